@@ -1,0 +1,232 @@
+//! [`Context`]: all that a handler knows of the outside and all that it can do there.
+//!
+//! A context lives for one batch of messages of one engine. Everything in it follows from the block
+//! and the engine's id, so that every node that executes the block sees the same.
+
+use crate::raw::{Bytes, HostCalls, HostStatus, RawContext};
+use crate::schema::SchemaId;
+use crate::{BlockHash, BlockTime, Engine, EngineId, Height, State, codec};
+use std::fmt;
+
+/// What a handler knows and can do.
+pub struct Context<'a> {
+    raw: &'a mut RawContext,
+    random: Option<blake3::OutputReader>,
+    scratch: Vec<u8>,
+}
+
+/// When a timer fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerAt {
+    /// In the block of this height.
+    Height(Height),
+    /// In the first block whose time is this or later.
+    Time(BlockTime),
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Something failed.
+    Error = 1,
+    /// Something may fail.
+    Warn = 2,
+    /// Something happened.
+    Info = 3,
+    /// For the author.
+    Debug = 4,
+}
+
+/// Why the node would not do what a handler asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// A counted budget is spent.
+    #[error("this message has used up its budget of outputs; send less at once")]
+    Budget,
+    /// The kind or engine is not known, or not this engine's to name.
+    #[error("no such engine kind is loaded, or the engine is neither itself nor its child")]
+    Unknown,
+    /// The time has passed.
+    #[error("a timer must be set for a later height or block time")]
+    Past,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(raw: &'a mut RawContext) -> Self {
+        Self { raw, random: None, scratch: Vec::new() }
+    }
+
+    /// Turns to the message at `index` of the batch.
+    pub(crate) fn begin(&mut self, index: usize) {
+        self.raw.current = index;
+        self.random = None;
+    }
+
+    /// The engine's own id.
+    pub fn id(&self) -> EngineId {
+        self.raw.id
+    }
+
+    /// The height of the block that is being executed.
+    pub fn height(&self) -> Height {
+        Height(self.raw.height)
+    }
+
+    /// The time in the block, not of this machine's clock.
+    pub fn block_time(&self) -> BlockTime {
+        BlockTime(self.raw.time_ms)
+    }
+
+    /// The hash of the block that is being executed.
+    pub fn block_hash(&self) -> BlockHash {
+        BlockHash(self.raw.block_hash)
+    }
+
+    /// Fills `bytes` with randomness seeded by the block, the engine and the message: the same on
+    /// every node, and known to whoever makes the block. Not for secrets.
+    pub fn fill_random(&mut self, bytes: &mut [u8]) {
+        let raw = &*self.raw;
+        let reader = self.random.get_or_insert_with(|| seeded(raw));
+        reader.fill(bytes);
+    }
+
+    /// The next random number; see [`Context::fill_random`].
+    pub fn random_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_random(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// Sends a message to an engine; it arrives in the next round of this block.
+    ///
+    /// Messages of one sender to one receiver arrive in the order they were sent. One that cannot
+    /// be handled comes back to [`Engine::undelivered`].
+    ///
+    /// # Errors
+    /// [`ServiceError::Budget`] if this message has already sent as much as it may.
+    pub fn send<M: State>(&mut self, to: EngineId, message: &M) -> Result<(), ServiceError> {
+        self.encode(message);
+        let schema = M::schema_id();
+        let payload = Bytes::from(self.scratch.as_slice());
+        let calls = self.calls();
+        // SAFETY: `host` and `calls` were made by the node for this batch; it copies the payload.
+        status(unsafe { (calls.send)(self.raw.host, self.raw.current, to, schema, payload) })
+    }
+
+    /// Starts an engine of kind `E` and gives its id at once. It handles messages from the next
+    /// round on; if its `init` refuses the configuration, messages to it come back as unknown.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unknown`] if no loaded module has the kind, [`ServiceError::Budget`].
+    pub fn spawn<E: Engine>(&mut self, config: &E::Config) -> Result<EngineId, ServiceError> {
+        self.encode(config);
+        let mut id = EngineId::from_bytes([0; 16]);
+        let kind = Bytes::from(E::KIND.as_bytes());
+        let config = Bytes::from(self.scratch.as_slice());
+        let calls = self.calls();
+        // SAFETY: as in `send`; `id` is written before the call returns.
+        status(unsafe {
+            (calls.spawn)(self.raw.host, self.raw.current, kind, config, &raw mut id)
+        })?;
+        Ok(id)
+    }
+
+    /// Stops an engine after this round: this one, or one it has spawned. Its state is dropped.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unknown`] if it is neither.
+    pub fn stop(&mut self, engine: EngineId) -> Result<(), ServiceError> {
+        let calls = self.calls();
+        // SAFETY: as in `send`.
+        status(unsafe { (calls.stop)(self.raw.host, self.raw.current, engine) })
+    }
+
+    /// Sends `message` to this engine itself in a later block, from [`crate::Sender::Timer`].
+    ///
+    /// # Errors
+    /// [`ServiceError::Past`] if the height or time is not later; [`ServiceError::Budget`].
+    pub fn set_timer<M: State>(&mut self, at: TimerAt, message: &M) -> Result<(), ServiceError> {
+        self.encode(message);
+        let (by_time, when) = match at {
+            TimerAt::Height(height) => (false, height.0),
+            TimerAt::Time(time) => (true, time.0),
+        };
+        let schema: SchemaId = M::schema_id();
+        let payload = Bytes::from(self.scratch.as_slice());
+        let calls = self.calls();
+        // SAFETY: as in `send`.
+        status(unsafe {
+            (calls.timer)(self.raw.host, self.raw.current, by_time, when, schema, payload)
+        })
+    }
+
+    /// Writes a line to the node's log.
+    pub fn log(&mut self, level: Level, line: &str) {
+        let calls = self.calls();
+        // SAFETY: as in `send`.
+        unsafe { (calls.log)(self.raw.host, level as u8, Bytes::from(line.as_bytes())) }
+    }
+
+    /// Publishes an event; it leaves the node when the block is durable.
+    ///
+    /// # Errors
+    /// [`ServiceError::Budget`].
+    pub fn emit<T: State>(&mut self, topic: &str, event: &T) -> Result<(), ServiceError> {
+        self.encode(event);
+        let payload = Bytes::from(self.scratch.as_slice());
+        let topic = Bytes::from(topic.as_bytes());
+        let calls = self.calls();
+        // SAFETY: as in `send`.
+        status(unsafe { (calls.emit)(self.raw.host, self.raw.current, topic, payload) })
+    }
+
+    pub(crate) fn scratch(&mut self) -> &mut Vec<u8> {
+        self.scratch.clear();
+        &mut self.scratch
+    }
+
+    pub(crate) fn reply(&mut self, status: crate::raw::CallStatus) {
+        let calls = self.calls();
+        let bytes = Bytes::from(self.scratch.as_slice());
+        // SAFETY: as in `send`.
+        unsafe { (calls.reply)(self.raw.host, self.raw.current, status, bytes) }
+    }
+
+    fn encode<T: State>(&mut self, value: &T) {
+        self.scratch.clear();
+        codec::to_postcard(value, &mut self.scratch);
+    }
+
+    fn calls(&self) -> HostCalls {
+        // SAFETY: the node made the table for this batch.
+        unsafe { *self.raw.calls }
+    }
+}
+
+fn status(status: HostStatus) -> Result<(), ServiceError> {
+    match status {
+        HostStatus::Ok => Ok(()),
+        HostStatus::Budget => Err(ServiceError::Budget),
+        HostStatus::Unknown => Err(ServiceError::Unknown),
+        HostStatus::Past => Err(ServiceError::Past),
+    }
+}
+
+fn seeded(raw: &RawContext) -> blake3::OutputReader {
+    let mut hasher = blake3::Hasher::new_derive_key("refit 2026 randomness of one message");
+    hasher.update(&raw.block_hash);
+    hasher.update(&raw.id.to_bytes());
+    hasher.update(&(raw.ordinal + raw.current as u64).to_le_bytes());
+    hasher.finalize_xof()
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("id", &self.raw.id)
+            .field("height", &self.raw.height)
+            .finish_non_exhaustive()
+    }
+}

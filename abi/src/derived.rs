@@ -1,0 +1,198 @@
+//! What the code that the derives write calls. No part of the contract: authors never name it.
+
+use crate::codec;
+use crate::raw::Codec;
+use crate::schema::{Describer, Field, SchemaId, Shape, Type, Variant};
+use crate::{Fault, State, StateKey, UpgradeBus};
+
+/// A described field.
+pub fn field(name: &str, ty: Type, offset: usize) -> Field {
+    Field {
+        name: name.to_owned(),
+        ty,
+        offset: offset as u64,
+    }
+}
+
+/// A described variant.
+pub fn variant(name: &str, discriminant: Option<&str>, fields: Vec<Field>) -> Variant {
+    let discriminant = discriminant.map(ToOwned::to_owned);
+    Variant {
+        name: name.to_owned(),
+        discriminant,
+        fields,
+    }
+}
+
+/// The described struct `T`.
+pub fn structure<T>(name: &str, version: u32, fields: Vec<Field>) -> Type {
+    Type::Struct {
+        name: name.to_owned(),
+        version,
+        fields,
+        shape: Shape::of::<T>(),
+    }
+}
+
+/// The described enum `T`.
+pub fn enumeration<T>(name: &str, version: u32, variants: Vec<Variant>) -> Type {
+    Type::Enum {
+        name: name.to_owned(),
+        version,
+        variants,
+        shape: Shape::of::<T>(),
+    }
+}
+
+/// The type of a `#[state(serde)]` field.
+pub fn serde_type(name: &str) -> Type {
+    Type::Serde {
+        name: name.to_owned(),
+    }
+}
+
+/// The schema hash, computed.
+pub fn schema_id<T: State>() -> SchemaId {
+    T::describe(&mut Describer::default()).schema_id()
+}
+
+/// Compiles for the key of a map only.
+pub fn key<T: StateKey>() {}
+
+/// A copy of a state that is only borrowed, by way of its bytes: what crosses need not be `Clone`.
+///
+/// # Errors
+/// `old-state-does-not-copy` if a `#[state(serde)]` field does not survive postcard.
+pub fn copy<T: State>(old: &T) -> Result<T, Fault> {
+    let fault = |reason| Fault::new("old-state-does-not-copy", reason);
+    let mut bytes = Vec::new();
+    codec::encode(Codec::Postcard, old, &mut bytes).map_err(fault)?;
+    codec::decode(Codec::Postcard, &bytes).map_err(fault)
+}
+
+/// What `#[migrate(with = …)]` names.
+pub type With<Old, T> = fn(&Old, &mut UpgradeBus<'_>) -> Result<T, Fault>;
+
+/// The names of a derived struct's fields, in the order they are written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a struct that derives `State`",
+    label = "`derive(Migrate)` starts from a struct",
+    note = "`#[derive(State, Serialize, Deserialize)]` on the older struct; from an enum, `impl Migrate` by hand"
+)]
+pub trait FieldNames {
+    /// The names.
+    const FIELD_NAMES: &'static [&'static str];
+}
+
+/// An old field on its way into a new one.
+#[derive(Debug)]
+pub struct Moved<Old>(pub Old);
+
+impl<Old> Moved<Old> {
+    /// The value, which keeps its type.
+    pub fn into_field<New: MovedFrom<Old>>(self) -> New {
+        New::moved_from(self.0)
+    }
+}
+
+/// Holds for each type and itself: only so that the error about two types can say what to do.
+#[diagnostic::on_unimplemented(
+    message = "a moved field keeps its type: it was `{Old}` and is `{Self}`",
+    label = "not the type of the older field",
+    note = "write `#[migrate(with = function)]` on the field and list the older one in `drop(…)`",
+    note = "if both are the same type frozen twice, let the newer code re-export the frozen one"
+)]
+pub trait MovedFrom<Old> {
+    /// The value.
+    fn moved_from(old: Old) -> Self;
+}
+
+impl<T> MovedFrom<T> for T {
+    fn moved_from(old: T) -> T {
+        old
+    }
+}
+
+/// Whether `name` is one of `names`.
+pub const fn is_among(name: &str, names: &[&str]) -> bool {
+    let mut index = 0;
+    while index < names.len() {
+        if is_equal(name.as_bytes(), names[index].as_bytes()) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Fails the compilation if an old field is neither moved nor dropped.
+///
+/// # Panics
+/// At compile time, with the field's name.
+#[track_caller]
+pub const fn every_old_field_is_used(old: &[&str], used: &[&str]) {
+    let mut index = 0;
+    while index < old.len() {
+        if !is_among(old[index], used) {
+            let message = Message::empty().with("old field `").with(old[index]).with(
+                "` is neither moved nor dropped; keep a field of that name, or list it in drop(…)",
+            );
+            panic!("{}", message.text());
+        }
+        index += 1;
+    }
+}
+
+/// Longest text of [`Message`], in bytes; what does not fit is cut off.
+const MESSAGE_BYTES_MAX: usize = 512;
+
+/// A text that is put together while compiling, where there is no `format!`.
+struct Message {
+    bytes: [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+}
+
+impl Message {
+    const fn empty() -> Self {
+        Self {
+            bytes: [0; MESSAGE_BYTES_MAX],
+            length: 0,
+        }
+    }
+
+    const fn with(mut self, text: &str) -> Self {
+        let text = text.as_bytes();
+        if self.length + text.len() > MESSAGE_BYTES_MAX {
+            return self;
+        }
+        let mut index = 0;
+        while index < text.len() {
+            self.bytes[self.length] = text[index];
+            self.length += 1;
+            index += 1;
+        }
+        self
+    }
+
+    const fn text(&self) -> &str {
+        let (text, _) = self.bytes.split_at(self.length);
+        match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => "an old field is neither moved nor dropped",
+        }
+    }
+}

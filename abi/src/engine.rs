@@ -1,0 +1,94 @@
+//! [`Engine`]: what an author implements.
+
+use crate::{ClientId, Context, EngineId, Fault, State};
+use serde::{Deserialize, Serialize};
+
+/// A type of engine: a state, the messages that change it, the queries that read it.
+///
+/// Everything an engine does must follow from its state and the message: no clock, no host
+/// randomness, no files, no threads, no mutable `static`. What a handler needs of the outside is
+/// in its [`Context`].
+///
+/// The five associated types are plain data ([`State`]): they cross as postcard or JSON.
+pub trait Engine: State {
+    /// The name of the kind, shared by all its versions: 1 to 32 bytes of `a-z`, `0-9`, `-`, `_`.
+    const KIND: &'static str;
+
+    /// What an instance is started with.
+    type Config: State;
+    /// What changes it.
+    type Message: State;
+    /// What a message is answered with.
+    type Reply: State;
+    /// What reads it.
+    type Query: State;
+    /// What a query is answered with.
+    type Answer: State;
+
+    /// Makes a fresh instance.
+    ///
+    /// # Errors
+    /// A [`Fault`] starts nothing.
+    fn init(config: Self::Config, ctx: &mut Context<'_>) -> Result<Self, Fault>;
+
+    /// Handles one message.
+    ///
+    /// # Errors
+    /// A [`Fault`] is the reply; what the handler sent, spawned or set is dropped. The state must be
+    /// as it was: that is the author's duty (check first, then change).
+    ///
+    /// # Panics
+    /// A panic loses this message's outputs and poisons the engine: senders get a typed reply, the
+    /// other engines go on.
+    fn handle(
+        &mut self,
+        ctx: &mut Context<'_>,
+        sender: Sender,
+        message: Self::Message,
+    ) -> Result<Self::Reply, Fault>;
+
+    /// Answers a question about the state between two blocks.
+    ///
+    /// # Errors
+    /// A [`Fault`] is the answer.
+    fn query(&self, query: Self::Query) -> Result<Self::Answer, Fault>;
+
+    /// Says whether the state makes sense. Run on every state that was migrated by hand or crossed
+    /// as bytes, before the upgrade commits.
+    ///
+    /// # Errors
+    /// A [`Fault`] names what does not hold; an upgrade that yields such a state is aborted.
+    fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Learns that a message this engine sent was not handled. Does nothing by default.
+    fn undelivered(&mut self, _ctx: &mut Context<'_>, _to: EngineId, _reason: Undelivered) {}
+}
+
+/// Who sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Sender {
+    /// A client outside the node.
+    Client(ClientId),
+    /// Another engine, or the same one.
+    Engine(EngineId),
+    /// A timer that this engine set.
+    Timer,
+}
+
+/// Why a message was not handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Undelivered {
+    /// No engine has that id.
+    Unknown,
+    /// The engine was stopped.
+    Stopped,
+    /// The engine panicked earlier and takes no messages.
+    Poisoned,
+    /// Its mailbox holds as many messages as it may.
+    Full,
+    /// Its module does not understand the message.
+    Rejected,
+}

@@ -1,0 +1,226 @@
+//! A module's root: what [`export_engines!`](crate::export_engines) emits and the loader looks for.
+//!
+//! The root is an abi_stable module with a static prefix, so that nothing leaks per generation.
+//! abi_stable's full structural layout check over it runs in a throw-away probe process; the node
+//! itself then uses the root unchecked, for exactly the bytes that were probed.
+
+use crate::descriptor::Descriptor;
+use crate::raw::{CallStatus, KindVtable, Sink};
+use crate::{Engine, Step, build, codec, shim};
+use abi_stable::StableAbi;
+use abi_stable::library::RootModule;
+use abi_stable::sabi_types::VersionStrings;
+use abi_stable::std_types::RSlice;
+
+pub use abi_stable;
+
+/// The name under which the loader finds a module's header: abi_stable's own.
+pub use abi_stable::library::ROOT_MODULE_LOADER_NAME;
+
+/// The root of a module.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = EngineModuleRef, prefix_fields = EngineModulePrefix)))]
+#[sabi(missing_field(panic))]
+#[derive(Debug)]
+pub struct EngineModule {
+    /// [`build::ABI_EPOCH`] of the module.
+    pub abi_epoch: u32,
+    /// Writes the module's postcard [`Descriptor`].
+    pub describe: unsafe extern "C" fn(Sink) -> CallStatus,
+    /// The tables of its kinds, in the descriptor's order.
+    #[sabi(last_prefix_field)]
+    pub kinds: RSlice<'static, KindVtable>,
+}
+
+impl RootModule for EngineModuleRef {
+    abi_stable::declare_root_module_statics! {EngineModuleRef}
+    const BASE_NAME: &'static str = "refit_engine";
+    const NAME: &'static str = "refit_engine";
+    const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
+}
+
+/// The older states a kind can start from.
+pub trait History: 'static {
+    /// The steps, each from another older state.
+    fn steps() -> Vec<Step>;
+}
+
+/// What the macro knows of the package that exports.
+#[derive(Clone, Copy, Debug)]
+pub struct Package {
+    /// `CARGO_PKG_NAME`.
+    pub name: &'static str,
+    /// `CARGO_PKG_VERSION`.
+    pub version: &'static str,
+    /// `REFIT_BUILD_ID`, stamped by the builder.
+    pub build_id: Option<&'static str>,
+}
+
+/// The build id of a module that no builder stamped.
+pub const UNSTAMPED: &str = "unstamped";
+
+/// Writes a module's descriptor. Called by the exported `describe`.
+pub fn describe(
+    package: Package,
+    kinds: &[fn() -> crate::descriptor::KindDescriptor],
+    sink: Sink,
+) -> CallStatus {
+    let write = || {
+        let descriptor = Descriptor {
+            abi_epoch: build::ABI_EPOCH,
+            compiler_release: build::COMPILER_RELEASE.to_owned(),
+            compiler_commit: build::COMPILER_COMMIT.to_owned(),
+            target: build::TARGET.to_owned(),
+            panic_mode: build::PANIC_MODE.to_owned(),
+            build_id: package.build_id.unwrap_or(UNSTAMPED).to_owned(),
+            package: package.name.to_owned(),
+            package_version: package.version.to_owned(),
+            kinds: kinds.iter().map(|kind| kind()).collect(),
+        };
+        let mut bytes = Vec::new();
+        codec::to_postcard(&descriptor, &mut bytes);
+        bytes
+    };
+    shim::write_guarded(sink, write)
+}
+
+/// The descriptor of kind `E`.
+pub fn describe_kind<E: Engine, H: History>() -> crate::descriptor::KindDescriptor {
+    shim::descriptor::<E, H>()
+}
+
+/// Finds out, for a concrete type, whether it implements [`crate::Migrate`]: the method of
+/// `&Probe<T>` is found before that of `&&Probe<T>` if its bound holds.
+#[derive(Debug)]
+pub struct Probe<T>(pub std::marker::PhantomData<T>);
+
+/// The answer when the type has a transition.
+pub trait WithStep {
+    /// Its one step.
+    fn steps(&self) -> Vec<Step>;
+}
+
+impl<T: crate::Migrate> WithStep for Probe<T> {
+    fn steps(&self) -> Vec<Step> {
+        vec![T::step()]
+    }
+}
+
+/// The answer when it has none.
+pub trait WithoutStep {
+    /// No steps.
+    fn steps(&self) -> Vec<Step>;
+}
+
+impl<T> WithoutStep for &Probe<T> {
+    fn steps(&self) -> Vec<Step> {
+        Vec::new()
+    }
+}
+
+/// Exports engines: `export_engines!(Kv, Index);` once, at the root of the crate.
+///
+/// It gives the crate a function `module()` with the module's root, for tests and hosts that link
+/// the engines in; and, when the feature `module` is on (for the cdylib build only), the symbol that
+/// the loader looks for and the System allocator, so that memory made by one generation can be
+/// freed by the next.
+#[macro_export]
+macro_rules! export_engines {
+    ($($engine:ty),+ $(,)?) => {
+        #[doc(hidden)]
+        mod refit_module {
+            #[allow(unused_imports, reason = "an engine may be named by any path of its crate")]
+            use super::*;
+            use $crate::export::{History, WithStep as _, WithoutStep as _};
+
+            struct Steps<E>(::core::marker::PhantomData<E>);
+
+            $(impl History for Steps<$engine> {
+                fn steps() -> ::std::vec::Vec<$crate::Step> {
+                    (&$crate::export::Probe::<$engine>(::core::marker::PhantomData)).steps()
+                }
+            })+
+
+            unsafe extern "C" fn describe(sink: $crate::raw::Sink) -> $crate::raw::CallStatus {
+                $crate::export::describe(
+                    $crate::export::Package {
+                        name: env!("CARGO_PKG_NAME"),
+                        version: env!("CARGO_PKG_VERSION"),
+                        build_id: option_env!("REFIT_BUILD_ID"),
+                    },
+                    &[$($crate::export::describe_kind::<$engine, Steps<$engine>>),+],
+                    sink,
+                )
+            }
+
+            static KINDS: &[$crate::raw::KindVtable] =
+                &[$($crate::export::kind::<$engine, Steps<$engine>>()),+];
+
+            const ROOT: &$crate::export::abi_stable::prefix_type::WithMetadata<
+                $crate::export::EngineModule,
+            > = &$crate::export::abi_stable::prefix_type::WithMetadata::new(
+                $crate::export::EngineModule {
+                    abi_epoch: $crate::build::ABI_EPOCH,
+                    describe,
+                    kinds: $crate::export::abi_stable::std_types::RSlice::from_slice(KINDS),
+                },
+            );
+
+            /// The root of this crate's module.
+            pub fn module() -> $crate::export::EngineModuleRef {
+                $crate::export::EngineModuleRef(ROOT.static_as_prefix())
+            }
+
+            $crate::__export_root!(module);
+        }
+
+        pub use refit_module::module;
+    };
+}
+
+/// Emits the root symbol and fixes the allocator.
+#[doc(hidden)]
+#[cfg(feature = "module")]
+#[macro_export]
+macro_rules! __export_root {
+    ($module:ident) => {
+        // The name is abi_stable's ROOT_MODULE_LOADER_NAME; a test of this crate compares them.
+        #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+        static REFIT_ROOT: $crate::export::abi_stable::library::LibHeader = {
+            extern "C" fn root() -> $crate::export::abi_stable::library::RootModuleResult {
+                $crate::export::abi_stable::library::__call_root_module_loader($module)
+            }
+            // SAFETY: `root` gives an `EngineModuleRef`, the type that is named.
+            unsafe {
+                $crate::export::abi_stable::library::LibHeader::from_constructor::<
+                    $crate::export::EngineModuleRef,
+                >(root, $crate::export::abi_stable::library::CheckTypeLayout::Yes)
+            }
+        };
+
+        #[global_allocator]
+        static REFIT_ALLOCATOR: ::std::alloc::System = ::std::alloc::System;
+    };
+}
+
+/// Emits nothing: the engines are linked into a program.
+#[doc(hidden)]
+#[cfg(not(feature = "module"))]
+#[macro_export]
+macro_rules! __export_root {
+    ($module:ident) => {};
+}
+
+/// The table of kind `E`.
+pub const fn kind<E: Engine, H: History>() -> KindVtable {
+    shim::kind::<E, H>()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_exported_name_is_the_one_that_abi_stable_looks_for() {
+        assert_eq!(super::ROOT_MODULE_LOADER_NAME, "_1as_0lib_1header_0root_bmodule_bloader");
+    }
+}

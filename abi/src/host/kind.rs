@@ -1,0 +1,258 @@
+//! [`Kind`]: one engine kind of a module, and all that can be done with its instances.
+
+use super::call::{Buffer, CallError, outcome};
+use super::instance::{Instance, StateTag};
+use super::migration::Migration;
+use super::module::Module;
+use super::services::{Services, Table};
+use crate::descriptor::KindDescriptor;
+use crate::raw::{
+    BatchOutcome, Bytes, CallStatus, Codec, Delivery, HostCalls, KindVtable, RawContext,
+};
+use crate::{BlockHash, BlockTime, EngineId, Height};
+use std::ffi::c_void;
+use std::fmt;
+use std::ptr::{NonNull, null_mut};
+
+/// One engine kind of a module. Keeps the module's code mapped.
+#[derive(Clone)]
+pub struct Kind {
+    module: Module,
+    table: KindVtable,
+    index: usize,
+    tag: StateTag,
+}
+
+/// The block that a call belongs to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlockFrame {
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time: BlockTime,
+    /// Its hash.
+    pub hash: BlockHash,
+}
+
+impl Kind {
+    pub(super) fn new(module: Module, index: usize) -> Self {
+        let table = *module.table(index);
+        let descriptor = &module.descriptor().kinds[index];
+        let serial = if descriptor.crosses_as_bytes { module.serial() } else { 0 };
+        let tag = StateTag { schema: descriptor.schema, layout: descriptor.layout, module: serial };
+        Self { module, table, index, tag }
+    }
+
+    /// The module it is part of.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// What the module says of it.
+    pub fn descriptor(&self) -> &KindDescriptor {
+        &self.module.descriptor().kinds[self.index]
+    }
+
+    /// What its instances are.
+    pub fn tag(&self) -> StateTag {
+        self.tag
+    }
+
+    /// Makes an instance from a configuration.
+    ///
+    /// # Errors
+    /// [`CallError`] if the configuration is not understood or the engine will not start.
+    pub fn init<S: Services>(
+        &self,
+        id: EngineId,
+        (codec, config): (Codec, &[u8]),
+        frame: BlockFrame,
+        services: &mut S,
+    ) -> Result<Instance, CallError> {
+        let mut raw = context(id, frame, 0, services);
+        let calls = Table::<S>::CALLS;
+        raw.calls = &raw const calls;
+        self.make(|out, sink| {
+            // SAFETY: the table is this module's; all pointers live for the call.
+            unsafe { (self.table.init)(codec, config.into(), &raw mut raw, out, sink) }
+        })
+    }
+
+    /// Reads an instance from the postcard bytes that [`Kind::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`CallError::Rejected`] if they are not of this kind's schema.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Instance, CallError> {
+        self.make(|out, sink| {
+            // SAFETY: as in `init`.
+            unsafe { (self.table.decode)(bytes.into(), out, sink) }
+        })
+    }
+
+    /// Handles a batch of messages of one engine. `ordinal` counts the messages it has handled in
+    /// this block before. `None` if the state is not of this kind's tag: nothing was done.
+    pub fn handle<S: Services>(
+        &self,
+        instance: &mut Instance,
+        batch: &[Delivery<'_>],
+        context: &mut HandleContext<'_, S>,
+    ) -> Option<BatchOutcome> {
+        if instance.tag() != self.tag {
+            return None;
+        }
+        let raw = &mut context.raw;
+        raw.host = (&raw mut *context.services).cast::<c_void>();
+        raw.calls = &raw const context.calls;
+        // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
+        // nothing else uses it; batch and context live for the call.
+        Some(unsafe {
+            (self.table.handle)(
+                instance.as_ptr(),
+                &raw mut *raw,
+                batch.as_ptr().cast::<Delivery<'static>>(),
+                batch.len(),
+            )
+        })
+    }
+
+    /// Answers a query into `out`, in the codec of the question.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn query(
+        &self,
+        instance: &Instance,
+        codec: Codec,
+        query: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        self.read(instance, out, |state, sink| {
+            // SAFETY: the tag fits (`read`); the state is only read.
+            unsafe { (self.table.query)(state, codec, Bytes::from(query), sink) }
+        })
+    }
+
+    /// Runs the engine's own check of its state.
+    ///
+    /// # Errors
+    /// [`CallError::Fault`] says what does not hold.
+    pub fn check(&self, instance: &Instance) -> Result<(), CallError> {
+        self.read(instance, &mut Vec::new(), |state, sink| {
+            // SAFETY: as in `query`.
+            unsafe { (self.table.check)(state, sink) }
+        })
+    }
+
+    /// Appends the state as postcard to `out`.
+    ///
+    /// # Errors
+    /// [`CallError`] if a `#[state(serde)]` field does not encode, or panics.
+    pub fn encode(&self, instance: &Instance, out: &mut Vec<u8>) -> Result<(), CallError> {
+        self.read(instance, out, |state, sink| {
+            // SAFETY: as in `query`.
+            unsafe { (self.table.encode)(state, sink) }
+        })
+    }
+
+    /// Drops a state. Gives it back if it is not of this kind's tag.
+    ///
+    /// # Errors
+    /// The instance itself.
+    pub fn discard(&self, instance: Instance) -> Result<(), Instance> {
+        if instance.tag() != self.tag {
+            return Err(instance);
+        }
+        // SAFETY: the tag fits and the instance is consumed.
+        unsafe { (self.table.discard)(instance.into_ptr()) };
+        Ok(())
+    }
+
+    /// The step from states tagged `from`, if this kind has one that reads them in memory.
+    pub fn migration_from(&self, from: StateTag) -> Option<Migration> {
+        self.migrations().find(|step| step.from() == from)
+    }
+
+    /// The step from states of this schema, whatever their layout: they cross as bytes.
+    pub fn migration_from_schema(&self, from: crate::schema::SchemaId) -> Option<Migration> {
+        self.migrations().find(|step| step.from().schema == from)
+    }
+
+    fn migrations(&self) -> impl Iterator<Item = Migration> + '_ {
+        let steps = &self.descriptor().migrations;
+        (0..steps.len()).filter_map(|index| Migration::new(self, &self.table, index))
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.module.serial()
+    }
+
+    fn make(
+        &self,
+        call: impl FnOnce(*mut *mut c_void, crate::raw::Sink) -> CallStatus,
+    ) -> Result<Instance, CallError> {
+        let mut state = null_mut();
+        let mut bytes = Vec::new();
+        let status = call(&raw mut state, Buffer::new(&mut bytes).sink());
+        outcome(status, &mut bytes, 0)?;
+        let state = NonNull::new(state).ok_or(CallError::WrongState)?;
+        // SAFETY: the module has just made it for us, of this kind's type.
+        Ok(unsafe { Instance::new(state, self.tag) })
+    }
+
+    fn read(
+        &self,
+        instance: &Instance,
+        out: &mut Vec<u8>,
+        call: impl FnOnce(*const c_void, crate::raw::Sink) -> CallStatus,
+    ) -> Result<(), CallError> {
+        if instance.tag() != self.tag {
+            return Err(CallError::WrongState);
+        }
+        let start = out.len();
+        let status = call(instance.as_ptr(), Buffer::new(out).sink());
+        outcome(status, out, start)
+    }
+}
+
+/// The services and the block of one engine's batch.
+pub struct HandleContext<'a, S> {
+    services: &'a mut S,
+    calls: HostCalls,
+    raw: RawContext,
+}
+
+impl<'a, S: Services> HandleContext<'a, S> {
+    /// The context of `id` in a block; `ordinal` as in [`Kind::handle`].
+    pub fn new(id: EngineId, frame: BlockFrame, ordinal: u64, services: &'a mut S) -> Self {
+        let raw = context(id, frame, ordinal, services);
+        Self { services, calls: Table::<S>::CALLS, raw }
+    }
+}
+
+impl<S> fmt::Debug for HandleContext<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandleContext").field("id", &self.raw.id).finish_non_exhaustive()
+    }
+}
+
+fn context<S>(id: EngineId, frame: BlockFrame, ordinal: u64, services: &mut S) -> RawContext {
+    RawContext {
+        host: (&raw mut *services).cast::<c_void>(),
+        calls: std::ptr::null(),
+        id,
+        height: frame.height.0,
+        time_ms: frame.time.0,
+        block_hash: frame.hash.0,
+        ordinal,
+        current: 0,
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kind")
+            .field("kind", &self.descriptor().kind)
+            .field("module", &self.module)
+            .finish_non_exhaustive()
+    }
+}

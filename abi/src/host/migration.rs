@@ -1,0 +1,216 @@
+//! [`Migration`]: one step from an older state, in its two halves.
+//!
+//! `prepare` reads the old state and makes what is new; it may fail. `settle` takes both and gives
+//! the new state; it cannot fail but by a defect. Between them lies the commit. All of it is code of
+//! the *new* module, over the old type as it is frozen there: the old module is not needed.
+
+use super::call::{Buffer, CallError, outcome};
+use super::instance::{Instance, StateTag};
+use super::kind::Kind;
+use crate::descriptor::MigrationDescriptor;
+use crate::raw::{BusCalls, Bytes, KindVtable, MigrationVtable, RawBus};
+use crate::schema::{LayoutId, SchemaId};
+use crate::{EngineId, Height};
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ptr::{NonNull, null_mut};
+
+/// One step from an older state.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    kind: Kind,
+    table: MigrationVtable,
+    index: usize,
+    from: StateTag,
+}
+
+/// What [`Migration::prepare`] made; must be settled or discarded.
+#[derive(Debug)]
+#[must_use = "a dropped one leaks its memory; settle or discard it"]
+pub struct Prepared {
+    fresh: *mut c_void,
+    serial: u64,
+}
+
+// SAFETY: it points to an `Assemble::Fresh` (Send) or a `State` (Send), owned by this alone.
+unsafe impl Send for Prepared {}
+// SAFETY: nothing is reached through `&Prepared`.
+unsafe impl Sync for Prepared {}
+
+/// The node's side of a [`crate::UpgradeBus`].
+pub trait Bus {
+    /// Whether the upgrade was cancelled.
+    fn cancelled(&self) -> bool;
+    /// Keeps a log line until the upgrade has ended.
+    fn log(&mut self, level: u8, line: &str);
+}
+
+impl Migration {
+    pub(super) fn new(kind: &Kind, table: &KindVtable, index: usize) -> Option<Self> {
+        let mut step = MaybeUninit::<MigrationVtable>::uninit();
+        // SAFETY: the table is the module's own; `step` may be written.
+        if !unsafe { (table.migration)(index, step.as_mut_ptr()) } {
+            return None;
+        }
+        // SAFETY: the module wrote it, since it said so.
+        let step = unsafe { step.assume_init() };
+        let described = kind.descriptor().migrations.get(index)?;
+        let (schema, layout): (SchemaId, LayoutId) = (step.from_schema, step.from_layout);
+        let module = if described.from.has_serde_field() { kind.serial() } else { 0 };
+        let from = StateTag { schema, layout, module };
+        Some(Self { kind: kind.clone(), table: step, index, from })
+    }
+
+    /// What the old states are.
+    pub fn from(&self) -> StateTag {
+        self.from
+    }
+
+    /// What the module says of it.
+    pub fn descriptor(&self) -> &MigrationDescriptor {
+        &self.kind.descriptor().migrations[self.index]
+    }
+
+    /// Whether no author's function runs: then [`Migration::settle_defaults`] alone does it.
+    pub fn defaults_only(&self) -> bool {
+        self.table.defaults_only
+    }
+
+    /// Makes and drops what needs no old state, to know before the pause that it does not panic.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn trial(&self) -> Result<(), CallError> {
+        let mut bytes = Vec::new();
+        // SAFETY: the table is the module's own.
+        let status = unsafe { (self.table.trial)(Buffer::new(&mut bytes).sink()) };
+        outcome(status, &mut bytes, 0)
+    }
+
+    /// Reads an old state from postcard bytes into this module's frozen type.
+    ///
+    /// # Errors
+    /// [`CallError::Rejected`].
+    pub fn decode_old(&self, bytes: &[u8]) -> Result<Instance, CallError> {
+        let (mut state, mut said) = (null_mut(), Vec::new());
+        let mut buffer = Buffer::new(&mut said);
+        let (bytes, sink) = (Bytes::from(bytes), buffer.sink());
+        // SAFETY: the table is the module's own; all pointers live for the call.
+        let status = unsafe { (self.table.decode_old)(bytes, &raw mut state, sink) };
+        outcome(status, &mut said, 0)?;
+        let state = NonNull::new(state).ok_or(CallError::WrongState)?;
+        // SAFETY: the module has just made it, of the frozen old type.
+        Ok(unsafe { Instance::new(state, self.from) })
+    }
+
+    /// The first half: reads `old`, makes what is new.
+    ///
+    /// # Errors
+    /// [`CallError`]: the author's fault or panic, or a state that is not [`Migration::from`].
+    pub fn prepare<B: Bus>(
+        &self,
+        id: EngineId,
+        height: Height,
+        old: &Instance,
+        bus: &mut B,
+    ) -> Result<Prepared, CallError> {
+        if old.tag() != self.from {
+            return Err(CallError::WrongState);
+        }
+        let calls = BusCalls { cancelled: cancelled::<B>, log: log::<B> };
+        let host = (&raw mut *bus).cast::<c_void>();
+        let mut raw = RawBus { host, calls: &raw const calls, id, height: height.0 };
+        let (mut fresh, mut said) = (null_mut(), Vec::new());
+        let mut buffer = Buffer::new(&mut said);
+        let sink = buffer.sink();
+        // SAFETY: the tag fits; the state is only read; all pointers live for the call.
+        let status =
+            unsafe { (self.table.prepare)(old.as_ptr(), &raw mut raw, &raw mut fresh, sink) };
+        outcome(status, &mut said, 0)?;
+        Ok(Prepared { fresh, serial: self.kind.serial() })
+    }
+
+    /// Runs the kind's own check on what a step by hand made; does nothing for a derived step.
+    ///
+    /// # Errors
+    /// [`CallError::Fault`] says what does not hold.
+    pub fn check(&self, prepared: &Prepared) -> Result<(), CallError> {
+        let Some(state) = NonNull::new(prepared.fresh) else { return Ok(()) };
+        if !self.descriptor().by_hand || prepared.serial != self.kind.serial() {
+            return Ok(());
+        }
+        // SAFETY: a step by hand prepares a whole state of this kind; it is only read here.
+        let instance = unsafe { Instance::new(state, self.kind.tag()) };
+        self.kind.check(&instance)
+    }
+
+    /// The second half: the new state, or `None` if it panicked (the old state is then lost, and the
+    /// engine is poisoned).
+    ///
+    /// # Errors
+    /// Gives both back if they do not belong to this step.
+    pub fn settle(
+        &self,
+        old: Instance,
+        prepared: Prepared,
+    ) -> Result<Option<Instance>, (Instance, Prepared)> {
+        if old.tag() != self.from || prepared.serial != self.kind.serial() {
+            return Err((old, prepared));
+        }
+        // SAFETY: both are of this step and consumed.
+        Ok(unsafe { self.settled(old, prepared.fresh) })
+    }
+
+    /// [`Migration::settle`] for a step of defaults only, which prepares nothing.
+    ///
+    /// # Errors
+    /// Gives the state back if it does not belong to this step or the step is not of defaults only.
+    pub fn settle_defaults(&self, old: Instance) -> Result<Option<Instance>, Instance> {
+        if old.tag() != self.from || !self.table.defaults_only {
+            return Err(old);
+        }
+        // SAFETY: the state is of this step and consumed; null means defaults.
+        Ok(unsafe { self.settled(old, null_mut()) })
+    }
+
+    /// Drops what [`Migration::prepare`] made. Leaks it if it belongs to another module.
+    pub fn discard(&self, prepared: Prepared) {
+        if prepared.serial == self.kind.serial() && !prepared.fresh.is_null() {
+            // SAFETY: made by this step's `prepare` and consumed.
+            unsafe { (self.table.discard)(prepared.fresh) }
+        }
+    }
+
+    /// Drops an old state. Gives it back if it is not [`Migration::from`].
+    ///
+    /// # Errors
+    /// The instance itself.
+    pub fn discard_old(&self, old: Instance) -> Result<(), Instance> {
+        if old.tag() != self.from {
+            return Err(old);
+        }
+        // SAFETY: the tag fits and the instance is consumed.
+        unsafe { (self.table.discard_old)(old.into_ptr()) };
+        Ok(())
+    }
+
+    /// # Safety
+    /// `old` is [`Migration::from`]; `fresh` is this step's, or null if it is of defaults only.
+    unsafe fn settled(&self, old: Instance, fresh: *mut c_void) -> Option<Instance> {
+        // SAFETY: the caller's duty.
+        let state = NonNull::new(unsafe { (self.table.settle)(old.into_ptr(), fresh) })?;
+        // SAFETY: the module has just made it, of the kind's type.
+        Some(unsafe { Instance::new(state, self.kind.tag()) })
+    }
+}
+
+unsafe extern "C" fn cancelled<B: Bus>(host: *mut c_void) -> bool {
+    // SAFETY: `host` is the `&mut B` of the running `prepare`.
+    unsafe { &*host.cast::<B>() }.cancelled()
+}
+
+unsafe extern "C" fn log<B: Bus>(host: *mut c_void, level: u8, line: Bytes<'_>) {
+    // SAFETY: as above.
+    let bus = unsafe { &mut *host.cast::<B>() };
+    bus.log(level, std::str::from_utf8(line.as_slice()).unwrap_or("(text that is not utf-8)"));
+}

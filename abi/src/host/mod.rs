@@ -1,0 +1,24 @@
+//! Safe handles over a module's tables, for the runtime.
+//!
+//! A [`Module`] is the code of one loaded library (or one linked in), shared by count; a [`Kind`] is
+//! one engine kind of it; an [`Instance`] is one engine's state, which holds *no* code pointer: it
+//! is tagged with its schema and layout, and only a kind with the same tag may touch it. That is how
+//! a state outlives the code that made it.
+//!
+//! Nothing here holds anything that a module allocated, but instances and what migrations prepared;
+//! both must be given back to a kind that fits ([`Kind::discard`], [`Migration::discard`]). Dropping
+//! one without that leaks its memory, safely.
+
+mod call;
+mod instance;
+mod kind;
+mod migration;
+mod module;
+mod services;
+
+pub use call::CallError;
+pub use instance::{Instance, StateTag};
+pub use kind::{BlockFrame, HandleContext, Kind};
+pub use migration::{Bus, Migration, Prepared};
+pub use module::{Module, ModuleError};
+pub use services::Services;

@@ -1,0 +1,174 @@
+//! [`Module`]: the code of one library, described and kept mapped.
+
+use super::call::{Buffer, CallError, outcome};
+use super::kind::Kind;
+use crate::build::ABI_EPOCH;
+use crate::codec;
+use crate::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor};
+use crate::export::EngineModuleRef;
+use crate::raw::{Codec, KindVtable};
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The code of one library. Clones share it; the library stays mapped until the last is dropped.
+#[derive(Clone)]
+pub struct Module {
+    shared: Arc<Shared>,
+}
+
+/// Fields drop in order: the tables first, what keeps the code mapped last.
+struct Shared {
+    descriptor: Descriptor,
+    tables: Vec<KindVtable>,
+    serial: u64,
+    _mapping: Box<dyn Any + Send + Sync>,
+}
+
+/// A root that is not a module this node can use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// Built against another contract.
+    #[error("the module has abi epoch {found}, this node has {ABI_EPOCH}; rebuild the engine against this node's refit-abi")]
+    Epoch {
+        /// The module's epoch.
+        found: u32,
+    },
+    /// It could not describe itself.
+    #[error("the module could not describe itself: {0}; rebuild it and run `refit engine inspect`")]
+    Describe(CallError),
+    /// Its descriptor is too long or not readable.
+    #[error("the module's descriptor is not readable: {reason}; rebuild it with this node's refit-abi")]
+    Descriptor {
+        /// What the decoder said.
+        reason: String,
+    },
+    /// Tables and descriptor disagree.
+    #[error("the module describes {described} engine kinds and has {tables}; rebuild it")]
+    Kinds {
+        /// Kinds in the descriptor.
+        described: usize,
+        /// Kinds in the table.
+        tables: usize,
+    },
+}
+
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+impl Module {
+    /// The module behind `root`, whose code stays mapped as long as `mapping` lives. Calls into the
+    /// module, so on a thread that will be joined before it is unmapped.
+    ///
+    /// # Errors
+    /// [`ModuleError`] if it is of another epoch or does not describe itself.
+    ///
+    /// # Safety
+    /// `root` is a root that the `export_engines!` of this `ABI_EPOCH` emitted, in a library that
+    /// `mapping` keeps mapped.
+    pub unsafe fn from_root(
+        root: EngineModuleRef,
+        mapping: Box<dyn Any + Send + Sync>,
+    ) -> Result<Self, ModuleError> {
+        if root.abi_epoch() != ABI_EPOCH {
+            return Err(ModuleError::Epoch { found: root.abi_epoch() });
+        }
+        let mut bytes = Vec::new();
+        // SAFETY: the root is genuine (caller); the sink lives for the call.
+        let status = unsafe { root.describe()(Buffer::new(&mut bytes).sink()) };
+        outcome(status, &mut bytes, 0).map_err(ModuleError::Describe)?;
+        if bytes.len() > DESCRIPTOR_BYTES_MAX {
+            let reason = format!("{} bytes, at most {DESCRIPTOR_BYTES_MAX}", bytes.len());
+            return Err(ModuleError::Descriptor { reason });
+        }
+        let descriptor: Descriptor = codec::decode(Codec::Postcard, &bytes)
+            .map_err(|reason| ModuleError::Descriptor { reason })?;
+        let tables: Vec<KindVtable> = root.kinds().to_vec();
+        if descriptor.kinds.len() != tables.len() {
+            let described = descriptor.kinds.len();
+            return Err(ModuleError::Kinds { described, tables: tables.len() });
+        }
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let shared = Shared { descriptor, tables, serial, _mapping: mapping };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A module that is linked into this program: `Module::linked(my_engine::module())`.
+    ///
+    /// # Errors
+    /// As [`Module::from_root`].
+    pub fn linked(root: EngineModuleRef) -> Result<Self, ModuleError> {
+        // SAFETY: `EngineModuleRef` is made by `export_engines!` or by the loader's unsafe code; one
+        // that safe code can hold here is part of the program, which is never unmapped, or the
+        // loader keeps its library.
+        unsafe { Self::from_root(root, Box::new(())) }
+    }
+
+    /// What the module says of itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.shared.descriptor
+    }
+
+    /// The build id it was stamped with.
+    pub fn build_id(&self) -> &str {
+        &self.shared.descriptor.build_id
+    }
+
+    /// Asks the running code for its build id again, past what this handle remembers.
+    ///
+    /// # Errors
+    /// [`CallError`] if it does not say.
+    pub fn ask_build_id(root: EngineModuleRef) -> Result<String, CallError> {
+        let mut bytes = Vec::new();
+        // SAFETY: as in `linked`.
+        let status = unsafe { root.describe()(Buffer::new(&mut bytes).sink()) };
+        outcome(status, &mut bytes, 0)?;
+        codec::decode::<Descriptor>(Codec::Postcard, &bytes)
+            .map(|descriptor| descriptor.build_id)
+            .map_err(|reason| CallError::Rejected { reason })
+    }
+
+    /// The kind called `name`.
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        let index = self.shared.descriptor.kinds.iter().position(|kind| kind.kind == name)?;
+        Some(Kind::new(self.clone(), index))
+    }
+
+    /// All kinds, in the descriptor's order.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
+        (0..self.shared.tables.len()).map(|index| Kind::new(self.clone(), index))
+    }
+
+    /// How many handles share the code.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
+    /// Whether two handles share the same code.
+    pub fn is_same(&self, other: &Module) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// An address inside the module's code, to prove where it is mapped.
+    pub fn code_address(&self) -> usize {
+        self.shared.tables.first().map_or(0, |table| table.encode as usize)
+    }
+
+    pub(super) fn table(&self, index: usize) -> &KindVtable {
+        &self.shared.tables[index]
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.shared.serial
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("package", &self.shared.descriptor.package)
+            .field("build_id", &self.shared.descriptor.build_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! The contract between a Refit node and its engines, and the engine author's SDK.
+//!
+//! An author implements [`Engine`] for a state that derives [`State`], exports it with
+//! [`export_engines!`], and, when the state changes shape, derives or writes [`Migrate`]. The node
+//! calls the engine through the tables in [`raw`], which the macro fills; both sides exchange plain
+//! data and bytes, never Rust objects, with one exception: the state itself, whose memory is handed
+//! from one generation's code to the next when [`schema`] proves that both see it alike.
+//!
+//! This crate knows nothing of tokio, files or sockets. Unsafe code lives in `shim`, `raw`,
+//! `context` and `host`: the two sides of the seam.
+#![expect(unsafe_code, reason = "this crate is one of the two that hold the seam to engine code")]
+
+
+pub mod build;
+#[doc(hidden)]
+pub mod derived;
+pub mod descriptor;
+pub mod export;
+#[cfg(feature = "host")]
+pub mod host;
+pub mod raw;
+pub mod schema;
+
+mod bus;
+mod codec;
+mod context;
+mod engine;
+mod fault;
+mod height;
+mod id;
+mod migrate;
+mod shim;
+mod state;
+
+pub use bus::UpgradeBus;
+pub use context::{Context, Level, ServiceError, TimerAt};
+pub use engine::{Engine, Sender, Undelivered};
+pub use fault::Fault;
+pub use height::{BlockHash, BlockTime, Generation, Height};
+pub use id::{ClientId, ENGINE_NAME_BYTES_MAX, EngineId, EngineIdError};
+pub use migrate::{Assemble, Fields, Migrate, Step};
+pub use state::{State, StateKey};
+
+pub use refit_abi_macros::*;
+pub use serde::{Deserialize, Serialize};

@@ -1,0 +1,309 @@
+//! What a type looks like, as data: the [`Type`] tree that `derive(State)` describes, and the two
+//! hashes over it.
+//!
+//! * The *schema hash* covers names, order, versions and types: what the bytes and the fields mean.
+//! * The *layout hash* covers the same and, on top, sizes, alignments, field offsets, discriminants
+//!   and the compiler: what the memory looks like. Two states with equal schema and layout hash may
+//!   be handed over by pointer.
+//!
+//! Optimisation level, target CPU and debug assertions do not change layout and are left out.
+
+use serde::{Deserialize, Serialize};
+use std::any::TypeId;
+use std::fmt;
+
+/// Deepest nesting of types that is described; deeper is a defect in the author's types.
+pub const TYPE_DEPTH_MAX: usize = 128;
+
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[repr(transparent)]
+        #[derive(
+            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, abi_stable::StableAbi,
+        )]
+        pub struct $name(pub [u8; 16]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                crate::id::write_hex(f, &self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+                crate::id::parse_hex(&text)
+                    .map($name)
+                    .ok_or_else(|| serde::de::Error::custom("expected 32 hexadecimal digits"))
+            }
+        }
+    };
+}
+
+digest! {
+    /// Hash of what a type means: names, order, versions, types.
+    SchemaId
+}
+digest! {
+    /// Hash of how a type lies in memory, for one compiler.
+    LayoutId
+}
+
+/// One type, described.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Type {
+    /// An integer, `bool`, `char`, `()` or `String`: wholly named by its name.
+    Scalar {
+        /// `u64`, `String`, …
+        name: String,
+    },
+    /// A generic type of the closed list with its arguments: `Vec`, `BTreeMap`, a tuple, …
+    Container {
+        /// `Vec`, `Option`, `tuple`, …
+        name: String,
+        /// The type arguments, in order.
+        arguments: Vec<Type>,
+        /// Number of elements of an array, else 0.
+        length: u64,
+        /// Size and alignment.
+        shape: Shape,
+    },
+    /// A derived struct.
+    Struct {
+        /// `#[state(name = "…")]`, or the identifier.
+        name: String,
+        /// `#[state(version = n)]`, else 0.
+        version: u32,
+        /// The fields, in the order they are written.
+        fields: Vec<Field>,
+        /// Size and alignment.
+        shape: Shape,
+    },
+    /// A derived enum.
+    Enum {
+        /// `#[state(name = "…")]`, or the identifier.
+        name: String,
+        /// `#[state(version = n)]`, else 0.
+        version: u32,
+        /// The variants, in the order they are written.
+        variants: Vec<Variant>,
+        /// Size and alignment.
+        shape: Shape,
+    },
+    /// A derived type that is being described further up: the type is recursive.
+    Recursion {
+        /// Its name.
+        name: String,
+        /// How many derived types further up it is: 0 is the one that is being described. Two types
+        /// of one name may be open at once.
+        levels: u64,
+    },
+    /// A `#[state(serde)]` field: any serde type, which crosses as bytes and never by pointer.
+    Serde {
+        /// The type as the author wrote it.
+        name: String,
+    },
+}
+
+/// One field of a struct or of a variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name; `0`, `1`, … in a tuple struct.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Bytes from the start of the struct; 0 in a variant, where Rust does not say.
+    pub offset: u64,
+}
+
+/// One variant of an enum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The discriminant that is written in the source, as text, if one is.
+    pub discriminant: Option<String>,
+    /// The payload.
+    pub fields: Vec<Field>,
+}
+
+/// Size and alignment of a type, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// `size_of`.
+    pub size: u64,
+    /// `align_of`.
+    pub align: u64,
+}
+
+impl Shape {
+    /// The shape of `T`.
+    pub const fn of<T>() -> Self {
+        Self { size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
+    }
+}
+
+/// Collects a description; remembers which derived types are open, to end recursion.
+#[derive(Debug, Default)]
+pub struct Describer {
+    open: Vec<TypeId>,
+}
+
+impl Describer {
+    /// Describes the derived type `T` called `name` with `describe`, unless it is already open.
+    ///
+    /// # Panics
+    /// When types nest deeper than [`TYPE_DEPTH_MAX`]: a generic type that contains itself with a
+    /// growing argument.
+    pub fn derived<T: 'static>(
+        &mut self,
+        name: &str,
+        describe: impl FnOnce(&mut Self) -> Type,
+    ) -> Type {
+        // Not `type_name`: two versions of one crate give two types the same.
+        let this = TypeId::of::<T>();
+        if let Some(levels) = self.open.iter().rev().position(|open| *open == this) {
+            return Type::Recursion { name: name.to_owned(), levels: levels as u64 };
+        }
+        assert!(self.open.len() < TYPE_DEPTH_MAX, "the state type `{name}` nests without end");
+        self.open.push(this);
+        let described = describe(self);
+        self.open.pop();
+        described
+    }
+}
+
+/// Which of the two hashes is being computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    Schema,
+    Layout,
+}
+
+impl Type {
+    /// The hash of what this type means.
+    pub fn schema_id(&self) -> SchemaId {
+        SchemaId(self.digest(View::Schema, "refit 2026 schema", ""))
+    }
+
+    /// The hash of how this type lies in memory when built by the compiler with this commit.
+    pub fn layout_id(&self, compiler_commit: &str) -> LayoutId {
+        LayoutId(self.digest(View::Layout, "refit 2026 layout", compiler_commit))
+    }
+
+    /// Whether a `#[state(serde)]` field is inside: then the state never crosses by pointer.
+    pub fn has_serde_field(&self) -> bool {
+        match self {
+            Type::Serde { .. } => true,
+            Type::Scalar { .. } | Type::Recursion { .. } => false,
+            Type::Container { arguments, .. } => arguments.iter().any(Type::has_serde_field),
+            Type::Struct { fields, .. } => fields.iter().any(|f| f.ty.has_serde_field()),
+            Type::Enum { variants, .. } => {
+                variants.iter().flat_map(|v| &v.fields).any(|f| f.ty.has_serde_field())
+            }
+        }
+    }
+
+    fn digest(&self, view: View, context: &str, salt: &str) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        text(&mut hasher, salt);
+        self.feed(view, &mut hasher);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        bytes
+    }
+
+    fn feed(&self, view: View, h: &mut blake3::Hasher) {
+        match self {
+            Type::Scalar { name } => {
+                text(h, "scalar");
+                text(h, name);
+            }
+            Type::Container { name, arguments, length, shape } => {
+                text(h, "container");
+                text(h, name);
+                number(h, *length);
+                number(h, arguments.len() as u64);
+                arguments.iter().for_each(|argument| argument.feed(view, h));
+                shape.feed(view, h);
+            }
+            Type::Struct { name, version, fields, shape } => {
+                text(h, "struct");
+                text(h, name);
+                number(h, u64::from(*version));
+                feed_fields(fields, view, h);
+                shape.feed(view, h);
+            }
+            Type::Enum { name, version, variants, shape } => {
+                text(h, "enum");
+                text(h, name);
+                number(h, u64::from(*version));
+                number(h, variants.len() as u64);
+                variants.iter().for_each(|variant| variant.feed(view, h));
+                shape.feed(view, h);
+            }
+            Type::Recursion { name, levels } => {
+                text(h, "recursion");
+                text(h, name);
+                number(h, *levels);
+            }
+            Type::Serde { name } => {
+                text(h, "serde");
+                text(h, name);
+            }
+        }
+    }
+}
+
+impl Shape {
+    fn feed(self, view: View, h: &mut blake3::Hasher) {
+        if view == View::Layout {
+            number(h, self.size);
+            number(h, self.align);
+        }
+    }
+}
+
+impl Variant {
+    fn feed(&self, view: View, h: &mut blake3::Hasher) {
+        text(h, &self.name);
+        if view == View::Layout {
+            text(h, self.discriminant.as_deref().unwrap_or(""));
+        }
+        feed_fields(&self.fields, view, h);
+    }
+}
+
+fn feed_fields(fields: &[Field], view: View, h: &mut blake3::Hasher) {
+    number(h, fields.len() as u64);
+    for field in fields {
+        text(h, &field.name);
+        field.ty.feed(view, h);
+        if view == View::Layout {
+            number(h, field.offset);
+        }
+    }
+}
+
+fn text(h: &mut blake3::Hasher, text: &str) {
+    number(h, text.len() as u64);
+    h.update(text.as_bytes());
+}
+
+fn number(h: &mut blake3::Hasher, number: u64) {
+    h.update(&number.to_le_bytes());
+}

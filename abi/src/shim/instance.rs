@@ -1,0 +1,146 @@
+//! The life of one instance: described, made, asked, checked, written, read, dropped.
+
+use super::guard::{Failure, guarded, write};
+use crate::descriptor::KindDescriptor;
+use crate::export::History;
+use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
+use crate::schema::{Describer, LayoutId, SchemaId};
+use crate::{Context, Engine, State, codec};
+use std::ffi::c_void;
+
+pub(super) extern "C" fn schema<E: Engine>() -> SchemaId {
+    E::schema_id()
+}
+
+pub(super) extern "C" fn layout<E: Engine>() -> LayoutId {
+    E::layout_id()
+}
+
+/// # Safety
+/// `sink` lives for the call.
+pub(super) unsafe extern "C" fn describe<E: Engine, H: History>(sink: Sink) -> CallStatus {
+    guarded(sink, || {
+        let mut bytes = Vec::new();
+        codec::to_postcard(&descriptor::<E, H>(), &mut bytes);
+        write(sink, &bytes);
+        Ok(())
+    })
+}
+
+pub(crate) fn descriptor<E: Engine, H: History>() -> KindDescriptor {
+    let state = E::describe(&mut Describer::default());
+    let version = match &state {
+        crate::schema::Type::Struct { version, .. } | crate::schema::Type::Enum { version, .. } => {
+            *version
+        }
+        _ => 0,
+    };
+    KindDescriptor {
+        kind: E::KIND.to_owned(),
+        version,
+        schema: E::schema_id(),
+        layout: E::layout_id(),
+        crosses_as_bytes: state.has_serde_field(),
+        state,
+        config: E::Config::schema_id(),
+        message: E::Message::schema_id(),
+        reply: E::Reply::schema_id(),
+        query: E::Query::schema_id(),
+        answer: E::Answer::schema_id(),
+        migrations: H::steps().into_iter().map(|step| step.descriptor).collect(),
+    }
+}
+
+/// # Safety
+/// `raw`, `config`, `out` and `sink` live for the call.
+pub(super) unsafe extern "C" fn init<E: Engine>(
+    codec: Codec,
+    config: Bytes<'_>,
+    raw: *mut RawContext,
+    out: *mut *mut c_void,
+    sink: Sink,
+) -> CallStatus {
+    guarded(sink, || {
+        let config = codec::decode(codec, config.as_slice()).map_err(Failure::Rejected)?;
+        // SAFETY: the caller's duty.
+        let mut ctx = Context::new(unsafe { &mut *raw });
+        let engine = E::init(config, &mut ctx)?;
+        // SAFETY: the caller's duty.
+        unsafe { hand_over(engine, out) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `state` is this kind's and not changed during the call; the rest lives for the call.
+pub(super) unsafe extern "C" fn query<E: Engine>(
+    state: *const c_void,
+    codec: Codec,
+    query: Bytes<'_>,
+    sink: Sink,
+) -> CallStatus {
+    guarded(sink, || {
+        let query = codec::decode(codec, query.as_slice()).map_err(Failure::Rejected)?;
+        // SAFETY: the caller's duty.
+        let answer = unsafe { &*state.cast::<E>() }.query(query)?;
+        let mut bytes = Vec::new();
+        codec::encode(codec, &answer, &mut bytes).map_err(Failure::Rejected)?;
+        write(sink, &bytes);
+        Ok(())
+    })
+}
+
+/// # Safety
+/// As `query`.
+pub(super) unsafe extern "C" fn check<E: Engine>(state: *const c_void, sink: Sink) -> CallStatus {
+    // SAFETY: the caller's duty.
+    guarded(sink, || Ok(unsafe { &*state.cast::<E>() }.check()?))
+}
+
+/// # Safety
+/// As `query`.
+pub(super) unsafe extern "C" fn encode<E: State>(state: *const c_void, sink: Sink) -> CallStatus {
+    guarded(sink, || {
+        let mut bytes = Vec::new();
+        // SAFETY: the caller's duty.
+        let state = unsafe { &*state.cast::<E>() };
+        codec::encode(Codec::Postcard, state, &mut bytes).map_err(Failure::Rejected)?;
+        write(sink, &bytes);
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `bytes`, `out` and `sink` live for the call.
+pub(super) unsafe extern "C" fn decode<E: State>(
+    bytes: Bytes<'_>,
+    out: *mut *mut c_void,
+    sink: Sink,
+) -> CallStatus {
+    guarded(sink, || {
+        let state: E = codec::decode(Codec::Postcard, bytes.as_slice()).map_err(Failure::Rejected)?;
+        // SAFETY: the caller's duty.
+        unsafe { hand_over(state, out) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `state` is this kind's and never used again. A panic in a destructor is swallowed: what is left
+/// of the state leaks.
+pub(super) unsafe extern "C" fn discard<E: State>(state: *mut c_void) {
+    // SAFETY: the caller's duty: made by `hand_over`.
+    let drop_state = || drop(unsafe { Box::from_raw(state.cast::<E>()) });
+    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_state)) {
+        std::mem::forget(panic);
+    }
+}
+
+/// Gives a state to the host as a pointer.
+///
+/// # Safety
+/// `out` may be written.
+pub(super) unsafe fn hand_over<T>(value: T, out: *mut *mut c_void) {
+    // SAFETY: the caller's duty.
+    unsafe { *out = Box::into_raw(Box::new(value)).cast() }
+}

@@ -1,0 +1,154 @@
+//! The functions of a step from an older state.
+
+use super::guard::{Failure, guarded};
+use super::instance::{decode, discard, hand_over};
+use crate::export::History;
+use crate::migrate::{Assemble, Migrate};
+use crate::raw::{CallStatus, MigrationVtable, RawBus, Sink};
+use crate::{State, UpgradeBus};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+
+/// Writes the step at `index` of a kind's history.
+///
+/// # Safety
+/// `out` may be written.
+pub(super) unsafe extern "C" fn lookup<H: History>(
+    index: usize,
+    out: *mut MigrationVtable,
+) -> bool {
+    let step = catch_unwind(|| H::steps().into_iter().nth(index));
+    match step {
+        Ok(Some(step)) => {
+            // SAFETY: the caller's duty.
+            unsafe { *out = step.vtable };
+            true
+        }
+        Ok(None) => false,
+        Err(panic) => {
+            std::mem::forget(panic);
+            false
+        }
+    }
+}
+
+pub(crate) fn by_hand<N: Migrate>() -> MigrationVtable {
+    MigrationVtable {
+        from_schema: N::From::schema_id(),
+        from_layout: N::From::layout_id(),
+        defaults_only: false,
+        trial: nothing_to_try,
+        prepare: prepare_by_hand::<N>,
+        settle: settle_by_hand::<N>,
+        discard: discard::<N>,
+        decode_old: decode::<N::From>,
+        discard_old: discard::<N::From>,
+    }
+}
+
+pub(crate) fn assembled<N: Assemble>(defaults_only: bool) -> MigrationVtable {
+    MigrationVtable {
+        from_schema: N::From::schema_id(),
+        from_layout: N::From::layout_id(),
+        defaults_only,
+        trial: try_defaults::<N>,
+        prepare: prepare_fresh::<N>,
+        settle: settle_fresh::<N>,
+        discard: drop_boxed::<N::Fresh>,
+        decode_old: decode::<N::From>,
+        discard_old: discard::<N::From>,
+    }
+}
+
+unsafe extern "C" fn nothing_to_try(_: Sink) -> CallStatus {
+    CallStatus::Ok
+}
+
+unsafe extern "C" fn try_defaults<N: Assemble>(sink: Sink) -> CallStatus {
+    guarded(sink, || {
+        drop(N::defaults());
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `old` is an `N::From` by schema and layout and is not changed during the call.
+unsafe extern "C" fn prepare_by_hand<N: Migrate>(
+    old: *const c_void,
+    bus: *mut RawBus,
+    out: *mut *mut c_void,
+    sink: Sink,
+) -> CallStatus {
+    guarded(sink, || {
+        // SAFETY: the caller's duty.
+        let (old, bus) = unsafe { (&*old.cast::<N::From>(), &mut *bus) };
+        let new = N::migrate(old, &mut UpgradeBus::new(bus))?;
+        // SAFETY: the caller's duty.
+        unsafe { hand_over(new, out) };
+        Ok::<(), Failure>(())
+    })
+}
+
+/// # Safety
+/// As `prepare_by_hand`.
+unsafe extern "C" fn prepare_fresh<N: Assemble>(
+    old: *const c_void,
+    bus: *mut RawBus,
+    out: *mut *mut c_void,
+    sink: Sink,
+) -> CallStatus {
+    guarded(sink, || {
+        // SAFETY: the caller's duty.
+        let (old, bus) = unsafe { (&*old.cast::<N::From>(), &mut *bus) };
+        let fresh = N::prepare(old, &mut UpgradeBus::new(bus))?;
+        // SAFETY: the caller's duty.
+        unsafe { hand_over(fresh, out) };
+        Ok::<(), Failure>(())
+    })
+}
+
+/// # Safety
+/// `old` is an `N::From`, `new` came from `prepare_by_hand`; neither is used again.
+unsafe extern "C" fn settle_by_hand<N: Migrate>(old: *mut c_void, new: *mut c_void) -> *mut c_void {
+    // SAFETY: the caller's duty.
+    unsafe { discard::<N::From>(old) };
+    new
+}
+
+/// # Safety
+/// `old` is an `N::From`; `fresh` came from `prepare_fresh`, or is null if the step is of defaults
+/// only; neither is used again.
+unsafe extern "C" fn settle_fresh<N: Assemble>(
+    old: *mut c_void,
+    fresh: *mut c_void,
+) -> *mut c_void {
+    let settle = || {
+        // SAFETY: the caller's duty.
+        let old = *unsafe { Box::from_raw(old.cast::<N::From>()) };
+        let fresh = if fresh.is_null() {
+            N::defaults()?
+        } else {
+            // SAFETY: the caller's duty.
+            *unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) }
+        };
+        Some(Box::into_raw(Box::new(N::assemble(old, fresh))).cast())
+    };
+    match catch_unwind(AssertUnwindSafe(settle)) {
+        Ok(new) => new.unwrap_or(null_mut()),
+        Err(panic) => {
+            std::mem::forget(panic);
+            null_mut()
+        }
+    }
+}
+
+/// # Safety
+/// `boxed` came from `hand_over::<T>` and is not used again.
+unsafe extern "C" fn drop_boxed<T>(boxed: *mut c_void) {
+    // SAFETY: the caller's duty.
+    let drop_it = || drop(unsafe { Box::from_raw(boxed.cast::<T>()) });
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_it)) {
+        std::mem::forget(panic);
+    }
+}

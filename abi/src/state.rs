@@ -1,0 +1,153 @@
+//! [`State`]: what may cross from one generation's code to the next's, and the closed list of
+//! types that may.
+//!
+//! A type is on the list when memory made by one build of it can be read, changed and freed by
+//! another build. The list is closed because each type left off it crashed or corrupted when it
+//! was tried: an empty `HashMap` points into its library; `Rc`, `Arc` and `Cow` may; `dyn` and
+//! function pointers always do; a map key whose hand-written `Ord` changed loses its entries.
+
+use crate::schema::{Describer, LayoutId, SchemaId, Shape, Type};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::marker::PhantomData;
+
+/// A type of the closed list. Implement it with `#[derive(State, Serialize, Deserialize)]` only.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of an engine's state, message, query or answer",
+    label = "not on the closed list of types that cross from one generation to the next",
+    note = "use integers, bool, char, String, arrays, tuples, Option, Result, Box, Vec, VecDeque, BTreeMap or BTreeSet; \
+            or `#[derive(State, Serialize, Deserialize)]` on your own type; \
+            or `#[state(serde)]` on the field: it then crosses as bytes"
+)]
+pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Describes this type.
+    fn describe(describer: &mut Describer) -> Type;
+
+    /// The hash of what this type means.
+    fn schema_id() -> SchemaId {
+        Self::describe(&mut Describer::default()).schema_id()
+    }
+
+    /// The hash of how this type lies in memory in this build.
+    fn layout_id() -> LayoutId {
+        Self::describe(&mut Describer::default()).layout_id(crate::build::COMPILER_COMMIT)
+    }
+}
+
+/// A type whose order cannot be hand-written, so that a map built by old code stays sorted for new
+/// code. Implement it with `#[derive(StateKey)]`, which writes `Ord` and its companions itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a map or a set in an engine's state",
+    note = "use an integer, bool, char, String, or an array, tuple, Vec or Option of those; \
+            or `#[derive(StateKey)]` on your own type, which writes its `Ord`: a hand-written order \
+            that changed between two generations would lose entries"
+)]
+pub trait StateKey: State + Ord {}
+
+macro_rules! scalars {
+    ($($ty:ty),*) => {$(
+        impl State for $ty {
+            fn describe(_: &mut Describer) -> Type {
+                Type::Scalar { name: stringify!($ty).to_owned() }
+            }
+        }
+        impl StateKey for $ty {}
+    )*};
+}
+scalars!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool, char, String, ());
+
+macro_rules! containers {
+    ($($name:ident<$($arg:ident $(: $bound:ident)?),+>),* $(,)?) => {$(
+        impl<$($arg: State $(+ $bound)?),+> State for $name<$($arg),+> {
+            fn describe(describer: &mut Describer) -> Type {
+                container::<Self>(stringify!($name), vec![$($arg::describe(describer)),+], 0)
+            }
+        }
+    )*};
+}
+containers! {
+    Vec<T>, VecDeque<T>, Box<T>, Option<T>, Result<T, E>,
+    BTreeMap<K: StateKey, V>, BTreeSet<K: StateKey>,
+}
+
+impl<T: StateKey> StateKey for Vec<T> {}
+impl<T: StateKey> StateKey for Option<T> {}
+impl<T: StateKey> StateKey for Box<T> {}
+
+impl<T: State> State for PhantomData<T> {
+    fn describe(describer: &mut Describer) -> Type {
+        container::<Self>("PhantomData", vec![T::describe(describer)], 0)
+    }
+}
+
+impl State for Box<str> {
+    fn describe(_: &mut Describer) -> Type {
+        Type::Scalar { name: "Box<str>".to_owned() }
+    }
+}
+impl StateKey for Box<str> {}
+
+impl<T: State> State for Box<[T]> {
+    fn describe(describer: &mut Describer) -> Type {
+        container::<Self>("Box<[]>", vec![T::describe(describer)], 0)
+    }
+}
+
+macro_rules! arrays {
+    ($($n:literal)*) => {$(
+        impl<T: State> State for [T; $n] {
+            fn describe(describer: &mut Describer) -> Type {
+                container::<Self>("array", vec![T::describe(describer)], $n)
+            }
+        }
+        impl<T: StateKey> StateKey for [T; $n] {}
+    )*};
+}
+// serde reads arrays of up to 32 elements; a longer one is a `Vec` or a derived type.
+arrays!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+
+macro_rules! tuples {
+    ($(($($arg:ident),+))*) => {$(
+        impl<$($arg: State),+> State for ($($arg,)+) {
+            fn describe(describer: &mut Describer) -> Type {
+                container::<Self>("tuple", vec![$($arg::describe(describer)),+], 0)
+            }
+        }
+        impl<$($arg: StateKey),+> StateKey for ($($arg,)+) {}
+    )*};
+}
+tuples!((A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(A, B, C, D, E, F)(A, B, C, D, E, F, G)(
+    A, B, C, D, E, F, G, H
+));
+
+fn container<T>(name: &str, arguments: Vec<Type>, length: u64) -> Type {
+    Type::Container { name: name.to_owned(), arguments, length, shape: Shape::of::<T>() }
+}
+
+macro_rules! identifiers {
+    ($($ty:path),*) => {$(
+        impl State for $ty {
+            fn describe(_: &mut Describer) -> Type {
+                Type::Scalar { name: stringify!($ty).to_owned() }
+            }
+        }
+        impl StateKey for $ty {}
+    )*};
+}
+use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
+identifiers!(EngineId, ClientId, Height, BlockTime, BlockHash, Generation);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_types_have_equal_hashes_and_others_do_not() {
+        assert_eq!(Vec::<u64>::schema_id(), Vec::<u64>::schema_id());
+        assert_ne!(Vec::<u64>::schema_id(), Vec::<u32>::schema_id());
+        assert_ne!(<[u8; 3]>::schema_id(), <[u8; 4]>::schema_id());
+        assert_ne!(<(u8, u16)>::schema_id(), <(u16, u8)>::schema_id());
+        assert_ne!(Option::<u8>::schema_id(), Vec::<u8>::schema_id());
+    }
+}

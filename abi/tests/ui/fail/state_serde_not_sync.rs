@@ -1,0 +1,11 @@
+//! `#[state(serde)]` admits any type that is written and read, and may be sent and shared.
+use refit_abi::{Deserialize, Serialize, State};
+use std::cell::Cell;
+
+#[derive(State, Serialize, Deserialize)]
+struct Kv {
+    #[state(serde)]
+    a: Cell<u64>,
+}
+
+fn main() {}
