@@ -1,0 +1,81 @@
+//! Where blocks come from.
+//!
+//! An [`Ordering`] takes in what clients send and gives out blocks; whoever drives it passes the time
+//! in and sleeps until [`Ordering::next_due`]. Nothing here reads a clock, starts a thread or does
+//! I/O, so that a test drives it exactly as a node does.
+//!
+//! ```text
+//! client ── offer ──▶ queue ── next(now, due) ──▶ Block ──▶ log, execution
+//! ```
+//!
+//! [`Solo`] orders for one node by itself; [`Scripted`] plays blocks that were fixed before.
+//!
+//! # Invariants
+//! - Heights are contiguous, block times strictly grow, and each block names its parent by hash.
+//! - What was accepted comes out exactly once, in the order it was accepted.
+//! - A block's hash depends on nothing that is known to one node alone.
+
+mod block;
+mod scripted;
+mod solo;
+
+pub use block::{Block, BlockError, Ingress, Tip, chain};
+pub use scripted::Scripted;
+pub use solo::{
+    BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, MESSAGES_PER_BLOCK_MAX, QUEUE_BYTES_MAX,
+    QUEUE_MESSAGES_MAX, Solo, SoloConfig,
+};
+
+use refit_abi::BlockTime;
+
+/// A source of blocks.
+pub trait Ordering: Send {
+    /// Takes a message in, to be part of a later block.
+    ///
+    /// # Errors
+    /// [`Full`] if there is no room; the message is not taken.
+    fn offer(&mut self, message: Ingress) -> Result<(), Full>;
+
+    /// Gives the next block if it is time for one.
+    ///
+    /// `now` is the driver's clock; `due` says what, beside client messages, needs a block.
+    fn next(&mut self, now: BlockTime, due: Due) -> Option<Block>;
+
+    /// When [`Ordering::next`] should be asked again: `now` if at once, `None` if nothing is waiting
+    /// and only a new message, or something due, can change that.
+    fn next_due(&self, now: BlockTime, due: Due) -> Option<BlockTime>;
+
+    /// How many messages were taken in and are in no block yet.
+    fn pending(&self) -> usize;
+
+    /// The last block that was given, or where this source went on from.
+    fn tip(&self) -> Tip;
+}
+
+/// What needs a block beside the messages of clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// A timer, a plan or a probation needs heights to go on.
+    pub timer_or_plan: bool,
+    /// How many messages the block before left in mailboxes.
+    pub backlog: usize,
+}
+
+impl Due {
+    /// Whether a block without client messages is worth making.
+    pub fn any(self) -> bool {
+        self.timer_or_plan || self.backlog > 0
+    }
+}
+
+/// There is no room for another message now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the ingress queue is full ({messages} messages, {bytes} bytes); send again after a short wait"
+)]
+pub struct Full {
+    /// Messages that wait.
+    pub messages: usize,
+    /// Bytes of payload that wait.
+    pub bytes: usize,
+}

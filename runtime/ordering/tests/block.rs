@@ -1,0 +1,114 @@
+//! What a block's bytes and hash promise.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
+use refit_ordering::{Block, BlockError, Due, Ingress, Ordering, Scripted, Tip, chain};
+
+fn message(sequence: u64, ticket: u64) -> Ingress {
+    Ingress {
+        engine: EngineId::root("kv").unwrap(),
+        client: ClientId::of("ada"),
+        sequence,
+        payload: br#"{"Get":{"key":"a"}}"#.to_vec(),
+        ticket,
+    }
+}
+
+fn block(messages: Vec<Ingress>) -> Block {
+    Block {
+        height: Height(7),
+        time: BlockTime(1000),
+        parent: BlockHash([3; 32]),
+        messages,
+    }
+}
+
+#[test]
+fn a_block_reads_back_from_its_bytes_without_its_tickets() {
+    let sent = block(vec![message(1, 55), message(2, 56)]);
+    let read = Block::from_bytes(&sent.to_bytes()).unwrap();
+    assert_eq!(read, block(vec![message(1, 0), message(2, 0)]));
+    assert_eq!(read.hash(), sent.hash());
+}
+
+#[test]
+fn every_field_but_the_ticket_is_in_the_hash() {
+    let base = block(vec![message(1, 0), message(2, 0)]);
+    let mut others = vec![base.clone(); 6];
+    others[0].height = Height(8);
+    others[1].time = BlockTime(1001);
+    others[2].parent = BlockHash([4; 32]);
+    others[3].messages.swap(0, 1);
+    others[4].messages[0].client = ClientId::of("bob");
+    others[5].messages[1].payload.push(b' ');
+    assert!(others.iter().all(|other| other.hash() != base.hash()));
+    let elsewhere = block(vec![message(1, 9), message(2, 8)]);
+    assert_eq!(elsewhere.hash(), base.hash());
+}
+
+#[test]
+fn the_hash_of_a_known_block_never_changes() {
+    let hash = block(vec![message(1, 0)]).hash().to_string();
+    assert_eq!(
+        hash,
+        "a940c5a03fafe038bd979759bff38bcca13f3dec887ab71100dd9afc0cef7cd4"
+    );
+}
+
+#[test]
+fn cut_lengthened_and_overlong_bytes_are_refused() {
+    let bytes = block(vec![message(1, 0)]).to_bytes();
+    for end in 0..bytes.len() {
+        assert!(matches!(
+            Block::from_bytes(&bytes[..end]),
+            Err(BlockError::Malformed { .. })
+        ));
+    }
+    let longer = [bytes.as_slice(), &[0]].concat();
+    assert_eq!(
+        Block::from_bytes(&longer),
+        Err(BlockError::NotCanonical { height: Height(7) })
+    );
+    // The height 7 as a varint of two bytes.
+    let overlong = [&[0x87, 0x00], &bytes[1..]].concat();
+    assert!(Block::from_bytes(&overlong).is_err());
+}
+
+#[test]
+fn a_script_is_played_as_it_was_written() {
+    let blocks = chain(
+        Tip::default(),
+        10,
+        vec![vec![message(1, 0)], vec![], vec![message(2, 0)]],
+    );
+    assert_eq!(blocks[1].parent, blocks[0].hash());
+    assert_eq!(blocks[2].time, BlockTime(30));
+    let mut scripted = Scripted::new(Tip::default(), blocks.clone());
+    assert_eq!(scripted.pending(), 2);
+    let full = scripted.offer(message(3, 0)).unwrap_err();
+    assert_eq!(full.messages, 2);
+    for block in &blocks {
+        let now = BlockTime(0);
+        assert_eq!(scripted.next_due(now, Due::default()), Some(now));
+        assert_eq!(scripted.next(now, Due::default()).as_ref(), Some(block));
+        assert_eq!(scripted.tip(), block.tip());
+    }
+    assert_eq!(
+        scripted.next(
+            BlockTime(0),
+            Due {
+                timer_or_plan: true,
+                backlog: 1
+            }
+        ),
+        None
+    );
+    assert_eq!(
+        (
+            scripted.pending(),
+            scripted.next_due(BlockTime(0), Due::default())
+        ),
+        (0, None)
+    );
+}

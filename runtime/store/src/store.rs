@@ -1,0 +1,138 @@
+//! The seams: [`BlockLog`], [`Journal`], and [`Store`] for both together.
+//!
+//! A store is shared: every method takes `&self`, so that the driver appends while others read.
+//! There is one writer by convention (the driver); two would find each other as gaps.
+
+use refit_abi::Height;
+use std::sync::Arc;
+
+/// Largest block, in bytes.
+pub const BLOCK_BYTES_MAX: usize = 16 << 20;
+
+/// Largest journal record, in bytes.
+pub const JOURNAL_RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// Most journal records that one read gives.
+pub const JOURNAL_READ_RECORDS_MAX: usize = 1024;
+
+/// The blocks that were executed, or soon will be, by height.
+pub trait BlockLog: Send + Sync {
+    /// Appends the bytes of the block at `height`, which must follow the last one.
+    ///
+    /// The block may become durable later; [`BlockLog::durable_height`] says when it is.
+    ///
+    /// # Errors
+    /// [`AppendError`]; the log is then as it was.
+    fn append(&self, height: Height, block: &[u8]) -> Result<(), AppendError>;
+
+    /// The height up to which every appended block outlives what this store promises to outlive.
+    ///
+    /// Effects of a block leave the node only once this has reached its height.
+    fn durable_height(&self) -> Height;
+
+    /// The bytes of the block at `height`.
+    ///
+    /// # Errors
+    /// [`ReadError`] tells a block that is gone from one that does not exist yet.
+    fn read(&self, height: Height) -> Result<Arc<[u8]>, ReadError>;
+}
+
+/// What was decided about upgrades: opaque records in the order they were written.
+pub trait Journal: Send + Sync {
+    /// Appends a record and gives its index. The record is durable when this returns.
+    ///
+    /// # Errors
+    /// [`JournalAppendError`]; the journal is then as it was.
+    fn journal_append(&self, record: &[u8]) -> Result<u64, JournalAppendError>;
+
+    /// The records from index `from` on, at most [`JOURNAL_READ_RECORDS_MAX`]; empty at the end.
+    /// The next read starts one past the last index given.
+    ///
+    /// # Errors
+    /// [`JournalReadError`] if the record at `from` is gone.
+    fn journal_read(&self, from: u64) -> Result<Vec<JournalRecord>, JournalReadError>;
+}
+
+/// All that a node keeps.
+pub trait Store: BlockLog + Journal {}
+
+impl<T: BlockLog + Journal> Store for T {}
+
+/// One record of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalRecord {
+    /// Its place, counted from zero over the life of the journal.
+    pub index: u64,
+    /// What was written.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Why a block was not appended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The block does not follow the last one.
+    #[error("block {height} does not follow the log; append block {expected} next")]
+    Gap {
+        /// The height that was given.
+        height: Height,
+        /// The height that the log needs next.
+        expected: Height,
+    },
+    /// The block is larger than a block may be.
+    #[error("block {height} has {bytes} bytes; make blocks of at most {BLOCK_BYTES_MAX} bytes")]
+    TooLarge {
+        /// The height that was given.
+        height: Height,
+        /// Its size in bytes.
+        bytes: usize,
+    },
+}
+
+/// Why a block cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The block was dropped to make room.
+    #[error("block {height} is no longer kept; read from block {oldest} on")]
+    Pruned {
+        /// The height that was asked for.
+        height: Height,
+        /// The oldest height that is kept.
+        oldest: Height,
+    },
+    /// There is no such block yet.
+    #[error("block {height} does not exist yet; the log ends at block {last}")]
+    Missing {
+        /// The height that was asked for.
+        height: Height,
+        /// The last height there is.
+        last: Height,
+    },
+}
+
+/// Why a journal record was not written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalAppendError {
+    /// The record is larger than a record may be.
+    #[error("journal record of {bytes} bytes; write at most {JOURNAL_RECORD_BYTES_MAX} bytes")]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: usize,
+    },
+}
+
+/// Why the journal cannot be read from an index on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalReadError {
+    /// The record was dropped to make room.
+    #[error("journal record {from} is no longer kept; read from record {oldest} on")]
+    Pruned {
+        /// The index that was asked for.
+        from: u64,
+        /// The oldest index that is kept.
+        oldest: u64,
+    },
+}
