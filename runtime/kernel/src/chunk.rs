@@ -1,0 +1,194 @@
+//! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
+
+use crate::outbox::{Mark, Outbox, Running};
+use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
+use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
+use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind};
+use refit_abi::raw::{CallStatus, Delivery};
+use refit_abi::{EngineId, Undelivered};
+
+/// Some engines, claimed together by one worker.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    pub(crate) slots: Vec<Slot>,
+    /// Payloads of the mail that waits; emptied when the mail is handled.
+    pub(crate) arena: Vec<u8>,
+    /// Slots with mail, in the order it came.
+    pub(crate) active: Vec<u32>,
+    pub(crate) outbox: Outbox,
+}
+
+/// One engine in a transition: its old state is read, what is new is put beside it.
+#[derive(Debug)]
+pub struct SlotView<'a> {
+    slot: &'a mut Slot,
+}
+
+impl Chunk {
+    /// Handles all mail of this chunk's engines, in the order of the slots.
+    pub(crate) fn run(&mut self, table: &GenerationTable, frame: BlockFrame) {
+        let mut active = std::mem::take(&mut self.active);
+        active.sort_unstable();
+        for index in &active {
+            let Some(slot) = self.slots.get_mut(*index as usize) else { continue };
+            let letters = std::mem::take(&mut slot.inbox);
+            handle(slot, &letters, &self.arena, &mut self.outbox, table, frame);
+            let mut inbox = letters;
+            inbox.clear();
+            slot.inbox = inbox;
+        }
+        active.clear();
+        self.active = active;
+        self.arena.clear();
+    }
+
+    /// The engines of this chunk that are of kind `kind` and live.
+    pub fn live(&mut self, kind: KindIndex) -> impl Iterator<Item = SlotView<'_>> {
+        self.slots
+            .iter_mut()
+            .filter(move |slot| slot.kind == kind && matches!(slot.state, SlotState::Live(_)))
+            .map(|slot| SlotView { slot })
+    }
+
+    /// How its engines are.
+    pub fn statuses(&self) -> impl Iterator<Item = EngineStatus> + '_ {
+        self.slots.iter().map(Slot::status)
+    }
+}
+
+impl SlotView<'_> {
+    /// The engine.
+    pub fn id(&self) -> EngineId {
+        self.slot.id
+    }
+
+    /// Its state, as the old code left it.
+    pub fn instance(&self) -> Option<&Instance> {
+        match &self.slot.state {
+            SlotState::Live(instance) => Some(instance),
+            SlotState::Poisoned(_) | SlotState::Stopped => None,
+        }
+    }
+
+    /// Puts what a transition made beside the old state.
+    pub fn set_next(&mut self, next: Next) {
+        self.slot.next = Some(next);
+    }
+
+    /// Drops what an aborted transition made, with the code that made it.
+    pub fn discard_next(&mut self, pending: &Pending, new: &Kind) {
+        self.slot.discard_next(pending, new);
+    }
+}
+
+fn handle(
+    slot: &mut Slot,
+    letters: &[Letter],
+    arena: &[u8],
+    outbox: &mut Outbox,
+    table: &GenerationTable,
+    frame: BlockFrame,
+) {
+    let Some(entry) = table.get(slot.kind) else {
+        return bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped);
+    };
+    slot.settle(entry, frame.height);
+    match &slot.state {
+        SlotState::Live(_) => deliver(slot, letters, arena, outbox, (table, entry), frame),
+        SlotState::Poisoned(_) => {
+            bounce_all(slot.id, letters, arena, outbox, Undelivered::Poisoned);
+        }
+        SlotState::Stopped => bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped),
+    }
+}
+
+fn deliver(
+    slot: &mut Slot,
+    letters: &[Letter],
+    arena: &[u8],
+    outbox: &mut Outbox,
+    (table, entry): (&GenerationTable, &KindEntry),
+    frame: BlockFrame,
+) {
+    let batch: Vec<Delivery<'_>> = letters.iter().map(|letter| letter.delivery(arena)).collect();
+    let ordinal = slot.count(frame.height, batch.len());
+    let SlotState::Live(instance) = &mut slot.state else { return };
+    let mut running = Running {
+        outbox,
+        table,
+        frame,
+        id: slot.id,
+        letters,
+        sent: &mut slot.sent,
+        children: &mut slot.children,
+        mark: Mark::UNSET,
+        panic: None,
+    };
+    let mut context = HandleContext::new(slot.id, frame, ordinal, &mut running);
+    let outcome = entry.kind.handle(instance, &batch, &mut context);
+    let panic = running.panic.take();
+    outbox.stats.messages += batch.len() as u64;
+    match outcome {
+        Some(outcome) if outcome.status == CallStatus::Panicked => {
+            let rest = &letters[(outcome.done + 1).min(letters.len())..];
+            let text = panic.unwrap_or_default();
+            poison(slot, entry, frame, letters.get(outcome.done), text);
+            outbox.stats.poisoned += 1;
+            bounce_all(slot.id, rest, arena, outbox, Undelivered::Poisoned);
+        }
+        Some(_) => {}
+        // `settle` left a state that fits, so this is not reached; the mail is not lost if it were.
+        None => bounce_all(slot.id, letters, arena, outbox, Undelivered::Rejected),
+    }
+}
+
+fn poison(
+    slot: &mut Slot,
+    entry: &KindEntry,
+    frame: BlockFrame,
+    letter: Option<&Letter>,
+    text: String,
+) {
+    let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
+    let mut image = None;
+    if let SlotState::Live(instance) = before {
+        let mut bytes = Vec::new();
+        if entry.kind.encode(&instance, &mut bytes).is_ok() {
+            image = Some(bytes);
+        }
+        crate::slot::leak_if_unfit(entry.kind.discard(instance));
+    }
+    slot.state = SlotState::Poisoned(Box::new(Poison {
+        height: frame.height,
+        sender: letter.map(|letter| letter.sender),
+        sequence: letter.map_or(0, |letter| letter.sequence),
+        text,
+        image,
+    }));
+}
+
+fn bounce_all(
+    engine: EngineId,
+    letters: &[Letter],
+    arena: &[u8],
+    outbox: &mut Outbox,
+    reason: Undelivered,
+) {
+    for letter in letters {
+        outbox.bounce(engine, letter, &arena[letter.payload.clone()], reason);
+    }
+}
+
+impl Letter {
+    fn delivery<'a>(&self, arena: &'a [u8]) -> Delivery<'a> {
+        Delivery {
+            sender: self.sender.into(),
+            sequence: self.sequence,
+            schema: self.schema,
+            codec: self.codec,
+            kind: self.kind,
+            wants_reply: self.ticket.is_some(),
+            payload: arena[self.payload.clone()].into(),
+        }
+    }
+}

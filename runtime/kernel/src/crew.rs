@@ -1,0 +1,242 @@
+//! Crews: the threads that run engine code, one set for each generation.
+//!
+//! A crew is a leader, which executes blocks and answers queries, and helpers, which it calls in for
+//! rounds with much work. A crew waits, parked, until it is handed the [`Executor`]; it works until
+//! an [`UpdatePoint`] comes, runs it with the gate closed, hands the executor to its successor and
+//! ends. So the threads that ran a pause do not outlive it, and once [`Crew::join`] has returned no
+//! thread is left that ever entered the code of that crew's time.
+
+use crate::executor::{BlockInput, Executor};
+use crate::gate::Closed;
+use crate::limits::{COMMANDS_MAX, WORKERS_MAX};
+use crate::outcome::{BlockOutcome, QueryError};
+use crate::quiesced::Quiesced;
+use crate::round::Job;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use refit_abi::raw::Codec;
+use refit_abi::{EngineId, Generation, Height};
+use std::fmt;
+use std::thread::JoinHandle;
+
+/// What the crew on duty is asked to do, in this order.
+pub enum Command {
+    /// Execute a block; the outcome goes to the sender.
+    Block(BlockInput, Sender<BlockOutcome>),
+    /// Answer a query between two blocks.
+    Query(Query),
+    /// Do something with the executor between two blocks: start engines, read states.
+    Call(Box<dyn FnOnce(&mut Executor) + Send>),
+    /// Close the gate, run the update point, hand over to the crew behind the baton.
+    Upgrade(Box<dyn UpdatePoint>, Baton),
+    /// End.
+    Stop,
+}
+
+/// A question to an engine.
+pub struct Query {
+    /// To whom.
+    pub engine: EngineId,
+    /// How it is written.
+    pub codec: Codec,
+    /// The question.
+    pub query: Vec<u8>,
+    /// Gets the answer, and the height and generation it was read at.
+    pub answer: Box<dyn FnOnce(Result<Vec<u8>, QueryError>, Height, Generation) + Send>,
+}
+
+/// What happens at an update point, told by the crews that meet there.
+pub trait UpdatePoint: Send {
+    /// The block before is executed; the gate closes now. On the old leader.
+    fn closing(&mut self);
+    /// No handler runs. On the old leader.
+    fn quiesced(&mut self, quiesced: &mut Quiesced<'_>);
+    /// The gate is open again. On the new leader.
+    fn resumed(self: Box<Self>);
+}
+
+/// The right to start a crew that waits.
+#[derive(Clone, Debug)]
+pub struct Baton {
+    sender: Sender<Handover>,
+}
+
+/// What one leader hands to the next.
+struct Handover {
+    executor: Box<Executor>,
+    at: Option<(Closed, Box<dyn UpdatePoint>)>,
+}
+
+/// The threads of one crew.
+#[derive(Debug)]
+pub struct Crew {
+    baton: Baton,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A leader's helpers; none if it works alone.
+#[derive(Debug, Default)]
+pub struct Helpers {
+    jobs: Vec<Sender<Job>>,
+    done: Option<Receiver<()>>,
+}
+
+/// A queue of commands: its two ends.
+pub fn commands() -> (Sender<Command>, Receiver<Command>) {
+    bounded(COMMANDS_MAX)
+}
+
+impl Crew {
+    /// Starts the threads of a crew of `workers` (at least one, at most [`WORKERS_MAX`]) and parks
+    /// them until the baton comes.
+    ///
+    /// # Errors
+    /// When the system starts no more threads; none is left running then.
+    pub fn spawn(
+        name: &str,
+        workers: usize,
+        commands: Receiver<Command>,
+    ) -> std::io::Result<Self> {
+        let (sender, handover) = bounded(1);
+        let (finished, done) = bounded(WORKERS_MAX);
+        let mut helpers = Helpers { jobs: Vec::new(), done: Some(done) };
+        let mut threads = Vec::new();
+        for number in 1..workers.clamp(1, WORKERS_MAX) {
+            let (job_sender, jobs) = bounded::<Job>(1);
+            let finished = finished.clone();
+            let help = move || {
+                for job in jobs {
+                    job.work();
+                    drop(job);
+                    if finished.send(()).is_err() {
+                        break;
+                    }
+                }
+            };
+            let builder = std::thread::Builder::new().name(format!("{name}-{number}"));
+            threads.push(builder.spawn(help)?);
+            helpers.jobs.push(job_sender);
+        }
+        let builder = std::thread::Builder::new().name(format!("{name}-0"));
+        threads.push(builder.spawn(move || lead(&handover, &commands, &helpers))?);
+        Ok(Self { baton: Baton { sender }, threads })
+    }
+
+    /// The right to start this crew.
+    pub fn baton(&self) -> Baton {
+        self.baton.clone()
+    }
+
+    /// Waits until all threads have ended. Without a hand-over the crew ends when all batons are
+    /// dropped.
+    pub fn join(self) {
+        drop(self.baton);
+        for thread in self.threads {
+            // A panicked worker has already said so; the others still end.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Baton {
+    /// Starts the crew with an executor, at no update point: the node's first crew.
+    pub fn start(self, executor: Executor) {
+        let _ = self.sender.send(Handover { executor: Box::new(executor), at: None });
+    }
+}
+
+impl Helpers {
+    /// No helpers: the caller works alone.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Works on `job` with all helpers, or `alone`, until it is done.
+    pub(crate) fn run(&self, job: &Job, alone: bool) {
+        let mut called = 0;
+        if !alone {
+            for helper in &self.jobs {
+                called += usize::from(helper.send(job.clone()).is_ok());
+            }
+        }
+        job.work();
+        if let Some(done) = &self.done {
+            for _ in 0..called {
+                if done.recv().is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The leader's life.
+fn lead(handover: &Receiver<Handover>, commands: &Receiver<Command>, helpers: &Helpers) {
+    let Ok(Handover { mut executor, at }) = handover.recv() else { return };
+    if let Some((closed, point)) = at {
+        drop(closed);
+        point.resumed();
+    }
+    while let Some(command) = next(&mut executor, commands) {
+        match command {
+            Command::Block(block, outcome) => {
+                let _ = outcome.send(executor.execute(helpers, block));
+            }
+            Command::Query(query) => {
+                let answer = executor.query(query.engine, query.codec, &query.query);
+                (query.answer)(answer, executor.height(), executor.table().number());
+            }
+            Command::Call(call) => call(&mut executor),
+            Command::Upgrade(point, baton) => {
+                return hand_over(executor, helpers, point, &baton);
+            }
+            Command::Stop => return,
+        }
+        // One step even under constant load, so that the old code is let go in bounded time.
+        executor.sweep_step();
+    }
+}
+
+/// The next command; sweeps while there is none.
+fn next(executor: &mut Executor, commands: &Receiver<Command>) -> Option<Command> {
+    while executor.is_sweeping() {
+        match commands.try_recv() {
+            Ok(command) => return Some(command),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => executor.sweep_step(),
+        }
+    }
+    commands.recv().ok()
+}
+
+fn hand_over(
+    mut executor: Box<Executor>,
+    helpers: &Helpers,
+    mut point: Box<dyn UpdatePoint>,
+    baton: &Baton,
+) {
+    // A pending sweep holds states that the next transition could not read.
+    executor.sweep();
+    point.closing();
+    // Only leaders close the gate, and there is one leader at a time.
+    let Some(closed) = executor.shared.gate.close() else { return };
+    point.quiesced(&mut Quiesced::new(&mut executor, helpers, &closed));
+    let _ = baton.sender.send(Handover { executor, at: Some((closed, point)) });
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Command::Block(..) => "Block",
+            Command::Query(_) => "Query",
+            Command::Call(_) => "Call",
+            Command::Upgrade(..) => "Upgrade",
+            Command::Stop => "Stop",
+        })
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! envelope → mailbox → engine → outbox: the part of a node that executes blocks.
+//!
+//! A [`Executor`] owns what is sequential: the directory of engines, the timers, the routing. The
+//! engines' states live in chunks that worker threads claim, so a round's result does not depend on
+//! how many workers there are: each chunk fills its own outbox, and outboxes are routed in the order
+//! of the chunks. The threads are a [`crew`]; the code they run is a [`GenerationTable`], published by
+//! one pointer store while the [`gate`] is closed ([`Quiesced`]).
+//!
+//! Architecture invariants. No clock, no I/O, no tokio, no unsafe code. Mailboxes belong to the
+//! executor, never to a generation: a swap moves no message. An engine's code is entered on crew
+//! threads only, and a crew is joined before the code it entered is unmapped.
+
+pub mod crew;
+pub mod gate;
+pub mod limits;
+
+mod chunk;
+mod dead_letters;
+mod directory;
+mod executor;
+mod outbox;
+mod outcome;
+mod quiesced;
+mod round;
+mod slot;
+mod sweep;
+mod sync;
+mod table;
+mod timers;
+
+pub use chunk::{Chunk, SlotView};
+pub use dead_letters::DeadLetter;
+pub use executor::{BlockInput, Executor, Ingress, StartError};
+pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
+pub use quiesced::Quiesced;
+pub use slot::{EngineState, EngineStatus, Next, Poison};
+pub use table::{GenerationTable, KindEntry, KindIndex, Pending};

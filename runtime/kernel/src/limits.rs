@@ -1,0 +1,41 @@
+//! The bounds of the kernel, each with its unit. All are counts or bytes, so that reaching one is
+//! the same on every node.
+
+/// Messages that wait in one engine's mailbox for the next round.
+pub const MAILBOX_MESSAGES_MAX: usize = 65_536;
+
+/// Messages that one handled message may send.
+pub const SENDS_PER_MESSAGE_MAX: usize = 16_384;
+
+/// Bytes that one handled message may send, emit and set timers with.
+pub const BYTES_PER_MESSAGE_MAX: usize = 8 << 20;
+
+/// Engines that one handled message may start.
+pub const SPAWNS_PER_MESSAGE_MAX: usize = 16_384;
+
+/// Engines of one node.
+pub const ENGINES_MAX: usize = 1 << 24;
+
+/// Timers of one node.
+pub const TIMERS_MAX: usize = 1 << 20;
+
+/// Dead letters that are kept; all are counted.
+pub const DEAD_LETTERS_MAX: usize = 1_024;
+
+/// Log lines of one block that are kept; the rest is counted.
+pub const LOG_LINES_PER_BLOCK_MAX: usize = 1_024;
+
+/// Engines whose state lies in one chunk: the unit that a worker claims.
+pub const CHUNK_ENGINES: usize = 64;
+
+/// A round with fewer messages runs on the leader alone: waking a worker costs more.
+pub const PARALLEL_MESSAGES_MIN: usize = 512;
+
+/// Chunks that one step of the sweep visits before it looks at the commands again.
+pub const SWEEP_CHUNKS_PER_STEP: usize = 16;
+
+/// Commands that wait for a crew.
+pub const COMMANDS_MAX: usize = 1_024;
+
+/// Worker threads of one crew.
+pub const WORKERS_MAX: usize = 64;

@@ -1,0 +1,150 @@
+//! What the execution of a block gives back.
+
+use refit_abi::host::CallError;
+use refit_abi::{EngineId, Fault, Generation, Height, Undelivered};
+
+/// The effects of a block; they leave the node when the block is durable.
+#[derive(Debug, Default)]
+pub struct BlockOutcome {
+    /// The block's height.
+    pub height: Height,
+    /// The generation whose code executed it.
+    pub generation: Generation,
+    /// The answers to the block's messages, in a fixed order.
+    pub replies: Vec<Replied>,
+    /// What engines emitted.
+    pub events: Vec<Emitted>,
+    /// What engines logged.
+    pub logs: Vec<LogLine>,
+    /// Counts.
+    pub stats: Stats,
+    /// Messages that wait for the next block.
+    pub backlog: usize,
+    /// Whether a timer is due in a coming block: at a height, or at a block time.
+    pub next_timer_height: Option<Height>,
+    /// As above, for times.
+    pub next_timer_time: Option<refit_abi::BlockTime>,
+}
+
+/// The answer to one message of the block.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Replied {
+    /// The message's ticket, as it was given in the block.
+    pub ticket: u64,
+    /// The reply in the message's codec, or why there is none.
+    pub outcome: Result<Vec<u8>, ReplyError>,
+}
+
+/// Why a message has no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The engine's own fault.
+    #[error("{0}")]
+    Fault(Fault),
+    /// The message is not one that the engine understands.
+    #[error("the message is not one that engine `{engine}` understands: {reason}")]
+    Rejected {
+        /// The engine.
+        engine: EngineId,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The engine panicked on this message.
+    #[error("engine `{engine}` panicked on this message and is poisoned: {text}")]
+    Panicked {
+        /// The engine.
+        engine: EngineId,
+        /// What the panic said.
+        text: String,
+    },
+    /// The message did not reach a handler.
+    #[error("engine `{engine}` did not get the message: {reason:?}")]
+    Undelivered {
+        /// The engine.
+        engine: EngineId,
+        /// Why.
+        reason: Undelivered,
+    },
+}
+
+/// Why a query has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// No engine has the id.
+    #[error("no engine is called `{engine}`; see `refit status`")]
+    Unknown {
+        /// The id that was asked.
+        engine: EngineId,
+    },
+    /// It does not serve.
+    #[error("engine `{engine}` does not serve: {reason:?}")]
+    Unavailable {
+        /// The engine.
+        engine: EngineId,
+        /// Poisoned or stopped.
+        reason: Undelivered,
+    },
+    /// The call failed.
+    #[error("{error}")]
+    Call {
+        /// The engine.
+        engine: EngineId,
+        /// How.
+        error: CallError,
+    },
+}
+
+/// An event that an engine emitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emitted {
+    /// Who.
+    pub engine: EngineId,
+    /// Under which topic.
+    pub topic: String,
+    /// postcard bytes.
+    pub payload: Vec<u8>,
+}
+
+/// A line that an engine logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Who.
+    pub engine: EngineId,
+    /// 1 (error) to 5 (trace).
+    pub level: u8,
+    /// What.
+    pub line: String,
+}
+
+/// Counts of one block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages handled.
+    pub messages: u64,
+    /// Rounds.
+    pub rounds: u64,
+    /// Batches whose worker saw another generation than the block's: must stay zero.
+    pub mixed: u64,
+    /// Messages that became dead letters.
+    pub dead_letters: u64,
+    /// Engines started.
+    pub spawned: u64,
+    /// Engines that panicked.
+    pub poisoned: u64,
+    /// Log lines that were not kept.
+    pub log_lines_dropped: u64,
+}
+
+impl Stats {
+    pub(crate) fn add(&mut self, other: &Stats) {
+        self.messages += other.messages;
+        self.rounds += other.rounds;
+        self.mixed += other.mixed;
+        self.dead_letters += other.dead_letters;
+        self.spawned += other.spawned;
+        self.poisoned += other.poisoned;
+        self.log_lines_dropped += other.log_lines_dropped;
+    }
+}

@@ -1,0 +1,202 @@
+//! [`Slot`]: one engine's place: its state, its counters, its mailbox.
+
+use crate::table::{KindEntry, KindIndex, Pending};
+use refit_abi::host::{Instance, Prepared};
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Height, Sender};
+use std::ops::Range;
+
+/// One engine.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: EngineId,
+    pub(crate) kind: KindIndex,
+    pub(crate) parent: Option<EngineId>,
+    pub(crate) state: SlotState,
+    /// What a transition made and the commit has not yet settled.
+    pub(crate) next: Option<Next>,
+    /// Messages it has sent over its life: the next one's sequence.
+    pub(crate) sent: u64,
+    /// Engines it has spawned over its life: the next one's counter.
+    pub(crate) children: u64,
+    /// Messages it has handled over its life.
+    pub(crate) handled: u64,
+    /// Messages it has handled in the block at `ordinal_height`.
+    pub(crate) ordinal: u64,
+    pub(crate) ordinal_height: Height,
+    pub(crate) inbox: Vec<Letter>,
+}
+
+/// A slot's state.
+#[derive(Debug)]
+pub(crate) enum SlotState {
+    Live(Instance),
+    Poisoned(Box<Poison>),
+    Stopped,
+}
+
+/// Why an engine takes no messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poison {
+    /// The block in which it panicked.
+    pub height: Height,
+    /// Who sent the message; `None` if it was no message but the settling of a migrated state.
+    pub sender: Option<Sender>,
+    /// That message's sequence.
+    pub sequence: u64,
+    /// What the panic said.
+    pub text: String,
+    /// The state's postcard bytes as they were after the panic, if they could be written. Not to be
+    /// trusted: the handler may have changed half of it.
+    pub image: Option<Vec<u8>>,
+}
+
+/// What a transition made for one engine, unseen until the commit.
+#[derive(Debug)]
+pub enum Next {
+    /// The first half of a step.
+    Prepared(Prepared),
+    /// A whole state, where the old one could not be read in memory.
+    Whole(Instance),
+}
+
+/// Whether an engine serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineState {
+    /// It serves.
+    Live,
+    /// It panicked.
+    Poisoned(Poison),
+    /// It was stopped.
+    Stopped,
+}
+
+/// One engine as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Its id.
+    pub id: EngineId,
+    /// Its kind's place in the table.
+    pub kind: KindIndex,
+    /// Whether it serves.
+    pub state: EngineState,
+    /// Messages that wait.
+    pub mailbox: usize,
+    /// Messages it has handled.
+    pub handled: u64,
+}
+
+/// A message in a mailbox; its payload lies in the chunk's arena.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    pub(crate) sender: Sender,
+    pub(crate) sequence: u64,
+    pub(crate) schema: SchemaId,
+    pub(crate) codec: Codec,
+    pub(crate) kind: DeliveryKind,
+    pub(crate) ticket: Option<u64>,
+    pub(crate) payload: Range<usize>,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        id: EngineId,
+        kind: KindIndex,
+        parent: Option<EngineId>,
+        instance: Instance,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            parent,
+            state: SlotState::Live(instance),
+            next: None,
+            sent: 0,
+            children: 0,
+            handled: 0,
+            ordinal: 0,
+            ordinal_height: Height(0),
+            inbox: Vec::new(),
+        }
+    }
+
+    /// Makes the state this code's, if it is still as the old code left it. Afterwards the slot is
+    /// live with a fitting state, or poisoned, or stopped.
+    pub(crate) fn settle(&mut self, entry: &KindEntry, height: Height) {
+        let SlotState::Live(instance) = &self.state else { return };
+        if instance.tag() == entry.kind.tag() && self.next.is_none() {
+            return;
+        }
+        let SlotState::Live(old) = std::mem::replace(&mut self.state, SlotState::Stopped) else {
+            return;
+        };
+        let settled = settle(old, self.next.take(), entry);
+        self.state = match settled {
+            Ok(instance) => SlotState::Live(instance),
+            Err(text) => SlotState::Poisoned(Box::new(Poison {
+                height,
+                sender: None,
+                sequence: 0,
+                text: text.to_owned(),
+                image: None,
+            })),
+        };
+    }
+
+    /// Drops what an aborted transition made.
+    pub(crate) fn discard_next(&mut self, pending: &Pending, new: &refit_abi::host::Kind) {
+        match (self.next.take(), pending) {
+            (Some(Next::Prepared(prepared)), Pending::Settle(step)) => step.discard(prepared),
+            (Some(Next::Whole(instance)), _) => leak_if_unfit(new.discard(instance)),
+            (Some(Next::Prepared(_)) | None, _) => {}
+        }
+    }
+
+    pub(crate) fn status(&self) -> EngineStatus {
+        let state = match &self.state {
+            SlotState::Live(_) => EngineState::Live,
+            SlotState::Poisoned(poison) => EngineState::Poisoned((**poison).clone()),
+            SlotState::Stopped => EngineState::Stopped,
+        };
+        let (id, kind, handled) = (self.id, self.kind, self.handled);
+        EngineStatus { id, kind, state, mailbox: self.inbox.len(), handled }
+    }
+
+    /// Counts `count` more messages of the block at `height`; gives how many there were before.
+    pub(crate) fn count(&mut self, height: Height, count: usize) -> u64 {
+        if self.ordinal_height != height {
+            self.ordinal_height = height;
+            self.ordinal = 0;
+        }
+        let before = self.ordinal;
+        self.ordinal += count as u64;
+        self.handled += count as u64;
+        before
+    }
+}
+
+fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instance, &'static str> {
+    const PANICKED: &str = "the new state could not be put together: a default or a move panicked";
+    const NO_WAY: &str = "the state does not fit the code and no step leads to it";
+    match (&entry.pending, next) {
+        (Some(Pending::Settle(step)), Some(Next::Prepared(prepared))) => {
+            step.settle(old, prepared).map_err(|_| NO_WAY)?.ok_or(PANICKED)
+        }
+        (Some(Pending::Settle(step)), None) => {
+            step.settle_defaults(old).map_err(|_| NO_WAY)?.ok_or(PANICKED)
+        }
+        (Some(Pending::Replace(before)), Some(Next::Whole(new))) => {
+            leak_if_unfit(before.discard(old));
+            Ok(new)
+        }
+        _ => Err(NO_WAY),
+    }
+}
+
+/// A state that fits no code at hand cannot be dropped safely; its memory is leaked.
+pub(crate) fn leak_if_unfit(outcome: Result<(), Instance>) {
+    if let Err(instance) = outcome {
+        drop(instance);
+    }
+}

@@ -1,0 +1,40 @@
+//! The sweep: after a swap, settles the engines that no message has touched yet, some at a time,
+//! between blocks; then the old code is no longer held.
+
+use crate::executor::Executor;
+use crate::limits::SWEEP_CHUNKS_PER_STEP;
+
+impl Executor {
+    /// Whether engines of the generation before may be unsettled.
+    pub fn is_sweeping(&self) -> bool {
+        self.shared.table.load().is_pending()
+    }
+
+    /// Settles the engines of the next few chunks. At the end, the generation's table lets go of the
+    /// code before it; its number stays.
+    pub fn sweep_step(&mut self) {
+        let table = self.table();
+        if !table.is_pending() {
+            return;
+        }
+        let end = (self.swept + SWEEP_CHUNKS_PER_STEP).min(self.chunks.len());
+        for chunk in &self.chunks[self.swept..end] {
+            for slot in &mut chunk.lock().slots {
+                if let Some(entry) = table.get(slot.kind) {
+                    slot.settle(entry, self.height);
+                }
+            }
+        }
+        self.swept = end;
+        if end == self.chunks.len() {
+            self.shared.publish(table.settled());
+        }
+    }
+
+    /// Settles all that is left.
+    pub fn sweep(&mut self) {
+        while self.is_sweeping() {
+            self.sweep_step();
+        }
+    }
+}

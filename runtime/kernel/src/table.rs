@@ -1,0 +1,99 @@
+//! [`GenerationTable`]: all engine code that is live together, immutable once made.
+
+use refit_abi::Generation;
+use refit_abi::host::{Kind, Migration};
+use std::sync::Arc;
+
+/// A kind's place in the table; the same in all generations of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindIndex(pub u32);
+
+/// One kind's code in a generation.
+#[derive(Clone, Debug)]
+pub struct KindEntry {
+    /// The code.
+    pub kind: Kind,
+    /// The generation that brought this code.
+    pub since: Generation,
+    /// How states of the generation before become this code's, if they are not yet.
+    pub pending: Option<Pending>,
+}
+
+/// What is left to do for an engine whose state is still as the old code left it. It is done when
+/// the engine is first touched, or by the sweep.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// The step's second half, on what the transition prepared.
+    Settle(Migration),
+    /// The whole new state is there; the old one is dropped with the code that made it.
+    Replace(Kind),
+}
+
+/// All engine code of one generation.
+#[derive(Clone, Debug)]
+pub struct GenerationTable {
+    number: Generation,
+    kinds: Vec<KindEntry>,
+}
+
+impl GenerationTable {
+    /// The first generation: `kinds` in the order that fixes their [`KindIndex`].
+    pub fn first(kinds: Vec<Kind>) -> Arc<Self> {
+        let number = Generation(1);
+        let kinds = kinds
+            .into_iter()
+            .map(|kind| KindEntry { kind, since: number, pending: None })
+            .collect();
+        Arc::new(Self { number, kinds })
+    }
+
+    /// The next generation: this one with some kinds' code replaced and kinds added at the end.
+    pub fn next(&self, replaced: Vec<(KindIndex, Kind, Option<Pending>)>, added: Vec<Kind>) -> Arc<Self> {
+        let number = self.number.next();
+        let mut kinds: Vec<KindEntry> = self
+            .kinds
+            .iter()
+            .map(|entry| KindEntry { pending: None, ..entry.clone() })
+            .collect();
+        for (index, kind, pending) in replaced {
+            if let Some(entry) = kinds.get_mut(index.0 as usize) {
+                *entry = KindEntry { kind, since: number, pending };
+            }
+        }
+        let added = added.into_iter().map(|kind| KindEntry { kind, since: number, pending: None });
+        kinds.extend(added);
+        Arc::new(Self { number, kinds })
+    }
+
+    /// The same generation once the sweep is done: no state of the one before is left, and its code
+    /// is no longer held.
+    pub fn settled(&self) -> Arc<Self> {
+        let kinds = self.kinds.iter().map(|e| KindEntry { pending: None, ..e.clone() }).collect();
+        Arc::new(Self { number: self.number, kinds })
+    }
+
+    /// Its number.
+    pub fn number(&self) -> Generation {
+        self.number
+    }
+
+    /// The code of a kind.
+    pub fn get(&self, index: KindIndex) -> Option<&KindEntry> {
+        self.kinds.get(index.0 as usize)
+    }
+
+    /// The kind called `name`.
+    pub fn find(&self, name: &str) -> Option<(KindIndex, &KindEntry)> {
+        self.iter().find(|(_, entry)| entry.kind.descriptor().kind == name)
+    }
+
+    /// All kinds in order.
+    pub fn iter(&self) -> impl Iterator<Item = (KindIndex, &KindEntry)> {
+        self.kinds.iter().enumerate().map(|(index, entry)| (KindIndex(index as u32), entry))
+    }
+
+    /// Whether some engines' states may still be as the old code left them.
+    pub fn is_pending(&self) -> bool {
+        self.kinds.iter().any(|entry| entry.pending.is_some())
+    }
+}

@@ -1,0 +1,56 @@
+//! Timers: messages that an engine has set for itself, by height or by block time.
+
+use crate::limits::TIMERS_MAX;
+use refit_abi::schema::SchemaId;
+use refit_abi::{BlockTime, EngineId, Height, TimerAt};
+use std::collections::BTreeMap;
+
+/// A message that waits for its block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Timer {
+    pub(crate) engine: EngineId,
+    pub(crate) schema: SchemaId,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// All timers, in the order they are due and, within one block, were set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    by_height: BTreeMap<(Height, u64), Timer>,
+    by_time: BTreeMap<(BlockTime, u64), Timer>,
+    set: u64,
+}
+
+impl Timers {
+    /// Adds a timer; false if there are [`TIMERS_MAX`].
+    pub(crate) fn set(&mut self, at: TimerAt, timer: Timer) -> bool {
+        if self.by_height.len() + self.by_time.len() >= TIMERS_MAX {
+            return false;
+        }
+        self.set += 1;
+        match at {
+            TimerAt::Height(height) => self.by_height.insert((height, self.set), timer),
+            TimerAt::Time(time) => self.by_time.insert((time, self.set), timer),
+        };
+        true
+    }
+
+    /// Takes what is due in the block of this height and time.
+    pub(crate) fn take_due(&mut self, height: Height, time: BlockTime) -> Vec<Timer> {
+        let later = self.by_height.split_off(&(height.next(), 0));
+        let due_by_height = std::mem::replace(&mut self.by_height, later);
+        let later = self.by_time.split_off(&(time.next(), 0));
+        let due_by_time = std::mem::replace(&mut self.by_time, later);
+        due_by_height.into_values().chain(due_by_time.into_values()).collect()
+    }
+
+    /// The next height at which one is due.
+    pub(crate) fn next_height(&self) -> Option<Height> {
+        self.by_height.first_key_value().map(|((height, _), _)| *height)
+    }
+
+    /// The next block time at which one is due.
+    pub(crate) fn next_time(&self) -> Option<BlockTime> {
+        self.by_time.first_key_value().map(|((time, _), _)| *time)
+    }
+}
