@@ -1,0 +1,51 @@
+//! [`Class`]: how an engine's state crosses, chosen from hashes and never by hand.
+
+use refit_abi::descriptor::KindDescriptor;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How the states of one engine kind cross to the new code; weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The kind is not in the plan: same instances, same code.
+    Carry,
+    /// The kind is new: no instances yet.
+    New,
+    /// Schema and layout are equal: the state is handed over by pointer.
+    Adopt,
+    /// Fields move over; only new ones are made.
+    Migrate,
+    /// One function makes a new state from the old.
+    MigrateByHand,
+    /// The state crosses as postcard bytes.
+    Translate,
+}
+
+impl Class {
+    /// The class of replacing `old` by `new`; `None` if no step leads from the one to the other.
+    pub fn of(old: &KindDescriptor, new: &KindDescriptor) -> Option<Self> {
+        if old.schema == new.schema {
+            let by_pointer = old.layout == new.layout && !new.crosses_as_bytes;
+            return Some(if by_pointer { Class::Adopt } else { Class::Translate });
+        }
+        let step = new.migrations.iter().find(|step| step.from_schema == old.schema)?;
+        if step.from_layout != old.layout || old.crosses_as_bytes {
+            return Some(Class::Translate);
+        }
+        Some(if step.by_hand { Class::MigrateByHand } else { Class::Migrate })
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Class::Carry => "carry",
+            Class::New => "new",
+            Class::Adopt => "adopt",
+            Class::Migrate => "migrate",
+            Class::MigrateByHand => "migrate-by-hand",
+            Class::Translate => "translate",
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! What an upgrade will do, and doing it: all or nothing.
+//!
+//! A [`Plan`] is immutable data: which modules replace which, and for each engine kind the
+//! [`Class`] of its crossing, computed from hashes. [`Armed`] is a plan with the code at hand and
+//! everything prepared that can be; at the update point [`Armed::run`] takes the [`Quiesced`] node
+//! through the phases, each with its unwind: transitions, which may fail, then the commit, which
+//! cannot.
+//!
+//! Architecture invariants. No I/O, no clock, no tokio: who wants times implements [`Watch`]. What a
+//! plan does is fixed before it is executed. Before the commit nothing changes memory that the old
+//! generation owns.
+//!
+//! [`Quiesced`]: refit_kernel::Quiesced
+
+mod armed;
+mod class;
+mod difference;
+mod phase;
+mod plan;
+mod plan_error;
+mod registry;
+mod transition;
+
+pub use armed::{ArmError, Armed};
+pub use class::Class;
+pub use difference::differences;
+pub use phase::{Failure, Phase, Unwatched, Verdict, Watch, Withdrawn};
+pub use plan::{Candidate, Live, LiveKind, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id};
+pub use plan_error::PlanError;
+pub use registry::{GenerationRecord, GenerationState, Registry};

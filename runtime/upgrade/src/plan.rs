@@ -1,0 +1,236 @@
+//! [`Plan`]: what an upgrade will do, as immutable data that can be read, kept and sent.
+//!
+//! A plan is made against one generation and is good for that one only. It names files by their
+//! BLAKE3 hash: applying it does exactly what was planned, or refuses.
+
+use crate::class::Class;
+use crate::difference::differences;
+use crate::plan_error::PlanError;
+use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::{Generation, Height};
+use serde::{Deserialize, Serialize};
+
+/// The format that this code writes and reads.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// Modules that one plan may replace.
+pub(crate) const PLAN_MODULES_MAX: usize = 256;
+
+/// What an upgrade will do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_FORMAT`].
+    pub format: u32,
+    /// The generation it was made for.
+    pub base: Generation,
+    /// [`code_id`] of that generation: two nodes at the same number may run different code.
+    pub base_code: String,
+    /// The last block of the old code; the next one possible if absent.
+    pub at_height: Option<Height>,
+    /// The modules that come in.
+    pub modules: Vec<PlannedModule>,
+    /// Kinds that go on as they are.
+    pub carried: Vec<String>,
+}
+
+/// One module that comes in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedModule {
+    /// Where its file is, on the node's machine.
+    pub path: String,
+    /// BLAKE3 of the file, in hexadecimal.
+    pub artifact: String,
+    /// What the builder stamped on it.
+    pub build_id: String,
+    /// What it does to each of its kinds.
+    pub kinds: Vec<PlannedKind>,
+}
+
+/// What happens to one engine kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedKind {
+    /// Its name.
+    pub kind: String,
+    /// How its states cross.
+    pub class: Class,
+    /// `#[state(version)]` before; `None` if the kind is new.
+    pub from_version: Option<u32>,
+    /// `#[state(version)]` after.
+    pub to_version: u32,
+    /// The difference of the schemas, line by line.
+    pub difference: Vec<String>,
+    /// Fields whose data goes, as the author wrote.
+    pub dropped: Vec<String>,
+}
+
+/// The generation that a plan starts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its number.
+    pub generation: Generation,
+    /// Its kinds, in the order of the table.
+    pub kinds: Vec<LiveKind>,
+}
+
+/// One kind of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKind {
+    /// What its module says of it.
+    pub descriptor: KindDescriptor,
+    /// BLAKE3 of its module's file.
+    pub artifact: String,
+}
+
+/// A module that might come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where its file is.
+    pub path: String,
+    /// BLAKE3 of the file.
+    pub artifact: String,
+    /// The kind that the operator means to replace, if one was named.
+    pub meant: Option<String>,
+    /// What it says of itself.
+    pub descriptor: Descriptor,
+}
+
+impl Plan {
+    /// Plans to bring `candidates` into `live`.
+    ///
+    /// # Errors
+    /// [`PlanError`] names the module or kind that stands in the way, and what to do.
+    pub fn make(
+        live: &Live,
+        candidates: &[Candidate],
+        at_height: Option<Height>,
+    ) -> Result<Self, PlanError> {
+        if candidates.is_empty() {
+            return Err(PlanError::Empty);
+        }
+        if candidates.len() > PLAN_MODULES_MAX {
+            return Err(PlanError::TooMany { modules: candidates.len(), most: PLAN_MODULES_MAX });
+        }
+        let modules = candidates
+            .iter()
+            .map(|candidate| plan_module(live, candidate))
+            .collect::<Result<Vec<_>, _>>()?;
+        twice(&modules)?;
+        let touched = |kind: &str| modules.iter().flat_map(|m| &m.kinds).any(|k| k.kind == kind);
+        let carried = live.kinds.iter().map(|kind| kind.descriptor.kind.clone());
+        Ok(Self {
+            format: PLAN_FORMAT,
+            base: live.generation,
+            base_code: code_id(live),
+            at_height,
+            carried: carried.filter(|kind| !touched(kind)).collect(),
+            modules,
+        })
+    }
+
+    /// Whether this plan was made for `live`.
+    ///
+    /// # Errors
+    /// [`PlanError::Base`] or [`PlanError::Format`].
+    pub fn check_base(&self, live: &Live) -> Result<(), PlanError> {
+        if self.format != PLAN_FORMAT {
+            return Err(PlanError::Format { found: self.format });
+        }
+        if self.base != live.generation || self.base_code != code_id(live) {
+            return Err(PlanError::Base { planned: self.base, live: live.generation });
+        }
+        Ok(())
+    }
+
+    /// The strongest class in the plan.
+    pub fn class(&self) -> Class {
+        let kinds = self.modules.iter().flat_map(|module| &module.kinds);
+        kinds.map(|kind| kind.class).max().unwrap_or(Class::Carry)
+    }
+}
+
+/// Names the code of a generation: a hash over its kinds and their files.
+pub fn code_id(live: &Live) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("refit 2026 code of a generation");
+    hasher.update(&live.generation.0.to_le_bytes());
+    for part in live.kinds.iter().flat_map(|kind| [&kind.descriptor.kind, &kind.artifact]) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
+}
+
+fn plan_module(live: &Live, candidate: &Candidate) -> Result<PlannedModule, PlanError> {
+    let kinds = &candidate.descriptor.kinds;
+    if let Some(meant) = &candidate.meant {
+        if !kinds.iter().any(|kind| kind.kind == *meant) {
+            let has = kinds.iter().map(|kind| kind.kind.clone()).collect();
+            let (kind, path) = (meant.clone(), candidate.path.clone());
+            return Err(PlanError::NotInModule { kind, path, has });
+        }
+        if !live.kinds.iter().any(|kind| kind.descriptor.kind == *meant) {
+            return Err(PlanError::UnknownKind { kind: meant.clone() });
+        }
+    }
+    let kinds =
+        kinds.iter().map(|kind| plan_kind(live, candidate, kind)).collect::<Result<Vec<_>, _>>()?;
+    Ok(PlannedModule {
+        path: candidate.path.clone(),
+        artifact: candidate.artifact.clone(),
+        build_id: candidate.descriptor.build_id.clone(),
+        kinds,
+    })
+}
+
+fn plan_kind(
+    live: &Live,
+    candidate: &Candidate,
+    new: &KindDescriptor,
+) -> Result<PlannedKind, PlanError> {
+    let Some(old) = live.kinds.iter().find(|kind| kind.descriptor.kind == new.kind) else {
+        return Ok(PlannedKind {
+            kind: new.kind.clone(),
+            class: Class::New,
+            from_version: None,
+            to_version: new.version,
+            difference: Vec::new(),
+            dropped: Vec::new(),
+        });
+    };
+    if old.artifact == candidate.artifact {
+        let (kind, path) = (new.kind.clone(), candidate.path.clone());
+        return Err(PlanError::Identical { kind, path });
+    }
+    let difference = differences(&old.descriptor.state, &new.state);
+    let Some(class) = Class::of(&old.descriptor, new) else {
+        let kind = new.kind.clone();
+        return Err(PlanError::NoMigration {
+            kind,
+            from: old.descriptor.schema,
+            to: new.schema,
+            difference,
+        });
+    };
+    let step = new.migrations.iter().find(|step| step.from_schema == old.descriptor.schema);
+    Ok(PlannedKind {
+        kind: new.kind.clone(),
+        class,
+        from_version: Some(old.descriptor.version),
+        to_version: new.version,
+        difference,
+        dropped: step.map(|step| step.dropped.clone()).unwrap_or_default(),
+    })
+}
+
+fn twice(modules: &[PlannedModule]) -> Result<(), PlanError> {
+    let mut seen = Vec::new();
+    for kind in modules.iter().flat_map(|module| &module.kinds) {
+        if seen.contains(&&kind.kind) {
+            return Err(PlanError::Twice { kind: kind.kind.clone() });
+        }
+        seen.push(&kind.kind);
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Why a plan cannot be made or is not good here.
+
+use refit_abi::Generation;
+use refit_abi::schema::SchemaId;
+
+/// Why a plan cannot be made or is not good here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Nothing was named.
+    #[error("the plan names no module")]
+    Empty,
+    /// More than may be.
+    #[error("the plan names {modules} modules, at most {most}")]
+    TooMany {
+        /// As many as were named.
+        modules: usize,
+        /// As many as may be.
+        most: usize,
+    },
+    /// No engine of the node is of the kind.
+    #[error("no engine kind `{kind}` is live on this node")]
+    UnknownKind {
+        /// The kind that was named.
+        kind: String,
+    },
+    /// The module does not have the kind.
+    #[error("{path} has no engine kind `{kind}`; it has {}", has.join(", "))]
+    NotInModule {
+        /// The kind that was named.
+        kind: String,
+        /// The module's file.
+        path: String,
+        /// The kinds it has.
+        has: Vec<String>,
+    },
+    /// Two modules bring the same kind.
+    #[error("two modules of the plan bring the engine kind `{kind}`")]
+    Twice {
+        /// The kind.
+        kind: String,
+    },
+    /// The code is what runs already.
+    #[error("{path} is the very code that runs as `{kind}`: nothing would change")]
+    Identical {
+        /// The kind.
+        kind: String,
+        /// The module's file.
+        path: String,
+    },
+    /// The schema changed and no step leads there.
+    #[error(
+        "the state of `{kind}` changed from schema {from} to {to} and the new module has no step \
+         between them:{}", lines(difference)
+    )]
+    NoMigration {
+        /// The kind.
+        kind: String,
+        /// The live schema.
+        from: SchemaId,
+        /// The new schema.
+        to: SchemaId,
+        /// What changed.
+        difference: Vec<String>,
+    },
+    /// Made for another generation.
+    #[error("the plan was made for generation {planned}, and generation {live} with its own code is live")]
+    Base {
+        /// The plan's.
+        planned: Generation,
+        /// The node's.
+        live: Generation,
+    },
+    /// Written by another version.
+    #[error("the plan has format {found}, this node reads {}", crate::PLAN_FORMAT)]
+    Format {
+        /// The plan's format.
+        found: u32,
+    },
+    /// The file is not the one that was planned.
+    #[error("{path} is not the file that was planned: its hash is {found}, planned was {planned}")]
+    Changed {
+        /// The file.
+        path: String,
+        /// Its hash now.
+        found: String,
+        /// Its hash in the plan.
+        planned: String,
+    },
+    /// What the plan says is not what the code gives.
+    #[error("the plan says `{kind}` crosses by {planned}, the code gives {found}")]
+    Class {
+        /// The kind.
+        kind: String,
+        /// In the plan.
+        planned: crate::Class,
+        /// In truth.
+        found: crate::Class,
+    },
+    /// The height has passed.
+    #[error("the plan is for height {planned}, the node is at {now}")]
+    Past {
+        /// The plan's height.
+        planned: refit_abi::Height,
+        /// The node's.
+        now: refit_abi::Height,
+    },
+}
+
+impl PlanError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            PlanError::Empty => "plan-empty",
+            PlanError::TooMany { .. } => "plan-too-many-modules",
+            PlanError::UnknownKind { .. } => "plan-unknown-engine",
+            PlanError::NotInModule { .. } => "plan-kind-not-in-module",
+            PlanError::Twice { .. } => "plan-kind-twice",
+            PlanError::Identical { .. } => "plan-identical-code",
+            PlanError::NoMigration { .. } => "plan-no-migration",
+            PlanError::Base { .. } => "plan-other-generation",
+            PlanError::Format { .. } => "plan-format",
+            PlanError::Changed { .. } => "plan-artifact-changed",
+            PlanError::Class { .. } => "plan-class-changed",
+            PlanError::Past { .. } => "plan-height-passed",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            PlanError::Empty => "name a module: refit upgrade plan kv=PATH --out plan.json",
+            PlanError::TooMany { .. } => "upgrade in two steps",
+            PlanError::UnknownKind { .. } => "see the live kinds with: refit status",
+            PlanError::NotInModule { .. } => "see what the file has with: refit engine inspect FILE",
+            PlanError::Twice { .. } => "name each kind once",
+            PlanError::Identical { .. } => "change the engine's source and build it again",
+            PlanError::NoMigration { .. } => {
+                "freeze the old type in a module and write #[derive(Migrate)] with \
+                 #[migrate(from = …)], or impl Migrate by hand"
+            }
+            PlanError::Base { .. } | PlanError::Class { .. } | PlanError::Changed { .. } => {
+                "plan again: refit upgrade plan … --out plan.json"
+            }
+            PlanError::Format { .. } => "plan again with this node's refit",
+            PlanError::Past { .. } => "plan again with a later --at-height, or none",
+        }
+    }
+}
+
+fn lines(difference: &[String]) -> String {
+    difference.iter().map(|line| format!("\n  {line}")).collect()
+}
