@@ -1,0 +1,130 @@
+//! What clients say to the store and what it answers.
+
+use refit_abi::{Height, State};
+use serde::{Deserialize, Serialize};
+
+/// What a store is started with.
+#[derive(Debug, Default, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
+pub struct Config {
+    /// Most keys it may hold; 0 for no bound but memory.
+    #[serde(default)]
+    pub keys_max: u64,
+}
+
+/// What changes the store.
+#[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// Sets a key.
+    Put {
+        /// The key.
+        key: String,
+        /// Its new value.
+        value: String,
+    },
+    /// Sets a key if it has the expected value (`null`: if it is not there).
+    CompareAndSet {
+        /// The key.
+        key: String,
+        /// The value it must have.
+        expected: Option<String>,
+        /// Its new value.
+        value: String,
+    },
+    /// Removes a key.
+    Delete {
+        /// The key.
+        key: String,
+    },
+    /// Has a key removed after the block of a height.
+    ExpireAt {
+        /// The key.
+        key: String,
+        /// The last block that sees it.
+        height: Height,
+    },
+    /// The store's own timer: removes what expires after this height.
+    Expire {
+        /// The height.
+        height: Height,
+    },
+}
+
+/// What a message is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The key was set; it had this value before.
+    Stored {
+        /// The value before.
+        previous: Option<String>,
+    },
+    /// The key has another value than was expected; nothing was changed.
+    Mismatch {
+        /// The value it has.
+        actual: Option<String>,
+    },
+    /// The key was removed; it had this value before.
+    Deleted {
+        /// The value before.
+        previous: Option<String>,
+    },
+    /// The expiry was set, or done.
+    Expires,
+}
+
+/// What reads the store.
+#[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Query {
+    /// One key.
+    Get {
+        /// The key.
+        key: String,
+    },
+    /// The keys from one (inclusive) to another (exclusive; `null`: to the end), in order.
+    Range {
+        /// The first key.
+        from: String,
+        /// The key after the last.
+        to: Option<String>,
+        /// Most entries that are wanted.
+        limit: u32,
+    },
+    /// How many keys there are.
+    Length,
+}
+
+/// One key and its value.
+#[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// The revision that wrote it; 0 if that was before version 2.
+    pub revision: u64,
+}
+
+/// What a query is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// One key, if it is there.
+    Value {
+        /// The entry.
+        entry: Option<Entry>,
+    },
+    /// Some keys, and whether there are more.
+    Entries {
+        /// The entries, in the order of their keys.
+        entries: Vec<Entry>,
+        /// Whether the limit cut the range.
+        more: bool,
+    },
+    /// How many keys there are.
+    Length {
+        /// The number.
+        keys: u64,
+    },
+}
