@@ -8,8 +8,9 @@
 //!
 //! This crate knows nothing of tokio, files or sockets. Unsafe code lives in `shim`, `raw`,
 //! `context` and `host`: the two sides of the seam.
+//!
+#![doc = include_str!("../README.md")]
 #![expect(unsafe_code, reason = "this crate is one of the two that hold the seam to engine code")]
-
 
 pub mod build;
 #[doc(hidden)]

@@ -95,6 +95,8 @@ pub struct Fields {
 
 fn describe<N: Migrate>(by_hand: bool, defaults_only: bool, fields: Fields) -> MigrationDescriptor {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    // An older field whose name a `with` field takes over was converted: its data does not end.
+    let converted = |name: &&&str| !fields.computed.contains(name);
     MigrationDescriptor {
         from_schema: N::From::schema_id(),
         from_layout: N::From::layout_id(),
@@ -103,6 +105,6 @@ fn describe<N: Migrate>(by_hand: bool, defaults_only: bool, fields: Fields) -> M
         defaults_only,
         moved: owned(fields.moved),
         fresh: [owned(fields.defaulted), owned(fields.computed)].concat(),
-        dropped: owned(fields.dropped),
+        dropped: fields.dropped.iter().filter(converted).map(|name| (*name).to_owned()).collect(),
     }
 }
