@@ -17,6 +17,7 @@ pub mod limits;
 mod chunk;
 mod dead_letters;
 mod directory;
+mod discard;
 mod executor;
 mod outbox;
 mod outcome;
