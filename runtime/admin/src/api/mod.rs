@@ -1,0 +1,17 @@
+//! The JSON that crosses the wire: made by the server, read by the command line and the demo alike.
+//!
+//! These types are the interface's stable shape. Fields are only added; a reader skips what it
+//! does not know. Heights and generations are plain numbers, engine ids the text that
+//! [`refit_abi::EngineId`] shows.
+
+mod problem;
+mod status;
+mod upgrade;
+
+pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
+pub use status::{
+    ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
+};
+pub use upgrade::{
+    Class, Phase, PhaseTime, Reason, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+};

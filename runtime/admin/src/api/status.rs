@@ -1,0 +1,106 @@
+//! How a node is: `GET /v1/status`.
+
+use super::UpgradeReport;
+use refit_abi::descriptor::KindDescriptor;
+use refit_abi::{BlockTime, Generation, Height};
+use serde::{Deserialize, Serialize};
+
+/// Most engines that a [`Status`] lists; `engines_total` counts them all.
+pub const ENGINES_SHOWN_MAX: usize = 1000;
+
+/// One look at a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The process.
+    pub node: NodeInfo,
+    /// The last executed block.
+    pub height: Height,
+    /// The live generation.
+    pub generation: Generation,
+    /// The time that the last block carries, in milliseconds since the Unix epoch.
+    pub block_time_ms: BlockTime,
+    /// The first [`ENGINES_SHOWN_MAX`] engines, by id.
+    pub engines: Vec<EngineStatus>,
+    /// Number of all engines.
+    pub engines_total: u64,
+    /// The engine kinds of the live generation.
+    pub kinds: Vec<KindStatus>,
+    /// The upgrade under way.
+    pub upgrade: Option<u64>,
+    /// The last upgrade that came to an end.
+    pub last_upgrade: Option<UpgradeReport>,
+    /// Engine libraries in this process.
+    pub libraries: Libraries,
+    /// Worker threads of the live crew.
+    pub workers: u32,
+}
+
+/// The process that answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Version of the node.
+    pub version: String,
+    /// ABI epoch that engines must be built against.
+    pub abi_epoch: u32,
+    /// Commit of the compiler that engines must be built with.
+    pub compiler: String,
+    /// Process id.
+    pub pid: u32,
+    /// Seconds since the start, if the node keeps count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime_s: Option<u64>,
+}
+
+/// One engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineStatus {
+    /// The engine's id, as text.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// Whether it serves.
+    pub state: EngineState,
+    /// Messages in its mailbox.
+    pub mailbox: u64,
+    /// Messages it has handled.
+    pub messages: u64,
+}
+
+/// Whether an engine serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum EngineState {
+    /// It serves.
+    Live,
+    /// It panicked; its last good state is kept, its messages get typed replies.
+    Poisoned,
+    /// It ended itself, or was stopped by its parent.
+    Stopped,
+}
+
+/// One engine kind of the live generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindStatus {
+    /// What the module says of it.
+    pub descriptor: KindDescriptor,
+    /// What its builder stamped on it.
+    pub build_id: String,
+    /// BLAKE3 hash of its library file, in hexadecimal.
+    pub artifact: String,
+    /// The generation that brought this code.
+    pub generation_since: Generation,
+    /// Number of engines of this kind.
+    pub engines: u64,
+}
+
+/// Engine libraries in the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Libraries {
+    /// Libraries that are mapped.
+    pub mapped: u64,
+    /// Of these, the ones that are retired but could not be unmapped.
+    pub pinned: u64,
+    /// Why each of those is pinned.
+    pub pinned_reasons: Vec<String>,
+}

@@ -1,0 +1,211 @@
+//! What became of an upgrade: `GET /v1/upgrades/{id}`.
+
+use refit_abi::{Generation, Height};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The answer to a plan that was taken on: follow it at `/v1/upgrades/{id}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeAccepted {
+    /// The upgrade's number on this node.
+    pub id: u64,
+}
+
+/// One upgrade, from the plan to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeReport {
+    /// The upgrade's number on this node.
+    pub id: u64,
+    /// How far it is, or how it ended.
+    pub state: UpgradeState,
+    /// The generation it starts from.
+    pub from: Generation,
+    /// The generation it makes.
+    pub to: Generation,
+    /// The activation height that the plan asks for, if it does.
+    pub at_height: Option<Height>,
+    /// The block after which it happened, or was given up.
+    pub height: Option<Height>,
+    /// What it does to each engine kind.
+    pub engines: Vec<UpgradedKind>,
+    /// The strongest of the classes in `engines`.
+    pub class: Class,
+    /// Why it did not happen.
+    pub reason: Option<Reason>,
+    /// Time for all that precedes the gate, in microseconds.
+    pub stage_us: u64,
+    /// Wait for the block boundary, in microseconds.
+    pub wait_us: u64,
+    /// Time in which no engine ran, in microseconds.
+    pub pause_us: u64,
+    /// The phases that were finished, in order.
+    pub phases: Vec<PhaseTime>,
+    /// Whether the old code is unmapped.
+    pub retired: bool,
+    /// Why old libraries are still mapped.
+    pub pinned: Vec<String>,
+}
+
+/// How far an upgrade is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum UpgradeState {
+    /// Its code is being read, checked, probed and loaded.
+    Staging,
+    /// All is ready; it waits for its height.
+    Armed,
+    /// The new generation is live.
+    Committed,
+    /// A transition failed; the old generation goes on.
+    Aborted,
+    /// It was refused before the gate closed; nothing happened.
+    Refused,
+}
+
+impl UpgradeState {
+    /// Whether the upgrade has come to its end.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Committed | Self::Aborted | Self::Refused)
+    }
+}
+
+/// How a kind's state crosses, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Class {
+    /// The kind's code is not in the plan: nothing changes.
+    Carry,
+    /// The kind is new: it has no engines yet.
+    New,
+    /// New code, same state: the pointer is handed over.
+    Adopt,
+    /// Changed fields are made, the others move.
+    Migrate,
+    /// One function written by hand makes the new state.
+    MigrateByHand,
+    /// The state crosses as bytes.
+    Translate,
+}
+
+/// What an upgrade does to one engine kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradedKind {
+    /// The kind.
+    pub kind: String,
+    /// How its state crosses.
+    pub class: Class,
+    /// Version of the state before; absent for a new kind.
+    pub from_version: Option<u32>,
+    /// Version of the state after.
+    pub to_version: u32,
+    /// Number of engines of this kind.
+    pub engines: u64,
+}
+
+/// Why an upgrade did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable name of the reason.
+    pub code: String,
+    /// What went wrong.
+    pub detail: String,
+    /// The next step for the operator.
+    pub next: String,
+    /// The phase in which it went wrong.
+    pub phase: Phase,
+    /// The engine in which it went wrong, if it was one.
+    pub engine: Option<String>,
+}
+
+/// A finished phase and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseTime {
+    /// The phase.
+    pub phase: Phase,
+    /// Its time, in microseconds.
+    pub us: u64,
+}
+
+/// The phases of an upgrade, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Bytes read and checked.
+    Staged,
+    /// Loaded once in a child process.
+    Probed,
+    /// Loaded here, new crew started and parked.
+    Armed,
+    /// The gate is closed, the crew is parked.
+    Quiesced,
+    /// Transition functions have run.
+    Transitioned,
+    /// The new generation is published.
+    Committed,
+    /// The new crew runs.
+    Resumed,
+    /// The old code is unmapped.
+    Retired,
+}
+
+macro_rules! shown_as {
+    ($($name:ident { $($variant:ident = $text:literal),+ $(,)? })+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $text),+ })
+            }
+        }
+    )+};
+}
+
+shown_as! {
+    UpgradeState {
+        Staging = "staging", Armed = "armed", Committed = "committed", Aborted = "aborted",
+        Refused = "refused",
+    }
+    Class {
+        Carry = "carry", New = "new", Adopt = "adopt", Migrate = "migrate", MigrateByHand = "migrate-by-hand",
+        Translate = "translate",
+    }
+    Phase {
+        Staged = "staged", Probed = "probed", Armed = "armed", Quiesced = "quiesced",
+        Transitioned = "transitioned", Committed = "committed", Resumed = "resumed",
+        Retired = "retired",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_shown_as_it_is_written_in_json() {
+        let json = |value: serde_json::Value| value.as_str().unwrap().to_owned();
+        for class in [Class::Carry, Class::MigrateByHand, Class::Translate] {
+            assert_eq!(
+                json(serde_json::to_value(class).unwrap()),
+                class.to_string()
+            );
+        }
+        for phase in [Phase::Staged, Phase::Transitioned, Phase::Retired] {
+            assert_eq!(
+                json(serde_json::to_value(phase).unwrap()),
+                phase.to_string()
+            );
+        }
+        let state = UpgradeState::Refused;
+        assert_eq!(
+            json(serde_json::to_value(state).unwrap()),
+            state.to_string()
+        );
+    }
+
+    #[test]
+    fn the_strongest_class_is_the_largest() {
+        let classes = [Class::Adopt, Class::Translate, Class::Carry];
+        assert_eq!(classes.into_iter().max(), Some(Class::Translate));
+    }
+}

@@ -1,0 +1,98 @@
+//! Takes a request's body: JSON by its content type, within its limit, and well formed.
+
+use crate::limits::DRAIN_BYTES_MAX;
+use crate::{Bytes, Refusal};
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
+use http_body_util::BodyExt;
+use serde::de::IgnoredAny;
+
+/// The body of `request`, which is a JSON text of at most `bytes_max` bytes.
+///
+/// # Errors
+/// `unsupported-media-type`, `body-too-large`, `body-broken` or `invalid-json`.
+pub(crate) async fn json(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let (parts, body) = request.into_parts();
+    check_content_type(&parts.headers)?;
+    let declared = body.size_hint().lower();
+    let waits = parts.headers.contains_key(EXPECT);
+    if declared > bytes_max as u64 && (waits || declared > (bytes_max + DRAIN_BYTES_MAX) as u64) {
+        return Err(too_large(bytes_max));
+    }
+    let text = collect(body, bytes_max).await?;
+    match serde_json::from_slice::<IgnoredAny>(&text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(invalid(&error)),
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or_default());
+    let essence = value
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    match essence {
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => {
+            let detail = match value {
+                Some(value) => format!("the content type `{value}` is not JSON"),
+                None => "the request has no content type".to_owned(),
+            };
+            let next = "send JSON with `Content-Type: application/json`";
+            Err(Refusal::new(415, "unsupported-media-type", detail, next))
+        }
+    }
+}
+
+/// Reads the body up to its limit, and throws away a bounded rest, so that the client is done
+/// sending when the refusal comes.
+async fn collect(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let mut text = Vec::new();
+    let mut length = 0usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&error))?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length <= bytes_max {
+            text.extend_from_slice(data);
+        } else if length > bytes_max + DRAIN_BYTES_MAX {
+            break;
+        }
+    }
+    if length > bytes_max {
+        Err(too_large(bytes_max))
+    } else {
+        Ok(text)
+    }
+}
+
+fn too_large(bytes_max: usize) -> Refusal {
+    let detail = format!("the body is longer than {bytes_max} bytes");
+    Refusal::new(
+        413,
+        "body-too-large",
+        detail,
+        "send less at once, in several requests",
+    )
+}
+
+fn broken(error: &axum::Error) -> Refusal {
+    let detail = format!("the body did not arrive whole: {error}");
+    Refusal::new(400, "body-broken", detail, "send the request again")
+}
+
+fn invalid(error: &serde_json::Error) -> Refusal {
+    let detail = format!("the body is not JSON: {error}");
+    Refusal::new(
+        400,
+        "invalid-json",
+        detail,
+        "correct the JSON text and send it again",
+    )
+}

@@ -1,0 +1,47 @@
+//! The HTTP interface of a node: what an operator and a client may ask of it, and how they may
+//! reach it.
+//!
+//! The crate sees the node only through [`Node`], a trait that it owns; it knows neither kernel nor
+//! loader, and takes from the contract no more than ids and descriptors. A request passes these
+//! stations, each in its own module:
+//!
+//! ```text
+//! socket → server (connections bounded) → guard (TCP: Host, Origin, token) → deadline and bound
+//!        → routes (path, key, body checked) → Node → reply, or Refusal → problem+json
+//! ```
+//!
+//! # Invariants
+//! * Whatever is refused, by a route or by the node, leaves as `application/problem+json` with a
+//!   `code` that programs may match on and a `next` that says what to do ([`api::Problem`]).
+//! * A body is decoded here only as far as "this is JSON"; what it means is the engine's to say.
+//! * Every wait and every buffer has a bound ([`Limits`]).
+//! * The unix socket is never open to other users, not even while it is being made.
+
+pub mod api;
+
+mod body;
+mod guard;
+mod limits;
+mod listen;
+mod metrics;
+mod node;
+mod pass;
+mod problem;
+mod request_id;
+mod routes;
+mod server;
+mod token;
+mod unix;
+
+pub use axum::body::Bytes;
+pub use limits::{
+    CONNECTIONS_MAX, DRAIN_BYTES_MAX, HEADER_WAIT, Limits, MESSAGE_BYTES_MAX, PLAN_BYTES_MAX,
+    REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
+};
+pub use listen::{Address, BindError, Listen};
+pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
+pub use node::{Answer, Node, Refusal, Replied};
+pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
+pub use routes::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
+pub use server::{Server, Shutdown};
+pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

@@ -1,0 +1,87 @@
+//! Where a server listens, and why it may not.
+
+use crate::Token;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where to listen.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Listen {
+    /// On a unix socket, open to this user alone. The folder must exist; the socket that a dead
+    /// node left is replaced.
+    Unix(PathBuf),
+    /// On TCP, with a token on every request.
+    Tcp {
+        /// The address; port 0 takes a free one.
+        addr: SocketAddr,
+        /// What a client must present.
+        token: Token,
+    },
+}
+
+/// Where a server does listen. Shown as `unix:PATH` or `http://HOST:PORT`, the form that the
+/// command line's `--node` takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// The path of the socket.
+    Unix(PathBuf),
+    /// The bound address.
+    Tcp(SocketAddr),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(addr) => write!(f, "http://{addr}"),
+        }
+    }
+}
+
+/// Why a server could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// Another node owns the path.
+    #[error("a node already listens on {}; stop it, or give this one another path", path.display())]
+    InUse {
+        /// The path of the socket.
+        path: PathBuf,
+    },
+    /// Something that is no socket lies there.
+    #[error("{} is there and is not a socket; remove it, or give another path", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file system does not keep the mode.
+    #[error("{} would be open to others (mode {mode:o}); give a path on another file system", path.display())]
+    Mode {
+        /// The path of the socket.
+        path: PathBuf,
+        /// The mode it got.
+        mode: u32,
+    },
+    /// The system refused the path.
+    #[error("cannot listen on {}; see that its folder exists, is yours, and that the path has less than 108 bytes", path.display())]
+    Unix {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The system refused the address.
+    #[error("cannot listen on {addr}; give a free address of this machine")]
+    Tcp {
+        /// The address as asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}

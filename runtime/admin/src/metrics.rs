@@ -1,0 +1,217 @@
+//! What is counted: the node calls the setters, `GET /metrics` gives the text.
+//!
+//! Names start with `refit_`, units are base units, and no label has an unbounded set of values.
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use refit_abi::{Generation, Height};
+use std::time::Duration;
+
+/// Upper bounds of the pause histogram, in seconds.
+pub const PAUSE_BUCKETS_S: [f64; 16] = [
+    0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+    0.1, 0.2, 0.5, 1.0,
+];
+
+/// How an upgrade ended, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The new generation is live.
+    Committed,
+    /// A transition failed, the old generation goes on.
+    Aborted,
+    /// It was refused before the gate closed.
+    Refused,
+}
+
+impl Outcome {
+    const ALL: [Self; 3] = [Self::Committed, Self::Aborted, Self::Refused];
+
+    const fn label(self) -> OutcomeLabel {
+        let outcome = match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::Refused => "refused",
+        };
+        OutcomeLabel { outcome }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// The metrics of one node. All setters are lock-free or nearly so, and may be called from any
+/// thread.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    height: Gauge,
+    generation: Gauge,
+    messages: Counter,
+    upgrades: Family<OutcomeLabel, Counter>,
+    upgrade_pause: Histogram,
+    mailbox_depth: Gauge,
+    libraries_mapped: Gauge,
+    libraries_pinned: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("refit"),
+            height: Gauge::default(),
+            generation: Gauge::default(),
+            messages: Counter::default(),
+            upgrades: Family::default(),
+            upgrade_pause: Histogram::new(PAUSE_BUCKETS_S),
+            mailbox_depth: Gauge::default(),
+            libraries_mapped: Gauge::default(),
+            libraries_pinned: Gauge::default(),
+        };
+        metrics.register();
+        for outcome in Outcome::ALL {
+            let _shown_at_zero = metrics.upgrades.get_or_create(&outcome.label());
+        }
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "height",
+            "Number of the last executed block",
+            self.height.clone(),
+        );
+        r.register(
+            "generation",
+            "Live generation of engine code",
+            self.generation.clone(),
+        );
+        r.register(
+            "messages",
+            "Messages handled by engines",
+            self.messages.clone(),
+        );
+        r.register(
+            "upgrades",
+            "Upgrades that came to an end, by outcome",
+            self.upgrades.clone(),
+        );
+        let pause = self.upgrade_pause.clone();
+        let help = "Time in which an upgrade kept all engines still";
+        r.register_with_unit("upgrade_pause", help, Unit::Seconds, pause);
+        r.register(
+            "mailbox_depth",
+            "Messages in all mailboxes",
+            self.mailbox_depth.clone(),
+        );
+        let mapped = self.libraries_mapped.clone();
+        r.register(
+            "libraries_mapped",
+            "Engine libraries mapped into the process",
+            mapped,
+        );
+        let pinned = self.libraries_pinned.clone();
+        r.register(
+            "libraries_pinned",
+            "Retired libraries that could not be unmapped",
+            pinned,
+        );
+    }
+
+    /// Sets the last executed block.
+    pub fn set_height(&self, height: Height) {
+        self.height.set(signed(height.0));
+    }
+
+    /// Sets the live generation.
+    pub fn set_generation(&self, generation: Generation) {
+        self.generation.set(signed(generation.0));
+    }
+
+    /// Counts `messages` more as handled.
+    pub fn add_messages(&self, messages: u64) {
+        self.messages.inc_by(messages);
+    }
+
+    /// Counts an upgrade that ended; `pause` is the time its gate was closed, if it was.
+    pub fn count_upgrade(&self, outcome: Outcome, pause: Option<Duration>) {
+        self.upgrades.get_or_create(&outcome.label()).inc();
+        if let Some(pause) = pause {
+            self.upgrade_pause.observe(pause.as_secs_f64());
+        }
+    }
+
+    /// Sets the number of messages in all mailboxes.
+    pub fn set_mailbox_depth(&self, messages: u64) {
+        self.mailbox_depth.set(signed(messages));
+    }
+
+    /// Sets how many engine libraries are mapped, and how many of them are pinned.
+    pub fn set_libraries(&self, mapped: u64, pinned: u64) {
+        self.libraries_mapped.set(signed(mapped));
+        self.libraries_pinned.set(signed(pinned));
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        match text::encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(std::fmt::Error) => String::new(),
+        }
+    }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_every_metric_under_its_name() {
+        let metrics = Metrics::new();
+        metrics.set_height(Height(7));
+        metrics.set_generation(Generation(2));
+        metrics.add_messages(3);
+        metrics.set_mailbox_depth(4);
+        metrics.set_libraries(5, 1);
+        metrics.count_upgrade(Outcome::Committed, Some(Duration::from_micros(60)));
+        metrics.count_upgrade(Outcome::Refused, None);
+        let text = metrics.encode();
+        for line in [
+            "refit_height 7",
+            "refit_generation 2",
+            "refit_messages_total 3",
+            "refit_mailbox_depth 4",
+            "refit_libraries_mapped 5",
+            "refit_libraries_pinned 1",
+            "refit_upgrades_total{outcome=\"committed\"} 1",
+            "refit_upgrades_total{outcome=\"aborted\"} 0",
+            "refit_upgrade_pause_seconds_count 1",
+            "refit_upgrade_pause_seconds_bucket{le=\"0.0001\"} 1",
+            "refit_upgrade_pause_seconds_bucket{le=\"0.00005\"} 0",
+        ] {
+            assert!(
+                text.lines().any(|l| l == line),
+                "no line `{line}` in:\n{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The node as this crate sees it: [`Node`], which the embedding implements.
+
+use crate::api::{Status, UpgradeAccepted, UpgradeReport};
+use crate::{Bytes, Metrics, RequestId};
+use refit_abi::{EngineId, Generation, Height};
+use std::future::Future;
+use std::pin::Pin;
+
+/// What a node gives back later: the value, or the reason why not.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// What the interface needs of a node. All bodies are JSON texts, already checked to be JSON.
+///
+/// A future may be dropped before it is ready, when the client is gone or its time is up; the
+/// message itself may still be executed, and a client that gave a [`RequestId`] learns of it by
+/// asking again.
+///
+/// The functions that give no future are called on threads that may block, except [`Node::ready`]
+/// and [`Node::metrics`], which must not.
+pub trait Node: Send + Sync + 'static {
+    /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
+    /// before, gives the recorded reply instead.
+    fn send(
+        &self,
+        engine: EngineId,
+        request: Option<RequestId>,
+        body: Bytes,
+    ) -> Answer<'_, Replied>;
+
+    /// Asks an engine something, between two blocks, without changing it.
+    fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied>;
+
+    /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node.
+    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted>;
+
+    /// The report of one upgrade, or `None` if the node does not know it.
+    fn upgrade(&self, id: u64) -> Option<UpgradeReport>;
+
+    /// The reports of all upgrades that the node remembers, oldest first.
+    fn upgrades(&self) -> Vec<UpgradeReport>;
+
+    /// How the node is now.
+    fn status(&self) -> Status;
+
+    /// Whether the node takes messages now, else why not.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to show to whoever asks for readiness.
+    fn ready(&self) -> Result<(), Refusal>;
+
+    /// The node's metrics.
+    fn metrics(&self) -> &Metrics;
+}
+
+/// An engine's reply or answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replied {
+    /// The JSON text.
+    pub body: Bytes,
+    /// The block that holds the message; for a query, the last one before it.
+    pub height: Height,
+    /// The generation of code that made the reply.
+    pub generation: Generation,
+    /// Whether this is the recorded reply of an earlier send with the same key.
+    pub repeated: bool,
+}
+
+/// A request that is not carried out: why, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail} ({code}); {next}")]
+pub struct Refusal {
+    /// HTTP status, 400 to 599.
+    pub status: u16,
+    /// Stable name of the reason, in lower case with dashes.
+    pub code: String,
+    /// What went wrong, in a sentence fragment.
+    pub detail: String,
+    /// The next step for whoever asked.
+    pub next: String,
+}
+
+impl Refusal {
+    /// A refusal with these four parts.
+    pub fn new(
+        status: u16,
+        code: impl Into<String>,
+        detail: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            next: next.into(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How a [`Refusal`] leaves: a handler returns it, the outermost layer writes it as problem+json.
+//!
+//! The two steps are apart because only the layer knows the path that was asked for, and because
+//! headers that stations in between add (`Allow`, `WWW-Authenticate`) are then kept.
+
+use crate::Refusal;
+use crate::api::{PROBLEM_CONTENT_TYPE, Problem};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// What a client that met a full or unready node is told to wait, in seconds.
+const RETRY_AFTER_S: &str = "1";
+
+impl IntoResponse for Refusal {
+    fn into_response(mut self) -> Response {
+        let status = StatusCode::from_u16(self.status)
+            .ok()
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.status = status.as_u16();
+        let mut response = status.into_response();
+        if matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the refusal of a response, if it is one, as its body.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let instance = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
+        return response;
+    };
+    let text = serde_json::to_vec(&Problem::new(refusal, instance)).unwrap_or_default();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
+    *response.body_mut() = Body::from(text);
+    response
+}

@@ -1,0 +1,87 @@
+//! Messages and queries: JSON in, the engine's JSON out, with where in history it happened.
+
+use super::App;
+use crate::{Refusal, Replied, RequestId, body};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use refit_abi::EngineId;
+
+/// Request header: `CLIENT/SEQUENCE`, under which a message is executed once.
+pub const HEADER_KEY: &str = "idempotency-key";
+
+/// Response header: the block of the reply.
+pub const HEADER_HEIGHT: &str = "refit-height";
+
+/// Response header: the generation of code that made the reply.
+pub const HEADER_GENERATION: &str = "refit-generation";
+
+/// Response header: `true` if the reply is the recorded one of an earlier send.
+pub const HEADER_REPEATED: &str = "refit-repeated";
+
+type EnginePath = Result<Path<String>, PathRejection>;
+
+pub(super) async fn send(
+    State(app): State<App>,
+    path: EnginePath,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let engine = engine_id(path)?;
+    let id = request_id(request.headers())?;
+    let body = body::json(request, app.limits.message_bytes_max).await?;
+    app.node.send(engine, id, body).await.map(response)
+}
+
+pub(super) async fn query(
+    State(app): State<App>,
+    path: EnginePath,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let engine = engine_id(path)?;
+    let body = body::json(request, app.limits.message_bytes_max).await?;
+    app.node.query(engine, body).await.map(response)
+}
+
+fn engine_id(path: EnginePath) -> Result<EngineId, Refusal> {
+    let refuse = |detail| {
+        let next = "see the engines' ids with `refit status`";
+        Refusal::new(400, "invalid-engine-id", detail, next)
+    };
+    let Path(text) = path.map_err(|rejection| refuse(rejection.body_text()))?;
+    text.parse()
+        .map_err(|error: refit_abi::EngineIdError| refuse(error.to_string()))
+}
+
+fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Refusal> {
+    let refuse = |detail| {
+        let next = "send `Idempotency-Key: CLIENT/SEQUENCE`, such as `ada/17`, or leave it out";
+        Refusal::new(400, "invalid-idempotency-key", detail, next)
+    };
+    let mut values = headers.get_all(HEADER_KEY).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(refuse(
+            "the header `Idempotency-Key` is there twice".to_owned(),
+        ));
+    }
+    let text = value.to_str().map_err(|error| refuse(error.to_string()))?;
+    text.parse()
+        .map(Some)
+        .map_err(|error: crate::RequestIdError| refuse(error.to_string()))
+}
+
+fn response(replied: Replied) -> Response {
+    let mut response = replied.body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HEADER_HEIGHT, replied.height.0.into());
+    headers.insert(HEADER_GENERATION, replied.generation.0.into());
+    if replied.repeated {
+        headers.insert(HEADER_REPEATED, HeaderValue::from_static("true"));
+    }
+    response
+}

@@ -1,0 +1,73 @@
+//! The routes: paths, methods, and the layers around them.
+
+mod blocking;
+mod engines;
+mod health;
+mod status;
+mod upgrades;
+
+pub use engines::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
+
+use crate::guard::{self, Door};
+use crate::pass::{self, Places};
+use crate::{Limits, Node, Refusal, problem};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/engines/ID/messages or \
+     /v1/engines/ID/queries, /livez, /readyz or /metrics";
+
+/// What every handler has.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) limits: Limits,
+}
+
+/// All routes behind all layers.
+pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) -> Router {
+    let work = Router::new()
+        .route("/v1/engines/{id}/messages", post(engines::send))
+        .route("/v1/engines/{id}/queries", post(engines::query))
+        .route("/v1/upgrades", post(upgrades::apply))
+        .route_layer(from_fn_with_state(Places::new(&limits), pass::place));
+    let looks = Router::new()
+        .route("/v1/status", get(status::status))
+        .route("/v1/upgrades", get(upgrades::history))
+        .route("/v1/upgrades/{id}", get(upgrades::one))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(status::metrics));
+    let mut router = work
+        .merge(looks)
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_method)
+        .with_state(App { node, limits })
+        .layer(from_fn_with_state(limits.request_wait, pass::deadline));
+    if let Some(door) = door {
+        router = router.layer(from_fn_with_state(door, guard::check));
+    }
+    router.layer(from_fn(problem::render))
+}
+
+async fn unknown_route(request: Request) -> Refusal {
+    let detail = format!("there is nothing at `{}`", request.uri().path());
+    Refusal::new(404, "unknown-route", detail, ROUTES_NEXT)
+}
+
+async fn unknown_method(request: Request) -> Refusal {
+    let detail = format!(
+        "`{}` does not take {}",
+        request.uri().path(),
+        request.method()
+    );
+    Refusal::new(
+        405,
+        "method-not-allowed",
+        detail,
+        "use a method that the header `Allow` names",
+    )
+}

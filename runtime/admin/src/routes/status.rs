@@ -1,0 +1,23 @@
+//! Looks at the node: status and metrics.
+
+use super::App;
+use super::blocking::ask;
+use crate::Refusal;
+use crate::api::{ENGINES_SHOWN_MAX, Status};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+/// The content type of the metrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refusal> {
+    let mut status = ask(app, |node| node.status()).await?;
+    status.engines.truncate(ENGINES_SHOWN_MAX);
+    Ok(Json(status))
+}
+
+pub(super) async fn metrics(State(app): State<App>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], app.node.metrics().encode()).into_response()
+}

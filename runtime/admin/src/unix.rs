@@ -1,0 +1,122 @@
+//! The unix socket: made with mode 0600, taken over from a dead node, refused to a second one.
+//!
+//! Its mode is set on the descriptor *before* it is bound, so the file is never there with a wider
+//! one. Beside it lies `PATH.lock`, locked as long as the node lives: whoever holds the lock owns
+//! the path, so two nodes that start at once cannot both take over a stale socket.
+
+use crate::listen::BindError;
+use rustix::fs::Mode;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use tokio::net::{UnixListener, UnixSocket};
+
+/// Connections that wait in the system's queue.
+const BACKLOG: u32 = 1024;
+
+/// The mode of the socket and of its lock file.
+const MODE: u32 = 0o600;
+
+/// A bound socket. Removes its file when dropped.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) listener: UnixListener,
+    path: PathBuf,
+    inode: u64,
+    _lock: File,
+}
+
+impl Socket {
+    /// Binds `path`. Must be called inside a tokio runtime.
+    pub(crate) fn bind(path: &Path) -> Result<Self, BindError> {
+        let lock = lock(path)?;
+        remove_stale(path)?;
+        let fail = |source| BindError::Unix {
+            path: path.to_owned(),
+            source,
+        };
+        let listener = listen(path).map_err(fail)?;
+        let metadata = std::fs::symlink_metadata(path).map_err(fail)?;
+        let mode = metadata.mode() & 0o777;
+        if mode != MODE {
+            let _ = std::fs::remove_file(path);
+            return Err(BindError::Mode {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+            inode: metadata.ino(),
+            _lock: lock,
+        })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let mine = |metadata: &std::fs::Metadata| metadata.ino() == self.inode;
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| mine(&metadata)) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let socket = UnixSocket::new_stream()?;
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(MODE))?;
+    socket.bind(path)?;
+    socket.listen(BACKLOG)
+}
+
+fn lock(path: &Path) -> Result<File, BindError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let fail = |source| BindError::Unix {
+        path: path.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(MODE)
+        .open(name)
+        .map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BindError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(fail(source)),
+    }
+}
+
+/// Removes the socket that a dead node left. Called with the lock held.
+fn remove_stale(path: &Path) -> Result<(), BindError> {
+    let fail = |source| BindError::Unix {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fail(error)),
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(BindError::NotASocket {
+            path: path.to_owned(),
+        });
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(fail)
+        }
+        _ => Err(BindError::InUse {
+            path: path.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,187 @@
+//! Who gets in: the socket's mode and owner, the token, `Host` and `Origin`; and how a server ends.
+
+use crate::double::Double;
+use crate::support::{Seen, Served, TOKEN, request};
+use refit_admin::{Address, BindError, Limits, Listen, Server};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+async fn bind(path: &Path) -> Result<Server, BindError> {
+    Server::bind(
+        Listen::Unix(path.to_owned()),
+        Arc::new(Double::default()),
+        Limits::default(),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn the_socket_is_open_to_its_owner_alone() {
+    let served = Served::unix().await;
+    let Address::Unix(path) = &served.address else {
+        panic!("no unix socket")
+    };
+    assert_eq!(
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(
+        served.address.to_string(),
+        format!("unix:{}", path.display())
+    );
+}
+
+#[tokio::test]
+async fn a_second_node_is_refused_and_the_first_goes_on() {
+    let served = Served::unix().await;
+    let error = bind(&served.folder.path().join("admin.sock"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }), "{error}");
+    assert_eq!(served.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_listener_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let _other = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    assert!(matches!(
+        bind(&path).await.unwrap_err(),
+        BindError::InUse { .. }
+    ));
+    assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+}
+
+#[tokio::test]
+async fn the_socket_of_a_dead_node_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    assert!(bind(&path).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    std::fs::write(&path, "precious").unwrap();
+    assert!(matches!(
+        bind(&path).await.unwrap_err(),
+        BindError::NotASocket { .. }
+    ));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_go_of_the_path() {
+    let served = Served::unix().await;
+    let mut idle = served.connect().await;
+    assert_eq!(idle.ask(request("GET", "/livez", "")).await.status, 200);
+    served.shutdown.begin();
+    tokio::time::timeout(Duration::from_secs(5), served.task)
+        .await
+        .unwrap()
+        .unwrap();
+    let path = served.folder.path().join("admin.sock");
+    assert!(!path.exists());
+    assert!(bind(&path).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let limits = Limits {
+        shutdown_wait: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let served = Served::with(Double::default(), limits).await;
+    let mut client = served.connect().await;
+    let request = request("POST", "/v1/engines/slow/messages", "1");
+    let asking = tokio::spawn(async move { client.ask(request).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.shutdown.begin();
+    tokio::time::timeout(Duration::from_secs(5), served.task)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(asking.await.is_err(), "the request was cut");
+}
+
+#[tokio::test]
+async fn tcp_asks_for_the_token_on_every_route() {
+    let served = Served::tcp().await;
+    let host = served.address.to_string().replace("http://", "");
+    for (path, token) in [
+        ("/v1/status", None),
+        ("/livez", None),
+        ("/metrics", Some("wrong")),
+    ] {
+        let mut request = request("GET", path, "");
+        request.headers_mut().insert("host", host.parse().unwrap());
+        if let Some(token) = token {
+            let value = format!("Bearer {token}").parse().unwrap();
+            request.headers_mut().insert("authorization", value);
+        }
+        let seen = served.ask(request).await;
+        seen.is_problem(401, "unauthorised");
+        assert_eq!(seen.header("www-authenticate"), Some("Bearer"));
+        assert!(!seen.text.contains(TOKEN));
+    }
+    assert_eq!(ask_tcp(&served, &host, None).await.status, 200);
+}
+
+#[tokio::test]
+async fn tcp_refuses_a_name_that_is_not_its_own_even_with_the_token() {
+    let served = Served::tcp().await;
+    let host = served.address.to_string().replace("http://", "");
+    let port = host.rsplit(':').next().unwrap();
+    for name in [
+        format!("evil.example:{port}"),
+        "localhost".to_owned(),
+        format!("[::1]:{port}"),
+    ] {
+        ask_tcp(&served, &name, None)
+            .await
+            .is_problem(403, "host-refused");
+    }
+    for origin in ["http://evil.example", "null", "https://localhost"] {
+        ask_tcp(&served, &host, Some(origin))
+            .await
+            .is_problem(403, "origin-refused");
+    }
+    let named = format!("localhost:{port}");
+    assert_eq!(
+        ask_tcp(&served, &named, Some(&format!("http://{host}")))
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn tcp_refuses_a_request_with_two_hosts_or_none() {
+    let served = Served::tcp().await;
+    let host = served.address.to_string().replace("http://", "");
+    let mut none = request("GET", "/livez", "");
+    none.headers_mut().remove("host");
+    served.ask(none).await.is_problem(403, "host-refused");
+    let mut two = request("GET", "/livez", "");
+    two.headers_mut().insert("host", host.parse().unwrap());
+    two.headers_mut()
+        .append("host", "evil.example".parse().unwrap());
+    served.ask(two).await.is_problem(400, "header-refused");
+}
+
+async fn ask_tcp(served: &Served, host: &str, origin: Option<&str>) -> Seen {
+    let mut request = request("GET", "/livez", "");
+    let headers = request.headers_mut();
+    headers.insert("host", host.parse().unwrap());
+    headers.insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
+    if let Some(origin) = origin {
+        headers.insert("origin", origin.parse().unwrap());
+    }
+    served.ask(request).await
+}

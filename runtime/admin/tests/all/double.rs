@@ -1,0 +1,293 @@
+//! A node that is none: fixed answers, so that a test of the interface or of the command line sees
+//! exactly what it expects. Engine names and plan texts choose the behaviour.
+//!
+//! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; all others are unknown.
+//! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
+//! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
+
+use refit_abi::descriptor::KindDescriptor;
+use refit_abi::schema::{LayoutId, SchemaId, Type};
+use refit_abi::{BlockTime, EngineId, Generation, Height};
+use refit_admin::api::{
+    Class, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Phase, PhaseTime, Reason,
+    Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+};
+use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+#[derive(Default)]
+pub(crate) struct Double {
+    pub(crate) metrics: Metrics,
+    pub(crate) unready: bool,
+    pub(crate) seen: Mutex<BTreeSet<String>>,
+}
+
+impl Double {
+    fn answer(
+        &self,
+        engine: EngineId,
+        body: &Bytes,
+        key: Option<RequestId>,
+    ) -> Answer<'_, Replied> {
+        let repeated = key
+            .as_ref()
+            .is_some_and(|key| !self.seen.lock().unwrap().insert(key.to_string()));
+        let body = format!("{{\"echo\":{}}}", String::from_utf8_lossy(body));
+        let replied = Replied {
+            body: body.into(),
+            height: Height(41),
+            generation: Generation(2),
+            repeated,
+        };
+        match engine.to_string().as_str() {
+            "kv" => Box::pin(async move { Ok(replied) }),
+            "slow" => Box::pin(std::future::pending()),
+            "full" => Box::pin(async {
+                let detail = "the ingress queue is full";
+                Err(Refusal::new(
+                    503,
+                    "ingress-full",
+                    detail,
+                    "send it again in a moment",
+                ))
+            }),
+            name => {
+                let detail = format!("there is no engine `{name}`");
+                let next = "see the engines with `refit status`";
+                let refusal = Refusal::new(404, "unknown-engine", detail, next);
+                Box::pin(async { Err(refusal) })
+            }
+        }
+    }
+}
+
+impl Node for Double {
+    fn send(
+        &self,
+        engine: EngineId,
+        request: Option<RequestId>,
+        body: Bytes,
+    ) -> Answer<'_, Replied> {
+        self.answer(engine, &body, request)
+    }
+
+    fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {
+        self.answer(engine, &body, None)
+    }
+
+    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {
+        let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+        Box::pin(async move {
+            if plan.get("stale").is_some() {
+                let detail = "the plan starts from generation 1, but generation 2 is live";
+                let next = "make a new plan with `refit upgrade plan`";
+                return Err(Refusal::new(
+                    409,
+                    "plan-for-another-generation",
+                    detail,
+                    next,
+                ));
+            }
+            Ok(UpgradeAccepted {
+                id: plan["upgrade"].as_u64().unwrap_or(1),
+            })
+        })
+    }
+
+    fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
+        self.upgrades().into_iter().find(|report| report.id == id)
+    }
+
+    fn upgrades(&self) -> Vec<UpgradeReport> {
+        vec![committed(), aborted(), refused(), armed()]
+    }
+
+    fn status(&self) -> Status {
+        status()
+    }
+
+    fn ready(&self) -> Result<(), Refusal> {
+        if !self.unready {
+            return Ok(());
+        }
+        let detail = "the node replays block 12 of 40";
+        Err(Refusal::new(
+            503,
+            "not-ready",
+            detail,
+            "ask again in a moment",
+        ))
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+fn status() -> Status {
+    let engine = |id: &str, state, mailbox, messages| EngineStatus {
+        id: id.to_owned(),
+        kind: "kv".to_owned(),
+        state,
+        mailbox,
+        messages,
+    };
+    Status {
+        node: NodeInfo {
+            version: "0.1.0".to_owned(),
+            abi_epoch: 1,
+            compiler: "59807616e1fa".to_owned(),
+            pid: 4242,
+            uptime_s: None,
+        },
+        height: Height(41),
+        generation: Generation(2),
+        block_time_ms: BlockTime(1_790_000_000_000),
+        engines: vec![
+            engine("kv", EngineState::Live, 3, 120),
+            engine("cache", EngineState::Poisoned, 0, 7),
+        ],
+        engines_total: 2,
+        kinds: vec![KindStatus {
+            descriptor: kind(),
+            build_id: "b1d0".repeat(8),
+            artifact: "a47f".repeat(16),
+            generation_since: Generation(2),
+            engines: 2,
+        }],
+        upgrade: None,
+        last_upgrade: Some(committed()),
+        libraries: Libraries {
+            mapped: 1,
+            pinned: 0,
+            pinned_reasons: Vec::new(),
+        },
+        workers: 2,
+    }
+}
+
+fn kind() -> KindDescriptor {
+    let schema = SchemaId([0x5c; 16]);
+    KindDescriptor {
+        kind: "kv".to_owned(),
+        version: 2,
+        schema,
+        layout: LayoutId([0x1a; 16]),
+        state: Type::Scalar {
+            name: "u64".to_owned(),
+        },
+        crosses_as_bytes: false,
+        config: schema,
+        message: schema,
+        reply: schema,
+        query: schema,
+        answer: schema,
+        migrations: Vec::new(),
+    }
+}
+
+fn committed() -> UpgradeReport {
+    UpgradeReport {
+        id: 1,
+        state: UpgradeState::Committed,
+        from: Generation(1),
+        to: Generation(2),
+        at_height: None,
+        height: Some(Height(30)),
+        engines: vec![UpgradedKind {
+            kind: "kv".to_owned(),
+            class: Class::Migrate,
+            from_version: Some(1),
+            to_version: 2,
+            engines: 2,
+        }],
+        class: Class::Migrate,
+        reason: None,
+        stage_us: 41_200,
+        wait_us: 900,
+        pause_us: 87,
+        phases: vec![
+            PhaseTime {
+                phase: Phase::Quiesced,
+                us: 20,
+            },
+            PhaseTime {
+                phase: Phase::Transitioned,
+                us: 50,
+            },
+            PhaseTime {
+                phase: Phase::Committed,
+                us: 2,
+            },
+            PhaseTime {
+                phase: Phase::Resumed,
+                us: 15,
+            },
+        ],
+        retired: true,
+        pinned: Vec::new(),
+    }
+}
+
+fn aborted() -> UpgradeReport {
+    let reason = Reason {
+        code: "transition-failed".to_owned(),
+        detail: "engine kv: value of `x` is no number".to_owned(),
+        next: "correct the migration and make a new plan".to_owned(),
+        phase: Phase::Transitioned,
+        engine: Some("kv".to_owned()),
+    };
+    UpgradeReport {
+        id: 2,
+        state: UpgradeState::Aborted,
+        from: Generation(2),
+        to: Generation(3),
+        height: Some(Height(35)),
+        reason: Some(reason),
+        phases: vec![PhaseTime {
+            phase: Phase::Quiesced,
+            us: 20,
+        }],
+        ..committed()
+    }
+}
+
+fn refused() -> UpgradeReport {
+    let reason = Reason {
+        code: "elf-not-elf".to_owned(),
+        detail: "the file is no ELF file".to_owned(),
+        next: "build it with `refit engine build`".to_owned(),
+        phase: Phase::Staged,
+        engine: None,
+    };
+    UpgradeReport {
+        id: 3,
+        state: UpgradeState::Refused,
+        height: None,
+        reason: Some(reason),
+        wait_us: 0,
+        pause_us: 0,
+        phases: Vec::new(),
+        ..aborted()
+    }
+}
+
+fn armed() -> UpgradeReport {
+    UpgradeReport {
+        id: 4,
+        state: UpgradeState::Armed,
+        from: Generation(2),
+        to: Generation(3),
+        at_height: Some(Height(1_000_000)),
+        height: None,
+        wait_us: 0,
+        pause_us: 0,
+        phases: vec![PhaseTime {
+            phase: Phase::Staged,
+            us: 41_200,
+        }],
+        retired: false,
+        ..committed()
+    }
+}

@@ -1,0 +1,276 @@
+//! The interface over its unix socket: each route, and each reason for which a request is refused.
+
+use crate::double::Double;
+use crate::support::{Served, request};
+use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
+use refit_admin::{Limits, MESSAGE_BYTES_MAX};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_message_gets_its_reply_with_height_and_generation() {
+    let served = Served::unix().await;
+    let seen = served.post("/v1/engines/kv/messages", r#"{"Put":1}"#).await;
+    assert_eq!(
+        (seen.status, seen.text.as_str()),
+        (200, r#"{"echo":{"Put":1}}"#)
+    );
+    assert_eq!(seen.header("content-type"), Some("application/json"));
+    assert_eq!(seen.header("refit-height"), Some("41"));
+    assert_eq!(seen.header("refit-generation"), Some("2"));
+    assert_eq!(seen.header("refit-repeated"), None);
+}
+
+#[tokio::test]
+async fn a_repeated_key_is_told_as_repeated() {
+    let served = Served::unix().await;
+    let mut client = served.connect().await;
+    for repeated in [None, Some("true")] {
+        let mut message = request("POST", "/v1/engines/kv/messages", "1");
+        message
+            .headers_mut()
+            .insert("idempotency-key", "ada/1".parse().unwrap());
+        assert_eq!(client.ask(message).await.header("refit-repeated"), repeated);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_key_is_refused_before_the_node_sees_the_message() {
+    let served = Served::unix().await;
+    for key in ["ada", "ada/0", "a b/1", "/1", ""] {
+        let mut message = request("POST", "/v1/engines/kv/messages", "1");
+        message
+            .headers_mut()
+            .insert("idempotency-key", key.parse().unwrap());
+        served
+            .ask(message)
+            .await
+            .is_problem(400, "invalid-idempotency-key");
+    }
+    let mut twice = request("POST", "/v1/engines/kv/messages", "1");
+    twice
+        .headers_mut()
+        .append("idempotency-key", "ada/1".parse().unwrap());
+    twice
+        .headers_mut()
+        .append("idempotency-key", "ada/2".parse().unwrap());
+    served
+        .ask(twice)
+        .await
+        .is_problem(400, "invalid-idempotency-key");
+}
+
+#[tokio::test]
+async fn a_query_gets_its_answer() {
+    let served = Served::unix().await;
+    let seen = served.post("/v1/engines/kv/queries", "[1]").await;
+    assert_eq!((seen.status, seen.text.as_str()), (200, r#"{"echo":[1]}"#));
+    assert_eq!(seen.header("refit-height"), Some("41"));
+}
+
+#[tokio::test]
+async fn what_the_node_refuses_is_passed_on() {
+    let served = Served::unix().await;
+    let seen = served.post("/v1/engines/nobody/queries", "1").await;
+    let problem = seen.is_problem(404, "unknown-engine");
+    assert_eq!(problem.instance, "/v1/engines/nobody/queries");
+    assert_eq!(problem.next, "see the engines with `refit status`");
+    let full = served.post("/v1/engines/full/messages", "1").await;
+    full.is_problem(503, "ingress-full");
+    assert_eq!(full.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_engine_id_is_refused() {
+    let served = Served::unix().await;
+    for id in ["", "KV", "a%20b", "longer-than-15-bytes", "%ff"] {
+        let seen = served
+            .post(&format!("/v1/engines/{id}/messages"), "1")
+            .await;
+        seen.is_problem(400, "invalid-engine-id");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_refused() {
+    let served = Served::unix().await;
+    for body in ["", "{", "{} {}", "nul", "\"\u{0}\""] {
+        for path in [
+            "/v1/engines/kv/messages",
+            "/v1/engines/kv/queries",
+            "/v1/upgrades",
+        ] {
+            served
+                .post(path, body)
+                .await
+                .is_problem(400, "invalid-json");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_content_type_is_refused() {
+    let served = Served::unix().await;
+    let mut text = request("POST", "/v1/engines/kv/messages", "1");
+    text.headers_mut()
+        .insert("content-type", "text/plain".parse().unwrap());
+    served
+        .ask(text)
+        .await
+        .is_problem(415, "unsupported-media-type");
+    let mut none = request("POST", "/v1/upgrades", "{}");
+    none.headers_mut().remove("content-type");
+    served
+        .ask(none)
+        .await
+        .is_problem(415, "unsupported-media-type");
+    let mut charset = request("POST", "/v1/engines/kv/messages", "1");
+    let value = "Application/JSON; charset=utf-8".parse().unwrap();
+    charset.headers_mut().insert("content-type", value);
+    assert_eq!(served.ask(charset).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_is_taken_up_to_its_limit_and_refused_past_it() {
+    let served = Served::unix().await;
+    let text = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+    let path = "/v1/engines/kv/messages";
+    let fits = served.post(path, &text(MESSAGE_BYTES_MAX)).await;
+    assert_eq!(fits.status, 200);
+    let past = served.post(path, &text(MESSAGE_BYTES_MAX + 1)).await;
+    past.is_problem(413, "body-too-large");
+    assert_eq!(served.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_status_reads_back_as_it_was_given() {
+    let served = Served::unix().await;
+    let status: Status = served.get("/v1/status").await.json();
+    assert_eq!(status, refit_admin::Node::status(&Double::default()));
+}
+
+#[tokio::test]
+async fn a_plan_is_accepted_with_the_place_of_its_report() {
+    let served = Served::unix().await;
+    let seen = served.post("/v1/upgrades", r#"{"upgrade": 1}"#).await;
+    assert_eq!(seen.status, 202);
+    assert_eq!(seen.json::<UpgradeAccepted>().id, 1);
+    let report: UpgradeReport = served.get(seen.header("location").unwrap()).await.json();
+    assert_eq!((report.id, report.state), (1, UpgradeState::Committed));
+}
+
+#[tokio::test]
+async fn a_plan_that_the_node_refuses_is_a_problem() {
+    let served = Served::unix().await;
+    let seen = served.post("/v1/upgrades", r#"{"stale": 1}"#).await;
+    seen.is_problem(409, "plan-for-another-generation");
+}
+
+#[tokio::test]
+async fn the_history_is_oldest_first() {
+    let served = Served::unix().await;
+    let reports: Vec<UpgradeReport> = served.get("/v1/upgrades").await.json();
+    assert_eq!(
+        reports.iter().map(|report| report.id).collect::<Vec<_>>(),
+        [1, 2, 3, 4]
+    );
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_not_there_is_a_problem() {
+    let served = Served::unix().await;
+    served
+        .get("/v1/upgrades/99")
+        .await
+        .is_problem(404, "unknown-upgrade");
+    for id in ["x", "-1", "+1", "18446744073709551616"] {
+        let seen = served.get(&format!("/v1/upgrades/{id}")).await;
+        seen.is_problem(400, "invalid-upgrade-id");
+    }
+}
+
+#[tokio::test]
+async fn a_route_or_method_that_is_not_there_is_a_problem() {
+    let served = Served::unix().await;
+    let seen = served.get("/v2/status").await;
+    assert_eq!(seen.is_problem(404, "unknown-route").instance, "/v2/status");
+    for (method, path, allowed) in [
+        ("POST", "/v1/status", "GET"),
+        ("GET", "/v1/engines/kv/messages", "POST"),
+        ("DELETE", "/v1/upgrades/1", "GET"),
+        ("PUT", "/v1/upgrades", "POST"),
+    ] {
+        let seen = served.ask(request(method, path, "{}")).await;
+        seen.is_problem(405, "method-not-allowed");
+        assert!(
+            seen.header("allow")
+                .is_some_and(|allow| allow.contains(allowed)),
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_ready_is_alive() {
+    let double = Double {
+        unready: true,
+        ..Double::default()
+    };
+    let served = Served::with(double, Limits::default()).await;
+    assert_eq!(served.get("/livez").await.status, 200);
+    served.get("/readyz").await.is_problem(503, "not-ready");
+    assert_eq!(Served::unix().await.get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_text() {
+    let double = Double::default();
+    double.metrics.add_messages(12);
+    let served = Served::with(double, Limits::default()).await;
+    let seen = served.get("/metrics").await;
+    assert!(
+        seen.header("content-type")
+            .unwrap()
+            .starts_with("application/openmetrics-text")
+    );
+    assert!(
+        seen.text.contains("\nrefit_messages_total 12\n"),
+        "{}",
+        seen.text
+    );
+    assert!(seen.text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn an_engine_that_does_not_answer_costs_the_deadline_and_no_more() {
+    let limits = Limits {
+        request_wait: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let served = Served::with(Double::default(), limits).await;
+    let seen = served.post("/v1/engines/slow/messages", "1").await;
+    seen.is_problem(504, "no-answer-in-time");
+}
+
+#[tokio::test]
+async fn a_full_node_refuses_work_and_still_tells_its_status() {
+    let limits = Limits {
+        requests_max: 1,
+        ..Limits::default()
+    };
+    let served = Served::with(Double::default(), limits).await;
+    let mut holder = served.connect().await;
+    let held = tokio::spawn(async move {
+        holder
+            .ask(request("POST", "/v1/engines/slow/messages", "1"))
+            .await
+    });
+    let path = "/v1/engines/kv/messages";
+    let mut seen = served.post(path, "1").await;
+    while seen.status == 200 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        seen = served.post(path, "1").await;
+    }
+    seen.is_problem(503, "too-busy");
+    assert_eq!(served.get("/v1/status").await.status, 200);
+    held.abort();
+}
