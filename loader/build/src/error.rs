@@ -1,0 +1,156 @@
+//! [`BuildError`]: why a source gave no module.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a source gave no module.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No cargo.
+    #[error("cargo is not on this machine: install Rust from https://rustup.rs and try again")]
+    CargoMissing,
+    /// No compiler.
+    #[error("rustc is not on this machine: install Rust from https://rustup.rs and try again")]
+    CompilerMissing,
+    /// A file or folder cannot be used.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No `Cargo.toml`.
+    #[error("{} holds no Cargo.toml with a [package]; name the folder of an engine's crate", path.display())]
+    NotAPackage {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It is not built as a library that can be mapped.
+    #[error(
+        "{package} does not build a cdylib; add to its Cargo.toml: [lib] crate-type = [\"cdylib\", \"rlib\"]"
+    )]
+    NoCdylib {
+        /// The package.
+        package: String,
+    },
+    /// It has no feature that turns the export on.
+    #[error(
+        "{package} has no feature `module`; add to its Cargo.toml: [features] module = [\"refit-abi/module\"]"
+    )]
+    NoModuleFeature {
+        /// The package.
+        package: String,
+    },
+    /// It belongs to a workspace that was never resolved.
+    #[error("the workspace {} has no Cargo.lock; run `cargo generate-lockfile` there and try again", workspace.display())]
+    NoLock {
+        /// The workspace's folder.
+        workspace: PathBuf,
+    },
+    /// A manifest cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// The tree is too large to be an engine's source.
+    #[error("{} is too large for an engine's source: more than {files_max} files or {bytes_max} bytes; move data out of it", path.display())]
+    TooLarge {
+        /// The folder.
+        path: PathBuf,
+        /// Most files.
+        files_max: usize,
+        /// Most bytes.
+        bytes_max: u64,
+    },
+    /// The compiler found errors.
+    #[error("{package} does not compile:\n{diagnostics}")]
+    DoesNotCompile {
+        /// The package.
+        package: String,
+        /// The end of what the compiler said.
+        diagnostics: String,
+    },
+    /// cargo failed before it compiled anything.
+    #[error("cargo could not build {package}:\n{output}")]
+    CargoFailed {
+        /// The package.
+        package: String,
+        /// The end of what cargo said.
+        output: String,
+    },
+    /// The build took too long and was killed.
+    #[error("the build was killed after {seconds} s")]
+    TimeUp {
+        /// How long it was given, in seconds.
+        seconds: u64,
+    },
+    /// cargo succeeded and named no library.
+    #[error("cargo built {package} and named no library; check that its [lib] is not disabled")]
+    NoLibrary {
+        /// The package.
+        package: String,
+    },
+}
+
+impl BuildError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CargoMissing => "cargo-missing",
+            Self::CompilerMissing => "compiler-missing",
+            Self::Io { .. } => "build-io",
+            Self::NotAPackage { .. } => "not-a-package",
+            Self::NoCdylib { .. } => "no-cdylib",
+            Self::NoModuleFeature { .. } => "no-module-feature",
+            Self::NoLock { .. } => "no-lock",
+            Self::Manifest { .. } => "manifest-unreadable",
+            Self::TooLarge { .. } => "source-too-large",
+            Self::DoesNotCompile { .. } => "does-not-compile",
+            Self::CargoFailed { .. } => "cargo-failed",
+            Self::TimeUp { .. } => "build-time-up",
+            Self::NoLibrary { .. } => "no-library",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::CargoMissing | Self::CompilerMissing => "install Rust from https://rustup.rs",
+            Self::Io { .. } => "check the permissions and the free space of the folder",
+            Self::NotAPackage { .. } => "name the folder of an engine's crate",
+            Self::NoCdylib { .. } => "add [lib] crate-type = [\"cdylib\", \"rlib\"] to Cargo.toml",
+            Self::NoModuleFeature { .. } => {
+                "add [features] module = [\"refit-abi/module\"] to Cargo.toml"
+            }
+            Self::NoLock { .. } => "run `cargo generate-lockfile` in the workspace",
+            Self::Manifest { .. } => "correct the manifest",
+            Self::TooLarge { .. } => "move data out of the source folder",
+            Self::DoesNotCompile { .. } => "correct the source and build again",
+            Self::CargoFailed { .. } => {
+                "run `cargo build --lib --features module` in the source folder to see it whole"
+            }
+            Self::TimeUp { .. } => "build again on a machine with less load",
+            Self::NoLibrary { .. } => "check the [lib] section of Cargo.toml",
+        }
+    }
+}
+
+/// Turns an i/o error into a [`BuildError`] that says what was done to what.
+pub(crate) fn io(
+    action: &'static str,
+    path: &std::path::Path,
+) -> impl FnOnce(io::Error) -> BuildError + use<> {
+    let path = path.to_owned();
+    move |source| BuildError::Io {
+        action,
+        path,
+        source,
+    }
+}

@@ -1,0 +1,81 @@
+//! Files and folders: locks between builders, copies that are whole or not there.
+
+use crate::error::{BuildError, io};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a builder waits for another one in the same folder, in seconds.
+pub(crate) const LOCK_S_MAX: u64 = 3600;
+
+/// Pause between two looks at a lock.
+const LOCK_LOOK: Duration = Duration::from_millis(20);
+
+/// Makes a folder and those above it.
+pub(crate) fn folder(path: PathBuf) -> Result<PathBuf, BuildError> {
+    fs::create_dir_all(&path).map_err(io("create", &path))?;
+    Ok(path)
+}
+
+/// A lock, held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+
+/// Takes the lock called `name`.
+pub(crate) fn lock(root: &Path, name: &str) -> Result<Lock, BuildError> {
+    let path = folder(root.join("locks"))?.join(name);
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(io("open", &path))?;
+    let deadline = Instant::now() + Duration::from_secs(LOCK_S_MAX);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock(file)),
+            Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_LOOK);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(BuildError::TimeUp {
+                    seconds: LOCK_S_MAX,
+                });
+            }
+        }
+    }
+}
+
+/// Copies a library to `ROOT/artifacts/<blake3>.so`; the name is there only with the whole content.
+pub(crate) fn publish(root: &Path, library: &Path) -> Result<(PathBuf, String), BuildError> {
+    let bytes = fs::read(library).map_err(io("read", library))?;
+    let id = blake3::hash(&bytes).to_hex().to_string();
+    let artifacts = folder(root.join("artifacts"))?;
+    let path = artifacts.join(format!("{id}.so"));
+    if !path.exists() {
+        write(&path, &bytes)?;
+    }
+    Ok((path, id))
+}
+
+/// Writes a file whole: under another name first, then renamed.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(partial);
+    fs::write(&partial, bytes).map_err(io("write", &partial))?;
+    fs::rename(&partial, path).map_err(io("rename to", path))
+}
+
+/// Writes a file if it has another content: its time stays if not.
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+    match fs::read(path) {
+        Ok(present) if present == bytes => Ok(()),
+        _ => write(path, bytes),
+    }
+}
+
+/// A short name for a path or a list of facts.
+pub(crate) fn short(hash: blake3::Hash) -> String {
+    hash.to_hex()[..16].to_owned()
+}

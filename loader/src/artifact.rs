@@ -1,0 +1,225 @@
+//! [`Candidate`]: the bytes of a file that may be a module, and [`ArtifactId`], their hash.
+//!
+//! First state of the flow `Candidate → InspectedArtifact → StagedArtifact → ProbedArtifact →
+//! LoadedModule`. From here on nothing looks at the file again: what is inspected, staged, probed
+//! and mapped are these bytes.
+
+use crate::inspect::{InspectError, InspectedArtifact, inspect};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Longest module that is read, in bytes.
+pub const ARTIFACT_BYTES_MAX: u64 = 256 << 20;
+
+/// BLAKE3 of a module's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArtifactId([u8; 32]);
+
+impl ArtifactId {
+    /// The id of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The id with this hash.
+    pub const fn from_bytes(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    /// The hash.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    /// The first 12 hexadecimal digits: enough for people, never for a decision.
+    pub fn short(&self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
+impl fmt::Display for ArtifactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}
+
+impl fmt::Debug for ArtifactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ArtifactId({self})")
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an artifact id is 64 hexadecimal digits")]
+pub struct ArtifactIdError;
+
+impl FromStr for ArtifactId {
+    type Err = ArtifactIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        blake3::Hash::from_hex(text)
+            .map(|hash| Self(*hash.as_bytes()))
+            .map_err(|_| ArtifactIdError)
+    }
+}
+
+/// Bytes that may be a module, with their id.
+#[derive(Clone)]
+pub struct Candidate {
+    bytes: Vec<u8>,
+    id: ArtifactId,
+    origin: PathBuf,
+}
+
+impl Candidate {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it cannot be read, is no regular file or is too long.
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let unreadable = |source| ReadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(ReadError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let mut bytes = Vec::new();
+        file.take(ARTIFACT_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+        Self::from_bytes(bytes, path.to_owned())
+    }
+
+    /// Takes bytes that were read elsewhere; `origin` is only for messages.
+    ///
+    /// # Errors
+    /// [`ReadError::TooLong`].
+    pub fn from_bytes(bytes: Vec<u8>, origin: PathBuf) -> Result<Self, ReadError> {
+        if bytes.len() as u64 > ARTIFACT_BYTES_MAX {
+            return Err(ReadError::TooLong { path: origin });
+        }
+        Ok(Self {
+            id: ArtifactId::of(&bytes),
+            bytes,
+            origin,
+        })
+    }
+
+    /// The id.
+    pub fn id(&self) -> ArtifactId {
+        self.id
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where they came from.
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// Checks the rules that can be checked without running anything.
+    ///
+    /// # Errors
+    /// [`InspectError`] names the first rule that does not hold.
+    pub fn inspect(self) -> Result<InspectedArtifact, InspectError> {
+        let inspection = inspect(&self.bytes)?;
+        Ok(InspectedArtifact::new(self, inspection))
+    }
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate")
+            .field("id", &self.id)
+            .field("origin", &self.origin)
+            .field("bytes", &self.bytes.len())
+            .finish()
+    }
+}
+
+/// Why a file gave no [`Candidate`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("cannot read the module {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder, pipe or device.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Longer than a module may be.
+    #[error("{} is longer than {ARTIFACT_BYTES_MAX} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ReadError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "module-unreadable",
+            Self::NotAFile { .. } => "module-not-a-file",
+            Self::TooLong { .. } => "module-too-long",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check the path and its permissions",
+            Self::NotAFile { .. } => {
+                "name the .so file that `refit engine build` printed, not its folder"
+            }
+            Self::TooLong { .. } => "strip the module: `refit engine build` does",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text() {
+        let id = ArtifactId::of(b"bytes");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(id.to_string().starts_with(&id.short()));
+        assert_eq!("xyz".parse::<ArtifactId>(), Err(ArtifactIdError));
+    }
+
+    #[test]
+    fn a_folder_and_a_missing_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            Candidate::read(folder.path()).unwrap_err().code(),
+            "module-not-a-file"
+        );
+        let missing = folder.path().join("missing.so");
+        assert_eq!(
+            Candidate::read(&missing).unwrap_err().code(),
+            "module-unreadable"
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! [`InspectError`]: the rule that a file breaks.
+
+/// Why a file must not be mapped. Found by reading it, before anything of it runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InspectError {
+    /// Not an ELF file.
+    #[error("the file is not an ELF file")]
+    NotElf,
+    /// An ELF file whose tables lead nowhere.
+    #[error("the file is a damaged ELF file: {reason}")]
+    Damaged {
+        /// What does not fit.
+        reason: String,
+    },
+    /// 32 bits or big-endian.
+    #[error("the module is {found}, this node is {expected}")]
+    WrongClass {
+        /// What the file is.
+        found: &'static str,
+        /// What the node is.
+        expected: &'static str,
+    },
+    /// Another processor.
+    #[error("the module is for machine {found}, this node runs on {expected}")]
+    WrongMachine {
+        /// ELF's number of the module's machine.
+        found: u16,
+        /// ELF's number of the node's machine.
+        expected: u16,
+    },
+    /// Another operating system.
+    #[error("the module is for another operating system (ELF OS/ABI {found})")]
+    WrongSystem {
+        /// ELF's number of the system.
+        found: u8,
+    },
+    /// An object file, a program or a core dump.
+    #[error("the file is {found}, not a shared library")]
+    NotShared {
+        /// What it is.
+        found: &'static str,
+    },
+    /// It uses static TLS, of which a process has little and gets none back.
+    #[error("the module uses static thread-local storage, which runs out after a few swaps")]
+    StaticTls,
+    /// It asks never to be unmapped.
+    #[error("the module is marked {flag}, so it could not be unmapped or would load out of order")]
+    Flagged {
+        /// `NODELETE`, `INITFIRST`, `GLOBAL` or `NOOPEN`.
+        flag: &'static str,
+    },
+    /// A symbol that the dynamic linker makes unique in the process, and pins its library for.
+    #[error("the module defines the unique symbol `{symbol}`, which pins it in memory")]
+    UniqueSymbol {
+        /// The first such symbol.
+        symbol: String,
+    },
+    /// Its code would be written to at load.
+    #[error("the module has text relocations: its code is not position-independent")]
+    TextRelocations,
+    /// It looks for libraries at a fixed place of the builder's machine.
+    #[error("the module looks for libraries in `{path}`, a fixed path")]
+    FixedSearchPath {
+        /// The first such path.
+        path: String,
+    },
+    /// It needs a library that a node does not offer.
+    #[error("the module needs the library `{library}`, which is not on the list of allowed ones")]
+    ForeignLibrary {
+        /// The library.
+        library: String,
+    },
+    /// No `export_engines!`.
+    #[error("the module does not export the symbol `{symbol}`, so it exports no engines")]
+    NoRoot {
+        /// The symbol.
+        symbol: &'static str,
+    },
+}
+
+impl InspectError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotElf => "not-elf",
+            Self::Damaged { .. } => "damaged-elf",
+            Self::WrongClass { .. } => "wrong-class",
+            Self::WrongMachine { .. } => "wrong-machine",
+            Self::WrongSystem { .. } => "wrong-system",
+            Self::NotShared { .. } => "not-a-shared-library",
+            Self::StaticTls => "static-tls",
+            Self::Flagged { .. } => "not-unloadable",
+            Self::UniqueSymbol { .. } => "unique-symbol",
+            Self::TextRelocations => "text-relocations",
+            Self::FixedSearchPath { .. } => "fixed-search-path",
+            Self::ForeignLibrary { .. } => "foreign-library",
+            Self::NoRoot { .. } => "no-root-symbol",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::NotElf => "give the .so file that `refit engine build` printed",
+            Self::Damaged { .. } => "build or copy the module again; the file is cut or altered",
+            Self::WrongClass { .. } | Self::WrongMachine { .. } | Self::WrongSystem { .. } => {
+                "build the module on a machine like this one with `refit engine build`"
+            }
+            Self::NotShared { .. } => {
+                "add crate-type = [\"cdylib\", \"rlib\"] under [lib] and build with `refit engine build`"
+            }
+            Self::StaticTls => {
+                "remove the dependency that uses initial-exec TLS (jemalloc and OpenMP do), or set its feature against it"
+            }
+            Self::Flagged { .. } => "link without -z nodelete, initfirst, global and nodlopen",
+            Self::UniqueSymbol { .. } => {
+                "compile the C++ part with -fno-gnu-unique, or do without it"
+            }
+            Self::TextRelocations => "compile every C and assembly part with -fPIC",
+            Self::FixedSearchPath { .. } => {
+                "link without -rpath, or with one that starts with $ORIGIN"
+            }
+            Self::ForeignLibrary { .. } => {
+                "link the library statically (most -sys crates have a feature `vendored` or `static`)"
+            }
+            Self::NoRoot { .. } => {
+                "write export_engines!(YourEngine) at the crate's root and build with the feature `module`"
+            }
+        }
+    }
+}

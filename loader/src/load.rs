@@ -1,0 +1,282 @@
+//! [`ProbedArtifact`] → [`LoadedModule`]: mapping a module and proving that its code is what runs.
+//!
+//! Everything that runs the module's code here runs on a thread of its own that is joined before the
+//! caller goes on: a thread that lived on could hold thread-local values whose destructors lie in
+//! the module, and would then pin it or crash when it ends.
+
+use crate::artifact::ArtifactId;
+use crate::header::{header, text};
+use crate::library::Library;
+use crate::loader::Shared;
+use crate::probe::{ProbedArtifact, Verdict};
+use crate::retire::Retired;
+use refit_abi::export::EngineModuleRef;
+use refit_abi::host::Module;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// A module whose code is mapped and was asked who it is.
+///
+/// Dropping it retires it too; [`LoadedModule::retire`] says how that ended.
+#[derive(Debug)]
+pub struct LoadedModule {
+    // Fields drop in order: the handle first, then the lease, which unmaps.
+    module: Module,
+    verdict: Verdict,
+    lease: Lease,
+}
+
+impl LoadedModule {
+    pub(crate) fn new(
+        module: Module,
+        verdict: Verdict,
+        library: Arc<Library>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let name = library.name().to_owned();
+        Self {
+            module,
+            verdict,
+            lease: Lease {
+                name,
+                library: Some(library),
+                shared,
+            },
+        }
+    }
+
+    /// The module's handle. Clones keep it from being unmapped.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The id of its bytes.
+    pub fn artifact(&self) -> ArtifactId {
+        self.verdict.artifact()
+    }
+
+    /// Its name, unique in the life of this process, as it is in `/proc/self/maps`.
+    pub fn name(&self) -> &str {
+        &self.lease.name
+    }
+
+    /// What the probe found.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Gives the module up: closes it, takes its thread-local keys back, and proves that nothing of
+    /// it is mapped any more.
+    ///
+    /// All threads on which the node called into it must have been joined before. Handles that are
+    /// still held, and threads that the module started, pin it.
+    pub fn retire(self) -> Retired {
+        let Self {
+            module, mut lease, ..
+        } = self;
+        drop(module);
+        lease.end().unwrap_or(Retired::Unmapped { keys: 0 })
+    }
+}
+
+/// The right to a mapped library; its end, however it comes, retires the library.
+struct Lease {
+    name: String,
+    library: Option<Arc<Library>>,
+    shared: Arc<Shared>,
+}
+
+impl Lease {
+    fn end(&mut self) -> Option<Retired> {
+        self.library
+            .take()
+            .map(|library| self.shared.let_go(library))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A library that stays pinned is in the loader's list.
+        let _ = self.end();
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lease").field(&self.name).finish()
+    }
+}
+
+/// Runs `work` on a thread of its own and joins it.
+pub(crate) fn on_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let thread = std::thread::Builder::new()
+        .name("refit-loader".to_owned())
+        .spawn(work)?;
+    thread
+        .join()
+        .map_err(|_| io::Error::other("the loader's thread panicked"))
+}
+
+/// A mapping that came to be, and what entering it gave.
+pub(crate) struct Entered {
+    pub(crate) library: Arc<Library>,
+    pub(crate) module: Result<Module, LoadError>,
+}
+
+/// Maps a probed module and enters it. To be called on a thread that is then joined.
+pub(crate) fn enter(probed: ProbedArtifact) -> Result<(Entered, Verdict), LoadError> {
+    let (staged, verdict) = probed.into_parts();
+    // SAFETY: a probe ran the constructors of these sealed bytes to the end; `Shared::load` joins
+    // this thread before it goes on.
+    let mut library =
+        unsafe { Library::map(staged) }.map_err(|reason| LoadError::NotMapped { reason })?;
+    let root = root(&mut library);
+    let library = Arc::new(library);
+    let module = root.and_then(|root| describe(root, &library, &verdict));
+    Ok((Entered { library, module }, verdict))
+}
+
+/// The root of a library that is proven to be the staged file.
+fn root(library: &mut Library) -> Result<EngineModuleRef, LoadError> {
+    let refused = |reason| LoadError::NoRoot { reason };
+    // SAFETY: the probe found these bytes to be an engine module; it stays mapped, because a
+    // `Library` is closed only when no other handle to it is left.
+    let header = library.with_handle(|handle| unsafe { header(handle) });
+    let header = header
+        .unwrap_or_else(|| Err("it is closed".to_owned()))
+        .map_err(refused)?;
+    let inside = std::ptr::from_ref(header) as usize;
+    library
+        .locate(inside)
+        .map_err(|reason| LoadError::Elsewhere { reason })?;
+    // SAFETY: the probe compared the layouts of these sealed bytes with this program's interface:
+    // `ProbedArtifact` exists only with a verdict on both.
+    unsafe { header.init_root_module_with_unchecked_layout::<EngineModuleRef>() }
+        .map_err(|error| refused(text(&error)))
+}
+
+/// The module behind a root, if it says now what it said in the probe, from its own memory.
+fn describe(
+    root: EngineModuleRef,
+    library: &Arc<Library>,
+    verdict: &Verdict,
+) -> Result<Module, LoadError> {
+    let handlers = root
+        .kinds()
+        .into_iter()
+        .map(|kind| kind.handle as *const () as usize);
+    let functions: Vec<_> = handlers
+        .chain([root.describe() as *const () as usize])
+        .collect();
+    let elsewhere = |reason| LoadError::Elsewhere { reason };
+    if !library.runs(&functions).map_err(elsewhere)? {
+        return Err(elsewhere(
+            "one of its functions lies outside its memory".to_owned(),
+        ));
+    }
+    // SAFETY: the root is of the library that the `Arc` keeps mapped, probed as said above.
+    let module =
+        unsafe { Module::from_root(root, Box::new(Arc::clone(library))) }.map_err(|error| {
+            LoadError::NoRoot {
+                reason: error.to_string(),
+            }
+        })?;
+    if module.descriptor() != verdict.descriptor() {
+        return Err(LoadError::OtherCode {
+            expected: verdict.descriptor().build_id.clone(),
+            found: module.build_id().to_owned(),
+        });
+    }
+    Ok(module)
+}
+
+/// Why a probed module was not loaded. What was mapped of it was retired again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Too many retired libraries are still mapped.
+    #[error(
+        "{pinned} retired modules are still mapped, at most {} may be",
+        crate::retire::PINNED_MAX
+    )]
+    TooManyPinned {
+        /// How many.
+        pinned: usize,
+    },
+    /// Too many modules are loaded.
+    #[error(
+        "{mapped} modules are mapped, at most {} may be",
+        crate::loader::MAPPED_MAX
+    )]
+    TooManyMapped {
+        /// How many.
+        mapped: usize,
+    },
+    /// No thread to load it on.
+    #[error("cannot run the module on a thread of its own: {source}")]
+    NoThread {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The dynamic linker refused it.
+    #[error("the module cannot be mapped: {reason}")]
+    NotMapped {
+        /// What the dynamic linker said.
+        reason: String,
+    },
+    /// It gave no root, or could not describe itself.
+    #[error("the module's root is not usable: {reason}")]
+    NoRoot {
+        /// Why.
+        reason: String,
+    },
+    /// The dynamic linker gave another library than the staged file.
+    #[error("another library was mapped in the module's place: {reason}")]
+    Elsewhere {
+        /// What lies where.
+        reason: String,
+    },
+    /// The code that runs says something else of itself than the code that was probed.
+    #[error("the code that was mapped has build id {found}, the probed one has {expected}")]
+    OtherCode {
+        /// What the probe was told.
+        expected: String,
+        /// What the mapped code said.
+        found: String,
+    },
+}
+
+impl LoadError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooManyPinned { .. } => "too-many-pinned",
+            Self::TooManyMapped { .. } => "too-many-mapped",
+            Self::NoThread { .. } => "load-no-thread",
+            Self::NotMapped { .. } => "load-not-mapped",
+            Self::NoRoot { .. } => "load-no-root",
+            Self::Elsewhere { .. } => "load-elsewhere",
+            Self::OtherCode { .. } => "load-other-code",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::TooManyPinned { .. } => {
+                "restart the node at a convenient time, and see `refit status` for what pins them"
+            }
+            Self::TooManyMapped { .. } => "retire generations that are no longer needed",
+            Self::NoThread { .. } => "raise the node's limit of threads or memory",
+            Self::NotMapped { .. } => {
+                "raise the node's limit of memory, or give it a temporary folder without noexec"
+            }
+            Self::NoRoot { .. } | Self::Elsewhere { .. } | Self::OtherCode { .. } => {
+                "build the module again from a clean folder with `refit engine build`"
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! [`Loader`]: takes files through all states, counts what is mapped, and tries again what is pinned.
+
+use crate::artifact::{ArtifactId, Candidate, ReadError};
+use crate::inspect::{InspectError, InspectedArtifact};
+use crate::library::Library;
+use crate::load::{LoadError, LoadedModule, enter, on_own_thread};
+use crate::probe::{ProbeCommand, ProbeError, ProbedArtifact, Verdict};
+use crate::retire::{PINNED_MAX, PinReason, Pinned, Retired};
+use crate::stage::{StageError, StagedArtifact};
+use crate::sys::interposers::{self, NotInForce};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Modules that may be mapped at once, retired ones that are pinned included.
+pub const MAPPED_MAX: usize = 1024;
+
+/// Verdicts that are remembered, so that the same bytes are not probed again.
+pub const VERDICTS_MAX: usize = 256;
+
+/// Takes modules from files to code that runs, and back to nothing. Clones share one loader.
+#[derive(Clone, Debug)]
+pub struct Loader {
+    shared: Arc<Shared>,
+}
+
+/// What clones share. Locks are taken in the order of the fields.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    probe: ProbeCommand,
+    copies: PathBuf,
+    /// Held while something is mapped or unmapped, so that a sweep sees a settled state.
+    mapping: Mutex<()>,
+    /// Retired libraries that are still mapped.
+    held: Mutex<Vec<Held>>,
+    /// Verdicts of earlier probes, oldest first.
+    verdicts: Mutex<VecDeque<Verdict>>,
+    mapped: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Held {
+    library: Arc<Library>,
+    reason: PinReason,
+}
+
+/// A lock that a panic elsewhere does not close: what it guards is valid between any two steps.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Loader {
+    /// A loader that probes with this command.
+    ///
+    /// # Errors
+    /// [`NotInForce`] if this program does not export the interposers.
+    pub fn new(probe: ProbeCommand) -> Result<Self, NotInForce> {
+        Self::with_copies_in(probe, std::env::temp_dir())
+    }
+
+    /// As [`Loader::new`]; where the system refuses executable files in memory, private copies go
+    /// into folders under `copies`.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn with_copies_in(probe: ProbeCommand, copies: PathBuf) -> Result<Self, NotInForce> {
+        interposers::in_force()?;
+        let shared = Shared {
+            probe,
+            copies,
+            mapping: Mutex::new(()),
+            held: Mutex::new(Vec::new()),
+            verdicts: Mutex::new(VecDeque::new()),
+            mapped: AtomicUsize::new(0),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Takes a file through all states.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the first state it could not reach.
+    pub fn load_file(&self, path: &Path) -> Result<LoadedModule, OpenError> {
+        Ok(self.load(self.probe_file(path)?)?)
+    }
+
+    /// Takes a file up to the probe: nothing of it runs in this process.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the first state it could not reach.
+    pub fn probe_file(&self, path: &Path) -> Result<ProbedArtifact, OpenError> {
+        let staged = self.stage(Candidate::read(path)?.inspect()?)?;
+        Ok(self.probe(staged)?)
+    }
+
+    /// Stages an inspected module.
+    ///
+    /// # Errors
+    /// [`StageError`].
+    pub fn stage(&self, artifact: InspectedArtifact) -> Result<StagedArtifact, StageError> {
+        StagedArtifact::stage(artifact, &self.shared.copies)
+    }
+
+    /// Probes a staged module, unless these bytes were found fit by this loader before.
+    ///
+    /// # Errors
+    /// [`ProbeError`].
+    pub fn probe(&self, staged: StagedArtifact) -> Result<ProbedArtifact, ProbeError> {
+        if let Some(verdict) = self.shared.verdict(staged.id()) {
+            return Ok(ProbedArtifact::recalled(staged, verdict));
+        }
+        let probed = ProbedArtifact::probe(staged, &self.shared.probe)?;
+        self.shared.remember(probed.verdict().clone());
+        Ok(probed)
+    }
+
+    /// Maps a probed module and proves that its code is what runs.
+    ///
+    /// # Errors
+    /// [`LoadError`]; what was mapped is retired again.
+    pub fn load(&self, probed: ProbedArtifact) -> Result<LoadedModule, LoadError> {
+        self.shared.load(probed)
+    }
+
+    /// Tries again to unmap what is pinned; says how many libraries went.
+    pub fn sweep(&self) -> usize {
+        let _settled = lock(&self.shared.mapping);
+        self.shared.sweep()
+    }
+
+    /// How many libraries of this loader are mapped, pinned ones included.
+    pub fn mapped(&self) -> usize {
+        self.shared.mapped.load(Ordering::Acquire)
+    }
+
+    /// The retired libraries that are still mapped, and why.
+    pub fn pinned(&self) -> Vec<Pinned> {
+        let pinned = |held: &Held| Pinned {
+            name: held.library.name().to_owned(),
+            artifact: held.library.id(),
+            reason: held.reason.clone(),
+        };
+        lock(&self.shared.held).iter().map(pinned).collect()
+    }
+}
+
+impl Shared {
+    /// A verdict that holds for these bytes.
+    fn verdict(&self, artifact: ArtifactId) -> Option<Verdict> {
+        lock(&self.verdicts)
+            .iter()
+            .find(|verdict| verdict.holds_for(artifact))
+            .cloned()
+    }
+
+    fn remember(&self, verdict: Verdict) {
+        let mut verdicts = lock(&self.verdicts);
+        if verdicts.len() == VERDICTS_MAX {
+            verdicts.pop_front();
+        }
+        verdicts.push_back(verdict);
+    }
+
+    fn load(self: &Arc<Self>, probed: ProbedArtifact) -> Result<LoadedModule, LoadError> {
+        let settled = lock(&self.mapping);
+        self.has_room()?;
+        let (entered, verdict) = on_own_thread(move || enter(probed))
+            .map_err(|source| LoadError::NoThread { source })??;
+        self.mapped.fetch_add(1, Ordering::AcqRel);
+        drop(settled);
+        match entered.module {
+            Ok(module) => Ok(LoadedModule::new(
+                module,
+                verdict,
+                entered.library,
+                Arc::clone(self),
+            )),
+            Err(error) => {
+                // If it stays pinned, it is in the list.
+                let _ = self.let_go(entered.library);
+                Err(error)
+            }
+        }
+    }
+
+    fn has_room(&self) -> Result<(), LoadError> {
+        let pinned = lock(&self.held).len();
+        if pinned >= PINNED_MAX {
+            return Err(LoadError::TooManyPinned { pinned });
+        }
+        let mapped = self.mapped.load(Ordering::Acquire);
+        if mapped >= MAPPED_MAX {
+            return Err(LoadError::TooManyMapped { mapped });
+        }
+        Ok(())
+    }
+
+    /// Retires a library, then tries those again that are pinned: a close lets others go.
+    pub(crate) fn let_go(&self, library: Arc<Library>) -> Retired {
+        let _settled = lock(&self.mapping);
+        let retired = self.attempt(library);
+        let _ = self.sweep();
+        retired
+    }
+
+    /// Tries to unmap a library; keeps it in the list if it stays.
+    fn attempt(&self, library: Arc<Library>) -> Retired {
+        match unmap(&library) {
+            Ok(keys) => {
+                self.mapped.fetch_sub(1, Ordering::AcqRel);
+                Retired::Unmapped { keys }
+            }
+            Err(reason) => {
+                lock(&self.held).push(Held {
+                    library,
+                    reason: reason.clone(),
+                });
+                Retired::Pinned { reason }
+            }
+        }
+    }
+
+    /// Tries all that are pinned once more. `mapping` is held.
+    fn sweep(&self) -> usize {
+        let held = std::mem::take(&mut *lock(&self.held));
+        let tries = held.into_iter().map(|held| self.attempt(held.library));
+        tries.filter(Retired::is_unmapped).count()
+    }
+}
+
+/// Unmaps a library that nobody uses, on a thread of its own.
+fn unmap(library: &Arc<Library>) -> Result<usize, PinReason> {
+    if Arc::strong_count(library) > 1 {
+        return Err(PinReason::InUse);
+    }
+    let theirs = Arc::clone(library);
+    // SAFETY: ours was the only handle, so none can come to be; the node joins its crews before it
+    // gives up a module, and the threads that loaded this one were joined. This one is, too.
+    let closed = on_own_thread(move || unsafe { theirs.close() });
+    closed.unwrap_or_else(|error| {
+        Err(PinReason::Unknown {
+            reason: error.to_string(),
+        })
+    })
+}
+
+/// The state that a file could not reach, and why.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It was not read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It breaks an ELF rule.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// It was not staged.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// The probe refused it.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// It was not loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl OpenError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read(error) => error.code(),
+            Self::Inspect(error) => error.code(),
+            Self::Stage(error) => error.code(),
+            Self::Probe(error) => error.code(),
+            Self::Load(error) => error.code(),
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Read(error) => error.next(),
+            Self::Inspect(error) => error.next(),
+            Self::Stage(error) => error.next(),
+            Self::Probe(error) => error.next(),
+            Self::Load(error) => error.next(),
+        }
+    }
+}

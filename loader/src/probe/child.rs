@@ -1,0 +1,84 @@
+//! The child's side: maps one module, checks it, prints one line, ends.
+
+use super::InterfaceId;
+use super::report::{Outcome, Report};
+use crate::header::{header, text, whole};
+use crate::sys::limits;
+use abi_stable::library::LibHeader;
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use refit_abi::build::ABI_EPOCH;
+use refit_abi::export::EngineModuleRef;
+use refit_abi::host::Module;
+use rustix::stdio::{dup2_stdout, stderr};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The whole of a probe's `main`: maps the module at `path`, checks it and prints the report that
+/// the loader waits for. Whatever the module writes to standard output goes to standard error.
+///
+/// It runs the module's constructors and compares its types in this process, which is marred by it:
+/// return the exit code from `main` and do nothing else.
+pub fn child_main(path: &Path) -> ExitCode {
+    let mut voice = match set_voice_aside() {
+        Ok(voice) => File::from(voice),
+        Err(_) => return ExitCode::FAILURE,
+    };
+    let outcome = limits::confine()
+        .map_err(|error| Outcome::Unable(error.to_string()))
+        .and_then(|()| examine(path))
+        .unwrap_or_else(|refusal| refusal);
+    let report = Report {
+        interface: InterfaceId::of_this_program(),
+        outcome,
+    };
+    let spoken = serde_json::to_vec(&report)
+        .map_err(io::Error::from)
+        .and_then(|line| voice.write_all(&line).and_then(|()| voice.flush()));
+    if spoken.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Keeps standard output for the report alone.
+fn set_voice_aside() -> io::Result<OwnedFd> {
+    let voice = io::stdout().as_fd().try_clone_to_owned()?;
+    dup2_stdout(stderr())?;
+    Ok(voice)
+}
+
+fn examine(path: &Path) -> Result<Outcome, Outcome> {
+    // SAFETY: this is the process that may crash; it ends after the report.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+        .map_err(|error| Outcome::NotMappable(whole(&error)))?;
+    // SAFETY: inspection found the root symbol; the library is never closed, see below.
+    let header = unsafe { header(&library) }.map_err(Outcome::Layout)?;
+    // What the check and the module leave behind points into it: it stays until the process ends.
+    std::mem::forget(library);
+    let root = header
+        .init_root_module::<EngineModuleRef>()
+        .map_err(|error| {
+            let refusal = Outcome::Layout(text(&error));
+            foreign_epoch(header).map_or(refusal, Outcome::Epoch)
+        })?;
+    // SAFETY: checked structurally just now, and never unmapped.
+    let module = unsafe { Module::from_root(root, Box::new(())) }
+        .map_err(|error| Outcome::Undescribed(error.to_string()))?;
+    Ok(Outcome::Described(Box::new(module.descriptor().clone())))
+}
+
+/// The epoch of a module whose types differ, if it is one of Refit's and the epoch says why.
+fn foreign_epoch(header: &'static LibHeader) -> Option<u32> {
+    let layout = header.layout()?;
+    if layout.name() != "EngineModule" || layout.item_info().package() != "refit-abi" {
+        return None;
+    }
+    // SAFETY: it is a root of Refit's of some epoch, and all of them begin with the epoch: this
+    // reads no other field. Should it lie, this process may crash.
+    let root = unsafe { header.unchecked_layout::<EngineModuleRef>() }.ok()?;
+    Some(root.abi_epoch()).filter(|epoch| *epoch != ABI_EPOCH)
+}

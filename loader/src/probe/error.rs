@@ -1,0 +1,194 @@
+//! [`ProbeError`]: why a node must not load a module.
+
+use refit_abi::build::{ABI_EPOCH, TARGET};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a module was not found fit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProbeError {
+    /// The probe did not start.
+    #[error("cannot start the probe {}: {source}", program.display())]
+    NotStarted {
+        /// Its program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The probe could not be listened to.
+    #[error("cannot listen to the probe: {source}")]
+    Unheard {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The module crashed the probe.
+    #[error("the module crashed the probe with signal {signal}{}", said(output))]
+    Crashed {
+        /// The signal.
+        signal: i32,
+        /// The end of what it wrote to standard error.
+        output: String,
+    },
+    /// The module ended the probe before it could report.
+    #[error(
+        "the probe ended with exit code {exit_code} and no report{}",
+        said(output)
+    )]
+    Ended {
+        /// The exit code.
+        exit_code: i32,
+        /// The end of what it wrote to standard error.
+        output: String,
+    },
+    /// The probe did not end in time and was killed.
+    #[error(
+        "the module kept the probe busy for {seconds} s; it was killed{}",
+        said(output)
+    )]
+    Hung {
+        /// How long it was given, in seconds.
+        seconds: f32,
+        /// The end of what it wrote to standard error.
+        output: String,
+    },
+    /// The probe printed something else than a report.
+    #[error("the probe's report is not understood: {reason}")]
+    NotUnderstood {
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The probe is of another build of Refit.
+    #[error("the probe program has another interface than this node")]
+    WrongProbe,
+    /// The probe could not bound itself.
+    #[error("the probe could not prepare itself: {reason}")]
+    Unable {
+        /// What the system said.
+        reason: String,
+    },
+    /// The dynamic linker refused the file.
+    #[error("the module cannot be mapped: {reason}")]
+    NotMappable {
+        /// What the dynamic linker said.
+        reason: String,
+    },
+    /// The types of the contract differ.
+    #[error("the module's types differ from this node's: {reason}")]
+    LayoutRefused {
+        /// The first differences.
+        reason: String,
+    },
+    /// It could not describe itself.
+    #[error("the module could not describe itself: {reason}")]
+    Undescribed {
+        /// What it said.
+        reason: String,
+    },
+    /// Built against another contract.
+    #[error("the module has abi epoch {found}, this node has {ABI_EPOCH}")]
+    WrongEpoch {
+        /// The module's epoch.
+        found: u32,
+    },
+    /// Built for another target.
+    #[error("the module is for target {found}, this node is {TARGET}")]
+    WrongTarget {
+        /// The module's target.
+        found: String,
+    },
+    /// Built by another compiler.
+    #[error(
+        "the module was compiled by rustc {found} ({found_commit}), this node by {expected} ({expected_commit})"
+    )]
+    WrongCompiler {
+        /// The module's compiler release.
+        found: String,
+        /// The module's compiler commit.
+        found_commit: String,
+        /// The node's compiler release.
+        expected: &'static str,
+        /// The node's compiler commit.
+        expected_commit: &'static str,
+    },
+    /// Its panics would end the node.
+    #[error("the module was built with panic = \"{found}\": its panics would end the node")]
+    PanicAborts {
+        /// What it was built with.
+        found: String,
+    },
+    /// It exports nothing.
+    #[error("the module exports no engine kinds")]
+    NoKinds,
+}
+
+/// What the module wrote, for the end of a message.
+fn said(output: &str) -> String {
+    let output = output.trim();
+    if output.is_empty() {
+        String::new()
+    } else {
+        format!("; it wrote: {output}")
+    }
+}
+
+impl ProbeError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotStarted { .. } => "probe-not-started",
+            Self::Unheard { .. } => "probe-unheard",
+            Self::Crashed { .. } => "probe-crashed",
+            Self::Ended { .. } => "probe-ended",
+            Self::Hung { .. } => "probe-hung",
+            Self::NotUnderstood { .. } => "probe-not-understood",
+            Self::WrongProbe => "wrong-probe",
+            Self::Unable { .. } => "probe-unable",
+            Self::NotMappable { .. } => "not-mappable",
+            Self::LayoutRefused { .. } => "layout-refused",
+            Self::Undescribed { .. } => "undescribed",
+            Self::WrongEpoch { .. } => "wrong-abi-epoch",
+            Self::WrongTarget { .. } => "wrong-target",
+            Self::WrongCompiler { .. } => "wrong-compiler",
+            Self::PanicAborts { .. } => "panic-abort",
+            Self::NoKinds => "no-kinds",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::NotStarted { .. } | Self::WrongProbe => {
+                "install the node's program whole, and do not replace it while it runs"
+            }
+            Self::Unheard { .. } | Self::Unable { .. } => {
+                "check the process and memory limits of the node, then try again"
+            }
+            Self::Crashed { .. } | Self::Ended { .. } | Self::Hung { .. } => {
+                "remove what the engine or its dependencies do at load: constructors, static initialisers, threads"
+            }
+            Self::NotUnderstood { .. } => {
+                "let nothing in the engine write to standard output at load, then try again"
+            }
+            Self::NotMappable { .. } => {
+                "link what is missing statically; `refit engine inspect` lists what the module needs"
+            }
+            Self::LayoutRefused { .. } | Self::Undescribed { .. } | Self::WrongEpoch { .. } => {
+                "build the engine against this node's refit-abi with `refit engine build`"
+            }
+            Self::WrongTarget { .. } | Self::WrongCompiler { .. } => {
+                "build the engine on this node with `refit engine build`, with the node's own toolchain"
+            }
+            Self::PanicAborts { .. } => "remove panic = \"abort\" from the engine's profile",
+            Self::NoKinds => "name the engines in export_engines!(…)",
+        }
+    }
+
+    /// Whether the same module may pass when tried again: the fault was the machine's.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::NotStarted { .. } | Self::Unheard { .. } | Self::Unable { .. }
+        )
+    }
+}

@@ -1,0 +1,14 @@
+//! The few wrappers over the operating system: everything unsafe that is not a call into a module.
+//!
+//! [`interposers`] stand in front of three functions of the C library, so that the loader knows
+//! which library made which thread and which thread-local key; [`threads`] and [`keys`] are what
+//! they remember. [`maps`] reads what is mapped, [`memfd`] makes sealed files in memory, [`address`]
+//! names the library that an address belongs to, [`limits`] bounds the probe.
+
+pub mod address;
+pub mod interposers;
+pub mod keys;
+pub mod limits;
+pub mod maps;
+pub mod memfd;
+pub mod threads;
