@@ -1,0 +1,67 @@
+//! What a node is started with.
+
+use parking_lot::Mutex;
+use refit_loader::ProbeCommand;
+use refit_upgrade::{Unwatched, Watch};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a node is started with.
+pub struct NodeConfig {
+    /// The root engines, in the order in which they start.
+    pub engines: Vec<EngineConfig>,
+    /// Worker threads of a crew.
+    pub workers: usize,
+    /// Shortest time between two blocks, in milliseconds.
+    pub block_interval_ms: u64,
+    /// Messages that one block takes in, at most.
+    pub messages_per_block: usize,
+    /// Messages that one block handles, at most; what is left waits for the next.
+    pub handled_per_block: u64,
+    /// How the loader probes a module.
+    pub probe: ProbeCommand,
+    /// Where private copies of modules go if the system runs none from memory.
+    pub copies: PathBuf,
+    /// Is told of each phase of each upgrade and may withdraw it.
+    pub watch: Arc<Mutex<dyn Watch>>,
+}
+
+/// One root engine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Its name: the id under which clients reach it.
+    pub name: String,
+    /// Its kind; if absent, the module's only kind, or the one of the same name.
+    pub kind: Option<String>,
+    /// The library that has the kind.
+    pub library: PathBuf,
+    /// Its configuration, as JSON.
+    pub config: String,
+}
+
+impl NodeConfig {
+    /// A node of these engines with defaults for the rest.
+    pub fn new(engines: Vec<EngineConfig>, probe: ProbeCommand) -> Self {
+        Self {
+            engines,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            block_interval_ms: 2,
+            messages_per_block: 8_192,
+            handled_per_block: 1 << 20,
+            probe,
+            copies: std::env::temp_dir(),
+            watch: Arc::new(Mutex::new(Unwatched)),
+        }
+    }
+}
+
+impl fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("engines", &self.engines)
+            .field("workers", &self.workers)
+            .field("block_interval_ms", &self.block_interval_ms)
+            .finish_non_exhaustive()
+    }
+}

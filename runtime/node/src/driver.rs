@@ -1,0 +1,282 @@
+//! [`Driver`]: makes blocks, has them logged and executed, and lets the effects out; between two
+//! blocks, brings armed upgrades to their update point.
+
+use crate::clock;
+use crate::intake::{Answerer, Intake, Submission};
+use crate::latest::{Latest, add};
+use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
+use crate::recorded::Recorded;
+use crate::upgrade::Waiting;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use parking_lot::Mutex;
+use refit_abi::host::BlockFrame;
+use refit_abi::{BlockTime, ClientId, Height};
+use refit_admin::{Metrics, Refusal};
+use refit_kernel::crew::Command;
+use refit_kernel::{BlockInput, BlockOutcome};
+use refit_ordering::{Block, Due, Ingress, Ordering};
+use refit_store::{Lookup, Replies, Store};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a driver is made of.
+pub(crate) struct DriverParts {
+    pub(crate) ordering: Box<dyn Ordering>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) replies: Replies,
+    pub(crate) intake: Receiver<Intake>,
+    pub(crate) commands: Sender<Command>,
+    pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) budget: u64,
+}
+
+/// Makes blocks and has them executed.
+pub(crate) struct Driver {
+    parts: DriverParts,
+    /// Who waits for the reply to each message that is under way.
+    open: HashMap<u64, Open>,
+    /// The ticket of each request that is under way and may be repeated.
+    requests: HashMap<(ClientId, u64), u64>,
+    tickets: u64,
+    armed: Option<Box<Waiting>>,
+    /// The next block is made at once: it follows an upgrade.
+    follow_up: bool,
+    backlog: usize,
+    timer_height: Option<Height>,
+    timer_time: Option<BlockTime>,
+}
+
+/// A message that is under way.
+struct Open {
+    request: Option<(ClientId, u64)>,
+    answers: Vec<Answerer>,
+}
+
+/// The crew, or the client's side, is gone.
+struct Ended;
+
+impl Driver {
+    pub(crate) fn new(parts: DriverParts) -> Self {
+        Self {
+            parts,
+            open: HashMap::new(),
+            requests: HashMap::new(),
+            tickets: 0,
+            armed: None,
+            follow_up: false,
+            backlog: 0,
+            timer_height: None,
+            timer_time: None,
+        }
+    }
+
+    /// Runs until it is told to stop or the crew is gone.
+    pub(crate) fn run(mut self) {
+        while self.turn().is_ok() {}
+        self.parts.latest.lock().ended = true;
+        let _ = self.parts.commands.send(Command::Stop);
+    }
+
+    fn turn(&mut self) -> Result<(), Ended> {
+        self.take_in()?;
+        let due = self.due(clock::now());
+        if let Some(block) = self.parts.ordering.next(clock::now(), due) {
+            self.execute(block)?;
+        }
+        self.upgrade_if_due()
+    }
+
+    /// Waits for something to do, then takes in what is there.
+    fn take_in(&mut self) -> Result<(), Ended> {
+        let now = clock::now();
+        let wait = self.sleep(now);
+        let mut next = match self.parts.intake.recv_timeout(wait) {
+            Ok(intake) => Some(intake),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Err(Ended),
+        };
+        for _ in 0..INTAKE_PER_TURN_MAX {
+            match next.take() {
+                Some(Intake::Message(submission)) => self.submit(submission),
+                Some(Intake::Upgrade(waiting)) => self.armed = Some(waiting),
+                Some(Intake::Stop) => return Err(Ended),
+                None => return Ok(()),
+            }
+            next = self.parts.intake.try_recv().ok();
+        }
+        if let Some(Intake::Message(submission)) = next {
+            self.submit(submission);
+        }
+        Ok(())
+    }
+
+    /// How long nothing needs to be done.
+    fn sleep(&self, now: BlockTime) -> Duration {
+        let block = self.parts.ordering.next_due(now, self.due(now));
+        let next = [block, self.timer_time].into_iter().flatten().min();
+        let until = next.map_or(u64::MAX, |time| time.0.saturating_sub(now.0));
+        Duration::from_millis(until).min(DRIVER_SLEEP_MAX)
+    }
+
+    /// What needs a block beside clients' messages.
+    fn due(&self, now: BlockTime) -> Due {
+        let plan = self.armed.as_ref().is_some_and(|waiting| waiting.at_height().is_some());
+        let timer = self.timer_time.is_some_and(|time| time <= now);
+        let timer_or_plan = self.follow_up || plan || timer || self.timer_height.is_some();
+        Due { timer_or_plan, backlog: self.backlog }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        let Submission { engine, client, sequence, payload, answer } = submission;
+        let request = sequence.map(|sequence| (client, sequence));
+        let Some(answer) = self.new_request(request, answer) else { return };
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let sequence = sequence.unwrap_or(ticket);
+        let message = Ingress { engine, client, sequence, payload, ticket };
+        if let Err(full) = self.parts.ordering.offer(message) {
+            let refusal = Refusal::new(503, "queue-full", full.to_string(), "send again later");
+            let _ = answer.answer.send(Err(refusal));
+            return;
+        }
+        if let Some(request) = request {
+            self.requests.insert(request, ticket);
+        }
+        self.open.insert(ticket, Open { request, answers: vec![answer] });
+    }
+
+    /// Gives the answerer back if the request is a new one; a repeat gets the recorded reply, or
+    /// waits with the first.
+    fn new_request(
+        &mut self,
+        request: Option<(ClientId, u64)>,
+        answer: Answerer,
+    ) -> Option<Answerer> {
+        let Some((client, sequence)) = request else { return Some(answer) };
+        if let Some(open) = self.requests.get(&(client, sequence)).and_then(|t| self.open.get_mut(t)) {
+            open.answers.push(answer);
+            return None;
+        }
+        let known = match self.parts.replies.lookup(client, sequence) {
+            Lookup::Unknown => return Some(answer),
+            Lookup::Known { height, reply } => {
+                self.parts.latest.lock().counts.repeated += 1;
+                match postcard::from_bytes::<Recorded>(&reply) {
+                    Ok(recorded) => recorded.answer(height, true),
+                    Err(error) => Err(unreadable(&error)),
+                }
+            }
+            Lookup::Forgotten => Err(Refusal::new(
+                409,
+                "request-forgotten",
+                "the reply to this request is no longer kept, and it is not executed again",
+                "read the state with a query, and go on with a larger sequence",
+            )),
+        };
+        let _ = answer.answer.send(known);
+        None
+    }
+
+    fn execute(&mut self, block: Block) -> Result<(), Ended> {
+        self.follow_up = false;
+        let (height, time) = (block.height, block.time);
+        if let Err(error) = self.parts.store.append(height, &block.to_bytes()) {
+            // Nothing was executed; without the log nothing may be.
+            tracing::error!(%height, %error, "the block log refuses the block; the node stops");
+            return Err(Ended);
+        }
+        let frame = BlockFrame { height, time, hash: self.parts.ordering.tip().hash };
+        let messages = block.messages.into_iter().map(|message| refit_kernel::Ingress {
+            engine: message.engine,
+            client: message.client,
+            sequence: message.sequence,
+            payload: message.payload,
+            ticket: message.ticket,
+        });
+        let input = BlockInput { frame, messages: messages.collect(), budget: self.parts.budget };
+        let (done, outcome) = crossbeam_channel::bounded(1);
+        self.parts.commands.send(Command::Block(input, done)).map_err(|_| Ended)?;
+        let outcome = outcome.recv().map_err(|_| Ended)?;
+        self.publish(&outcome, time);
+        self.release(outcome);
+        Ok(())
+    }
+
+    fn publish(&mut self, outcome: &BlockOutcome, time: BlockTime) {
+        self.backlog = outcome.backlog;
+        self.timer_height = outcome.next_timer_height;
+        self.timer_time = outcome.next_timer_time;
+        let mut latest = self.parts.latest.lock();
+        latest.height = outcome.height;
+        latest.time = time;
+        latest.generation = outcome.generation;
+        latest.backlog = outcome.backlog;
+        add(&mut latest.counts.blocks, &outcome.stats);
+        let metrics = &self.parts.metrics;
+        metrics.set_height(outcome.height);
+        metrics.set_generation(outcome.generation);
+        metrics.add_messages(outcome.stats.messages);
+        metrics.set_mailbox_depth(outcome.backlog as u64);
+    }
+
+    /// Lets the effects of a logged and executed block out.
+    fn release(&mut self, outcome: BlockOutcome) {
+        for line in outcome.logs {
+            log(&line);
+        }
+        for replied in outcome.replies {
+            let Some(open) = self.open.remove(&replied.ticket) else { continue };
+            let recorded = Recorded::of(outcome.generation, replied.outcome);
+            if let Some((client, sequence)) = open.request {
+                self.requests.remove(&(client, sequence));
+                self.record(client, sequence, outcome.height, &recorded);
+            }
+            for (index, answerer) in open.answers.into_iter().enumerate() {
+                let answer = recorded.clone().answer(outcome.height, index > 0);
+                // The client may be gone; it can ask again.
+                let _ = answerer.answer.send(answer);
+            }
+        }
+    }
+
+    fn record(&mut self, client: ClientId, sequence: u64, height: Height, recorded: &Recorded) {
+        let bytes = match postcard::to_allocvec(recorded) {
+            Ok(bytes) => bytes,
+            Err(error) => return tracing::error!(%error, "a reply could not be recorded"),
+        };
+        if let Err(error) = self.parts.replies.record(client, sequence, height, &bytes) {
+            tracing::warn!(%error, sequence, "a reply could not be recorded");
+        }
+    }
+
+    /// Brings the armed upgrade to its update point, if the last block was its height.
+    fn upgrade_if_due(&mut self) -> Result<(), Ended> {
+        let height = self.parts.ordering.tip().height;
+        let Some(waiting) = self.armed.take_if(|waiting| waiting.at_height() <= Some(height)) else {
+            return Ok(());
+        };
+        let (point, baton, resumed) = waiting.into_parts();
+        self.parts.commands.send(Command::Upgrade(point, baton)).map_err(|_| Ended)?;
+        // The wait ends when the new leader has opened the gate.
+        let _ = resumed.recv();
+        self.follow_up = true;
+        Ok(())
+    }
+}
+
+fn unreadable(error: &postcard::Error) -> Refusal {
+    let detail = format!("the recorded reply cannot be read: {error}");
+    Refusal::new(500, "reply-unreadable", detail, "read the state with a query")
+}
+
+fn log(line: &refit_kernel::LogLine) {
+    let (engine, text) = (line.engine, line.line.as_str());
+    match line.level {
+        1 => tracing::error!(%engine, "{text}"),
+        2 => tracing::warn!(%engine, "{text}"),
+        3 => tracing::info!(%engine, "{text}"),
+        _ => tracing::debug!(%engine, "{text}"),
+    }
+}

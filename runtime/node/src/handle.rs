@@ -1,0 +1,192 @@
+//! [`Node`]: the handle, and what the admin interface asks through it.
+
+use crate::intake::{Answerer, Door, Intake, Submission};
+use crate::latest::{Counts, Latest};
+use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
+use crate::recorded::query_refusal;
+use crate::upgrade::Upgrades;
+use crossbeam_channel::{Sender, TrySendError};
+use parking_lot::Mutex;
+use refit_abi::raw::Codec;
+use refit_abi::{ClientId, EngineId, Generation, Height};
+use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
+use refit_admin::{Answer, Bytes, Metrics, Refusal, Replied, RequestId};
+use refit_kernel::QueryError;
+use refit_kernel::crew::{Command, Query};
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// A running node. Dropping the last handle stops it.
+pub struct Node {
+    pub(crate) door: Door,
+    pub(crate) intake: Sender<Intake>,
+    pub(crate) commands: Sender<Command>,
+    pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) upgrades: Arc<Upgrades>,
+    pub(crate) workers: usize,
+    pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The name under which clients without an idempotency key send.
+const NAMELESS: &str = "";
+
+impl Node {
+    /// Counts since the node started.
+    pub fn counts(&self) -> Counts {
+        self.latest.lock().counts
+    }
+
+    /// Every live engine's state as postcard, in the order they were started; `None` if the crew
+    /// does not answer or a state does not encode.
+    pub fn states(&self) -> Option<Vec<(EngineId, Vec<u8>)>> {
+        let states = |executor: &mut refit_kernel::Executor| executor.encode_states().ok();
+        crate::status::ask(&self.commands, states, STATUS_WAIT_MAX).flatten()
+    }
+
+    /// Stops the node: the block under way is finished, the crew and the driver are joined.
+    pub fn stop(&self) {
+        let _ = self.intake.send(Intake::Stop);
+        let driver = self.driver.lock().take();
+        if let Some(driver) = driver {
+            // A panicked driver has said so itself.
+            let _ = driver.join();
+        }
+        self.upgrades.join_crew();
+    }
+
+    async fn send_message(
+        &self,
+        engine: EngineId,
+        request: Option<RequestId>,
+        body: Bytes,
+    ) -> Result<Replied, Refusal> {
+        let place = self.door.enter().await?;
+        let (answer, answered) = oneshot::channel();
+        let (client, sequence) = match request {
+            Some(request) => (ClientId::of(&request.client), Some(request.sequence)),
+            None => (ClientId::of(NAMELESS), None),
+        };
+        let answer = Answerer { answer, _place: place };
+        let payload = body.to_vec();
+        let submission = Submission { engine, client, sequence, payload, answer };
+        self.intake.try_send(Intake::Message(submission)).map_err(|error| match error {
+            TrySendError::Full(_) => overloaded(),
+            TrySendError::Disconnected(_) => ended(),
+        })?;
+        within(answered).await
+    }
+
+    async fn send_query(&self, engine: EngineId, body: Bytes) -> Result<Replied, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let reply = move |outcome: Result<Vec<u8>, QueryError>, height: Height, generation| {
+            let replied = outcome.map(|body| replied(body, height, generation));
+            // The client may be gone.
+            let _ = answer.send(replied.map_err(|error| query_refusal(&error)));
+        };
+        let query = Query {
+            engine,
+            codec: Codec::Json,
+            query: body.to_vec(),
+            answer: Box::new(reply),
+        };
+        self.commands.try_send(Command::Query(query)).map_err(|error| match error {
+            TrySendError::Full(_) => overloaded(),
+            TrySendError::Disconnected(_) => ended(),
+        })?;
+        within(answered).await
+    }
+}
+
+fn replied(body: Vec<u8>, height: Height, generation: Generation) -> Replied {
+    Replied { body: Bytes::from(body), height, generation, repeated: false }
+}
+
+async fn within(
+    answered: oneshot::Receiver<Result<Replied, Refusal>>,
+) -> Result<Replied, Refusal> {
+    match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(ended()),
+        Err(_) => Err(Refusal::new(
+            504,
+            "no-reply-yet",
+            format!("no reply within {} s", REPLY_WAIT_MAX.as_secs()),
+            "send the same request with the same key again: it is executed once",
+        )),
+    }
+}
+
+fn overloaded() -> Refusal {
+    Refusal::new(503, "overloaded", "the node has more to do than it keeps", "send again later")
+}
+
+fn ended() -> Refusal {
+    Refusal::new(503, "node-ended", "the node executes no more blocks", "see its log; start it again")
+}
+
+impl refit_admin::Node for Node {
+    fn send(
+        &self,
+        engine: EngineId,
+        request: Option<RequestId>,
+        body: Bytes,
+    ) -> Answer<'_, Replied> {
+        Box::pin(self.send_message(engine, request, body))
+    }
+
+    fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {
+        Box::pin(self.send_query(engine, body))
+    }
+
+    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {
+        let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
+        let height = self.latest.lock().height;
+        Box::pin(async move {
+            let begin = move || {
+                let look = |executor: &mut refit_kernel::Executor| {
+                    (executor.table(), executor.kind_counts())
+                };
+                let (live, counts) =
+                    crate::status::ask(&commands, look, STATUS_WAIT_MAX).ok_or_else(ended)?;
+                upgrades.apply(&plan, (&live, &counts), height)
+            };
+            let id = tokio::task::spawn_blocking(begin).await.map_err(|_| ended())??;
+            Ok(UpgradeAccepted { id })
+        })
+    }
+
+    fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
+        self.upgrades.report(id)
+    }
+
+    fn upgrades(&self) -> Vec<UpgradeReport> {
+        self.upgrades.reports()
+    }
+
+    fn status(&self) -> Status {
+        self.look()
+    }
+
+    fn ready(&self) -> Result<(), Refusal> {
+        if self.latest.lock().ended { Err(ended()) } else { Ok(()) }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("latest", &*self.latest.lock()).finish_non_exhaustive()
+    }
+}

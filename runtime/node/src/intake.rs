@@ -1,0 +1,67 @@
+//! What comes to the driver from outside, and the door that bounds it.
+
+use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
+use crate::upgrade::Waiting;
+use crossbeam_channel::{Receiver, Sender};
+use refit_abi::{ClientId, EngineId};
+use refit_admin::{Refusal, Replied};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// What the driver is asked.
+pub(crate) enum Intake {
+    /// A client's message.
+    Message(Submission),
+    /// An armed upgrade that waits for its update point.
+    Upgrade(Box<Waiting>),
+    /// End after the block that is under way.
+    Stop,
+}
+
+/// A client's message on its way in.
+pub(crate) struct Submission {
+    pub(crate) engine: EngineId,
+    pub(crate) client: ClientId,
+    /// `None`: the client does not mean to repeat it; nothing is recorded.
+    pub(crate) sequence: Option<u64>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) answer: Answerer,
+}
+
+/// The way back to the client; holds its place at the door until it is used or dropped.
+pub(crate) struct Answerer {
+    pub(crate) answer: oneshot::Sender<Result<Replied, Refusal>>,
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+/// Lets a bounded number of messages in; the rest waits, and so do the clients: back-pressure.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    places: Arc<Semaphore>,
+}
+
+impl Door {
+    pub(crate) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(IN_FLIGHT_MESSAGES_MAX)) }
+    }
+
+    /// Waits for a place.
+    pub(crate) async fn enter(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = tokio::time::timeout(DOOR_WAIT_MAX, self.places.clone().acquire_owned()).await;
+        match place {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(Refusal::new(
+                503,
+                "overloaded",
+                format!("{IN_FLIGHT_MESSAGES_MAX} messages wait for their replies"),
+                "send again later, with the same key",
+            )),
+        }
+    }
+}
+
+/// The channel to the driver. It holds all messages that the door lets in and an upgrade, so sending
+/// to it does not block.
+pub(crate) fn channel() -> (Sender<Intake>, Receiver<Intake>) {
+    crossbeam_channel::bounded(IN_FLIGHT_MESSAGES_MAX + 16)
+}

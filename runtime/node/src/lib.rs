@@ -1,0 +1,35 @@
+//! A whole node behind one handle: [`Node::start`] loads the engines, starts the crew and the driver,
+//! and gives back what the admin interface needs.
+//!
+//! ```text
+//! client → intake → ordering → block → log → crew → reply → client
+//!                                       │
+//! plan → stage → probe → load → arm ────┘ update point, between two blocks
+//! ```
+//!
+//! Threads: the *driver* makes blocks and is the only one that talks to the crew about them; a
+//! *crew* runs engine code; one *upgrade* thread at a time stages, arms and retires. None of them is
+//! a tokio thread; the admin interface's futures wait on channels.
+//!
+//! Invariants. A reply leaves only after its block is in the log. There is at most one upgrade under
+//! way. A module is retired only after the crew that could have entered it was joined and no state
+//! is left that its code would have to touch.
+
+mod clock;
+mod config;
+mod driver;
+mod handle;
+mod intake;
+mod latest;
+mod libraries;
+mod limits;
+mod recorded;
+mod start;
+mod status;
+mod upgrade;
+
+pub use config::{EngineConfig, NodeConfig};
+pub use handle::Node;
+pub use latest::Counts;
+pub use limits::*;
+pub use start::StartError;

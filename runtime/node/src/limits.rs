@@ -1,0 +1,30 @@
+//! The bounds of a node, each with its unit.
+
+use std::time::Duration;
+
+/// Messages that were taken from clients and have no reply yet; more wait at the door.
+pub const IN_FLIGHT_MESSAGES_MAX: usize = 8_192;
+
+/// How long a message waits at the door before it is refused.
+pub const DOOR_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How long a message or query may take before its client is told to ask again.
+pub const REPLY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Messages that the driver takes in before it looks whether a block is due.
+pub const INTAKE_PER_TURN_MAX: usize = 4_096;
+
+/// Longest time the driver sleeps without looking at its clock.
+pub const DRIVER_SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// How long a look at the engines may wait for the crew.
+pub const STATUS_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How long the old code is waited for before the upgrade's report says that it is not retired.
+pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Upgrades whose reports are kept.
+pub const REPORTS_MAX: usize = 1_024;
+
+/// Longest plan, in bytes.
+pub const PLAN_BYTES_MAX: usize = 4 << 20;

@@ -1,0 +1,90 @@
+//! The answer to a message as it goes to the client and into the record of replies.
+
+use refit_abi::{Generation, Undelivered};
+use refit_admin::{Bytes, Refusal, Replied};
+use refit_kernel::{QueryError, ReplyError};
+use serde::{Deserialize, Serialize};
+
+/// An answer as it is recorded: the same bytes for every repeat of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recorded {
+    pub(crate) generation: Generation,
+    pub(crate) outcome: Result<Vec<u8>, Refused>,
+}
+
+/// A [`Refusal`] in the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    status: u16,
+    code: String,
+    detail: String,
+    next: String,
+}
+
+impl Recorded {
+    pub(crate) fn of(generation: Generation, outcome: Result<Vec<u8>, ReplyError>) -> Self {
+        Self { generation, outcome: outcome.map_err(|error| refused(&error)) }
+    }
+
+    /// What the client gets.
+    pub(crate) fn answer(
+        self,
+        height: refit_abi::Height,
+        repeated: bool,
+    ) -> Result<Replied, Refusal> {
+        match self.outcome {
+            Ok(body) => {
+                let body = Bytes::from(body);
+                Ok(Replied { body, height, generation: self.generation, repeated })
+            }
+            Err(r) => Err(Refusal::new(r.status, r.code, r.detail, r.next)),
+        }
+    }
+}
+
+fn refused(error: &ReplyError) -> Refused {
+    let (status, code, next) = match error {
+        ReplyError::Fault(fault) => (422, fault.code.as_str(), "change the request; the state is as it was"),
+        ReplyError::Rejected { .. } => {
+            (400, "message-rejected", "send a message that the engine takes: see its documentation")
+        }
+        ReplyError::Panicked { .. } => (
+            500,
+            "engine-panicked",
+            "the engine takes no more messages; see refit status, and bring a mended version",
+        ),
+        ReplyError::Undelivered { reason, .. } => undelivered(*reason),
+        _ => (500, "message-failed", "see the node's log"),
+    };
+    let (code, next) = (code.to_owned(), next.to_owned());
+    Refused { status, code, detail: error.to_string(), next }
+}
+
+fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
+    match reason {
+        Undelivered::Unknown => (404, "engine-unknown", "see the engines with: refit status"),
+        Undelivered::Stopped => (410, "engine-stopped", "see the engines with: refit status"),
+        Undelivered::Poisoned => {
+            (503, "engine-poisoned", "see why with: refit status; then bring a mended version")
+        }
+        Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
+        _ => (400, "message-rejected", "send a message that the engine takes"),
+    }
+}
+
+/// What a client gets whose query has no answer.
+pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
+    use refit_abi::host::CallError;
+    let (status, code, next) = match error {
+        QueryError::Unknown { .. } => undelivered(Undelivered::Unknown),
+        QueryError::Unavailable { reason, .. } => undelivered(*reason),
+        QueryError::Call { error: CallError::Fault(fault), .. } => {
+            (422, fault.code.as_str(), "change the query")
+        }
+        QueryError::Call { error: CallError::Rejected { .. }, .. } => {
+            (400, "query-rejected", "send a query that the engine takes: see its documentation")
+        }
+        _ => (500, "query-failed", "the query panicked; the state was only read"),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}

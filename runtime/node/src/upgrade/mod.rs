@@ -1,0 +1,154 @@
+//! Upgrades of one node: one at a time, from the plan to the retired old code.
+
+mod point;
+mod reports;
+mod run;
+mod stage;
+mod waiting;
+
+pub(crate) use waiting::Waiting;
+
+use crate::intake::Intake;
+use crate::libraries::Libraries;
+use crate::limits::PLAN_BYTES_MAX;
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
+use refit_admin::api::UpgradeReport;
+use refit_admin::{Metrics, Refusal};
+use refit_abi::Height;
+use refit_kernel::GenerationTable;
+use refit_kernel::crew::{Command, Crew};
+use refit_loader::Loader;
+use refit_store::Store;
+use refit_upgrade::{Plan, PlanError, Registry, Watch};
+use reports::Reports;
+use std::sync::Arc;
+
+/// The upgrades of one node.
+pub(crate) struct Upgrades {
+    pub(crate) loader: Loader,
+    pub(crate) commands: Sender<Command>,
+    next_commands: Receiver<Command>,
+    intake: Sender<Intake>,
+    store: Arc<dyn Store>,
+    workers: usize,
+    watch: Arc<Mutex<dyn Watch>>,
+    metrics: Arc<Metrics>,
+    /// Held by the upgrade that is under way; what it changes is under the other locks.
+    state: Mutex<State>,
+}
+
+/// What upgrades change.
+struct State {
+    libraries: Libraries,
+    /// The crew on duty. Absent only while an upgrade is joining it.
+    crew: Option<Crew>,
+    reports: Reports,
+    registry: Registry,
+}
+
+impl Upgrades {
+    #[expect(clippy::too_many_arguments, reason = "the node's assembly, in one place")]
+    pub(crate) fn new(
+        loader: Loader,
+        libraries: Libraries,
+        crew: Crew,
+        (commands, next_commands): (Sender<Command>, Receiver<Command>),
+        intake: Sender<Intake>,
+        store: Arc<dyn Store>,
+        (workers, watch): (usize, Arc<Mutex<dyn Watch>>),
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let mut registry = Registry::default();
+        registry.publish(refit_abi::Generation(1), Height(0));
+        metrics.set_libraries(loader.mapped() as u64, loader.pinned().len() as u64);
+        let crew = Some(crew);
+        let state = State { libraries, crew, reports: Reports::default(), registry };
+        let state = Mutex::new(state);
+        Self { loader, commands, next_commands, intake, store, workers, watch, metrics, state }
+    }
+
+    /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest
+    /// happens on a thread of its own.
+    pub(crate) fn apply(
+        self: &Arc<Self>,
+        plan: &[u8],
+        (live, counts): (&GenerationTable, &[u64]),
+        height: Height,
+    ) -> Result<u64, Refusal> {
+        let plan = read_plan(plan)?;
+        let mut state = self.state.lock();
+        if let Some(id) = state.reports.under_way() {
+            return Err(Refusal::new(
+                409,
+                "upgrade-under-way",
+                format!("upgrade {id} is under way"),
+                format!("wait for its end: refit upgrade status {id}"),
+            ));
+        }
+        let live = state.libraries.live(live);
+        plan.check_base(&live).map_err(|error| refusal(&error))?;
+        if let Some(planned) = plan.at_height.filter(|planned| *planned < height) {
+            return Err(refusal(&PlanError::Past { planned, now: height }));
+        }
+        let id = state.reports.open(&plan, &live, counts);
+        drop(state);
+        let upgrades = self.clone();
+        let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
+        if let Err(error) = thread.spawn(move || run::run(&upgrades, id, &plan, &live)) {
+            self.state.lock().reports.refuse(id, "no-threads", &error.to_string());
+            return Err(Refusal::new(
+                503,
+                "no-threads",
+                format!("the system starts no more threads: {error}"),
+                "raise the limit of processes and apply the plan again",
+            ));
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn report(&self, id: u64) -> Option<UpgradeReport> {
+        self.state.lock().reports.get(id)
+    }
+
+    pub(crate) fn reports(&self) -> Vec<UpgradeReport> {
+        self.state.lock().reports.all()
+    }
+
+    pub(crate) fn under_way(&self) -> Option<u64> {
+        self.state.lock().reports.under_way()
+    }
+
+    pub(crate) fn last(&self) -> Option<UpgradeReport> {
+        self.state.lock().reports.last_ended()
+    }
+
+    /// BLAKE3 of the files of a table's kinds, in the table's order.
+    pub(crate) fn artifacts(&self, table: &GenerationTable) -> Vec<String> {
+        let state = self.state.lock();
+        table.iter().map(|(_, entry)| state.libraries.artifact(&entry.kind)).collect()
+    }
+
+    /// Ends the node's threads: the crew has been told to stop.
+    pub(crate) fn join_crew(&self) {
+        let crew = self.state.lock().crew.take();
+        if let Some(crew) = crew {
+            crew.join();
+        }
+    }
+}
+
+fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {
+    let unreadable = |detail: String| {
+        let next = "make a plan with: refit upgrade plan kv=PATH --out plan.json";
+        Refusal::new(400, "plan-unreadable", detail, next)
+    };
+    if plan.len() > PLAN_BYTES_MAX {
+        return Err(unreadable(format!("{} bytes, at most {PLAN_BYTES_MAX}", plan.len())));
+    }
+    serde_json::from_slice(plan).map_err(|error| unreadable(format!("it is no plan: {error}")))
+}
+
+fn refusal(error: &PlanError) -> Refusal {
+    Refusal::new(409, error.code(), error.to_string(), error.next())
+}

@@ -1,0 +1,105 @@
+//! [`Point`]: what the crews do at the update point, with a stopwatch.
+
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+use refit_abi::Height;
+use refit_kernel::Quiesced;
+use refit_kernel::crew::UpdatePoint;
+use refit_upgrade::{Armed, Phase, Verdict, Watch, Withdrawn};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs one armed upgrade at its update point. Makes no system call but reading the clock, which
+/// needs none, and the wake-ups of the crew.
+pub(crate) struct Point {
+    armed: Arc<Armed>,
+    watch: Arc<Mutex<dyn Watch>>,
+    times: Times,
+    height: Height,
+    verdict: Option<Verdict>,
+    /// Two listeners: the driver and the upgrade's own thread.
+    resumed: [Sender<Resumed>; 2],
+}
+
+/// The gate is open again.
+#[derive(Clone, Debug)]
+pub(crate) struct Resumed {
+    pub(crate) height: Height,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) times: Times,
+}
+
+/// When each phase of the pause was reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) closing: Instant,
+    pub(crate) quiesced: Instant,
+    pub(crate) transitioned: Instant,
+    pub(crate) committed: Instant,
+    pub(crate) resumed: Instant,
+}
+
+impl Point {
+    pub(crate) fn new(
+        armed: Arc<Armed>,
+        watch: Arc<Mutex<dyn Watch>>,
+        resumed: [Sender<Resumed>; 2],
+    ) -> Self {
+        let now = Instant::now();
+        let times = Times {
+            closing: now,
+            quiesced: now,
+            transitioned: now,
+            committed: now,
+            resumed: now,
+        };
+        Self { armed, watch, times, height: Height(0), verdict: None, resumed }
+    }
+}
+
+impl UpdatePoint for Point {
+    fn closing(&mut self) {
+        self.times.closing = Instant::now();
+    }
+
+    fn quiesced(&mut self, quiesced: &mut Quiesced<'_>) {
+        self.times.quiesced = Instant::now();
+        // A phase that is not reached took no time.
+        self.times.transitioned = self.times.quiesced;
+        self.height = quiesced.height();
+        let armed = self.armed.clone();
+        let watch = self.watch.clone();
+        let mut stopwatch = Stopwatch { times: &mut self.times, watch: &watch };
+        self.verdict = Some(armed.run(quiesced, &mut stopwatch));
+        self.times.committed = Instant::now();
+        if matches!(self.verdict, Some(Verdict::Aborted { .. })) {
+            self.times.transitioned = self.times.committed;
+        }
+    }
+
+    fn resumed(mut self: Box<Self>) {
+        self.times.resumed = Instant::now();
+        // An operator's watch has no say any more.
+        let _ = self.watch.lock().reached(Phase::Resumed);
+        let Self { armed, verdict, times, height, resumed, .. } = *self;
+        // Let go before anyone hears of it: whoever retires counts the handles.
+        drop(armed);
+        for listener in resumed {
+            let _ = listener.try_send(Resumed { height, verdict: verdict.clone(), times });
+        }
+    }
+}
+
+struct Stopwatch<'a> {
+    times: &'a mut Times,
+    watch: &'a Mutex<dyn Watch>,
+}
+
+impl Watch for Stopwatch<'_> {
+    fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
+        if phase == Phase::Transitioned {
+            self.times.transitioned = Instant::now();
+        }
+        self.watch.lock().reached(phase)
+    }
+}

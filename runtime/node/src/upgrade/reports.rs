@@ -1,0 +1,105 @@
+//! What became of each upgrade: the newest reports, oldest first.
+
+use crate::limits::REPORTS_MAX;
+use refit_abi::Height;
+use refit_admin::api::{self, Class, Phase, Reason, UpgradeReport, UpgradeState, UpgradedKind};
+use refit_upgrade::{Live, Plan, PlannedKind};
+use std::collections::VecDeque;
+
+/// The newest reports.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    kept: VecDeque<UpgradeReport>,
+    opened: u64,
+}
+
+impl Reports {
+    /// Opens a report; gives its number. `counts` are the engines of each live kind.
+    pub(super) fn open(&mut self, plan: &Plan, live: &Live, counts: &[u64]) -> u64 {
+        self.opened += 1;
+        if self.kept.len() == REPORTS_MAX {
+            self.kept.pop_front();
+        }
+        let engines: Vec<UpgradedKind> =
+            plan.modules.iter().flat_map(|m| &m.kinds).map(|k| upgraded(k, live, counts)).collect();
+        self.kept.push_back(UpgradeReport {
+            id: self.opened,
+            state: UpgradeState::Staging,
+            from: live.generation,
+            to: live.generation.next(),
+            at_height: plan.at_height,
+            height: None::<Height>,
+            class: engines.iter().map(|kind| kind.class).max().unwrap_or(Class::Carry),
+            engines,
+            reason: None,
+            stage_us: 0,
+            wait_us: 0,
+            pause_us: 0,
+            phases: Vec::new(),
+            retired: false,
+            pinned: Vec::new(),
+        });
+        self.opened
+    }
+
+    pub(super) fn update(&mut self, id: u64, change: impl FnOnce(&mut UpgradeReport)) {
+        if let Some(report) = self.kept.iter_mut().rev().find(|report| report.id == id) {
+            change(report);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, id: u64, code: &str, detail: &str) {
+        self.update(id, |report| {
+            report.state = UpgradeState::Refused;
+            report.reason = Some(Reason {
+                code: code.to_owned(),
+                detail: detail.to_owned(),
+                next: "apply the plan again".to_owned(),
+                phase: Phase::Staged,
+                engine: None,
+            });
+        });
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<UpgradeReport> {
+        self.kept.iter().rev().find(|report| report.id == id).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<UpgradeReport> {
+        self.kept.iter().cloned().collect()
+    }
+
+    /// The upgrade that has not ended, or whose modules are not yet retired.
+    pub(super) fn under_way(&self) -> Option<u64> {
+        let last = self.kept.back()?;
+        let retired = last.phases.iter().any(|step| step.phase == api::Phase::Retired);
+        let ended = last.state == UpgradeState::Refused || (last.state.is_final() && retired);
+        (!ended).then_some(last.id)
+    }
+
+    pub(super) fn last_ended(&self) -> Option<UpgradeReport> {
+        self.kept.iter().rev().find(|report| report.state.is_final()).cloned()
+    }
+}
+
+fn upgraded(kind: &PlannedKind, live: &Live, counts: &[u64]) -> UpgradedKind {
+    let place = live.kinds.iter().position(|live| live.descriptor.kind == kind.kind);
+    UpgradedKind {
+        kind: kind.kind.clone(),
+        class: class(kind.class),
+        from_version: kind.from_version,
+        to_version: kind.to_version,
+        engines: place.and_then(|place| counts.get(place)).copied().unwrap_or(0),
+    }
+}
+
+fn class(class: refit_upgrade::Class) -> Class {
+    match class {
+        refit_upgrade::Class::Carry => Class::Carry,
+        refit_upgrade::Class::New => Class::New,
+        refit_upgrade::Class::Adopt => Class::Adopt,
+        refit_upgrade::Class::Migrate => Class::Migrate,
+        refit_upgrade::Class::MigrateByHand => Class::MigrateByHand,
+        refit_upgrade::Class::Translate => Class::Translate,
+    }
+}

@@ -1,0 +1,273 @@
+//! The life of one upgrade, on its own thread.
+
+use super::point::{Point, Resumed};
+use super::stage::{Refused, Staging};
+use super::waiting::Waiting;
+use super::{State, Upgrades};
+use crate::intake::Intake;
+use crate::libraries::retire;
+use crate::limits::RETIRE_WAIT_MAX;
+use parking_lot::MutexGuard;
+use refit_admin::Outcome;
+use refit_admin::api::{self, PhaseTime, Reason, UpgradeState};
+use refit_kernel::crew::Crew;
+use refit_kernel::{Executor, GenerationTable};
+use refit_loader::LoadedModule;
+use refit_upgrade::{Armed, Live, Phase, Plan, Verdict};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks at whether the old code can go.
+const RETIRE_POLL: Duration = Duration::from_millis(1);
+
+/// Takes the upgrade from its plan to its end.
+pub(super) fn run(upgrades: &Upgrades, id: u64, plan: &Plan, live: &Live) {
+    let start = Instant::now();
+    let mut staging = Staging {
+        loader: &upgrades.loader,
+        watch: &*upgrades.watch,
+        loaded: Vec::new(),
+        phases: Vec::new(),
+    };
+    let table = call(upgrades, |executor| executor.table());
+    let staged = match table {
+        Some(table) => staging.run(plan, live, &table),
+        None => Err(ended()),
+    };
+    let (loaded, phases) = (staging.loaded, staging.phases);
+    let crew = staged.and_then(|armed| Ok((armed, next_crew(upgrades, live)?)));
+    match crew {
+        Ok((armed, crew)) => swap(upgrades, id, plan, (armed, crew, loaded), phases, start),
+        Err(refused) => refuse(upgrades, id, refused, loaded, phases),
+    }
+    upgrades.metrics.set_libraries(
+        upgrades.loader.mapped() as u64,
+        upgrades.loader.pinned().len() as u64,
+    );
+}
+
+fn refuse(
+    upgrades: &Upgrades,
+    id: u64,
+    refused: Refused,
+    loaded: Vec<LoadedModule>,
+    phases: Vec<PhaseTime>,
+) {
+    let pinned = retire(loaded);
+    tracing::warn!(id, code = refused.code, "upgrade refused: {}", refused.detail);
+    upgrades.metrics.count_upgrade(Outcome::Refused, None);
+    upgrades.update(id, |report| {
+        report.state = UpgradeState::Refused;
+        report.reason = Some(Reason {
+            code: refused.code,
+            detail: refused.detail,
+            next: refused.next,
+            phase: refused.phase,
+            engine: None,
+        });
+        report.phases = phases;
+        report.retired = pinned.is_empty();
+        report.pinned = pinned;
+    });
+}
+
+/// From the armed upgrade to the retired old code, or new code if it was aborted.
+fn swap(
+    upgrades: &Upgrades,
+    id: u64,
+    plan: &Plan,
+    (armed, crew, loaded): (Arc<Armed>, Crew, Vec<LoadedModule>),
+    phases: Vec<PhaseTime>,
+    start: Instant,
+) {
+    let stage_us = micros(start.elapsed());
+    upgrades.update(id, |report| {
+        report.state = UpgradeState::Armed;
+        report.stage_us = stage_us;
+        report.phases = phases;
+    });
+    let (to_driver, for_driver) = crossbeam_channel::bounded(1);
+    let (to_us, for_us) = crossbeam_channel::bounded(1);
+    let point = Point::new(armed.clone(), upgrades.watch.clone(), [to_driver, to_us]);
+    let waiting = Waiting::new(Box::new(point), crew.baton(), plan.at_height, for_driver);
+    let waits = Instant::now();
+    let sent = upgrades.intake.send(Intake::Upgrade(Box::new(waiting)));
+    let resumed = sent.ok().and_then(|()| for_us.recv().ok());
+    let Some(resumed) = resumed else {
+        drop(armed);
+        crew.join();
+        return refuse(upgrades, id, ended(), loaded, Vec::new());
+    };
+    for line in armed.take_lines() {
+        tracing::info!(engine = %line.engine, "in its transition: {}", line.line);
+    }
+    drop(armed);
+    let committed = matches!(resumed.verdict, Some(Verdict::Committed(_)));
+    settle_report(upgrades, id, &resumed, waits);
+    let mut state = upgrades.state.lock();
+    let old_crew = state.crew.replace(crew);
+    if committed {
+        state.libraries.add(loaded);
+        journal(upgrades, &state, id);
+        drop(state);
+        retire_old(upgrades, id, old_crew);
+    } else {
+        journal(upgrades, &state, id);
+        drop(state);
+        join(old_crew);
+        let pinned = retire(loaded);
+        finish(upgrades, id, Instant::now(), pinned);
+    }
+}
+
+fn settle_report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant) {
+    let times = resumed.times;
+    let pause = times.resumed.duration_since(times.closing);
+    let steps = [
+        (api::Phase::Quiesced, times.quiesced.duration_since(times.closing)),
+        (api::Phase::Transitioned, times.transitioned.duration_since(times.quiesced)),
+        (api::Phase::Committed, times.committed.duration_since(times.transitioned)),
+        (api::Phase::Resumed, times.resumed.duration_since(times.committed)),
+    ];
+    let outcome = match &resumed.verdict {
+        Some(Verdict::Committed(_)) => Outcome::Committed,
+        _ => Outcome::Aborted,
+    };
+    upgrades.metrics.count_upgrade(outcome, Some(pause));
+    let mut state = upgrades.state.lock();
+    if let Some(Verdict::Committed(generation)) = &resumed.verdict {
+        state.registry.publish(*generation, resumed.height);
+    }
+    state.reports.update(id, |report| {
+        report.height = Some(resumed.height);
+        report.wait_us = micros(times.closing.saturating_duration_since(waits));
+        report.pause_us = micros(pause);
+        report.phases.extend(steps.map(|(phase, time)| PhaseTime { phase, us: micros(time) }));
+        match &resumed.verdict {
+            Some(Verdict::Committed(generation)) => {
+                report.state = UpgradeState::Committed;
+                report.to = *generation;
+            }
+            Some(Verdict::Aborted { phase, failure }) => {
+                report.state = UpgradeState::Aborted;
+                report.phases.retain(|step| step.phase != api::Phase::Committed);
+                report.reason = Some(Reason {
+                    code: failure.code().to_owned(),
+                    detail: failure.to_string(),
+                    next: failure.next().to_owned(),
+                    phase: shown(*phase),
+                    engine: failure.engine().map(|engine| engine.to_string()),
+                });
+            }
+            None => report.state = UpgradeState::Aborted,
+        }
+    });
+}
+
+/// Joins the crew that could have entered the old code, waits until no state of its making is left,
+/// then unmaps it.
+fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
+    let start = Instant::now();
+    join(old_crew);
+    let mut table: Option<Arc<GenerationTable>> = None;
+    while start.elapsed() < RETIRE_WAIT_MAX {
+        match call(upgrades, |executor| (!executor.is_sweeping()).then(|| executor.table())) {
+            Some(Some(settled)) => {
+                table = Some(settled);
+                break;
+            }
+            Some(None) => std::thread::sleep(RETIRE_POLL),
+            None => break,
+        }
+    }
+    let pinned = match table {
+        Some(table) => upgrades.state.lock().libraries.retire_unused(&table),
+        None => vec!["the states are still being settled; the old code is kept".to_owned()],
+    };
+    finish(upgrades, id, start, pinned);
+}
+
+fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<String>) {
+    // The upgrade has ended either way: a watch has no say.
+    let _ = upgrades.watch.lock().reached(Phase::Retired);
+    for reason in &pinned {
+        tracing::warn!(id, "a library stays mapped: {reason}");
+    }
+    let mut state = upgrades.state.lock();
+    let old = state.reports.get(id).filter(|report| report.state == UpgradeState::Committed);
+    if let Some(report) = old {
+        state.registry.retire(report.from, pinned.first().cloned());
+    }
+    state.reports.update(id, |report| {
+        let us = micros(start.elapsed());
+        report.phases.push(PhaseTime { phase: api::Phase::Retired, us });
+        report.retired = pinned.is_empty();
+        report.pinned = pinned;
+    });
+}
+
+/// Writes what became of the upgrade into the journal.
+fn journal(upgrades: &Upgrades, state: &MutexGuard<'_, State>, id: u64) {
+    let record = state.reports.get(id).map(|report| serde_json::to_vec(&report));
+    if let Some(Ok(bytes)) = record {
+        if let Err(error) = upgrades.store.journal_append(&bytes) {
+            tracing::error!(id, %error, "the journal refuses the upgrade's record");
+        }
+    }
+}
+
+fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
+    let name = format!("refit-g{}", live.generation.next());
+    Crew::spawn(&name, upgrades.workers, upgrades.next_commands.clone()).map_err(|error| Refused {
+        phase: api::Phase::Armed,
+        code: "no-threads".to_owned(),
+        detail: format!("the system starts no more threads: {error}"),
+        next: "raise the limit of processes and apply the plan again".to_owned(),
+    })
+}
+
+fn join(crew: Option<Crew>) {
+    if let Some(crew) = crew {
+        crew.join();
+    }
+}
+
+/// Asks the crew on duty something; `None` if there is none any more.
+fn call<T: Send + 'static>(
+    upgrades: &Upgrades,
+    ask: impl FnOnce(&mut Executor) -> T + Send + 'static,
+) -> Option<T> {
+    crate::status::ask(&upgrades.commands, ask, RETIRE_WAIT_MAX)
+}
+
+fn ended() -> Refused {
+    Refused {
+        phase: api::Phase::Armed,
+        code: "node-ended".to_owned(),
+        detail: "the node is stopping".to_owned(),
+        next: "start it again: refit run".to_owned(),
+    }
+}
+
+fn shown(phase: Phase) -> api::Phase {
+    match phase {
+        Phase::Staged => api::Phase::Staged,
+        Phase::Probed => api::Phase::Probed,
+        Phase::Armed => api::Phase::Armed,
+        Phase::Quiesced => api::Phase::Quiesced,
+        Phase::Transitioned => api::Phase::Transitioned,
+        Phase::Committed => api::Phase::Committed,
+        Phase::Resumed => api::Phase::Resumed,
+        Phase::Retired => api::Phase::Retired,
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Upgrades {
+    fn update(&self, id: u64, change: impl FnOnce(&mut api::UpgradeReport)) {
+        self.state.lock().reports.update(id, change);
+    }
+}
