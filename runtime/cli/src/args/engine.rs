@@ -1,0 +1,51 @@
+//! Building and looking at engine libraries.
+
+use super::OutputArgs;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EngineCommand {
+    /// Builds an engine's source into a library.
+    Build(BuildArgs),
+    /// Checks a library and shows what it says of itself.
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// Folder of the engine's package.
+    #[arg(value_name = "PATH")]
+    pub(crate) source: PathBuf,
+    /// Folder to put the library into. [default: `build` in the data folder]
+    #[arg(long, value_name = "DIR", env = "REFIT_OUT")]
+    pub(crate) out: Option<PathBuf>,
+    /// Optimise for speed, or for a quick build.
+    #[arg(long, value_enum, default_value_t, env = "REFIT_PROFILE")]
+    pub(crate) profile: BuildProfile,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BuildProfile {
+    #[default]
+    Release,
+    Dev,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The library.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// The library.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}

@@ -1,0 +1,55 @@
+//! What can be typed: one file for each group of flags.
+
+mod common;
+mod demo;
+mod engine;
+mod message;
+mod named_path;
+mod output;
+mod run;
+mod upgrade;
+
+pub(crate) use common::CommonArgs;
+pub(crate) use demo::DemoArgs;
+pub(crate) use engine::{BuildArgs, BuildProfile, EngineCommand, InspectArgs, ProbeArgs};
+pub(crate) use message::{QueryArgs, SendArgs};
+pub(crate) use named_path::NamedPath;
+pub(crate) use output::OutputArgs;
+pub(crate) use run::RunArgs;
+pub(crate) use upgrade::{ApplyArgs, PlanArgs, UpgradeCommand, UpgradeStatusArgs};
+
+use clap::{Parser, Subcommand};
+
+/// Runs a node whose engines are replaced, all in one step, while it serves.
+#[derive(Debug, Parser)]
+#[command(name = "refit", version, after_help = crate::exit::HELP, propagate_version = true)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows it all: a node, HTTP clients, and three upgrades under load.
+    Demo(DemoArgs),
+    /// Runs a node until it is told to stop by SIGINT or SIGTERM.
+    Run(RunArgs),
+    /// Builds engine libraries and looks into them.
+    #[command(subcommand)]
+    Engine(EngineCommand),
+    /// Shows how a running node is.
+    Status(OutputArgs),
+    /// Sends a message to an engine and prints its reply.
+    Send(SendArgs),
+    /// Asks an engine something, without changing it.
+    Query(QueryArgs),
+    /// Plans, applies and follows upgrades.
+    #[command(subcommand)]
+    Upgrade(UpgradeCommand),
+    /// Loads a library in this process, says what it is, and ends. The node calls it.
+    #[command(hide = true)]
+    Probe(ProbeArgs),
+}

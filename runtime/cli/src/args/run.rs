@@ -1,0 +1,64 @@
+//! Running a node.
+
+use super::NamedPath;
+use clap::Args;
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// An engine to start: a library, or a folder of source that is built first. Replaces the
+    /// engines of the configuration file.
+    #[arg(
+        long = "engine",
+        value_name = "NAME=PATH",
+        env = "REFIT_ENGINES",
+        value_delimiter = ','
+    )]
+    pub(crate) engines: Vec<NamedPath>,
+    /// Shortest time between two blocks, in milliseconds.
+    #[arg(
+        long,
+        value_name = "MS",
+        env = "REFIT_BLOCK_INTERVAL_MS",
+        help_heading = "Blocks"
+    )]
+    pub(crate) block_interval_ms: Option<u64>,
+    /// Messages that one block takes at most.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "REFIT_MESSAGES_PER_BLOCK",
+        help_heading = "Blocks"
+    )]
+    pub(crate) messages_per_block: Option<NonZeroU32>,
+    /// Threads that run engines.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "REFIT_WORKERS",
+        help_heading = "Blocks"
+    )]
+    pub(crate) workers: Option<NonZeroU16>,
+    /// Path of the unix socket. [default: admin.sock in the data folder]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "REFIT_SOCKET",
+        help_heading = "Listening"
+    )]
+    pub(crate) socket: Option<PathBuf>,
+    /// Listens on TCP too; needs a token.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "REFIT_TCP",
+        help_heading = "Listening"
+    )]
+    pub(crate) tcp: Option<SocketAddr>,
+    /// What the node says on stderr: a level, or rules such as `info,refit_node=debug`.
+    #[arg(long, value_name = "RULES", default_value = "info", env = "REFIT_LOG")]
+    #[arg(help_heading = "Output")]
+    pub(crate) log: String,
+}

@@ -1,0 +1,70 @@
+//! Upgrades.
+
+use super::{NamedPath, OutputArgs};
+use clap::builder::BoolishValueParser;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UpgradeCommand {
+    /// Says what new code would do to the node, and writes it down as a plan.
+    Plan(PlanArgs),
+    /// Applies a plan to the node.
+    Apply(ApplyArgs),
+    /// Shows one upgrade; without a number the last one.
+    Status(UpgradeStatusArgs),
+    /// Lists all upgrades that the node remembers.
+    History(OutputArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// New code for a kind: a library, or a folder of source that is built first.
+    #[arg(value_name = "KIND=PATH", required = true)]
+    pub(crate) engines: Vec<NamedPath>,
+    /// The block after which the upgrade happens. [default: the next one]
+    #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
+    pub(crate) at_height: Option<u64>,
+    /// Where to write the plan.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "plan.json",
+        env = "REFIT_OUT"
+    )]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The plan that `refit upgrade plan` wrote.
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Waits until the upgrade has come to its end. (This is the default.)
+    #[arg(long, overrides_with = "no_wait", env = "REFIT_WAIT", value_parser = BoolishValueParser::new())]
+    pub(crate) wait: bool,
+    /// Returns as soon as the node has taken the plan on.
+    #[arg(long, env = "REFIT_NO_WAIT", value_parser = BoolishValueParser::new())]
+    pub(crate) no_wait: bool,
+    /// Longest wait for the end of the upgrade, in seconds.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        env = "REFIT_WAIT_S"
+    )]
+    pub(crate) wait_s: u32,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpgradeStatusArgs {
+    /// The upgrade's number.
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}

@@ -1,0 +1,87 @@
+//! Engine libraries as the command line meets them: a path that is looked into without running
+//! anything of it in this process.
+
+use crate::exit::Exit;
+use miette::Diagnostic;
+use refit_abi::descriptor::Descriptor;
+use refit_loader::{
+    ArtifactId, Candidate, Inspection, OpenError, ProbeCommand, ProbedArtifact, StagedArtifact,
+};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The running program, even if its file was replaced since it started.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// A library that obeys the ELF rules and was found fit by the probe.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    pub(crate) path: PathBuf,
+    pub(crate) id: ArtifactId,
+    pub(crate) inspection: Inspection,
+    pub(crate) descriptor: Descriptor,
+}
+
+/// A library that was refused: the loader's reason, shown as one of our own.
+#[derive(Debug)]
+pub(crate) struct ArtifactError {
+    path: PathBuf,
+    reason: OpenError,
+}
+
+/// How the loader probes: this program with its hidden command.
+pub(crate) fn probe_command() -> ProbeCommand {
+    ProbeCommand::new(THIS_PROGRAM).argument("probe")
+}
+
+/// Inspects and probes the library at `path`.
+pub(crate) fn examine(path: &Path) -> Result<Examined, Box<ArtifactError>> {
+    probed(path).map_err(|reason| {
+        Box::new(ArtifactError {
+            path: path.to_owned(),
+            reason,
+        })
+    })
+}
+
+fn probed(path: &Path) -> Result<Examined, OpenError> {
+    let inspected = Candidate::read(path)?.inspect()?;
+    let inspection = inspected.inspection().clone();
+    let staged = StagedArtifact::stage(inspected, &std::env::temp_dir())?;
+    let probed = ProbedArtifact::probe(staged, &probe_command())?;
+    Ok(Examined {
+        path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+        id: probed.staged().id(),
+        inspection,
+        descriptor: probed.verdict().descriptor().clone(),
+    })
+}
+
+impl ArtifactError {
+    pub(crate) fn exit(&self) -> Exit {
+        match &self.reason {
+            OpenError::Read(_) => Exit::Usage,
+            OpenError::Stage(_) => Exit::Internal,
+            OpenError::Probe(error) if error.is_retryable() => Exit::Internal,
+            other => Exit::of_artifact(other.code()),
+        }
+    }
+}
+
+impl fmt::Display for ArtifactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is refused: {}", self.path.display(), self.reason)
+    }
+}
+
+impl std::error::Error for ArtifactError {}
+
+impl Diagnostic for ArtifactError {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(format!("artifact::{}", self.reason.code())))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.reason.next()))
+    }
+}

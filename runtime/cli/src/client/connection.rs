@@ -1,0 +1,206 @@
+//! One connection to a node. It may be used for several requests, one after the other.
+
+use super::{ClientError, NodeAddress};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use refit_admin::Bytes;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+/// Longest time to get a connection.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+
+/// Longest time from a request to the end of its answer; longer than the node's own deadline.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
+
+/// Largest answer, in bytes: a status with a thousand engines is well below.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    address: NodeAddress,
+    host: String,
+    authorization: Option<String>,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The text of a header, if it is there.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl Connection {
+    /// Connects. Must be called inside a tokio runtime, which then drives the connection.
+    pub(crate) async fn open(
+        address: &NodeAddress,
+        token: Option<&str>,
+    ) -> Result<Self, ClientError> {
+        let (host, sender) = match address {
+            NodeAddress::Unix(path) => {
+                let stream = connected(address, UnixStream::connect(path)).await?;
+                ("localhost".to_owned(), handshake(address, stream).await?)
+            }
+            NodeAddress::Http(host) => {
+                let stream = connected(address, TcpStream::connect(host.as_str())).await?;
+                let fail = |source| ClientError::Unreachable {
+                    address: address.clone(),
+                    source,
+                };
+                stream.set_nodelay(true).map_err(fail)?;
+                (host.clone(), handshake(address, stream).await?)
+            }
+        };
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        Ok(Self {
+            address: address.clone(),
+            host,
+            authorization,
+            sender,
+        })
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, ClientError> {
+        self.ask(Method::GET, path, &[], String::new()).await
+    }
+
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> Result<Answer, ClientError> {
+        self.ask(Method::POST, path, headers, body).await
+    }
+
+    async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> Result<Answer, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, &self.host);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request
+            .body(Full::from(body))
+            .map_err(|error| ClientError::Request {
+                reason: error.to_string(),
+            })?;
+        let Self {
+            address, sender, ..
+        } = self;
+        match tokio::time::timeout(ANSWER_WAIT, exchange(address, sender, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(no_answer(address, ANSWER_WAIT)),
+        }
+    }
+}
+
+async fn exchange(
+    address: &NodeAddress,
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, ClientError> {
+    let broke_off = |source| ClientError::BrokeOff {
+        address: address.clone(),
+        source,
+    };
+    sender.ready().await.map_err(broke_off)?;
+    let response = sender.send_request(request).await.map_err(broke_off)?;
+    collect(address, response).await
+}
+
+async fn collect(
+    address: &NodeAddress,
+    response: Response<Incoming>,
+) -> Result<Answer, ClientError> {
+    let (parts, body) = response.into_parts();
+    let body = match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => {
+            return Err(match error.downcast::<hyper::Error>() {
+                Ok(source) => ClientError::BrokeOff {
+                    address: address.clone(),
+                    source: *source,
+                },
+                Err(_) => ClientError::TooLarge {
+                    address: address.clone(),
+                    bytes_max: ANSWER_BYTES_MAX,
+                },
+            });
+        }
+    };
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    })
+}
+
+async fn connected<S>(
+    address: &NodeAddress,
+    connecting: impl Future<Output = io::Result<S>>,
+) -> Result<S, ClientError> {
+    match tokio::time::timeout(CONNECT_WAIT, connecting).await {
+        Ok(stream) => stream.map_err(|source| ClientError::Unreachable {
+            address: address.clone(),
+            source,
+        }),
+        Err(_) => Err(no_answer(address, CONNECT_WAIT)),
+    }
+}
+
+async fn handshake<S>(
+    address: &NodeAddress,
+    stream: S,
+) -> Result<SendRequest<Full<Bytes>>, ClientError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let broke_off = |source| ClientError::BrokeOff {
+        address: address.clone(),
+        source,
+    };
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broke_off)?;
+    // Its errors reach the sender, too.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+fn no_answer(address: &NodeAddress, wait: Duration) -> ClientError {
+    ClientError::NoAnswer {
+        address: address.clone(),
+        wait_s: wait.as_secs(),
+    }
+}

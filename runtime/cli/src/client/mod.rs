@@ -1,0 +1,72 @@
+//! An HTTP client for one node: over its unix socket or TCP, every wait bounded.
+
+mod address;
+mod connection;
+mod error;
+
+pub(crate) use address::NodeAddress;
+pub(crate) use connection::{Answer, Connection};
+pub(crate) use error::ClientError;
+
+use crate::failure::{Failure, Refused};
+use refit_admin::api::Problem;
+use serde::de::DeserializeOwned;
+
+/// A node that can be asked.
+#[derive(Debug)]
+pub(crate) struct Client {
+    address: NodeAddress,
+    token: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(address: NodeAddress, token: Option<String>) -> Self {
+        Self { address, token }
+    }
+
+    /// Asks for `path` and decodes the answer.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let mut connection = self.connect().await?;
+        let answer = connection.get(path).await?;
+        self.decode(&self.accept(answer)?)
+    }
+
+    /// Posts a JSON text, with headers on top of the usual ones.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> Result<Answer, Failure> {
+        let mut connection = self.connect().await?;
+        let answer = connection.post(path, headers, body).await?;
+        self.accept(answer)
+    }
+
+    /// Decodes the body of an answer.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
+        serde_json::from_slice(&answer.body).map_err(|source| self.not_understood(&source).into())
+    }
+
+    async fn connect(&self) -> Result<Connection, ClientError> {
+        Connection::open(&self.address, self.token.as_deref()).await
+    }
+
+    /// Passes a success on, and makes a refusal of the rest.
+    fn accept(&self, answer: Answer) -> Result<Answer, Failure> {
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        match serde_json::from_slice::<Problem>(&answer.body) {
+            Ok(problem) => Err(Box::new(Refused(problem)).into()),
+            Err(source) => Err(self.not_understood(&source).into()),
+        }
+    }
+
+    fn not_understood(&self, source: &serde_json::Error) -> ClientError {
+        ClientError::NotUnderstood {
+            address: self.address.clone(),
+            reason: source.to_string(),
+        }
+    }
+}

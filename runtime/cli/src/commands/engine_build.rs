@@ -1,0 +1,63 @@
+//! `refit engine build PATH`
+
+use crate::args::{BuildArgs, BuildProfile};
+use crate::failure::Failure;
+use crate::files;
+use crate::show;
+use crate::source::Sources;
+use refit_build::{Built, Profile};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Digits of the hash in the name of a copied library.
+const SHORT: usize = 12;
+
+/// The stable shape of `--json`.
+#[derive(Debug, Serialize)]
+struct Library<'a> {
+    library: &'a Path,
+    artifact: &'a str,
+    build_id: &'a str,
+    package: &'a str,
+    version: &'a str,
+}
+
+pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
+    let profile = match args.profile {
+        BuildProfile::Release => Profile::Release,
+        BuildProfile::Dev => Profile::Dev,
+    };
+    let built = sources.build(&args.source, profile)?;
+    let library = match &args.out {
+        Some(folder) => copy(&built, folder)?,
+        None => built.library.clone(),
+    };
+    if args.output.json {
+        let Built {
+            artifact,
+            build_id,
+            package,
+            version,
+            ..
+        } = &built;
+        show::json(&Library {
+            library: &library,
+            artifact,
+            build_id,
+            package,
+            version,
+        })?;
+    } else {
+        show::data(&format!("{}\n", library.display()))?;
+    }
+    show::next(format_args!("refit engine inspect {}", library.display()));
+    Ok(())
+}
+
+/// Copies the library into `folder`, under a name that says what it is.
+fn copy(built: &Built, folder: &Path) -> Result<PathBuf, Failure> {
+    let digits = built.artifact.get(..SHORT).unwrap_or(&built.artifact);
+    let path = folder.join(format!("{}-{}-{digits}.so", built.package, built.version));
+    files::copy(&built.library, &path)?;
+    Ok(path)
+}

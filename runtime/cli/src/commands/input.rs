@@ -1,0 +1,83 @@
+//! The JSON that the user gives for an engine: in the command, or on stdin.
+
+use crate::files::read_bounded;
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use refit_admin::MESSAGE_BYTES_MAX;
+use serde::de::IgnoredAny;
+use std::io;
+
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub(crate) enum InputError {
+    #[error("this is not JSON: {message}")]
+    #[diagnostic(
+        code(input::not_json),
+        help("correct what is marked; quote the whole text for the shell: '{{\"Get\":\"key\"}}'")
+    )]
+    NotJson {
+        message: String,
+        #[source_code]
+        source_code: NamedSource<String>,
+        #[label("here")]
+        span: SourceSpan,
+    },
+    #[error("cannot read stdin")]
+    #[diagnostic(
+        code(input::unreadable),
+        help("give the JSON in the command instead of `-`")
+    )]
+    Stdin { source: io::Error },
+    #[error("the text is longer than {bytes_max} bytes")]
+    #[diagnostic(code(input::too_large), help("send less at once, in several requests"))]
+    TooLarge { bytes_max: usize },
+}
+
+/// The JSON text that `argument` is, or that it says is on stdin.
+pub(super) fn json(argument: String) -> Result<String, InputError> {
+    let (text, name) = match argument.as_str() {
+        "-" => (stdin()?, "stdin"),
+        _ => (argument, "argument"),
+    };
+    match serde_json::from_str::<IgnoredAny>(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(not_json(name, text, &error)),
+    }
+}
+
+fn stdin() -> Result<String, InputError> {
+    read_bounded(io::stdin().lock(), MESSAGE_BYTES_MAX as u64)
+        .map_err(|source| InputError::Stdin { source })?
+        .ok_or(InputError::TooLarge {
+            bytes_max: MESSAGE_BYTES_MAX,
+        })
+}
+
+fn not_json(name: &str, text: String, error: &serde_json::Error) -> InputError {
+    let above: usize = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let place = above + error.column().saturating_sub(1);
+    let span = (place.min(text.len()), usize::from(place < text.len())).into();
+    let source_code = NamedSource::new(name, text);
+    InputError::NotJson {
+        message: error.to_string(),
+        source_code,
+        span,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_the_fault_is_marked() {
+        let InputError::NotJson { span, .. } = json("{\n\"a\": x}".to_owned()).unwrap_err() else {
+            panic!("another error");
+        };
+        assert_eq!(span.offset(), 7);
+        assert!(json(String::new()).is_err());
+        assert_eq!(json("[1]".to_owned()).unwrap(), "[1]");
+    }
+}

@@ -1,0 +1,95 @@
+//! The commands: one file each. [`dispatch`] leads from what was typed to the one that does it.
+
+mod engine_build;
+mod engine_inspect;
+pub(crate) mod input;
+mod query;
+pub(crate) mod run;
+mod send;
+mod status;
+mod upgrade_apply;
+pub(crate) mod upgrade_end;
+mod upgrade_history;
+pub(crate) mod upgrade_plan;
+mod upgrade_status;
+
+use crate::args::{Cli, Command, CommonArgs, EngineCommand, UpgradeCommand};
+use crate::client::Client;
+use crate::config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::source::Sources;
+use std::future::Future;
+use std::process::ExitCode;
+
+/// Does what was typed.
+pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let Cli { common, command } = cli;
+    match command {
+        Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
+        Command::Demo(args) => crate::demo::run(&args)?,
+        Command::Run(args) => run::run(&common, &args)?,
+        Command::Engine(command) => engine(&common, command)?,
+        Command::Status(args) => ask(&common, async |client| status::run(client, &args).await)?,
+        Command::Send(args) => ask(&common, async |client| send::run(client, args).await)?,
+        Command::Query(args) => ask(&common, async |client| query::run(client, args).await)?,
+        Command::Upgrade(command) => upgrade(&common, command)?,
+    }
+    Ok(Exit::Done.into())
+}
+
+fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
+    match command {
+        EngineCommand::Build(args) => engine_build::run(&sources(common)?, &args),
+        EngineCommand::Inspect(args) => engine_inspect::run(&args),
+    }
+}
+
+fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> {
+    match command {
+        UpgradeCommand::Plan(args) => {
+            let sources = sources(common)?;
+            ask(common, async |client| {
+                upgrade_plan::run(client, &sources, args).await
+            })
+        }
+        UpgradeCommand::Apply(args) => ask(common, async |client| {
+            upgrade_apply::run(client, args).await
+        }),
+        UpgradeCommand::Status(args) => ask(common, async |client| {
+            upgrade_status::run(client, &args).await
+        }),
+        UpgradeCommand::History(args) => ask(common, async |client| {
+            upgrade_history::run(client, &args).await
+        }),
+    }
+}
+
+fn sources(common: &CommonArgs) -> Result<Sources, Failure> {
+    Ok(Sources::new(&config::data_dir(
+        common,
+        &config::load(common)?,
+    )))
+}
+
+/// Runs a command that talks to a node.
+fn ask(
+    common: &CommonArgs,
+    command: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let file = config::load(common)?;
+    let client = Client::new(
+        config::node_address(common, &file),
+        config::token(common, &file)?,
+    );
+    block_on(command(&client))?
+}
+
+/// Runs a future on this thread: a command waits for one thing at a time.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)?;
+    Ok(runtime.block_on(future))
+}

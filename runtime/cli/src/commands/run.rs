@@ -1,0 +1,210 @@
+//! `refit run`: a node in this process, until it is told to stop.
+//!
+//! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
+
+use crate::args::{CommonArgs, RunArgs};
+use crate::artifact::probe_command;
+use crate::config::{self, ConfigError, File};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show;
+use crate::source::Sources;
+use miette::Diagnostic;
+use refit_admin::{Address, BindError, Limits, Listen, Server, Token};
+use refit_node::{EngineConfig, Node, NodeConfig, StartError};
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tracing_subscriber::EnvFilter;
+
+/// Mode of a data folder that is made: for this user alone.
+const DATA_DIR_MODE: u32 = 0o700;
+
+/// Why a node does not run.
+#[derive(Debug)]
+pub(crate) enum RunError {
+    DataDir { path: PathBuf, source: io::Error },
+    Start(StartError),
+    Bind(BindError),
+}
+
+pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
+    let file = config::load(common)?;
+    log_to_stderr(&args.log)?;
+    let listens = listens(common, args, &file)?;
+    let data_dir = config::data_dir(common, &file);
+    make_data_dir(&data_dir)?;
+    let config = node_config(args, &file, &data_dir)?;
+    let node = Node::start(config).map_err(|error| Box::new(RunError::Start(error)))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)?;
+    let served = runtime.block_on(serve(node.clone(), listens));
+    node.stop();
+    served
+}
+
+fn log_to_stderr(rules: &str) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(rules).map_err(|error| ConfigError::Log {
+        rules: rules.to_owned(),
+        reason: error.to_string(),
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    Ok(())
+}
+
+/// Where the node listens: on its unix socket always, on TCP when asked to.
+fn listens(common: &CommonArgs, args: &RunArgs, file: &File) -> Result<Vec<Listen>, ConfigError> {
+    let socket = args
+        .socket
+        .clone()
+        .unwrap_or_else(|| config::socket(common, file));
+    let mut listens = vec![Listen::Unix(socket)];
+    if let Some(addr) = args.tcp.or(file.admin.tcp) {
+        let text = config::token(common, file)?.ok_or(ConfigError::TokenMissing)?;
+        let token = Token::new(&text).map_err(|source| ConfigError::TokenInvalid {
+            origin: "the configuration".to_owned(),
+            source,
+        })?;
+        listens.push(Listen::Tcp { addr, token });
+    }
+    Ok(listens)
+}
+
+fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(DATA_DIR_MODE)
+        .create(path);
+    made.map_err(|source| {
+        Box::new(RunError::DataDir {
+            path: path.to_owned(),
+            source,
+        })
+    })
+}
+
+fn node_config(args: &RunArgs, file: &File, data_dir: &Path) -> Result<NodeConfig, Failure> {
+    let sources = Sources::new(data_dir);
+    let mut engines = Vec::new();
+    for engine in config::engines(args, file)? {
+        engines.push(EngineConfig {
+            library: sources.library(&engine.path)?,
+            name: engine.name,
+            kind: engine.kind,
+            config: engine.config.to_string(),
+        });
+    }
+    let mut config = NodeConfig::new(engines, probe_command());
+    if let Some(workers) = args.workers.or(file.node.workers) {
+        config.workers = workers.get().into();
+    }
+    if let Some(interval) = args.block_interval_ms.or(file.node.block_interval_ms) {
+        config.block_interval_ms = interval;
+    }
+    if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
+        config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
+    }
+    Ok(config)
+}
+
+/// Serves until a signal comes, then finishes the requests under way.
+async fn serve(node: Arc<Node>, listens: Vec<Listen>) -> Result<(), Failure> {
+    let mut stop = signal(SignalKind::terminate()).map_err(Failure::Start)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
+    let mut servers = JoinSet::new();
+    let mut shutdowns = Vec::new();
+    let mut addresses = Vec::new();
+    for listen in listens {
+        let server = Server::bind(listen, node.clone(), Limits::default())
+            .await
+            .map_err(|error| Box::new(RunError::Bind(error)))?;
+        addresses.push(absolute(server.address()).to_string());
+        shutdowns.push(server.shutdown());
+        servers.spawn(server.serve());
+    }
+    show::data(
+        &addresses
+            .iter()
+            .map(|address| format!("{address}\n"))
+            .collect::<String>(),
+    )?;
+    if let Some(address) = addresses.first() {
+        show::next(format_args!("refit --node {address} status"));
+    }
+    tokio::select! {
+        _ = stop.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    show::talk("stopping");
+    shutdowns.iter().for_each(refit_admin::Shutdown::begin);
+    while servers.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// The address as it can be used from any folder.
+fn absolute(address: &Address) -> Address {
+    match address {
+        Address::Unix(path) => {
+            Address::Unix(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+        }
+        other => other.clone(),
+    }
+}
+
+impl RunError {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Start(StartError::Module { source, .. }) => Exit::of_artifact(source.code()),
+            Self::Start(StartError::Loader(_) | StartError::Threads(_)) => Exit::Internal,
+            Self::Start(_) | Self::DataDir { .. } | Self::Bind(_) => Exit::Usage,
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataDir { path, .. } => write!(f, "cannot make the folder {}", path.display()),
+            Self::Start(error) => write!(f, "the node does not start: {error}"),
+            Self::Bind(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::DataDir { source, .. } => Some(source),
+            Self::Start(_) => None,
+            Self::Bind(error) => error.source(),
+        }
+    }
+}
+
+impl Diagnostic for RunError {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(match self {
+            Self::DataDir { .. } => Box::new("run::data_dir"),
+            Self::Start(error) => Box::new(format!("run::{}", error.code())),
+            Self::Bind(_) => Box::new("run::listen"),
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(match self {
+            Self::DataDir { .. } => Box::new("name another with --data-dir"),
+            Self::Start(error) => Box::new(error.next()),
+            Self::Bind(_) => Box::new("name another place with --socket, --data-dir or --tcp"),
+        })
+    }
+}

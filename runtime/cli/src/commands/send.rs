@@ -1,0 +1,37 @@
+//! `refit send ENGINE JSON`
+
+use super::input;
+use crate::args::SendArgs;
+use crate::client::{Answer, Client};
+use crate::failure::Failure;
+use crate::show;
+use refit_admin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
+
+pub(super) async fn run(client: &Client, args: SendArgs) -> Result<(), Failure> {
+    let body = input::json(args.message)?;
+    let headers: Vec<_> = args
+        .key
+        .iter()
+        .map(|key| (HEADER_KEY, key.to_string()))
+        .collect();
+    let path = format!("/v1/engines/{}/messages", args.engine);
+    let answer = client.post(&path, &headers, body).await?;
+    print(&answer)?;
+    show::next(format_args!("refit query {} JSON", args.engine));
+    Ok(())
+}
+
+/// Prints an engine's reply, and says where in history it was made.
+pub(super) fn print(answer: &Answer) -> Result<(), Failure> {
+    show::data(&format!("{}\n", String::from_utf8_lossy(&answer.body)))?;
+    let header = |name| answer.header(name).unwrap_or("unknown");
+    let repeated = match answer.header(HEADER_REPEATED) {
+        Some(_) => ", the recorded reply of an earlier send",
+        None => "",
+    };
+    let (height, generation) = (header(HEADER_HEIGHT), header(HEADER_GENERATION));
+    show::talk(format_args!(
+        "height {height}, generation {generation}{repeated}"
+    ));
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `refit upgrade apply PLAN`: hands the plan over, and follows the upgrade to its end.
+
+use super::upgrade_end::{self, UpgradeEnd};
+use crate::args::ApplyArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::files::read_text;
+use crate::show;
+use refit_admin::PLAN_BYTES_MAX;
+use refit_admin::api::{UpgradeAccepted, UpgradeReport, UpgradeState};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time between two looks at the upgrade.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
+    let plan = read_text(&args.plan, PLAN_BYTES_MAX as u64)?;
+    let answer = client.post("/v1/upgrades", &[], plan).await?;
+    let UpgradeAccepted { id } = client.decode(&answer)?;
+    show::talk(format_args!(
+        "the node has taken the plan on as upgrade {id}"
+    ));
+    if args.no_wait && !args.wait {
+        let report: UpgradeReport = client.get(&format!("/v1/upgrades/{id}")).await?;
+        print(&report, args.output.json)?;
+        show::next(format_args!("refit upgrade status {id}"));
+        return Ok(());
+    }
+    let report = follow(client, id, Duration::from_secs(args.wait_s.into())).await?;
+    print(&report, args.output.json)?;
+    upgrade_end::check(report)?;
+    show::next("refit status");
+    Ok(())
+}
+
+/// Waits for the end of upgrade `id`, for at most `wait`.
+async fn follow(client: &Client, id: u64, wait: Duration) -> Result<UpgradeReport, Failure> {
+    let deadline = Instant::now() + wait;
+    let mut said: Option<UpgradeState> = None;
+    loop {
+        let report: UpgradeReport = client.get(&format!("/v1/upgrades/{id}")).await?;
+        if report.state.is_final() {
+            return Ok(report);
+        }
+        if said.replace(report.state) != Some(report.state) {
+            show::talk(format_args!("upgrade {id} is {}", report.state));
+        }
+        if Instant::now() >= deadline {
+            return Err(Box::new(UpgradeEnd::Unfinished {
+                report,
+                wait_s: wait.as_secs(),
+            })
+            .into());
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+fn print(report: &UpgradeReport, json: bool) -> Result<(), Failure> {
+    if json {
+        show::json(report)
+    } else {
+        show::data(&show::upgrade::text(report))
+    }
+}

@@ -1,0 +1,90 @@
+//! An upgrade that did not end in a new generation, as a failure of the command.
+
+use crate::exit::Exit;
+use miette::Diagnostic;
+use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
+use std::fmt;
+
+/// How the upgrade stands.
+#[derive(Debug)]
+pub(crate) enum UpgradeEnd {
+    /// It was aborted or refused.
+    Failed { report: UpgradeReport },
+    /// It has not come to its end in the time that was given.
+    Unfinished { report: UpgradeReport, wait_s: u64 },
+}
+
+/// Passes a committed upgrade, and makes a failure of any other.
+pub(super) fn check(report: UpgradeReport) -> Result<(), Box<UpgradeEnd>> {
+    match report.state {
+        UpgradeState::Committed => Ok(()),
+        _ => Err(Box::new(UpgradeEnd::Failed { report })),
+    }
+}
+
+impl UpgradeEnd {
+    pub(crate) fn exit(&self) -> Exit {
+        let Self::Failed { report } = self else {
+            return Exit::NoAnswer;
+        };
+        match (&report.reason, report.state) {
+            (_, UpgradeState::Aborted) => Exit::TransitionFailed,
+            (Some(reason), _) if reason.phase <= Phase::Probed => Exit::of_artifact(&reason.code),
+            _ => Exit::Refused,
+        }
+    }
+}
+
+impl fmt::Display for UpgradeEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { report } => {
+                let UpgradeReport {
+                    id, state, from, ..
+                } = report;
+                write!(f, "upgrade {id} was {state}, generation {from} goes on")?;
+                match &report.reason {
+                    Some(reason) => write!(f, ": {}", reason.detail),
+                    None => Ok(()),
+                }
+            }
+            Self::Unfinished { report, wait_s } => {
+                write!(
+                    f,
+                    "upgrade {} is still {} after {wait_s} s",
+                    report.id, report.state
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for UpgradeEnd {}
+
+impl Diagnostic for UpgradeEnd {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(match self {
+            Self::Failed { report } => {
+                let code = report
+                    .reason
+                    .as_ref()
+                    .map_or("unknown", |reason| reason.code.as_str());
+                Box::new(format!("upgrade::{code}"))
+            }
+            Self::Unfinished { .. } => Box::new("upgrade::unfinished"),
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        match self {
+            Self::Failed { report } => report
+                .reason
+                .as_ref()
+                .map(|reason| Box::new(&reason.next) as _),
+            Self::Unfinished { report, .. } => Some(Box::new(format!(
+                "follow it with `refit upgrade status {}`",
+                report.id
+            ))),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The engines of a node: from flags, or from the file, with their configuration as JSON.
+
+use super::{ConfigError, File};
+use crate::args::RunArgs;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// One engine to start.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Engine {
+    pub(crate) name: String,
+    pub(crate) kind: Option<String>,
+    /// Its library, or the folder of its source.
+    pub(crate) path: PathBuf,
+    /// What it is started with: a JSON object, empty if nothing was said.
+    pub(crate) config: Value,
+}
+
+/// The engines to start: those of the flags if there are any, else those of the file.
+pub(crate) fn engines(args: &RunArgs, file: &File) -> Result<Vec<Engine>, ConfigError> {
+    let typed = args.engines.iter().map(|engine| Engine {
+        name: engine.name.clone(),
+        kind: None,
+        path: engine.path.clone(),
+        config: Value::Object(Map::new()),
+    });
+    let mut engines: Vec<_> = typed.collect();
+    if engines.is_empty() {
+        engines = file
+            .engines
+            .iter()
+            .map(of_section)
+            .collect::<Result<_, _>>()?;
+    }
+    if engines.is_empty() {
+        Err(ConfigError::NoEngines)
+    } else {
+        Ok(engines)
+    }
+}
+
+fn of_section(section: &super::file::EngineSection) -> Result<Engine, ConfigError> {
+    let config = toml::Value::Table(section.config.clone());
+    let config = to_json(&config, "config").map_err(|(key, what)| ConfigError::NotJson {
+        engine: section.name.clone(),
+        key,
+        what,
+    })?;
+    Ok(Engine {
+        name: section.name.clone(),
+        kind: section.kind.clone(),
+        path: section.path.clone(),
+        config,
+    })
+}
+
+/// The same value in JSON, or the place of what JSON cannot say.
+fn to_json(value: &toml::Value, place: &str) -> Result<Value, (String, &'static str)> {
+    let refuse = |what| (place.to_owned(), what);
+    Ok(match value {
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(number) => Value::from(*number),
+        toml::Value::Boolean(truth) => Value::from(*truth),
+        toml::Value::Float(number) => {
+            let number = serde_json::Number::from_f64(*number);
+            Value::Number(number.ok_or_else(|| refuse("a number that is not finite"))?)
+        }
+        toml::Value::Datetime(_) => return Err(refuse("a date")),
+        toml::Value::Array(values) => {
+            let inner = |(index, value)| to_json(value, &format!("{place}[{index}]"));
+            Value::Array(
+                values
+                    .iter()
+                    .enumerate()
+                    .map(inner)
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        toml::Value::Table(table) => {
+            let inner = |(key, value): (&String, &toml::Value)| {
+                to_json(value, &format!("{place}.{key}")).map(|value| (key.clone(), value))
+            };
+            Value::Object(table.iter().map(inner).collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<Value, (String, &'static str)> {
+        to_json(&toml::Value::Table(text.parse().unwrap()), "config")
+    }
+
+    #[test]
+    fn a_table_becomes_a_json_object() {
+        let json = config("a = [1, 2.5, 'x']\nb = { c = true }").unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"a": [1, 2.5, "x"], "b": {"c": true}})
+        );
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_refused_with_its_place() {
+        assert_eq!(
+            config("a = { b = [1, inf] }").unwrap_err().0,
+            "config.a.b[1]"
+        );
+        assert_eq!(
+            config("day = 2026-01-01").unwrap_err(),
+            ("config.day".to_owned(), "a date")
+        );
+    }
+}

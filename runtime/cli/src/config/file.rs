@@ -1,0 +1,131 @@
+//! The shape of `refit.toml`.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::{Path, PathBuf};
+
+/// All of the file. What is left out is `None` or empty.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) node: NodeSection,
+    pub(crate) admin: AdminSection,
+    #[serde(rename = "engine")]
+    pub(crate) engines: Vec<EngineSection>,
+}
+
+/// `[node]`
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NodeSection {
+    /// Folder of the node's data.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Shortest time between two blocks, in milliseconds.
+    pub(crate) block_interval_ms: Option<u64>,
+    /// Threads that run engines.
+    pub(crate) workers: Option<NonZeroU16>,
+    /// Messages that one block takes at most.
+    pub(crate) messages_per_block: Option<NonZeroU32>,
+}
+
+/// `[admin]`
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AdminSection {
+    /// Path of the unix socket.
+    pub(crate) socket: Option<PathBuf>,
+    /// TCP address to listen on too.
+    pub(crate) tcp: Option<SocketAddr>,
+    /// File that holds the token of the TCP listener.
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// `[[engine]]`
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineSection {
+    /// Name of the root engine.
+    pub(crate) name: String,
+    /// Its library, or the folder of its source.
+    pub(crate) path: PathBuf,
+    /// Its kind, where the library has several.
+    pub(crate) kind: Option<String>,
+    /// What it is started with; becomes JSON.
+    #[serde(default)]
+    pub(crate) config: toml::Table,
+}
+
+impl File {
+    /// Takes all relative paths from `folder`.
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        let single = [
+            &mut self.node.data_dir,
+            &mut self.admin.socket,
+            &mut self.admin.token_file,
+        ];
+        let engines = self.engines.iter_mut().map(|engine| &mut engine.path);
+        for path in single.into_iter().flatten().chain(engines) {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+        [node]
+        data_dir = "data"
+        block_interval_ms = 10
+        workers = 2
+        messages_per_block = 5000
+        [admin]
+        socket = "/run/refit.sock"
+        tcp = "127.0.0.1:7070"
+        token_file = "token"
+        [[engine]]
+        name = "kv"
+        path = "engines/kv"
+        config = { capacity = 10, owners = ["ada"] }
+    "#;
+
+    #[test]
+    fn every_key_is_read_and_paths_are_taken_from_the_files_folder() {
+        let mut file: File = toml::from_str(WHOLE).unwrap();
+        file.resolve(Path::new("/etc/refit"));
+        assert_eq!(
+            file.node.data_dir.as_deref(),
+            Some(Path::new("/etc/refit/data"))
+        );
+        assert_eq!(file.node.block_interval_ms, Some(10));
+        assert_eq!(file.node.workers, NonZeroU16::new(2));
+        assert_eq!(file.node.messages_per_block, NonZeroU32::new(5000));
+        assert_eq!(
+            file.admin.socket.as_deref(),
+            Some(Path::new("/run/refit.sock"))
+        );
+        assert_eq!(file.admin.tcp, Some("127.0.0.1:7070".parse().unwrap()));
+        assert_eq!(
+            file.admin.token_file.as_deref(),
+            Some(Path::new("/etc/refit/token"))
+        );
+        assert_eq!(file.engines[0].path, Path::new("/etc/refit/engines/kv"));
+        assert_eq!(file.engines[0].config["capacity"].as_integer(), Some(10));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_in_every_section() {
+        for text in [
+            "nod = 1",
+            "[node]\nblock_interval = 1",
+            "[admin]\nport = 1",
+            "[[engine]]\nname = \"kv\"\npath = \"x\"\nsort = \"kv\"",
+        ] {
+            let error = toml::from_str::<File>(text).unwrap_err();
+            assert!(error.message().contains("unknown field"), "{error}");
+            assert!(error.span().is_some());
+        }
+    }
+}

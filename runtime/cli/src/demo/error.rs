@@ -1,0 +1,69 @@
+//! What can go wrong in the demo.
+
+use crate::exit::Exit;
+use miette::Diagnostic;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+/// Why the demo did not come to its end, or did not show what it should.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoError {
+    /// The engines' source is not there.
+    #[error("the engines' source is not in {}", folder.display())]
+    NoSource { folder: PathBuf },
+    /// A version of the source could not be put together.
+    #[error("cannot put the source of {version} together in {}: {reason}", folder.display())]
+    Compose { version: &'static str, folder: PathBuf, reason: String },
+    /// The node's process did not start.
+    #[error("the node did not start: {reason}")]
+    Node { reason: String },
+    /// The node did not get ready in time.
+    #[error("the node was not ready after {wait_s} s")]
+    NotReady { wait_s: u64 },
+    /// The records could not be written.
+    #[error("cannot write the requests to {}: {source}", path.display())]
+    Record { path: PathBuf, source: io::Error },
+    /// A promise did not hold.
+    #[error("a promise did not hold: {}", broken.join("; "))]
+    Promise { broken: Vec<String> },
+}
+
+impl DemoError {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            DemoError::Record { .. } => Exit::Usage,
+            DemoError::NotReady { .. } => Exit::NoAnswer,
+            _ => Exit::Internal,
+        }
+    }
+}
+
+impl Diagnostic for DemoError {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(match self {
+            DemoError::NoSource { .. } => "demo::no_source",
+            DemoError::Compose { .. } => "demo::compose",
+            DemoError::Node { .. } => "demo::node",
+            DemoError::NotReady { .. } => "demo::not_ready",
+            DemoError::Record { .. } => "demo::record",
+            DemoError::Promise { .. } => "demo::promise",
+        }))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(match self {
+            DemoError::NoSource { .. } => {
+                "the demo builds its engines from source: run it from a checkout of Refit that is \
+                 where it was when this program was built"
+            }
+            DemoError::Compose { .. } => "see that the checkout is whole, with `git status`",
+            DemoError::Node { .. } | DemoError::NotReady { .. } => {
+                "see what the node said above; is the machine out of memory or threads?"
+            }
+            DemoError::Record { .. } => "give a folder that you may write to",
+            DemoError::Promise { .. } => {
+                "run it again with --record DIR and report the folder with this output"
+            }
+        }))
+    }
+}

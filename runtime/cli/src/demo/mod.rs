@@ -1,0 +1,108 @@
+//! `refit demo`: a node, real HTTP clients, and three upgrades under load.
+//!
+//! The node is a process of its own, started with `refit run`; the clients are tasks here, which
+//! talk HTTP to its socket on a schedule that was fixed beforehand. Everything slow (building the
+//! four versions of `kv` from source) happens before anything is measured.
+
+mod client;
+mod error;
+mod latency;
+mod load;
+mod process;
+mod record;
+mod report;
+mod sources;
+mod tally;
+mod upgrade;
+
+pub(crate) use error::DemoError;
+
+use crate::args::DemoArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::show;
+use load::{Load, Window};
+use process::NodeProcess;
+use refit_admin::api::Status;
+use report::Report;
+use sources::Versions;
+use std::time::Duration;
+use tally::Tally;
+
+/// How long the load goes on after the second and the third upgrade.
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// Plays the demo from the first build to the last figure.
+pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
+    let folder = tempfile::Builder::new().prefix("refit-demo-").tempdir().map_err(Failure::Start)?;
+    let versions = Versions::build(folder.path())?;
+    let node = NodeProcess::start(folder.path(), &versions.v1)?;
+    let report = crate::commands::block_on(play(args, &node, &versions))??;
+    if args.keep {
+        let client = Client::new(node.address(), None);
+        let plan = crate::commands::block_on(upgrade::plan(&client, &versions.v2))??;
+        crate::files::write_json(&folder.path().join(PLAN), &plan)?;
+    }
+    if let Some(record) = &args.record {
+        record::write(record, &report.rows)?;
+        show::talk(format_args!("every request is in {}", record.join(record::FILE).display()));
+    }
+    if args.json {
+        show::json(&report.document())?;
+    } else {
+        show::data(&report.text())?;
+    }
+    let failed = report.check();
+    if args.keep {
+        node.leave(folder);
+    } else {
+        node.stop();
+        show::next("refit demo --keep   (leaves the node running, with four curl lines to try)");
+    }
+    failed.map_err(|error| Box::new(error).into())
+}
+
+async fn play(
+    args: &DemoArgs,
+    node: &NodeProcess,
+    versions: &Versions,
+) -> Result<Report, Failure> {
+    let client = Client::new(node.address(), None);
+    node.wait_until_ready(&client).await?;
+    client
+        .post("/v1/engines/kv/messages", &[], GREETING.to_owned())
+        .await?;
+    let before: Status = client.get("/v1/status").await?;
+    let window = Duration::from_secs(args.window.into());
+    show::talk(format_args!(
+        "load: {} requests a second from {} clients, each with its idempotency key",
+        args.rate, args.clients
+    ));
+    let load = Load::start(node.address(), args.rate, args.clients);
+    load.settle().await;
+    show::talk(format_args!("control window: {} s without an upgrade", args.window));
+    let control = Window::lasting(&load, window).await;
+    let mut upgrades = Vec::new();
+    show::talk("upgrade 1: v1 → v2, another value format and a new field");
+    let begun = load.now();
+    upgrades.push(upgrade::apply(&client, &versions.v2).await?);
+    load.until(begun + window).await;
+    let upgraded = Window { from: begun, to: load.now() };
+    show::talk("upgrade 2: v2 → v3, whose migration fails");
+    upgrades.push(upgrade::apply(&client, &versions.v3).await?);
+    tokio::time::sleep(AFTERWARDS).await;
+    show::talk("upgrade 3: v2 → v4, code only");
+    upgrades.push(upgrade::apply(&client, &versions.v4).await?);
+    tokio::time::sleep(AFTERWARDS).await;
+    let rows = load.stop().await;
+    let tally = Tally::take(&client, &rows).await?;
+    let after: Status = client.get("/v1/status").await?;
+    let mapped = node.mapped_libraries();
+    Ok(Report { rows, tally, control, upgraded, upgrades, before, after, mapped })
+}
+
+/// The file of the plan that a kept node is left with.
+const PLAN: &str = "plan.json";
+
+/// A value that is no number: what the migration of version 3 stumbles over.
+const GREETING: &str = r#"{"put":{"key":"greeting","value":"hello"}}"#;

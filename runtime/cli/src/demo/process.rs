@@ -1,0 +1,130 @@
+//! The demo's node: a process of its own, started with `refit run`.
+
+use super::DemoError;
+use crate::client::{Client, NodeAddress};
+use crate::failure::Failure;
+use crate::show;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How long the node may take to get ready.
+const READY_WAIT: Duration = Duration::from_secs(60);
+
+/// Between two looks at whether it is.
+const READY_POLL: Duration = Duration::from_millis(20);
+
+/// Name that the loader gives to every mapping of a module begins so.
+const MAPPING_PREFIX: &str = "refit-";
+
+/// The node's process. Killed when this is dropped, unless it was left running.
+#[derive(Debug)]
+pub(crate) struct NodeProcess {
+    child: Mutex<Option<Child>>,
+    pid: u32,
+    folder: PathBuf,
+}
+
+impl NodeProcess {
+    /// Starts a node that runs `kv` from this library.
+    pub(crate) fn start(folder: &Path, kv: &Path) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(Failure::Start)?;
+        let log = File::create(folder.join("node.log")).map_err(Failure::Start)?;
+        let child = Command::new(program)
+            .current_dir(folder)
+            .arg("run")
+            .arg("--data-dir")
+            .arg(folder)
+            .arg("--engine")
+            .arg(format!("kv={}", kv.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(Failure::Start)?;
+        let pid = child.id();
+        Ok(Self { child: Mutex::new(Some(child)), pid, folder: folder.to_owned() })
+    }
+
+    pub(crate) fn address(&self) -> NodeAddress {
+        NodeAddress::Unix(self.socket())
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.join("admin.sock")
+    }
+
+    /// Waits until the node takes messages.
+    pub(crate) async fn wait_until_ready(&self, client: &Client) -> Result<(), Failure> {
+        let start = Instant::now();
+        while start.elapsed() < READY_WAIT {
+            if client.get::<serde_json::Value>("/v1/status").await.is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = self.ended() {
+                let said = fs::read_to_string(self.folder.join("node.log")).unwrap_or_default();
+                let reason = format!("{status}\n{said}");
+                return Err(Box::new(DemoError::Node { reason }).into());
+            }
+            tokio::time::sleep(READY_POLL).await;
+        }
+        Err(Box::new(DemoError::NotReady { wait_s: READY_WAIT.as_secs() }).into())
+    }
+
+    /// The names of the modules that the process has mapped, as the system lists them.
+    pub(crate) fn mapped_libraries(&self) -> Vec<String> {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
+        let name = |line: &str| {
+            let path = line.split_whitespace().nth(5)?;
+            let name = path.rsplit('/').next()?.trim_start_matches("memfd:");
+            let is_module = name.starts_with(MAPPING_PREFIX) && line.contains("r-xp");
+            is_module.then(|| name.to_owned())
+        };
+        maps.lines().filter_map(name).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Ends the node.
+    pub(crate) fn stop(&self) {
+        let child = self.child.lock().ok().and_then(|mut child| child.take());
+        if let Some(mut child) = child {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Leaves the node running and says how to talk to it.
+    pub(crate) fn leave(&self, folder: tempfile::TempDir) {
+        let plan = folder.path().join(super::PLAN);
+        // Its folder stays with it.
+        let _folder = folder.keep();
+        if let Ok(mut child) = self.child.lock() {
+            child.take();
+        }
+        let curl = format!("curl -s --unix-socket {}", self.socket().display());
+        let json = "-H 'Content-Type: application/json'";
+        show::talk(format_args!(
+            "the node runs on as process {} (end it with: kill {0}); try:\n  \
+             {curl} {json} -H 'Idempotency-Key: me/1' http://localhost/v1/engines/kv/messages \
+             -d '{{\"put\":{{\"key\":\"a\",\"value\":\"1\"}}}}'\n  \
+             {curl} {json} http://localhost/v1/engines/kv/queries -d '{{\"get\":{{\"key\":\"a\"}}}}'\n  \
+             {curl} {json} http://localhost/v1/upgrades -d @{}\n  \
+             {curl} http://localhost/v1/status",
+            self.pid,
+            plan.display(),
+        ));
+    }
+
+    fn ended(&self) -> Option<std::process::ExitStatus> {
+        self.child.lock().ok()?.as_mut()?.try_wait().ok()?
+    }
+}
+
+impl Drop for NodeProcess {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,217 @@
+//! What the demo found: the story for people, one document for programs.
+
+use super::DemoError;
+use super::client::Row;
+use super::latency::Latency;
+use super::load::Window;
+use super::tally::Tally;
+use crate::show::table::table;
+use crate::show::upgrade::microseconds;
+use refit_admin::api::{PhaseTime, Reason, Status, UpgradeReport, UpgradeState};
+use serde::Serialize;
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) tally: Tally,
+    pub(crate) control: Window,
+    pub(crate) upgraded: Window,
+    pub(crate) upgrades: Vec<UpgradeReport>,
+    pub(crate) before: Status,
+    pub(crate) after: Status,
+    /// The modules that the system lists for the node at the end.
+    pub(crate) mapped: Vec<String>,
+}
+
+/// What the demo must show: how each upgrade ends.
+const EXPECTED: [UpgradeState; 3] =
+    [UpgradeState::Committed, UpgradeState::Aborted, UpgradeState::Committed];
+
+/// The document of `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document {
+    upgrades: Vec<Upgrade>,
+    clients: Clients,
+    lost: u64,
+    duplicated: u64,
+    reordered: u64,
+    mixed_generation: u64,
+    mapped_libraries: Mapped,
+    latency: Latencies,
+}
+
+#[derive(Debug, Serialize)]
+struct Upgrade {
+    from: u64,
+    to: u64,
+    class: String,
+    outcome: String,
+    reason: Option<Reason>,
+    stage_us: u64,
+    wait_us: u64,
+    pause_us: u64,
+    phases: Vec<PhaseTime>,
+}
+
+#[derive(Debug, Serialize)]
+struct Clients {
+    sent: u64,
+    answered: u64,
+    retried: u64,
+    errors: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Mapped {
+    before: u64,
+    after: u64,
+    pinned: u64,
+    names: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Latencies {
+    control: Latency,
+    upgrade: Latency,
+}
+
+impl Report {
+    pub(crate) fn document(&self) -> Document {
+        let Tally { sent, answered, retried, errors, .. } = self.tally;
+        Document {
+            upgrades: self.upgrades.iter().map(upgrade).collect(),
+            clients: Clients { sent, answered, retried, errors },
+            lost: self.tally.lost,
+            duplicated: self.tally.duplicated,
+            reordered: self.tally.reordered,
+            mixed_generation: self.tally.mixed_generation,
+            mapped_libraries: Mapped {
+                before: self.before.libraries.mapped,
+                after: self.after.libraries.mapped,
+                pinned: self.after.libraries.pinned,
+                names: self.mapped.clone(),
+            },
+            latency: Latencies {
+                control: Latency::of(&self.rows, self.control),
+                upgrade: Latency::of(&self.rows, self.upgraded),
+            },
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let tally = &self.tally;
+        format!(
+            "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n\
+             requests: {} sent, {} answered, {} retried, {} errors\n\
+             messages: {} lost, {} duplicated, {} reordered, {} by a mixed generation\n\
+             libraries mapped: {} before, {} after, {} pinned ({})\n",
+            self.upgrade_rows(),
+            self.phase_rows(),
+            self.latency_rows(),
+            tally.sent,
+            tally.answered,
+            tally.retried,
+            tally.errors,
+            tally.lost,
+            tally.duplicated,
+            tally.reordered,
+            tally.mixed_generation,
+            self.before.libraries.mapped,
+            self.after.libraries.mapped,
+            self.after.libraries.pinned,
+            self.mapped.join(", "),
+        )
+    }
+
+    /// Whether what was promised was seen.
+    pub(crate) fn check(&self) -> Result<(), DemoError> {
+        let tally = &self.tally;
+        let counts = [
+            ("messages lost", tally.lost),
+            ("messages duplicated", tally.duplicated),
+            ("messages reordered", tally.reordered),
+            ("heights with a mixed generation", tally.mixed_generation),
+            ("requests without an answer", tally.errors),
+            ("libraries pinned", self.after.libraries.pinned),
+        ];
+        let mut broken: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        let states: Vec<_> = self.upgrades.iter().map(|upgrade| upgrade.state).collect();
+        if states != EXPECTED {
+            broken.push(format!("the upgrades ended as {states:?}"));
+        }
+        if self.before.libraries.mapped != self.after.libraries.mapped {
+            broken.push("the old code is still mapped".to_owned());
+        }
+        if broken.is_empty() { Ok(()) } else { Err(DemoError::Promise { broken }) }
+    }
+
+    fn upgrade_rows(&self) -> String {
+        let row = |(number, upgrade): (usize, &UpgradeReport)| {
+            let outcome = match &upgrade.reason {
+                None => upgrade.state.to_string(),
+                Some(reason) => format!("{} ({})", upgrade.state, reason.code),
+            };
+            let retired = if upgrade.retired { "unmapped" } else { "pinned" };
+            [
+                (number + 1).to_string(),
+                format!("{} → {}", upgrade.from, upgrade.to),
+                upgrade.class.to_string(),
+                outcome,
+                microseconds(upgrade.stage_us),
+                microseconds(upgrade.wait_us),
+                microseconds(upgrade.pause_us),
+                retired.to_owned(),
+            ]
+        };
+        let rows: Vec<_> = self.upgrades.iter().enumerate().map(row).collect();
+        let head =
+            ["", "GENERATION", "CLASS", "OUTCOME", "STAGED IN", "WAITED", "PAUSE", "UNUSED CODE"];
+        table(head, &rows)
+    }
+
+    fn phase_rows(&self) -> String {
+        let mut rows = Vec::new();
+        for (number, upgrade) in self.upgrades.iter().enumerate() {
+            for time in &upgrade.phases {
+                let number = (number + 1).to_string();
+                rows.push([number, time.phase.to_string(), microseconds(time.us)]);
+            }
+        }
+        table(["", "PHASE", "TIME"], &rows)
+    }
+
+    fn latency_rows(&self) -> String {
+        let row = |name: &str, window| {
+            let latency = Latency::of(&self.rows, window);
+            [
+                name.to_owned(),
+                latency.requests.to_string(),
+                microseconds(latency.p50_us),
+                microseconds(latency.p99_us),
+                microseconds(latency.p999_us),
+                microseconds(latency.max_us),
+            ]
+        };
+        let rows = [row("control", self.control), row("v1 → v2", self.upgraded)];
+        table(["WINDOW", "REQUESTS", "P50", "P99", "P99.9", "MAX"], &rows)
+    }
+}
+
+fn upgrade(report: &UpgradeReport) -> Upgrade {
+    Upgrade {
+        from: report.from.0,
+        to: report.to.0,
+        class: report.class.to_string(),
+        outcome: report.state.to_string(),
+        reason: report.reason.clone(),
+        stage_us: report.stage_us,
+        wait_us: report.wait_us,
+        pause_us: report.pause_us,
+        phases: report.phases.clone(),
+    }
+}

@@ -1,0 +1,65 @@
+//! Bringing one version to the node, as `refit upgrade plan` and `refit upgrade apply` do.
+
+use crate::client::Client;
+use crate::commands::upgrade_plan::{self, PlanRefused};
+use crate::failure::Failure;
+use crate::show;
+use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
+use refit_upgrade::Plan;
+use std::path::Path;
+use std::time::Duration;
+
+/// Between two looks at whether the upgrade has ended.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Looks before the demo gives up on it: a minute.
+const POLLS_MAX: u32 = 3_000;
+
+/// The plan that brings this library to the node.
+pub(crate) async fn plan(client: &Client, library: &Path) -> Result<Plan, Failure> {
+    let status: Status = client.get("/v1/status").await?;
+    let path = library.to_owned();
+    // The probe takes milliseconds of another process; the clients go on meanwhile.
+    let candidate = tokio::task::spawn_blocking(move || upgrade_plan::library("kv", &path))
+        .await
+        .map_err(|error| Failure::Start(std::io::Error::other(error)))??;
+    let plan = Plan::make(&upgrade_plan::live(&status), &[candidate], None)
+        .map_err(|error| Box::new(PlanRefused(error)))?;
+    Ok(plan)
+}
+
+/// Plans, applies, waits for the end and for the retired old code.
+pub(crate) async fn apply(client: &Client, library: &Path) -> Result<UpgradeReport, Failure> {
+    let plan = plan(client, library).await?;
+    let body = serde_json::to_string(&plan)
+        .map_err(|error| Failure::Output(std::io::Error::other(error)))?;
+    let answer = client.post("/v1/upgrades", &[], body).await?;
+    let accepted: UpgradeAccepted = client.decode(&answer)?;
+    let path = format!("/v1/upgrades/{}", accepted.id);
+    let mut report: UpgradeReport = client.get(&path).await?;
+    for _ in 0..POLLS_MAX {
+        if ended(&report) {
+            break;
+        }
+        tokio::time::sleep(POLL).await;
+        report = client.get(&path).await?;
+    }
+    match &report.reason {
+        None => show::talk(format_args!(
+            "  {}, class {}, pause {}",
+            report.state,
+            report.class,
+            show::upgrade::microseconds(report.pause_us)
+        )),
+        Some(reason) => show::talk(format_args!("  {}: {}", report.state, reason.detail)),
+    }
+    Ok(report)
+}
+
+fn ended(report: &UpgradeReport) -> bool {
+    let gone = report.retired || !report.pinned.is_empty();
+    match report.state {
+        UpgradeState::Refused => true,
+        state => state.is_final() && gone,
+    }
+}

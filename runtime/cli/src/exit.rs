@@ -1,0 +1,70 @@
+//! The exit codes, which scripts may rely on.
+
+use std::process::ExitCode;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// The command or its configuration is wrong. (The argument parser uses the same code.)
+    Usage = 2,
+    /// The node refused the request.
+    Refused = 3,
+    /// A library broke a rule of its form, or failed its probe.
+    ArtifactRefused = 20,
+    /// A library is for another ABI, compiler or target.
+    AbiIncompatible = 21,
+    /// A transition failed; the old generation goes on.
+    TransitionFailed = 30,
+    /// No node answers, or not in time.
+    NoAnswer = 40,
+    /// Engine source did not build.
+    BuildFailed = 50,
+    /// A defect, or a machine that does not play along.
+    Internal = 70,
+}
+
+/// What `--help` says of them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+   0  done
+   2  the command or its configuration is wrong
+   3  the node refused the request
+  20  an engine library was refused (its form, or its probe)
+  21  an engine library is for another ABI, compiler or target
+  30  a transition failed; the old generation goes on
+  40  no node answers, or not in time
+  50  engine source did not build
+  70  internal error
+
+Flags go over environment variables, these over the configuration file.";
+
+/// The loader's words for a library that was built for something else than this node.
+const ABI_CODES: [&str; 7] = [
+    "wrong-class",
+    "wrong-machine",
+    "wrong-system",
+    "wrong-abi-epoch",
+    "wrong-compiler",
+    "wrong-target",
+    "layout-refused",
+];
+
+impl Exit {
+    /// The exit for an upgrade that was refused while its code was staged or probed.
+    pub(crate) fn of_artifact(code: &str) -> Self {
+        if ABI_CODES.contains(&code) {
+            Self::AbiIncompatible
+        } else {
+            Self::ArtifactRefused
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,104 @@
+//! [`Failure`]: whatever ends a command early, with its exit code.
+
+use crate::artifact::ArtifactError;
+use crate::client::ClientError;
+use crate::commands::input::InputError;
+use crate::commands::run::RunError;
+use crate::commands::upgrade_end::UpgradeEnd;
+use crate::commands::upgrade_plan::PlanRefused;
+use crate::config::ConfigError;
+use crate::exit::Exit;
+use crate::files::FileError;
+use crate::source::SourceError;
+use miette::Diagnostic;
+use refit_admin::api::Problem;
+use std::fmt;
+use std::io;
+
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Refused(#[from] Box<Refused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Upgrade(#[from] Box<UpgradeEnd>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] Box<PlanRefused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Artifact(#[from] Box<ArtifactError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Source(#[from] Box<SourceError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Run(#[from] Box<RunError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Demo(#[from] Box<crate::demo::DemoError>),
+    #[error("cannot write the output")]
+    #[diagnostic(
+        code(output::unwritable),
+        help("see that what reads stdout is still there")
+    )]
+    Output(#[source] io::Error),
+    #[error("cannot start")]
+    #[diagnostic(
+        code(process::start),
+        help("see that the machine has threads and files to spare")
+    )]
+    Start(#[source] io::Error),
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
+            Self::Client(error) => error.exit(),
+            Self::Refused(_) => Exit::Refused,
+            Self::Upgrade(end) => end.exit(),
+            Self::Plan(error) => error.exit(),
+            Self::Artifact(error) => error.exit(),
+            Self::Source(error) => error.exit(),
+            Self::Demo(error) => error.exit(),
+            Self::Run(error) => error.exit(),
+            Self::Output(_) | Self::Start(_) => Exit::Internal,
+        }
+    }
+}
+
+/// A request that the node refused: its problem, shown as one of our own.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Problem);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the node refused it: {}", self.0.detail)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Diagnostic for Refused {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(format!("node::{}", self.0.code)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.0.next))
+    }
+}

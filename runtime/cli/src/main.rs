@@ -1,0 +1,33 @@
+//! `refit`: runs a node, builds engines, plans and applies upgrades, talks to a running node.
+//!
+//! A command's way: `args` (what was typed) over `config` (the file) → `commands` (one file each)
+//! → `client` to the node, or the crates that do the work → `show` (data to stdout, talk to
+//! stderr). Whatever fails is a [`failure::Failure`], shown once, here, with its exit code.
+
+mod args;
+mod artifact;
+mod client;
+mod commands;
+mod config;
+mod demo;
+mod exit;
+mod failure;
+mod files;
+mod show;
+mod source;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    show::report::install();
+    match commands::dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            let exit = failure.exit();
+            show::report::failure(failure);
+            exit.into()
+        }
+    }
+}

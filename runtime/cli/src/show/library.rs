@@ -1,0 +1,80 @@
+//! What a library says of itself, for people.
+
+use super::table::{facts, table};
+use crate::artifact::Examined;
+use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
+use std::fmt::Write;
+
+/// The library on one screen.
+pub(crate) fn text(examined: &Examined) -> String {
+    let Descriptor { kinds, .. } = &examined.descriptor;
+    let mut text = head(examined);
+    text.push('\n');
+    let rows: Vec<_> = kinds.iter().map(row).collect();
+    text.push_str(&table(
+        ["KIND", "VERSION", "SCHEMA", "LAYOUT", "MESSAGE", "QUERY"],
+        &rows,
+    ));
+    for kind in kinds {
+        for step in &kind.migrations {
+            text.push_str(&migration(kind, step));
+        }
+    }
+    text
+}
+
+fn head(examined: &Examined) -> String {
+    let Descriptor {
+        abi_epoch,
+        compiler_release,
+        compiler_commit,
+        target,
+        panic_mode,
+        build_id,
+        package,
+        package_version,
+        ..
+    } = &examined.descriptor;
+    facts(&[
+        ("file", examined.path.display().to_string()),
+        ("artifact", examined.id.to_string()),
+        ("package", format!("{package} {package_version}")),
+        ("build", build_id.clone()),
+        (
+            "compiler",
+            format!("{compiler_release} ({compiler_commit}), panic {panic_mode}"),
+        ),
+        ("target", format!("{target}, ABI epoch {abi_epoch}")),
+        ("needs", examined.inspection.needed.join(", ")),
+    ])
+}
+
+fn row(kind: &KindDescriptor) -> [String; 6] {
+    [
+        kind.kind.clone(),
+        kind.version.to_string(),
+        kind.schema.to_string(),
+        kind.layout.to_string(),
+        kind.message.to_string(),
+        kind.query.to_string(),
+    ]
+}
+
+fn migration(kind: &KindDescriptor, step: &MigrationDescriptor) -> String {
+    let mut text = format!("\n{} can start from schema {}", kind.kind, step.from_schema);
+    if step.by_hand {
+        text.push_str(", by hand");
+    }
+    text.push('\n');
+    for (name, fields) in [
+        ("moved", &step.moved),
+        ("fresh", &step.fresh),
+        ("dropped", &step.dropped),
+    ] {
+        if !fields.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {name:8}{}", fields.join(", "));
+        }
+    }
+    text
+}

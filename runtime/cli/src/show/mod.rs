@@ -1,0 +1,40 @@
+//! What people and programs see: data on stdout, talk on stderr.
+
+pub(crate) mod library;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod status;
+pub(crate) mod table;
+pub(crate) mod upgrade;
+
+use crate::failure::Failure;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+
+/// Prints data. A reader that has gone away, such as `head`, has what it wanted.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints data as one JSON document.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::Output(io::Error::other(error)))?;
+    text.push('\n');
+    data(&text)
+}
+
+/// Says something to whoever watches. If nobody does, nothing is lost.
+pub(crate) fn talk(text: impl Display) {
+    let _nobody_reads = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Names the likely next command.
+pub(crate) fn next(command: impl Display) {
+    talk(format_args!("next: {command}"));
+}

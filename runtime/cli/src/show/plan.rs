@@ -1,0 +1,68 @@
+//! A plan, for people: what happens to each engine kind.
+
+use super::table::table;
+use super::upgrade::versions;
+use refit_admin::api::Status;
+use refit_upgrade::{Plan, PlannedKind};
+use std::fmt::Write;
+
+/// The plan on one screen.
+pub(crate) fn text(plan: &Plan, status: &Status) -> String {
+    let mut text = format!("generation {} → {}", plan.base, plan.base.next());
+    // Writing to a string cannot fail.
+    let _ = match plan.at_height {
+        Some(height) => writeln!(text, ", after block {height}\n"),
+        None => writeln!(text, ", at the next block boundary\n"),
+    };
+    let changed = plan.modules.iter().flat_map(|module| &module.kinds);
+    let mut rows: Vec<_> = changed.clone().map(|kind| row(kind, status)).collect();
+    rows.extend(plan.carried.iter().map(|kind| carried(kind, status)));
+    text.push_str(&table(["KIND", "CLASS", "VERSION", "ENGINES"], &rows));
+    changed.for_each(|kind| difference(&mut text, kind));
+    text
+}
+
+fn row(kind: &PlannedKind, status: &Status) -> [String; 4] {
+    let class = kind.class.to_string();
+    let versions = versions(kind.from_version, kind.to_version);
+    [
+        kind.kind.clone(),
+        class,
+        versions,
+        engines(&kind.kind, status),
+    ]
+}
+
+fn carried(kind: &str, status: &Status) -> [String; 4] {
+    [
+        kind.to_owned(),
+        "carry".to_owned(),
+        String::new(),
+        engines(kind, status),
+    ]
+}
+
+fn engines(kind: &str, status: &Status) -> String {
+    let found = status
+        .kinds
+        .iter()
+        .find(|live| live.descriptor.kind == kind);
+    found.map_or(0, |live| live.engines).to_string()
+}
+
+fn difference(text: &mut String, kind: &PlannedKind) {
+    if kind.difference.is_empty() && kind.dropped.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nstate of {}", kind.kind);
+    for line in &kind.difference {
+        let _ = writeln!(text, "  {line}");
+    }
+    if !kind.dropped.is_empty() {
+        let _ = writeln!(
+            text,
+            "  the data of these fields is dropped: {}",
+            kind.dropped.join(", ")
+        );
+    }
+}

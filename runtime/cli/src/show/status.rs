@@ -1,0 +1,120 @@
+//! A node's status, for people.
+
+use super::table::{facts, table};
+use super::upgrade::microseconds;
+use refit_admin::api::{EngineState, Status, UpgradeReport};
+
+/// Digits that are shown of a hash or a build id.
+const SHORT: usize = 12;
+
+/// The status on one screen.
+pub(crate) fn text(status: &Status) -> String {
+    let mut text = facts(&[
+        ("node", node(status)),
+        ("height", status.height.to_string()),
+        ("generation", status.generation.to_string()),
+        ("upgrade", upgrade(status)),
+        ("libraries", libraries(status)),
+        ("workers", status.workers.to_string()),
+    ]);
+    text.push('\n');
+    text.push_str(&kinds(status));
+    text.push('\n');
+    text.push_str(&engines(status));
+    text
+}
+
+fn node(status: &Status) -> String {
+    let node = &status.node;
+    let compiler = short(&node.compiler);
+    format!(
+        "{}, process {}, ABI epoch {}, compiler {compiler}",
+        node.version, node.pid, node.abi_epoch
+    )
+}
+
+fn upgrade(status: &Status) -> String {
+    let now = match status.upgrade {
+        Some(id) => format!("{id} under way"),
+        None => "none under way".to_owned(),
+    };
+    match &status.last_upgrade {
+        Some(last) => format!("{now}; last: {}", brief(last)),
+        None => now,
+    }
+}
+
+fn brief(report: &UpgradeReport) -> String {
+    format!(
+        "{} {}, {}, pause {}",
+        report.id,
+        report.state,
+        report.class,
+        microseconds(report.pause_us)
+    )
+}
+
+fn libraries(status: &Status) -> String {
+    let libraries = &status.libraries;
+    let mut text = format!("{} mapped, {} pinned", libraries.mapped, libraries.pinned);
+    for reason in &libraries.pinned_reasons {
+        text.push_str(&format!("\n           {reason}"));
+    }
+    text
+}
+
+fn kinds(status: &Status) -> String {
+    let rows: Vec<_> = status
+        .kinds
+        .iter()
+        .map(|kind| {
+            [
+                kind.descriptor.kind.clone(),
+                kind.descriptor.version.to_string(),
+                kind.engines.to_string(),
+                kind.generation_since.to_string(),
+                short(&kind.build_id),
+                short(&kind.descriptor.schema.to_string()),
+            ]
+        })
+        .collect();
+    table(
+        ["KIND", "VERSION", "ENGINES", "SINCE", "BUILD", "SCHEMA"],
+        &rows,
+    )
+}
+
+fn engines(status: &Status) -> String {
+    let rows: Vec<_> = status
+        .engines
+        .iter()
+        .map(|engine| {
+            [
+                engine.id.clone(),
+                engine.kind.clone(),
+                state(engine.state).to_owned(),
+                engine.mailbox.to_string(),
+                engine.messages.to_string(),
+            ]
+        })
+        .collect();
+    let mut text = table(["ENGINE", "KIND", "STATE", "MAILBOX", "MESSAGES"], &rows);
+    let more = status.engines_total.saturating_sub(rows.len() as u64);
+    if more > 0 {
+        text.push_str(&format!("… and {more} more\n"));
+    }
+    text
+}
+
+fn state(state: EngineState) -> &'static str {
+    match state {
+        EngineState::Live => "live",
+        EngineState::Poisoned => "poisoned",
+        EngineState::Stopped => "stopped",
+        _ => "other",
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(SHORT).collect()
+}

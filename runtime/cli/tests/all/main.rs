@@ -1,0 +1,12 @@
+//! The command line as a user sees it: the real binary, against a node that is none.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
+mod configuration;
+#[path = "../../../admin/tests/all/double.rs"]
+mod double;
+mod golden;
+mod json;
+mod node;
+mod served;
+mod tcp;
+mod transcripts;

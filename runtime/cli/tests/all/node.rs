@@ -1,0 +1,126 @@
+//! A real node, from source: `engine build`, `run`, and everything that is asked of it.
+
+use crate::served::{Folder, Ran};
+use refit_admin::api::Status;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// The store's source.
+const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv");
+
+/// Builds the store, in a folder that the next run of the tests finds again.
+fn kv(folder: &Folder) -> String {
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("built");
+    let mut command = folder.command(&["engine", "build", KV, "--profile", "dev", "--json"]);
+    command
+        .env_clear()
+        .envs(std::env::vars_os())
+        .env("REFIT_DATA_DIR", data);
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let built: Value = serde_json::from_slice(&output.stdout).unwrap();
+    built["library"].as_str().unwrap().to_owned()
+}
+
+/// `refit run` with the store, ready to be asked.
+struct Running {
+    child: Child,
+    addresses: Vec<String>,
+}
+
+impl Running {
+    fn start(folder: &Folder, library: &str) -> Self {
+        let engine = format!("kv={library}");
+        let mut command = folder.command(&["run", "--engine", &engine, "--workers", "1"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let addresses = vec![lines.next().unwrap().unwrap()];
+        Self { child, addresses }
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_node_runs_from_source_and_stops_when_told() {
+    let folder = Folder::new();
+    let library = kv(&folder);
+    let inspected = folder.run(&["engine", "inspect", &library, "--json"]);
+    let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
+    assert_eq!(inspected["descriptor"]["kinds"][0]["kind"], "kv");
+
+    let running = Running::start(&folder, &library);
+    let socket = folder.path().join("refit-data/admin.sock");
+    assert_eq!(running.addresses, [format!("unix:{}", socket.display())]);
+    let status: Status = serde_json::from_str(&folder.run(&["status", "--json"]).stdout).unwrap();
+    assert_eq!(
+        (status.generation.0, status.engines[0].id.as_str()),
+        (1, "kv")
+    );
+    let artifact = inspected["artifact"].as_str().unwrap();
+    assert_eq!(status.kinds[0].artifact, artifact);
+    messages_are_executed_once(&folder);
+    what_would_change_nothing_is_refused(&folder, &library);
+    a_second_node_is_refused(&folder, &library);
+
+    assert_eq!(running.stop(), Some(0));
+    assert!(!socket.exists());
+    assert_eq!(folder.run(&["status"]).exit, 40);
+}
+
+fn messages_are_executed_once(folder: &Folder) {
+    let put = r#"{"put":{"key":"a","value":"1"}}"#;
+    let send = || folder.run(&["send", "kv", put, "--key", "ada/1"]);
+    let (first, second) = (send(), send());
+    assert_eq!(
+        (first.exit, &first.stdout),
+        (0, &second.stdout),
+        "{first:?}"
+    );
+    assert!(second.stderr.contains("the recorded reply"), "{second:?}");
+    let length = folder.run(&["query", "kv", r#""length""#]);
+    assert_eq!(length.stdout, "{\"length\":{\"keys\":1}}\n");
+    let bad = folder.run(&["send", "kv", r#"{"put":1}"#]);
+    assert!(refused(&bad), "{bad:?}");
+}
+
+fn what_would_change_nothing_is_refused(folder: &Folder, library: &str) {
+    let plan = folder.run(&["upgrade", "plan", &format!("kv={library}")]);
+    assert_eq!(plan.exit, 20, "{plan:?}");
+    assert!(
+        plan.stderr.contains("upgrade::plan-identical-code"),
+        "{plan:?}"
+    );
+    assert!(!folder.path().join("plan.json").exists());
+}
+
+fn a_second_node_is_refused(folder: &Folder, library: &str) {
+    let second = folder.run(&["run", "--engine", &format!("kv={library}")]);
+    assert_eq!((second.exit, second.stdout.as_str()), (2, ""), "{second:?}");
+    assert!(second.stderr.contains("run::listen"), "{second:?}");
+    assert_eq!(folder.run(&["status"]).exit, 0);
+}
+
+fn refused(ran: &Ran) -> bool {
+    ran.exit == 3 && ran.stderr.contains("node::") && ran.stderr.contains("help: ")
+}

@@ -1,0 +1,162 @@
+//! The transcripts of each command.
+
+use crate::golden::Transcript;
+use crate::served::Folder;
+
+#[test]
+fn status_fits_on_one_screen() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["status"])
+        .run(&["status", "--json"])
+        .is("status");
+}
+
+#[test]
+fn a_message_and_a_query_get_their_replies() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["send", "kv", r#"{"Put":["a","1"]}"#])
+        .run(&["send", "kv", r#"{"Put":["a","1"]}"#, "--key", "ada/1"])
+        .run(&["send", "kv", r#"{"Put":["a","1"]}"#, "--key", "ada/1"])
+        .run(&["query", "kv", r#"{"Get":"a"}"#])
+        .is("send-and-query");
+}
+
+#[test]
+fn a_bad_message_is_refused_where_it_is_first_known() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["send", "kv", "{Put}"])
+        .run(&["send", "KV", "1"])
+        .run(&["send", "kv", "1", "--key", "ada"])
+        .run(&["send", "nobody", "1"])
+        .run(&["query", "nobody", "1"])
+        .is("refused-messages");
+}
+
+#[test]
+fn apply_follows_the_upgrade_to_its_end() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    for (name, plan) in [
+        ("commits.json", r#"{"upgrade": 1}"#),
+        ("aborts.json", r#"{"upgrade": 2}"#),
+        ("refused.json", r#"{"upgrade": 3}"#),
+        ("later.json", r#"{"upgrade": 4}"#),
+        ("stale.json", r#"{"stale": true}"#),
+        ("no.json", "plan"),
+    ] {
+        folder.write(name, plan);
+    }
+    Transcript::new(&folder)
+        .run(&["upgrade", "apply", "commits.json"])
+        .run(&["upgrade", "apply", "aborts.json"])
+        .run(&["upgrade", "apply", "refused.json"])
+        .run(&["upgrade", "apply", "later.json", "--no-wait"])
+        .run(&["upgrade", "apply", "later.json", "--wait-s", "0"])
+        .run(&["upgrade", "apply", "stale.json"])
+        .run(&["upgrade", "apply", "no.json"])
+        .run(&["upgrade", "apply", "absent.json"])
+        .is("upgrade-apply");
+}
+
+#[test]
+fn past_upgrades_are_told() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["upgrade", "history"])
+        .run(&["upgrade", "status"])
+        .run(&["upgrade", "status", "2"])
+        .run(&["upgrade", "status", "1", "--json"])
+        .run(&["upgrade", "status", "99"])
+        .is("upgrade-status");
+}
+
+#[test]
+fn a_node_that_does_not_answer_is_named() {
+    let folder = Folder::new();
+    folder.write("plan.json", "{}");
+    Transcript::new(&folder)
+        .run(&["status"])
+        .run(&["--node", "unix:/nowhere/admin.sock", "query", "kv", "1"])
+        .run(&[
+            "--node",
+            "http://127.0.0.1:1",
+            "upgrade",
+            "apply",
+            "plan.json",
+        ])
+        .run(&["--node", "https://127.0.0.1:1", "status"])
+        .is("unreachable");
+}
+
+#[test]
+fn a_fault_in_the_configuration_is_shown_with_its_place() {
+    let folder = Folder::new();
+    folder.write("key.toml", "[node]\nworkers = 2\nblock_interval = 10\n");
+    folder.write("type.toml", "[admin]\ntcp = \"localhost\"\n");
+    folder.write("syntax.toml", "[node\n");
+    Transcript::new(&folder)
+        .run(&["--config", "key.toml", "status"])
+        .run(&["--config", "type.toml", "status"])
+        .run(&["--config", "syntax.toml", "status"])
+        .run(&["--config", "absent.toml", "status"])
+        .is("bad-configuration");
+}
+
+#[test]
+fn help_documents_commands_and_exit_codes() {
+    let folder = Folder::new();
+    Transcript::new(&folder)
+        .run(&["--help"])
+        .run(&["upgrade", "apply", "--help"])
+        .is("help");
+}
+
+#[test]
+fn a_file_that_is_no_engine_is_refused_with_the_rule_it_breaks() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    folder.write("text.so", "not a library");
+    folder.write("empty.so", "");
+    Transcript::new(&folder)
+        .run(&["engine", "inspect", "text.so"])
+        .run(&["engine", "inspect", "empty.so"])
+        .run(&["engine", "inspect", "/proc/self/exe"])
+        .run(&["engine", "inspect", "absent.so"])
+        .run(&["upgrade", "plan", "kv=text.so"])
+        .run(&["upgrade", "plan", "kv"])
+        .is("refused-libraries");
+}
+
+#[test]
+fn a_machine_without_cargo_is_told_what_is_missing() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("source")).unwrap();
+    Transcript::new(&folder)
+        .run(&["engine", "build", "source"])
+        .is("no-cargo");
+}
+
+#[test]
+fn a_node_that_cannot_run_says_why() {
+    let folder = Folder::new();
+    folder.write("kv.so", "not a library");
+    let date = "[[engine]]\nname = \"kv\"\npath = \"kv.so\"\nconfig = { from = 2026-01-01 }";
+    folder.write("date.toml", date);
+    let engine = ["run", "--engine", "kv=kv.so"];
+    Transcript::new(&folder)
+        .run(&["run"])
+        .run(&engine)
+        .run(&[&engine[..], &["--tcp", "127.0.0.1:0"]].concat())
+        .run(&[&engine[..], &["--workers", "0"]].concat())
+        .run(&[&engine[..], &["--log", "refit=loud"]].concat())
+        .run(&["--config", "date.toml", "run"])
+        .run(&["--data-dir", "kv.so", "run", "--engine", "kv=kv.so"])
+        .is("refused-run");
+}
