@@ -13,6 +13,15 @@ use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Whether to wait for threads that are just ending.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// As long as the system may still list a thread that ended.
+    Grace,
+    /// Not at all: it will be tried again.
+    None,
+}
+
 /// One mapped file. Dropping it before it is closed leaves it mapped for the life of the process.
 #[derive(Debug)]
 pub(crate) struct Library {
@@ -98,7 +107,8 @@ impl Library {
     }
 
     /// Closes and unmaps it, and proves that it is gone; says how many of its keys were reclaimed.
-    /// Tried again after a failure, it goes on from where it was.
+    /// Tried again after a failure, it goes on from where it was. `patience` is for threads of its
+    /// own that are just ending.
     ///
     /// # Errors
     /// Why it is still mapped.
@@ -106,12 +116,12 @@ impl Library {
     /// # Safety
     /// Nothing outside holds a pointer into it, and every thread of the node that entered it was
     /// joined. This thread ends before the caller goes on.
-    pub(crate) unsafe fn close(&self) -> Result<usize, PinReason> {
+    pub(crate) unsafe fn close(&self, patience: Patience) -> Result<usize, PinReason> {
         let mut held = self.held();
         let mut reclaimed = 0;
         if let Some(handle) = held.handle.take() {
             // SAFETY: the caller's duty.
-            match unsafe { close(handle, self.base) } {
+            match unsafe { close(handle, self.base, patience) } {
                 Ok(keys) => reclaimed = keys,
                 Err((handle, reason)) => {
                     held.handle = Some(handle);
@@ -143,8 +153,12 @@ impl Library {
 unsafe fn close(
     handle: ManuallyDrop<Handle>,
     base: usize,
+    patience: Patience,
 ) -> Result<usize, (ManuallyDrop<Handle>, PinReason)> {
-    let living = threads::living_after_grace(base);
+    let living = match patience {
+        Patience::Grace => threads::living_after_grace(base),
+        Patience::None => threads::living(base),
+    };
     if !living.is_empty() {
         return Err((handle, PinReason::Threads(living)));
     }

@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 /// A module whose code is mapped and was asked who it is.
 ///
-/// Dropping it retires it too; [`LoadedModule::retire`] says how that ended.
+/// Dropping it retires it too; [`LoadedModule::retire`] says how that ended. Both wait for threads:
+/// not for a thread that serves others.
 #[derive(Debug)]
 pub struct LoadedModule {
     // Fields drop in order: the handle first, then the lease, which unmaps.

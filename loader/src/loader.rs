@@ -2,7 +2,7 @@
 
 use crate::artifact::{ArtifactId, Candidate, ReadError};
 use crate::inspect::{InspectError, InspectedArtifact};
-use crate::library::Library;
+use crate::library::{Library, Patience};
 use crate::load::{LoadError, LoadedModule, enter, on_own_thread};
 use crate::probe::{ProbeCommand, ProbeError, ProbedArtifact, Verdict};
 use crate::retire::{PINNED_MAX, PinReason, Pinned, Retired};
@@ -198,17 +198,31 @@ impl Shared {
         Ok(())
     }
 
-    /// Retires a library, then tries those again that are pinned: a close lets others go.
+    /// Retires a library, then tries those again that were pinned before: a close lets others go.
     pub(crate) fn let_go(&self, library: Arc<Library>) -> Retired {
         let _settled = lock(&self.mapping);
-        let retired = self.attempt(library);
-        let _ = self.sweep();
+        let earlier = std::mem::take(&mut *lock(&self.held));
+        let retired = self.attempt(library, Patience::Grace);
+        self.attempt_all(earlier);
         retired
     }
 
+    /// Tries all that are pinned once more, without waiting. `mapping` is held.
+    fn sweep(&self) -> usize {
+        let held = std::mem::take(&mut *lock(&self.held));
+        self.attempt_all(held)
+    }
+
+    fn attempt_all(&self, held: Vec<Held>) -> usize {
+        let tries = held
+            .into_iter()
+            .map(|held| self.attempt(held.library, Patience::None));
+        tries.filter(Retired::is_unmapped).count()
+    }
+
     /// Tries to unmap a library; keeps it in the list if it stays.
-    fn attempt(&self, library: Arc<Library>) -> Retired {
-        match unmap(&library) {
+    fn attempt(&self, library: Arc<Library>, patience: Patience) -> Retired {
+        match unmap(&library, patience) {
             Ok(keys) => {
                 self.mapped.fetch_sub(1, Ordering::AcqRel);
                 Retired::Unmapped { keys }
@@ -222,24 +236,17 @@ impl Shared {
             }
         }
     }
-
-    /// Tries all that are pinned once more. `mapping` is held.
-    fn sweep(&self) -> usize {
-        let held = std::mem::take(&mut *lock(&self.held));
-        let tries = held.into_iter().map(|held| self.attempt(held.library));
-        tries.filter(Retired::is_unmapped).count()
-    }
 }
 
 /// Unmaps a library that nobody uses, on a thread of its own.
-fn unmap(library: &Arc<Library>) -> Result<usize, PinReason> {
+fn unmap(library: &Arc<Library>, patience: Patience) -> Result<usize, PinReason> {
     if Arc::strong_count(library) > 1 {
         return Err(PinReason::InUse);
     }
     let theirs = Arc::clone(library);
     // SAFETY: ours was the only handle, so none can come to be; the node joins its crews before it
     // gives up a module, and the threads that loaded this one were joined. This one is, too.
-    let closed = on_own_thread(move || unsafe { theirs.close() });
+    let closed = on_own_thread(move || unsafe { theirs.close(patience) });
     closed.unwrap_or_else(|error| {
         Err(PinReason::Unknown {
             reason: error.to_string(),

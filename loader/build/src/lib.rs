@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Two sources never share a target folder: cargo calls every build of a package `libNAME.so`, and
-//! would take one source's for the other's. What makes that bearable is the [`seed`]: a new target
+//! would take one source's for the other's. What makes that bearable is a *seed*: a new target
 //! folder starts with the dependencies compiled already.
 //!
 //! This is a plain build with the author's rights: `build.rs` scripts and macros run as the user who

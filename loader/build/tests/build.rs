@@ -1,4 +1,5 @@
 //! Real builds of a small engine: what is compiled, what is reused, what is refused and why.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use refit_build::{Builder, Built, Profile};
 use std::fs;
@@ -174,4 +175,23 @@ fn a_lock_of_the_authors_own_is_obeyed() {
         fs::read_to_string(folder.path().join("Cargo.lock")).unwrap(),
         "version = 4\n"
     );
+}
+
+#[test]
+fn a_member_of_a_workspace_is_built_in_place_with_the_workspaces_lock() {
+    let workspace = repository();
+    let before = fs::read(workspace.join("Cargo.lock")).unwrap();
+    let built = builder()
+        .build(&workspace.join("engines/kv"), Profile::Dev)
+        .unwrap();
+    let members = ["(abi)", "(macros)", "(kv)"];
+    let foreign = |unit: &&String| !members.iter().any(|member| unit.ends_with(member));
+    assert_eq!(
+        built.compiled.iter().find(foreign),
+        None,
+        "the seed held the rest"
+    );
+    assert_eq!(built.package, "refit-kv");
+    assert_eq!(fs::read(workspace.join("Cargo.lock")).unwrap(), before);
+    assert!(!workspace.join("engines/kv/target").exists());
 }

@@ -227,13 +227,12 @@ mod tests {
         let own = own_base();
         let mut key = 0;
         // SAFETY: a key with a destructor of this program, deleted below.
-        assert_eq!(
-            unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) },
-            0
-        );
+        let made = unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) };
+        assert_eq!(made, 0);
         assert!(keys::of(own).contains(&key));
         // SAFETY: made above.
-        assert_eq!(unsafe { libc::pthread_key_delete(key) }, 0);
+        let deleted = unsafe { libc::pthread_key_delete(key) };
+        assert_eq!(deleted, 0);
         assert!(!keys::of(own).contains(&key));
     }
 }
