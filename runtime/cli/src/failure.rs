@@ -50,6 +50,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Demo(#[from] Box<crate::demo::DemoError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Bench(#[from] Box<crate::commands::bench::BenchFailed>),
     #[error("cannot write the output")]
     #[diagnostic(
         code(output::unwritable),
@@ -75,6 +78,7 @@ impl Failure {
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Demo(error) => error.exit(),
+            Self::Bench(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Output(_) | Self::Start(_) => Exit::Internal,
         }

@@ -30,6 +30,17 @@ impl Sources {
         }
     }
 
+    /// As [`Sources::new`]; source without a lock file of its own is built with this one.
+    pub(crate) fn with_lock(self, lock: &Path) -> Self {
+        let builder = self.builder.with_lock(lock);
+        Self { builder }
+    }
+
+    /// What builds.
+    pub(crate) fn builder(&self) -> &Builder {
+        &self.builder
+    }
+
     /// The library at `path`, or the one that is built from the folder `path`.
     pub(crate) fn library(&self, path: &Path) -> Result<PathBuf, Failure> {
         if path.is_dir() {

@@ -1,5 +1,6 @@
 //! What can be typed: one file for each group of flags.
 
+mod bench;
 mod common;
 mod demo;
 mod engine;
@@ -9,6 +10,7 @@ mod output;
 mod run;
 mod upgrade;
 
+pub(crate) use bench::{BenchCommand, SwapArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{BuildArgs, BuildProfile, EngineCommand, InspectArgs, ProbeArgs};
@@ -49,6 +51,9 @@ pub(crate) enum Command {
     /// Plans, applies and follows upgrades.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),
+    /// Measures what upgrades and messages cost on this machine.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Loads a library in this process, says what it is, and ends. The node calls it.
     #[command(hide = true)]
     Probe(ProbeArgs),

@@ -1,5 +1,6 @@
 //! The commands: one file each. [`dispatch`] leads from what was typed to the one that does it.
 
+pub(crate) mod bench;
 mod engine_build;
 mod engine_inspect;
 pub(crate) mod input;
@@ -29,6 +30,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
+        Command::Bench(command) => bench::run(&sources(&common)?, &command)?,
         Command::Engine(command) => engine(&common, command)?,
         Command::Status(args) => ask(&common, async |client| status::run(client, &args).await)?,
         Command::Send(args) => ask(&common, async |client| send::run(client, args).await)?,

@@ -36,7 +36,8 @@ impl Versions {
             .map_err(Box::new)?;
         let v4 = edited(&kv, &checkout, &folder.join("kv-v4")).map_err(Box::new)?;
         // In the checkout's own target folder, so that the next demo finds the dependencies built.
-        let sources = Sources::new(&checkout.join("target/refit"));
+        let sources = Sources::new(&checkout.join("target/refit"))
+            .with_lock(&checkout.join("Cargo.lock"));
         let build = |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);
         Ok(Self {
             v1: build(&fixtures.join("kv-v1"))?,

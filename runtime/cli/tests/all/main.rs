@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod configuration;
+mod demo;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
 mod golden;

@@ -1,0 +1,55 @@
+//! `table`, version 2: other code, the same state. It is adopted: handed over by pointer.
+
+use bench_rows::{Config, Message, Query, Reply, Row, Senders, Summary, checksum, rows};
+use refit_abi::{Context, Engine, Fault, Sender, State};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A table of rows.
+#[derive(Debug, State, Serialize, Deserialize)]
+pub struct Table {
+    rows: BTreeMap<u64, Row>,
+    senders: Senders,
+}
+
+/// Which version this code is.
+const VERSION: u32 = 2;
+
+impl Engine for Table {
+    const KIND: &'static str = "table";
+    type Config = Config;
+    type Message = Message;
+    type Reply = Reply;
+    type Query = Query;
+    type Answer = Summary;
+
+    fn init(config: Config, _: &mut Context<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            rows: rows(config.entries),
+            senders: Senders::default(),
+        })
+    }
+
+    fn handle(
+        &mut self,
+        _: &mut Context<'_>,
+        sender: Sender,
+        message: Message,
+    ) -> Result<Reply, Fault> {
+        let Message::Note { number } = message;
+        self.senders.note(sender, number);
+        Ok(Reply { version: VERSION })
+    }
+
+    fn query(&self, _: Query) -> Result<Summary, Fault> {
+        let rows = self
+            .rows
+            .iter()
+            .map(|(key, row)| (*key, row.nonce, row.balance));
+        Ok(self
+            .senders
+            .summary(VERSION, self.rows.len() as u64, checksum(rows)))
+    }
+}
+
+refit_abi::export_engines!(Table);

@@ -1,0 +1,135 @@
+//! [`BenchError`]: why a bench gave no figures.
+
+use refit_abi::{EngineId, EngineIdError};
+use refit_build::BuildError;
+use refit_kernel::{QueryError, StartError};
+use refit_loader::OpenError;
+use refit_upgrade::{ArmError, Failure, Phase};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a bench gave no figures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// An option is out of its range.
+    #[error("{option} is {value}; give {range}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        range: String,
+    },
+    /// The source of a bench engine is not there.
+    #[error("the bench engines' source is not in {}; run from a checkout of the project", path.display())]
+    NoSource {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A bench engine was not built.
+    #[error("cannot build the bench engine {name}: {source}")]
+    Build {
+        /// Its folder.
+        name: String,
+        /// Why.
+        source: Box<BuildError>,
+    },
+    /// A library was not loaded.
+    #[error("cannot load {}: {source}", path.display())]
+    Load {
+        /// The library.
+        path: PathBuf,
+        /// Why.
+        source: Box<OpenError>,
+    },
+    /// The system gave no thread.
+    #[error("cannot start a thread: {source}; raise the limit of threads")]
+    Thread {
+        /// What it said.
+        source: io::Error,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// Read, write, create.
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of the system does not hold what it should.
+    #[error("{} does not say {wanted}; measure on Linux 4.0 or later", path.display())]
+    Unsaid {
+        /// Which file.
+        path: PathBuf,
+        /// What was looked for.
+        wanted: &'static str,
+    },
+    /// A bench engine's name is no id.
+    #[error(transparent)]
+    Name(#[from] EngineIdError),
+    /// A bench engine did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The upgrade could not be armed.
+    #[error(transparent)]
+    Arm(#[from] ArmError),
+    /// The upgrade was aborted.
+    #[error("the swap was aborted at `{phase}`: {failure}; this is a defect, please report it")]
+    Aborted {
+        /// The phase that was not passed.
+        phase: Phase,
+        /// Why.
+        failure: Failure,
+    },
+    /// An engine could not be asked.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// An engine is not what it should be after the swap.
+    #[error(
+        "engine `{engine}` has {found} after the swap, not {expected}; this is a defect, please report it"
+    )]
+    Wrong {
+        /// Which.
+        engine: EngineId,
+        /// What it should have.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
+    /// The crew does not answer.
+    #[error("the crew did not {what} within {seconds} s; measure fewer engines or entries")]
+    Stuck {
+        /// What it should have done.
+        what: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// A report could not be written as JSON.
+    #[error("the report cannot be written as json: {0}; this is a defect, please report it")]
+    Json(#[from] serde_json::Error),
+    /// The engine that is measured failed.
+    #[error("the measured engine failed: {reason}; this is a defect, please report it")]
+    Engine {
+        /// How.
+        reason: String,
+    },
+}
+
+impl BenchError {
+    /// For `map_err`: a file could not be `action`ed.
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
+}

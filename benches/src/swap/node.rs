@@ -1,0 +1,155 @@
+//! [`BenchNode`]: just so much of a node as a swap needs: an executor and the crew on duty.
+
+use super::Cell;
+use super::point::{Point, Resumed};
+use crate::BenchError;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use refit_abi::EngineId;
+use refit_abi::host::{BlockFrame, Module};
+use refit_abi::raw::Codec;
+use refit_kernel::crew::{Command, Crew, commands};
+use refit_kernel::{Executor, GenerationTable};
+use refit_upgrade::Armed;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the crew may take for one step.
+pub(super) const STEP_MAX: Duration = Duration::from_secs(600);
+
+/// Between two looks at the sweep.
+const SWEEP_LOOK: Duration = Duration::from_millis(1);
+
+/// An executor and the crew on duty.
+#[derive(Debug)]
+pub(super) struct BenchNode {
+    commands: (Sender<Command>, Receiver<Command>),
+    crew: Crew,
+    workers: usize,
+}
+
+/// An update point with all that it needs, and since when it waits.
+#[derive(Debug)]
+pub(super) struct Swapped {
+    pub(super) sent: Instant,
+    pub(super) resumed: Resumed,
+}
+
+impl BenchNode {
+    /// A node with this code and no engines.
+    pub(super) fn start(modules: &[&Module], workers: usize) -> Result<Self, BenchError> {
+        let commands = commands();
+        let crew = spawn(workers, &commands.1)?;
+        let kinds = modules.iter().flat_map(|module| module.kinds()).collect();
+        crew.baton()
+            .start(Executor::new(GenerationTable::first(kinds)));
+        Ok(Self {
+            commands,
+            crew,
+            workers,
+        })
+    }
+
+    /// Where blocks go.
+    pub(super) fn commands(&self) -> Sender<Command> {
+        self.commands.0.clone()
+    }
+
+    /// Starts the cell's engines and one of kind `side`.
+    pub(super) fn populate(&self, cell: Cell) -> Result<(), BenchError> {
+        let start = move |executor: &mut Executor| -> Result<(), BenchError> {
+            let frame = BlockFrame::default();
+            let config = format!("{{\"entries\":{}}}", cell.entries);
+            for number in 0..cell.engines {
+                let config = (Codec::Json, config.as_bytes());
+                executor.start(table_id(number)?, "table", config, frame)?;
+            }
+            Ok(executor.start(EngineId::root("side")?, "side", (Codec::Json, b"{}"), frame)?)
+        };
+        self.call("start the engines", start)?
+    }
+
+    /// Does something between two blocks, on the crew.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        call: impl FnOnce(&mut Executor) -> T + Send + 'static,
+    ) -> Result<T, BenchError> {
+        let (done, outcome) = bounded(1);
+        let command = Command::Call(Box::new(move |executor| {
+            // The bench may have given up.
+            let _ = done.send(call(executor));
+        }));
+        self.commands.0.send(command).map_err(|_| stuck(what))?;
+        outcome.recv_timeout(STEP_MAX).map_err(|_| stuck(what))
+    }
+
+    /// The code that is live.
+    pub(super) fn table(&self) -> Result<Arc<GenerationTable>, BenchError> {
+        self.call("show its table", |executor| executor.table())
+    }
+
+    /// A crew that waits for its turn.
+    pub(super) fn next_crew(&self) -> Result<Crew, BenchError> {
+        spawn(self.workers, &self.commands.1)
+    }
+
+    /// Brings the upgrade, or nothing, to the next update point; `crew` takes over, the one before is
+    /// joined.
+    pub(super) fn swap(&mut self, armed: Option<Armed>, crew: Crew) -> Result<Swapped, BenchError> {
+        let (listener, resumed) = bounded(1);
+        let point = Box::new(Point::new(armed, listener));
+        let sent = Instant::now();
+        let command = Command::Upgrade(point, crew.baton());
+        self.commands
+            .0
+            .send(command)
+            .map_err(|_| stuck("take the upgrade"))?;
+        let resumed = resumed
+            .recv_timeout(STEP_MAX)
+            .map_err(|error| match error {
+                RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected => stuck("swap"),
+            })?;
+        std::mem::replace(&mut self.crew, crew).join();
+        Ok(Swapped { sent, resumed })
+    }
+
+    /// Waits until no state of the generation before is left.
+    pub(super) fn wait_until_swept(&self) -> Result<(), BenchError> {
+        let deadline = Instant::now() + STEP_MAX;
+        while self.call("look at its sweep", |executor| executor.is_sweeping())? {
+            if Instant::now() > deadline {
+                return Err(stuck("sweep"));
+            }
+            std::thread::sleep(SWEEP_LOOK);
+        }
+        Ok(())
+    }
+
+    /// Ends all engines with the code that made them, then the crew.
+    pub(super) fn end(self) -> Result<(), BenchError> {
+        self.call("end the engines", Executor::discard_engines)?;
+        self.commands
+            .0
+            .send(Command::Stop)
+            .map_err(|_| stuck("end"))?;
+        self.crew.join();
+        Ok(())
+    }
+}
+
+fn spawn(workers: usize, commands: &Receiver<Command>) -> Result<Crew, BenchError> {
+    Crew::spawn("bench-crew", workers, commands.clone())
+        .map_err(|source| BenchError::Thread { source })
+}
+
+fn stuck(what: &'static str) -> BenchError {
+    BenchError::Stuck {
+        what,
+        seconds: STEP_MAX.as_secs(),
+    }
+}
+
+/// The id of the `number`-th table.
+pub(super) fn table_id(number: u64) -> Result<EngineId, BenchError> {
+    Ok(EngineId::root(&format!("table-{number}"))?)
+}

@@ -1,0 +1,282 @@
+//! [`Repetition`]: one node's whole life around one swap, and the row that comes of it.
+
+use super::code::{Libraries, load};
+use super::load::{Load, Log, Window};
+use super::node::{BenchNode, Swapped, table_id};
+use super::point::Marks;
+use super::row::{Phases, Row};
+use super::{BenchClass, Cell, SwapOptions};
+use crate::{BenchError, machine};
+use refit_abi::EngineId;
+use refit_abi::raw::Codec;
+use refit_kernel::crew::Crew;
+use refit_loader::{LoadedModule, Loader};
+use refit_upgrade::{Armed, Verdict};
+use serde::Deserialize;
+use std::time::{Duration, Instant};
+
+/// Engines that the load sends to, spread over all of them.
+const TARGETS_MAX: u64 = 16;
+
+/// From the start of the load to the first measurement: the load finds its rhythm.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// From the start of a window to what is measured in it, and from the end of that to its end.
+const MARGIN: Duration = Duration::from_millis(20);
+
+/// One cell, once.
+#[derive(Debug)]
+pub(super) struct Repetition<'a> {
+    pub(super) cell: Cell,
+    pub(super) number: u32,
+    /// Whether the empty handshake comes before the swap.
+    pub(super) handshake_first: bool,
+    pub(super) options: &'a SwapOptions,
+}
+
+/// What is armed, and what will have to be put away.
+struct Staged {
+    armed: Armed,
+    crew: Crew,
+    module: LoadedModule,
+    stage: Duration,
+}
+
+/// A swap that is over, old code included.
+struct Measured {
+    phases: Phases,
+    window: Window,
+    module: LoadedModule,
+    pinned: u32,
+}
+
+/// What an engine says of itself: the part that the bench looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Summary {
+    version: u32,
+    entries: u64,
+    checksum: u64,
+    newest: u64,
+    lost: u64,
+    duplicated: u64,
+    reordered: u64,
+}
+
+impl Repetition<'_> {
+    /// Measures.
+    pub(super) fn run(&self, loader: &Loader, libraries: &Libraries) -> Result<Row, BenchError> {
+        let load1 = machine::load1()?;
+        let (table, side) = (
+            load(loader, &libraries.table)?,
+            load(loader, &libraries.side)?,
+        );
+        let workers = self.options.workers;
+        let mut node = BenchNode::start(&[table.module(), side.module()], workers)?;
+        node.populate(self.cell)?;
+        let targets = self.targets()?;
+        let before = summary(&node, self.last()?)?;
+        let load = Load::start(node.commands(), targets.clone(), self.options.rate_hz)?;
+        std::thread::sleep(SETTLE);
+        let mut handshake = Duration::ZERO;
+        if self.handshake_first {
+            handshake = empty_handshake(&mut node)?;
+        }
+        let rest_kib = machine::resident_kib()?;
+        machine::reset_peak()?;
+        let staged = self.stage(&node, loader, libraries)?;
+        let (old, kept) = if self.cell.class == BenchClass::Carry {
+            (side, table)
+        } else {
+            (table, side)
+        };
+        let stage = staged.stage;
+        let measured = measure(&mut node, staged, old)?;
+        let peak_kib = machine::peak_kib()?;
+        if !self.handshake_first {
+            handshake = empty_handshake(&mut node)?;
+        }
+        let control = control(measured.window);
+        let log = load.stop()?;
+        let faults = self.faults(&node, &targets, &log, &before)?;
+        node.end()?;
+        let ended = [kept, measured.module].map(LoadedModule::retire);
+        let pinned = ended
+            .iter()
+            .filter(|retired| !retired.is_unmapped())
+            .count() as u32;
+        Ok(Row {
+            cell: self.cell,
+            repetition: self.number,
+            workers,
+            stage,
+            phases: measured.phases,
+            handshake,
+            stall: log.stall(measured.window),
+            control_stall: log.stall(control),
+            latency: log.latency(measured.window),
+            control_latency: log.latency(control),
+            lost: faults.lost,
+            duplicated: faults.duplicated,
+            reordered: faults.reordered,
+            refused: log.refused,
+            mixed: log.mixed,
+            pinned: measured.pinned + pinned,
+            rss_rest_kib: rest_kib,
+            rss_peak_kib: peak_kib,
+            load1,
+        })
+    }
+
+    /// Everything that is done before the pause.
+    fn stage(
+        &self,
+        node: &BenchNode,
+        loader: &Loader,
+        libraries: &Libraries,
+    ) -> Result<Staged, BenchError> {
+        let start = Instant::now();
+        let module = load(loader, libraries.replacement(self.cell.class))?;
+        let (live, new) = (node.table()?, module.module().clone());
+        // Arming enters the new code, so on a thread that ends here.
+        let armed = on_own_thread(move || Armed::new(&live, &[new]))??;
+        let crew = node.next_crew()?;
+        Ok(Staged {
+            armed,
+            crew,
+            module,
+            stage: start.elapsed(),
+        })
+    }
+
+    /// Engines that the load sends to.
+    fn targets(&self) -> Result<Vec<EngineId>, BenchError> {
+        let count = self.cell.engines.min(TARGETS_MAX);
+        (0..count)
+            .map(|number| table_id(number * self.cell.engines / count))
+            .collect()
+    }
+
+    fn last(&self) -> Result<EngineId, BenchError> {
+        table_id(self.cell.engines - 1)
+    }
+
+    /// What the engines' own counts say of the load; fails if an engine is not what the swap should
+    /// have made of it.
+    fn faults(
+        &self,
+        node: &BenchNode,
+        targets: &[EngineId],
+        log: &Log,
+        before: &Summary,
+    ) -> Result<Summary, BenchError> {
+        let last = summary(node, self.last()?)?;
+        let version = self.cell.class.version_after();
+        let mut sum = Summary {
+            version,
+            newest: 0,
+            lost: 0,
+            duplicated: 0,
+            reordered: 0,
+            ..*before
+        };
+        let shape = |of: &Summary| (of.version, of.entries, of.checksum);
+        if shape(&last) != shape(&sum) {
+            let [expected, found] = [&sum, &last].map(|of| format!("{:x?}", shape(of)));
+            return Err(BenchError::Wrong {
+                engine: self.last()?,
+                expected,
+                found,
+            });
+        }
+        for (target, sent) in targets.iter().zip(&log.sent) {
+            let seen = summary(node, *target)?;
+            sum.lost += seen.lost + sent.saturating_sub(seen.newest);
+            sum.duplicated += seen.duplicated;
+            sum.reordered += seen.reordered;
+        }
+        Ok(sum)
+    }
+}
+
+/// Swaps in a window, and lets the old code go.
+fn measure(
+    node: &mut BenchNode,
+    staged: Staged,
+    old: LoadedModule,
+) -> Result<Measured, BenchError> {
+    let Staged {
+        armed,
+        crew,
+        module,
+        ..
+    } = staged;
+    let from = Instant::now();
+    std::thread::sleep(MARGIN);
+    let Swapped { sent, resumed } = node.swap(Some(armed), crew)?;
+    if let Some(Verdict::Aborted { phase, failure }) = resumed.verdict {
+        return Err(BenchError::Aborted { phase, failure });
+    }
+    node.wait_until_swept()?;
+    let pinned = u32::from(!old.retire().is_unmapped());
+    std::thread::sleep(MARGIN);
+    let window = Window {
+        from,
+        to: Instant::now(),
+    };
+    Ok(Measured {
+        phases: phases(sent, resumed.marks),
+        window,
+        module,
+        pinned,
+    })
+}
+
+/// Runs `work` on a thread of its own and joins it.
+fn on_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, BenchError> {
+    let thread = std::thread::Builder::new()
+        .name("bench-arm".to_owned())
+        .spawn(work)
+        .map_err(|source| BenchError::Thread { source })?;
+    let reason = "the arming thread panicked".to_owned();
+    thread.join().map_err(|_| BenchError::Engine { reason })
+}
+
+/// The pause of a hand-over between two crews with nothing to do. It is prepared as a swap is, so
+/// that the system finds the threads where it would find a swap's.
+fn empty_handshake(node: &mut BenchNode) -> Result<Duration, BenchError> {
+    on_own_thread(|| ())?;
+    let crew = node.next_crew()?;
+    std::thread::sleep(MARGIN);
+    let Swapped { sent, resumed } = node.swap(None, crew)?;
+    Ok(phases(sent, resumed.marks).pause())
+}
+
+/// Lets the load run as long as in the window, with no swap.
+fn control(like: Window) -> Window {
+    std::thread::sleep(MARGIN);
+    let from = Instant::now();
+    std::thread::sleep(like.to - like.from);
+    Window {
+        from,
+        to: Instant::now(),
+    }
+}
+
+fn phases(sent: Instant, marks: Marks) -> Phases {
+    Phases {
+        wait: marks.closing - sent,
+        quiesce: marks.quiesced - marks.closing,
+        transition: marks.transitioned - marks.quiesced,
+        commit: marks.committed - marks.transitioned,
+        resume: marks.resumed - marks.committed,
+    }
+}
+
+fn summary(node: &BenchNode, engine: EngineId) -> Result<Summary, BenchError> {
+    let ask = move |executor: &mut refit_kernel::Executor| {
+        executor.query(engine, Codec::Json, b"\"summary\"")
+    };
+    Ok(serde_json::from_slice(&node.call("answer", ask)??)?)
+}

@@ -1,0 +1,200 @@
+//! [`SwapReport`]: what the rows say together.
+
+use super::row::as_micros;
+use super::{Cell, Row, SwapOptions, summary, targets};
+use crate::{BenchError, Machine, Spread, Target};
+use serde::Serialize;
+use std::time::Duration;
+
+/// What a run gave.
+#[derive(Clone, Debug, Serialize)]
+pub struct SwapReport {
+    /// Where.
+    pub machine: Machine,
+    /// The order of the cells follows from it.
+    pub seed: u64,
+    /// Repetitions of each cell.
+    pub repetitions: u32,
+    /// Worker threads of a crew.
+    pub workers: usize,
+    /// Messages a second of the load.
+    pub rate_hz: u32,
+    /// The empty handshakes of the whole run. They depend on no cell, so together they are the floor
+    /// that targets are judged by: a wake-up takes one of two times, by where the system finds the
+    /// thread, and the few of one cell may happen to be of one sort.
+    pub handshake_us: Spread,
+    /// One for each combination, in order.
+    pub cells: Vec<CellReport>,
+    /// Combinations that were not measured.
+    pub skipped: Vec<SkippedCell>,
+    /// What is promised.
+    pub targets: Vec<Target>,
+    /// All repetitions, as in `swap.csv`, in the order they were measured.
+    #[serde(skip)]
+    pub rows: Vec<Row>,
+}
+
+/// A combination that was not measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SkippedCell {
+    /// Which.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a cell's repetitions say together. Times are microseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct CellReport {
+    /// Which.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// How many repetitions there were.
+    pub repetitions: usize,
+    /// From file to armed.
+    pub stage_us: Spread,
+    /// For the block's end.
+    pub wait_us: Spread,
+    /// Until nothing runs.
+    pub quiesce_us: Spread,
+    /// The transitions.
+    pub transition_us: Spread,
+    /// The publication.
+    pub commit_us: Spread,
+    /// Until the fresh crew works.
+    pub resume_us: Spread,
+    /// The last four.
+    pub pause_us: Spread,
+    /// The pause less `resume_us`: what the upgrade does, without the wake-up of a thread, which
+    /// depends on where the system runs it.
+    pub work_us: Spread,
+    /// The empty handshake of the same nodes.
+    pub handshake_us: Spread,
+    /// Median pause over the median handshake of the same nodes.
+    pub pause_over_handshake: f64,
+    /// Median pause over that of the fewest engines with as many entries and the same class.
+    pub pause_over_fewest: f64,
+    /// Largest gap between two answers.
+    pub stall_us: Spread,
+    /// The same without a swap.
+    pub control_stall_us: Spread,
+    /// Largest latency from when a message was due.
+    pub latency_us: Spread,
+    /// The same without a swap.
+    pub control_latency_us: Spread,
+    /// Median of peak memory over memory at rest.
+    pub memory_ratio: f64,
+    /// Messages lost, in all repetitions.
+    pub lost: u64,
+    /// Messages duplicated, in all repetitions.
+    pub duplicated: u64,
+    /// Messages reordered, in all repetitions.
+    pub reordered: u64,
+    /// Messages answered with an error, in all repetitions.
+    pub refused: u64,
+    /// Batches handled by a mixed generation, in all repetitions.
+    pub mixed: u64,
+    /// Libraries that stayed mapped, in all repetitions.
+    pub pinned: u64,
+}
+
+impl SwapReport {
+    pub(super) fn new(
+        options: &SwapOptions,
+        machine: Machine,
+        rows: Vec<Row>,
+        skipped: Vec<SkippedCell>,
+    ) -> Self {
+        let (cells, _) = options.cells();
+        let mut cells: Vec<_> = cells
+            .into_iter()
+            .map(|cell| CellReport::of(cell, &rows))
+            .collect();
+        compare_with_fewest(&mut cells);
+        let handshake_us = Spread::of(rows.iter().map(|row| as_micros(row.handshake)));
+        let targets = targets::judge(&cells, handshake_us.p50);
+        Self {
+            machine,
+            seed: options.seed,
+            repetitions: options.repetitions,
+            workers: options.workers,
+            rate_hz: options.rate_hz,
+            handshake_us,
+            cells,
+            skipped,
+            targets,
+            rows,
+        }
+    }
+
+    /// The report as the JSON of `swap.json`.
+    ///
+    /// # Errors
+    /// [`BenchError::Json`].
+    pub fn json(&self) -> Result<String, BenchError> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The report as text: a table, the targets, what was skipped.
+    pub fn text(&self) -> String {
+        summary::text(self)
+    }
+}
+
+impl CellReport {
+    fn of(cell: Cell, rows: &[Row]) -> Self {
+        let rows: Vec<&Row> = rows.iter().filter(|row| row.cell == cell).collect();
+        let spread =
+            |time: fn(&Row) -> Duration| Spread::of(rows.iter().map(|row| as_micros(time(row))));
+        let sum = |count: fn(&Row) -> u64| rows.iter().map(|row| count(row)).sum();
+        let memory = rows
+            .iter()
+            .map(|row| row.rss_peak_kib as f64 / row.rss_rest_kib.max(1) as f64);
+        let (pause_us, handshake_us) = (
+            spread(|row| row.phases.pause()),
+            spread(|row| row.handshake),
+        );
+        Self {
+            cell,
+            repetitions: rows.len(),
+            stage_us: spread(|row| row.stage),
+            wait_us: spread(|row| row.phases.wait),
+            quiesce_us: spread(|row| row.phases.quiesce),
+            transition_us: spread(|row| row.phases.transition),
+            commit_us: spread(|row| row.phases.commit),
+            resume_us: spread(|row| row.phases.resume),
+            pause_us,
+            work_us: spread(|row| row.phases.work()),
+            handshake_us,
+            pause_over_handshake: pause_us.p50 / handshake_us.p50,
+            pause_over_fewest: 1.0,
+            stall_us: spread(|row| row.stall),
+            control_stall_us: spread(|row| row.control_stall),
+            latency_us: spread(|row| row.latency),
+            control_latency_us: spread(|row| row.control_latency),
+            memory_ratio: Spread::of(memory).p50,
+            lost: sum(|row| row.lost),
+            duplicated: sum(|row| row.duplicated),
+            reordered: sum(|row| row.reordered),
+            refused: sum(|row| row.refused),
+            mixed: sum(|row| row.mixed),
+            pinned: sum(|row| u64::from(row.pinned)),
+        }
+    }
+}
+
+fn compare_with_fewest(cells: &mut [CellReport]) {
+    let medians: Vec<_> = cells
+        .iter()
+        .map(|report| (report.cell, report.pause_us.p50))
+        .collect();
+    for report in cells {
+        let alike = medians.iter().filter(|(cell, _)| {
+            (cell.entries, cell.class) == (report.cell.entries, report.cell.class)
+        });
+        if let Some((_, fewest)) = alike.min_by_key(|(cell, _)| cell.engines) {
+            report.pause_over_fewest = report.pause_us.p50 / fewest;
+        }
+    }
+}

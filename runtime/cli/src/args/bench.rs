@@ -1,0 +1,70 @@
+//! What to measure.
+
+use super::OutputArgs;
+use clap::{Args, Subcommand};
+use refit_benches::swap::{BenchClass, SwapOptions};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// The pause of real swaps, over engines × entries × class: swap.csv, swap.json, swap.svg.
+    Swap(SwapArgs),
+    /// What the gate and the batched call into a library add to one message.
+    Gate(OutputArgs),
+    /// Messages a second between engines on one worker.
+    Messages(OutputArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SwapArgs {
+    /// Numbers of engines.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,1000,100000")]
+    engines: Vec<u64>,
+    /// Numbers of entries in each engine.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10")]
+    entries: Vec<u64>,
+    /// How the states cross.
+    #[arg(
+        long = "class",
+        value_name = "CLASS,…",
+        value_delimiter = ',',
+        default_value = "carry,adopt,migrate,hand"
+    )]
+    classes: Vec<BenchClass>,
+    /// How often each cell is measured.
+    #[arg(long, value_name = "COUNT", default_value_t = 11)]
+    repetitions: u32,
+    /// Threads of a crew. [default: the machine's cores]
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<usize>,
+    /// Messages a second of the load.
+    #[arg(long, value_name = "HZ", default_value_t = 1_000)]
+    rate: u32,
+    /// Fixes the order of the cells.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Where the files go.
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    pub(crate) out: PathBuf,
+    /// Measures cells of more than ten million entries too.
+    #[arg(long)]
+    large: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl SwapArgs {
+    /// As the benches take it.
+    pub(crate) fn options(&self) -> SwapOptions {
+        let mut options = SwapOptions::new(&self.out);
+        options.engines.clone_from(&self.engines);
+        options.entries.clone_from(&self.entries);
+        options.classes.clone_from(&self.classes);
+        options.repetitions = self.repetitions;
+        options.workers = self.workers.unwrap_or(options.workers);
+        options.rate_hz = self.rate;
+        options.seed = self.seed;
+        options.large = self.large;
+        options
+    }
+}

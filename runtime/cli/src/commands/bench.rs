@@ -1,0 +1,84 @@
+//! `refit bench …`: measures, and prints tables or one JSON document.
+
+use crate::args::{BenchCommand, OutputArgs, SwapArgs};
+use crate::artifact;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show;
+use crate::source::Sources;
+use miette::Diagnostic;
+use refit_benches::swap::SwapCode;
+use refit_benches::{BenchError, gate, messages, swap};
+use refit_loader::Loader;
+use std::fmt;
+
+/// A bench that gave no figures: its reason, shown as one of our own.
+#[derive(Debug)]
+pub(crate) struct BenchFailed(BenchError);
+
+pub(super) fn run(sources: &Sources, command: &BenchCommand) -> Result<(), Failure> {
+    match command {
+        BenchCommand::Swap(args) => run_swap(sources, args),
+        BenchCommand::Gate(output) => {
+            let report = gate::run(&gate::GateOptions::default()).map_err(failed)?;
+            shown(output, report.json().map_err(failed)?, report.text())
+        }
+        BenchCommand::Messages(output) => {
+            let report = messages::run(&messages::MessagesOptions::default()).map_err(failed)?;
+            shown(output, report.json().map_err(failed)?, report.text())
+        }
+    }
+}
+
+fn run_swap(sources: &Sources, args: &SwapArgs) -> Result<(), Failure> {
+    let loader = Loader::new(artifact::probe_command())
+        .map_err(|error| Failure::Start(std::io::Error::other(error)))?;
+    let code = SwapCode {
+        builder: sources.builder(),
+        loader: &loader,
+        sources: &SwapCode::sources(),
+    };
+    let report = swap::run(&args.options(), &code, &mut |line| show::talk(line)).map_err(failed)?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())?;
+    show::talk(format_args!(
+        "swap.csv, swap.json and swap.svg are in {}",
+        args.out.display()
+    ));
+    show::next("refit bench gate, refit bench messages");
+    Ok(())
+}
+
+fn shown(output: &OutputArgs, json: String, text: String) -> Result<(), Failure> {
+    show::data(if output.json { &json } else { &text })
+}
+
+fn failed(error: BenchError) -> Failure {
+    Box::new(BenchFailed(error)).into()
+}
+
+impl BenchFailed {
+    pub(crate) fn exit(&self) -> Exit {
+        match self.0 {
+            BenchError::Option { .. } => Exit::Usage,
+            _ => Exit::Internal,
+        }
+    }
+}
+
+impl fmt::Display for BenchFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for BenchFailed {}
+
+impl Diagnostic for BenchFailed {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new("bench::failed"))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new("see `refit bench --help`, and what was said above"))
+    }
+}

@@ -1,0 +1,51 @@
+//! The demo itself, short: what it promises must be in what it says.
+
+use crate::served::Folder;
+use serde_json::Value;
+
+#[test]
+fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
+    let folder = Folder::new();
+    let record = folder.path().join("record");
+    let arguments = ["demo", "--json", "--window", "1", "--rate", "200", "--clients", "4"];
+    let mut command = folder.command(&arguments);
+    command.env_clear().envs(std::env::vars_os()).arg("--record").arg(&record);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+
+    let upgrades = document["upgrades"].as_array().unwrap();
+    let outcomes: Vec<_> = upgrades.iter().map(|upgrade| &upgrade["outcome"]).collect();
+    assert_eq!(outcomes, ["committed", "aborted", "committed"]);
+    let classes: Vec<_> = upgrades.iter().map(|upgrade| &upgrade["class"]).collect();
+    assert_eq!(classes, ["migrate", "migrate", "adopt"]);
+    assert_eq!(upgrades[1]["reason"]["code"], "transition-failed");
+    assert_eq!(upgrades[1]["reason"]["engine"], "kv");
+    for upgrade in upgrades {
+        assert!(upgrade["pause_us"].as_u64().unwrap() > 0, "{upgrade}");
+        assert!(!upgrade["phases"].as_array().unwrap().is_empty());
+    }
+    for count in ["lost", "duplicated", "reordered", "mixed_generation"] {
+        assert_eq!(document[count], 0, "{count}");
+    }
+    assert_eq!(document["clients"]["errors"], 0);
+    assert_eq!(document["clients"]["sent"], document["clients"]["answered"]);
+    assert_eq!(document["mapped_libraries"]["before"], 1);
+    assert_eq!(document["mapped_libraries"]["after"], 1);
+    every_request_is_recorded(&record, document["clients"]["sent"].as_u64().unwrap());
+}
+
+fn every_request_is_recorded(record: &std::path::Path, sent: u64) {
+    let text = std::fs::read_to_string(record.join("requests.csv")).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "client,sequence,intended_us,sent_us,answered_us,tries,status,generation,height,outcome"
+    );
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len() as u64, sent);
+    let generations = |wanted: &str| rows.iter().any(|row| row[7] == wanted);
+    // Three generations served: before, between and after the two swaps that were committed.
+    assert!(["1", "2", "3"].into_iter().all(generations));
+}

@@ -1,0 +1,521 @@
+//! What a block gives, foretold: one thread, plain vectors, no crews, no arenas, no marks. Messages
+//! are values, a handler's outputs are a value that is kept or thrown away whole.
+//!
+//! It knows version 1 of the actor only, and the rules of a block: rounds, the order of engines and
+//! of their chunks, the budget, mailboxes, notices, timers, spawning and stopping.
+
+use crate::actor::{Config, Core, Message, Op, PANIC_TEXT, Reply, Seen, padded, planned_fault, v1};
+use refit_abi::host::{BlockFrame, CallError};
+use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, Undelivered};
+use refit_kernel::limits::{
+    CHUNK_ENGINES, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
+};
+use refit_kernel::{DeadLetter, Emitted, LogLine, Replied, ReplyError, StartError, Stats};
+use std::collections::BTreeMap;
+
+/// A node of actors.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) actors: Vec<Actor>,
+    pub(crate) dead: Vec<DeadLetter>,
+    places: BTreeMap<EngineId, usize>,
+    timers: Vec<Timer>,
+}
+
+/// One actor, in the order they were started.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    pub(crate) id: EngineId,
+    pub(crate) life: Life,
+    pub(crate) inbox: Vec<Letter>,
+    pub(crate) handled: u64,
+    parent: Option<EngineId>,
+    spawned: u64,
+}
+
+/// Whether an actor serves.
+#[derive(Debug)]
+pub(crate) enum Life {
+    Live(Core),
+    /// With its image.
+    Poisoned(Core),
+    Stopped,
+}
+
+/// A message that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    sender: Sender,
+    content: Content,
+    ticket: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Message(Message),
+    /// The sender is whom the notice is about.
+    Notice(Undelivered),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Height(Height),
+    Time(BlockTime),
+}
+
+#[derive(Debug)]
+struct Timer {
+    due: Due,
+    actor: EngineId,
+    message: Message,
+}
+
+/// What a block gives.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) replies: Vec<Replied>,
+    pub(crate) events: Vec<Emitted>,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) stats: Stats,
+}
+
+/// What one handler asked for.
+#[derive(Debug, Default)]
+struct Wishes {
+    spawns: Vec<(EngineId, EngineId, Config)>,
+    sends: Vec<(EngineId, EngineId, Message)>,
+    timers: Vec<Timer>,
+    notices: Vec<(EngineId, EngineId, Undelivered)>,
+    stops: Vec<(EngineId, EngineId)>,
+    dead: Vec<DeadLetter>,
+    outcome: Outcome,
+}
+
+/// How a handler ended.
+enum End {
+    Done,
+    Fault(Fault),
+    Panic,
+}
+
+impl Model {
+    /// Starts a root.
+    pub(crate) fn start(&mut self, id: EngineId, config: &Config, frame: BlockFrame) {
+        let error = self.init(id, None, config, frame, &mut Outcome::default());
+        assert!(error.is_ok(), "a root of the model starts");
+    }
+
+    /// Messages that wait for the next block.
+    pub(crate) fn backlog(&self) -> usize {
+        self.actors.iter().map(|actor| actor.inbox.len()).sum()
+    }
+
+    /// The next height and time at which a timer is due.
+    pub(crate) fn next_timers(&self) -> (Option<Height>, Option<BlockTime>) {
+        let due = self.timers.iter().map(|timer| timer.due);
+        let height = due.clone().filter_map(|due| match due {
+            Due::Height(height) => Some(height),
+            Due::Time(_) => None,
+        });
+        let time = due.filter_map(|due| match due {
+            Due::Time(time) => Some(time),
+            Due::Height(_) => None,
+        });
+        (height.min(), time.min())
+    }
+
+    /// Executes a block; a message's ticket is its place.
+    pub(crate) fn block(
+        &mut self,
+        frame: BlockFrame,
+        messages: &[(EngineId, Message)],
+        budget: u64,
+    ) -> Outcome {
+        let mut out = Outcome::default();
+        for timer in self.take_due(frame) {
+            let content = Content::Message(timer.message);
+            let letter = Letter { sender: Sender::Timer, content, ticket: None };
+            self.deliver(timer.actor, letter, &mut out);
+        }
+        for (place, (to, message)) in messages.iter().enumerate() {
+            let sender = Sender::Client(crate::node::client());
+            let content = Content::Message(message.clone());
+            self.deliver(*to, Letter { sender, content, ticket: Some(place as u64) }, &mut out);
+        }
+        while self.backlog() > 0 && out.stats.messages < budget {
+            self.round(frame, &mut out);
+        }
+        out
+    }
+
+    fn take_due(&mut self, frame: BlockFrame) -> Vec<Timer> {
+        let is_due = |timer: &Timer| match timer.due {
+            Due::Height(height) => height <= frame.height,
+            Due::Time(time) => time <= frame.time,
+        };
+        let all = std::mem::take(&mut self.timers);
+        let (mut due, later): (Vec<_>, Vec<_>) = all.into_iter().partition(is_due);
+        self.timers = later;
+        // Stable: those of one moment in the order they were set.
+        due.sort_by_key(|timer| timer.due);
+        due
+    }
+
+    fn round(&mut self, frame: BlockFrame, out: &mut Outcome) {
+        out.stats.rounds += 1;
+        let mut of_chunks: BTreeMap<usize, Wishes> = BTreeMap::new();
+        for place in 0..self.actors.len() {
+            let letters = std::mem::take(&mut self.actors[place].inbox);
+            if !letters.is_empty() {
+                let wishes = of_chunks.entry(place / CHUNK_ENGINES).or_default();
+                self.handle_all(place, letters, frame, wishes);
+            }
+        }
+        for wishes in of_chunks.into_values() {
+            self.fulfil(wishes, frame, out);
+        }
+    }
+
+    fn handle_all(
+        &mut self,
+        place: usize,
+        letters: Vec<Letter>,
+        frame: BlockFrame,
+        wishes: &mut Wishes,
+    ) {
+        let id = self.actors[place].id;
+        if matches!(self.actors[place].life, Life::Live(_)) {
+            // A whole batch counts, even if a panic ends it.
+            wishes.outcome.stats.messages += letters.len() as u64;
+            self.actors[place].handled += letters.len() as u64;
+        }
+        for letter in letters {
+            match &self.actors[place].life {
+                Life::Live(_) => self.handle(place, letter, frame, wishes),
+                Life::Poisoned(_) => bounce(id, letter, Undelivered::Poisoned, wishes),
+                Life::Stopped => bounce(id, letter, Undelivered::Stopped, wishes),
+            }
+        }
+    }
+
+    fn handle(&mut self, place: usize, letter: Letter, frame: BlockFrame, wishes: &mut Wishes) {
+        let actor = &mut self.actors[place];
+        let Life::Live(core) = &mut actor.life else { return };
+        let before = core.clone();
+        let mut own = Wishes::default();
+        let children = actor.spawned;
+        let mut run = Run { id: actor.id, frame, core, spawned: &mut actor.spawned, own: &mut own };
+        let end = run.letter(&letter);
+        match (end, letter.ticket, letter.sender) {
+            (End::Done, ticket, _) => {
+                let handled = core.log.len() as u64;
+                let reply = Reply { code: 1, handled, height: frame.height };
+                let reply = serde_json::to_vec(&reply).unwrap();
+                own.reply(ticket, Ok(reply));
+            }
+            (End::Fault(fault), ticket, _) => {
+                *core = before;
+                actor.spawned = children;
+                let logs = own.outcome.logs;
+                own = Wishes::default();
+                own.outcome.logs = logs;
+                own.reply(ticket, Err(ReplyError::Fault(fault)));
+            }
+            (End::Panic, ticket, sender) => {
+                actor.spawned = children;
+                let logs = own.outcome.logs;
+                own = Wishes::default();
+                own.outcome.logs = logs;
+                let (engine, text) = (actor.id, PANIC_TEXT.to_owned());
+                own.reply(ticket, Err(ReplyError::Panicked { engine, text }));
+                let is_message = matches!(letter.content, Content::Message(_));
+                if let (Sender::Engine(from), true) = (sender, is_message) {
+                    own.notices.push((from, actor.id, Undelivered::Poisoned));
+                }
+                own.outcome.stats.poisoned += 1;
+                actor.life = Life::Poisoned(core.clone());
+            }
+        }
+        wishes.append(own);
+    }
+
+    fn fulfil(&mut self, wishes: Wishes, frame: BlockFrame, out: &mut Outcome) {
+        out.append(wishes.outcome);
+        self.dead.extend(wishes.dead);
+        for (parent, id, config) in wishes.spawns {
+            match self.init(id, Some(parent), &config, frame, out) {
+                Ok(()) => out.stats.spawned += 1,
+                Err(error) => {
+                    let line = StartError::Init { engine: id, error }.to_string();
+                    out.log(LogLine { engine: parent, level: 1, line });
+                }
+            }
+        }
+        for (from, to, message) in wishes.sends {
+            let (sender, content) = (Sender::Engine(from), Content::Message(message));
+            self.deliver(to, Letter { sender, content, ticket: None }, out);
+        }
+        self.timers.extend(wishes.timers);
+        for (to, about, reason) in wishes.notices {
+            self.notify(to, about, reason, out);
+        }
+        for (by, engine) in wishes.stops {
+            self.stop(by, engine, out);
+        }
+    }
+
+    fn init(
+        &mut self,
+        id: EngineId,
+        parent: Option<EngineId>,
+        config: &Config,
+        frame: BlockFrame,
+        out: &mut Outcome,
+    ) -> Result<(), CallError> {
+        let (mut core, mut spawned, mut own) = (Core::default(), 0, Wishes::default());
+        let mut run = Run { id, frame, core: &mut core, spawned: &mut spawned, own: &mut own };
+        match run.ops(&config.ops) {
+            End::Done => {}
+            End::Fault(fault) => return Err(CallError::Fault(fault)),
+            End::Panic => return Err(CallError::Panicked { text: PANIC_TEXT.to_owned() }),
+        }
+        self.places.insert(id, self.actors.len());
+        let (life, inbox) = (Life::Live(core), Vec::new());
+        self.actors.push(Actor { id, life, inbox, handled: 0, parent, spawned });
+        self.fulfil(own, frame, out);
+        Ok(())
+    }
+
+    fn stop(&mut self, by: EngineId, engine: EngineId, out: &mut Outcome) {
+        let Some(place) = self.places.get(&engine) else { return };
+        let actor = &mut self.actors[*place];
+        if engine == by || actor.parent == Some(by) {
+            actor.life = Life::Stopped;
+        } else {
+            let line = format!("may not stop `{engine}`: neither itself nor its child");
+            out.log(LogLine { engine: by, level: 2, line });
+        }
+    }
+
+    fn deliver(&mut self, to: EngineId, letter: Letter, out: &mut Outcome) {
+        let reason = match self.places.get(&to).map(|place| &mut self.actors[*place]) {
+            None => Undelivered::Unknown,
+            Some(Actor { life: Life::Poisoned(_), .. }) => Undelivered::Poisoned,
+            Some(Actor { life: Life::Stopped, .. }) => Undelivered::Stopped,
+            Some(actor) if actor.inbox.len() == MAILBOX_MESSAGES_MAX => Undelivered::Full,
+            Some(actor) => return actor.inbox.push(letter),
+        };
+        match (&letter, letter.sender) {
+            (Letter { ticket: Some(ticket), .. }, _) => {
+                let outcome = Err(ReplyError::Undelivered { engine: to, reason });
+                out.replies.push(Replied { ticket: *ticket, outcome });
+            }
+            (Letter { content: Content::Message(_), .. }, Sender::Engine(from)) => {
+                self.notify(from, to, reason, out);
+            }
+            _ => {
+                out.stats.dead_letters += 1;
+                self.dead.push(letter.died(to, reason));
+            }
+        }
+    }
+
+    fn notify(&mut self, to: EngineId, about: EngineId, reason: Undelivered, out: &mut Outcome) {
+        let (sender, content) = (Sender::Engine(about), Content::Notice(reason));
+        self.deliver(to, Letter { sender, content, ticket: None }, out);
+    }
+}
+
+fn bounce(engine: EngineId, letter: Letter, reason: Undelivered, wishes: &mut Wishes) {
+    match (&letter.content, letter.ticket, letter.sender) {
+        (_, Some(ticket), _) => {
+            let outcome = Err(ReplyError::Undelivered { engine, reason });
+            wishes.outcome.replies.push(Replied { ticket, outcome });
+        }
+        (Content::Message(_), None, Sender::Engine(from)) => {
+            wishes.notices.push((from, engine, reason));
+        }
+        _ => {
+            wishes.outcome.stats.dead_letters += 1;
+            wishes.dead.push(letter.died(engine, reason));
+        }
+    }
+}
+
+/// A handler at work.
+struct Run<'a> {
+    id: EngineId,
+    frame: BlockFrame,
+    core: &'a mut Core,
+    spawned: &'a mut u64,
+    own: &'a mut Wishes,
+}
+
+impl Run<'_> {
+    fn letter(&mut self, letter: &Letter) -> End {
+        match (&letter.content, letter.sender) {
+            (Content::Message(message), sender) => {
+                self.core.log.push(Seen { from: sender.into(), tag: message.tag, code: 1 });
+                self.ops(&message.ops)
+            }
+            (Content::Notice(_), _) if self.core.brittle => End::Panic,
+            (Content::Notice(reason), Sender::Engine(about)) => {
+                self.core.notices.push((about, format!("{reason:?}")));
+                End::Done
+            }
+            (Content::Notice(_), _) => End::Done,
+        }
+    }
+
+    fn ops(&mut self, ops: &[Op]) -> End {
+        for op in ops {
+            match op {
+                Op::Fail => return End::Fault(planned_fault()),
+                Op::Panic => return End::Panic,
+                other => self.op(other),
+            }
+        }
+        End::Done
+    }
+
+    fn op(&mut self, op: &Op) {
+        match op {
+            Op::Send { to, message } => self.send(*to, message.clone()),
+            Op::Flood { to, count, bytes } => {
+                for _ in 0..*count {
+                    if self.own.sends.len() == SENDS_PER_MESSAGE_MAX {
+                        return self.refused("Budget");
+                    }
+                    self.send(*to, padded(*bytes));
+                }
+            }
+            Op::Spawn { config } => self.spawn(config.clone()),
+            Op::SpawnMany { count } => {
+                for _ in 0..*count {
+                    if self.own.spawns.len() == SPAWNS_PER_MESSAGE_MAX {
+                        return self.refused("Budget");
+                    }
+                    self.spawn(Config::default());
+                }
+            }
+            Op::SpawnGhost => self.refused("Unknown"),
+            Op::SendChild { nth, message } => {
+                if let Some(child) = self.core.children.get(*nth as usize) {
+                    self.send(*child, message.clone());
+                }
+            }
+            Op::Stop { engine } => self.own.stops.push((self.id, *engine)),
+            Op::StopChild { nth } => {
+                if let Some(child) = self.core.children.get(*nth as usize) {
+                    self.own.stops.push((self.id, *child));
+                }
+            }
+            Op::TimerAfterBlocks { blocks: 0, .. } | Op::TimerAfterTime { millis: 0, .. } => {
+                self.refused("Past");
+            }
+            Op::TimerAfterBlocks { blocks, message } => {
+                self.timer(Due::Height(Height(self.frame.height.0 + blocks)), message);
+            }
+            Op::TimerAfterTime { millis, message } => {
+                self.timer(Due::Time(BlockTime(self.frame.time.0 + millis)), message);
+            }
+            Op::Emit { bytes } => {
+                let payload = postcard::to_allocvec(&vec![7_u8; *bytes as usize]).unwrap();
+                let topic = "topic".to_owned();
+                self.own.outcome.events.push(Emitted { engine: self.id, topic, payload });
+            }
+            Op::Log { text } => {
+                let line = LogLine { engine: self.id, level: 3, line: text.clone() };
+                self.own.outcome.log(line);
+            }
+            Op::PanicOnNotice => self.core.brittle = true,
+            Op::TimerInTongues | Op::Random | Op::Fail | Op::Panic => unreachable!("no part of the model's scripts"),
+        }
+    }
+
+    fn send(&mut self, to: EngineId, message: Message) {
+        self.own.sends.push((self.id, to, message));
+    }
+
+    fn spawn(&mut self, config: Config) {
+        let id = self.id.child(*self.spawned);
+        *self.spawned += 1;
+        self.core.children.push(id);
+        self.own.spawns.push((self.id, id, config));
+    }
+
+    fn timer(&mut self, due: Due, message: &Message) {
+        let timer = Timer { due, actor: self.id, message: message.clone() };
+        self.own.timers.push(timer);
+    }
+
+    fn refused(&mut self, error: &str) {
+        self.core.refused.push(error.to_owned());
+    }
+}
+
+impl Letter {
+    fn died(&self, to: EngineId, reason: Undelivered) -> DeadLetter {
+        let payload = match (&self.content, self.sender) {
+            (Content::Message(message), _) => postcard::to_allocvec(message),
+            (Content::Notice(why), Sender::Engine(about)) => postcard::to_allocvec(&(about, why)),
+            (Content::Notice(_), _) => Ok(Vec::new()),
+        };
+        DeadLetter { sender: self.sender, to, reason, payload: payload.unwrap() }
+    }
+}
+
+impl Wishes {
+    fn reply(&mut self, ticket: Option<u64>, outcome: Result<Vec<u8>, ReplyError>) {
+        if let Some(ticket) = ticket {
+            self.outcome.replies.push(Replied { ticket, outcome });
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.spawns.extend(other.spawns);
+        self.sends.extend(other.sends);
+        self.timers.extend(other.timers);
+        self.notices.extend(other.notices);
+        self.stops.extend(other.stops);
+        self.dead.extend(other.dead);
+        self.outcome.append(other.outcome);
+    }
+}
+
+impl Outcome {
+    fn log(&mut self, line: LogLine) {
+        if self.logs.len() < LOG_LINES_PER_BLOCK_MAX {
+            self.logs.push(line);
+        } else {
+            self.stats.log_lines_dropped += 1;
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.replies.extend(other.replies);
+        self.events.extend(other.events);
+        for line in other.logs {
+            self.log(line);
+        }
+        self.stats.log_lines_dropped += other.stats.log_lines_dropped;
+        self.stats.messages += other.stats.messages;
+        self.stats.poisoned += other.stats.poisoned;
+        self.stats.dead_letters += other.stats.dead_letters;
+    }
+}
+
+impl Actor {
+    /// The state's bytes, if it is live.
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
+        match &self.life {
+            Life::Live(core) => Some(bytes_of(core)),
+            Life::Poisoned(_) | Life::Stopped => None,
+        }
+    }
+}
+
+/// A state's bytes.
+pub(crate) fn bytes_of(core: &Core) -> Vec<u8> {
+    postcard::to_allocvec(&v1::Actor { core: core.clone() }).unwrap()
+}

@@ -1,0 +1,131 @@
+//! What an actor is told to do: data, so that a test, the engines and the model read the same.
+
+use refit_abi::{ClientId, EngineId, Sender, State, Undelivered};
+use serde::{Deserialize, Serialize};
+
+/// One message: a number by which its arrival is recognised, and what to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
+pub struct Message {
+    /// Set by an actor that sends it: the actor's own count of what it has sent.
+    pub stamp: u64,
+    /// What the receiver does, in this order.
+    pub ops: Vec<Op>,
+}
+
+/// One thing that an actor does.
+#[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
+pub enum Op {
+    /// Sends.
+    Send(Target, Message),
+    /// Sends this many empty messages.
+    Flood(Target, u64),
+    /// Sends this many bytes, as a message of another schema: the receiver rejects it.
+    Bytes(Target, u64),
+    /// Starts an actor.
+    Spawn(Config),
+    /// Stops an actor.
+    Stop(Target),
+    /// Sets a timer, so many blocks later.
+    AfterBlocks(u64, Message),
+    /// Sets a timer, so many milliseconds later.
+    AfterTime(u64, Message),
+    /// Emits a number.
+    Emit(u64),
+    /// Draws a random number and remembers it. The model does not know it.
+    Draw,
+    /// Returns a fault: what this message did so far is dropped.
+    Fail,
+    /// Panics.
+    Panic,
+    /// From now on, panics when it is told of an undelivered message.
+    PanicOnNotice,
+}
+
+/// Whom an operation means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
+pub enum Target {
+    /// The engine with this id.
+    Id(EngineId),
+    /// The actor itself.
+    Me,
+    /// The actor's child of this number.
+    Child(u64),
+}
+
+/// What an actor is started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
+pub struct Config {
+    /// Done in `init`; `Fail` and `Panic` keep it from starting.
+    pub ops: Vec<Op>,
+}
+
+/// What an actor answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
+pub struct Reply {
+    /// The version of the code that answers.
+    pub version: u64,
+    /// The actors it started.
+    pub spawned: Vec<EngineId>,
+    /// What it was refused: `budget`, `unknown`, `past`.
+    pub refused: Vec<String>,
+}
+
+/// What an actor remembers.
+#[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
+pub enum Seen {
+    /// It handled a message of this stamp at this height.
+    Message(From, u64, u64),
+    /// A message to this engine was not handled, for this reason.
+    Undelivered(EngineId, u64),
+    /// It drew this number.
+    Drawn(u64),
+}
+
+/// [`Sender`], as part of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
+pub enum From {
+    /// A client.
+    Client(ClientId),
+    /// An engine.
+    Engine(EngineId),
+    /// A timer.
+    Timer,
+}
+
+impl From {
+    pub fn of(sender: Sender) -> Self {
+        match sender {
+            Sender::Client(client) => From::Client(client),
+            Sender::Engine(engine) => From::Engine(engine),
+            Sender::Timer => From::Timer,
+        }
+    }
+}
+
+impl Target {
+    pub fn of(self, me: EngineId) -> EngineId {
+        match self {
+            Target::Id(id) => id,
+            Target::Me => me,
+            Target::Child(number) => me.child(number),
+        }
+    }
+}
+
+impl Message {
+    pub fn of(ops: impl Into<Vec<Op>>) -> Self {
+        Self { stamp: 0, ops: ops.into() }
+    }
+}
+
+/// A number for each reason.
+pub fn code(reason: Undelivered) -> u64 {
+    match reason {
+        Undelivered::Unknown => 1,
+        Undelivered::Stopped => 2,
+        Undelivered::Poisoned => 3,
+        Undelivered::Full => 4,
+        Undelivered::Rejected => 5,
+        _ => 0,
+    }
+}

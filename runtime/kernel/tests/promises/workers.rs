@@ -1,0 +1,107 @@
+//! The number of workers changes nothing: not one byte of a state, not one reply.
+
+use crate::actor::{Config, Message, Op};
+use crate::node::{Node, ingress, roots, version_2};
+use refit_abi::{EngineId, Generation};
+use refit_kernel::limits::PARALLEL_MESSAGES_MIN;
+use refit_kernel::{Emitted, LogLine, Replied, Stats};
+
+/// Engines of the first block: some chunks, the last one not full.
+const ROOTS: usize = 300;
+
+/// Blocks, with the swap in the middle.
+const BLOCKS: u64 = 6;
+
+/// Messages of a block: less than a block's script makes, so that a backlog crosses the swap.
+const BUDGET: u64 = 3_000;
+
+/// All that a history of blocks gives.
+#[derive(Debug, PartialEq, Eq)]
+struct Given {
+    states: Vec<(EngineId, Vec<u8>)>,
+    replies: Vec<Vec<Replied>>,
+    events: Vec<Vec<Emitted>>,
+    logs: Vec<Vec<LogLine>>,
+    stats: Vec<Stats>,
+    backlogs: Vec<usize>,
+    generations: Vec<Generation>,
+}
+
+#[test]
+fn the_same_blocks_on_one_two_and_four_workers_give_the_same_bytes() {
+    let alone = history(1, None);
+    assert!(alone.replies.iter().all(|replies| !replies.is_empty()));
+    // Otherwise no round ever went to the helpers.
+    let widest = alone.stats.iter().map(|stats| stats.messages / stats.rounds).max().unwrap();
+    assert!(widest > PARALLEL_MESSAGES_MIN as u64, "rounds of {widest} messages");
+    assert!(alone.stats.iter().any(|stats| stats.spawned > 0));
+    assert_eq!(history(2, None), alone);
+    assert_eq!(history(4, None), alone);
+}
+
+#[test]
+fn with_a_swap_at_the_same_height_they_still_do() {
+    let swap_after = BLOCKS / 2;
+    let alone = history(1, Some(swap_after));
+    let swap = swap_after as usize;
+    assert!(alone.backlogs[swap - 1] > 0, "no message waited across the swap");
+    assert_eq!(alone.generations[swap - 1..=swap], [Generation(1), Generation(2)]);
+    assert_ne!(alone.states, history(1, None).states, "the new code left no trace");
+    assert_eq!(history(2, Some(swap_after)), alone);
+    assert_eq!(history(4, Some(swap_after)), alone);
+}
+
+fn history(workers: usize, swap_after: Option<u64>) -> Given {
+    let roots = roots(ROOTS);
+    let mut node = Node::with_roots(workers, &roots);
+    let mut given = Given {
+        states: Vec::new(),
+        replies: Vec::new(),
+        events: Vec::new(),
+        logs: Vec::new(),
+        stats: Vec::new(),
+        backlogs: Vec::new(),
+        generations: Vec::new(),
+    };
+    for height in 1..=BLOCKS {
+        let out = node.block(ingress(&messages(&roots, height)), BUDGET);
+        given.replies.push(out.replies);
+        given.events.push(out.events);
+        given.logs.push(out.logs);
+        given.stats.push(out.stats);
+        given.backlogs.push(out.backlog);
+        given.generations.push(out.generation);
+        if swap_after == Some(height) {
+            assert_eq!(node.swap(&version_2()), Generation(2));
+        }
+    }
+    given.states = node.states();
+    given
+}
+
+/// Each root gets a message that spreads to many others, three deep.
+fn messages(roots: &[EngineId], height: u64) -> Vec<(EngineId, Message)> {
+    let script = |place: usize| spread(roots, place + height as usize * 7, 3);
+    roots.iter().enumerate().map(|(place, root)| (*root, script(place))).collect()
+}
+
+fn spread(roots: &[EngineId], place: usize, depth: u32) -> Message {
+    let tag = (place * 10) as u32 + depth;
+    let mut ops = vec![Op::Random, Op::Emit { bytes: depth }];
+    if depth > 0 {
+        for step in [1, 11, 67] {
+            let to = roots[(place * step + step) % roots.len()];
+            ops.push(Op::Send { to, message: spread(roots, place + step, depth - 1) });
+        }
+    }
+    match place % 41 {
+        3 => ops.push(Op::Spawn { config: Config { ops: vec![Op::Random] } }),
+        5 => ops.push(Op::TimerAfterBlocks { blocks: 1, message: Message::default() }),
+        7 => ops.push(Op::Fail),
+        11 => ops.push(Op::SendChild { nth: 0, message: Message { tag, ops: Vec::new() } }),
+        13 => ops.push(Op::StopChild { nth: 0 }),
+        17 if depth == 0 && place % 5 == 0 => ops.push(Op::Panic),
+        _ => {}
+    }
+    Message { tag, ops }
+}

@@ -1,0 +1,148 @@
+//! What holds after an upgrade, for each class.
+
+use crate::node::{Node, UNBOUNDED, read};
+use crate::ring::{self, Message, VERSIONS};
+use refit_abi::{Generation, Height};
+use refit_upgrade::{Class, Unwatched, Verdict};
+
+/// More engines than one chunk holds, so that helpers take part.
+const ENGINES: u64 = 150;
+
+/// The class of the crossing *to* each version of the ring.
+pub(crate) const CLASSES: [Class; VERSIONS] = [
+    Class::Translate,
+    Class::Adopt,
+    Class::Migrate,
+    Class::MigrateByHand,
+    Class::Migrate,
+    Class::Translate,
+];
+
+/// Takes a node with mail and timers across one step of the ring.
+fn crosses(place: usize) {
+    let (old, new) = (ring::version(place + VERSIONS - 1), ring::version(place));
+    let before = ((place + VERSIONS - 1) % VERSIONS) as u32 + 1;
+    let after = (place % VERSIONS) as u32 + 1;
+    let mut node = Node::start(&old, ENGINES, 2);
+    let mut messages: Vec<_> = (0..ENGINES)
+        .map(|to| {
+            (
+                to,
+                Message::Forward {
+                    to: ENGINES - 1 - to,
+                    number: 500,
+                },
+            )
+        })
+        .collect();
+    messages.push((3, Message::Wake(Height(3))));
+    let outcome = node.block(&messages, 1);
+    assert!(
+        outcome
+            .replies
+            .iter()
+            .all(|reply| read(&reply.outcome).code == before)
+    );
+    assert_eq!(
+        outcome.backlog, ENGINES as usize,
+        "the forwarded messages wait"
+    );
+
+    let armed = node.arm(&new).unwrap();
+    assert_eq!(
+        armed.classes(),
+        [("ring".to_owned(), CLASSES[place % VERSIONS])]
+    );
+    // The next block is in the queue behind the upgrade: no sweep comes between them.
+    let (ended, crew) = node.begin(armed, Unwatched);
+    let outcome = node.post(&[(0, Message::Add(1))], UNBOUNDED);
+    let (verdict, armed) = ended.recv().unwrap();
+    assert_eq!(verdict, Verdict::Committed(Generation(2)));
+    let outcome = outcome.recv().unwrap();
+    assert_eq!(outcome.generation, Generation(2));
+    assert_eq!(read(&outcome.replies[0].outcome).code, after);
+    assert_eq!(
+        (outcome.stats.messages, outcome.stats.mixed),
+        (ENGINES + 1, 0)
+    );
+
+    for engine in 0..ENGINES {
+        let (answer, generation) = node.look(engine);
+        assert_eq!((answer.code, generation), (after, Generation(2)));
+        assert_eq!(
+            answer.core.total,
+            engine + 500 + u64::from(engine == 0),
+            "engine {engine}"
+        );
+        assert_eq!(answer.mark, ring::step_marks(place), "engine {engine}");
+        let codes: Vec<_> = answer
+            .core
+            .runs
+            .iter()
+            .map(|run| (run.code, run.first))
+            .collect();
+        assert_eq!(
+            codes,
+            [(before, 1), (after, 2)],
+            "who handled which block's messages"
+        );
+    }
+    timer_survives(&mut node, after);
+    node.sweep();
+    crew.join();
+    drop(armed);
+    assert_eq!(old.handles(), 1, "nothing but this test holds the old code");
+}
+
+fn timer_survives(node: &mut Node, code: u32) {
+    let outcome = node.block(&[], UNBOUNDED);
+    let woken: Vec<_> = outcome
+        .events
+        .iter()
+        .map(|event| (&*event.topic, &*event.payload))
+        .collect();
+    assert_eq!(woken, [("woken", &[code as u8][..])]);
+    assert_eq!(node.look(3).0.core.total, 1_503);
+}
+
+#[test]
+fn an_adopted_state_mail_and_timers_go_on_under_the_new_code() {
+    crosses(1);
+}
+
+#[test]
+fn a_state_with_a_computed_field_mail_and_timers_go_on_under_the_new_code() {
+    crosses(2);
+}
+
+#[test]
+fn a_state_migrated_by_hand_mail_and_timers_go_on_under_the_new_code() {
+    crosses(3);
+}
+
+#[test]
+fn a_state_with_a_new_default_mail_and_timers_go_on_under_the_new_code() {
+    crosses(4);
+}
+
+#[test]
+fn a_state_read_as_bytes_mail_and_timers_go_on_under_the_new_code() {
+    crosses(5);
+}
+
+#[test]
+fn a_state_read_as_bytes_through_a_step_mail_and_timers_go_on_under_the_new_code() {
+    crosses(6);
+}
+
+#[test]
+fn engines_that_no_message_touches_cross_by_the_sweep() {
+    for place in 1..=VERSIONS {
+        let mut node = Node::start(&ring::version(place + VERSIONS - 1), ENGINES, 2);
+        node.upgrade(&ring::version(place));
+        node.sweep();
+        assert!(!node.call(|executor| executor.is_sweeping()));
+        assert_eq!(node.states().len(), ENGINES as usize);
+        assert_eq!(node.look(ENGINES - 1).0.mark, ring::step_marks(place));
+    }
+}

@@ -1,0 +1,227 @@
+//! A node without a network: an executor on real crews, and update points.
+
+use crate::ring::{Answer, Message, Reply, peer};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use refit_abi::host::{BlockFrame, Module};
+use refit_abi::raw::Codec;
+use refit_abi::{BlockTime, ClientId, EngineId, Generation, Height};
+use refit_kernel::crew::{Baton, Command, Crew, Query, UpdatePoint, commands};
+use refit_kernel::{
+    BlockInput, BlockOutcome, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
+};
+use refit_upgrade::{ArmError, Armed, Phase, Unwatched, Verdict, Watch, Withdrawn};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for an answer of a crew.
+const WAIT: Duration = Duration::from_secs(300);
+
+/// A budget that no block of these tests reaches.
+pub(crate) const UNBOUNDED: u64 = u64::MAX;
+
+/// A running node.
+pub(crate) struct Node {
+    sender: Sender<Command>,
+    receiver: Receiver<Command>,
+    crew: Option<Crew>,
+    workers: usize,
+    height: u64,
+}
+
+/// An upgrade at its update point.
+struct Point {
+    armed: Armed,
+    watch: Box<dyn Watch>,
+    verdict: Option<Verdict>,
+    done: Sender<(Verdict, Armed)>,
+}
+
+impl Node {
+    /// A node of `engines` engines, number and total alike, that run `module`.
+    pub(crate) fn start(module: &Module, engines: u64, workers: usize) -> Self {
+        let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        for number in 0..engines {
+            let config = format!("[{number},{number}]");
+            let config = (Codec::Json, config.as_bytes());
+            executor
+                .start(peer(number), "ring", config, BlockFrame::default())
+                .unwrap();
+        }
+        let (sender, receiver) = commands();
+        let crew = Crew::spawn("test", workers, receiver.clone()).unwrap();
+        crew.baton().start(executor);
+        Self {
+            sender,
+            receiver,
+            crew: Some(crew),
+            workers,
+            height: 0,
+        }
+    }
+
+    /// Does something with the executor, between two blocks.
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Executor) -> R + Send + 'static,
+    ) -> R {
+        let (done, result) = bounded(1);
+        let call = Box::new(move |executor: &mut Executor| done.send(call(executor)).unwrap());
+        self.sender.send(Command::Call(call)).unwrap();
+        result.recv_timeout(WAIT).unwrap()
+    }
+
+    /// Executes a block of messages to engines, by number.
+    pub(crate) fn block(&mut self, messages: &[(u64, Message)], budget: u64) -> BlockOutcome {
+        self.post(messages, budget).recv_timeout(WAIT).unwrap()
+    }
+
+    /// As [`Node::block`], not waiting for the outcome. Tickets count the messages.
+    pub(crate) fn post(
+        &mut self,
+        messages: &[(u64, Message)],
+        budget: u64,
+    ) -> Receiver<BlockOutcome> {
+        self.height += 1;
+        let frame = BlockFrame {
+            height: Height(self.height),
+            time: BlockTime(self.height * 1_000),
+            ..BlockFrame::default()
+        };
+        let ingress = |(ticket, (to, message)): (usize, &(u64, Message))| Ingress {
+            engine: peer(*to),
+            client: ClientId::from_bytes([1; 16]),
+            sequence: ticket as u64,
+            payload: serde_json::to_vec(message).unwrap(),
+            ticket: ticket as u64,
+        };
+        let messages = messages.iter().enumerate().map(ingress).collect();
+        let (done, outcome) = bounded(1);
+        let input = BlockInput {
+            frame,
+            messages,
+            budget,
+        };
+        self.sender.send(Command::Block(input, done)).unwrap();
+        outcome
+    }
+
+    /// Sends one message and gives the reply.
+    pub(crate) fn ask(&mut self, to: u64, message: Message) -> Reply {
+        let outcome = self.block(&[(to, message)], UNBOUNDED);
+        read(&outcome.replies[0].outcome)
+    }
+
+    /// What an engine says of itself, and the generation that said it.
+    pub(crate) fn look(&self, engine: u64) -> (Answer, Generation) {
+        let (done, answer) = bounded(1);
+        let query = Query {
+            engine: peer(engine),
+            codec: Codec::Json,
+            query: b"null".to_vec(),
+            answer: Box::new(move |answer, _, generation| {
+                done.send((answer.unwrap(), generation)).unwrap();
+            }),
+        };
+        self.sender.send(Command::Query(query)).unwrap();
+        let (bytes, generation) = answer.recv_timeout(WAIT).unwrap();
+        (serde_json::from_slice(&bytes).unwrap(), generation)
+    }
+
+    /// All states as bytes.
+    pub(crate) fn states(&self) -> Vec<(EngineId, Vec<u8>)> {
+        self.call(|executor| executor.encode_states().unwrap())
+    }
+
+    /// The code that is live.
+    pub(crate) fn table(&self) -> Arc<GenerationTable> {
+        self.call(|executor| executor.table())
+    }
+
+    /// Sweeps until no state of the generation before is left.
+    pub(crate) fn sweep(&self) {
+        self.call(Executor::sweep);
+    }
+
+    /// Prepares an upgrade for the live generation.
+    pub(crate) fn arm(&self, module: &Module) -> Result<Armed, ArmError> {
+        Armed::new(&self.table(), std::slice::from_ref(module))
+    }
+
+    /// Runs an armed upgrade at the next update point and lets the old crew end.
+    pub(crate) fn run(&mut self, armed: Armed, watch: impl Watch + 'static) -> Verdict {
+        let (ended, old) = self.begin(armed, watch);
+        let (verdict, _) = ended.recv_timeout(WAIT).unwrap();
+        old.join();
+        verdict
+    }
+
+    /// As [`Node::run`], not waiting for it: what ends it, and the crew that ends with it.
+    pub(crate) fn begin(
+        &mut self,
+        armed: Armed,
+        watch: impl Watch + 'static,
+    ) -> (Receiver<(Verdict, Armed)>, Crew) {
+        let next = Crew::spawn("test", self.workers, self.receiver.clone()).unwrap();
+        let baton: Baton = next.baton();
+        let (done, ended) = bounded(1);
+        let point = Point {
+            armed,
+            watch: Box::new(watch),
+            verdict: None,
+            done,
+        };
+        self.sender
+            .send(Command::Upgrade(Box::new(point), baton))
+            .unwrap();
+        let old = self.crew.replace(next).unwrap();
+        (ended, old)
+    }
+
+    /// Upgrades to a module, unwatched.
+    pub(crate) fn upgrade(&mut self, module: &Module) -> Verdict {
+        let armed = self.arm(module).unwrap();
+        self.run(armed, Unwatched)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.sender.send(Command::Stop);
+        if let Some(crew) = self.crew.take() {
+            crew.join();
+        }
+    }
+}
+
+impl UpdatePoint for Point {
+    fn closing(&mut self) {}
+
+    fn quiesced(&mut self, quiesced: &mut Quiesced<'_>) {
+        self.verdict = Some(self.armed.run(quiesced, &mut *self.watch));
+    }
+
+    fn resumed(mut self: Box<Self>) {
+        let _ = self.watch.reached(Phase::Resumed);
+        let verdict = self.verdict.take().unwrap();
+        let _ = self.done.send((verdict, self.armed));
+    }
+}
+
+/// Withdraws the upgrade at one phase.
+pub(crate) struct WithdrawsAt(pub(crate) Phase);
+
+impl Watch for WithdrawsAt {
+    fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
+        match phase == self.0 {
+            true => Err(Withdrawn {
+                reason: format!("at {phase}"),
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The reply that is in an outcome.
+pub(crate) fn read(outcome: &Result<Vec<u8>, ReplyError>) -> Reply {
+    serde_json::from_slice(outcome.as_ref().unwrap()).unwrap()
+}

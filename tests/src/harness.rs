@@ -1,0 +1,303 @@
+//! [`Harness`]: one node in this process, and what a test does to it.
+
+use crate::{Withdraw, Workshop, own_copy};
+use parking_lot::Mutex;
+use refit_abi::{EngineId, Generation, Height};
+use refit_admin::api::{Status, UpgradeReport};
+use refit_admin::{Bytes, Node as _, Refusal, Replied};
+use refit_loader::{Loader, OpenError};
+use refit_node::{EngineConfig, Node, NodeConfig};
+use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// How long an upgrade may take in a test, from its plan to the retired code.
+pub const UPGRADE_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Between two looks at something that is waited for.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Longest life of an idle thread of the runtime: longer than any test, so that counts are steady.
+const IDLE_THREAD_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Why a plan was not made or not taken on: what an operator is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The stable name.
+    pub code: String,
+    /// What went wrong.
+    pub detail: String,
+    /// The next step.
+    pub next: String,
+}
+
+/// One node and the folder of its module files.
+#[derive(Debug)]
+pub struct Harness {
+    node: Arc<Node>,
+    runtime: Runtime,
+    workshop: Workshop,
+    folder: TempDir,
+    watch: Arc<Mutex<Withdraw>>,
+}
+
+impl Harness {
+    /// Starts a node with these root engines, each a name, its kind and the module that has it.
+    pub fn start(workshop: &Workshop, engines: &[(&str, &str, &Path)]) -> Self {
+        Self::start_with(workshop, engines, |_| ())
+    }
+
+    /// As [`Harness::start`], with a changed configuration.
+    ///
+    /// Each module is brought in as a copy of its own, so that its mappings are this node's alone.
+    ///
+    /// # Panics
+    /// If the node does not start.
+    pub fn start_with(
+        workshop: &Workshop,
+        engines: &[(&str, &str, &Path)],
+        configure: impl FnOnce(&mut NodeConfig),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut copies: Vec<(&Path, PathBuf)> = Vec::new();
+        let mut configured = Vec::new();
+        for (name, kind, library) in engines {
+            if !copies.iter().any(|(original, _)| original == library) {
+                copies.push((library, own_copy(library, folder.path())));
+            }
+            let copy = copies
+                .iter()
+                .find(|(original, _)| original == library)
+                .unwrap();
+            configured.push(EngineConfig {
+                name: (*name).to_owned(),
+                kind: Some((*kind).to_owned()),
+                library: copy.1.clone(),
+                config: "{}".to_owned(),
+            });
+        }
+        let watch = Arc::new(Mutex::new(Withdraw::default()));
+        let mut config = NodeConfig::new(configured, workshop.probe());
+        config.watch = watch.clone();
+        configure(&mut config);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(1)
+            .thread_keep_alive(IDLE_THREAD_MAX)
+            .enable_time()
+            .build()
+            .unwrap();
+        let node = Node::start(config).unwrap();
+        Self {
+            node,
+            runtime,
+            workshop: workshop.clone(),
+            folder,
+            watch,
+        }
+    }
+
+    /// The node itself.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// The runtime on which this harness waits.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The watch of the node's upgrades.
+    pub fn watch(&self) -> &Mutex<Withdraw> {
+        &self.watch
+    }
+
+    /// A folder for files of this test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A copy of `library` that no other node has.
+    pub fn own_copy(&self, library: &Path) -> PathBuf {
+        own_copy(library, self.folder.path())
+    }
+
+    /// Sends a message that is not meant to be repeated.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn send(&self, engine: &str, message: Value) -> Result<Replied, Refusal> {
+        let bytes = Bytes::from(message.to_string());
+        self.runtime
+            .block_on(self.node.send(id(engine), None, bytes))
+    }
+
+    /// Sends a message under the idempotency key `CLIENT/SEQUENCE`.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn send_keyed(&self, engine: &str, key: &str, message: Value) -> Result<Replied, Refusal> {
+        let (request, bytes) = (key.parse().unwrap(), Bytes::from(message.to_string()));
+        self.runtime
+            .block_on(self.node.send(id(engine), Some(request), bytes))
+    }
+
+    /// Asks an engine something; gives its answer as JSON.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn query(&self, engine: &str, query: Value) -> Result<Value, Refusal> {
+        let bytes = Bytes::from(query.to_string());
+        let answer = self.runtime.block_on(self.node.query(id(engine), bytes))?;
+        Ok(serde_json::from_slice(&answer.body).unwrap())
+    }
+
+    /// How the node is.
+    pub fn status(&self) -> Status {
+        self.node.status()
+    }
+
+    /// The live generation.
+    pub fn generation(&self) -> Generation {
+        self.status().generation
+    }
+
+    /// Every engine's state as bytes.
+    pub fn states(&self) -> Vec<(EngineId, Vec<u8>)> {
+        self.node.states().unwrap()
+    }
+
+    /// The generation that a plan starts from.
+    pub fn live(&self) -> Live {
+        let status = self.status();
+        let kinds = status.kinds.into_iter();
+        let kinds = kinds.map(|kind| LiveKind {
+            descriptor: kind.descriptor,
+            artifact: kind.artifact,
+        });
+        Live {
+            generation: status.generation,
+            kinds: kinds.collect(),
+        }
+    }
+
+    /// The module at `path` as a candidate to replace `kind`, inspected and probed as the command
+    /// line does.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    pub fn candidate(&self, kind: &str, path: &Path) -> Result<Candidate, Reason> {
+        let loader = Loader::new(self.workshop.probe()).unwrap();
+        let probed = loader.probe_file(path)?;
+        Ok(Candidate {
+            path: path.to_str().unwrap().to_owned(),
+            artifact: probed.staged().id().to_string(),
+            meant: Some(kind.to_owned()),
+            descriptor: probed.verdict().descriptor().clone(),
+        })
+    }
+
+    /// Plans to replace kinds by the modules at these paths.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    pub fn plan(
+        &self,
+        modules: &[(&str, &Path)],
+        at_height: Option<Height>,
+    ) -> Result<Plan, Reason> {
+        let candidates = modules
+            .iter()
+            .map(|(kind, path)| self.candidate(kind, path));
+        let candidates = candidates.collect::<Result<Vec<_>, _>>()?;
+        Ok(Plan::make(&self.live(), &candidates, at_height)?)
+    }
+
+    /// Hands a plan's text to the node.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    pub fn begin(&self, plan: String) -> Result<u64, Refusal> {
+        let accepted = self.runtime.block_on(self.node.apply(Bytes::from(plan)))?;
+        Ok(accepted.id)
+    }
+
+    /// Hands a plan to the node and waits for the upgrade's end.
+    ///
+    /// # Errors
+    /// What the operator is told, if it is not taken on.
+    pub fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Refusal> {
+        let id = self.begin(serde_json::to_string(plan).unwrap())?;
+        Ok(self.ended(id))
+    }
+
+    /// Waits until an upgrade has ended and its modules, old or new, are retired.
+    ///
+    /// # Panics
+    /// If it takes longer than [`UPGRADE_WAIT_MAX`].
+    pub fn ended(&self, id: u64) -> UpgradeReport {
+        let deadline = Instant::now() + UPGRADE_WAIT_MAX;
+        loop {
+            let report = self.node.upgrade(id).unwrap();
+            if report.state.is_final() && self.status().upgrade.is_none() {
+                return self.node.upgrade(id).unwrap();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "upgrade {id} does not end: {report:?}"
+            );
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Plans, applies and waits.
+    ///
+    /// # Panics
+    /// If it is not planned or not taken on.
+    pub fn upgrade(&self, kind: &str, path: &Path) -> UpgradeReport {
+        let plan = self.plan(&[(kind, path)], None).unwrap();
+        self.apply(&plan).unwrap()
+    }
+
+    /// Waits until the node has executed the block at `height`.
+    ///
+    /// # Panics
+    /// If it takes longer than [`UPGRADE_WAIT_MAX`].
+    pub fn wait_for_height(&self, height: Height) {
+        let deadline = Instant::now() + UPGRADE_WAIT_MAX;
+        while self.status().height < height {
+            assert!(Instant::now() < deadline, "height {height} does not come");
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+fn id(engine: &str) -> EngineId {
+    engine.parse().unwrap()
+}
+
+impl From<OpenError> for Reason {
+    fn from(error: OpenError) -> Self {
+        let (code, next) = (error.code().to_owned(), error.next().to_owned());
+        Self {
+            code,
+            detail: error.to_string(),
+            next,
+        }
+    }
+}
+
+impl From<PlanError> for Reason {
+    fn from(error: PlanError) -> Self {
+        let (code, next) = (error.code().to_owned(), error.next().to_owned());
+        Self {
+            code,
+            detail: error.to_string(),
+            next,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! [`Source`]: the source tree of an engine, taken from the repository and changed as an author
+//! would change it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The source tree of one engine package: file names, relative to its folder, with their texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// The repository that this package is part of.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+impl Source {
+    /// The package in `tests/fixtures/NAME`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn fixture(name: &str) -> Self {
+        let folder = repository().join("tests/fixtures").join(name);
+        let mut source = Self {
+            files: BTreeMap::new(),
+        }
+        .laid_over_by(&folder);
+        source.add(&folder, "Cargo.toml");
+        let abi = repository().join("abi");
+        source.replacing("Cargo.toml", "../../../abi", abi.to_str().unwrap())
+    }
+
+    /// `kv` as it was published as version 1.
+    pub fn kv_v1() -> Self {
+        Self::fixture("kv-v1")
+    }
+
+    /// `kv` as it stands in `engines/kv`, version 2, in a package that stands alone.
+    pub fn kv_v2() -> Self {
+        let manifest = Self::kv_v1().files["Cargo.toml"].clone();
+        Self {
+            files: BTreeMap::from([("Cargo.toml".to_owned(), manifest)]),
+        }
+        .laid_over_by(&repository().join("engines/kv"))
+        .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
+    }
+
+    /// Version 3 of `kv`, whose migration refuses values that are no numbers.
+    pub fn kv_v3_fails() -> Self {
+        Self::kv_v2()
+            .laid_over_by(&repository().join("tests/fixtures/kv-v3-fails"))
+            .replacing("Cargo.toml", "version = \"2.0.0\"", "version = \"3.0.0\"")
+    }
+
+    /// Version 2 of `kv` with one line of code edited and the same state.
+    pub fn kv_v4() -> Self {
+        Self::kv_v2()
+            .replacing("Cargo.toml", "version = \"2.0.0\"", "version = \"4.0.0\"")
+            .replacing(
+                "src/engine.rs",
+                "RANGE_ENTRIES_MAX: usize = 1_000;",
+                "RANGE_ENTRIES_MAX: usize = 10_000;",
+            )
+    }
+
+    /// With `old` replaced by `new` in `file`.
+    ///
+    /// # Panics
+    /// If `old` is not there exactly once: the edit would not be the one that is meant.
+    #[must_use]
+    pub fn replacing(mut self, file: &str, old: &str, new: &str) -> Self {
+        let text = self.files.get_mut(file).unwrap();
+        assert_eq!(text.matches(old).count(), 1, "`{old}` in {file}");
+        *text = text.replace(old, new);
+        self
+    }
+
+    /// With `text` at the end of `file`.
+    ///
+    /// # Panics
+    /// If there is no such file.
+    #[must_use]
+    pub fn appending(mut self, file: &str, text: &str) -> Self {
+        self.files.get_mut(file).unwrap().push_str(text);
+        self
+    }
+
+    /// With `file` as given, whether it was there or not.
+    #[must_use]
+    pub fn with_file(mut self, file: &str, text: &str) -> Self {
+        self.files.insert(file.to_owned(), text.to_owned());
+        self
+    }
+
+    /// The text of `file`.
+    ///
+    /// # Panics
+    /// If there is no such file.
+    pub fn text(&self, file: &str) -> &str {
+        &self.files[file]
+    }
+
+    /// With code that runs when the module is mapped.
+    #[must_use]
+    pub fn with_constructor(self, body: &str) -> Self {
+        self.appending(
+            "src/lib.rs",
+            &format!(
+                "extern \"C\" fn at_load() {{ {body} }}\n\
+                 #[used]\n#[unsafe(link_section = \".init_array\")]\n\
+                 static AT_LOAD: extern \"C\" fn() = at_load;\n"
+            ),
+        )
+    }
+
+    fn laid_over_by(mut self, folder: &Path) -> Self {
+        for entry in fs::read_dir(folder.join("src")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            self.add(folder, &format!("src/{name}"));
+        }
+        self
+    }
+
+    fn add(&mut self, folder: &Path, file: &str) {
+        self.files.insert(
+            file.to_owned(),
+            fs::read_to_string(folder.join(file)).unwrap(),
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! [`Withdraw`]: the operator who changes his mind.
+
+use refit_upgrade::{Phase, Watch, Withdrawn};
+
+/// Notes the phases of the upgrades it watches, and withdraws at one of them if it is told to.
+#[derive(Clone, Debug, Default)]
+pub struct Withdraw {
+    /// Where to withdraw; nowhere if absent.
+    pub at: Option<Phase>,
+    /// The phases that were reached since this was last emptied, in order.
+    pub seen: Vec<Phase>,
+}
+
+impl Watch for Withdraw {
+    fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
+        self.seen.push(phase);
+        match self.at {
+            Some(at) if at == phase => Err(Withdrawn {
+                reason: format!("no more at {phase}"),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! [`Workshop`]: builds modules from [`Source`]s, each once for all tests that want it.
+//!
+//! Libraries and compiled dependencies stay between runs. Only one build runs at a time, in this
+//! process and beside it: a lock on the workshop's folder sees to that.
+
+use crate::source::{Source, repository};
+use parking_lot::Mutex;
+use refit_build::{Builder, Profile};
+use refit_loader::ProbeCommand;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long a probe may take in a test that does not wait for it to hang: the machine may be busy.
+const PROBE_MAX: Duration = Duration::from_secs(30);
+
+/// What was built in this process, by variant.
+static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+
+/// Grows with each copy in this process.
+static COPIES: AtomicU64 = AtomicU64::new(1);
+
+/// Where modules are built, and the program that probes them.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    root: PathBuf,
+    probe: PathBuf,
+}
+
+impl Workshop {
+    /// A workshop in the folder `root`, whose modules the program `probe` probes.
+    pub fn new(root: impl Into<PathBuf>, probe: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            probe: probe.into(),
+        }
+    }
+
+    /// How a node of the tests probes.
+    pub fn probe(&self) -> ProbeCommand {
+        ProbeCommand::new(&self.probe).deadline(PROBE_MAX)
+    }
+
+    /// The module of `source`, built quickly. `variant` names what the source is.
+    pub fn library(&self, variant: &str, source: impl FnOnce() -> Source) -> PathBuf {
+        self.library_as(variant, Profile::Dev, source)
+    }
+
+    /// The module of `source`.
+    ///
+    /// # Panics
+    /// If it does not build.
+    pub fn library_as(
+        &self,
+        variant: &str,
+        profile: Profile,
+        source: impl FnOnce() -> Source,
+    ) -> PathBuf {
+        let mut built = BUILT.lock();
+        if let Some(library) = built.get(variant) {
+            return library.clone();
+        }
+        let library = self.build(variant, profile, &source());
+        built.insert(variant.to_owned(), library.clone());
+        library
+    }
+
+    fn build(&self, variant: &str, profile: Profile, source: &Source) -> PathBuf {
+        fs::create_dir_all(&self.root).unwrap();
+        let lock = File::create(self.root.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let folder = self.root.join("sources").join(variant);
+        lay_out(&folder, source);
+        let builder = Builder::new(self.root.join("build"));
+        let builder = builder.with_lock(repository().join("Cargo.lock"));
+        match builder.build(&folder, profile) {
+            Ok(built) => built.library,
+            Err(error) => panic!("{variant} does not build: {error}"),
+        }
+    }
+
+    /// kv, version 1.
+    pub fn kv_v1(&self) -> PathBuf {
+        self.library("kv-v1", Source::kv_v1)
+    }
+
+    /// kv, version 2.
+    pub fn kv_v2(&self) -> PathBuf {
+        self.library("kv-v2", Source::kv_v2)
+    }
+
+    /// kv, version 3: its migration refuses values that are no numbers.
+    pub fn kv_v3_fails(&self) -> PathBuf {
+        self.library("kv-v3-fails", Source::kv_v3_fails)
+    }
+
+    /// kv, version 4: other code than version 2, the same state.
+    pub fn kv_v4(&self) -> PathBuf {
+        self.library("kv-v4", Source::kv_v4)
+    }
+}
+
+/// Makes the folder hold just these files. Those that are right are left as they are, so that cargo
+/// has nothing to do.
+fn lay_out(folder: &Path, source: &Source) {
+    fs::create_dir_all(folder.join("src")).unwrap();
+    for entry in fs::read_dir(folder.join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("src/{}", path.file_name().unwrap().to_str().unwrap());
+        if !source.files.contains_key(&name) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for (name, text) in &source.files {
+        let path = folder.join(name);
+        if fs::read_to_string(&path).ok().as_ref() != Some(text) {
+            fs::write(path, text).unwrap();
+        }
+    }
+}
+
+/// A copy of `library` in `folder` with a hash of its own: a few bytes after the last table, which
+/// no one reads. Its mappings tell it from every other copy.
+///
+/// # Panics
+/// If it cannot be copied.
+pub fn own_copy(library: &Path, folder: &Path) -> PathBuf {
+    let number = COPIES.fetch_add(1, Ordering::Relaxed);
+    let mut bytes = fs::read(library).unwrap();
+    bytes.extend_from_slice(&std::process::id().to_le_bytes());
+    bytes.extend_from_slice(&number.to_le_bytes());
+    let path = folder.join(format!("copy-{number}.so"));
+    fs::write(&path, bytes).unwrap();
+    path
+}

@@ -1,0 +1,169 @@
+//! Upgrade after upgrade in one process: nothing that the system gives is kept. One test, alone in
+//! its process, so that what it counts is its own.
+//!
+//! `REFIT_SWAPS` says how many upgrades; the full size is 10,000:
+//! `REFIT_SWAPS=10000 cargo test --release -p refit-tests --test endurance -- --nocapture`.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+use refit_admin::api::{Class, UpgradeState};
+use refit_loader::ArtifactId;
+use refit_tests::process::{self, Counts};
+use refit_tests::{Harness, Workshop};
+use refit_upgrade::{Candidate, Plan};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Upgrades if `REFIT_SWAPS` says nothing.
+const SWAPS: u64 = 60;
+
+/// Part of the upgrades after which memory is looked at, but no more than [`WARM_MAX`]: by then the
+/// allocator and the caches have their size.
+const WARM_PART: u64 = 3;
+
+/// Most upgrades before memory is looked at: by then the node's lists of reports, generations and
+/// verdicts are full, the longest of which holds 1,024.
+const WARM_MAX: u64 = 1_100;
+
+/// What the node keeps of a block or a journal record beside its bytes, in bytes: the allocator's
+/// share and the place in a queue that doubles when it is full.
+const KEPT_OVERHEAD_BYTES: u64 = 128;
+
+/// Most bytes of a block of this test: a header, and at most one message of a few words.
+const BLOCK_BYTES: u64 = 256;
+
+/// Growth of resident memory that is allowed in any case, in KiB: with few upgrades one per cent is
+/// less than the noise of the allocator's arenas.
+const GROWTH_KIB: u64 = 512;
+
+/// Upgrades between two looks at memory, which are printed.
+const LOOK_EVERY: u64 = 250;
+
+/// How long the counts may take to settle: a joined thread is listed a little longer.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// Entries of the store: so that states of some size cross.
+const ENTRIES: u64 = 100;
+
+fn swaps() -> u64 {
+    match std::env::var("REFIT_SWAPS") {
+        Ok(text) => text.parse().unwrap(),
+        Err(_) => SWAPS,
+    }
+}
+
+/// The counts, once they are `expected`, or as they are when the time is up.
+fn settled(expected: Counts) -> Counts {
+    let deadline = Instant::now() + SETTLE_MAX;
+    while process::counts() != expected && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    process::counts()
+}
+
+/// One version after the other, each time in bytes that never were before.
+struct Releases {
+    versions: [(Candidate, Vec<u8>); 2],
+}
+
+impl Releases {
+    /// Two versions with one state and other code.
+    fn new(node: &Harness, paths: [&Path; 2]) -> Self {
+        let version = |path| (node.candidate("kv", path).unwrap(), fs::read(path).unwrap());
+        Self {
+            versions: paths.map(version),
+        }
+    }
+
+    /// The plan to go to the `number`-th release.
+    fn plan(&self, node: &Harness, number: u64) -> Plan {
+        let (candidate, bytes) = &self.versions[(number % 2) as usize];
+        let path = node.folder().join("release.so");
+        // Bytes after the last table change nothing but the hash.
+        let bytes = [&bytes[..], &number.to_le_bytes()].concat();
+        fs::write(&path, &bytes).unwrap();
+        let candidate = Candidate {
+            path: path.to_str().unwrap().to_owned(),
+            artifact: ArtifactId::of(&bytes).to_string(),
+            ..candidate.clone()
+        };
+        Plan::make(&node.live(), &[candidate], None).unwrap()
+    }
+}
+
+/// Upgrades once, then has the new code handle a message. Gives what the node's journal keeps of it,
+/// in bytes.
+fn swap(node: &Harness, releases: &Releases, number: u64) -> u64 {
+    let report = node.apply(&releases.plan(node, number)).unwrap();
+    assert_eq!(
+        (report.state, report.class),
+        (UpgradeState::Committed, Class::Adopt),
+        "{report:?}"
+    );
+    assert!(report.retired && report.pinned.is_empty(), "{report:?}");
+    let key = format!("key-{:03}", number % ENTRIES);
+    let value = format!("{number:020}");
+    let reply = node
+        .send("kv", json!({"put": {"key": key, "value": value}}))
+        .unwrap();
+    assert_eq!(reply.generation, report.to);
+    serde_json::to_vec(&report).unwrap().len() as u64 + KEPT_OVERHEAD_BYTES
+}
+
+#[test]
+fn upgrade_after_upgrade_leaves_memory_mappings_threads_and_descriptors_as_they_were() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop");
+    let workshop = Workshop::new(root, env!("CARGO_BIN_EXE_refit-test-probe"));
+    let versions = [workshop.kv_v2(), workshop.kv_v4()];
+    let node = Harness::start(&workshop, &[("kv", "kv", &versions[0])]);
+    for number in 0..ENTRIES {
+        let (key, value) = (format!("key-{number:03}"), "0".repeat(20));
+        node.send("kv", json!({"put": {"key": key, "value": value}}))
+            .unwrap();
+    }
+    let releases = Releases::new(&node, [&versions[0], &versions[1]]);
+    let swaps = swaps();
+    let warm = (swaps / WARM_PART).clamp(1, WARM_MAX);
+    for number in 0..warm {
+        swap(&node, &releases, number);
+    }
+    let counts = settled(process::counts());
+    let (began, resident, height) = (
+        Instant::now(),
+        process::resident_kib(),
+        node.status().height.0,
+    );
+    let mut journal = 0;
+    for number in warm..swaps {
+        journal += swap(&node, &releases, number);
+        assert_eq!(settled(counts), counts, "after {number} upgrades");
+        if number.is_multiple_of(LOOK_EVERY) {
+            println!(
+                "after {number} upgrades: {} KiB, {counts:?}",
+                process::resident_kib()
+            );
+        }
+    }
+    let growth = process::resident_kib().saturating_sub(resident);
+    // The store in memory keeps the newest 32 MiB of each: history, which is there on purpose.
+    let blocks = (node.status().height.0 - height) * (BLOCK_BYTES + KEPT_OVERHEAD_BYTES);
+    let history = (journal + blocks) / 1024;
+    println!(
+        "{} upgrades in {:?}: resident memory grew by {growth} KiB from {resident} KiB, of which up \
+         to {history} KiB are history; {counts:?}",
+        swaps - warm,
+        began.elapsed()
+    );
+    assert_eq!(
+        node.query("kv", json!("length")).unwrap(),
+        json!({"length": {"keys": ENTRIES}})
+    );
+    let libraries = node.status().libraries;
+    assert_eq!((libraries.mapped, libraries.pinned), (1, 0));
+    let allowed = history + GROWTH_KIB.max(resident / 100);
+    assert!(
+        growth <= allowed,
+        "grew by {growth} KiB, {allowed} KiB are allowed"
+    );
+}

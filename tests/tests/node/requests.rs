@@ -1,0 +1,55 @@
+//! What clients may do wrong: each time a code, a reason and a next step, and nothing changes.
+
+use crate::{assert_serves, store, workshop};
+use refit_admin::Refusal;
+use refit_tests::Harness;
+use serde_json::json;
+
+fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Refusal>, status: u16, code: &str) {
+    let refusal = outcome.unwrap_err();
+    assert_eq!(
+        (refusal.status, refusal.code.as_str()),
+        (status, code),
+        "{refusal:?}"
+    );
+    assert!(
+        !refusal.detail.is_empty() && !refusal.next.is_empty(),
+        "{refusal:?}"
+    );
+}
+
+fn unharmed(node: &Harness, attempt: impl FnOnce(&Harness)) {
+    let before = node.states();
+    attempt(node);
+    assert_eq!(node.states(), before);
+}
+
+#[test]
+fn a_request_that_no_engine_understands_gets_a_typed_refusal_and_changes_nothing() {
+    let node = store(&workshop());
+    assert_serves(&node, "first");
+    unharmed(&node, |node| {
+        assert_refused(
+            node.send("kv", json!({"puut": {}})),
+            400,
+            "message-rejected",
+        );
+        assert_refused(node.send("kv", json!(7)), 400, "message-rejected");
+        assert_refused(node.query("kv", json!({"gett": {}})), 400, "query-rejected");
+        assert_refused(node.send("nobody", json!("length")), 404, "engine-unknown");
+        assert_refused(node.query("nobody", json!("length")), 404, "engine-unknown");
+        let missing = json!({"expire_at": {"key": "missing", "height": 1}});
+        assert_refused(node.send("kv", missing), 422, "no-such-key");
+    });
+    assert_serves(&node, "last");
+}
+
+#[test]
+fn a_refusal_is_recorded_too_and_its_repeat_is_not_executed() {
+    let node = store(&workshop());
+    let missing = json!({"expire_at": {"key": "late", "height": 1_000_000}});
+    let send = || node.send_keyed("kv", "client/1", missing.clone());
+    assert_refused(send(), 422, "no-such-key");
+    assert_serves(&node, "late");
+    assert_refused(send(), 422, "no-such-key");
+}
