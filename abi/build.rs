@@ -19,8 +19,14 @@ fn main() {
             .to_owned()
     };
     println!("cargo:rustc-env=REFIT_RUSTC_RELEASE={}", field("release:"));
-    println!("cargo:rustc-env=REFIT_RUSTC_COMMIT={}", field("commit-hash:"));
-    println!("cargo:rustc-env=REFIT_TARGET={}", std::env::var("TARGET").unwrap_or_default());
+    println!(
+        "cargo:rustc-env=REFIT_RUSTC_COMMIT={}",
+        field("commit-hash:")
+    );
+    println!(
+        "cargo:rustc-env=REFIT_TARGET={}",
+        std::env::var("TARGET").unwrap_or_default()
+    );
     refuse_unstable_layout();
 }
 
@@ -29,6 +35,8 @@ fn refuse_unstable_layout() {
     println!("cargo:rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     if flags.split('\u{1f}').any(|flag| flag.starts_with("-Z")) {
-        println!("cargo::error=refit-abi refuses -Z compiler flags: they may change the layout of an engine's state; remove them from RUSTFLAGS");
+        println!(
+            "cargo::error=refit-abi refuses -Z compiler flags: they may change the layout of an engine's state; remove them from RUSTFLAGS"
+        );
     }
 }

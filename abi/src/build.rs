@@ -14,4 +14,8 @@ pub const COMPILER_COMMIT: &str = env!("REFIT_RUSTC_COMMIT");
 pub const TARGET: &str = env!("REFIT_TARGET");
 
 /// `unwind` or `abort`. Only a module that unwinds can have its panics caught.
-pub const PANIC_MODE: &str = if cfg!(panic = "unwind") { "unwind" } else { "abort" };
+pub const PANIC_MODE: &str = if cfg!(panic = "unwind") {
+    "unwind"
+} else {
+    "abort"
+};

@@ -41,6 +41,8 @@ impl<'a> UpgradeBus<'a> {
 
 impl fmt::Debug for UpgradeBus<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpgradeBus").field("id", &self.raw.id).finish_non_exhaustive()
+        f.debug_struct("UpgradeBus")
+            .field("id", &self.raw.id)
+            .finish_non_exhaustive()
     }
 }

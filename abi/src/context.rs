@@ -55,7 +55,11 @@ pub enum ServiceError {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(raw: &'a mut RawContext) -> Self {
-        Self { raw, random: None, scratch: Vec::new() }
+        Self {
+            raw,
+            random: None,
+            scratch: Vec::new(),
+        }
     }
 
     /// Turns to the message at `index` of the batch.
@@ -158,7 +162,14 @@ impl<'a> Context<'a> {
         let calls = self.calls();
         // SAFETY: as in `send`.
         status(unsafe {
-            (calls.timer)(self.raw.host, self.raw.current, by_time, when, schema, payload)
+            (calls.timer)(
+                self.raw.host,
+                self.raw.current,
+                by_time,
+                when,
+                schema,
+                payload,
+            )
         })
     }
 

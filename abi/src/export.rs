@@ -195,7 +195,10 @@ macro_rules! __export_root {
             unsafe {
                 $crate::export::abi_stable::library::LibHeader::from_constructor::<
                     $crate::export::EngineModuleRef,
-                >(root, $crate::export::abi_stable::library::CheckTypeLayout::Yes)
+                >(
+                    root,
+                    $crate::export::abi_stable::library::CheckTypeLayout::Yes,
+                )
             }
         };
 
@@ -221,6 +224,9 @@ pub const fn kind<E: Engine, H: History>() -> KindVtable {
 mod tests {
     #[test]
     fn the_exported_name_is_the_one_that_abi_stable_looks_for() {
-        assert_eq!(super::ROOT_MODULE_LOADER_NAME, "_1as_0lib_1header_0root_bmodule_bloader");
+        assert_eq!(
+            super::ROOT_MODULE_LOADER_NAME,
+            "_1as_0lib_1header_0root_bmodule_bloader"
+        );
     }
 }

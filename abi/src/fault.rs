@@ -21,7 +21,10 @@ pub struct Fault {
 impl Fault {
     /// A fault with this code and sentence.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into() }
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+        }
     }
 }
 

@@ -20,9 +20,7 @@ const SPAWNED: u8 = 0x80;
 ///
 /// Shown as its name if it is a root engine, else as 32 hexadecimal digits.
 #[repr(transparent)]
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi, Serialize, Deserialize)]
 pub struct EngineId([u8; 16]);
 
 /// A text that names no engine.
@@ -54,11 +52,17 @@ impl EngineId {
     /// [`EngineIdError`] names the length or the character that is not allowed.
     pub fn root(name: &str) -> Result<Self, EngineIdError> {
         if name.is_empty() || name.len() > ENGINE_NAME_BYTES_MAX {
-            return Err(EngineIdError::Length { name: name.to_owned(), length: name.len() });
+            return Err(EngineIdError::Length {
+                name: name.to_owned(),
+                length: name.len(),
+            });
         }
         let allowed = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(*c);
         if let Some(character) = name.chars().find(|c| !allowed(c)) {
-            return Err(EngineIdError::Character { name: name.to_owned(), character });
+            return Err(EngineIdError::Character {
+                name: name.to_owned(),
+                character,
+            });
         }
         let mut bytes = [0; 16];
         bytes[..name.len()].copy_from_slice(name.as_bytes());
@@ -125,9 +129,7 @@ impl FromStr for EngineId {
 
 /// The identity under which a client sends: a digest of the name it chose.
 #[repr(transparent)]
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi, Serialize, Deserialize)]
 pub struct ClientId([u8; 16]);
 
 impl ClientId {
@@ -190,8 +192,17 @@ mod tests {
 
     #[test]
     fn a_bad_name_is_refused_with_its_fault() {
-        assert!(matches!(EngineId::root(""), Err(EngineIdError::Length { length: 0, .. })));
-        assert!(matches!(EngineId::root("sixteen-letters-"), Err(EngineIdError::Length { .. })));
-        assert!(matches!(EngineId::root("Kv"), Err(EngineIdError::Character { character: 'K', .. })));
+        assert!(matches!(
+            EngineId::root(""),
+            Err(EngineIdError::Length { length: 0, .. })
+        ));
+        assert!(matches!(
+            EngineId::root("sixteen-letters-"),
+            Err(EngineIdError::Length { .. })
+        ));
+        assert!(matches!(
+            EngineId::root("Kv"),
+            Err(EngineIdError::Character { character: 'K', .. })
+        ));
     }
 }

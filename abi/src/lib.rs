@@ -10,7 +10,10 @@
 //! `context` and `host`: the two sides of the seam.
 //!
 #![doc = include_str!("../README.md")]
-#![expect(unsafe_code, reason = "this crate is one of the two that hold the seam to engine code")]
+#![expect(
+    unsafe_code,
+    reason = "this crate is one of the two that hold the seam to engine code"
+)]
 
 pub mod build;
 #[doc(hidden)]

@@ -94,7 +94,12 @@ pub struct Fields {
 }
 
 fn describe<N: Migrate>(by_hand: bool, defaults_only: bool, fields: Fields) -> MigrationDescriptor {
-    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let owned = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
     // An older field whose name a `with` field takes over was converted: its data does not end.
     let converted = |name: &&&str| !fields.computed.contains(name);
     MigrationDescriptor {
@@ -105,6 +110,11 @@ fn describe<N: Migrate>(by_hand: bool, defaults_only: bool, fields: Fields) -> M
         defaults_only,
         moved: owned(fields.moved),
         fresh: [owned(fields.defaulted), owned(fields.computed)].concat(),
-        dropped: fields.dropped.iter().filter(converted).map(|name| (*name).to_owned()).collect(),
+        dropped: fields
+            .dropped
+            .iter()
+            .filter(converted)
+            .map(|name| (*name).to_owned())
+            .collect(),
     }
 }

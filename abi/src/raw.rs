@@ -27,7 +27,11 @@ unsafe impl Sync for Bytes<'_> {}
 
 impl<'a> From<&'a [u8]> for Bytes<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        Self { data: bytes.as_ptr(), length: bytes.len(), borrow: PhantomData }
+        Self {
+            data: bytes.as_ptr(),
+            length: bytes.len(),
+            borrow: PhantomData,
+        }
     }
 }
 
@@ -42,7 +46,9 @@ impl<'a> Bytes<'a> {
 
 /// How a payload is written.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, StableAbi, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, StableAbi, serde::Serialize, serde::Deserialize,
+)]
 pub enum Codec {
     /// postcard: between engines, and in snapshots.
     Postcard = 0,
@@ -91,9 +97,18 @@ pub struct RawSender {
 impl From<Sender> for RawSender {
     fn from(sender: Sender) -> Self {
         match sender {
-            Sender::Client(id) => Self { tag: 0, id: id.to_bytes() },
-            Sender::Engine(id) => Self { tag: 1, id: id.to_bytes() },
-            Sender::Timer => Self { tag: 2, id: [0; 16] },
+            Sender::Client(id) => Self {
+                tag: 0,
+                id: id.to_bytes(),
+            },
+            Sender::Engine(id) => Self {
+                tag: 1,
+                id: id.to_bytes(),
+            },
+            Sender::Timer => Self {
+                tag: 2,
+                id: [0; 16],
+            },
         }
     }
 }
@@ -177,7 +192,8 @@ pub struct HostCalls {
     /// Stops an engine: itself or a child.
     pub stop: unsafe extern "C" fn(*mut c_void, usize, EngineId) -> HostStatus,
     /// Sends a message to the engine itself at a height (`by_time` false) or block time.
-    pub timer: unsafe extern "C" fn(*mut c_void, usize, bool, u64, SchemaId, Bytes<'_>) -> HostStatus,
+    pub timer:
+        unsafe extern "C" fn(*mut c_void, usize, bool, u64, SchemaId, Bytes<'_>) -> HostStatus,
     /// Writes a line to the node's log: level 1 (error) to 5 (trace).
     pub log: unsafe extern "C" fn(*mut c_void, u8, Bytes<'_>),
     /// Publishes an event under a topic.

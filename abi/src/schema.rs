@@ -153,7 +153,10 @@ pub struct Shape {
 impl Shape {
     /// The shape of `T`.
     pub const fn of<T>() -> Self {
-        Self { size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
+        Self {
+            size: size_of::<T>() as u64,
+            align: align_of::<T>() as u64,
+        }
     }
 }
 
@@ -177,9 +180,15 @@ impl Describer {
         // Not `type_name`: two versions of one crate give two types the same.
         let this = TypeId::of::<T>();
         if let Some(levels) = self.open.iter().rev().position(|open| *open == this) {
-            return Type::Recursion { name: name.to_owned(), levels: levels as u64 };
+            return Type::Recursion {
+                name: name.to_owned(),
+                levels: levels as u64,
+            };
         }
-        assert!(self.open.len() < TYPE_DEPTH_MAX, "the state type `{name}` nests without end");
+        assert!(
+            self.open.len() < TYPE_DEPTH_MAX,
+            "the state type `{name}` nests without end"
+        );
         self.open.push(this);
         let described = describe(self);
         self.open.pop();
@@ -212,9 +221,10 @@ impl Type {
             Type::Scalar { .. } | Type::Recursion { .. } => false,
             Type::Container { arguments, .. } => arguments.iter().any(Type::has_serde_field),
             Type::Struct { fields, .. } => fields.iter().any(|f| f.ty.has_serde_field()),
-            Type::Enum { variants, .. } => {
-                variants.iter().flat_map(|v| &v.fields).any(|f| f.ty.has_serde_field())
-            }
+            Type::Enum { variants, .. } => variants
+                .iter()
+                .flat_map(|v| &v.fields)
+                .any(|f| f.ty.has_serde_field()),
         }
     }
 
@@ -233,7 +243,12 @@ impl Type {
                 text(h, "scalar");
                 text(h, name);
             }
-            Type::Container { name, arguments, length, shape } => {
+            Type::Container {
+                name,
+                arguments,
+                length,
+                shape,
+            } => {
                 text(h, "container");
                 text(h, name);
                 number(h, *length);
@@ -241,14 +256,24 @@ impl Type {
                 arguments.iter().for_each(|argument| argument.feed(view, h));
                 shape.feed(view, h);
             }
-            Type::Struct { name, version, fields, shape } => {
+            Type::Struct {
+                name,
+                version,
+                fields,
+                shape,
+            } => {
                 text(h, "struct");
                 text(h, name);
                 number(h, u64::from(*version));
                 feed_fields(fields, view, h);
                 shape.feed(view, h);
             }
-            Type::Enum { name, version, variants, shape } => {
+            Type::Enum {
+                name,
+                version,
+                variants,
+                shape,
+            } => {
                 text(h, "enum");
                 text(h, name);
                 number(h, u64::from(*version));

@@ -55,7 +55,24 @@ macro_rules! scalars {
         impl StateKey for $ty {}
     )*};
 }
-scalars!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool, char, String, ());
+scalars!(
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
+    bool,
+    char,
+    String,
+    ()
+);
 
 macro_rules! containers {
     ($($name:ident<$($arg:ident $(: $bound:ident)?),+>),* $(,)?) => {$(
@@ -83,7 +100,9 @@ impl<T: State> State for PhantomData<T> {
 
 impl State for Box<str> {
     fn describe(_: &mut Describer) -> Type {
-        Type::Scalar { name: "Box<str>".to_owned() }
+        Type::Scalar {
+            name: "Box<str>".to_owned(),
+        }
     }
 }
 impl StateKey for Box<str> {}
@@ -117,12 +136,17 @@ macro_rules! tuples {
         impl<$($arg: StateKey),+> StateKey for ($($arg,)+) {}
     )*};
 }
-tuples!((A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(A, B, C, D, E, F)(A, B, C, D, E, F, G)(
-    A, B, C, D, E, F, G, H
-));
+tuples!((A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(
+    A, B, C, D, E, F
+)(A, B, C, D, E, F, G)(A, B, C, D, E, F, G, H));
 
 fn container<T>(name: &str, arguments: Vec<Type>, length: u64) -> Type {
-    Type::Container { name: name.to_owned(), arguments, length, shape: Shape::of::<T>() }
+    Type::Container {
+        name: name.to_owned(),
+        arguments,
+        length,
+        shape: Shape::of::<T>(),
+    }
 }
 
 macro_rules! identifiers {

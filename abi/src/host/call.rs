@@ -43,7 +43,10 @@ impl<'a> Buffer<'a> {
 
     /// The sink over this buffer; it must not be used once the buffer is gone.
     pub(super) fn sink(&mut self) -> Sink {
-        Sink { host: (&raw mut *self).cast::<c_void>(), write: append }
+        Sink {
+            host: (&raw mut *self).cast::<c_void>(),
+            write: append,
+        }
     }
 }
 
@@ -57,7 +60,11 @@ unsafe extern "C" fn append(host: *mut c_void, bytes: Bytes<'_>) {
 }
 
 /// The outcome of a call, from its status and what it wrote from `start` on.
-pub(super) fn outcome(status: CallStatus, bytes: &mut Vec<u8>, start: usize) -> Result<(), CallError> {
+pub(super) fn outcome(
+    status: CallStatus,
+    bytes: &mut Vec<u8>,
+    start: usize,
+) -> Result<(), CallError> {
     if status == CallStatus::Ok {
         return Ok(());
     }

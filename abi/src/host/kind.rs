@@ -38,9 +38,22 @@ impl Kind {
     pub(super) fn new(module: Module, index: usize) -> Self {
         let table = *module.table(index);
         let descriptor = &module.descriptor().kinds[index];
-        let serial = if descriptor.crosses_as_bytes { module.serial() } else { 0 };
-        let tag = StateTag { schema: descriptor.schema, layout: descriptor.layout, module: serial };
-        Self { module, table, index, tag }
+        let serial = if descriptor.crosses_as_bytes {
+            module.serial()
+        } else {
+            0
+        };
+        let tag = StateTag {
+            schema: descriptor.schema,
+            layout: descriptor.layout,
+            module: serial,
+        };
+        Self {
+            module,
+            table,
+            index,
+            tag,
+        }
     }
 
     /// The module it is part of.
@@ -225,13 +238,19 @@ impl<'a, S: Services> HandleContext<'a, S> {
     /// The context of `id` in a block; `ordinal` as in [`Kind::handle`].
     pub fn new(id: EngineId, frame: BlockFrame, ordinal: u64, services: &'a mut S) -> Self {
         let raw = context(id, frame, ordinal, services);
-        Self { services, calls: Table::<S>::CALLS, raw }
+        Self {
+            services,
+            calls: Table::<S>::CALLS,
+            raw,
+        }
     }
 }
 
 impl<S> fmt::Debug for HandleContext<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandleContext").field("id", &self.raw.id).finish_non_exhaustive()
+        f.debug_struct("HandleContext")
+            .field("id", &self.raw.id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -56,9 +56,22 @@ impl Migration {
         let step = unsafe { step.assume_init() };
         let described = kind.descriptor().migrations.get(index)?;
         let (schema, layout): (SchemaId, LayoutId) = (step.from_schema, step.from_layout);
-        let module = if described.from.has_serde_field() { kind.serial() } else { 0 };
-        let from = StateTag { schema, layout, module };
-        Some(Self { kind: kind.clone(), table: step, index, from })
+        let module = if described.from.has_serde_field() {
+            kind.serial()
+        } else {
+            0
+        };
+        let from = StateTag {
+            schema,
+            layout,
+            module,
+        };
+        Some(Self {
+            kind: kind.clone(),
+            table: step,
+            index,
+            from,
+        })
     }
 
     /// What the old states are.
@@ -117,9 +130,17 @@ impl Migration {
         if old.tag() != self.from {
             return Err(CallError::WrongState);
         }
-        let calls = BusCalls { cancelled: cancelled::<B>, log: log::<B> };
+        let calls = BusCalls {
+            cancelled: cancelled::<B>,
+            log: log::<B>,
+        };
         let host = (&raw mut *bus).cast::<c_void>();
-        let mut raw = RawBus { host, calls: &raw const calls, id, height: height.0 };
+        let mut raw = RawBus {
+            host,
+            calls: &raw const calls,
+            id,
+            height: height.0,
+        };
         let (mut fresh, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let sink = buffer.sink();
@@ -127,7 +148,10 @@ impl Migration {
         let status =
             unsafe { (self.table.prepare)(old.as_ptr(), &raw mut raw, &raw mut fresh, sink) };
         outcome(status, &mut said, 0)?;
-        Ok(Prepared { fresh, serial: self.kind.serial() })
+        Ok(Prepared {
+            fresh,
+            serial: self.kind.serial(),
+        })
     }
 
     /// Runs the kind's own check on what a step by hand made; does nothing for a derived step.
@@ -135,7 +159,9 @@ impl Migration {
     /// # Errors
     /// [`CallError::Fault`] says what does not hold.
     pub fn check(&self, prepared: &Prepared) -> Result<(), CallError> {
-        let Some(state) = NonNull::new(prepared.fresh) else { return Ok(()) };
+        let Some(state) = NonNull::new(prepared.fresh) else {
+            return Ok(());
+        };
         if !self.descriptor().by_hand || prepared.serial != self.kind.serial() {
             return Ok(());
         }
@@ -212,5 +238,8 @@ unsafe extern "C" fn cancelled<B: Bus>(host: *mut c_void) -> bool {
 unsafe extern "C" fn log<B: Bus>(host: *mut c_void, level: u8, line: Bytes<'_>) {
     // SAFETY: as above.
     let bus = unsafe { &mut *host.cast::<B>() };
-    bus.log(level, std::str::from_utf8(line.as_slice()).unwrap_or("(text that is not utf-8)"));
+    bus.log(
+        level,
+        std::str::from_utf8(line.as_slice()).unwrap_or("(text that is not utf-8)"),
+    );
 }

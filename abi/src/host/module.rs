@@ -31,7 +31,9 @@ struct Shared {
 #[non_exhaustive]
 pub enum ModuleError {
     /// Built against another contract.
-    #[error("the module has abi epoch {found}, this node has {ABI_EPOCH}; rebuild the engine against this node's refit-abi")]
+    #[error(
+        "the module has abi epoch {found}, this node has {ABI_EPOCH}; rebuild the engine against this node's refit-abi"
+    )]
     Epoch {
         /// The module's epoch.
         found: u32,
@@ -40,7 +42,9 @@ pub enum ModuleError {
     #[error("the module could not describe itself: {0}; rebuild it and run `refit engine inspect`")]
     Describe(CallError),
     /// Its descriptor is too long or not readable.
-    #[error("the module's descriptor is not readable: {reason}; rebuild it with this node's refit-abi")]
+    #[error(
+        "the module's descriptor is not readable: {reason}; rebuild it with this node's refit-abi"
+    )]
     Descriptor {
         /// What the decoder said.
         reason: String,
@@ -72,7 +76,9 @@ impl Module {
         mapping: Box<dyn Any + Send + Sync>,
     ) -> Result<Self, ModuleError> {
         if root.abi_epoch() != ABI_EPOCH {
-            return Err(ModuleError::Epoch { found: root.abi_epoch() });
+            return Err(ModuleError::Epoch {
+                found: root.abi_epoch(),
+            });
         }
         let mut bytes = Vec::new();
         // SAFETY: the root is genuine (caller); the sink lives for the call.
@@ -87,11 +93,21 @@ impl Module {
         let tables: Vec<KindVtable> = root.kinds().to_vec();
         if descriptor.kinds.len() != tables.len() {
             let described = descriptor.kinds.len();
-            return Err(ModuleError::Kinds { described, tables: tables.len() });
+            return Err(ModuleError::Kinds {
+                described,
+                tables: tables.len(),
+            });
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let shared = Shared { descriptor, tables, serial, _mapping: mapping };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            descriptor,
+            tables,
+            serial,
+            _mapping: mapping,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// A module that is linked into this program: `Module::linked(my_engine::module())`.
@@ -131,7 +147,12 @@ impl Module {
 
     /// The kind called `name`.
     pub fn kind(&self, name: &str) -> Option<Kind> {
-        let index = self.shared.descriptor.kinds.iter().position(|kind| kind.kind == name)?;
+        let index = self
+            .shared
+            .descriptor
+            .kinds
+            .iter()
+            .position(|kind| kind.kind == name)?;
         Some(Kind::new(self.clone(), index))
     }
 
@@ -152,7 +173,10 @@ impl Module {
 
     /// An address inside the module's code, to prove where it is mapped.
     pub fn code_address(&self) -> usize {
-        self.shared.tables.first().map_or(0, |table| table.encode as usize)
+        self.shared
+            .tables
+            .first()
+            .map_or(0, |table| table.encode as usize)
     }
 
     pub(super) fn table(&self, index: usize) -> &KindVtable {

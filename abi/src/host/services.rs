@@ -21,13 +21,7 @@ pub trait Services {
     /// Stops an engine.
     fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus;
     /// Sets a timer.
-    fn timer(
-        &mut self,
-        index: usize,
-        at: TimerAt,
-        schema: SchemaId,
-        payload: &[u8],
-    ) -> HostStatus;
+    fn timer(&mut self, index: usize, at: TimerAt, schema: SchemaId, payload: &[u8]) -> HostStatus;
     /// Writes to the log; levels as in [`crate::Level`].
     fn log(&mut self, level: u8, line: &str);
     /// Publishes an event.
@@ -111,7 +105,11 @@ unsafe extern "C" fn timer<S: Services>(
     schema: SchemaId,
     payload: Bytes<'_>,
 ) -> HostStatus {
-    let at = if by_time { TimerAt::Time(BlockTime(when)) } else { TimerAt::Height(Height(when)) };
+    let at = if by_time {
+        TimerAt::Time(BlockTime(when))
+    } else {
+        TimerAt::Height(Height(when))
+    };
     // SAFETY: the module passes back the pointer of its context.
     unsafe { services::<S>(host) }.timer(index, at, schema, payload.as_slice())
 }

@@ -21,17 +21,28 @@ pub(super) unsafe extern "C" fn handle<E: Engine>(
 ) -> BatchOutcome {
     // SAFETY: the caller's duty, above.
     let (engine, raw, batch) = unsafe {
-        (&mut *state.cast::<E>(), &mut *raw, std::slice::from_raw_parts(batch, length))
+        (
+            &mut *state.cast::<E>(),
+            &mut *raw,
+            std::slice::from_raw_parts(batch, length),
+        )
     };
     let run = AssertUnwindSafe(|| deliver_all(engine, &mut *raw, batch));
     match catch_unwind(run) {
-        Ok(()) => BatchOutcome { status: CallStatus::Ok, done: length },
+        Ok(()) => BatchOutcome {
+            status: CallStatus::Ok,
+            done: length,
+        },
         Err(panic) => {
             let done = raw.current;
             let mut ctx = Context::new(raw);
-            ctx.scratch().extend_from_slice(guard::text(panic).as_bytes());
+            ctx.scratch()
+                .extend_from_slice(guard::text(panic).as_bytes());
             ctx.reply(CallStatus::Panicked);
-            BatchOutcome { status: CallStatus::Panicked, done }
+            BatchOutcome {
+                status: CallStatus::Panicked,
+                done,
+            }
         }
     }
 }
@@ -77,10 +88,7 @@ fn message<E: Engine>(
 }
 
 #[inline]
-fn decode<E: Engine>(
-    delivery: &Delivery<'_>,
-    accepted: SchemaId,
-) -> Result<E::Message, String> {
+fn decode<E: Engine>(delivery: &Delivery<'_>, accepted: SchemaId) -> Result<E::Message, String> {
     if delivery.codec == Codec::Postcard && delivery.schema != accepted {
         return Err(format!(
             "the message has schema {}, engine kind {} takes {accepted}",

@@ -118,7 +118,8 @@ pub(super) unsafe extern "C" fn decode<E: State>(
     sink: Sink,
 ) -> CallStatus {
     guarded(sink, || {
-        let state: E = codec::decode(Codec::Postcard, bytes.as_slice()).map_err(Failure::Rejected)?;
+        let state: E =
+            codec::decode(Codec::Postcard, bytes.as_slice()).map_err(Failure::Rejected)?;
         // SAFETY: the caller's duty.
         unsafe { hand_over(state, out) };
         Ok(())

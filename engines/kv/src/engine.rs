@@ -29,10 +29,14 @@ impl Engine for Kv {
     ) -> Result<Reply, Fault> {
         match message {
             Message::Put { key, value } => self.put(key, value),
-            Message::CompareAndSet { key, expected, value } => {
-                self.compare_and_set(key, expected, value)
-            }
-            Message::Delete { key } => Ok(Reply::Deleted { previous: self.remove(&key) }),
+            Message::CompareAndSet {
+                key,
+                expected,
+                value,
+            } => self.compare_and_set(key, expected, value),
+            Message::Delete { key } => Ok(Reply::Deleted {
+                previous: self.remove(&key),
+            }),
             Message::ExpireAt { key, height } => self.expire_at(ctx, key, height),
             Message::Expire { height } => self.expire(sender, height),
         }
@@ -41,19 +45,31 @@ impl Engine for Kv {
     fn query(&self, query: Query) -> Result<Answer, Fault> {
         Ok(match query {
             Query::Get { key } => {
-                let entry = self.entries.get(&key).map(|versioned| entry(&key, versioned));
+                let entry = self
+                    .entries
+                    .get(&key)
+                    .map(|versioned| entry(&key, versioned));
                 Answer::Value { entry }
             }
             Query::Range { from, to, limit } => self.range(from, to, limit),
-            Query::Length => Answer::Length { keys: self.entries.len() as u64 },
+            Query::Length => Answer::Length {
+                keys: self.entries.len() as u64,
+            },
         })
     }
 
     fn check(&self) -> Result<(), Fault> {
-        match self.entries.values().find(|entry| entry.revision > self.revision) {
+        match self
+            .entries
+            .values()
+            .find(|entry| entry.revision > self.revision)
+        {
             Some(entry) => Err(Fault::new(
                 "revision-ahead",
-                format!("a value has revision {} of {}", entry.revision, self.revision),
+                format!(
+                    "a value has revision {} of {}",
+                    entry.revision, self.revision
+                ),
             )),
             None => Ok(()),
         }
@@ -64,8 +80,14 @@ impl Kv {
     fn put(&mut self, key: String, value: String) -> Result<Reply, Fault> {
         fits(&key)?;
         self.revision += 1;
-        let versioned = Versioned { value, revision: self.revision };
-        let previous = self.entries.insert(key, versioned).map(|before| before.value);
+        let versioned = Versioned {
+            value,
+            revision: self.revision,
+        };
+        let previous = self
+            .entries
+            .insert(key, versioned)
+            .map(|before| before.value);
         Ok(Reply::Stored { previous })
     }
 
@@ -93,7 +115,10 @@ impl Kv {
         height: Height,
     ) -> Result<Reply, Fault> {
         if !self.entries.contains_key(&key) {
-            return Err(Fault::new("no-such-key", format!("`{key}` is not in the store")));
+            return Err(Fault::new(
+                "no-such-key",
+                format!("`{key}` is not in the store"),
+            ));
         }
         if !self.expiries.contains_key(&height) {
             ctx.set_timer(TimerAt::Height(height.next()), &Message::Expire { height })
@@ -105,7 +130,10 @@ impl Kv {
 
     fn expire(&mut self, sender: Sender, height: Height) -> Result<Reply, Fault> {
         if sender != Sender::Timer {
-            return Err(Fault::new("not-yours", "only the store's own timer expires keys"));
+            return Err(Fault::new(
+                "not-yours",
+                "only the store's own timer expires keys",
+            ));
         }
         for key in self.expiries.remove(&height).unwrap_or_default() {
             self.entries.remove(&key);
@@ -116,20 +144,37 @@ impl Kv {
     fn range(&self, from: String, to: Option<String>, limit: u32) -> Answer {
         let limit = (limit as usize).min(RANGE_ENTRIES_MAX);
         let inside = |key: &String| to.as_ref().is_none_or(|to| key < to);
-        let mut found = self.entries.range(from..).take_while(|(key, _)| inside(key));
-        let entries = found.by_ref().take(limit).map(|(key, value)| entry(key, value)).collect();
-        Answer::Entries { entries, more: found.next().is_some() }
+        let mut found = self
+            .entries
+            .range(from..)
+            .take_while(|(key, _)| inside(key));
+        let entries = found
+            .by_ref()
+            .take(limit)
+            .map(|(key, value)| entry(key, value))
+            .collect();
+        Answer::Entries {
+            entries,
+            more: found.next().is_some(),
+        }
     }
 }
 
 fn entry(key: &str, versioned: &Versioned) -> Entry {
     let (value, revision) = (versioned.value.clone(), versioned.revision);
-    Entry { key: key.to_owned(), value, revision }
+    Entry {
+        key: key.to_owned(),
+        value,
+        revision,
+    }
 }
 
 fn fits(key: &str) -> Result<(), Fault> {
     if key.len() <= KEY_BYTES_MAX {
         return Ok(());
     }
-    Err(Fault::new("key-too-long", format!("{} bytes, at most {KEY_BYTES_MAX}", key.len())))
+    Err(Fault::new(
+        "key-too-long",
+        format!("{} bytes, at most {KEY_BYTES_MAX}", key.len()),
+    ))
 }

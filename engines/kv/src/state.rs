@@ -33,6 +33,13 @@ fn with_revisions(
     old: &v1::Kv,
     _: &mut UpgradeBus<'_>,
 ) -> Result<BTreeMap<String, Versioned>, Fault> {
-    let entry = |value: &String| Versioned { value: value.clone(), revision: 0 };
-    Ok(old.entries.iter().map(|(key, value)| (key.clone(), entry(value))).collect())
+    let entry = |value: &String| Versioned {
+        value: value.clone(),
+        revision: 0,
+    };
+    Ok(old
+        .entries
+        .iter()
+        .map(|(key, value)| (key.clone(), entry(value)))
+        .collect())
 }

@@ -122,20 +122,40 @@ impl Driver {
 
     /// What needs a block beside clients' messages.
     fn due(&self, now: BlockTime) -> Due {
-        let plan = self.armed.as_ref().is_some_and(|waiting| waiting.at_height().is_some());
+        let plan = self
+            .armed
+            .as_ref()
+            .is_some_and(|waiting| waiting.at_height().is_some());
         let timer = self.timer_time.is_some_and(|time| time <= now);
         let timer_or_plan = self.follow_up || plan || timer || self.timer_height.is_some();
-        Due { timer_or_plan, backlog: self.backlog }
+        Due {
+            timer_or_plan,
+            backlog: self.backlog,
+        }
     }
 
     fn submit(&mut self, submission: Submission) {
-        let Submission { engine, client, sequence, payload, answer } = submission;
+        let Submission {
+            engine,
+            client,
+            sequence,
+            payload,
+            answer,
+        } = submission;
         let request = sequence.map(|sequence| (client, sequence));
-        let Some(answer) = self.new_request(request, answer) else { return };
+        let Some(answer) = self.new_request(request, answer) else {
+            return;
+        };
         self.tickets += 1;
         let ticket = self.tickets;
         let sequence = sequence.unwrap_or(ticket);
-        let message = Ingress { engine, client, sequence, payload, ticket };
+        let message = Ingress {
+            engine,
+            client,
+            sequence,
+            payload,
+            ticket,
+        };
         if let Err(full) = self.parts.ordering.offer(message) {
             let refusal = Refusal::new(503, "queue-full", full.to_string(), "send again later");
             let _ = answer.answer.send(Err(refusal));
@@ -144,7 +164,13 @@ impl Driver {
         if let Some(request) = request {
             self.requests.insert(request, ticket);
         }
-        self.open.insert(ticket, Open { request, answers: vec![answer] });
+        self.open.insert(
+            ticket,
+            Open {
+                request,
+                answers: vec![answer],
+            },
+        );
     }
 
     /// Gives the answerer back if the request is a new one; a repeat gets the recorded reply, or
@@ -154,8 +180,14 @@ impl Driver {
         request: Option<(ClientId, u64)>,
         answer: Answerer,
     ) -> Option<Answerer> {
-        let Some((client, sequence)) = request else { return Some(answer) };
-        if let Some(open) = self.requests.get(&(client, sequence)).and_then(|t| self.open.get_mut(t)) {
+        let Some((client, sequence)) = request else {
+            return Some(answer);
+        };
+        if let Some(open) = self
+            .requests
+            .get(&(client, sequence))
+            .and_then(|t| self.open.get_mut(t))
+        {
             open.answers.push(answer);
             return None;
         }
@@ -187,17 +219,31 @@ impl Driver {
             tracing::error!(%height, %error, "the block log refuses the block; the node stops");
             return Err(Ended);
         }
-        let frame = BlockFrame { height, time, hash: self.parts.ordering.tip().hash };
-        let messages = block.messages.into_iter().map(|message| refit_kernel::Ingress {
-            engine: message.engine,
-            client: message.client,
-            sequence: message.sequence,
-            payload: message.payload,
-            ticket: message.ticket,
-        });
-        let input = BlockInput { frame, messages: messages.collect(), budget: self.parts.budget };
+        let frame = BlockFrame {
+            height,
+            time,
+            hash: self.parts.ordering.tip().hash,
+        };
+        let messages = block
+            .messages
+            .into_iter()
+            .map(|message| refit_kernel::Ingress {
+                engine: message.engine,
+                client: message.client,
+                sequence: message.sequence,
+                payload: message.payload,
+                ticket: message.ticket,
+            });
+        let input = BlockInput {
+            frame,
+            messages: messages.collect(),
+            budget: self.parts.budget,
+        };
         let (done, outcome) = crossbeam_channel::bounded(1);
-        self.parts.commands.send(Command::Block(input, done)).map_err(|_| Ended)?;
+        self.parts
+            .commands
+            .send(Command::Block(input, done))
+            .map_err(|_| Ended)?;
         let outcome = outcome.recv().map_err(|_| Ended)?;
         self.publish(&outcome, time);
         self.release(outcome);
@@ -227,7 +273,9 @@ impl Driver {
             log(&line);
         }
         for replied in outcome.replies {
-            let Some(open) = self.open.remove(&replied.ticket) else { continue };
+            let Some(open) = self.open.remove(&replied.ticket) else {
+                continue;
+            };
             let recorded = Recorded::of(outcome.generation, replied.outcome);
             if let Some((client, sequence)) = open.request {
                 self.requests.remove(&(client, sequence));
@@ -254,11 +302,17 @@ impl Driver {
     /// Brings the armed upgrade to its update point, if the last block was its height.
     fn upgrade_if_due(&mut self) -> Result<(), Ended> {
         let height = self.parts.ordering.tip().height;
-        let Some(waiting) = self.armed.take_if(|waiting| waiting.at_height() <= Some(height)) else {
+        let Some(waiting) = self
+            .armed
+            .take_if(|waiting| waiting.at_height() <= Some(height))
+        else {
             return Ok(());
         };
         let (point, baton, resumed) = waiting.into_parts();
-        self.parts.commands.send(Command::Upgrade(point, baton)).map_err(|_| Ended)?;
+        self.parts
+            .commands
+            .send(Command::Upgrade(point, baton))
+            .map_err(|_| Ended)?;
         // The wait ends when the new leader has opened the gate.
         let _ = resumed.recv();
         self.follow_up = true;
@@ -268,7 +322,12 @@ impl Driver {
 
 fn unreadable(error: &postcard::Error) -> Refusal {
     let detail = format!("the recorded reply cannot be read: {error}");
-    Refusal::new(500, "reply-unreadable", detail, "read the state with a query")
+    Refusal::new(
+        500,
+        "reply-unreadable",
+        detail,
+        "read the state with a query",
+    )
 }
 
 fn log(line: &refit_kernel::LogLine) {

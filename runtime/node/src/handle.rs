@@ -69,13 +69,24 @@ impl Node {
             Some(request) => (ClientId::of(&request.client), Some(request.sequence)),
             None => (ClientId::of(NAMELESS), None),
         };
-        let answer = Answerer { answer, _place: place };
+        let answer = Answerer {
+            answer,
+            _place: place,
+        };
         let payload = body.to_vec();
-        let submission = Submission { engine, client, sequence, payload, answer };
-        self.intake.try_send(Intake::Message(submission)).map_err(|error| match error {
-            TrySendError::Full(_) => overloaded(),
-            TrySendError::Disconnected(_) => ended(),
-        })?;
+        let submission = Submission {
+            engine,
+            client,
+            sequence,
+            payload,
+            answer,
+        };
+        self.intake
+            .try_send(Intake::Message(submission))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => overloaded(),
+                TrySendError::Disconnected(_) => ended(),
+            })?;
         within(answered).await
     }
 
@@ -92,21 +103,26 @@ impl Node {
             query: body.to_vec(),
             answer: Box::new(reply),
         };
-        self.commands.try_send(Command::Query(query)).map_err(|error| match error {
-            TrySendError::Full(_) => overloaded(),
-            TrySendError::Disconnected(_) => ended(),
-        })?;
+        self.commands
+            .try_send(Command::Query(query))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => overloaded(),
+                TrySendError::Disconnected(_) => ended(),
+            })?;
         within(answered).await
     }
 }
 
 fn replied(body: Vec<u8>, height: Height, generation: Generation) -> Replied {
-    Replied { body: Bytes::from(body), height, generation, repeated: false }
+    Replied {
+        body: Bytes::from(body),
+        height,
+        generation,
+        repeated: false,
+    }
 }
 
-async fn within(
-    answered: oneshot::Receiver<Result<Replied, Refusal>>,
-) -> Result<Replied, Refusal> {
+async fn within(answered: oneshot::Receiver<Result<Replied, Refusal>>) -> Result<Replied, Refusal> {
     match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(ended()),
@@ -120,11 +136,21 @@ async fn within(
 }
 
 fn overloaded() -> Refusal {
-    Refusal::new(503, "overloaded", "the node has more to do than it keeps", "send again later")
+    Refusal::new(
+        503,
+        "overloaded",
+        "the node has more to do than it keeps",
+        "send again later",
+    )
 }
 
 fn ended() -> Refusal {
-    Refusal::new(503, "node-ended", "the node executes no more blocks", "see its log; start it again")
+    Refusal::new(
+        503,
+        "node-ended",
+        "the node executes no more blocks",
+        "see its log; start it again",
+    )
 }
 
 impl refit_admin::Node for Node {
@@ -153,7 +179,9 @@ impl refit_admin::Node for Node {
                     crate::status::ask(&commands, look, STATUS_WAIT_MAX).ok_or_else(ended)?;
                 upgrades.apply(&plan, (&live, &counts), height)
             };
-            let id = tokio::task::spawn_blocking(begin).await.map_err(|_| ended())??;
+            let id = tokio::task::spawn_blocking(begin)
+                .await
+                .map_err(|_| ended())??;
             Ok(UpgradeAccepted { id })
         })
     }
@@ -171,7 +199,11 @@ impl refit_admin::Node for Node {
     }
 
     fn ready(&self) -> Result<(), Refusal> {
-        if self.latest.lock().ended { Err(ended()) } else { Ok(()) }
+        if self.latest.lock().ended {
+            Err(ended())
+        } else {
+            Ok(())
+        }
     }
 
     fn metrics(&self) -> &Metrics {
@@ -187,6 +219,8 @@ impl Drop for Node {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node").field("latest", &*self.latest.lock()).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("latest", &*self.latest.lock())
+            .finish_non_exhaustive()
     }
 }

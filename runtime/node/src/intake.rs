@@ -42,7 +42,9 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(IN_FLIGHT_MESSAGES_MAX)) }
+        Self {
+            places: Arc::new(Semaphore::new(IN_FLIGHT_MESSAGES_MAX)),
+        }
     }
 
     /// Waits for a place.

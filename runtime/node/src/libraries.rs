@@ -19,8 +19,13 @@ impl Libraries {
 
     /// BLAKE3 of the file that has `kind`, in hexadecimal.
     pub(crate) fn artifact(&self, kind: &Kind) -> String {
-        let owner = self.loaded.iter().find(|loaded| loaded.module().is_same(kind.module()));
-        owner.map(|loaded| loaded.artifact().to_string()).unwrap_or_default()
+        let owner = self
+            .loaded
+            .iter()
+            .find(|loaded| loaded.module().is_same(kind.module()));
+        owner
+            .map(|loaded| loaded.artifact().to_string())
+            .unwrap_or_default()
     }
 
     /// The generation as a plan sees it.
@@ -30,13 +35,18 @@ impl Libraries {
             descriptor: entry.kind.descriptor().clone(),
             artifact: self.artifact(&entry.kind),
         });
-        Live { generation, kinds: kinds.collect() }
+        Live {
+            generation,
+            kinds: kinds.collect(),
+        }
     }
 
     /// Retires the modules that no kind of `table` is of; gives why some stay mapped.
     pub(crate) fn retire_unused(&mut self, table: &GenerationTable) -> Vec<String> {
         let used = |loaded: &LoadedModule| {
-            table.iter().any(|(_, entry)| entry.kind.module().is_same(loaded.module()))
+            table
+                .iter()
+                .any(|(_, entry)| entry.kind.module().is_same(loaded.module()))
         };
         let (kept, old): (Vec<_>, Vec<_>) = self.loaded.drain(..).partition(used);
         self.loaded = kept;

@@ -23,7 +23,10 @@ pub(crate) struct Refused {
 
 impl Recorded {
     pub(crate) fn of(generation: Generation, outcome: Result<Vec<u8>, ReplyError>) -> Self {
-        Self { generation, outcome: outcome.map_err(|error| refused(&error)) }
+        Self {
+            generation,
+            outcome: outcome.map_err(|error| refused(&error)),
+        }
     }
 
     /// What the client gets.
@@ -35,7 +38,12 @@ impl Recorded {
         match self.outcome {
             Ok(body) => {
                 let body = Bytes::from(body);
-                Ok(Replied { body, height, generation: self.generation, repeated })
+                Ok(Replied {
+                    body,
+                    height,
+                    generation: self.generation,
+                    repeated,
+                })
             }
             Err(r) => Err(Refusal::new(r.status, r.code, r.detail, r.next)),
         }
@@ -44,10 +52,16 @@ impl Recorded {
 
 fn refused(error: &ReplyError) -> Refused {
     let (status, code, next) = match error {
-        ReplyError::Fault(fault) => (422, fault.code.as_str(), "change the request; the state is as it was"),
-        ReplyError::Rejected { .. } => {
-            (400, "message-rejected", "send a message that the engine takes: see its documentation")
-        }
+        ReplyError::Fault(fault) => (
+            422,
+            fault.code.as_str(),
+            "change the request; the state is as it was",
+        ),
+        ReplyError::Rejected { .. } => (
+            400,
+            "message-rejected",
+            "send a message that the engine takes: see its documentation",
+        ),
         ReplyError::Panicked { .. } => (
             500,
             "engine-panicked",
@@ -57,18 +71,29 @@ fn refused(error: &ReplyError) -> Refused {
         _ => (500, "message-failed", "see the node's log"),
     };
     let (code, next) = (code.to_owned(), next.to_owned());
-    Refused { status, code, detail: error.to_string(), next }
+    Refused {
+        status,
+        code,
+        detail: error.to_string(),
+        next,
+    }
 }
 
 fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
     match reason {
         Undelivered::Unknown => (404, "engine-unknown", "see the engines with: refit status"),
         Undelivered::Stopped => (410, "engine-stopped", "see the engines with: refit status"),
-        Undelivered::Poisoned => {
-            (503, "engine-poisoned", "see why with: refit status; then bring a mended version")
-        }
+        Undelivered::Poisoned => (
+            503,
+            "engine-poisoned",
+            "see why with: refit status; then bring a mended version",
+        ),
         Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
-        _ => (400, "message-rejected", "send a message that the engine takes"),
+        _ => (
+            400,
+            "message-rejected",
+            "send a message that the engine takes",
+        ),
     }
 }
 
@@ -78,13 +103,23 @@ pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
     let (status, code, next) = match error {
         QueryError::Unknown { .. } => undelivered(Undelivered::Unknown),
         QueryError::Unavailable { reason, .. } => undelivered(*reason),
-        QueryError::Call { error: CallError::Fault(fault), .. } => {
-            (422, fault.code.as_str(), "change the query")
-        }
-        QueryError::Call { error: CallError::Rejected { .. }, .. } => {
-            (400, "query-rejected", "send a query that the engine takes: see its documentation")
-        }
-        _ => (500, "query-failed", "the query panicked; the state was only read"),
+        QueryError::Call {
+            error: CallError::Fault(fault),
+            ..
+        } => (422, fault.code.as_str(), "change the query"),
+        QueryError::Call {
+            error: CallError::Rejected { .. },
+            ..
+        } => (
+            400,
+            "query-rejected",
+            "send a query that the engine takes: see its documentation",
+        ),
+        _ => (
+            500,
+            "query-failed",
+            "the query panicked; the state was only read",
+        ),
     };
     Refusal::new(status, code, error.to_string(), next)
 }

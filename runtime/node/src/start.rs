@@ -108,7 +108,10 @@ impl Node {
         let mut libraries = Libraries::default();
         libraries.add(modules);
         let (intake, outlet) = intake::channel();
-        let latest = Arc::new(Mutex::new(Latest { generation: table.number(), ..Latest::default() }));
+        let latest = Arc::new(Mutex::new(Latest {
+            generation: table.number(),
+            ..Latest::default()
+        }));
         let metrics = Arc::new(refit_admin::Metrics::new());
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let solo = SoloConfig {
@@ -152,7 +155,10 @@ impl Node {
 }
 
 fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {
-    engines.iter().map(|engine| EngineId::root(&engine.name)).collect()
+    engines
+        .iter()
+        .map(|engine| EngineId::root(&engine.name))
+        .collect()
 }
 
 /// Loads each file once, in the order in which the engines name them.
@@ -164,9 +170,10 @@ fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Vec<LoadedModule>, 
         }
     }
     let open = |path: &PathBuf| {
-        loader
-            .load_file(path)
-            .map_err(|source| StartError::Module { path: path.clone(), source })
+        loader.load_file(path).map_err(|source| StartError::Module {
+            path: path.clone(),
+            source,
+        })
     };
     files.into_iter().map(open).collect()
 }
@@ -197,7 +204,10 @@ fn starts(
         if !files.contains(&&engine.library) {
             files.push(&engine.library);
         }
-        let place = files.iter().position(|file| **file == engine.library).unwrap_or(0);
+        let place = files
+            .iter()
+            .position(|file| **file == engine.library)
+            .unwrap_or(0);
         let has: Vec<String> = modules[place]
             .module()
             .descriptor()
@@ -211,7 +221,11 @@ fn starts(
             None if has.contains(&engine.name) => engine.name.clone(),
             None => {
                 let (engine, path) = (engine.name.clone(), engine.library.clone());
-                return Err(StartError::WhichKind { engine, path, kinds: has });
+                return Err(StartError::WhichKind {
+                    engine,
+                    path,
+                    kinds: has,
+                });
             }
         };
         starts.push((*id, kind, engine.config.clone()));
@@ -235,6 +249,8 @@ fn start_engines(
     match outcome.recv() {
         Ok(outcome) => Ok(outcome?),
         // The crew is gone only if it panicked, which has been said already.
-        Err(_) => Err(StartError::Threads(std::io::Error::other("the crew has ended"))),
+        Err(_) => Err(StartError::Threads(std::io::Error::other(
+            "the crew has ended",
+        ))),
     }
 }

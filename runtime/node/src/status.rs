@@ -44,17 +44,25 @@ impl Node {
         let libraries = Libraries {
             mapped: self.upgrades.loader.mapped() as u64,
             pinned: pinned.len() as u64,
-            pinned_reasons: pinned.iter().map(|p| format!("{}: {}", p.name, p.reason)).collect(),
+            pinned_reasons: pinned
+                .iter()
+                .map(|p| format!("{}: {}", p.name, p.reason))
+                .collect(),
         };
         let table = engines.as_ref().map(|engines| engines.table.clone());
         Status {
             node: info(),
             height: latest.height,
-            generation: table.as_ref().map_or(latest.generation, |table| table.number()),
+            generation: table
+                .as_ref()
+                .map_or(latest.generation, |table| table.number()),
             block_time_ms: latest.time,
             engines: engines.as_ref().map(shown_engines).unwrap_or_default(),
             engines_total: engines.as_ref().map_or(0, |engines| engines.total),
-            kinds: engines.as_ref().map(|engines| self.kinds(engines)).unwrap_or_default(),
+            kinds: engines
+                .as_ref()
+                .map(|engines| self.kinds(engines))
+                .unwrap_or_default(),
             upgrade: self.upgrades.under_way(),
             last_upgrade: self.upgrades.last(),
             libraries,
@@ -64,17 +72,23 @@ impl Node {
 
     fn kinds(&self, engines: &Engines) -> Vec<KindStatus> {
         let artifacts = self.upgrades.artifacts(&engines.table);
-        let of_kind = |(((_, entry), artifact), engines): (
-            ((_, &refit_kernel::KindEntry), String),
-            &u64,
-        )| KindStatus {
-            descriptor: entry.kind.descriptor().clone(),
-            build_id: entry.kind.module().build_id().to_owned(),
-            artifact,
-            generation_since: entry.since,
-            engines: *engines,
-        };
-        engines.table.iter().zip(artifacts).zip(&engines.counts).map(of_kind).collect()
+        let of_kind =
+            |(((_, entry), artifact), engines): (((_, &refit_kernel::KindEntry), String), &u64)| {
+                KindStatus {
+                    descriptor: entry.kind.descriptor().clone(),
+                    build_id: entry.kind.module().build_id().to_owned(),
+                    artifact,
+                    generation_since: entry.since,
+                    engines: *engines,
+                }
+            };
+        engines
+            .table
+            .iter()
+            .zip(artifacts)
+            .zip(&engines.counts)
+            .map(of_kind)
+            .collect()
     }
 }
 
@@ -90,7 +104,9 @@ fn look_at_engines(executor: &mut Executor) -> Engines {
 fn shown_engines(engines: &Engines) -> Vec<EngineStatus> {
     let name = |kind| {
         let entry = engines.table.get(kind);
-        entry.map(|entry| entry.kind.descriptor().kind.clone()).unwrap_or_default()
+        entry
+            .map(|entry| entry.kind.descriptor().kind.clone())
+            .unwrap_or_default()
     };
     let shown = |status: &refit_kernel::EngineStatus| EngineStatus {
         id: status.id.to_string(),

@@ -7,10 +7,10 @@
 use crate::class::Class;
 use crate::phase::{Failure, Phase, Verdict, Watch};
 use crate::transition::{Transition, Work};
+use parking_lot::Mutex;
+use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
-use refit_abi::Generation;
-use parking_lot::Mutex;
 use refit_kernel::{GenerationTable, KindIndex, LogLine, Pending, Quiesced};
 use std::sync::Arc;
 
@@ -58,7 +58,9 @@ impl ArmError {
     /// What to do next.
     pub fn next(&self) -> &'static str {
         match self {
-            ArmError::NoMigration { .. } => "write the step with #[derive(Migrate)] or impl Migrate",
+            ArmError::NoMigration { .. } => {
+                "write the step with #[derive(Migrate)] or impl Migrate"
+            }
             ArmError::Trial { .. } => "mend the default of the new field; the node is unchanged",
         }
     }
@@ -131,10 +133,18 @@ impl Armed {
         quiesced: &mut Quiesced<'_>,
         watch: &mut dyn Watch,
     ) -> Result<Transitioned<'_>, (Phase, Failure)> {
-        watch.reached(Phase::Quiesced).map_err(|error| (Phase::Quiesced, error.into()))?;
+        watch
+            .reached(Phase::Quiesced)
+            .map_err(|error| (Phase::Quiesced, error.into()))?;
         let live = quiesced.table().number();
         if live != self.base {
-            return Err((Phase::Quiesced, Failure::Overtaken { armed: self.base, live }));
+            return Err((
+                Phase::Quiesced,
+                Failure::Overtaken {
+                    armed: self.base,
+                    live,
+                },
+            ));
         }
         if !self.work.is_empty() {
             let transition = Arc::new(Transition::new(self.work.clone(), quiesced.height()));
@@ -158,8 +168,12 @@ impl Armed {
         let (work, table) = (self.work.clone(), self.table.clone());
         quiesced.visit(move |chunk| {
             for item in work.iter() {
-                let Some(entry) = table.get(item.index) else { continue };
-                let Some(pending) = &entry.pending else { continue };
+                let Some(entry) = table.get(item.index) else {
+                    continue;
+                };
+                let Some(pending) = &entry.pending else {
+                    continue;
+                };
                 for mut slot in chunk.live(item.index) {
                     slot.discard_next(pending, &entry.kind);
                 }
@@ -181,13 +195,18 @@ impl Transitioned<'_> {
 
 /// How the states of one kind cross, and what is left to do for each after the commit.
 fn crossing(name: &str, old: &Kind, new: &Kind) -> Result<(Class, Option<Pending>), ArmError> {
-    let missing = || ArmError::NoMigration { kind: name.to_owned(), from: old.descriptor().schema };
+    let missing = || ArmError::NoMigration {
+        kind: name.to_owned(),
+        from: old.descriptor().schema,
+    };
     let class = Class::of(old.descriptor(), new.descriptor()).ok_or_else(missing)?;
     let pending = match class {
         Class::Migrate | Class::MigrateByHand => {
             let step = new.migration_from(old.tag()).ok_or_else(missing)?;
-            step.trial()
-                .map_err(|error| ArmError::Trial { kind: name.to_owned(), error })?;
+            step.trial().map_err(|error| ArmError::Trial {
+                kind: name.to_owned(),
+                error,
+            })?;
             Some(Pending::Settle(step))
         }
         Class::Translate => Some(Pending::Replace(old.clone())),
@@ -211,6 +230,12 @@ impl Work {
             Class::Translate => new.migration_from_schema(old.descriptor().schema),
             _ => new.migration_from(old.tag()),
         };
-        Self { index, class, old, new, step }
+        Self {
+            index,
+            class,
+            old,
+            new,
+            step,
+        }
     }
 }

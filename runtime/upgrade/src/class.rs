@@ -27,13 +27,24 @@ impl Class {
     pub fn of(old: &KindDescriptor, new: &KindDescriptor) -> Option<Self> {
         if old.schema == new.schema {
             let by_pointer = old.layout == new.layout && !new.crosses_as_bytes;
-            return Some(if by_pointer { Class::Adopt } else { Class::Translate });
+            return Some(if by_pointer {
+                Class::Adopt
+            } else {
+                Class::Translate
+            });
         }
-        let step = new.migrations.iter().find(|step| step.from_schema == old.schema)?;
+        let step = new
+            .migrations
+            .iter()
+            .find(|step| step.from_schema == old.schema)?;
         if step.from_layout != old.layout || old.crosses_as_bytes {
             return Some(Class::Translate);
         }
-        Some(if step.by_hand { Class::MigrateByHand } else { Class::Migrate })
+        Some(if step.by_hand {
+            Class::MigrateByHand
+        } else {
+            Class::Migrate
+        })
     }
 }
 

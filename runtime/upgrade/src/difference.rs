@@ -13,24 +13,56 @@ pub fn differences(old: &Type, new: &Type) -> Vec<String> {
 fn types(path: &str, old: &Type, new: &Type, lines: &mut Vec<String>) {
     match (old, new) {
         (
-            Type::Struct { name: a, version: v, fields: old, .. },
-            Type::Struct { name: b, version: w, fields: new, .. },
+            Type::Struct {
+                name: a,
+                version: v,
+                fields: old,
+                ..
+            },
+            Type::Struct {
+                name: b,
+                version: w,
+                fields: new,
+                ..
+            },
         ) if a == b => {
             versions(path, *v, *w, lines);
             fields(path, old, new, lines);
         }
         (
-            Type::Enum { name: a, version: v, variants: old, .. },
-            Type::Enum { name: b, version: w, variants: new, .. },
+            Type::Enum {
+                name: a,
+                version: v,
+                variants: old,
+                ..
+            },
+            Type::Enum {
+                name: b,
+                version: w,
+                variants: new,
+                ..
+            },
         ) if a == b => {
             versions(path, *v, *w, lines);
             variants(path, old, new, lines);
         }
         (
-            Type::Container { name: a, arguments: old, length: m, .. },
-            Type::Container { name: b, arguments: new, length: n, .. },
+            Type::Container {
+                name: a,
+                arguments: old,
+                length: m,
+                ..
+            },
+            Type::Container {
+                name: b,
+                arguments: new,
+                length: n,
+                ..
+            },
         ) if a == b && m == n && old.len() == new.len() => {
-            old.iter().zip(new).for_each(|(old, new)| types(path, old, new, lines));
+            old.iter()
+                .zip(new)
+                .for_each(|(old, new)| types(path, old, new, lines));
         }
         _ if show(old) != show(new) => {
             lines.push(format!("~ {}: {} → {}", label(path), show(old), show(new)));
@@ -53,10 +85,22 @@ fn fields(path: &str, old: &[Field], new: &[Field], lines: &mut Vec<String>) {
             None => lines.push(format!("+ {inner}: {}", show(&field.ty))),
         }
     }
-    for field in old.iter().filter(|field| !new.iter().any(|after| after.name == field.name)) {
-        lines.push(format!("- {}: {}", join(path, &field.name), show(&field.ty)));
+    for field in old
+        .iter()
+        .filter(|field| !new.iter().any(|after| after.name == field.name))
+    {
+        lines.push(format!(
+            "- {}: {}",
+            join(path, &field.name),
+            show(&field.ty)
+        ));
     }
-    reordered(path, old.iter().map(|f| &f.name), new.iter().map(|f| &f.name), lines);
+    reordered(
+        path,
+        old.iter().map(|f| &f.name),
+        new.iter().map(|f| &f.name),
+        lines,
+    );
 }
 
 fn variants(path: &str, old: &[Variant], new: &[Variant], lines: &mut Vec<String>) {
@@ -67,10 +111,18 @@ fn variants(path: &str, old: &[Variant], new: &[Variant], lines: &mut Vec<String
             None => lines.push(format!("+ variant {inner}")),
         }
     }
-    for variant in old.iter().filter(|v| !new.iter().any(|after| after.name == v.name)) {
+    for variant in old
+        .iter()
+        .filter(|v| !new.iter().any(|after| after.name == v.name))
+    {
         lines.push(format!("- variant {}", join(path, &variant.name)));
     }
-    reordered(path, old.iter().map(|v| &v.name), new.iter().map(|v| &v.name), lines);
+    reordered(
+        path,
+        old.iter().map(|v| &v.name),
+        new.iter().map(|v| &v.name),
+        lines,
+    );
 }
 
 fn reordered<'a>(
@@ -88,7 +140,11 @@ fn reordered<'a>(
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 fn label(path: &str) -> &str {
@@ -97,7 +153,12 @@ fn label(path: &str) -> &str {
 
 fn show(ty: &Type) -> String {
     match ty {
-        Type::Container { name, arguments, length, .. } => {
+        Type::Container {
+            name,
+            arguments,
+            length,
+            ..
+        } => {
             let inner: Vec<String> = arguments.iter().map(show).collect();
             match name.as_str() {
                 "array" => format!("[{}; {length}]", inner.join(", ")),

@@ -135,7 +135,10 @@ impl Failure {
     /// A short, stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Failure::Transition { error: CallError::Panicked { .. }, .. } => "transition-panicked",
+            Failure::Transition {
+                error: CallError::Panicked { .. },
+                ..
+            } => "transition-panicked",
             Failure::Transition { .. } => "transition-failed",
             Failure::Check { .. } => "check-failed",
             Failure::Withdrawn(_) => "withdrawn",

@@ -111,14 +111,22 @@ impl Plan {
             return Err(PlanError::Empty);
         }
         if candidates.len() > PLAN_MODULES_MAX {
-            return Err(PlanError::TooMany { modules: candidates.len(), most: PLAN_MODULES_MAX });
+            return Err(PlanError::TooMany {
+                modules: candidates.len(),
+                most: PLAN_MODULES_MAX,
+            });
         }
         let modules = candidates
             .iter()
             .map(|candidate| plan_module(live, candidate))
             .collect::<Result<Vec<_>, _>>()?;
         twice(&modules)?;
-        let touched = |kind: &str| modules.iter().flat_map(|m| &m.kinds).any(|k| k.kind == kind);
+        let touched = |kind: &str| {
+            modules
+                .iter()
+                .flat_map(|m| &m.kinds)
+                .any(|k| k.kind == kind)
+        };
         let carried = live.kinds.iter().map(|kind| kind.descriptor.kind.clone());
         Ok(Self {
             format: PLAN_FORMAT,
@@ -139,7 +147,10 @@ impl Plan {
             return Err(PlanError::Format { found: self.format });
         }
         if self.base != live.generation || self.base_code != code_id(live) {
-            return Err(PlanError::Base { planned: self.base, live: live.generation });
+            return Err(PlanError::Base {
+                planned: self.base,
+                live: live.generation,
+            });
         }
         Ok(())
     }
@@ -155,7 +166,11 @@ impl Plan {
 pub fn code_id(live: &Live) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("refit 2026 code of a generation");
     hasher.update(&live.generation.0.to_le_bytes());
-    for part in live.kinds.iter().flat_map(|kind| [&kind.descriptor.kind, &kind.artifact]) {
+    for part in live
+        .kinds
+        .iter()
+        .flat_map(|kind| [&kind.descriptor.kind, &kind.artifact])
+    {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
@@ -171,11 +186,15 @@ fn plan_module(live: &Live, candidate: &Candidate) -> Result<PlannedModule, Plan
             return Err(PlanError::NotInModule { kind, path, has });
         }
         if !live.kinds.iter().any(|kind| kind.descriptor.kind == *meant) {
-            return Err(PlanError::UnknownKind { kind: meant.clone() });
+            return Err(PlanError::UnknownKind {
+                kind: meant.clone(),
+            });
         }
     }
-    let kinds =
-        kinds.iter().map(|kind| plan_kind(live, candidate, kind)).collect::<Result<Vec<_>, _>>()?;
+    let kinds = kinds
+        .iter()
+        .map(|kind| plan_kind(live, candidate, kind))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(PlannedModule {
         path: candidate.path.clone(),
         artifact: candidate.artifact.clone(),
@@ -189,7 +208,11 @@ fn plan_kind(
     candidate: &Candidate,
     new: &KindDescriptor,
 ) -> Result<PlannedKind, PlanError> {
-    let Some(old) = live.kinds.iter().find(|kind| kind.descriptor.kind == new.kind) else {
+    let Some(old) = live
+        .kinds
+        .iter()
+        .find(|kind| kind.descriptor.kind == new.kind)
+    else {
         return Ok(PlannedKind {
             kind: new.kind.clone(),
             class: Class::New,
@@ -213,7 +236,10 @@ fn plan_kind(
             difference,
         });
     };
-    let step = new.migrations.iter().find(|step| step.from_schema == old.descriptor.schema);
+    let step = new
+        .migrations
+        .iter()
+        .find(|step| step.from_schema == old.descriptor.schema);
     Ok(PlannedKind {
         kind: new.kind.clone(),
         class,
@@ -228,7 +254,9 @@ fn twice(modules: &[PlannedModule]) -> Result<(), PlanError> {
     let mut seen = Vec::new();
     for kind in modules.iter().flat_map(|module| &module.kinds) {
         if seen.contains(&&kind.kind) {
-            return Err(PlanError::Twice { kind: kind.kind.clone() });
+            return Err(PlanError::Twice {
+                kind: kind.kind.clone(),
+            });
         }
         seen.push(&kind.kind);
     }

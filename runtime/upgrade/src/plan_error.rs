@@ -51,7 +51,8 @@ pub enum PlanError {
     /// The schema changed and no step leads there.
     #[error(
         "the state of `{kind}` changed from schema {from} to {to} and the new module has no step \
-         between them:{}", lines(difference)
+         between them:{}",
+        lines(difference)
     )]
     NoMigration {
         /// The kind.
@@ -64,7 +65,9 @@ pub enum PlanError {
         difference: Vec<String>,
     },
     /// Made for another generation.
-    #[error("the plan was made for generation {planned}, and generation {live} with its own code is live")]
+    #[error(
+        "the plan was made for generation {planned}, and generation {live} with its own code is live"
+    )]
     Base {
         /// The plan's.
         planned: Generation,
@@ -132,7 +135,9 @@ impl PlanError {
             PlanError::Empty => "name a module: refit upgrade plan kv=PATH --out plan.json",
             PlanError::TooMany { .. } => "upgrade in two steps",
             PlanError::UnknownKind { .. } => "see the live kinds with: refit status",
-            PlanError::NotInModule { .. } => "see what the file has with: refit engine inspect FILE",
+            PlanError::NotInModule { .. } => {
+                "see what the file has with: refit engine inspect FILE"
+            }
             PlanError::Twice { .. } => "name each kind once",
             PlanError::Identical { .. } => "change the engine's source and build it again",
             PlanError::NoMigration { .. } => {
@@ -149,5 +154,8 @@ impl PlanError {
 }
 
 fn lines(difference: &[String]) -> String {
-    difference.iter().map(|line| format!("\n  {line}")).collect()
+    difference
+        .iter()
+        .map(|line| format!("\n  {line}"))
+        .collect()
 }

@@ -51,12 +51,19 @@ impl Registry {
             self.records.pop_front();
         }
         let state = GenerationState::Current;
-        self.records.push_back(GenerationRecord { generation, since, state });
+        self.records.push_back(GenerationRecord {
+            generation,
+            since,
+            state,
+        });
     }
 
     /// The old code of a generation is gone, or cannot go.
     pub fn retire(&mut self, generation: Generation, pinned: Option<String>) {
-        let record = self.records.iter_mut().find(|record| record.generation == generation);
+        let record = self
+            .records
+            .iter_mut()
+            .find(|record| record.generation == generation);
         if let Some(record) = record {
             record.state = match pinned {
                 None => GenerationState::Retired,

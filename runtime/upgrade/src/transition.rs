@@ -82,10 +82,14 @@ impl Transition {
     fn cross(&self, item: &Work, slot: &mut SlotView<'_>) -> Result<(), Failure> {
         let engine = slot.id();
         let failed = |error| Failure::Transition { engine, error };
-        let Some(old) = slot.instance() else { return Ok(()) };
+        let Some(old) = slot.instance() else {
+            return Ok(());
+        };
         let next = match (item.class, &item.step) {
             (Class::Translate, step) => {
-                let whole = self.translate(item, step.as_ref(), engine, old).map_err(failed)?;
+                let whole = self
+                    .translate(item, step.as_ref(), engine, old)
+                    .map_err(failed)?;
                 if let Err(error) = item.new.check(&whole) {
                     let _ = item.new.discard(whole);
                     return Err(Failure::Check { engine, error });
@@ -105,7 +109,10 @@ impl Transition {
         engine: EngineId,
         old: &Instance,
     ) -> Result<refit_abi::host::Prepared, Failure> {
-        let mut bus = TransitionBus { transition: self, engine };
+        let mut bus = TransitionBus {
+            transition: self,
+            engine,
+        };
         let prepared = step
             .prepare(engine, self.height, old, &mut bus)
             .map_err(|error| Failure::Transition { engine, error })?;
@@ -131,7 +138,10 @@ impl Transition {
         }
         let step = step.ok_or(CallError::WrongState)?;
         let copy = step.decode_old(&bytes)?;
-        let mut bus = TransitionBus { transition: self, engine };
+        let mut bus = TransitionBus {
+            transition: self,
+            engine,
+        };
         match step.prepare(engine, self.height, &copy, &mut bus) {
             Ok(prepared) => match step.settle(copy, prepared) {
                 Ok(Some(new)) => Ok(new),
@@ -160,7 +170,11 @@ impl Bus for TransitionBus<'_> {
     fn log(&mut self, level: u8, line: &str) {
         let mut lines = self.transition.lines.lock();
         if lines.len() < TRANSITION_LINES_MAX {
-            lines.push(LogLine { engine: self.engine, level, line: line.to_owned() });
+            lines.push(LogLine {
+                engine: self.engine,
+                level,
+                line: line.to_owned(),
+            });
         }
     }
 }

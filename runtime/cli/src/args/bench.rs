@@ -18,7 +18,12 @@ pub(crate) enum BenchCommand {
 #[derive(Debug, Args)]
 pub(crate) struct SwapArgs {
     /// Numbers of engines.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,1000,100000")]
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "1,1000,100000"
+    )]
     engines: Vec<u64>,
     /// Numbers of entries in each engine.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10")]

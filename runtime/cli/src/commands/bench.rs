@@ -79,6 +79,8 @@ impl Diagnostic for BenchFailed {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new("see `refit bench --help`, and what was said above"))
+        Some(Box::new(
+            "see `refit bench --help`, and what was said above",
+        ))
     }
 }

@@ -74,7 +74,14 @@ pub(crate) async fn run(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let row = request(&address, &mut connection, client, sequence, intended, schedule.start);
+        let row = request(
+            &address,
+            &mut connection,
+            client,
+            sequence,
+            intended,
+            schedule.start,
+        );
         rows.push(row.await);
     }
     rows
@@ -151,13 +158,23 @@ async fn attempt(
 }
 
 fn number(answer: &Answer, header: &str) -> u64 {
-    answer.header(header).and_then(|text| text.parse().ok()).unwrap_or(0)
+    answer
+        .header(header)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 /// What the reply to setting `sequence` says of order.
 fn outcome(answer: &Answer, sequence: u64) -> Outcome {
-    let Ok(reply) = serde_json::from_slice::<Value>(&answer.body) else { return Outcome::None };
-    let value = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let Ok(reply) = serde_json::from_slice::<Value>(&answer.body) else {
+        return Outcome::None;
+    };
+    let value = |value: &Value| {
+        value
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
+    };
     let found: u64 = match (reply.get("stored"), reply.get("mismatch")) {
         (Some(stored), _) => value(&stored["previous"]),
         (None, Some(mismatch)) => value(&mismatch["actual"]),

@@ -13,7 +13,11 @@ pub(crate) enum DemoError {
     NoSource { folder: PathBuf },
     /// A version of the source could not be put together.
     #[error("cannot put the source of {version} together in {}: {reason}", folder.display())]
-    Compose { version: &'static str, folder: PathBuf, reason: String },
+    Compose {
+        version: &'static str,
+        folder: PathBuf,
+        reason: String,
+    },
     /// The node's process did not start.
     #[error("the node did not start: {reason}")]
     Node { reason: String },

@@ -25,7 +25,9 @@ impl Latency {
             return Self::default();
         };
         for row in rows.iter().filter(|row| window.has(row)) {
-            let Some(answered) = row.answered else { continue };
+            let Some(answered) = row.answered else {
+                continue;
+            };
             let latency = answered.saturating_sub(row.intended).as_micros();
             histogram.saturating_record(u64::try_from(latency).unwrap_or(LATENCY_US_MAX));
         }

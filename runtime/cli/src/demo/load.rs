@@ -36,11 +36,19 @@ impl Load {
         let period = Duration::from_secs(1) * u32::from(clients) / rate;
         let spawn = |number: u16| {
             let offset = period * u32::from(number) / u32::from(clients);
-            let schedule = Schedule { start, offset, period };
+            let schedule = Schedule {
+                start,
+                offset,
+                period,
+            };
             tokio::spawn(client::run(address.clone(), number, schedule, stop.clone()))
         };
         let clients = (0..clients).map(spawn).collect();
-        Self { start, stop, clients }
+        Self {
+            start,
+            stop,
+            clients,
+        }
     }
 
     /// Lets the first requests pass.
@@ -75,7 +83,10 @@ impl Window {
     pub(crate) async fn lasting(load: &Load, length: Duration) -> Self {
         let from = load.now();
         load.until(from + length).await;
-        Self { from, to: load.now() }
+        Self {
+            from,
+            to: load.now(),
+        }
     }
 
     pub(crate) fn has(&self, row: &Row) -> bool {

@@ -34,7 +34,10 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// Plays the demo from the first build to the last figure.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
-    let folder = tempfile::Builder::new().prefix("refit-demo-").tempdir().map_err(Failure::Start)?;
+    let folder = tempfile::Builder::new()
+        .prefix("refit-demo-")
+        .tempdir()
+        .map_err(Failure::Start)?;
     let versions = Versions::build(folder.path())?;
     let node = NodeProcess::start(folder.path(), &versions.v1)?;
     let report = crate::commands::block_on(play(args, &node, &versions))??;
@@ -45,7 +48,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     }
     if let Some(record) = &args.record {
         record::write(record, &report.rows)?;
-        show::talk(format_args!("every request is in {}", record.join(record::FILE).display()));
+        show::talk(format_args!(
+            "every request is in {}",
+            record.join(record::FILE).display()
+        ));
     }
     if args.json {
         show::json(&report.document())?;
@@ -62,11 +68,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     failed.map_err(|error| Box::new(error).into())
 }
 
-async fn play(
-    args: &DemoArgs,
-    node: &NodeProcess,
-    versions: &Versions,
-) -> Result<Report, Failure> {
+async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Result<Report, Failure> {
     let client = Client::new(node.address(), None);
     node.wait_until_ready(&client).await?;
     client
@@ -80,14 +82,20 @@ async fn play(
     ));
     let load = Load::start(node.address(), args.rate, args.clients);
     load.settle().await;
-    show::talk(format_args!("control window: {} s without an upgrade", args.window));
+    show::talk(format_args!(
+        "control window: {} s without an upgrade",
+        args.window
+    ));
     let control = Window::lasting(&load, window).await;
     let mut upgrades = Vec::new();
     show::talk("upgrade 1: v1 → v2, another value format and a new field");
     let begun = load.now();
     upgrades.push(upgrade::apply(&client, &versions.v2).await?);
     load.until(begun + window).await;
-    let upgraded = Window { from: begun, to: load.now() };
+    let upgraded = Window {
+        from: begun,
+        to: load.now(),
+    };
     show::talk("upgrade 2: v2 → v3, whose migration fails");
     upgrades.push(upgrade::apply(&client, &versions.v3).await?);
     tokio::time::sleep(AFTERWARDS).await;
@@ -98,7 +106,16 @@ async fn play(
     let tally = Tally::take(&client, &rows).await?;
     let after: Status = client.get("/v1/status").await?;
     let mapped = node.mapped_libraries();
-    Ok(Report { rows, tally, control, upgraded, upgrades, before, after, mapped })
+    Ok(Report {
+        rows,
+        tally,
+        control,
+        upgraded,
+        upgrades,
+        before,
+        after,
+        mapped,
+    })
 }
 
 /// The file of the plan that a kept node is left with.

@@ -46,7 +46,11 @@ impl NodeProcess {
             .spawn()
             .map_err(Failure::Start)?;
         let pid = child.id();
-        Ok(Self { child: Mutex::new(Some(child)), pid, folder: folder.to_owned() })
+        Ok(Self {
+            child: Mutex::new(Some(child)),
+            pid,
+            folder: folder.to_owned(),
+        })
     }
 
     pub(crate) fn address(&self) -> NodeAddress {
@@ -71,7 +75,10 @@ impl NodeProcess {
             }
             tokio::time::sleep(READY_POLL).await;
         }
-        Err(Box::new(DemoError::NotReady { wait_s: READY_WAIT.as_secs() }).into())
+        Err(Box::new(DemoError::NotReady {
+            wait_s: READY_WAIT.as_secs(),
+        })
+        .into())
     }
 
     /// The names of the modules that the process has mapped, as the system lists them.
@@ -83,7 +90,11 @@ impl NodeProcess {
             let is_module = name.starts_with(MAPPING_PREFIX) && line.contains("r-xp");
             is_module.then(|| name.to_owned())
         };
-        maps.lines().filter_map(name).collect::<BTreeSet<_>>().into_iter().collect()
+        maps.lines()
+            .filter_map(name)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     /// Ends the node.

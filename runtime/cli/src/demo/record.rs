@@ -27,14 +27,25 @@ fn written(folder: &Path, path: &Path, rows: &[Row]) -> std::io::Result<()> {
     )?;
     for row in rows {
         let us = |time: Duration| time.as_micros();
-        let answered = row.answered.map(|time| us(time).to_string()).unwrap_or_default();
+        let answered = row
+            .answered
+            .map(|time| us(time).to_string())
+            .unwrap_or_default();
         let outcome = match row.outcome {
             Outcome::InOrder => "in-order",
             Outcome::Ahead => "ahead",
             Outcome::Behind => "behind",
             Outcome::None => "none",
         };
-        let Row { client, sequence, tries, status, generation, height, .. } = row;
+        let Row {
+            client,
+            sequence,
+            tries,
+            status,
+            generation,
+            height,
+            ..
+        } = row;
         let (intended, sent) = (us(row.intended), us(row.sent));
         writeln!(
             file,

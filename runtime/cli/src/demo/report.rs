@@ -25,8 +25,11 @@ pub(crate) struct Report {
 }
 
 /// What the demo must show: how each upgrade ends.
-const EXPECTED: [UpgradeState; 3] =
-    [UpgradeState::Committed, UpgradeState::Aborted, UpgradeState::Committed];
+const EXPECTED: [UpgradeState; 3] = [
+    UpgradeState::Committed,
+    UpgradeState::Aborted,
+    UpgradeState::Committed,
+];
 
 /// The document of `--json`.
 #[derive(Debug, Serialize)]
@@ -78,10 +81,21 @@ struct Latencies {
 
 impl Report {
     pub(crate) fn document(&self) -> Document {
-        let Tally { sent, answered, retried, errors, .. } = self.tally;
+        let Tally {
+            sent,
+            answered,
+            retried,
+            errors,
+            ..
+        } = self.tally;
         Document {
             upgrades: self.upgrades.iter().map(upgrade).collect(),
-            clients: Clients { sent, answered, retried, errors },
+            clients: Clients {
+                sent,
+                answered,
+                retried,
+                errors,
+            },
             lost: self.tally.lost,
             duplicated: self.tally.duplicated,
             reordered: self.tally.reordered,
@@ -147,7 +161,11 @@ impl Report {
         if self.before.libraries.mapped != self.after.libraries.mapped {
             broken.push("the old code is still mapped".to_owned());
         }
-        if broken.is_empty() { Ok(()) } else { Err(DemoError::Promise { broken }) }
+        if broken.is_empty() {
+            Ok(())
+        } else {
+            Err(DemoError::Promise { broken })
+        }
     }
 
     fn upgrade_rows(&self) -> String {
@@ -156,7 +174,11 @@ impl Report {
                 None => upgrade.state.to_string(),
                 Some(reason) => format!("{} ({})", upgrade.state, reason.code),
             };
-            let retired = if upgrade.retired { "unmapped" } else { "pinned" };
+            let retired = if upgrade.retired {
+                "unmapped"
+            } else {
+                "pinned"
+            };
             [
                 (number + 1).to_string(),
                 format!("{} → {}", upgrade.from, upgrade.to),
@@ -169,8 +191,16 @@ impl Report {
             ]
         };
         let rows: Vec<_> = self.upgrades.iter().enumerate().map(row).collect();
-        let head =
-            ["", "GENERATION", "CLASS", "OUTCOME", "STAGED IN", "WAITED", "PAUSE", "UNUSED CODE"];
+        let head = [
+            "",
+            "GENERATION",
+            "CLASS",
+            "OUTCOME",
+            "STAGED IN",
+            "WAITED",
+            "PAUSE",
+            "UNUSED CODE",
+        ];
         table(head, &rows)
     }
 

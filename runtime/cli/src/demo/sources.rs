@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The one line that version 4 changes, and what it becomes.
-const EDIT: (&str, &str) =
-    ("RANGE_ENTRIES_MAX: usize = 1_000;", "RANGE_ENTRIES_MAX: usize = 10_000;");
+const EDIT: (&str, &str) = (
+    "RANGE_ENTRIES_MAX: usize = 1_000;",
+    "RANGE_ENTRIES_MAX: usize = 10_000;",
+);
 
 /// The libraries of the four versions.
 #[derive(Debug)]
@@ -32,13 +34,19 @@ impl Versions {
         let checkout = checkout().map_err(Box::new)?;
         let kv = checkout.join("engines/kv");
         let fixtures = checkout.join("tests/fixtures");
-        let v3 = overlaid(&kv, &fixtures.join("kv-v3-fails"), &checkout, &folder.join("kv-v3"))
-            .map_err(Box::new)?;
+        let v3 = overlaid(
+            &kv,
+            &fixtures.join("kv-v3-fails"),
+            &checkout,
+            &folder.join("kv-v3"),
+        )
+        .map_err(Box::new)?;
         let v4 = edited(&kv, &checkout, &folder.join("kv-v4")).map_err(Box::new)?;
         // In the checkout's own target folder, so that the next demo finds the dependencies built.
-        let sources = Sources::new(&checkout.join("target/refit"))
-            .with_lock(&checkout.join("Cargo.lock"));
-        let build = |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);
+        let sources =
+            Sources::new(&checkout.join("target/refit")).with_lock(&checkout.join("Cargo.lock"));
+        let build =
+            |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);
         Ok(Self {
             v1: build(&fixtures.join("kv-v1"))?,
             v2: build(&kv)?,
@@ -57,12 +65,7 @@ fn checkout() -> Result<PathBuf, DemoError> {
 }
 
 /// A copy of `kv` with the files of `overlay` laid over it.
-fn overlaid(
-    kv: &Path,
-    overlay: &Path,
-    checkout: &Path,
-    to: &Path,
-) -> Result<PathBuf, DemoError> {
+fn overlaid(kv: &Path, overlay: &Path, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
     let compose = |reason: std::io::Error| DemoError::Compose {
         version: "version 3",
         folder: to.to_owned(),

@@ -33,7 +33,10 @@ impl Tally {
             let answer = client.post("/v1/engines/kv/queries", &[], query).await?;
             let answer: Value = client.decode(&answer)?;
             let stored = &answer["value"]["entry"]["value"];
-            let stored: u64 = stored.as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+            let stored: u64 = stored
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
             tally.lost += acknowledged.saturating_sub(stored);
             let sent = rows.iter().filter(|row| row.client == number).count() as u64;
             tally.duplicated += stored.saturating_sub(sent);
@@ -46,7 +49,10 @@ impl Tally {
         Self {
             sent: rows.len() as u64,
             answered: count(&|row| row.answered.is_some()),
-            retried: rows.iter().map(|row| u64::from(row.tries.saturating_sub(1))).sum(),
+            retried: rows
+                .iter()
+                .map(|row| u64::from(row.tries.saturating_sub(1)))
+                .sum(),
             errors: count(&|row| row.answered.is_none() || row.outcome == Outcome::None),
             lost: 0,
             duplicated: count(&|row| row.outcome == Outcome::Ahead),
@@ -68,13 +74,20 @@ fn last_acknowledged(rows: &[Row]) -> BTreeMap<u16, u64> {
 fn mixed(rows: &[Row]) -> u64 {
     let mut generations: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.answered.is_some()) {
-        let (least, most) =
-            generations.entry(row.height).or_insert((row.generation, row.generation));
+        let (least, most) = generations
+            .entry(row.height)
+            .or_insert((row.generation, row.generation));
         *least = row.generation.min(*least);
         *most = row.generation.max(*most);
     }
-    let torn = generations.values().filter(|(least, most)| least != most).count();
+    let torn = generations
+        .values()
+        .filter(|(least, most)| least != most)
+        .count();
     let ranges: Vec<_> = generations.values().collect();
-    let backwards = ranges.windows(2).filter(|pair| pair[0].1 > pair[1].0).count();
+    let backwards = ranges
+        .windows(2)
+        .filter(|pair| pair[0].1 > pair[1].0)
+        .count();
     (torn + backwards) as u64
 }

@@ -7,9 +7,22 @@ use serde_json::Value;
 fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
     let folder = Folder::new();
     let record = folder.path().join("record");
-    let arguments = ["demo", "--json", "--window", "1", "--rate", "200", "--clients", "4"];
+    let arguments = [
+        "demo",
+        "--json",
+        "--window",
+        "1",
+        "--rate",
+        "200",
+        "--clients",
+        "4",
+    ];
     let mut command = folder.command(&arguments);
-    command.env_clear().envs(std::env::vars_os()).arg("--record").arg(&record);
+    command
+        .env_clear()
+        .envs(std::env::vars_os())
+        .arg("--record")
+        .arg(&record);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");

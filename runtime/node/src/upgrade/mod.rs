@@ -13,9 +13,9 @@ use crate::libraries::Libraries;
 use crate::limits::PLAN_BYTES_MAX;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
+use refit_abi::Height;
 use refit_admin::api::UpgradeReport;
 use refit_admin::{Metrics, Refusal};
-use refit_abi::Height;
 use refit_kernel::GenerationTable;
 use refit_kernel::crew::{Command, Crew};
 use refit_loader::Loader;
@@ -48,7 +48,10 @@ struct State {
 }
 
 impl Upgrades {
-    #[expect(clippy::too_many_arguments, reason = "the node's assembly, in one place")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the node's assembly, in one place"
+    )]
     pub(crate) fn new(
         loader: Loader,
         libraries: Libraries,
@@ -63,9 +66,24 @@ impl Upgrades {
         registry.publish(refit_abi::Generation(1), Height(0));
         metrics.set_libraries(loader.mapped() as u64, loader.pinned().len() as u64);
         let crew = Some(crew);
-        let state = State { libraries, crew, reports: Reports::default(), registry };
+        let state = State {
+            libraries,
+            crew,
+            reports: Reports::default(),
+            registry,
+        };
         let state = Mutex::new(state);
-        Self { loader, commands, next_commands, intake, store, workers, watch, metrics, state }
+        Self {
+            loader,
+            commands,
+            next_commands,
+            intake,
+            store,
+            workers,
+            watch,
+            metrics,
+            state,
+        }
     }
 
     /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest
@@ -89,14 +107,20 @@ impl Upgrades {
         let live = state.libraries.live(live);
         plan.check_base(&live).map_err(|error| refusal(&error))?;
         if let Some(planned) = plan.at_height.filter(|planned| *planned < height) {
-            return Err(refusal(&PlanError::Past { planned, now: height }));
+            return Err(refusal(&PlanError::Past {
+                planned,
+                now: height,
+            }));
         }
         let id = state.reports.open(&plan, &live, counts);
         drop(state);
         let upgrades = self.clone();
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
         if let Err(error) = thread.spawn(move || run::run(&upgrades, id, &plan, &live)) {
-            self.state.lock().reports.refuse(id, "no-threads", &error.to_string());
+            self.state
+                .lock()
+                .reports
+                .refuse(id, "no-threads", &error.to_string());
             return Err(Refusal::new(
                 503,
                 "no-threads",
@@ -126,7 +150,10 @@ impl Upgrades {
     /// BLAKE3 of the files of a table's kinds, in the table's order.
     pub(crate) fn artifacts(&self, table: &GenerationTable) -> Vec<String> {
         let state = self.state.lock();
-        table.iter().map(|(_, entry)| state.libraries.artifact(&entry.kind)).collect()
+        table
+            .iter()
+            .map(|(_, entry)| state.libraries.artifact(&entry.kind))
+            .collect()
     }
 
     /// Ends the node's threads: the crew has been told to stop.
@@ -144,7 +171,10 @@ fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {
         Refusal::new(400, "plan-unreadable", detail, next)
     };
     if plan.len() > PLAN_BYTES_MAX {
-        return Err(unreadable(format!("{} bytes, at most {PLAN_BYTES_MAX}", plan.len())));
+        return Err(unreadable(format!(
+            "{} bytes, at most {PLAN_BYTES_MAX}",
+            plan.len()
+        )));
     }
     serde_json::from_slice(plan).map_err(|error| unreadable(format!("it is no plan: {error}")))
 }

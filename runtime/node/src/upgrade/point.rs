@@ -53,7 +53,14 @@ impl Point {
             committed: now,
             resumed: now,
         };
-        Self { armed, watch, times, height: Height(0), verdict: None, resumed }
+        Self {
+            armed,
+            watch,
+            times,
+            height: Height(0),
+            verdict: None,
+            resumed,
+        }
     }
 }
 
@@ -69,7 +76,10 @@ impl UpdatePoint for Point {
         self.height = quiesced.height();
         let armed = self.armed.clone();
         let watch = self.watch.clone();
-        let mut stopwatch = Stopwatch { times: &mut self.times, watch: &watch };
+        let mut stopwatch = Stopwatch {
+            times: &mut self.times,
+            watch: &watch,
+        };
         self.verdict = Some(armed.run(quiesced, &mut stopwatch));
         self.times.committed = Instant::now();
         if matches!(self.verdict, Some(Verdict::Aborted { .. })) {
@@ -81,11 +91,22 @@ impl UpdatePoint for Point {
         self.times.resumed = Instant::now();
         // An operator's watch has no say any more.
         let _ = self.watch.lock().reached(Phase::Resumed);
-        let Self { armed, verdict, times, height, resumed, .. } = *self;
+        let Self {
+            armed,
+            verdict,
+            times,
+            height,
+            resumed,
+            ..
+        } = *self;
         // Let go before anyone hears of it: whoever retires counts the handles.
         drop(armed);
         for listener in resumed {
-            let _ = listener.try_send(Resumed { height, verdict: verdict.clone(), times });
+            let _ = listener.try_send(Resumed {
+                height,
+                verdict: verdict.clone(),
+                times,
+            });
         }
     }
 }

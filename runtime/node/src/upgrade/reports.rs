@@ -20,8 +20,12 @@ impl Reports {
         if self.kept.len() == REPORTS_MAX {
             self.kept.pop_front();
         }
-        let engines: Vec<UpgradedKind> =
-            plan.modules.iter().flat_map(|m| &m.kinds).map(|k| upgraded(k, live, counts)).collect();
+        let engines: Vec<UpgradedKind> = plan
+            .modules
+            .iter()
+            .flat_map(|m| &m.kinds)
+            .map(|k| upgraded(k, live, counts))
+            .collect();
         self.kept.push_back(UpgradeReport {
             id: self.opened,
             state: UpgradeState::Staging,
@@ -29,7 +33,11 @@ impl Reports {
             to: live.generation.next(),
             at_height: plan.at_height,
             height: None::<Height>,
-            class: engines.iter().map(|kind| kind.class).max().unwrap_or(Class::Carry),
+            class: engines
+                .iter()
+                .map(|kind| kind.class)
+                .max()
+                .unwrap_or(Class::Carry),
             engines,
             reason: None,
             stage_us: 0,
@@ -62,7 +70,11 @@ impl Reports {
     }
 
     pub(super) fn get(&self, id: u64) -> Option<UpgradeReport> {
-        self.kept.iter().rev().find(|report| report.id == id).cloned()
+        self.kept
+            .iter()
+            .rev()
+            .find(|report| report.id == id)
+            .cloned()
     }
 
     pub(super) fn all(&self) -> Vec<UpgradeReport> {
@@ -72,24 +84,37 @@ impl Reports {
     /// The upgrade that has not ended, or whose modules are not yet retired.
     pub(super) fn under_way(&self) -> Option<u64> {
         let last = self.kept.back()?;
-        let retired = last.phases.iter().any(|step| step.phase == api::Phase::Retired);
+        let retired = last
+            .phases
+            .iter()
+            .any(|step| step.phase == api::Phase::Retired);
         let ended = last.state == UpgradeState::Refused || (last.state.is_final() && retired);
         (!ended).then_some(last.id)
     }
 
     pub(super) fn last_ended(&self) -> Option<UpgradeReport> {
-        self.kept.iter().rev().find(|report| report.state.is_final()).cloned()
+        self.kept
+            .iter()
+            .rev()
+            .find(|report| report.state.is_final())
+            .cloned()
     }
 }
 
 fn upgraded(kind: &PlannedKind, live: &Live, counts: &[u64]) -> UpgradedKind {
-    let place = live.kinds.iter().position(|live| live.descriptor.kind == kind.kind);
+    let place = live
+        .kinds
+        .iter()
+        .position(|live| live.descriptor.kind == kind.kind);
     UpgradedKind {
         kind: kind.kind.clone(),
         class: class(kind.class),
         from_version: kind.from_version,
         to_version: kind.to_version,
-        engines: place.and_then(|place| counts.get(place)).copied().unwrap_or(0),
+        engines: place
+            .and_then(|place| counts.get(place))
+            .copied()
+            .unwrap_or(0),
     }
 }
 

@@ -54,7 +54,12 @@ fn refuse(
     phases: Vec<PhaseTime>,
 ) {
     let pinned = retire(loaded);
-    tracing::warn!(id, code = refused.code, "upgrade refused: {}", refused.detail);
+    tracing::warn!(
+        id,
+        code = refused.code,
+        "upgrade refused: {}",
+        refused.detail
+    );
     upgrades.metrics.count_upgrade(Outcome::Refused, None);
     upgrades.update(id, |report| {
         report.state = UpgradeState::Refused;
@@ -124,10 +129,22 @@ fn settle_report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant
     let times = resumed.times;
     let pause = times.resumed.duration_since(times.closing);
     let steps = [
-        (api::Phase::Quiesced, times.quiesced.duration_since(times.closing)),
-        (api::Phase::Transitioned, times.transitioned.duration_since(times.quiesced)),
-        (api::Phase::Committed, times.committed.duration_since(times.transitioned)),
-        (api::Phase::Resumed, times.resumed.duration_since(times.committed)),
+        (
+            api::Phase::Quiesced,
+            times.quiesced.duration_since(times.closing),
+        ),
+        (
+            api::Phase::Transitioned,
+            times.transitioned.duration_since(times.quiesced),
+        ),
+        (
+            api::Phase::Committed,
+            times.committed.duration_since(times.transitioned),
+        ),
+        (
+            api::Phase::Resumed,
+            times.resumed.duration_since(times.committed),
+        ),
     ];
     let outcome = match &resumed.verdict {
         Some(Verdict::Committed(_)) => Outcome::Committed,
@@ -142,7 +159,10 @@ fn settle_report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant
         report.height = Some(resumed.height);
         report.wait_us = micros(times.closing.saturating_duration_since(waits));
         report.pause_us = micros(pause);
-        report.phases.extend(steps.map(|(phase, time)| PhaseTime { phase, us: micros(time) }));
+        report.phases.extend(steps.map(|(phase, time)| PhaseTime {
+            phase,
+            us: micros(time),
+        }));
         match &resumed.verdict {
             Some(Verdict::Committed(generation)) => {
                 report.state = UpgradeState::Committed;
@@ -150,7 +170,9 @@ fn settle_report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant
             }
             Some(Verdict::Aborted { phase, failure }) => {
                 report.state = UpgradeState::Aborted;
-                report.phases.retain(|step| step.phase != api::Phase::Committed);
+                report
+                    .phases
+                    .retain(|step| step.phase != api::Phase::Committed);
                 report.reason = Some(Reason {
                     code: failure.code().to_owned(),
                     detail: failure.to_string(),
@@ -171,7 +193,9 @@ fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
     join(old_crew);
     let mut table: Option<Arc<GenerationTable>> = None;
     while start.elapsed() < RETIRE_WAIT_MAX {
-        match call(upgrades, |executor| (!executor.is_sweeping()).then(|| executor.table())) {
+        match call(upgrades, |executor| {
+            (!executor.is_sweeping()).then(|| executor.table())
+        }) {
             Some(Some(settled)) => {
                 table = Some(settled);
                 break;
@@ -194,13 +218,19 @@ fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<String>) {
         tracing::warn!(id, "a library stays mapped: {reason}");
     }
     let mut state = upgrades.state.lock();
-    let old = state.reports.get(id).filter(|report| report.state == UpgradeState::Committed);
+    let old = state
+        .reports
+        .get(id)
+        .filter(|report| report.state == UpgradeState::Committed);
     if let Some(report) = old {
         state.registry.retire(report.from, pinned.first().cloned());
     }
     state.reports.update(id, |report| {
         let us = micros(start.elapsed());
-        report.phases.push(PhaseTime { phase: api::Phase::Retired, us });
+        report.phases.push(PhaseTime {
+            phase: api::Phase::Retired,
+            us,
+        });
         report.retired = pinned.is_empty();
         report.pinned = pinned;
     });
@@ -208,7 +238,10 @@ fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<String>) {
 
 /// Writes what became of the upgrade into the journal.
 fn journal(upgrades: &Upgrades, state: &MutexGuard<'_, State>, id: u64) {
-    let record = state.reports.get(id).map(|report| serde_json::to_vec(&report));
+    let record = state
+        .reports
+        .get(id)
+        .map(|report| serde_json::to_vec(&report));
     if let Some(Ok(bytes)) = record {
         if let Err(error) = upgrades.store.journal_append(&bytes) {
             tracing::error!(id, %error, "the journal refuses the upgrade's record");

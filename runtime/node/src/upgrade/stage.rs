@@ -51,14 +51,19 @@ impl Staging<'_> {
             };
             probed.push(self.loader.probe(artifact).map_err(refused)?);
         }
-        self.check_plan(plan, live, probed.iter().map(|probed| probed.verdict().descriptor()))?;
+        self.check_plan(
+            plan,
+            live,
+            probed.iter().map(|probed| probed.verdict().descriptor()),
+        )?;
         self.reached(Phase::Probed, api::Phase::Probed, start)?;
         let start = Instant::now();
         for artifact in probed {
             let refused = |error: refit_loader::LoadError| {
                 refused(api::Phase::Armed, error.code(), &error, error.next())
             };
-            self.loaded.push(self.loader.load(artifact).map_err(refused)?);
+            self.loaded
+                .push(self.loader.load(artifact).map_err(refused)?);
         }
         let armed = self.arm(table)?;
         self.reached(Phase::Armed, api::Phase::Armed, start)?;
@@ -72,7 +77,14 @@ impl Staging<'_> {
         let found = candidate.id().to_string();
         if found != planned.artifact {
             let (path, planned) = (planned.path.clone(), planned.artifact.clone());
-            return Err(refused_plan(phase, &PlanError::Changed { path, found, planned }));
+            return Err(refused_plan(
+                phase,
+                &PlanError::Changed {
+                    path,
+                    found,
+                    planned,
+                },
+            ));
         }
         let inspected = candidate
             .inspect()
@@ -109,11 +121,21 @@ impl Staging<'_> {
         };
         for ((kind, planned), (_, found)) in kinds(plan).into_iter().zip(kinds(&again)) {
             if planned != found {
-                return Err(refused_plan(phase, &PlanError::Class { kind, planned, found }));
+                return Err(refused_plan(
+                    phase,
+                    &PlanError::Class {
+                        kind,
+                        planned,
+                        found,
+                    },
+                ));
             }
         }
         if again.modules != plan.modules || again.carried != plan.carried {
-            let error = PlanError::Base { planned: plan.base, live: live.generation };
+            let error = PlanError::Base {
+                planned: plan.base,
+                live: live.generation,
+            };
             return Err(refused_plan(phase, &error));
         }
         Ok(())
@@ -122,18 +144,32 @@ impl Staging<'_> {
     /// Arms on a thread of its own: it calls into the new modules, and every thread that does must
     /// end before they can be unmapped.
     fn arm(&self, table: &Arc<GenerationTable>) -> Result<Arc<Armed>, Refused> {
-        let modules: Vec<_> = self.loaded.iter().map(|loaded| loaded.module().clone()).collect();
+        let modules: Vec<_> = self
+            .loaded
+            .iter()
+            .map(|loaded| loaded.module().clone())
+            .collect();
         let table = table.clone();
         let thread = std::thread::Builder::new().name("refit-arm".to_owned());
         let armed = thread
             .spawn(move || Armed::new(&table, &modules))
             .map_err(|error| {
-                refused(api::Phase::Armed, "no-threads", &error, "raise the limit of processes")
+                refused(
+                    api::Phase::Armed,
+                    "no-threads",
+                    &error,
+                    "raise the limit of processes",
+                )
             })?
             .join();
         match armed {
             Ok(Ok(armed)) => Ok(Arc::new(armed)),
-            Ok(Err(error)) => Err(refused(api::Phase::Armed, error.code(), &error, error.next())),
+            Ok(Err(error)) => Err(refused(
+                api::Phase::Armed,
+                error.code(),
+                &error,
+                error.next(),
+            )),
             Err(_) => Err(refused(
                 api::Phase::Armed,
                 "arming-panicked",
@@ -143,15 +179,15 @@ impl Staging<'_> {
         }
     }
 
-    fn reached(
-        &mut self,
-        phase: Phase,
-        shown: api::Phase,
-        start: Instant,
-    ) -> Result<(), Refused> {
+    fn reached(&mut self, phase: Phase, shown: api::Phase, start: Instant) -> Result<(), Refused> {
         let us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.watch.lock().reached(phase).map_err(|withdrawn| {
-            refused(shown, "withdrawn", &withdrawn, "apply the plan again when ready")
+            refused(
+                shown,
+                "withdrawn",
+                &withdrawn,
+                "apply the plan again when ready",
+            )
         })?;
         self.phases.push(api::PhaseTime { phase: shown, us });
         Ok(())
@@ -164,7 +200,12 @@ fn refused(
     detail: &impl ToString,
     next: impl Into<String>,
 ) -> Refused {
-    Refused { phase, code: code.into(), detail: detail.to_string(), next: next.into() }
+    Refused {
+        phase,
+        code: code.into(),
+        detail: detail.to_string(),
+        next: next.into(),
+    }
 }
 
 fn refused_plan(phase: api::Phase, error: &PlanError) -> Refused {

@@ -21,7 +21,12 @@ impl Waiting {
         at_height: Option<Height>,
         resumed: Receiver<Resumed>,
     ) -> Self {
-        Self { point, baton, at_height, resumed }
+        Self {
+            point,
+            baton,
+            at_height,
+            resumed,
+        }
     }
 
     /// The last block of the old code; `None`: whichever comes next.

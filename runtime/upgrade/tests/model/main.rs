@@ -11,7 +11,6 @@
 
 #[path = "../common/node.rs"]
 mod node;
-#[expect(dead_code, reason = "one of its engines is for the other program")]
 #[path = "../common/ring.rs"]
 mod ring;
 
@@ -19,6 +18,7 @@ use node::{Node, UNBOUNDED, WithdrawsAt, read};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use refit_abi::Generation;
+use refit_abi::host::Module;
 use refit_kernel::Executor;
 use refit_upgrade::{Phase, Verdict};
 use ring::{CHECK, FAULT, Message, PANIC, Reply, VERSIONS};
@@ -44,6 +44,8 @@ enum Step {
     Withdraw(Phase),
     /// The same, while one engine's state is one on which functions or checks fail.
     Unlucky(u64, u64),
+    /// One that cannot be armed: its default panics, or no step leads to it.
+    Unready,
     /// Every state is read and what lives is counted.
     Count,
 }
@@ -57,6 +59,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => Just(Step::Upgrade),
         1 => phase.prop_map(Step::Withdraw),
         2 => (0..ENGINES, total).prop_map(|(engine, total)| Step::Unlucky(engine, total)),
+        1 => Just(Step::Unready),
         1 => Just(Step::Count),
     ];
     prop::collection::vec(step, 1..STEPS_MAX)
@@ -107,6 +110,10 @@ fn take(node: &mut Node, model: &mut Model, step: &Step, baseline: i64) {
             assert_eq!(node.states(), states);
         }
         Step::Unlucky(engine, total) => unlucky(node, model, *engine, *total),
+        Step::Unready => {
+            let module = Module::linked(ring::bad_default::module()).unwrap();
+            assert!(node.arm(&module).is_err());
+        }
         Step::Count => count(node, model, baseline),
     }
 }
