@@ -242,10 +242,10 @@ fn journal(upgrades: &Upgrades, state: &MutexGuard<'_, State>, id: u64) {
         .reports
         .get(id)
         .map(|report| serde_json::to_vec(&report));
-    if let Some(Ok(bytes)) = record {
-        if let Err(error) = upgrades.store.journal_append(&bytes) {
-            tracing::error!(id, %error, "the journal refuses the upgrade's record");
-        }
+    if let Some(Ok(bytes)) = record
+        && let Err(error) = upgrades.store.journal_append(&bytes)
+    {
+        tracing::error!(id, %error, "the journal refuses the upgrade's record");
     }
 }
 
