@@ -137,10 +137,11 @@ impl<'a> Context<'a> {
         Ok(id)
     }
 
-    /// Stops an engine after this round: this one, or one it has spawned. Its state is dropped.
+    /// Stops an engine after this round: this one, or one it has spawned. Its state is dropped. One
+    /// that is neither goes on, and the node's log says so.
     ///
     /// # Errors
-    /// [`ServiceError::Unknown`] if it is neither.
+    /// [`ServiceError::Budget`].
     pub fn stop(&mut self, engine: EngineId) -> Result<(), ServiceError> {
         let calls = self.calls();
         // SAFETY: as in `send`.

@@ -66,6 +66,8 @@ pub fn describe(
     kinds: &[fn() -> crate::descriptor::KindDescriptor],
     sink: Sink,
 ) -> CallStatus {
+    #[cfg(feature = "module")]
+    tell_panics_in_a_line();
     let write = || {
         let descriptor = Descriptor {
             abi_epoch: build::ABI_EPOCH,
@@ -83,6 +85,13 @@ pub fn describe(
         bytes
     };
     shim::write_guarded(sink, write)
+}
+
+/// Replaces this module's panic hook: the standard one may print a backtrace, for which the module's
+/// copy of the standard library maps files, its own among them, and never unmaps them.
+#[cfg(feature = "module")]
+fn tell_panics_in_a_line() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("in an engine: {panic}")));
 }
 
 /// The descriptor of kind `E`.

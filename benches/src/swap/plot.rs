@@ -4,7 +4,7 @@
 use super::{BenchClass, SwapReport};
 use std::fmt::Write;
 
-const WIDTH: f64 = 900.0;
+const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 560.0;
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 680.0;

@@ -8,7 +8,7 @@ use abi_stable::library::LibHeader;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use refit_abi::build::ABI_EPOCH;
 use refit_abi::export::EngineModuleRef;
-use refit_abi::host::Module;
+use refit_abi::host::{Module, ModuleError};
 use rustix::stdio::{dup2_stdout, stderr};
 use std::fs::File;
 use std::io::{self, Write};
@@ -66,8 +66,10 @@ fn examine(path: &Path) -> Result<Outcome, Outcome> {
             foreign_epoch(header).map_or(refusal, Outcome::Epoch)
         })?;
     // SAFETY: checked structurally just now, and never unmapped.
-    let module = unsafe { Module::from_root(root, Box::new(())) }
-        .map_err(|error| Outcome::Undescribed(error.to_string()))?;
+    let module = unsafe { Module::from_root(root, Box::new(())) }.map_err(|error| match error {
+        ModuleError::Epoch { found } => Outcome::Epoch(found),
+        other => Outcome::Undescribed(other.to_string()),
+    })?;
     Ok(Outcome::Described(Box::new(module.descriptor().clone())))
 }
 

@@ -30,7 +30,9 @@ impl Chunk {
         let mut active = std::mem::take(&mut self.active);
         active.sort_unstable();
         for index in &active {
-            let Some(slot) = self.slots.get_mut(*index as usize) else { continue };
+            let Some(slot) = self.slots.get_mut(*index as usize) else {
+                continue;
+            };
             let letters = std::mem::take(&mut slot.inbox);
             handle(slot, &letters, &self.arena, &mut self.outbox, table, frame);
             let mut inbox = letters;
@@ -110,15 +112,21 @@ fn deliver(
     (table, entry): (&GenerationTable, &KindEntry),
     frame: BlockFrame,
 ) {
-    let batch: Vec<Delivery<'_>> = letters.iter().map(|letter| letter.delivery(arena)).collect();
+    let batch: Vec<Delivery<'_>> = letters
+        .iter()
+        .map(|letter| letter.delivery(arena))
+        .collect();
     let ordinal = slot.count(frame.height, batch.len());
-    let SlotState::Live(instance) = &mut slot.state else { return };
+    let SlotState::Live(instance) = &mut slot.state else {
+        return;
+    };
     let mut running = Running {
         outbox,
         table,
         frame,
         id: slot.id,
         letters,
+        arena,
         sent: &mut slot.sent,
         children: &mut slot.children,
         mark: Mark::UNSET,

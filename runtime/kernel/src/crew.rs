@@ -41,8 +41,11 @@ pub struct Query {
     /// The question.
     pub query: Vec<u8>,
     /// Gets the answer, and the height and generation it was read at.
-    pub answer: Box<dyn FnOnce(Result<Vec<u8>, QueryError>, Height, Generation) + Send>,
+    pub answer: Box<AnswerTo>,
 }
+
+/// Takes the answer to a query.
+pub type AnswerTo = dyn FnOnce(Result<Vec<u8>, QueryError>, Height, Generation) + Send;
 
 /// What happens at an update point, told by the crews that meet there.
 pub trait UpdatePoint: Send {
@@ -91,14 +94,13 @@ impl Crew {
     ///
     /// # Errors
     /// When the system starts no more threads; none is left running then.
-    pub fn spawn(
-        name: &str,
-        workers: usize,
-        commands: Receiver<Command>,
-    ) -> std::io::Result<Self> {
+    pub fn spawn(name: &str, workers: usize, commands: Receiver<Command>) -> std::io::Result<Self> {
         let (sender, handover) = bounded(1);
         let (finished, done) = bounded(WORKERS_MAX);
-        let mut helpers = Helpers { jobs: Vec::new(), done: Some(done) };
+        let mut helpers = Helpers {
+            jobs: Vec::new(),
+            done: Some(done),
+        };
         let mut threads = Vec::new();
         for number in 1..workers.clamp(1, WORKERS_MAX) {
             let (job_sender, jobs) = bounded::<Job>(1);
@@ -118,7 +120,10 @@ impl Crew {
         }
         let builder = std::thread::Builder::new().name(format!("{name}-0"));
         threads.push(builder.spawn(move || lead(&handover, &commands, &helpers))?);
-        Ok(Self { baton: Baton { sender }, threads })
+        Ok(Self {
+            baton: Baton { sender },
+            threads,
+        })
     }
 
     /// The right to start this crew.
@@ -140,7 +145,10 @@ impl Crew {
 impl Baton {
     /// Starts the crew with an executor, at no update point: the node's first crew.
     pub fn start(self, executor: Executor) {
-        let _ = self.sender.send(Handover { executor: Box::new(executor), at: None });
+        let _ = self.sender.send(Handover {
+            executor: Box::new(executor),
+            at: None,
+        });
     }
 }
 
@@ -171,7 +179,9 @@ impl Helpers {
 
 /// The leader's life.
 fn lead(handover: &Receiver<Handover>, commands: &Receiver<Command>, helpers: &Helpers) {
-    let Ok(Handover { mut executor, at }) = handover.recv() else { return };
+    let Ok(Handover { mut executor, at }) = handover.recv() else {
+        return;
+    };
     if let Some((closed, point)) = at {
         drop(closed);
         point.resumed();
@@ -218,9 +228,14 @@ fn hand_over(
     executor.sweep();
     point.closing();
     // Only leaders close the gate, and there is one leader at a time.
-    let Some(closed) = executor.shared.gate.close() else { return };
+    let Some(closed) = executor.shared.gate.close() else {
+        return;
+    };
     point.quiesced(&mut Quiesced::new(&mut executor, helpers, &closed));
-    let _ = baton.sender.send(Handover { executor, at: Some((closed, point)) });
+    let _ = baton.sender.send(Handover {
+        executor,
+        at: Some((closed, point)),
+    });
 }
 
 impl fmt::Debug for Command {
@@ -237,6 +252,8 @@ impl fmt::Debug for Command {
 
 impl fmt::Debug for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("Query")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }

@@ -16,7 +16,9 @@ impl Executor {
         let table = self.table();
         for chunk in &self.chunks {
             for slot in &mut chunk.lock().slots {
-                let Some(entry) = table.get(slot.kind) else { continue };
+                let Some(entry) = table.get(slot.kind) else {
+                    continue;
+                };
                 slot.settle(entry, self.height);
                 let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
                 if let SlotState::Live(instance) = before {

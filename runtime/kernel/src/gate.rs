@@ -43,7 +43,11 @@ impl Default for Gate {
 impl Gate {
     /// An open gate with nobody inside.
     pub fn new() -> Self {
-        Self { word: AtomicU64::new(0), quiet: Mutex::new(()), emptied: Condvar::new() }
+        Self {
+            word: AtomicU64::new(0),
+            quiet: Mutex::new(()),
+            emptied: Condvar::new(),
+        }
     }
 
     /// Enters, unless the gate is closed.
@@ -176,7 +180,10 @@ mod loom_tests {
             let closed = gate.close().unwrap();
             generation.store(2, Ordering::Relaxed);
             drop(closed);
-            assert_eq!(gate.enter().map(|_pass| generation.load(Ordering::Relaxed)), Some(2));
+            assert_eq!(
+                gate.enter().map(|_pass| generation.load(Ordering::Relaxed)),
+                Some(2)
+            );
             worker.join().unwrap();
         });
     }

@@ -13,6 +13,10 @@ pub const BYTES_PER_MESSAGE_MAX: usize = 8 << 20;
 /// Engines that one handled message may start.
 pub const SPAWNS_PER_MESSAGE_MAX: usize = 16_384;
 
+/// Levels of engines that start engines from their `init`, below the one that a handler or the
+/// configuration starts: each level is a nested call.
+pub const SPAWN_DEPTH_MAX: usize = 32;
+
 /// Engines of one node.
 pub const ENGINES_MAX: usize = 1 << 24;
 

@@ -10,7 +10,7 @@ use crate::outcome::{Emitted, LogLine, Replied, ReplyError, Stats};
 use crate::slot::Letter;
 use crate::table::{GenerationTable, KindIndex};
 use refit_abi::host::{BlockFrame, CallError, Services};
-use refit_abi::raw::{CallStatus, HostStatus};
+use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerAt, Undelivered};
 use std::ops::Range;
@@ -94,18 +94,27 @@ impl Outbox {
         payload: &[u8],
         reason: Undelivered,
     ) {
-        let is_message = letter.kind == refit_abi::raw::DeliveryKind::Message;
+        let is_message = letter.kind == DeliveryKind::Message;
         match (letter.ticket, letter.sender) {
             (Some(ticket), _) => {
                 let outcome = Err(ReplyError::Undelivered { engine, reason });
                 self.replies.push(Replied { ticket, outcome });
             }
             (None, Sender::Engine(to)) if is_message => {
-                self.notices.push(Notice { to, about: engine, reason });
+                self.notices.push(Notice {
+                    to,
+                    about: engine,
+                    reason,
+                });
             }
             (None, sender) => {
                 self.stats.dead_letters += 1;
-                self.dead.push(DeadLetter { sender, to: engine, reason, payload: payload.to_vec() });
+                self.dead.push(DeadLetter {
+                    sender,
+                    to: engine,
+                    reason,
+                    payload: payload.to_vec(),
+                });
             }
         }
     }
@@ -124,6 +133,8 @@ pub(crate) struct Running<'a> {
     pub(crate) frame: BlockFrame,
     pub(crate) id: EngineId,
     pub(crate) letters: &'a [Letter],
+    /// Their payloads.
+    pub(crate) arena: &'a [u8],
     pub(crate) sent: &'a mut u64,
     pub(crate) children: &'a mut u64,
     pub(crate) mark: Mark,
@@ -141,6 +152,8 @@ pub(crate) struct Mark {
     stops: usize,
     timers: usize,
     events: usize,
+    /// Bytes of its events so far.
+    emitted: usize,
     sent: u64,
     children: u64,
 }
@@ -155,6 +168,7 @@ impl Mark {
         stops: 0,
         timers: 0,
         events: 0,
+        emitted: 0,
         sent: 0,
         children: 0,
     };
@@ -173,11 +187,13 @@ impl Running<'_> {
                 stops: self.outbox.stops.len(),
                 timers: self.outbox.timers.len(),
                 events: self.outbox.events.len(),
+                emitted: 0,
                 sent: *self.sent,
                 children: *self.children,
             };
         }
-        self.outbox.bytes.len() - self.mark.bytes + more <= BYTES_PER_MESSAGE_MAX
+        let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
+        spent + more <= BYTES_PER_MESSAGE_MAX
     }
 
     fn drop_outputs(&mut self, index: usize) {
@@ -202,8 +218,26 @@ impl Running<'_> {
     }
 
     fn notify(&mut self, index: usize, reason: Undelivered) {
-        if let Some(Sender::Engine(to)) = self.letters.get(index).map(|letter| letter.sender) {
-            self.outbox.notices.push(Notice { to, about: self.id, reason });
+        // A notice has an engine as its sender too, but that engine sent nothing.
+        let letter = self
+            .letters
+            .get(index)
+            .filter(|letter| letter.kind == DeliveryKind::Message);
+        let Some(letter) = letter else { return };
+        match letter.sender {
+            Sender::Engine(to) => {
+                self.outbox.notices.push(Notice {
+                    to,
+                    about: self.id,
+                    reason,
+                });
+            }
+            // Nobody waits for a timer. After a panic the poison tells of it.
+            Sender::Timer if reason == Undelivered::Rejected => {
+                self.outbox
+                    .bounce(self.id, letter, &self.arena[letter.payload.clone()], reason);
+            }
+            Sender::Timer | Sender::Client(_) => {}
         }
     }
 }
@@ -218,7 +252,13 @@ impl Services for Running<'_> {
         let payload = self.outbox.put(payload);
         let sequence = *self.sent;
         *self.sent += 1;
-        self.outbox.sends.push(Outgoing { from: self.id, to, sequence, schema, payload });
+        self.outbox.sends.push(Outgoing {
+            from: self.id,
+            to,
+            sequence,
+            schema,
+            payload,
+        });
         HostStatus::Ok
     }
 
@@ -231,7 +271,12 @@ impl Services for Running<'_> {
         let id = self.id.child(*self.children);
         *self.children += 1;
         let config = self.outbox.put(config);
-        self.outbox.spawns.push(Spawn { parent: self.id, id, kind, config });
+        self.outbox.spawns.push(Spawn {
+            parent: self.id,
+            id,
+            kind,
+            config,
+        });
         Ok(id)
     }
 
@@ -239,17 +284,14 @@ impl Services for Running<'_> {
         if !self.begin(index, 0) {
             return HostStatus::Budget;
         }
-        self.outbox.stops.push(Stop { by: self.id, engine });
+        self.outbox.stops.push(Stop {
+            by: self.id,
+            engine,
+        });
         HostStatus::Ok
     }
 
-    fn timer(
-        &mut self,
-        index: usize,
-        at: TimerAt,
-        schema: SchemaId,
-        payload: &[u8],
-    ) -> HostStatus {
+    fn timer(&mut self, index: usize, at: TimerAt, schema: SchemaId, payload: &[u8]) -> HostStatus {
         let fits = self.begin(index, payload.len());
         if !fits || self.outbox.timers.len() - self.mark.timers >= SENDS_PER_MESSAGE_MAX {
             return HostStatus::Budget;
@@ -262,7 +304,12 @@ impl Services for Running<'_> {
             return HostStatus::Past;
         }
         let payload = self.outbox.put(payload);
-        self.outbox.timers.push(NewTimer { at, engine: self.id, schema, payload });
+        self.outbox.timers.push(NewTimer {
+            at,
+            engine: self.id,
+            schema,
+            payload,
+        });
         HostStatus::Ok
     }
 
@@ -271,16 +318,26 @@ impl Services for Running<'_> {
             self.outbox.stats.log_lines_dropped += 1;
             return;
         }
-        self.outbox.logs.push(LogLine { engine: self.id, level, line: line.to_owned() });
+        self.outbox.logs.push(LogLine {
+            engine: self.id,
+            level,
+            line: line.to_owned(),
+        });
     }
 
     fn emit(&mut self, index: usize, topic: &str, payload: &[u8]) -> HostStatus {
-        let fits = self.begin(index, payload.len());
+        let bytes = topic.len() + payload.len();
+        let fits = self.begin(index, bytes);
         if !fits || self.outbox.events.len() - self.mark.events >= SENDS_PER_MESSAGE_MAX {
             return HostStatus::Budget;
         }
+        self.mark.emitted += bytes;
         let (topic, payload) = (topic.to_owned(), payload.to_vec());
-        self.outbox.events.push(Emitted { engine: self.id, topic, payload });
+        self.outbox.events.push(Emitted {
+            engine: self.id,
+            topic,
+            payload,
+        });
         HostStatus::Ok
     }
 

@@ -24,7 +24,11 @@ impl<'a> Quiesced<'a> {
         helpers: &'a Helpers,
         closed: &'a Closed,
     ) -> Self {
-        Self { executor, helpers, _closed: closed }
+        Self {
+            executor,
+            helpers,
+            _closed: closed,
+        }
     }
 
     /// The update point: the last executed block.

@@ -60,7 +60,9 @@ impl Round {
     fn work(&self) {
         // The gate is closed by the leader, between blocks only; a helper that comes late finds the
         // round's chunks claimed, or the gate closed: either way there is nothing to do.
-        let Some(_pass) = self.shared.gate.enter() else { return };
+        let Some(_pass) = self.shared.gate.enter() else {
+            return;
+        };
         while let Some(chunk) = claim(&self.chunks, &self.claimed) {
             let table = self.shared.table.load();
             if table.number() != self.generation {

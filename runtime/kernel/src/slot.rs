@@ -124,7 +124,9 @@ impl Slot {
     /// Makes the state this code's, if it is still as the old code left it. Afterwards the slot is
     /// live with a fitting state, or poisoned, or stopped.
     pub(crate) fn settle(&mut self, entry: &KindEntry, height: Height) {
-        let SlotState::Live(instance) = &self.state else { return };
+        let SlotState::Live(instance) = &self.state else {
+            return;
+        };
         if instance.tag() == entry.kind.tag() && self.next.is_none() {
             return;
         }
@@ -160,7 +162,13 @@ impl Slot {
             SlotState::Stopped => EngineState::Stopped,
         };
         let (id, kind, handled) = (self.id, self.kind, self.handled);
-        EngineStatus { id, kind, state, mailbox: self.inbox.len(), handled }
+        EngineStatus {
+            id,
+            kind,
+            state,
+            mailbox: self.inbox.len(),
+            handled,
+        }
     }
 
     /// Counts `count` more messages of the block at `height`; gives how many there were before.
@@ -180,12 +188,14 @@ fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instan
     const PANICKED: &str = "the new state could not be put together: a default or a move panicked";
     const NO_WAY: &str = "the state does not fit the code and no step leads to it";
     match (&entry.pending, next) {
-        (Some(Pending::Settle(step)), Some(Next::Prepared(prepared))) => {
-            step.settle(old, prepared).map_err(|_| NO_WAY)?.ok_or(PANICKED)
-        }
-        (Some(Pending::Settle(step)), None) => {
-            step.settle_defaults(old).map_err(|_| NO_WAY)?.ok_or(PANICKED)
-        }
+        (Some(Pending::Settle(step)), Some(Next::Prepared(prepared))) => step
+            .settle(old, prepared)
+            .map_err(|_| NO_WAY)?
+            .ok_or(PANICKED),
+        (Some(Pending::Settle(step)), None) => step
+            .settle_defaults(old)
+            .map_err(|_| NO_WAY)?
+            .ok_or(PANICKED),
         (Some(Pending::Replace(before)), Some(Next::Whole(new))) => {
             leak_if_unfit(before.discard(old));
             Ok(new)

@@ -12,5 +12,7 @@ pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
 /// Locks; a poisoned lock guards nothing that a panic could break here.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

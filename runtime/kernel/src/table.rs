@@ -42,25 +42,44 @@ impl GenerationTable {
         let number = Generation(1);
         let kinds = kinds
             .into_iter()
-            .map(|kind| KindEntry { kind, since: number, pending: None })
+            .map(|kind| KindEntry {
+                kind,
+                since: number,
+                pending: None,
+            })
             .collect();
         Arc::new(Self { number, kinds })
     }
 
     /// The next generation: this one with some kinds' code replaced and kinds added at the end.
-    pub fn next(&self, replaced: Vec<(KindIndex, Kind, Option<Pending>)>, added: Vec<Kind>) -> Arc<Self> {
+    pub fn next(
+        &self,
+        replaced: Vec<(KindIndex, Kind, Option<Pending>)>,
+        added: Vec<Kind>,
+    ) -> Arc<Self> {
         let number = self.number.next();
         let mut kinds: Vec<KindEntry> = self
             .kinds
             .iter()
-            .map(|entry| KindEntry { pending: None, ..entry.clone() })
+            .map(|entry| KindEntry {
+                pending: None,
+                ..entry.clone()
+            })
             .collect();
         for (index, kind, pending) in replaced {
             if let Some(entry) = kinds.get_mut(index.0 as usize) {
-                *entry = KindEntry { kind, since: number, pending };
+                *entry = KindEntry {
+                    kind,
+                    since: number,
+                    pending,
+                };
             }
         }
-        let added = added.into_iter().map(|kind| KindEntry { kind, since: number, pending: None });
+        let added = added.into_iter().map(|kind| KindEntry {
+            kind,
+            since: number,
+            pending: None,
+        });
         kinds.extend(added);
         Arc::new(Self { number, kinds })
     }
@@ -68,8 +87,18 @@ impl GenerationTable {
     /// The same generation once the sweep is done: no state of the one before is left, and its code
     /// is no longer held.
     pub fn settled(&self) -> Arc<Self> {
-        let kinds = self.kinds.iter().map(|e| KindEntry { pending: None, ..e.clone() }).collect();
-        Arc::new(Self { number: self.number, kinds })
+        let kinds = self
+            .kinds
+            .iter()
+            .map(|e| KindEntry {
+                pending: None,
+                ..e.clone()
+            })
+            .collect();
+        Arc::new(Self {
+            number: self.number,
+            kinds,
+        })
     }
 
     /// Its number.
@@ -84,12 +113,16 @@ impl GenerationTable {
 
     /// The kind called `name`.
     pub fn find(&self, name: &str) -> Option<(KindIndex, &KindEntry)> {
-        self.iter().find(|(_, entry)| entry.kind.descriptor().kind == name)
+        self.iter()
+            .find(|(_, entry)| entry.kind.descriptor().kind == name)
     }
 
     /// All kinds in order.
     pub fn iter(&self) -> impl Iterator<Item = (KindIndex, &KindEntry)> {
-        self.kinds.iter().enumerate().map(|(index, entry)| (KindIndex(index as u32), entry))
+        self.kinds
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (KindIndex(index as u32), entry))
     }
 
     /// Whether some engines' states may still be as the old code left them.

@@ -41,12 +41,17 @@ impl Timers {
         let due_by_height = std::mem::replace(&mut self.by_height, later);
         let later = self.by_time.split_off(&(time.next(), 0));
         let due_by_time = std::mem::replace(&mut self.by_time, later);
-        due_by_height.into_values().chain(due_by_time.into_values()).collect()
+        due_by_height
+            .into_values()
+            .chain(due_by_time.into_values())
+            .collect()
     }
 
     /// The next height at which one is due.
     pub(crate) fn next_height(&self) -> Option<Height> {
-        self.by_height.first_key_value().map(|((height, _), _)| *height)
+        self.by_height
+            .first_key_value()
+            .map(|((height, _), _)| *height)
     }
 
     /// The next block time at which one is due.

@@ -100,7 +100,7 @@ impl Driver {
         for _ in 0..INTAKE_PER_TURN_MAX {
             match next.take() {
                 Some(Intake::Message(submission)) => self.submit(submission),
-                Some(Intake::Upgrade(waiting)) => self.armed = Some(waiting),
+                Some(Intake::Upgrade(waiting)) => self.wait_for(waiting),
                 Some(Intake::Stop) => return Err(Ended),
                 None => return Ok(()),
             }
@@ -110,6 +110,15 @@ impl Driver {
             self.submit(submission);
         }
         Ok(())
+    }
+
+    /// Keeps an armed upgrade for its height. One that comes too late is let go, and whoever sent it
+    /// hears nothing of the gate.
+    fn wait_for(&mut self, waiting: Box<Waiting>) {
+        let height = self.parts.ordering.tip().height;
+        if waiting.at_height().is_none_or(|planned| planned >= height) {
+            self.armed = Some(waiting);
+        }
     }
 
     /// How long nothing needs to be done.
@@ -304,7 +313,7 @@ impl Driver {
         let height = self.parts.ordering.tip().height;
         let Some(waiting) = self
             .armed
-            .take_if(|waiting| waiting.at_height() <= Some(height))
+            .take_if(|waiting| waiting.at_height().is_none_or(|planned| planned <= height))
         else {
             return Ok(());
         };

@@ -1,7 +1,10 @@
-//! What all versions of the bench engine `table` share: its rows, its messages, and [`Senders`], by
-//! which the engine itself finds out whether a message was lost, repeated or overtaken.
+//! What all versions of the bench engines share: their messages, the rows of `table`, and [`Senders`],
+//! by which an engine itself finds out whether a message was lost, repeated or overtaken.
+//!
+//! All bench engines depend on the same packages, so their dependencies are compiled once.
 
 mod senders;
+pub mod side;
 
 pub use senders::Senders;
 

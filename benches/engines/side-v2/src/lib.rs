@@ -1,22 +1,12 @@
 //! `side`, version 2: a small engine whose code is replaced while `table` is carried.
 
+use bench_rows::side::{Config, Count};
 use refit_abi::{Context, Engine, Fault, Sender, State};
 use serde::{Deserialize, Serialize};
 
 /// Counts its messages.
 #[derive(Debug, State, Serialize, Deserialize)]
 pub struct Side {
-    count: u64,
-}
-
-/// What a counter is started with.
-#[derive(Debug, State, Serialize, Deserialize)]
-pub struct Config {}
-
-/// The version of the code, and what it has counted.
-#[derive(Debug, State, Serialize, Deserialize)]
-pub struct Count {
-    version: u32,
     count: u64,
 }
 

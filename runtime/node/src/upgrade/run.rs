@@ -13,7 +13,7 @@ use refit_admin::api::{self, PhaseTime, Reason, UpgradeState};
 use refit_kernel::crew::Crew;
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::LoadedModule;
-use refit_upgrade::{Armed, Live, Phase, Plan, Verdict};
+use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,8 @@ fn swap(
     let Some(resumed) = resumed else {
         drop(armed);
         crew.join();
-        return refuse(upgrades, id, ended(), loaded, Vec::new());
+        let refused = too_late(upgrades, plan).unwrap_or_else(ended);
+        return refuse(upgrades, id, refused, loaded, Vec::new());
     };
     for line in armed.take_lines() {
         tracing::info!(engine = %line.engine, "in its transition: {}", line.line);
@@ -271,6 +272,21 @@ fn call<T: Send + 'static>(
     ask: impl FnOnce(&mut Executor) -> T + Send + 'static,
 ) -> Option<T> {
     crate::status::ask(&upgrades.commands, ask, RETIRE_WAIT_MAX)
+}
+
+/// The refusal of a plan whose height passed while its code was staged.
+fn too_late(upgrades: &Upgrades, plan: &Plan) -> Option<Refused> {
+    let (planned, now) = (
+        plan.at_height?,
+        call(upgrades, |executor| executor.height())?,
+    );
+    let error = PlanError::Past { planned, now };
+    (planned < now).then(|| Refused {
+        phase: api::Phase::Armed,
+        code: error.code().to_owned(),
+        detail: error.to_string(),
+        next: error.next().to_owned(),
+    })
 }
 
 fn ended() -> Refused {

@@ -9,6 +9,7 @@
 //! | `abort` | what holds after a failure, for each phase |
 //! | `mixed` | many engines exchange messages while they are swapped |
 //! | `plan` | plans: every class, every refusal, the file |
+//! | `workers` | the same blocks and upgrades on one, two and four workers |
 //!
 //! Random histories are in a program of their own, `model`, which counts what lives in its process.
 
@@ -26,3 +27,4 @@ mod plan;
 #[path = "../common/ring.rs"]
 mod ring;
 mod swap;
+mod workers;

@@ -4,11 +4,11 @@ use crate::actor::{Message, Op, padded};
 use crate::model::Model;
 use crate::node::{Node, PLENTY, frame, ingress, roots};
 use refit_abi::{EngineId, Undelivered};
+use refit_kernel::ReplyError;
 use refit_kernel::limits::{
     BYTES_PER_MESSAGE_MAX, DEAD_LETTERS_MAX, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX,
     SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
 };
-use refit_kernel::ReplyError;
 
 /// Bytes of the large messages of these tests.
 const LARGE: u32 = 1 << 20;
@@ -22,8 +22,16 @@ fn one_message_sends_as_many_as_it_may_and_the_next_may_again() {
     let ids = roots(2);
     let mut node = Node::with_roots(1, &ids);
     let most = SENDS_PER_MESSAGE_MAX as u32;
-    let over = script(vec![Op::Flood { to: ids[1], count: most + 1, bytes: 0 }]);
-    let exact = script(vec![Op::Flood { to: ids[1], count: most, bytes: 0 }]);
+    let over = script(vec![Op::Flood {
+        to: ids[1],
+        count: most + 1,
+        bytes: 0,
+    }]);
+    let exact = script(vec![Op::Flood {
+        to: ids[1],
+        count: most,
+        bytes: 0,
+    }]);
     // In one batch: the budget is of a message, not of a round.
     node.run(&[(ids[0], over), (ids[0], exact)]);
     assert_eq!(node.state(ids[0]).refused, ["Budget"]);
@@ -37,7 +45,11 @@ fn one_message_sends_as_many_bytes_as_it_may() {
     let each = postcard::to_allocvec(&padded(LARGE)).unwrap().len();
     let fit = BYTES_PER_MESSAGE_MAX / each;
     assert!(fit > 1);
-    let flood = Op::Flood { to: ids[1], count: fit as u32 + 1, bytes: LARGE };
+    let flood = Op::Flood {
+        to: ids[1],
+        count: fit as u32 + 1,
+        bytes: LARGE,
+    };
     node.run(&[(ids[0], script(vec![flood]))]);
     assert_eq!(node.state(ids[0]).refused, ["Budget"]);
     assert_eq!(node.state(ids[1]).log.len(), fit);
@@ -50,9 +62,17 @@ fn events_count_towards_the_bytes_of_a_message() {
     let many = BYTES_PER_MESSAGE_MAX / LARGE as usize + 1;
     let mut ops = vec![Op::Emit { bytes: LARGE }; many];
     // What is left of the budget after the events that fit is less than this.
-    ops.push(Op::Flood { to: ids[1], count: 1, bytes: LARGE });
+    ops.push(Op::Flood {
+        to: ids[1],
+        count: 1,
+        bytes: LARGE,
+    });
     let out = node.run(&[(ids[0], script(ops))]);
-    assert_eq!(out.events.len(), many - 2, "each event is a little longer than {LARGE} bytes");
+    assert_eq!(
+        out.events.len(),
+        many - 2,
+        "each event is a little longer than {LARGE} bytes"
+    );
     assert_eq!(node.state(ids[0]).refused, ["Budget"; 3]);
     assert!(node.state(ids[1]).log.is_empty());
 }
@@ -70,10 +90,13 @@ fn one_message_starts_as_many_engines_as_it_may() {
 
 #[test]
 fn a_spent_block_budget_leaves_a_backlog_that_the_next_blocks_handle() {
-    const HOPS: u64 = 50;
+    // Deeper scripts would be JSON that no decoder takes.
+    const HOPS: u64 = 25;
     let ids = roots(10);
     let mut node = Node::with_roots(1, &ids);
-    let messages: Vec<_> = (0..ids.len()).map(|at| (ids[at], relay(&ids, at, HOPS))).collect();
+    let messages: Vec<_> = (0..ids.len())
+        .map(|at| (ids[at], relay(&ids, at, HOPS)))
+        .collect();
     let mut out = node.block(ingress(&messages), 15);
     let (mut handled, mut blocks) = (out.stats.messages, 1);
     assert_eq!(out.replies.len(), ids.len());
@@ -86,14 +109,19 @@ fn a_spent_block_budget_leaves_a_backlog_that_the_next_blocks_handle() {
         blocks += 1;
     }
     assert_eq!(handled, (HOPS + 1) * ids.len() as u64);
-    assert!(blocks > 20);
+    assert_eq!(blocks, (HOPS + 1).div_ceil(2));
 }
 
 /// A message that goes `hops` engines further.
 fn relay(ids: &[EngineId], at: usize, hops: u64) -> Message {
-    (1..=hops as usize).rev().fold(script(Vec::new()), |message, hop| {
-        script(vec![Op::Send { to: ids[(at + hop) % ids.len()], message }])
-    })
+    (1..=hops as usize)
+        .rev()
+        .fold(script(Vec::new()), |message, hop| {
+            script(vec![Op::Send {
+                to: ids[(at + hop) % ids.len()],
+                message,
+            }])
+        })
 }
 
 #[test]
@@ -101,9 +129,15 @@ fn a_block_without_a_budget_handles_nothing_and_keeps_everything() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let out = node.block(ingress(&[(ids[0], Message::default())]), 0);
-    assert_eq!((out.stats.messages, out.backlog, out.replies.len()), (0, 1, 0));
+    assert_eq!(
+        (out.stats.messages, out.backlog, out.replies.len()),
+        (0, 1, 0)
+    );
     let out = node.block(Vec::new(), PLENTY);
-    assert_eq!((out.stats.messages, out.backlog, out.replies.len()), (1, 0, 1));
+    assert_eq!(
+        (out.stats.messages, out.backlog, out.replies.len()),
+        (1, 0, 1)
+    );
 }
 
 #[test]
@@ -116,7 +150,11 @@ fn what_finds_a_mailbox_full_comes_back_and_the_model_agrees_in_every_count() {
         model.start(*id, &Default::default(), frame(0));
     }
     let count = SENDS_PER_MESSAGE_MAX as u32;
-    let flood = script(vec![Op::Flood { to: receiver, count, bytes: 0 }]);
+    let flood = script(vec![Op::Flood {
+        to: receiver,
+        count,
+        bytes: 0,
+    }]);
     let messages: Vec<_> = senders.iter().map(|id| (*id, flood.clone())).collect();
     let out = node.run(&messages);
     assert_eq!(out.stats, model.block(frame(1), &messages, PLENTY).stats);
@@ -124,8 +162,15 @@ fn what_finds_a_mailbox_full_comes_back_and_the_model_agrees_in_every_count() {
     let back = senders.len() * SENDS_PER_MESSAGE_MAX - MAILBOX_MESSAGES_MAX;
     let notices = node.state(senders[4]).notices;
     assert_eq!(notices.len(), back, "the last sender's did not fit");
-    assert!(notices.iter().all(|notice| *notice == (receiver, "Full".to_owned())));
-    let states = model.actors.iter().map(|actor| (actor.id, actor.bytes().unwrap()));
+    assert!(
+        notices
+            .iter()
+            .all(|notice| *notice == (receiver, "Full".to_owned()))
+    );
+    let states = model
+        .actors
+        .iter()
+        .map(|actor| (actor.id, actor.bytes().unwrap()));
     assert!(node.states() == states.collect::<Vec<_>>(), "states differ");
 }
 
@@ -134,11 +179,23 @@ fn a_client_learns_that_a_mailbox_is_full() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let message = ingress(&[(ids[0], Message::default())]).remove(0);
-    let numbered = |ticket: usize| refit_kernel::Ingress { ticket: ticket as u64, ..message.clone() };
+    let numbered = |ticket: usize| refit_kernel::Ingress {
+        ticket: ticket as u64,
+        ..message.clone()
+    };
     let out = node.block((0..MAILBOX_MESSAGES_MAX + 2).map(numbered).collect(), 0);
-    let told: Vec<_> = out.replies.into_iter().map(|r| (r.ticket, r.outcome)).collect();
+    let told: Vec<_> = out
+        .replies
+        .into_iter()
+        .map(|r| (r.ticket, r.outcome))
+        .collect();
     let most = MAILBOX_MESSAGES_MAX as u64;
-    let full = || Err(ReplyError::Undelivered { engine: ids[0], reason: Undelivered::Full });
+    let full = || {
+        Err(ReplyError::Undelivered {
+            engine: ids[0],
+            reason: Undelivered::Full,
+        })
+    };
     assert_eq!(told, [(most, full()), (most + 1, full())]);
     assert_eq!(out.backlog, MAILBOX_MESSAGES_MAX);
     assert_eq!(node.run(&[]).replies.len(), MAILBOX_MESSAGES_MAX);
@@ -149,8 +206,19 @@ fn log_lines_past_the_bound_are_counted() {
     let ids = roots(3);
     let mut node = Node::with_roots(1, &ids);
     let most = LOG_LINES_PER_BLOCK_MAX;
-    let talk = |lines| script(vec![Op::Log { text: "line".to_owned() }; lines]);
-    let out = node.run(&[(ids[0], talk(most + 1)), (ids[1], talk(1)), (ids[2], talk(2))]);
+    let talk = |lines| {
+        script(vec![
+            Op::Log {
+                text: "line".to_owned()
+            };
+            lines
+        ])
+    };
+    let out = node.run(&[
+        (ids[0], talk(most + 1)),
+        (ids[1], talk(1)),
+        (ids[2], talk(2)),
+    ]);
     assert_eq!((out.logs.len(), out.stats.log_lines_dropped), (most, 4));
     assert_eq!(node.run(&[(ids[0], talk(1))]).logs.len(), 1);
 }
@@ -160,7 +228,10 @@ fn the_newest_dead_letters_are_kept_and_all_are_counted() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let timers = |count| {
-        let timer = |tag| Op::TimerAfterBlocks { blocks: 1, message: Message { tag, ops: vec![] } };
+        let timer = |tag| Op::TimerAfterBlocks {
+            blocks: 1,
+            message: Message { tag, ops: vec![] },
+        };
         (0..count).map(timer).collect::<Vec<_>>()
     };
     let all = DEAD_LETTERS_MAX + 3;
@@ -168,7 +239,10 @@ fn the_newest_dead_letters_are_kept_and_all_are_counted() {
     ops.push(Op::Stop { engine: ids[0] });
     node.run(&[(ids[0], script(ops))]);
     assert_eq!(node.run(&[]).stats.dead_letters, all as u64);
-    assert_eq!(node.call(|executor| executor.dead_letter_count()), all as u64);
+    assert_eq!(
+        node.call(|executor| executor.dead_letter_count()),
+        all as u64
+    );
     let kept = node.dead_letters();
     assert_eq!(kept.len(), DEAD_LETTERS_MAX);
     let oldest: Message = postcard::from_bytes(&kept[0].payload).unwrap();

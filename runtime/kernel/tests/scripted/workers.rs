@@ -7,13 +7,13 @@ use refit_kernel::limits::PARALLEL_MESSAGES_MIN;
 use refit_kernel::{Emitted, LogLine, Replied, Stats};
 
 /// Engines of the first block: some chunks, the last one not full.
-const ROOTS: usize = 300;
+const ROOTS: usize = 200;
 
 /// Blocks, with the swap in the middle.
-const BLOCKS: u64 = 6;
+const BLOCKS: u64 = 4;
 
 /// Messages of a block: less than a block's script makes, so that a backlog crosses the swap.
-const BUDGET: u64 = 3_000;
+const BUDGET: u64 = 2_000;
 
 /// All that a history of blocks gives.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,8 +32,16 @@ fn the_same_blocks_on_one_two_and_four_workers_give_the_same_bytes() {
     let alone = history(1, None);
     assert!(alone.replies.iter().all(|replies| !replies.is_empty()));
     // Otherwise no round ever went to the helpers.
-    let widest = alone.stats.iter().map(|stats| stats.messages / stats.rounds).max().unwrap();
-    assert!(widest > PARALLEL_MESSAGES_MIN as u64, "rounds of {widest} messages");
+    let widest = alone
+        .stats
+        .iter()
+        .map(|stats| stats.messages / stats.rounds)
+        .max()
+        .unwrap();
+    assert!(
+        widest > PARALLEL_MESSAGES_MIN as u64,
+        "rounds of {widest} messages"
+    );
     assert!(alone.stats.iter().any(|stats| stats.spawned > 0));
     assert_eq!(history(2, None), alone);
     assert_eq!(history(4, None), alone);
@@ -44,9 +52,19 @@ fn with_a_swap_at_the_same_height_they_still_do() {
     let swap_after = BLOCKS / 2;
     let alone = history(1, Some(swap_after));
     let swap = swap_after as usize;
-    assert!(alone.backlogs[swap - 1] > 0, "no message waited across the swap");
-    assert_eq!(alone.generations[swap - 1..=swap], [Generation(1), Generation(2)]);
-    assert_ne!(alone.states, history(1, None).states, "the new code left no trace");
+    assert!(
+        alone.backlogs[swap - 1] > 0,
+        "no message waited across the swap"
+    );
+    assert_eq!(
+        alone.generations[swap - 1..=swap],
+        [Generation(1), Generation(2)]
+    );
+    assert_ne!(
+        alone.states,
+        history(1, None).states,
+        "the new code left no trace"
+    );
     assert_eq!(history(2, Some(swap_after)), alone);
     assert_eq!(history(4, Some(swap_after)), alone);
 }
@@ -82,7 +100,11 @@ fn history(workers: usize, swap_after: Option<u64>) -> Given {
 /// Each root gets a message that spreads to many others, three deep.
 fn messages(roots: &[EngineId], height: u64) -> Vec<(EngineId, Message)> {
     let script = |place: usize| spread(roots, place + height as usize * 7, 3);
-    roots.iter().enumerate().map(|(place, root)| (*root, script(place))).collect()
+    roots
+        .iter()
+        .enumerate()
+        .map(|(place, root)| (*root, script(place)))
+        .collect()
 }
 
 fn spread(roots: &[EngineId], place: usize, depth: u32) -> Message {
@@ -91,16 +113,32 @@ fn spread(roots: &[EngineId], place: usize, depth: u32) -> Message {
     if depth > 0 {
         for step in [1, 11, 67] {
             let to = roots[(place * step + step) % roots.len()];
-            ops.push(Op::Send { to, message: spread(roots, place + step, depth - 1) });
+            ops.push(Op::Send {
+                to,
+                message: spread(roots, place + step, depth - 1),
+            });
         }
     }
     match place % 41 {
-        3 => ops.push(Op::Spawn { config: Config { ops: vec![Op::Random] } }),
-        5 => ops.push(Op::TimerAfterBlocks { blocks: 1, message: Message::default() }),
+        3 => ops.push(Op::Spawn {
+            config: Config {
+                ops: vec![Op::Random],
+            },
+        }),
+        5 => ops.push(Op::TimerAfterBlocks {
+            blocks: 1,
+            message: Message::default(),
+        }),
         7 => ops.push(Op::Fail),
-        11 => ops.push(Op::SendChild { nth: 0, message: Message { tag, ops: Vec::new() } }),
+        11 => ops.push(Op::SendChild {
+            nth: 0,
+            message: Message {
+                tag,
+                ops: Vec::new(),
+            },
+        }),
         13 => ops.push(Op::StopChild { nth: 0 }),
-        17 if depth == 0 && place % 5 == 0 => ops.push(Op::Panic),
+        17 if depth == 0 && place.is_multiple_of(5) => ops.push(Op::Panic),
         _ => {}
     }
     Message { tag, ops }

@@ -13,31 +13,35 @@ use refit_kernel::{
 use std::sync::Arc;
 
 /// Milliseconds from one block to the next.
-pub const BLOCK_MS: u64 = 10;
+pub(crate) const BLOCK_MS: u64 = 10;
 
 /// More messages than any test's block handles.
-pub const NO_BUDGET: u64 = u64::MAX;
+pub(crate) const NO_BUDGET: u64 = u64::MAX;
 
-pub fn root(number: usize) -> EngineId {
+pub(crate) fn root(number: usize) -> EngineId {
     EngineId::root(&format!("a{number}")).unwrap()
 }
 
-pub fn client(name: &str) -> ClientId {
+pub(crate) fn client(name: &str) -> ClientId {
     ClientId::of(name)
 }
 
-pub fn frame(height: u64) -> BlockFrame {
+pub(crate) fn frame(height: u64) -> BlockFrame {
     let hash = BlockHash([height as u8; 32]);
-    BlockFrame { height: Height(height), time: BlockTime(height * BLOCK_MS), hash }
+    BlockFrame {
+        height: Height(height),
+        time: BlockTime(height * BLOCK_MS),
+        hash,
+    }
 }
 
-pub fn table() -> Arc<GenerationTable> {
+pub(crate) fn table() -> Arc<GenerationTable> {
     let module = Module::linked(v1::module()).unwrap();
     GenerationTable::first(module.kinds().collect())
 }
 
 /// An executor with `roots` actors.
-pub fn executor(roots: usize) -> Executor {
+pub(crate) fn executor(roots: usize) -> Executor {
     let mut executor = Executor::new(table());
     for number in 0..roots {
         start(&mut executor, root(number), Config::default());
@@ -45,28 +49,43 @@ pub fn executor(roots: usize) -> Executor {
     executor
 }
 
-pub fn start(executor: &mut Executor, id: EngineId, config: Config) {
+pub(crate) fn start(executor: &mut Executor, id: EngineId, config: Config) {
     let config = postcard(&config);
-    executor.start(id, "actor", (Codec::Postcard, &config), frame(0)).unwrap();
+    executor
+        .start(id, "actor", (Codec::Postcard, &config), frame(0))
+        .unwrap();
 }
 
-pub fn postcard<T: serde::Serialize>(value: &T) -> Vec<u8> {
+pub(crate) fn postcard<T: serde::Serialize>(value: &T) -> Vec<u8> {
     postcard::to_allocvec(value).unwrap()
 }
 
 /// A message of a client; the ticket is its sequence.
-pub fn ingress(engine: EngineId, sequence: u64, message: Message) -> Ingress {
-    let message = Message { stamp: sequence, ..message };
+pub(crate) fn ingress(engine: EngineId, sequence: u64, message: Message) -> Ingress {
+    let message = Message {
+        stamp: sequence,
+        ..message
+    };
     let payload = serde_json::to_vec(&message).unwrap();
-    Ingress { engine, client: client("tester"), sequence, payload, ticket: sequence }
+    Ingress {
+        engine,
+        client: client("tester"),
+        sequence,
+        payload,
+        ticket: sequence,
+    }
 }
 
-pub fn block(height: u64, messages: Vec<Ingress>) -> BlockInput {
-    BlockInput { frame: frame(height), messages, budget: NO_BUDGET }
+pub(crate) fn block(height: u64, messages: Vec<Ingress>) -> BlockInput {
+    BlockInput {
+        frame: frame(height),
+        messages,
+        budget: NO_BUDGET,
+    }
 }
 
 /// Executes the next block on this thread. Tickets are the places in `messages`.
-pub fn run(executor: &mut Executor, messages: Vec<(EngineId, Message)>) -> BlockOutcome {
+pub(crate) fn run(executor: &mut Executor, messages: Vec<(EngineId, Message)>) -> BlockOutcome {
     let height = executor.height().0 + 1;
     let messages = messages
         .into_iter()
@@ -76,19 +95,30 @@ pub fn run(executor: &mut Executor, messages: Vec<(EngineId, Message)>) -> Block
     executor.execute(&Helpers::none(), block(height, messages))
 }
 
-pub fn reply(outcome: &BlockOutcome, ticket: u64) -> Result<Reply, ReplyError> {
-    let replied = outcome.replies.iter().find(|replied| replied.ticket == ticket).unwrap();
-    replied.outcome.clone().map(|bytes| serde_json::from_slice(&bytes).unwrap())
+pub(crate) fn reply(outcome: &BlockOutcome, ticket: u64) -> Result<Reply, ReplyError> {
+    let replied = outcome
+        .replies
+        .iter()
+        .find(|replied| replied.ticket == ticket)
+        .unwrap();
+    replied
+        .outcome
+        .clone()
+        .map(|bytes| serde_json::from_slice(&bytes).unwrap())
 }
 
-pub fn seen(executor: &Executor, engine: EngineId) -> Vec<Seen> {
+pub(crate) fn seen(executor: &Executor, engine: EngineId) -> Vec<Seen> {
     let answer = executor.query(engine, Codec::Json, b"null").unwrap();
     serde_json::from_slice(&answer).unwrap()
 }
 
-pub fn poison(executor: &Executor, engine: EngineId) -> Option<Poison> {
+pub(crate) fn poison(executor: &Executor, engine: EngineId) -> Option<Poison> {
     let statuses = executor.statuses(usize::MAX);
-    let state = statuses.into_iter().find(|status| status.id == engine).unwrap().state;
+    let state = statuses
+        .into_iter()
+        .find(|status| status.id == engine)
+        .unwrap()
+        .state;
     match state {
         EngineState::Poisoned(poison) => Some(poison),
         EngineState::Live | EngineState::Stopped => None,

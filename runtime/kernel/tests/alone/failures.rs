@@ -37,13 +37,24 @@ fn a_fault_drops_the_outputs_of_its_message_and_only_those() {
     assert_eq!(reply(&outcome, 0).unwrap().spawned, [root(0).child(0)]);
     assert_eq!(reply(&outcome, 2).unwrap().spawned, [root(0).child(1)]);
     assert_eq!(seen(&executor, root(1)), [got(0, 0), got(0, 1)]);
-    let events: Vec<_> = outcome.events.iter().map(|event| event.payload.clone()).collect();
+    let events: Vec<_> = outcome
+        .events
+        .iter()
+        .map(|event| event.payload.clone())
+        .collect();
     assert_eq!(events, [vec![1], vec![3]]);
     assert_eq!(outcome.stats.spawned, 2);
     run(&mut executor, vec![]);
     let me = seen(&executor, root(0));
-    let timers = me.iter().filter(|seen| **seen == Seen::Message(From::Timer, 0, 2)).count();
-    assert_eq!((timers, me.len()), (2, 4), "two handled, two timers, and not stopped: {me:?}");
+    let timers = me
+        .iter()
+        .filter(|seen| **seen == Seen::Message(From::Timer, 0, 2))
+        .count();
+    assert_eq!(
+        (timers, me.len()),
+        (2, 4),
+        "two handled, two timers, and not stopped: {me:?}"
+    );
 }
 
 #[test]
@@ -62,15 +73,35 @@ fn a_panic_poisons_its_engine_and_the_others_serve() {
     let engine = root(0);
     assert!(reply(&outcome, 0).is_ok(), "handled before the panic");
     let text = PANIC.to_owned();
-    assert_eq!(reply(&outcome, 1), Err(ReplyError::Panicked { engine, text: text.clone() }));
-    let undelivered = ReplyError::Undelivered { engine, reason: Undelivered::Poisoned };
-    assert_eq!(reply(&outcome, 2), Err(undelivered.clone()), "behind it in the same batch");
+    assert_eq!(
+        reply(&outcome, 1),
+        Err(ReplyError::Panicked {
+            engine,
+            text: text.clone()
+        })
+    );
+    let undelivered = ReplyError::Undelivered {
+        engine,
+        reason: Undelivered::Poisoned,
+    };
+    assert_eq!(
+        reply(&outcome, 2),
+        Err(undelivered.clone()),
+        "behind it in the same batch"
+    );
     assert!(reply(&outcome, 3).is_ok());
     assert_eq!(outcome.stats.poisoned, 1);
-    assert_eq!(seen(&executor, root(2)), [got(0, 0)], "only the first message's output");
+    assert_eq!(
+        seen(&executor, root(2)),
+        [got(0, 0)],
+        "only the first message's output"
+    );
 
     let kept = poison(&executor, engine).unwrap();
-    assert_eq!((kept.height, kept.sequence, &kept.text), (Height(1), 1, &text));
+    assert_eq!(
+        (kept.height, kept.sequence, &kept.text),
+        (Height(1), 1, &text)
+    );
     assert_eq!(kept.sender, Some(Sender::Client(client("tester"))));
     let image: v1::Actor = postcard::from_bytes(&kept.image.unwrap()).unwrap();
     assert_eq!(image.seen.len(), 2, "as the panic left it");
@@ -79,7 +110,10 @@ fn a_panic_poisons_its_engine_and_the_others_serve() {
     assert_eq!(reply(&outcome, 0), Err(undelivered));
     assert_eq!(
         executor.query(engine, Codec::Json, b"null"),
-        Err(QueryError::Unavailable { engine, reason: Undelivered::Poisoned })
+        Err(QueryError::Unavailable {
+            engine,
+            reason: Undelivered::Poisoned
+        })
     );
     assert!(seen(&executor, root(1)).len() == 1);
 }
@@ -89,21 +123,38 @@ fn an_engine_learns_that_the_receiver_of_its_messages_panicked() {
     let mut executor = executor(2);
     let ops = [send(1, vec![Op::Panic]), send(1, vec![]), send(1, vec![])];
     run(&mut executor, vec![(root(0), Message::of(ops))]);
-    run(&mut executor, vec![(root(0), Message::of([send(1, vec![])]))]);
+    run(
+        &mut executor,
+        vec![(root(0), Message::of([send(1, vec![])]))],
+    );
     let notices = seen(&executor, root(0));
     let poisoned = Seen::Undelivered(root(1), 3);
     let count = notices.iter().filter(|seen| **seen == poisoned).count();
-    assert_eq!(count, 4, "the one that panicked, two behind it, one later: {notices:?}");
+    assert_eq!(
+        count, 4,
+        "the one that panicked, two behind it, one later: {notices:?}"
+    );
 }
 
 #[test]
 fn a_panic_on_a_notice_tells_no_engine_that_sent_nothing() {
     let mut executor = executor(2);
     // Actor 0 is told that its message to actor 1 came to nothing, and panics on that.
-    let ops = [Op::Send(Target::Me, Message::default()), Op::Bytes(Target::Id(root(1)), 3)];
-    let fragile = Message::of([Op::PanicOnNotice].into_iter().chain(ops).collect::<Vec<_>>());
+    let ops = [
+        Op::Send(Target::Me, Message::default()),
+        Op::Bytes(Target::Id(root(1)), 3),
+    ];
+    let fragile = Message::of(
+        [Op::PanicOnNotice]
+            .into_iter()
+            .chain(ops)
+            .collect::<Vec<_>>(),
+    );
     run(&mut executor, vec![(root(0), fragile)]);
-    assert_eq!(poison(&executor, root(0)).unwrap().sender, Some(Sender::Engine(root(1))));
+    assert_eq!(
+        poison(&executor, root(0)).unwrap().sender,
+        Some(Sender::Engine(root(1)))
+    );
     assert_eq!(seen(&executor, root(1)), []);
 }
 
@@ -123,7 +174,10 @@ fn what_is_no_message_is_rejected_with_the_reason_and_harms_nobody() {
     assert!(reply(&outcome, 1).is_ok());
 
     // Between engines: another schema. The sender is told.
-    run(&mut executor, vec![(root(1), Message::of([Op::Bytes(Target::Id(root(0)), 3)]))]);
+    run(
+        &mut executor,
+        vec![(root(1), Message::of([Op::Bytes(Target::Id(root(0)), 3)]))],
+    );
     assert_eq!(seen(&executor, root(1))[1], Seen::Undelivered(root(0), 5));
     assert_eq!(poison(&executor, root(0)), None);
     let query = executor.query(root(0), Codec::Json, b"7");
@@ -135,10 +189,18 @@ fn an_unknown_engine_is_named_to_whoever_meant_it() {
     let mut executor = executor(1);
     let nobody = refit_abi::EngineId::root("nobody").unwrap();
     let ops = [Op::Send(Target::Id(nobody), Message::default())];
-    let outcome =
-        run(&mut executor, vec![(root(0), Message::of(ops)), (nobody, Message::default())]);
+    let outcome = run(
+        &mut executor,
+        vec![(root(0), Message::of(ops)), (nobody, Message::default())],
+    );
     let reason = Undelivered::Unknown;
-    assert_eq!(reply(&outcome, 1), Err(ReplyError::Undelivered { engine: nobody, reason }));
+    assert_eq!(
+        reply(&outcome, 1),
+        Err(ReplyError::Undelivered {
+            engine: nobody,
+            reason
+        })
+    );
     assert_eq!(seen(&executor, root(0))[1], Seen::Undelivered(nobody, 1));
     let query = executor.query(nobody, Codec::Json, b"null");
     assert_eq!(query, Err(QueryError::Unknown { engine: nobody }));

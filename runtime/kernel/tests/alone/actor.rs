@@ -1,15 +1,15 @@
-//! The engine of these tests, in two versions of one kind, and what both do with a script.
+//! The engine of these tests, and what it does with a script.
 
 use crate::script::{Config, From, Message, Op, Reply, Seen, Target, code};
 use refit_abi::{BlockTime, Context, EngineId, Fault, Height, ServiceError, TimerAt};
 
-/// What an actor can do to the outside: a [`Context`], or the model's.
-pub trait World {
+/// What an actor can do to the outside: a [`Context`].
+pub(crate) trait World {
     fn id(&self) -> EngineId;
     fn height(&self) -> Height;
     fn time(&self) -> BlockTime;
     fn send(&mut self, to: EngineId, message: &Message) -> Result<(), ServiceError>;
-    fn send_bytes(&mut self, to: EngineId, bytes: &Vec<u8>) -> Result<(), ServiceError>;
+    fn send_bytes(&mut self, to: EngineId, bytes: Vec<u8>) -> Result<(), ServiceError>;
     fn spawn(&mut self, config: &Config) -> Result<EngineId, ServiceError>;
     fn stop(&mut self, engine: EngineId) -> Result<(), ServiceError>;
     fn timer(&mut self, at: TimerAt, message: &Message) -> Result<(), ServiceError>;
@@ -19,45 +19,47 @@ pub trait World {
 
 /// How a script ends early.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Fault(Fault),
     Panic(String),
 }
 
 /// What all versions remember.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    pub seen: Vec<Seen>,
-    pub stamped: u64,
-    pub fragile: bool,
+pub(crate) struct Memory {
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) stamped: u64,
+    pub(crate) fragile: bool,
 }
 
 /// What the panic of [`Op::Panic`] says.
-pub const PANIC: &str = "told to panic";
+pub(crate) const PANIC: &str = "told to panic";
 
-pub fn fault() -> Fault {
+pub(crate) fn fault() -> Fault {
     Fault::new("told-to-fail", "the script says so")
 }
 
 /// Handles a message; on a fault the memory is as it was, after a panic it is half changed.
-pub fn handle(
+pub(crate) fn handle(
     memory: &mut Memory,
     world: &mut impl World,
     from: From,
     message: &Message,
 ) -> Result<Reply, End> {
-    let before = memory.clone();
-    let seen = Seen::Message(from, message.stamp, world.height().0);
-    memory.seen.push(seen);
+    let (seen, stamped, fragile) = (memory.seen.len(), memory.stamped, memory.fragile);
+    memory
+        .seen
+        .push(Seen::Message(from, message.stamp, world.height().0));
     let outcome = act(memory, world, &message.ops);
     if let Err(End::Fault(_)) = outcome {
-        *memory = before;
+        memory.seen.truncate(seen);
+        (memory.stamped, memory.fragile) = (stamped, fragile);
     }
     outcome
 }
 
 /// Does what a script says.
-pub fn act(memory: &mut Memory, world: &mut impl World, ops: &[Op]) -> Result<Reply, End> {
+pub(crate) fn act(memory: &mut Memory, world: &mut impl World, ops: &[Op]) -> Result<Reply, End> {
     let mut reply = Reply::default();
     for op in ops {
         let refused = match op {
@@ -66,7 +68,7 @@ pub fn act(memory: &mut Memory, world: &mut impl World, ops: &[Op]) -> Result<Re
                 (0..*count).try_for_each(|_| send(memory, world, *target, &Message::default()))
             }
             Op::Bytes(target, count) => {
-                world.send_bytes(target.of(world.id()), &vec![7; *count as usize])
+                world.send_bytes(target.of(world.id()), vec![7; *count as usize])
             }
             Op::Spawn(config) => world.spawn(config).map(|id| reply.spawned.push(id)),
             Op::Stop(target) => world.stop(target.of(world.id())),
@@ -101,7 +103,10 @@ fn send(
     target: Target,
     message: &Message,
 ) -> Result<(), ServiceError> {
-    let message = Message { stamp: memory.stamped, ops: message.ops.clone() };
+    let message = Message {
+        stamp: memory.stamped,
+        ops: message.ops.clone(),
+    };
     world.send(target.of(world.id()), &message)?;
     memory.stamped += 1;
     Ok(())
@@ -117,12 +122,12 @@ fn word(error: ServiceError) -> &'static str {
 }
 
 /// Remembers that a message to `to` was not handled.
-pub fn undelivered(memory: &mut Memory, to: EngineId, reason: refit_abi::Undelivered) {
+pub(crate) fn undelivered(memory: &mut Memory, to: EngineId, reason: refit_abi::Undelivered) {
     assert!(!memory.fragile, "{PANIC}");
     memory.seen.push(Seen::Undelivered(to, code(reason)));
 }
 
-/// A [`Context`] as a [`World`]; version `E` of the actor spawns its like.
+/// A [`Context`] as a [`World`].
 struct Real<'a, 'b, E> {
     ctx: &'a mut Context<'b>,
     kind: std::marker::PhantomData<E>,
@@ -141,8 +146,8 @@ impl<E: refit_abi::Engine<Config = Config>> World for Real<'_, '_, E> {
     fn send(&mut self, to: EngineId, message: &Message) -> Result<(), ServiceError> {
         self.ctx.send(to, message)
     }
-    fn send_bytes(&mut self, to: EngineId, bytes: &Vec<u8>) -> Result<(), ServiceError> {
-        self.ctx.send(to, bytes)
+    fn send_bytes(&mut self, to: EngineId, bytes: Vec<u8>) -> Result<(), ServiceError> {
+        self.ctx.send(to, &bytes)
     }
     fn spawn(&mut self, config: &Config) -> Result<EngineId, ServiceError> {
         self.ctx.spawn::<E>(config)
@@ -173,7 +178,10 @@ macro_rules! engine {
 
             fn init(config: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
                 let mut actor = Self::default();
-                let mut world = Real::<Self> { ctx, kind: PhantomData };
+                let mut world = Real::<Self> {
+                    ctx,
+                    kind: PhantomData,
+                };
                 let outcome = actor.with(|memory| act(memory, &mut world, &config.ops));
                 finish(outcome).map(|_| actor)
             }
@@ -184,10 +192,16 @@ macro_rules! engine {
                 sender: Sender,
                 message: Message,
             ) -> Result<Reply, Fault> {
-                let mut world = Real::<Self> { ctx, kind: PhantomData };
+                let mut world = Real::<Self> {
+                    ctx,
+                    kind: PhantomData,
+                };
                 let from = From::of(sender);
                 let reply = self.with(|memory| handle(memory, &mut world, from, &message));
-                finish(reply).map(|reply| Reply { version: $version, ..reply })
+                finish(reply).map(|reply| Reply {
+                    version: $version,
+                    ..reply
+                })
             }
 
             fn query(&self, (): ()) -> Result<Vec<Seen>, Fault> {
@@ -202,7 +216,11 @@ macro_rules! engine {
         impl Actor {
             fn with<T>(&mut self, run: impl FnOnce(&mut Memory) -> T) -> T {
                 let seen = std::mem::take(&mut self.seen);
-                let mut memory = Memory { seen, stamped: self.stamped, fragile: self.fragile };
+                let mut memory = Memory {
+                    seen,
+                    stamped: self.stamped,
+                    fragile: self.fragile,
+                };
                 let outcome = run(&mut memory);
                 self.seen = memory.seen;
                 self.stamped = memory.stamped;
@@ -224,7 +242,7 @@ fn finish<T>(outcome: Result<T, End>) -> Result<T, Fault> {
 }
 
 /// Version 1.
-pub mod v1 {
+pub(crate) mod v1 {
     use super::*;
     use refit_abi::{Engine, Sender, State, Undelivered};
     use serde::{Deserialize, Serialize};
@@ -233,44 +251,14 @@ pub mod v1 {
     /// The actor.
     #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
     #[state(version = 1)]
-    pub struct Actor {
+    pub(crate) struct Actor {
         /// What it remembers.
-        pub seen: Vec<Seen>,
+        pub(crate) seen: Vec<Seen>,
         /// How many messages it has sent.
-        pub stamped: u64,
+        pub(crate) stamped: u64,
         /// Whether it panics on a notice.
-        pub fragile: bool,
+        pub(crate) fragile: bool,
     }
 
     engine!(1);
-}
-
-/// Version 2: it knows how much it had seen when it was migrated.
-pub mod v2 {
-    use super::*;
-    use refit_abi::{Engine, Migrate, Sender, State, Undelivered, UpgradeBus};
-    use serde::{Deserialize, Serialize};
-    use std::marker::PhantomData;
-
-    /// The actor.
-    #[derive(Clone, Debug, Default, PartialEq, Eq, State, Migrate, Serialize, Deserialize)]
-    #[state(version = 2)]
-    #[migrate(from = v1::Actor)]
-    pub struct Actor {
-        /// What it remembers.
-        pub seen: Vec<Seen>,
-        /// How many messages it has sent.
-        pub stamped: u64,
-        /// Whether it panics on a notice.
-        pub fragile: bool,
-        /// How much it had seen when it was migrated.
-        #[migrate(with = count)]
-        pub before: u64,
-    }
-
-    fn count(old: &v1::Actor, _: &mut UpgradeBus<'_>) -> Result<u64, Fault> {
-        Ok(old.seen.len() as u64)
-    }
-
-    engine!(2);
 }

@@ -21,7 +21,11 @@ fn one_message_sends_so_much_and_is_then_refused() {
         ],
     );
     assert_eq!(reply(&outcome, 0).unwrap().refused, ["budget"]);
-    assert_eq!(reply(&outcome, 1).unwrap().refused, Vec::<String>::new(), "each has its own");
+    assert_eq!(
+        reply(&outcome, 1).unwrap().refused,
+        Vec::<String>::new(),
+        "each has its own"
+    );
     assert_eq!(seen(&executor, root(1)).len(), 2 * SENDS_PER_MESSAGE_MAX);
 }
 
@@ -29,7 +33,11 @@ fn one_message_sends_so_much_and_is_then_refused() {
 fn one_message_sends_so_many_bytes_and_is_then_refused() {
     let mut executor = executor(1);
     let (half, nobody) = (BYTES_PER_MESSAGE_MAX as u64 / 2, Target::Child(0));
-    let ops = vec![Op::Bytes(nobody, half), Op::Bytes(nobody, half), Op::Bytes(nobody, half - 64)];
+    let ops = vec![
+        Op::Bytes(nobody, half),
+        Op::Bytes(nobody, half),
+        Op::Bytes(nobody, half - 64),
+    ];
     let outcome = run(&mut executor, vec![(root(0), Message::of(ops))]);
     // The second does not fit by the bytes of its length; the third, smaller, does.
     assert_eq!(reply(&outcome, 0).unwrap().refused, ["budget"]);
@@ -58,7 +66,10 @@ fn a_full_mailbox_refuses_the_rest_and_every_sender_learns_of_each() {
     run(&mut executor, messages);
     assert_eq!(seen(&executor, root(1)).len(), MAILBOX_MESSAGES_MAX);
     let told = seen(&executor, root(0));
-    let full = told.iter().filter(|seen| **seen == Seen::Undelivered(root(1), 4)).count();
+    let full = told
+        .iter()
+        .filter(|seen| **seen == Seen::Undelivered(root(1), 4))
+        .count();
     assert_eq!(full, 7);
 }
 
@@ -69,30 +80,52 @@ fn a_spent_block_budget_leaves_a_backlog_and_loses_nothing() {
     let message = (0..10).fold(Message::default(), |inner, hop| {
         Message::of([Op::Send(Target::Id(root(hop % 2)), inner)])
     });
-    let first = BlockInput { budget: 4, ..block(1, vec![ingress(root(1), 0, message)]) };
+    let first = BlockInput {
+        budget: 4,
+        ..block(1, vec![ingress(root(1), 0, message)])
+    };
     let outcome = executor.execute(&Helpers::none(), first);
     assert_eq!((outcome.stats.messages, outcome.backlog), (4, 1));
     let (mut handled, mut height) = (4, 1);
     while executor.backlog() > 0 {
         height += 1;
-        let block = BlockInput { frame: frame(height), messages: vec![], budget: 4 };
+        let block = BlockInput {
+            frame: frame(height),
+            messages: vec![],
+            budget: 4,
+        };
         let outcome = executor.execute(&Helpers::none(), block);
         assert!(outcome.stats.messages <= 4);
         handled += outcome.stats.messages;
     }
     assert_eq!((handled, height), (11, 3));
-    assert_eq!(seen(&executor, root(0)).len() + seen(&executor, root(1)).len(), 11);
+    assert_eq!(
+        seen(&executor, root(0)).len() + seen(&executor, root(1)).len(),
+        11
+    );
 }
 
 #[test]
 fn a_block_without_budget_keeps_its_messages_in_order_for_the_next() {
     let mut executor = executor(1);
-    let messages = (0..3).map(|n| ingress(root(0), n, Message::default())).collect();
-    let none = BlockInput { budget: 0, ..block(1, messages) };
+    let messages = (0..3)
+        .map(|n| ingress(root(0), n, Message::default()))
+        .collect();
+    let none = BlockInput {
+        budget: 0,
+        ..block(1, messages)
+    };
     let outcome = executor.execute(&Helpers::none(), none);
     assert_eq!((outcome.backlog, outcome.replies.len()), (3, 0));
-    let next = BlockInput { budget: NO_BUDGET, ..block(2, vec![]) };
+    let next = BlockInput {
+        budget: NO_BUDGET,
+        ..block(2, vec![])
+    };
     let outcome = executor.execute(&Helpers::none(), next);
-    let tickets: Vec<_> = outcome.replies.iter().map(|replied| replied.ticket).collect();
+    let tickets: Vec<_> = outcome
+        .replies
+        .iter()
+        .map(|replied| replied.ticket)
+        .collect();
     assert_eq!(tickets, [0, 1, 2]);
 }

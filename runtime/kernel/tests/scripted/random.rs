@@ -14,7 +14,11 @@ pub(crate) fn check<S: Strategy>(
     strategy: &S,
     test: impl Fn(S::Value) -> Result<(), TestCaseError>,
 ) {
-    let number = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text: String| text.parse::<u64>().unwrap())
+    };
     let seed = number("REFIT_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     println!("to run these cases again: REFIT_SEED={seed}");
     let cases = number("PROPTEST_CASES").map_or(cases, |cases| cases as u32);

@@ -26,9 +26,15 @@ fn messages_of_one_sender_to_one_receiver_arrive_in_the_order_of_sending() {
     let mut node = Node::with_roots(2, &all);
     let send = |tag| Op::Send {
         to: receivers[tag as usize % 2],
-        message: Message { tag, ops: Vec::new() },
+        message: Message {
+            tag,
+            ops: Vec::new(),
+        },
     };
-    let script = Message { tag: 0, ops: (0..EACH).map(send).collect() };
+    let script = Message {
+        tag: 0,
+        ops: (0..EACH).map(send).collect(),
+    };
     let messages: Vec<_> = senders.iter().map(|id| (*id, script.clone())).collect();
     // In two blocks, so that an order across blocks is seen too.
     node.run(&messages);
@@ -36,10 +42,16 @@ fn messages_of_one_sender_to_one_receiver_arrive_in_the_order_of_sending() {
     for (parity, receiver) in receivers.iter().enumerate() {
         let log = node.state(*receiver).log;
         assert_eq!(log.len(), SENDERS * EACH as usize);
-        let expected: Vec<u32> = (0..EACH).filter(|tag| *tag as usize % 2 == parity).collect();
+        let expected: Vec<u32> = (0..EACH)
+            .filter(|tag| *tag as usize % 2 == parity)
+            .collect();
         for sender in senders {
             let from = Origin::Engine(*sender);
-            let tags: Vec<u32> = log.iter().filter(|s| s.from == from).map(|s| s.tag).collect();
+            let tags: Vec<u32> = log
+                .iter()
+                .filter(|s| s.from == from)
+                .map(|s| s.tag)
+                .collect();
             assert_eq!(tags, [expected.clone(), expected.clone()].concat());
         }
     }
@@ -48,21 +60,25 @@ fn messages_of_one_sender_to_one_receiver_arrive_in_the_order_of_sending() {
 #[test]
 fn any_history_gives_what_the_model_foretells() {
     let few = (1_usize..6).prop_flat_map(|count| history(roots(count)));
-    check(150, &few, |(roots, blocks)| agree(&roots, &blocks));
+    check(500, &few, |(roots, blocks)| agree(&roots, &blocks));
 }
 
 #[test]
 fn a_history_across_many_chunks_gives_what_the_model_foretells() {
     let many = (60_usize..200).prop_flat_map(|count| history(roots(count)));
-    check(40, &many, |(roots, blocks)| agree(&roots, &blocks));
+    check(120, &many, |(roots, blocks)| agree(&roots, &blocks));
 }
 
 fn agree(roots: &[EngineId], blocks: &[Block]) -> Result<(), TestCaseError> {
     let (mut node, mut model) = (Node::new(2), Model::default());
     for (place, root) in roots.iter().enumerate() {
         // Some roots are not idle from the start.
-        let ops = (place % 3 == 0).then(|| Op::Spawn { config: Config::default() });
-        let config = Config { ops: ops.into_iter().collect() };
+        let ops = (place % 3 == 0).then(|| Op::Spawn {
+            config: Config::default(),
+        });
+        let config = Config {
+            ops: ops.into_iter().collect(),
+        };
         node.start(*root, &config);
         model.start(*root, &config, frame(0));
     }
@@ -76,8 +92,14 @@ fn agree(roots: &[EngineId], blocks: &[Block]) -> Result<(), TestCaseError> {
         prop_assert_eq!(real.logs, foretold.logs);
         prop_assert_eq!(real.stats, foretold.stats);
         prop_assert_eq!(real.backlog, model.backlog());
-        prop_assert_eq!((real.next_timer_height, real.next_timer_time), model.next_timers());
-        let states = model.actors.iter().filter_map(|a| a.bytes().map(|bytes| (a.id, bytes)));
+        prop_assert_eq!(
+            (real.next_timer_height, real.next_timer_time),
+            model.next_timers()
+        );
+        let states = model
+            .actors
+            .iter()
+            .filter_map(|a| a.bytes().map(|bytes| (a.id, bytes)));
         prop_assert_eq!(node.states(), states.collect::<Vec<_>>());
     }
     prop_assert_eq!(node.dead_letters(), model.dead.clone());
@@ -105,11 +127,16 @@ fn agree_on_lives(node: &Node, model: &Model) -> Result<(), TestCaseError> {
 fn history(roots: Vec<EngineId>) -> impl Strategy<Value = (Vec<EngineId>, Vec<Block>)> {
     // Ids that are known, that may come to be, and that never are.
     let mut names = roots.clone();
-    names.extend(roots.iter().take(4).flat_map(|root| [root.child(0), root.child(1)]));
+    names.extend(
+        roots
+            .iter()
+            .take(4)
+            .flat_map(|root| [root.child(0), root.child(1)]),
+    );
     names.push(EngineId::root("nobody").unwrap());
-    let message = message(names.clone(), 3);
-    let budget = prop_oneof![2 => Just(PLENTY), 1 => 0_u64..12];
-    let block = (vec((select(names), message), 0..8), budget)
+    let message = message(names.clone(), 4);
+    let budget = prop_oneof![2 => Just(PLENTY), 1 => 0_u64..30];
+    let block = (vec((select(names), message), 0..16), budget)
         .prop_map(|(messages, budget)| Block { messages, budget });
     (Just(roots), vec(block, 1..6))
 }
@@ -119,15 +146,17 @@ fn message(names: Vec<EngineId>, depth: u32) -> BoxedStrategy<Message> {
         0 => vec(leaf(names), 0..2).boxed(),
         _ => vec(prop_oneof![leaf(names.clone()), branch(names, depth)], 0..4).boxed(),
     };
-    (0_u32..1_000, ops).prop_map(|(tag, ops)| Message { tag, ops }).boxed()
+    (0_u32..1_000, ops)
+        .prop_map(|(tag, ops)| Message { tag, ops })
+        .boxed()
 }
 
 fn leaf(names: Vec<EngineId>) -> BoxedStrategy<Op> {
     prop_oneof![
-        6 => select(names.clone()).prop_map(|to| Op::Send { to, message: Message::default() }),
+        12 => select(names.clone()).prop_map(|to| Op::Send { to, message: Message::default() }),
         2 => (select(names.clone()), 1_u32..5, 0_u32..9)
             .prop_map(|(to, count, bytes)| Op::Flood { to, count, bytes }),
-        2 => (0_u32..20).prop_map(|bytes| Op::Emit { bytes }),
+        3 => (0_u32..20).prop_map(|bytes| Op::Emit { bytes }),
         1 => Just(Op::Log { text: "said".to_owned() }),
         1 => Just(Op::SpawnGhost),
         1 => (0_u32..4).prop_map(|count| Op::SpawnMany { count }),
@@ -143,7 +172,7 @@ fn leaf(names: Vec<EngineId>) -> BoxedStrategy<Op> {
 fn branch(names: Vec<EngineId>, depth: u32) -> BoxedStrategy<Op> {
     let inner = message(names.clone(), depth - 1);
     prop_oneof![
-        4 => (select(names), inner.clone()).prop_map(|(to, message)| Op::Send { to, message }),
+        8 => (select(names), inner.clone()).prop_map(|(to, message)| Op::Send { to, message }),
         2 => (0_u32..3, inner.clone()).prop_map(|(nth, message)| Op::SendChild { nth, message }),
         2 => inner.clone().prop_map(|message| Op::Spawn { config: Config { ops: message.ops } }),
         1 => (0_u64..4, inner.clone())

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 
 /// One message: a number by which its arrival is recognised, and what to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-pub struct Message {
+pub(crate) struct Message {
     /// Set by an actor that sends it: the actor's own count of what it has sent.
     pub stamp: u64,
     /// What the receiver does, in this order.
-    pub ops: Vec<Op>,
+    pub(crate) ops: Vec<Op>,
 }
 
 /// One thing that an actor does.
 #[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub enum Op {
+pub(crate) enum Op {
     /// Sends.
     Send(Target, Message),
     /// Sends this many empty messages.
@@ -43,7 +43,7 @@ pub enum Op {
 
 /// Whom an operation means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub enum Target {
+pub(crate) enum Target {
     /// The engine with this id.
     Id(EngineId),
     /// The actor itself.
@@ -54,25 +54,25 @@ pub enum Target {
 
 /// What an actor is started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-pub struct Config {
+pub(crate) struct Config {
     /// Done in `init`; `Fail` and `Panic` keep it from starting.
-    pub ops: Vec<Op>,
+    pub(crate) ops: Vec<Op>,
 }
 
 /// What an actor answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The version of the code that answers.
-    pub version: u64,
+    pub(crate) version: u64,
     /// The actors it started.
-    pub spawned: Vec<EngineId>,
+    pub(crate) spawned: Vec<EngineId>,
     /// What it was refused: `budget`, `unknown`, `past`.
-    pub refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
 }
 
 /// What an actor remembers.
 #[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// It handled a message of this stamp at this height.
     Message(From, u64, u64),
     /// A message to this engine was not handled, for this reason.
@@ -83,7 +83,7 @@ pub enum Seen {
 
 /// [`Sender`], as part of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub enum From {
+pub(crate) enum From {
     /// A client.
     Client(ClientId),
     /// An engine.
@@ -93,7 +93,7 @@ pub enum From {
 }
 
 impl From {
-    pub fn of(sender: Sender) -> Self {
+    pub(crate) fn of(sender: Sender) -> Self {
         match sender {
             Sender::Client(client) => From::Client(client),
             Sender::Engine(engine) => From::Engine(engine),
@@ -103,7 +103,7 @@ impl From {
 }
 
 impl Target {
-    pub fn of(self, me: EngineId) -> EngineId {
+    pub(crate) fn of(self, me: EngineId) -> EngineId {
         match self {
             Target::Id(id) => id,
             Target::Me => me,
@@ -113,13 +113,16 @@ impl Target {
 }
 
 impl Message {
-    pub fn of(ops: impl Into<Vec<Op>>) -> Self {
-        Self { stamp: 0, ops: ops.into() }
+    pub(crate) fn of(ops: impl Into<Vec<Op>>) -> Self {
+        Self {
+            stamp: 0,
+            ops: ops.into(),
+        }
     }
 }
 
 /// A number for each reason.
-pub fn code(reason: Undelivered) -> u64 {
+pub(crate) fn code(reason: Undelivered) -> u64 {
     match reason {
         Undelivered::Unknown => 1,
         Undelivered::Stopped => 2,

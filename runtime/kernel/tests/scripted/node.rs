@@ -8,7 +8,7 @@ use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
 use refit_kernel::crew::{Baton, Command, Crew, Query, UpdatePoint, commands};
 use refit_kernel::{
     BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Ingress,
-    Quiesced, QueryError,
+    QueryError, Quiesced,
 };
 use std::sync::Once;
 
@@ -35,12 +35,21 @@ impl Node {
     pub(crate) fn new(workers: usize) -> Self {
         quiet_planned_panics();
         let actor = Module::linked(v1::module()).unwrap().kind(ACTOR).unwrap();
-        let mute = Module::linked(mute::module()).unwrap().kind("mute").unwrap();
+        let mute = Module::linked(mute::module())
+            .unwrap()
+            .kind("mute")
+            .unwrap();
         let executor = Executor::new(GenerationTable::first(vec![actor, mute]));
         let (sender, receiver) = commands();
         let crew = Crew::spawn("test", workers, receiver.clone()).unwrap();
         crew.baton().start(executor);
-        Self { commands: sender, receiver, crew: Some(crew), workers, height: 0 }
+        Self {
+            commands: sender,
+            receiver,
+            crew: Some(crew),
+            workers,
+            height: 0,
+        }
     }
 
     /// A node with root engines.
@@ -56,7 +65,9 @@ impl Node {
     pub(crate) fn start(&self, id: EngineId, config: &Config) {
         let config = serde_json::to_vec(config).unwrap();
         self.call(move |executor| {
-            executor.start(id, ACTOR, (Codec::Json, &config), frame(0)).unwrap();
+            executor
+                .start(id, ACTOR, (Codec::Json, &config), frame(0))
+                .unwrap();
         });
     }
 
@@ -64,7 +75,9 @@ impl Node {
     pub(crate) fn start_mute(&self) -> EngineId {
         let id = EngineId::root("mute").unwrap();
         self.call(move |executor| {
-            executor.start(id, "mute", (Codec::Json, b"null"), frame(0)).unwrap();
+            executor
+                .start(id, "mute", (Codec::Json, b"null"), frame(0))
+                .unwrap();
         });
         id
     }
@@ -73,7 +86,11 @@ impl Node {
     pub(crate) fn block(&mut self, messages: Vec<Ingress>, budget: u64) -> BlockOutcome {
         self.height += 1;
         let (sender, outcome) = bounded(1);
-        let block = BlockInput { frame: frame(self.height), messages, budget };
+        let block = BlockInput {
+            frame: frame(self.height),
+            messages,
+            budget,
+        };
         self.commands.send(Command::Block(block, sender)).unwrap();
         outcome.recv().unwrap()
     }
@@ -126,7 +143,10 @@ impl Node {
 
     /// How one engine is.
     pub(crate) fn status(&self, engine: EngineId) -> EngineStatus {
-        self.statuses().into_iter().find(|status| status.id == engine).unwrap()
+        self.statuses()
+            .into_iter()
+            .find(|status| status.id == engine)
+            .unwrap()
     }
 
     /// The dead letters that are kept.
@@ -138,7 +158,11 @@ impl Node {
     pub(crate) fn swap(&mut self, module: &Module) -> Generation {
         let crew = Crew::spawn("next", self.workers, self.receiver.clone()).unwrap();
         let (sender, resumed) = bounded(1);
-        let point = Swap { module: module.clone(), generation: None, resumed: sender };
+        let point = Swap {
+            module: module.clone(),
+            generation: None,
+            resumed: sender,
+        };
         self.upgrade(Box::new(point), crew.baton());
         self.crew.replace(crew).unwrap().join();
         resumed.recv().unwrap()
@@ -195,7 +219,9 @@ pub(crate) fn frame(height: u64) -> BlockFrame {
 
 /// `count` ids of root engines.
 pub(crate) fn roots(count: usize) -> Vec<EngineId> {
-    (0..count).map(|number| EngineId::root(&format!("root-{number}")).unwrap()).collect()
+    (0..count)
+        .map(|number| EngineId::root(&format!("root-{number}")).unwrap())
+        .collect()
 }
 
 /// The client that all messages are from.

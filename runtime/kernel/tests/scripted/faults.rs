@@ -9,15 +9,34 @@ use refit_kernel::{EngineState, Ingress, Poison, QueryError, ReplyError};
 /// One of each kind of output.
 fn outputs(to: EngineId, tag: u32) -> Vec<Op> {
     vec![
-        Op::Send { to, message: Message { tag, ops: Vec::new() } },
-        Op::Spawn { config: Config::default() },
+        Op::Send {
+            to,
+            message: Message {
+                tag,
+                ops: Vec::new(),
+            },
+        },
+        Op::Spawn {
+            config: Config::default(),
+        },
         Op::Emit { bytes: tag },
-        Op::TimerAfterBlocks { blocks: 1, message: Message { tag, ops: Vec::new() } },
+        Op::TimerAfterBlocks {
+            blocks: 1,
+            message: Message {
+                tag,
+                ops: Vec::new(),
+            },
+        },
     ]
 }
 
 fn tags(node: &Node, engine: EngineId, from: Origin) -> Vec<u32> {
-    node.state(engine).log.iter().filter(|seen| seen.from == from).map(|seen| seen.tag).collect()
+    node.state(engine)
+        .log
+        .iter()
+        .filter(|seen| seen.from == from)
+        .map(|seen| seen.tag)
+        .collect()
 }
 
 #[test]
@@ -34,12 +53,22 @@ fn an_error_reply_drops_the_outputs_of_its_message_and_only_those() {
         script(2, failing),
         script(3, outputs(peer, 3)),
     ]);
-    let outcomes: Vec<_> = out.replies.iter().map(|reply| reply.outcome.as_ref().err()).collect();
-    assert_eq!(outcomes, [None, Some(&ReplyError::Fault(planned_fault())), None]);
+    let outcomes: Vec<_> = out
+        .replies
+        .iter()
+        .map(|reply| reply.outcome.as_ref().err())
+        .collect();
+    assert_eq!(
+        outcomes,
+        [None, Some(&ReplyError::Fault(planned_fault())), None]
+    );
     assert_eq!(out.events.len(), 2);
     assert_eq!(out.stats.spawned, 2);
     // The ids of those that were not spawned are given to the next.
-    assert_eq!(node.state(engine).children, [engine.child(0), engine.child(1)]);
+    assert_eq!(
+        node.state(engine).children,
+        [engine.child(0), engine.child(1)]
+    );
     assert_eq!(tags(&node, peer, Origin::Engine(engine)), [1, 3]);
     node.run(&[]);
     assert_eq!(tags(&node, engine, Origin::Timer), [1, 3]);
@@ -54,40 +83,100 @@ fn a_panic_poisons_its_engine_and_no_other() {
     let mut ops = outputs(other, 9);
     ops.push(Op::Panic);
     let out = node.run(&[
-        (broken, Message { tag: 1, ops: outputs(other, 1) }),
+        (
+            broken,
+            Message {
+                tag: 1,
+                ops: outputs(other, 1),
+            },
+        ),
         (broken, Message { tag: 2, ops }),
-        (broken, Message { tag: 3, ops: Vec::new() }),
-        (friend, Message { tag: 4, ops: outputs(broken, 4) }),
-        (other, Message { tag: 5, ops: Vec::new() }),
+        (
+            broken,
+            Message {
+                tag: 3,
+                ops: Vec::new(),
+            },
+        ),
+        (
+            friend,
+            Message {
+                tag: 4,
+                ops: outputs(broken, 4),
+            },
+        ),
+        (
+            other,
+            Message {
+                tag: 5,
+                ops: Vec::new(),
+            },
+        ),
     ]);
     let engine = broken;
     let text = PANIC_TEXT.to_owned();
-    let errors: Vec<_> = out.replies.into_iter().map(|reply| reply.outcome.err()).collect();
-    let poisoned = ReplyError::Undelivered { engine, reason: Undelivered::Poisoned };
-    let panicked = ReplyError::Panicked { engine, text: text.clone() };
-    assert_eq!(errors, [None, Some(panicked), Some(poisoned.clone()), None, None]);
+    let errors: Vec<_> = out
+        .replies
+        .into_iter()
+        .map(|reply| reply.outcome.err())
+        .collect();
+    let poisoned = ReplyError::Undelivered {
+        engine,
+        reason: Undelivered::Poisoned,
+    };
+    let panicked = ReplyError::Panicked {
+        engine,
+        text: text.clone(),
+    };
+    assert_eq!(
+        errors,
+        [None, Some(panicked), Some(poisoned.clone()), None, None]
+    );
     assert_eq!(out.stats.poisoned, 1);
     // Its message of before the panic went out, that of the panic did not.
     assert_eq!(tags(&node, other, Origin::Engine(broken)), [1]);
-    assert_eq!(node.state(friend).notices, [(broken, "Poisoned".to_owned())]);
+    assert_eq!(
+        node.state(friend).notices,
+        [(broken, "Poisoned".to_owned())]
+    );
 
-    let EngineState::Poisoned(poison) = node.status(broken).state else { panic!("it serves") };
+    let EngineState::Poisoned(poison) = node.status(broken).state else {
+        panic!("it serves")
+    };
     let image = poison.image.clone().unwrap();
     let kept: v1::Actor = postcard::from_bytes(&image).unwrap();
-    assert_eq!(kept.core.log.iter().map(|seen| seen.tag).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        kept.core
+            .log
+            .iter()
+            .map(|seen| seen.tag)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
     let sender = Some(Sender::Client(client()));
-    let told = Poison { height: out.height, sender, sequence: 1, text, image: Some(image) };
+    let told = Poison {
+        height: out.height,
+        sender,
+        sequence: 1,
+        text,
+        image: Some(image),
+    };
     assert_eq!(poison, told);
 
     let later = node.run(&[(broken, Message::default()), (other, Message::default())]);
     assert_eq!(later.replies[0].outcome, Err(poisoned));
     assert!(later.replies[1].outcome.is_ok());
     let reason = Undelivered::Poisoned;
-    assert_eq!(node.query(broken), Err(QueryError::Unavailable { engine, reason }));
+    assert_eq!(
+        node.query(broken),
+        Err(QueryError::Unavailable { engine, reason })
+    );
     assert!(node.query(other).is_ok());
     // The timer that it had set came for nobody.
     let letters = node.dead_letters();
-    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    let [letter] = &letters[..] else {
+        panic!("{letters:?}")
+    };
     assert_eq!((letter.sender, letter.to), (Sender::Timer, broken));
 }
 
@@ -96,10 +185,27 @@ fn an_engine_whose_message_ends_in_a_panic_learns_of_it_once() {
     let ids = roots(2);
     let (sender, broken) = (ids[0], ids[1]);
     let mut node = Node::with_roots(1, &ids);
-    let crash = Op::Send { to: broken, message: Message { tag: 0, ops: vec![Op::Panic] } };
-    node.run(&[(sender, Message { tag: 0, ops: vec![crash] })]);
-    assert_eq!(node.state(sender).notices, [(broken, "Poisoned".to_owned())]);
-    let EngineState::Poisoned(poison) = node.status(broken).state else { panic!("it serves") };
+    let crash = Op::Send {
+        to: broken,
+        message: Message {
+            tag: 0,
+            ops: vec![Op::Panic],
+        },
+    };
+    node.run(&[(
+        sender,
+        Message {
+            tag: 0,
+            ops: vec![crash],
+        },
+    )]);
+    assert_eq!(
+        node.state(sender).notices,
+        [(broken, "Poisoned".to_owned())]
+    );
+    let EngineState::Poisoned(poison) = node.status(broken).state else {
+        panic!("it serves")
+    };
     assert_eq!(poison.sender, Some(Sender::Engine(sender)));
 }
 
@@ -109,10 +215,16 @@ fn a_panic_over_a_notice_tells_nobody_of_a_message_that_was_never_sent() {
     let (brittle, sound) = (ids[0], ids[1]);
     let mut node = Node::with_roots(1, &ids);
     let mute = node.start_mute();
-    let say = |to| Op::Send { to, message: Message::default() };
+    let say = |to| Op::Send {
+        to,
+        message: Message::default(),
+    };
     let ops = vec![Op::PanicOnNotice, say(mute), say(sound)];
     node.run(&[(brittle, Message { tag: 0, ops })]);
-    assert!(matches!(node.status(brittle).state, EngineState::Poisoned(_)));
+    assert!(matches!(
+        node.status(brittle).state,
+        EngineState::Poisoned(_)
+    ));
     // The mute would have had a notice about a message of its own: a message more to handle.
     assert_eq!(node.status(mute).handled, 1);
     assert_eq!(node.dead_letters(), []);
@@ -132,14 +244,34 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
         payload: payload.to_vec(),
         ticket,
     };
-    let say = Op::Send { to: mute, message: Message::default() };
-    let mut messages = vec![nonsense(7, b"{\"no\":1}"), nonsense(8, b"\xff"), nonsense(9, b"")];
-    messages.extend(ingress(&[(engine, Message { tag: 1, ops: vec![say] })]));
+    let say = Op::Send {
+        to: mute,
+        message: Message::default(),
+    };
+    let mut messages = vec![
+        nonsense(7, b"{\"no\":1}"),
+        nonsense(8, b"\xff"),
+        nonsense(9, b""),
+    ];
+    messages.extend(ingress(&[(
+        engine,
+        Message {
+            tag: 1,
+            ops: vec![say],
+        },
+    )]));
     let out = node.block(messages, PLENTY);
-    let [bad @ .., good] = &out.replies[..] else { panic!("no replies") };
-    assert_eq!(bad.iter().map(|reply| reply.ticket).collect::<Vec<_>>(), [7, 8, 9]);
+    let [bad @ .., good] = &out.replies[..] else {
+        panic!("no replies")
+    };
+    assert_eq!(
+        bad.iter().map(|reply| reply.ticket).collect::<Vec<_>>(),
+        [7, 8, 9]
+    );
     for reply in bad {
-        assert!(matches!(reply.outcome, Err(ReplyError::Rejected { engine: e, .. }) if e == engine));
+        assert!(
+            matches!(reply.outcome, Err(ReplyError::Rejected { engine: e, .. }) if e == engine)
+        );
     }
     assert!(good.outcome.is_ok());
     assert_eq!(node.state(engine).notices, [(mute, "Rejected".to_owned())]);
@@ -150,11 +282,19 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
 fn a_timer_whose_message_is_not_understood_is_a_dead_letter() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    node.run(&[(ids[0], Message { tag: 0, ops: vec![Op::TimerInTongues] })]);
+    node.run(&[(
+        ids[0],
+        Message {
+            tag: 0,
+            ops: vec![Op::TimerInTongues],
+        },
+    )]);
     let out = node.run(&[]);
     assert_eq!(out.stats.dead_letters, 1);
     let letters = node.dead_letters();
-    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    let [letter] = &letters[..] else {
+        panic!("{letters:?}")
+    };
     assert_eq!((letter.sender, letter.to), (Sender::Timer, ids[0]));
     assert_eq!(letter.reason, Undelivered::Rejected);
     assert_eq!(letter.payload, postcard::to_allocvec("nonsense").unwrap());
@@ -169,9 +309,13 @@ fn a_query_that_cannot_be_answered_is_a_typed_error() {
     assert_eq!(node.query(engine), Err(QueryError::Unknown { engine }));
     let id = ids[0];
     let garbage = node.call(move |executor| {
-        executor.query(id, refit_abi::raw::Codec::Json, b"what").unwrap_err()
+        executor
+            .query(id, refit_abi::raw::Codec::Json, b"what")
+            .unwrap_err()
     });
-    let QueryError::Call { engine, error } = garbage else { panic!("{garbage:?}") };
+    let QueryError::Call { engine, error } = garbage else {
+        panic!("{garbage:?}")
+    };
     assert_eq!(engine, id);
     assert!(matches!(error, CallError::Rejected { .. }));
 }

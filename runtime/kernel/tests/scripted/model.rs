@@ -8,7 +8,8 @@ use crate::actor::{Config, Core, Message, Op, PANIC_TEXT, Reply, Seen, padded, p
 use refit_abi::host::{BlockFrame, CallError};
 use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, Undelivered};
 use refit_kernel::limits::{
-    CHUNK_ENGINES, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
+    CHUNK_ENGINES, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX,
+    SPAWNS_PER_MESSAGE_MAX,
 };
 use refit_kernel::{DeadLetter, Emitted, LogLine, Replied, ReplyError, StartError, Stats};
 use std::collections::BTreeMap;
@@ -134,13 +135,25 @@ impl Model {
         let mut out = Outcome::default();
         for timer in self.take_due(frame) {
             let content = Content::Message(timer.message);
-            let letter = Letter { sender: Sender::Timer, content, ticket: None };
+            let letter = Letter {
+                sender: Sender::Timer,
+                content,
+                ticket: None,
+            };
             self.deliver(timer.actor, letter, &mut out);
         }
         for (place, (to, message)) in messages.iter().enumerate() {
             let sender = Sender::Client(crate::node::client());
             let content = Content::Message(message.clone());
-            self.deliver(*to, Letter { sender, content, ticket: Some(place as u64) }, &mut out);
+            self.deliver(
+                *to,
+                Letter {
+                    sender,
+                    content,
+                    ticket: Some(place as u64),
+                },
+                &mut out,
+            );
         }
         while self.backlog() > 0 && out.stats.messages < budget {
             self.round(frame, &mut out);
@@ -200,21 +213,35 @@ impl Model {
 
     fn handle(&mut self, place: usize, letter: Letter, frame: BlockFrame, wishes: &mut Wishes) {
         let actor = &mut self.actors[place];
-        let Life::Live(core) = &mut actor.life else { return };
-        let before = core.clone();
+        let Life::Live(core) = &mut actor.life else {
+            return;
+        };
+        let fails = |message: &Message| message.ops.contains(&Op::Fail);
+        let may_fail = matches!(&letter.content, Content::Message(message) if fails(message));
+        let before = may_fail.then(|| core.clone());
         let mut own = Wishes::default();
         let children = actor.spawned;
-        let mut run = Run { id: actor.id, frame, core, spawned: &mut actor.spawned, own: &mut own };
+        let mut run = Run {
+            id: actor.id,
+            frame,
+            core,
+            spawned: &mut actor.spawned,
+            own: &mut own,
+        };
         let end = run.letter(&letter);
         match (end, letter.ticket, letter.sender) {
             (End::Done, ticket, _) => {
                 let handled = core.log.len() as u64;
-                let reply = Reply { code: 1, handled, height: frame.height };
+                let reply = Reply {
+                    code: 1,
+                    handled,
+                    height: frame.height,
+                };
                 let reply = serde_json::to_vec(&reply).unwrap();
                 own.reply(ticket, Ok(reply));
             }
             (End::Fault(fault), ticket, _) => {
-                *core = before;
+                *core = before.unwrap();
                 actor.spawned = children;
                 let logs = own.outcome.logs;
                 own = Wishes::default();
@@ -247,13 +274,25 @@ impl Model {
                 Ok(()) => out.stats.spawned += 1,
                 Err(error) => {
                     let line = StartError::Init { engine: id, error }.to_string();
-                    out.log(LogLine { engine: parent, level: 1, line });
+                    out.log(LogLine {
+                        engine: parent,
+                        level: 1,
+                        line,
+                    });
                 }
             }
         }
         for (from, to, message) in wishes.sends {
             let (sender, content) = (Sender::Engine(from), Content::Message(message));
-            self.deliver(to, Letter { sender, content, ticket: None }, out);
+            self.deliver(
+                to,
+                Letter {
+                    sender,
+                    content,
+                    ticket: None,
+                },
+                out,
+            );
         }
         self.timers.extend(wishes.timers);
         for (to, about, reason) in wishes.notices {
@@ -273,44 +312,88 @@ impl Model {
         out: &mut Outcome,
     ) -> Result<(), CallError> {
         let (mut core, mut spawned, mut own) = (Core::default(), 0, Wishes::default());
-        let mut run = Run { id, frame, core: &mut core, spawned: &mut spawned, own: &mut own };
+        let mut run = Run {
+            id,
+            frame,
+            core: &mut core,
+            spawned: &mut spawned,
+            own: &mut own,
+        };
         match run.ops(&config.ops) {
             End::Done => {}
             End::Fault(fault) => return Err(CallError::Fault(fault)),
-            End::Panic => return Err(CallError::Panicked { text: PANIC_TEXT.to_owned() }),
+            End::Panic => {
+                return Err(CallError::Panicked {
+                    text: PANIC_TEXT.to_owned(),
+                });
+            }
         }
         self.places.insert(id, self.actors.len());
         let (life, inbox) = (Life::Live(core), Vec::new());
-        self.actors.push(Actor { id, life, inbox, handled: 0, parent, spawned });
+        self.actors.push(Actor {
+            id,
+            life,
+            inbox,
+            handled: 0,
+            parent,
+            spawned,
+        });
         self.fulfil(own, frame, out);
         Ok(())
     }
 
     fn stop(&mut self, by: EngineId, engine: EngineId, out: &mut Outcome) {
-        let Some(place) = self.places.get(&engine) else { return };
+        let Some(place) = self.places.get(&engine) else {
+            return;
+        };
         let actor = &mut self.actors[*place];
         if engine == by || actor.parent == Some(by) {
             actor.life = Life::Stopped;
         } else {
             let line = format!("may not stop `{engine}`: neither itself nor its child");
-            out.log(LogLine { engine: by, level: 2, line });
+            out.log(LogLine {
+                engine: by,
+                level: 2,
+                line,
+            });
         }
     }
 
     fn deliver(&mut self, to: EngineId, letter: Letter, out: &mut Outcome) {
         let reason = match self.places.get(&to).map(|place| &mut self.actors[*place]) {
             None => Undelivered::Unknown,
-            Some(Actor { life: Life::Poisoned(_), .. }) => Undelivered::Poisoned,
-            Some(Actor { life: Life::Stopped, .. }) => Undelivered::Stopped,
+            Some(Actor {
+                life: Life::Poisoned(_),
+                ..
+            }) => Undelivered::Poisoned,
+            Some(Actor {
+                life: Life::Stopped,
+                ..
+            }) => Undelivered::Stopped,
             Some(actor) if actor.inbox.len() == MAILBOX_MESSAGES_MAX => Undelivered::Full,
             Some(actor) => return actor.inbox.push(letter),
         };
         match (&letter, letter.sender) {
-            (Letter { ticket: Some(ticket), .. }, _) => {
+            (
+                Letter {
+                    ticket: Some(ticket),
+                    ..
+                },
+                _,
+            ) => {
                 let outcome = Err(ReplyError::Undelivered { engine: to, reason });
-                out.replies.push(Replied { ticket: *ticket, outcome });
+                out.replies.push(Replied {
+                    ticket: *ticket,
+                    outcome,
+                });
             }
-            (Letter { content: Content::Message(_), .. }, Sender::Engine(from)) => {
+            (
+                Letter {
+                    content: Content::Message(_),
+                    ..
+                },
+                Sender::Engine(from),
+            ) => {
                 self.notify(from, to, reason, out);
             }
             _ => {
@@ -322,7 +405,15 @@ impl Model {
 
     fn notify(&mut self, to: EngineId, about: EngineId, reason: Undelivered, out: &mut Outcome) {
         let (sender, content) = (Sender::Engine(about), Content::Notice(reason));
-        self.deliver(to, Letter { sender, content, ticket: None }, out);
+        self.deliver(
+            to,
+            Letter {
+                sender,
+                content,
+                ticket: None,
+            },
+            out,
+        );
     }
 }
 
@@ -355,7 +446,11 @@ impl Run<'_> {
     fn letter(&mut self, letter: &Letter) -> End {
         match (&letter.content, letter.sender) {
             (Content::Message(message), sender) => {
-                self.core.log.push(Seen { from: sender.into(), tag: message.tag, code: 1 });
+                self.core.log.push(Seen {
+                    from: sender.into(),
+                    tag: message.tag,
+                    code: 1,
+                });
                 self.ops(&message.ops)
             }
             (Content::Notice(_), _) if self.core.brittle => End::Panic,
@@ -422,14 +517,24 @@ impl Run<'_> {
             Op::Emit { bytes } => {
                 let payload = postcard::to_allocvec(&vec![7_u8; *bytes as usize]).unwrap();
                 let topic = "topic".to_owned();
-                self.own.outcome.events.push(Emitted { engine: self.id, topic, payload });
+                self.own.outcome.events.push(Emitted {
+                    engine: self.id,
+                    topic,
+                    payload,
+                });
             }
             Op::Log { text } => {
-                let line = LogLine { engine: self.id, level: 3, line: text.clone() };
+                let line = LogLine {
+                    engine: self.id,
+                    level: 3,
+                    line: text.clone(),
+                };
                 self.own.outcome.log(line);
             }
             Op::PanicOnNotice => self.core.brittle = true,
-            Op::TimerInTongues | Op::Random | Op::Fail | Op::Panic => unreachable!("no part of the model's scripts"),
+            Op::TimerInTongues | Op::Random | Op::Fail | Op::Panic => {
+                unreachable!("no part of the model's scripts")
+            }
         }
     }
 
@@ -445,7 +550,11 @@ impl Run<'_> {
     }
 
     fn timer(&mut self, due: Due, message: &Message) {
-        let timer = Timer { due, actor: self.id, message: message.clone() };
+        let timer = Timer {
+            due,
+            actor: self.id,
+            message: message.clone(),
+        };
         self.own.timers.push(timer);
     }
 
@@ -461,7 +570,12 @@ impl Letter {
             (Content::Notice(why), Sender::Engine(about)) => postcard::to_allocvec(&(about, why)),
             (Content::Notice(_), _) => Ok(Vec::new()),
         };
-        DeadLetter { sender: self.sender, to, reason, payload: payload.unwrap() }
+        DeadLetter {
+            sender: self.sender,
+            to,
+            reason,
+            payload: payload.unwrap(),
+        }
     }
 }
 

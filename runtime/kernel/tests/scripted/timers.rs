@@ -5,17 +5,32 @@ use crate::node::{BLOCK_MILLIS, Node, PLENTY, roots};
 use refit_abi::{BlockTime, EngineId, Height, Sender, Undelivered};
 
 fn by_height(blocks: u64, tag: u32) -> Op {
-    Op::TimerAfterBlocks { blocks, message: Message { tag, ops: Vec::new() } }
+    Op::TimerAfterBlocks {
+        blocks,
+        message: Message {
+            tag,
+            ops: Vec::new(),
+        },
+    }
 }
 
 fn by_time(millis: u64, tag: u32) -> Op {
-    Op::TimerAfterTime { millis, message: Message { tag, ops: Vec::new() } }
+    Op::TimerAfterTime {
+        millis,
+        message: Message {
+            tag,
+            ops: Vec::new(),
+        },
+    }
 }
 
 /// Tags of the timers that have come to an engine.
 fn rung(node: &Node, engine: EngineId) -> Vec<u32> {
     let log = node.state(engine).log;
-    log.iter().filter(|seen| seen.from == Origin::Timer).map(|seen| seen.tag).collect()
+    log.iter()
+        .filter(|seen| seen.from == Origin::Timer)
+        .map(|seen| seen.tag)
+        .collect()
 }
 
 #[test]
@@ -33,7 +48,7 @@ fn timers_come_in_the_block_of_their_height_or_time_and_once() {
     let out = node.run(&[(ids[0], Message { tag: 0, ops })]);
     assert_eq!(out.next_timer_height, Some(Height(2)));
     assert_eq!(out.next_timer_time, Some(BlockTime(3 * BLOCK_MILLIS)));
-    assert_eq!(rung(&node, ids[0]), []);
+    assert!(rung(&node, ids[0]).is_empty());
     node.run(&[]);
     assert_eq!(rung(&node, ids[0]), [10, 11]);
     node.run(&[]);
@@ -50,7 +65,13 @@ fn timers_come_in_the_block_of_their_height_or_time_and_once() {
 fn a_timer_for_now_is_refused() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let out = node.run(&[(ids[0], Message { tag: 0, ops: vec![by_height(0, 1), by_time(0, 2)] })]);
+    let out = node.run(&[(
+        ids[0],
+        Message {
+            tag: 0,
+            ops: vec![by_height(0, 1), by_time(0, 2)],
+        },
+    )]);
     assert_eq!(node.state(ids[0]).refused, ["Past", "Past"]);
     assert_eq!((out.next_timer_height, out.next_timer_time), (None, None));
 }
@@ -59,8 +80,17 @@ fn a_timer_for_now_is_refused() {
 fn a_timer_may_set_the_next_one() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let inner = Message { tag: 2, ops: vec![by_height(1, 3)] };
-    let outer = Message { tag: 1, ops: vec![Op::TimerAfterBlocks { blocks: 1, message: inner }] };
+    let inner = Message {
+        tag: 2,
+        ops: vec![by_height(1, 3)],
+    };
+    let outer = Message {
+        tag: 1,
+        ops: vec![Op::TimerAfterBlocks {
+            blocks: 1,
+            message: inner,
+        }],
+    };
     node.run(&[(ids[0], outer)]);
     node.run(&[]);
     node.run(&[]);
@@ -71,7 +101,13 @@ fn a_timer_may_set_the_next_one() {
 fn a_timer_that_is_due_in_a_block_without_budget_waits_in_the_mailbox() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    node.run(&[(ids[0], Message { tag: 0, ops: vec![by_height(1, 1)] })]);
+    node.run(&[(
+        ids[0],
+        Message {
+            tag: 0,
+            ops: vec![by_height(1, 1)],
+        },
+    )]);
     assert_eq!(node.block(Vec::new(), 0).backlog, 1);
     node.block(Vec::new(), PLENTY);
     assert_eq!(rung(&node, ids[0]), [1]);
@@ -82,7 +118,13 @@ fn the_timer_of_a_stopped_engine_is_a_dead_letter() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let stop = Op::Stop { engine: ids[0] };
-    node.run(&[(ids[0], Message { tag: 0, ops: vec![by_height(1, 1), stop] })]);
+    node.run(&[(
+        ids[0],
+        Message {
+            tag: 0,
+            ops: vec![by_height(1, 1), stop],
+        },
+    )]);
     assert_eq!(node.run(&[]).stats.dead_letters, 1);
     let letters = node.dead_letters();
     assert_eq!((letters[0].sender, letters[0].to), (Sender::Timer, ids[0]));

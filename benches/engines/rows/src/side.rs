@@ -1,0 +1,17 @@
+//! What both versions of the bench engine `side` take and give.
+
+use refit_abi::State;
+use serde::{Deserialize, Serialize};
+
+/// What a counter is started with.
+#[derive(Debug, State, Serialize, Deserialize)]
+pub struct Config {}
+
+/// The version of the code, and what it has counted.
+#[derive(Debug, State, Serialize, Deserialize)]
+pub struct Count {
+    /// Which version of the code answers.
+    pub version: u32,
+    /// Messages it has handled.
+    pub count: u64,
+}

@@ -1,0 +1,140 @@
+//! Delivery: one message into one mailbox, or word to whoever waits that it cannot be.
+
+use crate::dead_letters::DeadLetter;
+use crate::directory::Place;
+use crate::executor::{Executor, Ingress};
+use crate::outbox::Notice;
+use crate::outcome::{BlockOutcome, Replied, ReplyError};
+use crate::slot::{Letter, SlotState};
+use crate::timers::Timer;
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Sender, Undelivered};
+
+impl Executor {
+    pub(crate) fn deliver_timer(&mut self, timer: Timer, out: &mut BlockOutcome) {
+        let letter = Letter {
+            sender: Sender::Timer,
+            sequence: 0,
+            schema: timer.schema,
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Message,
+            ticket: None,
+            payload: 0..0,
+        };
+        self.deliver(timer.engine, letter, &timer.payload, out);
+    }
+
+    pub(crate) fn deliver_ingress(&mut self, message: Ingress, out: &mut BlockOutcome) {
+        let letter = Letter {
+            sender: Sender::Client(message.client),
+            sequence: message.sequence,
+            schema: SchemaId::default(),
+            codec: Codec::Json,
+            kind: DeliveryKind::Message,
+            ticket: Some(message.ticket),
+            payload: 0..0,
+        };
+        self.deliver(message.engine, letter, &message.payload, out);
+    }
+
+    pub(crate) fn deliver_notice(&mut self, notice: &Notice, out: &mut BlockOutcome) {
+        let Ok(payload) = postcard::to_allocvec(&(notice.about, notice.reason)) else {
+            return;
+        };
+        let letter = Letter {
+            sender: Sender::Engine(notice.about),
+            sequence: 0,
+            schema: SchemaId::default(),
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Undelivered,
+            ticket: None,
+            payload: 0..0,
+        };
+        self.deliver(notice.to, letter, &payload, out);
+    }
+
+    /// Puts a letter into a mailbox, or tells whoever waits why it cannot.
+    pub(crate) fn deliver(
+        &mut self,
+        to: EngineId,
+        letter: Letter,
+        payload: &[u8],
+        out: &mut BlockOutcome,
+    ) {
+        let refused = match self.directory.get(to) {
+            None => Some((letter, Undelivered::Unknown)),
+            Some(place) => self.put(place, letter, payload),
+        };
+        if let Some((letter, reason)) = refused {
+            self.refuse(to, &letter, payload, reason, out);
+        }
+    }
+
+    fn put(
+        &mut self,
+        place: Place,
+        mut letter: Letter,
+        payload: &[u8],
+    ) -> Option<(Letter, Undelivered)> {
+        let mut chunk = self.chunks[place.chunk as usize].lock();
+        let chunk = &mut *chunk;
+        let slot = &mut chunk.slots[place.slot as usize];
+        match slot.state {
+            SlotState::Live(_) => {}
+            SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
+            SlotState::Stopped => return Some((letter, Undelivered::Stopped)),
+        }
+        if slot.inbox.len() >= crate::limits::MAILBOX_MESSAGES_MAX {
+            return Some((letter, Undelivered::Full));
+        }
+        let start = chunk.arena.len();
+        chunk.arena.extend_from_slice(payload);
+        letter.payload = start..chunk.arena.len();
+        if slot.inbox.is_empty() {
+            if chunk.active.is_empty() {
+                self.active.push(place.chunk);
+            }
+            chunk.active.push(place.slot);
+        }
+        slot.inbox.push(letter);
+        self.waiting += 1;
+        None
+    }
+
+    fn refuse(
+        &mut self,
+        to: EngineId,
+        letter: &Letter,
+        payload: &[u8],
+        reason: Undelivered,
+        out: &mut BlockOutcome,
+    ) {
+        let is_message = letter.kind == DeliveryKind::Message;
+        match (letter.ticket, letter.sender) {
+            (Some(ticket), _) => {
+                let outcome = Err(ReplyError::Undelivered { engine: to, reason });
+                out.replies.push(Replied { ticket, outcome });
+            }
+            (None, Sender::Engine(from)) if is_message => {
+                self.deliver_notice(
+                    &Notice {
+                        to: from,
+                        about: to,
+                        reason,
+                    },
+                    out,
+                );
+            }
+            (None, sender) => {
+                out.stats.dead_letters += 1;
+                self.dead.push(DeadLetter {
+                    sender,
+                    to,
+                    reason,
+                    payload: payload.to_vec(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Carrying out what a round's outboxes hold: engines started and stopped, timers set, messages
+//! delivered, in the order of the chunks.
+
+use crate::chunk::Chunk;
+use crate::directory::Place;
+use crate::executor::{Executor, StartError};
+use crate::limits::{CHUNK_ENGINES, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
+use crate::outbox::{Mark, Outbox, Running, Spawn, Stop};
+use crate::outcome::{BlockOutcome, LogLine};
+use crate::round::SharedChunk;
+use crate::slot::{Letter, Slot, SlotState};
+use crate::table::{GenerationTable, KindIndex};
+use crate::timers::Timer;
+use parking_lot::Mutex;
+use refit_abi::host::BlockFrame;
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::{EngineId, Sender};
+use std::sync::Arc;
+
+impl Executor {
+    /// Carries out what an outbox holds, and gives it back empty, with its memory. `depth` is how
+    /// many engines' `init` are being carried out around this one.
+    pub(crate) fn route(
+        &mut self,
+        mut outbox: Outbox,
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+        depth: usize,
+    ) -> Outbox {
+        out.stats.add(&outbox.stats);
+        out.replies.append(&mut outbox.replies);
+        out.events.append(&mut outbox.events);
+        append_logs(out, &mut outbox.logs);
+        for letter in outbox.dead.drain(..) {
+            self.dead.push(letter);
+        }
+        let spawns = std::mem::take(&mut outbox.spawns);
+        for spawn in &spawns {
+            self.spawn(spawn, &outbox.bytes, table, frame, out, depth);
+        }
+        self.route_sends(&outbox, out);
+        for timer in outbox.timers.drain(..) {
+            let payload = outbox.bytes[timer.payload].to_vec();
+            let set = Timer {
+                engine: timer.engine,
+                schema: timer.schema,
+                payload,
+            };
+            if !self.timers.set(timer.at, set) {
+                let line = "a timer was not set: the node has as many as it may".to_owned();
+                append_logs(
+                    out,
+                    &mut vec![LogLine {
+                        engine: timer.engine,
+                        level: 1,
+                        line,
+                    }],
+                );
+            }
+        }
+        for notice in outbox.notices.drain(..) {
+            self.deliver_notice(&notice, out);
+        }
+        for stop in outbox.stops.drain(..) {
+            self.stop(&stop, table, out);
+        }
+        outbox.clear();
+        outbox
+    }
+
+    fn route_sends(&mut self, outbox: &Outbox, out: &mut BlockOutcome) {
+        for send in &outbox.sends {
+            let letter = Letter {
+                sender: Sender::Engine(send.from),
+                sequence: send.sequence,
+                schema: send.schema,
+                codec: Codec::Postcard,
+                kind: DeliveryKind::Message,
+                ticket: None,
+                payload: 0..0,
+            };
+            self.deliver(send.to, letter, &outbox.bytes[send.payload.clone()], out);
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        spawn: &Spawn,
+        bytes: &[u8],
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+        depth: usize,
+    ) {
+        let config = (Codec::Postcard, &bytes[spawn.config.clone()]);
+        let mut outbox = Outbox::default();
+        let what = (spawn.id, spawn.kind, Some(spawn.parent));
+        let outcome = if depth < SPAWN_DEPTH_MAX {
+            self.init(table, what, config, frame, &mut outbox)
+        } else {
+            Err(StartError::Depth { engine: spawn.id })
+        };
+        match outcome {
+            Ok(()) => {
+                out.stats.spawned += 1;
+                self.route(outbox, table, frame, out, depth + 1);
+            }
+            Err(error) => {
+                let line = error.to_string();
+                append_logs(
+                    out,
+                    &mut vec![LogLine {
+                        engine: spawn.parent,
+                        level: 1,
+                        line,
+                    }],
+                );
+            }
+        }
+    }
+
+    pub(crate) fn init(
+        &mut self,
+        table: &GenerationTable,
+        (id, kind, parent): (EngineId, KindIndex, Option<EngineId>),
+        config: (Codec, &[u8]),
+        frame: BlockFrame,
+        outbox: &mut Outbox,
+    ) -> Result<(), StartError> {
+        if self.directory.get(id).is_some() {
+            return Err(StartError::Taken { engine: id });
+        }
+        if self.directory.len() >= ENGINES_MAX {
+            return Err(StartError::Full);
+        }
+        let entry = table.get(kind).ok_or_else(|| StartError::UnknownKind {
+            kind: format!("#{}", kind.0),
+        })?;
+        let (mut sent, mut children) = (0, 0);
+        let mut running = Running {
+            outbox,
+            table,
+            frame,
+            id,
+            letters: &[],
+            arena: &[],
+            sent: &mut sent,
+            children: &mut children,
+            mark: Mark::UNSET,
+            panic: None,
+        };
+        let instance = entry
+            .kind
+            .init(id, config, frame, &mut running)
+            .map_err(|error| StartError::Init { engine: id, error })?;
+        let mut slot = Slot::new(id, kind, parent, instance);
+        slot.sent = sent;
+        slot.children = children;
+        // The start was the first of its messages: the next one draws other random numbers.
+        slot.ordinal_height = frame.height;
+        slot.ordinal = 1;
+        self.place(slot);
+        Ok(())
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let full = |chunk: &SharedChunk| chunk.lock().slots.len() >= CHUNK_ENGINES;
+        if self.chunks.last().is_none_or(full) {
+            self.chunks.push(Arc::new(Mutex::new(Chunk::default())));
+        }
+        let chunk = (self.chunks.len() - 1) as u32;
+        let mut last = self.chunks[chunk as usize].lock();
+        let place = Place {
+            chunk,
+            slot: last.slots.len() as u32,
+        };
+        self.directory.insert(slot.id, place);
+        last.slots.push(slot);
+    }
+
+    fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {
+        let Some(place) = self.directory.get(stop.engine) else {
+            return;
+        };
+        let mut chunk = self.chunks[place.chunk as usize].lock();
+        let slot = &mut chunk.slots[place.slot as usize];
+        if slot.id != stop.by && slot.parent != Some(stop.by) {
+            let line = format!(
+                "may not stop `{}`: neither itself nor its child",
+                stop.engine
+            );
+            append_logs(
+                out,
+                &mut vec![LogLine {
+                    engine: stop.by,
+                    level: 2,
+                    line,
+                }],
+            );
+            return;
+        }
+        if let Some(entry) = table.get(slot.kind) {
+            slot.settle(entry, self.height);
+            let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
+            if let SlotState::Live(instance) = before {
+                crate::slot::leak_if_unfit(entry.kind.discard(instance));
+            }
+        }
+    }
+}
+
+pub(crate) fn append_logs(out: &mut BlockOutcome, lines: &mut Vec<LogLine>) {
+    let room = LOG_LINES_PER_BLOCK_MAX - out.logs.len().min(LOG_LINES_PER_BLOCK_MAX);
+    if lines.len() > room {
+        out.stats.log_lines_dropped += (lines.len() - room) as u64;
+        lines.truncate(room);
+    }
+    out.logs.append(lines);
+}

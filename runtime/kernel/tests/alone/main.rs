@@ -1,0 +1,14 @@
+//! Failures, bounds and spawning, on an executor that is driven alone, without a crew. The engines
+//! are linked in; see [`actor`] for what they can do.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
+mod actor;
+mod bounds;
+mod failures;
+mod harness;
+mod script;
+mod spawning;

@@ -1,0 +1,20 @@
+//! What the kernel promises, tested on crews of real threads with engines that are linked in.
+//!
+//! The engines are scripted ([`actor`]): a message says what its handler does. For random scripts a
+//! plain model ([`model`]) foretells all that a block gives.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
+mod actor;
+mod budgets;
+mod faults;
+mod lifecycle;
+mod model;
+mod node;
+mod order;
+mod random;
+mod timers;
+mod workers;
