@@ -27,15 +27,26 @@ pub(crate) fn encode<T: Serialize>(
 }
 
 /// Reads a whole value; trailing bytes are an error.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<T, String> {
     match codec {
         Codec::Postcard => match postcard::take_from_bytes(bytes) {
             Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(format!("{} bytes follow the value", rest.len())),
-            Err(error) => Err(error.to_string()),
+            Ok((_, rest)) => Err(trailing(rest.len())),
+            Err(error) => Err(unreadable(&error)),
         },
         Codec::Json => serde_json::from_slice(bytes).map_err(|e| e.to_string()),
     }
+}
+
+#[cold]
+fn trailing(bytes: usize) -> String {
+    format!("{bytes} bytes follow the value")
+}
+
+#[cold]
+fn unreadable(error: &postcard::Error) -> String {
+    error.to_string()
 }
 
 /// A postcard flavor that appends to a vector in slices.

@@ -90,13 +90,14 @@ fn message<E: Engine>(
 #[inline]
 fn decode<E: Engine>(delivery: &Delivery<'_>, accepted: SchemaId) -> Result<E::Message, String> {
     if delivery.codec == Codec::Postcard && delivery.schema != accepted {
-        return Err(format!(
-            "the message has schema {}, engine kind {} takes {accepted}",
-            delivery.schema,
-            E::KIND
-        ));
+        return Err(foreign(E::KIND, delivery.schema, accepted));
     }
     codec::decode(delivery.codec, delivery.payload.as_slice())
+}
+
+#[cold]
+fn foreign(kind: &str, found: SchemaId, accepted: SchemaId) -> String {
+    format!("the message has schema {found}, engine kind {kind} takes {accepted}")
 }
 
 fn notice<E: Engine>(engine: &mut E, ctx: &mut Context<'_>, delivery: &Delivery<'_>) {
