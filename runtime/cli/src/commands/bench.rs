@@ -2,10 +2,10 @@
 
 use crate::args::{BenchCommand, OutputArgs, SwapArgs};
 use crate::artifact;
+use crate::demo::sources;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
-use crate::source::Sources;
 use miette::Diagnostic;
 use refit_benches::swap::SwapCode;
 use refit_benches::{BenchError, gate, messages, swap};
@@ -16,9 +16,9 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct BenchFailed(BenchError);
 
-pub(super) fn run(sources: &Sources, command: &BenchCommand) -> Result<(), Failure> {
+pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
-        BenchCommand::Swap(args) => run_swap(sources, args),
+        BenchCommand::Swap(args) => run_swap(args),
         BenchCommand::Gate(output) => {
             let report = gate::run(&gate::GateOptions::default()).map_err(failed)?;
             shown(output, report.json().map_err(failed)?, report.text())
@@ -30,7 +30,9 @@ pub(super) fn run(sources: &Sources, command: &BenchCommand) -> Result<(), Failu
     }
 }
 
-fn run_swap(sources: &Sources, args: &SwapArgs) -> Result<(), Failure> {
+fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
+    let checkout = sources::checkout().map_err(Box::new)?;
+    let sources = sources::builder(&checkout);
     let loader = Loader::new(artifact::probe_command())
         .map_err(|error| Failure::Start(std::io::Error::other(error)))?;
     let code = SwapCode {

@@ -30,7 +30,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
-        Command::Bench(command) => bench::run(&sources(&common)?, &command)?,
+        Command::Bench(command) => bench::run(&command)?,
         Command::Engine(command) => engine(&common, command)?,
         Command::Status(args) => ask(&common, async |client| status::run(client, &args).await)?,
         Command::Send(args) => ask(&common, async |client| send::run(client, args).await)?,

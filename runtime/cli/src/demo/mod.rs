@@ -11,7 +11,7 @@ mod load;
 mod process;
 mod record;
 mod report;
-mod sources;
+pub(crate) mod sources;
 mod tally;
 mod upgrade;
 

@@ -56,7 +56,14 @@ impl Versions {
     }
 }
 
-fn checkout() -> Result<PathBuf, DemoError> {
+/// Builds in the checkout's own target folder, so that the next demo or bench finds the dependencies
+/// built, and with its lock.
+pub(crate) fn builder(checkout: &Path) -> Sources {
+    Sources::new(&checkout.join("target/refit")).with_lock(&checkout.join("Cargo.lock"))
+}
+
+/// The checkout that this program was built in.
+pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
     let folder = PathBuf::from(CHECKOUT);
     match folder.canonicalize() {
         Ok(checkout) if checkout.join("engines/kv/src").is_dir() => Ok(checkout),
