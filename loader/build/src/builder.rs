@@ -1,6 +1,6 @@
 //! [`Builder`]: from a source folder to a library whose name is its hash.
 
-use crate::cargo::Order;
+use crate::cargo::{self, Order};
 use crate::error::{BuildError, io};
 use crate::identity;
 use crate::overlay;
@@ -9,6 +9,7 @@ use crate::place;
 use crate::seed::Recipe;
 use crate::toolchain::Toolchain;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How a module is compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -72,6 +73,15 @@ pub struct Built {
     pub compiled: Vec<String>,
     /// The end of what cargo said.
     pub log: String,
+    /// How long cargo took to build it; the rest of the time went beside it.
+    pub cargo_time: Duration,
+}
+
+impl Built {
+    /// What the compiler warned of; empty if of nothing.
+    pub fn warnings(&self) -> String {
+        cargo::without_progress(&self.log)
+    }
 }
 
 /// Builds sources under one root folder. Cheap to clone; several may use one root.
@@ -139,7 +149,9 @@ impl Builder {
             }
             .sow(&target)?;
         }
+        let start = Instant::now();
         let built = order.run()?;
+        let cargo_time = start.elapsed();
         let (library, artifact) = place::publish(&root, &built.library)?;
         let Package {
             name: package,
@@ -154,6 +166,7 @@ impl Builder {
             version,
             compiled: built.compiled,
             log: built.log,
+            cargo_time,
         })
     }
 

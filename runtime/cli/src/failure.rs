@@ -52,6 +52,9 @@ pub(crate) enum Failure {
     Demo(#[from] Box<crate::demo::DemoError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Dev(#[from] Box<crate::dev::DevError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Bench(#[from] Box<crate::commands::bench::BenchFailed>),
     #[error("cannot write the output")]
     #[diagnostic(
@@ -68,6 +71,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether the command or its configuration is wrong.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.exit() == Exit::Usage
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
@@ -78,6 +86,7 @@ impl Failure {
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Demo(error) => error.exit(),
+            Self::Dev(error) => error.exit(),
             Self::Bench(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Output(_) | Self::Start(_) => Exit::Internal,

@@ -35,7 +35,7 @@ mod timers;
 pub use chunk::{Chunk, SlotView};
 pub use dead_letters::DeadLetter;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
-pub use look::States;
+pub use look::{CaptureError, Captured, States};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use quiesced::Quiesced;
 pub use slot::{EngineState, EngineStatus, Next, Poison};
