@@ -60,6 +60,8 @@ impl Profile {
 pub struct Built {
     /// `ROOT/artifacts/<blake3>.so`; never changed.
     pub library: PathBuf,
+    /// Whether no build before gave the same library.
+    pub is_new: bool,
     /// BLAKE3 of its bytes, in hexadecimal digits.
     pub artifact: String,
     /// What it was stamped with: 32 hexadecimal digits of the BLAKE3 hash of source, profile and
@@ -152,15 +154,16 @@ impl Builder {
         let start = Instant::now();
         let built = order.run()?;
         let cargo_time = start.elapsed();
-        let (library, artifact) = place::publish(&root, &built.library)?;
+        let published = place::publish(&root, &built.library)?;
         let Package {
             name: package,
             version,
             ..
         } = package;
         Ok(Built {
-            library,
-            artifact,
+            library: published.path,
+            artifact: published.id,
+            is_new: published.is_new,
             build_id,
             package,
             version,

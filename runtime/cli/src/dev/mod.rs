@@ -5,6 +5,7 @@
 //! `upgrade apply`; `node` is the node that it starts if none answers; `tell` says what became of it.
 
 mod error;
+mod kept;
 mod node;
 mod session;
 mod tell;

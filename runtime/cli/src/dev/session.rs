@@ -1,5 +1,6 @@
 //! [`Session`]: takes a save from its source to the live generation.
 
+use super::kept::Kept;
 use super::node::{Recipe, StartedNode};
 use super::timing::{Timing, ms, ms_since};
 use super::watch::Save;
@@ -41,6 +42,7 @@ pub(super) struct Session {
     started: Option<StartedNode>,
     /// Whether the node that answers was found to run this engine.
     joined: bool,
+    kept: Kept,
 }
 
 impl Session {
@@ -59,6 +61,7 @@ impl Session {
             recipe,
             started: None,
             joined: false,
+            kept: Kept::default(),
         })
     }
 
@@ -83,6 +86,7 @@ impl Session {
 
     async fn bring(&mut self, save: &Save, timing: &mut Timing) -> Result<Outcome, Failure> {
         let built = self.build(timing).await?;
+        self.kept.add(&built);
         self.look_after_node()?;
         let start = Instant::now();
         let status = match self.quiet_status().await {

@@ -119,8 +119,13 @@ impl Saves {
 
     fn save(&mut self, files: BTreeSet<PathBuf>, at: Instant) -> Result<Save, DevError> {
         self.watch_folders(&files)?;
+        // An editor's own file, written beside and renamed, is gone by now; so is one that was removed.
+        let (there, gone): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|file| self.root.join(file).exists());
+        let files = if there.is_empty() { gone } else { there };
         Ok(Save {
-            files: files.into_iter().collect(),
+            files,
             at,
             settled: Instant::now(),
         })
@@ -264,8 +269,9 @@ mod tests {
             fs::rename(root.join("src/a.rs.new"), root.join("src/a.rs")).unwrap();
             fs::write(root.join("Cargo.toml"), "[package]").unwrap();
             let files = next(&mut saves).await;
-            assert!(files.contains(&"src/a.rs".to_owned()), "{files:?}");
-            assert!(files.contains(&"Cargo.toml".to_owned()), "{files:?}");
+            assert_eq!(files, ["Cargo.toml", "src/a.rs"]);
+            fs::remove_file(root.join("src/a.rs")).unwrap();
+            assert_eq!(next(&mut saves).await, ["src/a.rs"]);
         });
     }
 
