@@ -100,11 +100,7 @@ impl Saves {
     /// Waits for the next save.
     pub(super) async fn next(&mut self) -> Result<Save, DevError> {
         loop {
-            let wait = match &*self.gathered.changes() {
-                None => None,
-                Some(changes) => Some(changes.quiet_in(Instant::now())),
-            };
-            match wait {
+            match self.gathered.quiet_in() {
                 None => self.gathered.wake.notified().await,
                 Some(Duration::ZERO) => {
                     let taken = self.gathered.changes().take();
@@ -154,6 +150,12 @@ impl Saves {
 impl Gathered {
     fn changes(&self) -> MutexGuard<'_, Option<Changes>> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long it must stay quiet until what is there is a save; `None` if nothing is there.
+    fn quiet_in(&self) -> Option<Duration> {
+        let now = Instant::now();
+        self.changes().as_ref().map(|changes| changes.quiet_in(now))
     }
 
     /// Keeps what an event says of the package's source. An event that says that events were lost,
