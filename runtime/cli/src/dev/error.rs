@@ -40,12 +40,6 @@ pub(crate) enum DevError {
         help("what it said is above; it is started again at the next save")
     )]
     NodeEnded { status: ExitStatus },
-    #[error("the node that was started for this engine has ended: {status}; its state is gone")]
-    #[diagnostic(
-        code(dev::node_lost),
-        help("what it said is above; the next save starts another one")
-    )]
-    NodeLost { status: ExitStatus },
     #[error("the node is not ready after {wait_s} s")]
     #[diagnostic(
         code(dev::node_not_ready),
@@ -73,7 +67,6 @@ impl DevError {
         match self {
             Self::Source { .. } | Self::Watch { .. } | Self::OtherNode { .. } => Exit::Usage,
             Self::NodeEnded { .. }
-            | Self::NodeLost { .. }
             | Self::NotReady { .. }
             | Self::Busy { .. }
             | Self::Unfinished { .. } => Exit::NoAnswer,

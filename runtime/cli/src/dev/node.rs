@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -71,6 +72,7 @@ impl Recipe {
         let mut engine = OsString::from(format!("{name}="));
         engine.push(library);
         let child = Command::new(THIS_PROGRAM)
+            .arg0("refit")
             .arg("run")
             .args(&self.place)
             .arg("--engine")

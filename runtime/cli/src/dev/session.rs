@@ -12,6 +12,7 @@ use crate::commands::upgrade_end;
 use crate::commands::upgrade_plan::{self, PlanRefused};
 use crate::config::{self, File};
 use crate::failure::Failure;
+use crate::show;
 use crate::source::Sources;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_build::{Built, Profile};
@@ -87,7 +88,7 @@ impl Session {
     async fn bring(&mut self, save: &Save, timing: &mut Timing) -> Result<Outcome, Failure> {
         let built = self.build(timing).await?;
         self.kept.add(&built);
-        self.look_after_node()?;
+        self.look_after_node();
         let start = Instant::now();
         let status = match self.quiet_status().await {
             Err(Failure::Client(ClientError::Unreachable { .. })) if self.recipe.may_start() => {
@@ -130,15 +131,16 @@ impl Session {
         Ok(built)
     }
 
-    /// Lets go of a node that was started here and has ended.
-    fn look_after_node(&mut self) -> Result<(), Failure> {
+    /// Lets go of a node that was started here and has ended, so that another one is started.
+    fn look_after_node(&mut self) {
         let ended = self.started.as_mut().and_then(StartedNode::ended);
         if let Some(status) = ended {
+            show::talk(format_args!(
+                "the node that was started for this engine has ended ({status}), and its state is gone"
+            ));
             self.started = None;
             self.joined = false;
-            return Err(Box::new(DevError::NodeLost { status }).into());
         }
-        Ok(())
     }
 
     async fn start(
