@@ -14,7 +14,7 @@ impl Executor {
         let mut statuses = Vec::new();
         for chunk in &self.chunks {
             let left = most - statuses.len();
-            statuses.extend(chunk.lock().statuses().take(left));
+            statuses.extend(chunk.read().statuses().take(left));
             if statuses.len() == most {
                 break;
             }
@@ -26,7 +26,7 @@ impl Executor {
     pub fn kind_counts(&self) -> Vec<u64> {
         let mut counts = vec![0; self.shared.table.load().iter().count()];
         for chunk in &self.chunks {
-            for slot in &chunk.lock().slots {
+            for slot in &chunk.read().slots {
                 let serves = !matches!(slot.state, SlotState::Stopped);
                 if let Some(count) = counts.get_mut(slot.kind.0 as usize).filter(|_| serves) {
                     *count += 1;
@@ -44,7 +44,7 @@ impl Executor {
         let table = self.table();
         let mut states = Vec::with_capacity(self.engines());
         for chunk in &self.chunks {
-            for slot in &mut chunk.lock().slots {
+            for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind) else {
                     continue;
                 };

@@ -126,5 +126,6 @@ fn class(class: refit_upgrade::Class) -> Class {
         refit_upgrade::Class::Migrate => Class::Migrate,
         refit_upgrade::Class::MigrateByHand => Class::MigrateByHand,
         refit_upgrade::Class::Translate => Class::Translate,
+        refit_upgrade::Class::Restart => Class::RestartEngine,
     }
 }

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use refit_admin::api;
 use refit_kernel::GenerationTable;
 use refit_loader::{Candidate, LoadedModule, Loader};
-use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, PlannedModule, Watch};
+use refit_upgrade::{Armed, Directives, Live, Phase, Plan, PlanError, PlannedModule, Watch};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,7 +65,7 @@ impl Staging<'_> {
             self.loaded
                 .push(self.loader.load(artifact).map_err(refused)?);
         }
-        let armed = self.arm(table)?;
+        let armed = self.arm(table, &plan.directives)?;
         self.reached(Phase::Armed, api::Phase::Armed, start)?;
         Ok(armed)
     }
@@ -113,7 +113,7 @@ impl Staging<'_> {
                 descriptor: descriptor.clone(),
             })
             .collect();
-        let again = Plan::make(live, &candidates, plan.at_height)
+        let again = Plan::make_with(live, &candidates, plan.at_height, &plan.directives)
             .map_err(|error| refused_plan(phase, &error))?;
         let kinds = |plan: &Plan| -> Vec<(String, refit_upgrade::Class)> {
             let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
@@ -143,7 +143,12 @@ impl Staging<'_> {
 
     /// Arms on a thread of its own: it calls into the new modules, and every thread that does must
     /// end before they can be unmapped.
-    fn arm(&self, table: &Arc<GenerationTable>) -> Result<Arc<Armed>, Refused> {
+    fn arm(
+        &self,
+        table: &Arc<GenerationTable>,
+        directives: &Directives,
+    ) -> Result<Arc<Armed>, Refused> {
+        let directives = directives.clone();
         let modules: Vec<_> = self
             .loaded
             .iter()
@@ -152,7 +157,7 @@ impl Staging<'_> {
         let table = table.clone();
         let thread = std::thread::Builder::new().name("refit-arm".to_owned());
         let armed = thread
-            .spawn(move || Armed::new(&table, &modules))
+            .spawn(move || Armed::new(&table, &modules, &directives))
             .map_err(|error| {
                 refused(
                     api::Phase::Armed,
