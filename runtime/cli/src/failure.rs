@@ -5,7 +5,7 @@ use crate::client::ClientError;
 use crate::commands::input::InputError;
 use crate::commands::run::RunError;
 use crate::commands::upgrade_end::UpgradeEnd;
-use crate::commands::upgrade_plan::PlanRefused;
+use crate::commands::upgrade_plan::{LintRefused, PlanRefused};
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::files::FileError;
@@ -38,6 +38,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Plan(#[from] Box<PlanRefused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Lint(#[from] Box<LintRefused>),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Artifact(#[from] Box<ArtifactError>),
@@ -75,6 +78,7 @@ impl Failure {
             Self::Refused(_) => Exit::Refused,
             Self::Upgrade(end) => end.exit(),
             Self::Plan(error) => error.exit(),
+            Self::Lint(_) => Exit::PlanRefused,
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Demo(error) => error.exit(),

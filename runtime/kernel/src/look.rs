@@ -8,6 +8,15 @@ use refit_abi::host::CallError;
 /// States as postcard, each with its engine.
 pub type States = Vec<(EngineId, Vec<u8>)>;
 
+/// How many engines there are of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindCount {
+    /// Those that are not stopped.
+    pub serving: u64,
+    /// Of these, the poisoned ones.
+    pub poisoned: u64,
+}
+
 impl Executor {
     /// How the first `most` engines are, in the order they were started.
     pub fn statuses(&self, most: usize) -> Vec<EngineStatus> {
@@ -23,14 +32,15 @@ impl Executor {
     }
 
     /// How many engines that are not stopped there are of each kind, in the order of the table.
-    pub fn kind_counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.shared.table.load().iter().count()];
+    pub fn kind_counts(&self) -> Vec<KindCount> {
+        let mut counts = vec![KindCount::default(); self.shared.table.load().iter().count()];
         for chunk in &self.chunks {
             for slot in &chunk.read().slots {
-                let serves = !matches!(slot.state, SlotState::Stopped);
-                if let Some(count) = counts.get_mut(slot.kind.0 as usize).filter(|_| serves) {
-                    *count += 1;
-                }
+                let Some(count) = counts.get_mut(slot.kind.0 as usize) else {
+                    continue;
+                };
+                count.serving += u64::from(!matches!(slot.state, SlotState::Stopped));
+                count.poisoned += u64::from(matches!(slot.state, SlotState::Poisoned(_)));
             }
         }
         counts

@@ -16,6 +16,9 @@ pub struct Directives {
     /// others such a message aborts the upgrade.
     #[serde(default)]
     pub dead_letters: BTreeSet<String>,
+    /// Codes of the linter's errors that the operator allows.
+    #[serde(default)]
+    pub allow: BTreeSet<String>,
     /// What the transitions may use.
     #[serde(default)]
     pub budget: BusBudget,

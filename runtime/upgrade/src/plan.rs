@@ -6,6 +6,7 @@
 use crate::class::Class;
 use crate::difference::differences;
 use crate::directives::Directives;
+use crate::lint::Finding;
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::{Generation, Height};
@@ -36,6 +37,9 @@ pub struct Plan {
     pub carried: Vec<String>,
     /// Restart strategies, dead letters, budgets.
     pub directives: Directives,
+    /// What the linter found when it was made.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// One module that comes in.
@@ -163,6 +167,7 @@ impl Plan {
             carried: carried.filter(|kind| !touched(kind)).collect(),
             modules,
             directives: directives.clone(),
+            findings: Vec::new(),
         })
     }
 

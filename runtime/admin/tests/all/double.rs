@@ -155,7 +155,9 @@ fn status() -> Status {
             artifact: "a47f".repeat(16),
             generation_since: Generation(2),
             engines: 2,
+            poisoned: 0,
         }],
+        grants: std::collections::BTreeMap::new(),
         upgrade: None,
         last_upgrade: Some(committed()),
         libraries: Libraries {

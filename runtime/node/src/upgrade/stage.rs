@@ -3,9 +3,12 @@
 
 use parking_lot::Mutex;
 use refit_admin::api;
-use refit_kernel::GenerationTable;
+use refit_kernel::{GenerationTable, Grants};
 use refit_loader::{Candidate, LoadedModule, Loader};
-use refit_upgrade::{Armed, Directives, Live, Phase, Plan, PlanError, PlannedModule, Watch};
+use refit_upgrade::{
+    Armed, Directives, Live, Phase, Plan, PlanError, PlannedModule, Surroundings, Watch, lint,
+    refusal,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,7 +56,7 @@ impl Staging<'_> {
         }
         self.check_plan(
             plan,
-            live,
+            (live, table.grants()),
             probed.iter().map(|probed| probed.verdict().descriptor()),
         )?;
         self.reached(Phase::Probed, api::Phase::Probed, start)?;
@@ -98,7 +101,7 @@ impl Staging<'_> {
     fn check_plan<'d>(
         &self,
         plan: &Plan,
-        live: &Live,
+        (live, grants): (&Live, &Grants),
         descriptors: impl Iterator<Item = &'d refit_abi::descriptor::Descriptor>,
     ) -> Result<(), Refused> {
         let phase = api::Phase::Probed;
@@ -138,7 +141,15 @@ impl Staging<'_> {
             };
             return Err(refused_plan(phase, &error));
         }
-        Ok(())
+        let surroundings = Surroundings {
+            grants: grants.clone(),
+            ..Surroundings::default()
+        };
+        let findings = lint(&again, live, &candidates, &surroundings);
+        match refusal(plan, &findings) {
+            Some(found) => Err(refused(phase, found.code, &found.reason, found.next)),
+            None => Ok(()),
+        }
     }
 
     /// Arms on a thread of its own: it calls into the new modules, and every thread that does must
