@@ -76,7 +76,7 @@ pub fn lint(
         linter.data(&mut findings);
         linter.bus(&mut findings);
     }
-    findings.sort_by(|a, b| b.level.cmp(&a.level));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     findings
 }
 
