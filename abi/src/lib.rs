@@ -21,6 +21,8 @@ pub mod derived;
 pub mod descriptor;
 pub mod export;
 #[cfg(feature = "host")]
+pub mod fixture;
+#[cfg(feature = "host")]
 pub mod host;
 pub mod raw;
 pub mod schema;

@@ -55,6 +55,9 @@ pub(crate) enum Failure {
     Demo(#[from] Box<crate::demo::DemoError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Dev(#[from] Box<crate::dev::DevError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Bench(#[from] Box<crate::commands::bench::BenchFailed>),
     #[error("cannot write the output")]
     #[diagnostic(
@@ -71,6 +74,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether the command or its configuration is wrong.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.exit() == Exit::Usage
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
@@ -82,6 +90,7 @@ impl Failure {
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Demo(error) => error.exit(),
+            Self::Dev(error) => error.exit(),
             Self::Bench(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Output(_) | Self::Start(_) => Exit::Internal,

@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod config;
 mod demo;
+mod dev;
 mod exit;
 mod failure;
 mod files;

@@ -43,7 +43,7 @@ pub use dead_letters::DeadLetter;
 pub use directory::IdMap;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use grants::Grants;
-pub use look::{KindCount, States};
+pub use look::{CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use queued::Unaccepted;

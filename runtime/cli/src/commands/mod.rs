@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod engine_build;
+mod engine_capture;
 mod engine_inspect;
 pub(crate) mod input;
 mod query;
@@ -44,6 +45,10 @@ fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
     match command {
         EngineCommand::Build(args) => engine_build::run(&sources(common)?, &args),
         EngineCommand::Inspect(args) => engine_inspect::run(&args),
+        EngineCommand::Capture(args) => ask(common, async |client| {
+            engine_capture::run(client, &args).await
+        }),
+        EngineCommand::Dev(args) => crate::dev::run(common, args),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod configuration;
 mod demo;
+mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
 mod golden;
