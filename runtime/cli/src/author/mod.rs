@@ -1,0 +1,10 @@
+//! What helps an author not to break what was published: the lock, the comparison of each build with
+//! it, the frozen old types, the stub of the next step, the template of a new engine.
+//!
+//! Everything here is a function from descriptions to text or findings; the commands read and write.
+
+pub(crate) mod lock;
+mod lock_file;
+pub(crate) mod render;
+#[cfg(test)]
+mod samples;
