@@ -3,8 +3,12 @@
 //!
 //! Everything here is a function from descriptions to text or findings; the commands read and write.
 
+pub(crate) mod compare;
+mod finding;
 pub(crate) mod lock;
 mod lock_file;
 pub(crate) mod render;
+pub(crate) mod stub;
+
 #[cfg(test)]
 mod samples;

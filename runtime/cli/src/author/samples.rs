@@ -1,6 +1,7 @@
 //! Types of engines for the tests of this folder, as their authors would write them.
 
 use super::lock::{Interface, Part, Published, layoutless};
+use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
 use refit_abi::schema::{Describer, SchemaId, Type};
 use refit_abi::{Deserialize, Height, Serialize, State, StateKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -60,6 +61,10 @@ fn second_as<const VERSION: u32>() -> Type {
         other => other,
     }
 }
+
+/// A state without field names.
+#[derive(State, Serialize, Deserialize)]
+pub(crate) struct Tuple(u8);
 
 /// Every form that a state's types may have.
 pub(crate) fn many_shapes() -> Type {
@@ -149,5 +154,52 @@ pub(crate) fn published(version: u32, state: Type) -> Published {
             query: none(),
             answer: none(),
         },
+    }
+}
+
+/// A module that holds the kind `kv` with this state and a step from each of `from`.
+pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
+    let version = match &state {
+        Type::Struct { version, .. } => *version,
+        _ => 0,
+    };
+    let none = SchemaId::default();
+    let kind = KindDescriptor {
+        kind: "kv".to_owned(),
+        version,
+        schema: state.schema_id(),
+        layout: state.layout_id("a-commit"),
+        crosses_as_bytes: state.has_serde_field(),
+        state,
+        config: none,
+        message: none,
+        reply: none,
+        query: none,
+        answer: none,
+        migrations: from.iter().map(migration).collect(),
+    };
+    Descriptor {
+        abi_epoch: 1,
+        compiler_release: "1".to_owned(),
+        compiler_commit: "a-commit".to_owned(),
+        target: "a-target".to_owned(),
+        panic_mode: "unwind".to_owned(),
+        build_id: "1".to_owned(),
+        package: "kv".to_owned(),
+        package_version: format!("{version}.0.0"),
+        kinds: vec![kind],
+    }
+}
+
+fn migration(from: &Type) -> MigrationDescriptor {
+    MigrationDescriptor {
+        from_schema: from.schema_id(),
+        from_layout: from.layout_id("a-commit"),
+        from: from.clone(),
+        by_hand: true,
+        defaults_only: false,
+        moved: Vec::new(),
+        fresh: Vec::new(),
+        dropped: Vec::new(),
     }
 }

@@ -8,6 +8,8 @@ mod items;
 mod names;
 mod text;
 
+pub(crate) use names::{camel, is_keyword};
+
 use refit_abi::schema::Type;
 
 /// Why a type cannot be written as Rust.
