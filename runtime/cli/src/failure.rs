@@ -1,6 +1,7 @@
 //! [`Failure`]: whatever ends a command early, with its exit code.
 
 use crate::artifact::ArtifactError;
+use crate::author::error::AuthorError;
 use crate::client::ClientError;
 use crate::commands::input::InputError;
 use crate::commands::run::RunError;
@@ -46,6 +47,9 @@ pub(crate) enum Failure {
     Source(#[from] Box<SourceError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Author(Box<AuthorError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Run(#[from] Box<RunError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -67,6 +71,12 @@ pub(crate) enum Failure {
     Start(#[source] io::Error),
 }
 
+impl From<AuthorError> for Failure {
+    fn from(error: AuthorError) -> Self {
+        Self::Author(Box::new(error))
+    }
+}
+
 impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -77,6 +87,7 @@ impl Failure {
             Self::Plan(error) => error.exit(),
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
+            Self::Author(error) => error.exit(),
             Self::Demo(error) => error.exit(),
             Self::Bench(error) => error.exit(),
             Self::Run(error) => error.exit(),
