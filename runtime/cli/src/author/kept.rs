@@ -3,9 +3,13 @@
 use super::compare::{Finding, compare};
 use super::error::AuthorError;
 use super::lock::{LOCK_FILE, SchemaLock};
+use super::render::WRITTEN;
 use crate::failure::Failure;
 use crate::{artifact, show};
 use std::path::{Path, PathBuf};
+
+/// Longest frozen module that is looked into, in bytes.
+pub(crate) const MODULE_BYTES_MAX: u64 = 16 << 20;
 
 /// A build that does not keep what was published, or cannot be compared.
 #[derive(Debug, thiserror::Error)]
@@ -94,23 +98,33 @@ fn frozen_modules(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder.join("src")) else {
         return Vec::new();
     };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut found: Vec<_> = names.filter(|name| is_frozen(name)).collect();
+    let frozen = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().into_string().ok()?;
+        let stem = name.strip_suffix(".rs")?;
+        let told = is_version(stem) || is_of_a_kind(stem) && was_written(&entry.path());
+        told.then_some(name)
+    });
+    let mut found: Vec<_> = frozen.collect();
     found.sort();
     found
 }
 
-fn is_frozen(file: &str) -> bool {
-    let Some(name) = file.strip_suffix(".rs") else {
-        return false;
-    };
-    let number = name
-        .rsplit('_')
-        .next()
-        .and_then(|last| last.strip_prefix('v'));
-    number.is_some_and(|number| {
-        !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
-    })
+/// `v1`, `v2`, …
+fn is_version(stem: &str) -> bool {
+    let number = stem.strip_prefix('v').unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// `kind_v1`, …, which may be a module of another meaning.
+fn is_of_a_kind(stem: &str) -> bool {
+    stem.rsplit_once('_')
+        .is_some_and(|(_, end)| is_version(end))
+}
+
+/// Whether the file says that it was frozen.
+fn was_written(path: &Path) -> bool {
+    crate::files::read_text(path, MODULE_BYTES_MAX).is_ok_and(|text| text.contains(WRITTEN))
 }
 
 #[cfg(test)]
@@ -119,11 +133,12 @@ mod tests {
 
     #[test]
     fn frozen_files_are_told_by_their_names() {
-        for name in ["v1.rs", "v12.rs", "kv_v2.rs"] {
-            assert!(is_frozen(name), "{name}");
+        for stem in ["v1", "v12"] {
+            assert!(is_version(stem), "{stem}");
         }
-        for name in ["lib.rs", "v.rs", "v1", "v1a.rs", "value.rs", "ipv6.rs"] {
-            assert!(!is_frozen(name), "{name}");
+        for stem in ["lib", "v", "v1a", "value", "ipv6", "kv_v2"] {
+            assert!(!is_version(stem), "{stem}");
         }
+        assert!(is_of_a_kind("kv_v2") && !is_of_a_kind("v2"));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) enum CheckError {
         )
     )]
     NoBaseline { folder: PathBuf },
-    #[error("`{baseline}` cannot be had: {source}")]
+    #[error("`{baseline}` is no baseline")]
     #[diagnostic(
         code(author::bad_baseline),
         help("name a library, a folder, or a git revision of the package's repository")
@@ -45,7 +45,9 @@ pub(crate) enum CheckError {
     #[error("{package} goes from {from} to {to}; what changed needs a {needs} version")]
     #[diagnostic(
         code(author::bump_missing),
-        help("raise `version` in Cargo.toml, or take the change back")
+        help(
+            "raise `version` in Cargo.toml and run `cargo update --workspace`, so that Cargo.lock knows; or take the change back"
+        )
     )]
     Bump {
         package: String,

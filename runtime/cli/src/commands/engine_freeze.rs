@@ -4,7 +4,7 @@ use crate::args::FreezeArgs;
 use crate::artifact;
 use crate::author::error::AuthorError;
 use crate::author::freeze::{self, Change, FreezeError, Frozen};
-use crate::author::kept::KeptError;
+use crate::author::kept::{KeptError, MODULE_BYTES_MAX};
 use crate::author::lock::{LOCK_FILE, SchemaLock};
 use crate::author::render::Module;
 use crate::author::stub;
@@ -13,9 +13,6 @@ use crate::source::Sources;
 use crate::{files, show};
 use refit_build::Profile;
 use std::path::{Path, PathBuf};
-
-/// Longest frozen module that is compared, in bytes.
-const MODULE_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let folder = &args.source;
@@ -38,8 +35,10 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     })?;
     let texts = modules(&lock, &frozen)?;
     // First everything that can be refused, then everything that is written.
-    for (_, module) in &texts {
-        refuse_another(folder, module).map_err(AuthorError::from)?;
+    for (frozen, module) in &texts {
+        if frozen.change == Change::Published {
+            refuse_another(folder, module).map_err(AuthorError::from)?;
+        }
     }
     for (frozen, module) in &texts {
         if frozen.change == Change::Published {

@@ -12,6 +12,9 @@ pub(crate) use names::{camel, is_keyword};
 
 use refit_abi::schema::Type;
 
+/// What every frozen module says in its head.
+pub(crate) const WRITTEN: &str = "`refit engine freeze` wrote it.";
+
 /// Why a type cannot be written as Rust.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum RenderError {

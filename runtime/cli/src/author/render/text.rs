@@ -1,7 +1,7 @@
 //! The text of a frozen module.
 
 use super::items::{Item, Items};
-use super::{Request, names};
+use super::{Request, WRITTEN, names};
 use refit_abi::schema::{Field, Type};
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ fn header(request: &Request<'_>) -> String {
     let whats: Vec<_> = request.roots.iter().map(|(what, _)| *what).collect();
     format!(
         "//! Version {version}'s {} of `{kind}`, frozen as it was published. Never edit it: nodes hold\n\
-         //! states of just this shape. `refit engine freeze` wrote it.\n\n\
+         //! states of just this shape. {WRITTEN}\n\n\
          #![allow(\n    missing_docs,\n    dead_code,\n    \
          reason = \"it is kept as it was published, whether all of it is read or not\"\n)]\n",
         whats.join(" and ")
