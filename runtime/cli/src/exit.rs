@@ -22,8 +22,10 @@ pub(crate) enum Exit {
     TransitionFailed = 30,
     /// No node answers, or not in time.
     NoAnswer = 40,
-    /// Engine source did not build.
+    /// Engine source did not build, or breaks what was published.
     BuildFailed = 50,
+    /// An engine changed more than its versions say.
+    BumpMissing = 51,
     /// A defect, or a machine that does not play along.
     Internal = 70,
 }
@@ -39,7 +41,8 @@ Exit codes:
   22  the plan's linter found an error; --allow CODE goes on in spite of it
   30  a transition failed; the old generation goes on
   40  no node answers, or not in time
-  50  engine source did not build
+  50  engine source did not build, or breaks what was published
+  51  an engine changed more than its versions say
   70  internal error
 
 Flags go over environment variables, these over the configuration file.";

@@ -1,6 +1,7 @@
 //! [`Failure`]: whatever ends a command early, with its exit code.
 
 use crate::artifact::ArtifactError;
+use crate::author::error::AuthorError;
 use crate::client::ClientError;
 use crate::commands::input::InputError;
 use crate::commands::run::RunError;
@@ -49,6 +50,9 @@ pub(crate) enum Failure {
     Source(#[from] Box<SourceError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Author(Box<AuthorError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Run(#[from] Box<RunError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -73,6 +77,12 @@ pub(crate) enum Failure {
     Start(#[source] io::Error),
 }
 
+impl From<AuthorError> for Failure {
+    fn from(error: AuthorError) -> Self {
+        Self::Author(Box::new(error))
+    }
+}
+
 impl Failure {
     /// Whether the command or its configuration is wrong.
     pub(crate) fn is_usage(&self) -> bool {
@@ -89,6 +99,7 @@ impl Failure {
             Self::Lint(_) => Exit::PlanRefused,
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
+            Self::Author(error) => error.exit(),
             Self::Demo(error) => error.exit(),
             Self::Dev(error) => error.exit(),
             Self::Bench(error) => error.exit(),
