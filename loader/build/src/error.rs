@@ -133,6 +133,9 @@ impl BuildError {
             Self::Manifest { .. } => "correct the manifest",
             Self::TooLarge { .. } => "move data out of the source folder",
             Self::DoesNotCompile { .. } => "correct the source and build again",
+            Self::CargoFailed { output, .. } if output.contains("--locked") => {
+                "run `cargo update --workspace` in the source folder: its Cargo.lock is behind its Cargo.toml"
+            }
             Self::CargoFailed { .. } => {
                 "run `cargo build --lib --features module` in the source folder to see it whole"
             }

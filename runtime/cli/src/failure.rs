@@ -1,11 +1,12 @@
 //! [`Failure`]: whatever ends a command early, with its exit code.
 
 use crate::artifact::ArtifactError;
+use crate::author::error::AuthorError;
 use crate::client::ClientError;
 use crate::commands::input::InputError;
 use crate::commands::run::RunError;
 use crate::commands::upgrade_end::UpgradeEnd;
-use crate::commands::upgrade_plan::PlanRefused;
+use crate::commands::upgrade_plan::{LintRefused, PlanRefused};
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::files::FileError;
@@ -40,10 +41,16 @@ pub(crate) enum Failure {
     Plan(#[from] Box<PlanRefused>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Lint(#[from] Box<LintRefused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Artifact(#[from] Box<ArtifactError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Source(#[from] Box<SourceError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Author(Box<AuthorError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Run(#[from] Box<RunError>),
@@ -70,6 +77,12 @@ pub(crate) enum Failure {
     Start(#[source] io::Error),
 }
 
+impl From<AuthorError> for Failure {
+    fn from(error: AuthorError) -> Self {
+        Self::Author(Box::new(error))
+    }
+}
+
 impl Failure {
     /// Whether the command or its configuration is wrong.
     pub(crate) fn is_usage(&self) -> bool {
@@ -83,8 +96,10 @@ impl Failure {
             Self::Refused(_) => Exit::Refused,
             Self::Upgrade(end) => end.exit(),
             Self::Plan(error) => error.exit(),
+            Self::Lint(_) => Exit::PlanRefused,
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
+            Self::Author(error) => error.exit(),
             Self::Demo(error) => error.exit(),
             Self::Dev(error) => error.exit(),
             Self::Bench(error) => error.exit(),

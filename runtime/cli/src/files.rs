@@ -60,6 +60,16 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Fil
     replace(path, write)
 }
 
+/// Writes `text` to `path`, whose folder is made if it is not there.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), FileError> {
+    replace(path, |partial| {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(partial, text)
+    })
+}
+
 /// Copies the file `from` to `path`, whose folder is made if it is not there.
 pub(crate) fn copy(from: &Path, path: &Path) -> Result<(), FileError> {
     replace(path, |partial| {

@@ -6,6 +6,7 @@
 
 mod args;
 mod artifact;
+mod author;
 mod client;
 mod commands;
 mod config;

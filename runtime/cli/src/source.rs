@@ -1,6 +1,7 @@
 //! Engine source as the command line meets it: a path that is a library, or a folder to build one
 //! from.
 
+use crate::author;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
@@ -50,8 +51,15 @@ impl Sources {
         }
     }
 
-    /// Builds the source in the folder `path`.
+    /// Builds the source in the folder `path`, and sees that it keeps what was published from there.
     pub(crate) fn build(&self, path: &Path, profile: Profile) -> Result<Built, Failure> {
+        let built = self.build_unkept(path, profile)?;
+        author::kept::check(path, &built.library)?;
+        Ok(built)
+    }
+
+    /// As [`Sources::build`], whatever was published.
+    pub(crate) fn build_unkept(&self, path: &Path, profile: Profile) -> Result<Built, Failure> {
         show::talk(format_args!(
             "building {} ({})",
             path.display(),

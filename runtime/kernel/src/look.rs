@@ -9,6 +9,15 @@ use refit_abi::{EngineId, Generation, Height, Undelivered};
 /// States as postcard, each with its engine.
 pub type States = Vec<(EngineId, Vec<u8>)>;
 
+/// How many engines there are of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindCount {
+    /// Those that are not stopped.
+    pub serving: u64,
+    /// Of these, the poisoned ones.
+    pub poisoned: u64,
+}
+
 /// One engine's state, with the code that wrote it down.
 #[derive(Clone, Debug)]
 pub struct Captured {
@@ -76,7 +85,7 @@ impl Executor {
         let unknown = CaptureError::Unknown { engine };
         let place = self.directory.get(engine).ok_or(unknown.clone())?;
         let table = self.table();
-        let mut chunk = self.chunks[place.chunk as usize].lock();
+        let mut chunk = self.chunks[place.chunk as usize].write();
         let slot = &mut chunk.slots[place.slot as usize];
         let entry: &KindEntry = table.get(slot.kind).ok_or(unknown)?;
         slot.settle(entry, self.height);
@@ -110,7 +119,7 @@ impl Executor {
         let mut statuses = Vec::new();
         for chunk in &self.chunks {
             let left = most - statuses.len();
-            statuses.extend(chunk.lock().statuses().take(left));
+            statuses.extend(chunk.read().statuses().take(left));
             if statuses.len() == most {
                 break;
             }
@@ -119,14 +128,15 @@ impl Executor {
     }
 
     /// How many engines that are not stopped there are of each kind, in the order of the table.
-    pub fn kind_counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.shared.table.load().iter().count()];
+    pub fn kind_counts(&self) -> Vec<KindCount> {
+        let mut counts = vec![KindCount::default(); self.shared.table.load().iter().count()];
         for chunk in &self.chunks {
-            for slot in &chunk.lock().slots {
-                let serves = !matches!(slot.state, SlotState::Stopped);
-                if let Some(count) = counts.get_mut(slot.kind.0 as usize).filter(|_| serves) {
-                    *count += 1;
-                }
+            for slot in &chunk.read().slots {
+                let Some(count) = counts.get_mut(slot.kind.0 as usize) else {
+                    continue;
+                };
+                count.serving += u64::from(!matches!(slot.state, SlotState::Stopped));
+                count.poisoned += u64::from(matches!(slot.state, SlotState::Poisoned(_)));
             }
         }
         counts
@@ -140,7 +150,7 @@ impl Executor {
         let table = self.table();
         let mut states = Vec::with_capacity(self.engines());
         for chunk in &self.chunks {
-            for slot in &mut chunk.lock().slots {
+            for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind) else {
                     continue;
                 };

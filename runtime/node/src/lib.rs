@@ -33,4 +33,5 @@ pub use config::{EngineConfig, NodeConfig};
 pub use handle::Node;
 pub use latest::Counts;
 pub use limits::*;
+pub use refit_kernel::Grants;
 pub use start::StartError;

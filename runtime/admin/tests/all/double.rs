@@ -6,7 +6,7 @@
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
-use refit_abi::descriptor::KindDescriptor;
+use refit_abi::descriptor::{InterfaceDescriptor, KindDescriptor};
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
@@ -176,7 +176,9 @@ fn status() -> Status {
             artifact: "a47f".repeat(16),
             generation_since: Generation(2),
             engines: 2,
+            poisoned: 0,
         }],
+        grants: std::collections::BTreeMap::new(),
         upgrade: None,
         last_upgrade: Some(committed()),
         libraries: Libraries {
@@ -190,20 +192,32 @@ fn status() -> Status {
 
 fn kind() -> KindDescriptor {
     let schema = SchemaId([0x5c; 16]);
+    let ty = || Type::Scalar {
+        name: "u64".to_owned(),
+    };
     KindDescriptor {
         kind: "kv".to_owned(),
         version: 2,
         schema,
         layout: LayoutId([0x1a; 16]),
-        state: Type::Scalar {
-            name: "u64".to_owned(),
-        },
+        state: ty(),
         crosses_as_bytes: false,
         config: schema,
         message: schema,
         reply: schema,
         query: schema,
         answer: schema,
+        interface: InterfaceDescriptor {
+            config: ty(),
+            message: ty(),
+            reply: ty(),
+            query: ty(),
+            answer: ty(),
+        },
+        older_messages: Vec::new(),
+        upgrade_message: None,
+        after: Vec::new(),
+        needs: Vec::new(),
         migrations: Vec::new(),
     }
 }

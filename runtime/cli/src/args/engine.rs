@@ -1,6 +1,6 @@
 //! Building and looking at engine libraries.
 
-use super::OutputArgs;
+use super::{CheckArgs, FreezeArgs, NewArgs, OutputArgs};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use refit_abi::EngineId;
@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EngineCommand {
+    /// Writes the package of a new engine, which builds and tests at once.
+    New(NewArgs),
     /// Builds an engine's source into a library.
     Build(BuildArgs),
     /// Checks a library and shows what it says of itself.
@@ -16,6 +18,10 @@ pub(crate) enum EngineCommand {
     Capture(CaptureArgs),
     /// Rebuilds an engine on every save and swaps it into a running node; its state is kept.
     Dev(DevArgs),
+    /// Publishes an engine's state: notes it in schema.lock and freezes its types.
+    Freeze(FreezeArgs),
+    /// Compares an engine with what was published, and says which version it needs.
+    Check(CheckArgs),
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! What can be typed: one file for each group of flags.
 
+mod authoring;
 mod bench;
 mod common;
 mod demo;
@@ -11,6 +12,7 @@ mod output;
 mod run;
 mod upgrade;
 
+pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, SwapArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;

@@ -1,6 +1,7 @@
 //! `refit engine build PATH`
 
 use crate::args::{BuildArgs, BuildProfile};
+use crate::author;
 use crate::failure::Failure;
 use crate::files;
 use crate::show;
@@ -28,6 +29,7 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
         BuildProfile::Dev => Profile::Dev,
     };
     let built = sources.build(&args.source, profile)?;
+    author::kept::hint(&args.source);
     let library = match &args.out {
         Some(folder) => copy(&built, folder)?,
         None => built.library.clone(),

@@ -3,7 +3,10 @@
 pub(crate) mod bench;
 mod engine_build;
 mod engine_capture;
+pub(crate) mod engine_check;
+mod engine_freeze;
 mod engine_inspect;
+pub(crate) mod engine_new;
 pub(crate) mod input;
 mod query;
 pub(crate) mod run;
@@ -44,6 +47,12 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
 fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
     match command {
         EngineCommand::Build(args) => engine_build::run(&sources(common)?, &args),
+        EngineCommand::New(args) => engine_new::run(&args),
+        EngineCommand::Freeze(args) => engine_freeze::run(&sources(common)?, &args),
+        EngineCommand::Check(args) => {
+            let data_dir = config::data_dir(common, &config::load(common)?);
+            engine_check::run(&sources(common)?, &data_dir, &args)
+        }
         EngineCommand::Inspect(args) => engine_inspect::run(&args),
         EngineCommand::Capture(args) => ask(common, async |client| {
             engine_capture::run(client, &args).await

@@ -122,6 +122,7 @@ fn node_config(args: &RunArgs, file: &File, data_dir: &Path) -> Result<NodeConfi
         });
     }
     let mut config = NodeConfig::new(engines, probe_command());
+    config.grants = file.grants();
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }

@@ -111,6 +111,8 @@ fn copy(kv: &Path, checkout: &Path, to: &Path, version: &str) -> std::io::Result
          [dependencies]\nrefit-abi = {{ path = {abi:?} }}\n\
          serde = {{ version = \"1\", features = [\"derive\"] }}\n\n[workspace]\n"
     );
+    // A copy publishes nothing of its own.
+    fs::write(to.join("schema.lock"), "format = 1\n")?;
     fs::write(to.join("Cargo.toml"), manifest)
 }
 

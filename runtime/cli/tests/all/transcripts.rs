@@ -115,6 +115,7 @@ fn help_documents_commands_and_exit_codes() {
     Transcript::new(&folder)
         .run(&["--help"])
         .run(&["upgrade", "apply", "--help"])
+        .run(&["engine", "--help"])
         .is("help");
 }
 
@@ -178,4 +179,40 @@ fn a_node_that_cannot_run_says_why() {
         .run(&["--config", "date.toml", "run"])
         .run(&["--data-dir", "kv.so", "run", "--engine", "kv=kv.so"])
         .is("refused-run");
+}
+
+#[test]
+fn a_new_engine_is_refused_before_anything_is_written() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    std::fs::create_dir_all(folder.path().join("full/of")).unwrap();
+    Transcript::new(&folder)
+        .run(&["engine", "new", "Hello"])
+        .run(&["engine", "new", "a-name-that-is-too-long"])
+        .run(&["engine", "new", "9lives"])
+        .run(&["engine", "new", "match"])
+        .run(&["engine", "new", "serde"])
+        .run(&["engine", "new", "hello", "--path", "full"])
+        .run(&["engine", "new", "hello", "--path", "file"])
+        .run(&["engine", "new", "hello", "--refit", "full"])
+        .is("refused-new");
+    assert!(!folder.path().join("hello").exists());
+}
+
+#[test]
+fn a_lock_that_cannot_be_used_is_refused_before_the_build() {
+    let folder = Folder::new();
+    for (name, text) in [("broken", "format = "), ("later", "format = 9\n")] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        folder.write(&format!("{name}/schema.lock"), text);
+    }
+    std::fs::create_dir(folder.path().join("none")).unwrap();
+    Transcript::new(&folder)
+        .run(&["engine", "freeze", "broken"])
+        .run(&["engine", "freeze", "later"])
+        .run(&["engine", "freeze", "none", "--restore"])
+        .run(&["engine", "freeze", "none", "--forget", "kv"])
+        .run(&["engine", "check", "none"])
+        .run(&["engine", "check", "none", "--baseline", "HEAD"])
+        .is("refused-lock");
 }

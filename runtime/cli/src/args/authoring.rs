@@ -1,0 +1,44 @@
+//! What an author does before a node runs the engine.
+
+use super::OutputArgs;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Name of the package and of its engine kind.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Folder to write, which must be empty or not be there. [default: NAME]
+    #[arg(long, value_name = "DIR", env = "REFIT_OUT")]
+    pub(crate) path: Option<PathBuf>,
+    /// Checkout of Refit that the engine is built against. [default: the one this program is from]
+    #[arg(long, value_name = "PATH", env = "REFIT_CHECKOUT")]
+    pub(crate) refit: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FreezeArgs {
+    /// Folder of the engine's package.
+    #[arg(value_name = "PATH")]
+    pub(crate) source: PathBuf,
+    /// Writes the frozen types of all published versions anew, and publishes nothing.
+    #[arg(long)]
+    pub(crate) restore: bool,
+    /// Takes a kind out of schema.lock that no node runs any more.
+    #[arg(long, value_name = "KIND", conflicts_with = "restore")]
+    pub(crate) forget: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Folder of the engine's package.
+    #[arg(value_name = "PATH")]
+    pub(crate) source: PathBuf,
+    /// A library, a folder of source, or a git revision of the package. [default: what was
+    /// published last]
+    #[arg(long, value_name = "REV|PATH", env = "REFIT_BASELINE")]
+    pub(crate) baseline: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}

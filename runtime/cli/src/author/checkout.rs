@@ -1,0 +1,111 @@
+//! A package as it was at a git revision, laid out in a folder of its own.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Why a revision could not be laid out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckoutError {
+    #[error("git is not on this machine")]
+    NoGit,
+    #[error("git says of {}: {said}", folder.display())]
+    Git { folder: PathBuf, said: String },
+    #[error("cannot write {}: {source}", folder.display())]
+    Write { folder: PathBuf, source: io::Error },
+}
+
+/// A laid out revision; its folder goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Checkout {
+    root: PathBuf,
+    /// The package's folder inside.
+    pub(crate) package: PathBuf,
+    /// The commit, in hexadecimal digits.
+    pub(crate) commit: String,
+}
+
+impl Checkout {
+    /// Lays out the repository of the package in `folder` as it was at `revision`, below `parent`.
+    /// The path is the same for one commit, so that its builds are found again.
+    pub(crate) fn of(folder: &Path, revision: &str, parent: &Path) -> Result<Self, CheckoutError> {
+        let top = git(folder, None, &["rev-parse", "--show-toplevel"])?;
+        let inside = git(folder, None, &["rev-parse", "--show-prefix"])?;
+        let wanted = format!("{revision}^{{commit}}");
+        let commit = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &wanted,
+        ];
+        let commit = git(folder, None, &commit).map_err(|error| match error {
+            CheckoutError::Git { folder, said } if said.is_empty() => CheckoutError::Git {
+                folder,
+                said: format!("there is no revision `{revision}`"),
+            },
+            other => other,
+        })?;
+        let write = |folder: &Path, source| CheckoutError::Write {
+            folder: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(parent).map_err(|source| write(parent, source))?;
+        let parent = parent
+            .canonicalize()
+            .map_err(|source| write(parent, source))?;
+        let root = parent.join(&commit);
+        let checkout = Self {
+            package: root.join(&inside),
+            commit,
+            root,
+        };
+        // What a process that was killed left behind.
+        let _ = fs::remove_dir_all(&checkout.root);
+        fs::create_dir_all(&checkout.root).map_err(|source| write(&checkout.root, source))?;
+        checkout.fill(Path::new(&top))?;
+        Ok(checkout)
+    }
+
+    /// Writes the files, by an index of its own: the author's work is not touched.
+    fn fill(&self, top: &Path) -> Result<(), CheckoutError> {
+        let index = self.root.join(".git-index");
+        git(top, Some(&index), &["read-tree", &self.commit])?;
+        let prefix = format!("--prefix={}/", self.root.display());
+        git(top, Some(&index), &["checkout-index", "--all", &prefix])?;
+        // It may be left where it is: nobody reads it.
+        let _ = fs::remove_file(index);
+        Ok(())
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// Runs git in `folder` and gives what it printed.
+fn git(folder: &Path, index: Option<&Path>, arguments: &[&str]) -> Result<String, CheckoutError> {
+    let mut command = Command::new("git");
+    command
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE");
+    match index {
+        Some(index) => command.env("GIT_INDEX_FILE", index),
+        None => command.env_remove("GIT_INDEX_FILE"),
+    };
+    let output = command.output().map_err(|_| CheckoutError::NoGit)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    Err(CheckoutError::Git {
+        folder: folder.to_owned(),
+        said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}

@@ -1,0 +1,171 @@
+//! A built module against what its package has published: a pure function to findings.
+
+use super::lock::{LockedKind, Published, SchemaLock, compiler};
+use super::stub;
+use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
+use refit_abi::schema::Type;
+
+/// One fault of a build against the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) kind: String,
+    pub(crate) fault: Fault,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The state is not the published one of its number.
+    Changed {
+        version: u32,
+        differences: Vec<String>,
+        stub: String,
+    },
+    /// No steps lead from a published version to the head.
+    Unreachable {
+        version: u32,
+        head: u32,
+        differences: Vec<String>,
+        stub: String,
+    },
+    /// The head is older than what was published.
+    Behind { head: u32, newest: u32 },
+    /// A step starts from a frozen type that is not the published one.
+    FrozenChanged {
+        version: u32,
+        module: String,
+        differences: Vec<String>,
+    },
+    /// A frozen type means the same and lies otherwise in memory.
+    FrozenLayout { version: u32, module: String },
+    /// A published kind is not in the module.
+    Gone { package: String },
+}
+
+/// Everything in which `built` does not keep what `lock` says was published.
+pub(crate) fn compare(built: &Descriptor, lock: &SchemaLock) -> Vec<Finding> {
+    let faults = |locked: &LockedKind| match built.kinds.iter().find(|k| k.kind == locked.kind) {
+        Some(kind) => of_kind(&compiler(built), kind, locked),
+        None => vec![Fault::Gone {
+            package: built.package.clone(),
+        }],
+    };
+    let finding = |locked: &LockedKind| {
+        let kind = locked.kind.clone();
+        let faults = faults(locked).into_iter();
+        faults
+            .map(|fault| Finding {
+                kind: kind.clone(),
+                fault,
+            })
+            .collect::<Vec<_>>()
+    };
+    lock.kinds.iter().flat_map(finding).collect()
+}
+
+fn of_kind(compiler: &str, kind: &KindDescriptor, locked: &LockedKind) -> Vec<Fault> {
+    let faults = locked.versions.iter();
+    faults
+        .filter_map(|published| of_version(compiler, kind, locked, published))
+        .collect()
+}
+
+fn of_version(
+    compiler: &str,
+    kind: &KindDescriptor,
+    locked: &LockedKind,
+    published: &Published,
+) -> Option<Fault> {
+    if published.schema == kind.schema {
+        return None;
+    }
+    let version = published.version;
+    if let Some(step) = step_from(kind, published) {
+        let moved = published.compiler == compiler && published.layout != step.from_layout;
+        return (moved && !kind.crosses_as_bytes).then(|| Fault::FrozenLayout {
+            version,
+            module: published.module.clone(),
+        });
+    }
+    let differences = refit_upgrade::differences(&published.state, &kind.state);
+    if version == kind.version {
+        return Some(Fault::Changed {
+            version,
+            differences,
+            stub: stub::step(
+                &published.module,
+                &published.state,
+                &kind.state,
+                version + 1,
+            ),
+        });
+    }
+    if version > kind.version {
+        return Some(Fault::Behind {
+            head: kind.version,
+            newest: version,
+        });
+    }
+    if let Some(edited) = edited(kind, locked, version) {
+        return Some(Fault::FrozenChanged {
+            version,
+            module: published.module.clone(),
+            differences: refit_upgrade::differences(&published.state, edited),
+        });
+    }
+    Some(unreachable(kind, locked, published, differences))
+}
+
+/// The step from just what was published.
+fn step_from<'a>(
+    kind: &'a KindDescriptor,
+    published: &Published,
+) -> Option<&'a MigrationDescriptor> {
+    let mut steps = kind.migrations.iter();
+    steps.find(|step| step.from_schema == published.schema)
+}
+
+/// The frozen type of this version that a step starts from, if it is none that was published.
+fn edited<'a>(kind: &'a KindDescriptor, locked: &LockedKind, version: u32) -> Option<&'a Type> {
+    let unknown = |step: &&MigrationDescriptor| {
+        let mut published = locked.versions.iter();
+        !published.any(|published| published.schema == step.from_schema)
+    };
+    let mut from = kind
+        .migrations
+        .iter()
+        .filter(unknown)
+        .map(|step| &step.from);
+    from.find(|from| version_of(from) == version)
+}
+
+/// A published version without a way to the head: what misses is the step to the next one.
+fn unreachable(
+    kind: &KindDescriptor,
+    locked: &LockedKind,
+    published: &Published,
+    differences: Vec<String>,
+) -> Fault {
+    let next = locked.version(published.version + 1);
+    let (to, number) = match next {
+        Some(next) if next.schema != kind.schema => (&next.state, next.version),
+        _ => (&kind.state, kind.version),
+    };
+    Fault::Unreachable {
+        version: published.version,
+        head: kind.version,
+        differences,
+        stub: stub::step(&published.module, &published.state, to, number),
+    }
+}
+
+/// `#[state(version = n)]` of a described type.
+fn version_of(ty: &Type) -> u32 {
+    match ty {
+        Type::Struct { version, .. } | Type::Enum { version, .. } => *version,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

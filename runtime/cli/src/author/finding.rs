@@ -1,0 +1,104 @@
+//! What a [`Finding`] says: a line, a code, what to do next, and the whole of it.
+
+use super::compare::{Fault, Finding};
+use super::lock::LOCK_FILE;
+
+impl Finding {
+    /// A stable word for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        match self.fault {
+            Fault::Changed { .. } => "state_changed",
+            Fault::Unreachable { .. } => "no_migration",
+            Fault::Behind { .. } => "version_behind",
+            Fault::FrozenChanged { .. } => "frozen_type_edited",
+            Fault::FrozenLayout { .. } => "frozen_type_moved",
+            Fault::Gone { .. } => "kind_gone",
+        }
+    }
+
+    /// What is wrong, in a line.
+    pub(crate) fn headline(&self) -> String {
+        let kind = &self.kind;
+        match &self.fault {
+            Fault::Changed { version, .. } => {
+                format!(
+                    "the state of `{kind}` changed and its version did not: {version} was published otherwise"
+                )
+            }
+            Fault::Unreachable { version, head, .. } => {
+                format!(
+                    "`{kind}` has no Migrate by which a node at published version {version} comes to {head}"
+                )
+            }
+            Fault::Behind { head, newest } => {
+                format!(
+                    "`{kind}` is at version {head}, and version {newest} was published: nodes that hold it have no way back"
+                )
+            }
+            Fault::FrozenChanged {
+                version, module, ..
+            } => {
+                format!(
+                    "the frozen version {version} of `{kind}` in src/{module}.rs was edited: it is not what was published"
+                )
+            }
+            Fault::FrozenLayout { version, module } => {
+                format!(
+                    "the frozen version {version} of `{kind}` in src/{module}.rs lies otherwise in memory than what was published"
+                )
+            }
+            Fault::Gone { package } => {
+                format!("`{kind}` was published, and {package} has no such kind any more")
+            }
+        }
+    }
+
+    /// What to do.
+    pub(crate) fn next(&self, folder: &str) -> String {
+        match &self.fault {
+            Fault::Changed { version, .. } => format!(
+                "raise it to #[state(version = {})] and write the step with the stub that was printed",
+                version + 1
+            ),
+            Fault::Unreachable { version, .. } => format!(
+                "write the step from version {version} with the stub that was printed; keep the older steps, they are composed"
+            ),
+            Fault::Behind { newest, .. } => format!(
+                "go on from version {newest}: `refit engine freeze {folder} --restore` writes its frozen types anew"
+            ),
+            Fault::FrozenChanged { module, .. } => format!(
+                "take src/{module}.rs back from version control, or run `refit engine freeze {folder} --restore`; changes belong into the next version"
+            ),
+            Fault::FrozenLayout { module, .. } => {
+                format!("give the types in src/{module}.rs the `repr` that the published ones had")
+            }
+            Fault::Gone { .. } => format!(
+                "bring the kind back; or, if no node runs it, `refit engine freeze {folder} --forget {}`",
+                self.kind
+            ),
+        }
+    }
+
+    /// Everything about it, with the stub to paste as it is.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("{LOCK_FILE}: {}\n", self.headline());
+        let none: &[String] = &[];
+        let (differences, stub) = match &self.fault {
+            Fault::Changed {
+                differences, stub, ..
+            }
+            | Fault::Unreachable {
+                differences, stub, ..
+            } => (&differences[..], stub.as_str()),
+            Fault::FrozenChanged { differences, .. } => (&differences[..], ""),
+            Fault::Behind { .. } | Fault::FrozenLayout { .. } | Fault::Gone { .. } => (none, ""),
+        };
+        for difference in differences {
+            text.push_str(&format!("  {difference}\n"));
+        }
+        if !stub.is_empty() {
+            text.push_str(&format!("the step, to paste and complete:\n\n{stub}\n"));
+        }
+        text
+    }
+}

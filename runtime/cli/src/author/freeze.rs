@@ -1,0 +1,166 @@
+//! Publishing: what changes in a lock, and which frozen modules belong to it.
+
+use super::compare::{Fault, Finding, compare};
+use super::lock::{Interface, Published, SchemaLock};
+use super::render::{self, Module, RenderError, Request};
+use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use std::path::PathBuf;
+
+/// Why nothing was frozen.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum FreezeError {
+    #[error("{} is there already and is not what would be frozen", path.display())]
+    #[diagnostic(
+        code(author::file_in_the_way),
+        help(
+            "move it away; or, if it holds this very version's types, delete it and freeze again"
+        )
+    )]
+    InTheWay { path: PathBuf },
+    #[error("`{kind}` was never published from {}", folder.display())]
+    #[diagnostic(code(author::unknown_kind), help("name a kind that schema.lock has"))]
+    UnknownKind { kind: String, folder: PathBuf },
+    #[error("{} has no schema.lock to restore from", folder.display())]
+    #[diagnostic(
+        code(author::nothing_published),
+        help("take it back from version control, or publish with `refit engine freeze` first")
+    )]
+    NothingPublished { folder: PathBuf },
+}
+
+/// What freezing did to one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frozen {
+    pub(crate) kind: String,
+    pub(crate) version: u32,
+    pub(crate) module: String,
+    pub(crate) change: Change,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// This version is published now.
+    Published,
+    /// The state is as published; messages or queries are others than were noted.
+    Interface,
+    /// Nothing.
+    None,
+}
+
+/// Publishes the heads of `built` in `lock`, unless they break what was published before.
+pub(crate) fn publish(
+    built: &Descriptor,
+    lock: &mut SchemaLock,
+) -> Result<Vec<Frozen>, Vec<Finding>> {
+    let findings = compare(built, lock);
+    // Only what concerns a version that is published now: a layout says nothing of the head.
+    let stops = |finding: &Finding| !matches!(finding.fault, Fault::FrozenLayout { .. });
+    if findings.iter().any(stops) {
+        return Err(findings);
+    }
+    let kinds = built.kinds.iter();
+    Ok(kinds.map(|kind| publish_kind(built, kind, lock)).collect())
+}
+
+fn publish_kind(built: &Descriptor, kind: &KindDescriptor, lock: &mut SchemaLock) -> Frozen {
+    let known = lock
+        .kind(&kind.kind)
+        .and_then(|locked| locked.version(kind.version));
+    let module = known.map_or_else(|| module_name(built, kind), |known| known.module.clone());
+    let change = match known {
+        None => Change::Published,
+        Some(known) if known.interface != Interface::of(kind) => Change::Interface,
+        Some(_) => Change::None,
+    };
+    if change != Change::None {
+        lock.publish(&kind.kind, Published::of(built, kind, module.clone()));
+    }
+    Frozen {
+        kind: kind.kind.clone(),
+        version: kind.version,
+        module,
+        change,
+    }
+}
+
+/// `v1` where the package has one kind, `kind_v1` where it has several.
+fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
+    if built.kinds.len() == 1 {
+        return format!("v{}", kind.version);
+    }
+    format!("{}_v{}", kind.kind.replace('-', "_"), kind.version)
+}
+
+/// The frozen modules of all published versions of `kind`, oldest first.
+pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
+    let mut modules: Vec<Module> = Vec::new();
+    for published in lock.kind(kind).map_or(&[][..], |locked| &locked.versions) {
+        let request = Request {
+            version: published.version,
+            kind,
+            roots: vec![("state", &published.state)],
+            earlier: modules.clone(),
+        };
+        modules.push(render::module(&published.module, &request)?);
+    }
+    Ok(modules)
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+mod tests {
+    use super::*;
+    use crate::author::samples::{built, first, second, second_unnumbered};
+
+    #[test]
+    fn a_version_is_published_once() {
+        let mut lock = SchemaLock::default();
+        let done = publish(&built(first(), &[]), &mut lock).unwrap();
+        assert_eq!(
+            (done[0].change, done[0].module.as_str()),
+            (Change::Published, "v1")
+        );
+        let published = lock.clone();
+        let again = publish(&built(first(), &[]), &mut lock).unwrap();
+        assert_eq!(again[0].change, Change::None);
+        assert_eq!(lock, published);
+    }
+
+    #[test]
+    fn another_state_under_a_published_number_is_refused() {
+        let mut lock = SchemaLock::default();
+        publish(&built(first(), &[]), &mut lock).unwrap();
+        let published = lock.clone();
+        let findings = publish(&built(second_unnumbered(), &[]), &mut lock).unwrap_err();
+        assert_eq!(findings[0].code(), "state_changed");
+        let findings = publish(&built(second(), &[]), &mut lock).unwrap_err();
+        assert_eq!(findings[0].code(), "no_migration");
+        assert_eq!(lock, published, "nothing was changed");
+        publish(&built(second(), &[first()]), &mut lock).unwrap();
+        assert_eq!(modules(&lock, "kv").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn another_interface_is_noted() {
+        let mut lock = SchemaLock::default();
+        publish(&built(first(), &[]), &mut lock).unwrap();
+        let mut changed = built(first(), &[]);
+        changed.kinds[0].message = second().schema_id();
+        let done = publish(&changed, &mut lock).unwrap();
+        assert_eq!(done[0].change, Change::Interface);
+    }
+
+    #[test]
+    fn kinds_of_one_package_have_modules_of_their_own() {
+        let mut two = built(first(), &[]);
+        let mut other = two.kinds[0].clone();
+        other.kind = "kv-index".to_owned();
+        two.kinds.push(other);
+        let done = publish(&two, &mut SchemaLock::default()).unwrap();
+        let modules: Vec<_> = done.iter().map(|frozen| frozen.module.as_str()).collect();
+        assert_eq!(modules, ["kv_v1", "kv_index_v1"]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Changes, and the bumps that they need.
+
+use super::*;
+use crate::author::samples::{self, built, first, second, second_unnumbered};
+use refit_abi::{Deserialize, Serialize, State};
+
+fn base() -> Baseline {
+    Baseline::of(&built(first(), &[]))
+}
+
+/// The module as it is, released under another version.
+fn released(mut built: Descriptor, version: &str) -> Descriptor {
+    built.package_version = version.to_owned();
+    built
+}
+
+#[test]
+fn code_alone_needs_nothing() {
+    let impact = compare(&base(), &built(first(), &[]));
+    assert_eq!((impact.needs, impact.declared), (Bump::Patch, true));
+    assert!(impact.changes.is_empty() && impact.missing.is_empty());
+}
+
+#[test]
+fn a_state_with_its_step_needs_a_minor_and_one_without_is_missing_it() {
+    let impact = compare(&base(), &released(built(second(), &[first()]), "1.1.0"));
+    assert_eq!((impact.needs, impact.declared), (Bump::Minor, true));
+    assert!(impact.missing.is_empty(), "{:?}", impact.missing);
+    let differences = &impact.changes[0].differences;
+    assert!(differences.contains(&"+ revision: u64".to_owned()));
+
+    let impact = compare(&base(), &released(built(second(), &[first()]), "1.0.1"));
+    assert!(!impact.declared);
+
+    let impact = compare(&base(), &released(built(second_unnumbered(), &[]), "9.0.0"));
+    assert!(impact.missing[0].contains("version = 2"), "{impact:?}");
+    let impact = compare(&base(), &released(built(second(), &[]), "9.0.0"));
+    assert!(
+        impact.missing[0].contains("from version 1 to 2"),
+        "{impact:?}"
+    );
+}
+
+#[test]
+fn a_changed_interface_breaks_those_who_use_it() {
+    let mut changed = released(built(first(), &[]), "1.9.0");
+    changed.kinds[0].reply = second().schema_id();
+    let impact = compare(&base(), &changed);
+    assert_eq!((impact.needs, impact.declared), (Bump::Major, false));
+    assert_eq!(impact.changes[0].part, "reply");
+    assert!(compare(&base(), &released(changed, "2.0.0")).declared);
+}
+
+#[test]
+fn a_kind_may_come_and_breaks_when_it_goes() {
+    let mut two = released(built(first(), &[]), "1.1.0");
+    let mut other = two.kinds[0].clone();
+    other.kind = "index".to_owned();
+    two.kinds.push(other);
+    assert_eq!(compare(&base(), &two).needs, Bump::Minor);
+    let impact = compare(&Baseline::of(&two), &built(first(), &[]));
+    assert_eq!(impact.needs, Bump::Major);
+}
+
+#[test]
+fn variants_added_at_the_end_extend_a_message_and_others_do_not() {
+    #[derive(State, Serialize, Deserialize)]
+    #[state(name = "Message")]
+    enum Old {
+        Put(u8),
+        Get,
+    }
+    #[derive(State, Serialize, Deserialize)]
+    #[state(name = "Message")]
+    enum Longer {
+        Put(u8),
+        Get,
+        Drop { key: u8 },
+    }
+    #[derive(State, Serialize, Deserialize)]
+    #[state(name = "Message")]
+    enum Turned {
+        Get,
+        Put(u8),
+    }
+    let part = |ty: Type| Part {
+        schema: ty.schema_id(),
+        described: Some(ty),
+    };
+    let old = part(samples::described::<Old>());
+    let longer = part(samples::described::<Longer>());
+    let turned = part(samples::described::<Turned>());
+    assert_eq!(meaning("message", &old, &longer).0, Bump::Minor);
+    assert_eq!(meaning("message", &old, &turned).0, Bump::Major);
+    assert_eq!(meaning("message", &longer, &old).0, Bump::Major);
+    assert_eq!(meaning("answer", &old, &longer).0, Bump::Major);
+}
+
+#[test]
+fn versions_are_compared_as_cargo_reads_them() {
+    assert_eq!(declared("1.2.3", "1.2.3"), None);
+    assert_eq!(declared("1.2.3", "1.2.2"), None);
+    assert_eq!(declared("1.2.3", "1.2.4"), Some(Bump::Patch));
+    assert_eq!(declared("1.2.3", "1.3.0"), Some(Bump::Minor));
+    assert_eq!(declared("1.2.3", "2.0.0-rc.1"), Some(Bump::Major));
+    assert_eq!(declared("0.1.0", "0.1.1"), Some(Bump::Minor));
+    assert_eq!(declared("0.1.0", "0.2.0"), Some(Bump::Major));
+}

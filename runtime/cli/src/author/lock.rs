@@ -1,0 +1,210 @@
+//! `schema.lock`: what a package has published, kept beside its manifest.
+//!
+//! For each engine kind every published version: the state as a [`Type`] tree without sizes and
+//! offsets, which belong to one compiler, and the ids of what the engine takes and gives.
+
+use super::lock_file;
+use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::schema::{LayoutId, SchemaId, Type};
+use std::path::{Path, PathBuf};
+
+/// The file's name, beside `Cargo.toml`.
+pub(crate) const LOCK_FILE: &str = "schema.lock";
+
+/// Everything that a package has published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SchemaLock {
+    pub(crate) kinds: Vec<LockedKind>,
+}
+
+/// One engine kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LockedKind {
+    pub(crate) kind: String,
+    /// In ascending order of their versions.
+    pub(crate) versions: Vec<Published>,
+}
+
+/// One published version of a kind's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub(crate) version: u32,
+    /// The package's version when it was published.
+    pub(crate) package_version: String,
+    /// The module that holds the frozen types.
+    pub(crate) module: String,
+    pub(crate) schema: SchemaId,
+    /// How the state lay in memory where it was published.
+    pub(crate) layout: LayoutId,
+    /// For which compiler and target `layout` holds.
+    pub(crate) compiler: String,
+    /// The state, without sizes and offsets.
+    pub(crate) state: Type,
+    pub(crate) interface: Interface,
+}
+
+/// What an engine is started with, takes and gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Interface {
+    pub(crate) config: Part,
+    pub(crate) message: Part,
+    pub(crate) reply: Part,
+    pub(crate) query: Part,
+    pub(crate) answer: Part,
+}
+
+/// One type of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) schema: SchemaId,
+    /// The type, where it is described, without sizes and offsets.
+    pub(crate) described: Option<Type>,
+}
+
+/// Why a lock cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum LockError {
+    #[error("cannot read {}: {reason}", path.display())]
+    #[diagnostic(
+        code(author::lock_unreadable),
+        help("take the file back from version control; `refit engine freeze` alone writes it")
+    )]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("{} has format {found}, this program reads format {}", path.display(), lock_file::FORMAT)]
+    #[diagnostic(
+        code(author::lock_format),
+        help("use the release of refit that wrote it, or a newer one")
+    )]
+    Format { path: PathBuf, found: u32 },
+    #[error(
+        "{} was edited: {what} of `{kind}` version {version} is not the one whose hash stands beside it",
+        path.display()
+    )]
+    #[diagnostic(
+        code(author::lock_edited),
+        help("take the file back from version control; `refit engine freeze` alone writes it")
+    )]
+    Edited {
+        path: PathBuf,
+        what: String,
+        kind: String,
+        version: u32,
+    },
+}
+
+impl SchemaLock {
+    /// The lock of the package in `folder`; `None` if it has none.
+    pub(crate) fn of_package(folder: &Path) -> Result<Option<Self>, LockError> {
+        let path = folder.join(LOCK_FILE);
+        match crate::files::read_text(&path, lock_file::BYTES_MAX) {
+            Ok(text) => lock_file::parse(&path, &text).map(Some),
+            Err(_) if !path.exists() => Ok(None),
+            Err(error) => Err(LockError::Unreadable {
+                path,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// The file's text.
+    pub(crate) fn text(&self) -> String {
+        lock_file::write(self)
+    }
+
+    /// What was published of `kind`.
+    pub(crate) fn kind(&self, kind: &str) -> Option<&LockedKind> {
+        self.kinds.iter().find(|locked| locked.kind == kind)
+    }
+
+    /// Puts a published version in its place; one of the same number is replaced.
+    pub(crate) fn publish(&mut self, kind: &str, published: Published) {
+        let index = match self.kinds.iter().position(|locked| locked.kind == kind) {
+            Some(index) => index,
+            None => {
+                self.kinds.push(LockedKind {
+                    kind: kind.to_owned(),
+                    versions: Vec::new(),
+                });
+                self.kinds.len() - 1
+            }
+        };
+        let versions = &mut self.kinds[index].versions;
+        versions.retain(|version| version.version != published.version);
+        versions.push(published);
+        versions.sort_by_key(|version| version.version);
+    }
+}
+
+impl LockedKind {
+    /// The published version of this number.
+    pub(crate) fn version(&self, version: u32) -> Option<&Published> {
+        self.versions
+            .iter()
+            .find(|published| published.version == version)
+    }
+
+    /// The last published version.
+    pub(crate) fn newest(&self) -> Option<&Published> {
+        self.versions.last()
+    }
+}
+
+impl Published {
+    /// The head of `kind`, to be frozen in `module`.
+    pub(crate) fn of(descriptor: &Descriptor, kind: &KindDescriptor, module: String) -> Self {
+        Self {
+            version: kind.version,
+            package_version: descriptor.package_version.clone(),
+            module,
+            schema: kind.schema,
+            layout: kind.layout,
+            compiler: compiler(descriptor),
+            state: layoutless(&kind.state),
+            interface: Interface::of(kind),
+        }
+    }
+}
+
+/// For which builds a layout hash of `descriptor` holds.
+pub(crate) fn compiler(descriptor: &Descriptor) -> String {
+    format!("{} {}", descriptor.compiler_commit, descriptor.target)
+}
+
+impl Interface {
+    /// The interface of a built kind.
+    pub(crate) fn of(kind: &KindDescriptor) -> Self {
+        Self {
+            config: Part::hashed(kind.config),
+            message: Part::hashed(kind.message),
+            reply: Part::hashed(kind.reply),
+            query: Part::hashed(kind.query),
+            answer: Part::hashed(kind.answer),
+        }
+    }
+
+    /// Its parts with their names.
+    pub(crate) fn parts(&self) -> [(&'static str, &Part); 5] {
+        [
+            ("config", &self.config),
+            ("message", &self.message),
+            ("reply", &self.reply),
+            ("query", &self.query),
+            ("answer", &self.answer),
+        ]
+    }
+}
+
+impl Part {
+    /// A type of which only the hash is known.
+    pub(crate) fn hashed(schema: SchemaId) -> Self {
+        Self {
+            schema,
+            described: None,
+        }
+    }
+}
+
+/// The type without what belongs to one compiler: sizes, alignments, offsets.
+pub(crate) fn layoutless(ty: &Type) -> Type {
+    lock_file::layoutless(ty)
+}

@@ -1,0 +1,321 @@
+//! The text of `schema.lock`: TOML, with each described type as JSON inside.
+
+use super::lock::{Interface, LockError, LockedKind, Part, Published, SchemaLock};
+use refit_abi::schema::{Field, LayoutId, SchemaId, Shape, Type, Variant};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The format that this program writes and reads.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Longest lock that is read, in bytes.
+pub(crate) const BYTES_MAX: u64 = 16 << 20;
+
+/// What opens the file.
+const HEADER: &str = "\
+# What this package has published: the states that nodes may hold. `refit engine freeze` writes it,
+# every build is compared with it. Do not edit it; keep it in version control with the source.
+
+";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    #[serde(default, rename = "kind", skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<KindEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindEntry {
+    name: String,
+    #[serde(default, rename = "version", skip_serializing_if = "Vec::is_empty")]
+    versions: Vec<VersionEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VersionEntry {
+    version: u32,
+    package_version: String,
+    module: String,
+    schema: SchemaId,
+    layout: LayoutId,
+    compiler: String,
+    config: SchemaId,
+    message: SchemaId,
+    reply: SchemaId,
+    query: SchemaId,
+    answer: SchemaId,
+    /// JSON.
+    state: String,
+    /// JSON, by the part's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    described: BTreeMap<String, String>,
+}
+
+/// The file's text.
+pub(crate) fn write(lock: &SchemaLock) -> String {
+    let kinds = lock.kinds.iter().map(|kind| KindEntry {
+        name: kind.kind.clone(),
+        versions: kind.versions.iter().map(entry).collect(),
+    });
+    let file = File {
+        format: FORMAT,
+        kinds: kinds.collect(),
+    };
+    let text = toml::to_string_pretty(&file);
+    debug_assert!(text.is_ok(), "strings and numbers are TOML");
+    format!("{HEADER}{}", text.unwrap_or_default())
+}
+
+fn entry(published: &Published) -> VersionEntry {
+    let interface = &published.interface;
+    let described = interface.parts().into_iter().filter_map(|(name, part)| {
+        let ty = part.described.as_ref()?;
+        Some((name.to_owned(), json(ty)))
+    });
+    VersionEntry {
+        version: published.version,
+        package_version: published.package_version.clone(),
+        module: published.module.clone(),
+        schema: published.schema,
+        layout: published.layout,
+        compiler: published.compiler.clone(),
+        config: interface.config.schema,
+        message: interface.message.schema,
+        reply: interface.reply.schema,
+        query: interface.query.schema,
+        answer: interface.answer.schema,
+        state: json(&published.state),
+        described: described.collect(),
+    }
+}
+
+/// Reads the file's text; what was edited by hand is found by its hash.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
+    let unreadable = |reason: String| LockError::Unreadable {
+        path: path.to_owned(),
+        reason,
+    };
+    // The format first: another one may have other fields.
+    let table: toml::Table =
+        toml::from_str(text).map_err(|error| unreadable(error.message().to_owned()))?;
+    match table.get("format").and_then(toml::Value::as_integer) {
+        Some(found) if found == i64::from(FORMAT) => {}
+        Some(found) => {
+            return Err(LockError::Format {
+                path: path.to_owned(),
+                found: u32::try_from(found).unwrap_or(u32::MAX),
+            });
+        }
+        None => return Err(unreadable("it does not say its `format`".to_owned())),
+    }
+    let file: File =
+        toml::from_str(text).map_err(|error| unreadable(error.message().to_owned()))?;
+    let kinds = file.kinds.into_iter().map(|kind| {
+        let versions = kind.versions.into_iter();
+        let versions = versions.map(|version| published(path, &kind.name, version));
+        let mut versions = versions.collect::<Result<Vec<_>, _>>()?;
+        versions.sort_by_key(|version| version.version);
+        Ok(LockedKind {
+            kind: kind.name.clone(),
+            versions,
+        })
+    });
+    Ok(SchemaLock {
+        kinds: kinds.collect::<Result<_, _>>()?,
+    })
+}
+
+fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, LockError> {
+    let read = |what: &str, text: &str, schema: SchemaId| {
+        let ty = from_json(text).map_err(|reason| LockError::Unreadable {
+            path: path.to_owned(),
+            reason: format!("{what} of `{kind}` version {}: {reason}", entry.version),
+        })?;
+        if ty.schema_id() == schema {
+            return Ok(ty);
+        }
+        Err(LockError::Edited {
+            path: path.to_owned(),
+            what: what.to_owned(),
+            kind: kind.to_owned(),
+            version: entry.version,
+        })
+    };
+    let part = |name: &str, schema: SchemaId| {
+        let text = entry.described.get(name);
+        let described = text.map(|text| read(name, text, schema)).transpose()?;
+        Ok(Part { schema, described })
+    };
+    Ok(Published {
+        state: read("the state", &entry.state, entry.schema)?,
+        interface: Interface {
+            config: part("config", entry.config)?,
+            message: part("message", entry.message)?,
+            reply: part("reply", entry.reply)?,
+            query: part("query", entry.query)?,
+            answer: part("answer", entry.answer)?,
+        },
+        version: entry.version,
+        package_version: entry.package_version,
+        module: entry.module,
+        schema: entry.schema,
+        layout: entry.layout,
+        compiler: entry.compiler,
+    })
+}
+
+/// The keys of a described type that belong to one compiler.
+const OF_A_COMPILER: [&str; 2] = ["shape", "offset"];
+
+fn json(ty: &Type) -> String {
+    let mut value = serde_json::to_value(ty).unwrap_or_default();
+    without_layout(&mut value);
+    // With a line for each of its parts, so that a difference is read in version control.
+    let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn from_json(text: &str) -> Result<Type, String> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    with_empty_layout(&mut value);
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+fn without_layout(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(without_layout),
+        Value::Object(object) => {
+            object.retain(|key, _| !OF_A_COMPILER.contains(&key.as_str()));
+            object.values_mut().for_each(without_layout);
+        }
+        _ => {}
+    }
+}
+
+/// Puts back what the types of `refit_abi` want to have read.
+fn with_empty_layout(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(with_empty_layout),
+        Value::Object(object) => {
+            object.values_mut().for_each(with_empty_layout);
+            for sized in ["Container", "Struct", "Enum"] {
+                if let Some(Value::Object(inner)) = object.get_mut(sized) {
+                    let shape = [("size", 0), ("align", 0)];
+                    let shape = shape.map(|(key, zero)| (key.to_owned(), Value::from(zero)));
+                    inner.insert("shape".to_owned(), Map::from_iter(shape).into());
+                }
+            }
+            if object.contains_key("ty") {
+                object.insert("offset".to_owned(), Value::from(0));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The type without sizes, alignments and offsets.
+pub(crate) fn layoutless(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    strip(&mut ty);
+    ty
+}
+
+fn strip(ty: &mut Type) {
+    match ty {
+        Type::Container {
+            arguments, shape, ..
+        } => {
+            *shape = Shape::default();
+            arguments.iter_mut().for_each(strip);
+        }
+        Type::Struct { fields, shape, .. } => {
+            *shape = Shape::default();
+            fields.iter_mut().for_each(strip_field);
+        }
+        Type::Enum {
+            variants, shape, ..
+        } => {
+            *shape = Shape::default();
+            let fields = |variant: &mut Variant| variant.fields.iter_mut().for_each(strip_field);
+            variants.iter_mut().for_each(fields);
+        }
+        _ => {}
+    }
+}
+
+fn strip_field(field: &mut Field) {
+    field.offset = 0;
+    strip(&mut field.ty);
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+mod tests {
+    use super::*;
+    use crate::author::samples;
+
+    fn lock() -> SchemaLock {
+        let mut lock = SchemaLock::default();
+        lock.publish("kv", samples::published(2, samples::second()));
+        lock.publish("kv", samples::published(1, samples::first()));
+        let mut described = samples::published(1, samples::many_shapes());
+        described.interface.message.described = Some(layoutless(&samples::second()));
+        described.interface.message.schema = samples::second().schema_id();
+        lock.publish("shapes", described);
+        lock
+    }
+
+    #[test]
+    fn a_lock_reads_back_as_it_was_written() {
+        let (lock, path) = (lock(), Path::new("schema.lock"));
+        let text = lock.text();
+        assert_eq!(parse(path, &text).unwrap(), lock);
+        assert!(text.starts_with("# What this package has published"));
+        assert!(
+            !text.contains("offset") && !text.contains("shape\""),
+            "{text}"
+        );
+        let versions: Vec<_> = lock.kinds[0].versions.iter().map(|v| v.version).collect();
+        assert_eq!(versions, [1, 2], "in ascending order");
+    }
+
+    #[test]
+    fn an_edited_lock_is_found_by_its_hashes() {
+        let path = Path::new("schema.lock");
+        let edited = lock()
+            .text()
+            .replacen("\"entries\"", "\"other_entries\"", 1);
+        let error = parse(path, &edited).unwrap_err();
+        assert!(
+            matches!(error, LockError::Edited { version: 1, .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_lock_is_refused_with_a_reason() {
+        let path = Path::new("schema.lock");
+        let cases = [
+            ("format = 1\n[[kind", "unreadable"),
+            ("", "unreadable"),
+            ("format = 1\nother = 2", "unreadable"),
+            ("format = 9", "format"),
+        ];
+        for (text, code) in cases {
+            let error = parse(path, text).unwrap_err();
+            let found = miette::Diagnostic::code(&error).unwrap().to_string();
+            assert_eq!(found, format!("author::lock_{code}"), "{text}");
+        }
+        assert_eq!(parse(path, "format = 1").unwrap(), SchemaLock::default());
+    }
+}

@@ -1,0 +1,118 @@
+//! A [`Type`] tree as Rust source: the frozen module of a published version.
+//!
+//! `items` finds the types to declare, `names` gives each a Rust name, `text` writes them. What an
+//! earlier frozen module declares already is taken from there, so that unchanged fields keep their
+//! type from version to version, and move.
+
+mod items;
+mod names;
+mod text;
+
+pub(crate) use names::{camel, is_keyword};
+
+use refit_abi::schema::Type;
+
+/// What every frozen module says in its head.
+pub(crate) const WRITTEN: &str = "`refit engine freeze` wrote it.";
+
+/// Why a type cannot be written as Rust.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum RenderError {
+    #[error("`{name}` is no type that this program can write as Rust")]
+    #[diagnostic(
+        code(author::unknown_type),
+        help("freeze it with the release of refit whose refit-abi the engine was built with")
+    )]
+    Unknown { name: String },
+    #[error("the {what} is a `{name}`: only a struct or an enum of the engine's own can be frozen")]
+    #[diagnostic(
+        code(author::nothing_to_freeze),
+        help("derive `State` on a struct of your own and use that")
+    )]
+    NotDerived { what: String, name: String },
+    #[error("the description of `{name}` refers to a type that is not open around it")]
+    #[diagnostic(
+        code(author::broken_recursion),
+        help("build the engine again; if it stays so, this is a defect in refit")
+    )]
+    Recursion { name: String },
+}
+
+/// What is to be frozen.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    /// The number of the published version.
+    pub(crate) version: u32,
+    /// The engine kind.
+    pub(crate) kind: &'a str,
+    /// The types, each with what it is: `state`, `message`, …
+    pub(crate) roots: Vec<(&'static str, &'a Type)>,
+    /// What earlier versions have frozen, oldest first.
+    pub(crate) earlier: Vec<Module>,
+}
+
+/// A frozen module: its types, and the text that declares them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Module {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) types: Vec<Declared>,
+    /// The types of `#[state(serde)]` fields, as their author wrote them: the module must be able to
+    /// name them.
+    pub(crate) foreign: Vec<String>,
+}
+
+/// A type that a frozen module declares, or takes from an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Declared {
+    pub(crate) ident: String,
+    /// The type, without sizes and offsets.
+    pub(crate) ty: Type,
+    /// Whether it may be the key of a map.
+    pub(crate) is_key: bool,
+    /// Whether it is one of those that were asked for.
+    pub(crate) is_root: bool,
+}
+
+impl Module {
+    /// The Rust name of the state.
+    pub(crate) fn state(&self) -> &str {
+        let root = self.types.iter().find(|declared| declared.is_root);
+        root.map_or("State", |declared| &declared.ident)
+    }
+}
+
+/// Writes the frozen module called `name`.
+pub(crate) fn module(name: &str, request: &Request<'_>) -> Result<Module, RenderError> {
+    let mut items = items::collect(&request.roots)?;
+    items.reuse(&request.earlier);
+    Ok(Module {
+        name: name.to_owned(),
+        text: text::write(&items, request),
+        types: items.declared(),
+        foreign: items.foreign(),
+    })
+}
+
+/// The type as Rust writes it, with derived types by their own names.
+pub(crate) fn type_text(ty: &Type) -> String {
+    match ty {
+        Type::Struct { name, .. } | Type::Enum { name, .. } | Type::Recursion { name, .. } => {
+            name.clone()
+        }
+        Type::Scalar { name } | Type::Serde { name } => name.clone(),
+        Type::Container {
+            name,
+            arguments,
+            length,
+            ..
+        } => {
+            let arguments: Vec<_> = arguments.iter().map(type_text).collect();
+            names::container(name, &arguments, *length).unwrap_or_else(|| name.clone())
+        }
+        _ => "_".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The package that `refit engine new` writes.
+
+use super::lock::SchemaLock;
+use super::render::{camel, is_keyword};
+use refit_abi::EngineId;
+use std::path::Path;
+
+/// Names that cargo or the package's own dependencies use.
+const TAKEN: [&str; 8] = [
+    "alloc",
+    "core",
+    "proc-macro",
+    "proc_macro",
+    "refit-abi",
+    "serde",
+    "std",
+    "test",
+];
+
+/// Types that the template names itself.
+const TYPES: [&str; 11] = [
+    "Context", "Default", "Engine", "Err", "Fault", "Message", "Ok", "Query", "Result", "Sender",
+    "State",
+];
+
+/// A name that is no name for an engine's package.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NameError {
+    #[error(transparent)]
+    Kind(#[from] refit_abi::EngineIdError),
+    #[error("`{name}` starts with `{first}`; a package's name starts with a letter")]
+    Start { name: String, first: char },
+    #[error("`{name}` is a word of Rust, and the name of a crate cannot be one")]
+    Keyword { name: String },
+    #[error("`{name}` is the name of a crate that every engine is built with")]
+    Taken { name: String },
+}
+
+/// A name for a package and for its engine kind: both rules hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name(String);
+
+impl Name {
+    /// Looks whether `name` is one.
+    pub(crate) fn parse(name: &str) -> Result<Self, NameError> {
+        EngineId::root(name)?;
+        let name = name.to_owned();
+        match name.chars().next() {
+            Some(first) if !first.is_ascii_lowercase() => Err(NameError::Start { name, first }),
+            _ if is_keyword(&name) => Err(NameError::Keyword { name }),
+            _ if TAKEN.contains(&name.as_str()) => Err(NameError::Taken { name }),
+            _ => Ok(Self(name)),
+        }
+    }
+
+    /// The crate's name in Rust.
+    fn crate_name(&self) -> String {
+        self.0.replace('-', "_")
+    }
+
+    /// The state's name in Rust.
+    fn type_name(&self) -> String {
+        let name = camel(&self.0);
+        if TYPES.contains(&name.as_str()) {
+            format!("{name}Engine")
+        } else {
+            name
+        }
+    }
+}
+
+/// The files of a new package, with their paths in it.
+pub(crate) fn files(name: &Name, abi: &Path) -> [(&'static str, String); 6] {
+    let fill = |template: &str| {
+        template
+            .replace("{{name}}", &name.0)
+            .replace("{{crate}}", &name.crate_name())
+            .replace("{{Type}}", &name.type_name())
+            .replace(
+                "{{abi}}",
+                &toml::Value::from(&*abi.to_string_lossy()).to_string(),
+            )
+    };
+    [
+        ("Cargo.toml", fill(include_str!("Cargo.toml.template"))),
+        ("src/lib.rs", fill(include_str!("lib.rs.template"))),
+        ("tests/engine.rs", fill(include_str!("engine.rs.template"))),
+        ("README.md", fill(include_str!("README.md.template"))),
+        ("schema.lock", SchemaLock::default().text()),
+        (".gitignore", "/target\n/refit-data\n".to_owned()),
+    ]
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_serves_as_package_kind_crate_and_type() {
+        let name = Name::parse("my-counter").unwrap();
+        assert_eq!(name.crate_name(), "my_counter");
+        assert_eq!(name.type_name(), "MyCounter");
+        assert_eq!(Name::parse("message").unwrap().type_name(), "MessageEngine");
+    }
+
+    #[test]
+    fn a_name_that_breaks_a_rule_is_refused_with_the_rule() {
+        let cases = [
+            ("", "1 to 15"),
+            ("a-name-of-16-byt", "1 to 15"),
+            ("Hello", "use a-z"),
+            ("a/b", "use a-z"),
+            ("9lives", "starts with a letter"),
+            ("match", "a word of Rust"),
+            ("serde", "a crate that every engine"),
+        ];
+        for (name, rule) in cases {
+            let error = Name::parse(name).unwrap_err().to_string();
+            assert!(error.contains(rule), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_template_is_left_unfilled() {
+        let name = Name::parse("hello").unwrap();
+        for (path, text) in files(&name, Path::new("/a \"b\"/abi")) {
+            for place in ["{{name}}", "{{crate}}", "{{Type}}", "{{abi}}"] {
+                assert!(!text.contains(place), "{path}: {text}");
+            }
+        }
+    }
+}

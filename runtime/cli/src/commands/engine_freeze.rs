@@ -1,0 +1,170 @@
+//! `refit engine freeze PATH`
+
+use crate::args::FreezeArgs;
+use crate::artifact;
+use crate::author::error::AuthorError;
+use crate::author::freeze::{self, Change, FreezeError, Frozen};
+use crate::author::kept::{KeptError, MODULE_BYTES_MAX};
+use crate::author::lock::{LOCK_FILE, SchemaLock};
+use crate::author::render::Module;
+use crate::author::stub;
+use crate::failure::Failure;
+use crate::source::Sources;
+use crate::{files, show};
+use refit_build::Profile;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
+    let folder = &args.source;
+    let lock = SchemaLock::of_package(folder).map_err(AuthorError::from)?;
+    if args.restore {
+        return restore(folder, lock);
+    }
+    if let Some(kind) = &args.forget {
+        return forget(folder, lock, kind);
+    }
+    let mut lock = lock.unwrap_or_default();
+    let built = sources.build_unkept(folder, Profile::Dev)?;
+    let descriptor = artifact::examine(&built.library)?.descriptor;
+    let frozen = freeze::publish(&descriptor, &mut lock).map_err(|findings| {
+        for finding in &findings {
+            show::talk(finding.text());
+        }
+        let folder = folder.clone();
+        AuthorError::from(KeptError::Findings { folder, findings })
+    })?;
+    let texts = modules(&lock, &frozen)?;
+    // First everything that can be refused, then everything that is written.
+    for (frozen, module) in &texts {
+        if frozen.change == Change::Published {
+            refuse_another(folder, module).map_err(AuthorError::from)?;
+        }
+    }
+    for (frozen, module) in &texts {
+        if frozen.change == Change::Published {
+            write(folder, module)?;
+        }
+    }
+    if frozen.iter().any(|frozen| frozen.change != Change::None) {
+        files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
+    }
+    tell(folder, &lock, &texts)
+}
+
+/// The kinds with their frozen modules.
+fn modules(lock: &SchemaLock, frozen: &[Frozen]) -> Result<Vec<(Frozen, Module)>, Failure> {
+    let mut found = Vec::new();
+    for frozen in frozen {
+        let modules = freeze::modules(lock, &frozen.kind).map_err(AuthorError::from)?;
+        let module = modules
+            .into_iter()
+            .find(|module| module.name == frozen.module);
+        found.extend(module.map(|module| (frozen.clone(), module)));
+    }
+    Ok(found)
+}
+
+fn path(folder: &Path, module: &Module) -> PathBuf {
+    folder.join("src").join(format!("{}.rs", module.name))
+}
+
+/// Writes a frozen module.
+fn write(folder: &Path, module: &Module) -> Result<(), Failure> {
+    Ok(files::write_text(&path(folder, module), &module.text)?)
+}
+
+/// A file that is there already must be what would be written.
+fn refuse_another(folder: &Path, module: &Module) -> Result<(), FreezeError> {
+    let path = path(folder, module);
+    match files::read_text(&path, MODULE_BYTES_MAX) {
+        Ok(text) if text != module.text => Err(FreezeError::InTheWay { path }),
+        _ => Ok(()),
+    }
+}
+
+fn tell(folder: &Path, lock: &SchemaLock, done: &[(Frozen, Module)]) -> Result<(), Failure> {
+    for (frozen, module) in done {
+        let Frozen { kind, version, .. } = frozen;
+        let name = &module.name;
+        let said = match frozen.change {
+            Change::Published => {
+                format!("{kind} {version} is published: {LOCK_FILE}, src/{name}.rs")
+            }
+            Change::Interface => format!(
+                "{kind} {version} was published already; its interface changed and is noted in {LOCK_FILE}"
+            ),
+            Change::None => format!("{kind} {version} was published already; nothing is changed"),
+        };
+        show::data(&format!("{said}\n"))?;
+        if frozen.change == Change::Published {
+            published(lock, frozen, module);
+        }
+    }
+    show::talk("keep schema.lock and the frozen modules in version control");
+    show::next(format_args!("refit engine check {}", folder.display()));
+    Ok(())
+}
+
+/// What the author has to know of a version that was just published.
+fn published(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
+    for ty in &module.foreign {
+        show::talk(format_args!(
+            "src/{}.rs: a field crosses as bytes and is a `{ty}`; add the `use` that it needs",
+            module.name
+        ));
+    }
+    let locked = lock.kind(&frozen.kind);
+    if let Some(state) = locked
+        .and_then(|locked| locked.version(frozen.version))
+        .map(|published| &published.state)
+    {
+        show::talk(format_args!(
+            "when the state of {} changes, this is its step, to paste and complete:\n\n{}",
+            frozen.kind,
+            stub::next(&module.name, state)
+        ));
+    }
+    let older = locked.map_or(0, |locked| locked.versions.len());
+    if older > 1 {
+        show::talk(format_args!(
+            "the step to version {} belongs to the frozen type then: move its Migrate from the head to {}::{}, so that nodes with older states still come to the head",
+            frozen.version,
+            module.name,
+            module.state(),
+        ));
+    }
+}
+
+/// Writes all frozen modules anew from the lock.
+fn restore(folder: &Path, lock: Option<SchemaLock>) -> Result<(), Failure> {
+    let lock = lock.ok_or_else(|| {
+        AuthorError::from(FreezeError::NothingPublished {
+            folder: folder.to_owned(),
+        })
+    })?;
+    for kind in &lock.kinds {
+        for module in freeze::modules(&lock, &kind.kind).map_err(AuthorError::from)? {
+            write(folder, &module)?;
+            show::data(&format!("{}\n", path(folder, &module).display()))?;
+        }
+    }
+    show::next(format_args!("refit engine build {}", folder.display()));
+    Ok(())
+}
+
+/// Takes a kind out of the lock that the package will not have any more.
+fn forget(folder: &Path, lock: Option<SchemaLock>, kind: &str) -> Result<(), Failure> {
+    let mut lock = lock.unwrap_or_default();
+    let before = lock.kinds.len();
+    lock.kinds.retain(|locked| locked.kind != kind);
+    if lock.kinds.len() == before {
+        let (kind, folder) = (kind.to_owned(), folder.to_owned());
+        return Err(AuthorError::from(FreezeError::UnknownKind { kind, folder }).into());
+    }
+    files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
+    show::data(&format!(
+        "{kind} is forgotten; its frozen modules are still there\n"
+    ))?;
+    show::next(format_args!("refit engine build {}", folder.display()));
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! What changed in an engine, for people.
+
+use super::table::facts;
+use crate::author::impact::Impact;
+
+/// The comparison on one screen.
+pub(crate) fn text(impact: &Impact) -> String {
+    let Impact {
+        package,
+        from_version,
+        to_version,
+        needs,
+        declared,
+        changes,
+        ..
+    } = impact;
+    let needed = match (changes.is_empty(), declared) {
+        (true, _) => "nothing: code only".to_owned(),
+        (false, true) => format!("{needs}, which it has"),
+        (false, false) => format!("{needs}, which it has not"),
+    };
+    let mut text = facts(&[
+        ("package", package.clone()),
+        ("version", format!("{from_version} → {to_version}")),
+        ("needs", needed),
+    ]);
+    for change in changes {
+        text.push_str(&format!(
+            "\n{} {} ({}): {}\n",
+            change.kind, change.part, change.needs, change.means
+        ));
+        for difference in &change.differences {
+            text.push_str(&format!("  {difference}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,272 @@
+//! An author's way, with real builds: a new engine, tested, published, changed, refused, migrated.
+
+use crate::served::{Folder, Ran};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Kept between runs, so that only the first one compiles the dependencies.
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// `refit` in this folder, with the author's environment.
+fn refit(folder: &Folder, arguments: &[&str]) -> Ran {
+    let mut command = folder.command(arguments);
+    command
+        .env_clear()
+        .envs(std::env::vars_os())
+        .env("REFIT_DATA_DIR", kept("built"));
+    Ran::of(command.output().unwrap())
+}
+
+/// As [`refit`], of which success is expected.
+#[track_caller]
+fn done(folder: &Folder, arguments: &[&str]) -> Ran {
+    let ran = refit(folder, arguments);
+    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    ran
+}
+
+#[track_caller]
+fn edit(folder: &Folder, file: &str, edits: &[(&str, &str)]) {
+    let path = folder.path().join(file);
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    for (old, new) in edits {
+        assert_eq!(text.matches(old).count(), 1, "`{old}` in {text}");
+        text = text.replace(old, new);
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+/// Builds what must be refused with this code, and what it says.
+#[track_caller]
+fn refused(folder: &Folder, code: &str) -> String {
+    let ran = refit(folder, &["engine", "build", "hello", "--profile", "dev"]);
+    assert_eq!(ran.exit, 50, "{ran:?}");
+    assert!(ran.stderr.contains(code), "no `{code}` in {}", ran.stderr);
+    ran.stderr
+}
+
+const BUILD: [&str; 5] = ["engine", "build", "hello", "--profile", "dev"];
+
+#[test]
+fn an_engine_goes_from_nothing_to_a_migrated_state() {
+    let folder = Folder::new();
+    done(&folder, &["engine", "new", "hello"]);
+    its_own_tests_pass(&folder);
+    done(&folder, &BUILD);
+
+    done(&folder, &["engine", "freeze", "hello"]);
+    let again = done(&folder, &["engine", "freeze", "hello"]);
+    assert!(again.stdout.contains("nothing is changed"), "{again:?}");
+    done(&folder, &BUILD);
+    done(&folder, &["engine", "check", "hello"]);
+
+    a_changed_state_is_refused_with_its_stub(&folder);
+    the_pasted_stub_passes(&folder);
+    an_edited_frozen_type_is_refused_and_restored(&folder);
+
+    std::fs::remove_file(folder.path().join("hello/schema.lock")).unwrap();
+    refused(&folder, "author::lock_missing");
+}
+
+/// `cargo test` of the new package.
+fn its_own_tests_pass(folder: &Folder) {
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--quiet"])
+        .current_dir(folder.path().join("hello"))
+        .env("CARGO_TARGET_DIR", kept("new-engine"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+    let passed = String::from_utf8_lossy(&output.stdout);
+    assert!(passed.contains("2 passed"), "{passed}");
+}
+
+fn a_changed_state_is_refused_with_its_stub(folder: &Folder) {
+    let field = "    pub count: u64,\n";
+    let more = "    pub count: u64,\n    /// Who added.\n    pub names: Vec<String>,\n";
+    edit(folder, "hello/src/lib.rs", &[(field, more)]);
+    let said = refused(folder, "author::state_changed");
+    for part in [
+        "+ names: Vec<String>",
+        "#[state(version = 2)]",
+        "#[migrate(from = crate::v1::Hello)]",
+        "    #[migrate(default)]\n    names: Vec<String>,",
+        "    count: u64, // moves over",
+    ] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    let check = refit(folder, &["engine", "check", "hello"]);
+    assert_eq!(check.exit, 51, "{check:?}");
+    assert!(check.stderr.contains("author::migration_missing"));
+    edit(
+        folder,
+        "hello/src/lib.rs",
+        &[("#[state(version = 1)]", "#[state(version = 2)]")],
+    );
+    refused(folder, "author::no_migration");
+}
+
+fn the_pasted_stub_passes(folder: &Folder) {
+    edit(
+        folder,
+        "hello/src/lib.rs",
+        &[
+            (
+                "use refit_abi::{Context,",
+                "pub mod v1;\n\nuse refit_abi::{Migrate, Context,",
+            ),
+            (
+                "State, Serialize, Deserialize)]\n#[state(version = 2)]",
+                "State, Migrate, Serialize, Deserialize)]\n#[state(version = 2)]\n\
+                 #[migrate(from = crate::v1::Hello)]",
+            ),
+            ("    pub names", "    #[migrate(default)]\n    pub names"),
+        ],
+    );
+    done(folder, &BUILD);
+    let check = refit(folder, &["engine", "check", "hello", "--json"]);
+    let impact: Value = serde_json::from_str(&check.stdout).unwrap();
+    assert_eq!((check.exit, &impact["needs"]), (51, &"minor".into()));
+    assert!(check.stderr.contains("author::bump_missing"), "{check:?}");
+    edit(
+        folder,
+        "hello/Cargo.toml",
+        &[("version = \"0.1.0\"", "version = \"0.1.1\"")],
+    );
+    edit(
+        folder,
+        "hello/Cargo.lock",
+        &[(
+            "name = \"hello\"\nversion = \"0.1.0\"",
+            "name = \"hello\"\nversion = \"0.1.1\"",
+        )],
+    );
+    done(folder, &["engine", "check", "hello"]);
+}
+
+fn an_edited_frozen_type_is_refused_and_restored(folder: &Folder) {
+    let count = [(
+        "    pub count: u64,\n",
+        "    pub count: u64,\n    pub extra: u8,\n",
+    )];
+    edit(folder, "hello/src/v1.rs", &count);
+    edit(
+        folder,
+        "hello/src/lib.rs",
+        &[(
+            "(from = crate::v1::Hello)",
+            "(from = crate::v1::Hello, drop(extra))",
+        )],
+    );
+    let said = refused(folder, "author::frozen_type_edited");
+    assert!(said.contains("+ extra: u8"), "{said}");
+    done(folder, &["engine", "freeze", "hello", "--restore"]);
+    edit(folder, "hello/src/lib.rs", &[(", drop(extra))", ")")]);
+    done(folder, &BUILD);
+}
+
+#[test]
+fn frozen_types_have_the_schema_and_the_layout_of_the_original() {
+    let folder = Folder::new();
+    done(&folder, &["engine", "new", "shapes"]);
+    let library = folder.path().join("shapes/src/lib.rs");
+    std::fs::write(&library, SHAPES).unwrap();
+    let original = described(&folder);
+    done(&folder, &["engine", "freeze", "shapes"]);
+
+    std::fs::write(&library, AFTER_SHAPES).unwrap();
+    let step = &described(&folder)["migrations"][0];
+    assert_eq!(step["from_schema"], original["schema"]);
+    assert_eq!(step["from_layout"], original["layout"]);
+    assert_eq!(step["from"], original["state"]);
+    the_next_version_takes_what_is_frozen(&folder);
+}
+
+/// Version 2 is published too: what it has in common with version 1 is one type.
+fn the_next_version_takes_what_is_frozen(folder: &Folder) {
+    let frozen = done(folder, &["engine", "freeze", "shapes"]);
+    assert!(
+        frozen.stdout.contains("shapes 2 is published"),
+        "{frozen:?}"
+    );
+    let second = std::fs::read_to_string(folder.path().join("shapes/src/v2.rs")).unwrap();
+    assert!(second.contains("pub use super::v1::Place;"), "{second}");
+    let library = format!("{AFTER_SHAPES}pub mod v2;\n");
+    std::fs::write(folder.path().join("shapes/src/lib.rs"), library).unwrap();
+    described(folder);
+}
+
+/// The one kind of the package `shapes`, as its built library describes it.
+fn described(folder: &Folder) -> Value {
+    let build = ["engine", "build", "shapes", "--profile", "dev", "--json"];
+    let built: Value = serde_json::from_str(&done(folder, &build).stdout).unwrap();
+    let library = built["library"].as_str().unwrap();
+    let inspected = done(folder, &["engine", "inspect", library, "--json"]);
+    let mut inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
+    inspected["descriptor"]["kinds"][0].take()
+}
+
+/// A state of every form.
+const SHAPES: &str = include_str!("authoring/shapes.rs.txt");
+
+/// Its next version: one step by hand from the frozen types.
+const AFTER_SHAPES: &str = include_str!("authoring/after_shapes.rs.txt");
+
+#[test]
+fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
+    let folder = Folder::new();
+    done(&folder, &["engine", "new", "hello"]);
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "--all"],
+        &[
+            "-c",
+            "user.name=author",
+            "-c",
+            "user.email=author@example.org",
+            "commit",
+            "--quiet",
+            "--message=first",
+        ],
+    ] {
+        let mut git = Command::new("git");
+        let status = git.args(arguments).current_dir(folder.path()).status();
+        assert!(status.unwrap().success(), "git {arguments:?}");
+    }
+    let built = done(&folder, &BUILD).stdout;
+    edit(
+        &folder,
+        "hello/src/lib.rs",
+        &[
+            ("    type Reply = u64;", "    type Reply = Option<u64>;"),
+            (
+                "message: Message) -> Result<u64, Fault>",
+                "message: Message) -> Result<Option<u64>, Fault>",
+            ),
+            (
+                "        Ok(self.count)\n    }\n\n    fn query",
+                "        Ok(Some(self.count))\n    }\n\n    fn query",
+            ),
+        ],
+    );
+    for baseline in ["HEAD", built.trim()] {
+        let check = refit(
+            &folder,
+            &["engine", "check", "hello", "--baseline", baseline],
+        );
+        assert_eq!(check.exit, 51, "{check:?}");
+        assert!(check.stdout.contains("hello reply (major)"), "{check:?}");
+    }
+    let same = done(
+        &folder,
+        &["engine", "check", "hello", "--baseline", "hello"],
+    );
+    assert!(same.stdout.contains("code only"), "{same:?}");
+    let left = std::fs::read_dir(kept("built").join("baselines")).unwrap();
+    assert_eq!(left.count(), 0, "the revision is not left behind");
+}
