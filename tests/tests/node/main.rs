@@ -13,6 +13,7 @@ mod requests;
 mod swap;
 mod timers;
 mod together;
+mod translate;
 mod withdrawal;
 
 use refit_admin::api::UpgradeReport;
