@@ -84,11 +84,6 @@ impl From<AuthorError> for Failure {
 }
 
 impl Failure {
-    /// Whether the command or its configuration is wrong.
-    pub(crate) fn is_usage(&self) -> bool {
-        self.exit() == Exit::Usage
-    }
-
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,

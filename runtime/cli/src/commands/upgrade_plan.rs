@@ -33,15 +33,8 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .iter()
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
-    let live = live(&status);
-    let directives = directives(&args);
     let at_height = args.at_height.map(Height);
-    let mut plan = Plan::make_with(&live, &candidates, at_height, &directives)
-        .map_err(|error| Box::new(PlanRefused(error)))?;
-    plan.findings = lint(&plan, &live, &candidates, &surroundings(&status));
-    if let Some(found) = refusal(&plan, &plan.findings) {
-        return Err(Box::new(LintRefused(found)).into());
-    }
+    let plan = linted(&status, &candidates, at_height, &directives(&args))?;
     files::write_json(&args.out, &plan)?;
     if args.output.json {
         show::json(&plan)?;
@@ -51,6 +44,23 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     show::talk(format_args!("the plan is in {}", args.out.display()));
     show::next(format_args!("refit upgrade apply {}", args.out.display()));
     Ok(())
+}
+
+/// A plan that the linter lets pass.
+pub(crate) fn linted(
+    status: &Status,
+    candidates: &[Candidate],
+    at_height: Option<Height>,
+    directives: &Directives,
+) -> Result<Plan, Failure> {
+    let live = live(status);
+    let mut plan = Plan::make_with(&live, candidates, at_height, directives)
+        .map_err(|error| Box::new(PlanRefused(error)))?;
+    plan.findings = lint(&plan, &live, candidates, &surroundings(status));
+    match refusal(&plan, &plan.findings) {
+        Some(found) => Err(Box::new(LintRefused(found)).into()),
+        None => Ok(plan),
+    }
 }
 
 fn directives(args: &PlanArgs) -> Directives {
