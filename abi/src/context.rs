@@ -48,6 +48,11 @@ pub enum ServiceError {
     /// The kind or engine is not known, or not this engine's to name.
     #[error("no such engine kind is loaded, or the engine is neither itself nor its child")]
     Unknown,
+    /// The capability was not declared, or the node does not grant it.
+    #[error(
+        "this engine may not do that to engines of that kind; declare it in `NEEDS` and have the node grant it"
+    )]
+    Forbidden,
     /// The time has passed.
     #[error("a timer must be set for a later height or block time")]
     Past,
@@ -106,7 +111,7 @@ impl<'a> Context<'a> {
     /// Sends a message to an engine; it arrives in the next round of this block.
     ///
     /// Messages of one sender to one receiver arrive in the order they were sent. One that cannot
-    /// be handled comes back to [`Engine::undelivered`].
+    /// be handled, or that this kind lacks the capability for, comes back to [`Engine::undelivered`].
     ///
     /// # Errors
     /// [`ServiceError::Budget`] if this message has already sent as much as it may.
@@ -123,7 +128,8 @@ impl<'a> Context<'a> {
     /// round on; if its `init` refuses the configuration, messages to it come back as unknown.
     ///
     /// # Errors
-    /// [`ServiceError::Unknown`] if no loaded module has the kind, [`ServiceError::Budget`].
+    /// [`ServiceError::Unknown`] if no loaded module has the kind, [`ServiceError::Forbidden`] without
+    /// the capability [`Capability::Spawn`](crate::Capability::Spawn), [`ServiceError::Budget`].
     pub fn spawn<E: Engine>(&mut self, config: &E::Config) -> Result<EngineId, ServiceError> {
         self.encode(config);
         let mut id = EngineId::from_bytes([0; 16]);
@@ -223,6 +229,7 @@ fn status(status: HostStatus) -> Result<(), ServiceError> {
         HostStatus::Budget => Err(ServiceError::Budget),
         HostStatus::Unknown => Err(ServiceError::Unknown),
         HostStatus::Past => Err(ServiceError::Past),
+        HostStatus::Forbidden => Err(ServiceError::Forbidden),
     }
 }
 

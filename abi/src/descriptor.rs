@@ -3,6 +3,7 @@
 
 use crate::schema::{LayoutId, SchemaId, Type};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Longest descriptor that a node accepts, in bytes.
 pub const DESCRIPTOR_BYTES_MAX: usize = 1 << 20;
@@ -55,11 +56,84 @@ pub struct KindDescriptor {
     pub query: SchemaId,
     /// What it answers.
     pub answer: SchemaId,
-    /// The older states it can start from.
+    /// The types behind these five schemas.
+    pub interface: InterfaceDescriptor,
+    /// The older messages it converts, newest first.
+    pub older_messages: Vec<SchemaId>,
+    /// The upgrade messages it handles while an upgrade runs, if it does.
+    pub upgrade_message: Option<SchemaId>,
+    /// The kinds whose new states its transitions query.
+    pub after: Vec<String>,
+    /// What it may do to engines of other kinds, if the node grants it.
+    pub needs: Vec<CapabilityDescriptor>,
+    /// The older states it can start from, newest first.
     pub migrations: Vec<MigrationDescriptor>,
 }
 
-/// One step from an older state.
+impl KindDescriptor {
+    /// Whether it understands messages of this schema.
+    pub fn accepts(&self, schema: SchemaId) -> bool {
+        self.message == schema || self.older_messages.contains(&schema)
+    }
+
+    /// Whether it declares that it needs to do `ability` to engines of `kind`; to its own kind every
+    /// engine may.
+    pub fn declares(&self, ability: Ability, kind: &str) -> bool {
+        self.kind == kind
+            || self
+                .needs
+                .iter()
+                .any(|need| need.ability == ability && need.kind == kind)
+    }
+}
+
+/// The types that an engine kind exchanges with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceDescriptor {
+    /// What it is started with.
+    pub config: Type,
+    /// The messages it takes.
+    pub message: Type,
+    /// What it replies.
+    pub reply: Type,
+    /// The queries it takes.
+    pub query: Type,
+    /// What it answers.
+    pub answer: Type,
+}
+
+/// One [`crate::Capability`] as data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CapabilityDescriptor {
+    /// What may be done.
+    pub ability: Ability,
+    /// To engines of which kind.
+    pub kind: String,
+}
+
+/// What an engine may do to engines of another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// Send them messages, also upgrade messages.
+    Message,
+    /// Start them, also over the upgrade bus.
+    Spawn,
+    /// Ask them over the upgrade bus.
+    Read,
+}
+
+impl fmt::Display for Ability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Ability::Message => "message",
+            Ability::Spawn => "spawn",
+            Ability::Read => "read",
+        })
+    }
+}
+
+/// The way from an older state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationDescriptor {
     /// Schema hash of the older state.
@@ -68,8 +142,10 @@ pub struct MigrationDescriptor {
     pub from_layout: LayoutId,
     /// The older state, described.
     pub from: Type,
-    /// Whether it is one function written by hand.
+    /// Whether it is one function written by hand, or several steps run as one.
     pub by_hand: bool,
+    /// How many steps are run as one: 1 from the version before, 2 from the one before that, …
+    pub steps: u32,
     /// Whether only defaults are new.
     pub defaults_only: bool,
     /// Fields that move over unchanged.

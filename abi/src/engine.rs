@@ -1,6 +1,6 @@
 //! [`Engine`]: what an author implements.
 
-use crate::{ClientId, Context, EngineId, Fault, State};
+use crate::{Capability, ClientId, Context, EngineId, Fault, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
 
 /// A type of engine: a state, the messages that change it, the queries that read it.
@@ -13,6 +13,15 @@ use serde::{Deserialize, Serialize};
 pub trait Engine: State {
     /// The name of the kind, shared by all its versions: 1 to 32 bytes of `a-z`, `0-9`, `-`, `_`.
     const KIND: &'static str;
+
+    /// The kinds whose *new* states the transitions of this kind ask with
+    /// [`UpgradeBus::query`](crate::UpgradeBus::query): they are done first. A cycle is refused when an
+    /// upgrade is planned.
+    const AFTER: &'static [&'static str] = &[];
+
+    /// What this kind does to engines of other kinds. The node's configuration grants it; what is not
+    /// declared here is refused at run time.
+    const NEEDS: &'static [Capability] = &[];
 
     /// What an instance is started with.
     type Config: State;
@@ -66,6 +75,32 @@ pub trait Engine: State {
     fn undelivered(&mut self, _ctx: &mut Context<'_>, _to: EngineId, _reason: Undelivered) {}
 }
 
+/// An engine that handles upgrade messages: those that other engines' transitions send it over the
+/// upgrade bus, while the upgrade runs.
+///
+/// They are handled in rounds, after all transitions, on a state that is wholly new: nothing of it is
+/// seen until the whole upgrade commits. An upgrade message to an engine of a kind without this trait,
+/// or whose kind the upgrade does not touch, becomes an ordinary message, first in its mailbox after
+/// the swap.
+pub trait OnUpgrade: Engine {
+    /// The upgrade messages.
+    type Upgrade: State;
+
+    /// Handles one.
+    ///
+    /// # Errors
+    /// A [`Fault`] aborts the whole upgrade.
+    ///
+    /// # Panics
+    /// A panic aborts the upgrade as a fault does.
+    fn on_upgrade(
+        &mut self,
+        bus: &mut UpgradeBus<'_>,
+        sender: EngineId,
+        message: Self::Upgrade,
+    ) -> Result<(), Fault>;
+}
+
 /// Who sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Sender {
@@ -91,4 +126,6 @@ pub enum Undelivered {
     Full,
     /// Its module does not understand the message.
     Rejected,
+    /// The sender's kind may not message its kind.
+    Forbidden,
 }

@@ -4,13 +4,18 @@
 //! abi_stable's full structural layout check over it runs in a throw-away probe process; the node
 //! itself then uses the root unchecked, for exactly the bytes that were probed.
 
+use crate::chain::{Chain, Here};
 use crate::descriptor::Descriptor;
-use crate::raw::{CallStatus, KindVtable, Sink};
-use crate::{Engine, Step, build, codec, shim};
+use crate::message::OlderMessage;
+use crate::raw::{CallStatus, Codec, KindVtable, Sink};
+use crate::schema::SchemaId;
+use crate::{Engine, EngineId, Fault, Migrate, OnUpgrade, State, Step, UpgradeBus};
+use crate::{build, codec, shim};
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::RSlice;
+use std::marker::PhantomData;
 
 pub use abi_stable;
 
@@ -40,10 +45,17 @@ impl RootModule for EngineModuleRef {
     const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
 }
 
-/// The older states a kind can start from.
+/// What a kind knows beside its [`Engine`]: the older states and messages it can start from, and
+/// whether it handles upgrade messages.
 pub trait History: 'static {
-    /// The steps, each from another older state.
+    /// The kind.
+    type Engine: Engine;
+    /// The ways from older states, newest first.
     fn steps() -> Vec<Step>;
+    /// The older messages, newest first.
+    fn older_messages() -> Vec<OlderMessage<<Self::Engine as Engine>::Message>>;
+    /// Its handler of upgrade messages.
+    fn upgrade_handler() -> Option<UpgradeHandler<Self::Engine>>;
 }
 
 /// What the macro knows of the package that exports.
@@ -94,25 +106,40 @@ fn tell_panics_in_a_line() {
     std::panic::set_hook(Box::new(|panic| eprintln!("in an engine: {panic}")));
 }
 
-/// The descriptor of kind `E`.
-pub fn describe_kind<E: Engine, H: History>() -> crate::descriptor::KindDescriptor {
-    shim::descriptor::<E, H>()
+/// The descriptor of a kind.
+pub fn describe_kind<H: History>() -> crate::descriptor::KindDescriptor {
+    shim::descriptor::<H>()
 }
 
-/// Finds out, for a concrete type, whether it implements [`crate::Migrate`]: the method of
-/// `&Probe<T>` is found before that of `&&Probe<T>` if its bound holds.
+/// Finds out, for a concrete type, whether it implements [`crate::Migrate`] or [`OnUpgrade`]: the
+/// method of `&Probe<T>` is found before that of `&&Probe<T>` if its bound holds.
 #[derive(Debug)]
-pub struct Probe<T>(pub std::marker::PhantomData<T>);
+pub struct Probe<T>(pub PhantomData<T>);
 
 /// The answer when the type has a transition.
 pub trait WithStep {
-    /// Its one step.
+    /// The state.
+    type State: State;
+    /// Its own step and those before it.
     fn steps(&self) -> Vec<Step>;
+    /// The ways from older states that go on with `C`.
+    fn older<C: Chain<From = Self::State>>(&self, steps: u32, dropped: &[String]) -> Vec<Step>;
 }
 
-impl<T: crate::Migrate> WithStep for Probe<T> {
+impl<T: Migrate> WithStep for Probe<T> {
+    type State = T;
+
     fn steps(&self) -> Vec<Step> {
-        vec![T::step()]
+        let step = T::step();
+        let older = T::From::older_states::<(T, Here<T>)>(1, &step.descriptor.dropped);
+        [vec![step], older].concat()
+    }
+
+    fn older<C: Chain<From = T>>(&self, steps: u32, dropped: &[String]) -> Vec<Step> {
+        let steps = steps + 1;
+        let dropped = [T::step().descriptor.dropped, dropped.to_vec()].concat();
+        let older = T::From::older_states::<(T, C)>(steps, &dropped);
+        [vec![Step::chained::<(T, C)>(steps, dropped)], older].concat()
     }
 }
 
@@ -120,11 +147,64 @@ impl<T: crate::Migrate> WithStep for Probe<T> {
 pub trait WithoutStep {
     /// No steps.
     fn steps(&self) -> Vec<Step>;
+    /// None.
+    fn older<C: Chain>(&self, steps: u32, dropped: &[String]) -> Vec<Step>;
 }
 
 impl<T> WithoutStep for &Probe<T> {
     fn steps(&self) -> Vec<Step> {
         Vec::new()
+    }
+
+    fn older<C: Chain>(&self, _: u32, _: &[String]) -> Vec<Step> {
+        Vec::new()
+    }
+}
+
+/// A kind's handler of upgrade messages.
+#[derive(Debug)]
+pub struct UpgradeHandler<E> {
+    /// The schema of the messages.
+    pub schema: SchemaId,
+    pub(crate) handle: fn(&mut E, &mut UpgradeBus<'_>, EngineId, &[u8]) -> Result<(), Fault>,
+}
+
+/// The answer when the engine handles upgrade messages.
+pub trait WithUpgrade {
+    /// The engine.
+    type Engine;
+    /// Its handler.
+    fn upgrade_handler(&self) -> Option<UpgradeHandler<Self::Engine>>;
+}
+
+impl<E: OnUpgrade> WithUpgrade for Probe<E> {
+    type Engine = E;
+
+    fn upgrade_handler(&self) -> Option<UpgradeHandler<E>> {
+        Some(UpgradeHandler {
+            schema: E::Upgrade::schema_id(),
+            handle: |engine, bus, sender, bytes| {
+                let message = codec::decode(Codec::Postcard, bytes)
+                    .map_err(|reason| Fault::new("upgrade-message-unreadable", reason))?;
+                engine.on_upgrade(bus, sender, message)
+            },
+        })
+    }
+}
+
+/// The answer when it does not.
+pub trait WithoutUpgrade {
+    /// The engine.
+    type Engine;
+    /// None.
+    fn upgrade_handler(&self) -> Option<UpgradeHandler<Self::Engine>>;
+}
+
+impl<E> WithoutUpgrade for &Probe<E> {
+    type Engine = E;
+
+    fn upgrade_handler(&self) -> Option<UpgradeHandler<E>> {
+        None
     }
 }
 
@@ -141,13 +221,32 @@ macro_rules! export_engines {
         mod refit_module {
             #[allow(unused_imports, reason = "an engine may be named by any path of its crate")]
             use super::*;
-            use $crate::export::{History, WithStep as _, WithoutStep as _};
+            use $crate::export::{
+                History, WithStep as _, WithUpgrade as _, WithoutStep as _, WithoutUpgrade as _,
+            };
 
-            struct Steps<E>(::core::marker::PhantomData<E>);
+            struct Past<E>(::core::marker::PhantomData<E>);
 
-            $(impl History for Steps<$engine> {
+            $(impl History for Past<$engine> {
+                type Engine = $engine;
+
                 fn steps() -> ::std::vec::Vec<$crate::Step> {
                     (&$crate::export::Probe::<$engine>(::core::marker::PhantomData)).steps()
+                }
+
+                fn older_messages() -> ::std::vec::Vec<
+                    $crate::message::OlderMessage<<$engine as $crate::Engine>::Message>,
+                > {
+                    <<$engine as $crate::Engine>::Message as $crate::State>::older_messages::<
+                        $crate::chain::Here<<$engine as $crate::Engine>::Message>,
+                    >()
+                }
+
+                fn upgrade_handler() -> ::core::option::Option<
+                    $crate::export::UpgradeHandler<$engine>,
+                > {
+                    (&$crate::export::Probe::<$engine>(::core::marker::PhantomData))
+                        .upgrade_handler()
                 }
             })+
 
@@ -158,13 +257,13 @@ macro_rules! export_engines {
                         version: env!("CARGO_PKG_VERSION"),
                         build_id: option_env!("REFIT_BUILD_ID"),
                     },
-                    &[$($crate::export::describe_kind::<$engine, Steps<$engine>>),+],
+                    &[$($crate::export::describe_kind::<Past<$engine>>),+],
                     sink,
                 )
             }
 
             static KINDS: &[$crate::raw::KindVtable] =
-                &[$($crate::export::kind::<$engine, Steps<$engine>>()),+];
+                &[$($crate::export::kind::<Past<$engine>>()),+];
 
             const ROOT: &$crate::export::abi_stable::prefix_type::WithMetadata<
                 $crate::export::EngineModule,
@@ -224,9 +323,9 @@ macro_rules! __export_root {
     ($module:ident) => {};
 }
 
-/// The table of kind `E`.
-pub const fn kind<E: Engine, H: History>() -> KindVtable {
-    shim::kind::<E, H>()
+/// The table of a kind.
+pub const fn kind<H: History>() -> KindVtable {
+    shim::kind::<H>()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! [`Fault`]: how an engine's own code says that something went wrong.
 
+use crate::{BusError, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -35,3 +36,24 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+impl From<ServiceError> for Fault {
+    fn from(error: ServiceError) -> Self {
+        let code = match error {
+            ServiceError::Budget => "budget-spent",
+            ServiceError::Unknown => "unknown-engine",
+            ServiceError::Forbidden => "capability-missing",
+            ServiceError::Past => "time-passed",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<BusError> for Fault {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::Fault { fault, .. } => fault,
+            error => Self::new(error.code(), error.to_string()),
+        }
+    }
+}

@@ -21,28 +21,39 @@ pub mod derived;
 pub mod descriptor;
 pub mod export;
 #[cfg(feature = "host")]
+pub mod fixture;
+#[cfg(feature = "host")]
 pub mod host;
 pub mod raw;
 pub mod schema;
 
 mod bus;
+mod bus_error;
+mod capability;
+#[doc(hidden)]
+pub mod chain;
 mod codec;
 mod context;
 mod engine;
 mod fault;
 mod height;
 mod id;
+#[doc(hidden)]
+pub mod message;
 mod migrate;
 mod shim;
 mod state;
 
 pub use bus::UpgradeBus;
+pub use bus_error::BusError;
+pub use capability::Capability;
 pub use context::{Context, Level, ServiceError, TimerAt};
-pub use engine::{Engine, Sender, Undelivered};
+pub use engine::{Engine, OnUpgrade, Sender, Undelivered};
 pub use fault::Fault;
 pub use height::{BlockHash, BlockTime, Generation, Height};
 pub use id::{ClientId, ENGINE_NAME_BYTES_MAX, EngineId, EngineIdError};
-pub use migrate::{Assemble, Fields, Migrate, Step};
+pub use message::MigrateMessage;
+pub use migrate::{Assemble, Fields, Migrate, MigrateBack, Step};
 pub use state::{State, StateKey};
 
 pub use refit_abi_macros::*;

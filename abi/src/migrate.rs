@@ -4,6 +4,7 @@
 //! new ones; its two halves are [`Assemble`]. `impl Migrate` by hand is one function from `&Old` to
 //! `New`. Either way the old state is only read until the whole upgrade commits.
 
+use crate::chain::{Chain, Here};
 use crate::descriptor::MigrationDescriptor;
 use crate::raw::MigrationVtable;
 use crate::shim;
@@ -28,11 +29,28 @@ pub trait Migrate: State {
     /// A panic aborts the upgrade as a fault does.
     fn migrate(old: &Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self, Fault>;
 
+    /// As [`Migrate::migrate`] for an old state that nobody else needs: between two steps that are run
+    /// as one. The derive moves what does not change.
+    #[doc(hidden)]
+    fn migrate_owned(old: Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self, Fault> {
+        Self::migrate(&old, bus)
+    }
+
     /// The step as the node calls it. The derive writes its own.
     #[doc(hidden)]
     fn step() -> Step {
         Step::by_hand::<Self>()
     }
+}
+
+/// The way back: from this version's state to the last one's. Optional; a release that has it can be
+/// undone after its probation, and a property test can ask that it gives back what went in.
+pub trait MigrateBack: Migrate {
+    /// Makes the older state from the new one.
+    ///
+    /// # Errors
+    /// A [`Fault`] if this state has no older form.
+    fn migrate_back(new: &Self, bus: &mut UpgradeBus<'_>) -> Result<Self::From, Fault>;
 }
 
 /// The two halves that `#[derive(Migrate)]` writes: a fallible one that reads the old state and
@@ -65,8 +83,18 @@ impl Step {
     /// The step of a transition written by hand.
     pub fn by_hand<N: Migrate>() -> Self {
         Self {
-            vtable: shim::migration::by_hand::<N>(),
+            vtable: shim::migration::by_hand::<(N, Here<N>)>(),
             descriptor: describe::<N>(true, false, Fields::default()),
+        }
+    }
+
+    /// Several steps run as one, as if written by hand.
+    pub(crate) fn chained<C: Chain>(steps: u32, dropped: Vec<String>) -> Self {
+        let mut descriptor = describe_from::<C::From>();
+        (descriptor.steps, descriptor.dropped) = (steps, dropped);
+        Self {
+            vtable: shim::migration::by_hand::<C>(),
+            descriptor,
         }
     }
 
@@ -103,9 +131,6 @@ fn describe<N: Migrate>(by_hand: bool, defaults_only: bool, fields: Fields) -> M
     // An older field whose name a `with` field takes over was converted: its data does not end.
     let converted = |name: &&&str| !fields.computed.contains(name);
     MigrationDescriptor {
-        from_schema: N::From::schema_id(),
-        from_layout: N::From::layout_id(),
-        from: N::From::describe(&mut crate::schema::Describer::default()),
         by_hand,
         defaults_only,
         moved: owned(fields.moved),
@@ -116,5 +141,21 @@ fn describe<N: Migrate>(by_hand: bool, defaults_only: bool, fields: Fields) -> M
             .filter(converted)
             .map(|name| (*name).to_owned())
             .collect(),
+        ..describe_from::<N::From>()
+    }
+}
+
+/// One step written by hand from the state `F`.
+fn describe_from<F: State>() -> MigrationDescriptor {
+    MigrationDescriptor {
+        from_schema: F::schema_id(),
+        from_layout: F::layout_id(),
+        from: F::describe(&mut crate::schema::Describer::default()),
+        by_hand: true,
+        steps: 1,
+        defaults_only: false,
+        moved: Vec::new(),
+        fresh: Vec::new(),
+        dropped: Vec::new(),
     }
 }

@@ -214,6 +214,8 @@ pub enum HostStatus {
     Unknown = 2,
     /// The height or time is not in the future.
     Past = 3,
+    /// The engine's kind was not granted the capability.
+    Forbidden = 4,
 }
 
 /// The upgrade bus as plain data.
@@ -224,13 +226,13 @@ pub struct RawBus {
     pub host: *mut c_void,
     /// The host's functions.
     pub calls: *const BusCalls,
-    /// The engine whose transition runs.
+    /// The engine whose transition runs, or that handles upgrade messages.
     pub id: EngineId,
     /// The height of the update point.
     pub height: u64,
 }
 
-/// The node's services to a transition.
+/// The node's services to a transition and to a handler of upgrade messages.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
 pub struct BusCalls {
@@ -238,6 +240,64 @@ pub struct BusCalls {
     pub cancelled: unsafe extern "C" fn(*mut c_void) -> bool,
     /// Writes a line to the node's log, after the upgrade has ended.
     pub log: unsafe extern "C" fn(*mut c_void, u8, Bytes<'_>),
+    /// Asks an engine's old state (`false`) or new state (`true`) a postcard query; the schemas are
+    /// those of query and answer as the asker knows them. The answer, the fault's postcard or a text
+    /// goes to the sink.
+    pub ask: unsafe extern "C" fn(
+        *mut c_void,
+        bool,
+        EngineId,
+        SchemaId,
+        SchemaId,
+        Bytes<'_>,
+        Sink,
+    ) -> BusStatus,
+    /// Starts an engine of a kind of the new generation, under a root name or, if that is empty, as a
+    /// child, with a postcard configuration of a schema; writes its id. A fault or text goes to the
+    /// sink.
+    pub spawn: unsafe extern "C" fn(
+        *mut c_void,
+        Bytes<'_>,
+        Bytes<'_>,
+        SchemaId,
+        Bytes<'_>,
+        *mut EngineId,
+        Sink,
+    ) -> BusStatus,
+    /// Stops an engine with the commit: itself or a child.
+    pub retire: unsafe extern "C" fn(*mut c_void, EngineId) -> BusStatus,
+    /// Queues an upgrade message for the next round.
+    pub send: unsafe extern "C" fn(*mut c_void, EngineId, SchemaId, Bytes<'_>) -> BusStatus,
+}
+
+/// The node's answer to a call on the upgrade bus.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
+pub enum BusStatus {
+    /// Done.
+    Ok = 0,
+    /// The upgrade was cancelled.
+    Cancelled = 1,
+    /// No such engine or engine kind.
+    Unknown = 2,
+    /// The new state of a kind that the asker did not name in `AFTER`.
+    Undeclared = 3,
+    /// The engine's kind was not granted the capability.
+    Forbidden = 4,
+    /// A counted budget of the upgrade is spent.
+    Budget = 5,
+    /// The engine is retired, stopped or poisoned.
+    Unavailable = 6,
+    /// Query, answer or configuration have another schema there.
+    Schema = 7,
+    /// The asked engine's own code returned a fault; its postcard went to the sink.
+    Fault = 8,
+    /// The asked engine's own code panicked or did not understand; a text went to the sink.
+    Failed = 9,
+    /// New states are asked by transitions, not by handlers of upgrade messages.
+    NotNow = 10,
+    /// An engine with the id exists.
+    Taken = 11,
 }
 
 /// The functions of one engine kind.
@@ -275,6 +335,15 @@ pub struct KindVtable {
     pub decode: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,
     /// Drops an instance's state.
     pub discard: unsafe extern "C" fn(*mut c_void),
+    /// Handles a batch of upgrade messages; writes how many were handled to the end.
+    pub on_upgrade: unsafe extern "C" fn(
+        *mut c_void,
+        *mut RawBus,
+        *const Delivery<'static>,
+        usize,
+        *mut usize,
+        Sink,
+    ) -> CallStatus,
     /// Writes the migration at an index; false past the last.
     pub migration: unsafe extern "C" fn(usize, *mut MigrationVtable) -> bool,
 }
@@ -299,6 +368,9 @@ pub struct MigrationVtable {
     pub settle: unsafe extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void,
     /// Drops what `prepare` made.
     pub discard: unsafe extern "C" fn(*mut c_void),
+    /// Makes the whole new state, copying what does not change; the old state stays.
+    pub whole:
+        unsafe extern "C" fn(*const c_void, *mut RawBus, *mut *mut c_void, Sink) -> CallStatus,
     /// Reads an old state from postcard into this module's frozen type.
     pub decode_old: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,
     /// Drops an old state.

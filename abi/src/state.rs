@@ -6,6 +6,9 @@
 //! was tried: an empty `HashMap` points into its library; `Rc`, `Arc` and `Cow` may; `dyn` and
 //! function pointers always do; a map key whose hand-written `Ord` changed loses its entries.
 
+use crate::Step;
+use crate::chain::{Chain, MessageChain};
+use crate::message::OlderMessage;
 use crate::schema::{Describer, LayoutId, SchemaId, Shape, Type};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +35,19 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The hash of how this type lies in memory in this build.
     fn layout_id() -> LayoutId {
         Self::describe(&mut Describer::default()).layout_id(crate::build::COMPILER_COMMIT)
+    }
+
+    /// All older states from which this one, and through `C` the newest, can be reached. The derive
+    /// knows whether the type has a [`crate::Migrate`]; `dropped` are the fields that `C` drops.
+    #[doc(hidden)]
+    fn older_states<C: Chain<From = Self>>(_steps: u32, _dropped: &[String]) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// As [`State::older_states`], for [`crate::MigrateMessage`].
+    #[doc(hidden)]
+    fn older_messages<C: MessageChain<From = Self>>() -> Vec<OlderMessage<C::To>> {
+        Vec::new()
     }
 }
 

@@ -55,6 +55,16 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                     )
                 }
 
+                fn migrate_owned(
+                    old: Self::From,
+                    bus: &mut ::refit_abi::UpgradeBus<'_>,
+                ) -> ::core::result::Result<Self, ::refit_abi::Fault> {
+                    let fresh = <Self as ::refit_abi::Assemble>::prepare(&old, bus)?;
+                    ::core::result::Result::Ok(
+                        <Self as ::refit_abi::Assemble>::assemble(old, fresh),
+                    )
+                }
+
                 #step
             }
         };

@@ -32,6 +32,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let generics = bounded(&input.generics, &parse_quote!(::refit_abi::State));
     let (impl_generics, type_generics, bounds) = generics.split_for_impl();
     let schema_id = input.generics.params.is_empty().then(cached_schema_id);
+    let history = input.generics.params.is_empty().then(history);
     let (field_names, no_drop) = (field_names(input, &generics), refuse_drop(input, &generics));
     let describer = describer();
     Ok(quote! {
@@ -46,6 +47,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 })
             }
             #schema_id
+            #history
         }
         #field_names
         #no_drop
@@ -160,6 +162,30 @@ fn cached_schema_id() -> TokenStream {
             static SCHEMA_ID: ::std::sync::OnceLock<::refit_abi::schema::SchemaId> =
                 ::std::sync::OnceLock::new();
             *SCHEMA_ID.get_or_init(::refit_abi::derived::schema_id::<Self>)
+        }
+    }
+}
+
+/// Whether the type has a `Migrate` or a `MigrateMessage`, found out here, where the type is concrete:
+/// so that a chain of steps knows its next link. (A generic type ends the chain.)
+fn history() -> TokenStream {
+    quote! {
+        fn older_states<C: ::refit_abi::chain::Chain<From = Self>>(
+            steps: u32,
+            dropped: &[::std::string::String],
+        ) -> ::std::vec::Vec<::refit_abi::Step> {
+            #[allow(unused_imports, reason = "one of the two answers")]
+            use ::refit_abi::export::{Probe, WithStep as _, WithoutStep as _};
+            (&Probe::<Self>(::core::marker::PhantomData)).older::<C>(steps, dropped)
+        }
+
+        fn older_messages<C: ::refit_abi::chain::MessageChain<From = Self>>(
+        ) -> ::std::vec::Vec<::refit_abi::message::OlderMessage<C::To>> {
+            #[allow(unused_imports, reason = "one of the two answers")]
+            use ::refit_abi::message::{
+                MessageProbe, WithOlderMessages as _, WithoutOlderMessages as _,
+            };
+            (&MessageProbe::<Self>(::core::marker::PhantomData)).older::<C>()
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How one call into a module ended, and the buffer it wrote to.
 
-use crate::raw::{Bytes, CallStatus, Sink};
+use crate::raw::{BusStatus, Bytes, CallStatus, Sink};
 use crate::{Fault, codec};
 use std::ffi::c_void;
 
@@ -87,6 +87,21 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
 }
 
 impl CallError {
+    /// The status of this error as the answer to a call on the upgrade bus; what the asker is told goes
+    /// to `out`.
+    pub fn to_bus(&self, out: &mut Vec<u8>) -> BusStatus {
+        match self {
+            CallError::Fault(fault) => {
+                codec::to_postcard(fault, out);
+                BusStatus::Fault
+            }
+            other => {
+                out.extend_from_slice(other.to_string().as_bytes());
+                BusStatus::Failed
+            }
+        }
+    }
+
     /// The error that a handler's status and bytes tell of, as [`super::Services::reply`] gets them.
     pub fn of_reply(status: CallStatus, bytes: &[u8]) -> Self {
         error(status, bytes)

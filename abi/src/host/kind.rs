@@ -1,5 +1,6 @@
 //! [`Kind`]: one engine kind of a module, and all that can be done with its instances.
 
+use super::bus::{Bus, BusTable};
 use super::call::{Buffer, CallError, outcome};
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
@@ -178,6 +179,40 @@ impl Kind {
         // SAFETY: the tag fits and the instance is consumed.
         unsafe { (self.table.discard)(instance.into_ptr()) };
         Ok(())
+    }
+
+    /// Handles a batch of upgrade messages until one fails.
+    ///
+    /// # Errors
+    /// The engine's fault or panic, and how many messages were handled before; the instance is then
+    /// good for nothing but [`Kind::discard`].
+    pub fn on_upgrade<B: Bus>(
+        &self,
+        instance: &mut Instance,
+        batch: &[Delivery<'_>],
+        frame: (EngineId, Height),
+        bus: &mut B,
+    ) -> Result<(), (usize, CallError)> {
+        if instance.tag() != self.tag {
+            return Err((0, CallError::WrongState));
+        }
+        let calls = BusTable::<B>::CALLS;
+        let mut raw = super::bus::raw(frame, bus, &calls);
+        let (mut done, mut bytes) = (0, Vec::new());
+        let mut buffer = Buffer::new(&mut bytes);
+        // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
+        // nothing else uses it; all pointers live for the call.
+        let status = unsafe {
+            (self.table.on_upgrade)(
+                instance.as_ptr(),
+                &raw mut raw,
+                batch.as_ptr().cast::<Delivery<'static>>(),
+                batch.len(),
+                &raw mut done,
+                buffer.sink(),
+            )
+        };
+        outcome(status, &mut bytes, 0).map_err(|error| (done, error))
     }
 
     /// The step from states tagged `from`, if this kind has one that reads them in memory.

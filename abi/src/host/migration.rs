@@ -4,11 +4,12 @@
 //! the new state; it cannot fail but by a defect. Between them lies the commit. All of it is code of
 //! the *new* module, over the old type as it is frozen there: the old module is not needed.
 
+use super::bus::{Bus, BusTable};
 use super::call::{Buffer, CallError, outcome};
 use super::instance::{Instance, StateTag};
 use super::kind::Kind;
 use crate::descriptor::MigrationDescriptor;
-use crate::raw::{BusCalls, Bytes, KindVtable, MigrationVtable, RawBus};
+use crate::raw::{Bytes, KindVtable, MigrationVtable};
 use crate::schema::{LayoutId, SchemaId};
 use crate::{EngineId, Height};
 use std::ffi::c_void;
@@ -36,14 +37,6 @@ pub struct Prepared {
 unsafe impl Send for Prepared {}
 // SAFETY: nothing is reached through `&Prepared`.
 unsafe impl Sync for Prepared {}
-
-/// The node's side of a [`crate::UpgradeBus`].
-pub trait Bus {
-    /// Whether the upgrade was cancelled.
-    fn cancelled(&self) -> bool;
-    /// Keeps a log line until the upgrade has ended.
-    fn log(&mut self, level: u8, line: &str);
-}
 
 impl Migration {
     pub(super) fn new(kind: &Kind, table: &KindVtable, index: usize) -> Option<Self> {
@@ -130,17 +123,8 @@ impl Migration {
         if old.tag() != self.from {
             return Err(CallError::WrongState);
         }
-        let calls = BusCalls {
-            cancelled: cancelled::<B>,
-            log: log::<B>,
-        };
-        let host = (&raw mut *bus).cast::<c_void>();
-        let mut raw = RawBus {
-            host,
-            calls: &raw const calls,
-            id,
-            height: height.0,
-        };
+        let calls = BusTable::<B>::CALLS;
+        let mut raw = super::bus::raw((id, height), bus, &calls);
         let (mut fresh, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let sink = buffer.sink();
@@ -154,20 +138,32 @@ impl Migration {
         })
     }
 
-    /// Runs the kind's own check on what a step by hand made; does nothing for a derived step.
+    /// Makes the whole new state at once, copying what does not change: for a state that is asked or
+    /// messaged while the upgrade runs, and for steps by hand. The old state stays.
     ///
     /// # Errors
-    /// [`CallError::Fault`] says what does not hold.
-    pub fn check(&self, prepared: &Prepared) -> Result<(), CallError> {
-        let Some(state) = NonNull::new(prepared.fresh) else {
-            return Ok(());
-        };
-        if !self.descriptor().by_hand || prepared.serial != self.kind.serial() {
-            return Ok(());
+    /// As [`Migration::prepare`].
+    pub fn whole<B: Bus>(
+        &self,
+        id: EngineId,
+        height: Height,
+        old: &Instance,
+        bus: &mut B,
+    ) -> Result<Instance, CallError> {
+        if old.tag() != self.from {
+            return Err(CallError::WrongState);
         }
-        // SAFETY: a step by hand prepares a whole state of this kind; it is only read here.
-        let instance = unsafe { Instance::new(state, self.kind.tag()) };
-        self.kind.check(&instance)
+        let calls = BusTable::<B>::CALLS;
+        let mut raw = super::bus::raw((id, height), bus, &calls);
+        let (mut new, mut said) = (null_mut(), Vec::new());
+        let mut buffer = Buffer::new(&mut said);
+        let sink = buffer.sink();
+        // SAFETY: the tag fits; the state is only read; all pointers live for the call.
+        let status = unsafe { (self.table.whole)(old.as_ptr(), &raw mut raw, &raw mut new, sink) };
+        outcome(status, &mut said, 0)?;
+        let new = NonNull::new(new).ok_or(CallError::WrongState)?;
+        // SAFETY: the module has just made it, of the kind's type.
+        Ok(unsafe { Instance::new(new, self.kind.tag()) })
     }
 
     /// The second half: the new state, or `None` if it panicked (the old state is then lost, and the
@@ -228,18 +224,4 @@ impl Migration {
         // SAFETY: the module has just made it, of the kind's type.
         Some(unsafe { Instance::new(state, self.kind.tag()) })
     }
-}
-
-unsafe extern "C" fn cancelled<B: Bus>(host: *mut c_void) -> bool {
-    // SAFETY: `host` is the `&mut B` of the running `prepare`.
-    unsafe { &*host.cast::<B>() }.cancelled()
-}
-
-unsafe extern "C" fn log<B: Bus>(host: *mut c_void, level: u8, line: Bytes<'_>) {
-    // SAFETY: as above.
-    let bus = unsafe { &mut *host.cast::<B>() };
-    bus.log(
-        level,
-        std::str::from_utf8(line.as_slice()).unwrap_or("(text that is not utf-8)"),
-    );
 }

@@ -9,6 +9,7 @@
 //! both must be given back to a kind that fits ([`Kind::discard`], [`Migration::discard`]). Dropping
 //! one without that leaks its memory, safely.
 
+mod bus;
 mod call;
 mod instance;
 mod kind;
@@ -16,9 +17,10 @@ mod migration;
 mod module;
 mod services;
 
+pub use bus::{Ask, Bus, Spawn};
 pub use call::CallError;
 pub use instance::{Instance, StateTag};
 pub use kind::{BlockFrame, HandleContext, Kind};
-pub use migration::{Bus, Migration, Prepared};
+pub use migration::{Migration, Prepared};
 pub use module::{Module, ModuleError};
 pub use services::Services;

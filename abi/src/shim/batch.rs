@@ -1,9 +1,11 @@
 //! Delivery: one call of the host, many messages of one engine.
 
 use super::guard;
+use crate::export::History;
+use crate::message::NotRead;
 use crate::raw::{BatchOutcome, CallStatus, Codec, Delivery, DeliveryKind, RawContext};
 use crate::schema::SchemaId;
-use crate::{Context, Engine, EngineId, State, Undelivered, codec};
+use crate::{Context, Engine, EngineId, Fault, State, Undelivered, codec};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// `state` was made by this kind's `init` or `decode`, or by a build with the same schema and layout
 /// hash, and nothing else uses it during the call; `raw` and the `length` deliveries at `batch`
 /// live for the call.
-pub(super) unsafe extern "C" fn handle<E: Engine>(
+pub(super) unsafe extern "C" fn handle<H: History>(
     state: *mut c_void,
     raw: *mut RawContext,
     batch: *const Delivery<'static>,
@@ -22,12 +24,12 @@ pub(super) unsafe extern "C" fn handle<E: Engine>(
     // SAFETY: the caller's duty, above.
     let (engine, raw, batch) = unsafe {
         (
-            &mut *state.cast::<E>(),
+            &mut *state.cast::<H::Engine>(),
             &mut *raw,
             std::slice::from_raw_parts(batch, length),
         )
     };
-    let run = AssertUnwindSafe(|| deliver_all(engine, &mut *raw, batch));
+    let run = AssertUnwindSafe(|| deliver_all::<H, H::Engine>(engine, &mut *raw, batch));
     match catch_unwind(run) {
         Ok(()) => BatchOutcome {
             status: CallStatus::Ok,
@@ -47,31 +49,36 @@ pub(super) unsafe extern "C" fn handle<E: Engine>(
     }
 }
 
-fn deliver_all<E: Engine>(engine: &mut E, raw: &mut RawContext, batch: &[Delivery<'_>]) {
+fn deliver_all<H: History<Engine = E>, E: Engine>(
+    engine: &mut E,
+    raw: &mut RawContext,
+    batch: &[Delivery<'_>],
+) {
     let accepted = E::Message::schema_id();
     let mut ctx = Context::new(raw);
     for (index, delivery) in batch.iter().enumerate() {
         ctx.begin(index);
         match delivery.kind {
-            DeliveryKind::Message => message(engine, &mut ctx, delivery, accepted),
+            DeliveryKind::Message => message::<H, E>(engine, &mut ctx, delivery, accepted),
             DeliveryKind::Undelivered => notice(engine, &mut ctx, delivery),
         }
     }
 }
 
 #[inline]
-fn message<E: Engine>(
+fn message<H: History<Engine = E>, E: Engine>(
     engine: &mut E,
     ctx: &mut Context<'_>,
     delivery: &Delivery<'_>,
     accepted: SchemaId,
 ) {
-    let message = match decode::<E>(delivery, accepted) {
+    let message = match decode::<H, E>(delivery, accepted) {
         Ok(message) => message,
-        Err(reason) => {
+        Err(NotRead::Other(reason)) => {
             ctx.scratch().extend_from_slice(reason.as_bytes());
             return ctx.reply(CallStatus::Rejected);
         }
+        Err(NotRead::Fault(fault)) => return refuse(ctx, &fault),
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
@@ -80,24 +87,66 @@ fn message<E: Engine>(
             ctx.reply(CallStatus::Ok);
         }
         Ok(_) => {}
-        Err(fault) => {
-            codec::to_postcard(&fault, ctx.scratch());
-            ctx.reply(CallStatus::Fault);
-        }
+        Err(fault) => refuse(ctx, &fault),
     }
 }
 
+fn refuse(ctx: &mut Context<'_>, fault: &Fault) {
+    codec::to_postcard(fault, ctx.scratch());
+    ctx.reply(CallStatus::Fault);
+}
+
 #[inline]
-fn decode<E: Engine>(delivery: &Delivery<'_>, accepted: SchemaId) -> Result<E::Message, String> {
+fn decode<H: History<Engine = E>, E: Engine>(
+    delivery: &Delivery<'_>,
+    accepted: SchemaId,
+) -> Result<E::Message, NotRead> {
     if delivery.codec == Codec::Postcard && delivery.schema != accepted {
-        return Err(foreign(E::KIND, delivery.schema, accepted));
+        return older::<H, E>(delivery, accepted);
     }
-    codec::decode(delivery.codec, delivery.payload.as_slice())
+    match codec::decode(delivery.codec, delivery.payload.as_slice()) {
+        Ok(message) => Ok(message),
+        Err(reason) => from_older_client::<H, E>(delivery, reason),
+    }
+}
+
+/// A message of an older version, as its schema says.
+#[cold]
+fn older<H: History<Engine = E>, E: Engine>(
+    delivery: &Delivery<'_>,
+    accepted: SchemaId,
+) -> Result<E::Message, NotRead> {
+    let version = H::older_messages()
+        .into_iter()
+        .find(|older| older.schema == delivery.schema);
+    match version {
+        Some(older) => (older.decode)(delivery.codec, delivery.payload.as_slice()),
+        None => Err(NotRead::Other(foreign(E::KIND, delivery.schema, accepted))),
+    }
+}
+
+/// A client writes JSON and no schema: what is not of the newest version may be of an older one.
+#[cold]
+fn from_older_client<H: History<Engine = E>, E: Engine>(
+    delivery: &Delivery<'_>,
+    reason: String,
+) -> Result<E::Message, NotRead> {
+    if delivery.codec == Codec::Json {
+        for older in H::older_messages() {
+            match (older.decode)(delivery.codec, delivery.payload.as_slice()) {
+                Err(NotRead::Other(_)) => {}
+                read => return read,
+            }
+        }
+    }
+    Err(NotRead::Other(reason))
 }
 
 #[cold]
 fn foreign(kind: &str, found: SchemaId, accepted: SchemaId) -> String {
-    format!("the message has schema {found}, engine kind {kind} takes {accepted}")
+    format!(
+        "the message has schema {found}, engine kind {kind} takes {accepted} and no such older one"
+    )
 }
 
 fn notice<E: Engine>(engine: &mut E, ctx: &mut Context<'_>, delivery: &Delivery<'_>) {

@@ -1,10 +1,10 @@
 //! The life of one instance: described, made, asked, checked, written, read, dropped.
 
 use super::guard::{Failure, guarded, write};
-use crate::descriptor::KindDescriptor;
+use crate::descriptor::{InterfaceDescriptor, KindDescriptor};
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
-use crate::schema::{Describer, LayoutId, SchemaId};
+use crate::schema::{Describer, LayoutId, SchemaId, Type};
 use crate::{Context, Engine, State, codec};
 use std::ffi::c_void;
 
@@ -18,23 +18,27 @@ pub(super) extern "C" fn layout<E: Engine>() -> LayoutId {
 
 /// # Safety
 /// `sink` lives for the call.
-pub(super) unsafe extern "C" fn describe<E: Engine, H: History>(sink: Sink) -> CallStatus {
+pub(super) unsafe extern "C" fn describe<H: History>(sink: Sink) -> CallStatus {
     guarded(sink, || {
         let mut bytes = Vec::new();
-        codec::to_postcard(&descriptor::<E, H>(), &mut bytes);
+        codec::to_postcard(&descriptor::<H>(), &mut bytes);
         write(sink, &bytes);
         Ok(())
     })
 }
 
-pub(crate) fn descriptor<E: Engine, H: History>() -> KindDescriptor {
-    let state = E::describe(&mut Describer::default());
+pub(crate) fn descriptor<H: History>() -> KindDescriptor {
+    let state = described::<H::Engine>();
     let version = match &state {
         crate::schema::Type::Struct { version, .. } | crate::schema::Type::Enum { version, .. } => {
             *version
         }
         _ => 0,
     };
+    kind_descriptor::<H, H::Engine>(state, version)
+}
+
+fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32) -> KindDescriptor {
     KindDescriptor {
         kind: E::KIND.to_owned(),
         version,
@@ -47,8 +51,26 @@ pub(crate) fn descriptor<E: Engine, H: History>() -> KindDescriptor {
         reply: E::Reply::schema_id(),
         query: E::Query::schema_id(),
         answer: E::Answer::schema_id(),
+        interface: InterfaceDescriptor {
+            config: described::<E::Config>(),
+            message: described::<E::Message>(),
+            reply: described::<E::Reply>(),
+            query: described::<E::Query>(),
+            answer: described::<E::Answer>(),
+        },
+        older_messages: H::older_messages()
+            .iter()
+            .map(|older| older.schema)
+            .collect(),
+        upgrade_message: H::upgrade_handler().map(|handler| handler.schema),
+        after: E::AFTER.iter().map(|kind| (*kind).to_owned()).collect(),
+        needs: E::NEEDS.iter().map(|need| need.describe()).collect(),
         migrations: H::steps().into_iter().map(|step| step.descriptor).collect(),
     }
+}
+
+fn described<T: State>() -> Type {
+    T::describe(&mut Describer::default())
 }
 
 /// # Safety

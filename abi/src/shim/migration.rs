@@ -2,8 +2,9 @@
 
 use super::guard::{Failure, guarded};
 use super::instance::{decode, discard, hand_over};
+use crate::chain::{Chain, Here};
 use crate::export::History;
-use crate::migrate::{Assemble, Migrate};
+use crate::migrate::Assemble;
 use crate::raw::{CallStatus, MigrationVtable, RawBus, Sink};
 use crate::{State, UpgradeBus};
 use std::ffi::c_void;
@@ -33,17 +34,19 @@ pub(super) unsafe extern "C" fn lookup<H: History>(
     }
 }
 
-pub(crate) fn by_hand<N: Migrate>() -> MigrationVtable {
+/// Some steps, run as one function.
+pub(crate) fn by_hand<C: Chain>() -> MigrationVtable {
     MigrationVtable {
-        from_schema: N::From::schema_id(),
-        from_layout: N::From::layout_id(),
+        from_schema: C::From::schema_id(),
+        from_layout: C::From::layout_id(),
         defaults_only: false,
         trial: nothing_to_try,
-        prepare: prepare_by_hand::<N>,
-        settle: settle_by_hand::<N>,
-        discard: discard::<N>,
-        decode_old: decode::<N::From>,
-        discard_old: discard::<N::From>,
+        prepare: make_whole::<C>,
+        settle: settle_by_hand::<C>,
+        discard: discard::<C::To>,
+        whole: make_whole::<C>,
+        decode_old: decode::<C::From>,
+        discard_old: discard::<C::From>,
     }
 }
 
@@ -56,6 +59,7 @@ pub(crate) fn assembled<N: Assemble>(defaults_only: bool) -> MigrationVtable {
         prepare: prepare_fresh::<N>,
         settle: settle_fresh::<N>,
         discard: drop_boxed::<N::Fresh>,
+        whole: make_whole::<(N, Here<N>)>,
         decode_old: decode::<N::From>,
         discard_old: discard::<N::From>,
     }
@@ -73,8 +77,8 @@ unsafe extern "C" fn try_defaults<N: Assemble>(sink: Sink) -> CallStatus {
 }
 
 /// # Safety
-/// `old` is an `N::From` by schema and layout and is not changed during the call.
-unsafe extern "C" fn prepare_by_hand<N: Migrate>(
+/// `old` is a `C::From` by schema and layout and is not changed during the call.
+unsafe extern "C" fn make_whole<C: Chain>(
     old: *const c_void,
     bus: *mut RawBus,
     out: *mut *mut c_void,
@@ -82,8 +86,8 @@ unsafe extern "C" fn prepare_by_hand<N: Migrate>(
 ) -> CallStatus {
     guarded(sink, || {
         // SAFETY: the caller's duty.
-        let (old, bus) = unsafe { (&*old.cast::<N::From>(), &mut *bus) };
-        let new = N::migrate(old, &mut UpgradeBus::new(bus))?;
+        let (old, bus) = unsafe { (&*old.cast::<C::From>(), &mut *bus) };
+        let new = C::begin(old, &mut UpgradeBus::new(bus))?;
         // SAFETY: the caller's duty.
         unsafe { hand_over(new, out) };
         Ok::<(), Failure>(())
@@ -91,7 +95,7 @@ unsafe extern "C" fn prepare_by_hand<N: Migrate>(
 }
 
 /// # Safety
-/// As `prepare_by_hand`.
+/// As `make_whole`, for `N::From`.
 unsafe extern "C" fn prepare_fresh<N: Assemble>(
     old: *const c_void,
     bus: *mut RawBus,
@@ -109,10 +113,10 @@ unsafe extern "C" fn prepare_fresh<N: Assemble>(
 }
 
 /// # Safety
-/// `old` is an `N::From`, `new` came from `prepare_by_hand`; neither is used again.
-unsafe extern "C" fn settle_by_hand<N: Migrate>(old: *mut c_void, new: *mut c_void) -> *mut c_void {
+/// `old` is a `C::From`, `new` came from `make_whole`; neither is used again.
+unsafe extern "C" fn settle_by_hand<C: Chain>(old: *mut c_void, new: *mut c_void) -> *mut c_void {
     // SAFETY: the caller's duty.
-    unsafe { discard::<N::From>(old) };
+    unsafe { discard::<C::From>(old) };
     new
 }
 

@@ -8,24 +8,25 @@ mod batch;
 mod guard;
 mod instance;
 pub(crate) mod migration;
+mod upgrade;
 
-use crate::Engine;
 use crate::export::History;
 use crate::raw::KindVtable;
 
-/// The table of kind `E`, whose older states `H` knows.
-pub(crate) const fn kind<E: Engine, H: History>() -> KindVtable {
+/// The table of a kind, whose past `H` knows.
+pub(crate) const fn kind<H: History>() -> KindVtable {
     KindVtable {
-        schema: instance::schema::<E>,
-        layout: instance::layout::<E>,
-        describe: instance::describe::<E, H>,
-        init: instance::init::<E>,
-        handle: batch::handle::<E>,
-        query: instance::query::<E>,
-        check: instance::check::<E>,
-        encode: instance::encode::<E>,
-        decode: instance::decode::<E>,
-        discard: instance::discard::<E>,
+        schema: instance::schema::<H::Engine>,
+        layout: instance::layout::<H::Engine>,
+        describe: instance::describe::<H>,
+        init: instance::init::<H::Engine>,
+        handle: batch::handle::<H>,
+        query: instance::query::<H::Engine>,
+        check: instance::check::<H::Engine>,
+        encode: instance::encode::<H::Engine>,
+        decode: instance::decode::<H::Engine>,
+        discard: instance::discard::<H::Engine>,
+        on_upgrade: upgrade::on_upgrade::<H>,
         migration: migration::lookup::<H>,
     }
 }

@@ -11,7 +11,7 @@ use refit_abi::EngineId;
 use refit_abi::raw::Codec;
 use refit_kernel::crew::Crew;
 use refit_loader::{LoadedModule, Loader};
-use refit_upgrade::{Armed, Verdict};
+use refit_upgrade::{Armed, Directives, Verdict};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
@@ -138,7 +138,7 @@ impl Repetition<'_> {
         let module = load(loader, libraries.replacement(self.cell.class))?;
         let (live, new) = (node.table()?, module.module().clone());
         // Arming enters the new code, so on a thread that ends here.
-        let armed = on_own_thread(move || Armed::new(&live, &[new]))??;
+        let armed = on_own_thread(move || Armed::new(&live, &[new], &Directives::default()))??;
         let crew = node.next_crew()?;
         Ok(Staged {
             armed,

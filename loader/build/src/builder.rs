@@ -1,6 +1,6 @@
 //! [`Builder`]: from a source folder to a library whose name is its hash.
 
-use crate::cargo::Order;
+use crate::cargo::{self, Order};
 use crate::error::{BuildError, io};
 use crate::identity;
 use crate::overlay;
@@ -9,6 +9,7 @@ use crate::place;
 use crate::seed::Recipe;
 use crate::toolchain::Toolchain;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How a module is compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,6 +60,8 @@ impl Profile {
 pub struct Built {
     /// `ROOT/artifacts/<blake3>.so`; never changed.
     pub library: PathBuf,
+    /// Whether no build before gave the same library.
+    pub is_new: bool,
     /// BLAKE3 of its bytes, in hexadecimal digits.
     pub artifact: String,
     /// What it was stamped with: 32 hexadecimal digits of the BLAKE3 hash of source, profile and
@@ -72,6 +75,16 @@ pub struct Built {
     pub compiled: Vec<String>,
     /// The end of what cargo said.
     pub log: String,
+    /// How long cargo took to build it and, in a new target folder, what it depends on; the rest of
+    /// the time went beside it.
+    pub cargo_time: Duration,
+}
+
+impl Built {
+    /// What the compiler warned of; empty if of nothing.
+    pub fn warnings(&self) -> String {
+        cargo::without_progress(&self.log)
+    }
 }
 
 /// Builds sources under one root folder. Cheap to clone; several may use one root.
@@ -125,9 +138,11 @@ impl Builder {
             locked: site.locked,
             build_id: &build_id,
         };
-        if site.locked {
+        // What was built here before has fetched what it needs; if that is not enough, the build says so.
+        if site.locked && !target.join(profile.folder()).exists() {
             order.fetch()?;
         }
+        let start = Instant::now();
         if let Some(lock) = &site.lock {
             let (toolchain, package) = (&toolchain, &package);
             Recipe {
@@ -140,20 +155,23 @@ impl Builder {
             .sow(&target)?;
         }
         let built = order.run()?;
-        let (library, artifact) = place::publish(&root, &built.library)?;
+        let cargo_time = start.elapsed();
+        let published = place::publish(&root, &built.library)?;
         let Package {
             name: package,
             version,
             ..
         } = package;
         Ok(Built {
-            library,
-            artifact,
+            library: published.path,
+            artifact: published.id,
+            is_new: published.is_new,
             build_id,
             package,
             version,
             compiled: built.compiled,
             log: built.log,
+            cargo_time,
         })
     }
 

@@ -254,7 +254,7 @@ fn tail(mut source: impl Read) -> String {
 }
 
 /// The log without cargo's lines of progress, which begin with a verb that is set flush right.
-fn without_progress(log: &str) -> String {
+pub(crate) fn without_progress(log: &str) -> String {
     let progress = |line: &&str| {
         let verb = line.trim_start().split(' ').next().unwrap_or_default();
         let indent = line.len() - line.trim_start().len();

@@ -46,16 +46,25 @@ pub(crate) fn lock(root: &Path, name: &str) -> Result<Lock, BuildError> {
     }
 }
 
+/// A library under the name of its hash.
+pub(crate) struct Published {
+    pub(crate) path: PathBuf,
+    pub(crate) id: String,
+    /// Whether it was not there before.
+    pub(crate) is_new: bool,
+}
+
 /// Copies a library to `ROOT/artifacts/<blake3>.so`; the name is there only with the whole content.
-pub(crate) fn publish(root: &Path, library: &Path) -> Result<(PathBuf, String), BuildError> {
+pub(crate) fn publish(root: &Path, library: &Path) -> Result<Published, BuildError> {
     let bytes = fs::read(library).map_err(io("read", library))?;
     let id = blake3::hash(&bytes).to_hex().to_string();
     let artifacts = folder(root.join("artifacts"))?;
     let path = artifacts.join(format!("{id}.so"));
-    if !path.exists() {
+    let is_new = !path.exists();
+    if is_new {
         write(&path, &bytes)?;
     }
-    Ok((path, id))
+    Ok(Published { path, id, is_new })
 }
 
 /// Writes a file whole: under another name first, then renamed.

@@ -2,6 +2,7 @@
 
 use crate::api::{Status, UpgradeAccepted, UpgradeReport};
 use crate::{Bytes, Metrics, RequestId};
+use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
 use std::pin::Pin;
@@ -29,6 +30,12 @@ pub trait Node: Send + Sync + 'static {
 
     /// Asks an engine something, between two blocks, without changing it.
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied>;
+
+    /// An engine's state and the generation whose code wrote it down, between two blocks.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of an engine that is unknown or has no state to rely on.
+    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal>;
 
     /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node.
     fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted>;

@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     ArtifactRefused = 20,
     /// A library is for another ABI, compiler or target.
     AbiIncompatible = 21,
+    /// The plan's linter found an error that was not allowed.
+    PlanRefused = 22,
     /// A transition failed; the old generation goes on.
     TransitionFailed = 30,
     /// No node answers, or not in time.
@@ -36,6 +38,7 @@ Exit codes:
    3  the node refused the request
   20  an engine library was refused (its form, or its probe)
   21  an engine library is for another ABI, compiler or target
+  22  the plan's linter found an error; --allow CODE goes on in spite of it
   30  a transition failed; the old generation goes on
   40  no node answers, or not in time
   50  engine source did not build, or breaks what was published

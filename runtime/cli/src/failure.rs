@@ -6,7 +6,7 @@ use crate::client::ClientError;
 use crate::commands::input::InputError;
 use crate::commands::run::RunError;
 use crate::commands::upgrade_end::UpgradeEnd;
-use crate::commands::upgrade_plan::PlanRefused;
+use crate::commands::upgrade_plan::{LintRefused, PlanRefused};
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::files::FileError;
@@ -41,6 +41,9 @@ pub(crate) enum Failure {
     Plan(#[from] Box<PlanRefused>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Lint(#[from] Box<LintRefused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Artifact(#[from] Box<ArtifactError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -54,6 +57,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Demo(#[from] Box<crate::demo::DemoError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Dev(#[from] Box<crate::dev::DevError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Bench(#[from] Box<crate::commands::bench::BenchFailed>),
@@ -78,6 +84,11 @@ impl From<AuthorError> for Failure {
 }
 
 impl Failure {
+    /// Whether the command or its configuration is wrong.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.exit() == Exit::Usage
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
@@ -85,10 +96,12 @@ impl Failure {
             Self::Refused(_) => Exit::Refused,
             Self::Upgrade(end) => end.exit(),
             Self::Plan(error) => error.exit(),
+            Self::Lint(_) => Exit::PlanRefused,
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Author(error) => error.exit(),
             Self::Demo(error) => error.exit(),
+            Self::Dev(error) => error.exit(),
             Self::Bench(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Output(_) | Self::Start(_) => Exit::Internal,

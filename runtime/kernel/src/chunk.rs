@@ -3,7 +3,8 @@
 use crate::outbox::{Mark, Outbox, Running};
 use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
-use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind};
+use crate::view::SlotRef;
+use refit_abi::host::{BlockFrame, HandleContext, Kind};
 use refit_abi::raw::{CallStatus, Delivery};
 use refit_abi::{EngineId, Undelivered};
 
@@ -52,6 +53,21 @@ impl Chunk {
             .map(|slot| SlotView { slot })
     }
 
+    /// As [`Chunk::live`], only to look at; each with its number in the chunk.
+    pub fn look(&self, kind: KindIndex) -> impl Iterator<Item = (u32, SlotRef<'_>)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(move |(_, slot)| slot.kind == kind && matches!(slot.state, SlotState::Live(_)))
+            .map(|(number, slot)| (number as u32, SlotRef { slot }))
+    }
+
+    /// The engine of a number.
+    pub fn slot(&mut self, number: u32) -> Option<SlotView<'_>> {
+        let slot = self.slots.get_mut(number as usize)?;
+        Some(SlotView { slot })
+    }
+
     /// How its engines are.
     pub fn statuses(&self) -> impl Iterator<Item = EngineStatus> + '_ {
         self.slots.iter().map(Slot::status)
@@ -59,19 +75,6 @@ impl Chunk {
 }
 
 impl SlotView<'_> {
-    /// The engine.
-    pub fn id(&self) -> EngineId {
-        self.slot.id
-    }
-
-    /// Its state, as the old code left it.
-    pub fn instance(&self) -> Option<&Instance> {
-        match &self.slot.state {
-            SlotState::Live(instance) => Some(instance),
-            SlotState::Poisoned(_) | SlotState::Stopped => None,
-        }
-    }
-
     /// Puts what a transition made beside the old state.
     pub fn set_next(&mut self, next: Next) {
         self.slot.next = Some(next);
@@ -125,6 +128,7 @@ fn deliver(
         table,
         frame,
         id: slot.id,
+        kind: slot.kind,
         letters,
         arena,
         sent: &mut slot.sent,

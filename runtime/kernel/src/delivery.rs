@@ -6,7 +6,9 @@ use crate::executor::{Executor, Ingress};
 use crate::outbox::Notice;
 use crate::outcome::{BlockOutcome, Replied, ReplyError};
 use crate::slot::{Letter, SlotState};
+use crate::table::{GenerationTable, KindIndex};
 use crate::timers::Timer;
+use refit_abi::descriptor::Ability;
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, Undelivered};
@@ -64,7 +66,25 @@ impl Executor {
     ) {
         let refused = match self.directory.get(to) {
             None => Some((letter, Undelivered::Unknown)),
-            Some(place) => self.put(place, letter, payload),
+            Some(place) => self.put(place, letter, payload, None),
+        };
+        if let Some((letter, reason)) = refused {
+            self.refuse(to, &letter, payload, reason, out);
+        }
+    }
+
+    /// As [`Executor::deliver`], from an engine of a kind: what it may not message gets nothing.
+    pub(crate) fn deliver_from(
+        &mut self,
+        from: (KindIndex, &GenerationTable),
+        to: EngineId,
+        letter: Letter,
+        payload: &[u8],
+        out: &mut BlockOutcome,
+    ) {
+        let refused = match self.directory.get(to) {
+            None => Some((letter, Undelivered::Unknown)),
+            Some(place) => self.put(place, letter, payload, Some(from)),
         };
         if let Some((letter, reason)) = refused {
             self.refuse(to, &letter, payload, reason, out);
@@ -76,14 +96,20 @@ impl Executor {
         place: Place,
         mut letter: Letter,
         payload: &[u8],
+        from: Option<(KindIndex, &GenerationTable)>,
     ) -> Option<(Letter, Undelivered)> {
-        let mut chunk = self.chunks[place.chunk as usize].lock();
+        let mut chunk = self.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
         match slot.state {
             SlotState::Live(_) => {}
             SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
             SlotState::Stopped => return Some((letter, Undelivered::Stopped)),
+        }
+        if let Some((kind, table)) = from
+            && !table.may(kind, Ability::Message, slot.kind)
+        {
+            return Some((letter, Undelivered::Forbidden));
         }
         if slot.inbox.len() >= crate::limits::MAILBOX_MESSAGES_MAX {
             return Some((letter, Undelivered::Full));

@@ -1,4 +1,5 @@
-//! [`Directory`]: engine id → place. Only looked up, never iterated, so its order does not matter.
+//! [`IdMap`] and [`Directory`]: engine id → place. Only looked up, never iterated, so its order does
+//! not matter.
 
 use refit_abi::EngineId;
 use std::collections::HashMap;
@@ -12,22 +13,41 @@ pub(crate) struct Place {
 }
 
 /// Engine id → place.
-#[derive(Debug, Default)]
-pub(crate) struct Directory {
-    places: HashMap<EngineId, Place, BuildHasherDefault<Fold>>,
+pub(crate) type Directory = IdMap<Place>;
+
+/// Engine id → something small. Only looked up, never iterated, so its order does not matter.
+#[derive(Clone, Debug)]
+pub struct IdMap<V> {
+    places: HashMap<EngineId, V, BuildHasherDefault<Fold>>,
 }
 
-impl Directory {
-    pub(crate) fn get(&self, id: EngineId) -> Option<Place> {
+impl<V> Default for IdMap<V> {
+    fn default() -> Self {
+        Self {
+            places: HashMap::default(),
+        }
+    }
+}
+
+impl<V: Copy> IdMap<V> {
+    /// What is kept for an engine.
+    pub fn get(&self, id: EngineId) -> Option<V> {
         self.places.get(&id).copied()
     }
 
-    pub(crate) fn insert(&mut self, id: EngineId, place: Place) {
-        self.places.insert(id, place);
+    /// Keeps something for an engine, instead of what was kept before.
+    pub fn insert(&mut self, id: EngineId, value: V) {
+        self.places.insert(id, value);
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many engines there are.
+    pub fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
     }
 }
 

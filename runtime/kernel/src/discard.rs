@@ -15,7 +15,7 @@ impl Executor {
     pub fn discard_engines(&mut self) {
         let table = self.table();
         for chunk in &self.chunks {
-            for slot in &mut chunk.lock().slots {
+            for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind) else {
                     continue;
                 };

@@ -6,7 +6,7 @@ use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::Directory;
 use crate::gate::Gate;
 use crate::limits::{ENGINES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX};
-use crate::outbox::Outbox;
+use crate::newborn::{Newborn, Start};
 use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::round::{Job, Round, SharedChunk};
 use crate::slot::SlotState;
@@ -31,8 +31,12 @@ pub struct Executor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) chunks: Vec<SharedChunk>,
     pub(crate) height: Height,
+    /// The newest executed block.
+    pub(crate) frame: BlockFrame,
+    /// Effects of what happened between two blocks; they leave with the next.
+    pub(crate) between: BlockOutcome,
     pub(crate) swept: usize,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) timers: Timers,
     pub(crate) dead: DeadLetters,
     /// Chunks with mail.
@@ -116,8 +120,10 @@ impl Executor {
             shared: Arc::new(shared),
             chunks: Vec::new(),
             height: Height(0),
+            frame: BlockFrame::default(),
+            between: BlockOutcome::default(),
             swept: 0,
-            directory: Directory::default(),
+            directory: Arc::new(Directory::default()),
             timers: Timers::default(),
             dead: DeadLetters::default(),
             active: Vec::new(),
@@ -176,10 +182,19 @@ impl Executor {
         let (kind, _) = table.find(kind).ok_or_else(|| StartError::UnknownKind {
             kind: kind.to_owned(),
         })?;
-        let mut outbox = Outbox::default();
-        self.init(&table, (id, kind, None), config, frame, &mut outbox)?;
-        let mut effects = BlockOutcome::default();
-        self.route(outbox, &table, frame, &mut effects, 0);
+        self.vacant(id)?;
+        let start = Start {
+            id,
+            kind,
+            parent: None,
+            config,
+            children: 0,
+            sent: 0,
+        };
+        let newborn = Newborn::init(&table, &start, frame)?;
+        let mut effects = std::mem::take(&mut self.between);
+        self.settle_in(newborn, &table, frame, &mut effects, 0);
+        self.between = effects;
         Ok(())
     }
 
@@ -187,11 +202,11 @@ impl Executor {
     pub fn execute(&mut self, helpers: &Helpers, block: BlockInput) -> BlockOutcome {
         let table = self.table();
         let frame = block.frame;
-        self.height = frame.height;
+        (self.height, self.frame) = (frame.height, frame);
         let mut out = BlockOutcome {
             height: frame.height,
             generation: table.number(),
-            ..BlockOutcome::default()
+            ..std::mem::take(&mut self.between)
         };
         for timer in self.timers.take_due(frame.height, frame.time) {
             self.deliver_timer(timer, &mut out);
@@ -224,7 +239,7 @@ impl Executor {
             .get(engine)
             .ok_or(QueryError::Unknown { engine })?;
         let table = self.table();
-        let mut chunk = self.chunks[place.chunk as usize].lock();
+        let mut chunk = self.chunks[place.chunk as usize].write();
         let slot = &mut chunk.slots[place.slot as usize];
         let entry = table.get(slot.kind).ok_or(QueryError::Unknown { engine })?;
         slot.settle(entry, self.height);
@@ -278,9 +293,9 @@ impl Executor {
         out.stats.mixed += round.mixed.load(Ordering::Relaxed) as u64;
         for index in active {
             let chunk = self.chunks[index as usize].clone();
-            let outbox = std::mem::take(&mut chunk.lock().outbox);
+            let outbox = std::mem::take(&mut chunk.write().outbox);
             let outbox = self.route(outbox, table, frame, out, 0);
-            chunk.lock().outbox = outbox;
+            chunk.write().outbox = outbox;
         }
     }
 }

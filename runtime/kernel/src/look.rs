@@ -2,19 +2,124 @@
 
 use crate::executor::Executor;
 use crate::slot::{EngineStatus, SlotState};
-use refit_abi::EngineId;
-use refit_abi::host::CallError;
+use crate::table::KindEntry;
+use refit_abi::host::{CallError, Kind};
+use refit_abi::{EngineId, Generation, Height, Undelivered};
 
 /// States as postcard, each with its engine.
 pub type States = Vec<(EngineId, Vec<u8>)>;
 
+/// How many engines there are of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindCount {
+    /// Those that are not stopped.
+    pub serving: u64,
+    /// Of these, the poisoned ones.
+    pub poisoned: u64,
+}
+
+/// One engine's state, with the code that wrote it down.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// Its kind.
+    pub kind: Kind,
+    /// The last block that it has seen.
+    pub height: Height,
+    /// The generation that is live.
+    pub generation: Generation,
+    /// The state as postcard.
+    pub state: Vec<u8>,
+}
+
+/// Why an engine's state is not to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// No engine has the id.
+    #[error("no engine is called `{engine}`")]
+    Unknown {
+        /// The id that was asked for.
+        engine: EngineId,
+    },
+    /// It has no state to rely on.
+    #[error("engine `{engine}` has no state to be captured: it is {}", match reason {
+        Undelivered::Poisoned => "poisoned",
+        _ => "stopped",
+    })]
+    Unavailable {
+        /// The engine.
+        engine: EngineId,
+        /// Poisoned or stopped.
+        reason: Undelivered,
+    },
+    /// It could not be written down.
+    #[error("the state of `{engine}` could not be written: {error}")]
+    Encode {
+        /// The engine.
+        engine: EngineId,
+        /// Why.
+        error: CallError,
+    },
+    /// It is larger than was asked for.
+    #[error("the state of `{engine}` has {bytes} bytes, more than {bytes_max}")]
+    TooLarge {
+        /// The engine.
+        engine: EngineId,
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+}
+
 impl Executor {
+    /// The state of `engine` as postcard, of at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`CaptureError`].
+    pub fn encode_state(
+        &self,
+        engine: EngineId,
+        bytes_max: usize,
+    ) -> Result<Captured, CaptureError> {
+        let unknown = CaptureError::Unknown { engine };
+        let place = self.directory.get(engine).ok_or(unknown.clone())?;
+        let table = self.table();
+        let mut chunk = self.chunks[place.chunk as usize].write();
+        let slot = &mut chunk.slots[place.slot as usize];
+        let entry: &KindEntry = table.get(slot.kind).ok_or(unknown)?;
+        slot.settle(entry, self.height);
+        let unavailable = |reason| CaptureError::Unavailable { engine, reason };
+        let instance = match &slot.state {
+            SlotState::Live(instance) => instance,
+            SlotState::Poisoned(_) => return Err(unavailable(Undelivered::Poisoned)),
+            SlotState::Stopped => return Err(unavailable(Undelivered::Stopped)),
+        };
+        let mut state = Vec::new();
+        let encoded = entry.kind.encode(instance, &mut state);
+        encoded.map_err(|error| CaptureError::Encode { engine, error })?;
+        let bytes = state.len();
+        if bytes > bytes_max {
+            return Err(CaptureError::TooLarge {
+                engine,
+                bytes,
+                bytes_max,
+            });
+        }
+        Ok(Captured {
+            kind: entry.kind.clone(),
+            height: self.height,
+            generation: table.number(),
+            state,
+        })
+    }
+
     /// How the first `most` engines are, in the order they were started.
     pub fn statuses(&self, most: usize) -> Vec<EngineStatus> {
         let mut statuses = Vec::new();
         for chunk in &self.chunks {
             let left = most - statuses.len();
-            statuses.extend(chunk.lock().statuses().take(left));
+            statuses.extend(chunk.read().statuses().take(left));
             if statuses.len() == most {
                 break;
             }
@@ -23,14 +128,15 @@ impl Executor {
     }
 
     /// How many engines that are not stopped there are of each kind, in the order of the table.
-    pub fn kind_counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.shared.table.load().iter().count()];
+    pub fn kind_counts(&self) -> Vec<KindCount> {
+        let mut counts = vec![KindCount::default(); self.shared.table.load().iter().count()];
         for chunk in &self.chunks {
-            for slot in &chunk.lock().slots {
-                let serves = !matches!(slot.state, SlotState::Stopped);
-                if let Some(count) = counts.get_mut(slot.kind.0 as usize).filter(|_| serves) {
-                    *count += 1;
-                }
+            for slot in &chunk.read().slots {
+                let Some(count) = counts.get_mut(slot.kind.0 as usize) else {
+                    continue;
+                };
+                count.serving += u64::from(!matches!(slot.state, SlotState::Stopped));
+                count.poisoned += u64::from(matches!(slot.state, SlotState::Poisoned(_)));
             }
         }
         counts
@@ -44,7 +150,7 @@ impl Executor {
         let table = self.table();
         let mut states = Vec::with_capacity(self.engines());
         for chunk in &self.chunks {
-            for slot in &mut chunk.lock().slots {
+            for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind) else {
                     continue;
                 };

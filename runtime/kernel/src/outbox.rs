@@ -9,6 +9,7 @@ use crate::limits::{BYTES_PER_MESSAGE_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MES
 use crate::outcome::{Emitted, LogLine, Replied, ReplyError, Stats};
 use crate::slot::Letter;
 use crate::table::{GenerationTable, KindIndex};
+use refit_abi::descriptor::Ability;
 use refit_abi::host::{BlockFrame, CallError, Services};
 use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus};
 use refit_abi::schema::SchemaId;
@@ -34,6 +35,8 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) from: EngineId,
+    /// The kind of the sender.
+    pub(crate) kind: KindIndex,
     pub(crate) to: EngineId,
     pub(crate) sequence: u64,
     pub(crate) schema: SchemaId,
@@ -132,6 +135,7 @@ pub(crate) struct Running<'a> {
     pub(crate) table: &'a GenerationTable,
     pub(crate) frame: BlockFrame,
     pub(crate) id: EngineId,
+    pub(crate) kind: KindIndex,
     pub(crate) letters: &'a [Letter],
     /// Their payloads.
     pub(crate) arena: &'a [u8],
@@ -254,6 +258,7 @@ impl Services for Running<'_> {
         *self.sent += 1;
         self.outbox.sends.push(Outgoing {
             from: self.id,
+            kind: self.kind,
             to,
             sequence,
             schema,
@@ -268,6 +273,9 @@ impl Services for Running<'_> {
             return Err(HostStatus::Budget);
         }
         let (kind, _) = self.table.find(kind).ok_or(HostStatus::Unknown)?;
+        if !self.table.may(self.kind, Ability::Spawn, kind) {
+            return Err(HostStatus::Forbidden);
+        }
         let id = self.id.child(*self.children);
         *self.children += 1;
         let config = self.outbox.put(config);

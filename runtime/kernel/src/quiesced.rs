@@ -1,11 +1,15 @@
 //! [`Quiesced`]: the proof that the gate is closed, and what may be done only then.
 
+use crate::aftermath::Aftermath;
 use crate::chunk::Chunk;
 use crate::crew::Helpers;
 use crate::executor::Executor;
 use crate::gate::Closed;
-use crate::round::{Job, Visit};
-use crate::table::GenerationTable;
+use crate::queued::Unaccepted;
+use crate::round::{Each, Job};
+use crate::table::{GenerationTable, KindIndex};
+use crate::view::View;
+use refit_abi::descriptor::KindDescriptor;
 use refit_abi::{Generation, Height};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -46,14 +50,42 @@ impl<'a> Quiesced<'a> {
         self.executor.engines()
     }
 
-    /// Visits every chunk once, on all workers of the old crew.
-    pub fn visit(&mut self, visitor: impl Fn(&mut Chunk) + Send + Sync + 'static) {
-        let job = Job::Visit(Arc::new(Visit {
-            chunks: self.executor.chunks.clone(),
+    /// The node as it is, for many workers to look at. To be dropped before anything is changed.
+    pub fn view(&self) -> View {
+        View::new(self.executor)
+    }
+
+    /// Does `count` numbered tasks on all workers of the old crew; alone if there is but one.
+    pub fn each(&mut self, count: usize, task: impl Fn(usize) + Send + Sync + 'static) {
+        let job = Job::Each(Arc::new(Each {
+            count,
             claimed: AtomicUsize::new(0),
-            visitor: Box::new(visitor),
+            task: Box::new(task),
         }));
-        self.helpers.run(&job, self.executor.chunks.len() == 1);
+        self.helpers.run(&job, count <= 1);
+    }
+
+    /// Visits every chunk once, on all workers of the old crew, with the chunk's number.
+    pub fn visit(&mut self, visitor: impl Fn(usize, &mut Chunk) + Send + Sync + 'static) {
+        let chunks = self.executor.chunks.clone();
+        self.each(chunks.len(), move |number| {
+            visitor(number, &mut chunks[number].write());
+        });
+    }
+
+    /// The first message or timer that waits for an engine of kind `kind` and that `new` does not take.
+    pub fn unaccepted(&self, kind: KindIndex, new: &KindDescriptor) -> Option<Unaccepted> {
+        self.executor.unaccepted(kind, new)
+    }
+
+    /// Moves all such messages and timers to the dead letters; gives how many there were.
+    pub fn bury_unaccepted(&mut self, kind: KindIndex, new: &KindDescriptor) -> u64 {
+        self.executor.bury_unaccepted(kind, new)
+    }
+
+    /// Carries out what the transitions did, after [`Quiesced::publish`].
+    pub fn take_over(&mut self, aftermath: Aftermath) {
+        self.executor.take_over(aftermath);
     }
 
     /// Publishes a generation: one pointer store. From here on every handler that runs is its code.

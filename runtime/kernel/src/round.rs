@@ -2,22 +2,22 @@
 
 use crate::chunk::Chunk;
 use crate::executor::Shared;
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use refit_abi::Generation;
 use refit_abi::host::BlockFrame;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(crate) type SharedChunk = Arc<Mutex<Chunk>>;
+pub(crate) type SharedChunk = Arc<RwLock<Chunk>>;
 
 /// What the members of a crew do together.
 #[derive(Clone)]
 pub(crate) enum Job {
     /// Handle the mail of some chunks.
     Round(Arc<Round>),
-    /// Visit some chunks while the gate is closed.
-    Visit(Arc<Visit>),
+    /// Do numbered tasks while the gate is closed.
+    Each(Arc<Each>),
 }
 
 /// One round of a block.
@@ -32,24 +32,27 @@ pub(crate) struct Round {
     pub(crate) mixed: AtomicUsize,
 }
 
-/// What a [`Visit`] does with each chunk.
-pub(crate) type Visitor = dyn Fn(&mut Chunk) + Send + Sync;
+/// What an [`Each`] does with each number.
+pub(crate) type Task = dyn Fn(usize) + Send + Sync;
 
-/// One pass over chunks in a transition.
-pub(crate) struct Visit {
-    pub(crate) chunks: Vec<SharedChunk>,
+/// Numbered tasks of a transition, each claimed by one worker.
+pub(crate) struct Each {
+    pub(crate) count: usize,
     pub(crate) claimed: AtomicUsize,
-    pub(crate) visitor: Box<Visitor>,
+    pub(crate) task: Box<Task>,
 }
 
 impl Job {
-    /// Claims chunks until none is left.
+    /// Claims work until none is left.
     pub(crate) fn work(&self) {
         match self {
             Job::Round(round) => round.work(),
-            Job::Visit(visit) => {
-                while let Some(chunk) = claim(&visit.chunks, &visit.claimed) {
-                    (visit.visitor)(&mut chunk.lock());
+            Job::Each(each) => {
+                let claim = || each.claimed.fetch_add(1, Ordering::Relaxed);
+                let mut number = claim();
+                while number < each.count {
+                    (each.task)(number);
+                    number = claim();
                 }
             }
         }
@@ -68,7 +71,7 @@ impl Round {
             if table.number() != self.generation {
                 self.mixed.fetch_add(1, Ordering::Relaxed);
             }
-            chunk.lock().run(&table, self.frame);
+            chunk.write().run(&table, self.frame);
         }
     }
 }
@@ -81,7 +84,7 @@ impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Job::Round(round) => write!(f, "Round of {} chunks", round.chunks.len()),
-            Job::Visit(visit) => write!(f, "Visit of {} chunks", visit.chunks.len()),
+            Job::Each(each) => write!(f, "Each of {} tasks", each.count),
         }
     }
 }

@@ -5,13 +5,14 @@ use crate::chunk::Chunk;
 use crate::directory::Place;
 use crate::executor::{Executor, StartError};
 use crate::limits::{CHUNK_ENGINES, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
-use crate::outbox::{Mark, Outbox, Running, Spawn, Stop};
+use crate::newborn::{Newborn, Start};
+use crate::outbox::{Outbox, Spawn, Stop};
 use crate::outcome::{BlockOutcome, LogLine};
 use crate::round::SharedChunk;
 use crate::slot::{Letter, Slot, SlotState};
-use crate::table::{GenerationTable, KindIndex};
+use crate::table::GenerationTable;
 use crate::timers::Timer;
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::{EngineId, Sender};
@@ -39,7 +40,7 @@ impl Executor {
         for spawn in &spawns {
             self.spawn(spawn, &outbox.bytes, table, frame, out, depth);
         }
-        self.route_sends(&outbox, out);
+        self.route_sends(&outbox, table, out);
         for timer in outbox.timers.drain(..) {
             let payload = outbox.bytes[timer.payload].to_vec();
             let set = Timer {
@@ -69,7 +70,7 @@ impl Executor {
         outbox
     }
 
-    fn route_sends(&mut self, outbox: &Outbox, out: &mut BlockOutcome) {
+    fn route_sends(&mut self, outbox: &Outbox, table: &GenerationTable, out: &mut BlockOutcome) {
         for send in &outbox.sends {
             let letter = Letter {
                 sender: Sender::Engine(send.from),
@@ -80,7 +81,8 @@ impl Executor {
                 ticket: None,
                 payload: 0..0,
             };
-            self.deliver(send.to, letter, &outbox.bytes[send.payload.clone()], out);
+            let payload = &outbox.bytes[send.payload.clone()];
+            self.deliver_from((send.kind, table), send.to, letter, payload, out);
         }
     }
 
@@ -93,18 +95,24 @@ impl Executor {
         out: &mut BlockOutcome,
         depth: usize,
     ) {
-        let config = (Codec::Postcard, &bytes[spawn.config.clone()]);
-        let mut outbox = Outbox::default();
-        let what = (spawn.id, spawn.kind, Some(spawn.parent));
-        let outcome = if depth < SPAWN_DEPTH_MAX {
-            self.init(table, what, config, frame, &mut outbox)
+        let start = Start {
+            id: spawn.id,
+            kind: spawn.kind,
+            parent: Some(spawn.parent),
+            config: (Codec::Postcard, &bytes[spawn.config.clone()]),
+            children: 0,
+            sent: 0,
+        };
+        let started = if depth < SPAWN_DEPTH_MAX {
+            self.vacant(spawn.id)
+                .and_then(|()| Newborn::init(table, &start, frame))
         } else {
             Err(StartError::Depth { engine: spawn.id })
         };
-        match outcome {
-            Ok(()) => {
+        match started {
+            Ok(newborn) => {
                 out.stats.spawned += 1;
-                self.route(outbox, table, frame, out, depth + 1);
+                self.settle_in(newborn, table, frame, out, depth + 1);
             }
             Err(error) => {
                 let line = error.to_string();
@@ -120,62 +128,43 @@ impl Executor {
         }
     }
 
-    pub(crate) fn init(
-        &mut self,
-        table: &GenerationTable,
-        (id, kind, parent): (EngineId, KindIndex, Option<EngineId>),
-        config: (Codec, &[u8]),
-        frame: BlockFrame,
-        outbox: &mut Outbox,
-    ) -> Result<(), StartError> {
+    /// Whether an engine may be started under `id`.
+    pub(crate) fn vacant(&self, id: EngineId) -> Result<(), StartError> {
         if self.directory.get(id).is_some() {
             return Err(StartError::Taken { engine: id });
         }
         if self.directory.len() >= ENGINES_MAX {
             return Err(StartError::Full);
         }
-        let entry = table.get(kind).ok_or_else(|| StartError::UnknownKind {
-            kind: format!("#{}", kind.0),
-        })?;
-        let (mut sent, mut children) = (0, 0);
-        let mut running = Running {
-            outbox,
-            table,
-            frame,
-            id,
-            letters: &[],
-            arena: &[],
-            sent: &mut sent,
-            children: &mut children,
-            mark: Mark::UNSET,
-            panic: None,
-        };
-        let instance = entry
-            .kind
-            .init(id, config, frame, &mut running)
-            .map_err(|error| StartError::Init { engine: id, error })?;
-        let mut slot = Slot::new(id, kind, parent, instance);
-        slot.sent = sent;
-        slot.children = children;
-        // The start was the first of its messages: the next one draws other random numbers.
-        slot.ordinal_height = frame.height;
-        slot.ordinal = 1;
-        self.place(slot);
         Ok(())
     }
 
-    fn place(&mut self, slot: Slot) {
-        let full = |chunk: &SharedChunk| chunk.lock().slots.len() >= CHUNK_ENGINES;
+    /// Gives a started engine its place, and carries out what its `init` asked for.
+    pub(crate) fn settle_in(
+        &mut self,
+        newborn: Newborn,
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+        depth: usize,
+    ) {
+        let (slot, effects) = newborn.into_parts();
+        self.place(slot);
+        self.route(effects, table, frame, out, depth);
+    }
+
+    pub(crate) fn place(&mut self, slot: Slot) {
+        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= CHUNK_ENGINES;
         if self.chunks.last().is_none_or(full) {
-            self.chunks.push(Arc::new(Mutex::new(Chunk::default())));
+            self.chunks.push(Arc::new(RwLock::new(Chunk::default())));
         }
         let chunk = (self.chunks.len() - 1) as u32;
-        let mut last = self.chunks[chunk as usize].lock();
+        let mut last = self.chunks[chunk as usize].write();
         let place = Place {
             chunk,
             slot: last.slots.len() as u32,
         };
-        self.directory.insert(slot.id, place);
+        Arc::make_mut(&mut self.directory).insert(slot.id, place);
         last.slots.push(slot);
     }
 
@@ -183,7 +172,8 @@ impl Executor {
         let Some(place) = self.directory.get(stop.engine) else {
             return;
         };
-        let mut chunk = self.chunks[place.chunk as usize].lock();
+        let chunk = self.chunks[place.chunk as usize].clone();
+        let mut chunk = chunk.write();
         let slot = &mut chunk.slots[place.slot as usize];
         if slot.id != stop.by && slot.parent != Some(stop.by) {
             let line = format!(
@@ -200,12 +190,17 @@ impl Executor {
             );
             return;
         }
-        if let Some(entry) = table.get(slot.kind) {
-            slot.settle(entry, self.height);
-            let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
-            if let SlotState::Live(instance) = before {
-                crate::slot::leak_if_unfit(entry.kind.discard(instance));
-            }
+        end(slot, table, self.height);
+    }
+}
+
+/// Stops an engine and drops its state.
+pub(crate) fn end(slot: &mut Slot, table: &GenerationTable, height: refit_abi::Height) {
+    if let Some(entry) = table.get(slot.kind) {
+        slot.settle(entry, height);
+        let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
+        if let SlotState::Live(instance) = before {
+            crate::slot::leak_if_unfit(entry.kind.discard(instance));
         }
     }
 }

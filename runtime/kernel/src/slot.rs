@@ -26,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) ordinal: u64,
     pub(crate) ordinal_height: Height,
     pub(crate) inbox: Vec<Letter>,
+    /// What it was started with: a restart strategy may start it afresh.
+    pub(crate) config: (Codec, Box<[u8]>),
 }
 
 /// A slot's state.
@@ -57,7 +59,7 @@ pub struct Poison {
 pub enum Next {
     /// The first half of a step.
     Prepared(Prepared),
-    /// A whole state, where the old one could not be read in memory.
+    /// A whole state, with nothing of the old one in it.
     Whole(Instance),
 }
 
@@ -105,6 +107,7 @@ impl Slot {
         kind: KindIndex,
         parent: Option<EngineId>,
         instance: Instance,
+        (codec, config): (Codec, &[u8]),
     ) -> Self {
         Self {
             id,
@@ -118,6 +121,7 @@ impl Slot {
             ordinal: 0,
             ordinal_height: Height(0),
             inbox: Vec::new(),
+            config: (codec, config.into()),
         }
     }
 
@@ -196,6 +200,10 @@ fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instan
             .settle_defaults(old)
             .map_err(|_| NO_WAY)?
             .ok_or(PANICKED),
+        (Some(Pending::Settle(step)), Some(Next::Whole(new))) => {
+            leak_if_unfit(step.discard_old(old));
+            Ok(new)
+        }
         (Some(Pending::Replace(before)), Some(Next::Whole(new))) => {
             leak_if_unfit(before.discard(old));
             Ok(new)

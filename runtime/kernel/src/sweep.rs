@@ -19,7 +19,7 @@ impl Executor {
         }
         let end = (self.swept + SWEEP_CHUNKS_PER_STEP).min(self.chunks.len());
         for chunk in &self.chunks[self.swept..end] {
-            for slot in &mut chunk.lock().slots {
+            for slot in &mut chunk.write().slots {
                 if let Some(entry) = table.get(slot.kind) {
                     slot.settle(entry, self.height);
                 }

@@ -1,6 +1,8 @@
 //! [`GenerationTable`]: all engine code that is live together, immutable once made.
 
+use crate::grants::{Grants, Powers};
 use refit_abi::Generation;
+use refit_abi::descriptor::Ability;
 use refit_abi::host::{Kind, Migration};
 use std::sync::Arc;
 
@@ -34,13 +36,21 @@ pub enum Pending {
 pub struct GenerationTable {
     number: Generation,
     kinds: Vec<KindEntry>,
+    grants: Arc<Grants>,
+    powers: Arc<Powers>,
 }
 
 impl GenerationTable {
     /// The first generation: `kinds` in the order that fixes their [`KindIndex`].
+    /// Every kind is granted what it declares.
     pub fn first(kinds: Vec<Kind>) -> Arc<Self> {
+        Self::first_with(kinds, Grants::default())
+    }
+
+    /// As [`GenerationTable::first`], with what the node grants.
+    pub fn first_with(kinds: Vec<Kind>, grants: Grants) -> Arc<Self> {
         let number = Generation(1);
-        let kinds = kinds
+        let kinds: Vec<KindEntry> = kinds
             .into_iter()
             .map(|kind| KindEntry {
                 kind,
@@ -48,7 +58,17 @@ impl GenerationTable {
                 pending: None,
             })
             .collect();
-        Arc::new(Self { number, kinds })
+        Self::of(number, kinds, Arc::new(grants))
+    }
+
+    fn of(number: Generation, kinds: Vec<KindEntry>, grants: Arc<Grants>) -> Arc<Self> {
+        let powers = Powers::new(kinds.iter().map(|entry| entry.kind.descriptor()), &grants);
+        Arc::new(Self {
+            number,
+            kinds,
+            grants,
+            powers: Arc::new(powers),
+        })
     }
 
     /// The next generation: this one with some kinds' code replaced and kinds added at the end.
@@ -81,7 +101,7 @@ impl GenerationTable {
             pending: None,
         });
         kinds.extend(added);
-        Arc::new(Self { number, kinds })
+        Self::of(number, kinds, self.grants.clone())
     }
 
     /// The same generation once the sweep is done: no state of the one before is left, and its code
@@ -98,12 +118,25 @@ impl GenerationTable {
         Arc::new(Self {
             number: self.number,
             kinds,
+            grants: self.grants.clone(),
+            powers: self.powers.clone(),
         })
     }
 
     /// Its number.
     pub fn number(&self) -> Generation {
         self.number
+    }
+
+    /// Whether engines of kind `from` may do `ability` to those of kind `to`.
+    #[inline]
+    pub fn may(&self, from: KindIndex, ability: Ability, to: KindIndex) -> bool {
+        from == to || self.powers.may(from, ability, to)
+    }
+
+    /// What the node grants.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// The code of a kind.

@@ -47,6 +47,20 @@ impl Timers {
             .collect()
     }
 
+    /// All timers, those by height first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Timer> {
+        self.by_height.values().chain(self.by_time.values())
+    }
+
+    /// Takes those for which `take` holds.
+    pub(crate) fn take_if(&mut self, take: impl Fn(&Timer) -> bool) -> Vec<Timer> {
+        let by_height = self.by_height.extract_if(.., |_, timer| take(timer));
+        let mut taken: Vec<Timer> = by_height.map(|(_, timer)| timer).collect();
+        let by_time = self.by_time.extract_if(.., |_, timer| take(timer));
+        taken.extend(by_time.map(|(_, timer)| timer));
+        taken
+    }
+
     /// The next height at which one is due.
     pub(crate) fn next_height(&self) -> Option<Height> {
         self.by_height

@@ -1,6 +1,7 @@
 //! What a node is started with.
 
 use parking_lot::Mutex;
+use refit_kernel::Grants;
 use refit_loader::ProbeCommand;
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
@@ -19,6 +20,8 @@ pub struct NodeConfig {
     pub messages_per_block: usize,
     /// Messages that one block handles, at most; what is left waits for the next.
     pub handled_per_block: u64,
+    /// What engine kinds may do to each other.
+    pub grants: Grants,
     /// How the loader probes a module.
     pub probe: ProbeCommand,
     /// Where private copies of modules go if the system runs none from memory.
@@ -49,6 +52,7 @@ impl NodeConfig {
             block_interval_ms: 2,
             messages_per_block: 8_192,
             handled_per_block: 1 << 20,
+            grants: Grants::default(),
             probe,
             copies: std::env::temp_dir(),
             watch: Arc::new(Mutex::new(Unwatched)),

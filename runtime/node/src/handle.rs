@@ -7,6 +7,7 @@ use crate::recorded::query_refusal;
 use crate::upgrade::Upgrades;
 use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
+use refit_abi::fixture::Fixture;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height};
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
@@ -165,6 +166,10 @@ impl refit_admin::Node for Node {
 
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {
         Box::pin(self.send_query(engine, body))
+    }
+
+    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
+        crate::capture::state(&self.commands, engine)
     }
 
     fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {

@@ -15,6 +15,7 @@
 //! way. A module is retired only after the crew that could have entered it was joined and no state
 //! is left that its code would have to touch.
 
+mod capture;
 mod clock;
 mod config;
 mod driver;
@@ -32,4 +33,5 @@ pub use config::{EngineConfig, NodeConfig};
 pub use handle::Node;
 pub use latest::Counts;
 pub use limits::*;
+pub use refit_kernel::Grants;
 pub use start::StartError;

@@ -20,6 +20,10 @@ pub const DRIVER_SLEEP_MAX: Duration = Duration::from_secs(1);
 /// How long a look at the engines may wait for the crew.
 pub const STATUS_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// How long a look at one engine's whole state may wait for the crew, and again for the state to be
+/// written down.
+pub const STATE_WAIT_MAX: Duration = Duration::from_secs(15);
+
 /// How long the old code is waited for before the upgrade's report says that it is not retired.
 pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(60);
 

@@ -95,7 +95,7 @@ impl Node {
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
         let modules = load(&loader, &config.engines)?;
-        let table = GenerationTable::first(kinds(&modules)?);
+        let table = GenerationTable::first_with(kinds(&modules)?, config.grants.clone());
         let starts = starts(&config.engines, &ids, &modules)?;
         let (command_sender, command_receiver) = commands();
         let crew = Crew::spawn("refit-g1", config.workers, command_receiver.clone())?;

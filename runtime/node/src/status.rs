@@ -8,7 +8,7 @@ use refit_admin::api::{
     ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
 };
 use refit_kernel::crew::Command;
-use refit_kernel::{Executor, GenerationTable};
+use refit_kernel::{Executor, GenerationTable, KindCount};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn ask<T: Send + 'static>(
 struct Engines {
     table: Arc<GenerationTable>,
     statuses: Vec<refit_kernel::EngineStatus>,
-    counts: Vec<u64>,
+    counts: Vec<KindCount>,
     total: u64,
 }
 
@@ -63,6 +63,7 @@ impl Node {
                 .as_ref()
                 .map(|engines| self.kinds(engines))
                 .unwrap_or_default(),
+            grants: table.map(|t| t.grants().listed.clone()).unwrap_or_default(),
             upgrade: self.upgrades.under_way(),
             last_upgrade: self.upgrades.last(),
             libraries,
@@ -72,16 +73,19 @@ impl Node {
 
     fn kinds(&self, engines: &Engines) -> Vec<KindStatus> {
         let artifacts = self.upgrades.artifacts(&engines.table);
-        let of_kind =
-            |(((_, entry), artifact), engines): (((_, &refit_kernel::KindEntry), String), &u64)| {
-                KindStatus {
-                    descriptor: entry.kind.descriptor().clone(),
-                    build_id: entry.kind.module().build_id().to_owned(),
-                    artifact,
-                    generation_since: entry.since,
-                    engines: *engines,
-                }
-            };
+        let of_kind = |(((_, entry), artifact), count): (
+            ((_, &refit_kernel::KindEntry), String),
+            &KindCount,
+        )| {
+            KindStatus {
+                descriptor: entry.kind.descriptor().clone(),
+                build_id: entry.kind.module().build_id().to_owned(),
+                artifact,
+                generation_since: entry.since,
+                engines: count.serving,
+                poisoned: count.poisoned,
+            }
+        };
         engines
             .table
             .iter()

@@ -5,13 +5,16 @@
 //! was only read.
 
 use crate::class::Class;
+use crate::directives::Directives;
 use crate::phase::{Failure, Phase, Verdict, Watch};
-use crate::transition::{Transition, Work};
+use crate::transition::{self, Work};
 use parking_lot::Mutex;
 use refit_abi::Generation;
+use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{GenerationTable, KindIndex, LogLine, Pending, Quiesced};
+use refit_kernel::{Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An upgrade that waits for its update point.
@@ -21,6 +24,9 @@ pub struct Armed {
     table: Arc<GenerationTable>,
     classes: Vec<(String, Class)>,
     work: Arc<Vec<Work>>,
+    /// Kinds whose new code may not take every message that the old code took.
+    messages: Vec<(KindIndex, Kind)>,
+    directives: Directives,
     lines: Mutex<Vec<LogLine>>,
 }
 
@@ -35,6 +41,12 @@ pub enum ArmError {
         kind: String,
         /// The live schema.
         from: SchemaId,
+    },
+    /// Kinds come after each other in a circle.
+    #[error("the transitions have no order: {}", kinds.join(" → "))]
+    Cycle {
+        /// The kinds, each asks the next one's new state.
+        kinds: Vec<String>,
     },
     /// The defaults of new fields cannot be made.
     #[error("a default of the new fields of `{kind}` fails: {error}")]
@@ -51,6 +63,7 @@ impl ArmError {
     pub fn code(&self) -> &'static str {
         match self {
             ArmError::NoMigration { .. } => "plan-no-migration",
+            ArmError::Cycle { .. } => "plan-after-cycle",
             ArmError::Trial { .. } => "default-failed",
         }
     }
@@ -60,6 +73,9 @@ impl ArmError {
         match self {
             ArmError::NoMigration { .. } => {
                 "write the step with #[derive(Migrate)] or impl Migrate"
+            }
+            ArmError::Cycle { .. } => {
+                "take one of them out of `AFTER` and use upgrade messages there"
             }
             ArmError::Trial { .. } => "mend the default of the new field; the node is unchanged",
         }
@@ -74,27 +90,48 @@ impl Armed {
     ///
     /// # Errors
     /// [`ArmError`]; nothing has changed.
-    pub fn new(live: &GenerationTable, modules: &[Module]) -> Result<Self, ArmError> {
+    pub fn new(
+        live: &GenerationTable,
+        modules: &[Module],
+        directives: &Directives,
+    ) -> Result<Self, ArmError> {
+        let kinds: Vec<Kind> = modules.iter().flat_map(Module::kinds).collect();
+        let copied = copied(&kinds);
         let (mut replaced, mut added, mut work, mut classes) = (vec![], vec![], vec![], vec![]);
-        for new in modules.iter().flat_map(Module::kinds) {
+        let mut messages = Vec::new();
+        for new in kinds {
             let name = new.descriptor().kind.clone();
             let Some((index, entry)) = live.find(&name) else {
                 classes.push((name, Class::New));
                 added.push(new);
                 continue;
             };
-            let (class, pending) = crossing(&name, &entry.kind, &new)?;
-            if needs_work(class, pending.as_ref()) {
-                work.push(Work::new(index, class, entry.kind.clone(), new.clone()));
+            let restart = directives.restart.contains(&name);
+            let (class, pending) = crossing(&name, &entry.kind, &new, restart)?;
+            if may_refuse(entry.kind.descriptor(), new.descriptor()) {
+                messages.push((index, new.clone()));
+            }
+            let whole = copied.contains(&name) || class != Class::Migrate;
+            if needs_work(class, pending.as_ref(), whole) {
+                work.push(Work::new(
+                    index,
+                    (class, whole),
+                    entry.kind.clone(),
+                    new.clone(),
+                ));
             }
             classes.push((name, class));
             replaced.push((index, new, pending));
         }
+        let table = live.next(replaced, added);
+        order(&table, &mut work)?;
         Ok(Self {
             base: live.number(),
-            table: live.next(replaced, added),
+            table,
             classes,
             work: Arc::new(work),
+            messages,
+            directives: directives.clone(),
             lines: Mutex::new(Vec::new()),
         })
     }
@@ -146,27 +183,60 @@ impl Armed {
                 },
             ));
         }
+        self.queued(quiesced)
+            .map_err(|failure| (Phase::Quiesced, failure))?;
+        let mut aftermath = Aftermath::default();
         if !self.work.is_empty() {
-            let transition = Arc::new(Transition::new(self.work.clone(), quiesced.height()));
-            let shared = transition.clone();
-            quiesced.visit(move |chunk| shared.visit(chunk));
-            *self.lines.lock() = transition.take_lines();
-            if let Some(failure) = transition.take_failure() {
+            let budget = self.directives.budget;
+            let (outcome, lines) = transition::run(&self.work, &self.table, budget, quiesced);
+            *self.lines.lock() = lines;
+            aftermath = outcome.map_err(|failure| {
                 self.unwind(quiesced);
-                return Err((Phase::Transitioned, failure));
-            }
+                (Phase::Transitioned, failure)
+            })?;
         }
         if let Err(withdrawn) = watch.reached(Phase::Transitioned) {
             self.unwind(quiesced);
+            self.discard(aftermath);
             return Err((Phase::Transitioned, withdrawn.into()));
         }
-        Ok(Transitioned { armed: self })
+        Ok(Transitioned {
+            armed: self,
+            aftermath,
+        })
+    }
+
+    /// Whether a message waits that the new code does not take and the plan does not give up.
+    fn queued(&self, quiesced: &Quiesced<'_>) -> Result<(), Failure> {
+        for (index, new) in &self.messages {
+            let given_up = self
+                .directives
+                .dead_letters
+                .contains(&new.descriptor().kind);
+            if given_up {
+                continue;
+            }
+            if let Some(found) = quiesced.unaccepted(*index, new.descriptor()) {
+                let (engine, schema) = (found.engine, found.schema);
+                return Err(Failure::Queued { engine, schema });
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the engines that were started.
+    fn discard(&self, aftermath: Aftermath) {
+        for newborn in aftermath.newborns {
+            if let Some(entry) = self.table.get(newborn.kind()) {
+                newborn.discard(&entry.kind);
+            }
+        }
     }
 
     /// Drops everything new. The states of the old generation were only read.
     fn unwind(&self, quiesced: &mut Quiesced<'_>) {
         let (work, table) = (self.work.clone(), self.table.clone());
-        quiesced.visit(move |chunk| {
+        quiesced.visit(move |_, chunk| {
             for item in work.iter() {
                 let Some(entry) = table.get(item.index) else {
                     continue;
@@ -185,16 +255,41 @@ impl Armed {
 /// Everything new is made; only the publication is missing.
 struct Transitioned<'a> {
     armed: &'a Armed,
+    aftermath: Aftermath,
 }
 
 impl Transitioned<'_> {
     fn commit(self, quiesced: &mut Quiesced<'_>) -> Generation {
-        quiesced.publish(self.armed.table.clone())
+        let Armed {
+            table,
+            messages,
+            directives,
+            ..
+        } = self.armed;
+        let number = quiesced.publish(table.clone());
+        let given_up = messages
+            .iter()
+            .filter(|(_, new)| directives.dead_letters.contains(&new.descriptor().kind));
+        for (index, new) in given_up {
+            quiesced.bury_unaccepted(*index, new.descriptor());
+        }
+        if !self.armed.work.is_empty() {
+            quiesced.take_over(self.aftermath);
+        }
+        number
     }
 }
 
 /// How the states of one kind cross, and what is left to do for each after the commit.
-fn crossing(name: &str, old: &Kind, new: &Kind) -> Result<(Class, Option<Pending>), ArmError> {
+fn crossing(
+    name: &str,
+    old: &Kind,
+    new: &Kind,
+    restart: bool,
+) -> Result<(Class, Option<Pending>), ArmError> {
+    if restart {
+        return Ok((Class::Restart, Some(Pending::Replace(old.clone()))));
+    }
     let missing = || ArmError::NoMigration {
         kind: name.to_owned(),
         from: old.descriptor().schema,
@@ -209,24 +304,48 @@ fn crossing(name: &str, old: &Kind, new: &Kind) -> Result<(Class, Option<Pending
             })?;
             Some(Pending::Settle(step))
         }
-        Class::Translate => Some(Pending::Replace(old.clone())),
+        Class::Translate | Class::Restart => Some(Pending::Replace(old.clone())),
         Class::Carry | Class::New | Class::Adopt => None,
     };
     Ok((class, pending))
 }
 
+/// The kinds whose whole new states are made even where fields could move over: they handle upgrade
+/// messages, or others ask them.
+fn copied(kinds: &[Kind]) -> BTreeSet<String> {
+    let descriptors: Vec<_> = kinds.iter().map(Kind::descriptor).collect();
+    crate::order::copied(&descriptors)
+}
+
+/// Whether the new code may not take a message that the old code took.
+fn may_refuse(old: &KindDescriptor, new: &KindDescriptor) -> bool {
+    let mut taken = old.older_messages.iter().chain([&old.message]);
+    taken.any(|schema| !new.accepts(*schema))
+}
+
 /// Whether the pause has to visit the engines of a kind.
-fn needs_work(class: Class, pending: Option<&Pending>) -> bool {
+fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
     match (class, pending) {
-        (Class::Migrate, Some(Pending::Settle(step))) => !step.defaults_only(),
-        (Class::MigrateByHand | Class::Translate, _) => true,
+        (Class::Migrate, Some(Pending::Settle(step))) => whole || !step.defaults_only(),
+        (Class::MigrateByHand | Class::Translate | Class::Restart, _) => true,
         _ => false,
     }
 }
 
+/// Gives each kind's work its stage.
+fn order(table: &GenerationTable, work: &mut [Work]) -> Result<(), ArmError> {
+    let kinds: Vec<_> = table.iter().map(|(_, e)| e.kind.descriptor()).collect();
+    let stages = crate::order::stages(&kinds).map_err(|kinds| ArmError::Cycle { kinds })?;
+    for item in work {
+        item.stage = stages.get(item.index.0 as usize).copied().unwrap_or(0);
+    }
+    Ok(())
+}
+
 impl Work {
-    pub(crate) fn new(index: KindIndex, class: Class, old: Kind, new: Kind) -> Self {
+    fn new(index: KindIndex, (class, whole): (Class, bool), old: Kind, new: Kind) -> Self {
         let step = match class {
+            Class::Restart => None,
             Class::Translate => new.migration_from_schema(old.descriptor().schema),
             _ => new.migration_from(old.tag()),
         };
@@ -236,6 +355,8 @@ impl Work {
             old,
             new,
             step,
+            whole,
+            stage: 0,
         }
     }
 }

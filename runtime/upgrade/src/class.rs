@@ -20,6 +20,9 @@ pub enum Class {
     MigrateByHand,
     /// The state crosses as postcard bytes.
     Translate,
+    /// The engine starts afresh; its state is dropped.
+    #[serde(rename = "restart-engine")]
+    Restart,
 }
 
 impl Class {
@@ -57,6 +60,7 @@ impl fmt::Display for Class {
             Class::Migrate => "migrate",
             Class::MigrateByHand => "migrate-by-hand",
             Class::Translate => "translate",
+            Class::Restart => "restart-engine",
         })
     }
 }

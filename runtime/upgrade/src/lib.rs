@@ -13,8 +13,12 @@
 //! [`Quiesced`]: refit_kernel::Quiesced
 
 mod armed;
+mod bus;
 mod class;
 mod difference;
+mod directives;
+mod lint;
+mod order;
 mod phase;
 mod plan;
 mod plan_error;
@@ -22,9 +26,12 @@ mod registry;
 mod transition;
 
 pub use armed::{ArmError, Armed};
+pub use bus::{Budget, BusBudget};
 pub use class::Class;
 pub use difference::differences;
-pub use phase::{Failure, Phase, Unwatched, Verdict, Watch, Withdrawn};
+pub use directives::Directives;
+pub use lint::{Finding, Level, Surroundings, lint, refusal};
+pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdrawn};
 pub use plan::{Candidate, Live, LiveKind, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id};
 pub use plan_error::PlanError;
 pub use registry::{GenerationRecord, GenerationState, Registry};

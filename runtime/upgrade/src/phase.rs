@@ -1,6 +1,8 @@
 //! The phases of an upgrade, who watches them, and how it ends.
 
+use crate::bus::Budget;
 use refit_abi::host::CallError;
+use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Generation};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -98,6 +100,29 @@ pub enum Verdict {
     },
 }
 
+/// Why an upgrade message cannot be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageFault {
+    /// No such engine.
+    #[error("there is no such engine")]
+    Unknown,
+    /// The engine is retired or stopped.
+    #[error("the engine is retired")]
+    Retired,
+    /// The sender's kind may not message the receiver's.
+    #[error("its kind may not message engines of that kind")]
+    Forbidden,
+    /// The receiver does not take it.
+    #[error("it has schema {found}, and taken is {takes}")]
+    Schema {
+        /// The message's schema.
+        found: SchemaId,
+        /// What the receiver takes.
+        takes: SchemaId,
+    },
+}
+
 /// Why an upgrade was aborted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -117,6 +142,60 @@ pub enum Failure {
         engine: EngineId,
         /// What does not hold.
         error: CallError,
+    },
+    /// A handler of upgrade messages failed.
+    #[error("engine `{engine}` failed on an upgrade message: {error}")]
+    Handler {
+        /// The engine.
+        engine: EngineId,
+        /// Its fault or panic.
+        error: CallError,
+    },
+    /// An upgrade message cannot be delivered.
+    #[error("the upgrade message from `{from}` to `{to}` cannot be delivered: {reason}")]
+    Message {
+        /// Who sent it.
+        from: EngineId,
+        /// To whom.
+        to: EngineId,
+        /// Why not.
+        reason: MessageFault,
+    },
+    /// A counted budget is spent.
+    #[error(
+        "the transitions have used up their budget of {most} {what}; engine `{engine}` asked for more"
+    )]
+    Budget {
+        /// Who asked for more.
+        engine: EngineId,
+        /// Which budget.
+        what: Budget,
+        /// How much there was.
+        most: u64,
+    },
+    /// Two transitions started an engine under one name.
+    #[error("two transitions start an engine called `{engine}`")]
+    Taken {
+        /// The id.
+        engine: EngineId,
+    },
+    /// An engine that starts afresh does not start.
+    #[error("engine `{engine}` does not start afresh with its old configuration: {error}")]
+    Restart {
+        /// The engine.
+        engine: EngineId,
+        /// Its fault or panic.
+        error: CallError,
+    },
+    /// A message waits that the new code does not take.
+    #[error(
+        "a message of schema {schema} waits for engine `{engine}`, and its new code takes no such message"
+    )]
+    Queued {
+        /// For whom.
+        engine: EngineId,
+        /// The message's schema.
+        schema: SchemaId,
     },
     /// Somebody withdrew it.
     #[error(transparent)]
@@ -141,6 +220,21 @@ impl Failure {
             } => "transition-panicked",
             Failure::Transition { .. } => "transition-failed",
             Failure::Check { .. } => "check-failed",
+            Failure::Handler {
+                error: CallError::Panicked { .. },
+                ..
+            } => "upgrade-message-panicked",
+            Failure::Handler { .. } => "upgrade-message-failed",
+            Failure::Message { reason, .. } => match reason {
+                MessageFault::Unknown => "upgrade-message-unknown",
+                MessageFault::Retired => "upgrade-message-retired",
+                MessageFault::Forbidden => "capability-missing",
+                MessageFault::Schema { .. } => "upgrade-message-schema",
+            },
+            Failure::Budget { .. } => "bus-budget-spent",
+            Failure::Taken { .. } => "bus-taken",
+            Failure::Restart { .. } => "restart-failed",
+            Failure::Queued { .. } => "queued-message-not-accepted",
             Failure::Withdrawn(_) => "withdrawn",
             Failure::Overtaken { .. } => "overtaken",
         }
@@ -149,8 +243,21 @@ impl Failure {
     /// What to do next.
     pub fn next(&self) -> &'static str {
         match self {
-            Failure::Transition { .. } | Failure::Check { .. } => {
+            Failure::Transition { .. }
+            | Failure::Check { .. }
+            | Failure::Handler { .. }
+            | Failure::Taken { .. } => {
                 "the old generation goes on; mend the engine's migration and plan again"
+            }
+            Failure::Message { reason, .. } => reason.next(),
+            Failure::Budget { .. } => {
+                "the old generation goes on; let the transitions do less, or plan a larger budget"
+            }
+            Failure::Restart { .. } => {
+                "the old generation goes on; let `init` accept the old configuration, or write a migration"
+            }
+            Failure::Queued { .. } => {
+                "the old generation goes on; write `impl MigrateMessage` for the older message, or plan with --dead-letters KIND"
             }
             Failure::Withdrawn(_) => "the old generation goes on; apply the plan again when ready",
             Failure::Overtaken { .. } => "plan again: refit upgrade plan … --out plan.json",
@@ -160,8 +267,31 @@ impl Failure {
     /// The engine that it is about.
     pub fn engine(&self) -> Option<EngineId> {
         match self {
-            Failure::Transition { engine, .. } | Failure::Check { engine, .. } => Some(*engine),
+            Failure::Transition { engine, .. }
+            | Failure::Check { engine, .. }
+            | Failure::Handler { engine, .. }
+            | Failure::Budget { engine, .. }
+            | Failure::Taken { engine }
+            | Failure::Restart { engine, .. }
+            | Failure::Queued { engine, .. }
+            | Failure::Message { from: engine, .. } => Some(*engine),
             Failure::Withdrawn(_) | Failure::Overtaken { .. } => None,
+        }
+    }
+}
+
+impl MessageFault {
+    fn next(self) -> &'static str {
+        match self {
+            MessageFault::Unknown | MessageFault::Retired => {
+                "the old generation goes on; let the migration look whom it messages, and plan again"
+            }
+            MessageFault::Forbidden => {
+                "the old generation goes on; declare the capability in `NEEDS` and have the node grant it"
+            }
+            MessageFault::Schema { .. } => {
+                "the old generation goes on; send the receiver's own upgrade message, or its ordinary one if it takes none"
+            }
         }
     }
 }

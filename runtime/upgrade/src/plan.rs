@@ -5,13 +5,16 @@
 
 use crate::class::Class;
 use crate::difference::differences;
+use crate::directives::Directives;
+use crate::lint::Finding;
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The format that this code writes and reads.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
 
 /// Modules that one plan may replace.
 pub(crate) const PLAN_MODULES_MAX: usize = 256;
@@ -32,6 +35,11 @@ pub struct Plan {
     pub modules: Vec<PlannedModule>,
     /// Kinds that go on as they are.
     pub carried: Vec<String>,
+    /// Restart strategies, dead letters, budgets.
+    pub directives: Directives,
+    /// What the linter found when it was made.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// One module that comes in.
@@ -56,6 +64,9 @@ pub struct PlannedKind {
     pub kind: String,
     /// How its states cross.
     pub class: Class,
+    /// The whole state is copied, though fields could move over: it handles upgrade messages, or
+    /// another kind of the plan asks its new state.
+    pub copied: bool,
     /// `#[state(version)]` before; `None` if the kind is new.
     pub from_version: Option<u32>,
     /// `#[state(version)]` after.
@@ -98,14 +109,27 @@ pub struct Candidate {
 }
 
 impl Plan {
-    /// Plans to bring `candidates` into `live`.
+    /// Plans to bring `candidates` into `live`, hot, giving up no message, within the usual budgets.
     ///
     /// # Errors
-    /// [`PlanError`] names the module or kind that stands in the way, and what to do.
+    /// As [`Plan::make_with`].
     pub fn make(
         live: &Live,
         candidates: &[Candidate],
         at_height: Option<Height>,
+    ) -> Result<Self, PlanError> {
+        Self::make_with(live, candidates, at_height, &Directives::default())
+    }
+
+    /// Plans to bring `candidates` into `live`, as `directives` order.
+    ///
+    /// # Errors
+    /// [`PlanError`] names the module or kind that stands in the way, and what to do.
+    pub fn make_with(
+        live: &Live,
+        candidates: &[Candidate],
+        at_height: Option<Height>,
+        directives: &Directives,
     ) -> Result<Self, PlanError> {
         if candidates.is_empty() {
             return Err(PlanError::Empty);
@@ -116,11 +140,18 @@ impl Plan {
                 most: PLAN_MODULES_MAX,
             });
         }
+        let kinds: Vec<_> = candidates
+            .iter()
+            .flat_map(|c| &c.descriptor.kinds)
+            .collect();
+        let copied = crate::order::copied(&kinds);
         let modules = candidates
             .iter()
-            .map(|candidate| plan_module(live, candidate))
+            .map(|candidate| plan_module(live, candidate, directives, &copied))
             .collect::<Result<Vec<_>, _>>()?;
         twice(&modules)?;
+        named(&modules, directives)?;
+        ordered(live, &kinds)?;
         let touched = |kind: &str| {
             modules
                 .iter()
@@ -135,6 +166,8 @@ impl Plan {
             at_height,
             carried: carried.filter(|kind| !touched(kind)).collect(),
             modules,
+            directives: directives.clone(),
+            findings: Vec::new(),
         })
     }
 
@@ -177,7 +210,12 @@ pub fn code_id(live: &Live) -> String {
     hasher.finalize().to_hex()[..32].to_owned()
 }
 
-fn plan_module(live: &Live, candidate: &Candidate) -> Result<PlannedModule, PlanError> {
+fn plan_module(
+    live: &Live,
+    candidate: &Candidate,
+    directives: &Directives,
+    copied: &BTreeSet<String>,
+) -> Result<PlannedModule, PlanError> {
     let kinds = &candidate.descriptor.kinds;
     if let Some(meant) = &candidate.meant {
         if !kinds.iter().any(|kind| kind.kind == *meant) {
@@ -193,7 +231,7 @@ fn plan_module(live: &Live, candidate: &Candidate) -> Result<PlannedModule, Plan
     }
     let kinds = kinds
         .iter()
-        .map(|kind| plan_kind(live, candidate, kind))
+        .map(|kind| plan_kind(live, candidate, kind, directives, copied))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(PlannedModule {
         path: candidate.path.clone(),
@@ -207,6 +245,8 @@ fn plan_kind(
     live: &Live,
     candidate: &Candidate,
     new: &KindDescriptor,
+    directives: &Directives,
+    copied: &BTreeSet<String>,
 ) -> Result<PlannedKind, PlanError> {
     let Some(old) = live
         .kinds
@@ -216,6 +256,7 @@ fn plan_kind(
         return Ok(PlannedKind {
             kind: new.kind.clone(),
             class: Class::New,
+            copied: false,
             from_version: None,
             to_version: new.version,
             difference: Vec::new(),
@@ -227,6 +268,17 @@ fn plan_kind(
         return Err(PlanError::Identical { kind, path });
     }
     let difference = differences(&old.descriptor.state, &new.state);
+    if directives.restart.contains(&new.kind) {
+        return Ok(PlannedKind {
+            kind: new.kind.clone(),
+            class: Class::Restart,
+            copied: false,
+            from_version: Some(old.descriptor.version),
+            to_version: new.version,
+            difference,
+            dropped: vec![WHOLE_STATE.to_owned()],
+        });
+    }
     let Some(class) = Class::of(&old.descriptor, new) else {
         let kind = new.kind.clone();
         return Err(PlanError::NoMigration {
@@ -243,11 +295,39 @@ fn plan_kind(
     Ok(PlannedKind {
         kind: new.kind.clone(),
         class,
+        copied: class == Class::Migrate && copied.contains(&new.kind),
         from_version: Some(old.descriptor.version),
         to_version: new.version,
         difference,
         dropped: step.map(|step| step.dropped.clone()).unwrap_or_default(),
     })
+}
+
+/// What is dropped when an engine starts afresh.
+const WHOLE_STATE: &str = "(the whole state)";
+
+/// Whether all kinds that the directives name come in.
+fn named(modules: &[PlannedModule], directives: &Directives) -> Result<(), PlanError> {
+    let comes = |kind: &String| {
+        let mut kinds = modules.iter().flat_map(|module| &module.kinds);
+        kinds.any(|planned| planned.kind == *kind)
+    };
+    let mut names = directives.restart.iter().chain(&directives.dead_letters);
+    match names.find(|kind| !comes(kind)) {
+        Some(kind) => Err(PlanError::NotPlanned { kind: kind.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the transitions have an order.
+fn ordered(live: &Live, incoming: &[&KindDescriptor]) -> Result<(), PlanError> {
+    let stays = |kind: &&KindDescriptor| !incoming.iter().any(|new| new.kind == kind.kind);
+    let carried = live.kinds.iter().map(|kind| &kind.descriptor).filter(stays);
+    let kinds: Vec<_> = carried.chain(incoming.iter().copied()).collect();
+    match crate::order::stages(&kinds) {
+        Ok(_) => Ok(()),
+        Err(kinds) => Err(PlanError::Cycle { kinds }),
+    }
 }
 
 fn twice(modules: &[PlannedModule]) -> Result<(), PlanError> {

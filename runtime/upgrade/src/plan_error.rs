@@ -64,6 +64,21 @@ pub enum PlanError {
         /// What changed.
         difference: Vec<String>,
     },
+    /// Kinds come after each other in a circle.
+    #[error(
+        "the transitions have no order, each asks the next one's new state: {}",
+        kinds.join(" → ")
+    )]
+    Cycle {
+        /// The kinds, the first again at the end.
+        kinds: Vec<String>,
+    },
+    /// A strategy for a kind that does not come in.
+    #[error("the plan has an order for `{kind}`, which it does not replace")]
+    NotPlanned {
+        /// The kind.
+        kind: String,
+    },
     /// Made for another generation.
     #[error(
         "the plan was made for generation {planned}, and generation {live} with its own code is live"
@@ -121,6 +136,8 @@ impl PlanError {
             PlanError::Twice { .. } => "plan-kind-twice",
             PlanError::Identical { .. } => "plan-identical-code",
             PlanError::NoMigration { .. } => "plan-no-migration",
+            PlanError::Cycle { .. } => "plan-after-cycle",
+            PlanError::NotPlanned { .. } => "plan-kind-not-planned",
             PlanError::Base { .. } => "plan-other-generation",
             PlanError::Format { .. } => "plan-format",
             PlanError::Changed { .. } => "plan-artifact-changed",
@@ -144,6 +161,10 @@ impl PlanError {
                 "freeze the old type in a module and write #[derive(Migrate)] with \
                  #[migrate(from = …)], or impl Migrate by hand"
             }
+            PlanError::Cycle { .. } => {
+                "take one of them out of `AFTER` and use upgrade messages there"
+            }
+            PlanError::NotPlanned { .. } => "name the kind's module too, or leave the order out",
             PlanError::Base { .. } | PlanError::Class { .. } | PlanError::Changed { .. } => {
                 "plan again: refit upgrade plan … --out plan.json"
             }

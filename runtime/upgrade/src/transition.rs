@@ -1,14 +1,20 @@
 //! The transitions of one upgrade: run on the old crew, in parallel over chunks, each reading one
-//! engine's old state and putting what is new beside it.
+//! engine's old state and making what is new; kinds that others name in `AFTER` go first. Then the
+//! rounds of upgrade messages. Nothing of the old generation changes.
 
+use crate::bus::rounds::Rounds;
+use crate::bus::{BusBudget, EngineBus, Home, Out, Resident, Shared, When};
 use crate::class::Class;
 use crate::phase::Failure;
 use parking_lot::Mutex;
-use refit_abi::host::{Bus, CallError, Instance, Kind, Migration};
-use refit_abi::{EngineId, Height};
-use refit_kernel::{Chunk, KindIndex, LogLine, Next, SlotView};
+use refit_abi::EngineId;
+use refit_abi::host::{CallError, Instance, Kind, Migration};
+use refit_kernel::{
+    Aftermath, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef, Start,
+    StartError,
+};
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the pause has to do for the engines of one kind.
 #[derive(Debug)]
@@ -18,163 +24,305 @@ pub(crate) struct Work {
     pub(crate) old: Kind,
     pub(crate) new: Kind,
     pub(crate) step: Option<Migration>,
+    /// The whole new state is made, also where fields could move over.
+    pub(crate) whole: bool,
+    /// Transitions of a stage run when those of the stages before are done.
+    pub(crate) stage: usize,
 }
 
-/// All transitions of one upgrade.
-#[derive(Debug)]
-pub(crate) struct Transition {
+/// What became of one engine of a chunk.
+struct Made {
+    item: usize,
+    number: u32,
+    id: EngineId,
+    next: Next,
+    before: (u64, u64),
+    counters: (u64, u64),
+}
+
+/// What one chunk's engines made and did in one stage.
+#[derive(Default)]
+struct ChunkMade {
+    made: Vec<Made>,
+    out: Out,
+}
+
+/// The transitions of one upgrade.
+#[derive(Clone)]
+struct Stages {
     work: Arc<Vec<Work>>,
-    height: Height,
-    cancelled: AtomicBool,
-    /// Of the failures that were seen before the cancellation took hold, the one of the least id.
-    failure: Mutex<Option<(EngineId, Failure)>>,
-    lines: Mutex<Vec<LogLine>>,
+    shared: Arc<Shared>,
 }
 
-/// Log lines of one upgrade's transitions that are kept.
-const TRANSITION_LINES_MAX: usize = 1_024;
+/// Runs all transitions and rounds. What they made lies beside the old states, or is gone.
+pub(crate) fn run(
+    work: &Arc<Vec<Work>>,
+    table: &Arc<GenerationTable>,
+    budget: BusBudget,
+    quiesced: &mut Quiesced<'_>,
+) -> (Result<Aftermath, Failure>, Vec<LogLine>) {
+    let shared = Arc::new(Shared::new(quiesced.view(), table.clone(), budget));
+    let stages = Stages {
+        work: work.clone(),
+        shared: shared.clone(),
+    };
+    let mut rounds = Rounds::new(shared.clone());
+    let mut counters = Vec::new();
+    let last = work.iter().map(|item| item.stage).max().unwrap_or(0);
+    for stage in 0..=last {
+        stages.run(stage, quiesced, &mut rounds, &mut counters);
+        if shared.is_cancelled() {
+            break;
+        }
+    }
+    rounds.run(quiesced);
+    if !shared.is_cancelled() {
+        rounds.check(quiesced);
+    }
+    let lines = shared.take_lines();
+    if let Some(failure) = shared.take_failure() {
+        rounds.discard();
+        return (Err(failure), lines);
+    }
+    let mut aftermath = rounds.finish(quiesced);
+    counters.append(&mut aftermath.counters);
+    aftermath.counters = counters;
+    (Ok(aftermath), lines)
+}
 
-impl Transition {
-    pub(crate) fn new(work: Arc<Vec<Work>>, height: Height) -> Self {
-        Self {
-            work,
-            height,
-            cancelled: AtomicBool::new(false),
-            failure: Mutex::new(None),
-            lines: Mutex::new(Vec::new()),
+/// Puts whole new states beside the old ones; `places` are chunk, number and state.
+pub(crate) fn put(quiesced: &mut Quiesced<'_>, places: Vec<(u32, u32, Instance)>) {
+    let places = places
+        .into_iter()
+        .map(|(chunk, number, instance)| (chunk, number, Next::Whole(instance)));
+    put_next(quiesced, places.collect());
+}
+
+fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<(u32, u32, Next)>) {
+    if places.is_empty() {
+        return;
+    }
+    places.sort_by_key(|(chunk, number, _)| (*chunk, *number));
+    let mut by_chunk: Vec<Vec<(u32, Next)>> = Vec::new();
+    for (chunk, number, next) in places {
+        let chunk = chunk as usize;
+        if by_chunk.len() <= chunk {
+            by_chunk.resize_with(chunk + 1, Vec::new);
+        }
+        by_chunk[chunk].push((number, next));
+    }
+    let by_chunk: Vec<_> = by_chunk.into_iter().map(Mutex::new).collect();
+    quiesced.visit(move |number, chunk| {
+        let Some(places) = by_chunk.get(number) else {
+            return;
+        };
+        for (number, next) in places.lock().drain(..) {
+            if let Some(mut slot) = chunk.slot(number) {
+                slot.set_next(next);
+            }
+        }
+    });
+}
+
+impl Stages {
+    /// Runs the transitions of one stage and takes up what they made.
+    fn run(
+        &self,
+        stage: usize,
+        quiesced: &mut Quiesced<'_>,
+        rounds: &mut Rounds,
+        counters: &mut Vec<(EngineId, u64, u64)>,
+    ) {
+        let chunks = self.shared.view.chunks();
+        let made: Arc<Vec<Mutex<ChunkMade>>> =
+            Arc::new((0..chunks).map(|_| Mutex::default()).collect());
+        let (stages, results) = (self.clone(), made.clone());
+        quiesced.each(chunks, move |chunk| {
+            let mut made = ChunkMade::default();
+            stages.visit(stage, chunk, &mut made);
+            *results[chunk].lock() = made;
+        });
+        let (mut places, mut outs) = (Vec::new(), Vec::new());
+        for (chunk, made) in made.iter().enumerate() {
+            let ChunkMade { made, out } = std::mem::take(&mut *made.lock());
+            for made in made {
+                self.take_up(chunk as u32, made, &mut places, counters);
+            }
+            if !out.is_empty() {
+                outs.push(out);
+            }
+        }
+        put_next(quiesced, places);
+        rounds.take_up(&mut outs);
+    }
+
+    fn take_up(
+        &self,
+        chunk: u32,
+        made: Made,
+        places: &mut Vec<(u32, u32, Next)>,
+        counters: &mut Vec<(EngineId, u64, u64)>,
+    ) {
+        let item = &self.work[made.item];
+        let handles = item.new.descriptor().upgrade_message;
+        match (made.next, handles) {
+            (Next::Whole(instance), Some(_)) => self.shared.residents.write().add(Resident {
+                id: made.id,
+                kind: item.index,
+                instance: Some(instance),
+                home: Home::Place {
+                    chunk,
+                    number: made.number,
+                },
+                counters: made.counters,
+                handles,
+                retired: false,
+                inbox: Vec::new(),
+            }),
+            (next, _) => {
+                places.push((chunk, made.number, next));
+                if made.counters != made.before {
+                    counters.push((made.id, made.counters.0, made.counters.1));
+                }
+            }
         }
     }
 
     /// Runs the transitions of one chunk's engines, until one fails anywhere.
-    pub(crate) fn visit(&self, chunk: &mut Chunk) {
-        for item in self.work.iter() {
-            for mut slot in chunk.live(item.index) {
-                if self.cancelled.load(Ordering::Acquire) {
-                    return;
-                }
-                if let Err(failure) = self.cross(item, &mut slot) {
-                    self.fail(slot.id(), failure);
-                    return;
-                }
+    fn visit(&self, stage: usize, chunk: usize, into: &mut ChunkMade) {
+        for (number, item) in self.work.iter().enumerate() {
+            if item.stage != stage {
+                continue;
             }
+            self.shared
+                .view
+                .each_live(chunk, item.index, |place, slot| {
+                    if self.shared.is_cancelled() {
+                        return ControlFlow::Break(());
+                    }
+                    let (id, before) = (slot.id(), slot.counters());
+                    let mut counters = before;
+                    match self.cross(item, slot, &mut counters, &mut into.out) {
+                        Ok(next) => {
+                            into.made.push(Made {
+                                item: number,
+                                number: place,
+                                id,
+                                next,
+                                before,
+                                counters,
+                            });
+                            ControlFlow::Continue(())
+                        }
+                        Err(failure) => {
+                            self.shared.fail(id, failure);
+                            ControlFlow::Break(())
+                        }
+                    }
+                });
         }
     }
 
-    pub(crate) fn take_failure(&self) -> Option<Failure> {
-        self.failure.lock().take().map(|(_, failure)| failure)
-    }
-
-    /// What the transitions logged, by engine.
-    pub(crate) fn take_lines(&self) -> Vec<LogLine> {
-        let mut lines = std::mem::take(&mut *self.lines.lock());
-        lines.sort_by_key(|line| line.engine);
-        lines
-    }
-
-    fn fail(&self, engine: EngineId, failure: Failure) {
-        self.cancelled.store(true, Ordering::Release);
-        let mut first = self.failure.lock();
-        if first.as_ref().is_none_or(|(other, _)| engine < *other) {
-            *first = Some((engine, failure));
-        }
-    }
-
-    fn cross(&self, item: &Work, slot: &mut SlotView<'_>) -> Result<(), Failure> {
+    fn cross(
+        &self,
+        item: &Work,
+        slot: SlotRef<'_>,
+        counters: &mut (u64, u64),
+        out: &mut Out,
+    ) -> Result<Next, Failure> {
         let engine = slot.id();
         let failed = |error| Failure::Transition { engine, error };
         let Some(old) = slot.instance() else {
-            return Ok(());
+            return Err(failed(CallError::WrongState));
         };
-        let next = match (item.class, &item.step) {
+        if item.class == Class::Restart {
+            return self.restart(item, slot, counters, out);
+        }
+        let mut bus = EngineBus {
+            shared: &self.shared,
+            me: engine,
+            kind: item.index,
+            counters,
+            out,
+            when: When::Transition,
+        };
+        let height = self.shared.height();
+        let whole = match (item.class, &item.step) {
             (Class::Translate, step) => {
-                let whole = self
-                    .translate(item, step.as_ref(), engine, old)
-                    .map_err(failed)?;
-                if let Err(error) = item.new.check(&whole) {
-                    let _ = item.new.discard(whole);
-                    return Err(Failure::Check { engine, error });
-                }
-                Next::Whole(whole)
+                translate(item, step.as_ref(), (engine, height), old, &mut bus)
             }
-            (_, Some(step)) => Next::Prepared(self.prepare(step, engine, old)?),
-            (_, None) => return Err(failed(CallError::WrongState)),
+            (_, Some(step)) if item.whole => step.whole(engine, height, old, &mut bus),
+            (_, Some(step)) => {
+                let prepared = step
+                    .prepare(engine, height, old, &mut bus)
+                    .map_err(failed)?;
+                return Ok(Next::Prepared(prepared));
+            }
+            (_, None) => Err(CallError::WrongState),
         };
-        slot.set_next(next);
-        Ok(())
-    }
-
-    fn prepare(
-        &self,
-        step: &Migration,
-        engine: EngineId,
-        old: &Instance,
-    ) -> Result<refit_abi::host::Prepared, Failure> {
-        let mut bus = TransitionBus {
-            transition: self,
-            engine,
-        };
-        let prepared = step
-            .prepare(engine, self.height, old, &mut bus)
-            .map_err(|error| Failure::Transition { engine, error })?;
-        if let Err(error) = step.check(&prepared) {
-            step.discard(prepared);
+        let whole = whole.map_err(failed)?;
+        // What handles upgrade messages is checked when all are handled.
+        if item.new.descriptor().upgrade_message.is_none()
+            && let Err(error) = item.new.check(&whole)
+        {
+            drop(item.new.discard(whole));
             return Err(Failure::Check { engine, error });
         }
-        Ok(prepared)
+        Ok(Next::Whole(whole))
     }
 
-    /// The old state as bytes, read by the new code; through its step if the schema changed.
-    fn translate(
+    /// A fresh engine in the place of the old: its state is dropped, as the plan says.
+    fn restart(
         &self,
         item: &Work,
-        step: Option<&Migration>,
-        engine: EngineId,
-        old: &Instance,
-    ) -> Result<Instance, CallError> {
-        let mut bytes = Vec::new();
-        item.old.encode(old, &mut bytes)?;
-        if item.old.descriptor().schema == item.new.descriptor().schema {
-            return item.new.decode(&bytes);
-        }
-        let step = step.ok_or(CallError::WrongState)?;
-        let copy = step.decode_old(&bytes)?;
-        let mut bus = TransitionBus {
-            transition: self,
-            engine,
+        slot: SlotRef<'_>,
+        counters: &mut (u64, u64),
+        out: &mut Out,
+    ) -> Result<Next, Failure> {
+        let engine = slot.id();
+        let start = Start {
+            id: engine,
+            kind: item.index,
+            parent: slot.parent(),
+            config: slot.config(),
+            sent: counters.0,
+            children: counters.1,
         };
-        match step.prepare(engine, self.height, &copy, &mut bus) {
-            Ok(prepared) => match step.settle(copy, prepared) {
-                Ok(Some(new)) => Ok(new),
-                Ok(None) | Err(_) => Err(CallError::WrongState),
-            },
-            Err(error) => {
-                let _ = step.discard_old(copy);
-                Err(error)
-            }
-        }
+        let frame = self.shared.view.frame();
+        let mut newborn = Newborn::init(&self.shared.table, &start, frame).map_err(|error| {
+            let error = match error {
+                StartError::Init { error, .. } => error,
+                _ => CallError::WrongState,
+            };
+            Failure::Restart { engine, error }
+        })?;
+        *counters = newborn.counters();
+        let fresh = newborn.take_instance();
+        out.effects.push(newborn.into_effects());
+        fresh.map(Next::Whole).ok_or(Failure::Restart {
+            engine,
+            error: CallError::WrongState,
+        })
     }
 }
 
-/// The node's side of the bus: a transition sees that it was cancelled, and its log lines are kept
-/// until the upgrade has ended.
-struct TransitionBus<'a> {
-    transition: &'a Transition,
-    engine: EngineId,
-}
-
-impl Bus for TransitionBus<'_> {
-    fn cancelled(&self) -> bool {
-        self.transition.cancelled.load(Ordering::Acquire)
+/// The old state as bytes, read by the new code; through its step if the schema changed.
+fn translate(
+    item: &Work,
+    step: Option<&Migration>,
+    (engine, height): (EngineId, refit_abi::Height),
+    old: &Instance,
+    bus: &mut EngineBus<'_>,
+) -> Result<Instance, CallError> {
+    let mut bytes = Vec::new();
+    item.old.encode(old, &mut bytes)?;
+    if item.old.descriptor().schema == item.new.descriptor().schema {
+        return item.new.decode(&bytes);
     }
-
-    fn log(&mut self, level: u8, line: &str) {
-        let mut lines = self.transition.lines.lock();
-        if lines.len() < TRANSITION_LINES_MAX {
-            lines.push(LogLine {
-                engine: self.engine,
-                level,
-                line: line.to_owned(),
-            });
-        }
-    }
+    let step = step.ok_or(CallError::WrongState)?;
+    let copy = step.decode_old(&bytes)?;
+    let whole = step.whole(engine, height, &copy, bus);
+    // It was read by this very step; one that were not could only be leaked.
+    drop(step.discard_old(copy));
+    whole
 }

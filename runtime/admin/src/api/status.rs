@@ -1,9 +1,10 @@
 //! How a node is: `GET /v1/status`.
 
 use super::UpgradeReport;
-use refit_abi::descriptor::KindDescriptor;
+use refit_abi::descriptor::{CapabilityDescriptor, KindDescriptor};
 use refit_abi::{BlockTime, Generation, Height};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most engines that a [`Status`] lists; `engines_total` counts them all.
 pub const ENGINES_SHOWN_MAX: usize = 1000;
@@ -25,6 +26,10 @@ pub struct Status {
     pub engines_total: u64,
     /// The engine kinds of the live generation.
     pub kinds: Vec<KindStatus>,
+    /// What the node grants, for the kinds that its configuration lists; all others are granted what
+    /// they declare.
+    #[serde(default)]
+    pub grants: BTreeMap<String, Vec<CapabilityDescriptor>>,
     /// The upgrade under way.
     pub upgrade: Option<u64>,
     /// The last upgrade that came to an end.
@@ -92,6 +97,9 @@ pub struct KindStatus {
     pub generation_since: Generation,
     /// Number of engines of this kind.
     pub engines: u64,
+    /// Of these, the ones that panicked and take no messages.
+    #[serde(default)]
+    pub poisoned: u64,
 }
 
 /// Engine libraries in the process.

@@ -87,6 +87,8 @@ pub enum Class {
     MigrateByHand,
     /// The state crosses as bytes.
     Translate,
+    /// The engine starts afresh; its state is dropped.
+    RestartEngine,
 }
 
 /// What an upgrade does to one engine kind.
@@ -169,6 +171,7 @@ shown_as! {
     Class {
         Carry = "carry", New = "new", Adopt = "adopt", Migrate = "migrate", MigrateByHand = "migrate-by-hand",
         Translate = "translate",
+        RestartEngine = "restart-engine",
     }
     Phase {
         Staged = "staged", Probed = "probed", Armed = "armed", Quiesced = "quiesced",

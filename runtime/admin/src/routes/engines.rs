@@ -1,7 +1,9 @@
 //! Messages and queries: JSON in, the engine's JSON out, with where in history it happened.
 
 use super::App;
+use super::blocking::ask;
 use crate::{Refusal, Replied, RequestId, body};
+use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -42,6 +44,16 @@ pub(super) async fn query(
     let engine = engine_id(path)?;
     let body = body::json(request, app.limits.message_bytes_max).await?;
     app.node.query(engine, body).await.map(response)
+}
+
+pub(super) async fn state(State(app): State<App>, path: EnginePath) -> Result<Response, Refusal> {
+    let engine = engine_id(path)?;
+    let (fixture, generation) = ask(app, move |node| node.state(engine)).await??;
+    let mut response = Json(&fixture).into_response();
+    let headers = response.headers_mut();
+    headers.insert(HEADER_HEIGHT, fixture.height.0.into());
+    headers.insert(HEADER_GENERATION, generation.0.into());
+    Ok(response)
 }
 
 fn engine_id(path: EnginePath) -> Result<EngineId, Refusal> {

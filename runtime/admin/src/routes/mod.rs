@@ -17,8 +17,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use std::sync::Arc;
 
-const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/engines/ID/messages or \
-     /v1/engines/ID/queries, /livez, /readyz or /metrics";
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/engines/ID/messages, \
+     /v1/engines/ID/queries or /v1/engines/ID/state, /livez, /readyz or /metrics";
 
 /// What every handler has.
 #[derive(Clone)]
@@ -32,6 +32,7 @@ pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) ->
     let work = Router::new()
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
+        .route("/v1/engines/{id}/state", get(engines::state))
         .route("/v1/upgrades", post(upgrades::apply))
         .route_layer(from_fn_with_state(Places::new(&limits), pass::place));
     let looks = Router::new()

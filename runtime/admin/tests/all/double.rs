@@ -2,10 +2,12 @@
 //! exactly what it expects. Engine names and plan texts choose the behaviour.
 //!
 //! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; all others are unknown.
+//! * the state of `kv` can be had; `cache` is poisoned.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
-use refit_abi::descriptor::KindDescriptor;
+use refit_abi::descriptor::{InterfaceDescriptor, KindDescriptor};
+use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
@@ -74,6 +76,25 @@ impl Node for Double {
 
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {
         self.answer(engine, &body, None)
+    }
+
+    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
+        let refuse = |status, code, detail: String| {
+            let next = "see the engines with `refit status`";
+            Err(Refusal::new(status, code, detail, next))
+        };
+        match engine.to_string().as_str() {
+            "kv" => Ok((fixture(), Generation(2))),
+            "cache" => {
+                let detail = "engine `cache` has no state to be captured: it is poisoned";
+                refuse(503, "engine-poisoned", detail.to_owned())
+            }
+            name => refuse(
+                404,
+                "unknown-engine",
+                format!("there is no engine `{name}`"),
+            ),
+        }
     }
 
     fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {
@@ -155,7 +176,9 @@ fn status() -> Status {
             artifact: "a47f".repeat(16),
             generation_since: Generation(2),
             engines: 2,
+            poisoned: 0,
         }],
+        grants: std::collections::BTreeMap::new(),
         upgrade: None,
         last_upgrade: Some(committed()),
         libraries: Libraries {
@@ -169,21 +192,51 @@ fn status() -> Status {
 
 fn kind() -> KindDescriptor {
     let schema = SchemaId([0x5c; 16]);
+    let ty = || Type::Scalar {
+        name: "u64".to_owned(),
+    };
     KindDescriptor {
         kind: "kv".to_owned(),
         version: 2,
         schema,
         layout: LayoutId([0x1a; 16]),
-        state: Type::Scalar {
-            name: "u64".to_owned(),
-        },
+        state: ty(),
         crosses_as_bytes: false,
         config: schema,
         message: schema,
         reply: schema,
         query: schema,
         answer: schema,
+        interface: InterfaceDescriptor {
+            config: ty(),
+            message: ty(),
+            reply: ty(),
+            query: ty(),
+            answer: ty(),
+        },
+        older_messages: Vec::new(),
+        upgrade_message: None,
+        after: Vec::new(),
+        needs: Vec::new(),
         migrations: Vec::new(),
+    }
+}
+
+pub(crate) fn fixture() -> Fixture {
+    let KindDescriptor {
+        kind,
+        version,
+        schema,
+        ..
+    } = kind();
+    Fixture {
+        format: FIXTURE_FORMAT,
+        kind,
+        version,
+        schema,
+        build_id: "b1d0".repeat(8),
+        height: Height(41),
+        state: b"state".to_vec(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::double::Double;
 use crate::support::{Served, request};
+use refit_abi::fixture::Fixture;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_admin::{Limits, MESSAGE_BYTES_MAX};
 use std::time::Duration;
@@ -65,6 +66,27 @@ async fn a_query_gets_its_answer() {
     let seen = served.post("/v1/engines/kv/queries", "[1]").await;
     assert_eq!((seen.status, seen.text.as_str()), (200, r#"{"echo":[1]}"#));
     assert_eq!(seen.header("refit-height"), Some("41"));
+}
+
+#[tokio::test]
+async fn a_state_is_given_whole_and_only_of_an_engine_that_has_one() {
+    let served = Served::unix().await;
+    let seen = served.get("/v1/engines/kv/state").await;
+    assert_eq!(seen.status, 200);
+    assert_eq!(seen.json::<Fixture>(), crate::double::fixture());
+    assert_eq!(seen.header("refit-height"), Some("41"));
+    assert_eq!(seen.header("refit-generation"), Some("2"));
+    let refused = [
+        ("nobody", 404, "unknown-engine"),
+        ("cache", 503, "engine-poisoned"),
+        ("KV", 400, "invalid-engine-id"),
+    ];
+    for (engine, status, code) in refused {
+        let seen = served.get(&format!("/v1/engines/{engine}/state")).await;
+        seen.is_problem(status, code);
+    }
+    let seen = served.post("/v1/engines/kv/state", "1").await;
+    seen.is_problem(405, "method-not-allowed");
 }
 
 #[tokio::test]

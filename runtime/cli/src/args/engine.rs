@@ -1,7 +1,9 @@
 //! Building and looking at engine libraries.
 
 use super::{CheckArgs, FreezeArgs, NewArgs, OutputArgs};
+use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand, ValueEnum};
+use refit_abi::EngineId;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -12,6 +14,10 @@ pub(crate) enum EngineCommand {
     Build(BuildArgs),
     /// Checks a library and shows what it says of itself.
     Inspect(InspectArgs),
+    /// Writes a live engine's state to a file, as a fixture for tests.
+    Capture(CaptureArgs),
+    /// Rebuilds an engine on every save and swaps it into a running node; its state is kept.
+    Dev(DevArgs),
     /// Publishes an engine's state: notes it in schema.lock and freezes its types.
     Freeze(FreezeArgs),
     /// Compares an engine with what was published, and says which version it needs.
@@ -47,6 +53,44 @@ pub(crate) struct InspectArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArgs {
+    /// The engine's id.
+    #[arg(value_name = "ID")]
+    pub(crate) engine: EngineId,
+    /// Where to write the fixture.
+    #[arg(long, value_name = "FILE", env = "REFIT_OUT")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Folder of the engine's package.
+    #[arg(value_name = "PATH")]
+    pub(crate) source: PathBuf,
+    /// Name of the engine, if a node must be started for it. [default: its kind]
+    #[arg(long, value_name = "NAME", env = "REFIT_ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// What the engine is started with, if a node must be started for it: a JSON text.
+    #[arg(
+        long,
+        value_name = "JSON",
+        default_value = "{}",
+        env = "REFIT_ENGINE_CONFIG"
+    )]
+    pub(crate) engine_config: String,
+    /// Shows where the time between the save and the swap went, and what the compiler warned of.
+    #[arg(long, short, env = "REFIT_VERBOSE", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Output")]
+    pub(crate) verbose: bool,
+    /// Prints one JSON object on a line for each save instead of text for people.
+    #[arg(long, env = "REFIT_JSON", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

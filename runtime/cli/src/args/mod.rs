@@ -6,6 +6,7 @@ mod common;
 mod demo;
 mod engine;
 mod message;
+mod named_json;
 mod named_path;
 mod output;
 mod run;
@@ -15,8 +16,11 @@ pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, SwapArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
-pub(crate) use engine::{BuildArgs, BuildProfile, EngineCommand, InspectArgs, ProbeArgs};
+pub(crate) use engine::{
+    BuildArgs, BuildProfile, CaptureArgs, DevArgs, EngineCommand, InspectArgs, ProbeArgs,
+};
 pub(crate) use message::{QueryArgs, SendArgs};
+pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::OutputArgs;
 pub(crate) use run::RunArgs;

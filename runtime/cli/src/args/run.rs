@@ -1,6 +1,6 @@
 //! Running a node.
 
-use super::NamedPath;
+use super::{NamedJson, NamedPath};
 use clap::Args;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -17,6 +17,12 @@ pub(crate) struct RunArgs {
         value_delimiter = ','
     )]
     pub(crate) engines: Vec<NamedPath>,
+    /// What an engine of `--engine` is started with: a JSON text.
+    #[arg(long = "engine-config", value_name = "NAME=JSON")]
+    pub(crate) engine_configs: Vec<NamedJson>,
+    /// Ends when the process that started it, with this id, has ended.
+    #[arg(long, value_name = "PID", hide = true)]
+    pub(crate) end_with: Option<i32>,
     /// Shortest time between two blocks, in milliseconds.
     #[arg(
         long,

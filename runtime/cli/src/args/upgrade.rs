@@ -25,6 +25,15 @@ pub(crate) struct PlanArgs {
     /// The block after which the upgrade happens. [default: the next one]
     #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
     pub(crate) at_height: Option<u64>,
+    /// Starts engines of this kind afresh with their old configuration; their states are dropped.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) restart: Vec<String>,
+    /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) dead_letters: Vec<String>,
+    /// Goes on in spite of what the linter calls an error, named by its code.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) allow: Vec<String>,
     /// Where to write the plan.
     #[arg(
         long,

@@ -1,7 +1,7 @@
 //! Types of engines for the tests of this folder, as their authors would write them.
 
 use super::lock::{Interface, Part, Published, layoutless};
-use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
+use refit_abi::descriptor::{Descriptor, InterfaceDescriptor, KindDescriptor, MigrationDescriptor};
 use refit_abi::schema::{Describer, SchemaId, Type};
 use refit_abi::{Deserialize, Height, Serialize, State, StateKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -176,6 +176,17 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         reply: none,
         query: none,
         answer: none,
+        interface: InterfaceDescriptor {
+            config: unit(),
+            message: unit(),
+            reply: unit(),
+            query: unit(),
+            answer: unit(),
+        },
+        older_messages: Vec::new(),
+        upgrade_message: None,
+        after: Vec::new(),
+        needs: Vec::new(),
         migrations: from.iter().map(migration).collect(),
     };
     Descriptor {
@@ -191,12 +202,19 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
     }
 }
 
+fn unit() -> Type {
+    Type::Scalar {
+        name: "()".to_owned(),
+    }
+}
+
 fn migration(from: &Type) -> MigrationDescriptor {
     MigrationDescriptor {
         from_schema: from.schema_id(),
         from_layout: from.layout_id("a-commit"),
         from: from.clone(),
         by_hand: true,
+        steps: 1,
         defaults_only: false,
         moved: Vec::new(),
         fresh: Vec::new(),

@@ -26,9 +26,15 @@ impl Client {
 
     /// Asks for `path` and decodes the answer.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.fetch(path).await?;
+        self.decode(&answer)
+    }
+
+    /// Asks for `path`.
+    pub(crate) async fn fetch(&self, path: &str) -> Result<Answer, Failure> {
         let mut connection = self.connect().await?;
         let answer = connection.get(path).await?;
-        self.decode(&self.accept(answer)?)
+        self.accept(answer)
     }
 
     /// Posts a JSON text, with headers on top of the usual ones.

@@ -32,7 +32,7 @@ pub(crate) enum InputError {
 }
 
 /// The JSON text that `argument` is, or that it says is on stdin.
-pub(super) fn json(argument: String) -> Result<String, InputError> {
+pub(crate) fn json(argument: String) -> Result<String, InputError> {
     let (text, name) = match argument.as_str() {
         "-" => (stdin()?, "stdin"),
         _ => (argument, "argument"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod engine_build;
+mod engine_capture;
 pub(crate) mod engine_check;
 mod engine_freeze;
 mod engine_inspect;
@@ -53,6 +54,10 @@ fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
             engine_check::run(&sources(common)?, &data_dir, &args)
         }
         EngineCommand::Inspect(args) => engine_inspect::run(&args),
+        EngineCommand::Capture(args) => ask(common, async |client| {
+            engine_capture::run(client, &args).await
+        }),
+        EngineCommand::Dev(args) => crate::dev::run(common, args),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::source::Sources;
 use miette::Diagnostic;
 use refit_admin::{Address, BindError, Limits, Listen, Server, Token};
 use refit_node::{EngineConfig, Node, NodeConfig, StartError};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
@@ -34,6 +35,9 @@ pub(crate) enum RunError {
 }
 
 pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
+    if let Some(parent) = args.end_with {
+        end_with(parent)?;
+    }
     let file = config::load(common)?;
     log_to_stderr(&args.log)?;
     let listens = listens(common, args, &file)?;
@@ -48,6 +52,19 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let served = runtime.block_on(serve(node.clone(), listens));
     node.stop();
     served
+}
+
+/// Has the system send a SIGTERM when the process that started this one, `parent`, ends.
+fn end_with(parent: i32) -> Result<(), Failure> {
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| Failure::Start(error.into()))?;
+    // It may have ended before the system knew.
+    match getppid() == Pid::from_raw(parent) {
+        true => Ok(()),
+        false => Err(Failure::Start(io::Error::other(
+            "the process that it should end with has ended",
+        ))),
+    }
 }
 
 fn log_to_stderr(rules: &str) -> Result<(), ConfigError> {
@@ -105,6 +122,7 @@ fn node_config(args: &RunArgs, file: &File, data_dir: &Path) -> Result<NodeConfi
         });
     }
     let mut config = NodeConfig::new(engines, probe_command());
+    config.grants = file.grants();
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }

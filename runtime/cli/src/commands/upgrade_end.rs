@@ -15,7 +15,7 @@ pub(crate) enum UpgradeEnd {
 }
 
 /// Passes a committed upgrade, and makes a failure of any other.
-pub(super) fn check(report: UpgradeReport) -> Result<(), Box<UpgradeEnd>> {
+pub(crate) fn check(report: UpgradeReport) -> Result<(), Box<UpgradeEnd>> {
     match report.state {
         UpgradeState::Committed => Ok(()),
         _ => Err(Box::new(UpgradeEnd::Failed { report })),

@@ -14,7 +14,11 @@ use crate::source::Sources;
 use miette::Diagnostic;
 use refit_abi::Height;
 use refit_admin::api::Status;
-use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
+use refit_node::Grants;
+use refit_upgrade::{
+    BusBudget, Candidate, Directives, Finding, Live, LiveKind, Plan, PlanError, Surroundings, lint,
+    refusal,
+};
 use std::fmt;
 use std::path::Path;
 
@@ -29,8 +33,15 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .iter()
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
-    let plan = Plan::make(&live(&status), &candidates, args.at_height.map(Height))
+    let live = live(&status);
+    let directives = directives(&args);
+    let at_height = args.at_height.map(Height);
+    let mut plan = Plan::make_with(&live, &candidates, at_height, &directives)
         .map_err(|error| Box::new(PlanRefused(error)))?;
+    plan.findings = lint(&plan, &live, &candidates, &surroundings(&status));
+    if let Some(found) = refusal(&plan, &plan.findings) {
+        return Err(Box::new(LintRefused(found)).into());
+    }
     files::write_json(&args.out, &plan)?;
     if args.output.json {
         show::json(&plan)?;
@@ -40,6 +51,29 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     show::talk(format_args!("the plan is in {}", args.out.display()));
     show::next(format_args!("refit upgrade apply {}", args.out.display()));
     Ok(())
+}
+
+fn directives(args: &PlanArgs) -> Directives {
+    let set = |names: &[String]| names.iter().cloned().collect();
+    Directives {
+        restart: set(&args.restart),
+        dead_letters: set(&args.dead_letters),
+        allow: set(&args.allow),
+        budget: BusBudget::default(),
+    }
+}
+
+fn surroundings(status: &Status) -> Surroundings {
+    let poisoned = status
+        .kinds
+        .iter()
+        .map(|kind| (kind.descriptor.kind.clone(), kind.poisoned));
+    Surroundings {
+        grants: Grants {
+            listed: status.grants.clone(),
+        },
+        poisoned: poisoned.collect(),
+    }
 }
 
 /// What the node says is live, as a plan needs it.
@@ -67,6 +101,28 @@ pub(crate) fn library(kind: &str, path: &Path) -> Result<Candidate, Failure> {
         meant: Some(kind.to_owned()),
         descriptor: examined.descriptor,
     })
+}
+
+/// A plan that the linter refuses.
+#[derive(Debug)]
+pub(crate) struct LintRefused(pub(crate) Finding);
+
+impl fmt::Display for LintRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.reason)
+    }
+}
+
+impl std::error::Error for LintRefused {}
+
+impl Diagnostic for LintRefused {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(format!("lint::{}", self.0.code)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.0.next))
+    }
 }
 
 impl PlanRefused {

@@ -18,13 +18,24 @@ pub(crate) struct Engine {
 
 /// The engines to start: those of the flags if there are any, else those of the file.
 pub(crate) fn engines(args: &RunArgs, file: &File) -> Result<Vec<Engine>, ConfigError> {
+    let config = |name: &str| {
+        let typed = args.engine_configs.iter();
+        let of_name = typed.rev().find(|config| config.name == name);
+        of_name.map_or_else(|| Value::Object(Map::new()), |config| config.value.clone())
+    };
     let typed = args.engines.iter().map(|engine| Engine {
         name: engine.name.clone(),
         kind: None,
         path: engine.path.clone(),
-        config: Value::Object(Map::new()),
+        config: config(&engine.name),
     });
     let mut engines: Vec<_> = typed.collect();
+    let known = |name: &str| engines.iter().any(|engine| engine.name == name);
+    let mut configured = args.engine_configs.iter();
+    if let Some(stray) = configured.find(|config| !known(&config.name)) {
+        let engine = stray.name.clone();
+        return Err(ConfigError::StrayConfig { engine });
+    }
     if engines.is_empty() {
         engines = file
             .engines

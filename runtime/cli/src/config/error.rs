@@ -39,6 +39,14 @@ pub(crate) enum ConfigError {
         help("name one with `--engine NAME=PATH`, or with [[engine]] in the configuration file")
     )]
     NoEngines,
+    #[error("`--engine-config` names the engine `{engine}`, which no `--engine` does")]
+    #[diagnostic(
+        code(config::stray_config),
+        help(
+            "name it with `--engine {engine}=PATH` too; an engine of the configuration file has its `config` there"
+        )
+    )]
+    StrayConfig { engine: String },
     #[error("the configuration of engine `{engine}` has {what} at `{key}`, which JSON cannot say")]
     #[diagnostic(code(config::engine_config), help("write it as a string"))]
     NotJson {

@@ -1,6 +1,9 @@
 //! The shape of `refit.toml`.
 
+use refit_abi::descriptor::{Ability, CapabilityDescriptor};
+use refit_node::Grants;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
@@ -13,6 +16,21 @@ pub(crate) struct File {
     pub(crate) admin: AdminSection,
     #[serde(rename = "engine")]
     pub(crate) engines: Vec<EngineSection>,
+    /// `[grants.KIND]`: all that engines of the kind may do to those of others. Kinds without a section
+    /// are granted what they declare.
+    pub(crate) grants: BTreeMap<String, GrantSection>,
+}
+
+/// `[grants.KIND]`: names of kinds.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GrantSection {
+    /// Whom it may send messages.
+    pub(crate) message: Vec<String>,
+    /// Whom it may start.
+    pub(crate) spawn: Vec<String>,
+    /// Whom it may ask over the upgrade bus.
+    pub(crate) read: Vec<String>,
 }
 
 /// `[node]`
@@ -57,6 +75,16 @@ pub(crate) struct EngineSection {
 }
 
 impl File {
+    /// What the node grants.
+    pub(crate) fn grants(&self) -> Grants {
+        let listed = self.grants.iter();
+        Grants {
+            listed: listed
+                .map(|(kind, section)| (kind.clone(), section.granted()))
+                .collect(),
+        }
+    }
+
     /// Takes all relative paths from `folder`.
     pub(super) fn resolve(&mut self, folder: &Path) {
         let single = [
@@ -68,6 +96,23 @@ impl File {
         for path in single.into_iter().flatten().chain(engines) {
             *path = folder.join(&*path);
         }
+    }
+}
+
+impl GrantSection {
+    fn granted(&self) -> Vec<CapabilityDescriptor> {
+        let lists = [
+            (Ability::Message, &self.message),
+            (Ability::Spawn, &self.spawn),
+            (Ability::Read, &self.read),
+        ];
+        let granted = lists.into_iter().flat_map(|(ability, kinds)| {
+            kinds.iter().map(move |kind| CapabilityDescriptor {
+                ability,
+                kind: kind.clone(),
+            })
+        });
+        granted.collect()
     }
 }
 
@@ -89,6 +134,9 @@ mod tests {
         name = "kv"
         path = "engines/kv"
         config = { capacity = 10, owners = ["ada"] }
+        [grants.kv]
+        message = ["index"]
+        spawn = ["index"]
     "#;
 
     #[test]
@@ -113,6 +161,8 @@ mod tests {
         );
         assert_eq!(file.engines[0].path, Path::new("/etc/refit/engines/kv"));
         assert_eq!(file.engines[0].config["capacity"].as_integer(), Some(10));
+        assert_eq!(file.grants["kv"].spawn, ["index"]);
+        assert!(file.grants["kv"].read.is_empty());
     }
 
     #[test]
@@ -121,6 +171,7 @@ mod tests {
             "nod = 1",
             "[node]\nblock_interval = 1",
             "[admin]\nport = 1",
+            "[grants.kv]\nwrite = []",
             "[[engine]]\nname = \"kv\"\npath = \"x\"\nsort = \"kv\"",
         ] {
             let error = toml::from_str::<File>(text).unwrap_err();

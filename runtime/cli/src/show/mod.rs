@@ -30,6 +30,14 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     data(&text)
 }
 
+/// Prints data as one JSON object on a line.
+pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let mut text =
+        serde_json::to_string(value).map_err(|error| Failure::Output(io::Error::other(error)))?;
+    text.push('\n');
+    data(&text)
+}
+
 /// Says something to whoever watches. If nobody does, nothing is lost.
 pub(crate) fn talk(text: impl Display) {
     let _nobody_reads = writeln!(io::stderr().lock(), "{text}");

@@ -3,7 +3,7 @@
 use super::table::table;
 use super::upgrade::versions;
 use refit_admin::api::Status;
-use refit_upgrade::{Plan, PlannedKind};
+use refit_upgrade::{Finding, Plan, PlannedKind};
 use std::fmt::Write;
 
 /// The plan on one screen.
@@ -19,7 +19,15 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
     rows.extend(plan.carried.iter().map(|kind| carried(kind, status)));
     text.push_str(&table(["KIND", "CLASS", "VERSION", "ENGINES"], &rows));
     changed.for_each(|kind| difference(&mut text, kind));
+    plan.findings
+        .iter()
+        .for_each(|found| finding(&mut text, found));
     text
+}
+
+fn finding(text: &mut String, found: &Finding) {
+    let _ = writeln!(text, "\n{}[{}]: {}", found.level, found.code, found.reason);
+    let _ = writeln!(text, "  {}", found.next);
 }
 
 fn row(kind: &PlannedKind, status: &Status) -> [String; 4] {

@@ -4,6 +4,7 @@
 mod authoring;
 mod configuration;
 mod demo;
+mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
 mod golden;

@@ -136,6 +136,25 @@ fn a_file_that_is_no_engine_is_refused_with_the_rule_it_breaks() {
 }
 
 #[test]
+fn a_live_state_is_written_to_a_file_that_says_what_it_is() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["engine", "capture", "kv", "--out", "kv.json"])
+        .run(&["engine", "capture", "kv", "--out", "again.json", "--json"])
+        .run(&["engine", "capture", "nobody", "--out", "nobody.json"])
+        .run(&["engine", "capture", "cache", "--out", "cache.json"])
+        .run(&["engine", "capture", "kv", "--out", "absent/kv.json"])
+        .run(&["engine", "capture", "kv"])
+        .is("capture");
+    let written = std::fs::read_to_string(folder.path().join("kv.json")).unwrap();
+    let read = refit_abi::fixture::Fixture::from_json(&written).unwrap();
+    assert_eq!(read, crate::double::fixture());
+    assert_eq!(written, read.to_json().unwrap());
+    assert!(!folder.path().join("nobody.json").exists());
+}
+
+#[test]
 fn a_machine_without_cargo_is_told_what_is_missing() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path().join("source")).unwrap();

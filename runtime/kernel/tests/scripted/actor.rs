@@ -2,8 +2,8 @@
 //! for the number that they stamp on what they handle.
 
 use refit_abi::{
-    ClientId, Context, Engine, EngineId, Fault, Height, Level, Sender, ServiceError, State,
-    TimerAt, Undelivered,
+    Capability, ClientId, Context, Engine, EngineId, Fault, Height, Level, Sender, ServiceError,
+    State, TimerAt, Undelivered,
 };
 use serde::{Deserialize, Serialize};
 
@@ -264,6 +264,7 @@ macro_rules! version {
 
             impl Engine for Actor {
                 const KIND: &'static str = "actor";
+                const NEEDS: &'static [Capability] = &[Capability::Message("mute")];
                 type Config = Config;
                 type Message = Message;
                 type Reply = Reply;

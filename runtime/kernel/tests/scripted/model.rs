@@ -25,6 +25,8 @@ pub(crate) struct Model {
     pub(crate) dead: Vec<DeadLetter>,
     places: BTreeMap<EngineId, usize>,
     timers: Vec<Timer>,
+    /// What happened between two blocks; it leaves with the next.
+    between: Outcome,
 }
 
 /// One actor, in the order they were started.
@@ -106,8 +108,10 @@ enum End {
 impl Model {
     /// Starts a root.
     pub(crate) fn start(&mut self, id: EngineId, config: &Config, frame: BlockFrame) {
-        let error = self.init(id, None, config, frame, &mut Outcome::default());
+        let mut out = std::mem::take(&mut self.between);
+        let error = self.init(id, None, config, frame, &mut out);
         assert!(error.is_ok(), "a root of the model starts");
+        self.between = out;
     }
 
     /// Messages that wait for the next block.
@@ -136,7 +140,7 @@ impl Model {
         messages: &[(EngineId, Message)],
         budget: u64,
     ) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = std::mem::take(&mut self.between);
         for timer in self.take_due(frame) {
             let content = Content::Message(timer.message);
             let letter = Letter {

@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_admin::api::UpgradeReport;
 use refit_admin::{Metrics, Refusal};
-use refit_kernel::GenerationTable;
 use refit_kernel::crew::{Command, Crew};
+use refit_kernel::{GenerationTable, KindCount};
 use refit_loader::Loader;
 use refit_store::Store;
 use refit_upgrade::{Plan, PlanError, Registry, Watch};
@@ -91,7 +91,7 @@ impl Upgrades {
     pub(crate) fn apply(
         self: &Arc<Self>,
         plan: &[u8],
-        (live, counts): (&GenerationTable, &[u64]),
+        (live, counts): (&GenerationTable, &[KindCount]),
         height: Height,
     ) -> Result<u64, Refusal> {
         let plan = read_plan(plan)?;

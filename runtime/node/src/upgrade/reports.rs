@@ -3,6 +3,7 @@
 use crate::limits::REPORTS_MAX;
 use refit_abi::Height;
 use refit_admin::api::{self, Class, Phase, Reason, UpgradeReport, UpgradeState, UpgradedKind};
+use refit_kernel::KindCount;
 use refit_upgrade::{Live, Plan, PlannedKind};
 use std::collections::VecDeque;
 
@@ -15,7 +16,7 @@ pub(super) struct Reports {
 
 impl Reports {
     /// Opens a report; gives its number. `counts` are the engines of each live kind.
-    pub(super) fn open(&mut self, plan: &Plan, live: &Live, counts: &[u64]) -> u64 {
+    pub(super) fn open(&mut self, plan: &Plan, live: &Live, counts: &[KindCount]) -> u64 {
         self.opened += 1;
         if self.kept.len() == REPORTS_MAX {
             self.kept.pop_front();
@@ -101,7 +102,7 @@ impl Reports {
     }
 }
 
-fn upgraded(kind: &PlannedKind, live: &Live, counts: &[u64]) -> UpgradedKind {
+fn upgraded(kind: &PlannedKind, live: &Live, counts: &[KindCount]) -> UpgradedKind {
     let place = live
         .kinds
         .iter()
@@ -113,8 +114,7 @@ fn upgraded(kind: &PlannedKind, live: &Live, counts: &[u64]) -> UpgradedKind {
         to_version: kind.to_version,
         engines: place
             .and_then(|place| counts.get(place))
-            .copied()
-            .unwrap_or(0),
+            .map_or(0, |count| count.serving),
     }
 }
 
@@ -126,5 +126,6 @@ fn class(class: refit_upgrade::Class) -> Class {
         refit_upgrade::Class::Migrate => Class::Migrate,
         refit_upgrade::Class::MigrateByHand => Class::MigrateByHand,
         refit_upgrade::Class::Translate => Class::Translate,
+        refit_upgrade::Class::Restart => Class::RestartEngine,
     }
 }

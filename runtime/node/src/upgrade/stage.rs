@@ -3,9 +3,12 @@
 
 use parking_lot::Mutex;
 use refit_admin::api;
-use refit_kernel::GenerationTable;
+use refit_kernel::{GenerationTable, Grants};
 use refit_loader::{Candidate, LoadedModule, Loader};
-use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, PlannedModule, Watch};
+use refit_upgrade::{
+    Armed, Directives, Live, Phase, Plan, PlanError, PlannedModule, Surroundings, Watch, lint,
+    refusal,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,7 +56,7 @@ impl Staging<'_> {
         }
         self.check_plan(
             plan,
-            live,
+            (live, table.grants()),
             probed.iter().map(|probed| probed.verdict().descriptor()),
         )?;
         self.reached(Phase::Probed, api::Phase::Probed, start)?;
@@ -65,7 +68,7 @@ impl Staging<'_> {
             self.loaded
                 .push(self.loader.load(artifact).map_err(refused)?);
         }
-        let armed = self.arm(table)?;
+        let armed = self.arm(table, &plan.directives)?;
         self.reached(Phase::Armed, api::Phase::Armed, start)?;
         Ok(armed)
     }
@@ -98,7 +101,7 @@ impl Staging<'_> {
     fn check_plan<'d>(
         &self,
         plan: &Plan,
-        live: &Live,
+        (live, grants): (&Live, &Grants),
         descriptors: impl Iterator<Item = &'d refit_abi::descriptor::Descriptor>,
     ) -> Result<(), Refused> {
         let phase = api::Phase::Probed;
@@ -113,7 +116,7 @@ impl Staging<'_> {
                 descriptor: descriptor.clone(),
             })
             .collect();
-        let again = Plan::make(live, &candidates, plan.at_height)
+        let again = Plan::make_with(live, &candidates, plan.at_height, &plan.directives)
             .map_err(|error| refused_plan(phase, &error))?;
         let kinds = |plan: &Plan| -> Vec<(String, refit_upgrade::Class)> {
             let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
@@ -138,12 +141,25 @@ impl Staging<'_> {
             };
             return Err(refused_plan(phase, &error));
         }
-        Ok(())
+        let surroundings = Surroundings {
+            grants: grants.clone(),
+            ..Surroundings::default()
+        };
+        let findings = lint(&again, live, &candidates, &surroundings);
+        match refusal(plan, &findings) {
+            Some(found) => Err(refused(phase, found.code, &found.reason, found.next)),
+            None => Ok(()),
+        }
     }
 
     /// Arms on a thread of its own: it calls into the new modules, and every thread that does must
     /// end before they can be unmapped.
-    fn arm(&self, table: &Arc<GenerationTable>) -> Result<Arc<Armed>, Refused> {
+    fn arm(
+        &self,
+        table: &Arc<GenerationTable>,
+        directives: &Directives,
+    ) -> Result<Arc<Armed>, Refused> {
+        let directives = directives.clone();
         let modules: Vec<_> = self
             .loaded
             .iter()
@@ -152,7 +168,7 @@ impl Staging<'_> {
         let table = table.clone();
         let thread = std::thread::Builder::new().name("refit-arm".to_owned());
         let armed = thread
-            .spawn(move || Armed::new(&table, &modules))
+            .spawn(move || Armed::new(&table, &modules, &directives))
             .map_err(|error| {
                 refused(
                     api::Phase::Armed,

@@ -142,8 +142,9 @@ fn a_default_that_panics_and_a_step_that_is_missing_are_known_before_the_pause()
     let mut node = Node::start(&ring::version(0), ENGINES, 2);
     let bad = refit_abi::host::Module::linked(ring::bad_default::module()).unwrap();
     assert_eq!(node.arm(&bad).unwrap_err().code(), "default-failed");
+    let unrelated = refit_abi::host::Module::linked(ring::unrelated::module()).unwrap();
     assert_eq!(
-        node.arm(&ring::version(3)).unwrap_err().code(),
+        node.arm(&unrelated).unwrap_err().code(),
         "plan-no-migration"
     );
     assert_eq!(node.look(0).1, Generation(1));

@@ -19,6 +19,7 @@
 )]
 
 mod abort;
+mod lint;
 mod mixed;
 #[path = "../common/node.rs"]
 mod node;

@@ -144,7 +144,11 @@ impl Node {
 
     /// Prepares an upgrade for the live generation.
     pub(crate) fn arm(&self, module: &Module) -> Result<Armed, ArmError> {
-        Armed::new(&self.table(), std::slice::from_ref(module))
+        Armed::new(
+            &self.table(),
+            std::slice::from_ref(module),
+            &refit_upgrade::Directives::default(),
+        )
     }
 
     /// Runs an armed upgrade at the next update point and lets the old crew end.

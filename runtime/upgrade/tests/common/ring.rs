@@ -294,20 +294,35 @@ macro_rules! engine {
     };
 }
 
+/// The state of [`d`], frozen: the circle of versions is none of types.
+pub(crate) mod frozen {
+    use super::*;
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(version = 4)]
+    pub(crate) struct Ring {
+        pub(crate) core: Core,
+        pub(crate) mark: u64,
+        pub(crate) added: u64,
+        #[state(serde)]
+        pub(crate) cache: Tracked,
+    }
+}
+
 /// From [`d`], read as bytes, through a function.
 pub(crate) mod a {
     use super::*;
 
     #[derive(Debug, State, Migrate, Serialize, Deserialize)]
     #[state(version = 1)]
-    #[migrate(from = super::d::Ring, drop(mark, added, cache))]
+    #[migrate(from = super::frozen::Ring, drop(mark, added, cache))]
     pub(crate) struct Ring {
         pub(crate) core: Core,
         #[migrate(with = mark)]
         pub(crate) mark: u64,
     }
 
-    fn mark(old: &super::d::Ring, _: &mut UpgradeBus<'_>) -> Result<u64, Fault> {
+    fn mark(old: &super::frozen::Ring, _: &mut UpgradeBus<'_>) -> Result<u64, Fault> {
         step(&old.core, old.mark)
     }
 
@@ -430,4 +445,19 @@ pub(crate) mod bad_default {
     }
 
     engine!(9, { added: 7 });
+}
+
+/// The state of [`c`], from nowhere.
+pub(crate) mod unrelated {
+    use super::*;
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(version = 3)]
+    pub(crate) struct Ring {
+        core: Core,
+        mark: u64,
+        added: u64,
+    }
+
+    engine!(8, { added: 7 });
 }

@@ -1,0 +1,85 @@
+//! `refit engine dev PATH`: every save is built and swapped into a running node, with state kept.
+//!
+//! `watch` notices saves and collects those that come while a build runs; `session` takes one save
+//! from its source to the live generation, in the same steps as `engine build`, `upgrade plan` and
+//! `upgrade apply`; `node` is the node that it starts if none answers; `tell` says what became of it.
+
+mod error;
+mod kept;
+mod node;
+mod session;
+mod tell;
+mod timing;
+mod watch;
+
+pub(crate) use error::DevError;
+
+use crate::args::{CommonArgs, DevArgs};
+use crate::commands::input;
+use crate::config;
+use crate::failure::Failure;
+use crate::show;
+use session::Session;
+use std::path::{Path, PathBuf};
+use tell::Teller;
+use tokio::signal::unix::{SignalKind, signal};
+use watch::{Save, Saves};
+
+pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
+    let file = config::load(common)?;
+    let source = package(&args.source)?;
+    let engine_config = input::json(args.engine_config)?;
+    let teller = Teller::new(source.clone(), args.json, args.verbose);
+    let node = node::Recipe::new(common, &file, (args.engine, engine_config));
+    let mut session = Session::new(common, &file, &source, node)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)?;
+    let ended = runtime.block_on(follow(&source, &mut session, &teller));
+    // A build under way ends by itself; nobody waits for what it gives.
+    runtime.shutdown_background();
+    drop(session);
+    ended
+}
+
+/// Takes up save after save until a signal comes.
+async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result<(), Failure> {
+    let mut stop = signal(SignalKind::terminate()).map_err(Failure::Start)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
+    let mut saves = Saves::of(source).map_err(Box::new)?;
+    let work = async {
+        let mut save = Save::first();
+        loop {
+            let is_first = save.is_first();
+            let outcome = session.take_up(&save).await;
+            if is_first && outcome.refusal().is_some_and(Failure::is_usage) {
+                return outcome.into_refusal().map_or(Ok(()), Err);
+            }
+            teller.tell(&save, outcome)?;
+            save = saves.next().await.map_err(Box::new)?;
+        }
+    };
+    tokio::select! {
+        ended = work => ended,
+        _ = stop.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// The package's folder, whole, so that what changes in it can be named from there.
+fn package(path: &Path) -> Result<PathBuf, Failure> {
+    let whole = path.canonicalize().map_err(|source| DevError::Source {
+        path: path.to_owned(),
+        source,
+    });
+    whole.map_err(|error| Box::new(error).into())
+}
+
+/// Says that the watch begins.
+fn watching(source: &Path) {
+    show::talk(format_args!(
+        "watching {}; end with Ctrl-C",
+        source.display()
+    ));
+}

@@ -1,0 +1,149 @@
+//! The node that is started when none answers: a process of its own, which ends with this one.
+
+use super::DevError;
+use crate::args::CommonArgs;
+use crate::client::NodeAddress;
+use crate::config::{self, File};
+use crate::failure::Failure;
+use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a node may take to get ready.
+const READY_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a node may take to finish what it does before it is killed.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// Between two looks at whether it has ended.
+const STOP_POLL: Duration = Duration::from_millis(10);
+
+/// The running program, even if its file was replaced since it started.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// How a node is started for an engine.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// The flags that lead to the same configuration and data.
+    place: Vec<OsString>,
+    socket: PathBuf,
+    /// Whether another node was named, so that none is to be started.
+    named: bool,
+    name: Option<String>,
+    engine_config: String,
+}
+
+impl Recipe {
+    pub(super) fn new(
+        common: &CommonArgs,
+        file: &File,
+        (name, engine_config): (Option<String>, String),
+    ) -> Self {
+        let mut place = Vec::new();
+        for (flag, path) in [
+            ("--config", &common.config),
+            ("--data-dir", &common.data_dir),
+        ] {
+            if let Some(path) = path {
+                place.extend([flag.into(), path.clone().into_os_string()]);
+            }
+        }
+        Self {
+            place,
+            socket: config::socket(common, file),
+            named: common.node.is_some(),
+            name,
+            engine_config,
+        }
+    }
+
+    /// Whether a node may be started where none answers.
+    pub(super) fn may_start(&self) -> bool {
+        !self.named
+    }
+
+    /// Starts a node that runs `library`, whose first kind is `kind`, and waits until it is ready.
+    pub(super) async fn start(&self, library: &Path, kind: &str) -> Result<StartedNode, Failure> {
+        let name = self.name.as_deref().unwrap_or(kind);
+        let mut engine = OsString::from(format!("{name}="));
+        engine.push(library);
+        let child = Command::new(THIS_PROGRAM)
+            .arg0("refit")
+            .arg("run")
+            .args(&self.place)
+            .arg("--engine")
+            .arg(engine)
+            .arg("--engine-config")
+            .arg(format!("{name}={}", self.engine_config))
+            .arg("--socket")
+            .arg(&self.socket)
+            .arg("--end-with")
+            .arg(std::process::id().to_string())
+            .env_remove("REFIT_SOCKET")
+            .env_remove("REFIT_ENGINES")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Failure::Start)?;
+        let mut node = StartedNode {
+            child,
+            name: name.to_owned(),
+            address: NodeAddress::Unix(self.socket.clone()),
+        };
+        let stdout = node.child.stdout.take();
+        let ready = tokio::task::spawn_blocking(move || first_line(stdout));
+        match tokio::time::timeout(READY_WAIT, ready).await {
+            Ok(Ok(true)) => Ok(node),
+            Ok(_) => {
+                let status = node.child.wait().map_err(Failure::Start)?;
+                Err(Box::new(DevError::NodeEnded { status }).into())
+            }
+            Err(_) => Err(Box::new(DevError::NotReady {
+                wait_s: READY_WAIT.as_secs(),
+            })
+            .into()),
+        }
+    }
+}
+
+/// Whether the node said its address, which it does when it is ready.
+fn first_line(stdout: Option<ChildStdout>) -> bool {
+    let mut line = String::new();
+    let read = stdout.map(|stdout| BufReader::new(stdout).read_line(&mut line));
+    matches!(read, Some(Ok(1..)))
+}
+
+/// A node that was started here. Told to stop when this is dropped.
+#[derive(Debug)]
+pub(super) struct StartedNode {
+    child: Child,
+    /// The engine's name.
+    pub(super) name: String,
+    pub(super) address: NodeAddress,
+}
+
+impl StartedNode {
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+}
+
+impl Drop for StartedNode {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            // It may have ended meanwhile.
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        }
+        let start = Instant::now();
+        while self.ended().is_none() && start.elapsed() < STOP_WAIT {
+            std::thread::sleep(STOP_POLL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,242 @@
+//! [`Session`]: takes a save from its source to the live generation.
+
+use super::kept::Kept;
+use super::node::{Recipe, StartedNode};
+use super::timing::{Timing, ms, ms_since};
+use super::watch::Save;
+use super::{DevError, tell};
+use crate::args::CommonArgs;
+use crate::artifact;
+use crate::client::{Client, ClientError, NodeAddress};
+use crate::commands::upgrade_end;
+use crate::commands::upgrade_plan::{self, PlanRefused};
+use crate::config::{self, File};
+use crate::failure::Failure;
+use crate::show;
+use crate::source::Sources;
+use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
+use refit_build::{Built, Profile};
+use refit_upgrade::{Candidate, Plan};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tell::Outcome;
+
+/// Between two looks at an upgrade: a part of the time that the author waits.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
+/// Longest wait for the end of an upgrade.
+const END_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Longest wait until the code before the last swap is put away; no upgrade begins before that.
+const RETIRE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// One engine's package and the node that runs it.
+#[derive(Debug)]
+pub(super) struct Session {
+    source: PathBuf,
+    sources: Arc<Sources>,
+    client: Client,
+    address: NodeAddress,
+    recipe: Recipe,
+    /// The node that was started here.
+    started: Option<StartedNode>,
+    /// Whether the node that answers was found to run this engine.
+    joined: bool,
+    kept: Kept,
+}
+
+impl Session {
+    pub(super) fn new(
+        common: &CommonArgs,
+        file: &File,
+        source: &Path,
+        recipe: Recipe,
+    ) -> Result<Self, Failure> {
+        let address = config::node_address(common, file);
+        Ok(Self {
+            source: source.to_owned(),
+            sources: Arc::new(Sources::new(&config::data_dir(common, file))),
+            client: Client::new(address.clone(), config::token(common, file)?),
+            address,
+            recipe,
+            started: None,
+            joined: false,
+            kept: Kept::default(),
+        })
+    }
+
+    /// Builds what was saved and brings it to life. What fails leaves the node as it was.
+    pub(super) async fn take_up(&mut self, save: &Save) -> Outcome {
+        let mut timing = Timing {
+            settle_ms: ms(save.settled.duration_since(save.at)),
+            ..Timing::default()
+        };
+        match self.bring(save, &mut timing).await {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                let generation = self.generation().await;
+                let failure = Box::new(failure);
+                Outcome::Refused {
+                    failure,
+                    generation,
+                }
+            }
+        }
+    }
+
+    async fn bring(&mut self, save: &Save, timing: &mut Timing) -> Result<Outcome, Failure> {
+        let built = self.build(timing).await?;
+        self.kept.add(&built);
+        self.look_after_node();
+        let start = Instant::now();
+        let status = match self.quiet_status().await {
+            Err(Failure::Client(ClientError::Unreachable { .. })) if self.recipe.may_start() => {
+                return self.start(save, &built, timing).await;
+            }
+            status => status?,
+        };
+        if runs(&status, &built) {
+            self.joined = true;
+            let generation = status.generation;
+            return Ok(Outcome::Unchanged { generation });
+        }
+        let plan = self.plan(&status, &built)?;
+        timing.plan_ms = ms_since(start);
+        let start = Instant::now();
+        let report = self.apply(&plan).await?;
+        timing.swap_ms = ms_since(start);
+        timing.stage_ms = Some(ms(Duration::from_micros(report.stage_us)));
+        timing.close(save.at);
+        let report = upgrade_end::check(report.clone()).map(|()| report)?;
+        Ok(Outcome::Live {
+            report: Box::new(report),
+            timing: timing.clone(),
+            warnings: built.warnings(),
+        })
+    }
+
+    /// Builds away from this thread, which listens for signals meanwhile.
+    async fn build(&self, timing: &mut Timing) -> Result<Built, Failure> {
+        let (sources, source) = (self.sources.clone(), self.source.clone());
+        let start = Instant::now();
+        let build = move || sources.build(&source, Profile::Dev);
+        let built = tokio::task::spawn_blocking(build).await;
+        let built = built.map_err(|error| {
+            let reason = error.to_string();
+            Box::new(DevError::BuildLost { reason })
+        })??;
+        timing.cargo_ms = ms(built.cargo_time);
+        timing.build_rest_ms = (ms_since(start) - timing.cargo_ms).max(0.0);
+        Ok(built)
+    }
+
+    /// Lets go of a node that was started here and has ended, so that another one is started.
+    fn look_after_node(&mut self) {
+        let ended = self.started.as_mut().and_then(StartedNode::ended);
+        if let Some(status) = ended {
+            show::talk(format_args!(
+                "the node that was started for this engine has ended ({status}), and its state is gone"
+            ));
+            self.started = None;
+            self.joined = false;
+        }
+    }
+
+    async fn start(
+        &mut self,
+        save: &Save,
+        built: &Built,
+        timing: &mut Timing,
+    ) -> Result<Outcome, Failure> {
+        let start = Instant::now();
+        let examined = artifact::examine(&built.library)?;
+        let kinds = examined.descriptor.kinds;
+        let kind = kinds
+            .first()
+            .map(|kind| kind.kind.clone())
+            .unwrap_or_default();
+        timing.plan_ms = ms_since(start);
+        let start = Instant::now();
+        let node = self.recipe.start(&built.library, &kind).await?;
+        timing.swap_ms = ms_since(start);
+        timing.close(save.at);
+        let outcome = Outcome::Started {
+            engine: node.name.clone(),
+            address: node.address.clone(),
+            timing: timing.clone(),
+        };
+        self.started = Some(node);
+        self.joined = true;
+        Ok(outcome)
+    }
+
+    /// How the node is when no upgrade is under way.
+    async fn quiet_status(&self) -> Result<Status, Failure> {
+        let deadline = Instant::now() + RETIRE_WAIT_MAX;
+        loop {
+            let status: Status = self.client.get("/v1/status").await?;
+            if status.upgrade.is_none() {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                let wait_s = RETIRE_WAIT_MAX.as_secs();
+                return Err(Box::new(DevError::Busy { wait_s }).into());
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    fn plan(&mut self, status: &Status, built: &Built) -> Result<Plan, Failure> {
+        let examined = artifact::examine(&built.library)?;
+        let kinds = examined.descriptor.kinds.iter();
+        let kinds: Vec<String> = kinds.map(|kind| kind.kind.clone()).collect();
+        let is_live = |kind: &String| {
+            let mut live = status.kinds.iter();
+            live.any(|live| live.descriptor.kind == *kind)
+        };
+        if !self.joined && !kinds.iter().any(is_live) {
+            let address = self.address.clone();
+            return Err(Box::new(DevError::OtherNode { address, kinds }).into());
+        }
+        self.joined = true;
+        let candidate = Candidate {
+            path: examined.path.display().to_string(),
+            artifact: examined.id.to_string(),
+            meant: None,
+            descriptor: examined.descriptor,
+        };
+        let plan = Plan::make(&upgrade_plan::live(status), &[candidate], None);
+        plan.map_err(|error| Box::new(PlanRefused(error)).into())
+    }
+
+    /// Hands the plan over and waits for the end of its upgrade.
+    async fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Failure> {
+        let plan = serde_json::to_string(plan)
+            .map_err(|error| Failure::Output(std::io::Error::other(error)))?;
+        let answer = self.client.post("/v1/upgrades", &[], plan).await?;
+        let UpgradeAccepted { id } = self.client.decode(&answer)?;
+        let deadline = Instant::now() + END_WAIT_MAX;
+        while Instant::now() < deadline {
+            let report: UpgradeReport = self.client.get(&format!("/v1/upgrades/{id}")).await?;
+            if report.state.is_final() {
+                return Ok(report);
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        let wait_s = END_WAIT_MAX.as_secs();
+        Err(Box::new(DevError::Unfinished { wait_s }).into())
+    }
+
+    /// The generation that goes on, if a node answers.
+    async fn generation(&self) -> Option<refit_abi::Generation> {
+        let status: Result<Status, _> = self.client.get("/v1/status").await;
+        status.ok().map(|status| status.generation)
+    }
+}
+
+/// Whether the node runs this very library.
+fn runs(status: &Status, built: &Built) -> bool {
+    let mut kinds = status.kinds.iter();
+    kinds.any(|kind| kind.artifact == built.artifact)
+}

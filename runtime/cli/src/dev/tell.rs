@@ -1,0 +1,262 @@
+//! [`Teller`]: one line for each save, for people or for programs.
+
+use super::timing::Timing;
+use super::watch::Save;
+use crate::client::NodeAddress;
+use crate::failure::Failure;
+use crate::show;
+use crate::show::upgrade::microseconds;
+use miette::Diagnostic;
+use refit_abi::Generation;
+use refit_admin::api::{Class, UpgradeReport};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Most files that a line names.
+const FILES_NAMED_MAX: usize = 3;
+
+/// What became of a save.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is live.
+    Live {
+        report: Box<UpgradeReport>,
+        timing: Timing,
+        warnings: String,
+    },
+    /// It is live in a node that was started for it.
+    Started {
+        engine: String,
+        address: NodeAddress,
+        timing: Timing,
+    },
+    /// It gives the code that is live.
+    Unchanged { generation: Generation },
+    /// It is not live, and the node, if there is one, is as it was.
+    Refused {
+        failure: Box<Failure>,
+        generation: Option<Generation>,
+    },
+}
+
+impl Outcome {
+    /// Why it was refused.
+    pub(super) fn refusal(&self) -> Option<&Failure> {
+        match self {
+            Self::Refused { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_refusal(self) -> Option<Failure> {
+        match self {
+            Self::Refused { failure, .. } => Some(*failure),
+            _ => None,
+        }
+    }
+}
+
+/// The stable shape of a line of `--json`.
+#[derive(Debug, Default, Serialize)]
+#[serde(default)]
+struct Line<'a> {
+    /// `live`, `started`, `unchanged` or `refused`.
+    outcome: &'static str,
+    /// The files, from the package's folder; none at the start.
+    saved: Vec<String>,
+    /// The generation that is live now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upgrade: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timing: Option<&'a Timing>,
+    /// The engine, of a node that was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<&'a str>,
+    /// The address, of a node that was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Tells of each save.
+#[derive(Debug)]
+pub(super) struct Teller {
+    source: PathBuf,
+    json: bool,
+    verbose: bool,
+}
+
+impl Teller {
+    pub(super) fn new(source: PathBuf, json: bool, verbose: bool) -> Self {
+        Self {
+            source,
+            json,
+            verbose,
+        }
+    }
+
+    /// Tells what became of `save`.
+    pub(super) fn tell(&self, save: &Save, outcome: Outcome) -> Result<(), Failure> {
+        if self.json {
+            return show::json_line(&line(save, &outcome));
+        }
+        show::data(&format!("{} → {}\n", self.what(save), text(&outcome)))?;
+        match outcome {
+            Outcome::Live {
+                timing, warnings, ..
+            } if self.verbose => {
+                show::talk(split(&timing));
+                if !warnings.is_empty() {
+                    show::talk(warnings);
+                }
+            }
+            Outcome::Started { timing, .. } if self.verbose => show::talk(split(&timing)),
+            Outcome::Refused { failure, .. } => show::report::failure(*failure),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What was saved, in few words.
+    fn what(&self, save: &Save) -> String {
+        if save.is_first() {
+            return self.source.display().to_string();
+        }
+        let files = save.files.iter().map(|file| file.display().to_string());
+        let named: Vec<_> = files.take(FILES_NAMED_MAX).collect();
+        let others = save.files.len() - named.len();
+        match others {
+            0 => format!("saved {}", named.join(", ")),
+            _ => format!("saved {} and {others} more", named.join(", ")),
+        }
+    }
+}
+
+fn text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Live { report, timing, .. } => format!(
+            "live as generation {}: build {}, swap {}, pause {}, {}",
+            report.to,
+            whole(timing.cargo_ms + timing.build_rest_ms),
+            whole(timing.plan_ms + timing.swap_ms),
+            microseconds(report.pause_us),
+            report.class,
+        ),
+        Outcome::Started {
+            engine,
+            address,
+            timing,
+        } => format!(
+            "live as `{engine}` in a node that was started for it at {address}: build {}, start {}",
+            whole(timing.cargo_ms + timing.build_rest_ms),
+            whole(timing.plan_ms + timing.swap_ms),
+        ),
+        Outcome::Unchanged { generation } => {
+            format!("nothing changed, generation {generation} goes on")
+        }
+        Outcome::Refused {
+            failure,
+            generation,
+        } => {
+            let code = code(failure);
+            match generation {
+                Some(generation) => format!("refused ({code}), generation {generation} goes on"),
+                None => format!("refused ({code}), no node runs"),
+            }
+        }
+    }
+}
+
+fn code(failure: &Failure) -> String {
+    failure
+        .code()
+        .map_or_else(|| "failed".to_owned(), |code| code.to_string())
+}
+
+/// The split of the time, for whoever asked for it.
+fn split(timing: &Timing) -> String {
+    let Timing {
+        settle_ms,
+        cargo_ms,
+        build_rest_ms,
+        plan_ms,
+        swap_ms,
+        stage_ms,
+        total_ms,
+        beside_cargo_ms,
+    } = timing;
+    let staged = stage_ms.map_or_else(String::new, |stage| format!(" (stage {})", whole(stage)));
+    format!(
+        "  settle {}, cargo {}, rest of the build {}, plan {}, swap {}{staged}; \
+         {} in all, {} beside cargo",
+        whole(*settle_ms),
+        whole(*cargo_ms),
+        whole(*build_rest_ms),
+        whole(*plan_ms),
+        whole(*swap_ms),
+        whole(*total_ms),
+        whole(*beside_cargo_ms),
+    )
+}
+
+fn whole(ms: f64) -> String {
+    format!("{ms:.0} ms")
+}
+
+fn line<'a>(save: &Save, outcome: &'a Outcome) -> Line<'a> {
+    let files = save.files.iter();
+    let line = Line {
+        saved: files.map(|file| file.display().to_string()).collect(),
+        ..Line::default()
+    };
+    match outcome {
+        Outcome::Live { report, timing, .. } => Line {
+            outcome: "live",
+            generation: Some(report.to.0),
+            upgrade: Some(report.id),
+            class: Some(report.class),
+            pause_us: Some(report.pause_us),
+            timing: Some(timing),
+            ..line
+        },
+        Outcome::Started {
+            engine,
+            address,
+            timing,
+        } => Line {
+            outcome: "started",
+            generation: Some(Generation::default().next().0),
+            engine: Some(engine),
+            node: Some(address.to_string()),
+            timing: Some(timing),
+            ..line
+        },
+        Outcome::Unchanged { generation } => Line {
+            outcome: "unchanged",
+            generation: Some(generation.0),
+            ..line
+        },
+        Outcome::Refused {
+            failure,
+            generation,
+        } => Line {
+            outcome: "refused",
+            generation: generation.map(|generation| generation.0),
+            code: Some(code(failure)),
+            reason: Some(failure.to_string()),
+            next: failure.help().map(|help| help.to_string()),
+            ..line
+        },
+    }
+}

@@ -1,0 +1,277 @@
+//! `engine dev`: what an author saves is live, with the state kept, or refused with the reason.
+
+use crate::served::Folder;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// The store as it was published as version 1, whose source is edited here.
+const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/kv-v1");
+
+/// The contract.
+const ABI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi");
+
+/// Longest wait for what becomes of a save: the first build may compile all dependencies.
+const LINE_WAIT: Duration = Duration::from_secs(600);
+
+/// What the swap may take beside cargo's own time, in milliseconds.
+const BESIDE_CARGO_MS_MAX: f64 = 1000.0;
+
+/// An author at work: a folder to run commands in, and the source, which the next run of the tests
+/// finds again with all that was built of it.
+struct Author {
+    folder: Folder,
+    source: PathBuf,
+}
+
+impl Author {
+    fn new(name: &str) -> Self {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dev");
+        let source = place.join(name);
+        fs::create_dir_all(source.join("src")).unwrap();
+        let manifest = fs::read_to_string(Path::new(KV).join("Cargo.toml")).unwrap();
+        fs::write(
+            source.join("Cargo.toml"),
+            manifest.replace("../../../abi", ABI),
+        )
+        .unwrap();
+        for file in fs::read_dir(Path::new(KV).join("src")).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), source.join("src").join(file.file_name())).unwrap();
+        }
+        let folder = Folder::new();
+        let (data, socket) = (place.join("data"), folder.path().join("admin.sock"));
+        folder.write(
+            "refit.toml",
+            &format!("[node]\ndata_dir = {data:?}\nworkers = 1\n[admin]\nsocket = {socket:?}\n"),
+        );
+        Self { folder, source }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.folder.command(arguments);
+        command.env_clear().envs(std::env::vars_os());
+        command
+    }
+
+    fn dev(&self) -> Dev {
+        let source = self.source.to_str().unwrap();
+        let mut command = self.command(&["engine", "dev", source, "--json"]);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Dev { child, lines }
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.source.join("src").join(file)).unwrap()
+    }
+
+    /// Saves a file as an editor does: beside it, then renamed.
+    fn save(&self, file: &str, text: &str) {
+        let beside = self.source.join("src/4913~");
+        fs::write(&beside, text).unwrap();
+        fs::rename(&beside, self.source.join("src").join(file)).unwrap();
+    }
+
+    /// Saves a file with `old` replaced by `new`.
+    fn edit(&self, file: &str, old: &str, new: &str) {
+        self.save(file, &replaced(&self.text(file), old, new));
+    }
+
+    /// The revision that the running code says of the key `a`, whose value must still be there.
+    fn revision(&self) -> u64 {
+        let ran = self.folder.run(&["query", "kv", r#"{"get":{"key":"a"}}"#]);
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let entry = &answer["value"]["entry"];
+        assert_eq!(entry["value"], "kept", "{answer}");
+        entry["revision"].as_u64().unwrap()
+    }
+}
+
+/// `refit engine dev` at work.
+struct Dev {
+    child: Child,
+    lines: Receiver<Value>,
+}
+
+impl Dev {
+    /// What became of the next save.
+    #[track_caller]
+    fn outcome(&self, outcome: &str) -> Value {
+        let line = self.lines.recv_timeout(LINE_WAIT).unwrap();
+        assert_eq!(line["outcome"], outcome, "{line}");
+        line
+    }
+
+    #[track_caller]
+    fn refused(&self, code: &str, reason: &str) {
+        let line = self.outcome("refused");
+        assert_eq!(line["code"], code, "{line}");
+        assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
+        assert!(!line["next"].as_str().unwrap().is_empty(), "{line}");
+    }
+
+    fn interrupt(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn replaced(text: &str, old: &str, new: &str) -> String {
+    assert_eq!(text.matches(old).count(), 1, "`{old}`");
+    text.replace(old, new)
+}
+
+/// `state.rs` with one more field, and no step to it.
+fn with_a_field(state: &str) -> String {
+    let field = "    /// New.\n    pub more: u64,\n    /// The keys that";
+    replaced(state, "    /// The keys that", field)
+}
+
+/// The same with a step, which makes the field by `more`.
+fn with_a_step(state: &str, more: &str) -> String {
+    let step = "#[derive(refit_abi::Migrate)]\n#[migrate(from = v1::Kv)]\n#[state(version = 2)]";
+    let state = replaced(state, "#[state(version = 1)]", step);
+    let state = replaced(&state, "pub more", "#[migrate(with = more)]\n    pub more");
+    format!(
+        "{state}
+        fn more(_: &v1::Kv, _: &mut refit_abi::UpgradeBus<'_>) -> Result<u64, refit_abi::Fault> {{
+            {more}
+        }}
+
+        mod v1 {{
+            use super::*;
+
+            #[derive(State, Serialize, Deserialize)]
+            #[state(version = 1)]
+            pub struct Kv {{
+                pub entries: BTreeMap<String, String>,
+                pub expiries: BTreeMap<Height, BTreeSet<String>>,
+            }}
+        }}"
+    )
+}
+
+/// Time of a save beside cargo's own, in milliseconds.
+fn beside_cargo(line: &Value) -> f64 {
+    line["timing"]["beside_cargo_ms"].as_f64().unwrap()
+}
+
+#[test]
+fn a_save_is_live_with_the_state_kept_or_refused_with_the_node_as_it_was() {
+    let author = Author::new("kv");
+    let dev = author.dev();
+    assert_eq!(dev.outcome("started")["engine"], "kv");
+    let put = r#"{"put":{"key":"a","value":"kept"}}"#;
+    assert_eq!(author.folder.run(&["send", "kv", put]).exit, 0);
+    assert_eq!(author.revision(), 0);
+
+    author.edit("engine.rs", "revision: 0,", "revision: 7,");
+    let first = dev.outcome("live");
+    assert_eq!(first["saved"], serde_json::json!(["src/engine.rs"]));
+    assert_eq!(
+        (&first["generation"], &first["class"]),
+        (&2.into(), &"adopt".into())
+    );
+    assert_eq!(author.revision(), 7);
+
+    author.edit("engine.rs", "fn fits(", "fn fits((");
+    dev.refused("build::does-not-compile", "src/engine.rs");
+    assert_eq!(author.revision(), 7);
+    author.edit("engine.rs", "fn fits((", "fn fits(");
+    assert_eq!(dev.outcome("unchanged")["generation"], 2);
+
+    let state = with_a_field(&author.text("state.rs"));
+    author.save("state.rs", &state);
+    dev.refused("upgrade::plan-no-migration", "more: u64");
+    assert_eq!(author.revision(), 7);
+    let fault = r#"Err(refit_abi::Fault::new("not-yet", "the author is not done"))"#;
+    author.save("state.rs", &with_a_step(&state, fault));
+    dev.refused("upgrade::transition-failed", "the author is not done");
+    assert_eq!(author.revision(), 7);
+
+    author.save("state.rs", &with_a_step(&state, "Ok(1)"));
+    let second = dev.outcome("live");
+    assert_eq!(
+        (&second["generation"], &second["class"]),
+        (&3.into(), &"migrate".into())
+    );
+    assert_eq!(author.revision(), 7);
+    let quickest = beside_cargo(&first).min(beside_cargo(&second));
+    assert!(quickest < BESIDE_CARGO_MS_MAX, "{first}\n{second}");
+
+    assert_eq!(dev.interrupt(), Some(0));
+    assert_eq!(
+        author.folder.run(&["status"]).exit,
+        40,
+        "its node ended with it"
+    );
+}
+
+#[test]
+fn a_node_that_runs_the_engine_is_joined_and_goes_on_afterwards() {
+    let author = Author::new("kv-joined");
+    let source = author.source.to_str().unwrap();
+    let built = author.command(&["engine", "build", source, "--profile", "dev", "--json"]);
+    let built: Value = serde_json::from_slice(&{ built }.output().unwrap().stdout).unwrap();
+    let engine = format!("kv={}", built["library"].as_str().unwrap());
+    let mut node = author.command(&["run", "--engine", &engine]);
+    let mut node = node.stdout(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(node.stdout.take().unwrap())
+        .read_line(&mut address)
+        .unwrap();
+
+    let dev = author.dev();
+    assert_eq!(dev.outcome("unchanged")["generation"], 1);
+    author.edit("engine.rs", "revision: 0,", "revision: 3,");
+    assert_eq!(dev.outcome("live")["generation"], 2);
+    assert_eq!(dev.interrupt(), Some(0));
+    assert_eq!(
+        author.folder.run(&["status"]).exit,
+        0,
+        "it is not dev's node"
+    );
+    node.kill().unwrap();
+    node.wait().unwrap();
+}
+
+#[test]
+fn a_folder_that_is_no_package_ends_the_command() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let mut command = folder.command(&["engine", "dev", "empty"]);
+    let output = command
+        .env_clear()
+        .envs(std::env::vars_os())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("build::not-a-package"), "{stderr}");
+    assert_eq!(folder.run(&["engine", "dev", "absent"]).exit, 2);
+}

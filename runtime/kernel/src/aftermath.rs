@@ -1,0 +1,125 @@
+//! [`Aftermath`]: what the transitions of an upgrade did beside making new states, carried out in one
+//! go right after the commit. Nothing in it can fail.
+
+use crate::executor::Executor;
+use crate::newborn::{Effects, Newborn};
+use crate::outcome::BlockOutcome;
+use crate::routing::end;
+use crate::slot::Letter;
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Sender};
+
+/// What the transitions did.
+#[derive(Debug, Default)]
+pub struct Aftermath {
+    /// Messages sent and engines spawned, for each engine that did so.
+    pub counters: Vec<(EngineId, u64, u64)>,
+    /// Engines that were started, in order.
+    pub newborns: Vec<Newborn>,
+    /// What the `init` of engines that were started afresh asked for.
+    pub effects: Vec<Effects>,
+    /// Engines that were retired.
+    pub retired: Vec<EngineId>,
+    /// Messages that come first in their mailboxes, in order.
+    pub first: Vec<FirstMail>,
+}
+
+/// An upgrade message on its way into an ordinary mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstMail {
+    /// From whom.
+    pub from: EngineId,
+    /// To whom.
+    pub to: EngineId,
+    /// The sender's count.
+    pub sequence: u64,
+    /// The message's schema.
+    pub schema: SchemaId,
+    /// postcard.
+    pub payload: Vec<u8>,
+}
+
+impl Executor {
+    /// Carries it out, with the generation that is live now.
+    pub(crate) fn take_over(&mut self, aftermath: Aftermath) {
+        let (table, frame) = (self.table(), self.frame);
+        let mut out = std::mem::take(&mut self.between);
+        for (engine, sent, children) in aftermath.counters {
+            self.set_counters(engine, sent, children);
+        }
+        let mut effects = Vec::new();
+        for newborn in aftermath.newborns {
+            let (slot, outbox) = newborn.into_parts();
+            self.place(slot);
+            out.stats.spawned += 1;
+            effects.push(Effects(outbox));
+        }
+        for engine in aftermath.retired {
+            if let Some(place) = self.directory.get(engine) {
+                let chunk = self.chunks[place.chunk as usize].clone();
+                end(
+                    &mut chunk.write().slots[place.slot as usize],
+                    &table,
+                    self.height,
+                );
+            }
+        }
+        self.deliver_first(aftermath.first, &mut out);
+        for Effects(outbox) in effects.into_iter().chain(aftermath.effects) {
+            self.route(outbox, &table, frame, &mut out, 0);
+        }
+        self.between = out;
+    }
+
+    fn set_counters(&mut self, engine: EngineId, sent: u64, children: u64) {
+        if let Some(place) = self.directory.get(engine) {
+            let mut chunk = self.chunks[place.chunk as usize].write();
+            let slot = &mut chunk.slots[place.slot as usize];
+            (slot.sent, slot.children) = (sent, children);
+        }
+    }
+
+    /// Delivers the letters and turns each mailbox so that they come before what waited there.
+    fn deliver_first(&mut self, mail: Vec<FirstMail>, out: &mut BlockOutcome) {
+        let mut arrived: Vec<(EngineId, usize)> = Vec::new();
+        for letter in mail {
+            let to = letter.to;
+            let before = self.mailbox(to);
+            self.deliver(to, letter.letter(), &letter.payload, out);
+            if self.mailbox(to) > before {
+                arrived.push((to, before));
+            }
+        }
+        // The first letter of each engine knows how many waited before.
+        arrived.sort_by_key(|(to, before)| (*to, *before));
+        arrived.dedup_by_key(|(to, _)| *to);
+        for (to, before) in arrived {
+            if let Some(place) = self.directory.get(to) {
+                let mut chunk = self.chunks[place.chunk as usize].write();
+                chunk.slots[place.slot as usize].inbox.rotate_left(before);
+            }
+        }
+    }
+
+    fn mailbox(&self, engine: EngineId) -> usize {
+        self.directory.get(engine).map_or(0, |place| {
+            let chunk = self.chunks[place.chunk as usize].read();
+            chunk.slots[place.slot as usize].inbox.len()
+        })
+    }
+}
+
+impl FirstMail {
+    fn letter(&self) -> Letter {
+        Letter {
+            sender: Sender::Engine(self.from),
+            sequence: self.sequence,
+            schema: self.schema,
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Message,
+            ticket: None,
+            payload: 0..0,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! [`Newborn`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
+//! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
+
+use crate::executor::StartError;
+use crate::outbox::{Mark, Outbox, Running};
+use crate::slot::{Slot, SlotState};
+use crate::table::{GenerationTable, KindIndex};
+use refit_abi::EngineId;
+use refit_abi::host::{BlockFrame, Instance, Kind};
+use refit_abi::raw::Codec;
+
+/// What an engine is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Its id.
+    pub id: EngineId,
+    /// Its kind.
+    pub kind: KindIndex,
+    /// Who starts it; `None` for a root engine.
+    pub parent: Option<EngineId>,
+    /// Its configuration.
+    pub config: (Codec, &'a [u8]),
+    /// Engines it has spawned before: 0, but for one that is started afresh under its old id.
+    pub children: u64,
+    /// Messages it has sent before: as above.
+    pub sent: u64,
+}
+
+/// An engine that was started and has no place yet.
+#[derive(Debug)]
+#[must_use = "a dropped one leaks its state; place it, or discard it"]
+pub struct Newborn {
+    slot: Slot,
+    effects: Effects,
+}
+
+/// What an `init` asked for and nobody has seen.
+#[derive(Debug, Default)]
+pub struct Effects(pub(crate) Outbox);
+
+impl Newborn {
+    /// Runs the kind's `init`.
+    ///
+    /// # Errors
+    /// [`StartError::UnknownKind`], [`StartError::Init`]. Whether the id is free is the caller's to know.
+    pub fn init(
+        table: &GenerationTable,
+        start: &Start<'_>,
+        frame: BlockFrame,
+    ) -> Result<Self, StartError> {
+        let entry = table
+            .get(start.kind)
+            .ok_or_else(|| StartError::UnknownKind {
+                kind: format!("#{}", start.kind.0),
+            })?;
+        let (mut sent, mut children) = (start.sent, start.children);
+        let mut outbox = Outbox::default();
+        let mut running = Running {
+            outbox: &mut outbox,
+            table,
+            frame,
+            id: start.id,
+            kind: start.kind,
+            letters: &[],
+            arena: &[],
+            sent: &mut sent,
+            children: &mut children,
+            mark: Mark::UNSET,
+            panic: None,
+        };
+        let (id, config) = (start.id, start.config);
+        let instance = entry
+            .kind
+            .init(id, config, frame, &mut running)
+            .map_err(|error| StartError::Init { engine: id, error })?;
+        let mut slot = Slot::new(id, start.kind, start.parent, instance, config);
+        (slot.sent, slot.children) = (sent, children);
+        // The start was the first of its messages: the next one draws other random numbers.
+        (slot.ordinal_height, slot.ordinal) = (frame.height, 1);
+        Ok(Self {
+            slot,
+            effects: Effects(outbox),
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> EngineId {
+        self.slot.id
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> KindIndex {
+        self.slot.kind
+    }
+
+    /// Who started it.
+    pub fn parent(&self) -> Option<EngineId> {
+        self.slot.parent
+    }
+
+    /// Messages it has sent and engines it has spawned.
+    pub fn counters(&self) -> (u64, u64) {
+        (self.slot.sent, self.slot.children)
+    }
+
+    /// Sets [`Newborn::counters`].
+    pub fn set_counters(&mut self, (sent, children): (u64, u64)) {
+        (self.slot.sent, self.slot.children) = (sent, children);
+    }
+
+    /// Takes its state out, to be changed and put back.
+    pub fn take_instance(&mut self) -> Option<Instance> {
+        match std::mem::replace(&mut self.slot.state, SlotState::Stopped) {
+            SlotState::Live(instance) => Some(instance),
+            SlotState::Poisoned(_) | SlotState::Stopped => None,
+        }
+    }
+
+    /// Puts its state back.
+    pub fn put_instance(&mut self, instance: Instance) {
+        self.slot.state = SlotState::Live(instance);
+    }
+
+    /// Drops it, with the code that made it.
+    pub fn discard(mut self, kind: &Kind) {
+        if let Some(instance) = self.take_instance() {
+            crate::slot::leak_if_unfit(kind.discard(instance));
+        }
+    }
+
+    /// What its `init` asked for, without the engine.
+    pub fn into_effects(self) -> Effects {
+        self.effects
+    }
+
+    pub(crate) fn into_parts(self) -> (Slot, Outbox) {
+        (self.slot, self.effects.0)
+    }
+}

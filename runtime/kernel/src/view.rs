@@ -1,0 +1,147 @@
+//! [`View`]: the quiesced node as many workers look at it at once. Nothing of it changes while a view
+//! is in use.
+
+use crate::directory::{Directory, Place};
+use crate::executor::Executor;
+use crate::round::SharedChunk;
+use crate::slot::{Next, Slot, SlotState};
+use crate::table::{GenerationTable, KindIndex};
+use refit_abi::EngineId;
+use refit_abi::host::{BlockFrame, Instance};
+use refit_abi::raw::Codec;
+use std::fmt;
+use std::sync::Arc;
+
+/// The quiesced node, to look at.
+pub struct View {
+    chunks: Vec<SharedChunk>,
+    directory: Arc<Directory>,
+    table: Arc<GenerationTable>,
+    frame: BlockFrame,
+}
+
+/// One engine, to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotRef<'a> {
+    pub(crate) slot: &'a Slot,
+}
+
+impl View {
+    pub(crate) fn new(executor: &Executor) -> Self {
+        Self {
+            chunks: executor.chunks.clone(),
+            directory: executor.directory.clone(),
+            table: executor.table(),
+            frame: executor.frame,
+        }
+    }
+
+    /// The code that is live.
+    pub fn table(&self) -> &Arc<GenerationTable> {
+        &self.table
+    }
+
+    /// The newest executed block.
+    pub fn frame(&self) -> BlockFrame {
+        self.frame
+    }
+
+    /// Chunks.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Engines, stopped ones included.
+    pub fn engines(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Whether there is such an engine, stopped ones included.
+    pub fn contains(&self, id: EngineId) -> bool {
+        self.directory.get(id).is_some()
+    }
+
+    /// Looks at one engine.
+    pub fn with<T>(&self, id: EngineId, look: impl FnOnce(SlotRef<'_>) -> T) -> Option<T> {
+        let Place { chunk, slot } = self.directory.get(id)?;
+        // Recursive: a transition looks at other engines while its own chunk is being looked at. No
+        // one waits to write while a view is in use.
+        let chunk = self.chunks.get(chunk as usize)?.read_recursive();
+        chunk
+            .slots
+            .get(slot as usize)
+            .map(|slot| look(SlotRef { slot }))
+    }
+
+    /// Looks at the live engines of one kind in one chunk, each with its number there.
+    pub fn each_live(
+        &self,
+        chunk: usize,
+        kind: KindIndex,
+        mut look: impl FnMut(u32, SlotRef<'_>) -> std::ops::ControlFlow<()>,
+    ) {
+        let Some(chunk) = self.chunks.get(chunk) else {
+            return;
+        };
+        let chunk = chunk.read_recursive();
+        for (number, slot) in chunk.look(kind) {
+            if look(number, slot).is_break() {
+                return;
+            }
+        }
+    }
+}
+
+impl SlotRef<'_> {
+    /// The engine.
+    pub fn id(&self) -> EngineId {
+        self.slot.id
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> KindIndex {
+        self.slot.kind
+    }
+
+    /// Who started it.
+    pub fn parent(&self) -> Option<EngineId> {
+        self.slot.parent
+    }
+
+    /// Its state, as the old code left it; `None` if it does not serve.
+    pub fn instance(&self) -> Option<&Instance> {
+        match &self.slot.state {
+            SlotState::Live(instance) => Some(instance),
+            SlotState::Poisoned(_) | SlotState::Stopped => None,
+        }
+    }
+
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.slot.state, SlotState::Stopped)
+    }
+
+    /// What its transition made.
+    pub fn next(&self) -> Option<&Next> {
+        self.slot.next.as_ref()
+    }
+
+    /// Messages it has sent and engines it has spawned.
+    pub fn counters(&self) -> (u64, u64) {
+        (self.slot.sent, self.slot.children)
+    }
+
+    /// What it was started with.
+    pub fn config(&self) -> (Codec, &[u8]) {
+        (self.slot.config.0, &self.slot.config.1)
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View")
+            .field("chunks", &self.chunks.len())
+            .field("height", &self.frame.height)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,80 @@
+//! One engine's state as a fixture.
+
+use crate::limits::STATE_WAIT_MAX;
+use crate::status::ask;
+use crossbeam_channel::Sender;
+use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
+use refit_abi::{EngineId, Generation, Undelivered};
+use refit_admin::Refusal;
+use refit_kernel::crew::Command;
+use refit_kernel::{CaptureError, Captured, Executor};
+
+/// The state of `engine` as it is between two blocks. No block runs while it is written down.
+pub(crate) fn state(
+    commands: &Sender<Command>,
+    engine: EngineId,
+) -> Result<(Fixture, Generation), Refusal> {
+    // The handle on the engine's code is let go by the crew: a module that retires counts them.
+    let capture = move |executor: &mut Executor| {
+        let captured = executor.encode_state(engine, FIXTURE_STATE_BYTES_MAX);
+        captured.map(fixture)
+    };
+    let captured = ask(commands, capture, STATE_WAIT_MAX).ok_or_else(no_answer)?;
+    captured.map_err(|error| refusal(&error))
+}
+
+fn fixture(captured: Captured) -> (Fixture, Generation) {
+    let descriptor = captured.kind.descriptor();
+    let fixture = Fixture {
+        format: FIXTURE_FORMAT,
+        kind: descriptor.kind.clone(),
+        version: descriptor.version,
+        schema: descriptor.schema,
+        build_id: captured.kind.module().build_id().to_owned(),
+        height: captured.height,
+        state: captured.state,
+    };
+    (fixture, captured.generation)
+}
+
+fn refusal(error: &CaptureError) -> Refusal {
+    let (status, code, next) = match error {
+        CaptureError::Unknown { .. } => {
+            (404, "engine-unknown", "see the engines with: refit status")
+        }
+        CaptureError::Unavailable {
+            reason: Undelivered::Poisoned,
+            ..
+        } => (
+            503,
+            "engine-poisoned",
+            "see why with: refit status; then bring a mended version",
+        ),
+        CaptureError::Unavailable { .. } => {
+            (410, "engine-stopped", "see the engines with: refit status")
+        }
+        CaptureError::TooLarge { .. } => (
+            413,
+            "state-too-large",
+            "capture an engine with a smaller state",
+        ),
+        _ => (
+            500,
+            "state-not-encoded",
+            "mend what the engine's `#[state(serde)]` field says; the engine goes on",
+        ),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+fn no_answer() -> Refusal {
+    Refusal::new(
+        504,
+        "no-state-yet",
+        format!(
+            "the crew did not come to it within {} s",
+            STATE_WAIT_MAX.as_secs()
+        ),
+        "ask again when the node has less to do",
+    )
+}

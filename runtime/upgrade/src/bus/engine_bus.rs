@@ -1,0 +1,264 @@
+//! [`EngineBus`]: the node's side of one engine's upgrade bus, for one call into its code.
+
+use super::budget::Budget;
+use super::{Out, Sent, Shared};
+use refit_abi::EngineId;
+use refit_abi::descriptor::Ability;
+use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn};
+use refit_abi::raw::{BusStatus, Codec};
+use refit_abi::schema::SchemaId;
+use refit_kernel::{KindIndex, Newborn, Next, SlotRef, Start};
+
+/// When a bus is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// In a transition: new states of earlier stages may be asked.
+    Transition,
+    /// In a round of upgrade messages.
+    Round,
+}
+
+/// The bus of one engine, for one call.
+pub(crate) struct EngineBus<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) me: EngineId,
+    pub(crate) kind: KindIndex,
+    /// Messages sent and engines spawned by it, on from where the old generation left them.
+    pub(crate) counters: &'a mut (u64, u64),
+    pub(crate) out: &'a mut Out,
+    pub(crate) when: When,
+}
+
+impl EngineBus<'_> {
+    /// Answers from the old state, through the code that the engine still has.
+    fn read(&self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
+        let answer = self.shared.view.with(ask.engine, |slot| {
+            let Some(entry) = self.shared.view.table().get(slot.kind()) else {
+                return BusStatus::Unknown;
+            };
+            self.answer(ask, slot.kind(), &entry.kind, slot.instance(), out)
+        });
+        answer.unwrap_or(BusStatus::Unknown)
+    }
+
+    /// Answers from the new state, made in an earlier stage or handed over as it is.
+    fn query(&self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
+        if self.when == When::Round {
+            return BusStatus::NotNow;
+        }
+        let residents = self.shared.residents.read();
+        if let Some(resident) = residents.get(ask.engine) {
+            if resident.retired {
+                return BusStatus::Unavailable;
+            }
+            return self.answer_new(ask, resident.kind, resident.instance.as_ref(), out);
+        }
+        drop(residents);
+        let look = |slot: SlotRef<'_>| {
+            let new = match slot.next() {
+                Some(Next::Whole(instance)) => Some(instance),
+                Some(Next::Prepared(_)) => None,
+                None => slot.instance(),
+            };
+            self.answer_new(ask, slot.kind(), new, out)
+        };
+        let answer = self.shared.view.with(ask.engine, look);
+        answer.unwrap_or(BusStatus::Unknown)
+    }
+
+    fn answer_new(
+        &self,
+        ask: Ask<'_>,
+        index: KindIndex,
+        instance: Option<&Instance>,
+        out: &mut Vec<u8>,
+    ) -> BusStatus {
+        let Some(entry) = self.shared.table.get(index) else {
+            return BusStatus::Unknown;
+        };
+        if !self.is_after(&entry.kind.descriptor().kind) {
+            return BusStatus::Undeclared;
+        }
+        self.answer(ask, index, &entry.kind, instance, out)
+    }
+
+    fn answer(
+        &self,
+        ask: Ask<'_>,
+        index: KindIndex,
+        kind: &Kind,
+        instance: Option<&Instance>,
+        out: &mut Vec<u8>,
+    ) -> BusStatus {
+        let descriptor = kind.descriptor();
+        if !self.shared.table.may(self.kind, Ability::Read, index) {
+            return BusStatus::Forbidden;
+        }
+        if descriptor.query != ask.query || descriptor.answer != ask.answer {
+            return BusStatus::Schema;
+        }
+        let Some(instance) = instance else {
+            return BusStatus::Unavailable;
+        };
+        if let Err(error) = kind.query(instance, Codec::Postcard, ask.payload, out) {
+            return error.to_bus(out);
+        }
+        let bytes = ask.payload.len() + out.len();
+        if self.shared.take(self.me, Budget::Bytes, bytes) {
+            BusStatus::Ok
+        } else {
+            BusStatus::Budget
+        }
+    }
+
+    fn is_after(&self, kind: &str) -> bool {
+        let own = self.shared.table.get(self.kind);
+        own.is_some_and(|entry| {
+            entry
+                .kind
+                .descriptor()
+                .after
+                .iter()
+                .any(|name| name == kind)
+        })
+    }
+
+    fn exists(&self, id: EngineId) -> bool {
+        self.shared.view.contains(id)
+            || self.shared.residents.read().find(id).is_some()
+            || self.out.newborns.iter().any(|newborn| newborn.id() == id)
+    }
+
+    /// Whether an engine is this one or its child.
+    fn may_retire(&self, engine: EngineId) -> Option<bool> {
+        if engine == self.me {
+            return Some(true);
+        }
+        let here = self.out.newborns.iter().find(|born| born.id() == engine);
+        let on_bus = || self.shared.residents.read().get(engine)?.parent();
+        let before = || {
+            self.shared
+                .view
+                .with(engine, |slot| slot.parent())
+                .flatten()
+        };
+        let parent = here
+            .and_then(Newborn::parent)
+            .or_else(on_bus)
+            .or_else(before);
+        if parent.is_none() && !self.exists(engine) {
+            return None;
+        }
+        Some(parent == Some(self.me))
+    }
+
+    fn start(&mut self, spawn: Spawn<'_>, out: &mut Vec<u8>) -> Result<Newborn, BusStatus> {
+        let table = &self.shared.table;
+        let (index, entry) = table.find(spawn.kind).ok_or(BusStatus::Unknown)?;
+        if !table.may(self.kind, Ability::Spawn, index) {
+            return Err(BusStatus::Forbidden);
+        }
+        if entry.kind.descriptor().config != spawn.schema {
+            return Err(BusStatus::Schema);
+        }
+        let id = match spawn.name {
+            "" => self.me.child(self.counters.1),
+            name => EngineId::root(name).map_err(|error| {
+                out.extend_from_slice(error.to_string().as_bytes());
+                BusStatus::Failed
+            })?,
+        };
+        if self.exists(id) {
+            return Err(BusStatus::Taken);
+        }
+        self.counters.1 += 1;
+        let start = Start {
+            id,
+            kind: index,
+            parent: Some(self.me),
+            config: (Codec::Postcard, spawn.config),
+            children: 0,
+            sent: 0,
+        };
+        Newborn::init(table, &start, self.shared.view.frame()).map_err(|error| match error {
+            refit_kernel::StartError::Init { error, .. } => error.to_bus(out),
+            other => {
+                out.extend_from_slice(other.to_string().as_bytes());
+                BusStatus::Failed
+            }
+        })
+    }
+}
+
+impl Bus for EngineBus<'_> {
+    fn cancelled(&self) -> bool {
+        self.shared.is_cancelled()
+    }
+
+    fn log(&mut self, level: u8, line: &str) {
+        self.shared.log(self.me, level, line);
+    }
+
+    fn ask(&mut self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
+        if self.cancelled() {
+            return BusStatus::Cancelled;
+        }
+        if ask.new {
+            self.query(ask, out)
+        } else {
+            self.read(ask, out)
+        }
+    }
+
+    fn spawn(&mut self, spawn: Spawn<'_>, out: &mut Vec<u8>) -> Result<EngineId, BusStatus> {
+        if self.cancelled() {
+            return Err(BusStatus::Cancelled);
+        }
+        let fits = self.shared.take(self.me, Budget::Engines, 1)
+            && self.shared.take(self.me, Budget::Bytes, spawn.config.len());
+        if !fits {
+            return Err(BusStatus::Budget);
+        }
+        let newborn = self.start(spawn, out)?;
+        let id = newborn.id();
+        self.out.newborns.push(newborn);
+        Ok(id)
+    }
+
+    fn retire(&mut self, engine: EngineId) -> BusStatus {
+        if self.cancelled() {
+            return BusStatus::Cancelled;
+        }
+        match self.may_retire(engine) {
+            None => BusStatus::Unknown,
+            Some(false) => BusStatus::Forbidden,
+            Some(true) => {
+                self.out.retired.push(engine);
+                BusStatus::Ok
+            }
+        }
+    }
+
+    fn send(&mut self, to: EngineId, schema: SchemaId, payload: &[u8]) -> BusStatus {
+        if self.cancelled() {
+            return BusStatus::Cancelled;
+        }
+        let fits = self.shared.take(self.me, Budget::Messages, 1)
+            && self.shared.take(self.me, Budget::Bytes, payload.len());
+        if !fits {
+            return BusStatus::Budget;
+        }
+        let payload = self.out.put(payload);
+        let sequence = self.counters.0;
+        self.counters.0 += 1;
+        self.out.sends.push(Sent {
+            from: self.me,
+            kind: self.kind,
+            to,
+            sequence,
+            schema,
+            payload,
+        });
+        BusStatus::Ok
+    }
+}

@@ -1,0 +1,25 @@
+//! The upgrade bus: what the transitions of one upgrade do to each other, unseen until the commit.
+//!
+//! Life: [`crate::transition`] runs the kinds' transitions in stages, each engine with an
+//! [`EngineBus`]; what it sends, starts and retires lies in its chunk's [`Out`] and is taken up by the
+//! leader between two stages, in the order of the chunks. Engines whose new state is wholly their own
+//! and that handle upgrade messages are [`Residents`]; their messages are handled in [`rounds`], each
+//! round those that the one before sent. What is left becomes the commit's aftermath.
+//!
+//! Invariants: the old generation's memory is only read; the result does not depend on the number of
+//! workers, because order comes from the chunks and the residents' places, never from time; a budget
+//! that is spent aborts the upgrade, whatever the author does with the error.
+
+mod budget;
+mod engine_bus;
+mod out;
+mod residents;
+pub(crate) mod rounds;
+mod shared;
+
+pub(crate) use budget::Spent;
+pub use budget::{Budget, BusBudget};
+pub(crate) use engine_bus::{EngineBus, When};
+pub(crate) use out::{Out, Sent};
+pub(crate) use residents::{Home, Letter, Resident, Residents};
+pub(crate) use shared::Shared;

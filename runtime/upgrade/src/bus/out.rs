@@ -1,0 +1,46 @@
+//! [`Out`]: what the transitions of one chunk, or the handlers of one task of a round, did on the bus,
+//! in order.
+
+use refit_abi::EngineId;
+use refit_abi::schema::SchemaId;
+use refit_kernel::{Effects, KindIndex, Newborn};
+use std::ops::Range;
+
+/// What some transitions did.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    /// Payloads of what was sent.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) sends: Vec<Sent>,
+    pub(crate) newborns: Vec<Newborn>,
+    pub(crate) retired: Vec<EngineId>,
+    /// What the `init` of engines that start afresh asked for.
+    pub(crate) effects: Vec<Effects>,
+}
+
+/// An upgrade message on its way.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) from: EngineId,
+    pub(crate) kind: KindIndex,
+    pub(crate) to: EngineId,
+    pub(crate) sequence: u64,
+    pub(crate) schema: SchemaId,
+    pub(crate) payload: Range<usize>,
+}
+
+impl Out {
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    /// Whether it holds nothing to be taken up.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sends.is_empty()
+            && self.newborns.is_empty()
+            && self.retired.is_empty()
+            && self.effects.is_empty()
+    }
+}

@@ -1,0 +1,88 @@
+//! [`Residents`]: the engines that live on the bus while the upgrade runs: started there, or with a new
+//! state that is wholly their own and a handler of upgrade messages.
+
+use refit_abi::EngineId;
+use refit_abi::host::Instance;
+use refit_abi::schema::SchemaId;
+use refit_kernel::{IdMap, KindIndex, Newborn};
+use std::ops::Range;
+
+/// All residents, in the order they came: that of stages, chunks and rounds.
+#[derive(Debug, Default)]
+pub(crate) struct Residents {
+    pub(crate) all: Vec<Resident>,
+    index: IdMap<u32>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Resident {
+    pub(crate) id: EngineId,
+    pub(crate) kind: KindIndex,
+    /// Its new state; taken out while it handles messages.
+    pub(crate) instance: Option<Instance>,
+    pub(crate) home: Home,
+    /// Messages sent and engines spawned.
+    pub(crate) counters: (u64, u64),
+    /// The upgrade messages it handles, if it does.
+    pub(crate) handles: Option<SchemaId>,
+    pub(crate) retired: bool,
+    pub(crate) inbox: Vec<Letter>,
+}
+
+/// Where a resident will live.
+#[derive(Debug)]
+pub(crate) enum Home {
+    /// In the place of the old state.
+    Place { chunk: u32, number: u32 },
+    /// Wherever the commit puts it.
+    New(Box<Newborn>),
+}
+
+/// An upgrade message that waits; its payload lies in the round's arena.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    pub(crate) from: EngineId,
+    pub(crate) sequence: u64,
+    pub(crate) schema: SchemaId,
+    pub(crate) payload: Range<usize>,
+}
+
+impl Residents {
+    pub(crate) fn find(&self, id: EngineId) -> Option<u32> {
+        self.index.get(id)
+    }
+
+    pub(crate) fn get(&self, id: EngineId) -> Option<&Resident> {
+        self.all.get(self.find(id)? as usize)
+    }
+
+    pub(crate) fn add(&mut self, resident: Resident) {
+        self.index.insert(resident.id, self.all.len() as u32);
+        self.all.push(resident);
+    }
+}
+
+impl Resident {
+    /// A newborn on the bus.
+    pub(crate) fn newborn(mut newborn: Newborn, handles: Option<SchemaId>) -> Self {
+        Self {
+            id: newborn.id(),
+            kind: newborn.kind(),
+            instance: newborn.take_instance(),
+            counters: newborn.counters(),
+            home: Home::New(Box::new(newborn)),
+            handles,
+            retired: false,
+            inbox: Vec::new(),
+        }
+    }
+
+    /// Who started it on the bus; `None` for one that was there before.
+    pub(crate) fn parent(&self) -> Option<EngineId> {
+        match &self.home {
+            Home::New(newborn) => newborn.parent(),
+            Home::Place { .. } => None,
+        }
+    }
+}

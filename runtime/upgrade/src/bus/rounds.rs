@@ -1,0 +1,418 @@
+//! Rounds: upgrade messages, each handled in the round after the one that sent it, until none waits.
+//!
+//! Run by the leader: it takes up what was done, in order, and hands tasks of some residents each to
+//! the workers. Residents' states are taken out for the time of a round, so that handlers hold no lock
+//! while they look at the old generation.
+
+use super::budget::Budget;
+use super::residents::Home;
+use super::{EngineBus, Letter, Out, Resident, Residents, Sent, Shared, When};
+use crate::phase::{Failure, MessageFault};
+use parking_lot::Mutex;
+use refit_abi::descriptor::Ability;
+use refit_abi::host::Instance;
+use refit_abi::raw::{Codec, Delivery, DeliveryKind};
+use refit_abi::{EngineId, Sender};
+use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, Quiesced};
+use std::sync::Arc;
+
+/// Residents whose messages one worker handles before it claims more.
+const RESIDENTS_PER_TASK: usize = 64;
+
+/// A round with fewer messages runs on the leader alone: waking a worker costs more.
+const PARALLEL_MESSAGES_MIN: usize = 512;
+
+/// The messages of one upgrade, under way.
+pub(crate) struct Rounds {
+    shared: Arc<Shared>,
+    /// Payloads of the messages that wait.
+    arena: Vec<u8>,
+    /// Residents with messages.
+    active: Vec<u32>,
+    waiting: usize,
+    gone: IdMap<()>,
+    retired: Vec<EngineId>,
+    later: Vec<FirstMail>,
+    effects: Vec<Effects>,
+}
+
+/// Some residents' messages of one round.
+struct Task {
+    items: Vec<Item>,
+    out: Out,
+}
+
+/// One resident's messages of one round.
+struct Item {
+    place: u32,
+    id: EngineId,
+    kind: KindIndex,
+    instance: Option<Instance>,
+    counters: (u64, u64),
+    letters: Vec<Letter>,
+}
+
+impl Rounds {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            arena: Vec::new(),
+            active: Vec::new(),
+            waiting: 0,
+            gone: IdMap::default(),
+            retired: Vec::new(),
+            later: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes up what was done since the last stage or round, in this order: engines started, engines
+    /// retired, messages sent.
+    pub(crate) fn take_up(&mut self, outs: &mut [Out]) {
+        let shared = self.shared.clone();
+        let mut residents = shared.residents.write();
+        for out in outs.iter_mut() {
+            for newborn in out.newborns.drain(..) {
+                let (id, kind) = (newborn.id(), newborn.kind());
+                if residents.find(id).is_some() {
+                    shared.fail(id, Failure::Taken { engine: id });
+                }
+                let code = shared.table.get(kind);
+                let handles = code.and_then(|entry| entry.kind.descriptor().upgrade_message);
+                residents.add(Resident::newborn(newborn, handles));
+            }
+            self.effects.append(&mut out.effects);
+        }
+        for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
+            self.retire(&mut residents, engine);
+        }
+        for out in outs {
+            for sent in &out.sends {
+                self.route(&mut residents, sent, &out.bytes[sent.payload.clone()]);
+            }
+            out.sends.clear();
+            out.bytes.clear();
+        }
+    }
+
+    /// Handles messages until none waits or the upgrade is cancelled.
+    pub(crate) fn run(&mut self, quiesced: &mut Quiesced<'_>) {
+        while let Some(first) = self.active.first().copied() {
+            if self.shared.is_cancelled() {
+                return;
+            }
+            let whose = self.shared.residents.read().all[first as usize].id;
+            if !self.shared.take(whose, Budget::Rounds, 1) {
+                return;
+            }
+            let mut outs = self.round(quiesced);
+            self.take_up(&mut outs);
+        }
+    }
+
+    /// Runs the residents' own checks on what they have become.
+    pub(crate) fn check(&self, quiesced: &mut Quiesced<'_>) {
+        let count = self.shared.residents.read().all.len();
+        let shared = self.shared.clone();
+        quiesced.each(count.div_ceil(RESIDENTS_PER_TASK), move |task| {
+            let residents = shared.residents.read();
+            let from = task * RESIDENTS_PER_TASK;
+            let to = (from + RESIDENTS_PER_TASK).min(residents.all.len());
+            for resident in &residents.all[from..to] {
+                check(&shared, resident);
+            }
+        });
+    }
+
+    /// The end of the bus, before the commit: new states go beside the old ones, all else into the
+    /// aftermath.
+    pub(crate) fn finish(mut self, quiesced: &mut Quiesced<'_>) -> Aftermath {
+        let residents = std::mem::take(&mut *self.shared.residents.write());
+        let mut places: Vec<(u32, u32, Instance)> = Vec::new();
+        let mut aftermath = Aftermath {
+            retired: std::mem::take(&mut self.retired),
+            first: std::mem::take(&mut self.later),
+            effects: std::mem::take(&mut self.effects),
+            ..Aftermath::default()
+        };
+        for resident in residents.all {
+            let (sent, children) = resident.counters;
+            match (resident.home, resident.instance) {
+                (Home::Place { chunk, number }, Some(instance)) => {
+                    places.push((chunk, number, instance));
+                    aftermath.counters.push((resident.id, sent, children));
+                }
+                (Home::New(newborn), Some(instance)) => {
+                    let mut newborn = *newborn;
+                    newborn.put_instance(instance);
+                    newborn.set_counters((sent, children));
+                    match self.shared.table.get(newborn.kind()) {
+                        Some(entry) if resident.retired => newborn.discard(&entry.kind),
+                        _ => aftermath.newborns.push(newborn),
+                    }
+                }
+                (_, None) => {}
+            }
+        }
+        crate::transition::put(quiesced, places);
+        aftermath
+    }
+
+    /// Drops all that lives on the bus.
+    pub(crate) fn discard(self) {
+        let residents = std::mem::take(&mut *self.shared.residents.write());
+        for resident in residents.all {
+            let code = self.shared.table.get(resident.kind);
+            if let (Some(entry), Some(instance)) = (code, resident.instance) {
+                // It was made by this very code; one that were not could only be leaked.
+                drop(entry.kind.discard(instance));
+            }
+        }
+    }
+
+    fn retire(&mut self, residents: &mut Residents, engine: EngineId) {
+        let place = residents.find(engine);
+        let resident = place.and_then(|place| residents.all.get_mut(place as usize));
+        let waits = resident.as_ref().is_some_and(|r| !r.inbox.is_empty())
+            || self.later.iter().any(|mail| mail.to == engine);
+        if waits {
+            let (from, to, reason) = (engine, engine, MessageFault::Retired);
+            self.shared
+                .fail(engine, Failure::Message { from, to, reason });
+        }
+        let is_new = resident
+            .as_ref()
+            .is_some_and(|r| matches!(r.home, Home::New(_)));
+        if let Some(resident) = resident {
+            resident.retired = true;
+        }
+        if !is_new && self.gone.get(engine).is_none() {
+            self.retired.push(engine);
+        }
+        self.gone.insert(engine, ());
+    }
+
+    fn route(&mut self, residents: &mut Residents, sent: &Sent, payload: &[u8]) {
+        let outcome = match residents.find(sent.to) {
+            Some(place) => self.deliver_here(residents, place, sent, payload),
+            None => self.deliver_elsewhere(sent, payload),
+        };
+        if let Err(reason) = outcome {
+            let (from, to) = (sent.from, sent.to);
+            self.shared
+                .fail(from, Failure::Message { from, to, reason });
+        }
+    }
+
+    fn deliver_here(
+        &mut self,
+        residents: &mut Residents,
+        place: u32,
+        sent: &Sent,
+        payload: &[u8],
+    ) -> Result<(), MessageFault> {
+        let resident = &mut residents.all[place as usize];
+        let Some(handles) = resident.handles else {
+            return self.ordinary(resident.kind, sent, payload);
+        };
+        self.may_message(sent, resident.kind)?;
+        if resident.retired {
+            return Err(MessageFault::Retired);
+        }
+        if handles != sent.schema {
+            let (found, takes) = (sent.schema, handles);
+            return Err(MessageFault::Schema { found, takes });
+        }
+        let start = self.arena.len();
+        self.arena.extend_from_slice(payload);
+        if resident.inbox.is_empty() {
+            self.active.push(place);
+        }
+        resident.inbox.push(Letter {
+            from: sent.from,
+            sequence: sent.sequence,
+            schema: sent.schema,
+            payload: start..self.arena.len(),
+        });
+        self.waiting += 1;
+        Ok(())
+    }
+
+    /// An engine that is carried, adopted, or takes no upgrade messages.
+    fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
+        let look = self
+            .shared
+            .view
+            .with(sent.to, |slot| (slot.kind(), slot.is_stopped()));
+        match look {
+            None => Err(MessageFault::Unknown),
+            Some((_, true)) => Err(MessageFault::Retired),
+            Some((kind, false)) => self.ordinary(kind, sent, payload),
+        }
+    }
+
+    fn ordinary(
+        &mut self,
+        kind: KindIndex,
+        sent: &Sent,
+        payload: &[u8],
+    ) -> Result<(), MessageFault> {
+        self.may_message(sent, kind)?;
+        if self.gone.get(sent.to).is_some() {
+            return Err(MessageFault::Retired);
+        }
+        let entry = self.shared.table.get(kind).ok_or(MessageFault::Unknown)?;
+        let descriptor = entry.kind.descriptor();
+        if !descriptor.accepts(sent.schema) {
+            let (found, takes) = (sent.schema, descriptor.message);
+            return Err(MessageFault::Schema { found, takes });
+        }
+        self.later.push(FirstMail {
+            from: sent.from,
+            to: sent.to,
+            sequence: sent.sequence,
+            schema: sent.schema,
+            payload: payload.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn may_message(&self, sent: &Sent, kind: KindIndex) -> Result<(), MessageFault> {
+        if self.shared.table.may(sent.kind, Ability::Message, kind) {
+            Ok(())
+        } else {
+            Err(MessageFault::Forbidden)
+        }
+    }
+
+    fn round(&mut self, quiesced: &mut Quiesced<'_>) -> Vec<Out> {
+        let alone = std::mem::take(&mut self.waiting) < PARALLEL_MESSAGES_MIN;
+        let arena = std::mem::take(&mut self.arena);
+        let room = arena.len();
+        let tasks = self.tasks();
+        let tasks = if alone {
+            let mut tasks = tasks;
+            for task in &mut tasks {
+                task.work(&self.shared, &arena);
+            }
+            tasks
+        } else {
+            let tasks: Arc<Vec<Mutex<Task>>> =
+                Arc::new(tasks.into_iter().map(Mutex::new).collect());
+            let (shared, work) = (self.shared.clone(), tasks.clone());
+            quiesced.each(tasks.len(), move |number| {
+                work[number].lock().work(&shared, &arena);
+            });
+            let take = |task: &Mutex<Task>| {
+                let mut task = task.lock();
+                Task {
+                    items: std::mem::take(&mut task.items),
+                    out: std::mem::take(&mut task.out),
+                }
+            };
+            tasks.iter().map(take).collect()
+        };
+        self.arena.reserve(room);
+        self.put_back(tasks)
+    }
+
+    fn tasks(&mut self) -> Vec<Task> {
+        let mut active = std::mem::take(&mut self.active);
+        active.sort_unstable();
+        let mut residents = self.shared.residents.write();
+        let mut tasks = Vec::with_capacity(active.len().div_ceil(RESIDENTS_PER_TASK));
+        for places in active.chunks(RESIDENTS_PER_TASK) {
+            let mut items = Vec::with_capacity(places.len());
+            for place in places {
+                let resident = &mut residents.all[*place as usize];
+                items.push(Item {
+                    place: *place,
+                    id: resident.id,
+                    kind: resident.kind,
+                    instance: resident.instance.take(),
+                    counters: resident.counters,
+                    letters: std::mem::take(&mut resident.inbox),
+                });
+            }
+            let out = Out::default();
+            tasks.push(Task { items, out });
+        }
+        tasks
+    }
+
+    fn put_back(&self, tasks: Vec<Task>) -> Vec<Out> {
+        let mut residents = self.shared.residents.write();
+        let mut outs = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            for mut item in task.items {
+                let resident = &mut residents.all[item.place as usize];
+                resident.instance = item.instance;
+                resident.counters = item.counters;
+                item.letters.clear();
+                resident.inbox = item.letters;
+            }
+            if !task.out.is_empty() {
+                outs.push(task.out);
+            }
+        }
+        outs
+    }
+}
+
+impl Task {
+    fn work(&mut self, shared: &Shared, arena: &[u8]) {
+        let mut batch: Vec<Delivery<'_>> = Vec::new();
+        for item in &mut self.items {
+            if shared.is_cancelled() {
+                return;
+            }
+            batch.clear();
+            batch.extend(item.letters.iter().map(|letter| letter.delivery(arena)));
+            let (Some(entry), Some(instance)) = (shared.table.get(item.kind), &mut item.instance)
+            else {
+                continue;
+            };
+            let mut bus = EngineBus {
+                shared,
+                me: item.id,
+                kind: item.kind,
+                counters: &mut item.counters,
+                out: &mut self.out,
+                when: When::Round,
+            };
+            let frame = (item.id, shared.height());
+            if let Err((_, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
+                let engine = item.id;
+                shared.fail(engine, Failure::Handler { engine, error });
+            }
+        }
+    }
+}
+
+impl Letter {
+    fn delivery<'a>(&self, arena: &'a [u8]) -> Delivery<'a> {
+        Delivery {
+            sender: Sender::Engine(self.from).into(),
+            sequence: self.sequence,
+            schema: self.schema,
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Message,
+            wants_reply: false,
+            payload: arena[self.payload.clone()].into(),
+        }
+    }
+}
+
+fn check(shared: &Shared, resident: &Resident) {
+    let (Some(entry), Some(instance)) = (shared.table.get(resident.kind), &resident.instance)
+    else {
+        return;
+    };
+    if resident.retired || shared.is_cancelled() {
+        return;
+    }
+    if let Err(error) = entry.kind.check(instance) {
+        let engine = resident.id;
+        shared.fail(engine, Failure::Check { engine, error });
+    }
+}

@@ -1,0 +1,93 @@
+//! [`Shared`]: what all transitions of one upgrade share.
+
+use super::budget::Budget;
+use super::{BusBudget, Residents, Spent};
+use crate::phase::Failure;
+use parking_lot::{Mutex, RwLock};
+use refit_abi::{EngineId, Height};
+use refit_kernel::{GenerationTable, LogLine, View};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Log lines of one upgrade's transitions that are kept.
+const TRANSITION_LINES_MAX: usize = 1_024;
+
+/// What all transitions of one upgrade share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The old generation, frozen.
+    pub(crate) view: View,
+    /// The new one's code.
+    pub(crate) table: Arc<GenerationTable>,
+    /// Read by transitions and handlers, changed by the leader between stages and rounds.
+    pub(crate) residents: RwLock<Residents>,
+    pub(crate) spent: Spent,
+    cancelled: AtomicBool,
+    /// Of the failures that were seen before the cancellation took hold, the one of the least id.
+    failure: Mutex<Option<(EngineId, Failure)>>,
+    lines: Mutex<Vec<LogLine>>,
+}
+
+impl Shared {
+    pub(crate) fn new(view: View, table: Arc<GenerationTable>, budget: BusBudget) -> Self {
+        Self {
+            view,
+            table,
+            residents: RwLock::new(Residents::default()),
+            spent: Spent::new(budget),
+            cancelled: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            lines: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn height(&self) -> Height {
+        self.view.frame().height
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Cancels the upgrade because of `engine`.
+    pub(crate) fn fail(&self, engine: EngineId, failure: Failure) {
+        self.cancelled.store(true, Ordering::Release);
+        let mut first = self.failure.lock();
+        if first.as_ref().is_none_or(|(other, _)| engine < *other) {
+            *first = Some((engine, failure));
+        }
+    }
+
+    /// Uses a budget; one that is spent cancels the upgrade.
+    pub(crate) fn take(&self, engine: EngineId, what: Budget, count: usize) -> bool {
+        let fits = self.spent.take(what, count as u64);
+        if !fits {
+            let most = self.spent.most(what);
+            self.fail(engine, Failure::Budget { engine, what, most });
+        }
+        fits
+    }
+
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        self.failure.lock().take().map(|(_, failure)| failure)
+    }
+
+    pub(crate) fn log(&self, engine: EngineId, level: u8, line: &str) {
+        let mut lines = self.lines.lock();
+        if lines.len() < TRANSITION_LINES_MAX {
+            let line = line.to_owned();
+            lines.push(LogLine {
+                engine,
+                level,
+                line,
+            });
+        }
+    }
+
+    /// What the transitions logged, by engine.
+    pub(crate) fn take_lines(&self) -> Vec<LogLine> {
+        let mut lines = std::mem::take(&mut *self.lines.lock());
+        lines.sort_by_key(|line| line.engine);
+        lines
+    }
+}

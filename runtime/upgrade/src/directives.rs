@@ -1,0 +1,25 @@
+//! [`Directives`]: what a plan orders beyond which modules come in.
+
+use crate::bus::BusBudget;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What a plan orders beyond which modules come in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directives {
+    /// Kinds whose engines start afresh with the configuration they were started with; their states are
+    /// dropped: the restart strategy `restart-engine`. All others are `hot`.
+    #[serde(default)]
+    pub restart: BTreeSet<String>,
+    /// Kinds whose queued messages become dead letters if the new code does not take them. For all
+    /// others such a message aborts the upgrade.
+    #[serde(default)]
+    pub dead_letters: BTreeSet<String>,
+    /// Codes of the linter's errors that the operator allows.
+    #[serde(default)]
+    pub allow: BTreeSet<String>,
+    /// What the transitions may use.
+    #[serde(default)]
+    pub budget: BusBudget,
+}

@@ -1,0 +1,315 @@
+//! The plan's linter: what an operator should know before the plan is applied, each finding with a
+//! code, the reason, and what to do.
+//!
+//! A [`Level::Error`] refuses the plan unless the operator allows its code; what cannot be done at all
+//! is a [`crate::PlanError`] instead.
+
+use crate::class::Class;
+use crate::plan::{Candidate, Live, Plan, PlannedKind};
+use refit_abi::descriptor::{Ability, KindDescriptor};
+use refit_kernel::Grants;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Good to know.
+    Note,
+    /// Something may be lost or refused.
+    Warning,
+    /// The plan is refused unless the code is allowed.
+    Error,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// A short, stable word for programs.
+    pub code: String,
+    /// How much it weighs.
+    pub level: Level,
+    /// The kind that it is about.
+    pub kind: String,
+    /// What is the matter.
+    pub reason: String,
+    /// What to do.
+    pub next: String,
+}
+
+/// What the linter knows of the node beyond its code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// What the node grants.
+    pub grants: Grants,
+    /// Poisoned engines of each kind.
+    pub poisoned: BTreeMap<String, u64>,
+}
+
+/// All findings about `plan`, which was made from `live` and `candidates`; the weightiest first.
+pub fn lint(
+    plan: &Plan,
+    live: &Live,
+    candidates: &[Candidate],
+    surroundings: &Surroundings,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let planned = plan.modules.iter().flat_map(|module| &module.kinds);
+    for kind in planned {
+        let Some(new) = incoming(candidates, &kind.kind) else {
+            continue;
+        };
+        let linter = Linter {
+            plan,
+            live,
+            candidates,
+            surroundings,
+            kind,
+            new,
+            old: standing(live, &kind.kind),
+        };
+        linter.capabilities(&mut findings);
+        linter.interface(&mut findings);
+        linter.data(&mut findings);
+        linter.bus(&mut findings);
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    findings
+}
+
+/// The first finding that refuses the plan.
+pub fn refusal(plan: &Plan, findings: &[Finding]) -> Option<Finding> {
+    let allowed = |finding: &Finding| plan.directives.allow.contains(&finding.code);
+    findings
+        .iter()
+        .find(|finding| finding.level == Level::Error && !allowed(finding))
+        .cloned()
+}
+
+/// One kind that comes in, and all that it is looked at with.
+struct Linter<'a> {
+    plan: &'a Plan,
+    live: &'a Live,
+    candidates: &'a [Candidate],
+    surroundings: &'a Surroundings,
+    kind: &'a PlannedKind,
+    new: &'a KindDescriptor,
+    old: Option<&'a KindDescriptor>,
+}
+
+impl Linter<'_> {
+    fn found(&self, level: Level, code: &str, reason: String, next: &str) -> Finding {
+        Finding {
+            code: code.to_owned(),
+            level,
+            kind: self.new.kind.clone(),
+            reason,
+            next: next.to_owned(),
+        }
+    }
+
+    fn capabilities(&self, findings: &mut Vec<Finding>) {
+        for need in self.surroundings.grants.missing(self.new) {
+            findings.push(self.found(
+                Level::Error,
+                "capability-missing",
+                format!("`{}` needs to {} `{}`, and the node does not grant it", self.new.kind, need.ability, need.kind),
+                "grant it in the node's configuration, or plan with --allow capability-missing and see it refused at run time",
+            ));
+        }
+        for need in &self.new.needs {
+            if self.after(&need.kind).is_none() {
+                findings.push(self.found(
+                    Level::Warning,
+                    "capability-unknown-kind",
+                    format!(
+                        "`{}` names the kind `{}`, which the new generation does not have",
+                        self.new.kind, need.kind
+                    ),
+                    "look at the spelling, or add that kind's module to the plan",
+                ));
+            } else if self.old.is_some_and(|old| !old.needs.contains(need)) {
+                findings.push(self.found(
+                    Level::Note,
+                    "capability-new",
+                    format!(
+                        "`{}` may now {} `{}`",
+                        self.new.kind, need.ability, need.kind
+                    ),
+                    "nothing, if that is meant",
+                ));
+            }
+        }
+    }
+
+    fn interface(&self, findings: &mut Vec<Finding>) {
+        let Some(old) = self.old else { return };
+        let lost = !self.new.accepts(old.message);
+        for dependant in self.dependants(Ability::Message).filter(|_| lost) {
+            findings.push(self.found(
+                Level::Error,
+                "interface-changed",
+                format!("the messages of `{}` changed, and `{dependant}`, which sends them, is not in the plan", self.new.kind),
+                "add the dependant's new module, or let the new one convert the old messages with `impl MigrateMessage`",
+            ));
+        }
+        let asked = (old.query, old.answer) != (self.new.query, self.new.answer);
+        for dependant in self.dependants(Ability::Read).filter(|_| asked) {
+            findings.push(self.found(
+                Level::Warning,
+                "interface-changed",
+                format!("the queries of `{}` changed, and `{dependant}`, which asks them in its migrations, is not in the plan", self.new.kind),
+                "its next migration has to ask the new way",
+            ));
+        }
+        if lost && self.kind.class != Class::Restart {
+            let given_up = self.plan.directives.dead_letters.contains(&self.new.kind);
+            let reason = format!(
+                "the messages of `{}` changed and the new code does not take the old ones",
+                self.new.kind
+            );
+            let (level, next) = if given_up {
+                (
+                    Level::Warning,
+                    "those that wait become dead letters, as the plan says",
+                )
+            } else {
+                (
+                    Level::Warning,
+                    "one that waits aborts the upgrade: write `impl MigrateMessage`, or plan with --dead-letters KIND",
+                )
+            };
+            findings.push(self.found(level, "messages-not-accepted", reason, next));
+        }
+    }
+
+    fn data(&self, findings: &mut Vec<Finding>) {
+        if !self.kind.dropped.is_empty() {
+            findings.push(self.found(
+                Level::Warning,
+                "data-dropped",
+                format!("`{}` loses {}", self.new.kind, self.kind.dropped.join(", ")),
+                "nothing, if that is meant; else migrate the fields",
+            ));
+        }
+        let poisoned = self.surroundings.poisoned.get(&self.new.kind);
+        if let Some(count) = poisoned.filter(|count| **count > 0) {
+            findings.push(self.found(
+                Level::Warning,
+                "engine-poisoned",
+                format!(
+                    "{count} engine(s) of `{}` are poisoned: they are not migrated and stay so",
+                    self.new.kind
+                ),
+                "see which with: refit status",
+            ));
+        }
+        if self.kind.copied {
+            findings.push(self.found(
+                Level::Note,
+                "state-copied",
+                format!("the whole states of `{}` are copied in the pause: it handles upgrade messages, or is asked in another's transition", self.new.kind),
+                "see the predicted pause",
+            ));
+        }
+    }
+
+    fn bus(&self, findings: &mut Vec<Finding>) {
+        for name in &self.new.after {
+            if self.after(name).is_none() {
+                findings.push(self.found(
+                    Level::Warning,
+                    "after-unknown-kind",
+                    format!(
+                        "`{}` comes after `{name}`, which the new generation does not have",
+                        self.new.kind
+                    ),
+                    "look at the spelling in `AFTER`, or add that kind's module to the plan",
+                ));
+            }
+        }
+        let messaged = self
+            .new
+            .needs
+            .iter()
+            .filter(|need| need.ability == Ability::Message);
+        for need in messaged.filter(|_| self.runs()) {
+            let handles = self
+                .after(&need.kind)
+                .is_some_and(|to| to.upgrade_message.is_some());
+            if handles && self.stays(&need.kind) {
+                findings.push(self.found(
+                    Level::Note,
+                    "upgrade-message-deferred",
+                    format!("upgrade messages from `{}` to engines of `{}`, whose state does not change, become ordinary messages, first in their mailboxes after the swap", self.new.kind, need.kind),
+                    "nothing, if its `Message` understands them; one that it does not aborts the upgrade",
+                ));
+            }
+        }
+    }
+
+    /// Whether the kind has transitions that could use the bus.
+    fn runs(&self) -> bool {
+        matches!(
+            self.kind.class,
+            Class::Migrate | Class::MigrateByHand | Class::Translate
+        )
+    }
+
+    /// Whether engines of a kind go on with the state they have.
+    fn stays(&self, kind: &str) -> bool {
+        let mut planned = self.plan.modules.iter().flat_map(|module| &module.kinds);
+        match planned.find(|planned| planned.kind == kind) {
+            Some(planned) => planned.class == Class::Adopt,
+            None => true,
+        }
+    }
+
+    /// A kind of the new generation.
+    fn after(&self, kind: &str) -> Option<&KindDescriptor> {
+        incoming(self.candidates, kind).or_else(|| standing(self.live, kind))
+    }
+
+    /// The live kinds that do something to this one and are not in the plan.
+    fn dependants(&self, ability: Ability) -> impl Iterator<Item = &str> {
+        let depends = move |kind: &&KindDescriptor| {
+            kind.kind != self.new.kind && kind.declares(ability, &self.new.kind)
+        };
+        self.live
+            .kinds
+            .iter()
+            .map(|kind| &kind.descriptor)
+            .filter(depends)
+            .filter(|kind| incoming(self.candidates, &kind.kind).is_none())
+            .map(|kind| kind.kind.as_str())
+    }
+}
+
+fn incoming<'a>(candidates: &'a [Candidate], kind: &str) -> Option<&'a KindDescriptor> {
+    let mut kinds = candidates.iter().flat_map(|c| &c.descriptor.kinds);
+    kinds.find(|descriptor| descriptor.kind == kind)
+}
+
+fn standing<'a>(live: &'a Live, kind: &str) -> Option<&'a KindDescriptor> {
+    let mut kinds = live.kinds.iter().map(|live| &live.descriptor);
+    kinds.find(|descriptor| descriptor.kind == kind)
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Note => "note",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.code)
+    }
+}

@@ -1,0 +1,294 @@
+//! The linter: each finding with its code, and what refuses a plan.
+
+use refit_abi::Generation;
+use refit_abi::descriptor::{
+    Ability, CapabilityDescriptor, Descriptor, InterfaceDescriptor, KindDescriptor,
+    MigrationDescriptor,
+};
+use refit_abi::schema::{LayoutId, SchemaId, Type};
+use refit_kernel::Grants;
+use refit_upgrade::{
+    Candidate, Directives, Finding, Level, Live, LiveKind, Plan, PlanError, Surroundings, lint,
+    refusal,
+};
+
+fn id(number: u8) -> SchemaId {
+    SchemaId([number; 16])
+}
+
+fn scalar() -> Type {
+    Type::Scalar {
+        name: "u64".to_owned(),
+    }
+}
+
+/// A kind whose state, messages and queries are told apart by numbers.
+fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescriptor {
+    KindDescriptor {
+        kind: name.to_owned(),
+        version: u32::from(state),
+        schema: id(state),
+        layout: LayoutId([state; 16]),
+        state: scalar(),
+        crosses_as_bytes: false,
+        config: id(1),
+        message: id(message),
+        reply: id(1),
+        query: id(query),
+        answer: id(1),
+        interface: InterfaceDescriptor {
+            config: scalar(),
+            message: scalar(),
+            reply: scalar(),
+            query: scalar(),
+            answer: scalar(),
+        },
+        older_messages: Vec::new(),
+        upgrade_message: None,
+        after: Vec::new(),
+        needs: Vec::new(),
+        migrations: Vec::new(),
+    }
+}
+
+fn from(state: u8, dropped: &[&str]) -> MigrationDescriptor {
+    MigrationDescriptor {
+        from_schema: id(state),
+        from_layout: LayoutId([state; 16]),
+        from: scalar(),
+        by_hand: false,
+        steps: 1,
+        defaults_only: true,
+        moved: Vec::new(),
+        fresh: Vec::new(),
+        dropped: dropped.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+fn need(ability: Ability, kind: &str) -> CapabilityDescriptor {
+    CapabilityDescriptor {
+        ability,
+        kind: kind.to_owned(),
+    }
+}
+
+fn live(kinds: Vec<KindDescriptor>) -> Live {
+    let live = |descriptor| LiveKind {
+        descriptor,
+        artifact: "old".to_owned(),
+    };
+    Live {
+        generation: Generation(1),
+        kinds: kinds.into_iter().map(live).collect(),
+    }
+}
+
+fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
+    Candidate {
+        path: "new.so".to_owned(),
+        artifact: "new".to_owned(),
+        meant: None,
+        descriptor: Descriptor {
+            abi_epoch: 2,
+            compiler_release: String::new(),
+            compiler_commit: String::new(),
+            target: String::new(),
+            panic_mode: String::new(),
+            build_id: String::new(),
+            package: String::new(),
+            package_version: String::new(),
+            kinds,
+        },
+    }
+}
+
+fn findings(
+    old: Vec<KindDescriptor>,
+    new: Vec<KindDescriptor>,
+    directives: &Directives,
+    surroundings: &Surroundings,
+) -> (Plan, Vec<Finding>) {
+    let (live, candidates) = (live(old), [candidate(new)]);
+    let plan = Plan::make_with(&live, &candidates, None, directives).unwrap();
+    let findings = lint(&plan, &live, &candidates, surroundings);
+    (plan, findings)
+}
+
+/// The findings of a plan without directives on a node that grants all.
+fn plain(old: Vec<KindDescriptor>, new: Vec<KindDescriptor>) -> Vec<Finding> {
+    findings(old, new, &Directives::default(), &Surroundings::default()).1
+}
+
+fn codes(findings: &[Finding]) -> Vec<(&str, Level)> {
+    findings
+        .iter()
+        .map(|finding| (finding.code.as_str(), finding.level))
+        .collect()
+}
+
+#[test]
+fn a_plan_that_changes_only_code_has_no_findings() {
+    assert_eq!(
+        plain(vec![kind("a", 1, 1, 1)], vec![kind("a", 1, 1, 1)]),
+        []
+    );
+}
+
+#[test]
+fn a_changed_interface_names_the_dependants_that_are_not_in_the_plan() {
+    let sender = KindDescriptor {
+        needs: vec![need(Ability::Message, "a")],
+        ..kind("sender", 1, 1, 1)
+    };
+    let reader = KindDescriptor {
+        needs: vec![need(Ability::Read, "a")],
+        ..kind("reader", 1, 1, 1)
+    };
+    let old = vec![kind("a", 1, 1, 1), sender.clone(), reader];
+    let found = plain(old.clone(), vec![kind("a", 1, 2, 2)]);
+    assert_eq!(
+        codes(&found),
+        [
+            ("interface-changed", Level::Error),
+            ("interface-changed", Level::Warning),
+            ("messages-not-accepted", Level::Warning),
+        ]
+    );
+    assert!(found[0].reason.contains("sender") && found[1].reason.contains("reader"));
+    let converts = KindDescriptor {
+        older_messages: vec![id(1)],
+        ..kind("a", 1, 2, 1)
+    };
+    assert_eq!(plain(old.clone(), vec![converts]), []);
+    let both = plain(old, vec![kind("a", 1, 2, 1), sender]);
+    assert_eq!(
+        codes(&both),
+        [("messages-not-accepted", Level::Warning)],
+        "the dependant comes in too"
+    );
+}
+
+#[test]
+fn a_capability_that_is_not_granted_refuses_the_plan_unless_it_is_allowed() {
+    let new = KindDescriptor {
+        needs: vec![need(Ability::Spawn, "b"), need(Ability::Read, "nobody")],
+        ..kind("a", 1, 1, 1)
+    };
+    let old = vec![kind("a", 1, 1, 1), kind("b", 1, 1, 1)];
+    let listed = [("a".to_owned(), vec![need(Ability::Read, "nobody")])].into();
+    let surroundings = Surroundings {
+        grants: Grants { listed },
+        ..Surroundings::default()
+    };
+    let mut directives = Directives::default();
+    let (plan, found) = findings(old.clone(), vec![new.clone()], &directives, &surroundings);
+    assert_eq!(
+        codes(&found),
+        [
+            ("capability-missing", Level::Error),
+            ("capability-unknown-kind", Level::Warning),
+            ("capability-new", Level::Note),
+        ]
+    );
+    assert_eq!(
+        refusal(&plan, &found).map(|found| found.code),
+        Some("capability-missing".to_owned())
+    );
+    directives.allow.insert("capability-missing".to_owned());
+    let (plan, found) = findings(old, vec![new], &directives, &surroundings);
+    assert_eq!(refusal(&plan, &found), None);
+}
+
+#[test]
+fn dropped_data_and_poisoned_engines_are_said() {
+    let new = KindDescriptor {
+        migrations: vec![from(1, &["ttl"])],
+        ..kind("a", 2, 1, 1)
+    };
+    let surroundings = Surroundings {
+        poisoned: [("a".to_owned(), 3)].into(),
+        ..Surroundings::default()
+    };
+    let old = vec![kind("a", 1, 1, 1)];
+    let (_, found) = findings(
+        old.clone(),
+        vec![new.clone()],
+        &Directives::default(),
+        &surroundings,
+    );
+    assert_eq!(
+        codes(&found),
+        [
+            ("data-dropped", Level::Warning),
+            ("engine-poisoned", Level::Warning),
+        ]
+    );
+    assert!(found[0].reason.contains("ttl"));
+    let restart = Directives {
+        restart: ["a".to_owned()].into(),
+        ..Directives::default()
+    };
+    let (plan, found) = findings(old, vec![new], &restart, &Surroundings::default());
+    assert_eq!(
+        plan.modules[0].kinds[0].class,
+        refit_upgrade::Class::Restart
+    );
+    assert_eq!(codes(&found), [("data-dropped", Level::Warning)]);
+}
+
+#[test]
+fn what_the_bus_will_do_is_said_before() {
+    let talker = KindDescriptor {
+        needs: vec![need(Ability::Message, "b")],
+        after: vec!["b".to_owned(), "nobody".to_owned()],
+        migrations: vec![from(1, &[])],
+        ..kind("a", 2, 1, 1)
+    };
+    let listener = |state| KindDescriptor {
+        upgrade_message: Some(id(9)),
+        migrations: vec![from(1, &[])],
+        ..kind("b", state, 1, 1)
+    };
+    let old_talker = KindDescriptor {
+        needs: talker.needs.clone(),
+        ..kind("a", 1, 1, 1)
+    };
+    let old = vec![old_talker, listener(1)];
+    let carried = plain(old.clone(), vec![talker.clone()]);
+    assert_eq!(
+        codes(&carried),
+        [
+            ("after-unknown-kind", Level::Warning),
+            ("upgrade-message-deferred", Level::Note),
+        ]
+    );
+    let migrated = plain(old, vec![talker, listener(2)]);
+    assert_eq!(
+        codes(&migrated),
+        [
+            ("after-unknown-kind", Level::Warning),
+            ("state-copied", Level::Note),
+        ]
+    );
+}
+
+#[test]
+fn a_circle_of_afters_and_an_order_for_a_kind_that_does_not_come_are_refused_by_name() {
+    let after = |name: &str, other: &str| KindDescriptor {
+        after: vec![other.to_owned()],
+        ..kind(name, 1, 1, 1)
+    };
+    let old = live(vec![kind("a", 1, 1, 1), kind("b", 1, 1, 1)]);
+    let circle = candidate(vec![after("a", "b"), after("b", "a")]);
+    let refused = Plan::make(&old, &[circle], None).unwrap_err();
+    let kinds = ["a", "b", "a"].map(ToOwned::to_owned).to_vec();
+    assert_eq!(refused, PlanError::Cycle { kinds });
+    assert!(refused.to_string().contains("a → b → a"));
+    let directives = Directives {
+        dead_letters: ["b".to_owned()].into(),
+        ..Directives::default()
+    };
+    let only_a = candidate(vec![kind("a", 1, 1, 1)]);
+    let refused = Plan::make_with(&old, &[only_a], None, &directives).unwrap_err();
+    assert_eq!(refused.code(), "plan-kind-not-planned");
+}
