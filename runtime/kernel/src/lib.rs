@@ -20,6 +20,8 @@ mod delivery;
 mod directory;
 mod discard;
 mod executor;
+mod image;
+mod imaging;
 mod look;
 mod outbox;
 mod outcome;
@@ -35,6 +37,10 @@ mod timers;
 pub use chunk::{Chunk, SlotView};
 pub use dead_letters::DeadLetter;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
+pub use image::{
+    DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
+    TimersImage,
+};
 pub use look::States;
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use quiesced::Quiesced;

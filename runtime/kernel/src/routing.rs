@@ -154,7 +154,7 @@ impl Executor {
             .kind
             .init(id, config, frame, &mut running)
             .map_err(|error| StartError::Init { engine: id, error })?;
-        let mut slot = Slot::new(id, kind, parent, instance);
+        let mut slot = Slot::new(id, kind, parent, SlotState::Live(instance));
         slot.sent = sent;
         slot.children = children;
         // The start was the first of its messages: the next one draws other random numbers.
@@ -164,7 +164,7 @@ impl Executor {
         Ok(())
     }
 
-    fn place(&mut self, slot: Slot) {
+    pub(crate) fn place(&mut self, slot: Slot) -> Place {
         let full = |chunk: &SharedChunk| chunk.lock().slots.len() >= CHUNK_ENGINES;
         if self.chunks.last().is_none_or(full) {
             self.chunks.push(Arc::new(Mutex::new(Chunk::default())));
@@ -177,6 +177,7 @@ impl Executor {
         };
         self.directory.insert(slot.id, place);
         last.slots.push(slot);
+        place
     }
 
     fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {

@@ -39,15 +39,18 @@ pub struct GenerationTable {
 impl GenerationTable {
     /// The first generation: `kinds` in the order that fixes their [`KindIndex`].
     pub fn first(kinds: Vec<Kind>) -> Arc<Self> {
-        let number = Generation(1);
-        let kinds = kinds
-            .into_iter()
-            .map(|kind| KindEntry {
-                kind,
-                since: number,
-                pending: None,
-            })
-            .collect();
+        Self::at(Generation(1), kinds)
+    }
+
+    /// The generation `number`, as a node has it after upgrades: `kinds` in the order that fixes their
+    /// [`KindIndex`], none of them pending.
+    pub fn at(number: Generation, kinds: Vec<Kind>) -> Arc<Self> {
+        let entry = |kind| KindEntry {
+            kind,
+            since: number,
+            pending: None,
+        };
+        let kinds = kinds.into_iter().map(entry).collect();
         Arc::new(Self { number, kinds })
     }
 
