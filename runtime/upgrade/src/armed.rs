@@ -7,6 +7,7 @@
 use crate::class::Class;
 use crate::phase::{Failure, Phase, Verdict, Watch};
 use crate::transition::{Transition, Work};
+use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
@@ -22,6 +23,7 @@ pub struct Armed {
     classes: Vec<(String, Class)>,
     work: Arc<Vec<Work>>,
     lines: Mutex<Vec<LogLine>>,
+    under_way: Arc<UnderWay>,
 }
 
 /// Why an upgrade cannot be armed.
@@ -96,6 +98,7 @@ impl Armed {
             classes,
             work: Arc::new(work),
             lines: Mutex::new(Vec::new()),
+            under_way: Arc::default(),
         })
     }
 
@@ -123,6 +126,11 @@ impl Armed {
         }
     }
 
+    /// Which transitions are running, for whoever looks on from another thread.
+    pub fn under_way(&self) -> &Arc<UnderWay> {
+        &self.under_way
+    }
+
     /// What the transitions logged.
     pub fn take_lines(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.lines.lock())
@@ -147,7 +155,11 @@ impl Armed {
             ));
         }
         if !self.work.is_empty() {
-            let transition = Arc::new(Transition::new(self.work.clone(), quiesced.height()));
+            let transition = Arc::new(Transition::new(
+                self.work.clone(),
+                quiesced.height(),
+                self.under_way.clone(),
+            ));
             let shared = transition.clone();
             quiesced.visit(move |chunk| shared.visit(chunk));
             *self.lines.lock() = transition.take_lines();

@@ -20,6 +20,7 @@ mod plan;
 mod plan_error;
 mod registry;
 mod transition;
+mod under_way;
 
 pub use armed::{ArmError, Armed};
 pub use class::Class;
@@ -28,3 +29,4 @@ pub use phase::{Failure, Phase, Unwatched, Verdict, Watch, Withdrawn};
 pub use plan::{Candidate, Live, LiveKind, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id};
 pub use plan_error::PlanError;
 pub use registry::{GenerationRecord, GenerationState, Registry};
+pub use under_way::UnderWay;

@@ -32,6 +32,9 @@ pub struct Plan {
     pub modules: Vec<PlannedModule>,
     /// Kinds that go on as they are.
     pub carried: Vec<String>,
+    /// The pause that a rehearsal took on the day of the plan, in microseconds, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_pause_us: Option<u64>,
 }
 
 /// One module that comes in.
@@ -135,6 +138,7 @@ impl Plan {
             at_height,
             carried: carried.filter(|kind| !touched(kind)).collect(),
             modules,
+            predicted_pause_us: None,
         })
     }
 

@@ -3,6 +3,7 @@
 
 use crate::class::Class;
 use crate::phase::Failure;
+use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::host::{Bus, CallError, Instance, Kind, Migration};
 use refit_abi::{EngineId, Height};
@@ -25,6 +26,7 @@ pub(crate) struct Work {
 pub(crate) struct Transition {
     work: Arc<Vec<Work>>,
     height: Height,
+    under_way: Arc<UnderWay>,
     cancelled: AtomicBool,
     /// Of the failures that were seen before the cancellation took hold, the one of the least id.
     failure: Mutex<Option<(EngineId, Failure)>>,
@@ -35,10 +37,11 @@ pub(crate) struct Transition {
 const TRANSITION_LINES_MAX: usize = 1_024;
 
 impl Transition {
-    pub(crate) fn new(work: Arc<Vec<Work>>, height: Height) -> Self {
+    pub(crate) fn new(work: Arc<Vec<Work>>, height: Height, under_way: Arc<UnderWay>) -> Self {
         Self {
             work,
             height,
+            under_way,
             cancelled: AtomicBool::new(false),
             failure: Mutex::new(None),
             lines: Mutex::new(Vec::new()),
@@ -47,11 +50,13 @@ impl Transition {
 
     /// Runs the transitions of one chunk's engines, until one fails anywhere.
     pub(crate) fn visit(&self, chunk: &mut Chunk) {
+        let here = self.under_way.begin();
         for item in self.work.iter() {
             for mut slot in chunk.live(item.index) {
                 if self.cancelled.load(Ordering::Acquire) {
                     return;
                 }
+                here.at(slot.id());
                 if let Err(failure) = self.cross(item, &mut slot) {
                     self.fail(slot.id(), failure);
                     return;
