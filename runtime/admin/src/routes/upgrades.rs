@@ -2,20 +2,36 @@
 
 use super::App;
 use super::blocking::ask;
-use crate::api::UpgradeReport;
-use crate::{Refusal, body};
+use crate::api::{RehearsalReport, UpgradeReport};
+use crate::{Refusal, Wishes, body};
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 
-pub(super) async fn apply(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn apply(
+    State(app): State<App>,
+    wishes: Result<Query<Wishes>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let Query(wishes) = wishes.map_err(|rejection| {
+        let next = "ask with ?max_pause_us=NUMBER, or without";
+        Refusal::new(400, "invalid-query", rejection.body_text(), next)
+    })?;
     let plan = body::json(request, app.limits.plan_bytes_max).await?;
-    let accepted = app.node.apply(plan).await?;
+    let accepted = app.node.apply(plan, wishes).await?;
     let location = [(LOCATION, format!("/v1/upgrades/{}", accepted.id))];
     Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
+}
+
+pub(super) async fn rehearse(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<RehearsalReport>, Refusal> {
+    let plan = body::json(request, app.limits.plan_bytes_max).await?;
+    app.node.rehearse(plan).await.map(Json)
 }
 
 pub(super) async fn one(

@@ -2,6 +2,7 @@
 //! exactly what it expects. Engine names and plan texts choose the behaviour.
 //!
 //! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; all others are unknown.
+//! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
@@ -9,10 +10,11 @@ use refit_abi::descriptor::KindDescriptor;
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
-    Class, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Phase, PhaseTime, Reason,
-    Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+    Class, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Phase, PhaseTime,
+    QuarantineEntry, QuarantineState, Reason, RehearsalReport, Status, UpgradeAccepted,
+    UpgradeReport, UpgradeState, UpgradedKind,
 };
-use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId};
+use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId, Wishes};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -76,7 +78,7 @@ impl Node for Double {
         self.answer(engine, &body, None)
     }
 
-    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(&self, plan: Bytes, _: Wishes) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
             if plan.get("stale").is_some() {
@@ -93,6 +95,37 @@ impl Node for Double {
                 id: plan["upgrade"].as_u64().unwrap_or(1),
             })
         })
+    }
+
+    fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {
+        let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+        Box::pin(async move {
+            match plan["rehearsal"].as_u64() {
+                Some(predicted) => Ok(rehearsal(predicted)),
+                None => Err(Refusal::new(
+                    409,
+                    "rehearsal-off",
+                    "the node does not rehearse",
+                    "start it without --no-rehearsal",
+                )),
+            }
+        })
+    }
+
+    fn quarantine(&self) -> Vec<QuarantineEntry> {
+        vec![QuarantineEntry {
+            artifacts: vec!["ab".repeat(32)],
+            height: 40,
+            state: QuarantineState::Quarantined,
+            code: "pause-stuck".to_owned(),
+            reason: "a transition did not return within 30 s".to_owned(),
+        }]
+    }
+
+    fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {
+        let entries = self.quarantine();
+        let named = |entry: &&QuarantineEntry| entry.artifacts.iter().any(|a| a == artifact);
+        Ok(entries.iter().filter(named).count())
     }
 
     fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
@@ -207,6 +240,7 @@ fn committed() -> UpgradeReport {
         stage_us: 41_200,
         wait_us: 900,
         pause_us: 87,
+        predicted_us: Some(120),
         phases: vec![
             PhaseTime {
                 phase: Phase::Quiesced,
@@ -245,6 +279,7 @@ fn aborted() -> UpgradeReport {
         to: Generation(3),
         height: Some(Height(35)),
         reason: Some(reason),
+        predicted_us: None,
         phases: vec![PhaseTime {
             phase: Phase::Quiesced,
             us: 20,
@@ -268,6 +303,7 @@ fn refused() -> UpgradeReport {
         reason: Some(reason),
         wait_us: 0,
         pause_us: 0,
+        predicted_us: None,
         phases: Vec::new(),
         ..aborted()
     }
@@ -283,11 +319,25 @@ fn armed() -> UpgradeReport {
         height: None,
         wait_us: 0,
         pause_us: 0,
+        predicted_us: None,
         phases: vec![PhaseTime {
             phase: Phase::Staged,
             us: 41_200,
         }],
         retired: false,
         ..committed()
+    }
+}
+
+fn rehearsal(predicted_us: u64) -> RehearsalReport {
+    RehearsalReport {
+        predicted_us: Some(predicted_us),
+        runs: 3,
+        engines: 2,
+        state_bytes: 3 << 20,
+        memory_bytes: 1 << 20,
+        digest: "cd".repeat(32),
+        took_us: 120_000,
+        reason: None,
     }
 }
