@@ -3,7 +3,6 @@
 use crate::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use crate::{Bytes, Metrics, RequestId};
 use refit_abi::{EngineId, Generation, Height};
-use serde::Deserialize;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -66,8 +65,7 @@ pub trait Node: Send + Sync + 'static {
 }
 
 /// What whoever applies a plan wants beside it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// The longest pause that is acceptable, in microseconds: stands over the node's own.
     pub max_pause_us: Option<u64>,

@@ -7,6 +7,8 @@ mod quarantine;
 mod status;
 mod upgrades;
 
+pub use upgrades::HEADER_MAX_PAUSE;
+
 pub use engines::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
 
 use crate::guard::{self, Door};
