@@ -3,6 +3,7 @@
 use crate::artifact::ArtifactError;
 use crate::client::ClientError;
 use crate::commands::input::InputError;
+use crate::commands::rehearse::RehearsalFailed;
 use crate::commands::run::RunError;
 use crate::commands::upgrade_end::UpgradeEnd;
 use crate::commands::upgrade_plan::PlanRefused;
@@ -40,6 +41,9 @@ pub(crate) enum Failure {
     Plan(#[from] Box<PlanRefused>),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Rehearsal(#[from] Box<RehearsalFailed>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Artifact(#[from] Box<ArtifactError>),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -75,6 +79,7 @@ impl Failure {
             Self::Refused(_) => Exit::Refused,
             Self::Upgrade(end) => end.exit(),
             Self::Plan(error) => error.exit(),
+            Self::Rehearsal(error) => error.exit(),
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Demo(error) => error.exit(),

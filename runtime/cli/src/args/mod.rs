@@ -7,7 +7,9 @@ mod engine;
 mod message;
 mod named_path;
 mod output;
+mod policy;
 mod run;
+mod time;
 mod upgrade;
 
 pub(crate) use bench::{BenchCommand, SwapArgs};
@@ -17,8 +19,9 @@ pub(crate) use engine::{BuildArgs, BuildProfile, EngineCommand, InspectArgs, Pro
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::OutputArgs;
+pub(crate) use policy::PolicyArgs;
 pub(crate) use run::RunArgs;
-pub(crate) use upgrade::{ApplyArgs, PlanArgs, UpgradeCommand, UpgradeStatusArgs};
+pub(crate) use upgrade::{ApplyArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs};
 
 use clap::{Parser, Subcommand};
 
@@ -57,4 +60,7 @@ pub(crate) enum Command {
     /// Loads a library in this process, says what it is, and ends. The node calls it.
     #[command(hide = true)]
     Probe(ProbeArgs),
+    /// Runs an upgrade that comes on stdin, on a copy of the state, and ends. The node calls it.
+    #[command(hide = true)]
+    Rehearsal,
 }

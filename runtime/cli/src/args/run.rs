@@ -1,6 +1,6 @@
 //! Running a node.
 
-use super::NamedPath;
+use super::{NamedPath, PolicyArgs};
 use clap::Args;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -41,6 +41,8 @@ pub(crate) struct RunArgs {
         help_heading = "Blocks"
     )]
     pub(crate) workers: Option<NonZeroU16>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// Path of the unix socket. [default: admin.sock in the data folder]
     #[arg(
         long,
