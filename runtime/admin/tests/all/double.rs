@@ -4,6 +4,7 @@
 //! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; all others are unknown.
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
+//! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
 use refit_abi::descriptor::KindDescriptor;
@@ -78,7 +79,7 @@ impl Node for Double {
         self.answer(engine, &body, None)
     }
 
-    fn apply(&self, plan: Bytes, _: Wishes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
             if plan.get("stale").is_some() {
@@ -90,6 +91,10 @@ impl Node for Double {
                     detail,
                     next,
                 ));
+            }
+            if wishes.max_pause_us == Some(0) {
+                let (detail, next) = ("it takes a pause", "accept a longer one");
+                return Err(Refusal::new(409, "pause-too-long", detail, next));
             }
             Ok(UpgradeAccepted {
                 id: plan["upgrade"].as_u64().unwrap_or(1),
