@@ -6,7 +6,7 @@ use crate::handle::Node;
 use crate::intake::{self, Door};
 use crate::latest::Latest;
 use crate::libraries::Libraries;
-use crate::upgrade::Upgrades;
+use crate::upgrade::{Policy, Upgrades};
 use parking_lot::Mutex;
 use refit_abi::host::{BlockFrame, Kind};
 use refit_abi::raw::Codec;
@@ -140,6 +140,13 @@ impl Node {
             store,
             (config.workers, config.watch),
             metrics.clone(),
+            Policy {
+                rehearsal: config.rehearsal,
+                max_pause: config.max_pause,
+                pause_limit: config.pause_limit,
+                quarantine: config.quarantine,
+                on_stuck: config.on_stuck,
+            },
         );
         Ok(Arc::new(Node {
             door: Door::new(),

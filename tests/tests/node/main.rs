@@ -9,10 +9,13 @@ mod capture;
 mod crossing;
 mod determinism;
 mod poison;
+mod rehearsal;
 mod requests;
+mod stuck;
 mod swap;
 mod timers;
 mod together;
+mod translate;
 mod withdrawal;
 
 use refit_admin::api::UpgradeReport;

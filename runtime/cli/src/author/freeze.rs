@@ -107,10 +107,6 @@ pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, Rend
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 mod tests {
     use super::*;
     use crate::author::samples::{built, first, second, second_unnumbered};

@@ -256,10 +256,6 @@ fn strip_field(field: &mut Field) {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 mod tests {
     use super::*;
     use crate::author::samples;

@@ -3,6 +3,7 @@
 //! The plan is made from what the node says is live and what the probe says of the new libraries;
 //! applying it does exactly that, or is refused.
 
+use super::rehearse;
 use crate::args::PlanArgs;
 use crate::artifact;
 use crate::client::Client;
@@ -34,12 +35,18 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
     let at_height = args.at_height.map(Height);
-    let plan = linted(&status, &candidates, at_height, &directives(&args))?;
+    let mut plan = linted(&status, &candidates, at_height, &directives(&args))?;
+    let rehearsal = match args.no_rehearsal {
+        true => None,
+        false => rehearse::run(client, &plan).await?,
+    };
+    plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
     files::write_json(&args.out, &plan)?;
     if args.output.json {
         show::json(&plan)?;
     } else {
-        show::data(&show::plan::text(&plan, &status))?;
+        let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
+        show::data(&(show::plan::text(&plan, &status) + &predicted))?;
     }
     show::talk(format_args!("the plan is in {}", args.out.display()));
     show::next(format_args!("refit upgrade apply {}", args.out.display()));

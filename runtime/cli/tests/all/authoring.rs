@@ -52,7 +52,7 @@ const BUILD: [&str; 5] = ["engine", "build", "hello", "--profile", "dev"];
 
 #[test]
 fn an_engine_goes_from_nothing_to_a_migrated_state() {
-    let folder = Folder::new();
+    let folder = Folder::named("authoring-hello");
     done(&folder, &["engine", "new", "hello"]);
     its_own_tests_pass(&folder);
     done(&folder, &BUILD);
@@ -172,7 +172,7 @@ fn an_edited_frozen_type_is_refused_and_restored(folder: &Folder) {
 
 #[test]
 fn frozen_types_have_the_schema_and_the_layout_of_the_original() {
-    let folder = Folder::new();
+    let folder = Folder::named("authoring-shapes");
     done(&folder, &["engine", "new", "shapes"]);
     let library = folder.path().join("shapes/src/lib.rs");
     std::fs::write(&library, SHAPES).unwrap();
@@ -219,7 +219,7 @@ const AFTER_SHAPES: &str = include_str!("authoring/after_shapes.rs.txt");
 
 #[test]
 fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
-    let folder = Folder::new();
+    let folder = Folder::named("authoring-baseline");
     done(&folder, &["engine", "new", "hello"]);
     for arguments in [
         &["init", "--quiet"][..],
@@ -267,6 +267,6 @@ fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
         &["engine", "check", "hello", "--baseline", "hello"],
     );
     assert!(same.stdout.contains("code only"), "{same:?}");
-    let left = std::fs::read_dir(kept("built").join("baselines")).unwrap();
-    assert_eq!(left.count(), 0, "the revision is not left behind");
+    let left = kept("built/baselines/authoring-baseline");
+    assert!(!left.exists(), "the revision is not left behind");
 }

@@ -1,5 +1,4 @@
 //! Rendered text. That it compiles to the same schema and layout, a test of the command line shows.
-#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 use super::*;
 use crate::author::samples;
