@@ -8,9 +8,10 @@ use crate::latest::Latest;
 use crate::libraries::Libraries;
 use crate::upgrade::{Policy, Upgrades};
 use parking_lot::Mutex;
+use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::{BlockFrame, Kind};
 use refit_abi::raw::Codec;
-use refit_abi::{EngineId, EngineIdError};
+use refit_abi::{EngineId, EngineIdError, State};
 use refit_kernel::crew::{Command, Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
@@ -235,9 +236,24 @@ fn starts(
                 });
             }
         };
-        starts.push((*id, kind, engine.config.clone()));
+        let kinds = &modules[place].module().descriptor().kinds;
+        let takes_nothing = kinds.iter().any(|of| of.kind == kind && takes_nothing(of));
+        let config = match engine.config.as_str() {
+            NOTHING_SAID if takes_nothing => "null".to_owned(),
+            said => said.to_owned(),
+        };
+        starts.push((*id, kind, config));
     }
     Ok(starts)
+}
+
+/// The configuration of an engine of which nothing was said: a table without entries, because a
+/// configuration file knows no `null`.
+const NOTHING_SAID: &str = "{}";
+
+/// Whether a kind is started with `()`, which in JSON is `null`.
+fn takes_nothing(kind: &KindDescriptor) -> bool {
+    kind.config == <() as State>::schema_id()
 }
 
 fn start_engines(

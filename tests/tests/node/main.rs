@@ -6,6 +6,7 @@ mod abort;
 mod bad_files;
 mod bad_plans;
 mod capture;
+mod configuration;
 mod crossing;
 mod determinism;
 mod poison;
