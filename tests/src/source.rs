@@ -40,14 +40,21 @@ impl Source {
         Self::fixture("kv-v1")
     }
 
-    /// `kv` as it stands in `engines/kv`, version 2, in a package that stands alone.
+    /// `kv` as it was published as version 2.
     pub fn kv_v2() -> Self {
+        Self::kv_v1()
+            .laid_over_by(&repository().join("tests/fixtures/kv-v2"))
+            .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
+    }
+
+    /// `kv` as it stands in `engines/kv`, version 3, in a package that stands alone.
+    pub fn kv_v3() -> Self {
         let manifest = Self::kv_v1().files["Cargo.toml"].clone();
         Self {
             files: BTreeMap::from([("Cargo.toml".to_owned(), manifest)]),
         }
         .laid_over_by(&repository().join("engines/kv"))
-        .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
+        .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"3.0.0\"")
     }
 
     /// Version 3 of `kv`, whose migration refuses values that are no numbers.

@@ -99,7 +99,12 @@ impl Workshop {
         })
     }
 
-    /// kv, version 3: its migration refuses values that are no numbers.
+    /// kv, version 3: its index is started by the migration.
+    pub fn kv_v3(&self) -> PathBuf {
+        self.library("kv-v3", Source::kv_v3)
+    }
+
+    /// kv, another version 3: its migration refuses values that are no numbers.
     pub fn kv_v3_fails(&self) -> PathBuf {
         self.library("kv-v3-fails", Source::kv_v3_fails)
     }
