@@ -73,16 +73,8 @@ pub(crate) struct Declared {
     pub(crate) ty: Type,
     /// Whether it may be the key of a map.
     pub(crate) is_key: bool,
-    /// Whether it is the state itself.
+    /// Whether it is the state itself: each version has its own.
     pub(crate) is_state: bool,
-}
-
-impl Module {
-    /// The Rust name of the state.
-    pub(crate) fn state(&self) -> &str {
-        let state = self.types.iter().find(|declared| declared.is_state);
-        state.map_or("State", |declared| &declared.ident)
-    }
 }
 
 /// Writes the frozen module called `name`.
