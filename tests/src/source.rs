@@ -80,6 +80,18 @@ impl Source {
         self
     }
 
+    /// Built against a copy of the contract in which states are said to lie in memory otherwise: what
+    /// another compiler would make of this source. The copy is put into `folder`.
+    ///
+    /// # Panics
+    /// If the copy cannot be made.
+    #[must_use]
+    pub fn of_another_layout(self, folder: &Path) -> Self {
+        let abi = foreign_abi(folder);
+        let (ours, theirs) = (repository().join("abi"), abi.to_str().unwrap());
+        self.replacing("Cargo.toml", ours.to_str().unwrap(), theirs)
+    }
+
     /// With `text` at the end of `file`.
     ///
     /// # Panics
@@ -131,5 +143,43 @@ impl Source {
             file.to_owned(),
             fs::read_to_string(folder.join(file)).unwrap(),
         );
+    }
+}
+
+/// A workspace in `folder` that holds the contract alone, with another layout epoch.
+fn foreign_abi(folder: &Path) -> PathBuf {
+    let workspace = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let (before, rest) = workspace.split_once("members = [").unwrap();
+    let (_, after) = rest.split_once(']').unwrap();
+    let manifest = format!("{before}members = [\"abi\", \"abi/macros\"]{after}");
+    write(&folder.join("Cargo.toml"), &manifest);
+    copy(&repository().join("abi"), &folder.join("abi"));
+    folder.join("abi")
+}
+
+/// Copies the files that a build needs; one that is the same already keeps its time.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        match path.is_dir() {
+            // Another package of the real workspace, and what only tests read.
+            true if name == "testkit" || name == "ui" => {}
+            true => copy(&path, &to.join(name)),
+            false if to.join(name).ends_with("abi/src/build.rs") => {
+                let text = fs::read_to_string(&path).unwrap();
+                let theirs = text.replacen("        \"1\"\n", "        \"another\"\n", 1);
+                assert_ne!(text, theirs, "the layout epoch is where it was");
+                write(&to.join(name), &theirs);
+            }
+            false => write(&to.join(name), &fs::read_to_string(&path).unwrap()),
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    if fs::read_to_string(path).ok().as_deref() != Some(text) {
+        fs::write(path, text).unwrap();
     }
 }

@@ -6,13 +6,17 @@ mod abort;
 mod bad_files;
 mod bad_plans;
 mod capture;
+mod configuration;
 mod crossing;
 mod determinism;
 mod poison;
+mod rehearsal;
 mod requests;
+mod stuck;
 mod swap;
 mod timers;
 mod together;
+mod translate;
 mod withdrawal;
 
 use refit_admin::api::UpgradeReport;

@@ -36,6 +36,8 @@ impl NodeProcess {
         let child = Command::new(program)
             .current_dir(folder)
             .arg("run")
+            // The demo shows what happens in the pause itself, an abort too.
+            .arg("--no-rehearsal")
             .arg("--data-dir")
             .arg(folder)
             .arg("--engine")
