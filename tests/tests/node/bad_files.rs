@@ -186,8 +186,15 @@ use refit_abi::export::{EngineModule, EngineModuleRef, History};
 
 struct NoHistory;
 impl History for NoHistory {
+    type Engine = Counter;
     fn steps() -> Vec<refit_abi::Step> {
         Vec::new()
+    }
+    fn older_messages() -> Vec<refit_abi::message::OlderMessage<()>> {
+        Vec::new()
+    }
+    fn upgrade_handler() -> Option<refit_abi::export::UpgradeHandler<Counter>> {
+        None
     }
 }
 
@@ -195,7 +202,7 @@ unsafe extern "C" fn describe(_: refit_abi::raw::Sink) -> refit_abi::raw::CallSt
     refit_abi::raw::CallStatus::Ok
 }
 
-static KINDS: &[refit_abi::raw::KindVtable] = &[refit_abi::export::kind::<Counter, NoHistory>()];
+static KINDS: &[refit_abi::raw::KindVtable] = &[refit_abi::export::kind::<NoHistory>()];
 
 const ROOT: &WithMetadata<EngineModule> = &WithMetadata::new(EngineModule {
     abi_epoch: refit_abi::build::ABI_EPOCH + 1,
