@@ -13,6 +13,7 @@ mod look;
 mod migrate;
 mod modules;
 mod node;
+mod plain;
 mod scripted;
 mod stand_in;
 mod states;

@@ -14,10 +14,13 @@ pub struct Look {
     engines: Vec<(EngineId, Kind, Vec<u8>)>,
 }
 
+/// Says what does not hold.
+type Holds = dyn Fn(&Look) -> Result<(), Fault>;
+
 /// An author's invariant.
 pub(crate) struct Invariant {
     name: String,
-    holds: Box<dyn Fn(&Look) -> Result<(), Fault>>,
+    holds: Box<Holds>,
 }
 
 impl Look {

@@ -18,9 +18,12 @@ pub(crate) struct Node {
     workers: usize,
 }
 
+/// Something to do while no handler runs.
+type AtPoint<R> = dyn FnOnce(&mut Quiesced<'_>) -> R + Send;
+
 /// What is done at one update point.
 struct Point<R> {
-    run: Option<Box<dyn FnOnce(&mut Quiesced<'_>) -> R + Send>>,
+    run: Option<Box<AtPoint<R>>>,
     result: Option<R>,
     done: Sender<R>,
 }

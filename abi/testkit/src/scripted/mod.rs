@@ -37,11 +37,14 @@ pub struct ScriptedBus {
     panic: Option<Box<dyn Any + Send>>,
 }
 
+/// Writes the answer to a query, both postcard.
+type Call = dyn FnMut(&[u8], &mut Vec<u8>) -> BusStatus;
+
 /// What one engine answers.
 struct Answers {
     query: SchemaId,
     answer: SchemaId,
-    call: Box<dyn FnMut(&[u8], &mut Vec<u8>) -> BusStatus>,
+    call: Box<Call>,
 }
 
 impl ScriptedBus {
