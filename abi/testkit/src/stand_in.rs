@@ -4,17 +4,34 @@
 /// engine, whose code is gone. Its configuration is the state itself; its messages and queries are the
 /// new engine's, which it refuses. Write it beside the engine, in `#[cfg(test)]`:
 ///
-/// ```ignore
+/// ```
+/// # use refit_abi::{Deserialize, Migrate, Serialize, State};
+/// # mod v1 {
+/// #     #[derive(refit_abi::State, serde::Serialize, serde::Deserialize)]
+/// #     #[state(version = 1)]
+/// #     pub struct Counter { pub count: u64 }
+/// # }
+/// # #[derive(State, Migrate, Serialize, Deserialize)]
+/// # #[state(version = 2)]
+/// # #[migrate(from = v1::Counter)]
+/// # pub struct Counter { count: u64, #[migrate(default)] changes: u64 }
+/// # refit_testkit::plain_engine!(Counter, "counter");
+/// # refit_abi::export_engines!(Counter);
+/// # use refit_testkit::Testkit;
 /// refit_testkit::stand_in!(old: v1::Counter, as Counter);
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut kit = Testkit::new(old::module());
 /// kit.start::<v1::Counter>("mine", &v1::Counter { count: 7 })?;
 /// kit.upgrade(module())?;
+/// # assert_eq!(kit.state::<Counter>("mine").count, 7);
+/// # Ok(())
+/// # }
 /// ```
 ///
-/// With `, where query = path`, a function `fn(&v1::Counter, Query) -> Result<Answer, Fault>` answers what
-/// other engines' migrations `read`. With `, where message = v1::Message`, the old engine takes messages of
-/// that type.
+/// With `, where query = function`, a `fn(&v1::Counter, Query) -> Result<Answer, Fault>` answers what other
+/// engines' migrations `read`. With `, where message = v1::Message`, the old engine takes messages of that
+/// type.
 #[macro_export]
 macro_rules! stand_in {
     ($name:ident: $state:ty, as $engine:ty $(,)?) => {

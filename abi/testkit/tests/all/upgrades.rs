@@ -133,7 +133,7 @@ mod stood_in {
         found.ok_or_else(|| Fault::new("no-such-account", account))
     }
 
-    refit_testkit::stand_in!(old: Frozen, as v2::Bank, where query = super::balance);
+    refit_testkit::stand_in!(old: Frozen, as v2::Bank, where query = balance);
 
     #[test]
     fn an_upgrade_starts_from_a_frozen_state_whose_code_is_gone() {
