@@ -10,6 +10,21 @@ pub const COMPILER_RELEASE: &str = env!("REFIT_RUSTC_RELEASE");
 /// Commit of the compiler: layouts are fixed only within one.
 pub const COMPILER_COMMIT: &str = env!("REFIT_RUSTC_COMMIT");
 
+/// The layout epoch as a literal.
+macro_rules! layout_epoch {
+    () => {
+        "1"
+    };
+}
+
+/// Grows when something beside the compiler changes how states lie in memory: a type of the closed
+/// list that is ours, say. States of another epoch are never handed over by pointer, they cross as
+/// bytes.
+pub const LAYOUT_EPOCH: &str = layout_epoch!();
+
+/// What layouts are fixed within: one compiler and one layout epoch. Part of every layout hash.
+pub const LAYOUT: &str = concat!(env!("REFIT_RUSTC_COMMIT"), "/", layout_epoch!());
+
 /// Target triple.
 pub const TARGET: &str = env!("REFIT_TARGET");
 

@@ -209,9 +209,9 @@ impl Type {
         SchemaId(self.digest(View::Schema, "refit 2026 schema", ""))
     }
 
-    /// The hash of how this type lies in memory when built by the compiler with this commit.
-    pub fn layout_id(&self, compiler_commit: &str) -> LayoutId {
-        LayoutId(self.digest(View::Layout, "refit 2026 layout", compiler_commit))
+    /// The hash of how this type lies in memory within `layout`: [`crate::build::LAYOUT`].
+    pub fn layout_id(&self, layout: &str) -> LayoutId {
+        LayoutId(self.digest(View::Layout, "refit 2026 layout", layout))
     }
 
     /// Whether a `#[state(serde)]` field is inside: then the state never crosses by pointer.

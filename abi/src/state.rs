@@ -34,7 +34,7 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The hash of how this type lies in memory in this build.
     fn layout_id() -> LayoutId {
-        Self::describe(&mut Describer::default()).layout_id(crate::build::COMPILER_COMMIT)
+        Self::describe(&mut Describer::default()).layout_id(crate::build::LAYOUT)
     }
 
     /// All older states from which this one, and through `C` the newest, can be reached. The derive

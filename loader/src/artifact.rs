@@ -5,6 +5,7 @@
 //! and mapped are these bytes.
 
 use crate::inspect::{InspectError, InspectedArtifact, inspect};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,7 +16,7 @@ use std::str::FromStr;
 pub const ARTIFACT_BYTES_MAX: u64 = 256 << 20;
 
 /// BLAKE3 of a module's bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ArtifactId([u8; 32]);
 
 impl ArtifactId {

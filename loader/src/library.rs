@@ -11,6 +11,7 @@ use crate::stage::StagedArtifact;
 use crate::sys::{address, keys, maps, threads};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use std::mem::ManuallyDrop;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Whether to wait for threads that are just ending.
@@ -90,6 +91,12 @@ impl Library {
     /// Does something with the dynamic linker's handle; `None` after `close`.
     pub(crate) fn with_handle<T>(&self, work: impl FnOnce(&Handle) -> T) -> Option<T> {
         self.held().handle.as_deref().map(work)
+    }
+
+    /// The path under which a child of this process reads the staged file; `None` after `close`.
+    pub(crate) fn path_for_child(&self) -> Option<PathBuf> {
+        let held = self.held();
+        held.staged.as_ref().map(|staged| staged.path_for_child())
     }
 
     /// The staged file's unique name.

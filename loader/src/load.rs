@@ -14,6 +14,7 @@ use refit_abi::export::EngineModuleRef;
 use refit_abi::host::Module;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A module whose code is mapped and was asked who it is.
@@ -60,6 +61,11 @@ impl LoadedModule {
     /// Its name, unique in the life of this process, as it is in `/proc/self/maps`.
     pub fn name(&self) -> &str {
         &self.lease.name
+    }
+
+    /// The path under which a child of this process reads its bytes, while this value lives.
+    pub fn path_for_child(&self) -> Option<PathBuf> {
+        self.lease.library.as_ref()?.path_for_child()
     }
 
     /// What the probe found.

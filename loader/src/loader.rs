@@ -79,6 +79,18 @@ impl Loader {
         })
     }
 
+    /// A loader for a throw-away child of a node: it takes the node's verdicts as its own, probes
+    /// nothing, and is good for the modules that they name. A verdict that is false harms this process
+    /// alone, which ends after it has reported.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn of_child(verdicts: Vec<Verdict>) -> Result<Self, NotInForce> {
+        let loader = Self::new(ProbeCommand::new("/nonexistent"))?;
+        lock(&loader.shared.verdicts).extend(verdicts);
+        Ok(loader)
+    }
+
     /// Takes a file through all states.
     ///
     /// # Errors

@@ -124,8 +124,8 @@ impl StagedArtifact {
         self.file.path("self")
     }
 
-    /// The path under which a child of this process opens it.
-    pub(crate) fn path_for_child(&self) -> PathBuf {
+    /// The path under which a child of this process opens it, as long as this value lives.
+    pub fn path_for_child(&self) -> PathBuf {
         self.file.path(&std::process::id().to_string())
     }
 

@@ -3,8 +3,8 @@
 use crate::{Withdraw, Workshop, own_copy};
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Generation, Height};
-use refit_admin::api::{Status, UpgradeReport};
-use refit_admin::{Bytes, Node as _, Refusal, Replied};
+use refit_admin::api::{RehearsalReport, Status, UpgradeReport};
+use refit_admin::{Bytes, Node as _, Refusal, Replied, Wishes};
 use refit_loader::{Loader, OpenError};
 use refit_node::{EngineConfig, Node, NodeConfig};
 use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
@@ -222,8 +222,21 @@ impl Harness {
     /// # Errors
     /// What the operator is told.
     pub fn begin(&self, plan: String) -> Result<u64, Refusal> {
-        let accepted = self.runtime.block_on(self.node.apply(Bytes::from(plan)))?;
-        Ok(accepted.id)
+        self.begin_with(plan, Wishes::default())
+    }
+
+    fn begin_with(&self, plan: String, wishes: Wishes) -> Result<u64, Refusal> {
+        let applied = self.node.apply(Bytes::from(plan), wishes);
+        Ok(self.runtime.block_on(applied)?.id)
+    }
+
+    /// Hands a plan to the node to be rehearsed alone.
+    ///
+    /// # Errors
+    /// What the operator is told, if it is not rehearsed.
+    pub fn rehearse(&self, plan: &Plan) -> Result<RehearsalReport, Refusal> {
+        let plan = Bytes::from(serde_json::to_vec(plan).unwrap());
+        self.runtime.block_on(self.node.rehearse(plan))
     }
 
     /// Hands a plan to the node and waits for the upgrade's end.
@@ -231,8 +244,24 @@ impl Harness {
     /// # Errors
     /// What the operator is told, if it is not taken on.
     pub fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Refusal> {
-        let id = self.begin(serde_json::to_string(plan).unwrap())?;
+        self.apply_with(plan, Wishes::default())
+    }
+
+    /// As [`Harness::apply`], with wishes.
+    ///
+    /// # Errors
+    /// What the operator is told, if it is not taken on.
+    pub fn apply_with(&self, plan: &Plan, wishes: Wishes) -> Result<UpgradeReport, Refusal> {
+        let id = self.begin_with(serde_json::to_string(plan).unwrap(), wishes)?;
         Ok(self.ended(id))
+    }
+
+    /// How an upgrade is.
+    ///
+    /// # Panics
+    /// If the node does not know it.
+    pub fn node_report(&self, id: u64) -> UpgradeReport {
+        self.node.upgrade(id).unwrap()
     }
 
     /// Waits until an upgrade has ended and its modules, old or new, are retired.

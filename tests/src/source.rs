@@ -40,14 +40,21 @@ impl Source {
         Self::fixture("kv-v1")
     }
 
-    /// `kv` as it stands in `engines/kv`, version 2, in a package that stands alone.
+    /// `kv` as it was published as version 2.
     pub fn kv_v2() -> Self {
+        Self::kv_v1()
+            .laid_over_by(&repository().join("tests/fixtures/kv-v2"))
+            .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
+    }
+
+    /// `kv` as it stands in `engines/kv`, version 3, in a package that stands alone.
+    pub fn kv_v3() -> Self {
         let manifest = Self::kv_v1().files["Cargo.toml"].clone();
         Self {
             files: BTreeMap::from([("Cargo.toml".to_owned(), manifest)]),
         }
         .laid_over_by(&repository().join("engines/kv"))
-        .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
+        .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"3.0.0\"")
     }
 
     /// Version 3 of `kv`, whose migration refuses values that are no numbers.
@@ -78,6 +85,18 @@ impl Source {
         assert_eq!(text.matches(old).count(), 1, "`{old}` in {file}");
         *text = text.replace(old, new);
         self
+    }
+
+    /// Built against a copy of the contract in which states are said to lie in memory otherwise: what
+    /// another compiler would make of this source. The copy is put into `folder`.
+    ///
+    /// # Panics
+    /// If the copy cannot be made.
+    #[must_use]
+    pub fn of_another_layout(self, folder: &Path) -> Self {
+        let abi = foreign_abi(folder);
+        let (ours, theirs) = (repository().join("abi"), abi.to_str().unwrap());
+        self.replacing("Cargo.toml", ours.to_str().unwrap(), theirs)
     }
 
     /// With `text` at the end of `file`.
@@ -131,5 +150,43 @@ impl Source {
             file.to_owned(),
             fs::read_to_string(folder.join(file)).unwrap(),
         );
+    }
+}
+
+/// A workspace in `folder` that holds the contract alone, with another layout epoch.
+fn foreign_abi(folder: &Path) -> PathBuf {
+    let workspace = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let (before, rest) = workspace.split_once("members = [").unwrap();
+    let (_, after) = rest.split_once(']').unwrap();
+    let manifest = format!("{before}members = [\"abi\", \"abi/macros\"]{after}");
+    write(&folder.join("Cargo.toml"), &manifest);
+    copy(&repository().join("abi"), &folder.join("abi"));
+    folder.join("abi")
+}
+
+/// Copies the files that a build needs; one that is the same already keeps its time.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        match path.is_dir() {
+            // Another package of the real workspace, and what only tests read.
+            true if name == "testkit" || name == "ui" => {}
+            true => copy(&path, &to.join(name)),
+            false if to.join(name).ends_with("abi/src/build.rs") => {
+                let text = fs::read_to_string(&path).unwrap();
+                let theirs = text.replacen("        \"1\"\n", "        \"another\"\n", 1);
+                assert_ne!(text, theirs, "the layout epoch is where it was");
+                write(&to.join(name), &theirs);
+            }
+            false => write(&to.join(name), &fs::read_to_string(&path).unwrap()),
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    if fs::read_to_string(path).ok().as_deref() != Some(text) {
+        fs::write(path, text).unwrap();
     }
 }

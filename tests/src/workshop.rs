@@ -91,7 +91,20 @@ impl Workshop {
         self.library("kv-v2", Source::kv_v2)
     }
 
-    /// kv, version 3: its migration refuses values that are no numbers.
+    /// kv, version 2, as another compiler would make it: its states lie in memory otherwise.
+    pub fn kv_v2_of_another_layout(&self) -> PathBuf {
+        let folder = self.root.join("another-layout");
+        self.library("kv-v2-another-layout", || {
+            Source::kv_v2().of_another_layout(&folder)
+        })
+    }
+
+    /// kv, version 3: its index is started by the migration.
+    pub fn kv_v3(&self) -> PathBuf {
+        self.library("kv-v3", Source::kv_v3)
+    }
+
+    /// kv, another version 3: its migration refuses values that are no numbers.
     pub fn kv_v3_fails(&self) -> PathBuf {
         self.library("kv-v3-fails", Source::kv_v3_fails)
     }

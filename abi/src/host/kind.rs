@@ -25,7 +25,7 @@ pub struct Kind {
 }
 
 /// The block that a call belongs to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BlockFrame {
     /// Its height.
     pub height: Height,

@@ -1,7 +1,9 @@
 //! The behaviour of the store.
 
+use crate::index::{self, Change, Index};
 use crate::{Answer, Config, Entry, Kv, Message, Query, Reply, Versioned};
-use refit_abi::{Context, Engine, Fault, Height, Sender, TimerAt};
+use refit_abi::{Capability, Context, Engine, Fault, Height, Sender, TimerAt};
+use std::collections::BTreeMap;
 
 /// Most entries that one range answers with, whatever limit was asked.
 pub(crate) const RANGE_ENTRIES_MAX: usize = 1_000;
@@ -11,14 +13,22 @@ pub(crate) const KEY_BYTES_MAX: usize = 1_024;
 
 impl Engine for Kv {
     const KIND: &'static str = "kv";
+    const NEEDS: &'static [Capability] =
+        &[Capability::Spawn("index"), Capability::Message("index")];
     type Config = Config;
     type Message = Message;
     type Reply = Reply;
     type Query = Query;
     type Answer = Answer;
 
-    fn init(_: Config, _: &mut Context<'_>) -> Result<Self, Fault> {
-        Ok(Self::default())
+    fn init(_: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
+        let index = ctx.spawn::<Index>(&index::Config { store: ctx.id() })?;
+        Ok(Self {
+            entries: BTreeMap::new(),
+            expiries: BTreeMap::new(),
+            revision: 0,
+            index,
+        })
     }
 
     fn handle(
@@ -28,17 +38,17 @@ impl Engine for Kv {
         message: Message,
     ) -> Result<Reply, Fault> {
         match message {
-            Message::Put { key, value } => self.put(key, value),
+            Message::Put { key, value } => self.put(ctx, key, value),
             Message::CompareAndSet {
                 key,
                 expected,
                 value,
-            } => self.compare_and_set(key, expected, value),
+            } => self.compare_and_set(ctx, key, expected, value),
             Message::Delete { key } => Ok(Reply::Deleted {
-                previous: self.remove(&key),
+                previous: self.remove(ctx, &key)?,
             }),
             Message::ExpireAt { key, height } => self.expire_at(ctx, key, height),
-            Message::Expire { height } => self.expire(sender, height),
+            Message::Expire { height } => self.expire(ctx, sender, height),
         }
     }
 
@@ -55,6 +65,7 @@ impl Engine for Kv {
             Query::Length => Answer::Length {
                 keys: self.entries.len() as u64,
             },
+            Query::Index => Answer::Index { engine: self.index },
         })
     }
 
@@ -77,8 +88,9 @@ impl Engine for Kv {
 }
 
 impl Kv {
-    fn put(&mut self, key: String, value: String) -> Result<Reply, Fault> {
+    fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {
         fits(&key)?;
+        self.tell(ctx, &key, Some(&value))?;
         self.revision += 1;
         let versioned = Versioned {
             value,
@@ -93,6 +105,7 @@ impl Kv {
 
     fn compare_and_set(
         &mut self,
+        ctx: &mut Context<'_>,
         key: String,
         expected: Option<String>,
         value: String,
@@ -101,11 +114,27 @@ impl Kv {
         if actual != expected {
             return Ok(Reply::Mismatch { actual });
         }
-        self.put(key, value)
+        self.put(ctx, key, value)
     }
 
-    fn remove(&mut self, key: &str) -> Option<String> {
-        self.entries.remove(key).map(|entry| entry.value)
+    fn remove(&mut self, ctx: &mut Context<'_>, key: &str) -> Result<Option<String>, Fault> {
+        self.tell(ctx, key, None)?;
+        Ok(self.entries.remove(key).map(|entry| entry.value))
+    }
+
+    /// Tells the index what a key is about to become.
+    fn tell(&self, ctx: &mut Context<'_>, key: &str, after: Option<&str>) -> Result<(), Fault> {
+        let before = self.entries.get(key).map(|entry| entry.value.as_str());
+        if before == after {
+            return Ok(());
+        }
+        let owned = |value: &str| value.to_owned();
+        let change = Change {
+            key: key.to_owned(),
+            before: before.map(owned),
+            after: after.map(owned),
+        };
+        Ok(ctx.send(self.index, &change)?)
     }
 
     fn expire_at(
@@ -128,15 +157,25 @@ impl Kv {
         Ok(Reply::Expires)
     }
 
-    fn expire(&mut self, sender: Sender, height: Height) -> Result<Reply, Fault> {
+    fn expire(
+        &mut self,
+        ctx: &mut Context<'_>,
+        sender: Sender,
+        height: Height,
+    ) -> Result<Reply, Fault> {
         if sender != Sender::Timer {
             return Err(Fault::new(
                 "not-yours",
                 "only the store's own timer expires keys",
             ));
         }
-        for key in self.expiries.remove(&height).unwrap_or_default() {
-            self.entries.remove(&key);
+        let keys = self.expiries.get(&height).cloned().unwrap_or_default();
+        for key in &keys {
+            self.tell(ctx, key, None)?;
+        }
+        self.expiries.remove(&height);
+        for key in &keys {
+            self.entries.remove(key);
         }
         Ok(Reply::Expires)
     }

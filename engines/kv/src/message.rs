@@ -1,6 +1,6 @@
 //! What clients say to the store and what it answers.
 
-use refit_abi::{Height, State};
+use refit_abi::{EngineId, Height, State};
 use serde::{Deserialize, Serialize};
 
 /// What a store is started with.
@@ -93,6 +93,8 @@ pub enum Query {
     },
     /// How many keys there are.
     Length,
+    /// Which engine finds keys by their value.
+    Index,
 }
 
 /// One key and its value.
@@ -126,5 +128,10 @@ pub enum Answer {
     Length {
         /// The number.
         keys: u64,
+    },
+    /// The engine that finds keys by their value.
+    Index {
+        /// Its id.
+        engine: EngineId,
     },
 }

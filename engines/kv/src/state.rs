@@ -1,45 +1,50 @@
-//! The state of version 2, and how version 1's becomes it.
+//! The state of version 3, and how version 2's becomes it: the index is started and filled while the
+//! upgrade runs.
 
-use crate::v1;
-use refit_abi::{Fault, Height, Migrate, State, UpgradeBus};
+use crate::index::{self, Fill, Index};
+use crate::v2;
+use refit_abi::{EngineId, Fault, Height, Migrate, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use crate::v2::Versioned;
+
+/// Entries that one upgrade message brings to the index.
+const ENTRIES_PER_FILL: usize = 1_024;
+
+/// What is added to a store's name for its index's.
+const INDEX_SUFFIX: &str = "-index";
+
 /// The store.
-#[derive(Debug, Default, Clone, PartialEq, Eq, State, Migrate, Serialize, Deserialize)]
-#[state(version = 2)]
-#[migrate(from = v1::Kv, drop(entries))]
+#[derive(Debug, Clone, PartialEq, Eq, State, Migrate, Serialize, Deserialize)]
+#[state(version = 3)]
+#[migrate(from = v2::Kv)]
 pub struct Kv {
     /// Every key with its value and the revision that wrote it.
-    #[migrate(with = with_revisions)]
     pub(crate) entries: BTreeMap<String, Versioned>,
     /// The keys that expire after each height.
     pub(crate) expiries: BTreeMap<Height, BTreeSet<String>>,
     /// How many writes there were since version 2; the entries from before have revision 0.
-    #[migrate(default)]
     pub(crate) revision: u64,
+    /// The engine that finds keys by their value.
+    #[migrate(with = start_index)]
+    pub(crate) index: EngineId,
 }
 
-/// A value and the revision that wrote it.
-#[derive(Debug, Default, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
-pub struct Versioned {
-    /// The value.
-    pub value: String,
-    /// The revision that wrote it.
-    pub revision: u64,
-}
-
-fn with_revisions(
-    old: &v1::Kv,
-    _: &mut UpgradeBus<'_>,
-) -> Result<BTreeMap<String, Versioned>, Fault> {
-    let entry = |value: &String| Versioned {
-        value: value.clone(),
-        revision: 0,
+/// Starts the index over the upgrade bus and sends it every entry. It is called after the store, so
+/// that clients find it, if there is room in a name.
+fn start_index(old: &v2::Kv, bus: &mut UpgradeBus<'_>) -> Result<EngineId, Fault> {
+    let config = index::Config { store: bus.id() };
+    let name = bus.id().name().map(|name| format!("{name}{INDEX_SUFFIX}"));
+    let index = match name.filter(|name| EngineId::root(name).is_ok()) {
+        Some(name) => bus.spawn_named::<Index>(&name, &config)?,
+        None => bus.spawn::<Index>(&config)?,
     };
-    Ok(old
-        .entries
-        .iter()
-        .map(|(key, value)| (key.clone(), entry(value)))
-        .collect())
+    let entries: Vec<_> = old.entries.iter().collect();
+    for part in entries.chunks(ENTRIES_PER_FILL) {
+        let entry = |(key, entry): &(&String, &Versioned)| ((*key).clone(), entry.value.clone());
+        let entries = part.iter().map(entry).collect();
+        bus.send(index, &Fill { entries })?;
+    }
+    Ok(index)
 }

@@ -3,16 +3,13 @@
 use super::InterfaceId;
 use super::report::{Outcome, Report};
 use crate::header::{header, text, whole};
-use crate::sys::limits;
+use crate::sys::{limits, voice};
 use abi_stable::library::LibHeader;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use refit_abi::build::ABI_EPOCH;
 use refit_abi::export::EngineModuleRef;
 use refit_abi::host::{Module, ModuleError};
-use rustix::stdio::{dup2_stdout, stderr};
-use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,9 +19,8 @@ use std::process::ExitCode;
 /// It runs the module's constructors and compares its types in this process, which is marred by it:
 /// return the exit code from `main` and do nothing else.
 pub fn child_main(path: &Path) -> ExitCode {
-    let mut voice = match set_voice_aside() {
-        Ok(voice) => File::from(voice),
-        Err(_) => return ExitCode::FAILURE,
+    let Ok(mut voice) = voice::set_aside() else {
+        return ExitCode::FAILURE;
     };
     let outcome = limits::confine()
         .map_err(|error| Outcome::Unable(error.to_string()))
@@ -42,13 +38,6 @@ pub fn child_main(path: &Path) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// Keeps standard output for the report alone.
-fn set_voice_aside() -> io::Result<OwnedFd> {
-    let voice = io::stdout().as_fd().try_clone_to_owned()?;
-    dup2_stdout(stderr())?;
-    Ok(voice)
 }
 
 fn examine(path: &Path) -> Result<Outcome, Outcome> {

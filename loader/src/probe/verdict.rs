@@ -54,7 +54,7 @@ impl fmt::Debug for InterfaceId {
 }
 
 /// A probe's yes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     artifact: ArtifactId,
     interface: InterfaceId,

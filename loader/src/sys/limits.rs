@@ -1,4 +1,4 @@
-//! What a probe may use, set by the probe on itself before it maps anything.
+//! What a child process may use, set by the child on itself before it maps anything.
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use std::io;
@@ -23,6 +23,26 @@ pub fn confine() -> io::Result<()> {
     limit(Resource::Nofile, PROBE_FILES_MAX)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Core, 0)
+}
+
+/// Open files of a rehearsal: two for each module, and some.
+pub const REHEARSAL_FILES_MAX: u64 = 2_048;
+
+/// Bounds a process that rehearses an upgrade, and has it killed when its parent ends. Unlike a probe
+/// it stages modules itself, so it may write files in memory, of a module's length. When the whole
+/// machine is short of memory, it is the first to go.
+///
+/// # Errors
+/// What the system says.
+pub fn confine_rehearsal(memory_bytes: u64) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    limit(Resource::As, memory_bytes)?;
+    limit(Resource::Nofile, REHEARSAL_FILES_MAX)?;
+    limit(Resource::Fsize, crate::artifact::ARTIFACT_BYTES_MAX)?;
+    limit(Resource::Core, 0)?;
+    // Not every system has it, and the limit above holds without.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    Ok(())
 }
 
 /// Lowers a limit; one that is lower already stays.

@@ -3,7 +3,8 @@
 //! [`interposers`] stand in front of three functions of the C library, so that the loader knows
 //! which library made which thread and which thread-local key; [`threads`] and [`keys`] are what
 //! they remember. [`maps`] reads what is mapped, [`memfd`] makes sealed files in memory, [`address`]
-//! names the library that an address belongs to, [`limits`] bounds the probe.
+//! names the library that an address belongs to, [`limits`] bounds a child process, [`voice`] keeps its
+//! standard output for its report.
 
 pub mod address;
 pub mod interposers;
@@ -12,3 +13,4 @@ pub mod limits;
 pub mod maps;
 pub mod memfd;
 pub mod threads;
+pub mod voice;

@@ -40,8 +40,8 @@ pub use limits::{
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
-pub use node::{Answer, Node, Refusal, Replied};
+pub use node::{Answer, Node, Refusal, Replied, Wishes};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
-pub use routes::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
+pub use routes::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REPEATED};
 pub use server::{Server, Shutdown};
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

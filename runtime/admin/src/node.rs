@@ -1,6 +1,6 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
-use crate::api::{Status, UpgradeAccepted, UpgradeReport};
+use crate::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use crate::{Bytes, Metrics, RequestId};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
@@ -38,7 +38,19 @@ pub trait Node: Send + Sync + 'static {
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal>;
 
     /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node.
-    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted>;
+    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted>;
+
+    /// Rehearses the upgrade that a plan describes, which changes nothing.
+    fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport>;
+
+    /// The code that the node does not bring in again, oldest entry first.
+    fn quarantine(&self) -> Vec<QuarantineEntry>;
+
+    /// Clears the entries that name an artifact; says how many there were.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if the list cannot be written.
+    fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal>;
 
     /// The report of one upgrade, or `None` if the node does not know it.
     fn upgrade(&self, id: u64) -> Option<UpgradeReport>;
@@ -57,6 +69,13 @@ pub trait Node: Send + Sync + 'static {
 
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;
+}
+
+/// What whoever applies a plan wants beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// The longest pause that is acceptable, in microseconds: stands over the node's own.
+    pub max_pause_us: Option<u64>,
 }
 
 /// An engine's reply or answer.

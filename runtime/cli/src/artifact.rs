@@ -7,11 +7,12 @@ use refit_abi::descriptor::Descriptor;
 use refit_loader::{
     ArtifactId, Candidate, Inspection, OpenError, ProbeCommand, ProbedArtifact, StagedArtifact,
 };
+use refit_node::RehearsalCommand;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The running program, even if its file was replaced since it started.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// A library that obeys the ELF rules and was found fit by the probe.
 #[derive(Debug)]
@@ -32,6 +33,11 @@ pub(crate) struct ArtifactError {
 /// How the loader probes: this program with its hidden command.
 pub(crate) fn probe_command() -> ProbeCommand {
     ProbeCommand::new(THIS_PROGRAM).argument("probe")
+}
+
+/// How the node rehearses: this program with its hidden command.
+pub(crate) fn rehearsal_command() -> RehearsalCommand {
+    RehearsalCommand::new(THIS_PROGRAM).argument("rehearsal")
 }
 
 /// Inspects and probes the library at `path`.

@@ -4,6 +4,7 @@ use crate::artifact::ArtifactError;
 use crate::author::error::AuthorError;
 use crate::client::ClientError;
 use crate::commands::input::InputError;
+use crate::commands::rehearse::RehearsalFailed;
 use crate::commands::run::RunError;
 use crate::commands::upgrade_end::UpgradeEnd;
 use crate::commands::upgrade_plan::{LintRefused, PlanRefused};
@@ -42,6 +43,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Lint(#[from] Box<LintRefused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Rehearsal(#[from] Box<RehearsalFailed>),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Artifact(#[from] Box<ArtifactError>),
@@ -84,11 +88,6 @@ impl From<AuthorError> for Failure {
 }
 
 impl Failure {
-    /// Whether the command or its configuration is wrong.
-    pub(crate) fn is_usage(&self) -> bool {
-        self.exit() == Exit::Usage
-    }
-
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
@@ -97,6 +96,7 @@ impl Failure {
             Self::Upgrade(end) => end.exit(),
             Self::Plan(error) => error.exit(),
             Self::Lint(_) => Exit::PlanRefused,
+            Self::Rehearsal(error) => error.exit(),
             Self::Artifact(error) => error.exit(),
             Self::Source(error) => error.exit(),
             Self::Author(error) => error.exit(),

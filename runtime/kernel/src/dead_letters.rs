@@ -25,6 +25,14 @@ pub(crate) struct DeadLetters {
 }
 
 impl DeadLetters {
+    /// The newest of `count` in all, oldest first.
+    pub(crate) fn restored(kept: impl Iterator<Item = DeadLetter>, count: u64) -> Self {
+        Self {
+            kept: kept.take(DEAD_LETTERS_MAX).collect(),
+            count,
+        }
+    }
+
     pub(crate) fn push(&mut self, letter: DeadLetter) {
         if self.kept.len() == DEAD_LETTERS_MAX {
             self.kept.pop_front();

@@ -3,10 +3,11 @@
 
 use crate::table::KindIndex;
 use refit_abi::descriptor::{Ability, CapabilityDescriptor, KindDescriptor};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What the node grants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grants {
     /// For each kind that is listed, all that it may do. A kind that is not listed is granted what it
     /// declares.

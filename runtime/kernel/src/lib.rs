@@ -22,6 +22,8 @@ mod directory;
 mod discard;
 mod executor;
 mod grants;
+mod image;
+mod imaging;
 mod look;
 mod newborn;
 mod outbox;
@@ -43,6 +45,10 @@ pub use dead_letters::DeadLetter;
 pub use directory::IdMap;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use grants::Grants;
+pub use image::{
+    DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
+    TimersImage,
+};
 pub use look::{CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};

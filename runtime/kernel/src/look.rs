@@ -2,7 +2,7 @@
 
 use crate::executor::Executor;
 use crate::slot::{EngineStatus, SlotState};
-use crate::table::KindEntry;
+use crate::table::{KindEntry, KindIndex};
 use refit_abi::host::{CallError, Kind};
 use refit_abi::{EngineId, Generation, Height, Undelivered};
 
@@ -140,6 +140,30 @@ impl Executor {
             }
         }
         counts
+    }
+
+    /// Runs the own check of every live engine whose kind is among those that `of` names.
+    ///
+    /// # Errors
+    /// The first engine, in the order they were started, whose state does not pass, and why.
+    pub fn check_states(
+        &self,
+        of: impl Fn(KindIndex) -> bool,
+    ) -> Result<(), (EngineId, CallError)> {
+        let table = self.table();
+        for chunk in &self.chunks {
+            for slot in &mut chunk.write().slots {
+                let Some(entry) = table.get(slot.kind).filter(|_| of(slot.kind)) else {
+                    continue;
+                };
+                slot.settle(entry, self.height);
+                if let SlotState::Live(instance) = &slot.state {
+                    let passed = entry.kind.check(instance);
+                    passed.map_err(|error| (slot.id, error))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Every live engine's state as postcard, in the order they were started.

@@ -73,7 +73,13 @@ impl Newborn {
             .kind
             .init(id, config, frame, &mut running)
             .map_err(|error| StartError::Init { engine: id, error })?;
-        let mut slot = Slot::new(id, start.kind, start.parent, instance, config);
+        let mut slot = Slot::new(
+            id,
+            start.kind,
+            start.parent,
+            SlotState::Live(instance),
+            config,
+        );
         (slot.sent, slot.children) = (sent, children);
         // The start was the first of its messages: the next one draws other random numbers.
         (slot.ordinal_height, slot.ordinal) = (frame.height, 1);

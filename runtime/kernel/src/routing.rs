@@ -153,7 +153,7 @@ impl Executor {
         self.route(effects, table, frame, out, depth);
     }
 
-    pub(crate) fn place(&mut self, slot: Slot) {
+    pub(crate) fn place(&mut self, slot: Slot) -> Place {
         let full = |chunk: &SharedChunk| chunk.read().slots.len() >= CHUNK_ENGINES;
         if self.chunks.last().is_none_or(full) {
             self.chunks.push(Arc::new(RwLock::new(Chunk::default())));
@@ -166,6 +166,7 @@ impl Executor {
         };
         Arc::make_mut(&mut self.directory).insert(slot.id, place);
         last.slots.push(slot);
+        place
     }
 
     fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {

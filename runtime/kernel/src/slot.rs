@@ -5,6 +5,7 @@ use refit_abi::host::{Instance, Prepared};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// One engine.
@@ -39,7 +40,7 @@ pub(crate) enum SlotState {
 }
 
 /// Why an engine takes no messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poison {
     /// The block in which it panicked.
     pub height: Height,
@@ -106,14 +107,14 @@ impl Slot {
         id: EngineId,
         kind: KindIndex,
         parent: Option<EngineId>,
-        instance: Instance,
+        state: SlotState,
         (codec, config): (Codec, &[u8]),
     ) -> Self {
         Self {
             id,
             kind,
             parent,
-            state: SlotState::Live(instance),
+            state,
             next: None,
             sent: 0,
             children: 0,

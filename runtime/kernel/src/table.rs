@@ -49,15 +49,18 @@ impl GenerationTable {
 
     /// As [`GenerationTable::first`], with what the node grants.
     pub fn first_with(kinds: Vec<Kind>, grants: Grants) -> Arc<Self> {
-        let number = Generation(1);
-        let kinds: Vec<KindEntry> = kinds
-            .into_iter()
-            .map(|kind| KindEntry {
-                kind,
-                since: number,
-                pending: None,
-            })
-            .collect();
+        Self::at(Generation(1), kinds, grants)
+    }
+
+    /// The generation `number`, as a node has it after upgrades: `kinds` in the order that fixes their
+    /// [`KindIndex`], none of them pending.
+    pub fn at(number: Generation, kinds: Vec<Kind>, grants: Grants) -> Arc<Self> {
+        let entry = |kind| KindEntry {
+            kind,
+            since: number,
+            pending: None,
+        };
+        let kinds = kinds.into_iter().map(entry).collect();
         Self::of(number, kinds, Arc::new(grants))
     }
 

@@ -16,9 +16,9 @@ pub(crate) struct Timer {
 /// All timers, in the order they are due and, within one block, were set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    by_height: BTreeMap<(Height, u64), Timer>,
-    by_time: BTreeMap<(BlockTime, u64), Timer>,
-    set: u64,
+    pub(crate) by_height: BTreeMap<(Height, u64), Timer>,
+    pub(crate) by_time: BTreeMap<(BlockTime, u64), Timer>,
+    pub(crate) set: u64,
 }
 
 impl Timers {

@@ -1,5 +1,9 @@
 //! What a node is started with.
 
+use crate::limits::PAUSE_LIMIT;
+use crate::quarantine::Quarantine;
+use crate::rehearsal::RehearsalCommand;
+use crate::upgrade::StuckPause;
 use parking_lot::Mutex;
 use refit_kernel::Grants;
 use refit_loader::ProbeCommand;
@@ -7,6 +11,7 @@ use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a node is started with.
 pub struct NodeConfig {
@@ -26,9 +31,26 @@ pub struct NodeConfig {
     pub probe: ProbeCommand,
     /// Where private copies of modules go if the system runs none from memory.
     pub copies: PathBuf,
+    /// How upgrades are rehearsed in a child process before they happen; not at all if absent.
+    pub rehearsal: Option<RehearsalCommand>,
+    /// Refuses an upgrade whose rehearsal took a longer pause; whoever applies a plan may say
+    /// otherwise.
+    pub max_pause: Option<Duration>,
+    /// A pause that lasts longer is taken for one that does not end: the code goes into quarantine and
+    /// `on_stuck` is called.
+    pub pause_limit: Duration,
+    /// Code that does not come in again.
+    pub quarantine: Quarantine,
+    /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
+    /// be stopped inside the process: restart it. If this returns, the node waits on, and gives the
+    /// upgrade up should the transition return after all.
+    pub on_stuck: Option<Arc<OnStuck>>,
     /// Is told of each phase of each upgrade and may withdraw it.
     pub watch: Arc<Mutex<dyn Watch>>,
 }
+
+/// Called when a pause is stuck.
+pub type OnStuck = dyn Fn(&StuckPause) + Send + Sync;
 
 /// One root engine.
 #[derive(Clone, Debug)]
@@ -55,6 +77,11 @@ impl NodeConfig {
             grants: Grants::default(),
             probe,
             copies: std::env::temp_dir(),
+            rehearsal: None,
+            max_pause: None,
+            pause_limit: PAUSE_LIMIT,
+            quarantine: Quarantine::in_memory(),
+            on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),
         }
     }

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use refit_abi::fixture::Fixture;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height};
-use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
-use refit_admin::{Answer, Bytes, Metrics, Refusal, Replied, RequestId};
-use refit_kernel::QueryError;
+use refit_admin::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
+use refit_admin::{Answer, Bytes, Metrics, Refusal, Replied, RequestId, Wishes};
 use refit_kernel::crew::{Command, Query};
+use refit_kernel::{Executor, GenerationTable, KindCount, QueryError};
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -89,6 +89,27 @@ impl Node {
                 TrySendError::Disconnected(_) => ended(),
             })?;
         within(answered).await
+    }
+
+    /// Does something that needs the live generation and the engines of each of its kinds, on a thread
+    /// that may block.
+    fn with_live<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Arc<Upgrades>, &GenerationTable, &[KindCount]) -> Result<T, Refusal>
+        + Send
+        + 'static,
+    ) -> Answer<'_, T> {
+        let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
+        let begin = move || {
+            let look = |executor: &mut Executor| (executor.table(), executor.kind_counts());
+            let looked = crate::status::ask(&commands, look, STATUS_WAIT_MAX);
+            let (live, counts) = looked.ok_or_else(ended)?;
+            work(upgrades, &live, &counts)
+        };
+        Box::pin(async move {
+            let begun = tokio::task::spawn_blocking(begin).await;
+            begun.map_err(|_| ended())?
+        })
     }
 
     async fn send_query(&self, engine: EngineId, body: Bytes) -> Result<Replied, Refusal> {
@@ -172,23 +193,26 @@ impl refit_admin::Node for Node {
         crate::capture::state(&self.commands, engine)
     }
 
-    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {
-        let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
+    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
         let height = self.latest.lock().height;
-        Box::pin(async move {
-            let begin = move || {
-                let look = |executor: &mut refit_kernel::Executor| {
-                    (executor.table(), executor.kind_counts())
-                };
-                let (live, counts) =
-                    crate::status::ask(&commands, look, STATUS_WAIT_MAX).ok_or_else(ended)?;
-                upgrades.apply(&plan, (&live, &counts), height)
-            };
-            let id = tokio::task::spawn_blocking(begin)
-                .await
-                .map_err(|_| ended())??;
+        let apply = move |upgrades: Arc<Upgrades>, live: &GenerationTable, counts: &[KindCount]| {
+            let id = upgrades.apply(&plan, wishes, (live, counts), height)?;
             Ok(UpgradeAccepted { id })
-        })
+        };
+        self.with_live(apply)
+    }
+
+    fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {
+        self.with_live(move |upgrades, live, _| upgrades.rehearse(&plan, live))
+    }
+
+    fn quarantine(&self) -> Vec<QuarantineEntry> {
+        self.upgrades.quarantine().entries()
+    }
+
+    fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {
+        let cleared = self.upgrades.quarantine().clear(artifact);
+        cleared.map_err(|error| Refusal::new(500, error.code(), error.to_string(), error.next()))
     }
 
     fn upgrade(&self, id: u64) -> Option<UpgradeReport> {

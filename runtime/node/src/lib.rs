@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! client → intake → ordering → block → log → crew → reply → client
-//!                                       │
-//! plan → stage → probe → load → arm ────┘ update point, between two blocks
+//!                                              │
+//! plan → stage → probe → rehearse → load → arm ┘ update point, between two blocks
 //! ```
 //!
 //! Threads: the *driver* makes blocks and is the only one that talks to the crew about them; a
@@ -24,14 +24,19 @@ mod intake;
 mod latest;
 mod libraries;
 mod limits;
+mod quarantine;
 mod recorded;
+pub mod rehearsal;
 mod start;
 mod status;
 mod upgrade;
 
-pub use config::{EngineConfig, NodeConfig};
+pub use config::{EngineConfig, NodeConfig, OnStuck};
 pub use handle::Node;
 pub use latest::Counts;
 pub use limits::*;
+pub use quarantine::{QUARANTINE_ENTRIES_MAX, Quarantine, QuarantineError};
 pub use refit_kernel::Grants;
+pub use rehearsal::{RehearsalCommand, RehearsalError};
 pub use start::StartError;
+pub use upgrade::StuckPause;

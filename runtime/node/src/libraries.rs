@@ -1,5 +1,6 @@
 //! The modules that are mapped for the node, and which generation's code they are.
 
+use crate::rehearsal::{ModuleAt, RehearsalError};
 use refit_abi::Generation;
 use refit_abi::host::Kind;
 use refit_kernel::GenerationTable;
@@ -39,6 +40,35 @@ impl Libraries {
             generation,
             kinds: kinds.collect(),
         }
+    }
+
+    /// For a child process: the files of the modules of a generation, and for each of its kinds, in
+    /// its order, which of them has it.
+    pub(crate) fn files(
+        &self,
+        table: &GenerationTable,
+    ) -> Result<(Vec<ModuleAt>, Vec<usize>), RehearsalError> {
+        let (mut modules, mut places, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, entry) in table.iter() {
+            let is_owner = |loaded: &LoadedModule| loaded.module().is_same(entry.kind.module());
+            let owner = self.loaded.iter().position(is_owner);
+            let place = owner.and_then(|owner| {
+                if let Some(known) = places.iter().position(|place| *place == owner) {
+                    return Some(known);
+                }
+                let loaded = &self.loaded[owner];
+                modules.push(ModuleAt {
+                    path: loaded.path_for_child()?,
+                    verdict: loaded.verdict().clone(),
+                });
+                places.push(owner);
+                Some(places.len() - 1)
+            });
+            kinds.push(place.ok_or_else(|| RehearsalError::NoModule {
+                kind: entry.kind.descriptor().kind.clone(),
+            })?);
+        }
+        Ok((modules, kinds))
     }
 
     /// Retires the modules that no kind of `table` is of; gives why some stay mapped.

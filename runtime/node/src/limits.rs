@@ -27,6 +27,9 @@ pub const STATE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long the old code is waited for before the upgrade's report says that it is not retired.
 pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// How long a pause may last, unless the configuration says otherwise, before it counts as stuck.
+pub const PAUSE_LIMIT: Duration = Duration::from_secs(30);
+
 /// Upgrades whose reports are kept.
 pub const REPORTS_MAX: usize = 1_024;
 

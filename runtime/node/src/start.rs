@@ -6,11 +6,12 @@ use crate::handle::Node;
 use crate::intake::{self, Door};
 use crate::latest::Latest;
 use crate::libraries::Libraries;
-use crate::upgrade::Upgrades;
+use crate::upgrade::{Policy, Upgrades};
 use parking_lot::Mutex;
+use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::{BlockFrame, Kind};
 use refit_abi::raw::Codec;
-use refit_abi::{EngineId, EngineIdError};
+use refit_abi::{EngineId, EngineIdError, State};
 use refit_kernel::crew::{Command, Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
@@ -140,6 +141,13 @@ impl Node {
             store,
             (config.workers, config.watch),
             metrics.clone(),
+            Policy {
+                rehearsal: config.rehearsal,
+                max_pause: config.max_pause,
+                pause_limit: config.pause_limit,
+                quarantine: config.quarantine,
+                on_stuck: config.on_stuck,
+            },
         );
         Ok(Arc::new(Node {
             door: Door::new(),
@@ -228,9 +236,24 @@ fn starts(
                 });
             }
         };
-        starts.push((*id, kind, engine.config.clone()));
+        let kinds = &modules[place].module().descriptor().kinds;
+        let takes_nothing = kinds.iter().any(|of| of.kind == kind && takes_nothing(of));
+        let config = match engine.config.as_str() {
+            NOTHING_SAID if takes_nothing => "null".to_owned(),
+            said => said.to_owned(),
+        };
+        starts.push((*id, kind, config));
     }
     Ok(starts)
+}
+
+/// The configuration of an engine of which nothing was said: a table without entries, because a
+/// configuration file knows no `null`.
+const NOTHING_SAID: &str = "{}";
+
+/// Whether a kind is started with `()`, which in JSON is `null`.
+fn takes_nothing(kind: &KindDescriptor) -> bool {
+    kind.config == <() as State>::schema_id()
 }
 
 fn start_engines(

@@ -8,6 +8,7 @@ use crate::class::Class;
 use crate::directives::Directives;
 use crate::phase::{Failure, Phase, Verdict, Watch};
 use crate::transition::{self, Work};
+use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::Generation;
 use refit_abi::descriptor::KindDescriptor;
@@ -28,6 +29,7 @@ pub struct Armed {
     messages: Vec<(KindIndex, Kind)>,
     directives: Directives,
     lines: Mutex<Vec<LogLine>>,
+    under_way: Arc<UnderWay>,
 }
 
 /// Why an upgrade cannot be armed.
@@ -133,6 +135,7 @@ impl Armed {
             messages,
             directives: directives.clone(),
             lines: Mutex::new(Vec::new()),
+            under_way: Arc::default(),
         })
     }
 
@@ -158,6 +161,11 @@ impl Armed {
             }
             Err((phase, failure)) => Verdict::Aborted { phase, failure },
         }
+    }
+
+    /// Which transitions are running, for whoever looks on from another thread.
+    pub fn under_way(&self) -> &Arc<UnderWay> {
+        &self.under_way
     }
 
     /// What the transitions logged.
@@ -188,7 +196,8 @@ impl Armed {
         let mut aftermath = Aftermath::default();
         if !self.work.is_empty() {
             let budget = self.directives.budget;
-            let (outcome, lines) = transition::run(&self.work, &self.table, budget, quiesced);
+            let (outcome, lines) =
+                transition::run(&self.work, (&self.table, &self.under_way), budget, quiesced);
             *self.lines.lock() = lines;
             aftermath = outcome.map_err(|failure| {
                 self.unwind(quiesced);

@@ -24,6 +24,7 @@ mod plan;
 mod plan_error;
 mod registry;
 mod transition;
+mod under_way;
 
 pub use armed::{ArmError, Armed};
 pub use bus::{Budget, BusBudget};
@@ -35,3 +36,4 @@ pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdra
 pub use plan::{Candidate, Live, LiveKind, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id};
 pub use plan_error::PlanError;
 pub use registry::{GenerationRecord, GenerationState, Registry};
+pub use under_way::UnderWay;

@@ -15,6 +15,8 @@ pub enum Phase {
     Staged,
     /// A throw-away process has checked them.
     Probed,
+    /// The transitions ran to their end in a child process, on a copy of the state.
+    Rehearsed,
     /// The code is mapped, the fresh crew waits.
     Armed,
     /// The gate is closed: no handler runs.
@@ -30,10 +32,11 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// All phases in order.
-    pub const ALL: [Phase; 8] = [
+    /// All phases in order. A node that does not rehearse goes from `Probed` to `Armed`.
+    pub const ALL: [Phase; 9] = [
         Phase::Staged,
         Phase::Probed,
+        Phase::Rehearsed,
         Phase::Armed,
         Phase::Quiesced,
         Phase::Transitioned,
@@ -48,6 +51,7 @@ impl fmt::Display for Phase {
         f.pad(match self {
             Phase::Staged => "staged",
             Phase::Probed => "probed",
+            Phase::Rehearsed => "rehearsed",
             Phase::Armed => "armed",
             Phase::Quiesced => "quiesced",
             Phase::Transitioned => "transitioned",

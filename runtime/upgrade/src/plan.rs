@@ -40,6 +40,9 @@ pub struct Plan {
     /// What the linter found when it was made.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// The pause that a rehearsal took on the day of the plan, in microseconds, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_pause_us: Option<u64>,
 }
 
 /// One module that comes in.
@@ -168,6 +171,7 @@ impl Plan {
             modules,
             directives: directives.clone(),
             findings: Vec::new(),
+            predicted_pause_us: None,
         })
     }
 

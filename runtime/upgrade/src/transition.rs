@@ -6,6 +6,7 @@ use crate::bus::rounds::Rounds;
 use crate::bus::{BusBudget, EngineBus, Home, Out, Resident, Shared, When};
 use crate::class::Class;
 use crate::phase::Failure;
+use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration};
@@ -57,11 +58,15 @@ struct Stages {
 /// Runs all transitions and rounds. What they made lies beside the old states, or is gone.
 pub(crate) fn run(
     work: &Arc<Vec<Work>>,
-    table: &Arc<GenerationTable>,
+    (table, under_way): (&Arc<GenerationTable>, &Arc<UnderWay>),
     budget: BusBudget,
     quiesced: &mut Quiesced<'_>,
 ) -> (Result<Aftermath, Failure>, Vec<LogLine>) {
-    let shared = Arc::new(Shared::new(quiesced.view(), table.clone(), budget));
+    let shared = Arc::new(Shared::new(
+        quiesced.view(),
+        (table.clone(), under_way.clone()),
+        budget,
+    ));
     let stages = Stages {
         work: work.clone(),
         shared: shared.clone(),
@@ -190,6 +195,7 @@ impl Stages {
 
     /// Runs the transitions of one chunk's engines, until one fails anywhere.
     fn visit(&self, stage: usize, chunk: usize, into: &mut ChunkMade) {
+        let here = self.shared.under_way.begin();
         for (number, item) in self.work.iter().enumerate() {
             if item.stage != stage {
                 continue;
@@ -201,6 +207,7 @@ impl Stages {
                         return ControlFlow::Break(());
                     }
                     let (id, before) = (slot.id(), slot.counters());
+                    here.at(id);
                     let mut counters = before;
                     match self.cross(item, slot, &mut counters, &mut into.out) {
                         Ok(next) => {

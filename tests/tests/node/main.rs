@@ -5,14 +5,19 @@
 mod abort;
 mod bad_files;
 mod bad_plans;
+mod bus;
 mod capture;
+mod configuration;
 mod crossing;
 mod determinism;
 mod poison;
+mod rehearsal;
 mod requests;
+mod stuck;
 mod swap;
 mod timers;
 mod together;
+mod translate;
 mod withdrawal;
 
 use refit_admin::api::UpgradeReport;

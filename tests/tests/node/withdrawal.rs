@@ -1,16 +1,19 @@
 //! An upgrade that is given up at a phase: all old or all new, never between.
 
-use crate::{assert_mapped, assert_serves, entry, put, reason, store, workshop};
+use crate::rehearsal::command;
+use crate::{assert_mapped, assert_serves, entry, put, reason, workshop};
 use refit_abi::Generation;
 use refit_admin::api::UpgradeState;
-use refit_tests::{Harness, process};
+use refit_tests::{Harness, UPGRADE_WAIT_MAX, process};
 use refit_upgrade::Phase;
 use std::path::Path;
 
 /// Withdraws an upgrade to version 2 at `phase`; gives the node and the new module's file.
 fn withdrawn_at(phase: Phase) -> (Harness, std::path::PathBuf) {
     let workshop = workshop();
-    let node = store(&workshop);
+    let node = Harness::start_with(&workshop, &[("kv", "kv", &workshop.kv_v1())], |config| {
+        config.rehearsal = Some(command(UPGRADE_WAIT_MAX));
+    });
     for number in 0..20 {
         node.send("kv", put(&format!("key-{number}"), "before"))
             .unwrap();
@@ -72,6 +75,11 @@ fn given_up_when_staged_it_leaves_all_old() {
 #[test]
 fn given_up_when_probed_it_leaves_all_old() {
     assert_leaves_all_old(Phase::Probed, UpgradeState::Refused);
+}
+
+#[test]
+fn given_up_when_rehearsed_it_leaves_all_old() {
+    assert_leaves_all_old(Phase::Rehearsed, UpgradeState::Refused);
 }
 
 #[test]

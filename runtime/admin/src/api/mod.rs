@@ -5,10 +5,12 @@
 //! [`refit_abi::EngineId`] shows.
 
 mod problem;
+mod rehearsal;
 mod status;
 mod upgrade;
 
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
+pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{
     ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
 };

@@ -38,6 +38,9 @@ pub struct UpgradeReport {
     pub wait_us: u64,
     /// Time in which no engine ran, in microseconds.
     pub pause_us: u64,
+    /// The pause that the rehearsal took, in microseconds; absent if there was none.
+    #[serde(default)]
+    pub predicted_us: Option<u64>,
     /// The phases that were finished, in order.
     pub phases: Vec<PhaseTime>,
     /// Whether the old code is unmapped.
@@ -139,6 +142,8 @@ pub enum Phase {
     Staged,
     /// Loaded once in a child process.
     Probed,
+    /// Run in a child process, on a copy of the state.
+    Rehearsed,
     /// Loaded here, new crew started and parked.
     Armed,
     /// The gate is closed, the crew is parked.
@@ -174,7 +179,7 @@ shown_as! {
         RestartEngine = "restart-engine",
     }
     Phase {
-        Staged = "staged", Probed = "probed", Armed = "armed", Quiesced = "quiesced",
+        Staged = "staged", Probed = "probed", Rehearsed = "rehearsed", Armed = "armed", Quiesced = "quiesced",
         Transitioned = "transitioned", Committed = "committed", Resumed = "resumed",
         Retired = "retired",
     }

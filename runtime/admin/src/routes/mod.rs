@@ -3,8 +3,11 @@
 mod blocking;
 mod engines;
 mod health;
+mod quarantine;
 mod status;
 mod upgrades;
+
+pub use upgrades::HEADER_MAX_PAUSE;
 
 pub use engines::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
 
@@ -14,7 +17,7 @@ use crate::{Limits, Node, Refusal, problem};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/engines/ID/messages, \
@@ -34,11 +37,14 @@ pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) ->
         .route("/v1/engines/{id}/queries", post(engines::query))
         .route("/v1/engines/{id}/state", get(engines::state))
         .route("/v1/upgrades", post(upgrades::apply))
+        .route("/v1/upgrades/rehearse", post(upgrades::rehearse))
+        .route("/v1/quarantine/{artifact}", delete(quarantine::clear))
         .route_layer(from_fn_with_state(Places::new(&limits), pass::place));
     let looks = Router::new()
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history))
         .route("/v1/upgrades/{id}", get(upgrades::one))
+        .route("/v1/quarantine", get(quarantine::list))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(status::metrics));

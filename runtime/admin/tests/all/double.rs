@@ -3,7 +3,9 @@
 //!
 //! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; all others are unknown.
 //! * the state of `kv` can be had; `cache` is poisoned.
+//! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
+//! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
 use refit_abi::descriptor::{InterfaceDescriptor, KindDescriptor};
@@ -11,10 +13,11 @@ use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
-    Class, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Phase, PhaseTime, Reason,
-    Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+    Class, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Phase, PhaseTime,
+    QuarantineEntry, QuarantineState, Reason, RehearsalReport, Status, UpgradeAccepted,
+    UpgradeReport, UpgradeState, UpgradedKind,
 };
-use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId};
+use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId, Wishes};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -97,7 +100,7 @@ impl Node for Double {
         }
     }
 
-    fn apply(&self, plan: Bytes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
             if plan.get("stale").is_some() {
@@ -110,10 +113,45 @@ impl Node for Double {
                     next,
                 ));
             }
+            if wishes.max_pause_us == Some(0) {
+                let (detail, next) = ("it takes a pause", "accept a longer one");
+                return Err(Refusal::new(409, "pause-too-long", detail, next));
+            }
             Ok(UpgradeAccepted {
                 id: plan["upgrade"].as_u64().unwrap_or(1),
             })
         })
+    }
+
+    fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {
+        let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+        Box::pin(async move {
+            match plan["rehearsal"].as_u64() {
+                Some(predicted) => Ok(rehearsal(predicted)),
+                None => Err(Refusal::new(
+                    409,
+                    "rehearsal-off",
+                    "the node does not rehearse",
+                    "start it without --no-rehearsal",
+                )),
+            }
+        })
+    }
+
+    fn quarantine(&self) -> Vec<QuarantineEntry> {
+        vec![QuarantineEntry {
+            artifacts: vec!["ab".repeat(32)],
+            height: 40,
+            state: QuarantineState::Quarantined,
+            code: "pause-stuck".to_owned(),
+            reason: "a transition did not return within 30 s".to_owned(),
+        }]
+    }
+
+    fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {
+        let entries = self.quarantine();
+        let named = |entry: &&QuarantineEntry| entry.artifacts.iter().any(|a| a == artifact);
+        Ok(entries.iter().filter(named).count())
     }
 
     fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
@@ -260,6 +298,7 @@ fn committed() -> UpgradeReport {
         stage_us: 41_200,
         wait_us: 900,
         pause_us: 87,
+        predicted_us: Some(120),
         phases: vec![
             PhaseTime {
                 phase: Phase::Quiesced,
@@ -298,6 +337,7 @@ fn aborted() -> UpgradeReport {
         to: Generation(3),
         height: Some(Height(35)),
         reason: Some(reason),
+        predicted_us: None,
         phases: vec![PhaseTime {
             phase: Phase::Quiesced,
             us: 20,
@@ -321,6 +361,7 @@ fn refused() -> UpgradeReport {
         reason: Some(reason),
         wait_us: 0,
         pause_us: 0,
+        predicted_us: None,
         phases: Vec::new(),
         ..aborted()
     }
@@ -336,11 +377,25 @@ fn armed() -> UpgradeReport {
         height: None,
         wait_us: 0,
         pause_us: 0,
+        predicted_us: None,
         phases: vec![PhaseTime {
             phase: Phase::Staged,
             us: 41_200,
         }],
         retired: false,
         ..committed()
+    }
+}
+
+fn rehearsal(predicted_us: u64) -> RehearsalReport {
+    RehearsalReport {
+        predicted_us: Some(predicted_us),
+        runs: 3,
+        engines: 2,
+        state_bytes: 3 << 20,
+        memory_bytes: 1 << 20,
+        digest: "cd".repeat(32),
+        took_us: 120_000,
+        reason: None,
     }
 }

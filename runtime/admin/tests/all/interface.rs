@@ -3,8 +3,10 @@
 use crate::double::Double;
 use crate::support::{Served, request};
 use refit_abi::fixture::Fixture;
-use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
-use refit_admin::{Limits, MESSAGE_BYTES_MAX};
+use refit_admin::api::{
+    QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+};
+use refit_admin::{HEADER_MAX_PAUSE, Limits, MESSAGE_BYTES_MAX};
 use std::time::Duration;
 
 #[tokio::test]
@@ -295,4 +297,45 @@ async fn a_full_node_refuses_work_and_still_tells_its_status() {
     seen.is_problem(503, "too-busy");
     assert_eq!(served.get("/v1/status").await.status, 200);
     held.abort();
+}
+
+#[tokio::test]
+async fn a_plan_may_come_with_the_longest_pause_that_is_acceptable() {
+    let served = Served::unix().await;
+    for (bound, status) in [("5000", 202), ("0", 409), ("soon", 400), ("-1", 400)] {
+        let mut plan = request("POST", "/v1/upgrades", r#"{"upgrade":1}"#);
+        let value = bound.parse().unwrap();
+        plan.headers_mut().insert(HEADER_MAX_PAUSE, value);
+        let seen = served.ask(plan).await;
+        assert_eq!(seen.status, status, "{bound}");
+        if status == 400 {
+            seen.is_problem(400, "invalid-max-pause");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plan_is_rehearsed_on_request() {
+    let served = Served::unix().await;
+    let path = "/v1/upgrades/rehearse";
+    let report: RehearsalReport = served.post(path, r#"{"rehearsal":140}"#).await.json();
+    assert_eq!(report.predicted_us, Some(140));
+    served
+        .post(path, "{}")
+        .await
+        .is_problem(409, "rehearsal-off");
+    served.post(path, "{").await.is_problem(400, "invalid-json");
+}
+
+#[tokio::test]
+async fn the_quarantine_is_listed_and_an_entry_is_cleared_by_its_artifact() {
+    let served = Served::unix().await;
+    let entries: Vec<QuarantineEntry> = served.get("/v1/quarantine").await.json();
+    let path = format!("/v1/quarantine/{}", entries[0].artifacts[0]);
+    assert_eq!(served.ask(request("DELETE", &path, "")).await.status, 204);
+    let other = format!("/v1/quarantine/{}", "0".repeat(64));
+    let seen = served.ask(request("DELETE", &other, "")).await;
+    seen.is_problem(404, "not-quarantined");
+    let seen = served.ask(request("DELETE", "/v1/quarantine/ab", "")).await;
+    seen.is_problem(400, "invalid-artifact");
 }

@@ -22,9 +22,9 @@ pub(crate) struct FreezeArgs {
     /// Folder of the engine's package.
     #[arg(value_name = "PATH")]
     pub(crate) source: PathBuf,
-    /// Writes the frozen types of all published versions anew, and publishes nothing.
-    #[arg(long)]
-    pub(crate) restore: bool,
+    /// Writes the frozen types of one published version anew, and publishes nothing.
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) restore: Option<String>,
     /// Takes a kind out of schema.lock that no node runs any more.
     #[arg(long, value_name = "KIND", conflicts_with = "restore")]
     pub(crate) forget: Option<String>,

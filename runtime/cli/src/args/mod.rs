@@ -9,7 +9,9 @@ mod message;
 mod named_json;
 mod named_path;
 mod output;
+mod policy;
 mod run;
+mod time;
 mod upgrade;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
@@ -23,8 +25,9 @@ pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::OutputArgs;
+pub(crate) use policy::PolicyArgs;
 pub(crate) use run::RunArgs;
-pub(crate) use upgrade::{ApplyArgs, PlanArgs, UpgradeCommand, UpgradeStatusArgs};
+pub(crate) use upgrade::{ApplyArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs};
 
 use clap::{Parser, Subcommand};
 
@@ -63,4 +66,7 @@ pub(crate) enum Command {
     /// Loads a library in this process, says what it is, and ends. The node calls it.
     #[command(hide = true)]
     Probe(ProbeArgs),
+    /// Runs an upgrade that comes on stdin, on a copy of the state, and ends. The node calls it.
+    #[command(hide = true)]
+    Rehearsal,
 }

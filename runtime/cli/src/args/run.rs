@@ -1,6 +1,6 @@
 //! Running a node.
 
-use super::{NamedJson, NamedPath};
+use super::{NamedJson, NamedPath, PolicyArgs};
 use clap::Args;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -47,6 +47,8 @@ pub(crate) struct RunArgs {
         help_heading = "Blocks"
     )]
     pub(crate) workers: Option<NonZeroU16>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// Path of the unix socket. [default: admin.sock in the data folder]
     #[arg(
         long,

@@ -1,9 +1,11 @@
 //! Upgrades.
 
+use super::time::time;
 use super::{NamedPath, OutputArgs};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UpgradeCommand {
@@ -15,6 +17,8 @@ pub(crate) enum UpgradeCommand {
     Status(UpgradeStatusArgs),
     /// Lists all upgrades that the node remembers.
     History(OutputArgs),
+    /// Lists code that the node does not bring in again.
+    Quarantine(QuarantineArgs),
 }
 
 #[derive(Debug, Args)]
@@ -42,6 +46,9 @@ pub(crate) struct PlanArgs {
         env = "REFIT_OUT"
     )]
     pub(crate) out: PathBuf,
+    /// Does not let the node run the upgrade in a child process, on a copy of its state.
+    #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
+    pub(crate) no_rehearsal: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -65,6 +72,19 @@ pub(crate) struct ApplyArgs {
         env = "REFIT_WAIT_S"
     )]
     pub(crate) wait_s: u32,
+    /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; stands over the node's
+    /// own bound.
+    #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
+    pub(crate) max_pause: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuarantineArgs {
+    /// Lets this artifact come in again.
+    #[arg(long, value_name = "ARTIFACT")]
+    pub(crate) clear: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -1,9 +1,12 @@
 //! A package as it was at a git revision, laid out in a folder of its own.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// The file in the folder of all checkouts that is locked while one is there.
+const LOCK: &str = ".lock";
 
 /// Why a revision could not be laid out.
 #[derive(Debug, thiserror::Error)]
@@ -12,8 +15,10 @@ pub(crate) enum CheckoutError {
     NoGit,
     #[error("git says of {}: {said}", folder.display())]
     Git { folder: PathBuf, said: String },
-    #[error("cannot write {}: {source}", folder.display())]
+    #[error("cannot write {}", folder.display())]
     Write { folder: PathBuf, source: io::Error },
+    #[error("another comparison uses {}", folder.display())]
+    Busy { folder: PathBuf },
 }
 
 /// A laid out revision; its folder goes when this is dropped.
@@ -24,11 +29,13 @@ pub(crate) struct Checkout {
     pub(crate) package: PathBuf,
     /// The commit, in hexadecimal digits.
     pub(crate) commit: String,
+    #[expect(dead_code, reason = "held for its lock")]
+    lock: File,
 }
 
 impl Checkout {
     /// Lays out the repository of the package in `folder` as it was at `revision`, below `parent`.
-    /// The path is the same for one commit, so that its builds are found again.
+    /// The path is the same each time, so that the builder keeps one target folder for it.
     pub(crate) fn of(folder: &Path, revision: &str, parent: &Path) -> Result<Self, CheckoutError> {
         let top = git(folder, None, &["rev-parse", "--show-toplevel"])?;
         let inside = git(folder, None, &["rev-parse", "--show-prefix"])?;
@@ -55,10 +62,12 @@ impl Checkout {
         let parent = parent
             .canonicalize()
             .map_err(|source| write(parent, source))?;
-        let root = parent.join(&commit);
+        let name = Path::new(&top).file_name().unwrap_or_default();
+        let root = parent.join(name);
         let checkout = Self {
             package: root.join(&inside),
             commit,
+            lock: locked(&parent)?,
             root,
         };
         // What a process that was killed left behind.
@@ -77,6 +86,22 @@ impl Checkout {
         // It may be left where it is: nobody reads it.
         let _ = fs::remove_file(index);
         Ok(())
+    }
+}
+
+/// Keeps other processes out of `folder`.
+fn locked(folder: &Path) -> Result<File, CheckoutError> {
+    let open = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join(LOCK));
+    let folder = folder.to_owned();
+    match open.map(|file| file.try_lock().map(|()| file)) {
+        Ok(Ok(file)) => Ok(file),
+        Ok(Err(TryLockError::WouldBlock)) => Err(CheckoutError::Busy { folder }),
+        Ok(Err(TryLockError::Error(source))) | Err(source) => {
+            Err(CheckoutError::Write { folder, source })
+        }
     }
 }
 

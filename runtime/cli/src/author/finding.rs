@@ -64,10 +64,10 @@ impl Finding {
                 "write the step from version {version} with the stub that was printed; keep the older steps, they are composed"
             ),
             Fault::Behind { newest, .. } => format!(
-                "go on from version {newest}: `refit engine freeze {folder} --restore` writes its frozen types anew"
+                "go on from version {newest}: `refit engine freeze {folder} --restore MODULE` writes its frozen types anew"
             ),
             Fault::FrozenChanged { module, .. } => format!(
-                "take src/{module}.rs back from version control, or run `refit engine freeze {folder} --restore`; changes belong into the next version"
+                "take src/{module}.rs back from version control, or run `refit engine freeze {folder} --restore {module}`; changes belong into the next version"
             ),
             Fault::FrozenLayout { module, .. } => {
                 format!("give the types in src/{module}.rs the `repr` that the published ones had")

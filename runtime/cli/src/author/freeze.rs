@@ -1,9 +1,11 @@
 //! Publishing: what changes in a lock, and which frozen modules belong to it.
 
+use super::attributes::SerdeAttributes;
 use super::compare::{Fault, Finding, compare};
 use super::lock::{Interface, Published, SchemaLock};
 use super::render::{self, Module, RenderError, Request};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::schema::Type;
 use std::path::PathBuf;
 
 /// Why nothing was frozen.
@@ -20,6 +22,12 @@ pub(crate) enum FreezeError {
     #[error("`{kind}` was never published from {}", folder.display())]
     #[diagnostic(code(author::unknown_kind), help("name a kind that schema.lock has"))]
     UnknownKind { kind: String, folder: PathBuf },
+    #[error("`{module}` is no frozen module of {}", folder.display())]
+    #[diagnostic(
+        code(author::unknown_module),
+        help("name a module that schema.lock has, such as v1")
+    )]
+    UnknownModule { module: String, folder: PathBuf },
     #[error("{} has no schema.lock to restore from", folder.display())]
     #[diagnostic(
         code(author::nothing_published),
@@ -50,6 +58,7 @@ pub(crate) enum Change {
 /// Publishes the heads of `built` in `lock`, unless they break what was published before.
 pub(crate) fn publish(
     built: &Descriptor,
+    serde: &SerdeAttributes,
     lock: &mut SchemaLock,
 ) -> Result<Vec<Frozen>, Vec<Finding>> {
     let findings = compare(built, lock);
@@ -59,10 +68,17 @@ pub(crate) fn publish(
         return Err(findings);
     }
     let kinds = built.kinds.iter();
-    Ok(kinds.map(|kind| publish_kind(built, kind, lock)).collect())
+    Ok(kinds
+        .map(|kind| publish_kind(built, kind, serde, lock))
+        .collect())
 }
 
-fn publish_kind(built: &Descriptor, kind: &KindDescriptor, lock: &mut SchemaLock) -> Frozen {
+fn publish_kind(
+    built: &Descriptor,
+    kind: &KindDescriptor,
+    serde: &SerdeAttributes,
+    lock: &mut SchemaLock,
+) -> Frozen {
     let known = lock
         .kind(&kind.kind)
         .and_then(|locked| locked.version(kind.version));
@@ -73,7 +89,11 @@ fn publish_kind(built: &Descriptor, kind: &KindDescriptor, lock: &mut SchemaLock
         Some(_) => Change::None,
     };
     if change != Change::None {
-        lock.publish(&kind.kind, Published::of(built, kind, module.clone()));
+        let names = named_in(kind, serde);
+        lock.publish(
+            &kind.kind,
+            Published::of(built, kind, module.clone(), names),
+        );
     }
     Frozen {
         kind: kind.kind.clone(),
@@ -81,6 +101,18 @@ fn publish_kind(built: &Descriptor, kind: &KindDescriptor, lock: &mut SchemaLock
         module,
         change,
     }
+}
+
+/// The attributes of the types that are frozen for `kind`.
+fn named_in(kind: &KindDescriptor, serde: &SerdeAttributes) -> SerdeAttributes {
+    let mut names = Vec::new();
+    for ty in [&kind.state, &kind.interface.message] {
+        render::names_of(ty, &mut names);
+    }
+    let of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let kept = serde.iter().filter(|(name, _)| names.contains(&of(name)));
+    kept.map(|(name, text)| (name.clone(), text.clone()))
+        .collect()
 }
 
 /// `v1` where the package has one kind, `kind_v1` where it has several.
@@ -95,11 +127,16 @@ fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
 pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
     let mut modules: Vec<Module> = Vec::new();
     for published in lock.kind(kind).map_or(&[][..], |locked| &locked.versions) {
+        let message = published.interface.message.described.as_ref();
+        let message = message.filter(|ty| matches!(ty, Type::Struct { .. } | Type::Enum { .. }));
+        let mut roots = vec![("state", &published.state)];
+        roots.extend(message.map(|message| ("message", message)));
         let request = Request {
             version: published.version,
             kind,
-            roots: vec![("state", &published.state)],
+            roots,
             earlier: modules.clone(),
+            serde: &published.serde,
         };
         modules.push(render::module(&published.module, &request)?);
     }
@@ -107,10 +144,6 @@ pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, Rend
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 mod tests {
     use super::*;
     use crate::author::samples::{built, first, second, second_unnumbered};
@@ -118,13 +151,13 @@ mod tests {
     #[test]
     fn a_version_is_published_once() {
         let mut lock = SchemaLock::default();
-        let done = publish(&built(first(), &[]), &mut lock).unwrap();
+        let done = publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
         assert_eq!(
             (done[0].change, done[0].module.as_str()),
             (Change::Published, "v1")
         );
         let published = lock.clone();
-        let again = publish(&built(first(), &[]), &mut lock).unwrap();
+        let again = publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
         assert_eq!(again[0].change, Change::None);
         assert_eq!(lock, published);
     }
@@ -132,24 +165,36 @@ mod tests {
     #[test]
     fn another_state_under_a_published_number_is_refused() {
         let mut lock = SchemaLock::default();
-        publish(&built(first(), &[]), &mut lock).unwrap();
+        publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
         let published = lock.clone();
-        let findings = publish(&built(second_unnumbered(), &[]), &mut lock).unwrap_err();
+        let findings = publish(
+            &built(second_unnumbered(), &[]),
+            &SerdeAttributes::new(),
+            &mut lock,
+        )
+        .unwrap_err();
         assert_eq!(findings[0].code(), "state_changed");
-        let findings = publish(&built(second(), &[]), &mut lock).unwrap_err();
+        let findings =
+            publish(&built(second(), &[]), &SerdeAttributes::new(), &mut lock).unwrap_err();
         assert_eq!(findings[0].code(), "no_migration");
         assert_eq!(lock, published, "nothing was changed");
-        publish(&built(second(), &[first()]), &mut lock).unwrap();
+        publish(
+            &built(second(), &[first()]),
+            &SerdeAttributes::new(),
+            &mut lock,
+        )
+        .unwrap();
         assert_eq!(modules(&lock, "kv").unwrap().len(), 2);
     }
 
     #[test]
     fn another_interface_is_noted() {
         let mut lock = SchemaLock::default();
-        publish(&built(first(), &[]), &mut lock).unwrap();
+        publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
         let mut changed = built(first(), &[]);
         changed.kinds[0].message = second().schema_id();
-        let done = publish(&changed, &mut lock).unwrap();
+        changed.kinds[0].interface.message = second();
+        let done = publish(&changed, &SerdeAttributes::new(), &mut lock).unwrap();
         assert_eq!(done[0].change, Change::Interface);
     }
 
@@ -159,7 +204,7 @@ mod tests {
         let mut other = two.kinds[0].clone();
         other.kind = "kv-index".to_owned();
         two.kinds.push(other);
-        let done = publish(&two, &mut SchemaLock::default()).unwrap();
+        let done = publish(&two, &SerdeAttributes::new(), &mut SchemaLock::default()).unwrap();
         let modules: Vec<_> = done.iter().map(|frozen| frozen.module.as_str()).collect();
         assert_eq!(modules, ["kv_v1", "kv_index_v1"]);
     }

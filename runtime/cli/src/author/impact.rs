@@ -188,7 +188,10 @@ fn interface(before: &BaseKind, now: &KindDescriptor) -> Vec<Change> {
     let changed = pairs.filter(|((_, old), (_, new))| old.schema != new.schema);
     changed
         .map(|((part, old), (_, new))| {
-            let (needs, means) = meaning(part, old, new);
+            let (needs, means) = match part {
+                "message" if now.accepts(old.schema) => CONVERTED,
+                _ => meaning(part, old, new),
+            };
             let differences = match (&old.described, &new.described) {
                 (Some(old), Some(new)) => refit_upgrade::differences(old, new),
                 _ => Vec::new(),
@@ -203,6 +206,12 @@ fn interface(before: &BaseKind, now: &KindDescriptor) -> Vec<Change> {
         })
         .collect()
 }
+
+/// A message that the engine still takes in its older form.
+const CONVERTED: (Bump, &str) = (
+    Bump::Minor,
+    "the older one is still understood: MigrateMessage converts it",
+);
 
 /// Whom a changed part concerns, and how much.
 fn meaning(part: &str, old: &Part, new: &Part) -> (Bump, &'static str) {

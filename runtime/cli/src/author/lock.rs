@@ -3,6 +3,7 @@
 //! For each engine kind every published version: the state as a [`Type`] tree without sizes and
 //! offsets, which belong to one compiler, and the ids of what the engine takes and gives.
 
+use super::attributes::SerdeAttributes;
 use super::lock_file;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
@@ -41,6 +42,8 @@ pub(crate) struct Published {
     /// The state, without sizes and offsets.
     pub(crate) state: Type,
     pub(crate) interface: Interface,
+    /// The names under which its types are written as JSON.
+    pub(crate) serde: SerdeAttributes,
 }
 
 /// What an engine is started with, takes and gives.
@@ -151,7 +154,12 @@ impl LockedKind {
 
 impl Published {
     /// The head of `kind`, to be frozen in `module`.
-    pub(crate) fn of(descriptor: &Descriptor, kind: &KindDescriptor, module: String) -> Self {
+    pub(crate) fn of(
+        descriptor: &Descriptor,
+        kind: &KindDescriptor,
+        module: String,
+        serde: SerdeAttributes,
+    ) -> Self {
         Self {
             version: kind.version,
             package_version: descriptor.package_version.clone(),
@@ -161,6 +169,7 @@ impl Published {
             compiler: compiler(descriptor),
             state: layoutless(&kind.state),
             interface: Interface::of(kind),
+            serde,
         }
     }
 }
@@ -173,12 +182,13 @@ pub(crate) fn compiler(descriptor: &Descriptor) -> String {
 impl Interface {
     /// The interface of a built kind.
     pub(crate) fn of(kind: &KindDescriptor) -> Self {
+        let types = &kind.interface;
         Self {
-            config: Part::hashed(kind.config),
-            message: Part::hashed(kind.message),
-            reply: Part::hashed(kind.reply),
-            query: Part::hashed(kind.query),
-            answer: Part::hashed(kind.answer),
+            config: Part::described(kind.config, &types.config),
+            message: Part::described(kind.message, &types.message),
+            reply: Part::described(kind.reply, &types.reply),
+            query: Part::described(kind.query, &types.query),
+            answer: Part::described(kind.answer, &types.answer),
         }
     }
 
@@ -195,11 +205,11 @@ impl Interface {
 }
 
 impl Part {
-    /// A type of which only the hash is known.
-    pub(crate) fn hashed(schema: SchemaId) -> Self {
+    /// A described type; sizes and offsets are left out.
+    fn described(schema: SchemaId, ty: &Type) -> Self {
         Self {
             schema,
-            described: None,
+            described: Some(layoutless(ty)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The text of `schema.lock`: TOML, with each described type as JSON inside.
 
+use super::attributes::SerdeAttributes;
 use super::lock::{Interface, LockError, LockedKind, Part, Published, SchemaLock};
 use refit_abi::schema::{Field, LayoutId, SchemaId, Shape, Type, Variant};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,9 @@ struct VersionEntry {
     /// JSON, by the part's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     described: BTreeMap<String, String>,
+    /// What stands in `#[serde(…)]`, by type, variant and field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    serde: SerdeAttributes,
 }
 
 /// The file's text.
@@ -92,6 +96,7 @@ fn entry(published: &Published) -> VersionEntry {
         answer: interface.answer.schema,
         state: json(&published.state),
         described: described.collect(),
+        serde: published.serde.clone(),
     }
 }
 
@@ -167,6 +172,7 @@ fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, 
         schema: entry.schema,
         layout: entry.layout,
         compiler: entry.compiler,
+        serde: entry.serde,
     })
 }
 
@@ -256,10 +262,6 @@ fn strip_field(field: &mut Field) {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 mod tests {
     use super::*;
     use crate::author::samples;

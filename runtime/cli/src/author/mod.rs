@@ -3,6 +3,7 @@
 //!
 //! Everything here is a function from descriptions to text or findings; the commands read and write.
 
+pub(crate) mod attributes;
 pub(crate) mod checkout;
 pub(crate) mod compare;
 pub(crate) mod error;

@@ -1,5 +1,6 @@
 //! Types of engines for the tests of this folder, as their authors would write them.
 
+use super::attributes::SerdeAttributes;
 use super::lock::{Interface, Part, Published, layoutless};
 use refit_abi::descriptor::{Descriptor, InterfaceDescriptor, KindDescriptor, MigrationDescriptor};
 use refit_abi::schema::{Describer, SchemaId, Type};
@@ -138,7 +139,10 @@ pub(crate) fn many_shapes() -> Type {
 
 /// A published version with nothing but its state.
 pub(crate) fn published(version: u32, state: Type) -> Published {
-    let none = || Part::hashed(SchemaId::default());
+    let none = || Part {
+        schema: SchemaId::default(),
+        described: None,
+    };
     Published {
         version,
         package_version: format!("{version}.0.0"),
@@ -154,6 +158,7 @@ pub(crate) fn published(version: u32, state: Type) -> Published {
             query: none(),
             answer: none(),
         },
+        serde: SerdeAttributes::new(),
     }
 }
 
@@ -163,7 +168,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         Type::Struct { version, .. } => *version,
         _ => 0,
     };
-    let none = SchemaId::default();
+    let none = unit().schema_id();
     let kind = KindDescriptor {
         kind: "kv".to_owned(),
         version,

@@ -1,6 +1,7 @@
 //! The step from one version to the next as Rust, to paste and complete.
 
-use super::render::{camel, is_keyword, type_text};
+use super::render::{camel, is_keyword, names_of, type_text};
+use refit_abi::descriptor::MigrationDescriptor;
 use refit_abi::schema::{Field, Type};
 
 /// The step from `old`, frozen in `module`, to `new`, which will have this version.
@@ -59,7 +60,7 @@ fn derived(
         let (name, ty) = (member(&field.name), type_text(&field.ty));
         match find(&field.name) {
             Some(earlier) if same(&earlier.ty, &field.ty) => {
-                derived_names(&field.ty, &mut reused);
+                names_of(&field.ty, &mut reused);
                 body += &format!("    {name}: {ty}, // moves over\n");
             }
             Some(earlier) => {
@@ -85,8 +86,11 @@ fn derived(
     let mut text = format!("pub mod {module}; // in src/lib.rs\n\n");
     if !reused.is_empty() {
         let names = match &reused[..] {
-            [only] => only.clone(),
-            several => format!("{{{}}}", several.join(", ")),
+            [only] => camel(only),
+            several => {
+                let several: Vec<_> = several.iter().map(|name| camel(name)).collect();
+                format!("{{{}}}", several.join(", "))
+            }
         };
         text += &format!(
             "// In place of your own: a field moves only if its type is the very same.\n\
@@ -126,24 +130,39 @@ fn by_hand(module: &str, old: &Type, new: &Type, version: u32) -> String {
     )
 }
 
-/// The names of the derived types inside `ty`.
-fn derived_names(ty: &Type, names: &mut Vec<String>) {
-    let inner: Vec<&Type> = match ty {
-        Type::Container { arguments, .. } => arguments.iter().collect(),
-        Type::Struct { fields, .. } => fields.iter().map(|field| &field.ty).collect(),
-        Type::Enum { variants, .. } => {
-            let fields = variants.iter().flat_map(|variant| &variant.fields);
-            fields.map(|field| &field.ty).collect()
-        }
-        _ => return,
-    };
-    if matches!(ty, Type::Struct { .. } | Type::Enum { .. }) {
-        let name = name(ty);
-        if !names.contains(&name) {
-            names.push(name);
-        }
+/// The step that led to a version, as far as its description tells, once that is frozen in `module`:
+/// to be carried over from the head, so that it is composed with the next.
+pub(crate) fn carried(
+    module: &str,
+    from: &str,
+    state: &Type,
+    step: &MigrationDescriptor,
+) -> String {
+    let (old, new) = (name(&step.from), name(state));
+    if step.by_hand {
+        return format!(
+            "impl Migrate for {module}::{new} {{ // as on the head\n    type From = {from}::{old};\n    …\n}}\n"
+        );
     }
-    inner.into_iter().for_each(|ty| derived_names(ty, names));
+    let before = fields(&step.from).unwrap_or_default();
+    let is_old = |name: &&String| before.iter().any(|field| field.name == **name);
+    let converted = step.fresh.iter().filter(is_old);
+    let gone: Vec<_> = step.dropped.iter().chain(converted).cloned().collect();
+    let dropped = match gone.is_empty() {
+        true => String::new(),
+        false => format!(", drop({})", gone.join(", ")),
+    };
+    let mut text = format!(
+        "#[derive(…, Migrate)]\n#[migrate(from = super::{from}::{old}{dropped})]\npub struct {new} {{\n"
+    );
+    for field in &step.fresh {
+        text += &format!(
+            "    #[migrate(…)] // as on the head\n    pub {}: …,\n",
+            member(field)
+        );
+    }
+    text += "    …\n}\n";
+    text
 }
 
 #[cfg(test)]

@@ -90,6 +90,10 @@ impl Connection {
         self.ask(Method::POST, path, headers, body).await
     }
 
+    pub(crate) async fn delete(&mut self, path: &str) -> Result<Answer, ClientError> {
+        self.ask(Method::DELETE, path, &[], String::new()).await
+    }
+
     async fn ask(
         &mut self,
         method: Method,

@@ -49,6 +49,13 @@ impl Client {
         self.accept(answer)
     }
 
+    /// Deletes what is at `path`.
+    pub(crate) async fn delete(&self, path: &str) -> Result<Answer, Failure> {
+        let mut connection = self.connect().await?;
+        let answer = connection.delete(path).await?;
+        self.accept(answer)
+    }
+
     /// Decodes the body of an answer.
     pub(crate) fn decode<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
         serde_json::from_slice(&answer.body).map_err(|source| self.not_understood(&source).into())

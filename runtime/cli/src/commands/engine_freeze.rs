@@ -2,6 +2,7 @@
 
 use crate::args::FreezeArgs;
 use crate::artifact;
+use crate::author::attributes;
 use crate::author::error::AuthorError;
 use crate::author::freeze::{self, Change, FreezeError, Frozen};
 use crate::author::kept::{KeptError, MODULE_BYTES_MAX};
@@ -11,14 +12,15 @@ use crate::author::stub;
 use crate::failure::Failure;
 use crate::source::Sources;
 use crate::{files, show};
+use refit_abi::descriptor::Descriptor;
 use refit_build::Profile;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let folder = &args.source;
     let lock = SchemaLock::of_package(folder).map_err(AuthorError::from)?;
-    if args.restore {
-        return restore(folder, lock);
+    if let Some(module) = &args.restore {
+        return restore(folder, lock, module);
     }
     if let Some(kind) = &args.forget {
         return forget(folder, lock, kind);
@@ -26,7 +28,13 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let mut lock = lock.unwrap_or_default();
     let built = sources.build_unkept(folder, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
-    let frozen = freeze::publish(&descriptor, &mut lock).map_err(|findings| {
+    let kinds = lock.kinds.iter();
+    let frozen: Vec<_> = kinds
+        .flat_map(|kind| &kind.versions)
+        .map(|version| version.module.as_str())
+        .collect();
+    let serde = attributes::of_package(folder, &frozen);
+    let frozen = freeze::publish(&descriptor, &serde, &mut lock).map_err(|findings| {
         for finding in &findings {
             show::talk(finding.text());
         }
@@ -48,7 +56,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     if frozen.iter().any(|frozen| frozen.change != Change::None) {
         files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
     }
-    tell(folder, &lock, &texts)
+    tell(folder, &lock, &descriptor, &texts)
 }
 
 /// The kinds with their frozen modules.
@@ -82,7 +90,12 @@ fn refuse_another(folder: &Path, module: &Module) -> Result<(), FreezeError> {
     }
 }
 
-fn tell(folder: &Path, lock: &SchemaLock, done: &[(Frozen, Module)]) -> Result<(), Failure> {
+fn tell(
+    folder: &Path,
+    lock: &SchemaLock,
+    built: &Descriptor,
+    done: &[(Frozen, Module)],
+) -> Result<(), Failure> {
     for (frozen, module) in done {
         let Frozen { kind, version, .. } = frozen;
         let name = &module.name;
@@ -98,6 +111,7 @@ fn tell(folder: &Path, lock: &SchemaLock, done: &[(Frozen, Module)]) -> Result<(
         show::data(&format!("{said}\n"))?;
         if frozen.change == Change::Published {
             published(lock, frozen, module);
+            carried(lock, built, frozen, module);
         }
     }
     show::talk("keep schema.lock and the frozen modules in version control");
@@ -124,32 +138,53 @@ fn published(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
             stub::next(&module.name, state)
         ));
     }
-    let older = locked.map_or(0, |locked| locked.versions.len());
-    if older > 1 {
+}
+
+/// The steps to a version that was just published belong to its frozen type.
+fn carried(lock: &SchemaLock, built: &Descriptor, frozen: &Frozen, module: &Module) {
+    let head = built.kinds.iter().find(|kind| kind.kind == frozen.kind);
+    let (Some(locked), Some(head)) = (lock.kind(&frozen.kind), head) else {
+        return;
+    };
+    let last = head.migrations.iter().find(|step| step.steps == 1);
+    let from = last.and_then(|step| {
+        let mut versions = locked.versions.iter();
+        versions.find(|version| version.schema == step.from_schema)
+    });
+    if let (Some(step), Some(from)) = (last, from) {
         show::talk(format_args!(
-            "the step to version {} belongs to the frozen type then: move its Migrate from the head to {}::{}, so that nodes with older states still come to the head",
-            frozen.version,
+            "the step from version {} goes from the head to src/{}.rs, so that nodes which hold that version still come to the head:\n\n{}",
+            from.version,
             module.name,
-            module.state(),
+            stub::carried(&module.name, &from.module, &head.state, step)
         ));
     }
 }
 
-/// Writes all frozen modules anew from the lock.
-fn restore(folder: &Path, lock: Option<SchemaLock>) -> Result<(), Failure> {
+/// Writes a frozen module anew from the lock.
+fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), Failure> {
     let lock = lock.ok_or_else(|| {
         AuthorError::from(FreezeError::NothingPublished {
             folder: folder.to_owned(),
         })
     })?;
     for kind in &lock.kinds {
-        for module in freeze::modules(&lock, &kind.kind).map_err(AuthorError::from)? {
+        let mut modules = freeze::modules(&lock, &kind.kind)
+            .map_err(AuthorError::from)?
+            .into_iter();
+        if let Some(module) = modules.find(|module| module.name == wanted) {
             write(folder, &module)?;
             show::data(&format!("{}\n", path(folder, &module).display()))?;
+            show::talk("a step (Migrate) that stood there must be written again");
+            show::next(format_args!("refit engine build {}", folder.display()));
+            return Ok(());
         }
     }
-    show::next(format_args!("refit engine build {}", folder.display()));
-    Ok(())
+    Err(AuthorError::from(FreezeError::UnknownModule {
+        module: wanted.to_owned(),
+        folder: folder.to_owned(),
+    })
+    .into())
 }
 
 /// Takes a kind out of the lock that the package will not have any more.

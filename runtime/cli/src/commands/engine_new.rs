@@ -14,7 +14,7 @@ const ABI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi");
 /// Why no package was written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum NewError {
-    #[error("no engine can have this name: {0}")]
+    #[error("no engine can have this name")]
     #[diagnostic(
         code(author::bad_name),
         help(

@@ -8,7 +8,9 @@ mod engine_freeze;
 mod engine_inspect;
 pub(crate) mod engine_new;
 pub(crate) mod input;
+mod policy;
 mod query;
+pub(crate) mod rehearse;
 pub(crate) mod run;
 mod send;
 mod status;
@@ -16,6 +18,7 @@ mod upgrade_apply;
 pub(crate) mod upgrade_end;
 mod upgrade_history;
 pub(crate) mod upgrade_plan;
+mod upgrade_quarantine;
 mod upgrade_status;
 
 use crate::args::{Cli, Command, CommonArgs, EngineCommand, UpgradeCommand};
@@ -32,6 +35,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { common, command } = cli;
     match command {
         Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
+        Command::Rehearsal => return Ok(refit_node::rehearsal::child::child_main()),
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
         Command::Bench(command) => bench::run(&command)?,
@@ -77,6 +81,9 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
         }),
         UpgradeCommand::History(args) => ask(common, async |client| {
             upgrade_history::run(client, &args).await
+        }),
+        UpgradeCommand::Quarantine(args) => ask(common, async |client| {
+            upgrade_quarantine::run(client, &args).await
         }),
     }
 }

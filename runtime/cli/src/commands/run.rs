@@ -2,6 +2,7 @@
 //!
 //! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
 
+use super::policy;
 use crate::args::{CommonArgs, RunArgs};
 use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
@@ -11,7 +12,7 @@ use crate::show;
 use crate::source::Sources;
 use miette::Diagnostic;
 use refit_admin::{Address, BindError, Limits, Listen, Server, Token};
-use refit_node::{EngineConfig, Node, NodeConfig, StartError};
+use refit_node::{EngineConfig, Node, NodeConfig, QuarantineError, StartError};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::fmt;
 use std::fs::DirBuilder;
@@ -30,6 +31,7 @@ const DATA_DIR_MODE: u32 = 0o700;
 #[derive(Debug)]
 pub(crate) enum RunError {
     DataDir { path: PathBuf, source: io::Error },
+    Quarantine(QuarantineError),
     Start(StartError),
     Bind(BindError),
 }
@@ -132,6 +134,7 @@ fn node_config(args: &RunArgs, file: &File, data_dir: &Path) -> Result<NodeConfi
     if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
         config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
     }
+    policy::set(&mut config, &args.policy, &file.node, data_dir)?;
     Ok(config)
 }
 
@@ -184,7 +187,9 @@ impl RunError {
         match self {
             Self::Start(StartError::Module { source, .. }) => Exit::of_artifact(source.code()),
             Self::Start(StartError::Loader(_) | StartError::Threads(_)) => Exit::Internal,
-            Self::Start(_) | Self::DataDir { .. } | Self::Bind(_) => Exit::Usage,
+            Self::Start(_) | Self::DataDir { .. } | Self::Bind(_) | Self::Quarantine(_) => {
+                Exit::Usage
+            }
         }
     }
 }
@@ -193,6 +198,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DataDir { path, .. } => write!(f, "cannot make the folder {}", path.display()),
+            Self::Quarantine(error) => error.fmt(f),
             Self::Start(error) => write!(f, "the node does not start: {error}"),
             Self::Bind(error) => error.fmt(f),
         }
@@ -203,7 +209,7 @@ impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::DataDir { source, .. } => Some(source),
-            Self::Start(_) => None,
+            Self::Start(_) | Self::Quarantine(_) => None,
             Self::Bind(error) => error.source(),
         }
     }
@@ -213,6 +219,7 @@ impl Diagnostic for RunError {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(match self {
             Self::DataDir { .. } => Box::new("run::data_dir"),
+            Self::Quarantine(error) => Box::new(format!("run::{}", error.code())),
             Self::Start(error) => Box::new(format!("run::{}", error.code())),
             Self::Bind(_) => Box::new("run::listen"),
         })
@@ -221,6 +228,7 @@ impl Diagnostic for RunError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(match self {
             Self::DataDir { .. } => Box::new("name another with --data-dir"),
+            Self::Quarantine(error) => Box::new(error.next()),
             Self::Start(error) => Box::new(error.next()),
             Self::Bind(_) => Box::new("name another place with --socket, --data-dir or --tcp"),
         })

@@ -6,8 +6,8 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::files::read_text;
 use crate::show;
-use refit_admin::PLAN_BYTES_MAX;
 use refit_admin::api::{UpgradeAccepted, UpgradeReport, UpgradeState};
+use refit_admin::{HEADER_MAX_PAUSE, PLAN_BYTES_MAX};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,7 +16,12 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_text(&args.plan, PLAN_BYTES_MAX as u64)?;
-    let answer = client.post("/v1/upgrades", &[], plan).await?;
+    let bound = args.max_pause.map(|bound| bound.as_micros().to_string());
+    let headers: Vec<_> = bound
+        .map(|bound| (HEADER_MAX_PAUSE, bound))
+        .into_iter()
+        .collect();
+    let answer = client.post("/v1/upgrades", &headers, plan).await?;
     let UpgradeAccepted { id } = client.decode(&answer)?;
     show::talk(format_args!(
         "the node has taken the plan on as upgrade {id}"

@@ -30,6 +30,7 @@ impl UpgradeEnd {
         match (&report.reason, report.state) {
             (_, UpgradeState::Aborted) => Exit::TransitionFailed,
             (Some(reason), _) if reason.phase <= Phase::Probed => Exit::of_artifact(&reason.code),
+            (Some(reason), _) if reason.phase == Phase::Rehearsed => Exit::of_rehearsal(reason),
             _ => Exit::Refused,
         }
     }

@@ -3,6 +3,7 @@
 //! The plan is made from what the node says is live and what the probe says of the new libraries;
 //! applying it does exactly that, or is refused.
 
+use super::rehearse;
 use crate::args::PlanArgs;
 use crate::artifact;
 use crate::client::Client;
@@ -33,24 +34,40 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .iter()
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
-    let live = live(&status);
-    let directives = directives(&args);
     let at_height = args.at_height.map(Height);
-    let mut plan = Plan::make_with(&live, &candidates, at_height, &directives)
-        .map_err(|error| Box::new(PlanRefused(error)))?;
-    plan.findings = lint(&plan, &live, &candidates, &surroundings(&status));
-    if let Some(found) = refusal(&plan, &plan.findings) {
-        return Err(Box::new(LintRefused(found)).into());
-    }
+    let mut plan = linted(&status, &candidates, at_height, &directives(&args))?;
+    let rehearsal = match args.no_rehearsal {
+        true => None,
+        false => rehearse::run(client, &plan).await?,
+    };
+    plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
     files::write_json(&args.out, &plan)?;
     if args.output.json {
         show::json(&plan)?;
     } else {
-        show::data(&show::plan::text(&plan, &status))?;
+        let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
+        show::data(&(show::plan::text(&plan, &status) + &predicted))?;
     }
     show::talk(format_args!("the plan is in {}", args.out.display()));
     show::next(format_args!("refit upgrade apply {}", args.out.display()));
     Ok(())
+}
+
+/// A plan that the linter lets pass.
+pub(crate) fn linted(
+    status: &Status,
+    candidates: &[Candidate],
+    at_height: Option<Height>,
+    directives: &Directives,
+) -> Result<Plan, Failure> {
+    let live = live(status);
+    let mut plan = Plan::make_with(&live, candidates, at_height, directives)
+        .map_err(|error| Box::new(PlanRefused(error)))?;
+    plan.findings = lint(&plan, &live, candidates, &surroundings(status));
+    match refusal(&plan, &plan.findings) {
+        Some(found) => Err(Box::new(LintRefused(found)).into()),
+        None => Ok(plan),
+    }
 }
 
 fn directives(args: &PlanArgs) -> Directives {

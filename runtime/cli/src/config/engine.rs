@@ -99,6 +99,8 @@ fn to_json(value: &toml::Value, place: &str) -> Result<Value, (String, &'static 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{Cli, Command};
+    use clap::Parser;
 
     fn config(text: &str) -> Result<Value, (String, &'static str)> {
         to_json(&toml::Value::Table(text.parse().unwrap()), "config")
@@ -111,6 +113,36 @@ mod tests {
             json,
             serde_json::json!({"a": [1, 2.5, "x"], "b": {"c": true}})
         );
+    }
+
+    /// The engines of a command line without a file.
+    fn typed(arguments: &[&str]) -> Result<Vec<Engine>, ConfigError> {
+        let cli = Cli::try_parse_from([&["refit", "run"], arguments].concat()).unwrap();
+        let Command::Run(args) = cli.command else {
+            panic!("another command");
+        };
+        engines(&args, &File::default())
+    }
+
+    #[test]
+    fn an_engine_of_the_command_line_gets_the_configuration_that_names_it() {
+        let engines = ["--engine", "a=x.so", "--engine", "b=x.so"];
+        let config = ["--engine-config", r#"a={"keys_max": 3}"#];
+        let found = typed(&[&engines[..], &config].concat()).unwrap();
+        assert_eq!(found[0].config, serde_json::json!({"keys_max": 3}));
+        assert_eq!(found[1].config, serde_json::json!({}));
+        let stray = ["--engine", "b=x.so", "--engine-config", "a={}"];
+        let error = typed(&stray).unwrap_err();
+        assert!(matches!(error, ConfigError::StrayConfig { engine } if engine == "a"));
+        let broken = [
+            "refit",
+            "run",
+            "--engine",
+            "a=x.so",
+            "--engine-config",
+            "a={",
+        ];
+        assert!(Cli::try_parse_from(broken).is_err());
     }
 
     #[test]

@@ -45,6 +45,16 @@ pub(crate) struct NodeSection {
     pub(crate) workers: Option<NonZeroU16>,
     /// Messages that one block takes at most.
     pub(crate) messages_per_block: Option<NonZeroU32>,
+    /// Whether upgrades are rehearsed; they are unless this says otherwise.
+    pub(crate) rehearsal: Option<bool>,
+    /// Longest time for a rehearsal, in milliseconds.
+    pub(crate) rehearsal_wait_ms: Option<u64>,
+    /// Memory that a rehearsal may use, in MiB.
+    pub(crate) rehearsal_memory_mib: Option<NonZeroU32>,
+    /// Longest pause that a rehearsal may predict, in milliseconds.
+    pub(crate) max_pause_ms: Option<u64>,
+    /// How long a pause may last before it counts as stuck, in milliseconds.
+    pub(crate) pause_limit_ms: Option<u64>,
 }
 
 /// `[admin]`
@@ -126,6 +136,11 @@ mod tests {
         block_interval_ms = 10
         workers = 2
         messages_per_block = 5000
+        rehearsal = false
+        rehearsal_wait_ms = 1500
+        rehearsal_memory_mib = 512
+        max_pause_ms = 5
+        pause_limit_ms = 10000
         [admin]
         socket = "/run/refit.sock"
         tcp = "127.0.0.1:7070"
@@ -150,6 +165,11 @@ mod tests {
         assert_eq!(file.node.block_interval_ms, Some(10));
         assert_eq!(file.node.workers, NonZeroU16::new(2));
         assert_eq!(file.node.messages_per_block, NonZeroU32::new(5000));
+        assert_eq!(file.node.rehearsal, Some(false));
+        assert_eq!(file.node.rehearsal_wait_ms, Some(1500));
+        assert_eq!(file.node.rehearsal_memory_mib, NonZeroU32::new(512));
+        assert_eq!(file.node.max_pause_ms, Some(5));
+        assert_eq!(file.node.pause_limit_ms, Some(10_000));
         assert_eq!(
             file.admin.socket.as_deref(),
             Some(Path::new("/run/refit.sock"))

@@ -10,7 +10,7 @@ mod place;
 
 pub(crate) use engine::engines;
 pub(crate) use error::ConfigError;
-pub(crate) use file::File;
+pub(crate) use file::{File, NodeSection};
 pub(crate) use place::{data_dir, node_address, socket, token};
 
 use crate::args::CommonArgs;

@@ -1,9 +1,10 @@
-//! `refit demo`: a node, real HTTP clients, and three upgrades under load.
+//! `refit demo`: a node, real HTTP clients, and four upgrades under load.
 //!
 //! The node is a process of its own, started with `refit run`; the clients are tasks here, which
 //! talk HTTP to its socket on a schedule that was fixed beforehand. Everything slow (building the
-//! four versions of `kv` from source) happens before anything is measured.
+//! engines from source) happens before anything is measured.
 
+mod books;
 mod client;
 mod error;
 mod latency;
@@ -12,6 +13,7 @@ mod process;
 mod record;
 mod report;
 pub(crate) mod sources;
+mod spawned;
 mod tally;
 mod upgrade;
 
@@ -21,15 +23,18 @@ use crate::args::DemoArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
+use books::Books;
 use load::{Load, Window};
 use process::NodeProcess;
 use refit_admin::api::Status;
 use report::Report;
 use sources::Versions;
+use spawned::Spawned;
+use std::path::Path;
 use std::time::Duration;
 use tally::Tally;
 
-/// How long the load goes on after the second and the third upgrade.
+/// How long the load goes on after each upgrade but the measured one.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// Plays the demo from the first build to the last figure.
@@ -39,11 +44,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .tempdir()
         .map_err(Failure::Start)?;
     let versions = Versions::build(folder.path())?;
-    let node = NodeProcess::start(folder.path(), &versions.v1)?;
+    let node = NodeProcess::start(
+        folder.path(),
+        &[("kv", &versions.v1), ("accounts", &versions.accounts_v1)],
+    )?;
     let report = crate::commands::block_on(play(args, &node, &versions))??;
     if args.keep {
         let client = Client::new(node.address(), None);
-        let plan = crate::commands::block_on(upgrade::plan(&client, &versions.v2))??;
+        let plan = crate::commands::block_on(upgrade::plan(&client, &[("kv", &versions.v3)]))??;
         crate::files::write_json(&folder.path().join(PLAN), &plan)?;
     }
     if let Some(record) = &args.record {
@@ -74,6 +82,7 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
     client
         .post("/v1/engines/kv/messages", &[], GREETING.to_owned())
         .await?;
+    let books = Books::open(&client).await?;
     let before: Status = client.get("/v1/status").await?;
     let window = Duration::from_secs(args.window.into());
     show::talk(format_args!(
@@ -88,24 +97,30 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
     ));
     let control = Window::lasting(&load, window).await;
     let mut upgrades = Vec::new();
-    show::talk("upgrade 1: v1 → v2, another value format and a new field");
+    show::talk("upgrade 1: kv v1 → v3, whose index refuses what the upgrade brings it");
+    upgrades.push(upgrade::apply(&client, &[("kv", &versions.v3_refuses)]).await?);
+    tokio::time::sleep(AFTERWARDS).await;
+    show::talk("upgrade 2: kv v1 → v3 at once and accounts v1 → v2, in one step");
     let begun = load.now();
-    upgrades.push(upgrade::apply(&client, &versions.v2).await?);
+    let both: [(&str, &Path); 2] = [("kv", &versions.v3), ("accounts", &versions.accounts_v2)];
+    upgrades.push(upgrade::apply(&client, &both).await?);
     load.until(begun + window).await;
     let upgraded = Window {
         from: begun,
         to: load.now(),
     };
-    show::talk("upgrade 2: v2 → v3, whose migration fails");
-    upgrades.push(upgrade::apply(&client, &versions.v3).await?);
+    show::talk("upgrade 3: kv v3 → v4, whose migration fails");
+    upgrades.push(upgrade::apply(&client, &[("kv", &versions.v4_fails)]).await?);
     tokio::time::sleep(AFTERWARDS).await;
-    show::talk("upgrade 3: v2 → v4, code only");
-    upgrades.push(upgrade::apply(&client, &versions.v4).await?);
+    show::talk("upgrade 4: kv, code only");
+    upgrades.push(upgrade::apply(&client, &[("kv", &versions.v3_longer)]).await?);
     tokio::time::sleep(AFTERWARDS).await;
     let rows = load.stop().await;
+    let books = books.close(&client).await?;
     let tally = Tally::take(&client, &rows).await?;
     let after: Status = client.get("/v1/status").await?;
     let mapped = node.mapped_libraries();
+    let spawned = Spawned::look(&client).await?;
     Ok(Report {
         rows,
         tally,
@@ -115,11 +130,13 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
         before,
         after,
         mapped,
+        spawned,
+        books,
     })
 }
 
 /// The file of the plan that a kept node is left with.
 const PLAN: &str = "plan.json";
 
-/// A value that is no number: what the migration of version 3 stumbles over.
+/// A value that is no number: what the migration of version 4 stumbles over.
 const GREETING: &str = r#"{"put":{"key":"greeting","value":"hello"}}"#;

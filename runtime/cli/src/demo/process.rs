@@ -29,17 +29,22 @@ pub(crate) struct NodeProcess {
 }
 
 impl NodeProcess {
-    /// Starts a node that runs `kv` from this library.
-    pub(crate) fn start(folder: &Path, kv: &Path) -> Result<Self, Failure> {
+    /// Starts a node that runs these engines, each from its library.
+    pub(crate) fn start(folder: &Path, engines: &[(&str, &Path)]) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::Start)?;
         let log = File::create(folder.join("node.log")).map_err(Failure::Start)?;
+        let engines = engines.iter().flat_map(|(name, library)| {
+            let engine = format!("{name}={}", library.display());
+            ["--engine".to_owned(), engine]
+        });
         let child = Command::new(program)
             .current_dir(folder)
             .arg("run")
+            // The demo shows what happens in the pause itself, an abort too.
+            .arg("--no-rehearsal")
             .arg("--data-dir")
             .arg(folder)
-            .arg("--engine")
-            .arg(format!("kv={}", kv.display()))
+            .args(engines)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -1,9 +1,11 @@
 //! What the demo found: the story for people, one document for programs.
 
 use super::DemoError;
+use super::books::Closed;
 use super::client::Row;
 use super::latency::Latency;
 use super::load::Window;
+use super::spawned::Spawned;
 use super::tally::Tally;
 use crate::show::table::table;
 use crate::show::upgrade::microseconds;
@@ -22,10 +24,15 @@ pub(crate) struct Report {
     pub(crate) after: Status,
     /// The modules that the system lists for the node at the end.
     pub(crate) mapped: Vec<String>,
+    /// What the engines serve that were started while an upgrade ran.
+    pub(crate) spawned: Spawned,
+    /// The money before and after.
+    pub(crate) books: Closed,
 }
 
 /// What the demo must show: how each upgrade ends.
-const EXPECTED: [UpgradeState; 3] = [
+const EXPECTED: [UpgradeState; 4] = [
+    UpgradeState::Aborted,
     UpgradeState::Committed,
     UpgradeState::Aborted,
     UpgradeState::Committed,
@@ -42,6 +49,8 @@ pub(crate) struct Document {
     mixed_generation: u64,
     mapped_libraries: Mapped,
     latency: Latencies,
+    spawned: Spawned,
+    books: Closed,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,6 +119,8 @@ impl Report {
                 control: Latency::of(&self.rows, self.control),
                 upgrade: Latency::of(&self.rows, self.upgraded),
             },
+            spawned: self.spawned.clone(),
+            books: self.books,
         }
     }
 
@@ -119,7 +130,7 @@ impl Report {
             "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n\
              requests: {} sent, {} answered, {} retried, {} errors\n\
              messages: {} lost, {} duplicated, {} reordered, {} by a mixed generation\n\
-             libraries mapped: {} before, {} after, {} pinned ({})\n",
+             libraries mapped: {} before, {} after, {} pinned ({})\n{}{}",
             self.upgrade_rows(),
             self.phase_rows(),
             self.latency_rows(),
@@ -135,6 +146,8 @@ impl Report {
             self.after.libraries.mapped,
             self.after.libraries.pinned,
             self.mapped.join(", "),
+            self.spawned.text(),
+            self.books.text(),
         )
     }
 
@@ -154,6 +167,8 @@ impl Report {
             .filter(|(_, count)| *count > 0)
             .map(|(what, count)| format!("{count} {what}"))
             .collect();
+        broken.extend(self.spawned.broken());
+        broken.extend(self.books.broken());
         let states: Vec<_> = self.upgrades.iter().map(|upgrade| upgrade.state).collect();
         if states != EXPECTED {
             broken.push(format!("the upgrades ended as {states:?}"));
@@ -227,7 +242,7 @@ impl Report {
                 microseconds(latency.max_us),
             ]
         };
-        let rows = [row("control", self.control), row("v1 → v2", self.upgraded)];
+        let rows = [row("control", self.control), row("upgrade 2", self.upgraded)];
         table(["WINDOW", "REQUESTS", "P50", "P99", "P99.9", "MAX"], &rows)
     }
 }

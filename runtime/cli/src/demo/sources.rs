@@ -1,7 +1,8 @@
-//! The four versions of `kv` that the demo runs, built from source.
+//! The engines that the demo runs, built from source.
 //!
-//! Version 1 is the published old tree; version 2 is the engine as it stands in `engines/kv`;
-//! version 3 lays some files over it; version 4 is it with one line edited, as an author would.
+//! Version 1 of `kv` is the published old tree, version 3 the engine as it stands in `engines/kv`.
+//! Three more are made of it, as an author would: one whose index refuses what the upgrade brings it, one
+//! with some files laid over it whose migration fails, one with a line of code edited.
 
 use super::DemoError;
 use crate::failure::Failure;
@@ -13,45 +14,73 @@ use std::path::{Path, PathBuf};
 /// Where this program was built.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The one line that version 4 changes, and what it becomes.
-const EDIT: (&str, &str) = (
-    "RANGE_ENTRIES_MAX: usize = 1_000;",
-    "RANGE_ENTRIES_MAX: usize = 10_000;",
-);
+/// What is edited in one file of `kv`.
+struct Edit {
+    version: &'static str,
+    file: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
 
-/// The libraries of the four versions.
+/// Version 3 with an index that takes no more than a few entries while the upgrade runs.
+const REFUSES: Edit = Edit {
+    version: "3.0.1",
+    file: "src/index.rs",
+    before: "        for (key, value) in fill.entries {",
+    after: "        if !fill.entries.is_empty() {\n            \
+            return Err(Fault::new(\"index-full\", \"there is no room for old entries\"));\n        }\n        \
+            for (key, value) in fill.entries {",
+};
+
+/// Version 3 with longer ranges: other code, the same state.
+const LONGER: Edit = Edit {
+    version: "3.1.0",
+    file: "src/engine.rs",
+    before: "RANGE_ENTRIES_MAX: usize = 1_000;",
+    after: "RANGE_ENTRIES_MAX: usize = 10_000;",
+};
+
+/// The libraries.
 #[derive(Debug)]
 pub(crate) struct Versions {
+    /// `kv`, version 1.
     pub(crate) v1: PathBuf,
-    pub(crate) v2: PathBuf,
+    /// Version 3, which fails on the bus.
+    pub(crate) v3_refuses: PathBuf,
+    /// Version 3.
     pub(crate) v3: PathBuf,
-    pub(crate) v4: PathBuf,
+    /// Version 4, whose migration fails.
+    pub(crate) v4_fails: PathBuf,
+    /// Version 3 with other code.
+    pub(crate) v3_longer: PathBuf,
+    /// `accounts`, version 1.
+    pub(crate) accounts_v1: PathBuf,
+    /// `accounts`, version 2.
+    pub(crate) accounts_v2: PathBuf,
 }
 
 impl Versions {
-    /// Builds all four; cargo says on stderr what it does.
+    /// Builds all; cargo says on stderr what it does.
     pub(crate) fn build(folder: &Path) -> Result<Self, Failure> {
         let checkout = checkout().map_err(Box::new)?;
         let kv = checkout.join("engines/kv");
         let fixtures = checkout.join("tests/fixtures");
-        let v3 = overlaid(
-            &kv,
-            &fixtures.join("kv-v3-fails"),
-            &checkout,
-            &folder.join("kv-v3"),
-        )
-        .map_err(Box::new)?;
-        let v4 = edited(&kv, &checkout, &folder.join("kv-v4")).map_err(Box::new)?;
-        // In the checkout's own target folder, so that the next demo finds the dependencies built.
-        let sources =
-            Sources::new(&checkout.join("target/refit")).with_lock(&checkout.join("Cargo.lock"));
+        let edited = |edit: &Edit, name| edited(edit, &kv, &checkout, &folder.join(name));
+        let refuses = edited(&REFUSES, "kv-v3-refuses").map_err(Box::new)?;
+        let longer = edited(&LONGER, "kv-v3-longer").map_err(Box::new)?;
+        let fails = fixtures.join("kv-v4-fails");
+        let fails = overlaid(&kv, &fails, &checkout, &folder.join("kv-v4-fails")).map_err(Box::new)?;
+        let sources = builder(&checkout);
         let build =
             |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);
         Ok(Self {
             v1: build(&fixtures.join("kv-v1"))?,
-            v2: build(&kv)?,
-            v3: build(&v3)?,
-            v4: build(&v4)?,
+            v3_refuses: build(&refuses)?,
+            v3: build(&kv)?,
+            v4_fails: build(&fails)?,
+            v3_longer: build(&longer)?,
+            accounts_v1: build(&fixtures.join("accounts-v1"))?,
+            accounts_v2: build(&checkout.join("engines/accounts"))?,
         })
     }
 }
@@ -74,29 +103,31 @@ pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
 /// A copy of `kv` with the files of `overlay` laid over it.
 fn overlaid(kv: &Path, overlay: &Path, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
     let compose = |reason: std::io::Error| DemoError::Compose {
-        version: "version 3",
+        version: "4.0.0",
         folder: to.to_owned(),
         reason: reason.to_string(),
     };
-    copy(kv, checkout, to, "3.0.0").map_err(compose)?;
+    copy(kv, checkout, to, "4.0.0").map_err(compose)?;
     copy_files(&overlay.join("src"), &to.join("src")).map_err(compose)?;
     Ok(to.to_owned())
 }
 
-/// A copy of `kv` with one line edited.
-fn edited(kv: &Path, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
+/// A copy of `kv` with something edited.
+fn edited(edit: &Edit, kv: &Path, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
     let compose = |reason: String| DemoError::Compose {
-        version: "version 4",
+        version: edit.version,
         folder: to.to_owned(),
         reason,
     };
-    copy(kv, checkout, to, "4.0.0").map_err(|error| compose(error.to_string()))?;
-    let file = to.join("src/engine.rs");
+    copy(kv, checkout, to, edit.version).map_err(|error| compose(error.to_string()))?;
+    let file = to.join(edit.file);
     let text = fs::read_to_string(&file).map_err(|error| compose(error.to_string()))?;
-    if text.matches(EDIT.0).count() != 1 {
-        return Err(compose(format!("`{}` is not once in engine.rs", EDIT.0)));
+    if text.matches(edit.before).count() != 1 {
+        let reason = format!("`{}` is not once in {}", edit.before, edit.file);
+        return Err(compose(reason));
     }
-    fs::write(&file, text.replace(EDIT.0, EDIT.1)).map_err(|error| compose(error.to_string()))?;
+    let text = text.replace(edit.before, edit.after);
+    fs::write(&file, text).map_err(|error| compose(error.to_string()))?;
     Ok(to.to_owned())
 }
 

@@ -15,22 +15,33 @@ const POLL: Duration = Duration::from_millis(20);
 /// Looks before the demo gives up on it: a minute.
 const POLLS_MAX: u32 = 3_000;
 
-/// The plan that brings this library to the node.
-pub(crate) async fn plan(client: &Client, library: &Path) -> Result<Plan, Failure> {
+/// Kinds, each with the library that brings its new code.
+pub(crate) type Libraries<'a> = &'a [(&'a str, &'a Path)];
+
+/// The plan that brings these libraries to the node.
+pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Plan, Failure> {
     let status: Status = client.get("/v1/status").await?;
-    let path = library.to_owned();
+    let named = |(kind, path): &(&str, &Path)| ((*kind).to_owned(), (*path).to_owned());
+    let libraries: Vec<_> = libraries.iter().map(named).collect();
     // The probe takes milliseconds of another process; the clients go on meanwhile.
-    let candidate = tokio::task::spawn_blocking(move || upgrade_plan::library("kv", &path))
+    let probe = move || {
+        let candidate = |(kind, path): &(String, _)| upgrade_plan::library(kind, path);
+        libraries.iter().map(candidate).collect::<Result<Vec<_>, _>>()
+    };
+    let candidates = tokio::task::spawn_blocking(probe)
         .await
         .map_err(|error| Failure::Start(std::io::Error::other(error)))??;
-    let plan = Plan::make(&upgrade_plan::live(&status), &[candidate], None)
+    let plan = Plan::make(&upgrade_plan::live(&status), &candidates, None)
         .map_err(|error| Box::new(PlanRefused(error)))?;
     Ok(plan)
 }
 
 /// Plans, applies, waits for the end and for the retired old code.
-pub(crate) async fn apply(client: &Client, library: &Path) -> Result<UpgradeReport, Failure> {
-    let plan = plan(client, library).await?;
+pub(crate) async fn apply(
+    client: &Client,
+    libraries: Libraries<'_>,
+) -> Result<UpgradeReport, Failure> {
+    let plan = plan(client, libraries).await?;
     let body = serde_json::to_string(&plan)
         .map_err(|error| Failure::Output(std::io::Error::other(error)))?;
     let answer = client.post("/v1/upgrades", &[], body).await?;

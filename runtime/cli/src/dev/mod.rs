@@ -17,6 +17,7 @@ pub(crate) use error::DevError;
 use crate::args::{CommonArgs, DevArgs};
 use crate::commands::input;
 use crate::config;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
 use session::Session;
@@ -53,7 +54,7 @@ async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result
         loop {
             let is_first = save.is_first();
             let outcome = session.take_up(&save).await;
-            if is_first && outcome.refusal().is_some_and(Failure::is_usage) {
+            if is_first && outcome.refusal().is_some_and(ends_the_command) {
                 return outcome.into_refusal().map_or(Ok(()), Err);
             }
             teller.tell(&save, outcome)?;
@@ -65,6 +66,16 @@ async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result
         _ = stop.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }
+}
+
+/// Whether no save can mend it: the command names the wrong folder or the wrong node.
+fn ends_the_command(failure: &Failure) -> bool {
+    let exit = match failure {
+        Failure::Source(error) => error.exit(),
+        Failure::Dev(error) => error.exit(),
+        _ => return false,
+    };
+    exit == Exit::Usage
 }
 
 /// The package's folder, whole, so that what changes in it can be named from there.

@@ -9,14 +9,14 @@ use crate::args::CommonArgs;
 use crate::artifact;
 use crate::client::{Client, ClientError, NodeAddress};
 use crate::commands::upgrade_end;
-use crate::commands::upgrade_plan::{self, PlanRefused};
+use crate::commands::upgrade_plan;
 use crate::config::{self, File};
 use crate::failure::Failure;
 use crate::show;
 use crate::source::Sources;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_build::{Built, Profile};
-use refit_upgrade::{Candidate, Plan};
+use refit_upgrade::{Candidate, Directives, Plan};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -206,8 +206,7 @@ impl Session {
             meant: None,
             descriptor: examined.descriptor,
         };
-        let plan = Plan::make(&upgrade_plan::live(status), &[candidate], None);
-        plan.map_err(|error| Box::new(PlanRefused(error)).into())
+        upgrade_plan::linted(status, &[candidate], None, &Directives::default())
     }
 
     /// Hands the plan over and waits for the end of its upgrade.

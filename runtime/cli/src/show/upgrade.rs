@@ -28,6 +28,9 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     }
     rows.push(("stage", microseconds(report.stage_us)));
     rows.push(("wait", microseconds(report.wait_us)));
+    if let Some(predicted) = report.predicted_us {
+        rows.push(("predicted", microseconds(predicted)));
+    }
     rows.push(("pause", microseconds(report.pause_us)));
     rows.push(("retired", retired(report)));
     format!("{}\n{}{}", facts(&rows), kinds(report), phases(report))
@@ -46,6 +49,9 @@ pub(crate) fn history(reports: &[UpgradeReport]) -> String {
                 report
                     .height
                     .map_or_else(|| "-".to_owned(), |height| height.to_string()),
+                report
+                    .predicted_us
+                    .map_or_else(|| "-".to_owned(), microseconds),
                 microseconds(report.pause_us),
                 report
                     .reason
@@ -61,6 +67,7 @@ pub(crate) fn history(reports: &[UpgradeReport]) -> String {
             "GENERATION",
             "CLASS",
             "HEIGHT",
+            "PREDICTED",
             "PAUSE",
             "REASON",
         ],

@@ -52,12 +52,15 @@ const BUILD: [&str; 5] = ["engine", "build", "hello", "--profile", "dev"];
 
 #[test]
 fn an_engine_goes_from_nothing_to_a_migrated_state() {
-    let folder = Folder::new();
+    let folder = Folder::named("authoring-hello");
     done(&folder, &["engine", "new", "hello"]);
     its_own_tests_pass(&folder);
     done(&folder, &BUILD);
 
     done(&folder, &["engine", "freeze", "hello"]);
+    let v1 = std::fs::read_to_string(folder.path().join("hello/src/v1.rs")).unwrap();
+    let message = "#[serde(rename_all = \"snake_case\")]\npub enum Message {";
+    assert!(v1.contains(message), "older clients write so: {v1}");
     let again = done(&folder, &["engine", "freeze", "hello"]);
     assert!(again.stdout.contains("nothing is changed"), "{again:?}");
     done(&folder, &BUILD);
@@ -66,6 +69,8 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
     a_changed_state_is_refused_with_its_stub(&folder);
     the_pasted_stub_passes(&folder);
     an_edited_frozen_type_is_refused_and_restored(&folder);
+
+    every_published_version_must_come_to_the_head(&folder);
 
     std::fs::remove_file(folder.path().join("hello/schema.lock")).unwrap();
     refused(&folder, "author::lock_missing");
@@ -165,14 +170,47 @@ fn an_edited_frozen_type_is_refused_and_restored(folder: &Folder) {
     );
     let said = refused(folder, "author::frozen_type_edited");
     assert!(said.contains("+ extra: u8"), "{said}");
-    done(folder, &["engine", "freeze", "hello", "--restore"]);
+    done(folder, &["engine", "freeze", "hello", "--restore", "v1"]);
     edit(folder, "hello/src/lib.rs", &[(", drop(extra))", ")")]);
+    done(folder, &BUILD);
+}
+
+/// Version 2 is published, version 3 starts from it, and version 1 is not forgotten.
+fn every_published_version_must_come_to_the_head(folder: &Folder) {
+    let frozen = done(folder, &["engine", "freeze", "hello"]);
+    let carried = "#[migrate(from = super::v1::Hello)]";
+    assert!(frozen.stderr.contains(carried), "{}", frozen.stderr);
+    edit(
+        folder,
+        "hello/src/lib.rs",
+        &[
+            ("pub mod v1;", "pub mod v1;\npub mod v2;"),
+            ("#[state(version = 2)]", "#[state(version = 3)]"),
+            ("(from = crate::v1::Hello)", "(from = crate::v2::Hello)"),
+            ("    #[migrate(default)]\n", ""),
+        ],
+    );
+    let said = refused(folder, "author::no_migration");
+    assert!(said.contains("published version 1"), "{said}");
+    edit(
+        folder,
+        "hello/src/v2.rs",
+        &[
+            ("use refit_abi::State;", "use refit_abi::{Migrate, State};"),
+            (
+                "PartialEq, State, Serialize, Deserialize)]\n#[state(version = 2)]",
+                "PartialEq, State, Migrate, Serialize, Deserialize)]\n#[state(version = 2)]\n\
+                 #[migrate(from = super::v1::Hello)]",
+            ),
+            ("    pub names", "    #[migrate(default)]\n    pub names"),
+        ],
+    );
     done(folder, &BUILD);
 }
 
 #[test]
 fn frozen_types_have_the_schema_and_the_layout_of_the_original() {
-    let folder = Folder::new();
+    let folder = Folder::named("authoring-shapes");
     done(&folder, &["engine", "new", "shapes"]);
     let library = folder.path().join("shapes/src/lib.rs");
     std::fs::write(&library, SHAPES).unwrap();
@@ -219,7 +257,7 @@ const AFTER_SHAPES: &str = include_str!("authoring/after_shapes.rs.txt");
 
 #[test]
 fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
-    let folder = Folder::new();
+    let folder = Folder::named("authoring-baseline");
     done(&folder, &["engine", "new", "hello"]);
     for arguments in [
         &["init", "--quiet"][..],
@@ -267,6 +305,6 @@ fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
         &["engine", "check", "hello", "--baseline", "hello"],
     );
     assert!(same.stdout.contains("code only"), "{same:?}");
-    let left = std::fs::read_dir(kept("built").join("baselines")).unwrap();
-    assert_eq!(left.count(), 0, "the revision is not left behind");
+    let left = kept("built/baselines/authoring-baseline");
+    assert!(!left.exists(), "the revision is not left behind");
 }

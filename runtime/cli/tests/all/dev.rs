@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The store as it was published as version 1, whose source is edited here.
 const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/kv-v1");
@@ -18,6 +18,9 @@ const ABI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi");
 
 /// Longest wait for what becomes of a save: the first build may compile all dependencies.
 const LINE_WAIT: Duration = Duration::from_secs(600);
+
+/// Longest wait for the end of a node whose command was killed.
+const END_WAIT: Duration = Duration::from_secs(20);
 
 /// What the swap may take beside cargo's own time, in milliseconds.
 const BESIDE_CARGO_MS_MAX: f64 = 1000.0;
@@ -60,8 +63,13 @@ impl Author {
     }
 
     fn dev(&self) -> Dev {
+        self.dev_with("{}")
+    }
+
+    fn dev_with(&self, config: &str) -> Dev {
         let source = self.source.to_str().unwrap();
-        let mut command = self.command(&["engine", "dev", source, "--json"]);
+        let dev = ["engine", "dev", source, "--json", "--engine-config", config];
+        let mut command = self.command(&dev);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -130,6 +138,11 @@ impl Dev {
     fn interrupt(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         self.child.wait().unwrap().code()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -258,6 +271,25 @@ fn a_node_that_runs_the_engine_is_joined_and_goes_on_afterwards() {
     );
     node.kill().unwrap();
     node.wait().unwrap();
+    a_node_that_is_started_gets_its_configuration_and_ends_however_the_command_ends(&author);
+}
+
+fn a_node_that_is_started_gets_its_configuration_and_ends_however_the_command_ends(
+    author: &Author,
+) {
+    let dev = author.dev_with(r#"{"keys_max":"many"}"#);
+    dev.refused("dev::node_ended", "the node ended before it was ready");
+    assert_eq!(dev.interrupt(), Some(0));
+
+    let dev = author.dev_with(r#"{"keys_max":10}"#);
+    dev.outcome("started");
+    assert_eq!(author.folder.run(&["status"]).exit, 0);
+    dev.kill();
+    let start = Instant::now();
+    while author.folder.run(&["status"]).exit != 40 {
+        assert!(start.elapsed() < END_WAIT, "its node goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod double;
 mod golden;
 mod json;
 mod node;
+mod rehearsal;
 mod served;
 mod tcp;
 mod transcripts;

@@ -13,8 +13,13 @@ const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv");
 
 /// Builds the store, in a folder that the next run of the tests finds again.
 fn kv(folder: &Folder) -> String {
+    build(folder, KV)
+}
+
+/// Builds the source at `path`, as above.
+pub(crate) fn build(folder: &Folder, path: &str) -> String {
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("built");
-    let mut command = folder.command(&["engine", "build", KV, "--profile", "dev", "--json"]);
+    let mut command = folder.command(&["engine", "build", path, "--profile", "dev", "--json"]);
     command
         .env_clear()
         .envs(std::env::vars_os())
@@ -30,15 +35,20 @@ fn kv(folder: &Folder) -> String {
 }
 
 /// `refit run` with the store, ready to be asked.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     addresses: Vec<String>,
 }
 
 impl Running {
     fn start(folder: &Folder, library: &str) -> Self {
+        Self::start_with(folder, library, &[])
+    }
+
+    pub(crate) fn start_with(folder: &Folder, library: &str, flags: &[&str]) -> Self {
         let engine = format!("kv={library}");
-        let mut command = folder.command(&["run", "--engine", &engine, "--workers", "1"]);
+        let run = ["run", "--engine", &engine, "--workers", "1"];
+        let mut command = folder.command(&[&run, flags].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -46,7 +56,7 @@ impl Running {
         Self { child, addresses }
     }
 
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).unwrap();
         self.child.wait().unwrap().code()

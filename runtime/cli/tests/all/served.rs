@@ -62,6 +62,18 @@ impl Folder {
         }
     }
 
+    /// A folder that has the same path in each run: a builder keeps one target folder for it.
+    pub(crate) fn named(name: &str) -> Self {
+        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // What a run that was killed left behind.
+        let _ = std::fs::remove_dir_all(parent.join(name));
+        let mut folder = tempfile::Builder::new();
+        let folder = folder.prefix(name).rand_bytes(0).tempdir_in(parent);
+        Self {
+            folder: folder.unwrap(),
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

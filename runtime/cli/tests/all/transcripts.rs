@@ -210,7 +210,7 @@ fn a_lock_that_cannot_be_used_is_refused_before_the_build() {
     Transcript::new(&folder)
         .run(&["engine", "freeze", "broken"])
         .run(&["engine", "freeze", "later"])
-        .run(&["engine", "freeze", "none", "--restore"])
+        .run(&["engine", "freeze", "none", "--restore", "v1"])
         .run(&["engine", "freeze", "none", "--forget", "kv"])
         .run(&["engine", "check", "none"])
         .run(&["engine", "check", "none", "--baseline", "HEAD"])

@@ -10,5 +10,6 @@ mod actor;
 mod bounds;
 mod failures;
 mod harness;
+mod image;
 mod script;
 mod spawning;

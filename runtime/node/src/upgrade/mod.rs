@@ -1,21 +1,28 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
 mod point;
+mod rehearse;
 mod reports;
 mod run;
 mod stage;
 mod waiting;
+mod watchdog;
 
+pub(crate) use point::{Point, Resumed};
 pub(crate) use waiting::Waiting;
+pub use watchdog::StuckPause;
 
+use crate::config::OnStuck;
 use crate::intake::Intake;
 use crate::libraries::Libraries;
 use crate::limits::PLAN_BYTES_MAX;
+use crate::quarantine::Quarantine;
+use crate::rehearsal::RehearsalCommand;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_admin::api::UpgradeReport;
-use refit_admin::{Metrics, Refusal};
+use refit_admin::{Metrics, Refusal, Wishes};
 use refit_kernel::crew::{Command, Crew};
 use refit_kernel::{GenerationTable, KindCount};
 use refit_loader::Loader;
@@ -23,6 +30,7 @@ use refit_store::Store;
 use refit_upgrade::{Plan, PlanError, Registry, Watch};
 use reports::Reports;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The upgrades of one node.
 pub(crate) struct Upgrades {
@@ -34,8 +42,25 @@ pub(crate) struct Upgrades {
     workers: usize,
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
+    policy: Policy,
+    /// Held by the rehearsal that a plan's reader asked for: there is one at a time.
+    rehearsing: Mutex<()>,
     /// Held by the upgrade that is under way; what it changes is under the other locks.
     state: Mutex<State>,
+}
+
+/// What the operator wants of upgrades.
+pub(crate) struct Policy {
+    /// How upgrades are rehearsed, if they are.
+    pub(crate) rehearsal: Option<RehearsalCommand>,
+    /// The longest pause that a rehearsal may predict.
+    pub(crate) max_pause: Option<Duration>,
+    /// How long a pause may last before it counts as stuck.
+    pub(crate) pause_limit: Duration,
+    /// Code that does not come in again.
+    pub(crate) quarantine: Quarantine,
+    /// Is called when a pause is stuck.
+    pub(crate) on_stuck: Option<Arc<OnStuck>>,
 }
 
 /// What upgrades change.
@@ -61,6 +86,7 @@ impl Upgrades {
         store: Arc<dyn Store>,
         (workers, watch): (usize, Arc<Mutex<dyn Watch>>),
         metrics: Arc<Metrics>,
+        policy: Policy,
     ) -> Self {
         let mut registry = Registry::default();
         registry.publish(refit_abi::Generation(1), Height(0));
@@ -82,6 +108,8 @@ impl Upgrades {
             workers,
             watch,
             metrics,
+            policy,
+            rehearsing: Mutex::new(()),
             state,
         }
     }
@@ -91,18 +119,17 @@ impl Upgrades {
     pub(crate) fn apply(
         self: &Arc<Self>,
         plan: &[u8],
+        wishes: Wishes,
         (live, counts): (&GenerationTable, &[KindCount]),
         height: Height,
     ) -> Result<u64, Refusal> {
         let plan = read_plan(plan)?;
+        self.not_quarantined(&plan)?;
+        let bound = wishes.max_pause_us.map(Duration::from_micros);
+        let bound = bound.or(self.policy.max_pause);
         let mut state = self.state.lock();
         if let Some(id) = state.reports.under_way() {
-            return Err(Refusal::new(
-                409,
-                "upgrade-under-way",
-                format!("upgrade {id} is under way"),
-                format!("wait for its end: refit upgrade status {id}"),
-            ));
+            return Err(under_way(id));
         }
         let live = state.libraries.live(live);
         plan.check_base(&live).map_err(|error| refusal(&error))?;
@@ -116,7 +143,7 @@ impl Upgrades {
         drop(state);
         let upgrades = self.clone();
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
-        if let Err(error) = thread.spawn(move || run::run(&upgrades, id, &plan, &live)) {
+        if let Err(error) = thread.spawn(move || run::run(&upgrades, id, (&plan, bound), &live)) {
             self.state
                 .lock()
                 .reports
@@ -129,6 +156,30 @@ impl Upgrades {
             ));
         }
         Ok(id)
+    }
+
+    /// Whether nothing of the plan is in quarantine.
+    fn not_quarantined(&self, plan: &Plan) -> Result<(), Refusal> {
+        let quarantine = &self.policy.quarantine;
+        let artifacts = plan.modules.iter().map(|module| module.artifact.as_str());
+        let Some((entry, artifact)) = quarantine.forbids(artifacts) else {
+            return Ok(());
+        };
+        let file = quarantine
+            .path()
+            .map_or_else(String::new, |path| format!(" (in {})", path.display()));
+        let detail = format!(
+            "{artifact} is in quarantine since block {}: {}{file}",
+            entry.height, entry.reason
+        );
+        let next = format!(
+            "bring a mended build; to try this one again all the same: refit upgrade quarantine --clear {artifact}"
+        );
+        Err(Refusal::new(409, "release-quarantined", detail, next))
+    }
+
+    pub(crate) fn quarantine(&self) -> &Quarantine {
+        &self.policy.quarantine
     }
 
     pub(crate) fn report(&self, id: u64) -> Option<UpgradeReport> {
@@ -163,6 +214,15 @@ impl Upgrades {
             crew.join();
         }
     }
+}
+
+fn under_way(id: u64) -> Refusal {
+    Refusal::new(
+        409,
+        "upgrade-under-way",
+        format!("upgrade {id} is under way"),
+        format!("wait for its end: refit upgrade status {id}"),
+    )
 }
 
 fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {

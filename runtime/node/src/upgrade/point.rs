@@ -1,5 +1,6 @@
 //! [`Point`]: what the crews do at the update point, with a stopwatch.
 
+use super::watchdog::Pause;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::Height;
@@ -17,8 +18,9 @@ pub(crate) struct Point {
     times: Times,
     height: Height,
     verdict: Option<Verdict>,
-    /// Two listeners: the driver and the upgrade's own thread.
-    resumed: [Sender<Resumed>; 2],
+    pause: Arc<Pause>,
+    /// Who hears of the end: the driver and the upgrade's own thread.
+    resumed: Vec<Sender<Resumed>>,
 }
 
 /// The gate is open again.
@@ -43,7 +45,7 @@ impl Point {
     pub(crate) fn new(
         armed: Arc<Armed>,
         watch: Arc<Mutex<dyn Watch>>,
-        resumed: [Sender<Resumed>; 2],
+        resumed: Vec<Sender<Resumed>>,
     ) -> Self {
         let now = Instant::now();
         let times = Times {
@@ -59,14 +61,21 @@ impl Point {
             times,
             height: Height(0),
             verdict: None,
+            pause: Arc::default(),
             resumed,
         }
+    }
+
+    /// What a watchdog looks at.
+    pub(crate) fn pause(&self) -> Arc<Pause> {
+        self.pause.clone()
     }
 }
 
 impl UpdatePoint for Point {
     fn closing(&mut self) {
         self.times.closing = Instant::now();
+        self.pause.begin();
     }
 
     fn quiesced(&mut self, quiesced: &mut Quiesced<'_>) {
@@ -74,11 +83,13 @@ impl UpdatePoint for Point {
         // A phase that is not reached took no time.
         self.times.transitioned = self.times.quiesced;
         self.height = quiesced.height();
+        self.pause.at(self.height);
         let armed = self.armed.clone();
         let watch = self.watch.clone();
         let mut stopwatch = Stopwatch {
             times: &mut self.times,
             watch: &watch,
+            pause: &self.pause,
         };
         self.verdict = Some(armed.run(quiesced, &mut stopwatch));
         self.times.committed = Instant::now();
@@ -114,12 +125,18 @@ impl UpdatePoint for Point {
 struct Stopwatch<'a> {
     times: &'a mut Times,
     watch: &'a Mutex<dyn Watch>,
+    pause: &'a Pause,
 }
 
 impl Watch for Stopwatch<'_> {
     fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
         if phase == Phase::Transitioned {
             self.times.transitioned = Instant::now();
+        }
+        if self.pause.is_stuck() {
+            return Err(Withdrawn {
+                reason: "the pause lasted longer than it may".to_owned(),
+            });
         }
         self.watch.lock().reached(phase)
     }

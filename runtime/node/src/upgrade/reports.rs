@@ -44,6 +44,7 @@ impl Reports {
             stage_us: 0,
             wait_us: 0,
             pause_us: 0,
+            predicted_us: None,
             phases: Vec::new(),
             retired: false,
             pinned: Vec::new(),

@@ -1,15 +1,17 @@
 //! The life of one upgrade, on its own thread.
 
 use super::point::{Point, Resumed};
-use super::stage::{Refused, Staging};
+use super::rehearse::rehearse;
+use super::stage::{Refused, Staging, refused};
 use super::waiting::Waiting;
+use super::watchdog;
 use super::{State, Upgrades};
 use crate::intake::Intake;
 use crate::libraries::retire;
 use crate::limits::RETIRE_WAIT_MAX;
 use parking_lot::MutexGuard;
 use refit_admin::Outcome;
-use refit_admin::api::{self, PhaseTime, Reason, UpgradeState};
+use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
 use refit_kernel::crew::Crew;
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::LoadedModule;
@@ -20,20 +22,16 @@ use std::time::{Duration, Instant};
 /// Between two looks at whether the old code can go.
 const RETIRE_POLL: Duration = Duration::from_millis(1);
 
-/// Takes the upgrade from its plan to its end.
-pub(super) fn run(upgrades: &Upgrades, id: u64, plan: &Plan, live: &Live) {
+/// Takes the upgrade from its plan to its end. A rehearsal must not predict a pause above `bound`.
+pub(super) fn run(
+    upgrades: &Upgrades,
+    id: u64,
+    (plan, bound): (&Plan, Option<Duration>),
+    live: &Live,
+) {
     let start = Instant::now();
-    let mut staging = Staging {
-        loader: &upgrades.loader,
-        watch: &*upgrades.watch,
-        loaded: Vec::new(),
-        phases: Vec::new(),
-    };
-    let table = call(upgrades, |executor| executor.table());
-    let staged = match table {
-        Some(table) => staging.run(plan, live, &table),
-        None => Err(ended()),
-    };
+    let mut staging = Staging::new(&upgrades.loader, &*upgrades.watch);
+    let staged = prepare(upgrades, id, &mut staging, (plan, bound), live);
     let (loaded, phases) = (staging.loaded, staging.phases);
     let crew = staged.and_then(|armed| Ok((armed, next_crew(upgrades, live)?)));
     match crew {
@@ -44,6 +42,60 @@ pub(super) fn run(upgrades: &Upgrades, id: u64, plan: &Plan, live: &Live) {
         upgrades.loader.mapped() as u64,
         upgrades.loader.pinned().len() as u64,
     );
+}
+
+/// All that comes before the pause.
+fn prepare(
+    upgrades: &Upgrades,
+    id: u64,
+    staging: &mut Staging<'_>,
+    (plan, bound): (&Plan, Option<Duration>),
+    live: &Live,
+) -> Result<Arc<Armed>, Refused> {
+    let table = call(upgrades, |executor| executor.table()).ok_or_else(ended)?;
+    let probed = staging.probe(plan, (live, table.grants()))?;
+    match &upgrades.policy.rehearsal {
+        Some(command) => {
+            let start = Instant::now();
+            let predicted_us = rehearse(upgrades, command, &probed, &plan.directives)?
+                .passed
+                .pause_us;
+            upgrades.update(id, |report| report.predicted_us = Some(predicted_us));
+            within(bound, predicted_us)?;
+            staging.reached(Phase::Rehearsed, api::Phase::Rehearsed, start)?;
+        }
+        None if bound.is_some() => return Err(unpredicted()),
+        None => {}
+    }
+    staging.load(probed, &table, &plan.directives)
+}
+
+/// Whether the predicted pause is acceptable.
+fn within(bound: Option<Duration>, predicted_us: u64) -> Result<(), Refused> {
+    let Some(bound) = bound.filter(|bound| micros(*bound) < predicted_us) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "the rehearsal took a pause of {predicted_us} µs, at most {} µs is acceptable",
+        micros(bound)
+    );
+    let next = "bring fewer engines at once, write a migration that touches fewer fields, or accept a longer pause with --max-pause";
+    Err(refused(
+        api::Phase::Rehearsed,
+        "pause-too-long",
+        &detail,
+        next,
+    ))
+}
+
+/// A bound on a pause that nobody has predicted.
+fn unpredicted() -> Refused {
+    refused(
+        api::Phase::Rehearsed,
+        "pause-not-rehearsed",
+        &"a longest pause is set, and the node does not rehearse",
+        "start the node without --no-rehearsal, or apply the plan without --max-pause",
+    )
 }
 
 fn refuse(
@@ -68,7 +120,7 @@ fn refuse(
             detail: refused.detail,
             next: refused.next,
             phase: refused.phase,
-            engine: None,
+            engine: refused.engine,
         });
         report.phases = phases;
         report.retired = pinned.is_empty();
@@ -93,11 +145,15 @@ fn swap(
     });
     let (to_driver, for_driver) = crossbeam_channel::bounded(1);
     let (to_us, for_us) = crossbeam_channel::bounded(1);
-    let point = Point::new(armed.clone(), upgrades.watch.clone(), [to_driver, to_us]);
+    let listeners = vec![to_driver, to_us];
+    let point = Point::new(armed.clone(), upgrades.watch.clone(), listeners);
+    let pause = point.pause();
     let waiting = Waiting::new(Box::new(point), crew.baton(), plan.at_height, for_driver);
     let waits = Instant::now();
     let sent = upgrades.intake.send(Intake::Upgrade(Box::new(waiting)));
-    let resumed = sent.ok().and_then(|()| for_us.recv().ok());
+    let resumed = sent
+        .ok()
+        .and_then(|()| watchdog::wait(upgrades, plan, (&armed, &pause), &for_us));
     let Some(resumed) = resumed else {
         drop(armed);
         crew.join();
@@ -110,6 +166,7 @@ fn swap(
     drop(armed);
     let committed = matches!(resumed.verdict, Some(Verdict::Committed(_)));
     settle_report(upgrades, id, &resumed, waits);
+    note_failure(upgrades, id, plan, &resumed, pause.is_stuck());
     let mut state = upgrades.state.lock();
     let old_crew = state.crew.replace(crew);
     if committed {
@@ -187,6 +244,31 @@ fn settle_report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant
     });
 }
 
+/// An upgrade that was aborted by its own failure is on record; one whose pause was stuck is in
+/// quarantine already, and its report says so.
+fn note_failure(upgrades: &Upgrades, id: u64, plan: &Plan, resumed: &Resumed, stuck: bool) {
+    let Some(Verdict::Aborted { failure, .. }) = &resumed.verdict else {
+        return;
+    };
+    if stuck {
+        upgrades.update(id, |report| {
+            if let Some(reason) = &mut report.reason {
+                reason.code = "pause-stuck".to_owned();
+                reason.next = "the code is in quarantine; mend the migration".to_owned();
+            }
+        });
+    } else if failure.engine().is_some() {
+        let entry = QuarantineEntry {
+            artifacts: watchdog::artifacts(plan),
+            height: resumed.height.0,
+            state: QuarantineState::Failed,
+            code: failure.code().to_owned(),
+            reason: failure.to_string(),
+        };
+        watchdog::record(upgrades, entry);
+    }
+}
+
 /// Joins the crew that could have entered the old code, waits until no state of its making is left,
 /// then unmaps it.
 fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
@@ -257,6 +339,7 @@ fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
         code: "no-threads".to_owned(),
         detail: format!("the system starts no more threads: {error}"),
         next: "raise the limit of processes and apply the plan again".to_owned(),
+        engine: None,
     })
 }
 
@@ -286,6 +369,7 @@ fn too_late(upgrades: &Upgrades, plan: &Plan) -> Option<Refused> {
         code: error.code().to_owned(),
         detail: error.to_string(),
         next: error.next().to_owned(),
+        engine: None,
     })
 }
 
@@ -295,6 +379,7 @@ fn ended() -> Refused {
         code: "node-ended".to_owned(),
         detail: "the node is stopping".to_owned(),
         next: "start it again: refit run".to_owned(),
+        engine: None,
     }
 }
 
@@ -302,6 +387,7 @@ fn shown(phase: Phase) -> api::Phase {
     match phase {
         Phase::Staged => api::Phase::Staged,
         Phase::Probed => api::Phase::Probed,
+        Phase::Rehearsed => api::Phase::Rehearsed,
         Phase::Armed => api::Phase::Armed,
         Phase::Quiesced => api::Phase::Quiesced,
         Phase::Transitioned => api::Phase::Transitioned,
@@ -311,7 +397,7 @@ fn shown(phase: Phase) -> api::Phase {
     }
 }
 
-fn micros(time: Duration) -> u64 {
+pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -1,10 +1,10 @@
-//! Everything before the pause: read, inspect, stage, probe, load, arm. Whatever fails here leaves
+//! Everything before the pause but the rehearsal: read, inspect, stage, probe, load, arm. Whatever fails here leaves
 //! the node as it was; what was mapped is retired by the caller.
 
 use parking_lot::Mutex;
-use refit_admin::api;
+use refit_admin::{Refusal, api};
 use refit_kernel::{GenerationTable, Grants};
-use refit_loader::{Candidate, LoadedModule, Loader};
+use refit_loader::{Candidate, LoadedModule, Loader, ProbedArtifact};
 use refit_upgrade::{
     Armed, Directives, Live, Phase, Plan, PlanError, PlannedModule, Surroundings, Watch, lint,
     refusal,
@@ -20,6 +20,7 @@ pub(super) struct Refused {
     pub(super) code: String,
     pub(super) detail: String,
     pub(super) next: String,
+    pub(super) engine: Option<String>,
 }
 
 /// Collects what staging has done so far.
@@ -32,14 +33,29 @@ pub(super) struct Staging<'a> {
     pub(super) phases: Vec<api::PhaseTime>,
 }
 
-impl Staging<'_> {
-    /// Goes through all phases before the pause.
-    pub(super) fn run(
+impl Refused {
+    /// As it is told to whoever asked.
+    pub(super) fn into_refusal(self) -> Refusal {
+        Refusal::new(422, self.code, self.detail, self.next)
+    }
+}
+
+impl<'a> Staging<'a> {
+    pub(super) fn new(loader: &'a Loader, watch: &'a Mutex<dyn Watch>) -> Self {
+        Self {
+            loader,
+            watch,
+            loaded: Vec::new(),
+            phases: Vec::new(),
+        }
+    }
+
+    /// From the files to modules that a child process found fit; none of their code is here yet.
+    pub(super) fn probe(
         &mut self,
         plan: &Plan,
-        live: &Live,
-        table: &Arc<GenerationTable>,
-    ) -> Result<Arc<Armed>, Refused> {
+        (live, grants): (&Live, &Grants),
+    ) -> Result<Vec<ProbedArtifact>, Refused> {
         let start = Instant::now();
         let mut staged = Vec::new();
         for planned in &plan.modules {
@@ -56,10 +72,20 @@ impl Staging<'_> {
         }
         self.check_plan(
             plan,
-            (live, table.grants()),
+            (live, grants),
             probed.iter().map(|probed| probed.verdict().descriptor()),
         )?;
         self.reached(Phase::Probed, api::Phase::Probed, start)?;
+        Ok(probed)
+    }
+
+    /// From probed modules to an armed upgrade.
+    pub(super) fn load(
+        &mut self,
+        probed: Vec<ProbedArtifact>,
+        table: &Arc<GenerationTable>,
+        directives: &Directives,
+    ) -> Result<Arc<Armed>, Refused> {
         let start = Instant::now();
         for artifact in probed {
             let refused = |error: refit_loader::LoadError| {
@@ -68,7 +94,7 @@ impl Staging<'_> {
             self.loaded
                 .push(self.loader.load(artifact).map_err(refused)?);
         }
-        let armed = self.arm(table, &plan.directives)?;
+        let armed = self.arm(table, directives)?;
         self.reached(Phase::Armed, api::Phase::Armed, start)?;
         Ok(armed)
     }
@@ -195,7 +221,12 @@ impl Staging<'_> {
         }
     }
 
-    fn reached(&mut self, phase: Phase, shown: api::Phase, start: Instant) -> Result<(), Refused> {
+    pub(super) fn reached(
+        &mut self,
+        phase: Phase,
+        shown: api::Phase,
+        start: Instant,
+    ) -> Result<(), Refused> {
         let us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.watch.lock().reached(phase).map_err(|withdrawn| {
             refused(
@@ -210,7 +241,7 @@ impl Staging<'_> {
     }
 }
 
-fn refused(
+pub(super) fn refused(
     phase: api::Phase,
     code: impl Into<String>,
     detail: &impl ToString,
@@ -221,6 +252,7 @@ fn refused(
         code: code.into(),
         detail: detail.to_string(),
         next: next.into(),
+        engine: None,
     }
 }
 

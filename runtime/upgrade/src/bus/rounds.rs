@@ -361,11 +361,13 @@ impl Rounds {
 
 impl Task {
     fn work(&mut self, shared: &Shared, arena: &[u8]) {
+        let here = shared.under_way.begin();
         let mut batch: Vec<Delivery<'_>> = Vec::new();
         for item in &mut self.items {
             if shared.is_cancelled() {
                 return;
             }
+            here.at(item.id);
             batch.clear();
             batch.extend(item.letters.iter().map(|letter| letter.delivery(arena)));
             let (Some(entry), Some(instance)) = (shared.table.get(item.kind), &mut item.instance)

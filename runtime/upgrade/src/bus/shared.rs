@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::{BusBudget, Residents, Spent};
 use crate::phase::Failure;
+use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};
 use refit_abi::{EngineId, Height};
 use refit_kernel::{GenerationTable, LogLine, View};
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) table: Arc<GenerationTable>,
     /// Read by transitions and handlers, changed by the leader between stages and rounds.
     pub(crate) residents: RwLock<Residents>,
+    /// Whose code runs, for whoever looks on.
+    pub(crate) under_way: Arc<UnderWay>,
     pub(crate) spent: Spent,
     cancelled: AtomicBool,
     /// Of the failures that were seen before the cancellation took hold, the one of the least id.
@@ -29,10 +32,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(view: View, table: Arc<GenerationTable>, budget: BusBudget) -> Self {
+    pub(crate) fn new(
+        view: View,
+        (table, under_way): (Arc<GenerationTable>, Arc<UnderWay>),
+        budget: BusBudget,
+    ) -> Self {
         Self {
             view,
             table,
+            under_way,
             residents: RwLock::new(Residents::default()),
             spent: Spent::new(budget),
             cancelled: AtomicBool::new(false),

@@ -4,6 +4,9 @@ use super::{Declared, Module, RenderError, names};
 use crate::author::lock::layoutless;
 use refit_abi::schema::{Field, Type, Variant};
 
+/// What a root is that is the state.
+const STATE: &str = "state";
+
 /// The types of a module; the roots are among them.
 #[derive(Debug, Default)]
 pub(super) struct Items {
@@ -21,7 +24,10 @@ pub(super) struct Item {
     outer: Vec<usize>,
     /// The items that its fields name.
     uses: Vec<usize>,
+    /// Whether it was asked for.
     pub(super) is_root: bool,
+    /// Whether it is the state itself: each version has its own.
+    is_state: bool,
     pub(super) is_key: bool,
     /// Whether a `#[state(serde)]` field is inside, whose type may lack any trait.
     pub(super) is_foreign: bool,
@@ -47,6 +53,7 @@ pub(super) fn collect(roots: &[(&'static str, &Type)]) -> Result<Items, RenderEr
         }
         let root = items.derived(ty)?;
         items.all[root].is_root = true;
+        items.all[root].is_state |= *what == STATE;
     }
     items.spread();
     Ok(items)
@@ -78,6 +85,7 @@ impl Items {
             outer,
             uses: Vec::new(),
             is_root: false,
+            is_state: false,
             is_key: false,
             is_foreign: false,
             fields: Vec::new(),
@@ -214,10 +222,10 @@ impl Items {
 
     /// Takes what earlier modules declare from there: the newest first.
     pub(super) fn reuse(&mut self, earlier: &[Module]) {
-        for item in self.all.iter_mut().filter(|item| !item.is_root) {
+        for item in self.all.iter_mut().filter(|item| !item.is_state) {
             let ty = layoutless(&item.ty);
             let fits = |declared: &&Declared| {
-                !declared.is_root && declared.ty == ty && (declared.is_key || !item.is_key)
+                !declared.is_state && declared.ty == ty && (declared.is_key || !item.is_key)
             };
             let found = earlier.iter().rev().find_map(|module| {
                 let declared = module.types.iter().find(fits)?;
@@ -248,7 +256,7 @@ impl Items {
                 ident: item.ident.clone(),
                 ty: layoutless(&item.ty),
                 is_key: item.is_key,
-                is_root: item.is_root,
+                is_state: item.is_state,
             })
             .collect()
     }

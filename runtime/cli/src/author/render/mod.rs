@@ -10,6 +10,7 @@ mod text;
 
 pub(crate) use names::{camel, is_keyword};
 
+use super::attributes::SerdeAttributes;
 use refit_abi::schema::Type;
 
 /// What every frozen module says in its head.
@@ -49,6 +50,8 @@ pub(crate) struct Request<'a> {
     pub(crate) roots: Vec<(&'static str, &'a Type)>,
     /// What earlier versions have frozen, oldest first.
     pub(crate) earlier: Vec<Module>,
+    /// What stands in the types' `#[serde(…)]`.
+    pub(crate) serde: &'a SerdeAttributes,
 }
 
 /// A frozen module: its types, and the text that declares them.
@@ -70,16 +73,8 @@ pub(crate) struct Declared {
     pub(crate) ty: Type,
     /// Whether it may be the key of a map.
     pub(crate) is_key: bool,
-    /// Whether it is one of those that were asked for.
-    pub(crate) is_root: bool,
-}
-
-impl Module {
-    /// The Rust name of the state.
-    pub(crate) fn state(&self) -> &str {
-        let root = self.types.iter().find(|declared| declared.is_root);
-        root.map_or("State", |declared| &declared.ident)
-    }
+    /// Whether it is the state itself: each version has its own.
+    pub(crate) is_state: bool,
 }
 
 /// Writes the frozen module called `name`.
@@ -92,6 +87,25 @@ pub(crate) fn module(name: &str, request: &Request<'_>) -> Result<Module, Render
         types: items.declared(),
         foreign: items.foreign(),
     })
+}
+
+/// Adds the names of the derived types inside `ty`, and of itself.
+pub(crate) fn names_of(ty: &Type, names: &mut Vec<String>) {
+    let inner: Vec<&Type> = match ty {
+        Type::Container { arguments, .. } => arguments.iter().collect(),
+        Type::Struct { fields, .. } => fields.iter().map(|field| &field.ty).collect(),
+        Type::Enum { variants, .. } => {
+            let fields = variants.iter().flat_map(|variant| &variant.fields);
+            fields.map(|field| &field.ty).collect()
+        }
+        _ => return,
+    };
+    if let Type::Struct { name, .. } | Type::Enum { name, .. } = ty
+        && !names.contains(name)
+    {
+        names.push(name.clone());
+    }
+    inner.into_iter().for_each(|ty| names_of(ty, names));
 }
 
 /// The type as Rust writes it, with derived types by their own names.

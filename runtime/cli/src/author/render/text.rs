@@ -2,6 +2,7 @@
 
 use super::items::{Item, Items};
 use super::{Request, WRITTEN, names};
+use crate::author::attributes::SerdeAttributes;
 use refit_abi::schema::{Field, Type};
 use std::fmt::Write;
 
@@ -21,8 +22,9 @@ fn header(request: &Request<'_>) -> String {
     let Request { version, kind, .. } = request;
     let whats: Vec<_> = request.roots.iter().map(|(what, _)| *what).collect();
     format!(
-        "//! Version {version}'s {} of `{kind}`, frozen as it was published. Never edit it: nodes hold\n\
-         //! states of just this shape. {WRITTEN}\n\n\
+        "//! Version {version}'s {} of `{kind}`, frozen as it was published. Never edit its types: nodes\n\
+         //! hold states of just this shape. The step from the version before may stand here too.\n\
+         //! {WRITTEN}\n\n\
          #![allow(\n    missing_docs,\n    dead_code,\n    \
          reason = \"it is kept as it was published, whether all of it is read or not\"\n)]\n",
         whats.join(" and ")
@@ -95,14 +97,24 @@ fn declaration(item: &Item, request: &Request<'_>, text: &mut String) {
     if !attributes.is_empty() {
         line(text, &format!("#[state({})]", attributes.join(", ")));
     }
+    serde_line(request.serde, name, "", text);
+    let names = Names {
+        serde: request.serde,
+        of: name.clone(),
+    };
     match &item.ty {
-        Type::Struct { fields, .. } => structure(item, fields, text),
+        Type::Struct { fields, .. } => structure(item, fields, &names, text),
         Type::Enum { variants, .. } => {
             line(text, &format!("pub enum {} {{", item.ident));
             for (variant, types) in variants.iter().zip(&item.fields) {
                 let number = variant.discriminant.as_ref();
                 let number = number.map_or(String::new(), |number| format!(" = {number}"));
-                let contents = members(&variant.fields, types, "", "        ", "    ");
+                let names = Names {
+                    serde: request.serde,
+                    of: format!("{name}.{}", variant.name),
+                };
+                serde_line(request.serde, &names.of, "    ", text);
+                let contents = members(&variant.fields, types, &names, false);
                 let name = names::member(&variant.name);
                 line(text, &format!("    {name}{contents}{number},"));
             }
@@ -124,40 +136,66 @@ fn derives(item: &Item) -> String {
     format!("#[derive({common}State, {key}Serialize, Deserialize)]")
 }
 
-fn structure(item: &Item, fields: &[Field], text: &mut String) {
+/// The serde attributes, and the name below which those of the fields are found.
+struct Names<'a> {
+    serde: &'a SerdeAttributes,
+    of: String,
+}
+
+impl Names<'_> {
+    /// What stands above a field.
+    fn attributes(&self, field: &Field) -> Vec<String> {
+        let as_bytes = matches!(field.ty, Type::Serde { .. });
+        let mut all: Vec<_> = as_bytes
+            .then(|| "#[state(serde)]".to_owned())
+            .into_iter()
+            .collect();
+        let serde = self.serde.get(&format!("{}.{}", self.of, field.name));
+        all.extend(serde.map(|serde| format!("#[serde({serde})]")));
+        all
+    }
+}
+
+fn serde_line(serde: &SerdeAttributes, name: &str, indent: &str, text: &mut String) {
+    if let Some(serde) = serde.get(name) {
+        line(text, &format!("{indent}#[serde({serde})]"));
+    }
+}
+
+fn structure(item: &Item, fields: &[Field], names: &Names<'_>, text: &mut String) {
     let types = item.fields.first().map_or(&[][..], |types| types);
-    let contents = members(fields, types, "pub ", "    ", "");
+    let contents = members(fields, types, names, true);
     let end = if contents.ends_with('}') { "" } else { ";" };
     line(text, &format!("pub struct {}{contents}{end}", item.ident));
 }
 
 /// The fields with their braces, or nothing for a unit.
-fn members(fields: &[Field], types: &[String], public: &str, indent: &str, close: &str) -> String {
+fn members(fields: &[Field], types: &[String], names: &Names<'_>, of_struct: bool) -> String {
     let Some(first) = fields.first() else {
         return String::new();
     };
-    let attribute = |field: &Field| match field.ty {
-        Type::Serde { .. } => "#[state(serde)]",
-        _ => "",
+    let (public, indent) = if of_struct {
+        ("pub ", "")
+    } else {
+        ("", "    ")
     };
     if first.name == "0" {
         let fields = fields.iter().zip(types).map(|(field, ty)| {
-            let attribute = attribute(field);
-            let space = if attribute.is_empty() { "" } else { " " };
-            format!("{attribute}{space}{public}{ty}")
+            let mut words = names.attributes(field);
+            words.push(format!("{public}{ty}"));
+            words.join(" ")
         });
         return format!("({})", fields.collect::<Vec<_>>().join(", "));
     }
     let mut text = " {\n".to_owned();
     for (field, ty) in fields.iter().zip(types) {
-        let attribute = attribute(field);
-        if !attribute.is_empty() {
-            line(&mut text, &format!("{indent}{attribute}"));
+        for attribute in names.attributes(field) {
+            line(&mut text, &format!("{indent}    {attribute}"));
         }
         let name = names::member(&field.name);
-        line(&mut text, &format!("{indent}{public}{name}: {ty},"));
+        line(&mut text, &format!("{indent}    {public}{name}: {ty},"));
     }
-    text.push_str(close);
+    text.push_str(indent);
     text.push('}');
     text
 }

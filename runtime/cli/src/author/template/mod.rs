@@ -92,10 +92,6 @@ pub(crate) fn files(name: &Name, abi: &Path) -> [(&'static str, String); 6] {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 mod tests {
     use super::*;
 

@@ -1,0 +1,40 @@
+//! Code that the node does not bring in again: the list, and its clearing.
+
+use super::App;
+use super::blocking::ask;
+use crate::Refusal;
+use crate::api::QuarantineEntry;
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+/// Digits of an artifact's hash.
+const ARTIFACT_DIGITS: usize = 64;
+
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<QuarantineEntry>>, Refusal> {
+    ask(app, |node| node.quarantine()).await.map(Json)
+}
+
+pub(super) async fn clear(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Refusal> {
+    let next = "see the list with `refit upgrade quarantine`";
+    let refuse = |detail| Refusal::new(400, "invalid-artifact", detail, next);
+    let Path(artifact) = path.map_err(|rejection| refuse(rejection.body_text()))?;
+    let digits = artifact.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !digits || artifact.len() != ARTIFACT_DIGITS {
+        return Err(refuse(format!(
+            "an artifact is named by its {ARTIFACT_DIGITS} hexadecimal digits"
+        )));
+    }
+    let named = artifact.clone();
+    match ask(app, move |node| node.clear_quarantine(&named)).await?? {
+        0 => {
+            let detail = format!("no entry names {artifact}");
+            Err(Refusal::new(404, "not-quarantined", detail, next))
+        }
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}

@@ -1,0 +1,111 @@
+//! The rehearsal of a plan that was just made: what the pause will be, or why there will be none.
+
+use crate::client::Client;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show;
+use crate::show::upgrade::microseconds;
+use miette::Diagnostic;
+use refit_admin::api::{Reason, RehearsalReport};
+use refit_upgrade::Plan;
+use std::fmt;
+
+/// What a node says that does not rehearse.
+const OFF: &str = "rehearsal-off";
+
+/// A plan whose upgrade would not commit.
+#[derive(Debug)]
+pub(crate) struct RehearsalFailed(Reason);
+
+/// Lets the node rehearse the plan; `None` if it does not rehearse.
+pub(super) async fn run(client: &Client, plan: &Plan) -> Result<Option<RehearsalReport>, Failure> {
+    let text = serde_json::to_string(plan).map_err(|error| Failure::Output(error.into()))?;
+    show::talk("the node rehearses the upgrade on a copy of its state");
+    let answer = match client.post("/v1/upgrades/rehearse", &[], text).await {
+        Err(Failure::Refused(refused)) if refused.0.code == OFF => {
+            show::talk("not rehearsed: the node was started without rehearsals");
+            return Ok(None);
+        }
+        answer => answer?,
+    };
+    let mut report: RehearsalReport = client.decode(&answer)?;
+    match report.reason.take() {
+        Some(reason) => Err(Box::new(RehearsalFailed(reason)).into()),
+        None => Ok(Some(report)),
+    }
+}
+
+/// One line for people.
+pub(super) fn text(report: &RehearsalReport) -> String {
+    let pause = report.predicted_us.map_or_else(String::new, microseconds);
+    format!(
+        "\npredicted pause: {pause} (rehearsed on {} engines, {} MiB, memory +{} MiB)\n",
+        report.engines,
+        mebibytes(report.state_bytes),
+        mebibytes(report.memory_bytes),
+    )
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 20;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+impl Exit {
+    /// The exit for an upgrade that was given up after its rehearsal.
+    pub(crate) fn of_rehearsal(reason: &Reason) -> Self {
+        let of_the_code = ["rehearsal-timeout", "rehearsal-memory", "rehearsal-crashed"];
+        if reason.engine.is_some() || of_the_code.contains(&reason.code.as_str()) {
+            Self::TransitionFailed
+        } else {
+            Self::Refused
+        }
+    }
+}
+
+impl RehearsalFailed {
+    pub(crate) fn exit(&self) -> Exit {
+        Exit::of_rehearsal(&self.0)
+    }
+}
+
+impl fmt::Display for RehearsalFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the upgrade fails in its rehearsal: {}", self.0.detail)
+    }
+}
+
+impl std::error::Error for RehearsalFailed {}
+
+impl Diagnostic for RehearsalFailed {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(format!("upgrade::{}", self.0.code)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.0.next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_is_one_line() {
+        let report = RehearsalReport {
+            predicted_us: Some(140),
+            runs: 3,
+            engines: 12,
+            state_bytes: 3 << 19,
+            memory_bytes: 1 << 20,
+            digest: String::new(),
+            took_us: 1,
+            reason: None,
+        };
+        assert_eq!(
+            text(&report),
+            "\npredicted pause: 140 µs (rehearsed on 12 engines, 1.5 MiB, memory +1.0 MiB)\n"
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Upgrades are rehearsed by a node that runs as the user runs it; and a pause that does not end
+//! restarts it.
+
+use crate::node::{Running, build};
+use crate::served::Folder;
+use refit_admin::api::Status;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Longest wait for a node that restarts.
+const WAIT: Duration = Duration::from_secs(60);
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The source of the store, version 2, in a folder that the next run of the tests finds again; as
+/// `edit` changes its migration.
+fn version_2(name: &str, edit: impl FnOnce(String) -> String) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
+    let abi = repository().join("abi").canonicalize().unwrap();
+    let manifest = read(repository().join("tests/fixtures/kv-v1/Cargo.toml"))
+        .replace("../../../abi", abi.to_str().unwrap())
+        .replace("version = \"1.0.0\"", "version = \"2.0.0\"");
+    write(&folder.join("Cargo.toml"), &manifest);
+    let mut edit = Some(edit);
+    for entry in std::fs::read_dir(repository().join("engines/kv/src")).unwrap() {
+        let name = entry.unwrap().file_name();
+        let mut text = read(repository().join("engines/kv/src").join(&name));
+        if name == "state.rs" {
+            text = edit.take().unwrap()(text);
+        }
+        write(&folder.join("src").join(name), &text);
+    }
+    folder.to_str().unwrap().to_owned()
+}
+
+/// Leaves a file alone that is right, so that cargo has nothing to do.
+fn write(path: &Path, text: &str) {
+    if std::fs::read_to_string(path).ok().as_deref() != Some(text) {
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// A migration that never ends, if there is anything to migrate.
+fn loops(text: String) -> String {
+    let before = "let entry = |value: &String|";
+    assert_eq!(text.matches(before).count(), 1);
+    let endless = "if !old.entries.is_empty() { loop { std::hint::spin_loop(); } }\n    ";
+    text.replace(before, &format!("{endless}{before}"))
+}
+
+fn put(folder: &Folder) {
+    let put = r#"{"put":{"key":"a","value":"1"}}"#;
+    assert_eq!(folder.run(&["send", "kv", put]).exit, 0);
+}
+
+fn status(folder: &Folder) -> Option<Status> {
+    let ran = folder.run(&["status", "--json"]);
+    (ran.exit == 0).then(|| serde_json::from_str(&ran.stdout).unwrap())
+}
+
+#[test]
+fn a_plan_shows_the_pause_that_was_rehearsed_and_one_that_loops_is_not_made() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
+    let good = format!("kv={}", build(&folder, &version_2("kv-good", |text| text)));
+    let node = Running::start_with(&folder, &v1, &["--rehearsal-wait", "3s"]);
+    put(&folder);
+
+    let plan = folder.run(&["upgrade", "plan", &bad]);
+    assert_eq!(plan.exit, 30, "{plan:?}");
+    assert!(
+        plan.stderr.contains("upgrade::rehearsal-timeout"),
+        "{plan:?}"
+    );
+    assert!(plan.stderr.contains("engine `kv`"), "{plan:?}");
+    assert!(!folder.path().join("plan.json").exists());
+
+    let plan = folder.run(&["upgrade", "plan", &good]);
+    assert_eq!(plan.exit, 0, "{plan:?}");
+    assert!(plan.stdout.contains("predicted pause: "), "{plan:?}");
+    assert!(
+        plan.stdout.contains("(rehearsed on 1 engines, "),
+        "{plan:?}"
+    );
+    let written = std::fs::read_to_string(folder.path().join("plan.json")).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    assert!(written["predicted_pause_us"].as_u64().is_some());
+
+    let apply = ["upgrade", "apply", "plan.json"];
+    let bound = folder.run(&[&apply[..], &["--max-pause", "0us"]].concat());
+    assert_eq!(bound.exit, 3, "{bound:?}");
+    assert!(
+        bound.stderr.contains("upgrade::pause-too-long"),
+        "{bound:?}"
+    );
+    let applied = folder.run(&apply);
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    assert!(applied.stdout.contains("predicted  "), "{applied:?}");
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines_the_new() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
+    let flags = ["--no-rehearsal", "--pause-limit", "500ms"];
+    let node = Running::start_with(&folder, &v1, &flags);
+    put(&folder);
+    let before = status(&folder).unwrap();
+    assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
+    let apply = ["upgrade", "apply", "plan.json", "--no-wait"];
+    assert_eq!(folder.run(&apply).exit, 0);
+
+    let list = folder.path().join("refit-data/quarantine.json");
+    let deadline = Instant::now() + WAIT;
+    let after = loop {
+        assert!(Instant::now() < deadline, "it does not restart");
+        match status(&folder) {
+            Some(status)
+                if list.exists() && status.last_upgrade.is_none() && status.upgrade.is_none() =>
+            {
+                break status;
+            }
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert_eq!(after.node.pid, before.node.pid, "the same process");
+    assert_eq!(after.kinds[0].artifact, before.kinds[0].artifact);
+    put(&folder);
+
+    let again = folder.run(&apply);
+    assert_eq!(again.exit, 3, "{again:?}");
+    assert!(
+        again.stderr.contains("node::release-quarantined"),
+        "{again:?}"
+    );
+    let listed = folder.run(&["upgrade", "quarantine", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(listed[0]["code"], "pause-stuck");
+    let artifact = listed[0]["artifacts"][0].as_str().unwrap();
+    assert!(
+        again
+            .stderr
+            .replace(['\n', ' ', '│'], "")
+            .contains(artifact),
+        "{again:?}"
+    );
+    let cleared = folder.run(&["upgrade", "quarantine", "--clear", artifact]);
+    assert_eq!(cleared.exit, 0, "{cleared:?}");
+    assert!(!cleared.stdout.contains(artifact), "{cleared:?}");
+    let unknown = folder.run(&["upgrade", "quarantine", "--clear", artifact]);
+    assert_eq!(unknown.exit, 3, "{unknown:?}");
+    assert_eq!(node.stop(), Some(0));
+}

@@ -1,0 +1,206 @@
+//! [`Image`]: an executor as plain data: every engine's state as postcard, the counters that ids and
+//! sequences come from, the mail and the timers that wait. No code and no memory of a module is in it.
+//!
+//! An executor made from it ([`Executor::from_image`](crate::Executor::from_image)) goes on exactly as the one it was taken from.
+
+use crate::slot::Poison;
+use refit_abi::host::{BlockFrame, CallError};
+use refit_abi::raw::Codec;
+use refit_abi::schema::SchemaId;
+use refit_abi::{BlockTime, EngineId, Generation, Height, Sender, Undelivered};
+use serde::{Deserialize, Serialize};
+
+/// An executor between two blocks, as plain data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The newest executed block.
+    pub frame: BlockFrame,
+    /// The generation that was live.
+    pub generation: Generation,
+    /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
+    pub kinds: Vec<String>,
+    /// All engines, in the order they were started, stopped ones included.
+    pub engines: Vec<EngineImage>,
+    /// Messages that wait for their block.
+    pub timers: TimersImage,
+    /// Dead letters that are kept, oldest first, and how many there were in all.
+    pub dead_letters: (Vec<DeadLetterImage>, u64),
+}
+
+/// One engine in an [`Image`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineImage {
+    /// Its id.
+    pub id: EngineId,
+    /// The place of its kind in [`Image::kinds`].
+    pub kind: u32,
+    /// Who spawned it; `None` for a root engine.
+    pub parent: Option<EngineId>,
+    /// Its state.
+    pub state: StateImage,
+    /// Messages it has sent over its life.
+    pub sent: u64,
+    /// Engines it has spawned over its life.
+    pub children: u64,
+    /// Messages it has handled over its life.
+    pub handled: u64,
+    /// Messages it has handled in the block at the height beside it.
+    pub ordinal: (u64, Height),
+    /// What it was started with.
+    pub config: (Codec, Vec<u8>),
+    /// Its mail, in order.
+    pub mail: Vec<LetterImage>,
+}
+
+/// A state in an [`Image`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StateImage {
+    /// It serves; the state as postcard.
+    Live(Vec<u8>),
+    /// It panicked.
+    Poisoned(Poison),
+    /// It was stopped.
+    Stopped,
+}
+
+/// One message in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterImage {
+    /// Who sent it.
+    pub sender: Sender,
+    /// The sender's count.
+    pub sequence: u64,
+    /// The schema of its payload.
+    pub schema: SchemaId,
+    /// How the payload is written.
+    pub codec: Codec,
+    /// Whether it tells of a message that was not delivered.
+    pub is_notice: bool,
+    /// Comes back with the reply.
+    pub ticket: Option<u64>,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+/// The timers of an [`Image`], each list in the order they are due.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimersImage {
+    /// By height.
+    pub by_height: Vec<(Height, u64, TimerImage)>,
+    /// By block time.
+    pub by_time: Vec<(BlockTime, u64, TimerImage)>,
+    /// How many were ever set: the next one's number.
+    pub set: u64,
+}
+
+/// One timer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerImage {
+    /// Whose it is.
+    pub engine: EngineId,
+    /// The schema of its payload.
+    pub schema: SchemaId,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+/// One dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterImage {
+    /// Who sent it.
+    pub sender: Sender,
+    /// To whom.
+    pub to: EngineId,
+    /// Why it was not taken.
+    pub reason: Undelivered,
+    /// Its payload.
+    pub payload: Vec<u8>,
+}
+
+/// Why an image cannot be taken, or no executor can be made from one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// A state cannot be written.
+    #[error("the state of engine `{engine}` cannot be written: {error}")]
+    Encode {
+        /// The engine.
+        engine: EngineId,
+        /// How it fails.
+        error: CallError,
+    },
+    /// A state cannot be read.
+    #[error("the state of engine `{engine}` cannot be read by the code at hand: {error}")]
+    Decode {
+        /// The engine.
+        engine: EngineId,
+        /// How it fails.
+        error: CallError,
+    },
+    /// The code at hand lacks a kind.
+    #[error("engine `{engine}` is of a kind that the code at hand does not have")]
+    UnknownKind {
+        /// The engine.
+        engine: EngineId,
+    },
+    /// Two engines have one id.
+    #[error("engine `{engine}` is in the image twice")]
+    Twice {
+        /// The engine.
+        engine: EngineId,
+    },
+    /// It is larger than the caller allows.
+    #[error("the states are larger than {bytes_max} bytes")]
+    TooLarge {
+        /// As many as are allowed.
+        bytes_max: usize,
+    },
+}
+
+impl ImageError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ImageError::Encode { .. } => "state-not-written",
+            ImageError::Decode { .. } => "state-not-read",
+            ImageError::UnknownKind { .. } => "image-unknown-kind",
+            ImageError::Twice { .. } => "image-engine-twice",
+            ImageError::TooLarge { .. } => "image-too-large",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            ImageError::Encode { .. } | ImageError::Decode { .. } => {
+                "mend what the engine's #[state(serde)] fields write and read"
+            }
+            ImageError::UnknownKind { .. } | ImageError::Twice { .. } => {
+                "take the image again with this node's code"
+            }
+            ImageError::TooLarge { .. } => "allow a larger image",
+        }
+    }
+
+    /// The engine that it is about.
+    pub fn engine(&self) -> Option<EngineId> {
+        match self {
+            ImageError::Encode { engine, .. }
+            | ImageError::Decode { engine, .. }
+            | ImageError::UnknownKind { engine }
+            | ImageError::Twice { engine } => Some(*engine),
+            ImageError::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl Image {
+    /// Bytes of all live states.
+    pub fn state_bytes(&self) -> usize {
+        let bytes = |engine: &EngineImage| match &engine.state {
+            StateImage::Live(bytes) => bytes.len(),
+            StateImage::Poisoned(_) | StateImage::Stopped => 0,
+        };
+        self.engines.iter().map(bytes).sum()
+    }
+}

@@ -1,0 +1,260 @@
+//! Taking an [`Image`] of an executor, and making an executor from one.
+
+use crate::chunk::Chunk;
+use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::directory::Place;
+use crate::executor::Executor;
+use crate::image::{
+    DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
+    TimersImage,
+};
+use crate::slot::{Letter, Slot, SlotState};
+use crate::table::{GenerationTable, KindEntry, KindIndex};
+use crate::timers::{Timer, Timers};
+use refit_abi::raw::DeliveryKind;
+use std::sync::Arc;
+
+impl Executor {
+    /// Everything the executor is, as plain data. Runs engine code, so on the crew only
+    /// ([`Command::Call`](crate::crew::Command::Call)); settles what the last swap left unsettled.
+    ///
+    /// # Errors
+    /// [`ImageError::Encode`]; [`ImageError::TooLarge`] as soon as the states are more than
+    /// `bytes_max`.
+    pub fn image(&self, bytes_max: usize) -> Result<Image, ImageError> {
+        let table = self.table();
+        let mut engines = Vec::with_capacity(self.engines());
+        let mut bytes = 0;
+        for chunk in &self.chunks {
+            let chunk = &mut *chunk.write();
+            for slot in &mut chunk.slots {
+                if let Some(entry) = table.get(slot.kind) {
+                    slot.settle(entry, self.height);
+                }
+                let engine = engine_image(slot, table.get(slot.kind), &chunk.arena)?;
+                if let StateImage::Live(state) = &engine.state {
+                    bytes += state.len();
+                }
+                if bytes > bytes_max {
+                    return Err(ImageError::TooLarge { bytes_max });
+                }
+                engines.push(engine);
+            }
+        }
+        let kinds = table
+            .iter()
+            .map(|(_, entry)| entry.kind.descriptor().kind.clone());
+        Ok(Image {
+            frame: self.frame,
+            generation: table.number(),
+            kinds: kinds.collect(),
+            engines,
+            timers: self.timers.image(),
+            dead_letters: (
+                self.dead.kept().map(dead_letter_image).collect(),
+                self.dead.count(),
+            ),
+        })
+    }
+
+    /// An executor that goes on where the one of the image was, with the code of `table`. Runs engine
+    /// code: on a thread that is joined before that code is unmapped.
+    ///
+    /// # Errors
+    /// [`ImageError`]; states that were read by then are leaked, safely.
+    pub fn from_image(table: Arc<GenerationTable>, image: &Image) -> Result<Self, ImageError> {
+        let mut executor = Self::new(table.clone());
+        (executor.height, executor.frame) = (image.frame.height, image.frame);
+        executor.timers = Timers::from_image(&image.timers);
+        let (kept, count) = &image.dead_letters;
+        executor.dead = DeadLetters::restored(kept.iter().map(dead_letter), *count);
+        let kinds: Vec<Option<KindIndex>> = image
+            .kinds
+            .iter()
+            .map(|kind| table.find(kind).map(|(index, _)| index))
+            .collect();
+        for engine in &image.engines {
+            let kind = kinds.get(engine.kind as usize).copied().flatten();
+            let kind = kind.ok_or(ImageError::UnknownKind { engine: engine.id })?;
+            if executor.directory.get(engine.id).is_some() {
+                return Err(ImageError::Twice { engine: engine.id });
+            }
+            let slot = slot_of(engine, kind, table.get(kind))?;
+            let place = executor.place(slot);
+            executor.refill(place, &engine.mail);
+        }
+        Ok(executor)
+    }
+
+    /// Puts mail back into the mailbox of the engine that was placed last.
+    fn refill(&mut self, place: Place, mail: &[LetterImage]) {
+        if mail.is_empty() {
+            return;
+        }
+        let chunk: &mut Chunk = &mut self.chunks[place.chunk as usize].write();
+        if chunk.active.is_empty() {
+            self.active.push(place.chunk);
+        }
+        chunk.active.push(place.slot);
+        for letter in mail {
+            let start = chunk.arena.len();
+            chunk.arena.extend_from_slice(&letter.payload);
+            let letter = letter_of(letter, start..chunk.arena.len());
+            chunk.slots[place.slot as usize].inbox.push(letter);
+        }
+        self.waiting += mail.len();
+    }
+}
+
+fn engine_image(
+    slot: &Slot,
+    entry: Option<&KindEntry>,
+    arena: &[u8],
+) -> Result<EngineImage, ImageError> {
+    let state = match (&slot.state, entry) {
+        (SlotState::Live(instance), Some(entry)) => {
+            let mut bytes = Vec::new();
+            entry
+                .kind
+                .encode(instance, &mut bytes)
+                .map_err(|error| ImageError::Encode {
+                    engine: slot.id,
+                    error,
+                })?;
+            StateImage::Live(bytes)
+        }
+        (SlotState::Live(_), None) => return Err(ImageError::UnknownKind { engine: slot.id }),
+        (SlotState::Poisoned(poison), _) => StateImage::Poisoned((**poison).clone()),
+        (SlotState::Stopped, _) => StateImage::Stopped,
+    };
+    let mail = slot.inbox.iter().map(|letter| letter_image(letter, arena));
+    Ok(EngineImage {
+        id: slot.id,
+        kind: slot.kind.0,
+        parent: slot.parent,
+        state,
+        sent: slot.sent,
+        children: slot.children,
+        handled: slot.handled,
+        ordinal: (slot.ordinal, slot.ordinal_height),
+        config: (slot.config.0, slot.config.1.to_vec()),
+        mail: mail.collect(),
+    })
+}
+
+fn slot_of(
+    engine: &EngineImage,
+    kind: KindIndex,
+    entry: Option<&KindEntry>,
+) -> Result<Slot, ImageError> {
+    let entry = entry.ok_or(ImageError::UnknownKind { engine: engine.id })?;
+    let state = match &engine.state {
+        StateImage::Live(bytes) => {
+            let decoded = entry.kind.decode(bytes);
+            SlotState::Live(decoded.map_err(|error| ImageError::Decode {
+                engine: engine.id,
+                error,
+            })?)
+        }
+        StateImage::Poisoned(poison) => SlotState::Poisoned(Box::new(poison.clone())),
+        StateImage::Stopped => SlotState::Stopped,
+    };
+    let mut slot = Slot::new(
+        engine.id,
+        kind,
+        engine.parent,
+        state,
+        (engine.config.0, &engine.config.1),
+    );
+    slot.sent = engine.sent;
+    slot.children = engine.children;
+    slot.handled = engine.handled;
+    (slot.ordinal, slot.ordinal_height) = engine.ordinal;
+    Ok(slot)
+}
+
+fn letter_image(letter: &Letter, arena: &[u8]) -> LetterImage {
+    LetterImage {
+        sender: letter.sender,
+        sequence: letter.sequence,
+        schema: letter.schema,
+        codec: letter.codec,
+        is_notice: letter.kind == DeliveryKind::Undelivered,
+        ticket: letter.ticket,
+        payload: arena[letter.payload.clone()].to_vec(),
+    }
+}
+
+fn letter_of(letter: &LetterImage, payload: std::ops::Range<usize>) -> Letter {
+    let kind = match letter.is_notice {
+        true => DeliveryKind::Undelivered,
+        false => DeliveryKind::Message,
+    };
+    Letter {
+        sender: letter.sender,
+        sequence: letter.sequence,
+        schema: letter.schema,
+        codec: letter.codec,
+        kind,
+        ticket: letter.ticket,
+        payload,
+    }
+}
+
+fn dead_letter_image(letter: &DeadLetter) -> DeadLetterImage {
+    DeadLetterImage {
+        sender: letter.sender,
+        to: letter.to,
+        reason: letter.reason,
+        payload: letter.payload.clone(),
+    }
+}
+
+fn dead_letter(letter: &DeadLetterImage) -> DeadLetter {
+    DeadLetter {
+        sender: letter.sender,
+        to: letter.to,
+        reason: letter.reason,
+        payload: letter.payload.clone(),
+    }
+}
+
+impl Timers {
+    fn image(&self) -> TimersImage {
+        let timer = |timer: &Timer| TimerImage {
+            engine: timer.engine,
+            schema: timer.schema,
+            payload: timer.payload.clone(),
+        };
+        let by_height = self.by_height.iter();
+        let by_time = self.by_time.iter();
+        TimersImage {
+            by_height: by_height
+                .map(|((at, set), it)| (*at, *set, timer(it)))
+                .collect(),
+            by_time: by_time
+                .map(|((at, set), it)| (*at, *set, timer(it)))
+                .collect(),
+            set: self.set,
+        }
+    }
+
+    fn from_image(image: &TimersImage) -> Self {
+        let timer = |timer: &TimerImage| Timer {
+            engine: timer.engine,
+            schema: timer.schema,
+            payload: timer.payload.clone(),
+        };
+        let by_height = image.by_height.iter();
+        let by_time = image.by_time.iter();
+        Self {
+            by_height: by_height
+                .map(|(at, set, it)| ((*at, *set), timer(it)))
+                .collect(),
+            by_time: by_time
+                .map(|(at, set, it)| ((*at, *set), timer(it)))
+                .collect(),
+            set: image.set,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! [`Quarantine`]: code that the node does not bring in again, in a file that outlives the process.
+//!
+//! A transition that never returns cannot be stopped inside the process: the process restarts with the
+//! old code, and what it tried is written here first, so that it is not tried again.
+
+use parking_lot::Mutex;
+use refit_admin::api::{QuarantineEntry, QuarantineState};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Entries that are kept; of more, the oldest that refuses nothing goes, else the oldest.
+pub const QUARANTINE_ENTRIES_MAX: usize = 1_024;
+
+/// Longest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// The format that this code writes and reads.
+const FORMAT: u32 = 1;
+
+/// Code that the node does not bring in again. Clones share one list.
+#[derive(Clone, Debug, Default)]
+pub struct Quarantine {
+    path: Option<PathBuf>,
+    entries: Arc<Mutex<Vec<QuarantineEntry>>>,
+}
+
+/// Why the list could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuarantineError {
+    /// It cannot be read.
+    #[error("cannot read the quarantine list {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not what this code writes.
+    #[error("{} is no quarantine list of this node: {reason}", path.display())]
+    NotUnderstood {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// It cannot be written.
+    #[error("cannot write the quarantine list {}: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl QuarantineError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            QuarantineError::Unreadable { .. } => "quarantine-unreadable",
+            QuarantineError::NotUnderstood { .. } => "quarantine-not-understood",
+            QuarantineError::Unwritable { .. } => "quarantine-unwritable",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            QuarantineError::Unreadable { .. } | QuarantineError::Unwritable { .. } => {
+                "give the node the rights to its data folder, and the disk space"
+            }
+            QuarantineError::NotUnderstood { .. } => {
+                "read the file, and move it away if nothing in it matters any more"
+            }
+        }
+    }
+}
+
+/// The whole file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    format: u32,
+    entries: Vec<QuarantineEntry>,
+}
+
+impl Quarantine {
+    /// A list that ends with the process.
+    pub fn in_memory() -> Self {
+        Self::default()
+    }
+
+    /// The list in the file at `path`; empty if there is none yet.
+    ///
+    /// # Errors
+    /// [`QuarantineError`] if there is one and it cannot be read: what it forbids is not known then.
+    pub fn open(path: PathBuf) -> Result<Self, QuarantineError> {
+        let entries = match read(&path) {
+            Ok(text) => decode(&path, &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(QuarantineError::Unreadable { path, source }),
+        };
+        Ok(Self {
+            path: Some(path),
+            entries: Arc::new(Mutex::new(entries)),
+        })
+    }
+
+    /// The file, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// All entries, oldest first.
+    pub fn entries(&self) -> Vec<QuarantineEntry> {
+        self.entries.lock().clone()
+    }
+
+    /// The entry that forbids one of these artifacts, and which of them.
+    pub fn forbids<'a>(
+        &self,
+        mut artifacts: impl Iterator<Item = &'a str>,
+    ) -> Option<(QuarantineEntry, &'a str)> {
+        let entries = self.entries.lock();
+        let forbidden = |artifact: &&str| {
+            let names = |entry: &&QuarantineEntry| {
+                entry.state == QuarantineState::Quarantined
+                    && entry.artifacts.iter().any(|named| named == artifact)
+            };
+            entries.iter().find(names)
+        };
+        artifacts.find_map(|artifact| Some((forbidden(&artifact)?.clone(), artifact)))
+    }
+
+    /// Adds an entry, in place of one with the same artifacts. In this process it holds in any case.
+    ///
+    /// # Errors
+    /// [`QuarantineError::Unwritable`]: it does not outlive the process.
+    pub fn add(&self, entry: QuarantineEntry) -> Result<(), QuarantineError> {
+        let mut entries = self.entries.lock();
+        // What was forbidden before stays forbidden, whatever else befell it.
+        let forbids = |old: &QuarantineEntry| old.state == QuarantineState::Quarantined;
+        if entry.state == QuarantineState::Failed
+            && entries
+                .iter()
+                .any(|old| forbids(old) && old.artifacts == entry.artifacts)
+        {
+            return Ok(());
+        }
+        entries.retain(|old| old.artifacts != entry.artifacts);
+        if entries.len() >= QUARANTINE_ENTRIES_MAX {
+            let spare = entries.iter().position(|old| !forbids(old)).unwrap_or(0);
+            entries.remove(spare);
+        }
+        entries.push(entry);
+        self.write(&entries)
+    }
+
+    /// Removes the entries that name an artifact; says how many there were.
+    ///
+    /// # Errors
+    /// [`QuarantineError::Unwritable`]: after a restart they are there again.
+    pub fn clear(&self, artifact: &str) -> Result<usize, QuarantineError> {
+        let mut entries = self.entries.lock();
+        let before = entries.len();
+        entries.retain(|entry| !entry.artifacts.iter().any(|named| named == artifact));
+        let cleared = before - entries.len();
+        if cleared > 0 {
+            self.write(&entries)?;
+        }
+        Ok(cleared)
+    }
+
+    fn write(&self, entries: &[QuarantineEntry]) -> Result<(), QuarantineError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let written = Written {
+            format: FORMAT,
+            entries: entries.to_vec(),
+        };
+        let written = serde_json::to_vec_pretty(&written).map_err(io::Error::other);
+        written
+            .and_then(|text| replace(path, &text))
+            .map_err(|source| QuarantineError::Unwritable {
+                path: path.clone(),
+                source,
+            })
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?
+        .take(FILE_BYTES_MAX)
+        .read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn decode(path: &Path, text: &[u8]) -> Result<Vec<QuarantineEntry>, QuarantineError> {
+    let not_understood = |reason: String| QuarantineError::NotUnderstood {
+        path: path.to_owned(),
+        reason,
+    };
+    let written: Written =
+        serde_json::from_slice(text).map_err(|error| not_understood(error.to_string()))?;
+    match written.format {
+        FORMAT => Ok(written.entries),
+        other => Err(not_understood(format!("format {other}, known is {FORMAT}"))),
+    }
+}
+
+/// Puts a file in the place of another in one step, and on the disk.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(artifact: &str, state: QuarantineState) -> QuarantineEntry {
+        QuarantineEntry {
+            artifacts: vec![artifact.to_owned(), "shared".to_owned()],
+            height: 7,
+            state,
+            code: "pause-stuck".to_owned(),
+            reason: "a transition did not return".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_quarantined_is_forbidden_after_a_restart_until_it_is_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        let list = Quarantine::open(path.clone()).unwrap();
+        list.add(entry("bad", QuarantineState::Quarantined))
+            .unwrap();
+        list.add(entry("weak", QuarantineState::Failed)).unwrap();
+        list.add(entry("bad", QuarantineState::Failed)).unwrap();
+
+        let list = Quarantine::open(path.clone()).unwrap();
+        assert_eq!(list.entries().len(), 2);
+        let (found, artifact) = list.forbids(["good", "bad"].into_iter()).unwrap();
+        assert_eq!((found.height, artifact), (7, "bad"));
+        assert!(list.forbids(["weak", "good"].into_iter()).is_none());
+
+        assert_eq!(list.clear("bad").unwrap(), 1);
+        assert_eq!(list.clear("bad").unwrap(), 0);
+        let list = Quarantine::open(path).unwrap();
+        assert!(list.forbids(["bad", "weak"].into_iter()).is_none());
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_not_taken_for_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        fs::write(&path, "{\"format\":1").unwrap();
+        let error = Quarantine::open(path.clone()).unwrap_err();
+        assert_eq!(error.code(), "quarantine-not-understood");
+        fs::write(&path, "{\"format\":2,\"entries\":[]}").unwrap();
+        assert_eq!(Quarantine::open(path).unwrap_err().code(), error.code());
+        assert_eq!(
+            Quarantine::open(folder.path().to_owned())
+                .unwrap_err()
+                .code(),
+            "quarantine-unreadable"
+        );
+    }
+
+    #[test]
+    fn a_full_list_forgets_first_what_refuses_nothing() {
+        let list = Quarantine::in_memory();
+        list.add(entry("first", QuarantineState::Quarantined))
+            .unwrap();
+        for number in 0..QUARANTINE_ENTRIES_MAX + 3 {
+            let failed = entry(&number.to_string(), QuarantineState::Failed);
+            list.add(failed).unwrap();
+        }
+        assert_eq!(list.entries().len(), QUARANTINE_ENTRIES_MAX);
+        assert!(list.forbids(["first"].into_iter()).is_some());
+    }
+}

@@ -1,0 +1,169 @@
+//! [`RehearsalError`]: why a rehearsal did not pass.
+
+use super::REHEARSAL_STATE_BYTES_MAX;
+use refit_kernel::ImageError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a rehearsal did not pass.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RehearsalError {
+    /// The child did not start.
+    #[error("cannot start the rehearsal {}: {source}", program.display())]
+    NotStarted {
+        /// Its program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The states could not be copied.
+    #[error("the states cannot be copied for a rehearsal: {0}")]
+    Image(#[from] ImageError),
+    /// The crew did not get to it.
+    #[error("the node did not come to copy its states within {seconds} s")]
+    NoImage {
+        /// How long it was waited for, in seconds.
+        seconds: u64,
+    },
+    /// A module that runs cannot be handed to a child.
+    #[error("the code of engine kind `{kind}` cannot be handed to a child process")]
+    NoModule {
+        /// The kind.
+        kind: String,
+    },
+    /// The request cannot be written.
+    #[error("the rehearsal cannot be described to a child process: {reason}")]
+    NotWritten {
+        /// What the encoder said.
+        reason: String,
+    },
+    /// It did not end in time and was killed.
+    #[error(
+        "the rehearsal did not end within {seconds} s and was killed{}",
+        during(engines)
+    )]
+    TimedOut {
+        /// How long it was given, in seconds.
+        seconds: f32,
+        /// The engines whose transitions ran.
+        engines: Vec<String>,
+    },
+    /// It needed more memory than it may.
+    #[error("the rehearsal needs more than {} MiB of memory{}", bytes_max >> 20, during(engines))]
+    Memory {
+        /// As much as it may have, in bytes.
+        bytes_max: u64,
+        /// The engines whose transitions ran.
+        engines: Vec<String>,
+    },
+    /// It crashed.
+    #[error("the rehearsal ended by {how}{}{}", during(engines), said(output))]
+    Crashed {
+        /// The signal or exit code.
+        how: String,
+        /// The engines whose transitions ran.
+        engines: Vec<String>,
+        /// The end of what it wrote to standard error.
+        output: String,
+    },
+    /// It printed something else than a report.
+    #[error("the rehearsal's report is not understood: {reason}")]
+    NotUnderstood {
+        /// What the decoder said.
+        reason: String,
+    },
+    /// It is of another build of Refit.
+    #[error("the rehearsal's program has another interface than this node")]
+    WrongProgram,
+    /// The upgrade would not commit: what its own failure says.
+    #[error("{detail}")]
+    Failed {
+        /// The failure's code.
+        code: String,
+        /// What fails.
+        detail: String,
+        /// What to do next.
+        next: String,
+        /// The engine that it is about.
+        engine: Option<String>,
+    },
+}
+
+fn during(engines: &[String]) -> String {
+    match engines {
+        [] => String::new(),
+        [engine] => format!(" in the transition of engine `{engine}`"),
+        several => format!(" in the transitions of the engines {}", several.join(", ")),
+    }
+}
+
+fn said(output: &str) -> String {
+    match output.trim() {
+        "" => String::new(),
+        output => format!("; it wrote: {output}"),
+    }
+}
+
+impl RehearsalError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            RehearsalError::NotStarted { .. } => "rehearsal-not-started",
+            RehearsalError::Image(ImageError::TooLarge { .. }) => "rehearsal-too-large",
+            RehearsalError::Image(error) => error.code(),
+            RehearsalError::NoImage { .. } => "rehearsal-no-image",
+            RehearsalError::NoModule { .. } | RehearsalError::NotWritten { .. } => {
+                "rehearsal-not-described"
+            }
+            RehearsalError::TimedOut { .. } => "rehearsal-timeout",
+            RehearsalError::Memory { .. } => "rehearsal-memory",
+            RehearsalError::Crashed { .. } => "rehearsal-crashed",
+            RehearsalError::NotUnderstood { .. } => "rehearsal-not-understood",
+            RehearsalError::WrongProgram => "rehearsal-wrong-program",
+            RehearsalError::Failed { code, .. } => code,
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> String {
+        let next = match self {
+            RehearsalError::NotStarted { .. }
+            | RehearsalError::WrongProgram
+            | RehearsalError::NotUnderstood { .. } => {
+                "install the node's program whole, and do not replace it while it runs"
+            }
+            RehearsalError::Image(ImageError::TooLarge { .. }) => {
+                return format!(
+                    "states of more than {} MiB are not rehearsed: run the node with --no-rehearsal",
+                    REHEARSAL_STATE_BYTES_MAX >> 20
+                );
+            }
+            RehearsalError::Image(error) => error.next(),
+            RehearsalError::NoImage { .. }
+            | RehearsalError::NoModule { .. }
+            | RehearsalError::NotWritten { .. } => "try again; see the node's log if it stays",
+            RehearsalError::TimedOut { .. } => {
+                "mend the migration if it loops; if it only takes long, give the node a longer --rehearsal-wait"
+            }
+            RehearsalError::Memory { .. } => {
+                "mend the migration if it allocates without end; if the states are large, give the node a larger --rehearsal-memory"
+            }
+            RehearsalError::Crashed { .. } => "mend the migration: this would have ended the node",
+            RehearsalError::Failed { next, .. } => next,
+        };
+        next.to_owned()
+    }
+
+    /// The engine that it is about, if it is one.
+    pub fn engine(&self) -> Option<String> {
+        match self {
+            RehearsalError::Image(error) => error.engine().map(|engine| engine.to_string()),
+            RehearsalError::TimedOut { engines, .. }
+            | RehearsalError::Memory { engines, .. }
+            | RehearsalError::Crashed { engines, .. } => engines.first().cloned(),
+            RehearsalError::Failed { engine, .. } => engine.clone(),
+            _ => None,
+        }
+    }
+}

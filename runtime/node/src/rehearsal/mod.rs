@@ -1,0 +1,77 @@
+//! Rehearsals: the real transitions of an upgrade, in a child process that may be killed, on a copy of
+//! the state, before anything happens to the node.
+//!
+//! The node copies its engines between two blocks ([`refit_kernel::Image`]), starts
+//! [`RehearsalCommand`] and writes it the copy, the plan's modules and the probe's verdicts on them. The
+//! child bounds itself, maps old and new code, runs the upgrade at a real update point with as many
+//! workers as the node has, settles and checks every state, and prints a line of JSON. A transition that
+//! loops, eats memory or crashes does so there; the parent kills the child and names the engine.
+
+pub mod child;
+mod error;
+mod memory;
+mod perform;
+mod run;
+mod wire;
+
+pub use error::RehearsalError;
+pub(crate) use run::run;
+pub(crate) use wire::{ModuleAt, Passed, Request};
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a rehearsal may take unless the command says otherwise.
+pub const REHEARSAL_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a rehearsal may take at most: a plan's reader waits for it.
+pub const REHEARSAL_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Address space of a rehearsal unless the command says otherwise, in bytes.
+pub const REHEARSAL_MEMORY_BYTES: u64 = 4 << 30;
+
+/// States that are copied for a rehearsal, in bytes; a node with more refuses it.
+pub const REHEARSAL_STATE_BYTES_MAX: usize = 1 << 30;
+
+/// The program that runs [`child::child_main`], usually this same program with a hidden command.
+#[derive(Clone, Debug)]
+pub struct RehearsalCommand {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) deadline: Duration,
+    pub(crate) memory_bytes: u64,
+}
+
+impl RehearsalCommand {
+    /// `program`, started with no arguments and with an empty environment.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            deadline: REHEARSAL_WAIT,
+            memory_bytes: REHEARSAL_MEMORY_BYTES,
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets how long it may take, at most [`REHEARSAL_WAIT_MAX`].
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline.min(REHEARSAL_WAIT_MAX);
+        self
+    }
+
+    /// Sets the address space that it may use, in bytes: states, old and new, and both codes.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+}

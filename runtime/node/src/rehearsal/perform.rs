@@ -1,0 +1,233 @@
+//! The rehearsal itself: the node in small, one upgrade, a few times.
+
+use super::child::{Eye, unable};
+use super::memory::Mark;
+use super::wire::{Failed, ModuleAt, Passed, Request};
+use crate::status::ask;
+use crate::upgrade::{Point, Resumed};
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
+use refit_abi::EngineId;
+use refit_abi::host::Module;
+use refit_kernel::crew::{Command, Crew, commands};
+use refit_kernel::{EngineState, Executor, GenerationTable, StateImage};
+use refit_loader::{LoadedModule, Loader};
+use refit_upgrade::{Armed, Unwatched, Verdict};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Runs of one rehearsal; their median is what is predicted.
+const RUNS_MAX: usize = 3;
+
+/// A run that took longer than this, all in all, is the only one.
+const QUICK: Duration = Duration::from_millis(200);
+
+/// No wait inside the child is longer than the parent's: it kills the child.
+const FOREVER: Duration = Duration::from_secs(24 * 3600);
+
+/// What one run found.
+struct Run {
+    pause: Duration,
+    memory_bytes: u64,
+    digest: String,
+}
+
+/// The code, old and new.
+struct Stage<'a> {
+    request: &'a Request,
+    table: Arc<GenerationTable>,
+    modules: Vec<Module>,
+}
+
+/// Rehearses what is asked.
+pub(super) fn run(request: &Request, eye: &Eye) -> Result<Passed, Failed> {
+    let verdicts = request.old.iter().chain(&request.new);
+    let loader = Loader::of_child(verdicts.map(|module| module.verdict.clone()).collect())
+        .map_err(|error| unable(&error))?;
+    let old = load(&loader, &request.old)?;
+    let new = load(&loader, &request.new)?;
+    let stage = Stage {
+        request,
+        table: table(request, &old)?,
+        modules: new.iter().map(|loaded| loaded.module().clone()).collect(),
+    };
+    // Nothing is unmapped here: the process ends.
+    std::mem::forget((old, new));
+    let (mut pauses, mut first) = (Vec::new(), None);
+    while pauses.len() < RUNS_MAX {
+        let start = Instant::now();
+        let run = stage.run(eye)?;
+        pauses.push(run.pause);
+        first.get_or_insert(run);
+        if start.elapsed() > QUICK {
+            break;
+        }
+    }
+    pauses.sort_unstable();
+    let first = first.ok_or_else(|| unable(&"there was no run"))?;
+    Ok(Passed {
+        pause_us: micros(pauses[pauses.len() / 2]),
+        runs: pauses.len() as u32,
+        engines: request.image.engines.len() as u64,
+        memory_bytes: first.memory_bytes,
+        digest: first.digest,
+    })
+}
+
+fn load(loader: &Loader, modules: &[ModuleAt]) -> Result<Vec<LoadedModule>, Failed> {
+    let load = |module: &ModuleAt| loader.load_file(&module.path);
+    let loaded: Result<Vec<_>, _> = modules.iter().map(load).collect();
+    loaded.map_err(|error| unable(&format!("{error} ({})", error.code())))
+}
+
+/// The live generation, with the node's kinds in the node's order.
+fn table(request: &Request, old: &[LoadedModule]) -> Result<Arc<GenerationTable>, Failed> {
+    let kind = |(name, place): (&String, &usize)| {
+        let module = old.get(*place)?.module();
+        module.kind(name)
+    };
+    let kinds = request.image.kinds.iter().zip(&request.kinds).map(kind);
+    let kinds: Option<Vec<_>> = kinds.collect();
+    let kinds = kinds.ok_or_else(|| unable(&"a kind is in none of the modules"))?;
+    let grants = request.grants.clone();
+    Ok(GenerationTable::at(request.image.generation, kinds, grants))
+}
+
+impl Stage<'_> {
+    /// One upgrade, from the copy of the state to checked new states.
+    fn run(&self, eye: &Eye) -> Result<Run, Failed> {
+        let executor = Executor::from_image(self.table.clone(), &self.request.image);
+        let executor = executor.map_err(|error| Failed {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            next: error.next().to_owned(),
+            engine: error.engine().map(|engine| engine.to_string()),
+        })?;
+        let armed = Armed::new(&self.table, &self.modules, &self.request.directives);
+        let armed = armed.map_err(|error| Failed {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            next: error.next().to_owned(),
+            engine: None,
+        })?;
+        *eye.lock() = Some(armed.under_way().clone());
+        let (sender, receiver) = commands();
+        let spawn = |name| Crew::spawn(name, self.request.workers, receiver.clone());
+        let old = spawn("old").map_err(|error| unable(&error))?;
+        let next = spawn("new").map_err(|error| unable(&error))?;
+        old.baton().start(executor);
+        let mark = Mark::set();
+        let resumed = upgrade(armed, &sender, &next)?;
+        old.join();
+        let run = self.judge(&resumed, &sender, &mark);
+        let _ = ask(&sender, Executor::discard_engines, FOREVER);
+        let _ = sender.send(Command::Stop);
+        next.join();
+        run
+    }
+
+    fn judge(
+        &self,
+        resumed: &Resumed,
+        sender: &Sender<Command>,
+        mark: &Mark,
+    ) -> Result<Run, Failed> {
+        match &resumed.verdict {
+            Some(Verdict::Committed(_)) => {}
+            Some(Verdict::Aborted { failure, .. }) => {
+                return Err(Failed {
+                    code: failure.code().to_owned(),
+                    detail: failure.to_string(),
+                    next: failure.next().to_owned(),
+                    engine: failure.engine().map(|engine| engine.to_string()),
+                });
+            }
+            None => return Err(unable(&"the update point gave no verdict")),
+        }
+        let (poisoned, new) = (self.poisoned(), self.new_kinds());
+        let look = move |executor: &mut Executor| settled(executor, &poisoned, &new);
+        let digest = ask(sender, look, FOREVER).ok_or_else(|| unable(&"the crew has ended"))??;
+        Ok(Run {
+            pause: resumed.times.resumed.duration_since(resumed.times.closing),
+            memory_bytes: mark.peak(),
+            digest,
+        })
+    }
+
+    /// The engines that were poisoned before.
+    fn poisoned(&self) -> BTreeSet<EngineId> {
+        let engines = self.request.image.engines.iter();
+        engines
+            .filter(|engine| matches!(engine.state, StateImage::Poisoned(_)))
+            .map(|engine| engine.id)
+            .collect()
+    }
+
+    /// The kinds whose code comes in.
+    fn new_kinds(&self) -> BTreeSet<String> {
+        let kinds = self.modules.iter().flat_map(Module::kinds);
+        kinds.map(|kind| kind.descriptor().kind.clone()).collect()
+    }
+}
+
+fn upgrade(armed: Armed, sender: &Sender<Command>, next: &Crew) -> Result<Resumed, Failed> {
+    let (to_us, resumed) = bounded(1);
+    let watch = Arc::new(Mutex::new(Unwatched));
+    let point = Point::new(Arc::new(armed), watch, vec![to_us]);
+    sender
+        .send(Command::Upgrade(Box::new(point), next.baton()))
+        .map_err(|_| unable(&"the crew has ended"))?;
+    resumed.recv().map_err(|_| unable(&"the crew has ended"))
+}
+
+/// Settles everything, runs the checks of the new kinds, and gives the digest of all states.
+fn settled(
+    executor: &mut Executor,
+    poisoned: &BTreeSet<EngineId>,
+    new: &BTreeSet<String>,
+) -> Result<String, Failed> {
+    executor.sweep();
+    for status in executor.statuses(usize::MAX) {
+        if let EngineState::Poisoned(poison) = status.state
+            && !poisoned.contains(&status.id)
+        {
+            let text = &poison.text;
+            let detail = format!("engine `{}` would be poisoned: {text}", status.id);
+            return Err(unfit("settling-failed", detail, status.id));
+        }
+    }
+    let table = executor.table();
+    let is_new = |index| {
+        let entry = table.get(index);
+        entry.is_some_and(|entry| new.contains(&entry.kind.descriptor().kind))
+    };
+    executor.check_states(is_new).map_err(|(engine, error)| {
+        let detail = format!("the new state of engine `{engine}` does not pass its check: {error}");
+        unfit("check-failed", detail, engine)
+    })?;
+    let states = executor.encode_states().map_err(|(engine, error)| {
+        let detail = format!("the new state of engine `{engine}` cannot be written: {error}");
+        unfit("state-not-written", detail, engine)
+    })?;
+    let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
+    for (engine, state) in &states {
+        hasher.update(&engine.to_bytes());
+        hasher.update(&(state.len() as u64).to_le_bytes());
+        hasher.update(state);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn unfit(code: &str, detail: String, engine: EngineId) -> Failed {
+    Failed {
+        code: code.to_owned(),
+        detail,
+        next: "mend the engine's migration and plan again".to_owned(),
+        engine: Some(engine.to_string()),
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

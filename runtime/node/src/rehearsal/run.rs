@@ -1,0 +1,274 @@
+//! The parent's side: starts the child, writes it the request, listens within bounds, kills it when its
+//! time is up.
+
+use super::wire::{AT, Passed, Report, Request};
+use super::{RehearsalCommand, RehearsalError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use refit_loader::InterfaceId;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a child may print in all, in bytes.
+const OUTPUT_BYTES_MAX: u64 = 8 << 20;
+
+/// Lines that wait to be looked at.
+const LINES_MAX: usize = 64;
+
+/// How much of the end of standard error is kept, in bytes.
+const COMPLAINT_BYTES_MAX: usize = 4_096;
+
+/// Between two looks at a child that closed its output and should be ending.
+const EXIT_LOOK: Duration = Duration::from_millis(1);
+
+/// What the allocator of a Rust program says before it ends the program.
+const OUT_OF_MEMORY: &str = "memory allocation of";
+
+/// A child that does not outlive its handle.
+struct Leash(Child);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        // Both fail only if it was waited for already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The end of what the child wrote to standard error.
+type Complaint = Arc<Mutex<Vec<u8>>>;
+
+/// What was heard.
+#[derive(Default)]
+struct Heard {
+    report: Option<Vec<u8>>,
+    engines: Vec<String>,
+}
+
+/// Rehearses in a child process.
+pub(crate) fn run(command: &RehearsalCommand, request: &Request) -> Result<Passed, RehearsalError> {
+    let deadline = Instant::now() + command.deadline;
+    let bytes = postcard::to_allocvec(request).map_err(|error| RehearsalError::NotWritten {
+        reason: error.to_string(),
+    })?;
+    let mut child = start(command)?;
+    let complaint = Complaint::default();
+    let lines =
+        converse(&mut child.0, bytes, &complaint).map_err(|source| not_started(command, source))?;
+    let mut heard = Heard::default();
+    let timed_out = |heard: Heard| RehearsalError::TimedOut {
+        seconds: command.deadline.as_secs_f32(),
+        engines: heard.engines,
+    };
+    if !listen(&lines, &mut heard, deadline) {
+        return Err(timed_out(heard));
+    }
+    let Some(status) = end(&mut child.0, deadline) else {
+        return Err(timed_out(heard));
+    };
+    match heard.report {
+        Some(report) if status.success() => understood(&report),
+        _ => Err(crashed(command, status, heard.engines, &complaint.lock())),
+    }
+}
+
+fn start(command: &RehearsalCommand) -> Result<Leash, RehearsalError> {
+    Command::new(&command.program)
+        .args(&command.arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map(Leash)
+        .map_err(|source| not_started(command, source))
+}
+
+fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalError {
+    RehearsalError::NotStarted {
+        program: command.program.clone(),
+        source,
+    }
+}
+
+/// Threads that write the request and read both outputs. They end with the pipes, so none of them is
+/// waited for.
+fn converse(
+    child: &mut Child,
+    request: Vec<u8>,
+    complaint: &Complaint,
+) -> std::io::Result<Receiver<Vec<u8>>> {
+    let (sender, lines) = bounded(LINES_MAX);
+    let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
+    if let Some(mut input) = child.stdin.take() {
+        // A child that reads no further says why, or crashed.
+        thread("in").spawn(move || drop(input.write_all(&request)))?;
+    }
+    if let Some(output) = child.stdout.take() {
+        thread("out").spawn(move || hear(output, &sender))?;
+    }
+    if let Some(output) = child.stderr.take() {
+        let complaint = complaint.clone();
+        thread("err").spawn(move || keep_end(output, &complaint))?;
+    }
+    Ok(lines)
+}
+
+fn hear(output: impl Read, lines: &Sender<Vec<u8>>) {
+    let mut output = BufReader::new(output.take(OUTPUT_BYTES_MAX));
+    let mut line = Vec::new();
+    while matches!(output.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+        if lines.send(std::mem::take(&mut line)).is_err() {
+            return;
+        }
+    }
+}
+
+fn keep_end(mut output: impl Read, complaint: &Complaint) {
+    let mut buffer = [0; COMPLAINT_BYTES_MAX];
+    while let Ok(read @ 1..) = output.read(&mut buffer) {
+        let mut kept = complaint.lock();
+        kept.extend_from_slice(&buffer[..read]);
+        let excess = kept.len().saturating_sub(COMPLAINT_BYTES_MAX);
+        kept.drain(..excess);
+    }
+}
+
+/// Listens until the child has closed its output; false if the time is up before.
+fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, deadline: Instant) -> bool {
+    loop {
+        match lines.recv_deadline(deadline) {
+            Ok(line) => match line.strip_prefix(AT.as_bytes()) {
+                Some(names) => {
+                    let names = String::from_utf8_lossy(names);
+                    heard.engines = names.split_whitespace().map(str::to_owned).collect();
+                }
+                None => heard.report = Some(line),
+            },
+            Err(RecvTimeoutError::Disconnected) => return true,
+            Err(RecvTimeoutError::Timeout) => return false,
+        }
+    }
+}
+
+/// Waits for the end of a child that closed its output.
+fn end(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        std::thread::sleep(EXIT_LOOK);
+    }
+}
+
+fn understood(report: &[u8]) -> Result<Passed, RehearsalError> {
+    let report: Report =
+        serde_json::from_slice(report).map_err(|error| RehearsalError::NotUnderstood {
+            reason: error.to_string(),
+        })?;
+    if report.interface != InterfaceId::of_this_program() {
+        return Err(RehearsalError::WrongProgram);
+    }
+    report.outcome.map_err(|failed| RehearsalError::Failed {
+        code: failed.code,
+        detail: failed.detail,
+        next: failed.next,
+        engine: failed.engine,
+    })
+}
+
+fn crashed(
+    command: &RehearsalCommand,
+    status: ExitStatus,
+    engines: Vec<String>,
+    complaint: &[u8],
+) -> RehearsalError {
+    let output = String::from_utf8_lossy(complaint).trim().to_owned();
+    if output.contains(OUT_OF_MEMORY) {
+        return RehearsalError::Memory {
+            bytes_max: command.memory_bytes,
+            engines,
+        };
+    }
+    let how = match status.signal() {
+        Some(signal) => format!("signal {signal}"),
+        None => format!("exit code {}", status.code().unwrap_or(-1)),
+    };
+    RehearsalError::Crashed {
+        how,
+        engines,
+        output,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::Generation;
+    use refit_abi::host::BlockFrame;
+    use refit_kernel::{Grants, Image, TimersImage};
+    use refit_upgrade::Directives;
+
+    fn outcome(script: &str, deadline: Duration) -> RehearsalError {
+        let command = RehearsalCommand::new("/bin/sh")
+            .argument("-c")
+            .argument(script);
+        let image = Image {
+            frame: BlockFrame::default(),
+            generation: Generation(1),
+            kinds: Vec::new(),
+            engines: Vec::new(),
+            timers: TimersImage::default(),
+            dead_letters: (Vec::new(), 0),
+        };
+        let request = Request {
+            old: Vec::new(),
+            kinds: Vec::new(),
+            new: Vec::new(),
+            workers: 1,
+            memory_bytes: 0,
+            image,
+            grants: Grants::default(),
+            directives: Directives::default(),
+        };
+        run(&command.deadline(deadline), &request).unwrap_err()
+    }
+
+    #[test]
+    fn every_way_to_end_badly_has_its_own_code_and_names_the_engine() {
+        let long = Duration::from_secs(20);
+        let crashed = outcome("echo at kv; echo last words >&2; kill -SEGV $$", long);
+        assert_eq!(crashed.code(), "rehearsal-crashed");
+        assert_eq!(crashed.engine().as_deref(), Some("kv"));
+        assert!(crashed.to_string().contains("signal 11"), "{crashed}");
+        let memory = "echo at a b; echo 'memory allocation of 8 bytes failed' >&2; kill -ABRT $$";
+        assert_eq!(outcome(memory, long).code(), "rehearsal-memory");
+        assert_eq!(outcome("exit 0", long).code(), "rehearsal-crashed");
+        assert_eq!(
+            outcome("echo '{}'", long).code(),
+            "rehearsal-not-understood"
+        );
+        let missing = RehearsalError::NotStarted {
+            program: "/no/such".into(),
+            source: std::io::Error::other("gone"),
+        };
+        assert_eq!(missing.code(), "rehearsal-not-started");
+    }
+
+    #[test]
+    fn a_child_that_hangs_is_killed_at_the_deadline_even_if_it_closed_its_outputs() {
+        let (short, started) = (Duration::from_millis(300), Instant::now());
+        let error = outcome("echo at kv; echo at kv ledger; exec sleep 60", short);
+        assert_eq!(error.code(), "rehearsal-timeout");
+        assert!(error.to_string().contains("kv, ledger"), "{error}");
+        let silent = outcome("exec >&- 2>&-; exec sleep 60", short);
+        assert_eq!(silent.code(), "rehearsal-timeout");
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+}

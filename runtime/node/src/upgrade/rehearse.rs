@@ -1,0 +1,164 @@
+//! The node's side of a rehearsal: a copy of the engines, the files of old and new code, one child.
+
+use super::stage::{Refused, Staging};
+use super::{Upgrades, refusal};
+use crate::limits::RETIRE_WAIT_MAX;
+use crate::rehearsal::{
+    self, ModuleAt, Passed, REHEARSAL_STATE_BYTES_MAX, RehearsalCommand, RehearsalError, Request,
+};
+use parking_lot::Mutex;
+use refit_admin::Refusal;
+use refit_admin::api::{self, Reason, RehearsalReport};
+use refit_kernel::{Executor, GenerationTable};
+use refit_loader::ProbedArtifact;
+use refit_upgrade::{Directives, Plan, Unwatched};
+use std::time::Instant;
+
+/// A rehearsal that passed, and what it was made of.
+#[derive(Debug)]
+pub(super) struct Rehearsed {
+    pub(super) passed: Passed,
+    pub(super) state_bytes: u64,
+}
+
+/// Rehearses bringing these modules in.
+pub(super) fn rehearse(
+    upgrades: &Upgrades,
+    command: &RehearsalCommand,
+    new: &[ProbedArtifact],
+    directives: &Directives,
+) -> Result<Rehearsed, RehearsalError> {
+    let look = |executor: &mut Executor| {
+        let table = executor.table();
+        executor
+            .image(REHEARSAL_STATE_BYTES_MAX)
+            .map(|image| (table, image))
+    };
+    let seconds = RETIRE_WAIT_MAX.as_secs();
+    let looked = crate::status::ask(&upgrades.commands, look, RETIRE_WAIT_MAX);
+    let (table, image) = looked.ok_or(RehearsalError::NoImage { seconds })??;
+    let (old, kinds) = upgrades.state.lock().libraries.files(&table)?;
+    let state_bytes = image.state_bytes() as u64;
+    let new = new.iter().map(|probed| ModuleAt {
+        path: probed.staged().path_for_child(),
+        verdict: probed.verdict().clone(),
+    });
+    let request = Request {
+        old,
+        kinds,
+        new: new.collect(),
+        workers: upgrades.workers,
+        memory_bytes: command.memory_bytes,
+        image,
+        grants: table.grants().clone(),
+        directives: directives.clone(),
+    };
+    let passed = rehearsal::run(command, &request)?;
+    Ok(Rehearsed {
+        passed,
+        state_bytes,
+    })
+}
+
+impl Upgrades {
+    /// Rehearses a plan, for whoever wants to know before applying it. Changes nothing.
+    pub(crate) fn rehearse(
+        &self,
+        plan: &[u8],
+        live: &GenerationTable,
+    ) -> Result<RehearsalReport, Refusal> {
+        let plan = super::read_plan(plan)?;
+        let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
+        let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
+        let start = Instant::now();
+        let grants = live.grants();
+        let live = self.base(&plan, live)?;
+        let unwatched = Mutex::new(Unwatched);
+        let mut staging = Staging::new(&self.loader, &unwatched);
+        let probed = staging
+            .probe(&plan, (&live, grants))
+            .map_err(|refused| refused.into_refusal())?;
+        let rehearsed = rehearse(self, command, &probed, &plan.directives);
+        Ok(report(rehearsed, start))
+    }
+
+    /// The live generation, if the plan was made for it and nothing else is under way.
+    pub(super) fn base(
+        &self,
+        plan: &Plan,
+        live: &GenerationTable,
+    ) -> Result<refit_upgrade::Live, Refusal> {
+        let state = self.state.lock();
+        if let Some(id) = state.reports.under_way() {
+            return Err(super::under_way(id));
+        }
+        let live = state.libraries.live(live);
+        plan.check_base(&live).map_err(|error| refusal(&error))?;
+        Ok(live)
+    }
+}
+
+fn report(rehearsed: Result<Rehearsed, RehearsalError>, start: Instant) -> RehearsalReport {
+    let took_us = super::run::micros(start.elapsed());
+    match rehearsed {
+        Ok(Rehearsed {
+            passed,
+            state_bytes,
+        }) => RehearsalReport {
+            predicted_us: Some(passed.pause_us),
+            runs: passed.runs,
+            engines: passed.engines,
+            state_bytes,
+            memory_bytes: passed.memory_bytes,
+            digest: passed.digest,
+            took_us,
+            reason: None,
+        },
+        Err(error) => RehearsalReport {
+            predicted_us: None,
+            runs: 0,
+            engines: 0,
+            state_bytes: 0,
+            memory_bytes: 0,
+            digest: String::new(),
+            took_us,
+            reason: Some(Reason {
+                code: error.code().to_owned(),
+                detail: error.to_string(),
+                next: error.next(),
+                phase: api::Phase::Rehearsed,
+                engine: error.engine(),
+            }),
+        },
+    }
+}
+
+impl From<RehearsalError> for Refused {
+    fn from(error: RehearsalError) -> Self {
+        Self {
+            phase: api::Phase::Rehearsed,
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            next: error.next(),
+            engine: error.engine(),
+        }
+    }
+}
+
+fn off() -> Refusal {
+    Refusal::new(
+        409,
+        "rehearsal-off",
+        "the node does not rehearse",
+        "start it without --no-rehearsal, or plan with --no-rehearsal",
+    )
+}
+
+fn busy() -> Refusal {
+    Refusal::new(
+        409,
+        "rehearsal-under-way",
+        "another plan is being rehearsed",
+        "try again when it has ended",
+    )
+}

@@ -1,0 +1,86 @@
+//! A transition that does not return in the pause: whoever runs the node is called, the code goes into
+//! quarantine, and is refused from then on.
+
+use crate::rehearsal::version_2_that;
+use crate::{assert_mapped, assert_serves, put, workshop};
+use parking_lot::Mutex;
+use refit_abi::Generation;
+use refit_admin::Node as _;
+use refit_admin::api::{QuarantineState, UpgradeState};
+use refit_node::{Quarantine, StuckPause};
+use refit_tests::{Harness, process};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a pause may last in this test.
+const LIMIT: Duration = Duration::from_millis(200);
+
+/// A migration that comes back long after the limit: in a test, nothing restarts the process.
+const SLOW: &str = "let begin = std::time::Instant::now();\n\
+                    while begin.elapsed() < std::time::Duration::from_secs(2) {}";
+
+#[test]
+fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restart() {
+    let workshop = workshop();
+    let slow = version_2_that(&workshop, "kv-v2-slow", SLOW);
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("quarantine.json");
+    let calls: Arc<Mutex<Vec<(StuckPause, Instant)>>> = Arc::default();
+    let called = calls.clone();
+    let node = Harness::start_with(&workshop, &[("kv", "kv", &workshop.kv_v1())], |config| {
+        config.pause_limit = LIMIT;
+        config.quarantine = Quarantine::open(list.clone()).unwrap();
+        config.on_stuck = Some(Arc::new(move |stuck| {
+            called.lock().push((stuck.clone(), Instant::now()));
+        }));
+    });
+    node.send("kv", put("word", "kept")).unwrap();
+    let states = node.states();
+    let slow = node.own_copy(&slow);
+    let plan = node.plan(&[("kv", &slow)], None).unwrap();
+    let report = node.apply(&plan).unwrap();
+
+    let (stuck, when) = calls.lock()[0].clone();
+    assert!(
+        when.elapsed() > Duration::from_secs(1),
+        "called while it was stuck"
+    );
+    assert_eq!(stuck.engines, ["kv"]);
+    assert_eq!(stuck.artifacts, [plan.modules[0].artifact.as_str()]);
+    assert!(stuck.lasted >= LIMIT && Some(stuck.height) == report.height);
+    assert_eq!(calls.lock().len(), 1, "called once");
+
+    // It came back after all, and is given up.
+    assert_eq!(report.state, UpgradeState::Aborted, "{report:?}");
+    assert_eq!(report.reason.unwrap().code, "pause-stuck");
+    assert_eq!((node.generation(), node.states()), (Generation(1), states));
+    assert_eq!(process::mappings_of(&slow), 0);
+    assert_serves(&node, "after");
+    assert_mapped(&node, 1);
+
+    let refused = node.apply(&plan).unwrap_err();
+    assert_eq!(refused.code, "release-quarantined");
+    assert!(refused.detail.contains("quarantine.json"), "{refused}");
+    let entries = Quarantine::open(list).unwrap().entries();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].state, QuarantineState::Quarantined);
+    assert!(entries[0].reason.contains("engine kv"), "{entries:?}");
+
+    // Cleared by hand, it is taken on again.
+    assert_eq!(node.node().clear_quarantine(&stuck.artifacts[0]), Ok(1));
+    assert!(node.begin(serde_json::to_string(&plan).unwrap()).is_ok());
+}
+
+#[test]
+fn an_upgrade_that_fails_by_itself_is_on_record_and_may_be_applied_again() {
+    let workshop = workshop();
+    let node = Harness::start(&workshop, &[("kv", "kv", &workshop.kv_v2())]);
+    node.send("kv", put("word", "not a number")).unwrap();
+    let v3 = node.own_copy(&workshop.kv_v3_fails());
+    assert_eq!(node.upgrade("kv", &v3).state, UpgradeState::Aborted);
+    let entries = node.node().quarantine();
+    assert_eq!(entries[0].state, QuarantineState::Failed);
+    assert_eq!(entries[0].code, "transition-failed");
+    assert_eq!(node.upgrade("kv", &v3).state, UpgradeState::Aborted);
+    assert_eq!(node.node().quarantine().len(), 1);
+}
