@@ -283,7 +283,8 @@ macro_rules! export_engines {
             $crate::__export_root!(module);
         }
 
-        pub use refit_module::module;
+        // `self`, because a module that imports all of its parent's names may export too.
+        pub use self::refit_module::module;
     };
 }
 

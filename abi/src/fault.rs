@@ -1,6 +1,6 @@
 //! [`Fault`]: how an engine's own code says that something went wrong.
 
-use crate::{BusError, ServiceError};
+use crate::{BusError, EngineIdError, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -46,6 +46,12 @@ impl From<ServiceError> for Fault {
             ServiceError::Past => "time-passed",
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<EngineIdError> for Fault {
+    fn from(error: EngineIdError) -> Self {
+        Self::new("engine-name", error.to_string())
     }
 }
 

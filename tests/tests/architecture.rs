@@ -14,6 +14,11 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("refit-abi", &["refit-abi-macros"]),
     ("refit-abi-macros", &[]),
+    // For the tests of engines; a node has none of it.
+    (
+        "refit-testkit",
+        &["refit-abi", "refit-kernel", "refit-upgrade"],
+    ),
     ("refit-loader", &["refit-abi"]),
     ("refit-build", &["refit-abi"]),
     ("refit-kernel", &["refit-abi"]),

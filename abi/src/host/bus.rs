@@ -2,7 +2,7 @@
 
 use crate::raw::{BusCalls, BusStatus, Bytes, RawBus, Sink};
 use crate::schema::SchemaId;
-use crate::{EngineId, Height};
+use crate::{EngineId, Height, UpgradeBus};
 use std::ffi::c_void;
 
 /// A question over the bus.
@@ -87,6 +87,19 @@ pub(super) fn raw<B: Bus>(
         id,
         height: height.0,
     }
+}
+
+/// Calls `call` with an upgrade bus for the engine `id` at an update point, whose other side is `bus`:
+/// for a transition that is run alone, in a test.
+pub fn with_bus<B: Bus, R>(
+    (id, height): (EngineId, Height),
+    bus: &mut B,
+    call: impl FnOnce(&mut UpgradeBus<'_>) -> R,
+) -> R {
+    let calls = BusTable::<B>::CALLS;
+    // Both outlive the handle, which `call` cannot keep.
+    let mut raw = raw((id, height), bus, &calls);
+    call(&mut UpgradeBus::new(&mut raw))
 }
 
 /// The bus behind the pointer that a call carries.

@@ -17,7 +17,7 @@ mod migration;
 mod module;
 mod services;
 
-pub use bus::{Ask, Bus, Spawn};
+pub use bus::{Ask, Bus, Spawn, with_bus};
 pub use call::CallError;
 pub use instance::{Instance, StateTag};
 pub use kind::{BlockFrame, HandleContext, Kind};

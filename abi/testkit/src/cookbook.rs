@@ -1,0 +1,2 @@
+//! The cookbook.
+#![doc = include_str!("../COOKBOOK.md")]

@@ -1,0 +1,195 @@
+//! Upgrades: planned, linted, armed and run as a node does it, with linked modules.
+
+use crate::testkit::Testkit;
+use refit_abi::Generation;
+use refit_abi::export::EngineModuleRef;
+use refit_abi::host::{Module, ModuleError};
+use refit_kernel::LogLine;
+use refit_upgrade::{
+    ArmError, Armed, Candidate, Class, Directives, Failure, Finding, Live, Phase, Plan, PlanError,
+    PlannedKind, Surroundings, Unwatched, Verdict, lint, refusal,
+};
+use std::collections::BTreeMap;
+
+/// A committed upgrade.
+#[derive(Debug)]
+pub struct Upgraded {
+    /// The generation that is live now.
+    pub generation: Generation,
+    /// What was planned: the same as `refit upgrade plan` shows.
+    pub plan: Plan,
+    /// What the plan's linter found.
+    pub findings: Vec<Finding>,
+    /// What transitions logged.
+    pub lines: Vec<LogLine>,
+}
+
+/// Why an upgrade did not happen: the old generation goes on, with the states it had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpgradeError {
+    /// The module cannot be used.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// No plan can be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The plan's linter refuses it.
+    #[error("the plan is refused: {0}")]
+    Refused(Finding),
+    /// The plan cannot be prepared.
+    #[error(transparent)]
+    Arm(#[from] ArmError),
+    /// It was aborted at its update point.
+    #[error("aborted, {phase}: {failure}")]
+    Aborted {
+        /// The phase that was not passed.
+        phase: Phase,
+        /// Why.
+        failure: Failure,
+        /// What transitions logged.
+        lines: Vec<LogLine>,
+    },
+}
+
+impl UpgradeError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Module(_) => "module-unusable",
+            Self::Plan(error) => error.code(),
+            Self::Refused(finding) => &finding.code,
+            Self::Arm(error) => error.code(),
+            Self::Aborted { failure, .. } => failure.code(),
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &str {
+        match self {
+            Self::Module(_) => "build the module against this refit-abi",
+            Self::Plan(error) => error.next(),
+            Self::Refused(finding) => &finding.next,
+            Self::Arm(error) => error.next(),
+            Self::Aborted { failure, .. } => failure.next(),
+        }
+    }
+}
+
+impl Upgraded {
+    /// How the states of a kind crossed; [`Class::Carry`] if it was not in the plan.
+    pub fn class(&self, kind: &str) -> Class {
+        self.planned(kind)
+            .map_or(Class::Carry, |planned| planned.class)
+    }
+
+    /// The fields of a kind whose data went.
+    pub fn dropped(&self, kind: &str) -> &[String] {
+        self.planned(kind)
+            .map_or(&[], |planned| planned.dropped.as_slice())
+    }
+
+    /// Whether the linter found this.
+    pub fn found(&self, code: &str) -> bool {
+        self.findings.iter().any(|finding| finding.code == code)
+    }
+
+    fn planned(&self, kind: &str) -> Option<&PlannedKind> {
+        let mut kinds = self.plan.modules.iter().flat_map(|module| &module.kinds);
+        kinds.find(|planned| planned.kind == kind)
+    }
+}
+
+impl Testkit {
+    /// Upgrades to a module at the update point after the newest block.
+    ///
+    /// # Errors
+    /// [`UpgradeError`]; the engines go on as if nothing had been.
+    #[track_caller]
+    pub fn upgrade(&mut self, module: EngineModuleRef) -> Result<Upgraded, UpgradeError> {
+        self.upgrade_with(&[module], &Directives::default())
+    }
+
+    /// Upgrades to several modules in one step, as the directives order.
+    ///
+    /// # Errors
+    /// As [`Testkit::upgrade`].
+    #[track_caller]
+    pub fn upgrade_with(
+        &mut self,
+        modules: &[EngineModuleRef],
+        directives: &Directives,
+    ) -> Result<Upgraded, UpgradeError> {
+        let roots = modules.iter();
+        let modules: Vec<Module> = roots
+            .map(|root| Module::linked(*root))
+            .collect::<Result<_, _>>()?;
+        let candidates: Vec<Candidate> = modules
+            .iter()
+            .map(|module| self.modules.candidate(module))
+            .collect();
+        let (plan, findings) = self.planned(&candidates, directives)?;
+        let armed = self.armed(&modules, directives)?;
+        let (verdict, lines) = self.node_mut().at_update_point(move |quiesced| {
+            let verdict = armed.run(quiesced, &mut Unwatched);
+            (verdict, armed.take_lines())
+        });
+        match verdict {
+            Verdict::Committed(generation) => {
+                self.modules.came_in(&candidates);
+                self.node().call(|executor| executor.sweep());
+                self.look_over();
+                Ok(Upgraded {
+                    generation,
+                    plan,
+                    findings,
+                    lines,
+                })
+            }
+            Verdict::Aborted { phase, failure } => Err(UpgradeError::Aborted {
+                phase,
+                failure,
+                lines,
+            }),
+        }
+    }
+
+    /// The plan and what its linter finds.
+    #[track_caller]
+    fn planned(
+        &self,
+        candidates: &[Candidate],
+        directives: &Directives,
+    ) -> Result<(Plan, Vec<Finding>), UpgradeError> {
+        let (live, poisoned) = self.live();
+        let plan = Plan::make_with(&live, candidates, None, directives)?;
+        let surroundings = Surroundings {
+            grants: self.modules.grants().clone(),
+            poisoned,
+        };
+        let findings = lint(&plan, &live, candidates, &surroundings);
+        match refusal(&plan, &findings) {
+            Some(finding) => Err(UpgradeError::Refused(finding)),
+            None => Ok((plan, findings)),
+        }
+    }
+
+    /// What runs, and how many engines of each kind are poisoned.
+    #[track_caller]
+    fn live(&self) -> (Live, BTreeMap<String, u64>) {
+        let (table, counts) = self
+            .node()
+            .call(|executor| (executor.table(), executor.kind_counts()));
+        let kinds = table.iter().map(|(_, entry)| entry.kind.descriptor());
+        let poisoned = kinds
+            .zip(counts)
+            .map(|(kind, count)| (kind.kind.clone(), count.poisoned));
+        (self.modules.live(&table), poisoned.collect())
+    }
+
+    #[track_caller]
+    fn armed(&self, modules: &[Module], directives: &Directives) -> Result<Armed, ArmError> {
+        let table = self.node().call(|executor| executor.table());
+        Armed::new(&table, modules, directives)
+    }
+}
