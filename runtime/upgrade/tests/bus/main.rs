@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `ops`, `kinds` | engines that do on the bus what a script says, in two versions |
+//! | `posts` | a kind whose messages change |
 //! | `world` | a node without a network, looked at from inside the pause |
 //! | `asks` | `read` and `query`, the order of `AFTER` |
 //! | `starts` | `spawn`, `spawn_named`, `retire`, what an `init` asks for |
@@ -22,6 +23,8 @@ mod aborts;
 mod asks;
 mod kinds;
 mod letters;
+mod mail;
 mod ops;
+mod posts;
 mod starts;
 mod world;

@@ -95,7 +95,10 @@ impl World {
     pub(crate) fn start(module: &Module, engines: &[(&str, &str)], workers: usize) -> Self {
         let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
         for (number, (name, kind)) in engines.iter().enumerate() {
-            let config = format!("{{\"number\":{number},\"effects\":null,\"refuses\":false}}");
+            let config = match *kind {
+                "post" => number.to_string(),
+                _ => format!("{{\"number\":{number},\"effects\":null,\"refuses\":false}}"),
+            };
             let config = (Codec::Json, config.as_bytes());
             let frame = BlockFrame::default();
             executor.start(id(name), kind, config, frame).unwrap();
