@@ -21,6 +21,7 @@
 
 mod aborts;
 mod asks;
+mod chains;
 mod kinds;
 mod letters;
 mod mail;
