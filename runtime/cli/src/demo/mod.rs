@@ -82,7 +82,7 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
     client
         .post("/v1/engines/kv/messages", &[], GREETING.to_owned())
         .await?;
-    let books = Books::open(&client).await?;
+    let books = Books::open(node.address(), &client).await?;
     let before: Status = client.get("/v1/status").await?;
     let window = Duration::from_secs(args.window.into());
     show::talk(format_args!(

@@ -242,7 +242,10 @@ impl Report {
                 microseconds(latency.max_us),
             ]
         };
-        let rows = [row("control", self.control), row("upgrade 2", self.upgraded)];
+        let rows = [
+            row("control", self.control),
+            row("upgrade 2", self.upgraded),
+        ];
         table(["WINDOW", "REQUESTS", "P50", "P99", "P99.9", "MAX"], &rows)
     }
 }

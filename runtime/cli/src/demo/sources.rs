@@ -69,7 +69,8 @@ impl Versions {
         let refuses = edited(&REFUSES, "kv-v3-refuses").map_err(Box::new)?;
         let longer = edited(&LONGER, "kv-v3-longer").map_err(Box::new)?;
         let fails = fixtures.join("kv-v4-fails");
-        let fails = overlaid(&kv, &fails, &checkout, &folder.join("kv-v4-fails")).map_err(Box::new)?;
+        let fails =
+            overlaid(&kv, &fails, &checkout, &folder.join("kv-v4-fails")).map_err(Box::new)?;
         let sources = builder(&checkout);
         let build =
             |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);

@@ -29,12 +29,18 @@ impl Spawned {
         let indexed = ask(client, &engine, "\"length\"").await?;
         let query = serde_json::json!({"keys_with": {"value": OLDEST.1, "limit": 10}});
         let found = ask(client, &engine, &query.to_string()).await?;
-        let keys = found["keys"]["keys"].as_array().cloned().unwrap_or_default();
+        let keys = found["keys"]["keys"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         Ok(Self {
             engine,
             stored: stored["length"]["keys"].as_u64().unwrap_or(0),
             indexed: indexed["length"]["keys"].as_u64().unwrap_or(0),
-            found: keys.iter().filter_map(|key| key.as_str().map(ToOwned::to_owned)).collect(),
+            found: keys
+                .iter()
+                .filter_map(|key| key.as_str().map(ToOwned::to_owned))
+                .collect(),
         })
     }
 

@@ -25,8 +25,12 @@ pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Pl
     let libraries: Vec<_> = libraries.iter().map(named).collect();
     // The probe takes milliseconds of another process; the clients go on meanwhile.
     let probe = move || {
-        let candidate = |(kind, path): &(String, _)| upgrade_plan::library(kind, path);
-        libraries.iter().map(candidate).collect::<Result<Vec<_>, _>>()
+        let candidate =
+            |(kind, path): &(String, std::path::PathBuf)| upgrade_plan::library(kind, path);
+        libraries
+            .iter()
+            .map(candidate)
+            .collect::<Result<Vec<_>, _>>()
     };
     let candidates = tokio::task::spawn_blocking(probe)
         .await
