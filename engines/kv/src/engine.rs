@@ -1,7 +1,11 @@
 //! The behaviour of the store.
 
+use crate::index::{self, Change, Index};
 use crate::{Answer, Config, Entry, Kv, Message, Query, Reply, Versioned};
-use refit_abi::{Context, Engine, Fault, Height, Sender, TimerAt};
+use refit_abi::{
+    Capability, Context, Engine, EngineId, Fault, Height, Sender, TimerAt, Undelivered,
+};
+use std::collections::BTreeMap;
 
 /// Most entries that one range answers with, whatever limit was asked.
 pub(crate) const RANGE_ENTRIES_MAX: usize = 1_000;
@@ -11,14 +15,26 @@ pub(crate) const KEY_BYTES_MAX: usize = 1_024;
 
 impl Engine for Kv {
     const KIND: &'static str = "kv";
+    const NEEDS: &'static [Capability] =
+        &[Capability::Spawn("index"), Capability::Message("index")];
     type Config = Config;
     type Message = Message;
     type Reply = Reply;
     type Query = Query;
     type Answer = Answer;
 
-    fn init(_: Config, _: &mut Context<'_>) -> Result<Self, Fault> {
-        Ok(Self::default())
+    fn init(_: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
+        let store = ctx.id();
+        let index = ctx
+            .spawn::<Index>(&index::Config { store })
+            .map_err(|error| Fault::new("index", error.to_string()))?;
+        Ok(Self {
+            entries: BTreeMap::new(),
+            expiries: BTreeMap::new(),
+            revision: 0,
+            index,
+            index_missed: 0,
+        })
     }
 
     fn handle(
@@ -28,17 +44,15 @@ impl Engine for Kv {
         message: Message,
     ) -> Result<Reply, Fault> {
         match message {
-            Message::Put { key, value } => self.put(key, value),
+            Message::Put { key, value } => self.put(ctx, key, value),
             Message::CompareAndSet {
                 key,
                 expected,
                 value,
-            } => self.compare_and_set(key, expected, value),
-            Message::Delete { key } => Ok(Reply::Deleted {
-                previous: self.remove(&key),
-            }),
+            } => self.compare_and_set(ctx, key, expected, value),
+            Message::Delete { key } => self.delete(ctx, key),
             Message::ExpireAt { key, height } => self.expire_at(ctx, key, height),
-            Message::Expire { height } => self.expire(sender, height),
+            Message::Expire { height } => self.expire(ctx, sender, height),
         }
     }
 
@@ -55,57 +69,82 @@ impl Engine for Kv {
             Query::Length => Answer::Length {
                 keys: self.entries.len() as u64,
             },
+            Query::Index => Answer::Index {
+                engine: self.index.to_string(),
+                missed: self.index_missed,
+            },
         })
     }
 
     fn check(&self) -> Result<(), Fault> {
-        match self
-            .entries
-            .values()
-            .find(|entry| entry.revision > self.revision)
-        {
-            Some(entry) => Err(Fault::new(
-                "revision-ahead",
-                format!(
-                    "a value has revision {} of {}",
-                    entry.revision, self.revision
-                ),
-            )),
+        let ahead = |(_, entry): &(&String, &Versioned)| entry.revision > self.revision;
+        if let Some((key, entry)) = self.entries.iter().find(ahead) {
+            let reason = format!(
+                "key `{key}` has revision {} of {}",
+                entry.revision, self.revision
+            );
+            return Err(Fault::new("revision-ahead", reason));
+        }
+        match self.entries.keys().find(|key| fits(key).is_err()) {
+            Some(key) => fits(key),
             None => Ok(()),
         }
+    }
+
+    fn undelivered(&mut self, _: &mut Context<'_>, to: EngineId, _: Undelivered) {
+        self.index_missed += u64::from(to == self.index);
     }
 }
 
 impl Kv {
-    fn put(&mut self, key: String, value: String) -> Result<Reply, Fault> {
+    fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {
         fits(&key)?;
+        let previous = self.value(&key);
+        if previous.as_ref() != Some(&value) {
+            let change = Change {
+                key: key.clone(),
+                before: previous.clone(),
+                after: Some(value.clone()),
+            };
+            self.tell_index(ctx, vec![change])?;
+        }
         self.revision += 1;
-        let versioned = Versioned {
-            value,
-            revision: self.revision,
-        };
-        let previous = self
-            .entries
-            .insert(key, versioned)
-            .map(|before| before.value);
+        let revision = self.revision;
+        self.entries.insert(key, Versioned { value, revision });
         Ok(Reply::Stored { previous })
     }
 
     fn compare_and_set(
         &mut self,
+        ctx: &mut Context<'_>,
         key: String,
         expected: Option<String>,
         value: String,
     ) -> Result<Reply, Fault> {
-        let actual = self.entries.get(&key).map(|entry| entry.value.clone());
+        let actual = self.value(&key);
         if actual != expected {
             return Ok(Reply::Mismatch { actual });
         }
-        self.put(key, value)
+        self.put(ctx, key, value)
     }
 
-    fn remove(&mut self, key: &str) -> Option<String> {
-        self.entries.remove(key).map(|entry| entry.value)
+    fn delete(&mut self, ctx: &mut Context<'_>, key: String) -> Result<Reply, Fault> {
+        let previous = self.value(&key);
+        if previous.is_some() {
+            self.tell_index(ctx, vec![gone(&key, previous.clone())])?;
+        }
+        self.entries.remove(&key);
+        Ok(Reply::Deleted { previous })
+    }
+
+    fn value(&self, key: &str) -> Option<String> {
+        self.entries.get(key).map(|entry| entry.value.clone())
+    }
+
+    /// Says to the index what will change; before the change, so that one that cannot be told is none.
+    fn tell_index(&self, ctx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), Fault> {
+        ctx.send(self.index, &index::Message::Changed { changes })
+            .map_err(|error| Fault::new("index", error.to_string()))
     }
 
     fn expire_at(
@@ -128,12 +167,25 @@ impl Kv {
         Ok(Reply::Expires)
     }
 
-    fn expire(&mut self, sender: Sender, height: Height) -> Result<Reply, Fault> {
+    fn expire(
+        &mut self,
+        ctx: &mut Context<'_>,
+        sender: Sender,
+        height: Height,
+    ) -> Result<Reply, Fault> {
         if sender != Sender::Timer {
             return Err(Fault::new(
                 "not-yours",
                 "only the store's own timer expires keys",
             ));
+        }
+        let keys = self.expiries.get(&height).into_iter().flatten();
+        let there = keys.filter(|key| self.entries.contains_key(*key));
+        let changes: Vec<_> = there.map(|key| gone(key, self.value(key))).collect();
+        // The keys go even if the index cannot be told: what it has missed is counted.
+        let missed = changes.len() as u64;
+        if missed > 0 && self.tell_index(ctx, changes).is_err() {
+            self.index_missed += missed;
         }
         for key in self.expiries.remove(&height).unwrap_or_default() {
             self.entries.remove(&key);
@@ -157,6 +209,14 @@ impl Kv {
             entries,
             more: found.next().is_some(),
         }
+    }
+}
+
+fn gone(key: &str, before: Option<String>) -> Change {
+    Change {
+        key: key.to_owned(),
+        before,
+        after: None,
     }
 }
 

@@ -93,6 +93,8 @@ pub enum Query {
     },
     /// How many keys there are.
     Length,
+    /// The engine that knows which keys have a value.
+    Index,
 }
 
 /// One key and its value.
@@ -126,5 +128,12 @@ pub enum Answer {
     Length {
         /// The number.
         keys: u64,
+    },
+    /// The index of this store.
+    Index {
+        /// Its id, as clients write it.
+        engine: String,
+        /// Changes that did not reach it; it is complete as long as this is 0.
+        missed: u64,
     },
 }
