@@ -53,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 const EVERYTHING: &[&str] = &[
     "refit-abi",
+    "refit-accounts",
     "refit-admin",
     "refit-build",
     "refit-kernel",

@@ -65,7 +65,6 @@ fn index_name(store: EngineId) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
     use super::*;
 
     #[test]

@@ -5,6 +5,7 @@
 mod abort;
 mod bad_files;
 mod bad_plans;
+mod bus;
 mod crossing;
 mod determinism;
 mod poison;
