@@ -57,7 +57,16 @@ impl Source {
         .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"3.0.0\"")
     }
 
-    /// Version 3 of `kv`, whose migration refuses values that are no numbers.
+    /// `kv` as it stands in `engines/kv`, version 3: it starts an index over the upgrade bus.
+    pub fn kv_v3() -> Self {
+        Self::standing_alone("kv-v2", "kv").replacing(
+            "Cargo.toml",
+            "version = \"2.0.0\"",
+            "version = \"3.0.0\"",
+        )
+    }
+
+    /// A version 3 of `kv` that was never published: its migration refuses values that are no numbers.
     pub fn kv_v3_fails() -> Self {
         Self::kv_v2()
             .laid_over_by(&repository().join("tests/fixtures/kv-v3-fails"))
@@ -73,6 +82,37 @@ impl Source {
                 "RANGE_ENTRIES_MAX: usize = 1_000;",
                 "RANGE_ENTRIES_MAX: usize = 10_000;",
             )
+    }
+
+    /// `accounts` as it was published as version 1.
+    pub fn accounts_v1() -> Self {
+        Self::fixture("accounts-v1")
+    }
+
+    /// `accounts` as it stands in `engines/accounts`, version 2: its holds are an engine of their own.
+    pub fn accounts_v2() -> Self {
+        Self::standing_alone("accounts-v1", "accounts").replacing(
+            "Cargo.toml",
+            "version = \"1.0.0\"",
+            "version = \"2.0.0\"",
+        )
+    }
+
+    /// A version 3 of `accounts` that was never published: its migration asks the store's new state,
+    /// and does not say in `AFTER` that it will.
+    pub fn accounts_v3_fails() -> Self {
+        Self::accounts_v2()
+            .laid_over_by(&repository().join("tests/fixtures/accounts-v3-fails"))
+            .replacing("Cargo.toml", "version = \"2.0.0\"", "version = \"3.0.0\"")
+    }
+
+    /// The package in `engines/NAME` with the manifest of a fixture, so that it stands alone.
+    fn standing_alone(fixture: &str, name: &str) -> Self {
+        let manifest = Self::fixture(fixture).files["Cargo.toml"].clone();
+        Self {
+            files: BTreeMap::from([("Cargo.toml".to_owned(), manifest)]),
+        }
+        .laid_over_by(&repository().join("engines").join(name))
     }
 
     /// With `old` replaced by `new` in `file`.

@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 const EVERYTHING: &[&str] = &[
     "refit-abi",
+    "refit-accounts",
     "refit-admin",
     "refit-build",
     "refit-kernel",
