@@ -47,21 +47,11 @@ impl Source {
             .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
     }
 
-    /// `kv` as it stands in `engines/kv`, version 3, in a package that stands alone.
-    pub fn kv_v3() -> Self {
-        let manifest = Self::kv_v1().files["Cargo.toml"].clone();
-        Self {
-            files: BTreeMap::from([("Cargo.toml".to_owned(), manifest)]),
-        }
-        .laid_over_by(&repository().join("engines/kv"))
-        .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"3.0.0\"")
-    }
-
     /// `kv` as it stands in `engines/kv`, version 3: it starts an index over the upgrade bus.
     pub fn kv_v3() -> Self {
-        Self::standing_alone("kv-v2", "kv").replacing(
+        Self::standing_alone("kv-v1", "kv").replacing(
             "Cargo.toml",
-            "version = \"2.0.0\"",
+            "version = \"1.0.0\"",
             "version = \"3.0.0\"",
         )
     }

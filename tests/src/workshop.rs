@@ -104,6 +104,21 @@ impl Workshop {
         self.library("kv-v3", Source::kv_v3)
     }
 
+    /// accounts, version 1.
+    pub fn accounts_v1(&self) -> PathBuf {
+        self.library("accounts-v1", Source::accounts_v1)
+    }
+
+    /// accounts, version 2: its holds are an engine of their own.
+    pub fn accounts_v2(&self) -> PathBuf {
+        self.library("accounts-v2", Source::accounts_v2)
+    }
+
+    /// accounts, another version 3: its migration asks what it did not say it would.
+    pub fn accounts_v3_fails(&self) -> PathBuf {
+        self.library("accounts-v3-fails", Source::accounts_v3_fails)
+    }
+
     /// kv, another version 3: its migration refuses values that are no numbers.
     pub fn kv_v3_fails(&self) -> PathBuf {
         self.library("kv-v3-fails", Source::kv_v3_fails)

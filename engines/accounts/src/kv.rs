@@ -104,7 +104,7 @@ pub mod v3 {
     //! What reads version 3 of the store.
 
     use super::Entry;
-    use refit_abi::State;
+    use refit_abi::{EngineId, State};
     use serde::{Deserialize, Serialize};
 
     /// What reads the store.
@@ -155,9 +155,7 @@ pub mod v3 {
         /// The index of the store.
         Index {
             /// Its id.
-            engine: String,
-            /// Changes that did not reach it.
-            missed: u64,
+            engine: EngineId,
         },
     }
 }

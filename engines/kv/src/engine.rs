@@ -70,22 +70,20 @@ impl Engine for Kv {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        let ahead = |(_, entry): &(&String, &Versioned)| entry.revision > self.revision;
-        if let Some((key, entry)) = self.entries.iter().find(ahead) {
-            let reason = format!(
-                "key `{key}` has revision {} of {}",
-                entry.revision, self.revision
-            );
-            return Err(Fault::new("revision-ahead", reason));
-        }
-        match self.entries.keys().find(|key| fits(key).is_err()) {
-            Some(key) => fits(key),
+        match self
+            .entries
+            .values()
+            .find(|entry| entry.revision > self.revision)
+        {
+            Some(entry) => Err(Fault::new(
+                "revision-ahead",
+                format!(
+                    "a value has revision {} of {}",
+                    entry.revision, self.revision
+                ),
+            )),
             None => Ok(()),
         }
-    }
-
-    fn undelivered(&mut self, _: &mut Context<'_>, to: EngineId, _: Undelivered) {
-        self.index_missed += u64::from(to == self.index);
     }
 }
 
@@ -94,8 +92,14 @@ impl Kv {
         fits(&key)?;
         self.tell(ctx, &key, Some(&value))?;
         self.revision += 1;
-        let revision = self.revision;
-        self.entries.insert(key, Versioned { value, revision });
+        let versioned = Versioned {
+            value,
+            revision: self.revision,
+        };
+        let previous = self
+            .entries
+            .insert(key, versioned)
+            .map(|before| before.value);
         Ok(Reply::Stored { previous })
     }
 
@@ -106,7 +110,7 @@ impl Kv {
         expected: Option<String>,
         value: String,
     ) -> Result<Reply, Fault> {
-        let actual = self.value(&key);
+        let actual = self.entries.get(&key).map(|entry| entry.value.clone());
         if actual != expected {
             return Ok(Reply::Mismatch { actual });
         }
@@ -192,14 +196,6 @@ impl Kv {
             entries,
             more: found.next().is_some(),
         }
-    }
-}
-
-fn gone(key: &str, before: Option<String>) -> Change {
-    Change {
-        key: key.to_owned(),
-        before,
-        after: None,
     }
 }
 
