@@ -13,7 +13,7 @@ mod run;
 mod upgrade;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
-pub(crate) use bench::{BenchCommand, SwapArgs};
+pub(crate) use bench::{BenchCommand, BusArgs, SwapArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{

@@ -77,5 +77,6 @@ fn random_traffic_gives_the_same_bytes_on_one_worker_and_two_and_twice() {
             assert_eq!(future, its_future);
         }
     });
+    eprintln!("committed {}", committed.get());
     assert!(committed.get() > 0, "some traffic goes well");
 }
