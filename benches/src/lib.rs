@@ -1,14 +1,16 @@
-//! What an upgrade costs, measured: `refit bench swap | gate | messages` as a library.
+//! What an upgrade costs, measured: `refit bench swap | gate | messages | bus` as a library.
 //!
 //! * [`swap`]: the pause of a real swap of real libraries under an open-loop load, beside an empty
 //!   gate handshake of the same run, over engines × entries × class.
 //! * [`gate`]: what the gate and the batched call over the C interface add to one message.
 //! * [`messages`]: how many messages a second go between engines on one worker.
+//! * [`bus`]: what upgrade messages and engines started on the upgrade bus add to a pause.
 //!
 //! Each `run` measures with its variants interleaved and gives a report: medians with their spread,
 //! the targets met or missed, the machine. Nothing is left out silently. Nothing here parses a
 //! command line.
 
+pub mod bus;
 pub mod gate;
 pub mod machine;
 pub mod messages;

@@ -1,6 +1,7 @@
 //! Small runs of the benches of the message path: they agree with themselves and say what they did.
 
 use refit_benches::BenchError;
+use refit_benches::bus::{self, BusOptions};
 use refit_benches::gate::{self, GateOptions};
 use refit_benches::messages::{self, MessagesOptions};
 
@@ -43,6 +44,28 @@ fn the_ring_keeps_its_tokens_and_is_timed() {
     );
 }
 
+/// `bus` itself fails if a message or an engine is missing.
+#[test]
+fn every_case_of_the_bus_is_timed_and_each_repetition_is_in_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = BusOptions {
+        repetitions: 2,
+        workers: 2,
+        shrink: 50,
+        out: Some(folder.path().join("out")),
+    };
+    let report = bus::run(&options).unwrap();
+    assert_eq!((report.cases.len(), report.targets.len()), (5, 4));
+    assert!(report.cases.iter().all(|case| case.ms.min > 0.0));
+    let csv = std::fs::read_to_string(folder.path().join("out/bus.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 5 * 2);
+    let columns = bus::CSV_HEADER.split(',').count();
+    assert!(csv.lines().all(|line| line.split(',').count() == columns));
+    let json = std::fs::read_to_string(folder.path().join("out/bus.json")).unwrap();
+    assert_eq!(json, report.json().unwrap());
+    assert!(report.text().contains("one to many: 2000 messages, ms"));
+}
+
 #[test]
 fn options_out_of_range_are_refused_with_their_range() {
     let gate = GateOptions {
@@ -62,4 +85,10 @@ fn options_out_of_range_are_refused_with_their_range() {
     };
     let refused = messages::run(&ring).unwrap_err().to_string();
     assert_eq!(refused, "engines is 0; give 1 to 100000");
+    let bus = BusOptions {
+        repetitions: 0,
+        ..BusOptions::default()
+    };
+    let refused = bus::run(&bus).unwrap_err().to_string();
+    assert_eq!(refused, "repetitions is 0; give 1 to 1000");
 }

@@ -4,12 +4,13 @@
 //! ```text
 //! refit-bench gate [BATCHES MESSAGES REPETITIONS]              (lists with commas)
 //! refit-bench messages [MESSAGES REPETITIONS]
+//! refit-bench bus [REPETITIONS WORKERS [OUT]]
 //! refit-bench swap ENGINES ENTRIES CLASSES REPETITIONS OUT
 //! refit-bench probe FILE                                       (started by the loader)
 //! ```
 
 use refit_benches::swap::{SwapCode, SwapOptions};
-use refit_benches::{gate, messages, swap};
+use refit_benches::{bus, gate, messages, swap};
 use refit_build::Builder;
 use refit_loader::{Loader, ProbeCommand};
 use std::error::Error;
@@ -24,10 +25,13 @@ fn main() -> ExitCode {
         ["probe", file] => return refit_loader::probe::child::child_main(Path::new(file)),
         ["gate", numbers @ ..] => measure_gate(numbers),
         ["messages", numbers @ ..] => measure_messages(numbers),
+        ["bus", numbers @ ..] => measure_bus(numbers),
         ["swap", engines, entries, classes, repetitions, out] => {
             measure_swap(engines, entries, classes, repetitions, out)
         }
-        _ => Err("usage: refit-bench gate | messages | swap …; see the head of its source".into()),
+        _ => Err(
+            "usage: refit-bench gate | messages | bus | swap …; see the head of its source".into(),
+        ),
     };
     match report {
         Ok(text) => {
@@ -58,6 +62,16 @@ fn measure_messages(numbers: &[&str]) -> Result<String, Box<dyn Error>> {
         options.repetitions = repetitions.parse()?;
     }
     Ok(messages::run(&options)?.text())
+}
+
+fn measure_bus(words: &[&str]) -> Result<String, Box<dyn Error>> {
+    let mut options = bus::BusOptions::default();
+    if let [repetitions, workers, out @ ..] = words {
+        options.repetitions = repetitions.parse()?;
+        options.workers = workers.parse()?;
+        options.out = out.first().map(PathBuf::from);
+    }
+    Ok(bus::run(&options)?.text())
 }
 
 fn measure_swap(

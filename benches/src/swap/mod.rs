@@ -12,10 +12,10 @@
 mod class;
 mod code;
 mod load;
-mod node;
+pub(crate) mod node;
 mod options;
 mod plot;
-mod point;
+pub(crate) mod point;
 mod repetition;
 mod report;
 mod row;

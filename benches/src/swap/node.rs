@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the crew may take for one step.
-pub(super) const STEP_MAX: Duration = Duration::from_secs(600);
+pub(crate) const STEP_MAX: Duration = Duration::from_secs(600);
 
 /// Between two looks at the sweep.
 const SWEEP_LOOK: Duration = Duration::from_millis(1);
 
 /// An executor and the crew on duty.
 #[derive(Debug)]
-pub(super) struct BenchNode {
+pub(crate) struct BenchNode {
     commands: (Sender<Command>, Receiver<Command>),
     crew: Crew,
     workers: usize,
@@ -29,14 +29,14 @@ pub(super) struct BenchNode {
 
 /// An update point with all that it needs, and since when it waits.
 #[derive(Debug)]
-pub(super) struct Swapped {
-    pub(super) sent: Instant,
-    pub(super) resumed: Resumed,
+pub(crate) struct Swapped {
+    pub(crate) sent: Instant,
+    pub(crate) resumed: Resumed,
 }
 
 impl BenchNode {
     /// A node with this code and no engines.
-    pub(super) fn start(modules: &[&Module], workers: usize) -> Result<Self, BenchError> {
+    pub(crate) fn start(modules: &[&Module], workers: usize) -> Result<Self, BenchError> {
         let commands = commands();
         let crew = spawn(workers, &commands.1)?;
         let kinds = modules.iter().flat_map(|module| module.kinds()).collect();
@@ -50,12 +50,12 @@ impl BenchNode {
     }
 
     /// Where blocks go.
-    pub(super) fn commands(&self) -> Sender<Command> {
+    pub(crate) fn commands(&self) -> Sender<Command> {
         self.commands.0.clone()
     }
 
     /// Starts the cell's engines and one of kind `side`.
-    pub(super) fn populate(&self, cell: Cell) -> Result<(), BenchError> {
+    pub(crate) fn populate(&self, cell: Cell) -> Result<(), BenchError> {
         let start = move |executor: &mut Executor| -> Result<(), BenchError> {
             let frame = BlockFrame::default();
             let config = format!("{{\"entries\":{}}}", cell.entries);
@@ -69,7 +69,7 @@ impl BenchNode {
     }
 
     /// Does something between two blocks, on the crew.
-    pub(super) fn call<T: Send + 'static>(
+    pub(crate) fn call<T: Send + 'static>(
         &self,
         what: &'static str,
         call: impl FnOnce(&mut Executor) -> T + Send + 'static,
@@ -84,18 +84,18 @@ impl BenchNode {
     }
 
     /// The code that is live.
-    pub(super) fn table(&self) -> Result<Arc<GenerationTable>, BenchError> {
+    pub(crate) fn table(&self) -> Result<Arc<GenerationTable>, BenchError> {
         self.call("show its table", |executor| executor.table())
     }
 
     /// A crew that waits for its turn.
-    pub(super) fn next_crew(&self) -> Result<Crew, BenchError> {
+    pub(crate) fn next_crew(&self) -> Result<Crew, BenchError> {
         spawn(self.workers, &self.commands.1)
     }
 
     /// Brings the upgrade, or nothing, to the next update point; `crew` takes over, the one before is
     /// joined.
-    pub(super) fn swap(&mut self, armed: Option<Armed>, crew: Crew) -> Result<Swapped, BenchError> {
+    pub(crate) fn swap(&mut self, armed: Option<Armed>, crew: Crew) -> Result<Swapped, BenchError> {
         let (listener, resumed) = bounded(1);
         let point = Box::new(Point::new(armed, listener));
         let sent = Instant::now();
@@ -114,7 +114,7 @@ impl BenchNode {
     }
 
     /// Waits until no state of the generation before is left.
-    pub(super) fn wait_until_swept(&self) -> Result<(), BenchError> {
+    pub(crate) fn wait_until_swept(&self) -> Result<(), BenchError> {
         let deadline = Instant::now() + STEP_MAX;
         while self.call("look at its sweep", |executor| executor.is_sweeping())? {
             if Instant::now() > deadline {
@@ -126,7 +126,7 @@ impl BenchNode {
     }
 
     /// Ends all engines with the code that made them, then the crew.
-    pub(super) fn end(self) -> Result<(), BenchError> {
+    pub(crate) fn end(self) -> Result<(), BenchError> {
         self.call("end the engines", Executor::discard_engines)?;
         self.commands
             .0
@@ -150,6 +150,6 @@ fn stuck(what: &'static str) -> BenchError {
 }
 
 /// The id of the `number`-th table.
-pub(super) fn table_id(number: u64) -> Result<EngineId, BenchError> {
+pub(crate) fn table_id(number: u64) -> Result<EngineId, BenchError> {
     Ok(EngineId::root(&format!("table-{number}"))?)
 }

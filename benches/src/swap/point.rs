@@ -8,24 +8,24 @@ use std::time::Instant;
 
 /// When each step of a pause was reached.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Marks {
-    pub(super) closing: Instant,
-    pub(super) quiesced: Instant,
-    pub(super) transitioned: Instant,
-    pub(super) committed: Instant,
-    pub(super) resumed: Instant,
+pub(crate) struct Marks {
+    pub(crate) closing: Instant,
+    pub(crate) quiesced: Instant,
+    pub(crate) transitioned: Instant,
+    pub(crate) committed: Instant,
+    pub(crate) resumed: Instant,
 }
 
 /// The gate is open again.
 #[derive(Debug)]
-pub(super) struct Resumed {
-    pub(super) marks: Marks,
+pub(crate) struct Resumed {
+    pub(crate) marks: Marks,
     /// `None` for an empty handshake.
-    pub(super) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
 }
 
 /// An armed upgrade at its update point, or nothing at all: the empty handshake.
-pub(super) struct Point {
+pub(crate) struct Point {
     armed: Option<Armed>,
     marks: Marks,
     verdict: Option<Verdict>,
@@ -33,7 +33,7 @@ pub(super) struct Point {
 }
 
 impl Point {
-    pub(super) fn new(armed: Option<Armed>, listener: Sender<Resumed>) -> Self {
+    pub(crate) fn new(armed: Option<Armed>, listener: Sender<Resumed>) -> Self {
         let now = Instant::now();
         let marks = Marks {
             closing: now,

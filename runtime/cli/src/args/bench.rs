@@ -2,6 +2,7 @@
 
 use super::OutputArgs;
 use clap::{Args, Subcommand};
+use refit_benches::bus::BusOptions;
 use refit_benches::swap::{BenchClass, SwapOptions};
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ pub(crate) enum BenchCommand {
     Gate(OutputArgs),
     /// Messages a second between engines on one worker.
     Messages(OutputArgs),
+    /// Upgrade messages, and engines started while an upgrade runs: bus.csv, bus.json.
+    Bus(BusArgs),
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +59,32 @@ pub(crate) struct SwapArgs {
     large: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BusArgs {
+    /// How often each case is measured.
+    #[arg(long, value_name = "COUNT", default_value_t = 11)]
+    repetitions: u32,
+    /// Threads of a crew. [default: the machine's cores]
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<usize>,
+    /// Where the files go.
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl BusArgs {
+    /// As the benches take it.
+    pub(crate) fn options(&self) -> BusOptions {
+        let mut options = BusOptions::default();
+        options.repetitions = self.repetitions;
+        options.workers = self.workers.unwrap_or(options.workers);
+        options.out = Some(self.out.clone());
+        options
+    }
 }
 
 impl SwapArgs {

@@ -15,7 +15,7 @@ mod time;
 mod upgrade;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
-pub(crate) use bench::{BenchCommand, SwapArgs};
+pub(crate) use bench::{BenchCommand, BusArgs, SwapArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{

@@ -1,6 +1,6 @@
 //! `refit bench …`: measures, and prints tables or one JSON document.
 
-use crate::args::{BenchCommand, OutputArgs, SwapArgs};
+use crate::args::{BenchCommand, BusArgs, OutputArgs, SwapArgs};
 use crate::artifact;
 use crate::demo::sources;
 use crate::exit::Exit;
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::show;
 use miette::Diagnostic;
 use refit_benches::swap::SwapCode;
-use refit_benches::{BenchError, gate, messages, swap};
+use refit_benches::{BenchError, bus, gate, messages, swap};
 use refit_loader::Loader;
 use std::fmt;
 
@@ -19,6 +19,7 @@ pub(crate) struct BenchFailed(BenchError);
 pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::Swap(args) => run_swap(args),
+        BenchCommand::Bus(args) => run_bus(args),
         BenchCommand::Gate(output) => {
             let report = gate::run(&gate::GateOptions::default()).map_err(failed)?;
             shown(output, report.json().map_err(failed)?, report.text())
@@ -46,7 +47,17 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
         "swap.csv, swap.json and swap.svg are in {}",
         args.out.display()
     ));
-    show::next("refit bench gate, refit bench messages");
+    show::next("refit bench gate, refit bench messages, refit bench bus");
+    Ok(())
+}
+
+fn run_bus(args: &BusArgs) -> Result<(), Failure> {
+    let report = bus::run(&args.options()).map_err(failed)?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())?;
+    show::talk(format_args!(
+        "bus.csv and bus.json are in {}",
+        args.out.display()
+    ));
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 //! | `aborts` | faults, budgets, cancellation: everything is as it was, and dropped once |
 //! | `mail` | ordinary messages, timers and clients of older versions; `restart-engine` |
 //! | `chains` | steps run as one give what they give one by one |
+//! | `scripts` | random scripts |
 //! | `graphs` | random bus traffic, on one worker and two, and twice |
 //! | `machine` | random histories against a model of the whole |
 
@@ -22,10 +23,12 @@
 mod aborts;
 mod asks;
 mod chains;
+mod graphs;
 mod kinds;
 mod letters;
 mod mail;
 mod ops;
 mod posts;
+mod scripts;
 mod starts;
 mod world;

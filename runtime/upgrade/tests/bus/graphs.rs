@@ -1,0 +1,82 @@
+//! Random bus traffic gives the same on one worker and two, and twice.
+
+use crate::kinds;
+use crate::ops::{Message, Op};
+use crate::scripts::{kind_of, peer, script, seeded};
+use crate::world::{Crossed, UNBOUNDED, World};
+use proptest::prelude::*;
+use refit_upgrade::{Directives, Unwatched, Verdict};
+
+/// Graphs, unless `PROPTEST_CASES` says otherwise.
+const BUS_CASES: u32 = 24;
+
+/// Engines of a graph: three chunks.
+const ENGINES: u64 = 150;
+
+/// Plans of a graph: enough that rounds are handed to all workers now and then.
+const PLANS: usize = 120;
+
+type Plans = Vec<(u64, u64, Vec<Op>)>;
+
+/// Plans: whose, how often it is done, and what. Often enough, a round goes to all workers.
+fn plans() -> impl Strategy<Value = Plans> {
+    let plan = (0..ENGINES, prop_oneof![9 => Just(1), 1 => Just(40_u64)])
+        .prop_flat_map(|(whose, times)| (Just(whose), Just(times), script(whose, ENGINES, 3)));
+    prop::collection::vec(plan, 0..PLANS)
+}
+
+/// All that can be seen after the upgrade of a node with these plans, and of its next block.
+fn run(plans: &Plans, workers: usize) -> (Crossed, String) {
+    let names: Vec<String> = (0..ENGINES).map(|number| format!("e{number}")).collect();
+    let named = |(number, name)| (String::as_str(name), kind_of(number as u64));
+    let engines: Vec<_> = names.iter().enumerate().map(named).collect();
+    let mut world = World::start(&kinds::first(), &engines, workers);
+    let message = |(whose, times, plan): &(u64, u64, Vec<Op>)| {
+        let often = |op: &Op| Op::Repeat(*times, Box::new(op.clone()));
+        (
+            peer(*whose),
+            Message::Plan(plan.iter().map(often).collect()),
+        )
+    };
+    let messages: Vec<_> = plans.iter().map(message).collect();
+    world.block(&messages, UNBOUNDED);
+    // And some that wait.
+    let forward = |number: u64| Message::Forward {
+        to: peer(5),
+        number,
+        times: 2,
+    };
+    world.block(&[(peer(0), forward(1)), (peer(4), forward(2))], 1);
+    let crossed = world.cross_with(&[kinds::second()], &Directives::default(), Unwatched);
+    let outcome = world.block(&[], UNBOUNDED);
+    let states = world.call(|executor| executor.encode_states().unwrap());
+    world.call(refit_kernel::Executor::discard_engines);
+    (crossed, format!("{outcome:?} {states:?}"))
+}
+
+#[test]
+fn random_traffic_gives_the_same_bytes_on_one_worker_and_two_and_twice() {
+    let committed = std::cell::Cell::new(0);
+    seeded(BUS_CASES, &plans(), |plans| {
+        let (first, future) = run(&plans, 1);
+        for workers in [2, 2, 1] {
+            let (other, its_future) = run(&plans, workers);
+            match (&first.verdict, &other.verdict) {
+                (Verdict::Committed(_), Verdict::Committed(_)) => {
+                    assert_eq!(first.lines, other.lines);
+                    committed.set(committed.get() + 1);
+                }
+                // Which of several failures is told depends on who came first.
+                (Verdict::Aborted { .. }, Verdict::Aborted { .. }) => {
+                    assert_eq!(other.before, other.after);
+                }
+                (one, two) => panic!("{one:?} and {two:?}"),
+            }
+            assert_eq!(first.before, other.before);
+            assert_eq!(first.after, other.after);
+            assert_eq!(future, its_future);
+        }
+    });
+    eprintln!("committed {}", committed.get());
+    assert!(committed.get() > 0, "some traffic goes well");
+}
