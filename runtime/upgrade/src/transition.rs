@@ -158,7 +158,7 @@ impl Stages {
             }
         }
         put_next(quiesced, places);
-        rounds.take_up(&mut outs);
+        rounds.hold(outs);
     }
 
     fn take_up(

@@ -30,6 +30,8 @@ pub(crate) struct Rounds {
     /// Residents with messages.
     active: Vec<u32>,
     waiting: usize,
+    /// What transitions sent, until the last stage has made its states.
+    held: Vec<Out>,
     gone: IdMap<()>,
     retired: Vec<EngineId>,
     later: Vec<FirstMail>,
@@ -59,6 +61,7 @@ impl Rounds {
             arena: Vec::new(),
             active: Vec::new(),
             waiting: 0,
+            held: Vec::new(),
             gone: IdMap::default(),
             retired: Vec::new(),
             later: Vec::new(),
@@ -66,11 +69,25 @@ impl Rounds {
         }
     }
 
-    /// Takes up what was done since the last stage or round, in this order: engines started, engines
-    /// retired, messages sent.
-    pub(crate) fn take_up(&mut self, outs: &mut [Out]) {
+    /// Takes up what the transitions of one stage did: engines started, engines retired. What they sent
+    /// waits for [`Rounds::run`]: it may be for an engine of a later stage.
+    pub(crate) fn hold(&mut self, mut outs: Vec<Out>) {
+        let shared = self.shared.clone();
+        self.start_and_retire(&mut shared.residents.write(), &mut outs);
+        self.held.append(&mut outs);
+    }
+
+    /// Takes up what was done in one round, in this order: engines started, engines retired, messages
+    /// sent.
+    fn take_up(&mut self, outs: &mut [Out]) {
         let shared = self.shared.clone();
         let mut residents = shared.residents.write();
+        self.start_and_retire(&mut residents, outs);
+        self.route_all(&mut residents, outs);
+    }
+
+    fn start_and_retire(&mut self, residents: &mut Residents, outs: &mut [Out]) {
+        let shared = self.shared.clone();
         for out in outs.iter_mut() {
             for newborn in out.newborns.drain(..) {
                 let (id, kind) = (newborn.id(), newborn.kind());
@@ -84,19 +101,25 @@ impl Rounds {
             self.effects.append(&mut out.effects);
         }
         for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
-            self.retire(&mut residents, engine);
-        }
-        for out in outs {
-            for sent in &out.sends {
-                self.route(&mut residents, sent, &out.bytes[sent.payload.clone()]);
-            }
-            out.sends.clear();
-            out.bytes.clear();
+            self.retire(residents, engine);
         }
     }
 
-    /// Handles messages until none waits or the upgrade is cancelled.
+    fn route_all(&mut self, residents: &mut Residents, outs: &[Out]) {
+        for out in outs {
+            for sent in &out.sends {
+                self.route(residents, sent, &out.bytes[sent.payload.clone()]);
+            }
+        }
+    }
+
+    /// Handles messages, first those of the transitions, until none waits or the upgrade is cancelled.
     pub(crate) fn run(&mut self, quiesced: &mut Quiesced<'_>) {
+        if self.shared.is_cancelled() {
+            return;
+        }
+        let (shared, held) = (self.shared.clone(), std::mem::take(&mut self.held));
+        self.route_all(&mut shared.residents.write(), &held);
         while let Some(first) = self.active.first().copied() {
             if self.shared.is_cancelled() {
                 return;

@@ -1,0 +1,243 @@
+//! What waited in mailboxes, timers and clients' words cross to newer messages, or the upgrade does not
+//! happen; and engines that start afresh.
+
+use crate::kinds::id;
+use crate::posts::{self, UNLUCKY};
+use crate::world::{Crossed, UNBOUNDED, World};
+use refit_abi::{EngineId, Undelivered};
+use refit_kernel::ReplyError;
+use refit_upgrade::{Directives, Phase, Unwatched, Verdict};
+
+/// Two engines, `a` started with 0 and `b` with 1.
+fn start() -> World {
+    World::start(&posts::version(1), &[("a", "post"), ("b", "post")], 2)
+}
+
+impl World {
+    /// Says it to `a` as JSON; gives the words, or the fault's code.
+    fn tell(&mut self, json: &str) -> Result<Vec<String>, String> {
+        let outcome = self.block_json(&[(id("a"), json.into())], UNBOUNDED);
+        let reply = outcome.replies.into_iter().next().unwrap().outcome;
+        match reply {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
+            Err(ReplyError::Fault(fault)) => Err(fault.code),
+            Err(_) => Err("rejected".to_owned()),
+        }
+    }
+
+    fn words(&self, engine: EngineId) -> Vec<String> {
+        let codec = refit_abi::raw::Codec::Json;
+        let answer = self
+            .call(move |executor| executor.query(engine, codec, b"null"))
+            .unwrap();
+        let told: posts::Told = serde_json::from_slice(&answer).unwrap();
+        told.words
+    }
+
+    /// `a` has sent itself these numbers, which wait, and has a timer for height `at`.
+    fn queue(&mut self, numbers: &[u64], at: u64) {
+        let mut messages = vec![(id("a"), format!("{{\"Later\":[{at},100]}}").into_bytes())];
+        let again = |number: &u64| (id("a"), format!("{{\"Again\":{number}}}").into_bytes());
+        messages.extend(numbers.iter().map(again));
+        assert_eq!(self.block_json(&messages, 1).backlog, numbers.len());
+    }
+
+    fn to(&mut self, version: u32, directives: &Directives) -> Crossed {
+        self.cross_with(&[posts::version(version)], directives, Unwatched)
+    }
+
+    fn goes_to(&mut self, version: u32) -> Crossed {
+        let crossed = self.to(version, &Directives::default());
+        assert!(
+            matches!(crossed.verdict, Verdict::Committed(_)),
+            "{crossed:?}"
+        );
+        crossed
+    }
+}
+
+/// Those of the words that were told by a version's code.
+fn by(code: u32, words: &[String]) -> Vec<&str> {
+    let code = format!("{code} ");
+    words
+        .iter()
+        .filter_map(|word| word.strip_prefix(&code))
+        .collect()
+}
+
+#[test]
+fn queued_messages_and_timers_are_handled_in_the_new_words_in_their_order() {
+    let mut world = start();
+    world.queue(&[1, 2, 3], 3);
+    world.goes_to(2);
+    world.block(&[], UNBOUNDED);
+    world.block(&[], UNBOUNDED);
+    let say = |from: &str, number| format!("{from}: Speak {{ number: {number}, loud: false }}");
+    let told = [
+        say("engine", 1),
+        say("engine", 2),
+        say("engine", 3),
+        say("timer", 100),
+    ];
+    assert_eq!(by(2, &world.words(id("a"))), told);
+}
+
+#[test]
+fn they_cross_two_versions_in_one_upgrade_and_in_two() {
+    let run = |versions: &[u32]| {
+        let mut world = start();
+        world.queue(&[1, 2], 2);
+        for version in versions {
+            world.goes_to(*version);
+        }
+        world.block(&[], UNBOUNDED);
+        (
+            world.words(id("a")),
+            world.call(|executor| executor.encode_states().unwrap()),
+        )
+    };
+    let at_once = run(&[3]);
+    assert_eq!(at_once, run(&[2, 3]));
+    let last = at_once.0.last().unwrap();
+    assert!(last.contains("language: \"old\""), "{last}");
+    assert_eq!(by(3, &at_once.0).len(), 3);
+}
+
+#[test]
+fn clients_of_older_versions_are_understood_and_get_their_replies() {
+    let mut world = start();
+    world.goes_to(3);
+    let said = |world: &mut World, json| world.tell(json).unwrap().last().unwrap().clone();
+    assert!(said(&mut world, r#"{"Say":5}"#).contains("number: 5, loud: false"));
+    assert!(
+        said(&mut world, r#"{"Speak":{"number":6,"loud":true}}"#).contains("number: 6, loud: true")
+    );
+    let newest = r#"{"number":7,"loud":true,"language":"en"}"#;
+    assert!(said(&mut world, newest).contains("language: \"en\""));
+    assert_eq!(world.tell("{\"Shout\":1}").unwrap_err(), "rejected");
+}
+
+#[test]
+fn a_conversion_that_refuses_is_the_reply_and_nothing_is_handled() {
+    let mut world = start();
+    world.queue(&[UNLUCKY, 4], 2);
+    world.goes_to(2);
+    world.block(&[], UNBOUNDED);
+    let words = world.words(id("a"));
+    assert_eq!(by(2, &words).len(), 2, "{words:?}");
+    assert!(!words.iter().any(|word| word.contains("number: 13")));
+    assert_eq!(world.tell("{\"Say\":13}").unwrap_err(), "unlucky");
+    assert_eq!(world.tell("{\"Later\":[99,1]}").unwrap_err(), "no-timers");
+    assert_eq!(world.words(id("a")), words);
+}
+
+#[test]
+fn a_queued_message_that_the_new_code_does_not_take_aborts_before_anything_runs() {
+    for (numbers, at) in [(vec![1, 2], 9), (vec![], 9)] {
+        let mut world = start();
+        world.queue(&numbers, at);
+        let crossed = world.to(4, &Directives::default());
+        let failure = crossed.all_old(Phase::Quiesced);
+        assert_eq!(failure.code(), "queued-message-not-accepted");
+        assert_eq!(failure.engine(), Some(id("a")));
+        // Nothing is lost: the old code handles it.
+        world.block(&[], UNBOUNDED);
+        world.height = 8;
+        world.block(&[], UNBOUNDED);
+        let words = world.words(id("a"));
+        assert_eq!(
+            words.iter().filter(|w| w.contains(": Say(")).count(),
+            numbers.len() + 1
+        );
+        // With nothing waiting it goes through.
+        world.goes_to(4);
+    }
+}
+
+#[test]
+fn or_they_become_dead_letters_kept_and_counted_if_the_plan_says_so() {
+    let mut world = start();
+    world.queue(&[1, 2], 9);
+    let to_b = (id("b"), b"{\"Say\":5}".to_vec());
+    let directives = Directives {
+        dead_letters: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    let crossed = world.to(4, &directives);
+    assert!(
+        matches!(crossed.verdict, Verdict::Committed(_)),
+        "{crossed:?}"
+    );
+    assert_eq!(
+        (crossed.before.dead_count, crossed.after.dead_count),
+        (0, 3)
+    );
+    assert_eq!((crossed.before.backlog, crossed.after.backlog), (2, 0));
+    assert_eq!(crossed.after.dead.len(), 3);
+    for letter in &crossed.after.dead {
+        assert_eq!((letter.to, letter.reason), (id("a"), Undelivered::Rejected));
+    }
+    // They are in the counts of the next block, and handled by no one; what comes then is.
+    let outcome = world.block_json(&[to_b, (id("a"), b"{\"only\":5}".to_vec())], UNBOUNDED);
+    assert_eq!(outcome.stats.dead_letters, 3);
+    assert_eq!(outcome.next_timer_height, None);
+    assert_eq!(
+        by(4, &world.words(id("a"))),
+        ["client: Message { only: 5 }"]
+    );
+    assert_eq!(world.block(&[], UNBOUNDED).stats.dead_letters, 0);
+}
+
+#[test]
+fn a_kind_that_restarts_drops_its_states_and_keeps_configurations_queues_and_counters() {
+    let mut world = start();
+    world.tell("{\"Say\":5}").unwrap();
+    world.queue(&[1, 2], 9);
+    let directives = Directives {
+        restart: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    // To the same code's next version: what waits is still understood.
+    let crossed = world.to(2, &directives);
+    assert!(
+        matches!(crossed.verdict, Verdict::Committed(_)),
+        "{crossed:?}"
+    );
+    assert_eq!(crossed.before.counters, crossed.after.counters);
+    assert_eq!(crossed.counters(id("a")), (2, 0));
+    assert_eq!(crossed.after.backlog, 2);
+    assert!(world.words(id("a")).is_empty());
+    world.block(&[], UNBOUNDED);
+    assert_eq!(by(2, &world.words(id("a"))).len(), 2);
+    let configs = ["a", "b"].map(|name| {
+        let codec = refit_abi::raw::Codec::Json;
+        let answer = world
+            .call(move |executor| executor.query(id(name), codec, b"null"))
+            .unwrap();
+        serde_json::from_slice::<posts::Told>(&answer)
+            .unwrap()
+            .config
+    });
+    assert_eq!(configs, [0, 1]);
+    world.height = 8;
+    world.block(&[], UNBOUNDED);
+    assert_eq!(by(2, &world.words(id("a"))).len(), 3, "the timer too");
+}
+
+#[test]
+fn a_restart_whose_init_refuses_the_old_configuration_aborts() {
+    let names: Vec<String> = (0..9).map(|number| format!("e{number}")).collect();
+    let engines: Vec<_> = names.iter().map(|name| (name.as_str(), "post")).collect();
+    let mut world = World::start(&posts::version(1), &engines, 2);
+    let directives = Directives {
+        restart: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    let failure = world.to(4, &directives).all_old(Phase::Transitioned);
+    assert_eq!(
+        (failure.code(), failure.engine()),
+        ("restart-failed", Some(id("e7")))
+    );
+    assert!(failure.to_string().contains("no more"), "{failure}");
+    world.goes_to(4);
+}

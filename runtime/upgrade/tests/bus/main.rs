@@ -1,0 +1,31 @@
+//! What the upgrade bus promises, on real crews, with several kinds in one module.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `ops`, `kinds` | engines that do on the bus what a script says, in two versions |
+//! | `posts` | a kind whose messages change |
+//! | `world` | a node without a network, looked at from inside the pause |
+//! | `asks` | `read` and `query`, the order of `AFTER` |
+//! | `starts` | `spawn`, `spawn_named`, `retire`, what an `init` asks for |
+//! | `letters` | upgrade messages: rounds, refusals, those that become ordinary ones |
+//! | `aborts` | faults, budgets, cancellation: everything is as it was, and dropped once |
+//! | `mail` | ordinary messages, timers and clients of older versions; `restart-engine` |
+//! | `chains` | steps run as one give what they give one by one |
+//! | `graphs` | random bus traffic, on one worker and two, and twice |
+//! | `machine` | random histories against a model of the whole |
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
+mod aborts;
+mod asks;
+mod chains;
+mod kinds;
+mod letters;
+mod mail;
+mod ops;
+mod posts;
+mod starts;
+mod world;

@@ -1,0 +1,258 @@
+//! The kind `post` in three versions whose messages change, each written from the last one only; and
+//! what goes with it: a version that takes no older message, and one that does not start afresh.
+
+use refit_abi::host::Module;
+use refit_abi::{
+    Context, Deserialize, Engine, Fault, Height, Migrate, MigrateMessage, Sender, Serialize, State,
+    TimerAt, UpgradeBus,
+};
+
+/// A number that the second version's messages cannot carry.
+pub(crate) const UNLUCKY: u64 = 13;
+
+/// What all states have: what was told, in the words of the code that was told, and what it was
+/// started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) config: u64,
+    pub(crate) words: Vec<String>,
+}
+
+macro_rules! engine {
+    ($code:literal, |$config:ident| $init:expr) => {
+        impl Engine for Post {
+            const KIND: &'static str = "post";
+            type Config = u64;
+            type Message = Message;
+            type Reply = Vec<String>;
+            type Query = ();
+            type Answer = Told;
+
+            fn init($config: u64, _: &mut Context<'_>) -> Result<Self, Fault> {
+                $init
+            }
+
+            fn handle(
+                &mut self,
+                ctx: &mut Context<'_>,
+                sender: Sender,
+                message: Message,
+            ) -> Result<Vec<String>, Fault> {
+                let from = match sender {
+                    Sender::Client(_) => "client",
+                    Sender::Engine(_) => "engine",
+                    Sender::Timer => "timer",
+                };
+                self.told
+                    .words
+                    .push(format!("{} {from}: {message:?}", $code));
+                message.then(ctx)?;
+                Ok(self.told.words.clone())
+            }
+
+            fn query(&self, (): ()) -> Result<Told, Fault> {
+                Ok(self.told.clone())
+            }
+        }
+        refit_abi::export_engines!(Post);
+    };
+}
+
+/// Says something, sends itself twice as much, sets a timer.
+pub(crate) mod v1 {
+    use super::*;
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(version = 1)]
+    pub(crate) struct Post {
+        pub(crate) told: Told,
+    }
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    pub(crate) enum Message {
+        Say(u64),
+        Again(u64),
+        Later(Height, u64),
+    }
+
+    impl Message {
+        fn then(&self, ctx: &mut Context<'_>) -> Result<(), Fault> {
+            match self {
+                Message::Say(_) => {}
+                Message::Again(number) => ctx.send(ctx.id(), &Message::Say(*number))?,
+                Message::Later(height, number) => {
+                    ctx.set_timer(TimerAt::Height(*height), &Message::Say(*number))?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    engine!(1, |config| {
+        let words = Vec::new();
+        Ok(Self {
+            told: Told { config, words },
+        })
+    });
+}
+
+/// The words have names.
+pub(crate) mod v2 {
+    use super::*;
+
+    #[derive(Debug, State, Migrate, Serialize, Deserialize)]
+    #[state(version = 2)]
+    #[migrate(from = super::v1::Post)]
+    pub(crate) struct Post {
+        pub(crate) told: Told,
+        #[migrate(default)]
+        pub(crate) second: u8,
+    }
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(name = "Message")]
+    pub(crate) enum Message {
+        Speak { number: u64, loud: bool },
+    }
+
+    impl MigrateMessage for Message {
+        type From = super::v1::Message;
+
+        fn migrate(old: super::v1::Message) -> Result<Self, Fault> {
+            match old {
+                super::v1::Message::Say(UNLUCKY) => Err(Fault::new("unlucky", "no such number")),
+                super::v1::Message::Say(number) => Ok(Message::Speak {
+                    number,
+                    loud: false,
+                }),
+                super::v1::Message::Again(number) => Ok(Message::Speak { number, loud: true }),
+                super::v1::Message::Later(..) => Err(Fault::new("no-timers", "not any more")),
+            }
+        }
+    }
+
+    impl Message {
+        fn then(&self, _: &mut Context<'_>) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    engine!(2, |config| {
+        let words = Vec::new();
+        Ok(Self {
+            told: Told { config, words },
+            second: 0,
+        })
+    });
+}
+
+/// And a language; the state is made by hand and tells the bus.
+pub(crate) mod v3 {
+    use super::*;
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(version = 3)]
+    pub(crate) struct Post {
+        pub(crate) told: Told,
+        pub(crate) second: u8,
+        pub(crate) third: Vec<u8>,
+    }
+
+    impl Migrate for Post {
+        type From = super::v2::Post;
+
+        fn migrate(old: &super::v2::Post, bus: &mut UpgradeBus<'_>) -> Result<Self, Fault> {
+            bus.log("to the third");
+            Ok(Self {
+                told: old.told.clone(),
+                second: old.second,
+                third: vec![3],
+            })
+        }
+    }
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(name = "Message")]
+    pub(crate) struct Message {
+        pub(crate) number: u64,
+        pub(crate) loud: bool,
+        pub(crate) language: String,
+    }
+
+    impl MigrateMessage for Message {
+        type From = super::v2::Message;
+
+        fn migrate(old: super::v2::Message) -> Result<Self, Fault> {
+            let super::v2::Message::Speak { number, loud } = old;
+            let language = "old".to_owned();
+            Ok(Self {
+                number,
+                loud,
+                language,
+            })
+        }
+    }
+
+    impl Message {
+        fn then(&self, _: &mut Context<'_>) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    engine!(3, |config| {
+        let (words, third) = (Vec::new(), vec![]);
+        Ok(Self {
+            told: Told { config, words },
+            second: 0,
+            third,
+        })
+    });
+}
+
+/// A second version that takes no older message, and starts no engine with the configuration 7.
+pub(crate) mod deaf {
+    use super::*;
+
+    #[derive(Debug, State, Migrate, Serialize, Deserialize)]
+    #[state(version = 4)]
+    #[migrate(from = super::v1::Post)]
+    pub(crate) struct Post {
+        pub(crate) told: Told,
+        #[migrate(default)]
+        pub(crate) second: u16,
+    }
+
+    #[derive(Debug, State, Serialize, Deserialize)]
+    #[state(name = "Message")]
+    pub(crate) struct Message {
+        pub(crate) only: u64,
+    }
+
+    impl Message {
+        fn then(&self, _: &mut Context<'_>) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    engine!(4, |config| match config {
+        7 => Err(Fault::new("seven", "no more")),
+        _ => {
+            let words = vec!["afresh".to_owned()];
+            Ok(Self {
+                told: Told { config, words },
+                second: 0,
+            })
+        }
+    });
+}
+
+/// The module of a version; 4 is [`deaf`].
+pub(crate) fn version(number: u32) -> Module {
+    Module::linked(match number {
+        1 => v1::module(),
+        2 => v2::module(),
+        3 => v3::module(),
+        _ => deaf::module(),
+    })
+    .unwrap()
+}

@@ -1,0 +1,338 @@
+//! A node without a network whose upgrades are looked at from inside the pause.
+
+use crate::kinds::{self, id};
+use crate::ops::{Message, Op, Told};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use refit_abi::host::{BlockFrame, Module};
+use refit_abi::raw::Codec;
+use refit_abi::{BlockTime, ClientId, EngineId, Height};
+use refit_kernel::crew::{Command, Crew, UpdatePoint, commands};
+use refit_kernel::{
+    BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Ingress,
+    LogLine, Quiesced, ReplyError, Stats,
+};
+use refit_upgrade::{Armed, Directives, Phase, Unwatched, Verdict, Watch, Withdrawn};
+use std::cell::Cell;
+use std::time::Duration;
+
+/// Longest wait for an answer of a crew.
+const WAIT: Duration = Duration::from_secs(120);
+
+/// A budget that no block of these tests reaches.
+pub(crate) const UNBOUNDED: u64 = u64::MAX;
+
+/// Engines that a snapshot shows.
+const ENGINES_MAX: usize = 100_000;
+
+/// Held by every world, and whole by a test that counts what lives in this process.
+static TURN: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    /// Whether this thread's test holds all of [`TURN`].
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// No other test of this program has a world.
+pub(crate) struct Alone {
+    _turn: RwLockWriteGuard<'static, ()>,
+}
+
+/// Waits until no other test has a world, and lets none begin.
+pub(crate) fn alone() -> Alone {
+    let turn = TURN.write();
+    ALONE.set(true);
+    Alone { _turn: turn }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        ALONE.set(false);
+    }
+}
+
+/// A running node.
+pub(crate) struct World {
+    sender: Sender<Command>,
+    receiver: Receiver<Command>,
+    crew: Option<Crew>,
+    workers: usize,
+    pub(crate) height: u64,
+    _turn: Option<RwLockReadGuard<'static, ()>>,
+}
+
+/// All of a node that can be seen between two blocks.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Snapshot {
+    pub(crate) states: Vec<(EngineId, Vec<u8>)>,
+    pub(crate) statuses: Vec<EngineStatus>,
+    /// Messages sent and engines spawned, in the order of the statuses.
+    pub(crate) counters: Vec<(u64, u64)>,
+    pub(crate) dead: Vec<DeadLetter>,
+    pub(crate) dead_count: u64,
+    pub(crate) backlog: usize,
+    pub(crate) totals: Stats,
+}
+
+/// How an upgrade went.
+#[derive(Debug)]
+pub(crate) struct Crossed {
+    pub(crate) verdict: Verdict,
+    pub(crate) lines: Vec<LogLine>,
+    pub(crate) before: Snapshot,
+    pub(crate) after: Snapshot,
+}
+
+struct Point {
+    armed: Armed,
+    watch: Box<dyn Watch>,
+    crossed: Option<Crossed>,
+    done: Sender<Crossed>,
+}
+
+impl World {
+    /// A node of these root engines, by name and kind; the n-th starts with the total n.
+    pub(crate) fn start(module: &Module, engines: &[(&str, &str)], workers: usize) -> Self {
+        let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        for (number, (name, kind)) in engines.iter().enumerate() {
+            let config = match *kind {
+                "post" => number.to_string(),
+                _ => format!("{{\"number\":{number},\"effects\":null,\"refuses\":false}}"),
+            };
+            let config = (Codec::Json, config.as_bytes());
+            let frame = BlockFrame::default();
+            executor.start(id(name), kind, config, frame).unwrap();
+        }
+        let (sender, receiver) = commands();
+        let crew = Crew::spawn("bus", workers, receiver.clone()).unwrap();
+        crew.baton().start(executor);
+        Self {
+            sender,
+            receiver,
+            crew: Some(crew),
+            workers,
+            height: 0,
+            // A test may have two worlds: they wait for no one who waits for the first.
+            _turn: (!ALONE.get()).then(|| TURN.read_recursive()),
+        }
+    }
+
+    /// Of the kinds of [`kinds::first`], each engine named as its kind.
+    pub(crate) fn of_each_kind(workers: usize) -> Self {
+        let names = ["alpha", "beta", "plain", "stray", "same", "fixed"];
+        Self::start(&kinds::first(), &names.map(|name| (name, name)), workers)
+    }
+
+    /// Does something with the executor, between two blocks.
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Executor) -> R + Send + 'static,
+    ) -> R {
+        let (done, result) = bounded(1);
+        let call = Box::new(move |executor: &mut Executor| done.send(call(executor)).unwrap());
+        self.sender.send(Command::Call(call)).unwrap();
+        result.recv_timeout(WAIT).unwrap()
+    }
+
+    /// Executes a block of messages as JSON. Tickets count them.
+    pub(crate) fn block_json(
+        &mut self,
+        messages: &[(EngineId, Vec<u8>)],
+        budget: u64,
+    ) -> BlockOutcome {
+        self.height += 1;
+        let frame = BlockFrame {
+            height: Height(self.height),
+            time: BlockTime(self.height * 1_000),
+            ..BlockFrame::default()
+        };
+        let ingress = |(ticket, (engine, payload)): (usize, &(EngineId, Vec<u8>))| Ingress {
+            engine: *engine,
+            client: ClientId::from_bytes([1; 16]),
+            sequence: ticket as u64,
+            payload: payload.clone(),
+            ticket: ticket as u64,
+        };
+        let messages = messages.iter().enumerate().map(ingress).collect();
+        let (done, outcome) = bounded(1);
+        let input = BlockInput {
+            frame,
+            messages,
+            budget,
+        };
+        self.sender.send(Command::Block(input, done)).unwrap();
+        outcome.recv_timeout(WAIT).unwrap()
+    }
+
+    /// Executes a block of messages.
+    pub(crate) fn block(&mut self, messages: &[(EngineId, Message)], budget: u64) -> BlockOutcome {
+        let json =
+            |(to, message): &(EngineId, Message)| (*to, serde_json::to_vec(message).unwrap());
+        let messages: Vec<_> = messages.iter().map(json).collect();
+        self.block_json(&messages, budget)
+    }
+
+    /// Sends one message and gives the reply.
+    pub(crate) fn ask(&mut self, to: EngineId, message: Message) -> Result<Told, ReplyError> {
+        let mut outcome = self.block(&[(to, message)], UNBOUNDED);
+        outcome.replies.sort_by_key(|reply| reply.ticket);
+        let bytes = outcome.replies.swap_remove(0).outcome?;
+        Ok(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// What the next transition of an engine does.
+    pub(crate) fn plan(&mut self, engine: &str, plan: Vec<Op>) {
+        self.ask(id(engine), Message::Plan(plan)).unwrap();
+    }
+
+    /// What an engine says of itself; `None` if it does not serve.
+    pub(crate) fn look(&self, engine: EngineId) -> Option<Told> {
+        let answer = self.call(move |executor| executor.query(engine, Codec::Json, b"null"));
+        answer
+            .ok()
+            .map(|bytes| serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// The trail of an engine that serves.
+    pub(crate) fn trail(&self, engine: EngineId) -> Vec<String> {
+        self.look(engine).unwrap().trail
+    }
+
+    /// Prepares an upgrade and runs it at the next update point.
+    pub(crate) fn cross_with(
+        &mut self,
+        modules: &[Module],
+        directives: &Directives,
+        watch: impl Watch + 'static,
+    ) -> Crossed {
+        let table = self.call(|executor| executor.table());
+        let armed = Armed::new(&table, modules, directives).unwrap();
+        let next = Crew::spawn("bus", self.workers, self.receiver.clone()).unwrap();
+        let baton = next.baton();
+        let (done, crossed) = bounded(1);
+        let point = Point {
+            armed,
+            watch: Box::new(watch),
+            crossed: None,
+            done,
+        };
+        let command = Command::Upgrade(Box::new(point), baton);
+        self.sender.send(command).unwrap();
+        let old = self.crew.replace(next).unwrap();
+        let crossed = crossed.recv_timeout(WAIT).unwrap();
+        old.join();
+        crossed
+    }
+
+    /// To the second version of all its kinds.
+    pub(crate) fn cross(&mut self) -> Crossed {
+        self.cross_with(&[kinds::second()], &Directives::default(), Unwatched)
+    }
+
+    /// As [`World::cross`], which must commit.
+    pub(crate) fn crossed(&mut self) -> Crossed {
+        let crossed = self.cross();
+        assert!(
+            matches!(crossed.verdict, Verdict::Committed(_)),
+            "{crossed:?}"
+        );
+        crossed
+    }
+
+    /// As [`World::cross`], which must abort and leave nothing; gives the failure's code.
+    pub(crate) fn aborted(&mut self) -> refit_upgrade::Failure {
+        let crossed = self.cross();
+        crossed.all_old(Phase::Transitioned)
+    }
+
+    /// Ends all engines.
+    pub(crate) fn discard(self) {
+        self.call(Executor::discard_engines);
+    }
+}
+
+impl Crossed {
+    /// It was aborted at `phase`, and all that can be seen is as it was.
+    pub(crate) fn all_old(self, phase: Phase) -> refit_upgrade::Failure {
+        let Verdict::Aborted { phase: at, failure } = self.verdict else {
+            panic!("it was committed")
+        };
+        assert_eq!(at, phase);
+        assert_eq!(self.before, self.after);
+        failure
+    }
+
+    /// Messages sent and engines spawned by an engine, after it.
+    pub(crate) fn counters(&self, engine: EngineId) -> (u64, u64) {
+        let place = self
+            .after
+            .statuses
+            .iter()
+            .position(|status| status.id == engine);
+        self.after.counters[place.unwrap()]
+    }
+}
+
+impl Snapshot {
+    fn take(quiesced: &Quiesced<'_>) -> Self {
+        let executor = quiesced.executor();
+        let states = executor.encode_states().unwrap();
+        let statuses = executor.statuses(ENGINES_MAX);
+        let view = quiesced.view();
+        let counters = statuses
+            .iter()
+            .map(|status| view.with(status.id, |slot| slot.counters()));
+        let counters = counters.map(Option::unwrap).collect();
+        Self {
+            states,
+            statuses,
+            counters,
+            dead: executor.dead_letters(),
+            dead_count: executor.dead_letter_count(),
+            backlog: executor.backlog(),
+            totals: executor.totals(),
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.sender.send(Command::Stop);
+        if let Some(crew) = self.crew.take() {
+            crew.join();
+        }
+    }
+}
+
+impl UpdatePoint for Point {
+    fn closing(&mut self) {}
+
+    fn quiesced(&mut self, quiesced: &mut Quiesced<'_>) {
+        let before = Snapshot::take(quiesced);
+        let verdict = self.armed.run(quiesced, &mut *self.watch);
+        self.crossed = Some(Crossed {
+            verdict,
+            lines: self.armed.take_lines(),
+            before,
+            after: Snapshot::take(quiesced),
+        });
+        assert!(self.armed.take_lines().is_empty(), "lines come out once");
+    }
+
+    fn resumed(mut self: Box<Self>) {
+        let _ = self.done.send(self.crossed.take().unwrap());
+    }
+}
+
+/// Withdraws the upgrade at one phase.
+pub(crate) struct WithdrawsAt(pub(crate) Phase);
+
+impl Watch for WithdrawsAt {
+    fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
+        let reason = format!("at {phase}");
+        if phase == self.0 {
+            return Err(Withdrawn { reason });
+        }
+        Ok(())
+    }
+}
