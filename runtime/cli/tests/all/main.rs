@@ -8,6 +8,7 @@ mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
 mod golden;
+mod guide;
 mod json;
 mod node;
 mod rehearsal;
