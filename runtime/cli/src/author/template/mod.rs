@@ -6,12 +6,13 @@ use refit_abi::EngineId;
 use std::path::Path;
 
 /// Names that cargo or the package's own dependencies use.
-const TAKEN: [&str; 8] = [
+const TAKEN: [&str; 9] = [
     "alloc",
     "core",
     "proc-macro",
     "proc_macro",
     "refit-abi",
+    "refit-testkit",
     "serde",
     "std",
     "test",
@@ -71,15 +72,15 @@ impl Name {
 
 /// The files of a new package, with their paths in it.
 pub(crate) fn files(name: &Name, abi: &Path) -> [(&'static str, String); 6] {
+    let path = |path: &Path| toml::Value::from(&*path.to_string_lossy()).to_string();
+    let (abi, testkit) = (path(abi), path(&abi.join("testkit")));
     let fill = |template: &str| {
         template
             .replace("{{name}}", &name.0)
             .replace("{{crate}}", &name.crate_name())
             .replace("{{Type}}", &name.type_name())
-            .replace(
-                "{{abi}}",
-                &toml::Value::from(&*abi.to_string_lossy()).to_string(),
-            )
+            .replace("{{abi}}", &abi)
+            .replace("{{testkit}}", &testkit)
     };
     [
         ("Cargo.toml", fill(include_str!("Cargo.toml.template"))),
@@ -124,7 +125,7 @@ mod tests {
     fn nothing_of_the_template_is_left_unfilled() {
         let name = Name::parse("hello").unwrap();
         for (path, text) in files(&name, Path::new("/a \"b\"/abi")) {
-            for place in ["{{name}}", "{{crate}}", "{{Type}}", "{{abi}}"] {
+            for place in ["{{name}}", "{{crate}}", "{{Type}}", "{{abi}}", "{{testkit}}"] {
                 assert!(!text.contains(place), "{path}: {text}");
             }
         }
