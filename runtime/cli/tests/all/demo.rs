@@ -30,11 +30,15 @@ fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
 
     let upgrades = document["upgrades"].as_array().unwrap();
     let outcomes: Vec<_> = upgrades.iter().map(|upgrade| &upgrade["outcome"]).collect();
-    assert_eq!(outcomes, ["committed", "aborted", "committed"]);
+    assert_eq!(outcomes, ["aborted", "committed", "aborted", "committed"]);
     let classes: Vec<_> = upgrades.iter().map(|upgrade| &upgrade["class"]).collect();
-    assert_eq!(classes, ["migrate", "migrate", "adopt"]);
-    assert_eq!(upgrades[1]["reason"]["code"], "transition-failed");
-    assert_eq!(upgrades[1]["reason"]["engine"], "kv");
+    // Two steps run as one are one function.
+    let at_once = "migrate-by-hand";
+    assert_eq!(classes, [at_once, at_once, "migrate", "adopt"]);
+    assert_eq!(upgrades[0]["reason"]["code"], "upgrade-message-failed");
+    assert_eq!(upgrades[0]["reason"]["engine"], "kv-index");
+    assert_eq!(upgrades[2]["reason"]["code"], "transition-failed");
+    assert_eq!(upgrades[2]["reason"]["engine"], "kv");
     for upgrade in upgrades {
         assert!(upgrade["pause_us"].as_u64().unwrap() > 0, "{upgrade}");
         assert!(!upgrade["phases"].as_array().unwrap().is_empty());
@@ -44,8 +48,16 @@ fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
     }
     assert_eq!(document["clients"]["errors"], 0);
     assert_eq!(document["clients"]["sent"], document["clients"]["answered"]);
-    assert_eq!(document["mapped_libraries"]["before"], 1);
-    assert_eq!(document["mapped_libraries"]["after"], 1);
+    assert_eq!(document["mapped_libraries"]["before"], 2);
+    assert_eq!(document["mapped_libraries"]["after"], 2);
+    let spawned = &document["spawned"];
+    assert_eq!(spawned["engine"], "kv-index");
+    assert_eq!(spawned["indexed"], spawned["stored"]);
+    let books = &document["books"];
+    let of = |what: &str| books[what].as_u64().unwrap();
+    assert_eq!(of("available") + of("held"), of("minted"));
+    assert_eq!((of("in_holds"), of("failed")), (of("held"), 0));
+    assert!(of("transfers") > 0);
     every_request_is_recorded(&record, document["clients"]["sent"].as_u64().unwrap());
 }
 

@@ -177,7 +177,8 @@ fn each_budget_that_is_spent_aborts_by_its_name_even_if_the_author_goes_on() {
         to: id("beta"),
         left: 200,
     }];
-    let budgets: [(&str, Vec<Op>, fn(&mut BusBudget)); 5] = [
+    type Spend = fn(&mut BusBudget);
+    let budgets: [(&str, Vec<Op>, Spend); 5] = [
         ("150 messages", vec![often(send(alpha, vec![]))], |b| {
             b.messages = 150
         }),
