@@ -104,7 +104,7 @@ pub mod v3 {
     //! What reads version 3 of the store.
 
     use super::Entry;
-    use refit_abi::{EngineId, State};
+    use refit_abi::State;
     use serde::{Deserialize, Serialize};
 
     /// What reads the store.
@@ -155,7 +155,7 @@ pub mod v3 {
         /// The index of the store.
         Index {
             /// Its id.
-            engine: EngineId,
+            engine: String,
         },
     }
 }

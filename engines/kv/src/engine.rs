@@ -65,7 +65,9 @@ impl Engine for Kv {
             Query::Length => Answer::Length {
                 keys: self.entries.len() as u64,
             },
-            Query::Index => Answer::Index { engine: self.index },
+            Query::Index => Answer::Index {
+                engine: self.index.to_string(),
+            },
         })
     }
 

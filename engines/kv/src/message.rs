@@ -1,6 +1,6 @@
 //! What clients say to the store and what it answers.
 
-use refit_abi::{EngineId, Height, State};
+use refit_abi::{Height, State};
 use serde::{Deserialize, Serialize};
 
 /// What a store is started with.
@@ -131,7 +131,7 @@ pub enum Answer {
     },
     /// The engine that finds keys by their value.
     Index {
-        /// Its id.
-        engine: EngineId,
+        /// Its id, as clients write it.
+        engine: String,
     },
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod abort;
+mod accounts;
 mod bad_files;
 mod bad_plans;
 mod bus;

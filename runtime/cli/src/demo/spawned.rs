@@ -23,8 +23,11 @@ pub(crate) struct Spawned {
 
 impl Spawned {
     pub(crate) async fn look(client: &Client) -> Result<Self, Failure> {
-        let engine = ask(client, "kv", "\"index\"").await?["index"]["engine"].clone();
-        let engine = engine_name(&engine);
+        let index = ask(client, "kv", "\"index\"").await?;
+        let engine = index["index"]["engine"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let stored = ask(client, "kv", "\"length\"").await?;
         let indexed = ask(client, &engine, "\"length\"").await?;
         let query = serde_json::json!({"keys_with": {"value": OLDEST.1, "limit": 10}});
@@ -58,13 +61,6 @@ impl Spawned {
         let whole = self.stored == self.indexed && self.found == [OLDEST.0];
         (!whole).then(|| "the index does not find what the store holds".to_owned())
     }
-}
-
-/// An engine's name or digits: the id in JSON is its sixteen bytes.
-fn engine_name(id: &Value) -> String {
-    serde_json::from_value::<refit_abi::EngineId>(id.clone())
-        .map(|id| id.to_string())
-        .unwrap_or_default()
 }
 
 /// The answer to a query.

@@ -125,7 +125,13 @@ mod tests {
     fn nothing_of_the_template_is_left_unfilled() {
         let name = Name::parse("hello").unwrap();
         for (path, text) in files(&name, Path::new("/a \"b\"/abi")) {
-            for place in ["{{name}}", "{{crate}}", "{{Type}}", "{{abi}}", "{{testkit}}"] {
+            for place in [
+                "{{name}}",
+                "{{crate}}",
+                "{{Type}}",
+                "{{abi}}",
+                "{{testkit}}",
+            ] {
                 assert!(!text.contains(place), "{path}: {text}");
             }
         }
