@@ -103,6 +103,10 @@ impl BusError {
         engine: EngineId,
         said: &[u8],
     ) -> Option<Self> {
+        if status == BusStatus::Ok {
+            // Most calls: no text is made.
+            return None;
+        }
         let what = what.to_string();
         let text = || String::from_utf8_lossy(said).into_owned();
         Some(match status {

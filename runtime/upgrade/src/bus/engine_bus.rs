@@ -126,7 +126,7 @@ impl EngineBus<'_> {
     fn exists(&self, id: EngineId) -> bool {
         self.shared.view.contains(id)
             || self.shared.residents.read().find(id).is_some()
-            || self.out.newborns.iter().any(|newborn| newborn.id() == id)
+            || self.out.newborn(id).is_some()
     }
 
     /// Whether an engine is this one or its child.
@@ -134,7 +134,7 @@ impl EngineBus<'_> {
         if engine == self.me {
             return Some(true);
         }
-        let here = self.out.newborns.iter().find(|born| born.id() == engine);
+        let here = self.out.newborn(engine);
         let on_bus = || self.shared.residents.read().get(engine)?.parent();
         let before = || {
             self.shared
@@ -221,7 +221,7 @@ impl Bus for EngineBus<'_> {
         }
         let newborn = self.start(spawn, out)?;
         let id = newborn.id();
-        self.out.newborns.push(newborn);
+        self.out.add(newborn);
         Ok(id)
     }
 

@@ -3,7 +3,7 @@
 
 use refit_abi::EngineId;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Effects, KindIndex, Newborn};
+use refit_kernel::{Effects, IdMap, KindIndex, Newborn};
 use std::ops::Range;
 
 /// What some transitions did.
@@ -13,6 +13,8 @@ pub(crate) struct Out {
     pub(crate) bytes: Vec<u8>,
     pub(crate) sends: Vec<Sent>,
     pub(crate) newborns: Vec<Newborn>,
+    /// Their places.
+    born: IdMap<u32>,
     pub(crate) retired: Vec<EngineId>,
     /// What the `init` of engines that start afresh asked for.
     pub(crate) effects: Vec<Effects>,
@@ -34,6 +36,28 @@ impl Out {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         start..self.bytes.len()
+    }
+
+    /// Adds an engine that was started.
+    pub(crate) fn add(&mut self, newborn: Newborn) {
+        self.born.insert(newborn.id(), self.newborns.len() as u32);
+        self.newborns.push(newborn);
+    }
+
+    /// The engine of this id, if it was started here.
+    pub(crate) fn newborn(&self, id: EngineId) -> Option<&Newborn> {
+        self.newborns.get(self.born.get(id)? as usize)
+    }
+
+    /// Empties it, once all is taken up, and keeps its memory.
+    pub(crate) fn reuse(mut self) -> Self {
+        self.bytes.clear();
+        self.sends.clear();
+        self.retired.clear();
+        if !self.born.is_empty() {
+            self.born = IdMap::default();
+        }
+        self
     }
 
     /// Whether it holds nothing to be taken up.

@@ -32,6 +32,8 @@ pub(crate) struct Rounds {
     waiting: usize,
     /// What transitions sent, until the last stage has made its states.
     held: Vec<Out>,
+    /// Emptied, with their memory, for the next round.
+    spare: Vec<Out>,
     gone: IdMap<()>,
     retired: Vec<EngineId>,
     later: Vec<FirstMail>,
@@ -62,6 +64,7 @@ impl Rounds {
             active: Vec::new(),
             waiting: 0,
             held: Vec::new(),
+            spare: Vec::new(),
             gone: IdMap::default(),
             retired: Vec::new(),
             later: Vec::new(),
@@ -79,11 +82,12 @@ impl Rounds {
 
     /// Takes up what was done in one round, in this order: engines started, engines retired, messages
     /// sent.
-    fn take_up(&mut self, outs: &mut [Out]) {
+    fn take_up(&mut self, mut outs: Vec<Out>) {
         let shared = self.shared.clone();
         let mut residents = shared.residents.write();
-        self.start_and_retire(&mut residents, outs);
-        self.route_all(&mut residents, outs);
+        self.start_and_retire(&mut residents, &mut outs);
+        self.route_all(&mut residents, &outs);
+        self.spare.extend(outs.into_iter().map(Out::reuse));
     }
 
     fn start_and_retire(&mut self, residents: &mut Residents, outs: &mut [Out]) {
@@ -128,8 +132,8 @@ impl Rounds {
             if !self.shared.take(whose, Budget::Rounds, 1) {
                 return;
             }
-            let mut outs = self.round(quiesced);
-            self.take_up(&mut outs);
+            let outs = self.round(quiesced);
+            self.take_up(outs);
         }
     }
 
@@ -357,7 +361,7 @@ impl Rounds {
                     letters: std::mem::take(&mut resident.inbox),
                 });
             }
-            let out = Out::default();
+            let out = self.spare.pop().unwrap_or_default();
             tasks.push(Task { items, out });
         }
         tasks

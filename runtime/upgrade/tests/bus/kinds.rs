@@ -123,11 +123,11 @@ macro_rules! hears {
     )*};
 }
 
-/// The second version of a state, by hand.
-macro_rules! second {
-    ($($name:ident)*) => {$(
+/// A later version of a state, by hand from the one before.
+macro_rules! by_hand {
+    ($version:tt from $before:ident: $($name:ident)*) => {$(
         #[derive(Debug, State, Serialize, Deserialize)]
-        #[state(version = 2)]
+        #[state(version = $version)]
         pub(crate) struct $name {
             pub(crate) core: Core,
             #[state(serde)]
@@ -135,7 +135,7 @@ macro_rules! second {
         }
 
         impl Migrate for $name {
-            type From = super::v1::$name;
+            type From = super::$before::$name;
 
             fn migrate(old: &Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self, Fault> {
                 // Made before anything can fail: dropped then, and not leaked.
@@ -177,7 +177,7 @@ pub(crate) use v1::Fixed;
 pub(crate) mod v2 {
     use super::*;
 
-    second!(Alpha Beta Stray);
+    by_hand!(2 from v1: Alpha Beta Stray);
     hears!(Alpha Beta Stray Fresh);
 
     engine!(Alpha, "alpha", 2, after &[], needs ALL, { tracked: Tracked::default() });
@@ -229,11 +229,81 @@ pub(crate) mod v2 {
 }
 pub(crate) use v2::{Fresh, Leaf};
 
+/// The third: of those that cross by hand, and of `plain`.
+pub(crate) mod v3 {
+    use super::*;
+
+    by_hand!(3 from v2: Alpha Beta Stray);
+    hears!(Alpha Beta Stray);
+
+    engine!(Alpha, "alpha", 3, after &[], needs ALL, { tracked: Tracked::default() });
+    engine!(Beta, "beta", 3, after &["alpha", "fresh"], needs ALL, { tracked: Tracked::default() });
+    engine!(Stray, "stray", 3, after &[], needs &[], { tracked: Tracked::default() });
+
+    /// One field through a function, the rest moved.
+    #[derive(Debug, State, Migrate, Serialize, Deserialize)]
+    #[state(version = 3)]
+    #[migrate(from = super::v2::Plain, drop(notes))]
+    pub(crate) struct Plain {
+        pub(crate) core: Core,
+        #[migrate(with = notes)]
+        pub(crate) notes: Vec<String>,
+    }
+
+    fn notes(old: &super::v2::Plain, bus: &mut UpgradeBus<'_>) -> Result<Vec<String>, Fault> {
+        Ok(old.core.cross(bus)?.trail)
+    }
+    engine!(Plain, "plain", 3, after &[], needs ALL, { notes: Vec::new() });
+}
+
+/// Modules of one kind each, and one of both new kinds.
+macro_rules! modules {
+    ($($module:ident: $version:ident $($name:ident)+;)*) => {$(
+        pub(crate) mod $module {
+            use crate::kinds::$version::{$($name),+};
+            refit_abi::export_engines!($($name),+);
+        }
+    )*};
+}
+
+/// Releases of single kinds.
+pub(crate) mod single {
+    modules! {
+        alpha2: v2 Alpha;
+        alpha3: v3 Alpha;
+        beta2: v2 Beta;
+        beta3: v3 Beta;
+        plain2: v2 Plain;
+        plain3: v3 Plain;
+        stray2: v2 Stray;
+        stray3: v3 Stray;
+        same: v2 Same;
+        new: v2 Fresh Leaf;
+    }
+}
+
+/// The module of one kind in a version; `same` and the new kinds have but one.
+pub(crate) fn one(kind: &str, version: u32) -> Module {
+    Module::linked(match (kind, version) {
+        ("alpha", 2) => single::alpha2::module(),
+        ("alpha", _) => single::alpha3::module(),
+        ("beta", 2) => single::beta2::module(),
+        ("beta", _) => single::beta3::module(),
+        ("plain", 2) => single::plain2::module(),
+        ("plain", _) => single::plain3::module(),
+        ("stray", 2) => single::stray2::module(),
+        ("stray", _) => single::stray3::module(),
+        ("same", _) => single::same::module(),
+        _ => single::new::module(),
+    })
+    .unwrap()
+}
+
 /// A release whose kinds come after each other in a circle.
 pub(crate) mod circle {
     use super::*;
 
-    second!(Alpha Beta);
+    by_hand!(2 from v1: Alpha Beta);
     engine!(Alpha, "alpha", 3, after &["beta"], needs ALL, { tracked: Tracked::default() });
     engine!(Beta, "beta", 3, after &["alpha"], needs ALL, { tracked: Tracked::default() });
     refit_abi::export_engines!(Alpha, Beta);
@@ -243,7 +313,7 @@ pub(crate) mod circle {
 pub(crate) mod last {
     use super::*;
 
-    second!(Beta);
+    by_hand!(2 from v1: Beta);
     hears!(Beta);
     engine!(Beta, "beta", 2, after &["same", "fixed"], needs ALL, { tracked: Tracked::default() });
 

@@ -13,7 +13,8 @@
 //! | `chains` | steps run as one give what they give one by one |
 //! | `scripts` | random scripts |
 //! | `graphs` | random bus traffic, on one worker and two, and twice |
-//! | `machine` | random histories against a model of the whole |
+//! | `model`, `model_bus` | the node and the bus in the fewest words |
+//! | `machine` | random histories against that model |
 
 #![expect(
     clippy::unwrap_used,
@@ -26,7 +27,10 @@ mod chains;
 mod graphs;
 mod kinds;
 mod letters;
+mod machine;
 mod mail;
+mod model;
+mod model_bus;
 mod ops;
 mod posts;
 mod scripts;

@@ -1,0 +1,292 @@
+//! The whole node as a model: blocks and upgrades in the fewest words, with no threads, no bytes and
+//! nothing that is unwound: what an upgrade does is done on a copy.
+
+use crate::kinds::id;
+use crate::model_bus::Upgrade;
+use crate::ops::{Birth, Core, Message};
+use crate::scripts::{kind_of, peer};
+use refit_abi::{EngineId, Height, Undelivered};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Engines of one chunk: outputs are carried out chunk by chunk.
+pub(crate) const CHUNK: usize = 64;
+
+/// A kind.
+pub(crate) type Kind = &'static str;
+
+/// The node.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) height: u64,
+    /// The version of each kind's code.
+    pub(crate) code: BTreeMap<Kind, u32>,
+    pub(crate) engines: Vec<Engine>,
+    timers: BTreeMap<u64, Vec<EngineId>>,
+    pub(crate) dead: u64,
+    /// Whether the last upgrade was committed.
+    pub(crate) committed: bool,
+}
+
+/// One engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) id: EngineId,
+    pub(crate) kind: Kind,
+    pub(crate) parent: Option<EngineId>,
+    pub(crate) birth: Birth,
+    pub(crate) core: Core,
+    pub(crate) notes: Vec<String>,
+    pub(crate) stopped: bool,
+    pub(crate) sent: u64,
+    pub(crate) children: u64,
+    pub(crate) inbox: Vec<Mail>,
+}
+
+/// What waits in a mailbox.
+#[derive(Clone, Debug)]
+pub(crate) enum Mail {
+    Client(Message),
+    Engine(EngineId, u64),
+    Timer,
+    Notice(EngineId, Undelivered),
+}
+
+/// What the engines of one chunk did in one round.
+#[derive(Default)]
+struct Outputs {
+    spawns: Vec<Engine>,
+    sends: Vec<(EngineId, Kind, EngineId, u64)>,
+    timers: Vec<(u64, EngineId)>,
+    notices: Vec<(EngineId, EngineId, Undelivered)>,
+    stops: Vec<EngineId>,
+}
+
+impl Engine {
+    pub(crate) fn new(id: EngineId, kind: Kind, parent: Option<EngineId>, birth: Birth) -> Self {
+        let core = Core {
+            total: birth.number,
+            ..Core::default()
+        };
+        Self {
+            id,
+            kind,
+            parent,
+            birth,
+            core,
+            notes: Vec::new(),
+            stopped: false,
+            sent: 0,
+            children: 0,
+            inbox: Vec::new(),
+        }
+    }
+
+    /// The state's bytes under a version of its code.
+    fn bytes(&self, code: u32) -> Vec<u8> {
+        let tracked = 3_u64;
+        let bytes = match (self.kind, code) {
+            ("alpha" | "beta" | "stray", 2..) | ("fresh" | "leaf", _) => {
+                postcard::to_allocvec(&(&self.core, tracked))
+            }
+            ("plain", 2..) => postcard::to_allocvec(&(&self.core, &self.notes)),
+            _ => postcard::to_allocvec(&self.core),
+        };
+        bytes.unwrap()
+    }
+}
+
+/// Whether engines of one kind may message, start and ask those of another.
+pub(crate) fn may(kind: Kind, other: Kind) -> bool {
+    kind != "stray" || other == "stray"
+}
+
+impl Model {
+    /// As [`World::start`](crate::world::World::start) with as many of the kinds in turn.
+    pub(crate) fn start(engines: u64) -> Self {
+        let birth = |number| Birth {
+            number,
+            ..Birth::default()
+        };
+        let engine = |number| Engine::new(peer(number), kind_of(number), None, birth(number));
+        Self {
+            height: 0,
+            code: crate::scripts::KINDS.map(|kind| (kind, 1)).into(),
+            engines: (0..engines).map(engine).collect(),
+            timers: BTreeMap::new(),
+            dead: 0,
+            committed: false,
+        }
+    }
+
+    /// States of those that serve, as bytes.
+    pub(crate) fn states(&self) -> Vec<(EngineId, Vec<u8>)> {
+        let serving = self.engines.iter().filter(|engine| !engine.stopped);
+        serving
+            .map(|engine| (engine.id, engine.bytes(self.code[engine.kind])))
+            .collect()
+    }
+
+    /// Values that are counted as long as they live.
+    pub(crate) fn tracked(&self) -> i64 {
+        let serving = self.engines.iter().filter(|engine| !engine.stopped);
+        let has = |engine: &&Engine| match engine.kind {
+            "alpha" | "beta" | "stray" => self.code[engine.kind] > 1,
+            kind => ["fresh", "leaf"].contains(&kind),
+        };
+        serving.filter(has).count() as i64
+    }
+
+    pub(crate) fn place(&self, id: EngineId) -> Option<usize> {
+        self.engines.iter().position(|engine| engine.id == id)
+    }
+
+    pub(crate) fn backlog(&self) -> usize {
+        self.engines.iter().map(|engine| engine.inbox.len()).sum()
+    }
+
+    /// One block of messages to the engines of these numbers.
+    pub(crate) fn block(&mut self, messages: &[(u64, Message)], budget: u64) {
+        self.height += 1;
+        let later = self.timers.split_off(&(self.height + 1));
+        for engine in std::mem::replace(&mut self.timers, later)
+            .into_values()
+            .flatten()
+        {
+            self.post(engine, Mail::Timer);
+        }
+        for (to, message) in messages {
+            self.post(peer(*to), Mail::Client(message.clone()));
+        }
+        let mut handled = 0;
+        while self.backlog() > 0 && handled < budget {
+            handled += self.round();
+        }
+    }
+
+    fn round(&mut self) -> u64 {
+        let mut handled = 0;
+        let mut outputs = BTreeMap::<usize, Outputs>::new();
+        for place in 0..self.engines.len() {
+            let mail = std::mem::take(&mut self.engines[place].inbox);
+            if mail.is_empty() {
+                continue;
+            }
+            let out = outputs.entry(place / CHUNK).or_default();
+            if self.engines[place].stopped {
+                let about = self.engines[place].id;
+                for letter in mail {
+                    self.bounce(letter, about, out);
+                }
+                continue;
+            }
+            handled += mail.len() as u64;
+            let (code, height) = (self.code[self.engines[place].kind], self.height);
+            for letter in mail {
+                self.engines[place].handle(letter, code, height, out);
+            }
+        }
+        for out in outputs.into_values() {
+            self.carry_out(out);
+        }
+        handled
+    }
+
+    fn bounce(&mut self, letter: Mail, about: EngineId, out: &mut Outputs) {
+        match letter {
+            Mail::Client(_) => {}
+            Mail::Engine(from, _) => out.notices.push((from, about, Undelivered::Stopped)),
+            Mail::Timer | Mail::Notice(..) => self.dead += 1,
+        }
+    }
+
+    fn carry_out(&mut self, out: Outputs) {
+        self.engines.extend(out.spawns);
+        for (from, kind, to, number) in out.sends {
+            let refused = match self.place(to).map(|place| &self.engines[place]) {
+                None => Some(Undelivered::Unknown),
+                Some(engine) if engine.stopped => Some(Undelivered::Stopped),
+                Some(engine) if !may(kind, engine.kind) => Some(Undelivered::Forbidden),
+                Some(_) => None,
+            };
+            match refused {
+                None => self.post(to, Mail::Engine(from, number)),
+                Some(reason) => self.post(from, Mail::Notice(to, reason)),
+            }
+        }
+        for (height, engine) in out.timers {
+            self.timers.entry(height).or_default().push(engine);
+        }
+        for (to, about, reason) in out.notices {
+            self.post(to, Mail::Notice(about, reason));
+        }
+        for engine in out.stops {
+            let place = self.place(engine).unwrap();
+            self.engines[place].stopped = true;
+        }
+    }
+
+    /// To one that is stopped nothing goes but what somebody must learn of.
+    fn post(&mut self, to: EngineId, mail: Mail) {
+        let place = self.place(to).unwrap();
+        match (self.engines[place].stopped, &mail) {
+            (false, _) => self.engines[place].inbox.push(mail),
+            (true, Mail::Timer | Mail::Notice(..)) => self.dead += 1,
+            (true, _) => {}
+        }
+    }
+
+    /// To these versions of these kinds, some of them afresh; nothing changes if it fails or `withdrawn`.
+    pub(crate) fn upgrade(
+        &mut self,
+        release: &[(Kind, u32)],
+        restart: &BTreeSet<Kind>,
+        withdrawn: bool,
+    ) {
+        let new = Upgrade::run(self, release, restart);
+        let new = new.filter(|_| !withdrawn);
+        let committed = new.is_some();
+        *self = new.unwrap_or_else(|| self.clone());
+        self.committed = committed;
+    }
+
+    /// A named root engine, for [`Upgrade`].
+    pub(crate) fn named(name: &str) -> EngineId {
+        id(name)
+    }
+}
+
+impl Engine {
+    fn handle(&mut self, letter: Mail, code: u32, height: u64, out: &mut Outputs) {
+        let add = |core: &mut Core, from: &str, number: u64| {
+            core.total += number;
+            core.trail.push(format!("{code}: {from} adds {number}"));
+        };
+        match letter {
+            Mail::Timer => self.core.total += 1_000,
+            Mail::Notice(about, reason) => {
+                self.core.trail.push(format!("not to {about}: {reason:?}"));
+            }
+            Mail::Engine(from, number) => add(&mut self.core, &from.to_string(), number),
+            Mail::Client(Message::Add(number)) => add(&mut self.core, "client", number),
+            Mail::Client(Message::Plan(plan)) => self.core.plan = plan,
+            Mail::Client(Message::Forward { to, number, times }) => {
+                let send = |time| (self.id, self.kind, to, number + time);
+                out.sends.extend((0..times).map(send));
+                self.sent += times;
+            }
+            Mail::Client(Message::Wake(Height(at))) if at > height => {
+                out.timers.push((at, self.id))
+            }
+            Mail::Client(Message::Wake(_)) => {}
+            Mail::Client(Message::Bear) if may(self.kind, "fixed") => {
+                let child = self.id.child(self.children);
+                self.children += 1;
+                out.spawns
+                    .push(Engine::new(child, "fixed", Some(self.id), Birth::default()));
+            }
+            Mail::Client(Message::Bear) => {}
+            Mail::Client(Message::Stop) => out.stops.push(self.id),
+            Mail::Client(other) => panic!("{other:?} is not modelled"),
+        }
+    }
+}
