@@ -19,7 +19,7 @@ const GUIDES: [&str; 5] = [
 const GROUPS: [&str; 3] = ["bench", "engine", "upgrade"];
 
 /// The commands of all guides that there are at least: fewer, and the blocks are not found any more.
-const COMMANDS_MIN: usize = 25;
+const COMMANDS_MIN: usize = 20;
 
 /// What one line of a block asks for.
 #[derive(Debug)]
