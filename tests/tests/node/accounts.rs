@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-
 fn only_kv(workshop: &Workshop, kv: &Path) -> Harness {
     Harness::start(workshop, &[("kv", "kv", kv)])
 }
