@@ -294,7 +294,7 @@ fn what_only_engines_say_to_each_other_no_client_may_say() {
         assert_says(&said, "not-yours");
     }
     let mut store = Bench::start(refit_kv::module(), "kv", json!({}));
-    let changed = json!({"changed": {"changes": []}});
+    let changed = json!({"key": "k", "before": null, "after": "v"});
     let (root, child) = (store.root, store.child());
     let expire = json!({"expire": {"height": 1}});
     for said in store.block_to(&[(child, changed), (root, expire)]) {
