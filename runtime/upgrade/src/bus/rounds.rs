@@ -413,6 +413,7 @@ impl Task {
                 shared.fail(engine, Failure::Handler { engine, error });
             }
         }
+        shared.pay(&mut self.out.unpaid);
     }
 }
 
