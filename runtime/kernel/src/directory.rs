@@ -31,6 +31,7 @@ impl<V> Default for IdMap<V> {
 
 impl<V: Copy> IdMap<V> {
     /// What is kept for an engine.
+    #[inline]
     pub fn get(&self, id: EngineId) -> Option<V> {
         self.places.get(&id).copied()
     }
@@ -57,10 +58,12 @@ impl<V: Copy> IdMap<V> {
 pub(crate) struct Fold(u64);
 
 impl Hasher for Fold {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
 
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         for part in bytes.chunks(8) {
             let mut word = [0; 8];

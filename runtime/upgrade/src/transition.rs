@@ -145,6 +145,7 @@ impl Stages {
         quiesced.each(chunks, move |chunk| {
             let mut made = ChunkMade::default();
             stages.visit(stage, chunk, &mut made);
+            stages.shared.pay(&mut made.out.unpaid);
             *results[chunk].lock() = made;
         });
         let (mut places, mut outs) = (Vec::new(), Vec::new());

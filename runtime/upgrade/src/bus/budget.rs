@@ -1,5 +1,6 @@
 //! The counted budgets of one upgrade: the same on every node, whatever its speed.
 
+use refit_abi::EngineId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +51,33 @@ impl fmt::Display for Budget {
             Budget::Bytes => "bytes",
             Budget::Engines => "engines",
         })
+    }
+}
+
+/// Messages that are counted together: one shared counter for each would cost as much as the message.
+const UNPAID_MESSAGES_MAX: u64 = 64;
+
+/// Bytes that are counted together.
+const UNPAID_BYTES_MAX: u64 = 64 << 10;
+
+/// Messages that were sent and not yet taken from the budgets. All are before the stage or round ends,
+/// so whether a budget is spent does not depend on who sent what when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unpaid {
+    /// Who sent last.
+    pub(crate) engine: Option<EngineId>,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Unpaid {
+    /// Counts one more message; whether it is time to take them from the budgets.
+    #[inline]
+    pub(crate) fn count(&mut self, engine: EngineId, bytes: usize) -> bool {
+        self.engine = Some(engine);
+        self.messages += 1;
+        self.bytes += bytes as u64;
+        self.messages >= UNPAID_MESSAGES_MAX || self.bytes >= UNPAID_BYTES_MAX
     }
 }
 

@@ -104,7 +104,7 @@ impl EngineBus<'_> {
             return error.to_bus(out);
         }
         let bytes = ask.payload.len() + out.len();
-        if self.shared.take(self.me, Budget::Bytes, bytes) {
+        if self.shared.take(self.me, Budget::Bytes, bytes as u64) {
             BusStatus::Ok
         } else {
             BusStatus::Budget
@@ -215,7 +215,9 @@ impl Bus for EngineBus<'_> {
             return Err(BusStatus::Cancelled);
         }
         let fits = self.shared.take(self.me, Budget::Engines, 1)
-            && self.shared.take(self.me, Budget::Bytes, spawn.config.len());
+            && self
+                .shared
+                .take(self.me, Budget::Bytes, spawn.config.len() as u64);
         if !fits {
             return Err(BusStatus::Budget);
         }
@@ -243,9 +245,8 @@ impl Bus for EngineBus<'_> {
         if self.cancelled() {
             return BusStatus::Cancelled;
         }
-        let fits = self.shared.take(self.me, Budget::Messages, 1)
-            && self.shared.take(self.me, Budget::Bytes, payload.len());
-        if !fits {
+        let due = self.out.unpaid.count(self.me, payload.len());
+        if due && !self.shared.pay(&mut self.out.unpaid) {
             return BusStatus::Budget;
         }
         let payload = self.out.put(payload);

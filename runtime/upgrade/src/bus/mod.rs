@@ -17,8 +17,8 @@ mod residents;
 pub(crate) mod rounds;
 mod shared;
 
-pub(crate) use budget::Spent;
 pub use budget::{Budget, BusBudget};
+pub(crate) use budget::{Spent, Unpaid};
 pub(crate) use engine_bus::{EngineBus, When};
 pub(crate) use out::{Out, Sent};
 pub(crate) use residents::{Home, Letter, Resident, Residents};

@@ -1,6 +1,7 @@
 //! [`Out`]: what the transitions of one chunk, or the handlers of one task of a round, did on the bus,
 //! in order.
 
+use super::Unpaid;
 use refit_abi::EngineId;
 use refit_abi::schema::SchemaId;
 use refit_kernel::{Effects, IdMap, KindIndex, Newborn};
@@ -12,6 +13,8 @@ pub(crate) struct Out {
     /// Payloads of what was sent.
     pub(crate) bytes: Vec<u8>,
     pub(crate) sends: Vec<Sent>,
+    /// Those of them that are not yet taken from the budgets.
+    pub(crate) unpaid: Unpaid,
     pub(crate) newborns: Vec<Newborn>,
     /// Their places.
     born: IdMap<u32>,

@@ -415,6 +415,7 @@ impl Task {
                 shared.fail(engine, Failure::Handler { engine, error });
             }
         }
+        shared.pay(&mut self.out.unpaid);
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Shared`]: what all transitions of one upgrade share.
 
 use super::budget::Budget;
-use super::{BusBudget, Residents, Spent};
+use super::{BusBudget, Residents, Spent, Unpaid};
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};
@@ -66,9 +66,21 @@ impl Shared {
         }
     }
 
+    /// Takes what was sent from the budgets; false if one of them is spent.
+    pub(crate) fn pay(&self, unpaid: &mut Unpaid) -> bool {
+        let Unpaid {
+            engine,
+            messages,
+            bytes,
+        } = std::mem::take(unpaid);
+        engine.is_none_or(|engine| {
+            self.take(engine, Budget::Messages, messages) && self.take(engine, Budget::Bytes, bytes)
+        })
+    }
+
     /// Uses a budget; one that is spent cancels the upgrade.
-    pub(crate) fn take(&self, engine: EngineId, what: Budget, count: usize) -> bool {
-        let fits = self.spent.take(what, count as u64);
+    pub(crate) fn take(&self, engine: EngineId, what: Budget, count: u64) -> bool {
+        let fits = self.spent.take(what, count);
         if !fits {
             let most = self.spent.most(what);
             self.fail(engine, Failure::Budget { engine, what, most });

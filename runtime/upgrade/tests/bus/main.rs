@@ -15,6 +15,13 @@
 //! | `graphs` | random bus traffic, on one worker and two, and twice |
 //! | `model`, `model_bus` | the node and the bus in the fewest words |
 //! | `machine` | random histories against that model |
+//!
+//! `graphs` and `machine` are random: `PROPTEST_CASES` is how many cases there are, `REFIT_SEED` repeats
+//! those of the seed that a run has printed. In full:
+//!
+//! ```text
+//! PROPTEST_CASES=2000 cargo test -p refit-upgrade --test bus -- --nocapture graphs machine
+//! ```
 
 #![expect(
     clippy::unwrap_used,
