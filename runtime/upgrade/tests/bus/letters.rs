@@ -229,13 +229,7 @@ fn what_a_grant_takes_away_is_missing_on_the_bus_too() {
     let listed = [("alpha".to_owned(), Vec::new())].into();
     let kinds: Vec<_> = kinds::first().kinds().collect();
     let table = GenerationTable::first_with(kinds, Grants { listed });
-    let mut executor = Executor::new(table);
-    drop(world.call(move |old| {
-        std::mem::replace(
-            old,
-            std::mem::replace(&mut executor, Executor::new(GenerationTable::first(vec![]))),
-        )
-    }));
+    world.call(move |executor| *executor = Executor::new(table));
     let config = br#"{"number":0,"effects":null,"refuses":false}"#.to_vec();
     for name in ["alpha", "fixed"] {
         let config = config.clone();
