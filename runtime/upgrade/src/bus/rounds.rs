@@ -6,14 +6,16 @@
 
 use super::budget::Budget;
 use super::residents::Home;
-use super::{EngineBus, Letter, Out, Resident, Residents, Sent, Shared, When};
+use super::{
+    EngineBus, Letter, Out, Resident, Residents, Sent, Shared, TRANSITION_LINES_MAX, When,
+};
 use crate::phase::{Failure, MessageFault};
 use parking_lot::Mutex;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Instance;
 use refit_abi::raw::{Codec, Delivery, DeliveryKind};
 use refit_abi::{EngineId, Sender};
-use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, Quiesced};
+use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, LogLine, Quiesced};
 use std::sync::Arc;
 
 /// Residents whose messages one worker handles before it claims more.
@@ -38,6 +40,7 @@ pub(crate) struct Rounds {
     retired: Vec<EngineId>,
     later: Vec<FirstMail>,
     effects: Vec<Effects>,
+    lines: Vec<LogLine>,
 }
 
 /// Some residents' messages of one round.
@@ -69,10 +72,12 @@ impl Rounds {
             retired: Vec::new(),
             later: Vec::new(),
             effects: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
-    /// Takes up what the transitions of one stage did: engines started, engines retired. What they sent
+    /// Takes up what the transitions of one stage did: engines started, engines retired, lines
+    /// logged. What they sent
     /// waits for [`Rounds::run`]: it may be for an engine of a later stage.
     pub(crate) fn hold(&mut self, mut outs: Vec<Out>) {
         let shared = self.shared.clone();
@@ -103,6 +108,9 @@ impl Rounds {
                 residents.add(Resident::newborn(newborn, handles));
             }
             self.effects.append(&mut out.effects);
+            let room = TRANSITION_LINES_MAX - self.lines.len();
+            out.lines.truncate(room);
+            self.lines.append(&mut out.lines);
         }
         for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
             self.retire(residents, engine);
@@ -149,6 +157,13 @@ impl Rounds {
                 check(&shared, resident);
             }
         });
+    }
+
+    /// What was logged, by engine, and each engine's in order.
+    pub(crate) fn take_lines(&mut self) -> Vec<LogLine> {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.sort_by_key(|line| line.engine);
+        lines
     }
 
     /// The end of the bus, before the commit: new states go beside the old ones, all else into the
