@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Instance;
 use refit_abi::raw::{Codec, Delivery, DeliveryKind};
+use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender};
 use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, LogLine, Quiesced};
 use std::sync::Arc;
@@ -103,8 +104,7 @@ impl Rounds {
                 if residents.find(id).is_some() {
                     shared.fail(id, Failure::Taken { engine: id });
                 }
-                let code = shared.table.get(kind);
-                let handles = code.and_then(|entry| entry.kind.descriptor().upgrade_message);
+                let handles = self.handles(kind);
                 residents.add(Resident::newborn(newborn, handles));
             }
             self.effects.append(&mut out.effects);
@@ -282,15 +282,27 @@ impl Rounds {
 
     /// An engine that is carried, adopted, or takes no upgrade messages.
     fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
-        let look = self
-            .shared
-            .view
-            .with(sent.to, |slot| (slot.kind(), slot.is_stopped()));
+        let look = self.shared.view.with(sent.to, |slot| {
+            (slot.kind(), slot.is_stopped(), slot.instance().is_none())
+        });
         match look {
             None => Err(MessageFault::Unknown),
-            Some((_, true)) => Err(MessageFault::Retired),
-            Some((kind, false)) => self.ordinary(kind, sent, payload),
+            Some((_, true, _)) => Err(MessageFault::Retired),
+            Some((kind, _, true)) if self.handles(kind) == Some(sent.schema) => {
+                Err(MessageFault::Poisoned)
+            }
+            Some((kind, _, _)) => self.ordinary(kind, sent, payload),
         }
+    }
+
+    /// The upgrade messages that a kind handles.
+    fn handles(&self, kind: KindIndex) -> Option<SchemaId> {
+        self.shared
+            .table
+            .get(kind)?
+            .kind
+            .descriptor()
+            .upgrade_message
     }
 
     fn ordinary(

@@ -333,3 +333,25 @@ fn an_upgrade_with_many_messages_and_engines_leaves_one_state_each() {
     }
     assert_eq!(tracked() - before, 600);
 }
+
+#[test]
+fn an_upgrade_message_to_a_poisoned_engine_aborts_and_an_ordinary_one_comes_back() {
+    let engines = [("alpha", "alpha"), ("sick", "alpha"), ("ill", "fixed")];
+    let start = || {
+        let mut world = World::start(&kinds::first(), &engines, 2);
+        for name in ["sick", "ill"] {
+            world.ask(id(name), Message::Panic).unwrap_err();
+        }
+        world
+    };
+    let mut world = start();
+    world.plan("alpha", vec![send(id("sick"), vec![])]);
+    let failure = world.aborted();
+    assert_eq!(failure.code(), "upgrade-message-poisoned");
+    assert!(failure.to_string().contains("`sick`"), "{failure}");
+    let mut world = start();
+    world.plan("alpha", vec![say(id("ill"), 1)]);
+    world.crossed();
+    world.block(&[], UNBOUNDED);
+    assert_eq!(world.trail(id("alpha")), ["not to ill: Poisoned"]);
+}
