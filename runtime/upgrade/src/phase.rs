@@ -114,6 +114,9 @@ pub enum MessageFault {
     /// The engine is retired or stopped.
     #[error("the engine is retired")]
     Retired,
+    /// The engine is poisoned: it has no new state to handle upgrade messages with.
+    #[error("the engine is poisoned and has no new state")]
+    Poisoned,
     /// The sender's kind may not message the receiver's.
     #[error("its kind may not message engines of that kind")]
     Forbidden,
@@ -232,6 +235,7 @@ impl Failure {
             Failure::Message { reason, .. } => match reason {
                 MessageFault::Unknown => "upgrade-message-unknown",
                 MessageFault::Retired => "upgrade-message-retired",
+                MessageFault::Poisoned => "upgrade-message-poisoned",
                 MessageFault::Forbidden => "capability-missing",
                 MessageFault::Schema { .. } => "upgrade-message-schema",
             },
@@ -287,7 +291,7 @@ impl Failure {
 impl MessageFault {
     fn next(self) -> &'static str {
         match self {
-            MessageFault::Unknown | MessageFault::Retired => {
+            MessageFault::Unknown | MessageFault::Retired | MessageFault::Poisoned => {
                 "the old generation goes on; let the migration look whom it messages, and plan again"
             }
             MessageFault::Forbidden => {

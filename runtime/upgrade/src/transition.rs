@@ -84,7 +84,7 @@ pub(crate) fn run(
     if !shared.is_cancelled() {
         rounds.check(quiesced);
     }
-    let lines = shared.take_lines();
+    let lines = rounds.take_lines();
     if let Some(failure) = shared.take_failure() {
         rounds.discard();
         return (Err(failure), lines);

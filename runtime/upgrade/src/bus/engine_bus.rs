@@ -196,7 +196,7 @@ impl Bus for EngineBus<'_> {
     }
 
     fn log(&mut self, level: u8, line: &str) {
-        self.shared.log(self.me, level, line);
+        self.out.log(self.me, level, line);
     }
 
     fn ask(&mut self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {

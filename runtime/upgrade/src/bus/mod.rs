@@ -20,6 +20,6 @@ mod shared;
 pub use budget::{Budget, BusBudget};
 pub(crate) use budget::{Spent, Unpaid};
 pub(crate) use engine_bus::{EngineBus, When};
-pub(crate) use out::{Out, Sent};
+pub(crate) use out::{Out, Sent, TRANSITION_LINES_MAX};
 pub(crate) use residents::{Home, Letter, Resident, Residents};
 pub(crate) use shared::Shared;

@@ -4,8 +4,11 @@
 use super::Unpaid;
 use refit_abi::EngineId;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Effects, IdMap, KindIndex, Newborn};
+use refit_kernel::{Effects, IdMap, KindIndex, LogLine, Newborn};
 use std::ops::Range;
+
+/// Log lines of one upgrade's transitions that are kept, and of one [`Out`].
+pub(crate) const TRANSITION_LINES_MAX: usize = 1_024;
 
 /// What some transitions did.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(crate) struct Out {
     /// Their places.
     born: IdMap<u32>,
     pub(crate) retired: Vec<EngineId>,
+    /// What was logged. Taken up in order, so which lines are kept does not depend on the workers.
+    pub(crate) lines: Vec<LogLine>,
     /// What the `init` of engines that start afresh asked for.
     pub(crate) effects: Vec<Effects>,
 }
@@ -52,6 +57,17 @@ impl Out {
         self.newborns.get(self.born.get(id)? as usize)
     }
 
+    /// Keeps a log line, if there is room.
+    pub(crate) fn log(&mut self, engine: EngineId, level: u8, line: &str) {
+        if self.lines.len() < TRANSITION_LINES_MAX {
+            self.lines.push(LogLine {
+                engine,
+                level,
+                line: line.to_owned(),
+            });
+        }
+    }
+
     /// Empties it, once all is taken up, and keeps its memory.
     pub(crate) fn reuse(mut self) -> Self {
         self.bytes.clear();
@@ -69,5 +85,6 @@ impl Out {
             && self.newborns.is_empty()
             && self.retired.is_empty()
             && self.effects.is_empty()
+            && self.lines.is_empty()
     }
 }

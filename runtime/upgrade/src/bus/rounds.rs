@@ -6,14 +6,17 @@
 
 use super::budget::Budget;
 use super::residents::Home;
-use super::{EngineBus, Letter, Out, Resident, Residents, Sent, Shared, When};
+use super::{
+    EngineBus, Letter, Out, Resident, Residents, Sent, Shared, TRANSITION_LINES_MAX, When,
+};
 use crate::phase::{Failure, MessageFault};
 use parking_lot::Mutex;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Instance;
 use refit_abi::raw::{Codec, Delivery, DeliveryKind};
+use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender};
-use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, Quiesced};
+use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, LogLine, Quiesced};
 use std::sync::Arc;
 
 /// Residents whose messages one worker handles before it claims more.
@@ -38,6 +41,7 @@ pub(crate) struct Rounds {
     retired: Vec<EngineId>,
     later: Vec<FirstMail>,
     effects: Vec<Effects>,
+    lines: Vec<LogLine>,
 }
 
 /// Some residents' messages of one round.
@@ -69,10 +73,12 @@ impl Rounds {
             retired: Vec::new(),
             later: Vec::new(),
             effects: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
-    /// Takes up what the transitions of one stage did: engines started, engines retired. What they sent
+    /// Takes up what the transitions of one stage did: engines started, engines retired, lines
+    /// logged. What they sent
     /// waits for [`Rounds::run`]: it may be for an engine of a later stage.
     pub(crate) fn hold(&mut self, mut outs: Vec<Out>) {
         let shared = self.shared.clone();
@@ -98,11 +104,13 @@ impl Rounds {
                 if residents.find(id).is_some() {
                     shared.fail(id, Failure::Taken { engine: id });
                 }
-                let code = shared.table.get(kind);
-                let handles = code.and_then(|entry| entry.kind.descriptor().upgrade_message);
+                let handles = self.handles(kind);
                 residents.add(Resident::newborn(newborn, handles));
             }
             self.effects.append(&mut out.effects);
+            let room = TRANSITION_LINES_MAX - self.lines.len();
+            out.lines.truncate(room);
+            self.lines.append(&mut out.lines);
         }
         for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
             self.retire(residents, engine);
@@ -149,6 +157,13 @@ impl Rounds {
                 check(&shared, resident);
             }
         });
+    }
+
+    /// What was logged, by engine, and each engine's in order.
+    pub(crate) fn take_lines(&mut self) -> Vec<LogLine> {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.sort_by_key(|line| line.engine);
+        lines
     }
 
     /// The end of the bus, before the commit: new states go beside the old ones, all else into the
@@ -267,15 +282,27 @@ impl Rounds {
 
     /// An engine that is carried, adopted, or takes no upgrade messages.
     fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
-        let look = self
-            .shared
-            .view
-            .with(sent.to, |slot| (slot.kind(), slot.is_stopped()));
+        let look = self.shared.view.with(sent.to, |slot| {
+            (slot.kind(), slot.is_stopped(), slot.instance().is_none())
+        });
         match look {
             None => Err(MessageFault::Unknown),
-            Some((_, true)) => Err(MessageFault::Retired),
-            Some((kind, false)) => self.ordinary(kind, sent, payload),
+            Some((_, true, _)) => Err(MessageFault::Retired),
+            Some((kind, _, true)) if self.handles(kind) == Some(sent.schema) => {
+                Err(MessageFault::Poisoned)
+            }
+            Some((kind, _, _)) => self.ordinary(kind, sent, payload),
         }
+    }
+
+    /// The upgrade messages that a kind handles.
+    fn handles(&self, kind: KindIndex) -> Option<SchemaId> {
+        self.shared
+            .table
+            .get(kind)?
+            .kind
+            .descriptor()
+            .upgrade_message
     }
 
     fn ordinary(

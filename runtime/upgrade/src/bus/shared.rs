@@ -6,12 +6,9 @@ use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};
 use refit_abi::{EngineId, Height};
-use refit_kernel::{GenerationTable, LogLine, View};
+use refit_kernel::{GenerationTable, View};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Log lines of one upgrade's transitions that are kept.
-const TRANSITION_LINES_MAX: usize = 1_024;
 
 /// What all transitions of one upgrade share.
 #[derive(Debug)]
@@ -28,7 +25,6 @@ pub(crate) struct Shared {
     cancelled: AtomicBool,
     /// Of the failures that were seen before the cancellation took hold, the one of the least id.
     failure: Mutex<Option<(EngineId, Failure)>>,
-    lines: Mutex<Vec<LogLine>>,
 }
 
 impl Shared {
@@ -45,7 +41,6 @@ impl Shared {
             spent: Spent::new(budget),
             cancelled: AtomicBool::new(false),
             failure: Mutex::new(None),
-            lines: Mutex::new(Vec::new()),
         }
     }
 
@@ -90,24 +85,5 @@ impl Shared {
 
     pub(crate) fn take_failure(&self) -> Option<Failure> {
         self.failure.lock().take().map(|(_, failure)| failure)
-    }
-
-    pub(crate) fn log(&self, engine: EngineId, level: u8, line: &str) {
-        let mut lines = self.lines.lock();
-        if lines.len() < TRANSITION_LINES_MAX {
-            let line = line.to_owned();
-            lines.push(LogLine {
-                engine,
-                level,
-                line,
-            });
-        }
-    }
-
-    /// What the transitions logged, by engine.
-    pub(crate) fn take_lines(&self) -> Vec<LogLine> {
-        let mut lines = std::mem::take(&mut *self.lines.lock());
-        lines.sort_by_key(|line| line.engine);
-        lines
     }
 }

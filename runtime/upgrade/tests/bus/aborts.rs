@@ -6,6 +6,9 @@ use crate::world::{Snapshot, UNBOUNDED, WithdrawsAt, World, alone};
 use refit_kernel::{BlockOutcome, Executor};
 use refit_upgrade::{BusBudget, Directives, Failure, Phase, Unwatched};
 
+/// Makes a budget smaller.
+type Limit = fn(&mut BusBudget);
+
 /// Traffic of every sort, that goes well.
 fn busy(world: &mut World) {
     let (alpha, beta) = (id("alpha"), id("beta"));
@@ -177,8 +180,7 @@ fn each_budget_that_is_spent_aborts_by_its_name_even_if_the_author_goes_on() {
         to: id("beta"),
         left: 200,
     }];
-    type Spend = fn(&mut BusBudget);
-    let budgets: [(&str, Vec<Op>, Spend); 5] = [
+    let budgets: [(&str, Vec<Op>, Limit); 5] = [
         ("150 messages", vec![often(send(alpha, vec![]))], |b| {
             b.messages = 150
         }),

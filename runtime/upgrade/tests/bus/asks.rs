@@ -5,7 +5,9 @@ use crate::ops::{Born, Op, attempt, bear};
 use crate::world::{WithdrawsAt, World};
 use refit_abi::descriptor::Descriptor;
 use refit_abi::{Generation, Height};
-use refit_upgrade::{Armed, Candidate, Directives, Live, LiveKind, Phase, Plan, Unwatched};
+use refit_upgrade::{
+    Armed, Candidate, Directives, Live, LiveKind, Phase, Plan, Unwatched, Verdict,
+};
 
 #[test]
 fn a_read_gives_the_old_state_of_any_kind_whatever_has_crossed_already() {
@@ -21,14 +23,32 @@ fn a_read_gives_the_old_state_of_any_kind_whatever_has_crossed_already() {
 }
 
 #[test]
-fn a_read_of_states_that_no_message_has_touched_since_the_last_upgrade_is_of_that_generation() {
+fn a_read_goes_through_the_code_that_the_engine_still_has_also_after_earlier_upgrades() {
     let mut world = World::of_each_kind(2);
-    world.plan("plain", vec![]);
     world.crossed();
-    // The same code once more: its states are adopted or cross as bytes, and may be asked.
-    let directives = Directives::default();
-    let crossed = world.cross_with(&[kinds::second()], &directives, Unwatched);
-    assert_eq!(crossed.after.states, crossed.before.states);
+    let reads = ["beta", "plain", "same", "fixed"].map(|name| Op::Read(id(name)));
+    world.plan("alpha", reads.into());
+    let modules = ["alpha", "beta", "plain"].map(|kind| kinds::one(kind, 3));
+    let crossed = world.cross_with(&modules, &Directives::default(), Unwatched);
+    assert!(
+        matches!(crossed.verdict, Verdict::Committed(_)),
+        "{crossed:?}"
+    );
+    let told = [
+        "old beta: 2 1",
+        "old plain: 2 2",
+        "old same: 2 4",
+        "old fixed: 1 5",
+    ];
+    assert_eq!(world.trail(id("alpha")), told);
+}
+
+#[test]
+fn a_read_takes_types_that_mirror_the_engines_own() {
+    let mut world = World::of_each_kind(2);
+    world.plan("alpha", vec![Op::Mirror(id("fixed"))]);
+    world.crossed();
+    assert_eq!(world.trail(id("alpha")), ["mirrored 5"]);
 }
 
 #[test]
@@ -50,7 +70,7 @@ fn a_query_of_adopted_and_carried_kinds_gives_the_state_that_goes_on() {
     let directives = Directives::default();
     let crossed = world.cross_with(&[last()], &directives, Unwatched);
     assert!(
-        matches!(crossed.verdict, refit_upgrade::Verdict::Committed(_)),
+        matches!(crossed.verdict, Verdict::Committed(_)),
         "{crossed:?}"
     );
     assert_eq!(world.trail(id("beta")), ["new same: 2 4", "new fixed: 1 5"]);

@@ -80,3 +80,20 @@ fn random_traffic_gives_the_same_bytes_on_one_worker_and_two_and_twice() {
     eprintln!("committed {}", committed.get());
     assert!(committed.get() > 0, "some traffic goes well");
 }
+
+#[test]
+fn of_more_lines_than_are_kept_the_same_are_kept_on_one_worker_and_two() {
+    let plan = |number| {
+        let line = Op::Log(format!("of {number}"));
+        (number, 60, vec![line])
+    };
+    let plans: Plans = (0..ENGINES)
+        .filter(|n| kind_of(*n) == "alpha")
+        .map(plan)
+        .collect();
+    let (first, _) = run(&plans, 1);
+    assert!(first.lines.len() < 60 * plans.len());
+    for _ in 0..8 {
+        assert_eq!(run(&plans, 2).0.lines, first.lines);
+    }
+}

@@ -229,13 +229,7 @@ fn what_a_grant_takes_away_is_missing_on_the_bus_too() {
     let listed = [("alpha".to_owned(), Vec::new())].into();
     let kinds: Vec<_> = kinds::first().kinds().collect();
     let table = GenerationTable::first_with(kinds, Grants { listed });
-    let mut executor = Executor::new(table);
-    drop(world.call(move |old| {
-        std::mem::replace(
-            old,
-            std::mem::replace(&mut executor, Executor::new(GenerationTable::first(vec![]))),
-        )
-    }));
+    world.call(move |executor| *executor = Executor::new(table));
     let config = br#"{"number":0,"effects":null,"refuses":false}"#.to_vec();
     for name in ["alpha", "fixed"] {
         let config = config.clone();
@@ -338,4 +332,26 @@ fn an_upgrade_with_many_messages_and_engines_leaves_one_state_each() {
         assert_eq!(world.trail(engine), told.map(String::as_str));
     }
     assert_eq!(tracked() - before, 600);
+}
+
+#[test]
+fn an_upgrade_message_to_a_poisoned_engine_aborts_and_an_ordinary_one_comes_back() {
+    let engines = [("alpha", "alpha"), ("sick", "alpha"), ("ill", "fixed")];
+    let start = || {
+        let mut world = World::start(&kinds::first(), &engines, 2);
+        for name in ["sick", "ill"] {
+            world.ask(id(name), Message::Panic).unwrap_err();
+        }
+        world
+    };
+    let mut world = start();
+    world.plan("alpha", vec![send(id("sick"), vec![])]);
+    let failure = world.aborted();
+    assert_eq!(failure.code(), "upgrade-message-poisoned");
+    assert!(failure.to_string().contains("`sick`"), "{failure}");
+    let mut world = start();
+    world.plan("alpha", vec![say(id("ill"), 1)]);
+    world.crossed();
+    world.block(&[], UNBOUNDED);
+    assert_eq!(world.trail(id("alpha")), ["not to ill: Poisoned"]);
 }

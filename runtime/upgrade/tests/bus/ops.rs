@@ -27,6 +27,8 @@ pub(crate) enum Op {
     Mutter { to: EngineId },
     /// Reads old state.
     Read(EngineId),
+    /// Reads old state into a type of its own with the same name and fields as the answer's.
+    Mirror(EngineId),
     /// Reads old state with a query of another schema.
     Misread(EngineId),
     /// Asks new state.
@@ -121,6 +123,15 @@ pub(crate) struct Told {
     pub(crate) total: u64,
     /// What happened.
     pub(crate) trail: Vec<String>,
+}
+
+/// As [`Told`], written by who asks.
+#[derive(Debug, State, Serialize, Deserialize)]
+#[state(name = "Told")]
+struct Mirror {
+    code: u32,
+    total: u64,
+    trail: Vec<String>,
 }
 
 /// What all states have.
@@ -233,6 +244,10 @@ impl Core {
                 let told: Told = bus.read(*engine, &())?;
                 self.trail
                     .push(format!("old {engine}: {} {}", told.code, told.total));
+            }
+            Op::Mirror(engine) => {
+                let told: Mirror = bus.read(*engine, &())?;
+                self.trail.push(format!("mirrored {}", told.total));
             }
             Op::Misread(engine) => {
                 let _: u64 = bus.read(*engine, &7_u64)?;
