@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 /// in its [`Context`].
 ///
 /// The five associated types are plain data ([`State`]): they cross as postcard or JSON.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no engine",
+    label = "not an engine kind",
+    note = "`impl Engine for {Self}`: only engines are started, exported, and handle messages"
+)]
 pub trait Engine: State {
     /// The name of the kind, shared by all its versions: 1 to 32 bytes of `a-z`, `0-9`, `-`, `_`.
     const KIND: &'static str;
