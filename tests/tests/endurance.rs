@@ -30,8 +30,9 @@ const WARM_MAX: u64 = 1_100;
 /// Most bytes of one upgrade's report and generation in the node's lists of them.
 const REPORT_BYTES: u64 = 1_024;
 
-/// Most bytes of a probe's verdict, which has the module's whole description.
-const VERDICT_BYTES: u64 = 4_096;
+/// Most bytes of a probe's verdict, which has the module's whole description: its state's type and the
+/// five of its interface, some 60 fields and variants of 150 bytes each.
+const VERDICT_BYTES: u64 = 12_288;
 
 /// What the node keeps of a block or a journal record beside its bytes, in bytes: the allocator's
 /// share and the place in a queue that doubles when it is full.

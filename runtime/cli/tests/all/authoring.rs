@@ -1,5 +1,6 @@
 //! An author's way, with real builds: a new engine, tested, published, changed, refused, migrated.
 
+use crate::node::Running;
 use crate::served::{Folder, Ran};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,9 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
     let folder = Folder::named("authoring-hello");
     done(&folder, &["engine", "new", "hello"]);
     its_own_tests_pass(&folder);
-    done(&folder, &BUILD);
+    let first = done(&folder, &BUILD).stdout;
+    let node = Running::serve(&folder, &format!("hello={}", first.trim()), &[]);
+    told(&folder, &["send", "hello", r#"{"add":{"amount":2}}"#], "2");
 
     done(&folder, &["engine", "freeze", "hello"]);
     let v1 = std::fs::read_to_string(folder.path().join("hello/src/v1.rs")).unwrap();
@@ -68,12 +71,37 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
 
     a_changed_state_is_refused_with_its_stub(&folder);
     the_pasted_stub_passes(&folder);
+    a_running_node_takes_it_on(&folder);
+    assert_eq!(node.stop(), Some(0));
     an_edited_frozen_type_is_refused_and_restored(&folder);
 
     every_published_version_must_come_to_the_head(&folder);
 
     std::fs::remove_file(folder.path().join("hello/schema.lock")).unwrap();
     refused(&folder, "author::lock_missing");
+}
+
+/// Asks the running node, of which this answer is expected.
+#[track_caller]
+fn told(folder: &Folder, arguments: &[&str], answer: &str) {
+    let ran = folder.run(arguments);
+    assert_eq!((ran.exit, ran.stdout.trim()), (0, answer), "{ran:?}");
+}
+
+/// The node that runs version 1 goes to version 2 and keeps its state.
+fn a_running_node_takes_it_on(folder: &Folder) {
+    let library = done(folder, &BUILD).stdout;
+    let plan = folder.run(&["upgrade", "plan", &format!("hello={}", library.trim())]);
+    assert_eq!(plan.exit, 0, "{plan:?}");
+    for part in ["1 → 2", "+ names: Vec<String>", "predicted pause: "] {
+        assert!(plan.stdout.contains(part), "no `{part}` in {plan:?}");
+    }
+    let apply = folder.run(&["upgrade", "apply", "plan.json"]);
+    assert_eq!(apply.exit, 0, "{apply:?}");
+    told(folder, &["query", "hello", "\"count\""], "2");
+    told(folder, &["send", "hello", r#"{"add":{"amount":3}}"#], "5");
+    let history = folder.run(&["upgrade", "history"]);
+    assert!(history.stdout.contains("committed"), "{history:?}");
 }
 
 /// `cargo test` of the new package.

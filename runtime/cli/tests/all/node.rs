@@ -46,8 +46,12 @@ impl Running {
     }
 
     pub(crate) fn start_with(folder: &Folder, library: &str, flags: &[&str]) -> Self {
-        let engine = format!("kv={library}");
-        let run = ["run", "--engine", &engine, "--workers", "1"];
+        Self::serve(folder, &format!("kv={library}"), flags)
+    }
+
+    /// `refit run` with this engine, `NAME=LIBRARY`.
+    pub(crate) fn serve(folder: &Folder, engine: &str, flags: &[&str]) -> Self {
+        let run = ["run", "--engine", engine, "--workers", "1"];
         let mut command = folder.command(&[&run, flags].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();

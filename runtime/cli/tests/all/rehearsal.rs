@@ -26,15 +26,25 @@ fn version_2(name: &str, edit: impl FnOnce(String) -> String) -> String {
         .replace("../../../abi", abi.to_str().unwrap())
         .replace("version = \"1.0.0\"", "version = \"2.0.0\"");
     write(&folder.join("Cargo.toml"), &manifest);
-    let mut edit = Some(edit);
-    for entry in std::fs::read_dir(repository().join("engines/kv/src")).unwrap() {
-        let name = entry.unwrap().file_name();
-        let mut text = read(repository().join("engines/kv/src").join(&name));
-        if name == "state.rs" {
-            text = edit.take().unwrap()(text);
+    let source = |version: &str| {
+        repository()
+            .join("tests/fixtures")
+            .join(version)
+            .join("src")
+    };
+    // Version 2 is laid over version 1.
+    for version in ["kv-v1", "kv-v2"] {
+        for entry in std::fs::read_dir(source(version)).unwrap() {
+            let name = entry.unwrap().file_name();
+            let is_newer = version == "kv-v1" && source("kv-v2").join(&name).exists();
+            if name != "state.rs" && !is_newer {
+                let text = read(source(version).join(&name));
+                write(&folder.join("src").join(name), &text);
+            }
         }
-        write(&folder.join("src").join(name), &text);
     }
+    let state = edit(read(source("kv-v2").join("state.rs")));
+    write(&folder.join("src/state.rs"), &state);
     folder.to_str().unwrap().to_owned()
 }
 
