@@ -26,6 +26,8 @@ fn version_2(name: &str, edit: impl FnOnce(String) -> String) -> String {
         .replace("../../../abi", abi.to_str().unwrap())
         .replace("version = \"1.0.0\"", "version = \"2.0.0\"");
     write(&folder.join("Cargo.toml"), &manifest);
+    // A copy publishes nothing of its own.
+    write(&folder.join("schema.lock"), "format = 1\n");
     let source = |version: &str| {
         repository()
             .join("tests/fixtures")
