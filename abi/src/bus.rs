@@ -114,8 +114,8 @@ impl<'a> UpgradeBus<'a> {
         }
     }
 
-    /// Stops an engine with the commit: this one, or one it has spawned. Its new state is dropped;
-    /// upgrade messages to it are errors from the next round on.
+    /// Stops an engine with the commit: this one, or one it has spawned. Its new state is dropped. An
+    /// upgrade message that waits for it, or is sent to it in the same round or later, aborts the upgrade.
     ///
     /// # Errors
     /// [`BusError::Forbidden`] if it is neither; [`BusError::Unknown`].

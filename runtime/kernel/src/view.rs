@@ -51,11 +51,6 @@ impl View {
         self.chunks.len()
     }
 
-    /// Engines, stopped ones included.
-    pub fn engines(&self) -> usize {
-        self.directory.len()
-    }
-
     /// Whether there is such an engine, stopped ones included.
     pub fn contains(&self, id: EngineId) -> bool {
         self.directory.get(id).is_some()

@@ -3,8 +3,9 @@
 //! A [`Plan`] is immutable data: which modules replace which, and for each engine kind the
 //! [`Class`] of its crossing, computed from hashes. [`Armed`] is a plan with the code at hand and
 //! everything prepared that can be; at the update point [`Armed::run`] takes the [`Quiesced`] node
-//! through the phases, each with its unwind: transitions, which may fail, then the commit, which
-//! cannot.
+//! through the phases, each with its unwind: transitions, which may fail and may talk to each other over
+//! the upgrade bus (`bus`), then the commit, which cannot. What an operator should know before is said by
+//! [`lint`](lint()).
 //!
 //! Architecture invariants. No I/O, no clock, no tokio: who wants times implements [`Watch`]. What a
 //! plan does is fixed before it is executed. Before the commit nothing changes memory that the old

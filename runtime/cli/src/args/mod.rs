@@ -44,7 +44,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows it all: a node, HTTP clients, and three upgrades under load.
+    /// Shows it all: a node, HTTP clients, and four upgrades under load.
     Demo(DemoArgs),
     /// Runs a node until it is told to stop by SIGINT or SIGTERM.
     Run(RunArgs),
