@@ -10,6 +10,10 @@ use std::fmt;
 /// use refit_abi::Fault;
 /// let fault = Fault::new("insufficient-funds", "account 7 holds 3, asked for 5");
 /// assert_eq!(fault.to_string(), "account 7 holds 3, asked for 5 (insufficient-funds)");
+///
+/// // A transition that walks over a map says at which entry it stopped.
+/// let fault = Fault::new("no-date", "`soon` is no date").at("order-17");
+/// assert_eq!(fault.to_string(), "at key `order-17`: `soon` is no date (no-date)");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
@@ -17,6 +21,8 @@ pub struct Fault {
     pub code: String,
     /// What happened, with the values that matter.
     pub detail: String,
+    /// The entry of the state that it is about, if it is about one: see [`Fault::at`].
+    pub key: Option<String>,
 }
 
 impl Fault {
@@ -25,12 +31,27 @@ impl Fault {
         Self {
             code: code.into(),
             detail: detail.into(),
+            key: None,
         }
+    }
+
+    /// Says which entry of the engine's state this is about; a rehearsal and an aborted upgrade name it
+    /// beside the engine. Of nested maps the outer key is added last: `"outer/inner"`.
+    #[must_use]
+    pub fn at(mut self, key: impl fmt::Display) -> Self {
+        self.key = Some(match self.key {
+            Some(inner) => format!("{key}/{inner}"),
+            None => key.to_string(),
+        });
+        self
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(key) = &self.key {
+            write!(f, "at key `{key}`: ")?;
+        }
         write!(f, "{} ({})", self.detail, self.code)
     }
 }

@@ -87,6 +87,14 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
 }
 
 impl CallError {
+    /// The entry of the state that a fault names, if it names one: see [`Fault::at`].
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            CallError::Fault(fault) => fault.key.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The status of this error as the answer to a call on the upgrade bus; what the asker is told goes
     /// to `out`.
     pub fn to_bus(&self, out: &mut Vec<u8>) -> BusStatus {

@@ -55,7 +55,7 @@ fn complete(old: &v1::Accounts, bus: &mut UpgradeBus<'_>) -> Result<Vec<(u64, Ho
                 account: account.clone(),
                 to: hold.to.clone(),
                 amount: hold.amount,
-                until: end(bus, old.store, id)?,
+                until: end(bus, old.store, id).map_err(|fault| fault.at(account))?,
             };
             all.push((id, hold));
         }

@@ -286,6 +286,17 @@ impl Failure {
             Failure::Withdrawn(_) | Failure::Overtaken { .. } => None,
         }
     }
+
+    /// The entry of the engine's state that it is about, if the engine's code named one.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Failure::Transition { error, .. }
+            | Failure::Check { error, .. }
+            | Failure::Handler { error, .. }
+            | Failure::Restart { error, .. } => error.key(),
+            _ => None,
+        }
+    }
 }
 
 impl MessageFault {

@@ -2,12 +2,12 @@
 
 use crate::{assert_mapped, assert_serves, entry, put, reason, store, workshop};
 use refit_abi::Generation;
-use refit_admin::api::{Class, UpgradeState};
+use refit_admin::api::{Class, Reason, UpgradeState};
 use refit_tests::{Harness, Source, process};
 use std::path::Path;
 
 /// Brings `bad` to a node of version 2 with a value that is no number; all of it is as before.
-fn assert_aborted(node: &Harness, bad: &Path, code: &str) {
+fn assert_aborted(node: &Harness, bad: &Path, code: &str) -> Reason {
     node.send("kv", put("word", "not a number")).unwrap();
     let (before, generation) = (node.states(), node.generation());
     let report = node.upgrade("kv", bad);
@@ -22,6 +22,7 @@ fn assert_aborted(node: &Harness, bad: &Path, code: &str) {
     assert!(report.retired, "{report:?}");
     assert_mapped(node, 1);
     assert_serves(node, "after");
+    report.reason.unwrap()
 }
 
 #[test]
@@ -29,7 +30,8 @@ fn a_migration_that_fails_changes_nothing_and_the_next_upgrade_commits() {
     let workshop = workshop();
     let node = Harness::start(&workshop, &[("kv", "kv", &workshop.kv_v2())]);
     let v3 = node.own_copy(&workshop.kv_v3_fails());
-    assert_aborted(&node, &v3, "transition-failed");
+    let reason = assert_aborted(&node, &v3, "transition-failed");
+    assert_eq!(reason.key.as_deref(), Some("word"), "{reason:?}");
 
     let report = node.upgrade("kv", &node.own_copy(&workshop.kv_v4()));
     assert_eq!(

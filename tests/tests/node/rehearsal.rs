@@ -170,6 +170,28 @@ fn a_migration_that_panics_is_refused_after_its_rehearsal_and_the_plan_is_told_s
 }
 
 #[test]
+fn a_migration_that_fails_on_one_entry_is_told_with_engine_and_key_before_anything_happens() {
+    let workshop = workshop();
+    let node = rehearsing(&workshop, LONG, |_| ());
+    let fails = version_2_that(
+        &workshop,
+        "kv-v2-fails-on-an-entry",
+        "for (key, value) in &old.entries { if key == \"key-77\" {\n\
+             return Err(refit_abi::Fault::new(\"no-number\", value.clone()).at(key));\n\
+         } }",
+    );
+    let report = assert_refused(&node, &node.own_copy(&fails), "transition-failed");
+    let reason = report.reason.unwrap();
+    assert_eq!(reason.key.as_deref(), Some("key-77"));
+    assert!(
+        reason
+            .detail
+            .ends_with("at key `key-77`: before (no-number)"),
+        "{reason:?}"
+    );
+}
+
+#[test]
 fn a_predicted_pause_above_the_bound_refuses_the_upgrade() {
     let workshop = workshop();
     let node = rehearsing(&workshop, LONG, |config| {

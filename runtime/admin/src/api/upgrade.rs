@@ -122,6 +122,8 @@ pub struct Reason {
     pub phase: Phase,
     /// The engine in which it went wrong, if it was one.
     pub engine: Option<String>,
+    /// The entry of that engine's state, if its code named one.
+    pub key: Option<String>,
 }
 
 /// A finished phase and its time.

@@ -325,10 +325,11 @@ fn committed() -> UpgradeReport {
 fn aborted() -> UpgradeReport {
     let reason = Reason {
         code: "transition-failed".to_owned(),
-        detail: "engine kv: value of `x` is no number".to_owned(),
+        detail: "the transition of engine `kv` failed: at key `x`: `soon`: invalid digit found in string (value-is-no-number)".to_owned(),
         next: "correct the migration and make a new plan".to_owned(),
         phase: Phase::Transitioned,
         engine: Some("kv".to_owned()),
+        key: Some("x".to_owned()),
     };
     UpgradeReport {
         id: 2,
@@ -353,6 +354,7 @@ fn refused() -> UpgradeReport {
         next: "build it with `refit engine build`".to_owned(),
         phase: Phase::Staged,
         engine: None,
+        key: None,
     };
     UpgradeReport {
         id: 3,

@@ -96,5 +96,6 @@ pub(super) fn unable(reason: &impl ToString) -> Failed {
         detail: format!("the rehearsal cannot be done: {}", reason.to_string()),
         next: "check the process and memory limits of the node, then try again".to_owned(),
         engine: None,
+        key: None,
     }
 }

@@ -87,6 +87,8 @@ pub enum RehearsalError {
         next: String,
         /// The engine that it is about.
         engine: Option<String>,
+        /// The entry of its state.
+        key: Option<String>,
     },
 }
 
@@ -163,6 +165,14 @@ impl RehearsalError {
             | RehearsalError::Memory { engines, .. }
             | RehearsalError::Crashed { engines, .. } => engines.first().cloned(),
             RehearsalError::Failed { engine, .. } => engine.clone(),
+            _ => None,
+        }
+    }
+
+    /// The entry of that engine's state, if its code named one.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            RehearsalError::Failed { key, .. } => key.clone(),
             _ => None,
         }
     }

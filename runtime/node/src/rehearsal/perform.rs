@@ -103,6 +103,7 @@ impl Stage<'_> {
             detail: error.to_string(),
             next: error.next().to_owned(),
             engine: error.engine().map(|engine| engine.to_string()),
+            key: None,
         })?;
         let armed = Armed::new(&self.table, &self.modules, &self.request.directives);
         let armed = armed.map_err(|error| Failed {
@@ -110,6 +111,7 @@ impl Stage<'_> {
             detail: error.to_string(),
             next: error.next().to_owned(),
             engine: None,
+            key: None,
         })?;
         *eye.lock() = Some(armed.under_way().clone());
         let (sender, receiver) = commands();
@@ -141,6 +143,7 @@ impl Stage<'_> {
                     detail: failure.to_string(),
                     next: failure.next().to_owned(),
                     engine: failure.engine().map(|engine| engine.to_string()),
+                    key: failure.key().map(str::to_owned),
                 });
             }
             None => return Err(unable(&"the update point gave no verdict")),
@@ -194,7 +197,7 @@ fn settled(
         {
             let text = &poison.text;
             let detail = format!("engine `{}` would be poisoned: {text}", status.id);
-            return Err(unfit("settling-failed", detail, status.id));
+            return Err(unfit("settling-failed", detail, status.id, None));
         }
     }
     let table = executor.table();
@@ -204,11 +207,11 @@ fn settled(
     };
     executor.check_states(is_new).map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` does not pass its check: {error}");
-        unfit("check-failed", detail, engine)
+        unfit("check-failed", detail, engine, error.key())
     })?;
     let states = executor.encode_states().map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` cannot be written: {error}");
-        unfit("state-not-written", detail, engine)
+        unfit("state-not-written", detail, engine, error.key())
     })?;
     let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
     for (engine, state) in &states {
@@ -219,12 +222,13 @@ fn settled(
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn unfit(code: &str, detail: String, engine: EngineId) -> Failed {
+fn unfit(code: &str, detail: String, engine: EngineId, key: Option<&str>) -> Failed {
     Failed {
         code: code.to_owned(),
         detail,
         next: "mend the engine's migration and plan again".to_owned(),
         engine: Some(engine.to_string()),
+        key: key.map(str::to_owned),
     }
 }
 

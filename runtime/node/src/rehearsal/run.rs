@@ -180,6 +180,7 @@ fn understood(report: &[u8]) -> Result<Passed, RehearsalError> {
         detail: failed.detail,
         next: failed.next,
         engine: failed.engine,
+        key: failed.key,
     })
 }
 

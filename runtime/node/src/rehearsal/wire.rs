@@ -69,4 +69,5 @@ pub(crate) struct Failed {
     pub(crate) detail: String,
     pub(crate) next: String,
     pub(crate) engine: Option<String>,
+    pub(crate) key: Option<String>,
 }

@@ -122,26 +122,25 @@ fn report(rehearsed: Result<Rehearsed, RehearsalError>, start: Instant) -> Rehea
             memory_bytes: 0,
             digest: String::new(),
             took_us,
-            reason: Some(Reason {
-                code: error.code().to_owned(),
-                detail: error.to_string(),
-                next: error.next(),
-                phase: api::Phase::Rehearsed,
-                engine: error.engine(),
-            }),
+            reason: Some(reason_of(&error)),
         },
+    }
+}
+
+fn reason_of(error: &RehearsalError) -> Reason {
+    Reason {
+        code: error.code().to_owned(),
+        detail: error.to_string(),
+        next: error.next(),
+        phase: api::Phase::Rehearsed,
+        engine: error.engine(),
+        key: error.key(),
     }
 }
 
 impl From<RehearsalError> for Refused {
     fn from(error: RehearsalError) -> Self {
-        Self {
-            phase: api::Phase::Rehearsed,
-            code: error.code().to_owned(),
-            detail: error.to_string(),
-            next: error.next(),
-            engine: error.engine(),
-        }
+        Self(Box::new(reason_of(&error)))
     }
 }
 

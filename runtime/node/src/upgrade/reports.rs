@@ -67,6 +67,7 @@ impl Reports {
                 next: "apply the plan again".to_owned(),
                 phase: Phase::Staged,
                 engine: None,
+                key: None,
             });
         });
     }

@@ -2,7 +2,7 @@
 
 use super::point::{Point, Resumed};
 use super::rehearse::rehearse;
-use super::stage::{Refused, Staging, refused};
+use super::stage::{Refused, Staging, refused, refused_plan};
 use super::waiting::Waiting;
 use super::watchdog;
 use super::{State, Upgrades};
@@ -108,20 +108,14 @@ fn refuse(
     let pinned = retire(loaded);
     tracing::warn!(
         id,
-        code = refused.code,
+        code = refused.0.code,
         "upgrade refused: {}",
-        refused.detail
+        refused.0.detail
     );
     upgrades.metrics.count_upgrade(Outcome::Refused, None);
     upgrades.update(id, |report| {
         report.state = UpgradeState::Refused;
-        report.reason = Some(Reason {
-            code: refused.code,
-            detail: refused.detail,
-            next: refused.next,
-            phase: refused.phase,
-            engine: refused.engine,
-        });
+        report.reason = Some(*refused.0);
         report.phases = phases;
         report.retired = pinned.is_empty();
         report.pinned = pinned;
@@ -237,6 +231,7 @@ fn settle_report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant
                     next: failure.next().to_owned(),
                     phase: shown(*phase),
                     engine: failure.engine().map(|engine| engine.to_string()),
+                    key: failure.key().map(str::to_owned),
                 });
             }
             None => report.state = UpgradeState::Aborted,
@@ -334,12 +329,13 @@ fn journal(upgrades: &Upgrades, state: &MutexGuard<'_, State>, id: u64) {
 
 fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
     let name = format!("refit-g{}", live.generation.next());
-    Crew::spawn(&name, upgrades.workers, upgrades.next_commands.clone()).map_err(|error| Refused {
-        phase: api::Phase::Armed,
-        code: "no-threads".to_owned(),
-        detail: format!("the system starts no more threads: {error}"),
-        next: "raise the limit of processes and apply the plan again".to_owned(),
-        engine: None,
+    Crew::spawn(&name, upgrades.workers, upgrades.next_commands.clone()).map_err(|error| {
+        refused(
+            api::Phase::Armed,
+            "no-threads",
+            &format!("the system starts no more threads: {error}"),
+            "raise the limit of processes and apply the plan again",
+        )
     })
 }
 
@@ -364,23 +360,16 @@ fn too_late(upgrades: &Upgrades, plan: &Plan) -> Option<Refused> {
         call(upgrades, |executor| executor.height())?,
     );
     let error = PlanError::Past { planned, now };
-    (planned < now).then(|| Refused {
-        phase: api::Phase::Armed,
-        code: error.code().to_owned(),
-        detail: error.to_string(),
-        next: error.next().to_owned(),
-        engine: None,
-    })
+    (planned < now).then(|| refused_plan(api::Phase::Armed, &error))
 }
 
 fn ended() -> Refused {
-    Refused {
-        phase: api::Phase::Armed,
-        code: "node-ended".to_owned(),
-        detail: "the node is stopping".to_owned(),
-        next: "start it again: refit run".to_owned(),
-        engine: None,
-    }
+    refused(
+        api::Phase::Armed,
+        "node-ended",
+        &"the node is stopping",
+        "start it again: refit run",
+    )
 }
 
 fn shown(phase: Phase) -> api::Phase {

@@ -15,13 +15,7 @@ use std::time::Instant;
 
 /// Why an upgrade was refused before its pause.
 #[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) phase: api::Phase,
-    pub(super) code: String,
-    pub(super) detail: String,
-    pub(super) next: String,
-    pub(super) engine: Option<String>,
-}
+pub(super) struct Refused(pub(super) Box<api::Reason>);
 
 /// Collects what staging has done so far.
 pub(super) struct Staging<'a> {
@@ -36,7 +30,8 @@ pub(super) struct Staging<'a> {
 impl Refused {
     /// As it is told to whoever asked.
     pub(super) fn into_refusal(self) -> Refusal {
-        Refusal::new(422, self.code, self.detail, self.next)
+        let reason = *self.0;
+        Refusal::new(422, reason.code, reason.detail, reason.next)
     }
 }
 
@@ -247,15 +242,16 @@ pub(super) fn refused(
     detail: &impl ToString,
     next: impl Into<String>,
 ) -> Refused {
-    Refused {
+    Refused(Box::new(api::Reason {
         phase,
         code: code.into(),
         detail: detail.to_string(),
         next: next.into(),
         engine: None,
-    }
+        key: None,
+    }))
 }
 
-fn refused_plan(phase: api::Phase, error: &PlanError) -> Refused {
+pub(super) fn refused_plan(phase: api::Phase, error: &PlanError) -> Refused {
     refused(phase, error.code(), error, error.next())
 }
