@@ -31,8 +31,9 @@ impl<'a> UpgradeBus<'a> {
         Height(self.raw.height)
     }
 
-    /// Whether the upgrade was cancelled because another transition failed. A long transition
-    /// should look, and return any fault: its result is dropped.
+    /// Whether the upgrade was cancelled because a transition before this one failed; those before that
+    /// one go on, so that the same failure is told on every node. A long transition should look, and
+    /// return any fault: its result is dropped.
     pub fn is_cancelled(&self) -> bool {
         // SAFETY: the host made `raw` for this call, so its table and object outlive it.
         unsafe { ((*self.raw.calls).cancelled)(self.raw.host) }

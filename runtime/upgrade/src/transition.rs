@@ -144,8 +144,11 @@ impl Stages {
         let (stages, results) = (self.clone(), made.clone());
         quiesced.each(chunks, move |chunk| {
             let mut made = ChunkMade::default();
-            stages.visit(stage, chunk, &mut made);
-            stages.shared.pay(&mut made.out.unpaid);
+            if let Some(account) = stages.shared.begin(chunk) {
+                made.out.account = account;
+                stages.visit(stage, chunk, &mut made);
+                stages.shared.end(&mut made.out.account);
+            }
             *results[chunk].lock() = made;
         });
         let (mut places, mut outs) = (Vec::new(), Vec::new());
@@ -154,9 +157,7 @@ impl Stages {
             for made in made {
                 self.take_up(chunk as u32, made, &mut places, counters);
             }
-            if !out.is_empty() {
-                outs.push(out);
-            }
+            outs.push(out);
         }
         put_next(quiesced, places);
         rounds.hold(outs);
@@ -194,7 +195,7 @@ impl Stages {
         }
     }
 
-    /// Runs the transitions of one chunk's engines, until one fails anywhere.
+    /// Runs the transitions of one chunk's engines, until one fails here or in a chunk before.
     fn visit(&self, stage: usize, chunk: usize, into: &mut ChunkMade) {
         let here = self.shared.under_way.begin();
         for (number, item) in self.work.iter().enumerate() {
@@ -204,7 +205,7 @@ impl Stages {
             self.shared
                 .view
                 .each_live(chunk, item.index, |place, slot| {
-                    if self.shared.is_cancelled() {
+                    if self.shared.is_over(chunk) {
                         return ControlFlow::Break(());
                     }
                     let (id, before) = (slot.id(), slot.counters());
@@ -223,7 +224,7 @@ impl Stages {
                             ControlFlow::Continue(())
                         }
                         Err(failure) => {
-                            self.shared.fail(id, failure);
+                            self.shared.fail(chunk, failure);
                             ControlFlow::Break(())
                         }
                     }

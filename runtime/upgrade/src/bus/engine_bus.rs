@@ -1,7 +1,7 @@
 //! [`EngineBus`]: the node's side of one engine's upgrade bus, for one call into its code.
 
-use super::budget::Budget;
-use super::{Out, Sent, Shared};
+use super::{Out, Sent, Shared, Used};
+use crate::phase::Failure;
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn};
@@ -31,9 +31,10 @@ pub(crate) struct EngineBus<'a> {
 
 impl EngineBus<'_> {
     /// Answers from the old state, through the code that the engine still has.
-    fn read(&self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
-        let answer = self.shared.view.with(ask.engine, |slot| {
-            let Some(entry) = self.shared.view.table().get(slot.kind()) else {
+    fn read(&mut self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
+        let shared = self.shared;
+        let answer = shared.view.with(ask.engine, |slot| {
+            let Some(entry) = shared.view.table().get(slot.kind()) else {
                 return BusStatus::Unknown;
             };
             self.answer(ask, slot.kind(), &entry.kind, slot.instance(), out)
@@ -42,11 +43,12 @@ impl EngineBus<'_> {
     }
 
     /// Answers from the new state, made in an earlier stage or handed over as it is.
-    fn query(&self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
+    fn query(&mut self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
         if self.when == When::Round {
             return BusStatus::NotNow;
         }
-        let residents = self.shared.residents.read();
+        let shared = self.shared;
+        let residents = shared.residents.read();
         if let Some(resident) = residents.get(ask.engine) {
             if resident.retired {
                 return BusStatus::Unavailable;
@@ -62,12 +64,12 @@ impl EngineBus<'_> {
             };
             self.answer_new(ask, slot.kind(), new, out)
         };
-        let answer = self.shared.view.with(ask.engine, look);
+        let answer = shared.view.with(ask.engine, look);
         answer.unwrap_or(BusStatus::Unknown)
     }
 
     fn answer_new(
-        &self,
+        &mut self,
         ask: Ask<'_>,
         index: KindIndex,
         instance: Option<&Instance>,
@@ -83,7 +85,7 @@ impl EngineBus<'_> {
     }
 
     fn answer(
-        &self,
+        &mut self,
         ask: Ask<'_>,
         index: KindIndex,
         kind: &Kind,
@@ -103,12 +105,21 @@ impl EngineBus<'_> {
         if let Err(error) = kind.query(instance, Codec::Postcard, ask.payload, out) {
             return error.to_bus(out);
         }
-        let bytes = ask.payload.len() + out.len();
-        if self.shared.take(self.me, Budget::Bytes, bytes as u64) {
+        let bytes = (ask.payload.len() + out.len()) as u64;
+        if self.charge(Used {
+            bytes,
+            ..Used::default()
+        }) {
             BusStatus::Ok
         } else {
             BusStatus::Budget
         }
+    }
+
+    /// Uses some of the budgets; false if there is not as much.
+    #[inline]
+    fn charge(&mut self, more: Used) -> bool {
+        self.shared.charge(&mut self.out.account, self.me, more)
     }
 
     fn is_after(&self, kind: &str) -> bool {
@@ -169,6 +180,12 @@ impl EngineBus<'_> {
             })?,
         };
         if self.exists(id) {
+            let other = self.out.newborn(id).and_then(Newborn::parent);
+            if other.is_some_and(|parent| parent != self.me) {
+                // As if the two were of chunks that do not see each other.
+                let taken = Failure::Taken { engine: id };
+                self.shared.fail(self.out.account.task, taken);
+            }
             return Err(BusStatus::Taken);
         }
         self.counters.1 += 1;
@@ -192,7 +209,7 @@ impl EngineBus<'_> {
 
 impl Bus for EngineBus<'_> {
     fn cancelled(&self) -> bool {
-        self.shared.is_cancelled()
+        self.shared.is_over(self.out.account.task)
     }
 
     fn log(&mut self, level: u8, line: &str) {
@@ -214,11 +231,12 @@ impl Bus for EngineBus<'_> {
         if self.cancelled() {
             return Err(BusStatus::Cancelled);
         }
-        let fits = self.shared.take(self.me, Budget::Engines, 1)
-            && self
-                .shared
-                .take(self.me, Budget::Bytes, spawn.config.len() as u64);
-        if !fits {
+        let used = Used {
+            messages: 0,
+            bytes: spawn.config.len() as u64,
+            engines: 1,
+        };
+        if !self.charge(used) {
             return Err(BusStatus::Budget);
         }
         let newborn = self.start(spawn, out)?;
@@ -245,8 +263,12 @@ impl Bus for EngineBus<'_> {
         if self.cancelled() {
             return BusStatus::Cancelled;
         }
-        let due = self.out.unpaid.count(self.me, payload.len());
-        if due && !self.shared.pay(&mut self.out.unpaid) {
+        let used = Used {
+            messages: 1,
+            bytes: payload.len() as u64,
+            engines: 0,
+        };
+        if !self.charge(used) {
             return BusStatus::Budget;
         }
         let payload = self.out.put(payload);

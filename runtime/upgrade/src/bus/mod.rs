@@ -7,9 +7,11 @@
 //! round those that the one before sent. What is left becomes the commit's aftermath.
 //!
 //! Invariants: the old generation's memory is only read; the result does not depend on the number of
-//! workers, because order comes from the chunks and the residents' places, never from time; a budget
-//! that is spent aborts the upgrade, whatever the author does with the error.
+//! workers, because order comes from the chunks and the residents' places, never from time, also where
+//! several things fail at once; a budget that is spent aborts the upgrade, whatever the author does with
+//! the error.
 
+mod account;
 mod budget;
 mod engine_bus;
 mod out;
@@ -17,8 +19,8 @@ mod residents;
 pub(crate) mod rounds;
 mod shared;
 
+pub(crate) use account::{Account, Used};
 pub use budget::{Budget, BusBudget};
-pub(crate) use budget::{Spent, Unpaid};
 pub(crate) use engine_bus::{EngineBus, When};
 pub(crate) use out::{Out, Sent, TRANSITION_LINES_MAX};
 pub(crate) use residents::{Home, Letter, Resident, Residents};

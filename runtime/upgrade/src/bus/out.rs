@@ -1,7 +1,7 @@
 //! [`Out`]: what the transitions of one chunk, or the handlers of one task of a round, did on the bus,
 //! in order.
 
-use super::Unpaid;
+use super::Account;
 use refit_abi::EngineId;
 use refit_abi::schema::SchemaId;
 use refit_kernel::{Effects, IdMap, KindIndex, LogLine, Newborn};
@@ -16,8 +16,8 @@ pub(crate) struct Out {
     /// Payloads of what was sent.
     pub(crate) bytes: Vec<u8>,
     pub(crate) sends: Vec<Sent>,
-    /// Those of them that are not yet taken from the budgets.
-    pub(crate) unpaid: Unpaid,
+    /// What all this used of the budgets.
+    pub(crate) account: Account,
     pub(crate) newborns: Vec<Newborn>,
     /// Their places.
     born: IdMap<u32>,
@@ -73,18 +73,10 @@ impl Out {
         self.bytes.clear();
         self.sends.clear();
         self.retired.clear();
+        self.account = Account::default();
         if !self.born.is_empty() {
             self.born = IdMap::default();
         }
         self
-    }
-
-    /// Whether it holds nothing to be taken up.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sends.is_empty()
-            && self.newborns.is_empty()
-            && self.retired.is_empty()
-            && self.effects.is_empty()
-            && self.lines.is_empty()
     }
 }

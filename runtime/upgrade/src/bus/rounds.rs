@@ -4,7 +4,6 @@
 //! the workers. Residents' states are taken out for the time of a round, so that handlers hold no lock
 //! while they look at the old generation.
 
-use super::budget::Budget;
 use super::residents::Home;
 use super::{
     EngineBus, Letter, Out, Resident, Residents, Sent, Shared, TRANSITION_LINES_MAX, When,
@@ -78,18 +77,20 @@ impl Rounds {
     }
 
     /// Takes up what the transitions of one stage did: engines started, engines retired, lines
-    /// logged. What they sent
-    /// waits for [`Rounds::run`]: it may be for an engine of a later stage.
+    /// logged. What they sent waits for [`Rounds::run`]: it may be for an engine of a later stage.
     pub(crate) fn hold(&mut self, mut outs: Vec<Out>) {
         let shared = self.shared.clone();
+        shared.settle(outs.iter().map(|out| &out.account));
         self.start_and_retire(&mut shared.residents.write(), &mut outs);
-        self.held.append(&mut outs);
+        self.held
+            .extend(outs.into_iter().filter(|out| !out.sends.is_empty()));
     }
 
     /// Takes up what was done in one round, in this order: engines started, engines retired, messages
     /// sent.
     fn take_up(&mut self, mut outs: Vec<Out>) {
         let shared = self.shared.clone();
+        shared.settle(outs.iter().map(|out| &out.account));
         let mut residents = shared.residents.write();
         self.start_and_retire(&mut residents, &mut outs);
         self.route_all(&mut residents, &outs);
@@ -102,7 +103,7 @@ impl Rounds {
             for newborn in out.newborns.drain(..) {
                 let (id, kind) = (newborn.id(), newborn.kind());
                 if residents.find(id).is_some() {
-                    shared.fail(id, Failure::Taken { engine: id });
+                    shared.fail_first(out.account.task, Failure::Taken { engine: id });
                 }
                 let handles = self.handles(kind);
                 residents.add(Resident::newborn(newborn, handles));
@@ -137,7 +138,7 @@ impl Rounds {
                 return;
             }
             let whose = self.shared.residents.read().all[first as usize].id;
-            if !self.shared.take(whose, Budget::Rounds, 1) {
+            if !self.shared.count_round(whose) {
                 return;
             }
             let outs = self.round(quiesced);
@@ -150,11 +151,17 @@ impl Rounds {
         let count = self.shared.residents.read().all.len();
         let shared = self.shared.clone();
         quiesced.each(count.div_ceil(RESIDENTS_PER_TASK), move |task| {
+            if shared.is_over(task) {
+                return;
+            }
             let residents = shared.residents.read();
             let from = task * RESIDENTS_PER_TASK;
             let to = (from + RESIDENTS_PER_TASK).min(residents.all.len());
-            for resident in &residents.all[from..to] {
-                check(&shared, resident);
+            let failure = residents.all[from..to]
+                .iter()
+                .find_map(|resident| check(&shared, resident));
+            if let Some(failure) = failure {
+                shared.fail(task, failure);
             }
         });
     }
@@ -220,7 +227,7 @@ impl Rounds {
         if waits {
             let (from, to, reason) = (engine, engine, MessageFault::Retired);
             self.shared
-                .fail(engine, Failure::Message { from, to, reason });
+                .fail_between(Failure::Message { from, to, reason });
         }
         let is_new = resident
             .as_ref()
@@ -242,7 +249,7 @@ impl Rounds {
         if let Err(reason) = outcome {
             let (from, to) = (sent.from, sent.to);
             self.shared
-                .fail(from, Failure::Message { from, to, reason });
+                .fail_between(Failure::Message { from, to, reason });
         }
     }
 
@@ -346,8 +353,8 @@ impl Rounds {
         let tasks = self.tasks();
         let tasks = if alone {
             let mut tasks = tasks;
-            for task in &mut tasks {
-                task.work(&self.shared, &arena);
+            for (number, task) in tasks.iter_mut().enumerate() {
+                task.work(number, &self.shared, &arena);
             }
             tasks
         } else {
@@ -355,7 +362,7 @@ impl Rounds {
                 Arc::new(tasks.into_iter().map(Mutex::new).collect());
             let (shared, work) = (self.shared.clone(), tasks.clone());
             quiesced.each(tasks.len(), move |number| {
-                work[number].lock().work(&shared, &arena);
+                work[number].lock().work(number, &shared, &arena);
             });
             let take = |task: &Mutex<Task>| {
                 let mut task = task.lock();
@@ -405,20 +412,22 @@ impl Rounds {
                 item.letters.clear();
                 resident.inbox = item.letters;
             }
-            if !task.out.is_empty() {
-                outs.push(task.out);
-            }
+            outs.push(task.out);
         }
         outs
     }
 }
 
 impl Task {
-    fn work(&mut self, shared: &Shared, arena: &[u8]) {
+    fn work(&mut self, number: usize, shared: &Shared, arena: &[u8]) {
+        let Some(account) = shared.begin(number) else {
+            return;
+        };
+        self.out.account = account;
         let here = shared.under_way.begin();
         let mut batch: Vec<Delivery<'_>> = Vec::new();
         for item in &mut self.items {
-            if shared.is_cancelled() {
+            if shared.is_over(number) {
                 return;
             }
             here.at(item.id);
@@ -439,10 +448,10 @@ impl Task {
             let frame = (item.id, shared.height());
             if let Err((_, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
                 let engine = item.id;
-                shared.fail(engine, Failure::Handler { engine, error });
+                shared.fail(number, Failure::Handler { engine, error });
             }
         }
-        shared.pay(&mut self.out.unpaid);
+        shared.end(&mut self.out.account);
     }
 }
 
@@ -460,16 +469,11 @@ impl Letter {
     }
 }
 
-fn check(shared: &Shared, resident: &Resident) {
-    let (Some(entry), Some(instance)) = (shared.table.get(resident.kind), &resident.instance)
-    else {
-        return;
-    };
-    if resident.retired || shared.is_cancelled() {
-        return;
-    }
-    if let Err(error) = entry.kind.check(instance) {
-        let engine = resident.id;
-        shared.fail(engine, Failure::Check { engine, error });
-    }
+/// What is wrong with what a resident has become.
+fn check(shared: &Shared, resident: &Resident) -> Option<Failure> {
+    let entry = shared.table.get(resident.kind)?;
+    let instance = resident.instance.as_ref().filter(|_| !resident.retired)?;
+    let error = entry.kind.check(instance).err()?;
+    let engine = resident.id;
+    Some(Failure::Check { engine, error })
 }

@@ -1,16 +1,22 @@
 //! [`Shared`]: what all transitions of one upgrade share.
 
-use super::budget::Budget;
-use super::{BusBudget, Residents, Spent, Unpaid};
+use super::account::{Account, Spent, Used};
+use super::{Budget, BusBudget, Residents};
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};
 use refit_abi::{EngineId, Height};
 use refit_kernel::{GenerationTable, View};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Above every task's number.
+const NONE: usize = usize::MAX;
 
 /// What all transitions of one upgrade share.
+///
+/// Of several failures in one stage or round, that of the lowest task counts, and within a task the
+/// first. So a failure cancels only the tasks after it; those before go on, and may fail themselves.
 #[derive(Debug)]
 pub(crate) struct Shared {
     /// The old generation, frozen.
@@ -21,10 +27,18 @@ pub(crate) struct Shared {
     pub(crate) residents: RwLock<Residents>,
     /// Whose code runs, for whoever looks on.
     pub(crate) under_way: Arc<UnderWay>,
-    pub(crate) spent: Spent,
-    cancelled: AtomicBool,
-    /// Of the failures that were seen before the cancellation took hold, the one of the least id.
-    failure: Mutex<Option<(EngineId, Failure)>>,
+    budget: BusBudget,
+    spent: Spent,
+    /// What was used before this stage or round; and how many rounds there were.
+    before: Mutex<(Used, u64)>,
+    /// The highest task that has begun.
+    begun: AtomicUsize,
+    /// The last task that may begin: the budgets are used up by those until there.
+    last: AtomicUsize,
+    /// The lowest task that failed; no later one goes on.
+    failed: AtomicUsize,
+    /// The failure of that task.
+    failure: Mutex<Option<(usize, Failure)>>,
 }
 
 impl Shared {
@@ -38,8 +52,12 @@ impl Shared {
             table,
             under_way,
             residents: RwLock::new(Residents::default()),
-            spent: Spent::new(budget),
-            cancelled: AtomicBool::new(false),
+            budget,
+            spent: Spent::default(),
+            before: Mutex::default(),
+            begun: AtomicUsize::new(0),
+            last: AtomicUsize::new(NONE),
+            failed: AtomicUsize::new(NONE),
             failure: Mutex::new(None),
         }
     }
@@ -48,39 +66,117 @@ impl Shared {
         self.view.frame().height
     }
 
+    /// Whether something failed: no further stage or round begins.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.failed.load(Ordering::Acquire) != NONE
     }
 
-    /// Cancels the upgrade because of `engine`.
-    pub(crate) fn fail(&self, engine: EngineId, failure: Failure) {
-        self.cancelled.store(true, Ordering::Release);
+    /// Whether this task should end: it failed, or one before it did.
+    pub(crate) fn is_over(&self, task: usize) -> bool {
+        self.failed.load(Ordering::Acquire) <= task
+    }
+
+    /// A task begins; `None` if it should not.
+    pub(crate) fn begin(&self, task: usize) -> Option<Account> {
+        self.begun.fetch_max(task, Ordering::SeqCst);
+        if self.is_over(task) || task > self.last.load(Ordering::SeqCst) {
+            return None;
+        }
+        let (before, _) = *self.before.lock();
+        Some(Account::open(task, Used::from(&self.budget) - before))
+    }
+
+    /// A task failed.
+    pub(crate) fn fail(&self, task: usize, failure: Failure) {
         let mut first = self.failure.lock();
-        if first.as_ref().is_none_or(|(other, _)| engine < *other) {
-            *first = Some((engine, failure));
+        if first.as_ref().is_none_or(|(other, _)| task < *other) {
+            *first = Some((task, failure));
+        }
+        self.failed.fetch_min(task, Ordering::AcqRel);
+    }
+
+    /// Something failed between two stages or rounds; what failed before counts.
+    pub(crate) fn fail_between(&self, failure: Failure) {
+        self.failed.store(0, Ordering::Release);
+        let mut first = self.failure.lock();
+        if first.is_none() {
+            *first = Some((0, failure));
         }
     }
 
-    /// Takes what was sent from the budgets; false if one of them is spent.
-    pub(crate) fn pay(&self, unpaid: &mut Unpaid) -> bool {
-        let Unpaid {
-            engine,
-            messages,
-            bytes,
-        } = std::mem::take(unpaid);
-        engine.is_none_or(|engine| {
-            self.take(engine, Budget::Messages, messages) && self.take(engine, Budget::Bytes, bytes)
-        })
+    /// A task used some more; false if that alone is more than there was.
+    #[inline]
+    pub(crate) fn charge(&self, account: &mut Account, engine: EngineId, more: Used) -> bool {
+        !account.charge(engine, more) || self.tell(account, engine)
     }
 
-    /// Uses a budget; one that is spent cancels the upgrade.
-    pub(crate) fn take(&self, engine: EngineId, what: Budget, count: u64) -> bool {
-        let fits = self.spent.take(what, count);
+    #[cold]
+    fn tell(&self, account: &mut Account, engine: EngineId) -> bool {
+        let (untold, over) = account.tell();
+        if let Some(what) = over {
+            self.fail(account.task, self.spent_by(engine, what));
+            return false;
+        }
+        if self
+            .spent
+            .add(untold)
+            .over(&(&self.budget).into())
+            .is_some()
+        {
+            // All that was added is of tasks that had begun.
+            let begun = self.begun.load(Ordering::SeqCst);
+            self.last.fetch_min(begun, Ordering::SeqCst);
+        }
+        true
+    }
+
+    /// A task ends.
+    pub(crate) fn end(&self, account: &mut Account) {
+        if let Some(engine) = account.last {
+            self.tell(account, engine);
+        }
+    }
+
+    /// All tasks of a stage or round have ended; these are their accounts, in order.
+    pub(crate) fn settle<'a>(&self, accounts: impl Iterator<Item = &'a Account>) {
+        let mut before = self.before.lock();
+        let most = Used::from(&self.budget);
+        for account in accounts {
+            before.0 += account.used;
+            let (over, engine) = (before.0.over(&most), account.last);
+            if let (Some(what), Some(engine)) = (over, engine) {
+                // A task that failed otherwise had used that much before.
+                self.fail_first(account.task, self.spent_by(engine, what));
+                break;
+            }
+        }
+        self.begun.store(0, Ordering::SeqCst);
+        self.last.store(NONE, Ordering::SeqCst);
+    }
+
+    /// A task is found to have failed before whatever else is known of it.
+    pub(crate) fn fail_first(&self, task: usize, failure: Failure) {
+        let mut first = self.failure.lock();
+        if first.as_ref().is_none_or(|(other, _)| task <= *other) {
+            *first = Some((task, failure));
+        }
+        self.failed.fetch_min(task, Ordering::AcqRel);
+    }
+
+    /// One more round, which begins with `engine`; false if that is one too many.
+    pub(crate) fn count_round(&self, engine: EngineId) -> bool {
+        let rounds = &mut self.before.lock().1;
+        *rounds += 1;
+        let fits = *rounds <= self.budget.rounds;
         if !fits {
-            let most = self.spent.most(what);
-            self.fail(engine, Failure::Budget { engine, what, most });
+            self.fail_between(self.spent_by(engine, Budget::Rounds));
         }
         fits
+    }
+
+    fn spent_by(&self, engine: EngineId, what: Budget) -> Failure {
+        let most = self.budget.most(what);
+        Failure::Budget { engine, what, most }
     }
 
     pub(crate) fn take_failure(&self) -> Option<Failure> {

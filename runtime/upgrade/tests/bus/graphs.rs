@@ -5,7 +5,7 @@ use crate::ops::{Message, Op};
 use crate::scripts::{kind_of, peer, script, seeded};
 use crate::world::{Crossed, UNBOUNDED, World};
 use proptest::prelude::*;
-use refit_upgrade::{Directives, Unwatched, Verdict};
+use refit_upgrade::{BusBudget, Directives, Unwatched, Verdict};
 
 /// Graphs, unless `PROPTEST_CASES` says otherwise.
 const BUS_CASES: u32 = 24;
@@ -25,8 +25,20 @@ fn plans() -> impl Strategy<Value = Plans> {
     prop::collection::vec(plan, 0..PLANS)
 }
 
+/// Budgets, some of which are soon spent.
+fn budget() -> impl Strategy<Value = BusBudget> {
+    let small = (1..400_u64, 1..40_u64, 100..20_000_u64, 1..40_u64);
+    let small = small.prop_map(|(messages, rounds, bytes, engines)| BusBudget {
+        messages,
+        rounds,
+        bytes,
+        engines,
+    });
+    prop_oneof![3 => Just(BusBudget::default()), 1 => small]
+}
+
 /// All that can be seen after the upgrade of a node with these plans, and of its next block.
-fn run(plans: &Plans, workers: usize) -> (Crossed, String) {
+fn run(plans: &Plans, budget: BusBudget, workers: usize) -> (Crossed, String) {
     let names: Vec<String> = (0..ENGINES).map(|number| format!("e{number}")).collect();
     let named = |(number, name)| (String::as_str(name), kind_of(number as u64));
     let engines: Vec<_> = names.iter().enumerate().map(named).collect();
@@ -47,7 +59,11 @@ fn run(plans: &Plans, workers: usize) -> (Crossed, String) {
         times: 2,
     };
     world.block(&[(peer(0), forward(1)), (peer(4), forward(2))], 1);
-    let crossed = world.cross_with(&[kinds::second()], &Directives::default(), Unwatched);
+    let directives = Directives {
+        budget,
+        ..Directives::default()
+    };
+    let crossed = world.cross_with(&[kinds::second()], &directives, Unwatched);
     let outcome = world.block(&[], UNBOUNDED);
     let states = world.call(|executor| executor.encode_states().unwrap());
     world.call(refit_kernel::Executor::discard_engines);
@@ -57,17 +73,17 @@ fn run(plans: &Plans, workers: usize) -> (Crossed, String) {
 #[test]
 fn random_traffic_gives_the_same_bytes_on_one_worker_and_two_and_twice() {
     let committed = std::cell::Cell::new(0);
-    seeded(BUS_CASES, &plans(), |plans| {
-        let (first, future) = run(&plans, 1);
+    seeded(BUS_CASES, &(plans(), budget()), |(plans, budget)| {
+        let (first, future) = run(&plans, budget, 1);
         for workers in [2, 2, 1] {
-            let (other, its_future) = run(&plans, workers);
+            let (other, its_future) = run(&plans, budget, workers);
             match (&first.verdict, &other.verdict) {
                 (Verdict::Committed(_), Verdict::Committed(_)) => {
                     assert_eq!(first.lines, other.lines);
                     committed.set(committed.get() + 1);
                 }
-                // Which of several failures is told depends on who came first.
-                (Verdict::Aborted { .. }, Verdict::Aborted { .. }) => {
+                (Verdict::Aborted { failure: one, .. }, Verdict::Aborted { failure: two, .. }) => {
+                    assert_eq!(one.to_string(), two.to_string());
                     assert_eq!(other.before, other.after);
                 }
                 (one, two) => panic!("{one:?} and {two:?}"),
@@ -91,9 +107,10 @@ fn of_more_lines_than_are_kept_the_same_are_kept_on_one_worker_and_two() {
         .filter(|n| kind_of(*n) == "alpha")
         .map(plan)
         .collect();
-    let (first, _) = run(&plans, 1);
+    let budget = BusBudget::default();
+    let (first, _) = run(&plans, budget, 1);
     assert!(first.lines.len() < 60 * plans.len());
     for _ in 0..8 {
-        assert_eq!(run(&plans, 2).0.lines, first.lines);
+        assert_eq!(run(&plans, budget, 2).0.lines, first.lines);
     }
 }

@@ -1,0 +1,146 @@
+//! [`Account`]: what one task uses of the counted budgets, and [`Spent`]: what all tasks have used.
+//!
+//! Tasks run in parallel and each counts for itself. A budget is spent where the sum over the tasks, in
+//! their order, first exceeds it: the leader finds that task when all have ended, so the verdict does not
+//! depend on who was faster. Meanwhile the tasks tell each other roughly what they use, so that none
+//! begins after the budgets are gone: what is kept in memory is bounded by the budget once for all tasks
+//! that have ended and once for each worker.
+
+use super::budget::{Budget, BusBudget};
+use refit_abi::EngineId;
+use std::ops::{AddAssign, Sub};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Messages of a task that are told to the others together: one shared counter for each would cost as
+/// much as the message.
+const UNTOLD_MESSAGES_MAX: u64 = 64;
+
+/// Bytes that are told together.
+const UNTOLD_BYTES_MAX: u64 = 64 << 10;
+
+/// Amounts of the budgets that tasks use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) engines: u64,
+}
+
+/// What one task may use, and has used.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// The task's place in its stage or round.
+    pub(crate) task: usize,
+    /// Who used something last.
+    pub(crate) last: Option<EngineId>,
+    pub(crate) used: Used,
+    /// What was left when the stage or round began.
+    left: Used,
+    told: Used,
+    /// From here on the others must be told.
+    due: Used,
+}
+
+/// What all tasks have told of.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    engines: AtomicU64,
+}
+
+impl Used {
+    /// The first budget of which this is more than `most`.
+    pub(crate) fn over(&self, most: &Used) -> Option<Budget> {
+        let pairs = [
+            (self.messages, most.messages, Budget::Messages),
+            (self.bytes, most.bytes, Budget::Bytes),
+            (self.engines, most.engines, Budget::Engines),
+        ];
+        let over = pairs.into_iter().find(|(used, most, _)| used > most);
+        over.map(|(_, _, what)| what)
+    }
+}
+
+impl From<&BusBudget> for Used {
+    fn from(budget: &BusBudget) -> Self {
+        Self {
+            messages: budget.messages,
+            bytes: budget.bytes,
+            engines: budget.engines,
+        }
+    }
+}
+
+impl AddAssign for Used {
+    fn add_assign(&mut self, more: Used) {
+        self.messages = self.messages.saturating_add(more.messages);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+        self.engines = self.engines.saturating_add(more.engines);
+    }
+}
+
+impl Sub for Used {
+    type Output = Used;
+
+    fn sub(self, less: Used) -> Used {
+        Used {
+            messages: self.messages.saturating_sub(less.messages),
+            bytes: self.bytes.saturating_sub(less.bytes),
+            engines: self.engines.saturating_sub(less.engines),
+        }
+    }
+}
+
+impl Account {
+    /// An account for a task that begins.
+    pub(crate) fn open(task: usize, left: Used) -> Self {
+        let mut account = Self {
+            task,
+            left,
+            ..Self::default()
+        };
+        account.set_due();
+        account
+    }
+
+    /// Uses some more; whether it is time to tell the others.
+    #[inline]
+    pub(crate) fn charge(&mut self, engine: EngineId, more: Used) -> bool {
+        self.last = Some(engine);
+        self.used += more;
+        let (used, due) = (&self.used, &self.due);
+        used.messages >= due.messages || used.bytes >= due.bytes || used.engines >= due.engines
+    }
+
+    /// What was not told of yet, and the budget that this task alone has used up.
+    pub(crate) fn tell(&mut self) -> (Used, Option<Budget>) {
+        let untold = self.used - self.told;
+        self.told = self.used;
+        self.set_due();
+        (untold, self.used.over(&self.left))
+    }
+
+    fn set_due(&mut self) {
+        let soon = |told: u64, untold_max: u64, left: u64| {
+            told.saturating_add(untold_max).min(left.saturating_add(1))
+        };
+        self.due = Used {
+            messages: soon(self.told.messages, UNTOLD_MESSAGES_MAX, self.left.messages),
+            bytes: soon(self.told.bytes, UNTOLD_BYTES_MAX, self.left.bytes),
+            engines: soon(self.told.engines, 1, self.left.engines),
+        };
+    }
+}
+
+impl Spent {
+    /// Adds what a task told of; gives the sum.
+    pub(crate) fn add(&self, more: Used) -> Used {
+        let add = |spent: &AtomicU64, more| spent.fetch_add(more, Ordering::SeqCst) + more;
+        Used {
+            messages: add(&self.messages, more.messages),
+            bytes: add(&self.bytes, more.bytes),
+            engines: add(&self.engines, more.engines),
+        }
+    }
+}
