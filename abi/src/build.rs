@@ -2,7 +2,7 @@
 
 /// Grows with every change of the tables and structs that cross between node and engine. A module
 /// of another epoch is refused.
-pub const ABI_EPOCH: u32 = 2;
+pub const ABI_EPOCH: u32 = 3;
 
 /// Release of the compiler, such as `1.95.0`.
 pub const COMPILER_RELEASE: &str = env!("REFIT_RUSTC_RELEASE");

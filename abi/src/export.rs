@@ -85,6 +85,7 @@ pub fn describe(
             abi_epoch: build::ABI_EPOCH,
             compiler_release: build::COMPILER_RELEASE.to_owned(),
             compiler_commit: build::COMPILER_COMMIT.to_owned(),
+            layout_epoch: build::LAYOUT_EPOCH.to_owned(),
             target: build::TARGET.to_owned(),
             panic_mode: build::PANIC_MODE.to_owned(),
             build_id: package.build_id.unwrap_or(UNSTAMPED).to_owned(),

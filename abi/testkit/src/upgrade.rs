@@ -46,7 +46,7 @@ pub enum UpgradeError {
         /// The phase that was not passed.
         phase: Phase,
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
         /// What transitions logged.
         lines: Vec<LogLine>,
     },
@@ -148,7 +148,7 @@ impl Testkit {
             }
             Verdict::Aborted { phase, failure } => Err(UpgradeError::Aborted {
                 phase,
-                failure,
+                failure: Box::new(failure),
                 lines,
             }),
         }

@@ -125,12 +125,14 @@ pub(super) fn judge(descriptor: &Descriptor) -> Result<(), ProbeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refit_abi::build::LAYOUT_EPOCH;
 
     fn descriptor() -> Descriptor {
         Descriptor {
             abi_epoch: ABI_EPOCH,
             compiler_release: COMPILER_RELEASE.to_owned(),
             compiler_commit: COMPILER_COMMIT.to_owned(),
+            layout_epoch: LAYOUT_EPOCH.to_owned(),
             target: TARGET.to_owned(),
             panic_mode: "unwind".to_owned(),
             build_id: String::new(),

@@ -176,7 +176,13 @@ impl Published {
 
 /// For which builds a layout hash of `descriptor` holds.
 pub(crate) fn compiler(descriptor: &Descriptor) -> String {
-    format!("{} {}", descriptor.compiler_commit, descriptor.target)
+    let Descriptor {
+        compiler_commit,
+        layout_epoch,
+        target,
+        ..
+    } = descriptor;
+    format!("{compiler_commit}/{layout_epoch} {target}")
 }
 
 impl Interface {

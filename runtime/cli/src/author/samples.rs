@@ -149,7 +149,7 @@ pub(crate) fn published(version: u32, state: Type) -> Published {
         module: format!("v{version}"),
         schema: state.schema_id(),
         layout: state.layout_id("a-commit"),
-        compiler: "a-commit a-target".to_owned(),
+        compiler: "a-commit/1 a-target".to_owned(),
         state: layoutless(&state),
         interface: Interface {
             config: none(),
@@ -198,6 +198,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         abi_epoch: 1,
         compiler_release: "1".to_owned(),
         compiler_commit: "a-commit".to_owned(),
+        layout_epoch: "1".to_owned(),
         target: "a-target".to_owned(),
         panic_mode: "unwind".to_owned(),
         build_id: "1".to_owned(),

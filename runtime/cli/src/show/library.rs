@@ -28,6 +28,7 @@ fn head(examined: &Examined) -> String {
         abi_epoch,
         compiler_release,
         compiler_commit,
+        layout_epoch,
         target,
         panic_mode,
         build_id,
@@ -44,7 +45,10 @@ fn head(examined: &Examined) -> String {
             "compiler",
             format!("{compiler_release} ({compiler_commit}), panic {panic_mode}"),
         ),
-        ("target", format!("{target}, ABI epoch {abi_epoch}")),
+        (
+            "target",
+            format!("{target}, ABI epoch {abi_epoch}, layout epoch {layout_epoch}"),
+        ),
         ("needs", examined.inspection.needed.join(", ")),
     ])
 }

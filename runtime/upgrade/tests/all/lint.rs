@@ -92,6 +92,7 @@ fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
             abi_epoch: 2,
             compiler_release: String::new(),
             compiler_commit: String::new(),
+            layout_epoch: String::new(),
             target: String::new(),
             panic_mode: String::new(),
             build_id: String::new(),

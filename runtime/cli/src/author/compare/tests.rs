@@ -100,6 +100,9 @@ fn a_frozen_type_that_lies_otherwise_in_memory_is_found() {
     assert_eq!(codes(&built, &published), ["frozen_type_moved"]);
     built.compiler_commit = "another".to_owned();
     assert_eq!(codes(&built, &published), [""; 0], "it cannot be compared");
+    built.compiler_commit = "a-commit".to_owned();
+    built.layout_epoch = "2".to_owned();
+    assert_eq!(codes(&built, &published), [""; 0], "nor can it here");
 }
 
 #[test]
