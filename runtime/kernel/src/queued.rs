@@ -1,9 +1,11 @@
 //! Messages that wait while code changes: whether the new code takes them.
 
+use crate::chunk::Chunk;
 use crate::dead_letters::DeadLetter;
 use crate::executor::Executor;
-use crate::slot::Letter;
+use crate::slot::{Letter, Slot, SlotState};
 use crate::table::KindIndex;
+use crate::timers::Timer;
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
@@ -18,83 +20,126 @@ pub struct Unaccepted {
     pub schema: SchemaId,
 }
 
-impl Executor {
-    /// The first message or timer that waits for an engine of kind `kind` and that `new` does not take.
-    /// A client's message has no schema: whether it is understood shows when it is handled.
-    pub(crate) fn unaccepted(&self, kind: KindIndex, new: &KindDescriptor) -> Option<Unaccepted> {
-        let waiting = self.chunks.iter().find_map(|chunk| {
-            let chunk = chunk.read();
-            chunk.active.iter().find_map(|number| {
-                let slot = chunk.slots.get(*number as usize)?;
-                let letter = slot.inbox.iter().find(|letter| is_foreign(letter, new));
-                letter
-                    .filter(|_| slot.kind == kind)
-                    .map(|letter| Unaccepted {
-                        engine: slot.id,
-                        schema: letter.schema,
-                    })
-            })
-        });
-        waiting.or_else(|| self.unaccepted_timer(kind, new))
+/// A kind whose code changes. What its old code would have refused is no concern of the new; nor is what
+/// waits for an engine that is poisoned or stopped, since no code will handle it.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) kind: KindIndex,
+    pub(crate) old: &'a KindDescriptor,
+    pub(crate) new: &'a KindDescriptor,
+}
+
+impl Change<'_> {
+    /// Whether a message of this schema is one that only the old code takes.
+    fn refuses(&self, schema: SchemaId) -> bool {
+        self.old.accepts(schema) && !self.new.accepts(schema)
     }
 
-    fn unaccepted_timer(&self, kind: KindIndex, new: &KindDescriptor) -> Option<Unaccepted> {
+    /// The same of a letter. Notices and clients' JSON carry no schema.
+    fn refuses_letter(&self, letter: &Letter) -> bool {
+        letter.kind == DeliveryKind::Message
+            && letter.codec == Codec::Postcard
+            && self.refuses(letter.schema)
+    }
+
+    /// Whether the engine of a slot handles what waits for it with this kind's code.
+    fn concerns(&self, slot: &Slot) -> bool {
+        slot.kind == self.kind && matches!(slot.state, SlotState::Live(_))
+    }
+}
+
+impl Executor {
+    /// The first message or timer that waits for an engine and that its new code does not take.
+    /// A client's message has no schema: whether it is understood shows when it is handled.
+    pub(crate) fn unaccepted(&self, change: Change<'_>) -> Option<Unaccepted> {
+        let waiting = self.chunks.iter().find_map(|chunk| {
+            let chunk = chunk.read();
+            let slots = chunk
+                .active
+                .iter()
+                .filter_map(|n| chunk.slots.get(*n as usize));
+            slots.filter(|slot| change.concerns(slot)).find_map(|slot| {
+                let letter = slot
+                    .inbox
+                    .iter()
+                    .find(|letter| change.refuses_letter(letter))?;
+                let (engine, schema) = (slot.id, letter.schema);
+                Some(Unaccepted { engine, schema })
+            })
+        });
+        waiting.or_else(|| self.unaccepted_timer(change))
+    }
+
+    fn unaccepted_timer(&self, change: Change<'_>) -> Option<Unaccepted> {
         self.timers.iter().find_map(|timer| {
             let (engine, schema) = (timer.engine, timer.schema);
-            let foreign = !new.accepts(schema) && self.kind_of(engine) == Some(kind);
+            let foreign = change.refuses(schema) && self.has_live(engine, change);
             foreign.then_some(Unaccepted { engine, schema })
         })
     }
 
     /// Moves all such messages and timers to the dead letters; gives how many there were.
-    pub(crate) fn bury_unaccepted(&mut self, kind: KindIndex, new: &KindDescriptor) -> u64 {
+    pub(crate) fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
         let mut dead = Vec::new();
         for chunk in &self.chunks {
-            let chunk = &mut *chunk.write();
-            for number in &chunk.active {
-                let Some(slot) = chunk.slots.get_mut(*number as usize) else {
-                    continue;
-                };
-                if slot.kind != kind {
-                    continue;
-                }
-                let before = slot.inbox.len();
-                let (arena, id) = (&chunk.arena, slot.id);
-                slot.inbox.retain(|letter| {
-                    let foreign = is_foreign(letter, new);
-                    if foreign {
-                        let payload = &arena[letter.payload.clone()];
-                        dead.push(dead_letter(letter.sender, id, payload));
-                    }
-                    !foreign
-                });
-                self.waiting -= before - slot.inbox.len();
-            }
+            self.waiting -= bury_letters(&mut chunk.write(), change, &mut dead);
         }
-        let directory = self.directory.clone();
         let chunks = &self.chunks;
-        let of_kind = |engine: EngineId| {
-            directory.get(engine).is_some_and(|place| {
-                let chunk = chunks[place.chunk as usize].read();
-                chunk.slots[place.slot as usize].kind == kind
-            })
-        };
+        self.active
+            .retain(|number| !chunks[*number as usize].read().active.is_empty());
+        let mut timers = std::mem::take(&mut self.timers);
         let foreign =
-            |timer: &crate::timers::Timer| !new.accepts(timer.schema) && of_kind(timer.engine);
-        for timer in self.timers.take_if(foreign) {
+            |timer: &Timer| change.refuses(timer.schema) && self.has_live(timer.engine, change);
+        for timer in timers.take_if(foreign) {
             dead.push(dead_letter(Sender::Timer, timer.engine, &timer.payload));
         }
+        self.timers = timers;
         let count = dead.len() as u64;
         self.between.stats.dead_letters += count;
         dead.into_iter().for_each(|letter| self.dead.push(letter));
         count
     }
 
-    fn kind_of(&self, engine: EngineId) -> Option<KindIndex> {
-        let place = self.directory.get(engine)?;
-        let chunk = self.chunks[place.chunk as usize].read();
-        chunk.slots.get(place.slot as usize).map(|slot| slot.kind)
+    fn has_live(&self, engine: EngineId, change: Change<'_>) -> bool {
+        self.directory.get(engine).is_some_and(|place| {
+            let chunk = self.chunks[place.chunk as usize].read();
+            let slot = chunk.slots.get(place.slot as usize);
+            slot.is_some_and(|slot| change.concerns(slot))
+        })
     }
+}
+
+/// Moves a chunk's letters; gives how many there were.
+fn bury_letters(chunk: &mut Chunk, change: Change<'_>, dead: &mut Vec<DeadLetter>) -> usize {
+    let before = dead.len();
+    let Chunk {
+        slots,
+        active,
+        arena,
+        ..
+    } = chunk;
+    active.retain(|number| {
+        let Some(slot) = slots.get_mut(*number as usize) else {
+            return false;
+        };
+        if change.concerns(slot) {
+            let id = slot.id;
+            slot.inbox.retain(|letter| {
+                let foreign = change.refuses_letter(letter);
+                if foreign {
+                    let payload = &arena[letter.payload.clone()];
+                    dead.push(dead_letter(letter.sender, id, payload));
+                }
+                !foreign
+            });
+        }
+        // With nothing left it is as if nothing had come.
+        !slot.inbox.is_empty()
+    });
+    if active.is_empty() {
+        arena.clear();
+    }
+    dead.len() - before
 }
 
 fn dead_letter(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {
@@ -104,11 +149,4 @@ fn dead_letter(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {
         reason: Undelivered::Rejected,
         payload: payload.to_vec(),
     }
-}
-
-/// Whether `new` cannot take this letter. Notices and clients' JSON carry no schema.
-fn is_foreign(letter: &Letter, new: &KindDescriptor) -> bool {
-    letter.kind == DeliveryKind::Message
-        && letter.codec == Codec::Postcard
-        && !new.accepts(letter.schema)
 }

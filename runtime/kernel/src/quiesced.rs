@@ -5,7 +5,7 @@ use crate::chunk::Chunk;
 use crate::crew::Helpers;
 use crate::executor::Executor;
 use crate::gate::Closed;
-use crate::queued::Unaccepted;
+use crate::queued::{Change, Unaccepted};
 use crate::round::{Each, Job};
 use crate::table::{GenerationTable, KindIndex};
 use crate::view::View;
@@ -73,14 +73,23 @@ impl<'a> Quiesced<'a> {
         });
     }
 
-    /// The first message or timer that waits for an engine of kind `kind` and that `new` does not take.
-    pub fn unaccepted(&self, kind: KindIndex, new: &KindDescriptor) -> Option<Unaccepted> {
-        self.executor.unaccepted(kind, new)
+    /// The first message or timer that waits for a live engine of kind `kind` and that `old` takes and
+    /// `new` does not.
+    pub fn unaccepted(
+        &self,
+        kind: KindIndex,
+        (old, new): (&KindDescriptor, &KindDescriptor),
+    ) -> Option<Unaccepted> {
+        self.executor.unaccepted(Change { kind, old, new })
     }
 
     /// Moves all such messages and timers to the dead letters; gives how many there were.
-    pub fn bury_unaccepted(&mut self, kind: KindIndex, new: &KindDescriptor) -> u64 {
-        self.executor.bury_unaccepted(kind, new)
+    pub fn bury_unaccepted(
+        &mut self,
+        kind: KindIndex,
+        (old, new): (&KindDescriptor, &KindDescriptor),
+    ) -> u64 {
+        self.executor.bury_unaccepted(Change { kind, old, new })
     }
 
     /// Carries out what the transitions did, after [`Quiesced::publish`].

@@ -4,18 +4,17 @@
 //! Whatever fails before the commit unwinds: what was made is dropped, the old generation's memory
 //! was only read.
 
-use crate::class::Class;
+use crate::class::{Class, may_refuse};
 use crate::directives::Directives;
+use crate::order::Crossing;
 use crate::phase::{Failure, Phase, Verdict, Watch};
 use crate::transition::{self, Work};
 use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::Generation;
-use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An upgrade that waits for its update point.
@@ -26,7 +25,7 @@ pub struct Armed {
     classes: Vec<(String, Class)>,
     work: Arc<Vec<Work>>,
     /// Kinds whose new code may not take every message that the old code took.
-    messages: Vec<(KindIndex, Kind)>,
+    messages: Vec<(KindIndex, Kind, Kind)>,
     directives: Directives,
     lines: Mutex<Vec<LogLine>>,
     under_way: Arc<UnderWay>,
@@ -97,36 +96,33 @@ impl Armed {
         modules: &[Module],
         directives: &Directives,
     ) -> Result<Self, ArmError> {
-        let kinds: Vec<Kind> = modules.iter().flat_map(Module::kinds).collect();
-        let copied = copied(&kinds);
+        let mut comes = Vec::new();
+        for new in modules.iter().flat_map(Module::kinds) {
+            comes.push(Incoming::find(live, new, directives)?);
+        }
+        let crossings: Vec<_> = comes.iter().map(Incoming::crossing).collect();
+        let copied = crate::order::copied(&crossings);
+        let stages = crate::order::stages(&crossings).map_err(|kinds| ArmError::Cycle { kinds })?;
         let (mut replaced, mut added, mut work, mut classes) = (vec![], vec![], vec![], vec![]);
         let mut messages = Vec::new();
-        for new in kinds {
+        for (Incoming { new, class, old }, stage) in comes.into_iter().zip(stages) {
             let name = new.descriptor().kind.clone();
-            let Some((index, entry)) = live.find(&name) else {
-                classes.push((name, Class::New));
+            let whole = copied.contains(&name) || class != Class::Migrate;
+            classes.push((name, class));
+            let Some((index, old, pending)) = old else {
                 added.push(new);
                 continue;
             };
-            let restart = directives.restart.contains(&name);
-            let (class, pending) = crossing(&name, &entry.kind, &new, restart)?;
-            if may_refuse(entry.kind.descriptor(), new.descriptor()) {
-                messages.push((index, new.clone()));
+            if may_refuse(old.descriptor(), new.descriptor()) {
+                messages.push((index, old.clone(), new.clone()));
             }
-            let whole = copied.contains(&name) || class != Class::Migrate;
             if needs_work(class, pending.as_ref(), whole) {
-                work.push(Work::new(
-                    index,
-                    (class, whole),
-                    entry.kind.clone(),
-                    new.clone(),
-                ));
+                let how = (class, whole, stage);
+                work.push(Work::new(index, how, old, new.clone()));
             }
-            classes.push((name, class));
             replaced.push((index, new, pending));
         }
         let table = live.next(replaced, added);
-        order(&table, &mut work)?;
         Ok(Self {
             base: live.number(),
             table,
@@ -217,7 +213,7 @@ impl Armed {
 
     /// Whether a message waits that the new code does not take and the plan does not give up.
     fn queued(&self, quiesced: &Quiesced<'_>) -> Result<(), Failure> {
-        for (index, new) in &self.messages {
+        for (index, old, new) in &self.messages {
             let given_up = self
                 .directives
                 .dead_letters
@@ -225,7 +221,7 @@ impl Armed {
             if given_up {
                 continue;
             }
-            if let Some(found) = quiesced.unaccepted(*index, new.descriptor()) {
+            if let Some(found) = quiesced.unaccepted(*index, (old.descriptor(), new.descriptor())) {
                 let (engine, schema) = (found.engine, found.schema);
                 return Err(Failure::Queued { engine, schema });
             }
@@ -278,14 +274,38 @@ impl Transitioned<'_> {
         let number = quiesced.publish(table.clone());
         let given_up = messages
             .iter()
-            .filter(|(_, new)| directives.dead_letters.contains(&new.descriptor().kind));
-        for (index, new) in given_up {
-            quiesced.bury_unaccepted(*index, new.descriptor());
+            .filter(|(_, _, new)| directives.dead_letters.contains(&new.descriptor().kind));
+        for (index, old, new) in given_up {
+            quiesced.bury_unaccepted(*index, (old.descriptor(), new.descriptor()));
         }
-        if !self.armed.work.is_empty() {
-            quiesced.take_over(self.aftermath);
-        }
+        quiesced.take_over(self.aftermath);
         number
+    }
+}
+
+/// A kind that comes in.
+struct Incoming {
+    new: Kind,
+    class: Class,
+    /// What it takes the place of, and what is left to do for each engine after the commit.
+    old: Option<(KindIndex, Kind, Option<Pending>)>,
+}
+
+impl Incoming {
+    fn find(live: &GenerationTable, new: Kind, directives: &Directives) -> Result<Self, ArmError> {
+        let name = &new.descriptor().kind;
+        let Some((index, entry)) = live.find(name) else {
+            let (class, old) = (Class::New, None);
+            return Ok(Self { new, class, old });
+        };
+        let restart = directives.restart.contains(name);
+        let (class, pending) = crossing(name, &entry.kind, &new, restart)?;
+        let old = Some((index, entry.kind.clone(), pending));
+        Ok(Self { new, class, old })
+    }
+
+    fn crossing(&self) -> Crossing<'_> {
+        (self.new.descriptor(), self.class)
     }
 }
 
@@ -319,19 +339,6 @@ fn crossing(
     Ok((class, pending))
 }
 
-/// The kinds whose whole new states are made even where fields could move over: they handle upgrade
-/// messages, or others ask them.
-fn copied(kinds: &[Kind]) -> BTreeSet<String> {
-    let descriptors: Vec<_> = kinds.iter().map(Kind::descriptor).collect();
-    crate::order::copied(&descriptors)
-}
-
-/// Whether the new code may not take a message that the old code took.
-fn may_refuse(old: &KindDescriptor, new: &KindDescriptor) -> bool {
-    let mut taken = old.older_messages.iter().chain([&old.message]);
-    taken.any(|schema| !new.accepts(*schema))
-}
-
 /// Whether the pause has to visit the engines of a kind.
 fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
     match (class, pending) {
@@ -341,18 +348,13 @@ fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
     }
 }
 
-/// Gives each kind's work its stage.
-fn order(table: &GenerationTable, work: &mut [Work]) -> Result<(), ArmError> {
-    let kinds: Vec<_> = table.iter().map(|(_, e)| e.kind.descriptor()).collect();
-    let stages = crate::order::stages(&kinds).map_err(|kinds| ArmError::Cycle { kinds })?;
-    for item in work {
-        item.stage = stages.get(item.index.0 as usize).copied().unwrap_or(0);
-    }
-    Ok(())
-}
-
 impl Work {
-    fn new(index: KindIndex, (class, whole): (Class, bool), old: Kind, new: Kind) -> Self {
+    fn new(
+        index: KindIndex,
+        (class, whole, stage): (Class, bool, usize),
+        old: Kind,
+        new: Kind,
+    ) -> Self {
         let step = match class {
             Class::Restart => None,
             Class::Translate => new.migration_from_schema(old.descriptor().schema),
@@ -365,7 +367,7 @@ impl Work {
             new,
             step,
             whole,
-            stage: 0,
+            stage,
         }
     }
 }

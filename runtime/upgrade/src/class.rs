@@ -49,6 +49,20 @@ impl Class {
             Class::Migrate
         })
     }
+
+    /// Whether engines of the kind run a transition of the author's, which may ask on the bus.
+    pub(crate) fn runs(self) -> bool {
+        matches!(
+            self,
+            Class::Migrate | Class::MigrateByHand | Class::Translate
+        )
+    }
+}
+
+/// Whether the new code may not take a message that the old code took.
+pub(crate) fn may_refuse(old: &KindDescriptor, new: &KindDescriptor) -> bool {
+    let mut taken = old.older_messages.iter().chain([&old.message]);
+    taken.any(|schema| !new.accepts(*schema))
 }
 
 impl fmt::Display for Class {

@@ -4,7 +4,7 @@
 //! A [`Level::Error`] refuses the plan unless the operator allows its code; what cannot be done at all
 //! is a [`crate::PlanError`] instead.
 
-use crate::class::Class;
+use crate::class::{Class, may_refuse};
 use crate::plan::{Candidate, Live, Plan, PlannedKind};
 use refit_abi::descriptor::{Ability, KindDescriptor};
 use refit_kernel::Grants;
@@ -148,12 +148,22 @@ impl Linter<'_> {
     fn interface(&self, findings: &mut Vec<Finding>) {
         let Some(old) = self.old else { return };
         let lost = !self.new.accepts(old.message);
+        let waits = may_refuse(old, self.new);
         for dependant in self.dependants(Ability::Message).filter(|_| lost) {
             findings.push(self.found(
                 Level::Error,
                 "interface-changed",
                 format!("the messages of `{}` changed, and `{dependant}`, which sends them, is not in the plan", self.new.kind),
                 "add the dependant's new module, or let the new one convert the old messages with `impl MigrateMessage`",
+            ));
+        }
+        let born = old.config != self.new.config;
+        for dependant in self.dependants(Ability::Spawn).filter(|_| born) {
+            findings.push(self.found(
+                Level::Error,
+                "interface-changed",
+                format!("the configuration of `{}` changed, and `{dependant}`, which starts such engines, is not in the plan", self.new.kind),
+                "add the dependant's new module: it would start them with the old configuration",
             ));
         }
         let asked = (old.query, old.answer) != (self.new.query, self.new.answer);
@@ -165,10 +175,10 @@ impl Linter<'_> {
                 "its next migration has to ask the new way",
             ));
         }
-        if lost && self.kind.class != Class::Restart {
+        if waits {
             let given_up = self.plan.directives.dead_letters.contains(&self.new.kind);
             let reason = format!(
-                "the messages of `{}` changed and the new code does not take the old ones",
+                "the messages of `{}` changed and the new code does not take all that the old code took",
                 self.new.kind
             );
             let (level, next) = if given_up {
@@ -218,7 +228,7 @@ impl Linter<'_> {
     }
 
     fn bus(&self, findings: &mut Vec<Finding>) {
-        for name in &self.new.after {
+        for name in self.new.after.iter().filter(|_| self.kind.class.runs()) {
             if self.after(name).is_none() {
                 findings.push(self.found(
                     Level::Warning,
@@ -236,7 +246,7 @@ impl Linter<'_> {
             .needs
             .iter()
             .filter(|need| need.ability == Ability::Message);
-        for need in messaged.filter(|_| self.runs()) {
+        for need in messaged.filter(|_| self.sends()) {
             let handles = self
                 .after(&need.kind)
                 .is_some_and(|to| to.upgrade_message.is_some());
@@ -251,12 +261,11 @@ impl Linter<'_> {
         }
     }
 
-    /// Whether the kind has transitions that could use the bus.
-    fn runs(&self) -> bool {
-        matches!(
-            self.kind.class,
-            Class::Migrate | Class::MigrateByHand | Class::Translate
-        )
+    /// Whether engines of the kind could send upgrade messages: in their transitions, or as they handle
+    /// such messages themselves.
+    fn sends(&self) -> bool {
+        let handles = self.new.upgrade_message.is_some() && self.kind.class != Class::Adopt;
+        self.kind.class.runs() || handles
     }
 
     /// Whether engines of a kind go on with the state they have.

@@ -7,11 +7,11 @@ use crate::class::Class;
 use crate::difference::differences;
 use crate::directives::Directives;
 use crate::lint::Finding;
+use crate::order::Crossing;
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// The format that this code writes and reads.
 pub const PLAN_FORMAT: u32 = 2;
@@ -143,18 +143,18 @@ impl Plan {
                 most: PLAN_MODULES_MAX,
             });
         }
-        let kinds: Vec<_> = candidates
+        let mut modules = candidates
             .iter()
-            .flat_map(|c| &c.descriptor.kinds)
-            .collect();
-        let copied = crate::order::copied(&kinds);
-        let modules = candidates
-            .iter()
-            .map(|candidate| plan_module(live, candidate, directives, &copied))
+            .map(|candidate| plan_module(live, candidate, directives))
             .collect::<Result<Vec<_>, _>>()?;
         twice(&modules)?;
         named(&modules, directives)?;
-        ordered(live, &kinds)?;
+        let crossings = crossings(candidates, &modules);
+        ordered(&crossings)?;
+        let copied = crate::order::copied(&crossings);
+        for kind in modules.iter_mut().flat_map(|module| &mut module.kinds) {
+            kind.copied = kind.class == Class::Migrate && copied.contains(&kind.kind);
+        }
         let touched = |kind: &str| {
             modules
                 .iter()
@@ -218,7 +218,6 @@ fn plan_module(
     live: &Live,
     candidate: &Candidate,
     directives: &Directives,
-    copied: &BTreeSet<String>,
 ) -> Result<PlannedModule, PlanError> {
     let kinds = &candidate.descriptor.kinds;
     if let Some(meant) = &candidate.meant {
@@ -235,7 +234,7 @@ fn plan_module(
     }
     let kinds = kinds
         .iter()
-        .map(|kind| plan_kind(live, candidate, kind, directives, copied))
+        .map(|kind| plan_kind(live, candidate, kind, directives))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(PlannedModule {
         path: candidate.path.clone(),
@@ -250,7 +249,6 @@ fn plan_kind(
     candidate: &Candidate,
     new: &KindDescriptor,
     directives: &Directives,
-    copied: &BTreeSet<String>,
 ) -> Result<PlannedKind, PlanError> {
     let Some(old) = live
         .kinds
@@ -299,7 +297,7 @@ fn plan_kind(
     Ok(PlannedKind {
         kind: new.kind.clone(),
         class,
-        copied: class == Class::Migrate && copied.contains(&new.kind),
+        copied: false,
         from_version: Some(old.descriptor.version),
         to_version: new.version,
         difference,
@@ -310,11 +308,11 @@ fn plan_kind(
 /// What is dropped when an engine starts afresh.
 const WHOLE_STATE: &str = "(the whole state)";
 
-/// Whether all kinds that the directives name come in.
+/// Whether all kinds that the directives name come in, in the place of what is there.
 fn named(modules: &[PlannedModule], directives: &Directives) -> Result<(), PlanError> {
     let comes = |kind: &String| {
         let mut kinds = modules.iter().flat_map(|module| &module.kinds);
-        kinds.any(|planned| planned.kind == *kind)
+        kinds.any(|planned| planned.kind == *kind && planned.class != Class::New)
     };
     let mut names = directives.restart.iter().chain(&directives.dead_letters);
     match names.find(|kind| !comes(kind)) {
@@ -323,12 +321,16 @@ fn named(modules: &[PlannedModule], directives: &Directives) -> Result<(), PlanE
     }
 }
 
-/// Whether the transitions have an order.
-fn ordered(live: &Live, incoming: &[&KindDescriptor]) -> Result<(), PlanError> {
-    let stays = |kind: &&KindDescriptor| !incoming.iter().any(|new| new.kind == kind.kind);
-    let carried = live.kinds.iter().map(|kind| &kind.descriptor).filter(stays);
-    let kinds: Vec<_> = carried.chain(incoming.iter().copied()).collect();
-    match crate::order::stages(&kinds) {
+/// The kinds that come in, with their classes.
+fn crossings<'a>(candidates: &'a [Candidate], modules: &[PlannedModule]) -> Vec<Crossing<'a>> {
+    let kinds = candidates.iter().flat_map(|c| &c.descriptor.kinds);
+    let planned = modules.iter().flat_map(|module| &module.kinds);
+    kinds.zip(planned.map(|kind| kind.class)).collect()
+}
+
+/// Whether the transitions have an order. What stays as it is comes before all of them.
+fn ordered(crossings: &[Crossing<'_>]) -> Result<(), PlanError> {
+    match crate::order::stages(crossings) {
         Ok(_) => Ok(()),
         Err(kinds) => Err(PlanError::Cycle { kinds }),
     }

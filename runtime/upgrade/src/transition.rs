@@ -144,10 +144,9 @@ impl Stages {
         let (stages, results) = (self.clone(), made.clone());
         quiesced.each(chunks, move |chunk| {
             let mut made = ChunkMade::default();
-            if let Some(account) = stages.shared.begin(chunk) {
-                made.out.account = account;
+            if stages.shared.begin(chunk, &mut made.out.account) {
                 stages.visit(stage, chunk, &mut made);
-                stages.shared.end(&mut made.out.account);
+                stages.shared.tell(&mut made.out.account);
             }
             *results[chunk].lock() = made;
         });

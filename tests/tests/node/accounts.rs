@@ -219,6 +219,8 @@ fn the_accounts_read_a_store_of_version_3_as_well() {
     assert_committed(&report);
     let hold = node.query("holds", json!({"get": {"id": 2}})).unwrap();
     assert_eq!(hold["hold"]["hold"]["until"], 2);
+    // With the next block, if not before, the store has removed the notes and told its index.
+    assert_serves(&node, "after");
     assert_indexed(&node, "kv", "kv-index");
 }
 

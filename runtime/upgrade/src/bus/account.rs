@@ -31,9 +31,9 @@ pub(crate) struct Used {
 pub(crate) struct Account {
     /// The task's place in its stage or round.
     pub(crate) task: usize,
-    /// Who used something last.
-    pub(crate) last: Option<EngineId>,
     pub(crate) used: Used,
+    /// Who used something, in order, each with what was used before.
+    marks: Vec<(EngineId, Used)>,
     /// What was left when the stage or round began.
     left: Used,
     told: Used,
@@ -93,32 +93,57 @@ impl Sub for Used {
 }
 
 impl Account {
-    /// An account for a task that begins.
-    pub(crate) fn open(task: usize, left: Used) -> Self {
-        let mut account = Self {
+    /// Begins anew, for a task that begins.
+    pub(crate) fn open(&mut self, task: usize, left: Used) {
+        self.close(task);
+        self.left = left;
+        self.set_due();
+    }
+
+    /// An account of nothing, for a task that does not begin.
+    pub(crate) fn close(&mut self, task: usize) {
+        let mut marks = std::mem::take(&mut self.marks);
+        marks.clear();
+        *self = Self {
             task,
-            left,
+            marks,
             ..Self::default()
         };
-        account.set_due();
-        account
+    }
+
+    /// The engine with whose use the sum, `before` and this, came over `most`, and which budget it was.
+    pub(crate) fn crossed(&self, before: Used, most: &Used) -> Option<(EngineId, Budget)> {
+        let ends = self.marks.iter().skip(1).map(|(_, used)| *used);
+        let engines = self.marks.iter().map(|(engine, _)| *engine);
+        let mut uses = engines.zip(ends.chain([self.used]));
+        uses.find_map(|(engine, used)| {
+            let mut sum = before;
+            sum += used;
+            Some((engine, sum.over(most)?))
+        })
     }
 
     /// Uses some more; whether it is time to tell the others.
     #[inline]
     pub(crate) fn charge(&mut self, engine: EngineId, more: Used) -> bool {
-        self.last = Some(engine);
+        if self.marks.last().is_none_or(|(last, _)| *last != engine) {
+            self.marks.push((engine, self.used));
+        }
         self.used += more;
         let (used, due) = (&self.used, &self.due);
         used.messages >= due.messages || used.bytes >= due.bytes || used.engines >= due.engines
     }
 
-    /// What was not told of yet, and the budget that this task alone has used up.
-    pub(crate) fn tell(&mut self) -> (Used, Option<Budget>) {
+    /// What was not told of yet, and who has used up which budget, if this task alone has.
+    pub(crate) fn tell(&mut self) -> (Used, Option<(EngineId, Budget)>) {
         let untold = self.used - self.told;
         self.told = self.used;
         self.set_due();
-        (untold, self.used.over(&self.left))
+        let over = self.used.over(&self.left);
+        (
+            untold,
+            over.and_then(|_| self.crossed(Used::default(), &self.left)),
+        )
     }
 
     fn set_due(&mut self) {

@@ -73,7 +73,6 @@ impl Out {
         self.bytes.clear();
         self.sends.clear();
         self.retired.clear();
-        self.account = Account::default();
         if !self.born.is_empty() {
             self.born = IdMap::default();
         }

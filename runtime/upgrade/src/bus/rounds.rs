@@ -420,10 +420,9 @@ impl Rounds {
 
 impl Task {
     fn work(&mut self, number: usize, shared: &Shared, arena: &[u8]) {
-        let Some(account) = shared.begin(number) else {
+        if !shared.begin(number, &mut self.out.account) {
             return;
-        };
-        self.out.account = account;
+        }
         let here = shared.under_way.begin();
         let mut batch: Vec<Delivery<'_>> = Vec::new();
         for item in &mut self.items {
@@ -451,7 +450,7 @@ impl Task {
                 shared.fail(number, Failure::Handler { engine, error });
             }
         }
-        shared.end(&mut self.out.account);
+        shared.tell(&mut self.out.account);
     }
 }
 

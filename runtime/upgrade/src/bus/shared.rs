@@ -76,14 +76,16 @@ impl Shared {
         self.failed.load(Ordering::Acquire) <= task
     }
 
-    /// A task begins; `None` if it should not.
-    pub(crate) fn begin(&self, task: usize) -> Option<Account> {
+    /// A task begins, with a fresh account; false if it should not.
+    pub(crate) fn begin(&self, task: usize, account: &mut Account) -> bool {
         self.begun.fetch_max(task, Ordering::SeqCst);
         if self.is_over(task) || task > self.last.load(Ordering::SeqCst) {
-            return None;
+            account.close(task);
+            return false;
         }
         let (before, _) = *self.before.lock();
-        Some(Account::open(task, Used::from(&self.budget) - before))
+        account.open(task, Used::from(&self.budget) - before);
+        true
     }
 
     /// A task failed.
@@ -107,13 +109,14 @@ impl Shared {
     /// A task used some more; false if that alone is more than there was.
     #[inline]
     pub(crate) fn charge(&self, account: &mut Account, engine: EngineId, more: Used) -> bool {
-        !account.charge(engine, more) || self.tell(account, engine)
+        !account.charge(engine, more) || self.tell(account)
     }
 
+    /// Tells the others what a task used; false if that alone is more than there was.
     #[cold]
-    fn tell(&self, account: &mut Account, engine: EngineId) -> bool {
+    pub(crate) fn tell(&self, account: &mut Account) -> bool {
         let (untold, over) = account.tell();
-        if let Some(what) = over {
+        if let Some((engine, what)) = over {
             self.fail(account.task, self.spent_by(engine, what));
             return false;
         }
@@ -130,25 +133,17 @@ impl Shared {
         true
     }
 
-    /// A task ends.
-    pub(crate) fn end(&self, account: &mut Account) {
-        if let Some(engine) = account.last {
-            self.tell(account, engine);
-        }
-    }
-
     /// All tasks of a stage or round have ended; these are their accounts, in order.
     pub(crate) fn settle<'a>(&self, accounts: impl Iterator<Item = &'a Account>) {
         let mut before = self.before.lock();
         let most = Used::from(&self.budget);
         for account in accounts {
-            before.0 += account.used;
-            let (over, engine) = (before.0.over(&most), account.last);
-            if let (Some(what), Some(engine)) = (over, engine) {
+            if let Some((engine, what)) = account.crossed(before.0, &most) {
                 // A task that failed otherwise had used that much before.
                 self.fail_first(account.task, self.spent_by(engine, what));
                 break;
             }
+            before.0 += account.used;
         }
         self.begun.store(0, Ordering::SeqCst);
         self.last.store(NONE, Ordering::SeqCst);

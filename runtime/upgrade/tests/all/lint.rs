@@ -156,6 +156,16 @@ fn a_changed_interface_names_the_dependants_that_are_not_in_the_plan() {
         ]
     );
     assert!(found[0].reason.contains("sender") && found[1].reason.contains("reader"));
+    let two_back = KindDescriptor {
+        older_messages: vec![id(7)],
+        ..kind("a", 1, 1, 1)
+    };
+    let one_back = KindDescriptor {
+        older_messages: vec![id(1)],
+        ..kind("a", 1, 2, 1)
+    };
+    let found = plain(vec![two_back], vec![one_back]);
+    assert_eq!(codes(&found), [("messages-not-accepted", Level::Warning)]);
     let converts = KindDescriptor {
         older_messages: vec![id(1)],
         ..kind("a", 1, 2, 1)
@@ -167,6 +177,68 @@ fn a_changed_interface_names_the_dependants_that_are_not_in_the_plan() {
         [("messages-not-accepted", Level::Warning)],
         "the dependant comes in too"
     );
+}
+
+#[test]
+fn a_changed_configuration_names_the_kinds_that_would_start_engines_with_the_old_one() {
+    let parent = KindDescriptor {
+        needs: vec![need(Ability::Spawn, "a")],
+        ..kind("parent", 1, 1, 1)
+    };
+    let changed = KindDescriptor {
+        config: id(2),
+        ..kind("a", 1, 1, 1)
+    };
+    let old = vec![kind("a", 1, 1, 1), parent.clone()];
+    let found = plain(old.clone(), vec![changed.clone()]);
+    assert_eq!(codes(&found), [("interface-changed", Level::Error)]);
+    assert!(found[0].reason.contains("parent"), "{found:?}");
+    assert_eq!(plain(old, vec![changed, parent]), []);
+}
+
+#[test]
+fn messages_that_wait_for_engines_that_start_afresh_are_looked_at_too() {
+    let directives = Directives {
+        restart: ["a".to_owned()].into(),
+        ..Directives::default()
+    };
+    let (old, new) = (vec![kind("a", 1, 1, 1)], vec![kind("a", 2, 2, 1)]);
+    let (_, found) = findings(old, new, &directives, &Surroundings::default());
+    assert!(
+        codes(&found).contains(&("messages-not-accepted", Level::Warning)),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn only_kinds_that_run_a_transition_have_an_order() {
+    let after = |name: &str, other: &str, state: u8| KindDescriptor {
+        after: vec![other.to_owned()],
+        migrations: vec![from(1, &[])],
+        ..kind(name, state, 1, 1)
+    };
+    // A circle among kinds that stay, or whose code alone changes, asks nothing.
+    let circle = [after("a", "b", 1), after("b", "a", 1)];
+    let old = || [circle.to_vec(), vec![kind("c", 1, 1, 1)]].concat();
+    assert_eq!(plain(old(), vec![after("c", "a", 2)]), []);
+    assert_eq!(plain(old(), circle.to_vec()), []);
+    assert_eq!(
+        plain(old(), vec![after("a", "b", 2), circle[1].clone()]),
+        []
+    );
+    // And what nobody asks is not copied.
+    let asks_no_more = vec![after("a", "c", 1), after("c", "c2", 2)];
+    let (plan, _) = findings(
+        old(),
+        asks_no_more,
+        &Directives::default(),
+        &Surroundings::default(),
+    );
+    let mut kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+    assert!(kinds.all(|kind| !kind.copied), "{plan:?}");
+    let both = candidate(vec![after("a", "b", 2), after("b", "a", 2)]);
+    let refused = Plan::make(&live(old()), &[both], None).unwrap_err();
+    assert_eq!(refused.code(), "plan-after-cycle");
 }
 
 #[test]
@@ -280,7 +352,12 @@ fn a_circle_of_afters_and_an_order_for_a_kind_that_does_not_come_are_refused_by_
         ..kind(name, 1, 1, 1)
     };
     let old = live(vec![kind("a", 1, 1, 1), kind("b", 1, 1, 1)]);
-    let circle = candidate(vec![after("a", "b"), after("b", "a")]);
+    let step = |kind: KindDescriptor| KindDescriptor {
+        schema: id(2),
+        migrations: vec![from(1, &[])],
+        ..kind
+    };
+    let circle = candidate(vec![step(after("a", "b")), step(after("b", "a"))]);
     let refused = Plan::make(&old, &[circle], None).unwrap_err();
     let kinds = ["a", "b", "a"].map(ToOwned::to_owned).to_vec();
     assert_eq!(refused, PlanError::Cycle { kinds });

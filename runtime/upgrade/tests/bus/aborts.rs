@@ -269,6 +269,7 @@ fn a_spent_budget_is_told_alike_however_fast_the_workers_are() {
             let mut world = World::start(&kinds::first(), &engines, workers);
             world.plan("e0", vec![read(slow), say(60)]);
             world.plan("e70", [vec![say(60)], fails.clone()].concat());
+            world.plan("e71", vec![Op::Read(id("e1"))]);
             world.plan("e129", vec![say(200)]);
             let mut directives = Directives::default();
             directives.budget.messages = 100;
