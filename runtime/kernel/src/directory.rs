@@ -41,6 +41,11 @@ impl<V: Copy> IdMap<V> {
         self.places.insert(id, value);
     }
 
+    /// Takes out an id.
+    pub fn remove(&mut self, id: EngineId) {
+        self.places.remove(&id);
+    }
+
     /// How many engines there are.
     pub fn len(&self) -> usize {
         self.places.len()

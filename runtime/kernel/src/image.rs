@@ -48,6 +48,8 @@ pub struct EngineImage {
     pub ordinal: (u64, Height),
     /// What it was started with.
     pub config: (Codec, Vec<u8>),
+    /// The schema that its code's configuration had then.
+    pub config_schema: SchemaId,
     /// Its mail, in order.
     pub mail: Vec<LetterImage>,
 }

@@ -138,6 +138,7 @@ fn engine_image(
         handled: slot.handled,
         ordinal: (slot.ordinal, slot.ordinal_height),
         config: (slot.config.0, slot.config.1.to_vec()),
+        config_schema: slot.config_schema,
         mail: mail.collect(),
     })
 }
@@ -165,6 +166,7 @@ fn slot_of(
         engine.parent,
         state,
         (engine.config.0, &engine.config.1),
+        engine.config_schema,
     );
     slot.sent = engine.sent;
     slot.children = engine.children;

@@ -50,7 +50,7 @@ pub use image::{
     TimersImage,
 };
 pub use look::{CaptureError, Captured, KindCount, States};
-pub use newborn::{Effects, Newborn, Start};
+pub use newborn::{Effects, Newborn, Start, WantedChild};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use queued::Unaccepted;
 pub use quiesced::Quiesced;

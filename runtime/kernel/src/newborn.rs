@@ -2,7 +2,7 @@
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
 use crate::executor::StartError;
-use crate::outbox::{Mark, Outbox, Running};
+use crate::outbox::{Mark, Outbox, Running, Spawn};
 use crate::slot::{Slot, SlotState};
 use crate::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
@@ -32,6 +32,17 @@ pub struct Start<'a> {
 pub struct Newborn {
     slot: Slot,
     effects: Effects,
+}
+
+/// An engine that an `init` wants started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedChild {
+    /// Its id.
+    pub id: EngineId,
+    /// Its kind.
+    pub kind: KindIndex,
+    /// Its configuration, in postcard.
+    pub config: Vec<u8>,
 }
 
 /// What an `init` asked for and nobody has seen.
@@ -79,6 +90,7 @@ impl Newborn {
             start.parent,
             SlotState::Live(instance),
             config,
+            entry.kind.descriptor().config,
         );
         (slot.sent, slot.children) = (sent, children);
         // The start was the first of its messages: the next one draws other random numbers.
@@ -87,6 +99,18 @@ impl Newborn {
             slot,
             effects: Effects(outbox),
         })
+    }
+
+    /// Takes out which engines its `init` wants started; whoever takes them starts them.
+    pub fn take_spawns(&mut self) -> Vec<WantedChild> {
+        let Effects(outbox) = &mut self.effects;
+        let spawns = std::mem::take(&mut outbox.spawns);
+        let wanted = |spawn: Spawn| WantedChild {
+            id: spawn.id,
+            kind: spawn.kind,
+            config: outbox.bytes[spawn.config].to_vec(),
+        };
+        spawns.into_iter().map(wanted).collect()
     }
 
     /// Its id.

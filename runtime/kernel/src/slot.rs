@@ -29,6 +29,8 @@ pub(crate) struct Slot {
     pub(crate) inbox: Vec<Letter>,
     /// What it was started with: a restart strategy may start it afresh.
     pub(crate) config: (Codec, Box<[u8]>),
+    /// The schema that its code's configuration had then.
+    pub(crate) config_schema: SchemaId,
 }
 
 /// A slot's state.
@@ -109,6 +111,7 @@ impl Slot {
         parent: Option<EngineId>,
         state: SlotState,
         (codec, config): (Codec, &[u8]),
+        config_schema: SchemaId,
     ) -> Self {
         Self {
             id,
@@ -123,6 +126,7 @@ impl Slot {
             ordinal_height: Height(0),
             inbox: Vec::new(),
             config: (codec, config.into()),
+            config_schema,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Instance};
 use refit_abi::raw::Codec;
+use refit_abi::schema::SchemaId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,6 +52,11 @@ impl View {
         self.chunks.len()
     }
 
+    /// Engines, stopped ones included.
+    pub fn engines(&self) -> usize {
+        self.directory.len()
+    }
+
     /// Whether there is such an engine, stopped ones included.
     pub fn contains(&self, id: EngineId) -> bool {
         self.directory.get(id).is_some()
@@ -60,7 +66,7 @@ impl View {
     pub fn with<T>(&self, id: EngineId, look: impl FnOnce(SlotRef<'_>) -> T) -> Option<T> {
         let Place { chunk, slot } = self.directory.get(id)?;
         // Recursive: a transition looks at other engines while its own chunk is being looked at. No
-        // one waits to write while a view is in use.
+        // one waits to write while tasks look through a view.
         let chunk = self.chunks.get(chunk as usize)?.read_recursive();
         chunk
             .slots
@@ -129,6 +135,16 @@ impl SlotRef<'_> {
     /// What it was started with.
     pub fn config(&self) -> (Codec, &[u8]) {
         (self.slot.config.0, &self.slot.config.1)
+    }
+
+    /// The schema of that configuration's type.
+    pub fn config_schema(&self) -> SchemaId {
+        self.slot.config_schema
+    }
+
+    /// Messages that wait for it.
+    pub fn mailbox(&self) -> usize {
+        self.slot.inbox.len()
     }
 }
 

@@ -117,6 +117,9 @@ pub enum MessageFault {
     /// The engine is poisoned: it has no new state to handle upgrade messages with.
     #[error("the engine is poisoned and has no new state")]
     Poisoned,
+    /// As many messages wait for the engine as may.
+    #[error("its mailbox is full")]
+    Full,
     /// The sender's kind may not message the receiver's.
     #[error("its kind may not message engines of that kind")]
     Forbidden,
@@ -142,8 +145,8 @@ pub enum Failure {
         /// Its fault or panic.
         error: CallError,
     },
-    /// A migrated state does not pass its own check.
-    #[error("the migrated state of engine `{engine}` does not pass its check: {error}")]
+    /// A new state does not pass its own check.
+    #[error("the new state of engine `{engine}` does not pass its check: {error}")]
     Check {
         /// The engine.
         engine: EngineId,
@@ -151,10 +154,12 @@ pub enum Failure {
         error: CallError,
     },
     /// A handler of upgrade messages failed.
-    #[error("engine `{engine}` failed on an upgrade message: {error}")]
+    #[error("engine `{engine}` failed on an upgrade message from `{from}`: {error}")]
     Handler {
         /// The engine.
         engine: EngineId,
+        /// Who sent it.
+        from: EngineId,
         /// Its fault or panic.
         error: CallError,
     },
@@ -236,6 +241,7 @@ impl Failure {
                 MessageFault::Unknown => "upgrade-message-unknown",
                 MessageFault::Retired => "upgrade-message-retired",
                 MessageFault::Poisoned => "upgrade-message-poisoned",
+                MessageFault::Full => "upgrade-message-full",
                 MessageFault::Forbidden => "capability-missing",
                 MessageFault::Schema { .. } => "upgrade-message-schema",
             },
@@ -304,6 +310,9 @@ impl MessageFault {
         match self {
             MessageFault::Unknown | MessageFault::Retired | MessageFault::Poisoned => {
                 "the old generation goes on; let the migration look whom it messages, and plan again"
+            }
+            MessageFault::Full => {
+                "the old generation goes on; apply the plan again when fewer messages wait, or send fewer"
             }
             MessageFault::Forbidden => {
                 "the old generation goes on; declare the capability in `NEEDS` and have the node grant it"

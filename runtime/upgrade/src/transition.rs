@@ -10,6 +10,7 @@ use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration};
+use refit_abi::raw::Codec;
 use refit_kernel::{
     Aftermath, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef, Start,
     StartError,
@@ -243,9 +244,6 @@ impl Stages {
         let Some(old) = slot.instance() else {
             return Err(failed(CallError::WrongState));
         };
-        if item.class == Class::Restart {
-            return self.restart(item, slot, counters, out);
-        }
         let mut bus = EngineBus {
             shared: &self.shared,
             me: engine,
@@ -256,6 +254,7 @@ impl Stages {
         };
         let height = self.shared.height();
         let whole = match (item.class, &item.step) {
+            (Class::Restart, _) => Ok(self.restart(item, slot, &mut bus)?),
             (Class::Translate, step) => {
                 translate(item, step.as_ref(), (engine, height), old, &mut bus)
             }
@@ -284,33 +283,47 @@ impl Stages {
         &self,
         item: &Work,
         slot: SlotRef<'_>,
-        counters: &mut (u64, u64),
-        out: &mut Out,
-    ) -> Result<Next, Failure> {
+        bus: &mut EngineBus<'_>,
+    ) -> Result<Instance, Failure> {
         let engine = slot.id();
+        let failed = |error| Failure::Restart { engine, error };
+        let (codec, _) = slot.config();
+        let (found, taken) = (slot.config_schema(), item.new.descriptor().config);
+        if codec == Codec::Postcard && found != taken {
+            // Bytes of one type, read as another, could well give something.
+            let reason =
+                format!("it was started with a configuration of schema {found}, taken is {taken}");
+            return Err(failed(CallError::Rejected { reason }));
+        }
         let start = Start {
             id: engine,
             kind: item.index,
             parent: slot.parent(),
             config: slot.config(),
-            sent: counters.0,
-            children: counters.1,
+            sent: bus.counters.0,
+            children: bus.counters.1,
         };
         let frame = self.shared.view.frame();
         let mut newborn = Newborn::init(&self.shared.table, &start, frame).map_err(|error| {
-            let error = match error {
+            failed(match error {
                 StartError::Init { error, .. } => error,
                 _ => CallError::WrongState,
-            };
-            Failure::Restart { engine, error }
+            })
         })?;
-        *counters = newborn.counters();
+        *bus.counters = newborn.counters();
+        let wanted = newborn.take_spawns();
         let fresh = newborn.take_instance();
-        out.effects.push(newborn.into_effects());
-        fresh.map(Next::Whole).ok_or(Failure::Restart {
-            engine,
-            error: CallError::WrongState,
-        })
+        bus.out.effects.push(newborn.into_effects());
+        let mut text = Vec::new();
+        if let Err(status) = bus.bear(engine, wanted, &mut text) {
+            fresh.map(|instance| item.new.discard(instance));
+            let reason = format!(
+                "an engine that it starts does not: {status:?} {}",
+                String::from_utf8_lossy(&text)
+            );
+            return Err(failed(CallError::Rejected { reason }));
+        }
+        fresh.ok_or(failed(CallError::WrongState))
     }
 }
 

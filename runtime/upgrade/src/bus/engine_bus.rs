@@ -1,13 +1,12 @@
 //! [`EngineBus`]: the node's side of one engine's upgrade bus, for one call into its code.
 
 use super::{Out, Sent, Shared, Used};
-use crate::phase::Failure;
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{KindIndex, Newborn, Next, SlotRef, Start};
+use refit_kernel::{KindIndex, Newborn, Next, SlotRef};
 
 /// When a bus is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +117,7 @@ impl EngineBus<'_> {
 
     /// Uses some of the budgets; false if there is not as much.
     #[inline]
-    fn charge(&mut self, more: Used) -> bool {
+    pub(super) fn charge(&mut self, more: Used) -> bool {
         self.shared.charge(&mut self.out.account, self.me, more)
     }
 
@@ -134,7 +133,7 @@ impl EngineBus<'_> {
         })
     }
 
-    fn exists(&self, id: EngineId) -> bool {
+    pub(super) fn exists(&self, id: EngineId) -> bool {
         self.shared.view.contains(id)
             || self.shared.residents.read().find(id).is_some()
             || self.out.newborn(id).is_some()
@@ -146,6 +145,10 @@ impl EngineBus<'_> {
             return Some(true);
         }
         let here = self.out.newborn(engine);
+        if here.is_some_and(|newborn| newborn.parent() != Some(self.me)) {
+            // Of another engine of the same chunk: unseen, as those of other chunks are.
+            return None;
+        }
         let on_bus = || self.shared.residents.read().get(engine)?.parent();
         let before = || {
             self.shared
@@ -161,49 +164,6 @@ impl EngineBus<'_> {
             return None;
         }
         Some(parent == Some(self.me))
-    }
-
-    fn start(&mut self, spawn: Spawn<'_>, out: &mut Vec<u8>) -> Result<Newborn, BusStatus> {
-        let table = &self.shared.table;
-        let (index, entry) = table.find(spawn.kind).ok_or(BusStatus::Unknown)?;
-        if !table.may(self.kind, Ability::Spawn, index) {
-            return Err(BusStatus::Forbidden);
-        }
-        if entry.kind.descriptor().config != spawn.schema {
-            return Err(BusStatus::Schema);
-        }
-        let id = match spawn.name {
-            "" => self.me.child(self.counters.1),
-            name => EngineId::root(name).map_err(|error| {
-                out.extend_from_slice(error.to_string().as_bytes());
-                BusStatus::Failed
-            })?,
-        };
-        if self.exists(id) {
-            let other = self.out.newborn(id).and_then(Newborn::parent);
-            if other.is_some_and(|parent| parent != self.me) {
-                // As if the two were of chunks that do not see each other.
-                let taken = Failure::Taken { engine: id };
-                self.shared.fail(self.out.account.task, taken);
-            }
-            return Err(BusStatus::Taken);
-        }
-        self.counters.1 += 1;
-        let start = Start {
-            id,
-            kind: index,
-            parent: Some(self.me),
-            config: (Codec::Postcard, spawn.config),
-            children: 0,
-            sent: 0,
-        };
-        Newborn::init(table, &start, self.shared.view.frame()).map_err(|error| match error {
-            refit_kernel::StartError::Init { error, .. } => error.to_bus(out),
-            other => {
-                out.extend_from_slice(other.to_string().as_bytes());
-                BusStatus::Failed
-            }
-        })
     }
 }
 
@@ -231,18 +191,7 @@ impl Bus for EngineBus<'_> {
         if self.cancelled() {
             return Err(BusStatus::Cancelled);
         }
-        let used = Used {
-            messages: 0,
-            bytes: spawn.config.len() as u64,
-            engines: 1,
-        };
-        if !self.charge(used) {
-            return Err(BusStatus::Budget);
-        }
-        let newborn = self.start(spawn, out)?;
-        let id = newborn.id();
-        self.out.add(newborn);
-        Ok(id)
+        self.start(spawn, out)
     }
 
     fn retire(&mut self, engine: EngineId) -> BusStatus {

@@ -12,6 +12,7 @@
 //! the error.
 
 mod account;
+mod births;
 mod budget;
 mod engine_bus;
 mod out;

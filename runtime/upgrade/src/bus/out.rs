@@ -4,7 +4,7 @@
 use super::Account;
 use refit_abi::EngineId;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Effects, IdMap, KindIndex, LogLine, Newborn};
+use refit_kernel::{Effects, GenerationTable, IdMap, KindIndex, LogLine, Newborn};
 use std::ops::Range;
 
 /// Log lines of one upgrade's transitions that are kept, and of one [`Out`].
@@ -50,6 +50,16 @@ impl Out {
     pub(crate) fn add(&mut self, newborn: Newborn) {
         self.born.insert(newborn.id(), self.newborns.len() as u32);
         self.newborns.push(newborn);
+    }
+
+    /// Drops the engines that were started from the one of this number on.
+    pub(crate) fn discard_from(&mut self, number: usize, table: &GenerationTable) {
+        for newborn in self.newborns.drain(number..) {
+            self.born.remove(newborn.id());
+            if let Some(entry) = table.get(newborn.kind()) {
+                newborn.discard(&entry.kind);
+            }
+        }
     }
 
     /// The engine of this id, if it was started here.

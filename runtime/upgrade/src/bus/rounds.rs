@@ -15,6 +15,7 @@ use refit_abi::host::Instance;
 use refit_abi::raw::{Codec, Delivery, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender};
+use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
 use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, LogLine, Quiesced};
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub(crate) struct Rounds {
     /// Emptied, with their memory, for the next round.
     spare: Vec<Out>,
     gone: IdMap<()>,
+    /// For each engine that gets ordinary messages: who sent the first, and how many there are.
+    mailed: IdMap<(EngineId, usize)>,
     retired: Vec<EngineId>,
     later: Vec<FirstMail>,
     effects: Vec<Effects>,
@@ -69,6 +72,7 @@ impl Rounds {
             held: Vec::new(),
             spare: Vec::new(),
             gone: IdMap::default(),
+            mailed: IdMap::default(),
             retired: Vec::new(),
             later: Vec::new(),
             effects: Vec::new(),
@@ -111,7 +115,10 @@ impl Rounds {
             self.effects.append(&mut out.effects);
             let room = TRANSITION_LINES_MAX - self.lines.len();
             out.lines.truncate(room);
-            self.lines.append(&mut out.lines);
+            // How far a task came that is after one that failed is a matter of time.
+            if !shared.is_after_failure(out.account.task) {
+                self.lines.append(&mut out.lines);
+            }
         }
         for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
             self.retire(residents, engine);
@@ -154,12 +161,14 @@ impl Rounds {
             if shared.is_over(task) {
                 return;
             }
+            let here = shared.under_way.begin();
             let residents = shared.residents.read();
             let from = task * RESIDENTS_PER_TASK;
             let to = (from + RESIDENTS_PER_TASK).min(residents.all.len());
-            let failure = residents.all[from..to]
-                .iter()
-                .find_map(|resident| check(&shared, resident));
+            let failure = residents.all[from..to].iter().find_map(|resident| {
+                here.at(resident.id);
+                check(&shared, resident)
+            });
             if let Some(failure) = failure {
                 shared.fail(task, failure);
             }
@@ -222,10 +231,8 @@ impl Rounds {
     fn retire(&mut self, residents: &mut Residents, engine: EngineId) {
         let place = residents.find(engine);
         let resident = place.and_then(|place| residents.all.get_mut(place as usize));
-        let waits = resident.as_ref().is_some_and(|r| !r.inbox.is_empty())
-            || self.later.iter().any(|mail| mail.to == engine);
-        if waits {
-            let (from, to, reason) = (engine, engine, MessageFault::Retired);
+        if let Some((from, _)) = self.mailed.get(engine) {
+            let (to, reason) = (engine, MessageFault::Retired);
             self.shared
                 .fail_between(Failure::Message { from, to, reason });
         }
@@ -287,7 +294,8 @@ impl Rounds {
         Ok(())
     }
 
-    /// An engine that is carried, adopted, or takes no upgrade messages.
+    /// To an engine that does not live on the bus: it is carried, adopted, takes no upgrade messages, or
+    /// cannot be reached at all.
     fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
         let look = self.shared.view.with(sent.to, |slot| {
             (slot.kind(), slot.is_stopped(), slot.instance().is_none())
@@ -328,6 +336,12 @@ impl Rounds {
             let (found, takes) = (sent.schema, descriptor.message);
             return Err(MessageFault::Schema { found, takes });
         }
+        let (first, count) = self.mailed.get(sent.to).unwrap_or((sent.from, 0));
+        let waiting = self.shared.view.with(sent.to, |slot| slot.mailbox());
+        if waiting.unwrap_or(0) + count >= MAILBOX_MESSAGES_MAX {
+            return Err(MessageFault::Full);
+        }
+        self.mailed.insert(sent.to, (first, count + 1));
         self.later.push(FirstMail {
             from: sent.from,
             to: sent.to,
@@ -445,9 +459,15 @@ impl Task {
                 when: When::Round,
             };
             let frame = (item.id, shared.height());
-            if let Err((_, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
+            if let Err((done, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
                 let engine = item.id;
-                shared.fail(number, Failure::Handler { engine, error });
+                let from = item.letters.get(done).map_or(engine, |letter| letter.from);
+                let failure = Failure::Handler {
+                    engine,
+                    from,
+                    error,
+                };
+                shared.fail(number, failure);
             }
         }
         shared.tell(&mut self.out.account);

@@ -6,6 +6,7 @@ use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};
 use refit_abi::{EngineId, Height};
+use refit_kernel::limits::ENGINES_MAX;
 use refit_kernel::{GenerationTable, View};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,8 +46,10 @@ impl Shared {
     pub(crate) fn new(
         view: View,
         (table, under_way): (Arc<GenerationTable>, Arc<UnderWay>),
-        budget: BusBudget,
+        mut budget: BusBudget,
     ) -> Self {
+        let room = ENGINES_MAX.saturating_sub(view.engines());
+        budget.engines = budget.engines.min(room as u64);
         Self {
             view,
             table,
@@ -74,6 +77,11 @@ impl Shared {
     /// Whether this task should end: it failed, or one before it did.
     pub(crate) fn is_over(&self, task: usize) -> bool {
         self.failed.load(Ordering::Acquire) <= task
+    }
+
+    /// Whether a task before this one failed.
+    pub(crate) fn is_after_failure(&self, task: usize) -> bool {
+        self.failed.load(Ordering::Acquire) < task
     }
 
     /// A task begins, with a fresh account; false if it should not.

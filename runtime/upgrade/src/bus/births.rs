@@ -1,0 +1,128 @@
+//! Engines that are started while the upgrade runs: by a transition, by a handler of upgrade messages, or
+//! by the `init` of such an engine. Each counts against the budgets, and none of them is seen before the
+//! commit.
+
+use super::{EngineBus, Used};
+use crate::phase::Failure;
+use refit_abi::EngineId;
+use refit_abi::descriptor::Ability;
+use refit_abi::host::Spawn;
+use refit_abi::raw::{BusStatus, Codec};
+use refit_kernel::limits::SPAWN_DEPTH_MAX;
+use refit_kernel::{Newborn, Start, StartError, WantedChild};
+
+impl EngineBus<'_> {
+    pub(super) fn start(
+        &mut self,
+        spawn: Spawn<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<EngineId, BusStatus> {
+        let table = &self.shared.table;
+        let (index, entry) = table.find(spawn.kind).ok_or(BusStatus::Unknown)?;
+        if !table.may(self.kind, Ability::Spawn, index) {
+            return Err(BusStatus::Forbidden);
+        }
+        if entry.kind.descriptor().config != spawn.schema {
+            return Err(BusStatus::Schema);
+        }
+        let id = match spawn.name {
+            "" => self.me.child(self.counters.1),
+            name => EngineId::root(name).map_err(|error| {
+                out.extend_from_slice(error.to_string().as_bytes());
+                BusStatus::Failed
+            })?,
+        };
+        self.vacant(id)?;
+        self.counters.1 += 1;
+        let wanted = WantedChild {
+            id,
+            kind: index,
+            config: spawn.config.to_vec(),
+        };
+        self.bear(self.me, vec![wanted], out)?;
+        Ok(id)
+    }
+
+    /// Starts engines, and those that their `init` wants: all of them, or none.
+    pub(crate) fn bear(
+        &mut self,
+        parent: EngineId,
+        wanted: Vec<WantedChild>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BusStatus> {
+        let before = self.out.newborns.len();
+        let outcome = self.bear_all(parent, wanted, 0, out);
+        if outcome.is_err() {
+            self.out.discard_from(before, &self.shared.table);
+        }
+        outcome
+    }
+
+    fn bear_all(
+        &mut self,
+        parent: EngineId,
+        wanted: Vec<WantedChild>,
+        depth: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BusStatus> {
+        for child in wanted {
+            if depth >= SPAWN_DEPTH_MAX {
+                let error = StartError::Depth { engine: child.id };
+                out.extend_from_slice(error.to_string().as_bytes());
+                return Err(BusStatus::Failed);
+            }
+            let used = Used {
+                messages: 0,
+                bytes: child.config.len() as u64,
+                engines: 1,
+            };
+            if !self.charge(used) {
+                return Err(BusStatus::Budget);
+            }
+            self.vacant(child.id)?;
+            let mut newborn = self.init(parent, &child, out)?;
+            let wanted = newborn.take_spawns();
+            self.out.add(newborn);
+            self.bear_all(child.id, wanted, depth + 1, out)?;
+        }
+        Ok(())
+    }
+
+    fn init(
+        &self,
+        parent: EngineId,
+        child: &WantedChild,
+        out: &mut Vec<u8>,
+    ) -> Result<Newborn, BusStatus> {
+        let start = Start {
+            id: child.id,
+            kind: child.kind,
+            parent: Some(parent),
+            config: (Codec::Postcard, &child.config),
+            children: 0,
+            sent: 0,
+        };
+        let (table, frame) = (&self.shared.table, self.shared.view.frame());
+        Newborn::init(table, &start, frame).map_err(|error| match error {
+            StartError::Init { error, .. } => error.to_bus(out),
+            other => {
+                out.extend_from_slice(other.to_string().as_bytes());
+                BusStatus::Failed
+            }
+        })
+    }
+
+    /// Whether an engine may be started under an id.
+    fn vacant(&self, id: EngineId) -> Result<(), BusStatus> {
+        if !self.exists(id) {
+            return Ok(());
+        }
+        let other = self.out.newborn(id).and_then(Newborn::parent);
+        if other.is_some_and(|parent| parent != self.me) {
+            // As if the two were of chunks that do not see each other.
+            let taken = Failure::Taken { engine: id };
+            self.shared.fail(self.out.account.task, taken);
+        }
+        Err(BusStatus::Taken)
+    }
+}
