@@ -3,6 +3,7 @@
 use crate::kinds::{self, id, tracked};
 use crate::ops::{Born, Message, Op, bear, say, send};
 use crate::world::{UNBOUNDED, World, alone};
+use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
 use refit_upgrade::{Directives, Unwatched};
 
 #[test]
@@ -354,4 +355,53 @@ fn an_upgrade_message_to_a_poisoned_engine_aborts_and_an_ordinary_one_comes_back
     world.crossed();
     world.block(&[], UNBOUNDED);
     assert_eq!(world.trail(id("alpha")), ["not to ill: Poisoned"]);
+}
+
+#[test]
+fn a_retired_engine_that_was_sent_a_message_is_told_with_who_sent_it() {
+    // `fixed` handles no upgrade messages: what it is sent waits for the commit.
+    let mut world = World::of_each_kind(2);
+    let child = id("alpha").child(0);
+    let later = vec![Op::Retire(child)];
+    world.plan(
+        "alpha",
+        vec![
+            bear(Born::Fixed, 1),
+            send(id("beta"), vec![say(child, 1), send(id("alpha"), later)]),
+        ],
+    );
+    let failure = world.aborted();
+    assert_eq!(failure.code(), "upgrade-message-retired");
+    assert_eq!(failure.engine(), Some(id("beta")), "{failure}");
+}
+
+#[test]
+fn a_handler_that_fails_is_told_with_whose_message_it_was() {
+    let mut world = World::of_each_kind(2);
+    world.plan("alpha", vec![send(id("beta"), vec![Op::Note(1)])]);
+    world.plan("stray", vec![]);
+    world.plan("plain", vec![send(id("beta"), vec![Op::Fail])]);
+    let failure = world.aborted();
+    assert_eq!(failure.engine(), Some(id("beta")));
+    assert!(failure.to_string().contains("from `plain`"), "{failure}");
+}
+
+#[test]
+fn an_ordinary_message_to_a_full_mailbox_aborts_before_anything_is_lost() {
+    let mut world = World::of_each_kind(2);
+    let fill = Message::Forward {
+        to: id("fixed"),
+        number: 1,
+        times: 4_000,
+    };
+    let times = MAILBOX_MESSAGES_MAX / 4_000;
+    let fills: Vec<_> = (0..times).map(|_| (id("same"), fill.clone())).collect();
+    world.plan(
+        "alpha",
+        vec![Op::Repeat(2_000, Box::new(say(id("fixed"), 1)))],
+    );
+    world.block(&fills, 1);
+    let failure = world.aborted();
+    assert_eq!(failure.code(), "upgrade-message-full");
+    assert_eq!(failure.engine(), Some(id("alpha")));
 }

@@ -241,3 +241,38 @@ fn a_restart_whose_init_refuses_the_old_configuration_aborts() {
     assert!(failure.to_string().contains("no more"), "{failure}");
     world.goes_to(4);
 }
+
+#[test]
+fn what_waits_for_an_engine_that_no_longer_serves_stands_in_no_ones_way() {
+    for end in ["\"Stop\"", "\"Panic\""] {
+        let mut world = start();
+        let later = "{\"Later\":[1000,1]}";
+        world.tell(later).unwrap();
+        let failure = world.to(4, &Directives::default()).all_old(Phase::Quiesced);
+        assert_eq!(failure.code(), "queued-message-not-accepted");
+        let _ = world.tell(end);
+        world.goes_to(4);
+    }
+}
+
+#[test]
+fn an_engine_is_not_started_afresh_with_a_configuration_of_another_type() {
+    let restart = Directives {
+        restart: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    // The node's own configuration is read by name.
+    let mut world = start();
+    let crossed = world.to(5, &restart);
+    assert!(matches!(crossed.verdict, Verdict::Committed(_)));
+    assert_eq!(world.words(id("b")), ["narrow"]);
+    // An engine that was spawned has it in postcard, whose bytes could be read as anything.
+    let mut world = start();
+    world.tell("{\"Bear\":300}").unwrap();
+    let child = id("a").child(0);
+    let failure = world.to(5, &restart).all_old(Phase::Transitioned);
+    assert_eq!(failure.code(), "restart-failed");
+    assert_eq!(failure.engine(), Some(child));
+    assert!(failure.to_string().contains("schema"), "{failure}");
+    assert_eq!(world.words(child), [""; 0]);
+}

@@ -7,6 +7,9 @@ use refit_abi::{
     UpgradeBus,
 };
 
+/// A number that no engine is started with.
+pub(crate) const UNBORN: u64 = 1_000_000_078;
+
 /// A total that no check passes.
 pub(crate) const CHECK: u64 = 1_000_000_077;
 
@@ -144,7 +147,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn born(birth: Birth, ctx: &mut Context<'_>) -> Result<Self, Fault> {
-        if birth.refuses {
+        if birth.refuses || birth.number == UNBORN {
             return Err(Fault::new("unborn", "this configuration is refused"));
         }
         if let Some(to) = birth.effects {

@@ -1,5 +1,5 @@
 //! The kind `post` in three versions whose messages change, each written from the last one only; and
-//! what goes with it: a version that takes no older message, and one that does not start afresh.
+//! what goes with it: a version that takes no older message, and one that is started with another type.
 
 use refit_abi::host::Module;
 use refit_abi::{
@@ -19,16 +19,16 @@ pub(crate) struct Told {
 }
 
 macro_rules! engine {
-    ($code:literal, |$config:ident| $init:expr) => {
+    ($code:literal, $type:ty, |$config:ident| $init:expr) => {
         impl Engine for Post {
             const KIND: &'static str = "post";
-            type Config = u64;
+            type Config = $type;
             type Message = Message;
             type Reply = Vec<String>;
             type Query = ();
             type Answer = Told;
 
-            fn init($config: u64, _: &mut Context<'_>) -> Result<Self, Fault> {
+            fn init($config: $type, _: &mut Context<'_>) -> Result<Self, Fault> {
                 $init
             }
 
@@ -73,22 +73,30 @@ pub(crate) mod v1 {
         Say(u64),
         Again(u64),
         Later(Height, u64),
+        Bear(u64),
+        Stop,
+        Panic,
     }
 
     impl Message {
-        fn then(&self, ctx: &mut Context<'_>) -> Result<(), Fault> {
+        pub(crate) fn then(&self, ctx: &mut Context<'_>) -> Result<(), Fault> {
             match self {
                 Message::Say(_) => {}
                 Message::Again(number) => ctx.send(ctx.id(), &Message::Say(*number))?,
                 Message::Later(height, number) => {
                     ctx.set_timer(TimerAt::Height(*height), &Message::Say(*number))?;
                 }
+                Message::Bear(config) => {
+                    ctx.spawn::<Post>(config)?;
+                }
+                Message::Stop => ctx.stop(ctx.id())?,
+                Message::Panic => panic!("told to"),
             }
             Ok(())
         }
     }
 
-    engine!(1, |config| {
+    engine!(1, u64, |config| {
         let words = Vec::new();
         Ok(Self {
             told: Told { config, words },
@@ -126,7 +134,7 @@ pub(crate) mod v2 {
                     loud: false,
                 }),
                 super::v1::Message::Again(number) => Ok(Message::Speak { number, loud: true }),
-                super::v1::Message::Later(..) => Err(Fault::new("no-timers", "not any more")),
+                _ => Err(Fault::new("no-timers", "not any more")),
             }
         }
     }
@@ -137,7 +145,7 @@ pub(crate) mod v2 {
         }
     }
 
-    engine!(2, |config| {
+    engine!(2, u64, |config| {
         let words = Vec::new();
         Ok(Self {
             told: Told { config, words },
@@ -199,7 +207,7 @@ pub(crate) mod v3 {
         }
     }
 
-    engine!(3, |config| {
+    engine!(3, u64, |config| {
         let (words, third) = (Vec::new(), vec![]);
         Ok(Self {
             told: Told { config, words },
@@ -234,7 +242,7 @@ pub(crate) mod deaf {
         }
     }
 
-    engine!(4, |config| match config {
+    engine!(4, u64, |config| match config {
         7 => Err(Fault::new("seven", "no more")),
         _ => {
             let words = vec!["afresh".to_owned()];
@@ -246,12 +254,36 @@ pub(crate) mod deaf {
     });
 }
 
-/// The module of a version; 4 is [`deaf`].
+/// A second version whose configuration is of another type.
+pub(crate) mod narrow {
+    use super::*;
+    pub(crate) use v1::Message;
+
+    #[derive(Debug, State, Migrate, Serialize, Deserialize)]
+    #[state(version = 5)]
+    #[migrate(from = super::v1::Post)]
+    pub(crate) struct Post {
+        pub(crate) told: Told,
+        #[migrate(default)]
+        pub(crate) second: u32,
+    }
+
+    engine!(5, u32, |config| {
+        let (config, words) = (u64::from(config), vec!["narrow".to_owned()]);
+        Ok(Self {
+            told: Told { config, words },
+            second: 0,
+        })
+    });
+}
+
+/// The module of a version; 4 is [`deaf`], 5 is [`narrow`].
 pub(crate) fn version(number: u32) -> Module {
     Module::linked(match number {
         1 => v1::module(),
         2 => v2::module(),
         3 => v3::module(),
+        5 => narrow::module(),
         _ => deaf::module(),
     })
     .unwrap()

@@ -1,9 +1,11 @@
 //! Engines that are started and retired on the bus, and what their `init` asks for.
 
-use crate::kinds::id;
-use crate::ops::{Birth, Born, Message, Op, attempt, bear, bear_named, send};
-use crate::world::{UNBOUNDED, World};
+use crate::kinds::{self, id, one, tracked};
+use crate::ops::{Birth, Born, Message, Op, UNBORN, attempt, bear, bear_named, say, send};
+use crate::world::{UNBOUNDED, World, alone};
 use refit_abi::{EngineId, Height};
+use refit_kernel::Executor;
+use refit_upgrade::{Directives, Phase, Unwatched, Verdict};
 
 fn with_effects(to: EngineId, number: u64) -> Op {
     let birth = Birth {
@@ -255,4 +257,60 @@ fn an_engine_started_in_a_round_takes_messages_in_the_next_and_may_start_and_ret
     assert_eq!(world.look(child.child(0)).unwrap().total, 5);
     assert_eq!(world.look(child.child(1)), None);
     assert_eq!(world.trail(child).last().unwrap(), "2");
+}
+
+#[test]
+fn engines_that_an_init_starts_count_and_fail_as_those_that_are_started_on_the_bus() {
+    // One engine and the leaf that its `init` starts: two.
+    for (engines, commits) in [(2, true), (1, false)] {
+        let mut world = World::of_each_kind(2);
+        world.plan("alpha", vec![with_effects(id("fixed"), 40)]);
+        let mut directives = Directives::default();
+        directives.budget.engines = engines;
+        let crossed = world.cross_with(&[kinds::second()], &directives, Unwatched);
+        if commits {
+            assert!(matches!(crossed.verdict, Verdict::Committed(_)));
+        } else {
+            let failure = crossed.all_old(Phase::Transitioned);
+            assert_eq!(failure.code(), "bus-budget-spent");
+            assert_eq!(failure.engine(), Some(id("alpha")));
+        }
+    }
+}
+
+#[test]
+fn an_init_whose_own_child_does_not_start_starts_nothing_and_the_author_is_told() {
+    let _alone = alone();
+    let before = tracked();
+    let mut world = World::of_each_kind(2);
+    // The leaf's number would be too large for its `init`.
+    world.plan(
+        "alpha",
+        vec![attempt(with_effects(id("fixed"), UNBORN - 1))],
+    );
+    let crossed = world.crossed();
+    assert_eq!(world.trail(id("alpha")), ["unborn"]);
+    assert_eq!(crossed.before.statuses.len(), crossed.after.statuses.len());
+    world.call(Executor::sweep);
+    world.discard();
+    assert_eq!(tracked(), before);
+}
+
+#[test]
+fn an_upgrade_right_after_another_finds_what_that_one_left() {
+    let mut world = World::of_each_kind(2);
+    let child = id("alpha").child(0);
+    world.plan(
+        "alpha",
+        vec![with_effects(id("fixed"), 40), say(id("same"), 2)],
+    );
+    world.crossed();
+    // No block between: the first one's mail waits, its child is there to be read and retired.
+    world.call(|executor| assert!(executor.backlog() > 0));
+    let crossed = world.cross_with(&[one("alpha", 3)], &Directives::default(), Unwatched);
+    assert!(matches!(crossed.verdict, Verdict::Committed(_)));
+    assert!(world.look(child).is_some());
+    world.block(&[], UNBOUNDED);
+    assert_eq!(world.look(id("fixed")).unwrap().total, 45);
+    assert_eq!(world.look(id("same")).unwrap().total, 6);
 }
