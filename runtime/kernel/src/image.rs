@@ -1,7 +1,9 @@
 //! [`Image`]: an executor as plain data: every engine's state as postcard, the counters that ids and
 //! sequences come from, the mail and the timers that wait. No code and no memory of a module is in it.
 //!
-//! An executor made from it ([`Executor::from_image`](crate::Executor::from_image)) goes on exactly as the one it was taken from.
+//! An executor made from it ([`Executor::from_image`](crate::Executor::from_image)) goes on
+//! exactly as the one it was taken from. What has happened since the newest block and leaves with the next
+//! one (logs, events and counts of an upgrade's `init`s) is not in it.
 
 use crate::slot::Poison;
 use refit_abi::host::{BlockFrame, CallError};
@@ -152,7 +154,7 @@ pub enum ImageError {
         engine: EngineId,
     },
     /// It is larger than the caller allows.
-    #[error("the states are larger than {bytes_max} bytes")]
+    #[error("the states and the messages that wait are larger than {bytes_max} bytes")]
     TooLarge {
         /// As many as are allowed.
         bytes_max: usize,
@@ -196,7 +198,37 @@ impl ImageError {
     }
 }
 
+impl TimersImage {
+    /// Bytes of all their messages.
+    pub(crate) fn bytes(&self) -> usize {
+        let timers = self.by_height.iter().map(|(_, _, timer)| timer);
+        let timers = timers.chain(self.by_time.iter().map(|(_, _, timer)| timer));
+        timers.map(|timer| timer.payload.len()).sum()
+    }
+}
+
+impl EngineImage {
+    /// Bytes of its state, its configuration and its mail.
+    pub(crate) fn bytes(&self) -> usize {
+        let state = match &self.state {
+            StateImage::Live(bytes) => bytes.len(),
+            StateImage::Poisoned(poison) => poison.image.as_ref().map_or(0, Vec::len),
+            StateImage::Stopped => 0,
+        };
+        let mail = self.mail.iter().map(|letter| letter.payload.len());
+        state + self.config.1.len() + mail.sum::<usize>()
+    }
+}
+
 impl Image {
+    /// Bytes of all that is counted against the bound of an image: states, configurations, messages.
+    pub fn bytes(&self) -> usize {
+        let engines: usize = self.engines.iter().map(EngineImage::bytes).sum();
+        let (dead, _) = &self.dead_letters;
+        let dead: usize = dead.iter().map(|letter| letter.payload.len()).sum();
+        engines + self.timers.bytes() + dead
+    }
+
     /// Bytes of all live states.
     pub fn state_bytes(&self) -> usize {
         let bytes = |engine: &EngineImage| match &engine.state {

@@ -19,12 +19,18 @@ impl Executor {
     /// ([`Command::Call`](crate::crew::Command::Call)); settles what the last swap left unsettled.
     ///
     /// # Errors
-    /// [`ImageError::Encode`]; [`ImageError::TooLarge`] as soon as the states are more than
-    /// `bytes_max`.
+    /// [`ImageError::Encode`]; [`ImageError::TooLarge`] as soon as the states and all that waits are
+    /// more than `bytes_max`.
     pub fn image(&self, bytes_max: usize) -> Result<Image, ImageError> {
         let table = self.table();
         let mut engines = Vec::with_capacity(self.engines());
-        let mut bytes = 0;
+        let dead: Vec<_> = self.dead.kept().map(dead_letter_image).collect();
+        let timers = self.timers.image();
+        let mut bytes = timers.bytes()
+            + dead
+                .iter()
+                .map(|letter| letter.payload.len())
+                .sum::<usize>();
         for chunk in &self.chunks {
             let chunk = &mut *chunk.write();
             for slot in &mut chunk.slots {
@@ -32,9 +38,7 @@ impl Executor {
                     slot.settle(entry, self.height);
                 }
                 let engine = engine_image(slot, table.get(slot.kind), &chunk.arena)?;
-                if let StateImage::Live(state) = &engine.state {
-                    bytes += state.len();
-                }
+                bytes += engine.bytes();
                 if bytes > bytes_max {
                     return Err(ImageError::TooLarge { bytes_max });
                 }
@@ -49,11 +53,8 @@ impl Executor {
             generation: table.number(),
             kinds: kinds.collect(),
             engines,
-            timers: self.timers.image(),
-            dead_letters: (
-                self.dead.kept().map(dead_letter_image).collect(),
-                self.dead.count(),
-            ),
+            timers,
+            dead_letters: (dead, self.dead.count()),
         })
     }
 

@@ -45,12 +45,8 @@ impl<'a> Quiesced<'a> {
         self.executor.table()
     }
 
-    /// Engines, stopped ones included.
-    pub fn engines(&self) -> usize {
-        self.executor.engines()
-    }
-
-    /// The node as it is, for many workers to look at. To be dropped before anything is changed.
+    /// The node as it is, for many workers to look at. No task may look through it while
+    /// something is changed.
     pub fn view(&self) -> View {
         View::new(self.executor)
     }

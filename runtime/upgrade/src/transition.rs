@@ -183,7 +183,6 @@ impl Stages {
                 },
                 counters: made.counters,
                 handles,
-                retired: false,
                 inbox: Vec::new(),
             }),
             (next, _) => {

@@ -89,7 +89,7 @@ fn what_no_executor_can_be_made_from_is_refused_with_the_engine() {
     twice.engines[1].id = root(0);
     assert_eq!(error(&twice), ImageError::Twice { engine: root(0) });
 
-    let bytes_max = image.state_bytes() - 1;
+    let bytes_max = image.bytes() - 1;
     assert_eq!(
         busy().image(bytes_max),
         Err(ImageError::TooLarge { bytes_max })

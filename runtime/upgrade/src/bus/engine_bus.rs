@@ -48,10 +48,10 @@ impl EngineBus<'_> {
         }
         let shared = self.shared;
         let residents = shared.residents.read();
+        if residents.is_gone(ask.engine) {
+            return BusStatus::Unavailable;
+        }
         if let Some(resident) = residents.get(ask.engine) {
-            if resident.retired {
-                return BusStatus::Unavailable;
-            }
             return self.answer_new(ask, resident.kind, resident.instance.as_ref(), out);
         }
         drop(residents);

@@ -12,6 +12,8 @@ use std::ops::Range;
 pub(crate) struct Residents {
     pub(crate) all: Vec<Resident>,
     index: IdMap<u32>,
+    /// Engines that were retired, whether they live here or not.
+    gone: IdMap<()>,
 }
 
 /// One of them.
@@ -26,7 +28,6 @@ pub(crate) struct Resident {
     pub(crate) counters: (u64, u64),
     /// The upgrade messages it handles, if it does.
     pub(crate) handles: Option<SchemaId>,
-    pub(crate) retired: bool,
     pub(crate) inbox: Vec<Letter>,
 }
 
@@ -57,6 +58,18 @@ impl Residents {
         self.all.get(self.find(id)? as usize)
     }
 
+    /// Whether an engine was retired.
+    pub(crate) fn is_gone(&self, id: EngineId) -> bool {
+        self.gone.get(id).is_some()
+    }
+
+    /// Retires an engine; false if it was before.
+    pub(crate) fn retire(&mut self, id: EngineId) -> bool {
+        let is_first = !self.is_gone(id);
+        self.gone.insert(id, ());
+        is_first
+    }
+
     pub(crate) fn add(&mut self, resident: Resident) {
         self.index.insert(resident.id, self.all.len() as u32);
         self.all.push(resident);
@@ -73,7 +86,6 @@ impl Resident {
             counters: newborn.counters(),
             home: Home::New(Box::new(newborn)),
             handles,
-            retired: false,
             inbox: Vec::new(),
         }
     }

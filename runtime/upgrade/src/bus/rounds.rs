@@ -37,7 +37,6 @@ pub(crate) struct Rounds {
     held: Vec<Out>,
     /// Emptied, with their memory, for the next round.
     spare: Vec<Out>,
-    gone: IdMap<()>,
     /// For each engine that gets ordinary messages: who sent the first, and how many there are.
     mailed: IdMap<(EngineId, usize)>,
     retired: Vec<EngineId>,
@@ -71,7 +70,6 @@ impl Rounds {
             waiting: 0,
             held: Vec::new(),
             spare: Vec::new(),
-            gone: IdMap::default(),
             mailed: IdMap::default(),
             retired: Vec::new(),
             later: Vec::new(),
@@ -167,7 +165,8 @@ impl Rounds {
             let to = (from + RESIDENTS_PER_TASK).min(residents.all.len());
             let failure = residents.all[from..to].iter().find_map(|resident| {
                 here.at(resident.id);
-                check(&shared, resident)
+                let stays = !residents.is_gone(resident.id);
+                stays.then(|| check(&shared, resident)).flatten()
             });
             if let Some(failure) = failure {
                 shared.fail(task, failure);
@@ -185,7 +184,7 @@ impl Rounds {
     /// The end of the bus, before the commit: new states go beside the old ones, all else into the
     /// aftermath.
     pub(crate) fn finish(mut self, quiesced: &mut Quiesced<'_>) -> Aftermath {
-        let residents = std::mem::take(&mut *self.shared.residents.write());
+        let mut residents = std::mem::take(&mut *self.shared.residents.write());
         let mut places: Vec<(u32, u32, Instance)> = Vec::new();
         let mut aftermath = Aftermath {
             retired: std::mem::take(&mut self.retired),
@@ -193,7 +192,7 @@ impl Rounds {
             effects: std::mem::take(&mut self.effects),
             ..Aftermath::default()
         };
-        for resident in residents.all {
+        for resident in std::mem::take(&mut residents.all) {
             let (sent, children) = resident.counters;
             match (resident.home, resident.instance) {
                 (Home::Place { chunk, number }, Some(instance)) => {
@@ -205,7 +204,9 @@ impl Rounds {
                     newborn.put_instance(instance);
                     newborn.set_counters((sent, children));
                     match self.shared.table.get(newborn.kind()) {
-                        Some(entry) if resident.retired => newborn.discard(&entry.kind),
+                        Some(entry) if residents.is_gone(resident.id) => {
+                            newborn.discard(&entry.kind)
+                        }
                         _ => aftermath.newborns.push(newborn),
                     }
                 }
@@ -229,28 +230,23 @@ impl Rounds {
     }
 
     fn retire(&mut self, residents: &mut Residents, engine: EngineId) {
-        let place = residents.find(engine);
-        let resident = place.and_then(|place| residents.all.get_mut(place as usize));
         if let Some((from, _)) = self.mailed.get(engine) {
             let (to, reason) = (engine, MessageFault::Retired);
             self.shared
                 .fail_between(Failure::Message { from, to, reason });
         }
-        let is_new = resident
-            .as_ref()
-            .is_some_and(|r| matches!(r.home, Home::New(_)));
-        if let Some(resident) = resident {
-            resident.retired = true;
-        }
-        if !is_new && self.gone.get(engine).is_none() {
+        let is_first = residents.retire(engine);
+        let resident = residents.get(engine);
+        let is_new = resident.is_some_and(|resident| matches!(resident.home, Home::New(_)));
+        if is_first && !is_new {
             self.retired.push(engine);
         }
-        self.gone.insert(engine, ());
     }
 
     fn route(&mut self, residents: &mut Residents, sent: &Sent, payload: &[u8]) {
         let outcome = match residents.find(sent.to) {
             Some(place) => self.deliver_here(residents, place, sent, payload),
+            None if residents.is_gone(sent.to) => Err(MessageFault::Retired),
             None => self.deliver_elsewhere(sent, payload),
         };
         if let Err(reason) = outcome {
@@ -267,14 +263,16 @@ impl Rounds {
         sent: &Sent,
         payload: &[u8],
     ) -> Result<(), MessageFault> {
+        let is_gone = residents.is_gone(sent.to);
         let resident = &mut residents.all[place as usize];
+        if is_gone {
+            self.may_message(sent, resident.kind)?;
+            return Err(MessageFault::Retired);
+        }
         let Some(handles) = resident.handles else {
             return self.ordinary(resident.kind, sent, payload);
         };
         self.may_message(sent, resident.kind)?;
-        if resident.retired {
-            return Err(MessageFault::Retired);
-        }
         if handles != sent.schema {
             let (found, takes) = (sent.schema, handles);
             return Err(MessageFault::Schema { found, takes });
@@ -327,9 +325,6 @@ impl Rounds {
         payload: &[u8],
     ) -> Result<(), MessageFault> {
         self.may_message(sent, kind)?;
-        if self.gone.get(sent.to).is_some() {
-            return Err(MessageFault::Retired);
-        }
         let entry = self.shared.table.get(kind).ok_or(MessageFault::Unknown)?;
         let descriptor = entry.kind.descriptor();
         if !descriptor.accepts(sent.schema) {
@@ -491,8 +486,7 @@ impl Letter {
 /// What is wrong with what a resident has become.
 fn check(shared: &Shared, resident: &Resident) -> Option<Failure> {
     let entry = shared.table.get(resident.kind)?;
-    let instance = resident.instance.as_ref().filter(|_| !resident.retired)?;
-    let error = entry.kind.check(instance).err()?;
+    let error = entry.kind.check(resident.instance.as_ref()?).err()?;
     let engine = resident.id;
     Some(Failure::Check { engine, error })
 }

@@ -9,7 +9,7 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::{Command, Crew, UpdatePoint, commands};
 use refit_kernel::{
-    BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Ingress,
+    BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Image, Ingress,
     LogLine, Quiesced, ReplyError, Stats,
 };
 use refit_upgrade::{Armed, Directives, Phase, Unwatched, Verdict, Watch, Withdrawn};
@@ -72,6 +72,8 @@ pub(crate) struct Snapshot {
     pub(crate) dead_count: u64,
     pub(crate) backlog: usize,
     pub(crate) totals: Stats,
+    /// And whatever else it goes on with: timers, mail, configurations.
+    pub(crate) image: Image,
 }
 
 /// How an upgrade went.
@@ -291,6 +293,7 @@ impl Snapshot {
             dead_count: executor.dead_letter_count(),
             backlog: executor.backlog(),
             totals: executor.totals(),
+            image: executor.image(usize::MAX).unwrap(),
         }
     }
 }
