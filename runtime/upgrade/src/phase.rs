@@ -265,7 +265,7 @@ impl Failure {
             }
             Failure::Message { reason, .. } => reason.next(),
             Failure::Budget { .. } => {
-                "the old generation goes on; let the transitions do less, or plan a larger budget"
+                "the old generation goes on; let the transitions do less, or plan with a larger --budget WHAT=COUNT"
             }
             Failure::Restart { .. } => {
                 "the old generation goes on; let `init` accept the old configuration, or write a migration"

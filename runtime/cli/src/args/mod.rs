@@ -2,6 +2,7 @@
 
 mod authoring;
 mod bench;
+mod budget;
 mod common;
 mod demo;
 mod engine;
@@ -16,6 +17,7 @@ mod upgrade;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, BusArgs, SwapArgs};
+pub(crate) use budget::BudgetArg;
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{

@@ -1,7 +1,7 @@
 //! Upgrades.
 
 use super::time::time;
-use super::{NamedPath, OutputArgs};
+use super::{BudgetArg, NamedPath, OutputArgs};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -35,6 +35,9 @@ pub(crate) struct PlanArgs {
     /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
     #[arg(long, value_name = "KIND")]
     pub(crate) dead_letters: Vec<String>,
+    /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
+    #[arg(long, value_name = "WHAT=COUNT")]
+    pub(crate) budget: Vec<BudgetArg>,
     /// Goes on in spite of what the linter calls an error, named by its code.
     #[arg(long, value_name = "CODE")]
     pub(crate) allow: Vec<String>,

@@ -72,11 +72,13 @@ pub(crate) fn linted(
 
 fn directives(args: &PlanArgs) -> Directives {
     let set = |names: &[String]| names.iter().cloned().collect();
+    let mut budget = BusBudget::default();
+    args.budget.iter().for_each(|each| each.apply(&mut budget));
     Directives {
         restart: set(&args.restart),
         dead_letters: set(&args.dead_letters),
         allow: set(&args.allow),
-        budget: BusBudget::default(),
+        budget,
     }
 }
 
