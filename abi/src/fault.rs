@@ -4,6 +4,15 @@ use crate::{BusError, EngineIdError, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Longest code of a fault that a node takes from a module, in bytes; of a longer one the rest is cut.
+pub const FAULT_CODE_BYTES_MAX: usize = 64;
+
+/// Longest key, in bytes.
+pub const FAULT_KEY_BYTES_MAX: usize = 256;
+
+/// Longest detail, in bytes; as long is a panic's text at most.
+pub const FAULT_DETAIL_BYTES_MAX: usize = 4_096;
+
 /// An author's error: a code that programs can match and a sentence that people can read.
 ///
 /// ```
@@ -47,6 +56,33 @@ impl Fault {
     }
 }
 
+#[cfg(feature = "host")]
+impl Fault {
+    /// Cuts what is longer than a node keeps: a fault goes into reports, records and replies.
+    pub(crate) fn bounded(mut self) -> Self {
+        cut(&mut self.code, FAULT_CODE_BYTES_MAX);
+        cut(&mut self.detail, FAULT_DETAIL_BYTES_MAX);
+        if let Some(key) = &mut self.key {
+            cut(key, FAULT_KEY_BYTES_MAX);
+        }
+        self
+    }
+}
+
+/// Cuts a text to at most `bytes_max` bytes and says how much is gone.
+#[cfg(feature = "host")]
+pub(crate) fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() <= bytes_max {
+        return;
+    }
+    let gone = |kept: usize| format!("… ({} bytes more)", text.len() - kept);
+    let room = bytes_max.saturating_sub(gone(0).len());
+    let kept = text.floor_char_boundary(room);
+    let gone = gone(kept);
+    text.truncate(kept);
+    text.push_str(&gone);
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(key) = &self.key {
@@ -82,5 +118,23 @@ impl From<BusError> for Fault {
             BusError::Fault { fault, .. } => fault,
             error => Self::new(error.code(), error.to_string()),
         }
+    }
+}
+
+#[cfg(all(test, feature = "host"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_cut_at_a_character_and_says_so() {
+        let fault = Fault::new("c".repeat(65), "é".repeat(5_000)).at("k".repeat(300));
+        let fault = fault.bounded();
+        let fits = |text: &str, max: usize| text.len() <= max && text.len() > max - 8;
+        assert!(fits(&fault.code, FAULT_CODE_BYTES_MAX));
+        assert!(fits(&fault.detail, FAULT_DETAIL_BYTES_MAX));
+        assert!(fits(fault.key.as_deref().unwrap(), FAULT_KEY_BYTES_MAX));
+        assert!(fault.detail.starts_with("éé") && fault.detail.ends_with(" bytes more)"));
+        let short = Fault::new("code", "detail").at("key");
+        assert_eq!(short.clone().bounded(), short);
     }
 }

@@ -49,7 +49,7 @@ pub use bus_error::BusError;
 pub use capability::Capability;
 pub use context::{Context, Level, ServiceError, TimerAt};
 pub use engine::{Engine, OnUpgrade, Sender, Undelivered};
-pub use fault::Fault;
+pub use fault::{FAULT_CODE_BYTES_MAX, FAULT_DETAIL_BYTES_MAX, FAULT_KEY_BYTES_MAX, Fault};
 pub use height::{BlockHash, BlockTime, Generation, Height};
 pub use id::{ClientId, ENGINE_NAME_BYTES_MAX, EngineId, EngineIdError};
 pub use message::MigrateMessage;

@@ -1,5 +1,6 @@
 //! How one call into a module ended, and the buffer it wrote to.
 
+use crate::fault::{FAULT_DETAIL_BYTES_MAX, cut};
 use crate::raw::{BusStatus, Bytes, CallStatus, Sink};
 use crate::{Fault, codec};
 use std::ffi::c_void;
@@ -75,11 +76,16 @@ pub(super) fn outcome(
 
 /// The error that a status other than `Ok` and its bytes tell of.
 pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
-    let text = || String::from_utf8_lossy(bytes).into_owned();
+    let text = || {
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        cut(&mut text, FAULT_DETAIL_BYTES_MAX);
+        text
+    };
     match status {
         CallStatus::Fault => CallError::Fault(
             codec::decode(crate::raw::Codec::Postcard, bytes)
-                .unwrap_or_else(|reason| Fault::new("unreadable-fault", reason)),
+                .unwrap_or_else(|reason| Fault::new("unreadable-fault", reason))
+                .bounded(),
         ),
         CallStatus::Panicked => CallError::Panicked { text: text() },
         CallStatus::Ok | CallStatus::Rejected => CallError::Rejected { reason: text() },

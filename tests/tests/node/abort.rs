@@ -67,3 +67,22 @@ fn a_migration_that_panics_changes_nothing_and_the_next_upgrade_commits() {
     assert_eq!(entry(&node, "word"), ("not a number".to_owned(), 0));
     assert_serves(&node, "later");
 }
+
+#[test]
+fn of_a_fault_without_end_as_much_is_kept_as_people_can_read() {
+    let workshop = workshop();
+    let talks = workshop.library("kv-v2-talks-without-end", || {
+        Source::kv_v2().replacing(
+            "src/state.rs",
+            "let entry = |value: &String|",
+            "if !old.entries.is_empty() {\n        \
+                 return Err(refit_abi::Fault::new(\"talks\", \"words \".repeat(16 << 20)));\n    \
+             }\n    let entry = |value: &String|",
+        )
+    });
+    let node = store(&workshop);
+    let talks = node.own_copy(&talks);
+    let reason = assert_aborted(&node, &talks, "transition-failed");
+    assert!(reason.detail.len() < 5_000, "{} bytes", reason.detail.len());
+    assert!(reason.detail.contains("bytes more) (talks)"));
+}
