@@ -18,6 +18,9 @@ use tokio::runtime::Runtime;
 /// How long an upgrade may take in a test, from its plan to the retired code.
 pub const UPGRADE_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// Times that a busy node is asked how it is.
+const STATUS_TRIES_MAX: usize = 30;
+
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -156,9 +159,10 @@ impl Harness {
         Ok(serde_json::from_slice(&answer.body).unwrap())
     }
 
-    /// How the node is.
+    /// How the node is; asked again as long as it is busy.
     pub fn status(&self) -> Status {
-        self.node.status()
+        let looked = (0..STATUS_TRIES_MAX).find_map(|_| self.node.status().ok());
+        looked.unwrap()
     }
 
     /// The live generation.

@@ -59,7 +59,10 @@ pub trait Node: Send + Sync + 'static {
     fn upgrades(&self) -> Vec<UpgradeReport>;
 
     /// How the node is now.
-    fn status(&self) -> Status;
+    ///
+    /// # Errors
+    /// A [`Refusal`] if the node does not come to it in time, or executes nothing any more.
+    fn status(&self) -> Result<Status, Refusal>;
 
     /// Whether the node takes messages now, else why not.
     ///

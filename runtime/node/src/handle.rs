@@ -100,10 +100,11 @@ impl Node {
         + 'static,
     ) -> Answer<'_, T> {
         let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
+        let latest = self.latest.clone();
         let begin = move || {
             let look = |executor: &mut Executor| (executor.table(), executor.kind_counts());
             let looked = crate::status::ask(&commands, look, STATUS_WAIT_MAX);
-            let (live, counts) = looked.ok_or_else(ended)?;
+            let (live, counts) = looked.ok_or_else(|| silent(&latest))?;
             work(upgrades, &live, &counts)
         };
         Box::pin(async move {
@@ -166,6 +167,22 @@ fn overloaded() -> Refusal {
     )
 }
 
+/// The crew did not come to a question in time.
+pub(crate) fn silent(latest: &Mutex<Latest>) -> Refusal {
+    if latest.lock().ended {
+        return ended();
+    }
+    Refusal::new(
+        503,
+        "node-busy",
+        format!(
+            "the node did not come to it within {} s: a block, a copy of its states or a pause takes longer",
+            STATUS_WAIT_MAX.as_secs()
+        ),
+        "ask again; if it stays so, see the node's log",
+    )
+}
+
 fn ended() -> Refusal {
     Refusal::new(
         503,
@@ -223,7 +240,7 @@ impl refit_admin::Node for Node {
         self.upgrades.reports()
     }
 
-    fn status(&self) -> Status {
+    fn status(&self) -> Result<Status, Refusal> {
         self.look()
     }
 

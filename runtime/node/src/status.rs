@@ -1,9 +1,10 @@
 //! One look at the node.
 
-use crate::handle::Node;
+use crate::handle::{Node, silent};
 use crate::limits::STATUS_WAIT_MAX;
 use crossbeam_channel::Sender;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
+use refit_admin::Refusal;
 use refit_admin::api::{
     ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
 };
@@ -35,39 +36,37 @@ struct Engines {
 }
 
 impl Node {
-    /// One look at the node. Waits for the crew to be between two blocks, for a bounded time; if it
-    /// is not in that time, the lists of engines and kinds are empty.
-    pub(crate) fn look(&self) -> Status {
-        let latest = *self.latest.lock();
+    /// One look at the node.
+    ///
+    /// # Errors
+    /// A [`Refusal`] if the crew is not between two blocks within [`STATUS_WAIT_MAX`].
+    pub(crate) fn look(&self) -> Result<Status, Refusal> {
         let engines = ask(&self.commands, look_at_engines, STATUS_WAIT_MAX);
-        let pinned = self.upgrades.loader.pinned();
-        let libraries = Libraries {
-            mapped: self.upgrades.loader.mapped() as u64,
-            pinned: pinned.len() as u64,
-            pinned_reasons: pinned
-                .iter()
-                .map(|p| format!("{}: {}", p.name, p.reason))
-                .collect(),
-        };
-        let table = engines.as_ref().map(|engines| engines.table.clone());
-        Status {
+        let engines = engines.ok_or_else(|| silent(&self.latest))?;
+        let latest = *self.latest.lock();
+        Ok(Status {
             node: info(),
             height: latest.height,
-            generation: table
-                .as_ref()
-                .map_or(latest.generation, |table| table.number()),
+            generation: engines.table.number(),
             block_time_ms: latest.time,
-            engines: engines.as_ref().map(shown_engines).unwrap_or_default(),
-            engines_total: engines.as_ref().map_or(0, |engines| engines.total),
-            kinds: engines
-                .as_ref()
-                .map(|engines| self.kinds(engines))
-                .unwrap_or_default(),
-            grants: table.map(|t| t.grants().listed.clone()).unwrap_or_default(),
+            engines: shown_engines(&engines),
+            engines_total: engines.total,
+            kinds: self.kinds(&engines),
+            grants: engines.table.grants().listed.clone(),
             upgrade: self.upgrades.under_way(),
             last_upgrade: self.upgrades.last(),
-            libraries,
+            libraries: self.libraries(),
             workers: self.workers as u32,
+        })
+    }
+
+    fn libraries(&self) -> Libraries {
+        let pinned = self.upgrades.loader.pinned();
+        let reason = |pinned: &refit_loader::Pinned| format!("{}: {}", pinned.name, pinned.reason);
+        Libraries {
+            mapped: self.upgrades.loader.mapped() as u64,
+            pinned: pinned.len() as u64,
+            pinned_reasons: pinned.iter().map(reason).collect(),
         }
     }
 

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refusal> {
-    let mut status = ask(app, |node| node.status()).await?;
+    let mut status = ask(app, |node| node.status()).await??;
     status.engines.truncate(ENGINES_SHOWN_MAX);
     Ok(Json(status))
 }

@@ -162,8 +162,8 @@ impl Node for Double {
         vec![committed(), aborted(), refused(), armed()]
     }
 
-    fn status(&self) -> Status {
-        status()
+    fn status(&self) -> Result<Status, Refusal> {
+        Ok(status())
     }
 
     fn ready(&self) -> Result<(), Refusal> {

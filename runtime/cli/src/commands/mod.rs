@@ -11,6 +11,7 @@ pub(crate) mod input;
 mod policy;
 mod query;
 pub(crate) mod rehearse;
+mod restart;
 pub(crate) mod run;
 mod send;
 mod status;

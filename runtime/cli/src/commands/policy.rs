@@ -1,16 +1,12 @@
-//! What a node's operator wants of upgrades: flags over file over defaults; and the restart of a node
-//! whose pause does not end.
+//! What a node's operator wants of upgrades: flags over file over defaults.
 
+use super::restart::Restart;
 use super::run::RunError;
 use crate::args::PolicyArgs;
-use crate::artifact::{THIS_PROGRAM, rehearsal_command};
+use crate::artifact::rehearsal_command;
 use crate::config::NodeSection;
-use crate::exit::Exit;
-use crate::show;
 use refit_node::{NodeConfig, Quarantine, StuckPause};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +18,7 @@ pub(super) fn set(
     config: &mut NodeConfig,
     args: &PolicyArgs,
     file: &NodeSection,
-    data_dir: &Path,
+    (data_dir, restart): (&Path, Restart),
 ) -> Result<(), Box<RunError>> {
     let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
     let mut rehearsal = rehearsal_command();
@@ -42,29 +38,6 @@ pub(super) fn set(
     }
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;
-    config.on_stuck = Some(Arc::new(restart));
+    config.on_stuck = Some(Arc::new(move |stuck: &StuckPause| restart.go(stuck)));
     Ok(())
-}
-
-/// Starts this very program again in this process's place, with the same arguments: no thread of the
-/// pause is left then. Does not return.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread of this process does not return: nothing can be put away"
-)]
-fn restart(stuck: &StuckPause) {
-    show::talk(format_args!(
-        "the pause after block {} does not end: the node restarts with the code it was started with; \
-         its store is in memory, so its engines start afresh",
-        stuck.height
-    ));
-    let mut words = std::env::args_os();
-    let mut command = Command::new(THIS_PROGRAM);
-    if let Some(name) = words.next() {
-        command.arg0(name);
-    }
-    let error = command.args(words).exec();
-    show::talk(format_args!("the restart failed: {error}"));
-    // Whoever supervises the node starts it again.
-    std::process::exit(Exit::Internal as i32)
 }

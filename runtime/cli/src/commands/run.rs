@@ -3,6 +3,7 @@
 //! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
 
 use super::policy;
+use super::restart::{self, Restart};
 use crate::args::{CommonArgs, RunArgs};
 use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
@@ -45,13 +46,15 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let listens = listens(common, args, &file)?;
     let data_dir = config::data_dir(common, &file);
     make_data_dir(&data_dir)?;
-    let config = node_config(args, &file, &data_dir)?;
+    let mut restart = Restart::default();
+    let config = node_config(args, &file, &data_dir, &mut restart)?;
     let node = Node::start(config).map_err(|error| Box::new(RunError::Start(error)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::Start)?;
     let served = runtime.block_on(serve(node.clone(), listens));
+    restart.end_instead();
     node.stop();
     served
 }
@@ -112,17 +115,28 @@ fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
     })
 }
 
-fn node_config(args: &RunArgs, file: &File, data_dir: &Path) -> Result<NodeConfig, Failure> {
+fn node_config(
+    args: &RunArgs,
+    file: &File,
+    data_dir: &Path,
+    restart: &mut Restart,
+) -> Result<NodeConfig, Failure> {
     let sources = Sources::new(data_dir);
+    let before = restart::libraries();
     let mut engines = Vec::new();
     for engine in config::engines(args, file)? {
+        let library = match before.get(&engine.name).filter(|library| library.exists()) {
+            Some(library) => library.clone(),
+            None => sources.library(&engine.path)?,
+        };
         engines.push(EngineConfig {
-            library: sources.library(&engine.path)?,
+            library,
             name: engine.name,
             kind: engine.kind,
             config: engine.config.to_string(),
         });
     }
+    restart.keep(&engines, data_dir);
     let mut config = NodeConfig::new(engines, probe_command());
     config.grants = file.grants();
     if let Some(workers) = args.workers.or(file.node.workers) {
@@ -134,7 +148,12 @@ fn node_config(args: &RunArgs, file: &File, data_dir: &Path) -> Result<NodeConfi
     if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
         config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
     }
-    policy::set(&mut config, &args.policy, &file.node, data_dir)?;
+    policy::set(
+        &mut config,
+        &args.policy,
+        &file.node,
+        (data_dir, restart.clone()),
+    )?;
     Ok(config)
 }
 

@@ -133,6 +133,8 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
     put(&folder);
     let before = status(&folder).unwrap();
     assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
+    // By now something else lies where the node was started from.
+    std::fs::copy(bad.trim_start_matches("kv="), &v1).unwrap();
     let apply = ["upgrade", "apply", "plan.json", "--no-wait"];
     assert_eq!(folder.run(&apply).exit, 0);
 
@@ -176,4 +178,27 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
     let unknown = folder.run(&["upgrade", "quarantine", "--clear", artifact]);
     assert_eq!(unknown.exit, 3, "{unknown:?}");
     assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_node_that_is_told_to_end_in_a_pause_that_does_not_end_ends() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
+    let flags = ["--no-rehearsal", "--pause-limit", "6s"];
+    let node = Running::start_with(&folder, &v1, &flags);
+    put(&folder);
+    assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
+    let apply = ["upgrade", "apply", "plan.json", "--no-wait"];
+    assert_eq!(folder.run(&apply).exit, 0);
+    // A node in a pause is busy, and says so.
+    let deadline = Instant::now() + WAIT;
+    while status(&folder).is_some() {
+        assert!(Instant::now() < deadline, "it does not come to the pause");
+    }
+    assert_eq!(node.stop(), Some(0));
+    assert!(folder.path().join("refit-data/quarantine.json").exists());
 }
