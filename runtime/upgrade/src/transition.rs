@@ -208,7 +208,7 @@ impl Stages {
                         return ControlFlow::Break(());
                     }
                     let (id, before) = (slot.id(), slot.counters());
-                    here.at(id);
+                    here.at(id, item.index);
                     let mut counters = before;
                     match self.cross(item, slot, &mut counters, &mut into.out) {
                         Ok(next) => {

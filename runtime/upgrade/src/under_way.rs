@@ -3,8 +3,10 @@
 
 use parking_lot::Mutex;
 use refit_abi::EngineId;
+use refit_kernel::KindIndex;
 use refit_kernel::limits::WORKERS_MAX;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Who is in a transition, one place for each worker.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ struct Place {
     taken: AtomicBool,
     high: AtomicU64,
     low: AtomicU64,
+    kind: AtomicU32,
 }
 
 /// One worker, while it visits a chunk.
@@ -44,6 +47,13 @@ impl UnderWay {
         let mut engines: Vec<EngineId> = self.places.iter().filter_map(Place::engine).collect();
         engines.sort_unstable();
         engines
+    }
+
+    /// The kinds of those engines, in order, each once.
+    pub fn kinds(&self) -> Vec<KindIndex> {
+        let under_way = self.places.iter().filter(|place| place.engine().is_some());
+        let kinds = under_way.map(|place| KindIndex(place.kind.load(Ordering::Acquire)));
+        kinds.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// A worker begins with a chunk.
@@ -74,8 +84,9 @@ impl Place {
 
 impl Here<'_> {
     /// The worker comes to an engine.
-    pub(crate) fn at(&self, engine: EngineId) {
+    pub(crate) fn at(&self, engine: EngineId, kind: KindIndex) {
         if let Some(place) = self.place {
+            place.kind.store(kind.0, Ordering::Release);
             place.set(u128::from_be_bytes(engine.to_bytes()));
         }
     }
@@ -100,10 +111,12 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| EngineId::root(name).unwrap());
         let (first, second) = (under_way.begin(), under_way.begin());
         assert!(under_way.engines().is_empty());
-        second.at(b);
-        first.at(b);
-        first.at(a);
+        let [of_a, of_b] = [3, 1].map(KindIndex);
+        second.at(b, of_b);
+        first.at(b, of_b);
+        first.at(a, of_a);
         assert_eq!(under_way.engines(), [a, b]);
+        assert_eq!(under_way.kinds(), [of_b, of_a]);
         drop(first);
         assert_eq!(under_way.engines(), [b]);
         drop(second);

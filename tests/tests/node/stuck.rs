@@ -8,7 +8,7 @@ use refit_abi::Generation;
 use refit_admin::Node as _;
 use refit_admin::api::{QuarantineState, UpgradeState};
 use refit_node::{Quarantine, StuckPause};
-use refit_tests::{Harness, process};
+use refit_tests::{Harness, Source, process};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,4 +83,60 @@ fn an_upgrade_that_fails_by_itself_is_on_record_and_may_be_applied_again() {
     assert_eq!(entries[0].code, "transition-failed");
     assert_eq!(node.upgrade("kv", &v3).state, UpgradeState::Aborted);
     assert_eq!(node.node().quarantine().len(), 1);
+}
+
+#[test]
+fn only_the_code_that_did_not_return_goes_into_quarantine_and_what_came_with_it_may_come_again() {
+    let workshop = workshop();
+    let slow = version_2_that(&workshop, "kv-v2-slow", SLOW);
+    let engines = [
+        ("kv", "kv", workshop.kv_v1()),
+        ("accounts", "accounts", workshop.accounts_v1()),
+    ];
+    let engines = engines
+        .each_ref()
+        .map(|(name, kind, path)| (*name, *kind, path.as_path()));
+    let node = Harness::start_with(&workshop, &engines, |config| {
+        config.pause_limit = LIMIT;
+        config.on_stuck = Some(Arc::new(|_| {}));
+    });
+    node.send("kv", put("word", "kept")).unwrap();
+    let (slow, accounts) = (node.own_copy(&slow), node.own_copy(&workshop.accounts_v2()));
+    let plan = node.plan(&[("kv", &slow), ("accounts", &accounts)], None);
+    let plan = plan.unwrap();
+    assert_eq!(node.apply(&plan).unwrap().state, UpgradeState::Aborted);
+    let entries = node.node().quarantine();
+    assert_eq!(entries[0].artifacts, [plan.modules[0].artifact.as_str()]);
+    let alone = node.plan(&[("accounts", &accounts)], None).unwrap();
+    assert_eq!(node.apply(&alone).unwrap().state, UpgradeState::Committed);
+    let again = node.plan(&[("kv", &slow)], None).unwrap();
+    assert_eq!(node.apply(&again).unwrap_err().code, "release-quarantined");
+}
+
+#[test]
+fn a_node_that_is_busy_says_so_and_is_not_taken_for_one_that_has_ended() {
+    let workshop = workshop();
+    let sleeps = workshop.library("kv-v1-sleeps", || {
+        Source::kv_v1().replacing(
+            "src/engine.rs",
+            "        match message {",
+            "        if matches!(&message, Message::Put { key, .. } if key == \"sleep\") {\n            \
+                 std::thread::sleep(std::time::Duration::from_secs(5));\n        \
+             }\n        match message {",
+        )
+    });
+    let node = Harness::start(&workshop, &[("kv", "kv", &sleeps)]);
+    let plan = node.plan(&[("kv", &node.own_copy(&workshop.kv_v2()))], None);
+    let plan = serde_json::to_string(&plan.unwrap()).unwrap();
+    std::thread::scope(|scope| {
+        let sleeper = scope.spawn(|| node.send("kv", put("sleep", "well")).unwrap());
+        let begin = Instant::now();
+        let busy = std::iter::repeat_with(|| node.node().status())
+            .take_while(|_| begin.elapsed() < Duration::from_secs(30))
+            .find_map(Result::err);
+        assert_eq!(busy.unwrap().code, "node-busy");
+        assert_eq!(node.begin(plan.clone()).unwrap_err().code, "node-busy");
+        sleeper.join().unwrap();
+    });
+    assert!(node.begin(plan).is_ok(), "it has not ended");
 }

@@ -133,11 +133,16 @@ impl Watch for Stopwatch<'_> {
         if phase == Phase::Transitioned {
             self.times.transitioned = Instant::now();
         }
+        let given_up = || Withdrawn {
+            reason: "the pause lasted longer than it may".to_owned(),
+        };
         if self.pause.is_stuck() {
-            return Err(Withdrawn {
-                reason: "the pause lasted longer than it may".to_owned(),
-            });
+            return Err(given_up());
         }
-        self.watch.lock().reached(phase)
+        self.watch.lock().reached(phase)?;
+        if phase == Phase::Transitioned && !self.pause.commits() {
+            return Err(given_up());
+        }
+        Ok(())
     }
 }

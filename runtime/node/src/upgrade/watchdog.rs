@@ -6,9 +6,9 @@ use super::point::Resumed;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use refit_abi::Height;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
-use refit_upgrade::{Armed, Plan};
+use refit_upgrade::{Armed, Plan, PlannedKind};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Shortest and longest time between two looks at the pause.
@@ -19,7 +19,8 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mil
 pub struct StuckPause {
     /// The block before the pause.
     pub height: Height,
-    /// BLAKE3 of the module files that were coming in, now in quarantine.
+    /// BLAKE3 of the module files whose code was running, now in quarantine; of all that were coming in
+    /// if that is not known.
     pub artifacts: Vec<String>,
     /// The engines whose transitions run.
     pub engines: Vec<String>,
@@ -32,8 +33,15 @@ pub struct StuckPause {
 pub(crate) struct Pause {
     began: OnceLock<Instant>,
     height: AtomicU64,
-    stuck: AtomicBool,
+    state: AtomicU8,
 }
+
+/// Nobody has decided yet.
+const OPEN: u8 = 0;
+/// The crew commits: the watchdog is too late.
+const COMMITS: u8 = 1;
+/// The watchdog has given the upgrade up: the crew must not commit.
+const STUCK: u8 = 2;
 
 impl Pause {
     pub(super) fn begin(&self) {
@@ -44,9 +52,25 @@ impl Pause {
         self.height.store(height.0, Ordering::Release);
     }
 
-    /// Whether the watchdog has given the upgrade up: it must not commit any more.
+    /// Whether the watchdog has given the upgrade up.
     pub(super) fn is_stuck(&self) -> bool {
-        self.stuck.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) == STUCK
+    }
+
+    /// The crew is about to commit; false if the watchdog has given the upgrade up.
+    pub(super) fn commits(&self) -> bool {
+        self.decide(COMMITS)
+    }
+
+    /// Gives the upgrade up; false if that was done before, or the crew commits.
+    fn give_up(&self) -> bool {
+        self.decide(STUCK)
+    }
+
+    fn decide(&self, state: u8) -> bool {
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        let decided = self.state.compare_exchange(OPEN, state, success, failure);
+        decided.is_ok()
     }
 
     fn lasts(&self) -> Duration {
@@ -69,7 +93,7 @@ pub(super) fn wait(
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if pause.lasts() > limit && !pause.stuck.swap(true, Ordering::AcqRel) {
+        if pause.lasts() > limit && pause.give_up() {
             alarm(upgrades, plan, armed, pause);
         }
     }
@@ -79,7 +103,7 @@ fn alarm(upgrades: &Upgrades, plan: &Plan, armed: &Armed, pause: &Pause) {
     let engines = armed.under_way().engines();
     let stuck = StuckPause {
         height: Height(pause.height.load(Ordering::Acquire)),
-        artifacts: artifacts(plan),
+        artifacts: culprits(plan, armed),
         engines: engines.iter().map(ToString::to_string).collect(),
         lasted: pause.lasts(),
     };
@@ -113,8 +137,28 @@ pub(super) fn record(upgrades: &Upgrades, entry: QuarantineEntry) {
     }
 }
 
+/// BLAKE3 of the files whose code runs, of all that come in if it is not known which.
+fn culprits(plan: &Plan, armed: &Armed) -> Vec<String> {
+    let under_way: Vec<_> = armed.under_way().kinds();
+    let runs = |planned: &PlannedKind| {
+        let mut kinds = under_way.iter().filter_map(|kind| armed.table().get(*kind));
+        kinds.any(|entry| entry.kind.descriptor().kind == planned.kind)
+    };
+    let modules = plan.modules.iter();
+    let culprits: Vec<_> = modules
+        .filter(|module| module.kinds.iter().any(runs))
+        .map(|module| module.artifact.clone())
+        .collect();
+    match culprits.is_empty() {
+        true => artifacts(plan),
+        false => culprits,
+    }
+}
+
 /// BLAKE3 of the files of a plan.
 pub(super) fn artifacts(plan: &Plan) -> Vec<String> {
     let artifacts = plan.modules.iter().map(|module| module.artifact.clone());
-    artifacts.collect()
+    let mut artifacts: Vec<_> = artifacts.collect();
+    artifacts.sort_unstable();
+    artifacts
 }

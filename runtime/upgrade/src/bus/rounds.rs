@@ -164,7 +164,7 @@ impl Rounds {
             let from = task * RESIDENTS_PER_TASK;
             let to = (from + RESIDENTS_PER_TASK).min(residents.all.len());
             let failure = residents.all[from..to].iter().find_map(|resident| {
-                here.at(resident.id);
+                here.at(resident.id, resident.kind);
                 let stays = !residents.is_gone(resident.id);
                 stays.then(|| check(&shared, resident)).flatten()
             });
@@ -438,7 +438,7 @@ impl Task {
             if shared.is_over(number) {
                 return;
             }
-            here.at(item.id);
+            here.at(item.id, item.kind);
             batch.clear();
             batch.extend(item.letters.iter().map(|letter| letter.delivery(arena)));
             let (Some(entry), Some(instance)) = (shared.table.get(item.kind), &mut item.instance)
