@@ -127,14 +127,16 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
         &folder,
         repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
     );
+    let own = folder.path().join("kv.so");
+    std::fs::copy(&v1, &own).unwrap();
     let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
     let flags = ["--no-rehearsal", "--pause-limit", "500ms"];
-    let node = Running::start_with(&folder, &v1, &flags);
+    let node = Running::start_with(&folder, own.to_str().unwrap(), &flags);
     put(&folder);
     let before = status(&folder).unwrap();
     assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
     // By now something else lies where the node was started from.
-    std::fs::copy(bad.trim_start_matches("kv="), &v1).unwrap();
+    std::fs::copy(bad.trim_start_matches("kv="), &own).unwrap();
     let apply = ["upgrade", "apply", "plan.json", "--no-wait"];
     assert_eq!(folder.run(&apply).exit, 0);
 
