@@ -12,6 +12,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The codes of all findings that there are.
+pub const LINT_CODES: [&str; 10] = [
+    "after-unknown-kind",
+    "capability-missing",
+    "capability-new",
+    "capability-unknown-kind",
+    "data-dropped",
+    "engine-poisoned",
+    "interface-changed",
+    "messages-not-accepted",
+    "state-copied",
+    "upgrade-message-deferred",
+];
+
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

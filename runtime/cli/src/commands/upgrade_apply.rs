@@ -14,6 +14,9 @@ use tokio::time::Instant;
 /// Time between two looks at the upgrade.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Longest wait for a node that does not answer any more: it may be restarting.
+const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
+
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_text(&args.plan, PLAN_BYTES_MAX as u64)?;
     let bound = args.max_pause.map(|bound| bound.as_micros().to_string());
@@ -44,7 +47,15 @@ async fn follow(client: &Client, id: u64, wait: Duration) -> Result<UpgradeRepor
     let deadline = Instant::now() + wait;
     let mut said: Option<UpgradeState> = None;
     loop {
-        let report: UpgradeReport = client.get(&format!("/v1/upgrades/{id}")).await?;
+        let looked = client.get(&format!("/v1/upgrades/{id}")).await;
+        let report: UpgradeReport = match looked {
+            Ok(report) => report,
+            Err(failure) => match is_known(client, id).await {
+                Some(true) => continue,
+                Some(false) => return Err(Box::new(UpgradeEnd::Restarted { id }).into()),
+                None => return Err(failure),
+            },
+        };
         if report.state.is_final() {
             return Ok(report);
         }
@@ -57,6 +68,20 @@ async fn follow(client: &Client, id: u64, wait: Duration) -> Result<UpgradeRepor
                 wait_s: wait.as_secs(),
             })
             .into());
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Whether the node knows upgrade `id`, once it answers again; `None` if it does not in time.
+async fn is_known(client: &Client, id: u64) -> Option<bool> {
+    let deadline = Instant::now() + RESTART_WAIT_MAX;
+    loop {
+        if let Ok(reports) = client.get::<Vec<UpgradeReport>>("/v1/upgrades").await {
+            return Some(reports.iter().any(|report| report.id == id));
+        }
+        if Instant::now() >= deadline {
+            return None;
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }

@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use miette::Diagnostic;
 use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
+use refit_upgrade::LINT_CODES;
 use std::fmt;
 
 /// How the upgrade stands.
@@ -12,6 +13,8 @@ pub(crate) enum UpgradeEnd {
     Failed { report: UpgradeReport },
     /// It has not come to its end in the time that was given.
     Unfinished { report: UpgradeReport, wait_s: u64 },
+    /// The node restarted, and knows nothing of it.
+    Restarted { id: u64 },
 }
 
 /// Passes a committed upgrade, and makes a failure of any other.
@@ -24,11 +27,14 @@ pub(crate) fn check(report: UpgradeReport) -> Result<(), Box<UpgradeEnd>> {
 
 impl UpgradeEnd {
     pub(crate) fn exit(&self) -> Exit {
-        let Self::Failed { report } = self else {
-            return Exit::NoAnswer;
+        let report = match self {
+            Self::Failed { report } => report,
+            Self::Unfinished { .. } => return Exit::NoAnswer,
+            Self::Restarted { .. } => return Exit::TransitionFailed,
         };
         match (&report.reason, report.state) {
             (_, UpgradeState::Aborted) => Exit::TransitionFailed,
+            (Some(reason), _) if LINT_CODES.contains(&reason.code.as_str()) => Exit::PlanRefused,
             (Some(reason), _) if reason.phase <= Phase::Probed => Exit::of_artifact(&reason.code),
             (Some(reason), _) if reason.phase == Phase::Rehearsed => Exit::of_rehearsal(reason),
             _ => Exit::Refused,
@@ -48,6 +54,12 @@ impl fmt::Display for UpgradeEnd {
                     Some(reason) => write!(f, ": {}", reason.detail),
                     None => Ok(()),
                 }
+            }
+            Self::Restarted { id } => {
+                write!(
+                    f,
+                    "the node restarted while upgrade {id} was under way, with the code from before"
+                )
             }
             Self::Unfinished { report, wait_s } => {
                 write!(
@@ -73,6 +85,7 @@ impl Diagnostic for UpgradeEnd {
                 Box::new(format!("upgrade::{code}"))
             }
             Self::Unfinished { .. } => Box::new("upgrade::unfinished"),
+            Self::Restarted { .. } => Box::new("upgrade::node-restarted"),
         })
     }
 
@@ -82,6 +95,9 @@ impl Diagnostic for UpgradeEnd {
                 .reason
                 .as_ref()
                 .map(|reason| Box::new(&reason.next) as _),
+            Self::Restarted { .. } => Some(Box::new(
+                "see why with `refit upgrade quarantine` and in the node's log",
+            )),
             Self::Unfinished { report, .. } => Some(Box::new(format!(
                 "follow it with `refit upgrade status {}`",
                 report.id

@@ -137,8 +137,13 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
     assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
     // By now something else lies where the node was started from.
     std::fs::copy(bad.trim_start_matches("kv="), &own).unwrap();
-    let apply = ["upgrade", "apply", "plan.json", "--no-wait"];
-    assert_eq!(folder.run(&apply).exit, 0);
+    let apply = ["upgrade", "apply", "plan.json"];
+    let ended = folder.run(&apply);
+    assert_eq!(ended.exit, 30, "{ended:?}");
+    assert!(
+        ended.stderr.contains("upgrade::node-restarted"),
+        "{ended:?}"
+    );
 
     let list = folder.path().join("refit-data/quarantine.json");
     let deadline = Instant::now() + WAIT;

@@ -8,8 +8,8 @@ use refit_abi::descriptor::{
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_kernel::Grants;
 use refit_upgrade::{
-    Candidate, Directives, Finding, Level, Live, LiveKind, Plan, PlanError, Surroundings, lint,
-    refusal,
+    Candidate, Directives, Finding, LINT_CODES, Level, Live, LiveKind, Plan, PlanError,
+    Surroundings, lint, refusal,
 };
 
 fn id(number: u8) -> SchemaId {
@@ -112,6 +112,8 @@ fn findings(
     let (live, candidates) = (live(old), [candidate(new)]);
     let plan = Plan::make_with(&live, &candidates, None, directives).unwrap();
     let findings = lint(&plan, &live, &candidates, surroundings);
+    let unlisted = |found: &&Finding| !LINT_CODES.contains(&found.code.as_str());
+    assert_eq!(findings.iter().find(unlisted), None);
     (plan, findings)
 }
 
