@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 /// Appends `value` to `out` as postcard.
 ///
-/// A listed type cannot fail to encode: lengths are known and nothing is skipped.
+/// A listed type cannot fail to encode as postcard: lengths are known and nothing is skipped.
 pub(crate) fn to_postcard<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     let outcome = postcard::serialize_with_flavor(value, Tail(out));
     debug_assert!(outcome.is_ok(), "a type of the closed list always encodes");

@@ -303,6 +303,37 @@ fn what_only_engines_say_to_each_other_no_client_may_say() {
 }
 
 #[test]
+fn keys_expire_at_one_height_however_many_and_long_they_are() {
+    for (keys, bytes) in [(20_000, 8), (12, 1 << 20)] {
+        let mut store = Bench::start(refit_kv::module(), "kv", json!({}));
+        let value = "v".repeat(bytes);
+        let name = |number: u64| format!("key-{number}");
+        let puts: Vec<_> = (0..keys)
+            .map(|n| json!({"put": {"key": name(n), "value": value}}))
+            .collect();
+        let expiries: Vec<_> = (0..keys)
+            .map(|n| json!({"expire_at": {"key": name(n), "height": 40}}))
+            .collect();
+        for messages in puts.chunks(1_000).chain(expiries.chunks(1_000)) {
+            assert!(store.block(messages).iter().all(Result::is_ok));
+        }
+        let length =
+            |store: &Bench| store.ask(store.root, json!("length"))["length"]["keys"].clone();
+        while store.height < 41 {
+            assert_eq!(length(&store), keys);
+            store.block(&[]);
+        }
+        for _ in 0..8 {
+            store.block(&[]);
+        }
+        assert_eq!(length(&store), 0);
+        let index = store.ask(store.child(), json!("length"));
+        assert_eq!(index, json!({"length": {"keys": 0, "values": 0}}));
+        store.check_all();
+    }
+}
+
+#[test]
 fn the_checks_name_what_does_not_hold() {
     let engine = EngineId::root("e").unwrap();
     let accounts = |balance: u64, held: u64| {

@@ -12,6 +12,7 @@
 mod bus;
 mod call;
 mod instance;
+mod json_keys;
 mod kind;
 mod migration;
 mod module;

@@ -1,6 +1,7 @@
 //! [`Module`]: the code of one library, described and kept mapped.
 
 use super::call::{Buffer, CallError, outcome};
+use super::json_keys;
 use super::kind::Kind;
 use crate::build::ABI_EPOCH;
 use crate::codec;
@@ -48,6 +49,16 @@ pub enum ModuleError {
     Descriptor {
         /// What the decoder said.
         reason: String,
+    },
+    /// Clients could not be told a reply.
+    #[error(
+        "the reply of kind `{kind}` has a map whose keys are `{key}`, and JSON, in which clients get it, has only text for keys; reply with a list of pairs"
+    )]
+    Reply {
+        /// The kind.
+        kind: String,
+        /// The keys' type.
+        key: String,
     },
     /// Tables and descriptor disagree.
     #[error("the module describes {described} engine kinds and has {tables}; rebuild it")]
@@ -97,6 +108,12 @@ impl Module {
                 described,
                 tables: tables.len(),
             });
+        }
+        for kind in &descriptor.kinds {
+            if let Some(key) = json_keys::unwritable(&kind.interface.reply) {
+                let kind = kind.kind.clone();
+                return Err(ModuleError::Reply { kind, key });
+            }
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let shared = Shared {

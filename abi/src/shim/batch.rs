@@ -83,7 +83,10 @@ fn message<H: History<Engine = E>, E: Engine>(
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
             let encoded = codec::encode(delivery.codec, &reply, ctx.scratch());
-            debug_assert!(encoded.is_ok(), "a type of the closed list always encodes");
+            debug_assert!(
+                encoded.is_ok(),
+                "the node takes no module with a reply that JSON cannot carry"
+            );
             ctx.reply(CallStatus::Ok);
         }
         Ok(_) => {}

@@ -5,7 +5,7 @@ use crate::descriptor::{InterfaceDescriptor, KindDescriptor};
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
 use crate::schema::{Describer, LayoutId, SchemaId, Type};
-use crate::{Context, Engine, State, codec};
+use crate::{Context, Engine, Fault, State, codec};
 use std::ffi::c_void;
 
 pub(super) extern "C" fn schema<E: Engine>() -> SchemaId {
@@ -106,7 +106,8 @@ pub(super) unsafe extern "C" fn query<E: Engine>(
         // SAFETY: the caller's duty.
         let answer = unsafe { &*state.cast::<E>() }.query(query)?;
         let mut bytes = Vec::new();
-        codec::encode(codec, &answer, &mut bytes).map_err(Failure::Rejected)?;
+        codec::encode(codec, &answer, &mut bytes)
+            .map_err(|reason| Fault::new("answer-not-written", reason))?;
         write(sink, &bytes);
         Ok(())
     })

@@ -3,13 +3,19 @@
 use crate::index::{self, Change, Index};
 use crate::{Answer, Config, Entry, Kv, Message, Query, Reply, Versioned};
 use refit_abi::{Capability, Context, Engine, Fault, Height, Sender, TimerAt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most entries that one range answers with, whatever limit was asked.
 pub(crate) const RANGE_ENTRIES_MAX: usize = 1_000;
 
 /// Longest key, in bytes.
 pub(crate) const KEY_BYTES_MAX: usize = 1_024;
+
+/// Most keys that expire in one block; the rest does in the next.
+const EXPIRY_KEYS_MAX: usize = 4_096;
+
+/// Most bytes of keys and values that the index is told of in one block, unless one value is longer.
+const EXPIRY_BYTES_MAX: usize = 4 << 20;
 
 impl Engine for Kv {
     const KIND: &'static str = "kv";
@@ -171,13 +177,26 @@ impl Kv {
                 "only the store's own timer expires keys",
             ));
         }
-        let keys = self.expiries.get(&height).cloned().unwrap_or_default();
+        let due = self.expiries.get(&height).into_iter().flatten();
+        let due = due.map(|key| (key, self.entries.get(key).map_or(0, |it| it.value.len())));
+        let keys = portion(due);
+        let count = self.expiries.get(&height).map_or(0, BTreeSet::len);
         for key in &keys {
             self.tell(ctx, key, None)?;
         }
-        self.expiries.remove(&height);
+        if keys.len() < count {
+            ctx.set_timer(
+                TimerAt::Height(ctx.height().next()),
+                &Message::Expire { height },
+            )
+            .map_err(|error| Fault::new("expiry", error.to_string()))?;
+        }
         for key in &keys {
             self.entries.remove(key);
+        }
+        match self.expiries.get_mut(&height) {
+            Some(left) if keys.len() < count => left.retain(|key| !keys.contains(key)),
+            _ => drop(self.expiries.remove(&height)),
         }
         Ok(Reply::Expires)
     }
@@ -199,6 +218,18 @@ impl Kv {
             more: found.next().is_some(),
         }
     }
+}
+
+/// As many of the keys as one message may tell the index of; each comes with the length of its value.
+fn portion<'a>(keys: impl Iterator<Item = (&'a String, usize)>) -> BTreeSet<String> {
+    let mut bytes = 0;
+    let fits = |(_, value): &(&String, usize)| {
+        let is_first = bytes == 0;
+        bytes += value + KEY_BYTES_MAX;
+        is_first || bytes <= EXPIRY_BYTES_MAX
+    };
+    let keys = keys.take(EXPIRY_KEYS_MAX).take_while(fits);
+    keys.map(|(key, _)| key.clone()).collect()
 }
 
 fn entry(key: &str, versioned: &Versioned) -> Entry {
