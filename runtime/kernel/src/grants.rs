@@ -4,7 +4,7 @@
 use crate::table::KindIndex;
 use refit_abi::descriptor::{Ability, CapabilityDescriptor, KindDescriptor};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the node grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,18 @@ impl Grants {
         granted
             .iter()
             .any(|grant| grant.ability == ability && grant.kind == to)
+    }
+
+    /// The kinds named here that are not among `kinds`: names yet to come, or misspelt.
+    pub fn unknown<'a>(&'a self, kinds: &[&str]) -> Vec<&'a str> {
+        let granted = self
+            .listed
+            .values()
+            .flatten()
+            .map(|grant| grant.kind.as_str());
+        let named = self.listed.keys().map(String::as_str).chain(granted);
+        let unknown: BTreeSet<&str> = named.filter(|name| !kinds.contains(name)).collect();
+        unknown.into_iter().collect()
     }
 
     /// What a kind declares and is not granted.
@@ -81,5 +93,28 @@ fn bit(ability: Ability) -> u8 {
         Ability::Message => 1,
         Ability::Spawn => 2,
         Ability::Read => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_no_kind_are_found_in_sections_and_in_what_they_grant() {
+        let grant = |kind: &str| CapabilityDescriptor {
+            ability: Ability::Message,
+            kind: kind.to_owned(),
+        };
+        let listed = [
+            ("kv", vec![grant("index"), grant("indx")]),
+            ("kvv", vec![grant("indx")]),
+        ];
+        let listed = listed.map(|(kind, granted)| (kind.to_owned(), granted));
+        let grants = Grants {
+            listed: listed.into(),
+        };
+        assert_eq!(grants.unknown(&["kv", "index"]), ["indx", "kvv"]);
+        assert_eq!(grants.unknown(&["kv", "kvv", "index", "indx"]), [""; 0]);
     }
 }

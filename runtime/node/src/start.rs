@@ -97,6 +97,7 @@ impl Node {
         let ids = ids(&config.engines)?;
         let modules = load(&loader, &config.engines)?;
         let table = GenerationTable::first_with(kinds(&modules)?, config.grants.clone());
+        warn_of_unknown_grants(&table);
         let starts = starts(&config.engines, &ids, &modules)?;
         let (command_sender, command_receiver) = commands();
         let crew = Crew::spawn("refit-g1", config.workers, command_receiver.clone())?;
@@ -275,5 +276,16 @@ fn start_engines(
         Err(_) => Err(StartError::Threads(std::io::Error::other(
             "the crew has ended",
         ))),
+    }
+}
+
+/// A section of grants for a kind that is misspelt would leave the real one with all that it declares.
+fn warn_of_unknown_grants(table: &GenerationTable) {
+    let descriptors = table.iter().map(|(_, entry)| entry.kind.descriptor());
+    let kinds: Vec<_> = descriptors.map(|kind| kind.kind.as_str()).collect();
+    for name in table.grants().unknown(&kinds) {
+        tracing::warn!(
+            "the grants name the kind `{name}`, which no engine has; they count for it once one comes"
+        );
     }
 }

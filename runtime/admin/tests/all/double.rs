@@ -8,7 +8,7 @@
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
-use refit_abi::descriptor::{InterfaceDescriptor, KindDescriptor};
+use refit_abi::descriptor::{Ability, CapabilityDescriptor, InterfaceDescriptor, KindDescriptor};
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
@@ -216,7 +216,7 @@ fn status() -> Status {
             engines: 2,
             poisoned: 0,
         }],
-        grants: std::collections::BTreeMap::new(),
+        grants: granted(),
         upgrade: None,
         last_upgrade: Some(committed()),
         libraries: Libraries {
@@ -400,4 +400,14 @@ fn rehearsal(predicted_us: u64) -> RehearsalReport {
         took_us: 120_000,
         reason: None,
     }
+}
+
+/// What the configuration lists.
+fn granted() -> std::collections::BTreeMap<String, Vec<CapabilityDescriptor>> {
+    let index = |ability| CapabilityDescriptor {
+        ability,
+        kind: "index".to_owned(),
+    };
+    let of_kv = vec![index(Ability::Message), index(Ability::Spawn)];
+    [("index".to_owned(), Vec::new()), ("kv".to_owned(), of_kv)].into()
 }

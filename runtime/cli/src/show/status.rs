@@ -2,6 +2,7 @@
 
 use super::table::{facts, table};
 use super::upgrade::microseconds;
+use refit_abi::descriptor::CapabilityDescriptor;
 use refit_admin::api::{EngineState, Status, UpgradeReport};
 
 /// Digits that are shown of a hash or a build id.
@@ -9,14 +10,16 @@ const SHORT: usize = 12;
 
 /// The status on one screen.
 pub(crate) fn text(status: &Status) -> String {
-    let mut text = facts(&[
+    let mut rows = vec![
         ("node", node(status)),
         ("height", status.height.to_string()),
         ("generation", status.generation.to_string()),
         ("upgrade", upgrade(status)),
         ("libraries", libraries(status)),
         ("workers", status.workers.to_string()),
-    ]);
+    ];
+    rows.extend(grants(status).map(|grants| ("grants", grants)));
+    let mut text = facts(&rows);
     text.push('\n');
     text.push_str(&kinds(status));
     text.push('\n');
@@ -58,9 +61,24 @@ fn libraries(status: &Status) -> String {
     let libraries = &status.libraries;
     let mut text = format!("{} mapped, {} pinned", libraries.mapped, libraries.pinned);
     for reason in &libraries.pinned_reasons {
-        text.push_str(&format!("\n           {reason}"));
+        text.push_str(&format!("\n            {reason}"));
     }
     text
+}
+
+/// What the configuration grants, a line for each kind that it lists.
+fn grants(status: &Status) -> Option<String> {
+    let line = |(kind, granted): (&String, &Vec<CapabilityDescriptor>)| {
+        let each = granted
+            .iter()
+            .map(|it| format!("{} {}", it.ability, it.kind));
+        match each.collect::<Vec<_>>().join(", ").as_str() {
+            "" => format!("{kind} may do nothing"),
+            granted => format!("{kind} may {granted}"),
+        }
+    };
+    let lines: Vec<_> = status.grants.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n            "))
 }
 
 fn kinds(status: &Status) -> String {
