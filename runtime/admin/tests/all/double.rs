@@ -60,7 +60,7 @@ impl Double {
             name => {
                 let detail = format!("there is no engine `{name}`");
                 let next = "see the engines with `refit status`";
-                let refusal = Refusal::new(404, "unknown-engine", detail, next);
+                let refusal = Refusal::new(404, "engine-unknown", detail, next);
                 Box::pin(async { Err(refusal) })
             }
         }
@@ -94,7 +94,7 @@ impl Node for Double {
             }
             name => refuse(
                 404,
-                "unknown-engine",
+                "engine-unknown",
                 format!("there is no engine `{name}`"),
             ),
         }

@@ -79,7 +79,7 @@ async fn a_state_is_given_whole_and_only_of_an_engine_that_has_one() {
     assert_eq!(seen.header("refit-height"), Some("41"));
     assert_eq!(seen.header("refit-generation"), Some("2"));
     let refused = [
-        ("nobody", 404, "unknown-engine"),
+        ("nobody", 404, "engine-unknown"),
         ("cache", 503, "engine-poisoned"),
         ("KV", 400, "invalid-engine-id"),
     ];
@@ -95,7 +95,7 @@ async fn a_state_is_given_whole_and_only_of_an_engine_that_has_one() {
 async fn what_the_node_refuses_is_passed_on() {
     let served = Served::unix().await;
     let seen = served.post("/v1/engines/nobody/queries", "1").await;
-    let problem = seen.is_problem(404, "unknown-engine");
+    let problem = seen.is_problem(404, "engine-unknown");
     assert_eq!(problem.instance, "/v1/engines/nobody/queries");
     assert_eq!(problem.next, "see the engines with `refit status`");
     let full = served.post("/v1/engines/full/messages", "1").await;

@@ -37,7 +37,14 @@ impl NodeProcess {
             let engine = format!("{name}={}", library.display());
             ["--engine".to_owned(), engine]
         });
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        // What the caller's environment says is of the caller's node.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"REFIT_") {
+                command.env_remove(name);
+            }
+        }
+        let child = command
             .current_dir(folder)
             .arg("run")
             // The demo shows what happens in the pause itself, an abort too.
