@@ -2,8 +2,9 @@
 
 use super::time::time;
 use super::{BudgetArg, NamedPath, OutputArgs};
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
+use refit_upgrade::LINT_CODES;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "WHAT=COUNT")]
     pub(crate) budget: Vec<BudgetArg>,
     /// Goes on in spite of what the linter calls an error, named by its code.
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
     pub(crate) allow: Vec<String>,
     /// Where to write the plan.
     #[arg(

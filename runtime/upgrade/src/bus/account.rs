@@ -161,7 +161,10 @@ impl Account {
 impl Spent {
     /// Adds what a task told of; gives the sum.
     pub(crate) fn add(&self, more: Used) -> Used {
-        let add = |spent: &AtomicU64, more| spent.fetch_add(more, Ordering::SeqCst) + more;
+        let add = |spent: &AtomicU64, more| match more {
+            0 => spent.load(Ordering::SeqCst),
+            more => spent.fetch_add(more, Ordering::SeqCst) + more,
+        };
         Used {
             messages: add(&self.messages, more.messages),
             bytes: add(&self.bytes, more.bytes),

@@ -11,7 +11,7 @@ pub struct BusBudget {
     pub messages: u64,
     /// Rounds in which they are handled.
     pub rounds: u64,
-    /// Bytes of messages, queries, answers and configurations.
+    /// Bytes of messages, queries, answers, configurations and log lines.
     pub bytes: u64,
     /// Engines that are started.
     pub engines: u64,

@@ -8,6 +8,9 @@ use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{KindIndex, Newborn, Next, SlotRef};
 
+/// Longest log line that is kept, in bytes; of a longer one the rest is cut.
+const LINE_BYTES_MAX: usize = 4_096;
+
 /// When a bus is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
@@ -173,7 +176,14 @@ impl Bus for EngineBus<'_> {
     }
 
     fn log(&mut self, level: u8, line: &str) {
-        self.out.log(self.me, level, line);
+        let line = &line[..line.floor_char_boundary(LINE_BYTES_MAX)];
+        let bytes = line.len() as u64;
+        if self.charge(Used {
+            bytes,
+            ..Used::default()
+        }) {
+            self.out.log(self.me, level, line);
+        }
     }
 
     fn ask(&mut self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
