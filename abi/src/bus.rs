@@ -75,7 +75,7 @@ impl<'a> UpgradeBus<'a> {
     /// upgrade messages at once.
     ///
     /// # Errors
-    /// [`BusError`]: unknown kind, no capability [`Spawn`](crate::Capability::Spawn), a spent budget, or
+    /// [`BusError`]: [`BusError::UnknownKind`], no capability [`Spawn`](crate::Capability::Spawn), a spent budget, or
     /// what its `init` said.
     pub fn spawn<E: Engine>(&mut self, config: &E::Config) -> Result<EngineId, BusError> {
         self.start::<E>("", config)
@@ -100,7 +100,7 @@ impl<'a> UpgradeBus<'a> {
     }
 
     fn start<E: Engine>(&mut self, name: &str, config: &E::Config) -> Result<EngineId, BusError> {
-        self.encode(config);
+        self.encode(config)?;
         let mut id = EngineId::root(name).unwrap_or(EngineId::from_bytes([0; 16]));
         let mut said = Vec::new();
         let (calls, kind) = (self.calls(), Bytes::from(E::KIND.as_bytes()));
@@ -111,6 +111,7 @@ impl<'a> UpgradeBus<'a> {
             unsafe { (calls.spawn)(self.raw.host, name, kind, schema, config, &raw mut id, sink) };
         match BusError::of(status, E::KIND, id, &said) {
             None => Ok(id),
+            Some(BusError::Unknown { what: kind }) => Err(BusError::UnknownKind { kind }),
             Some(error) => Err(error),
         }
     }
@@ -138,7 +139,7 @@ impl<'a> UpgradeBus<'a> {
     /// # Errors
     /// [`BusError::Budget`], [`BusError::Cancelled`].
     pub fn send<M: State>(&mut self, to: EngineId, message: &M) -> Result<(), BusError> {
-        self.encode(message);
+        self.encode(message)?;
         let (calls, payload) = (self.calls(), Bytes::from(self.scratch.as_slice()));
         // SAFETY: as above; the host copies the payload.
         let status = unsafe { (calls.send)(self.raw.host, to, M::schema_id(), payload) };
@@ -151,7 +152,7 @@ impl<'a> UpgradeBus<'a> {
         engine: EngineId,
         query: &Q,
     ) -> Result<A, BusError> {
-        self.encode(query);
+        self.encode(query)?;
         let mut said = Vec::new();
         let (calls, payload) = (self.calls(), Bytes::from(self.scratch.as_slice()));
         let (asked, answered) = (Q::schema_id(), A::schema_id());
@@ -168,9 +169,14 @@ impl<'a> UpgradeBus<'a> {
         })
     }
 
-    fn encode<T: State>(&mut self, value: &T) {
+    /// Fails only where a `#[state(serde)]` field does not serialize.
+    fn encode<T: State>(&mut self, value: &T) -> Result<(), BusError> {
         self.scratch.clear();
-        codec::to_postcard(value, &mut self.scratch);
+        let written = codec::encode(Codec::Postcard, value, &mut self.scratch);
+        written.map_err(|reason| BusError::Failed {
+            what: std::any::type_name::<T>().to_owned(),
+            reason,
+        })
     }
 
     fn calls(&self) -> BusCalls {

@@ -10,11 +10,17 @@ pub enum BusError {
     /// Another transition failed: the upgrade is being unwound.
     #[error("the upgrade was cancelled; return, and the old generation goes on")]
     Cancelled,
-    /// No engine has the id, or no kind of the new generation the name.
-    #[error("the new generation has no `{what}`; look at the id or at the plan's modules")]
+    /// No engine has the id.
+    #[error("there is no engine `{what}`; look at the id")]
     Unknown {
-        /// The id or kind.
+        /// The id.
         what: String,
+    },
+    /// No kind of the new generation has the name.
+    #[error("the new generation has no kind `{kind}`; add its module to the plan")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
     },
     /// A query of new state of a kind that is not in `AFTER`.
     #[error(
@@ -34,11 +40,13 @@ pub enum BusError {
     },
     /// A counted budget of the upgrade is spent.
     #[error(
-        "a budget of the upgrade is spent: messages, rounds, bytes or engines; do less, or plan a larger one"
+        "a budget of the upgrade is spent: messages, rounds, bytes or engines; do less, or plan with a larger --budget"
     )]
     Budget,
     /// The engine does not serve.
-    #[error("engine `{engine}` is retired, stopped or poisoned")]
+    #[error(
+        "engine `{engine}` is retired, stopped or poisoned; look at `refit status`, or do without it"
+    )]
     Unavailable {
         /// The engine.
         engine: EngineId,
@@ -84,6 +92,7 @@ impl BusError {
         match self {
             BusError::Cancelled => "upgrade-cancelled",
             BusError::Unknown { .. } => "bus-unknown",
+            BusError::UnknownKind { .. } => "bus-unknown-kind",
             BusError::Undeclared { .. } => "bus-undeclared-query",
             BusError::Forbidden { .. } => "capability-missing",
             BusError::Budget => "bus-budget-spent",

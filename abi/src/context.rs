@@ -3,7 +3,7 @@
 //! A context lives for one batch of messages of one engine. Everything in it follows from the block
 //! and the engine's id, so that every node that executes the block sees the same.
 
-use crate::raw::{Bytes, HostCalls, HostStatus, RawContext};
+use crate::raw::{Bytes, Codec, HostCalls, HostStatus, RawContext};
 use crate::schema::SchemaId;
 use crate::{BlockHash, BlockTime, Engine, EngineId, Height, State, codec};
 use std::fmt;
@@ -53,6 +53,11 @@ pub enum ServiceError {
         "this engine may not do that to engines of that kind; declare it in `NEEDS` and have the node grant it"
     )]
     Forbidden,
+    /// A `#[state(serde)]` field of what was given does not serialize.
+    #[error(
+        "a `#[state(serde)]` field of that cannot be written as postcard; look at how it serializes"
+    )]
+    Unwritable,
     /// The time has passed.
     #[error("a timer must be set for a later height or block time")]
     Past,
@@ -116,7 +121,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`ServiceError::Budget`] if this message has already sent as much as it may.
     pub fn send<M: State>(&mut self, to: EngineId, message: &M) -> Result<(), ServiceError> {
-        self.encode(message);
+        self.encode(message)?;
         let schema = M::schema_id();
         let payload = Bytes::from(self.scratch.as_slice());
         let calls = self.calls();
@@ -131,7 +136,7 @@ impl<'a> Context<'a> {
     /// [`ServiceError::Unknown`] if no loaded module has the kind, [`ServiceError::Forbidden`] without
     /// the capability [`Capability::Spawn`](crate::Capability::Spawn), [`ServiceError::Budget`].
     pub fn spawn<E: Engine>(&mut self, config: &E::Config) -> Result<EngineId, ServiceError> {
-        self.encode(config);
+        self.encode(config)?;
         let mut id = EngineId::from_bytes([0; 16]);
         let kind = Bytes::from(E::KIND.as_bytes());
         let config = Bytes::from(self.scratch.as_slice());
@@ -159,7 +164,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`ServiceError::Past`] if the height or time is not later; [`ServiceError::Budget`].
     pub fn set_timer<M: State>(&mut self, at: TimerAt, message: &M) -> Result<(), ServiceError> {
-        self.encode(message);
+        self.encode(message)?;
         let (by_time, when) = match at {
             TimerAt::Height(height) => (false, height.0),
             TimerAt::Time(time) => (true, time.0),
@@ -192,7 +197,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`ServiceError::Budget`].
     pub fn emit<T: State>(&mut self, topic: &str, event: &T) -> Result<(), ServiceError> {
-        self.encode(event);
+        self.encode(event)?;
         let payload = Bytes::from(self.scratch.as_slice());
         let topic = Bytes::from(topic.as_bytes());
         let calls = self.calls();
@@ -212,9 +217,10 @@ impl<'a> Context<'a> {
         unsafe { (calls.reply)(self.raw.host, self.raw.current, status, bytes) }
     }
 
-    fn encode<T: State>(&mut self, value: &T) {
+    fn encode<T: State>(&mut self, value: &T) -> Result<(), ServiceError> {
         self.scratch.clear();
-        codec::to_postcard(value, &mut self.scratch);
+        codec::encode(Codec::Postcard, value, &mut self.scratch)
+            .map_err(|_| ServiceError::Unwritable)
     }
 
     fn calls(&self) -> HostCalls {

@@ -101,6 +101,7 @@ impl From<ServiceError> for Fault {
             ServiceError::Unknown => "unknown-engine",
             ServiceError::Forbidden => "capability-missing",
             ServiceError::Past => "time-passed",
+            ServiceError::Unwritable => "not-written",
         };
         Self::new(code, error.to_string())
     }
@@ -115,7 +116,8 @@ impl From<EngineIdError> for Fault {
 impl From<BusError> for Fault {
     fn from(error: BusError) -> Self {
         match error {
-            BusError::Fault { fault, .. } => fault,
+            // The code is the other engine's; the key is none of this one's.
+            BusError::Fault { ref fault, .. } => Self::new(fault.code.clone(), error.to_string()),
             error => Self::new(error.code(), error.to_string()),
         }
     }

@@ -80,8 +80,9 @@ impl Loader {
     }
 
     /// A loader for a throw-away child of a node: it takes the node's verdicts as its own, probes
-    /// nothing, and is good for the modules that they name. A verdict that is false harms this process
-    /// alone, which ends after it has reported.
+    /// nothing, and is good for the modules that they name. As the program that [`ProbeCommand`] names
+    /// elsewhere, whoever gives the verdicts is trusted: one that is false lets this process map code that
+    /// does not fit it.
     ///
     /// # Errors
     /// As [`Loader::new`].

@@ -2,7 +2,7 @@
 
 use crate::holds::{self, Hold, Holds};
 use crate::{Account, Accounts, Answer, Config, Message, Query, Reply};
-use refit_abi::{Capability, Context, Engine, Fault, Sender};
+use refit_abi::{Capability, Context, Engine, EngineId, Fault, Level, Sender, Undelivered};
 use std::collections::BTreeMap;
 
 /// Most that is ever minted, where the configuration does not say.
@@ -97,6 +97,14 @@ impl Engine for Accounts {
                 engine: self.holds.to_string(),
             },
         })
+    }
+
+    /// What it said did not arrive.
+    fn undelivered(&mut self, ctx: &mut Context<'_>, to: EngineId, reason: Undelivered) {
+        ctx.log(
+            Level::Error,
+            &format!("the holds have not heard of a hold, or of its end (`{to}`: {reason:?})"),
+        );
     }
 
     fn check(&self) -> Result<(), Fault> {

@@ -6,7 +6,8 @@
 
 use crate::message;
 use refit_abi::{
-    Capability, Context, Engine, EngineId, Fault, Height, OnUpgrade, Sender, State, UpgradeBus,
+    Capability, Context, Engine, EngineId, Fault, Height, Level, OnUpgrade, Sender, State,
+    Undelivered, UpgradeBus,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -167,6 +168,14 @@ impl Engine for Holds {
                 amount: self.amount,
             },
         })
+    }
+
+    /// What it said did not arrive.
+    fn undelivered(&mut self, ctx: &mut Context<'_>, to: EngineId, reason: Undelivered) {
+        ctx.log(
+            Level::Error,
+            &format!("the accounts have not heard of the end of a hold (`{to}`: {reason:?})"),
+        );
     }
 
     fn check(&self) -> Result<(), Fault> {

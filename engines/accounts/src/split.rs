@@ -10,26 +10,44 @@ use std::collections::BTreeMap;
 /// Most holds in one upgrade message.
 const FILL_HOLDS_MAX: usize = 1_000;
 
+/// Most notes that are removed from the store: as many messages wait for it after the upgrade, and a
+/// mailbox has an end. Nobody reads those that stay.
+const NOTES_REMOVED_MAX: usize = 10_000;
+
 /// The accounts with the sum of their holds in the holds' place.
 pub(crate) fn without_holds(
     old: &v1::Accounts,
     _: &mut UpgradeBus<'_>,
 ) -> Result<BTreeMap<String, Account>, Fault> {
-    let account = |(name, account): (&String, &v1::Account)| {
-        let held = account.holds.values().map(|hold| hold.amount).sum();
+    let mut sum = 0_u128;
+    let mut accounts = BTreeMap::new();
+    for (name, account) in &old.accounts {
+        let held: u128 = account.holds.values().map(|it| u128::from(it.amount)).sum();
+        sum += u128::from(account.balance) + held;
+        let held = u64::try_from(held).map_err(|_| too_much(name))?;
         let balance = account.balance;
-        (name.clone(), Account { balance, held })
-    };
-    Ok(old.accounts.iter().map(account).collect())
+        accounts.insert(name.clone(), Account { balance, held });
+    }
+    if sum != u128::from(old.minted) {
+        let reason = format!("the accounts have {sum}, {} was minted", old.minted);
+        return Err(Fault::new("sum-changed", reason));
+    }
+    Ok(accounts)
+}
+
+fn too_much(account: &str) -> Fault {
+    Fault::new("sum-changed", "more is set apart than there can be").at(account)
 }
 
 /// Starts the engine that has the holds from now on, and gives it all of them.
 pub(crate) fn start_holds(old: &v1::Accounts, bus: &mut UpgradeBus<'_>) -> Result<EngineId, Fault> {
     let accounts = bus.id();
     let config = holds::Config { accounts };
-    let engine = match holds_name(accounts) {
-        Some(name) => bus.spawn_named::<Holds>(&name, &config)?,
-        None => bus.spawn::<Holds>(&config)?,
+    let named = holds_name(accounts).map(|name| bus.spawn_named::<Holds>(&name, &config));
+    let engine = match named {
+        // Clients of one without a name are told its id: `Query::Holds` has it.
+        None | Some(Err(BusError::Taken { .. })) => bus.spawn::<Holds>(&config)?,
+        Some(engine) => engine?,
     };
     let all = complete(old, bus)?;
     let amount = all.iter().map(|(_, hold)| hold.amount).sum();
@@ -39,7 +57,7 @@ pub(crate) fn start_holds(old: &v1::Accounts, bus: &mut UpgradeBus<'_>) -> Resul
     }
     let count = all.len() as u64;
     bus.send(engine, &holds::Upgrade::Filled { count, amount })?;
-    for (id, _) in &all {
+    for (id, _) in all.iter().take(NOTES_REMOVED_MAX) {
         // The store handles no upgrade messages: this one is the first it finds in its mailbox.
         bus.send(old.store, &kv::Message::Delete { key: key(*id) })?;
     }

@@ -2,7 +2,9 @@
 
 use crate::index::{self, Change, Index};
 use crate::{Answer, Config, Entry, Kv, Message, Query, Reply, Versioned};
-use refit_abi::{Capability, Context, Engine, Fault, Height, Sender, TimerAt};
+use refit_abi::{
+    Capability, Context, Engine, EngineId, Fault, Height, Level, Sender, TimerAt, Undelivered,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most entries that one range answers with, whatever limit was asked.
@@ -75,6 +77,14 @@ impl Engine for Kv {
                 engine: self.index.to_string(),
             },
         })
+    }
+
+    /// What it said did not arrive.
+    fn undelivered(&mut self, ctx: &mut Context<'_>, to: EngineId, reason: Undelivered) {
+        ctx.log(
+            Level::Error,
+            &format!("the index has missed a change and finds too little or too much (`{to}`: {reason:?})"),
+        );
     }
 
     fn check(&self) -> Result<(), Fault> {

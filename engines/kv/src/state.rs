@@ -3,7 +3,7 @@
 
 use crate::index::{self, Fill, Index};
 use crate::v2;
-use refit_abi::{EngineId, Fault, Height, Migrate, State, UpgradeBus};
+use refit_abi::{BusError, EngineId, Fault, Height, Migrate, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,9 +36,11 @@ pub struct Kv {
 fn start_index(old: &v2::Kv, bus: &mut UpgradeBus<'_>) -> Result<EngineId, Fault> {
     let config = index::Config { store: bus.id() };
     let name = bus.id().name().map(|name| format!("{name}{INDEX_SUFFIX}"));
-    let index = match name.filter(|name| EngineId::root(name).is_ok()) {
-        Some(name) => bus.spawn_named::<Index>(&name, &config)?,
-        None => bus.spawn::<Index>(&config)?,
+    let name = name.filter(|name| EngineId::root(name).is_ok());
+    let index = match name.map(|name| bus.spawn_named::<Index>(&name, &config)) {
+        // Clients of one without a name are told its id: `Query::Index` has it.
+        None | Some(Err(BusError::Taken { .. })) => bus.spawn::<Index>(&config)?,
+        Some(index) => index?,
     };
     let entries: Vec<_> = old.entries.iter().collect();
     for part in entries.chunks(ENTRIES_PER_FILL) {

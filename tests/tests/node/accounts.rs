@@ -284,3 +284,27 @@ fn an_upgrade_that_spends_its_budget_changes_nothing() {
     assert_committed(&node.apply(&plan).unwrap());
     assert_indexed(&node, "kv", "kv-index");
 }
+
+#[test]
+fn engines_that_are_started_in_the_upgrade_find_a_place_where_their_names_are_taken() {
+    let workshop = workshop();
+    let (kv, accounts) = (workshop.kv_v1(), workshop.accounts_v1());
+    let engines = [
+        ("kv", "kv", kv.as_path()),
+        ("accounts", "accounts", accounts.as_path()),
+        ("kv-index", "kv", kv.as_path()),
+        ("holds", "kv", kv.as_path()),
+    ];
+    let node = Harness::start(&workshop, &engines);
+    bank(&node);
+    assert_committed(&together(&node, &workshop.kv_v3(), &workshop.accounts_v2()));
+    assert_serves(&node, "after");
+    let said = node.query("kv", json!("index")).unwrap();
+    let index = said["index"]["engine"].as_str().unwrap().to_owned();
+    assert_ne!(index, "kv-index");
+    assert_indexed(&node, "kv", &index);
+    let holds = node.query("accounts", json!("holds")).unwrap();
+    let holds = holds["holds"]["engine"].as_str().unwrap().to_owned();
+    let hold = node.query(&holds, json!({"get": {"id": 1}})).unwrap();
+    assert_eq!(hold["hold"]["hold"]["amount"], 200);
+}
