@@ -148,20 +148,6 @@ impl Module {
         &self.shared.descriptor.build_id
     }
 
-    /// Asks the running code for its build id again, past what this handle remembers.
-    ///
-    /// # Errors
-    /// [`CallError`] if it does not say.
-    pub fn ask_build_id(root: EngineModuleRef) -> Result<String, CallError> {
-        let mut bytes = Vec::new();
-        // SAFETY: as in `linked`.
-        let status = unsafe { root.describe()(Buffer::new(&mut bytes).sink()) };
-        outcome(status, &mut bytes, 0)?;
-        codec::decode::<Descriptor>(Codec::Postcard, &bytes)
-            .map(|descriptor| descriptor.build_id)
-            .map_err(|reason| CallError::Rejected { reason })
-    }
-
     /// The kind called `name`.
     pub fn kind(&self, name: &str) -> Option<Kind> {
         let index = self
