@@ -1,7 +1,7 @@
 //! The parent's side: starts the child, writes it the request, listens within bounds, kills it when its
 //! time is up.
 
-use super::wire::{AT, Passed, Report, Request};
+use super::wire::{AT, Bounds, Passed, Report, Request};
 use super::{RehearsalCommand, RehearsalError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -48,16 +48,15 @@ struct Heard {
     engines: Vec<String>,
 }
 
-/// Rehearses in a child process.
-pub(crate) fn run(command: &RehearsalCommand, request: &Request) -> Result<Passed, RehearsalError> {
+/// Rehearses in a child process. The request is gone once it is encoded: with large states, a second
+/// copy is what a node may have no memory for.
+pub(crate) fn run(command: &RehearsalCommand, request: Request) -> Result<Passed, RehearsalError> {
     let deadline = Instant::now() + command.deadline;
-    let bytes = postcard::to_allocvec(request).map_err(|error| RehearsalError::NotWritten {
-        reason: error.to_string(),
-    })?;
+    let (bounds, bytes) = encoded(command, request)?;
     let mut child = start(command)?;
     let complaint = Complaint::default();
-    let lines =
-        converse(&mut child.0, bytes, &complaint).map_err(|source| not_started(command, source))?;
+    let lines = converse(&mut child.0, (bounds, bytes), &complaint)
+        .map_err(|source| not_started(command, source))?;
     let mut heard = Heard::default();
     let timed_out = |heard: Heard| RehearsalError::TimedOut {
         seconds: command.deadline.as_secs_f32(),
@@ -73,6 +72,23 @@ pub(crate) fn run(command: &RehearsalCommand, request: &Request) -> Result<Passe
         Some(report) if status.success() => understood(&report),
         _ => Err(crashed(command, status, heard.engines, &complaint.lock())),
     }
+}
+
+fn encoded(
+    command: &RehearsalCommand,
+    request: Request,
+) -> Result<(Bounds, Vec<u8>), RehearsalError> {
+    let bytes = postcard::to_allocvec(&request).map_err(|error| RehearsalError::NotWritten {
+        reason: error.to_string(),
+    })?;
+    // Two crews, one that rehearses and one that talks: none of them can use more than the deadline.
+    let threads = 2 * request.workers as u64 + 2;
+    let bounds = Bounds {
+        memory_bytes: command.memory_bytes,
+        cpu_s: threads.saturating_mul(command.deadline.as_secs() + 1),
+        request_bytes: bytes.len() as u64,
+    };
+    Ok((bounds, bytes))
 }
 
 fn start(command: &RehearsalCommand) -> Result<Leash, RehearsalError> {
@@ -98,14 +114,19 @@ fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalE
 /// waited for.
 fn converse(
     child: &mut Child,
-    request: Vec<u8>,
+    (bounds, request): (Bounds, Vec<u8>),
     complaint: &Complaint,
 ) -> std::io::Result<Receiver<Vec<u8>>> {
     let (sender, lines) = bounded(LINES_MAX);
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
     if let Some(mut input) = child.stdin.take() {
         // A child that reads no further says why, or crashed.
-        thread("in").spawn(move || drop(input.write_all(&request)))?;
+        let mut write = move || {
+            input
+                .write_all(&bounds.to_bytes())
+                .and_then(|()| input.write_all(&request))
+        };
+        thread("in").spawn(move || drop(write()))?;
     }
     if let Some(output) = child.stdout.take() {
         thread("out").spawn(move || hear(output, &sender))?;
@@ -233,12 +254,11 @@ mod tests {
             kinds: Vec::new(),
             new: Vec::new(),
             workers: 1,
-            memory_bytes: 0,
             image,
             grants: Grants::default(),
             directives: Directives::default(),
         };
-        run(&command.deadline(deadline), &request).unwrap_err()
+        run(&command.deadline(deadline), request).unwrap_err()
     }
 
     #[test]

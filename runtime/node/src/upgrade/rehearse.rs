@@ -48,12 +48,11 @@ pub(super) fn rehearse(
         kinds,
         new: new.collect(),
         workers: upgrades.workers,
-        memory_bytes: command.memory_bytes,
         image,
         grants: table.grants().clone(),
         directives: directives.clone(),
     };
-    let passed = rehearsal::run(command, &request)?;
+    let passed = rehearsal::run(command, request)?;
     Ok(Rehearsed {
         passed,
         state_bytes,
