@@ -57,6 +57,15 @@ pub enum RehearsalError {
         /// The engines whose transitions ran.
         engines: Vec<String>,
     },
+    /// The system ended it.
+    #[error(
+        "the system killed the rehearsal{}, most likely for want of memory",
+        during(engines)
+    )]
+    Killed {
+        /// The engines whose transitions ran.
+        engines: Vec<String>,
+    },
     /// It crashed.
     #[error("the rehearsal ended by {how}{}{}", during(engines), said(output))]
     Crashed {
@@ -120,6 +129,7 @@ impl RehearsalError {
             }
             RehearsalError::TimedOut { .. } => "rehearsal-timeout",
             RehearsalError::Memory { .. } => "rehearsal-memory",
+            RehearsalError::Killed { .. } => "rehearsal-killed",
             RehearsalError::Crashed { .. } => "rehearsal-crashed",
             RehearsalError::NotUnderstood { .. } => "rehearsal-not-understood",
             RehearsalError::WrongProgram => "rehearsal-wrong-program",
@@ -150,6 +160,9 @@ impl RehearsalError {
             }
             RehearsalError::Memory { .. } => {
                 "mend the migration if it allocates without end; if the states are large, give the node a larger --rehearsal-memory"
+            }
+            RehearsalError::Killed { .. } => {
+                "free memory on the machine, or give the node a smaller --rehearsal-memory, and try again"
             }
             RehearsalError::Crashed { .. } => "mend the migration: this would have ended the node",
             RehearsalError::Failed { next, .. } => next,
