@@ -90,7 +90,7 @@ fn tell_until(
     loop {
         match outcome.recv_timeout(LOOK) {
             Ok(outcome) => return outcome,
-            Err(RecvTimeoutError::Disconnected) => return Err(unable(&"it panicked")),
+            Err(RecvTimeoutError::Disconnected) => return Err(defect(&"it panicked")),
             Err(RecvTimeoutError::Timeout) => {}
         }
         let engines = eye.lock().as_ref().map(|under_way| under_way.engines());
@@ -106,12 +106,27 @@ fn tell_until(
     }
 }
 
-/// The child cannot do its work: nothing is said of the upgrade.
+/// The system does not let the child do its work: nothing is said of the upgrade.
 pub(super) fn unable(reason: &impl ToString) -> Failed {
+    not_done(
+        reason,
+        "check the process and memory limits of the node, then try again",
+    )
+}
+
+/// The child cannot do its work, and nothing but its own code can be why.
+pub(super) fn defect(reason: &impl ToString) -> Failed {
+    not_done(
+        reason,
+        "this is a defect in refit: report it with the node's log; apply with --no-rehearsal goes on without",
+    )
+}
+
+fn not_done(reason: &impl ToString, next: &str) -> Failed {
     Failed {
         code: "rehearsal-unable".to_owned(),
         detail: format!("the rehearsal cannot be done: {}", reason.to_string()),
-        next: "check the process and memory limits of the node, then try again".to_owned(),
+        next: next.to_owned(),
         engine: None,
         key: None,
     }
