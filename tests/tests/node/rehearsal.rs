@@ -214,6 +214,7 @@ fn a_predicted_pause_above_the_bound_refuses_the_upgrade() {
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
     let wishes = Wishes {
         max_pause_us: Some(60_000_000),
+        ..Wishes::default()
     };
     let report = node.apply_with(&plan, wishes).unwrap();
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
@@ -227,6 +228,7 @@ fn a_bound_on_a_pause_that_nobody_predicts_refuses_the_upgrade() {
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
     let wishes = Wishes {
         max_pause_us: Some(60_000_000),
+        ..Wishes::default()
     };
     let report = node.apply_with(&plan, wishes).unwrap();
     assert_eq!(reason(&report).0, "pause-not-rehearsed");

@@ -79,6 +79,12 @@ pub(crate) struct ApplyArgs {
     /// own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
+    /// Does not run the upgrade in a child process first; the node's own --max-pause does not hold then.
+    #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
+    pub(crate) no_rehearsal: bool,
+    /// Longest time for the rehearsal; stands over the node's own.
+    #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = time)]
+    pub(crate) rehearsal_wait: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
