@@ -53,6 +53,8 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         .map_err(Failure::Start)?;
     let served = runtime.block_on(serve(node.clone(), listens));
     node.stop();
+    // A plan's rehearsal may be waited for on one of its threads: it ends with the process.
+    runtime.shutdown_background();
     served
 }
 

@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 /// Longest wait for what ends at once; far below the rehearsals' own deadline.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Longest wait for a node that finishes its requests before it ends, for 10 s at most; far below the
+/// rehearsals' own deadline too.
+const REQUESTS: Duration = Duration::from_secs(60);
+
 /// The deadline of the rehearsals: none of these tests waits for it.
 const DEADLINE: &str = "5min";
 
@@ -77,6 +81,13 @@ fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "{what} does not come");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_node_that_is_told_to_stop_does_not_wait_for_a_rehearsal() {
+    let mut rehearsing = Rehearsing::start();
+    assert_eq!(rehearsing.node.stopped_within(REQUESTS), Some(0));
+    rehearsing.end();
 }
 
 #[test]
