@@ -1,5 +1,6 @@
 //! Upgrades.
 
+use super::policy::rehearsal_wait;
 use super::time::time;
 use super::{BudgetArg, NamedPath, OutputArgs};
 use clap::builder::BoolishValueParser;
@@ -82,8 +83,8 @@ pub(crate) struct ApplyArgs {
     /// Does not run the upgrade in a child process first; the node's own --max-pause does not hold then.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
-    /// Longest time for the rehearsal; stands over the node's own.
-    #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = time)]
+    /// Longest time for the rehearsal, from 100ms to 5min; stands over the node's own.
+    #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
