@@ -17,7 +17,7 @@ pub const PROBE_FILES_MAX: u64 = 64;
 /// # Errors
 /// What the system says.
 pub fn confine() -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
+    end_with_parent()?;
     limit(Resource::Cpu, PROBE_CPU_S_MAX)?;
     limit(Resource::As, PROBE_MEMORY_BYTES_MAX)?;
     limit(Resource::Nofile, PROBE_FILES_MAX)?;
@@ -28,15 +28,24 @@ pub fn confine() -> io::Result<()> {
 /// Open files of a rehearsal: two for each module, and some.
 pub const REHEARSAL_FILES_MAX: u64 = 2_048;
 
-/// Bounds a process that rehearses an upgrade, and has it killed when its parent ends. Unlike a probe
-/// it stages modules itself, so it may write files in memory, of a module's length. When the whole
-/// machine is short of memory, it is the first to go.
+/// Has this process killed when the thread ends that started it. A parent that ended before is not
+/// noticed: whoever calls this looks for that too.
 ///
 /// # Errors
 /// What the system says.
-pub fn confine_rehearsal(memory_bytes: u64) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
+pub fn end_with_parent() -> io::Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Bounds a process that rehearses an upgrade: its address space, in bytes, and its processor time, in
+/// seconds. Unlike a probe it stages modules itself, so it may write files in memory, of a module's
+/// length. When the whole machine is short of memory, it is the first to go.
+///
+/// # Errors
+/// What the system says.
+pub fn confine_rehearsal(memory_bytes: u64, cpu_s: u64) -> io::Result<()> {
     limit(Resource::As, memory_bytes)?;
+    limit(Resource::Cpu, cpu_s)?;
     limit(Resource::Nofile, REHEARSAL_FILES_MAX)?;
     limit(Resource::Fsize, crate::artifact::ARTIFACT_BYTES_MAX)?;
     limit(Resource::Core, 0)?;

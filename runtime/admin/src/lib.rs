@@ -42,6 +42,9 @@ pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
 pub use node::{Answer, Node, Refusal, Replied, Wishes};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
-pub use routes::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REPEATED};
+pub use routes::{
+    HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL,
+    HEADER_REHEARSAL_WAIT, HEADER_REPEATED,
+};
 pub use server::{Server, Shutdown};
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

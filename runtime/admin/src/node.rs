@@ -79,6 +79,10 @@ pub trait Node: Send + Sync + 'static {
 pub struct Wishes {
     /// The longest pause that is acceptable, in microseconds: stands over the node's own.
     pub max_pause_us: Option<u64>,
+    /// Whether it is not to be rehearsed; the node's own bound on the pause is set aside then.
+    pub no_rehearsal: bool,
+    /// Longest time for its rehearsal, in microseconds: stands over the node's own.
+    pub rehearsal_wait_us: Option<u64>,
 }
 
 /// An engine's reply or answer.

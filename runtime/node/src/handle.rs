@@ -220,7 +220,13 @@ impl refit_admin::Node for Node {
     }
 
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {
-        self.with_live(move |upgrades, live, _| upgrades.rehearse(&plan, live))
+        let upgrades = self.upgrades.clone();
+        // It asks the crew itself: a handle to the live code must not be held as long as this takes.
+        let rehearse = move || upgrades.rehearse(&plan);
+        Box::pin(async move {
+            let rehearsed = tokio::task::spawn_blocking(rehearse).await;
+            rehearsed.map_err(|_| ended())?
+        })
     }
 
     fn quarantine(&self) -> Vec<QuarantineEntry> {

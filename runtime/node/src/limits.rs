@@ -27,6 +27,9 @@ pub const STATE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long the old code is waited for before the upgrade's report says that it is not retired.
 pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// Shortest bound on a pause that may be set: less would take any pause for one that does not end.
+pub const PAUSE_LIMIT_MIN: Duration = Duration::from_millis(100);
+
 /// How long a pause may last, unless the configuration says otherwise, before it counts as stuck.
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 

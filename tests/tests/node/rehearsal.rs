@@ -37,6 +37,9 @@ fn rehearsing(
     node
 }
 
+/// How often a rehearsal is tried that a slow moment may have shortened.
+const TRIES_MAX: usize = 50;
+
 /// Enough for any rehearsal that ends.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -211,6 +214,7 @@ fn a_predicted_pause_above_the_bound_refuses_the_upgrade() {
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
     let wishes = Wishes {
         max_pause_us: Some(60_000_000),
+        ..Wishes::default()
     };
     let report = node.apply_with(&plan, wishes).unwrap();
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
@@ -224,9 +228,52 @@ fn a_bound_on_a_pause_that_nobody_predicts_refuses_the_upgrade() {
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
     let wishes = Wishes {
         max_pause_us: Some(60_000_000),
+        ..Wishes::default()
     };
     let report = node.apply_with(&plan, wishes).unwrap();
     assert_eq!(reason(&report).0, "pause-not-rehearsed");
     assert_eq!(node.rehearse(&plan).unwrap_err().code, "rehearsal-off");
     assert_serves(&node, "after");
+}
+
+#[test]
+fn a_migration_that_makes_another_state_each_time_is_refused() {
+    let workshop = workshop();
+    let node = rehearsing(&workshop, LONG, |_| ());
+    let differs = workshop.library("kv-v2-differs", || {
+        let clock = "value: format!(\"{value} {:?}\", std::time::Instant::now()),";
+        Source::kv_v2().replacing("src/state.rs", "value: value.clone(),", clock)
+    });
+    let plan = node
+        .plan(&[("kv", &node.own_copy(&differs))], None)
+        .unwrap();
+    // A machine that is slow at the moment runs it once: then there is nothing to compare.
+    let compared = || {
+        let report = node.rehearse(&plan).unwrap();
+        assert!(report.reason.is_some() || report.runs == 1, "{report:?}");
+        report.reason
+    };
+    let reason = (0..TRIES_MAX).find_map(|_| compared()).unwrap();
+    assert_eq!(reason.code, "rehearsal-differs");
+    assert_eq!(reason.engine.as_deref(), Some("kv"));
+    assert_serves(&node, "after");
+}
+
+#[test]
+fn the_memory_that_is_told_is_the_upgrades_own() {
+    let workshop = workshop();
+    let node = rehearsing(&workshop, LONG, |_| ());
+    for number in 0..32 {
+        let large = "x".repeat(900 << 10);
+        node.send("kv", put(&format!("large-{number}"), &large))
+            .unwrap();
+    }
+    let adopts = workshop.library("kv-v1-adopted", || {
+        Source::kv_v1().replacing("src/engine.rs", "bytes, at most", "bytes, not above")
+    });
+    let plan = node.plan(&[("kv", &node.own_copy(&adopts))], None).unwrap();
+    let report = node.rehearse(&plan).unwrap();
+    assert!(report.state_bytes > 28 << 20, "{report:?}");
+    // Nothing is made anew: writing all states down for the digest is not the upgrade's doing.
+    assert!(report.memory_bytes < report.state_bytes / 2, "{report:?}");
 }

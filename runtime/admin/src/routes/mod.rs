@@ -7,7 +7,7 @@ mod quarantine;
 mod status;
 mod upgrades;
 
-pub use upgrades::HEADER_MAX_PAUSE;
+pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
 pub use engines::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
 
@@ -20,7 +20,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
-const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/quarantine, /v1/engines/ID/messages, \
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries or /v1/engines/ID/state, /livez, /readyz or /metrics";
 
 /// What every handler has.

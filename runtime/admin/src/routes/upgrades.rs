@@ -8,25 +8,49 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// The header with the longest pause that is acceptable, in microseconds.
 pub const HEADER_MAX_PAUSE: &str = "refit-max-pause-us";
 
+/// The header that says `off` if the upgrade is not to be rehearsed.
+pub const HEADER_REHEARSAL: &str = "refit-rehearsal";
+
+/// The header with the longest time for the rehearsal, in microseconds.
+pub const HEADER_REHEARSAL_WAIT: &str = "refit-rehearsal-wait-us";
+
 fn wishes(headers: &HeaderMap) -> Result<Wishes, Refusal> {
-    let Some(value) = headers.get(HEADER_MAX_PAUSE) else {
-        return Ok(Wishes::default());
+    Ok(Wishes {
+        max_pause_us: micros(headers, HEADER_MAX_PAUSE, "invalid-max-pause")?,
+        no_rehearsal: no_rehearsal(headers)?,
+        rehearsal_wait_us: micros(headers, HEADER_REHEARSAL_WAIT, "invalid-rehearsal-wait")?,
+    })
+}
+
+/// The number in a header, if it is there.
+fn micros(headers: &HeaderMap, name: &str, code: &str) -> Result<Option<u64>, Refusal> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
     };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
-    let max_pause_us = number.ok_or_else(|| {
-        let detail = format!("`{HEADER_MAX_PAUSE}` is not a number of microseconds");
+    number.map(Some).ok_or_else(|| {
+        let detail = format!("`{name}` is not a number of microseconds");
         let next = "give a number, such as 5000, or leave it out";
-        Refusal::new(400, "invalid-max-pause", detail, next)
-    })?;
-    Ok(Wishes {
-        max_pause_us: Some(max_pause_us),
+        Refusal::new(400, code, detail, next)
     })
+}
+
+fn no_rehearsal(headers: &HeaderMap) -> Result<bool, Refusal> {
+    match headers.get(HEADER_REHEARSAL).map(HeaderValue::as_bytes) {
+        None => Ok(false),
+        Some(b"off") => Ok(true),
+        Some(_) => {
+            let detail = format!("`{HEADER_REHEARSAL}` says something else than `off`");
+            let next = "say `off`, or leave it out: an upgrade is rehearsed if the node rehearses";
+            Err(Refusal::new(400, "invalid-rehearsal", detail, next))
+        }
+    }
 }
 
 pub(super) async fn apply(State(app): State<App>, request: Request) -> Result<Response, Refusal> {

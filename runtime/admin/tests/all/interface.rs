@@ -6,7 +6,9 @@ use refit_abi::fixture::Fixture;
 use refit_admin::api::{
     QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
-use refit_admin::{HEADER_MAX_PAUSE, Limits, MESSAGE_BYTES_MAX};
+use refit_admin::{
+    HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, Limits, MESSAGE_BYTES_MAX,
+};
 use std::time::Duration;
 
 #[tokio::test]
@@ -313,6 +315,31 @@ async fn a_plan_may_come_with_the_longest_pause_that_is_acceptable() {
         assert_eq!(seen.status, status, "{bound}");
         if status == 400 {
             seen.is_problem(400, "invalid-max-pause");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plan_may_come_with_wishes_about_its_rehearsal_and_others_are_refused() {
+    let served = Served::unix().await;
+    for (header, value, refused) in [
+        (HEADER_REHEARSAL, "off", None),
+        (HEADER_REHEARSAL, "on", Some("invalid-rehearsal")),
+        (HEADER_REHEARSAL_WAIT, "60000000", None),
+        (
+            HEADER_REHEARSAL_WAIT,
+            "1min",
+            Some("invalid-rehearsal-wait"),
+        ),
+    ] {
+        let mut plan = request("POST", "/v1/upgrades", r#"{"upgrade":1}"#);
+        plan.headers_mut().insert(header, value.parse().unwrap());
+        let seen = served.ask(plan).await;
+        match refused {
+            None => assert_eq!(seen.status, 202, "{header}: {value}"),
+            Some(code) => {
+                seen.is_problem(400, code);
+            }
         }
     }
 }

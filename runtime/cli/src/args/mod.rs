@@ -27,7 +27,7 @@ pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::OutputArgs;
-pub(crate) use policy::PolicyArgs;
+pub(crate) use policy::{PolicyArgs, pause_limit_in_bounds, rehearsal_wait_in_bounds};
 pub(crate) use run::RunArgs;
 pub(crate) use upgrade::{ApplyArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs};
 

@@ -1,8 +1,10 @@
 //! What a node's operator wants of upgrades.
 
-use super::time::time;
+use super::time::{bounded, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use refit_node::PAUSE_LIMIT_MIN;
+use refit_node::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -13,16 +15,35 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
     /// Takes a pause that lasts longer for one that does not end: quarantines the code and restarts.
-    /// [default: 30s]
-    #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = time)]
+    /// From 100ms on. [default: 30s]
+    #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = pause_limit)]
     pub(crate) pause_limit: Option<Duration>,
     /// Does not run upgrades in a child process, on a copy of the state, before they happen.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
-    /// Longest time for a rehearsal. [default: 20s]
-    #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = time)]
+    /// Longest time for a rehearsal, from 100ms to 5min. [default: 20s]
+    #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,
     /// Memory that a rehearsal may use, in MiB: old and new states, and the code. [default: 4096]
     #[arg(long, value_name = "MIB", env = "REFIT_REHEARSAL_MEMORY")]
     pub(crate) rehearsal_memory: Option<NonZeroU32>,
+}
+
+/// The time for a rehearsal that `text` says.
+pub(super) fn rehearsal_wait(text: &str) -> Result<Duration, String> {
+    time(text).and_then(rehearsal_wait_in_bounds)
+}
+
+fn pause_limit(text: &str) -> Result<Duration, String> {
+    time(text).and_then(pause_limit_in_bounds)
+}
+
+/// A time that a rehearsal may be given.
+pub(crate) fn rehearsal_wait_in_bounds(wait: Duration) -> Result<Duration, String> {
+    bounded(wait, REHEARSAL_WAIT_MIN, Some(REHEARSAL_WAIT_MAX))
+}
+
+/// A time after which a pause may count as stuck.
+pub(crate) fn pause_limit_in_bounds(limit: Duration) -> Result<Duration, String> {
+    bounded(limit, PAUSE_LIMIT_MIN, None)
 }

@@ -23,6 +23,20 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_micros(micros))
 }
 
+/// A time from `least` on, and not above `most` if there is one.
+pub(crate) fn bounded(
+    time: Duration,
+    least: Duration,
+    most: Option<Duration>,
+) -> Result<Duration, String> {
+    let wrong = match most {
+        _ if time < least => format!("below the least, {} ms", least.as_millis()),
+        Some(most) if time > most => format!("above the most, {} ms", most.as_millis()),
+        _ => return Ok(time),
+    };
+    Err(format!("{} ms is {wrong}", time.as_millis()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +50,16 @@ mod tests {
         for wrong in ["5", "ms", "-1s", "1h", "18446744073709551615min"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_time_outside_its_bounds_is_refused_with_the_bound() {
+        let ms = Duration::from_millis;
+        assert_eq!(bounded(ms(5), ms(5), Some(ms(5))), Ok(ms(5)));
+        assert_eq!(bounded(ms(7), ms(5), None), Ok(ms(7)));
+        let low = bounded(ms(4), ms(5), None).unwrap_err();
+        assert_eq!(low, "4 ms is below the least, 5 ms");
+        let high = bounded(ms(6), ms(5), Some(ms(5))).unwrap_err();
+        assert_eq!(high, "6 ms is above the most, 5 ms");
     }
 }

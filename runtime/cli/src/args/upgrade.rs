@@ -1,5 +1,6 @@
 //! Upgrades.
 
+use super::policy::rehearsal_wait;
 use super::time::time;
 use super::{BudgetArg, NamedPath, OutputArgs};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
@@ -80,6 +81,12 @@ pub(crate) struct ApplyArgs {
     /// own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
+    /// Does not run the upgrade in a child process first; the node's own --max-pause does not hold then.
+    #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
+    pub(crate) no_rehearsal: bool,
+    /// Longest time for the rehearsal, from 100ms to 5min; stands over the node's own.
+    #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
+    pub(crate) rehearsal_wait: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -4,7 +4,8 @@ use super::restart::Restart;
 use super::run::RunError;
 use crate::args::PolicyArgs;
 use crate::artifact::rehearsal_command;
-use crate::config::NodeSection;
+use crate::config::{ConfigError, NodeSection};
+use crate::failure::Failure;
 use refit_node::{NodeConfig, Quarantine, StuckPause};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub(super) fn set(
     args: &PolicyArgs,
     file: &NodeSection,
     (data_dir, restart): (&Path, Restart),
-) -> Result<(), Box<RunError>> {
+) -> Result<(), Failure> {
     let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
     let mut rehearsal = rehearsal_command();
     let from_file = file.rehearsal_wait_ms.map(Duration::from_millis);
@@ -32,6 +33,9 @@ pub(super) fn set(
     config.rehearsal = rehearse.then_some(rehearsal);
     let from_file = file.max_pause_ms.map(Duration::from_millis);
     config.max_pause = args.max_pause.or(from_file);
+    if config.max_pause.is_some() && !rehearse {
+        return Err(ConfigError::BoundWithoutRehearsal.into());
+    }
     let from_file = file.pause_limit_ms.map(Duration::from_millis);
     if let Some(limit) = args.pause_limit.or(from_file) {
         config.pause_limit = limit;

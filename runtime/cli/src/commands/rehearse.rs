@@ -13,6 +13,13 @@ use std::fmt;
 /// What a node says that does not rehearse.
 const OFF: &str = "rehearsal-off";
 
+/// What a node says whose answer takes longer than a request may.
+const LATE: &str = "no-answer-in-time";
+
+/// What to do then: to ask again would find the rehearsal under way.
+const LATE_NEXT: &str = "the rehearsal takes longer than a request may: plan with --no-rehearsal; \
+     apply rehearses all the same";
+
 /// A plan whose upgrade would not commit.
 #[derive(Debug)]
 pub(crate) struct RehearsalFailed(Reason);
@@ -25,6 +32,10 @@ pub(super) async fn run(client: &Client, plan: &Plan) -> Result<Option<Rehearsal
         Err(Failure::Refused(refused)) if refused.0.code == OFF => {
             show::talk("not rehearsed: the node was started without rehearsals");
             return Ok(None);
+        }
+        Err(Failure::Refused(mut refused)) if refused.0.code == LATE => {
+            refused.0.next = LATE_NEXT.to_owned();
+            return Err(refused.into());
         }
         answer => answer?,
     };

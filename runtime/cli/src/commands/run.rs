@@ -56,6 +56,8 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let served = runtime.block_on(serve(node.clone(), listens));
     restart.end_instead();
     node.stop();
+    // A plan's rehearsal may be waited for on one of its threads: it ends with the process.
+    runtime.shutdown_background();
     served
 }
 

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::files::read_text;
 use crate::show;
 use refit_admin::api::{UpgradeAccepted, UpgradeReport, UpgradeState};
-use refit_admin::{HEADER_MAX_PAUSE, PLAN_BYTES_MAX};
+use refit_admin::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,12 +19,7 @@ const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_text(&args.plan, PLAN_BYTES_MAX as u64)?;
-    let bound = args.max_pause.map(|bound| bound.as_micros().to_string());
-    let headers: Vec<_> = bound
-        .map(|bound| (HEADER_MAX_PAUSE, bound))
-        .into_iter()
-        .collect();
-    let answer = client.post("/v1/upgrades", &headers, plan).await?;
+    let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id } = client.decode(&answer)?;
     show::talk(format_args!(
         "the node has taken the plan on as upgrade {id}"
@@ -40,6 +35,21 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     upgrade_end::check(report)?;
     show::next("refit status");
     Ok(())
+}
+
+/// What is wanted beside the plan, as headers.
+fn wishes(args: &ApplyArgs) -> Vec<(&'static str, String)> {
+    let micros = |time: Duration| time.as_micros().to_string();
+    let off = args.no_rehearsal.then(|| "off".to_owned());
+    let wishes = [
+        (HEADER_MAX_PAUSE, args.max_pause.map(micros)),
+        (HEADER_REHEARSAL, off),
+        (HEADER_REHEARSAL_WAIT, args.rehearsal_wait.map(micros)),
+    ];
+    let wishes = wishes.into_iter();
+    wishes
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// Waits for the end of upgrade `id`, for at most `wait`.

@@ -54,6 +54,16 @@ pub(crate) enum ConfigError {
         key: String,
         what: &'static str,
     },
+    #[error(
+        "a longest pause is set, and upgrades are not rehearsed: each of them would be refused"
+    )]
+    #[diagnostic(
+        code(config::bound_without_rehearsal),
+        help(
+            "leave out the longest pause (--max-pause, `max_pause_ms`), or let upgrades be rehearsed"
+        )
+    )]
+    BoundWithoutRehearsal,
     #[error("the log rules `{rules}` are not understood: {reason}")]
     #[diagnostic(code(config::log), help("give a level, such as `--log info`"))]
     Log { rules: String, reason: String },

@@ -1,12 +1,15 @@
 //! The shape of `refit.toml`.
 
+use crate::args::{pause_limit_in_bounds, rehearsal_wait_in_bounds};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_node::Grants;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// All of the file. What is left out is `None` or empty.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -48,12 +51,14 @@ pub(crate) struct NodeSection {
     /// Whether upgrades are rehearsed; they are unless this says otherwise.
     pub(crate) rehearsal: Option<bool>,
     /// Longest time for a rehearsal, in milliseconds.
+    #[serde(deserialize_with = "rehearsal_wait_ms")]
     pub(crate) rehearsal_wait_ms: Option<u64>,
     /// Memory that a rehearsal may use, in MiB.
     pub(crate) rehearsal_memory_mib: Option<NonZeroU32>,
     /// Longest pause that a rehearsal may predict, in milliseconds.
     pub(crate) max_pause_ms: Option<u64>,
     /// How long a pause may last before it counts as stuck, in milliseconds.
+    #[serde(deserialize_with = "pause_limit_ms")]
     pub(crate) pause_limit_ms: Option<u64>,
 }
 
@@ -82,6 +87,24 @@ pub(crate) struct EngineSection {
     /// What it is started with; becomes JSON.
     #[serde(default)]
     pub(crate) config: toml::Table,
+}
+
+fn rehearsal_wait_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    checked(from, rehearsal_wait_in_bounds)
+}
+
+fn pause_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    checked(from, pause_limit_in_bounds)
+}
+
+/// Milliseconds that are in their bounds.
+fn checked<'de, D: Deserializer<'de>>(
+    from: D,
+    bounds: impl FnOnce(Duration) -> Result<Duration, String>,
+) -> Result<Option<u64>, D::Error> {
+    let ms = u64::deserialize(from)?;
+    bounds(Duration::from_millis(ms)).map_err(D::Error::custom)?;
+    Ok(Some(ms))
 }
 
 impl File {
@@ -183,6 +206,19 @@ mod tests {
         assert_eq!(file.engines[0].config["capacity"].as_integer(), Some(10));
         assert_eq!(file.grants["kv"].spawn, ["index"]);
         assert!(file.grants["kv"].read.is_empty());
+    }
+
+    #[test]
+    fn a_time_that_would_mean_something_else_is_refused_where_it_stands() {
+        for text in [
+            "[node]\nrehearsal_wait_ms = 0",
+            "[node]\nrehearsal_wait_ms = 300001",
+            "[node]\npause_limit_ms = 99",
+        ] {
+            let error = toml::from_str::<File>(text).unwrap_err();
+            assert!(error.message().contains("the least") || error.message().contains("the most"));
+            assert!(error.span().is_some(), "{error}");
+        }
     }
 
     #[test]

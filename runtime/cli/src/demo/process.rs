@@ -49,6 +49,7 @@ impl NodeProcess {
             .arg("run")
             // The demo shows what happens in the pause itself, an abort too.
             .arg("--no-rehearsal")
+            .env_remove("REFIT_MAX_PAUSE")
             .arg("--data-dir")
             .arg(folder)
             .args(engines)

@@ -49,6 +49,20 @@ fn paths_of_a_file_are_taken_from_its_folder() {
 }
 
 #[test]
+fn times_that_would_mean_something_else_are_refused_before_anything_starts() {
+    let folder = Folder::new();
+    for (flags, says) in [
+        (["--rehearsal-wait", "10min"], "above the most, 300000 ms"),
+        (["--rehearsal-wait", "0s"], "below the least, 100 ms"),
+        (["--pause-limit", "0s"], "below the least, 100 ms"),
+    ] {
+        let ran = folder.run(&[&["run", "--engine", "kv=absent.so"], &flags[..]].concat());
+        assert_eq!(ran.exit, 2, "{ran:?}");
+        assert!(ran.stderr.contains(says), "{ran:?}");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_refused_by_line_and_column() {
     let folder = Folder::new();
     folder.write("refit.toml", "[node]\nworkers = 2\n  worker = 3\n");

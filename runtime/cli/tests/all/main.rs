@@ -3,6 +3,7 @@
 
 mod authoring;
 mod configuration;
+mod cut_short;
 mod demo;
 mod dev;
 #[path = "../../../admin/tests/all/double.rs"]

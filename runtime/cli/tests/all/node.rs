@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 /// The store's source.
 const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv");
@@ -58,6 +59,29 @@ impl Running {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let addresses = vec![lines.next().unwrap().unwrap()];
         Self { child, addresses }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the node as the system does that has no memory left.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Tells the node to stop; its exit code, if it ends in this time.
+    pub(crate) fn stopped_within(&mut self, wait: Duration) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let deadline = Instant::now() + wait;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
     }
 
     pub(crate) fn stop(mut self) -> Option<i32> {

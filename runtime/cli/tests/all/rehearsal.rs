@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 /// Longest wait for a node that restarts.
 const WAIT: Duration = Duration::from_secs(60);
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The source of the store, version 2, in a folder that the next run of the tests finds again; as
 /// `edit` changes its migration.
-fn version_2(name: &str, edit: impl FnOnce(String) -> String) -> String {
+pub(crate) fn version_2(name: &str, edit: impl FnOnce(String) -> String) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(folder.join("src")).unwrap();
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
@@ -58,14 +58,14 @@ fn write(path: &Path, text: &str) {
 }
 
 /// A migration that never ends, if there is anything to migrate.
-fn loops(text: String) -> String {
+pub(crate) fn loops(text: String) -> String {
     let before = "let entry = |value: &String|";
     assert_eq!(text.matches(before).count(), 1);
     let endless = "if !old.entries.is_empty() { loop { std::hint::spin_loop(); } }\n    ";
     text.replace(before, &format!("{endless}{before}"))
 }
 
-fn put(folder: &Folder) {
+pub(crate) fn put(folder: &Folder) {
     let put = r#"{"put":{"key":"a","value":"1"}}"#;
     assert_eq!(folder.run(&["send", "kv", put]).exit, 0);
 }

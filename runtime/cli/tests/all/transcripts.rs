@@ -176,6 +176,7 @@ fn a_node_that_cannot_run_says_why() {
         .run(&[&engine[..], &["--tcp", "127.0.0.1:0"]].concat())
         .run(&[&engine[..], &["--workers", "0"]].concat())
         .run(&[&engine[..], &["--log", "refit=loud"]].concat())
+        .run(&[&engine[..], &["--no-rehearsal", "--max-pause", "5ms"]].concat())
         .run(&["--config", "date.toml", "run"])
         .run(&["--data-dir", "kv.so", "run", "--engine", "kv=kv.so"])
         .is("refused-run");

@@ -1,20 +1,23 @@
 //! The child's side: bounds itself, reads the request, rehearses, prints the report, ends.
 
 use super::perform;
-use super::wire::{AT, AT_ENGINES_MAX, Failed, Passed, Report, Request};
+use super::wire::{AT, AT_ENGINES_MAX, Bounds, Failed, Passed, Report, Request};
 use parking_lot::Mutex;
 use refit_loader::InterfaceId;
 use refit_loader::sys::{limits, voice};
 use refit_upgrade::UnderWay;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between two looks at which transitions run.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// Longest time in which nothing is said: a child that nobody listens to any more learns of it when it
+/// speaks.
+const BEAT: Duration = Duration::from_millis(250);
 
 /// Where the upgrade of the moment says who is in a transition.
 pub(super) type Eye = Arc<Mutex<Option<Arc<UnderWay>>>>;
@@ -26,7 +29,12 @@ pub fn child_main() -> ExitCode {
     let Ok(mut voice) = voice::set_aside() else {
         return ExitCode::FAILURE;
     };
-    let outcome = read().and_then(|request| attend(request, &mut voice));
+    // A parent that ended before this, or that runs another program by now, is noticed by the silence
+    // at the other end: see `tell_until`.
+    let outcome = limits::end_with_parent()
+        .map_err(|error| unable(&error))
+        .and_then(|()| read(&mut std::io::stdin().lock()))
+        .and_then(|request| attend(request, &mut voice));
     let report = Report {
         interface: InterfaceId::of_this_program(),
         outcome,
@@ -39,19 +47,26 @@ pub fn child_main() -> ExitCode {
     }
 }
 
-fn read() -> Result<Request, Failed> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
+/// Reads the request, under its bounds.
+fn read(input: &mut impl Read) -> Result<Request, Failed> {
+    let mut bounds = [0; Bounds::BYTES];
+    input
+        .read_exact(&mut bounds)
+        .map_err(|error| unable(&error))?;
+    let bounds = Bounds::from_bytes(&bounds);
+    limits::confine_rehearsal(bounds.memory_bytes, bounds.cpu_s).map_err(|error| unable(&error))?;
+    // All at once: a buffer that grows would need twice as much.
+    let length = usize::try_from(bounds.request_bytes).map_err(|error| unable(&error))?;
+    let mut bytes = Vec::with_capacity(length);
+    input
+        .take(bounds.request_bytes)
         .read_to_end(&mut bytes)
         .map_err(|error| unable(&error))?;
-    let request: Request = postcard::from_bytes(&bytes).map_err(|error| unable(&error))?;
-    limits::confine_rehearsal(request.memory_bytes).map_err(|error| unable(&error))?;
-    Ok(request)
+    postcard::from_bytes(&bytes).map_err(|error| unable(&error))
 }
 
 /// Lets a thread rehearse, and says meanwhile which transitions run.
-fn attend(request: Request, voice: &mut File) -> Result<Passed, Failed> {
+fn attend(request: Request, voice: &mut impl Write) -> Result<Passed, Failed> {
     let eye = Eye::default();
     let (done, outcome) = channel();
     let seen = eye.clone();
@@ -64,38 +79,70 @@ fn attend(request: Request, voice: &mut File) -> Result<Passed, Failed> {
     tell_until(&outcome, &eye, voice)
 }
 
+/// Says who is under way whenever that changes, and at least once in a [`BEAT`]. Nobody listening is an
+/// error: the parent has ended, and with it the deadline that it keeps.
 fn tell_until(
     outcome: &Receiver<Result<Passed, Failed>>,
     eye: &Eye,
-    voice: &mut File,
+    voice: &mut impl Write,
 ) -> Result<Passed, Failed> {
-    let mut told = Vec::new();
+    let (mut told, mut spoke) = (Vec::new(), Instant::now());
     loop {
         match outcome.recv_timeout(LOOK) {
             Ok(outcome) => return outcome,
-            Err(RecvTimeoutError::Disconnected) => return Err(unable(&"it panicked")),
+            Err(RecvTimeoutError::Disconnected) => return Err(defect(&"it panicked")),
             Err(RecvTimeoutError::Timeout) => {}
         }
         let engines = eye.lock().as_ref().map(|under_way| under_way.engines());
         let engines = engines.unwrap_or_default();
-        if engines != told {
+        if engines != told || spoke.elapsed() >= BEAT {
             let names = engines.iter().take(AT_ENGINES_MAX).map(ToString::to_string);
             let line = format!("{AT}{}\n", names.collect::<Vec<_>>().join(" "));
             voice
                 .write_all(line.as_bytes())
                 .map_err(|error| unable(&error))?;
-            told = engines;
+            (told, spoke) = (engines, Instant::now());
         }
     }
 }
 
-/// The child cannot do its work: nothing is said of the upgrade.
+/// The system does not let the child do its work: nothing is said of the upgrade.
 pub(super) fn unable(reason: &impl ToString) -> Failed {
+    not_done(
+        reason,
+        "check the process and memory limits of the node, then try again",
+    )
+}
+
+/// The child cannot do its work, and nothing but its own code can be why.
+pub(super) fn defect(reason: &impl ToString) -> Failed {
+    not_done(
+        reason,
+        "this is a defect in refit: report it with the node's log; apply with --no-rehearsal goes on without",
+    )
+}
+
+fn not_done(reason: &impl ToString, next: &str) -> Failed {
     Failed {
         code: "rehearsal-unable".to_owned(),
         detail: format!("the rehearsal cannot be done: {}", reason.to_string()),
-        next: "check the process and memory limits of the node, then try again".to_owned(),
+        next: next.to_owned(),
         engine: None,
         key: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_ends_when_nobody_listens_although_its_upgrade_loops() {
+        let (listener, mut voice) = std::io::pipe().unwrap();
+        // The loop: nothing comes, and the sender stays.
+        let (_looping, outcome) = channel();
+        let child = std::thread::spawn(move || tell_until(&outcome, &Eye::default(), &mut voice));
+        drop(listener);
+        assert_eq!(child.join().unwrap().unwrap_err().code, "rehearsal-unable");
     }
 }

@@ -1,6 +1,7 @@
 //! [`RehearsalError`]: why a rehearsal did not pass.
 
 use super::REHEARSAL_STATE_BYTES_MAX;
+use refit_abi::Generation;
 use refit_kernel::ImageError;
 use std::io;
 use std::path::PathBuf;
@@ -57,6 +58,15 @@ pub enum RehearsalError {
         /// The engines whose transitions ran.
         engines: Vec<String>,
     },
+    /// The system ended it.
+    #[error(
+        "the system killed the rehearsal{}, most likely for want of memory",
+        during(engines)
+    )]
+    Killed {
+        /// The engines whose transitions ran.
+        engines: Vec<String>,
+    },
     /// It crashed.
     #[error("the rehearsal ended by {how}{}{}", during(engines), said(output))]
     Crashed {
@@ -66,6 +76,14 @@ pub enum RehearsalError {
         engines: Vec<String>,
         /// The end of what it wrote to standard error.
         output: String,
+    },
+    /// An upgrade came in meanwhile.
+    #[error("generation {live} went live while an upgrade of generation {planned} was rehearsed")]
+    Overtaken {
+        /// The generation that the plan was made for.
+        planned: Generation,
+        /// The one that is live now.
+        live: Generation,
     },
     /// It printed something else than a report.
     #[error("the rehearsal's report is not understood: {reason}")]
@@ -120,7 +138,9 @@ impl RehearsalError {
             }
             RehearsalError::TimedOut { .. } => "rehearsal-timeout",
             RehearsalError::Memory { .. } => "rehearsal-memory",
+            RehearsalError::Killed { .. } => "rehearsal-killed",
             RehearsalError::Crashed { .. } => "rehearsal-crashed",
+            RehearsalError::Overtaken { .. } => "rehearsal-overtaken",
             RehearsalError::NotUnderstood { .. } => "rehearsal-not-understood",
             RehearsalError::WrongProgram => "rehearsal-wrong-program",
             RehearsalError::Failed { code, .. } => code,
@@ -137,7 +157,7 @@ impl RehearsalError {
             }
             RehearsalError::Image(ImageError::TooLarge { .. }) => {
                 return format!(
-                    "states of more than {} MiB are not rehearsed: run the node with --no-rehearsal",
+                    "states of more than {} MiB are not rehearsed: plan and apply with --no-rehearsal",
                     REHEARSAL_STATE_BYTES_MAX >> 20
                 );
             }
@@ -146,12 +166,16 @@ impl RehearsalError {
             | RehearsalError::NoModule { .. }
             | RehearsalError::NotWritten { .. } => "try again; see the node's log if it stays",
             RehearsalError::TimedOut { .. } => {
-                "mend the migration if it loops; if it only takes long, give the node a longer --rehearsal-wait"
+                "mend the migration if it loops; if it only takes long, plan with --no-rehearsal and apply with a longer --rehearsal-wait"
             }
             RehearsalError::Memory { .. } => {
-                "mend the migration if it allocates without end; if the states are large, give the node a larger --rehearsal-memory"
+                "mend the migration if it allocates without end; if the states are large, plan and apply with --no-rehearsal, or run the node with a larger --rehearsal-memory"
+            }
+            RehearsalError::Killed { .. } => {
+                "free memory on the machine, or give the node a smaller --rehearsal-memory, and try again"
             }
             RehearsalError::Crashed { .. } => "mend the migration: this would have ended the node",
+            RehearsalError::Overtaken { .. } => "plan again",
             RehearsalError::Failed { next, .. } => next,
         };
         next.to_owned()

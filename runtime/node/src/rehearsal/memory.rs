@@ -1,7 +1,7 @@
 //! The memory of this process, as the system counts it.
 
 /// Marks the present memory; later, the most above it is known.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     resident: u64,
 }

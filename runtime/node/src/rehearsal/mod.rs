@@ -25,6 +25,9 @@ use std::time::Duration;
 /// How long a rehearsal may take unless the command says otherwise.
 pub const REHEARSAL_WAIT: Duration = Duration::from_secs(20);
 
+/// How long a rehearsal may take at least: less would refuse every upgrade.
+pub const REHEARSAL_WAIT_MIN: Duration = Duration::from_millis(100);
+
 /// How long a rehearsal may take at most: a plan's reader waits for it.
 pub const REHEARSAL_WAIT_MAX: Duration = Duration::from_secs(300);
 

@@ -1,6 +1,6 @@
 //! The rehearsal itself: the node in small, one upgrade, a few times.
 
-use super::child::{Eye, unable};
+use super::child::{Eye, defect, unable};
 use super::memory::Mark;
 use super::wire::{Failed, ModuleAt, Passed, Request};
 use crate::status::ask;
@@ -29,8 +29,17 @@ const FOREVER: Duration = Duration::from_secs(24 * 3600);
 /// What one run found.
 struct Run {
     pause: Duration,
+    made: Made,
+}
+
+/// What an upgrade made.
+struct Made {
+    /// Memory that it needed at most, in bytes.
     memory_bytes: u64,
+    /// BLAKE3 of all new states.
     digest: String,
+    /// BLAKE3 of each of them.
+    states: Vec<(EngineId, blake3::Hash)>,
 }
 
 /// The code, old and new.
@@ -54,18 +63,21 @@ pub(super) fn run(request: &Request, eye: &Eye) -> Result<Passed, Failed> {
     };
     // Nothing is unmapped here: the process ends.
     std::mem::forget((old, new));
-    let (mut pauses, mut first) = (Vec::new(), None);
+    let (mut pauses, mut first) = (Vec::new(), None::<Made>);
     while pauses.len() < RUNS_MAX {
         let start = Instant::now();
         let run = stage.run(eye)?;
         pauses.push(run.pause);
-        first.get_or_insert(run);
+        match &first {
+            Some(first) => same(first, &run.made)?,
+            None => first = Some(run.made),
+        }
         if start.elapsed() > QUICK {
             break;
         }
     }
     pauses.sort_unstable();
-    let first = first.ok_or_else(|| unable(&"there was no run"))?;
+    let first = first.ok_or_else(|| defect(&"there was no run"))?;
     Ok(Passed {
         pause_us: micros(pauses[pauses.len() / 2]),
         runs: pauses.len() as u32,
@@ -75,10 +87,37 @@ pub(super) fn run(request: &Request, eye: &Eye) -> Result<Passed, Failed> {
     })
 }
 
+/// Whether another run of the same upgrade on the same state made the same.
+fn same(first: &Made, again: &Made) -> Result<(), Failed> {
+    if first.digest == again.digest {
+        return Ok(());
+    }
+    let mut states = first.states.iter().zip(&again.states);
+    let other = states.find(|(first, again)| first != again);
+    let engine = other.map(|((engine, _), _)| engine.to_string());
+    let what = match &engine {
+        Some(engine) => format!("the new state of engine `{engine}` is"),
+        None => "the new engines are".to_owned(),
+    };
+    Err(Failed {
+        code: "rehearsal-differs".to_owned(),
+        detail: format!("{what} other when the upgrade runs again on the same state"),
+        next: "mend the migration: no clock, no random numbers, no order of a hash map".to_owned(),
+        engine,
+        key: None,
+    })
+}
+
 fn load(loader: &Loader, modules: &[ModuleAt]) -> Result<Vec<LoadedModule>, Failed> {
     let load = |module: &ModuleAt| loader.load_file(&module.path);
     let loaded: Result<Vec<_>, _> = modules.iter().map(load).collect();
-    loaded.map_err(|error| unable(&format!("{error} ({})", error.code())))
+    loaded.map_err(|error| Failed {
+        code: error.code().to_owned(),
+        detail: format!("a module cannot be loaded for the rehearsal: {error}"),
+        next: error.next().to_owned(),
+        engine: None,
+        key: None,
+    })
 }
 
 /// The live generation, with the node's kinds in the node's order.
@@ -89,7 +128,7 @@ fn table(request: &Request, old: &[LoadedModule]) -> Result<Arc<GenerationTable>
     };
     let kinds = request.image.kinds.iter().zip(&request.kinds).map(kind);
     let kinds: Option<Vec<_>> = kinds.collect();
-    let kinds = kinds.ok_or_else(|| unable(&"a kind is in none of the modules"))?;
+    let kinds = kinds.ok_or_else(|| defect(&"a kind is in none of the modules"))?;
     let grants = request.grants.clone();
     Ok(GenerationTable::at(request.image.generation, kinds, grants))
 }
@@ -122,7 +161,7 @@ impl Stage<'_> {
         let mark = Mark::set();
         let resumed = upgrade(armed, &sender, &next)?;
         old.join();
-        let run = self.judge(&resumed, &sender, &mark);
+        let run = self.judge(&resumed, &sender, mark);
         let _ = ask(&sender, Executor::discard_engines, FOREVER);
         let _ = sender.send(Command::Stop);
         next.join();
@@ -133,7 +172,7 @@ impl Stage<'_> {
         &self,
         resumed: &Resumed,
         sender: &Sender<Command>,
-        mark: &Mark,
+        mark: Mark,
     ) -> Result<Run, Failed> {
         match &resumed.verdict {
             Some(Verdict::Committed(_)) => {}
@@ -146,15 +185,14 @@ impl Stage<'_> {
                     key: failure.key().map(str::to_owned),
                 });
             }
-            None => return Err(unable(&"the update point gave no verdict")),
+            None => return Err(defect(&"the update point gave no verdict")),
         }
         let (poisoned, new) = (self.poisoned(), self.new_kinds());
-        let look = move |executor: &mut Executor| settled(executor, &poisoned, &new);
-        let digest = ask(sender, look, FOREVER).ok_or_else(|| unable(&"the crew has ended"))??;
+        let look = move |executor: &mut Executor| settled(executor, &poisoned, &new, mark);
+        let made = ask(sender, look, FOREVER).ok_or_else(|| defect(&"the crew has ended"))??;
         Ok(Run {
             pause: resumed.times.resumed.duration_since(resumed.times.closing),
-            memory_bytes: mark.peak(),
-            digest,
+            made,
         })
     }
 
@@ -180,16 +218,17 @@ fn upgrade(armed: Armed, sender: &Sender<Command>, next: &Crew) -> Result<Resume
     let point = Point::new(Arc::new(armed), watch, vec![to_us]);
     sender
         .send(Command::Upgrade(Box::new(point), next.baton()))
-        .map_err(|_| unable(&"the crew has ended"))?;
-    resumed.recv().map_err(|_| unable(&"the crew has ended"))
+        .map_err(|_| defect(&"the crew has ended"))?;
+    resumed.recv().map_err(|_| defect(&"the crew has ended"))
 }
 
-/// Settles everything, runs the checks of the new kinds, and gives the digest of all states.
+/// Settles everything, runs the checks of the new kinds, and digests all states.
 fn settled(
     executor: &mut Executor,
     poisoned: &BTreeSet<EngineId>,
     new: &BTreeSet<String>,
-) -> Result<String, Failed> {
+    mark: Mark,
+) -> Result<Made, Failed> {
     executor.sweep();
     for status in executor.statuses(usize::MAX) {
         if let EngineState::Poisoned(poison) = status.state
@@ -209,6 +248,8 @@ fn settled(
         let detail = format!("the new state of engine `{engine}` does not pass its check: {error}");
         unfit("check-failed", detail, engine, error.key())
     })?;
+    // What comes now is the rehearsal's own need: no upgrade writes all states down.
+    let memory_bytes = mark.peak();
     let states = executor.encode_states().map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` cannot be written: {error}");
         unfit("state-not-written", detail, engine, error.key())
@@ -219,7 +260,12 @@ fn settled(
         hasher.update(&(state.len() as u64).to_le_bytes());
         hasher.update(state);
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    let digested = |(engine, state): &(EngineId, Vec<u8>)| (*engine, blake3::hash(state));
+    Ok(Made {
+        memory_bytes,
+        digest: hasher.finalize().to_hex().to_string(),
+        states: states.iter().map(digested).collect(),
+    })
 }
 
 fn unfit(code: &str, detail: String, engine: EngineId, key: Option<&str>) -> Failed {

@@ -1,7 +1,7 @@
 //! The parent's side: starts the child, writes it the request, listens within bounds, kills it when its
 //! time is up.
 
-use super::wire::{AT, Passed, Report, Request};
+use super::wire::{AT, Bounds, Passed, Report, Request};
 use super::{RehearsalCommand, RehearsalError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -24,6 +24,14 @@ const COMPLAINT_BYTES_MAX: usize = 4_096;
 /// Between two looks at a child that closed its output and should be ending.
 const EXIT_LOOK: Duration = Duration::from_millis(1);
 
+/// Longest wait for the end of standard error after a child ended: a process of its own making may hold
+/// it open.
+const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
+
+/// The signal that the system sends to whom it ends for want of memory. No code of a child gets itself
+/// this one.
+const KILLED: i32 = 9;
+
 /// What the allocator of a Rust program says before it ends the program.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
@@ -41,6 +49,14 @@ impl Drop for Leash {
 /// The end of what the child wrote to standard error.
 type Complaint = Arc<Mutex<Vec<u8>>>;
 
+/// What is heard of the child.
+struct Ears {
+    lines: Receiver<Vec<u8>>,
+    complaint: Complaint,
+    /// Disconnected when standard error has come to its end.
+    complained: Receiver<()>,
+}
+
 /// What was heard.
 #[derive(Default)]
 struct Heard {
@@ -48,22 +64,20 @@ struct Heard {
     engines: Vec<String>,
 }
 
-/// Rehearses in a child process.
-pub(crate) fn run(command: &RehearsalCommand, request: &Request) -> Result<Passed, RehearsalError> {
+/// Rehearses in a child process. The request is gone once it is encoded: with large states, a second
+/// copy is what a node may have no memory for.
+pub(crate) fn run(command: &RehearsalCommand, request: Request) -> Result<Passed, RehearsalError> {
     let deadline = Instant::now() + command.deadline;
-    let bytes = postcard::to_allocvec(request).map_err(|error| RehearsalError::NotWritten {
-        reason: error.to_string(),
-    })?;
+    let (bounds, bytes) = encoded(command, request)?;
     let mut child = start(command)?;
-    let complaint = Complaint::default();
-    let lines =
-        converse(&mut child.0, bytes, &complaint).map_err(|source| not_started(command, source))?;
+    let ears = converse(&mut child.0, (bounds, bytes));
+    let ears = ears.map_err(|source| not_started(command, source))?;
     let mut heard = Heard::default();
     let timed_out = |heard: Heard| RehearsalError::TimedOut {
         seconds: command.deadline.as_secs_f32(),
         engines: heard.engines,
     };
-    if !listen(&lines, &mut heard, deadline) {
+    if !listen(&ears.lines, &mut heard, deadline) {
         return Err(timed_out(heard));
     }
     let Some(status) = end(&mut child.0, deadline) else {
@@ -71,8 +85,30 @@ pub(crate) fn run(command: &RehearsalCommand, request: &Request) -> Result<Passe
     };
     match heard.report {
         Some(report) if status.success() => understood(&report),
-        _ => Err(crashed(command, status, heard.engines, &complaint.lock())),
+        _ => {
+            // What it wrote last is on its way through a thread that may not have had its turn.
+            let _ = ears.complained.recv_timeout(LAST_WORDS_WAIT);
+            let complaint = ears.complaint.lock();
+            Err(crashed(command, status, heard.engines, &complaint))
+        }
     }
+}
+
+fn encoded(
+    command: &RehearsalCommand,
+    request: Request,
+) -> Result<(Bounds, Vec<u8>), RehearsalError> {
+    let bytes = postcard::to_allocvec(&request).map_err(|error| RehearsalError::NotWritten {
+        reason: error.to_string(),
+    })?;
+    // Two crews, one that rehearses and one that talks: none of them can use more than the deadline.
+    let threads = 2 * request.workers as u64 + 2;
+    let bounds = Bounds {
+        memory_bytes: command.memory_bytes,
+        cpu_s: threads.saturating_mul(command.deadline.as_secs() + 1),
+        request_bytes: bytes.len() as u64,
+    };
+    Ok((bounds, bytes))
 }
 
 fn start(command: &RehearsalCommand) -> Result<Leash, RehearsalError> {
@@ -96,25 +132,34 @@ fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalE
 
 /// Threads that write the request and read both outputs. They end with the pipes, so none of them is
 /// waited for.
-fn converse(
-    child: &mut Child,
-    request: Vec<u8>,
-    complaint: &Complaint,
-) -> std::io::Result<Receiver<Vec<u8>>> {
+fn converse(child: &mut Child, (bounds, request): (Bounds, Vec<u8>)) -> std::io::Result<Ears> {
     let (sender, lines) = bounded(LINES_MAX);
+    let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
     if let Some(mut input) = child.stdin.take() {
         // A child that reads no further says why, or crashed.
-        thread("in").spawn(move || drop(input.write_all(&request)))?;
+        let mut write = move || {
+            input
+                .write_all(&bounds.to_bytes())
+                .and_then(|()| input.write_all(&request))
+        };
+        thread("in").spawn(move || drop(write()))?;
     }
     if let Some(output) = child.stdout.take() {
         thread("out").spawn(move || hear(output, &sender))?;
     }
     if let Some(output) = child.stderr.take() {
         let complaint = complaint.clone();
-        thread("err").spawn(move || keep_end(output, &complaint))?;
+        thread("err").spawn(move || {
+            keep_end(output, &complaint);
+            drop(ended);
+        })?;
     }
-    Ok(lines)
+    Ok(Ears {
+        lines,
+        complaint,
+        complained,
+    })
 }
 
 fn hear(output: impl Read, lines: &Sender<Vec<u8>>) {
@@ -198,6 +243,7 @@ fn crashed(
         };
     }
     let how = match status.signal() {
+        Some(KILLED) => return RehearsalError::Killed { engines },
         Some(signal) => format!("signal {signal}"),
         None => format!("exit code {}", status.code().unwrap_or(-1)),
     };
@@ -233,23 +279,26 @@ mod tests {
             kinds: Vec::new(),
             new: Vec::new(),
             workers: 1,
-            memory_bytes: 0,
             image,
             grants: Grants::default(),
             directives: Directives::default(),
         };
-        run(&command.deadline(deadline), &request).unwrap_err()
+        run(&command.deadline(deadline), request).unwrap_err()
     }
 
     #[test]
     fn every_way_to_end_badly_has_its_own_code_and_names_the_engine() {
         let long = Duration::from_secs(20);
         let crashed = outcome("echo at kv; echo last words >&2; kill -SEGV $$", long);
+        assert!(crashed.to_string().contains("last words"), "{crashed}");
         assert_eq!(crashed.code(), "rehearsal-crashed");
         assert_eq!(crashed.engine().as_deref(), Some("kv"));
         assert!(crashed.to_string().contains("signal 11"), "{crashed}");
         let memory = "echo at a b; echo 'memory allocation of 8 bytes failed' >&2; kill -ABRT $$";
         assert_eq!(outcome(memory, long).code(), "rehearsal-memory");
+        let killed = outcome("echo at kv; kill -KILL $$", long);
+        assert_eq!(killed.code(), "rehearsal-killed");
+        assert!(!killed.next().contains("mend"), "{}", killed.next());
         assert_eq!(outcome("exit 0", long).code(), "rehearsal-crashed");
         assert_eq!(
             outcome("echo '{}'", long).code(),

@@ -1,7 +1,8 @@
-//! What parent and child of a rehearsal say to each other: one request in postcard, lines back.
+//! What parent and child of a rehearsal say to each other: its bounds and one request in postcard, lines
+//! back.
 //!
-//! A line that begins with [`AT`] names the engines whose transitions run at the moment; the last line
-//! is the [`Report`], as JSON.
+//! The [`Bounds`] go ahead, so that they hold while the request is read. A line that begins with [`AT`]
+//! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
 
 use refit_kernel::{Grants, Image};
 use refit_loader::{InterfaceId, Verdict};
@@ -15,6 +16,37 @@ pub(crate) const AT: &str = "at ";
 /// Engines that such a line names at most.
 pub(crate) const AT_ENGINES_MAX: usize = 4;
 
+/// What the child may use, and how much it will read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Address space, in bytes.
+    pub(crate) memory_bytes: u64,
+    /// Processor time of all its threads, in seconds.
+    pub(crate) cpu_s: u64,
+    /// Length of the request, in bytes.
+    pub(crate) request_bytes: u64,
+}
+
+impl Bounds {
+    /// Their length on the wire, in bytes.
+    pub(crate) const BYTES: usize = 24;
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let numbers = [self.memory_bytes, self.cpu_s, self.request_bytes];
+        numbers.into_iter().flat_map(u64::to_le_bytes).collect()
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let (numbers, _) = bytes.as_chunks();
+        let number = |place: usize| numbers.get(place).map_or(0, |n| u64::from_le_bytes(*n));
+        Self {
+            memory_bytes: number(0),
+            cpu_s: number(1),
+            request_bytes: number(2),
+        }
+    }
+}
+
 /// What the child is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
@@ -26,8 +58,6 @@ pub(crate) struct Request {
     pub(crate) new: Vec<ModuleAt>,
     /// Worker threads of a crew.
     pub(crate) workers: usize,
-    /// Address space, in bytes.
-    pub(crate) memory_bytes: u64,
     /// The engines.
     pub(crate) image: Image,
     /// What they may do to each other.
@@ -70,4 +100,20 @@ pub(crate) struct Failed {
     pub(crate) next: String,
     pub(crate) engine: Option<String>,
     pub(crate) key: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_come_back_from_their_bytes() {
+        let bounds = Bounds {
+            memory_bytes: 1 << 40,
+            cpu_s: 7,
+            request_bytes: u64::MAX,
+        };
+        let bytes = bounds.to_bytes().try_into().unwrap();
+        assert_eq!(Bounds::from_bytes(&bytes), bounds);
+    }
 }

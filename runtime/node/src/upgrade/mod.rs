@@ -1,5 +1,6 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
+mod orders;
 mod point;
 mod rehearse;
 mod reports;
@@ -19,6 +20,7 @@ use crate::limits::PLAN_BYTES_MAX;
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
 use crossbeam_channel::{Receiver, Sender};
+use orders::Orders;
 use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_admin::api::UpgradeReport;
@@ -43,7 +45,7 @@ pub(crate) struct Upgrades {
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
     policy: Policy,
-    /// Held by the rehearsal that a plan's reader asked for: there is one at a time.
+    /// Held by a rehearsal: there is one at a time.
     rehearsing: Mutex<()>,
     /// Held by the upgrade that is under way; what it changes is under the other locks.
     state: Mutex<State>,
@@ -125,8 +127,7 @@ impl Upgrades {
     ) -> Result<u64, Refusal> {
         let plan = read_plan(plan)?;
         self.not_quarantined(&plan)?;
-        let bound = wishes.max_pause_us.map(Duration::from_micros);
-        let bound = bound.or(self.policy.max_pause);
+        let orders = Orders::new(&self.policy, &wishes)?;
         let mut state = self.state.lock();
         if let Some(id) = state.reports.under_way() {
             return Err(under_way(id));
@@ -143,7 +144,7 @@ impl Upgrades {
         drop(state);
         let upgrades = self.clone();
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
-        if let Err(error) = thread.spawn(move || run::run(&upgrades, id, (&plan, bound), &live)) {
+        if let Err(error) = thread.spawn(move || run::run(&upgrades, id, (&plan, &orders), &live)) {
             self.state
                 .lock()
                 .reports

@@ -1,18 +1,24 @@
 //! The node's side of a rehearsal: a copy of the engines, the files of old and new code, one child.
 
-use super::stage::{Refused, Staging};
+use super::stage::{Refused, Staging, refused};
 use super::{Upgrades, refusal};
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::rehearsal::{
-    self, ModuleAt, Passed, REHEARSAL_STATE_BYTES_MAX, RehearsalCommand, RehearsalError, Request,
+    self, ModuleAt, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX, RehearsalCommand,
+    RehearsalError, Request,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+use refit_abi::Generation;
 use refit_admin::Refusal;
 use refit_admin::api::{self, Reason, RehearsalReport};
-use refit_kernel::{Executor, GenerationTable};
+use refit_kernel::{Executor, Grants};
 use refit_loader::ProbedArtifact;
-use refit_upgrade::{Directives, Plan, Unwatched};
-use std::time::Instant;
+use refit_upgrade::{Directives, Live, Plan, Unwatched};
+use std::time::{Duration, Instant};
+
+/// How long an upgrade waits for the end of the rehearsal that a plan's reader asked for: as long as one
+/// may take, with the copy of its states.
+const PLACE_WAIT_MAX: Duration = REHEARSAL_WAIT_MAX.saturating_add(RETIRE_WAIT_MAX);
 
 /// A rehearsal that passed, and what it was made of.
 #[derive(Debug)]
@@ -48,12 +54,15 @@ pub(super) fn rehearse(
         kinds,
         new: new.collect(),
         workers: upgrades.workers,
-        memory_bytes: command.memory_bytes,
         image,
         grants: table.grants().clone(),
         directives: directives.clone(),
     };
-    let passed = rehearsal::run(command, &request)?;
+    // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it
+    // retires. One that did already has left it for a sweep.
+    drop(table);
+    upgrades.loader.sweep();
+    let passed = rehearsal::run(command, request)?;
     Ok(Rehearsed {
         passed,
         state_bytes,
@@ -62,39 +71,50 @@ pub(super) fn rehearse(
 
 impl Upgrades {
     /// Rehearses a plan, for whoever wants to know before applying it. Changes nothing.
-    pub(crate) fn rehearse(
-        &self,
-        plan: &[u8],
-        live: &GenerationTable,
-    ) -> Result<RehearsalReport, Refusal> {
+    pub(crate) fn rehearse(&self, plan: &[u8]) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
+        let (live, grants) = self.base(&plan)?;
         let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
         let start = Instant::now();
-        let grants = live.grants();
-        let live = self.base(&plan, live)?;
         let unwatched = Mutex::new(Unwatched);
         let mut staging = Staging::new(&self.loader, &unwatched);
         let probed = staging
-            .probe(&plan, (&live, grants))
+            .probe(&plan, (&live, &grants))
             .map_err(|refused| refused.into_refusal())?;
         let rehearsed = rehearse(self, command, &probed, &plan.directives);
-        Ok(report(rehearsed, start))
+        let overtaken = self.overtaken(live.generation);
+        Ok(report(overtaken.map_or(rehearsed, Err), start))
     }
 
-    /// The live generation, if the plan was made for it and nothing else is under way.
-    pub(super) fn base(
-        &self,
-        plan: &Plan,
-        live: &GenerationTable,
-    ) -> Result<refit_upgrade::Live, Refusal> {
+    /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
+    /// No handle to its code is among them: a rehearsal takes long.
+    fn base(&self, plan: &Plan) -> Result<(Live, Grants), Refusal> {
+        let table = super::run::call(self, |executor| executor.table()).ok_or_else(not_asked)?;
         let state = self.state.lock();
         if let Some(id) = state.reports.under_way() {
             return Err(super::under_way(id));
         }
-        let live = state.libraries.live(live);
+        let live = state.libraries.live(&table);
         plan.check_base(&live).map_err(|error| refusal(&error))?;
-        Ok(live)
+        Ok((live, table.grants().clone()))
+    }
+
+    /// Whether another generation is live by now: then the plan is for what is no more, and what a
+    /// rehearsal found says nothing, whichever state it met.
+    fn overtaken(&self, planned: Generation) -> Option<RehearsalError> {
+        let live = super::run::call(self, |executor| executor.table().number())?;
+        (live != planned).then_some(RehearsalError::Overtaken { planned, live })
+    }
+
+    /// The place of the one rehearsal, for an upgrade: two at a time would need the memory twice.
+    pub(super) fn place(&self) -> Result<MutexGuard<'_, ()>, Refused> {
+        let place = self.rehearsing.try_lock_for(PLACE_WAIT_MAX);
+        place.ok_or_else(|| {
+            let detail = "another rehearsal does not end";
+            let next = "apply the plan again when it has ended";
+            refused(api::Phase::Rehearsed, "rehearsal-under-way", &detail, next)
+        })
     }
 }
 
@@ -150,6 +170,15 @@ fn off() -> Refusal {
         "rehearsal-off",
         "the node does not rehearse",
         "start it without --no-rehearsal, or plan with --no-rehearsal",
+    )
+}
+
+fn not_asked() -> Refusal {
+    Refusal::new(
+        503,
+        "node-busy",
+        "the node did not come to say what is live",
+        "try again; see refit status and the node's log if it stays",
     )
 }
 

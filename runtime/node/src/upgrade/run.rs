@@ -1,5 +1,6 @@
 //! The life of one upgrade, on its own thread.
 
+use super::orders::Orders;
 use super::point::{Point, Resumed};
 use super::rehearse::rehearse;
 use super::stage::{Refused, Staging, refused, refused_plan};
@@ -22,16 +23,11 @@ use std::time::{Duration, Instant};
 /// Between two looks at whether the old code can go.
 const RETIRE_POLL: Duration = Duration::from_millis(1);
 
-/// Takes the upgrade from its plan to its end. A rehearsal must not predict a pause above `bound`.
-pub(super) fn run(
-    upgrades: &Upgrades,
-    id: u64,
-    (plan, bound): (&Plan, Option<Duration>),
-    live: &Live,
-) {
+/// Takes the upgrade from its plan to its end.
+pub(super) fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Live) {
     let start = Instant::now();
     let mut staging = Staging::new(&upgrades.loader, &*upgrades.watch);
-    let staged = prepare(upgrades, id, &mut staging, (plan, bound), live);
+    let staged = prepare(upgrades, id, &mut staging, (plan, orders), live);
     let (loaded, phases) = (staging.loaded, staging.phases);
     let crew = staged.and_then(|armed| Ok((armed, next_crew(upgrades, live)?)));
     match crew {
@@ -49,53 +45,26 @@ fn prepare(
     upgrades: &Upgrades,
     id: u64,
     staging: &mut Staging<'_>,
-    (plan, bound): (&Plan, Option<Duration>),
+    (plan, orders): (&Plan, &Orders),
     live: &Live,
 ) -> Result<Arc<Armed>, Refused> {
+    orders.can_be_met()?;
     let table = call(upgrades, |executor| executor.table()).ok_or_else(ended)?;
     let probed = staging.probe(plan, (live, table.grants()))?;
-    match &upgrades.policy.rehearsal {
+    match &orders.rehearsal {
         Some(command) => {
+            let place = upgrades.place()?;
             let start = Instant::now();
-            let predicted_us = rehearse(upgrades, command, &probed, &plan.directives)?
-                .passed
-                .pause_us;
+            let rehearsed = rehearse(upgrades, command, &probed, &plan.directives)?;
+            drop(place);
+            let predicted_us = rehearsed.passed.pause_us;
             upgrades.update(id, |report| report.predicted_us = Some(predicted_us));
-            within(bound, predicted_us)?;
+            orders.accept(predicted_us)?;
             staging.reached(Phase::Rehearsed, api::Phase::Rehearsed, start)?;
         }
-        None if bound.is_some() => return Err(unpredicted()),
-        None => {}
+        None => tracing::info!(id, "the upgrade is not rehearsed"),
     }
     staging.load(probed, &table, &plan.directives)
-}
-
-/// Whether the predicted pause is acceptable.
-fn within(bound: Option<Duration>, predicted_us: u64) -> Result<(), Refused> {
-    let Some(bound) = bound.filter(|bound| micros(*bound) < predicted_us) else {
-        return Ok(());
-    };
-    let detail = format!(
-        "the rehearsal took a pause of {predicted_us} µs, at most {} µs is acceptable",
-        micros(bound)
-    );
-    let next = "bring fewer engines at once, write a migration that touches fewer fields, or accept a longer pause with --max-pause";
-    Err(refused(
-        api::Phase::Rehearsed,
-        "pause-too-long",
-        &detail,
-        next,
-    ))
-}
-
-/// A bound on a pause that nobody has predicted.
-fn unpredicted() -> Refused {
-    refused(
-        api::Phase::Rehearsed,
-        "pause-not-rehearsed",
-        &"a longest pause is set, and the node does not rehearse",
-        "start the node without --no-rehearsal, or apply the plan without --max-pause",
-    )
 }
 
 fn refuse(
@@ -346,7 +315,7 @@ fn join(crew: Option<Crew>) {
 }
 
 /// Asks the crew on duty something; `None` if there is none any more.
-fn call<T: Send + 'static>(
+pub(super) fn call<T: Send + 'static>(
     upgrades: &Upgrades,
     ask: impl FnOnce(&mut Executor) -> T + Send + 'static,
 ) -> Option<T> {

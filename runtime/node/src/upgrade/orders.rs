@@ -1,0 +1,99 @@
+//! What holds for one upgrade: the node's policy, and over it the wishes of whoever applies the plan.
+
+use super::Policy;
+use super::run::micros;
+use super::stage::{Refused, refused};
+use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
+use refit_admin::{Refusal, Wishes, api};
+use std::time::Duration;
+
+/// How one upgrade is rehearsed, and which pause is acceptable.
+#[derive(Debug)]
+pub(super) struct Orders {
+    /// How it is rehearsed, if it is.
+    pub(super) rehearsal: Option<RehearsalCommand>,
+    /// The longest pause that the rehearsal may predict.
+    bound: Option<Duration>,
+    /// How to go on if there is a bound and no rehearsal.
+    way_out: &'static str,
+}
+
+impl Orders {
+    /// Policy and wishes together. Who skips the rehearsal sets the node's own bound aside with it: the
+    /// bound is one on what a rehearsal predicts.
+    pub(super) fn new(policy: &Policy, wishes: &Wishes) -> Result<Self, Refusal> {
+        let wait = wishes.rehearsal_wait_us.map(Duration::from_micros);
+        if let Some(wait) = wait
+            && !(REHEARSAL_WAIT_MIN..=REHEARSAL_WAIT_MAX).contains(&wait)
+        {
+            return Err(no_such_wait(wait));
+        }
+        let rehearsal = policy.rehearsal.clone().filter(|_| !wishes.no_rehearsal);
+        let rehearsal = rehearsal.map(|command| match wait {
+            Some(wait) => command.deadline(wait),
+            None => command,
+        });
+        let wished = wishes.max_pause_us.map(Duration::from_micros);
+        let of_node = policy.max_pause.filter(|_| !wishes.no_rehearsal);
+        Ok(Self {
+            rehearsal,
+            bound: wished.or(of_node),
+            way_out: match (wishes.no_rehearsal, wished) {
+                (true, _) => {
+                    "apply the plan with --max-pause or with --no-rehearsal, not with both"
+                }
+                (false, Some(_)) => {
+                    "apply the plan without --max-pause, or start the node without --no-rehearsal"
+                }
+                (false, None) => {
+                    "start the node without its --no-rehearsal or without its --max-pause; \
+                     apply with --no-rehearsal sets the bound aside for one upgrade"
+                }
+            },
+        })
+    }
+
+    /// Refuses a bound on a pause that nobody will predict.
+    pub(super) fn can_be_met(&self) -> Result<(), Refused> {
+        if self.rehearsal.is_some() || self.bound.is_none() {
+            return Ok(());
+        }
+        Err(refused(
+            api::Phase::Rehearsed,
+            "pause-not-rehearsed",
+            &"a longest pause is set, and the upgrade is not rehearsed",
+            self.way_out,
+        ))
+    }
+
+    /// Whether the predicted pause, in microseconds, is acceptable.
+    pub(super) fn accept(&self, predicted_us: u64) -> Result<(), Refused> {
+        let Some(bound) = self.bound.filter(|bound| micros(*bound) < predicted_us) else {
+            return Ok(());
+        };
+        let detail = format!(
+            "the rehearsal took a pause of {predicted_us} µs, at most {} µs is acceptable",
+            micros(bound)
+        );
+        let next = "bring fewer engines at once, write a migration that touches fewer fields, or accept a longer pause with --max-pause";
+        Err(refused(
+            api::Phase::Rehearsed,
+            "pause-too-long",
+            &detail,
+            next,
+        ))
+    }
+}
+
+fn no_such_wait(wait: Duration) -> Refusal {
+    let (least, most) = (
+        REHEARSAL_WAIT_MIN.as_millis(),
+        REHEARSAL_WAIT_MAX.as_millis(),
+    );
+    let detail = format!(
+        "a rehearsal may take {least} ms to {most} ms, not {} ms",
+        wait.as_millis()
+    );
+    let next = "give a wait within these bounds, or apply with --no-rehearsal";
+    Refusal::new(400, "invalid-rehearsal-wait", detail, next)
+}
