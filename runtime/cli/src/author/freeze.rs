@@ -2,6 +2,7 @@
 
 use super::attributes::SerdeAttributes;
 use super::compare::{Fault, Finding, compare};
+use super::impact;
 use super::lock::{Interface, Published, SchemaLock};
 use super::render::{self, Module, RenderError, Request};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
@@ -68,6 +69,13 @@ pub(crate) fn publish(
         return Err(findings);
     }
     let kinds = built.kinds.iter();
+    let undeclared: Vec<_> = kinds
+        .clone()
+        .filter_map(|kind| undeclared(built, kind, lock))
+        .collect();
+    if !undeclared.is_empty() {
+        return Err(undeclared);
+    }
     Ok(kinds
         .map(|kind| publish_kind(built, kind, serde, lock))
         .collect())
@@ -88,12 +96,16 @@ fn publish_kind(
         Some(known) if known.interface != Interface::of(kind) => Change::Interface,
         Some(_) => Change::None,
     };
-    if change != Change::None {
-        let names = named_in(kind, serde);
-        lock.publish(
-            &kind.kind,
-            Published::of(built, kind, module.clone(), names),
-        );
+    let published = match (change, known) {
+        (Change::None, _) => None,
+        (Change::Interface, Some(known)) => Some(known.with_interface(built, kind)),
+        _ => {
+            let names = named_in(kind, serde);
+            Some(Published::of(built, kind, module.clone(), names))
+        }
+    };
+    if let Some(published) = published {
+        lock.publish(&kind.kind, published);
     }
     Frozen {
         kind: kind.kind.clone(),
@@ -101,6 +113,21 @@ fn publish_kind(
         module,
         change,
     }
+}
+
+/// A changed interface whose bump is not declared: noted in the lock, nothing would ask for it any more.
+fn undeclared(built: &Descriptor, kind: &KindDescriptor, lock: &SchemaLock) -> Option<Finding> {
+    let known = lock.kind(&kind.kind)?.version(kind.version)?;
+    let needs = impact::undeclared(known, kind, &built.package_version)?;
+    Some(Finding {
+        kind: kind.kind.clone(),
+        fault: Fault::Undeclared {
+            package: built.package.clone(),
+            from: known.package_version.clone(),
+            to: built.package_version.clone(),
+            needs,
+        },
+    })
 }
 
 /// The attributes of the types that are frozen for `kind`.
@@ -127,7 +154,7 @@ fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
 pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
     let mut modules: Vec<Module> = Vec::new();
     for published in lock.kind(kind).map_or(&[][..], |locked| &locked.versions) {
-        let message = published.interface.message.described.as_ref();
+        let message = published.frozen_message().described.as_ref();
         let message = message.filter(|ty| matches!(ty, Type::Struct { .. } | Type::Enum { .. }));
         let mut roots = vec![("state", &published.state)];
         roots.extend(message.map(|message| ("message", message)));
@@ -146,7 +173,9 @@ pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, Rend
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::samples::{built, first, second, second_unnumbered};
+    use crate::author::lock_file;
+    use crate::author::samples::{built, described, first, second, second_unnumbered};
+    use std::path::Path;
 
     #[test]
     fn a_version_is_published_once() {
@@ -194,8 +223,64 @@ mod tests {
         let mut changed = built(first(), &[]);
         changed.kinds[0].message = second().schema_id();
         changed.kinds[0].interface.message = second();
+        let findings = publish(&changed, &SerdeAttributes::new(), &mut lock).unwrap_err();
+        assert_eq!(findings[0].code(), "bump_missing");
+        changed.package_version = "2.0.0".to_owned();
         let done = publish(&changed, &SerdeAttributes::new(), &mut lock).unwrap();
         assert_eq!(done[0].change, Change::Interface);
+    }
+
+    /// `state`, with `message` as what it takes.
+    fn with_message(state: Type, from: &[Type], message: &Type, package: &str) -> Descriptor {
+        let mut built = built(state, from);
+        built.package_version = package.to_owned();
+        built.kinds[0].message = message.schema_id();
+        built.kinds[0].interface.message = message.clone();
+        built
+    }
+
+    #[test]
+    fn a_message_that_changed_since_it_was_frozen_is_declared_by_the_next_version() {
+        let none = SerdeAttributes::new();
+        let named = SerdeAttributes::from([("Message".to_owned(), "transparent".to_owned())]);
+        let (before, after) = (message::<1>(), message::<2>());
+        let mut lock = SchemaLock::default();
+        publish(
+            &with_message(first(), &[], &before, "1.0.0"),
+            &named,
+            &mut lock,
+        )
+        .unwrap();
+        let v1 = modules(&lock, "kv").unwrap().remove(0);
+        publish(
+            &with_message(first(), &[], &after, "2.0.0"),
+            &none,
+            &mut lock,
+        )
+        .unwrap();
+        let text = lock.text();
+        let mut lock = lock_file::parse(Path::new("schema.lock"), &text).unwrap();
+        let written = modules(&lock, "kv").unwrap().remove(0);
+        assert_eq!(written, v1, "what was frozen is restored as it was");
+        let second = with_message(second(), &[first()], &after, "2.1.0");
+        publish(&second, &none, &mut lock).unwrap();
+        let v2 = modules(&lock, "kv").unwrap().remove(1);
+        assert!(v2.text.contains("pub struct Message {"), "{}", v2.text);
+        assert!(!v2.text.contains("super::v1::Message"), "{}", v2.text);
+    }
+
+    /// A message, in two forms.
+    fn message<const FIELDS: usize>() -> Type {
+        #[derive(refit_abi::State, refit_abi::Serialize, refit_abi::Deserialize)]
+        struct Message {
+            a: u8,
+            b: u8,
+        }
+        let mut message = described::<Message>();
+        if let Type::Struct { fields, .. } = &mut message {
+            fields.truncate(FIELDS);
+        }
+        message
     }
 
     #[test]
