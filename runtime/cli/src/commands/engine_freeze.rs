@@ -5,7 +5,7 @@ use crate::artifact;
 use crate::author::attributes;
 use crate::author::error::AuthorError;
 use crate::author::freeze::{self, Change, FreezeError, Frozen};
-use crate::author::kept::{KeptError, MODULE_BYTES_MAX};
+use crate::author::kept::{self, KeptError, MODULE_BYTES_MAX};
 use crate::author::lock::{LOCK_FILE, SchemaLock};
 use crate::author::render::Module;
 use crate::author::stub;
@@ -24,6 +24,9 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     }
     if let Some(kind) = &args.forget {
         return forget(folder, lock, kind);
+    }
+    if let Some(lock) = &lock {
+        kept::not_stale(folder, lock).map_err(AuthorError::from)?;
     }
     let mut lock = lock.unwrap_or_default();
     let built = sources.build_unkept(folder, Profile::Dev)?;
@@ -190,16 +193,19 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
 /// Takes a kind out of the lock that the package will not have any more.
 fn forget(folder: &Path, lock: Option<SchemaLock>, kind: &str) -> Result<(), Failure> {
     let mut lock = lock.unwrap_or_default();
-    let before = lock.kinds.len();
-    lock.kinds.retain(|locked| locked.kind != kind);
-    if lock.kinds.len() == before {
+    let Some(place) = lock.kinds.iter().position(|locked| locked.kind == kind) else {
         let (kind, folder) = (kind.to_owned(), folder.to_owned());
         return Err(AuthorError::from(FreezeError::UnknownKind { kind, folder }).into());
-    }
+    };
+    let forgotten = lock.kinds.remove(place).versions.into_iter();
+    let modules = forgotten.map(|version| version.module);
     files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
     show::data(&format!(
         "{kind} is forgotten; its frozen modules are still there\n"
     ))?;
+    for module in modules {
+        show::talk(format_args!("delete src/{module}.rs, and its `mod` line"));
+    }
     show::next(format_args!("refit engine build {}", folder.display()));
     Ok(())
 }
