@@ -154,7 +154,8 @@ fn unreachable(
     published: &Published,
     differences: Vec<String>,
 ) -> Fault {
-    let next = locked.version(published.version + 1);
+    let mut later = locked.versions.iter();
+    let next = later.find(|later| later.version > published.version);
     let (to, number) = match next {
         Some(next) if next.schema != kind.schema => (&next.state, next.version),
         _ => (&kind.state, kind.version),
