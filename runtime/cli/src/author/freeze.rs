@@ -1,6 +1,6 @@
 //! Publishing: what changes in a lock, and which frozen modules belong to it.
 
-use super::attributes::SerdeAttributes;
+use super::attributes::{Declarations, SerdeAttributes};
 use super::compare::{Fault, Finding, compare};
 use super::impact;
 use super::lock::{Interface, Published, SchemaLock};
@@ -59,7 +59,7 @@ pub(crate) enum Change {
 /// Publishes the heads of `built` in `lock`, unless they break what was published before.
 pub(crate) fn publish(
     built: &Descriptor,
-    serde: &SerdeAttributes,
+    declared: &Declarations,
     lock: &mut SchemaLock,
 ) -> Result<Vec<Frozen>, Vec<Finding>> {
     let findings = compare(built, lock);
@@ -77,14 +77,14 @@ pub(crate) fn publish(
         return Err(undeclared);
     }
     Ok(kinds
-        .map(|kind| publish_kind(built, kind, serde, lock))
+        .map(|kind| publish_kind(built, kind, declared, lock))
         .collect())
 }
 
 fn publish_kind(
     built: &Descriptor,
     kind: &KindDescriptor,
-    serde: &SerdeAttributes,
+    declared: &Declarations,
     lock: &mut SchemaLock,
 ) -> Frozen {
     let known = lock
@@ -100,7 +100,7 @@ fn publish_kind(
         (Change::None, _) => None,
         (Change::Interface, Some(known)) => Some(known.with_interface(built, kind)),
         _ => {
-            let names = named_in(kind, serde);
+            let names = named_in(kind, declared);
             Some(Published::of(built, kind, module.clone(), names))
         }
     };
@@ -131,15 +131,10 @@ fn undeclared(built: &Descriptor, kind: &KindDescriptor, lock: &SchemaLock) -> O
 }
 
 /// The attributes of the types that are frozen for `kind`.
-fn named_in(kind: &KindDescriptor, serde: &SerdeAttributes) -> SerdeAttributes {
-    let mut names = Vec::new();
-    for ty in [&kind.state, &kind.interface.message] {
-        render::names_of(ty, &mut names);
-    }
-    let of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let kept = serde.iter().filter(|(name, _)| names.contains(&of(name)));
-    kept.map(|(name, text)| (name.clone(), text.clone()))
-        .collect()
+fn named_in(kind: &KindDescriptor, declared: &Declarations) -> SerdeAttributes {
+    let mut found = declared.attributes(&kind.state);
+    found.extend(declared.attributes(&kind.interface.message));
+    found
 }
 
 /// `v1` where the package has one kind, `kind_v1` where it has several.
@@ -147,7 +142,14 @@ fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
     if built.kinds.len() == 1 {
         return format!("v{}", kind.version);
     }
-    format!("{}_v{}", kind.kind.replace('-', "_"), kind.version)
+    let stem = kind.kind.replace('-', "_");
+    let same = |other: &&KindDescriptor| other.kind.replace('-', "_") == stem;
+    let mut same = built.kinds.iter().filter(same);
+    // `a-b` and `a_b` are two kinds and one name of Rust: the later ones are numbered.
+    match same.position(|other| other.kind == kind.kind) {
+        None | Some(0) => format!("{stem}_v{}", kind.version),
+        Some(earlier) => format!("{stem}_{}_v{}", earlier + 1, kind.version),
+    }
 }
 
 /// The frozen modules of all published versions of `kind`, oldest first.
@@ -180,13 +182,13 @@ mod tests {
     #[test]
     fn a_version_is_published_once() {
         let mut lock = SchemaLock::default();
-        let done = publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        let done = publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         assert_eq!(
             (done[0].change, done[0].module.as_str()),
             (Change::Published, "v1")
         );
         let published = lock.clone();
-        let again = publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        let again = publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         assert_eq!(again[0].change, Change::None);
         assert_eq!(lock, published);
     }
@@ -194,22 +196,22 @@ mod tests {
     #[test]
     fn another_state_under_a_published_number_is_refused() {
         let mut lock = SchemaLock::default();
-        publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         let published = lock.clone();
         let findings = publish(
             &built(second_unnumbered(), &[]),
-            &SerdeAttributes::new(),
+            &Declarations::default(),
             &mut lock,
         )
         .unwrap_err();
         assert_eq!(findings[0].code(), "state_changed");
         let findings =
-            publish(&built(second(), &[]), &SerdeAttributes::new(), &mut lock).unwrap_err();
+            publish(&built(second(), &[]), &Declarations::default(), &mut lock).unwrap_err();
         assert_eq!(findings[0].code(), "no_migration");
         assert_eq!(lock, published, "nothing was changed");
         publish(
             &built(second(), &[first()]),
-            &SerdeAttributes::new(),
+            &Declarations::default(),
             &mut lock,
         )
         .unwrap();
@@ -219,14 +221,14 @@ mod tests {
     #[test]
     fn another_interface_is_noted() {
         let mut lock = SchemaLock::default();
-        publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         let mut changed = built(first(), &[]);
         changed.kinds[0].message = second().schema_id();
         changed.kinds[0].interface.message = second();
-        let findings = publish(&changed, &SerdeAttributes::new(), &mut lock).unwrap_err();
+        let findings = publish(&changed, &Declarations::default(), &mut lock).unwrap_err();
         assert_eq!(findings[0].code(), "bump_missing");
         changed.package_version = "2.0.0".to_owned();
-        let done = publish(&changed, &SerdeAttributes::new(), &mut lock).unwrap();
+        let done = publish(&changed, &Declarations::default(), &mut lock).unwrap();
         assert_eq!(done[0].change, Change::Interface);
     }
 
@@ -241,13 +243,12 @@ mod tests {
 
     #[test]
     fn a_message_that_changed_since_it_was_frozen_is_declared_by_the_next_version() {
-        let none = SerdeAttributes::new();
-        let named = SerdeAttributes::from([("Message".to_owned(), "transparent".to_owned())]);
+        let none = Declarations::default();
         let (before, after) = (message::<1>(), message::<2>());
         let mut lock = SchemaLock::default();
         publish(
             &with_message(first(), &[], &before, "1.0.0"),
-            &named,
+            &none,
             &mut lock,
         )
         .unwrap();
@@ -288,9 +289,11 @@ mod tests {
         let mut two = built(first(), &[]);
         let mut other = two.kinds[0].clone();
         other.kind = "kv-index".to_owned();
+        two.kinds.push(other.clone());
+        other.kind = "kv_index".to_owned();
         two.kinds.push(other);
-        let done = publish(&two, &SerdeAttributes::new(), &mut SchemaLock::default()).unwrap();
+        let done = publish(&two, &Declarations::default(), &mut SchemaLock::default()).unwrap();
         let modules: Vec<_> = done.iter().map(|frozen| frozen.module.as_str()).collect();
-        assert_eq!(modules, ["kv_v1", "kv_index_v1"]);
+        assert_eq!(modules, ["kv_v1", "kv_index_v1", "kv_index_2_v1"]);
     }
 }

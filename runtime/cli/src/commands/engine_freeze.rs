@@ -2,7 +2,7 @@
 
 use crate::args::FreezeArgs;
 use crate::artifact;
-use crate::author::attributes;
+use crate::author::attributes::Declarations;
 use crate::author::error::AuthorError;
 use crate::author::freeze::{self, Change, FreezeError, Frozen};
 use crate::author::kept::{self, KeptError, MODULE_BYTES_MAX};
@@ -36,8 +36,8 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         .flat_map(|kind| &kind.versions)
         .map(|version| version.module.as_str())
         .collect();
-    let serde = attributes::of_package(folder, &frozen);
-    let frozen = freeze::publish(&descriptor, &serde, &mut lock).map_err(|findings| {
+    let declared = Declarations::of_package(folder, &frozen);
+    let frozen = freeze::publish(&descriptor, &declared, &mut lock).map_err(|findings| {
         for finding in &findings {
             show::talk(finding.text());
         }
@@ -88,8 +88,10 @@ fn write(folder: &Path, module: &Module) -> Result<(), Failure> {
 fn refuse_another(folder: &Path, module: &Module) -> Result<(), FreezeError> {
     let path = path(folder, module);
     match files::read_text(&path, MODULE_BYTES_MAX) {
-        Ok(text) if text != module.text => Err(FreezeError::InTheWay { path }),
-        _ => Ok(()),
+        Ok(text) if text == module.text => Ok(()),
+        // What cannot be read as text is there as well.
+        Err(_) if !path.exists() => Ok(()),
+        _ => Err(FreezeError::InTheWay { path }),
     }
 }
 
@@ -127,6 +129,12 @@ fn published(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
     for ty in &module.foreign {
         show::talk(format_args!(
             "src/{}.rs: a field crosses as bytes and is a `{ty}`; add the `use` that it needs",
+            module.name
+        ));
+    }
+    for place in &module.without_default {
+        show::talk(format_args!(
+            "src/{}.rs: `#[serde(default)]` of `{place}` is left out, as its type has no default there: JSON that leaves it out is not understood as this version",
             module.name
         ));
     }
