@@ -122,7 +122,7 @@ impl Builder {
         let source = source.canonicalize().map_err(io("open", source))?;
         let toolchain = Toolchain::find(&source)?;
         let package = Package::read(&toolchain, &source)?;
-        let root = place::folder(self.root.clone())?;
+        let root = place::root(&self.root)?;
         let root = root.canonicalize().map_err(io("open", &root))?;
         let name = place::short(blake3::hash(source.as_os_str().as_encoded_bytes()));
         let _held = place::lock(&root, &format!("target-{name}"))?;

@@ -2,6 +2,7 @@
 
 use crate::builder::Profile;
 use crate::error::{BuildError, io};
+use crate::output::is_output;
 use crate::package::Package;
 use crate::toolchain::Toolchain;
 use std::path::{Path, PathBuf};
@@ -65,8 +66,8 @@ fn tree(hasher: &mut blake3::Hasher, root: &Path) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// Lists the files under `folder`, relative to `root`: all but `.git`, the root's `target`, and what
-/// is neither file nor folder. Links are followed to files, not to folders.
+/// Lists the files under `folder`, relative to `root`: all but `.git`, the root's `target`, folders
+/// that are tagged as output, and what is neither file nor folder. Links are followed to files, not to folders.
 fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), BuildError> {
     for entry in std::fs::read_dir(folder).map_err(io("list", folder))? {
         let entry = entry.map_err(io("list", folder))?;
@@ -76,7 +77,9 @@ fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Buil
             continue;
         }
         if kind.is_dir() {
-            list(root, &path, files)?;
+            if !is_output(&path) {
+                list(root, &path, files)?;
+            }
         } else if path.is_file() {
             files.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
         }
@@ -104,6 +107,21 @@ mod tests {
         let mut hasher = blake3::Hasher::new();
         tree(&mut hasher, root).unwrap();
         hasher.finalize()
+    }
+
+    #[test]
+    fn what_is_made_inside_the_source_is_not_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::write(root.join("lib.rs"), "a").unwrap();
+        let first = hash(root);
+        crate::place::root(&root.join("refit-data/build")).unwrap();
+        fs::write(root.join("refit-data/build/x.so"), "x").unwrap();
+        fs::write(root.join("refit-data/quarantine.json"), "x").unwrap();
+        assert_eq!(hash(root), first);
+        fs::create_dir(root.join("data")).unwrap();
+        fs::write(root.join("data/x"), "x").unwrap();
+        assert_ne!(hash(root), first, "a folder without the tag is source");
     }
 
     #[test]

@@ -12,6 +12,9 @@
 //! ROOT/locks/                    so that two builders do not work in one folder at once
 //! ```
 //!
+//! The root may lie inside the source: it carries a tag ([`is_output`]), and what a tagged folder holds
+//! is not part of a source.
+//!
 //! Two sources never share a target folder: cargo calls every build of a package `libNAME.so`, and
 //! would take one source's for the other's. What makes that bearable is a *seed*: a new target
 //! folder starts with the dependencies compiled already.
@@ -23,6 +26,7 @@ mod builder;
 mod cargo;
 mod error;
 mod identity;
+mod output;
 mod overlay;
 mod package;
 mod place;
@@ -31,3 +35,4 @@ mod toolchain;
 
 pub use builder::{Builder, Built, Profile};
 pub use error::BuildError;
+pub use output::{is_output, make_output};

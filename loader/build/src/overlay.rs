@@ -6,6 +6,7 @@
 //! the author does: `src/lib.rs`.
 
 use crate::error::{BuildError, io};
+use crate::output::is_output;
 use crate::package::{Package, manifest};
 use crate::place;
 use std::fs;
@@ -24,7 +25,7 @@ pub(crate) fn lay(
     unlink_all(&folder)?;
     for entry in fs::read_dir(&package.folder).map_err(io("list", &package.folder))? {
         let entry = entry.map_err(io("list", &package.folder))?;
-        if OWN.iter().all(|own| entry.file_name() != *own) {
+        if OWN.iter().all(|own| entry.file_name() != *own) && !is_output(&entry.path()) {
             let link = folder.join(entry.file_name());
             std::os::unix::fs::symlink(entry.path(), &link).map_err(io("link", &link))?;
         }

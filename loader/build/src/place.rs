@@ -1,6 +1,7 @@
 //! Files and folders: locks between builders, copies that are whole or not there.
 
 use crate::error::{BuildError, io};
+use crate::output;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,6 +16,14 @@ const LOCK_LOOK: Duration = Duration::from_millis(20);
 pub(crate) fn folder(path: PathBuf) -> Result<PathBuf, BuildError> {
     fs::create_dir_all(&path).map_err(io("create", &path))?;
     Ok(path)
+}
+
+/// Makes a builder's root. It holds nothing but output, also if it was there before.
+pub(crate) fn root(path: &Path) -> Result<PathBuf, BuildError> {
+    output::make_output(path, |path| fs::create_dir_all(path))
+        .and_then(|()| output::tag(path))
+        .map_err(io("create", path))?;
+    Ok(path.to_owned())
 }
 
 /// A lock, held until it is dropped.

@@ -10,7 +10,7 @@ pub(crate) struct NewArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Folder to write, which must be empty or not be there. [default: NAME]
-    #[arg(long, value_name = "DIR", env = "REFIT_OUT")]
+    #[arg(long, value_name = "DIR", env = "REFIT_NEW_PATH")]
     pub(crate) path: Option<PathBuf>,
     /// Checkout of Refit that the engine is built against. [default: the one this program is from]
     #[arg(long, value_name = "PATH", env = "REFIT_CHECKOUT")]

@@ -30,7 +30,7 @@ pub(crate) struct BuildArgs {
     #[arg(value_name = "PATH")]
     pub(crate) source: PathBuf,
     /// Folder to put the library into. [default: `build` in the data folder]
-    #[arg(long, value_name = "DIR", env = "REFIT_OUT")]
+    #[arg(long, value_name = "DIR", env = "REFIT_BUILD_OUT")]
     pub(crate) out: Option<PathBuf>,
     /// Optimise for speed, or for a quick build.
     #[arg(long, value_enum, default_value_t, env = "REFIT_PROFILE")]
@@ -61,7 +61,7 @@ pub(crate) struct CaptureArgs {
     #[arg(value_name = "ID")]
     pub(crate) engine: EngineId,
     /// Where to write the fixture.
-    #[arg(long, value_name = "FILE", env = "REFIT_OUT")]
+    #[arg(long, value_name = "FILE", env = "REFIT_CAPTURE_OUT")]
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

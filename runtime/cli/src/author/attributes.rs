@@ -1,7 +1,9 @@
 //! The serde attributes of a package's types, read from its source: a description does not have
 //! them, and what clients wrote as JSON is read by them.
 
+use super::render;
 use quote::ToTokens;
+use refit_abi::schema::Type;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use syn::ext::IdentExt;
@@ -28,23 +30,123 @@ const KEPT: [&str; 7] = [
 /// What stands in `#[serde(…)]`, by `Type`, `Type.field`, `Type.Variant` or `Type.Variant.field`.
 pub(crate) type SerdeAttributes = BTreeMap<String, String>;
 
-/// The attributes of all types in `folder`/src, without those in the `frozen` modules. Of a name that
-/// several types have the first is kept; what cannot be read as Rust is passed over, as the compiler
-/// will have said.
-pub(crate) fn of_package(folder: &Path, frozen: &[&str]) -> SerdeAttributes {
-    let source = folder.join("src");
-    let is_frozen = |path: &Path| {
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        path.parent() == Some(&source) && stem.is_some_and(|stem| frozen.contains(&stem))
-    };
-    let mut found = SerdeAttributes::new();
-    for path in files(&source).iter().filter(|path| !is_frozen(path)) {
-        let text = crate::files::read_text(path, FILE_BYTES_MAX).unwrap_or_default();
-        if let Ok(file) = syn::parse_file(&text) {
-            of_items(&file.items, &mut found);
+/// The types that a source declares, in the order of its files.
+#[derive(Debug, Default)]
+pub(crate) struct Declarations(Vec<Declaration>);
+
+/// One type.
+#[derive(Debug)]
+struct Declaration {
+    /// Its name in the schema.
+    name: String,
+    /// `field`, `Variant` and `Variant.field`, in their order.
+    members: Vec<String>,
+    attributes: SerdeAttributes,
+}
+
+impl Declarations {
+    /// The types in `folder`/src, without those in the `frozen` modules. What cannot be read as Rust is
+    /// passed over, as the compiler will have said.
+    pub(crate) fn of_package(folder: &Path, frozen: &[&str]) -> Self {
+        let source = folder.join("src");
+        let is_frozen = |path: &Path| {
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            path.parent() == Some(&source) && stem.is_some_and(|stem| frozen.contains(&stem))
+        };
+        let mut found = Self::default();
+        for path in files(&source).iter().filter(|path| !is_frozen(path)) {
+            let text = crate::files::read_text(path, FILE_BYTES_MAX).unwrap_or_default();
+            if let Ok(file) = syn::parse_file(&text) {
+                found.of_items(&file.items);
+            }
+        }
+        found
+    }
+
+    /// The attributes of the derived types inside `ty`, and of itself: of several declarations of one
+    /// name the first that has the type's members.
+    pub(crate) fn attributes(&self, ty: &Type) -> SerdeAttributes {
+        let mut derived = Vec::new();
+        render::derived_in(ty, &mut derived);
+        let declared = derived.into_iter().filter_map(|ty| {
+            let (name, members) = members(ty)?;
+            let fits = |one: &&Declaration| one.name == *name && one.members == members;
+            self.0.iter().find(fits)
+        });
+        declared.flat_map(|one| one.attributes.clone()).collect()
+    }
+
+    fn of_items(&mut self, items: &[Item]) {
+        for item in items {
+            match item {
+                Item::Struct(item) => {
+                    let mut found = Declaration::of(&item.attrs, &item.ident);
+                    found.of_fields("", &item.fields);
+                    self.0.push(found);
+                }
+                Item::Enum(item) => {
+                    let mut found = Declaration::of(&item.attrs, &item.ident);
+                    for variant in &item.variants {
+                        let name = variant.ident.unraw().to_string();
+                        found.member(&name, &variant.attrs);
+                        found.of_fields(&format!("{name}."), &variant.fields);
+                    }
+                    self.0.push(found);
+                }
+                Item::Mod(item) => {
+                    if let Some((_, items)) = &item.content {
+                        self.of_items(items);
+                    }
+                }
+                _ => {}
+            }
         }
     }
-    found
+}
+
+impl Declaration {
+    fn of(attrs: &[Attribute], ident: &syn::Ident) -> Self {
+        let name = name(attrs, ident.unraw().to_string());
+        let mut attributes = SerdeAttributes::new();
+        note(&mut attributes, name.clone(), attrs);
+        Self {
+            name,
+            members: Vec::new(),
+            attributes,
+        }
+    }
+
+    fn of_fields(&mut self, of: &str, fields: &Fields) {
+        for (place, field) in fields.iter().enumerate() {
+            let ident = field.ident.as_ref();
+            let name = ident.map_or_else(|| place.to_string(), |ident| ident.unraw().to_string());
+            self.member(&format!("{of}{name}"), &field.attrs);
+        }
+    }
+
+    fn member(&mut self, name: &str, attrs: &[Attribute]) {
+        note(&mut self.attributes, format!("{}.{name}", self.name), attrs);
+        self.members.push(name.to_owned());
+    }
+}
+
+/// The name and the members of a derived type, as a [`Declaration`] has them.
+fn members(ty: &Type) -> Option<(&String, Vec<String>)> {
+    match ty {
+        Type::Struct { name, fields, .. } => {
+            let fields = fields.iter().map(|field| field.name.clone());
+            Some((name, fields.collect()))
+        }
+        Type::Enum { name, variants, .. } => {
+            let members = variants.iter().flat_map(|variant| {
+                let fields = variant.fields.iter();
+                let fields = fields.map(|field| format!("{}.{}", variant.name, field.name));
+                std::iter::once(variant.name.clone()).chain(fields)
+            });
+            Some((name, members.collect()))
+        }
+        _ => None,
+    }
 }
 
 /// The `.rs` files below `root`, in the order of their paths.
@@ -67,41 +169,6 @@ fn files(root: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-fn of_items(items: &[Item], found: &mut SerdeAttributes) {
-    for item in items {
-        match item {
-            Item::Struct(item) => {
-                let name = name(&item.attrs, item.ident.unraw().to_string());
-                note(found, name.clone(), &item.attrs);
-                of_fields(&name, &item.fields, found);
-            }
-            Item::Enum(item) => {
-                let name = name(&item.attrs, item.ident.unraw().to_string());
-                note(found, name.clone(), &item.attrs);
-                for variant in &item.variants {
-                    let name = format!("{name}.{}", variant.ident.unraw());
-                    note(found, name.clone(), &variant.attrs);
-                    of_fields(&name, &variant.fields, found);
-                }
-            }
-            Item::Mod(item) => {
-                if let Some((_, items)) = &item.content {
-                    of_items(items, found);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn of_fields(of: &str, fields: &Fields, found: &mut SerdeAttributes) {
-    for (place, field) in fields.iter().enumerate() {
-        let ident = field.ident.as_ref();
-        let name = ident.map_or_else(|| place.to_string(), |ident| ident.unraw().to_string());
-        note(found, format!("{of}.{name}"), &field.attrs);
-    }
 }
 
 /// The type's name in the schema.
@@ -133,7 +200,7 @@ fn note(found: &mut SerdeAttributes, name: String, attrs: &[Attribute]) {
         .map(|meta| meta.to_token_stream().to_string())
         .collect();
     if !kept.is_empty() {
-        found.entry(name).or_insert_with(|| kept.join(", "));
+        found.insert(name, kept.join(", "));
     }
 }
 
@@ -143,41 +210,4 @@ fn is_kept(meta: &Meta) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_kept_by_type_variant_and_field() {
-        let folder = tempfile::tempdir().unwrap();
-        let source = folder.path().join("src");
-        std::fs::create_dir_all(source.join("inner")).unwrap();
-        let text = r#"
-            #[derive(State)]
-            #[serde(rename_all = "snake_case", bound = "T: Copy")]
-            enum Message {
-                #[serde(rename = "set", alias = "put")]
-                Put { #[serde(default)] key: String, value: String },
-                Get(#[serde(default = "later")] u8),
-            }
-            mod inner {
-                #[state(version = 2, name = "Other")]
-                struct Named { #[serde(rename = "kind")] r#type: u8 }
-            }
-        "#;
-        std::fs::write(source.join("inner/message.rs"), text).unwrap();
-        let frozen = "#[serde(transparent)] struct Frozen(u8);";
-        std::fs::write(source.join("v1.rs"), frozen).unwrap();
-        std::fs::write(source.join("broken.rs"), "struct {").unwrap();
-        let found = of_package(folder.path(), &["v1"]);
-        let found: Vec<_> = found.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        assert_eq!(
-            found,
-            [
-                r#"Message: rename_all = "snake_case""#,
-                r#"Message.Put: rename = "set", alias = "put""#,
-                "Message.Put.key: default",
-                r#"Other.type: rename = "kind""#,
-            ]
-        );
-    }
-}
+mod tests;

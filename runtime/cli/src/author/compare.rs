@@ -1,5 +1,6 @@
 //! A built module against what its package has published: a pure function to findings.
 
+use super::impact::Bump;
 use super::lock::{LockedKind, Published, SchemaLock, compiler};
 use super::stub;
 use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
@@ -40,6 +41,13 @@ pub(crate) enum Fault {
     FrozenLayout { version: u32, module: String },
     /// A published kind is not in the module.
     Gone { package: String },
+    /// The interface of a published version changed, and the package's version does not say so.
+    Undeclared {
+        package: String,
+        from: String,
+        to: String,
+        needs: Bump,
+    },
 }
 
 /// Everything in which `built` does not keep what `lock` says was published.
@@ -146,7 +154,8 @@ fn unreachable(
     published: &Published,
     differences: Vec<String>,
 ) -> Fault {
-    let next = locked.version(published.version + 1);
+    let mut later = locked.versions.iter();
+    let next = later.find(|later| later.version > published.version);
     let (to, number) = match next {
         Some(next) if next.schema != kind.schema => (&next.state, next.version),
         _ => (&kind.state, kind.version),

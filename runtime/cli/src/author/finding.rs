@@ -13,6 +13,7 @@ impl Finding {
             Fault::FrozenChanged { .. } => "frozen_type_edited",
             Fault::FrozenLayout { .. } => "frozen_type_moved",
             Fault::Gone { .. } => "kind_gone",
+            Fault::Undeclared { .. } => "bump_missing",
         }
     }
 
@@ -50,6 +51,16 @@ impl Finding {
             Fault::Gone { package } => {
                 format!("`{kind}` was published, and {package} has no such kind any more")
             }
+            Fault::Undeclared {
+                package,
+                from,
+                to,
+                needs,
+            } => {
+                format!(
+                    "the interface of `{kind}` changed since {package} {from}, which needs a {needs} version; this one is {to}"
+                )
+            }
         }
     }
 
@@ -76,6 +87,9 @@ impl Finding {
                 "bring the kind back; or, if no node runs it, `refit engine freeze {folder} --forget {}`",
                 self.kind
             ),
+            Fault::Undeclared { .. } => format!(
+                "see `refit engine check {folder}`; raise `version` in Cargo.toml and run `cargo update --workspace`, or take the change back"
+            ),
         }
     }
 
@@ -91,7 +105,10 @@ impl Finding {
                 differences, stub, ..
             } => (&differences[..], stub.as_str()),
             Fault::FrozenChanged { differences, .. } => (&differences[..], ""),
-            Fault::Behind { .. } | Fault::FrozenLayout { .. } | Fault::Gone { .. } => (none, ""),
+            Fault::Behind { .. }
+            | Fault::FrozenLayout { .. }
+            | Fault::Gone { .. }
+            | Fault::Undeclared { .. } => (none, ""),
         };
         for difference in differences {
             text.push_str(&format!("  {difference}\n"));

@@ -1,7 +1,8 @@
 //! Publishing: what changes in a lock, and which frozen modules belong to it.
 
-use super::attributes::SerdeAttributes;
+use super::attributes::{Declarations, SerdeAttributes};
 use super::compare::{Fault, Finding, compare};
+use super::impact;
 use super::lock::{Interface, Published, SchemaLock};
 use super::render::{self, Module, RenderError, Request};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
@@ -58,7 +59,7 @@ pub(crate) enum Change {
 /// Publishes the heads of `built` in `lock`, unless they break what was published before.
 pub(crate) fn publish(
     built: &Descriptor,
-    serde: &SerdeAttributes,
+    declared: &Declarations,
     lock: &mut SchemaLock,
 ) -> Result<Vec<Frozen>, Vec<Finding>> {
     let findings = compare(built, lock);
@@ -68,15 +69,22 @@ pub(crate) fn publish(
         return Err(findings);
     }
     let kinds = built.kinds.iter();
+    let undeclared: Vec<_> = kinds
+        .clone()
+        .filter_map(|kind| undeclared(built, kind, lock))
+        .collect();
+    if !undeclared.is_empty() {
+        return Err(undeclared);
+    }
     Ok(kinds
-        .map(|kind| publish_kind(built, kind, serde, lock))
+        .map(|kind| publish_kind(built, kind, declared, lock))
         .collect())
 }
 
 fn publish_kind(
     built: &Descriptor,
     kind: &KindDescriptor,
-    serde: &SerdeAttributes,
+    declared: &Declarations,
     lock: &mut SchemaLock,
 ) -> Frozen {
     let known = lock
@@ -88,12 +96,16 @@ fn publish_kind(
         Some(known) if known.interface != Interface::of(kind) => Change::Interface,
         Some(_) => Change::None,
     };
-    if change != Change::None {
-        let names = named_in(kind, serde);
-        lock.publish(
-            &kind.kind,
-            Published::of(built, kind, module.clone(), names),
-        );
+    let published = match (change, known) {
+        (Change::None, _) => None,
+        (Change::Interface, Some(known)) => Some(known.with_interface(built, kind)),
+        _ => {
+            let names = named_in(kind, declared);
+            Some(Published::of(built, kind, module.clone(), names))
+        }
+    };
+    if let Some(published) = published {
+        lock.publish(&kind.kind, published);
     }
     Frozen {
         kind: kind.kind.clone(),
@@ -103,16 +115,26 @@ fn publish_kind(
     }
 }
 
+/// A changed interface whose bump is not declared: noted in the lock, nothing would ask for it any more.
+fn undeclared(built: &Descriptor, kind: &KindDescriptor, lock: &SchemaLock) -> Option<Finding> {
+    let known = lock.kind(&kind.kind)?.version(kind.version)?;
+    let needs = impact::undeclared(known, kind, &built.package_version)?;
+    Some(Finding {
+        kind: kind.kind.clone(),
+        fault: Fault::Undeclared {
+            package: built.package.clone(),
+            from: known.package_version.clone(),
+            to: built.package_version.clone(),
+            needs,
+        },
+    })
+}
+
 /// The attributes of the types that are frozen for `kind`.
-fn named_in(kind: &KindDescriptor, serde: &SerdeAttributes) -> SerdeAttributes {
-    let mut names = Vec::new();
-    for ty in [&kind.state, &kind.interface.message] {
-        render::names_of(ty, &mut names);
-    }
-    let of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let kept = serde.iter().filter(|(name, _)| names.contains(&of(name)));
-    kept.map(|(name, text)| (name.clone(), text.clone()))
-        .collect()
+fn named_in(kind: &KindDescriptor, declared: &Declarations) -> SerdeAttributes {
+    let mut found = declared.attributes(&kind.state);
+    found.extend(declared.attributes(&kind.interface.message));
+    found
 }
 
 /// `v1` where the package has one kind, `kind_v1` where it has several.
@@ -120,14 +142,21 @@ fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
     if built.kinds.len() == 1 {
         return format!("v{}", kind.version);
     }
-    format!("{}_v{}", kind.kind.replace('-', "_"), kind.version)
+    let stem = kind.kind.replace('-', "_");
+    let same = |other: &&KindDescriptor| other.kind.replace('-', "_") == stem;
+    let mut same = built.kinds.iter().filter(same);
+    // `a-b` and `a_b` are two kinds and one name of Rust: the later ones are numbered.
+    match same.position(|other| other.kind == kind.kind) {
+        None | Some(0) => format!("{stem}_v{}", kind.version),
+        Some(earlier) => format!("{stem}_{}_v{}", earlier + 1, kind.version),
+    }
 }
 
 /// The frozen modules of all published versions of `kind`, oldest first.
 pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
     let mut modules: Vec<Module> = Vec::new();
     for published in lock.kind(kind).map_or(&[][..], |locked| &locked.versions) {
-        let message = published.interface.message.described.as_ref();
+        let message = published.frozen_message().described.as_ref();
         let message = message.filter(|ty| matches!(ty, Type::Struct { .. } | Type::Enum { .. }));
         let mut roots = vec![("state", &published.state)];
         roots.extend(message.map(|message| ("message", message)));
@@ -146,18 +175,20 @@ pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, Rend
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::samples::{built, first, second, second_unnumbered};
+    use crate::author::lock_file;
+    use crate::author::samples::{built, described, first, second, second_unnumbered};
+    use std::path::Path;
 
     #[test]
     fn a_version_is_published_once() {
         let mut lock = SchemaLock::default();
-        let done = publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        let done = publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         assert_eq!(
             (done[0].change, done[0].module.as_str()),
             (Change::Published, "v1")
         );
         let published = lock.clone();
-        let again = publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        let again = publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         assert_eq!(again[0].change, Change::None);
         assert_eq!(lock, published);
     }
@@ -165,22 +196,22 @@ mod tests {
     #[test]
     fn another_state_under_a_published_number_is_refused() {
         let mut lock = SchemaLock::default();
-        publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         let published = lock.clone();
         let findings = publish(
             &built(second_unnumbered(), &[]),
-            &SerdeAttributes::new(),
+            &Declarations::default(),
             &mut lock,
         )
         .unwrap_err();
         assert_eq!(findings[0].code(), "state_changed");
         let findings =
-            publish(&built(second(), &[]), &SerdeAttributes::new(), &mut lock).unwrap_err();
+            publish(&built(second(), &[]), &Declarations::default(), &mut lock).unwrap_err();
         assert_eq!(findings[0].code(), "no_migration");
         assert_eq!(lock, published, "nothing was changed");
         publish(
             &built(second(), &[first()]),
-            &SerdeAttributes::new(),
+            &Declarations::default(),
             &mut lock,
         )
         .unwrap();
@@ -190,12 +221,67 @@ mod tests {
     #[test]
     fn another_interface_is_noted() {
         let mut lock = SchemaLock::default();
-        publish(&built(first(), &[]), &SerdeAttributes::new(), &mut lock).unwrap();
+        publish(&built(first(), &[]), &Declarations::default(), &mut lock).unwrap();
         let mut changed = built(first(), &[]);
         changed.kinds[0].message = second().schema_id();
         changed.kinds[0].interface.message = second();
-        let done = publish(&changed, &SerdeAttributes::new(), &mut lock).unwrap();
+        let findings = publish(&changed, &Declarations::default(), &mut lock).unwrap_err();
+        assert_eq!(findings[0].code(), "bump_missing");
+        changed.package_version = "2.0.0".to_owned();
+        let done = publish(&changed, &Declarations::default(), &mut lock).unwrap();
         assert_eq!(done[0].change, Change::Interface);
+    }
+
+    /// `state`, with `message` as what it takes.
+    fn with_message(state: Type, from: &[Type], message: &Type, package: &str) -> Descriptor {
+        let mut built = built(state, from);
+        built.package_version = package.to_owned();
+        built.kinds[0].message = message.schema_id();
+        built.kinds[0].interface.message = message.clone();
+        built
+    }
+
+    #[test]
+    fn a_message_that_changed_since_it_was_frozen_is_declared_by_the_next_version() {
+        let none = Declarations::default();
+        let (before, after) = (message::<1>(), message::<2>());
+        let mut lock = SchemaLock::default();
+        publish(
+            &with_message(first(), &[], &before, "1.0.0"),
+            &none,
+            &mut lock,
+        )
+        .unwrap();
+        let v1 = modules(&lock, "kv").unwrap().remove(0);
+        publish(
+            &with_message(first(), &[], &after, "2.0.0"),
+            &none,
+            &mut lock,
+        )
+        .unwrap();
+        let text = lock.text();
+        let mut lock = lock_file::parse(Path::new("schema.lock"), &text).unwrap();
+        let written = modules(&lock, "kv").unwrap().remove(0);
+        assert_eq!(written, v1, "what was frozen is restored as it was");
+        let second = with_message(second(), &[first()], &after, "2.1.0");
+        publish(&second, &none, &mut lock).unwrap();
+        let v2 = modules(&lock, "kv").unwrap().remove(1);
+        assert!(v2.text.contains("pub struct Message {"), "{}", v2.text);
+        assert!(!v2.text.contains("super::v1::Message"), "{}", v2.text);
+    }
+
+    /// A message, in two forms.
+    fn message<const FIELDS: usize>() -> Type {
+        #[derive(refit_abi::State, refit_abi::Serialize, refit_abi::Deserialize)]
+        struct Message {
+            a: u8,
+            b: u8,
+        }
+        let mut message = described::<Message>();
+        if let Type::Struct { fields, .. } = &mut message {
+            fields.truncate(FIELDS);
+        }
+        message
     }
 
     #[test]
@@ -203,9 +289,11 @@ mod tests {
         let mut two = built(first(), &[]);
         let mut other = two.kinds[0].clone();
         other.kind = "kv-index".to_owned();
+        two.kinds.push(other.clone());
+        other.kind = "kv_index".to_owned();
         two.kinds.push(other);
-        let done = publish(&two, &SerdeAttributes::new(), &mut SchemaLock::default()).unwrap();
+        let done = publish(&two, &Declarations::default(), &mut SchemaLock::default()).unwrap();
         let modules: Vec<_> = done.iter().map(|frozen| frozen.module.as_str()).collect();
-        assert_eq!(modules, ["kv_v1", "kv_index_v1"]);
+        assert_eq!(modules, ["kv_v1", "kv_index_v1", "kv_index_2_v1"]);
     }
 }

@@ -1,7 +1,7 @@
 //! What a change of an engine means for those who use it, and the bump of its package's version
 //! that says so.
 
-use super::lock::{Interface, Part, SchemaLock};
+use super::lock::{Interface, Part, Published, SchemaLock};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{SchemaId, Type, Variant};
 use serde::Serialize;
@@ -56,13 +56,7 @@ impl Baseline {
     pub(crate) fn published(lock: &SchemaLock) -> Option<Self> {
         let newest = |locked: &super::lock::LockedKind| {
             let published = locked.newest()?;
-            let kind = BaseKind {
-                kind: locked.kind.clone(),
-                version: published.version,
-                schema: published.schema,
-                state: published.state.clone(),
-                interface: published.interface.clone(),
-            };
+            let kind = BaseKind::published(&locked.kind, published);
             Some((published.package_version.clone(), kind))
         };
         let (versions, kinds): (Vec<_>, Vec<_>) = lock.kinds.iter().filter_map(newest).unzip();
@@ -72,6 +66,18 @@ impl Baseline {
             package_version,
             kinds,
         })
+    }
+}
+
+impl BaseKind {
+    fn published(kind: &str, published: &Published) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            version: published.version,
+            schema: published.schema,
+            state: published.state.clone(),
+            interface: published.interface.clone(),
+        }
     }
 }
 
@@ -134,6 +140,18 @@ pub(crate) fn compare(base: &Baseline, built: &Descriptor) -> Impact {
         changes,
         missing,
     }
+}
+
+/// The bump that the interface of `kind` needs beside what was published, if the package's version does
+/// not say it.
+pub(crate) fn undeclared(
+    published: &Published,
+    kind: &KindDescriptor,
+    package_version: &str,
+) -> Option<Bump> {
+    let changes = interface(&BaseKind::published(&kind.kind, published), kind);
+    let needs = changes.into_iter().map(|change| change.needs).max()?;
+    (declared(&published.package_version, package_version) < Some(needs)).then_some(needs)
 }
 
 fn of_kind(kind: &str, needs: Bump, means: &str) -> Change {

@@ -22,6 +22,14 @@ pub(crate) enum KeptError {
         folder: PathBuf,
         modules: Vec<String>,
     },
+    #[error(
+        "{} has frozen types ({}) that {LOCK_FILE} does not know: it is not the newest one",
+        folder.display(), modules.join(", ")
+    )]
+    LockStale {
+        folder: PathBuf,
+        modules: Vec<String>,
+    },
     #[error("{}", headlines(findings))]
     Findings {
         folder: PathBuf,
@@ -33,6 +41,7 @@ impl KeptError {
     pub(crate) fn code(&self) -> String {
         let word = match self {
             Self::LockMissing { .. } => "lock_missing",
+            Self::LockStale { .. } => "lock_stale",
             Self::Findings { findings, .. } => findings.first().map_or("findings", Finding::code),
         };
         format!("author::{word}")
@@ -43,6 +52,9 @@ impl KeptError {
             Self::LockMissing { folder, .. } => format!(
                 "take {LOCK_FILE} back from version control; if there never was one, build each published source with `refit engine freeze`, or begin with `refit engine freeze {}`",
                 folder.display()
+            ),
+            Self::LockStale { .. } => format!(
+                "take the {LOCK_FILE} that belongs to them back from version control; if their kind was forgotten, or no node holds such a state, delete them"
             ),
             Self::Findings { folder, findings } => {
                 let folder = folder.display().to_string();
@@ -62,13 +74,15 @@ fn headlines(findings: &[Finding]) -> String {
 /// they are, before the failure.
 pub(crate) fn check(folder: &Path, library: &Path) -> Result<(), Failure> {
     let Some(lock) = SchemaLock::of_package(folder).map_err(AuthorError::from)? else {
-        let modules = frozen_modules(folder);
+        let told = |module: &FrozenFile| is_version(&module.stem) || module.was_written;
+        let modules = file_names(frozen_files(folder).into_iter().filter(told));
         if modules.is_empty() {
             return Ok(());
         }
         let folder = folder.to_owned();
         return Err(AuthorError::from(KeptError::LockMissing { folder, modules }).into());
     };
+    not_stale(folder, &lock).map_err(AuthorError::from)?;
     if lock.kinds.is_empty() {
         return Ok(());
     }
@@ -93,20 +107,50 @@ pub(crate) fn hint(folder: &Path) {
     }
 }
 
+/// Looks whether `lock` knows all that was frozen in `folder`.
+pub(crate) fn not_stale(folder: &Path, lock: &SchemaLock) -> Result<(), KeptError> {
+    let versions = || lock.kinds.iter().flat_map(|kind| &kind.versions);
+    let is_known = |module: &FrozenFile| versions().any(|known| known.module == module.stem);
+    let unknown = frozen_files(folder).into_iter();
+    let unknown = unknown.filter(|module| module.was_written && !is_known(module));
+    let modules = file_names(unknown);
+    if modules.is_empty() {
+        return Ok(());
+    }
+    let folder = folder.to_owned();
+    Err(KeptError::LockStale { folder, modules })
+}
+
+/// A file that has the name of a frozen module.
+struct FrozenFile {
+    stem: String,
+    /// Whether it says that it was frozen.
+    was_written: bool,
+}
+
+fn file_names(modules: impl Iterator<Item = FrozenFile>) -> Vec<String> {
+    modules
+        .map(|module| format!("{}.rs", module.stem))
+        .collect()
+}
+
 /// The files `src/v1.rs`, `src/kind_v2.rs`, …: what `refit engine freeze` writes.
-fn frozen_modules(folder: &Path) -> Vec<String> {
+fn frozen_files(folder: &Path) -> Vec<FrozenFile> {
     let Ok(entries) = std::fs::read_dir(folder.join("src")) else {
         return Vec::new();
     };
     let frozen = entries.filter_map(|entry| {
         let entry = entry.ok()?;
         let name = entry.file_name().into_string().ok()?;
-        let stem = name.strip_suffix(".rs")?;
-        let told = is_version(stem) || is_of_a_kind(stem) && was_written(&entry.path());
-        told.then_some(name)
+        let stem = name.strip_suffix(".rs")?.to_owned();
+        let named = is_version(&stem) || is_of_a_kind(&stem);
+        named.then(|| FrozenFile {
+            stem,
+            was_written: was_written(&entry.path()),
+        })
     });
     let mut found: Vec<_> = frozen.collect();
-    found.sort();
+    found.sort_by(|a, b| a.stem.cmp(&b.stem));
     found
 }
 
@@ -130,6 +174,31 @@ fn was_written(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::author::samples;
+
+    #[test]
+    fn a_lock_that_does_not_know_what_was_frozen_is_stale() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("src");
+        std::fs::create_dir(&source).unwrap();
+        let frozen = format!("//! {WRITTEN}\n");
+        for name in ["v1.rs", "v2.rs", "kv_v3.rs"] {
+            std::fs::write(source.join(name), &frozen).unwrap();
+        }
+        std::fs::write(source.join("ip_v6.rs"), "//! An address.\n").unwrap();
+        std::fs::write(source.join("v9.rs"), "//! By hand.\n").unwrap();
+        let stale = |lock: &SchemaLock| match not_stale(folder.path(), lock) {
+            Err(KeptError::LockStale { modules, .. }) => modules,
+            _ => Vec::new(),
+        };
+        let mut lock = SchemaLock::default();
+        assert_eq!(stale(&lock), ["kv_v3.rs", "v1.rs", "v2.rs"]);
+        lock.publish("kv", samples::published(1, samples::first()));
+        assert_eq!(stale(&lock), ["kv_v3.rs", "v2.rs"]);
+        lock.publish("kv", samples::published(2, samples::second()));
+        std::fs::remove_file(source.join("kv_v3.rs")).unwrap();
+        assert!(stale(&lock).is_empty());
+    }
 
     #[test]
     fn frozen_files_are_told_by_their_names() {

@@ -41,8 +41,11 @@ pub(crate) struct Published {
     pub(crate) compiler: String,
     /// The state, without sizes and offsets.
     pub(crate) state: Type,
+    /// What the engine takes and gives now: the state may stay and this change.
     pub(crate) interface: Interface,
-    /// The names under which its types are written as JSON.
+    /// The message in the frozen module, if the interface has another one since.
+    pub(crate) frozen_message: Option<Part>,
+    /// The names under which its frozen types are written as JSON.
     pub(crate) serde: SerdeAttributes,
 }
 
@@ -169,8 +172,29 @@ impl Published {
             compiler: compiler(descriptor),
             state: layoutless(&kind.state),
             interface: Interface::of(kind),
+            frozen_message: None,
             serde,
         }
+    }
+
+    /// This version with the interface that the head has now. What was frozen stays: its module is
+    /// not written again.
+    pub(crate) fn with_interface(&self, descriptor: &Descriptor, kind: &KindDescriptor) -> Self {
+        let (frozen, interface) = (self.frozen_message(), Interface::of(kind));
+        let differs = frozen.schema != interface.message.schema;
+        Self {
+            package_version: descriptor.package_version.clone(),
+            frozen_message: differs.then(|| frozen.clone()),
+            interface,
+            ..self.clone()
+        }
+    }
+
+    /// The message that the frozen module declares.
+    pub(crate) fn frozen_message(&self) -> &Part {
+        self.frozen_message
+            .as_ref()
+            .unwrap_or(&self.interface.message)
     }
 }
 

@@ -56,9 +56,21 @@ struct VersionEntry {
     /// JSON, by the part's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     described: BTreeMap<String, String>,
+    /// The message in the frozen module, if it is another than the interface's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frozen_message: Option<PartEntry>,
     /// What stands in `#[serde(…)]`, by type, variant and field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     serde: SerdeAttributes,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartEntry {
+    schema: SchemaId,
+    /// JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    described: Option<String>,
 }
 
 /// The file's text.
@@ -96,6 +108,10 @@ fn entry(published: &Published) -> VersionEntry {
         answer: interface.answer.schema,
         state: json(&published.state),
         described: described.collect(),
+        frozen_message: published.frozen_message.as_ref().map(|part| PartEntry {
+            schema: part.schema,
+            described: part.described.as_ref().map(json),
+        }),
         serde: published.serde.clone(),
     }
 }
@@ -152,11 +168,14 @@ fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, 
             version: entry.version,
         })
     };
-    let part = |name: &str, schema: SchemaId| {
-        let text = entry.described.get(name);
+    let part_of = |name: &str, text: Option<&String>, schema: SchemaId| {
         let described = text.map(|text| read(name, text, schema)).transpose()?;
         Ok(Part { schema, described })
     };
+    let part = |name: &str, schema| part_of(name, entry.described.get(name), schema);
+    let frozen = entry.frozen_message.as_ref();
+    let frozen =
+        frozen.map(|part| part_of("the frozen message", part.described.as_ref(), part.schema));
     Ok(Published {
         state: read("the state", &entry.state, entry.schema)?,
         interface: Interface {
@@ -166,6 +185,7 @@ fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, 
             query: part("query", entry.query)?,
             answer: part("answer", entry.answer)?,
         },
+        frozen_message: frozen.transpose()?,
         version: entry.version,
         package_version: entry.package_version,
         module: entry.module,

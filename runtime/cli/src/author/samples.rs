@@ -158,6 +158,7 @@ pub(crate) fn published(version: u32, state: Type) -> Published {
             query: none(),
             answer: none(),
         },
+        frozen_message: None,
         serde: SerdeAttributes::new(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::args::{BuildArgs, BuildProfile};
 use crate::author;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, FileError};
 use crate::show;
 use crate::source::Sources;
 use refit_build::{Built, Profile};
@@ -56,10 +56,16 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies the library into `folder`, under a name that says what it is.
+/// Copies the library into `folder`, under a name that says what it is. A folder that is made for it is
+/// tagged, so that it may lie inside the package.
 fn copy(built: &Built, folder: &Path) -> Result<PathBuf, Failure> {
     let digits = built.artifact.get(..SHORT).unwrap_or(&built.artifact);
     let path = folder.join(format!("{}-{}-{digits}.so", built.package, built.version));
+    let made = refit_build::make_output(folder, |folder| std::fs::create_dir_all(folder));
+    made.map_err(|source| FileError::Unwritable {
+        path: folder.to_owned(),
+        source,
+    })?;
     files::copy(&built.library, &path)?;
     Ok(path)
 }

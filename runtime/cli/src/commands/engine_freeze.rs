@@ -2,10 +2,10 @@
 
 use crate::args::FreezeArgs;
 use crate::artifact;
-use crate::author::attributes;
+use crate::author::attributes::Declarations;
 use crate::author::error::AuthorError;
 use crate::author::freeze::{self, Change, FreezeError, Frozen};
-use crate::author::kept::{KeptError, MODULE_BYTES_MAX};
+use crate::author::kept::{self, KeptError, MODULE_BYTES_MAX};
 use crate::author::lock::{LOCK_FILE, SchemaLock};
 use crate::author::render::Module;
 use crate::author::stub;
@@ -25,6 +25,9 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     if let Some(kind) = &args.forget {
         return forget(folder, lock, kind);
     }
+    if let Some(lock) = &lock {
+        kept::not_stale(folder, lock).map_err(AuthorError::from)?;
+    }
     let mut lock = lock.unwrap_or_default();
     let built = sources.build_unkept(folder, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
@@ -33,8 +36,8 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         .flat_map(|kind| &kind.versions)
         .map(|version| version.module.as_str())
         .collect();
-    let serde = attributes::of_package(folder, &frozen);
-    let frozen = freeze::publish(&descriptor, &serde, &mut lock).map_err(|findings| {
+    let declared = Declarations::of_package(folder, &frozen);
+    let frozen = freeze::publish(&descriptor, &declared, &mut lock).map_err(|findings| {
         for finding in &findings {
             show::talk(finding.text());
         }
@@ -85,8 +88,10 @@ fn write(folder: &Path, module: &Module) -> Result<(), Failure> {
 fn refuse_another(folder: &Path, module: &Module) -> Result<(), FreezeError> {
     let path = path(folder, module);
     match files::read_text(&path, MODULE_BYTES_MAX) {
-        Ok(text) if text != module.text => Err(FreezeError::InTheWay { path }),
-        _ => Ok(()),
+        Ok(text) if text == module.text => Ok(()),
+        // What cannot be read as text is there as well.
+        Err(_) if !path.exists() => Ok(()),
+        _ => Err(FreezeError::InTheWay { path }),
     }
 }
 
@@ -124,6 +129,12 @@ fn published(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
     for ty in &module.foreign {
         show::talk(format_args!(
             "src/{}.rs: a field crosses as bytes and is a `{ty}`; add the `use` that it needs",
+            module.name
+        ));
+    }
+    for place in &module.without_default {
+        show::talk(format_args!(
+            "src/{}.rs: `#[serde(default)]` of `{place}` is left out, as its type has no default there: JSON that leaves it out is not understood as this version",
             module.name
         ));
     }
@@ -190,16 +201,19 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
 /// Takes a kind out of the lock that the package will not have any more.
 fn forget(folder: &Path, lock: Option<SchemaLock>, kind: &str) -> Result<(), Failure> {
     let mut lock = lock.unwrap_or_default();
-    let before = lock.kinds.len();
-    lock.kinds.retain(|locked| locked.kind != kind);
-    if lock.kinds.len() == before {
+    let Some(place) = lock.kinds.iter().position(|locked| locked.kind == kind) else {
         let (kind, folder) = (kind.to_owned(), folder.to_owned());
         return Err(AuthorError::from(FreezeError::UnknownKind { kind, folder }).into());
-    }
+    };
+    let forgotten = lock.kinds.remove(place).versions.into_iter();
+    let modules = forgotten.map(|version| version.module);
     files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
     show::data(&format!(
         "{kind} is forgotten; its frozen modules are still there\n"
     ))?;
+    for module in modules {
+        show::talk(format_args!("delete src/{module}.rs, and its `mod` line"));
+    }
     show::next(format_args!("refit engine build {}", folder.display()));
     Ok(())
 }

@@ -28,6 +28,12 @@ pub(crate) enum NewError {
         help("name another folder with --path; nothing was written")
     )]
     NotEmpty { folder: PathBuf },
+    #[error("{} is a file", path.display())]
+    #[diagnostic(
+        code(author::not_a_folder),
+        help("name a folder with --path; nothing was written")
+    )]
+    NotAFolder { path: PathBuf },
     #[error("{} is not the contract's package refit-abi", folder.display())]
     #[diagnostic(
         code(author::no_checkout),
@@ -73,9 +79,13 @@ fn abi(checkout: Option<&Path>) -> Result<PathBuf, NewError> {
 }
 
 fn refuse_full(folder: &Path) -> Result<(), NewError> {
+    if folder.is_file() {
+        let path = folder.to_owned();
+        return Err(NewError::NotAFolder { path });
+    }
     let is_empty = match std::fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),
-        // A file is in the way; a folder that is not there yet is not.
+        // One that cannot be read is in the way; one that is not there yet is not.
         Err(_) => !folder.exists(),
     };
     if is_empty {

@@ -105,10 +105,9 @@ fn listens(common: &CommonArgs, args: &RunArgs, file: &File) -> Result<Vec<Liste
 }
 
 fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
-    let made = DirBuilder::new()
-        .recursive(true)
-        .mode(DATA_DIR_MODE)
-        .create(path);
+    let mut maker = DirBuilder::new();
+    maker.recursive(true).mode(DATA_DIR_MODE);
+    let made = refit_build::make_output(path, |path| maker.create(path));
     made.map_err(|source| {
         Box::new(RunError::DataDir {
             path: path.to_owned(),

@@ -104,8 +104,10 @@ impl Saves {
                 None => self.gathered.wake.notified().await,
                 Some(Duration::ZERO) => {
                     let taken = self.gathered.changes().take();
-                    if let Some(Changes { files, first, .. }) = taken {
-                        return self.save(files, first);
+                    if let Some(Changes { files, first, .. }) = taken
+                        && let Some(save) = self.save(files, first)?
+                    {
+                        return Ok(save);
                     }
                 }
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -113,18 +115,28 @@ impl Saves {
         }
     }
 
-    fn save(&mut self, files: BTreeSet<PathBuf>, at: Instant) -> Result<Save, DevError> {
+    /// The save of these files, if there is one among them that the author writes.
+    fn save(
+        &mut self,
+        mut files: BTreeSet<PathBuf>,
+        at: Instant,
+    ) -> Result<Option<Save>, DevError> {
+        // A folder of output gets its tag after it is made: only now it is known for what it is.
+        files.retain(|file| is_source(&self.root, file));
+        if files.is_empty() {
+            return Ok(None);
+        }
         self.watch_folders(&files)?;
         // An editor's own file, written beside and renamed, is gone by now; so is one that was removed.
         let (there, gone): (Vec<_>, Vec<_>) = files
             .into_iter()
             .partition(|file| self.root.join(file).exists());
         let files = if there.is_empty() { gone } else { there };
-        Ok(Save {
+        Ok(Some(Save {
             files,
             at,
             settled: Instant::now(),
-        })
+        }))
     }
 
     /// Watches the folders in the package's that are new, or that came again.
@@ -206,7 +218,7 @@ fn changes_content(kind: EventKind) -> bool {
 }
 
 /// Whether the author writes the file at `path`, a path from `root`: not a hidden one, not an editor's copy,
-/// not what cargo writes into the `target` beside a manifest.
+/// not what cargo writes into the `target` beside a manifest, not what lies in a folder of output.
 fn is_source(root: &Path, path: &Path) -> bool {
     let mut folder = root.to_owned();
     for part in path.iter() {
@@ -218,6 +230,9 @@ fn is_source(root: &Path, path: &Path) -> bool {
             return false;
         }
         folder.push(part);
+        if refit_build::is_output(&folder) {
+            return false;
+        }
     }
     true
 }
@@ -292,6 +307,23 @@ mod tests {
             next(&mut saves).await;
             fs::write(root.join("src/c.rs"), "").unwrap();
             assert_eq!(next(&mut saves).await, ["src/c.rs"]);
+        });
+    }
+
+    #[test]
+    fn what_is_made_inside_the_package_is_no_save() {
+        let folder = package();
+        let root = folder.path().canonicalize().unwrap();
+        block_on(async {
+            let mut saves = Saves::of(&root).unwrap();
+            let made = root.join("refit-data/build");
+            refit_build::make_output(&made, |path| fs::create_dir_all(path)).unwrap();
+            fs::write(made.join("x.so"), "").unwrap();
+            let quiet = tokio::time::timeout(QUIET_WAIT_MAX * 2, saves.next()).await;
+            assert!(quiet.is_err(), "{quiet:?}");
+            fs::write(made.join("y.so"), "").unwrap();
+            fs::write(root.join("src/a.rs"), "").unwrap();
+            assert_eq!(next(&mut saves).await, ["src/a.rs"]);
         });
     }
 

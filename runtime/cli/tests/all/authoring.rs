@@ -77,8 +77,22 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
 
     every_published_version_must_come_to_the_head(&folder);
 
+    a_lock_that_lost_a_version_is_refused(&folder);
     std::fs::remove_file(folder.path().join("hello/schema.lock")).unwrap();
     refused(&folder, "author::lock_missing");
+}
+
+/// As a merge may take it: from before the versions were published.
+fn a_lock_that_lost_a_version_is_refused(folder: &Folder) {
+    let path = folder.path().join("hello/schema.lock");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, "format = 1\n").unwrap();
+    let said = refused(folder, "author::lock_stale");
+    assert!(said.contains("v1.rs, v2.rs"), "{said}");
+    let freeze = refit(folder, &["engine", "freeze", "hello"]);
+    assert_eq!(freeze.exit, 50, "{freeze:?}");
+    std::fs::write(&path, whole).unwrap();
+    done(folder, &BUILD);
 }
 
 /// Asks the running node, of which this answer is expected.

@@ -22,6 +22,9 @@ const LINE_WAIT: Duration = Duration::from_secs(600);
 /// Longest wait for the end of a node whose command was killed.
 const END_WAIT: Duration = Duration::from_secs(20);
 
+/// How long nothing may happen where nobody saves: long enough for what a build has written to be noticed.
+const QUIET_WAIT: Duration = Duration::from_secs(3);
+
 /// What the swap may take beside cargo's own time, in milliseconds.
 const BESIDE_CARGO_MS_MAX: f64 = 1000.0;
 
@@ -36,23 +39,21 @@ impl Author {
     fn new(name: &str) -> Self {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dev");
         let source = place.join(name);
-        fs::create_dir_all(source.join("src")).unwrap();
-        let manifest = fs::read_to_string(Path::new(KV).join("Cargo.toml")).unwrap();
-        fs::write(
-            source.join("Cargo.toml"),
-            manifest.replace("../../../abi", ABI),
-        )
-        .unwrap();
-        for file in fs::read_dir(Path::new(KV).join("src")).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), source.join("src").join(file.file_name())).unwrap();
-        }
+        write_package(&source);
         let folder = Folder::new();
         let (data, socket) = (place.join("data"), folder.path().join("admin.sock"));
         folder.write(
             "refit.toml",
             &format!("[node]\ndata_dir = {data:?}\nworkers = 1\n[admin]\nsocket = {socket:?}\n"),
         );
+        Self { folder, source }
+    }
+
+    /// One who does all in the package's folder, with the data folder that is the default.
+    fn inside(name: &str) -> Self {
+        let folder = Folder::named(name);
+        write_package(folder.path());
+        let source = folder.path().to_owned();
         Self { folder, source }
     }
 
@@ -68,21 +69,7 @@ impl Author {
 
     fn dev_with(&self, config: &str) -> Dev {
         let source = self.source.to_str().unwrap();
-        let dev = ["engine", "dev", source, "--json", "--engine-config", config];
-        let mut command = self.command(&dev);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let _ = sender.send(serde_json::from_str(&line).unwrap());
-            }
-        });
-        Dev { child, lines }
+        Dev::start(self.command(&["engine", "dev", source, "--json", "--engine-config", config]))
     }
 
     fn text(&self, file: &str) -> String {
@@ -112,6 +99,18 @@ impl Author {
     }
 }
 
+/// Writes the store's package into `source`.
+fn write_package(source: &Path) {
+    fs::create_dir_all(source.join("src")).unwrap();
+    let manifest = fs::read_to_string(Path::new(KV).join("Cargo.toml")).unwrap();
+    let manifest = manifest.replace("../../../abi", ABI);
+    fs::write(source.join("Cargo.toml"), manifest).unwrap();
+    for file in fs::read_dir(Path::new(KV).join("src")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), source.join("src").join(file.file_name())).unwrap();
+    }
+}
+
 /// `refit engine dev` at work.
 struct Dev {
     child: Child,
@@ -119,6 +118,22 @@ struct Dev {
 }
 
 impl Dev {
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self { child, lines }
+    }
+
     /// What became of the next save.
     #[track_caller]
     fn outcome(&self, outcome: &str) -> Value {
@@ -133,6 +148,13 @@ impl Dev {
         assert_eq!(line["code"], code, "{line}");
         assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
         assert!(!line["next"].as_str().unwrap().is_empty(), "{line}");
+    }
+
+    /// Nothing is taken up without a save.
+    #[track_caller]
+    fn quiet(&self) {
+        let line = self.lines.recv_timeout(QUIET_WAIT);
+        assert!(line.is_err(), "nobody saved: {line:?}");
     }
 
     fn interrupt(mut self) -> Option<i32> {
@@ -243,6 +265,32 @@ fn a_save_is_live_with_the_state_kept_or_refused_with_the_node_as_it_was() {
         40,
         "its node ended with it"
     );
+}
+
+#[test]
+fn in_the_folder_of_the_package_only_what_the_author_writes_is_a_save() {
+    let author = Author::inside("dev-inside");
+    let dev = Dev::start(author.command(&["engine", "dev", ".", "--json"]));
+    dev.outcome("started");
+    assert!(author.source.join("refit-data/build/targets").is_dir());
+    dev.quiet();
+    author.edit("engine.rs", "revision: 0,", "revision: 7,");
+    assert_eq!(dev.outcome("live")["generation"], 2);
+    dev.quiet();
+
+    let build = || {
+        let arguments = ["engine", "build", ".", "--profile", "dev", "--out", "dist"];
+        let output = author.command(&arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    assert_eq!(
+        build(),
+        build(),
+        "its own library is not part of the source"
+    );
+    dev.quiet();
+    assert_eq!(dev.interrupt(), Some(0));
 }
 
 #[test]

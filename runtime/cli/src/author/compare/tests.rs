@@ -67,6 +67,16 @@ fn a_state_that_changed_under_its_number_gets_the_differences_and_the_stub() {
 }
 
 #[test]
+fn the_missing_step_goes_to_the_next_published_version_also_if_a_number_was_left_out() {
+    let published = lock(&[(1, first()), (3, third())]);
+    let head = renumbered(first(), 4);
+    let findings = compare(&built(head, &[third()]), &published);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let text = findings[0].text();
+    assert!(text.contains("#[state(version = 3)]"), "{text}");
+}
+
+#[test]
 fn a_published_version_without_a_way_to_the_head_is_named() {
     let published = lock(&[(1, first())]);
     let findings = compare(&built(second(), &[]), &published);

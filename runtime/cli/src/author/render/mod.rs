@@ -4,6 +4,7 @@
 //! earlier frozen module declares already is taken from there, so that unchanged fields keep their
 //! type from version to version, and move.
 
+mod defaults;
 mod items;
 mod names;
 mod text;
@@ -63,6 +64,8 @@ pub(crate) struct Module {
     /// The types of `#[state(serde)]` fields, as their author wrote them: the module must be able to
     /// name them.
     pub(crate) foreign: Vec<String>,
+    /// Where `#[serde(default)]` is left out, by `Type` or `Type.field`.
+    pub(crate) without_default: Vec<String>,
 }
 
 /// A type that a frozen module declares, or takes from an earlier one.
@@ -86,11 +89,28 @@ pub(crate) fn module(name: &str, request: &Request<'_>) -> Result<Module, Render
         text: text::write(&items, request),
         types: items.declared(),
         foreign: items.foreign(),
+        without_default: items
+            .own()
+            .flat_map(|item| defaults::left_out(item, request.serde))
+            .collect(),
     })
 }
 
 /// Adds the names of the derived types inside `ty`, and of itself.
 pub(crate) fn names_of(ty: &Type, names: &mut Vec<String>) {
+    let mut derived = Vec::new();
+    derived_in(ty, &mut derived);
+    for ty in derived {
+        if let Type::Struct { name, .. } | Type::Enum { name, .. } = ty
+            && !names.contains(name)
+        {
+            names.push(name.clone());
+        }
+    }
+}
+
+/// Adds the derived types inside `ty`, and itself.
+pub(crate) fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
     let inner: Vec<&Type> = match ty {
         Type::Container { arguments, .. } => arguments.iter().collect(),
         Type::Struct { fields, .. } => fields.iter().map(|field| &field.ty).collect(),
@@ -100,12 +120,10 @@ pub(crate) fn names_of(ty: &Type, names: &mut Vec<String>) {
         }
         _ => return,
     };
-    if let Type::Struct { name, .. } | Type::Enum { name, .. } = ty
-        && !names.contains(name)
-    {
-        names.push(name.clone());
+    if matches!(ty, Type::Struct { .. } | Type::Enum { .. }) {
+        found.push(ty);
     }
-    inner.into_iter().for_each(|ty| names_of(ty, names));
+    inner.into_iter().for_each(|ty| derived_in(ty, found));
 }
 
 /// The type as Rust writes it, with derived types by their own names.

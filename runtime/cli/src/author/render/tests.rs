@@ -132,6 +132,10 @@ fn names_for_json_stand_above_what_they_name() {
         ("Place.At", "alias = \"in\""),
         ("Place.Named.type", "default"),
         ("Point.x", "rename = \"X\""),
+        ("Point", "default, deny_unknown_fields"),
+        ("Tree.leaf", "default"),
+        ("Shapes.leaf", "rename = \"a, b\", default"),
+        ("Shapes.text", "default"),
     ];
     let serde = serde.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let ty = samples::many_shapes();
@@ -148,7 +152,14 @@ fn names_for_json_stand_above_what_they_name() {
         "    #[serde(alias = \"in\")]\n    At(u8, Point),",
         "        #[serde(default)]\n        r#type: String,",
         "    #[serde(rename = \"X\")]\n    pub x: i64,",
+        "#[serde(deny_unknown_fields)]\npub struct Point {",
+        "    #[serde(default)]\n    pub leaf: Option<Leaf>,",
+        "    #[serde(rename = \"a, b\")]\n    pub leaf: Leaf",
+        "    #[serde(default)]\n    pub text: Box<str>,",
     ] {
         assert!(module.text.contains(part), "no `{part}` in {}", module.text);
     }
+    let mut left_out = module.without_default;
+    left_out.sort();
+    assert_eq!(left_out, ["Point", "Shapes.leaf"]);
 }

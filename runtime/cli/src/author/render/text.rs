@@ -1,7 +1,7 @@
 //! The text of a frozen module.
 
 use super::items::{Item, Items};
-use super::{Request, WRITTEN, names};
+use super::{Request, WRITTEN, defaults, names};
 use crate::author::attributes::SerdeAttributes;
 use refit_abi::schema::{Field, Type};
 use std::fmt::Write;
@@ -151,13 +151,17 @@ impl Names<'_> {
             .into_iter()
             .collect();
         let serde = self.serde.get(&format!("{}.{}", self.of, field.name));
+        let serde = serde.and_then(|serde| match defaults::has(&field.ty) {
+            true => Some(serde.clone()),
+            false => defaults::without(serde),
+        });
         all.extend(serde.map(|serde| format!("#[serde({serde})]")));
         all
     }
 }
 
 fn serde_line(serde: &SerdeAttributes, name: &str, indent: &str, text: &mut String) {
-    if let Some(serde) = serde.get(name) {
+    if let Some(serde) = serde.get(name).and_then(|serde| defaults::without(serde)) {
         line(text, &format!("{indent}#[serde({serde})]"));
     }
 }

@@ -5,23 +5,34 @@ use super::render::{camel, is_keyword};
 use refit_abi::EngineId;
 use std::path::Path;
 
-/// Names that cargo or the package's own dependencies use.
-const TAKEN: [&str; 9] = [
+/// Names of crates that cargo or the package's own dependencies use.
+const TAKEN: [&str; 8] = [
     "alloc",
     "core",
-    "proc-macro",
     "proc_macro",
-    "refit-abi",
-    "refit-testkit",
+    "refit_abi",
+    "refit_testkit",
     "serde",
     "std",
     "test",
 ];
 
 /// Types that the template names itself.
-const TYPES: [&str; 11] = [
-    "Context", "Default", "Engine", "Err", "Fault", "Message", "Ok", "Query", "Result", "Sender",
+const TYPES: [&str; 14] = [
+    "Context",
+    "Default",
+    "Deserialize",
+    "Engine",
+    "Err",
+    "Fault",
+    "Message",
+    "Ok",
+    "Query",
+    "Result",
+    "Sender",
+    "Serialize",
     "State",
+    "Testkit",
 ];
 
 /// A name that is no name for an engine's package.
@@ -49,8 +60,13 @@ impl Name {
         match name.chars().next() {
             Some(first) if !first.is_ascii_lowercase() => Err(NameError::Start { name, first }),
             _ if is_keyword(&name) => Err(NameError::Keyword { name }),
-            _ if TAKEN.contains(&name.as_str()) => Err(NameError::Taken { name }),
-            _ => Ok(Self(name)),
+            _ => {
+                let name = Self(name);
+                match TAKEN.contains(&name.crate_name().as_str()) {
+                    true => Err(NameError::Taken { name: name.0 }),
+                    false => Ok(name),
+                }
+            }
         }
     }
 
@@ -88,7 +104,10 @@ pub(crate) fn files(name: &Name, abi: &Path) -> [(&'static str, String); 6] {
         ("tests/engine.rs", fill(include_str!("engine.rs.template"))),
         ("README.md", fill(include_str!("README.md.template"))),
         ("schema.lock", SchemaLock::default().text()),
-        (".gitignore", "/target\n/refit-data\n".to_owned()),
+        (
+            ".gitignore",
+            "/target\n/refit-data\n/dist\n/plan.json\n".to_owned(),
+        ),
     ]
 }
 
@@ -114,10 +133,50 @@ mod tests {
             ("9lives", "starts with a letter"),
             ("match", "a word of Rust"),
             ("serde", "a crate that every engine"),
+            ("refit-abi", "a crate that every engine"),
+            ("refit_abi", "a crate that every engine"),
+            ("refit_testkit", "a crate that every engine"),
         ];
         for (name, rule) in cases {
             let error = Name::parse(name).unwrap_err().to_string();
             assert!(error.contains(rule), "{name}: {error}");
+        }
+    }
+
+    /// The names that a text imports.
+    fn imported(text: &str) -> Vec<String> {
+        let names = |tree: &syn::UseTree| {
+            let (mut open, mut names) = (vec![tree.clone()], Vec::new());
+            while let Some(tree) = open.pop() {
+                match tree {
+                    syn::UseTree::Path(path) => open.push(*path.tree),
+                    syn::UseTree::Group(group) => open.extend(group.items),
+                    syn::UseTree::Name(name) => names.push(name.ident.to_string()),
+                    syn::UseTree::Rename(name) => names.push(name.rename.to_string()),
+                    syn::UseTree::Glob(_) => panic!("what it brings is not known"),
+                }
+            }
+            names
+        };
+        let items = syn::parse_file(text).unwrap().items.into_iter();
+        let uses = items.filter_map(|item| match item {
+            syn::Item::Use(item) => Some(names(&item.tree)),
+            _ => None,
+        });
+        uses.flatten().collect()
+    }
+
+    #[test]
+    fn the_state_is_called_like_nothing_that_the_templates_import() {
+        let files = files(&Name::parse("hello").unwrap(), Path::new("/abi"));
+        let sources = files.iter().filter(|(path, _)| path.ends_with(".rs"));
+        let all: Vec<_> = sources.flat_map(|(_, text)| imported(text)).collect();
+        for known in ["Context", "Serialize", "Testkit"] {
+            assert!(all.iter().any(|name| name == known), "{known} in {all:?}");
+        }
+        for name in all.into_iter().filter(|name| name != "Hello") {
+            let state = Name::parse(&name.to_lowercase()).unwrap().type_name();
+            assert_ne!(state, name);
         }
     }
 
