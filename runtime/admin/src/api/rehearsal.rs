@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct RehearsalReport {
     /// The pause that it took, in microseconds: the median of its runs. Absent if it failed.
     pub predicted_us: Option<u64>,
+    /// The longest pause that the node accepts unless whoever applies the plan says otherwise, in
+    /// microseconds.
+    #[serde(default)]
+    pub max_pause_us: Option<u64>,
     /// How often the upgrade was run.
     pub runs: u32,
     /// Engines that took part, stopped ones included.

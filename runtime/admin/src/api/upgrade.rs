@@ -41,6 +41,9 @@ pub struct UpgradeReport {
     /// The pause that the rehearsal took, in microseconds; absent if there was none.
     #[serde(default)]
     pub predicted_us: Option<u64>,
+    /// BLAKE3 over the states that the rehearsal ended with, in hexadecimal; absent if there was none.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// The phases that were finished, in order.
     pub phases: Vec<PhaseTime>,
     /// Whether the old code is unmapped.

@@ -299,6 +299,7 @@ fn committed() -> UpgradeReport {
         wait_us: 900,
         pause_us: 87,
         predicted_us: Some(120),
+        digest: Some("d1".repeat(32)),
         phases: vec![
             PhaseTime {
                 phase: Phase::Quiesced,
@@ -339,6 +340,7 @@ fn aborted() -> UpgradeReport {
         height: Some(Height(35)),
         reason: Some(reason),
         predicted_us: None,
+        digest: None,
         phases: vec![PhaseTime {
             phase: Phase::Quiesced,
             us: 20,
@@ -364,6 +366,7 @@ fn refused() -> UpgradeReport {
         wait_us: 0,
         pause_us: 0,
         predicted_us: None,
+        digest: None,
         phases: Vec::new(),
         ..aborted()
     }
@@ -380,6 +383,7 @@ fn armed() -> UpgradeReport {
         wait_us: 0,
         pause_us: 0,
         predicted_us: None,
+        digest: None,
         phases: vec![PhaseTime {
             phase: Phase::Staged,
             us: 41_200,
@@ -392,6 +396,7 @@ fn armed() -> UpgradeReport {
 fn rehearsal(predicted_us: u64) -> RehearsalReport {
     RehearsalReport {
         predicted_us: Some(predicted_us),
+        max_pause_us: None,
         runs: 3,
         engines: 2,
         state_bytes: 3 << 20,

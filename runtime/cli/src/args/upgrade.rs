@@ -51,6 +51,9 @@ pub(crate) struct PlanArgs {
         env = "REFIT_OUT"
     )]
     pub(crate) out: PathBuf,
+    /// Makes no plan whose rehearsal takes a longer pause, such as 5ms; stands over the node's own bound.
+    #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
+    pub(crate) max_pause: Option<Duration>,
     /// Does not let the node run the upgrade in a child process, on a copy of its state.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,

@@ -6,9 +6,10 @@ use crate::failure::Failure;
 use crate::show;
 use crate::show::upgrade::microseconds;
 use miette::Diagnostic;
-use refit_admin::api::{Reason, RehearsalReport};
+use refit_admin::api::{Phase, Reason, RehearsalReport};
 use refit_upgrade::Plan;
 use std::fmt;
+use std::time::Duration;
 
 /// What a node says that does not rehearse.
 const OFF: &str = "rehearsal-off";
@@ -24,8 +25,13 @@ const LATE_NEXT: &str = "the rehearsal takes longer than a request may: plan wit
 #[derive(Debug)]
 pub(crate) struct RehearsalFailed(Reason);
 
-/// Lets the node rehearse the plan; `None` if it does not rehearse.
-pub(super) async fn run(client: &Client, plan: &Plan) -> Result<Option<RehearsalReport>, Failure> {
+/// Lets the node rehearse the plan; `None` if it does not rehearse. A pause above `bound`, or the node's own,
+/// is a failure.
+pub(super) async fn run(
+    client: &Client,
+    plan: &Plan,
+    bound: Option<Duration>,
+) -> Result<Option<RehearsalReport>, Failure> {
     let text = serde_json::to_string(plan).map_err(|error| Failure::Output(error.into()))?;
     show::talk("the node rehearses the upgrade on a copy of its state");
     let answer = match client.post("/v1/upgrades/rehearse", &[], text).await {
@@ -40,20 +46,43 @@ pub(super) async fn run(client: &Client, plan: &Plan) -> Result<Option<Rehearsal
         answer => answer?,
     };
     let mut report: RehearsalReport = client.decode(&answer)?;
-    match report.reason.take() {
+    match report.reason.take().or_else(|| too_long(&report, bound)) {
         Some(reason) => Err(Box::new(RehearsalFailed(reason)).into()),
         None => Ok(Some(report)),
     }
 }
 
-/// One line for people.
+/// Why the node would refuse a plan whose upgrade goes well, for its pause.
+fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason> {
+    let bound = bound.map(|bound| u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));
+    let bound = bound.or(report.max_pause_us)?;
+    let predicted = report.predicted_us.filter(|predicted| *predicted > bound)?;
+    Some(Reason {
+        code: "pause-too-long".to_owned(),
+        detail: format!(
+            "its pause would be {}, at most {} is acceptable",
+            microseconds(predicted),
+            microseconds(bound)
+        ),
+        next: "bring fewer engines at once, write a migration that touches fewer fields, or plan and apply \
+               with a longer --max-pause"
+            .to_owned(),
+        phase: Phase::Rehearsed,
+        engine: None,
+        key: None,
+    })
+}
+
+/// What people want to know of it.
 pub(super) fn text(report: &RehearsalReport) -> String {
     let pause = report.predicted_us.map_or_else(String::new, microseconds);
     format!(
-        "\npredicted pause: {pause} (rehearsed on {} engines, {} MiB, memory +{} MiB)\n",
+        "\npredicted pause: {pause} (rehearsed on {} engines, {} MiB, memory +{} MiB)\n\
+         states afterwards: {}\n",
         report.engines,
         mebibytes(report.state_bytes),
         mebibytes(report.memory_bytes),
+        report.digest,
     )
 }
 
@@ -103,20 +132,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prediction_is_one_line() {
+    fn a_prediction_is_told_and_held_against_the_bound() {
         let report = RehearsalReport {
             predicted_us: Some(140),
+            max_pause_us: None,
             runs: 3,
             engines: 12,
             state_bytes: 3 << 19,
             memory_bytes: 1 << 20,
-            digest: String::new(),
+            digest: "3f2a".to_owned(),
             took_us: 1,
             reason: None,
         };
         assert_eq!(
             text(&report),
-            "\npredicted pause: 140 µs (rehearsed on 12 engines, 1.5 MiB, memory +1.0 MiB)\n"
+            "\npredicted pause: 140 µs (rehearsed on 12 engines, 1.5 MiB, memory +1.0 MiB)\n\
+             states afterwards: 3f2a\n"
         );
+        let micros = |count| Some(Duration::from_micros(count));
+        assert_eq!(too_long(&report, None), None);
+        assert_eq!(too_long(&report, micros(140)), None);
+        let refused = too_long(&report, micros(139)).unwrap();
+        assert_eq!(refused.code, "pause-too-long");
+        let bounded = RehearsalReport {
+            max_pause_us: Some(100),
+            ..report
+        };
+        assert!(too_long(&bounded, None).is_some(), "the node's own bound");
+        assert!(too_long(&bounded, micros(200)).is_none());
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let mut plan = linted(&status, &candidates, at_height, &directives(&args))?;
     let rehearsal = match args.no_rehearsal {
         true => None,
-        false => rehearse::run(client, &plan).await?,
+        false => rehearse::run(client, &plan, args.max_pause).await?,
     };
     plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
     files::write_json(&args.out, &plan)?;

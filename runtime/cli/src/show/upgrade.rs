@@ -31,6 +31,9 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     if let Some(predicted) = report.predicted_us {
         rows.push(("predicted", microseconds(predicted)));
     }
+    if let Some(digest) = &report.digest {
+        rows.push(("rehearsed", format!("states {digest}")));
+    }
     rows.push(("pause", microseconds(report.pause_us)));
     rows.push(("retired", retired(report)));
     format!("{}\n{}{}", facts(&rows), kinds(report), phases(report))

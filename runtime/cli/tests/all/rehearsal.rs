@@ -96,6 +96,11 @@ fn a_plan_shows_the_pause_that_was_rehearsed_and_one_that_loops_is_not_made() {
     assert!(plan.stderr.contains("engine `kv`"), "{plan:?}");
     assert!(!folder.path().join("plan.json").exists());
 
+    let plan = folder.run(&["upgrade", "plan", &good, "--max-pause", "0us"]);
+    assert_eq!(plan.exit, 3, "{plan:?}");
+    assert!(plan.stderr.contains("upgrade::pause-too-long"), "{plan:?}");
+    assert!(!folder.path().join("plan.json").exists());
+
     let plan = folder.run(&["upgrade", "plan", &good]);
     assert_eq!(plan.exit, 0, "{plan:?}");
     assert!(plan.stdout.contains("predicted pause: "), "{plan:?}");

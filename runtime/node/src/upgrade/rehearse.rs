@@ -84,7 +84,8 @@ impl Upgrades {
             .map_err(|refused| refused.into_refusal())?;
         let rehearsed = rehearse(self, command, &probed, &plan.directives);
         let overtaken = self.overtaken(live.generation);
-        Ok(report(overtaken.map_or(rehearsed, Err), start))
+        let rehearsed = overtaken.map_or(rehearsed, Err);
+        Ok(report(rehearsed, start, self.policy.max_pause))
     }
 
     /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
@@ -118,7 +119,12 @@ impl Upgrades {
     }
 }
 
-fn report(rehearsed: Result<Rehearsed, RehearsalError>, start: Instant) -> RehearsalReport {
+fn report(
+    rehearsed: Result<Rehearsed, RehearsalError>,
+    start: Instant,
+    max_pause: Option<Duration>,
+) -> RehearsalReport {
+    let max_pause_us = max_pause.map(super::run::micros);
     let took_us = super::run::micros(start.elapsed());
     match rehearsed {
         Ok(Rehearsed {
@@ -126,6 +132,7 @@ fn report(rehearsed: Result<Rehearsed, RehearsalError>, start: Instant) -> Rehea
             state_bytes,
         }) => RehearsalReport {
             predicted_us: Some(passed.pause_us),
+            max_pause_us,
             runs: passed.runs,
             engines: passed.engines,
             state_bytes,
@@ -136,6 +143,7 @@ fn report(rehearsed: Result<Rehearsed, RehearsalError>, start: Instant) -> Rehea
         },
         Err(error) => RehearsalReport {
             predicted_us: None,
+            max_pause_us,
             runs: 0,
             engines: 0,
             state_bytes: 0,

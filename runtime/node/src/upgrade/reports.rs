@@ -45,6 +45,7 @@ impl Reports {
             wait_us: 0,
             pause_us: 0,
             predicted_us: None,
+            digest: None,
             phases: Vec::new(),
             retired: false,
             pinned: Vec::new(),

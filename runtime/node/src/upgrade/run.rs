@@ -58,7 +58,10 @@ fn prepare(
             let rehearsed = rehearse(upgrades, command, &probed, &plan.directives)?;
             drop(place);
             let predicted_us = rehearsed.passed.pause_us;
-            upgrades.update(id, |report| report.predicted_us = Some(predicted_us));
+            upgrades.update(id, |report| {
+                report.predicted_us = Some(predicted_us);
+                report.digest = Some(rehearsed.passed.digest);
+            });
             orders.accept(predicted_us)?;
             staging.reached(Phase::Rehearsed, api::Phase::Rehearsed, start)?;
         }
