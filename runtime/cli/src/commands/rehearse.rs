@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::show;
 use crate::show::upgrade::microseconds;
 use miette::Diagnostic;
-use refit_admin::api::{Reason, RehearsalReport};
+use refit_admin::api::{Phase, Reason, RehearsalReport};
 use refit_upgrade::Plan;
 use std::fmt;
 
@@ -82,7 +82,14 @@ impl RehearsalFailed {
 
 impl fmt::Display for RehearsalFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the upgrade fails in its rehearsal: {}", self.0.detail)
+        let (phase, detail) = (self.0.phase, &self.0.detail);
+        match phase {
+            Phase::Rehearsed => write!(f, "the upgrade fails in its rehearsal: {detail}"),
+            _ => write!(
+                f,
+                "the upgrade would be refused before its rehearsal: {detail}"
+            ),
+        }
     }
 }
 
