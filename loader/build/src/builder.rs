@@ -1,5 +1,6 @@
 //! [`Builder`]: from a source folder to a library whose name is its hash.
 
+use crate::cancel::Cancel;
 use crate::cargo::{self, Order};
 use crate::error::{BuildError, io};
 use crate::identity;
@@ -92,6 +93,7 @@ impl Built {
 pub struct Builder {
     root: PathBuf,
     lock: Option<PathBuf>,
+    cancel: Cancel,
 }
 
 impl Builder {
@@ -100,7 +102,14 @@ impl Builder {
         Self {
             root: root.into(),
             lock: None,
+            cancel: Cancel::default(),
         }
+    }
+
+    /// Gives up the builds of this builder and of its clones that are under way. They return
+    /// [`BuildError::Cancelled`] as soon as what they have started is ended; later ones are as ever.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
     }
 
     /// Gives a `Cargo.lock` to sources that have none, so that they are built with the versions that
@@ -119,13 +128,14 @@ impl Builder {
     /// # Errors
     /// [`BuildError`].
     pub fn build(&self, source: &Path, profile: Profile) -> Result<Built, BuildError> {
+        let wanted = self.cancel.begin();
         let source = source.canonicalize().map_err(io("open", source))?;
         let toolchain = Toolchain::find(&source)?;
         let package = Package::read(&toolchain, &source)?;
         let root = place::root(&self.root)?;
         let root = root.canonicalize().map_err(io("open", &root))?;
         let name = place::short(blake3::hash(source.as_os_str().as_encoded_bytes()));
-        let _held = place::lock(&root, &format!("target-{name}"))?;
+        let _held = place::lock(&root, &format!("target-{name}"), &wanted)?;
         let site = self.site(&root, &name, &package)?;
         let target = place::folder(root.join("targets").join(&name))?;
         let build_id = identity::build_id(&package, site.lock.as_deref(), profile, &toolchain)?;
@@ -137,6 +147,7 @@ impl Builder {
             profile,
             locked: site.locked,
             build_id: &build_id,
+            wanted: &wanted,
         };
         // What was built here before has fetched what it needs; if that is not enough, the build says so.
         if site.locked && !target.join(profile.folder()).exists() {
@@ -151,6 +162,7 @@ impl Builder {
                 package,
                 lock,
                 profile,
+                wanted: &wanted,
             }
             .sow(&target)?;
         }

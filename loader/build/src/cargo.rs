@@ -1,12 +1,11 @@
 //! Runs `cargo build` and listens: which library came of it, what was compiled, what was said.
 
 use crate::builder::Profile;
+use crate::cancel::{Wanted, kill_tree};
 use crate::error::{BuildError, io};
 use crate::toolchain::Toolchain;
 use cargo_metadata::{Artifact, CrateType, Message};
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
@@ -39,6 +38,7 @@ pub(crate) struct Order<'a> {
     /// Whether the lock must be obeyed as it is.
     pub(crate) locked: bool,
     pub(crate) build_id: &'a str,
+    pub(crate) wanted: &'a Wanted,
 }
 
 /// What a build gave.
@@ -67,7 +67,7 @@ impl Order<'_> {
             command
                 .args(["fetch", "--locked"])
                 .args(offline.then_some("--offline"));
-            hear(command, self.folder)
+            hear(command, self.folder, self.wanted)
         };
         if fetch(true)?.succeeded {
             return Ok(());
@@ -89,7 +89,7 @@ impl Order<'_> {
     }
 
     fn attempt(&self, offline: bool) -> Result<Yield, BuildError> {
-        let heard = hear(self.command(offline), self.folder)?;
+        let heard = hear(self.command(offline), self.folder, self.wanted)?;
         let package = self.package.to_owned();
         if heard.succeeded {
             let compiled = heard.compiled;
@@ -148,11 +148,8 @@ struct Heard {
 }
 
 /// Runs cargo to its end, within [`BUILD_S_MAX`].
-fn hear(mut command: Command, folder: &Path) -> Result<Heard, BuildError> {
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+fn hear(mut command: Command, folder: &Path, wanted: &Wanted) -> Result<Heard, BuildError> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => BuildError::CargoMissing,
         _ => io("start cargo in", folder)(error),
@@ -162,10 +159,11 @@ fn hear(mut command: Command, folder: &Path) -> Result<Heard, BuildError> {
     let messages = std::thread::spawn(move || stdout.map(|out| messages(out, &manifest)));
     let stderr = child.stderr.take();
     let log = std::thread::spawn(move || stderr.map(tail));
-    let ended = wait(&mut child, folder);
+    // Its output is not waited for if it was killed: somebody may hold it who left the family.
+    let succeeded = wait(&mut child, folder, wanted)?;
     let (messages, log) = (joined(messages), joined(log));
     Ok(Heard {
-        succeeded: ended?,
+        succeeded,
         log: log.unwrap_or_default(),
         ..messages.unwrap_or_default()
     })
@@ -175,24 +173,31 @@ fn joined<T>(thread: JoinHandle<Option<T>>) -> Option<T> {
     thread.join().ok().flatten()
 }
 
-/// Waits for cargo; kills it and all it started when its time is up. Says whether it succeeded.
-fn wait(child: &mut Child, folder: &Path) -> Result<bool, BuildError> {
+/// Waits for cargo; kills it and all it started when its time is up or nobody wants it any more. Says
+/// whether it succeeded.
+fn wait(child: &mut Child, folder: &Path, wanted: &Wanted) -> Result<bool, BuildError> {
     let deadline = Instant::now() + Duration::from_secs(BUILD_S_MAX);
     loop {
-        match child.try_wait().map_err(io("wait for cargo in", folder))? {
-            Some(status) => return Ok(status.success()),
-            None if Instant::now() >= deadline => {
-                if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                    // It fails only if all have ended, which is what is wanted.
-                    let _ = kill_process_group(group, Signal::KILL);
-                }
-                let _ = child.wait();
-                return Err(BuildError::TimeUp {
-                    seconds: BUILD_S_MAX,
-                });
-            }
-            None => std::thread::sleep(BUILD_LOOK),
+        if let Some(status) = child.try_wait().map_err(io("wait for cargo in", folder))? {
+            // What a signal from the terminal has ended did not fail.
+            return match wanted.is_wanted() || status.success() {
+                true => Ok(status.success()),
+                false => Err(BuildError::Cancelled),
+            };
         }
+        let why = match wanted.is_wanted() {
+            false => BuildError::Cancelled,
+            true if Instant::now() >= deadline => BuildError::TimeUp {
+                seconds: BUILD_S_MAX,
+            },
+            true => {
+                std::thread::sleep(BUILD_LOOK);
+                continue;
+            }
+        };
+        kill_tree(child.id());
+        let _ = child.wait();
+        return Err(why);
     }
 }
 

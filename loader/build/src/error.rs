@@ -91,6 +91,9 @@ pub enum BuildError {
         /// How long it was given, in seconds.
         seconds: u64,
     },
+    /// It was given up: nobody waits for it any more.
+    #[error("the build was given up")]
+    Cancelled,
     /// cargo succeeded and named no library.
     #[error("cargo built {package} and named no library; check that its [lib] is not disabled")]
     NoLibrary {
@@ -115,6 +118,7 @@ impl BuildError {
             Self::DoesNotCompile { .. } => "does-not-compile",
             Self::CargoFailed { .. } => "cargo-failed",
             Self::TimeUp { .. } => "build-time-up",
+            Self::Cancelled => "build-cancelled",
             Self::NoLibrary { .. } => "no-library",
         }
     }
@@ -140,6 +144,7 @@ impl BuildError {
                 "run `cargo build --lib --features module` in the source folder to see it whole"
             }
             Self::TimeUp { .. } => "build again on a machine with less load",
+            Self::Cancelled => "build again",
             Self::NoLibrary { .. } => "check the [lib] section of Cargo.toml",
         }
     }

@@ -23,6 +23,7 @@
 //! builds. It contains no unsafe code and knows nothing of what is built.
 
 mod builder;
+mod cancel;
 mod cargo;
 mod error;
 mod identity;

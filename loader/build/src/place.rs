@@ -1,5 +1,6 @@
 //! Files and folders: locks between builders, copies that are whole or not there.
 
+use crate::cancel::Wanted;
 use crate::error::{BuildError, io};
 use crate::output;
 use std::fs::{self, File, TryLockError};
@@ -31,7 +32,7 @@ pub(crate) fn root(path: &Path) -> Result<PathBuf, BuildError> {
 pub(crate) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
 /// Takes the lock called `name`.
-pub(crate) fn lock(root: &Path, name: &str) -> Result<Lock, BuildError> {
+pub(crate) fn lock(root: &Path, name: &str, wanted: &Wanted) -> Result<Lock, BuildError> {
     let path = folder(root.join("locks"))?.join(name);
     let file = File::options()
         .create(true)
@@ -43,6 +44,9 @@ pub(crate) fn lock(root: &Path, name: &str) -> Result<Lock, BuildError> {
         match file.try_lock() {
             Ok(()) => return Ok(Lock(file)),
             Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
+            Err(TryLockError::WouldBlock) if !wanted.is_wanted() => {
+                return Err(BuildError::Cancelled);
+            }
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(LOCK_LOOK);
             }

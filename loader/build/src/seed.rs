@@ -10,6 +10,7 @@
 //! cargo may write in place is copied.
 
 use crate::builder::Profile;
+use crate::cancel::Wanted;
 use crate::cargo::Order;
 use crate::error::{BuildError, io};
 use crate::identity::part;
@@ -32,6 +33,7 @@ pub(crate) struct Recipe<'a> {
     pub(crate) package: &'a Package,
     pub(crate) lock: &'a Path,
     pub(crate) profile: Profile,
+    pub(crate) wanted: &'a Wanted,
 }
 
 impl Recipe<'_> {
@@ -59,7 +61,7 @@ impl Recipe<'_> {
         let stub = self.stub()?;
         let key = self.key(&stub);
         let folder = self.root.join("seeds").join(&key);
-        let _held = place::lock(self.root, &format!("seed-{key}"))?;
+        let _held = place::lock(self.root, &format!("seed-{key}"), self.wanted)?;
         let source = place::folder(folder.join("stub/src"))?;
         place::write_if_changed(
             &source.join("lib.rs"),
@@ -82,6 +84,7 @@ impl Recipe<'_> {
             profile: self.profile,
             locked: false,
             build_id: STUB,
+            wanted: self.wanted,
         };
         order.run().map(|_| ())
     }

@@ -8,7 +8,7 @@ use refit_admin::{Bytes, Node as _, Refusal, Wishes};
 use refit_tests::{Harness, Workshop};
 use refit_upgrade::Plan;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,15 +44,52 @@ fn begin(node: &Harness, plan: &Plan) -> JoinHandle<Result<RehearsalReport, Refu
     })
 }
 
-fn wait_for(file: &Path) {
-    let deadline = Instant::now() + LONG;
-    while !file.exists() {
-        assert!(
-            Instant::now() < deadline,
-            "{} does not come",
-            file.display()
+/// A migration that waits in the middle, in whichever process: two files say so and let it go on.
+struct Gate {
+    variant: String,
+    begun: PathBuf,
+    open: PathBuf,
+}
+
+impl Gate {
+    /// The gate of the test of this name.
+    fn new(name: &str) -> Self {
+        let file = |what: &str| {
+            let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{what}"));
+            // It is there if this ran before.
+            let _ = fs::remove_file(&file);
+            file
+        };
+        Self {
+            variant: format!("kv-v2-waits-{name}"),
+            begun: file("begun"),
+            open: file("open"),
+        }
+    }
+
+    /// Version 2 of the store, with this gate in its migration.
+    fn version_2(&self, workshop: &Workshop) -> PathBuf {
+        let (begun, open) = (&self.begun, &self.open);
+        let waits = format!(
+            "std::fs::write({begun:?}, \"\").unwrap();\n\
+             while !std::path::Path::new({open:?}).exists() {{\n\
+                 std::thread::sleep(std::time::Duration::from_millis(5));\n\
+             }}"
         );
-        std::thread::sleep(Duration::from_millis(5));
+        version_2_that(workshop, &self.variant, &waits)
+    }
+
+    /// Until the migration has come to it.
+    fn wait(&self) {
+        let deadline = Instant::now() + LONG;
+        while !self.begun.exists() {
+            assert!(Instant::now() < deadline, "no migration comes");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn open(&self) {
+        fs::write(&self.open, "").unwrap();
     }
 }
 
@@ -61,23 +98,14 @@ fn an_upgrade_beside_a_plans_rehearsal_retires_its_old_code_and_the_rehearsal_sa
 {
     let workshop = workshop();
     let node = node(&workshop, LONG);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (begun, go) = (folder.join("rehearsal-begun"), folder.join("rehearsal-go"));
-    for file in [&begun, &go] {
-        // It is there if this ran before.
-        let _ = fs::remove_file(file);
-    }
-    let waits = format!(
-        "std::fs::write({begun:?}, \"\").unwrap();\n\
-         while !std::path::Path::new({go:?}).exists() {{ std::thread::sleep(std::time::Duration::from_millis(5)); }}"
-    );
-    let waits = version_2_that(&workshop, "kv-v2-waits", &waits);
-    let waits = node.plan(&[("kv", &node.own_copy(&waits))], None).unwrap();
+    let gate = Gate::new("beside");
+    let waits = node.own_copy(&gate.version_2(&workshop));
+    let waits = node.plan(&[("kv", &waits)], None).unwrap();
     let good = node.own_copy(&workshop.kv_v2());
     let good = node.plan(&[("kv", &good)], None).unwrap();
 
     let rehearsal = begin(&node, &waits);
-    wait_for(&begun);
+    gate.wait();
     assert_eq!(
         node.rehearse(&good).unwrap_err().code,
         "rehearsal-under-way"
@@ -87,7 +115,7 @@ fn an_upgrade_beside_a_plans_rehearsal_retires_its_old_code_and_the_rehearsal_sa
     assert!(report.retired && report.pinned.is_empty(), "{report:?}");
     assert_mapped(&node, 1);
 
-    fs::write(&go, "").unwrap();
+    gate.open();
     let overtaken = rehearsal.join().unwrap().unwrap().reason.unwrap();
     assert_eq!(overtaken.code, "rehearsal-overtaken");
     assert_eq!(overtaken.next, "plan again");
@@ -150,4 +178,47 @@ fn a_bound_on_the_pause_and_no_rehearsal_are_not_wanted_at_once() {
     assert_eq!(reason(&report).0, "pause-not-rehearsed");
     let next = report.reason.unwrap().next;
     assert!(next.contains("not with both"), "{next}");
+}
+
+#[test]
+fn an_upgrade_whose_height_passes_while_it_is_rehearsed_keeps_the_phases_that_it_reached() {
+    let workshop = workshop();
+    let node = node(&workshop, LONG);
+    let gate = Gate::new("late");
+    let waits = node.own_copy(&gate.version_2(&workshop));
+    let soon = node.status().height.next();
+    let plan = node.plan(&[("kv", &waits)], Some(soon)).unwrap();
+    let accept = Wishes {
+        max_pause_us: Some(60_000_000),
+        ..Wishes::default()
+    };
+    let report = std::thread::scope(|threads| {
+        let applied = threads.spawn(|| node.apply_with(&plan, accept).unwrap());
+        gate.wait();
+        while node.status().height <= soon {
+            node.send("kv", put("word", "again")).unwrap();
+        }
+        gate.open();
+        applied.join().unwrap()
+    });
+    assert_eq!(report.state, UpgradeState::Refused, "{report:?}");
+    assert_eq!(reason(&report).0, "plan-height-passed");
+    let phases: Vec<Phase> = report.phases.iter().map(|step| step.phase).collect();
+    assert_eq!(
+        phases,
+        [Phase::Staged, Phase::Probed, Phase::Rehearsed, Phase::Armed]
+    );
+    assert_serves(&node, "after");
+}
+
+#[test]
+fn a_plan_that_is_refused_before_its_rehearsal_is_told_the_phase() {
+    let workshop = workshop();
+    let node = node(&workshop, LONG);
+    let v2 = node.own_copy(&workshop.kv_v2());
+    let plan = node.plan(&[("kv", &v2)], None).unwrap();
+    fs::write(&v2, "other bytes").unwrap();
+    let reason = node.rehearse(&plan).unwrap().reason.unwrap();
+    assert_eq!(reason.phase, Phase::Staged);
+    assert_eq!(reason.code, "plan-artifact-changed");
 }

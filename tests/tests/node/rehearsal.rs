@@ -237,6 +237,19 @@ fn a_bound_on_a_pause_that_nobody_predicts_refuses_the_upgrade() {
 }
 
 #[test]
+fn a_state_that_does_not_pass_its_check_is_refused_before_it_is_live() {
+    let workshop = workshop();
+    let node = rehearsing(&workshop, LONG, |_| ());
+    let checks = workshop.library("kv-v1-checks", || {
+        let init = "    fn init(_: Config, ";
+        let check = "    fn check(&self) -> Result<(), Fault> {\n\
+                     Err(Fault::new(\"never\", \"no state is right\"))\n    }\n\n";
+        Source::kv_v1().replacing("src/engine.rs", init, &format!("{check}{init}"))
+    });
+    assert_refused(&node, &node.own_copy(&checks), "check-failed");
+}
+
+#[test]
 fn a_migration_that_makes_another_state_each_time_is_refused() {
     let workshop = workshop();
     let node = rehearsing(&workshop, LONG, |_| ());

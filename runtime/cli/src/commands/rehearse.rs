@@ -39,16 +39,23 @@ pub(super) async fn run(
             show::talk("not rehearsed: the node was started without rehearsals");
             return Ok(None);
         }
-        Err(Failure::Refused(mut refused)) if refused.0.code == LATE => {
-            refused.0.next = LATE_NEXT.to_owned();
-            return Err(refused.into());
-        }
-        answer => answer?,
+        answer => answer.map_err(not_again)?,
     };
     let mut report: RehearsalReport = client.decode(&answer)?;
     match report.reason.take().or_else(|| too_long(&report, bound)) {
         Some(reason) => Err(Box::new(RehearsalFailed(reason)).into()),
         None => Ok(Some(report)),
+    }
+}
+
+/// A failure whose next step is not to ask for the same rehearsal again.
+fn not_again(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(mut refused) if refused.0.code == LATE => {
+            refused.0.next = LATE_NEXT.to_owned();
+            Failure::Refused(refused)
+        }
+        other => other,
     }
 }
 
@@ -111,7 +118,14 @@ impl RehearsalFailed {
 
 impl fmt::Display for RehearsalFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the upgrade fails in its rehearsal: {}", self.0.detail)
+        let (phase, detail) = (self.0.phase, &self.0.detail);
+        match phase {
+            Phase::Rehearsed => write!(f, "the upgrade fails in its rehearsal: {detail}"),
+            _ => write!(
+                f,
+                "the upgrade would be refused before its rehearsal: {detail}"
+            ),
+        }
     }
 }
 
@@ -130,6 +144,24 @@ impl Diagnostic for RehearsalFailed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Refused;
+    use refit_admin::Refusal;
+    use refit_admin::api::Problem;
+
+    #[test]
+    fn a_rehearsal_that_outlasts_its_request_is_not_to_be_asked_for_again() {
+        let failure = |code: &str| {
+            let refusal = Refusal::new(504, code, "no answer", "send it again");
+            let problem = Problem::new(refusal, "/v1/upgrades/rehearse".to_owned());
+            not_again(Box::new(Refused(problem)).into())
+        };
+        let told = |code| match failure(code) {
+            Failure::Refused(refused) => refused.0.next,
+            other => other.to_string(),
+        };
+        assert!(told(LATE).contains("--no-rehearsal"));
+        assert_eq!(told("too-busy"), "send it again");
+    }
 
     #[test]
     fn a_prediction_is_told_and_held_against_the_bound() {

@@ -104,3 +104,35 @@ fn print(report: &UpgradeReport, json: bool) -> Result<(), Failure> {
         show::data(&show::upgrade::text(report))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: ApplyArgs,
+    }
+
+    #[test]
+    fn what_is_typed_beside_the_plan_goes_into_headers() {
+        let typed = |words: &[&str]| {
+            let words = [&["apply", "plan.json"], words].concat();
+            wishes(&Typed::parse_from(words).args)
+        };
+        assert_eq!(typed(&[]), []);
+        assert_eq!(
+            typed(&["--no-rehearsal"]),
+            [(HEADER_REHEARSAL, "off".to_owned())]
+        );
+        assert_eq!(
+            typed(&["--rehearsal-wait", "2min", "--max-pause", "5ms"]),
+            [
+                (HEADER_MAX_PAUSE, "5000".to_owned()),
+                (HEADER_REHEARSAL_WAIT, "120000000".to_owned())
+            ]
+        );
+    }
+}

@@ -201,3 +201,20 @@ impl RehearsalError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_that_are_too_large_to_copy_name_the_way_that_needs_no_restart() {
+        let bytes_max = REHEARSAL_STATE_BYTES_MAX;
+        let error = RehearsalError::from(ImageError::TooLarge { bytes_max });
+        assert_eq!(error.code(), "rehearsal-too-large");
+        let next = error.next();
+        assert!(
+            next.contains("1024 MiB") && next.contains("apply with --no-rehearsal"),
+            "{next}"
+        );
+    }
+}

@@ -312,6 +312,23 @@ mod tests {
     }
 
     #[test]
+    fn the_report_of_another_build_is_not_believed() {
+        let report = |interface: InterfaceId| {
+            let outcome = Ok(Passed {
+                pause_us: 1,
+                runs: 1,
+                engines: 1,
+                memory_bytes: 0,
+                digest: String::new(),
+            });
+            understood(&serde_json::to_vec(&Report { interface, outcome }).unwrap())
+        };
+        let other = serde_json::from_str(&format!("[{}0]", "0,".repeat(31))).unwrap();
+        assert_eq!(report(other).unwrap_err().code(), "rehearsal-wrong-program");
+        assert!(report(InterfaceId::of_this_program()).is_ok());
+    }
+
+    #[test]
     fn a_child_that_hangs_is_killed_at_the_deadline_even_if_it_closed_its_outputs() {
         let (short, started) = (Duration::from_millis(300), Instant::now());
         let error = outcome("echo at kv; echo at kv ledger; exec sleep 60", short);

@@ -77,15 +77,22 @@ impl Upgrades {
         let (live, grants) = self.base(&plan)?;
         let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
         let start = Instant::now();
+        let rehearsed = self.rehearse_plan(command, &plan, (&live, &grants));
+        let overtaken = self.overtaken(live.generation);
+        let rehearsed = overtaken.map_or(rehearsed, |error| Err(error.into()));
+        Ok(report(rehearsed, start, self.policy.max_pause))
+    }
+
+    fn rehearse_plan(
+        &self,
+        command: &RehearsalCommand,
+        plan: &Plan,
+        (live, grants): (&Live, &Grants),
+    ) -> Result<Rehearsed, Refused> {
         let unwatched = Mutex::new(Unwatched);
         let mut staging = Staging::new(&self.loader, &unwatched);
-        let probed = staging
-            .probe(&plan, (&live, &grants))
-            .map_err(|refused| refused.into_refusal())?;
-        let rehearsed = rehearse(self, command, &probed, &plan.directives);
-        let overtaken = self.overtaken(live.generation);
-        let rehearsed = overtaken.map_or(rehearsed, Err);
-        Ok(report(rehearsed, start, self.policy.max_pause))
+        let probed = staging.probe(plan, (live, grants))?;
+        Ok(rehearse(self, command, &probed, &plan.directives)?)
     }
 
     /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
@@ -120,7 +127,7 @@ impl Upgrades {
 }
 
 fn report(
-    rehearsed: Result<Rehearsed, RehearsalError>,
+    rehearsed: Result<Rehearsed, Refused>,
     start: Instant,
     max_pause: Option<Duration>,
 ) -> RehearsalReport {
@@ -141,7 +148,7 @@ fn report(
             took_us,
             reason: None,
         },
-        Err(error) => RehearsalReport {
+        Err(refused) => RehearsalReport {
             predicted_us: None,
             max_pause_us,
             runs: 0,
@@ -150,25 +157,21 @@ fn report(
             memory_bytes: 0,
             digest: String::new(),
             took_us,
-            reason: Some(reason_of(&error)),
+            reason: Some(*refused.0),
         },
-    }
-}
-
-fn reason_of(error: &RehearsalError) -> Reason {
-    Reason {
-        code: error.code().to_owned(),
-        detail: error.to_string(),
-        next: error.next(),
-        phase: api::Phase::Rehearsed,
-        engine: error.engine(),
-        key: error.key(),
     }
 }
 
 impl From<RehearsalError> for Refused {
     fn from(error: RehearsalError) -> Self {
-        Self(Box::new(reason_of(&error)))
+        Self(Box::new(Reason {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            next: error.next(),
+            phase: api::Phase::Rehearsed,
+            engine: error.engine(),
+            key: error.key(),
+        }))
     }
 }
 

@@ -107,7 +107,7 @@ fn swap(
     upgrades.update(id, |report| {
         report.state = UpgradeState::Armed;
         report.stage_us = stage_us;
-        report.phases = phases;
+        report.phases.clone_from(&phases);
     });
     let (to_driver, for_driver) = crossbeam_channel::bounded(1);
     let (to_us, for_us) = crossbeam_channel::bounded(1);
@@ -124,7 +124,7 @@ fn swap(
         drop(armed);
         crew.join();
         let refused = too_late(upgrades, plan).unwrap_or_else(ended);
-        return refuse(upgrades, id, refused, loaded, Vec::new());
+        return refuse(upgrades, id, refused, loaded, phases);
     };
     for line in armed.take_lines() {
         tracing::info!(engine = %line.engine, "in its transition: {}", line.line);

@@ -2,7 +2,7 @@
 //! the node as it was; what was mapped is retired by the caller.
 
 use parking_lot::Mutex;
-use refit_admin::{Refusal, api};
+use refit_admin::api;
 use refit_kernel::{GenerationTable, Grants};
 use refit_loader::{Candidate, LoadedModule, Loader, ProbedArtifact};
 use refit_upgrade::{
@@ -25,14 +25,6 @@ pub(super) struct Staging<'a> {
     pub(super) loaded: Vec<LoadedModule>,
     /// The phases that are done, with their times in microseconds.
     pub(super) phases: Vec<api::PhaseTime>,
-}
-
-impl Refused {
-    /// As it is told to whoever asked.
-    pub(super) fn into_refusal(self) -> Refusal {
-        let reason = *self.0;
-        Refusal::new(422, reason.code, reason.detail, reason.next)
-    }
 }
 
 impl<'a> Staging<'a> {
