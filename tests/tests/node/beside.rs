@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// Threads that look at the node: enough that some of them wait for a processor in the middle of a look.
+const LOOKERS: usize = 16;
+
 /// Enough for any rehearsal that ends.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -231,11 +234,13 @@ fn old_code_is_retired_although_the_node_is_looked_at_all_the_time() {
     let modules = [workshop.kv_v2(), workshop.kv_v3()];
     let (looks, done) = (node.node().clone(), AtomicBool::new(false));
     let reports = std::thread::scope(|threads| {
-        threads.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                looks.status();
-            }
-        });
+        for _ in 0..LOOKERS {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    looks.status();
+                }
+            });
+        }
         let reports = modules.map(|module| {
             let plan = node.plan(&[("kv", &node.own_copy(&module))], None);
             plan.map(|plan| node.apply_with(&plan, UNREHEARSED))
