@@ -9,8 +9,12 @@ use refit_tests::{Harness, Workshop};
 use refit_upgrade::Plan;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// Threads that look at the node: enough that some of them wait for a processor in the middle of a look.
+const LOOKERS: usize = 16;
 
 /// Enough for any rehearsal that ends.
 const LONG: Duration = Duration::from_secs(60);
@@ -221,4 +225,31 @@ fn a_plan_that_is_refused_before_its_rehearsal_is_told_the_phase() {
     let reason = node.rehearse(&plan).unwrap().reason.unwrap();
     assert_eq!(reason.phase, Phase::Staged);
     assert_eq!(reason.code, "plan-artifact-changed");
+}
+
+#[test]
+fn old_code_is_retired_although_the_node_is_looked_at_all_the_time() {
+    let workshop = workshop();
+    let node = node(&workshop, LONG);
+    let modules = [workshop.kv_v2(), workshop.kv_v3()];
+    let (looks, done) = (node.node().clone(), AtomicBool::new(false));
+    let reports = std::thread::scope(|threads| {
+        for _ in 0..LOOKERS {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    looks.status();
+                }
+            });
+        }
+        let reports = modules.map(|module| {
+            let plan = node.plan(&[("kv", &node.own_copy(&module))], None);
+            plan.map(|plan| node.apply_with(&plan, UNREHEARSED))
+        });
+        done.store(true, Ordering::Relaxed);
+        reports
+    });
+    for report in reports {
+        let report = report.unwrap().unwrap();
+        assert!(report.retired && report.pinned.is_empty(), "{report:?}");
+    }
 }

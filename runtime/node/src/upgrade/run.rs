@@ -15,13 +15,16 @@ use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
 use refit_kernel::crew::Crew;
 use refit_kernel::{Executor, GenerationTable};
-use refit_loader::LoadedModule;
+use refit_loader::{LoadedModule, Loader, PinReason};
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Between two looks at whether the old code can go.
 const RETIRE_POLL: Duration = Duration::from_millis(1);
+
+/// Longest wait for a handle that a look at the node held when old code was retired.
+const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Takes the upgrade from its plan to its end.
 pub(super) fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Live) {
@@ -255,10 +258,33 @@ fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
         }
     }
     let pinned = match table {
-        Some(table) => upgrades.state.lock().libraries.retire_unused(&table),
+        Some(table) => {
+            let pinned = upgrades.state.lock().libraries.retire_unused(&table);
+            swept(&upgrades.loader, pinned)
+        }
         None => vec!["the states are still being settled; the old code is kept".to_owned()],
     };
     finish(upgrades, id, start, pinned);
+}
+
+/// What stays mapped of what was `pinned`: a status request holds the table for a moment, and what only
+/// that keeps goes as soon as it is done.
+fn swept(loader: &Loader, pinned: Vec<String>) -> Vec<String> {
+    if pinned.is_empty() {
+        return pinned;
+    }
+    let start = Instant::now();
+    let is_held = || {
+        let reasons = loader.pinned().into_iter().map(|library| library.reason);
+        reasons.into_iter().any(|reason| reason == PinReason::InUse)
+    };
+    while is_held() && start.elapsed() < HANDLE_WAIT_MAX {
+        std::thread::sleep(RETIRE_POLL);
+        loader.sweep();
+    }
+    let still = loader.pinned();
+    let is_still = |told: &String| still.iter().any(|library| told.starts_with(&library.name));
+    pinned.into_iter().filter(is_still).collect()
 }
 
 fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<String>) {
