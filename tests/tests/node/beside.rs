@@ -237,7 +237,7 @@ fn old_code_is_retired_although_the_node_is_looked_at_all_the_time() {
         for _ in 0..LOOKERS {
             threads.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    looks.status();
+                    let _ = looks.status();
                 }
             });
         }
