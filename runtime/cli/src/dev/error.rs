@@ -34,6 +34,14 @@ pub(crate) enum DevError {
         address: NodeAddress,
         kinds: Vec<String>,
     },
+    #[error("the node at {address} that ran the engine does not answer")]
+    #[diagnostic(
+        code(dev::node_gone),
+        help(
+            "start it again and save; or end this command and begin anew: then a node is started for it"
+        )
+    )]
+    NodeGone { address: NodeAddress },
     #[error("the node ended before it was ready: {status}")]
     #[diagnostic(
         code(dev::node_ended),
@@ -66,7 +74,8 @@ impl DevError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Source { .. } | Self::Watch { .. } | Self::OtherNode { .. } => Exit::Usage,
-            Self::NodeEnded { .. }
+            Self::NodeGone { .. }
+            | Self::NodeEnded { .. }
             | Self::NotReady { .. }
             | Self::Busy { .. }
             | Self::Unfinished { .. } => Exit::NoAnswer,

@@ -22,9 +22,13 @@ use crate::failure::Failure;
 use crate::show;
 use session::Session;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tell::Teller;
 use tokio::signal::unix::{SignalKind, signal};
 use watch::{Save, Saves};
+
+/// Longest wait until a build that was given up has ended.
+const GIVE_UP_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
     let file = config::load(common)?;
@@ -38,8 +42,9 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
         .build()
         .map_err(Failure::Start)?;
     let ended = runtime.block_on(follow(&source, &mut session, &teller));
-    // A build under way ends by itself; nobody waits for what it gives.
-    runtime.shutdown_background();
+    // Nobody waits for what a build under way gives; what it has started must not go on alone.
+    session.give_up_build();
+    runtime.shutdown_timeout(GIVE_UP_WAIT);
     drop(session);
     ended
 }

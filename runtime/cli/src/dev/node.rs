@@ -2,6 +2,7 @@
 
 use super::DevError;
 use crate::args::CommonArgs;
+use crate::artifact::THIS_PROGRAM;
 use crate::client::NodeAddress;
 use crate::config::{self, File};
 use crate::failure::Failure;
@@ -21,9 +22,6 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Between two looks at whether it has ended.
 const STOP_POLL: Duration = Duration::from_millis(10);
-
-/// The running program, even if its file was replaced since it started.
-const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// How a node is started for an engine.
 #[derive(Debug)]
@@ -127,6 +125,11 @@ pub(super) struct StartedNode {
 }
 
 impl StartedNode {
+    /// Its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it has.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

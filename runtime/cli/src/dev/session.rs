@@ -43,6 +43,8 @@ pub(super) struct Session {
     started: Option<StartedNode>,
     /// Whether the node that answers was found to run this engine.
     joined: bool,
+    /// The process that answered last.
+    node: Option<u32>,
     kept: Kept,
 }
 
@@ -62,6 +64,7 @@ impl Session {
             recipe,
             started: None,
             joined: false,
+            node: None,
             kept: Kept::default(),
         })
     }
@@ -91,11 +94,20 @@ impl Session {
         self.look_after_node();
         let start = Instant::now();
         let status = match self.quiet_status().await {
+            Err(Failure::Client(
+                ClientError::Unreachable { .. } | ClientError::BrokeOff { .. },
+            )) if self.has_joined_another() => {
+                // Whoever runs it will start it again, in the place where one would be started here.
+                let address = self.address.clone();
+                return Err(Box::new(DevError::NodeGone { address }).into());
+            }
             Err(Failure::Client(ClientError::Unreachable { .. })) if self.recipe.may_start() => {
                 return self.start(save, &built, timing).await;
             }
             status => status?,
         };
+        self.joined &= self.node == Some(status.node.pid);
+        self.node = Some(status.node.pid);
         if runs(&status, &built) {
             self.joined = true;
             let generation = status.generation;
@@ -116,6 +128,11 @@ impl Session {
         })
     }
 
+    /// Ends the build that is under way, if there is one.
+    pub(super) fn give_up_build(&self) {
+        self.sources.builder().cancel();
+    }
+
     /// Builds away from this thread, which listens for signals meanwhile.
     async fn build(&self, timing: &mut Timing) -> Result<Built, Failure> {
         let (sources, source) = (self.sources.clone(), self.source.clone());
@@ -129,6 +146,11 @@ impl Session {
         timing.cargo_ms = ms(built.cargo_time);
         timing.build_rest_ms = (ms_since(start) - timing.cargo_ms).max(0.0);
         Ok(built)
+    }
+
+    /// Whether somebody else's node ran the engine where one would be started here.
+    fn has_joined_another(&self) -> bool {
+        self.joined && self.started.is_none() && self.recipe.may_start()
     }
 
     /// Lets go of a node that was started here and has ended, so that another one is started.
@@ -166,6 +188,7 @@ impl Session {
             address: node.address.clone(),
             timing: timing.clone(),
         };
+        self.node = Some(node.process());
         self.started = Some(node);
         self.joined = true;
         Ok(outcome)

@@ -21,8 +21,14 @@ const QUIET: Duration = Duration::from_millis(30);
 /// Longest wait for that quiet.
 const QUIET_WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// Most files that one save names; more are only counted as "and others".
-const FILES_MAX: usize = 64;
+/// Most files that one save names: as many as a source may have.
+const FILES_MAX: usize = 10_000;
+
+/// How long the package's folder may be away: a checkout puts another in its place.
+const AWAY_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether it is there again.
+const AWAY_LOOK: Duration = Duration::from_millis(50);
 
 /// What was saved since the last look.
 #[derive(Debug)]
@@ -103,6 +109,7 @@ impl Saves {
             match self.gathered.quiet_in() {
                 None => self.gathered.wake.notified().await,
                 Some(Duration::ZERO) => {
+                    self.wait_for_root().await;
                     let taken = self.gathered.changes().take();
                     if let Some(Changes { files, first, .. }) = taken
                         && let Some(save) = self.save(files, first)?
@@ -113,6 +120,18 @@ impl Saves {
                 Some(wait) => tokio::time::sleep(wait).await,
             }
         }
+    }
+
+    /// Waits for the package's folder if it is away, and watches the one that comes.
+    async fn wait_for_root(&mut self) {
+        let start = Instant::now();
+        while !self.root.is_dir() && start.elapsed() < AWAY_WAIT_MAX {
+            tokio::time::sleep(AWAY_LOOK).await;
+            // What was watched is gone; what comes is watched anew.
+            self.folders.clear();
+        }
+        // If it stays away, the look at its folders says so.
+        let _ = self.watcher.watch(&self.root, RecursiveMode::NonRecursive);
     }
 
     /// The save of these files, if there is one among them that the author writes.
@@ -148,8 +167,11 @@ impl Saves {
             let name = PathBuf::from(entry.file_name());
             if path.is_dir() && is_source(&self.root, &name) {
                 if !self.folders.contains(&name) || changed.contains(&name) {
-                    let watched = self.watcher.watch(&path, RecursiveMode::Recursive);
-                    watched.map_err(|source| failed(&path, source))?;
+                    match self.watcher.watch(&path, RecursiveMode::Recursive) {
+                        // It went since it was listed: nothing is left to watch.
+                        Err(_) if !path.is_dir() => continue,
+                        watched => watched.map_err(|source| failed(&path, source))?,
+                    }
                 }
                 found.insert(name);
             }
@@ -307,6 +329,32 @@ mod tests {
             next(&mut saves).await;
             fs::write(root.join("src/c.rs"), "").unwrap();
             assert_eq!(next(&mut saves).await, ["src/c.rs"]);
+        });
+    }
+
+    #[test]
+    fn a_package_that_is_swapped_for_another_is_watched_again() {
+        let folder = package();
+        let parent = folder.path().canonicalize().unwrap();
+        let (root, aside) = (parent.join("engine"), parent.join("aside"));
+        for place in [&root, &aside] {
+            fs::create_dir_all(place.join("src")).unwrap();
+            fs::write(place.join("src/lib.rs"), "").unwrap();
+        }
+        block_on(async {
+            let mut saves = Saves::of(&root).unwrap();
+            fs::remove_dir_all(&root).unwrap();
+            let back = tokio::task::spawn_blocking({
+                let (root, aside) = (root.clone(), aside.clone());
+                move || {
+                    std::thread::sleep(QUIET_WAIT_MAX);
+                    fs::rename(aside, root).unwrap();
+                }
+            });
+            next(&mut saves).await;
+            back.await.unwrap();
+            fs::write(root.join("src/lib.rs"), "1").unwrap();
+            assert_eq!(next(&mut saves).await, ["src/lib.rs"]);
         });
     }
 

@@ -19,8 +19,11 @@ const ABI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi");
 /// Longest wait for what becomes of a save: the first build may compile all dependencies.
 const LINE_WAIT: Duration = Duration::from_secs(600);
 
-/// Longest wait for the end of a node whose command was killed.
+/// Longest wait for the end of what a command that has ended had started.
 const END_WAIT: Duration = Duration::from_secs(20);
+
+/// Longest wait for a build script to run.
+const SCRIPT_WAIT: Duration = Duration::from_secs(240);
 
 /// How long nothing may happen where nobody saves: long enough for what a build has written to be noticed.
 const QUIET_WAIT: Duration = Duration::from_secs(3);
@@ -317,8 +320,13 @@ fn a_node_that_runs_the_engine_is_joined_and_goes_on_afterwards() {
         0,
         "it is not dev's node"
     );
+    let dev = author.dev();
+    dev.outcome("unchanged");
     node.kill().unwrap();
     node.wait().unwrap();
+    author.edit("engine.rs", "revision: 3,", "revision: 4,");
+    dev.refused("dev::node_gone", "does not answer");
+    assert_eq!(dev.interrupt(), Some(0));
     a_node_that_is_started_gets_its_configuration_and_ends_however_the_command_ends(&author);
 }
 
@@ -336,6 +344,51 @@ fn a_node_that_is_started_gets_its_configuration_and_ends_however_the_command_en
     let start = Instant::now();
     while author.folder.run(&["status"]).exit != 40 {
         assert!(start.elapsed() < END_WAIT, "its node goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A build script that says who it is, in the file `pid`, and does not end.
+fn endless(pid: &Path) -> String {
+    // Another script than that of the run before, whose outcome cargo may know.
+    let now = std::time::SystemTime::now();
+    format!(
+        "// {now:?}\nfn main() {{\n    \
+         std::fs::write({pid:?}, std::process::id().to_string()).unwrap();\n    \
+         std::thread::sleep(std::time::Duration::from_secs(600));\n}}\n"
+    )
+}
+
+#[test]
+fn the_end_of_the_command_ends_the_build_that_is_under_way() {
+    let author = Author::new("kv-endless");
+    let pid = author.source.join("script.pid~");
+    let _ = fs::remove_file(&pid);
+    fs::write(author.source.join("build.rs"), endless(&pid)).unwrap();
+    let dev = author.dev();
+    let script = wait_for(&pid);
+    let running = PathBuf::from(format!("/proc/{script}"));
+    assert!(running.is_dir());
+    assert_eq!(dev.interrupt(), Some(0));
+    let start = Instant::now();
+    while running.is_dir() {
+        assert!(start.elapsed() < END_WAIT, "the build goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The number in a file that somebody is about to write.
+fn wait_for(path: &Path) -> u32 {
+    let start = Instant::now();
+    loop {
+        if let Ok(number) = fs::read_to_string(path).unwrap_or_default().parse() {
+            return number;
+        }
+        assert!(
+            start.elapsed() < SCRIPT_WAIT,
+            "{} does not come",
+            path.display()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }

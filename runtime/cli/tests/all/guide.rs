@@ -110,7 +110,7 @@ fn asked(place: String, words: &[String]) -> Option<Asked> {
 }
 
 /// The words of a line up to a comment or a following command; a quoted text is one word.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for c in line.chars() {
         match (c, quote) {

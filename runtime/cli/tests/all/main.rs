@@ -10,6 +10,7 @@ mod dev;
 mod double;
 mod golden;
 mod guide;
+mod guide_run;
 mod json;
 mod node;
 mod rehearsal;
