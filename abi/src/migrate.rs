@@ -43,8 +43,8 @@ pub trait Migrate: State {
     }
 }
 
-/// The way back: from this version's state to the last one's. Optional; a release that has it can be
-/// undone after its probation, and a property test can ask that it gives back what went in.
+/// The way back: from this version's state to the last one's. Optional; a property test can
+/// ask that it gives back what went in (`refit_testkit::assert_round_trip`). No node runs it by itself yet.
 pub trait MigrateBack: Migrate {
     /// Makes the older state from the new one.
     ///

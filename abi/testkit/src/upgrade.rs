@@ -1,15 +1,15 @@
 //! Upgrades: planned, linted, armed and run as a node does it, with linked modules.
 
 use crate::testkit::Testkit;
-use refit_abi::Generation;
 use refit_abi::export::EngineModuleRef;
-use refit_abi::host::{Module, ModuleError};
+use refit_abi::host::{CallError, Module, ModuleError};
+use refit_abi::{EngineId, Generation};
 use refit_kernel::LogLine;
 use refit_upgrade::{
     ArmError, Armed, Candidate, Class, Directives, Failure, Finding, Live, Phase, Plan, PlanError,
     PlannedKind, Surroundings, Unwatched, Verdict, lint, refusal,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A committed upgrade.
 #[derive(Debug)]
@@ -40,6 +40,15 @@ pub enum UpgradeError {
     /// The plan cannot be prepared.
     #[error(transparent)]
     Arm(#[from] ArmError),
+    /// A new state does not pass its own check. A node finds it in its rehearsal, before anything happens;
+    /// here the engines are new by now.
+    #[error("the new state of engine `{engine}` does not pass its check: {error}")]
+    Check {
+        /// The engine.
+        engine: EngineId,
+        /// What does not hold.
+        error: CallError,
+    },
     /// It was aborted at its update point.
     #[error("aborted, {phase}: {failure}")]
     Aborted {
@@ -60,6 +69,7 @@ impl UpgradeError {
             Self::Plan(error) => error.code(),
             Self::Refused(finding) => &finding.code,
             Self::Arm(error) => error.code(),
+            Self::Check { .. } => "check-failed",
             Self::Aborted { failure, .. } => failure.code(),
         }
     }
@@ -71,6 +81,7 @@ impl UpgradeError {
             Self::Plan(error) => error.next(),
             Self::Refused(finding) => &finding.next,
             Self::Arm(error) => error.next(),
+            Self::Check { .. } => "mend the migration, or the check",
             Self::Aborted { failure, .. } => failure.next(),
         }
     }
@@ -104,7 +115,7 @@ impl Testkit {
     /// Upgrades to a module at the update point after the newest block.
     ///
     /// # Errors
-    /// [`UpgradeError`]; the engines go on as if nothing had been.
+    /// [`UpgradeError`]; the engines go on as if nothing had been, but after [`UpgradeError::Check`].
     #[track_caller]
     pub fn upgrade(&mut self, module: EngineModuleRef) -> Result<Upgraded, UpgradeError> {
         self.upgrade_with(&[module], &Directives::default())
@@ -138,6 +149,7 @@ impl Testkit {
             Verdict::Committed(generation) => {
                 self.modules.came_in(&candidates);
                 self.node().call(|executor| executor.sweep());
+                self.checked(&plan)?;
                 self.look_over();
                 Ok(Upgraded {
                     generation,
@@ -152,6 +164,21 @@ impl Testkit {
                 lines,
             }),
         }
+    }
+
+    /// Whether the new states of all kinds of the plan pass their own check: what a node's rehearsal asks.
+    fn checked(&self, plan: &Plan) -> Result<(), UpgradeError> {
+        let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+        let kinds: BTreeSet<String> = kinds.map(|kind| kind.kind.clone()).collect();
+        let checked = self.node().call(move |executor| {
+            let table = executor.table();
+            let comes = |index| {
+                let entry = table.get(index);
+                entry.is_some_and(|entry| kinds.contains(&entry.kind.descriptor().kind))
+            };
+            executor.check_states(comes)
+        });
+        checked.map_err(|(engine, error)| UpgradeError::Check { engine, error })
     }
 
     /// The plan and what its linter finds.

@@ -148,3 +148,89 @@ mod stood_in {
         assert_eq!(kit.state::<v2::Bank>("bank").sum, 4);
     }
 }
+
+/// An engine whose second version makes a field that its check does not pass; the rest moves over.
+mod careless {
+    use refit_abi::{
+        Context, Deserialize, Engine, Fault, Migrate, Sender, Serialize, State, UpgradeBus,
+    };
+
+    macro_rules! engine {
+        ($check:expr) => {
+            impl Engine for Count {
+                const KIND: &'static str = "count";
+                type Config = ();
+                type Message = ();
+                type Reply = ();
+                type Query = ();
+                type Answer = u64;
+
+                fn init((): (), _: &mut Context<'_>) -> Result<Self, Fault> {
+                    Ok(Self::default())
+                }
+
+                fn handle(&mut self, _: &mut Context<'_>, _: Sender, (): ()) -> Result<(), Fault> {
+                    self.count += 1;
+                    Ok(())
+                }
+
+                fn query(&self, (): ()) -> Result<u64, Fault> {
+                    Ok(self.count)
+                }
+
+                fn check(&self) -> Result<(), Fault> {
+                    let check: fn(&Self) -> bool = $check;
+                    check(self)
+                        .then_some(())
+                        .ok_or_else(|| Fault::new("double-wrong", "twice is not twice"))
+                }
+            }
+            refit_abi::export_engines!(Count);
+        };
+    }
+
+    pub(super) mod v1 {
+        use super::*;
+
+        #[derive(Debug, Default, State, Serialize, Deserialize)]
+        #[state(version = 1)]
+        pub(crate) struct Count {
+            pub(crate) count: u64,
+        }
+        engine!(|_| true);
+    }
+
+    pub(super) mod v2 {
+        use super::*;
+
+        #[derive(Debug, Default, State, Migrate, Serialize, Deserialize)]
+        #[state(version = 2)]
+        #[migrate(from = super::v1::Count)]
+        pub(crate) struct Count {
+            count: u64,
+            #[migrate(with = twice)]
+            twice: u64,
+        }
+
+        fn twice(old: &super::v1::Count, _: &mut UpgradeBus<'_>) -> Result<u64, Fault> {
+            Ok(old.count + 2)
+        }
+        engine!(|it| it.twice == 2 * it.count);
+    }
+}
+
+#[test]
+fn a_new_state_that_does_not_pass_its_check_is_found_however_it_was_made() {
+    let upgraded = |messages: u64| {
+        let mut kit = Testkit::new(careless::v1::module());
+        kit.start::<careless::v1::Count>("count", &()).unwrap();
+        for _ in 0..messages {
+            kit.send::<careless::v1::Count>("count", &()).unwrap();
+        }
+        kit.upgrade(careless::v2::module())
+    };
+    assert_eq!(upgraded(2).unwrap().class("count"), Class::Migrate);
+    let error = upgraded(3).unwrap_err();
+    assert_eq!(error.code(), "check-failed");
+    assert!(error.to_string().contains("engine `count`"), "{error}");
+}
