@@ -14,7 +14,8 @@
 //! | `scripts` | random scripts |
 //! | `graphs` | random bus traffic, on one worker and two, and twice |
 //! | `model`, `model_bus` | the node and the bus in the fewest words |
-//! | `machine` | random histories against that model |
+//! | `histories` | random histories of that model: blocks, upgrades, aborts |
+//! | `machine` | the node does what the model does, step by step |
 //!
 //! `graphs` and `machine` are random: `PROPTEST_CASES` is how many cases there are, `REFIT_SEED` repeats
 //! those of the seed that a run has printed. In full:
@@ -32,6 +33,7 @@ mod aborts;
 mod asks;
 mod chains;
 mod graphs;
+mod histories;
 mod kinds;
 mod letters;
 mod machine;

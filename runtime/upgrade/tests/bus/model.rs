@@ -21,7 +21,8 @@ pub(crate) struct Model {
     /// The version of each kind's code.
     pub(crate) code: BTreeMap<Kind, u32>,
     pub(crate) engines: Vec<Engine>,
-    timers: BTreeMap<u64, Vec<EngineId>>,
+    /// Who is woken at which height, in the order they asked.
+    pub(crate) timers: BTreeMap<u64, Vec<EngineId>>,
     pub(crate) dead: u64,
     /// Whether the last upgrade was committed.
     pub(crate) committed: bool,
@@ -43,7 +44,7 @@ pub(crate) struct Engine {
 }
 
 /// What waits in a mailbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mail {
     Client(Message),
     Engine(EngineId, u64),
@@ -144,8 +145,8 @@ impl Model {
         self.engines.iter().map(|engine| engine.inbox.len()).sum()
     }
 
-    /// One block of messages to the engines of these numbers.
-    pub(crate) fn block(&mut self, messages: &[(u64, Message)], budget: u64) {
+    /// One block of messages to engines that exist.
+    pub(crate) fn block(&mut self, messages: &[(EngineId, Message)], budget: u64) {
         self.height += 1;
         let later = self.timers.split_off(&(self.height + 1));
         for engine in std::mem::replace(&mut self.timers, later)
@@ -155,7 +156,7 @@ impl Model {
             self.post(engine, Mail::Timer);
         }
         for (to, message) in messages {
-            self.post(peer(*to), Mail::Client(message.clone()));
+            self.post(*to, Mail::Client(message.clone()));
         }
         let mut handled = 0;
         while self.backlog() > 0 && handled < budget {

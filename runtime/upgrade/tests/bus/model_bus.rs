@@ -39,6 +39,8 @@ pub(crate) struct Upgrade<'a> {
     gone: BTreeSet<EngineId>,
     ended: Vec<EngineId>,
     later: Vec<(EngineId, EngineId, u64)>,
+    /// Two started an engine under one name, unseen by each other.
+    clashed: bool,
 }
 
 fn hears(kind: Kind, code: u32) -> bool {
@@ -61,6 +63,7 @@ impl<'a> Upgrade<'a> {
             gone: BTreeSet::new(),
             ended: Vec::new(),
             later: Vec::new(),
+            clashed: false,
         };
         let mut held = Vec::new();
         for stage in [0, 1] {
@@ -90,8 +93,11 @@ impl<'a> Upgrade<'a> {
         for chunk in 0..self.old.engines.len().div_ceil(CHUNK) {
             let mut out = Out::default();
             for (kind, code) in release {
-                // `beta` comes after `alpha` in every version but the first.
-                if usize::from(*kind == "beta") != stage {
+                // `beta` comes after these in every version but the first, if they come in with it.
+                let before = release
+                    .iter()
+                    .any(|(kind, _)| ["alpha", "fresh"].contains(kind));
+                if usize::from(*kind == "beta" && before) != stage {
                     continue;
                 }
                 let last = self.old.engines.len().min((chunk + 1) * CHUNK);
@@ -235,7 +241,7 @@ impl<'a> Upgrade<'a> {
     }
 
     fn spawn(
-        &self,
+        &mut self,
         me: &mut Engine,
         kind: Born,
         name: Option<&str>,
@@ -248,10 +254,12 @@ impl<'a> Upgrade<'a> {
             Born::Fixed => "fixed",
         };
         if !self.new.code.contains_key(kind) {
-            return Err("bus-unknown");
+            return Err("bus-unknown-kind");
         }
         let id = name.map_or_else(|| me.id.child(me.children), Model::named);
         if self.exists(id, out) {
+            let here = out.newborns.iter().find(|engine| engine.id == id);
+            self.clashed |= here.is_some_and(|engine| engine.parent != Some(me.id));
             return Err("bus-taken");
         }
         me.children += 1;
@@ -261,7 +269,9 @@ impl<'a> Upgrade<'a> {
     }
 
     fn may_retire(&self, me: EngineId, engine: EngineId, out: &Out) -> Result<(), &'static str> {
-        if !self.exists(engine, out) {
+        let here = out.newborns.iter().find(|newborn| newborn.id == engine);
+        let unseen = here.is_some_and(|newborn| newborn.parent != Some(me));
+        if unseen || !self.exists(engine, out) {
             return Err("bus-unknown");
         }
         let on_bus = self.residents.iter().map(|resident| &resident.engine);
@@ -280,6 +290,9 @@ impl<'a> Upgrade<'a> {
         &mut self,
         outs: Vec<Out>,
     ) -> Result<Vec<(EngineId, Kind, EngineId, Payload)>, Aborted> {
+        if self.clashed {
+            return Err(Aborted);
+        }
         let (mut sends, mut retired) = (Vec::new(), Vec::new());
         for out in outs {
             for engine in out.newborns {
