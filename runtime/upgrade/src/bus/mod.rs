@@ -18,7 +18,9 @@ mod engine_bus;
 mod out;
 mod residents;
 pub(crate) mod rounds;
+mod routing;
 mod shared;
+mod task;
 
 pub(crate) use account::{Account, Used};
 pub use budget::{Budget, BusBudget};

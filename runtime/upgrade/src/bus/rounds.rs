@@ -4,19 +4,13 @@
 //! the workers. Residents' states are taken out for the time of a round, so that handlers hold no lock
 //! while they look at the old generation.
 
-use super::residents::Home;
-use super::{
-    EngineBus, Letter, Out, Resident, Residents, Sent, Shared, TRANSITION_LINES_MAX, When,
-};
-use crate::phase::{Failure, MessageFault};
+use super::routing::Router;
+use super::task::{Item, Task};
+use super::{Home, Out, Resident, Residents, Shared, TRANSITION_LINES_MAX};
+use crate::phase::Failure;
 use parking_lot::Mutex;
-use refit_abi::descriptor::Ability;
 use refit_abi::host::Instance;
-use refit_abi::raw::{Codec, Delivery, DeliveryKind};
-use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Sender};
-use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
-use refit_kernel::{Aftermath, Effects, FirstMail, IdMap, KindIndex, LogLine, Quiesced};
+use refit_kernel::{Aftermath, Effects, LogLine, Quiesced};
 use std::sync::Arc;
 
 /// Residents whose messages one worker handles before it claims more.
@@ -28,51 +22,22 @@ const PARALLEL_MESSAGES_MIN: usize = 512;
 /// The messages of one upgrade, under way.
 pub(crate) struct Rounds {
     shared: Arc<Shared>,
-    /// Payloads of the messages that wait.
-    arena: Vec<u8>,
-    /// Residents with messages.
-    active: Vec<u32>,
-    waiting: usize,
+    router: Router,
     /// What transitions sent, until the last stage has made its states.
     held: Vec<Out>,
     /// Emptied, with their memory, for the next round.
     spare: Vec<Out>,
-    /// For each engine that gets ordinary messages: who sent the first, and how many there are.
-    mailed: IdMap<(EngineId, usize)>,
-    retired: Vec<EngineId>,
-    later: Vec<FirstMail>,
     effects: Vec<Effects>,
     lines: Vec<LogLine>,
-}
-
-/// Some residents' messages of one round.
-struct Task {
-    items: Vec<Item>,
-    out: Out,
-}
-
-/// One resident's messages of one round.
-struct Item {
-    place: u32,
-    id: EngineId,
-    kind: KindIndex,
-    instance: Option<Instance>,
-    counters: (u64, u64),
-    letters: Vec<Letter>,
 }
 
 impl Rounds {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
+            router: Router::new(shared.clone()),
             shared,
-            arena: Vec::new(),
-            active: Vec::new(),
-            waiting: 0,
             held: Vec::new(),
             spare: Vec::new(),
-            mailed: IdMap::default(),
-            retired: Vec::new(),
-            later: Vec::new(),
             effects: Vec::new(),
             lines: Vec::new(),
         }
@@ -95,7 +60,7 @@ impl Rounds {
         shared.settle(outs.iter().map(|out| &out.account));
         let mut residents = shared.residents.write();
         self.start_and_retire(&mut residents, &mut outs);
-        self.route_all(&mut residents, &outs);
+        self.router.route_all(&mut residents, &outs);
         self.spare.extend(outs.into_iter().map(Out::reuse));
     }
 
@@ -107,7 +72,7 @@ impl Rounds {
                 if residents.find(id).is_some() {
                     shared.fail_first(out.account.task, Failure::Taken { engine: id });
                 }
-                let handles = self.handles(kind);
+                let handles = self.router.handles(kind);
                 residents.add(Resident::newborn(newborn, handles));
             }
             self.effects.append(&mut out.effects);
@@ -119,15 +84,7 @@ impl Rounds {
             }
         }
         for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
-            self.retire(residents, engine);
-        }
-    }
-
-    fn route_all(&mut self, residents: &mut Residents, outs: &[Out]) {
-        for out in outs {
-            for sent in &out.sends {
-                self.route(residents, sent, &out.bytes[sent.payload.clone()]);
-            }
+            self.router.retire(residents, engine);
         }
     }
 
@@ -137,8 +94,8 @@ impl Rounds {
             return;
         }
         let (shared, held) = (self.shared.clone(), std::mem::take(&mut self.held));
-        self.route_all(&mut shared.residents.write(), &held);
-        while let Some(first) = self.active.first().copied() {
+        self.router.route_all(&mut shared.residents.write(), &held);
+        while let Some(first) = self.router.active.first().copied() {
             if self.shared.is_cancelled() {
                 return;
             }
@@ -187,8 +144,8 @@ impl Rounds {
         let mut residents = std::mem::take(&mut *self.shared.residents.write());
         let mut places: Vec<(u32, u32, Instance)> = Vec::new();
         let mut aftermath = Aftermath {
-            retired: std::mem::take(&mut self.retired),
-            first: std::mem::take(&mut self.later),
+            retired: std::mem::take(&mut self.router.retired),
+            first: std::mem::take(&mut self.router.later),
             effects: std::mem::take(&mut self.effects),
             ..Aftermath::default()
         };
@@ -229,135 +186,9 @@ impl Rounds {
         }
     }
 
-    fn retire(&mut self, residents: &mut Residents, engine: EngineId) {
-        if let Some((from, _)) = self.mailed.get(engine) {
-            let (to, reason) = (engine, MessageFault::Retired);
-            self.shared
-                .fail_between(Failure::Message { from, to, reason });
-        }
-        let is_first = residents.retire(engine);
-        let resident = residents.get(engine);
-        let is_new = resident.is_some_and(|resident| matches!(resident.home, Home::New(_)));
-        if is_first && !is_new {
-            self.retired.push(engine);
-        }
-    }
-
-    fn route(&mut self, residents: &mut Residents, sent: &Sent, payload: &[u8]) {
-        let outcome = match residents.find(sent.to) {
-            Some(place) => self.deliver_here(residents, place, sent, payload),
-            None if residents.is_gone(sent.to) => Err(MessageFault::Retired),
-            None => self.deliver_elsewhere(sent, payload),
-        };
-        if let Err(reason) = outcome {
-            let (from, to) = (sent.from, sent.to);
-            self.shared
-                .fail_between(Failure::Message { from, to, reason });
-        }
-    }
-
-    fn deliver_here(
-        &mut self,
-        residents: &mut Residents,
-        place: u32,
-        sent: &Sent,
-        payload: &[u8],
-    ) -> Result<(), MessageFault> {
-        let is_gone = residents.is_gone(sent.to);
-        let resident = &mut residents.all[place as usize];
-        if is_gone {
-            self.may_message(sent, resident.kind)?;
-            return Err(MessageFault::Retired);
-        }
-        let Some(handles) = resident.handles else {
-            return self.ordinary(resident.kind, sent, payload);
-        };
-        self.may_message(sent, resident.kind)?;
-        if handles != sent.schema {
-            let (found, takes) = (sent.schema, handles);
-            return Err(MessageFault::Schema { found, takes });
-        }
-        let start = self.arena.len();
-        self.arena.extend_from_slice(payload);
-        if resident.inbox.is_empty() {
-            self.active.push(place);
-        }
-        resident.inbox.push(Letter {
-            from: sent.from,
-            sequence: sent.sequence,
-            schema: sent.schema,
-            payload: start..self.arena.len(),
-        });
-        self.waiting += 1;
-        Ok(())
-    }
-
-    /// To an engine that does not live on the bus: it is carried, adopted, takes no upgrade messages, or
-    /// cannot be reached at all.
-    fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
-        let look = self.shared.view.with(sent.to, |slot| {
-            (slot.kind(), slot.is_stopped(), slot.instance().is_none())
-        });
-        match look {
-            None => Err(MessageFault::Unknown),
-            Some((_, true, _)) => Err(MessageFault::Retired),
-            Some((kind, _, true)) if self.handles(kind) == Some(sent.schema) => {
-                Err(MessageFault::Poisoned)
-            }
-            Some((kind, _, _)) => self.ordinary(kind, sent, payload),
-        }
-    }
-
-    /// The upgrade messages that a kind handles.
-    fn handles(&self, kind: KindIndex) -> Option<SchemaId> {
-        self.shared
-            .table
-            .get(kind)?
-            .kind
-            .descriptor()
-            .upgrade_message
-    }
-
-    fn ordinary(
-        &mut self,
-        kind: KindIndex,
-        sent: &Sent,
-        payload: &[u8],
-    ) -> Result<(), MessageFault> {
-        self.may_message(sent, kind)?;
-        let entry = self.shared.table.get(kind).ok_or(MessageFault::Unknown)?;
-        let descriptor = entry.kind.descriptor();
-        if !descriptor.accepts(sent.schema) {
-            let (found, takes) = (sent.schema, descriptor.message);
-            return Err(MessageFault::Schema { found, takes });
-        }
-        let (first, count) = self.mailed.get(sent.to).unwrap_or((sent.from, 0));
-        let waiting = self.shared.view.with(sent.to, |slot| slot.mailbox());
-        if waiting.unwrap_or(0) + count >= MAILBOX_MESSAGES_MAX {
-            return Err(MessageFault::Full);
-        }
-        self.mailed.insert(sent.to, (first, count + 1));
-        self.later.push(FirstMail {
-            from: sent.from,
-            to: sent.to,
-            sequence: sent.sequence,
-            schema: sent.schema,
-            payload: payload.to_vec(),
-        });
-        Ok(())
-    }
-
-    fn may_message(&self, sent: &Sent, kind: KindIndex) -> Result<(), MessageFault> {
-        if self.shared.table.may(sent.kind, Ability::Message, kind) {
-            Ok(())
-        } else {
-            Err(MessageFault::Forbidden)
-        }
-    }
-
     fn round(&mut self, quiesced: &mut Quiesced<'_>) -> Vec<Out> {
-        let alone = std::mem::take(&mut self.waiting) < PARALLEL_MESSAGES_MIN;
-        let arena = std::mem::take(&mut self.arena);
+        let alone = std::mem::take(&mut self.router.waiting) < PARALLEL_MESSAGES_MIN;
+        let arena = std::mem::take(&mut self.router.arena);
         let room = arena.len();
         let tasks = self.tasks();
         let tasks = if alone {
@@ -382,12 +213,12 @@ impl Rounds {
             };
             tasks.iter().map(take).collect()
         };
-        self.arena.reserve(room);
+        self.router.arena.reserve(room);
         self.put_back(tasks)
     }
 
     fn tasks(&mut self) -> Vec<Task> {
-        let mut active = std::mem::take(&mut self.active);
+        let mut active = std::mem::take(&mut self.router.active);
         active.sort_unstable();
         let mut residents = self.shared.residents.write();
         let mut tasks = Vec::with_capacity(active.len().div_ceil(RESIDENTS_PER_TASK));
@@ -424,62 +255,6 @@ impl Rounds {
             outs.push(task.out);
         }
         outs
-    }
-}
-
-impl Task {
-    fn work(&mut self, number: usize, shared: &Shared, arena: &[u8]) {
-        if !shared.begin(number, &mut self.out.account) {
-            return;
-        }
-        let here = shared.under_way.begin();
-        let mut batch: Vec<Delivery<'_>> = Vec::new();
-        for item in &mut self.items {
-            if shared.is_over(number) {
-                return;
-            }
-            here.at(item.id, item.kind);
-            batch.clear();
-            batch.extend(item.letters.iter().map(|letter| letter.delivery(arena)));
-            let (Some(entry), Some(instance)) = (shared.table.get(item.kind), &mut item.instance)
-            else {
-                continue;
-            };
-            let mut bus = EngineBus {
-                shared,
-                me: item.id,
-                kind: item.kind,
-                counters: &mut item.counters,
-                out: &mut self.out,
-                when: When::Round,
-            };
-            let frame = (item.id, shared.height());
-            if let Err((done, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
-                let engine = item.id;
-                let from = item.letters.get(done).map_or(engine, |letter| letter.from);
-                let failure = Failure::Handler {
-                    engine,
-                    from,
-                    error,
-                };
-                shared.fail(number, failure);
-            }
-        }
-        shared.tell(&mut self.out.account);
-    }
-}
-
-impl Letter {
-    fn delivery<'a>(&self, arena: &'a [u8]) -> Delivery<'a> {
-        Delivery {
-            sender: Sender::Engine(self.from).into(),
-            sequence: self.sequence,
-            schema: self.schema,
-            codec: Codec::Postcard,
-            kind: DeliveryKind::Message,
-            wants_reply: false,
-            payload: arena[self.payload.clone()].into(),
-        }
     }
 }
 
