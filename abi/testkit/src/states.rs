@@ -6,7 +6,7 @@ use crate::testkit::Testkit;
 use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 use refit_abi::host::{Instance, Kind};
 use refit_abi::{EngineId, State};
-use refit_kernel::{CaptureError, Captured, EngineStatus, Next, Pending, States};
+use refit_kernel::{CaptureError, Captured, EngineStatus, Next, Pending, Remains, States, remains};
 use std::sync::Mutex;
 
 impl Testkit {
@@ -92,10 +92,22 @@ impl Testkit {
                     slot.set_next(Next::Whole(instance));
                 }
             });
-            let pending = Pending::Replace(kind.clone());
+            let pending = Pending::Replace(Remains::of(kind.clone()));
             quiesced.publish(table.next(vec![(index, kind, Some(pending))], Vec::new()));
         });
-        self.node().call(|executor| executor.sweep());
+        self.settle();
+    }
+
+    /// Puts all states together, and drops those that were replaced.
+    #[track_caller]
+    pub(crate) fn settle(&self) {
+        let replaced = self.node().call(|executor| {
+            executor.sweep();
+            executor.take_remains()
+        });
+        if let Err(error) = remains::discard(replaced) {
+            panic!("no thread to drop replaced states on: {error}");
+        }
     }
 
     #[track_caller]

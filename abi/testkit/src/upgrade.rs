@@ -148,7 +148,7 @@ impl Testkit {
         match verdict {
             Verdict::Committed(generation) => {
                 self.modules.came_in(&candidates);
-                self.node().call(|executor| executor.sweep());
+                self.settle();
                 self.checked(&plan)?;
                 self.look_over();
                 Ok(Upgraded {

@@ -8,7 +8,7 @@ use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_kernel::crew::{Command, Crew, commands};
-use refit_kernel::{Executor, GenerationTable};
+use refit_kernel::{Executor, GenerationTable, remains};
 use refit_upgrade::Armed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -122,7 +122,8 @@ impl BenchNode {
             }
             std::thread::sleep(SWEEP_LOOK);
         }
-        Ok(())
+        let replaced = self.call("take what it has replaced", Executor::take_remains)?;
+        remains::discard(replaced).map_err(|_| stuck("drop what it has replaced"))
     }
 
     /// Ends all engines with the code that made them, then the crew.

@@ -26,5 +26,9 @@ impl Executor {
                 }
             }
         }
+        let unsettled = crate::sweep::replaced(&table);
+        for remains in self.take_remains().into_iter().chain(unsettled) {
+            remains.discard_here();
+        }
     }
 }

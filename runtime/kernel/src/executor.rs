@@ -8,6 +8,7 @@ use crate::gate::Gate;
 use crate::limits::{ENGINES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX};
 use crate::newborn::{Newborn, Start};
 use crate::outcome::{BlockOutcome, QueryError, Stats};
+use crate::remains::Remains;
 use crate::round::{Job, Round, SharedChunk};
 use crate::slot::SlotState;
 use crate::table::GenerationTable;
@@ -36,6 +37,8 @@ pub struct Executor {
     /// Effects of what happened between two blocks; they leave with the next.
     pub(crate) between: BlockOutcome,
     pub(crate) swept: usize,
+    /// Replaced states of generations that are settled.
+    pub(crate) remains: Vec<Arc<Remains>>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) timers: Timers,
     pub(crate) dead: DeadLetters,
@@ -123,6 +126,7 @@ impl Executor {
             frame: BlockFrame::default(),
             between: BlockOutcome::default(),
             swept: 0,
+            remains: Vec::new(),
             directory: Arc::new(Directory::default()),
             timers: Timers::default(),
             dead: DeadLetters::default(),
@@ -212,7 +216,7 @@ impl Executor {
             self.deliver_timer(timer, &mut out);
         }
         for message in block.messages {
-            self.deliver_ingress(message, &mut out);
+            self.deliver_ingress(message, &table, &mut out);
         }
         while !self.active.is_empty() && out.stats.messages < block.budget {
             self.round(helpers, &table, frame, &mut out);

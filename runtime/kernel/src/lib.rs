@@ -8,11 +8,13 @@
 //!
 //! Architecture invariants. No clock, no I/O, no tokio, no unsafe code. Mailboxes belong to the
 //! executor, never to a generation: a swap moves no message. An engine's code is entered on crew
-//! threads only, and a crew is joined before the code it entered is unmapped.
+//! threads only, and on those that drop what was replaced ([`remains`]); each is joined before the code it
+//! entered is unmapped.
 
 pub mod crew;
 pub mod gate;
 pub mod limits;
+pub mod remains;
 
 mod aftermath;
 mod chunk;
@@ -54,6 +56,7 @@ pub use newborn::{Effects, Newborn, Start, WantedChild};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use queued::Unaccepted;
 pub use quiesced::Quiesced;
+pub use remains::Remains;
 pub use slot::{EngineState, EngineStatus, Next, Poison};
 pub use table::{GenerationTable, KindEntry, KindIndex, Pending};
 pub use view::{SlotRef, View};

@@ -210,7 +210,7 @@ fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instan
             Ok(new)
         }
         (Some(Pending::Replace(before)), Some(Next::Whole(new))) => {
-            leak_if_unfit(before.discard(old));
+            before.bury(old);
             Ok(new)
         }
         _ => Err(NO_WAY),

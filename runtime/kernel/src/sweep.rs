@@ -3,6 +3,9 @@
 
 use crate::executor::Executor;
 use crate::limits::SWEEP_CHUNKS_PER_STEP;
+use crate::remains::Remains;
+use crate::table::{GenerationTable, Pending};
+use std::sync::Arc;
 
 impl Executor {
     /// Whether engines of the generation before may be unsettled.
@@ -27,6 +30,7 @@ impl Executor {
         }
         self.swept = end;
         if end == self.chunks.len() {
+            self.remains.extend(replaced(&table));
             self.shared.publish(table.settled());
         }
     }
@@ -37,4 +41,18 @@ impl Executor {
             self.sweep_step();
         }
     }
+
+    /// The states that were replaced as a whole in generations that are settled; for
+    /// [`remains::discard`](crate::remains::discard). They hold their code.
+    pub fn take_remains(&mut self) -> Vec<Arc<Remains>> {
+        std::mem::take(&mut self.remains)
+    }
+}
+
+/// What the settling of a generation has put aside.
+pub(crate) fn replaced(table: &GenerationTable) -> impl Iterator<Item = Arc<Remains>> {
+    table.iter().filter_map(|(_, entry)| match &entry.pending {
+        Some(Pending::Replace(remains)) => Some(remains.clone()),
+        Some(Pending::Settle(_)) | None => None,
+    })
 }

@@ -1,6 +1,7 @@
 //! [`GenerationTable`]: all engine code that is live together, immutable once made.
 
 use crate::grants::{Grants, Powers};
+use crate::remains::Remains;
 use refit_abi::Generation;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Kind, Migration};
@@ -26,9 +27,9 @@ pub struct KindEntry {
 #[derive(Clone, Debug)]
 pub enum Pending {
     /// The step's second half, on what the transition prepared.
-    Settle(Migration),
-    /// The whole new state is there; the old one is dropped with the code that made it.
-    Replace(Kind),
+    Settle(Box<Migration>),
+    /// The whole new state is there; the old one waits to be dropped by the code that made it.
+    Replace(Arc<Remains>),
 }
 
 /// All engine code of one generation.

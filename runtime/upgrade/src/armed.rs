@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced};
+use refit_kernel::{Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced, Remains};
 use std::sync::Arc;
 
 /// An upgrade that waits for its update point.
@@ -317,7 +317,10 @@ fn crossing(
     restart: bool,
 ) -> Result<(Class, Option<Pending>), ArmError> {
     if restart {
-        return Ok((Class::Restart, Some(Pending::Replace(old.clone()))));
+        return Ok((
+            Class::Restart,
+            Some(Pending::Replace(Remains::of(old.clone()))),
+        ));
     }
     let missing = || ArmError::NoMigration {
         kind: name.to_owned(),
@@ -331,9 +334,9 @@ fn crossing(
                 kind: name.to_owned(),
                 error,
             })?;
-            Some(Pending::Settle(step))
+            Some(Pending::Settle(Box::new(step)))
         }
-        Class::Translate | Class::Restart => Some(Pending::Replace(old.clone())),
+        Class::Translate | Class::Restart => Some(Pending::Replace(Remains::of(old.clone()))),
         Class::Carry | Class::New | Class::Adopt => None,
     };
     Ok((class, pending))

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_kernel::crew::{Command, Crew, commands};
-use refit_kernel::{EngineState, Executor, GenerationTable, StateImage};
+use refit_kernel::{EngineState, Executor, GenerationTable, StateImage, remains};
 use refit_loader::{LoadedModule, Loader};
 use refit_upgrade::{Armed, Unwatched, Verdict};
 use std::collections::BTreeSet;
@@ -230,6 +230,8 @@ fn settled(
     mark: Mark,
 ) -> Result<Made, Failed> {
     executor.sweep();
+    // This process unmaps nothing: without a thread they are leaked.
+    let _ = remains::discard(executor.take_remains());
     for status in executor.statuses(usize::MAX) {
         if let EngineState::Poisoned(poison) = status.state
             && !poisoned.contains(&status.id)

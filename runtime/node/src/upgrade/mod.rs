@@ -1,9 +1,11 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
 mod orders;
+mod outcome;
 mod point;
 mod rehearse;
 mod reports;
+mod retiring;
 mod run;
 mod stage;
 mod waiting;

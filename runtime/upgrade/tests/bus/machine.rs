@@ -11,7 +11,7 @@ use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Sender, Undelivered};
-use refit_kernel::{EngineState, Image, LetterImage};
+use refit_kernel::{EngineState, Image, LetterImage, remains};
 use refit_upgrade::{Directives, Unwatched, Verdict};
 use std::cell::Cell;
 
@@ -103,6 +103,7 @@ fn compare(world: &World, model: &Model) {
         let statuses = executor.statuses(SEEN_MAX);
         let image = executor.image(usize::MAX).unwrap();
         executor.sweep();
+        remains::discard(executor.take_remains()).unwrap();
         (states, statuses, executor.dead_letter_count(), image)
     });
     assert_eq!(states, model.states());

@@ -139,7 +139,11 @@ impl Node {
 
     /// Sweeps until no state of the generation before is left.
     pub(crate) fn sweep(&self) {
-        self.call(Executor::sweep);
+        let replaced = self.call(|executor| {
+            executor.sweep();
+            executor.take_remains()
+        });
+        refit_kernel::remains::discard(replaced).unwrap();
     }
 
     /// Prepares an upgrade for the live generation.

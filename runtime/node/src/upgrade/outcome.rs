@@ -1,0 +1,132 @@
+//! What became of an upgrade at its update point, told: in its report, in the list of failures, in the
+//! journal.
+
+use super::point::Resumed;
+use super::run::micros;
+use super::{State, Upgrades, watchdog};
+use parking_lot::MutexGuard;
+use refit_admin::Outcome;
+use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
+use refit_upgrade::{Phase, Plan, Verdict};
+use std::time::Instant;
+
+/// Writes the outcome and the times of the pause into the report. The upgrade waited since `waits`.
+pub(super) fn report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Instant) {
+    let times = resumed.times;
+    let pause = times.resumed.duration_since(times.closing);
+    let steps = [
+        (
+            api::Phase::Quiesced,
+            times.quiesced.duration_since(times.closing),
+        ),
+        (
+            api::Phase::Transitioned,
+            times.transitioned.duration_since(times.quiesced),
+        ),
+        (
+            api::Phase::Committed,
+            times.committed.duration_since(times.transitioned),
+        ),
+        (
+            api::Phase::Resumed,
+            times.resumed.duration_since(times.committed),
+        ),
+    ];
+    let outcome = match &resumed.verdict {
+        Some(Verdict::Committed(_)) => Outcome::Committed,
+        _ => Outcome::Aborted,
+    };
+    upgrades.metrics.count_upgrade(outcome, Some(pause));
+    let mut state = upgrades.state.lock();
+    if let Some(Verdict::Committed(generation)) = &resumed.verdict {
+        state.registry.publish(*generation, resumed.height);
+    }
+    state.reports.update(id, |report| {
+        report.height = Some(resumed.height);
+        report.wait_us = micros(times.closing.saturating_duration_since(waits));
+        report.pause_us = micros(pause);
+        report.phases.extend(steps.map(|(phase, time)| PhaseTime {
+            phase,
+            us: micros(time),
+        }));
+        match &resumed.verdict {
+            Some(Verdict::Committed(generation)) => {
+                report.state = UpgradeState::Committed;
+                report.to = *generation;
+            }
+            Some(Verdict::Aborted { phase, failure }) => {
+                report.state = UpgradeState::Aborted;
+                report
+                    .phases
+                    .retain(|step| step.phase != api::Phase::Committed);
+                report.reason = Some(Reason {
+                    code: failure.code().to_owned(),
+                    detail: failure.to_string(),
+                    next: failure.next().to_owned(),
+                    phase: shown(*phase),
+                    engine: failure.engine().map(|engine| engine.to_string()),
+                    key: failure.key().map(str::to_owned),
+                });
+            }
+            None => report.state = UpgradeState::Aborted,
+        }
+    });
+}
+
+/// An upgrade that was aborted by its own failure is on record; one whose pause was stuck is in
+/// quarantine already, and its report says so.
+pub(super) fn note_failure(
+    upgrades: &Upgrades,
+    id: u64,
+    plan: &Plan,
+    resumed: &Resumed,
+    stuck: bool,
+) {
+    let Some(Verdict::Aborted { failure, .. }) = &resumed.verdict else {
+        return;
+    };
+    if stuck {
+        upgrades.update(id, |report| {
+            if let Some(reason) = &mut report.reason {
+                reason.code = "pause-stuck".to_owned();
+                reason.next = "the code is in quarantine; mend the migration".to_owned();
+            }
+        });
+    } else if failure.engine().is_some() {
+        let entry = QuarantineEntry {
+            artifacts: watchdog::artifacts(plan),
+            height: resumed.height.0,
+            state: QuarantineState::Failed,
+            code: failure.code().to_owned(),
+            reason: failure.to_string(),
+        };
+        watchdog::record(upgrades, entry);
+    }
+}
+
+/// Writes what became of the upgrade into the journal.
+pub(super) fn journal(upgrades: &Upgrades, state: &MutexGuard<'_, State>, id: u64) {
+    let record = state
+        .reports
+        .get(id)
+        .map(|report| serde_json::to_vec(&report));
+    if let Some(Ok(bytes)) = record
+        && let Err(error) = upgrades.store.journal_append(&bytes)
+    {
+        tracing::error!(id, %error, "the journal refuses the upgrade's record");
+    }
+}
+
+fn shown(phase: Phase) -> api::Phase {
+    match phase {
+        Phase::Staged => api::Phase::Staged,
+        Phase::Probed => api::Phase::Probed,
+        Phase::Rehearsed => api::Phase::Rehearsed,
+        Phase::Armed => api::Phase::Armed,
+        Phase::Quiesced => api::Phase::Quiesced,
+        Phase::Transitioned => api::Phase::Transitioned,
+        Phase::Committed => api::Phase::Committed,
+        Phase::Resumed => api::Phase::Resumed,
+        Phase::Retired => api::Phase::Retired,
+    }
+}

@@ -1,0 +1,100 @@
+//! The end of an upgrade: the crew that ran its pause is joined, and the code that is not live is unmapped.
+
+use super::Upgrades;
+use super::run::{call, micros};
+use crate::limits::RETIRE_WAIT_MAX;
+use refit_admin::api::{self, PhaseTime, UpgradeState};
+use refit_kernel::crew::Crew;
+use refit_kernel::remains;
+use refit_loader::{Loader, PinReason};
+use refit_upgrade::Phase;
+use std::time::{Duration, Instant};
+
+/// Between two looks at whether the old code can go.
+const RETIRE_POLL: Duration = Duration::from_millis(1);
+
+/// Longest wait for a handle that a look at the node held when old code was retired.
+const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Joins the crew that could have entered the old code, waits until no state of its making is left,
+/// then unmaps it.
+pub(super) fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
+    let start = Instant::now();
+    join(old_crew);
+    let mut settled = None;
+    while start.elapsed() < RETIRE_WAIT_MAX {
+        match call(upgrades, |executor| {
+            (!executor.is_sweeping()).then(|| (executor.table(), executor.take_remains()))
+        }) {
+            Some(Some(found)) => {
+                settled = Some(found);
+                break;
+            }
+            Some(None) => std::thread::sleep(RETIRE_POLL),
+            None => break,
+        }
+    }
+    let pinned = match settled {
+        Some((table, replaced)) => {
+            if let Err(error) = remains::discard(replaced) {
+                tracing::warn!(%error, "no thread to drop replaced states on: they are leaked");
+            }
+            let pinned = upgrades.state.lock().libraries.retire_unused(&table);
+            swept(&upgrades.loader, pinned)
+        }
+        None => vec!["the states are still being settled; the old code is kept".to_owned()],
+    };
+    finish(upgrades, id, start, pinned);
+}
+
+/// What stays mapped of what was `pinned`: a status request holds the table for a moment, and what only
+/// that keeps goes as soon as it is done.
+fn swept(loader: &Loader, pinned: Vec<String>) -> Vec<String> {
+    if pinned.is_empty() {
+        return pinned;
+    }
+    let start = Instant::now();
+    let is_held = || {
+        let reasons = loader.pinned().into_iter().map(|library| library.reason);
+        reasons.into_iter().any(|reason| reason == PinReason::InUse)
+    };
+    while is_held() && start.elapsed() < HANDLE_WAIT_MAX {
+        std::thread::sleep(RETIRE_POLL);
+        loader.sweep();
+    }
+    let still = loader.pinned();
+    let is_still = |told: &String| still.iter().any(|library| told.starts_with(&library.name));
+    pinned.into_iter().filter(is_still).collect()
+}
+
+/// The last phase, into the report.
+pub(super) fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<String>) {
+    // The upgrade has ended either way: a watch has no say.
+    let _ = upgrades.watch.lock().reached(Phase::Retired);
+    for reason in &pinned {
+        tracing::warn!(id, "a library stays mapped: {reason}");
+    }
+    let mut state = upgrades.state.lock();
+    let old = state
+        .reports
+        .get(id)
+        .filter(|report| report.state == UpgradeState::Committed);
+    if let Some(report) = old {
+        state.registry.retire(report.from, pinned.first().cloned());
+    }
+    state.reports.update(id, |report| {
+        let us = micros(start.elapsed());
+        report.phases.push(PhaseTime {
+            phase: api::Phase::Retired,
+            us,
+        });
+        report.retired = pinned.is_empty();
+        report.pinned = pinned;
+    });
+}
+
+pub(super) fn join(crew: Option<Crew>) {
+    if let Some(crew) = crew {
+        crew.join();
+    }
+}
