@@ -20,7 +20,9 @@ pub trait MigrateMessage: State {
     /// The message in this version's words.
     ///
     /// # Errors
-    /// A [`Fault`] is the reply to the message; nothing is handled.
+    /// A [`Fault`] is the reply to a client's message. Of another engine's message that engine is told
+    /// ([`Engine::undelivered`](crate::Engine::undelivered)), a timer goes to the dead letters. Nothing is
+    /// handled.
     fn migrate(old: Self::From) -> Result<Self, Fault>;
 }
 
@@ -30,6 +32,8 @@ pub struct OlderMessage<M> {
     /// Its schema.
     pub schema: SchemaId,
     pub(crate) decode: fn(Codec, &[u8]) -> Result<M, NotRead>,
+    /// Whether a client's JSON is of this version to the last word.
+    pub(crate) is_exact: fn(&[u8]) -> bool,
 }
 
 /// Why an older message was not read.
@@ -50,6 +54,7 @@ impl<M: State> OlderMessage<M> {
                 let old = codec::decode::<C::From>(codec, bytes).map_err(NotRead::Other)?;
                 C::run(old).map_err(NotRead::Fault)
             },
+            is_exact: codec::is_exact::<C::From>,
         }
     }
 }

@@ -78,7 +78,13 @@ fn message<H: History<Engine = E>, E: Engine>(
             ctx.scratch().extend_from_slice(reason.as_bytes());
             return ctx.reply(CallStatus::Rejected);
         }
-        Err(NotRead::Fault(fault)) => return refuse(ctx, &fault),
+        Err(NotRead::Fault(fault)) if delivery.wants_reply => return refuse(ctx, &fault),
+        Err(NotRead::Fault(fault)) => {
+            // Nobody reads a reply: the host tells the sender, or keeps the message.
+            ctx.scratch()
+                .extend_from_slice(fault.to_string().as_bytes());
+            return ctx.reply(CallStatus::Rejected);
+        }
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
@@ -104,7 +110,8 @@ fn decode<H: History<Engine = E>, E: Engine>(
     delivery: &Delivery<'_>,
     accepted: SchemaId,
 ) -> Result<E::Message, NotRead> {
-    if delivery.codec == Codec::Postcard && delivery.schema != accepted {
+    let is_stamped = delivery.codec == Codec::Postcard || delivery.schema != SchemaId::default();
+    if is_stamped && delivery.schema != accepted {
         return older::<H, E>(delivery, accepted);
     }
     match codec::decode(delivery.codec, delivery.payload.as_slice()) {
@@ -113,7 +120,8 @@ fn decode<H: History<Engine = E>, E: Engine>(
     }
 }
 
-/// A message of an older version, as its schema says.
+/// A message of an older version, as its schema says. A client's has the schema that was live when it came
+/// into its mailbox.
 #[cold]
 fn older<H: History<Engine = E>, E: Engine>(
     delivery: &Delivery<'_>,
@@ -123,23 +131,27 @@ fn older<H: History<Engine = E>, E: Engine>(
         .into_iter()
         .find(|older| older.schema == delivery.schema);
     match version {
-        Some(older) => (older.decode)(delivery.codec, delivery.payload.as_slice()),
+        Some(older) => match (older.decode)(delivery.codec, delivery.payload.as_slice()) {
+            // Its client may have spoken a version before that one.
+            Err(NotRead::Other(reason)) => from_older_client::<H, E>(delivery, reason),
+            read => read,
+        },
         None => Err(NotRead::Other(foreign(E::KIND, delivery.schema, accepted))),
     }
 }
 
-/// A client writes JSON and no schema: what is not of the newest version may be of an older one.
+/// A client writes JSON and no schema: what is not of the newest version may be of an older one. Not what an
+/// older one would read only in part: that is a mistake in the newest words.
 #[cold]
 fn from_older_client<H: History<Engine = E>, E: Engine>(
     delivery: &Delivery<'_>,
     reason: String,
 ) -> Result<E::Message, NotRead> {
     if delivery.codec == Codec::Json {
-        for older in H::older_messages() {
-            match (older.decode)(delivery.codec, delivery.payload.as_slice()) {
-                Err(NotRead::Other(_)) => {}
-                read => return read,
-            }
+        let payload = delivery.payload.as_slice();
+        let older = H::older_messages();
+        if let Some(older) = older.iter().find(|older| (older.is_exact)(payload)) {
+            return (older.decode)(delivery.codec, payload);
         }
     }
     Err(NotRead::Other(reason))

@@ -13,6 +13,17 @@ use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, Undelivered};
 
+/// Where a letter comes from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    /// A client, which speaks to this generation.
+    Client(&'a GenerationTable),
+    /// An engine of this kind.
+    Engine(KindIndex, &'a GenerationTable),
+    /// A timer or a notice.
+    Node,
+}
+
 impl Executor {
     pub(crate) fn deliver_timer(&mut self, timer: Timer, out: &mut BlockOutcome) {
         let letter = Letter {
@@ -27,7 +38,14 @@ impl Executor {
         self.deliver(timer.engine, letter, &timer.payload, out);
     }
 
-    pub(crate) fn deliver_ingress(&mut self, message: Ingress, out: &mut BlockOutcome) {
+    /// A client writes in the words of the code that is live now: its message is of that schema, also if it
+    /// waits until other code is.
+    pub(crate) fn deliver_ingress(
+        &mut self,
+        message: Ingress,
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) {
         let letter = Letter {
             sender: Sender::Client(message.client),
             sequence: message.sequence,
@@ -37,7 +55,8 @@ impl Executor {
             ticket: Some(message.ticket),
             payload: 0..0,
         };
-        self.deliver(message.engine, letter, &message.payload, out);
+        let (to, payload) = (message.engine, &message.payload);
+        self.deliver_as(Origin::Client(table), to, letter, payload, out);
     }
 
     pub(crate) fn deliver_notice(&mut self, notice: &Notice, out: &mut BlockOutcome) {
@@ -64,13 +83,7 @@ impl Executor {
         payload: &[u8],
         out: &mut BlockOutcome,
     ) {
-        let refused = match self.directory.get(to) {
-            None => Some((letter, Undelivered::Unknown)),
-            Some(place) => self.put(place, letter, payload, None),
-        };
-        if let Some((letter, reason)) = refused {
-            self.refuse(to, &letter, payload, reason, out);
-        }
+        self.deliver_as(Origin::Node, to, letter, payload, out);
     }
 
     /// As [`Executor::deliver`], from an engine of a kind: what it may not message gets nothing.
@@ -82,9 +95,20 @@ impl Executor {
         payload: &[u8],
         out: &mut BlockOutcome,
     ) {
+        self.deliver_as(Origin::Engine(from.0, from.1), to, letter, payload, out);
+    }
+
+    fn deliver_as(
+        &mut self,
+        origin: Origin<'_>,
+        to: EngineId,
+        letter: Letter,
+        payload: &[u8],
+        out: &mut BlockOutcome,
+    ) {
         let refused = match self.directory.get(to) {
             None => Some((letter, Undelivered::Unknown)),
-            Some(place) => self.put(place, letter, payload, Some(from)),
+            Some(place) => self.put(place, letter, payload, origin),
         };
         if let Some((letter, reason)) = refused {
             self.refuse(to, &letter, payload, reason, out);
@@ -96,7 +120,7 @@ impl Executor {
         place: Place,
         mut letter: Letter,
         payload: &[u8],
-        from: Option<(KindIndex, &GenerationTable)>,
+        origin: Origin<'_>,
     ) -> Option<(Letter, Undelivered)> {
         let mut chunk = self.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
@@ -106,10 +130,16 @@ impl Executor {
             SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
             SlotState::Stopped => return Some((letter, Undelivered::Stopped)),
         }
-        if let Some((kind, table)) = from
-            && !table.may(kind, Ability::Message, slot.kind)
-        {
-            return Some((letter, Undelivered::Forbidden));
+        match origin {
+            Origin::Engine(kind, table) if !table.may(kind, Ability::Message, slot.kind) => {
+                return Some((letter, Undelivered::Forbidden));
+            }
+            Origin::Client(table) => {
+                if let Some(entry) = table.get(slot.kind) {
+                    letter.schema = entry.kind.descriptor().message;
+                }
+            }
+            Origin::Engine(..) | Origin::Node => {}
         }
         if slot.inbox.len() >= crate::limits::MAILBOX_MESSAGES_MAX {
             return Some((letter, Undelivered::Full));

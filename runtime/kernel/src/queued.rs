@@ -3,11 +3,12 @@
 use crate::chunk::Chunk;
 use crate::dead_letters::DeadLetter;
 use crate::executor::Executor;
+use crate::outcome::{Replied, ReplyError};
 use crate::slot::{Letter, Slot, SlotState};
 use crate::table::KindIndex;
 use crate::timers::Timer;
 use refit_abi::descriptor::KindDescriptor;
-use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::raw::DeliveryKind;
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, Undelivered};
 
@@ -35,11 +36,9 @@ impl Change<'_> {
         self.old.accepts(schema) && !self.new.accepts(schema)
     }
 
-    /// The same of a letter. Notices and clients' JSON carry no schema.
+    /// The same of a letter. Notices carry no schema.
     fn refuses_letter(&self, letter: &Letter) -> bool {
-        letter.kind == DeliveryKind::Message
-            && letter.codec == Codec::Postcard
-            && self.refuses(letter.schema)
+        letter.kind == DeliveryKind::Message && self.refuses(letter.schema)
     }
 
     /// Whether the engine of a slot handles what waits for it with this kind's code.
@@ -50,7 +49,6 @@ impl Change<'_> {
 
 impl Executor {
     /// The first message or timer that waits for an engine and that its new code does not take.
-    /// A client's message has no schema: whether it is understood shows when it is handled.
     pub(crate) fn unaccepted(&self, change: Change<'_>) -> Option<Unaccepted> {
         let waiting = self.chunks.iter().find_map(|chunk| {
             let chunk = chunk.read();
@@ -78,12 +76,14 @@ impl Executor {
         })
     }
 
-    /// Moves all such messages and timers to the dead letters; gives how many there were.
+    /// Moves all such messages and timers to the dead letters, and tells the clients among their senders;
+    /// gives how many there were.
     pub(crate) fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
-        let mut dead = Vec::new();
+        let (mut dead, mut told) = (Vec::new(), Vec::new());
         for chunk in &self.chunks {
-            self.waiting -= bury_letters(&mut chunk.write(), change, &mut dead);
+            self.waiting -= bury_letters(&mut chunk.write(), change, &mut dead, &mut told);
         }
+        self.between.replies.append(&mut told);
         let chunks = &self.chunks;
         self.active
             .retain(|number| !chunks[*number as usize].read().active.is_empty());
@@ -110,7 +110,12 @@ impl Executor {
 }
 
 /// Moves a chunk's letters; gives how many there were.
-fn bury_letters(chunk: &mut Chunk, change: Change<'_>, dead: &mut Vec<DeadLetter>) -> usize {
+fn bury_letters(
+    chunk: &mut Chunk,
+    change: Change<'_>,
+    dead: &mut Vec<DeadLetter>,
+    told: &mut Vec<Replied>,
+) -> usize {
     let before = dead.len();
     let Chunk {
         slots,
@@ -129,6 +134,7 @@ fn bury_letters(chunk: &mut Chunk, change: Change<'_>, dead: &mut Vec<DeadLetter
                 if foreign {
                     let payload = &arena[letter.payload.clone()];
                     dead.push(dead_letter(letter.sender, id, payload));
+                    told.extend(letter.ticket.map(|ticket| given_up(id, ticket)));
                 }
                 !foreign
             });
@@ -140,6 +146,12 @@ fn bury_letters(chunk: &mut Chunk, change: Change<'_>, dead: &mut Vec<DeadLetter
         arena.clear();
     }
     dead.len() - before
+}
+
+fn given_up(engine: EngineId, ticket: u64) -> Replied {
+    let reason = Undelivered::Rejected;
+    let outcome = Err(ReplyError::Undelivered { engine, reason });
+    Replied { ticket, outcome }
 }
 
 fn dead_letter(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {

@@ -118,13 +118,82 @@ fn clients_of_older_versions_are_understood_and_get_their_replies() {
 }
 
 #[test]
-fn a_conversion_that_refuses_is_the_reply_and_nothing_is_handled() {
+fn a_mistake_in_the_newest_words_is_not_read_as_an_older_message_that_says_less() {
+    let mut world = start();
+    world.goes_to(2);
+    world.goes_to(6);
+    let mistake = r#"{"Speak":{"number":1,"loud":true,"times":"3"}}"#;
+    assert_eq!(world.tell(mistake).unwrap_err(), "rejected");
+    let older = world.tell(r#"{"Speak":{"number":1,"loud":true}}"#).unwrap();
+    assert!(older.last().unwrap().contains("times: 1"), "{older:?}");
+}
+
+#[test]
+fn clients_messages_that_wait_are_of_the_version_that_was_live_when_they_came() {
+    let mut world = start();
+    world.goes_to(2);
+    let speak = |number| format!(r#"{{"Speak":{{"number":{number},"loud":true}}}}"#);
+    // The second is of a client that is a version behind.
+    let waiting = [speak(1), "{\"Say\":2}".to_owned(), speak(3)];
+    let waiting = waiting.map(|json| (id("a"), json.into_bytes()));
+    assert_eq!(world.block_json(&waiting, 0).backlog, 3);
+    world.goes_to(7);
+    let replies = world.block(&[], UNBOUNDED).replies;
+    assert!(replies.len() == 3 && replies.iter().all(|reply| reply.outcome.is_ok()));
+    world.tell(&speak(4)).unwrap();
+    let say = |number, loud| format!("client: Speak {{ number: {number}, loud: {loud} }}");
+    let told = [
+        say(100, true),
+        say(200, false),
+        say(300, true),
+        say(4, true),
+    ];
+    assert_eq!(by(7, &world.words(id("a"))), told);
+}
+
+#[test]
+fn a_waiting_clients_message_that_the_new_code_does_not_take_aborts_or_is_given_up_and_told() {
+    let mut world = start();
+    let say = [(id("a"), b"{\"Say\":5}".to_vec())];
+    assert_eq!(world.block_json(&say, 0).backlog, 1);
+    let failure = world.to(4, &Directives::default()).all_old(Phase::Quiesced);
+    assert_eq!(failure.code(), "queued-message-not-accepted");
+    let directives = Directives {
+        dead_letters: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    let crossed = world.to(4, &directives);
+    assert!(matches!(crossed.verdict, Verdict::Committed(_)));
+    assert_eq!((crossed.after.dead_count, crossed.after.backlog), (1, 0));
+    let replies = world.block(&[], UNBOUNDED).replies;
+    let (engine, reason) = (id("a"), Undelivered::Rejected);
+    let told = Err(ReplyError::Undelivered { engine, reason });
+    assert_eq!((replies.len(), &replies[0].outcome), (1, &told));
+}
+
+#[test]
+fn a_timer_that_the_conversion_refuses_becomes_a_dead_letter() {
+    let mut world = start();
+    let later = format!("{{\"Later\":[3,{UNLUCKY}]}}");
+    world.tell(&later).unwrap();
+    world.goes_to(2);
+    let dead = [2, 3].map(|_| world.block(&[], UNBOUNDED).stats.dead_letters);
+    assert_eq!(dead, [0, 1]);
+}
+
+#[test]
+fn a_conversion_that_refuses_is_told_to_the_sender_and_nothing_is_handled() {
     let mut world = start();
     world.queue(&[UNLUCKY, 4], 2);
     world.goes_to(2);
     world.block(&[], UNBOUNDED);
     let words = world.words(id("a"));
-    assert_eq!(by(2, &words).len(), 2, "{words:?}");
+    let told = by(2, &words);
+    assert_eq!(
+        (told.len(), told[2]),
+        (3, "undelivered: Rejected"),
+        "{words:?}"
+    );
     assert!(!words.iter().any(|word| word.contains("number: 13")));
     assert_eq!(world.tell("{\"Say\":13}").unwrap_err(), "unlucky");
     assert_eq!(world.tell("{\"Later\":[99,1]}").unwrap_err(), "no-timers");

@@ -3,8 +3,8 @@
 
 use refit_abi::host::Module;
 use refit_abi::{
-    Context, Deserialize, Engine, Fault, Height, Migrate, MigrateMessage, Sender, Serialize, State,
-    TimerAt, UpgradeBus,
+    Context, Deserialize, Engine, EngineId, Fault, Height, Migrate, MigrateMessage, Sender,
+    Serialize, State, TimerAt, Undelivered, UpgradeBus,
 };
 
 /// A number that the second version's messages cannot carry.
@@ -52,6 +52,12 @@ macro_rules! engine {
 
             fn query(&self, (): ()) -> Result<Told, Fault> {
                 Ok(self.told.clone())
+            }
+
+            fn undelivered(&mut self, _: &mut Context<'_>, _: EngineId, why: Undelivered) {
+                self.told
+                    .words
+                    .push(format!("{} undelivered: {why:?}", $code));
             }
         }
         refit_abi::export_engines!(Post);
@@ -277,13 +283,72 @@ pub(crate) mod narrow {
     });
 }
 
-/// The module of a version; 4 is [`deaf`], 5 is [`narrow`].
+/// Versions after the second whose message says more, or something else.
+macro_rules! after_second {
+    ($module:ident $code:tt { $($fields:tt)* } |$number:ident, $loud:ident| $new:expr) => {
+        pub(crate) mod $module {
+            use super::*;
+
+            #[derive(Debug, State, Migrate, Serialize, Deserialize)]
+            #[state(version = $code)]
+            #[migrate(from = super::v2::Post)]
+            pub(crate) struct Post {
+                pub(crate) told: Told,
+                pub(crate) second: u8,
+            }
+
+            #[derive(Debug, State, Serialize, Deserialize)]
+            #[state(name = "Message", version = $code)]
+            pub(crate) enum Message {
+                Speak { $($fields)* },
+            }
+
+            impl MigrateMessage for Message {
+                type From = super::v2::Message;
+
+                fn migrate(old: super::v2::Message) -> Result<Self, Fault> {
+                    let super::v2::Message::Speak { number: $number, loud: $loud } = old;
+                    Ok($new)
+                }
+            }
+
+            impl Message {
+                fn then(&self, _: &mut Context<'_>) -> Result<(), Fault> {
+                    Ok(())
+                }
+            }
+
+            engine!($code, u64, |config| {
+                let words = Vec::new();
+                Ok(Self {
+                    told: Told { config, words },
+                    second: 0,
+                })
+            });
+        }
+    };
+}
+
+after_second!(
+    times 6 { number: u64, loud: bool, times: u64 }
+    |number, loud| Message::Speak { number, loud, times: 1 }
+);
+
+// The same words, but in hundredths.
+after_second!(
+    cents 7 { number: u64, loud: bool }
+    |number, loud| Message::Speak { number: number * 100, loud }
+);
+
+/// The module of a version; 4 is [`deaf`], 5 is [`narrow`], 6 is [`times`], 7 is [`cents`].
 pub(crate) fn version(number: u32) -> Module {
     Module::linked(match number {
         1 => v1::module(),
         2 => v2::module(),
         3 => v3::module(),
         5 => narrow::module(),
+        6 => times::module(),
+        7 => cents::module(),
         _ => deaf::module(),
     })
     .unwrap()
