@@ -88,12 +88,14 @@ fn message<H: History<Engine = E>, E: Engine>(
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
-            let encoded = codec::encode(delivery.codec, &reply, ctx.scratch());
-            debug_assert!(
-                encoded.is_ok(),
-                "the node takes no module with a reply that JSON cannot carry"
-            );
-            ctx.reply(CallStatus::Ok);
+            match codec::encode(delivery.codec, &reply, ctx.scratch()) {
+                Ok(()) => ctx.reply(CallStatus::Ok),
+                // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
+                Err(reason) => {
+                    ctx.scratch().clear();
+                    refuse(ctx, &Fault::new("reply-not-written", reason));
+                }
+            }
         }
         Ok(_) => {}
         Err(fault) => refuse(ctx, &fault),

@@ -121,8 +121,11 @@ impl Testkit {
     /// The state as postcard; nothing if the engine has none.
     #[track_caller]
     pub(crate) fn state_bytes(&self, engine: EngineId) -> Option<Vec<u8>> {
-        let captured = self.try_captured(engine).ok()?;
-        Some(captured.state)
+        // However large: it is compared, and not kept.
+        let captured = self
+            .node()
+            .call(move |executor| executor.encode_state(engine, usize::MAX));
+        Some(captured.ok()?.state)
     }
 
     #[track_caller]

@@ -28,7 +28,7 @@ mod transition;
 mod under_way;
 
 pub use armed::{ArmError, Armed};
-pub use bus::{Budget, BusBudget};
+pub use bus::{Budget, BusBudget, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK};
 pub use class::Class;
 pub use difference::differences;
 pub use directives::Directives;

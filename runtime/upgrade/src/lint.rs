@@ -171,6 +171,14 @@ impl Linter<'_> {
                 "add the dependant's new module, or let the new one convert the old messages with `impl MigrateMessage`",
             ));
         }
+        for dependant in self.dependants(Ability::Message).filter(|_| waits && !lost) {
+            findings.push(self.found(
+                Level::Warning,
+                "interface-changed",
+                format!("the new code of `{}` no longer takes an older version's messages, and `{dependant}`, which may still send such, is not in the plan", self.new.kind),
+                "make sure that the dependant was built against the live version, or add its new module",
+            ));
+        }
         let born = old.config != self.new.config;
         for dependant in self.dependants(Ability::Spawn).filter(|_| born) {
             findings.push(self.found(

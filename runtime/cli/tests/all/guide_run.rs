@@ -192,10 +192,19 @@ impl Drop for Staying {
 fn what_the_guide_has_an_author_do_does_what_it_says() {
     let guide = fs::read_to_string(GUIDE).unwrap();
     let blocks = blocks(&guide);
-    let of = |section: &str, language: &str| {
+    let all = |section: &str, language: &str| -> Vec<&Block<'_>> {
         let is = |block: &&Block<'_>| block.section == section && block.language == language;
-        let found = blocks.iter().find(is);
-        found.unwrap_or_else(|| panic!("section {section} has no block of {language}"))
+        blocks.iter().filter(is).collect()
+    };
+    let of = |section: &str, language: &str| {
+        let first = all(section, language).first().copied();
+        first.unwrap_or_else(|| panic!("section {section} has no block of {language}"))
+    };
+    let commands = |section: &str| {
+        let blocks = all(section, "sh").into_iter();
+        blocks
+            .flat_map(|block| block.lines.clone())
+            .collect::<Vec<_>>()
     };
     let folder = Folder::named("guide");
     let mut author = Author {
@@ -204,7 +213,7 @@ fn what_the_guide_has_an_author_do_does_what_it_says() {
         node: None,
         printed: String::new(),
     };
-    for line in &of("1", "sh").lines {
+    for line in commands("1") {
         author.run(line, &[]);
     }
     author.package.push("counter");
@@ -218,7 +227,7 @@ fn what_the_guide_has_an_author_do_does_what_it_says() {
         assert!(manifest.contains(known), "no `{known}` in {manifest}");
     }
     for section in ["3", "4", "5"] {
-        for line in &of(section, "sh").lines {
+        for line in commands(section) {
             author.run(line, &of("4", "text").lines);
         }
     }
@@ -230,10 +239,20 @@ fn what_the_guide_has_an_author_do_does_what_it_says() {
     let raised = manifest.replace("version = \"0.1.0\"", "version = \"0.2.0\"");
     fs::write(author.package.join("Cargo.toml"), raised).unwrap();
     for section in ["6", "7"] {
-        for line in &of(section, "sh").lines {
+        for line in commands(section) {
             author.run(line, &[]);
         }
     }
+    let ran: usize = ["1", "3", "4", "5", "6", "7"]
+        .map(|section| commands(section).len())
+        .iter()
+        .sum();
+    let every = blocks.iter().filter(|block| block.language == "sh");
+    assert_eq!(
+        ran,
+        every.map(|block| block.lines.len()).sum::<usize>(),
+        "a block is not run"
+    );
     let history = author.printed.clone();
     assert!(history.contains("migrate"), "{history}");
     assert_eq!((before.as_str(), query(&author).as_str()), ("2", "2"));

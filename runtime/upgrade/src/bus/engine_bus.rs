@@ -212,6 +212,14 @@ impl Bus for EngineBus<'_> {
             None => BusStatus::Unknown,
             Some(false) => BusStatus::Forbidden,
             Some(true) => {
+                // What is kept of it is an id, however often it is said.
+                let bytes = size_of::<EngineId>() as u64;
+                if !self.charge(Used {
+                    bytes,
+                    ..Used::default()
+                }) {
+                    return BusStatus::Budget;
+                }
                 self.out.retired.push(engine);
                 BusStatus::Ok
             }

@@ -14,10 +14,10 @@ use refit_kernel::{Aftermath, Effects, LogLine, Quiesced};
 use std::sync::Arc;
 
 /// Residents whose messages one worker handles before it claims more.
-const RESIDENTS_PER_TASK: usize = 64;
+pub const RESIDENTS_PER_TASK: usize = 64;
 
 /// A round with fewer messages runs on the leader alone: waking a worker costs more.
-const PARALLEL_MESSAGES_MIN: usize = 512;
+pub const PARALLEL_MESSAGES_MIN: usize = 512;
 
 /// The messages of one upgrade, under way.
 pub(crate) struct Rounds {

@@ -1,11 +1,13 @@
 //! Random bus traffic gives the same on one worker and two, and twice.
 
 use crate::kinds;
-use crate::ops::{Message, Op};
+use crate::ops::{Born, Message, Op, attempt, bear, say, send};
 use crate::scripts::{kind_of, peer, script, seeded};
 use crate::world::{Crossed, UNBOUNDED, World};
 use proptest::prelude::*;
-use refit_upgrade::{BusBudget, Directives, Unwatched, Verdict};
+use refit_upgrade::{
+    BusBudget, Directives, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK, Unwatched, Verdict,
+};
 
 /// Graphs, unless `PROPTEST_CASES` says otherwise.
 const BUS_CASES: u32 = 24;
@@ -13,12 +15,12 @@ const BUS_CASES: u32 = 24;
 /// Engines of a graph: three chunks.
 const ENGINES: u64 = 150;
 
-/// Plans of a graph: enough that rounds are handed to all workers now and then.
+/// Plans of a graph.
 const PLANS: usize = 120;
 
 type Plans = Vec<(u64, u64, Vec<Op>)>;
 
-/// Plans: whose, how often it is done, and what. Often enough, a round goes to all workers.
+/// Plans: whose, how often it is done, and what.
 fn plans() -> impl Strategy<Value = Plans> {
     let plan = (0..ENGINES, prop_oneof![9 => Just(1), 1 => Just(40_u64)])
         .prop_flat_map(|(whose, times)| (Just(whose), Just(times), script(whose, ENGINES, 3)));
@@ -95,6 +97,70 @@ fn random_traffic_gives_the_same_bytes_on_one_worker_and_two_and_twice() {
     });
     eprintln!("committed {}", committed.get());
     assert!(committed.get() > 0, "some traffic goes well");
+}
+
+/// Every `alpha` and `beta` sends a script to each engine that hears: rounds of more messages and receivers
+/// than one worker takes. These receivers fail.
+fn crowd(failing: &[u64]) -> Plans {
+    let hears = |number: &u64| ["alpha", "beta", "stray"].contains(&kind_of(*number));
+    let receivers: Vec<u64> = (0..ENGINES).filter(hears).collect();
+    let senders: Vec<u64> = receivers
+        .iter()
+        .copied()
+        .filter(|n| kind_of(*n) != "stray")
+        .collect();
+    assert!(
+        receivers.len() > RESIDENTS_PER_TASK
+            && senders.len() * receivers.len() > PARALLEL_MESSAGES_MIN
+    );
+    let script = |me: u64, to: u64| {
+        let mut script = vec![Op::Note(me), Op::Log(format!("of {me}"))];
+        if kind_of(to) != "stray" {
+            script.push(attempt(bear(Born::Leaf, me)));
+            script.push(say(peer(2), me));
+            script.push(send(peer(3 + 6 * (to % 7)), vec![Op::Note(to)]));
+        }
+        script.extend(failing.contains(&to).then_some(Op::Fail));
+        send(peer(to), script)
+    };
+    let plan = |me: &u64| {
+        (
+            *me,
+            1,
+            receivers.iter().map(|to| script(*me, *to)).collect(),
+        )
+    };
+    senders.iter().map(plan).collect()
+}
+
+#[test]
+fn rounds_that_all_workers_share_give_the_same_and_fail_alike() {
+    let budget = BusBudget::default();
+    let (alone, future) = run(&crowd(&[]), budget, 1);
+    assert!(
+        matches!(alone.verdict, Verdict::Committed(_)),
+        "{:?}",
+        alone.verdict
+    );
+    // One of the first task, one of the second, and both.
+    let failing = [vec![6], vec![145], vec![6, 145]];
+    let failed = failing
+        .clone()
+        .map(|failing| run(&crowd(&failing), budget, 1).0);
+    for workers in [2, 3, 2] {
+        let (other, its_future) = run(&crowd(&[]), budget, workers);
+        assert_eq!((&alone.after, &alone.lines), (&other.after, &other.lines));
+        assert_eq!(future, its_future);
+        for (failing, alone) in failing.iter().zip(&failed) {
+            let (other, _) = run(&crowd(failing), budget, workers);
+            assert_eq!(other.before, other.after);
+            assert_eq!(
+                format!("{:?}", alone.verdict),
+                format!("{:?}", other.verdict)
+            );
+            assert_eq!(alone.lines, other.lines);
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use refit_abi::{
     BusError, Context, Deserialize, EngineId, Fault, Height, Sender, Serialize, State, TimerAt,
     UpgradeBus,
 };
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that no engine is started with.
 pub(crate) const UNBORN: u64 = 1_000_000_078;
@@ -57,6 +58,9 @@ pub(crate) enum Op {
     /// Waits until the upgrade is cancelled; gives up after [`PATIENCE`] looks.
     AwaitCancel,
 }
+
+/// How often [`Op::AwaitCancel`] saw the flag and was refused by the bus.
+pub(crate) static CANCELS_SEEN: AtomicU64 = AtomicU64::new(0);
 
 /// Looks at the cancel flag before giving up.
 const PATIENCE: u64 = 2_000_000_000;
@@ -280,8 +284,11 @@ impl Core {
             Op::Panic => panic!("told to"),
             Op::AwaitCancel => {
                 let seen = (0..PATIENCE).any(|_| bus.is_cancelled());
-                let code = if seen { "saw-cancel" } else { "saw-nothing" };
-                return Err(Fault::new(code, "waited"));
+                let refused = bus.send(bus.id(), &Mutter(1));
+                if seen && refused == Err(BusError::Cancelled) {
+                    CANCELS_SEEN.fetch_add(1, Ordering::SeqCst);
+                }
+                return Err(Fault::new("waited", "for the upgrade to be cancelled"));
             }
         }
         Ok(())
