@@ -169,11 +169,38 @@ pub(crate) fn check(ty: &Type, errors: &mut Errors) {
     }
 }
 
+/// Checks the type of a field that crosses as bytes: any that serde carries, if it does not change behind a
+/// shared reference. A query must not change the state, nor may a transition that reads it.
+pub(crate) fn check_interior(ty: &Type, errors: &mut Errors) {
+    match ty {
+        Type::Path(ty) => {
+            if !is_own(&ty.path) {
+                refuse_names(&ty.path, |refusal| refusal.because == INTERIOR, errors);
+            }
+            let segments = ty.path.segments.iter();
+            let arguments = segments.filter_map(|segment| match &segment.arguments {
+                PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+                PathArguments::None | PathArguments::Parenthesized(_) => None,
+            });
+            for argument in arguments.flatten() {
+                if let GenericArgument::Type(ty) = argument {
+                    check_interior(ty, errors);
+                }
+            }
+        }
+        Type::Tuple(ty) => ty.elems.iter().for_each(|ty| check_interior(ty, errors)),
+        Type::Array(ty) => check_interior(&ty.elem, errors),
+        Type::Group(ty) => check_interior(&ty.elem, errors),
+        Type::Paren(ty) => check_interior(&ty.elem, errors),
+        _ => {}
+    }
+}
+
 fn check_path(ty: &TypePath, errors: &mut Errors) {
     if let Some(qself) = &ty.qself {
         check(&qself.ty, errors);
     } else if !is_own(&ty.path) {
-        check_name(&ty.path, errors);
+        refuse_names(&ty.path, |_| true, errors);
     }
     ty.path
         .segments
@@ -190,7 +217,7 @@ fn is_own(path: &Path) -> bool {
     path.segments.len() > 1 && matches!(first.as_deref(), Some("crate" | "self" | "super"))
 }
 
-fn check_name(path: &Path, errors: &mut Errors) {
+fn refuse_names(path: &Path, which: impl Fn(&Refusal) -> bool, errors: &mut Errors) {
     let Some(last) = path.segments.last() else {
         return;
     };
@@ -200,7 +227,7 @@ fn check_name(path: &Path, errors: &mut Errors) {
         |refusal: &&Refusal| refusal.generic == generic && refusal.names.contains(&name.as_str());
     if let Some(Refusal {
         because, instead, ..
-    }) = REFUSED.iter().find(fits)
+    }) = REFUSED.iter().filter(|refusal| which(refusal)).find(fits)
     {
         let sentence = format!("`{name}` cannot be part of a state: {because}; use {instead}");
         errors.refuse(path, sentence);

@@ -45,7 +45,10 @@ fn check_fields(fields: &Fields, generics: &Generics, errors: &mut Errors) {
         serde_rules::check(&field.attrs, errors);
         match attributes::crosses_as_bytes(&field.attrs) {
             Ok(false) => closed_list::check(&field.ty, errors),
-            Ok(true) => refuse_parameters(&field.ty, generics, errors),
+            Ok(true) => {
+                refuse_parameters(&field.ty, generics, errors);
+                closed_list::check_interior(&field.ty, errors);
+            }
             Err(error) => errors.add(error),
         }
     }

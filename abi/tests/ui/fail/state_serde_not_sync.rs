@@ -2,10 +2,13 @@
 use refit_abi::{Deserialize, Serialize, State};
 use std::cell::Cell;
 
+#[derive(Serialize, Deserialize)]
+struct Inside(Cell<u64>);
+
 #[derive(State, Serialize, Deserialize)]
 struct Kv {
     #[state(serde)]
-    a: Cell<u64>,
+    a: Inside,
 }
 
 fn main() {}
