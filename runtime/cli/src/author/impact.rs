@@ -142,18 +142,6 @@ pub(crate) fn compare(base: &Baseline, built: &Descriptor) -> Impact {
     }
 }
 
-/// The bump that the interface of `kind` needs beside what was published, if the package's version does
-/// not say it.
-pub(crate) fn undeclared(
-    published: &Published,
-    kind: &KindDescriptor,
-    package_version: &str,
-) -> Option<Bump> {
-    let changes = interface(&BaseKind::published(&kind.kind, published), kind);
-    let needs = changes.into_iter().map(|change| change.needs).max()?;
-    (declared(&published.package_version, package_version) < Some(needs)).then_some(needs)
-}
-
 fn of_kind(kind: &str, needs: Bump, means: &str) -> Change {
     Change {
         kind: kind.to_owned(),

@@ -76,6 +76,12 @@ pub(crate) enum LockError {
         help("take the file back from version control; `refit engine freeze` alone writes it")
     )]
     Unreadable { path: PathBuf, reason: String },
+    #[error("{LOCK_FILE} has no text: {reason}")]
+    #[diagnostic(
+        code(author::lock_unwritable),
+        help("nothing was written; report it with the engine's state and messages")
+    )]
+    Unwritable { reason: String },
     #[error("{} has format {found}, this program reads format {}", path.display(), lock_file::FORMAT)]
     #[diagnostic(
         code(author::lock_format),
@@ -113,7 +119,7 @@ impl SchemaLock {
     }
 
     /// The file's text.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> Result<String, LockError> {
         lock_file::write(self)
     }
 

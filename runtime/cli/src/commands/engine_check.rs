@@ -46,7 +46,7 @@ pub(crate) enum CheckError {
     #[diagnostic(
         code(author::bump_missing),
         help(
-            "raise `version` in Cargo.toml and run `cargo update --workspace`, so that Cargo.lock knows; or take the change back"
+            "raise `version` in Cargo.toml and run `cargo update --workspace --offline`, so that Cargo.lock knows; or take the change back"
         )
     )]
     Bump {
