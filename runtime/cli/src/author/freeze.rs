@@ -1,6 +1,6 @@
 //! Publishing: what changes in a lock, and which frozen modules belong to it.
 
-use super::attributes::{Declarations, SerdeAttributes};
+use super::attributes::{Declarations, SerdeAttributes, noted_in};
 use super::compare::{Fault, Finding, compare};
 use super::impact::{self, Baseline};
 use super::lock::{Interface, Published, SchemaLock};
@@ -76,7 +76,7 @@ pub(crate) fn publish(
     if findings.iter().any(stops) {
         return Err(findings);
     }
-    if let Some(undeclared) = undeclared(built, lock) {
+    if let Some(undeclared) = undeclared(built, declared, lock) {
         return Err(vec![undeclared]);
     }
     let kinds = built.kinds.iter();
@@ -95,14 +95,21 @@ fn publish_kind(
         .kind(&kind.kind)
         .and_then(|locked| locked.version(kind.version));
     let module = known.map_or_else(|| module_name(built, kind), |known| known.module.clone());
+    let (message, names) = (
+        &kind.interface.message,
+        declared.attributes(&kind.interface.message),
+    );
+    let is_other = |known: &Published| {
+        known.interface != Interface::of(kind) || noted_in(known.message_serde(), message) != names
+    };
     let change = match known {
         None => Change::Published,
-        Some(known) if known.interface != Interface::of(kind) => Change::Interface,
+        Some(known) if is_other(known) => Change::Interface,
         Some(_) => Change::None,
     };
     let published = match (change, known) {
         (Change::None, _) => None,
-        (Change::Interface, Some(known)) => Some(known.with_interface(built, kind)),
+        (Change::Interface, Some(known)) => Some(known.with_interface(built, kind, names)),
         _ => {
             let names = named_in(kind, declared);
             Some(Published::of(built, kind, module.clone(), names))
@@ -120,8 +127,8 @@ fn publish_kind(
 }
 
 /// A change whose bump is not declared: noted in the lock, nothing would ask for it any more.
-fn undeclared(built: &Descriptor, lock: &SchemaLock) -> Option<Finding> {
-    let impact = impact::compare(&Baseline::published(lock)?, built);
+fn undeclared(built: &Descriptor, declared: &Declarations, lock: &SchemaLock) -> Option<Finding> {
+    let impact = impact::compare(&Baseline::published(lock)?, built, declared);
     if impact.declared {
         return None;
     }
@@ -294,6 +301,34 @@ mod tests {
         let v2 = modules(&lock, "kv").unwrap().remove(1);
         assert!(v2.text.contains("pub struct Message {"), "{}", v2.text);
         assert!(!v2.text.contains("super::v1::Message"), "{}", v2.text);
+    }
+
+    #[test]
+    fn another_name_for_json_is_an_interface_that_changed() {
+        let declared = |attribute: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("src")).unwrap();
+            let text = format!("{attribute} struct Message {{ a: u8, b: u8 }}");
+            std::fs::write(folder.path().join("src/lib.rs"), text).unwrap();
+            Declarations::of_package(folder.path(), &[])
+        };
+        let (camel, plain) = (
+            declared(r#"#[serde(rename_all = "camelCase")]"#),
+            declared(""),
+        );
+        let built = |package| with_message(first(), &[], &message::<2>(), package);
+        let mut lock = SchemaLock::default();
+        publish(&built("1.0.0"), &camel, &mut lock).unwrap();
+        let v1 = modules(&lock, "kv").unwrap();
+        let findings = publish(&built("1.1.0"), &plain, &mut lock).unwrap_err();
+        assert!(findings[0].headline().contains("major"), "{findings:?}");
+        let done = publish(&built("2.0.0"), &plain, &mut lock).unwrap();
+        assert_eq!(done[0].change, Change::Interface);
+        let mut lock = lock_file::parse(Path::new("schema.lock"), &lock.text().unwrap()).unwrap();
+        assert_eq!(modules(&lock, "kv").unwrap(), v1, "what was frozen stays");
+        let again = publish(&built("2.0.0"), &plain, &mut lock).unwrap();
+        assert_eq!(again[0].change, Change::None);
+        assert!(publish(&built("2.0.0"), &camel, &mut lock).is_err());
     }
 
     /// A message, in two forms.

@@ -62,6 +62,9 @@ struct VersionEntry {
     /// What stands in `#[serde(…)]`, by type, variant and field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     serde: SerdeAttributes,
+    /// Those of the message, if they are others since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_serde: Option<SerdeAttributes>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,6 +127,7 @@ fn entry(published: &Published) -> Result<VersionEntry, LockError> {
         described: described.collect::<Result<_, LockError>>()?,
         frozen_message: frozen_message.transpose()?,
         serde: published.serde.clone(),
+        message_serde: published.message_serde.clone(),
     })
 }
 
@@ -204,6 +208,7 @@ fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, 
         layout: entry.layout,
         compiler: entry.compiler,
         serde: entry.serde,
+        message_serde: entry.message_serde,
     })
 }
 
@@ -304,6 +309,7 @@ mod tests {
         let mut described = samples::published(1, samples::many_shapes());
         described.interface.message.described = Some(layoutless(&samples::second()));
         described.interface.message.schema = samples::second().schema_id();
+        described.message_serde = Some(SerdeAttributes::new());
         lock.publish("shapes", described);
         lock
     }

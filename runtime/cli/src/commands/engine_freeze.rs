@@ -32,12 +32,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let mut lock = lock.unwrap_or_default();
     let built = sources.build_unkept(folder, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
-    let kinds = lock.kinds.iter();
-    let frozen: Vec<_> = kinds
-        .flat_map(|kind| &kind.versions)
-        .map(|version| version.module.as_str())
-        .collect();
-    let declared = Declarations::of_package(folder, &frozen);
+    let declared = Declarations::of_package(folder, &lock.modules());
     let frozen = freeze::publish(&descriptor, &declared, &mut lock).map_err(|findings| {
         for finding in &findings {
             show::talk(finding.text());
