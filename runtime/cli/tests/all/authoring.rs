@@ -350,6 +350,52 @@ fn described(folder: &Folder) -> Value {
     inspected["descriptor"]["kinds"][0].take()
 }
 
+#[test]
+fn an_engine_is_made_outside_of_the_checkout_as_well() {
+    let folder = Folder::new();
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    assert!(!folder.path().starts_with(checkout.canonicalize().unwrap()));
+    done(&folder, &["engine", "new", "hello"]);
+    its_own_tests_pass(&folder);
+}
+
+#[test]
+fn a_printed_stub_compiles_in_the_place_of_the_struct() {
+    let folder = Folder::named("authoring-stubbed");
+    done(&folder, &["engine", "new", "stubbed"]);
+    let save = |state: &str| folder.write("stubbed/src/lib.rs", &format!("{state}{STUBBED}"));
+    let state = |fields: &str| {
+        format!(
+            "use refit_abi::State;\n\n#[derive(State, Serialize, Deserialize)]\n\
+             #[state(version = 1)]\npub struct Stubbed {{ {fields} }}\n"
+        )
+    };
+    save(&state("count: u64, label: String"));
+    done(&folder, &["engine", "freeze", "stubbed"]);
+    let build = ["engine", "build", "stubbed", "--profile", "dev"];
+    for (fields, part) in [
+        (
+            "count: u64, label: String, names: Vec<String>",
+            "#[migrate(default)]",
+        ),
+        (
+            "count: u128, label: String",
+            "#[migrate(with = count_from_v1)]",
+        ),
+    ] {
+        save(&state(fields));
+        let said = refit(&folder, &build).stderr;
+        let (_, stub) = said.split_once("to paste and complete:\n\n").unwrap();
+        let (stub, _) = stub.split_once("\nauthor::state_changed").unwrap();
+        assert!(stub.contains(part), "no `{part}` in {stub}");
+        save(stub);
+        done(&folder, &build);
+    }
+}
+
+/// What an engine needs beside its state.
+const STUBBED: &str = include_str!("authoring/stubbed.rs.txt");
+
 /// A state of every form.
 const SHAPES: &str = include_str!("authoring/shapes.rs.txt");
 
@@ -400,6 +446,16 @@ fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
         );
         assert_eq!(check.exit, 51, "{check:?}");
         assert!(check.stdout.contains("hello reply (major)"), "{check:?}");
+    }
+    let names = "#[serde(rename_all = \"snake_case\")]\npub enum Message {";
+    edit(
+        &folder,
+        "hello/src/lib.rs",
+        &[(names, "pub enum Message {")],
+    );
+    let check = refit(&folder, &["engine", "check", "hello", "--baseline", "HEAD"]);
+    for part in ["hello message (major): clients write", "~ Message: "] {
+        assert!(check.stdout.contains(part), "no `{part}` in {check:?}");
     }
     let same = done(
         &folder,
