@@ -70,6 +70,14 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), FileError> {
     })
 }
 
+/// Gives the file `from` the name `path`.
+pub(crate) fn rename(from: &Path, path: &Path) -> Result<(), FileError> {
+    fs::rename(from, path).map_err(|source| FileError::Unwritable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Copies the file `from` to `path`, whose folder is made if it is not there.
 pub(crate) fn copy(from: &Path, path: &Path) -> Result<(), FileError> {
     replace(path, |partial| {

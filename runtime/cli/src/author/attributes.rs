@@ -4,9 +4,10 @@
 use super::render;
 use quote::ToTokens;
 use refit_abi::schema::Type;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use syn::ext::IdentExt;
+use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Fields, Item, Meta, Token};
 
@@ -68,12 +69,28 @@ impl Declarations {
     pub(crate) fn attributes(&self, ty: &Type) -> SerdeAttributes {
         let mut derived = Vec::new();
         render::derived_in(ty, &mut derived);
-        let declared = derived.into_iter().filter_map(|ty| {
-            let (name, members) = members(ty)?;
-            let fits = |one: &&Declaration| one.name == *name && one.members == members;
-            self.0.iter().find(fits)
-        });
+        let declared = derived.into_iter().filter_map(|ty| self.declaration(ty));
         declared.flat_map(|one| one.attributes.clone()).collect()
+    }
+
+    /// Where JSON of `old`, whose attributes are `noted`, is not that of `new`, in lines that a person reads.
+    /// A type that is declared nowhere here says nothing, nor does a member that only one of them has.
+    pub(crate) fn renamed(&self, old: &Type, noted: &SerdeAttributes, new: &Type) -> Vec<String> {
+        let (before, now) = (places(old, |_| true), self.attributes(new));
+        let after = places(new, |ty| self.declaration(ty).is_some());
+        let lines = before.intersection(&after).filter_map(|place| {
+            let of = |found: &SerdeAttributes| found.get(place).cloned().unwrap_or_default();
+            let (old, new) = (of(noted), of(&now));
+            let line = || format!("~ {place}: {} → {}", shown(&old), shown(&new));
+            is_other(&old, &new).then(line)
+        });
+        lines.collect()
+    }
+
+    fn declaration(&self, ty: &Type) -> Option<&Declaration> {
+        let (name, members) = members(ty)?;
+        let fits = |one: &&Declaration| one.name == *name && one.members == members;
+        self.0.iter().find(fits)
     }
 
     fn of_items(&mut self, items: &[Item]) {
@@ -146,6 +163,47 @@ fn members(ty: &Type) -> Option<(&String, Vec<String>)> {
             Some((name, members.collect()))
         }
         _ => None,
+    }
+}
+
+/// The attributes in `noted` of the derived types inside `ty`, and of itself.
+pub(crate) fn noted_in(noted: &SerdeAttributes, ty: &Type) -> SerdeAttributes {
+    let places = places(ty, |_| true);
+    let mut found = noted.clone();
+    found.retain(|place, _| places.contains(place));
+    found
+}
+
+/// Where attributes may stand in the derived types inside `ty` that are `wanted`.
+fn places(ty: &Type, wanted: impl Fn(&Type) -> bool) -> BTreeSet<String> {
+    let mut derived = Vec::new();
+    render::derived_in(ty, &mut derived);
+    let types = derived.into_iter().filter(|ty| wanted(ty));
+    let places = types.filter_map(members).flat_map(|(name, members)| {
+        let members = members.into_iter();
+        let members = members.map(move |member| format!("{name}.{member}"));
+        std::iter::once(name.clone()).chain(members)
+    });
+    places.collect()
+}
+
+/// Whether what was written under the attributes `old` may not be understood under `new`. A default
+/// names nothing, an alias that came and unknown fields that are not refused any more only add.
+fn is_other(old: &str, new: &str) -> bool {
+    let parse = Punctuated::<Meta, Token![,]>::parse_terminated;
+    let metas = |text: &str| parse.parse_str(text).unwrap_or_default();
+    let (old, new) = (metas(old), metas(new));
+    let is =
+        |meta: &Meta, name: &str| meta.path().is_ident("default") || meta.path().is_ident(name);
+    let gone = |meta: &Meta| !is(meta, "deny_unknown_fields") && !new.iter().any(|m| m == meta);
+    let came = |meta: &Meta| !is(meta, "alias") && !old.iter().any(|m| m == meta);
+    old.iter().any(gone) || new.iter().any(came)
+}
+
+fn shown(attributes: &str) -> String {
+    match attributes {
+        "" => "(none)".to_owned(),
+        some => format!("#[serde({some})]"),
     }
 }
 

@@ -30,7 +30,11 @@ pub(crate) enum Fault {
         stub: String,
     },
     /// The head is older than what was published.
-    Behind { head: u32, newest: u32 },
+    Behind {
+        head: u32,
+        newest: u32,
+        module: String,
+    },
     /// A step starts from a frozen type that is not the published one.
     FrozenChanged {
         version: u32,
@@ -112,6 +116,7 @@ fn of_version(
         return Some(Fault::Behind {
             head: kind.version,
             newest: version,
+            module: published.module.clone(),
         });
     }
     if let Some(edited) = edited(kind, locked, version) {

@@ -31,7 +31,7 @@ impl Finding {
                     "`{kind}` has no Migrate by which a node at published version {version} comes to {head}"
                 )
             }
-            Fault::Behind { head, newest } => {
+            Fault::Behind { head, newest, .. } => {
                 format!(
                     "`{kind}` is at version {head}, and version {newest} was published: nodes that hold it have no way back"
                 )
@@ -58,7 +58,7 @@ impl Finding {
                 needs,
             } => {
                 format!(
-                    "the interface of `{kind}` changed since {package} {from}, which needs a {needs} version; this one is {to}"
+                    "`{kind}` changed since {package} {from}, which needs a {needs} version; this one is {to}"
                 )
             }
         }
@@ -74,11 +74,11 @@ impl Finding {
             Fault::Unreachable { version, .. } => format!(
                 "write the step from version {version} with the stub that was printed; keep the older steps, they are composed"
             ),
-            Fault::Behind { newest, .. } => format!(
-                "go on from version {newest}: `refit engine freeze {folder} --restore MODULE` writes its frozen types anew"
+            Fault::Behind { newest, module, .. } => format!(
+                "go on from version {newest}: `refit engine freeze {folder} --restore {module}` writes its frozen types anew, and sets a file that is there aside as src/{module}.rs.before"
             ),
             Fault::FrozenChanged { module, .. } => format!(
-                "take src/{module}.rs back from version control, or run `refit engine freeze {folder} --restore {module}`; changes belong into the next version"
+                "take src/{module}.rs back from version control, or run `refit engine freeze {folder} --restore {module}`, which sets the edited one aside as src/{module}.rs.before; changes belong into the next version"
             ),
             Fault::FrozenLayout { module, .. } => {
                 format!("give the types in src/{module}.rs the `repr` that the published ones had")
@@ -88,7 +88,7 @@ impl Finding {
                 self.kind
             ),
             Fault::Undeclared { .. } => format!(
-                "see `refit engine check {folder}`; raise `version` in Cargo.toml and run `cargo update --workspace`, or take the change back"
+                "see `refit engine check {folder}`; raise `version` in Cargo.toml and run `cargo update --workspace --offline`, or take the change back"
             ),
         }
     }

@@ -1,8 +1,8 @@
 //! Publishing: what changes in a lock, and which frozen modules belong to it.
 
-use super::attributes::{Declarations, SerdeAttributes};
+use super::attributes::{Declarations, SerdeAttributes, noted_in};
 use super::compare::{Fault, Finding, compare};
-use super::impact;
+use super::impact::{self, Baseline};
 use super::lock::{Interface, Published, SchemaLock};
 use super::render::{self, Module, RenderError, Request};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
@@ -20,6 +20,14 @@ pub(crate) enum FreezeError {
         )
     )]
     InTheWay { path: PathBuf },
+    #[error("{} is there already: what an earlier restore set aside", path.display())]
+    #[diagnostic(
+        code(author::set_aside_before),
+        help(
+            "move it away, or delete it if nothing of it is needed, and restore again; nothing was written"
+        )
+    )]
+    SetAside { path: PathBuf },
     #[error("`{kind}` was never published from {}", folder.display())]
     #[diagnostic(code(author::unknown_kind), help("name a kind that schema.lock has"))]
     UnknownKind { kind: String, folder: PathBuf },
@@ -68,14 +76,10 @@ pub(crate) fn publish(
     if findings.iter().any(stops) {
         return Err(findings);
     }
-    let kinds = built.kinds.iter();
-    let undeclared: Vec<_> = kinds
-        .clone()
-        .filter_map(|kind| undeclared(built, kind, lock))
-        .collect();
-    if !undeclared.is_empty() {
-        return Err(undeclared);
+    if let Some(undeclared) = undeclared(built, declared, lock) {
+        return Err(vec![undeclared]);
     }
+    let kinds = built.kinds.iter();
     Ok(kinds
         .map(|kind| publish_kind(built, kind, declared, lock))
         .collect())
@@ -91,14 +95,21 @@ fn publish_kind(
         .kind(&kind.kind)
         .and_then(|locked| locked.version(kind.version));
     let module = known.map_or_else(|| module_name(built, kind), |known| known.module.clone());
+    let (message, names) = (
+        &kind.interface.message,
+        declared.attributes(&kind.interface.message),
+    );
+    let is_other = |known: &Published| {
+        known.interface != Interface::of(kind) || noted_in(known.message_serde(), message) != names
+    };
     let change = match known {
         None => Change::Published,
-        Some(known) if known.interface != Interface::of(kind) => Change::Interface,
+        Some(known) if is_other(known) => Change::Interface,
         Some(_) => Change::None,
     };
     let published = match (change, known) {
         (Change::None, _) => None,
-        (Change::Interface, Some(known)) => Some(known.with_interface(built, kind)),
+        (Change::Interface, Some(known)) => Some(known.with_interface(built, kind, names)),
         _ => {
             let names = named_in(kind, declared);
             Some(Published::of(built, kind, module.clone(), names))
@@ -115,17 +126,21 @@ fn publish_kind(
     }
 }
 
-/// A changed interface whose bump is not declared: noted in the lock, nothing would ask for it any more.
-fn undeclared(built: &Descriptor, kind: &KindDescriptor, lock: &SchemaLock) -> Option<Finding> {
-    let known = lock.kind(&kind.kind)?.version(kind.version)?;
-    let needs = impact::undeclared(known, kind, &built.package_version)?;
+/// A change whose bump is not declared: noted in the lock, nothing would ask for it any more.
+fn undeclared(built: &Descriptor, declared: &Declarations, lock: &SchemaLock) -> Option<Finding> {
+    let impact = impact::compare(&Baseline::published(lock)?, built, declared);
+    if impact.declared {
+        return None;
+    }
+    let mut changes = impact.changes.into_iter();
+    let change = changes.find(|change| change.needs == impact.needs)?;
     Some(Finding {
-        kind: kind.kind.clone(),
+        kind: change.kind,
         fault: Fault::Undeclared {
-            package: built.package.clone(),
-            from: known.package_version.clone(),
-            to: built.package_version.clone(),
-            needs,
+            package: impact.package,
+            from: impact.from_version,
+            to: impact.to_version,
+            needs: impact.needs,
         },
     })
 }
@@ -232,6 +247,24 @@ mod tests {
         assert_eq!(done[0].change, Change::Interface);
     }
 
+    #[test]
+    fn another_version_is_published_once_the_packages_version_says_so() {
+        let none = Declarations::default();
+        let mut lock = SchemaLock::default();
+        publish(&built(first(), &[]), &none, &mut lock).unwrap();
+        let published = lock.clone();
+        let mut next = built(second(), &[first()]);
+        for too_low in ["1.0.0", "1.0.1"] {
+            next.package_version = too_low.to_owned();
+            let findings = publish(&next, &none, &mut lock).unwrap_err();
+            assert_eq!(findings[0].code(), "bump_missing", "{too_low}");
+            assert_eq!(lock, published, "nothing was changed");
+        }
+        next.package_version = "1.1.0".to_owned();
+        let done = publish(&next, &none, &mut lock).unwrap();
+        assert_eq!(done[0].change, Change::Published);
+    }
+
     /// `state`, with `message` as what it takes.
     fn with_message(state: Type, from: &[Type], message: &Type, package: &str) -> Descriptor {
         let mut built = built(state, from);
@@ -259,7 +292,7 @@ mod tests {
             &mut lock,
         )
         .unwrap();
-        let text = lock.text();
+        let text = lock.text().unwrap();
         let mut lock = lock_file::parse(Path::new("schema.lock"), &text).unwrap();
         let written = modules(&lock, "kv").unwrap().remove(0);
         assert_eq!(written, v1, "what was frozen is restored as it was");
@@ -268,6 +301,34 @@ mod tests {
         let v2 = modules(&lock, "kv").unwrap().remove(1);
         assert!(v2.text.contains("pub struct Message {"), "{}", v2.text);
         assert!(!v2.text.contains("super::v1::Message"), "{}", v2.text);
+    }
+
+    #[test]
+    fn another_name_for_json_is_an_interface_that_changed() {
+        let declared = |attribute: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("src")).unwrap();
+            let text = format!("{attribute} struct Message {{ a: u8, b: u8 }}");
+            std::fs::write(folder.path().join("src/lib.rs"), text).unwrap();
+            Declarations::of_package(folder.path(), &[])
+        };
+        let (camel, plain) = (
+            declared(r#"#[serde(rename_all = "camelCase")]"#),
+            declared(""),
+        );
+        let built = |package| with_message(first(), &[], &message::<2>(), package);
+        let mut lock = SchemaLock::default();
+        publish(&built("1.0.0"), &camel, &mut lock).unwrap();
+        let v1 = modules(&lock, "kv").unwrap();
+        let findings = publish(&built("1.1.0"), &plain, &mut lock).unwrap_err();
+        assert!(findings[0].headline().contains("major"), "{findings:?}");
+        let done = publish(&built("2.0.0"), &plain, &mut lock).unwrap();
+        assert_eq!(done[0].change, Change::Interface);
+        let mut lock = lock_file::parse(Path::new("schema.lock"), &lock.text().unwrap()).unwrap();
+        assert_eq!(modules(&lock, "kv").unwrap(), v1, "what was frozen stays");
+        let again = publish(&built("2.0.0"), &plain, &mut lock).unwrap();
+        assert_eq!(again[0].change, Change::None);
+        assert!(publish(&built("2.0.0"), &camel, &mut lock).is_err());
     }
 
     /// A message, in two forms.

@@ -1,6 +1,7 @@
 //! What a change of an engine means for those who use it, and the bump of its package's version
 //! that says so.
 
+use super::attributes::{Declarations, SerdeAttributes};
 use super::lock::{Interface, Part, Published, SchemaLock};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{SchemaId, Type, Variant};
@@ -34,17 +35,20 @@ pub(crate) struct BaseKind {
     pub(crate) schema: SchemaId,
     pub(crate) state: Type,
     pub(crate) interface: Interface,
+    /// The names under which its message is written as JSON, if they are known.
+    pub(crate) names: Option<SerdeAttributes>,
 }
 
 impl Baseline {
-    /// A module as the baseline.
-    pub(crate) fn of(descriptor: &Descriptor) -> Self {
+    /// A module as the baseline, with what its source declares if that is there.
+    pub(crate) fn of(descriptor: &Descriptor, declared: Option<&Declarations>) -> Self {
         let kind = |kind: &KindDescriptor| BaseKind {
             kind: kind.kind.clone(),
             version: kind.version,
             schema: kind.schema,
             state: kind.state.clone(),
             interface: Interface::of(kind),
+            names: declared.map(|declared| declared.attributes(&kind.interface.message)),
         };
         Self {
             package_version: descriptor.package_version.clone(),
@@ -77,6 +81,7 @@ impl BaseKind {
             schema: published.schema,
             state: published.state.clone(),
             interface: published.interface.clone(),
+            names: Some(published.message_serde().clone()),
         }
     }
 }
@@ -108,14 +113,15 @@ pub(crate) struct Change {
     pub(crate) differences: Vec<String>,
 }
 
-/// Compares a built package with its baseline.
-pub(crate) fn compare(base: &Baseline, built: &Descriptor) -> Impact {
+/// Compares a built package, whose source `declares` its types, with its baseline.
+pub(crate) fn compare(base: &Baseline, built: &Descriptor, declares: &Declarations) -> Impact {
     let (mut changes, mut missing) = (Vec::new(), Vec::new());
     for before in &base.kinds {
         match built.kinds.iter().find(|kind| kind.kind == before.kind) {
             Some(kind) => {
                 changes.extend(state(before, kind, &mut missing));
                 changes.extend(interface(before, kind));
+                changes.extend(names(before, kind, declares));
             }
             None => changes.push(of_kind(
                 &before.kind,
@@ -140,18 +146,6 @@ pub(crate) fn compare(base: &Baseline, built: &Descriptor) -> Impact {
         changes,
         missing,
     }
-}
-
-/// The bump that the interface of `kind` needs beside what was published, if the package's version does
-/// not say it.
-pub(crate) fn undeclared(
-    published: &Published,
-    kind: &KindDescriptor,
-    package_version: &str,
-) -> Option<Bump> {
-    let changes = interface(&BaseKind::published(&kind.kind, published), kind);
-    let needs = changes.into_iter().map(|change| change.needs).max()?;
-    (declared(&published.package_version, package_version) < Some(needs)).then_some(needs)
 }
 
 fn of_kind(kind: &str, needs: Bump, means: &str) -> Change {
@@ -211,7 +205,7 @@ fn interface(before: &BaseKind, now: &KindDescriptor) -> Vec<Change> {
                 _ => meaning(part, old, new),
             };
             let differences = match (&old.described, &new.described) {
-                (Some(old), Some(new)) => refit_upgrade::differences(old, new),
+                (Some(old), Some(new)) => differences(part, old, new),
                 _ => Vec::new(),
             };
             Change {
@@ -223,6 +217,32 @@ fn interface(before: &BaseKind, now: &KindDescriptor) -> Vec<Change> {
             }
         })
         .collect()
+}
+
+/// The differences of a part of the interface: what concerns it as a whole is not of the state.
+fn differences(part: &str, old: &Type, new: &Type) -> Vec<String> {
+    let lines = refit_upgrade::differences(old, new).into_iter();
+    let named = lines.map(|line| match line.strip_prefix("~ (the state):") {
+        Some(rest) => format!("~ (the {part}):{rest}"),
+        None => line,
+    });
+    named.collect()
+}
+
+/// The message's names for JSON, which no schema has. An older message that is converted keeps its own.
+fn names(before: &BaseKind, now: &KindDescriptor, declares: &Declarations) -> Option<Change> {
+    let (old, noted) = (&before.interface.message, before.names.as_ref()?);
+    if old.schema != now.message && now.accepts(old.schema) {
+        return None;
+    }
+    let differences = declares.renamed(old.described.as_ref()?, noted, &now.interface.message);
+    (!differences.is_empty()).then(|| Change {
+        kind: now.kind.clone(),
+        part: "message",
+        needs: Bump::Major,
+        means: "clients write the message otherwise as JSON".to_owned(),
+        differences,
+    })
 }
 
 /// A message that the engine still takes in its older form.

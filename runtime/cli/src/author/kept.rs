@@ -50,7 +50,7 @@ impl KeptError {
     pub(crate) fn next(&self) -> String {
         match self {
             Self::LockMissing { folder, .. } => format!(
-                "take {LOCK_FILE} back from version control; if there never was one, build each published source with `refit engine freeze`, or begin with `refit engine freeze {}`",
+                "take {LOCK_FILE} back from version control, it alone knows what was published; if there never was one and no node holds such a state, delete these files and begin with `refit engine freeze {}`",
                 folder.display()
             ),
             Self::LockStale { .. } => format!(
@@ -99,12 +99,28 @@ pub(crate) fn check(folder: &Path, library: &Path) -> Result<(), Failure> {
 
 /// Says how to publish, if nothing is yet.
 pub(crate) fn hint(folder: &Path) {
-    if !folder.join(LOCK_FILE).exists() {
+    if is_unpublished(folder) {
         show::talk(format_args!(
-            "no {LOCK_FILE}: nothing is published yet. Before others run it: refit engine freeze {}",
+            "nothing is published yet. Before others run it: refit engine freeze {}",
             folder.display()
         ));
     }
+}
+
+/// Whether the package has no lock, or one without a kind, as a new engine has.
+fn is_unpublished(folder: &Path) -> bool {
+    match SchemaLock::of_package(folder) {
+        Ok(lock) => lock.is_none_or(|lock| lock.kinds.is_empty()),
+        Err(_) => false,
+    }
+}
+
+/// Looks whether `lock`, begun anew where there was none, knows all that was frozen in `folder`.
+pub(crate) fn not_lost(folder: &Path, lock: &SchemaLock) -> Result<(), KeptError> {
+    not_stale(folder, lock).map_err(|error| match error {
+        KeptError::LockStale { folder, modules } => KeptError::LockMissing { folder, modules },
+        other => other,
+    })
 }
 
 /// Looks whether `lock` knows all that was frozen in `folder`.
@@ -198,6 +214,19 @@ mod tests {
         lock.publish("kv", samples::published(2, samples::second()));
         std::fs::remove_file(source.join("kv_v3.rs")).unwrap();
         assert!(stale(&lock).is_empty());
+    }
+
+    #[test]
+    fn a_package_is_unpublished_until_its_lock_has_a_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(is_unpublished(folder.path()));
+        let path = folder.path().join(LOCK_FILE);
+        let mut lock = SchemaLock::default();
+        std::fs::write(&path, lock.text().unwrap()).unwrap();
+        assert!(is_unpublished(folder.path()));
+        lock.publish("kv", samples::published(1, samples::first()));
+        std::fs::write(&path, lock.text().unwrap()).unwrap();
+        assert!(!is_unpublished(folder.path()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! For each engine kind every published version: the state as a [`Type`] tree without sizes and
 //! offsets, which belong to one compiler, and the ids of what the engine takes and gives.
 
-use super::attributes::SerdeAttributes;
+use super::attributes::{SerdeAttributes, noted_in};
 use super::lock_file;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
@@ -47,6 +47,8 @@ pub(crate) struct Published {
     pub(crate) frozen_message: Option<Part>,
     /// The names under which its frozen types are written as JSON.
     pub(crate) serde: SerdeAttributes,
+    /// Those of the interface's message, if they are others since.
+    pub(crate) message_serde: Option<SerdeAttributes>,
 }
 
 /// What an engine is started with, takes and gives.
@@ -76,6 +78,12 @@ pub(crate) enum LockError {
         help("take the file back from version control; `refit engine freeze` alone writes it")
     )]
     Unreadable { path: PathBuf, reason: String },
+    #[error("{LOCK_FILE} has no text: {reason}")]
+    #[diagnostic(
+        code(author::lock_unwritable),
+        help("nothing was written; report it with the engine's state and messages")
+    )]
+    Unwritable { reason: String },
     #[error("{} has format {found}, this program reads format {}", path.display(), lock_file::FORMAT)]
     #[diagnostic(
         code(author::lock_format),
@@ -113,8 +121,14 @@ impl SchemaLock {
     }
 
     /// The file's text.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> Result<String, LockError> {
         lock_file::write(self)
+    }
+
+    /// The modules of all that was published.
+    pub(crate) fn modules(&self) -> Vec<&str> {
+        let versions = self.kinds.iter().flat_map(|kind| &kind.versions);
+        versions.map(|version| version.module.as_str()).collect()
     }
 
     /// What was published of `kind`.
@@ -174,20 +188,33 @@ impl Published {
             interface: Interface::of(kind),
             frozen_message: None,
             serde,
+            message_serde: None,
         }
     }
 
-    /// This version with the interface that the head has now. What was frozen stays: its module is
-    /// not written again.
-    pub(crate) fn with_interface(&self, descriptor: &Descriptor, kind: &KindDescriptor) -> Self {
+    /// This version with the interface that the head has now, and the `names` of its message. What was
+    /// frozen stays: its module is not written again.
+    pub(crate) fn with_interface(
+        &self,
+        descriptor: &Descriptor,
+        kind: &KindDescriptor,
+        names: SerdeAttributes,
+    ) -> Self {
         let (frozen, interface) = (self.frozen_message(), Interface::of(kind));
+        let renamed = noted_in(&self.serde, &kind.interface.message) != names;
         let differs = frozen.schema != interface.message.schema;
         Self {
             package_version: descriptor.package_version.clone(),
             frozen_message: differs.then(|| frozen.clone()),
             interface,
+            message_serde: renamed.then_some(names),
             ..self.clone()
         }
+    }
+
+    /// The names under which the interface's message is written as JSON; there may be others beside.
+    pub(crate) fn message_serde(&self) -> &SerdeAttributes {
+        self.message_serde.as_ref().unwrap_or(&self.serde)
     }
 
     /// The message that the frozen module declares.

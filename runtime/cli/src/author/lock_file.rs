@@ -62,6 +62,9 @@ struct VersionEntry {
     /// What stands in `#[serde(…)]`, by type, variant and field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     serde: SerdeAttributes,
+    /// Those of the message, if they are others since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_serde: Option<SerdeAttributes>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,27 +77,41 @@ struct PartEntry {
 }
 
 /// The file's text.
-pub(crate) fn write(lock: &SchemaLock) -> String {
-    let kinds = lock.kinds.iter().map(|kind| KindEntry {
-        name: kind.kind.clone(),
-        versions: kind.versions.iter().map(entry).collect(),
+pub(crate) fn write(lock: &SchemaLock) -> Result<String, LockError> {
+    let kinds = lock.kinds.iter().map(|kind| {
+        let versions = kind.versions.iter().map(entry);
+        Ok(KindEntry {
+            name: kind.kind.clone(),
+            versions: versions.collect::<Result<_, LockError>>()?,
+        })
     });
     let file = File {
         format: FORMAT,
-        kinds: kinds.collect(),
+        kinds: kinds.collect::<Result<_, LockError>>()?,
     };
-    let text = toml::to_string_pretty(&file);
-    debug_assert!(text.is_ok(), "strings and numbers are TOML");
-    format!("{HEADER}{}", text.unwrap_or_default())
+    let text = toml::to_string_pretty(&file).map_err(|error| unwritable(&error))?;
+    Ok(format!("{HEADER}{text}"))
 }
 
-fn entry(published: &Published) -> VersionEntry {
+fn unwritable(reason: &impl ToString) -> LockError {
+    LockError::Unwritable {
+        reason: reason.to_string(),
+    }
+}
+
+fn entry(published: &Published) -> Result<VersionEntry, LockError> {
     let interface = &published.interface;
     let described = interface.parts().into_iter().filter_map(|(name, part)| {
         let ty = part.described.as_ref()?;
-        Some((name.to_owned(), json(ty)))
+        Some(json(ty).map(|text| (name.to_owned(), text)))
     });
-    VersionEntry {
+    let frozen_message = published.frozen_message.as_ref().map(|part| {
+        Ok(PartEntry {
+            schema: part.schema,
+            described: part.described.as_ref().map(json).transpose()?,
+        })
+    });
+    Ok(VersionEntry {
         version: published.version,
         package_version: published.package_version.clone(),
         module: published.module.clone(),
@@ -106,14 +123,12 @@ fn entry(published: &Published) -> VersionEntry {
         reply: interface.reply.schema,
         query: interface.query.schema,
         answer: interface.answer.schema,
-        state: json(&published.state),
-        described: described.collect(),
-        frozen_message: published.frozen_message.as_ref().map(|part| PartEntry {
-            schema: part.schema,
-            described: part.described.as_ref().map(json),
-        }),
+        state: json(&published.state)?,
+        described: described.collect::<Result<_, LockError>>()?,
+        frozen_message: frozen_message.transpose()?,
         serde: published.serde.clone(),
-    }
+        message_serde: published.message_serde.clone(),
+    })
 }
 
 /// Reads the file's text; what was edited by hand is found by its hash.
@@ -193,19 +208,20 @@ fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, 
         layout: entry.layout,
         compiler: entry.compiler,
         serde: entry.serde,
+        message_serde: entry.message_serde,
     })
 }
 
 /// The keys of a described type that belong to one compiler.
 const OF_A_COMPILER: [&str; 2] = ["shape", "offset"];
 
-fn json(ty: &Type) -> String {
-    let mut value = serde_json::to_value(ty).unwrap_or_default();
+fn json(ty: &Type) -> Result<String, LockError> {
+    let mut value = serde_json::to_value(ty).map_err(|error| unwritable(&error))?;
     without_layout(&mut value);
     // With a line for each of its parts, so that a difference is read in version control.
-    let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&value).map_err(|error| unwritable(&error))?;
     text.push('\n');
-    text
+    Ok(text)
 }
 
 fn from_json(text: &str) -> Result<Type, String> {
@@ -293,6 +309,7 @@ mod tests {
         let mut described = samples::published(1, samples::many_shapes());
         described.interface.message.described = Some(layoutless(&samples::second()));
         described.interface.message.schema = samples::second().schema_id();
+        described.message_serde = Some(SerdeAttributes::new());
         lock.publish("shapes", described);
         lock
     }
@@ -300,7 +317,7 @@ mod tests {
     #[test]
     fn a_lock_reads_back_as_it_was_written() {
         let (lock, path) = (lock(), Path::new("schema.lock"));
-        let text = lock.text();
+        let text = lock.text().unwrap();
         assert_eq!(parse(path, &text).unwrap(), lock);
         assert!(text.starts_with("# What this package has published"));
         assert!(
@@ -316,6 +333,7 @@ mod tests {
         let path = Path::new("schema.lock");
         let edited = lock()
             .text()
+            .unwrap()
             .replacen("\"entries\"", "\"other_entries\"", 1);
         let error = parse(path, &edited).unwrap_err();
         assert!(

@@ -160,6 +160,7 @@ pub(crate) fn published(version: u32, state: Type) -> Published {
         },
         frozen_message: None,
         serde: SerdeAttributes::new(),
+        message_serde: None,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::args::CheckArgs;
 use crate::artifact;
+use crate::author::attributes::Declarations;
 use crate::author::checkout::{Checkout, CheckoutError};
 use crate::author::error::AuthorError;
 use crate::author::impact::{self, Baseline, Bump, Impact};
-use crate::author::lock::SchemaLock;
+use crate::author::lock::{LockError, SchemaLock};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
@@ -46,7 +47,7 @@ pub(crate) enum CheckError {
     #[diagnostic(
         code(author::bump_missing),
         help(
-            "raise `version` in Cargo.toml and run `cargo update --workspace`, so that Cargo.lock knows; or take the change back"
+            "raise `version` in Cargo.toml and run `cargo update --workspace --offline`, so that Cargo.lock knows; or take the change back"
         )
     )]
     Bump {
@@ -70,7 +71,8 @@ pub(super) fn run(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Resul
     let baseline = baseline(sources, data_dir, args)?;
     let built = sources.build_unkept(&args.source, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
-    let impact = impact::compare(&baseline, &descriptor);
+    let declared = declared(&args.source).map_err(AuthorError::from)?;
+    let impact = impact::compare(&baseline, &descriptor, &declared);
     if args.output.json {
         show::json(&impact)?;
     } else {
@@ -114,20 +116,31 @@ fn baseline(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<Base
         return Ok(published.ok_or_else(|| AuthorError::from(none()))?);
     };
     let path = Path::new(named);
-    let library = if path.is_dir() {
-        sources.build_unkept(path, Profile::Dev)?.library
-    } else if path.is_file() {
-        path.to_owned()
-    } else {
-        let checkout = Checkout::of(&args.source, named, &data_dir.join(BASELINES));
-        let checkout = checkout.map_err(|source| {
-            let baseline = named.clone();
-            AuthorError::from(CheckError::Baseline { baseline, source })
-        })?;
-        show::talk(format_args!("the baseline is commit {}", checkout.commit));
-        sources
-            .build_unkept(&checkout.package, Profile::Dev)?
-            .library
-    };
-    Ok(Baseline::of(&artifact::examine(&library)?.descriptor))
+    if path.is_file() {
+        return Ok(Baseline::of(&artifact::examine(path)?.descriptor, None));
+    }
+    if path.is_dir() {
+        return of_source(sources, path);
+    }
+    let checkout = Checkout::of(&args.source, named, &data_dir.join(BASELINES));
+    let checkout = checkout.map_err(|source| {
+        let baseline = named.clone();
+        AuthorError::from(CheckError::Baseline { baseline, source })
+    })?;
+    show::talk(format_args!("the baseline is commit {}", checkout.commit));
+    of_source(sources, &checkout.package)
+}
+
+/// The package in `folder` as the baseline.
+fn of_source(sources: &Sources, folder: &Path) -> Result<Baseline, Failure> {
+    let library = sources.build_unkept(folder, Profile::Dev)?.library;
+    let declared = declared(folder).map_err(AuthorError::from)?;
+    let descriptor = artifact::examine(&library)?.descriptor;
+    Ok(Baseline::of(&descriptor, Some(&declared)))
+}
+
+/// The types that the source of the package in `folder` declares.
+fn declared(folder: &Path) -> Result<Declarations, LockError> {
+    let lock = SchemaLock::of_package(folder)?.unwrap_or_default();
+    Ok(Declarations::of_package(folder, &lock.modules()))
 }

@@ -28,15 +28,11 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     if let Some(lock) = &lock {
         kept::not_stale(folder, lock).map_err(AuthorError::from)?;
     }
+    let was_there = lock.is_some();
     let mut lock = lock.unwrap_or_default();
     let built = sources.build_unkept(folder, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
-    let kinds = lock.kinds.iter();
-    let frozen: Vec<_> = kinds
-        .flat_map(|kind| &kind.versions)
-        .map(|version| version.module.as_str())
-        .collect();
-    let declared = Declarations::of_package(folder, &frozen);
+    let declared = Declarations::of_package(folder, &lock.modules());
     let frozen = freeze::publish(&descriptor, &declared, &mut lock).map_err(|findings| {
         for finding in &findings {
             show::talk(finding.text());
@@ -44,7 +40,11 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         let folder = folder.clone();
         AuthorError::from(KeptError::Findings { folder, findings })
     })?;
+    if !was_there {
+        kept::not_lost(folder, &lock).map_err(AuthorError::from)?;
+    }
     let texts = modules(&lock, &frozen)?;
+    let text = lock.text().map_err(AuthorError::from)?;
     // First everything that can be refused, then everything that is written.
     for (frozen, module) in &texts {
         if frozen.change == Change::Published {
@@ -57,7 +57,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         }
     }
     if frozen.iter().any(|frozen| frozen.change != Change::None) {
-        files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
+        files::write_text(&folder.join(LOCK_FILE), &text)?;
     }
     tell(folder, &lock, &descriptor, &texts)
 }
@@ -184,9 +184,15 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
             .map_err(AuthorError::from)?
             .into_iter();
         if let Some(module) = modules.find(|module| module.name == wanted) {
+            let before = set_aside(folder, &module)?;
             write(folder, &module)?;
             show::data(&format!("{}\n", path(folder, &module).display()))?;
-            show::talk("a step (Migrate) that stood there must be written again");
+            if let Some(before) = before {
+                show::talk(format_args!(
+                    "what stood there is now {}; a step (Migrate) in it must be written again",
+                    before.display()
+                ));
+            }
             show::next(format_args!("refit engine build {}", folder.display()));
             return Ok(());
         }
@@ -198,6 +204,20 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
     .into())
 }
 
+/// Gives a file that reads otherwise than `module` another name: the author's step may stand in it.
+fn set_aside(folder: &Path, module: &Module) -> Result<Option<PathBuf>, Failure> {
+    if refuse_another(folder, module).is_ok() {
+        return Ok(None);
+    }
+    let path = path(folder, module);
+    let before = path.with_extension("rs.before");
+    if before.symlink_metadata().is_ok() {
+        return Err(AuthorError::from(FreezeError::SetAside { path: before }).into());
+    }
+    files::rename(&path, &before)?;
+    Ok(Some(before))
+}
+
 /// Takes a kind out of the lock that the package will not have any more.
 fn forget(folder: &Path, lock: Option<SchemaLock>, kind: &str) -> Result<(), Failure> {
     let mut lock = lock.unwrap_or_default();
@@ -207,7 +227,8 @@ fn forget(folder: &Path, lock: Option<SchemaLock>, kind: &str) -> Result<(), Fai
     };
     let forgotten = lock.kinds.remove(place).versions.into_iter();
     let modules = forgotten.map(|version| version.module);
-    files::write_text(&folder.join(LOCK_FILE), &lock.text())?;
+    let text = lock.text().map_err(AuthorError::from)?;
+    files::write_text(&folder.join(LOCK_FILE), &text)?;
     show::data(&format!(
         "{kind} is forgotten; its frozen modules are still there\n"
     ))?;

@@ -50,7 +50,8 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
         .unwrap_or_else(|| args.name.clone().into());
     let abi = abi(args.refit.as_deref()).map_err(AuthorError::from)?;
     refuse_full(&folder).map_err(AuthorError::from)?;
-    for (path, text) in template::files(&name, &abi) {
+    let texts = template::files(&name, &abi).map_err(AuthorError::from)?;
+    for (path, text) in texts {
         files::write_text(&folder.join(path), &text)?;
     }
     if let Some(lock) = abi.parent().map(|checkout| checkout.join("Cargo.lock"))

@@ -84,13 +84,20 @@ fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason>
 pub(super) fn text(report: &RehearsalReport) -> String {
     let pause = report.predicted_us.map_or_else(String::new, microseconds);
     format!(
-        "\npredicted pause: {pause} (rehearsed on {} engines, {} MiB, memory +{} MiB)\n\
+        "\npredicted pause: {pause} (rehearsed on {}, {} MiB, memory +{} MiB)\n\
          states afterwards: {}\n",
-        report.engines,
+        engines(report.engines),
         mebibytes(report.state_bytes),
         mebibytes(report.memory_bytes),
         report.digest,
     )
+}
+
+fn engines(count: u64) -> String {
+    match count {
+        1 => "1 engine".to_owned(),
+        several => format!("{several} engines"),
+    }
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -181,6 +188,11 @@ mod tests {
             "\npredicted pause: 140 µs (rehearsed on 12 engines, 1.5 MiB, memory +1.0 MiB)\n\
              states afterwards: 3f2a\n"
         );
+        let one = RehearsalReport {
+            engines: 1,
+            ..report.clone()
+        };
+        assert!(text(&one).contains("(rehearsed on 1 engine, 1.5 MiB"));
         let micros = |count| Some(Duration::from_micros(count));
         assert_eq!(too_long(&report, None), None);
         assert_eq!(too_long(&report, micros(140)), None);

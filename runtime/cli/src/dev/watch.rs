@@ -145,12 +145,17 @@ impl Saves {
         if files.is_empty() {
             return Ok(None);
         }
+        // Another folder may be in the package's place: what was watched in it is watched anew.
+        if files.contains(Path::new("")) {
+            self.folders.clear();
+        }
         self.watch_folders(&files)?;
         // An editor's own file, written beside and renamed, is gone by now; so is one that was removed.
         let (there, gone): (Vec<_>, Vec<_>) = files
             .into_iter()
             .partition(|file| self.root.join(file).exists());
         let files = if there.is_empty() { gone } else { there };
+        let files = files.into_iter().map(named).collect();
         Ok(Some(Save {
             files,
             at,
@@ -193,7 +198,7 @@ impl Gathered {
     }
 
     /// Keeps what an event says of the package's source. An event that says that events were lost,
-    /// or an error, stands for a change of anything.
+    /// or an error, stands for a change of the package's folder, whose path is empty.
     fn notice(&self, root: &Path, event: notify::Result<Event>) {
         let lost = |event: &Event| event.need_rescan();
         let files: BTreeSet<PathBuf> = match event {
@@ -205,7 +210,7 @@ impl Gathered {
                 let files = event.paths.iter().filter_map(inside);
                 files.filter(|file| is_source(root, file)).collect()
             }
-            _ => BTreeSet::from([PathBuf::from(".")]),
+            _ => BTreeSet::from([PathBuf::new()]),
         };
         if files.is_empty() {
             return;
@@ -237,6 +242,14 @@ fn changes_content(kind: EventKind) -> bool {
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) => true,
         EventKind::Any | EventKind::Other => false,
     }
+}
+
+/// The path as it is told: the package's folder itself has an empty one.
+fn named(path: PathBuf) -> PathBuf {
+    if path.as_os_str().is_empty() {
+        return PathBuf::from(".");
+    }
+    path
 }
 
 /// Whether the author writes the file at `path`, a path from `root`: not a hidden one, not an editor's copy,
@@ -355,6 +368,36 @@ mod tests {
             back.await.unwrap();
             fs::write(root.join("src/lib.rs"), "1").unwrap();
             assert_eq!(next(&mut saves).await, ["src/lib.rs"]);
+        });
+    }
+
+    #[test]
+    fn a_package_that_is_swapped_at_once_is_watched_again() {
+        let folder = package();
+        let parent = folder.path().canonicalize().unwrap();
+        let (root, aside) = (parent.join("engine"), parent.join("aside"));
+        for place in [&root, &aside] {
+            fs::create_dir_all(place.join("src")).unwrap();
+        }
+        block_on(async {
+            let mut saves = Saves::of(&root).unwrap();
+            fs::rename(&root, parent.join("old")).unwrap();
+            fs::rename(&aside, &root).unwrap();
+            assert_eq!(next(&mut saves).await, ["."]);
+            fs::write(root.join("src/lib.rs"), "1").unwrap();
+            assert_eq!(next(&mut saves).await, ["src/lib.rs"]);
+        });
+    }
+
+    #[test]
+    fn lost_events_are_a_save_of_the_package() {
+        let folder = package();
+        let root = folder.path().canonicalize().unwrap();
+        block_on(async {
+            let mut saves = Saves::of(&root).unwrap();
+            let lost = Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
+            saves.gathered.notice(&root, Ok(lost));
+            assert_eq!(next(&mut saves).await, ["."]);
         });
     }
 

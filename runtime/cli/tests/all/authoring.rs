@@ -56,7 +56,12 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
     let folder = Folder::named("authoring-hello");
     done(&folder, &["engine", "new", "hello"]);
     its_own_tests_pass(&folder);
-    let first = done(&folder, &BUILD).stdout;
+    let first = done(&folder, &BUILD);
+    assert!(
+        first.stderr.contains("nothing is published yet"),
+        "{first:?}"
+    );
+    let first = first.stdout;
     let node = Running::serve(&folder, &format!("hello={}", first.trim()), &[]);
     told(&folder, &["send", "hello", r#"{"add":{"amount":2}}"#], "2");
 
@@ -79,7 +84,19 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
 
     a_lock_that_lost_a_version_is_refused(&folder);
     std::fs::remove_file(folder.path().join("hello/schema.lock")).unwrap();
-    refused(&folder, "author::lock_missing");
+    let said = refused(&folder, "author::lock_missing");
+    assert!(said.contains("from version control"), "{said}");
+    a_lock_that_is_lost_is_not_begun_anew(&folder);
+}
+
+/// With the older versions' modules in place, and nothing that says what they were.
+fn a_lock_that_is_lost_is_not_begun_anew(folder: &Folder) {
+    let freeze = refit(folder, &["engine", "freeze", "hello"]);
+    assert_eq!(freeze.exit, 50, "{freeze:?}");
+    assert!(freeze.stderr.contains("author::lock_missing"), "{freeze:?}");
+    for unwritten in ["hello/schema.lock", "hello/src/v3.rs"] {
+        assert!(!folder.path().join(unwritten).exists(), "{unwritten}");
+    }
 }
 
 /// As a merge may take it: from before the versions were published.
@@ -180,20 +197,31 @@ fn the_pasted_stub_passes(folder: &Folder) {
     let impact: Value = serde_json::from_str(&check.stdout).unwrap();
     assert_eq!((check.exit, &impact["needs"]), (51, &"minor".into()));
     assert!(check.stderr.contains("author::bump_missing"), "{check:?}");
-    edit(
-        folder,
-        "hello/Cargo.toml",
-        &[("version = \"0.1.0\"", "version = \"0.1.1\"")],
-    );
-    edit(
-        folder,
-        "hello/Cargo.lock",
-        &[(
-            "name = \"hello\"\nversion = \"0.1.0\"",
-            "name = \"hello\"\nversion = \"0.1.1\"",
-        )],
-    );
+    a_version_without_its_bump_is_not_published(folder);
+    raise(folder, "hello");
     done(folder, &["engine", "check", "hello"]);
+}
+
+/// What `check` asks for, `freeze` asks for as well.
+fn a_version_without_its_bump_is_not_published(folder: &Folder) {
+    let lock = folder.path().join("hello/schema.lock");
+    let before = std::fs::read_to_string(&lock).unwrap();
+    let freeze = refit(folder, &["engine", "freeze", "hello"]);
+    assert_eq!(freeze.exit, 50, "{freeze:?}");
+    for part in ["author::bump_missing", "minor version", "`version` in"] {
+        assert!(freeze.stderr.contains(part), "no `{part}` in {freeze:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&lock).unwrap(), before);
+}
+
+/// Raises the new package's version by what a state with its step needs.
+#[track_caller]
+fn raise(folder: &Folder, package: &str) {
+    let (old, new) = ("version = \"0.1.0\"", "version = \"0.1.1\"");
+    edit(folder, &format!("{package}/Cargo.toml"), &[(old, new)]);
+    let named = |version: &str| format!("name = \"{package}\"\n{version}");
+    let (old, new) = (named(old), named(new));
+    edit(folder, &format!("{package}/Cargo.lock"), &[(&old, &new)]);
 }
 
 fn an_edited_frozen_type_is_refused_and_restored(folder: &Folder) {
@@ -212,9 +240,39 @@ fn an_edited_frozen_type_is_refused_and_restored(folder: &Folder) {
     );
     let said = refused(folder, "author::frozen_type_edited");
     assert!(said.contains("+ extra: u8"), "{said}");
-    done(folder, &["engine", "freeze", "hello", "--restore", "v1"]);
+    an_edited_file_is_set_aside_once(folder);
     edit(folder, "hello/src/lib.rs", &[(", drop(extra))", ")")]);
     done(folder, &BUILD);
+}
+
+/// The author's step may stand in it.
+fn an_edited_file_is_set_aside_once(folder: &Folder) {
+    let [module, before] = ["v1.rs", "v1.rs.before"].map(|file| {
+        let source = folder.path().join("hello/src");
+        source.join(file)
+    });
+    let edited = std::fs::read_to_string(&module).unwrap();
+    let restore = ["engine", "freeze", "hello", "--restore", "v1"];
+    let restored = done(folder, &restore);
+    assert!(restored.stderr.contains("v1.rs.before"), "{restored:?}");
+    assert_eq!(std::fs::read_to_string(&before).unwrap(), edited);
+    let frozen = std::fs::read_to_string(&module).unwrap();
+    assert!(!frozen.contains("extra"), "{frozen}");
+    // What is as it was frozen needs no other name.
+    done(folder, &restore);
+
+    std::fs::write(&module, "other\n").unwrap();
+    let again = refit(folder, &restore);
+    assert_eq!(again.exit, 2, "{again:?}");
+    assert!(
+        again.stderr.contains("author::set_aside_before"),
+        "{again:?}"
+    );
+    assert_eq!(std::fs::read_to_string(&before).unwrap(), edited);
+    assert_eq!(std::fs::read_to_string(&module).unwrap(), "other\n");
+    std::fs::remove_file(&before).unwrap();
+    done(folder, &restore);
+    std::fs::remove_file(&before).unwrap();
 }
 
 /// Version 2 is published, version 3 starts from it, and version 1 is not forgotten.
@@ -269,6 +327,7 @@ fn frozen_types_have_the_schema_and_the_layout_of_the_original() {
 
 /// Version 2 is published too: what it has in common with version 1 is one type.
 fn the_next_version_takes_what_is_frozen(folder: &Folder) {
+    raise(folder, "shapes");
     let frozen = done(folder, &["engine", "freeze", "shapes"]);
     assert!(
         frozen.stdout.contains("shapes 2 is published"),
@@ -290,6 +349,52 @@ fn described(folder: &Folder) -> Value {
     let mut inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
     inspected["descriptor"]["kinds"][0].take()
 }
+
+#[test]
+fn an_engine_is_made_outside_of_the_checkout_as_well() {
+    let folder = Folder::new();
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    assert!(!folder.path().starts_with(checkout.canonicalize().unwrap()));
+    done(&folder, &["engine", "new", "hello"]);
+    its_own_tests_pass(&folder);
+}
+
+#[test]
+fn a_printed_stub_compiles_in_the_place_of_the_struct() {
+    let folder = Folder::named("authoring-stubbed");
+    done(&folder, &["engine", "new", "stubbed"]);
+    let save = |state: &str| folder.write("stubbed/src/lib.rs", &format!("{state}{STUBBED}"));
+    let state = |fields: &str| {
+        format!(
+            "use refit_abi::State;\n\n#[derive(State, Serialize, Deserialize)]\n\
+             #[state(version = 1)]\npub struct Stubbed {{ {fields} }}\n"
+        )
+    };
+    save(&state("count: u64, label: String"));
+    done(&folder, &["engine", "freeze", "stubbed"]);
+    let build = ["engine", "build", "stubbed", "--profile", "dev"];
+    for (fields, part) in [
+        (
+            "count: u64, label: String, names: Vec<String>",
+            "#[migrate(default)]",
+        ),
+        (
+            "count: u128, label: String",
+            "#[migrate(with = count_from_v1)]",
+        ),
+    ] {
+        save(&state(fields));
+        let said = refit(&folder, &build).stderr;
+        let (_, stub) = said.split_once("to paste and complete:\n\n").unwrap();
+        let (stub, _) = stub.split_once("\nauthor::state_changed").unwrap();
+        assert!(stub.contains(part), "no `{part}` in {stub}");
+        save(stub);
+        done(&folder, &build);
+    }
+}
+
+/// What an engine needs beside its state.
+const STUBBED: &str = include_str!("authoring/stubbed.rs.txt");
 
 /// A state of every form.
 const SHAPES: &str = include_str!("authoring/shapes.rs.txt");
@@ -341,6 +446,16 @@ fn a_baseline_is_a_git_revision_a_library_or_a_folder() {
         );
         assert_eq!(check.exit, 51, "{check:?}");
         assert!(check.stdout.contains("hello reply (major)"), "{check:?}");
+    }
+    let names = "#[serde(rename_all = \"snake_case\")]\npub enum Message {";
+    edit(
+        &folder,
+        "hello/src/lib.rs",
+        &[(names, "pub enum Message {")],
+    );
+    let check = refit(&folder, &["engine", "check", "hello", "--baseline", "HEAD"]);
+    for part in ["hello message (major): clients write", "~ Message: "] {
+        assert!(check.stdout.contains(part), "no `{part}` in {check:?}");
     }
     let same = done(
         &folder,

@@ -104,10 +104,7 @@ fn a_plan_shows_the_pause_that_was_rehearsed_and_one_that_loops_is_not_made() {
     let plan = folder.run(&["upgrade", "plan", &good]);
     assert_eq!(plan.exit, 0, "{plan:?}");
     assert!(plan.stdout.contains("predicted pause: "), "{plan:?}");
-    assert!(
-        plan.stdout.contains("(rehearsed on 1 engines, "),
-        "{plan:?}"
-    );
+    assert!(plan.stdout.contains("(rehearsed on 1 engine, "), "{plan:?}");
     let written = std::fs::read_to_string(folder.path().join("plan.json")).unwrap();
     let written: Value = serde_json::from_str(&written).unwrap();
     assert!(written["predicted_pause_us"].as_u64().is_some());

@@ -16,6 +16,59 @@ struct Other {
 }
 
 #[test]
+fn json_is_other_when_a_name_is_and_not_when_more_is_understood() {
+    for (old, new) in [
+        (r#"rename_all = "snake_case""#, ""),
+        ("", r#"rename = "set""#),
+        (r#"rename = "set""#, r#"rename = "put""#),
+        (r#"alias = "put""#, ""),
+        ("", "deny_unknown_fields"),
+    ] {
+        assert!(is_other(old, new), "{old} → {new}");
+    }
+    for (old, new) in [
+        ("", ""),
+        (r#"rename = "a", default"#, r#"default, rename = "a""#),
+        ("", r#"alias = "put""#),
+        ("deny_unknown_fields", ""),
+        ("default", ""),
+    ] {
+        assert!(!is_other(old, new), "{old} → {new}");
+    }
+}
+
+#[test]
+fn a_type_whose_names_for_json_changed_is_told() {
+    let message = described::<Message>();
+    let renamed = |source: &str, noted: &[(&str, &str)]| {
+        let mut declared = Declarations::default();
+        declared.of_items(&syn::parse_file(source).unwrap().items);
+        let noted = noted
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        declared.renamed(&message, &noted.collect(), &message)
+    };
+    let source = r#"
+        #[serde(rename_all = "snake_case")]
+        enum Message { Put { key: String, #[serde(rename = "v")] value: Other }, Get(u8) }
+    "#;
+    let same = [
+        ("Message", r#"rename_all = "snake_case""#),
+        ("Message.Put.value", r#"rename = "v""#),
+        ("Other", "transparent"),
+        ("Gone", r#"rename = "was""#),
+    ];
+    assert!(renamed(source, &same).is_empty(), "`Other` is not declared");
+    assert_eq!(
+        renamed(source, &[("Message", r#"rename_all = "lowercase""#)]),
+        [
+            r#"~ Message: #[serde(rename_all = "lowercase")] → #[serde(rename_all = "snake_case")]"#,
+            r#"~ Message.Put.value: (none) → #[serde(rename = "v")]"#,
+        ]
+    );
+}
+
+#[test]
 fn names_are_kept_by_type_variant_and_field() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("src");

@@ -5,7 +5,12 @@ use crate::author::samples::{self, built, first, second, second_unnumbered};
 use refit_abi::{Deserialize, Serialize, State};
 
 fn base() -> Baseline {
-    Baseline::of(&built(first(), &[]))
+    Baseline::of(&built(first(), &[]), None)
+}
+
+/// [`super::compare`] with no source.
+fn compare(base: &Baseline, built: &Descriptor) -> Impact {
+    super::compare(base, built, &Declarations::default())
 }
 
 /// The module as it is, released under another version.
@@ -52,13 +57,25 @@ fn a_changed_interface_breaks_those_who_use_it() {
 }
 
 #[test]
+fn what_concerns_a_part_as_a_whole_names_the_part() {
+    let scalar = |name: &str| Type::Scalar {
+        name: name.to_owned(),
+    };
+    let mut changed = built(first(), &[]);
+    changed.kinds[0].interface.reply = scalar("u64");
+    changed.kinds[0].reply = scalar("u64").schema_id();
+    let impact = compare(&base(), &changed);
+    assert_eq!(impact.changes[0].differences, ["~ (the reply): () → u64"]);
+}
+
+#[test]
 fn a_kind_may_come_and_breaks_when_it_goes() {
     let mut two = released(built(first(), &[]), "1.1.0");
     let mut other = two.kinds[0].clone();
     other.kind = "index".to_owned();
     two.kinds.push(other);
     assert_eq!(compare(&base(), &two).needs, Bump::Minor);
-    let impact = compare(&Baseline::of(&two), &built(first(), &[]));
+    let impact = compare(&Baseline::of(&two, None), &built(first(), &[]));
     assert_eq!(impact.needs, Bump::Major);
 }
 

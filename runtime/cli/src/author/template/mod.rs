@@ -1,6 +1,6 @@
 //! The package that `refit engine new` writes.
 
-use super::lock::SchemaLock;
+use super::lock::{LockError, SchemaLock};
 use super::render::{camel, is_keyword};
 use refit_abi::EngineId;
 use std::path::Path;
@@ -87,7 +87,7 @@ impl Name {
 }
 
 /// The files of a new package, with their paths in it.
-pub(crate) fn files(name: &Name, abi: &Path) -> [(&'static str, String); 6] {
+pub(crate) fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 6], LockError> {
     let path = |path: &Path| toml::Value::from(&*path.to_string_lossy()).to_string();
     let (abi, testkit) = (path(abi), path(&abi.join("testkit")));
     let fill = |template: &str| {
@@ -98,17 +98,17 @@ pub(crate) fn files(name: &Name, abi: &Path) -> [(&'static str, String); 6] {
             .replace("{{abi}}", &abi)
             .replace("{{testkit}}", &testkit)
     };
-    [
+    Ok([
         ("Cargo.toml", fill(include_str!("Cargo.toml.template"))),
         ("src/lib.rs", fill(include_str!("lib.rs.template"))),
         ("tests/engine.rs", fill(include_str!("engine.rs.template"))),
         ("README.md", fill(include_str!("README.md.template"))),
-        ("schema.lock", SchemaLock::default().text()),
+        ("schema.lock", SchemaLock::default().text()?),
         (
             ".gitignore",
             "/target\n/refit-data\n/dist\n/plan.json\n".to_owned(),
         ),
-    ]
+    ])
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_state_is_called_like_nothing_that_the_templates_import() {
-        let files = files(&Name::parse("hello").unwrap(), Path::new("/abi"));
+        let files = files(&Name::parse("hello").unwrap(), Path::new("/abi")).unwrap();
         let sources = files.iter().filter(|(path, _)| path.ends_with(".rs"));
         let all: Vec<_> = sources.flat_map(|(_, text)| imported(text)).collect();
         for known in ["Context", "Serialize", "Testkit"] {
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn nothing_of_the_template_is_left_unfilled() {
         let name = Name::parse("hello").unwrap();
-        for (path, text) in files(&name, Path::new("/a \"b\"/abi")) {
+        for (path, text) in files(&name, Path::new("/a \"b\"/abi")).unwrap() {
             for place in [
                 "{{name}}",
                 "{{crate}}",
