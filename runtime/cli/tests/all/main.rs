@@ -13,6 +13,7 @@ mod guide;
 mod guide_run;
 mod json;
 mod node;
+mod plan_flags;
 mod rehearsal;
 mod served;
 mod tcp;
