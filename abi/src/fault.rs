@@ -58,14 +58,30 @@ impl Fault {
 
 #[cfg(feature = "host")]
 impl Fault {
-    /// Cuts what is longer than a node keeps: a fault goes into reports, records and replies.
+    /// Cuts what is longer than a node keeps, and writes control characters as their escapes: a fault goes
+    /// into reports, records and replies, logs and terminals, and part of it is often what a client sent.
     pub(crate) fn bounded(mut self) -> Self {
+        escape(&mut self.code);
+        escape(&mut self.detail);
+        self.key.iter_mut().for_each(escape);
         cut(&mut self.code, FAULT_CODE_BYTES_MAX);
         cut(&mut self.detail, FAULT_DETAIL_BYTES_MAX);
         if let Some(key) = &mut self.key {
             cut(key, FAULT_KEY_BYTES_MAX);
         }
         self
+    }
+}
+
+/// Writes control characters as their escapes.
+#[cfg(feature = "host")]
+pub(crate) fn escape(text: &mut String) {
+    if text.contains(char::is_control) {
+        let shown = |c: char| match c.is_control() {
+            true => c.escape_default().to_string(),
+            false => c.to_string(),
+        };
+        *text = text.chars().map(shown).collect();
     }
 }
 
@@ -138,5 +154,14 @@ mod tests {
         assert!(fault.detail.starts_with("éé") && fault.detail.ends_with(" bytes more)"));
         let short = Fault::new("code", "detail").at("key");
         assert_eq!(short.clone().bounded(), short);
+    }
+
+    #[cfg(feature = "host")]
+    #[test]
+    fn what_would_steer_a_terminal_or_forge_a_line_is_shown_instead() {
+        let fault = Fault::new("bad\ncode", "\u{1b}[31mred, größer\0").at("key\r\n");
+        let shown = fault.bounded().to_string();
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+        assert!(shown.contains("\\u{1b}[31mred, größer"), "{shown}");
     }
 }

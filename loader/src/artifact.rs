@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -86,7 +87,12 @@ impl Candidate {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(unreadable)?;
+        // A pipe would have its opener wait for a writer that may never come.
+        let file = File::options()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(ReadError::NotAFile {
@@ -222,5 +228,15 @@ mod tests {
             Candidate::read(&missing).unwrap_err().code(),
             "module-unreadable"
         );
+    }
+
+    #[test]
+    fn a_pipe_is_no_module_and_nobody_waits_for_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe.so");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let error = Candidate::read(&path).unwrap_err();
+        assert!(matches!(error, ReadError::NotAFile { .. }), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! How one call into a module ended, and the buffer it wrote to.
 
-use crate::fault::{FAULT_DETAIL_BYTES_MAX, cut};
+use crate::fault::{FAULT_DETAIL_BYTES_MAX, cut, escape};
 use crate::raw::{BusStatus, Bytes, CallStatus, Sink};
 use crate::{Fault, codec};
 use std::ffi::c_void;
@@ -78,6 +78,7 @@ pub(super) fn outcome(
 pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
     let text = || {
         let mut text = String::from_utf8_lossy(bytes).into_owned();
+        escape(&mut text);
         cut(&mut text, FAULT_DETAIL_BYTES_MAX);
         text
     };

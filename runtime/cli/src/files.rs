@@ -26,6 +26,17 @@ pub(crate) enum FileError {
     Unwritable { path: PathBuf, source: io::Error },
 }
 
+/// Removes the file at `path`, if there is one.
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Unwritable {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The text of the file at `path`, of at most `bytes_max` bytes.
 pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, FileError> {
     let fail = |source| FileError::Unreadable {

@@ -48,7 +48,7 @@ fn refusal(error: &CaptureError) -> Refusal {
         } => (
             503,
             "engine-poisoned",
-            "see why with: refit status; then bring a mended version",
+            "why is in the node's log; it stays so until the node is started again with a mended version",
         ),
         CaptureError::Unavailable { .. } => {
             (410, "engine-stopped", "see the engines with: refit status")

@@ -160,6 +160,26 @@ impl Quarantine {
         self.write(&entries)
     }
 
+    /// Forgets failures of artifacts that are live now.
+    ///
+    /// # Errors
+    /// [`QuarantineError::Unwritable`]: after a restart they are there again.
+    pub fn succeeded(&self, artifacts: &[String]) -> Result<(), QuarantineError> {
+        let mut entries = self.entries.lock();
+        let before = entries.len();
+        entries.retain(|entry| {
+            let is_live = entry
+                .artifacts
+                .iter()
+                .any(|named| artifacts.contains(named));
+            entry.state == QuarantineState::Quarantined || !is_live
+        });
+        match entries.len() == before {
+            true => Ok(()),
+            false => self.write(&entries),
+        }
+    }
+
     /// Removes the entries that name an artifact; says how many there were.
     ///
     /// # Errors
@@ -278,6 +298,30 @@ mod tests {
                 .code(),
             "quarantine-unreadable"
         );
+    }
+
+    #[test]
+    fn code_that_comes_to_live_is_not_on_record_as_failed_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        let list = Quarantine::open(path.clone()).unwrap();
+        for (name, state) in [
+            ("mended", QuarantineState::Failed),
+            ("third", QuarantineState::Failed),
+            ("bad", QuarantineState::Quarantined),
+        ] {
+            list.add(entry(name, state)).unwrap();
+        }
+        list.succeeded(&["mended".to_owned(), "bad".to_owned()])
+            .unwrap();
+        let list = Quarantine::open(path).unwrap();
+        let names = |name: &str| {
+            let entries = list.entries();
+            entries
+                .iter()
+                .any(|entry| entry.artifacts.iter().any(|named| named == name))
+        };
+        assert_eq!(["mended", "third", "bad"].map(names), [false, true, true]);
     }
 
     #[test]

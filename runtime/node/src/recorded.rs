@@ -65,7 +65,7 @@ fn refused(error: &ReplyError) -> Refused {
         ReplyError::Panicked { .. } => (
             500,
             "engine-panicked",
-            "the engine takes no more messages; see refit status, and bring a mended version",
+            "the engine takes no more messages until the node is started again; bring a mended version first",
         ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         _ => (500, "message-failed", "see the node's log"),
@@ -86,7 +86,7 @@ fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
         Undelivered::Poisoned => (
             503,
             "engine-poisoned",
-            "see why with: refit status; then bring a mended version",
+            "why is in the node's log; it stays so until the node is started again with a mended version",
         ),
         Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
         _ => (

@@ -126,7 +126,8 @@ impl Linter<'_> {
     }
 
     fn capabilities(&self, findings: &mut Vec<Finding>) {
-        for need in self.surroundings.grants.missing(self.new) {
+        let missing: Vec<_> = self.surroundings.grants.missing(self.new).collect();
+        for need in &missing {
             findings.push(self.found(
                 Level::Error,
                 "capability-missing",
@@ -145,7 +146,9 @@ impl Linter<'_> {
                     ),
                     "look at the spelling, or add that kind's module to the plan",
                 ));
-            } else if self.old.is_some_and(|old| !old.needs.contains(need)) {
+            } else if self.old.is_some_and(|old| !old.needs.contains(need))
+                && !missing.contains(&need)
+            {
                 findings.push(self.found(
                     Level::Note,
                     "capability-new",

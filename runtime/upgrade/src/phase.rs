@@ -7,6 +7,9 @@ use refit_abi::{EngineId, Generation};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The code of what an engine may not do to another.
+const FORBIDDEN: &str = "capability-missing";
+
 /// Where an upgrade is. Each has an unwind; from `Committed` on there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -242,7 +245,7 @@ impl Failure {
                 MessageFault::Retired => "upgrade-message-retired",
                 MessageFault::Poisoned => "upgrade-message-poisoned",
                 MessageFault::Full => "upgrade-message-full",
-                MessageFault::Forbidden => "capability-missing",
+                MessageFault::Forbidden => FORBIDDEN,
                 MessageFault::Schema { .. } => "upgrade-message-schema",
             },
             Failure::Budget { .. } => "bus-budget-spent",
@@ -257,6 +260,15 @@ impl Failure {
     /// What to do next.
     pub fn next(&self) -> &'static str {
         match self {
+            // The bus refused a start or a question as it refuses a message.
+            Failure::Transition {
+                error: CallError::Fault(fault),
+                ..
+            }
+            | Failure::Handler {
+                error: CallError::Fault(fault),
+                ..
+            } if fault.code == FORBIDDEN => MessageFault::Forbidden.next(),
             Failure::Transition { .. }
             | Failure::Check { .. }
             | Failure::Handler { .. }

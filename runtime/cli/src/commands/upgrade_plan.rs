@@ -28,6 +28,8 @@ use std::path::Path;
 pub(crate) struct PlanRefused(pub(crate) PlanError);
 
 pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> Result<(), Failure> {
+    // A plan that fails must not leave an older one where the next command looks for it.
+    files::remove(&args.out)?;
     let status: Status = client.get("/v1/status").await?;
     let candidates = args
         .engines

@@ -104,6 +104,32 @@ pub(super) fn note_failure(
     }
 }
 
+/// Writes what became of the upgrade into the log.
+pub(super) fn log(id: u64, resumed: &Resumed) {
+    let (height, pause_us) = (
+        resumed.height,
+        micros(resumed.times.resumed - resumed.times.closing),
+    );
+    match &resumed.verdict {
+        Some(Verdict::Committed(generation)) => {
+            tracing::info!(id, %generation, %height, pause_us, "upgrade committed");
+        }
+        Some(Verdict::Aborted { phase, failure }) => {
+            let code = failure.code();
+            tracing::warn!(id, %height, pause_us, %phase, code, "upgrade aborted: {failure}");
+        }
+        None => tracing::warn!(id, %height, "upgrade aborted"),
+    }
+}
+
+/// What was on record of code that is live now is history.
+pub(super) fn note_success(upgrades: &Upgrades, plan: &Plan) {
+    let artifacts = watchdog::artifacts(plan);
+    if let Err(error) = upgrades.policy.quarantine.succeeded(&artifacts) {
+        tracing::error!(%error, "a failure of before is on record again after a restart");
+    }
+}
+
 /// Writes what became of the upgrade into the journal.
 pub(super) fn journal(upgrades: &Upgrades, state: &MutexGuard<'_, State>, id: u64) {
     let record = state

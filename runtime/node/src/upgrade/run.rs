@@ -130,6 +130,10 @@ fn swap(
     drop(armed);
     let committed = matches!(resumed.verdict, Some(Verdict::Committed(_)));
     outcome::report(upgrades, id, &resumed, waits);
+    outcome::log(id, &resumed);
+    if committed {
+        outcome::note_success(upgrades, plan);
+    }
     outcome::note_failure(upgrades, id, plan, &resumed, pause.is_stuck());
     let mut state = upgrades.state.lock();
     let old_crew = state.crew.replace(crew);
