@@ -3,7 +3,7 @@
 use crate::kinds::{self, id, tracked};
 use crate::ops::{Born, CANCELS_SEEN, Message, Op, attempt, bear, bear_named, say, send};
 use crate::world::{Snapshot, UNBOUNDED, WithdrawsAt, World, alone};
-use refit_kernel::{BlockOutcome, Executor};
+use refit_kernel::{BlockOutcome, Executor, remains};
 use refit_upgrade::{BusBudget, Directives, Failure, Phase, Unwatched};
 use std::sync::atomic::Ordering;
 
@@ -342,4 +342,22 @@ fn a_poisoned_engine_fails_no_upgrade_and_stays_as_it_is() {
     let crossed = world.crossed();
     let sick = |snapshot: &Snapshot| snapshot.statuses[1].clone();
     assert_eq!(sick(&crossed.before), sick(&crossed.after));
+}
+
+#[test]
+fn replaced_states_wait_for_a_thread_that_ends_before_their_code_goes() {
+    let _alone = alone();
+    let before = tracked();
+    let mut world = World::of_each_kind(2);
+    world.crossed();
+    assert_eq!(tracked() - before, 3);
+    // To the same version once more: states with a field in bytes are read anew.
+    world.crossed();
+    world.call(Executor::sweep);
+    assert_eq!(tracked() - before, 6, "the crew on duty has dropped none");
+    let replaced = world.call(Executor::take_remains);
+    remains::discard(replaced).unwrap();
+    assert_eq!(tracked() - before, 3);
+    world.discard();
+    assert_eq!(tracked(), before);
 }
