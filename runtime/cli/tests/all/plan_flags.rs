@@ -120,6 +120,10 @@ fn a_budget_that_is_too_small_is_told_in_the_rehearsal_and_aborts_the_upgrade_wi
 
     assert_eq!(store.plan(&["--budget", "bytes=1000"]).exit, 0);
     assert_eq!(store.apply(&[]).exit, 0);
+    // The same code again is no upgrade, and the plan of before is not left to be applied.
+    assert!(store.has_plan());
+    assert_ne!(store.plan(&[]).exit, 0);
+    assert!(!store.has_plan());
     store.stop();
 }
 

@@ -1,4 +1,4 @@
-//! What became of an upgrade at its update point, told: in its report, in the list of failures, in the
+//! What became of an upgrade at its update point, told: in its report, the log, the list of failures and the
 //! journal.
 
 use super::point::Resumed;

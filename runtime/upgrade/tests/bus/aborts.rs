@@ -184,7 +184,7 @@ fn each_budget_that_is_spent_aborts_by_its_name_even_if_the_author_goes_on() {
         to: id("beta"),
         left: 200,
     }];
-    let budgets: [(&str, Vec<Op>, Limit); 5] = [
+    let budgets: [(&str, Vec<Op>, Limit); 6] = [
         ("150 messages", vec![often(send(alpha, vec![]))], |b| {
             b.messages = 150
         }),
@@ -195,6 +195,9 @@ fn each_budget_that_is_spent_aborts_by_its_name_even_if_the_author_goes_on() {
             |b| b.bytes = 600,
         ),
         ("600 bytes", vec![often(Op::Read(alpha))], |b| b.bytes = 600),
+        ("600 bytes", vec![often(Op::Retire(alpha))], |b| {
+            b.bytes = 600
+        }),
         ("150 engines", vec![often(bear(Born::Leaf, 1))], |b| {
             b.engines = 150
         }),
