@@ -16,6 +16,8 @@ pub mod machine;
 pub mod messages;
 pub mod swap;
 
+pub mod figures;
+
 mod error;
 mod meter;
 mod random;

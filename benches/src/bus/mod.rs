@@ -10,6 +10,7 @@ mod report;
 
 pub use report::{BusReport, CSV_HEADER, CaseReport};
 
+use crate::figures::{self, JSON_MARK};
 use crate::swap::node::BenchNode;
 use crate::{BenchError, Machine};
 use engines::{Config, Job, id};
@@ -20,6 +21,9 @@ use refit_kernel::Executor;
 use refit_upgrade::{Armed, BusBudget, Directives, Verdict};
 use std::fs;
 use std::path::PathBuf;
+
+/// How `bus.csv` starts.
+const CSV_MARK: &str = "case,unit,workers,";
 
 /// Repetitions of one run.
 const REPETITIONS_MAX: u32 = 1_000;
@@ -108,9 +112,13 @@ pub fn run(options: &BusOptions) -> Result<BusReport, BenchError> {
     let report = BusReport::of(machine, options.workers, &cases, times);
     if let Some(out) = &options.out {
         fs::create_dir_all(out).map_err(BenchError::file("create", out))?;
-        for (name, text) in [("bus.csv", report.csv()), ("bus.json", report.json()?)] {
+        let files = [
+            ("bus.csv", CSV_MARK, report.csv()),
+            ("bus.json", JSON_MARK, report.json()?),
+        ];
+        for (name, mark, text) in files {
             let path = out.join(name);
-            fs::write(&path, text).map_err(BenchError::file("write", &path))?;
+            figures::write(&path, mark, &text).map_err(BenchError::file("write", &path))?;
         }
     }
     Ok(report)

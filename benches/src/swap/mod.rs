@@ -28,13 +28,13 @@ pub use options::{CELL_ENTRIES_MAX, Cell, ENGINES_MAX, RATE_HZ_MAX, REPETITIONS_
 pub use report::{CellReport, SkippedCell, SwapReport};
 pub use row::{CSV_HEADER, Row};
 
+use crate::figures::{self, JSON_MARK};
 use crate::random::Random;
 use crate::{BenchError, Machine};
 use code::Libraries;
 use repetition::Repetition;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::path::Path;
 
 /// Measures, and writes `swap.csv`, `swap.json` and `swap.svg` into the options' folder. Rows are
 /// written as they are measured: a run that is broken off leaves what it has.
@@ -59,10 +59,19 @@ pub fn run(
     ));
     let rows = measure(options, code, &libraries, &cells, progress)?;
     let report = SwapReport::new(options, machine, rows, skipped);
-    write(&options.out.join("swap.json"), &report.json()?)?;
-    write(&options.out.join("swap.svg"), &plot::svg(&report))?;
+    let files = [
+        ("swap.json", JSON_MARK, report.json()?),
+        ("swap.svg", "<svg ", plot::svg(&report)),
+    ];
+    for (name, mark, text) in files {
+        let path = options.out.join(name);
+        figures::write(&path, mark, &text).map_err(BenchError::file("write", &path))?;
+    }
     Ok(report)
 }
+
+/// How `swap.csv` starts.
+const CSV_MARK: &str = "engines,entries,class,";
 
 /// Every cell once for each repetition, in a new order each time.
 fn measure(
@@ -73,8 +82,9 @@ fn measure(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Row>, BenchError> {
     let path = options.out.join("swap.csv");
-    let mut csv = File::create(&path).map_err(BenchError::file("create", &path))?;
-    writeln!(csv, "{CSV_HEADER}").map_err(BenchError::file("write to", &path))?;
+    let mut csv = figures::begin(&path, CSV_MARK).map_err(BenchError::file("create", &path))?;
+    let rest = &CSV_HEADER[CSV_MARK.len()..];
+    writeln!(csv, "{rest}").map_err(BenchError::file("write to", &path))?;
     let mut random = Random::new(options.seed);
     let mut rows = Vec::new();
     for number in 1..=options.repetitions {
@@ -99,8 +109,4 @@ fn measure(
         ));
     }
     Ok(rows)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), BenchError> {
-    fs::write(path, text).map_err(BenchError::file("write", path))
 }

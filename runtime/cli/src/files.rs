@@ -1,9 +1,9 @@
 //! Reading what the user names, within a bound; writing so that a reader sees all or nothing.
 
-use serde::Serialize;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be used.
@@ -24,17 +24,19 @@ pub(crate) enum FileError {
         help("give a path in a folder that is there and that you may write")
     )]
     Unwritable { path: PathBuf, source: io::Error },
-}
-
-/// Removes the file at `path`, if there is one.
-pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Unwritable {
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
+    #[error("{} is there and is no {what}; it is left as it is", path.display())]
+    #[diagnostic(
+        code(file::foreign),
+        help("give another path with --out, or move that file away")
+    )]
+    Foreign { path: PathBuf, what: &'static str },
+    #[error("{} is a {found}, which holds no {what}", path.display())]
+    #[diagnostic(code(file::no_file), help("give the path of a file with --out"))]
+    NoFile {
+        path: PathBuf,
+        found: &'static str,
+        what: &'static str,
+    },
 }
 
 /// The text of the file at `path`, of at most `bytes_max` bytes.
@@ -59,26 +61,10 @@ pub(crate) fn read_bounded(reader: impl Read, bytes_max: u64) -> io::Result<Opti
     Ok((text.len() as u64 <= bytes_max).then_some(text))
 }
 
-/// Writes `value` as JSON to `path`.
-pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError> {
-    let write = |partial: &Path| {
-        let mut text = serde_json::to_string_pretty(value)?;
-        text.push('\n');
-        let mut file = File::create(partial)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    replace(path, write)
-}
-
 /// Writes `text` to `path`, whose folder is made if it is not there.
 pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), FileError> {
-    replace(path, |partial| {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(partial, text)
-    })
+    make_folder_of(path)?;
+    replace(path, |partial| fs::write(partial, text))
 }
 
 /// Gives the file `from` the name `path`.
@@ -91,20 +77,52 @@ pub(crate) fn rename(from: &Path, path: &Path) -> Result<(), FileError> {
 
 /// Copies the file `from` to `path`, whose folder is made if it is not there.
 pub(crate) fn copy(from: &Path, path: &Path) -> Result<(), FileError> {
-    replace(path, |partial| {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::copy(from, partial).map(drop)
+    make_folder_of(path)?;
+    replace(path, |partial| fs::copy(from, partial).map(drop))
+}
+
+fn make_folder_of(path: &Path) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(|source| FileError::Unwritable {
+        path: path.to_owned(),
+        source,
     })
 }
 
 /// Lets `write` fill a file beside `path`, and then puts it in the place of `path`.
 fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), FileError> {
+    replace_as(PUBLIC, path, write)
+}
+
+/// Permissions of what anybody may read, as far as the user's mask lets them.
+pub(crate) const PUBLIC: u32 = 0o666;
+
+/// Permissions of what only its owner reads.
+pub(crate) const PRIVATE: u32 = 0o600;
+
+/// As [`replace`], for a file of these permissions. The file beside is new, or left by a process of this number
+/// that was killed: one that is there is never opened.
+pub(crate) fn replace_as(
+    mode: u32,
+    path: &Path,
+    write: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), FileError> {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);
-    write(&partial)
+    let create = || {
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(mode);
+        options.open(&partial).map(drop)
+    };
+    let created = match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&partial).and_then(|()| create())
+        }
+        created => created,
+    };
+    created
+        .and_then(|()| write(&partial))
         .and_then(|()| fs::rename(&partial, path))
         .map_err(|source| {
             let _ = fs::remove_file(&partial);

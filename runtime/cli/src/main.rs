@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod config;
 mod demo;
+mod destination;
 mod dev;
 mod exit;
 mod failure;

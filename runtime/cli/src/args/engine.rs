@@ -60,7 +60,8 @@ pub(crate) struct CaptureArgs {
     /// The engine's id.
     #[arg(value_name = "ID")]
     pub(crate) engine: EngineId,
-    /// Where to write the fixture.
+    /// Where to write the fixture, for its owner alone; `-` is stdout. A file that is no fixture is not
+    /// replaced.
     #[arg(long, value_name = "FILE", env = "REFIT_CAPTURE_OUT")]
     pub(crate) out: PathBuf,
     #[command(flatten)]

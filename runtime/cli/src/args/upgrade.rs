@@ -43,7 +43,8 @@ pub(crate) struct PlanArgs {
     /// Goes on in spite of what the linter calls an error, named by its code.
     #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
     pub(crate) allow: Vec<String>,
-    /// Where to write the plan.
+    /// Where to write the plan; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
+    /// FILE.before.
     #[arg(
         long,
         value_name = "FILE",

@@ -2,8 +2,8 @@
 
 use crate::args::CaptureArgs;
 use crate::client::Client;
+use crate::destination::{Content, Destination};
 use crate::failure::Failure;
-use crate::files;
 use crate::show;
 use refit_abi::Height;
 use refit_abi::fixture::Fixture;
@@ -27,10 +27,11 @@ struct Written<'a> {
 }
 
 pub(super) async fn run(client: &Client, args: &CaptureArgs) -> Result<(), Failure> {
+    let destination = Destination::at(&args.out, Content::Fixture)?;
     let engine = args.engine.to_string();
     let answer = client.fetch(&format!("/v1/engines/{engine}/state")).await?;
     let fixture: Fixture = client.decode(&answer)?;
-    files::write_json(&args.out, &fixture)?;
+    destination.write_json(&fixture)?;
     let generation = answer.header(HEADER_GENERATION);
     let written = Written {
         file: &args.out,
@@ -43,10 +44,12 @@ pub(super) async fn run(client: &Client, args: &CaptureArgs) -> Result<(), Failu
         generation: generation.and_then(|number| number.parse().ok()),
         state_bytes: fixture.state.len(),
     };
-    if args.output.json {
-        return show::json(&written);
+    if !destination.is_stdout() {
+        if args.output.json {
+            return show::json(&written);
+        }
+        show::data(&format!("{}\n", args.out.display()))?;
     }
-    show::data(&format!("{}\n", args.out.display()))?;
     let Written {
         engine,
         kind,

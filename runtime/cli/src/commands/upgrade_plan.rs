@@ -7,9 +7,9 @@ use super::rehearse;
 use crate::args::PlanArgs;
 use crate::artifact;
 use crate::client::Client;
+use crate::destination::{Content, Destination};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::show;
 use crate::source::Sources;
 use miette::Diagnostic;
@@ -28,8 +28,9 @@ use std::path::Path;
 pub(crate) struct PlanRefused(pub(crate) PlanError);
 
 pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> Result<(), Failure> {
+    let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
-    files::remove(&args.out)?;
+    destination.set_aside()?;
     let status: Status = client.get("/v1/status").await?;
     let candidates = args
         .engines
@@ -43,12 +44,16 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         false => rehearse::run(client, &plan, args.max_pause).await?,
     };
     plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
-    files::write_json(&args.out, &plan)?;
-    if args.output.json {
-        show::json(&plan)?;
-    } else {
-        let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
-        show::data(&(show::plan::text(&plan, &status) + &predicted))?;
+    let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
+    let text = show::plan::text(&plan, &status) + &predicted;
+    destination.write_json(&plan)?;
+    if destination.is_stdout() {
+        show::talk(text);
+        return Ok(());
+    }
+    match args.output.json {
+        true => show::json(&plan)?,
+        false => show::data(&text)?,
     }
     show::talk(format_args!("the plan is in {}", args.out.display()));
     show::next(format_args!("refit upgrade apply {}", args.out.display()));

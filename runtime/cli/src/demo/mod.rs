@@ -21,6 +21,7 @@ pub(crate) use error::DemoError;
 
 use crate::args::DemoArgs;
 use crate::client::Client;
+use crate::destination::{Content, Destination};
 use crate::failure::Failure;
 use crate::show;
 use books::Books;
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     if args.keep {
         let client = Client::new(node.address(), None);
         let plan = crate::commands::block_on(upgrade::plan(&client, &[("kv", &versions.v3)]))??;
-        crate::files::write_json(&folder.path().join(PLAN), &plan)?;
+        Destination::at(&folder.path().join(PLAN), Content::Plan)?.write_json(&plan)?;
     }
     if let Some(record) = &args.record {
         record::write(record, &report.rows)?;

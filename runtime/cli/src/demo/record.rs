@@ -11,6 +11,10 @@ use std::time::Duration;
 /// The file in the folder that was named.
 pub(crate) const FILE: &str = "requests.csv";
 
+/// The first line.
+const HEADER: &str =
+    "client,sequence,intended_us,sent_us,answered_us,tries,status,generation,height,outcome\n";
+
 /// Writes all requests, times in microseconds since the load's start.
 pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
     let path = folder.join(FILE);
@@ -20,11 +24,7 @@ pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
 
 fn written(folder: &Path, path: &Path, rows: &[Row]) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut file = BufWriter::new(fs::File::create(path)?);
-    writeln!(
-        file,
-        "client,sequence,intended_us,sent_us,answered_us,tries,status,generation,height,outcome"
-    )?;
+    let mut file = BufWriter::new(refit_benches::figures::begin(path, HEADER)?);
     for row in rows {
         let us = |time: Duration| time.as_micros();
         let answered = row

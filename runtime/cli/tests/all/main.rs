@@ -5,6 +5,7 @@ mod authoring;
 mod configuration;
 mod cut_short;
 mod demo;
+mod destination;
 mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;

@@ -1,0 +1,214 @@
+//! [`Destination`]: where `--out` puts what a command wrote.
+//!
+//! A command that writes never destroys. What is there is looked at before anything is done: a file is
+//! replaced only if it is of the command's own kind (or empty), by one that is written whole beside it; what
+//! is no regular file (a device, a pipe) is written into; `-` is stdout; a link is followed.
+
+use crate::failure::Failure;
+use crate::files::{self, FileError, PRIVATE, PUBLIC};
+use crate::show;
+use refit_abi::fixture::FIXTURE_TEXT_BYTES_MAX;
+use refit_admin::PLAN_BYTES_MAX;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
+use std::fs::{self, File, FileType, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Links that are followed one after the other, as the system itself does.
+const LINKS_MAX: usize = 40;
+
+/// What a command writes, which tells its own files from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A plan of an upgrade.
+    Plan,
+    /// A captured state: clients' data, so only the owner reads it.
+    Fixture,
+}
+
+/// Where it goes.
+#[derive(Debug)]
+enum Place {
+    Stdout,
+    /// Written into: a device, a pipe.
+    Stream(PathBuf),
+    /// Replaced whole, or new.
+    File(PathBuf),
+}
+
+/// Where `--out` puts what a command wrote.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    place: Place,
+    content: Content,
+}
+
+impl Destination {
+    /// Looks at what is at `path` and changes nothing.
+    ///
+    /// # Errors
+    /// [`FileError::Foreign`], [`FileError::NoFile`], or what the system says.
+    pub(crate) fn at(path: &Path, content: Content) -> Result<Self, FileError> {
+        if path == Path::new("-") {
+            let place = Place::Stdout;
+            return Ok(Self { place, content });
+        }
+        let path = target(path)?;
+        let place = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Place::File(path),
+            Err(source) => return Err(FileError::Unwritable { path, source }),
+            Ok(found) if found.is_file() => {
+                content.is_at(&path, found.len())?;
+                Place::File(path)
+            }
+            Ok(found) => stream(path, found.file_type(), content)?,
+        };
+        Ok(Self { place, content })
+    }
+
+    /// Whether it is stdout, which then has nothing else.
+    pub(crate) fn is_stdout(&self) -> bool {
+        matches!(self.place, Place::Stdout)
+    }
+
+    /// Gives a file that is there another name, so that nothing reads it if no new one comes: `FILE.before`,
+    /// which replaces an older one of that name only if that is of the same kind.
+    pub(crate) fn set_aside(&self) -> Result<(), FileError> {
+        let Place::File(path) = &self.place else {
+            return Ok(());
+        };
+        if !path.exists() {
+            return Ok(());
+        }
+        let mut before = path.clone().into_os_string();
+        before.push(".before");
+        match Self::at(Path::new(&before), self.content)?.place {
+            Place::File(before) => files::rename(path, &before),
+            Place::Stream(path) => Err(self.content.foreign(path)),
+            Place::Stdout => Ok(()),
+        }
+    }
+
+    /// Writes `value` as JSON.
+    pub(crate) fn write_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+        match &self.place {
+            Place::Stdout => show::json(value),
+            Place::Stream(path) => Ok(write_into(path, json(path, value)?.as_bytes())?),
+            Place::File(path) => {
+                let text = json(path, value)?;
+                Ok(files::replace_as(self.content.mode(), path, |partial| {
+                    let mut file = File::options().write(true).open(partial)?;
+                    file.write_all(text.as_bytes())?;
+                    file.sync_all()
+                })?)
+            }
+        }
+    }
+}
+
+impl Content {
+    fn name(self) -> &'static str {
+        match self {
+            Content::Plan => "plan",
+            Content::Fixture => "captured state",
+        }
+    }
+
+    fn mode(self) -> u32 {
+        match self {
+            Content::Plan => PUBLIC,
+            Content::Fixture => PRIVATE,
+        }
+    }
+
+    fn bytes_max(self) -> u64 {
+        match self {
+            Content::Plan => PLAN_BYTES_MAX as u64,
+            Content::Fixture => FIXTURE_TEXT_BYTES_MAX as u64,
+        }
+    }
+
+    /// The names that a file of this kind has at its top, in every format that it ever had.
+    fn marks(self) -> &'static [&'static str] {
+        match self {
+            Content::Plan => &["format", "base", "modules"],
+            Content::Fixture => &["format", "kind", "schema", "state"],
+        }
+    }
+
+    fn foreign(self, path: PathBuf) -> FileError {
+        let what = self.name();
+        FileError::Foreign { path, what }
+    }
+
+    /// Whether the file at `path` is of this kind or empty.
+    fn is_at(self, path: &Path, bytes: u64) -> Result<(), FileError> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let file = File::open(path).map_err(|_| self.foreign(path.to_owned()))?;
+        let reader = BufReader::new(file.take(self.bytes_max()));
+        let names: BTreeMap<String, IgnoredAny> =
+            serde_json::from_reader(reader).unwrap_or_default();
+        match self.marks().iter().all(|mark| names.contains_key(*mark)) {
+            true => Ok(()),
+            false => Err(self.foreign(path.to_owned())),
+        }
+    }
+}
+
+/// What `path` names in the end: links are followed, the last one also to where nothing is yet.
+fn target(path: &Path) -> Result<PathBuf, FileError> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match fs::read_link(&path) {
+            Ok(next) => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                path = folder.join(next);
+            }
+            Err(_) => return Ok(path),
+        }
+    }
+    let source = io::Error::from(rustix::io::Errno::LOOP);
+    Err(FileError::Unwritable { path, source })
+}
+
+/// What is no regular file and can be written into.
+fn stream(path: PathBuf, found: FileType, content: Content) -> Result<Place, FileError> {
+    if found.is_char_device() || found.is_fifo() {
+        return Ok(Place::Stream(path));
+    }
+    let found = match found {
+        found if found.is_dir() => "folder",
+        found if found.is_socket() => "socket",
+        found if found.is_block_device() => "disk",
+        _ => "thing of another kind",
+    };
+    let what = content.name();
+    Err(FileError::NoFile { path, found, what })
+}
+
+fn write_into(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
+            .open(path)?;
+        file.write_all(bytes)
+    };
+    write().map_err(|source| FileError::Unwritable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn json<T: Serialize>(path: &Path, value: &T) -> Result<String, FileError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| FileError::Unwritable {
+        path: path.to_owned(),
+        source: error.into(),
+    })?;
+    Ok(text + "\n")
+}
