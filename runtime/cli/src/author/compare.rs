@@ -1,8 +1,10 @@
 //! A built module against what its package has published: a pure function to findings.
 
+use super::frozen;
 use super::impact::Bump;
 use super::lock::{LockedKind, Published, SchemaLock, compiler};
-use super::stub;
+use super::render::Module;
+use super::stub::{self, Step};
 use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
 use refit_abi::schema::Type;
 
@@ -104,12 +106,7 @@ fn of_version(
         return Some(Fault::Changed {
             version,
             differences,
-            stub: stub::step(
-                &published.module,
-                &published.state,
-                &kind.state,
-                version + 1,
-            ),
+            stub: step(locked, published, (&kind.state, version + 1)),
         });
     }
     if version > kind.version {
@@ -169,8 +166,22 @@ fn unreachable(
         version: published.version,
         head: kind.version,
         differences,
-        stub: stub::step(&published.module, &published.state, to, number),
+        stub: step(locked, published, (to, number)),
     }
+}
+
+/// The step from a published version to a state, which will have this version.
+fn step(locked: &LockedKind, published: &Published, (new, version): (&Type, u32)) -> String {
+    let modules = frozen::of_kind(locked).unwrap_or_default();
+    let mut modules = modules.into_iter();
+    let from = modules.find(|module| module.name == published.module);
+    let from = from.unwrap_or_else(|| Module::named(&published.module));
+    stub::step(&Step {
+        from: &from,
+        old: &published.state,
+        new,
+        version,
+    })
 }
 
 /// `#[state(version = n)]` of a described type.

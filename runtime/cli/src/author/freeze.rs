@@ -1,12 +1,10 @@
-//! Publishing: what changes in a lock, and which frozen modules belong to it.
+//! Publishing: what changes in a lock.
 
 use super::attributes::{Declarations, SerdeAttributes, noted_in};
 use super::compare::{Fault, Finding, compare};
 use super::impact::{self, Baseline};
 use super::lock::{Interface, Published, SchemaLock};
-use super::render::{self, Module, RenderError, Request};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
-use refit_abi::schema::Type;
 use std::path::PathBuf;
 
 /// Why nothing was frozen.
@@ -167,31 +165,13 @@ fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
     }
 }
 
-/// The frozen modules of all published versions of `kind`, oldest first.
-pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
-    let mut modules: Vec<Module> = Vec::new();
-    for published in lock.kind(kind).map_or(&[][..], |locked| &locked.versions) {
-        let message = published.frozen_message().described.as_ref();
-        let message = message.filter(|ty| matches!(ty, Type::Struct { .. } | Type::Enum { .. }));
-        let mut roots = vec![("state", &published.state)];
-        roots.extend(message.map(|message| ("message", message)));
-        let request = Request {
-            version: published.version,
-            kind,
-            roots,
-            earlier: modules.clone(),
-            serde: &published.serde,
-        };
-        modules.push(render::module(&published.module, &request)?);
-    }
-    Ok(modules)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::author::frozen::modules;
     use crate::author::lock_file;
     use crate::author::samples::{built, described, first, second, second_unnumbered};
+    use refit_abi::schema::Type;
     use std::path::Path;
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) mod compare;
 pub(crate) mod error;
 mod finding;
 pub(crate) mod freeze;
+pub(crate) mod frozen;
 pub(crate) mod impact;
 pub(crate) mod kept;
 pub(crate) mod lock;

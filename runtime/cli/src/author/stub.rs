@@ -1,26 +1,42 @@
 //! The step from one version to the next as Rust, to paste and complete.
 
-use super::render::{camel, is_keyword, names_of, type_text};
+use super::render::{Module, camel, derived_in, is_keyword, type_text, type_text_in};
 use refit_abi::descriptor::MigrationDescriptor;
 use refit_abi::schema::{Field, Type};
 
-/// The step from `old`, frozen in `module`, to `new`, which will have this version.
-pub(crate) fn step(module: &str, old: &Type, new: &Type, version: u32) -> String {
-    match (fields(old), fields(new)) {
-        (Some(before), Some(after)) => {
-            derived(module, (name(old), &before), (name(new), &after), version)
-        }
-        _ => by_hand(module, old, new, version),
+/// A step to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step<'a> {
+    /// The frozen module of the older state: its types have the names that stand there.
+    pub(crate) from: &'a Module,
+    /// The older state.
+    pub(crate) old: &'a Type,
+    /// The newer one.
+    pub(crate) new: &'a Type,
+    /// `#[state(version)]` of the newer one.
+    pub(crate) version: u32,
+}
+
+/// The step as Rust.
+pub(crate) fn step(step: &Step<'_>) -> String {
+    match (fields(step.old), fields(step.new)) {
+        (Some(before), Some(after)) => derived(step, &before, &after),
+        _ => by_hand(step),
     }
 }
 
 /// What to write once nothing has changed yet.
-pub(crate) fn next(module: &str, state: &Type) -> String {
+pub(crate) fn next(from: &Module, state: &Type) -> String {
     let version = match state {
         Type::Struct { version, .. } | Type::Enum { version, .. } => version + 1,
         _ => 1,
     };
-    step(module, state, state, version)
+    step(&Step {
+        from,
+        old: state,
+        new: state,
+        version,
+    })
 }
 
 /// The fields of a struct that has names for them.
@@ -48,23 +64,21 @@ fn same(old: &Type, new: &Type) -> bool {
     refit_upgrade::differences(old, new).is_empty()
 }
 
-fn derived(
-    module: &str,
-    (old, before): (String, &[&Field]),
-    (new, after): (String, &[&Field]),
-    version: u32,
-) -> String {
+fn derived(step: &Step<'_>, before: &[&Field], after: &[&Field]) -> String {
+    let Step { from, version, .. } = step;
+    let (module, old, new) = (&from.name, step.old_name(), name(step.new));
     let find = |name: &str| before.iter().find(|field| field.name == name);
     let (mut body, mut functions, mut reused) = (String::new(), String::new(), Vec::new());
     for field in after {
         let (name, ty) = (member(&field.name), type_text(&field.ty));
         match find(&field.name) {
             Some(earlier) if same(&earlier.ty, &field.ty) => {
-                names_of(&field.ty, &mut reused);
+                step.reuse(&earlier.ty, &mut reused);
+                let ty = type_text_in(&earlier.ty, &from.types);
                 body += &format!("    {name}: {ty}, // moves over\n");
             }
             Some(earlier) => {
-                let was = type_text(&earlier.ty);
+                let was = type_text_in(&earlier.ty, &from.types);
                 let function = format!("{}_from_{module}", field.name);
                 body += &format!(
                     "    /// Was `{was}`.\n    #[migrate(with = {function})]\n    {name}: {ty},\n"
@@ -86,11 +100,8 @@ fn derived(
     let mut text = format!("pub mod {module}; // in src/lib.rs\n\n");
     if !reused.is_empty() {
         let names = match &reused[..] {
-            [only] => camel(only),
-            several => {
-                let several: Vec<_> = several.iter().map(|name| camel(name)).collect();
-                format!("{{{}}}", several.join(", "))
-            }
+            [only] => only.clone(),
+            several => format!("{{{}}}", several.join(", ")),
         };
         text += &format!(
             "// In place of your own: a field moves only if its type is the very same.\n\
@@ -118,8 +129,28 @@ fn computed(function: &str, module: &str, old: &str, ty: &str) -> String {
     )
 }
 
-fn by_hand(module: &str, old: &Type, new: &Type, version: u32) -> String {
-    let (old, new) = (name(old), name(new));
+impl Step<'_> {
+    /// The name of the older state in its frozen module.
+    fn old_name(&self) -> String {
+        type_text_in(self.old, &self.from.types)
+    }
+
+    /// Adds the names that the frozen module has for the derived types inside `ty`, and for itself.
+    fn reuse(&self, ty: &Type, names: &mut Vec<String>) {
+        let mut found = Vec::new();
+        derived_in(ty, &mut found);
+        for ty in found {
+            let name = type_text_in(ty, &self.from.types);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+}
+
+fn by_hand(step: &Step<'_>) -> String {
+    let Step { from, version, .. } = step;
+    let (module, old, new) = (&from.name, step.old_name(), name(step.new));
     format!(
         "pub mod {module}; // in src/lib.rs\n\n\
          use refit_abi::{{Fault, Migrate, UpgradeBus}};\n\n\
@@ -168,11 +199,32 @@ pub(crate) fn carried(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::author::render::{self, Request};
     use crate::author::samples;
+    use refit_abi::{Deserialize, Serialize, State};
+
+    /// `state` as it is frozen in the module `name`.
+    fn frozen(name: &str, state: &Type) -> Module {
+        let serde = crate::author::attributes::SerdeAttributes::default();
+        let request = Request {
+            version: 1,
+            kind: "kv",
+            roots: vec![("state", state)],
+            earlier: Vec::new(),
+            serde: &serde,
+        };
+        render::module(name, &request).unwrap()
+    }
 
     #[test]
     fn the_step_says_for_each_field_what_becomes_of_it() {
-        let stub = step("v1", &samples::first(), &samples::second(), 2);
+        let (old, new) = (samples::first(), samples::second());
+        let stub = step(&Step {
+            from: &frozen("v1", &old),
+            old: &old,
+            new: &new,
+            version: 2,
+        });
         assert_eq!(
             stub,
             "\
@@ -204,7 +256,8 @@ fn entries_from_v1(
 
     #[test]
     fn a_field_of_an_own_type_moves_only_with_the_frozen_type() {
-        let stub = next("v2", &samples::second());
+        let second = samples::second();
+        let stub = next(&frozen("v2", &second), &second);
         assert!(stub.contains("#[state(version = 3)]"), "{stub}");
         assert!(stub.contains("pub use crate::v2::Versioned;"), "{stub}");
         assert!(stub.contains("revision: u64, // moves over"), "{stub}");
@@ -213,8 +266,31 @@ fn entries_from_v1(
     #[test]
     fn what_has_no_field_names_is_migrated_by_hand() {
         let tuple = samples::described::<samples::Tuple>();
-        let stub = step("v1", &tuple, &tuple, 2);
+        let stub = next(&frozen("v1", &tuple), &tuple);
         assert!(stub.contains("impl Migrate for Tuple {"), "{stub}");
         assert!(stub.contains("type From = crate::v1::Tuple;"), "{stub}");
+    }
+
+    #[derive(State, Serialize, Deserialize)]
+    struct Page<T> {
+        items: Vec<T>,
+    }
+
+    #[derive(State, Serialize, Deserialize)]
+    struct Shelf {
+        numbers: Page<u64>,
+        names: Option<Page<String>>,
+    }
+
+    #[test]
+    fn two_instances_of_one_generic_type_have_the_names_of_the_frozen_module() {
+        let shelf = samples::described::<Shelf>();
+        let stub = next(&frozen("v1", &shelf), &shelf);
+        assert!(stub.contains("pub use crate::v1::{Page, Page2};"), "{stub}");
+        assert!(stub.contains("numbers: Page, // moves over"), "{stub}");
+        assert!(
+            stub.contains("names: Option<Page2>, // moves over"),
+            "{stub}"
+        );
     }
 }

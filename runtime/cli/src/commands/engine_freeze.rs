@@ -5,6 +5,7 @@ use crate::artifact;
 use crate::author::attributes::Declarations;
 use crate::author::error::AuthorError;
 use crate::author::freeze::{self, Change, FreezeError, Frozen};
+use crate::author::frozen;
 use crate::author::kept::{self, KeptError, MODULE_BYTES_MAX};
 use crate::author::lock::{LOCK_FILE, SchemaLock};
 use crate::author::render::Module;
@@ -66,7 +67,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
 fn modules(lock: &SchemaLock, frozen: &[Frozen]) -> Result<Vec<(Frozen, Module)>, Failure> {
     let mut found = Vec::new();
     for frozen in frozen {
-        let modules = freeze::modules(lock, &frozen.kind).map_err(AuthorError::from)?;
+        let modules = frozen::modules(lock, &frozen.kind).map_err(AuthorError::from)?;
         let module = modules
             .into_iter()
             .find(|module| module.name == frozen.module);
@@ -146,7 +147,7 @@ fn published(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
         show::talk(format_args!(
             "when the state of {} changes, this is its step, to paste and complete:\n\n{}",
             frozen.kind,
-            stub::next(&module.name, state)
+            stub::next(module, state)
         ));
     }
 }
@@ -180,7 +181,7 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
         })
     })?;
     for kind in &lock.kinds {
-        let mut modules = freeze::modules(&lock, &kind.kind)
+        let mut modules = frozen::modules(&lock, &kind.kind)
             .map_err(AuthorError::from)?
             .into_iter();
         if let Some(module) = modules.find(|module| module.name == wanted) {

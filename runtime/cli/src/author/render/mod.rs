@@ -12,6 +12,7 @@ mod text;
 pub(crate) use names::{camel, is_keyword};
 
 use super::attributes::SerdeAttributes;
+use super::lock::layoutless;
 use refit_abi::schema::Type;
 
 /// What every frozen module says in its head.
@@ -68,6 +69,19 @@ pub(crate) struct Module {
     pub(crate) without_default: Vec<String>,
 }
 
+impl Module {
+    /// A module of this name that declares nothing.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: String::new(),
+            types: Vec::new(),
+            foreign: Vec::new(),
+            without_default: Vec::new(),
+        }
+    }
+}
+
 /// A type that a frozen module declares, or takes from an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Declared {
@@ -96,19 +110,6 @@ pub(crate) fn module(name: &str, request: &Request<'_>) -> Result<Module, Render
     })
 }
 
-/// Adds the names of the derived types inside `ty`, and of itself.
-pub(crate) fn names_of(ty: &Type, names: &mut Vec<String>) {
-    let mut derived = Vec::new();
-    derived_in(ty, &mut derived);
-    for ty in derived {
-        if let Type::Struct { name, .. } | Type::Enum { name, .. } = ty
-            && !names.contains(name)
-        {
-            names.push(name.clone());
-        }
-    }
-}
-
 /// Adds the derived types inside `ty`, and itself.
 pub(crate) fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
     let inner: Vec<&Type> = match ty {
@@ -128,10 +129,22 @@ pub(crate) fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
 
 /// The type as Rust writes it, with derived types by their own names.
 pub(crate) fn type_text(ty: &Type) -> String {
+    type_text_in(ty, &[])
+}
+
+/// The type as Rust writes it, with derived types by the names that they are `declared` with in a frozen module:
+/// two instances of one generic type have two there.
+pub(crate) fn type_text_in(ty: &Type, declared: &[Declared]) -> String {
     match ty {
-        Type::Struct { name, .. } | Type::Enum { name, .. } | Type::Recursion { name, .. } => {
-            name.clone()
+        Type::Struct { name, .. } | Type::Enum { name, .. } => {
+            let found = layoutless(ty);
+            let mut declared = declared.iter();
+            match declared.find(|declared| declared.ty == found) {
+                Some(declared) => declared.ident.clone(),
+                None => names::camel(name),
+            }
         }
+        Type::Recursion { name, .. } => names::camel(name),
         Type::Scalar { name } | Type::Serde { name } => name.clone(),
         Type::Container {
             name,
@@ -139,7 +152,8 @@ pub(crate) fn type_text(ty: &Type) -> String {
             length,
             ..
         } => {
-            let arguments: Vec<_> = arguments.iter().map(type_text).collect();
+            let arguments = arguments.iter();
+            let arguments: Vec<_> = arguments.map(|ty| type_text_in(ty, declared)).collect();
             names::container(name, &arguments, *length).unwrap_or_else(|| name.clone())
         }
         _ => "_".to_owned(),
