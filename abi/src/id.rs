@@ -6,7 +6,6 @@
 //! two nodes that run the same blocks give the same ids.
 
 use abi_stable::StableAbi;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,7 +19,7 @@ const SPAWNED: u8 = 0x80;
 ///
 /// Shown as its name if it is a root engine, else as 32 hexadecimal digits.
 #[repr(transparent)]
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi)]
 pub struct EngineId([u8; 16]);
 
 /// A text that names no engine.
@@ -129,7 +128,7 @@ impl FromStr for EngineId {
 
 /// The identity under which a client sends: a digest of the name it chose.
 #[repr(transparent)]
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, StableAbi)]
 pub struct ClientId([u8; 16]);
 
 impl ClientId {

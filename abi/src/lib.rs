@@ -38,6 +38,7 @@ mod engine;
 mod fault;
 mod height;
 mod id;
+mod id_text;
 #[doc(hidden)]
 pub mod message;
 mod migrate;

@@ -72,6 +72,8 @@ mod tests {
         assert_eq!(inner.as_deref(), Some("Option"));
         let json = |value: &BTreeMap<Height, u8>| serde_json::to_string(value);
         assert!(json(&BTreeMap::from([(Height(7), 1)])).is_ok());
+        let id = EngineId::root("kv").unwrap();
+        assert!(serde_json::to_string(&BTreeMap::from([(id, 'a')])).is_ok());
         assert!(serde_json::to_string(&BTreeMap::from([((1, 2), 3)])).is_err());
     }
 }
