@@ -7,6 +7,7 @@ use crate::raw::{Bytes, Codec, HostCalls, HostStatus, RawContext};
 use crate::schema::SchemaId;
 use crate::{BlockHash, BlockTime, Engine, EngineId, Height, State, codec};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a handler knows and can do.
 pub struct Context<'a> {
@@ -74,7 +75,11 @@ impl<'a> Context<'a> {
 
     /// Turns to the message at `index` of the batch.
     pub(crate) fn begin(&mut self, index: usize) {
-        self.raw.current = index;
+        // Atomic, because the node's handler of fatal signals may read it while the message is handled.
+        // SAFETY: the field is this context's alone, by `&mut`; the handler of signals that reads it too runs
+        // on this thread and loads it atomically.
+        let current = unsafe { AtomicUsize::from_ptr(&raw mut self.raw.current) };
+        current.store(index, Ordering::Relaxed);
         self.random = None;
     }
 

@@ -5,6 +5,7 @@ use super::call::{Buffer, CallError, outcome};
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
 use super::module::Module;
+use super::running::{self, Call, Label};
 use super::services::{Services, Table};
 use crate::descriptor::KindDescriptor;
 use crate::raw::{
@@ -22,6 +23,7 @@ pub struct Kind {
     table: KindVtable,
     index: usize,
     tag: StateTag,
+    label: &'static Label,
 }
 
 /// The block that a call belongs to.
@@ -49,11 +51,13 @@ impl Kind {
             layout: descriptor.layout,
             module: serial,
         };
+        let label = module.label(index);
         Self {
             module,
             table,
             index,
             tag,
+            label,
         }
     }
 
@@ -72,6 +76,10 @@ impl Kind {
         self.tag
     }
 
+    pub(super) fn label(&self) -> &'static Label {
+        self.label
+    }
+
     /// Makes an instance from a configuration.
     ///
     /// # Errors
@@ -86,6 +94,7 @@ impl Kind {
         let mut raw = context(id, frame, 0, services);
         let calls = Table::<S>::CALLS;
         raw.calls = &raw const calls;
+        let _noted = running::note(self.label, Call::Init, Some(id));
         self.make(|out, sink| {
             // SAFETY: the table is this module's; all pointers live for the call.
             unsafe { (self.table.init)(codec, config.into(), &raw mut raw, out, sink) }
@@ -97,6 +106,7 @@ impl Kind {
     /// # Errors
     /// [`CallError::Rejected`] if they are not of this kind's schema.
     pub fn decode(&self, bytes: &[u8]) -> Result<Instance, CallError> {
+        let _noted = running::note(self.label, Call::Decode, None);
         self.make(|out, sink| {
             // SAFETY: as in `init`.
             unsafe { (self.table.decode)(bytes.into(), out, sink) }
@@ -117,6 +127,7 @@ impl Kind {
         let raw = &mut context.raw;
         raw.host = (&raw mut *context.services).cast::<c_void>();
         raw.calls = &raw const context.calls;
+        let _noted = running::note_batch(self.label, &raw mut *raw, raw.id, batch);
         // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
         // nothing else uses it; batch and context live for the call.
         Some(unsafe {
@@ -140,7 +151,7 @@ impl Kind {
         query: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CallError> {
-        self.read(instance, out, |state, sink| {
+        self.read(Call::Query, instance, out, |state, sink| {
             // SAFETY: the tag fits (`read`); the state is only read.
             unsafe { (self.table.query)(state, codec, Bytes::from(query), sink) }
         })
@@ -151,7 +162,7 @@ impl Kind {
     /// # Errors
     /// [`CallError::Fault`] says what does not hold.
     pub fn check(&self, instance: &Instance) -> Result<(), CallError> {
-        self.read(instance, &mut Vec::new(), |state, sink| {
+        self.read(Call::Check, instance, &mut Vec::new(), |state, sink| {
             // SAFETY: as in `query`.
             unsafe { (self.table.check)(state, sink) }
         })
@@ -162,7 +173,7 @@ impl Kind {
     /// # Errors
     /// [`CallError`] if a `#[state(serde)]` field does not encode, or panics.
     pub fn encode(&self, instance: &Instance, out: &mut Vec<u8>) -> Result<(), CallError> {
-        self.read(instance, out, |state, sink| {
+        self.read(Call::Encode, instance, out, |state, sink| {
             // SAFETY: as in `query`.
             unsafe { (self.table.encode)(state, sink) }
         })
@@ -176,6 +187,7 @@ impl Kind {
         if instance.tag() != self.tag {
             return Err(instance);
         }
+        let _noted = running::note(self.label, Call::Discard, None);
         // SAFETY: the tag fits and the instance is consumed.
         unsafe { (self.table.discard)(instance.into_ptr()) };
         Ok(())
@@ -200,6 +212,7 @@ impl Kind {
         let mut raw = super::bus::raw(frame, bus, &calls);
         let (mut done, mut bytes) = (0, Vec::new());
         let mut buffer = Buffer::new(&mut bytes);
+        let _noted = running::note(self.label, Call::OnUpgrade, Some(frame.0));
         // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
         // nothing else uses it; all pointers live for the call.
         let status = unsafe {
@@ -249,6 +262,7 @@ impl Kind {
 
     fn read(
         &self,
+        what: Call,
         instance: &Instance,
         out: &mut Vec<u8>,
         call: impl FnOnce(*const c_void, crate::raw::Sink) -> CallStatus,
@@ -257,6 +271,7 @@ impl Kind {
             return Err(CallError::WrongState);
         }
         let start = out.len();
+        let _noted = running::note(self.label, what, None);
         let status = call(instance.as_ptr(), Buffer::new(out).sink());
         outcome(status, out, start)
     }

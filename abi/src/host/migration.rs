@@ -8,6 +8,7 @@ use super::bus::{Bus, BusTable};
 use super::call::{Buffer, CallError, outcome};
 use super::instance::{Instance, StateTag};
 use super::kind::Kind;
+use super::running::{self, Call, Noted};
 use crate::descriptor::MigrationDescriptor;
 use crate::raw::{Bytes, KindVtable, MigrationVtable};
 use crate::schema::{LayoutId, SchemaId};
@@ -88,6 +89,7 @@ impl Migration {
     /// [`CallError`].
     pub fn trial(&self) -> Result<(), CallError> {
         let mut bytes = Vec::new();
+        let _noted = self.note(Call::Migrate, None);
         // SAFETY: the table is the module's own.
         let status = unsafe { (self.table.trial)(Buffer::new(&mut bytes).sink()) };
         outcome(status, &mut bytes, 0)
@@ -101,6 +103,7 @@ impl Migration {
         let (mut state, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let (bytes, sink) = (Bytes::from(bytes), buffer.sink());
+        let _noted = self.note(Call::Decode, None);
         // SAFETY: the table is the module's own; all pointers live for the call.
         let status = unsafe { (self.table.decode_old)(bytes, &raw mut state, sink) };
         outcome(status, &mut said, 0)?;
@@ -128,6 +131,7 @@ impl Migration {
         let (mut fresh, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let sink = buffer.sink();
+        let _noted = self.note(Call::Migrate, Some(id));
         // SAFETY: the tag fits; the state is only read; all pointers live for the call.
         let status =
             unsafe { (self.table.prepare)(old.as_ptr(), &raw mut raw, &raw mut fresh, sink) };
@@ -158,6 +162,7 @@ impl Migration {
         let (mut new, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let sink = buffer.sink();
+        let _noted = self.note(Call::Migrate, Some(id));
         // SAFETY: the tag fits; the state is only read; all pointers live for the call.
         let status = unsafe { (self.table.whole)(old.as_ptr(), &raw mut raw, &raw mut new, sink) };
         outcome(status, &mut said, 0)?;
@@ -198,6 +203,7 @@ impl Migration {
     /// Drops what [`Migration::prepare`] made. Leaks it if it belongs to another module.
     pub fn discard(&self, prepared: Prepared) {
         if prepared.serial == self.kind.serial() && !prepared.fresh.is_null() {
+            let _noted = self.note(Call::Discard, None);
             // SAFETY: made by this step's `prepare` and consumed.
             unsafe { (self.table.discard)(prepared.fresh) }
         }
@@ -211,14 +217,20 @@ impl Migration {
         if old.tag() != self.from {
             return Err(old);
         }
+        let _noted = self.note(Call::Discard, None);
         // SAFETY: the tag fits and the instance is consumed.
         unsafe { (self.table.discard_old)(old.into_ptr()) };
         Ok(())
     }
 
+    fn note(&self, what: Call, engine: Option<EngineId>) -> Noted {
+        running::note(self.kind.label(), what, engine)
+    }
+
     /// # Safety
     /// `old` is [`Migration::from`]; `fresh` is this step's, or null if it is of defaults only.
     unsafe fn settled(&self, old: Instance, fresh: *mut c_void) -> Option<Instance> {
+        let _noted = self.note(Call::Migrate, None);
         // SAFETY: the caller's duty.
         let state = NonNull::new(unsafe { (self.table.settle)(old.into_ptr(), fresh) })?;
         // SAFETY: the module has just made it, of the kind's type.

@@ -16,6 +16,7 @@ mod json_keys;
 mod kind;
 mod migration;
 mod module;
+pub mod running;
 mod services;
 
 pub use bus::{Ask, Bus, Spawn, with_bus};

@@ -3,6 +3,7 @@
 use super::call::{Buffer, CallError, outcome};
 use super::json_keys;
 use super::kind::Kind;
+use super::running::{self, Call, Label};
 use crate::build::ABI_EPOCH;
 use crate::codec;
 use crate::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor};
@@ -23,6 +24,7 @@ pub struct Module {
 struct Shared {
     descriptor: Descriptor,
     tables: Vec<KindVtable>,
+    labels: Vec<&'static Label>,
     serial: u64,
     _mapping: Box<dyn Any + Send + Sync>,
 }
@@ -92,8 +94,11 @@ impl Module {
             });
         }
         let mut bytes = Vec::new();
-        // SAFETY: the root is genuine (caller); the sink lives for the call.
-        let status = unsafe { root.describe()(Buffer::new(&mut bytes).sink()) };
+        let status = {
+            let _noted = running::note(Label::unknown(), Call::Describe, None);
+            // SAFETY: the root is genuine (caller); the sink lives for the call.
+            unsafe { root.describe()(Buffer::new(&mut bytes).sink()) }
+        };
         outcome(status, &mut bytes, 0).map_err(ModuleError::Describe)?;
         if bytes.len() > DESCRIPTOR_BYTES_MAX {
             let reason = format!("{} bytes, at most {DESCRIPTOR_BYTES_MAX}", bytes.len());
@@ -115,10 +120,15 @@ impl Module {
                 return Err(ModuleError::Reply { kind, key });
             }
         }
+        let (package, version) = (&descriptor.package, &descriptor.package_version);
+        let kinds = descriptor.kinds.iter();
+        let labels = kinds.map(|kind| Label::of(&kind.kind, package, version));
+        let labels = labels.collect();
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let shared = Shared {
             descriptor,
             tables,
+            labels,
             serial,
             _mapping: mapping,
         };
@@ -184,6 +194,10 @@ impl Module {
 
     pub(super) fn table(&self, index: usize) -> &KindVtable {
         &self.shared.tables[index]
+    }
+
+    pub(super) fn label(&self, index: usize) -> &'static Label {
+        self.shared.labels[index]
     }
 
     pub(super) fn serial(&self) -> u64 {

@@ -4,7 +4,7 @@ use crate::outbox::{Mark, Outbox, Running};
 use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
 use crate::view::SlotRef;
-use refit_abi::host::{BlockFrame, HandleContext, Kind};
+use refit_abi::host::{BlockFrame, HandleContext, Kind, running};
 use refit_abi::raw::{CallStatus, Delivery};
 use refit_abi::{EngineId, Undelivered};
 
@@ -165,6 +165,7 @@ fn poison(
     let mut image = None;
     if let SlotState::Live(instance) = before {
         let mut bytes = Vec::new();
+        let _about = running::about(slot.id);
         if entry.kind.encode(&instance, &mut bytes).is_ok() {
             image = Some(bytes);
         }

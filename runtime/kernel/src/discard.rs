@@ -3,6 +3,7 @@
 
 use crate::executor::Executor;
 use crate::slot::{SlotState, leak_if_unfit};
+use refit_abi::host::running;
 
 impl Executor {
     /// Stops every engine and drops its state. Runs engine code, so on the crew only
@@ -22,6 +23,7 @@ impl Executor {
                 slot.settle(entry, self.height);
                 let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
                 if let SlotState::Live(instance) = before {
+                    let _about = running::about(slot.id);
                     leak_if_unfit(entry.kind.discard(instance));
                 }
             }

@@ -14,7 +14,7 @@ use crate::slot::SlotState;
 use crate::table::GenerationTable;
 use crate::timers::Timers;
 use arc_swap::ArcSwap;
-use refit_abi::host::{BlockFrame, CallError};
+use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height, Undelivered};
 use std::fmt;
@@ -263,6 +263,7 @@ impl Executor {
             }
         };
         let mut answer = Vec::new();
+        let _about = running::about(engine);
         entry
             .kind
             .query(instance, codec, query, &mut answer)

@@ -11,6 +11,7 @@ use crate::image::{
 use crate::slot::{Letter, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex};
 use crate::timers::{Timer, Timers};
+use refit_abi::host::running;
 use refit_abi::raw::DeliveryKind;
 use std::sync::Arc;
 
@@ -115,6 +116,7 @@ fn engine_image(
     let state = match (&slot.state, entry) {
         (SlotState::Live(instance), Some(entry)) => {
             let mut bytes = Vec::new();
+            let _about = running::about(slot.id);
             entry
                 .kind
                 .encode(instance, &mut bytes)
@@ -152,6 +154,7 @@ fn slot_of(
     let entry = entry.ok_or(ImageError::UnknownKind { engine: engine.id })?;
     let state = match &engine.state {
         StateImage::Live(bytes) => {
+            let _about = running::about(engine.id);
             let decoded = entry.kind.decode(bytes);
             SlotState::Live(decoded.map_err(|error| ImageError::Decode {
                 engine: engine.id,

@@ -3,7 +3,7 @@
 use crate::executor::Executor;
 use crate::slot::{EngineStatus, SlotState};
 use crate::table::{KindEntry, KindIndex};
-use refit_abi::host::{CallError, Kind};
+use refit_abi::host::{CallError, Kind, running};
 use refit_abi::{EngineId, Generation, Height, Undelivered};
 
 /// States as postcard, each with its engine.
@@ -96,6 +96,7 @@ impl Executor {
             SlotState::Stopped => return Err(unavailable(Undelivered::Stopped)),
         };
         let mut state = Vec::new();
+        let _about = running::about(engine);
         let encoded = entry.kind.encode(instance, &mut state);
         encoded.map_err(|error| CaptureError::Encode { engine, error })?;
         let bytes = state.len();
@@ -158,6 +159,7 @@ impl Executor {
                 };
                 slot.settle(entry, self.height);
                 if let SlotState::Live(instance) = &slot.state {
+                    let _about = running::about(slot.id);
                     let passed = entry.kind.check(instance);
                     passed.map_err(|error| (slot.id, error))?;
                 }
@@ -183,6 +185,7 @@ impl Executor {
                     continue;
                 };
                 let mut bytes = Vec::new();
+                let _about = running::about(slot.id);
                 entry
                     .kind
                     .encode(instance, &mut bytes)

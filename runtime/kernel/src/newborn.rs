@@ -6,7 +6,7 @@ use crate::outbox::{Mark, Outbox, Running, Spawn};
 use crate::slot::{Slot, SlotState};
 use crate::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
-use refit_abi::host::{BlockFrame, Instance, Kind};
+use refit_abi::host::{BlockFrame, Instance, Kind, running};
 use refit_abi::raw::Codec;
 
 /// What an engine is started with.
@@ -154,6 +154,7 @@ impl Newborn {
     /// Drops it, with the code that made it.
     pub fn discard(mut self, kind: &Kind) {
         if let Some(instance) = self.take_instance() {
+            let _about = running::about(self.slot.id);
             crate::slot::leak_if_unfit(kind.discard(instance));
         }
     }

@@ -13,7 +13,7 @@ use crate::slot::{Letter, Slot, SlotState};
 use crate::table::GenerationTable;
 use crate::timers::Timer;
 use parking_lot::RwLock;
-use refit_abi::host::BlockFrame;
+use refit_abi::host::{BlockFrame, running};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::{EngineId, Sender};
 use std::sync::Arc;
@@ -201,6 +201,7 @@ pub(crate) fn end(slot: &mut Slot, table: &GenerationTable, height: refit_abi::H
         slot.settle(entry, height);
         let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
         if let SlotState::Live(instance) = before {
+            let _about = running::about(slot.id);
             crate::slot::leak_if_unfit(entry.kind.discard(instance));
         }
     }

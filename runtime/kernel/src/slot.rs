@@ -1,7 +1,7 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
 use crate::table::{KindEntry, KindIndex, Pending};
-use refit_abi::host::{Instance, Prepared};
+use refit_abi::host::{Instance, Prepared, running};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
@@ -142,6 +142,7 @@ impl Slot {
         let SlotState::Live(old) = std::mem::replace(&mut self.state, SlotState::Stopped) else {
             return;
         };
+        let _about = running::about(self.id);
         let settled = settle(old, self.next.take(), entry);
         self.state = match settled {
             Ok(instance) => SlotState::Live(instance),
@@ -157,6 +158,7 @@ impl Slot {
 
     /// Drops what an aborted transition made.
     pub(crate) fn discard_next(&mut self, pending: &Pending, new: &refit_abi::host::Kind) {
+        let _about = running::about(self.id);
         match (self.next.take(), pending) {
             (Some(Next::Prepared(prepared)), Pending::Settle(step)) => step.discard(prepared),
             (Some(Next::Whole(instance)), _) => leak_if_unfit(new.discard(instance)),

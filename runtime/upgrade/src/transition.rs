@@ -9,7 +9,7 @@ use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
-use refit_abi::host::{CallError, Instance, Kind, Migration};
+use refit_abi::host::{CallError, Instance, Kind, Migration, running};
 use refit_abi::raw::Codec;
 use refit_kernel::{
     Aftermath, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef, Start,
@@ -239,6 +239,7 @@ impl Stages {
         out: &mut Out,
     ) -> Result<Next, Failure> {
         let engine = slot.id();
+        let _about = running::about(engine);
         let failed = |error| Failure::Transition { engine, error };
         let Some(old) = slot.instance() else {
             return Err(failed(CallError::WrongState));

@@ -3,7 +3,7 @@
 use super::{Out, Sent, Shared, Used};
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
-use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn};
+use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{KindIndex, Newborn, Next, SlotRef};
@@ -104,6 +104,7 @@ impl EngineBus<'_> {
         let Some(instance) = instance else {
             return BusStatus::Unavailable;
         };
+        let _about = running::about(ask.engine);
         if let Err(error) = kind.query(instance, Codec::Postcard, ask.payload, out) {
             return error.to_bus(out);
         }

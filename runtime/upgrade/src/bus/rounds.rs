@@ -9,7 +9,7 @@ use super::task::{Item, Task};
 use super::{Home, Out, Resident, Residents, Shared, TRANSITION_LINES_MAX};
 use crate::phase::Failure;
 use parking_lot::Mutex;
-use refit_abi::host::Instance;
+use refit_abi::host::{Instance, running};
 use refit_kernel::{Aftermath, Effects, LogLine, Quiesced};
 use std::sync::Arc;
 
@@ -180,6 +180,7 @@ impl Rounds {
         for resident in residents.all {
             let code = self.shared.table.get(resident.kind);
             if let (Some(entry), Some(instance)) = (code, resident.instance) {
+                let _about = running::about(resident.id);
                 // It was made by this very code; one that were not could only be leaked.
                 drop(entry.kind.discard(instance));
             }
@@ -261,6 +262,7 @@ impl Rounds {
 /// What is wrong with what a resident has become.
 fn check(shared: &Shared, resident: &Resident) -> Option<Failure> {
     let entry = shared.table.get(resident.kind)?;
+    let _about = running::about(resident.id);
     let error = entry.kind.check(resident.instance.as_ref()?).err()?;
     let engine = resident.id;
     Some(Failure::Check { engine, error })
