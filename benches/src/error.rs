@@ -44,6 +44,14 @@ pub enum BenchError {
         /// Why.
         source: Box<OpenError>,
     },
+    /// A program that is compared does not measure.
+    #[error("{} does not measure: {reason}; give a `refit` that was built for release in its own checkout", path.display())]
+    Program {
+        /// Which.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
     /// The system gave no thread.
     #[error("cannot start a thread: {source}; raise the limit of threads")]
     Thread {

@@ -4,6 +4,7 @@
 //!   gate handshake of the same run, over engines × entries × class.
 //! * [`gate`]: what the gate and the batched call over the C interface add to one message.
 //! * [`messages`]: how many messages a second go between engines on one worker.
+//! * [`compare`]: two programs against each other, pair by pair: does a revision cost speed?
 //! * [`bus`]: what upgrade messages and engines started on the upgrade bus add to a pause.
 //!
 //! Each `run` measures with its variants interleaved and gives a report: medians with their spread,
@@ -11,6 +12,7 @@
 //! command line.
 
 pub mod bus;
+pub mod compare;
 pub mod gate;
 pub mod machine;
 pub mod messages;

@@ -3,6 +3,7 @@
 use super::OutputArgs;
 use clap::{Args, Subcommand};
 use refit_benches::bus::BusOptions;
+use refit_benches::compare::{CompareOptions, Subject};
 use refit_benches::swap::{BenchClass, SwapOptions};
 use std::path::PathBuf;
 
@@ -16,6 +17,8 @@ pub(crate) enum BenchCommand {
     Messages(OutputArgs),
     /// Upgrade messages, and engines started while an upgrade runs: bus.csv, bus.json.
     Bus(BusArgs),
+    /// This program against another one, pair by pair: does a revision cost speed?
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]
@@ -59,6 +62,46 @@ pub(crate) struct SwapArgs {
     large: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The other program: a `refit` that was built for release in a checkout of its own.
+    #[arg(value_name = "PROGRAM")]
+    base: PathBuf,
+    /// What is measured.
+    #[arg(
+        long,
+        value_name = "BENCH,…",
+        value_delimiter = ',',
+        default_value = "swap,gate,messages,bus"
+    )]
+    only: Vec<Subject>,
+    /// How often each is measured.
+    #[arg(long, value_name = "COUNT", default_value_t = 31)]
+    pairs: u32,
+    /// Fixes which of a pair runs first, and the bootstrap.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// The ratio that a cell's whole 95 % interval must lie above to be called slower.
+    #[arg(long, value_name = "RATIO", default_value_t = 1.03)]
+    limit: f64,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl CompareArgs {
+    /// As the benches take it; `head` is this program.
+    pub(crate) fn options(&self, head: PathBuf) -> CompareOptions {
+        CompareOptions {
+            base: self.base.clone(),
+            head,
+            pairs: self.pairs,
+            subjects: self.only.clone(),
+            seed: self.seed,
+            limit: self.limit,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

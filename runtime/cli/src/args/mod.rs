@@ -16,7 +16,7 @@ mod time;
 mod upgrade;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
-pub(crate) use bench::{BenchCommand, BusArgs, SwapArgs};
+pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, SwapArgs};
 pub(crate) use budget::BudgetArg;
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;

@@ -1,6 +1,6 @@
 //! `refit bench …`: measures, and prints tables or one JSON document.
 
-use crate::args::{BenchCommand, BusArgs, OutputArgs, SwapArgs};
+use crate::args::{BenchCommand, BusArgs, CompareArgs, OutputArgs, SwapArgs};
 use crate::artifact;
 use crate::demo::sources;
 use crate::exit::Exit;
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::show;
 use miette::Diagnostic;
 use refit_benches::swap::SwapCode;
-use refit_benches::{BenchError, bus, gate, messages, swap};
+use refit_benches::{BenchError, bus, compare, gate, messages, swap};
 use refit_loader::Loader;
 use std::fmt;
 
@@ -20,6 +20,7 @@ pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::Swap(args) => run_swap(args),
         BenchCommand::Bus(args) => run_bus(args),
+        BenchCommand::Compare(args) => run_compare(args),
         BenchCommand::Gate(output) => {
             let report = gate::run(&gate::GateOptions::default()).map_err(failed)?;
             shown(output, report.json().map_err(failed)?, report.text())
@@ -59,6 +60,13 @@ fn run_bus(args: &BusArgs) -> Result<(), Failure> {
         args.out.display()
     ));
     Ok(())
+}
+
+fn run_compare(args: &CompareArgs) -> Result<(), Failure> {
+    let head = std::env::current_exe().map_err(Failure::Start)?;
+    let options = args.options(head);
+    let report = compare::run(&options, &mut |line| show::talk(line)).map_err(failed)?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
 }
 
 fn shown(output: &OutputArgs, json: String, text: String) -> Result<(), Failure> {
