@@ -1,8 +1,8 @@
 //! Facts about this build of the contract, fixed by the build script and the compiler.
 
-/// Grows with every change of the tables and structs that cross between node and engine. A module
-/// of another epoch is refused.
-pub const ABI_EPOCH: u32 = 3;
+/// Grows with every change of what crosses between node and engine that is no new entry at the end of a table
+/// ([`crate::raw`]). A module of another epoch is refused.
+pub const ABI_EPOCH: u32 = 4;
 
 /// Release of the compiler, such as `1.95.0`.
 pub const COMPILER_RELEASE: &str = env!("REFIT_RUSTC_RELEASE");

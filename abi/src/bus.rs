@@ -179,9 +179,9 @@ impl<'a> UpgradeBus<'a> {
         })
     }
 
-    fn calls(&self) -> BusCalls {
-        // SAFETY: the node made the table for this call.
-        unsafe { *self.raw.calls }
+    fn calls(&self) -> &BusCalls {
+        // SAFETY: the node made the table, of this epoch's first form at least, and it outlives the call.
+        unsafe { &*self.raw.calls }
     }
 }
 

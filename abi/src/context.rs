@@ -59,6 +59,11 @@ pub enum ServiceError {
         "a `#[state(serde)]` field of that cannot be written as postcard; look at how it serializes"
     )]
     Unwritable,
+    /// The receiver takes no such message, or the kind no such configuration.
+    #[error(
+        "the code that is loaded for that kind takes another type there; build both against the same one"
+    )]
+    Schema,
     /// The time has passed.
     #[error("a timer must be set for a later height or block time")]
     Past,
@@ -139,17 +144,17 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// [`ServiceError::Unknown`] if no loaded module has the kind, [`ServiceError::Forbidden`] without
-    /// the capability [`Capability::Spawn`](crate::Capability::Spawn), [`ServiceError::Budget`].
+    /// the capability [`Capability::Spawn`](crate::Capability::Spawn), [`ServiceError::Schema`] if the loaded kind is
+    /// started with another type of configuration, [`ServiceError::Budget`].
     pub fn spawn<E: Engine>(&mut self, config: &E::Config) -> Result<EngineId, ServiceError> {
         self.encode(config)?;
         let mut id = EngineId::from_bytes([0; 16]);
         let kind = Bytes::from(E::KIND.as_bytes());
         let config = Bytes::from(self.scratch.as_slice());
-        let calls = self.calls();
+        let (calls, schema) = (self.calls(), E::Config::schema_id());
+        let (host, index) = (self.raw.host, self.raw.current);
         // SAFETY: as in `send`; `id` is written before the call returns.
-        status(unsafe {
-            (calls.spawn)(self.raw.host, self.raw.current, kind, config, &raw mut id)
-        })?;
+        status(unsafe { (calls.spawn)(host, index, kind, schema, config, &raw mut id) })?;
         Ok(id)
     }
 
@@ -228,9 +233,9 @@ impl<'a> Context<'a> {
             .map_err(|_| ServiceError::Unwritable)
     }
 
-    fn calls(&self) -> HostCalls {
-        // SAFETY: the node made the table for this batch.
-        unsafe { *self.raw.calls }
+    fn calls(&self) -> &HostCalls {
+        // SAFETY: the node made the table, of this epoch's first form at least, and it outlives the batch.
+        unsafe { &*self.raw.calls }
     }
 }
 
@@ -241,6 +246,7 @@ fn status(status: HostStatus) -> Result<(), ServiceError> {
         HostStatus::Unknown => Err(ServiceError::Unknown),
         HostStatus::Past => Err(ServiceError::Past),
         HostStatus::Forbidden => Err(ServiceError::Forbidden),
+        HostStatus::Schema => Err(ServiceError::Schema),
     }
 }
 

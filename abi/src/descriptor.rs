@@ -25,6 +25,8 @@ pub struct Descriptor {
     pub panic_mode: String,
     /// What the builder stamped on this build, so that the running code can be asked for it.
     pub build_id: String,
+    /// The release it was built for (`REFIT_RELEASE_ID` at its build), if it was.
+    pub release_id: Option<String>,
     /// Cargo package name.
     pub package: String,
     /// Cargo package version.
@@ -66,6 +68,8 @@ pub struct KindDescriptor {
     pub upgrade_message: Option<SchemaId>,
     /// The kinds whose new states its transitions query.
     pub after: Vec<String>,
+    /// Whether an engine's fault or panic is to leave its state as it was before the message.
+    pub rollback: bool,
     /// What it may do to engines of other kinds, if the node grants it.
     pub needs: Vec<CapabilityDescriptor>,
     /// The older states it can start from, newest first.

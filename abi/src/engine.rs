@@ -28,6 +28,9 @@ pub trait Engine: State {
     /// declared here is refused at run time.
     const NEEDS: &'static [Capability] = &[];
 
+    /// Whether a fault or a panic of this kind's handler leaves the state as it was before the message.
+    const ROLLBACK: bool = false;
+
     /// What an instance is started with.
     type Config: State;
     /// What changes it.

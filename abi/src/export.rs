@@ -7,7 +7,7 @@
 use crate::chain::{Chain, Here};
 use crate::descriptor::Descriptor;
 use crate::message::OlderMessage;
-use crate::raw::{CallStatus, Codec, KindVtable, Sink};
+use crate::raw::{CallStatus, Codec, KindVtable, Sink, TableRef};
 use crate::schema::SchemaId;
 use crate::{Engine, EngineId, Fault, Migrate, OnUpgrade, State, Step, UpgradeBus};
 use crate::{build, codec, shim};
@@ -35,7 +35,7 @@ pub struct EngineModule {
     pub describe: unsafe extern "C" fn(Sink) -> CallStatus,
     /// The tables of its kinds, in the descriptor's order.
     #[sabi(last_prefix_field)]
-    pub kinds: RSlice<'static, KindVtable>,
+    pub kinds: RSlice<'static, TableRef<KindVtable>>,
 }
 
 impl RootModule for EngineModuleRef {
@@ -67,6 +67,8 @@ pub struct Package {
     pub version: &'static str,
     /// `REFIT_BUILD_ID`, stamped by the builder.
     pub build_id: Option<&'static str>,
+    /// `REFIT_RELEASE_ID`, stamped by who makes a release.
+    pub release_id: Option<&'static str>,
 }
 
 /// The build id of a module that no builder stamped.
@@ -89,6 +91,7 @@ pub fn describe(
             target: build::TARGET.to_owned(),
             panic_mode: build::PANIC_MODE.to_owned(),
             build_id: package.build_id.unwrap_or(UNSTAMPED).to_owned(),
+            release_id: package.release_id.map(ToOwned::to_owned),
             package: package.name.to_owned(),
             package_version: package.version.to_owned(),
             kinds: kinds.iter().map(|kind| kind()).collect(),
@@ -257,13 +260,14 @@ macro_rules! export_engines {
                         name: env!("CARGO_PKG_NAME"),
                         version: env!("CARGO_PKG_VERSION"),
                         build_id: option_env!("REFIT_BUILD_ID"),
+                        release_id: option_env!("REFIT_RELEASE_ID"),
                     },
                     &[$($crate::export::describe_kind::<Past<$engine>>),+],
                     sink,
                 )
             }
 
-            static KINDS: &[$crate::raw::KindVtable] =
+            static KINDS: &[$crate::raw::TableRef<$crate::raw::KindVtable>] =
                 &[$($crate::export::kind::<Past<$engine>>()),+];
 
             const ROOT: &$crate::export::abi_stable::prefix_type::WithMetadata<
@@ -326,8 +330,12 @@ macro_rules! __export_root {
 }
 
 /// The table of a kind.
-pub const fn kind<H: History>() -> KindVtable {
-    shim::kind::<H>()
+pub const fn kind<H: History>() -> TableRef<KindVtable> {
+    struct Kind<H>(PhantomData<H>);
+    impl<H: History> Kind<H> {
+        const TABLE: &'static KindVtable = &shim::kind::<H>();
+    }
+    TableRef::of(Kind::<H>::TABLE)
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ impl From<ServiceError> for Fault {
             ServiceError::Budget => "budget-spent",
             ServiceError::Unknown => "unknown-engine",
             ServiceError::Forbidden => "capability-missing",
+            ServiceError::Schema => "other-schema",
             ServiceError::Past => "time-passed",
             ServiceError::Unwritable => "not-written",
         };

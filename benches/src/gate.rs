@@ -6,7 +6,7 @@
 
 use crate::meter::{Add, Meter};
 use crate::{BenchError, Bound, Machine, Spread, Target};
-use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, Services};
+use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, Services, Wanted};
 use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus};
 use refit_abi::schema::SchemaId;
 use refit_abi::{ClientId, EngineId, Sender, State, TimerAt};
@@ -330,7 +330,7 @@ impl Services for NoServices {
         HostStatus::Ok
     }
 
-    fn spawn(&mut self, _: usize, _: &str, _: &[u8]) -> Result<EngineId, HostStatus> {
+    fn spawn(&mut self, _: usize, _: Wanted<'_>) -> Result<EngineId, HostStatus> {
         Err(HostStatus::Unknown)
     }
 

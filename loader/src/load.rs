@@ -12,6 +12,7 @@ use crate::probe::{ProbedArtifact, Verdict};
 use crate::retire::Retired;
 use refit_abi::export::EngineModuleRef;
 use refit_abi::host::Module;
+use refit_abi::raw::KindVtable;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -171,14 +172,14 @@ fn describe(
     library: &Arc<Library>,
     verdict: &Verdict,
 ) -> Result<Module, LoadError> {
-    let handlers = root
-        .kinds()
-        .into_iter()
-        .map(|kind| kind.handle as *const () as usize);
-    let functions: Vec<_> = handlers
-        .chain([root.describe() as *const () as usize])
-        .collect();
     let elsewhere = |reason| LoadError::Elsewhere { reason };
+    let mut functions = vec![root.describe() as *const () as usize];
+    for kind in root.kinds() {
+        let table: KindVtable = kind.get().map_err(|error| LoadError::NoRoot {
+            reason: error.to_string(),
+        })?;
+        functions.push(table.handle as *const () as usize);
+    }
     if !library.runs(&functions).map_err(elsewhere)? {
         return Err(elsewhere(
             "one of its functions lies outside its memory".to_owned(),

@@ -65,7 +65,8 @@ pub trait Bus {
 pub(super) struct BusTable<B>(std::marker::PhantomData<B>);
 
 impl<B: Bus> BusTable<B> {
-    pub(super) const CALLS: BusCalls = BusCalls {
+    pub(super) const CALLS: &'static BusCalls = &BusCalls {
+        size: size_of::<BusCalls>(),
         cancelled: cancelled::<B>,
         log: log::<B>,
         ask: ask::<B>,
@@ -75,15 +76,12 @@ impl<B: Bus> BusTable<B> {
     };
 }
 
-/// The bus as plain data, for one call; `calls` and `bus` must outlive it.
-pub(super) fn raw<B: Bus>(
-    (id, height): (EngineId, Height),
-    bus: &mut B,
-    calls: &BusCalls,
-) -> RawBus {
+/// The bus as plain data, for one call, which `bus` must outlive.
+pub(super) fn raw<B: Bus>((id, height): (EngineId, Height), bus: &mut B) -> RawBus {
     RawBus {
+        size: size_of::<RawBus>(),
         host: (&raw mut *bus).cast::<c_void>(),
-        calls: &raw const *calls,
+        calls: BusTable::<B>::CALLS,
         id,
         height: height.0,
     }
@@ -96,9 +94,8 @@ pub fn with_bus<B: Bus, R>(
     bus: &mut B,
     call: impl FnOnce(&mut UpgradeBus<'_>) -> R,
 ) -> R {
-    let calls = BusTable::<B>::CALLS;
     // Both outlive the handle, which `call` cannot keep.
-    let mut raw = raw((id, height), bus, &calls);
+    let mut raw = raw((id, height), bus);
     call(&mut UpgradeBus::new(&mut raw))
 }
 

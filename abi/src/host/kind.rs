@@ -1,6 +1,6 @@
 //! [`Kind`]: one engine kind of a module, and all that can be done with its instances.
 
-use super::bus::{Bus, BusTable};
+use super::bus::Bus;
 use super::call::{Buffer, CallError, outcome};
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
@@ -8,9 +8,7 @@ use super::module::Module;
 use super::running::{self, Call, Label};
 use super::services::{Services, Table};
 use crate::descriptor::KindDescriptor;
-use crate::raw::{
-    BatchOutcome, Bytes, CallStatus, Codec, Delivery, HostCalls, KindVtable, RawContext,
-};
+use crate::raw::{BatchOutcome, Bytes, CallStatus, Codec, Delivery, KindVtable, RawContext};
 use crate::{BlockHash, BlockTime, EngineId, Height};
 use std::ffi::c_void;
 use std::fmt;
@@ -92,8 +90,6 @@ impl Kind {
         services: &mut S,
     ) -> Result<Instance, CallError> {
         let mut raw = context(id, frame, 0, services);
-        let calls = Table::<S>::CALLS;
-        raw.calls = &raw const calls;
         let _noted = running::note(self.label, Call::Init, Some(id));
         self.make(|out, sink| {
             // SAFETY: the table is this module's; all pointers live for the call.
@@ -126,7 +122,6 @@ impl Kind {
         }
         let raw = &mut context.raw;
         raw.host = (&raw mut *context.services).cast::<c_void>();
-        raw.calls = &raw const context.calls;
         let _noted = running::note_batch(self.label, &raw mut *raw, raw.id, batch);
         // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
         // nothing else uses it; batch and context live for the call.
@@ -208,8 +203,7 @@ impl Kind {
         if instance.tag() != self.tag {
             return Err((0, CallError::WrongState));
         }
-        let calls = BusTable::<B>::CALLS;
-        let mut raw = super::bus::raw(frame, bus, &calls);
+        let mut raw = super::bus::raw(frame, bus);
         let (mut done, mut bytes) = (0, Vec::new());
         let mut buffer = Buffer::new(&mut bytes);
         let _noted = running::note(self.label, Call::OnUpgrade, Some(frame.0));
@@ -280,7 +274,6 @@ impl Kind {
 /// The services and the block of one engine's batch.
 pub struct HandleContext<'a, S> {
     services: &'a mut S,
-    calls: HostCalls,
     raw: RawContext,
 }
 
@@ -288,11 +281,7 @@ impl<'a, S: Services> HandleContext<'a, S> {
     /// The context of `id` in a block; `ordinal` as in [`Kind::handle`].
     pub fn new(id: EngineId, frame: BlockFrame, ordinal: u64, services: &'a mut S) -> Self {
         let raw = context(id, frame, ordinal, services);
-        Self {
-            services,
-            calls: Table::<S>::CALLS,
-            raw,
-        }
+        Self { services, raw }
     }
 }
 
@@ -304,10 +293,16 @@ impl<S> fmt::Debug for HandleContext<'_, S> {
     }
 }
 
-fn context<S>(id: EngineId, frame: BlockFrame, ordinal: u64, services: &mut S) -> RawContext {
+fn context<S: Services>(
+    id: EngineId,
+    frame: BlockFrame,
+    ordinal: u64,
+    services: &mut S,
+) -> RawContext {
     RawContext {
+        size: size_of::<RawContext>(),
         host: (&raw mut *services).cast::<c_void>(),
-        calls: std::ptr::null(),
+        calls: Table::<S>::CALLS,
         id,
         height: frame.height.0,
         time_ms: frame.time.0,

@@ -4,13 +4,13 @@
 //! the new state; it cannot fail but by a defect. Between them lies the commit. All of it is code of
 //! the *new* module, over the old type as it is frozen there: the old module is not needed.
 
-use super::bus::{Bus, BusTable};
+use super::bus::Bus;
 use super::call::{Buffer, CallError, outcome};
 use super::instance::{Instance, StateTag};
 use super::kind::Kind;
 use super::running::{self, Call, Noted};
 use crate::descriptor::MigrationDescriptor;
-use crate::raw::{Bytes, KindVtable, MigrationVtable};
+use crate::raw::{self, Bytes, KindVtable, MigrationVtable};
 use crate::schema::{LayoutId, SchemaId};
 use crate::{EngineId, Height};
 use std::ffi::c_void;
@@ -41,13 +41,16 @@ unsafe impl Sync for Prepared {}
 
 impl Migration {
     pub(super) fn new(kind: &Kind, table: &KindVtable, index: usize) -> Option<Self> {
-        let mut step = MaybeUninit::<MigrationVtable>::uninit();
-        // SAFETY: the table is the module's own; `step` may be written.
-        if !unsafe { (table.migration)(index, step.as_mut_ptr()) } {
+        let mut room = MaybeUninit::<MigrationVtable>::zeroed();
+        let to = room.as_mut_ptr();
+        // SAFETY: its first field is its size, and zero everywhere is a value of that.
+        unsafe { (&raw mut (*to).size).write(size_of::<MigrationVtable>()) };
+        // SAFETY: the table is the module's own; `room` has the bytes that it says.
+        if !unsafe { (table.migration)(index, to) } {
             return None;
         }
-        // SAFETY: the module wrote it, since it said so.
-        let step = unsafe { step.assume_init() };
+        // SAFETY: the module wrote the table there, with its size, since it said so.
+        let step: MigrationVtable = unsafe { raw::read(to) }.ok()?;
         let described = kind.descriptor().migrations.get(index)?;
         let (schema, layout): (SchemaId, LayoutId) = (step.from_schema, step.from_layout);
         let module = if described.from.has_serde_field() {
@@ -126,8 +129,7 @@ impl Migration {
         if old.tag() != self.from {
             return Err(CallError::WrongState);
         }
-        let calls = BusTable::<B>::CALLS;
-        let mut raw = super::bus::raw((id, height), bus, &calls);
+        let mut raw = super::bus::raw((id, height), bus);
         let (mut fresh, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let sink = buffer.sink();
@@ -157,8 +159,7 @@ impl Migration {
         if old.tag() != self.from {
             return Err(CallError::WrongState);
         }
-        let calls = BusTable::<B>::CALLS;
-        let mut raw = super::bus::raw((id, height), bus, &calls);
+        let mut raw = super::bus::raw((id, height), bus);
         let (mut new, mut said) = (null_mut(), Vec::new());
         let mut buffer = Buffer::new(&mut said);
         let sink = buffer.sink();

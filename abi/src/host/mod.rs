@@ -25,4 +25,4 @@ pub use instance::{Instance, StateTag};
 pub use kind::{BlockFrame, HandleContext, Kind};
 pub use migration::{Migration, Prepared};
 pub use module::{Module, ModuleError};
-pub use services::Services;
+pub use services::{Services, Wanted};

@@ -8,7 +8,7 @@ use crate::build::ABI_EPOCH;
 use crate::codec;
 use crate::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor};
 use crate::export::EngineModuleRef;
-use crate::raw::{Codec, KindVtable};
+use crate::raw::{Codec, KindVtable, TooShort};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +41,9 @@ pub enum ModuleError {
         /// The module's epoch.
         found: u32,
     },
+    /// A table of it lacks entries that this epoch has.
+    #[error("{0}; rebuild the engine against this node's refit-abi")]
+    Table(#[from] TooShort),
     /// It could not describe itself.
     #[error("the module could not describe itself: {0}; rebuild it and run `refit engine inspect`")]
     Describe(CallError),
@@ -106,7 +109,8 @@ impl Module {
         }
         let descriptor: Descriptor = codec::decode(Codec::Postcard, &bytes)
             .map_err(|reason| ModuleError::Descriptor { reason })?;
-        let tables: Vec<KindVtable> = root.kinds().to_vec();
+        let tables = root.kinds().into_iter().map(|table| table.get());
+        let tables: Vec<KindVtable> = tables.collect::<Result<_, _>>()?;
         if descriptor.kinds.len() != tables.len() {
             let described = descriptor.kinds.len();
             return Err(ModuleError::Kinds {

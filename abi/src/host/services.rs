@@ -5,6 +5,17 @@ use crate::schema::SchemaId;
 use crate::{BlockTime, EngineId, Height, TimerAt};
 use std::ffi::c_void;
 
+/// An engine that a handler wants started.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Its kind.
+    pub kind: &'a str,
+    /// Schema of the configuration, as the handler's code knows it.
+    pub schema: SchemaId,
+    /// The configuration as postcard.
+    pub config: &'a [u8],
+}
+
 /// The node's side of a [`crate::Context`].
 ///
 /// `index` is the message of the batch that is being handled: when its `reply` is not
@@ -17,7 +28,7 @@ pub trait Services {
     ///
     /// # Errors
     /// The status the handler gets.
-    fn spawn(&mut self, index: usize, kind: &str, config: &[u8]) -> Result<EngineId, HostStatus>;
+    fn spawn(&mut self, index: usize, wanted: Wanted<'_>) -> Result<EngineId, HostStatus>;
     /// Stops an engine.
     fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus;
     /// Sets a timer.
@@ -34,7 +45,8 @@ pub trait Services {
 pub(super) struct Table<S>(std::marker::PhantomData<S>);
 
 impl<S: Services> Table<S> {
-    pub(super) const CALLS: HostCalls = HostCalls {
+    pub(super) const CALLS: &'static HostCalls = &HostCalls {
+        size: size_of::<HostCalls>(),
         send: send::<S>,
         spawn: spawn::<S>,
         stop: stop::<S>,
@@ -74,11 +86,17 @@ unsafe extern "C" fn spawn<S: Services>(
     host: *mut c_void,
     index: usize,
     kind: Bytes<'_>,
+    schema: SchemaId,
     config: Bytes<'_>,
     out: *mut EngineId,
 ) -> HostStatus {
+    let wanted = Wanted {
+        kind: utf8(kind),
+        schema,
+        config: config.as_slice(),
+    };
     // SAFETY: the module passes back the pointer of its context.
-    match unsafe { services::<S>(host) }.spawn(index, utf8(kind), config.as_slice()) {
+    match unsafe { services::<S>(host) }.spawn(index, wanted) {
         Ok(id) => {
             // SAFETY: the module's own variable.
             unsafe { *out = id };

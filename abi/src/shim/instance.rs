@@ -4,17 +4,9 @@ use super::guard::{Failure, guarded, write};
 use crate::descriptor::{InterfaceDescriptor, KindDescriptor};
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
-use crate::schema::{Describer, LayoutId, SchemaId, Type};
+use crate::schema::{Describer, Type};
 use crate::{Context, Engine, Fault, State, codec};
 use std::ffi::c_void;
-
-pub(super) extern "C" fn schema<E: Engine>() -> SchemaId {
-    E::schema_id()
-}
-
-pub(super) extern "C" fn layout<E: Engine>() -> LayoutId {
-    E::layout_id()
-}
 
 /// # Safety
 /// `sink` lives for the call.
@@ -64,6 +56,7 @@ fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32)
             .collect(),
         upgrade_message: H::upgrade_handler().map(|handler| handler.schema),
         after: E::AFTER.iter().map(|kind| (*kind).to_owned()).collect(),
+        rollback: E::ROLLBACK,
         needs: E::NEEDS.iter().map(|need| need.describe()).collect(),
         migrations: H::steps().into_iter().map(|step| step.descriptor).collect(),
     }

@@ -5,7 +5,7 @@ use super::instance::{decode, discard, hand_over};
 use crate::chain::{Chain, Here};
 use crate::export::History;
 use crate::migrate::Assemble;
-use crate::raw::{CallStatus, MigrationVtable, RawBus, Sink};
+use crate::raw::{self, CallStatus, MigrationVtable, RawBus, Sink};
 use crate::{State, UpgradeBus};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ use std::ptr::null_mut;
 /// Writes the step at `index` of a kind's history.
 ///
 /// # Safety
-/// `out` may be written.
+/// `out` has as many writable bytes as its `size` says.
 pub(super) unsafe extern "C" fn lookup<H: History>(
     index: usize,
     out: *mut MigrationVtable,
@@ -22,9 +22,8 @@ pub(super) unsafe extern "C" fn lookup<H: History>(
     let step = catch_unwind(|| H::steps().into_iter().nth(index));
     match step {
         Ok(Some(step)) => {
-            // SAFETY: the caller's duty.
-            unsafe { *out = step.vtable };
-            true
+            // SAFETY: the host made the room and wrote its size.
+            unsafe { raw::write(&step.vtable, out) }.is_ok()
         }
         Ok(None) => false,
         Err(panic) => {
@@ -37,6 +36,7 @@ pub(super) unsafe extern "C" fn lookup<H: History>(
 /// Some steps, run as one function.
 pub(crate) fn by_hand<C: Chain>() -> MigrationVtable {
     MigrationVtable {
+        size: size_of::<MigrationVtable>(),
         from_schema: C::From::schema_id(),
         from_layout: C::From::layout_id(),
         defaults_only: false,
@@ -52,6 +52,7 @@ pub(crate) fn by_hand<C: Chain>() -> MigrationVtable {
 
 pub(crate) fn assembled<N: Assemble>(defaults_only: bool) -> MigrationVtable {
     MigrationVtable {
+        size: size_of::<MigrationVtable>(),
         from_schema: N::From::schema_id(),
         from_layout: N::From::layout_id(),
         defaults_only,

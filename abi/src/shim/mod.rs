@@ -16,8 +16,7 @@ use crate::raw::KindVtable;
 /// The table of a kind, whose past `H` knows.
 pub(crate) const fn kind<H: History>() -> KindVtable {
     KindVtable {
-        schema: instance::schema::<H::Engine>,
-        layout: instance::layout::<H::Engine>,
+        size: size_of::<KindVtable>(),
         describe: instance::describe::<H>,
         init: instance::init::<H::Engine>,
         handle: batch::handle::<H>,

@@ -136,6 +136,7 @@ mod tests {
             target: TARGET.to_owned(),
             panic_mode: "unwind".to_owned(),
             build_id: String::new(),
+            release_id: None,
             package: "p".to_owned(),
             package_version: "1.0.0".to_owned(),
             kinds: Vec::new(),

@@ -10,7 +10,7 @@ use crate::outcome::{Emitted, LogLine, Replied, ReplyError, Stats};
 use crate::slot::Letter;
 use crate::table::{GenerationTable, KindIndex};
 use refit_abi::descriptor::Ability;
-use refit_abi::host::{BlockFrame, CallError, Services};
+use refit_abi::host::{BlockFrame, CallError, Services, Wanted};
 use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerAt, Undelivered};
@@ -267,18 +267,21 @@ impl Services for Running<'_> {
         HostStatus::Ok
     }
 
-    fn spawn(&mut self, index: usize, kind: &str, config: &[u8]) -> Result<EngineId, HostStatus> {
-        let fits = self.begin(index, config.len());
+    fn spawn(&mut self, index: usize, wanted: Wanted<'_>) -> Result<EngineId, HostStatus> {
+        let fits = self.begin(index, wanted.config.len());
         if !fits || self.outbox.spawns.len() - self.mark.spawns >= SPAWNS_PER_MESSAGE_MAX {
             return Err(HostStatus::Budget);
         }
-        let (kind, _) = self.table.find(kind).ok_or(HostStatus::Unknown)?;
+        let (kind, entry) = self.table.find(wanted.kind).ok_or(HostStatus::Unknown)?;
         if !self.table.may(self.kind, Ability::Spawn, kind) {
             return Err(HostStatus::Forbidden);
         }
+        if entry.kind.descriptor().config != wanted.schema {
+            return Err(HostStatus::Schema);
+        }
         let id = self.id.child(*self.children);
         *self.children += 1;
-        let config = self.outbox.put(config);
+        let config = self.outbox.put(wanted.config);
         self.outbox.spawns.push(Spawn {
             parent: self.id,
             id,

@@ -203,7 +203,8 @@ unsafe extern "C" fn describe(_: refit_abi::raw::Sink) -> refit_abi::raw::CallSt
     refit_abi::raw::CallStatus::Ok
 }
 
-static KINDS: &[refit_abi::raw::KindVtable] = &[refit_abi::export::kind::<NoHistory>()];
+static KINDS: &[refit_abi::raw::TableRef<refit_abi::raw::KindVtable>] =
+    &[refit_abi::export::kind::<NoHistory>()];
 
 const ROOT: &WithMetadata<EngineModule> = &WithMetadata::new(EngineModule {
     abi_epoch: refit_abi::build::ABI_EPOCH + 1,

@@ -2,7 +2,7 @@
 //! one, its code unmapped, then read, changed, written and dropped by another.
 
 use crate::{put, workshop};
-use refit_abi::host::{BlockFrame, Bus, HandleContext, Instance, Kind, Services};
+use refit_abi::host::{BlockFrame, Bus, HandleContext, Instance, Kind, Services, Wanted};
 use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus};
 use refit_abi::schema::SchemaId;
 use refit_abi::{ClientId, EngineId, Height, Sender, TimerAt};
@@ -48,7 +48,7 @@ impl Services for Replies {
     fn send(&mut self, _: usize, _: EngineId, _: SchemaId, _: &[u8]) -> HostStatus {
         HostStatus::Unknown
     }
-    fn spawn(&mut self, _: usize, _: &str, _: &[u8]) -> Result<EngineId, HostStatus> {
+    fn spawn(&mut self, _: usize, _: Wanted<'_>) -> Result<EngineId, HostStatus> {
         Err(HostStatus::Unknown)
     }
     fn stop(&mut self, _: usize, _: EngineId) -> HostStatus {

@@ -255,6 +255,7 @@ fn kind() -> KindDescriptor {
         older_messages: Vec::new(),
         upgrade_message: None,
         after: Vec::new(),
+        rollback: false,
         needs: Vec::new(),
         migrations: Vec::new(),
     }

@@ -193,6 +193,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         older_messages: Vec::new(),
         upgrade_message: None,
         after: Vec::new(),
+        rollback: false,
         needs: Vec::new(),
         migrations: from.iter().map(migration).collect(),
     };
@@ -204,6 +205,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         target: "a-target".to_owned(),
         panic_mode: "unwind".to_owned(),
         build_id: "1".to_owned(),
+        release_id: None,
         package: "kv".to_owned(),
         package_version: format!("{version}.0.0"),
         kinds: vec![kind],

@@ -32,11 +32,12 @@ fn head(examined: &Examined) -> String {
         target,
         panic_mode,
         build_id,
+        release_id,
         package,
         package_version,
         ..
     } = &examined.descriptor;
-    facts(&[
+    let mut said = vec![
         ("file", examined.path.display().to_string()),
         ("artifact", examined.id.to_string()),
         ("package", format!("{package} {package_version}")),
@@ -50,7 +51,11 @@ fn head(examined: &Examined) -> String {
             format!("{target}, ABI epoch {abi_epoch}, layout epoch {layout_epoch}"),
         ),
         ("needs", examined.inspection.needed.join(", ")),
-    ])
+    ];
+    if let Some(release) = release_id {
+        said.insert(4, ("release", release.clone()));
+    }
+    facts(&said)
 }
 
 fn row(kind: &KindDescriptor) -> [String; 6] {

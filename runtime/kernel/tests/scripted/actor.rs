@@ -33,6 +33,8 @@ pub(crate) enum Op {
         count: u32,
     },
     SpawnGhost,
+    /// Starts an actor with what code of another version would start one with.
+    SpawnMistaken,
     SendChild {
         nth: u32,
         message: Message,
@@ -182,6 +184,7 @@ impl Core {
                 (0..count).try_for_each(|_| self.spawn::<E>(ctx, &Config::default()))
             }
             Op::SpawnGhost => ctx.spawn::<Ghost>(&()).map(|_| ()),
+            Op::SpawnMistaken => ctx.spawn::<Mistaken>(&()).map(|_| ()),
             Op::SendChild { nth, message } => self
                 .child(nth)
                 .map_or(Ok(()), |child| ctx.send(child, &message)),
@@ -335,6 +338,9 @@ macro_rules! idle {
 
 // A kind that no module has.
 idle!(Ghost, "ghost", ());
+
+// The actor as other code knows it: with another configuration.
+idle!(Mistaken, "actor", ());
 
 /// An engine whose messages have another schema than the actor's: it understands no actor.
 pub(crate) mod mute {

@@ -184,6 +184,15 @@ fn a_kind_that_no_module_has_is_refused() {
 }
 
 #[test]
+fn a_child_with_a_configuration_of_another_type_is_refused_at_once() {
+    let ids = roots(1);
+    let mut node = Node::with_roots(1, &ids);
+    let out = node.run(&[(ids[0], script(vec![Op::SpawnMistaken]))]);
+    assert_eq!(node.state(ids[0]).refused, ["Schema"]);
+    assert_eq!((out.stats.spawned, out.logs.len()), (0, 0));
+}
+
+#[test]
 fn a_root_that_cannot_start_says_why_and_leaves_nothing() {
     let ids = roots(1);
     let node = Node::with_roots(1, &ids);

@@ -159,6 +159,7 @@ fn leaf(names: Vec<EngineId>) -> BoxedStrategy<Op> {
         3 => (0_u32..20).prop_map(|bytes| Op::Emit { bytes }),
         1 => Just(Op::Log { text: "said".to_owned() }),
         1 => Just(Op::SpawnGhost),
+        1 => Just(Op::SpawnMistaken),
         1 => (0_u32..4).prop_map(|count| Op::SpawnMany { count }),
         1 => select(names).prop_map(|engine| Op::Stop { engine }),
         1 => (0_u32..3).prop_map(|nth| Op::StopChild { nth }),

@@ -46,6 +46,7 @@ fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescriptor {
         older_messages: Vec::new(),
         upgrade_message: None,
         after: Vec::new(),
+        rollback: false,
         needs: Vec::new(),
         migrations: Vec::new(),
     }
@@ -96,6 +97,7 @@ fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
             target: String::new(),
             panic_mode: String::new(),
             build_id: String::new(),
+            release_id: None,
             package: String::new(),
             package_version: String::new(),
             kinds,

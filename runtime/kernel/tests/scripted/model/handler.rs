@@ -63,6 +63,7 @@ impl Run<'_> {
                 }
             }
             Op::SpawnGhost => self.refused("Unknown"),
+            Op::SpawnMistaken => self.refused("Schema"),
             Op::SendChild { nth, message } => {
                 if let Some(child) = self.core.children.get(*nth as usize) {
                     self.send(*child, message.clone());

@@ -1,0 +1,94 @@
+//! The tables of an engine kind: its functions, and those of a step from an older state.
+
+use super::{BatchOutcome, Bytes, CallStatus, Codec, Delivery, RawBus, RawContext, Sink, Table};
+use crate::schema::{LayoutId, SchemaId};
+use abi_stable::StableAbi;
+use std::ffi::c_void;
+
+/// The functions of one engine kind.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, StableAbi)]
+pub struct KindVtable {
+    /// Bytes of this table.
+    pub size: usize,
+    /// Writes the kind's postcard [`crate::descriptor::KindDescriptor`].
+    pub describe: unsafe extern "C" fn(Sink) -> CallStatus,
+    /// Makes an instance from a configuration.
+    pub init: unsafe extern "C" fn(
+        Codec,
+        Bytes<'_>,
+        *mut RawContext,
+        *mut *mut c_void,
+        Sink,
+    ) -> CallStatus,
+    /// Handles a batch.
+    pub handle: unsafe extern "C" fn(
+        *mut c_void,
+        *mut RawContext,
+        *const Delivery<'static>,
+        usize,
+    ) -> BatchOutcome,
+    /// Answers a query.
+    pub query: unsafe extern "C" fn(*const c_void, Codec, Bytes<'_>, Sink) -> CallStatus,
+    /// Checks the state.
+    pub check: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
+    /// Writes the state as postcard.
+    pub encode: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
+    /// Reads a state from postcard.
+    pub decode: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,
+    /// Drops an instance's state.
+    pub discard: unsafe extern "C" fn(*mut c_void),
+    /// Handles a batch of upgrade messages; writes how many were handled to the end.
+    pub on_upgrade: unsafe extern "C" fn(
+        *mut c_void,
+        *mut RawBus,
+        *const Delivery<'static>,
+        usize,
+        *mut usize,
+        Sink,
+    ) -> CallStatus,
+    /// Writes the migration at an index into a table whose `size` says how much room it has; false past the
+    /// last.
+    pub migration: unsafe extern "C" fn(usize, *mut MigrationVtable) -> bool,
+}
+
+// SAFETY: `repr(C)`, begins with its size, and is its own first form.
+unsafe impl Table for KindVtable {
+    type First = Self;
+}
+
+/// The functions of one step from an older state.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, StableAbi)]
+pub struct MigrationVtable {
+    /// Bytes of this table.
+    pub size: usize,
+    /// Schema of the state it starts from.
+    pub from_schema: SchemaId,
+    /// Layout of the frozen old type in this module.
+    pub from_layout: LayoutId,
+    /// No author's function runs: `settle` alone does it, with no `fresh`.
+    pub defaults_only: bool,
+    /// Whether the values that need no old state can be made; run once before the pause.
+    pub trial: unsafe extern "C" fn(Sink) -> CallStatus,
+    /// Makes what is new, reading the old state.
+    pub prepare:
+        unsafe extern "C" fn(*const c_void, *mut RawBus, *mut *mut c_void, Sink) -> CallStatus,
+    /// Takes the old state and what `prepare` made (null if `defaults_only`) and gives the new
+    /// state; null if it panicked.
+    pub settle: unsafe extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void,
+    /// Drops what `prepare` made.
+    pub discard: unsafe extern "C" fn(*mut c_void),
+    /// Makes the whole new state, copying what does not change; the old state stays.
+    pub whole:
+        unsafe extern "C" fn(*const c_void, *mut RawBus, *mut *mut c_void, Sink) -> CallStatus,
+    /// Reads an old state from postcard into this module's frozen type.
+    pub decode_old: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,
+    /// Drops an old state.
+    pub discard_old: unsafe extern "C" fn(*mut c_void),
+}
+
+// SAFETY: `repr(C)`, begins with its size, and is its own first form.
+unsafe impl Table for MigrationVtable {
+    type First = Self;
+}

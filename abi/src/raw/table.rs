@@ -1,0 +1,211 @@
+//! [`Table`]: a struct that crosses and may be longer on one side than on the other.
+
+use abi_stable::StableAbi;
+use std::mem::MaybeUninit;
+
+/// A struct that begins with its size in bytes, so that it may grow at its end within one epoch.
+///
+/// # Safety
+/// It is `repr(C)`. Its first field is a `usize`, or [`Table::First`] itself if it is longer than that. All bytes
+/// past `First` may be zero: `Option<fn>`, numbers.
+pub unsafe trait Table: Copy + 'static {
+    /// What every table of this epoch has.
+    type First: Table;
+}
+
+/// A table that is shorter than what its epoch began with: its writer is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a table has {found} bytes, in this abi epoch it has at least {least}")]
+pub struct TooShort {
+    /// Bytes it says it has.
+    pub found: usize,
+    /// Bytes of the first form.
+    pub least: usize,
+}
+
+/// Takes from a table what both sides know; what only this side knows is zero, thus `None`.
+///
+/// # Errors
+/// [`TooShort`].
+///
+/// # Safety
+/// `at` points to a table that begins with `T::First` or, if it is broken, with its `size` at least; of as many
+/// bytes as its size says, none of which changes during the call.
+pub unsafe fn read<T: Table>(at: *const T::First) -> Result<T, TooShort> {
+    // SAFETY: the caller vouches for the size, which stands first (`Table`).
+    let found = unsafe { at.cast::<usize>().read() };
+    let least = size_of::<T::First>();
+    if found < least {
+        return Err(TooShort { found, least });
+    }
+    let mut table = MaybeUninit::<T>::zeroed();
+    let common = found.min(size_of::<T>());
+    // SAFETY: the caller vouches for `found` bytes at `at`, and `common` is at most that and the size of `T`; the
+    // first form is copied whole, and past it zero is a value (whoever implements `Table` vouches).
+    unsafe {
+        std::ptr::copy_nonoverlapping(at.cast::<u8>(), table.as_mut_ptr().cast::<u8>(), common);
+        Ok(table.assume_init())
+    }
+}
+
+/// Gives a table to the other side, as much of it as `to` has room for.
+///
+/// # Errors
+/// [`TooShort`] if not even the first form fits: nothing is written.
+///
+/// # Safety
+/// `to` points to as many writable bytes as the `size` there says.
+pub unsafe fn write<T: Table>(table: &T, to: *mut T::First) -> Result<(), TooShort> {
+    // SAFETY: the caller vouches for the size, which stands first.
+    let found = unsafe { to.cast::<usize>().read() };
+    let least = size_of::<T::First>();
+    if found < least {
+        return Err(TooShort { found, least });
+    }
+    let common = found.min(size_of::<T>());
+    // SAFETY: the caller vouches for `found` bytes at `to`; `common` is at most that and the size of `T`. What was
+    // written there begins with its size again, which says how much of it there is.
+    unsafe {
+        std::ptr::copy_nonoverlapping(std::ptr::from_ref(table).cast::<u8>(), to.cast(), common);
+        to.cast::<usize>().write(common);
+    }
+    Ok(())
+}
+
+/// A table of a module that stays mapped, as a node of any revision of this epoch reads it.
+#[repr(transparent)]
+#[derive(Debug, StableAbi)]
+pub struct TableRef<F> {
+    at: *const F,
+}
+
+impl<F> Clone for TableRef<F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for TableRef<F> {}
+
+// SAFETY: it points to a `'static` table that nobody changes (`of` is its only maker, on either side).
+unsafe impl<F> Send for TableRef<F> {}
+// SAFETY: as above.
+unsafe impl<F> Sync for TableRef<F> {}
+
+impl<F: Table> TableRef<F> {
+    /// Refers to a table.
+    pub const fn of<T: Table<First = F>>(table: &'static T) -> Self {
+        Self {
+            at: std::ptr::from_ref(table).cast(),
+        }
+    }
+
+    /// What both sides know of it.
+    ///
+    /// # Errors
+    /// [`TooShort`].
+    pub fn get<T: Table<First = F>>(self) -> Result<T, TooShort> {
+        // SAFETY: made only by `of`, on either side, so it points to a table that lives as long as its module is
+        // mapped; whoever loads modules vouches that a root is used no longer than that.
+        unsafe { read(self.at) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct First {
+        size: usize,
+        answer: extern "C" fn() -> u32,
+    }
+
+    /// The same table in a later revision of the epoch.
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Longer {
+        first: First,
+        later: Option<extern "C" fn() -> u32>,
+        count: usize,
+    }
+
+    // SAFETY: `repr(C)`, begins with its size.
+    unsafe impl Table for First {
+        type First = Self;
+    }
+    // SAFETY: begins with the first form; past it zero is `None` and 0.
+    unsafe impl Table for Longer {
+        type First = First;
+    }
+
+    extern "C" fn one() -> u32 {
+        1
+    }
+    extern "C" fn two() -> u32 {
+        2
+    }
+
+    static SHORT: First = First {
+        size: size_of::<First>(),
+        answer: one,
+    };
+    static LONG: Longer = Longer {
+        first: First {
+            size: size_of::<Longer>(),
+            answer: one,
+        },
+        later: Some(two),
+        count: 7,
+    };
+
+    #[test]
+    fn a_longer_and_a_shorter_table_of_one_epoch_are_both_taken() {
+        // An older side reads a newer table: what it does not know is passed over.
+        let read: First = TableRef::of(&LONG).get().unwrap();
+        assert_eq!((read.answer)(), 1);
+        // A newer side reads an older table: what is not there is `None`.
+        let read: Longer = TableRef::of(&SHORT).get().unwrap();
+        assert_eq!((read.first.answer)(), 1);
+        assert_eq!((read.later.map(|later| later()), read.count), (None, 0));
+        let read: Longer = TableRef::of(&LONG).get().unwrap();
+        assert_eq!((read.later.map(|later| later()), read.count), (Some(2), 7));
+    }
+
+    #[test]
+    fn a_table_shorter_than_the_first_form_is_refused() {
+        static BROKEN: First = First {
+            size: size_of::<First>() - 1,
+            answer: one,
+        };
+        let least = size_of::<First>();
+        let refused = TooShort {
+            found: least - 1,
+            least,
+        };
+        assert_eq!(TableRef::of(&BROKEN).get::<First>().err(), Some(refused));
+        let mut room = BROKEN;
+        // SAFETY: the room has more bytes than it says.
+        let written = unsafe { write(&SHORT, &raw mut room) };
+        assert_eq!((written, room.size), (Err(refused), least - 1));
+    }
+
+    #[test]
+    fn a_table_is_written_as_far_as_there_is_room() {
+        // A newer module writes for an older node.
+        let mut room = SHORT;
+        room.answer = two;
+        // SAFETY: `room` has the bytes that it says.
+        unsafe { write(&LONG, &raw mut room) }.unwrap();
+        assert_eq!(((room.answer)(), room.size), (1, size_of::<First>()));
+        // An older module for a newer node, which finds out by the size.
+        let mut room = LONG;
+        // SAFETY: as above; the pointer is to all of it.
+        unsafe { write(&SHORT, (&raw mut room).cast()) }.unwrap();
+        assert_eq!(room.first.size, size_of::<First>());
+        // SAFETY: as above.
+        let read: Longer = unsafe { read((&raw const room).cast()) }.unwrap();
+        assert!(read.later.is_none());
+    }
+}
