@@ -1,9 +1,12 @@
 //! Exports the interposers from this package's own binaries and tests: an engine binds to them only
 //! if they are in the dynamic symbol table of the executable.
 
+const SYMBOLS: &[&str] = &include!("interposed.in");
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    for symbol in ["pthread_key_create", "pthread_key_delete", "pthread_create"] {
+    println!("cargo::rerun-if-changed=interposed.in");
+    for symbol in SYMBOLS {
         println!("cargo::rustc-link-arg=-Wl,--export-dynamic-symbol={symbol}");
     }
 }

@@ -11,11 +11,12 @@
 //! ```
 //!
 //! [`Loader`] drives it and counts. A module is unmapped only when no handle is left, no thread that
-//! it started lives, and its thread-local keys were taken back; then the system's list of mappings
+//! it started lives, no signal handler of it is installed or known to another library, and its
+//! thread-local keys have lost their destructors; then the system's list of mappings
 //! is looked at, and what is still in it is *pinned*: reported with the reason, counted, bounded, and
 //! tried again.
 //!
-//! A program that uses this crate exports the three symbols of [`sys::interposers`] and starts
+//! A program that uses this crate exports the symbols of [`sys::interposers`] and starts
 //! [`probe::child::child_main`] when it is called as the probe.
 //!
 //! This crate knows nothing of the network and of engine state.
@@ -39,7 +40,7 @@ mod stage;
 pub use artifact::{ARTIFACT_BYTES_MAX, ArtifactId, ArtifactIdError, Candidate, ReadError};
 pub use inspect::{InspectError, InspectedArtifact, Inspection};
 pub use load::{LoadError, LoadedModule};
-pub use loader::{Loader, MAPPED_MAX, OpenError, VERDICTS_MAX};
+pub use loader::{KEYS_RESERVED, Loader, MAPPED_MAX, OpenError, VERDICTS_MAX};
 pub use probe::{InterfaceId, ProbeCommand, ProbeError, ProbedArtifact, Verdict};
-pub use retire::{PINNED_MAX, PinReason, Pinned, Retired};
+pub use retire::{PINNED_MAX, PinReason, Pinned, Retired, VIEWED_BYTES_MAX};
 pub use stage::{StageError, StagedArtifact};

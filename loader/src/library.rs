@@ -8,7 +8,8 @@ use crate::artifact::ArtifactId;
 use crate::header::whole;
 use crate::retire::PinReason;
 use crate::stage::StagedArtifact;
-use crate::sys::{address, keys, maps, threads};
+use crate::sys::keys::Condemned;
+use crate::sys::{address, keys, maps, signals, threads};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -29,8 +30,8 @@ pub(crate) struct Library {
     name: String,
     id: ArtifactId,
     mapped_name: String,
-    /// Where it begins in memory; what it made is known by this. 0 until it was located.
-    base: usize,
+    /// Where it begins in memory; what it made is known by this. `None` if the dynamic linker did not say.
+    base: Option<usize>,
     held: Mutex<Held>,
 }
 
@@ -41,39 +42,61 @@ struct Held {
     handle: Option<ManuallyDrop<Handle>>,
     /// `None` once no mapping is left.
     staged: Option<ManuallyDrop<StagedArtifact>>,
+    /// Its keys, whose numbers stay in use until it is gone.
+    keys: Condemned,
+}
+
+/// What became of a library that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// Thread-local keys that were taken back from it.
+    pub(crate) keys: usize,
+    /// Bytes of its file that something in this process has mapped to read: a backtrace does. No code is
+    /// among them, and they stay.
+    pub(crate) viewed_bytes: usize,
 }
 
 impl Library {
     /// Maps a staged module, which runs its constructors on this thread.
     ///
     /// # Safety
-    /// Its constructors do no harm: a probe saw them run. This thread ends before `close`.
+    /// Its constructors do no harm: a probe saw them run, or this process ends soon. This thread ends
+    /// before `close`.
     pub(crate) unsafe fn map(staged: StagedArtifact) -> Result<Self, String> {
-        // SAFETY: the caller's duty.
+        // SAFETY: the probe ran the constructors of these sealed bytes, or the child of a node ends after
+        // it ran them (`map`'s rule, which `load::enter` and `child` say how they keep).
         let handle = unsafe { Handle::open(Some(staged.path()), RTLD_NOW | RTLD_LOCAL) };
-        let handle = ManuallyDrop::new(handle.map_err(|error| whole(&error))?);
+        let raw = handle.map_err(|error| whole(&error))?.into_raw();
+        // SAFETY: the handle that `dlopen` gave just now.
+        let base = unsafe { address::base_of_handle(raw) };
+        // SAFETY: the same handle, used from here on by its new owner alone.
+        let handle = ManuallyDrop::new(unsafe { Handle::from_raw(raw) });
         Ok(Self {
             name: staged.name().to_owned(),
             id: staged.id(),
             mapped_name: staged.mapped_name(),
-            base: 0,
+            base,
             held: Mutex::new(Held {
                 handle: Some(handle),
                 staged: Some(ManuallyDrop::new(staged)),
+                keys: Condemned::default(),
             }),
         })
     }
 
-    /// Learns where it begins from an address inside it, and proves that this is the staged file:
-    /// the dynamic linker may have given another one that it took for the same.
-    pub(crate) fn locate(&mut self, inside: usize) -> Result<(), String> {
+    /// Proves by an address inside it that this is the staged file: the dynamic linker may have given
+    /// another one that it took for the same.
+    pub(crate) fn locate(&self, inside: usize) -> Result<(), String> {
         let lies_in_it = self
             .mappings()?
             .iter()
             .any(|mapping| mapping.contains(inside));
         let base = address::base_of(inside).filter(|_| lies_in_it);
-        self.base = base.ok_or_else(|| format!("its root lies outside {}", self.name))?;
-        Ok(())
+        if base.is_some() && base == self.base {
+            Ok(())
+        } else {
+            Err(format!("its root lies outside {}", self.name))
+        }
     }
 
     /// Whether these functions all lie in this library's executable memory.
@@ -84,7 +107,8 @@ impl Library {
         Ok(functions.iter().all(inside))
     }
 
-    fn mappings(&self) -> Result<Vec<maps::Mapping>, String> {
+    /// Its mappings, by its file's name.
+    pub(crate) fn mappings(&self) -> Result<Vec<maps::Mapping>, String> {
         maps::of(&self.mapped_name).map_err(|error| error.to_string())
     }
 
@@ -113,75 +137,97 @@ impl Library {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes and unmaps it, and proves that it is gone; says how many of its keys were reclaimed.
-    /// Tried again after a failure, it goes on from where it was. `patience` is for threads of its
-    /// own that are just ending.
+    /// Closes and unmaps it, and proves that it is gone. Tried again after a failure, it goes on from where
+    /// it was. `patience` is for threads of its own that are just ending.
     ///
     /// # Errors
     /// Why it is still mapped.
     ///
     /// # Safety
-    /// Nothing outside holds a pointer into it, and every thread of the node that entered it was
-    /// joined. This thread ends before the caller goes on.
-    pub(crate) unsafe fn close(&self, patience: Patience) -> Result<usize, PinReason> {
+    /// Nothing outside holds a pointer into it: no handle, and no code that runs in it but its own threads'.
+    /// This thread ends before the caller goes on.
+    pub(crate) unsafe fn close(&self, patience: Patience) -> Result<Gone, PinReason> {
         let mut held = self.held();
-        let mut reclaimed = 0;
-        if let Some(handle) = held.handle.take() {
-            // SAFETY: the caller's duty.
-            match unsafe { close(handle, self.base, patience) } {
-                Ok(keys) => reclaimed = keys,
-                Err((handle, reason)) => {
-                    held.handle = Some(handle);
-                    return Err(reason);
-                }
+        let base = self.base.ok_or_else(|| PinReason::Unknown {
+            reason: "the dynamic linker did not say where it lies".to_owned(),
+        })?;
+        if held.handle.is_some() {
+            self.may_go(base, patience)?;
+            held.keys.extend(keys::condemn(base));
+            if held.keys.is_running() {
+                return Err(PinReason::Ending);
             }
+            // SAFETY: nothing outside holds a pointer into it (caller); `may_go` saw a moment in which no
+            // thread of its own lived and no handler of it was installed or known, and nothing can start one
+            // since no code of it runs; no thread's end calls a destructor of it, which were taken away.
+            unsafe { shut(&mut held.handle) }?;
         }
-        match self.mappings() {
-            Ok(left) if left.is_empty() => {
-                held.staged
-                    .take()
-                    .map(ManuallyDrop::into_inner)
-                    .into_iter()
-                    .for_each(drop);
-                Ok(reclaimed)
-            }
-            Ok(left) => Err(PinReason::StillMapped {
+        self.gone(&mut held, base)
+    }
+
+    /// Whether nothing that the library left in the process would run its code.
+    fn may_go(&self, base: usize, patience: Patience) -> Result<(), PinReason> {
+        let living = match patience {
+            Patience::Grace => threads::living_after_grace(base),
+            Patience::None => threads::living(base),
+        };
+        if !living.is_empty() {
+            return Err(PinReason::Threads(living));
+        }
+        let unknown = |reason| PinReason::Unknown { reason };
+        let mappings = self.mappings().map_err(unknown)?;
+        let is_inside = |address| mappings.iter().any(|mapping| mapping.contains(address));
+        let signals = signals::handled(is_inside);
+        if !signals.is_empty() {
+            return Err(PinReason::SignalHandlers { signals });
+        }
+        match signals::known_to_others(base) {
+            Some(signal) => Err(PinReason::HandlerKnown { signal }),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether a closed library is gone, and gives back what it kept.
+    fn gone(&self, held: &mut Held, base: usize) -> Result<Gone, PinReason> {
+        let left = self
+            .mappings()
+            .map_err(|reason| PinReason::Unknown { reason })?;
+        let is_loaded = left.iter().any(|mapping| mapping.contains(base))
+            && address::base_of(base) == Some(base);
+        if is_loaded || left.iter().any(|mapping| mapping.executable) {
+            // A thread that ends may run it, and may have made more.
+            held.keys.extend(keys::condemn(base));
+            return Err(PinReason::StillMapped {
                 mappings: left.len(),
-            }),
-            Err(reason) => Err(PinReason::Unknown { reason }),
+            });
         }
+        if let Some(staged) = held.staged.take() {
+            drop(ManuallyDrop::into_inner(staged));
+        }
+        Ok(Gone {
+            keys: keys::delete(std::mem::take(&mut held.keys)),
+            viewed_bytes: left.iter().map(|mapping| mapping.end - mapping.start).sum(),
+        })
     }
 }
 
-/// Closes a library that no thread of its own runs in.
+/// Closes the handle, and takes it. If the dynamic linker refuses, the handle stays.
 ///
 /// # Safety
-/// As [`Library::close`].
-unsafe fn close(
-    handle: ManuallyDrop<Handle>,
-    base: usize,
-    patience: Patience,
-) -> Result<usize, (ManuallyDrop<Handle>, PinReason)> {
-    let living = match patience {
-        Patience::Grace => threads::living_after_grace(base),
-        Patience::None => threads::living(base),
+/// Nothing in this process will run code of the library again, but what runs as it is closed: its
+/// destructors, and what it gave to `atexit`.
+unsafe fn shut(handle: &mut Option<ManuallyDrop<Handle>>) -> Result<(), PinReason> {
+    let Some(open) = handle.take() else {
+        return Ok(());
     };
-    if !living.is_empty() {
-        return Err((handle, PinReason::Threads(living)));
-    }
-    // SAFETY: no code of it runs: not on our threads (caller), not on its own (seen just now).
-    let reclaimed = unsafe { keys::reclaim(base) };
-    let raw = ManuallyDrop::into_inner(handle).into_raw();
+    let raw = ManuallyDrop::into_inner(open).into_raw();
     // SAFETY: the handle that `dlopen` gave, which is used no more after success.
     if unsafe { libc::dlclose(raw) } == 0 {
-        return Ok(reclaimed);
+        return Ok(());
     }
     // SAFETY: the handle is still open, and is `dlopen`'s.
-    let handle = ManuallyDrop::new(unsafe { Handle::from_raw(raw) });
-    Err((
-        handle,
-        PinReason::Unknown {
-            reason: "dlclose refused".to_owned(),
-        },
-    ))
+    *handle = Some(ManuallyDrop::new(unsafe { Handle::from_raw(raw) }));
+    Err(PinReason::Unknown {
+        reason: "dlclose refused".to_owned(),
+    })
 }

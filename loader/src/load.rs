@@ -77,8 +77,16 @@ impl LoadedModule {
     /// Gives the module up: closes it, takes its thread-local keys back, and proves that nothing of
     /// it is mapped any more.
     ///
-    /// All threads on which the node called into it must have been joined before. Handles that are
-    /// still held, and threads that the module started, pin it.
+    /// Whatever would still run its code pins it instead, so that this is safe whatever the caller does:
+    ///
+    /// * a call into it borrows a handle ([`Module`], or a kind of it), and a handle that is held pins it;
+    /// * its own threads are in the table of [`crate::sys::threads`] until the system has none of them;
+    /// * a thread-local value of a living thread, with a destructor in it, keeps glibc from unmapping it;
+    /// * thread-local keys lose their destructors before it is closed ([`crate::sys::keys`]);
+    /// * signal handlers that it left pin it ([`crate::sys::signals`]), and what it gave to `atexit` runs as
+    ///   it is closed.
+    ///
+    /// Threads that called into it should have been joined before, else their thread-local values pin it.
     pub fn retire(self) -> Retired {
         let Self {
             module, mut lease, ..
@@ -139,16 +147,16 @@ pub(crate) fn enter(probed: ProbedArtifact) -> Result<(Entered, Verdict), LoadEr
     let (staged, verdict) = probed.into_parts();
     // SAFETY: a probe ran the constructors of these sealed bytes to the end; `Shared::load` joins
     // this thread before it goes on.
-    let mut library =
+    let library =
         unsafe { Library::map(staged) }.map_err(|reason| LoadError::NotMapped { reason })?;
-    let root = root(&mut library);
+    let root = root(&library);
     let library = Arc::new(library);
     let module = root.and_then(|root| describe(root, &library, &verdict));
     Ok((Entered { library, module }, verdict))
 }
 
 /// The root of a library that is proven to be the staged file.
-fn root(library: &mut Library) -> Result<EngineModuleRef, LoadError> {
+fn root(library: &Library) -> Result<EngineModuleRef, LoadError> {
     let refused = |reason| LoadError::NoRoot { reason };
     // SAFETY: the probe found these bytes to be an engine module; it stays mapped, because a
     // `Library` is closed only when no other handle to it is left.
@@ -223,6 +231,25 @@ pub enum LoadError {
         /// How many.
         mapped: usize,
     },
+    /// Too much of retired modules' files is mapped by what read them.
+    #[error(
+        "{bytes} bytes of retired modules' files are still mapped by backtraces, at most {} may be",
+        crate::retire::VIEWED_BYTES_MAX
+    )]
+    TooMuchViewed {
+        /// How much, in bytes.
+        bytes: usize,
+    },
+    /// Too few thread-local keys are left: an engine that finds none aborts the process.
+    #[error(
+        "{used} of {} thread-local keys are in use or spoken for by modules; {} stay free",
+        crate::sys::keys::KEYS_MAX,
+        crate::loader::KEYS_RESERVED
+    )]
+    TooFewKeys {
+        /// Keys in use, with one for each module that has not taken one yet.
+        used: usize,
+    },
     /// No thread to load it on.
     #[error("cannot run the module on a thread of its own: {source}")]
     NoThread {
@@ -263,6 +290,8 @@ impl LoadError {
         match self {
             Self::TooManyPinned { .. } => "too-many-pinned",
             Self::TooManyMapped { .. } => "too-many-mapped",
+            Self::TooMuchViewed { .. } => "too-much-viewed",
+            Self::TooFewKeys { .. } => "too-few-keys",
             Self::NoThread { .. } => "load-no-thread",
             Self::NotMapped { .. } => "load-not-mapped",
             Self::NoRoot { .. } => "load-no-root",
@@ -278,6 +307,12 @@ impl LoadError {
                 "restart the node at a convenient time, and see `refit status` for what pins them"
             }
             Self::TooManyMapped { .. } => "retire generations that are no longer needed",
+            Self::TooMuchViewed { .. } => {
+                "make no backtraces in engines, and restart the node at a convenient time"
+            }
+            Self::TooFewKeys { .. } => {
+                "restart the node at a convenient time; an engine makes thread-local keys and does not delete them"
+            }
             Self::NoThread { .. } => "raise the node's limit of threads or memory",
             Self::NotMapped { .. } => {
                 "raise the node's limit of memory, or give it a temporary folder without noexec"

@@ -2,19 +2,23 @@
 
 use crate::artifact::{ArtifactId, Candidate, ReadError};
 use crate::inspect::{InspectError, InspectedArtifact};
-use crate::library::{Library, Patience};
+use crate::library::{Gone, Library, Patience};
 use crate::load::{LoadError, LoadedModule, enter, on_own_thread};
 use crate::probe::{ProbeCommand, ProbeError, ProbedArtifact, Verdict};
-use crate::retire::{PINNED_MAX, PinReason, Pinned, Retired};
+use crate::retire::{PINNED_MAX, PinReason, Pinned, Retired, VIEWED_BYTES_MAX};
 use crate::stage::{StageError, StagedArtifact};
 use crate::sys::interposers::{self, NotInForce};
+use crate::sys::keys::{self, KEYS_MAX};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Modules that may be mapped at once, retired ones that are pinned included.
 pub const MAPPED_MAX: usize = 1024;
+
+/// Thread-local keys that stay free for the node and the C library when modules are loaded.
+pub const KEYS_RESERVED: usize = 64;
 
 /// Verdicts that are remembered, so that the same bytes are not probed again.
 pub const VERDICTS_MAX: usize = 256;
@@ -37,12 +41,16 @@ pub(crate) struct Shared {
     /// Verdicts of earlier probes, oldest first.
     verdicts: Mutex<VecDeque<Verdict>>,
     mapped: AtomicUsize,
+    /// Bytes of files of libraries that are gone, which something has mapped to read.
+    viewed: AtomicUsize,
 }
 
+/// A retired library that is still mapped. It stays in the list while it is tried again.
 #[derive(Debug)]
 struct Held {
-    library: Arc<Library>,
-    reason: PinReason,
+    pinned: Pinned,
+    /// `None` while it is tried.
+    library: Option<Arc<Library>>,
 }
 
 /// A lock that a panic elsewhere does not close: what it guards is valid between any two steps.
@@ -73,6 +81,7 @@ impl Loader {
             held: Mutex::new(Vec::new()),
             verdicts: Mutex::new(VecDeque::new()),
             mapped: AtomicUsize::new(0),
+            viewed: AtomicUsize::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -149,14 +158,16 @@ impl Loader {
         self.shared.mapped.load(Ordering::Acquire)
     }
 
-    /// The retired libraries that are still mapped, and why.
+    /// The retired libraries that are still mapped, and why: those that are being tried again, too.
     pub fn pinned(&self) -> Vec<Pinned> {
-        let pinned = |held: &Held| Pinned {
-            name: held.library.name().to_owned(),
-            artifact: held.library.id(),
-            reason: held.reason.clone(),
-        };
-        lock(&self.shared.held).iter().map(pinned).collect()
+        let held = lock(&self.shared.held);
+        held.iter().map(|held| held.pinned.clone()).collect()
+    }
+
+    /// How much of the files of modules that are gone is still mapped, in bytes: a backtrace maps the file of
+    /// each module that it names, and keeps it.
+    pub fn viewed_bytes(&self) -> usize {
+        self.shared.viewed.load(Ordering::Acquire)
     }
 }
 
@@ -208,57 +219,101 @@ impl Shared {
         if mapped >= MAPPED_MAX {
             return Err(LoadError::TooManyMapped { mapped });
         }
+        let bytes = self.viewed.load(Ordering::Acquire);
+        if bytes > VIEWED_BYTES_MAX {
+            return Err(LoadError::TooMuchViewed { bytes });
+        }
+        // A module takes a key when it first runs: those that have not done so yet, will.
+        let keys = keys::in_use(interposers::program());
+        let used = keys.own + keys.of_libraries.max(mapped);
+        if used + KEYS_RESERVED >= KEYS_MAX {
+            return Err(LoadError::TooFewKeys { used });
+        }
         Ok(())
     }
 
     /// Retires a library, then tries those again that were pinned before: a close lets others go.
     pub(crate) fn let_go(&self, library: Arc<Library>) -> Retired {
         let _settled = lock(&self.mapping);
-        let earlier = std::mem::take(&mut *lock(&self.held));
-        let retired = self.attempt(library, Patience::Grace);
-        self.attempt_all(earlier);
+        let earlier = lock(&self.held).len();
+        let retired = match unmap(&library, Patience::Grace) {
+            Ok(gone) => self.went(gone),
+            Err(reason) => self.keep(library, reason),
+        };
+        self.try_again(earlier);
         retired
     }
 
     /// Tries all that are pinned once more, without waiting. `mapping` is held.
     fn sweep(&self) -> usize {
-        let held = std::mem::take(&mut *lock(&self.held));
-        self.attempt_all(held)
+        let pinned = lock(&self.held).len();
+        self.try_again(pinned)
     }
 
-    fn attempt_all(&self, held: Vec<Held>) -> usize {
-        let tries = held
-            .into_iter()
-            .map(|held| self.attempt(held.library, Patience::None));
-        tries.filter(Retired::is_unmapped).count()
+    /// Tries the first `count` of those that are pinned; says how many went. `mapping` is held, so that
+    /// nobody else changes the list.
+    fn try_again(&self, count: usize) -> usize {
+        // From the last to the first: what goes leaves the places before it as they are.
+        (0..count).rev().filter(|place| self.retry(*place)).count()
     }
 
-    /// Tries to unmap a library; keeps it in the list if it stays.
-    fn attempt(&self, library: Arc<Library>, patience: Patience) -> Retired {
-        match unmap(&library, patience) {
-            Ok(keys) => {
-                self.mapped.fetch_sub(1, Ordering::AcqRel);
-                Retired::Unmapped { keys }
+    fn retry(&self, place: usize) -> bool {
+        let taken = lock(&self.held)
+            .get_mut(place)
+            .and_then(|held| held.library.take());
+        let Some(library) = taken else {
+            return false;
+        };
+        let tried = unmap(&library, Patience::None);
+        let mut held = lock(&self.held);
+        match tried {
+            Ok(gone) => {
+                held.remove(place);
+                drop(held);
+                self.went(gone).is_unmapped()
             }
             Err(reason) => {
-                lock(&self.held).push(Held {
-                    library,
-                    reason: reason.clone(),
-                });
-                Retired::Pinned { reason }
+                if let Some(held) = held.get_mut(place) {
+                    held.pinned.reason = reason;
+                    held.library = Some(library);
+                }
+                false
             }
         }
+    }
+
+    fn went(&self, gone: Gone) -> Retired {
+        self.mapped.fetch_sub(1, Ordering::AcqRel);
+        self.viewed.fetch_add(gone.viewed_bytes, Ordering::AcqRel);
+        Retired::Unmapped { keys: gone.keys }
+    }
+
+    /// Puts a library that stays into the list.
+    fn keep(&self, library: Arc<Library>, reason: PinReason) -> Retired {
+        let pinned = Pinned {
+            name: library.name().to_owned(),
+            artifact: library.id(),
+            reason: reason.clone(),
+        };
+        lock(&self.held).push(Held {
+            pinned,
+            library: Some(library),
+        });
+        Retired::Pinned { reason }
     }
 }
 
 /// Unmaps a library that nobody uses, on a thread of its own.
-fn unmap(library: &Arc<Library>, patience: Patience) -> Result<usize, PinReason> {
+fn unmap(library: &Arc<Library>, patience: Patience) -> Result<Gone, PinReason> {
     if Arc::strong_count(library) > 1 {
         return Err(PinReason::InUse);
     }
+    // Whoever gave up the last other handle did so after all that it did with the library; the count
+    // alone does not say so on every machine.
+    fence(Ordering::Acquire);
     let theirs = Arc::clone(library);
-    // SAFETY: ours was the only handle, so none can come to be; the node joins its crews before it
-    // gives up a module, and the threads that loaded this one were joined. This one is, too.
+    // SAFETY: ours was the only handle, so none can come to be, and a call into the library borrows one: no
+    // thread of the node is inside. `on_own_thread` joins the thread that closes it.
     let closed = on_own_thread(move || unsafe { theirs.close(patience) });
     closed.unwrap_or_else(|error| {
         Err(PinReason::Unknown {

@@ -1,16 +1,21 @@
 //! What becomes of a module that is no longer wanted: [`Retired`], and [`PinReason`] if it cannot go.
 
 use crate::artifact::ArtifactId;
+use crate::sys::signals::Signal;
 use crate::sys::threads::ForeignThreads;
 
 /// How many libraries may be pinned before nothing more is loaded.
 pub const PINNED_MAX: usize = 64;
 
+/// How much of the files of modules that are gone may stay mapped before nothing more is loaded, in bytes.
+/// A backtrace maps the file of each module that it names, in whichever module it is made, and keeps it.
+pub const VIEWED_BYTES_MAX: usize = 1 << 30;
+
 /// How retiring a module ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a module that stays pinned should be reported"]
 pub enum Retired {
-    /// The system lists no mapping of it any more.
+    /// The system lists no mapping of its code any more.
     Unmapped {
         /// Thread-local keys that were taken back from it.
         keys: usize,
@@ -38,8 +43,23 @@ pub enum PinReason {
     #[error("a handle to the module, or to one of its kinds, is still held")]
     InUse,
     /// Threads that it started live.
-    #[error("{} of its own threads live{}{}", .0.tids.len() + .0.starting, ids(.0), uncounted(.0))]
+    #[error("{} of its own threads live{}", .0.tids.len() + .0.starting, ids(.0))]
     Threads(ForeignThreads),
+    /// It left a signal handler installed.
+    #[error("it left its handler installed for {}", names(signals))]
+    SignalHandlers {
+        /// The signals.
+        signals: Vec<Signal>,
+    },
+    /// Another library installed a handler over one of its own, and may call the earlier one.
+    #[error("another library knows its handler of {signal}, and may call it")]
+    HandlerKnown {
+        /// The first such signal.
+        signal: Signal,
+    },
+    /// A thread that is ending runs a destructor of it.
+    #[error("a thread that is ending runs a destructor of it")]
+    Ending,
     /// The dynamic linker closed it and left it mapped: a living thread has a destructor in it.
     #[error(
         "it was closed, but {mappings} mappings stay: a living thread holds a thread-local value of it"
@@ -64,11 +84,9 @@ fn ids(threads: &ForeignThreads) -> String {
     }
 }
 
-fn uncounted(threads: &ForeignThreads) -> String {
-    match threads.uncounted {
-        0 => String::new(),
-        more => format!("; {more} threads of some module could not be counted"),
-    }
+fn names(signals: &[Signal]) -> String {
+    let names: Vec<_> = signals.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 impl PinReason {
@@ -77,6 +95,9 @@ impl PinReason {
         match self {
             Self::InUse => "pinned-in-use",
             Self::Threads(_) => "pinned-threads",
+            Self::SignalHandlers { .. } => "pinned-signal-handlers",
+            Self::HandlerKnown { .. } => "pinned-handler-known",
+            Self::Ending => "pinned-ending",
             Self::StillMapped { .. } => "pinned-still-mapped",
             Self::Unknown { .. } => "pinned-unknown",
         }
@@ -89,6 +110,13 @@ impl PinReason {
             Self::Threads(_) => {
                 "start no threads in an engine; ask the node for timers and messages instead"
             }
+            Self::SignalHandlers { .. } => {
+                "install no signal handlers in an engine; it goes when a later retirement finds them gone"
+            }
+            Self::HandlerKnown { .. } => {
+                "install no signal handlers in an engine, and restart the node at a convenient time"
+            }
+            Self::Ending => "nothing: it goes with one of the next retirements",
             Self::StillMapped { .. } => {
                 "nothing: it goes with one of the next retirements, when that thread has ended"
             }

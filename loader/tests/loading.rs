@@ -179,7 +179,7 @@ fn a_thread_that_the_module_started_pins_it_and_its_end_frees_it() {
     else {
         panic!("a thread of it lives");
     };
-    assert_eq!((threads.tids.len(), threads.uncounted), (1, 0));
+    assert_eq!((threads.tids.len(), threads.starting), (1, 0));
     assert!(mapped(&name) > 0);
     assert!(
         loader.pinned()[0]

@@ -20,6 +20,31 @@ pub fn base_of(address: usize) -> Option<usize> {
         .filter(|base| *base != 0)
 }
 
+/// What the dynamic linker knows of an object: the public beginning of glibc's `struct link_map`.
+#[repr(C)]
+struct LinkMap {
+    difference: usize,
+    name: *const libc::c_char,
+    /// Its dynamic table, which lies inside it.
+    table: *mut c_void,
+}
+
+/// Where the object of a handle begins in memory; `None` if the dynamic linker does not say.
+///
+/// # Safety
+/// The handle is `dlopen`'s, and open.
+pub unsafe fn base_of_handle(handle: *mut c_void) -> Option<usize> {
+    let mut map = std::ptr::null_mut::<LinkMap>();
+    // SAFETY: an open handle (caller), and a place for the pointer that this request writes.
+    let asked = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+    if asked != 0 {
+        return None;
+    }
+    // SAFETY: null, or the dynamic linker's own record of an open handle, which stays while it is open.
+    let map = unsafe { map.as_ref() }?;
+    base_of(map.table as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

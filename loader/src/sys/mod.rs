@@ -1,10 +1,10 @@
 //! The few wrappers over the operating system: everything unsafe that is not a call into a module.
 //!
-//! [`interposers`] stand in front of three functions of the C library, so that the loader knows
-//! which library made which thread and which thread-local key; [`threads`] and [`keys`] are what
-//! they remember. [`maps`] reads what is mapped, [`memfd`] makes sealed files in memory, [`address`]
-//! names the library that an address belongs to, [`limits`] bounds a child process, [`voice`] keeps its
-//! standard output for its report.
+//! [`interposers`] stand in front of a few functions of the C library, so that the loader knows
+//! which library made which thread, which thread-local key, and whose signal handler is known to whom;
+//! [`threads`], [`keys`] and [`signals`] are what they remember. [`maps`] reads what is mapped,
+//! [`memfd`] makes sealed files in memory, [`address`] names the library that an address belongs to,
+//! [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
 
 pub mod address;
 pub mod interposers;
@@ -12,5 +12,6 @@ pub mod keys;
 pub mod limits;
 pub mod maps;
 pub mod memfd;
+pub mod signals;
 pub mod threads;
 pub mod voice;

@@ -1,41 +1,78 @@
 //! Which library made which thread, and which of those threads are alive.
 //!
 //! A library must not be unmapped while a thread that it started lives: the thread would run into
-//! unmapped memory. A thread is entered here before it starts, with its own id as soon as it runs,
+//! unmapped memory. A thread is entered here before it is made, with its own id as soon as it runs,
 //! and counts as alive until the system does not list it any more: its thread-local destructors run
 //! after its routine returned. A number that the system gave to a later thread is told apart by the
 //! start time.
 //!
-//! The table is fixed and atomic. A thread that finds it full is counted, and from then on nothing
-//! is unmapped.
+//! One lock guards the table. It is held for a few instructions, or for [`LOOKS_PER_THREAD`] short
+//! system calls, which is little beside what it costs to make a thread. Every record has a serial number:
+//! a thread that was judged dead is forgotten by its number, so that nobody forgets a later thread that
+//! came to its place.
 
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Threads of libraries that can be remembered at once.
+/// Threads of libraries that can be remembered at once. One more is not made: `pthread_create` fails
+/// with `EAGAIN`.
 pub const THREADS_MAX: usize = 4096;
 
 /// How long a thread that ended may still be listed by the system, in milliseconds.
 pub const THREAD_EXIT_GRACE_MS: u64 = 200;
 
+/// Records that are looked at whenever a thread is entered: the dead ones among them are forgotten.
+/// With eight, each record is looked at once while an eighth as many threads are made.
+const LOOKS_PER_THREAD: usize = 8;
+
 /// Pause between two looks at a thread that should be gone, in milliseconds.
 const THREAD_EXIT_LOOK_MS: u64 = 1;
 
-/// One thread. `owner` 0 means that the slot is free; `tid` 0 that the thread has not run yet.
-pub(super) struct Slot {
-    owner: AtomicUsize,
-    tid: AtomicI32,
-    /// When it ran first, in ticks since boot.
-    born: AtomicU64,
-    /// The routine it was made for, and its argument.
-    pub(super) routine: AtomicUsize,
-    pub(super) argument: AtomicUsize,
+/// One thread that may live.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    ticket: Ticket,
+    /// Where the library begins whose routine it runs.
+    owner: usize,
+    /// `None` until it runs.
+    running: Option<Running>,
 }
 
-static SLOTS: [Slot; THREADS_MAX] = [const { Slot::free_one() }; THREADS_MAX];
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    tid: i32,
+    /// When it ran first, in ticks since boot.
+    born: u64,
+}
 
-/// Threads that found the table full.
-static UNCOUNTED: AtomicUsize = AtomicUsize::new(0);
+/// The right to a record, and the duty to give it back if the thread could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    place: usize,
+    /// Tells it from every other one there ever was.
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Table {
+    places: Vec<Option<Record>>,
+    free: Vec<usize>,
+    /// The place that is looked at next.
+    hand: usize,
+    next_serial: u64,
+}
+
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    places: Vec::new(),
+    free: Vec::new(),
+    hand: 0,
+    next_serial: 1,
+});
+
+/// The table is whole between any two calls, so a panic elsewhere does not spoil it.
+fn table() -> MutexGuard<'static, Table> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The threads of one library.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,106 +81,111 @@ pub struct ForeignThreads {
     pub tids: Vec<i32>,
     /// Threads made but not yet running.
     pub starting: usize,
-    /// Threads of any library that could not be remembered.
-    pub uncounted: usize,
 }
 
 impl ForeignThreads {
-    /// Whether surely none lives.
+    /// Whether none lives.
     pub fn is_empty(&self) -> bool {
-        self.tids.is_empty() && self.starting == 0 && self.uncounted == 0
+        self.tids.is_empty() && self.starting == 0
     }
 }
 
-/// Takes a slot for a thread about to be made. `None`, and counted, if there is none.
-pub(super) fn enter(owner: usize, routine: usize, argument: usize) -> Option<&'static Slot> {
-    let slot = take(owner).or_else(|| {
-        free_the_dead();
-        take(owner)
+impl Table {
+    /// Forgets the dead among a few records, the next ones each time.
+    fn look_at_some(&mut self) {
+        for _ in 0..LOOKS_PER_THREAD.min(self.places.len()) {
+            self.hand = (self.hand + 1) % self.places.len();
+            let dead = self.places[self.hand].filter(|record| {
+                let running = record.running;
+                running.is_some_and(|running| !is_listed(running.tid))
+            });
+            if let Some(record) = dead {
+                self.forget(record.ticket);
+            }
+        }
+    }
+
+    /// A place for one more record.
+    fn place(&mut self) -> Option<usize> {
+        self.free.pop().or_else(|| {
+            let place = self.places.len();
+            (place < THREADS_MAX).then(|| {
+                self.places.push(None);
+                place
+            })
+        })
+    }
+
+    /// The record, if it is still there.
+    fn record(&mut self, ticket: Ticket) -> Option<&mut Record> {
+        let record = self.places.get_mut(ticket.place)?.as_mut();
+        record.filter(|record| record.ticket == ticket)
+    }
+
+    fn forget(&mut self, ticket: Ticket) {
+        if self.record(ticket).is_some() {
+            self.places[ticket.place] = None;
+            self.free.push(ticket.place);
+        }
+    }
+
+    fn of(&self, owner: usize) -> impl Iterator<Item = &Record> {
+        let records = self.places.iter().flatten();
+        records.filter(move |record| record.owner == owner)
+    }
+}
+
+/// Remembers a thread about to be made. `None` if there is no room for it.
+pub(super) fn enter(owner: usize) -> Option<Ticket> {
+    let mut table = table();
+    table.look_at_some();
+    let place = table.place()?;
+    let serial = table.next_serial;
+    table.next_serial += 1;
+    let ticket = Ticket { place, serial };
+    table.places[place] = Some(Record {
+        ticket,
+        owner,
+        running: None,
     });
-    match slot {
-        Some(slot) => {
-            slot.routine.store(routine, Ordering::Relaxed);
-            slot.argument.store(argument, Ordering::Release);
-        }
-        None => {
-            UNCOUNTED.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-    slot
+    Some(ticket)
 }
 
-fn take(owner: usize) -> Option<&'static Slot> {
-    let free = |slot: &&Slot| {
-        slot.owner
-            .compare_exchange(0, owner, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+/// The thread runs: notes its id. Called on it.
+pub(super) fn runs(ticket: Ticket) {
+    let running = Running {
+        tid: rustix::thread::gettid().as_raw_nonzero().get(),
+        born: now_ticks(),
     };
-    SLOTS.iter().find(free)
-}
-
-impl Slot {
-    const fn free_one() -> Self {
-        Self {
-            owner: AtomicUsize::new(0),
-            tid: AtomicI32::new(0),
-            born: AtomicU64::new(0),
-            routine: AtomicUsize::new(0),
-            argument: AtomicUsize::new(0),
-        }
-    }
-
-    /// The thread runs: notes its id. Called on it.
-    pub(super) fn runs(&self) {
-        self.born.store(now_ticks(), Ordering::Relaxed);
-        self.tid.store(
-            rustix::thread::gettid().as_raw_nonzero().get(),
-            Ordering::Release,
-        );
-    }
-
-    /// The thread could not be made, or is gone.
-    pub(super) fn free(&self) {
-        self.tid.store(0, Ordering::Relaxed);
-        self.owner.store(0, Ordering::Release);
-    }
-
-    fn state(&self) -> State {
-        match self.tid.load(Ordering::Acquire) {
-            0 => State::Starting,
-            tid if is_alive(tid, self.born.load(Ordering::Relaxed)) => State::Alive(tid),
-            _ => State::Dead,
-        }
+    if let Some(record) = table().record(ticket) {
+        record.running = Some(running);
     }
 }
 
-enum State {
-    Starting,
-    Alive(i32),
-    Dead,
+/// The thread could not be made.
+pub(super) fn forget(ticket: Ticket) {
+    table().forget(ticket);
 }
 
-fn free_the_dead() {
-    let dead = |slot: &&Slot| {
-        slot.owner.load(Ordering::Acquire) != 0 && matches!(slot.state(), State::Dead)
-    };
-    SLOTS.iter().filter(dead).for_each(Slot::free);
-}
-
-/// The living threads of the object at `owner`. Frees the slots of its dead ones.
+/// The threads of the object at `owner` that are not surely gone.
+///
+/// If it says that there are none, there was a moment in which none lived: every thread is in the table
+/// from before it is made until it was seen dead, and in that moment, under the lock, each one of this
+/// object that the table held had been seen dead. A thread that an ending one made meanwhile is in the
+/// table too, and was not seen.
 pub fn living(owner: usize) -> ForeignThreads {
-    let mut found = ForeignThreads {
-        uncounted: UNCOUNTED.load(Ordering::SeqCst),
-        ..Default::default()
-    };
-    for slot in SLOTS
-        .iter()
-        .filter(|slot| slot.owner.load(Ordering::Acquire) == owner)
-    {
-        match slot.state() {
-            State::Starting => found.starting += 1,
-            State::Alive(tid) => found.tids.push(tid),
-            State::Dead => slot.free(),
+    let seen: Vec<Record> = table().of(owner).copied().collect();
+    let is_dead = |record: &Record| record.running.is_some_and(|running| !is_alive(running));
+    let dead: Vec<Record> = seen.into_iter().filter(is_dead).collect();
+    let mut table = table();
+    for record in dead {
+        table.forget(record.ticket);
+    }
+    let mut found = ForeignThreads::default();
+    for record in table.of(owner) {
+        match record.running {
+            Some(running) => found.tids.push(running.tid),
+            None => found.starting += 1,
         }
     }
     found
@@ -154,7 +196,7 @@ pub fn living_after_grace(owner: usize) -> ForeignThreads {
     let deadline = Instant::now() + Duration::from_millis(THREAD_EXIT_GRACE_MS);
     loop {
         let found = living(owner);
-        if found.is_empty() || found.uncounted > 0 || Instant::now() >= deadline {
+        if found.is_empty() || Instant::now() >= deadline {
             return found;
         }
         std::thread::sleep(Duration::from_millis(THREAD_EXIT_LOOK_MS));
@@ -169,17 +211,20 @@ fn now_ticks() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * per_second + nanoseconds * per_second / 1_000_000_000
 }
 
-/// Whether the thread with this id lives and is the one that ran at `born`, not a later one.
-fn is_alive(tid: i32, born: u64) -> bool {
-    match std::fs::read_to_string(format!("/proc/self/task/{tid}/stat")) {
-        Ok(stat) => start_of(&stat).is_none_or(|start| start <= born),
-        Err(error) => !is_gone(&error),
-    }
+/// Whether this process has a thread with this id: this one, or a later one of its number.
+fn is_listed(tid: i32) -> bool {
+    // SAFETY: signal 0 is none: the system only looks whether the thread is there.
+    let found = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, 0) } == 0;
+    found || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
-fn is_gone(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::NotFound
-        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+/// Whether this thread lives, and not only a later one of its number.
+fn is_alive(thread: Running) -> bool {
+    is_listed(thread.tid)
+        && std::fs::read_to_string(format!("/proc/self/task/{}/stat", thread.tid))
+            .ok()
+            .and_then(|stat| start_of(&stat))
+            .is_none_or(|start| start <= thread.born)
 }
 
 /// The start time in a `stat` line: the 22nd field, the 20th after the name in parentheses.
@@ -195,15 +240,18 @@ fn start_of(stat: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn this_thread_is_alive_and_a_later_one_of_its_number_would_be_told_apart() {
         let tid = rustix::thread::gettid().as_raw_nonzero().get();
-        assert!(is_alive(tid, now_ticks()));
+        let born = now_ticks();
+        assert!(is_alive(Running { tid, born }));
         assert!(
-            !is_alive(tid, 0),
+            !is_alive(Running { tid, born: 0 }),
             "a thread that started after `born` is another one"
         );
+        assert!(!is_listed(i32::MAX), "the system gives no such number");
     }
 
     #[test]
@@ -214,13 +262,55 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_counts_until_it_is_freed() {
+    fn a_thread_counts_from_before_it_runs_until_it_is_gone() {
         let owner = 0x1000;
-        let slot = enter(owner, 1, 2).unwrap();
+        assert!(living(owner).is_empty());
+        let ticket = enter(owner).unwrap();
         assert_eq!(living(owner).starting, 1);
-        slot.runs();
-        assert_eq!(living(owner).tids.len(), 1);
-        slot.free();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            runs(ticket);
+            ready.send(()).unwrap();
+            let _ = ended.recv();
+        });
+        is_ready.recv().unwrap();
+        assert_eq!((living(owner).tids.len(), living(owner).starting), (1, 0));
+        drop(end);
+        thread.join().unwrap();
+        assert!(living_after_grace(owner).is_empty());
+    }
+
+    #[test]
+    fn a_chain_of_threads_that_end_is_never_taken_for_none() {
+        static ON: AtomicBool = AtomicBool::new(true);
+        /// Runs under its ticket, makes the next one, and ends.
+        fn link(owner: usize, ticket: Ticket) {
+            runs(ticket);
+            if ON.load(Ordering::SeqCst)
+                && let Some(next) = enter(owner)
+            {
+                std::thread::spawn(move || link(owner, next));
+            }
+        }
+        let owner = 0x2000;
+        let first = enter(owner).unwrap();
+        std::thread::spawn(move || link(owner, first));
+        for look in 0..500 {
+            assert!(!living(owner).is_empty(), "look {look}");
+        }
+        ON.store(false, Ordering::SeqCst);
+        assert!(living_after_grace(owner).is_empty());
+    }
+
+    #[test]
+    fn a_thread_is_forgotten_by_its_own_number_only() {
+        let owner = 0x3000;
+        let (one, other) = (enter(owner).unwrap(), enter(owner).unwrap());
+        forget(one);
+        forget(one);
+        assert_eq!(living(owner).starting, 1);
+        forget(other);
         assert!(living(owner).is_empty());
     }
 }

@@ -1,9 +1,13 @@
-//! Real modules for the loader's tests: the fixture engine, and variants of it.
+//! Real modules for the loader's tests: the fixture engines, and variants of them.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
+use refit_abi::host::Module;
+use refit_abi::raw::Codec;
 use refit_build::{Builder, Profile};
 use refit_loader::{Loader, ProbeCommand};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A loader whose probe is this package's own program.
@@ -19,16 +23,30 @@ fn repository() -> PathBuf {
         .unwrap()
 }
 
-/// Builds the fixture with changes; `name` names the variant and its place between runs.
+/// Builds the counter with changes; `name` names the variant and its place between runs.
 pub(crate) fn build(name: &str, edit: impl Fn(&mut String, &mut String)) -> PathBuf {
+    build_of("probe-engine", name, edit)
+}
+
+/// Builds a fixture with changes to its manifest and to its root file.
+fn build_of(fixture: &str, name: &str, edit: impl Fn(&mut String, &mut String)) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let source = root.join("variants").join(name);
-    let fixture = repository().join("tests/fixtures/probe-engine");
+    let fixture = repository().join("tests/fixtures").join(fixture);
     let mut manifest = fs::read_to_string(fixture.join("Cargo.toml")).unwrap();
     manifest = manifest.replace("../../../abi", repository().join("abi").to_str().unwrap());
-    let mut library = fs::read_to_string(fixture.join("src/lib.rs")).unwrap();
-    edit(&mut manifest, &mut library);
     fs::create_dir_all(source.join("src")).unwrap();
+    let mut library = String::new();
+    for file in fs::read_dir(fixture.join("src")).unwrap() {
+        let file = file.unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        if file.file_name() == "lib.rs" {
+            library = text;
+        } else {
+            write(&source.join("src").join(file.file_name()), &text);
+        }
+    }
+    edit(&mut manifest, &mut library);
     write(&source.join("Cargo.toml"), &manifest);
     write(&source.join("src/lib.rs"), &library);
     let builder = Builder::new(root.join("refit-build")).with_lock(repository().join("Cargo.lock"));
@@ -41,7 +59,32 @@ fn write(path: &Path, text: &str) {
     }
 }
 
-/// The fixture as it is.
+/// The counter as it is.
 pub(crate) fn counter() -> PathBuf {
     build("counter", |_, _| ())
+}
+
+/// The engine that leaves behind what it is told to.
+pub(crate) fn hostile() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build_of("hostile", "hostile", |_, _| ()));
+    built.clone()
+}
+
+/// Tells the hostile engine what to do, on this thread.
+pub(crate) fn tell_here(module: &Module, word: &str, text: &str) -> u64 {
+    let kind = module.kind("hostile").unwrap();
+    let instance = kind.decode(&[0]).unwrap();
+    let (mut answer, query) = (Vec::new(), serde_json::to_vec(&(word, text)).unwrap());
+    let asked = kind.query(&instance, Codec::Json, &query, &mut answer);
+    kind.discard(instance).unwrap();
+    asked.unwrap();
+    serde_json::from_slice(&answer).unwrap()
+}
+
+/// Tells the hostile engine what to do, on a thread that is joined, as a crew does.
+pub(crate) fn tell(module: &Module, word: &str, text: &str) -> u64 {
+    let (module, word, text) = (module.clone(), word.to_owned(), text.to_owned());
+    let crew = std::thread::spawn(move || tell_here(&module, &word, &text));
+    crew.join().unwrap()
 }

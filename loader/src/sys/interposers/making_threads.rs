@@ -1,0 +1,127 @@
+//! `pthread_create` and `thrd_create`: every thread whose first code is in a library is remembered.
+
+use super::super::threads::{self, Ticket};
+use super::{Next, library_at};
+use libc::{c_int, c_void, pthread_attr_t, pthread_t};
+use std::mem::transmute;
+
+/// What a thread runs: it gives a pointer in POSIX, a number in C11.
+type Routine<T> = extern "C" fn(*mut c_void) -> T;
+type Create = unsafe extern "C" fn(
+    *mut pthread_t,
+    *const pthread_attr_t,
+    Routine<*mut c_void>,
+    *mut c_void,
+) -> c_int;
+type ThrdCreate = unsafe extern "C" fn(*mut c_void, Routine<c_int>, *mut c_void) -> c_int;
+
+/// C11's `thrd_error`, as glibc has it.
+const THRD_ERROR: c_int = 2;
+
+static CREATE: Next = Next::new(c"pthread_create");
+static THRD_CREATE: Next = Next::new(c"thrd_create");
+
+/// The functions that these stand in for, and where they lie themselves.
+pub(super) fn pairs() -> [(&'static Next, usize); 2] {
+    [
+        (&CREATE, pthread_create as *const () as usize),
+        (&THRD_CREATE, thrd_create as *const () as usize),
+    ]
+}
+
+/// What a remembered thread needs to begin.
+struct Start<T> {
+    routine: Routine<T>,
+    argument: *mut c_void,
+    ticket: Ticket,
+}
+
+/// Makes a thread, and remembers it if its routine is in a library. `EAGAIN` if too many are remembered.
+///
+/// # Safety
+/// As the C library's function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_create(
+    thread: *mut pthread_t,
+    attributes: *const pthread_attr_t,
+    routine: Routine<*mut c_void>,
+    argument: *mut c_void,
+) -> c_int {
+    let next = CREATE.address();
+    if next == 0 {
+        return libc::EAGAIN;
+    }
+    // SAFETY: the address of the C library's function of this name, which has this type.
+    let real = unsafe { transmute::<usize, Create>(next) };
+    remembered((routine, argument), libc::EAGAIN, |routine, argument| {
+        // SAFETY: whoever called this holds to the real function's rules; the routine and the argument are
+        // the caller's own, or ours, which fit each other.
+        unsafe { real(thread, attributes, routine, argument) }
+    })
+}
+
+/// Makes a thread, and remembers it if its routine is in a library. `thrd_error` if too many are
+/// remembered.
+///
+/// # Safety
+/// As the C library's function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn thrd_create(
+    thread: *mut c_void,
+    routine: Routine<c_int>,
+    argument: *mut c_void,
+) -> c_int {
+    let next = THRD_CREATE.address();
+    if next == 0 {
+        return THRD_ERROR;
+    }
+    // SAFETY: the address of the C library's function of this name, which has this type: `thrd_t` is a
+    // `pthread_t`, of which only the address crosses.
+    let real = unsafe { transmute::<usize, ThrdCreate>(next) };
+    remembered((routine, argument), THRD_ERROR, |routine, argument| {
+        // SAFETY: as in `pthread_create`.
+        unsafe { real(thread, routine, argument) }
+    })
+}
+
+/// Lets `create` make a thread: with what the caller asked for, or with [`run`] around it if the routine
+/// is in a library. `full` is the answer if it cannot be remembered.
+fn remembered<T>(
+    (routine, argument): (Routine<T>, *mut c_void),
+    full: c_int,
+    create: impl FnOnce(Routine<T>, *mut c_void) -> c_int,
+) -> c_int {
+    let Some(owner) = library_at(routine as usize) else {
+        return create(routine, argument);
+    };
+    let Some(ticket) = threads::enter(owner) else {
+        return full;
+    };
+    let start = Box::into_raw(Box::new(Start {
+        routine,
+        argument,
+        ticket,
+    }));
+    let status = create(run::<T>, start.cast());
+    if status != 0 {
+        // SAFETY: made just now; no thread was, so nobody else has it.
+        drop(unsafe { Box::from_raw(start) });
+        threads::forget(ticket);
+    }
+    status
+}
+
+/// First code of a remembered thread: notes its id, then runs what it was made for.
+///
+/// Nothing is left to be dropped when the routine is called: it may leave by `pthread_exit`.
+extern "C" fn run<T>(start: *mut c_void) -> T {
+    let start: *mut Start<T> = start.cast();
+    // SAFETY: `remembered` gave this thread, and no one else, the box that it made for it.
+    let Start {
+        routine,
+        argument,
+        ticket,
+    } = *unsafe { Box::from_raw(start) };
+    threads::runs(ticket);
+    routine(argument)
+}

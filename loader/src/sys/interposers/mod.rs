@@ -1,0 +1,147 @@
+//! Stand-ins for functions of the C library by which a library leaves something behind in the process:
+//! threads, thread-local keys, signal handlers.
+//!
+//! They do what the C library's do, and note which library asked. An engine binds to them because
+//! the executable comes before the C library in the dynamic linker's search order, if the executable
+//! exports them. A program gets that from its build script, which includes the list of them:
+//!
+//! ```text
+//! const SYMBOLS: &[&str] = &include!("../loader/interposed.in");
+//! for symbol in SYMBOLS {
+//!     println!("cargo::rustc-link-arg=-Wl,--export-dynamic-symbol={symbol}");
+//! }
+//! ```
+//!
+//! A program that lacks them would work for about a thousand generations and then abort, so
+//! [`in_force`] is checked before anything is loaded.
+
+pub mod handlers;
+pub mod making_keys;
+pub mod making_threads;
+
+use super::address;
+pub(super) use handlers::handler as installed;
+use std::ffi::CStr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The names of all stand-ins.
+pub const SYMBOLS: &[&str] = &include!("../../../interposed.in");
+
+/// The function of the next object in the search order: the C library's.
+struct Next {
+    name: &'static CStr,
+    address: AtomicUsize,
+}
+
+impl Next {
+    const fn new(name: &'static CStr) -> Self {
+        Self {
+            name,
+            address: AtomicUsize::new(0),
+        }
+    }
+
+    /// Its address; 0 if there is none. Allocates nothing once it was found.
+    fn address(&self) -> usize {
+        match self.address.load(Ordering::Relaxed) {
+            0 => self.find(),
+            found => found,
+        }
+    }
+
+    #[cold]
+    fn find(&self) -> usize {
+        // SAFETY: the name is a C string, and RTLD_NEXT is allowed in any object.
+        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) } as usize;
+        self.address.store(found, Ordering::Relaxed);
+        found
+    }
+}
+
+/// The library that holds this address, if that is not the program itself.
+fn library_at(address: usize) -> Option<usize> {
+    address::base_of(address).filter(|base| *base != program())
+}
+
+/// Where this program begins in memory.
+pub fn program() -> usize {
+    static BASE: AtomicUsize = AtomicUsize::new(0);
+    match BASE.load(Ordering::Relaxed) {
+        0 => {
+            let base = address::base_of(program as *const () as usize).unwrap_or(0);
+            BASE.store(base, Ordering::Relaxed);
+            base
+        }
+        base => base,
+    }
+}
+
+/// The interposers are not in force: a node must not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this program does not export the loader's `{symbol}`: engines would leak keys and threads"
+)]
+pub struct NotInForce {
+    /// The first symbol that engines would not find in the program.
+    pub symbol: String,
+}
+
+impl NotInForce {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        "interposers-missing"
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        "add the --export-dynamic-symbol lines of refit_loader::sys::interposers to the program's build.rs"
+    }
+}
+
+/// Checks that a library loaded now would bind to the interposers. Looks once and remembers.
+///
+/// # Errors
+/// [`NotInForce`] names the first one that it would not bind to.
+pub fn in_force() -> Result<(), NotInForce> {
+    static LOOKED: OnceLock<Result<(), NotInForce>> = OnceLock::new();
+    LOOKED.get_or_init(look).clone()
+}
+
+fn look() -> Result<(), NotInForce> {
+    let pairs = making_threads::pairs()
+        .into_iter()
+        .chain(making_keys::pairs())
+        .chain(handlers::pairs());
+    for (next, own) in pairs {
+        // SAFETY: the name is a C string; RTLD_DEFAULT searches as a library's binding would.
+        let bound = unsafe { libc::dlsym(libc::RTLD_DEFAULT, next.name.as_ptr()) } as usize;
+        if bound != own || next.address() == 0 {
+            return Err(NotInForce {
+                symbol: next.name.to_string_lossy().into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_in_force_in_a_program_that_exports_them() {
+        assert_eq!(in_force(), Ok(()));
+    }
+
+    #[test]
+    fn each_one_that_is_exported_is_looked_at() {
+        let pairs = making_threads::pairs()
+            .into_iter()
+            .chain(making_keys::pairs())
+            .chain(handlers::pairs());
+        let mut looked: Vec<_> = pairs.map(|(next, _)| next.name.to_str().unwrap()).collect();
+        looked.sort_unstable();
+        assert_eq!(looked, SYMBOLS);
+    }
+}

@@ -1,0 +1,105 @@
+//! Signal handlers that libraries leave behind.
+//!
+//! A library that is unmapped while a handler of it is installed takes the process with it at the next
+//! such signal. The same holds where another library installed its own over that one and calls the
+//! earlier from there. Both are asked before a library is closed.
+
+use super::interposers::installed;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The greatest number of a signal.
+const NUMBER_MAX: i32 = 64;
+
+/// A signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal(pub i32);
+
+/// Libraries that are remembered for good: as many as may be mapped.
+const LIBRARIES_MAX: usize = crate::loader::MAPPED_MAX;
+
+/// Where a library begins whose handler another one knows, with the signal's number in the low bits,
+/// which are 0 in a beginning. Such a library is never unmapped, so its place is never another's.
+static HANDED_OUT: [AtomicUsize; LIBRARIES_MAX] = [const { AtomicUsize::new(0) }; LIBRARIES_MAX];
+
+/// The bits of a library's beginning that are 0.
+const PAGE_BITS: usize = 0xfff;
+
+/// Notes that the handler of the library at `owner` is known to another one.
+///
+/// May be called in a signal handler.
+pub(super) fn handed_out(owner: usize, number: i32) {
+    let entry = (owner & !PAGE_BITS) | (number.unsigned_abs() as usize & PAGE_BITS);
+    for place in &HANDED_OUT {
+        let taken = place.compare_exchange(0, entry, Ordering::SeqCst, Ordering::SeqCst);
+        if taken.is_ok() || taken.is_err_and(|found| found & !PAGE_BITS == owner & !PAGE_BITS) {
+            return;
+        }
+    }
+}
+
+/// The signal whose handler the library at `owner` has, and another library knows.
+pub fn known_to_others(owner: usize) -> Option<Signal> {
+    let entries = HANDED_OUT.iter().map(|place| place.load(Ordering::SeqCst));
+    entries
+        .take_while(|entry| *entry != 0)
+        .find(|entry| entry & !PAGE_BITS == owner & !PAGE_BITS)
+        .and_then(|entry| i32::try_from(entry & PAGE_BITS).ok())
+        .map(Signal)
+}
+
+/// The signals whose installed handlers lie where `is_inside` says.
+pub fn handled(is_inside: impl Fn(usize) -> bool) -> Vec<Signal> {
+    let numbers = 1..=NUMBER_MAX;
+    numbers
+        .filter(|number| installed(*number).is_some_and(&is_inside))
+        .map(Signal)
+        .collect()
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = usize::try_from(self.0)
+            .ok()
+            .and_then(|number| NAMES.get(number))
+            .filter(|name| !name.is_empty());
+        match named {
+            Some(name) => write!(f, "SIG{name}"),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+/// Linux's names on x86-64 and aarch64, by number.
+const NAMES: [&str; 32] = [
+    "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_their_names() {
+        let names = [1, 11, 17, 40].map(|number| Signal(number).to_string());
+        assert_eq!(names, ["SIGHUP", "SIGSEGV", "SIGCHLD", "signal 40"]);
+    }
+
+    #[test]
+    fn a_library_whose_handler_is_known_is_told_from_others() {
+        handed_out(0x7000_0000, 10);
+        handed_out(0x7000_0000, 12);
+        assert_eq!(known_to_others(0x7000_0000), Some(Signal(10)));
+        assert_eq!(known_to_others(0x7000_1000), None);
+    }
+
+    #[test]
+    fn the_standard_library_of_this_program_has_handlers() {
+        let program = crate::sys::interposers::program();
+        let own = |address| crate::sys::address::base_of(address) == Some(program);
+        assert!(handled(own).contains(&Signal(libc::SIGSEGV)));
+        assert_eq!(handled(|_| false), []);
+    }
+}
