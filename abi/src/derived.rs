@@ -125,7 +125,7 @@ pub const fn is_among(name: &str, names: &[&str]) -> bool {
     false
 }
 
-const fn is_equal(a: &[u8], b: &[u8]) -> bool {
+pub(crate) const fn is_equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
     note = "`impl Engine for {Self}`: only engines are started, exported, and handle messages"
 )]
 pub trait Engine: State {
-    /// The name of the kind, shared by all its versions: 1 to 32 bytes of `a-z`, `0-9`, `-`, `_`.
+    /// The name of the kind, shared by all its versions: 1 to 32 bytes of `a-z`, `0-9`, `-`, `_`
+    /// ([`is_kind_name`](crate::is_kind_name)); another one does not compile.
     const KIND: &'static str;
 
     /// The kinds whose *new* states the transitions of this kind ask with

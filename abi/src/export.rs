@@ -267,6 +267,15 @@ macro_rules! export_engines {
                 )
             }
 
+            $(const _: () = ::core::assert!(
+                $crate::is_kind_name(<$engine as $crate::Engine>::KIND),
+                "the `KIND` of an engine is 1 to 32 bytes of a-z, 0-9, `-` and `_`",
+            );)+
+            const _: () = ::core::assert!(
+                $crate::export::are_different(&[$(<$engine as $crate::Engine>::KIND),+]),
+                "two engines of one `KIND` are exported; each has a kind of its own",
+            );
+
             static KINDS: &[$crate::raw::TableRef<$crate::raw::KindVtable>] =
                 &[$($crate::export::kind::<Past<$engine>>()),+];
 
@@ -327,6 +336,11 @@ macro_rules! __export_root {
 #[macro_export]
 macro_rules! __export_root {
     ($module:ident) => {};
+}
+
+/// Whether no two of these kinds are the same: asked while a module compiles.
+pub const fn are_different(kinds: &[&str]) -> bool {
+    crate::kind_name::are_different(kinds)
 }
 
 /// The table of a kind.

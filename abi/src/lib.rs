@@ -39,6 +39,7 @@ mod fault;
 mod height;
 mod id;
 mod id_text;
+mod kind_name;
 #[doc(hidden)]
 pub mod message;
 mod migrate;
@@ -53,6 +54,7 @@ pub use engine::{Engine, OnUpgrade, Sender, Undelivered};
 pub use fault::{FAULT_CODE_BYTES_MAX, FAULT_DETAIL_BYTES_MAX, FAULT_KEY_BYTES_MAX, Fault};
 pub use height::{BlockHash, BlockTime, Generation, Height};
 pub use id::{ClientId, ENGINE_NAME_BYTES_MAX, EngineId, EngineIdError};
+pub use kind_name::{KIND_BYTES_MAX, is_kind_name};
 pub use message::MigrateMessage;
 pub use migrate::{Assemble, Fields, Migrate, MigrateBack, Step};
 pub use state::{State, StateKey};

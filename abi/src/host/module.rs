@@ -55,6 +55,15 @@ pub enum ModuleError {
         /// What the decoder said.
         reason: String,
     },
+    /// A kind's name is none.
+    #[error(
+        "`{kind}` does not name an engine kind: 1 to {} bytes of a-z, 0-9, `-` and `_`; rename it",
+        crate::KIND_BYTES_MAX
+    )]
+    KindName {
+        /// What it is called.
+        kind: String,
+    },
     /// Clients could not be told a reply.
     #[error(
         "the reply of kind `{kind}` has a map whose keys are `{key}`, and JSON, in which clients get it, has only text for keys; reply with a list of pairs"
@@ -119,6 +128,12 @@ impl Module {
             });
         }
         for kind in &descriptor.kinds {
+            if !crate::is_kind_name(&kind.kind) {
+                let mut kind = kind.kind.clone();
+                crate::fault::escape(&mut kind);
+                crate::fault::cut(&mut kind, crate::FAULT_CODE_BYTES_MAX);
+                return Err(ModuleError::KindName { kind });
+            }
             if let Some(key) = json_keys::unwritable(&kind.interface.reply) {
                 let kind = kind.kind.clone();
                 return Err(ModuleError::Reply { kind, key });

@@ -54,7 +54,7 @@ mod tests {
             let mut noise = || (random.next() >> 11) as f64 / (1_u64 << 53) as f64;
             (0..count).map(|_| 0.9 + 0.2 * noise()).collect()
         };
-        let (few, many) = (sample(9), sample(900));
+        let (few, many) = (sample(9), sample(90));
         let mut random = Random::new(2);
         let few = Interval::of(&few, &mut random);
         let many = Interval::of(&many, &mut random);
@@ -62,7 +62,7 @@ mod tests {
             assert!(interval.low <= interval.median && interval.median <= interval.high);
         }
         assert!(many.high - many.low < few.high - few.low);
-        assert!((many.median - 1.0).abs() < 0.02, "{many:?}");
+        assert!((many.median - 1.0).abs() < 0.05, "{many:?}");
         let same = Interval::of(&[2.0; 5], &mut random);
         assert_eq!((same.low, same.median, same.high), (2.0, 2.0, 2.0));
     }

@@ -150,13 +150,22 @@ fn named_in(kind: &KindDescriptor, declared: &Declarations) -> SerdeAttributes {
     found
 }
 
+/// A kind's name as the start of a module's: no `-`, and no digit first.
+fn stem(kind: &str) -> String {
+    let stem = kind.replace('-', "_");
+    match stem.starts_with(|first: char| first.is_ascii_digit()) {
+        true => format!("kind_{stem}"),
+        false => stem,
+    }
+}
+
 /// `v1` where the package has one kind, `kind_v1` where it has several.
 fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
     if built.kinds.len() == 1 {
         return format!("v{}", kind.version);
     }
-    let stem = kind.kind.replace('-', "_");
-    let same = |other: &&KindDescriptor| other.kind.replace('-', "_") == stem;
+    let stem = stem(&kind.kind);
+    let same = |other: &&KindDescriptor| self::stem(&other.kind) == stem;
     let mut same = built.kinds.iter().filter(same);
     // `a-b` and `a_b` are two kinds and one name of Rust: the later ones are numbered.
     match same.position(|other| other.kind == kind.kind) {
@@ -332,9 +341,14 @@ mod tests {
         other.kind = "kv-index".to_owned();
         two.kinds.push(other.clone());
         other.kind = "kv_index".to_owned();
+        two.kinds.push(other.clone());
+        other.kind = "3d".to_owned();
         two.kinds.push(other);
         let done = publish(&two, &Declarations::default(), &mut SchemaLock::default()).unwrap();
         let modules: Vec<_> = done.iter().map(|frozen| frozen.module.as_str()).collect();
-        assert_eq!(modules, ["kv_v1", "kv_index_v1", "kv_index_2_v1"]);
+        assert_eq!(
+            modules,
+            ["kv_v1", "kv_index_v1", "kv_index_2_v1", "kind_3d_v1"]
+        );
     }
 }
