@@ -3,26 +3,32 @@
 //! A context lives for one batch of messages of one engine. Everything in it follows from the block
 //! and the engine's id, so that every node that executes the block sees the same.
 
-use crate::raw::{Bytes, Codec, HostCalls, HostStatus, RawContext};
-use crate::schema::SchemaId;
-use crate::{BlockHash, BlockTime, Engine, EngineId, Height, State, codec};
+use crate::raw::{Bytes, Codec, HostCalls, HostStatus, RawBudget, RawContext};
+use crate::{
+    BlockHash, BlockTime, Budget, Engine, EngineId, Height, State, TimerAt, TimerId, codec,
+};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a handler knows and can do.
+///
+/// # Budgets
+/// One message may ask for so much, counted alike on every node; past it the call is refused with
+/// [`ServiceError::Budget`], and [`Context::budget_left`] says what is left. A handler that cannot be done by half looks
+/// before it changes its state, or splits the work: a message to itself comes in the next round of the same block.
+///
+/// | what | of one message |
+/// |---|---|
+/// | [`send`](Context::send) | 16,384 messages |
+/// | [`spawn`](Context::spawn) | 16,384 engines |
+/// | [`set_timer`](Context::set_timer) | 16,384 timers; of an engine 65,536 wait, of a node 1,048,576 |
+/// | [`emit`](Context::emit) | 16,384 events |
+/// | bytes of all these | 8 MiB |
+/// | [`log`](Context::log) | not counted; of a block 1,024 lines are kept, the rest is counted and dropped |
 pub struct Context<'a> {
     raw: &'a mut RawContext,
     random: Option<blake3::OutputReader>,
     scratch: Vec<u8>,
-}
-
-/// When a timer fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TimerAt {
-    /// In the block of this height.
-    Height(Height),
-    /// In the first block whose time is this or later.
-    Time(BlockTime),
 }
 
 /// How important a log line is.
@@ -46,8 +52,10 @@ pub enum ServiceError {
     /// A counted budget is spent.
     #[error("this message has used up its budget of outputs; send less at once")]
     Budget,
-    /// The kind or engine is not known, or not this engine's to name.
-    #[error("no such engine kind is loaded, or the engine is neither itself nor its child")]
+    /// The kind, engine or timer is not known, or not this engine's to name.
+    #[error(
+        "no such engine kind is loaded, the engine is neither itself nor its child, or the timer does not wait"
+    )]
     Unknown,
     /// The capability was not declared, or the node does not grant it.
     #[error(
@@ -126,7 +134,9 @@ impl<'a> Context<'a> {
     /// Sends a message to an engine; it arrives in the next round of this block.
     ///
     /// Messages of one sender to one receiver arrive in the order they were sent. One that cannot
-    /// be handled, or that this kind lacks the capability for, comes back to [`Engine::undelivered`].
+    /// be handled, that the receiver answers with a fault, or that this kind lacks the capability for, comes back
+    /// to [`Engine::undelivered`]. So does one of a type that the receiver does not take: its code may be replaced
+    /// between the sending and the handling, and what counts is the code that handles it.
     ///
     /// # Errors
     /// [`ServiceError::Budget`] if this message has already sent as much as it may.
@@ -169,30 +179,54 @@ impl<'a> Context<'a> {
         status(unsafe { (calls.stop)(self.raw.host, self.raw.current, engine) })
     }
 
-    /// Sends `message` to this engine itself in a later block, from [`crate::Sender::Timer`].
+    /// Sends `message` to this engine itself in a later block, from [`crate::Sender::Timer`]. `Ok` means that it comes,
+    /// if the engine is not stopped before: no later bound drops it.
+    ///
+    /// If its handler returns a fault, the engine learns so by [`Engine::undelivered`], with its own id: whoever
+    /// sets the next timer in the handler of the last sets it there again.
     ///
     /// # Errors
-    /// [`ServiceError::Past`] if the height or time is not later; [`ServiceError::Budget`].
-    pub fn set_timer<M: State>(&mut self, at: TimerAt, message: &M) -> Result<(), ServiceError> {
+    /// [`ServiceError::Past`] if the height or time is not later; [`ServiceError::Schema`] if `M` is not a message that
+    /// this kind takes; [`ServiceError::Budget`] if this message has set as many as it may, 65,536 of this engine's wait, or 1,048,576 of the node's.
+    pub fn set_timer<M: State>(
+        &mut self,
+        at: TimerAt,
+        message: &M,
+    ) -> Result<TimerId, ServiceError> {
         self.encode(message)?;
         let (by_time, when) = match at {
             TimerAt::Height(height) => (false, height.0),
             TimerAt::Time(time) => (true, time.0),
         };
-        let schema: SchemaId = M::schema_id();
+        let (schema, mut id) = (M::schema_id(), 0);
         let payload = Bytes::from(self.scratch.as_slice());
+        let (calls, host, index) = (self.calls(), self.raw.host, self.raw.current);
+        // SAFETY: as in `send`; `id` is written before the call returns.
+        let set =
+            unsafe { (calls.timer)(host, index, by_time, when, schema, payload, &raw mut id) };
+        status(set).map(|()| TimerId(id))
+    }
+
+    /// Cancels a timer of this engine: it does not come. A message that fails has cancelled nothing.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unknown`] if it has come (also if it waits in the mailbox), was cancelled, or was never set.
+    pub fn cancel_timer(&mut self, timer: TimerId) -> Result<(), ServiceError> {
         let calls = self.calls();
         // SAFETY: as in `send`.
-        status(unsafe {
-            (calls.timer)(
-                self.raw.host,
-                self.raw.current,
-                by_time,
-                when,
-                schema,
-                payload,
-            )
-        })
+        status(unsafe { (calls.timer_cancel)(self.raw.host, self.raw.current, timer.0) })
+    }
+
+    /// What this message may still ask of the node: to be looked at *before* the state is changed.
+    pub fn budget_left(&self) -> Budget {
+        let mut room = RawBudget {
+            size: size_of::<RawBudget>(),
+            ..RawBudget::default()
+        };
+        let calls = self.calls();
+        // SAFETY: as in `send`; the node writes no more than the size says.
+        unsafe { (calls.budget_left)(self.raw.host, self.raw.current, &raw mut room) };
+        room.into()
     }
 
     /// Writes a line to the node's log.

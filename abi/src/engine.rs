@@ -137,4 +137,7 @@ pub enum Undelivered {
     Rejected,
     /// The sender's kind may not message its kind.
     Forbidden,
+    /// Its handler returned a fault, of which the node's log has the code; its state is as its author left it. With the
+    /// engine's own id: of a timer's message.
+    Faulted,
 }

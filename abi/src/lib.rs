@@ -27,6 +27,7 @@ pub mod host;
 pub mod raw;
 pub mod schema;
 
+mod budget;
 mod bus;
 mod bus_error;
 mod capability;
@@ -45,11 +46,13 @@ pub mod message;
 mod migrate;
 mod shim;
 mod state;
+mod timer;
 
+pub use budget::Budget;
 pub use bus::UpgradeBus;
 pub use bus_error::BusError;
 pub use capability::Capability;
-pub use context::{Context, Level, ServiceError, TimerAt};
+pub use context::{Context, Level, ServiceError};
 pub use engine::{Engine, OnUpgrade, Sender, Undelivered};
 pub use fault::{FAULT_CODE_BYTES_MAX, FAULT_DETAIL_BYTES_MAX, FAULT_KEY_BYTES_MAX, Fault};
 pub use height::{BlockHash, BlockTime, Generation, Height};
@@ -58,6 +61,7 @@ pub use kind_name::{KIND_BYTES_MAX, is_kind_name};
 pub use message::MigrateMessage;
 pub use migrate::{Assemble, Fields, Migrate, MigrateBack, Step};
 pub use state::{State, StateKey};
+pub use timer::{TimerAt, TimerId};
 
 pub use refit_abi_macros::*;
 pub use serde::{Deserialize, Serialize};

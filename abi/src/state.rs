@@ -175,8 +175,10 @@ macro_rules! identifiers {
         impl StateKey for $ty {}
     )*};
 }
-use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
-identifiers!(EngineId, ClientId, Height, BlockTime, BlockHash, Generation);
+use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, TimerId};
+identifiers!(
+    EngineId, ClientId, Height, BlockTime, BlockHash, Generation, TimerId
+);
 
 #[cfg(test)]
 mod tests {

@@ -7,9 +7,9 @@
 use crate::meter::{Add, Meter};
 use crate::{BenchError, Bound, Machine, Spread, Target};
 use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, Services, Wanted};
-use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus};
+use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
-use refit_abi::{ClientId, EngineId, Sender, State, TimerAt};
+use refit_abi::{ClientId, EngineId, Sender, State, TimerAt, TimerId};
 use refit_kernel::gate::Gate;
 use serde::Serialize;
 use std::fmt::Write;
@@ -338,8 +338,22 @@ impl Services for NoServices {
         HostStatus::Unknown
     }
 
-    fn timer(&mut self, _: usize, _: TimerAt, _: SchemaId, _: &[u8]) -> HostStatus {
-        HostStatus::Past
+    fn timer(
+        &mut self,
+        _: usize,
+        _: TimerAt,
+        _: SchemaId,
+        _: &[u8],
+    ) -> Result<TimerId, HostStatus> {
+        Err(HostStatus::Past)
+    }
+
+    fn cancel_timer(&mut self, _: usize, _: TimerId) -> HostStatus {
+        HostStatus::Unknown
+    }
+
+    fn budget_left(&self, _: usize) -> RawBudget {
+        RawBudget::default()
     }
 
     fn log(&mut self, _: u8, _: &str) {}

@@ -1,8 +1,8 @@
 //! [`Services`]: what a running handler asks of the node, and the table that carries it.
 
-use crate::raw::{Bytes, CallStatus, HostCalls, HostStatus};
+use crate::raw::{self, Bytes, CallStatus, HostCalls, HostStatus, RawBudget};
 use crate::schema::SchemaId;
-use crate::{BlockTime, EngineId, Height, TimerAt};
+use crate::{BlockTime, EngineId, Height, TimerAt, TimerId};
 use std::ffi::c_void;
 
 /// An engine that a handler wants started.
@@ -32,7 +32,20 @@ pub trait Services {
     /// Stops an engine.
     fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus;
     /// Sets a timer.
-    fn timer(&mut self, index: usize, at: TimerAt, schema: SchemaId, payload: &[u8]) -> HostStatus;
+    ///
+    /// # Errors
+    /// The status the handler gets.
+    fn timer(
+        &mut self,
+        index: usize,
+        at: TimerAt,
+        schema: SchemaId,
+        payload: &[u8],
+    ) -> Result<TimerId, HostStatus>;
+    /// Cancels a timer.
+    fn cancel_timer(&mut self, index: usize, timer: TimerId) -> HostStatus;
+    /// What the message may still ask for; the size is not looked at.
+    fn budget_left(&self, index: usize) -> RawBudget;
     /// Writes to the log; levels as in [`crate::Level`].
     fn log(&mut self, level: u8, line: &str);
     /// Publishes an event.
@@ -51,6 +64,8 @@ impl<S: Services> Table<S> {
         spawn: spawn::<S>,
         stop: stop::<S>,
         timer: timer::<S>,
+        timer_cancel: timer_cancel::<S>,
+        budget_left: budget_left::<S>,
         log: log::<S>,
         emit: emit::<S>,
         reply: reply::<S>,
@@ -122,6 +137,7 @@ unsafe extern "C" fn timer<S: Services>(
     when: u64,
     schema: SchemaId,
     payload: Bytes<'_>,
+    out: *mut u64,
 ) -> HostStatus {
     let at = if by_time {
         TimerAt::Time(BlockTime(when))
@@ -129,7 +145,34 @@ unsafe extern "C" fn timer<S: Services>(
         TimerAt::Height(Height(when))
     };
     // SAFETY: the module passes back the pointer of its context.
-    unsafe { services::<S>(host) }.timer(index, at, schema, payload.as_slice())
+    match unsafe { services::<S>(host) }.timer(index, at, schema, payload.as_slice()) {
+        Ok(id) => {
+            // SAFETY: the module's own variable.
+            unsafe { *out = id.0 };
+            HostStatus::Ok
+        }
+        Err(status) => status,
+    }
+}
+
+unsafe extern "C" fn timer_cancel<S: Services>(
+    host: *mut c_void,
+    index: usize,
+    timer: u64,
+) -> HostStatus {
+    // SAFETY: the module passes back the pointer of its context.
+    unsafe { services::<S>(host) }.cancel_timer(index, TimerId(timer))
+}
+
+unsafe extern "C" fn budget_left<S: Services>(
+    host: *mut c_void,
+    index: usize,
+    out: *mut RawBudget,
+) {
+    // SAFETY: the module passes back the pointer of its context.
+    let left = unsafe { services::<S>(host) }.budget_left(index);
+    // SAFETY: the module's own variable, of the size that it says; a module of this epoch has room for the first form.
+    let _ = unsafe { raw::write(&left, out) };
 }
 
 unsafe extern "C" fn log<S: Services>(host: *mut c_void, level: u8, line: Bytes<'_>) {

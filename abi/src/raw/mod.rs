@@ -25,7 +25,7 @@ mod table;
 
 pub use bus::{BusCalls, BusStatus, RawBus};
 pub use kind::{KindVtable, MigrationVtable};
-pub use services::{HostCalls, HostStatus, RawContext};
+pub use services::{HostCalls, HostStatus, RawBudget, RawContext};
 pub use table::{Table, TableRef, TooShort, read, write};
 
 use crate::schema::SchemaId;

@@ -55,9 +55,21 @@ pub struct HostCalls {
     ) -> HostStatus,
     /// Stops an engine: itself or a child.
     pub stop: unsafe extern "C" fn(*mut c_void, usize, EngineId) -> HostStatus,
-    /// Sends a message to the engine itself at a height (`by_time` false) or block time.
-    pub timer:
-        unsafe extern "C" fn(*mut c_void, usize, bool, u64, SchemaId, Bytes<'_>) -> HostStatus,
+    /// Sends a message to the engine itself at a height (`by_time` false) or block time; writes the number by
+    /// which it is cancelled.
+    pub timer: unsafe extern "C" fn(
+        *mut c_void,
+        usize,
+        bool,
+        u64,
+        SchemaId,
+        Bytes<'_>,
+        *mut u64,
+    ) -> HostStatus,
+    /// Cancels a timer of the engine itself that has not fired, by its number.
+    pub timer_cancel: unsafe extern "C" fn(*mut c_void, usize, u64) -> HostStatus,
+    /// Writes what the message may still ask for into a table whose `size` says how much room it has.
+    pub budget_left: unsafe extern "C" fn(*mut c_void, usize, *mut RawBudget),
     /// Writes a line to the node's log: level 1 (error) to 5 (trace).
     pub log: unsafe extern "C" fn(*mut c_void, u8, Bytes<'_>),
     /// Publishes an event under a topic.
@@ -71,6 +83,29 @@ unsafe impl Table for HostCalls {
     type First = Self;
 }
 
+/// What a message may still ask for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, StableAbi)]
+pub struct RawBudget {
+    /// Bytes of this table.
+    pub size: usize,
+    /// Messages to engines.
+    pub messages: u64,
+    /// Bytes of all outputs.
+    pub bytes: u64,
+    /// Engines to start.
+    pub spawns: u64,
+    /// Timers to set.
+    pub timers: u64,
+    /// Events to emit.
+    pub events: u64,
+}
+
+// SAFETY: `repr(C)`, begins with its size, and is its own first form.
+unsafe impl Table for RawBudget {
+    type First = Self;
+}
+
 /// The node's answer to a service call.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
@@ -79,7 +114,7 @@ pub enum HostStatus {
     Ok = 0,
     /// The handler has used up a counted budget: messages, bytes, spawns or timers.
     Budget = 1,
-    /// No such kind, engine, or not one that this engine may name.
+    /// No such kind, engine or timer, or not one that this engine may name.
     Unknown = 2,
     /// The height or time is not in the future.
     Past = 3,

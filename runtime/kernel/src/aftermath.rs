@@ -3,9 +3,10 @@
 
 use crate::executor::Executor;
 use crate::newborn::{Effects, Newborn};
+use crate::outbox::TimerDeed;
 use crate::outcome::BlockOutcome;
 use crate::routing::end;
-use crate::slot::Letter;
+use crate::slot::{Letter, Slot};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender};
@@ -65,6 +66,14 @@ impl Executor {
                 );
             }
         }
+        // The `init` of an engine that was started afresh ran beside its place.
+        for Effects(outbox) in &aftermath.effects {
+            for deed in &outbox.timers {
+                if let TimerDeed::Set(timer) = deed {
+                    self.with_slot(timer.engine, |slot| slot.timers.add(timer.id, timer.at));
+                }
+            }
+        }
         self.deliver_first(aftermath.first, &mut out);
         for Effects(outbox) in effects.into_iter().chain(aftermath.effects) {
             self.route(outbox, &table, frame, &mut out, 0);
@@ -73,11 +82,19 @@ impl Executor {
     }
 
     fn set_counters(&mut self, engine: EngineId, sent: u64, children: u64) {
-        if let Some(place) = self.directory.get(engine) {
-            let mut chunk = self.chunks[place.chunk as usize].write();
-            let slot = &mut chunk.slots[place.slot as usize];
+        self.with_slot(engine, |slot| {
             (slot.sent, slot.children) = (sent, children);
-        }
+        });
+    }
+
+    pub(crate) fn with_slot<T>(
+        &self,
+        engine: EngineId,
+        change: impl FnOnce(&mut Slot) -> T,
+    ) -> Option<T> {
+        let place = self.directory.get(engine)?;
+        let mut chunk = self.chunks[place.chunk as usize].write();
+        Some(change(&mut chunk.slots[place.slot as usize]))
     }
 
     /// Delivers the letters and turns each mailbox so that they come before what waited there.

@@ -1,6 +1,8 @@
 //! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
 
-use crate::outbox::{Mark, Outbox, Running};
+use crate::outbox::Outbox;
+use crate::round::RoundFacts;
+use crate::running::{Mark, Running};
 use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
 use crate::view::SlotRef;
@@ -27,7 +29,7 @@ pub struct SlotView<'a> {
 
 impl Chunk {
     /// Handles all mail of this chunk's engines, in the order of the slots.
-    pub(crate) fn run(&mut self, table: &GenerationTable, frame: BlockFrame) {
+    pub(crate) fn run(&mut self, table: &GenerationTable, facts: RoundFacts) {
         let mut active = std::mem::take(&mut self.active);
         active.sort_unstable();
         for index in &active {
@@ -35,7 +37,7 @@ impl Chunk {
                 continue;
             };
             let letters = std::mem::take(&mut slot.inbox);
-            handle(slot, &letters, &self.arena, &mut self.outbox, table, frame);
+            handle(slot, &letters, &self.arena, &mut self.outbox, table, facts);
             let mut inbox = letters;
             inbox.clear();
             slot.inbox = inbox;
@@ -92,14 +94,14 @@ fn handle(
     arena: &[u8],
     outbox: &mut Outbox,
     table: &GenerationTable,
-    frame: BlockFrame,
+    facts: RoundFacts,
 ) {
     let Some(entry) = table.get(slot.kind) else {
         return bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped);
     };
-    slot.settle(entry, frame.height);
+    slot.settle(entry, facts.frame.height);
     match &slot.state {
-        SlotState::Live(_) => deliver(slot, letters, arena, outbox, (table, entry), frame),
+        SlotState::Live(_) => deliver(slot, letters, arena, outbox, (table, entry), facts),
         SlotState::Poisoned(_) => {
             bounce_all(slot.id, letters, arena, outbox, Undelivered::Poisoned);
         }
@@ -113,8 +115,9 @@ fn deliver(
     arena: &[u8],
     outbox: &mut Outbox,
     (table, entry): (&GenerationTable, &KindEntry),
-    frame: BlockFrame,
+    facts: RoundFacts,
 ) {
+    let frame = facts.frame;
     let batch: Vec<Delivery<'_>> = letters
         .iter()
         .map(|letter| letter.delivery(arena))
@@ -133,6 +136,8 @@ fn deliver(
         arena,
         sent: &mut slot.sent,
         children: &mut slot.children,
+        timers: &mut slot.timers,
+        node_timers: facts.node_timers,
         mark: Mark::UNSET,
         panic: None,
     };

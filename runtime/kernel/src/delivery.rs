@@ -11,7 +11,7 @@ use crate::timers::Timer;
 use refit_abi::descriptor::Ability;
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Sender, Undelivered};
+use refit_abi::{EngineId, Sender, TimerId, Undelivered};
 
 /// Where a letter comes from.
 #[derive(Clone, Copy)]
@@ -20,7 +20,9 @@ enum Origin<'a> {
     Client(&'a GenerationTable),
     /// An engine of this kind.
     Engine(KindIndex, &'a GenerationTable),
-    /// A timer or a notice.
+    /// A timer of the receiver.
+    Timer(TimerId),
+    /// A notice.
     Node,
 }
 
@@ -35,7 +37,8 @@ impl Executor {
             ticket: None,
             payload: 0..0,
         };
-        self.deliver(timer.engine, letter, &timer.payload, out);
+        let (origin, to) = (Origin::Timer(timer.id), timer.engine);
+        self.deliver_as(origin, to, letter, &timer.payload, out);
     }
 
     /// A client writes in the words of the code that is live now: its message is of that schema, also if it
@@ -125,6 +128,9 @@ impl Executor {
         let mut chunk = self.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
+        if let Origin::Timer(id) = origin {
+            slot.timers.take(id);
+        }
         match slot.state {
             SlotState::Live(_) => {}
             SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
@@ -139,7 +145,7 @@ impl Executor {
                     letter.schema = entry.kind.descriptor().message;
                 }
             }
-            Origin::Engine(..) | Origin::Node => {}
+            Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
         }
         if slot.inbox.len() >= crate::limits::MAILBOX_MESSAGES_MAX {
             return Some((letter, Undelivered::Full));

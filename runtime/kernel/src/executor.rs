@@ -9,7 +9,7 @@ use crate::limits::{ENGINES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX};
 use crate::newborn::{Newborn, Start};
 use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::remains::Remains;
-use crate::round::{Job, Round, SharedChunk};
+use crate::round::{Job, Round, RoundFacts, SharedChunk};
 use crate::slot::SlotState;
 use crate::table::GenerationTable;
 use crate::timers::Timers;
@@ -194,6 +194,8 @@ impl Executor {
             config,
             children: 0,
             sent: 0,
+            timers_set: 0,
+            node_timers: self.timers.len(),
         };
         let newborn = Newborn::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
@@ -287,7 +289,10 @@ impl Executor {
                 .map(|index| self.chunks[*index as usize].clone())
                 .collect(),
             claimed: AtomicUsize::new(0),
-            frame,
+            facts: RoundFacts {
+                frame,
+                node_timers: self.timers.len(),
+            },
             generation: out.generation,
             mixed: AtomicUsize::new(0),
         });

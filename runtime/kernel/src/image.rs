@@ -9,7 +9,7 @@ use crate::slot::Poison;
 use refit_abi::host::{BlockFrame, CallError};
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
-use refit_abi::{BlockTime, EngineId, Generation, Height, Sender, Undelivered};
+use refit_abi::{BlockTime, EngineId, Generation, Height, Sender, TimerId, Undelivered};
 use serde::{Deserialize, Serialize};
 
 /// An executor between two blocks, as plain data.
@@ -44,6 +44,8 @@ pub struct EngineImage {
     pub sent: u64,
     /// Engines it has spawned over its life.
     pub children: u64,
+    /// Timers it has set over its life.
+    pub timers_set: u64,
     /// Messages it has handled over its life.
     pub handled: u64,
     /// Messages it has handled in the block at the height beside it.
@@ -102,6 +104,8 @@ pub struct TimersImage {
 pub struct TimerImage {
     /// Whose it is.
     pub engine: EngineId,
+    /// Its number among that engine's.
+    pub id: TimerId,
     /// The schema of its payload.
     pub schema: SchemaId,
     /// The payload.

@@ -9,8 +9,10 @@ use crate::image::{
     TimersImage,
 };
 use crate::slot::{Letter, Slot, SlotState};
+use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindEntry, KindIndex};
 use crate::timers::{Timer, Timers};
+use refit_abi::TimerAt;
 use refit_abi::host::running;
 use refit_abi::raw::DeliveryKind;
 use std::sync::Arc;
@@ -85,6 +87,14 @@ impl Executor {
             let place = executor.place(slot);
             executor.refill(place, &engine.mail);
         }
+        for ((at, _), timer) in &executor.timers.by_height {
+            let at = TimerAt::Height(*at);
+            executor.with_slot(timer.engine, |slot| slot.timers.add(timer.id, at));
+        }
+        for ((at, _), timer) in &executor.timers.by_time {
+            let at = TimerAt::Time(*at);
+            executor.with_slot(timer.engine, |slot| slot.timers.add(timer.id, at));
+        }
         Ok(executor)
     }
 
@@ -138,6 +148,7 @@ fn engine_image(
         state,
         sent: slot.sent,
         children: slot.children,
+        timers_set: slot.timers.set,
         handled: slot.handled,
         ordinal: (slot.ordinal, slot.ordinal_height),
         config: (slot.config.0, slot.config.1.to_vec()),
@@ -174,6 +185,7 @@ fn slot_of(
     );
     slot.sent = engine.sent;
     slot.children = engine.children;
+    slot.timers = SlotTimers::after(engine.timers_set);
     slot.handled = engine.handled;
     (slot.ordinal, slot.ordinal_height) = engine.ordinal;
     Ok(slot)
@@ -229,6 +241,7 @@ impl Timers {
     fn image(&self) -> TimersImage {
         let timer = |timer: &Timer| TimerImage {
             engine: timer.engine,
+            id: timer.id,
             schema: timer.schema,
             payload: timer.payload.clone(),
         };
@@ -248,19 +261,18 @@ impl Timers {
     fn from_image(image: &TimersImage) -> Self {
         let timer = |timer: &TimerImage| Timer {
             engine: timer.engine,
+            id: timer.id,
             schema: timer.schema,
             payload: timer.payload.clone(),
         };
-        let by_height = image.by_height.iter();
-        let by_time = image.by_time.iter();
-        Self {
-            by_height: by_height
-                .map(|(at, set, it)| ((*at, *set), timer(it)))
-                .collect(),
-            by_time: by_time
-                .map(|(at, set, it)| ((*at, *set), timer(it)))
-                .collect(),
-            set: image.set,
+        let mut timers = Self::default();
+        timers.set = image.set;
+        for (at, order, it) in &image.by_height {
+            timers.put(TimerAt::Height(*at), *order, timer(it));
         }
+        for (at, order, it) in &image.by_time {
+            timers.put(TimerAt::Time(*at), *order, timer(it));
+        }
+        timers
     }
 }

@@ -20,8 +20,12 @@ pub const SPAWN_DEPTH_MAX: usize = 32;
 /// Engines of one node.
 pub const ENGINES_MAX: usize = 1 << 24;
 
-/// Timers of one node.
+/// Timers of one node that may wait when a handler sets a further one, looked at when its round begins. (What is set
+/// in one round may exceed it: a timer that was promised is kept.)
 pub const TIMERS_MAX: usize = 1 << 20;
+
+/// Timers of one engine that may wait: so that one cannot take the room of all.
+pub const TIMERS_PER_ENGINE_MAX: usize = 1 << 16;
 
 /// Dead letters that are kept; all are counted.
 pub const DEAD_LETTERS_MAX: usize = 1_024;

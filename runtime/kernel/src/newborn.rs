@@ -2,8 +2,10 @@
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
 use crate::executor::StartError;
-use crate::outbox::{Mark, Outbox, Running, Spawn};
+use crate::outbox::{Outbox, Spawn};
+use crate::running::{Mark, Running};
 use crate::slot::{Slot, SlotState};
+use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Instance, Kind, running};
@@ -24,6 +26,10 @@ pub struct Start<'a> {
     pub children: u64,
     /// Messages it has sent before: as above.
     pub sent: u64,
+    /// Timers it has set before: as above.
+    pub timers_set: u64,
+    /// Timers that wait in the node; 0 during an upgrade, where only the engine's own bound holds.
+    pub node_timers: usize,
 }
 
 /// An engine that was started and has no place yet.
@@ -65,6 +71,7 @@ impl Newborn {
                 kind: format!("#{}", start.kind.0),
             })?;
         let (mut sent, mut children) = (start.sent, start.children);
+        let mut timers = SlotTimers::after(start.timers_set);
         let mut outbox = Outbox::default();
         let mut running = Running {
             outbox: &mut outbox,
@@ -76,6 +83,8 @@ impl Newborn {
             arena: &[],
             sent: &mut sent,
             children: &mut children,
+            timers: &mut timers,
+            node_timers: start.node_timers,
             mark: Mark::UNSET,
             panic: None,
         };
@@ -92,7 +101,7 @@ impl Newborn {
             config,
             entry.kind.descriptor().config,
         );
-        (slot.sent, slot.children) = (sent, children);
+        (slot.sent, slot.children, slot.timers) = (sent, children, timers);
         // The start was the first of its messages: the next one draws other random numbers.
         (slot.ordinal_height, slot.ordinal) = (frame.height, 1);
         Ok(Self {

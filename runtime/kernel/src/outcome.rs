@@ -131,6 +131,8 @@ pub struct Stats {
     pub dead_letters: u64,
     /// Engines started.
     pub spawned: u64,
+    /// Messages that were answered with a fault.
+    pub faults: u64,
     /// Engines that panicked.
     pub poisoned: u64,
     /// Log lines that were not kept.
@@ -144,6 +146,7 @@ impl Stats {
         self.mixed += other.mixed;
         self.dead_letters += other.dead_letters;
         self.spawned += other.spawned;
+        self.faults += other.faults;
         self.poisoned += other.poisoned;
         self.log_lines_dropped += other.log_lines_dropped;
     }

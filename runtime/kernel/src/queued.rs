@@ -91,6 +91,7 @@ impl Executor {
         let foreign =
             |timer: &Timer| change.refuses(timer.schema) && self.has_live(timer.engine, change);
         for timer in timers.take_if(foreign) {
+            self.with_slot(timer.engine, |slot| slot.timers.take(timer.id));
             dead.push(dead_letter(Sender::Timer, timer.engine, &timer.payload));
         }
         self.timers = timers;

@@ -20,12 +20,21 @@ pub(crate) enum Job {
     Each(Arc<Each>),
 }
 
+/// What all handlers of a round know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoundFacts {
+    /// The block.
+    pub(crate) frame: BlockFrame,
+    /// Timers that the node had when the round began.
+    pub(crate) node_timers: usize,
+}
+
 /// One round of a block.
 pub(crate) struct Round {
     pub(crate) shared: Arc<Shared>,
     pub(crate) chunks: Vec<SharedChunk>,
     pub(crate) claimed: AtomicUsize,
-    pub(crate) frame: BlockFrame,
+    pub(crate) facts: RoundFacts,
     /// The generation that the block began with.
     pub(crate) generation: Generation,
     /// Chunks whose worker saw another generation.
@@ -71,7 +80,7 @@ impl Round {
             if table.number() != self.generation {
                 self.mixed.fetch_add(1, Ordering::Relaxed);
             }
-            chunk.write().run(&table, self.frame);
+            chunk.write().run(&table, self.facts);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::directory::Place;
 use crate::executor::{Executor, StartError};
 use crate::limits::{CHUNK_ENGINES, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
 use crate::newborn::{Newborn, Start};
-use crate::outbox::{Outbox, Spawn, Stop};
+use crate::outbox::{CancelledTimer, Outbox, Spawn, Stop, TimerDeed};
 use crate::outcome::{BlockOutcome, LogLine};
 use crate::round::SharedChunk;
 use crate::slot::{Letter, Slot, SlotState};
@@ -41,25 +41,7 @@ impl Executor {
             self.spawn(spawn, &outbox.bytes, table, frame, out, depth);
         }
         self.route_sends(&outbox, table, out);
-        for timer in outbox.timers.drain(..) {
-            let payload = outbox.bytes[timer.payload].to_vec();
-            let set = Timer {
-                engine: timer.engine,
-                schema: timer.schema,
-                payload,
-            };
-            if !self.timers.set(timer.at, set) {
-                let line = "a timer was not set: the node has as many as it may".to_owned();
-                append_logs(
-                    out,
-                    &mut vec![LogLine {
-                        engine: timer.engine,
-                        level: 1,
-                        line,
-                    }],
-                );
-            }
-        }
+        self.route_timers(&mut outbox);
         for notice in outbox.notices.drain(..) {
             self.deliver_notice(&notice, out);
         }
@@ -68,6 +50,25 @@ impl Executor {
         }
         outbox.clear();
         outbox
+    }
+
+    fn route_timers(&mut self, outbox: &mut Outbox) {
+        for deed in outbox.timers.drain(..) {
+            match deed {
+                TimerDeed::Set(timer) => {
+                    let set = Timer {
+                        engine: timer.engine,
+                        id: timer.id,
+                        schema: timer.schema,
+                        payload: outbox.bytes[timer.payload].to_vec(),
+                    };
+                    self.timers.set(timer.at, set);
+                }
+                TimerDeed::Cancelled(CancelledTimer { at, engine, id }) => {
+                    self.timers.cancel(at, engine, id);
+                }
+            }
+        }
     }
 
     fn route_sends(&mut self, outbox: &Outbox, table: &GenerationTable, out: &mut BlockOutcome) {
@@ -102,6 +103,8 @@ impl Executor {
             config: (Codec::Postcard, &bytes[spawn.config.clone()]),
             children: 0,
             sent: 0,
+            timers_set: 0,
+            node_timers: self.timers.len(),
         };
         let started = if depth < SPAWN_DEPTH_MAX {
             self.vacant(spawn.id)

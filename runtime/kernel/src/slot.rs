@@ -1,5 +1,6 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
+use crate::slot_timers::SlotTimers;
 use crate::table::{KindEntry, KindIndex, Pending};
 use refit_abi::host::{Instance, Prepared, running};
 use refit_abi::raw::{Codec, DeliveryKind};
@@ -21,6 +22,7 @@ pub(crate) struct Slot {
     pub(crate) sent: u64,
     /// Engines it has spawned over its life: the next one's counter.
     pub(crate) children: u64,
+    pub(crate) timers: SlotTimers,
     /// Messages it has handled over its life.
     pub(crate) handled: u64,
     /// Messages it has handled in the block at `ordinal_height`.
@@ -121,6 +123,7 @@ impl Slot {
             next: None,
             sent: 0,
             children: 0,
+            timers: SlotTimers::default(),
             handled: 0,
             ordinal: 0,
             ordinal_height: Height(0),

@@ -1,38 +1,53 @@
 //! Timers: messages that an engine has set for itself, by height or by block time.
 
-use crate::limits::TIMERS_MAX;
 use refit_abi::schema::SchemaId;
-use refit_abi::{BlockTime, EngineId, Height, TimerAt};
+use refit_abi::{BlockTime, EngineId, Height, TimerAt, TimerId};
 use std::collections::BTreeMap;
 
 /// A message that waits for its block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Timer {
     pub(crate) engine: EngineId,
+    pub(crate) id: TimerId,
     pub(crate) schema: SchemaId,
     pub(crate) payload: Vec<u8>,
 }
 
-/// All timers, in the order they are due and, within one block, were set.
+/// All timers, in the order they are due and, within one block, were set. How many there may be is looked at where
+/// they are set ([`crate::running::Running`]): what a handler was promised is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     pub(crate) by_height: BTreeMap<(Height, u64), Timer>,
     pub(crate) by_time: BTreeMap<(BlockTime, u64), Timer>,
+    /// The number in the order, by engine and its own number.
+    orders: BTreeMap<(EngineId, TimerId), u64>,
     pub(crate) set: u64,
 }
 
 impl Timers {
-    /// Adds a timer; false if there are [`TIMERS_MAX`].
-    pub(crate) fn set(&mut self, at: TimerAt, timer: Timer) -> bool {
-        if self.by_height.len() + self.by_time.len() >= TIMERS_MAX {
-            return false;
-        }
+    /// Adds a timer.
+    pub(crate) fn set(&mut self, at: TimerAt, timer: Timer) {
         self.set += 1;
+        self.put(at, self.set, timer);
+    }
+
+    /// Adds a timer at its place in the order.
+    pub(crate) fn put(&mut self, at: TimerAt, order: u64, timer: Timer) {
+        self.orders.insert((timer.engine, timer.id), order);
         match at {
-            TimerAt::Height(height) => self.by_height.insert((height, self.set), timer),
-            TimerAt::Time(time) => self.by_time.insert((time, self.set), timer),
+            TimerAt::Height(height) => self.by_height.insert((height, order), timer),
+            TimerAt::Time(time) => self.by_time.insert((time, order), timer),
         };
-        true
+    }
+
+    /// Drops a timer.
+    pub(crate) fn cancel(&mut self, at: TimerAt, engine: EngineId, id: TimerId) {
+        if let Some(order) = self.orders.remove(&(engine, id)) {
+            match at {
+                TimerAt::Height(height) => self.by_height.remove(&(height, order)),
+                TimerAt::Time(time) => self.by_time.remove(&(time, order)),
+            };
+        }
     }
 
     /// Takes what is due in the block of this height and time.
@@ -41,10 +56,17 @@ impl Timers {
         let due_by_height = std::mem::replace(&mut self.by_height, later);
         let later = self.by_time.split_off(&(time.next(), 0));
         let due_by_time = std::mem::replace(&mut self.by_time, later);
-        due_by_height
+        let due: Vec<Timer> = due_by_height
             .into_values()
             .chain(due_by_time.into_values())
-            .collect()
+            .collect();
+        self.forget(&due);
+        due
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.orders.len()
     }
 
     /// All timers, those by height first.
@@ -58,7 +80,14 @@ impl Timers {
         let mut taken: Vec<Timer> = by_height.map(|(_, timer)| timer).collect();
         let by_time = self.by_time.extract_if(.., |_, timer| take(timer));
         taken.extend(by_time.map(|(_, timer)| timer));
+        self.forget(&taken);
         taken
+    }
+
+    fn forget(&mut self, gone: &[Timer]) {
+        for timer in gone {
+            self.orders.remove(&(timer.engine, timer.id));
+        }
     }
 
     /// The next height at which one is due.

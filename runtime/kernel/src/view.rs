@@ -132,6 +132,11 @@ impl SlotRef<'_> {
         (self.slot.sent, self.slot.children)
     }
 
+    /// Timers it has set.
+    pub fn timers_set(&self) -> u64 {
+        self.slot.timers.set
+    }
+
     /// What it was started with.
     pub fn config(&self) -> (Codec, &[u8]) {
         (self.slot.config.0, &self.slot.config.1)

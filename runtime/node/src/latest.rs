@@ -30,6 +30,7 @@ pub(crate) fn add(total: &mut Stats, more: &Stats) {
     total.mixed += more.mixed;
     total.dead_letters += more.dead_letters;
     total.spawned += more.spawned;
+    total.faults += more.faults;
     total.poisoned += more.poisoned;
     total.log_lines_dropped += more.log_lines_dropped;
 }

@@ -302,6 +302,8 @@ impl Stages {
             config: slot.config(),
             sent: bus.counters.0,
             children: bus.counters.1,
+            timers_set: slot.timers_set(),
+            node_timers: 0,
         };
         let frame = self.shared.view.frame();
         let mut newborn = Newborn::init(&self.shared.table, &start, frame).map_err(|error| {

@@ -3,9 +3,9 @@
 
 use crate::{put, workshop};
 use refit_abi::host::{BlockFrame, Bus, HandleContext, Instance, Kind, Services, Wanted};
-use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus};
+use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
-use refit_abi::{ClientId, EngineId, Height, Sender, TimerAt};
+use refit_abi::{ClientId, EngineId, Height, Sender, TimerAt, TimerId};
 use refit_build::Profile;
 use refit_loader::sys::maps;
 use refit_loader::{LoadedModule, Loader};
@@ -54,8 +54,22 @@ impl Services for Replies {
     fn stop(&mut self, _: usize, _: EngineId) -> HostStatus {
         HostStatus::Unknown
     }
-    fn timer(&mut self, _: usize, _: TimerAt, _: SchemaId, _: &[u8]) -> HostStatus {
-        HostStatus::Ok
+    fn timer(
+        &mut self,
+        _: usize,
+        _: TimerAt,
+        _: SchemaId,
+        _: &[u8],
+    ) -> Result<TimerId, HostStatus> {
+        Ok(TimerId(0))
+    }
+
+    fn cancel_timer(&mut self, _: usize, _: TimerId) -> HostStatus {
+        HostStatus::Unknown
+    }
+
+    fn budget_left(&self, _: usize) -> RawBudget {
+        RawBudget::default()
     }
     fn log(&mut self, _: u8, _: &str) {}
     fn emit(&mut self, _: usize, _: &str, _: &[u8]) -> HostStatus {

@@ -156,7 +156,7 @@ impl<E: refit_abi::Engine<Config = Config>> World for Real<'_, '_, E> {
         self.ctx.stop(engine)
     }
     fn timer(&mut self, at: TimerAt, message: &Message) -> Result<(), ServiceError> {
-        self.ctx.set_timer(at, message)
+        self.ctx.set_timer(at, message).map(drop)
     }
     fn emit(&mut self, value: u64) -> Result<(), ServiceError> {
         self.ctx.emit("number", &value)

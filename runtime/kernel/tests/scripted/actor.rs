@@ -3,7 +3,7 @@
 
 use refit_abi::{
     Capability, ClientId, Context, Engine, EngineId, Fault, Height, Level, Sender, ServiceError,
-    State, TimerAt, Undelivered,
+    State, TimerAt, TimerId, Undelivered,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,16 @@ pub(crate) enum Op {
     },
     /// Sets a timer, for the next block, with a message that no actor understands.
     TimerInTongues,
+    /// Sets so many timers for the next block.
+    TimerMany {
+        count: u32,
+    },
+    /// Cancels the nth timer that it ever set.
+    CancelTimer {
+        nth: u32,
+    },
+    /// Writes down what the message may still ask for.
+    Budget,
     Emit {
         bytes: u32,
     },
@@ -78,6 +88,9 @@ pub(crate) struct Config {
 pub(crate) struct Core {
     pub(crate) log: Vec<Seen>,
     pub(crate) children: Vec<EngineId>,
+    /// The timers that it set.
+    pub(crate) timers: Vec<TimerId>,
+    pub(crate) budgets: Vec<String>,
     /// To whom a message of its own did not come, and why.
     pub(crate) notices: Vec<(EngineId, String)>,
     /// What the node would not do.
@@ -191,15 +204,23 @@ impl Core {
             Op::Stop { engine } => ctx.stop(engine),
             Op::StopChild { nth } => self.child(nth).map_or(Ok(()), |child| ctx.stop(child)),
             Op::TimerAfterBlocks { blocks, message } => {
-                ctx.set_timer(TimerAt::Height(Height(ctx.height().0 + blocks)), &message)
+                let at = TimerAt::Height(Height(ctx.height().0 + blocks));
+                ctx.set_timer(at, &message).map(|id| self.timers.push(id))
             }
             Op::TimerAfterTime { millis, message } => {
                 let time = refit_abi::BlockTime(ctx.block_time().0 + millis);
-                ctx.set_timer(TimerAt::Time(time), &message)
+                let set = ctx.set_timer(TimerAt::Time(time), &message);
+                set.map(|id| self.timers.push(id))
             }
             Op::TimerInTongues => {
-                ctx.set_timer(TimerAt::Height(ctx.height().next()), &"nonsense".to_owned())
+                let at = TimerAt::Height(ctx.height().next());
+                ctx.set_timer(at, &"nonsense".to_owned()).map(drop)
             }
+            Op::TimerMany { count } => self.set_many(ctx, count),
+            Op::CancelTimer { nth } => self
+                .timers
+                .get(nth as usize)
+                .map_or(Ok(()), |id| ctx.cancel_timer(*id)),
             Op::Emit { bytes } => ctx.emit("topic", &vec![7_u8; bytes as usize]),
             other => {
                 self.alone(ctx, other);
@@ -213,6 +234,7 @@ impl Core {
         match op {
             Op::Log { text } => ctx.log(Level::Info, &text),
             Op::Random => self.random.push(ctx.random_u64()),
+            Op::Budget => self.budgets.push(format!("{:?}", ctx.budget_left())),
             Op::PanicOnNotice => self.brittle = true,
             Op::Panic => panic!("{PANIC_TEXT}"),
             _ => {}
@@ -225,6 +247,14 @@ impl Core {
         config: &Config,
     ) -> Result<(), ServiceError> {
         ctx.spawn::<E>(config).map(|id| self.children.push(id))
+    }
+
+    fn set_many(&mut self, ctx: &mut Context<'_>, count: u32) -> Result<(), ServiceError> {
+        let at = TimerAt::Height(ctx.height().next());
+        (0..count).try_for_each(|_| {
+            let set = ctx.set_timer(at, &Message::default());
+            set.map(|id| self.timers.push(id))
+        })
     }
 
     fn child(&self, nth: u32) -> Option<EngineId> {

@@ -1,6 +1,6 @@
 //! Every bound is met exactly, told of, and loses nothing.
 
-use crate::actor::{Message, Op, padded};
+use crate::actor::{Config, Message, Op, padded};
 use crate::model::Model;
 use crate::node::{Node, PLENTY, frame, ingress, roots};
 use refit_abi::{EngineId, Undelivered};
@@ -247,4 +247,59 @@ fn the_newest_dead_letters_are_kept_and_all_are_counted() {
     assert_eq!(kept.len(), DEAD_LETTERS_MAX);
     let oldest: Message = postcard::from_bytes(&kept[0].payload).unwrap();
     assert_eq!(oldest.tag, 3);
+}
+
+#[test]
+fn a_handler_can_ask_what_its_message_may_still_do() {
+    let ids = roots(2);
+    let mut node = Node::with_roots(1, &ids);
+    let budget = |messages: usize, bytes: usize, spawns: usize, timers: usize, events: usize| {
+        format!(
+            "Budget {{ messages: {messages}, bytes: {bytes}, spawns: {spawns}, timers: {timers}, events: {events} }}"
+        )
+    };
+    let send = |count| Op::Flood {
+        to: ids[1],
+        count,
+        bytes: 0,
+    };
+    let spends = vec![
+        Op::Budget,
+        send(3),
+        Op::Spawn {
+            config: Config::default(),
+        },
+        Op::TimerMany { count: 2 },
+        Op::CancelTimer { nth: 0 },
+        Op::Emit { bytes: 100 },
+        Op::Budget,
+        send(SENDS_PER_MESSAGE_MAX as u32),
+        Op::Budget,
+    ];
+    // The second message has a budget of its own.
+    node.run(&[(ids[0], script(spends)), (ids[0], script(vec![Op::Budget]))]);
+    let message = postcard::to_allocvec(&Message::default()).unwrap().len();
+    let config = postcard::to_allocvec(&Config::default()).unwrap().len();
+    // An event counts with its topic and its length.
+    let event = "topic".len() + 1 + 100;
+    let bytes = BYTES_PER_MESSAGE_MAX - 3 * message - config - 2 * message - event;
+    let (most, spawns) = (SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX);
+    let whole = budget(most, BYTES_PER_MESSAGE_MAX, spawns, most, most);
+    assert_eq!(
+        node.state(ids[0]).budgets,
+        [
+            whole.clone(),
+            // A cancel counts as what it undoes: setting and cancelling comes to an end.
+            budget(most - 3, bytes, spawns - 1, most - 3, most - 1),
+            budget(
+                0,
+                bytes - (most - 3) * message,
+                spawns - 1,
+                most - 3,
+                most - 1
+            ),
+            whole,
+        ]
+    );
+    assert_eq!(node.state(ids[0]).refused, ["Budget"]);
 }

@@ -279,28 +279,6 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
 }
 
 #[test]
-fn a_timer_whose_message_is_not_understood_is_a_dead_letter() {
-    let ids = roots(1);
-    let mut node = Node::with_roots(1, &ids);
-    node.run(&[(
-        ids[0],
-        Message {
-            tag: 0,
-            ops: vec![Op::TimerInTongues],
-        },
-    )]);
-    let out = node.run(&[]);
-    assert_eq!(out.stats.dead_letters, 1);
-    let letters = node.dead_letters();
-    let [letter] = &letters[..] else {
-        panic!("{letters:?}")
-    };
-    assert_eq!((letter.sender, letter.to), (Sender::Timer, ids[0]));
-    assert_eq!(letter.reason, Undelivered::Rejected);
-    assert_eq!(letter.payload, postcard::to_allocvec("nonsense").unwrap());
-}
-
-#[test]
 fn a_query_that_cannot_be_answered_is_a_typed_error() {
     let ids = roots(1);
     let node = Node::with_roots(1, &ids);

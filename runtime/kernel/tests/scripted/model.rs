@@ -6,13 +6,13 @@
 
 use crate::actor::{Config, Core, Message, Op, PANIC_TEXT, Reply, Seen, padded, planned_fault, v1};
 use refit_abi::host::{BlockFrame, CallError};
-use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, Undelivered};
+use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, TimerId, Undelivered};
 use refit_kernel::limits::{
     CHUNK_ENGINES, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX,
     SPAWNS_PER_MESSAGE_MAX,
 };
 use refit_kernel::{DeadLetter, Emitted, LogLine, Replied, ReplyError, StartError, Stats};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod handler;
 
@@ -37,7 +37,15 @@ pub(crate) struct Actor {
     pub(crate) inbox: Vec<Letter>,
     pub(crate) handled: u64,
     parent: Option<EngineId>,
+    counters: Counters,
+}
+
+/// What the next engine and the next timer of an actor are called, and which of its timers wait.
+#[derive(Clone, Debug, Default)]
+struct Counters {
     spawned: u64,
+    timers: u64,
+    waiting: BTreeSet<TimerId>,
 }
 
 /// Whether an actor serves.
@@ -73,6 +81,7 @@ enum Due {
 #[derive(Debug)]
 struct Timer {
     due: Due,
+    id: TimerId,
     actor: EngineId,
     message: Message,
 }
@@ -92,6 +101,7 @@ struct Wishes {
     spawns: Vec<(EngineId, EngineId, Config)>,
     sends: Vec<(EngineId, EngineId, Message)>,
     timers: Vec<Timer>,
+    cancelled: Vec<(EngineId, TimerId)>,
     notices: Vec<(EngineId, EngineId, Undelivered)>,
     stops: Vec<(EngineId, EngineId)>,
     dead: Vec<DeadLetter>,
@@ -142,6 +152,8 @@ impl Model {
     ) -> Outcome {
         let mut out = std::mem::take(&mut self.between);
         for timer in self.take_due(frame) {
+            let place = self.places[&timer.actor];
+            self.actors[place].counters.waiting.remove(&timer.id);
             let content = Content::Message(timer.message);
             let letter = Letter {
                 sender: Sender::Timer,
@@ -228,12 +240,12 @@ impl Model {
         let may_fail = matches!(&letter.content, Content::Message(message) if fails(message));
         let before = may_fail.then(|| core.clone());
         let mut own = Wishes::default();
-        let children = actor.spawned;
+        let counters = actor.counters.clone();
         let mut run = Run {
             id: actor.id,
             frame,
             core,
-            spawned: &mut actor.spawned,
+            counters: &mut actor.counters,
             own: &mut own,
         };
         let end = run.letter(&letter);
@@ -248,16 +260,24 @@ impl Model {
                 let reply = serde_json::to_vec(&reply).unwrap();
                 own.reply(ticket, Ok(reply));
             }
-            (End::Fault(fault), ticket, _) => {
+            (End::Fault(fault), ticket, sender) => {
                 *core = before.unwrap();
-                actor.spawned = children;
+                actor.counters = counters;
                 let logs = own.outcome.logs;
                 own = Wishes::default();
                 own.outcome.logs = logs;
+                own.outcome.stats.faults += 1;
                 own.reply(ticket, Err(ReplyError::Fault(fault)));
+                let told = match sender {
+                    Sender::Engine(from) => Some(from),
+                    Sender::Timer => Some(actor.id),
+                    Sender::Client(_) => None,
+                };
+                own.notices
+                    .extend(told.map(|told| (told, actor.id, Undelivered::Faulted)));
             }
             (End::Panic, ticket, sender) => {
-                actor.spawned = children;
+                actor.counters = counters;
                 let logs = own.outcome.logs;
                 own = Wishes::default();
                 own.outcome.logs = logs;
@@ -303,6 +323,8 @@ impl Model {
             );
         }
         self.timers.extend(wishes.timers);
+        let gone = |timer: &Timer| wishes.cancelled.contains(&(timer.actor, timer.id));
+        self.timers.retain(|timer| !gone(timer));
         for (to, about, reason) in wishes.notices {
             self.notify(to, about, reason, out);
         }
@@ -319,12 +341,13 @@ impl Model {
         frame: BlockFrame,
         out: &mut Outcome,
     ) -> Result<(), CallError> {
-        let (mut core, mut spawned, mut own) = (Core::default(), 0, Wishes::default());
+        let (mut core, mut own) = (Core::default(), Wishes::default());
+        let mut counters = Counters::default();
         let mut run = Run {
             id,
             frame,
             core: &mut core,
-            spawned: &mut spawned,
+            counters: &mut counters,
             own: &mut own,
         };
         match run.ops(&config.ops) {
@@ -344,7 +367,7 @@ impl Model {
             inbox,
             handled: 0,
             parent,
-            spawned,
+            counters,
         });
         self.fulfil(own, frame, out);
         Ok(())
@@ -468,6 +491,7 @@ impl Wishes {
         self.spawns.extend(other.spawns);
         self.sends.extend(other.sends);
         self.timers.extend(other.timers);
+        self.cancelled.extend(other.cancelled);
         self.notices.extend(other.notices);
         self.stops.extend(other.stops);
         self.dead.extend(other.dead);
@@ -493,6 +517,7 @@ impl Outcome {
         self.stats.log_lines_dropped += other.stats.log_lines_dropped;
         self.stats.messages += other.stats.messages;
         self.stats.poisoned += other.stats.poisoned;
+        self.stats.faults += other.stats.faults;
         self.stats.dead_letters += other.stats.dead_letters;
     }
 }

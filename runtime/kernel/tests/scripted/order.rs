@@ -160,6 +160,8 @@ fn leaf(names: Vec<EngineId>) -> BoxedStrategy<Op> {
         1 => Just(Op::Log { text: "said".to_owned() }),
         1 => Just(Op::SpawnGhost),
         1 => Just(Op::SpawnMistaken),
+        1 => Just(Op::TimerInTongues),
+        3 => (0_u32..6).prop_map(|nth| Op::CancelTimer { nth }),
         1 => (0_u32..4).prop_map(|count| Op::SpawnMany { count }),
         1 => select(names).prop_map(|engine| Op::Stop { engine }),
         1 => (0_u32..3).prop_map(|nth| Op::StopChild { nth }),
@@ -176,7 +178,7 @@ fn branch(names: Vec<EngineId>, depth: u32) -> BoxedStrategy<Op> {
         8 => (select(names), inner.clone()).prop_map(|(to, message)| Op::Send { to, message }),
         2 => (0_u32..3, inner.clone()).prop_map(|(nth, message)| Op::SendChild { nth, message }),
         2 => inner.clone().prop_map(|message| Op::Spawn { config: Config { ops: message.ops } }),
-        1 => (0_u64..4, inner.clone())
+        3 => (0_u64..4, inner.clone())
             .prop_map(|(blocks, message)| Op::TimerAfterBlocks { blocks, message }),
         1 => (0_u64..3 * BLOCK_MILLIS, inner)
             .prop_map(|(millis, message)| Op::TimerAfterTime { millis, message }),

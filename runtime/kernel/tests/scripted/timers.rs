@@ -2,7 +2,9 @@
 
 use crate::actor::{Message, Op, Origin};
 use crate::node::{BLOCK_MILLIS, Node, PLENTY, roots};
-use refit_abi::{BlockTime, EngineId, Height, Sender, Undelivered};
+use refit_abi::{BlockTime, EngineId, Height, Sender, TimerId, Undelivered};
+use refit_kernel::Executor;
+use refit_kernel::limits::{SENDS_PER_MESSAGE_MAX, TIMERS_PER_ENGINE_MAX};
 
 fn by_height(blocks: u64, tag: u32) -> Op {
     Op::TimerAfterBlocks {
@@ -129,4 +131,132 @@ fn the_timer_of_a_stopped_engine_is_a_dead_letter() {
     let letters = node.dead_letters();
     assert_eq!((letters[0].sender, letters[0].to), (Sender::Timer, ids[0]));
     assert_eq!(letters[0].reason, Undelivered::Stopped);
+}
+
+fn script(ops: Vec<Op>) -> Message {
+    Message { tag: 0, ops }
+}
+
+#[test]
+fn a_cancelled_timer_does_not_come_and_one_that_came_cannot_be_cancelled() {
+    let ids = roots(1);
+    let mut node = Node::with_roots(1, &ids);
+    node.run(&[(
+        ids[0],
+        script(vec![
+            by_height(1, 10),
+            by_height(2, 20),
+            by_time(2 * BLOCK_MILLIS, 21),
+            by_height(3, 30),
+            // In the message that set it.
+            Op::CancelTimer { nth: 3 },
+        ]),
+    )]);
+    let out = node.run(&[(ids[0], script(vec![Op::CancelTimer { nth: 1 }]))]);
+    assert_eq!(out.next_timer_height, None);
+    let cancels = [0, 1, 2].map(|nth| Op::CancelTimer { nth });
+    // The third is in the mailbox already when the block's messages are handled.
+    node.run(&[(ids[0], script(cancels.to_vec()))]);
+    node.run(&[]);
+    assert_eq!(rung(&node, ids[0]), [10, 21]);
+    assert_eq!(node.state(ids[0]).refused, ["Unknown"; 3]);
+}
+
+#[test]
+fn a_cancel_of_a_message_that_fails_is_undone_and_its_numbers_are_given_again() {
+    let ids = roots(1);
+    let mut node = Node::with_roots(1, &ids);
+    let fails = vec![
+        by_height(1, 99),
+        Op::CancelTimer { nth: 0 },
+        by_height(1, 98),
+        Op::Fail,
+    ];
+    node.run(&[
+        (ids[0], script(vec![by_height(2, 1), by_height(2, 2)])),
+        (ids[0], script(fails)),
+        (
+            ids[0],
+            script(vec![by_height(2, 3), Op::CancelTimer { nth: 1 }]),
+        ),
+    ]);
+    node.run(&[]);
+    node.run(&[]);
+    assert_eq!(rung(&node, ids[0]), [1, 3]);
+    assert_eq!(node.state(ids[0]).timers, [0, 1, 2].map(TimerId));
+}
+
+#[test]
+fn a_timer_that_its_own_code_does_not_take_is_refused_when_it_is_set() {
+    let ids = roots(1);
+    let mut node = Node::with_roots(1, &ids);
+    let out = node.run(&[(ids[0], script(vec![Op::TimerInTongues]))]);
+    assert_eq!(node.state(ids[0]).refused, ["Schema"]);
+    assert_eq!(out.next_timer_height, None);
+}
+
+#[test]
+fn one_engine_has_at_most_so_many_timers_waiting_and_takes_no_room_of_another() {
+    let ids = roots(2);
+    let mut node = Node::with_roots(1, &ids);
+    let rounds = TIMERS_PER_ENGINE_MAX / SENDS_PER_MESSAGE_MAX;
+    let many = Op::TimerMany {
+        count: SENDS_PER_MESSAGE_MAX as u32,
+    };
+    let fill = (0..rounds).map(|_| (ids[0], script(vec![many.clone()])));
+    let mut messages: Vec<_> = fill.collect();
+    // One more is refused; after a cancel there is room for it.
+    let freed = vec![by_height(1, 1), Op::CancelTimer { nth: 0 }, by_height(1, 2)];
+    messages.push((ids[0], script(freed)));
+    messages.push((ids[1], script(vec![by_height(1, 3)])));
+    node.run(&messages);
+    assert_eq!(node.state(ids[0]).refused, ["Budget"]);
+    assert_eq!(rung(&node, ids[0]).len(), 0);
+    let out = node.run(&[]);
+    // What was promised comes, all of it.
+    assert_eq!(rung(&node, ids[0]).len(), TIMERS_PER_ENGINE_MAX);
+    assert_eq!(rung(&node, ids[1]), [3]);
+    assert_eq!((out.stats.dead_letters, out.logs.len()), (0, 0));
+}
+
+#[test]
+fn a_fault_at_a_timer_is_told_to_the_engine_that_set_it() {
+    let ids = roots(1);
+    let mut node = Node::with_roots(1, &ids);
+    let again = Op::TimerAfterBlocks {
+        blocks: 1,
+        message: script(vec![by_height(1, 5), Op::Fail]),
+    };
+    node.run(&[(ids[0], script(vec![again]))]);
+    let out = node.run(&[]);
+    assert_eq!(out.stats.faults, 1);
+    // The timer that the failing handler set is gone with its other outputs: the notice is the only word of it.
+    assert_eq!(out.next_timer_height, None);
+    assert_eq!(node.state(ids[0]).notices, [(ids[0], "Faulted".to_owned())]);
+}
+
+#[test]
+fn timers_that_came_with_an_image_can_be_cancelled_and_the_next_has_a_new_number() {
+    let ids = roots(1);
+    let mut node = Node::with_roots(1, &ids);
+    let set = vec![
+        by_height(2, 1),
+        by_time(2 * BLOCK_MILLIS, 2),
+        by_height(2, 3),
+    ];
+    node.run(&[(ids[0], script(set))]);
+    node.call(|executor| {
+        let image = executor.image(1 << 20).unwrap();
+        let copy = Executor::from_image(executor.table(), &image).unwrap();
+        assert_eq!(copy.image(1 << 20).unwrap(), image);
+        executor.discard_engines();
+        *executor = copy;
+    });
+    let cancels = [0, 1].map(|nth| Op::CancelTimer { nth });
+    let ops = [cancels.to_vec(), vec![by_height(1, 4)]].concat();
+    node.run(&[(ids[0], script(ops))]);
+    node.run(&[]);
+    assert_eq!(rung(&node, ids[0]), [3, 4]);
+    assert_eq!(node.state(ids[0]).timers, [0, 1, 2, 3].map(TimerId));
+    assert!(node.state(ids[0]).refused.is_empty());
 }

@@ -101,6 +101,8 @@ impl EngineBus<'_> {
             config: (Codec::Postcard, &child.config),
             children: 0,
             sent: 0,
+            timers_set: 0,
+            node_timers: 0,
         };
         let (table, frame) = (&self.shared.table, self.shared.view.frame());
         Newborn::init(table, &start, frame).map_err(|error| match error {

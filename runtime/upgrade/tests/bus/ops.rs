@@ -194,7 +194,9 @@ impl Core {
                     ctx.send(to, &Message::Add(number + time))?;
                 }
             }
-            Message::Wake(height) => ctx.set_timer(TimerAt::Height(height), &Message::Woken)?,
+            Message::Wake(height) => {
+                ctx.set_timer(TimerAt::Height(height), &Message::Woken)?;
+            }
             Message::Woken => self.total += 1_000,
             Message::Bear => {
                 ctx.spawn::<Fixed>(&Birth::default())?;

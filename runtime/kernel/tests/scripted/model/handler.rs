@@ -7,7 +7,7 @@ pub(super) struct Run<'a> {
     pub(super) id: EngineId,
     pub(super) frame: BlockFrame,
     pub(super) core: &'a mut Core,
-    pub(super) spawned: &'a mut u64,
+    pub(super) counters: &'a mut Counters,
     pub(super) own: &'a mut Wishes,
 }
 
@@ -102,7 +102,16 @@ impl Run<'_> {
                 self.own.outcome.log(line);
             }
             Op::PanicOnNotice => self.core.brittle = true,
-            Op::TimerInTongues | Op::Random | Op::Fail | Op::Panic => {
+            Op::CancelTimer { nth } => {
+                if let Some(id) = self.core.timers.get(*nth as usize).copied() {
+                    match self.counters.waiting.remove(&id) {
+                        true => self.own.cancelled.push((self.id, id)),
+                        false => self.refused("Unknown"),
+                    }
+                }
+            }
+            Op::TimerInTongues => self.refused("Schema"),
+            Op::TimerMany { .. } | Op::Budget | Op::Random | Op::Fail | Op::Panic => {
                 unreachable!("no part of the model's scripts")
             }
         }
@@ -113,15 +122,20 @@ impl Run<'_> {
     }
 
     pub(super) fn spawn(&mut self, config: Config) {
-        let id = self.id.child(*self.spawned);
-        *self.spawned += 1;
+        let id = self.id.child(self.counters.spawned);
+        self.counters.spawned += 1;
         self.core.children.push(id);
         self.own.spawns.push((self.id, id, config));
     }
 
     pub(super) fn timer(&mut self, due: Due, message: &Message) {
+        let id = TimerId(self.counters.timers);
+        self.counters.timers += 1;
+        self.counters.waiting.insert(id);
+        self.core.timers.push(id);
         let timer = Timer {
             due,
+            id,
             actor: self.id,
             message: message.clone(),
         };

@@ -1,0 +1,347 @@
+//! [`Running`]: the services of the one engine that is handling its batch, which fill the outbox of its chunk.
+//!
+//! The outputs of a message that fails are dropped: before the first output of each message a mark
+//! is set, and its failure truncates to the mark.
+
+use crate::limits::{
+    BYTES_PER_MESSAGE_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX, TIMERS_MAX,
+    TIMERS_PER_ENGINE_MAX,
+};
+use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
+use crate::outcome::{Emitted, LogLine, Replied, ReplyError};
+use crate::slot::Letter;
+use crate::slot_timers::SlotTimers;
+use crate::table::{GenerationTable, KindIndex};
+use refit_abi::descriptor::Ability;
+use refit_abi::host::{BlockFrame, CallError, Services, Wanted};
+use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus, RawBudget};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Sender, TimerAt, TimerId, Undelivered};
+
+/// The services of the engine that is handling a batch.
+pub(crate) struct Running<'a> {
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) table: &'a GenerationTable,
+    pub(crate) frame: BlockFrame,
+    pub(crate) id: EngineId,
+    pub(crate) kind: KindIndex,
+    pub(crate) letters: &'a [Letter],
+    /// Their payloads.
+    pub(crate) arena: &'a [u8],
+    pub(crate) sent: &'a mut u64,
+    pub(crate) children: &'a mut u64,
+    pub(crate) timers: &'a mut SlotTimers,
+    /// Timers that the node had when the round began.
+    pub(crate) node_timers: usize,
+    pub(crate) mark: Mark,
+    /// What the panic said, if one ended the batch.
+    pub(crate) panic: Option<String>,
+}
+
+/// Where the outputs of the message at `index` begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    index: usize,
+    bytes: usize,
+    sends: usize,
+    spawns: usize,
+    stops: usize,
+    timers: usize,
+    events: usize,
+    /// Bytes of its events so far.
+    emitted: usize,
+    sent: u64,
+    children: u64,
+}
+
+impl Mark {
+    /// A mark of no message.
+    pub(crate) const UNSET: Self = Self {
+        index: usize::MAX,
+        bytes: 0,
+        sends: 0,
+        spawns: 0,
+        stops: 0,
+        timers: 0,
+        events: 0,
+        emitted: 0,
+        sent: 0,
+        children: 0,
+    };
+}
+
+impl Running<'_> {
+    /// Sets the mark at the first output of a message, and says whether `more` bytes fit its budget.
+    #[inline]
+    fn begin(&mut self, index: usize, more: usize) -> bool {
+        if self.mark.index != index {
+            self.mark = Mark {
+                index,
+                bytes: self.outbox.bytes.len(),
+                sends: self.outbox.sends.len(),
+                spawns: self.outbox.spawns.len(),
+                stops: self.outbox.stops.len(),
+                timers: self.outbox.timers.len(),
+                events: self.outbox.events.len(),
+                emitted: 0,
+                sent: *self.sent,
+                children: *self.children,
+            };
+        }
+        let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
+        spent + more <= BYTES_PER_MESSAGE_MAX
+    }
+
+    /// Timers that the message at the mark may still set. What it cancelled counts too: a message that sets and
+    /// cancels without end comes to one.
+    fn timers_left(&self) -> usize {
+        let done = self.outbox.timers.len() - self.mark.timers;
+        SENDS_PER_MESSAGE_MAX
+            .saturating_sub(done)
+            .min(self.timers_room())
+    }
+
+    /// Timers that the engine may still have waiting.
+    fn timers_room(&self) -> usize {
+        match self.node_timers < TIMERS_MAX {
+            true => TIMERS_PER_ENGINE_MAX.saturating_sub(self.timers.waiting()),
+            false => 0,
+        }
+    }
+
+    fn drop_outputs(&mut self, index: usize) {
+        if self.mark.index != index {
+            return;
+        }
+        let mark = self.mark;
+        self.outbox.bytes.truncate(mark.bytes);
+        self.outbox.sends.truncate(mark.sends);
+        self.outbox.spawns.truncate(mark.spawns);
+        self.outbox.stops.truncate(mark.stops);
+        for deed in self.outbox.timers.drain(mark.timers..).rev() {
+            self.timers.undo(&deed);
+        }
+        self.outbox.events.truncate(mark.events);
+        *self.sent = mark.sent;
+        *self.children = mark.children;
+    }
+
+    fn answer(&mut self, index: usize, outcome: Result<Vec<u8>, ReplyError>) {
+        if let Some(ticket) = self.letters.get(index).and_then(|letter| letter.ticket) {
+            self.outbox.replies.push(Replied { ticket, outcome });
+        }
+    }
+
+    fn notify(&mut self, index: usize, reason: Undelivered) {
+        // A notice has an engine as its sender too, but that engine sent nothing.
+        let letter = self
+            .letters
+            .get(index)
+            .filter(|letter| letter.kind == DeliveryKind::Message);
+        let Some(letter) = letter else { return };
+        match letter.sender {
+            Sender::Engine(to) => {
+                self.outbox.notices.push(Notice {
+                    to,
+                    about: self.id,
+                    reason,
+                });
+            }
+            // A fault drops what the handler set in place of this timer: the engine may want to set it again.
+            Sender::Timer if reason == Undelivered::Faulted => {
+                self.outbox.notices.push(Notice {
+                    to: self.id,
+                    about: self.id,
+                    reason,
+                });
+            }
+            // Nobody waits for a timer. After a panic the poison tells of it.
+            Sender::Timer if reason == Undelivered::Rejected => {
+                self.outbox
+                    .bounce(self.id, letter, &self.arena[letter.payload.clone()], reason);
+            }
+            Sender::Timer | Sender::Client(_) => {}
+        }
+    }
+}
+
+impl Services for Running<'_> {
+    #[inline]
+    fn send(&mut self, index: usize, to: EngineId, schema: SchemaId, payload: &[u8]) -> HostStatus {
+        let fits = self.begin(index, payload.len());
+        if !fits || self.outbox.sends.len() - self.mark.sends >= SENDS_PER_MESSAGE_MAX {
+            return HostStatus::Budget;
+        }
+        let payload = self.outbox.put(payload);
+        let sequence = *self.sent;
+        *self.sent += 1;
+        self.outbox.sends.push(Outgoing {
+            from: self.id,
+            kind: self.kind,
+            to,
+            sequence,
+            schema,
+            payload,
+        });
+        HostStatus::Ok
+    }
+
+    fn spawn(&mut self, index: usize, wanted: Wanted<'_>) -> Result<EngineId, HostStatus> {
+        let fits = self.begin(index, wanted.config.len());
+        if !fits || self.outbox.spawns.len() - self.mark.spawns >= SPAWNS_PER_MESSAGE_MAX {
+            return Err(HostStatus::Budget);
+        }
+        let (kind, entry) = self.table.find(wanted.kind).ok_or(HostStatus::Unknown)?;
+        if !self.table.may(self.kind, Ability::Spawn, kind) {
+            return Err(HostStatus::Forbidden);
+        }
+        if entry.kind.descriptor().config != wanted.schema {
+            return Err(HostStatus::Schema);
+        }
+        let id = self.id.child(*self.children);
+        *self.children += 1;
+        let config = self.outbox.put(wanted.config);
+        self.outbox.spawns.push(Spawn {
+            parent: self.id,
+            id,
+            kind,
+            config,
+        });
+        Ok(id)
+    }
+
+    fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus {
+        if !self.begin(index, 0) {
+            return HostStatus::Budget;
+        }
+        self.outbox.stops.push(Stop {
+            by: self.id,
+            engine,
+        });
+        HostStatus::Ok
+    }
+
+    fn timer(
+        &mut self,
+        index: usize,
+        at: TimerAt,
+        schema: SchemaId,
+        payload: &[u8],
+    ) -> Result<TimerId, HostStatus> {
+        let fits = self.begin(index, payload.len());
+        if !fits || self.timers_left() == 0 {
+            return Err(HostStatus::Budget);
+        }
+        let past = match at {
+            TimerAt::Height(height) => height <= self.frame.height,
+            TimerAt::Time(time) => time <= self.frame.time,
+        };
+        if past {
+            return Err(HostStatus::Past);
+        }
+        // One that its own code does not take would be a dead letter when it comes.
+        let kind = self.table.get(self.kind).map(|entry| &entry.kind);
+        if kind.is_none_or(|kind| !kind.descriptor().accepts(schema)) {
+            return Err(HostStatus::Schema);
+        }
+        let payload = self.outbox.put(payload);
+        let id = self.timers.set(at);
+        self.outbox.timers.push(TimerDeed::Set(NewTimer {
+            at,
+            engine: self.id,
+            id,
+            schema,
+            payload,
+        }));
+        Ok(id)
+    }
+
+    fn cancel_timer(&mut self, index: usize, id: TimerId) -> HostStatus {
+        self.begin(index, 0);
+        let Some(at) = self.timers.take(id) else {
+            return HostStatus::Unknown;
+        };
+        let engine = self.id;
+        let deed = CancelledTimer { at, engine, id };
+        self.outbox.timers.push(TimerDeed::Cancelled(deed));
+        HostStatus::Ok
+    }
+
+    fn budget_left(&self, index: usize) -> RawBudget {
+        let begun = self.mark.index == index;
+        let left = |most: usize, now: usize, mark: usize| match begun {
+            true => (most - (now - mark).min(most)) as u64,
+            false => most as u64,
+        };
+        let (out, mark) = (&*self.outbox, self.mark);
+        let timers = match begun {
+            true => self.timers_left(),
+            false => self.timers_room().min(SENDS_PER_MESSAGE_MAX),
+        };
+        let bytes = out.bytes.len() + mark.emitted;
+        RawBudget {
+            size: size_of::<RawBudget>(),
+            messages: left(SENDS_PER_MESSAGE_MAX, out.sends.len(), mark.sends),
+            bytes: left(BYTES_PER_MESSAGE_MAX, bytes, mark.bytes),
+            spawns: left(SPAWNS_PER_MESSAGE_MAX, out.spawns.len(), mark.spawns),
+            timers: timers as u64,
+            events: left(SENDS_PER_MESSAGE_MAX, out.events.len(), mark.events),
+        }
+    }
+
+    fn log(&mut self, level: u8, line: &str) {
+        if self.outbox.logs.len() >= crate::limits::LOG_LINES_PER_BLOCK_MAX {
+            self.outbox.stats.log_lines_dropped += 1;
+            return;
+        }
+        self.outbox.logs.push(LogLine {
+            engine: self.id,
+            level,
+            line: line.to_owned(),
+        });
+    }
+
+    fn emit(&mut self, index: usize, topic: &str, payload: &[u8]) -> HostStatus {
+        let bytes = topic.len() + payload.len();
+        let fits = self.begin(index, bytes);
+        if !fits || self.outbox.events.len() - self.mark.events >= SENDS_PER_MESSAGE_MAX {
+            return HostStatus::Budget;
+        }
+        self.mark.emitted += bytes;
+        let (topic, payload) = (topic.to_owned(), payload.to_vec());
+        self.outbox.events.push(Emitted {
+            engine: self.id,
+            topic,
+            payload,
+        });
+        HostStatus::Ok
+    }
+
+    fn reply(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
+        if status == CallStatus::Ok {
+            return self.answer(index, Ok(bytes.to_vec()));
+        }
+        self.drop_outputs(index);
+        let engine = self.id;
+        match CallError::of_reply(status, bytes) {
+            CallError::Fault(fault) => {
+                self.outbox.stats.faults += 1;
+                self.answer(index, Err(ReplyError::Fault(fault)));
+                self.notify(index, Undelivered::Faulted);
+            }
+            CallError::Panicked { text } => {
+                self.panic = Some(text.clone());
+                self.answer(index, Err(ReplyError::Panicked { engine, text }));
+                self.notify(index, Undelivered::Poisoned);
+            }
+            CallError::Rejected { reason } => {
+                self.answer(index, Err(ReplyError::Rejected { engine, reason }));
+                self.notify(index, Undelivered::Rejected);
+            }
+            other => {
+                let reason = other.to_string();
+                self.answer(index, Err(ReplyError::Rejected { engine, reason }));
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! [`SlotTimers`]: which timers of one engine wait, so that a handler learns at once whether it may set or cancel one.
+//!
+//! The messages themselves lie in [`crate::timers::Timers`], which only the sequential half of the executor touches:
+//! what a handler did is carried there with its other outputs.
+
+use crate::outbox::TimerDeed;
+use refit_abi::{TimerAt, TimerId};
+use std::collections::BTreeMap;
+
+/// One engine's timers, by their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct SlotTimers {
+    /// Timers it has set over its life: the next one's number.
+    pub(crate) set: u64,
+    waiting: BTreeMap<u64, TimerAt>,
+}
+
+impl SlotTimers {
+    /// Of an engine that has set so many before, none of which waits.
+    pub(crate) fn after(set: u64) -> Self {
+        Self {
+            set,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Gives the next timer its number.
+    pub(crate) fn set(&mut self, at: TimerAt) -> TimerId {
+        let id = TimerId(self.set);
+        self.set += 1;
+        self.waiting.insert(id.0, at);
+        id
+    }
+
+    /// A timer that was set elsewhere: before an image was taken, by the `init` of an engine started afresh.
+    pub(crate) fn add(&mut self, id: TimerId, at: TimerAt) {
+        self.set = self.set.max(id.0 + 1);
+        self.waiting.insert(id.0, at);
+    }
+
+    /// One waits no longer: when it was due, if it waited.
+    pub(crate) fn take(&mut self, id: TimerId) -> Option<TimerAt> {
+        self.waiting.remove(&id.0)
+    }
+
+    /// As before a deed, which was the last.
+    pub(crate) fn undo(&mut self, deed: &TimerDeed) {
+        match deed {
+            TimerDeed::Set(timer) => {
+                self.waiting.remove(&timer.id.0);
+                self.set = timer.id.0;
+            }
+            TimerDeed::Cancelled(timer) => {
+                self.waiting.insert(timer.id.0, timer.at);
+            }
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}
