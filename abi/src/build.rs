@@ -7,8 +7,12 @@ pub const ABI_EPOCH: u32 = 4;
 /// Release of the compiler, such as `1.95.0`.
 pub const COMPILER_RELEASE: &str = env!("REFIT_RUSTC_RELEASE");
 
-/// Commit of the compiler: layouts are fixed only within one.
+/// Commit of the compiler; `unknown` if it does not know it.
 pub const COMPILER_COMMIT: &str = env!("REFIT_RUSTC_COMMIT");
+
+/// The compiler and its standard library, in one line: release, commit, LLVM, and a hash over the library's
+/// files. Layouts are fixed only within one.
+pub const TOOLCHAIN: &str = env!("REFIT_TOOLCHAIN");
 
 /// The layout epoch as a literal.
 macro_rules! layout_epoch {
@@ -22,15 +26,20 @@ macro_rules! layout_epoch {
 /// bytes.
 pub const LAYOUT_EPOCH: &str = layout_epoch!();
 
-/// What layouts are fixed within: one compiler and one layout epoch. Part of every layout hash.
-pub const LAYOUT: &str = concat!(env!("REFIT_RUSTC_COMMIT"), "/", layout_epoch!());
+/// What layouts are fixed within: one toolchain, one target and one layout epoch. Part of every layout hash.
+pub const LAYOUT: &str = concat!(
+    env!("REFIT_TOOLCHAIN"),
+    "/",
+    env!("REFIT_TARGET"),
+    "/",
+    layout_epoch!()
+);
 
 /// Target triple.
 pub const TARGET: &str = env!("REFIT_TARGET");
 
-/// `unwind` or `abort`. Only a module that unwinds can have its panics caught.
-pub const PANIC_MODE: &str = if cfg!(panic = "unwind") {
-    "unwind"
-} else {
-    "abort"
-};
+/// The word for how a compilation treats panics: `unwind` or `abort`. Only a module that unwinds can have
+/// its panics caught.
+pub const fn panic_mode(unwinds: bool) -> &'static str {
+    if unwinds { "unwind" } else { "abort" }
+}

@@ -4,6 +4,9 @@ use crate::codec;
 use crate::raw::Codec;
 use crate::schema::{Describer, Field, SchemaId, Shape, Type, Variant};
 use crate::{Fault, State, StateKey, UpgradeBus};
+use std::any::TypeId;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 
 /// A described field.
 pub fn field(name: &str, ty: Type, offset: usize) -> Field {
@@ -44,12 +47,30 @@ pub fn enumeration<T>(name: &str, version: u32, variants: Vec<Variant>) -> Type 
     }
 }
 
-/// The type of a `#[state(serde)]` field.
-pub fn serde_type(name: &str) -> Type {
+/// The type `T` of a `#[state(serde)]` field.
+pub fn serde_type<T: 'static>(name: &str) -> Type {
+    let mut hasher = DefaultHasher::new();
+    TypeId::of::<T>().hash(&mut hasher);
     Type::Serde {
         name: name.to_owned(),
+        identity: hasher.finish(),
     }
 }
+
+/// Holds for one type alone: no reference is coerced on the way into it.
+#[derive(Debug)]
+pub struct Exactly<T: ?Sized>(PhantomData<fn(&T) -> &T>);
+
+impl<T: ?Sized> Exactly<T> {
+    /// That of the type of `value`.
+    pub fn that_of(_: &T) -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Compiles where the last field of a struct has a size that is known from the struct's own bounds. The
+/// compiler lays a struct out otherwise where it has none: another niche at equal offsets.
+pub fn the_last_field_of_a_state_is_sized<T>() {}
 
 /// The schema hash, computed.
 pub fn schema_id<T: State>() -> SchemaId {

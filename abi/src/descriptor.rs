@@ -17,6 +17,8 @@ pub struct Descriptor {
     pub compiler_release: String,
     /// Commit of the compiler.
     pub compiler_commit: String,
+    /// [`crate::build::TOOLCHAIN`] of the contract.
+    pub toolchain: String,
     /// [`crate::build::LAYOUT_EPOCH`] of the contract.
     pub layout_epoch: String,
     /// Target triple.

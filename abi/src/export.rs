@@ -15,6 +15,7 @@ use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::RSlice;
+use std::fmt;
 use std::marker::PhantomData;
 
 pub use abi_stable;
@@ -45,13 +46,45 @@ impl RootModule for EngineModuleRef {
     const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
 }
 
+/// The root of a module that is linked into this program: what the `module()` of `export_engines!` gives,
+/// and nothing else does.
+///
+/// A root's tables have lost the types of their states, and its descriptor says what they were. So one that
+/// safe code could put together would confuse them.
+#[derive(Clone, Copy)]
+pub struct LinkedModule(EngineModuleRef);
+
+impl fmt::Debug for LinkedModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let epoch = self.0.abi_epoch();
+        f.debug_tuple("LinkedModule").field(&epoch).finish()
+    }
+}
+
+impl LinkedModule {
+    /// Says that `root` is genuine.
+    ///
+    /// # Safety
+    /// `export_engines!` made `root`, and its code is never unmapped.
+    #[doc(hidden)]
+    pub const unsafe fn new(root: EngineModuleRef) -> Self {
+        Self(root)
+    }
+
+    /// The root itself.
+    #[cfg(feature = "host")]
+    pub(crate) fn root(self) -> EngineModuleRef {
+        self.0
+    }
+}
+
 /// What a kind knows beside its [`Engine`]: the older states and messages it can start from, and
 /// whether it handles upgrade messages.
 pub trait History: 'static {
     /// The kind.
     type Engine: Engine;
     /// The ways from older states, newest first.
-    fn steps() -> Vec<Step>;
+    fn steps() -> Vec<Step<Self::Engine>>;
     /// The older messages, newest first.
     fn older_messages() -> Vec<OlderMessage<<Self::Engine as Engine>::Message>>;
     /// Its handler of upgrade messages.
@@ -69,13 +102,18 @@ pub struct Package {
     pub build_id: Option<&'static str>,
     /// `REFIT_RELEASE_ID`, stamped by who makes a release.
     pub release_id: Option<&'static str>,
+    /// Whether its panics unwind, so that they can be caught.
+    pub unwinds: bool,
 }
 
 /// The build id of a module that no builder stamped.
 pub const UNSTAMPED: &str = "unstamped";
 
 /// Writes a module's descriptor. Called by the exported `describe`.
-pub fn describe(
+///
+/// # Safety
+/// `sink` is what the host gave to the running call.
+pub unsafe fn describe(
     package: Package,
     kinds: &[fn() -> crate::descriptor::KindDescriptor],
     sink: Sink,
@@ -87,9 +125,10 @@ pub fn describe(
             abi_epoch: build::ABI_EPOCH,
             compiler_release: build::COMPILER_RELEASE.to_owned(),
             compiler_commit: build::COMPILER_COMMIT.to_owned(),
+            toolchain: build::TOOLCHAIN.to_owned(),
             layout_epoch: build::LAYOUT_EPOCH.to_owned(),
             target: build::TARGET.to_owned(),
-            panic_mode: build::PANIC_MODE.to_owned(),
+            panic_mode: build::panic_mode(package.unwinds).to_owned(),
             build_id: package.build_id.unwrap_or(UNSTAMPED).to_owned(),
             release_id: package.release_id.map(ToOwned::to_owned),
             package: package.name.to_owned(),
@@ -100,7 +139,9 @@ pub fn describe(
         codec::to_postcard(&descriptor, &mut bytes);
         bytes
     };
-    shim::write_guarded(sink, write)
+    // SAFETY: the sink is that of the running call: `export_engines!`, the one caller, passes on what the
+    // host gave to `EngineModule::describe`.
+    unsafe { shim::write_guarded(sink, write) }
 }
 
 /// Replaces this module's panic hook: the standard one may print a backtrace, for which the module's
@@ -125,42 +166,51 @@ pub trait WithStep {
     /// The state.
     type State: State;
     /// Its own step and those before it.
-    fn steps(&self) -> Vec<Step>;
+    fn steps(&self) -> Vec<Step<Self::State>>;
     /// The ways from older states that go on with `C`.
-    fn older<C: Chain<From = Self::State>>(&self, steps: u32, dropped: &[String]) -> Vec<Step>;
+    fn older<C: Chain<From = Self::State>>(
+        &self,
+        steps: u32,
+        dropped: &[String],
+    ) -> Vec<Step<C::To>>;
 }
 
 impl<T: Migrate> WithStep for Probe<T> {
     type State = T;
 
-    fn steps(&self) -> Vec<Step> {
+    fn steps(&self) -> Vec<Step<T>> {
         let step = T::step();
         let older = T::From::older_states::<(T, Here<T>)>(1, &step.descriptor.dropped);
-        [vec![step], older].concat()
+        std::iter::once(step).chain(older).collect()
     }
 
-    fn older<C: Chain<From = T>>(&self, steps: u32, dropped: &[String]) -> Vec<Step> {
+    fn older<C: Chain<From = T>>(&self, steps: u32, dropped: &[String]) -> Vec<Step<C::To>> {
         let steps = steps + 1;
         let dropped = [T::step().descriptor.dropped, dropped.to_vec()].concat();
         let older = T::From::older_states::<(T, C)>(steps, &dropped);
-        [vec![Step::chained::<(T, C)>(steps, dropped)], older].concat()
+        let step = Step::chained::<(T, C)>(steps, dropped);
+        std::iter::once(step).chain(older).collect()
     }
 }
 
 /// The answer when it has none.
 pub trait WithoutStep {
+    /// The state.
+    type State;
     /// No steps.
-    fn steps(&self) -> Vec<Step>;
+    fn steps(&self) -> Vec<Step<Self::State>>;
     /// None.
-    fn older<C: Chain>(&self, steps: u32, dropped: &[String]) -> Vec<Step>;
+    fn older<C: Chain>(&self, steps: u32, dropped: &[String]) -> Vec<Step<C::To>>;
 }
 
 impl<T> WithoutStep for &Probe<T> {
-    fn steps(&self) -> Vec<Step> {
+    type State = T;
+
+    fn steps(&self) -> Vec<Step<T>> {
         Vec::new()
     }
 
-    fn older<C: Chain>(&self, _: u32, _: &[String]) -> Vec<Step> {
+    fn older<C: Chain>(&self, _: u32, _: &[String]) -> Vec<Step<C::To>> {
         Vec::new()
     }
 }
@@ -234,7 +284,7 @@ macro_rules! export_engines {
             $(impl History for Past<$engine> {
                 type Engine = $engine;
 
-                fn steps() -> ::std::vec::Vec<$crate::Step> {
+                fn steps() -> ::std::vec::Vec<$crate::Step<$engine>> {
                     (&$crate::export::Probe::<$engine>(::core::marker::PhantomData)).steps()
                 }
 
@@ -255,16 +305,17 @@ macro_rules! export_engines {
             })+
 
             unsafe extern "C" fn describe(sink: $crate::raw::Sink) -> $crate::raw::CallStatus {
-                $crate::export::describe(
-                    $crate::export::Package {
-                        name: env!("CARGO_PKG_NAME"),
-                        version: env!("CARGO_PKG_VERSION"),
-                        build_id: option_env!("REFIT_BUILD_ID"),
-                        release_id: option_env!("REFIT_RELEASE_ID"),
-                    },
-                    &[$($crate::export::describe_kind::<Past<$engine>>),+],
-                    sink,
-                )
+                let package = $crate::export::Package {
+                    name: env!("CARGO_PKG_NAME"),
+                    version: env!("CARGO_PKG_VERSION"),
+                    build_id: option_env!("REFIT_BUILD_ID"),
+                    release_id: option_env!("REFIT_RELEASE_ID"),
+                    // Of the engine's own compilation: refit-abi may have been compiled otherwise.
+                    unwinds: cfg!(panic = "unwind"),
+                };
+                let kinds = &[$($crate::export::describe_kind::<Past<$engine>> as fn() -> _),+];
+                // SAFETY: the host made the sink for this call.
+                unsafe { $crate::export::describe(package, kinds, sink) }
             }
 
             $(const _: () = ::core::assert!(
@@ -289,12 +340,18 @@ macro_rules! export_engines {
                 },
             );
 
-            /// The root of this crate's module.
-            pub fn module() -> $crate::export::EngineModuleRef {
+            fn root() -> $crate::export::EngineModuleRef {
                 $crate::export::EngineModuleRef(ROOT.static_as_prefix())
             }
 
-            $crate::__export_root!(module);
+            /// The root of this crate's module.
+            pub fn module() -> $crate::export::LinkedModule {
+                // SAFETY: this macro made the root, and a program that holds this function has its code
+                // linked in. (In a cdylib nobody calls it: the symbol below gives the root.)
+                unsafe { $crate::export::LinkedModule::new(root()) }
+            }
+
+            $crate::__export_root!(root);
         }
 
         // `self`, because a module that imports all of its parent's names may export too.
@@ -307,19 +364,19 @@ macro_rules! export_engines {
 #[cfg(feature = "module")]
 #[macro_export]
 macro_rules! __export_root {
-    ($module:ident) => {
+    ($root:ident) => {
         // The name is abi_stable's ROOT_MODULE_LOADER_NAME; a test of this crate compares them.
         #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
         static REFIT_ROOT: $crate::export::abi_stable::library::LibHeader = {
-            extern "C" fn root() -> $crate::export::abi_stable::library::RootModuleResult {
-                $crate::export::abi_stable::library::__call_root_module_loader($module)
+            extern "C" fn checked() -> $crate::export::abi_stable::library::RootModuleResult {
+                $crate::export::abi_stable::library::__call_root_module_loader($root)
             }
-            // SAFETY: `root` gives an `EngineModuleRef`, the type that is named.
+            // SAFETY: `checked` gives an `EngineModuleRef`, the type that is named.
             unsafe {
                 $crate::export::abi_stable::library::LibHeader::from_constructor::<
                     $crate::export::EngineModuleRef,
                 >(
-                    root,
+                    checked,
                     $crate::export::abi_stable::library::CheckTypeLayout::Yes,
                 )
             }
@@ -335,7 +392,7 @@ macro_rules! __export_root {
 #[cfg(not(feature = "module"))]
 #[macro_export]
 macro_rules! __export_root {
-    ($module:ident) => {};
+    ($root:ident) => {};
 }
 
 /// Whether no two of these kinds are the same: asked while a module compiles.

@@ -9,6 +9,8 @@ use crate::descriptor::MigrationDescriptor;
 use crate::raw::MigrationVtable;
 use crate::shim;
 use crate::{Fault, State, UpgradeBus};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The transition function of a state: what Common Lisp calls
 /// `update-instance-for-redefined-class` and Erlang/OTP `code_change`.
@@ -38,8 +40,8 @@ pub trait Migrate: State {
 
     /// The step as the node calls it. The derive writes its own.
     #[doc(hidden)]
-    fn step() -> Step {
-        Step::by_hand::<Self>()
+    fn step() -> Step<Self> {
+        Step::by_hand()
     }
 }
 
@@ -72,39 +74,59 @@ pub trait Assemble: Migrate {
     fn assemble(old: Self::From, fresh: Self::Fresh) -> Self;
 }
 
-/// One step from an older state, ready for a module's table.
-#[derive(Clone, Debug)]
-pub struct Step {
+/// One step from an older state to a `To`, ready for a module's table.
+///
+/// The table's functions have lost their types; this one keeps the type that they make, so that nobody can
+/// put a step to another type into a kind's history. Only the constructors below make one.
+pub struct Step<To> {
     pub(crate) vtable: MigrationVtable,
     pub(crate) descriptor: MigrationDescriptor,
+    makes: PhantomData<fn() -> To>,
 }
 
-impl Step {
-    /// The step of a transition written by hand.
-    pub fn by_hand<N: Migrate>() -> Self {
+impl<To> Step<To> {
+    fn new(vtable: MigrationVtable, descriptor: MigrationDescriptor) -> Self {
         Self {
-            vtable: shim::migration::by_hand::<(N, Here<N>)>(),
-            descriptor: describe::<N>(true, false, Fields::default()),
+            vtable,
+            descriptor,
+            makes: PhantomData,
         }
     }
 
     /// Several steps run as one, as if written by hand.
-    pub(crate) fn chained<C: Chain>(steps: u32, dropped: Vec<String>) -> Self {
+    pub(crate) fn chained<C: Chain<To = To>>(steps: u32, dropped: Vec<String>) -> Self {
         let mut descriptor = describe_from::<C::From>();
         (descriptor.steps, descriptor.dropped) = (steps, dropped);
-        Self {
-            vtable: shim::migration::by_hand::<C>(),
-            descriptor,
-        }
+        Self::new(shim::migration::by_hand::<C>(), descriptor)
     }
+}
 
+impl<To: Migrate> Step<To> {
+    /// The step of a transition written by hand.
+    pub fn by_hand() -> Self {
+        Self::new(
+            shim::migration::by_hand::<(To, Here<To>)>(),
+            describe::<To>(true, false, Fields::default()),
+        )
+    }
+}
+
+impl<To: Assemble> Step<To> {
     /// The step of a derived transition.
-    pub fn assembled<N: Assemble>(fields: Fields) -> Self {
+    pub fn assembled(fields: Fields) -> Self {
         let defaults_only = fields.computed.is_empty();
-        Self {
-            vtable: shim::migration::assembled::<N>(defaults_only),
-            descriptor: describe::<N>(false, defaults_only, fields),
-        }
+        Self::new(
+            shim::migration::assembled::<To>(defaults_only),
+            describe::<To>(false, defaults_only, fields),
+        )
+    }
+}
+
+impl<To> fmt::Debug for Step<To> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("descriptor", &self.descriptor)
+            .finish_non_exhaustive()
     }
 }
 

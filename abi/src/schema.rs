@@ -3,8 +3,31 @@
 //!
 //! * The *schema hash* covers names, order, versions and types: what the bytes and the fields mean.
 //! * The *layout hash* covers the same and, on top, sizes, alignments, field offsets, discriminants
-//!   and the compiler: what the memory looks like. Two states with equal schema and layout hash may
-//!   be handed over by pointer.
+//!   and the compiler: what the memory looks like.
+//!
+//! Two states with equal schema and layout hash may be handed over by pointer. This is why, in full:
+//!
+//! 1. *Equal hashes are equal descriptions* by equal compilers: all that a description has goes into the
+//!    layout hash, each part with its length before it, and so does [`crate::build::LAYOUT`], which names
+//!    the compiler, the standard library that it comes with, and the target.
+//! 2. *A description says all that the compiler chooses from.* Rust fixes no layout, but one compiler computes
+//!    it from these alone: the fields' own layouts in the order they are written, for an enum its variants in
+//!    their order and the discriminants that are written, the `repr`, and whether the last field of a struct
+//!    may be unsized. Names, paths, visibility, attributes that mean no layout and whether a type was made from
+//!    a generic one are none of it. The first two are described. The others are one for all states: the derive
+//!    refuses every `repr`, and a last field whose size the type's own bounds leave open. So two types of one
+//!    description have one layout, by induction over the fields: offsets, size, alignment, padding, where the
+//!    tag is and which bit patterns are free for the type around (the niche, which no program can ask for).
+//!    Where the tree ends: a scalar and a container are the standard library's, or plain numbers of this crate;
+//!    a recursion passes through a pointer, whose layout does not depend on what is behind it.
+//! 3. *The description is of the type itself*, not of what a macro saw before another changed it: the code
+//!    that the derive writes takes the value apart without `..`, and compares the types of the fields.
+//! 4. *What memory means beyond layout* is the closed list's matter: no pointer into a library, one allocator.
+//! 5. *A `#[state(serde)]` field* is not described, so its owner is never handed to another module. Inside one
+//!    module the [`Type::Serde::identity`] tells two types of one text apart.
+//!
+//! Sizes, alignments and offsets follow from the rest; they are in the hash as a net. A test asks the compiler
+//! itself for the layouts of random types, and compares (`cargo test -p refit-abi --test layouts`).
 //!
 //! Optimisation level, target CPU and debug assertions do not change layout and are left out.
 
@@ -66,10 +89,12 @@ digest! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Type {
-    /// An integer, `bool`, `char`, `()` or `String`: wholly named by its name.
+    /// An integer, `bool`, `char`, `()`, `String`, `EngineId`, …: wholly named by its name.
     Scalar {
         /// `u64`, `String`, …
         name: String,
+        /// Size and alignment: a type of this crate may change its own.
+        shape: Shape,
     },
     /// A generic type of the closed list with its arguments: `Vec`, `BTreeMap`, a tuple, …
     Container {
@@ -116,6 +141,8 @@ pub enum Type {
     Serde {
         /// The type as the author wrote it.
         name: String,
+        /// Which type it is, in one build: two types of one module may have the same text.
+        identity: u64,
     },
 }
 
@@ -239,9 +266,10 @@ impl Type {
 
     fn feed(&self, view: View, h: &mut blake3::Hasher) {
         match self {
-            Type::Scalar { name } => {
+            Type::Scalar { name, shape } => {
                 text(h, "scalar");
                 text(h, name);
+                shape.feed(view, h);
             }
             Type::Container {
                 name,
@@ -286,9 +314,12 @@ impl Type {
                 text(h, name);
                 number(h, *levels);
             }
-            Type::Serde { name } => {
+            Type::Serde { name, identity } => {
                 text(h, "serde");
                 text(h, name);
+                if view == View::Layout {
+                    number(h, *identity);
+                }
             }
         }
     }

@@ -6,24 +6,34 @@
 //! was tried: an empty `HashMap` points into its library; `Rc`, `Arc` and `Cow` may; `dyn` and
 //! function pointers always do; a map key whose hand-written `Ord` changed loses its entries.
 
-use crate::Step;
 use crate::chain::{Chain, MessageChain};
 use crate::message::OlderMessage;
 use crate::schema::{Describer, LayoutId, SchemaId, Shape, Type};
+use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, Step, TimerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 
-/// A type of the closed list. Implement it with `#[derive(State, Serialize, Deserialize)]` only.
+/// A type of the closed list. `#[derive(State, Serialize, Deserialize)]` implements it.
+///
+/// # Safety
+/// Memory is handed from one build's code to another's by what this trait says, so:
+/// * [`State::describe`] tells the truth, as [`crate::schema`] asks for it: two types with equal
+///   descriptions lie in memory alike, and whatever code made a value, code of another build may read,
+///   change and drop it once the first is unmapped.
+/// * [`State::schema_id`] and [`State::layout_id`] are the hashes of that description.
+///
+/// The derive, which reads the whole type, vouches for both. No safe code can: a type that is off the
+/// list goes behind `#[state(serde)]` instead.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of an engine's state, message, query or answer",
     label = "not on the closed list of types that cross from one generation to the next",
     note = "use integers, bool, char, String, arrays, tuples, Option, Result, Box, Vec, VecDeque, BTreeMap or BTreeSet; \
-            or `#[derive(State, Serialize, Deserialize)]` on your own type; \
+            or your own type with fields of this list and `#[derive(State, Serialize, Deserialize)]`; \
             or `#[state(serde)]` on the field: it then crosses as bytes"
 )]
-pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub unsafe trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Describes this type.
     fn describe(describer: &mut Describer) -> Type;
 
@@ -40,7 +50,7 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// All older states from which this one, and through `C` the newest, can be reached. The derive
     /// knows whether the type has a [`crate::Migrate`]; `dropped` are the fields that `C` drops.
     #[doc(hidden)]
-    fn older_states<C: Chain<From = Self>>(_steps: u32, _dropped: &[String]) -> Vec<Step> {
+    fn older_states<C: Chain<From = Self>>(_steps: u32, _dropped: &[String]) -> Vec<Step<C::To>> {
         Vec::new()
     }
 
@@ -62,10 +72,12 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
 pub trait StateKey: State + Ord {}
 
 macro_rules! scalars {
-    ($($ty:ty),*) => {$(
-        impl State for $ty {
+    ($($ty:ty),* $(,)?) => {$(
+        // SAFETY: it owns what it holds, borrows nothing of a library, and its name and shape say how it
+        // lies in memory: the list below names the compiler's own types and plain numbers of this crate.
+        unsafe impl State for $ty {
             fn describe(_: &mut Describer) -> Type {
-                Type::Scalar { name: stringify!($ty).to_owned() }
+                scalar::<Self>(stringify!($ty))
             }
         }
         impl StateKey for $ty {}
@@ -87,12 +99,29 @@ scalars!(
     bool,
     char,
     String,
-    ()
+    (),
+    EngineId,
+    ClientId,
+    Height,
+    BlockTime,
+    BlockHash,
+    Generation,
+    TimerId,
 );
+
+fn scalar<T>(name: &str) -> Type {
+    Type::Scalar {
+        name: name.to_owned(),
+        shape: Shape::of::<T>(),
+    }
+}
 
 macro_rules! containers {
     ($($name:ident<$($arg:ident $(: $bound:ident)?),+>),* $(,)?) => {$(
-        impl<$($arg: State $(+ $bound)?),+> State for $name<$($arg),+> {
+        // SAFETY: of the standard library that every build of one compiler has; it owns its elements
+        // through the allocator that all builds share, and has no sentinel in a library. `Describer` and
+        // the arguments' own implementations say the rest.
+        unsafe impl<$($arg: State $(+ $bound)?),+> State for $name<$($arg),+> {
             fn describe(describer: &mut Describer) -> Type {
                 container::<Self>(stringify!($name), vec![$($arg::describe(describer)),+], 0)
             }
@@ -108,22 +137,23 @@ impl<T: StateKey> StateKey for Vec<T> {}
 impl<T: StateKey> StateKey for Option<T> {}
 impl<T: StateKey> StateKey for Box<T> {}
 
-impl<T: State> State for PhantomData<T> {
+// SAFETY: it holds nothing.
+unsafe impl<T: State> State for PhantomData<T> {
     fn describe(describer: &mut Describer) -> Type {
         container::<Self>("PhantomData", vec![T::describe(describer)], 0)
     }
 }
 
-impl State for Box<str> {
+// SAFETY: as for `String`, whose text it owns alike.
+unsafe impl State for Box<str> {
     fn describe(_: &mut Describer) -> Type {
-        Type::Scalar {
-            name: "Box<str>".to_owned(),
-        }
+        scalar::<Self>("Box<str>")
     }
 }
 impl StateKey for Box<str> {}
 
-impl<T: State> State for Box<[T]> {
+// SAFETY: as for `Vec`.
+unsafe impl<T: State> State for Box<[T]> {
     fn describe(describer: &mut Describer) -> Type {
         container::<Self>("Box<[]>", vec![T::describe(describer)], 0)
     }
@@ -131,7 +161,8 @@ impl<T: State> State for Box<[T]> {
 
 macro_rules! arrays {
     ($($n:literal)*) => {$(
-        impl<T: State> State for [T; $n] {
+        // SAFETY: `T`s, one after the other, as many as the description says.
+        unsafe impl<T: State> State for [T; $n] {
             fn describe(describer: &mut Describer) -> Type {
                 container::<Self>("array", vec![T::describe(describer)], $n)
             }
@@ -144,7 +175,9 @@ arrays!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 2
 
 macro_rules! tuples {
     ($(($($arg:ident),+))*) => {$(
-        impl<$($arg: State),+> State for ($($arg,)+) {
+        // SAFETY: its elements and nothing else; where the compiler puts them follows from their layouts,
+        // which their descriptions determine.
+        unsafe impl<$($arg: State),+> State for ($($arg,)+) {
             fn describe(describer: &mut Describer) -> Type {
                 container::<Self>("tuple", vec![$($arg::describe(describer)),+], 0)
             }
@@ -164,21 +197,6 @@ fn container<T>(name: &str, arguments: Vec<Type>, length: u64) -> Type {
         shape: Shape::of::<T>(),
     }
 }
-
-macro_rules! identifiers {
-    ($($ty:path),*) => {$(
-        impl State for $ty {
-            fn describe(_: &mut Describer) -> Type {
-                Type::Scalar { name: stringify!($ty).to_owned() }
-            }
-        }
-        impl StateKey for $ty {}
-    )*};
-}
-use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, TimerId};
-identifiers!(
-    EngineId, ClientId, Height, BlockTime, BlockHash, Generation, TimerId
-);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
-use refit_abi::export::EngineModuleRef;
+use refit_abi::export::LinkedModule;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height, Serialize, State};
@@ -26,7 +26,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(module: EngineModuleRef, kind: &str, config: Value) -> Self {
+    fn start(module: LinkedModule, kind: &str, config: Value) -> Self {
         let module = Module::linked(module).unwrap();
         let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
         let (root, config) = (EngineId::root(kind).unwrap(), config.to_string());
@@ -123,7 +123,7 @@ impl Random {
 }
 
 /// What the check of `kind` says of a state with these bytes.
-fn checked<S: Serialize>(module: EngineModuleRef, kind: &str, state: &S) -> Result<(), String> {
+fn checked<S: Serialize>(module: LinkedModule, kind: &str, state: &S) -> Result<(), String> {
     let module = Module::linked(module).unwrap();
     let kind = module.kind(kind).unwrap();
     let bytes = postcard::to_stdvec(state).unwrap();

@@ -1,7 +1,8 @@
-//! `#[state(…)]` on types, variants and fields, and the `repr`s and discriminants that are refused.
+//! `#[state(…)]` on types, variants and fields, and the discriminants that are refused.
 
 use crate::errors::Errors;
-use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, ExprUnary, Lit, LitStr, UnOp};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Token, UnOp};
 
 /// What `#[state(…)]` on a type says.
 #[derive(Default)]
@@ -10,6 +11,8 @@ pub(crate) struct Container {
     pub(crate) name: Option<String>,
     /// `version = n`.
     pub(crate) version: Option<u32>,
+    /// `helpers(name, …)`: attributes of other derives, which change nothing.
+    pub(crate) helpers: Vec<Ident>,
 }
 
 /// Reads `#[state(…)]` on a type.
@@ -34,8 +37,16 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
                     syn::Error::new_spanned(&number, sentence)
                 })?;
                 once(&mut container.version, version, &meta)
+            } else if meta.path.is_ident("helpers") {
+                let inside;
+                syn::parenthesized!(inside in meta.input);
+                let helpers = inside.call(Punctuated::<Ident, Token![,]>::parse_terminated)?;
+                container.helpers.extend(helpers);
+                Ok(())
             } else {
-                Err(meta.error("on a type, `state` takes `name = \"…\"` and `version = n`"))
+                Err(meta.error(
+                    "on a type, `state` takes `name = \"…\"`, `version = n` and `helpers(name, …)`",
+                ))
             }
         })?;
     }
@@ -64,33 +75,6 @@ pub(crate) fn refuse_on_variant(attrs: &[Attribute], errors: &mut Errors) {
             attr,
             "a variant takes no `state` attribute; write it on the type or a field",
         );
-    }
-}
-
-/// Refuses the `repr`s that change memory in a way that the layout hash cannot see.
-///
-/// A struct's offsets are in the hash, so only references into it matter; where an enum keeps its
-/// tag is not, since the compiler does not say.
-pub(crate) fn refuse_repr(input: &DeriveInput, errors: &mut Errors) {
-    for attr in named(&input.attrs, "repr") {
-        if matches!(input.data, Data::Enum(_)) {
-            errors.refuse(
-                attr,
-                "an enum in a state has no `repr`: it moves the tag to where the layout hash does \
-                 not see it; remove the attribute, the bytes do not depend on it",
-            );
-            continue;
-        }
-        let packed = attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("packed") {
-                return Err(meta.error(
-                    "`repr(packed)` cannot be part of a state: its fields cannot be borrowed; \
-                     remove `packed`",
-                ));
-            }
-            skip_value(&meta)
-        });
-        errors.take(packed);
     }
 }
 

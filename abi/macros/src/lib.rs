@@ -7,7 +7,9 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `attributes` | reads `#[state(…)]`, refuses the `repr`s that the layout hash cannot tell apart |
+//! | `attributes` | reads `#[state(…)]` |
+//! | `layout_rules` | refuses what changes memory and is in no hash |
+//! | `fields` | proves that no other macro changed the type after it was read |
 //! | `state_rules` | says everything that speaks against a type |
 //! | `closed_list` | refuses field types, at any depth, by their name |
 //! | `serde_rules` | refuses serde attributes that do not survive postcard |
@@ -19,7 +21,9 @@
 mod attributes;
 mod closed_list;
 mod errors;
+mod fields;
 mod key;
+mod layout_rules;
 mod migrate;
 mod migrate_attributes;
 mod migrate_plan;
@@ -76,8 +80,16 @@ use syn::{DeriveInput, parse_macro_input};
 ///   `untagged`, `with`, `from` and the like. `rename`, `rename_all`, `alias`, `default`,
 ///   `deny_unknown_fields`, `transparent`, `bound`, `expecting` and `crate` are welcome: they change
 ///   JSON alone.
-/// * Unions, lifetime parameters, types that implement `Drop`, `repr(packed)`, any `repr` on an
-///   enum, and discriminants that are not written as a number.
+/// * Unions, lifetime parameters, types that implement `Drop`, and discriminants that are not written as a
+///   number.
+/// * Every `repr`, and `?Sized`: the layout of a state follows from its description alone.
+/// * An attribute below the derive that is not known to change nothing: a macro there could change the type
+///   after it was read. Write the derive below the macro. If the attribute belongs to another derive, say so
+///   on the type: `#[state(helpers(name))]`.
+///
+/// # Drop
+/// The destructors that run are those of `#[state(serde)]` fields. A panic in one is caught, and what is left
+/// of the state leaks. Two of them that panic while one state is dropped end the process: Rust unwinds once.
 ///
 /// # Generic types
 /// Each type parameter gets the bound `State`. Each instantiation has a schema of its own; the value

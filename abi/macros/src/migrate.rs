@@ -204,8 +204,8 @@ impl Plan<'_> {
         let computed = computed.map(|field| text(field.name));
         let dropped = self.container.dropped.iter().map(text);
         quote! {
-            fn step() -> ::refit_abi::Step {
-                ::refit_abi::Step::assembled::<Self>(::refit_abi::Fields {
+            fn step() -> ::refit_abi::Step<Self> {
+                ::refit_abi::Step::assembled(::refit_abi::Fields {
                     moved: &[#(#moved),*],
                     defaulted: &[#(#defaulted),*],
                     computed: &[#(#computed),*],

@@ -2,7 +2,7 @@
 
 use crate::attributes;
 use crate::errors::Errors;
-use crate::{state_rules, type_text};
+use crate::{fields, state_rules, type_text};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -34,10 +34,14 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let schema_id = input.generics.params.is_empty().then(cached_schema_id);
     let history = input.generics.params.is_empty().then(history);
     let (field_names, no_drop) = (field_names(input, &generics), refuse_drop(input, &generics));
+    let whole = fields::check(input);
     let describer = describer();
     Ok(quote! {
+        // SAFETY: this derive has read the whole type, which the check of its fields proves, and describes
+        // it field by field; it has refused what would let two types of this description differ in memory,
+        // and each field's type has vouched for itself.
         #[automatically_derived]
-        impl #impl_generics ::refit_abi::State for #ident #type_generics #bounds {
+        unsafe impl #impl_generics ::refit_abi::State for #ident #type_generics #bounds {
             fn describe(
                 #describer: &mut ::refit_abi::schema::Describer,
             ) -> ::refit_abi::schema::Type {
@@ -51,6 +55,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
         #field_names
         #no_drop
+        #whole
     })
 }
 
@@ -114,7 +119,7 @@ fn describe_type(field: &Field) -> TokenStream {
     match attributes::crosses_as_bytes(&field.attrs) {
         Ok(true) => {
             let text = type_text::of(quote!(#ty));
-            quote!(::refit_abi::derived::serde_type(#text))
+            quote!(::refit_abi::derived::serde_type::<#ty>(#text))
         }
         _ => {
             let describer = describer();
@@ -173,7 +178,7 @@ fn history() -> TokenStream {
         fn older_states<C: ::refit_abi::chain::Chain<From = Self>>(
             steps: u32,
             dropped: &[::std::string::String],
-        ) -> ::std::vec::Vec<::refit_abi::Step> {
+        ) -> ::std::vec::Vec<::refit_abi::Step<C::To>> {
             #[allow(unused_imports, reason = "one of the two answers")]
             use ::refit_abi::export::{Probe, WithStep as _, WithoutStep as _};
             (&Probe::<Self>(::core::marker::PhantomData)).older::<C>(steps, dropped)

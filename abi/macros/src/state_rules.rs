@@ -2,7 +2,7 @@
 
 use crate::attributes::{self, Container};
 use crate::errors::Errors;
-use crate::{closed_list, serde_rules};
+use crate::{closed_list, layout_rules, serde_rules};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::{Data, DeriveInput, Fields, GenericParam, Generics, Ident, Type};
@@ -13,7 +13,7 @@ pub(crate) fn check(input: &DeriveInput) -> syn::Result<Container> {
     let container = errors
         .take(attributes::container(&input.attrs))
         .unwrap_or_default();
-    attributes::refuse_repr(input, &mut errors);
+    layout_rules::check(input, &container, &mut errors);
     serde_rules::check(&input.attrs, &mut errors);
     for lifetime in input.generics.lifetimes() {
         errors.refuse(

@@ -29,7 +29,7 @@ fn of_fields(fields: &[Field]) -> Option<String> {
 /// payload, and structs that wrap one of them.
 fn is_text(key: &Type) -> bool {
     match key {
-        Type::Scalar { name } => name != "()",
+        Type::Scalar { name, .. } => name != "()",
         Type::Struct { fields, .. } => {
             matches!(fields.as_slice(), [only] if only.name == "0" && is_text(&only.ty))
         }
@@ -40,12 +40,12 @@ fn is_text(key: &Type) -> bool {
 
 fn name_of(ty: &Type) -> String {
     match ty {
-        Type::Scalar { name }
+        Type::Scalar { name, .. }
         | Type::Container { name, .. }
         | Type::Struct { name, .. }
         | Type::Enum { name, .. }
         | Type::Recursion { name, .. }
-        | Type::Serde { name } => name.clone(),
+        | Type::Serde { name, .. } => name.clone(),
     }
 }
 

@@ -241,6 +241,11 @@ impl Kind {
         self.module.serial()
     }
 
+    /// Its place in the module.
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     fn make(
         &self,
         call: impl FnOnce(*mut *mut c_void, crate::raw::Sink) -> CallStatus,

@@ -31,7 +31,18 @@ pub struct Migration {
 #[must_use = "a dropped one leaks its memory; settle or discard it"]
 pub struct Prepared {
     fresh: *mut c_void,
-    serial: u64,
+    step: StepId,
+}
+
+/// Which step it is, in all of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct StepId {
+    /// The loaded module's serial.
+    module: u64,
+    /// The kind's place in it.
+    kind: usize,
+    /// The step's place in the kind's history.
+    step: usize,
 }
 
 // SAFETY: it points to an `Assemble::Fresh` (Send) or a `State` (Send), owned by this alone.
@@ -69,6 +80,14 @@ impl Migration {
             index,
             from,
         })
+    }
+
+    fn id(&self) -> StepId {
+        StepId {
+            module: self.kind.serial(),
+            kind: self.kind.index(),
+            step: self.index,
+        }
     }
 
     /// What the old states are.
@@ -140,7 +159,7 @@ impl Migration {
         outcome(status, &mut said, 0)?;
         Ok(Prepared {
             fresh,
-            serial: self.kind.serial(),
+            step: self.id(),
         })
     }
 
@@ -182,10 +201,11 @@ impl Migration {
         old: Instance,
         prepared: Prepared,
     ) -> Result<Option<Instance>, (Instance, Prepared)> {
-        if old.tag() != self.from || prepared.serial != self.kind.serial() {
+        if old.tag() != self.from || prepared.step != self.id() {
             return Err((old, prepared));
         }
-        // SAFETY: both are of this step and consumed.
+        // SAFETY: the tag says that `old` is this step's older state, `StepId` that this very step prepared
+        // the other; both are consumed.
         Ok(unsafe { self.settled(old, prepared.fresh) })
     }
 
@@ -201,11 +221,11 @@ impl Migration {
         Ok(unsafe { self.settled(old, null_mut()) })
     }
 
-    /// Drops what [`Migration::prepare`] made. Leaks it if it belongs to another module.
+    /// Drops what [`Migration::prepare`] made. Leaks it if it belongs to another step.
     pub fn discard(&self, prepared: Prepared) {
-        if prepared.serial == self.kind.serial() && !prepared.fresh.is_null() {
+        if prepared.step == self.id() && !prepared.fresh.is_null() {
             let _noted = self.note(Call::Discard, None);
-            // SAFETY: made by this step's `prepare` and consumed.
+            // SAFETY: `StepId` says that this step's `prepare` made it; it is consumed.
             unsafe { (self.table.discard)(prepared.fresh) }
         }
     }

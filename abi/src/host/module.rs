@@ -7,7 +7,7 @@ use super::running::{self, Call, Label};
 use crate::build::ABI_EPOCH;
 use crate::codec;
 use crate::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor};
-use crate::export::EngineModuleRef;
+use crate::export::{EngineModuleRef, LinkedModule};
 use crate::raw::{Codec, KindVtable, TooShort};
 use std::any::Any;
 use std::fmt;
@@ -160,11 +160,10 @@ impl Module {
     ///
     /// # Errors
     /// As [`Module::from_root`].
-    pub fn linked(root: EngineModuleRef) -> Result<Self, ModuleError> {
-        // SAFETY: `EngineModuleRef` is made by `export_engines!` or by the loader's unsafe code; one
-        // that safe code can hold here is part of the program, which is never unmapped, or the
-        // loader keeps its library.
-        unsafe { Self::from_root(root, Box::new(())) }
+    pub fn linked(module: LinkedModule) -> Result<Self, ModuleError> {
+        // SAFETY: only the `module()` of `export_engines!` makes a `LinkedModule`, of the root that the same
+        // macro emitted, and its code is part of this program, which is never unmapped.
+        unsafe { Self::from_root(module.root(), Box::new(())) }
     }
 
     /// What the module says of itself.

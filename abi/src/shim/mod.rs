@@ -33,7 +33,10 @@ pub(crate) const fn kind<H: History>() -> KindVtable {
 pub(crate) use instance::descriptor;
 
 /// Writes what `make` gives to the host; a panic becomes the status.
-pub(crate) fn write_guarded(
+///
+/// # Safety
+/// `sink` is that of the running call.
+pub(crate) unsafe fn write_guarded(
     sink: crate::raw::Sink,
     make: impl FnOnce() -> Vec<u8>,
 ) -> crate::raw::CallStatus {

@@ -3,7 +3,7 @@
 use crate::codec;
 use crate::fixtures::{FixtureMismatch, brought_on};
 use crate::scripted::ScriptedBus;
-use refit_abi::export::EngineModuleRef;
+use refit_abi::export::LinkedModule;
 use refit_abi::fixture::Fixture;
 use refit_abi::host::{Module, with_bus};
 use refit_abi::{Engine, EngineId, Fault, Migrate, MigrateBack, OnUpgrade};
@@ -50,7 +50,7 @@ pub fn on_upgrade<E: OnUpgrade>(
 /// If the module cannot be used or has no kind `E`.
 #[track_caller]
 pub fn migrate_fixture<E: Engine>(
-    module: EngineModuleRef,
+    module: LinkedModule,
     fixture: &Fixture,
     bus: &mut ScriptedBus,
 ) -> Result<E, FixtureMismatch> {

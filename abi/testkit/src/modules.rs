@@ -1,7 +1,7 @@
 //! [`Modules`]: the code a testkit runs, and what the plan of an upgrade has to know of it.
 
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
-use refit_abi::export::EngineModuleRef;
+use refit_abi::export::LinkedModule;
 use refit_abi::host::{Kind, Module};
 use refit_abi::{Capability, Generation};
 use refit_kernel::{GenerationTable, Grants};
@@ -21,7 +21,7 @@ pub(crate) struct Modules {
 
 impl Modules {
     #[track_caller]
-    pub(crate) fn add(&mut self, root: EngineModuleRef) {
+    pub(crate) fn add(&mut self, root: LinkedModule) {
         let module = match Module::linked(root) {
             Ok(module) => module,
             Err(error) => panic!("{error}"),

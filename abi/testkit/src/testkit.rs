@@ -6,7 +6,7 @@ use crate::effects::Effects;
 use crate::look::Invariant;
 use crate::modules::Modules;
 use crate::node::Node;
-use refit_abi::export::EngineModuleRef;
+use refit_abi::export::LinkedModule;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, Capability, ClientId, Engine, EngineId, Height};
@@ -75,7 +75,7 @@ impl Testkit {
     /// # Panics
     /// If the module does not describe itself.
     #[track_caller]
-    pub fn new(module: EngineModuleRef) -> Self {
+    pub fn new(module: LinkedModule) -> Self {
         let mut modules = Modules::default();
         modules.add(module);
         Self {
@@ -100,7 +100,7 @@ impl Testkit {
     /// If it comes too late, or if two modules have one kind.
     #[must_use]
     #[track_caller]
-    pub fn with(mut self, module: EngineModuleRef) -> Self {
+    pub fn with(mut self, module: LinkedModule) -> Self {
         self.still_unused();
         self.modules.add(module);
         self

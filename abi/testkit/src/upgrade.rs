@@ -1,7 +1,7 @@
 //! Upgrades: planned, linted, armed and run as a node does it, with linked modules.
 
 use crate::testkit::Testkit;
-use refit_abi::export::EngineModuleRef;
+use refit_abi::export::LinkedModule;
 use refit_abi::host::{CallError, Module, ModuleError};
 use refit_abi::{EngineId, Generation};
 use refit_kernel::LogLine;
@@ -117,7 +117,7 @@ impl Testkit {
     /// # Errors
     /// [`UpgradeError`]; the engines go on as if nothing had been, but after [`UpgradeError::Check`].
     #[track_caller]
-    pub fn upgrade(&mut self, module: EngineModuleRef) -> Result<Upgraded, UpgradeError> {
+    pub fn upgrade(&mut self, module: LinkedModule) -> Result<Upgraded, UpgradeError> {
         self.upgrade_with(&[module], &Directives::default())
     }
 
@@ -128,7 +128,7 @@ impl Testkit {
     #[track_caller]
     pub fn upgrade_with(
         &mut self,
-        modules: &[EngineModuleRef],
+        modules: &[LinkedModule],
         directives: &Directives,
     ) -> Result<Upgraded, UpgradeError> {
         let roots = modules.iter();

@@ -1,7 +1,7 @@
 //! The engine kind that `bus` measures with, in two versions: the second's transition does its job on
 //! the bus. Linked in, and called through the same tables as a loaded library's.
 
-use refit_abi::export::EngineModuleRef;
+use refit_abi::export::LinkedModule;
 use refit_abi::{
     Context, Engine, EngineId, EngineIdError, Fault, Migrate, OnUpgrade, Sender, State, UpgradeBus,
 };
@@ -153,11 +153,11 @@ mod v2 {
 }
 
 /// The version before the upgrade.
-pub(crate) fn old() -> EngineModuleRef {
+pub(crate) fn old() -> LinkedModule {
     v1::module()
 }
 
 /// The version after it.
-pub(crate) fn new() -> EngineModuleRef {
+pub(crate) fn new() -> LinkedModule {
     v2::module()
 }

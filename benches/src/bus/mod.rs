@@ -272,7 +272,7 @@ impl Case {
     }
 }
 
-fn linked(root: refit_abi::export::EngineModuleRef) -> Result<Module, BenchError> {
+fn linked(root: refit_abi::export::LinkedModule) -> Result<Module, BenchError> {
     Module::linked(root).map_err(|error| BenchError::Engine {
         reason: error.to_string(),
     })

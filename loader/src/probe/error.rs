@@ -98,18 +98,12 @@ pub enum ProbeError {
         found: String,
     },
     /// Built by another compiler.
-    #[error(
-        "the module was compiled by rustc {found} ({found_commit}), this node by {expected} ({expected_commit})"
-    )]
+    #[error("the module was compiled by rustc {found}, this node by {expected}")]
     WrongCompiler {
-        /// The module's compiler release.
+        /// The module's toolchain.
         found: String,
-        /// The module's compiler commit.
-        found_commit: String,
-        /// The node's compiler release.
+        /// The node's toolchain.
         expected: &'static str,
-        /// The node's compiler commit.
-        expected_commit: &'static str,
     },
     /// Its panics would end the node.
     #[error("the module was built with panic = \"{found}\": its panics would end the node")]

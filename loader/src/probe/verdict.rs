@@ -2,7 +2,7 @@
 
 use super::ProbeError;
 use crate::artifact::ArtifactId;
-use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT, COMPILER_RELEASE, TARGET};
+use refit_abi::build::{ABI_EPOCH, TARGET, TOOLCHAIN};
 use refit_abi::descriptor::Descriptor;
 use refit_abi::raw;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ impl InterfaceId {
     pub fn of_this_program() -> Self {
         let mut hasher = blake3::Hasher::new();
         for text in [
-            COMPILER_COMMIT,
+            TOOLCHAIN,
             TARGET,
             abi_stable::library::ROOT_MODULE_LOADER_NAME,
         ] {
@@ -103,12 +103,10 @@ pub(super) fn judge(descriptor: &Descriptor) -> Result<(), ProbeError> {
             found: descriptor.target.clone(),
         });
     }
-    if descriptor.compiler_commit != COMPILER_COMMIT {
+    if descriptor.toolchain != TOOLCHAIN {
         return Err(ProbeError::WrongCompiler {
-            found: descriptor.compiler_release.clone(),
-            found_commit: descriptor.compiler_commit.clone(),
-            expected: COMPILER_RELEASE,
-            expected_commit: COMPILER_COMMIT,
+            found: descriptor.toolchain.clone(),
+            expected: TOOLCHAIN,
         });
     }
     if descriptor.panic_mode != "unwind" {
@@ -125,13 +123,14 @@ pub(super) fn judge(descriptor: &Descriptor) -> Result<(), ProbeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refit_abi::build::LAYOUT_EPOCH;
+    use refit_abi::build::{COMPILER_COMMIT, COMPILER_RELEASE, LAYOUT_EPOCH};
 
     fn descriptor() -> Descriptor {
         Descriptor {
             abi_epoch: ABI_EPOCH,
             compiler_release: COMPILER_RELEASE.to_owned(),
             compiler_commit: COMPILER_COMMIT.to_owned(),
+            toolchain: TOOLCHAIN.to_owned(),
             layout_epoch: LAYOUT_EPOCH.to_owned(),
             target: TARGET.to_owned(),
             panic_mode: "unwind".to_owned(),
@@ -149,7 +148,7 @@ mod tests {
         let cases: [(Spoil, &str); 5] = [
             (|d| d.abi_epoch += 1, "wrong-abi-epoch"),
             (|d| d.target = "sparc".to_owned(), "wrong-target"),
-            (|d| d.compiler_commit = "0".to_owned(), "wrong-compiler"),
+            (|d| d.toolchain.push('0'), "wrong-compiler"),
             (|d| d.panic_mode = "abort".to_owned(), "panic-abort"),
             (|_| (), "no-kinds"),
         ];

@@ -166,11 +166,11 @@ fn show(ty: &Type) -> String {
                 _ => format!("{name}<{}>", inner.join(", ")),
             }
         }
-        Type::Scalar { name }
+        Type::Scalar { name, .. }
         | Type::Struct { name, .. }
         | Type::Enum { name, .. }
         | Type::Recursion { name, .. } => name.clone(),
-        Type::Serde { name } => format!("{name} (as bytes)"),
+        Type::Serde { name, .. } => format!("{name} (as bytes)"),
         _ => "(unknown)".to_owned(),
     }
 }

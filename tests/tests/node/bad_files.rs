@@ -188,7 +188,7 @@ use refit_abi::export::{EngineModule, EngineModuleRef, History};
 struct NoHistory;
 impl History for NoHistory {
     type Engine = Counter;
-    fn steps() -> Vec<refit_abi::Step> {
+    fn steps() -> Vec<refit_abi::Step<Counter>> {
         Vec::new()
     }
     fn older_messages() -> Vec<refit_abi::message::OlderMessage<()>> {

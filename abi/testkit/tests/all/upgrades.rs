@@ -4,7 +4,7 @@ use crate::bank::{UNLUCKY, auditor, v1, v2};
 use crate::driving::{bank, deposit};
 use refit_testkit::{BusBudget, Class, Directives, Testkit, UpgradeError};
 
-fn modules() -> [refit_abi::export::EngineModuleRef; 2] {
+fn modules() -> [refit_abi::export::LinkedModule; 2] {
     [v2::module(), auditor::module()]
 }
 

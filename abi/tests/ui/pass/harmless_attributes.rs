@@ -1,5 +1,6 @@
-//! Attributes that change JSON alone, and `repr`s of structs.
+//! Attributes that change JSON alone, attributes that change nothing, and those of other derives.
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]
+use refit_abi_rewriters::Named;
 use refit_abi::{Deserialize, Serialize, State};
 
 #[derive(State, Serialize, Deserialize)]
@@ -9,16 +10,20 @@ use refit_abi::{Deserialize, Serialize, State};
     crate = "refit_abi_serde"
 )]
 #[state(name = "kv", version = 3)]
-#[repr(C, align(16))]
+#[must_use]
+#[doc = "Documented."]
+#[rustfmt::skip]
+#[cfg_attr(all(), allow(dead_code))]
 struct Kv {
     #[serde(rename = "n", alias = "number", default)]
     number: u64,
     r#type: String,
 }
 
-#[derive(State, Serialize, Deserialize)]
+#[derive(State, Serialize, Deserialize, Named)]
 #[serde(transparent)]
-#[repr(transparent)]
+#[state(helpers(named))]
+#[named]
 struct Name(String);
 
 #[derive(State, Serialize, Deserialize)]

@@ -232,6 +232,7 @@ fn kind() -> KindDescriptor {
     let schema = SchemaId([0x5c; 16]);
     let ty = || Type::Scalar {
         name: "u64".to_owned(),
+        shape: refit_abi::schema::Shape::of::<u64>(),
     };
     KindDescriptor {
         kind: "kv".to_owned(),

@@ -228,12 +228,12 @@ impl Published {
 /// For which builds a layout hash of `descriptor` holds.
 pub(crate) fn compiler(descriptor: &Descriptor) -> String {
     let Descriptor {
-        compiler_commit,
+        toolchain,
         layout_epoch,
         target,
         ..
     } = descriptor;
-    format!("{compiler_commit}/{layout_epoch} {target}")
+    format!("{toolchain}/{layout_epoch} {target}")
 }
 
 impl Interface {

@@ -213,7 +213,7 @@ fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, 
 }
 
 /// The keys of a described type that belong to one compiler.
-const OF_A_COMPILER: [&str; 2] = ["shape", "offset"];
+const OF_A_COMPILER: [&str; 3] = ["shape", "offset", "identity"];
 
 fn json(ty: &Type) -> Result<String, LockError> {
     let mut value = serde_json::to_value(ty).map_err(|error| unwritable(&error))?;
@@ -247,12 +247,15 @@ fn with_empty_layout(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(with_empty_layout),
         Value::Object(object) => {
             object.values_mut().for_each(with_empty_layout);
-            for sized in ["Container", "Struct", "Enum"] {
+            for sized in ["Scalar", "Container", "Struct", "Enum"] {
                 if let Some(Value::Object(inner)) = object.get_mut(sized) {
                     let shape = [("size", 0), ("align", 0)];
                     let shape = shape.map(|(key, zero)| (key.to_owned(), Value::from(zero)));
                     inner.insert("shape".to_owned(), Map::from_iter(shape).into());
                 }
+            }
+            if let Some(Value::Object(inner)) = object.get_mut("Serde") {
+                inner.insert("identity".to_owned(), Value::from(0));
             }
             if object.contains_key("ty") {
                 object.insert("offset".to_owned(), Value::from(0));
@@ -271,6 +274,8 @@ pub(crate) fn layoutless(ty: &Type) -> Type {
 
 fn strip(ty: &mut Type) {
     match ty {
+        Type::Scalar { shape, .. } => *shape = Shape::default(),
+        Type::Serde { identity, .. } => *identity = 0,
         Type::Container {
             arguments, shape, ..
         } => {

@@ -201,6 +201,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         abi_epoch: 1,
         compiler_release: "1".to_owned(),
         compiler_commit: "a-commit".to_owned(),
+        toolchain: "a-toolchain".to_owned(),
         layout_epoch: "1".to_owned(),
         target: "a-target".to_owned(),
         panic_mode: "unwind".to_owned(),
@@ -215,6 +216,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
 fn unit() -> Type {
     Type::Scalar {
         name: "()".to_owned(),
+        shape: refit_abi::schema::Shape::of::<()>(),
     }
 }
 

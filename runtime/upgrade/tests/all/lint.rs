@@ -19,6 +19,7 @@ fn id(number: u8) -> SchemaId {
 fn scalar() -> Type {
     Type::Scalar {
         name: "u64".to_owned(),
+        shape: refit_abi::schema::Shape::of::<u64>(),
     }
 }
 
@@ -93,6 +94,7 @@ fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
             abi_epoch: 2,
             compiler_release: String::new(),
             compiler_commit: String::new(),
+            toolchain: String::new(),
             layout_epoch: String::new(),
             target: String::new(),
             panic_mode: String::new(),

@@ -108,9 +108,9 @@ fn a_frozen_type_that_lies_otherwise_in_memory_is_found() {
     let published = lock(&[(1, first())]);
     built.kinds[0].migrations[0].from_layout = second().layout_id("a-commit");
     assert_eq!(codes(&built, &published), ["frozen_type_moved"]);
-    built.compiler_commit = "another".to_owned();
+    built.toolchain = "another".to_owned();
     assert_eq!(codes(&built, &published), [""; 0], "it cannot be compared");
-    built.compiler_commit = "a-commit".to_owned();
+    built.toolchain = "a-toolchain".to_owned();
     built.layout_epoch = "2".to_owned();
     assert_eq!(codes(&built, &published), [""; 0], "nor can it here");
 }

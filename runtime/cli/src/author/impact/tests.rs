@@ -60,6 +60,7 @@ fn a_changed_interface_breaks_those_who_use_it() {
 fn what_concerns_a_part_as_a_whole_names_the_part() {
     let scalar = |name: &str| Type::Scalar {
         name: name.to_owned(),
+        shape: refit_abi::schema::Shape::default(),
     };
     let mut changed = built(first(), &[]);
     changed.kinds[0].interface.reply = scalar("u64");

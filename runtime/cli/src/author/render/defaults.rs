@@ -38,7 +38,7 @@ fn metas(serde: &str) -> Option<Punctuated<Meta, Token![,]>> {
 /// Whether the type has a default where its derived types have none.
 pub(super) fn has(ty: &Type) -> bool {
     match ty {
-        Type::Scalar { name } => !["EngineId", "ClientId"].contains(&name.as_str()),
+        Type::Scalar { name, .. } => !["EngineId", "ClientId"].contains(&name.as_str()),
         Type::Container {
             name,
             arguments,

@@ -129,8 +129,8 @@ impl Items {
     /// The type of a field as Rust.
     fn text(&mut self, ty: &Type, needs: &mut Needs) -> Result<String, RenderError> {
         match ty {
-            Type::Serde { name } => Ok(name.clone()),
-            Type::Scalar { name } => {
+            Type::Serde { name, .. } => Ok(name.clone()),
+            Type::Scalar { name, .. } => {
                 let import = names::scalar(name).ok_or_else(|| unknown(name))?;
                 needs.imports.extend(import);
                 Ok(name.clone())
@@ -278,7 +278,7 @@ impl Items {
             };
             for field in groups.into_iter().flatten() {
                 match &field.ty {
-                    Type::Serde { name } if !found.contains(name) && !is_everywhere(name) => {
+                    Type::Serde { name, .. } if !found.contains(name) && !is_everywhere(name) => {
                         found.push(name.clone());
                     }
                     _ => {}

@@ -145,7 +145,7 @@ pub(crate) fn type_text_in(ty: &Type, declared: &[Declared]) -> String {
             }
         }
         Type::Recursion { name, .. } => names::camel(name),
-        Type::Scalar { name } | Type::Serde { name } => name.clone(),
+        Type::Scalar { name, .. } | Type::Serde { name, .. } => name.clone(),
         Type::Container {
             name,
             arguments,

@@ -86,6 +86,7 @@ fn what_an_earlier_version_froze_is_taken_from_there() {
 fn what_is_not_rust_is_refused_by_name() {
     let scalar = |name: &str| Type::Scalar {
         name: name.to_owned(),
+        shape: refit_abi::schema::Shape::default(),
     };
     let request = |ty: &Type| {
         let request = Request {

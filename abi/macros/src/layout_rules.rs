@@ -1,0 +1,128 @@
+//! What would let the compiler lay two types of one description out differently, refused.
+//!
+//! The layout hash covers what the derive sees: fields, variants, discriminants. A type's layout follows from
+//! those alone if it has no `repr`, if its last field has a known size, and if no macro changes it after the
+//! derive has read it. The code that the derive writes checks the last two again, where a name hides them from
+//! here (`fields`); this file gives what can be seen a sentence.
+
+use crate::attributes::Container;
+use crate::errors::Errors;
+use syn::{
+    Attribute, DeriveInput, GenericParam, Generics, Path, TraitBoundModifier, TypeParamBound,
+    WherePredicate,
+};
+
+/// Attributes of the language and of well-known derives: they stand beside a type and change nothing of it.
+const INERT: &[&str] = &[
+    "allow",
+    "arbitrary",
+    "automatically_derived",
+    "builder",
+    "cfg",
+    "cfg_attr",
+    "deny",
+    "deprecated",
+    "derivative",
+    "derive",
+    "doc",
+    "educe",
+    "expect",
+    "forbid",
+    "migrate",
+    "must_use",
+    "non_exhaustive",
+    "proptest",
+    "schemars",
+    "serde",
+    "state",
+    "strum",
+    "warn",
+];
+
+/// Tools, whose attributes the compiler passes over: `#[rustfmt::skip]`.
+const TOOLS: &[&str] = &["clippy", "diagnostic", "miri", "rust_analyzer", "rustfmt"];
+
+/// Traits whose bound takes the `Sized` away that a type parameter has by itself.
+const UNSIZING: &[&str] = &["MetaSized", "PointeeSized"];
+
+/// Refuses what changes memory and is in no hash.
+pub(crate) fn check(input: &DeriveInput, container: &Container, errors: &mut Errors) {
+    for attr in &input.attrs {
+        if attr.path().is_ident("repr") {
+            errors.refuse(
+                attr,
+                "a state has no `repr`: it changes what the compiler does with the bytes between and in \
+                 the fields, which the layout hash does not see; remove the attribute, what is written \
+                 of a state does not depend on it",
+            );
+        } else if !is_inert(attr, container) {
+            refuse_unknown(attr, errors);
+        }
+    }
+    refuse_unsized(&input.generics, errors);
+}
+
+fn is_inert(attr: &Attribute, container: &Container) -> bool {
+    let path = attr.path();
+    match path.get_ident() {
+        Some(ident) => {
+            INERT.iter().any(|inert| ident == inert) || container.helpers.contains(ident)
+        }
+        None => path
+            .segments
+            .first()
+            .is_some_and(|tool| TOOLS.iter().any(|known| tool.ident == known)),
+    }
+}
+
+fn refuse_unknown(attr: &Attribute, errors: &mut Errors) {
+    let name = shown(attr.path());
+    let helper = attr.path().get_ident().map_or(String::new(), |ident| {
+        format!(
+            "; if it belongs to another derive and changes nothing itself, say so: \
+             `#[state(helpers({ident}))]`"
+        )
+    });
+    let sentence = format!(
+        "`derive(State)` stands above `#[{name}]` and does not see what that makes of the type; write the \
+         derive below it{helper}"
+    );
+    errors.refuse(attr, sentence);
+}
+
+fn shown(path: &Path) -> String {
+    let segments = path
+        .segments
+        .iter()
+        .map(|segment| segment.ident.to_string());
+    segments.collect::<Vec<_>>().join("::")
+}
+
+/// Refuses `?Sized`, under any of its names.
+fn refuse_unsized(generics: &Generics, errors: &mut Errors) {
+    let of_parameters = generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => Some(&param.bounds),
+        GenericParam::Const(_) | GenericParam::Lifetime(_) => None,
+    });
+    let clause = generics.where_clause.iter();
+    let of_clause = clause
+        .flat_map(|clause| &clause.predicates)
+        .filter_map(|predicate| match predicate {
+            WherePredicate::Type(predicate) => Some(&predicate.bounds),
+            _ => None,
+        });
+    for bound in of_parameters.chain(of_clause).flatten() {
+        let TypeParamBound::Trait(of) = bound else {
+            continue;
+        };
+        let last = of.path.segments.last();
+        let unsizing = last.is_some_and(|last| UNSIZING.iter().any(|name| last.ident == name));
+        if unsizing || matches!(of.modifier, TraitBoundModifier::Maybe(_)) {
+            errors.refuse(
+                bound,
+                "a type parameter of a state has a size: where one may have none, the compiler uses other \
+                 free bits of the struct around it, at equal offsets; remove the bound",
+            );
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The engines at the seam: a store that does all a handler can, two kinds that start from one older state, and
+//! a kind whose destructors panic.
+
+use refit_abi::host::Module;
+use refit_abi::{
+    BlockTime, Capability, Context, Deserialize, Engine, EngineId, Fault, Level, Migrate,
+    OnUpgrade, Sender, Serialize, State, StateKey, TimerAt, Undelivered, UpgradeBus,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+pub(crate) fn module() -> Module {
+    Module::linked(self::linked::module()).unwrap()
+}
+
+mod linked {
+    use super::*;
+    refit_abi::export_engines!(Store, Words, Count, Bomb);
+}
+
+/// As it was published.
+pub(crate) mod v1 {
+    use super::*;
+
+    #[derive(Default, State, Serialize, Deserialize)]
+    #[state(version = 1)]
+    pub(crate) struct Store {
+        pub(crate) map: BTreeMap<Key, Vec<u8>>,
+        pub(crate) old: Option<Box<str>>,
+        pub(crate) handled: u64,
+    }
+
+    /// What both `Words` and `Count` start from.
+    #[derive(State, Serialize, Deserialize)]
+    #[state(version = 1)]
+    pub(crate) struct Common {
+        pub(crate) number: u64,
+    }
+}
+
+#[derive(Clone, Debug, State, StateKey, Serialize, Deserialize)]
+pub(crate) enum Key {
+    Name(String),
+    Number(u64, Option<bool>),
+}
+
+/// Moved, defaulted and computed fields.
+#[derive(State, Migrate, Serialize, Deserialize)]
+#[state(version = 2)]
+#[migrate(from = v1::Store, drop(old))]
+pub(crate) struct Store {
+    map: BTreeMap<Key, Vec<u8>>,
+    handled: u64,
+    #[migrate(with = total)]
+    total: u64,
+    #[migrate(default = "fresh".to_owned())]
+    note: String,
+    #[migrate(default)]
+    ring: VecDeque<Option<Box<[u16]>>>,
+}
+
+/// Does all that a transition can do over the bus; what the node answers is part of the value.
+fn total(old: &v1::Store, bus: &mut UpgradeBus<'_>) -> Result<u64, Fault> {
+    bus.log("summing");
+    if bus.is_cancelled() {
+        return Err(Fault::new("cancelled", ""));
+    }
+    let me = bus.id();
+    let other: u64 = bus.read(me, &Query::Handled)?;
+    bus.send(me, &"hello".to_owned())?;
+    bus.spawn::<Store>(&())?;
+    bus.retire(me)?;
+    let bytes: usize = old.map.values().map(Vec::len).sum();
+    if old.handled == u64::MAX {
+        panic!("too many");
+    }
+    Ok(bytes as u64 + other)
+}
+
+#[derive(State, Serialize, Deserialize)]
+pub(crate) enum Message {
+    Put(Key, Vec<u8>),
+    Everything,
+    Fault,
+    Panic,
+    /// A panic whose payload is no text, and has a destructor.
+    PanicAny,
+}
+
+#[derive(State, Serialize, Deserialize)]
+pub(crate) enum Query {
+    Handled,
+    Total,
+    Note,
+    Panic,
+}
+
+struct Loud(#[allow(dead_code, reason = "it owns memory")] String);
+
+impl Drop for Loud {
+    fn drop(&mut self) {}
+}
+
+impl Engine for Store {
+    const KIND: &'static str = "store";
+    const NEEDS: &'static [Capability] = &[];
+    type Config = ();
+    type Message = Message;
+    type Reply = u64;
+    type Query = Query;
+    type Answer = String;
+
+    fn init((): (), ctx: &mut Context<'_>) -> Result<Self, Fault> {
+        ctx.log(Level::Info, "init");
+        Ok(Self {
+            map: BTreeMap::new(),
+            handled: 0,
+            total: 0,
+            note: String::new(),
+            ring: VecDeque::new(),
+        })
+    }
+
+    fn handle(&mut self, ctx: &mut Context<'_>, _: Sender, message: Message) -> Result<u64, Fault> {
+        self.handled += 1;
+        match message {
+            Message::Put(key, bytes) => {
+                self.ring.push_front(Some(vec![7; bytes.len()].into()));
+                self.ring.push_back(None);
+                self.map.insert(key, bytes);
+            }
+            Message::Everything => {
+                let me = ctx.id();
+                ctx.send(me, &7_u64)?;
+                ctx.spawn::<Self>(&())?;
+                ctx.stop(me)?;
+                let timer = ctx.set_timer(TimerAt::Time(BlockTime(9)), &Message::Fault)?;
+                ctx.cancel_timer(timer)?;
+                let left = ctx.budget_left();
+                ctx.log(Level::Debug, &format!("left {}", left.messages));
+                ctx.emit("topic", &self.map)?;
+                ctx.log(Level::Warn, "did");
+                let mut random = [0; 5];
+                ctx.fill_random(&mut random);
+                let _ = ctx.random_u64();
+            }
+            Message::Fault => return Err(Fault::new("no", "way").at(self.handled)),
+            Message::Panic => panic!("text {}", self.handled),
+            Message::PanicAny => std::panic::panic_any(Loud("payload".to_owned())),
+        }
+        Ok(self.handled)
+    }
+
+    fn query(&self, query: Query) -> Result<String, Fault> {
+        match query {
+            Query::Handled => Ok(self.handled.to_string()),
+            Query::Total => Ok(self.total.to_string()),
+            Query::Note => Ok(self.note.clone()),
+            Query::Panic => panic!("asked"),
+        }
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        match self.note.as_str() {
+            "bad" => Err(Fault::new("bad", "a note")),
+            "worse" => panic!("worse"),
+            _ => Ok(()),
+        }
+    }
+
+    fn undelivered(&mut self, ctx: &mut Context<'_>, _: EngineId, reason: Undelivered) {
+        ctx.log(Level::Error, &format!("{reason:?}"));
+        self.handled += 100;
+    }
+}
+
+impl OnUpgrade for Store {
+    type Upgrade = String;
+
+    fn on_upgrade(
+        &mut self,
+        bus: &mut UpgradeBus<'_>,
+        sender: EngineId,
+        message: String,
+    ) -> Result<(), Fault> {
+        match message.as_str() {
+            "fault" => return Err(Fault::new("no", "way")),
+            "panic" => panic!("upgraded"),
+            _ => self.note = message,
+        }
+        Ok(bus.send(sender, &self.note)?)
+    }
+}
+
+macro_rules! from_common {
+    ($name:ident, $kind:literal, $field:ident: $ty:ty, $with:ident = $value:expr) => {
+        #[derive(State, Migrate, Serialize, Deserialize)]
+        #[state(version = 2)]
+        #[migrate(from = v1::Common)]
+        pub(crate) struct $name {
+            number: u64,
+            #[migrate(with = $with)]
+            $field: $ty,
+        }
+
+        fn $with(_: &v1::Common, _: &mut UpgradeBus<'_>) -> Result<$ty, Fault> {
+            Ok($value)
+        }
+
+        impl Engine for $name {
+            const KIND: &'static str = $kind;
+            type Config = ();
+            type Message = ();
+            type Reply = ();
+            type Query = ();
+            type Answer = $ty;
+
+            fn init((): (), _: &mut Context<'_>) -> Result<Self, Fault> {
+                Ok(Self {
+                    number: 0,
+                    $field: $value,
+                })
+            }
+
+            fn handle(&mut self, _: &mut Context<'_>, _: Sender, (): ()) -> Result<(), Fault> {
+                Ok(())
+            }
+
+            fn query(&self, (): ()) -> Result<$ty, Fault> {
+                Ok(self.$field.clone())
+            }
+        }
+    };
+}
+from_common!(Words, "words", words: String, words_of = "words".to_owned());
+from_common!(Count, "count", count: [u64; 3], count_of = [9, 0x4141_4141_4140, 9]);
+
+/// Crosses as bytes; its destructor panics once it is armed.
+#[derive(Default, State, Serialize, Deserialize)]
+pub(crate) struct Bomb {
+    #[state(serde)]
+    fuse: Fuse,
+    text: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Fuse {
+    armed: bool,
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        assert!(!self.armed, "a panic in a destructor");
+    }
+}
+
+impl Engine for Bomb {
+    const KIND: &'static str = "bomb";
+    type Config = bool;
+    type Message = ();
+    type Reply = ();
+    type Query = ();
+    type Answer = ();
+
+    fn init(armed: bool, _: &mut Context<'_>) -> Result<Self, Fault> {
+        let text = "what is dropped after it".to_owned();
+        Ok(Self {
+            fuse: Fuse { armed },
+            text,
+        })
+    }
+
+    fn handle(&mut self, _: &mut Context<'_>, _: Sender, (): ()) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn query(&self, (): ()) -> Result<(), Fault> {
+        Ok(())
+    }
+}
