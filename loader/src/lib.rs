@@ -38,7 +38,7 @@ mod retire;
 mod stage;
 
 pub use artifact::{ARTIFACT_BYTES_MAX, ArtifactId, ArtifactIdError, Candidate, ReadError};
-pub use inspect::{InspectError, InspectedArtifact, Inspection};
+pub use inspect::{Import, InspectError, InspectedArtifact, Inspection, Outside};
 pub use load::{LoadError, LoadedModule};
 pub use loader::{KEYS_RESERVED, Loader, MAPPED_MAX, OpenError, VERDICTS_MAX};
 pub use probe::{InterfaceId, ProbeCommand, ProbeError, ProbedArtifact, Verdict};

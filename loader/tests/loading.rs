@@ -77,6 +77,24 @@ fn a_module_is_loaded_described_called_and_gone() {
 }
 
 #[test]
+fn an_engine_that_only_counts_reaches_nothing_outside_and_threads_and_handlers_are_named() {
+    let _alone = alone();
+    let outside = |path: &Path| {
+        let inspected = Candidate::read(path).unwrap().inspect().unwrap();
+        let outside = &inspected.inspection().outside;
+        outside
+            .iter()
+            .map(|import| import.symbol.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(outside(&counter()), [""; 0]);
+    let named = outside(&common::hostile());
+    for symbol in ["clock_nanosleep", "pthread_create", "signal", "thrd_create"] {
+        assert!(named.iter().any(|named| named == symbol), "{named:?}");
+    }
+}
+
+#[test]
 fn two_versions_live_side_by_side_and_each_runs_its_own_code() {
     let _alone = alone();
     let loader = loader();
@@ -307,7 +325,7 @@ fn c_library(folder: &Path, source: &str) -> PathBuf {
     std::fs::write(&input, source).unwrap();
     let mut cc = Command::new("cc");
     let status = cc
-        .args(["-shared", "-fPIC", "-o"])
+        .args(["-w", "-shared", "-fPIC", "-o"])
         .args([&output, &input])
         .status();
     assert!(status.unwrap().success());
@@ -317,14 +335,16 @@ fn c_library(folder: &Path, source: &str) -> PathBuf {
 #[test]
 fn a_library_that_only_pretends_is_refused_by_the_probe() {
     let _alone = alone();
-    let root = "char root[4096] __asm__(\"_1as_0lib_1header_0root_bmodule_bloader\") = \"no\";\n";
+    let root = "char root[4096] __asm__(\"_1as_0lib_1header_0root_bmodule_bloader\") = \"no\";\n\
+                void malloc(void), calloc(void), realloc(void), free(void), posix_memalign(void);\n\
+                void (*uses[])(void) = { malloc, calloc, realloc, free, posix_memalign };\n";
     let folder = tempfile::tempdir().unwrap();
     let pretender = c_library(folder.path(), root);
     assert_eq!(refused(&loader(), &pretender).0, "layout-refused");
     let incomplete = format!("{root}void missing(void); void f(void) {{ missing(); }}\n");
     let (code, text) = refused(&loader(), &c_library(folder.path(), &incomplete));
-    assert_eq!(code, "not-mappable");
-    assert!(text.contains("missing"), "{text}");
+    assert_eq!(code, "missing-symbol");
+    assert!(text.contains("`missing`"), "{text}");
 }
 
 #[test]

@@ -202,6 +202,7 @@ impl Harness {
             artifact: probed.staged().id().to_string(),
             meant: Some(kind.to_owned()),
             descriptor: probed.verdict().descriptor().clone(),
+            outside: probed.staged().inspection().outside_words(),
         })
     }
 

@@ -62,6 +62,7 @@ impl Modules {
             artifact: self.artifact(),
             meant: None,
             descriptor: module.descriptor().clone(),
+            outside: Vec::new(),
         }
     }
 

@@ -77,6 +77,22 @@ pub enum InspectError {
         /// The symbol.
         symbol: &'static str,
     },
+    /// It brings its own memory allocator, or needs none.
+    #[error(
+        "the module does not take `{symbol}` from the C library: an allocator of its own is linked into it, and its states could not change hands"
+    )]
+    OwnAllocator {
+        /// The first function of the allocator that it does not ask for.
+        symbol: &'static str,
+    },
+    /// It asks for a function by which it would leave something behind unseen.
+    #[error("the module asks for `{symbol}`, which {why}")]
+    RefusedImport {
+        /// The function.
+        symbol: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }
 
 impl InspectError {
@@ -96,6 +112,8 @@ impl InspectError {
             Self::FixedSearchPath { .. } => "fixed-search-path",
             Self::ForeignLibrary { .. } => "foreign-library",
             Self::NoRoot { .. } => "no-root-symbol",
+            Self::OwnAllocator { .. } => "own-allocator",
+            Self::RefusedImport { .. } => "refused-import",
         }
     }
 
@@ -123,6 +141,12 @@ impl InspectError {
             }
             Self::ForeignLibrary { .. } => {
                 "link the library statically (most -sys crates have a feature `vendored` or `static`)"
+            }
+            Self::OwnAllocator { .. } => {
+                "remove the dependency that links an allocator (mimalloc with `override`, jemalloc, tcmalloc), or its feature that replaces `malloc`"
+            }
+            Self::RefusedImport { .. } => {
+                "do without the dependency that uses it; the node gives timers, messages and logs by the context"
             }
             Self::NoRoot { .. } => {
                 "write export_engines!(YourEngine) at the crate's root and build with the feature `module`"

@@ -6,9 +6,11 @@
 //! only after they were found to describe the same tables as the program headers.
 
 mod error;
+mod imports;
 mod rules;
 
 pub use error::InspectError;
+pub use imports::{ALWAYS, Import, Outside};
 
 use crate::artifact::{ArtifactId, Candidate};
 use object::LittleEndian;
@@ -28,6 +30,16 @@ pub struct Inspection {
     pub needed: Vec<String>,
     /// Its own name for the dynamic linker, if it has one.
     pub soname: Option<String>,
+    /// The functions by which it reaches outside of the node, in order: what every engine asks for
+    /// ([`ALWAYS`]) is not among them.
+    pub outside: Vec<Import>,
+}
+
+impl Inspection {
+    /// By what it reaches outside, as words for people.
+    pub fn outside_words(&self) -> Vec<String> {
+        self.outside.iter().map(Import::to_string).collect()
+    }
 }
 
 /// A [`Candidate`] that obeys the ELF rules.
@@ -76,10 +88,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, InspectError> {
     rules::flags(&dynamic)?;
     rules::search_paths(&dynamic)?;
     rules::needed(&dynamic)?;
-    rules::symbols(&elf)?;
+    let outside = rules::symbols(&elf)?;
     Ok(Inspection {
         needed: dynamic.texts(elf::DT_NEEDED)?,
         soname: dynamic.texts(elf::DT_SONAME)?.into_iter().next(),
+        outside,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The rules, one function each.
 
+use super::imports::{self, Import};
 use super::{Dynamic, Elf, Header, InspectError, ROOT_SYMBOL, damage};
 use object::LittleEndian;
 use object::elf;
@@ -136,25 +137,47 @@ pub(super) fn needed(dynamic: &Dynamic<'_>) -> Result<(), InspectError> {
     }
 }
 
-/// The root symbol is defined, and no symbol is unique.
-pub(super) fn symbols(elf: &Elf<'_>) -> Result<(), InspectError> {
+/// The root symbol is defined, no symbol is unique, and what it asks of the C library is allowed. Gives
+/// what of that reaches outside of the node.
+pub(super) fn symbols(elf: &Elf<'_>) -> Result<Vec<Import>, InspectError> {
     let table = elf.elf_dynamic_symbol_table();
-    let mut has_root = false;
+    let (mut has_root, mut outside) = (false, Vec::new());
+    let mut allocator = imports::ALLOCATOR.to_vec();
     for symbol in table.iter() {
         let name = table.symbol_name(LittleEndian, symbol);
         let name = name.map_err(|_| damage("a symbol's name lies outside its string table"))?;
-        let defined = symbol.st_shndx(LittleEndian) != elf::SHN_UNDEF;
-        if defined && symbol.st_bind() == elf::STB_GNU_UNIQUE {
-            let symbol = String::from_utf8_lossy(name).into_owned();
-            return Err(InspectError::UniqueSymbol { symbol });
+        if symbol.st_shndx(LittleEndian) != elf::SHN_UNDEF {
+            if symbol.st_bind() == elf::STB_GNU_UNIQUE {
+                let symbol = String::from_utf8_lossy(name).into_owned();
+                return Err(InspectError::UniqueSymbol { symbol });
+            }
+            has_root |= name == ROOT_SYMBOL.as_bytes();
+        } else if let Ok(name) = str::from_utf8(name) {
+            allocator.retain(|wanted| *wanted != name);
+            outside.extend(import(name)?);
         }
-        has_root |= defined && name == ROOT_SYMBOL.as_bytes();
     }
-    if has_root {
-        Ok(())
-    } else {
-        Err(InspectError::NoRoot {
+    if !has_root {
+        return Err(InspectError::NoRoot {
             symbol: ROOT_SYMBOL,
-        })
+        });
     }
+    if let Some(symbol) = allocator.first() {
+        return Err(InspectError::OwnAllocator { symbol });
+    }
+    outside.sort_unstable();
+    outside.dedup();
+    Ok(outside)
+}
+
+/// One function that a module asks for: refused, or named if it reaches outside.
+fn import(symbol: &str) -> Result<Option<Import>, InspectError> {
+    if let Some(why) = imports::refused(symbol) {
+        let symbol = symbol.to_owned();
+        return Err(InspectError::RefusedImport { symbol, why });
+    }
+    Ok(imports::outside(symbol).map(|outside| Import {
+        outside,
+        symbol: symbol.to_owned(),
+    }))
 }

@@ -6,8 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// A C file that exports the root symbol, so that only the rule under test can refuse it.
-const ROOTED: &str = "int root __asm__(\"_1as_0lib_1header_0root_bmodule_bloader\") = 1;\n";
+/// A C file that exports the root symbol and asks for the allocator, so that only the rule under test can
+/// refuse it.
+const ROOTED: &str = "int root __asm__(\"_1as_0lib_1header_0root_bmodule_bloader\") = 1;\n\
+    void malloc(void), calloc(void), realloc(void), free(void), posix_memalign(void);\n\
+    void (*allocator[])(void) = { malloc, calloc, realloc, free, posix_memalign };\n";
 
 /// Compiles C with these flags and gives the bytes.
 fn compiled(source: &str, flags: &[&str]) -> Vec<u8> {
@@ -16,7 +19,7 @@ fn compiled(source: &str, flags: &[&str]) -> Vec<u8> {
     std::fs::write(&source_path, source).unwrap();
     let mut cc = Command::new("cc");
     let status = cc
-        .args(["-o"])
+        .args(["-w", "-o"])
         .arg(&out)
         .arg(&source_path)
         .args(flags)
@@ -148,6 +151,52 @@ fn libraries_and_search_paths_are_limited() {
         InspectError::ForeignLibrary {
             library: "libforeign.so".to_owned()
         }
+    );
+}
+
+#[test]
+fn an_allocator_that_is_linked_in_is_refused() {
+    let own = format!("{ROOTED}__attribute__((visibility(\"hidden\"))) void realloc(void) {{}}\n");
+    let error = shared(&own, &[]).unwrap_err();
+    assert_eq!(error, InspectError::OwnAllocator { symbol: "realloc" });
+    assert_eq!(error.code(), "own-allocator");
+}
+
+#[test]
+fn makers_of_unseen_threads_are_refused_by_name() {
+    for symbol in [
+        "timer_create",
+        "aio_read",
+        "getaddrinfo_a",
+        "mq_notify",
+        "on_exit",
+    ] {
+        let user = format!("{ROOTED}void {symbol}(void); void (*used)(void) = {symbol};\n");
+        let error = shared(&user, &["-fno-builtin"]).unwrap_err();
+        assert_eq!(error.code(), "refused-import");
+        assert!(error.to_string().contains(symbol), "{error}");
+    }
+}
+
+#[test]
+fn what_reaches_outside_is_named_in_order_and_what_every_engine_has_is_not() {
+    let user = format!(
+        "{ROOTED}void socket(void), getrandom(void), connect(void), open64(void), getenv(void);\n\
+         void (*used[])(void) = {{ socket, getrandom, connect, open64, getenv }};\n"
+    );
+    let inspection = shared(&user, &["-fno-builtin"]).unwrap();
+    let named: Vec<_> = inspection
+        .outside
+        .iter()
+        .map(|import| format!("{}: {}", import.outside, import.symbol))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "randomness: getrandom",
+            "network: connect",
+            "network: socket"
+        ]
     );
 }
 

@@ -43,7 +43,7 @@ pub fn child_main(path: &Path) -> ExitCode {
 fn examine(path: &Path) -> Result<Outcome, Outcome> {
     // SAFETY: this is the process that may crash; it ends after the report.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
-        .map_err(|error| Outcome::NotMappable(whole(&error)))?;
+        .map_err(|error| not_mappable(whole(&error)))?;
     // SAFETY: inspection found the root symbol; the library is never closed, see below.
     let header = unsafe { header(&library) }.map_err(Outcome::Layout)?;
     // What the check and the module leave behind points into it: it stays until the process ends.
@@ -60,6 +60,18 @@ fn examine(path: &Path) -> Result<Outcome, Outcome> {
         other => Outcome::Undescribed(other.to_string()),
     })?;
     Ok(Outcome::Described(Box::new(module.descriptor().clone())))
+}
+
+/// Why the dynamic linker refused, by the words of glibc.
+fn not_mappable(reason: String) -> Outcome {
+    let symbol = reason
+        .split_once("undefined symbol: ")
+        .and_then(|(_, rest)| rest.split([',', ' ']).next())
+        .filter(|symbol| !symbol.is_empty());
+    match symbol {
+        Some(symbol) => Outcome::Missing(symbol.to_owned()),
+        None => Outcome::NotMappable(reason),
+    }
 }
 
 /// The epoch of a module whose types differ, if it is one of Refit's and the epoch says why.

@@ -73,6 +73,12 @@ pub enum ProbeError {
         /// What the dynamic linker said.
         reason: String,
     },
+    /// It asks for a symbol that nothing gives.
+    #[error("the module asks for `{symbol}`, which neither it nor a library of the node has")]
+    MissingSymbol {
+        /// The first such symbol.
+        symbol: String,
+    },
     /// The types of the contract differ.
     #[error("the module's types differ from this node's: {reason}")]
     LayoutRefused {
@@ -139,6 +145,7 @@ impl ProbeError {
             Self::WrongProbe => "wrong-probe",
             Self::Unable { .. } => "probe-unable",
             Self::NotMappable { .. } => "not-mappable",
+            Self::MissingSymbol { .. } => "missing-symbol",
             Self::LayoutRefused { .. } => "layout-refused",
             Self::Undescribed { .. } => "undescribed",
             Self::WrongEpoch { .. } => "wrong-abi-epoch",
@@ -164,7 +171,7 @@ impl ProbeError {
             Self::NotUnderstood { .. } => {
                 "let nothing in the engine write to standard output at load, then try again"
             }
-            Self::NotMappable { .. } => {
+            Self::NotMappable { .. } | Self::MissingSymbol { .. } => {
                 "link what is missing statically; `refit engine inspect` lists what the module needs"
             }
             Self::LayoutRefused { .. } | Self::Undescribed { .. } | Self::WrongEpoch { .. } => {

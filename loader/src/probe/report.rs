@@ -22,6 +22,8 @@ pub(super) enum Outcome {
     Unable(String),
     /// The dynamic linker refused the file.
     NotMappable(String),
+    /// It asks for a symbol that neither it nor the process has.
+    Missing(String),
     /// The types of the contract do not agree.
     Layout(String),
     /// It is of another epoch.
@@ -47,6 +49,7 @@ impl Report {
             Outcome::Described(descriptor) => Ok(*descriptor),
             Outcome::Unable(reason) => Err(ProbeError::Unable { reason }),
             Outcome::NotMappable(reason) => Err(ProbeError::NotMappable { reason }),
+            Outcome::Missing(symbol) => Err(ProbeError::MissingSymbol { symbol }),
             Outcome::Layout(reason) => Err(ProbeError::LayoutRefused { reason }),
             Outcome::Epoch(found) => Err(ProbeError::WrongEpoch { found }),
             Outcome::Undescribed(reason) => Err(ProbeError::Undescribed { reason }),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 10] = [
+pub const LINT_CODES: [&str; 11] = [
     "after-unknown-kind",
     "capability-missing",
     "capability-new",
@@ -22,6 +22,7 @@ pub const LINT_CODES: [&str; 10] = [
     "engine-poisoned",
     "interface-changed",
     "messages-not-accepted",
+    "outside-calls",
     "state-copied",
     "upgrade-message-deferred",
 ];
@@ -70,7 +71,7 @@ pub fn lint(
     candidates: &[Candidate],
     surroundings: &Surroundings,
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> = candidates.iter().filter_map(outside).collect();
     let planned = plan.modules.iter().flat_map(|module| &module.kinds);
     for kind in planned {
         let Some(new) = incoming(candidates, &kind.kind) else {
@@ -92,6 +93,21 @@ pub fn lint(
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     findings
+}
+
+/// A module that reaches outside of the node, where nothing is the same twice.
+fn outside(candidate: &Candidate) -> Option<Finding> {
+    let kind = candidate.descriptor.kinds.first()?.kind.clone();
+    (!candidate.outside.is_empty()).then(|| Finding {
+        code: "outside-calls".to_owned(),
+        level: Level::Warning,
+        reason: format!(
+            "the module of `{kind}` reaches outside of the node: {}",
+            candidate.outside.join(", ")
+        ),
+        next: "make sure that no state, reply or message depends on it: a replay, and every other node, must come to the same".to_owned(),
+        kind,
+    })
 }
 
 /// The first finding that refuses the plan.

@@ -109,6 +109,8 @@ pub struct Candidate {
     pub meant: Option<String>,
     /// What it says of itself.
     pub descriptor: Descriptor,
+    /// By what it reaches outside of the node, beyond what every engine asks the system for: words for people.
+    pub outside: Vec<String>,
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ use crate::artifact::{self, Examined};
 use crate::failure::Failure;
 use crate::show;
 use refit_abi::descriptor::Descriptor;
+use refit_loader::Import;
 use serde::Serialize;
 use std::path::Path;
 
@@ -15,7 +16,22 @@ struct Inspected<'a> {
     artifact: String,
     needed: &'a [String],
     soname: Option<&'a str>,
+    outside: Vec<Outside<'a>>,
     descriptor: &'a Descriptor,
+}
+
+/// A function by which it reaches outside of the node.
+#[derive(Debug, Serialize)]
+struct Outside<'a> {
+    class: String,
+    symbol: &'a str,
+}
+
+fn outside(import: &Import) -> Outside<'_> {
+    Outside {
+        class: import.outside.to_string(),
+        symbol: &import.symbol,
+    }
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
@@ -44,6 +60,7 @@ impl<'a> Inspected<'a> {
             artifact: examined.id.to_string(),
             needed: &examined.inspection.needed,
             soname: examined.inspection.soname.as_deref(),
+            outside: examined.inspection.outside.iter().map(outside).collect(),
             descriptor: &examined.descriptor,
         }
     }

@@ -125,6 +125,7 @@ pub(crate) fn library(kind: &str, path: &Path) -> Result<Candidate, Failure> {
         path: examined.path.display().to_string(),
         artifact: examined.id.to_string(),
         meant: Some(kind.to_owned()),
+        outside: examined.inspection.outside_words(),
         descriptor: examined.descriptor,
     })
 }

@@ -227,6 +227,7 @@ impl Session {
             path: examined.path.display().to_string(),
             artifact: examined.id.to_string(),
             meant: None,
+            outside: examined.inspection.outside_words(),
             descriptor: examined.descriptor,
         };
         upgrade_plan::linted(status, &[candidate], None, &Directives::default())

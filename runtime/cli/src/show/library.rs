@@ -51,11 +51,22 @@ fn head(examined: &Examined) -> String {
             format!("{target}, ABI epoch {abi_epoch}, layout epoch {layout_epoch}"),
         ),
         ("needs", examined.inspection.needed.join(", ")),
+        ("outside", outside(examined)),
     ];
     if let Some(release) = release_id {
         said.insert(4, ("release", release.clone()));
     }
     facts(&said)
+}
+
+/// By what it reaches outside of the node.
+fn outside(examined: &Examined) -> String {
+    let words = examined.inspection.outside_words();
+    if words.is_empty() {
+        "nothing beyond what every engine asks the system for".to_owned()
+    } else {
+        words.join(", ")
+    }
 }
 
 fn row(kind: &KindDescriptor) -> [String; 6] {

@@ -57,11 +57,7 @@ impl<'a> Staging<'a> {
             };
             probed.push(self.loader.probe(artifact).map_err(refused)?);
         }
-        self.check_plan(
-            plan,
-            (live, grants),
-            probed.iter().map(|probed| probed.verdict().descriptor()),
-        )?;
+        self.check_plan(plan, (live, grants), &probed)?;
         self.reached(Phase::Probed, api::Phase::Probed, start)?;
         Ok(probed)
     }
@@ -111,22 +107,23 @@ impl<'a> Staging<'a> {
     }
 
     /// Whether the code gives what the plan says: the plan is made again, from what was probed.
-    fn check_plan<'d>(
+    fn check_plan(
         &self,
         plan: &Plan,
         (live, grants): (&Live, &Grants),
-        descriptors: impl Iterator<Item = &'d refit_abi::descriptor::Descriptor>,
+        probed: &[ProbedArtifact],
     ) -> Result<(), Refused> {
         let phase = api::Phase::Probed;
         let candidates: Vec<_> = plan
             .modules
             .iter()
-            .zip(descriptors)
-            .map(|(planned, descriptor)| refit_upgrade::Candidate {
+            .zip(probed)
+            .map(|(planned, probed)| refit_upgrade::Candidate {
                 path: planned.path.clone(),
                 artifact: planned.artifact.clone(),
                 meant: None,
-                descriptor: descriptor.clone(),
+                descriptor: probed.verdict().descriptor().clone(),
+                outside: probed.staged().inspection().outside_words(),
             })
             .collect();
         let again = Plan::make_with(live, &candidates, plan.at_height, &plan.directives)

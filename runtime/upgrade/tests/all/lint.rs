@@ -90,6 +90,7 @@ fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
         path: "new.so".to_owned(),
         artifact: "new".to_owned(),
         meant: None,
+        outside: Vec::new(),
         descriptor: Descriptor {
             abi_epoch: 2,
             compiler_release: String::new(),
@@ -131,6 +132,19 @@ fn codes(findings: &[Finding]) -> Vec<(&str, Level)> {
         .iter()
         .map(|finding| (finding.code.as_str(), finding.level))
         .collect()
+}
+
+#[test]
+fn a_module_that_reaches_outside_of_the_node_is_told_of_and_let_pass() {
+    let live = live(vec![kind("a", 1, 1, 1)]);
+    let mut new = candidate(vec![kind("a", 1, 1, 1)]);
+    new.outside = vec!["network (by `socket`)".to_owned()];
+    let candidates = [new];
+    let plan = Plan::make_with(&live, &candidates, None, &Directives::default()).unwrap();
+    let findings = lint(&plan, &live, &candidates, &Surroundings::default());
+    assert_eq!(codes(&findings), [("outside-calls", Level::Warning)]);
+    assert!(findings[0].reason.contains("network (by `socket`)"));
+    assert_eq!(refusal(&plan, &findings), None);
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn candidate(descriptor: Descriptor) -> Candidate {
         artifact,
         meant: Some(descriptor.kinds[0].kind.clone()),
         descriptor,
+        outside: Vec::new(),
     }
 }
 

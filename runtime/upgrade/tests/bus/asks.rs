@@ -143,6 +143,7 @@ fn kinds_that_come_after_each_other_in_a_circle_are_refused_by_name_when_planned
         artifact: "new-file".to_owned(),
         meant: None,
         descriptor: descriptor.clone(),
+        outside: Vec::new(),
     };
     let circle = kinds::circle();
     let refused = Plan::make(&live, &[candidate(circle.descriptor())], Some(Height(1)));
