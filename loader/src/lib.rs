@@ -30,6 +30,7 @@ pub mod probe;
 pub mod sys;
 
 mod artifact;
+mod child;
 mod header;
 mod library;
 mod load;
@@ -38,6 +39,7 @@ mod retire;
 mod stage;
 
 pub use artifact::{ARTIFACT_BYTES_MAX, ArtifactId, ArtifactIdError, Candidate, ReadError};
+pub use child::{ChildLoader, ChildModule, Fence};
 pub use inspect::{Import, InspectError, InspectedArtifact, Inspection, Outside};
 pub use load::{LoadError, LoadedModule};
 pub use loader::{KEYS_RESERVED, Loader, MAPPED_MAX, OpenError, VERDICTS_MAX};

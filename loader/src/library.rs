@@ -123,6 +123,11 @@ impl Library {
         held.staged.as_ref().map(|staged| staged.path_for_child())
     }
 
+    /// Where it begins in memory, if the dynamic linker said so.
+    pub(crate) fn base(&self) -> Option<usize> {
+        self.base
+    }
+
     /// The staged file's unique name.
     pub(crate) fn name(&self) -> &str {
         &self.name

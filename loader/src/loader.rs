@@ -88,19 +88,6 @@ impl Loader {
         })
     }
 
-    /// A loader for a throw-away child of a node: it takes the node's verdicts as its own, probes
-    /// nothing, and is good for the modules that they name. As the program that [`ProbeCommand`] names
-    /// elsewhere, whoever gives the verdicts is trusted: one that is false lets this process map code that
-    /// does not fit it.
-    ///
-    /// # Errors
-    /// As [`Loader::new`].
-    pub fn of_child(verdicts: Vec<Verdict>) -> Result<Self, NotInForce> {
-        let loader = Self::new(ProbeCommand::new("/nonexistent"))?;
-        lock(&loader.shared.verdicts).extend(verdicts);
-        Ok(loader)
-    }
-
     /// Takes a file through all states.
     ///
     /// # Errors

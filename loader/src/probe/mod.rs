@@ -19,6 +19,7 @@ pub use error::ProbeError;
 pub use verdict::{InterfaceId, Verdict};
 
 use crate::stage::StagedArtifact;
+use refit_abi::descriptor::Descriptor;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,6 +70,11 @@ impl ProbeCommand {
         self.deadline = deadline.min(Duration::from_secs(PROBE_S_MAX));
         self
     }
+}
+
+/// Whether a module with this descriptor fits this program.
+pub(crate) fn fits(descriptor: &Descriptor) -> Result<(), ProbeError> {
+    verdict::judge(descriptor)
 }
 
 /// A staged module that a child process loaded and found fit for this node.

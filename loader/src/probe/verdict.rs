@@ -53,8 +53,8 @@ impl fmt::Debug for InterfaceId {
     }
 }
 
-/// A probe's yes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A probe's yes. Only a probe gives one: it is written down nowhere, and read from nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     artifact: ArtifactId,
     interface: InterfaceId,

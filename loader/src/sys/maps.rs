@@ -13,6 +13,10 @@ pub struct Mapping {
     pub start: usize,
     /// First address past it.
     pub end: usize,
+    /// Whether it may be read.
+    pub readable: bool,
+    /// Whether it may be written to.
+    pub writable: bool,
     /// Whether it may be executed.
     pub executable: bool,
     /// The file, with the system's ` (deleted)` if it has no name any more; empty if it has none.
@@ -68,6 +72,8 @@ fn line(line: &str) -> Option<Mapping> {
     Some(Mapping {
         start: usize::from_str_radix(start, 16).ok()?,
         end: usize::from_str_radix(end, 16).ok()?,
+        readable: permissions.contains('r'),
+        writable: permissions.contains('w'),
         executable: permissions.contains('x'),
         path: fields.nth(3).unwrap_or_default().trim_start().to_owned(),
     })

@@ -74,7 +74,7 @@ pub(crate) fn hostile() -> PathBuf {
 /// Tells the hostile engine what to do, on this thread.
 pub(crate) fn tell_here(module: &Module, word: &str, text: &str) -> u64 {
     let kind = module.kind("hostile").unwrap();
-    let instance = kind.decode(&[0]).unwrap();
+    let instance = kind.decode(&[0, 0]).unwrap();
     let (mut answer, query) = (Vec::new(), serde_json::to_vec(&(word, text)).unwrap());
     let asked = kind.query(&instance, Codec::Json, &query, &mut answer);
     kind.discard(instance).unwrap();

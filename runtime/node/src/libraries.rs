@@ -59,7 +59,6 @@ impl Libraries {
                 let loaded = &self.loaded[owner];
                 modules.push(ModuleAt {
                     path: loaded.path_for_child()?,
-                    verdict: loaded.verdict().clone(),
                 });
                 places.push(owner);
                 Some(places.len() - 1)

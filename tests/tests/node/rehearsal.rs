@@ -7,6 +7,7 @@ use refit_admin::Wishes;
 use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
 use refit_node::{NodeConfig, RehearsalCommand};
 use refit_tests::{Harness, Source, Workshop, process};
+use refit_upgrade::Class;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -107,6 +108,25 @@ fn digest(node: &Harness) -> String {
         hasher.update(&state);
     }
     hasher.finalize().to_hex().to_string()
+}
+
+#[test]
+fn a_state_that_points_into_the_old_code_is_found_although_the_rehearsal_unmaps_nothing() {
+    let workshop = workshop();
+    let old = workshop.library("hostile", || Source::fixture("hostile"));
+    let new = workshop.library("hostile-v2", || {
+        let version = ("version = \"1.0.0\"", "version = \"2.0.0\"");
+        Source::fixture("hostile").replacing("Cargo.toml", version.0, version.1)
+    });
+    let node = Harness::start_with(&workshop, &[("one", "hostile", &old)], |config| {
+        config.rehearsal = Some(command(LONG));
+    });
+    let plan = node.plan(&[("hostile", &new)], None).unwrap();
+    assert_eq!(plan.modules[0].kinds[0].class, Class::Adopt);
+    let reason = node.rehearse(&plan).unwrap().reason.unwrap();
+    assert_eq!(reason.code, "rehearsal-old-code", "{reason:?}");
+    assert_eq!(reason.engine.as_deref(), Some("one"));
+    assert!(!reason.next.contains("migration"), "{reason:?}");
 }
 
 #[test]

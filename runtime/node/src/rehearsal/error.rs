@@ -77,6 +77,12 @@ pub enum RehearsalError {
         /// The end of what it wrote to standard error.
         output: String,
     },
+    /// A new state holds a pointer into code that an upgrade unmaps.
+    #[error("the new state{} points into the old code, which is unmapped after the upgrade", of(engine.as_ref()))]
+    OldCode {
+        /// The engine.
+        engine: Option<String>,
+    },
     /// An upgrade came in meanwhile.
     #[error("generation {live} went live while an upgrade of generation {planned} was rehearsed")]
     Overtaken {
@@ -118,6 +124,10 @@ fn during(engines: &[String]) -> String {
     }
 }
 
+fn of(engine: Option<&String>) -> String {
+    engine.map_or_else(String::new, |engine| format!(" of engine `{engine}`"))
+}
+
 fn said(output: &str) -> String {
     match output.trim() {
         "" => String::new(),
@@ -140,6 +150,7 @@ impl RehearsalError {
             RehearsalError::Memory { .. } => "rehearsal-memory",
             RehearsalError::Killed { .. } => "rehearsal-killed",
             RehearsalError::Crashed { .. } => "rehearsal-crashed",
+            RehearsalError::OldCode { .. } => "rehearsal-old-code",
             RehearsalError::Overtaken { .. } => "rehearsal-overtaken",
             RehearsalError::NotUnderstood { .. } => "rehearsal-not-understood",
             RehearsalError::WrongProgram => "rehearsal-wrong-program",
@@ -175,6 +186,9 @@ impl RehearsalError {
                 "free memory on the machine, or give the node a smaller --rehearsal-memory, and try again"
             }
             RehearsalError::Crashed { .. } => "mend the migration: this would have ended the node",
+            RehearsalError::OldCode { .. } => {
+                "keep no `&'static` text, function pointer or empty `HashMap` in the state: write it as a type of the derive's list, or mark the field `#[state(serde)]`"
+            }
             RehearsalError::Overtaken { .. } => "plan again",
             RehearsalError::Failed { next, .. } => next,
         };
@@ -188,7 +202,9 @@ impl RehearsalError {
             RehearsalError::TimedOut { engines, .. }
             | RehearsalError::Memory { engines, .. }
             | RehearsalError::Crashed { engines, .. } => engines.first().cloned(),
-            RehearsalError::Failed { engine, .. } => engine.clone(),
+            RehearsalError::Failed { engine, .. } | RehearsalError::OldCode { engine } => {
+                engine.clone()
+            }
             _ => None,
         }
     }

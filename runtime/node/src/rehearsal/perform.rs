@@ -11,7 +11,7 @@ use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_kernel::crew::{Command, Crew, commands};
 use refit_kernel::{EngineState, Executor, GenerationTable, StateImage, remains};
-use refit_loader::{LoadedModule, Loader};
+use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,22 +47,24 @@ struct Stage<'a> {
     request: &'a Request,
     table: Arc<GenerationTable>,
     modules: Vec<Module>,
+    /// The old modules none of whose kinds goes on.
+    replaced: Arc<Vec<ChildModule>>,
 }
 
 /// Rehearses what is asked.
 pub(super) fn run(request: &Request, eye: &Eye) -> Result<Passed, Failed> {
-    let verdicts = request.old.iter().chain(&request.new);
-    let loader = Loader::of_child(verdicts.map(|module| module.verdict.clone()).collect())
-        .map_err(|error| unable(&error))?;
+    // Nothing is unmapped here: the process ends.
+    let loader = ChildLoader::new().map_err(|error| unable(&error))?;
     let old = load(&loader, &request.old)?;
     let new = load(&loader, &request.new)?;
+    let table = table(request, &old)?;
+    let modules: Vec<_> = new.iter().map(|loaded| loaded.module().clone()).collect();
     let stage = Stage {
         request,
-        table: table(request, &old)?,
-        modules: new.iter().map(|loaded| loaded.module().clone()).collect(),
+        table,
+        replaced: Arc::new(replaced(request, old, &modules)),
+        modules,
     };
-    // Nothing is unmapped here: the process ends.
-    std::mem::forget((old, new));
     let (mut pauses, mut first) = (Vec::new(), None::<Made>);
     while pauses.len() < RUNS_MAX {
         let start = Instant::now();
@@ -108,7 +110,7 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
     })
 }
 
-fn load(loader: &Loader, modules: &[ModuleAt]) -> Result<Vec<LoadedModule>, Failed> {
+fn load(loader: &ChildLoader, modules: &[ModuleAt]) -> Result<Vec<ChildModule>, Failed> {
     let load = |module: &ModuleAt| loader.load_file(&module.path);
     let loaded: Result<Vec<_>, _> = modules.iter().map(load).collect();
     loaded.map_err(|error| Failed {
@@ -120,8 +122,27 @@ fn load(loader: &Loader, modules: &[ModuleAt]) -> Result<Vec<LoadedModule>, Fail
     })
 }
 
+/// The old modules that the upgrade leaves no kind of.
+fn replaced(request: &Request, old: Vec<ChildModule>, modules: &[Module]) -> Vec<ChildModule> {
+    let new = new_kinds(modules);
+    let kinds = request.image.kinds.iter().zip(&request.kinds);
+    let carried = kinds.filter(|(kind, _)| !new.contains(*kind));
+    let stay: BTreeSet<usize> = carried.map(|(_, place)| *place).collect();
+    let places = old.into_iter().enumerate();
+    places
+        .filter(|(place, _)| !stay.contains(place))
+        .map(|(_, module)| module)
+        .collect()
+}
+
+/// The kinds whose code comes in.
+fn new_kinds(modules: &[Module]) -> BTreeSet<String> {
+    let kinds = modules.iter().flat_map(Module::kinds);
+    kinds.map(|kind| kind.descriptor().kind.clone()).collect()
+}
+
 /// The live generation, with the node's kinds in the node's order.
-fn table(request: &Request, old: &[LoadedModule]) -> Result<Arc<GenerationTable>, Failed> {
+fn table(request: &Request, old: &[ChildModule]) -> Result<Arc<GenerationTable>, Failed> {
     let kind = |(name, place): (&String, &usize)| {
         let module = old.get(*place)?.module();
         module.kind(name)
@@ -187,8 +208,15 @@ impl Stage<'_> {
             }
             None => return Err(defect(&"the update point gave no verdict")),
         }
-        let (poisoned, new) = (self.poisoned(), self.new_kinds());
-        let look = move |executor: &mut Executor| settled(executor, &poisoned, &new, mark);
+        let (poisoned, new) = (self.poisoned(), new_kinds(&self.modules));
+        let replaced = self.replaced.clone();
+        let look = move |executor: &mut Executor| {
+            settle(executor, &poisoned)?;
+            // The crew that entered the old code was joined, and its states are dropped: from here on a node
+            // would have unmapped it.
+            let _fence = Fence::around(replaced.iter()).map_err(|error| unable(&error))?;
+            look_at(executor, &new, mark)
+        };
         let made = ask(sender, look, FOREVER).ok_or_else(|| defect(&"the crew has ended"))??;
         Ok(Run {
             pause: resumed.times.resumed.duration_since(resumed.times.closing),
@@ -204,12 +232,6 @@ impl Stage<'_> {
             .map(|engine| engine.id)
             .collect()
     }
-
-    /// The kinds whose code comes in.
-    fn new_kinds(&self) -> BTreeSet<String> {
-        let kinds = self.modules.iter().flat_map(Module::kinds);
-        kinds.map(|kind| kind.descriptor().kind.clone()).collect()
-    }
 }
 
 fn upgrade(armed: Armed, sender: &Sender<Command>, next: &Crew) -> Result<Resumed, Failed> {
@@ -222,13 +244,8 @@ fn upgrade(armed: Armed, sender: &Sender<Command>, next: &Crew) -> Result<Resume
     resumed.recv().map_err(|_| defect(&"the crew has ended"))
 }
 
-/// Settles everything, runs the checks of the new kinds, and digests all states.
-fn settled(
-    executor: &mut Executor,
-    poisoned: &BTreeSet<EngineId>,
-    new: &BTreeSet<String>,
-    mark: Mark,
-) -> Result<Made, Failed> {
+/// Settles everything, and drops what was replaced.
+fn settle(executor: &mut Executor, poisoned: &BTreeSet<EngineId>) -> Result<(), Failed> {
     executor.sweep();
     // This process unmaps nothing: without a thread they are leaked.
     let _ = remains::discard(executor.take_remains());
@@ -241,6 +258,11 @@ fn settled(
             return Err(unfit("settling-failed", detail, status.id, None));
         }
     }
+    Ok(())
+}
+
+/// Runs the checks of the new kinds, and digests all states.
+fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Result<Made, Failed> {
     let table = executor.table();
     let is_new = |index| {
         let entry = table.get(index);

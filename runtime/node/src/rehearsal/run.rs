@@ -6,6 +6,7 @@ use super::{RehearsalCommand, RehearsalError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use refit_loader::InterfaceId;
+use refit_loader::sys::fence;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -241,6 +242,9 @@ fn crashed(
             bytes_max: command.memory_bytes,
             engines,
         };
+    }
+    if let Some(engine) = fence::touched(&output) {
+        return RehearsalError::OldCode { engine };
     }
     let how = match status.signal() {
         Some(KILLED) => return RehearsalError::Killed { engines },

@@ -5,7 +5,7 @@
 //! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
 
 use refit_kernel::{Grants, Image};
-use refit_loader::{InterfaceId, Verdict};
+use refit_loader::InterfaceId;
 use refit_upgrade::Directives;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -66,11 +66,10 @@ pub(crate) struct Request {
     pub(crate) directives: Directives,
 }
 
-/// A module's file, and what the node's probe said of it.
+/// A module's file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ModuleAt {
     pub(crate) path: PathBuf,
-    pub(crate) verdict: Verdict,
 }
 
 /// What came of it.

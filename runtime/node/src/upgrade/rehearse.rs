@@ -47,7 +47,6 @@ pub(super) fn rehearse(
     let state_bytes = image.state_bytes() as u64;
     let new = new.iter().map(|probed| ModuleAt {
         path: probed.staged().path_for_child(),
-        verdict: probed.verdict().clone(),
     });
     let request = Request {
         old,
