@@ -134,7 +134,7 @@ fn node_config(
             library,
             name: engine.name,
             kind: engine.kind,
-            config: engine.config.to_string(),
+            config: engine.config,
         });
     }
     restart.keep(&engines, data_dir);

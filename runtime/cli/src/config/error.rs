@@ -47,13 +47,6 @@ pub(crate) enum ConfigError {
         )
     )]
     StrayConfig { engine: String },
-    #[error("the configuration of engine `{engine}` has {what} at `{key}`, which JSON cannot say")]
-    #[diagnostic(code(config::engine_config), help("write it as a string"))]
-    NotJson {
-        engine: String,
-        key: String,
-        what: &'static str,
-    },
     #[error(
         "a longest pause is set, and upgrades are not rehearsed: each of them would be refused"
     )]

@@ -1,5 +1,6 @@
 //! The shape of `refit.toml`.
 
+use super::json_text::JsonText;
 use crate::args::{pause_limit_in_bounds, rehearsal_wait_in_bounds};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_node::Grants;
@@ -84,9 +85,8 @@ pub(crate) struct EngineSection {
     pub(crate) path: PathBuf,
     /// Its kind, where the library has several.
     pub(crate) kind: Option<String>,
-    /// What it is started with; becomes JSON.
-    #[serde(default)]
-    pub(crate) config: toml::Table,
+    /// What it is started with.
+    pub(crate) config: Option<JsonText>,
 }
 
 fn rehearsal_wait_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
@@ -203,7 +203,8 @@ mod tests {
             Some(Path::new("/etc/refit/token"))
         );
         assert_eq!(file.engines[0].path, Path::new("/etc/refit/engines/kv"));
-        assert_eq!(file.engines[0].config["capacity"].as_integer(), Some(10));
+        let config = file.engines[0].config.as_ref().unwrap();
+        assert_eq!(config.as_str(), r#"{"capacity":10,"owners":["ada"]}"#);
         assert_eq!(file.grants["kv"].spawn, ["index"]);
         assert!(file.grants["kv"].read.is_empty());
     }

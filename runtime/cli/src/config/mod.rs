@@ -6,6 +6,7 @@
 mod engine;
 mod error;
 mod file;
+mod json_text;
 mod place;
 
 pub(crate) use engine::engines;
