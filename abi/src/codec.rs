@@ -1,9 +1,9 @@
 //! The two codecs at the seam: postcard between engines and in snapshots, JSON with clients.
 
+use crate::exact;
 use crate::raw::Codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 /// Appends `value` to `out` as postcard.
 ///
@@ -40,30 +40,17 @@ pub(crate) fn decode<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<
     }
 }
 
-/// Whether all that a JSON text names is part of `T`: a decoder passes over what it does not know.
-pub(crate) fn is_exact<T: Serialize + DeserializeOwned>(text: &[u8]) -> bool {
-    let read = || {
-        let value: T = serde_json::from_slice(text).ok()?;
-        let known = serde_json::to_value(value).ok()?;
-        let named: Value = serde_json::from_slice(text).ok()?;
-        Some(names_no_more(&named, &known))
-    };
-    read().unwrap_or(false)
+/// As [`decode`], but of a JSON text nothing is passed over: what the type does not know is an error.
+pub(crate) fn decode_exactly<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<T, String> {
+    match codec {
+        Codec::Postcard => decode(codec, bytes),
+        Codec::Json => exact::from_json(bytes).map_err(|e| e.to_string()),
+    }
 }
 
-/// Whether every key of `named` is one of `known` too. As deep as `serde_json` reads.
-fn names_no_more(named: &Value, known: &Value) -> bool {
-    match (named, known) {
-        (Value::Object(named), Value::Object(known)) => named.iter().all(|(key, value)| {
-            let known = known.get(key);
-            known.is_some_and(|known| names_no_more(value, known))
-        }),
-        (Value::Array(named), Value::Array(known)) => {
-            let mut both = named.iter().zip(known);
-            both.all(|(named, known)| names_no_more(named, known))
-        }
-        _ => true,
-    }
+/// Whether all that a JSON text names is part of `T`: a decoder passes over what it does not know.
+pub(crate) fn is_exact<T: DeserializeOwned>(text: &[u8]) -> bool {
+    exact::from_json::<T>(text).is_ok()
 }
 
 #[cold]

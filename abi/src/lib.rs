@@ -36,6 +36,7 @@ pub mod chain;
 mod codec;
 mod context;
 mod engine;
+mod exact;
 mod fault;
 mod height;
 mod id;

@@ -76,7 +76,8 @@ pub(super) unsafe extern "C" fn init<E: Engine>(
     sink: Sink,
 ) -> CallStatus {
     guarded(sink, || {
-        let config = codec::decode(codec, config.as_slice()).map_err(Failure::Rejected)?;
+        // A misspelt field would leave the engine with a default that nobody chose.
+        let config = codec::decode_exactly(codec, config.as_slice()).map_err(Failure::Rejected)?;
         // SAFETY: the caller's duty.
         let mut ctx = Context::new(unsafe { &mut *raw });
         let engine = E::init(config, &mut ctx)?;
