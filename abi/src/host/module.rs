@@ -64,13 +64,15 @@ pub enum ModuleError {
         /// What it is called.
         kind: String,
     },
-    /// Clients could not be told a reply.
+    /// Clients could not be told a reply or an answer.
     #[error(
-        "the reply of kind `{kind}` has a map whose keys are `{key}`, and JSON, in which clients get it, has only text for keys; reply with a list of pairs"
+        "the {part} of kind `{kind}` has a map whose keys are `{key}`, and JSON, in which clients get it, has only text for keys; give a list of pairs"
     )]
-    Reply {
+    MapKeys {
         /// The kind.
         kind: String,
+        /// `reply` or `answer`.
+        part: &'static str,
         /// The keys' type.
         key: String,
     },
@@ -134,9 +136,15 @@ impl Module {
                 crate::fault::cut(&mut kind, crate::FAULT_CODE_BYTES_MAX);
                 return Err(ModuleError::KindName { kind });
             }
-            if let Some(key) = json_keys::unwritable(&kind.interface.reply) {
-                let kind = kind.kind.clone();
-                return Err(ModuleError::Reply { kind, key });
+            let told = [
+                ("reply", &kind.interface.reply),
+                ("answer", &kind.interface.answer),
+            ];
+            for (part, ty) in told {
+                if let Some(key) = json_keys::unwritable(ty) {
+                    let kind = kind.kind.clone();
+                    return Err(ModuleError::MapKeys { kind, part, key });
+                }
             }
         }
         let (package, version) = (&descriptor.package, &descriptor.package_version);

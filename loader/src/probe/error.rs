@@ -174,8 +174,11 @@ impl ProbeError {
             Self::NotMappable { .. } | Self::MissingSymbol { .. } => {
                 "link what is missing statically; `refit engine inspect` lists what the module needs"
             }
-            Self::LayoutRefused { .. } | Self::Undescribed { .. } | Self::WrongEpoch { .. } => {
+            Self::LayoutRefused { .. } | Self::WrongEpoch { .. } => {
                 "build the engine against this node's refit-abi with `refit engine build`"
+            }
+            Self::Undescribed { .. } => {
+                "mend what it says in the engine's source, and build it with `refit engine build`"
             }
             Self::WrongTarget { .. } | Self::WrongCompiler { .. } => {
                 "build the engine on this node with `refit engine build`, with the node's own toolchain"
