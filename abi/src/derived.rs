@@ -3,6 +3,7 @@
 use crate::codec;
 use crate::raw::Codec;
 use crate::schema::{Describer, Field, SchemaId, Shape, Type, Variant};
+use crate::words::Words;
 use crate::{Fault, State, StateKey, UpgradeBus};
 use std::any::TypeId;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,6 +26,32 @@ pub fn variant(name: &str, discriminant: Option<&str>, fields: Vec<Field>) -> Va
         discriminant,
         fields,
     }
+}
+
+/// The words of a derived type, as its serde attributes say them.
+#[derive(Debug)]
+pub struct SaidType {
+    /// As [`crate::words::TypeWords::is_transparent`].
+    pub is_transparent: bool,
+    /// As [`crate::words::TypeWords::refuses_unknown`].
+    pub refuses_unknown: bool,
+    /// As [`crate::words::TypeWords::members`].
+    pub members: &'static [SaidMember],
+}
+
+/// The words of a field or variant.
+#[derive(Debug)]
+pub struct SaidMember {
+    /// As [`crate::words::MemberWords::name`].
+    pub name: &'static str,
+    /// As [`crate::words::MemberWords::written`].
+    pub written: &'static str,
+    /// As [`crate::words::MemberWords::read`].
+    pub read: &'static [&'static str],
+    /// As [`crate::words::MemberWords::may_be_absent`].
+    pub may_be_absent: bool,
+    /// As [`crate::words::MemberWords::fields`].
+    pub fields: &'static [SaidMember],
 }
 
 /// The described struct `T`.
@@ -75,6 +102,13 @@ pub fn the_last_field_of_a_state_is_sized<T>() {}
 /// The schema hash, computed.
 pub fn schema_id<T: State>() -> SchemaId {
     T::describe(&mut Describer::default()).schema_id()
+}
+
+/// What a type looks like, and its words.
+pub(crate) fn described<T: State>() -> (Type, Words) {
+    let mut describer = Describer::default();
+    let described = T::describe(&mut describer);
+    (described, describer.into_words())
 }
 
 /// Compiles for the key of a map only.

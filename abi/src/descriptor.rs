@@ -2,6 +2,7 @@
 //! inspect`, compared by the plan.
 
 use crate::schema::{LayoutId, SchemaId, Type};
+use crate::words::Words;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -64,8 +65,10 @@ pub struct KindDescriptor {
     pub answer: SchemaId,
     /// The types behind these five schemas.
     pub interface: InterfaceDescriptor,
+    /// The names under which these five are written and read as JSON, which no schema has.
+    pub words: InterfaceWords,
     /// The older messages it converts, newest first.
-    pub older_messages: Vec<SchemaId>,
+    pub older_messages: Vec<OlderMessageDescriptor>,
     /// The upgrade messages it handles while an upgrade runs, if it does.
     pub upgrade_message: Option<SchemaId>,
     /// The kinds whose new states its transitions query.
@@ -81,7 +84,32 @@ pub struct KindDescriptor {
 impl KindDescriptor {
     /// Whether it understands messages of this schema.
     pub fn accepts(&self, schema: SchemaId) -> bool {
-        self.message == schema || self.older_messages.contains(&schema)
+        self.words_of(schema).is_some()
+    }
+
+    /// The words in which it reads messages of this schema, if it understands such.
+    pub fn words_of(&self, schema: SchemaId) -> Option<&Words> {
+        if self.message == schema {
+            return Some(&self.words.message);
+        }
+        let mut older = self.older_messages.iter();
+        let older = older.find(|older| older.schema == schema)?;
+        Some(&older.words)
+    }
+
+    /// Whether it reads every message that `old` reads, and in the same words.
+    pub fn reads_as(&self, old: &Self) -> bool {
+        old.taken().all(|(schema, words)| {
+            let now = self.words_of(schema);
+            now.is_some_and(|now| now.id == words.id)
+        })
+    }
+
+    /// The messages it understands, newest first, and the words in which it reads them.
+    pub fn taken(&self) -> impl Iterator<Item = (SchemaId, &Words)> {
+        let older = self.older_messages.iter();
+        let older = older.map(|older| (older.schema, &older.words));
+        std::iter::once((self.message, &self.words.message)).chain(older)
     }
 
     /// Whether it declares that it needs to do `ability` to engines of `kind`; to its own kind every
@@ -108,6 +136,30 @@ pub struct InterfaceDescriptor {
     pub query: Type,
     /// What it answers.
     pub answer: Type,
+}
+
+/// The words of these types.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceWords {
+    /// In which it is configured.
+    pub config: Words,
+    /// In which it is written to.
+    pub message: Words,
+    /// In which it replies.
+    pub reply: Words,
+    /// In which it is asked.
+    pub query: Words,
+    /// In which it answers.
+    pub answer: Words,
+}
+
+/// An older version of a message that is converted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OlderMessageDescriptor {
+    /// Its schema.
+    pub schema: SchemaId,
+    /// The words in which it is read from a client.
+    pub words: Words,
 }
 
 /// One [`crate::Capability`] as data.

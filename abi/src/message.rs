@@ -3,6 +3,7 @@
 use crate::chain::MessageChain;
 use crate::raw::Codec;
 use crate::schema::SchemaId;
+use crate::words::Words;
 use crate::{Fault, State, codec};
 use std::marker::PhantomData;
 
@@ -32,6 +33,8 @@ pub struct OlderMessage<M> {
     /// Its schema.
     pub schema: SchemaId,
     pub(crate) decode: fn(Codec, &[u8]) -> Result<M, NotRead>,
+    /// The words in which a client's is read.
+    pub(crate) words: fn() -> Words,
     /// Whether a client's JSON is of this version to the last word.
     pub(crate) is_exact: fn(&[u8]) -> bool,
 }
@@ -50,6 +53,7 @@ impl<M: State> OlderMessage<M> {
     pub(crate) fn of<C: MessageChain<To = M>>() -> Self {
         Self {
             schema: C::From::schema_id(),
+            words: || crate::derived::described::<C::From>().1,
             decode: |codec, bytes| {
                 let old = codec::decode::<C::From>(codec, bytes).map_err(NotRead::Other)?;
                 C::run(old).map_err(NotRead::Fault)

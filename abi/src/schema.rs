@@ -31,6 +31,8 @@
 //!
 //! Optimisation level, target CPU and debug assertions do not change layout and are left out.
 
+use crate::derived::SaidType;
+use crate::words::{TypeWords, Words};
 use serde::{Deserialize, Serialize};
 use std::any::TypeId;
 use std::fmt;
@@ -83,6 +85,10 @@ digest! {
 digest! {
     /// Hash of how a type lies in memory, for one compiler.
     LayoutId
+}
+digest! {
+    /// Hash of the names under which a type is written and read as JSON.
+    WordsId
 }
 
 /// One type, described.
@@ -191,6 +197,7 @@ impl Shape {
 #[derive(Debug, Default)]
 pub struct Describer {
     open: Vec<TypeId>,
+    words: Vec<TypeWords>,
 }
 
 impl Describer {
@@ -220,6 +227,17 @@ impl Describer {
         let described = describe(self);
         self.open.pop();
         described
+    }
+
+    /// Notes the words of the derived type that is being described.
+    #[doc(hidden)]
+    pub fn say(&mut self, name: &str, said: &SaidType) {
+        self.words.push(TypeWords::said(name, said));
+    }
+
+    /// The words of all that was described.
+    pub fn into_words(self) -> Words {
+        Words::new(self.words)
     }
 }
 
@@ -355,11 +373,11 @@ fn feed_fields(fields: &[Field], view: View, h: &mut blake3::Hasher) {
     }
 }
 
-fn text(h: &mut blake3::Hasher, text: &str) {
+pub(crate) fn text(h: &mut blake3::Hasher, text: &str) {
     number(h, text.len() as u64);
     h.update(text.as_bytes());
 }
 
-fn number(h: &mut blake3::Hasher, number: u64) {
+pub(crate) fn number(h: &mut blake3::Hasher, number: u64) {
     h.update(&number.to_le_bytes());
 }

@@ -19,6 +19,7 @@
 //! | `errors` | gathers errors, so that one compilation shows all of them |
 
 mod attributes;
+mod case;
 mod closed_list;
 mod errors;
 mod fields;
@@ -31,6 +32,7 @@ mod serde_rules;
 mod state;
 mod state_rules;
 mod type_text;
+mod words;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

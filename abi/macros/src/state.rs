@@ -2,7 +2,7 @@
 
 use crate::attributes;
 use crate::errors::Errors;
-use crate::{fields, state_rules, type_text};
+use crate::{fields, state_rules, type_text, words};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -35,7 +35,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let history = input.generics.params.is_empty().then(history);
     let (field_names, no_drop) = (field_names(input, &generics), refuse_drop(input, &generics));
     let whole = fields::check(input);
-    let describer = describer();
+    let (describer, said) = (describer(), words::said(input)?);
     Ok(quote! {
         // SAFETY: this derive has read the whole type, which the check of its fields proves, and describes
         // it field by field; it has refused what would let two types of this description differ in memory,
@@ -46,7 +46,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 #describer: &mut ::refit_abi::schema::Describer,
             ) -> ::refit_abi::schema::Type {
                 #describer.derived::<Self>(#named, |#describer| {
-                    let _ = &#describer;
+                    #describer.say(#named, &#said);
                     #contents
                 })
             }

@@ -8,7 +8,10 @@ use super::module::Module;
 use super::running::{self, Call, Label};
 use super::services::{Services, Table};
 use crate::descriptor::KindDescriptor;
-use crate::raw::{BatchOutcome, Bytes, CallStatus, Codec, Delivery, KindVtable, RawContext};
+use crate::raw::{
+    BatchOutcome, Bytes, CallStatus, Codec, Delivery, InterfacePart, KindVtable, RawContext,
+};
+use crate::schema::SchemaId;
 use crate::{BlockHash, BlockTime, EngineId, Height};
 use std::ffi::c_void;
 use std::fmt;
@@ -172,6 +175,50 @@ impl Kind {
             // SAFETY: as in `query`.
             unsafe { (self.table.encode)(state, sink) }
         })
+    }
+
+    /// Appends a message as this kind reads it to `out`: as postcard, in the type of its newest version. The
+    /// schema is the one that the message is stamped with.
+    ///
+    /// # Errors
+    /// As the kind would refuse it: [`CallError::Rejected`], or the fault of a conversion.
+    pub fn rewrite_message(
+        &self,
+        schema: SchemaId,
+        (codec, message): (Codec, &[u8]),
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        self.rewrite(InterfacePart::Message, schema, (codec, message), out)
+    }
+
+    /// Appends a configuration as this kind reads it to `out`, as postcard.
+    ///
+    /// # Errors
+    /// [`CallError::Rejected`].
+    pub fn rewrite_config(
+        &self,
+        (codec, config): (Codec, &[u8]),
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        let schema = self.descriptor().config;
+        self.rewrite(InterfacePart::Config, schema, (codec, config), out)
+    }
+
+    fn rewrite(
+        &self,
+        part: InterfacePart,
+        schema: SchemaId,
+        (codec, bytes): (Codec, &[u8]),
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        let start = out.len();
+        let mut buffer = Buffer::new(out);
+        let sink = buffer.sink();
+        let _noted = running::note(self.label, Call::Rewrite, None);
+        // SAFETY: the table is this module's, which is mapped while `self` lives; the bytes are borrowed and the
+        // buffer behind the sink is ours, both for longer than the call.
+        let status = unsafe { (self.table.rewrite)(part, schema, codec, bytes.into(), sink) };
+        outcome(status, out, start)
     }
 
     /// Drops a state. Gives it back if it is not of this kind's tag.

@@ -46,6 +46,8 @@ pub enum Call {
     Migrate,
     /// Describe itself.
     Describe,
+    /// Read a message or configuration that is to be written in postcard.
+    Rewrite,
 }
 
 /// A call that runs, as another thread sees it.
@@ -229,6 +231,7 @@ impl Call {
             8 => Self::OnUpgrade,
             9 => Self::Migrate,
             10 => Self::Describe,
+            11 => Self::Rewrite,
             _ => return None,
         })
     }
@@ -247,6 +250,7 @@ impl fmt::Display for Call {
             Self::OnUpgrade => "on-upgrade",
             Self::Migrate => "migrate",
             Self::Describe => "describe",
+            Self::Rewrite => "rewrite",
         })
     }
 }

@@ -5,6 +5,16 @@ use crate::schema::{LayoutId, SchemaId};
 use abi_stable::StableAbi;
 use std::ffi::c_void;
 
+/// A part of an engine's interface that others write.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
+pub enum InterfacePart {
+    /// What it is started with.
+    Config = 0,
+    /// The messages it takes.
+    Message = 1,
+}
+
 /// The functions of one engine kind.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
@@ -50,6 +60,10 @@ pub struct KindVtable {
     /// Writes the migration at an index into a table whose `size` says how much room it has; false past the
     /// last.
     pub migration: unsafe extern "C" fn(usize, *mut MigrationVtable) -> bool,
+    /// Reads a configuration or message as `init` or `handle` would, and writes it as postcard, in the
+    /// newest version's type. The schema is the one that a message is stamped with; nothing is handled.
+    pub rewrite:
+        unsafe extern "C" fn(InterfacePart, SchemaId, Codec, Bytes<'_>, Sink) -> CallStatus,
 }
 
 // SAFETY: `repr(C)`, begins with its size, and is its own first form.

@@ -24,7 +24,7 @@ mod services;
 mod table;
 
 pub use bus::{BusCalls, BusStatus, RawBus};
-pub use kind::{KindVtable, MigrationVtable};
+pub use kind::{InterfacePart, KindVtable, MigrationVtable};
 pub use services::{HostCalls, HostStatus, RawBudget, RawContext};
 pub use table::{Table, TableRef, TooShort, read, write};
 
@@ -104,7 +104,7 @@ pub struct Delivery<'a> {
     pub codec: Codec,
     /// A message, or a notice.
     pub kind: DeliveryKind,
-    /// Whether the reply is wanted.
+    /// Whether the reply is wanted: by a client, as JSON.
     pub wants_reply: bool,
     /// The message.
     pub payload: Bytes<'a>,

@@ -72,7 +72,8 @@ fn message<H: History<Engine = E>, E: Engine>(
     delivery: &Delivery<'_>,
     accepted: SchemaId,
 ) {
-    let message = match decode::<H, E>(delivery, accepted) {
+    let payload = delivery.payload.as_slice();
+    let message = match read::<H, E>(delivery.codec, delivery.schema, payload, accepted) {
         Ok(message) => message,
         Err(NotRead::Other(reason)) => {
             ctx.scratch().extend_from_slice(reason.as_bytes());
@@ -88,7 +89,7 @@ fn message<H: History<Engine = E>, E: Engine>(
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
-            match codec::encode(delivery.codec, &reply, ctx.scratch()) {
+            match codec::encode(Codec::Json, &reply, ctx.scratch()) {
                 Ok(()) => ctx.reply(CallStatus::Ok),
                 // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
                 Err(reason) => {
@@ -107,18 +108,29 @@ fn refuse(ctx: &mut Context<'_>, fault: &Fault) {
     ctx.reply(CallStatus::Fault);
 }
 
+/// The message that a payload is to this code.
+pub(super) fn decode<H: History<Engine = E>, E: Engine>(
+    codec: Codec,
+    schema: SchemaId,
+    payload: &[u8],
+) -> Result<E::Message, NotRead> {
+    read::<H, E>(codec, schema, payload, E::Message::schema_id())
+}
+
 #[inline]
-fn decode<H: History<Engine = E>, E: Engine>(
-    delivery: &Delivery<'_>,
+fn read<H: History<Engine = E>, E: Engine>(
+    codec: Codec,
+    schema: SchemaId,
+    payload: &[u8],
     accepted: SchemaId,
 ) -> Result<E::Message, NotRead> {
-    let is_stamped = delivery.codec == Codec::Postcard || delivery.schema != SchemaId::default();
-    if is_stamped && delivery.schema != accepted {
-        return older::<H, E>(delivery, accepted);
+    let is_stamped = codec == Codec::Postcard || schema != SchemaId::default();
+    if is_stamped && schema != accepted {
+        return older::<H, E>(codec, schema, payload, accepted);
     }
-    match codec::decode(delivery.codec, delivery.payload.as_slice()) {
+    match codec::decode(codec, payload) {
         Ok(message) => Ok(message),
-        Err(reason) => from_older_client::<H, E>(delivery, reason),
+        Err(reason) => from_older_client::<H, E>(codec, payload, reason),
     }
 }
 
@@ -126,19 +138,21 @@ fn decode<H: History<Engine = E>, E: Engine>(
 /// into its mailbox.
 #[cold]
 fn older<H: History<Engine = E>, E: Engine>(
-    delivery: &Delivery<'_>,
+    codec: Codec,
+    schema: SchemaId,
+    payload: &[u8],
     accepted: SchemaId,
 ) -> Result<E::Message, NotRead> {
     let version = H::older_messages()
         .into_iter()
-        .find(|older| older.schema == delivery.schema);
+        .find(|older| older.schema == schema);
     match version {
-        Some(older) => match (older.decode)(delivery.codec, delivery.payload.as_slice()) {
+        Some(older) => match (older.decode)(codec, payload) {
             // Its client may have spoken a version before that one.
-            Err(NotRead::Other(reason)) => from_older_client::<H, E>(delivery, reason),
+            Err(NotRead::Other(reason)) => from_older_client::<H, E>(codec, payload, reason),
             read => read,
         },
-        None => Err(NotRead::Other(foreign(E::KIND, delivery.schema, accepted))),
+        None => Err(NotRead::Other(foreign(E::KIND, schema, accepted))),
     }
 }
 
@@ -146,14 +160,14 @@ fn older<H: History<Engine = E>, E: Engine>(
 /// older one would read only in part: that is a mistake in the newest words.
 #[cold]
 fn from_older_client<H: History<Engine = E>, E: Engine>(
-    delivery: &Delivery<'_>,
+    codec: Codec,
+    payload: &[u8],
     reason: String,
 ) -> Result<E::Message, NotRead> {
-    if delivery.codec == Codec::Json {
-        let payload = delivery.payload.as_slice();
+    if codec == Codec::Json {
         let older = H::older_messages();
         if let Some(older) = older.iter().find(|older| (older.is_exact)(payload)) {
-            return (older.decode)(delivery.codec, payload);
+            return (older.decode)(codec, payload);
         }
     }
     Err(NotRead::Other(reason))

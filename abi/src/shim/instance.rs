@@ -1,10 +1,13 @@
 //! The life of one instance: described, made, asked, checked, written, read, dropped.
 
 use super::guard::{Failure, guarded, write};
-use crate::descriptor::{InterfaceDescriptor, KindDescriptor};
+use crate::derived::described;
+use crate::descriptor::{
+    InterfaceDescriptor, InterfaceWords, KindDescriptor, OlderMessageDescriptor,
+};
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
-use crate::schema::{Describer, Type};
+use crate::schema::Type;
 use crate::{Context, Engine, Fault, State, codec};
 use std::ffi::c_void;
 
@@ -20,7 +23,7 @@ pub(super) unsafe extern "C" fn describe<H: History>(sink: Sink) -> CallStatus {
 }
 
 pub(crate) fn descriptor<H: History>() -> KindDescriptor {
-    let state = described::<H::Engine>();
+    let (state, _) = described::<H::Engine>();
     let version = match &state {
         crate::schema::Type::Struct { version, .. } | crate::schema::Type::Enum { version, .. } => {
             *version
@@ -31,6 +34,12 @@ pub(crate) fn descriptor<H: History>() -> KindDescriptor {
 }
 
 fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32) -> KindDescriptor {
+    let (config, message) = (described::<E::Config>(), described::<E::Message>());
+    let (query, reply, answer) = (
+        described::<E::Query>(),
+        described::<E::Reply>(),
+        described::<E::Answer>(),
+    );
     KindDescriptor {
         kind: E::KIND.to_owned(),
         version,
@@ -44,15 +53,25 @@ fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32)
         query: E::Query::schema_id(),
         answer: E::Answer::schema_id(),
         interface: InterfaceDescriptor {
-            config: described::<E::Config>(),
-            message: described::<E::Message>(),
-            reply: described::<E::Reply>(),
-            query: described::<E::Query>(),
-            answer: described::<E::Answer>(),
+            config: config.0,
+            message: message.0,
+            reply: reply.0,
+            query: query.0,
+            answer: answer.0,
+        },
+        words: InterfaceWords {
+            config: config.1,
+            message: message.1,
+            reply: reply.1,
+            query: query.1,
+            answer: answer.1,
         },
         older_messages: H::older_messages()
             .iter()
-            .map(|older| older.schema)
+            .map(|older| OlderMessageDescriptor {
+                schema: older.schema,
+                words: (older.words)(),
+            })
             .collect(),
         upgrade_message: H::upgrade_handler().map(|handler| handler.schema),
         after: E::AFTER.iter().map(|kind| (*kind).to_owned()).collect(),
@@ -60,10 +79,6 @@ fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32)
         needs: E::NEEDS.iter().map(|need| need.describe()).collect(),
         migrations: H::steps().into_iter().map(|step| step.descriptor).collect(),
     }
-}
-
-fn described<T: State>() -> Type {
-    T::describe(&mut Describer::default())
 }
 
 /// # Safety

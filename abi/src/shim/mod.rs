@@ -8,6 +8,7 @@ mod batch;
 mod guard;
 mod instance;
 pub(crate) mod migration;
+mod rewrite;
 mod upgrade;
 
 use crate::export::History;
@@ -27,6 +28,7 @@ pub(crate) const fn kind<H: History>() -> KindVtable {
         discard: instance::discard::<H::Engine>,
         on_upgrade: upgrade::on_upgrade::<H>,
         migration: migration::lookup::<H>,
+        rewrite: rewrite::rewrite::<H>,
     }
 }
 

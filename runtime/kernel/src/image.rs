@@ -54,6 +54,8 @@ pub struct EngineImage {
     pub config: (Codec, Vec<u8>),
     /// The schema that its code's configuration had then.
     pub config_schema: SchemaId,
+    /// A configuration in JSON, as its code read it then, in postcard.
+    pub config_read: Option<Vec<u8>>,
     /// Its mail, in order.
     pub mail: Vec<LetterImage>,
 }
@@ -220,7 +222,8 @@ impl EngineImage {
             StateImage::Stopped => 0,
         };
         let mail = self.mail.iter().map(|letter| letter.payload.len());
-        state + self.config.1.len() + mail.sum::<usize>()
+        let read = self.config_read.as_ref().map_or(0, Vec::len);
+        state + self.config.1.len() + read + mail.sum::<usize>()
     }
 }
 

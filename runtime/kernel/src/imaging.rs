@@ -153,6 +153,7 @@ fn engine_image(
         ordinal: (slot.ordinal, slot.ordinal_height),
         config: (slot.config.0, slot.config.1.to_vec()),
         config_schema: slot.config_schema,
+        config_read: slot.config_read.as_deref().map(<[u8]>::to_vec),
         mail: mail.collect(),
     })
 }
@@ -183,6 +184,7 @@ fn slot_of(
         (engine.config.0, &engine.config.1),
         engine.config_schema,
     );
+    slot.config_read = engine.config_read.as_deref().map(Into::into);
     slot.sent = engine.sent;
     slot.children = engine.children;
     slot.timers = SlotTimers::after(engine.timers_set);

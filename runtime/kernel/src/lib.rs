@@ -32,6 +32,7 @@ mod outbox;
 mod outcome;
 mod queued;
 mod quiesced;
+mod reworded;
 mod round;
 mod routing;
 mod running;
@@ -59,6 +60,7 @@ pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyErro
 pub use queued::Unaccepted;
 pub use quiesced::Quiesced;
 pub use remains::Remains;
+pub use reworded::{Reworded, Rewording};
 pub use slot::{EngineState, EngineStatus, Next, Poison};
 pub use table::{GenerationTable, KindEntry, KindIndex, Pending};
 pub use view::{SlotRef, View};

@@ -102,6 +102,7 @@ impl Newborn {
             entry.kind.descriptor().config,
         );
         (slot.sent, slot.children, slot.timers) = (sent, children, timers);
+        slot.config_read = config_read(&entry.kind, config);
         // The start was the first of its messages: the next one draws other random numbers.
         (slot.ordinal_height, slot.ordinal) = (frame.height, 1);
         Ok(Self {
@@ -176,4 +177,17 @@ impl Newborn {
     pub(crate) fn into_parts(self) -> (Slot, Outbox) {
         (self.slot, self.effects.0)
     }
+}
+
+/// A configuration in JSON as the kind reads it, in postcard; `None` of one that postcard cannot carry
+/// there and back.
+fn config_read(kind: &Kind, (codec, config): (Codec, &[u8])) -> Option<Box<[u8]>> {
+    if codec != Codec::Json {
+        return None;
+    }
+    let (mut read, mut again) = (Vec::new(), Vec::new());
+    kind.rewrite_config((codec, config), &mut read).ok()?;
+    kind.rewrite_config((Codec::Postcard, &read), &mut again)
+        .ok()?;
+    (read == again).then(|| read.into())
 }

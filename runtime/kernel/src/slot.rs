@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     pub(crate) config: (Codec, Box<[u8]>),
     /// The schema that its code's configuration had then.
     pub(crate) config_schema: SchemaId,
+    /// A configuration in JSON, as its code read it then, in postcard: other code may read other names.
+    pub(crate) config_read: Option<Box<[u8]>>,
 }
 
 /// A slot's state.
@@ -130,6 +132,7 @@ impl Slot {
             inbox: Vec::new(),
             config: (codec, config.into()),
             config_schema,
+            config_read: None,
         }
     }
 

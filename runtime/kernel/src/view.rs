@@ -137,9 +137,15 @@ impl SlotRef<'_> {
         self.slot.timers.set
     }
 
-    /// What it was started with.
-    pub fn config(&self) -> (Codec, &[u8]) {
-        (self.slot.config.0, &self.slot.config.1)
+    /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read
+    /// bytes of another type. JSON of another type is read by its names, to the last.
+    pub fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
+        let (codec, config) = (self.slot.config.0, &*self.slot.config.1);
+        match (&self.slot.config_read, self.slot.config_schema == schema) {
+            (Some(read), true) => Some((Codec::Postcard, read)),
+            (None, true) => Some((codec, config)),
+            (_, false) => (codec == Codec::Json).then_some((codec, config)),
+        }
     }
 
     /// The schema of that configuration's type.

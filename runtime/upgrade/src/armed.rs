@@ -4,7 +4,7 @@
 //! Whatever fails before the commit unwinds: what was made is dropped, the old generation's memory
 //! was only read.
 
-use crate::class::{Class, may_refuse};
+use crate::class::Class;
 use crate::directives::Directives;
 use crate::order::Crossing;
 use crate::phase::{Failure, Phase, Verdict, Watch};
@@ -14,7 +14,10 @@ use parking_lot::Mutex;
 use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced, Remains};
+use refit_kernel::{
+    Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced, Remains, Reworded,
+    Rewording, Unaccepted,
+};
 use std::sync::Arc;
 
 /// An upgrade that waits for its update point.
@@ -24,7 +27,7 @@ pub struct Armed {
     table: Arc<GenerationTable>,
     classes: Vec<(String, Class)>,
     work: Arc<Vec<Work>>,
-    /// Kinds whose new code may not take every message that the old code took.
+    /// Kinds whose new code may not take every message that the old code took, or reads it in other words.
     messages: Vec<(KindIndex, Kind, Kind)>,
     directives: Directives,
     lines: Mutex<Vec<LogLine>>,
@@ -113,7 +116,7 @@ impl Armed {
                 added.push(new);
                 continue;
             };
-            if may_refuse(old.descriptor(), new.descriptor()) {
+            if !new.descriptor().reads_as(old.descriptor()) {
                 messages.push((index, old.clone(), new.clone()));
             }
             if needs_work(class, pending.as_ref(), whole) {
@@ -187,7 +190,8 @@ impl Armed {
                 },
             ));
         }
-        self.queued(quiesced)
+        let reworded = self
+            .queued(quiesced)
             .map_err(|failure| (Phase::Quiesced, failure))?;
         let mut aftermath = Aftermath::default();
         if !self.work.is_empty() {
@@ -208,25 +212,36 @@ impl Armed {
         Ok(Transitioned {
             armed: self,
             aftermath,
+            reworded,
         })
     }
 
-    /// Whether a message waits that the new code does not take and the plan does not give up.
-    fn queued(&self, quiesced: &Quiesced<'_>) -> Result<(), Failure> {
-        for (index, old, new) in &self.messages {
-            let given_up = self
-                .directives
-                .dead_letters
-                .contains(&new.descriptor().kind);
-            if given_up {
-                continue;
+    /// What clients wrote and what waits, in postcard; fails if something waits that the new code does not
+    /// take and the plan does not give up.
+    fn queued(&self, quiesced: &Quiesced<'_>) -> Result<Vec<Reworded>, Failure> {
+        let failed = |Unaccepted { engine, schema }| Failure::Queued { engine, schema };
+        let mut reworded = Vec::new();
+        for (kind, old, new) in &self.messages {
+            let kind = *kind;
+            let given_up = self.gives_up(new);
+            let descriptors = (old.descriptor(), new.descriptor());
+            if !given_up && let Some(found) = quiesced.unaccepted(kind, descriptors) {
+                return Err(failed(found));
             }
-            if let Some(found) = quiesced.unaccepted(*index, (old.descriptor(), new.descriptor())) {
-                let (engine, schema) = (found.engine, found.schema);
-                return Err(Failure::Queued { engine, schema });
+            let letters = quiesced.reword(Rewording { kind, old, new });
+            // What is given up the new code refuses, and tells the clients.
+            if !given_up && let Some(found) = letters.unaccepted() {
+                return Err(failed(found));
             }
+            reworded.push(letters);
         }
-        Ok(())
+        Ok(reworded)
+    }
+
+    /// Whether the plan gives up what waits for a kind and is not taken.
+    fn gives_up(&self, new: &Kind) -> bool {
+        let given_up = &self.directives.dead_letters;
+        given_up.contains(&new.descriptor().kind)
     }
 
     /// Drops the engines that were started.
@@ -261,20 +276,18 @@ impl Armed {
 struct Transitioned<'a> {
     armed: &'a Armed,
     aftermath: Aftermath,
+    reworded: Vec<Reworded>,
 }
 
 impl Transitioned<'_> {
     fn commit(self, quiesced: &mut Quiesced<'_>) -> Generation {
-        let Armed {
-            table,
-            messages,
-            directives,
-            ..
-        } = self.armed;
-        let number = quiesced.publish(table.clone());
-        let given_up = messages
-            .iter()
-            .filter(|(_, _, new)| directives.dead_letters.contains(&new.descriptor().kind));
+        let armed = self.armed;
+        let number = quiesced.publish(armed.table.clone());
+        for letters in self.reworded {
+            quiesced.put_reworded(letters);
+        }
+        let given_up = armed.messages.iter();
+        let given_up = given_up.filter(|(_, _, new)| armed.gives_up(new));
         for (index, old, new) in given_up {
             quiesced.bury_unaccepted(*index, (old.descriptor(), new.descriptor()));
         }

@@ -61,8 +61,7 @@ impl Class {
 
 /// Whether the new code may not take a message that the old code took.
 pub(crate) fn may_refuse(old: &KindDescriptor, new: &KindDescriptor) -> bool {
-    let mut taken = old.older_messages.iter().chain([&old.message]);
-    taken.any(|schema| !new.accepts(*schema))
+    old.taken().any(|(schema, _)| !new.accepts(schema))
 }
 
 impl fmt::Display for Class {

@@ -4,6 +4,9 @@
 //! A [`Level::Error`] refuses the plan unless the operator allows its code; what cannot be done at all
 //! is a [`crate::PlanError`] instead.
 
+mod rewording;
+mod words;
+
 use crate::class::{Class, may_refuse};
 use crate::plan::{Candidate, Live, Plan, PlannedKind};
 use refit_abi::descriptor::{Ability, KindDescriptor};
@@ -13,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 11] = [
+pub const LINT_CODES: [&str; 12] = [
     "after-unknown-kind",
     "capability-missing",
     "capability-new",
@@ -25,6 +28,7 @@ pub const LINT_CODES: [&str; 11] = [
     "outside-calls",
     "state-copied",
     "upgrade-message-deferred",
+    "words-changed",
 ];
 
 /// How much a finding weighs.
@@ -88,6 +92,7 @@ pub fn lint(
         };
         linter.capabilities(&mut findings);
         linter.interface(&mut findings);
+        linter.words(&mut findings);
         linter.data(&mut findings);
         linter.bus(&mut findings);
     }

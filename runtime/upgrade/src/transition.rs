@@ -10,7 +10,6 @@ use crate::under_way::UnderWay;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration, running};
-use refit_abi::raw::Codec;
 use refit_kernel::{
     Aftermath, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef, Start,
     StartError,
@@ -287,19 +286,18 @@ impl Stages {
     ) -> Result<Instance, Failure> {
         let engine = slot.id();
         let failed = |error| Failure::Restart { engine, error };
-        let (codec, _) = slot.config();
         let (found, taken) = (slot.config_schema(), item.new.descriptor().config);
-        if codec == Codec::Postcard && found != taken {
+        let Some(config) = slot.config_for(taken) else {
             // Bytes of one type, read as another, could well give something.
             let reason =
                 format!("it was started with a configuration of schema {found}, taken is {taken}");
             return Err(failed(CallError::Rejected { reason }));
-        }
+        };
         let start = Start {
             id: engine,
             kind: item.index,
             parent: slot.parent(),
-            config: slot.config(),
+            config,
             sent: bus.counters.0,
             children: bus.counters.1,
             timers_set: slot.timers_set(),

@@ -8,7 +8,9 @@
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
 
-use refit_abi::descriptor::{Ability, CapabilityDescriptor, InterfaceDescriptor, KindDescriptor};
+use refit_abi::descriptor::{
+    Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
+};
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
@@ -253,6 +255,7 @@ fn kind() -> KindDescriptor {
             query: ty(),
             answer: ty(),
         },
+        words: InterfaceWords::default(),
         older_messages: Vec::new(),
         upgrade_message: None,
         after: Vec::new(),

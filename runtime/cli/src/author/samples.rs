@@ -2,7 +2,9 @@
 
 use super::attributes::SerdeAttributes;
 use super::lock::{Interface, Part, Published, layoutless};
-use refit_abi::descriptor::{Descriptor, InterfaceDescriptor, KindDescriptor, MigrationDescriptor};
+use refit_abi::descriptor::{
+    Descriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor, MigrationDescriptor,
+};
 use refit_abi::schema::{Describer, SchemaId, Type};
 use refit_abi::{Deserialize, Height, Serialize, State, StateKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -190,6 +192,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
             query: unit(),
             answer: unit(),
         },
+        words: InterfaceWords::default(),
         older_messages: Vec::new(),
         upgrade_message: None,
         after: Vec::new(),

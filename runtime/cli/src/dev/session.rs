@@ -17,6 +17,7 @@ use crate::source::Sources;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_build::{Built, Profile};
 use refit_upgrade::{Candidate, Directives, Plan};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -230,7 +231,12 @@ impl Session {
             outside: examined.inspection.outside_words(),
             descriptor: examined.descriptor,
         };
-        upgrade_plan::linted(status, &[candidate], None, &Directives::default())
+        let directives = Directives {
+            // Whoever saves is the one who sends: other words are meant.
+            allow: BTreeSet::from(["words-changed".to_owned()]),
+            ..Directives::default()
+        };
+        upgrade_plan::linted(status, &[candidate], None, &directives)
     }
 
     /// Hands the plan over and waits for the end of its upgrade.

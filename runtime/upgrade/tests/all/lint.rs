@@ -2,10 +2,11 @@
 
 use refit_abi::Generation;
 use refit_abi::descriptor::{
-    Ability, CapabilityDescriptor, Descriptor, InterfaceDescriptor, KindDescriptor,
-    MigrationDescriptor,
+    Ability, CapabilityDescriptor, Descriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
+    MigrationDescriptor, OlderMessageDescriptor,
 };
 use refit_abi::schema::{LayoutId, SchemaId, Type};
+use refit_abi::words::Words;
 use refit_kernel::Grants;
 use refit_upgrade::{
     Candidate, Directives, Finding, LINT_CODES, Level, Live, LiveKind, Plan, PlanError,
@@ -23,8 +24,15 @@ fn scalar() -> Type {
     }
 }
 
+fn older(number: u8) -> OlderMessageDescriptor {
+    OlderMessageDescriptor {
+        schema: id(number),
+        words: Words::default(),
+    }
+}
+
 /// A kind whose state, messages and queries are told apart by numbers.
-fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescriptor {
+pub(super) fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescriptor {
     KindDescriptor {
         kind: name.to_owned(),
         version: u32::from(state),
@@ -44,6 +52,7 @@ fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescriptor {
             query: scalar(),
             answer: scalar(),
         },
+        words: InterfaceWords::default(),
         older_messages: Vec::new(),
         upgrade_message: None,
         after: Vec::new(),
@@ -123,11 +132,11 @@ fn findings(
 }
 
 /// The findings of a plan without directives on a node that grants all.
-fn plain(old: Vec<KindDescriptor>, new: Vec<KindDescriptor>) -> Vec<Finding> {
+pub(super) fn plain(old: Vec<KindDescriptor>, new: Vec<KindDescriptor>) -> Vec<Finding> {
     findings(old, new, &Directives::default(), &Surroundings::default()).1
 }
 
-fn codes(findings: &[Finding]) -> Vec<(&str, Level)> {
+pub(super) fn codes(findings: &[Finding]) -> Vec<(&str, Level)> {
     findings
         .iter()
         .map(|finding| (finding.code.as_str(), finding.level))
@@ -177,11 +186,11 @@ fn a_changed_interface_names_the_dependants_that_are_not_in_the_plan() {
     );
     assert!(found[0].reason.contains("sender") && found[1].reason.contains("reader"));
     let two_back = KindDescriptor {
-        older_messages: vec![id(7)],
+        older_messages: vec![older(7)],
         ..kind("a", 1, 1, 1)
     };
     let one_back = KindDescriptor {
-        older_messages: vec![id(1)],
+        older_messages: vec![older(1)],
         ..kind("a", 1, 2, 1)
     };
     let found = plain(vec![two_back.clone()], vec![one_back.clone()]);
@@ -191,7 +200,7 @@ fn a_changed_interface_names_the_dependants_that_are_not_in_the_plan() {
     assert_eq!(found[0].code, "interface-changed");
     assert!(found[0].reason.contains("sender"), "{found:?}");
     let converts = KindDescriptor {
-        older_messages: vec![id(1)],
+        older_messages: vec![older(1)],
         ..kind("a", 1, 2, 1)
     };
     assert_eq!(plain(old.clone(), vec![converts]), []);

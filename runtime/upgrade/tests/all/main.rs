@@ -20,6 +20,7 @@
 
 mod abort;
 mod lint;
+mod lint_words;
 mod mixed;
 #[path = "../common/node.rs"]
 mod node;

@@ -10,6 +10,7 @@
 //! | `letters` | upgrade messages: rounds, refusals, those that become ordinary ones |
 //! | `aborts` | faults, budgets, cancellation: everything is as it was, and dropped once |
 //! | `mail` | ordinary messages, timers and clients of older versions; `restart-engine` |
+//! | `words` | types that stay while their JSON words change: what waits, what starts afresh |
 //! | `chains` | steps run as one give what they give one by one |
 //! | `scripts` | random scripts |
 //! | `graphs` | random bus traffic, on one worker and two, and twice |
@@ -44,4 +45,5 @@ mod ops;
 mod posts;
 mod scripts;
 mod starts;
+mod words;
 mod world;

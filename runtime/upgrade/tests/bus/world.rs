@@ -94,13 +94,30 @@ struct Point {
 
 impl World {
     /// A node of these root engines, by name and kind; the n-th starts with the total n.
-    pub(crate) fn start(module: &Module, engines: &[(&str, &str)], workers: usize) -> Self {
-        let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
-        for (number, (name, kind)) in engines.iter().enumerate() {
+    pub(crate) fn start<'a>(
+        module: &Module,
+        engines: &[(&'a str, &'a str)],
+        workers: usize,
+    ) -> Self {
+        let configured = |(number, (name, kind)): (usize, &(&'a str, &'a str))| {
             let config = match *kind {
                 "post" => number.to_string(),
                 _ => format!("{{\"number\":{number},\"effects\":null,\"refuses\":false}}"),
             };
+            (*name, *kind, config)
+        };
+        let engines: Vec<_> = engines.iter().enumerate().map(configured).collect();
+        Self::start_with(module, &engines, workers)
+    }
+
+    /// A node of these root engines, by name, kind and configuration as JSON.
+    pub(crate) fn start_with(
+        module: &Module,
+        engines: &[(&str, &str, String)],
+        workers: usize,
+    ) -> Self {
+        let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        for (name, kind, config) in engines {
             let config = (Codec::Json, config.as_bytes());
             let frame = BlockFrame::default();
             executor.start(id(name), kind, config, frame).unwrap();
