@@ -29,7 +29,12 @@ pub trait Engine: State {
     /// declared here is refused at run time.
     const NEEDS: &'static [Capability] = &[];
 
-    /// Whether a fault or a panic of this kind's handler leaves the state as it was before the message.
+    /// Whether a fault or a panic of this kind's handler leaves the state as it was before the message, and a panic
+    /// poisons nothing: its sender is told and the engine goes on.
+    ///
+    /// It costs a copy of the state for each batch (by `Clone` if the state has it, else by its bytes) and one
+    /// for each message that fails; the messages of the batch before that one run a second time, unseen. A
+    /// state that cannot be copied handles nothing: `state-not-copied`.
     const ROLLBACK: bool = false;
 
     /// What an instance is started with.

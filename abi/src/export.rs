@@ -89,6 +89,8 @@ pub trait History: 'static {
     fn older_messages() -> Vec<OlderMessage<<Self::Engine as Engine>::Message>>;
     /// Its handler of upgrade messages.
     fn upgrade_handler() -> Option<UpgradeHandler<Self::Engine>>;
+    /// Its state's `Clone`.
+    fn cloner() -> Option<fn(&Self::Engine) -> Self::Engine>;
 }
 
 /// What the macro knows of the package that exports.
@@ -156,7 +158,7 @@ pub fn describe_kind<H: History>() -> crate::descriptor::KindDescriptor {
     shim::descriptor::<H>()
 }
 
-/// Finds out, for a concrete type, whether it implements [`crate::Migrate`] or [`OnUpgrade`]: the
+/// Finds out, for a concrete type, whether it implements [`crate::Migrate`], [`OnUpgrade`] or `Clone`: the
 /// method of `&Probe<T>` is found before that of `&&Probe<T>` if its bound holds.
 #[derive(Debug)]
 pub struct Probe<T>(pub PhantomData<T>);
@@ -262,6 +264,38 @@ impl<E> WithoutUpgrade for &Probe<E> {
     }
 }
 
+/// The answer when the state can be cloned.
+pub trait WithClone {
+    /// The state.
+    type State;
+    /// Its `Clone`.
+    fn cloner(&self) -> Option<fn(&Self::State) -> Self::State>;
+}
+
+impl<T: Clone> WithClone for Probe<T> {
+    type State = T;
+
+    fn cloner(&self) -> Option<fn(&T) -> T> {
+        Some(T::clone)
+    }
+}
+
+/// The answer when it cannot.
+pub trait WithoutClone {
+    /// The state.
+    type State;
+    /// None.
+    fn cloner(&self) -> Option<fn(&Self::State) -> Self::State>;
+}
+
+impl<T> WithoutClone for &Probe<T> {
+    type State = T;
+
+    fn cloner(&self) -> Option<fn(&T) -> T> {
+        None
+    }
+}
+
 /// Exports engines: `export_engines!(Kv, Index);` once, at the root of the crate.
 ///
 /// It gives the crate a function `module()` with the module's root, for tests and hosts that link
@@ -276,7 +310,8 @@ macro_rules! export_engines {
             #[allow(unused_imports, reason = "an engine may be named by any path of its crate")]
             use super::*;
             use $crate::export::{
-                History, WithStep as _, WithUpgrade as _, WithoutStep as _, WithoutUpgrade as _,
+                History, WithClone as _, WithStep as _, WithUpgrade as _, WithoutClone as _,
+                WithoutStep as _, WithoutUpgrade as _,
             };
 
             struct Past<E>(::core::marker::PhantomData<E>);
@@ -301,6 +336,10 @@ macro_rules! export_engines {
                 > {
                     (&$crate::export::Probe::<$engine>(::core::marker::PhantomData))
                         .upgrade_handler()
+                }
+
+                fn cloner() -> ::core::option::Option<fn(&$engine) -> $engine> {
+                    (&$crate::export::Probe::<$engine>(::core::marker::PhantomData)).cloner()
                 }
             })+
 

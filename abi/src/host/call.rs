@@ -21,6 +21,12 @@ pub enum CallError {
         /// What the panic said.
         text: String,
     },
+    /// The author's code panicked, and the state is as it was before the message.
+    #[error("the engine panicked and was rolled back: {text}")]
+    RolledBack {
+        /// What the panic said.
+        text: String,
+    },
     /// The bytes are not of the type that the engine takes.
     #[error("the bytes are not what the engine takes: {reason}")]
     Rejected {
@@ -89,6 +95,7 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
                 .bounded(),
         ),
         CallStatus::Panicked => CallError::Panicked { text: text() },
+        CallStatus::RolledBack => CallError::RolledBack { text: text() },
         CallStatus::Ok | CallStatus::Rejected => CallError::Rejected { reason: text() },
     }
 }

@@ -159,6 +159,9 @@ pub enum CallStatus {
     Panicked = 2,
     /// The bytes were not of the expected type; the reason went to the sink as text.
     Rejected = 3,
+    /// The author's code panicked on a message, and the state is as it was before that; the text goes to
+    /// [`HostCalls::reply`]. Of no other call.
+    RolledBack = 4,
 }
 
 /// How a batch ended.

@@ -1,6 +1,6 @@
 //! Delivery: one call of the host, many messages of one engine.
 
-use super::guard;
+use super::{guard, rollback};
 use crate::export::History;
 use crate::message::NotRead;
 use crate::raw::{BatchOutcome, CallStatus, Codec, Delivery, DeliveryKind, RawContext};
@@ -29,6 +29,9 @@ pub(super) unsafe extern "C" fn handle<H: History>(
             std::slice::from_raw_parts(batch, length),
         )
     };
+    if H::Engine::ROLLBACK {
+        return rollback::handle::<H, H::Engine>(engine, raw, batch);
+    }
     let run = AssertUnwindSafe(|| deliver_all::<H, H::Engine>(engine, &mut *raw, batch));
     match catch_unwind(run) {
         Ok(()) => BatchOutcome {
@@ -58,9 +61,32 @@ fn deliver_all<H: History<Engine = E>, E: Engine>(
     let mut ctx = Context::new(raw);
     for (index, delivery) in batch.iter().enumerate() {
         ctx.begin(index);
-        match delivery.kind {
-            DeliveryKind::Message => message::<H, E>(engine, &mut ctx, delivery, accepted),
-            DeliveryKind::Undelivered => notice(engine, &mut ctx, delivery),
+        one::<H, E>(engine, &mut ctx, delivery, accepted);
+    }
+}
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handled {
+    /// Its outputs count.
+    Kept,
+    /// The author's code said a fault: the outputs are dropped.
+    Failed,
+}
+
+/// Handles one message or notice; how it ended is told to the node.
+#[inline]
+pub(super) fn one<H: History<Engine = E>, E: Engine>(
+    engine: &mut E,
+    ctx: &mut Context<'_>,
+    delivery: &Delivery<'_>,
+    accepted: SchemaId,
+) -> Handled {
+    match delivery.kind {
+        DeliveryKind::Message => message::<H, E>(engine, ctx, delivery, accepted),
+        DeliveryKind::Undelivered => {
+            notice(engine, ctx, delivery);
+            Handled::Kept
         }
     }
 }
@@ -71,35 +97,47 @@ fn message<H: History<Engine = E>, E: Engine>(
     ctx: &mut Context<'_>,
     delivery: &Delivery<'_>,
     accepted: SchemaId,
-) {
+) -> Handled {
     let payload = delivery.payload.as_slice();
     let message = match read::<H, E>(delivery.codec, delivery.schema, payload, accepted) {
         Ok(message) => message,
         Err(NotRead::Other(reason)) => {
             ctx.scratch().extend_from_slice(reason.as_bytes());
-            return ctx.reply(CallStatus::Rejected);
+            ctx.reply(CallStatus::Rejected);
+            return Handled::Kept;
         }
-        Err(NotRead::Fault(fault)) if delivery.wants_reply => return refuse(ctx, &fault),
+        Err(NotRead::Fault(fault)) if delivery.wants_reply => {
+            refuse(ctx, &fault);
+            return Handled::Kept;
+        }
         Err(NotRead::Fault(fault)) => {
             // Nobody reads a reply: the host tells the sender, or keeps the message.
             ctx.scratch()
                 .extend_from_slice(fault.to_string().as_bytes());
-            return ctx.reply(CallStatus::Rejected);
+            ctx.reply(CallStatus::Rejected);
+            return Handled::Kept;
         }
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
             match codec::encode(Codec::Json, &reply, ctx.scratch()) {
-                Ok(()) => ctx.reply(CallStatus::Ok),
+                Ok(()) => {
+                    ctx.reply(CallStatus::Ok);
+                    Handled::Kept
+                }
                 // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
                 Err(reason) => {
                     ctx.scratch().clear();
                     refuse(ctx, &Fault::new("reply-not-written", reason));
+                    Handled::Failed
                 }
             }
         }
-        Ok(_) => {}
-        Err(fault) => refuse(ctx, &fault),
+        Ok(_) => Handled::Kept,
+        Err(fault) => {
+            refuse(ctx, &fault);
+            Handled::Failed
+        }
     }
 }
 

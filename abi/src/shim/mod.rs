@@ -8,7 +8,9 @@ mod batch;
 mod guard;
 mod instance;
 pub(crate) mod migration;
+mod recorder;
 mod rewrite;
+mod rollback;
 mod upgrade;
 
 use crate::export::History;

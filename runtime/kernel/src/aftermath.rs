@@ -20,6 +20,8 @@ pub struct Aftermath {
     pub newborns: Vec<Newborn>,
     /// What the `init` of engines that were started afresh asked for.
     pub effects: Vec<Effects>,
+    /// Engines that were poisoned and have a fresh state beside them.
+    pub revived: Vec<EngineId>,
     /// Engines that were retired.
     pub retired: Vec<EngineId>,
     /// Messages that come first in their mailboxes, in order.
@@ -55,6 +57,9 @@ impl Executor {
             self.place(slot);
             out.stats.spawned += 1;
             effects.push(Effects(outbox));
+        }
+        for engine in aftermath.revived {
+            self.with_slot(engine, Slot::revive);
         }
         for engine in aftermath.retired {
             if let Some(place) = self.directory.get(engine) {

@@ -47,20 +47,20 @@ impl Chunk {
         self.arena.clear();
     }
 
-    /// The engines of this chunk that are of kind `kind` and live.
-    pub fn live(&mut self, kind: KindIndex) -> impl Iterator<Item = SlotView<'_>> {
+    /// The engines of this chunk that are of kind `kind` and not stopped.
+    pub fn there(&mut self, kind: KindIndex) -> impl Iterator<Item = SlotView<'_>> {
         self.slots
             .iter_mut()
-            .filter(move |slot| slot.kind == kind && matches!(slot.state, SlotState::Live(_)))
+            .filter(move |slot| slot.kind == kind && slot.is_there())
             .map(|slot| SlotView { slot })
     }
 
-    /// As [`Chunk::live`], only to look at; each with its number in the chunk.
+    /// As [`Chunk::there`], only to look at; each with its number in the chunk.
     pub fn look(&self, kind: KindIndex) -> impl Iterator<Item = (u32, SlotRef<'_>)> {
         self.slots
             .iter()
             .enumerate()
-            .filter(move |(_, slot)| slot.kind == kind && matches!(slot.state, SlotState::Live(_)))
+            .filter(move |(_, slot)| slot.kind == kind && slot.is_there())
             .map(|(number, slot)| (number as u32, SlotRef { slot }))
     }
 

@@ -58,6 +58,14 @@ pub enum ReplyError {
         /// What the panic said.
         text: String,
     },
+    /// The engine panicked on this message; its kind rolls back.
+    #[error("engine `{engine}` panicked on this message; its state is as it was before: {text}")]
+    RolledBack {
+        /// The engine.
+        engine: EngineId,
+        /// What the panic said.
+        text: String,
+    },
     /// The message did not reach a handler.
     #[error("engine `{engine}` did not get the message: {reason:?}")]
     Undelivered {
@@ -133,6 +141,8 @@ pub struct Stats {
     pub spawned: u64,
     /// Messages that were answered with a fault.
     pub faults: u64,
+    /// Messages after whose panic the engine was rolled back.
+    pub rolled_back: u64,
     /// Engines that panicked.
     pub poisoned: u64,
     /// Log lines that were not kept.
@@ -147,6 +157,7 @@ impl Stats {
         self.dead_letters += other.dead_letters;
         self.spawned += other.spawned;
         self.faults += other.faults;
+        self.rolled_back += other.rolled_back;
         self.poisoned += other.poisoned;
         self.log_lines_dropped += other.log_lines_dropped;
     }

@@ -132,6 +132,13 @@ impl Running<'_> {
         }
     }
 
+    /// Whether the last reply is that of the message at `index`.
+    fn is_answered(&self, index: usize) -> bool {
+        let ticket = self.letters.get(index).and_then(|letter| letter.ticket);
+        let last = self.outbox.replies.last().map(|last| last.ticket);
+        ticket.is_some() && last == ticket
+    }
+
     fn notify(&mut self, index: usize, reason: Undelivered) {
         // A notice has an engine as its sender too, but that engine sent nothing.
         let letter = self
@@ -331,8 +338,16 @@ impl Services for Running<'_> {
             }
             CallError::Panicked { text } => {
                 self.panic = Some(text.clone());
-                self.answer(index, Err(ReplyError::Panicked { engine, text }));
-                self.notify(index, Undelivered::Poisoned);
+                // A message that was to be rolled back was answered already when that failed.
+                if !self.is_answered(index) {
+                    self.answer(index, Err(ReplyError::Panicked { engine, text }));
+                    self.notify(index, Undelivered::Poisoned);
+                }
+            }
+            CallError::RolledBack { text } => {
+                self.outbox.stats.rolled_back += 1;
+                self.answer(index, Err(ReplyError::RolledBack { engine, text }));
+                self.notify(index, Undelivered::Faulted);
             }
             CallError::Rejected { reason } => {
                 self.answer(index, Err(ReplyError::Rejected { engine, reason }));

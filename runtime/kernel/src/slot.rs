@@ -162,6 +162,22 @@ impl Slot {
         };
     }
 
+    /// Makes a poisoned engine live with the fresh state that a restart has put beside it, if one has.
+    pub(crate) fn revive(&mut self) {
+        if !matches!(self.state, SlotState::Poisoned(_)) {
+            return;
+        }
+        match self.next.take() {
+            Some(Next::Whole(fresh)) => self.state = SlotState::Live(fresh),
+            other => self.next = other,
+        }
+    }
+
+    /// Whether it is not stopped: it serves, or was poisoned.
+    pub(crate) fn is_there(&self) -> bool {
+        !matches!(self.state, SlotState::Stopped)
+    }
+
     /// Drops what an aborted transition made.
     pub(crate) fn discard_next(&mut self, pending: &Pending, new: &refit_abi::host::Kind) {
         let _about = running::about(self.id);

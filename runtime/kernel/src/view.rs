@@ -74,8 +74,9 @@ impl View {
             .map(|slot| look(SlotRef { slot }))
     }
 
-    /// Looks at the live engines of one kind in one chunk, each with its number there.
-    pub fn each_live(
+    /// Looks at the engines of one kind in one chunk that are not stopped, each with its number there. A poisoned
+    /// one has no [`SlotRef::instance`].
+    pub fn each_there(
         &self,
         chunk: usize,
         kind: KindIndex,

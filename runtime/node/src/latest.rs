@@ -31,6 +31,7 @@ pub(crate) fn add(total: &mut Stats, more: &Stats) {
     total.dead_letters += more.dead_letters;
     total.spawned += more.spawned;
     total.faults += more.faults;
+    total.rolled_back += more.rolled_back;
     total.poisoned += more.poisoned;
     total.log_lines_dropped += more.log_lines_dropped;
 }

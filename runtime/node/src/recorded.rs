@@ -65,7 +65,12 @@ fn refused(error: &ReplyError) -> Refused {
         ReplyError::Panicked { .. } => (
             500,
             "engine-panicked",
-            "the engine takes no more messages until the node is started again; bring a mended version first",
+            "the engine takes no more messages; bring a mended version, and start it afresh with: refit upgrade plan KIND=PATH --restart KIND",
+        ),
+        ReplyError::RolledBack { .. } => (
+            500,
+            "engine-rolled-back",
+            "the engine goes on with its state as it was before; change the request, or bring a mended version",
         ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         _ => (500, "message-failed", "see the node's log"),
@@ -86,7 +91,7 @@ fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
         Undelivered::Poisoned => (
             503,
             "engine-poisoned",
-            "why is in the node's log; it stays so until the node is started again with a mended version",
+            "why is in the node's log; bring a mended version, and start it afresh with: refit upgrade plan KIND=PATH --restart KIND",
         ),
         Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
         _ => (

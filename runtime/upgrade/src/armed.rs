@@ -264,7 +264,7 @@ impl Armed {
                 let Some(pending) = &entry.pending else {
                     continue;
                 };
-                for mut slot in chunk.live(item.index) {
+                for mut slot in chunk.there(item.index) {
                     slot.discard_next(pending, &entry.kind);
                 }
             }

@@ -252,7 +252,8 @@ impl Linter<'_> {
             ));
         }
         let poisoned = self.surroundings.poisoned.get(&self.new.kind);
-        if let Some(count) = poisoned.filter(|count| **count > 0) {
+        let stay = |count: &&u64| **count > 0 && self.kind.class != Class::Restart;
+        if let Some(count) = poisoned.filter(stay) {
             findings.push(self.found(
                 Level::Warning,
                 "engine-poisoned",
@@ -260,7 +261,7 @@ impl Linter<'_> {
                     "{count} engine(s) of `{}` are poisoned: they are not migrated and stay so",
                     self.new.kind
                 ),
-                "see which with: refit status",
+                "see which with: refit status; plan with --restart KIND to start all engines of the kind afresh",
             ));
         }
         if self.kind.copied {

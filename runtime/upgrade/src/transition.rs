@@ -39,6 +39,14 @@ struct Made {
     next: Next,
     before: (u64, u64),
     counters: (u64, u64),
+    is_poisoned: bool,
+}
+
+/// What all stages did beside new states.
+#[derive(Default)]
+struct Taken {
+    counters: Vec<(EngineId, u64, u64)>,
+    revived: Vec<EngineId>,
 }
 
 /// What one chunk's engines made and did in one stage.
@@ -72,10 +80,10 @@ pub(crate) fn run(
         shared: shared.clone(),
     };
     let mut rounds = Rounds::new(shared.clone());
-    let mut counters = Vec::new();
+    let mut taken = Taken::default();
     let last = work.iter().map(|item| item.stage).max().unwrap_or(0);
     for stage in 0..=last {
-        stages.run(stage, quiesced, &mut rounds, &mut counters);
+        stages.run(stage, quiesced, &mut rounds, &mut taken);
         if shared.is_cancelled() {
             break;
         }
@@ -90,8 +98,8 @@ pub(crate) fn run(
         return (Err(failure), lines);
     }
     let mut aftermath = rounds.finish(quiesced);
-    counters.append(&mut aftermath.counters);
-    aftermath.counters = counters;
+    taken.counters.append(&mut aftermath.counters);
+    (aftermath.counters, aftermath.revived) = (taken.counters, taken.revived);
     (Ok(aftermath), lines)
 }
 
@@ -136,7 +144,7 @@ impl Stages {
         stage: usize,
         quiesced: &mut Quiesced<'_>,
         rounds: &mut Rounds,
-        counters: &mut Vec<(EngineId, u64, u64)>,
+        taken: &mut Taken,
     ) {
         let chunks = self.shared.view.chunks();
         let made: Arc<Vec<Mutex<ChunkMade>>> =
@@ -154,7 +162,7 @@ impl Stages {
         for (chunk, made) in made.iter().enumerate() {
             let ChunkMade { made, out } = std::mem::take(&mut *made.lock());
             for made in made {
-                self.take_up(chunk as u32, made, &mut places, counters);
+                self.take_up(chunk as u32, made, &mut places, taken);
             }
             outs.push(out);
         }
@@ -167,8 +175,11 @@ impl Stages {
         chunk: u32,
         made: Made,
         places: &mut Vec<(u32, u32, Next)>,
-        counters: &mut Vec<(EngineId, u64, u64)>,
+        taken: &mut Taken,
     ) {
+        if made.is_poisoned {
+            taken.revived.push(made.id);
+        }
         let item = &self.work[made.item];
         let handles = item.new.descriptor().upgrade_message;
         match (made.next, handles) {
@@ -187,7 +198,8 @@ impl Stages {
             (next, _) => {
                 places.push((chunk, made.number, next));
                 if made.counters != made.before {
-                    counters.push((made.id, made.counters.0, made.counters.1));
+                    let (sent, children) = made.counters;
+                    taken.counters.push((made.id, sent, children));
                 }
             }
         }
@@ -202,7 +214,12 @@ impl Stages {
             }
             self.shared
                 .view
-                .each_live(chunk, item.index, |place, slot| {
+                .each_there(chunk, item.index, |place, slot| {
+                    // A poisoned engine has no state to cross with; started afresh it needs none.
+                    let is_poisoned = slot.instance().is_none();
+                    if is_poisoned && item.class != Class::Restart {
+                        return ControlFlow::Continue(());
+                    }
                     if self.shared.is_over(chunk) {
                         return ControlFlow::Break(());
                     }
@@ -218,6 +235,7 @@ impl Stages {
                                 next,
                                 before,
                                 counters,
+                                is_poisoned,
                             });
                             ControlFlow::Continue(())
                         }
@@ -240,9 +258,6 @@ impl Stages {
         let engine = slot.id();
         let _about = running::about(engine);
         let failed = |error| Failure::Transition { engine, error };
-        let Some(old) = slot.instance() else {
-            return Err(failed(CallError::WrongState));
-        };
         let mut bus = EngineBus {
             shared: &self.shared,
             me: engine,
@@ -255,10 +270,15 @@ impl Stages {
         let whole = match (item.class, &item.step) {
             (Class::Restart, _) => Ok(self.restart(item, slot, &mut bus)?),
             (Class::Translate, step) => {
+                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
                 translate(item, step.as_ref(), (engine, height), old, &mut bus)
             }
-            (_, Some(step)) if item.whole => step.whole(engine, height, old, &mut bus),
+            (_, Some(step)) if item.whole => {
+                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
+                step.whole(engine, height, old, &mut bus)
+            }
             (_, Some(step)) => {
+                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
                 let prepared = step
                     .prepare(engine, height, old, &mut bus)
                     .map_err(failed)?;

@@ -11,5 +11,6 @@ mod bounds;
 mod failures;
 mod harness;
 mod image;
+mod rollback;
 mod script;
 mod spawning;

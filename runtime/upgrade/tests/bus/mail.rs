@@ -5,7 +5,7 @@ use crate::kinds::id;
 use crate::posts::{self, UNLUCKY};
 use crate::world::{Crossed, UNBOUNDED, World};
 use refit_abi::{EngineId, Undelivered};
-use refit_kernel::ReplyError;
+use refit_kernel::{EngineState, EngineStatus, ReplyError};
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};
 
 /// Two engines, `a` started with 0 and `b` with 1.
@@ -344,4 +344,58 @@ fn an_engine_is_not_started_afresh_with_a_configuration_of_another_type() {
     assert_eq!(failure.engine(), Some(child));
     assert!(failure.to_string().contains("schema"), "{failure}");
     assert_eq!(world.words(child), [""; 0]);
+}
+
+#[test]
+fn a_restart_starts_poisoned_engines_afresh_before_any_message() {
+    let restart = Directives {
+        restart: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    let poisoned = |world: &World| {
+        let statuses = world.call(|executor| executor.statuses(9));
+        let is = |status: &&EngineStatus| matches!(status.state, EngineState::Poisoned(_));
+        statuses.iter().filter(is).count()
+    };
+    let mut world = start();
+    world.tell("{\"Say\":5}").unwrap();
+    world.tell("\"Panic\"").unwrap_err();
+    assert_eq!(poisoned(&world), 1);
+    // Without the directive it stays as it is, and does not stand in the way of the others.
+    assert!(matches!(
+        world.to(2, &Directives::default()).verdict,
+        Verdict::Committed(_)
+    ));
+    assert_eq!(poisoned(&world), 1);
+    let crossed = world.to(3, &restart);
+    assert!(
+        matches!(crossed.verdict, Verdict::Committed(_)),
+        "{crossed:?}"
+    );
+    // It serves at the update point, not only once something has touched it.
+    assert_eq!(poisoned(&world), 0);
+    assert!(world.words(id("a")).is_empty());
+    world.block_json(&[(id("a"), b"{\"Say\":6}".to_vec())], UNBOUNDED);
+    assert_eq!(world.words(id("a")).len(), 1);
+}
+
+#[test]
+fn an_aborted_restart_leaves_poisoned_engines_poisoned_and_nothing_of_the_fresh_ones() {
+    let names: Vec<String> = (0..9).map(|number| format!("e{number}")).collect();
+    let engines: Vec<_> = names.iter().map(|name| (name.as_str(), "post")).collect();
+    let mut world = World::start(&posts::version(1), &engines, 2);
+    let restart = Directives {
+        restart: ["post".to_owned()].into(),
+        ..Directives::default()
+    };
+    world.block_json(&[(id("e0"), b"\"Panic\"".to_vec())], UNBOUNDED);
+    let failure = world.to(4, &restart).all_old(Phase::Transitioned);
+    assert_eq!(failure.code(), "restart-failed");
+    let outcome = world.block_json(&[(id("e0"), b"{\"Say\":1}".to_vec())], UNBOUNDED);
+    let reason = Undelivered::Poisoned;
+    let engine = id("e0");
+    assert_eq!(
+        outcome.replies[0].outcome,
+        Err(ReplyError::Undelivered { engine, reason })
+    );
 }

@@ -1,0 +1,185 @@
+//! Delivery to an engine of a kind that rolls back ([`Engine::ROLLBACK`]): a message that fails leaves the state as
+//! it was before it.
+//!
+//! The state is copied once per batch. After a fault or a panic at message *k* the copy comes back, and the
+//! messages since the copy run again with their outputs muted: they were given to the node when they ran first,
+//! and each service call gets the answer that it got then. So every failure costs one copy more, and the
+//! messages of a batch run at most twice, however many of them fail. A batch in which nothing fails costs the
+//! copy and a note of each service call.
+
+use super::batch::{Handled, one};
+use super::guard;
+use super::recorder::Recorder;
+use crate::export::History;
+use crate::raw::{BatchOutcome, CallStatus, Codec, Delivery, RawContext};
+use crate::{Context, Engine, Fault, State, codec};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What an engine says of a state that could not be copied: it then handles nothing.
+const NOT_COPIED: &str = "state-not-copied";
+
+/// What is said of an engine whose messages do not run again as they ran.
+const OTHER: &str = "the engine did other things when its messages were handled again: it does not follow from its \
+                     state and the messages alone";
+
+/// A copy of a state.
+enum Copy<E> {
+    /// By the author's `Clone`.
+    Cloned(E),
+    /// As postcard, where there is none.
+    Encoded(Vec<u8>),
+}
+
+impl<E: Engine> Copy<E> {
+    fn of<H: History<Engine = E>>(engine: &E) -> Result<Self, String> {
+        let copy = || match H::cloner() {
+            Some(clone) => Ok(Copy::Cloned(clone(engine))),
+            None => {
+                let mut bytes = Vec::new();
+                codec::encode(Codec::Postcard, engine, &mut bytes).map(|()| Copy::Encoded(bytes))
+            }
+        };
+        catch_unwind(AssertUnwindSafe(copy)).unwrap_or_else(|panic| Err(guard::text(panic)))
+    }
+
+    fn into_state(self) -> Result<E, String> {
+        match self {
+            Copy::Cloned(state) => Ok(state),
+            Copy::Encoded(bytes) => codec::decode(Codec::Postcard, &bytes),
+        }
+    }
+}
+
+/// A batch that is being handled.
+struct Batch<'a, E> {
+    engine: &'a mut E,
+    deliveries: &'a [Delivery<'a>],
+    recorder: Recorder<'a>,
+    /// The first message since the copy was made.
+    since: usize,
+}
+
+/// Handles a batch. It ends early, as one without roll-back, only if the messages before the one that failed do
+/// not run again as they did.
+pub(super) fn handle<H: History<Engine = E>, E: Engine>(
+    engine: &mut E,
+    raw: &mut RawContext,
+    deliveries: &[Delivery<'_>],
+) -> BatchOutcome {
+    let mut batch = Batch {
+        engine,
+        deliveries,
+        recorder: Recorder::new(raw),
+        since: 0,
+    };
+    let mut copy = Copy::of::<H>(batch.engine);
+    for index in 0..deliveries.len() {
+        let before = match copy {
+            Ok(before) => before,
+            Err(reason) => {
+                batch.refuse(index, &reason);
+                copy = Err(reason);
+                continue;
+            }
+        };
+        copy = match batch.first_run::<H>(index) {
+            Handled::Kept if batch.recorder.is_full() => batch.copy_from(index + 1, Copy::of::<H>),
+            Handled::Kept => Ok(before),
+            Handled::Failed => match batch.roll_back::<H>(index, before) {
+                Ok(()) => batch.copy_from(index + 1, Copy::of::<H>),
+                Err(reason) => return batch.poisoned(index, &reason),
+            },
+        };
+    }
+    BatchOutcome {
+        status: CallStatus::Ok,
+        done: deliveries.len(),
+    }
+}
+
+impl<E: Engine> Batch<'_, E> {
+    /// Handles a message for the first time; a panic is told to the node.
+    fn first_run<H: History<Engine = E>>(&mut self, index: usize) -> Handled {
+        match self.run::<H>(index) {
+            Ok(handled) => handled,
+            Err(text) => {
+                self.tell(index, CallStatus::RolledBack, text.as_bytes());
+                Handled::Failed
+            }
+        }
+    }
+
+    fn run<H: History<Engine = E>>(&mut self, index: usize) -> Result<Handled, String> {
+        let accepted = E::Message::schema_id();
+        let delivery = &self.deliveries[index];
+        let mut ctx = Context::new(self.recorder.context(index));
+        ctx.begin(index);
+        let engine = &mut *self.engine;
+        let run = || one::<H, E>(engine, &mut ctx, delivery, accepted);
+        catch_unwind(AssertUnwindSafe(run)).map_err(guard::text)
+    }
+
+    /// Puts the state back to how it was before the message at `failed`.
+    fn roll_back<H: History<Engine = E>>(
+        &mut self,
+        failed: usize,
+        before: Copy<E>,
+    ) -> Result<(), String> {
+        let state = before.into_state()?;
+        let broken = std::mem::replace(self.engine, state);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(broken)));
+        if let Err(panic) = dropped {
+            // Its destructor is the author's and may panic again; the broken state is out of use either way.
+            std::mem::forget(panic);
+        }
+        self.recorder.replay(self.since, failed);
+        for index in self.since..failed {
+            let again = self.run::<H>(index)?;
+            if again == Handled::Failed {
+                return Err(OTHER.to_owned());
+            }
+        }
+        match self.recorder.record() {
+            true => Ok(()),
+            false => Err(OTHER.to_owned()),
+        }
+    }
+
+    /// Makes the next copy, if a message follows that may need it.
+    fn copy_from(
+        &mut self,
+        index: usize,
+        copy: impl FnOnce(&E) -> Result<Copy<E>, String>,
+    ) -> Result<Copy<E>, String> {
+        self.since = index;
+        self.recorder.clear();
+        if index < self.deliveries.len() {
+            return copy(self.engine);
+        }
+        Ok(Copy::Encoded(Vec::new()))
+    }
+
+    /// Without a copy the promise cannot be kept: nothing is handled.
+    fn refuse(&mut self, index: usize, reason: &str) {
+        let mut bytes = Vec::new();
+        codec::to_postcard(&Fault::new(NOT_COPIED, reason), &mut bytes);
+        self.tell(index, CallStatus::Fault, &bytes);
+    }
+
+    fn poisoned(&mut self, index: usize, reason: &str) -> BatchOutcome {
+        self.tell(index, CallStatus::Panicked, reason.as_bytes());
+        BatchOutcome {
+            status: CallStatus::Panicked,
+            done: index,
+        }
+    }
+
+    /// Tells the node how a message ended.
+    fn tell(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
+        self.recorder.record();
+        let mut ctx = Context::new(self.recorder.context(index));
+        ctx.begin(index);
+        ctx.scratch().extend_from_slice(bytes);
+        ctx.reply(status);
+    }
+}
