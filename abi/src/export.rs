@@ -90,7 +90,7 @@ pub trait History: 'static {
     /// Its handler of upgrade messages.
     fn upgrade_handler() -> Option<UpgradeHandler<Self::Engine>>;
     /// Its state's `Clone`.
-    fn cloner() -> Option<fn(&Self::Engine) -> Self::Engine>;
+    fn cloner() -> Option<Cloner<Self::Engine>>;
 }
 
 /// What the macro knows of the package that exports.
@@ -264,18 +264,21 @@ impl<E> WithoutUpgrade for &Probe<E> {
     }
 }
 
+/// A state's `Clone`.
+pub type Cloner<T> = fn(&T) -> T;
+
 /// The answer when the state can be cloned.
 pub trait WithClone {
     /// The state.
     type State;
     /// Its `Clone`.
-    fn cloner(&self) -> Option<fn(&Self::State) -> Self::State>;
+    fn cloner(&self) -> Option<Cloner<Self::State>>;
 }
 
 impl<T: Clone> WithClone for Probe<T> {
     type State = T;
 
-    fn cloner(&self) -> Option<fn(&T) -> T> {
+    fn cloner(&self) -> Option<Cloner<T>> {
         Some(T::clone)
     }
 }
@@ -285,13 +288,13 @@ pub trait WithoutClone {
     /// The state.
     type State;
     /// None.
-    fn cloner(&self) -> Option<fn(&Self::State) -> Self::State>;
+    fn cloner(&self) -> Option<Cloner<Self::State>>;
 }
 
 impl<T> WithoutClone for &Probe<T> {
     type State = T;
 
-    fn cloner(&self) -> Option<fn(&T) -> T> {
+    fn cloner(&self) -> Option<Cloner<T>> {
         None
     }
 }
@@ -338,7 +341,7 @@ macro_rules! export_engines {
                         .upgrade_handler()
                 }
 
-                fn cloner() -> ::core::option::Option<fn(&$engine) -> $engine> {
+                fn cloner() -> ::core::option::Option<$crate::export::Cloner<$engine>> {
                     (&$crate::export::Probe::<$engine>(::core::marker::PhantomData)).cloner()
                 }
             })+
