@@ -1,5 +1,9 @@
 //! What the code that the derives write calls. No part of the contract: authors never name it.
 
+pub use crate::moved::{
+    Composite, MoveAlike, MoveNever, MoveSame, MovedFrom, Mover, all_alike, mover,
+};
+
 use crate::codec;
 use crate::raw::Codec;
 use crate::schema::{Describer, Field, SchemaId, Shape, Type, Variant};
@@ -137,35 +141,6 @@ pub type With<Old, T> = fn(&Old, &mut UpgradeBus<'_>) -> Result<T, Fault>;
 pub trait FieldNames {
     /// The names.
     const FIELD_NAMES: &'static [&'static str];
-}
-
-/// An old field on its way into a new one.
-#[derive(Debug)]
-pub struct Moved<Old>(pub Old);
-
-impl<Old> Moved<Old> {
-    /// The value, which keeps its type.
-    pub fn into_field<New: MovedFrom<Old>>(self) -> New {
-        New::moved_from(self.0)
-    }
-}
-
-/// Holds for each type and itself: only so that the error about two types can say what to do.
-#[diagnostic::on_unimplemented(
-    message = "a moved field keeps its type: it was `{Old}` and is `{Self}`",
-    label = "not the type of the older field",
-    note = "write `#[migrate(with = function)]` on the field and list the older one in `drop(…)`",
-    note = "if both are the same type frozen twice, let the newer code re-export the frozen one"
-)]
-pub trait MovedFrom<Old> {
-    /// The value.
-    fn moved_from(old: Old) -> Self;
-}
-
-impl<T> MovedFrom<T> for T {
-    fn moved_from(old: T) -> T {
-        old
-    }
 }
 
 /// Whether `name` is one of `names`.

@@ -46,6 +46,8 @@ mod kind_name;
 #[doc(hidden)]
 pub mod message;
 mod migrate;
+#[doc(hidden)]
+pub mod moved;
 mod shim;
 mod state;
 mod timer;

@@ -8,6 +8,7 @@
 
 use crate::chain::{Chain, MessageChain};
 use crate::message::OlderMessage;
+use crate::moved::Composite;
 use crate::schema::{Describer, LayoutId, SchemaId, Shape, Type};
 use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, Step, TimerId};
 use serde::Serialize;
@@ -126,6 +127,7 @@ macro_rules! containers {
                 container::<Self>(stringify!($name), vec![$($arg::describe(describer)),+], 0)
             }
         }
+        impl<$($arg: State $(+ $bound)?),+> Composite for $name<$($arg),+> {}
     )*};
 }
 containers! {
@@ -143,6 +145,7 @@ unsafe impl<T: State> State for PhantomData<T> {
         container::<Self>("PhantomData", vec![T::describe(describer)], 0)
     }
 }
+impl<T: State> Composite for PhantomData<T> {}
 
 // SAFETY: as for `String`, whose text it owns alike.
 unsafe impl State for Box<str> {
@@ -158,6 +161,7 @@ unsafe impl<T: State> State for Box<[T]> {
         container::<Self>("Box<[]>", vec![T::describe(describer)], 0)
     }
 }
+impl<T: State> Composite for Box<[T]> {}
 
 macro_rules! arrays {
     ($($n:literal)*) => {$(
@@ -167,6 +171,7 @@ macro_rules! arrays {
                 container::<Self>("array", vec![T::describe(describer)], $n)
             }
         }
+        impl<T: State> Composite for [T; $n] {}
         impl<T: StateKey> StateKey for [T; $n] {}
     )*};
 }
@@ -182,6 +187,7 @@ macro_rules! tuples {
                 container::<Self>("tuple", vec![$($arg::describe(describer)),+], 0)
             }
         }
+        impl<$($arg: State),+> Composite for ($($arg,)+) {}
         impl<$($arg: StateKey),+> StateKey for ($($arg,)+) {}
     )*};
 }

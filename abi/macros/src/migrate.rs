@@ -169,12 +169,13 @@ impl Plan<'_> {
         let dropped = &self.container.dropped;
         let (mut taken, mut built) = (Vec::new(), Vec::new());
         for (index, (field, old)) in self.moved().enumerate() {
-            let (name, ty) = (field.name, field.ty);
-            let local = format_ident!("moved_{index}", span = Span::mixed_site());
+            let name = field.name;
+            // Its place is the type's: what is wrong with moving it is said there.
+            let place = Span::mixed_site().located_at(field.ty.span());
+            let local = format_ident!("moved_{index}", span = place);
+            let mover = mover(field, old);
             taken.push(quote!(#old: #local));
-            built.push(quote_spanned! {ty.span()=>
-                #name: ::refit_abi::derived::Moved(#local).into_field::<#ty>()
-            });
+            built.push(quote_spanned!(field.ty.span()=> #name: #mover.move_field(#local)));
         }
         for field in self.fresh() {
             let name = field.name;
@@ -185,6 +186,8 @@ impl Plan<'_> {
         let pattern = quote!(__RefitOld { #(#taken,)* #(#dropped: _,)* });
         quote! {
             fn assemble(old: <Self as ::refit_abi::Migrate>::From, fresh: #fresh) -> Self {
+                #[allow(unused_imports, reason = "which of them a field needs, its types decide")]
+                use ::refit_abi::derived::{MoveAlike as _, MoveNever as _, MoveSame as _};
                 type __RefitOld = #from;
                 let #pattern = old;
                 let _ = &fresh;
@@ -203,8 +206,22 @@ impl Plan<'_> {
         let computed = self.fresh().filter(|f| matches!(f.source, Source::With(_)));
         let computed = computed.map(|field| text(field.name));
         let dropped = self.container.dropped.iter().map(text);
+        let from = &self.container.from;
+        let alike = self.moved().map(|(field, old)| {
+            let (name, mover) = (text(field.name), mover(field, old));
+            quote_spanned!(field.ty.span()=> (#name, #mover.is_alike()))
+        });
+        let alike: Vec<_> = alike.collect();
         quote! {
             fn step() -> ::refit_abi::Step<Self> {
+                #[allow(unused_imports, reason = "which of them a field needs, its types decide")]
+                use ::refit_abi::derived::{MoveAlike as _, MoveNever as _, MoveSame as _};
+                #[allow(dead_code, reason = "a step may move nothing")]
+                type __RefitOld = #from;
+                ::refit_abi::derived::all_alike(
+                    ::core::any::type_name::<Self>(),
+                    &[#(#alike),*],
+                );
                 ::refit_abi::Step::assembled(::refit_abi::Fields {
                     moved: &[#(#moved),*],
                     defaulted: &[#(#defaulted),*],
@@ -213,6 +230,15 @@ impl Plan<'_> {
                 })
             }
         }
+    }
+}
+
+/// What moves a field, found by its two types. Its method is called on three references: see `refit_abi`'s `moved`.
+fn mover(field: &Field<'_>, old: &Ident) -> TokenStream {
+    let ty = field.ty;
+    let field = Ident::new("field", Span::mixed_site());
+    quote_spanned! {ty.span()=>
+        (&&&::refit_abi::derived::mover::<_, _, #ty>(|#field: &__RefitOld| &#field.#old))
     }
 }
 

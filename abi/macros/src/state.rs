@@ -53,6 +53,8 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             #schema_id
             #history
         }
+        #[automatically_derived]
+        impl #impl_generics ::refit_abi::derived::Composite for #ident #type_generics #bounds {}
         #field_names
         #no_drop
         #whole

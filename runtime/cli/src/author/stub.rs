@@ -104,7 +104,7 @@ fn derived(step: &Step<'_>, before: &[&Field], after: &[&Field]) -> String {
             several => format!("{{{}}}", several.join(", ")),
         };
         text += &format!(
-            "// In place of your own: a field moves only if its type is the very same.\n\
+            "// In place of your own; or keep yours: a type of the same name and fields moves too.\n\
              pub use crate::{module}::{names};\n\n"
         );
     }
