@@ -77,6 +77,30 @@ pub enum ServiceError {
     Past,
 }
 
+impl ServiceError {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Budget,
+        Self::Unknown,
+        Self::Forbidden,
+        Self::Unwritable,
+        Self::Schema,
+        Self::Past,
+    ];
+
+    /// The code of the [`Fault`](crate::Fault) that it becomes.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Budget => "budget-spent",
+            Self::Unknown => "unknown-engine",
+            Self::Forbidden => "capability-missing",
+            Self::Unwritable => "not-written",
+            Self::Schema => "other-schema",
+            Self::Past => "time-passed",
+        }
+    }
+}
+
 impl<'a> Context<'a> {
     pub(crate) fn new(raw: &'a mut RawContext) -> Self {
         Self {

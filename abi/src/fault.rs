@@ -112,15 +112,7 @@ impl std::error::Error for Fault {}
 
 impl From<ServiceError> for Fault {
     fn from(error: ServiceError) -> Self {
-        let code = match error {
-            ServiceError::Budget => "budget-spent",
-            ServiceError::Unknown => "unknown-engine",
-            ServiceError::Forbidden => "capability-missing",
-            ServiceError::Schema => "other-schema",
-            ServiceError::Past => "time-passed",
-            ServiceError::Unwritable => "not-written",
-        };
-        Self::new(code, error.to_string())
+        Self::new(error.code(), error.to_string())
     }
 }
 

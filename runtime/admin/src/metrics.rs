@@ -46,6 +46,18 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: String,
+}
+
+impl KindLabel {
+    fn of(kind: &str) -> Self {
+        let kind = kind.to_owned();
+        Self { kind }
+    }
+}
+
 /// The metrics of one node. All setters are lock-free or nearly so, and may be called from any
 /// thread.
 #[derive(Debug)]
@@ -54,6 +66,9 @@ pub struct Metrics {
     height: Gauge,
     generation: Gauge,
     messages: Counter,
+    faults: Family<KindLabel, Counter>,
+    poisoned: Family<KindLabel, Gauge>,
+    dead_letters: Counter,
     upgrades: Family<OutcomeLabel, Counter>,
     upgrade_pause: Histogram,
     mailbox_depth: Gauge,
@@ -75,6 +90,9 @@ impl Metrics {
             height: Gauge::default(),
             generation: Gauge::default(),
             messages: Counter::default(),
+            faults: Family::default(),
+            poisoned: Family::default(),
+            dead_letters: Counter::default(),
             upgrades: Family::default(),
             upgrade_pause: Histogram::new(PAUSE_BUCKETS_S),
             mailbox_depth: Gauge::default(),
@@ -104,6 +122,21 @@ impl Metrics {
             "messages",
             "Messages handled by engines",
             self.messages.clone(),
+        );
+        r.register(
+            "faults",
+            "Messages that engines answered with a fault, by kind",
+            self.faults.clone(),
+        );
+        r.register(
+            "poisoned",
+            "Engines that panicked and take no messages, by kind",
+            self.poisoned.clone(),
+        );
+        r.register(
+            "dead_letters",
+            "Messages that no engine took and of which no sender could be told",
+            self.dead_letters.clone(),
         );
         r.register(
             "upgrades",
@@ -145,6 +178,27 @@ impl Metrics {
     /// Counts `messages` more as handled.
     pub fn add_messages(&self, messages: u64) {
         self.messages.inc_by(messages);
+    }
+
+    /// Counts `faults` more messages that engines of `kind` answered with a fault.
+    pub fn add_faults(&self, kind: &str, faults: u64) {
+        self.faults
+            .get_or_create(&KindLabel::of(kind))
+            .inc_by(faults);
+    }
+
+    /// Sets how many engines of `kind` are poisoned.
+    pub fn set_poisoned(&self, kind: &str, engines: u64) {
+        self.poisoned
+            .get_or_create(&KindLabel::of(kind))
+            .set(signed(engines));
+        // Shown from the start, so that an alert on its growth sees the first.
+        let _shown_at_zero = self.faults.get_or_create(&KindLabel::of(kind));
+    }
+
+    /// Counts `letters` more dead letters.
+    pub fn add_dead_letters(&self, letters: u64) {
+        self.dead_letters.inc_by(letters);
     }
 
     /// Counts an upgrade that ended; `pause` is the time its gate was closed, if it was.
@@ -190,6 +244,9 @@ mod tests {
         metrics.set_height(Height(7));
         metrics.set_generation(Generation(2));
         metrics.add_messages(3);
+        metrics.set_poisoned("kv", 2);
+        metrics.add_faults("kv", 6);
+        metrics.add_dead_letters(8);
         metrics.set_mailbox_depth(4);
         metrics.set_libraries(5, 1);
         metrics.count_upgrade(Outcome::Committed, Some(Duration::from_micros(60)));
@@ -199,6 +256,9 @@ mod tests {
             "refit_height 7",
             "refit_generation 2",
             "refit_messages_total 3",
+            "refit_faults_total{kind=\"kv\"} 6",
+            "refit_poisoned{kind=\"kv\"} 2",
+            "refit_dead_letters_total 8",
             "refit_mailbox_depth 4",
             "refit_libraries_mapped 5",
             "refit_libraries_pinned 1",

@@ -1,10 +1,12 @@
 //! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
 
+use crate::checked;
 use crate::outbox::Outbox;
 use crate::round::RoundFacts;
 use crate::running::{Mark, Running};
 use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
+use crate::trouble::{self, Trouble, Wrong};
 use crate::view::SlotRef;
 use refit_abi::host::{BlockFrame, HandleContext, Kind, running};
 use refit_abi::raw::{CallStatus, Delivery};
@@ -100,7 +102,14 @@ fn handle(
         return bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped);
     };
     slot.settle(entry, facts.frame.height);
+    if let Some(trouble) = slot.take_untold(entry) {
+        outbox.stats.poisoned += 1;
+        trouble::keep(&mut outbox.troubles, || trouble);
+    }
     match &slot.state {
+        SlotState::Live(_) if facts.faults_checked => {
+            checked::deliver(slot, letters, arena, outbox, (table, entry), facts);
+        }
         SlotState::Live(_) => deliver(slot, letters, arena, outbox, (table, entry), facts),
         SlotState::Poisoned(_) => {
             bounce_all(slot.id, letters, arena, outbox, Undelivered::Poisoned);
@@ -109,7 +118,7 @@ fn handle(
     }
 }
 
-fn deliver(
+pub(crate) fn deliver(
     slot: &mut Slot,
     letters: &[Letter],
     arena: &[u8],
@@ -149,7 +158,10 @@ fn deliver(
         Some(outcome) if outcome.status == CallStatus::Panicked => {
             let rest = &letters[(outcome.done + 1).min(letters.len())..];
             let text = panic.unwrap_or_default();
-            poison(slot, entry, frame, letters.get(outcome.done), text);
+            let poison = poison(slot, entry, frame, letters.get(outcome.done), text);
+            trouble::keep(&mut outbox.troubles, || {
+                Trouble::of(slot.id, Some(entry), poison)
+            });
             outbox.stats.poisoned += 1;
             bounce_all(slot.id, rest, arena, outbox, Undelivered::Poisoned);
         }
@@ -165,7 +177,7 @@ fn poison(
     frame: BlockFrame,
     letter: Option<&Letter>,
     text: String,
-) {
+) -> Wrong {
     let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
     let mut image = None;
     if let SlotState::Live(instance) = before {
@@ -176,16 +188,19 @@ fn poison(
         }
         crate::slot::leak_if_unfit(entry.kind.discard(instance));
     }
-    slot.state = SlotState::Poisoned(Box::new(Poison {
+    let poison = Poison {
         height: frame.height,
         sender: letter.map(|letter| letter.sender),
         sequence: letter.map_or(0, |letter| letter.sequence),
         text,
         image,
-    }));
+    };
+    let tells = poison.tells();
+    slot.state = SlotState::Poisoned(Box::new(poison));
+    tells
 }
 
-fn bounce_all(
+pub(crate) fn bounce_all(
     engine: EngineId,
     letters: &[Letter],
     arena: &[u8],

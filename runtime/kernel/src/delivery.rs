@@ -190,12 +190,14 @@ impl Executor {
             }
             (None, sender) => {
                 out.stats.dead_letters += 1;
-                self.dead.push(DeadLetter {
+                let payload = payload.to_vec();
+                let letter = DeadLetter {
                     sender,
                     to,
                     reason,
-                    payload: payload.to_vec(),
-                });
+                    payload,
+                };
+                self.bury(letter, out);
             }
         }
     }

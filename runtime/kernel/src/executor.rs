@@ -47,6 +47,8 @@ pub struct Executor {
     /// Messages that wait.
     pub(crate) waiting: usize,
     pub(crate) totals: Stats,
+    /// Whether states are compared at faults.
+    pub(crate) faults_checked: bool,
 }
 
 /// One block to execute.
@@ -133,6 +135,7 @@ impl Executor {
             active: Vec::new(),
             waiting: 0,
             totals: Stats::default(),
+            faults_checked: false,
         }
     }
 
@@ -169,6 +172,12 @@ impl Executor {
     /// How many dead letters there were in all.
     pub fn dead_letter_count(&self) -> u64 {
         self.dead.count()
+    }
+
+    /// Whether a handler that returns a fault must leave its state as it was, byte by byte: each message is handled
+    /// alone, and its engine's state written down before it. For development; off at first.
+    pub fn check_faults(&mut self, on: bool) {
+        self.faults_checked = on;
     }
 
     /// Starts a root engine, before or between blocks.
@@ -292,6 +301,7 @@ impl Executor {
             facts: RoundFacts {
                 frame,
                 node_timers: self.timers.len(),
+                faults_checked: self.faults_checked,
             },
             generation: out.generation,
             mixed: AtomicUsize::new(0),

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod remains;
 
 mod aftermath;
+mod checked;
 mod chunk;
 mod dead_letters;
 mod delivery;
@@ -42,6 +43,7 @@ mod sweep;
 mod sync;
 mod table;
 mod timers;
+mod trouble;
 mod view;
 
 pub use aftermath::{Aftermath, FirstMail};
@@ -63,4 +65,5 @@ pub use remains::Remains;
 pub use reworded::{Reworded, Rewording};
 pub use slot::{EngineState, EngineStatus, Next, Poison};
 pub use table::{GenerationTable, KindEntry, KindIndex, Pending};
+pub use trouble::{Trouble, Wrong};
 pub use view::{SlotRef, View};

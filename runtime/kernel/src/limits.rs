@@ -33,6 +33,9 @@ pub const DEAD_LETTERS_MAX: usize = 1_024;
 /// Log lines of one block that are kept; the rest is counted.
 pub const LOG_LINES_PER_BLOCK_MAX: usize = 1_024;
 
+/// Troubles of one block that are kept for the log; all are counted.
+pub const TROUBLES_PER_BLOCK_MAX: usize = 64;
+
 /// Engines whose state lies in one chunk: the unit that a worker claims.
 pub const CHUNK_ENGINES: usize = 64;
 

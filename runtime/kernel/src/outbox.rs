@@ -4,6 +4,7 @@ use crate::dead_letters::DeadLetter;
 use crate::outcome::{Emitted, LogLine, Replied, ReplyError, Stats};
 use crate::slot::Letter;
 use crate::table::KindIndex;
+use crate::trouble::Trouble;
 use refit_abi::raw::DeliveryKind;
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerAt, TimerId, Undelivered};
@@ -22,6 +23,9 @@ pub(crate) struct Outbox {
     pub(crate) notices: Vec<Notice>,
     pub(crate) dead: Vec<DeadLetter>,
     pub(crate) logs: Vec<LogLine>,
+    pub(crate) troubles: Vec<Trouble>,
+    /// Faults by kind.
+    pub(crate) faults: Vec<(KindIndex, u64)>,
     pub(crate) stats: Stats,
 }
 
@@ -94,6 +98,8 @@ impl Outbox {
         self.notices.clear();
         self.dead.clear();
         self.logs.clear();
+        self.troubles.clear();
+        self.faults.clear();
         self.stats = Stats::default();
     }
 
@@ -127,6 +133,14 @@ impl Outbox {
                     payload: payload.to_vec(),
                 });
             }
+        }
+    }
+
+    pub(crate) fn count_fault(&mut self, kind: KindIndex) {
+        self.stats.faults += 1;
+        match self.faults.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.faults.push((kind, 1)),
         }
     }
 

@@ -1,7 +1,9 @@
 //! What the execution of a block gives back.
 
+use crate::trouble::Trouble;
 use refit_abi::host::CallError;
 use refit_abi::{EngineId, Fault, Generation, Height, Undelivered};
+use std::collections::BTreeMap;
 
 /// The effects of a block; they leave the node when the block is durable.
 #[derive(Debug, Default)]
@@ -16,6 +18,10 @@ pub struct BlockOutcome {
     pub events: Vec<Emitted>,
     /// What engines logged.
     pub logs: Vec<LogLine>,
+    /// What went wrong, the first [`TROUBLES_PER_BLOCK_MAX`](crate::limits::TROUBLES_PER_BLOCK_MAX) of it.
+    pub troubles: Vec<Trouble>,
+    /// Messages that were answered with a fault, by kind.
+    pub faults: BTreeMap<String, u64>,
     /// Counts.
     pub stats: Stats,
     /// Messages that wait for the next block.
@@ -42,6 +48,10 @@ pub enum ReplyError {
     /// The engine's own fault.
     #[error("{0}")]
     Fault(Fault),
+    /// The engine's own fault, and its state is not what it was before the message: looked for only where the node is
+    /// told to.
+    #[error("{0}")]
+    ChangedAtFault(Fault),
     /// The message is not one that the engine understands.
     #[error("the message is not one that engine `{engine}` understands: {reason}")]
     Rejected {

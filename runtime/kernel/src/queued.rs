@@ -97,7 +97,11 @@ impl Executor {
         self.timers = timers;
         let count = dead.len() as u64;
         self.between.stats.dead_letters += count;
-        dead.into_iter().for_each(|letter| self.dead.push(letter));
+        let mut between = std::mem::take(&mut self.between);
+        for letter in dead {
+            self.bury(letter, &mut between);
+        }
+        self.between = between;
         count
     }
 

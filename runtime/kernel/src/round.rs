@@ -27,6 +27,8 @@ pub(crate) struct RoundFacts {
     pub(crate) frame: BlockFrame,
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
+    /// Whether states are compared at faults.
+    pub(crate) faults_checked: bool,
 }
 
 /// One round of a block.

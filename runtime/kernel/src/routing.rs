@@ -2,6 +2,7 @@
 //! delivered, in the order of the chunks.
 
 use crate::chunk::Chunk;
+use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, StartError};
 use crate::limits::{CHUNK_ENGINES, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
@@ -12,6 +13,7 @@ use crate::round::SharedChunk;
 use crate::slot::{Letter, Slot, SlotState};
 use crate::table::GenerationTable;
 use crate::timers::Timer;
+use crate::trouble::{self, Trouble};
 use parking_lot::RwLock;
 use refit_abi::host::{BlockFrame, running};
 use refit_abi::raw::{Codec, DeliveryKind};
@@ -33,8 +35,17 @@ impl Executor {
         out.replies.append(&mut outbox.replies);
         out.events.append(&mut outbox.events);
         append_logs(out, &mut outbox.logs);
+        for trouble in outbox.troubles.drain(..) {
+            trouble::keep(&mut out.troubles, || trouble);
+        }
+        for (kind, count) in outbox.faults.drain(..) {
+            if let Some(entry) = table.get(kind) {
+                let kind = entry.kind.descriptor().kind.clone();
+                *out.faults.entry(kind).or_default() += count;
+            }
+        }
         for letter in outbox.dead.drain(..) {
-            self.dead.push(letter);
+            self.bury(letter, out);
         }
         let spawns = std::mem::take(&mut outbox.spawns);
         for spawn in &spawns {
@@ -50,6 +61,16 @@ impl Executor {
         }
         outbox.clear();
         outbox
+    }
+
+    /// Keeps a dead letter that is counted, and tells of it.
+    pub(crate) fn bury(&mut self, letter: DeadLetter, out: &mut BlockOutcome) {
+        trouble::keep(&mut out.troubles, || {
+            let kind = self.with_slot(letter.to, |slot| slot.kind);
+            let table = self.table();
+            Trouble::buried(&letter, kind.and_then(|kind| table.get(kind)))
+        });
+        self.dead.push(letter);
     }
 
     fn route_timers(&mut self, outbox: &mut Outbox) {

@@ -12,11 +12,12 @@ use crate::outcome::{Emitted, LogLine, Replied, ReplyError};
 use crate::slot::Letter;
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
+use crate::trouble::{self, Trouble, Wrong};
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{BlockFrame, CallError, Services, Wanted};
 use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Sender, TimerAt, TimerId, Undelivered};
+use refit_abi::{EngineId, Fault, Sender, TimerAt, TimerId, Undelivered};
 
 /// The services of the engine that is handling a batch.
 pub(crate) struct Running<'a> {
@@ -137,6 +138,29 @@ impl Running<'_> {
         let ticket = self.letters.get(index).and_then(|letter| letter.ticket);
         let last = self.outbox.replies.last().map(|last| last.ticket);
         ticket.is_some() && last == ticket
+    }
+
+    /// A fault that no client is told.
+    fn tell_of_fault(&mut self, index: usize, fault: &Fault) {
+        let letter = self.letters.get(index);
+        if letter.is_some_and(|letter| letter.ticket.is_none()) {
+            self.tell_of(index, |sender, sequence| Wrong::Faulted {
+                sender,
+                sequence,
+                code: fault.code.clone(),
+            });
+        }
+    }
+
+    /// Has the log say what went wrong with a message, given its sender and its sequence.
+    fn tell_of(&mut self, index: usize, what: impl FnOnce(Sender, u64) -> Wrong) {
+        let Some(letter) = self.letters.get(index) else {
+            return;
+        };
+        let (engine, entry) = (self.id, self.table.get(self.kind));
+        trouble::keep(&mut self.outbox.troubles, || {
+            Trouble::of(engine, entry, what(letter.sender, letter.sequence))
+        });
     }
 
     fn notify(&mut self, index: usize, reason: Undelivered) {
@@ -332,7 +356,8 @@ impl Services for Running<'_> {
         let engine = self.id;
         match CallError::of_reply(status, bytes) {
             CallError::Fault(fault) => {
-                self.outbox.stats.faults += 1;
+                self.outbox.count_fault(self.kind);
+                self.tell_of_fault(index, &fault);
                 self.answer(index, Err(ReplyError::Fault(fault)));
                 self.notify(index, Undelivered::Faulted);
             }
@@ -346,6 +371,11 @@ impl Services for Running<'_> {
             }
             CallError::RolledBack { text } => {
                 self.outbox.stats.rolled_back += 1;
+                self.tell_of(index, |sender, sequence| Wrong::RolledBack {
+                    sender,
+                    sequence,
+                    text: text.clone(),
+                });
                 self.answer(index, Err(ReplyError::RolledBack { engine, text }));
                 self.notify(index, Undelivered::Faulted);
             }

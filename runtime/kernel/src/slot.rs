@@ -2,6 +2,7 @@
 
 use crate::slot_timers::SlotTimers;
 use crate::table::{KindEntry, KindIndex, Pending};
+use crate::trouble::{Trouble, Wrong};
 use refit_abi::host::{Instance, Prepared, running};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
@@ -16,6 +17,8 @@ pub(crate) struct Slot {
     pub(crate) kind: KindIndex,
     pub(crate) parent: Option<EngineId>,
     pub(crate) state: SlotState,
+    /// Whether the settling of its state has poisoned it and nobody was told.
+    pub(crate) untold: bool,
     /// What a transition made and the commit has not yet settled.
     pub(crate) next: Option<Next>,
     /// Messages it has sent over its life: the next one's sequence.
@@ -59,6 +62,16 @@ pub struct Poison {
     /// The state's postcard bytes as they were after the panic, if they could be written. Not to be
     /// trusted: the handler may have changed half of it.
     pub image: Option<Vec<u8>>,
+}
+
+impl Poison {
+    pub(crate) fn tells(&self) -> Wrong {
+        Wrong::Poisoned {
+            sender: self.sender,
+            sequence: self.sequence,
+            text: self.text.clone(),
+        }
+    }
 }
 
 /// What a transition made for one engine, unseen until the commit.
@@ -122,6 +135,7 @@ impl Slot {
             kind,
             parent,
             state,
+            untold: false,
             next: None,
             sent: 0,
             children: 0,
@@ -150,6 +164,7 @@ impl Slot {
         };
         let _about = running::about(self.id);
         let settled = settle(old, self.next.take(), entry);
+        self.untold = settled.is_err();
         self.state = match settled {
             Ok(instance) => SlotState::Live(instance),
             Err(text) => SlotState::Poisoned(Box::new(Poison {
@@ -176,6 +191,16 @@ impl Slot {
     /// Whether it is not stopped: it serves, or was poisoned.
     pub(crate) fn is_there(&self) -> bool {
         !matches!(self.state, SlotState::Stopped)
+    }
+
+    /// The poison that the settling of its state was, once.
+    pub(crate) fn take_untold(&mut self, entry: &KindEntry) -> Option<Trouble> {
+        match (std::mem::take(&mut self.untold), &self.state) {
+            (true, SlotState::Poisoned(poison)) => {
+                Some(Trouble::of(self.id, Some(entry), poison.tells()))
+            }
+            _ => None,
+        }
     }
 
     /// Drops what an aborted transition made.

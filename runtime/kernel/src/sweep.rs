@@ -5,6 +5,7 @@ use crate::executor::Executor;
 use crate::limits::SWEEP_CHUNKS_PER_STEP;
 use crate::remains::Remains;
 use crate::table::{GenerationTable, Pending};
+use crate::trouble;
 use std::sync::Arc;
 
 impl Executor {
@@ -25,6 +26,10 @@ impl Executor {
             for slot in &mut chunk.write().slots {
                 if let Some(entry) = table.get(slot.kind) {
                     slot.settle(entry, self.height);
+                    if let Some(trouble) = slot.take_untold(entry) {
+                        self.between.stats.poisoned += 1;
+                        trouble::keep(&mut self.between.troubles, || trouble);
+                    }
                 }
             }
         }

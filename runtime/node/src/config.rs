@@ -25,6 +25,9 @@ pub struct NodeConfig {
     pub messages_per_block: usize,
     /// Messages that one block handles, at most; what is left waits for the next.
     pub handled_per_block: u64,
+    /// Whether an engine's state is compared before and after each message that it answers with a fault. It costs
+    /// the writing of a state for each message: for development.
+    pub check_faults: bool,
     /// What engine kinds may do to each other.
     pub grants: Grants,
     /// How the loader probes a module.
@@ -74,6 +77,7 @@ impl NodeConfig {
             block_interval_ms: 2,
             messages_per_block: 8_192,
             handled_per_block: 1 << 20,
+            check_faults: false,
             grants: Grants::default(),
             probe,
             copies: std::env::temp_dir(),

@@ -6,6 +6,7 @@ use crate::intake::{Answerer, Intake, Submission};
 use crate::latest::{Latest, add};
 use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::recorded::Recorded;
+use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
@@ -13,12 +14,12 @@ use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, ClientId, Height};
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::Command;
-use refit_kernel::{BlockInput, BlockOutcome};
+use refit_kernel::{BlockInput, BlockOutcome, Executor};
 use refit_ordering::{Block, Due, Ingress, Ordering};
 use refit_store::{Lookup, Replies, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a driver is made of.
 pub(crate) struct DriverParts {
@@ -46,6 +47,9 @@ pub(crate) struct Driver {
     backlog: usize,
     timer_height: Option<Height>,
     timer_time: Option<BlockTime>,
+    troubles: Troubles,
+    /// The poisoned engines are counted anew with the next block.
+    recount: bool,
 }
 
 /// A message that is under way.
@@ -69,6 +73,8 @@ impl Driver {
             backlog: 0,
             timer_height: None,
             timer_time: None,
+            troubles: Troubles::default(),
+            recount: true,
         }
     }
 
@@ -255,6 +261,10 @@ impl Driver {
             .map_err(|_| Ended)?;
         let outcome = outcome.recv().map_err(|_| Ended)?;
         self.publish(&outcome, time);
+        if self.recount || outcome.stats.poisoned > 0 {
+            self.recount = false;
+            self.count_poisoned();
+        }
         self.release(outcome);
         Ok(())
     }
@@ -274,12 +284,32 @@ impl Driver {
         metrics.set_generation(outcome.generation);
         metrics.add_messages(outcome.stats.messages);
         metrics.set_mailbox_depth(outcome.backlog as u64);
+        metrics.add_dead_letters(outcome.stats.dead_letters);
+        for (kind, count) in &outcome.faults {
+            metrics.add_faults(kind, *count);
+        }
+    }
+
+    /// Counts the poisoned engines of each kind anew: after blocks and upgrades in which that may have changed.
+    fn count_poisoned(&self) {
+        let metrics = Arc::clone(&self.parts.metrics);
+        let count = move |executor: &mut Executor| {
+            let table = executor.table();
+            for ((_, entry), count) in table.iter().zip(executor.kind_counts()) {
+                metrics.set_poisoned(&entry.kind.descriptor().kind, count.poisoned);
+            }
+        };
+        // Without a crew there is nothing to count.
+        let _ = self.parts.commands.send(Command::Call(Box::new(count)));
     }
 
     /// Lets the effects of a logged and executed block out.
     fn release(&mut self, outcome: BlockOutcome) {
         for line in outcome.logs {
             log(&line);
+        }
+        for trouble in &outcome.troubles {
+            self.troubles.tell(trouble, Instant::now());
         }
         for replied in outcome.replies {
             let Some(open) = self.open.remove(&replied.ticket) else {
@@ -325,6 +355,7 @@ impl Driver {
         // The wait ends when the new leader has opened the gate.
         let _ = resumed.recv();
         self.follow_up = true;
+        self.recount = true;
         Ok(())
     }
 }

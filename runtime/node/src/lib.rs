@@ -29,6 +29,7 @@ mod recorded;
 pub mod rehearsal;
 mod start;
 mod status;
+mod troubles;
 mod upgrade;
 
 pub use config::{EngineConfig, NodeConfig, OnStuck};

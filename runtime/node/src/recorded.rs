@@ -1,6 +1,6 @@
 //! The answer to a message as it goes to the client and into the record of replies.
 
-use refit_abi::{Generation, Undelivered};
+use refit_abi::{Fault, Generation, ServiceError, Undelivered};
 use refit_admin::{Bytes, Refusal, Replied};
 use refit_kernel::{QueryError, ReplyError};
 use serde::{Deserialize, Serialize};
@@ -52,10 +52,17 @@ impl Recorded {
 
 fn refused(error: &ReplyError) -> Refused {
     let (status, code, next) = match error {
-        ReplyError::Fault(fault) => (
+        // Whether the handler kept its word and changed nothing, the node does not know.
+        ReplyError::Fault(fault) if refused_midway(fault) => (
             422,
             fault.code.as_str(),
-            "change the request; the state is as it was",
+            "the node refused what the engine asked for midway: query its state before you send this again",
+        ),
+        ReplyError::Fault(fault) => (422, fault.code.as_str(), "change the request"),
+        ReplyError::ChangedAtFault(fault) => (
+            422,
+            fault.code.as_str(),
+            "mend the engine: it changed its state before it returned this fault; check first, then change",
         ),
         ReplyError::Rejected { .. } => (
             400,
@@ -82,6 +89,13 @@ fn refused(error: &ReplyError) -> Refused {
         detail: error.to_string(),
         next,
     }
+}
+
+/// Whether a handler passed on what a service of the node answered.
+fn refused_midway(fault: &Fault) -> bool {
+    ServiceError::ALL
+        .iter()
+        .any(|error| error.code() == fault.code)
 }
 
 fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {

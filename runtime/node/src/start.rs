@@ -101,7 +101,9 @@ impl Node {
         let starts = starts(&config.engines, &ids, &modules)?;
         let (command_sender, command_receiver) = commands();
         let crew = Crew::spawn("refit-g1", config.workers, command_receiver.clone())?;
-        crew.baton().start(Executor::new(table.clone()));
+        let mut executor = Executor::new(table.clone());
+        executor.check_faults(config.check_faults);
+        crew.baton().start(executor);
         if let Err(error) = start_engines(&command_sender, starts) {
             let _ = command_sender.send(Command::Stop);
             crew.join();

@@ -47,6 +47,10 @@ pub(crate) struct RunArgs {
         help_heading = "Blocks"
     )]
     pub(crate) workers: Option<NonZeroU16>,
+    /// Compares an engine's state before and after each message that it answers with a fault, and says so if it
+    /// changed: for development, since each message then costs the writing of a state. `engine dev` does it.
+    #[arg(long, help_heading = "Blocks")]
+    pub(crate) check_faults: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     /// Path of the unix socket. [default: admin.sock in the data folder]

@@ -140,6 +140,7 @@ fn node_config(
     restart.keep(&engines, data_dir);
     let mut config = NodeConfig::new(engines, probe_command());
     config.grants = file.grants();
+    config.check_faults = args.check_faults;
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }

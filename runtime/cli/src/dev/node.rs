@@ -79,6 +79,7 @@ impl Recipe {
             .arg(format!("{name}={}", self.engine_config))
             .arg("--socket")
             .arg(&self.socket)
+            .arg("--check-faults")
             .arg("--end-with")
             .arg(std::process::id().to_string())
             .env_remove("REFIT_SOCKET")

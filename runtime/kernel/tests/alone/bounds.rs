@@ -2,10 +2,13 @@
 
 use crate::harness::{NO_BUDGET, block, executor, frame, ingress, reply, root, run, seen};
 use crate::script::{Config, Message, Op, Seen, Target};
+use refit_abi::ENGINE_NAME_BYTES_MAX;
 use refit_kernel::BlockInput;
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::{
-    BYTES_PER_MESSAGE_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
+    BYTES_PER_MESSAGE_MAX, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX,
+    SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX, SPAWNS_PER_MESSAGE_MAX, TIMERS_MAX,
+    TIMERS_PER_ENGINE_MAX,
 };
 
 #[test]
@@ -128,4 +131,57 @@ fn a_block_without_budget_keeps_its_messages_in_order_for_the_next() {
         .map(|replied| replied.ticket)
         .collect();
     assert_eq!(tickets, [0, 1, 2]);
+}
+
+/// The author's guide.
+const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi/README.md");
+
+#[test]
+fn the_guide_and_the_contract_name_the_bounds_as_they_are() {
+    let guide = std::fs::read_to_string(GUIDE).unwrap();
+    let row = |name: &str| {
+        let row = format!("| {name} |");
+        let found = guide.lines().find(|line| line.starts_with(&row));
+        found.unwrap_or_else(|| panic!("no row `{row}`")).to_owned()
+    };
+    for (name, bounds) in [
+        (
+            "messages that one message sends",
+            vec![SENDS_PER_MESSAGE_MAX],
+        ),
+        (
+            "engines that one message starts",
+            vec![SPAWNS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX],
+        ),
+        ("timers that one message sets", vec![SENDS_PER_MESSAGE_MAX]),
+        ("timers that wait", vec![TIMERS_PER_ENGINE_MAX, TIMERS_MAX]),
+        ("events that one message emits", vec![SENDS_PER_MESSAGE_MAX]),
+        ("bytes of all of these", vec![BYTES_PER_MESSAGE_MAX >> 20]),
+        ("log lines that are kept", vec![LOG_LINES_PER_BLOCK_MAX]),
+        (
+            "messages that wait in a mailbox",
+            vec![MAILBOX_MESSAGES_MAX],
+        ),
+        ("engines of a node", vec![ENGINES_MAX]),
+        ("the name of an engine", vec![ENGINE_NAME_BYTES_MAX]),
+    ] {
+        for bound in bounds {
+            let (row, bound) = (row(name), grouped(bound));
+            let words = |c: char| !c.is_ascii_digit() && c != ',';
+            assert!(
+                row.split(words).any(|word| word == bound),
+                "{bound} in `{row}`"
+            );
+        }
+    }
+}
+
+/// A number with a comma before each three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let comma = |place: usize| place > 0 && (digits.len() - place).is_multiple_of(3);
+    let written = digits.chars().enumerate();
+    written
+        .flat_map(|(place, digit)| comma(place).then_some(',').into_iter().chain([digit]))
+        .collect()
 }

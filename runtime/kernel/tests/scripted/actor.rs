@@ -73,6 +73,8 @@ pub(crate) enum Op {
     },
     Random,
     Fail,
+    /// Fails, and leaves what it changed before.
+    FailHalfDone,
     Panic,
     PanicOnNotice,
 }
@@ -157,7 +159,9 @@ impl Core {
             code,
         });
         if let Err(fault) = self.run::<E>(ctx, message.ops) {
-            *self = before.unwrap();
+            if let Some(before) = before {
+                *self = before;
+            }
             return Err(fault);
         }
         let handled = self.log.len() as u64;
@@ -174,7 +178,7 @@ impl Core {
         ops: Vec<Op>,
     ) -> Result<(), Fault> {
         for op in ops {
-            if op == Op::Fail {
+            if op == Op::Fail || op == Op::FailHalfDone {
                 return Err(planned_fault());
             }
             if let Err(error) = self.step::<E>(ctx, op) {

@@ -17,4 +17,5 @@ mod node;
 mod order;
 mod random;
 mod timers;
+mod troubles;
 mod workers;

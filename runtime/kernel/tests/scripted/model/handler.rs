@@ -111,7 +111,12 @@ impl Run<'_> {
                 }
             }
             Op::TimerInTongues => self.refused("Schema"),
-            Op::TimerMany { .. } | Op::Budget | Op::Random | Op::Fail | Op::Panic => {
+            Op::TimerMany { .. }
+            | Op::FailHalfDone
+            | Op::Budget
+            | Op::Random
+            | Op::Fail
+            | Op::Panic => {
                 unreachable!("no part of the model's scripts")
             }
         }

@@ -1,0 +1,177 @@
+//! [`Troubles`]: what went wrong with engines, in the node's log: each kind of trouble at once, and then at most
+//! once in a while, with a count of what was left out. Poisoned engines are all told.
+
+use refit_abi::Sender;
+use refit_kernel::{Trouble, Wrong};
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// For so long, more of the same is only counted.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Kinds of trouble that are told apart; when there are more, all begin anew.
+const KINDS_MAX: usize = 256;
+
+/// What was told, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Troubles {
+    told: HashMap<Key, Told>,
+}
+
+/// What makes two troubles alike: what happened, the engine's kind, the code or reason.
+type Key = (&'static str, String, String);
+
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    hidden: u64,
+}
+
+impl Troubles {
+    /// Writes a trouble to the log, if it was not told just now.
+    pub(crate) fn tell(&mut self, trouble: &Trouble, now: Instant) {
+        if let Some(hidden) = self.due(trouble, now) {
+            write(trouble, hidden);
+        }
+    }
+
+    /// How many like it were left out before it; `None` if it is left out itself.
+    fn due(&mut self, trouble: &Trouble, now: Instant) -> Option<u64> {
+        let key = key(trouble)?;
+        if self.told.len() >= KINDS_MAX && !self.told.contains_key(&key) {
+            self.told.clear();
+        }
+        let fresh = Told { at: now, hidden: 0 };
+        match self.told.get_mut(&key) {
+            Some(told) if now.saturating_duration_since(told.at) < QUIET => {
+                told.hidden += 1;
+                None
+            }
+            Some(told) => Some(std::mem::replace(told, fresh).hidden),
+            None => {
+                self.told.insert(key, fresh);
+                Some(0)
+            }
+        }
+    }
+}
+
+/// `None` for what is always told.
+fn key(trouble: &Trouble) -> Option<Key> {
+    let (what, why) = match &trouble.what {
+        Wrong::Faulted { code, .. } => ("fault", code.clone()),
+        Wrong::ChangedAtFault { .. } => ("changed", String::new()),
+        Wrong::DeadLetter { reason, .. } => ("dead-letter", format!("{reason:?}")),
+        Wrong::RolledBack { text, .. } => ("rolled-back", text.clone()),
+        _ => return None,
+    };
+    let kind = trouble.kind.as_ref().map(|(kind, _)| kind.clone());
+    Some((what, kind.unwrap_or_default(), why))
+}
+
+fn write(trouble: &Trouble, hidden: u64) {
+    let engine = trouble.engine;
+    let (kind, version) = match &trouble.kind {
+        Some((kind, version)) => (kind.as_str(), *version),
+        None => ("none", 0),
+    };
+    match &trouble.what {
+        Wrong::Poisoned {
+            sender: Some(sender),
+            sequence,
+            text,
+        } => tracing::error!(
+            %engine, kind, version,
+            "the engine panicked at message {sequence} of {} and is poisoned: {text}", From(*sender)
+        ),
+        Wrong::Poisoned { text, .. } => {
+            tracing::error!(%engine, kind, version, "the engine is poisoned: {text}");
+        }
+        Wrong::RolledBack {
+            sender,
+            sequence,
+            text,
+        } => tracing::error!(
+            %engine, kind, version, hidden,
+            "the engine panicked at message {sequence} of {} and was rolled back: {text}", From(*sender)
+        ),
+        Wrong::Faulted {
+            sender,
+            sequence,
+            code,
+        } => tracing::warn!(
+            %engine, kind, version, code, hidden,
+            "message {sequence} of {} was answered with a fault", From(*sender)
+        ),
+        Wrong::ChangedAtFault { sender, sequence } => tracing::error!(
+            %engine, kind, version, hidden,
+            "the engine changed its state and then answered message {sequence} of {} with a fault: check first, then \
+             change", From(*sender)
+        ),
+        Wrong::DeadLetter { sender, reason } => tracing::warn!(
+            %engine, kind, version, ?reason, hidden,
+            "a message of {} became a dead letter", From(*sender)
+        ),
+        other => tracing::warn!(%engine, kind, version, hidden, "{other:?}"),
+    }
+}
+
+/// Who sent a message, in words.
+struct From(Sender);
+
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Sender::Client(id) => {
+                f.write_str("client ")?;
+                let mut bytes = id.to_bytes().into_iter();
+                bytes.try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            Sender::Engine(id) => write!(f, "engine `{id}`"),
+            Sender::Timer => f.write_str("a timer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::EngineId;
+
+    fn fault(kind: &str, code: &str) -> Trouble {
+        let what = Wrong::Faulted {
+            sender: Sender::Timer,
+            sequence: 0,
+            code: code.to_owned(),
+        };
+        Trouble {
+            engine: EngineId::from_bytes([1; 16]),
+            kind: Some((kind.to_owned(), 1)),
+            what,
+        }
+    }
+
+    #[test]
+    fn what_repeats_is_told_at_once_and_then_once_in_a_while_with_a_count() {
+        let (mut troubles, start) = (Troubles::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(troubles.due(&fault("kv", "full"), at(0)), Some(0));
+        assert_eq!(troubles.due(&fault("kv", "full"), at(1)), None);
+        assert_eq!(troubles.due(&fault("kv", "full"), at(9)), None);
+        // Another code, another kind are news.
+        assert_eq!(troubles.due(&fault("kv", "gone"), at(9)), Some(0));
+        assert_eq!(troubles.due(&fault("index", "full"), at(9)), Some(0));
+        assert_eq!(troubles.due(&fault("kv", "full"), at(10)), Some(2));
+    }
+
+    #[test]
+    fn codes_without_end_take_no_room_without_end() {
+        let (mut troubles, now) = (Troubles::default(), Instant::now());
+        for number in 0..2 * KINDS_MAX {
+            let told = troubles.due(&fault("kv", &number.to_string()), now);
+            assert_eq!(told, Some(0));
+        }
+        assert!(troubles.told.len() <= KINDS_MAX);
+    }
+}
