@@ -35,14 +35,14 @@ impl<'a> UpgradeBus<'a> {
     /// one go on, so that the same failure is told on every node. A long transition should look, and
     /// return any fault: its result is dropped.
     pub fn is_cancelled(&self) -> bool {
-        // SAFETY: the host made `raw` for this call, so its table and object outlive it.
+        // SAFETY: `host::bus::raw` made table and object for this call, for each other, and both outlive it.
         unsafe { ((*self.raw.calls).cancelled)(self.raw.host) }
     }
 
     /// Writes a line to the node's log, once the upgrade has ended.
     pub fn log(&mut self, line: &str) {
         let calls = self.calls();
-        // SAFETY: as above; the host copies the bytes before it returns.
+        // SAFETY: as in `is_cancelled`; the host copies the bytes before it returns.
         unsafe { (calls.log)(self.raw.host, 3, Bytes::from(line.as_bytes())) }
     }
 
@@ -106,7 +106,7 @@ impl<'a> UpgradeBus<'a> {
         let (calls, kind) = (self.calls(), Bytes::from(E::KIND.as_bytes()));
         let (schema, config) = (E::Config::schema_id(), Bytes::from(self.scratch.as_slice()));
         let (name, sink) = (Bytes::from(name.as_bytes()), sink(&mut said));
-        // SAFETY: as above; `id` and the sink are written before the call returns.
+        // SAFETY: as in `is_cancelled`; `id` and the sink are written before the call returns.
         let status =
             unsafe { (calls.spawn)(self.raw.host, name, kind, schema, config, &raw mut id, sink) };
         match BusError::of(status, E::KIND, id, &said) {
@@ -123,7 +123,7 @@ impl<'a> UpgradeBus<'a> {
     /// [`BusError::Forbidden`] if it is neither; [`BusError::Unknown`].
     pub fn retire(&mut self, engine: EngineId) -> Result<(), BusError> {
         let calls = self.calls();
-        // SAFETY: as above.
+        // SAFETY: as in `is_cancelled`.
         let status = unsafe { (calls.retire)(self.raw.host, engine) };
         result(status, engine)
     }
@@ -141,7 +141,7 @@ impl<'a> UpgradeBus<'a> {
     pub fn send<M: State>(&mut self, to: EngineId, message: &M) -> Result<(), BusError> {
         self.encode(message)?;
         let (calls, payload) = (self.calls(), Bytes::from(self.scratch.as_slice()));
-        // SAFETY: as above; the host copies the payload.
+        // SAFETY: as in `is_cancelled`; the host copies the payload.
         let status = unsafe { (calls.send)(self.raw.host, to, M::schema_id(), payload) };
         result(status, to)
     }
@@ -157,7 +157,7 @@ impl<'a> UpgradeBus<'a> {
         let (calls, payload) = (self.calls(), Bytes::from(self.scratch.as_slice()));
         let (asked, answered) = (Q::schema_id(), A::schema_id());
         let sink = sink(&mut said);
-        // SAFETY: as above; the sink is written before the call returns.
+        // SAFETY: as in `is_cancelled`; the sink is written before the call returns.
         let status =
             unsafe { (calls.ask)(self.raw.host, new, engine, asked, answered, payload, sink) };
         if let Some(error) = BusError::of(status, engine, engine, &said) {

@@ -169,7 +169,8 @@ impl<'a> Context<'a> {
         let schema = M::schema_id();
         let payload = Bytes::from(self.scratch.as_slice());
         let calls = self.calls();
-        // SAFETY: `host` and `calls` were made by the node for this batch; it copies the payload.
+        // SAFETY: `Kind` made `host` and `calls` for this batch, for each other; the node copies the payload before it
+        // returns.
         status(unsafe { (calls.send)(self.raw.host, self.raw.current, to, schema, payload) })
     }
 
@@ -199,7 +200,7 @@ impl<'a> Context<'a> {
     /// [`ServiceError::Budget`].
     pub fn stop(&mut self, engine: EngineId) -> Result<(), ServiceError> {
         let calls = self.calls();
-        // SAFETY: as in `send`.
+        // SAFETY: as in `send`: `Kind` made `host` and `calls` for this batch.
         status(unsafe { (calls.stop)(self.raw.host, self.raw.current, engine) })
     }
 
@@ -237,7 +238,7 @@ impl<'a> Context<'a> {
     /// [`ServiceError::Unknown`] if it has come (also if it waits in the mailbox), was cancelled, or was never set.
     pub fn cancel_timer(&mut self, timer: TimerId) -> Result<(), ServiceError> {
         let calls = self.calls();
-        // SAFETY: as in `send`.
+        // SAFETY: as in `send`: `Kind` made `host` and `calls` for this batch.
         status(unsafe { (calls.timer_cancel)(self.raw.host, self.raw.current, timer.0) })
     }
 
@@ -256,7 +257,7 @@ impl<'a> Context<'a> {
     /// Writes a line to the node's log.
     pub fn log(&mut self, level: Level, line: &str) {
         let calls = self.calls();
-        // SAFETY: as in `send`.
+        // SAFETY: as in `send`: `Kind` made `host` and `calls` for this batch.
         unsafe { (calls.log)(self.raw.host, level as u8, Bytes::from(line.as_bytes())) }
     }
 
@@ -269,7 +270,7 @@ impl<'a> Context<'a> {
         let payload = Bytes::from(self.scratch.as_slice());
         let topic = Bytes::from(topic.as_bytes());
         let calls = self.calls();
-        // SAFETY: as in `send`.
+        // SAFETY: as in `send`: `Kind` made `host` and `calls` for this batch.
         status(unsafe { (calls.emit)(self.raw.host, self.raw.current, topic, payload) })
     }
 
@@ -281,7 +282,7 @@ impl<'a> Context<'a> {
     pub(crate) fn reply(&mut self, status: crate::raw::CallStatus) {
         let calls = self.calls();
         let bytes = Bytes::from(self.scratch.as_slice());
-        // SAFETY: as in `send`.
+        // SAFETY: as in `send`: `Kind` made `host` and `calls` for this batch.
         unsafe { (calls.reply)(self.raw.host, self.raw.current, status, bytes) }
     }
 

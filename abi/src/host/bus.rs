@@ -104,7 +104,8 @@ pub fn with_bus<B: Bus, R>(
 /// # Safety
 /// `host` is the `&mut B` that [`raw`] put in for the running call, used by nothing else until it ends.
 unsafe fn bus<'a, B: Bus>(host: *mut c_void) -> &'a mut B {
-    // SAFETY: the caller's duty.
+    // SAFETY: `raw` put a `&mut B` there together with `BusTable<B>`, which is how this `B` is known; its caller
+    // uses it no more until the call returns; the module's `UpgradeBus` is the one user, one call at a time.
     unsafe { &mut *host.cast::<B>() }
 }
 
@@ -123,7 +124,7 @@ unsafe extern "C" fn cancelled<B: Bus>(host: *mut c_void) -> bool {
 }
 
 unsafe extern "C" fn log<B: Bus>(host: *mut c_void, level: u8, line: Bytes<'_>) {
-    // SAFETY: as above.
+    // SAFETY: the module passes back the pointer of its call.
     unsafe { bus::<B>(host) }.log(level, utf8(line));
 }
 
@@ -144,7 +145,7 @@ unsafe extern "C" fn ask<B: Bus>(
         answer,
         payload: payload.as_slice(),
     };
-    // SAFETY: as above.
+    // SAFETY: the module passes back the pointer of its call.
     let status = unsafe { bus::<B>(host) }.ask(ask, &mut out);
     write(sink, &out);
     status
@@ -166,7 +167,7 @@ unsafe extern "C" fn spawn<B: Bus>(
         schema,
         config: config.as_slice(),
     };
-    // SAFETY: as above.
+    // SAFETY: the module passes back the pointer of its call.
     match unsafe { bus::<B>(host) }.spawn(spawn, &mut out) {
         Ok(engine) => {
             // SAFETY: the module's own variable.
@@ -181,7 +182,7 @@ unsafe extern "C" fn spawn<B: Bus>(
 }
 
 unsafe extern "C" fn retire<B: Bus>(host: *mut c_void, engine: EngineId) -> BusStatus {
-    // SAFETY: as above.
+    // SAFETY: the module passes back the pointer of its call.
     unsafe { bus::<B>(host) }.retire(engine)
 }
 
@@ -191,6 +192,6 @@ unsafe extern "C" fn send<B: Bus>(
     schema: SchemaId,
     payload: Bytes<'_>,
 ) -> BusStatus {
-    // SAFETY: as above.
+    // SAFETY: the module passes back the pointer of its call.
     unsafe { bus::<B>(host) }.send(to, schema, payload.as_slice())
 }

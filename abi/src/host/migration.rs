@@ -252,7 +252,8 @@ impl Migration {
     /// `old` is [`Migration::from`]; `fresh` is this step's, or null if it is of defaults only.
     unsafe fn settled(&self, old: Instance, fresh: *mut c_void) -> Option<Instance> {
         let _noted = self.note(Call::Migrate, None);
-        // SAFETY: the caller's duty.
+        // SAFETY: `settle` and `settle_defaults`, the only callers, have compared the tag of `old`, and the step of
+        // `fresh` or that none is needed; both are consumed.
         let state = NonNull::new(unsafe { (self.table.settle)(old.into_ptr(), fresh) })?;
         // SAFETY: the module has just made it, of the kind's type.
         Some(unsafe { Instance::new(state, self.kind.tag()) })

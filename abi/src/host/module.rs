@@ -110,7 +110,7 @@ impl Module {
         let mut bytes = Vec::new();
         let status = {
             let _noted = running::note(Label::unknown(), Call::Describe, None);
-            // SAFETY: the root is genuine (caller); the sink lives for the call.
+            // SAFETY: whoever calls this vouches that `export_engines!` made the root; the sink lives for the call.
             unsafe { root.describe()(Buffer::new(&mut bytes).sink()) }
         };
         outcome(status, &mut bytes, 0).map_err(ModuleError::Describe)?;

@@ -78,7 +78,8 @@ impl<S: Services> Table<S> {
 /// `host` is the `&mut S` that this crate put in the context of the running call, used by nothing
 /// else until it ends.
 unsafe fn services<'a, S: Services>(host: *mut c_void) -> &'a mut S {
-    // SAFETY: the caller's duty.
+    // SAFETY: `Kind` put a `&mut S` there together with `Table<S>`, which is how this `S` is known, and uses it no
+    // more until its call returns; the module's `Context` is the one user, one call at a time.
     unsafe { &mut *host.cast::<S>() }
 }
 

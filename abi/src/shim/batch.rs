@@ -21,7 +21,8 @@ pub(super) unsafe extern "C" fn handle<H: History>(
     batch: *const Delivery<'static>,
     length: usize,
 ) -> BatchOutcome {
-    // SAFETY: the caller's duty, above.
+    // SAFETY: `Kind::handle` has compared the tag, so `state` is an `Engine` by schema and layout, and holds the
+    // instance exclusively; context and batch are borrowed by it for the call.
     let (engine, raw, batch) = unsafe {
         (
             &mut *state.cast::<H::Engine>(),

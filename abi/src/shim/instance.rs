@@ -82,7 +82,7 @@ fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32)
 }
 
 /// # Safety
-/// `raw`, `config`, `out` and `sink` live for the call.
+/// `raw`, `config`, `out` and `sink` live for the call and are used by nobody else during it.
 pub(super) unsafe extern "C" fn init<E: Engine>(
     codec: Codec,
     config: Bytes<'_>,
@@ -93,10 +93,10 @@ pub(super) unsafe extern "C" fn init<E: Engine>(
     guarded(sink, || {
         // A misspelt field would leave the engine with a default that nobody chose.
         let config = codec::decode_exactly(codec, config.as_slice()).map_err(Failure::Rejected)?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `Kind::init` made the context on its stack and uses it no more until this returns.
         let mut ctx = Context::new(unsafe { &mut *raw });
         let engine = E::init(config, &mut ctx)?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `out` is `Kind::make`'s own variable.
         unsafe { hand_over(engine, out) };
         Ok(())
     })
@@ -112,7 +112,8 @@ pub(super) unsafe extern "C" fn query<E: Engine>(
 ) -> CallStatus {
     guarded(sink, || {
         let query = codec::decode(codec, query.as_slice()).map_err(Failure::Rejected)?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `Kind::read` has compared the tag, so `state` is an `E` by schema and layout; it holds the
+        // instance borrowed, so nobody changes it meanwhile.
         let answer = unsafe { &*state.cast::<E>() }.query(query)?;
         let mut bytes = Vec::new();
         codec::encode(codec, &answer, &mut bytes)
@@ -125,7 +126,7 @@ pub(super) unsafe extern "C" fn query<E: Engine>(
 /// # Safety
 /// As `query`.
 pub(super) unsafe extern "C" fn check<E: Engine>(state: *const c_void, sink: Sink) -> CallStatus {
-    // SAFETY: the caller's duty.
+    // SAFETY: as in `query`: `Kind::read` has compared the tag and holds the instance borrowed.
     guarded(sink, || Ok(unsafe { &*state.cast::<E>() }.check()?))
 }
 
@@ -134,7 +135,7 @@ pub(super) unsafe extern "C" fn check<E: Engine>(state: *const c_void, sink: Sin
 pub(super) unsafe extern "C" fn encode<E: State>(state: *const c_void, sink: Sink) -> CallStatus {
     guarded(sink, || {
         let mut bytes = Vec::new();
-        // SAFETY: the caller's duty.
+        // SAFETY: as in `query`: `Kind::read` has compared the tag and holds the instance borrowed.
         let state = unsafe { &*state.cast::<E>() };
         codec::encode(Codec::Postcard, state, &mut bytes).map_err(Failure::Rejected)?;
         write(sink, &bytes);
@@ -152,17 +153,22 @@ pub(super) unsafe extern "C" fn decode<E: State>(
     guarded(sink, || {
         let state: E =
             codec::decode(Codec::Postcard, bytes.as_slice()).map_err(Failure::Rejected)?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `out` is a variable of `Kind::make` or of `Migration::decode_old`.
         unsafe { hand_over(state, out) };
         Ok(())
     })
 }
 
+/// A panic in a destructor is swallowed: what is left of the state leaks. Two that panic in one state end the
+/// process: the second comes while the first unwinds, where Rust aborts. (Dropping field by field would only
+/// move that into the next vector.)
+///
 /// # Safety
-/// `state` is this kind's and never used again. A panic in a destructor is swallowed: what is left
-/// of the state leaks.
+/// `state` is this kind's and never used again.
 pub(super) unsafe extern "C" fn discard<E: State>(state: *mut c_void) {
-    // SAFETY: the caller's duty: made by `hand_over`.
+    // SAFETY: `Kind::discard`, `Migration::discard` and `discard_old` consume the instance whose tag (or step)
+    // they have compared, so it is an `E`, and this the last use of it. A `Box` of one build of `E` is one of
+    // any other with its layout: both free through the System allocator, which `export_engines!` fixes.
     let drop_state = || drop(unsafe { Box::from_raw(state.cast::<E>()) });
     if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_state)) {
         std::mem::forget(panic);
@@ -174,6 +180,6 @@ pub(super) unsafe extern "C" fn discard<E: State>(state: *mut c_void) {
 /// # Safety
 /// `out` may be written.
 pub(super) unsafe fn hand_over<T>(value: T, out: *mut *mut c_void) {
-    // SAFETY: the caller's duty.
+    // SAFETY: `out` is a variable of the host that waits for the state, as each entry here is told.
     unsafe { *out = Box::into_raw(Box::new(value)).cast() }
 }

@@ -86,10 +86,11 @@ unsafe extern "C" fn make_whole<C: Chain>(
     sink: Sink,
 ) -> CallStatus {
     guarded(sink, || {
-        // SAFETY: the caller's duty.
+        // SAFETY: `Migration::prepare` and `whole` have compared the tag with `from`, whose hashes are those of
+        // `C::From` here, and hold the instance borrowed; the bus is on their stack.
         let (old, bus) = unsafe { (&*old.cast::<C::From>(), &mut *bus) };
         let new = C::begin(old, &mut UpgradeBus::new(bus))?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `out` is a variable of `Migration::prepare` or `whole`.
         unsafe { hand_over(new, out) };
         Ok::<(), Failure>(())
     })
@@ -104,10 +105,10 @@ unsafe extern "C" fn prepare_fresh<N: Assemble>(
     sink: Sink,
 ) -> CallStatus {
     guarded(sink, || {
-        // SAFETY: the caller's duty.
+        // SAFETY: as in `make_whole`, with `N::From`.
         let (old, bus) = unsafe { (&*old.cast::<N::From>(), &mut *bus) };
         let fresh = N::prepare(old, &mut UpgradeBus::new(bus))?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `out` is a variable of `Migration::prepare`.
         unsafe { hand_over(fresh, out) };
         Ok::<(), Failure>(())
     })
@@ -116,7 +117,7 @@ unsafe extern "C" fn prepare_fresh<N: Assemble>(
 /// # Safety
 /// `old` is a `C::From`, `new` came from `make_whole`; neither is used again.
 unsafe extern "C" fn settle_by_hand<C: Chain>(old: *mut c_void, new: *mut c_void) -> *mut c_void {
-    // SAFETY: the caller's duty.
+    // SAFETY: `Migration::settle` has compared the tag of `old` and consumes it.
     unsafe { discard::<C::From>(old) };
     new
 }
@@ -129,12 +130,13 @@ unsafe extern "C" fn settle_fresh<N: Assemble>(
     fresh: *mut c_void,
 ) -> *mut c_void {
     let settle = || {
-        // SAFETY: the caller's duty.
+        // SAFETY: `Migration::settle` and `settle_defaults` have compared the tag of `old` and consume it.
         let old = *unsafe { Box::from_raw(old.cast::<N::From>()) };
         let fresh = if fresh.is_null() {
             N::defaults()?
         } else {
-            // SAFETY: the caller's duty.
+            // SAFETY: `Migration::settle` has compared the step that prepared it, this one, whose
+            // `prepare_fresh` boxed an `N::Fresh`, and consumes it.
             *unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) }
         };
         Some(Box::into_raw(Box::new(N::assemble(old, fresh))).cast())
@@ -151,7 +153,8 @@ unsafe extern "C" fn settle_fresh<N: Assemble>(
 /// # Safety
 /// `boxed` came from `hand_over::<T>` and is not used again.
 unsafe extern "C" fn drop_boxed<T>(boxed: *mut c_void) {
-    // SAFETY: the caller's duty.
+    // SAFETY: `Migration::discard` has compared the step that prepared it, this one, whose `prepare_fresh` boxed a
+    // `T`, and consumes it.
     let drop_it = || drop(unsafe { Box::from_raw(boxed.cast::<T>()) });
     if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_it)) {
         std::mem::forget(panic);

@@ -22,7 +22,8 @@ pub(super) unsafe extern "C" fn on_upgrade<H: History>(
     guarded(sink, || {
         let handler = H::upgrade_handler()
             .ok_or_else(|| Failure::Rejected("the kind takes no upgrade messages".to_owned()))?;
-        // SAFETY: the caller's duty.
+        // SAFETY: `Kind::on_upgrade` has compared the tag and holds the instance exclusively; bus, batch and count
+        // are on its stack.
         let (engine, bus, batch, done) = unsafe {
             (
                 &mut *state.cast::<H::Engine>(),

@@ -7,8 +7,16 @@ use refit_abi::{
     OnUpgrade, Sender, Serialize, State, StateKey, TimerAt, Undelivered, UpgradeBus,
 };
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::OnceLock;
 
-pub(crate) fn module() -> Module {
+/// One copy of the module for all tests: to describe it takes Miri a while.
+pub(crate) fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(another_module)
+}
+
+/// A further copy, as if it was loaded again.
+pub(crate) fn another_module() -> Module {
     Module::linked(self::linked::module()).unwrap()
 }
 

@@ -109,7 +109,8 @@ fn what_one_step_has_prepared_no_other_step_settles() {
 /// Nor does a step of another copy of the module.
 #[test]
 fn what_one_module_has_prepared_no_other_module_settles() {
-    let (here, there) = (kind("words"), kind("words"));
+    let here = kind("words");
+    let there = crate::engines::another_module().kind("words").unwrap();
     let (mine, theirs) = (step(&here), step(&there));
     let old = mine.decode_old(&[7]).unwrap();
     let other = started(&here, "null");

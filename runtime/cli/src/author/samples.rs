@@ -151,7 +151,7 @@ pub(crate) fn published(version: u32, state: Type) -> Published {
         module: format!("v{version}"),
         schema: state.schema_id(),
         layout: state.layout_id("a-commit"),
-        compiler: "a-commit/1 a-target".to_owned(),
+        compiler: "a-toolchain/1 a-target".to_owned(),
         state: layoutless(&state),
         interface: Interface {
             config: none(),
