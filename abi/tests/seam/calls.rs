@@ -60,6 +60,31 @@ fn a_panic_ends_the_batch_at_its_message_whatever_its_payload_is() {
 }
 
 #[test]
+fn what_fails_in_a_kind_that_rolls_back_leaves_nothing_and_what_ran_before_it_counts() {
+    for name in ["cloned", "encoded"] {
+        let kind = kind(name);
+        let mut state = started(&kind, "null");
+        let batch = [
+            r#"{"Add":1}"#,
+            r#""Fault""#,
+            r#"{"Add":10}"#,
+            r#""Panic""#,
+            r#"{"Add":100}"#,
+        ];
+        let (outcome, node) = give(&kind, &mut state, &batch);
+        assert_eq!((outcome.status, outcome.done), (CallStatus::Ok, 5));
+        let replies = node.replies();
+        assert_eq!(replies.len(), 5, "{replies:?}");
+        assert_eq!(replies[0], "reply 0 Ok 1");
+        assert_eq!(replies[2], "reply 2 Ok 11");
+        assert_eq!(replies[3], "reply 3 RolledBack half done");
+        assert_eq!(replies[4], "reply 4 Ok 111");
+        assert_eq!(asked(&kind, &state, "null"), "[111,3]", "{name}");
+        kind.discard(state).unwrap();
+    }
+}
+
+#[test]
 fn a_notice_reaches_the_sender_of_what_was_not_handled() {
     let store = kind("store");
     let mut state = started(&store, "null");

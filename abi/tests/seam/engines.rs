@@ -1,5 +1,5 @@
 //! The engines at the seam: a store that does all a handler can, two kinds that start from one older state, and
-//! a kind whose destructors panic.
+//! a kind whose destructors panic, and two that roll back.
 
 use refit_abi::host::Module;
 use refit_abi::{
@@ -22,7 +22,7 @@ pub(crate) fn another_module() -> Module {
 
 mod linked {
     use super::*;
-    refit_abi::export_engines!(Store, Words, Count, Bomb);
+    refit_abi::export_engines!(Store, Words, Count, Bomb, Cloned, Encoded);
 }
 
 /// As it was published.
@@ -285,3 +285,74 @@ impl Engine for Bomb {
         Ok(())
     }
 }
+
+#[derive(State, Serialize, Deserialize)]
+pub(crate) enum Deed {
+    Add(u64),
+    Fault,
+    Panic,
+}
+
+macro_rules! rolls_back {
+    ($(#[$attribute:meta])* $name:ident, $kind:literal) => {
+        $(#[$attribute])*
+        pub(crate) struct $name {
+            sum: u64,
+            notes: Vec<String>,
+        }
+
+        impl Engine for $name {
+            const KIND: &'static str = $kind;
+            const ROLLBACK: bool = true;
+            type Config = ();
+            type Message = Deed;
+            type Reply = u64;
+            type Query = ();
+            type Answer = (u64, u64);
+
+            fn init((): (), _: &mut Context<'_>) -> Result<Self, Fault> {
+                let notes = Vec::new();
+                Ok(Self { sum: 0, notes })
+            }
+
+            /// Changes the state and asks the node for all that it gives, before it fails.
+            fn handle(
+                &mut self,
+                ctx: &mut Context<'_>,
+                _: Sender,
+                deed: Deed,
+            ) -> Result<u64, Fault> {
+                let me = ctx.id();
+                ctx.send(me, &Deed::Fault)?;
+                let child = ctx.spawn::<Self>(&())?;
+                ctx.stop(child)?;
+                let timer = ctx.set_timer(TimerAt::Time(BlockTime(9)), &Deed::Fault)?;
+                ctx.cancel_timer(timer)?;
+                ctx.emit("deed", &self.sum)?;
+                ctx.log(Level::Info, "deed");
+                let left = ctx.budget_left().messages;
+                self.notes.push(format!("{child} {left}"));
+                match deed {
+                    Deed::Add(number) => self.sum += number,
+                    Deed::Fault => return Err(Fault::new("no", "way")),
+                    Deed::Panic => panic!("half done"),
+                }
+                Ok(self.sum)
+            }
+
+            fn query(&self, (): ()) -> Result<(u64, u64), Fault> {
+                Ok((self.sum, self.notes.len() as u64))
+            }
+        }
+    };
+}
+rolls_back!(
+    #[derive(Clone, State, Serialize, Deserialize)]
+    Cloned,
+    "cloned"
+);
+rolls_back!(
+    #[derive(State, Serialize, Deserialize)]
+    Encoded,
+    "encoded"
+);
