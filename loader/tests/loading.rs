@@ -348,6 +348,27 @@ fn a_library_that_only_pretends_is_refused_by_the_probe() {
 }
 
 #[test]
+fn a_program_that_repeats_what_a_probe_said_is_not_believed() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (script, report) = (folder.path().join("probe.sh"), folder.path().join("report"));
+    // The first time it asks a real probe and keeps the report, then it repeats that.
+    let text = format!(
+        "test -e {report} || {probe} \"$1\" | cat > {report}\ncat {report}\n",
+        report = report.display(),
+        probe = env!("CARGO_BIN_EXE_refit-probe"),
+    );
+    std::fs::write(&script, text).unwrap();
+    let ask = || {
+        let command = ProbeCommand::new("/bin/sh").argument(&script);
+        let loader = Loader::new(command.deadline(Duration::from_secs(30))).unwrap();
+        loader.probe_file(&counter())
+    };
+    ask().unwrap();
+    assert_eq!(ask().unwrap_err().code(), "wrong-probe");
+}
+
+#[test]
 fn a_file_that_is_no_module_never_reaches_the_probe() {
     let _alone = alone();
     let loader = Loader::new(ProbeCommand::new("/no/such/probe")).unwrap();

@@ -1,7 +1,9 @@
 //! The child's side: maps one module, checks it, prints one line, ends.
 
 use super::InterfaceId;
+use super::challenge::Challenge;
 use super::report::{Outcome, Report};
+use crate::artifact::{ARTIFACT_BYTES_MAX, ArtifactId};
 use crate::header::{header, text, whole};
 use crate::sys::{limits, voice};
 use abi_stable::library::LibHeader;
@@ -9,7 +11,8 @@ use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use refit_abi::build::ABI_EPOCH;
 use refit_abi::export::EngineModuleRef;
 use refit_abi::host::{Module, ModuleError};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,12 +25,17 @@ pub fn child_main(path: &Path) -> ExitCode {
     let Ok(mut voice) = voice::set_aside() else {
         return ExitCode::FAILURE;
     };
+    let mut answer = String::new();
     let outcome = limits::confine()
         .map_err(|error| Outcome::Unable(error.to_string()))
-        .and_then(|()| examine(path))
+        .and_then(|()| {
+            answer = answered(path)?;
+            examine(path)
+        })
         .unwrap_or_else(|refusal| refusal);
     let report = Report {
         interface: InterfaceId::of_this_program(),
+        answer,
         outcome,
     };
     let spoken = serde_json::to_vec(&report)
@@ -38,6 +46,17 @@ pub fn child_main(path: &Path) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// The answer to the question that this process was asked, about the bytes at `path`.
+fn answered(path: &Path) -> Result<String, Outcome> {
+    let unable = |error: io::Error| Outcome::Unable(error.to_string());
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unable)?;
+    file.take(ARTIFACT_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(unable)?;
+    Ok(Challenge::asked().answer(ArtifactId::of(&bytes)))
 }
 
 fn examine(path: &Path) -> Result<Outcome, Outcome> {

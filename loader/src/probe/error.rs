@@ -59,7 +59,9 @@ pub enum ProbeError {
         reason: String,
     },
     /// The probe is of another build of Refit.
-    #[error("the probe program has another interface than this node")]
+    #[error(
+        "the probe program is not this node's: it has another interface, or did not answer as a probe does"
+    )]
     WrongProbe,
     /// The probe could not bound itself.
     #[error("the probe could not prepare itself: {reason}")]

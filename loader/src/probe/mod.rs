@@ -9,6 +9,7 @@
 //! The verdict holds for exactly these bytes and this node's interface. It is a check of
 //! compatibility, not of good will: what may run at all is decided by signatures.
 
+mod challenge;
 pub mod child;
 mod error;
 mod report;
@@ -19,6 +20,7 @@ pub use error::ProbeError;
 pub use verdict::{InterfaceId, Verdict};
 
 use crate::stage::StagedArtifact;
+use challenge::Challenge;
 use refit_abi::descriptor::Descriptor;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,6 +33,9 @@ pub const PROBE_S: u64 = 10;
 pub const PROBE_S_MAX: u64 = 60;
 
 /// The program that runs [`child::child_main`], usually this same program with a hidden command.
+///
+/// Any program may be named: one that is no probe of this interface cannot answer the question that it is
+/// asked, and its report is refused.
 #[derive(Clone, Debug)]
 pub struct ProbeCommand {
     pub(crate) program: PathBuf,
@@ -90,8 +95,9 @@ impl ProbedArtifact {
     /// # Errors
     /// [`ProbeError`] says why this node must not load it.
     pub fn probe(staged: StagedArtifact, command: &ProbeCommand) -> Result<Self, ProbeError> {
-        let output = run::run(command, &staged.path_for_child())?;
-        let descriptor = output.descriptor()?;
+        let challenge = Challenge::new();
+        let output = run::run(command, &challenge, &staged.path_for_child())?;
+        let descriptor = output.descriptor(&challenge.answer(staged.id()))?;
         verdict::judge(&descriptor)?;
         let verdict = Verdict::new(staged.id(), descriptor);
         Ok(Self { staged, verdict })

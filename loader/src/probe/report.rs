@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Report {
     /// The child's interface: a verdict by another program than this one's sibling is worth nothing.
     pub(super) interface: InterfaceId,
+    /// The answer to the question that the child was asked, about the bytes that it read.
+    pub(super) answer: String,
     /// What came of it.
     pub(super) outcome: Outcome,
 }
@@ -41,8 +43,10 @@ pub(super) fn read(line: &[u8]) -> Result<Report, ProbeError> {
 
 impl Report {
     /// The descriptor, or why there is none.
-    pub(super) fn into_descriptor(self) -> Result<Descriptor, ProbeError> {
-        if self.interface != InterfaceId::of_this_program() {
+    pub(super) fn into_descriptor(self, answer: &str) -> Result<Descriptor, ProbeError> {
+        let is_unable = matches!(self.outcome, Outcome::Unable(_));
+        let answers = self.answer == answer || is_unable;
+        if self.interface != InterfaceId::of_this_program() || !answers {
             return Err(ProbeError::WrongProbe);
         }
         match self.outcome {

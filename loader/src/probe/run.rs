@@ -1,5 +1,6 @@
 //! The parent's side: starts the child, listens to it within bounds, kills it when its time is up.
 
+use super::challenge::{Challenge, VARIABLE};
 use super::{ProbeCommand, ProbeError, report};
 use refit_abi::descriptor::Descriptor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -31,8 +32,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// The descriptor that it reported, or why there is none.
-    pub(super) fn descriptor(self) -> Result<Descriptor, ProbeError> {
+    /// The descriptor that it reported with this answer, or why there is none.
+    pub(super) fn descriptor(self, answer: &str) -> Result<Descriptor, ProbeError> {
         let output = tail(&self.complaint);
         if let Some(signal) = self.status.signal() {
             return Err(ProbeError::Crashed { signal, output });
@@ -41,7 +42,7 @@ impl Output {
             let exit_code = self.status.code().unwrap_or(-1);
             return Err(ProbeError::Ended { exit_code, output });
         }
-        report::read(&self.report)?.into_descriptor()
+        report::read(&self.report)?.into_descriptor(answer)
     }
 }
 
@@ -57,9 +58,13 @@ impl Drop for Leash {
 }
 
 /// Runs the command on the file at `path` until it ends.
-pub(super) fn run(command: &ProbeCommand, path: &Path) -> Result<Output, ProbeError> {
+pub(super) fn run(
+    command: &ProbeCommand,
+    challenge: &Challenge,
+    path: &Path,
+) -> Result<Output, ProbeError> {
     let deadline = Instant::now() + command.deadline;
-    let mut child = start(command, path)?;
+    let mut child = start(command, challenge, path)?;
     let mut ear = Ear::default();
     let heard = listen(&mut child.0, &mut ear, deadline).and_then(|()| end(&mut child.0, deadline));
     match heard {
@@ -80,7 +85,7 @@ pub(super) fn run(command: &ProbeCommand, path: &Path) -> Result<Output, ProbeEr
     }
 }
 
-fn start(command: &ProbeCommand, path: &Path) -> Result<Leash, ProbeError> {
+fn start(command: &ProbeCommand, challenge: &Challenge, path: &Path) -> Result<Leash, ProbeError> {
     Command::new(&command.program)
         .args(&command.arguments)
         .arg(path)
@@ -91,6 +96,7 @@ fn start(command: &ProbeCommand, path: &Path) -> Result<Leash, ProbeError> {
                 .iter()
                 .map(|(name, value)| (name, value)),
         )
+        .env(VARIABLE, challenge.question())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -223,8 +229,11 @@ mod tests {
     }
 
     fn outcome(script: &str, deadline: Duration) -> ProbeError {
-        let output = run(&shell(script).deadline(deadline), Path::new("/dev/null"));
-        output.and_then(Output::descriptor).unwrap_err()
+        let (command, challenge) = (shell(script).deadline(deadline), Challenge::new());
+        let output = run(&command, &challenge, Path::new("/dev/null"));
+        output
+            .and_then(|output| output.descriptor("no answer"))
+            .unwrap_err()
     }
 
     #[test]
@@ -235,7 +244,7 @@ mod tests {
         assert_eq!(outcome("echo '{}'", long).code(), "probe-not-understood");
         assert_eq!(outcome("yes", long).code(), "probe-not-understood");
         let missing = ProbeCommand::new("/no/such/program");
-        let error = run(&missing, Path::new("/dev/null"))
+        let error = run(&missing, &Challenge::new(), Path::new("/dev/null"))
             .map(|_| ())
             .unwrap_err();
         assert_eq!(error.code(), "probe-not-started");

@@ -47,6 +47,12 @@ fn sizes() -> impl Iterator<Item = u64> {
     .map(|size| size as u64)
 }
 
+impl InterfaceId {
+    pub(super) fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
 impl fmt::Debug for InterfaceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "InterfaceId({})", blake3::Hash::from_bytes(self.0))
