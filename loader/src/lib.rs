@@ -16,6 +16,9 @@
 //! is looked at, and what is still in it is *pinned*: reported with the reason, counted, bounded, and
 //! tried again.
 //!
+//! A throw-away child of a node has [`ChildLoader`] instead, which unmaps nothing and so can check a module
+//! in its own process.
+//!
 //! A program that uses this crate exports the symbols of [`sys::interposers`] and starts
 //! [`probe::child::child_main`] when it is called as the probe.
 //!
