@@ -158,19 +158,24 @@ enum StagedFile {
 impl StagedFile {
     /// A new file that only its owner can read, in a new folder that only its owner can enter.
     fn copy(parent: &Path, name: &str, bytes: &[u8]) -> io::Result<Self> {
+        Self::filled(parent, name, |writer| writer.write_all(bytes))
+    }
+
+    /// As [`StagedFile::copy`], filled by `fill`. If that fails, nothing of it stays.
+    fn filled(
+        parent: &Path,
+        name: &str,
+        fill: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let folder = private_folder(&parent.canonicalize()?, name)?;
         let path = folder.join(format!("{name}.so"));
-        let mut writer = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o400)
-            .open(&path)?;
-        writer.write_all(bytes)?;
-        writer.sync_all()?;
-        Ok(Self::Copy {
-            file: File::open(&path)?,
-            path,
-        })
+        match write_private(&path, fill) {
+            Ok(file) => Ok(Self::Copy { file, path }),
+            Err(error) => {
+                remove(&path);
+                Err(error)
+            }
+        }
     }
 
     fn file(&self) -> &File {
@@ -204,11 +209,28 @@ impl StagedFile {
 impl Drop for StagedFile {
     fn drop(&mut self) {
         if let Self::Copy { path, .. } = self {
-            // Nothing is lost if they stay: no later staging takes the same name.
-            let _ = std::fs::remove_file(&*path);
-            let _ = path.parent().map(std::fs::remove_dir);
+            remove(path);
         }
     }
+}
+
+/// Writes the file at `path`, which must not be there, and opens it to be read.
+fn write_private(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
+    let mut writer = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o400)
+        .open(path)?;
+    fill(&mut writer)?;
+    writer.sync_all()?;
+    File::open(path)
+}
+
+/// Removes a private copy and its folder. Nothing is lost if they stay: no later staging takes the same
+/// name.
+fn remove(path: &Path) {
+    let _ = std::fs::remove_file(path);
+    let _ = path.parent().map(std::fs::remove_dir);
 }
 
 /// Makes a folder that did not exist, so that nobody can have prepared it.
@@ -296,6 +318,18 @@ mod tests {
         let other = StagedFile::copy(folder.path(), "refit-x-1", b"other").unwrap();
         assert_ne!(path, other.path("self"), "no path twice");
         drop((file, other));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn of_a_copy_that_could_not_be_written_nothing_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = |writer: &mut File| {
+            writer.write_all(b"the first half")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        let refused = StagedFile::filled(folder.path(), "refit-x-1", full).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
