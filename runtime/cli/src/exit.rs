@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     BuildFailed = 50,
     /// An engine changed more than its versions say.
     BumpMissing = 51,
+    /// The node was ended while an engine had not returned, or a client was not answered.
+    Cut = 60,
     /// A defect, or a machine that does not play along.
     Internal = 70,
 }
@@ -43,6 +45,7 @@ Exit codes:
   40  no node answers, or not in time
   50  engine source did not build, or breaks what was published
   51  an engine changed more than its versions say
+  60  the node was ended while an engine did not return
   70  internal error
 
 Flags go over environment variables, these over the configuration file.";

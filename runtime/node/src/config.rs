@@ -1,6 +1,6 @@
 //! What a node is started with.
 
-use crate::limits::PAUSE_LIMIT;
+use crate::limits::{CALL_LIMIT, PAUSE_LIMIT};
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
 use crate::upgrade::StuckPause;
@@ -42,6 +42,8 @@ pub struct NodeConfig {
     /// A pause that lasts longer is taken for one that does not end: the code goes into quarantine and
     /// `on_stuck` is called.
     pub pause_limit: Duration,
+    /// A call into an engine that lasts longer is told as one that does not return.
+    pub call_limit: Duration,
     /// Code that does not come in again.
     pub quarantine: Quarantine,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
@@ -84,6 +86,7 @@ impl NodeConfig {
             rehearsal: None,
             max_pause: None,
             pause_limit: PAUSE_LIMIT,
+            call_limit: CALL_LIMIT,
             quarantine: Quarantine::in_memory(),
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),

@@ -94,7 +94,7 @@ impl Driver {
         self.upgrade_if_due()
     }
 
-    /// Waits for something to do, then takes in what is there.
+    /// Waits for something to do, then takes in what is there. What is left stays in the channel.
     fn take_in(&mut self) -> Result<(), Ended> {
         let now = clock::now();
         let wait = self.sleep(now);
@@ -103,17 +103,22 @@ impl Driver {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return Err(Ended),
         };
-        for _ in 0..INTAKE_PER_TURN_MAX {
-            match next.take() {
-                Some(Intake::Message(submission)) => self.submit(submission),
-                Some(Intake::Upgrade(waiting)) => self.wait_for(waiting),
-                Some(Intake::Stop) => return Err(Ended),
-                None => return Ok(()),
+        let mut taken = 0;
+        while let Some(intake) = next.take() {
+            self.take(intake)?;
+            taken += 1;
+            if taken < INTAKE_PER_TURN_MAX {
+                next = self.parts.intake.try_recv().ok();
             }
-            next = self.parts.intake.try_recv().ok();
         }
-        if let Some(Intake::Message(submission)) = next {
-            self.submit(submission);
+        Ok(())
+    }
+
+    fn take(&mut self, intake: Intake) -> Result<(), Ended> {
+        match intake {
+            Intake::Message(submission) => self.submit(submission),
+            Intake::Upgrade(waiting) => self.wait_for(waiting),
+            Intake::Stop => return Err(Ended),
         }
         Ok(())
     }

@@ -64,6 +64,7 @@ impl Node {
         request: Option<RequestId>,
         body: Bytes,
     ) -> Result<Replied, Refusal> {
+        self.accepts()?;
         let place = self.door.enter().await?;
         let (answer, answered) = oneshot::channel();
         let (client, sequence) = match request {
@@ -113,7 +114,17 @@ impl Node {
         })
     }
 
+    /// Whether there are engines to be asked.
+    fn accepts(&self) -> Result<(), Refusal> {
+        match *self.latest.lock() {
+            Latest { ended: true, .. } => Err(ended()),
+            Latest { starting: true, .. } => Err(starting()),
+            _ => Ok(()),
+        }
+    }
+
     async fn send_query(&self, engine: EngineId, body: Bytes) -> Result<Replied, Refusal> {
+        self.accepts()?;
         let (answer, answered) = oneshot::channel();
         let reply = move |outcome: Result<Vec<u8>, QueryError>, height: Height, generation| {
             let replied = outcome.map(|body| replied(body, height, generation));
@@ -180,6 +191,16 @@ pub(crate) fn silent(latest: &Mutex<Latest>) -> Refusal {
             STATUS_WAIT_MAX.as_secs()
         ),
         "ask again; if it stays so, see the node's log",
+    )
+}
+
+/// The engines are not all started.
+fn starting() -> Refusal {
+    Refusal::new(
+        503,
+        "node-starting",
+        "the node starts its engines",
+        "ask again in a moment; if it stays so, see the node's log",
     )
 }
 
@@ -251,11 +272,7 @@ impl refit_admin::Node for Node {
     }
 
     fn ready(&self) -> Result<(), Refusal> {
-        if self.latest.lock().ended {
-            Err(ended())
-        } else {
-            Ok(())
-        }
+        self.accepts()
     }
 
     fn metrics(&self) -> &Metrics {

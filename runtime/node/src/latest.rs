@@ -20,6 +20,8 @@ pub(crate) struct Latest {
     pub(crate) generation: Generation,
     pub(crate) backlog: usize,
     pub(crate) counts: Counts,
+    /// The engines are not all started yet.
+    pub(crate) starting: bool,
     /// Set when the driver has ended: nothing is executed any more.
     pub(crate) ended: bool,
 }

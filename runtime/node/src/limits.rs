@@ -33,6 +33,22 @@ pub const PAUSE_LIMIT_MIN: Duration = Duration::from_millis(100);
 /// How long a pause may last, unless the configuration says otherwise, before it counts as stuck.
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
+/// Shortest bound on a call into an engine that may be set: less would take any batch for one that does not end.
+pub const CALL_LIMIT_MIN: Duration = Duration::from_millis(100);
+
+/// How long a call into an engine may last, unless the configuration says otherwise, before it counts as stuck.
+pub const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// After so many times the limit on a call, the process counts as dead while the call does not return: whoever
+/// supervises it may end it.
+pub const CALL_DEAD_TIMES: u32 = 12;
+
+/// Shortest bound on a node's end that may be set.
+pub const STOP_LIMIT_MIN: Duration = Duration::from_millis(100);
+
+/// How long a node may take to end, unless the configuration says otherwise, before it is cut.
+pub const STOP_LIMIT: Duration = Duration::from_secs(25);
+
 /// Upgrades whose reports are kept.
 pub const REPORTS_MAX: usize = 1_024;
 

@@ -195,6 +195,13 @@ impl Quarantine {
         Ok(cleared)
     }
 
+    /// Whether the file, read anew, has this entry: whether it is known after a restart.
+    pub fn is_recorded(&self, entry: &QuarantineEntry) -> bool {
+        let read = |path: &PathBuf| Self::open(path.clone()).ok();
+        let on_disk = self.path.as_ref().and_then(read);
+        on_disk.is_some_and(|list| list.entries.lock().contains(entry))
+    }
+
     fn write(&self, entries: &[QuarantineEntry]) -> Result<(), QuarantineError> {
         let Some(path) = &self.path else {
             return Ok(());
@@ -271,6 +278,7 @@ mod tests {
         list.add(entry("weak", QuarantineState::Failed)).unwrap();
         list.add(entry("bad", QuarantineState::Failed)).unwrap();
 
+        assert!(list.is_recorded(&entry("bad", QuarantineState::Quarantined)));
         let list = Quarantine::open(path.clone()).unwrap();
         assert_eq!(list.entries().len(), 2);
         let (found, artifact) = list.forbids(["good", "bad"].into_iter()).unwrap();
@@ -281,6 +289,21 @@ mod tests {
         assert_eq!(list.clear("bad").unwrap(), 0);
         let list = Quarantine::open(path).unwrap();
         assert!(list.forbids(["bad", "weak"].into_iter()).is_none());
+    }
+
+    #[test]
+    fn what_the_disk_did_not_take_holds_in_this_process_and_is_not_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        let list = Quarantine::open(path.clone()).unwrap();
+        // A folder is where the list is written before it takes its name.
+        fs::create_dir(path.with_extension("new")).unwrap();
+        let bad = entry("bad", QuarantineState::Quarantined);
+        let refused = list.add(bad.clone()).unwrap_err();
+        assert_eq!(refused.code(), "quarantine-unwritable");
+        assert!(list.forbids(["bad"].into_iter()).is_some());
+        assert!(!list.is_recorded(&bad));
+        assert!(!Quarantine::in_memory().is_recorded(&bad));
     }
 
     #[test]

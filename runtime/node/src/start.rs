@@ -6,13 +6,13 @@ use crate::handle::Node;
 use crate::intake::{self, Door};
 use crate::latest::Latest;
 use crate::libraries::Libraries;
+use crate::prepared::{self, Prepared, Start};
 use crate::upgrade::{Policy, Upgrades};
 use parking_lot::Mutex;
 use refit_abi::descriptor::KindDescriptor;
-use refit_abi::host::{BlockFrame, Kind};
-use refit_abi::raw::Codec;
+use refit_abi::host::Kind;
 use refit_abi::{EngineId, EngineIdError, State};
-use refit_kernel::crew::{Command, Crew, commands};
+use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
 use refit_ordering::{Solo, SoloConfig, Tip};
@@ -60,6 +60,9 @@ pub enum StartError {
     /// The system gave no thread.
     #[error("the system starts no more threads: {0}; raise the limit with ulimit -u")]
     Threads(#[from] std::io::Error),
+    /// The node was told to stop before its engines had started.
+    #[error("the node was told to end before its engines had started")]
+    Ended,
 }
 
 impl StartError {
@@ -73,6 +76,7 @@ impl StartError {
             StartError::TwoModules { .. } => "kind-twice",
             StartError::Engine(_) => "engine-start",
             StartError::Threads(_) => "no-threads",
+            StartError::Ended => "node-ended",
         }
     }
 
@@ -82,6 +86,7 @@ impl StartError {
             StartError::Loader(_) => "start the node with the `refit` program",
             StartError::Module { source, .. } => source.next(),
             StartError::Threads(_) => "raise the limit of processes, or set fewer workers",
+            StartError::Ended => "start it again",
             _ => "mend the configuration and start again",
         }
     }
@@ -93,27 +98,34 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn start(config: NodeConfig) -> Result<Arc<Self>, StartError> {
+        Self::prepare(config)?.start()
+    }
+
+    /// Makes a node without its engines: what it is asked meanwhile it answers or refuses, and waits for
+    /// none of them.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn prepare(config: NodeConfig) -> Result<Prepared, StartError> {
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
         let modules = load(&loader, &config.engines)?;
         let table = GenerationTable::first_with(kinds(&modules)?, config.grants.clone());
         warn_of_unknown_grants(&table);
-        let starts = starts(&config.engines, &ids, &modules)?;
+        let places = places(&config.engines);
+        let starts = starts(&config.engines, &ids, (&places, &modules))?;
+        let code = prepared::code(&config.engines, &places, &modules);
         let (command_sender, command_receiver) = commands();
         let crew = Crew::spawn("refit-g1", config.workers, command_receiver.clone())?;
         let mut executor = Executor::new(table.clone());
         executor.check_faults(config.check_faults);
         crew.baton().start(executor);
-        if let Err(error) = start_engines(&command_sender, starts) {
-            let _ = command_sender.send(Command::Stop);
-            crew.join();
-            return Err(error);
-        }
         let mut libraries = Libraries::default();
         libraries.add(modules);
         let (intake, outlet) = intake::channel();
         let latest = Arc::new(Mutex::new(Latest {
             generation: table.number(),
+            starting: true,
             ..Latest::default()
         }));
         let metrics = Arc::new(refit_admin::Metrics::new());
@@ -152,7 +164,7 @@ impl Node {
                 on_stuck: config.on_stuck,
             },
         );
-        Ok(Arc::new(Node {
+        let node = Arc::new(Node {
             door: Door::new(),
             intake,
             commands: command_sender,
@@ -161,7 +173,8 @@ impl Node {
             upgrades: Arc::new(upgrades),
             workers: config.workers,
             driver: Mutex::new(Some(driver)),
-        }))
+        });
+        Ok(Prepared { node, starts, code })
     }
 }
 
@@ -172,21 +185,36 @@ fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {
         .collect()
 }
 
-/// Loads each file once, in the order in which the engines name them.
-fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Vec<LoadedModule>, StartError> {
+/// The files, each once, in the order in which the engines name them.
+fn files(engines: &[EngineConfig]) -> Vec<&PathBuf> {
     let mut files: Vec<&PathBuf> = Vec::new();
     for engine in engines {
         if !files.contains(&&engine.library) {
             files.push(&engine.library);
         }
     }
+    files
+}
+
+/// For each engine, which of the files it is in.
+fn places(engines: &[EngineConfig]) -> Vec<usize> {
+    let files = files(engines);
+    let place = |engine: &EngineConfig| files.iter().position(|file| **file == engine.library);
+    engines
+        .iter()
+        .map(|engine| place(engine).unwrap_or(0))
+        .collect()
+}
+
+/// Loads each file once.
+fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Vec<LoadedModule>, StartError> {
     let open = |path: &PathBuf| {
         loader.load_file(path).map_err(|source| StartError::Module {
             path: path.clone(),
             source,
         })
     };
-    files.into_iter().map(open).collect()
+    files(engines).into_iter().map(open).collect()
 }
 
 fn kinds(modules: &[LoadedModule]) -> Result<Vec<Kind>, StartError> {
@@ -201,25 +229,14 @@ fn kinds(modules: &[LoadedModule]) -> Result<Vec<Kind>, StartError> {
     Ok(kinds)
 }
 
-/// One engine to start: id, kind, configuration.
-type Start = (EngineId, String, String);
-
 fn starts(
     engines: &[EngineConfig],
     ids: &[EngineId],
-    modules: &[LoadedModule],
+    (places, modules): (&[usize], &[LoadedModule]),
 ) -> Result<Vec<Start>, StartError> {
-    let mut files: Vec<&PathBuf> = Vec::new();
     let mut starts = Vec::new();
-    for (engine, id) in engines.iter().zip(ids) {
-        if !files.contains(&&engine.library) {
-            files.push(&engine.library);
-        }
-        let place = files
-            .iter()
-            .position(|file| **file == engine.library)
-            .unwrap_or(0);
-        let has: Vec<String> = modules[place]
+    for ((engine, id), place) in engines.iter().zip(ids).zip(places) {
+        let has: Vec<String> = modules[*place]
             .module()
             .descriptor()
             .kinds
@@ -239,7 +256,7 @@ fn starts(
                 });
             }
         };
-        let kinds = &modules[place].module().descriptor().kinds;
+        let kinds = &modules[*place].module().descriptor().kinds;
         let takes_nothing = kinds.iter().any(|of| of.kind == kind && takes_nothing(of));
         let config = match engine.config.as_str() {
             NOTHING_SAID if takes_nothing => "null".to_owned(),
@@ -257,28 +274,6 @@ const NOTHING_SAID: &str = "{}";
 /// Whether a kind is started with `()`, which in JSON is `null`.
 fn takes_nothing(kind: &KindDescriptor) -> bool {
     kind.config == <() as State>::schema_id()
-}
-
-fn start_engines(
-    commands: &crossbeam_channel::Sender<Command>,
-    starts: Vec<Start>,
-) -> Result<(), StartError> {
-    let (done, outcome) = crossbeam_channel::bounded(1);
-    let call = move |executor: &mut Executor| {
-        let start = |(id, kind, config): &Start| {
-            let config = (Codec::Json, config.as_bytes());
-            executor.start(*id, kind, config, BlockFrame::default())
-        };
-        let _ = done.send(starts.iter().try_for_each(start));
-    };
-    let _ = commands.send(Command::Call(Box::new(call)));
-    match outcome.recv() {
-        Ok(outcome) => Ok(outcome?),
-        // The crew is gone only if it panicked, which has been said already.
-        Err(_) => Err(StartError::Threads(std::io::Error::other(
-            "the crew has ended",
-        ))),
-    }
 }
 
 /// A section of grants for a kind that is misspelt would leave the real one with all that it declares.

@@ -14,6 +14,7 @@ mod policy;
 mod run;
 mod time;
 mod upgrade;
+mod watch;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, SwapArgs};
@@ -30,6 +31,7 @@ pub(crate) use output::OutputArgs;
 pub(crate) use policy::{PolicyArgs, pause_limit_in_bounds, rehearsal_wait_in_bounds};
 pub(crate) use run::RunArgs;
 pub(crate) use upgrade::{ApplyArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs};
+pub(crate) use watch::{WatchArgs, call_limit_in_bounds, stop_limit_in_bounds};
 
 use clap::{Parser, Subcommand};
 

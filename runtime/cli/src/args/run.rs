@@ -1,6 +1,6 @@
 //! Running a node.
 
-use super::{NamedJson, NamedPath, PolicyArgs};
+use super::{NamedJson, NamedPath, PolicyArgs, WatchArgs};
 use clap::Args;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -53,6 +53,8 @@ pub(crate) struct RunArgs {
     pub(crate) check_faults: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
     /// Path of the unix socket. [default: admin.sock in the data folder]
     #[arg(
         long,

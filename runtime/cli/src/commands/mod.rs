@@ -1,6 +1,7 @@
 //! The commands: one file each. [`dispatch`] leads from what was typed to the one that does it.
 
 pub(crate) mod bench;
+mod ends;
 mod engine_build;
 mod engine_capture;
 pub(crate) mod engine_check;
@@ -15,6 +16,7 @@ mod restart;
 pub(crate) mod run;
 mod send;
 mod status;
+mod threads;
 mod upgrade_apply;
 pub(crate) mod upgrade_end;
 mod upgrade_history;

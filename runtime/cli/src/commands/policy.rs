@@ -1,18 +1,32 @@
-//! What a node's operator wants of upgrades: flags over file over defaults.
+//! What a node's operator wants of upgrades, and of what does not return: flags over file over defaults.
 
 use super::restart::Restart;
 use super::run::RunError;
-use crate::args::PolicyArgs;
+use crate::args::{PolicyArgs, WatchArgs};
 use crate::artifact::rehearsal_command;
 use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
-use refit_node::{NodeConfig, Quarantine, StuckPause};
+use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckPause};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Name of the quarantine list inside the data folder.
 const QUARANTINE_NAME: &str = "quarantine.json";
+
+/// Sets what `args` and the file say of calls that do not return.
+pub(super) fn watch(config: &mut NodeConfig, args: &WatchArgs, file: &NodeSection) {
+    let from_file = file.call_limit_ms.map(Duration::from_millis);
+    if let Some(limit) = args.call_limit.or(from_file) {
+        config.call_limit = limit;
+    }
+}
+
+/// How long the node may take to end.
+pub(super) fn stop_limit(args: &WatchArgs, file: &NodeSection) -> Duration {
+    let from_file = file.stop_limit_ms.map(Duration::from_millis);
+    args.stop_limit.or(from_file).unwrap_or(STOP_LIMIT)
+}
 
 /// Sets what `args` and the file say of upgrades.
 pub(super) fn set(

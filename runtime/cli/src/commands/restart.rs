@@ -1,55 +1,148 @@
 //! The restart of a node whose pause does not end: this very program again, in the same process, with the
-//! same arguments and the very libraries that it was started with.
+//! same arguments and the very code that it was started with.
 //!
-//! The libraries are copied when the node starts, under the names of their hashes: what was built from a
-//! folder, or lay at a path, may be another by then, even the one that has to go.
+//! The libraries go along as open files: the bytes that were loaded, not what was built from a folder or lies
+//! at a path by now, which may be the code that has to go. Nothing is written for it, so a full disk is not in
+//! the way. What is handed over is compared with its hash on both sides; where it differs, the node ends
+//! with that sentence.
 
 use crate::artifact::THIS_PROGRAM;
 use crate::exit::Exit;
-use crate::files;
 use crate::show;
+use refit_admin::api::QuarantineEntry;
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
-use refit_node::{EngineConfig, StuckPause};
+use refit_node::{EngineCode, Quarantine, StuckPause};
+use rustix::io::{FdFlags, fcntl_setfd};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// Name of the folder of the copies inside the data folder.
-const KEPT_FOLDER: &str = "running";
-
-/// How a restarted process learns of them: JSON, engine to path. Set by the process before, not by people.
-const LIBRARIES: &str = "REFIT_RESTART_LIBRARIES";
-
-/// Libraries of engines, by the engines' names.
-type Libraries = BTreeMap<String, PathBuf>;
+/// How a restarted process learns what it goes on with. Set by the process before, not by people.
+const HANDED: &str = "REFIT_RESTART";
 
 /// Restarts the node, unless it was told to end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Restart {
-    libraries: Libraries,
+    code: Arc<OnceLock<Vec<EngineCode>>>,
     ending: Arc<AtomicBool>,
 }
 
-/// The libraries that the process before this one ran with, if there was one.
-pub(super) fn libraries() -> Libraries {
-    let said = std::env::var(LIBRARIES).ok();
-    said.and_then(|json| serde_json::from_str(&json).ok())
-        .unwrap_or_default()
+/// What the process before this one handed over, if there was one.
+#[derive(Debug, Default)]
+pub(super) struct Before(Option<Handed>);
+
+/// What one process hands to the next, which has the same id.
+#[derive(Debug, Serialize, Deserialize)]
+struct Handed {
+    /// The process. A child inherits the variable and is another one.
+    pid: u32,
+    /// By the engines' names.
+    libraries: BTreeMap<String, Library>,
+    /// What the quarantine list on the disk does not say.
+    quarantine: Vec<QuarantineEntry>,
+}
+
+/// One library that is handed over.
+#[derive(Debug, Serialize, Deserialize)]
+struct Library {
+    /// The open file, as a path.
+    path: PathBuf,
+    /// The hash of its bytes, in hexadecimal.
+    artifact: String,
+}
+
+/// Why the code that a node was started with cannot be had any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotKept {
+    /// Its bytes are not there.
+    #[error("the library of engine `{engine}` cannot be read back: {source}")]
+    Unreadable { engine: String, source: io::Error },
+    /// They are not those that were loaded.
+    #[error(
+        "the library of engine `{engine}` is not what was started: its hash is {found}, was {expected}"
+    )]
+    Changed {
+        engine: String,
+        found: String,
+        expected: String,
+    },
+    /// An engine has no library from before.
+    #[error("no library of engine `{engine}` was handed over")]
+    Missing { engine: String },
+    /// There is no list of them yet.
+    #[error("the node's engines were not loaded yet")]
+    Nothing,
+}
+
+impl Before {
+    /// What was handed to this process.
+    pub(super) fn handed() -> Self {
+        let said = std::env::var(HANDED).ok();
+        let handed = said.and_then(|json| serde_json::from_str::<Handed>(&json).ok());
+        Self(handed.filter(|handed| handed.pid == std::process::id()))
+    }
+
+    /// The library to start an engine with; `None` if this is no restart.
+    pub(super) fn library(&self, engine: &str) -> Option<Result<&Path, NotKept>> {
+        let libraries = &self.0.as_ref()?.libraries;
+        Some(match libraries.get(engine) {
+            Some(library) => Ok(&library.path),
+            None => Err(NotKept::Missing {
+                engine: engine.to_owned(),
+            }),
+        })
+    }
+
+    /// Puts into the list what the disk did not take.
+    pub(super) fn remember(&self, quarantine: &Quarantine) {
+        for entry in self.0.iter().flat_map(|handed| &handed.quarantine) {
+            if let Err(error) = quarantine.add(entry.clone()) {
+                tracing::error!(%error, "the quarantine does not outlive this process");
+            }
+        }
+    }
+
+    /// Whether what was loaded is what was handed over.
+    pub(super) fn check(&self, code: &[EngineCode]) -> Result<(), NotKept> {
+        let Some(handed) = &self.0 else {
+            return Ok(());
+        };
+        for loaded in code {
+            let engine = loaded.engine.clone();
+            let found = loaded.artifact.to_string();
+            match handed.libraries.get(&engine) {
+                None => return Err(NotKept::Missing { engine }),
+                Some(library) if library.artifact != found => {
+                    return Err(NotKept::Changed {
+                        engine,
+                        found,
+                        expected: library.artifact.clone(),
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Restart {
-    /// Copies the engines' libraries. What is wrong with one that cannot be read, the node's start says.
-    pub(super) fn keep(&mut self, engines: &[EngineConfig], data_dir: &Path) {
-        for engine in engines {
-            if let Ok(kept) = copy(&engine.library, &data_dir.join(KEPT_FOLDER)) {
-                self.libraries.insert(engine.name.clone(), kept);
+    /// Keeps the code that the engines are started with.
+    pub(super) fn keep(&self, code: Vec<EngineCode>) {
+        for kept in &code {
+            if let Err(error) = &kept.bytes {
+                let engine = &kept.engine;
+                tracing::warn!(%engine, %error, "its library cannot be kept: a pause that does not end will end the node");
             }
         }
+        let _ = self.code.set(code);
     }
 
     /// From now on the process ends instead.
@@ -59,80 +152,199 @@ impl Restart {
 
     /// Starts this very program again in this process's place: no thread of the pause is left then. Does
     /// not return.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a thread of this process does not return: nothing can be put away"
-    )]
     pub(super) fn go(&self, stuck: &StuckPause) {
+        let height = stuck.height;
         if self.ending.load(Ordering::Acquire) {
-            show::talk(format_args!(
-                "the pause after block {} does not end; the node ends, as it was told to",
-                stuck.height
-            ));
-            std::process::exit(Exit::Done as i32)
+            end(
+                format_args!(
+                    "the pause after block {height} does not end; the node ends, as it was told to"
+                ),
+                Exit::Done,
+            )
         }
-        show::talk(format_args!(
-            "the pause after block {} does not end: the node restarts with the code it was started with; \
-             its store is in memory, so its engines start afresh",
-            stuck.height
-        ));
-        let mut words = std::env::args_os();
-        let mut command = Command::new(THIS_PROGRAM);
-        if let Some(name) = words.next() {
-            command.arg0(name);
-        }
-        if let Ok(libraries) = serde_json::to_string(&self.libraries) {
-            command.env(LIBRARIES, libraries);
-        }
-        let error = command.args(words).exec();
-        show::talk(format_args!("the restart failed: {error}"));
+        let error = match self.handed(stuck) {
+            Ok(handed) => restarted(stuck, &handed).to_string(),
+            Err(not_kept) => not_kept.to_string(),
+        };
         // Whoever supervises the node starts it again.
-        std::process::exit(Exit::Internal as i32)
+        end(
+            format_args!(
+                "the pause after block {height} does not end, and the node cannot restart with the code it \
+                 was started with: {error}; it ends"
+            ),
+            Exit::Cut,
+        )
+    }
+
+    /// What goes to the next process, proven to be what this one was started with, and kept open for it.
+    fn handed(&self, stuck: &StuckPause) -> Result<Handed, NotKept> {
+        let code = self.code.get().ok_or(NotKept::Nothing)?;
+        let mut libraries = BTreeMap::new();
+        for kept in code {
+            let file = proven(kept)?;
+            fcntl_setfd(file, FdFlags::empty()).map_err(|error| NotKept::Unreadable {
+                engine: kept.engine.clone(),
+                source: error.into(),
+            })?;
+            let library = Library {
+                path: format!("/proc/self/fd/{}", file.as_raw_fd()).into(),
+                artifact: kept.artifact.to_string(),
+            };
+            libraries.insert(kept.engine.clone(), library);
+        }
+        let unwritten = (!stuck.is_recorded).then(|| stuck.entry.clone());
+        Ok(Handed {
+            pid: std::process::id(),
+            libraries,
+            quarantine: unwritten.into_iter().collect(),
+        })
     }
 }
 
-/// Copies a library into `folder`, under the name of its hash.
-fn copy(library: &Path, folder: &Path) -> io::Result<PathBuf> {
-    let mut bytes = Vec::new();
-    File::open(library)?
-        .take(ARTIFACT_BYTES_MAX)
-        .read_to_end(&mut bytes)?;
-    let kept = folder.join(format!("{}.so", ArtifactId::of(&bytes)));
-    if !kept.exists() {
-        files::copy(library, &kept).map_err(io::Error::other)?;
+/// The open file of an engine's code, if it holds what was loaded.
+fn proven(kept: &EngineCode) -> Result<&File, NotKept> {
+    let engine = || kept.engine.clone();
+    let file = kept.bytes.as_ref().map_err(|error| NotKept::Unreadable {
+        engine: engine(),
+        source: io::Error::new(error.kind(), error.to_string()),
+    })?;
+    let found = hash(file).map_err(|source| NotKept::Unreadable {
+        engine: engine(),
+        source,
+    })?;
+    match found == kept.artifact {
+        true => Ok(file),
+        false => Err(NotKept::Changed {
+            engine: engine(),
+            found: found.to_string(),
+            expected: kept.artifact.to_string(),
+        }),
     }
-    Ok(kept)
+}
+
+fn hash(mut file: &File) -> io::Result<ArtifactId> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(ARTIFACT_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(ArtifactId::of(&bytes))
+}
+
+/// Puts the next process in this one's place; gives why that failed.
+fn restarted(stuck: &StuckPause, handed: &Handed) -> io::Error {
+    show::talk(format_args!(
+        "the pause after block {} does not end: the node restarts with the code it was started with; \
+         its store is in memory, so its engines start afresh",
+        stuck.height
+    ));
+    if !stuck.is_recorded {
+        show::talk(
+            "the quarantine list could not be written: the node keeps in memory what did not return, \
+             and forgets it when it ends",
+        );
+    }
+    let handed = match serde_json::to_string(handed) {
+        Ok(handed) => handed,
+        Err(error) => return error.into(),
+    };
+    let mut words = std::env::args_os();
+    let mut command = Command::new(THIS_PROGRAM);
+    if let Some(name) = words.next() {
+        command.arg0(name);
+    }
+    command.env(HANDED, handed).args(words).exec()
+}
+
+/// Ends the process with a sentence.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of this process does not return: nothing can be put away"
+)]
+pub(super) fn end(sentence: impl std::fmt::Display, exit: Exit) -> ! {
+    show::talk(sentence);
+    std::process::exit(exit as i32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn engine(name: &str, library: &Path) -> EngineConfig {
-        EngineConfig {
-            name: name.to_owned(),
-            kind: None,
-            library: library.to_owned(),
-            config: String::new(),
+    fn code(folder: &Path, bytes: &[u8]) -> EngineCode {
+        let path = folder.join("kv.so");
+        std::fs::write(&path, bytes).unwrap();
+        EngineCode {
+            engine: "kv".to_owned(),
+            artifact: ArtifactId::of(bytes),
+            bytes: File::open(path),
+        }
+    }
+
+    fn stuck(is_recorded: bool) -> StuckPause {
+        StuckPause {
+            height: refit_abi::Height(7),
+            artifacts: Vec::new(),
+            engines: Vec::new(),
+            lasted: std::time::Duration::ZERO,
+            entry: QuarantineEntry {
+                artifacts: vec!["bad".to_owned()],
+                height: 7,
+                state: refit_admin::api::QuarantineState::Quarantined,
+                code: "pause-stuck".to_owned(),
+                reason: "a transition did not return".to_owned(),
+            },
+            is_recorded,
         }
     }
 
     #[test]
-    fn what_a_node_runs_with_stays_whatever_becomes_of_the_file() {
+    fn what_a_node_runs_with_is_handed_over_whatever_becomes_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let library = folder.path().join("kv.so");
-        std::fs::write(&library, "first").unwrap();
-        let kept = |name: &str| {
-            let mut restart = Restart::default();
-            let engine = engine(name, &folder.path().join(name));
-            restart.keep(&[engine], folder.path());
-            restart.libraries.remove(name)
-        };
-        let before = kept("kv.so").unwrap();
-        std::fs::write(&library, "second").unwrap();
-        let after = kept("kv.so").unwrap();
-        assert_eq!(std::fs::read(before).unwrap(), b"first");
-        assert_eq!(std::fs::read(after).unwrap(), b"second");
-        assert_eq!(kept("none.so"), None);
+        let restart = Restart::default();
+        restart.keep(vec![code(folder.path(), b"first")]);
+        std::fs::remove_file(folder.path().join("kv.so")).unwrap();
+        std::fs::write(folder.path().join("kv.so"), "second").unwrap();
+
+        let handed = restart.handed(&stuck(true)).unwrap();
+        let library = &handed.libraries["kv"];
+        assert_eq!(std::fs::read(&library.path).unwrap(), b"first");
+        assert_eq!(library.artifact, ArtifactId::of(b"first").to_string());
+        assert!(handed.quarantine.is_empty());
+
+        let before = Before(Some(handed));
+        assert!(before.check(&[code(folder.path(), b"first")]).is_ok());
+        let other = before.check(&[code(folder.path(), b"other")]);
+        assert!(matches!(other, Err(NotKept::Changed { .. })), "{other:?}");
+    }
+
+    #[test]
+    fn bytes_that_are_not_those_that_were_loaded_are_not_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let restart = Restart::default();
+        restart.keep(vec![code(folder.path(), b"first")]);
+        // The same file: what was opened has other bytes now.
+        std::fs::write(folder.path().join("kv.so"), "second").unwrap();
+        let handed = restart.handed(&stuck(true));
+        assert!(matches!(handed, Err(NotKept::Changed { .. })), "{handed:?}");
+
+        let restart = Restart::default();
+        restart.keep(vec![EngineCode {
+            bytes: Err(io::ErrorKind::StorageFull.into()),
+            ..code(folder.path(), b"first")
+        }]);
+        let handed = restart.handed(&stuck(true));
+        assert!(
+            matches!(handed, Err(NotKept::Unreadable { .. })),
+            "{handed:?}"
+        );
+    }
+
+    #[test]
+    fn what_the_list_on_the_disk_does_not_say_is_handed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let restart = Restart::default();
+        restart.keep(vec![code(folder.path(), b"first")]);
+        let before = Before(Some(restart.handed(&stuck(false)).unwrap()));
+        let list = Quarantine::in_memory();
+        before.remember(&list);
+        assert!(list.forbids(["bad"].into_iter()).is_some());
     }
 }

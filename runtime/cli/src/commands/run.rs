@@ -2,8 +2,10 @@
 //!
 //! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
 
+use super::ends::{Ends, Told};
 use super::policy;
-use super::restart::{self, Restart};
+use super::restart::{Before, NotKept, Restart};
+use super::threads;
 use crate::args::{CommonArgs, RunArgs};
 use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
@@ -13,15 +15,16 @@ use crate::show;
 use crate::source::Sources;
 use miette::Diagnostic;
 use refit_admin::{Address, BindError, Limits, Listen, Server, Token};
-use refit_node::{EngineConfig, Node, NodeConfig, QuarantineError, StartError};
+use refit_node::{
+    EngineCode, EngineConfig, FolderError, FolderLock, Holder, Node, NodeConfig, Prepared,
+    Quarantine, QuarantineError, StartError,
+};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
@@ -32,6 +35,8 @@ const DATA_DIR_MODE: u32 = 0o700;
 #[derive(Debug)]
 pub(crate) enum RunError {
     DataDir { path: PathBuf, source: io::Error },
+    Folder(FolderError),
+    Restart(NotKept),
     Quarantine(QuarantineError),
     Start(StartError),
     Bind(BindError),
@@ -46,19 +51,51 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let listens = listens(common, args, &file)?;
     let data_dir = config::data_dir(common, &file);
     make_data_dir(&data_dir)?;
-    let mut restart = Restart::default();
-    let config = node_config(args, &file, &data_dir, &mut restart)?;
-    let node = Node::start(config).map_err(|error| Box::new(RunError::Start(error)))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Start)?;
-    let served = runtime.block_on(serve(node.clone(), listens));
-    restart.end_instead();
+    let _lock = lock(&data_dir, &listens)?;
+    let (restart, before) = (Restart::default(), Before::handed());
+    let config = node_config(args, &file, &data_dir, (&restart, &before))?;
+    let stop_limit = policy::stop_limit(&args.watch, &file.node);
+    let quarantine = config.quarantine.clone();
+    let runtime = threads::runtime()?;
+    let mut prepared = Node::prepare(config).map_err(|error| Box::new(RunError::Start(error)))?;
+    let code = prepared.take_code();
+    before
+        .check(&code)
+        .map_err(|error| Box::new(RunError::Restart(error)))?;
+    warn_of_quarantined(&code, &quarantine);
+    restart.keep(code);
+    let node = prepared.node().clone();
+    let ends = Ends::new(restart, stop_limit).map_err(Failure::Start)?;
+    let served = runtime.block_on(serve(prepared, listens, &ends));
+    ends.begin();
     node.stop();
     // A plan's rehearsal may be waited for on one of its threads: it ends with the process.
     runtime.shutdown_background();
     served
+}
+
+/// Takes the data folder for this node alone.
+fn lock(data_dir: &Path, listens: &[Listen]) -> Result<FolderLock, Box<RunError>> {
+    let socket = listens.iter().find_map(|listen| match listen {
+        Listen::Unix(path) => std::path::absolute(path).ok(),
+        _ => None,
+    });
+    let holder = Holder {
+        pid: std::process::id(),
+        socket: socket.unwrap_or_default(),
+    };
+    FolderLock::take(data_dir, &holder).map_err(|error| Box::new(RunError::Folder(error)))
+}
+
+/// Code that did not return from a transition may be started afresh, where no transition runs.
+fn warn_of_quarantined(code: &[EngineCode], quarantine: &Quarantine) {
+    for started in code {
+        let artifact = started.artifact.to_string();
+        if let Some((entry, _)) = quarantine.forbids([artifact.as_str()].into_iter()) {
+            let (engine, reason) = (&started.engine, &entry.reason);
+            tracing::warn!(%engine, %artifact, %reason, "the engine starts with code that is in quarantine");
+        }
+    }
 }
 
 /// Has the system send a SIGTERM when the process that started this one, `parent`, ends.
@@ -120,14 +157,15 @@ fn node_config(
     args: &RunArgs,
     file: &File,
     data_dir: &Path,
-    restart: &mut Restart,
+    (restart, before): (&Restart, &Before),
 ) -> Result<NodeConfig, Failure> {
     let sources = Sources::new(data_dir);
-    let before = restart::libraries();
     let mut engines = Vec::new();
     for engine in config::engines(args, file)? {
-        let library = match before.get(&engine.name).filter(|library| library.exists()) {
-            Some(library) => library.clone(),
+        let library = match before.library(&engine.name) {
+            Some(kept) => kept
+                .map_err(|error| Box::new(RunError::Restart(error)))?
+                .to_owned(),
             None => sources.library(&engine.path)?,
         };
         engines.push(EngineConfig {
@@ -137,7 +175,6 @@ fn node_config(
             config: engine.config,
         });
     }
-    restart.keep(&engines, data_dir);
     let mut config = NodeConfig::new(engines, probe_command());
     config.grants = file.grants();
     config.check_faults = args.check_faults;
@@ -150,47 +187,62 @@ fn node_config(
     if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
         config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
     }
+    policy::watch(&mut config, &args.watch, &file.node);
     policy::set(
         &mut config,
         &args.policy,
         &file.node,
         (data_dir, restart.clone()),
     )?;
+    before.remember(&config.quarantine);
     Ok(config)
 }
 
-/// Serves until a signal comes, then finishes the requests under way.
-async fn serve(node: Arc<Node>, listens: Vec<Listen>) -> Result<(), Failure> {
-    let mut stop = signal(SignalKind::terminate()).map_err(Failure::Start)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
+/// Starts the engines and serves until a signal comes, then finishes the requests under way. The node can be
+/// asked while its engines start.
+async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<(), Failure> {
+    let told = ends.listen().map_err(Failure::Start)?;
     let mut servers = JoinSet::new();
     let mut shutdowns = Vec::new();
     let mut addresses = Vec::new();
     for listen in listens {
-        let server = Server::bind(listen, node.clone(), Limits::default())
+        let server = Server::bind(listen, prepared.node().clone(), Limits::default())
             .await
             .map_err(|error| Box::new(RunError::Bind(error)))?;
         addresses.push(absolute(server.address()).to_string());
         shutdowns.push(server.shutdown());
         servers.spawn(server.serve());
     }
-    show::data(
-        &addresses
-            .iter()
-            .map(|address| format!("{address}\n"))
-            .collect::<String>(),
-    )?;
-    if let Some(address) = addresses.first() {
-        show::next(format_args!("refit --node {address} status"));
-    }
-    tokio::select! {
-        _ = stop.recv() => {}
-        _ = interrupt.recv() => {}
+    if started(prepared, &told).await? {
+        show::data(
+            &addresses
+                .iter()
+                .map(|address| format!("{address}\n"))
+                .collect::<String>(),
+        )?;
+        if let Some(address) = addresses.first() {
+            show::next(format_args!("refit --node {address} status"));
+        }
+        told.wait().await;
     }
     show::talk("stopping");
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
     while servers.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Starts the engines; false if the node was told to end before they had started.
+async fn started(prepared: Prepared, told: &Told) -> Result<bool, Failure> {
+    let starting = tokio::task::spawn_blocking(move || prepared.start());
+    tokio::select! {
+        started = starting => match started {
+            Ok(started) => started
+                .map(|_| true)
+                .map_err(|error| Box::new(RunError::Start(error)).into()),
+            Err(panicked) => Err(Failure::Start(io::Error::other(panicked))),
+        },
+        () = told.wait() => Ok(false),
+    }
 }
 
 /// The address as it can be used from any folder.
@@ -207,10 +259,14 @@ impl RunError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Start(StartError::Module { source, .. }) => Exit::of_artifact(source.code()),
-            Self::Start(StartError::Loader(_) | StartError::Threads(_)) => Exit::Internal,
-            Self::Start(_) | Self::DataDir { .. } | Self::Bind(_) | Self::Quarantine(_) => {
-                Exit::Usage
+            Self::Start(StartError::Loader(_) | StartError::Threads(_)) | Self::Restart(_) => {
+                Exit::Internal
             }
+            Self::Start(_)
+            | Self::DataDir { .. }
+            | Self::Folder(_)
+            | Self::Bind(_)
+            | Self::Quarantine(_) => Exit::Usage,
         }
     }
 }
@@ -219,6 +275,8 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DataDir { path, .. } => write!(f, "cannot make the folder {}", path.display()),
+            Self::Folder(error) => error.fmt(f),
+            Self::Restart(error) => write!(f, "the node does not restart: {error}"),
             Self::Quarantine(error) => error.fmt(f),
             Self::Start(error) => write!(f, "the node does not start: {error}"),
             Self::Bind(error) => error.fmt(f),
@@ -230,7 +288,7 @@ impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::DataDir { source, .. } => Some(source),
-            Self::Start(_) | Self::Quarantine(_) => None,
+            Self::Start(_) | Self::Folder(_) | Self::Restart(_) | Self::Quarantine(_) => None,
             Self::Bind(error) => error.source(),
         }
     }
@@ -240,6 +298,8 @@ impl Diagnostic for RunError {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(match self {
             Self::DataDir { .. } => Box::new("run::data_dir"),
+            Self::Folder(error) => Box::new(format!("run::{}", error.code())),
+            Self::Restart(_) => Box::new("run::not-kept"),
             Self::Quarantine(error) => Box::new(format!("run::{}", error.code())),
             Self::Start(error) => Box::new(format!("run::{}", error.code())),
             Self::Bind(_) => Box::new("run::listen"),
@@ -249,6 +309,10 @@ impl Diagnostic for RunError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(match self {
             Self::DataDir { .. } => Box::new("name another with --data-dir"),
+            Self::Folder(error) => Box::new(error.next()),
+            Self::Restart(_) => Box::new(
+                "see that the library is the one you want, and start the node again by hand",
+            ),
             Self::Quarantine(error) => Box::new(error.next()),
             Self::Start(error) => Box::new(error.next()),
             Self::Bind(_) => Box::new("name another place with --socket, --data-dir or --tcp"),

@@ -1,7 +1,9 @@
 //! The shape of `refit.toml`.
 
 use super::json_text::JsonText;
-use crate::args::{pause_limit_in_bounds, rehearsal_wait_in_bounds};
+use crate::args::{
+    call_limit_in_bounds, pause_limit_in_bounds, rehearsal_wait_in_bounds, stop_limit_in_bounds,
+};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_node::Grants;
 use serde::de::Error as _;
@@ -61,6 +63,12 @@ pub(crate) struct NodeSection {
     /// How long a pause may last before it counts as stuck, in milliseconds.
     #[serde(deserialize_with = "pause_limit_ms")]
     pub(crate) pause_limit_ms: Option<u64>,
+    /// How long a call into an engine may last before it counts as stuck, in milliseconds.
+    #[serde(deserialize_with = "call_limit_ms")]
+    pub(crate) call_limit_ms: Option<u64>,
+    /// How long the node may take to end, in milliseconds.
+    #[serde(deserialize_with = "stop_limit_ms")]
+    pub(crate) stop_limit_ms: Option<u64>,
 }
 
 /// `[admin]`
@@ -95,6 +103,14 @@ fn rehearsal_wait_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, 
 
 fn pause_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     checked(from, pause_limit_in_bounds)
+}
+
+fn call_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    checked(from, call_limit_in_bounds)
+}
+
+fn stop_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    checked(from, stop_limit_in_bounds)
 }
 
 /// Milliseconds that are in their bounds.
@@ -164,6 +180,8 @@ mod tests {
         rehearsal_memory_mib = 512
         max_pause_ms = 5
         pause_limit_ms = 10000
+        call_limit_ms = 2000
+        stop_limit_ms = 3000
         [admin]
         socket = "/run/refit.sock"
         tcp = "127.0.0.1:7070"
@@ -193,6 +211,8 @@ mod tests {
         assert_eq!(file.node.rehearsal_memory_mib, NonZeroU32::new(512));
         assert_eq!(file.node.max_pause_ms, Some(5));
         assert_eq!(file.node.pause_limit_ms, Some(10_000));
+        assert_eq!(file.node.call_limit_ms, Some(2_000));
+        assert_eq!(file.node.stop_limit_ms, Some(3_000));
         assert_eq!(
             file.admin.socket.as_deref(),
             Some(Path::new("/run/refit.sock"))
@@ -215,6 +235,8 @@ mod tests {
             "[node]\nrehearsal_wait_ms = 0",
             "[node]\nrehearsal_wait_ms = 300001",
             "[node]\npause_limit_ms = 99",
+            "[node]\ncall_limit_ms = 99",
+            "[node]\nstop_limit_ms = 0",
         ] {
             let error = toml::from_str::<File>(text).unwrap_err();
             assert!(error.message().contains("the least") || error.message().contains("the most"));

@@ -3,16 +3,13 @@
 
 use super::Upgrades;
 use super::point::Resumed;
+use crate::looks::{Pace, Stay};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use refit_abi::Height;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
 use refit_upgrade::{Armed, Plan, PlannedKind};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-/// Shortest and longest time between two looks at the pause.
-const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A pause that has lasted too long: what whoever runs the node is told, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +21,18 @@ pub struct StuckPause {
     pub artifacts: Vec<String>,
     /// The engines whose transitions run.
     pub engines: Vec<String>,
-    /// How long the pause had lasted.
+    /// How long the pause had lasted, not counting time in which this process did not run.
     pub lasted: Duration,
+    /// What the quarantine list says of it.
+    pub entry: QuarantineEntry,
+    /// Whether the list outlives the process: it was read back from the disk.
+    pub is_recorded: bool,
 }
 
 /// What the crew in the pause and the watchdog tell each other.
 #[derive(Debug, Default)]
 pub(crate) struct Pause {
-    began: OnceLock<Instant>,
+    began: AtomicBool,
     height: AtomicU64,
     state: AtomicU8,
 }
@@ -45,7 +46,7 @@ const STUCK: u8 = 2;
 
 impl Pause {
     pub(super) fn begin(&self) {
-        let _ = self.began.set(Instant::now());
+        self.began.store(true, Ordering::Release);
     }
 
     pub(super) fn at(&self, height: Height) {
@@ -73,8 +74,9 @@ impl Pause {
         decided.is_ok()
     }
 
-    fn lasts(&self) -> Duration {
-        self.began.get().map_or(Duration::ZERO, Instant::elapsed)
+    /// What a look at it sees: whether it has begun.
+    fn look(&self) -> Option<()> {
+        self.began.load(Ordering::Acquire).then_some(())
     }
 }
 
@@ -85,45 +87,51 @@ pub(super) fn wait(
     (armed, pause): (&Armed, &Pause),
     resumed: &Receiver<Resumed>,
 ) -> Option<Resumed> {
-    let limit = upgrades.policy.pause_limit;
-    let look = (limit / 4).clamp(LOOK.0, LOOK.1);
+    let pace = Pace::of(upgrades.policy.pause_limit);
+    let mut stay = Stay::new();
     loop {
-        match resumed.recv_timeout(look) {
+        match resumed.recv_timeout(pace.every()) {
             Ok(resumed) => return Some(resumed),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if pause.lasts() > limit && pause.give_up() {
-            alarm(upgrades, plan, armed, pause);
+        let looks = stay.look(pause.look());
+        if pace.is_over(looks, 1) && pause.give_up() {
+            alarm(upgrades, plan, armed, (pause, pace.lasted(looks)));
         }
     }
 }
 
-fn alarm(upgrades: &Upgrades, plan: &Plan, armed: &Armed, pause: &Pause) {
+fn alarm(upgrades: &Upgrades, plan: &Plan, armed: &Armed, (pause, lasted): (&Pause, Duration)) {
     let engines = armed.under_way().engines();
-    let stuck = StuckPause {
-        height: Height(pause.height.load(Ordering::Acquire)),
-        artifacts: culprits(plan, armed),
-        engines: engines.iter().map(ToString::to_string).collect(),
-        lasted: pause.lasts(),
-    };
-    let who = match stuck.engines.as_slice() {
+    let engines: Vec<_> = engines.iter().map(ToString::to_string).collect();
+    let height = Height(pause.height.load(Ordering::Acquire));
+    let artifacts = culprits(plan, armed);
+    let who = match engines.as_slice() {
         [] => "an unknown engine".to_owned(),
         engines => format!("engine {}", engines.join(", ")),
     };
     let reason = format!(
         "the transition of {who} did not return within {:.1} s",
-        stuck.lasted.as_secs_f32()
+        lasted.as_secs_f32()
     );
-    tracing::error!(height = %stuck.height, "{reason}; the code goes into quarantine");
+    tracing::error!(%height, "{reason}; the code goes into quarantine");
     let entry = QuarantineEntry {
-        artifacts: stuck.artifacts.clone(),
-        height: stuck.height.0,
+        artifacts: artifacts.clone(),
+        height: height.0,
         state: QuarantineState::Quarantined,
         code: "pause-stuck".to_owned(),
         reason,
     };
-    record(upgrades, entry);
+    record(upgrades, entry.clone());
+    let stuck = StuckPause {
+        height,
+        artifacts,
+        engines,
+        lasted,
+        is_recorded: upgrades.policy.quarantine.is_recorded(&entry),
+        entry,
+    };
     match &upgrades.policy.on_stuck {
         Some(call) => call(&stuck),
         None => tracing::error!("nothing restarts this node: the pause lasts until it returns"),

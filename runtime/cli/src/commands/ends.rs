@@ -1,0 +1,104 @@
+//! How `refit run` is told to end, and that it does: the signals, and what happens when they come again.
+//!
+//! SIGINT, SIGTERM and SIGHUP mean the same: finish what is under way, then end. A second one, or the limit on
+//! the end, ends the process where it stands.
+
+use super::restart::{self, Restart};
+use crate::exit::Exit;
+use refit_node::{Ending, Overdue};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+/// Sees that the node ends once it is told to.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    ending: Ending,
+    restart: Restart,
+    begun: Arc<AtomicBool>,
+}
+
+/// Hears that the node was told to end.
+#[derive(Debug)]
+pub(super) struct Told(Arc<Notify>);
+
+impl Ends {
+    /// For a node that ends within `limit` of being told.
+    ///
+    /// # Errors
+    /// If the system starts no more threads.
+    pub(super) fn new(restart: Restart, limit: Duration) -> io::Result<Self> {
+        let ending = Ending::watch(limit, cut)?;
+        Ok(Self {
+            ending,
+            restart,
+            begun: Arc::default(),
+        })
+    }
+
+    /// Takes the signals over. Called inside a runtime, whose threads go on when the node ends.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn listen(&self) -> io::Result<Told> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let told = Arc::new(Notify::new());
+        let (ends, tell) = (self.clone(), told.clone());
+        tokio::spawn(async move {
+            while one_of(&mut terminate, &mut interrupt, &mut hangup)
+                .await
+                .is_some()
+            {
+                ends.told();
+                tell.notify_one();
+            }
+        });
+        Ok(Told(told))
+    }
+
+    /// A signal came.
+    fn told(&self) {
+        self.restart.end_instead();
+        self.begun.store(true, Ordering::Release);
+        self.ending.tell();
+    }
+
+    /// The node ends, whether it was told to or not.
+    pub(super) fn begin(&self) {
+        if !self.begun.load(Ordering::Acquire) {
+            self.told();
+        }
+    }
+}
+
+impl Told {
+    /// Until the node is told to end.
+    pub(super) async fn wait(&self) {
+        self.0.notified().await;
+    }
+}
+
+async fn one_of(terminate: &mut Signal, interrupt: &mut Signal, hangup: &mut Signal) -> Option<()> {
+    tokio::select! {
+        told = terminate.recv() => told,
+        told = interrupt.recv() => told,
+        told = hangup.recv() => told,
+    }
+}
+
+/// Ends the process where it stands.
+fn cut(why: Overdue) {
+    let sentence = match why {
+        Overdue::Again => "the node was told to end again: it ends at once".to_owned(),
+        Overdue::Limit(limit) => format!(
+            "the node did not end within {} ms of being told to: it ends at once",
+            limit.as_millis()
+        ),
+    };
+    restart::end(sentence, Exit::Cut)
+}

@@ -1,0 +1,186 @@
+//! [`FolderLock`]: one node per data folder.
+//!
+//! What is in the folder is written whole, from one node's memory; two nodes would erase what the other knows.
+//! The lock is the system's, on a file in the folder, and goes with the process: a node that was killed leaves
+//! nothing behind that has to be removed by hand. The file says who has it, for the other one's message.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Name of the locked file inside the data folder.
+const LOCK_NAME: &str = "node.lock";
+
+/// Mode of that file: for this user alone.
+const LOCK_MODE: u32 = 0o600;
+
+/// Longest text of it that is read, in bytes.
+const HOLDER_BYTES_MAX: u64 = 8 << 10;
+
+/// The right to use a data folder. It ends when this is dropped, or with the process.
+#[derive(Debug)]
+#[must_use = "the folder is free again when this is dropped"]
+pub struct FolderLock {
+    _file: File,
+}
+
+/// Who uses a data folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Its unix socket.
+    pub socket: PathBuf,
+}
+
+/// Why a data folder may not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// Another node uses it.
+    #[error("the data folder {} is in use by {}", path.display(), named(holder.as_ref()))]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other node, if its file says which it is.
+        holder: Option<Holder>,
+    },
+    /// The system does not let it be locked.
+    #[error("the data folder {} cannot be locked: {source}", path.display())]
+    Unlockable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl FolderError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            FolderError::InUse { .. } => "data-folder-in-use",
+            FolderError::Unlockable { .. } => "data-folder-unlockable",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            FolderError::InUse { .. } => {
+                "stop that node, or give this one a folder of its own with --data-dir"
+            }
+            FolderError::Unlockable { .. } => {
+                "give the node the rights to its data folder, on a file system that knows locks"
+            }
+        }
+    }
+}
+
+impl FolderLock {
+    /// Takes the folder at `path`, which must be there, for `holder`.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub fn take(path: &Path, holder: &Holder) -> Result<Self, FolderError> {
+        let fail = |source| FolderError::Unlockable {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(LOCK_MODE)
+            .open(path.join(LOCK_NAME))
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(FolderError::InUse {
+                    path: path.to_owned(),
+                    holder: read(&mut file),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(fail(source)),
+        }
+        // On a full disk the lock holds as well; only its holder is not told.
+        let _ = write(&mut file, holder);
+        Ok(Self { _file: file })
+    }
+}
+
+fn read(file: &mut File) -> Option<Holder> {
+    let mut text = Vec::new();
+    file.take(HOLDER_BYTES_MAX).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
+    let text = serde_json::to_vec(holder).map_err(io::Error::other)?;
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&text)
+}
+
+fn named(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another node".to_owned(), Holder::to_string)
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pid, socket) = (self.pid, self.socket.display());
+        write!(f, "the node in process {pid}, which listens on {socket}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(pid: u32) -> Holder {
+        Holder {
+            pid,
+            socket: "/run/a.sock".into(),
+        }
+    }
+
+    #[test]
+    fn a_folder_has_one_node_and_the_other_is_told_which() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = FolderLock::take(folder.path(), &holder(7)).unwrap();
+        let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
+        assert_eq!(refused.code(), "data-folder-in-use");
+        let text = refused.to_string();
+        assert!(
+            text.contains("process 7") && text.contains("/run/a.sock"),
+            "{text}"
+        );
+
+        drop(first);
+        // A longer text of before is gone.
+        let _second = FolderLock::take(folder.path(), &holder(1)).unwrap();
+        let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
+        assert!(refused.to_string().contains("process 1,"), "{refused}");
+    }
+
+    #[test]
+    fn a_lock_that_says_nothing_of_its_holder_holds_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = FolderLock::take(folder.path(), &holder(7)).unwrap();
+        std::fs::write(folder.path().join(LOCK_NAME), "").unwrap();
+        let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
+        assert!(refused.to_string().contains("another node"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_not_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = FolderLock::take(&folder.path().join("none"), &holder(7)).unwrap_err();
+        assert_eq!(refused.code(), "data-folder-unlockable");
+    }
+}

@@ -1,0 +1,104 @@
+//! [`Prepared`]: a node that is there and has no engines yet. It can be asked how it is while its engines start,
+//! also while one of them does not come to an end of it.
+
+use crate::config::EngineConfig;
+use crate::handle::Node;
+use crate::start::StartError;
+use refit_abi::EngineId;
+use refit_abi::host::BlockFrame;
+use refit_abi::raw::Codec;
+use refit_kernel::Executor;
+use refit_kernel::crew::Command;
+use refit_loader::{ArtifactId, LoadedModule};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+/// A node whose engines are not started yet.
+#[derive(Debug)]
+#[must_use = "its engines start with `Prepared::start`"]
+pub struct Prepared {
+    pub(crate) node: Arc<Node>,
+    pub(crate) starts: Vec<Start>,
+    pub(crate) code: Vec<EngineCode>,
+}
+
+/// One engine to start: id, kind, configuration.
+pub(crate) type Start = (EngineId, String, String);
+
+/// The code that an engine is started with, as it was loaded: not what lies at its path by now.
+#[derive(Debug)]
+pub struct EngineCode {
+    /// The engine's name.
+    pub engine: String,
+    /// The hash of the library's bytes.
+    pub artifact: ArtifactId,
+    /// The very bytes, which stay as long as this is open; or why they cannot be had.
+    pub bytes: io::Result<File>,
+}
+
+impl Prepared {
+    /// The node.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// The code of each engine. May be taken once.
+    pub fn take_code(&mut self) -> Vec<EngineCode> {
+        std::mem::take(&mut self.code)
+    }
+
+    /// Starts the engines, one after the other. Blocks until they have started.
+    ///
+    /// # Errors
+    /// [`StartError`]; the node is stopped then.
+    pub fn start(self) -> Result<Arc<Node>, StartError> {
+        let started = start_engines(&self.node, self.starts);
+        match started {
+            Ok(()) => {
+                self.node.latest.lock().starting = false;
+                Ok(self.node)
+            }
+            Err(error) => {
+                self.node.stop();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn start_engines(node: &Node, starts: Vec<Start>) -> Result<(), StartError> {
+    let (done, outcome) = crossbeam_channel::bounded(1);
+    let call = move |executor: &mut Executor| {
+        let start = |(id, kind, config): &Start| {
+            let config = (Codec::Json, config.as_bytes());
+            executor.start(*id, kind, config, BlockFrame::default())
+        };
+        let _ = done.send(starts.iter().try_for_each(start));
+    };
+    let _ = node.commands.send(Command::Call(Box::new(call)));
+    match outcome.recv() {
+        Ok(outcome) => Ok(outcome?),
+        // The crew is gone only if it panicked or was told to stop.
+        Err(_) => Err(StartError::Ended),
+    }
+}
+
+/// The code of each engine, opened before anything can be put in its place. `places` says which module has
+/// each engine.
+pub(crate) fn code(
+    engines: &[EngineConfig],
+    places: &[usize],
+    modules: &[LoadedModule],
+) -> Vec<EngineCode> {
+    let open = |module: &LoadedModule| {
+        let path = module.path_for_child();
+        File::open(path.ok_or_else(|| io::Error::other("the library has no file"))?)
+    };
+    let of_engine = |(engine, place): (&EngineConfig, &usize)| EngineCode {
+        engine: engine.name.clone(),
+        artifact: modules[*place].artifact(),
+        bytes: open(&modules[*place]),
+    };
+    engines.iter().zip(places).map(of_engine).collect()
+}
