@@ -70,6 +70,8 @@ pub struct Running {
 /// The call that this very thread runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Here {
+    /// Which record it stands in, as [`Running::record`].
+    pub record: usize,
     /// Whose state it is about, where that is known.
     pub engine: Option<EngineId>,
     /// Whose code it is.
@@ -115,10 +117,13 @@ impl Drop for Lease {
 /// may be left out. Waits for no call.
 pub fn all() -> Vec<Running> {
     let records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let looks = records.iter().enumerate();
-    looks
-        .filter_map(|(number, record)| record.look(number))
-        .collect()
+    records.iter().filter_map(|record| record.look()).collect()
+}
+
+/// Which record this thread has, from now on until it ends; `None` while it ends.
+pub fn record() -> Option<usize> {
+    let record = RECORD.get().or_else(take_record);
+    record.map(Record::number)
 }
 
 /// What this thread runs. Async-signal-safe: reads what this thread wrote, allocates nothing and takes no
@@ -210,7 +215,7 @@ fn take_record() -> Option<&'static Record> {
     let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
     let free = records.iter().copied().find(|record| record.take());
     let record = free.unwrap_or_else(|| {
-        let record: &'static Record = Box::leak(Box::new(Record::taken()));
+        let record: &'static Record = Box::leak(Box::new(Record::taken(records.len())));
         records.push(record);
         record
     });
@@ -278,6 +283,7 @@ mod tests {
             let noted = note(label(), Call::Init, Some(engine));
             let seen = here().unwrap();
             assert_eq!((seen.engine, seen.call), (Some(engine), Call::Init));
+            assert_eq!(record(), Some(seen.record));
             said.send(()).unwrap();
             wait.recv().unwrap();
             drop(noted);

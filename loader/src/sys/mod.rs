@@ -4,10 +4,11 @@
 //! which library made which thread, which thread-local key, and whose signal handler is known to whom;
 //! [`threads`], [`keys`] and [`signals`] are what they remember. [`maps`] reads what is mapped,
 //! [`memfd`] makes sealed files in memory, [`address`] names the library that an address belongs to,
-//! [`fence`] makes memory unreachable and says who touched it,
-//! [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
+//! [`fence`] makes memory unreachable and says who touched it, [`ask`] asks a thread which message it
+//! handles, [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
 
 pub mod address;
+pub mod ask;
 pub mod fence;
 pub mod interposers;
 pub mod keys;

@@ -16,8 +16,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send 
 /// message itself may still be executed, and a client that gave a [`RequestId`] learns of it by
 /// asking again.
 ///
-/// The functions that give no future are called on threads that may block, except [`Node::ready`]
-/// and [`Node::metrics`], which must not.
+/// The functions that give no future are called on threads that may block, except [`Node::ready`],
+/// [`Node::live`] and [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
     /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
     /// before, gives the recorded reply instead.
@@ -69,6 +69,14 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// The [`Refusal`] to show to whoever asks for readiness.
     fn ready(&self) -> Result<(), Refusal>;
+
+    /// Whether whoever supervises the process should leave it alone, else why not.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to show to whoever asks for liveness.
+    fn live(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;

@@ -13,9 +13,12 @@ use crate::outcome::{BlockOutcome, QueryError};
 use crate::quiesced::Quiesced;
 use crate::round::Job;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use parking_lot::Mutex;
+use refit_abi::host::running;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Generation, Height};
 use std::fmt;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// What the crew on duty is asked to do, in this order.
@@ -74,7 +77,11 @@ struct Handover {
 pub struct Crew {
     baton: Baton,
     threads: Vec<JoinHandle<()>>,
+    records: Records,
 }
+
+/// Which records of [`refit_abi::host::running`] the threads of a crew have.
+pub type Records = Arc<Mutex<Vec<usize>>>;
 
 /// A leader's helpers; none if it works alone.
 #[derive(Debug, Default)]
@@ -102,10 +109,13 @@ impl Crew {
             done: Some(done),
         };
         let mut threads = Vec::new();
+        let records = Records::default();
         for number in 1..workers.clamp(1, WORKERS_MAX) {
             let (job_sender, jobs) = bounded::<Job>(1);
             let finished = finished.clone();
+            let records = records.clone();
             let help = move || {
+                records.lock().extend(running::record());
                 for job in jobs {
                     job.work();
                     drop(job);
@@ -119,11 +129,22 @@ impl Crew {
             helpers.jobs.push(job_sender);
         }
         let builder = std::thread::Builder::new().name(format!("{name}-0"));
-        threads.push(builder.spawn(move || lead(&handover, &commands, &helpers))?);
+        let of_leader = records.clone();
+        let lead = move || {
+            of_leader.lock().extend(running::record());
+            lead(&handover, &commands, &helpers);
+        };
+        threads.push(builder.spawn(lead)?);
         Ok(Self {
             baton: Baton { sender },
             threads,
+            records,
         })
+    }
+
+    /// The records of its threads; each thread adds its own when it starts.
+    pub fn records(&self) -> Records {
+        self.records.clone()
     }
 
     /// The right to start this crew.

@@ -1,7 +1,9 @@
 //! One engine's state as a fixture.
 
+use crate::handle::engine_stuck;
 use crate::limits::STATE_WAIT_MAX;
 use crate::status::ask;
+use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
 use refit_abi::{EngineId, Generation, Undelivered};
@@ -11,7 +13,7 @@ use refit_kernel::{CaptureError, Captured, Executor};
 
 /// The state of `engine` as it is between two blocks. No block runs while it is written down.
 pub(crate) fn state(
-    commands: &Sender<Command>,
+    (commands, watched): (&Sender<Command>, &Watched),
     engine: EngineId,
 ) -> Result<(Fixture, Generation), Refusal> {
     // The handle on the engine's code is let go by the crew: a module that retires counts them.
@@ -19,7 +21,8 @@ pub(crate) fn state(
         let captured = executor.encode_state(engine, FIXTURE_STATE_BYTES_MAX);
         captured.map(fixture)
     };
-    let captured = ask(commands, capture, STATE_WAIT_MAX).ok_or_else(no_answer)?;
+    let captured = ask(commands, capture, STATE_WAIT_MAX);
+    let captured = captured.ok_or_else(|| no_answer(watched))?;
     captured.map_err(|error| refusal(&error))
 }
 
@@ -67,7 +70,10 @@ fn refusal(error: &CaptureError) -> Refusal {
     Refusal::new(status, code, error.to_string(), next)
 }
 
-fn no_answer() -> Refusal {
+fn no_answer(watched: &Watched) -> Refusal {
+    if let Some(stuck) = watched.stuck() {
+        return engine_stuck(504, &stuck);
+    }
     Refusal::new(
         504,
         "no-state-yet",

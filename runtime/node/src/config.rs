@@ -4,6 +4,7 @@ use crate::limits::{CALL_LIMIT, PAUSE_LIMIT};
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
 use crate::upgrade::StuckPause;
+use crate::watch::StuckList;
 use parking_lot::Mutex;
 use refit_kernel::Grants;
 use refit_loader::ProbeCommand;
@@ -44,6 +45,8 @@ pub struct NodeConfig {
     pub pause_limit: Duration,
     /// A call into an engine that lasts longer is told as one that does not return.
     pub call_limit: Duration,
+    /// What did not return, for the next start.
+    pub stuck_list: StuckList,
     /// Code that does not come in again.
     pub quarantine: Quarantine,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
@@ -87,6 +90,7 @@ impl NodeConfig {
             max_pause: None,
             pause_limit: PAUSE_LIMIT,
             call_limit: CALL_LIMIT,
+            stuck_list: StuckList::in_memory(),
             quarantine: Quarantine::in_memory(),
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),

@@ -384,3 +384,6 @@ fn log(line: &refit_kernel::LogLine) {
         _ => tracing::debug!(%engine, "{text}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

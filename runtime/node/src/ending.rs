@@ -6,15 +6,18 @@
 use crate::looks::{Pace, Stay};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Times that the node may be told to end before more of them are not kept: two say all.
 const TOLD_MAX: usize = 4;
 
+/// How soon after the first time a second one is the same: a supervisor may signal a process and its group.
+const TOGETHER: Duration = Duration::from_millis(300);
+
 /// Sees that a node ends.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    told: Sender<()>,
+    told: Sender<Instant>,
 }
 
 /// Why the node does not get more time.
@@ -46,20 +49,22 @@ impl Ending {
         Ok(Self { told })
     }
 
-    /// The node was told to end.
+    /// The node was told to end. Twice at once is once.
     pub fn tell(&self) {
-        let _ = self.told.try_send(());
+        let _ = self.told.try_send(Instant::now());
     }
 }
 
 /// Waits until the node takes too long to end; `None` if whoever would tell is gone.
-fn wait(heard: &Receiver<()>, limit: Duration) -> Option<Overdue> {
-    heard.recv().ok()?;
+fn wait(heard: &Receiver<Instant>, limit: Duration) -> Option<Overdue> {
+    let first = heard.recv().ok()?;
     let (pace, mut stay) = (Pace::of(limit), Stay::new());
     stay.look(Some(()));
     loop {
         match heard.recv_timeout(pace.every()) {
-            Ok(()) => return Some(Overdue::Again),
+            Ok(again) if again.duration_since(first) >= TOGETHER => return Some(Overdue::Again),
+            // Not a look: it came too early.
+            Ok(_) => continue,
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -80,7 +85,8 @@ mod tests {
         let (said, hear) = bounded(1);
         let ending = Ending::watch(NEVER, move |why| said.send(why).unwrap()).unwrap();
         ending.tell();
-        assert!(hear.recv_timeout(Duration::from_millis(50)).is_err());
+        ending.tell();
+        assert!(hear.recv_timeout(2 * TOGETHER).is_err(), "twice at once");
         ending.tell();
         assert_eq!(hear.recv(), Ok(Overdue::Again));
 
@@ -98,7 +104,7 @@ mod tests {
     #[test]
     fn nothing_is_overdue_once_nobody_can_tell_any_more() {
         let (told, heard) = bounded(TOLD_MAX);
-        told.send(()).unwrap();
+        told.send(Instant::now()).unwrap();
         drop(told);
         assert_eq!(wait(&heard, NEVER), None);
     }

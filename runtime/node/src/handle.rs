@@ -5,6 +5,7 @@ use crate::latest::{Counts, Latest};
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::recorded::query_refusal;
 use crate::upgrade::Upgrades;
+use crate::watch::{StuckCall, Watched, Watcher};
 use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 use refit_abi::fixture::Fixture;
@@ -29,6 +30,10 @@ pub struct Node {
     pub(crate) upgrades: Arc<Upgrades>,
     pub(crate) workers: usize,
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) _watcher: Watcher,
+    /// The last look at the node, for whoever asks while an engine does not return.
+    pub(crate) known: Mutex<Option<Status>>,
 }
 
 /// The name under which clients without an idempotency key send.
@@ -67,10 +72,10 @@ impl Node {
         self.accepts()?;
         let place = self.door.enter().await?;
         let (answer, answered) = oneshot::channel();
-        let (client, sequence) = match request {
-            Some(request) => (ClientId::of(&request.client), Some(request.sequence)),
-            None => (ClientId::of(NAMELESS), None),
-        };
+        let name = request.as_ref().map_or(NAMELESS, |request| &request.client);
+        let client = ClientId::of(name);
+        let _named = self.watched.name(client, name);
+        let sequence = request.as_ref().map(|request| request.sequence);
         let answer = Answerer {
             answer,
             _place: place,
@@ -89,7 +94,7 @@ impl Node {
                 TrySendError::Full(_) => overloaded(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        within(answered).await
+        self.within(answered).await
     }
 
     /// Does something that needs the live generation and the engines of each of its kinds, on a thread
@@ -101,11 +106,14 @@ impl Node {
         + 'static,
     ) -> Answer<'_, T> {
         let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
-        let latest = self.latest.clone();
+        let (latest, watched) = (self.latest.clone(), self.watched.clone());
         let begin = move || {
+            if let Some(stuck) = watched.stuck() {
+                return Err(engine_stuck(503, &stuck));
+            }
             let look = |executor: &mut Executor| (executor.table(), executor.kind_counts());
             let looked = crate::status::ask(&commands, look, STATUS_WAIT_MAX);
-            let (live, counts) = looked.ok_or_else(|| silent(&latest))?;
+            let (live, counts) = looked.ok_or_else(|| silent(&latest, &watched))?;
             work(upgrades, &live, &counts)
         };
         Box::pin(async move {
@@ -116,10 +124,20 @@ impl Node {
 
     /// Whether there are engines to be asked.
     fn accepts(&self) -> Result<(), Refusal> {
-        match *self.latest.lock() {
-            Latest { ended: true, .. } => Err(ended()),
-            Latest { starting: true, .. } => Err(starting()),
-            _ => Ok(()),
+        let Latest {
+            ended: has_ended,
+            starting: is_starting,
+            ..
+        } = *self.latest.lock();
+        if has_ended {
+            return Err(ended());
+        }
+        match is_starting {
+            true => Err(self
+                .watched
+                .stuck()
+                .map_or_else(starting, |stuck| engine_stuck(503, &stuck))),
+            false => Ok(()),
         }
     }
 
@@ -143,7 +161,22 @@ impl Node {
                 TrySendError::Full(_) => overloaded(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        within(answered).await
+        self.within(answered).await
+    }
+
+    /// Waits for an answer as long as a client may; then says why there is none.
+    async fn within(
+        &self,
+        answered: oneshot::Receiver<Result<Replied, Refusal>>,
+    ) -> Result<Replied, Refusal> {
+        match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(ended()),
+            Err(_) => Err(match self.watched.stuck() {
+                Some(stuck) => engine_stuck(504, &stuck),
+                None => no_reply_yet(),
+            }),
+        }
     }
 }
 
@@ -156,17 +189,23 @@ fn replied(body: Vec<u8>, height: Height, generation: Generation) -> Replied {
     }
 }
 
-async fn within(answered: oneshot::Receiver<Result<Replied, Refusal>>) -> Result<Replied, Refusal> {
-    match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err(ended()),
-        Err(_) => Err(Refusal::new(
-            504,
-            "no-reply-yet",
-            format!("no reply within {} s", REPLY_WAIT_MAX.as_secs()),
-            "send the same request with the same key again: it is executed once",
-        )),
-    }
+fn no_reply_yet() -> Refusal {
+    Refusal::new(
+        504,
+        "no-reply-yet",
+        format!("no reply within {} s", REPLY_WAIT_MAX.as_secs()),
+        "send the same request with the same key again: it is executed once",
+    )
+}
+
+/// A call into an engine does not return: nothing else happens until it does.
+pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
+    Refusal::new(
+        status,
+        "engine-stuck",
+        format!("{stuck}; nothing else runs until it returns"),
+        "see `refit status`; a node that stays so is ended with a second signal and started again",
+    )
 }
 
 fn overloaded() -> Refusal {
@@ -179,9 +218,12 @@ fn overloaded() -> Refusal {
 }
 
 /// The crew did not come to a question in time.
-pub(crate) fn silent(latest: &Mutex<Latest>) -> Refusal {
-    if latest.lock().ended {
-        return ended();
+pub(crate) fn silent(latest: &Mutex<Latest>, watched: &Watched) -> Refusal {
+    match (*latest.lock(), watched.stuck()) {
+        (Latest { ended: true, .. }, _) => return ended(),
+        (_, Some(stuck)) => return engine_stuck(503, &stuck),
+        (Latest { starting: true, .. }, None) => return starting(),
+        _ => {}
     }
     Refusal::new(
         503,
@@ -228,7 +270,7 @@ impl refit_admin::Node for Node {
     }
 
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
-        crate::capture::state(&self.commands, engine)
+        crate::capture::state((&self.commands, &self.watched), engine)
     }
 
     fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
@@ -272,7 +314,18 @@ impl refit_admin::Node for Node {
     }
 
     fn ready(&self) -> Result<(), Refusal> {
-        self.accepts()
+        self.accepts()?;
+        match self.watched.stuck() {
+            Some(stuck) => Err(engine_stuck(503, &stuck)),
+            None => Ok(()),
+        }
+    }
+
+    fn live(&self) -> Result<(), Refusal> {
+        match self.watched.stuck() {
+            Some(stuck) if stuck.is_dead => Err(engine_stuck(503, &stuck)),
+            _ => Ok(()),
+        }
     }
 
     fn metrics(&self) -> &Metrics {

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Threads: the *driver* makes blocks and is the only one that talks to the crew about them; a
-//! *crew* runs engine code; one *upgrade* thread at a time stages, arms and retires. None of them is
+//! *crew* runs engine code; one *upgrade* thread at a time stages, arms and retires; a *watchdog* looks at
+//! the crew. None of them is
 //! a tokio thread; the admin interface's futures wait on channels.
 //!
 //! Invariants. A reply leaves only after its block is in the log. There is at most one upgrade under
@@ -31,10 +32,12 @@ mod prepared;
 mod quarantine;
 mod recorded;
 pub mod rehearsal;
+mod replace;
 mod start;
 mod status;
 mod troubles;
 mod upgrade;
+mod watch;
 
 pub use config::{EngineConfig, NodeConfig, OnStuck};
 pub use ending::{Ending, Overdue};
@@ -48,3 +51,4 @@ pub use refit_kernel::Grants;
 pub use rehearsal::{RehearsalCommand, RehearsalError};
 pub use start::StartError;
 pub use upgrade::StuckPause;
+pub use watch::{STUCK_ENTRIES_MAX, StuckCall, StuckEntry, StuckList};

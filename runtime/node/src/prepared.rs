@@ -53,10 +53,9 @@ impl Prepared {
     /// # Errors
     /// [`StartError`]; the node is stopped then.
     pub fn start(self) -> Result<Arc<Node>, StartError> {
-        let started = start_engines(&self.node, self.starts);
-        match started {
+        match start_engines(&self.node, self.starts) {
             Ok(()) => {
-                self.node.latest.lock().starting = false;
+                self.node.know();
                 Ok(self.node)
             }
             Err(error) => {
@@ -69,12 +68,16 @@ impl Prepared {
 
 fn start_engines(node: &Node, starts: Vec<Start>) -> Result<(), StartError> {
     let (done, outcome) = crossbeam_channel::bounded(1);
+    let latest = node.latest.clone();
     let call = move |executor: &mut Executor| {
         let start = |(id, kind, config): &Start| {
             let config = (Codec::Json, config.as_bytes());
             executor.start(*id, kind, config, BlockFrame::default())
         };
-        let _ = done.send(starts.iter().try_for_each(start));
+        let started = starts.iter().try_for_each(start);
+        // Before anyone can be told how the engines are.
+        latest.lock().starting = started.is_err();
+        let _ = done.send(started);
     };
     let _ = node.commands.send(Command::Call(Box::new(call)));
     match outcome.recv() {

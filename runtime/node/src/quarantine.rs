@@ -3,11 +3,12 @@
 //! A transition that never returns cannot be stopped inside the process: the process restarts with the
 //! old code, and what it tried is written here first, so that it is not tried again.
 
+use crate::replace::replace;
 use parking_lot::Mutex;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -241,22 +242,10 @@ fn decode(path: &Path, text: &[u8]) -> Result<Vec<QuarantineEntry>, QuarantineEr
     }
 }
 
-/// Puts a file in the place of another in one step, and on the disk.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn entry(artifact: &str, state: QuarantineState) -> QuarantineEntry {
         QuarantineEntry {

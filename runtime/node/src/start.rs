@@ -8,6 +8,7 @@ use crate::latest::Latest;
 use crate::libraries::Libraries;
 use crate::prepared::{self, Prepared, Start};
 use crate::upgrade::{Policy, Upgrades};
+use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use parking_lot::Mutex;
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::Kind;
@@ -116,7 +117,15 @@ impl Node {
         let starts = starts(&config.engines, &ids, (&places, &modules))?;
         let code = prepared::code(&config.engines, &places, &modules);
         let (command_sender, command_receiver) = commands();
-        let crew = Crew::spawn("refit-g1", config.workers, command_receiver.clone())?;
+        tell_last(&config.stuck_list);
+        let watched = Arc::new(Watched::default());
+        let crew = Crew::spawn(
+            &format!("{CREW_NAME}1"),
+            config.workers,
+            command_receiver.clone(),
+        )?;
+        watched.on_duty(crew.records());
+        watched.runs(&table);
         let mut executor = Executor::new(table.clone());
         executor.check_faults(config.check_faults);
         crew.baton().start(executor);
@@ -135,6 +144,13 @@ impl Node {
             messages_per_block: config.messages_per_block,
             ..SoloConfig::default()
         };
+        let watcher = Watcher::spawn(WatchParts {
+            watched: watched.clone(),
+            limit: config.call_limit,
+            list: config.stuck_list,
+            store: store.clone(),
+            latest: latest.clone(),
+        })?;
         let driver = Driver::new(DriverParts {
             ordering: Box::new(Solo::new(solo, Tip::default())),
             store: store.clone(),
@@ -155,7 +171,7 @@ impl Node {
             intake.clone(),
             store,
             (config.workers, config.watch),
-            metrics.clone(),
+            (metrics.clone(), watched.clone()),
             Policy {
                 rehearsal: config.rehearsal,
                 max_pause: config.max_pause,
@@ -173,7 +189,11 @@ impl Node {
             upgrades: Arc::new(upgrades),
             workers: config.workers,
             driver: Mutex::new(Some(driver)),
+            watched,
+            _watcher: watcher,
+            known: Mutex::new(None),
         });
+        node.know_at_start(&table);
         Ok(Prepared { node, starts, code })
     }
 }

@@ -7,6 +7,7 @@ use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_admin::Refusal;
 use refit_admin::api::{
     ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
+    StuckStatus,
 };
 use refit_kernel::crew::Command;
 use refit_kernel::{Executor, GenerationTable, KindCount};
@@ -36,28 +37,76 @@ struct Engines {
 }
 
 impl Node {
-    /// One look at the node.
+    /// One look at the node. While a call into an engine does not return, what was last known, at once and
+    /// with that mark.
     ///
     /// # Errors
     /// A [`Refusal`] if the crew is not between two blocks within [`STATUS_WAIT_MAX`].
     pub(crate) fn look(&self) -> Result<Status, Refusal> {
-        let engines = ask(&self.commands, look_at_engines, STATUS_WAIT_MAX);
-        let engines = engines.ok_or_else(|| silent(&self.latest))?;
+        if let Some(known) = self.known_while_stuck() {
+            return Ok(known);
+        }
+        match ask(&self.commands, look_at_engines, STATUS_WAIT_MAX) {
+            Some(engines) => {
+                let status = self.status_of(&engines);
+                *self.known.lock() = Some(status.clone());
+                Ok(status)
+            }
+            None => self
+                .known_while_stuck()
+                .ok_or_else(|| silent(&self.latest, &self.watched)),
+        }
+    }
+
+    /// What is known of a node whose engines are not started.
+    pub(crate) fn know_at_start(&self, table: &Arc<GenerationTable>) {
+        let engines = Engines {
+            counts: vec![KindCount::default(); table.iter().count()],
+            table: table.clone(),
+            statuses: Vec::new(),
+            total: 0,
+        };
+        *self.known.lock() = Some(self.status_of(&engines));
+    }
+
+    /// Looks at the node now, so that it is known how it was should an engine not return later.
+    pub(crate) fn know(&self) {
+        let _busy = self.look();
+    }
+
+    /// What was last known, and all that is known without the crew, if a call does not return.
+    fn known_while_stuck(&self) -> Option<Status> {
+        let stuck = self.watched.stuck()?;
+        let known = self.known.lock().clone()?;
         let latest = *self.latest.lock();
-        Ok(Status {
+        Some(Status {
+            height: latest.height,
+            block_time_ms: latest.time,
+            upgrade: self.upgrades.under_way(),
+            last_upgrade: self.upgrades.last(),
+            libraries: self.libraries(),
+            stuck: Some(StuckStatus::from(&stuck)),
+            ..known
+        })
+    }
+
+    fn status_of(&self, engines: &Engines) -> Status {
+        let latest = *self.latest.lock();
+        Status {
             node: info(),
             height: latest.height,
             generation: engines.table.number(),
             block_time_ms: latest.time,
-            engines: shown_engines(&engines),
+            engines: shown_engines(engines),
             engines_total: engines.total,
-            kinds: self.kinds(&engines),
+            kinds: self.kinds(engines),
             grants: engines.table.grants().listed.clone(),
             upgrade: self.upgrades.under_way(),
             last_upgrade: self.upgrades.last(),
             libraries: self.libraries(),
             workers: self.workers as u32,
-        })
+            stuck: None,
+        }
     }
 
     fn libraries(&self) -> Libraries {

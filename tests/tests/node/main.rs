@@ -22,6 +22,7 @@ mod taken;
 mod timers;
 mod together;
 mod translate;
+mod waiting;
 mod withdrawal;
 
 use refit_admin::api::UpgradeReport;

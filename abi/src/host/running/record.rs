@@ -22,6 +22,8 @@ pub(super) struct Frame {
 /// included.
 #[repr(align(128))]
 pub(super) struct Record {
+    /// Its place among all.
+    number: usize,
     /// Grows by one when a call begins, and when one ends: odd while one runs.
     turn: AtomicU64,
     /// The id, in two halves; an id is never all zero.
@@ -37,8 +39,9 @@ pub(super) struct Record {
 
 impl Record {
     /// One that a thread has.
-    pub(super) fn taken() -> Self {
+    pub(super) fn taken(number: usize) -> Self {
         Self {
+            number,
             turn: AtomicU64::new(0),
             engine: [AtomicU64::new(0), AtomicU64::new(0)],
             label: AtomicPtr::new(null_mut()),
@@ -48,6 +51,11 @@ impl Record {
             length: AtomicUsize::new(0),
             taken: AtomicBool::new(true),
         }
+    }
+
+    /// Its place among all.
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     /// Whether it was free and is now the caller's.
@@ -123,7 +131,7 @@ impl Record {
     }
 
     /// The call that runs, from another thread.
-    pub(super) fn look(&self, record: usize) -> Option<Running> {
+    pub(super) fn look(&self) -> Option<Running> {
         let turn = self.turn.load(Ordering::Acquire);
         if !is_running(turn) {
             return None;
@@ -131,7 +139,7 @@ impl Record {
         let frame = self.frame()?;
         fence(Ordering::Acquire);
         let running = Running {
-            record,
+            record: self.number,
             turn,
             engine: frame.engine,
             label: frame.label,
@@ -148,6 +156,7 @@ impl Record {
         }
         let frame = self.frame()?;
         Some(Here {
+            record: self.number,
             engine: frame.engine,
             label: frame.label,
             call: frame.call,

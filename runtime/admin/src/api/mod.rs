@@ -13,6 +13,7 @@ pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{
     ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
+    StuckStatus,
 };
 pub use upgrade::{
     Class, Phase, PhaseTime, Reason, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,

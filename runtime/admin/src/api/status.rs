@@ -38,6 +38,25 @@ pub struct Status {
     pub libraries: Libraries,
     /// Worker threads of the live crew.
     pub workers: u32,
+    /// A call into an engine that does not return. While it is there, what is said of engines and of the
+    /// kinds' numbers is what was last known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<StuckStatus>,
+}
+
+/// A call into an engine that does not return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StuckStatus {
+    /// The engine's id, where it is known.
+    pub engine: Option<String>,
+    /// Its kind.
+    pub kind: String,
+    /// What it was asked to do, such as `handle`, `query`, `init`.
+    pub call: String,
+    /// A sentence: which engine, which message, since when.
+    pub detail: String,
+    /// For how long, in milliseconds, not counting time in which the node did not run.
+    pub lasted_ms: u64,
 }
 
 /// The process that answers.

@@ -1,11 +1,11 @@
-//! Health: `/livez` says that the process answers, `/readyz` that the node takes messages.
+//! Health: `/livez` says that the process is to be left alone, `/readyz` that the node takes messages.
 
 use super::App;
 use crate::Refusal;
 use axum::extract::State;
 
-pub(super) async fn live() -> &'static str {
-    "ok\n"
+pub(super) async fn live(State(app): State<App>) -> Result<&'static str, Refusal> {
+    app.node.live().map(|()| "ok\n")
 }
 
 pub(super) async fn ready(State(app): State<App>) -> Result<&'static str, Refusal> {

@@ -227,6 +227,7 @@ fn status() -> Status {
             pinned_reasons: Vec::new(),
         },
         workers: 2,
+        stuck: None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Shows it all: a node, HTTP clients, and four upgrades under load.
     Demo(DemoArgs),
-    /// Runs a node until it is told to stop by SIGINT or SIGTERM.
+    /// Runs a node until it is told to stop by SIGINT, SIGTERM or SIGHUP.
     Run(RunArgs),
     /// Builds engine libraries and looks into them.
     #[command(subcommand)]

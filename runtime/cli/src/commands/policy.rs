@@ -6,7 +6,7 @@ use crate::args::{PolicyArgs, WatchArgs};
 use crate::artifact::rehearsal_command;
 use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
-use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckPause};
+use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckList, StuckPause};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,25 @@ use std::time::Duration;
 /// Name of the quarantine list inside the data folder.
 const QUARANTINE_NAME: &str = "quarantine.json";
 
+/// Name of the list of what did not return, inside the data folder.
+const STUCK_NAME: &str = "stuck.json";
+
 /// Sets what `args` and the file say of calls that do not return.
-pub(super) fn watch(config: &mut NodeConfig, args: &WatchArgs, file: &NodeSection) {
+pub(super) fn watch(
+    config: &mut NodeConfig,
+    args: &WatchArgs,
+    (file, data_dir): (&NodeSection, &Path),
+) {
     let from_file = file.call_limit_ms.map(Duration::from_millis);
     if let Some(limit) = args.call_limit.or(from_file) {
         config.call_limit = limit;
     }
+    let path = data_dir.join(STUCK_NAME);
+    config.stuck_list = StuckList::open(path.clone()).unwrap_or_else(|error| {
+        // Nothing is refused for what it says.
+        tracing::warn!(path = %path.display(), %error, "what did not return in an earlier life is not known");
+        StuckList::in_memory()
+    });
 }
 
 /// How long the node may take to end.

@@ -187,7 +187,7 @@ fn node_config(
     if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
         config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
     }
-    policy::watch(&mut config, &args.watch, &file.node);
+    policy::watch(&mut config, &args.watch, (&file.node, data_dir));
     policy::set(
         &mut config,
         &args.policy,

@@ -66,6 +66,8 @@ fn start_blocking(runtime: &Runtime) {
     let all = Arc::new(Barrier::new(BLOCKING_THREADS));
     for _ in 0..BLOCKING_THREADS {
         let all = all.clone();
-        runtime.spawn_blocking(move || drop(all.wait()));
+        runtime.spawn_blocking(move || {
+            all.wait();
+        });
     }
 }

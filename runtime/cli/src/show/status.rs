@@ -18,6 +18,13 @@ pub(crate) fn text(status: &Status) -> String {
         ("libraries", libraries(status)),
         ("workers", status.workers.to_string()),
     ];
+    if let Some(stuck) = &status.stuck {
+        rows.push(("stuck", stuck.detail.clone()));
+        rows.push((
+            "",
+            "what is said of engines is what was last known".to_owned(),
+        ));
+    }
     rows.extend(grants(status).map(|grants| ("grants", grants)));
     let mut text = facts(&rows);
     text.push('\n');

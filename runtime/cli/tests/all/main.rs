@@ -9,6 +9,7 @@ mod destination;
 mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
+mod endless;
 mod golden;
 mod guide;
 mod guide_run;

@@ -155,6 +155,13 @@ fn what_would_change_nothing_is_refused(folder: &Folder, library: &str) {
 fn a_second_node_is_refused(folder: &Folder, library: &str) {
     let second = folder.run(&["run", "--engine", &format!("kv={library}")]);
     assert_eq!((second.exit, second.stdout.as_str()), (2, ""), "{second:?}");
+    let code = "run::data-folder-in-use";
+    assert!(second.stderr.contains(code), "{second:?}");
+    // With a folder of its own it is refused the socket.
+    let socket = ["--socket", "refit-data/admin.sock", "--data-dir", "other"];
+    let run = ["run", "--engine", &format!("kv={library}")];
+    let second = folder.run(&[&run[..], &socket].concat());
+    assert_eq!((second.exit, second.stdout.as_str()), (2, ""), "{second:?}");
     assert!(second.stderr.contains("run::listen"), "{second:?}");
     assert_eq!(folder.run(&["status"]).exit, 0);
 }

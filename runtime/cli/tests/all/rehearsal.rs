@@ -4,6 +4,7 @@
 use crate::node::{Running, build};
 use crate::served::Folder;
 use refit_admin::api::Status;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -186,6 +187,92 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
     assert!(!cleared.stdout.contains(artifact), "{cleared:?}");
     let unknown = folder.run(&["upgrade", "quarantine", "--clear", artifact]);
     assert_eq!(unknown.exit, 3, "{unknown:?}");
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_list_that_cannot_be_written_is_kept_over_the_restart_and_the_code_is_the_one_of_before() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let own = folder.path().join("kv.so");
+    std::fs::copy(&v1, &own).unwrap();
+    let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
+    let flags = ["--no-rehearsal", "--pause-limit", "500ms"];
+    let node = Running::start_with(&folder, own.to_str().unwrap(), &flags);
+    put(&folder);
+    let before = status(&folder).unwrap();
+    assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
+    std::fs::copy(bad.trim_start_matches("kv="), &own).unwrap();
+    // As on a full disk: a folder is where the list is written before it takes its name.
+    std::fs::create_dir(folder.path().join("refit-data/quarantine.new")).unwrap();
+    let apply = ["upgrade", "apply", "plan.json"];
+    assert_eq!(folder.run(&apply).exit, 30);
+    let after = until_restarted(&folder);
+    assert_eq!(after.node.pid, before.node.pid, "the same process");
+    assert_eq!(after.kinds[0].artifact, before.kinds[0].artifact);
+    assert!(!folder.path().join("refit-data/quarantine.json").exists());
+    let again = folder.run(&apply);
+    assert_eq!(again.exit, 3, "{again:?}");
+    assert!(again.stderr.contains("release-quarantined"), "{again:?}");
+    assert_eq!(node.stop(), Some(0));
+}
+
+/// The status of a node that has restarted in a pause.
+fn until_restarted(folder: &Folder) -> Status {
+    let deadline = Instant::now() + WAIT;
+    loop {
+        assert!(Instant::now() < deadline, "it does not restart");
+        match status(folder) {
+            Some(status) if status.last_upgrade.is_none() && status.upgrade.is_none() => {
+                return status;
+            }
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// A migration that takes a second, if there is anything to migrate.
+fn takes_a_second(text: String) -> String {
+    let before = "let entry = |value: &String|";
+    assert_eq!(text.matches(before).count(), 1);
+    let sleep = "for _ in 0..100 { std::thread::sleep(std::time::Duration::from_millis(10)); }";
+    let sleeps = format!("if !old.entries.is_empty() {{ {sleep} }}\n    ");
+    text.replace(before, &format!("{sleeps}{before}"))
+}
+
+#[test]
+fn time_in_which_the_process_is_stopped_is_not_held_against_a_pause() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let slow = format!(
+        "kv={}",
+        build(&folder, &version_2("kv-second", takes_a_second))
+    );
+    let flags = ["--no-rehearsal", "--pause-limit", "4s"];
+    let node = Running::start_with(&folder, &v1, &flags);
+    put(&folder);
+    assert_eq!(folder.run(&["upgrade", "plan", &slow]).exit, 0);
+    let apply = ["upgrade", "apply", "plan.json", "--no-wait"];
+    assert_eq!(folder.run(&apply).exit, 0);
+    let deadline = Instant::now() + WAIT;
+    let armed = || folder.run(&["upgrade", "status", "1"]).stdout;
+    while !armed().contains("armed") {
+        assert!(Instant::now() < deadline, "no pause comes: {}", armed());
+    }
+    let pid = Pid::from_raw(i32::try_from(node.pid()).unwrap()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    kill_process(pid, Signal::CONT).unwrap();
+    while !armed().contains("committed") {
+        assert!(Instant::now() < deadline, "it does not commit: {}", armed());
+    }
+    assert!(!folder.path().join("refit-data/quarantine.json").exists());
     assert_eq!(node.stop(), Some(0));
 }
 

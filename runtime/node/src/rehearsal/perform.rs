@@ -237,7 +237,7 @@ impl Stage<'_> {
 fn upgrade(armed: Armed, sender: &Sender<Command>, next: &Crew) -> Result<Resumed, Failed> {
     let (to_us, resumed) = bounded(1);
     let watch = Arc::new(Mutex::new(Unwatched));
-    let point = Point::new(Arc::new(armed), watch, vec![to_us]);
+    let point = Point::new(Arc::new(armed), (watch, Arc::default()), vec![to_us]);
     sender
         .send(Command::Upgrade(Box::new(point), next.baton()))
         .map_err(|_| defect(&"the crew has ended"))?;

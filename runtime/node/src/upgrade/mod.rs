@@ -21,6 +21,7 @@ use crate::libraries::Libraries;
 use crate::limits::PLAN_BYTES_MAX;
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
+use crate::watch::Watched;
 use crossbeam_channel::{Receiver, Sender};
 use orders::Orders;
 use parking_lot::Mutex;
@@ -46,6 +47,7 @@ pub(crate) struct Upgrades {
     workers: usize,
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
+    watched: Arc<Watched>,
     policy: Policy,
     /// Held by a rehearsal: there is one at a time.
     rehearsing: Mutex<()>,
@@ -89,7 +91,7 @@ impl Upgrades {
         intake: Sender<Intake>,
         store: Arc<dyn Store>,
         (workers, watch): (usize, Arc<Mutex<dyn Watch>>),
-        metrics: Arc<Metrics>,
+        (metrics, watched): (Arc<Metrics>, Arc<Watched>),
         policy: Policy,
     ) -> Self {
         let mut registry = Registry::default();
@@ -112,6 +114,7 @@ impl Upgrades {
             workers,
             watch,
             metrics,
+            watched,
             policy,
             rehearsing: Mutex::new(()),
             state,

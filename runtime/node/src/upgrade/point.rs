@@ -1,6 +1,7 @@
 //! [`Point`]: what the crews do at the update point, with a stopwatch.
 
 use super::watchdog::Pause;
+use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::Height;
@@ -15,6 +16,7 @@ use std::time::Instant;
 pub(crate) struct Point {
     armed: Arc<Armed>,
     watch: Arc<Mutex<dyn Watch>>,
+    watched: Arc<Watched>,
     times: Times,
     height: Height,
     verdict: Option<Verdict>,
@@ -44,7 +46,7 @@ pub(crate) struct Times {
 impl Point {
     pub(crate) fn new(
         armed: Arc<Armed>,
-        watch: Arc<Mutex<dyn Watch>>,
+        (watch, watched): (Arc<Mutex<dyn Watch>>, Arc<Watched>),
         resumed: Vec<Sender<Resumed>>,
     ) -> Self {
         let now = Instant::now();
@@ -58,6 +60,7 @@ impl Point {
         Self {
             armed,
             watch,
+            watched,
             times,
             height: Height(0),
             verdict: None,
@@ -75,6 +78,7 @@ impl Point {
 impl UpdatePoint for Point {
     fn closing(&mut self) {
         self.times.closing = Instant::now();
+        self.watched.pause(true);
         self.pause.begin();
     }
 
@@ -100,6 +104,7 @@ impl UpdatePoint for Point {
 
     fn resumed(mut self: Box<Self>) {
         self.times.resumed = Instant::now();
+        self.watched.pause(false);
         // An operator's watch has no say any more.
         let _ = self.watch.lock().reached(Phase::Resumed);
         let Self {

@@ -12,6 +12,7 @@ use super::watchdog;
 use crate::intake::Intake;
 use crate::libraries::retire;
 use crate::limits::RETIRE_WAIT_MAX;
+use crate::watch::CREW_NAME;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::Executor;
@@ -110,7 +111,8 @@ fn swap(
     let (to_driver, for_driver) = crossbeam_channel::bounded(1);
     let (to_us, for_us) = crossbeam_channel::bounded(1);
     let listeners = vec![to_driver, to_us];
-    let point = Point::new(armed.clone(), upgrades.watch.clone(), listeners);
+    let watches = (upgrades.watch.clone(), upgrades.watched.clone());
+    let point = Point::new(armed.clone(), watches, listeners);
     let pause = point.pause();
     let waiting = Waiting::new(Box::new(point), crew.baton(), plan.at_height, for_driver);
     let waits = Instant::now();
@@ -127,8 +129,12 @@ fn swap(
     for line in armed.take_lines() {
         tracing::info!(engine = %line.engine, "in its transition: {}", line.line);
     }
-    drop(armed);
     let committed = matches!(resumed.verdict, Some(Verdict::Committed(_)));
+    upgrades.watched.on_duty(crew.records());
+    if committed {
+        upgrades.watched.runs(armed.table());
+    }
+    drop(armed);
     outcome::report(upgrades, id, &resumed, waits);
     outcome::log(id, &resumed);
     if committed {
@@ -152,7 +158,7 @@ fn swap(
 }
 
 fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
-    let name = format!("refit-g{}", live.generation.next());
+    let name = format!("{CREW_NAME}{}", live.generation.next());
     Crew::spawn(&name, upgrades.workers, upgrades.next_commands.clone()).map_err(|error| {
         refused(
             api::Phase::Armed,

@@ -1,0 +1,76 @@
+//! The driver and a real crew without engines.
+
+use super::*;
+use refit_abi::EngineId;
+use refit_kernel::crew::{Crew, commands};
+use refit_kernel::{Executor, GenerationTable};
+use refit_ordering::{Solo, SoloConfig, Tip};
+use refit_store::MemoryStore;
+use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a driver may take to end.
+const WAIT: Duration = Duration::from_secs(30);
+
+fn message(place: OwnedSemaphorePermit) -> Intake {
+    let (answer, _client_is_gone) = oneshot::channel();
+    Intake::Message(Submission {
+        engine: EngineId::root("nobody").unwrap(),
+        client: ClientId::of(""),
+        sequence: None,
+        payload: b"1".to_vec(),
+        answer: Answerer {
+            answer,
+            _place: place,
+        },
+    })
+}
+
+/// Runs a driver before which so many messages and then a stop wait; whether it ends.
+fn ends_behind(messages: usize) -> bool {
+    let (sender, receiver) = commands();
+    let crew = Crew::spawn("refit-test", 1, receiver).unwrap();
+    crew.baton()
+        .start(Executor::new(GenerationTable::first(Vec::new())));
+    let (intake, outlet) = crate::intake::channel();
+    let places = Arc::new(Semaphore::new(messages));
+    for _ in 0..messages {
+        let place = places.clone().try_acquire_owned().unwrap();
+        assert!(intake.try_send(message(place)).is_ok());
+    }
+    assert!(intake.try_send(Intake::Stop).is_ok());
+    let driver = Driver::new(DriverParts {
+        ordering: Box::new(Solo::new(SoloConfig::default(), Tip::default())),
+        store: Arc::new(MemoryStore::default()),
+        replies: Replies::default(),
+        intake: outlet,
+        commands: sender,
+        latest: Arc::default(),
+        metrics: Arc::new(Metrics::new()),
+        budget: 1 << 20,
+    });
+    let (done, ended) = crossbeam_channel::bounded(1);
+    std::thread::spawn(move || {
+        driver.run();
+        let _ = done.send(());
+    });
+    let ends = ended.recv_timeout(WAIT).is_ok();
+    if ends {
+        crew.join();
+    }
+    ends
+}
+
+#[test]
+fn a_stop_is_heard_however_many_messages_wait_before_it() {
+    for messages in [
+        0,
+        1,
+        INTAKE_PER_TURN_MAX - 1,
+        INTAKE_PER_TURN_MAX,
+        INTAKE_PER_TURN_MAX + 1,
+        2 * INTAKE_PER_TURN_MAX,
+    ] {
+        assert!(ends_behind(messages), "behind {messages} messages");
+    }
+}

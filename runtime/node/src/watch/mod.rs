@@ -1,0 +1,338 @@
+//! The watchdog of calls: sees, from a thread that is not the crew's, that a call into an engine does not
+//! return, and says so: in the log, to whoever asks how the node is, and in a file that outlives the process.
+//!
+//! It looks at what the crew's threads note of themselves ([`refit_abi::host::running`]) and counts its own
+//! looks. It changes nothing: a call cannot be stopped inside the process. Pauses have a watchdog of their
+//! own, which can give an upgrade up; this one does not look while a pause lasts.
+
+mod calls;
+mod list;
+mod told;
+
+pub use list::{STUCK_ENTRIES_MAX, StuckEntry, StuckList};
+pub use told::StuckCall;
+
+use crate::latest::Latest;
+use crate::looks::Pace;
+use calls::{CallId, Calls, Change};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use refit_abi::host::running::{self, Call, Running};
+use refit_abi::{ClientId, Height};
+use refit_admin::api::StuckStatus;
+use refit_kernel::GenerationTable;
+use refit_kernel::crew::Records;
+use refit_loader::sys::ask;
+use refit_ordering::Block;
+use refit_store::Store;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What the names of a crew's threads begin with.
+pub(crate) const CREW_NAME: &str = "refit-g";
+
+/// What the watchdog, the node and its upgrades tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    /// The records of the crew on duty.
+    records: Mutex<Records>,
+    /// A pause lasts: what runs now is an upgrade's.
+    paused: AtomicBool,
+    stuck: Mutex<Option<StuckCall>>,
+    /// The names of clients that wait for a reply, and how many of their messages do.
+    clients: Mutex<HashMap<ClientId, (String, usize)>>,
+    /// By kind, what its builder stamped on the code.
+    builds: Mutex<BTreeMap<String, String>>,
+}
+
+/// What a watchdog is made of.
+pub(crate) struct WatchParts {
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) limit: Duration,
+    pub(crate) list: StuckList,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) latest: Arc<Mutex<Latest>>,
+}
+
+/// The watchdog's thread. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A client is known by name as long as this is held.
+#[derive(Debug)]
+pub(crate) struct Named<'a> {
+    watched: &'a Watched,
+    id: ClientId,
+}
+
+impl Watched {
+    /// The call that does not return, if there is one.
+    pub(crate) fn stuck(&self) -> Option<StuckCall> {
+        self.stuck.lock().clone()
+    }
+
+    /// This crew is on duty from now on.
+    pub(crate) fn on_duty(&self, records: Records) {
+        *self.records.lock() = records;
+    }
+
+    /// This code is live from now on.
+    pub(crate) fn runs(&self, table: &GenerationTable) {
+        let kinds = table.iter().map(|(_, entry)| &entry.kind);
+        let build = |kind: &refit_abi::host::Kind| {
+            let build = kind.module().build_id().to_owned();
+            (kind.descriptor().kind.clone(), build)
+        };
+        *self.builds.lock() = kinds.map(build).collect();
+    }
+
+    /// A pause begins or ends.
+    pub(crate) fn pause(&self, lasts: bool) {
+        self.paused.store(lasts, Ordering::Release);
+    }
+
+    /// The client of this name waits for a reply.
+    pub(crate) fn name(&self, id: ClientId, name: &str) -> Named<'_> {
+        let mut clients = self.clients.lock();
+        let known = clients.entry(id).or_insert_with(|| (name.to_owned(), 0));
+        known.1 += 1;
+        Named { watched: self, id }
+    }
+
+    /// The calls of the crew on duty.
+    fn look(&self) -> Vec<Running> {
+        if self.paused.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let records = self.records.lock().clone();
+        let records = records.lock();
+        let mut seen = running::all();
+        seen.retain(|running| records.contains(&running.record));
+        seen
+    }
+
+    fn client(&self, id: ClientId) -> Option<String> {
+        let clients = self.clients.lock();
+        clients.get(&id).map(|(name, _)| name.clone())
+    }
+}
+
+impl Drop for Named<'_> {
+    fn drop(&mut self) {
+        let mut clients = self.watched.clients.lock();
+        if let Some(known) = clients.get_mut(&self.id) {
+            known.1 -= 1;
+            if known.1 == 0 {
+                clients.remove(&self.id);
+            }
+        }
+    }
+}
+
+impl Watcher {
+    /// Begins to watch.
+    ///
+    /// # Errors
+    /// If the system starts no more threads.
+    pub(crate) fn spawn(parts: WatchParts) -> io::Result<Self> {
+        let (end, ended) = bounded(0);
+        let pace = Pace::of(parts.limit);
+        let watch = Watch {
+            parts,
+            pace,
+            calls: Calls::new(pace),
+            entry: None,
+        };
+        let thread = std::thread::Builder::new().name("refit-watch".to_owned());
+        let thread = thread.spawn(move || watch.run(&ended))?;
+        Ok(Self {
+            end: Some(end),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            // It has said itself why it panicked.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Watch {
+    parts: WatchParts,
+    pace: Pace,
+    calls: Calls,
+    /// What stands in the list as running.
+    entry: Option<StuckEntry>,
+}
+
+impl Watch {
+    fn run(mut self, ended: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(self.pace.every()) {
+            self.look();
+        }
+        // The node ended well.
+        self.forget();
+    }
+
+    fn look(&mut self) {
+        let seen = self.parts.watched.look();
+        let ids: Vec<_> = seen.iter().map(id).collect();
+        let change = self.calls.look(&ids);
+        match change {
+            Some(Change::Stuck(call)) => {
+                if let Some(running) = seen.iter().find(|running| id(running) == call) {
+                    self.stuck(running);
+                }
+            }
+            Some(Change::Dead(call)) => self.dead(call),
+            Some(Change::Returned(_)) => self.returned(),
+            None => self.goes_on(),
+        }
+    }
+
+    fn stuck(&mut self, running: &Running) {
+        let is_asked = running.call == Call::Handle;
+        let message = is_asked.then(|| ask::message(running.record, CREW_NAME));
+        let message = message.flatten();
+        let client = message.and_then(|message| match message.sender {
+            refit_abi::Sender::Client(id) => self.parts.watched.client(id),
+            _ => None,
+        });
+        let stuck = StuckCall {
+            engine: running.engine,
+            label: running.label,
+            call: running.call,
+            batch: running.batch,
+            message,
+            client,
+            lasted: self.pace.lasted(self.calls.looks(id(running))),
+            is_dead: false,
+        };
+        let (kind, version) = (stuck.label.kind(), stuck.label.version());
+        tracing::error!(
+            kind,
+            version,
+            "{stuck}; nothing else runs until it returns, and the node is not ready"
+        );
+        let build = self.parts.watched.builds.lock().get(kind).cloned();
+        let digest = self.digest(&stuck);
+        let entry = StuckEntry::of(&stuck, build.unwrap_or_default(), digest);
+        if let Err(error) = self.parts.list.begin(entry.clone()) {
+            tracing::warn!(%error, "what does not return is not known at the next start");
+        }
+        self.entry = Some(entry);
+        *self.parts.watched.stuck.lock() = Some(stuck);
+    }
+
+    fn dead(&mut self, call: CallId) {
+        let lasted = self.pace.lasted(self.calls.looks(call));
+        let mut told = self.parts.watched.stuck.lock();
+        if let Some(stuck) = told.as_mut() {
+            (stuck.lasted, stuck.is_dead) = (lasted, true);
+            let kind = stuck.label.kind();
+            tracing::error!(
+                kind,
+                "{stuck}; the node counts as dead: end it with a second signal, and start it again"
+            );
+        }
+    }
+
+    fn returned(&mut self) {
+        if let Some(stuck) = self.parts.watched.stuck.lock().take() {
+            let kind = stuck.label.kind();
+            let (deed, lasted) = (stuck.deed(), told::seconds(stuck.lasted));
+            tracing::warn!(
+                kind,
+                "{deed}: it has ended after {lasted}, and the node goes on"
+            );
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        if let Some(entry) = self.entry.take()
+            && let Err(error) = self.parts.list.end(&entry)
+        {
+            tracing::warn!(%error, "the next start says of what has returned that it did not");
+        }
+    }
+
+    /// The call that was told still runs.
+    fn goes_on(&mut self) {
+        if let Some(stuck) = self.parts.watched.stuck.lock().as_mut() {
+            stuck.lasted = stuck.lasted.saturating_add(self.pace.every());
+        }
+    }
+
+    /// BLAKE3 of the message's bytes, as they stand in the block under way.
+    fn digest(&self, stuck: &StuckCall) -> Option<String> {
+        let (message, engine) = (stuck.message?, stuck.engine?);
+        let refit_abi::Sender::Client(client) = message.sender else {
+            return None;
+        };
+        let height = Height(self.parts.latest.lock().height.0 + 1);
+        let bytes = self.parts.store.read(height).ok()?;
+        let block = Block::from_bytes(&bytes).ok()?;
+        let mut messages = block.messages.iter();
+        let found = messages.find(|sent| {
+            (sent.engine, sent.client, sent.sequence) == (engine, client, message.sequence)
+        })?;
+        Some(blake3::hash(&found.payload).to_hex().to_string())
+    }
+}
+
+fn id(running: &Running) -> CallId {
+    CallId {
+        record: running.record,
+        turn: running.turn,
+    }
+}
+
+/// Says what the life before did not return from.
+pub(crate) fn tell_last(list: &StuckList) {
+    let last = list.take_last();
+    let last = last.unwrap_or_else(|error| {
+        tracing::warn!(%error, "what the life before did not return from is said again at the next start");
+        Vec::new()
+    });
+    for StuckEntry {
+        deed, kind, times, ..
+    } in last
+    {
+        match times {
+            0 | 1 => tracing::warn!(
+                kind,
+                "when this node ended, it had not returned from this: {deed}; if that is sent again, see whether it returns"
+            ),
+            times => tracing::error!(
+                kind,
+                "this node ended {times} times while it had not returned from this: {deed}; do not send it again to \
+                 this code: bring a mended build of {kind}, or start the node without that engine"
+            ),
+        }
+    }
+}
+
+impl From<&StuckCall> for StuckStatus {
+    fn from(stuck: &StuckCall) -> Self {
+        Self {
+            engine: stuck.engine.map(|engine| engine.to_string()),
+            kind: stuck.label.kind().to_owned(),
+            call: stuck.call.to_string(),
+            detail: stuck.to_string(),
+            lasted_ms: u64::try_from(stuck.lasted.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
