@@ -1,7 +1,5 @@
 //! A field whose type is declared twice moves, if it is alike in schema and layout; else its module is refused.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
-
 use refit_abi::{Assemble, Deserialize, Migrate, Serialize, State};
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
