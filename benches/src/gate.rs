@@ -5,6 +5,7 @@
 //! each repetition. The difference is the price of being replaceable.
 
 use crate::meter::{Add, Meter};
+use crate::rollback::{self, RollbackReport};
 use crate::{BenchError, Bound, Machine, Spread, Target};
 use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, Services, Wanted};
 use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus, RawBudget};
@@ -27,6 +28,9 @@ const BATCH_MESSAGES_MAX: usize = 65_536;
 
 /// Repetitions of one run.
 const REPETITIONS_MAX: u32 = 1_000;
+
+/// Repetitions of what rolling back costs: a copy of a large state takes long.
+const ROLLBACK_REPETITIONS_MAX: u32 = 31;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -60,6 +64,8 @@ pub struct GateReport {
     pub messages: u64,
     /// One for each size of batch.
     pub batches: Vec<BatchReport>,
+    /// What rolling back costs, by the size of the state.
+    pub rollback: Vec<RollbackReport>,
     /// What is promised.
     pub targets: Vec<Target>,
 }
@@ -98,6 +104,7 @@ pub fn run(options: &GateOptions) -> Result<GateReport, BenchError> {
         machine,
         messages: options.messages,
         batches,
+        rollback: rollback::measure(options.repetitions.min(ROLLBACK_REPETITIONS_MAX))?,
         targets,
     })
 }
@@ -166,6 +173,18 @@ impl GateReport {
                 text,
                 "{:>7} {direct:>18} {gated:>18} {added:>18}",
                 report.batch
+            );
+        }
+        text += "\nRolling back, in batches of 32, ns a message: median [middle half]\n\
+                 entries            without           by Clone           by bytes\n";
+        for report in &self.rollback {
+            let (plain, cloned) = (spread(&report.plain_ns), spread(&report.cloned_ns));
+            let encoded = spread(&report.encoded_ns);
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{:>7} {plain:>18} {cloned:>18} {encoded:>18}",
+                report.entries
             );
         }
         let lines = self.targets.iter().map(|target| format!("  {target}\n"));
@@ -315,15 +334,15 @@ impl<'a> Gated<'a> {
     }
 }
 
-fn engine(reason: impl ToString) -> BenchError {
+pub(crate) fn engine(reason: impl ToString) -> BenchError {
     BenchError::Engine {
         reason: reason.to_string(),
     }
 }
 
-/// Does nothing: the meter asks for nothing.
+/// Does nothing: the engines that are measured ask for nothing.
 #[derive(Debug)]
-struct NoServices;
+pub(crate) struct NoServices;
 
 impl Services for NoServices {
     fn send(&mut self, _: usize, _: EngineId, _: SchemaId, _: &[u8]) -> HostStatus {

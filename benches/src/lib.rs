@@ -23,6 +23,7 @@ pub mod figures;
 mod error;
 mod meter;
 mod random;
+pub mod rollback;
 mod stats;
 mod target;
 
