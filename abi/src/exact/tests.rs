@@ -1,3 +1,5 @@
+//! Reading to the last word: what is read, what is refused and how it is named.
+
 use super::from_json;
 use crate::Height;
 use proptest::collection::{btree_map, vec};
