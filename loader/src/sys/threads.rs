@@ -6,7 +6,7 @@
 //! after its routine returned. A number that the system gave to a later thread is told apart by the
 //! start time.
 //!
-//! One lock guards the table. It is held for a few instructions, or for [`LOOKS_PER_THREAD`] short
+//! One lock guards the table. It is held for a few instructions, or for eight short
 //! system calls, which is little beside what it costs to make a thread. Every record has a serial number:
 //! a thread that was judged dead is forgotten by its number, so that nobody forgets a later thread that
 //! came to its place.
