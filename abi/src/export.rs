@@ -16,6 +16,7 @@ use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::RSlice;
 use std::fmt;
+use std::hint::black_box;
 use std::marker::PhantomData;
 
 pub use abi_stable;
@@ -131,7 +132,9 @@ pub unsafe fn describe(
             layout_epoch: build::LAYOUT_EPOCH.to_owned(),
             target: build::TARGET.to_owned(),
             panic_mode: build::panic_mode(package.unwinds).to_owned(),
-            build_id: package.build_id.unwrap_or(UNSTAMPED).to_owned(),
+            // The builder writes the id into the library after it was linked: the compiler must not copy
+            // its letters into the code.
+            build_id: black_box(package.build_id).unwrap_or(UNSTAMPED).to_owned(),
             release_id: package.release_id.map(ToOwned::to_owned),
             package: package.name.to_owned(),
             package_version: package.version.to_owned(),

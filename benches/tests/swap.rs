@@ -28,7 +28,9 @@ fn a_run_writes_every_row_whole_and_the_parts_add_up_to_the_pause() {
     options.workers = 2;
 
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let builder = Builder::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-engines"))
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let builder = Builder::new(folder.join("bench-engines"))
+        .with_store(folder.join("refit-store"))
         .with_lock(here.join("../Cargo.lock"));
     let probe = ProbeCommand::new(env!("CARGO_BIN_EXE_refit-bench")).argument("probe");
     let loader = Loader::new(probe).unwrap();

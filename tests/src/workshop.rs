@@ -73,7 +73,9 @@ impl Workshop {
         lock.lock().unwrap();
         let folder = self.root.join("sources").join(variant);
         lay_out(&folder, source);
-        let builder = Builder::new(self.root.join("build"));
+        // Beside it, for the workshops of all packages' tests.
+        let store = self.root.with_file_name("refit-store");
+        let builder = Builder::new(self.root.join("build")).with_store(store);
         let builder = builder.with_lock(repository().join("Cargo.lock"));
         match builder.build(&folder, profile) {
             Ok(built) => built.library,

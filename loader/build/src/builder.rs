@@ -1,60 +1,18 @@
 //! [`Builder`]: from a source folder to a library whose name is its hash.
 
 use crate::cancel::Cancel;
-use crate::cargo::{self, Order};
 use crate::error::{BuildError, io};
-use crate::identity;
+use crate::job::{Job, Site};
+use crate::listen::without_progress;
+use crate::locals::Locals;
+use crate::options::Options;
 use crate::overlay;
 use crate::package::Package;
 use crate::place;
-use crate::seed::Recipe;
+use crate::progress::{Listener, Progress};
 use crate::toolchain::Toolchain;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How a module is compiled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Profile {
-    /// Quickly.
-    Dev,
-    /// For speed.
-    #[default]
-    Release,
-}
-
-impl Profile {
-    /// cargo's name for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-            Self::Release => "release",
-        }
-    }
-
-    /// Its folder in a target folder.
-    pub(crate) fn folder(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release => "release",
-        }
-    }
-
-    /// Its part of cargo's environment variables.
-    pub(crate) fn variable(self) -> &'static str {
-        match self {
-            Self::Dev => "DEV",
-            Self::Release => "RELEASE",
-        }
-    }
-
-    /// How it is asked for.
-    pub(crate) fn arguments(self) -> &'static [&'static str] {
-        &["--profile", "dev", "--profile", "release"][match self {
-            Self::Dev => 0..2,
-            Self::Release => 2..4,
-        }]
-    }
-}
+use std::time::Duration;
 
 /// A module that was built.
 #[derive(Clone, Debug)]
@@ -65,8 +23,8 @@ pub struct Built {
     pub is_new: bool,
     /// BLAKE3 of its bytes, in hexadecimal digits.
     pub artifact: String,
-    /// What it was stamped with: 32 hexadecimal digits of the BLAKE3 hash of source, profile and
-    /// compiler.
+    /// What it was stamped with: 32 hexadecimal digits of the BLAKE3 hash of source, options and
+    /// compiler. If a source gives the same code as one before, that one's.
     pub build_id: String,
     /// The package's name.
     pub package: String,
@@ -84,15 +42,17 @@ pub struct Built {
 impl Built {
     /// What the compiler warned of; empty if of nothing.
     pub fn warnings(&self) -> String {
-        cargo::without_progress(&self.log)
+        without_progress(&self.log)
     }
 }
 
 /// Builds sources under one root folder. Cheap to clone; several may use one root.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    root: PathBuf,
+    pub(crate) root: PathBuf,
+    pub(crate) store: Option<PathBuf>,
     lock: Option<PathBuf>,
+    listener: Listener,
     cancel: Cancel,
 }
 
@@ -101,15 +61,19 @@ impl Builder {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
+            store: None,
             lock: None,
+            listener: Listener::default(),
             cancel: Cancel::default(),
         }
     }
 
-    /// Gives up the builds of this builder and of its clones that are under way. They return
-    /// [`BuildError::Cancelled`] as soon as what they have started is ended; later ones are as ever.
-    pub fn cancel(&self) {
-        self.cancel.cancel();
+    /// Keeps compiled dependencies in the folder `store` instead of the root's `store`. Builders with
+    /// other roots may keep theirs there too.
+    #[must_use]
+    pub fn with_store(mut self, store: impl Into<PathBuf>) -> Self {
+        self.store = Some(store.into());
+        self
     }
 
     /// Gives a `Cargo.lock` to sources that have none, so that they are built with the versions that
@@ -120,70 +84,77 @@ impl Builder {
         self
     }
 
-    /// Builds the package in the folder `source`.
+    /// Tells `listener` how far a build is, about ten times a second. It is called on the thread that
+    /// builds.
+    #[must_use]
+    pub fn with_listener(mut self, listener: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.listener = Listener::new(listener);
+        self
+    }
+
+    /// Gives up the builds of this builder and of its clones that are under way. They return
+    /// [`BuildError::Cancelled`] as soon as what they have started is ended; later ones are as ever.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Builds the package in the folder `source`. `options` may be a [`Profile`](crate::Profile).
     ///
     /// A source in a workspace with a `Cargo.lock` is built in place with exactly that lock; one that
     /// stands alone without a lock is built in an overlay. Neither writes into the source.
     ///
     /// # Errors
     /// [`BuildError`].
-    pub fn build(&self, source: &Path, profile: Profile) -> Result<Built, BuildError> {
+    pub fn build(&self, source: &Path, options: impl Into<Options>) -> Result<Built, BuildError> {
+        let options = options.into();
         let wanted = self.cancel.begin();
         let source = source.canonicalize().map_err(io("open", source))?;
         let toolchain = Toolchain::find(&source)?;
         let package = Package::read(&toolchain, &source)?;
-        let root = place::root(&self.root)?;
-        let root = root.canonicalize().map_err(io("open", &root))?;
-        let name = place::short(blake3::hash(source.as_os_str().as_encoded_bytes()));
+        let root = whole(place::root(&self.root)?)?;
+        let store = self.store.clone().unwrap_or_else(|| root.join("store"));
+        let store = whole(place::root(&store)?)?;
+        let name = name(&source);
         let _held = place::lock(&root, &format!("target-{name}"), &wanted)?;
-        let site = self.site(&root, &name, &package)?;
         let target = place::folder(root.join("targets").join(&name))?;
-        let build_id = identity::build_id(&package, site.lock.as_deref(), profile, &toolchain)?;
-        let order = Order {
+        let job = Job {
+            site: self.site(&root, &name, &package)?,
             toolchain: &toolchain,
-            package: &package.name,
-            folder: &site.folder,
+            package: &package,
+            root: &root,
+            store: &store,
             target: &target,
-            profile,
-            locked: site.locked,
-            build_id: &build_id,
+            options: &options,
+            listener: &self.listener,
             wanted: &wanted,
         };
-        // What was built here before has fetched what it needs; if that is not enough, the build says so.
-        if site.locked && !target.join(profile.folder()).exists() {
-            order.fetch()?;
+        job.run()
+    }
+
+    /// The folders and files that the package in `source` is built from, as far as its manifests and
+    /// the last build tell: whoever waits for changes looks at these.
+    ///
+    /// # Errors
+    /// [`BuildError`], if a manifest cannot be read.
+    pub fn watched(&self, source: &Path) -> Result<Watched, BuildError> {
+        let source = source.canonicalize().map_err(io("open", source))?;
+        let locals = Locals::of(&source)?;
+        let root = self
+            .root
+            .canonicalize()
+            .unwrap_or_else(|_| self.root.clone());
+        let target = root.join("targets").join(name(&source));
+        let mut files = crate::job::read_before(&target);
+        for name in ["Cargo.toml", "Cargo.lock"] {
+            files.insert(locals.workspace_folder.join(name));
         }
-        let start = Instant::now();
-        if let Some(lock) = &site.lock {
-            let (toolchain, package) = (&toolchain, &package);
-            Recipe {
-                root: &root,
-                toolchain,
-                package,
-                lock,
-                profile,
-                wanted: &wanted,
-            }
-            .sow(&target)?;
-        }
-        let built = order.run()?;
-        let cargo_time = start.elapsed();
-        let published = place::publish(&root, &built.library)?;
-        let Package {
-            name: package,
-            version,
-            ..
-        } = package;
-        Ok(Built {
-            library: published.path,
-            artifact: published.id,
-            is_new: published.is_new,
-            build_id,
-            package,
-            version,
-            compiled: built.compiled,
-            log: built.log,
-            cargo_time,
+        Ok(Watched {
+            folders: locals
+                .packages
+                .into_iter()
+                .map(|local| local.folder)
+                .collect(),
+            files: files.into_iter().collect(),
         })
     }
 
@@ -192,7 +163,7 @@ impl Builder {
         if let Some(lock) = package.lock() {
             return Ok(Site {
                 folder: package.folder.clone(),
-                lock: Some(lock),
+                lock,
                 locked: true,
             });
         }
@@ -203,17 +174,31 @@ impl Builder {
         }
         let folder = root.join("overlays").join(name);
         let folder = overlay::lay(package, self.lock.as_deref(), folder)?;
+        // Without a lock that was given, cargo's own counts: it stays from build to build.
+        let own = || folder.join("Cargo.lock");
         Ok(Site {
+            lock: self.lock.clone().unwrap_or_else(own),
             folder,
-            lock: self.lock.clone(),
             locked: false,
         })
     }
 }
 
-/// Where cargo runs.
-struct Site {
-    folder: PathBuf,
-    lock: Option<PathBuf>,
-    locked: bool,
+/// What a package is built from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// The folders of packages: its own first, then those that it depends on by path, in order.
+    pub folders: Vec<PathBuf>,
+    /// Single files: manifest and lock of the workspace, and what the compiler reads beside the
+    /// packages' sources.
+    pub files: Vec<PathBuf>,
+}
+
+/// The name of the folders of one source.
+pub(crate) fn name(source: &Path) -> String {
+    place::short(blake3::hash(source.as_os_str().as_encoded_bytes()))
+}
+
+fn whole(path: PathBuf) -> Result<PathBuf, BuildError> {
+    path.canonicalize().map_err(io("open", &path))
 }

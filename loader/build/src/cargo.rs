@@ -1,43 +1,32 @@
-//! Runs `cargo build` and listens: which library came of it, what was compiled, what was said.
+//! [`Order`]: one `cargo build`, and what its failure means.
 
-use crate::builder::Profile;
-use crate::cancel::{Wanted, kill_tree};
-use crate::error::{BuildError, io};
+use crate::cancel::Wanted;
+use crate::error::BuildError;
+use crate::listen::{Heard, hear, without_progress};
+use crate::options::Options;
+use crate::progress::{Listener, Stage};
+use crate::publish::PLACE_FOR_STAMP;
 use crate::toolchain::Toolchain;
-use cargo_metadata::{Artifact, CrateType, Message};
-use std::io::{BufRead, BufReader, Read};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-
-/// How long a build may take, in seconds.
-pub(crate) const BUILD_S_MAX: u64 = 3600;
-
-/// How much of the end of cargo's talk is kept, in bytes.
-pub(crate) const LOG_BYTES_MAX: usize = 1 << 18;
-
-/// Most messages of one build that are read.
-const MESSAGES_MAX: usize = 100_000;
-
-/// Longest message that is read, in bytes.
-const MESSAGE_BYTES_MAX: u64 = 16 << 20;
-
-/// Pause between two looks at a running build.
-const BUILD_LOOK: Duration = Duration::from_millis(10);
+use std::process::Command;
 
 /// One `cargo build`.
+#[derive(Debug)]
 pub(crate) struct Order<'a> {
     pub(crate) toolchain: &'a Toolchain,
     /// The package's name, for messages.
     pub(crate) package: &'a str,
+    /// Where cargo runs: the source, whose configuration holds.
+    pub(crate) source: &'a Path,
     /// Where the manifest is.
     pub(crate) folder: &'a Path,
     pub(crate) target: &'a Path,
-    pub(crate) profile: Profile,
+    pub(crate) options: &'a Options,
     /// Whether the lock must be obeyed as it is.
     pub(crate) locked: bool,
-    pub(crate) build_id: &'a str,
+    pub(crate) stage: Stage,
+    pub(crate) listener: &'a Listener,
     pub(crate) wanted: &'a Wanted,
 }
 
@@ -45,8 +34,10 @@ pub(crate) struct Order<'a> {
 #[derive(Debug)]
 pub(crate) struct Yield {
     pub(crate) library: PathBuf,
-    /// Names of the packages that were compiled, in cargo's order; the others were there already.
+    /// What was compiled, in cargo's order; the rest was there already.
     pub(crate) compiled: Vec<String>,
+    /// The files and folders that belong to other packages.
+    pub(crate) parts: BTreeSet<PathBuf>,
     pub(crate) log: String,
 }
 
@@ -62,22 +53,78 @@ impl Order<'_> {
     /// Makes sure that the lock fits the manifest and that all it names is on this machine, before
     /// anything is compiled.
     pub(crate) fn fetch(&self) -> Result<(), BuildError> {
-        let fetch = |offline: bool| {
-            let mut command = self.toolchain.command(self.folder);
+        self.prepare(&["fetch", "--locked"])
+    }
+
+    /// Chooses a version of each dependency, where no lock does.
+    pub(crate) fn resolve(&self) -> Result<(), BuildError> {
+        self.prepare(&["generate-lockfile"])
+    }
+
+    /// Runs another command than a build: without the network if that is enough, else with it.
+    fn prepare(&self, arguments: &[&str]) -> Result<(), BuildError> {
+        let run = |offline: bool| {
+            let mut command = self.toolchain.command(self.source);
             command
-                .args(["fetch", "--locked"])
+                .args(arguments)
+                .arg("--manifest-path")
+                .arg(self.manifest())
                 .args(offline.then_some("--offline"));
-            hear(command, self.folder, self.wanted)
+            self.hear(command)
         };
-        if fetch(true)?.succeeded {
+        if run(true)?.succeeded {
             return Ok(());
         }
-        match fetch(false)? {
-            Heard {
-                succeeded: true, ..
-            } => Ok(()),
-            Heard { log, .. } => Err(self.cargo_failed(&log)),
+        let heard = run(false)?;
+        match heard.succeeded {
+            true => Ok(()),
+            false => Err(self.cargo_failed(&heard.log)),
         }
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.folder.join("Cargo.toml")
+    }
+
+    fn hear(&self, command: Command) -> Result<Heard, BuildError> {
+        let tally = self.listener.begin(self.package, self.stage);
+        hear(command, &self.manifest(), self.wanted, &tally)
+    }
+
+    fn attempt(&self, offline: bool) -> Result<Yield, BuildError> {
+        let heard = self.hear(self.command(offline))?;
+        if !heard.succeeded {
+            return Err(self.failed(&heard));
+        }
+        match heard.library {
+            Some(library) => Ok(Yield {
+                library,
+                compiled: heard.compiled,
+                parts: heard.parts,
+                log: heard.log,
+            }),
+            None => Err(BuildError::NoLibrary {
+                package: self.package.to_owned(),
+            }),
+        }
+    }
+
+    /// Why it failed: the machine, the source, or what cargo was told.
+    fn failed(&self, heard: &Heard) -> BuildError {
+        let target = self.target.to_owned();
+        if heard.log.contains("(os error 28)") || heard.log.contains("No space left on device") {
+            return BuildError::NoSpace { target };
+        }
+        if is_execution_refused(&heard.log) {
+            return BuildError::NoExecution { target };
+        }
+        if heard.compiler_ran {
+            return BuildError::DoesNotCompile {
+                package: self.package.to_owned(),
+                diagnostics: without_progress(&heard.log),
+            };
+        }
+        self.cargo_failed(&heard.log)
     }
 
     fn cargo_failed(&self, log: &str) -> BuildError {
@@ -88,205 +135,32 @@ impl Order<'_> {
         }
     }
 
-    fn attempt(&self, offline: bool) -> Result<Yield, BuildError> {
-        let heard = hear(self.command(offline), self.folder, self.wanted)?;
-        let package = self.package.to_owned();
-        if heard.succeeded {
-            let compiled = heard.compiled;
-            return match heard.library {
-                Some(library) => Ok(Yield {
-                    library,
-                    compiled,
-                    log: heard.log,
-                }),
-                None => Err(BuildError::NoLibrary { package }),
-            };
-        }
-        if heard.compiler_ran {
-            let diagnostics = without_progress(&heard.log);
-            return Err(BuildError::DoesNotCompile {
-                package,
-                diagnostics,
-            });
-        }
-        Err(self.cargo_failed(&heard.log))
-    }
-
     fn command(&self, offline: bool) -> Command {
-        let mut command = self.toolchain.command(self.folder);
+        let mut command = self.toolchain.command(self.source);
         command
-            .args(["build", "--lib", "--features", "module"])
+            .args(["build", "--lib"])
             .args([
                 "--message-format",
                 "json-render-diagnostics",
                 "--manifest-path",
             ])
-            .arg(self.folder.join("Cargo.toml"))
-            .args(self.profile.arguments())
+            .arg(self.manifest())
+            .args(self.options.arguments())
             .args(offline.then_some("--offline"))
             .args(self.locked.then_some("--locked"))
             .env("CARGO_TARGET_DIR", self.target)
-            .env("REFIT_BUILD_ID", self.build_id);
-        for (setting, value) in [("STRIP", "debuginfo"), ("DEBUG", "0")] {
-            command.env(
-                format!("CARGO_PROFILE_{}_{setting}", self.profile.variable()),
-                value,
-            );
-        }
+            // Above what a configuration file says: what is compiled is looked for in one place.
+            .env("CARGO_BUILD_BUILD_DIR", self.target)
+            .env("REFIT_BUILD_ID", PLACE_FOR_STAMP)
+            .envs(self.options.variables());
         command
     }
 }
 
-/// What was heard of one cargo.
-#[derive(Debug, Default)]
-struct Heard {
-    succeeded: bool,
-    compiler_ran: bool,
-    library: Option<PathBuf>,
-    compiled: Vec<String>,
-    log: String,
-}
-
-/// Runs cargo to its end, within [`BUILD_S_MAX`].
-fn hear(mut command: Command, folder: &Path, wanted: &Wanted) -> Result<Heard, BuildError> {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => BuildError::CargoMissing,
-        _ => io("start cargo in", folder)(error),
-    })?;
-    let manifest = folder.join("Cargo.toml");
-    let stdout = child.stdout.take();
-    let messages = std::thread::spawn(move || stdout.map(|out| messages(out, &manifest)));
-    let stderr = child.stderr.take();
-    let log = std::thread::spawn(move || stderr.map(tail));
-    // Its output is not waited for if it was killed: somebody may hold it who left the family.
-    let succeeded = wait(&mut child, folder, wanted)?;
-    let (messages, log) = (joined(messages), joined(log));
-    Ok(Heard {
-        succeeded,
-        log: log.unwrap_or_default(),
-        ..messages.unwrap_or_default()
-    })
-}
-
-fn joined<T>(thread: JoinHandle<Option<T>>) -> Option<T> {
-    thread.join().ok().flatten()
-}
-
-/// Waits for cargo; kills it and all it started when its time is up or nobody wants it any more. Says
-/// whether it succeeded.
-fn wait(child: &mut Child, folder: &Path, wanted: &Wanted) -> Result<bool, BuildError> {
-    let deadline = Instant::now() + Duration::from_secs(BUILD_S_MAX);
-    loop {
-        if let Some(status) = child.try_wait().map_err(io("wait for cargo in", folder))? {
-            // What a signal from the terminal has ended did not fail.
-            return match wanted.is_wanted() || status.success() {
-                true => Ok(status.success()),
-                false => Err(BuildError::Cancelled),
-            };
-        }
-        let why = match wanted.is_wanted() {
-            false => BuildError::Cancelled,
-            true if Instant::now() >= deadline => BuildError::TimeUp {
-                seconds: BUILD_S_MAX,
-            },
-            true => {
-                std::thread::sleep(BUILD_LOOK);
-                continue;
-            }
-        };
-        kill_tree(child.id());
-        let _ = child.wait();
-        return Err(why);
-    }
-}
-
-/// Reads cargo's messages to their end.
-fn messages(source: impl Read, manifest: &Path) -> Heard {
-    let mut heard = Heard::default();
-    let mut source = BufReader::new(source);
-    let mut line = Vec::new();
-    for _ in 0..MESSAGES_MAX {
-        line.clear();
-        match source
-            .by_ref()
-            .take(MESSAGE_BYTES_MAX)
-            .read_until(b'\n', &mut line)
-        {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-        match serde_json::from_slice(&line) {
-            Ok(Message::CompilerArtifact(artifact)) => heard.note(artifact, manifest),
-            Ok(Message::BuildFinished(_)) => heard.compiler_ran = true,
-            _ => {}
-        }
-    }
-    heard
-}
-
-impl Heard {
-    fn note(&mut self, artifact: Artifact, manifest: &Path) {
-        if !artifact.fresh {
-            let folder = artifact.manifest_path.parent();
-            let name = folder
-                .and_then(|folder| folder.file_name())
-                .unwrap_or_default();
-            self.compiled
-                .push(format!("{} ({name})", artifact.target.name));
-        }
-        let own = artifact.manifest_path == manifest;
-        if own && artifact.target.crate_types.contains(&CrateType::CDyLib) {
-            let library = artifact.filenames.into_iter();
-            let mut library = library.filter(|file| file.extension() == Some("so"));
-            self.library = library
-                .next()
-                .map(|file| file.into_std_path_buf())
-                .or(self.library.take());
-        }
-    }
-}
-
-/// The end of what a source says.
-fn tail(mut source: impl Read) -> String {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 1 << 14];
-    while let Ok(read @ 1..) = source.read(&mut buffer) {
-        kept.extend_from_slice(&buffer[..read]);
-        kept.drain(..kept.len().saturating_sub(LOG_BYTES_MAX));
-    }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
-/// The log without cargo's lines of progress, which begin with a verb that is set flush right.
-pub(crate) fn without_progress(log: &str) -> String {
-    let progress = |line: &&str| {
-        let verb = line.trim_start().split(' ').next().unwrap_or_default();
-        let indent = line.len() - line.trim_start().len();
-        indent > 0 && indent + verb.len() == 12 && verb.starts_with(char::is_uppercase)
-    };
-    let lines = log.lines().filter(|line| !progress(line));
-    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn progress_goes_and_diagnostics_stay() {
-        let log = "   Compiling a v1\nerror: no\n --> src/lib.rs:1:1\n  |\n1 | x\n  Downloaded b\n";
-        assert_eq!(
-            without_progress(log),
-            "error: no\n --> src/lib.rs:1:1\n  |\n1 | x"
-        );
-    }
-
-    #[test]
-    fn only_the_end_of_a_long_log_is_kept() {
-        let long = [vec![b'a'; LOG_BYTES_MAX], b"end".to_vec()].concat();
-        let kept = tail(&long[..]);
-        assert_eq!(kept.len(), LOG_BYTES_MAX);
-        assert!(kept.ends_with("aend"));
-    }
+/// Whether the system did not let a program or a macro run that was just built.
+fn is_execution_refused(log: &str) -> bool {
+    let program = log.contains("could not execute process")
+        && log.contains("build-script")
+        && log.contains("(os error 13)");
+    program || log.contains("failed to map segment from shared object")
 }

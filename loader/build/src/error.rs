@@ -77,6 +77,26 @@ pub enum BuildError {
         /// The end of what the compiler said.
         diagnostics: String,
     },
+    /// The disk is full.
+    #[error("the build needs more room than is left on the device of {}", target.display())]
+    NoSpace {
+        /// The folder that was built in.
+        target: PathBuf,
+    },
+    /// What was built may not run where it was built.
+    #[error("the system runs nothing in {}: a build script or a macro that was compiled there did not start", target.display())]
+    NoExecution {
+        /// The folder that was built in.
+        target: PathBuf,
+    },
+    /// The source is never still.
+    #[error("{} was changed {times} times while it was built", path.display())]
+    SourceMoves {
+        /// The source.
+        path: PathBuf,
+        /// How often it was built.
+        times: usize,
+    },
     /// cargo failed before it compiled anything.
     #[error("cargo could not build {package}:\n{output}")]
     CargoFailed {
@@ -116,6 +136,9 @@ impl BuildError {
             Self::Manifest { .. } => "manifest-unreadable",
             Self::TooLarge { .. } => "source-too-large",
             Self::DoesNotCompile { .. } => "does-not-compile",
+            Self::NoSpace { .. } => "no-space",
+            Self::NoExecution { .. } => "no-execution",
+            Self::SourceMoves { .. } => "source-moves",
             Self::CargoFailed { .. } => "cargo-failed",
             Self::TimeUp { .. } => "build-time-up",
             Self::Cancelled => "build-cancelled",
@@ -137,6 +160,15 @@ impl BuildError {
             Self::Manifest { .. } => "correct the manifest",
             Self::TooLarge { .. } => "move data out of the source folder",
             Self::DoesNotCompile { .. } => "correct the source and build again",
+            Self::NoSpace { .. } => {
+                "free some of it, with `refit engine clean` for example, or name another folder with --data-dir and --cache-dir"
+            }
+            Self::NoExecution { .. } => {
+                "name folders on a device that is not mounted with `noexec`, with --data-dir and --cache-dir"
+            }
+            Self::SourceMoves { .. } => {
+                "end what writes into the package, or have it write into a folder that .gitignore names"
+            }
             Self::CargoFailed { output, .. } if output.contains("--locked") => {
                 "run `cargo update --workspace` in the source folder: its Cargo.lock is behind its Cargo.toml"
             }

@@ -1,143 +1,103 @@
-//! The build id: which source, profile and compiler a module was built from.
+//! The build id: which source, options and compiler a module was built from.
 
-use crate::builder::Profile;
 use crate::error::{BuildError, io};
-use crate::output::is_output;
-use crate::package::Package;
+use crate::inputs::{Inputs, part};
+use crate::locals::Locals;
+use crate::options::Options;
 use crate::toolchain::Toolchain;
 use std::path::{Path, PathBuf};
-
-/// Most files of a source tree.
-pub(crate) const SOURCE_FILES_MAX: usize = 10_000;
-
-/// Most bytes of a source tree.
-pub(crate) const SOURCE_BYTES_MAX: u64 = 256 << 20;
+use toml::Table;
 
 /// Hexadecimal digits of a build id.
-const BUILD_ID_DIGITS: usize = 32;
+pub(crate) const BUILD_ID_DIGITS: usize = 32;
 
-/// The build id: BLAKE3 over the tree, the trees it depends on by path, the lock, the profile and
-/// the compiler.
-pub(crate) fn build_id(
-    package: &Package,
-    lock: Option<&Path>,
-    profile: Profile,
-    toolchain: &Toolchain,
-) -> Result<String, BuildError> {
-    let mut hasher = blake3::Hasher::new();
-    part(&mut hasher, profile.name().as_bytes());
-    part(&mut hasher, toolchain.compiler.as_bytes());
-    let lock = lock
-        .map(|lock| std::fs::read(lock).map_err(io("read", lock)))
-        .transpose()?;
-    part(&mut hasher, &lock.unwrap_or_default());
-    tree(&mut hasher, &package.folder)?;
-    for folder in package.path_dependencies() {
-        tree(&mut hasher, &folder)?;
-    }
-    let mut digits = hasher.finalize().to_hex().to_string();
-    digits.truncate(BUILD_ID_DIGITS);
-    Ok(digits)
+/// What of a workspace's manifest counts for a package in it.
+const WORKSPACE_SECTIONS: [&str; 3] = ["profile", "patch", "replace"];
+
+/// What of a workspace's own section counts.
+const SHARED_SECTIONS: [&str; 4] = ["package", "dependencies", "lints", "resolver"];
+
+/// What of cargo's configuration changes the code.
+const CONFIG_SECTIONS: [&str; 6] = ["build", "target", "env", "profile", "unstable", "patch"];
+
+/// All that a build follows from.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) source: &'a Path,
+    pub(crate) locals: &'a Locals,
+    pub(crate) inputs: &'a Inputs,
+    pub(crate) lock: &'a Path,
+    pub(crate) options: &'a Options,
+    pub(crate) toolchain: &'a Toolchain,
 }
 
-/// Adds bytes with their length, so that no two lists of parts look alike.
-pub(crate) fn part(hasher: &mut blake3::Hasher, bytes: &[u8]) {
-    hasher.update(&(bytes.len() as u64).to_le_bytes());
-    hasher.update(bytes);
-}
-
-/// Adds a tree: relative paths in order, each with its content.
-fn tree(hasher: &mut blake3::Hasher, root: &Path) -> Result<(), BuildError> {
-    let mut files = Vec::new();
-    list(root, root, &mut files)?;
-    files.sort();
-    let mut bytes = 0;
-    part(hasher, &(files.len() as u64).to_le_bytes());
-    for file in files {
-        let path = root.join(&file);
-        let content = std::fs::read(&path).map_err(io("read", &path))?;
-        bytes += content.len() as u64;
-        if bytes > SOURCE_BYTES_MAX {
-            return Err(too_large(root));
-        }
-        part(hasher, file.as_os_str().as_encoded_bytes());
-        part(hasher, &content);
-    }
-    Ok(())
-}
-
-/// Lists the files under `folder`, relative to `root`: all but `.git`, the root's `target`, folders
-/// that are tagged as output, and what is neither file nor folder. Links are followed to files, not to folders.
-fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), BuildError> {
-    for entry in std::fs::read_dir(folder).map_err(io("list", folder))? {
-        let entry = entry.map_err(io("list", folder))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let kind = entry.file_type().map_err(io("look at", &path))?;
-        if name == ".git" || (name == "target" && folder == root) {
-            continue;
-        }
-        if kind.is_dir() {
-            if !is_output(&path) {
-                list(root, &path, files)?;
-            }
-        } else if path.is_file() {
-            files.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
-        }
-        if files.len() > SOURCE_FILES_MAX {
-            return Err(too_large(root));
-        }
-    }
-    Ok(())
-}
-
-fn too_large(root: &Path) -> BuildError {
-    BuildError::TooLarge {
-        path: root.to_owned(),
-        files_max: SOURCE_FILES_MAX,
-        bytes_max: SOURCE_BYTES_MAX,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn hash(root: &Path) -> blake3::Hash {
+impl Facts<'_> {
+    /// The build id: BLAKE3 over the packages and files on this machine, the lock, the options, the
+    /// compiler and how cargo is configured.
+    pub(crate) fn build_id(&self) -> Result<String, BuildError> {
         let mut hasher = blake3::Hasher::new();
-        tree(&mut hasher, root).unwrap();
-        hasher.finalize()
+        settings(&mut hasher, self.source, self.options, self.toolchain);
+        let lock = std::fs::read(self.lock).map_err(io("read", self.lock))?;
+        part(&mut hasher, &lock);
+        workspace(&mut hasher, &self.locals.workspace);
+        for package in &self.inputs.packages {
+            part(&mut hasher, package.name.as_bytes());
+            hasher.update(package.hash.as_bytes());
+        }
+        hasher.update(self.inputs.outside.as_bytes());
+        let mut digits = hasher.finalize().to_hex().to_string();
+        digits.truncate(BUILD_ID_DIGITS);
+        Ok(digits)
     }
+}
 
-    #[test]
-    fn what_is_made_inside_the_source_is_not_source() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        fs::write(root.join("lib.rs"), "a").unwrap();
-        let first = hash(root);
-        crate::place::root(&root.join("refit-data/build")).unwrap();
-        fs::write(root.join("refit-data/build/x.so"), "x").unwrap();
-        fs::write(root.join("refit-data/quarantine.json"), "x").unwrap();
-        assert_eq!(hash(root), first);
-        fs::create_dir(root.join("data")).unwrap();
-        fs::write(root.join("data/x"), "x").unwrap();
-        assert_ne!(hash(root), first, "a folder without the tag is source");
+/// Adds how anything is compiled: options, compiler, flags and cargo's configuration.
+pub(crate) fn settings(
+    hasher: &mut blake3::Hasher,
+    source: &Path,
+    options: &Options,
+    toolchain: &Toolchain,
+) {
+    for argument in options.arguments() {
+        part(hasher, argument.as_bytes());
     }
+    for (name, value) in options.variables() {
+        part(hasher, name.as_bytes());
+        part(hasher, value.as_bytes());
+    }
+    part(hasher, toolchain.compiler.as_bytes());
+    let flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
+    part(hasher, flags.as_encoded_bytes());
+    for path in configurations(source) {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let table: Table = text.parse().unwrap_or_default();
+        for section in CONFIG_SECTIONS {
+            let section = table.get(section).map(ToString::to_string);
+            part(hasher, section.unwrap_or_default().as_bytes());
+        }
+    }
+}
 
-    #[test]
-    fn names_and_contents_count_and_build_output_does_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        fs::create_dir_all(root.join("src/target")).unwrap();
-        fs::write(root.join("src/lib.rs"), "a").unwrap();
-        let first = hash(root);
-        fs::create_dir_all(root.join("target/debug")).unwrap();
-        fs::write(root.join("target/debug/x"), "x").unwrap();
-        assert_eq!(hash(root), first, "cargo's own folder is not source");
-        fs::write(root.join("src/target/mod.rs"), "b").unwrap();
-        let second = hash(root);
-        assert_ne!(second, first, "a module called target is");
-        fs::rename(root.join("src/lib.rs"), root.join("src/main.rs")).unwrap();
-        assert_ne!(hash(root), second);
+/// The files that configure cargo for a source, but for the user's own.
+fn configurations(source: &Path) -> Vec<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let folders = source.ancestors().map(|above| above.join(".cargo"));
+    let folders = folders.filter(|folder| Some(folder) != home.as_ref());
+    let files = folders.flat_map(|folder| ["config.toml", "config"].map(|name| folder.join(name)));
+    files.filter(|file| file.is_file()).collect()
+}
+
+/// Adds what a package takes from its workspace.
+fn workspace(hasher: &mut blake3::Hasher, manifest: &Table) {
+    let mut sections: Vec<_> = WORKSPACE_SECTIONS
+        .iter()
+        .map(|name| manifest.get(*name))
+        .collect();
+    let shared = manifest.get("workspace");
+    sections.extend(SHARED_SECTIONS.iter().map(|name| shared?.get(*name)));
+    for section in sections {
+        let text = section.map(ToString::to_string).unwrap_or_default();
+        part(hasher, text.as_bytes());
     }
 }

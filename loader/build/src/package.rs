@@ -17,6 +17,8 @@ pub(crate) struct Package {
     pub(crate) workspace: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: BTreeMap<String, Vec<String>>,
+    /// What its library is built as.
+    pub(crate) crate_types: Vec<String>,
 }
 
 impl Package {
@@ -40,9 +42,11 @@ impl Package {
         let cdylib =
             |target: &cargo_metadata::Target| target.crate_types.contains(&CrateType::CDyLib);
         let name = package.name.to_string();
-        if !package.targets.iter().any(cdylib) {
+        let Some(library) = package.targets.iter().find(|target| cdylib(target)) else {
             return Err(BuildError::NoCdylib { package: name });
-        }
+        };
+        let crate_types = library.crate_types.iter().map(ToString::to_string);
+        let crate_types = crate_types.collect();
         if !package.features.contains_key("module") {
             return Err(BuildError::NoModuleFeature { package: name });
         }
@@ -53,6 +57,7 @@ impl Package {
             workspace,
             dependencies: package.dependencies,
             features: package.features,
+            crate_types,
         })
     }
 
@@ -64,18 +69,6 @@ impl Package {
     /// Whether it is the root of its own workspace.
     pub(crate) fn stands_alone(&self) -> bool {
         self.folder == self.workspace
-    }
-
-    /// The folders of the packages that it depends on by path, sorted.
-    pub(crate) fn path_dependencies(&self) -> Vec<PathBuf> {
-        let paths = self
-            .dependencies
-            .iter()
-            .filter_map(|dependency| dependency.path.clone());
-        let mut paths: Vec<_> = paths.map(|path| path.into_std_path_buf()).collect();
-        paths.sort();
-        paths.dedup();
-        paths
     }
 }
 

@@ -31,14 +31,27 @@ pub(crate) fn root(path: &Path) -> Result<PathBuf, BuildError> {
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
+/// The file of the lock called `name`, open.
+fn lock_file(root: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
+    let path = folder(root.join("locks"))?.join(name);
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.map_err(io("open", &path))?;
+    Ok((path, file))
+}
+
+/// Takes the lock called `name` if nobody holds it.
+pub(crate) fn try_lock(root: &Path, name: &str) -> Result<Option<Lock>, BuildError> {
+    let (path, file) = lock_file(root, name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(io("lock", &path)(error)),
+    }
+}
+
 /// Takes the lock called `name`.
 pub(crate) fn lock(root: &Path, name: &str, wanted: &Wanted) -> Result<Lock, BuildError> {
-    let path = folder(root.join("locks"))?.join(name);
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(io("open", &path))?;
+    let (path, file) = lock_file(root, name)?;
     let deadline = Instant::now() + Duration::from_secs(LOCK_S_MAX);
     loop {
         match file.try_lock() {
@@ -57,27 +70,6 @@ pub(crate) fn lock(root: &Path, name: &str, wanted: &Wanted) -> Result<Lock, Bui
             }
         }
     }
-}
-
-/// A library under the name of its hash.
-pub(crate) struct Published {
-    pub(crate) path: PathBuf,
-    pub(crate) id: String,
-    /// Whether it was not there before.
-    pub(crate) is_new: bool,
-}
-
-/// Copies a library to `ROOT/artifacts/<blake3>.so`; the name is there only with the whole content.
-pub(crate) fn publish(root: &Path, library: &Path) -> Result<Published, BuildError> {
-    let bytes = fs::read(library).map_err(io("read", library))?;
-    let id = blake3::hash(&bytes).to_hex().to_string();
-    let artifacts = folder(root.join("artifacts"))?;
-    let path = artifacts.join(format!("{id}.so"));
-    let is_new = !path.exists();
-    if is_new {
-        write(&path, &bytes)?;
-    }
-    Ok(Published { path, id, is_new })
 }
 
 /// Writes a file whole: under another name first, then renamed.

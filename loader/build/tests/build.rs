@@ -18,7 +18,9 @@ fn repository() -> PathBuf {
 }
 
 fn builder() -> Builder {
-    Builder::new(root()).with_lock(repository().join("Cargo.lock"))
+    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("refit-store");
+    let builder = Builder::new(root()).with_store(store);
+    builder.with_lock(repository().join("Cargo.lock"))
 }
 
 fn build(source: &Path) -> Result<Built, refit_build::BuildError> {
@@ -80,7 +82,8 @@ fn a_new_source_compiles_itself_alone_and_gets_its_own_code() {
         ("probe-engine", "1.0.0")
     );
 
-    fs::write(first.path().join("src/extra.rs"), "").unwrap();
+    let extra = "#[unsafe(no_mangle)]\npub extern \"C\" fn extra() {}\n";
+    fs::write(first.path().join("src/extra.rs"), extra).unwrap();
     let bytes = fs::read(first.path().join("src/lib.rs")).unwrap();
     fs::write(
         first.path().join("src/lib.rs"),

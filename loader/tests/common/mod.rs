@@ -49,7 +49,8 @@ fn build_of(fixture: &str, name: &str, edit: impl Fn(&mut String, &mut String)) 
     edit(&mut manifest, &mut library);
     write(&source.join("Cargo.toml"), &manifest);
     write(&source.join("src/lib.rs"), &library);
-    let builder = Builder::new(root.join("refit-build")).with_lock(repository().join("Cargo.lock"));
+    let builder = Builder::new(root.join("refit-build")).with_store(root.join("refit-store"));
+    let builder = builder.with_lock(repository().join("Cargo.lock"));
     builder.build(&source, Profile::Dev).unwrap().library
 }
 

@@ -1,0 +1,293 @@
+//! What the builder keeps on disk, and how it stays within a bound.
+//!
+//! Each part (a target folder with its overlay, a part of the store, an artifact) has a time of its
+//! last use. What was not used for longest goes first, until the rest fits. What a build works in is
+//! locked and stays; so does what was used within the last [`KEPT_MIN`], since a plan or a node that
+//! starts may name it.
+
+use crate::builder::{Builder, name};
+use crate::error::{BuildError, io};
+use crate::place;
+use crate::store::USED;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Bytes that are kept if nothing else is said, of a builder's root and of a store each.
+pub const CACHE_BYTES_MAX: u64 = 10 << 30;
+
+/// What was used more recently stays, unless all is to go.
+pub const KEPT_MIN: Duration = Duration::from_secs(3600);
+
+/// How often at most a build looks whether there is too much.
+const LOOK_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Its time says when it was looked whether there is too much.
+const LOOKED: &str = ".refit-looked";
+
+/// Which parts go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clean {
+    /// What was not used for longest, until no more than so many bytes are left in the root, and in
+    /// the store.
+    Down {
+        /// The bytes that may stay.
+        bytes_max: u64,
+    },
+    /// What was compiled of the package in this folder.
+    Package(PathBuf),
+    /// Everything, the store too.
+    All,
+}
+
+/// A part that goes, or would go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleaned {
+    /// Its folder, or its file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A part of a cache.
+#[derive(Debug)]
+struct Kept {
+    paths: Vec<PathBuf>,
+    lock: Option<(PathBuf, String)>,
+    bytes: u64,
+    used: SystemTime,
+}
+
+impl Builder {
+    /// Removes what `clean` says, or with `dry_run` only tells it. A part that is in use stays.
+    ///
+    /// # Errors
+    /// [`BuildError::Io`].
+    pub fn clean(&self, clean: &Clean, dry_run: bool) -> Result<Vec<Cleaned>, BuildError> {
+        let store = self
+            .store
+            .clone()
+            .unwrap_or_else(|| self.root.join("store"));
+        let (root, store) = (parts_of_root(&self.root), parts_of_store(&store));
+        let chosen = match clean {
+            Clean::All => root.into_iter().chain(store).collect(),
+            Clean::Down { bytes_max } => {
+                let mut chosen = too_much(root, *bytes_max);
+                chosen.extend(too_much(store, *bytes_max));
+                chosen
+            }
+            Clean::Package(folder) => {
+                let whole = folder.canonicalize().map_err(io("open", folder))?;
+                let name = format!("target-{}", name(&whole));
+                let is_its =
+                    |part: &Kept| part.lock.as_ref().is_some_and(|(_, lock)| *lock == name);
+                root.into_iter().filter(is_its).collect()
+            }
+        };
+        let mut cleaned = Vec::new();
+        for part in chosen {
+            if let Some(one) = part.remove(dry_run)? {
+                cleaned.push(one);
+            }
+        }
+        Ok(cleaned)
+    }
+
+    /// As [`Builder::clean`] down to a bound; does nothing if that was done within the last hour. What
+    /// cannot be removed stays: a build has its library.
+    pub fn keep_within(&self, bytes_max: u64) {
+        let looked = self.root.join(LOOKED);
+        let age = |path: &Path| fs::metadata(path).ok()?.modified().ok()?.elapsed().ok();
+        if age(&looked).is_some_and(|age| age < LOOK_INTERVAL) {
+            return;
+        }
+        crate::publish::touch(&looked);
+        let _ = self.clean(&Clean::Down { bytes_max }, false);
+    }
+}
+
+impl Kept {
+    /// Removes it, unless somebody works in it.
+    fn remove(&self, dry_run: bool) -> Result<Option<Cleaned>, BuildError> {
+        let held = match &self.lock {
+            Some((root, name)) => match place::try_lock(root, name)? {
+                Some(held) => Some(held),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        for path in self.paths.iter().filter(|_| !dry_run) {
+            let removed = match path.is_dir() {
+                true => fs::remove_dir_all(path),
+                false => fs::remove_file(path),
+            };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(io("remove", path)(error));
+                }
+                _ => {}
+            }
+        }
+        drop(held);
+        let path = self.paths.first().cloned().unwrap_or_default();
+        let bytes = self.bytes;
+        Ok(Some(Cleaned { path, bytes }))
+    }
+}
+
+/// Those that go so that the rest fits, the longest unused first.
+fn too_much(mut parts: Vec<Kept>, bytes_max: u64) -> Vec<Kept> {
+    let mut bytes: u64 = parts.iter().map(|part| part.bytes).sum();
+    parts.sort_by_key(|part| part.used);
+    let now = SystemTime::now();
+    let is_recent = |part: &Kept| {
+        now.duration_since(part.used)
+            .is_ok_and(|age| age < KEPT_MIN)
+    };
+    let mut chosen = Vec::new();
+    for part in parts {
+        if bytes <= bytes_max {
+            break;
+        }
+        if !is_recent(&part) {
+            bytes -= part.bytes;
+            chosen.push(part);
+        }
+    }
+    chosen
+}
+
+/// Target folders, each with its overlay, and artifacts.
+fn parts_of_root(root: &Path) -> Vec<Kept> {
+    let targets = entries(&root.join("targets")).into_iter().map(|target| {
+        let name = target
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let overlay = root.join("overlays").join(&name);
+        Kept {
+            bytes: bytes(&target),
+            used: used(&target.join(USED), &target),
+            lock: Some((root.to_owned(), format!("target-{name}"))),
+            paths: vec![target, overlay],
+        }
+    });
+    let artifacts = entries(&root.join("artifacts"))
+        .into_iter()
+        .map(|artifact| Kept {
+            bytes: bytes(&artifact),
+            used: used(&artifact, &artifact),
+            lock: None,
+            paths: vec![artifact],
+        });
+    // Overlays without a target folder hold links alone.
+    targets.chain(artifacts).collect()
+}
+
+fn parts_of_store(store: &Path) -> Vec<Kept> {
+    let keys = entries(store)
+        .into_iter()
+        .filter(|key| key.join("target").is_dir());
+    let parts = keys.map(|key| {
+        let name = key
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Kept {
+            bytes: bytes(&key),
+            used: used(&key.join(USED), &key),
+            lock: Some((store.to_owned(), format!("store-{name}"))),
+            paths: vec![key],
+        }
+    });
+    parts.collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn used(mark: &Path, part: &Path) -> SystemTime {
+    let time = |path| fs::metadata(path).and_then(|of| of.modified()).ok();
+    time(mark)
+        .or_else(|| time(part))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The size of a file or a tree; a file that is linked twice in it counts once.
+fn bytes(path: &Path) -> u64 {
+    let (mut open, mut seen, mut bytes) = (vec![path.to_owned()], BTreeSet::new(), 0);
+    while let Some(path) = open.pop() {
+        let Ok(of) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if of.is_dir() {
+            open.extend(entries(&path));
+        } else if of.nlink() == 1 || seen.insert((of.dev(), of.ino())) {
+            bytes += of.len();
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancel::Cancel;
+
+    /// A target folder of so many bytes, used so many hours ago.
+    fn target(root: &Path, name: &str, bytes: usize, hours: u64) -> PathBuf {
+        let folder = root.join("targets").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("x"), vec![0; bytes]).unwrap();
+        let mark = fs::File::create(folder.join(USED)).unwrap();
+        let age = Duration::from_secs(hours * 3600 + 60);
+        mark.set_modified(SystemTime::now() - age).unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_and_what_is_in_use_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        let builder = Builder::new(root);
+        let (new, old) = (target(root, "new", 100, 2), target(root, "old", 100, 4));
+        let (busy, recent) = (target(root, "busy", 100, 5), target(root, "recent", 100, 0));
+        let held = place::lock(root, "target-busy", &Cancel::default().begin()).unwrap();
+        let clean = Clean::Down { bytes_max: 250 };
+        let told = builder.clean(&clean, true).unwrap();
+        let paths = |cleaned: &[Cleaned]| -> Vec<_> {
+            cleaned
+                .iter()
+                .map(|one| (one.path.clone(), one.bytes))
+                .collect()
+        };
+        assert_eq!(paths(&told), [(old.clone(), 100)]);
+        assert!(old.exists(), "it was only told");
+        builder.clean(&clean, false).unwrap();
+        assert!(!old.exists() && new.exists() && busy.exists());
+        builder.clean(&Clean::Down { bytes_max: 0 }, false).unwrap();
+        assert!(!new.exists() && busy.exists() && recent.exists());
+        drop(held);
+        builder.clean(&Clean::All, false).unwrap();
+        assert!(!busy.exists() && !recent.exists());
+    }
+
+    #[test]
+    fn of_one_package_go_its_own_folders() {
+        let (place, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = place.path();
+        let name = name(&source.path().canonicalize().unwrap());
+        let (own, other) = (target(root, &name, 10, 0), target(root, "other", 10, 0));
+        let overlay = root.join("overlays").join(&name);
+        fs::create_dir_all(&overlay).unwrap();
+        let clean = Clean::Package(source.path().to_owned());
+        assert_eq!(Builder::new(root).clean(&clean, false).unwrap().len(), 1);
+        assert!(!own.exists() && !overlay.exists() && other.exists());
+    }
+}

@@ -1,0 +1,188 @@
+//! [`Job`]: one build, until it is certain what it was built from.
+//!
+//! What the compiler reads is known once it has run. A build whose sources changed meanwhile is
+//! repeated: what was compiled serves again.
+
+use crate::builder::Built;
+use crate::cancel::Wanted;
+use crate::cargo::Order;
+use crate::error::BuildError;
+use crate::identity::Facts;
+use crate::inputs::Inputs;
+use crate::locals::Locals;
+use crate::options::Options;
+use crate::package::Package;
+use crate::place;
+use crate::progress::{Listener, Stage};
+use crate::publish::{publish, touch};
+use crate::read_files::{self, Place};
+use crate::store::{Store, USED};
+use crate::toolchain::Toolchain;
+use crate::witness::{self, Part};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often one source is built until it is still.
+const TIMES_MAX: usize = 4;
+
+/// The folder in a target folder for what builds have read.
+const READ: &str = ".refit-read";
+
+/// Most sets of options of one source whose reads are looked at together.
+const READ_FILES_MAX: usize = 64;
+
+/// Where cargo runs.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    /// It may not be there yet.
+    pub(crate) lock: PathBuf,
+    pub(crate) locked: bool,
+}
+
+/// One build.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) site: Site,
+    pub(crate) toolchain: &'a Toolchain,
+    pub(crate) package: &'a Package,
+    pub(crate) root: &'a Path,
+    pub(crate) store: &'a Path,
+    pub(crate) target: &'a Path,
+    pub(crate) options: &'a Options,
+    pub(crate) listener: &'a Listener,
+    pub(crate) wanted: &'a Wanted,
+}
+
+impl Job<'_> {
+    pub(crate) fn run(&self) -> Result<Built, BuildError> {
+        touch(&self.target.join(USED));
+        let mut compiled = Vec::new();
+        let mut cargo_time = Duration::ZERO;
+        for _ in 0..TIMES_MAX {
+            if let Some(built) = self.attempt(&mut compiled, &mut cargo_time)? {
+                return Ok(built);
+            }
+        }
+        Err(BuildError::SourceMoves {
+            path: self.package.folder.clone(),
+            times: TIMES_MAX,
+        })
+    }
+
+    /// Builds; `None` if the sources changed meanwhile.
+    fn attempt(
+        &self,
+        compiled: &mut Vec<String>,
+        cargo_time: &mut Duration,
+    ) -> Result<Option<Built>, BuildError> {
+        let reads = place::folder(self.target.join(READ))?.join(self.variant());
+        let read_before = read_files::kept(&reads);
+        let source = &self.package.folder;
+        let locals = Locals::of(source)?;
+        let before = Inputs::gather(&locals, &read_before)?;
+        witness::settle(self.target, &before, Part::All)?;
+        let order = self.order();
+        // What was built here before has fetched what it needs; if that is not enough, the build says so.
+        let is_first = !self.target.join(self.options.profile.folder()).exists();
+        if self.site.locked && is_first {
+            order.fetch()?;
+        }
+        if !self.site.lock.is_file() {
+            order.resolve()?;
+        }
+        let start = Instant::now();
+        self.fill(&locals, &before)?;
+        let built = order.run()?;
+        *cargo_time += start.elapsed();
+        compiled.extend(built.compiled);
+        let locals = Locals::of(source)?;
+        let mut after = Inputs::gather(&locals, &read_before)?;
+        if after != before {
+            return Ok(None);
+        }
+        let place = Place {
+            source,
+            folder: &self.site.folder,
+            target: self.target,
+        };
+        let read = read_files::unlisted(&built.library, &place, &after);
+        if read != read_before {
+            after = Inputs::gather(&locals, &read)?;
+            witness::note(self.target, &after, Part::All)?;
+            read_files::keep(&reads, &read)?;
+        }
+        let build_id = self.build_id(&locals, &after)?;
+        let published = publish(self.root, &built.library, &build_id)?;
+        Ok(Some(Built {
+            library: published.path,
+            artifact: published.id,
+            is_new: published.is_new,
+            build_id: published.build_id,
+            package: self.package.name.clone(),
+            version: self.package.version.clone(),
+            compiled: std::mem::take(compiled),
+            log: built.log,
+            cargo_time: *cargo_time,
+        }))
+    }
+
+    fn build_id(&self, locals: &Locals, inputs: &Inputs) -> Result<String, BuildError> {
+        let facts = Facts {
+            source: &self.package.folder,
+            locals,
+            inputs,
+            lock: &self.site.lock,
+            options: self.options,
+            toolchain: self.toolchain,
+        };
+        facts.build_id()
+    }
+
+    fn order(&self) -> Order<'_> {
+        Order {
+            toolchain: self.toolchain,
+            package: &self.package.name,
+            source: &self.package.folder,
+            folder: &self.site.folder,
+            target: self.target,
+            options: self.options,
+            locked: self.site.locked,
+            stage: Stage::Engine,
+            listener: self.listener,
+            wanted: self.wanted,
+        }
+    }
+
+    fn fill(&self, locals: &Locals, inputs: &Inputs) -> Result<(), BuildError> {
+        let store = Store {
+            folder: self.store,
+            source: &self.package.folder,
+            toolchain: self.toolchain,
+            package: self.package,
+            locals,
+            inputs,
+            lock: &self.site.lock,
+            options: self.options,
+            listener: self.listener,
+            wanted: self.wanted,
+        };
+        store.fill(self.target)
+    }
+
+    /// The name of this set of options: what is read depends on features.
+    fn variant(&self) -> String {
+        let facts = format!("{:?}", self.options);
+        place::short(blake3::hash(facts.as_bytes()))
+    }
+}
+
+/// What the builds in a target folder have read beside what is listed, whatever their options.
+pub(crate) fn read_before(target: &Path) -> BTreeSet<PathBuf> {
+    let entries = std::fs::read_dir(target.join(READ));
+    let lists = entries.into_iter().flatten().flatten().take(READ_FILES_MAX);
+    lists
+        .flat_map(|list| read_files::kept(&list.path()))
+        .collect()
+}
