@@ -1,14 +1,19 @@
 //! Engine source as the command line meets it: a path that is a library, or a folder to build one
 //! from.
 
+use crate::args::BuildingArgs;
 use crate::author;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
+use crate::show::building::Building;
 use miette::Diagnostic;
-use refit_build::{BuildError, Builder, Built, Profile};
+use refit_build::{
+    BuildError, Builder, Built, Clean, Cleaned, Features, Options, Profile, Watched,
+};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Name of the builder's folder inside the data folder.
 const BUILD_FOLDER: &str = "build";
@@ -17,6 +22,11 @@ const BUILD_FOLDER: &str = "build";
 #[derive(Debug)]
 pub(crate) struct Sources {
     builder: Builder,
+    features: Features,
+    debug_info: bool,
+    /// Bytes of compiled code that stay after a build; `None` if nobody looks after that.
+    bytes_max: Option<u64>,
+    shown: Arc<Building>,
 }
 
 /// Source that gave no library: the builder's reason, shown as one of our own.
@@ -24,17 +34,38 @@ pub(crate) struct Sources {
 pub(crate) struct SourceError(BuildError);
 
 impl Sources {
-    /// Builds inside the data folder.
+    /// Builds inside the data folder, with all that it needs.
     pub(crate) fn new(data_dir: &Path) -> Self {
+        let shown = Arc::new(Building::default());
+        let showing = shown.clone();
+        let builder = Builder::new(data_dir.join(BUILD_FOLDER));
         Self {
-            builder: Builder::new(data_dir.join(BUILD_FOLDER)),
+            builder: builder.with_listener(move |progress| showing.show(progress)),
+            features: Features::default(),
+            debug_info: false,
+            bytes_max: None,
+            shown,
+        }
+    }
+
+    /// Builds inside the data folder as the flags say.
+    pub(crate) fn of(data_dir: &Path, args: &BuildingArgs) -> Self {
+        let mut sources = Self::new(data_dir);
+        if let Some(folder) = args.cache.folder() {
+            sources.builder = sources.builder.with_store(folder);
+        }
+        Self {
+            features: args.features(),
+            debug_info: args.debug_info,
+            bytes_max: Some(args.cache.bytes_max()),
+            ..sources
         }
     }
 
     /// As [`Sources::new`]; source without a lock file of its own is built with this one.
     pub(crate) fn with_lock(self, lock: &Path) -> Self {
         let builder = self.builder.with_lock(lock);
-        Self { builder }
+        Self { builder, ..self }
     }
 
     /// What builds.
@@ -65,16 +96,40 @@ impl Sources {
             path.display(),
             profile.name()
         ));
-        let built = self
-            .builder
-            .build(path, profile)
-            .map_err(|error| Box::new(SourceError(error)))?;
+        let options = Options {
+            profile,
+            features: self.features.clone(),
+            debug_info: self.debug_info,
+        };
+        let built = self.builder.build(path, options);
+        self.shown.end();
+        let built = built.map_err(SourceError::boxed)?;
         show::talk(format_args!("built {} {}", built.package, built.version));
+        if let Some(bytes_max) = self.bytes_max {
+            self.builder.keep_within(bytes_max);
+        }
         Ok(built)
+    }
+
+    /// What the package in the folder `path` is built from.
+    pub(crate) fn watched(&self, path: &Path) -> Result<Watched, Failure> {
+        Ok(self.builder.watched(path).map_err(SourceError::boxed)?)
+    }
+
+    /// Removes compiled code.
+    pub(crate) fn clean(&self, clean: &Clean, dry_run: bool) -> Result<Vec<Cleaned>, Failure> {
+        Ok(self
+            .builder
+            .clean(clean, dry_run)
+            .map_err(SourceError::boxed)?)
     }
 }
 
 impl SourceError {
+    fn boxed(error: BuildError) -> Box<Self> {
+        Box::new(Self(error))
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self.0 {
             BuildError::NotAPackage { .. } => Exit::Usage,

@@ -1,6 +1,6 @@
 //! What an author does before a node runs the engine.
 
-use super::OutputArgs;
+use super::{BuildingArgs, OutputArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -29,6 +29,8 @@ pub(crate) struct FreezeArgs {
     /// Takes a kind out of schema.lock that no node runs any more.
     #[arg(long, value_name = "KIND", conflicts_with = "restore")]
     pub(crate) forget: Option<String>,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +42,8 @@ pub(crate) struct CheckArgs {
     /// published last]
     #[arg(long, value_name = "REV|PATH", env = "REFIT_BASELINE")]
     pub(crate) baseline: Option<String>,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -1,6 +1,6 @@
 //! Building and looking at engine libraries.
 
-use super::{CheckArgs, FreezeArgs, NewArgs, OutputArgs};
+use super::{BuildingArgs, CacheArgs, CheckArgs, FreezeArgs, NewArgs, OutputArgs};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use refit_abi::EngineId;
@@ -22,6 +22,8 @@ pub(crate) enum EngineCommand {
     Freeze(FreezeArgs),
     /// Compares an engine with what was published, and says which version it needs.
     Check(CheckArgs),
+    /// Removes compiled code that was not used for long, or what is named.
+    Clean(CleanArgs),
 }
 
 #[derive(Debug, Args)]
@@ -35,6 +37,25 @@ pub(crate) struct BuildArgs {
     /// Optimise for speed, or for a quick build.
     #[arg(long, value_enum, default_value_t, env = "REFIT_PROFILE")]
     pub(crate) profile: BuildProfile,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanArgs {
+    /// Removes what was compiled of the package in this folder. [default: what is above --cache-max]
+    #[arg(value_name = "PATH", conflicts_with = "all")]
+    pub(crate) source: Option<PathBuf>,
+    /// Removes all compiled code, in the data folder and of dependencies, and all libraries.
+    #[arg(long, env = "REFIT_CLEAN_ALL", value_parser = BoolishValueParser::new())]
+    pub(crate) all: bool,
+    /// Says what would go, and removes nothing.
+    #[arg(long, env = "REFIT_DRY_RUN", value_parser = BoolishValueParser::new())]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -84,6 +105,8 @@ pub(crate) struct DevArgs {
         env = "REFIT_ENGINE_CONFIG"
     )]
     pub(crate) engine_config: String,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
     /// Shows where the time between the save and the swap went, and what the compiler warned of.
     #[arg(long, short, env = "REFIT_VERBOSE", value_parser = BoolishValueParser::new())]
     #[arg(help_heading = "Output")]

@@ -3,6 +3,7 @@
 mod authoring;
 mod bench;
 mod budget;
+mod building;
 mod common;
 mod demo;
 mod engine;
@@ -19,10 +20,11 @@ mod watch;
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, SwapArgs};
 pub(crate) use budget::BudgetArg;
+pub(crate) use building::{BuildingArgs, CacheArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{
-    BuildArgs, BuildProfile, CaptureArgs, DevArgs, EngineCommand, InspectArgs, ProbeArgs,
+    BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs, ProbeArgs,
 };
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;

@@ -1,6 +1,6 @@
 //! Running a node.
 
-use super::{NamedJson, NamedPath, PolicyArgs, WatchArgs};
+use super::{BuildingArgs, NamedJson, NamedPath, PolicyArgs, WatchArgs};
 use clap::Args;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -55,6 +55,8 @@ pub(crate) struct RunArgs {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) watch: WatchArgs,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
     /// Path of the unix socket. [default: admin.sock in the data folder]
     #[arg(
         long,

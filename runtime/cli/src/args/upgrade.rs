@@ -2,7 +2,7 @@
 
 use super::policy::rehearsal_wait;
 use super::time::time;
-use super::{BudgetArg, NamedPath, OutputArgs};
+use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use refit_upgrade::LINT_CODES;
@@ -58,6 +58,8 @@ pub(crate) struct PlanArgs {
     /// Does not let the node run the upgrade in a child process, on a copy of its state.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

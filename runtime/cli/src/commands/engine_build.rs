@@ -1,6 +1,7 @@
 //! `refit engine build PATH`
 
 use crate::args::{BuildArgs, BuildProfile};
+use crate::artifact;
 use crate::author;
 use crate::failure::Failure;
 use crate::files::{self, FileError};
@@ -29,6 +30,8 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
         BuildProfile::Dev => Profile::Dev,
     };
     let built = sources.build(&args.source, profile)?;
+    // What no node takes is not built: the reason is that which an inspection gives.
+    artifact::examine(&built.library)?;
     author::kept::hint(&args.source);
     let library = match &args.out {
         Some(folder) => copy(&built, folder)?,

@@ -5,6 +5,7 @@ mod ends;
 mod engine_build;
 mod engine_capture;
 pub(crate) mod engine_check;
+mod engine_clean;
 mod engine_freeze;
 mod engine_inspect;
 pub(crate) mod engine_new;
@@ -24,7 +25,7 @@ pub(crate) mod upgrade_plan;
 mod upgrade_quarantine;
 mod upgrade_status;
 
-use crate::args::{Cli, Command, CommonArgs, EngineCommand, UpgradeCommand};
+use crate::args::{BuildingArgs, Cli, Command, CommonArgs, EngineCommand, UpgradeCommand};
 use crate::client::Client;
 use crate::config;
 use crate::exit::Exit;
@@ -53,12 +54,19 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
 
 fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
     match command {
-        EngineCommand::Build(args) => engine_build::run(&sources(common)?, &args),
+        EngineCommand::Build(args) => engine_build::run(&sources(common, &args.building)?, &args),
         EngineCommand::New(args) => engine_new::run(&args),
-        EngineCommand::Freeze(args) => engine_freeze::run(&sources(common)?, &args),
+        EngineCommand::Freeze(args) => engine_freeze::run(&sources(common, &args.building)?, &args),
         EngineCommand::Check(args) => {
             let data_dir = config::data_dir(common, &config::load(common)?);
-            engine_check::run(&sources(common)?, &data_dir, &args)
+            engine_check::run(&sources(common, &args.building)?, &data_dir, &args)
+        }
+        EngineCommand::Clean(args) => {
+            let building = BuildingArgs {
+                cache: args.cache.clone(),
+                ..BuildingArgs::default()
+            };
+            engine_clean::run(&sources(common, &building)?, &args)
         }
         EngineCommand::Inspect(args) => engine_inspect::run(&args),
         EngineCommand::Capture(args) => ask(common, async |client| {
@@ -71,7 +79,7 @@ fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
 fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> {
     match command {
         UpgradeCommand::Plan(args) => {
-            let sources = sources(common)?;
+            let sources = sources(common, &args.building)?;
             ask(common, async |client| {
                 upgrade_plan::run(client, &sources, args).await
             })
@@ -91,11 +99,9 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
     }
 }
 
-fn sources(common: &CommonArgs) -> Result<Sources, Failure> {
-    Ok(Sources::new(&config::data_dir(
-        common,
-        &config::load(common)?,
-    )))
+fn sources(common: &CommonArgs, building: &BuildingArgs) -> Result<Sources, Failure> {
+    let data_dir = config::data_dir(common, &config::load(common)?);
+    Ok(Sources::of(&data_dir, building))
 }
 
 /// Runs a command that talks to a node.

@@ -159,7 +159,7 @@ fn node_config(
     data_dir: &Path,
     (restart, before): (&Restart, &Before),
 ) -> Result<NodeConfig, Failure> {
-    let sources = Sources::new(data_dir);
+    let sources = Sources::of(data_dir, &args.building);
     let mut engines = Vec::new();
     for engine in config::engines(args, file)? {
         let library = match before.library(&engine.name) {

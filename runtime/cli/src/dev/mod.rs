@@ -36,7 +36,7 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
     let engine_config = input::json(args.engine_config)?;
     let teller = Teller::new(source.clone(), args.json, args.verbose);
     let node = node::Recipe::new(common, &file, (args.engine, engine_config));
-    let mut session = Session::new(common, &file, &source, node)?;
+    let mut session = Session::new(common, &file, (&source, &args.building), node)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -54,6 +54,9 @@ async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result
     let mut stop = signal(SignalKind::terminate()).map_err(Failure::Start)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
     let mut saves = Saves::of(source).map_err(Box::new)?;
+    let mut folders = vec![source.to_owned()];
+    folders.extend(look(&mut saves, session)?);
+    watching(&folders);
     let work = async {
         let mut save = Save::first();
         loop {
@@ -63,6 +66,11 @@ async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result
                 return outcome.into_refusal().map_or(Ok(()), Err);
             }
             teller.tell(&save, outcome)?;
+            // Only now it is known what the compiler reads.
+            let new = look(&mut saves, session)?;
+            if !new.is_empty() {
+                watching(&new);
+            }
             save = saves.next().await.map_err(Box::new)?;
         }
     };
@@ -92,10 +100,23 @@ fn package(path: &Path) -> Result<PathBuf, Failure> {
     whole.map_err(|error| Box::new(error).into())
 }
 
-/// Says that the watch begins.
-fn watching(source: &Path) {
+/// Watches what the engine is built from now, and tells which folders were not watched before.
+fn look(saves: &mut Saves, session: &Session) -> Result<Vec<PathBuf>, Failure> {
+    match session.watched() {
+        Ok(watched) => Ok(saves.look_at(&watched).map_err(Box::new)?),
+        // What is wrong with a manifest is told of the build.
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// Says which folders are watched.
+fn watching(folders: &[PathBuf]) {
+    let names: Vec<_> = folders
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
     show::talk(format_args!(
         "watching {}; end with Ctrl-C",
-        source.display()
+        names.join(", ")
     ));
 }

@@ -5,7 +5,7 @@ use super::node::{Recipe, StartedNode};
 use super::timing::{Timing, ms, ms_since};
 use super::watch::Save;
 use super::{DevError, tell};
-use crate::args::CommonArgs;
+use crate::args::{BuildingArgs, CommonArgs};
 use crate::artifact;
 use crate::client::{Client, ClientError, NodeAddress};
 use crate::commands::upgrade_end;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::show;
 use crate::source::Sources;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
-use refit_build::{Built, Profile};
+use refit_build::{Built, Profile, Watched};
 use refit_upgrade::{Candidate, Directives, Plan};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,13 +53,13 @@ impl Session {
     pub(super) fn new(
         common: &CommonArgs,
         file: &File,
-        source: &Path,
+        (source, building): (&Path, &BuildingArgs),
         recipe: Recipe,
     ) -> Result<Self, Failure> {
         let address = config::node_address(common, file);
         Ok(Self {
             source: source.to_owned(),
-            sources: Arc::new(Sources::new(&config::data_dir(common, file))),
+            sources: Arc::new(Sources::of(&config::data_dir(common, file), building)),
             client: Client::new(address.clone(), config::token(common, file)?),
             address,
             recipe,
@@ -127,6 +127,11 @@ impl Session {
             timing: timing.clone(),
             warnings: built.warnings(),
         })
+    }
+
+    /// What the engine is built from.
+    pub(super) fn watched(&self) -> Result<Watched, Failure> {
+        self.sources.watched(&self.source)
     }
 
     /// Ends the build that is under way, if there is one.

@@ -1,5 +1,6 @@
 //! What people and programs see: data on stdout, talk on stderr.
 
+pub(crate) mod building;
 pub(crate) mod impact;
 pub(crate) mod library;
 pub(crate) mod plan;

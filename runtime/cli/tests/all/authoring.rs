@@ -17,6 +17,7 @@ fn refit(folder: &Folder, arguments: &[&str]) -> Ran {
     command
         .env_clear()
         .envs(std::env::vars_os())
+        .env("REFIT_CACHE_DIR", crate::served::compiled())
         .env("REFIT_DATA_DIR", kept("built"));
     Ran::of(command.output().unwrap())
 }

@@ -1,6 +1,6 @@
 //! `engine dev`: what an author saves is live, with the state kept, or refused with the reason.
 
-use crate::served::Folder;
+use crate::served::{Folder, compiled};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -62,7 +62,10 @@ impl Author {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.folder.command(arguments);
-        command.env_clear().envs(std::env::vars_os());
+        command
+            .env_clear()
+            .envs(std::env::vars_os())
+            .env("REFIT_CACHE_DIR", compiled());
         command
     }
 

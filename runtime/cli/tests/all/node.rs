@@ -24,6 +24,7 @@ pub(crate) fn build(folder: &Folder, path: &str) -> String {
     command
         .env_clear()
         .envs(std::env::vars_os())
+        .env("REFIT_CACHE_DIR", crate::served::compiled())
         .env("REFIT_DATA_DIR", data);
     let output = command.output().unwrap();
     assert!(

@@ -3,7 +3,7 @@
 use crate::double::Double;
 use refit_admin::{Limits, Listen, Server, Shutdown};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -48,6 +48,11 @@ impl Drop for Served {
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(matches!(ended, Some(Ok(()))) || std::thread::panicking());
     }
+}
+
+/// Where compiled dependencies are, for all tests of all packages.
+pub(crate) fn compiled() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("refit-store")
 }
 
 /// A folder in which commands are run.
@@ -97,6 +102,7 @@ impl Folder {
             .stdin(Stdio::null());
         // No program is found but by its path.
         command.env_clear().env("PATH", self.path());
+        command.env("REFIT_CACHE_DIR", compiled());
         command
     }
 
