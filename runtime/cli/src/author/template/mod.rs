@@ -87,7 +87,7 @@ impl Name {
 }
 
 /// The files of a new package, with their paths in it.
-pub(crate) fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 6], LockError> {
+pub(crate) fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 7], LockError> {
     let path = |path: &Path| toml::Value::from(&*path.to_string_lossy()).to_string();
     let (abi, testkit) = (path(abi), path(&abi.join("testkit")));
     let fill = |template: &str| {
@@ -103,6 +103,7 @@ pub(crate) fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 
         ("src/lib.rs", fill(include_str!("lib.rs.template"))),
         ("tests/engine.rs", fill(include_str!("engine.rs.template"))),
         ("README.md", fill(include_str!("README.md.template"))),
+        ("clippy.toml", fill(include_str!("clippy.toml.template"))),
         ("schema.lock", SchemaLock::default().text()?),
         (
             ".gitignore",
