@@ -47,6 +47,11 @@ pub(super) fn write(sink: Sink, bytes: &[u8]) {
     unsafe { (sink.write)(sink.host, Bytes::from(bytes)) }
 }
 
+/// Lets go of a panic that nobody is told of.
+pub(super) fn let_go(panic: Box<dyn Any + Send>) {
+    drop(text(panic));
+}
+
 /// What a panic said.
 pub(super) fn text(panic: Box<dyn Any + Send>) -> String {
     let said = panic

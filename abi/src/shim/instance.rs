@@ -1,6 +1,6 @@
 //! The life of one instance: described, made, asked, checked, written, read, dropped.
 
-use super::guard::{Failure, guarded, write};
+use super::guard::{Failure, guarded, let_go, write};
 use crate::derived::described;
 use crate::descriptor::{
     InterfaceDescriptor, InterfaceWords, KindDescriptor, OlderMessageDescriptor,
@@ -171,7 +171,7 @@ pub(super) unsafe extern "C" fn discard<E: State>(state: *mut c_void) {
     // any other with its layout: both free through the System allocator, which `export_engines!` fixes.
     let drop_state = || drop(unsafe { Box::from_raw(state.cast::<E>()) });
     if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_state)) {
-        std::mem::forget(panic);
+        let_go(panic);
     }
 }
 

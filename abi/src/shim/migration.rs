@@ -1,6 +1,6 @@
 //! The functions of a step from an older state.
 
-use super::guard::{Failure, guarded};
+use super::guard::{Failure, guarded, let_go};
 use super::instance::{decode, discard, hand_over};
 use crate::chain::{Chain, Here};
 use crate::export::History;
@@ -27,7 +27,7 @@ pub(super) unsafe extern "C" fn lookup<H: History>(
         }
         Ok(None) => false,
         Err(panic) => {
-            std::mem::forget(panic);
+            let_go(panic);
             false
         }
     }
@@ -144,7 +144,7 @@ unsafe extern "C" fn settle_fresh<N: Assemble>(
     match catch_unwind(AssertUnwindSafe(settle)) {
         Ok(new) => new.unwrap_or(null_mut()),
         Err(panic) => {
-            std::mem::forget(panic);
+            let_go(panic);
             null_mut()
         }
     }
@@ -157,6 +157,6 @@ unsafe extern "C" fn drop_boxed<T>(boxed: *mut c_void) {
     // `T`, and consumes it.
     let drop_it = || drop(unsafe { Box::from_raw(boxed.cast::<T>()) });
     if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_it)) {
-        std::mem::forget(panic);
+        let_go(panic);
     }
 }

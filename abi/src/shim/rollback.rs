@@ -129,8 +129,8 @@ impl<E: Engine> Batch<'_, E> {
         let broken = std::mem::replace(self.engine, state);
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(broken)));
         if let Err(panic) = dropped {
-            // Its destructor is the author's and may panic again; the broken state is out of use either way.
-            std::mem::forget(panic);
+            // The broken state is out of use either way.
+            guard::let_go(panic);
         }
         self.recorder.replay(self.since, failed);
         for index in self.since..failed {

@@ -6,7 +6,7 @@
 //!
 //! ```sh
 //! MIRIFLAGS=-Zmiri-strict-provenance cargo +nightly miri test -p refit-abi --features host --test seam
-//! MIRIFLAGS=-Zmiri-tree-borrows cargo +nightly miri test -p refit-abi --features host --test seam
+//! MIRIFLAGS="-Zmiri-tree-borrows -Zmiri-strict-provenance" cargo +nightly miri test -p refit-abi --features host --test seam
 //! ```
 #![forbid(unsafe_code)]
 #![expect(
