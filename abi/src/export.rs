@@ -9,6 +9,7 @@ use crate::descriptor::Descriptor;
 use crate::message::OlderMessage;
 use crate::raw::{CallStatus, Codec, KindVtable, Sink, TableRef};
 use crate::schema::SchemaId;
+use crate::voice::Ear;
 use crate::{Engine, EngineId, Fault, Migrate, OnUpgrade, State, Step, UpgradeBus};
 use crate::{build, codec, shim};
 use abi_stable::StableAbi;
@@ -35,6 +36,8 @@ pub struct EngineModule {
     pub abi_epoch: u32,
     /// Writes the module's postcard [`Descriptor`].
     pub describe: unsafe extern "C" fn(Sink) -> CallStatus,
+    /// Has the module's panics told to the node. Called first.
+    pub attach: unsafe extern "C" fn(Ear),
     /// The tables of its kinds, in the descriptor's order.
     #[sabi(last_prefix_field)]
     pub kinds: RSlice<'static, TableRef<KindVtable>>,
@@ -121,8 +124,6 @@ pub unsafe fn describe(
     kinds: &[fn() -> crate::descriptor::KindDescriptor],
     sink: Sink,
 ) -> CallStatus {
-    #[cfg(feature = "module")]
-    tell_panics_in_a_line();
     let write = || {
         let descriptor = Descriptor {
             abi_epoch: build::ABI_EPOCH,
@@ -147,13 +148,6 @@ pub unsafe fn describe(
     // SAFETY: the sink is that of the running call: `export_engines!`, the one caller, passes on what the
     // host gave to `EngineModule::describe`.
     unsafe { shim::write_guarded(sink, write) }
-}
-
-/// Replaces this module's panic hook: the standard one may print a backtrace, for which the module's
-/// copy of the standard library maps files, its own among them, and never unmaps them.
-#[cfg(feature = "module")]
-fn tell_panics_in_a_line() {
-    std::panic::set_hook(Box::new(|panic| eprintln!("in an engine: {panic}")));
 }
 
 /// The descriptor of a kind.
@@ -381,6 +375,7 @@ macro_rules! export_engines {
                 $crate::export::EngineModule {
                     abi_epoch: $crate::build::ABI_EPOCH,
                     describe,
+                    attach: $crate::voice::attach,
                     kinds: $crate::export::abi_stable::std_types::RSlice::from_slice(KINDS),
                 },
             );

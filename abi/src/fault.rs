@@ -73,11 +73,48 @@ impl Fault {
     }
 }
 
-/// Writes control characters as their escapes.
+/// Text of an engine as people and programs may see it: what a terminal or a reader of lines would obey is
+/// written as its escape, and what is longer than `bytes_max` is cut and says so. Whatever an engine gives the
+/// node as text goes through here before it is kept or shown.
+#[cfg(feature = "host")]
+pub fn shown(text: &str, bytes_max: usize) -> String {
+    // Of a text of many megabytes no more is copied than may be kept.
+    let read = text.floor_char_boundary(bytes_max);
+    let mut shown = text[..read].to_owned();
+    escape(&mut shown);
+    if read == text.len() {
+        cut(&mut shown, bytes_max);
+        return shown;
+    }
+    let gone = format!("… ({} bytes more)", text.len() - read);
+    shown.truncate(shown.floor_char_boundary(bytes_max.saturating_sub(gone.len())));
+    shown.push_str(&gone);
+    shown
+}
+
+/// As [`shown`], but of a text that is too long the end is kept: the last words of a process.
+#[cfg(feature = "host")]
+pub fn shown_end(text: &str, bytes_max: usize) -> String {
+    let mut shown =
+        text[text.ceil_char_boundary(text.len().saturating_sub(bytes_max))..].to_owned();
+    escape(&mut shown);
+    let start = shown.ceil_char_boundary(shown.len().saturating_sub(bytes_max));
+    shown.split_off(start)
+}
+
+/// What is not shown as it is: control characters, separators of lines and paragraphs, and what turns the
+/// direction of text.
+#[cfg(feature = "host")]
+fn is_obeyed(c: char) -> bool {
+    let steers = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || steers || matches!(c, '\u{200e}' | '\u{200f}' | '\u{feff}')
+}
+
+/// Writes what a reader would obey as its escape.
 #[cfg(feature = "host")]
 pub(crate) fn escape(text: &mut String) {
-    if text.contains(char::is_control) {
-        let shown = |c: char| match c.is_control() {
+    if text.contains(is_obeyed) {
+        let shown = |c: char| match is_obeyed(c) {
             true => c.escape_default().to_string(),
             false => c.to_string(),
         };
@@ -156,5 +193,22 @@ mod tests {
         let shown = fault.bounded().to_string();
         assert!(!shown.contains(char::is_control), "{shown:?}");
         assert!(shown.contains("\\u{1b}[31mred, größer"), "{shown}");
+        assert_eq!(
+            super::shown("a\u{202e}b\u{2028}c", 99),
+            "a\\u{202e}b\\u{2028}c"
+        );
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_kept_within_its_bound() {
+        let long = "\n".repeat(1 << 20);
+        let kept = shown(&long, 100);
+        assert!(
+            kept.len() <= 100 && kept.ends_with(" bytes more)"),
+            "{kept}"
+        );
+        assert_eq!(shown("short", 100), "short");
+        let end = shown_end(&format!("{long}the end"), 20);
+        assert!(end.len() <= 20 && end.ends_with("the end"), "{end}");
     }
 }

@@ -26,6 +26,7 @@ pub mod fixture;
 pub mod host;
 pub mod raw;
 pub mod schema;
+pub mod voice;
 pub mod words;
 
 mod budget;

@@ -181,7 +181,8 @@ fn describe(
     verdict: &Verdict,
 ) -> Result<Module, LoadError> {
     let elsewhere = |reason| LoadError::Elsewhere { reason };
-    let mut functions = vec![root.describe() as *const () as usize];
+    let (describe, attach) = (root.describe() as *const (), root.attach() as *const ());
+    let mut functions = vec![describe as usize, attach as usize];
     for kind in root.kinds() {
         let table: KindVtable = kind.get().map_err(|error| LoadError::NoRoot {
             reason: error.to_string(),

@@ -7,6 +7,8 @@ use refit_upgrade::{Phase, Watch, Withdrawn};
 pub struct Withdraw {
     /// Where to withdraw; nowhere if absent.
     pub at: Option<Phase>,
+    /// Where it panics; nowhere if absent.
+    pub panics_at: Option<Phase>,
     /// The phases that were reached since this was last emptied, in order.
     pub seen: Vec<Phase>,
 }
@@ -14,6 +16,7 @@ pub struct Withdraw {
 impl Watch for Withdraw {
     fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
         self.seen.push(phase);
+        assert!(self.panics_at != Some(phase), "it lost its mind at {phase}");
         match self.at {
             Some(at) if at == phase => Err(Withdrawn {
                 reason: format!("no more at {phase}"),

@@ -16,9 +16,11 @@ mod json_keys;
 mod kind;
 mod migration;
 mod module;
+pub mod panics;
 pub mod running;
 mod services;
 
+pub use crate::fault::{shown, shown_end};
 pub use bus::{Ask, Bus, Spawn, with_bus};
 pub use call::CallError;
 pub use instance::{Instance, StateTag};

@@ -3,6 +3,7 @@
 use super::call::{Buffer, CallError, outcome};
 use super::json_keys;
 use super::kind::Kind;
+use super::panics;
 use super::running::{self, Call, Label};
 use crate::build::ABI_EPOCH;
 use crate::codec;
@@ -107,6 +108,8 @@ impl Module {
                 found: root.abi_epoch(),
             });
         }
+        // SAFETY: the root is genuine (caller); the functions are this program's, which stays.
+        unsafe { root.attach()(panics::EAR) };
         let mut bytes = Vec::new();
         let status = {
             let _noted = running::note(Label::unknown(), Call::Describe, None);

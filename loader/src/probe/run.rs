@@ -217,7 +217,11 @@ fn end(child: &mut Child, deadline: Instant) -> Result<ExitStatus, Silence> {
 }
 
 fn tail(complaint: &[u8]) -> String {
-    String::from_utf8_lossy(complaint).trim().to_owned()
+    // A module writes there.
+    refit_abi::host::shown_end(
+        String::from_utf8_lossy(complaint).trim(),
+        COMPLAINT_BYTES_MAX,
+    )
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use refit_abi::host::running;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Generation, Height};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -87,7 +88,8 @@ pub type Records = Arc<Mutex<Vec<usize>>>;
 #[derive(Debug, Default)]
 pub struct Helpers {
     jobs: Vec<Sender<Job>>,
-    done: Option<Receiver<()>>,
+    /// Whether the one that is done did not panic.
+    done: Option<Receiver<bool>>,
 }
 
 /// A queue of commands: its two ends.
@@ -117,9 +119,9 @@ impl Crew {
             let help = move || {
                 records.lock().extend(running::record());
                 for job in jobs {
-                    job.work();
+                    let worked = catch_unwind(AssertUnwindSafe(|| job.work()));
                     drop(job);
-                    if finished.send(()).is_err() {
+                    if finished.send(worked.is_ok()).is_err() || worked.is_err() {
                         break;
                     }
                 }
@@ -130,11 +132,14 @@ impl Crew {
         }
         let builder = std::thread::Builder::new().name(format!("{name}-0"));
         let of_leader = records.clone();
-        let lead = move || {
+        let leader = move || {
             of_leader.lock().extend(running::record());
-            lead(&handover, &commands, &helpers);
+            let led = catch_unwind(AssertUnwindSafe(|| lead(&handover, &commands, &helpers)));
+            if led.is_err() {
+                turn_away(&commands);
+            }
         };
-        threads.push(builder.spawn(lead)?);
+        threads.push(builder.spawn(leader)?);
         Ok(Self {
             baton: Baton { sender },
             threads,
@@ -190,8 +195,11 @@ impl Helpers {
         job.work();
         if let Some(done) = &self.done {
             for _ in 0..called {
-                if done.recv().is_err() {
-                    break;
+                match done.recv() {
+                    Ok(true) => {}
+                    // The round is only half done: what follows from it would be wrong.
+                    Ok(false) => panic!("a helper of the crew panicked"),
+                    Err(_) => break,
                 }
             }
         }
@@ -224,6 +232,16 @@ fn lead(handover: &Receiver<Handover>, commands: &Receiver<Command>, helpers: &H
         }
         // One step even under constant load, so that the old code is let go in bounded time.
         executor.sweep_step();
+    }
+}
+
+/// The leader has panicked, and the engines are gone with it. Whoever waits for an outcome hears that none comes,
+/// until the crew is told to stop.
+fn turn_away(commands: &Receiver<Command>) {
+    for command in commands {
+        if matches!(command, Command::Stop) {
+            return;
+        }
     }
 }
 

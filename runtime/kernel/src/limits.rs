@@ -36,6 +36,12 @@ pub const LOG_LINES_PER_BLOCK_MAX: usize = 1_024;
 /// Troubles of one block that are kept for the log; all are counted.
 pub const TROUBLES_PER_BLOCK_MAX: usize = 64;
 
+/// Longest log line of an engine that is kept, in bytes; of a longer one the rest is cut.
+pub const LOG_LINE_BYTES_MAX: usize = 4_096;
+
+/// Longest topic of an event, in bytes; of a longer one the rest is cut.
+pub const TOPIC_BYTES_MAX: usize = 256;
+
 /// Engines whose state lies in one chunk: the unit that a worker claims.
 pub const CHUNK_ENGINES: usize = 64;
 

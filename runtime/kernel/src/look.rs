@@ -1,6 +1,7 @@
 //! Looking at the engines between two blocks: how they are, how many, what their states are.
 
 use crate::executor::Executor;
+use crate::outcome::LogLine;
 use crate::slot::{EngineStatus, SlotState};
 use crate::table::{KindEntry, KindIndex};
 use refit_abi::host::{CallError, Kind, running};
@@ -73,6 +74,11 @@ pub enum CaptureError {
 }
 
 impl Executor {
+    /// Takes out what engines have logged outside of a block: in their `init`, when the node starts them.
+    pub fn take_lines(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.between.logs)
+    }
+
     /// The state of `engine` as postcard, of at most `bytes_max` bytes.
     ///
     /// # Errors

@@ -4,8 +4,8 @@
 //! is set, and its failure truncates to the mark.
 
 use crate::limits::{
-    BYTES_PER_MESSAGE_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX, TIMERS_MAX,
-    TIMERS_PER_ENGINE_MAX,
+    BYTES_PER_MESSAGE_MAX, LOG_LINE_BYTES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
+    TIMERS_MAX, TIMERS_PER_ENGINE_MAX, TOPIC_BYTES_MAX,
 };
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
 use crate::outcome::{Emitted, LogLine, Replied, ReplyError};
@@ -14,7 +14,7 @@ use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
 use crate::trouble::{self, Trouble, Wrong};
 use refit_abi::descriptor::Ability;
-use refit_abi::host::{BlockFrame, CallError, Services, Wanted};
+use refit_abi::host::{BlockFrame, CallError, Services, Wanted, shown};
 use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Fault, Sender, TimerAt, TimerId, Undelivered};
@@ -328,7 +328,7 @@ impl Services for Running<'_> {
         self.outbox.logs.push(LogLine {
             engine: self.id,
             level,
-            line: line.to_owned(),
+            line: shown(line, LOG_LINE_BYTES_MAX),
         });
     }
 
@@ -339,7 +339,7 @@ impl Services for Running<'_> {
             return HostStatus::Budget;
         }
         self.mark.emitted += bytes;
-        let (topic, payload) = (topic.to_owned(), payload.to_vec());
+        let (topic, payload) = (shown(topic, TOPIC_BYTES_MAX), payload.to_vec());
         self.outbox.events.push(Emitted {
             engine: self.id,
             topic,

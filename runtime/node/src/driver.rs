@@ -5,6 +5,7 @@ use crate::clock;
 use crate::intake::{Answerer, Intake, Submission};
 use crate::latest::{Latest, add};
 use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
+use crate::lines;
 use crate::recorded::Recorded;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
@@ -18,6 +19,7 @@ use refit_kernel::{BlockInput, BlockOutcome, Executor};
 use refit_ordering::{Block, Due, Ingress, Ordering};
 use refit_store::{Lookup, Replies, Store};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,7 +82,8 @@ impl Driver {
 
     /// Runs until it is told to stop or the crew is gone.
     pub(crate) fn run(mut self) {
-        while self.turn().is_ok() {}
+        // A panic has been logged; without this, nobody would hear that nothing is executed any more.
+        let _ = catch_unwind(AssertUnwindSafe(|| while self.turn().is_ok() {}));
         self.parts.latest.lock().ended = true;
         let _ = self.parts.commands.send(Command::Stop);
     }
@@ -311,7 +314,7 @@ impl Driver {
     /// Lets the effects of a logged and executed block out.
     fn release(&mut self, outcome: BlockOutcome) {
         for line in outcome.logs {
-            log(&line);
+            lines::log(&line);
         }
         for trouble in &outcome.troubles {
             self.troubles.tell(trouble, Instant::now());
@@ -358,7 +361,7 @@ impl Driver {
             .send(Command::Upgrade(point, baton))
             .map_err(|_| Ended)?;
         // The wait ends when the new leader has opened the gate.
-        let _ = resumed.recv();
+        resumed.recv().map_err(|_| Ended)?;
         self.follow_up = true;
         self.recount = true;
         Ok(())
@@ -373,16 +376,6 @@ fn unreadable(error: &postcard::Error) -> Refusal {
         detail,
         "read the state with a query",
     )
-}
-
-fn log(line: &refit_kernel::LogLine) {
-    let (engine, text) = (line.engine, line.line.as_str());
-    match line.level {
-        1 => tracing::error!(%engine, "{text}"),
-        2 => tracing::warn!(%engine, "{text}"),
-        3 => tracing::info!(%engine, "{text}"),
-        _ => tracing::debug!(%engine, "{text}"),
-    }
 }
 
 #[cfg(test)]

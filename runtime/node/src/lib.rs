@@ -27,6 +27,7 @@ mod intake;
 mod latest;
 mod libraries;
 mod limits;
+mod lines;
 mod looks;
 mod prepared;
 mod quarantine;

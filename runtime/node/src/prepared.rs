@@ -3,6 +3,7 @@
 
 use crate::config::EngineConfig;
 use crate::handle::Node;
+use crate::lines;
 use crate::start::StartError;
 use refit_abi::EngineId;
 use refit_abi::host::BlockFrame;
@@ -72,7 +73,10 @@ fn start_engines(node: &Node, starts: Vec<Start>) -> Result<(), StartError> {
     let call = move |executor: &mut Executor| {
         let start = |(id, kind, config): &Start| {
             let config = (Codec::Json, config.as_bytes());
-            executor.start(*id, kind, config, BlockFrame::default())
+            let started = executor.start(*id, kind, config, BlockFrame::default());
+            // At once: the next block may be hours away, or never come.
+            executor.take_lines().iter().for_each(lines::log);
+            started
         };
         let started = starts.iter().try_for_each(start);
         // Before anyone can be told how the engines are.

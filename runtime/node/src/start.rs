@@ -6,6 +6,7 @@ use crate::handle::Node;
 use crate::intake::{self, Door};
 use crate::latest::Latest;
 use crate::libraries::Libraries;
+use crate::lines;
 use crate::prepared::{self, Prepared, Start};
 use crate::upgrade::{Policy, Upgrades};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
@@ -108,6 +109,7 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn prepare(config: NodeConfig) -> Result<Prepared, StartError> {
+        lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
         let modules = load(&loader, &config.engines)?;

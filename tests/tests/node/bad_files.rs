@@ -209,6 +209,7 @@ static KINDS: &[refit_abi::raw::TableRef<refit_abi::raw::KindVtable>] =
 const ROOT: &WithMetadata<EngineModule> = &WithMetadata::new(EngineModule {
     abi_epoch: refit_abi::build::ABI_EPOCH + 1,
     describe,
+    attach: refit_abi::voice::attach,
     kinds: RSlice::from_slice(KINDS),
 });
 

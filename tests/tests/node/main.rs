@@ -13,6 +13,7 @@ mod carried;
 mod configuration;
 mod crossing;
 mod determinism;
+mod lost;
 mod poison;
 mod rehearsal;
 mod requests;

@@ -149,7 +149,8 @@ impl Upgrades {
         drop(state);
         let upgrades = self.clone();
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
-        if let Err(error) = thread.spawn(move || run::run(&upgrades, id, (&plan, &orders), &live)) {
+        let work = move || run::guarded(&upgrades, id, (&plan, &orders), &live);
+        if let Err(error) = thread.spawn(work) {
             self.state
                 .lock()
                 .reports

@@ -2,7 +2,9 @@
 
 use crate::limits::REPORTS_MAX;
 use refit_abi::Height;
-use refit_admin::api::{self, Class, Phase, Reason, UpgradeReport, UpgradeState, UpgradedKind};
+use refit_admin::api::{
+    self, Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
+};
 use refit_kernel::KindCount;
 use refit_upgrade::{Live, Plan, PlannedKind};
 use std::collections::VecDeque;
@@ -69,6 +71,20 @@ impl Reports {
                 phase: Phase::Staged,
                 engine: None,
                 key: None,
+            });
+        });
+    }
+
+    /// Closes the report of an upgrade whose own thread is gone. What was already decided stays.
+    pub(super) fn lose(&mut self, id: u64, detail: &str) {
+        let decided = self.get(id).is_some_and(|report| report.state.is_final());
+        if !decided {
+            self.refuse(id, "upgrade-panicked", detail);
+        }
+        self.update(id, |report| {
+            report.phases.push(PhaseTime {
+                phase: Phase::Retired,
+                us: 0,
             });
         });
     }

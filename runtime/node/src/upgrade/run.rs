@@ -13,17 +13,47 @@ use crate::intake::Intake;
 use crate::libraries::retire;
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::watch::CREW_NAME;
+use refit_abi::FAULT_DETAIL_BYTES_MAX;
+use refit_abi::host::shown;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::Executor;
 use refit_kernel::crew::Crew;
 use refit_loader::LoadedModule;
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Takes the upgrade from its plan to its end. Should that panic, the report still comes to an end; if the
+/// swap may have begun, the node ends too, because nobody knows any more what runs.
+pub(super) fn guarded(upgrades: &Upgrades, id: u64, work: (&Plan, &Orders), live: &Live) {
+    let panic = match catch_unwind(AssertUnwindSafe(|| run(upgrades, id, work, live))) {
+        Ok(()) => return,
+        Err(panic) => panic,
+    };
+    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+    let said = shown(&said.unwrap_or_default(), FAULT_DETAIL_BYTES_MAX);
+    let was = upgrades.report(id).map(|report| report.state);
+    tracing::error!(id, ?was, "the upgrade's thread panicked: {said}");
+    let detail = format!("the node's own code panicked: {said}");
+    if was == Some(UpgradeState::Staging) {
+        upgrades.metrics.count_upgrade(Outcome::Refused, None);
+        upgrades
+            .state
+            .lock()
+            .reports
+            .refuse(id, "upgrade-panicked", &detail);
+        return;
+    }
+    tracing::error!(id, "the node ends: the upgrade was lost after it was armed");
+    upgrades.state.lock().reports.lose(id, &detail);
+    let _ = upgrades.intake.send(Intake::Stop);
+}
+
 /// Takes the upgrade from its plan to its end.
-pub(super) fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Live) {
+fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Live) {
     let start = Instant::now();
     let mut staging = Staging::new(&upgrades.loader, &*upgrades.watch);
     let staged = prepare(upgrades, id, &mut staging, (plan, orders), live);

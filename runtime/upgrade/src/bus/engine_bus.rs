@@ -3,7 +3,7 @@
 use super::{Out, Sent, Shared, Used};
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
-use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running};
+use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running, shown};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{KindIndex, Newborn, Next, SlotRef};
@@ -177,13 +177,13 @@ impl Bus for EngineBus<'_> {
     }
 
     fn log(&mut self, level: u8, line: &str) {
-        let line = &line[..line.floor_char_boundary(LINE_BYTES_MAX)];
+        let line = shown(line, LINE_BYTES_MAX);
         let bytes = line.len() as u64;
         if self.charge(Used {
             bytes,
             ..Used::default()
         }) {
-            self.out.log(self.me, level, line);
+            self.out.log(self.me, level, &line);
         }
     }
 

@@ -1,0 +1,72 @@
+//! Lines of engines in the node's log: what they write there, and their panics.
+//!
+//! Their texts are escaped and bounded where they come in ([`refit_abi::host::shown`]).
+
+use refit_abi::host::panics::{self, EnginePanic};
+use refit_abi::host::running::Here;
+use refit_abi::host::shown;
+use refit_kernel::LogLine;
+
+/// Most lines of a backtrace that are logged.
+const BACKTRACE_LINES_MAX: usize = 256;
+
+/// Longest line of a backtrace that is logged, in bytes.
+const BACKTRACE_LINE_BYTES_MAX: usize = 1_024;
+
+/// Writes what an engine logged.
+pub(crate) fn log(line: &LogLine) {
+    let (engine, text) = (line.engine, line.line.as_str());
+    match line.level {
+        1 => tracing::error!(%engine, "{text}"),
+        2 => tracing::warn!(%engine, "{text}"),
+        3 => tracing::info!(%engine, "{text}"),
+        _ => tracing::debug!(%engine, "{text}"),
+    }
+}
+
+/// From now on, panics of engines in this process are lines of the log.
+pub(crate) fn listen() {
+    panics::listen(panicked);
+}
+
+fn panicked(panic: &EnginePanic) {
+    let EnginePanic {
+        text, file, line, ..
+    } = panic;
+    match &panic.here {
+        Some(here) => of_call(
+            here,
+            format_args!("the engine panicked at {file}:{line}: {text}"),
+        ),
+        None => {
+            tracing::error!("a thread that an engine has started panicked at {file}:{line}: {text}")
+        }
+    }
+    if let Some(backtrace) = &panic.backtrace {
+        let text = backtrace.to_string();
+        for line in of_engine(&text).take(BACKTRACE_LINES_MAX) {
+            tracing::error!("backtrace: {}", shown(line, BACKTRACE_LINE_BYTES_MAX));
+        }
+    }
+}
+
+/// The lines of a backtrace from the panic to the call of the node.
+fn of_engine(backtrace: &str) -> impl Iterator<Item = &str> {
+    let lines = backtrace.lines();
+    let after = lines
+        .skip_while(|line| !line.contains("rust_begin_unwind"))
+        .skip(1);
+    after.take_while(|line| !line.contains("refit_abi::host::"))
+}
+
+fn of_call(here: &Here, what: std::fmt::Arguments<'_>) {
+    let Here { label, call, .. } = here;
+    let (kind, package, version) = (label.kind(), label.package(), label.version());
+    let engine = here.engine.map(tracing::field::display);
+    match here.message {
+        Some(message) => tracing::error!(
+            engine, kind, package, version, %call, sender = ?message.sender, sequence = message.sequence, "{what}"
+        ),
+        None => tracing::error!(engine, kind, package, version, %call, "{what}"),
+    }
+}
