@@ -5,7 +5,7 @@ use super::challenge::Challenge;
 use super::report::{Outcome, Report};
 use crate::artifact::{ARTIFACT_BYTES_MAX, ArtifactId};
 use crate::header::{header, text, whole};
-use crate::sys::{limits, voice};
+use crate::sys::{crash, limits, voice};
 use abi_stable::library::LibHeader;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use refit_abi::build::ABI_EPOCH;
@@ -27,6 +27,7 @@ pub fn child_main(path: &Path) -> ExitCode {
     };
     let mut answer = String::new();
     let outcome = limits::confine()
+        .and_then(|()| crash::install())
         .map_err(|error| Outcome::Unable(error.to_string()))
         .and_then(|()| {
             answer = answered(path)?;

@@ -6,15 +6,19 @@
 //! [`memfd`] makes sealed files in memory, [`address`] names the library that an address belongs to,
 //! [`fence`] makes memory unreachable and says who touched it, [`ask`] asks a thread which message it
 //! handles, [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
+//! [`outputs`] takes this process's outputs out of the hands of those who write to them, and [`crash`]
+//! names whose code a fatal signal came to.
 
 pub mod address;
 pub mod ask;
+pub mod crash;
 pub mod fence;
 pub mod interposers;
 pub mod keys;
 pub mod limits;
 pub mod maps;
 pub mod memfd;
+pub mod outputs;
 pub mod signals;
 pub mod threads;
 pub mod voice;

@@ -74,6 +74,7 @@ pub struct Metrics {
     mailbox_depth: Gauge,
     libraries_mapped: Gauge,
     libraries_pinned: Gauge,
+    log_lines_dropped: Counter,
 }
 
 impl Default for Metrics {
@@ -98,6 +99,7 @@ impl Metrics {
             mailbox_depth: Gauge::default(),
             libraries_mapped: Gauge::default(),
             libraries_pinned: Gauge::default(),
+            log_lines_dropped: Counter::default(),
         };
         metrics.register();
         for outcome in Outcome::ALL {
@@ -163,6 +165,11 @@ impl Metrics {
             "Retired libraries that could not be unmapped",
             pinned,
         );
+        r.register(
+            "log_lines_dropped",
+            "Lines of the node's log that could not be written, or were not read in time",
+            self.log_lines_dropped.clone(),
+        );
     }
 
     /// Sets the last executed block.
@@ -220,6 +227,11 @@ impl Metrics {
         self.libraries_pinned.set(signed(pinned));
     }
 
+    /// Counts `lines` more of the node's log as left out.
+    pub fn count_log_lines_dropped(&self, lines: u64) {
+        self.log_lines_dropped.inc_by(lines);
+    }
+
     /// All metrics in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -249,6 +261,7 @@ mod tests {
         metrics.add_dead_letters(8);
         metrics.set_mailbox_depth(4);
         metrics.set_libraries(5, 1);
+        metrics.count_log_lines_dropped(8);
         metrics.count_upgrade(Outcome::Committed, Some(Duration::from_micros(60)));
         metrics.count_upgrade(Outcome::Refused, None);
         let text = metrics.encode();
@@ -262,6 +275,7 @@ mod tests {
             "refit_mailbox_depth 4",
             "refit_libraries_mapped 5",
             "refit_libraries_pinned 1",
+            "refit_log_lines_dropped_total 8",
             "refit_upgrades_total{outcome=\"committed\"} 1",
             "refit_upgrades_total{outcome=\"aborted\"} 0",
             "refit_upgrade_pause_seconds_count 1",

@@ -16,6 +16,7 @@ mod dev;
 mod exit;
 mod failure;
 mod files;
+mod output;
 mod show;
 mod source;
 
@@ -25,12 +26,14 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     show::report::install();
-    match commands::dispatch(cli) {
+    let code = match commands::dispatch(cli) {
         Ok(code) => code,
         Err(failure) => {
             let exit = failure.exit();
             show::report::failure(failure);
             exit.into()
         }
-    }
+    };
+    output::finish();
+    code
 }

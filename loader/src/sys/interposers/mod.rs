@@ -1,5 +1,5 @@
 //! Stand-ins for functions of the C library by which a library leaves something behind in the process:
-//! threads, thread-local keys, signal handlers.
+//! threads, thread-local keys, signal handlers; and for those by which it ends the process.
 //!
 //! They do what the C library's do, and note which library asked. An engine binds to them because
 //! the executable comes before the C library in the dynamic linker's search order, if the executable
@@ -15,6 +15,7 @@
 //! A program that lacks them would work for about a thousand generations and then abort, so
 //! [`in_force`] is checked before anything is loaded.
 
+pub mod ends;
 pub mod handlers;
 pub mod making_keys;
 pub mod making_threads;
@@ -112,7 +113,8 @@ fn look() -> Result<(), NotInForce> {
     let pairs = making_threads::pairs()
         .into_iter()
         .chain(making_keys::pairs())
-        .chain(handlers::pairs());
+        .chain(handlers::pairs())
+        .chain(ends::pairs());
     for (next, own) in pairs {
         // SAFETY: the name is a C string; RTLD_DEFAULT searches as a library's binding would.
         let bound = unsafe { libc::dlsym(libc::RTLD_DEFAULT, next.name.as_ptr()) } as usize;
@@ -139,7 +141,8 @@ mod tests {
         let pairs = making_threads::pairs()
             .into_iter()
             .chain(making_keys::pairs())
-            .chain(handlers::pairs());
+            .chain(handlers::pairs())
+            .chain(ends::pairs());
         let mut looked: Vec<_> = pairs.map(|(next, _)| next.name.to_str().unwrap()).collect();
         looked.sort_unstable();
         assert_eq!(looked, SYMBOLS);

@@ -77,4 +77,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "RULES", default_value = "info", env = "REFIT_LOG")]
     #[arg(help_heading = "Output")]
     pub(crate) log: String,
+    /// Logs how an engine came to its panic. Code of which that was logged once stays in memory when it is
+    /// replaced.
+    #[arg(long, env = "REFIT_BACKTRACES", help_heading = "Output")]
+    pub(crate) backtraces: bool,
 }

@@ -8,6 +8,7 @@
 
 use crate::artifact::THIS_PROGRAM;
 use crate::exit::Exit;
+use crate::output;
 use crate::show;
 use refit_admin::api::QuarantineEntry;
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
@@ -251,6 +252,8 @@ fn restarted(stuck: &StuckPause, handed: &Handed) -> io::Error {
     if let Some(name) = words.next() {
         command.arg0(name);
     }
+    // The next program's outputs are this one's as they were.
+    output::finish();
     command.env(HANDED, handed).args(words).exec()
 }
 
@@ -261,6 +264,7 @@ fn restarted(stuck: &StuckPause, handed: &Handed) -> io::Error {
 )]
 pub(super) fn end(sentence: impl std::fmt::Display, exit: Exit) -> ! {
     show::talk(sentence);
+    output::finish();
     std::process::exit(exit as i32)
 }
 

@@ -11,10 +11,13 @@ use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output;
 use crate::show;
 use crate::source::Sources;
 use miette::Diagnostic;
+use refit_admin::Node as _;
 use refit_admin::{Address, BindError, Limits, Listen, Server, Token};
+use refit_loader::sys::crash;
 use refit_node::{
     EngineCode, EngineConfig, FolderError, FolderLock, Holder, Node, NodeConfig, Prepared,
     Quarantine, QuarantineError, StartError,
@@ -46,8 +49,9 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     if let Some(parent) = args.end_with {
         end_with(parent)?;
     }
+    output::begin().map_err(Failure::Start)?;
     let file = config::load(common)?;
-    log_to_stderr(&args.log)?;
+    begin_log(&args.log)?;
     let listens = listens(common, args, &file)?;
     let data_dir = config::data_dir(common, &file);
     make_data_dir(&data_dir)?;
@@ -56,6 +60,12 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let config = node_config(args, &file, &data_dir, (&restart, &before))?;
     let stop_limit = policy::stop_limit(&args.watch, &file.node);
     let quarantine = config.quarantine.clone();
+    // The code of engines comes in from here on.
+    output::divert().map_err(Failure::Start)?;
+    crash::install().map_err(Failure::Start)?;
+    if args.backtraces {
+        refit_abi::host::panics::with_backtraces();
+    }
     let runtime = threads::runtime()?;
     let mut prepared = Node::prepare(config).map_err(|error| Box::new(RunError::Start(error)))?;
     let code = prepared.take_code();
@@ -65,6 +75,8 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     warn_of_quarantined(&code, &quarantine);
     restart.keep(code);
     let node = prepared.node().clone();
+    let counted = node.clone();
+    output::on_dropped(move |lines| counted.metrics().count_log_lines_dropped(lines));
     let ends = Ends::new(restart, stop_limit).map_err(Failure::Start)?;
     let served = runtime.block_on(serve(prepared, listens, &ends));
     ends.begin();
@@ -111,15 +123,25 @@ fn end_with(parent: i32) -> Result<(), Failure> {
     }
 }
 
-fn log_to_stderr(rules: &str) -> Result<(), ConfigError> {
+/// Begins the log. Panics of the node's own code are lines of it.
+fn begin_log(rules: &str) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(rules).map_err(|error| ConfigError::Log {
         rules: rules.to_owned(),
         reason: error.to_string(),
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(output::Log)
+        // It would tell of its own write errors with a write that may not fail.
+        .log_internal_errors(false)
         .init();
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        let said = refit_abi::host::shown(said, refit_abi::FAULT_DETAIL_BYTES_MAX);
+        let thread = std::thread::current();
+        let (thread, at) = (thread.name(), panic.location().map(tracing::field::display));
+        tracing::error!(thread, at, "the node's own code panicked: {said}");
+    }));
     Ok(())
 }
 

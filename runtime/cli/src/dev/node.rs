@@ -6,13 +6,16 @@ use crate::artifact::THIS_PROGRAM;
 use crate::client::NodeAddress;
 use crate::config::{self, File};
 use crate::failure::Failure;
+use crate::show;
+use refit_abi::host::shown;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// How long a node may take to get ready.
 const READY_WAIT: Duration = Duration::from_secs(60);
@@ -22,6 +25,9 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Between two looks at whether it has ended.
 const STOP_POLL: Duration = Duration::from_millis(10);
+
+/// Longest line of its standard output that is passed on in one piece, in bytes.
+const LINE_BYTES_MAX: u64 = 4_096;
 
 /// How a node is started for an engine.
 #[derive(Debug)]
@@ -94,9 +100,13 @@ impl Recipe {
             address: NodeAddress::Unix(self.socket.clone()),
         };
         let stdout = node.child.stdout.take();
-        let ready = tokio::task::spawn_blocking(move || first_line(stdout));
+        let (said, ready) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("refit-dev-node".to_owned())
+            .spawn(move || listen(stdout, said))
+            .map_err(Failure::Start)?;
         match tokio::time::timeout(READY_WAIT, ready).await {
-            Ok(Ok(true)) => Ok(node),
+            Ok(Ok(())) => Ok(node),
             Ok(_) => {
                 let status = node.child.wait().map_err(Failure::Start)?;
                 Err(Box::new(DevError::NodeEnded { status }).into())
@@ -109,11 +119,30 @@ impl Recipe {
     }
 }
 
-/// Whether the node said its address, which it does when it is ready.
-fn first_line(stdout: Option<ChildStdout>) -> bool {
+/// Says when the node has said its address, which it does when it is ready. What else comes on its standard
+/// output is passed on, for as long as it lives: nobody who writes there finds a closed pipe.
+fn listen(stdout: Option<ChildStdout>, said: oneshot::Sender<()>) {
+    let Some(mut stdout) = stdout.map(BufReader::new) else {
+        return;
+    };
     let mut line = String::new();
-    let read = stdout.map(|stdout| BufReader::new(stdout).read_line(&mut line));
-    matches!(read, Some(Ok(1..)))
+    if !matches!(stdout.read_line(&mut line), Ok(1..)) {
+        return;
+    }
+    // Nobody waits any more if it took too long.
+    let _ = said.send(());
+    let mut line = Vec::new();
+    while matches!(
+        stdout
+            .by_ref()
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line),
+        Ok(1..)
+    ) {
+        let text = String::from_utf8_lossy(&line);
+        show::talk(shown(text.trim_end(), usize::MAX));
+        line.clear();
+    }
 }
 
 /// A node that was started here. Told to stop when this is dropped.

@@ -10,12 +10,16 @@ pub(crate) mod table;
 pub(crate) mod upgrade;
 
 use crate::failure::Failure;
+use crate::output;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 /// Prints data. A reader that has gone away, such as `head`, has what it wanted.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    if output::data(text) {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Output(error)),
@@ -41,7 +45,10 @@ pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<(), Failure> {
 
 /// Says something to whoever watches. If nobody does, nothing is lost.
 pub(crate) fn talk(text: impl Display) {
-    let _nobody_reads = writeln!(io::stderr().lock(), "{text}");
+    let line = format!("{text}\n");
+    if !output::talk(&line) {
+        let _nobody_reads = io::stderr().lock().write_all(line.as_bytes());
+    }
 }
 
 /// Names the likely next command.

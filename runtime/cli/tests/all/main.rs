@@ -16,6 +16,7 @@ mod guide;
 mod guide_run;
 mod json;
 mod node;
+mod outputs;
 mod plan_flags;
 mod rehearsal;
 mod served;

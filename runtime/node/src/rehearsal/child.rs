@@ -4,7 +4,7 @@ use super::perform;
 use super::wire::{AT, AT_ENGINES_MAX, Bounds, Failed, Passed, Report, Request};
 use parking_lot::Mutex;
 use refit_loader::InterfaceId;
-use refit_loader::sys::{limits, voice};
+use refit_loader::sys::{crash, limits, voice};
 use refit_upgrade::UnderWay;
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -32,6 +32,7 @@ pub fn child_main() -> ExitCode {
     // A parent that ended before this, or that runs another program by now, is noticed by the silence
     // at the other end: see `tell_until`.
     let outcome = limits::end_with_parent()
+        .and_then(|()| crash::install())
         .map_err(|error| unable(&error))
         .and_then(|()| read(&mut std::io::stdin().lock()))
         .and_then(|request| attend(request, &mut voice));

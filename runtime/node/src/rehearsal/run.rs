@@ -5,7 +5,9 @@ use super::wire::{AT, Bounds, Passed, Report, Request};
 use super::{RehearsalCommand, RehearsalError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
+use refit_abi::host::shown_end;
 use refit_loader::InterfaceId;
+use refit_loader::sys::crash;
 use refit_loader::sys::fence;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -236,7 +238,11 @@ fn crashed(
     engines: Vec<String>,
     complaint: &[u8],
 ) -> RehearsalError {
-    let output = String::from_utf8_lossy(complaint).trim().to_owned();
+    let output = String::from_utf8_lossy(complaint);
+    // A crash that names its engine knows better than what was said to be under way.
+    let engines = crash::engine_in(&output).map_or(engines, |engine| vec![engine]);
+    // Engines write there too.
+    let output = shown_end(output.trim(), COMPLAINT_BYTES_MAX);
     if output.contains(OUT_OF_MEMORY) {
         return RehearsalError::Memory {
             bytes_max: command.memory_bytes,
@@ -297,6 +303,14 @@ mod tests {
         assert!(crashed.to_string().contains("last words"), "{crashed}");
         assert_eq!(crashed.code(), "rehearsal-crashed");
         assert_eq!(crashed.engine().as_deref(), Some("kv"));
+        let line = "2026-11-28T01:23:46Z ERROR x: an engine ends the process: SIGSEGV at 0x0 engine=ledger kind=l";
+        let named = outcome(
+            &format!("echo at kv ledger; echo '{line}' >&2; kill -SEGV $$"),
+            long,
+        );
+        assert_eq!(named.engine().as_deref(), Some("ledger"));
+        let forged = outcome("printf 'a\\033]0;b\\n2031' >&2; kill -SEGV $$", long);
+        assert!(!forged.to_string().contains(['\u{1b}', '\n']), "{forged}");
         assert!(crashed.to_string().contains("signal 11"), "{crashed}");
         let memory = "echo at a b; echo 'memory allocation of 8 bytes failed' >&2; kill -ABRT $$";
         assert_eq!(outcome(memory, long).code(), "rehearsal-memory");

@@ -1,0 +1,134 @@
+//! A crash has a name: at a fatal signal, one line on standard error says whose code ran.
+//!
+//! The handler runs on the thread's alternate stack, so that an overflow of the stack is told too, reads what
+//! the thread has noted ([`refit_abi::host::running`]), writes a line of bounded length without allocating or
+//! locking, and lets the signal do what it would have done: exit status and core file stay as they are. What
+//! was printed into the pipes of [`super::outputs`] and not yet read goes out behind the line. A handler that
+//! an engine installs for a signal is the engine's own; the line is then written if it calls the one before.
+
+mod line;
+mod signals;
+
+use line::Line;
+use refit_abi::EngineId;
+use refit_abi::host::running::{self, Here};
+use std::ffi::CStr;
+use std::fmt::{Arguments, Write};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+pub use signals::install;
+
+/// Most bytes of what was printed last that go out behind the line.
+pub const LAST_WORDS_BYTES_MAX: usize = 4_096;
+
+/// Longest wait for a standard error that takes nothing, in milliseconds: the process has to end.
+pub const TELL_WAIT_MS: i32 = 200;
+
+/// Time for what was said before a crash to come out.
+const SETTLE: rustix::thread::Timespec = rustix::thread::Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
+
+/// How the line begins, after time and level, if engine code ran.
+const ENDS: &str = "an engine ends the process: ";
+
+/// Begins the engine's id.
+const ENGINE: &str = " engine=";
+
+/// Where the line goes: descriptor 2, or what it was before it was diverted.
+static EAR: AtomicI32 = AtomicI32::new(2);
+
+/// The pipes that hold what was printed; below 0 for none.
+static PRINTS: [AtomicI32; 2] = [const { AtomicI32::new(-1) }; 2];
+
+/// Only the first fault of a process is told: the others follow from it.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Has a crash told to `ear`, followed by what is left in `prints`. They must stay open as long as the process
+/// lives; one that was closed is passed over.
+pub(super) fn tell_to(ear: BorrowedFd<'_>, prints: [BorrowedFd<'_>; 2]) {
+    for (slot, print) in PRINTS.iter().zip(prints) {
+        slot.store(print.as_raw_fd(), Ordering::Release);
+    }
+    EAR.store(ear.as_raw_fd(), Ordering::Release);
+}
+
+/// Writes the line for what ends the process now. Async-signal-safe.
+fn tell(here: Option<&Here>, what: Arguments<'_>) {
+    if TOLD.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let mut line = Line::begin();
+    // A line that is full is cut; there is nobody to tell.
+    let _ = match here {
+        Some(here) => engine(&mut line, here, what),
+        None => write!(
+            line,
+            "the process ends outside of an engine's call: {what} thread={}",
+            line::Thread::this()
+        ),
+    };
+    line.end().write_to(EAR.load(Ordering::Acquire));
+}
+
+fn engine(line: &mut Line, here: &Here, what: Arguments<'_>) -> std::fmt::Result {
+    write!(line, "{ENDS}{what}")?;
+    match here.engine {
+        Some(engine) => write!(line, "{ENGINE}{engine}")?,
+        None => write!(line, "{ENGINE}(unknown)")?,
+    }
+    let label = here.label;
+    write!(line, " kind={}", label.kind())?;
+    write!(
+        line,
+        " package={} version={}",
+        label.package(),
+        label.version()
+    )?;
+    write!(line, " call={}", here.call)?;
+    match here.message {
+        Some(message) => write!(
+            line,
+            " sender={:?} sequence={}",
+            message.sender, message.sequence
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The process is about to end by a call of the C library's function `by`; says so if it is an engine's code that
+/// calls it. Async-signal-safe.
+pub(super) fn ends(by: &CStr, status: i32) {
+    let Some(here) = here() else {
+        return;
+    };
+    let by = by.to_str().unwrap_or_default();
+    tell(Some(&here), format_args!("it called {by}({status})"));
+    last_words();
+}
+
+/// The engine that the line of a crash names, in what a process wrote to standard error.
+pub fn engine_in(text: &str) -> Option<String> {
+    let (_, line) = text.split_once(ENDS)?;
+    let (line, _) = line.split_once('\n').unwrap_or((line, ""));
+    let (_, after) = line.split_once(ENGINE)?;
+    let engine: EngineId = after.split(' ').next()?.parse().ok()?;
+    Some(engine.to_string())
+}
+
+/// Lets out what was printed and not yet read. Async-signal-safe.
+fn last_words() {
+    // The threads that read the pipes and write the log go on meanwhile: what was said before comes out.
+    let _ = rustix::thread::nanosleep(&SETTLE);
+    let ear = EAR.load(Ordering::Acquire);
+    for print in &PRINTS {
+        line::pass_on(print.load(Ordering::Acquire), ear, LAST_WORDS_BYTES_MAX);
+    }
+}
+
+/// What this thread runs of an engine's code.
+fn here() -> Option<Here> {
+    running::here()
+}
