@@ -238,3 +238,83 @@ fn no_engine_starts_with_a_configuration_of_which_something_is_passed_over() {
     let error = started.unwrap_err().to_string();
     assert!(error.contains("unknown field `limt`"), "{error}");
 }
+
+/// A kind whose clients of the first version write an alias and numbers of more than 64 bits.
+mod sum {
+    use super::*;
+
+    mod v1 {
+        use super::*;
+
+        #[derive(State, Serialize, Deserialize)]
+        pub(crate) struct Message {
+            #[serde(alias = "amt")]
+            pub(crate) amount: u128,
+        }
+    }
+
+    #[derive(Default, State, Serialize, Deserialize)]
+    pub(crate) struct Sum {
+        sum: u128,
+    }
+
+    #[derive(State, Serialize, Deserialize)]
+    pub(crate) struct Message {
+        amount: u128,
+        memo: String,
+    }
+
+    impl refit_abi::MigrateMessage for Message {
+        type From = v1::Message;
+
+        fn migrate(old: v1::Message) -> Result<Self, Fault> {
+            let (amount, memo) = (old.amount, String::new());
+            Ok(Self { amount, memo })
+        }
+    }
+
+    impl Engine for Sum {
+        const KIND: &'static str = "sum";
+        type Config = ();
+        type Message = Message;
+        type Reply = u128;
+        type Query = ();
+        type Answer = u128;
+
+        fn init((): (), _: &mut Context<'_>) -> Result<Self, Fault> {
+            Ok(Self::default())
+        }
+
+        fn handle(&mut self, _: &mut Context<'_>, _: Sender, said: Message) -> Result<u128, Fault> {
+            self.sum += said.amount;
+            Ok(self.sum)
+        }
+
+        fn query(&self, (): ()) -> Result<u128, Fault> {
+            Ok(self.sum)
+        }
+    }
+    refit_abi::export_engines!(Sum);
+}
+
+#[test]
+fn clients_of_an_older_version_are_understood_by_its_aliases_and_with_numbers_of_any_size() {
+    let engines = [("a", "sum", "null".to_owned())];
+    let mut world = World::start_with(&module(sum::module()), &engines, 1);
+    let mut told = |message: &str| {
+        let messages = [(id("a"), message.as_bytes().to_vec())];
+        let mut replies = world.block_json(&messages, UNBOUNDED).replies;
+        let outcome = replies.swap_remove(0).outcome;
+        outcome.map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let large = "20000000000000000000";
+    assert_eq!(told(&format!(r#"{{"amount":{large}}}"#)).unwrap(), large);
+    assert_eq!(told(r#"{"amt":1}"#).unwrap(), "20000000000000000001");
+    let newest = r#"{"amount":1,"memo":""}"#;
+    assert_eq!(told(newest).unwrap(), "20000000000000000002");
+    let mistaken = told(r#"{"amt":1,"mem":""}"#);
+    assert!(
+        matches!(mistaken, Err(ReplyError::Rejected { .. })),
+        "{mistaken:?}"
+    );
+}
