@@ -14,6 +14,8 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("refit-abi", &["refit-abi-macros"]),
     ("refit-abi-macros", &[]),
+    // Macros for the tests of the derives.
+    ("refit-abi-rewriters", &[]),
     // For the tests of engines; a node has none of it.
     (
         "refit-testkit",
