@@ -34,6 +34,8 @@ pub struct Descriptor {
     pub package: String,
     /// Cargo package version.
     pub package_version: String,
+    /// Whether it has a function over a whole snapshot.
+    pub transforms_snapshot: bool,
     /// The engine kinds, in the order of the export.
     pub kinds: Vec<KindDescriptor>,
 }
@@ -79,6 +81,8 @@ pub struct KindDescriptor {
     pub needs: Vec<CapabilityDescriptor>,
     /// The older states it can start from, newest first.
     pub migrations: Vec<MigrationDescriptor>,
+    /// The older states that its own goes back to, newest first.
+    pub ways_back: Vec<WayBackDescriptor>,
 }
 
 impl KindDescriptor {
@@ -191,6 +195,15 @@ impl fmt::Display for Ability {
             Ability::Read => "read",
         })
     }
+}
+
+/// The way back to an older state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBackDescriptor {
+    /// Schema hash of the older state.
+    pub to: SchemaId,
+    /// How many are run as one: 1 to the version before, 2 to the one before that, …
+    pub steps: u32,
 }
 
 /// The way from an older state.

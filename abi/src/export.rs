@@ -7,9 +7,10 @@
 use crate::chain::{Chain, Here};
 use crate::descriptor::Descriptor;
 use crate::message::OlderMessage;
-use crate::raw::{CallStatus, Codec, KindVtable, Sink, TableRef};
+use crate::raw::{Bytes, CallStatus, Codec, KindVtable, Sink, TableRef};
 use crate::schema::SchemaId;
 use crate::voice::Ear;
+use crate::way_back::WayBack;
 use crate::{Engine, EngineId, Fault, Migrate, OnUpgrade, State, Step, UpgradeBus};
 use crate::{build, codec, shim};
 use abi_stable::StableAbi;
@@ -39,9 +40,15 @@ pub struct EngineModule {
     /// Has the module's panics told to the node. Called first.
     pub attach: unsafe extern "C" fn(Ear),
     /// The tables of its kinds, in the descriptor's order.
-    #[sabi(last_prefix_field)]
     pub kinds: RSlice<'static, TableRef<KindVtable>>,
+    /// Makes a whole snapshot anew, if the module has a function for it.
+    #[sabi(last_prefix_field)]
+    // Not by its alias: abi_stable's derive looks for the words of a function's type.
+    pub snapshot: Option<unsafe extern "C" fn(Bytes<'_>, Sink) -> CallStatus>,
 }
+
+/// A module's function over a whole snapshot: bytes in, bytes or a fault out.
+pub type SnapshotEntry = unsafe extern "C" fn(Bytes<'_>, Sink) -> CallStatus;
 
 impl RootModule for EngineModuleRef {
     abi_stable::declare_root_module_statics! {EngineModuleRef}
@@ -91,6 +98,8 @@ pub trait History: 'static {
     fn steps() -> Vec<Step<Self::Engine>>;
     /// The older messages, newest first.
     fn older_messages() -> Vec<OlderMessage<<Self::Engine as Engine>::Message>>;
+    /// The ways back to older states, newest first.
+    fn ways_back() -> Vec<WayBack<Self::Engine>>;
     /// Its handler of upgrade messages.
     fn upgrade_handler() -> Option<UpgradeHandler<Self::Engine>>;
     /// Its state's `Clone`.
@@ -108,6 +117,8 @@ pub struct Package {
     pub build_id: Option<&'static str>,
     /// `REFIT_RELEASE_ID`, stamped by who makes a release.
     pub release_id: Option<&'static str>,
+    /// Whether it has a function over a whole snapshot.
+    pub transforms_snapshot: bool,
     /// Whether its panics unwind, so that they can be caught.
     pub unwinds: bool,
 }
@@ -139,6 +150,7 @@ pub unsafe fn describe(
             release_id: package.release_id.map(ToOwned::to_owned),
             package: package.name.to_owned(),
             package_version: package.version.to_owned(),
+            transforms_snapshot: package.transforms_snapshot,
             kinds: kinds.iter().map(|kind| kind()).collect(),
         };
         let mut bytes = Vec::new();
@@ -302,9 +314,13 @@ impl<T> WithoutClone for &Probe<T> {
 /// the engines in; and, when the feature `module` is on (for the cdylib build only), the symbol that
 /// the loader looks for and the System allocator, so that memory made by one generation can be
 /// freed by the next.
+///
+/// `export_engines!(Kv, Index; snapshot = offline::transform);` adds a function over a whole snapshot,
+/// `fn(&[u8]) -> Result<Vec<u8>, Fault>`, for a release that cannot say what it does engine by engine
+/// (restart strategy `offline`). A node calls it in no upgrade while it serves.
 #[macro_export]
 macro_rules! export_engines {
-    ($($engine:ty),+ $(,)?) => {
+    ($($engine:ty),+ $(,)? $(; snapshot = $snapshot:path $(;)?)?) => {
         #[doc(hidden)]
         mod refit_module {
             #[allow(unused_imports, reason = "an engine may be named by any path of its crate")]
@@ -331,6 +347,11 @@ macro_rules! export_engines {
                     >()
                 }
 
+                fn ways_back() -> ::std::vec::Vec<$crate::way_back::WayBack<$engine>> {
+                    use $crate::way_back::{WithWayBack as _, WithoutWayBack as _};
+                    (&$crate::way_back::BackProbe::<$engine>(::core::marker::PhantomData)).ways()
+                }
+
                 fn upgrade_handler() -> ::core::option::Option<
                     $crate::export::UpgradeHandler<$engine>,
                 > {
@@ -349,6 +370,7 @@ macro_rules! export_engines {
                     version: env!("CARGO_PKG_VERSION"),
                     build_id: option_env!("REFIT_BUILD_ID"),
                     release_id: option_env!("REFIT_RELEASE_ID"),
+                    transforms_snapshot: SNAPSHOT.is_some(),
                     // Of the engine's own compilation: refit-abi may have been compiled otherwise.
                     unwinds: cfg!(panic = "unwind"),
                 };
@@ -366,6 +388,9 @@ macro_rules! export_engines {
                 "two engines of one `KIND` are exported; each has a kind of its own",
             );
 
+            const SNAPSHOT: ::core::option::Option<$crate::export::SnapshotEntry> =
+                $crate::__snapshot_entry!($($snapshot)?);
+
             static KINDS: &[$crate::raw::TableRef<$crate::raw::KindVtable>] =
                 &[$($crate::export::kind::<Past<$engine>>()),+];
 
@@ -377,6 +402,7 @@ macro_rules! export_engines {
                     describe,
                     attach: $crate::voice::attach,
                     kinds: $crate::export::abi_stable::std_types::RSlice::from_slice(KINDS),
+                    snapshot: SNAPSHOT,
                 },
             );
 
@@ -397,6 +423,25 @@ macro_rules! export_engines {
         // `self`, because a module that imports all of its parent's names may export too.
         pub use self::refit_module::module;
     };
+}
+
+/// The entry of a module's function over a whole snapshot, if it names one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __snapshot_entry {
+    () => {
+        ::core::option::Option::None
+    };
+    ($snapshot:path) => {{
+        unsafe extern "C" fn entry(
+            bytes: $crate::raw::Bytes<'_>,
+            sink: $crate::raw::Sink,
+        ) -> $crate::raw::CallStatus {
+            // SAFETY: the host made the sink for this call.
+            unsafe { $crate::export::transform_snapshot($snapshot, bytes, sink) }
+        }
+        ::core::option::Option::Some(entry as $crate::export::SnapshotEntry)
+    }};
 }
 
 /// Emits the root symbol and fixes the allocator.
@@ -433,6 +478,18 @@ macro_rules! __export_root {
 #[macro_export]
 macro_rules! __export_root {
     ($root:ident) => {};
+}
+
+/// Runs a module's function over a whole snapshot. Called by the exported entry.
+///
+/// # Safety
+/// `sink` is what the host gave to the running call.
+pub unsafe fn transform_snapshot(
+    transform: fn(&[u8]) -> Result<Vec<u8>, Fault>,
+    bytes: Bytes<'_>,
+    sink: Sink,
+) -> CallStatus {
+    shim::transform_snapshot(transform, bytes, sink)
 }
 
 /// Whether no two of these kinds are the same: asked while a module compiles.

@@ -52,6 +52,8 @@ pub mod moved;
 mod shim;
 mod state;
 mod timer;
+#[doc(hidden)]
+pub mod way_back;
 
 pub use budget::Budget;
 pub use bus::UpgradeBus;

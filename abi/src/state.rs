@@ -10,6 +10,7 @@ use crate::chain::{Chain, MessageChain};
 use crate::message::OlderMessage;
 use crate::moved::Composite;
 use crate::schema::{Describer, LayoutId, SchemaId, Shape, Type};
+use crate::way_back::{BackChain, WayBack};
 use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, Step, TimerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +53,12 @@ pub unsafe trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// knows whether the type has a [`crate::Migrate`]; `dropped` are the fields that `C` drops.
     #[doc(hidden)]
     fn older_states<C: Chain<From = Self>>(_steps: u32, _dropped: &[String]) -> Vec<Step<C::To>> {
+        Vec::new()
+    }
+
+    /// As [`State::older_states`], for [`crate::MigrateBack`]: all older states that `C` leads on to.
+    #[doc(hidden)]
+    fn ways_back<C: BackChain<Old = Self>>(_steps: u32) -> Vec<WayBack<C::New>> {
         Vec::new()
     }
 

@@ -189,6 +189,7 @@ fn describe(
         })?;
         functions.push(table.handle as *const () as usize);
     }
+    functions.extend(root.snapshot().map(|entry| entry as *const () as usize));
     if !library.runs(&functions).map_err(elsewhere)? {
         return Err(elsewhere(
             "one of its functions lies outside its memory".to_owned(),

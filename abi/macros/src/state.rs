@@ -186,6 +186,14 @@ fn history() -> TokenStream {
             (&Probe::<Self>(::core::marker::PhantomData)).older::<C>(steps, dropped)
         }
 
+        fn ways_back<C: ::refit_abi::way_back::BackChain<Old = Self>>(
+            steps: u32,
+        ) -> ::std::vec::Vec<::refit_abi::way_back::WayBack<C::New>> {
+            #[allow(unused_imports, reason = "one of the two answers")]
+            use ::refit_abi::way_back::{BackProbe, WithWayBack as _, WithoutWayBack as _};
+            (&BackProbe::<Self>(::core::marker::PhantomData)).older::<C>(steps)
+        }
+
         fn older_messages<C: ::refit_abi::chain::MessageChain<From = Self>>(
         ) -> ::std::vec::Vec<::refit_abi::message::OlderMessage<C::To>> {
             #[allow(unused_imports, reason = "one of the two answers")]

@@ -269,6 +269,27 @@ impl Kind {
         outcome(status, &mut bytes, 0).map_err(|error| (done, error))
     }
 
+    /// Appends the postcard of the older state of schema `wanted` that this one goes back to; which there are says
+    /// [`KindDescriptor::ways_back`]. The state stays as it is.
+    ///
+    /// # Errors
+    /// [`CallError`]: the author's fault or panic; [`CallError::Rejected`] if no way leads there.
+    pub fn migrate_back<B: Bus>(
+        &self,
+        instance: &Instance,
+        wanted: SchemaId,
+        frame: (EngineId, Height),
+        bus: &mut B,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        let mut raw = super::bus::raw(frame, bus);
+        let _about = running::about(frame.0);
+        self.read(Call::Migrate, instance, out, |state, sink| {
+            // SAFETY: the tag fits (`read`); the state is only read; the bus lives for the call.
+            unsafe { (self.table.migrate_back)(state, wanted, &raw mut raw, sink) }
+        })
+    }
+
     /// The step from states tagged `from`, if this kind has one that reads them in memory.
     pub fn migration_from(&self, from: StateTag) -> Option<Migration> {
         self.migrations().find(|step| step.from() == from)

@@ -8,7 +8,7 @@ use super::running::{self, Call, Label};
 use crate::build::ABI_EPOCH;
 use crate::codec;
 use crate::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor};
-use crate::export::{EngineModuleRef, LinkedModule};
+use crate::export::{EngineModuleRef, LinkedModule, SnapshotEntry};
 use crate::raw::{Codec, KindVtable, TooShort};
 use std::any::Any;
 use std::fmt;
@@ -25,6 +25,7 @@ pub struct Module {
 struct Shared {
     descriptor: Descriptor,
     tables: Vec<KindVtable>,
+    snapshot: Option<SnapshotEntry>,
     labels: Vec<&'static Label>,
     serial: u64,
     _mapping: Box<dyn Any + Send + Sync>,
@@ -158,6 +159,7 @@ impl Module {
         let shared = Shared {
             descriptor,
             tables,
+            snapshot: root.snapshot(),
             labels,
             serial,
             _mapping: mapping,
@@ -201,6 +203,26 @@ impl Module {
     /// All kinds, in the descriptor's order.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
         (0..self.shared.tables.len()).map(|index| Kind::new(self.clone(), index))
+    }
+
+    /// Makes a whole snapshot anew, with the module's own function over it
+    /// ([`Descriptor::transforms_snapshot`]).
+    ///
+    /// # Errors
+    /// [`CallError`]: the author's fault or panic; [`CallError::Rejected`] if the module has no such function.
+    pub fn transform_snapshot(&self, snapshot: &[u8]) -> Result<Vec<u8>, CallError> {
+        let Some(transform) = self.shared.snapshot else {
+            let reason = "the module has no function over a snapshot".to_owned();
+            return Err(CallError::Rejected { reason });
+        };
+        let mut bytes = Vec::new();
+        let mut buffer = Buffer::new(&mut bytes);
+        let _noted = running::note(Label::unknown(), Call::Migrate, None);
+        // SAFETY: the entry is this module's, which is mapped while `self` lives; the bytes are borrowed and the
+        // buffer behind the sink is ours, both for longer than the call.
+        let status = unsafe { transform(snapshot.into(), buffer.sink()) };
+        outcome(status, &mut bytes, 0)?;
+        Ok(bytes)
     }
 
     /// How many handles share the code.

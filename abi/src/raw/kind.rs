@@ -60,6 +60,9 @@ pub struct KindVtable {
     /// Writes the migration at an index into a table whose `size` says how much room it has; false past the
     /// last.
     pub migration: unsafe extern "C" fn(usize, *mut MigrationVtable) -> bool,
+    /// Writes the postcard of an older state, of a schema, that this one goes back to.
+    pub migrate_back:
+        unsafe extern "C" fn(*const c_void, SchemaId, *mut RawBus, Sink) -> CallStatus,
     /// Reads a configuration or message as `init` or `handle` would, and writes it as postcard, in the
     /// newest version's type. The schema is the one that a message is stamped with; nothing is handled.
     pub rewrite:

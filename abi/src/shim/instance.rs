@@ -3,7 +3,7 @@
 use super::guard::{Failure, guarded, let_go, write};
 use crate::derived::described;
 use crate::descriptor::{
-    InterfaceDescriptor, InterfaceWords, KindDescriptor, OlderMessageDescriptor,
+    InterfaceDescriptor, InterfaceWords, KindDescriptor, OlderMessageDescriptor, WayBackDescriptor,
 };
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
@@ -78,6 +78,13 @@ fn kind_descriptor<H: History<Engine = E>, E: Engine>(state: Type, version: u32)
         rollback: E::ROLLBACK,
         needs: E::NEEDS.iter().map(|need| need.describe()).collect(),
         migrations: H::steps().into_iter().map(|step| step.descriptor).collect(),
+        ways_back: H::ways_back()
+            .iter()
+            .map(|way| WayBackDescriptor {
+                to: way.schema,
+                steps: way.steps,
+            })
+            .collect(),
     }
 }
 

@@ -12,6 +12,7 @@ mod recorder;
 mod rewrite;
 mod rollback;
 mod upgrade;
+mod way_back;
 
 use crate::export::History;
 use crate::raw::KindVtable;
@@ -30,11 +31,24 @@ pub(crate) const fn kind<H: History>() -> KindVtable {
         discard: instance::discard::<H::Engine>,
         on_upgrade: upgrade::on_upgrade::<H>,
         migration: migration::lookup::<H>,
+        migrate_back: way_back::migrate_back::<H>,
         rewrite: rewrite::rewrite::<H>,
     }
 }
 
 pub(crate) use instance::descriptor;
+
+/// Runs a function over a whole snapshot.
+pub(crate) fn transform_snapshot(
+    transform: fn(&[u8]) -> Result<Vec<u8>, crate::Fault>,
+    bytes: crate::raw::Bytes<'_>,
+    sink: crate::raw::Sink,
+) -> crate::raw::CallStatus {
+    guard::guarded(sink, || {
+        guard::write(sink, &transform(bytes.as_slice())?);
+        Ok(())
+    })
+}
 
 /// Writes what `make` gives to the host; a panic becomes the status.
 ///

@@ -25,7 +25,7 @@ pub use address::Address;
 pub use determinism::assert_deterministic;
 pub use fixtures::{FixtureMismatch, fixture_of, state_of};
 pub use look::Look;
-pub use migrate::{assert_round_trip, migrate, migrate_fixture, on_upgrade};
+pub use migrate::{assert_round_trip, migrate, migrate_back, migrate_fixture, on_upgrade};
 pub use scripted::{ScriptedBus, Sent, Spawned};
 #[doc(hidden)]
 pub use stand_in::stand_in_query;

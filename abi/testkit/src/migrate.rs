@@ -5,8 +5,8 @@ use crate::fixtures::{FixtureMismatch, brought_on};
 use crate::scripted::ScriptedBus;
 use refit_abi::export::LinkedModule;
 use refit_abi::fixture::Fixture;
-use refit_abi::host::{Module, with_bus};
-use refit_abi::{Engine, EngineId, Fault, Migrate, MigrateBack, OnUpgrade};
+use refit_abi::host::{CallError, Module, with_bus};
+use refit_abi::{Engine, EngineId, Fault, Migrate, MigrateBack, OnUpgrade, State};
 
 /// Runs one step, from `N::From` to `N`.
 ///
@@ -63,6 +63,44 @@ pub fn migrate_fixture<E: Engine>(
     };
     let newest = brought_on(&kind, fixture, bus)?;
     codec::from_postcard(&newest).map_err(|reason| FixtureMismatch::Unreadable { reason })
+}
+
+/// Takes a state back to an older version, through the module's own ways back, over as many versions as it takes:
+/// `migrate_back::<Counter, v1::Counter>(module(), &state, &mut bus)`.
+///
+/// # Errors
+/// The fault of a way back; `no-way-back` if the module has none that leads there, `way-back-panicked`; and as
+/// [`migrate`], of the bus.
+///
+/// # Panics
+/// If the module cannot be used or has no kind `E`.
+#[track_caller]
+pub fn migrate_back<E: Engine, Old: State>(
+    module: LinkedModule,
+    new: &E,
+    bus: &mut ScriptedBus,
+) -> Result<Old, Fault> {
+    let kind = Module::linked(module).map(|module| module.kind(E::KIND));
+    let kind = match kind {
+        Ok(Some(kind)) => kind,
+        Ok(None) => panic!("the module has no kind `{}`", E::KIND),
+        Err(error) => panic!("{error}"),
+    };
+    let unreadable = |reason: String| Fault::new("state-not-read", reason);
+    let state = kind
+        .decode(&codec::to_postcard(new))
+        .map_err(|error| unreadable(error.to_string()))?;
+    let (frame, mut bytes) = (bus.frame(), Vec::new());
+    let outcome = kind.migrate_back(&state, Old::schema_id(), frame, bus, &mut bytes);
+    // It was made by this kind, so it fits.
+    let _ = kind.discard(state);
+    let outcome = outcome.map_err(|error| match error {
+        CallError::Fault(fault) => fault,
+        CallError::Rejected { reason } => Fault::new("no-way-back", reason),
+        other => Fault::new("way-back-panicked", other.to_string()),
+    });
+    bus.ended(outcome)?;
+    codec::from_postcard(&bytes).map_err(unreadable)
 }
 
 /// Asserts that the way there and back gives what went in, byte for byte. Made for property tests: call

@@ -142,6 +142,7 @@ mod tests {
             panic_mode: "unwind".to_owned(),
             build_id: String::new(),
             release_id: None,
+            transforms_snapshot: false,
             package: "p".to_owned(),
             package_version: "1.0.0".to_owned(),
             kinds: Vec::new(),

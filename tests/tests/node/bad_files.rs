@@ -194,7 +194,13 @@ impl History for NoHistory {
     fn older_messages() -> Vec<refit_abi::message::OlderMessage<()>> {
         Vec::new()
     }
+    fn ways_back() -> Vec<refit_abi::way_back::WayBack<Counter>> {
+        Vec::new()
+    }
     fn upgrade_handler() -> Option<refit_abi::export::UpgradeHandler<Counter>> {
+        None
+    }
+    fn cloner() -> Option<refit_abi::export::Cloner<Counter>> {
         None
     }
 }
@@ -211,6 +217,7 @@ const ROOT: &WithMetadata<EngineModule> = &WithMetadata::new(EngineModule {
     describe,
     attach: refit_abi::voice::attach,
     kinds: RSlice::from_slice(KINDS),
+    snapshot: None,
 });
 
 fn module() -> EngineModuleRef {

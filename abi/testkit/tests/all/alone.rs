@@ -7,7 +7,7 @@ use refit_abi::{
     BusError, Deserialize, EngineId, Fault, Height, Migrate, MigrateBack, Serialize, State,
     UpgradeBus,
 };
-use refit_testkit::{BusBudget, ScriptedBus, assert_round_trip, migrate, on_upgrade};
+use refit_testkit::{BusBudget, ScriptedBus, assert_round_trip, migrate, migrate_back, on_upgrade};
 use std::collections::BTreeMap;
 
 fn old(account: &str, balance: u64) -> v1::Bank {
@@ -177,4 +177,18 @@ fn a_way_back_that_forgets_is_found() {
     assert_round_trip::<Halved>(&Does(8));
     let said = panic_of(|| assert_round_trip::<Halved>(&Does(7)));
     assert!(said.contains("before 7 and after 6"), "{said}");
+}
+
+#[test]
+fn a_state_goes_back_by_the_modules_own_way_and_where_there_is_none_it_says_so() {
+    let accounts = [("ann".to_owned(), 3)];
+    let old = v1::Bank {
+        accounts: accounts.into(),
+    };
+    let mut bus = ScriptedBus::new("bank");
+    let new: v2::Bank = migrate(&old, &mut bus).unwrap();
+    let back: v1::Bank = migrate_back(v2::module(), &new, &mut bus).unwrap();
+    assert_eq!(back.accounts, old.accounts);
+    let none = migrate_back::<v2::Bank, Does>(v2::module(), &new, &mut bus);
+    assert_eq!(none.unwrap_err().code, "no-way-back");
 }

@@ -263,6 +263,7 @@ fn kind() -> KindDescriptor {
         rollback: false,
         needs: Vec::new(),
         migrations: Vec::new(),
+        ways_back: Vec::new(),
     }
 }
 

@@ -199,6 +199,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         rollback: false,
         needs: Vec::new(),
         migrations: from.iter().map(migration).collect(),
+        ways_back: Vec::new(),
     };
     Descriptor {
         abi_epoch: 1,
@@ -210,6 +211,7 @@ pub(crate) fn built(state: Type, from: &[Type]) -> Descriptor {
         panic_mode: "unwind".to_owned(),
         build_id: "1".to_owned(),
         release_id: None,
+        transforms_snapshot: false,
         package: "kv".to_owned(),
         package_version: format!("{version}.0.0"),
         kinds: vec![kind],

@@ -59,6 +59,7 @@ pub(super) fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescrip
         rollback: false,
         needs: Vec::new(),
         migrations: Vec::new(),
+        ways_back: Vec::new(),
     }
 }
 
@@ -110,6 +111,7 @@ fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
             panic_mode: String::new(),
             build_id: String::new(),
             release_id: None,
+            transforms_snapshot: false,
             package: String::new(),
             package_version: String::new(),
             kinds,
