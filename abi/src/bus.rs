@@ -163,19 +163,21 @@ impl<'a> UpgradeBus<'a> {
         if let Some(error) = BusError::of(status, engine, engine, &said) {
             return Err(error);
         }
-        codec::decode(Codec::Postcard, &said).map_err(|reason| BusError::Failed {
+        let answer = codec::decode(Codec::Postcard, &said, A::nature().is_deep());
+        answer.map_err(|refused| BusError::Failed {
             what: engine.to_string(),
-            reason,
+            reason: refused.to_string(),
         })
     }
 
-    /// Fails only where a `#[state(serde)]` field does not serialize.
+    /// Fails only where a `#[state(serde)]` field does not serialize, or a value is too deep.
     fn encode<T: State>(&mut self, value: &T) -> Result<(), BusError> {
         self.scratch.clear();
-        let written = codec::encode(Codec::Postcard, value, &mut self.scratch);
-        written.map_err(|reason| BusError::Failed {
+        let deep = T::nature().is_deep();
+        let written = codec::encode(Codec::Postcard, value, deep, &mut self.scratch);
+        written.map_err(|refused| BusError::Failed {
             what: std::any::type_name::<T>().to_owned(),
-            reason,
+            reason: refused.to_string(),
         })
     }
 

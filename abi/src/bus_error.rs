@@ -128,7 +128,7 @@ impl BusError {
             BusStatus::Unavailable => BusError::Unavailable { engine },
             BusStatus::Schema => BusError::Schema { what },
             BusStatus::Fault => BusError::Fault {
-                fault: codec::decode(Codec::Postcard, said)
+                fault: codec::decode_flat(Codec::Postcard, said)
                     .unwrap_or_else(|reason| Fault::new("unreadable-fault", reason)),
                 what,
             },

@@ -1,9 +1,51 @@
 //! The two codecs at the seam: postcard between engines and in snapshots, JSON with clients.
 
+use crate::depth::Floor;
 use crate::exact;
 use crate::raw::Codec;
+use crate::{State, walk};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
+
+/// Why a value was not written or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is deeper than this thread's stack allows.
+    TooDeep,
+    /// A field is left out of the bytes.
+    Incomplete { field: &'static str },
+    /// What the codec said.
+    Other(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::TooDeep => {
+                f.write_str("it is nested deeper than a thread's stack allows; keep it flatter")
+            }
+            Refused::Incomplete { field } => {
+                write!(f, "{}", walk::Stopped::LeftOut { field })
+            }
+            Refused::Other(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// The error by which the two guarded flavors say [`Refused::TooDeep`]. postcard itself never says so of
+/// a vector, nor when it reads.
+const TOO_DEEP: postcard::Error = postcard::Error::SerializeBufferFull;
+
+impl From<postcard::Error> for Refused {
+    #[cold]
+    fn from(error: postcard::Error) -> Self {
+        match error {
+            TOO_DEEP => Refused::TooDeep,
+            error => Refused::Other(error.to_string()),
+        }
+    }
+}
 
 /// Appends `value` to `out` as postcard.
 ///
@@ -13,23 +55,80 @@ pub(crate) fn to_postcard<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     debug_assert!(outcome.is_ok(), "a type of the closed list always encodes");
 }
 
-/// Appends `value` to `out` in `codec`.
-pub(crate) fn encode<T: Serialize>(
+/// Appends a message, a reply or the like to `out` in `codec`. `deep` is that of its type's nature.
+#[inline]
+pub(crate) fn encode<T: State>(
     codec: Codec,
     value: &T,
+    deep: bool,
     out: &mut Vec<u8>,
-) -> Result<(), String> {
+) -> Result<(), Refused> {
     match codec {
-        Codec::Postcard => {
-            postcard::serialize_with_flavor(value, Tail(out)).map_err(|e| e.to_string())
-        }
-        Codec::Json => serde_json::to_writer(out, value).map_err(|e| e.to_string()),
+        Codec::Postcard if deep => encode_guarded(value, Floor::of_thread(), out),
+        Codec::Postcard => Ok(postcard::serialize_with_flavor(value, Tail(out))?),
+        Codec::Json if deep && !walk::may_write_json(value) => Err(Refused::TooDeep),
+        Codec::Json => serde_json::to_writer(out, value).map_err(|e| Refused::Other(e.to_string())),
     }
 }
 
-/// Reads a whole value; trailing bytes are an error.
+/// Reads a whole message or the like; trailing bytes are an error. `deep` as in [`encode`].
 #[inline]
-pub(crate) fn decode<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<T, String> {
+pub(crate) fn decode<T: State>(codec: Codec, bytes: &[u8], deep: bool) -> Result<T, Refused> {
+    match codec {
+        Codec::Postcard if deep => decode_guarded(bytes, Floor::of_thread()),
+        // `serde_json` counts levels itself.
+        Codec::Postcard | Codec::Json => decode_flat(codec, bytes).map_err(Refused::Other),
+    }
+}
+
+/// Appends a state, or a part of one, to `out` as postcard.
+pub(crate) fn encode_state<T: State>(state: &T, out: &mut Vec<u8>) -> Result<(), Refused> {
+    let nature = T::nature();
+    if nature.opaque {
+        // What is left out would read back as something else.
+        walk::witness(state).map_err(Refused::from)?;
+    }
+    encode_guarded(state, Floor::if_deep(nature.is_deep()), out)
+}
+
+/// Reads a whole state from postcard; trailing bytes are an error.
+pub(crate) fn decode_state<T: State>(bytes: &[u8]) -> Result<T, Refused> {
+    decode_guarded(bytes, Floor::if_deep(T::nature().is_deep()))
+}
+
+impl From<walk::Stopped> for Refused {
+    fn from(stopped: walk::Stopped) -> Self {
+        match stopped {
+            walk::Stopped::TooDeep => Refused::TooDeep,
+            walk::Stopped::LeftOut { field } => Refused::Incomplete { field },
+            walk::Stopped::Other(reason) => Refused::Other(reason),
+        }
+    }
+}
+
+/// Each level of a recursive value writes at least a byte before the next: the tag or the length that
+/// ends the recursion somewhere. So it is enough to look where bytes are written.
+fn encode_guarded<T: Serialize>(value: &T, floor: Floor, out: &mut Vec<u8>) -> Result<(), Refused> {
+    let out = Tail(out);
+    Ok(postcard::serialize_with_flavor(
+        value,
+        GuardedTail { out, floor },
+    )?)
+}
+
+/// As [`encode_guarded`]: a level reads at least a byte before the next.
+fn decode_guarded<T: DeserializeOwned>(bytes: &[u8], floor: Floor) -> Result<T, Refused> {
+    let mut reader = postcard::Deserializer::from_flavor(GuardedHead { bytes, floor });
+    let value = T::deserialize(&mut reader)?;
+    match reader.finalize()? {
+        [] => Ok(value),
+        rest => Err(Refused::Other(trailing(rest.len()))),
+    }
+}
+
+/// Reads a whole value of a type that is not recursive; trailing bytes are an error.
+#[inline]
+pub(crate) fn decode_flat<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<T, String> {
     match codec {
         Codec::Postcard => match postcard::take_from_bytes(bytes) {
             Ok((value, [])) => Ok(value),
@@ -41,10 +140,10 @@ pub(crate) fn decode<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<
 }
 
 /// As [`decode`], but of a JSON text nothing is passed over: what the type does not know is an error.
-pub(crate) fn decode_exactly<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<T, String> {
+pub(crate) fn decode_exactly<T: State>(codec: Codec, bytes: &[u8]) -> Result<T, Refused> {
     match codec {
-        Codec::Postcard => decode(codec, bytes),
-        Codec::Json => exact::from_json(bytes).map_err(|e| e.to_string()),
+        Codec::Postcard => decode(codec, bytes, T::nature().is_deep()),
+        Codec::Json => exact::from_json(bytes).map_err(|e| Refused::Other(e.to_string())),
     }
 }
 
@@ -81,5 +180,79 @@ impl postcard::ser_flavors::Flavor for Tail<'_> {
 
     fn finalize(self) -> postcard::Result<Self::Output> {
         Ok(())
+    }
+}
+
+/// A [`Tail`] that looks at the stack.
+struct GuardedTail<'a> {
+    out: Tail<'a>,
+    floor: Floor,
+}
+
+impl postcard::ser_flavors::Flavor for GuardedTail<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        if self.floor.is_reached() {
+            return Err(TOO_DEEP);
+        }
+        self.out.try_push(byte)
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if self.floor.is_reached() {
+            return Err(TOO_DEEP);
+        }
+        self.out.try_extend(bytes)
+    }
+
+    fn finalize(self) -> postcard::Result<Self::Output> {
+        Ok(())
+    }
+}
+
+/// A postcard flavor that reads a slice and looks at the stack.
+struct GuardedHead<'de> {
+    bytes: &'de [u8],
+    floor: Floor,
+}
+
+impl<'de> postcard::de_flavors::Flavor<'de> for GuardedHead<'de> {
+    type Remainder = &'de [u8];
+    type Source = &'de [u8];
+
+    #[inline]
+    fn pop(&mut self) -> postcard::Result<u8> {
+        if self.floor.is_reached() {
+            return Err(TOO_DEEP);
+        }
+        let (byte, rest) = self
+            .bytes
+            .split_first()
+            .ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(*byte)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.bytes.len())
+    }
+
+    #[inline]
+    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
+        if self.floor.is_reached() {
+            return Err(TOO_DEEP);
+        }
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(count)
+            .ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn finalize(self) -> postcard::Result<&'de [u8]> {
+        Ok(self.bytes)
     }
 }

@@ -3,10 +3,9 @@
 //! A context lives for one batch of messages of one engine. Everything in it follows from the block
 //! and the engine's id, so that every node that executes the block sees the same.
 
+use crate::codec::{self, Refused};
 use crate::raw::{Bytes, Codec, HostCalls, HostStatus, RawBudget, RawContext};
-use crate::{
-    BlockHash, BlockTime, Budget, Engine, EngineId, Height, State, TimerAt, TimerId, codec,
-};
+use crate::{BlockHash, BlockTime, Budget, Engine, EngineId, Height, State, TimerAt, TimerId};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -67,6 +66,9 @@ pub enum ServiceError {
         "a `#[state(serde)]` field of that cannot be written as postcard; look at how it serializes"
     )]
     Unwritable,
+    /// It is nested deeper than a thread's stack allows.
+    #[error("that is nested deeper than a thread's stack allows; send a flatter value")]
+    TooDeep,
     /// The receiver takes no such message, or the kind no such configuration.
     #[error(
         "the code that is loaded for that kind takes another type there; build both against the same one"
@@ -95,6 +97,7 @@ impl ServiceError {
             Self::Unknown => "unknown-engine",
             Self::Forbidden => "capability-missing",
             Self::Unwritable => "not-written",
+            Self::TooDeep => "too-deep",
             Self::Schema => "other-schema",
             Self::Past => "time-passed",
         }
@@ -163,7 +166,8 @@ impl<'a> Context<'a> {
     /// between the sending and the handling, and what counts is the code that handles it.
     ///
     /// # Errors
-    /// [`ServiceError::Budget`] if this message has already sent as much as it may.
+    /// [`ServiceError::Budget`] if this message has already sent as much as it may;
+    /// [`ServiceError::TooDeep`].
     pub fn send<M: State>(&mut self, to: EngineId, message: &M) -> Result<(), ServiceError> {
         self.encode(message)?;
         let schema = M::schema_id();
@@ -288,8 +292,13 @@ impl<'a> Context<'a> {
 
     fn encode<T: State>(&mut self, value: &T) -> Result<(), ServiceError> {
         self.scratch.clear();
-        codec::encode(Codec::Postcard, value, &mut self.scratch)
-            .map_err(|_| ServiceError::Unwritable)
+        let deep = T::nature().is_deep();
+        codec::encode(Codec::Postcard, value, deep, &mut self.scratch).map_err(|refused| {
+            match refused {
+                Refused::TooDeep => ServiceError::TooDeep,
+                Refused::Incomplete { .. } | Refused::Other(_) => ServiceError::Unwritable,
+            }
+        })
     }
 
     fn calls(&self) -> &HostCalls {

@@ -4,11 +4,11 @@ pub use crate::moved::{
     Composite, MoveAlike, MoveNever, MoveSame, MovedFrom, Mover, all_alike, mover,
 };
 
-use crate::codec;
-use crate::raw::Codec;
-use crate::schema::{Describer, Field, SchemaId, Shape, Type, Variant};
+use crate::codec::{self, Refused};
+use crate::schema::{Describer, Field, Nature, SchemaId, Shape, Type, Variant};
 use crate::words::Words;
-use crate::{Fault, State, StateKey, UpgradeBus};
+use crate::{Assemble, Fault, State, StateKey, UpgradeBus, walk};
+use serde::Serialize;
 use std::any::TypeId;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
@@ -115,19 +115,64 @@ pub(crate) fn described<T: State>() -> (Type, Words) {
     (described, describer.into_words())
 }
 
+/// The nature, computed.
+pub fn nature<T: State>() -> Nature {
+    T::describe(&mut Describer::default()).nature()
+}
+
 /// Compiles for the key of a map only.
 pub fn key<T: StateKey>() {}
 
 /// A copy of a state that is only borrowed, by way of its bytes: what crosses need not be `Clone`.
 ///
 /// # Errors
-/// `old-state-does-not-copy` if a `#[state(serde)]` field does not survive postcard.
+/// `state-too-deep`; `old-state-does-not-copy` if a `#[state(serde)]` field does not survive postcard.
 pub fn copy<T: State>(old: &T) -> Result<T, Fault> {
-    let fault = |reason| Fault::new("old-state-does-not-copy", reason);
+    let fault = |refused| match refused {
+        Refused::TooDeep => Fault::new(STATE_TOO_DEEP, refused.to_string()),
+        refused => Fault::new("old-state-does-not-copy", refused.to_string()),
+    };
     let mut bytes = Vec::new();
-    codec::encode(Codec::Postcard, old, &mut bytes).map_err(fault)?;
-    codec::decode(Codec::Postcard, &bytes).map_err(fault)
+    codec::encode_state(old, &mut bytes).map_err(fault)?;
+    codec::decode_state(&bytes).map_err(fault)
 }
+
+/// As the host's code for the same.
+const STATE_TOO_DEEP: &str = "state-too-deep";
+
+/// Drops a value that nobody needs any more; one that is too deep for this thread's stack is leaked.
+/// Whether it was dropped.
+pub fn let_go<T: State>(value: T) -> bool {
+    let drops = !T::nature().is_deep() || may_drop(&value);
+    let_go_unless(value, !drops);
+    drops
+}
+
+/// Whether a value that may be deep can be dropped on this thread.
+pub fn may_drop<T: Serialize>(value: &T) -> bool {
+    !std::mem::needs_drop::<T>() || walk::may_drop(value)
+}
+
+/// Drops a value, or leaks it.
+pub fn let_go_unless<T>(value: T, leak: bool) {
+    if leak {
+        std::mem::forget(value);
+    }
+}
+
+/// The second half of a derived step where nobody can be asked for a larger stack: between two steps that
+/// run as one. What is too deep to be dropped is leaked, and the node's log says so.
+pub fn assemble<N: Assemble>(old: N::From, fresh: N::Fresh, bus: &mut UpgradeBus<'_>) -> N {
+    let leak = N::From::nature().is_deep() && !N::may_drop_rest(&old);
+    if leak {
+        bus.log(LEAKED);
+    }
+    N::assemble(old, fresh, leak)
+}
+
+/// What the node's log says of a value that was too deep to be dropped.
+pub(crate) const LEAKED: &str =
+    "a part of an old state is nested too deep to be dropped, and keeps its memory";
 
 /// What `#[migrate(with = …)]` names.
 pub type With<Old, T> = fn(&Old, &mut UpgradeBus<'_>) -> Result<T, Fault>;

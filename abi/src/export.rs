@@ -249,8 +249,10 @@ impl<E: OnUpgrade> WithUpgrade for Probe<E> {
         Some(UpgradeHandler {
             schema: E::Upgrade::schema_id(),
             handle: |engine, bus, sender, bytes| {
-                let message = codec::decode(Codec::Postcard, bytes)
-                    .map_err(|reason| Fault::new("upgrade-message-unreadable", reason))?;
+                let deep = E::Upgrade::nature().is_deep();
+                let message = codec::decode(Codec::Postcard, bytes, deep).map_err(|refused| {
+                    Fault::new("upgrade-message-unreadable", refused.to_string())
+                })?;
                 engine.on_upgrade(bus, sender, message)
             },
         })

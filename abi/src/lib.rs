@@ -37,6 +37,7 @@ mod capability;
 pub mod chain;
 mod codec;
 mod context;
+mod depth;
 mod engine;
 mod exact;
 mod fault;
@@ -52,6 +53,7 @@ pub mod moved;
 mod shim;
 mod state;
 mod timer;
+mod walk;
 #[doc(hidden)]
 pub mod way_back;
 

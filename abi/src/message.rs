@@ -55,7 +55,9 @@ impl<M: State> OlderMessage<M> {
             schema: C::From::schema_id(),
             words: || crate::derived::described::<C::From>().1,
             decode: |codec, bytes| {
-                let old = codec::decode::<C::From>(codec, bytes).map_err(NotRead::Other)?;
+                let deep = C::From::nature().is_deep();
+                let old = codec::decode::<C::From>(codec, bytes, deep);
+                let old = old.map_err(|refused| NotRead::Other(refused.to_string()))?;
                 C::run(old).map_err(NotRead::Fault)
             },
             is_exact: codec::is_exact::<C::From>,

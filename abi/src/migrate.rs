@@ -7,8 +7,8 @@
 use crate::chain::{Chain, Here};
 use crate::descriptor::MigrationDescriptor;
 use crate::raw::MigrationVtable;
-use crate::shim;
 use crate::{Fault, State, UpgradeBus};
+use crate::{derived, shim};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -35,7 +35,11 @@ pub trait Migrate: State {
     /// as one. The derive moves what does not change.
     #[doc(hidden)]
     fn migrate_owned(old: Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self, Fault> {
-        Self::migrate(&old, bus)
+        let new = Self::migrate(&old, bus);
+        if !derived::let_go(old) {
+            bus.log(derived::LEAKED);
+        }
+        new
     }
 
     /// The step as the node calls it. The derive writes its own.
@@ -72,8 +76,16 @@ pub trait Assemble: Migrate {
     /// As [`Migrate::migrate`].
     fn prepare(old: &Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self::Fresh, Fault>;
 
-    /// Moves the unchanged fields and the fresh ones into the new state.
-    fn assemble(old: Self::From, fresh: Self::Fresh) -> Self;
+    /// Moves the unchanged fields and the fresh ones into the new state. The other old fields are dropped,
+    /// or leaked if `leak`.
+    fn assemble(old: Self::From, fresh: Self::Fresh, leak: bool) -> Self;
+
+    /// Whether this thread's stack is large enough to drop the old fields that are not moved. Asked only of
+    /// types whose values may be deep.
+    fn may_drop_rest(old: &Self::From) -> bool;
+
+    /// The same for what [`Assemble::prepare`] made.
+    fn may_drop_fresh(fresh: &Self::Fresh) -> bool;
 }
 
 /// One step from an older state to a `To`, ready for a module's table.

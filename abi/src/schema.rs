@@ -193,6 +193,36 @@ impl Shape {
     }
 }
 
+/// What a walk over the values of a type must know of it before it starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nature {
+    /// The type contains itself: a value is as deep as its data.
+    pub recursive: bool,
+    /// A `#[state(serde)]` field is inside, of which only its own `Serialize` knows what it is.
+    pub opaque: bool,
+}
+
+impl Nature {
+    /// Whether a value may be so deep that writing, reading or dropping it overflows a stack.
+    pub const fn is_deep(self) -> bool {
+        self.recursive || self.opaque
+    }
+
+    /// That of a type made of this one's and the other's.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            recursive: self.recursive || other.recursive,
+            opaque: self.opaque || other.opaque,
+        }
+    }
+
+    fn of<'a>(parts: impl IntoIterator<Item = &'a Type>) -> Self {
+        let parts = parts.into_iter().map(Type::nature);
+        parts.fold(Self::default(), Self::and)
+    }
+}
+
 /// Collects a description; remembers which derived types are open, to end recursion.
 #[derive(Debug, Default)]
 pub struct Describer {
@@ -261,15 +291,27 @@ impl Type {
 
     /// Whether a `#[state(serde)]` field is inside: then the state never crosses by pointer.
     pub fn has_serde_field(&self) -> bool {
+        self.nature().opaque
+    }
+
+    /// What a walk over its values must know.
+    pub fn nature(&self) -> Nature {
         match self {
-            Type::Serde { .. } => true,
-            Type::Scalar { .. } | Type::Recursion { .. } => false,
-            Type::Container { arguments, .. } => arguments.iter().any(Type::has_serde_field),
-            Type::Struct { fields, .. } => fields.iter().any(|f| f.ty.has_serde_field()),
-            Type::Enum { variants, .. } => variants
-                .iter()
-                .flat_map(|v| &v.fields)
-                .any(|f| f.ty.has_serde_field()),
+            Type::Serde { .. } => Nature {
+                recursive: false,
+                opaque: true,
+            },
+            Type::Recursion { .. } => Nature {
+                recursive: true,
+                opaque: false,
+            },
+            Type::Scalar { .. } => Nature::default(),
+            Type::Container { arguments, .. } => Nature::of(arguments),
+            Type::Struct { fields, .. } => Nature::of(fields.iter().map(|field| &field.ty)),
+            Type::Enum { variants, .. } => {
+                let fields = variants.iter().flat_map(|variant| &variant.fields);
+                Nature::of(fields.map(|field| &field.ty))
+            }
         }
     }
 

@@ -9,7 +9,7 @@
 use crate::chain::{Chain, MessageChain};
 use crate::message::OlderMessage;
 use crate::moved::Composite;
-use crate::schema::{Describer, LayoutId, SchemaId, Shape, Type};
+use crate::schema::{Describer, LayoutId, Nature, SchemaId, Shape, Type};
 use crate::way_back::{BackChain, WayBack};
 use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, Step, TimerId};
 use serde::Serialize;
@@ -33,7 +33,8 @@ use std::marker::PhantomData;
     label = "not on the closed list of types that cross from one generation to the next",
     note = "use integers, bool, char, String, arrays, tuples, Option, Result, Box, Vec, VecDeque, BTreeMap or BTreeSet; \
             or your own type with fields of this list and `#[derive(State, Serialize, Deserialize)]`; \
-            or `#[state(serde)]` on the field: it then crosses as bytes"
+            or, for a type of another crate that is no hash map and no hash set, `#[state(serde)]` on the field: \
+            it then crosses as bytes"
 )]
 pub unsafe trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Describes this type.
@@ -47,6 +48,12 @@ pub unsafe trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The hash of how this type lies in memory in this build.
     fn layout_id() -> LayoutId {
         Self::describe(&mut Describer::default()).layout_id(crate::build::LAYOUT)
+    }
+
+    /// What a walk over a value must know. The derive keeps it: a handler's every `send` asks.
+    #[doc(hidden)]
+    fn nature() -> Nature {
+        Self::describe(&mut Describer::default()).nature()
     }
 
     /// All older states from which this one, and through `C` the newest, can be reached. The derive
@@ -86,6 +93,10 @@ macro_rules! scalars {
         unsafe impl State for $ty {
             fn describe(_: &mut Describer) -> Type {
                 scalar::<Self>(stringify!($ty))
+            }
+
+            fn nature() -> Nature {
+                Nature::default()
             }
         }
         impl StateKey for $ty {}
@@ -133,6 +144,10 @@ macro_rules! containers {
             fn describe(describer: &mut Describer) -> Type {
                 container::<Self>(stringify!($name), vec![$($arg::describe(describer)),+], 0)
             }
+
+            fn nature() -> Nature {
+                Nature::default()$(.and($arg::nature()))+
+            }
         }
         impl<$($arg: State $(+ $bound)?),+> Composite for $name<$($arg),+> {}
     )*};
@@ -151,6 +166,10 @@ unsafe impl<T: State> State for PhantomData<T> {
     fn describe(describer: &mut Describer) -> Type {
         container::<Self>("PhantomData", vec![T::describe(describer)], 0)
     }
+
+    fn nature() -> Nature {
+        Nature::default()
+    }
 }
 impl<T: State> Composite for PhantomData<T> {}
 
@@ -159,6 +178,10 @@ unsafe impl State for Box<str> {
     fn describe(_: &mut Describer) -> Type {
         scalar::<Self>("Box<str>")
     }
+
+    fn nature() -> Nature {
+        Nature::default()
+    }
 }
 impl StateKey for Box<str> {}
 
@@ -166,6 +189,10 @@ impl StateKey for Box<str> {}
 unsafe impl<T: State> State for Box<[T]> {
     fn describe(describer: &mut Describer) -> Type {
         container::<Self>("Box<[]>", vec![T::describe(describer)], 0)
+    }
+
+    fn nature() -> Nature {
+        T::nature()
     }
 }
 impl<T: State> Composite for Box<[T]> {}
@@ -176,6 +203,10 @@ macro_rules! arrays {
         unsafe impl<T: State> State for [T; $n] {
             fn describe(describer: &mut Describer) -> Type {
                 container::<Self>("array", vec![T::describe(describer)], $n)
+            }
+
+            fn nature() -> Nature {
+                T::nature()
             }
         }
         impl<T: State> Composite for [T; $n] {}
@@ -192,6 +223,10 @@ macro_rules! tuples {
         unsafe impl<$($arg: State),+> State for ($($arg,)+) {
             fn describe(describer: &mut Describer) -> Type {
                 container::<Self>("tuple", vec![$($arg::describe(describer)),+], 0)
+            }
+
+            fn nature() -> Nature {
+                Nature::default()$(.and($arg::nature()))+
             }
         }
         impl<$($arg: State),+> Composite for ($($arg,)+) {}

@@ -2,7 +2,6 @@
 //! [`Migrate`](crate::Migrate)s. What comes out is postcard: the code that reads it is the older module's.
 
 use crate::chain::Here;
-use crate::raw::Codec;
 use crate::schema::SchemaId;
 use crate::{Fault, MigrateBack, State, UpgradeBus, codec};
 use std::fmt;
@@ -63,8 +62,8 @@ impl<N> WayBack<N> {
             steps,
             run: |new, bus| {
                 let (old, mut bytes) = (C::run(new, bus)?, Vec::new());
-                codec::encode(Codec::Postcard, &old, &mut bytes)
-                    .map_err(|reason| Fault::new("old-state-not-written", reason))?;
+                codec::encode_state(&old, &mut bytes)
+                    .map_err(|refused| Fault::new("old-state-not-written", refused.to_string()))?;
                 Ok(bytes)
             },
         }

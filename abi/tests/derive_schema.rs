@@ -3,7 +3,7 @@
 
 use refit_abi::schema::{Describer, SchemaId, Type};
 use refit_abi::{Deserialize, Serialize, State, StateKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Gives `id()` of the type `Kv` that each module declares.
 macro_rules! states {
@@ -294,7 +294,7 @@ struct Outside {
 
 #[derive(State, Serialize, Deserialize)]
 enum Foreign {
-    Map(#[state(serde)] HashMap<String, Vec<(u8, f64)>>),
+    Map(#[state(serde)] VecDeque<(String, Vec<(u8, f64)>)>),
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn a_serde_field_is_known_by_the_text_of_its_type_and_bars_crossing_by_pointer()
     let Type::Serde { name, .. } = &variants[0].fields[0].ty else {
         panic!("a field that crosses as bytes")
     };
-    assert_eq!(name, "HashMap<String,Vec<(u8,f64)>>");
+    assert_eq!(name, "VecDeque<(String,Vec<(u8,f64)>)>");
 }
 
 mod numbers {

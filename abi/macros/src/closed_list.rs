@@ -26,17 +26,34 @@ const INTERIOR: &str = "it changes behind a shared reference, and its memory may
 const PLAIN: &str = "the plain value: a handler has `&mut self`";
 const FOREIGN: &str = "the standard library may lay it out otherwise in another build";
 
+const UNORDERED: &str =
+    "its order differs between nodes, and an empty one points into the library that made it";
+const HASHED: &str = "it is built from the crate `hashbrown`, and an empty one points into the \
+                      library that made it";
+
 const REFUSED: &[Refusal] = &[
     Refusal {
-        names: &["HashMap", "IndexMap", "FxHashMap", "AHashMap"],
+        names: &["HashMap", "FxHashMap", "AHashMap"],
         generic: true,
-        because: "its order differs between nodes, and an empty one points into the library that made it",
+        because: UNORDERED,
         instead: "`BTreeMap`",
     },
     Refusal {
-        names: &["HashSet", "IndexSet", "FxHashSet", "AHashSet"],
+        names: &["HashSet", "FxHashSet", "AHashSet"],
         generic: true,
-        because: "its order differs between nodes, and an empty one points into the library that made it",
+        because: UNORDERED,
+        instead: "`BTreeSet`",
+    },
+    Refusal {
+        names: &["IndexMap"],
+        generic: true,
+        because: HASHED,
+        instead: "`BTreeMap`",
+    },
+    Refusal {
+        names: &["IndexSet"],
+        generic: true,
+        because: HASHED,
         instead: "`BTreeSet`",
     },
     Refusal {
@@ -171,11 +188,12 @@ pub(crate) fn check(ty: &Type, errors: &mut Errors) {
 
 /// Checks the type of a field that crosses as bytes: any that serde carries, if it does not change behind a
 /// shared reference. A query must not change the state, nor may a transition that reads it.
-pub(crate) fn check_interior(ty: &Type, errors: &mut Errors) {
+pub(crate) fn check_as_bytes(ty: &Type, errors: &mut Errors) {
     match ty {
         Type::Path(ty) => {
             if !is_own(&ty.path) {
-                refuse_names(&ty.path, |refusal| refusal.because == INTERIOR, errors);
+                let which = |refusal: &Refusal| [INTERIOR, UNORDERED].contains(&refusal.because);
+                refuse_names(&ty.path, which, errors);
             }
             let segments = ty.path.segments.iter();
             let arguments = segments.filter_map(|segment| match &segment.arguments {
@@ -184,14 +202,14 @@ pub(crate) fn check_interior(ty: &Type, errors: &mut Errors) {
             });
             for argument in arguments.flatten() {
                 if let GenericArgument::Type(ty) = argument {
-                    check_interior(ty, errors);
+                    check_as_bytes(ty, errors);
                 }
             }
         }
-        Type::Tuple(ty) => ty.elems.iter().for_each(|ty| check_interior(ty, errors)),
-        Type::Array(ty) => check_interior(&ty.elem, errors),
-        Type::Group(ty) => check_interior(&ty.elem, errors),
-        Type::Paren(ty) => check_interior(&ty.elem, errors),
+        Type::Tuple(ty) => ty.elems.iter().for_each(|ty| check_as_bytes(ty, errors)),
+        Type::Array(ty) => check_as_bytes(&ty.elem, errors),
+        Type::Group(ty) => check_as_bytes(&ty.elem, errors),
+        Type::Paren(ty) => check_as_bytes(&ty.elem, errors),
         _ => {}
     }
 }

@@ -44,14 +44,14 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// ```
 /// use refit_abi::{Deserialize, Serialize, State};
-/// use std::collections::{BTreeMap, HashMap};
+/// use std::collections::{BTreeMap, LinkedList};
 ///
 /// #[derive(State, Serialize, Deserialize)]
 /// #[state(name = "kv", version = 2)]
 /// struct Kv {
 ///     entries: BTreeMap<String, Entry>,
 ///     #[state(serde)]
-///     cache: HashMap<String, u64>,
+///     recent: LinkedList<String>,
 /// }
 ///
 /// #[derive(State, Serialize, Deserialize)]
@@ -70,7 +70,10 @@ use syn::{DeriveInput, parse_macro_input};
 /// # On a field
 /// * `#[state(serde)]`: any type that serde can write and read back as postcard. It then crosses as
 ///   bytes and never by pointer, which costs time in the pause; the schema knows it only by the
-///   text of its type. Not with a type parameter in that text.
+///   text of its type. Not with a type parameter in that text, and not a `HashMap` or a `HashSet`, at any
+///   depth: each reading gives it another order. A type that leaves fields out
+///   (`skip_serializing_if`) is refused when its state is written; what it never writes (`skip`) is lost
+///   at each crossing, and nothing can see that.
 ///
 /// # What is refused
 /// * In a field's type, at any depth: `HashMap`, `HashSet`, `IndexMap`, `Rc`, `Arc`, `Weak`, `Cow`,

@@ -51,7 +51,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                     let fresh = <Self as ::refit_abi::Assemble>::prepare(old, bus)?;
                     let copy = ::refit_abi::derived::copy(old)?;
                     ::core::result::Result::Ok(
-                        <Self as ::refit_abi::Assemble>::assemble(copy, fresh),
+                        ::refit_abi::derived::assemble::<Self>(copy, fresh, bus),
                     )
                 }
 
@@ -61,7 +61,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 ) -> ::core::result::Result<Self, ::refit_abi::Fault> {
                     let fresh = <Self as ::refit_abi::Assemble>::prepare(&old, bus)?;
                     ::core::result::Result::Ok(
-                        <Self as ::refit_abi::Assemble>::assemble(old, fresh),
+                        ::refit_abi::derived::assemble::<Self>(old, fresh, bus),
                     )
                 }
 
@@ -168,6 +168,9 @@ impl Plan<'_> {
         let from = &self.container.from;
         let dropped = &self.container.dropped;
         let (mut taken, mut built) = (Vec::new(), Vec::new());
+        let rest: Vec<_> = (0..dropped.len())
+            .map(|index| format_ident!("dropped_{index}", span = Span::mixed_site()))
+            .collect();
         for (index, (field, old)) in self.moved().enumerate() {
             let name = field.name;
             // Its place is the type's: what is wrong with moving it is said there.
@@ -183,15 +186,31 @@ impl Plan<'_> {
         }
         // Named through an alias: in a pattern a path with arguments would need `::<>`.
         // No span of the author's: the compiler would propose to edit the attribute as a pattern.
-        let pattern = quote!(__RefitOld { #(#taken,)* #(#dropped: _,)* });
+        let pattern = quote!(__RefitOld { #(#taken,)* #(#dropped: #rest,)* });
+        let made = self.fresh().map(|field| field.name);
         quote! {
-            fn assemble(old: <Self as ::refit_abi::Migrate>::From, fresh: #fresh) -> Self {
+            fn assemble(
+                old: <Self as ::refit_abi::Migrate>::From,
+                fresh: #fresh,
+                leak: bool,
+            ) -> Self {
                 #[allow(unused_imports, reason = "which of them a field needs, its types decide")]
                 use ::refit_abi::derived::{MoveAlike as _, MoveNever as _, MoveSame as _};
                 type __RefitOld = #from;
                 let #pattern = old;
-                let _ = &fresh;
+                let _ = (&fresh, leak);
+                #(::refit_abi::derived::let_go_unless(#rest, leak);)*
                 Self { #(#built),* }
+            }
+
+            fn may_drop_rest(old: &<Self as ::refit_abi::Migrate>::From) -> bool {
+                let _ = &old;
+                true #(&& ::refit_abi::derived::may_drop(&old.#dropped))*
+            }
+
+            fn may_drop_fresh(fresh: &#fresh) -> bool {
+                let _ = &fresh;
+                true #(&& ::refit_abi::derived::may_drop(&fresh.#made))*
             }
         }
     }

@@ -159,7 +159,7 @@ fn member_name(member: &Member) -> String {
     }
 }
 
-/// `schema_id` of a type without parameters, computed once. (A generic function has one static for
+/// `schema_id` and `nature` of a type without parameters, computed once. (A generic function has one static for
 /// all its instantiations, so generic types keep the provided method.)
 fn cached_schema_id() -> TokenStream {
     quote! {
@@ -169,6 +169,13 @@ fn cached_schema_id() -> TokenStream {
             static SCHEMA_ID: ::std::sync::OnceLock<::refit_abi::schema::SchemaId> =
                 ::std::sync::OnceLock::new();
             *SCHEMA_ID.get_or_init(::refit_abi::derived::schema_id::<Self>)
+        }
+
+        fn nature() -> ::refit_abi::schema::Nature {
+            // As above.
+            static NATURE: ::std::sync::OnceLock<::refit_abi::schema::Nature> =
+                ::std::sync::OnceLock::new();
+            *NATURE.get_or_init(::refit_abi::derived::nature::<Self>)
         }
     }
 }

@@ -47,7 +47,7 @@ fn check_fields(fields: &Fields, generics: &Generics, errors: &mut Errors) {
             Ok(false) => closed_list::check(&field.ty, errors),
             Ok(true) => {
                 refuse_parameters(&field.ty, generics, errors);
-                closed_list::check_interior(&field.ty, errors);
+                closed_list::check_as_bytes(&field.ty, errors);
             }
             Err(error) => errors.add(error),
         }

@@ -33,6 +33,17 @@ pub enum CallError {
         /// What the decoder said.
         reason: String,
     },
+    /// The state is nested deeper than the stacks of this machine's threads allow.
+    #[error("the state is nested too deep for a thread's stack")]
+    TooDeep,
+    /// A field of the state is not in its bytes.
+    #[error(
+        "its field `{field}` is left out of its bytes (as serde's `skip_serializing_if` does), so they would read back as another state"
+    )]
+    Incomplete {
+        /// The field's name, as its `Serialize` gives it.
+        field: String,
+    },
     /// The state was made by code with another schema or layout.
     #[error("the state has another schema or layout than this code; it must be migrated first")]
     WrongState,
@@ -90,17 +101,50 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
     };
     match status {
         CallStatus::Fault => CallError::Fault(
-            codec::decode(crate::raw::Codec::Postcard, bytes)
+            codec::decode_flat(crate::raw::Codec::Postcard, bytes)
                 .unwrap_or_else(|reason| Fault::new("unreadable-fault", reason))
                 .bounded(),
         ),
         CallStatus::Panicked => CallError::Panicked { text: text() },
         CallStatus::RolledBack => CallError::RolledBack { text: text() },
+        CallStatus::TooDeep => CallError::TooDeep,
+        CallStatus::Incomplete => CallError::Incomplete { field: text() },
         CallStatus::Ok | CallStatus::Rejected => CallError::Rejected { reason: text() },
     }
 }
 
+/// The code of whatever is refused because a state is too deep.
+const STATE_TOO_DEEP: &str = "state-too-deep";
+
+/// What to do about it.
+const STATE_TOO_DEEP_NEXT: &str = "the engine goes on as it was; keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number";
+
+/// The code of whatever is refused because a state's bytes do not tell all of it.
+const STATE_INCOMPLETE: &str = "state-incomplete";
+
+/// What to do about it.
+const STATE_INCOMPLETE_NEXT: &str = "look at the serde attributes of the types behind #[state(serde)]: a type with `skip_serializing_if` is made for JSON and cannot be part of a state; keep one without";
+
 impl CallError {
+    /// Code and advice of a failure that no author's function has a part in; `None` for any other.
+    pub fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            CallError::Incomplete { .. } => Some((STATE_INCOMPLETE, STATE_INCOMPLETE_NEXT)),
+            error if error.is_too_deep() => Some((STATE_TOO_DEEP, STATE_TOO_DEEP_NEXT)),
+            _ => None,
+        }
+    }
+
+    /// Whether a state is too deep to be written, read or copied.
+    pub fn is_too_deep(&self) -> bool {
+        match self {
+            CallError::TooDeep => true,
+            // So says a step that copies what it does not change.
+            CallError::Fault(fault) => fault.code == STATE_TOO_DEEP,
+            _ => false,
+        }
+    }
+
     /// The entry of the state that a fault names, if it names one: see [`Fault::at`].
     pub fn key(&self) -> Option<&str> {
         match self {

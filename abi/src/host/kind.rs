@@ -2,6 +2,7 @@
 
 use super::bus::Bus;
 use super::call::{Buffer, CallError, outcome};
+use super::deep;
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
 use super::module::Module;
@@ -37,6 +38,10 @@ pub struct BlockFrame {
     /// Its hash.
     pub hash: BlockHash,
 }
+
+/// BLAKE3 of what a state says it is; see [`Kind::witness`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Witness([u8; 32]);
 
 impl Kind {
     pub(super) fn new(module: Module, index: usize) -> Self {
@@ -103,12 +108,12 @@ impl Kind {
     /// Reads an instance from the postcard bytes that [`Kind::encode`] wrote.
     ///
     /// # Errors
-    /// [`CallError::Rejected`] if they are not of this kind's schema.
+    /// [`CallError::Rejected`] if they are not of this kind's schema; [`CallError::TooDeep`].
     pub fn decode(&self, bytes: &[u8]) -> Result<Instance, CallError> {
         let _noted = running::note(self.label, Call::Decode, None);
         self.make(|out, sink| {
             // SAFETY: as in `init`.
-            unsafe { (self.table.decode)(bytes.into(), out, sink) }
+            deep::call(|| unsafe { (self.table.decode)(bytes.into(), out, sink) })
         })
     }
 
@@ -169,11 +174,12 @@ impl Kind {
     /// Appends the state as postcard to `out`.
     ///
     /// # Errors
-    /// [`CallError`] if a `#[state(serde)]` field does not encode, or panics.
+    /// [`CallError`] if a `#[state(serde)]` field does not encode, leaves a part of itself out, or panics;
+    /// [`CallError::TooDeep`].
     pub fn encode(&self, instance: &Instance, out: &mut Vec<u8>) -> Result<(), CallError> {
         self.read(Call::Encode, instance, out, |state, sink| {
             // SAFETY: as in `query`.
-            unsafe { (self.table.encode)(state, sink) }
+            deep::call(|| unsafe { (self.table.encode)(state, sink) })
         })
     }
 
@@ -221,7 +227,29 @@ impl Kind {
         outcome(status, out, start)
     }
 
-    /// Drops a state. Gives it back if it is not of this kind's tag.
+    /// What the state says it is, hashed: states that differ have different ones, also where their bytes
+    /// are equal because something is left out of them.
+    ///
+    /// # Errors
+    /// As [`Kind::encode`].
+    pub fn witness(&self, instance: &Instance) -> Result<Witness, CallError> {
+        let mut bytes = Vec::new();
+        self.read(Call::Encode, instance, &mut bytes, |state, sink| {
+            // SAFETY: as in `query`.
+            deep::call(|| unsafe { (self.table.witness)(state, sink) })
+        })?;
+        let reason = || CallError::Rejected {
+            reason: format!("its witness has {} bytes", bytes.len()),
+        };
+        bytes
+            .as_slice()
+            .try_into()
+            .map(Witness)
+            .map_err(|_| reason())
+    }
+
+    /// Drops a state; one that is too deep for any stack is leaked and counted. Gives it back if it is not
+    /// of this kind's tag.
     ///
     /// # Errors
     /// The instance itself.
@@ -230,8 +258,11 @@ impl Kind {
             return Err(instance);
         }
         let _noted = running::note(self.label, Call::Discard, None);
-        // SAFETY: the tag fits and the instance is consumed.
-        unsafe { (self.table.discard)(instance.into_ptr()) };
+        let state = instance.into_ptr();
+        // SAFETY: the tag fits and the instance is consumed; after a no it is as it was.
+        if !deep::done(|| unsafe { (self.table.discard)(state) }) {
+            deep::count_leaked();
+        }
         Ok(())
     }
 

@@ -6,11 +6,12 @@
 
 use super::bus::Bus;
 use super::call::{Buffer, CallError, outcome};
+use super::deep;
 use super::instance::{Instance, StateTag};
 use super::kind::Kind;
 use super::running::{self, Call, Noted};
 use crate::descriptor::MigrationDescriptor;
-use crate::raw::{self, Bytes, KindVtable, MigrationVtable};
+use crate::raw::{self, Bytes, CallStatus, KindVtable, MigrationVtable};
 use crate::schema::{LayoutId, SchemaId};
 use crate::{EngineId, Height};
 use std::ffi::c_void;
@@ -127,7 +128,7 @@ impl Migration {
         let (bytes, sink) = (Bytes::from(bytes), buffer.sink());
         let _noted = self.note(Call::Decode, None);
         // SAFETY: the table is the module's own; all pointers live for the call.
-        let status = unsafe { (self.table.decode_old)(bytes, &raw mut state, sink) };
+        let status = deep::call(|| unsafe { (self.table.decode_old)(bytes, &raw mut state, sink) });
         outcome(status, &mut said, 0)?;
         let state = NonNull::new(state).ok_or(CallError::WrongState)?;
         // SAFETY: the module has just made it, of the frozen old type.
@@ -225,12 +226,31 @@ impl Migration {
     pub fn discard(&self, prepared: Prepared) {
         if prepared.step == self.id() && !prepared.fresh.is_null() {
             let _noted = self.note(Call::Discard, None);
-            // SAFETY: `StepId` says that this step's `prepare` made it; it is consumed.
-            unsafe { (self.table.discard)(prepared.fresh) }
+            // SAFETY: `StepId` says that this step's `prepare` made it; it is consumed, after a no not.
+            let done = deep::done(|| unsafe { (self.table.discard)(prepared.fresh) });
+            if !done {
+                deep::count_leaked();
+            }
         }
     }
 
-    /// Drops an old state. Gives it back if it is not [`Migration::from`].
+    /// Appends an old state as postcard to `out`, as this module's frozen type writes it.
+    ///
+    /// # Errors
+    /// As [`Kind::encode`].
+    pub fn encode_old(&self, old: &Instance, out: &mut Vec<u8>) -> Result<(), CallError> {
+        if old.tag() != self.from {
+            return Err(CallError::WrongState);
+        }
+        let start = out.len();
+        let sink = Buffer::new(out).sink();
+        let _noted = self.note(Call::Encode, None);
+        // SAFETY: the tag fits; the state is only read; the sink lives for the call.
+        let status = deep::call(|| unsafe { (self.table.encode_old)(old.as_ptr(), sink) });
+        outcome(status, out, start)
+    }
+
+    /// Drops an old state, or leaks it as [`Kind::discard`] does. Gives it back if it is not [`Migration::from`].
     ///
     /// # Errors
     /// The instance itself.
@@ -239,8 +259,11 @@ impl Migration {
             return Err(old);
         }
         let _noted = self.note(Call::Discard, None);
-        // SAFETY: the tag fits and the instance is consumed.
-        unsafe { (self.table.discard_old)(old.into_ptr()) };
+        let old = old.into_ptr();
+        // SAFETY: the tag fits and the instance is consumed; after a no it is as it was.
+        if !deep::done(|| unsafe { (self.table.discard_old)(old) }) {
+            deep::count_leaked();
+        }
         Ok(())
     }
 
@@ -252,9 +275,19 @@ impl Migration {
     /// `old` is [`Migration::from`]; `fresh` is this step's, or null if it is of defaults only.
     unsafe fn settled(&self, old: Instance, fresh: *mut c_void) -> Option<Instance> {
         let _noted = self.note(Call::Migrate, None);
-        // SAFETY: `settle` and `settle_defaults`, the only callers, have compared the tag of `old`, and the step of
-        // `fresh` or that none is needed; both are consumed.
-        let state = NonNull::new(unsafe { (self.table.settle)(old.into_ptr(), fresh) })?;
+        let (old, mut state) = (old.into_ptr(), null_mut());
+        let mut settle = |leak| {
+            // SAFETY: `settle` and `settle_defaults`, the only callers, have compared the tag of `old`, and
+            // the step of `fresh` or that none is needed; both are consumed, or untouched after `TooDeep`.
+            let settled = unsafe { (self.table.settle)(old, fresh, leak) };
+            state = settled.state;
+            settled.status
+        };
+        if deep::call(|| settle(false)) == CallStatus::TooDeep {
+            settle(true);
+            deep::count_leaked();
+        }
+        let state = NonNull::new(state)?;
         // SAFETY: the module has just made it, of the kind's type.
         Some(unsafe { Instance::new(state, self.kind.tag()) })
     }

@@ -8,9 +8,13 @@
 //! Nothing here holds anything that a module allocated, but instances and what migrations prepared;
 //! both must be given back to a kind that fits ([`Kind::discard`], [`Migration::discard`]). Dropping
 //! one without that leaks its memory, safely.
+//!
+//! A state may be as deep as its data; what does not fit the stack of the calling thread is done on a
+//! thread with a large one, refused ([`CallError::TooDeep`]), or leaked and counted ([`leaked`]).
 
 mod bus;
 mod call;
+mod deep;
 mod instance;
 mod json_keys;
 mod kind;
@@ -23,8 +27,9 @@ mod services;
 pub use crate::fault::{shown, shown_end};
 pub use bus::{Ask, Bus, Spawn, with_bus};
 pub use call::CallError;
+pub use deep::{LARGE_STACK_BYTES, leaked};
 pub use instance::{Instance, StateTag};
-pub use kind::{BlockFrame, HandleContext, Kind};
+pub use kind::{BlockFrame, HandleContext, Kind, Witness};
 pub use migration::{Migration, Prepared};
 pub use module::{Module, ModuleError};
 pub use services::{Services, Wanted};

@@ -122,7 +122,7 @@ impl Module {
             let reason = format!("{} bytes, at most {DESCRIPTOR_BYTES_MAX}", bytes.len());
             return Err(ModuleError::Descriptor { reason });
         }
-        let descriptor: Descriptor = codec::decode(Codec::Postcard, &bytes)
+        let descriptor: Descriptor = codec::decode_flat(Codec::Postcard, &bytes)
             .map_err(|reason| ModuleError::Descriptor { reason })?;
         let tables = root.kinds().into_iter().map(|table| table.get());
         let tables: Vec<KindVtable> = tables.collect::<Result<_, _>>()?;

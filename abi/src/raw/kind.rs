@@ -44,10 +44,14 @@ pub struct KindVtable {
     pub check: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
     /// Writes the state as postcard.
     pub encode: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
+    /// Writes 32 bytes of BLAKE3 over what the state says it is, field by field with names: states that
+    /// differ have different ones, also where their postcard is equal because a field is left out of it.
+    /// That one is left out is an error.
+    pub witness: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
     /// Reads a state from postcard.
     pub decode: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,
-    /// Drops an instance's state.
-    pub discard: unsafe extern "C" fn(*mut c_void),
+    /// Drops an instance's state; false if it is too deep for this thread's stack, and as it was.
+    pub discard: unsafe extern "C" fn(*mut c_void) -> bool,
     /// Handles a batch of upgrade messages; writes how many were handled to the end.
     pub on_upgrade: unsafe extern "C" fn(
         *mut c_void,
@@ -92,17 +96,43 @@ pub struct MigrationVtable {
     pub prepare:
         unsafe extern "C" fn(*const c_void, *mut RawBus, *mut *mut c_void, Sink) -> CallStatus,
     /// Takes the old state and what `prepare` made (null if `defaults_only`) and gives the new
-    /// state; null if it panicked.
-    pub settle: unsafe extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void,
-    /// Drops what `prepare` made.
-    pub discard: unsafe extern "C" fn(*mut c_void),
+    /// state. What is dropped of the old state is leaked if the last argument says so.
+    pub settle: unsafe extern "C" fn(*mut c_void, *mut c_void, bool) -> Settled,
+    /// Drops what `prepare` made; false as for a state.
+    pub discard: unsafe extern "C" fn(*mut c_void) -> bool,
     /// Makes the whole new state, copying what does not change; the old state stays.
     pub whole:
         unsafe extern "C" fn(*const c_void, *mut RawBus, *mut *mut c_void, Sink) -> CallStatus,
     /// Reads an old state from postcard into this module's frozen type.
     pub decode_old: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,
-    /// Drops an old state.
-    pub discard_old: unsafe extern "C" fn(*mut c_void),
+    /// Writes an old state as postcard.
+    pub encode_old: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
+    /// Drops an old state; false as for a state.
+    pub discard_old: unsafe extern "C" fn(*mut c_void) -> bool,
+}
+
+/// What a step's second half gave.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, StableAbi)]
+pub struct Settled {
+    /// `TooDeep`: neither the old state nor what `prepare` made was touched. Else `Ok`.
+    pub status: CallStatus,
+    /// The new state; null if it panicked, or if nothing was done.
+    pub state: *mut c_void,
+}
+
+impl Settled {
+    pub(crate) fn to(state: *mut c_void) -> Self {
+        let status = CallStatus::Ok;
+        Self { status, state }
+    }
+
+    pub(crate) fn too_deep() -> Self {
+        Self {
+            status: CallStatus::TooDeep,
+            state: std::ptr::null_mut(),
+        }
+    }
 }
 
 // SAFETY: `repr(C)`, begins with its size, and is its own first form.

@@ -24,7 +24,7 @@ mod services;
 mod table;
 
 pub use bus::{BusCalls, BusStatus, RawBus};
-pub use kind::{InterfacePart, KindVtable, MigrationVtable};
+pub use kind::{InterfacePart, KindVtable, MigrationVtable, Settled};
 pub use services::{HostCalls, HostStatus, RawBudget, RawContext};
 pub use table::{Table, TableRef, TooShort, read, write};
 
@@ -162,6 +162,12 @@ pub enum CallStatus {
     /// The author's code panicked on a message, and the state is as it was before that; the text goes to
     /// [`HostCalls::reply`]. Of no other call.
     RolledBack = 4,
+    /// The value is deeper than the stack of the calling thread allows. Nothing was changed or written:
+    /// the call may be made again on a thread with a larger stack.
+    TooDeep = 5,
+    /// The value leaves a field out of its bytes, which would read back as another value; the field's name
+    /// went to the sink as text.
+    Incomplete = 6,
 }
 
 /// How a batch ended.

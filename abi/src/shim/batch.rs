@@ -5,7 +5,7 @@ use crate::export::History;
 use crate::message::NotRead;
 use crate::raw::{BatchOutcome, CallStatus, Codec, Delivery, DeliveryKind, RawContext};
 use crate::schema::SchemaId;
-use crate::{Context, Engine, EngineId, Fault, State, Undelivered, codec};
+use crate::{Context, Engine, EngineId, Fault, State, Undelivered, codec, derived};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -58,11 +58,29 @@ fn deliver_all<H: History<Engine = E>, E: Engine>(
     raw: &mut RawContext,
     batch: &[Delivery<'_>],
 ) {
-    let accepted = E::Message::schema_id();
+    let types = Types::of::<E>();
     let mut ctx = Context::new(raw);
     for (index, delivery) in batch.iter().enumerate() {
         ctx.begin(index);
-        one::<H, E>(engine, &mut ctx, delivery, accepted);
+        one::<H, E>(engine, &mut ctx, delivery, types);
+    }
+}
+
+/// What is asked of an engine's types once for each batch.
+#[derive(Clone, Copy)]
+pub(super) struct Types {
+    accepted: SchemaId,
+    deep_message: bool,
+    deep_reply: bool,
+}
+
+impl Types {
+    pub(super) fn of<E: Engine>() -> Self {
+        Self {
+            accepted: E::Message::schema_id(),
+            deep_message: E::Message::nature().is_deep(),
+            deep_reply: E::Reply::nature().is_deep(),
+        }
     }
 }
 
@@ -81,10 +99,10 @@ pub(super) fn one<H: History<Engine = E>, E: Engine>(
     engine: &mut E,
     ctx: &mut Context<'_>,
     delivery: &Delivery<'_>,
-    accepted: SchemaId,
+    types: Types,
 ) -> Handled {
     match delivery.kind {
-        DeliveryKind::Message => message::<H, E>(engine, ctx, delivery, accepted),
+        DeliveryKind::Message => message::<H, E>(engine, ctx, delivery, types),
         DeliveryKind::Undelivered => {
             notice(engine, ctx, delivery);
             Handled::Kept
@@ -97,10 +115,10 @@ fn message<H: History<Engine = E>, E: Engine>(
     engine: &mut E,
     ctx: &mut Context<'_>,
     delivery: &Delivery<'_>,
-    accepted: SchemaId,
+    types: Types,
 ) -> Handled {
     let payload = delivery.payload.as_slice();
-    let message = match read::<H, E>(delivery.codec, delivery.schema, payload, accepted) {
+    let message = match read::<H, E>(delivery.codec, delivery.schema, payload, types) {
         Ok(message) => message,
         Err(NotRead::Other(reason)) => {
             ctx.scratch().extend_from_slice(reason.as_bytes());
@@ -121,18 +139,26 @@ fn message<H: History<Engine = E>, E: Engine>(
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
-            match codec::encode(Codec::Json, &reply, ctx.scratch()) {
+            let written = codec::encode(Codec::Json, &reply, types.deep_reply, ctx.scratch());
+            if types.deep_reply {
+                derived::let_go(reply);
+            }
+            match written {
                 Ok(()) => {
                     ctx.reply(CallStatus::Ok);
                     Handled::Kept
                 }
                 // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
-                Err(reason) => {
+                Err(refused) => {
                     ctx.scratch().clear();
-                    refuse(ctx, &Fault::new("reply-not-written", reason));
+                    refuse(ctx, &Fault::new("reply-not-written", refused.to_string()));
                     Handled::Failed
                 }
             }
+        }
+        Ok(reply) if types.deep_reply => {
+            derived::let_go(reply);
+            Handled::Kept
         }
         Ok(_) => Handled::Kept,
         Err(fault) => {
@@ -153,7 +179,7 @@ pub(super) fn decode<H: History<Engine = E>, E: Engine>(
     schema: SchemaId,
     payload: &[u8],
 ) -> Result<E::Message, NotRead> {
-    read::<H, E>(codec, schema, payload, E::Message::schema_id())
+    read::<H, E>(codec, schema, payload, Types::of::<E>())
 }
 
 #[inline]
@@ -161,15 +187,16 @@ fn read<H: History<Engine = E>, E: Engine>(
     codec: Codec,
     schema: SchemaId,
     payload: &[u8],
-    accepted: SchemaId,
+    types: Types,
 ) -> Result<E::Message, NotRead> {
+    let accepted = types.accepted;
     let is_stamped = codec == Codec::Postcard || schema != SchemaId::default();
     if is_stamped && schema != accepted {
         return older::<H, E>(codec, schema, payload, accepted);
     }
-    match codec::decode(codec, payload) {
+    match codec::decode(codec, payload, types.deep_message) {
         Ok(message) => Ok(message),
-        Err(reason) => from_older_client::<H, E>(codec, payload, reason),
+        Err(refused) => from_older_client::<H, E>(codec, payload, refused.to_string()),
     }
 }
 
@@ -221,7 +248,9 @@ fn foreign(kind: &str, found: SchemaId, accepted: SchemaId) -> String {
 
 fn notice<E: Engine>(engine: &mut E, ctx: &mut Context<'_>, delivery: &Delivery<'_>) {
     let payload = delivery.payload.as_slice();
-    if let Ok((to, reason)) = codec::decode::<(EngineId, Undelivered)>(Codec::Postcard, payload) {
+    if let Ok((to, reason)) =
+        codec::decode_flat::<(EngineId, Undelivered)>(Codec::Postcard, payload)
+    {
         engine.undelivered(ctx, to, reason);
     }
 }

@@ -1,5 +1,6 @@
 //! Catching panics at the seam, and writing what happened to the host's sink.
 
+use crate::codec::Refused;
 use crate::raw::{Bytes, CallStatus, Sink};
 use crate::{Fault, codec};
 use std::any::Any;
@@ -11,6 +12,25 @@ pub(super) enum Failure {
     Fault(Fault),
     /// The bytes were not of the type.
     Rejected(String),
+    /// The value is too deep for this thread's stack.
+    TooDeep,
+    /// A field of the value is not in its bytes.
+    Incomplete(&'static str),
+}
+
+/// What is too deep to be read is not of the type, to whoever sent it.
+pub(super) fn rejected(refused: Refused) -> Failure {
+    Failure::Rejected(refused.to_string())
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TooDeep => Failure::TooDeep,
+            Refused::Incomplete { field } => Failure::Incomplete(field),
+            Refused::Other(reason) => Failure::Rejected(reason),
+        }
+    }
 }
 
 impl From<Fault> for Failure {
@@ -33,6 +53,11 @@ pub(super) fn guarded(sink: Sink, call: impl FnOnce() -> Result<(), Failure>) ->
         Ok(Err(Failure::Rejected(reason))) => {
             write(sink, reason.as_bytes());
             CallStatus::Rejected
+        }
+        Ok(Err(Failure::TooDeep)) => CallStatus::TooDeep,
+        Ok(Err(Failure::Incomplete(field))) => {
+            write(sink, field.as_bytes());
+            CallStatus::Incomplete
         }
         Err(panic) => {
             write(sink, text(panic).as_bytes());

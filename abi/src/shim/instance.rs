@@ -1,6 +1,7 @@
 //! The life of one instance: described, made, asked, checked, written, read, dropped.
 
-use super::guard::{Failure, guarded, let_go, write};
+use super::guard::{guarded, let_go, rejected, write};
+use crate::codec::Refused;
 use crate::derived::described;
 use crate::descriptor::{
     InterfaceDescriptor, InterfaceWords, KindDescriptor, OlderMessageDescriptor, WayBackDescriptor,
@@ -8,7 +9,7 @@ use crate::descriptor::{
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
 use crate::schema::Type;
-use crate::{Context, Engine, Fault, State, codec};
+use crate::{Context, Engine, Fault, State, codec, derived, walk};
 use std::ffi::c_void;
 
 /// # Safety
@@ -99,7 +100,7 @@ pub(super) unsafe extern "C" fn init<E: Engine>(
 ) -> CallStatus {
     guarded(sink, || {
         // A misspelt field would leave the engine with a default that nobody chose.
-        let config = codec::decode_exactly(codec, config.as_slice()).map_err(Failure::Rejected)?;
+        let config = codec::decode_exactly(codec, config.as_slice()).map_err(rejected)?;
         // SAFETY: `Kind::init` made the context on its stack and uses it no more until this returns.
         let mut ctx = Context::new(unsafe { &mut *raw });
         let engine = E::init(config, &mut ctx)?;
@@ -118,13 +119,15 @@ pub(super) unsafe extern "C" fn query<E: Engine>(
     sink: Sink,
 ) -> CallStatus {
     guarded(sink, || {
-        let query = codec::decode(codec, query.as_slice()).map_err(Failure::Rejected)?;
+        let deep = E::Query::nature().is_deep();
+        let query = codec::decode(codec, query.as_slice(), deep).map_err(rejected)?;
         // SAFETY: `Kind::read` has compared the tag, so `state` is an `E` by schema and layout; it holds the
         // instance borrowed, so nobody changes it meanwhile.
         let answer = unsafe { &*state.cast::<E>() }.query(query)?;
         let mut bytes = Vec::new();
-        codec::encode(codec, &answer, &mut bytes)
-            .map_err(|reason| Fault::new("answer-not-written", reason))?;
+        let written = codec::encode(codec, &answer, E::Answer::nature().is_deep(), &mut bytes);
+        derived::let_go(answer);
+        written.map_err(|refused| Fault::new("answer-not-written", refused.to_string()))?;
         write(sink, &bytes);
         Ok(())
     })
@@ -144,8 +147,20 @@ pub(super) unsafe extern "C" fn encode<E: State>(state: *const c_void, sink: Sin
         let mut bytes = Vec::new();
         // SAFETY: as in `query`: `Kind::read` has compared the tag and holds the instance borrowed.
         let state = unsafe { &*state.cast::<E>() };
-        codec::encode(Codec::Postcard, state, &mut bytes).map_err(Failure::Rejected)?;
+        codec::encode_state(state, &mut bytes)?;
         write(sink, &bytes);
+        Ok(())
+    })
+}
+
+/// # Safety
+/// As `query`.
+pub(super) unsafe extern "C" fn witness<E: State>(state: *const c_void, sink: Sink) -> CallStatus {
+    guarded(sink, || {
+        // SAFETY: as in `query`: `Kind::read` has compared the tag and holds the instance borrowed.
+        let state = unsafe { &*state.cast::<E>() };
+        let witness = walk::witness(state).map_err(Refused::from)?;
+        write(sink, &witness);
         Ok(())
     })
 }
@@ -158,27 +173,48 @@ pub(super) unsafe extern "C" fn decode<E: State>(
     sink: Sink,
 ) -> CallStatus {
     guarded(sink, || {
-        let state: E =
-            codec::decode(Codec::Postcard, bytes.as_slice()).map_err(Failure::Rejected)?;
+        let state: E = codec::decode_state(bytes.as_slice())?;
         // SAFETY: `out` is a variable of `Kind::make` or of `Migration::decode_old`.
         unsafe { hand_over(state, out) };
         Ok(())
     })
 }
 
+/// Drops a state, unless it is too deep for this thread's stack: then it is as it was, and the answer is no.
+///
 /// A panic in a destructor is swallowed: what is left of the state leaks. Two that panic in one state end the
 /// process: the second comes while the first unwinds, where Rust aborts. (Dropping field by field would only
 /// move that into the next vector.)
 ///
 /// # Safety
-/// `state` is this kind's and never used again.
-pub(super) unsafe extern "C" fn discard<E: State>(state: *mut c_void) {
+/// `state` is this kind's and, if the answer is yes, never used again.
+pub(super) unsafe extern "C" fn discard<E: State>(state: *mut c_void) -> bool {
+    let may_drop = || {
+        // SAFETY: as below; it is only read.
+        !E::nature().is_deep() || derived::may_drop(unsafe { &*state.cast::<E>() })
+    };
     // SAFETY: `Kind::discard`, `Migration::discard` and `discard_old` consume the instance whose tag (or step)
     // they have compared, so it is an `E`, and this the last use of it. A `Box` of one build of `E` is one of
     // any other with its layout: both free through the System allocator, which `export_engines!` fixes.
     let drop_state = || drop(unsafe { Box::from_raw(state.cast::<E>()) });
-    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_state)) {
-        let_go(panic);
+    discard_if(may_drop, drop_state)
+}
+
+/// Runs `discard` if `may`; a panic of either is swallowed, and what is left leaks.
+pub(super) fn discard_if(may: impl FnOnce() -> bool, discard: impl FnOnce()) -> bool {
+    let run = || {
+        let may = may();
+        if may {
+            discard();
+        }
+        may
+    };
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+        Ok(done) => done,
+        Err(panic) => {
+            let_go(panic);
+            true
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The functions of a step from an older state.
 
 use super::guard::{Failure, guarded, let_go};
-use super::instance::{decode, discard, hand_over};
+use super::instance::{decode, discard, discard_if, encode, hand_over};
 use crate::chain::{Chain, Here};
 use crate::export::History;
 use crate::migrate::Assemble;
-use crate::raw::{self, CallStatus, MigrationVtable, RawBus, Sink};
+use crate::raw::{self, CallStatus, MigrationVtable, RawBus, Settled, Sink};
 use crate::{State, UpgradeBus};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,6 +46,7 @@ pub(crate) fn by_hand<C: Chain>() -> MigrationVtable {
         discard: discard::<C::To>,
         whole: make_whole::<C>,
         decode_old: decode::<C::From>,
+        encode_old: encode::<C::From>,
         discard_old: discard::<C::From>,
     }
 }
@@ -59,9 +60,10 @@ pub(crate) fn assembled<N: Assemble>(defaults_only: bool) -> MigrationVtable {
         trial: try_defaults::<N>,
         prepare: prepare_fresh::<N>,
         settle: settle_fresh::<N>,
-        discard: drop_boxed::<N::Fresh>,
+        discard: discard_fresh::<N>,
         whole: make_whole::<(N, Here<N>)>,
         decode_old: decode::<N::From>,
+        encode_old: encode::<N::From>,
         discard_old: discard::<N::From>,
     }
 }
@@ -115,48 +117,73 @@ unsafe extern "C" fn prepare_fresh<N: Assemble>(
 }
 
 /// # Safety
-/// `old` is a `C::From`, `new` came from `make_whole`; neither is used again.
-unsafe extern "C" fn settle_by_hand<C: Chain>(old: *mut c_void, new: *mut c_void) -> *mut c_void {
-    // SAFETY: `Migration::settle` has compared the tag of `old` and consumes it.
-    unsafe { discard::<C::From>(old) };
-    new
+/// `old` is a `C::From`, `new` came from `make_whole`; neither is used again, unless `old` is too deep for
+/// this thread's stack: then nothing is done, but with `leak`.
+unsafe extern "C" fn settle_by_hand<C: Chain>(
+    old: *mut c_void,
+    new: *mut c_void,
+    leak: bool,
+) -> Settled {
+    // SAFETY: `Migration::settle` has compared the tag of `old` and consumes it, or asks again after a no.
+    if leak || unsafe { discard::<C::From>(old) } {
+        Settled::to(new)
+    } else {
+        Settled::too_deep()
+    }
 }
 
 /// # Safety
 /// `old` is an `N::From`; `fresh` came from `prepare_fresh`, or is null if the step is of defaults
-/// only; neither is used again.
+/// only; neither is used again, unless what is dropped of `old` is too deep for this thread's stack: then
+/// nothing is done, but with `leak`.
 unsafe extern "C" fn settle_fresh<N: Assemble>(
     old: *mut c_void,
     fresh: *mut c_void,
-) -> *mut c_void {
+    leak: bool,
+) -> Settled {
     let settle = || {
+        // SAFETY: as below; it is only read.
+        let rest = unsafe { &*old.cast::<N::From>() };
+        if !leak && N::From::nature().is_deep() && !N::may_drop_rest(rest) {
+            return Settled::too_deep();
+        }
         // SAFETY: `Migration::settle` and `settle_defaults` have compared the tag of `old` and consume it.
         let old = *unsafe { Box::from_raw(old.cast::<N::From>()) };
         let fresh = if fresh.is_null() {
-            N::defaults()?
+            N::defaults()
         } else {
             // SAFETY: `Migration::settle` has compared the step that prepared it, this one, whose
             // `prepare_fresh` boxed an `N::Fresh`, and consumes it.
-            *unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) }
+            Some(*unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) })
         };
-        Some(Box::into_raw(Box::new(N::assemble(old, fresh))).cast())
+        match fresh {
+            Some(fresh) => {
+                let new = Box::new(N::assemble(old, fresh, leak));
+                Settled::to(Box::into_raw(new).cast())
+            }
+            None => Settled::to(null_mut()),
+        }
     };
     match catch_unwind(AssertUnwindSafe(settle)) {
-        Ok(new) => new.unwrap_or(null_mut()),
+        Ok(settled) => settled,
         Err(panic) => {
             let_go(panic);
-            null_mut()
+            Settled::to(null_mut())
         }
     }
 }
 
+/// As `discard`, for what `prepare_fresh` made.
+///
 /// # Safety
-/// `boxed` came from `hand_over::<T>` and is not used again.
-unsafe extern "C" fn drop_boxed<T>(boxed: *mut c_void) {
-    // SAFETY: `Migration::discard` has compared the step that prepared it, this one, whose `prepare_fresh` boxed a
-    // `T`, and consumes it.
-    let drop_it = || drop(unsafe { Box::from_raw(boxed.cast::<T>()) });
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_it)) {
-        let_go(panic);
-    }
+/// `fresh` came from `prepare_fresh` and, if the answer is yes, is not used again.
+unsafe extern "C" fn discard_fresh<N: Assemble>(fresh: *mut c_void) -> bool {
+    let may_drop = || {
+        // SAFETY: as below; it is only read.
+        !N::nature().is_deep() || N::may_drop_fresh(unsafe { &*fresh.cast::<N::Fresh>() })
+    };
+    // SAFETY: `Migration::discard` has compared the step that prepared it, this one, whose `prepare_fresh` boxed
+    // an `N::Fresh`, and consumes it, or asks again after a no.
+    let drop_it = || drop(unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) });
+    discard_if(may_drop, drop_it)
 }

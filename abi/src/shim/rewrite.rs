@@ -2,12 +2,12 @@
 //! reads the same types by other names.
 
 use super::batch;
-use super::guard::{Failure, guarded, write};
+use super::guard::{Failure, guarded, rejected, write};
 use crate::export::History;
 use crate::message::NotRead;
 use crate::raw::{Bytes, CallStatus, Codec, InterfacePart, Sink};
 use crate::schema::SchemaId;
-use crate::{Engine, codec};
+use crate::{Engine, State, codec};
 
 /// # Safety
 /// `bytes` and `sink` live for the call: the host borrows the one and made the other for it.
@@ -23,8 +23,8 @@ pub(super) unsafe extern "C" fn rewrite<H: History>(
         match part {
             InterfacePart::Config => {
                 let config: <H::Engine as Engine>::Config =
-                    codec::decode_exactly(codec, bytes.as_slice()).map_err(Failure::Rejected)?;
-                codec::encode(Codec::Postcard, &config, &mut out).map_err(Failure::Rejected)?;
+                    codec::decode_exactly(codec, bytes.as_slice()).map_err(rejected)?;
+                encode(&config, &mut out)?;
             }
             InterfacePart::Message => {
                 let message = batch::decode::<H, H::Engine>(codec, schema, bytes.as_slice());
@@ -32,10 +32,15 @@ pub(super) unsafe extern "C" fn rewrite<H: History>(
                     NotRead::Other(reason) => Failure::Rejected(reason),
                     NotRead::Fault(fault) => Failure::Fault(fault),
                 })?;
-                codec::encode(Codec::Postcard, &message, &mut out).map_err(Failure::Rejected)?;
+                encode(&message, &mut out)?;
             }
         }
         write(sink, &out);
         Ok(())
     })
+}
+
+fn encode<T: State>(value: &T, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let deep = T::nature().is_deep();
+    codec::encode(Codec::Postcard, value, deep, out).map_err(rejected)
 }

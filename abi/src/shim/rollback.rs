@@ -7,12 +7,13 @@
 //! messages of a batch run at most twice, however many of them fail. A batch in which nothing fails costs the
 //! copy and a note of each service call.
 
-use super::batch::{Handled, one};
+use super::batch::{Handled, Types, one};
 use super::guard;
 use super::recorder::Recorder;
+use crate::codec::{self, Refused};
 use crate::export::History;
-use crate::raw::{BatchOutcome, CallStatus, Codec, Delivery, RawContext};
-use crate::{Context, Engine, Fault, State, codec};
+use crate::raw::{BatchOutcome, CallStatus, Delivery, RawContext};
+use crate::{Context, Engine, Fault, derived};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What an engine says of a state that could not be copied: it then handles nothing.
@@ -36,16 +37,25 @@ impl<E: Engine> Copy<E> {
             Some(clone) => Ok(Copy::Cloned(clone(engine))),
             None => {
                 let mut bytes = Vec::new();
-                codec::encode(Codec::Postcard, engine, &mut bytes).map(|()| Copy::Encoded(bytes))
+                let encoded = codec::encode_state(engine, &mut bytes);
+                encoded
+                    .map(|()| Copy::Encoded(bytes))
+                    .map_err(|refused| refused.to_string())
             }
         };
+        // A `Clone` recurses as deep as a drop, and the clone is dropped here too.
+        if E::nature().is_deep() && !derived::may_drop(engine) {
+            return Err(Refused::TooDeep.to_string());
+        }
         catch_unwind(AssertUnwindSafe(copy)).unwrap_or_else(|panic| Err(guard::text(panic)))
     }
 
     fn into_state(self) -> Result<E, String> {
         match self {
             Copy::Cloned(state) => Ok(state),
-            Copy::Encoded(bytes) => codec::decode(Codec::Postcard, &bytes),
+            Copy::Encoded(bytes) => {
+                codec::decode_state(&bytes).map_err(|refused| refused.to_string())
+            }
         }
     }
 }
@@ -110,12 +120,12 @@ impl<E: Engine> Batch<'_, E> {
     }
 
     fn run<H: History<Engine = E>>(&mut self, index: usize) -> Result<Handled, String> {
-        let accepted = E::Message::schema_id();
+        let types = Types::of::<E>();
         let delivery = &self.deliveries[index];
         let mut ctx = Context::new(self.recorder.context(index));
         ctx.begin(index);
         let engine = &mut *self.engine;
-        let run = || one::<H, E>(engine, &mut ctx, delivery, accepted);
+        let run = || one::<H, E>(engine, &mut ctx, delivery, types);
         catch_unwind(AssertUnwindSafe(run)).map_err(guard::text)
     }
 
@@ -127,7 +137,7 @@ impl<E: Engine> Batch<'_, E> {
     ) -> Result<(), String> {
         let state = before.into_state()?;
         let broken = std::mem::replace(self.engine, state);
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(broken)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| derived::let_go(broken)));
         if let Err(panic) = dropped {
             // The broken state is out of use either way.
             guard::let_go(panic);

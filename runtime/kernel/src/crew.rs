@@ -8,7 +8,7 @@
 
 use crate::executor::{BlockInput, Executor};
 use crate::gate::Closed;
-use crate::limits::{COMMANDS_MAX, WORKERS_MAX};
+use crate::limits::{COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
 use crate::outcome::{BlockOutcome, QueryError};
 use crate::quiesced::Quiesced;
 use crate::round::Job;
@@ -118,6 +118,7 @@ impl Crew {
             let records = records.clone();
             let help = move || {
                 records.lock().extend(running::record());
+                touch_stack();
                 for job in jobs {
                     let worked = catch_unwind(AssertUnwindSafe(|| job.work()));
                     drop(job);
@@ -126,20 +127,19 @@ impl Crew {
                     }
                 }
             };
-            let builder = std::thread::Builder::new().name(format!("{name}-{number}"));
-            threads.push(builder.spawn(help)?);
+            threads.push(thread(name, number).spawn(help)?);
             helpers.jobs.push(job_sender);
         }
-        let builder = std::thread::Builder::new().name(format!("{name}-0"));
         let of_leader = records.clone();
         let leader = move || {
             of_leader.lock().extend(running::record());
+            touch_stack();
             let led = catch_unwind(AssertUnwindSafe(|| lead(&handover, &commands, &helpers)));
             if led.is_err() {
                 turn_away(&commands);
             }
         };
-        threads.push(builder.spawn(leader)?);
+        threads.push(thread(name, 0).spawn(leader)?);
         Ok(Self {
             baton: Baton { sender },
             threads,
@@ -204,6 +204,17 @@ impl Helpers {
             }
         }
     }
+}
+
+fn thread(crew: &str, number: usize) -> std::thread::Builder {
+    let builder = std::thread::Builder::new().name(format!("{crew}-{number}"));
+    builder.stack_size(ENGINE_STACK_BYTES)
+}
+
+/// Takes the memory of the stack's first pages before there is a pause in which it would be taken.
+#[inline(never)]
+fn touch_stack() {
+    std::hint::black_box([0_u8; ENGINE_STACK_TOUCHED_BYTES]);
 }
 
 /// The leader's life.

@@ -6,7 +6,7 @@
 //! one (logs, events and counts of an upgrade's `init`s) is not in it.
 
 use crate::slot::Poison;
-use refit_abi::host::{BlockFrame, CallError};
+use refit_abi::host::{BlockFrame, CallError, Witness};
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, EngineId, Generation, Height, Sender, TimerId, Undelivered};
@@ -58,6 +58,8 @@ pub struct EngineImage {
     pub config_read: Option<Vec<u8>>,
     /// Its mail, in order.
     pub mail: Vec<LetterImage>,
+    /// What its state says it is, if it crosses as bytes: whoever reads the bytes must come to the same.
+    pub witness: Option<Witness>,
 }
 
 /// A state in an [`Image`].
@@ -170,6 +172,9 @@ pub enum ImageError {
 impl ImageError {
     /// A short, stable word for programs.
     pub fn code(&self) -> &'static str {
+        if let Some((code, _)) = self.of_the_state() {
+            return code;
+        }
         match self {
             ImageError::Encode { .. } => "state-not-written",
             ImageError::Decode { .. } => "state-not-read",
@@ -181,6 +186,9 @@ impl ImageError {
 
     /// What to do next.
     pub fn next(&self) -> &'static str {
+        if let Some((_, next)) = self.of_the_state() {
+            return next;
+        }
         match self {
             ImageError::Encode { .. } | ImageError::Decode { .. } => {
                 "mend what the engine's #[state(serde)] fields write and read"
@@ -189,6 +197,15 @@ impl ImageError {
                 "take the image again with this node's code"
             }
             ImageError::TooLarge { .. } => "allow a larger image",
+        }
+    }
+
+    fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            ImageError::Encode { error, .. } | ImageError::Decode { error, .. } => {
+                error.of_the_state()
+            }
+            _ => None,
         }
     }
 

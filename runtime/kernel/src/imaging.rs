@@ -123,17 +123,20 @@ fn engine_image(
     entry: Option<&KindEntry>,
     arena: &[u8],
 ) -> Result<EngineImage, ImageError> {
+    let mut witness = None;
     let state = match (&slot.state, entry) {
         (SlotState::Live(instance), Some(entry)) => {
+            let failed = |error| ImageError::Encode {
+                engine: slot.id,
+                error,
+            };
             let mut bytes = Vec::new();
             let _about = running::about(slot.id);
-            entry
-                .kind
-                .encode(instance, &mut bytes)
-                .map_err(|error| ImageError::Encode {
-                    engine: slot.id,
-                    error,
-                })?;
+            let encoded = entry.kind.encode(instance, &mut bytes);
+            encoded.map_err(failed)?;
+            if entry.kind.descriptor().crosses_as_bytes {
+                witness = Some(entry.kind.witness(instance).map_err(failed)?);
+            }
             StateImage::Live(bytes)
         }
         (SlotState::Live(_), None) => return Err(ImageError::UnknownKind { engine: slot.id }),
@@ -155,6 +158,7 @@ fn engine_image(
         config_schema: slot.config_schema,
         config_read: slot.config_read.as_deref().map(<[u8]>::to_vec),
         mail: mail.collect(),
+        witness,
     })
 }
 

@@ -54,5 +54,13 @@ pub const SWEEP_CHUNKS_PER_STEP: usize = 16;
 /// Commands that wait for a crew.
 pub const COMMANDS_MAX: usize = 1_024;
 
+/// Stack of a thread that runs engine code, in bytes. Address space: memory is taken as far as the thread
+/// comes. States of recursive types are written, read and dropped by recursion, so this is how deep they may
+/// be before a thread with a large stack is started for them.
+pub const ENGINE_STACK_BYTES: usize = 64 << 20;
+
+/// Bytes of it that are written when the thread starts: memory that is taken in the pause would count there.
+pub const ENGINE_STACK_TOUCHED_BYTES: usize = 64 << 10;
+
 /// Worker threads of one crew.
 pub const WORKERS_MAX: usize = 64;

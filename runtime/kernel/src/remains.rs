@@ -4,6 +4,7 @@
 //! before the code is unmapped, so the crew on duty does not drop them itself: it buries them here, and
 //! whoever retires the code has them dropped on a thread of their own, which ends ([`discard`]).
 
+use crate::limits::ENGINE_STACK_BYTES;
 use crate::slot::leak_if_unfit;
 use parking_lot::Mutex;
 use refit_abi::host::{Instance, Kind};
@@ -49,6 +50,7 @@ pub fn discard(remains: Vec<Arc<Remains>>) -> io::Result<()> {
     }
     let discard = move || remains.iter().for_each(|remains| remains.discard_here());
     let thread = Builder::new().name("refit-remains".to_owned());
+    let thread = thread.stack_size(ENGINE_STACK_BYTES);
     // A panic in a state's drop is caught by its own shim; there is no other.
     let _ = thread.spawn(discard)?.join();
     Ok(())

@@ -61,6 +61,13 @@ fn refusal(error: &CaptureError) -> Refusal {
             "state-too-large",
             "capture an engine with a smaller state",
         ),
+        CaptureError::Encode { error, .. } => {
+            let (code, next) = error.of_the_state().unwrap_or((
+                "state-not-encoded",
+                "mend what the engine's `#[state(serde)]` field says; the engine goes on",
+            ));
+            (500, code, next)
+        }
         _ => (
             500,
             "state-not-encoded",

@@ -292,6 +292,7 @@ impl Driver {
         metrics.set_generation(outcome.generation);
         metrics.add_messages(outcome.stats.messages);
         metrics.set_mailbox_depth(outcome.backlog as u64);
+        crate::leaks::tell();
         metrics.add_dead_letters(outcome.stats.dead_letters);
         for (kind, count) in &outcome.faults {
             metrics.add_faults(kind, *count);

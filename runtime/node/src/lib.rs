@@ -25,6 +25,7 @@ mod folder;
 mod handle;
 mod intake;
 mod latest;
+mod leaks;
 mod libraries;
 mod limits;
 mod lines;

@@ -228,6 +228,9 @@ pub enum Failure {
 impl Failure {
     /// A short, stable word for programs.
     pub fn code(&self) -> &'static str {
+        if let Some((code, _)) = self.of_the_state() {
+            return code;
+        }
         match self {
             Failure::Transition {
                 error: CallError::Panicked { .. },
@@ -259,6 +262,9 @@ impl Failure {
 
     /// What to do next.
     pub fn next(&self) -> &'static str {
+        if let Some((_, next)) = self.of_the_state() {
+            return next;
+        }
         match self {
             // The bus refused a start or a question as it refuses a message.
             Failure::Transition {
@@ -287,6 +293,14 @@ impl Failure {
             }
             Failure::Withdrawn(_) => "the old generation goes on; apply the plan again when ready",
             Failure::Overtaken { .. } => "plan again: refit upgrade plan … --out plan.json",
+        }
+    }
+
+    /// A transition that fails although no author's function does.
+    fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Failure::Transition { error, .. } => error.of_the_state(),
+            _ => None,
         }
     }
 

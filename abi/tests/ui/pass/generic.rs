@@ -1,6 +1,6 @@
 //! Type and const parameters, a map's key among them, and a `#[state(serde)]` field beside them.
 use refit_abi::{Deserialize, Serialize, State, StateKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
 #[derive(State, StateKey, Clone, Hash, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ struct Table<K: StateKey, V: State, const SCALE: u32> {
     rows: BTreeMap<Pair<K, u8>, V>,
     unit: PhantomData<V>,
     #[state(serde)]
-    outside: HashMap<u8, f64>,
+    outside: VecDeque<(u8, f64)>,
 }
 
 #[derive(State, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ pub(crate) struct SendArgs {
     #[arg(value_name = "ENGINE")]
     pub(crate) engine: EngineId,
     /// The message as JSON; `-` reads it from stdin.
-    #[arg(value_name = "JSON")]
+    #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) message: String,
     /// Under which the message is executed once, however often it is sent: CLIENT/SEQUENCE.
     #[arg(long, value_name = "CLIENT/SEQUENCE", env = "REFIT_KEY")]
@@ -23,6 +23,6 @@ pub(crate) struct QueryArgs {
     #[arg(value_name = "ENGINE")]
     pub(crate) engine: EngineId,
     /// The query as JSON; `-` reads it from stdin.
-    #[arg(value_name = "JSON")]
+    #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) query: String,
 }

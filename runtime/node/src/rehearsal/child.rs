@@ -3,6 +3,7 @@
 use super::perform;
 use super::wire::{AT, AT_ENGINES_MAX, Bounds, Failed, Passed, Report, Request};
 use parking_lot::Mutex;
+use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::{crash, limits, voice};
 use refit_upgrade::UnderWay;
@@ -75,7 +76,10 @@ fn attend(request: Request, voice: &mut impl Write) -> Result<Passed, Failed> {
         // The parent has gone if nobody listens.
         let _ = done.send(perform::run(&request, &seen));
     };
-    let thread = std::thread::Builder::new().name("refit-rehearsal".to_owned());
+    // It makes engines of the image: their states are read on its stack.
+    let thread = std::thread::Builder::new()
+        .name("refit-rehearsal".to_owned())
+        .stack_size(ENGINE_STACK_BYTES);
     thread.spawn(work).map_err(|error| unable(&error))?;
     tell_until(&outcome, &eye, voice)
 }

@@ -6,6 +6,7 @@ use super::{RehearsalCommand, RehearsalError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::host::shown_end;
+use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::crash;
 use refit_loader::sys::fence;
@@ -107,7 +108,10 @@ fn encoded(
     // Two crews, one that rehearses and one that talks: none of them can use more than the deadline.
     let threads = 2 * request.workers as u64 + 2;
     let bounds = Bounds {
-        memory_bytes: command.memory_bytes,
+        // Their stacks are address space, which is what the bound counts, and hardly memory.
+        memory_bytes: command
+            .memory_bytes
+            .saturating_add(threads * ENGINE_STACK_BYTES as u64),
         cpu_s: threads.saturating_mul(command.deadline.as_secs() + 1),
         request_bytes: bytes.len() as u64,
     };

@@ -74,6 +74,7 @@ pub(super) fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<S
     for reason in &pinned {
         tracing::warn!(id, "a library stays mapped: {reason}");
     }
+    crate::leaks::tell();
     let mut state = upgrades.state.lock();
     let old = state
         .reports
