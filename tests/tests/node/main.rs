@@ -23,6 +23,7 @@ mod taken;
 mod timers;
 mod together;
 mod translate;
+mod unruly;
 mod waiting;
 mod withdrawal;
 

@@ -11,6 +11,7 @@ pub mod child;
 mod error;
 mod memory;
 mod perform;
+mod read_back;
 mod run;
 mod wire;
 

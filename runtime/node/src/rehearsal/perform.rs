@@ -2,6 +2,7 @@
 
 use super::child::{Eye, defect, unable};
 use super::memory::Mark;
+use super::read_back;
 use super::wire::{Failed, ModuleAt, Passed, Request};
 use crate::status::ask;
 use crate::upgrade::{Point, Resumed};
@@ -38,8 +39,16 @@ struct Made {
     memory_bytes: u64,
     /// BLAKE3 of all new states.
     digest: String,
-    /// BLAKE3 of each of them.
-    states: Vec<(EngineId, blake3::Hash)>,
+    /// Each of them.
+    states: Vec<(EngineId, Digested)>,
+}
+
+/// A state, as far as it is compared.
+#[derive(PartialEq, Eq)]
+struct Digested {
+    bytes: blake3::Hash,
+    /// Of how often each byte occurs: equal if entries have only changed places.
+    counts: blake3::Hash,
 }
 
 /// The code, old and new.
@@ -65,6 +74,7 @@ pub(super) fn run(request: &Request, eye: &Eye) -> Result<Passed, Failed> {
         replaced: Arc::new(replaced(request, old, &modules)),
         modules,
     };
+    read_back::check(request, &stage.table, &stage.modules)?;
     let (mut pauses, mut first) = (Vec::new(), None::<Made>);
     while pauses.len() < RUNS_MAX {
         let start = Instant::now();
@@ -97,6 +107,11 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
     let mut states = first.states.iter().zip(&again.states);
     let other = states.find(|(first, again)| first != again);
     let engine = other.map(|((engine, _), _)| engine.to_string());
+    let reordered = other.is_some_and(|((_, a), (_, b))| a.counts == b.counts);
+    let next = match reordered {
+        true => read_back::ORDER,
+        false => "mend the migration: no clock, no random numbers, no order of a hash map",
+    };
     let what = match &engine {
         Some(engine) => format!("the new state of engine `{engine}` is"),
         None => "the new engines are".to_owned(),
@@ -104,7 +119,7 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
     Err(Failed {
         code: "rehearsal-differs".to_owned(),
         detail: format!("{what} other when the upgrade runs again on the same state"),
-        next: "mend the migration: no clock, no random numbers, no order of a hash map".to_owned(),
+        next: next.to_owned(),
         engine,
         key: None,
     })
@@ -276,6 +291,13 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
     let memory_bytes = mark.peak();
     let states = executor.encode_states().map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` cannot be written: {error}");
+        if let Some((code, next)) = error.of_the_state() {
+            let next = next.to_owned();
+            return Failed {
+                next,
+                ..unfit(code, detail, engine, None)
+            };
+        }
         unfit("state-not-written", detail, engine, error.key())
     })?;
     let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
@@ -284,7 +306,11 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         hasher.update(&(state.len() as u64).to_le_bytes());
         hasher.update(state);
     }
-    let digested = |(engine, state): &(EngineId, Vec<u8>)| (*engine, blake3::hash(state));
+    let digested = |(engine, state): &(EngineId, Vec<u8>)| {
+        let counts = read_back::histogram(state).map(u64::to_le_bytes);
+        let (bytes, counts) = (blake3::hash(state), blake3::hash(counts.as_flattened()));
+        (*engine, Digested { bytes, counts })
+    };
     Ok(Made {
         memory_bytes,
         digest: hasher.finalize().to_hex().to_string(),

@@ -1,0 +1,207 @@
+//! Whether the states that will cross as bytes read back from them as they were.
+//!
+//! A derive looks at the types that it sees; what stands behind `#[state(serde)]`, or writes its
+//! `Serialize` by hand, may write other bytes than it reads. So each such state is read from its bytes, by
+//! the code that wrote them and by the code that comes, and written again.
+
+use super::wire::{Failed, Request};
+use refit_abi::EngineId;
+use refit_abi::host::{CallError, Instance, Kind, Module};
+use refit_abi::schema::{Field, Type};
+use refit_kernel::{EngineImage, GenerationTable, StateImage};
+use refit_upgrade::Class;
+
+/// How often a state is read and written, to tell one that has no order: each reading of a hash map gives
+/// it another.
+const READINGS: usize = 4;
+
+/// What to do about a type whose bytes do not read back.
+const SERDE: &str = "look at the serde attributes and the hand-written `Serialize` and `Deserialize` of the named fields' types: postcard must read back what it writes";
+
+/// What to do about a type without an order.
+pub(super) const ORDER: &str = "keep a `BTreeMap` or a `BTreeSet` in place of the `HashMap` or `HashSet` in the state: each reading of one gives it another order";
+
+/// Reads every state that crosses as bytes in the upgrade that is asked for.
+pub(super) fn check(
+    request: &Request,
+    table: &GenerationTable,
+    modules: &[Module],
+) -> Result<(), Failed> {
+    for engine in &request.image.engines {
+        let StateImage::Live(bytes) = &engine.state else {
+            continue;
+        };
+        let name = request.image.kinds.get(engine.kind as usize);
+        let kinds = name.and_then(|name| {
+            let new = modules.iter().find_map(|module| module.kind(name))?;
+            let (_, entry) = table.find(name)?;
+            Some((entry.kind.clone(), new))
+        });
+        let Some((old, new)) = kinds else {
+            continue;
+        };
+        let restarts = request.directives.restart.contains(&new.descriptor().kind);
+        let class = Class::of(old.descriptor(), new.descriptor());
+        if restarts || class != Some(Class::Translate) {
+            continue;
+        }
+        crosses(engine, bytes, &old, &new)?;
+    }
+    Ok(())
+}
+
+fn crosses(engine: &EngineImage, bytes: &[u8], old: &Kind, new: &Kind) -> Result<(), Failed> {
+    reads_back(engine.id, old, bytes, |bytes| {
+        let state = old.decode(bytes);
+        state.and_then(|state| written(old, state))
+    })?;
+    witnessed(engine, bytes, old)?;
+    if old.descriptor().schema == new.descriptor().schema {
+        return reads_back(engine.id, new, bytes, |bytes| {
+            let state = new.decode(bytes);
+            state.and_then(|state| written(new, state))
+        });
+    }
+    let Some(step) = new.migration_from_schema(old.descriptor().schema) else {
+        return Ok(());
+    };
+    reads_back(engine.id, old, bytes, |bytes| {
+        let state = step.decode_old(bytes)?;
+        let mut again = Vec::new();
+        let encoded = step.encode_old(&state, &mut again);
+        drop(step.discard_old(state));
+        encoded.map(|()| again)
+    })
+}
+
+fn written(kind: &Kind, state: Instance) -> Result<Vec<u8>, CallError> {
+    let mut again = Vec::new();
+    let encoded = kind.encode(&state, &mut again);
+    // It fits: the kind itself has read it.
+    drop(kind.discard(state));
+    encoded.map(|()| again)
+}
+
+/// Whether `again` gives the bytes that it reads.
+fn reads_back(
+    engine: EngineId,
+    kind: &Kind,
+    bytes: &[u8],
+    again: impl Fn(&[u8]) -> Result<Vec<u8>, CallError>,
+) -> Result<(), Failed> {
+    for _ in 0..READINGS {
+        let written = again(bytes).map_err(|error| {
+            let (code, next) = error.of_the_state().unwrap_or((NOT_READ_BACK, SERDE));
+            let detail = format!(
+                "the state of engine `{engine}` does not read back from its bytes: {error}"
+            );
+            failed(engine, code, detail, next)
+        })?;
+        if written == bytes {
+            // The order of a hash map may be the same by chance.
+            if kind.descriptor().crosses_as_bytes {
+                continue;
+            }
+            return Ok(());
+        }
+        return Err(differs(engine, kind, bytes, &written));
+    }
+    Ok(())
+}
+
+const NOT_READ_BACK: &str = "state-not-read-back";
+
+fn differs(engine: EngineId, kind: &Kind, bytes: &[u8], written: &[u8]) -> Failed {
+    let fields = suspects(kind);
+    if is_reordered(bytes, written) {
+        let detail = format!(
+            "two encodings of one state of engine `{engine}` differ: it holds a value without an order{fields}"
+        );
+        return failed(engine, "state-without-order", detail, ORDER);
+    }
+    let same = bytes.iter().zip(written).take_while(|(a, b)| a == b);
+    let (at, before, after) = (same.count(), bytes.len(), written.len());
+    let detail = format!(
+        "the state of engine `{engine}` reads back from its {before} bytes as another one: written again it has {after} bytes and differs from byte {at} on{fields}"
+    );
+    failed(engine, NOT_READ_BACK, detail, SERDE)
+}
+
+/// Whether the state that the old code reads is the one that was written, where bytes alone do not tell.
+fn witnessed(engine: &EngineImage, bytes: &[u8], old: &Kind) -> Result<(), Failed> {
+    let Some(before) = engine.witness else {
+        return Ok(());
+    };
+    let id = engine.id;
+    let not_read = |error: CallError| {
+        let detail =
+            format!("the state of engine `{id}` does not read back from its bytes: {error}");
+        failed(id, NOT_READ_BACK, detail, SERDE)
+    };
+    let state = old.decode(bytes).map_err(not_read)?;
+    let after = old.witness(&state);
+    drop(old.discard(state));
+    if after.map_err(not_read)? == before {
+        return Ok(());
+    }
+    let fields = suspects(old);
+    let detail = format!(
+        "the state of engine `{id}` reads back from its bytes as another one, which has the same bytes{fields}"
+    );
+    Err(failed(id, NOT_READ_BACK, detail, SERDE))
+}
+
+/// Whether the same bytes stand in another order: so it is when entries of a map change places.
+pub(super) fn is_reordered(a: &[u8], b: &[u8]) -> bool {
+    histogram(a) == histogram(b)
+}
+
+/// How often each byte occurs.
+pub(super) fn histogram(bytes: &[u8]) -> [u64; 256] {
+    let mut counts = [0; 256];
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
+    counts
+}
+
+/// The fields whose types no derive has seen, as the end of a sentence.
+fn suspects(kind: &Kind) -> String {
+    let mut names = Vec::new();
+    collect(&kind.descriptor().state, "", &mut names);
+    match names.as_slice() {
+        [] => String::new(),
+        names => format!("; its #[state(serde)] fields: {}", names.join(", ")),
+    }
+}
+
+fn collect(ty: &Type, path: &str, into: &mut Vec<String>) {
+    let mut inside = |fields: &[Field]| {
+        for field in fields {
+            let path = match path {
+                "" => field.name.clone(),
+                path => format!("{path}.{}", field.name),
+            };
+            collect(&field.ty, &path, into);
+        }
+    };
+    match ty {
+        Type::Serde { name, .. } => into.push(format!("`{path}: {name}`")),
+        Type::Struct { fields, .. } => inside(fields),
+        Type::Enum { variants, .. } => variants.iter().for_each(|v| inside(&v.fields)),
+        Type::Container { arguments, .. } => {
+            arguments.iter().for_each(|ty| collect(ty, path, into));
+        }
+        _ => {}
+    }
+}
+
+fn failed(engine: EngineId, code: &str, detail: String, next: &str) -> Failed {
+    Failed {
+        code: code.to_owned(),
+        detail,
+        next: next.to_owned(),
+        engine: Some(engine.to_string()),
+        key: None,
+    }
+}
