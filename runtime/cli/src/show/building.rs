@@ -73,11 +73,15 @@ fn line(progress: &Progress) -> String {
         Stage::Dependencies => "what every engine like it needs",
         Stage::Engine => "the engine",
     };
+    let counted = match compiled {
+        0 => String::new(),
+        compiled => format!(", {compiled} compiled"),
+    };
     let last = last
         .as_ref()
         .map_or_else(String::new, |last| format!(", last {last}"));
     let seconds = elapsed.as_secs();
-    format!("  {package}: {what}, {compiled} compiled{last} ({seconds} s)")
+    format!("  {package}: {what}{counted}{last} ({seconds} s)")
 }
 
 #[cfg(test)]
