@@ -17,7 +17,7 @@ impl State for Table {
 // SAFETY: none. `forbid(unsafe_code)` takes the derive's code, but none of the author's, as this is.
 #[derive(Serialize, Deserialize)]
 struct Unsafe(HashMap<String, u64>);
-
+// SAFETY: nobody guarantees it, and it does not compile.
 unsafe impl State for Unsafe {
     fn describe(_: &mut Describer) -> Type {
         <u64 as State>::describe(&mut Describer::default())
