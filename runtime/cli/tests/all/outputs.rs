@@ -6,7 +6,7 @@ use crate::rehearsal::{repository, version_2};
 use crate::served::{Folder, Ran};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io::{PipeReader, Read, pipe};
+use std::io::{BufRead, BufReader, Read, pipe};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -60,7 +60,6 @@ impl<'a> Node<'a> {
             .unwrap_or_else(|_| panic!("{answer:?}"))
     }
 
-    /// Every second of it is one in which an engine does not run.
     fn end(mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.ended()
@@ -151,7 +150,7 @@ fn a_log_that_nobody_reads_stops_nothing_and_says_later_how_much_is_missing() {
     );
 }
 
-fn read(mut reader: PipeReader) -> String {
+fn read(mut reader: impl Read) -> String {
     let mut text = Vec::new();
     reader.read_to_end(&mut text).unwrap();
     String::from_utf8(text).unwrap()
@@ -214,12 +213,17 @@ fn what_an_engine_says_is_shown_and_not_obeyed_and_its_first_words_come_at_once(
     let folder = Folder::new();
     let (reader, writer) = pipe().unwrap();
     let node = Node::start(&folder, writer);
-    let reading = std::thread::spawn(move || read(reader));
-    let status = folder.run(&["status"]);
+    let mut reader = BufReader::new(reader);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let status = folder.run(&["status"]).stdout;
+    let height = status.lines().find(|line| line.starts_with("height"));
     assert!(
-        status.stdout.contains("height 0"),
-        "no block was made: {status:?}"
+        height.unwrap().ends_with(" 0"),
+        "no block was made: {status}"
     );
+    assert!(first.contains("engine=c"), "{first}");
+    let reading = std::thread::spawn(move || first + &read(reader));
     for how in ["log", "print", "print_error", "panic"] {
         node.send("c", &format!(r#"{{"{how}":"{HOSTILE}"}}"#));
     }
