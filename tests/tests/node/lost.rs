@@ -38,9 +38,15 @@ fn a_node_whose_crew_panics_says_that_it_has_ended_and_ends_when_it_is_told_to()
     let node = started();
     let v2 = node.own_copy(&workshop().kv_v2());
     node.watch().lock().panics_at = Some(Phase::Quiesced);
-    let report = node.upgrade("kv", &v2);
-    assert_eq!(report.state, UpgradeState::Refused, "{report:?}");
+    let plan = node.plan(&[("kv", &v2)], None).unwrap();
+    let id = node.begin(serde_json::to_string(&plan).unwrap()).unwrap();
     let deadline = Instant::now() + SOON;
+    while !node.node_report(id).state.is_final() {
+        assert!(Instant::now() < deadline, "the upgrade does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let report = node.node_report(id);
+    assert_eq!(report.state, UpgradeState::Refused, "{report:?}");
     while node.node().ready().is_ok() {
         assert!(Instant::now() < deadline, "the node says that it is ready");
         std::thread::sleep(Duration::from_millis(10));
