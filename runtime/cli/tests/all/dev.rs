@@ -44,7 +44,11 @@ impl Author {
         let source = place.join(name);
         write_package(&source);
         let folder = Folder::new();
-        let (data, socket) = (place.join("data"), folder.path().join("admin.sock"));
+        // Of each author's own: a data folder serves one node at a time.
+        let (data, socket) = (
+            place.join(format!("data-{name}")),
+            folder.path().join("admin.sock"),
+        );
         folder.write(
             "refit.toml",
             &format!("[node]\ndata_dir = {data:?}\nworkers = 1\n[admin]\nsocket = {socket:?}\n"),
