@@ -105,6 +105,9 @@ pub(crate) struct DevArgs {
         env = "REFIT_ENGINE_CONFIG"
     )]
     pub(crate) engine_config: String,
+    /// With a save, starts all engines of a kind afresh of which one is poisoned: their states are dropped.
+    #[arg(long, env = "REFIT_RESTART_POISONED", value_parser = BoolishValueParser::new())]
+    pub(crate) restart_poisoned: bool,
     #[command(flatten)]
     pub(crate) building: BuildingArgs,
     /// Shows where the time between the save and the swap went, and what the compiler warned of.

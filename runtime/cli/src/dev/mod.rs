@@ -36,7 +36,8 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
     let engine_config = input::json(args.engine_config)?;
     let teller = Teller::new(source.clone(), args.json, args.verbose);
     let node = node::Recipe::new(common, &file, (args.engine, engine_config));
-    let mut session = Session::new(common, &file, (&source, &args.building), node)?;
+    let session = Session::new(common, &file, (&source, &args.building), node)?;
+    let mut session = session.restarting_poisoned(args.restart_poisoned);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

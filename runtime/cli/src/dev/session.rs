@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tell::Outcome;
+use tell::{Outcome, Poisoned};
 
 /// Between two looks at an upgrade: a part of the time that the author waits.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
@@ -47,6 +47,8 @@ pub(super) struct Session {
     /// The process that answered last.
     node: Option<u32>,
     kept: Kept,
+    /// A save starts the engines of a kind afresh of which one is poisoned.
+    restart_poisoned: bool,
 }
 
 impl Session {
@@ -67,7 +69,14 @@ impl Session {
             joined: false,
             node: None,
             kept: Kept::default(),
+            restart_poisoned: false,
         })
+    }
+
+    /// A save starts the engines of a kind afresh of which one is poisoned.
+    pub(super) fn restarting_poisoned(mut self, wanted: bool) -> Self {
+        self.restart_poisoned = wanted;
+        self
     }
 
     /// Builds what was saved and brings it to life. What fails leaves the node as it was.
@@ -112,7 +121,11 @@ impl Session {
         if runs(&status, &built) {
             self.joined = true;
             let generation = status.generation;
-            return Ok(Outcome::Unchanged { generation });
+            let poisoned = poisoned(&status, &built);
+            return Ok(Outcome::Unchanged {
+                generation,
+                poisoned,
+            });
         }
         let plan = self.plan(&status, &built)?;
         timing.plan_ms = ms_since(start);
@@ -122,8 +135,10 @@ impl Session {
         timing.stage_ms = Some(ms(Duration::from_micros(report.stage_us)));
         timing.close(save.at);
         let report = upgrade_end::check(report.clone()).map(|()| report)?;
+        let status: Status = self.client.get("/v1/status").await?;
         Ok(Outcome::Live {
             report: Box::new(report),
+            poisoned: poisoned(&status, &built),
             timing: timing.clone(),
             warnings: built.warnings(),
         })
@@ -236,7 +251,13 @@ impl Session {
             outside: examined.inspection.outside_words(),
             descriptor: examined.descriptor,
         };
+        let is_poisoned = |kind: &&String| {
+            let mut live = status.kinds.iter();
+            live.any(|live| live.descriptor.kind == **kind && live.poisoned > 0)
+        };
+        let restart = kinds.iter().filter(is_poisoned).cloned();
         let directives = Directives {
+            restart: restart.filter(|_| self.restart_poisoned).collect(),
             // Whoever saves is the one who sends: other words are meant.
             allow: BTreeSet::from(["words-changed".to_owned()]),
             ..Directives::default()
@@ -267,6 +288,16 @@ impl Session {
         let status: Result<Status, _> = self.client.get("/v1/status").await;
         status.ok().map(|status| status.generation)
     }
+}
+
+/// The first kind of this library of which engines are poisoned.
+fn poisoned(status: &Status, built: &Built) -> Option<Poisoned> {
+    let mut kinds = status.kinds.iter();
+    let kind = kinds.find(|kind| kind.artifact == built.artifact && kind.poisoned > 0)?;
+    Some(Poisoned {
+        kind: kind.descriptor.kind.clone(),
+        engines: kind.poisoned,
+    })
 }
 
 /// Whether the node runs this very library.

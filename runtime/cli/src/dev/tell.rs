@@ -15,12 +15,20 @@ use std::path::PathBuf;
 /// Most files that a line names.
 const FILES_NAMED_MAX: usize = 3;
 
+/// Engines that take no messages, though their code is live.
+#[derive(Debug)]
+pub(super) struct Poisoned {
+    pub(super) kind: String,
+    pub(super) engines: u64,
+}
+
 /// What became of a save.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// It is live.
     Live {
         report: Box<UpgradeReport>,
+        poisoned: Option<Poisoned>,
         timing: Timing,
         warnings: String,
     },
@@ -31,7 +39,10 @@ pub(super) enum Outcome {
         timing: Timing,
     },
     /// It gives the code that is live.
-    Unchanged { generation: Generation },
+    Unchanged {
+        generation: Generation,
+        poisoned: Option<Poisoned>,
+    },
     /// It is not live, and the node, if there is one, is as it was.
     Refused {
         failure: Box<Failure>,
@@ -75,6 +86,9 @@ struct Line<'a> {
     pause_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timing: Option<&'a Timing>,
+    /// Engines that take no messages, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poisoned: Option<u64>,
     /// The engine, of a node that was started.
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<&'a str>,
@@ -145,13 +159,19 @@ impl Teller {
 
 fn text(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Live { report, timing, .. } => format!(
-            "live as generation {}: build {}, swap {}, pause {}, {}",
+        Outcome::Live {
+            report,
+            timing,
+            poisoned,
+            ..
+        } => format!(
+            "live as generation {}: build {}, swap {}, pause {}, {}{}",
             report.to,
             whole(timing.cargo_ms + timing.build_rest_ms),
             whole(timing.plan_ms + timing.swap_ms),
             microseconds(report.pause_us),
             report.class,
+            told(poisoned.as_ref()),
         ),
         Outcome::Started {
             engine,
@@ -162,8 +182,12 @@ fn text(outcome: &Outcome) -> String {
             whole(timing.cargo_ms + timing.build_rest_ms),
             whole(timing.plan_ms + timing.swap_ms),
         ),
-        Outcome::Unchanged { generation } => {
-            format!("nothing changed, generation {generation} goes on")
+        Outcome::Unchanged {
+            generation,
+            poisoned,
+        } => {
+            let poisoned = told(poisoned.as_ref());
+            format!("nothing changed, generation {generation} goes on{poisoned}")
         }
         Outcome::Refused {
             failure,
@@ -176,6 +200,15 @@ fn text(outcome: &Outcome) -> String {
             }
         }
     }
+}
+
+/// That engines are poisoned, and the way out.
+fn told(poisoned: Option<&Poisoned>) -> String {
+    poisoned.map_or_else(String::new, |Poisoned { kind, engines }| {
+        format!(
+            "; POISONED: {engines} of `{kind}` take no messages; with --restart-poisoned a save starts them afresh"
+        )
+    })
 }
 
 fn code(failure: &Failure) -> String {
@@ -221,8 +254,14 @@ fn line<'a>(save: &Save, outcome: &'a Outcome) -> Line<'a> {
         ..Line::default()
     };
     match outcome {
-        Outcome::Live { report, timing, .. } => Line {
+        Outcome::Live {
+            report,
+            timing,
+            poisoned,
+            ..
+        } => Line {
             outcome: "live",
+            poisoned: poisoned.as_ref().map(|poisoned| poisoned.engines),
             generation: Some(report.to.0),
             upgrade: Some(report.id),
             class: Some(report.class),
@@ -242,8 +281,12 @@ fn line<'a>(save: &Save, outcome: &'a Outcome) -> Line<'a> {
             timing: Some(timing),
             ..line
         },
-        Outcome::Unchanged { generation } => Line {
+        Outcome::Unchanged {
+            generation,
+            poisoned,
+        } => Line {
             outcome: "unchanged",
+            poisoned: poisoned.as_ref().map(|poisoned| poisoned.engines),
             generation: Some(generation.0),
             ..line
         },

@@ -278,6 +278,29 @@ fn a_save_is_live_with_the_state_kept_or_refused_with_the_node_as_it_was() {
 }
 
 #[test]
+fn an_engine_that_panicked_is_told_with_each_save_and_starts_afresh_if_that_is_wished() {
+    let author = Author::new("poison");
+    let fits = "if key.len() <= KEY_BYTES_MAX {";
+    let panics = format!("if key == \"a\" {{ panic!(\"told to\") }}\n    {fits}");
+    author.edit("engine.rs", fits, &panics);
+    let source = author.source.to_str().unwrap();
+    let arguments = ["engine", "dev", source, "--json", "--restart-poisoned"];
+    let dev = Dev::start(author.command(&arguments));
+    dev.outcome("started");
+    let put = r#"{"put":{"key":"a","value":"lost"}}"#;
+    assert_eq!(author.folder.run(&["send", "kv", put]).exit, 3);
+    // The same code: nothing heals, and the author is told.
+    author.edit("engine.rs", fits, &format!("{fits} // as it was"));
+    assert_eq!(dev.outcome("unchanged")["poisoned"], 1);
+    author.edit("engine.rs", "panic!(\"told to\")", "return Ok(());");
+    let live = dev.outcome("live");
+    assert_eq!(live["class"], "restart-engine");
+    assert_eq!(live["poisoned"], Value::Null, "{live}");
+    assert_eq!(author.folder.run(&["send", "kv", put]).exit, 0);
+    assert_eq!(dev.interrupt(), Some(0));
+}
+
+#[test]
 fn in_the_folder_of_the_package_only_what_the_author_writes_is_a_save() {
     let author = Author::inside("dev-inside");
     let dev = Dev::start(author.command(&["engine", "dev", ".", "--json"]));
