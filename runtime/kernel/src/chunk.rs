@@ -148,6 +148,7 @@ pub(crate) fn deliver(
         timers: &mut slot.timers,
         node_timers: facts.node_timers,
         mark: Mark::UNSET,
+        failed: None,
         panic: None,
     };
     let mut context = HandleContext::new(slot.id, frame, ordinal, &mut running);

@@ -86,6 +86,7 @@ impl Newborn {
             timers: &mut timers,
             node_timers: start.node_timers,
             mark: Mark::UNSET,
+            failed: None,
             panic: None,
         };
         let (id, config) = (start.id, start.config);

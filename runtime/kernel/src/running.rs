@@ -35,6 +35,8 @@ pub(crate) struct Running<'a> {
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
     pub(crate) mark: Mark,
+    /// The last message that is known to have failed.
+    pub(crate) failed: Option<usize>,
     /// What the panic said, if one ended the batch.
     pub(crate) panic: Option<String>,
 }
@@ -131,13 +133,6 @@ impl Running<'_> {
         if let Some(ticket) = self.letters.get(index).and_then(|letter| letter.ticket) {
             self.outbox.replies.push(Replied { ticket, outcome });
         }
-    }
-
-    /// Whether the last reply is that of the message at `index`.
-    fn is_answered(&self, index: usize) -> bool {
-        let ticket = self.letters.get(index).and_then(|letter| letter.ticket);
-        let last = self.outbox.replies.last().map(|last| last.ticket);
-        ticket.is_some() && last == ticket
     }
 
     /// A fault that no client is told.
@@ -354,6 +349,7 @@ impl Services for Running<'_> {
         }
         self.drop_outputs(index);
         let engine = self.id;
+        let failed = self.failed.replace(index);
         match CallError::of_reply(status, bytes) {
             CallError::Fault(fault) => {
                 self.outbox.count_fault(self.kind);
@@ -363,8 +359,8 @@ impl Services for Running<'_> {
             }
             CallError::Panicked { text } => {
                 self.panic = Some(text.clone());
-                // A message that was to be rolled back was answered already when that failed.
-                if !self.is_answered(index) {
+                // A message that was to be rolled back was answered already when it failed.
+                if failed != Some(index) {
                     self.answer(index, Err(ReplyError::Panicked { engine, text }));
                     self.notify(index, Undelivered::Poisoned);
                 }
