@@ -6,7 +6,7 @@
 use crate::builder::Built;
 use crate::cancel::Wanted;
 use crate::cargo::Order;
-use crate::error::BuildError;
+use crate::error::{BuildError, io};
 use crate::identity::Facts;
 use crate::inputs::Inputs;
 use crate::locals::Locals;
@@ -20,6 +20,7 @@ use crate::store::{Store, USED};
 use crate::toolchain::Toolchain;
 use crate::witness::{self, Part};
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,20 @@ pub(crate) struct Site {
     pub(crate) locked: bool,
 }
 
+/// What the compiler says when a compiled dependency is not there, not whole, or of another compiler: a target
+/// folder that an earlier release of the builder or a killed one left. An author's own mistake that is told so
+/// costs one build from nothing.
+const TORN: [&str; 4] = ["E0460", "E0463", "E0514", "E0786"];
+
+fn is_of_a_torn_folder(error: &BuildError) -> bool {
+    match error {
+        BuildError::DoesNotCompile { diagnostics, .. } => {
+            TORN.iter().any(|code| diagnostics.contains(code))
+        }
+        _ => false,
+    }
+}
+
 /// One build.
 #[derive(Debug)]
 pub(crate) struct Job<'a> {
@@ -60,15 +75,32 @@ impl Job<'_> {
         touch(&self.target.join(USED));
         let mut compiled = Vec::new();
         let mut cargo_time = Duration::ZERO;
+        let mut was_emptied = false;
         for _ in 0..TIMES_MAX {
-            if let Some(built) = self.attempt(&mut compiled, &mut cargo_time)? {
-                return Ok(built);
+            match self.attempt(&mut compiled, &mut cargo_time) {
+                Err(error) if !was_emptied && is_of_a_torn_folder(&error) => {
+                    was_emptied = true;
+                    self.empty()?;
+                }
+                attempted => {
+                    if let Some(built) = attempted? {
+                        return Ok(built);
+                    }
+                }
             }
         }
         Err(BuildError::SourceMoves {
             path: self.package.folder.clone(),
             times: TIMES_MAX,
         })
+    }
+
+    /// Removes all that was compiled here.
+    fn empty(&self) -> Result<(), BuildError> {
+        fs::remove_dir_all(self.target).map_err(io("remove", self.target))?;
+        place::folder(self.target.to_owned())?;
+        touch(&self.target.join(USED));
+        Ok(())
     }
 
     /// Builds; `None` if the sources changed meanwhile.

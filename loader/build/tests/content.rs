@@ -371,3 +371,32 @@ fn a_source_that_moved_is_the_same_source() {
     let second = builder.build(&moved.join("eng"), Profile::Dev).unwrap();
     assert_eq!(second.build_id, first.build_id);
 }
+
+#[test]
+fn a_target_folder_that_is_not_whole_is_emptied_and_the_build_goes_on() {
+    let place = Place::new();
+    let whole = place.dev("eng");
+    let mut torn = 0;
+    let targets = place.path("eng-data/targets");
+    for target in fs::read_dir(&targets).unwrap() {
+        let deps = target.unwrap().path().join("debug/deps");
+        for file in fs::read_dir(&deps).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.starts_with("libfees-") {
+                // Never in place: what is compiled is linked to the shared store.
+                let time = path.metadata().unwrap().modified().unwrap();
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, "not whole").unwrap();
+                let file = fs::File::options().append(true).open(&path);
+                file.unwrap().set_modified(time).unwrap();
+                torn += 1;
+            }
+        }
+    }
+    assert!(torn > 0, "{targets:?}");
+    place.write("eng/src/lib.rs", &format!("{ENGINE}pub fn later() {{}}\n"));
+    let again = place.dev("eng");
+    assert_ne!(again.build_id, "");
+    assert!(again.library.is_file() && whole.library.is_file());
+}
