@@ -173,8 +173,8 @@ impl<'a> UpgradeBus<'a> {
     /// Fails only where a `#[state(serde)]` field does not serialize, or a value is too deep.
     fn encode<T: State>(&mut self, value: &T) -> Result<(), BusError> {
         self.scratch.clear();
-        let deep = T::nature().is_deep();
-        let written = codec::encode(Codec::Postcard, value, deep, &mut self.scratch);
+        let guarded = T::nature().is_guarded();
+        let written = codec::encode(Codec::Postcard, value, guarded, &mut self.scratch);
         written.map_err(|refused| BusError::Failed {
             what: std::any::type_name::<T>().to_owned(),
             reason: refused.to_string(),

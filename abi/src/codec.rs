@@ -1,5 +1,6 @@
 //! The two codecs at the seam: postcard between engines and in snapshots, JSON with clients.
 
+use crate::canonical::Canonical;
 use crate::depth::Floor;
 use crate::exact;
 use crate::raw::Codec;
@@ -55,23 +56,27 @@ pub(crate) fn to_postcard<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     debug_assert!(outcome.is_ok(), "a type of the closed list always encodes");
 }
 
-/// Appends a message, a reply or the like to `out` in `codec`. `deep` is that of its type's nature.
+/// Appends a message, a reply or the like to `out` in `codec`. `guarded` is that of its type's nature.
 #[inline]
 pub(crate) fn encode<T: State>(
     codec: Codec,
     value: &T,
-    deep: bool,
+    guarded: bool,
     out: &mut Vec<u8>,
 ) -> Result<(), Refused> {
     match codec {
-        Codec::Postcard if deep => encode_guarded(value, Floor::of_thread(), out),
+        Codec::Postcard if guarded => encode_guarded(value, Floor::of_thread(), out),
         Codec::Postcard => Ok(postcard::serialize_with_flavor(value, Tail(out))?),
-        Codec::Json if deep && !walk::may_write_json(value) => Err(Refused::TooDeep),
-        Codec::Json => serde_json::to_writer(out, value).map_err(|e| Refused::Other(e.to_string())),
+        Codec::Json => {
+            if guarded {
+                walk::may_write_json(value)?;
+            }
+            serde_json::to_writer(out, value).map_err(|e| Refused::Other(e.to_string()))
+        }
     }
 }
 
-/// Reads a whole message or the like; trailing bytes are an error. `deep` as in [`encode`].
+/// Reads a whole message or the like; trailing bytes are an error. `deep` is that of its type's nature.
 #[inline]
 pub(crate) fn decode<T: State>(codec: Codec, bytes: &[u8], deep: bool) -> Result<T, Refused> {
     match codec {
@@ -101,19 +106,21 @@ impl From<walk::Stopped> for Refused {
         match stopped {
             walk::Stopped::TooDeep => Refused::TooDeep,
             walk::Stopped::LeftOut { field } => Refused::Incomplete { field },
+            stopped @ walk::Stopped::NotFinite => Refused::Other(stopped.to_string()),
             walk::Stopped::Other(reason) => Refused::Other(reason),
         }
     }
 }
 
 /// Each level of a recursive value writes at least a byte before the next: the tag or the length that
-/// ends the recursion somewhere. So it is enough to look where bytes are written.
+/// ends the recursion somewhere. So it is enough to look where bytes are written. Each NaN is written as one.
 fn encode_guarded<T: Serialize>(value: &T, floor: Floor, out: &mut Vec<u8>) -> Result<(), Refused> {
     let out = Tail(out);
-    Ok(postcard::serialize_with_flavor(
-        value,
-        GuardedTail { out, floor },
-    )?)
+    let mut serializer = postcard::Serializer {
+        output: GuardedTail { out, floor },
+    };
+    value.serialize(Canonical(&mut serializer))?;
+    Ok(())
 }
 
 /// As [`encode_guarded`]: a level reads at least a byte before the next.

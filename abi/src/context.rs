@@ -292,8 +292,8 @@ impl<'a> Context<'a> {
 
     fn encode<T: State>(&mut self, value: &T) -> Result<(), ServiceError> {
         self.scratch.clear();
-        let deep = T::nature().is_deep();
-        codec::encode(Codec::Postcard, value, deep, &mut self.scratch).map_err(|refused| {
+        let guarded = T::nature().is_guarded();
+        codec::encode(Codec::Postcard, value, guarded, &mut self.scratch).map_err(|refused| {
             match refused {
                 Refused::TooDeep => ServiceError::TooDeep,
                 Refused::Incomplete { .. } | Refused::Other(_) => ServiceError::Unwritable,

@@ -1,5 +1,6 @@
 //! What the code that the derives write calls. No part of the contract: authors never name it.
 
+pub use crate::float::{Around, Float, around, float};
 pub use crate::moved::{
     Composite, MoveAlike, MoveNever, MoveSame, MovedFrom, Mover, all_alike, mover,
 };

@@ -32,6 +32,7 @@ pub mod words;
 mod budget;
 mod bus;
 mod bus_error;
+mod canonical;
 mod capability;
 #[doc(hidden)]
 pub mod chain;
@@ -41,6 +42,7 @@ mod depth;
 mod engine;
 mod exact;
 mod fault;
+mod float;
 mod height;
 mod id;
 mod id_text;

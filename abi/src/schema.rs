@@ -95,7 +95,7 @@ digest! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Type {
-    /// An integer, `bool`, `char`, `()`, `String`, `EngineId`, …: wholly named by its name.
+    /// An integer, `f32` and `f64`, `bool`, `char`, `()`, `String`, `EngineId`, …: wholly named by its name.
     Scalar {
         /// `u64`, `String`, …
         name: String,
@@ -200,6 +200,8 @@ pub struct Nature {
     pub recursive: bool,
     /// A `#[state(serde)]` field is inside, of which only its own `Serialize` knows what it is.
     pub opaque: bool,
+    /// An `f32` or `f64` is inside.
+    pub floats: bool,
 }
 
 impl Nature {
@@ -208,12 +210,18 @@ impl Nature {
         self.recursive || self.opaque
     }
 
+    /// Whether a value is written part by part with a look at each: it may be deep, or it has floats.
+    pub const fn is_guarded(self) -> bool {
+        self.is_deep() || self.floats
+    }
+
     /// That of a type made of this one's and the other's.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
             recursive: self.recursive || other.recursive,
             opaque: self.opaque || other.opaque,
+            floats: self.floats || other.floats,
         }
     }
 
@@ -298,14 +306,17 @@ impl Type {
     pub fn nature(&self) -> Nature {
         match self {
             Type::Serde { .. } => Nature {
-                recursive: false,
                 opaque: true,
+                ..Nature::default()
             },
             Type::Recursion { .. } => Nature {
                 recursive: true,
-                opaque: false,
+                ..Nature::default()
             },
-            Type::Scalar { .. } => Nature::default(),
+            Type::Scalar { name, .. } => Nature {
+                floats: matches!(name.as_str(), "f32" | "f64"),
+                ..Nature::default()
+            },
             Type::Container { arguments, .. } => Nature::of(arguments),
             Type::Struct { fields, .. } => Nature::of(fields.iter().map(|field| &field.ty)),
             Type::Enum { variants, .. } => {

@@ -32,6 +32,7 @@ use std::marker::PhantomData;
     message = "`{Self}` cannot be part of an engine's state, message, query or answer",
     label = "not on the closed list of types that cross from one generation to the next",
     note = "use integers, bool, char, String, arrays, tuples, Option, Result, Box, Vec, VecDeque, BTreeMap or BTreeSet; \
+            an f32 or f64 that is written out, with `#[state(float)]` on the field; \
             or your own type with fields of this list and `#[derive(State, Serialize, Deserialize)]`; \
             or, for a type of another crate that is no hash map and no hash set, `#[state(serde)]` on the field: \
             it then crosses as bytes"

@@ -7,6 +7,7 @@
 //! Frames of the walk are larger than those of the drop of the same value, level by level; it counts
 //! levels *after* it comes back from one, so that no compiler makes a loop of it and forgets the frames.
 
+use crate::canonical;
 use crate::depth::Floor;
 use serde::ser::{self, Serialize};
 use std::fmt;
@@ -24,6 +25,8 @@ pub(crate) enum Stopped {
     TooDeep,
     /// A field is left out of the bytes, so that they read back as another value.
     LeftOut { field: &'static str },
+    /// A float in it is a NaN or an infinity.
+    NotFinite,
     /// What the value's own `Serialize` said.
     Other(String),
 }
@@ -35,6 +38,9 @@ impl fmt::Display for Stopped {
             Stopped::LeftOut { field } => write!(
                 f,
                 "its field `{field}` is left out of its bytes (as `skip_serializing_if` does), so they would read back as another value"
+            ),
+            Stopped::NotFinite => f.write_str(
+                "a float in it is NaN or infinite, which JSON cannot say; use an `Option`",
             ),
             Stopped::Other(reason) => f.write_str(reason),
         }
@@ -52,18 +58,29 @@ impl ser::Error for Stopped {
 /// Whether a value may be dropped on this thread.
 pub(crate) fn may_drop<T: Serialize + ?Sized>(value: &T) -> bool {
     // What its own `Serialize` refuses is no question of depth.
-    !matches!(stand_in(value, DROP_PARTS), Err(Stopped::TooDeep))
+    !matches!(stand_in(value, DROP_PARTS, false), Err(Stopped::TooDeep))
 }
 
 /// Whether a value may be written as JSON on this thread, where a level need not write a byte.
-pub(crate) fn may_write_json<T: Serialize + ?Sized>(value: &T) -> bool {
-    !matches!(stand_in(value, JSON_PARTS), Err(Stopped::TooDeep))
+///
+/// # Errors
+/// [`Stopped::TooDeep`], [`Stopped::NotFinite`]; what else is wrong with it, JSON itself says.
+pub(crate) fn may_write_json<T: Serialize + ?Sized>(value: &T) -> Result<(), Stopped> {
+    match stand_in(value, JSON_PARTS, true) {
+        Err(stopped @ (Stopped::TooDeep | Stopped::NotFinite)) => Err(stopped),
+        _ => Ok(()),
+    }
 }
 
-fn stand_in<T: Serialize + ?Sized>(value: &T, parts: usize) -> Result<(), Stopped> {
+fn stand_in<T: Serialize + ?Sized>(
+    value: &T,
+    parts: usize,
+    must_be_finite: bool,
+) -> Result<(), Stopped> {
     let mut walk = Walk {
         floor: Floor::of_thread().one_in(parts),
         levels: 0,
+        must_be_finite,
         hasher: None,
     };
     value.serialize(&mut walk)
@@ -77,6 +94,7 @@ pub(crate) fn witness<T: Serialize + ?Sized>(value: &T) -> Result<[u8; 32], Stop
     let mut walk = Walk {
         floor: Floor::of_thread(),
         levels: 0,
+        must_be_finite: false,
         hasher: Some(blake3::Hasher::new_derive_key(
             "refit 2026 witness of a value",
         )),
@@ -90,6 +108,8 @@ struct Walk {
     floor: Floor,
     /// Levels that were left; see the module's text.
     levels: u64,
+    /// Whether a NaN or an infinity ends the walk.
+    must_be_finite: bool,
     /// Takes what the value is, if somebody asks.
     hasher: Option<blake3::Hasher>,
 }
@@ -113,6 +133,13 @@ impl Walk {
             hasher.update(&head);
             hasher.update(bytes);
         }
+    }
+
+    fn finite(&self, is_finite: bool) -> Result<(), Stopped> {
+        if self.must_be_finite && !is_finite {
+            return Err(Stopped::NotFinite);
+        }
+        Ok(())
     }
 
     fn name(&mut self, name: &str) {
@@ -155,8 +182,18 @@ impl ser::Serializer for &mut Walk {
         serialize_u32(u32) = b'u';
         serialize_u64(u64) = b'u';
         serialize_u128(u128) = b'u';
-        serialize_f32(f32) = b'f';
-        serialize_f64(f64) = b'f';
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), Stopped> {
+        self.finite(value.is_finite())?;
+        self.say(b'f', &canonical::single(value).to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), Stopped> {
+        self.finite(value.is_finite())?;
+        self.say(b'f', &canonical::double(value).to_le_bytes());
+        Ok(())
     }
 
     fn serialize_bool(self, value: bool) -> Result<(), Stopped> {

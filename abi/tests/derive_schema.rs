@@ -352,6 +352,47 @@ fn a_type_of_this_crate_shows_its_size() {
     assert_eq!(shape(described::<refit_abi::Height>()), (8, 8));
 }
 
+mod floats {
+    use super::*;
+
+    macro_rules! weights {
+        ($($name:ident: $of:ty;)*) => {$(
+            #[derive(State, Serialize, Deserialize)]
+            #[state(name = "Weights")]
+            pub(super) struct $name {
+                #[state(float)]
+                weights: BTreeMap<u8, (Vec<$of>, Option<[$of; 2]>)>,
+            }
+        )*};
+    }
+    weights! {
+        Single: f32;
+        Double: f64;
+        DoubleAgain: f64;
+    }
+}
+
+#[test]
+fn a_float_is_a_scalar_of_the_schema_and_of_the_layout() {
+    use floats::{Double, DoubleAgain, Single};
+    assert_eq!(described::<Double>(), described::<DoubleAgain>());
+    assert_eq!(Double::layout_id(), DoubleAgain::layout_id());
+    assert_ne!(Double::schema_id(), Single::schema_id());
+    assert!(!described::<Double>().has_serde_field() && Double::nature().floats);
+    let Type::Struct { fields, .. } = described::<Double>() else {
+        panic!("a struct")
+    };
+    let Type::Container { arguments, .. } = &fields[0].ty else {
+        panic!("a map")
+    };
+    // Each container around a float is described as the same one around a type of the list.
+    let text = |ty: &Type| format!("{ty:?}").replace("f64", "u64");
+    assert_eq!(
+        text(&arguments[1]),
+        text(&described::<(Vec<u64>, Option<[u64; 2]>)>())
+    );
+}
+
 #[test]
 fn the_stored_hash_is_the_computed_one() {
     assert_eq!(Tree::schema_id(), described::<Tree>().schema_id());

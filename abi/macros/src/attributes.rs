@@ -53,19 +53,34 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
     Ok(container)
 }
 
-/// Whether `#[state(serde)]` is on a field.
-pub(crate) fn crosses_as_bytes(attrs: &[Attribute]) -> syn::Result<bool> {
+/// What `#[state(…)]` on a field says.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OnField {
+    /// Nothing: the type is of the closed list.
+    #[default]
+    Listed,
+    /// `serde`: it crosses as bytes.
+    Serde,
+    /// `float`: it is of the closed list but for floats.
+    Float,
+}
+
+/// Reads `#[state(…)]` on a field.
+pub(crate) fn on_field(attrs: &[Attribute]) -> syn::Result<OnField> {
     let mut found = None;
     for attr in named(attrs, "state") {
         attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("serde") {
-                once(&mut found, (), &meta)
+            let said = if meta.path.is_ident("serde") {
+                OnField::Serde
+            } else if meta.path.is_ident("float") {
+                OnField::Float
             } else {
-                Err(meta.error("on a field, `state` takes `serde` only"))
-            }
+                return Err(meta.error("on a field, `state` takes `serde` or `float`"));
+            };
+            once(&mut found, said, &meta)
         })?;
     }
-    Ok(found.is_some())
+    Ok(found.unwrap_or_default())
 }
 
 /// Refuses `#[state(…)]` on a variant.

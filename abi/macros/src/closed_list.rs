@@ -130,8 +130,9 @@ const REFUSED: &[Refusal] = &[
     Refusal {
         names: &["f32", "f64"],
         generic: false,
-        because: "floating-point results differ between machines",
-        instead: "an integer with its unit in the name, such as `price_cents: i64`",
+        because: "what is computed with floats may differ between nodes",
+        instead: "an integer with its unit in the name, such as `price_cents: i64`, or write `#[state(float)]` \
+                  on the field",
     },
     Refusal {
         names: &["Instant", "SystemTime"],

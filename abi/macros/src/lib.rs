@@ -12,6 +12,7 @@
 //! | `fields` | proves that no other macro changed the type after it was read |
 //! | `state_rules` | says everything that speaks against a type |
 //! | `closed_list` | refuses field types, at any depth, by their name |
+//! | `float` | describes `#[state(float)]` fields |
 //! | `serde_rules` | refuses serde attributes that do not survive postcard |
 //! | `state`, `key`, `migrate` | write the implementations |
 //! | `migrate_attributes`, `migrate_plan` | read `#[migrate(…)]` and make one plan of it |
@@ -23,6 +24,7 @@ mod case;
 mod closed_list;
 mod errors;
 mod fields;
+mod float;
 mod key;
 mod layout_rules;
 mod migrate;
@@ -75,10 +77,14 @@ use syn::{DeriveInput, parse_macro_input};
 ///   (`skip_serializing_if`) is refused when its state is written; what it never writes (`skip`) is lost
 ///   at each crossing, and nothing can see that.
 ///
+/// * `#[state(float)]`: the type holds `f32` or `f64`, by itself or inside `Option`, `Result`, `Box`, `Vec`,
+///   `VecDeque`, arrays, tuples or the values of a `BTreeMap`, each written out. It crosses by pointer like
+///   every other field; where it is written, each NaN is the same NaN. A float is never a key.
+///
 /// # What is refused
 /// * In a field's type, at any depth: `HashMap`, `HashSet`, `IndexMap`, `Rc`, `Arc`, `Weak`, `Cow`,
-///   `dyn`, function pointers, references and raw pointers, `Cell`, locks and atomics, `f32`, `f64`,
-///   clocks and `Duration`, `LinkedList`, `BinaryHeap`, `OsString`, `PathBuf`, and more. Each
+///   `dyn`, function pointers, references and raw pointers, `Cell`, locks and atomics, `f32` and `f64`
+///   (without `#[state(float)]`), clocks and `Duration`, `LinkedList`, `BinaryHeap`, `OsString`, `PathBuf`, and more. Each
 ///   sentence says what to use instead. A type of your own that has one of these names is written
 ///   with its path, as `self::Cell` or `crate::board::Cell`.
 /// * serde attributes that change what is written: `skip`, `skip_serializing_if`, `flatten`, `tag`,

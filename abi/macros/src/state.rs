@@ -1,8 +1,8 @@
 //! `#[derive(State)]`: the description of a type, from which both hashes are computed.
 
-use crate::attributes;
+use crate::attributes::{self, OnField};
 use crate::errors::Errors;
-use crate::{fields, state_rules, type_text, words};
+use crate::{fields, float, state_rules, type_text, words};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -118,8 +118,9 @@ fn describe_fields(fields: &Fields, with_offsets: bool) -> TokenStream {
 
 fn describe_type(field: &Field) -> TokenStream {
     let ty = &field.ty;
-    match attributes::crosses_as_bytes(&field.attrs) {
-        Ok(true) => {
+    match attributes::on_field(&field.attrs) {
+        Ok(OnField::Float) => float::describe(ty, &describer()),
+        Ok(OnField::Serde) => {
             let text = type_text::of(quote!(#ty));
             quote!(::refit_abi::derived::serde_type::<#ty>(#text))
         }

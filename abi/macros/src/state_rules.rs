@@ -1,8 +1,8 @@
 //! What a type must be to be a state, as far as its own tokens show.
 
-use crate::attributes::{self, Container};
+use crate::attributes::{self, Container, OnField};
 use crate::errors::Errors;
-use crate::{closed_list, layout_rules, serde_rules};
+use crate::{closed_list, float, layout_rules, serde_rules};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::{Data, DeriveInput, Fields, GenericParam, Generics, Ident, Type};
@@ -43,9 +43,10 @@ pub(crate) fn check(input: &DeriveInput) -> syn::Result<Container> {
 fn check_fields(fields: &Fields, generics: &Generics, errors: &mut Errors) {
     for field in fields {
         serde_rules::check(&field.attrs, errors);
-        match attributes::crosses_as_bytes(&field.attrs) {
-            Ok(false) => closed_list::check(&field.ty, errors),
-            Ok(true) => {
+        match attributes::on_field(&field.attrs) {
+            Ok(OnField::Listed) => closed_list::check(&field.ty, errors),
+            Ok(OnField::Float) => float::check(&field.ty, errors),
+            Ok(OnField::Serde) => {
                 refuse_parameters(&field.ty, generics, errors);
                 closed_list::check_as_bytes(&field.ty, errors);
             }

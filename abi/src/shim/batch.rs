@@ -71,7 +71,7 @@ fn deliver_all<H: History<Engine = E>, E: Engine>(
 pub(super) struct Types {
     accepted: SchemaId,
     deep_message: bool,
-    deep_reply: bool,
+    guarded_reply: bool,
 }
 
 impl Types {
@@ -79,7 +79,7 @@ impl Types {
         Self {
             accepted: E::Message::schema_id(),
             deep_message: E::Message::nature().is_deep(),
-            deep_reply: E::Reply::nature().is_deep(),
+            guarded_reply: E::Reply::nature().is_guarded(),
         }
     }
 }
@@ -139,8 +139,8 @@ fn message<H: History<Engine = E>, E: Engine>(
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
         Ok(reply) if delivery.wants_reply => {
-            let written = codec::encode(Codec::Json, &reply, types.deep_reply, ctx.scratch());
-            if types.deep_reply {
+            let written = codec::encode(Codec::Json, &reply, types.guarded_reply, ctx.scratch());
+            if types.guarded_reply {
                 derived::let_go(reply);
             }
             match written {
@@ -156,7 +156,7 @@ fn message<H: History<Engine = E>, E: Engine>(
                 }
             }
         }
-        Ok(reply) if types.deep_reply => {
+        Ok(reply) if types.guarded_reply => {
             derived::let_go(reply);
             Handled::Kept
         }

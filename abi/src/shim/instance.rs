@@ -125,7 +125,7 @@ pub(super) unsafe extern "C" fn query<E: Engine>(
         // instance borrowed, so nobody changes it meanwhile.
         let answer = unsafe { &*state.cast::<E>() }.query(query)?;
         let mut bytes = Vec::new();
-        let written = codec::encode(codec, &answer, E::Answer::nature().is_deep(), &mut bytes);
+        let written = codec::encode(codec, &answer, E::Answer::nature().is_guarded(), &mut bytes);
         derived::let_go(answer);
         written.map_err(|refused| Fault::new("answer-not-written", refused.to_string()))?;
         write(sink, &bytes);

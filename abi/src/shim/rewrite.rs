@@ -41,6 +41,6 @@ pub(super) unsafe extern "C" fn rewrite<H: History>(
 }
 
 fn encode<T: State>(value: &T, out: &mut Vec<u8>) -> Result<(), Failure> {
-    let deep = T::nature().is_deep();
-    codec::encode(Codec::Postcard, value, deep, out).map_err(rejected)
+    let guarded = T::nature().is_guarded();
+    codec::encode(Codec::Postcard, value, guarded, out).map_err(rejected)
 }

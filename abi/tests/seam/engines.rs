@@ -22,7 +22,17 @@ pub(crate) fn another_module() -> Module {
 
 mod linked {
     use super::*;
-    refit_abi::export_engines!(Store, Words, Count, Bomb, Cloned, Encoded);
+    use crate::floats;
+    refit_abi::export_engines!(
+        Store,
+        Words,
+        Count,
+        Bomb,
+        Cloned,
+        Encoded,
+        floats::v1::Mean,
+        floats::Mean
+    );
 }
 
 /// As it was published.

@@ -16,5 +16,6 @@
 
 mod calls;
 mod engines;
+mod floats;
 mod host;
 mod migrations;

@@ -99,6 +99,8 @@ pub(crate) fn many_shapes() -> Type {
         tree: Vec<Tree>,
         #[state(serde)]
         rate: f64,
+        #[state(float)]
+        weights: BTreeMap<u8, (Vec<f64>, Option<f32>)>,
     }
     #[derive(State, Serialize, Deserialize)]
     struct Tree {

@@ -2,9 +2,9 @@
 
 /// Where a name of the closed list is imported from; `None` for what the prelude has.
 pub(super) fn scalar(name: &str) -> Option<Option<&'static str>> {
-    const PRELUDE: [&str; 17] = [
+    const PRELUDE: [&str; 19] = [
         "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
-        "bool", "char", "String", "()", "Box<str>",
+        "f32", "f64", "bool", "char", "String", "()", "Box<str>",
     ];
     const OF_THE_CONTRACT: [(&str, &str); 6] = [
         ("EngineId", "refit_abi::EngineId"),

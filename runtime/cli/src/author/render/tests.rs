@@ -51,6 +51,7 @@ fn keys_odd_names_instances_of_generics_and_recursion_are_written() {
         "    Low = 3,\n    High = -7,",
         "#[state(name = \"an odd name\")]\npub struct AnOddName {",
         "    #[state(serde)]\n    pub rate: f64,",
+        "    #[state(float)]\n    pub weights: BTreeMap<u8, (Vec<f64>, Option<f32>)>,",
         "pub struct Entry(pub u8, pub Option<Box<Entry>>);",
         "    pub pairs: (Pair, Pair2),",
         "#[state(name = \"Pair\")]\npub struct Pair2 {",

@@ -145,11 +145,12 @@ struct Names<'a> {
 impl Names<'_> {
     /// What stands above a field.
     fn attributes(&self, field: &Field) -> Vec<String> {
-        let as_bytes = matches!(field.ty, Type::Serde { .. });
-        let mut all: Vec<_> = as_bytes
-            .then(|| "#[state(serde)]".to_owned())
-            .into_iter()
-            .collect();
+        let on_field = match &field.ty {
+            Type::Serde { .. } => Some("#[state(serde)]"),
+            ty if names_float(ty) => Some("#[state(float)]"),
+            _ => None,
+        };
+        let mut all: Vec<_> = on_field.map(ToOwned::to_owned).into_iter().collect();
         let serde = self.serde.get(&format!("{}.{}", self.of, field.name));
         let serde = serde.and_then(|serde| match defaults::has(&field.ty) {
             true => Some(serde.clone()),
@@ -157,6 +158,15 @@ impl Names<'_> {
         });
         all.extend(serde.map(|serde| format!("#[serde({serde})]")));
         all
+    }
+}
+
+/// Whether a float stands in the text of the type.
+fn names_float(ty: &Type) -> bool {
+    match ty {
+        Type::Scalar { name, .. } => matches!(name.as_str(), "f32" | "f64"),
+        Type::Container { arguments, .. } => arguments.iter().any(names_float),
+        _ => false,
     }
 }
 
