@@ -114,7 +114,11 @@ impl From<walk::Stopped> for Refused {
 
 /// Each level of a recursive value writes at least a byte before the next: the tag or the length that
 /// ends the recursion somewhere. So it is enough to look where bytes are written. Each NaN is written as one.
-fn encode_guarded<T: Serialize>(value: &T, floor: Floor, out: &mut Vec<u8>) -> Result<(), Refused> {
+pub(crate) fn encode_guarded<T: Serialize>(
+    value: &T,
+    floor: Floor,
+    out: &mut Vec<u8>,
+) -> Result<(), Refused> {
     let out = Tail(out);
     let mut serializer = postcard::Serializer {
         output: GuardedTail { out, floor },

@@ -52,6 +52,8 @@ pub mod message;
 mod migrate;
 #[doc(hidden)]
 pub mod moved;
+#[doc(hidden)]
+pub mod pieces;
 mod shim;
 mod state;
 mod timer;

@@ -9,6 +9,7 @@
 use crate::chain::{Chain, MessageChain};
 use crate::message::OlderMessage;
 use crate::moved::Composite;
+use crate::pieces::{Piece, Written};
 use crate::schema::{Describer, LayoutId, Nature, SchemaId, Shape, Type};
 use crate::way_back::{BackChain, WayBack};
 use crate::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height, Step, TimerId};
@@ -57,6 +58,19 @@ pub unsafe trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
         Self::describe(&mut Describer::default()).nature()
     }
 
+    /// Writes on, from where the piece before ended; see [`crate::pieces`]. What does not say how it is
+    /// divided is one piece.
+    #[doc(hidden)]
+    fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+        piece.whole(self)
+    }
+
+    /// Writes on as a part of another value.
+    #[doc(hidden)]
+    fn write_inside(&self, piece: &mut Piece<'_>) -> Written {
+        piece.inside(self)
+    }
+
     /// All older states from which this one, and through `C` the newest, can be reached. The derive
     /// knows whether the type has a [`crate::Migrate`]; `dropped` are the fields that `C` drops.
     #[doc(hidden)]
@@ -99,6 +113,10 @@ macro_rules! scalars {
             fn nature() -> Nature {
                 Nature::default()
             }
+
+            fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+                piece.plain(self)
+            }
         }
         impl StateKey for $ty {}
     )*};
@@ -118,7 +136,6 @@ scalars!(
     isize,
     bool,
     char,
-    String,
     (),
     EngineId,
     ClientId,
@@ -137,7 +154,7 @@ fn scalar<T>(name: &str) -> Type {
 }
 
 macro_rules! containers {
-    ($($name:ident<$($arg:ident $(: $bound:ident)?),+>),* $(,)?) => {$(
+    ($($name:ident<$($arg:ident $(: $bound:ident)?),+> = $write:expr;)*) => {$(
         // SAFETY: of the standard library that every build of one compiler has; it owns its elements
         // through the allocator that all builds share, and has no sentinel in a library. `Describer` and
         // the arguments' own implementations say the rest.
@@ -149,13 +166,29 @@ macro_rules! containers {
             fn nature() -> Nature {
                 Nature::default()$(.and($arg::nature()))+
             }
+
+            fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+                let write: fn(&Self, &mut Piece<'_>) -> Written = $write;
+                write(self, piece)
+            }
         }
         impl<$($arg: State $(+ $bound)?),+> Composite for $name<$($arg),+> {}
     )*};
 }
 containers! {
-    Vec<T>, VecDeque<T>, Box<T>, Option<T>, Result<T, E>,
-    BTreeMap<K: StateKey, V>, BTreeSet<K: StateKey>,
+    Vec<T> = |all, piece| piece.sequence(all.len(), |index| all.get(index));
+    VecDeque<T> = |all, piece| piece.sequence(all.len(), |index| all.get(index));
+    Box<T> = |inside, piece| piece.inside(&**inside);
+    Option<T> = |option, piece| match option {
+        None => piece.plain(option),
+        Some(value) => piece.variant(1, value),
+    };
+    Result<T, E> = |result, piece| match result {
+        Ok(value) => piece.variant(0, value),
+        Err(error) => piece.variant(1, error),
+    };
+    BTreeMap<K: StateKey, V> = |map, piece| piece.map(map);
+    BTreeSet<K: StateKey> = |set, piece| piece.set(set);
 }
 
 impl<T: StateKey> StateKey for Vec<T> {}
@@ -174,17 +207,27 @@ unsafe impl<T: State> State for PhantomData<T> {
 }
 impl<T: State> Composite for PhantomData<T> {}
 
-// SAFETY: as for `String`, whose text it owns alike.
-unsafe impl State for Box<str> {
-    fn describe(_: &mut Describer) -> Type {
-        scalar::<Self>("Box<str>")
-    }
+macro_rules! texts {
+    ($($ty:ty),*) => {$(
+        // SAFETY: of the standard library that every build of one compiler has; it owns its bytes through
+        // the allocator that all builds share, and has no sentinel in a library.
+        unsafe impl State for $ty {
+            fn describe(_: &mut Describer) -> Type {
+                scalar::<Self>(stringify!($ty))
+            }
 
-    fn nature() -> Nature {
-        Nature::default()
-    }
+            fn nature() -> Nature {
+                Nature::default()
+            }
+
+            fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+                piece.text(self)
+            }
+        }
+        impl StateKey for $ty {}
+    )*};
 }
-impl StateKey for Box<str> {}
+texts!(String, Box<str>);
 
 // SAFETY: as for `Vec`.
 unsafe impl<T: State> State for Box<[T]> {
@@ -194,6 +237,10 @@ unsafe impl<T: State> State for Box<[T]> {
 
     fn nature() -> Nature {
         T::nature()
+    }
+
+    fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+        piece.sequence(self.len(), |index| self.get(index))
     }
 }
 impl<T: State> Composite for Box<[T]> {}
@@ -209,6 +256,10 @@ macro_rules! arrays {
             fn nature() -> Nature {
                 T::nature()
             }
+
+            fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+                piece.array(self)
+            }
         }
         impl<T: State> Composite for [T; $n] {}
         impl<T: StateKey> StateKey for [T; $n] {}
@@ -218,7 +269,7 @@ macro_rules! arrays {
 arrays!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 
 macro_rules! tuples {
-    ($(($($arg:ident),+))*) => {$(
+    ($(($($arg:ident $index:tt),+))*) => {$(
         // SAFETY: its elements and nothing else; where the compiler puts them follows from their layouts,
         // which their descriptions determine.
         unsafe impl<$($arg: State),+> State for ($($arg,)+) {
@@ -229,14 +280,27 @@ macro_rules! tuples {
             fn nature() -> Nature {
                 Nature::default()$(.and($arg::nature()))+
             }
+
+            fn write_piece(&self, piece: &mut Piece<'_>) -> Written {
+                let level = piece.enter();
+                $(piece.part(&level, $index, |piece| piece.inside(&self.$index))?;)+
+                Ok(())
+            }
         }
         impl<$($arg: State),+> Composite for ($($arg,)+) {}
         impl<$($arg: StateKey),+> StateKey for ($($arg,)+) {}
     )*};
 }
-tuples!((A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(
-    A, B, C, D, E, F
-)(A, B, C, D, E, F, G)(A, B, C, D, E, F, G, H));
+tuples!(
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
+);
 
 fn container<T>(name: &str, arguments: Vec<Type>, length: u64) -> Type {
     Type::Container {

@@ -30,6 +30,7 @@ mod layout_rules;
 mod migrate;
 mod migrate_attributes;
 mod migrate_plan;
+mod pieces;
 mod serde_rules;
 mod state;
 mod state_rules;

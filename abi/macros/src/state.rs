@@ -2,7 +2,7 @@
 
 use crate::attributes::{self, OnField};
 use crate::errors::Errors;
-use crate::{fields, float, state_rules, type_text, words};
+use crate::{fields, float, pieces, state_rules, type_text, words};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -36,6 +36,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let (field_names, no_drop) = (field_names(input, &generics), refuse_drop(input, &generics));
     let whole = fields::check(input);
     let (describer, said) = (describer(), words::said(input)?);
+    let pieces = pieces::expand(&input.data);
     Ok(quote! {
         // SAFETY: this derive has read the whole type, which the check of its fields proves, and describes
         // it field by field; it has refused what would let two types of this description differ in memory,
@@ -52,6 +53,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             }
             #schema_id
             #history
+            #pieces
         }
         #[automatically_derived]
         impl #impl_generics ::refit_abi::derived::Composite for #ident #type_generics #bounds {}

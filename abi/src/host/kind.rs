@@ -6,6 +6,7 @@ use super::deep;
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
 use super::module::Module;
+use super::pieces::Pieces;
 use super::running::{self, Call, Label};
 use super::services::{Services, Table};
 use crate::descriptor::KindDescriptor;
@@ -42,6 +43,10 @@ pub struct BlockFrame {
 /// BLAKE3 of what a state says it is; see [`Kind::witness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Witness([u8; 32]);
+
+/// BLAKE3 of a state's bytes; see [`Kind::digest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Digest(pub [u8; 32]);
 
 impl Kind {
     pub(super) fn new(module: Module, index: usize) -> Self {
@@ -181,6 +186,27 @@ impl Kind {
             // SAFETY: as in `query`.
             deep::call(|| unsafe { (self.table.encode)(state, sink) })
         })
+    }
+
+    /// The state as postcard, in pieces of `bytes_max` bytes: each but the last has at least as many, and more
+    /// only by the one thing that it ends with. (What is one thing, the author's guide says.) 0 counts as 1.
+    ///
+    /// Nothing may change the state until the last piece is there, which the borrow sees to.
+    pub fn encode_pieces<'a>(&'a self, instance: &'a Instance, bytes_max: usize) -> Pieces<'a> {
+        Pieces::new(self, instance, bytes_max)
+    }
+
+    /// BLAKE3 of what [`Kind::encode`] gives, in memory for one piece of it; `bytes_max` as in
+    /// [`Kind::encode_pieces`], and without influence on what comes out.
+    ///
+    /// # Errors
+    /// As [`Kind::encode`].
+    pub fn digest(&self, instance: &Instance, bytes_max: usize) -> Result<Digest, CallError> {
+        let mut hasher = blake3::Hasher::new();
+        for piece in self.encode_pieces(instance, bytes_max) {
+            hasher.update(&piece?);
+        }
+        Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
     /// Appends a message as this kind reads it to `out`: as postcard, in the type of its newest version. The
@@ -338,6 +364,10 @@ impl Kind {
 
     pub(super) fn serial(&self) -> u64 {
         self.module.serial()
+    }
+
+    pub(super) fn table(&self) -> &KindVtable {
+        &self.table
     }
 
     /// Its place in the module.

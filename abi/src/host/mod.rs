@@ -21,6 +21,7 @@ mod kind;
 mod migration;
 mod module;
 pub mod panics;
+mod pieces;
 pub mod running;
 mod services;
 
@@ -29,7 +30,8 @@ pub use bus::{Ask, Bus, Spawn, with_bus};
 pub use call::CallError;
 pub use deep::{LARGE_STACK_BYTES, leaked};
 pub use instance::{Instance, StateTag};
-pub use kind::{BlockFrame, HandleContext, Kind, Witness};
+pub use kind::{BlockFrame, Digest, HandleContext, Kind, Witness};
 pub use migration::{Migration, Prepared};
 pub use module::{Module, ModuleError};
+pub use pieces::Pieces;
 pub use services::{Services, Wanted};

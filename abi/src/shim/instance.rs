@@ -9,7 +9,7 @@ use crate::descriptor::{
 use crate::export::History;
 use crate::raw::{Bytes, CallStatus, Codec, RawContext, Sink};
 use crate::schema::Type;
-use crate::{Context, Engine, Fault, State, codec, derived, walk};
+use crate::{Context, Engine, Fault, State, codec, derived, pieces, walk};
 use std::ffi::c_void;
 
 /// # Safety
@@ -149,6 +149,28 @@ pub(super) unsafe extern "C" fn encode<E: State>(state: *const c_void, sink: Sin
         let state = unsafe { &*state.cast::<E>() };
         codec::encode_state(state, &mut bytes)?;
         write(sink, &bytes);
+        Ok(())
+    })
+}
+
+/// # Safety
+/// As `query`; `cursor` and both sinks live for the call.
+pub(super) unsafe extern "C" fn encode_piece<E: State>(
+    state: *const c_void,
+    cursor: Bytes<'_>,
+    bytes_max: usize,
+    out: Sink,
+    after: Sink,
+) -> CallStatus {
+    guarded(out, || {
+        let mut bytes = Vec::new();
+        // SAFETY: as in `query`: `Pieces::piece` has compared the tag and holds the instance borrowed.
+        let state = unsafe { &*state.cast::<E>() };
+        let next = pieces::next(state, cursor.as_slice(), bytes_max, &mut bytes)?;
+        write(out, &bytes);
+        if let Some(cursor) = next {
+            write(after, &cursor);
+        }
         Ok(())
     })
 }

@@ -27,6 +27,7 @@ pub(crate) const fn kind<H: History>() -> KindVtable {
         query: instance::query::<H::Engine>,
         check: instance::check::<H::Engine>,
         encode: instance::encode::<H::Engine>,
+        encode_piece: instance::encode_piece::<H::Engine>,
         witness: instance::witness::<H::Engine>,
         decode: instance::decode::<H::Engine>,
         discard: instance::discard::<H::Engine>,

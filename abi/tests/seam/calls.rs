@@ -132,6 +132,29 @@ fn a_state_is_written_and_read_back_and_broken_bytes_are_not() {
 }
 
 #[test]
+fn a_state_is_written_in_pieces_that_are_the_whole_together() {
+    let store = kind("store");
+    let mut state = started(&store, "null");
+    let put = |key: &str| format!(r#"{{"Put":[{key},[1,2,3]]}}"#);
+    let messages = [
+        put(r#"{"Name":"some name"}"#),
+        put(r#"{"Number":[3,true]}"#),
+    ];
+    give(&store, &mut state, &messages.each_ref().map(String::as_str));
+    let mut whole = Vec::new();
+    store.encode(&state, &mut whole).unwrap();
+    let digest = store.digest(&state, whole.len()).unwrap();
+    for bytes_max in [1, 5] {
+        let pieces = store.encode_pieces(&state, bytes_max);
+        let pieces: Vec<_> = pieces.collect::<Result<_, _>>().unwrap();
+        assert!(pieces.len() > 3 && pieces.len() <= whole.len() / bytes_max + 1);
+        assert_eq!(pieces.concat(), whole);
+        assert_eq!(store.digest(&state, bytes_max).unwrap(), digest);
+    }
+    store.discard(state).unwrap();
+}
+
+#[test]
 fn a_state_is_asked_by_several_threads_and_dropped_by_another() {
     let store = kind("store");
     let state = started(&store, "null");
