@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Different labels that a process keeps; later ones are all [`Label::unknown`].
+/// Different labels that a process keeps; later ones are all unknown.
 pub const LABELS_MAX: usize = 4_096;
 
 /// Longest text of a label, in bytes.
