@@ -30,12 +30,19 @@ impl Floor {
 
     /// This thread's.
     pub(crate) fn of_thread() -> Self {
+        // Its stack is no memory with an end that can be asked for.
+        if cfg!(miri) {
+            return Self::NONE;
+        }
         Self(lowest().saturating_add(RESERVE_BYTES))
     }
 
     /// Leaves the walk one part in `parts` of what is left: for a walk that stands for another one, of
     /// larger frames.
     pub(crate) fn one_in(self, parts: usize) -> Self {
+        if self == Self::NONE {
+            return self;
+        }
         let here = stack_pointer();
         let left = here.saturating_sub(self.0);
         Self(here - left / parts)
@@ -51,7 +58,7 @@ impl Floor {
 /// Where the stack of the caller is at the moment.
 #[inline(always)]
 fn stack_pointer() -> usize {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         let here: usize;
         // SAFETY: reads a register; touches neither memory nor stack nor flags.
@@ -60,10 +67,10 @@ fn stack_pointer() -> usize {
         }
         here
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), miri))]
     {
         let here = 0_u8;
-        std::hint::black_box(&raw const here) as usize
+        std::hint::black_box(&raw const here).addr()
     }
 }
 

@@ -8,35 +8,41 @@
 use crate::attributes::Container;
 use crate::errors::Errors;
 use syn::{
-    Attribute, DeriveInput, GenericParam, Generics, Path, TraitBoundModifier, TypeParamBound,
+    Attribute, Data, DeriveInput, GenericParam, Generics, Path, TraitBoundModifier, TypeParamBound,
     WherePredicate,
 };
 
-/// Attributes of the language and of well-known derives: they stand beside a type and change nothing of it.
+/// Attributes of the language and of this crate's and serde's derives: they change nothing of a type.
 const INERT: &[&str] = &[
     "allow",
-    "arbitrary",
     "automatically_derived",
-    "builder",
     "cfg",
     "cfg_attr",
     "deny",
     "deprecated",
-    "derivative",
     "derive",
     "doc",
-    "educe",
     "expect",
     "forbid",
     "migrate",
     "must_use",
     "non_exhaustive",
-    "proptest",
-    "schemars",
     "serde",
     "state",
-    "strum",
     "warn",
+];
+
+/// Attributes of well-known derives, which stand beside a type and change nothing of it. A name is no proof: a
+/// macro of that name may be imported. Of a struct what it did would show in the offsets, which the layout hash
+/// has; of an enum nothing would.
+const HELPERS: &[&str] = &[
+    "arbitrary",
+    "builder",
+    "derivative",
+    "educe",
+    "proptest",
+    "schemars",
+    "strum",
 ];
 
 /// Tools, whose attributes the compiler passes over: `#[rustfmt::skip]`.
@@ -55,19 +61,29 @@ pub(crate) fn check(input: &DeriveInput, container: &Container, errors: &mut Err
                  the fields, which the layout hash does not see; remove the attribute, what is written \
                  of a state does not depend on it",
             );
-        } else if !is_inert(attr, container) {
-            refuse_unknown(attr, errors);
+        } else if !is_inert(attr) && !(is_helper(attr, container) && is_struct(input)) {
+            refuse_unknown(attr, is_struct(input), errors);
         }
     }
     refuse_unsized(&input.generics, errors);
 }
 
-fn is_inert(attr: &Attribute, container: &Container) -> bool {
+fn is_struct(input: &DeriveInput) -> bool {
+    matches!(input.data, Data::Struct(_))
+}
+
+/// Whether it is taken for the attribute of another derive.
+fn is_helper(attr: &Attribute, container: &Container) -> bool {
+    let ident = attr.path().get_ident();
+    ident.is_some_and(|ident| {
+        HELPERS.iter().any(|helper| ident == helper) || container.helpers.contains(ident)
+    })
+}
+
+fn is_inert(attr: &Attribute) -> bool {
     let path = attr.path();
     match path.get_ident() {
-        Some(ident) => {
-            INERT.iter().any(|inert| ident == inert) || container.helpers.contains(ident)
-        }
+        Some(ident) => INERT.iter().any(|inert| ident == inert),
         None => path
             .segments
             .first()
@@ -75,9 +91,10 @@ fn is_inert(attr: &Attribute, container: &Container) -> bool {
     }
 }
 
-fn refuse_unknown(attr: &Attribute, errors: &mut Errors) {
+fn refuse_unknown(attr: &Attribute, is_struct: bool, errors: &mut Errors) {
     let name = shown(attr.path());
-    let helper = attr.path().get_ident().map_or(String::new(), |ident| {
+    let ident = attr.path().get_ident().filter(|_| is_struct);
+    let helper = ident.map_or(String::new(), |ident| {
         format!(
             "; if it belongs to another derive and changes nothing itself, say so: \
              `#[state(helpers({ident}))]`"

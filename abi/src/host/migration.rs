@@ -243,7 +243,8 @@ impl Migration {
             return Err(CallError::WrongState);
         }
         let start = out.len();
-        let sink = Buffer::new(out).sink();
+        let mut buffer = Buffer::new(out);
+        let sink = buffer.sink();
         let _noted = self.note(Call::Encode, None);
         // SAFETY: the tag fits; the state is only read; the sink lives for the call.
         let status = deep::call(|| unsafe { (self.table.encode_old)(old.as_ptr(), sink) });

@@ -30,15 +30,18 @@ pub(super) unsafe extern "C" fn handle<H: History>(
             std::slice::from_raw_parts(batch, length),
         )
     };
-    if H::Engine::ROLLBACK {
-        return rollback::handle::<H, H::Engine>(engine, raw, batch);
-    }
-    let run = AssertUnwindSafe(|| deliver_all::<H, H::Engine>(engine, &mut *raw, batch));
+    let run = AssertUnwindSafe(|| match H::Engine::ROLLBACK {
+        true => rollback::handle::<H, H::Engine>(engine, &mut *raw, batch),
+        false => {
+            deliver_all::<H, H::Engine>(engine, &mut *raw, batch);
+            BatchOutcome {
+                status: CallStatus::Ok,
+                done: length,
+            }
+        }
+    });
     match catch_unwind(run) {
-        Ok(()) => BatchOutcome {
-            status: CallStatus::Ok,
-            done: length,
-        },
+        Ok(outcome) => outcome,
         Err(panic) => {
             let done = raw.current;
             let mut ctx = Context::new(raw);

@@ -14,6 +14,7 @@ use crate::codec::{self, Refused};
 use crate::export::History;
 use crate::raw::{BatchOutcome, CallStatus, Delivery, RawContext};
 use crate::{Context, Engine, Fault, derived};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What an engine says of a state that could not be copied: it then handles nothing.
@@ -33,30 +34,57 @@ enum Copy<E> {
 
 impl<E: Engine> Copy<E> {
     fn of<H: History<Engine = E>>(engine: &E) -> Result<Self, String> {
-        let copy = || match H::cloner() {
-            Some(clone) => Ok(Copy::Cloned(clone(engine))),
-            None => {
-                let mut bytes = Vec::new();
-                let encoded = codec::encode_state(engine, &mut bytes);
-                encoded
-                    .map(|()| Copy::Encoded(bytes))
-                    .map_err(|refused| refused.to_string())
+        guarded(|| {
+            // A `Clone` recurses as deep as a drop, and the clone is dropped here too.
+            if E::nature().is_deep() && !derived::may_drop(engine) {
+                return Err(Refused::TooDeep.to_string());
             }
-        };
-        // A `Clone` recurses as deep as a drop, and the clone is dropped here too.
-        if E::nature().is_deep() && !derived::may_drop(engine) {
-            return Err(Refused::TooDeep.to_string());
-        }
-        catch_unwind(AssertUnwindSafe(copy)).unwrap_or_else(|panic| Err(guard::text(panic)))
+            if let Some(clone) = H::cloner() {
+                return Ok(Copy::Cloned(clone(engine)));
+            }
+            let mut bytes = Vec::new();
+            let encoded = codec::encode_state(engine, &mut bytes);
+            encoded
+                .map(|()| Copy::Encoded(bytes))
+                .map_err(|refused| refused.to_string())
+        })
     }
 
     fn into_state(self) -> Result<E, String> {
         match self {
             Copy::Cloned(state) => Ok(state),
             Copy::Encoded(bytes) => {
-                codec::decode_state(&bytes).map_err(|refused| refused.to_string())
+                guarded(|| codec::decode_state(&bytes).map_err(|refused| refused.to_string()))
             }
         }
+    }
+
+    /// Drops a copy that is not needed any more.
+    fn let_go(self) {
+        match self {
+            Copy::Cloned(state) => let_go(state),
+            Copy::Encoded(_) => {}
+        }
+    }
+}
+
+/// Runs the author's code; what a panic says is an error.
+fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(guard::text(panic)))
+}
+
+/// Drops a state that is out of use, whatever its destructor does.
+fn let_go<E: Engine>(state: E) {
+    // Outside of the catch it is only a wrapper: a walk that panics must not have it dropped unseen.
+    let mut state = ManuallyDrop::new(state);
+    let drop_it = || {
+        if !E::nature().is_deep() || derived::may_drop(&*state) {
+            // SAFETY: the wrapper is this function's own and is not used again.
+            unsafe { ManuallyDrop::drop(&mut state) };
+        }
+    };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_it)) {
+        guard::let_go(panic);
     }
 }
 
@@ -93,13 +121,19 @@ pub(super) fn handle<H: History<Engine = E>, E: Engine>(
             }
         };
         copy = match batch.first_run::<H>(index) {
-            Handled::Kept if batch.recorder.is_full() => batch.copy_from(index + 1, Copy::of::<H>),
+            Handled::Kept if batch.recorder.is_full() => {
+                before.let_go();
+                batch.copy_from(index + 1, Copy::of::<H>)
+            }
             Handled::Kept => Ok(before),
             Handled::Failed => match batch.roll_back::<H>(index, before) {
                 Ok(()) => batch.copy_from(index + 1, Copy::of::<H>),
                 Err(reason) => return batch.poisoned(index, &reason),
             },
         };
+    }
+    if let Ok(copy) = copy {
+        copy.let_go();
     }
     BatchOutcome {
         status: CallStatus::Ok,
@@ -137,11 +171,7 @@ impl<E: Engine> Batch<'_, E> {
     ) -> Result<(), String> {
         let state = before.into_state()?;
         let broken = std::mem::replace(self.engine, state);
-        let dropped = catch_unwind(AssertUnwindSafe(|| derived::let_go(broken)));
-        if let Err(panic) = dropped {
-            // The broken state is out of use either way.
-            guard::let_go(panic);
-        }
+        let_go(broken);
         self.recorder.replay(self.since, failed);
         for index in self.since..failed {
             let again = self.run::<H>(index)?;

@@ -123,3 +123,14 @@ fn what_one_module_has_prepared_no_other_module_settles() {
     mine.discard_old(old).unwrap();
     here.discard(other).unwrap();
 }
+
+#[test]
+fn an_old_state_is_written_back_as_it_was_read() {
+    let store = kind("store");
+    let step = step(&store);
+    let old = step.decode_old(OLD_STORE).unwrap();
+    let mut out = Vec::new();
+    step.encode_old(&old, &mut out).unwrap();
+    assert_eq!(out, OLD_STORE);
+    step.discard_old(old).unwrap();
+}

@@ -188,7 +188,78 @@ impl Engine for Fickle {
     }
 }
 
-refit_abi::export_engines!(Cloned, Encoded, Plain, Fickle);
+/// A field of a type that is off the list, whose own code panics where it is told to.
+#[derive(Clone, Debug)]
+struct Odd(u8);
+
+const PANICS_IN_SERIALIZE: u8 = 1;
+const PANICS_IN_DESERIALIZE: u8 = 2;
+const PANICS_IN_DROP: u8 = 3;
+
+impl Serialize for Odd {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert_ne!(self.0, PANICS_IN_SERIALIZE, "told to panic");
+        serializer.serialize_u8(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Odd {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let odd = u8::deserialize(deserializer)?;
+        assert_ne!(odd, PANICS_IN_DESERIALIZE, "told to panic");
+        Ok(Self(odd))
+    }
+}
+
+impl Drop for Odd {
+    fn drop(&mut self) {
+        assert_ne!(self.0, PANICS_IN_DROP, "told to panic");
+    }
+}
+
+macro_rules! odd_engine {
+    ($(#[$derive:meta])* $name:ident, $kind:literal) => {
+        $(#[$derive])*
+        #[derive(State, Serialize, Deserialize)]
+        struct $name {
+            sum: u64,
+            #[state(serde)]
+            odd: Odd,
+        }
+
+        impl Engine for $name {
+            const KIND: &'static str = $kind;
+            const ROLLBACK: bool = true;
+            type Config = u8;
+            type Message = u64;
+            type Reply = u64;
+            type Query = ();
+            type Answer = u64;
+
+            fn init(odd: u8, _: &mut Context<'_>) -> Result<Self, Fault> {
+                Ok(Self { sum: 0, odd: Odd(odd) })
+            }
+
+            fn handle(&mut self, _: &mut Context<'_>, _: Sender, by: u64) -> Result<u64, Fault> {
+                assert_ne!(by, 9, "told to panic");
+                self.sum += by;
+                Ok(self.sum)
+            }
+
+            fn query(&self, (): ()) -> Result<u64, Fault> {
+                Ok(self.sum)
+            }
+        }
+    };
+}
+odd_engine!(
+    #[derive(Clone)]
+    OddCloned,
+    "odd-cloned"
+);
+odd_engine!(OddEncoded, "odd-encoded");
+
+refit_abi::export_engines!(Cloned, Encoded, Plain, Fickle, OddCloned, OddEncoded);
 
 fn id() -> EngineId {
     EngineId::root("one").unwrap()
@@ -196,9 +267,13 @@ fn id() -> EngineId {
 
 /// A node of one engine of `kind`.
 fn node(kind: &str) -> Executor {
+    node_with(kind, &())
+}
+
+fn node_with<C: Serialize>(kind: &str, config: &C) -> Executor {
     let module = Module::linked(module()).unwrap();
     let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
-    let config = (Codec::Postcard, &postcard(&())[..]);
+    let config = (Codec::Postcard, &postcard(config)[..]);
     executor.start(id(), kind, config, frame(0)).unwrap();
     executor
 }
@@ -309,4 +384,34 @@ fn an_engine_that_does_other_things_the_second_time_is_poisoned_and_told_why() {
     assert!(matches!(errors[1], Err(ReplyError::Fault(_))), "{errors:?}");
     assert_eq!(errors.len(), 3, "one reply each: {errors:?}");
     assert_eq!(out.stats.poisoned, 1);
+}
+
+#[test]
+fn what_panics_while_a_state_is_copied_brought_back_or_let_go_ends_the_engine_at_most() {
+    for (kind, odd) in [
+        ("odd-cloned", PANICS_IN_SERIALIZE),
+        ("odd-encoded", PANICS_IN_SERIALIZE),
+        ("odd-encoded", PANICS_IN_DESERIALIZE),
+        ("odd-cloned", PANICS_IN_DROP),
+    ] {
+        let mut executor = node_with(kind, &odd);
+        let out = run(&mut executor, &[1_u64, 9, 2]);
+        assert_eq!(out.replies.len(), 3, "{kind} {odd}: {:?}", out.replies);
+        let is_poisoned = poison(&executor).is_some();
+        let refused = |outcome: &Result<Vec<u8>, ReplyError>| matches!(outcome, Err(ReplyError::Fault(fault)) if fault.code == "state-not-copied");
+        match odd {
+            PANICS_IN_SERIALIZE => {
+                assert!(
+                    out.replies.iter().all(|reply| refused(&reply.outcome)),
+                    "{out:?}"
+                );
+                assert!(!is_poisoned, "{kind}");
+            }
+            PANICS_IN_DESERIALIZE => assert!(is_poisoned, "{kind}"),
+            _ => {
+                assert_eq!(out.stats.rolled_back, 1, "{out:?}");
+                assert!(!is_poisoned, "{kind}");
+            }
+        }
+    }
 }
