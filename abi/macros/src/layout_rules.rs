@@ -61,7 +61,7 @@ pub(crate) fn check(input: &DeriveInput, container: &Container, errors: &mut Err
                  the fields, which the layout hash does not see; remove the attribute, what is written \
                  of a state does not depend on it",
             );
-        } else if !is_inert(attr) && !(is_helper(attr, container) && is_struct(input)) {
+        } else if !(is_inert(attr) || is_struct(input) && is_helper(attr, container)) {
             refuse_unknown(attr, is_struct(input), errors);
         }
     }
