@@ -180,18 +180,23 @@ impl Restart {
     /// What goes to the next process, proven to be what this one was started with, and kept open for it.
     fn handed(&self, stuck: &StuckPause) -> Result<Handed, NotKept> {
         let code = self.code.get().ok_or(NotKept::Nothing)?;
-        let mut libraries = BTreeMap::new();
+        let (mut libraries, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for kept in code {
             let file = proven(kept)?;
-            fcntl_setfd(file, FdFlags::empty()).map_err(|error| NotKept::Unreadable {
-                engine: kept.engine.clone(),
-                source: error.into(),
-            })?;
-            let library = Library {
-                path: format!("/proc/self/fd/{}", file.as_raw_fd()).into(),
-                artifact: kept.artifact.to_string(),
+            let artifact = kept.artifact.to_string();
+            // The next process tells libraries apart by their paths: one that several engines have goes along once.
+            let path = match paths.get(&artifact) {
+                Some(path) => PathBuf::clone(path),
+                None => {
+                    fcntl_setfd(file, FdFlags::empty()).map_err(|error| NotKept::Unreadable {
+                        engine: kept.engine.clone(),
+                        source: error.into(),
+                    })?;
+                    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+                }
             };
-            libraries.insert(kept.engine.clone(), library);
+            paths.insert(artifact.clone(), path.clone());
+            libraries.insert(kept.engine.clone(), Library { path, artifact });
         }
         let unwritten = (!stuck.is_recorded).then(|| stuck.entry.clone());
         Ok(Handed {
@@ -317,6 +322,21 @@ mod tests {
         assert!(before.check(&[code(folder.path(), b"first")]).is_ok());
         let other = before.check(&[code(folder.path(), b"other")]);
         assert!(matches!(other, Err(NotKept::Changed { .. })), "{other:?}");
+    }
+
+    #[test]
+    fn a_library_that_several_engines_have_is_handed_over_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let restart = Restart::default();
+        let second = EngineCode {
+            engine: "second".to_owned(),
+            ..code(folder.path(), b"first")
+        };
+        restart.keep(vec![code(folder.path(), b"first"), second]);
+        let handed = restart.handed(&stuck(true)).unwrap();
+        let paths = handed.libraries.values().map(|library| &library.path);
+        let paths: std::collections::BTreeSet<_> = paths.collect();
+        assert_eq!((handed.libraries.len(), paths.len()), (2, 1));
     }
 
     #[test]
