@@ -139,7 +139,8 @@ mod tests {
         let thread = std::thread::Builder::new().stack_size(bytes);
         let (left, reached, never) = thread.spawn(look).unwrap().join().unwrap();
         assert!(!reached && !never);
-        assert!(left < bytes && left > bytes - 2 * RESERVE_BYTES, "{left}");
+        // At least what was asked for; the C library may give a larger stack that a thread before has left.
+        assert!(left > bytes - 2 * RESERVE_BYTES && left < 64 << 20, "{left}");
     }
 
     #[test]
