@@ -31,8 +31,9 @@ const WARM_MAX: u64 = 1_100;
 const REPORT_BYTES: u64 = 1_024;
 
 /// Most bytes of a probe's verdict, which has the module's whole description: its state's type and the
-/// five of its interface, some 60 fields and variants of 150 bytes each.
-const VERDICT_BYTES: u64 = 12_288;
+/// five of its interface, some 60 fields and variants of 150 bytes each, and the words of the interface, as many
+/// names again with what else they may be called.
+const VERDICT_BYTES: u64 = 24_576;
 
 /// What the node keeps of a block or a journal record beside its bytes, in bytes: the allocator's
 /// share and the place in a queue that doubles when it is full.
