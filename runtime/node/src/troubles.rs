@@ -38,7 +38,9 @@ impl Troubles {
 
     /// How many like it were left out before it; `None` if it is left out itself.
     fn due(&mut self, trouble: &Trouble, now: Instant) -> Option<u64> {
-        let key = key(trouble)?;
+        let Some(key) = key(trouble) else {
+            return Some(0);
+        };
         if self.told.len() >= KINDS_MAX && !self.told.contains_key(&key) {
             self.told.clear();
         }
@@ -163,6 +165,22 @@ mod tests {
         assert_eq!(troubles.due(&fault("kv", "gone"), at(9)), Some(0));
         assert_eq!(troubles.due(&fault("index", "full"), at(9)), Some(0));
         assert_eq!(troubles.due(&fault("kv", "full"), at(10)), Some(2));
+    }
+
+    #[test]
+    fn a_poisoned_engine_is_told_each_time() {
+        let (mut troubles, now) = (Troubles::default(), Instant::now());
+        let what = Wrong::Poisoned {
+            sender: None,
+            sequence: 0,
+            text: String::new(),
+        };
+        let trouble = Trouble {
+            what,
+            ..fault("kv", "")
+        };
+        assert_eq!(troubles.due(&trouble, now), Some(0));
+        assert_eq!(troubles.due(&trouble, now), Some(0));
     }
 
     #[test]
