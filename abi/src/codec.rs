@@ -77,13 +77,19 @@ pub(crate) fn encode<T: State>(
 }
 
 /// Reads a whole message or the like; trailing bytes are an error. `deep` is that of its type's nature.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode<T: State>(codec: Codec, bytes: &[u8], deep: bool) -> Result<T, Refused> {
     match codec {
-        Codec::Postcard if deep => decode_guarded(bytes, Floor::of_thread()),
+        Codec::Postcard if deep => decode_deep(bytes),
         // `serde_json` counts levels itself.
         Codec::Postcard | Codec::Json => decode_flat(codec, bytes).map_err(Refused::Other),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn decode_deep<T: State>(bytes: &[u8]) -> Result<T, Refused> {
+    decode_guarded(bytes, Floor::of_thread())
 }
 
 /// Appends a state, or a part of one, to `out` as postcard.
@@ -138,7 +144,7 @@ fn decode_guarded<T: DeserializeOwned>(bytes: &[u8], floor: Floor) -> Result<T, 
 }
 
 /// Reads a whole value of a type that is not recursive; trailing bytes are an error.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode_flat<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Result<T, String> {
     match codec {
         Codec::Postcard => match postcard::take_from_bytes(bytes) {

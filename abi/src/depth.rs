@@ -140,7 +140,10 @@ mod tests {
         let (left, reached, never) = thread.spawn(look).unwrap().join().unwrap();
         assert!(!reached && !never);
         // At least what was asked for; the C library may give a larger stack that a thread before has left.
-        assert!(left > bytes - 2 * RESERVE_BYTES && left < 64 << 20, "{left}");
+        assert!(
+            left > bytes - 2 * RESERVE_BYTES && left < 64 << 20,
+            "{left}"
+        );
     }
 
     #[test]

@@ -97,7 +97,8 @@ pub(super) enum Handled {
 }
 
 /// Handles one message or notice; how it ended is told to the node.
-#[inline]
+// Always: the calls of a batch are its hot path, and whoever else calls this must not take it out of line there.
+#[inline(always)]
 pub(super) fn one<H: History<Engine = E>, E: Engine>(
     engine: &mut E,
     ctx: &mut Context<'_>,
@@ -113,7 +114,7 @@ pub(super) fn one<H: History<Engine = E>, E: Engine>(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn message<H: History<Engine = E>, E: Engine>(
     engine: &mut E,
     ctx: &mut Context<'_>,
@@ -141,29 +142,13 @@ fn message<H: History<Engine = E>, E: Engine>(
         }
     };
     match engine.handle(ctx, delivery.sender.into(), message) {
-        Ok(reply) if delivery.wants_reply => {
-            let written = codec::encode(Codec::Json, &reply, types.guarded_reply, ctx.scratch());
+        Ok(reply) if delivery.wants_reply => answer(ctx, reply, types.guarded_reply),
+        Ok(reply) => {
             if types.guarded_reply {
-                derived::let_go(reply);
+                let_go_out_of_line(reply);
             }
-            match written {
-                Ok(()) => {
-                    ctx.reply(CallStatus::Ok);
-                    Handled::Kept
-                }
-                // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
-                Err(refused) => {
-                    ctx.scratch().clear();
-                    refuse(ctx, &Fault::new("reply-not-written", refused.to_string()));
-                    Handled::Failed
-                }
-            }
-        }
-        Ok(reply) if types.guarded_reply => {
-            derived::let_go(reply);
             Handled::Kept
         }
-        Ok(_) => Handled::Kept,
         Err(fault) => {
             refuse(ctx, &fault);
             Handled::Failed
@@ -171,6 +156,35 @@ fn message<H: History<Engine = E>, E: Engine>(
     }
 }
 
+/// Tells a client the reply. Not in line: what a message of an engine needs stays small enough for the loop.
+#[inline(never)]
+fn answer<R: State>(ctx: &mut Context<'_>, reply: R, guarded: bool) -> Handled {
+    let written = codec::encode(Codec::Json, &reply, guarded, ctx.scratch());
+    if guarded {
+        derived::let_go(reply);
+    }
+    match written {
+        Ok(()) => {
+            ctx.reply(CallStatus::Ok);
+            Handled::Kept
+        }
+        // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
+        Err(refused) => {
+            ctx.scratch().clear();
+            refuse(ctx, &Fault::new("reply-not-written", refused.to_string()));
+            Handled::Failed
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn let_go_out_of_line<R: State>(reply: R) {
+    derived::let_go(reply);
+}
+
+#[cold]
+#[inline(never)]
 fn refuse(ctx: &mut Context<'_>, fault: &Fault) {
     codec::to_postcard(fault, ctx.scratch());
     ctx.reply(CallStatus::Fault);
@@ -182,10 +196,16 @@ pub(super) fn decode<H: History<Engine = E>, E: Engine>(
     schema: SchemaId,
     payload: &[u8],
 ) -> Result<E::Message, NotRead> {
-    read::<H, E>(codec, schema, payload, Types::of::<E>())
+    // By the guarded reader in any case: the other one has a single caller, the loop over a batch, and so its
+    // machine code stands there in line.
+    let types = Types {
+        deep_message: true,
+        ..Types::of::<E>()
+    };
+    read::<H, E>(codec, schema, payload, types)
 }
 
-#[inline]
+#[inline(always)]
 fn read<H: History<Engine = E>, E: Engine>(
     codec: Codec,
     schema: SchemaId,

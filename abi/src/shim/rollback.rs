@@ -92,6 +92,7 @@ fn let_go<E: Engine>(state: E) {
 struct Batch<'a, E> {
     engine: &'a mut E,
     deliveries: &'a [Delivery<'a>],
+    types: Types,
     recorder: Recorder<'a>,
     /// The first message since the copy was made.
     since: usize,
@@ -107,6 +108,7 @@ pub(super) fn handle<H: History<Engine = E>, E: Engine>(
     let mut batch = Batch {
         engine,
         deliveries,
+        types: Types::of::<E>(),
         recorder: Recorder::new(raw),
         since: 0,
     };
@@ -154,8 +156,7 @@ impl<E: Engine> Batch<'_, E> {
     }
 
     fn run<H: History<Engine = E>>(&mut self, index: usize) -> Result<Handled, String> {
-        let types = Types::of::<E>();
-        let delivery = &self.deliveries[index];
+        let (types, delivery) = (self.types, &self.deliveries[index]);
         let mut ctx = Context::new(self.recorder.context(index));
         ctx.begin(index);
         let engine = &mut *self.engine;
