@@ -237,8 +237,8 @@ fn what_an_engine_says_is_shown_and_not_obeyed_and_its_first_words_come_at_once(
         .lines()
         .filter(|line| line.contains(r"a\u{1b}]0;title\u{7}"))
         .count();
-    // Its configuration, a log line, two prints, a panic.
-    assert_eq!(shown, 5, "{log}");
+    // Its configuration, a log line, two prints, a panic, and that it is poisoned.
+    assert_eq!(shown, 6, "{log}");
     let panic = log.lines().find(|line| line.contains("panicked")).unwrap();
     for part in [
         " ERROR ",
