@@ -93,7 +93,8 @@ impl Testkit {
                 }
             });
             let pending = Pending::Replace(Remains::of(kind.clone()));
-            quiesced.publish(table.next(vec![(index, kind, Some(pending))], Vec::new()));
+            let next = table.next(vec![(index, kind, Some(pending))], Vec::new());
+            drop(quiesced.publish(next));
         });
         self.settle();
     }

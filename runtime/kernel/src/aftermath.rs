@@ -43,9 +43,32 @@ pub struct FirstMail {
     pub payload: Vec<u8>,
 }
 
+impl Aftermath {
+    /// Whether there is nothing to carry out.
+    fn is_empty(&self) -> bool {
+        let Self {
+            counters,
+            newborns,
+            effects,
+            revived,
+            retired,
+            first,
+        } = self;
+        counters.is_empty()
+            && newborns.is_empty()
+            && effects.is_empty()
+            && revived.is_empty()
+            && retired.is_empty()
+            && first.is_empty()
+    }
+}
+
 impl Executor {
     /// Carries it out, with the generation that is live now.
     pub(crate) fn take_over(&mut self, aftermath: Aftermath) {
+        if aftermath.is_empty() {
+            return;
+        }
         let (table, frame) = (self.table(), self.frame);
         let mut out = std::mem::take(&mut self.between);
         for (engine, sent, children) in aftermath.counters {
@@ -56,7 +79,7 @@ impl Executor {
             let (slot, outbox) = newborn.into_parts();
             self.place(slot);
             out.stats.spawned += 1;
-            effects.push(Effects(outbox));
+            effects.extend(outbox);
         }
         for engine in aftermath.revived {
             self.with_slot(engine, Slot::revive);
@@ -72,7 +95,8 @@ impl Executor {
             }
         }
         // The `init` of an engine that was started afresh ran beside its place.
-        for Effects(outbox) in &aftermath.effects {
+        let afresh: Vec<_> = aftermath.effects.into_iter().filter_map(|e| e.0).collect();
+        for outbox in &afresh {
             for deed in &outbox.timers {
                 if let TimerDeed::Set(timer) = deed {
                     self.with_slot(timer.engine, |slot| slot.timers.add(timer.id, timer.at));
@@ -80,8 +104,8 @@ impl Executor {
             }
         }
         self.deliver_first(aftermath.first, &mut out);
-        for Effects(outbox) in effects.into_iter().chain(aftermath.effects) {
-            self.route(outbox, &table, frame, &mut out, 0);
+        for outbox in effects.into_iter().chain(afresh) {
+            self.route(*outbox, &table, frame, &mut out, 0);
         }
         self.between = out;
     }

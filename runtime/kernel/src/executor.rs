@@ -16,7 +16,7 @@ use crate::timers::Timers;
 use arc_swap::ArcSwap;
 use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;
-use refit_abi::{ClientId, EngineId, Generation, Height, Undelivered};
+use refit_abi::{ClientId, EngineId, Height, Undelivered};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -330,11 +330,9 @@ impl fmt::Debug for Executor {
     }
 }
 
-/// The generation that a table publishes, for the swap's one store.
 impl Shared {
-    pub(crate) fn publish(&self, table: Arc<GenerationTable>) -> Generation {
-        let number = table.number();
-        self.table.store(table);
-        number
+    /// One pointer exchange; gives the table that was live.
+    pub(crate) fn publish(&self, table: Arc<GenerationTable>) -> Arc<GenerationTable> {
+        self.table.swap(table)
     }
 }

@@ -51,9 +51,15 @@ pub struct WantedChild {
     pub config: Vec<u8>,
 }
 
-/// What an `init` asked for and nobody has seen.
+/// What an `init` asked for and nobody has seen. Most ask for nothing: they take no memory.
 #[derive(Debug, Default)]
-pub struct Effects(pub(crate) Outbox);
+pub struct Effects(pub(crate) Option<Box<Outbox>>);
+
+impl Effects {
+    fn of(outbox: Outbox) -> Self {
+        Self((!outbox.is_empty()).then(|| Box::new(outbox)))
+    }
+}
 
 impl Newborn {
     /// Runs the kind's `init`.
@@ -108,13 +114,15 @@ impl Newborn {
         (slot.ordinal_height, slot.ordinal) = (frame.height, 1);
         Ok(Self {
             slot,
-            effects: Effects(outbox),
+            effects: Effects::of(outbox),
         })
     }
 
     /// Takes out which engines its `init` wants started; whoever takes them starts them.
     pub fn take_spawns(&mut self) -> Vec<WantedChild> {
-        let Effects(outbox) = &mut self.effects;
+        let Effects(Some(outbox)) = &mut self.effects else {
+            return Vec::new();
+        };
         let spawns = std::mem::take(&mut outbox.spawns);
         let wanted = |spawn: Spawn| WantedChild {
             id: spawn.id,
@@ -175,7 +183,7 @@ impl Newborn {
         self.effects
     }
 
-    pub(crate) fn into_parts(self) -> (Slot, Outbox) {
+    pub(crate) fn into_parts(self) -> (Slot, Option<Box<Outbox>>) {
         (self.slot, self.effects.0)
     }
 }

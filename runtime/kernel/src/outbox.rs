@@ -103,6 +103,40 @@ impl Outbox {
         self.stats = Stats::default();
     }
 
+    /// Whether nothing was done.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            bytes,
+            sends,
+            spawns,
+            stops,
+            timers,
+            events,
+            replies,
+            notices,
+            dead,
+            logs,
+            troubles,
+            faults,
+            stats,
+        } = self;
+        let lists = [
+            bytes.is_empty(),
+            sends.is_empty(),
+            spawns.is_empty(),
+            stops.is_empty(),
+            timers.is_empty(),
+            events.is_empty(),
+            replies.is_empty(),
+            notices.is_empty(),
+            dead.is_empty(),
+            logs.is_empty(),
+            troubles.is_empty(),
+            faults.is_empty(),
+        ];
+        lists.iter().all(|is_empty| *is_empty) && *stats == Stats::default()
+    }
+
     /// A letter that `engine` did not handle: whoever waits for it learns so.
     pub(crate) fn bounce(
         &mut self,

@@ -9,8 +9,8 @@ use crate::queued::{Change, Unaccepted};
 use crate::round::{Each, Job};
 use crate::table::{GenerationTable, KindIndex};
 use crate::view::View;
+use refit_abi::Height;
 use refit_abi::descriptor::KindDescriptor;
-use refit_abi::{Generation, Height};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -93,8 +93,10 @@ impl<'a> Quiesced<'a> {
         self.executor.take_over(aftermath);
     }
 
-    /// Publishes a generation: one pointer store. From here on every handler that runs is its code.
-    pub fn publish(&mut self, table: Arc<GenerationTable>) -> Generation {
+    /// Publishes a generation: one pointer exchange. From here on every handler that runs is its code.
+    /// Gives the table that was live: to let go of it frees memory, which is no work for a pause.
+    #[must_use = "what was live is to be dropped when the pause is over"]
+    pub fn publish(&mut self, table: Arc<GenerationTable>) -> Arc<GenerationTable> {
         self.executor.swept = 0;
         self.executor.shared.publish(table)
     }

@@ -174,7 +174,9 @@ impl Executor {
     ) {
         let (slot, effects) = newborn.into_parts();
         self.place(slot);
-        self.route(effects, table, frame, out, depth);
+        if let Some(effects) = effects {
+            self.route(*effects, table, frame, out, depth);
+        }
     }
 
     pub(crate) fn place(&mut self, slot: Slot) -> Place {

@@ -36,7 +36,7 @@ impl Executor {
         self.swept = end;
         if end == self.chunks.len() {
             self.remains.extend(replaced(&table));
-            self.shared.publish(table.settled());
+            drop(self.shared.publish(table.settled()));
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Armed {
     directives: Directives,
     lines: Mutex<Vec<LogLine>>,
     under_way: Arc<UnderWay>,
+    /// The table that was live, once this one is: dropped with this, after the pause.
+    replaced: Mutex<Option<Arc<GenerationTable>>>,
 }
 
 /// Why an upgrade cannot be armed.
@@ -135,6 +137,7 @@ impl Armed {
             directives: directives.clone(),
             lines: Mutex::new(Vec::new()),
             under_way: Arc::default(),
+            replaced: Mutex::default(),
         })
     }
 
@@ -282,7 +285,8 @@ struct Transitioned<'a> {
 impl Transitioned<'_> {
     fn commit(self, quiesced: &mut Quiesced<'_>) -> Generation {
         let armed = self.armed;
-        let number = quiesced.publish(armed.table.clone());
+        let replaced = quiesced.publish(armed.table.clone());
+        *armed.replaced.lock() = Some(replaced);
         for letters in self.reworded {
             quiesced.put_reworded(letters);
         }
@@ -292,7 +296,7 @@ impl Transitioned<'_> {
             quiesced.bury_unaccepted(*index, (old.descriptor(), new.descriptor()));
         }
         quiesced.take_over(self.aftermath);
-        number
+        armed.table.number()
     }
 }
 

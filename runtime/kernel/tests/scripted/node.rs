@@ -198,7 +198,9 @@ impl UpdatePoint for Swap {
         let live = quiesced.table();
         let (index, _) = live.find(ACTOR).unwrap();
         let kind = self.module.kind(ACTOR).unwrap();
-        self.generation = Some(quiesced.publish(live.next(vec![(index, kind, None)], vec![])));
+        let next = live.next(vec![(index, kind, None)], vec![]);
+        self.generation = Some(next.number());
+        drop(quiesced.publish(next));
     }
 
     fn resumed(self: Box<Self>) {
