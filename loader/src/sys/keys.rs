@@ -10,15 +10,26 @@
 //! to take a destructor away, the C library is given one of ours in its place, one for each
 //! place of the table.
 //!
+//! A thread that ends may be stopped after the C library has read which destructor to call, and before it calls
+//! it: then it calls ours of a place whose key is gone by then, with a value of that key. While no other key has
+//! the place, nothing comes of it. So a place rests before it is used again: at least [`REST_KEYS`] keys are made
+//! meanwhile, each by a library that was loaded for it or by a call of its own.
+//!
 //! The table is written inside `pthread_key_create`, where nothing may allocate.
 
+mod stand_ins;
+
 use libc::{c_int, c_void, pthread_key_t};
-use std::mem::transmute;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keys that a process can have: glibc's PTHREAD_KEYS_MAX.
 pub const KEYS_MAX: usize = 1024;
+
+/// Keys that are made before the place of one that is gone is another's.
+pub const REST_KEYS: usize = 1024;
+
+/// Places of keys. There is always one that has rested.
+const PLACES: usize = KEYS_MAX + REST_KEYS;
 
 pub(super) type Destructor = unsafe extern "C" fn(*mut c_void);
 
@@ -29,7 +40,6 @@ pub(super) const NOBODY: usize = 0;
 #[derive(Clone, Copy, Debug)]
 struct Record {
     key: pthread_key_t,
-    owner: Owner,
     /// Tells it from every other one there ever was.
     serial: u64,
 }
@@ -42,26 +52,55 @@ enum Owner {
     Condemned,
 }
 
+/// Where a key stands, or stood.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    record: Option<Record>,
+    /// The serial of the key that was made last when the one here was forgotten.
+    freed: u64,
+    /// Whose destructor may be running here, of the key or of the last one.
+    owner: Owner,
+}
+
 #[derive(Debug)]
 struct Table {
-    places: [Option<Record>; KEYS_MAX],
+    places: [Place; PLACES],
     next_serial: u64,
 }
 
 static TABLE: Mutex<Table> = Mutex::new(Table {
-    places: [None; KEYS_MAX],
+    places: [Place {
+        record: None,
+        freed: 0,
+        owner: Owner::At(NOBODY),
+    }; PLACES],
     next_serial: 1,
 });
-
-/// What our destructor of each place calls; 0 for nothing.
-static DESTRUCTORS: [AtomicUsize; KEYS_MAX] = [const { AtomicUsize::new(0) }; KEYS_MAX];
-
-/// Threads that are inside the destructor of each place.
-static INSIDE: [AtomicUsize; KEYS_MAX] = [const { AtomicUsize::new(0) }; KEYS_MAX];
 
 /// The table is whole between any two calls, so a panic elsewhere does not spoil it.
 fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Table {
+    /// The free place that has rested longest, of those that no thread is inside of.
+    fn rested(&self) -> Option<usize> {
+        let is_free =
+            |place: &usize| self.places[*place].record.is_none() && !stand_ins::is_running(*place);
+        let free = (0..PLACES).filter(is_free);
+        free.min_by_key(|place| self.places[*place].freed)
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.places.iter().filter_map(|place| place.record.as_ref())
+    }
+
+    /// Forgets the key at a place, which rests from then on.
+    fn forget(&mut self, place: usize) {
+        self.places[place].record = None;
+        self.places[place].freed = self.next_serial;
+        stand_ins::take_away(place);
+    }
 }
 
 /// Makes a key with `real`, which is given the destructor to make it with, and notes whose it is.
@@ -71,33 +110,29 @@ pub(super) fn create(
     real: impl FnOnce(Option<Destructor>) -> Result<pthread_key_t, c_int>,
 ) -> Result<(), c_int> {
     let mut table = table();
-    let Some(place) = table.places.iter().position(Option::is_none) else {
+    let Some(place) = table.rested() else {
         return Err(libc::EAGAIN);
     };
-    let ours = destructor.filter(|_| watched).and_then(|destructor| {
-        DESTRUCTORS[place].store(destructor as usize, Ordering::SeqCst);
-        STAND_INS.as_flattened().get(place).copied()
-    });
+    let ours = destructor
+        .filter(|_| watched)
+        .and_then(|destructor| stand_ins::of(place, destructor));
     let key = real(ours.or(destructor)).inspect_err(|_| {
-        DESTRUCTORS[place].store(0, Ordering::SeqCst);
+        stand_ins::take_away(place);
     })?;
     let serial = table.next_serial;
     table.next_serial += 1;
-    table.places[place] = Some(Record {
-        key,
-        owner: Owner::At(owner),
-        serial,
-    });
+    let owner = Owner::At(owner);
+    table.places[place].owner = owner;
+    table.places[place].record = Some(Record { key, serial });
     Ok(())
 }
 
 /// Deletes a key with `real`, and forgets it.
 pub(super) fn remove<T>(key: pthread_key_t, real: impl FnOnce() -> T) -> T {
     let mut table = table();
-    let is_it = |record: &Option<Record>| record.is_some_and(|record| record.key == key);
+    let is_it = |place: &Place| place.record.is_some_and(|record| record.key == key);
     if let Some(place) = table.places.iter().position(is_it) {
-        table.places[place] = None;
-        DESTRUCTORS[place].store(0, Ordering::SeqCst);
+        table.forget(place);
     }
     // Under the lock: another thread may be given the number as soon as it is free.
     real()
@@ -106,10 +141,10 @@ pub(super) fn remove<T>(key: pthread_key_t, real: impl FnOnce() -> T) -> T {
 /// The keys of the object at `owner`.
 pub fn of(owner: usize) -> Vec<u32> {
     let table = table();
-    let owned = table.places.iter().flatten();
+    let owned = table.places.iter();
     owned
-        .filter(|record| record.owner == Owner::At(owner))
-        .map(|record| record.key)
+        .filter(|place| place.owner == Owner::At(owner))
+        .filter_map(|place| Some(place.record?.key))
         .collect()
 }
 
@@ -125,31 +160,38 @@ pub struct KeysInUse {
 /// Counts the keys; `program` is where the program itself begins.
 pub fn in_use(program: usize) -> KeysInUse {
     let table = table();
-    let all = table.places.iter().flatten().count();
-    let is_own =
-        |record: &&Record| record.owner == Owner::At(program) || record.owner == Owner::At(NOBODY);
-    let own = table.places.iter().flatten().filter(is_own).count();
+    let all = table.records().count();
+    let is_own = |place: &&Place| {
+        let is_ours = [Owner::At(program), Owner::At(NOBODY)].contains(&place.owner);
+        place.record.is_some() && is_ours
+    };
+    let own = table.places.iter().filter(is_own).count();
     KeysInUse {
         own,
         of_libraries: all - own,
     }
 }
 
-/// Keys whose destructors were taken away and whose numbers are still in use.
+/// Keys whose destructors were taken away and whose numbers are still in use, and the places of those that
+/// were deleted before.
 #[derive(Debug, Default)]
 #[must_use = "they stay in use until they are deleted"]
-pub struct Condemned(Vec<(usize, u64)>);
+pub struct Condemned {
+    keys: Vec<(usize, u64)>,
+    places: Vec<usize>,
+}
 
 impl Condemned {
     /// Adds those of another round.
     pub fn extend(&mut self, more: Self) {
-        self.0.extend(more.0);
+        self.keys.extend(more.keys);
+        self.places.extend(more.places);
     }
 
     /// Whether a thread that ends is inside one of their destructors.
     pub fn is_running(&self) -> bool {
-        let mut places = self.0.iter();
-        places.any(|(place, _)| INSIDE[*place].load(Ordering::SeqCst) > 0)
+        let mut places = self.places.iter();
+        places.any(|place| stand_ins::is_running(*place))
     }
 }
 
@@ -158,19 +200,21 @@ impl Condemned {
 ///
 /// A key whose destructor is the C library's (`free`) keeps it: that calls no code of the object.
 pub fn condemn(owner: usize) -> Condemned {
-    let mut table = table();
-    let mut condemned = Vec::new();
-    for (place, record) in table.places.iter_mut().enumerate() {
-        let Some(record) = record.as_mut() else {
-            continue;
-        };
-        if record.owner == Owner::At(owner) && owner != NOBODY {
-            record.owner = Owner::Condemned;
-            DESTRUCTORS[place].store(0, Ordering::SeqCst);
-            condemned.push((place, record.serial));
+    let (mut table, mut condemned) = (table(), Condemned::default());
+    if owner == NOBODY {
+        return condemned;
+    }
+    for (number, place) in table.places.iter_mut().enumerate() {
+        if place.owner == Owner::At(owner) {
+            place.owner = Owner::Condemned;
+            stand_ins::take_away(number);
+            // Also where the library has deleted the key itself: a thread may be inside its destructor still.
+            condemned.places.push(number);
+            let key = place.record.map(|record| (number, record.serial));
+            condemned.keys.extend(key);
         }
     }
-    Condemned(condemned)
+    condemned
 }
 
 /// Deletes condemned keys; says how many there were. One that its library deleted itself is gone already.
@@ -180,10 +224,11 @@ pub fn delete(condemned: Condemned) -> usize {
     let keys: Vec<_> = {
         let table = table();
         let key = |(place, serial): (usize, u64)| {
-            let record = table.places[place].filter(|record| record.serial == serial)?;
+            let record = table.places[place].record;
+            let record = record.filter(|record| record.serial == serial)?;
             Some(record.key)
         };
-        condemned.0.into_iter().filter_map(key).collect()
+        condemned.keys.into_iter().filter_map(key).collect()
     };
     for key in &keys {
         // SAFETY: a key that this process made and that the table still had as this library's, which is
@@ -193,40 +238,65 @@ pub fn delete(condemned: Condemned) -> usize {
     keys.len()
 }
 
-/// What the C library calls at a thread's end, for the key at one place.
-unsafe extern "C" fn stand_in<const ROW: usize, const COLUMN: usize>(value: *mut c_void) {
-    let place = ROW * COLUMNS + COLUMN;
-    INSIDE[place].fetch_add(1, Ordering::SeqCst);
-    let destructor = DESTRUCTORS[place].load(Ordering::SeqCst);
-    if destructor != 0 {
-        // SAFETY: `create` stored the address of a `Destructor`. Its library stays mapped: whoever unmaps
-        // it takes the destructor away first, and waits until nobody is inside (`Condemned::is_running`).
-        let destructor = unsafe { transmute::<usize, Destructor>(destructor) };
-        // SAFETY: the value that this thread has for the key, as the C library gives it.
-        unsafe { destructor(value) };
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr::null_mut;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Makes a key that the C library knows nothing of; gives the destructor that it would be given.
+    fn pretend(number: pthread_key_t, owner: usize, destructor: Destructor) -> Destructor {
+        let mut given = None;
+        let real = |destructor| {
+            given = destructor;
+            Ok(number)
+        };
+        create((owner, Some(destructor), true), real).unwrap();
+        given.unwrap()
     }
-    INSIDE[place].fetch_sub(1, Ordering::SeqCst);
-}
 
-const COLUMNS: usize = 32;
+    /// More than any key of the C library.
+    const FIRST: pthread_key_t = 1 << 20;
 
-/// The destructors of one row of places.
-struct Row<const ROW: usize>;
-
-macro_rules! columns {
-    ($($column:literal)*) => {
-        impl<const ROW: usize> Row<ROW> {
-            const STAND_INS: [Destructor; COLUMNS] = [$(stand_in::<ROW, $column>),*];
+    #[test]
+    fn a_thread_that_calls_the_destructor_of_a_key_that_is_gone_calls_no_other_keys() {
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        unsafe extern "C" fn count(_: *mut c_void) {
+            CALLS.fetch_add(1, Ordering::SeqCst);
         }
-    };
-}
+        // The C library has read this one, and the thread stands still before it calls it.
+        let late = pretend(FIRST, 0x6000, count);
+        // SAFETY: a stand-in of this program, for a destructor that takes any value.
+        unsafe { late(null_mut()) };
+        assert_eq!(CALLS.swap(0, Ordering::SeqCst), 1);
+        remove(FIRST, || ());
+        for number in FIRST..FIRST + REST_KEYS as pthread_key_t {
+            pretend(number, 0x6000, count);
+            // SAFETY: as above.
+            unsafe { late(null_mut()) };
+            assert_eq!(CALLS.load(Ordering::SeqCst), 0, "{}", number - FIRST);
+            remove(number, || ());
+        }
+    }
 
-macro_rules! rows {
-    ($($row:literal)*) => {
-        /// Our destructor of each place.
-        static STAND_INS: [[Destructor; COLUMNS]; KEYS_MAX / COLUMNS] = [$(Row::<$row>::STAND_INS),*];
-    };
+    #[test]
+    fn who_is_inside_the_destructor_of_a_key_is_seen_when_its_library_has_deleted_the_key() {
+        static BARRIER: std::sync::Barrier = std::sync::Barrier::new(2);
+        unsafe extern "C" fn wait(_: *mut c_void) {
+            BARRIER.wait();
+            BARRIER.wait();
+        }
+        let number = FIRST + (1 << 16);
+        let destructor = pretend(number, 0x7000, wait);
+        // SAFETY: a stand-in of this program, for a destructor that takes any value.
+        let thread = std::thread::spawn(move || unsafe { destructor(null_mut()) });
+        BARRIER.wait();
+        remove(number, || ());
+        let condemned = condemn(0x7000);
+        assert!(condemned.is_running());
+        BARRIER.wait();
+        thread.join().unwrap();
+        assert!(!condemned.is_running());
+        assert_eq!(delete(condemned), 0, "it is deleted already");
+    }
 }
-
-columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
