@@ -186,6 +186,9 @@ impl Library {
         if !signals.is_empty() {
             return Err(PinReason::SignalHandlers { signals });
         }
+        if signals::is_changing() {
+            return Err(PinReason::HandlersChange);
+        }
         match signals::known_to_others(base) {
             Some(signal) => Err(PinReason::HandlerKnown { signal }),
             None => Ok(()),

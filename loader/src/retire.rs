@@ -51,12 +51,15 @@ pub enum PinReason {
         /// The signals.
         signals: Vec<Signal>,
     },
-    /// Another library installed a handler over one of its own, and may call the earlier one.
-    #[error("another library knows its handler of {signal}, and may call it")]
+    /// Other code, of a library or of the program, was given the address of a handler of it, and may call it.
+    #[error("other code knows its handler of {signal}, and may call it")]
     HandlerKnown {
         /// The first such signal.
         signal: Signal,
     },
+    /// A thread is just setting a signal's handler, and may be given one of it.
+    #[error("a thread is just setting a signal's handler")]
+    HandlersChange,
     /// A thread that is ending runs a destructor of it.
     #[error("a thread that is ending runs a destructor of it")]
     Ending,
@@ -97,6 +100,7 @@ impl PinReason {
             Self::Threads(_) => "pinned-threads",
             Self::SignalHandlers { .. } => "pinned-signal-handlers",
             Self::HandlerKnown { .. } => "pinned-handler-known",
+            Self::HandlersChange => "pinned-handlers-change",
             Self::Ending => "pinned-ending",
             Self::StillMapped { .. } => "pinned-still-mapped",
             Self::Unknown { .. } => "pinned-unknown",
@@ -116,7 +120,9 @@ impl PinReason {
             Self::HandlerKnown { .. } => {
                 "install no signal handlers in an engine, and restart the node at a convenient time"
             }
-            Self::Ending => "nothing: it goes with one of the next retirements",
+            Self::HandlersChange | Self::Ending => {
+                "nothing: it goes with one of the next retirements"
+            }
             Self::StillMapped { .. } => {
                 "nothing: it goes with one of the next retirements, when that thread has ended"
             }

@@ -178,9 +178,73 @@ fn a_handler_that_a_module_left_pins_it_until_it_is_gone() {
     assert!(reason.to_string().contains("SIGUSR1"), "{reason}");
     raise(Signal(libc::SIGUSR1));
     assert_eq!(loader.sweep(), 0);
-    // SAFETY: the default is always there; nothing sends this signal from here on.
-    unsafe { libc::signal(libc::SIGUSR1, libc::SIG_DFL) };
+    take_away(Signal(libc::SIGUSR1));
     assert_eq!((loader.sweep(), loader.pinned().len()), (1, 0));
+}
+
+/// Has a signal do what it does by default, and asks for nothing.
+fn take_away(signal: Signal) {
+    // SAFETY: all zero is the default.
+    let default: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: the default is always there, and nobody is told what was.
+    let set = unsafe { libc::sigaction(signal.0, &raw const default, std::ptr::null_mut()) };
+    assert_eq!(set, 0);
+}
+
+/// How the program comes to know the handler that a module has installed.
+#[derive(Clone, Copy, Debug)]
+enum Learn {
+    /// It installs its own, as a crate for signals does, and is told what was there.
+    Instead,
+    /// It asks.
+    Ask,
+    /// It has the signal ignored, and puts back later what was there.
+    Ignore,
+}
+
+fn learn(how: Learn, signal: Signal) {
+    extern "C" fn own(_: libc::c_int) {}
+    // SAFETY: all zero is a valid action.
+    let mut found: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a handler of this program, which does nothing, and places for what is asked.
+    let done = unsafe {
+        match how {
+            Learn::Instead => libc::signal(signal.0, own as *const () as usize) != libc::SIG_ERR,
+            Learn::Ignore => libc::signal(signal.0, libc::SIG_IGN) != libc::SIG_ERR,
+            Learn::Ask => libc::sigaction(signal.0, std::ptr::null(), &raw mut found) == 0,
+        }
+    };
+    assert!(done);
+}
+
+#[test]
+fn a_handler_that_the_program_was_given_keeps_its_library() {
+    let _alone = alone();
+    let loader = loader();
+    for (place, how) in [Learn::Instead, Learn::Ask, Learn::Ignore]
+        .into_iter()
+        .enumerate()
+    {
+        let loaded = load(&loader);
+        let signal = Signal(libc::SIGRTMIN() + 1 + place as i32);
+        tell(loaded.module(), "handler", &signal.0.to_string());
+        learn(how, signal);
+        take_away(signal);
+        let reason = pinned(loaded.retire());
+        assert_eq!(reason, PinReason::HandlerKnown { signal }, "{how:?}");
+    }
+}
+
+#[test]
+fn a_handler_that_a_module_took_away_itself_does_not_keep_it() {
+    let _alone = alone();
+    let loader = loader();
+    let loaded = load(&loader);
+    let number = (libc::SIGRTMIN() + 4).to_string();
+    tell(loaded.module(), "handler", &number);
+    tell(loaded.module(), "handler-over-another", &number);
+    tell(loaded.module(), "handler-off", &number);
+    assert!(loaded.retire().is_unmapped());
 }
 
 #[test]
@@ -203,6 +267,18 @@ fn a_handler_that_another_module_may_call_keeps_its_library() {
         1,
         "who knows it is not known any more"
     );
+}
+
+#[test]
+fn a_handler_that_another_module_took_away_keeps_its_library() {
+    let _alone = alone();
+    let loader = loader();
+    let (first, second) = (load(&loader), load(&loader));
+    let signal = Signal(libc::SIGRTMIN() + 5);
+    tell(first.module(), "handler", &signal.0.to_string());
+    tell(second.module(), "handler-off", &signal.0.to_string());
+    assert_eq!(pinned(first.retire()), PinReason::HandlerKnown { signal });
+    assert!(second.retire().is_unmapped());
 }
 
 #[test]

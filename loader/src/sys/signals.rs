@@ -1,12 +1,12 @@
 //! Signal handlers that libraries leave behind.
 //!
 //! A library that is unmapped while a handler of it is installed takes the process with it at the next
-//! such signal. The same holds where another library installed its own over that one and calls the
-//! earlier from there. Both are asked before a library is closed.
+//! such signal. The same holds where other code, of a library or of the program, was given the handler's
+//! address: it may call it from its own handler, or put it back. Both are asked before a library is closed.
 
 use super::interposers::installed;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 /// The greatest number of a signal.
 const NUMBER_MAX: i32 = 64;
@@ -18,14 +18,45 @@ pub struct Signal(pub i32);
 /// Libraries that are remembered for good: as many as may be mapped.
 const LIBRARIES_MAX: usize = crate::loader::MAPPED_MAX;
 
-/// Where a library begins whose handler another one knows, with the signal's number in the low bits,
+/// Where a library begins whose handler other code knows, with the signal's number in the low bits,
 /// which are 0 in a beginning. Such a library is never unmapped, so its place is never another's.
 static HANDED_OUT: [AtomicUsize; LIBRARIES_MAX] = [const { AtomicUsize::new(0) }; LIBRARIES_MAX];
+
+/// The number of a signal whose handler was handed out when [`HANDED_OUT`] was full; 0 for none. Whose it was is
+/// not known any more.
+static NOT_NOTED: AtomicI32 = AtomicI32::new(0);
+
+/// Threads that are just setting a handler or asking for one: what they were given is noted only then.
+static CHANGING: AtomicUsize = AtomicUsize::new(0);
+
+/// A call that sets a handler, or asks for one, until it has been noted what it gave.
+pub(super) struct Change(());
+
+impl Change {
+    pub(super) fn begin() -> Self {
+        CHANGING.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        CHANGING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether somebody was given a handler and it is not noted yet.
+///
+/// To be asked between [`handled`] and [`known_to_others`]: once a library has no handler installed, nobody is
+/// given one of it, and who was given one before has then been noted.
+pub fn is_changing() -> bool {
+    CHANGING.load(Ordering::SeqCst) > 0
+}
 
 /// The bits of a library's beginning that are 0.
 const PAGE_BITS: usize = 0xfff;
 
-/// Notes that the handler of the library at `owner` is known to another one.
+/// Notes that the handler of the library at `owner` is known to code outside of it.
 ///
 /// May be called in a signal handler.
 pub(super) fn handed_out(owner: usize, number: i32) {
@@ -36,10 +67,15 @@ pub(super) fn handed_out(owner: usize, number: i32) {
             return;
         }
     }
+    NOT_NOTED.store(number, Ordering::SeqCst);
 }
 
-/// The signal whose handler the library at `owner` has, and another library knows.
+/// The signal whose handler the library at `owner` has, or may have, and other code knows.
 pub fn known_to_others(owner: usize) -> Option<Signal> {
+    let not_noted = NOT_NOTED.load(Ordering::SeqCst);
+    if not_noted != 0 {
+        return Some(Signal(not_noted));
+    }
     let entries = HANDED_OUT.iter().map(|place| place.load(Ordering::SeqCst));
     entries
         .take_while(|entry| *entry != 0)

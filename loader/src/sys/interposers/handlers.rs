@@ -1,15 +1,20 @@
 //! `sigaction` and `signal`: who was given the address of whose signal handler.
 //!
-//! A library that installs a handler over another's may keep that one's address and call it from its
-//! own: `signal-hook` does, and the tokio runtime by it. What is installed can be asked at any time; who
-//! keeps what was installed before can only be noted here. These may be called in a signal handler and
-//! after `fork`: they take no lock and allocate nothing, and look for a library only when one handler
-//! comes in another one's place.
+//! Whoever asks what is installed, or installs another handler or none, learns the address of the one that was
+//! there, and may call it or put it back later: `signal-hook` does, and the tokio runtime by it, in a library and
+//! in the program alike. What is installed can be asked at any time; who keeps what was installed before can
+//! only be noted here. So each time a library's handler is given to code outside of that library, it is noted.
+//! Who calls is known by the address that the call returns to. A library that asks for its own handler, or takes
+//! it away, is given nothing new.
+//!
+//! These may be called in a signal handler and after `fork`: they take no lock and allocate nothing, and look for
+//! a library only when a function is handed out.
 
-use super::super::signals;
+use super::super::{address, signals};
 use super::{Next, library_at};
 use libc::{c_int, sighandler_t};
 use std::mem::{MaybeUninit, transmute};
+use std::ptr::null;
 
 type Sigaction = unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int;
 type Signal = unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t;
@@ -25,15 +30,75 @@ pub(super) fn pairs() -> [(&'static Next, usize); 2] {
     ]
 }
 
+/// Lets a function take the address that its caller goes on at as one argument more, and has `$known` do the rest.
+macro_rules! with_caller {
+    ($known:ident, $x86_64:literal, $aarch64:literal) => {
+        #[cfg(target_arch = "x86_64")]
+        std::arch::naked_asm!($x86_64, "jmp {known}", known = sym $known);
+        #[cfg(target_arch = "aarch64")]
+        std::arch::naked_asm!($aarch64, "b {known}", known = sym $known);
+    };
+}
+
 /// Sets what happens at a signal, and notes whose handler was handed out.
 ///
 /// # Safety
 /// As the C library's function of this name.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub unsafe extern "C" fn sigaction(
+    number: c_int,
+    new: *const libc::sigaction,
+    old: *mut libc::sigaction,
+) -> c_int {
+    with_caller!(sigaction_by, "mov rcx, [rsp]", "mov x3, x30");
+}
+
+/// As on the processors above. Who calls is not known here, so that every hand-out counts.
+///
+/// # Safety
+/// As the C library's function of this name.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sigaction(
     number: c_int,
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
+) -> c_int {
+    // SAFETY: whoever called this holds to the real function's rules.
+    unsafe { sigaction_by(number, new, old, 0) }
+}
+
+/// Sets what happens at a signal, and notes whose handler was handed out.
+///
+/// # Safety
+/// As the C library's function of this name.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub unsafe extern "C" fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
+    with_caller!(signal_by, "mov rdx, [rsp]", "mov x2, x30");
+}
+
+/// As on the processors above. Who calls is not known here, so that every hand-out counts.
+///
+/// # Safety
+/// As the C library's function of this name.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
+    // SAFETY: whoever called this holds to the real function's rules.
+    unsafe { signal_by(number, handler, 0) }
+}
+
+/// # Safety
+/// As the C library's `sigaction`; `caller` is an address in the code that calls, or 0.
+unsafe extern "C" fn sigaction_by(
+    number: c_int,
+    new: *const libc::sigaction,
+    old: *mut libc::sigaction,
+    caller: usize,
 ) -> c_int {
     let next = SIGACTION.address();
     if next == 0 {
@@ -43,51 +108,81 @@ pub unsafe extern "C" fn sigaction(
     let real = unsafe { transmute::<usize, Sigaction>(next) };
     // SAFETY: whoever called this gave pointers that are null or good.
     let installed = unsafe { new.as_ref() }.map(|new| new.sa_sigaction);
+    let _change = signals::Change::begin();
     // SAFETY: whoever called this holds to the real function's rules.
     let status = unsafe { real(number, new, old) };
     if status == 0
-        && let Some(installed) = installed
         // SAFETY: as above; after success the real function wrote it.
         && let Some(replaced) = unsafe { old.as_ref() }
     {
-        replaces(number, installed, replaced.sa_sigaction);
+        let replaced = replaced.sa_sigaction;
+        HandOut {
+            replaced,
+            installed,
+            caller,
+        }
+        .note(number);
     }
     status
 }
 
-/// Sets what happens at a signal, and notes whose handler was handed out.
-///
 /// # Safety
-/// As the C library's function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
+/// As the C library's `signal`; `caller` is an address in the code that calls, or 0.
+unsafe extern "C" fn signal_by(
+    number: c_int,
+    handler: sighandler_t,
+    caller: usize,
+) -> sighandler_t {
     let next = SIGNAL.address();
     if next == 0 {
         return libc::SIG_ERR;
     }
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, Signal>(next) };
+    let _change = signals::Change::begin();
     // SAFETY: whoever called this holds to the real function's rules.
     let replaced = unsafe { real(number, handler) };
     if replaced != libc::SIG_ERR {
-        replaces(number, handler, replaced);
+        let installed = Some(handler);
+        HandOut {
+            replaced,
+            installed,
+            caller,
+        }
+        .note(number);
     }
     replaced
 }
 
-/// One handler came in another one's place, and whoever installed it knows the other's address.
-fn replaces(number: c_int, installed: sighandler_t, replaced: sighandler_t) {
-    let is_function = |handler: sighandler_t| handler != libc::SIG_DFL && handler != libc::SIG_IGN;
-    if !is_function(installed) || !is_function(replaced) || installed == replaced {
-        return;
+/// A handler's address was given to somebody.
+struct HandOut {
+    /// The handler.
+    replaced: sighandler_t,
+    /// What is installed in its place, if anything is.
+    installed: Option<sighandler_t>,
+    /// An address in the code that got it; 0 if it is not known.
+    caller: usize,
+}
+
+impl HandOut {
+    /// Notes it, unless the handler's own library got it. The program's handlers stay as long as the process.
+    fn note(&self, number: c_int) {
+        let library_of = |handler| is_function(handler).then(|| library_at(handler)).flatten();
+        let Some(owner) = library_of(self.replaced) else {
+            return;
+        };
+        let installed = self.installed.and_then(library_of);
+        // The second, because a call that is the last of its function returns to whoever called that.
+        let by_itself = address::base_of(self.caller) == Some(owner)
+            && installed.is_none_or(|installed| installed == owner);
+        if !by_itself {
+            signals::handed_out(owner, number);
+        }
     }
-    // A library that puts the program's handler back has done with its own.
-    let (new, old) = (library_at(installed), library_at(replaced));
-    if let (Some(new), Some(old)) = (new, old)
-        && new != old
-    {
-        signals::handed_out(old, number);
-    }
+}
+
+fn is_function(handler: sighandler_t) -> bool {
+    handler != libc::SIG_DFL && handler != libc::SIG_IGN
 }
 
 /// The handler of a signal, as the system has it; `None` if it has none that is a function.
@@ -100,11 +195,11 @@ pub(in super::super) fn handler(number: c_int) -> Option<usize> {
     let real = unsafe { transmute::<usize, Sigaction>(next) };
     let mut found = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: nothing is set, and there is a place for what is set. A number that is no signal fails.
-    let status = unsafe { real(number, std::ptr::null(), found.as_mut_ptr()) };
+    let status = unsafe { real(number, null(), found.as_mut_ptr()) };
     if status != 0 {
         return None;
     }
     // SAFETY: zeroed, and written after success; all its fields may be zero.
     let handler = unsafe { found.assume_init() }.sa_sigaction;
-    (handler != libc::SIG_DFL && handler != libc::SIG_IGN).then_some(handler)
+    is_function(handler).then_some(handler)
 }
