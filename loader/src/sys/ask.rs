@@ -3,13 +3,18 @@
 //! Only the thread itself may read the batch that it handles. So it is sent a signal, whose handler reads that
 //! on the thread and leaves it here. The handler is there for the time of the question alone, and a signal
 //! that comes later is ignored, as is this one's custom.
+//!
+//! A thread may be stopped inside the handler for as long as the system likes. What it writes then lies in this
+//! program's statics, and what it reads is what it has noted itself, so both are there; that its answer is not
+//! taken for the one to a later question, the questions' numbers see to.
 
+use super::interposers::installed;
 use refit_abi::host::running::{self, Message};
 use refit_abi::{ClientId, EngineId, Sender};
 use std::fs;
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,12 +30,20 @@ const LOOK: Duration = Duration::from_millis(1);
 /// One question at a time.
 static ASKING: Mutex<()> = Mutex::new(());
 
-/// The record that is asked about; [`NOBODY`] else.
-static WANTED: AtomicUsize = AtomicUsize::new(NOBODY);
-const NOBODY: usize = usize::MAX;
+/// The record that is asked about.
+static WANTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the words below are the answer.
-static ANSWERED: AtomicBool = AtomicBool::new(false);
+/// How far the question is, in the low bits, and which one it is. A thread answers one question: it takes it, which
+/// one thread can do once, writes the words below, and says that they are there. Whoever gave up takes the
+/// question back if nobody has taken it. If somebody has, the words are that thread's until it is done, however
+/// late, and nothing is asked before.
+static STAGE: AtomicU64 = AtomicU64::new(IDLE);
+const IDLE: u64 = 0;
+const ASKED: u64 = 1;
+const ANSWERING: u64 = 2;
+const ANSWERED: u64 = 3;
+const STAGES: u64 = 4;
+
 static KIND: AtomicU8 = AtomicU8::new(TIMER);
 static ID: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
@@ -44,19 +57,67 @@ const TIMER: u8 = 2;
 /// Only threads whose names begin with `threads` are asked.
 pub fn message(record: usize, threads: &str) -> Option<Message> {
     let _asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
-    ANSWERED.store(false, Ordering::Relaxed);
+    let asked = Question::ask(record)?;
     let handler = Handler::install()?;
-    WANTED.store(record, Ordering::Release);
     for thread in named(threads) {
         signal(thread);
     }
     let deadline = Instant::now() + ANSWER_WAIT;
-    while !ANSWERED.load(Ordering::Acquire) && Instant::now() < deadline {
+    while !asked.is_answered() && Instant::now() < deadline {
         std::thread::sleep(LOOK);
     }
-    WANTED.store(NOBODY, Ordering::Release);
+    let answer = asked.end();
     drop(handler);
-    ANSWERED.load(Ordering::Acquire).then(read)
+    answer
+}
+
+/// A question that may be answered until this is gone.
+struct Question {
+    number: u64,
+}
+
+impl Question {
+    /// `None` if the answer to an earlier one is still being written.
+    fn ask(record: usize) -> Option<Self> {
+        let before = STAGE.load(Ordering::Acquire);
+        if before % STAGES == ANSWERING {
+            return None;
+        }
+        // Nobody reads or writes it now: no question is open.
+        WANTED.store(record, Ordering::Relaxed);
+        let number = (before / STAGES + 1) * STAGES;
+        STAGE.store(number + ASKED, Ordering::Release);
+        Some(Self { number })
+    }
+
+    fn is_answered(&self) -> bool {
+        STAGE.load(Ordering::Acquire) == self.number + ANSWERED
+    }
+
+    /// The answer, if it is there. One that comes later is to nobody.
+    fn end(self) -> Option<Message> {
+        self.is_answered().then(read)
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let (asked, idle) = (self.number + ASKED, self.number + IDLE);
+        // If it fails, somebody has answered or is about to: that stays.
+        let _ = STAGE.compare_exchange(asked, idle, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+/// Takes the question about this record, if it is open, for the thread that is to answer it.
+fn take(record: usize) -> Option<u64> {
+    let stage = STAGE.load(Ordering::Acquire);
+    if stage % STAGES != ASKED || WANTED.load(Ordering::Relaxed) != record {
+        return None;
+    }
+    let number = stage - ASKED;
+    let answering = number + ANSWERING;
+    let taken = STAGE.compare_exchange(stage, answering, Ordering::AcqRel, Ordering::Relaxed);
+    taken.is_ok().then_some(number)
 }
 
 /// The threads of this process whose names begin so.
@@ -88,6 +149,10 @@ struct Handler {
 impl Handler {
     /// `None` if somebody else handles the signal.
     fn install() -> Option<Self> {
+        // Asked in this way first, because whoever asks for a library's handler is taken to keep it.
+        if installed(SIGNAL).is_some() {
+            return None;
+        }
         let mut before = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: the place is valid and ours; with no new action the call only reads.
         let read = unsafe { libc::sigaction(SIGNAL, null(), before.as_mut_ptr()) };
@@ -122,12 +187,16 @@ extern "C" fn answer(_: libc::c_int) {
     let Some(here) = running::here() else {
         return;
     };
-    if WANTED.load(Ordering::Acquire) != here.record {
-        return;
-    }
     let Some(message) = here.message else {
         return;
     };
+    if let Some(number) = take(here.record) {
+        write(message);
+        STAGE.store(number + ANSWERED, Ordering::Release);
+    }
+}
+
+fn write(message: Message) {
     let (kind, bytes) = match message.sender {
         Sender::Client(id) => (CLIENT, id.to_bytes()),
         Sender::Engine(id) => (ENGINE, id.to_bytes()),
@@ -138,7 +207,6 @@ extern "C" fn answer(_: libc::c_int) {
     ID[0].store(number as u64, Ordering::Relaxed);
     ID[1].store((number >> 64) as u64, Ordering::Relaxed);
     SEQUENCE.store(message.sequence, Ordering::Relaxed);
-    ANSWERED.store(true, Ordering::Release);
 }
 
 fn read() -> Message {
@@ -158,6 +226,44 @@ fn read() -> Message {
 mod tests {
     use super::*;
     use std::sync::mpsc::channel;
+
+    #[test]
+    fn an_answer_that_comes_late_is_not_the_next_questions() {
+        let _asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let (record, other) = (usize::MAX, usize::MAX - 1);
+        // It has taken the question, and stands still before it writes.
+        let late = Question::ask(record).unwrap();
+        let number = take(record).unwrap();
+        assert_eq!(late.end(), None);
+        assert!(
+            Question::ask(other).is_none(),
+            "the words are being written"
+        );
+        let said = |sequence| Message {
+            sender: Sender::Timer,
+            sequence,
+        };
+        write(said(1));
+        STAGE.store(number + ANSWERED, Ordering::Release);
+        // It is there, and nobody's.
+        let next = Question::ask(other).unwrap();
+        assert!(!next.is_answered() && take(record).is_none());
+        let number = take(other).unwrap();
+        write(said(2));
+        STAGE.store(number + ANSWERED, Ordering::Release);
+        assert_eq!(next.end(), Some(said(2)));
+    }
+
+    #[test]
+    fn a_question_that_was_given_up_is_not_answered() {
+        let _asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = usize::MAX - 2;
+        drop(Question::ask(record).unwrap());
+        assert_eq!(take(record), None);
+        let next = Question::ask(record).unwrap();
+        assert!(take(record).is_some() && !next.is_answered());
+        STAGE.store(next.number + ANSWERED, Ordering::Release);
+    }
 
     #[test]
     fn a_thread_that_handles_nothing_gives_no_message_and_goes_on() {
