@@ -5,6 +5,9 @@
 //! locking, and lets the signal do what it would have done: exit status and core file stay as they are. What
 //! was printed into the pipes of [`super::outputs`] and not yet read goes out behind the line. A handler that
 //! an engine installs for a signal is the engine's own; the line is then written if it calls the one before.
+//!
+//! A process that an engine forked is not the node: it ends without a word and without what the node does at its
+//! end. Where a second thread goes wrong while the first writes its line, it waits, so that the line comes out whole.
 
 mod line;
 mod signals;
@@ -43,8 +46,34 @@ static EAR: AtomicI32 = AtomicI32::new(2);
 /// The pipes that hold what was printed; below 0 for none.
 static PRINTS: [AtomicI32; 2] = [const { AtomicI32::new(-1) }; 2];
 
-/// Only the first fault of a process is told: the others follow from it.
+/// Longest wait for another thread that tells, in looks at [`SETTLE`]'s distance: as long as it may wait four times
+/// for a standard error that takes nothing.
+const TELLER_LOOKS: usize = 40;
+
+/// The thread that tells; 0 before one does. Only the first fault of a process is told: the others follow from it.
+static TELLER: AtomicI32 = AtomicI32::new(0);
+
+/// Whether it has told all.
 static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// The process that has the node's line, its outputs and its end; 0 before it is known.
+static HOME: AtomicI32 = AtomicI32::new(0);
+
+/// This process is the one that is told of: those that come of it by `fork` are not.
+pub(super) fn at_home() {
+    HOME.store(process(), Ordering::Release);
+}
+
+/// Whether this process was forked from the one that is told of, or by a call such as `vfork` is about to be
+/// another. Async-signal-safe.
+pub(super) fn is_forked() -> bool {
+    let home = HOME.load(Ordering::Acquire);
+    home != 0 && home != process()
+}
+
+fn process() -> i32 {
+    rustix::process::getpid().as_raw_nonzero().get()
+}
 
 /// Has a crash told to `ear`, followed by what is left in `prints`. They must stay open as long as the process
 /// lives; one that was closed is passed over.
@@ -55,12 +84,36 @@ pub(super) fn tell_to(ear: BorrowedFd<'_>, prints: [BorrowedFd<'_>; 2]) {
     EAR.store(ear.as_raw_fd(), Ordering::Release);
 }
 
-/// Writes the line for what ends the process now. Async-signal-safe.
+/// Writes the line for what ends the process now, and what was printed last. Async-signal-safe.
+///
+/// Where another thread does so, waits for it, and says nothing.
 fn tell(here: Option<&Here>, what: Arguments<'_>) {
-    if TOLD.swap(true, Ordering::AcqRel) {
-        return;
+    let this = rustix::thread::gettid().as_raw_nonzero().get();
+    let first = TELLER.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire);
+    match first {
+        Ok(_) => {
+            write_line(here, what);
+            last_words();
+            TOLD.store(true, Ordering::Release);
+        }
+        // It went wrong again as it told: nobody else will tell.
+        Err(teller) if teller == this => {}
+        Err(_) => wait_for_teller(),
     }
-    let mut line = Line::begin();
+}
+
+fn wait_for_teller() {
+    for _ in 0..TELLER_LOOKS {
+        if TOLD.load(Ordering::Acquire) {
+            return;
+        }
+        let _ = rustix::thread::nanosleep(&SETTLE);
+    }
+}
+
+fn write_line(here: Option<&Here>, what: Arguments<'_>) {
+    let mut line = Line::empty();
+    line.begin();
     // A line that is full is cut; there is nobody to tell.
     let _ = match here {
         Some(here) => engine(&mut line, here, what),
@@ -70,7 +123,8 @@ fn tell(here: Option<&Here>, what: Arguments<'_>) {
             line::Thread::this()
         ),
     };
-    line.end().write_to(EAR.load(Ordering::Acquire));
+    line.end();
+    line.write_to(EAR.load(Ordering::Acquire));
 }
 
 fn engine(line: &mut Line, here: &Here, what: Arguments<'_>) -> std::fmt::Result {
@@ -106,7 +160,6 @@ pub(super) fn ends(by: &CStr, status: i32) {
     };
     let by = by.to_str().unwrap_or_default();
     tell(Some(&here), format_args!("it called {by}({status})"));
-    last_words();
 }
 
 /// The engine that the line of a crash names, in what a process wrote to standard error.

@@ -20,22 +20,25 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Begins with time and level, as the node's log does.
-    pub(super) fn begin() -> Self {
-        let mut line = Self {
+    /// One without text. It is not moved from then on: the stack that a handler runs on has little room for a
+    /// second one, and a build without optimisation makes one for each move.
+    pub(super) fn empty() -> Self {
+        Self {
             bytes: [0; LINE_BYTES_MAX],
             length: 0,
-        };
-        let _ = write!(line, "{} ERROR refit_loader::crash: ", Now::read());
-        line
+        }
+    }
+
+    /// Begins with time and level, as the node's log does.
+    pub(super) fn begin(&mut self) {
+        let _ = write!(self, "{} ERROR refit_loader::crash: ", Now::read());
     }
 
     /// Ends the line.
-    pub(super) fn end(mut self) -> Self {
+    pub(super) fn end(&mut self) {
         let end = self.length.min(LINE_BYTES_MAX - 1);
         self.bytes[end] = b'\n';
         self.length = end + 1;
-        self
     }
 
     /// Writes it to a descriptor that is open as long as the process lives.
@@ -200,9 +203,10 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_cut_and_still_ends() {
-        let mut line = Line::begin();
+        let mut line = Line::empty();
+        line.begin();
         assert!(line.write_str(&"é".repeat(LINE_BYTES_MAX)).is_err());
-        let line = line.end();
+        line.end();
         assert_eq!(line.bytes[line.length - 1], b'\n');
         assert!(line.length <= LINE_BYTES_MAX);
     }

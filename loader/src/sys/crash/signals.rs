@@ -1,6 +1,6 @@
 //! The handler of fatal signals.
 
-use super::{here, last_words, tell};
+use super::{here, is_forked, tell};
 use libc::{c_int, c_void, siginfo_t};
 use std::io;
 use std::mem::MaybeUninit;
@@ -39,6 +39,7 @@ pub fn install() -> io::Result<()> {
     if *installed {
         return Ok(());
     }
+    super::at_home();
     for (signal, before) in FATAL.into_iter().zip(&BEFORE) {
         let set = set(signal)?;
         // It must stay as long as the handler: for ever.
@@ -69,6 +70,10 @@ fn set(signal: c_int) -> io::Result<libc::sigaction> {
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the system passes the struct of this signal to a handler with `SA_SIGINFO`.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    if is_forked() {
+        // Neither the node's line nor its handlers: an overflow of the stack would be told as the node's.
+        return let_go(signal, null_mut(), code);
+    }
     let here = here();
     let name = name(signal);
     // SAFETY: the system passes a context of this type, that of the code which the signal came to.
@@ -82,7 +87,6 @@ extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) 
         _ => format_args!(""),
     };
     tell(here.as_ref(), format_args!("{name}{what}"));
-    last_words();
     let before = FATAL
         .iter()
         .position(|fatal| *fatal == signal)

@@ -1,5 +1,8 @@
 //! `exit`, `_exit`, `_Exit` and `quick_exit`: an engine that ends the whole process by one of them is named
 //! before it does. On a thread that runs no engine's code they say nothing.
+//!
+//! A process that an engine forked ends at once by each of them: what was given to `atexit` is the node's, and would
+//! close or flush a second time what the node has open.
 
 use super::super::crash;
 use super::Next;
@@ -66,7 +69,12 @@ pub unsafe extern "C" fn quick_exit(status: c_int) -> ! {
 /// # Safety
 /// As the function that `next` names.
 unsafe fn end(next: &Next, status: c_int) -> ! {
-    crash::ends(next.name, status);
+    let next = if crash::is_forked() {
+        &EXIT_NOW
+    } else {
+        crash::ends(next.name, status);
+        next
+    };
     let address = next.address();
     if address == 0 {
         // There is no C library without it; the process ends all the same.

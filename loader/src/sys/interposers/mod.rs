@@ -20,7 +20,7 @@ pub mod handlers;
 pub mod making_keys;
 pub mod making_threads;
 
-use super::address;
+use super::{address, crash};
 pub(super) use handlers::handler as installed;
 use std::ffi::CStr;
 use std::sync::OnceLock;
@@ -110,6 +110,8 @@ pub fn in_force() -> Result<(), NotInForce> {
 }
 
 fn look() -> Result<(), NotInForce> {
+    // Before any engine's code can fork.
+    crash::at_home();
     let pairs = making_threads::pairs()
         .into_iter()
         .chain(making_keys::pairs())
