@@ -24,6 +24,10 @@ const NOT_COPIED: &str = "state-not-copied";
 const OTHER: &str = "the engine did other things when its messages were handled again: it does not follow from its \
                      state and the messages alone";
 
+/// What is said of an engine whose copy gave another state than was written into it.
+const READ_OTHERWISE: &str = "the state was not brought back: a `#[state(serde)]` field reads back another value \
+                              than it writes";
+
 /// A copy of a state.
 enum Copy<E> {
     /// By the author's `Clone`.
@@ -53,9 +57,7 @@ impl<E: Engine> Copy<E> {
     fn into_state(self) -> Result<E, String> {
         match self {
             Copy::Cloned(state) => Ok(state),
-            Copy::Encoded(bytes) => {
-                guarded(|| codec::decode_state(&bytes).map_err(|refused| refused.to_string()))
-            }
+            Copy::Encoded(bytes) => guarded(|| read_back(&bytes)),
         }
     }
 
@@ -64,6 +66,26 @@ impl<E: Engine> Copy<E> {
         match self {
             Copy::Cloned(state) => let_go(state),
             Copy::Encoded(_) => {}
+        }
+    }
+}
+
+/// The state of these bytes, if it is the one that was written into them.
+fn read_back<E: Engine>(bytes: &[u8]) -> Result<E, String> {
+    let state: E = codec::decode_state(bytes).map_err(|refused| refused.to_string())?;
+    // What a type off the list reads, only its author knows.
+    if !E::nature().opaque {
+        return Ok(state);
+    }
+    let mut again = Vec::new();
+    match codec::encode_state(&state, &mut again) {
+        Ok(()) if again == bytes => Ok(state),
+        written => {
+            let_go(state);
+            Err(written.map_or_else(
+                |refused| refused.to_string(),
+                |()| READ_OTHERWISE.to_owned(),
+            ))
         }
     }
 }
@@ -122,14 +144,20 @@ pub(super) fn handle<H: History<Engine = E>, E: Engine>(
                 continue;
             }
         };
-        copy = match batch.first_run::<H>(index) {
-            Handled::Kept if batch.recorder.is_full() => {
+        copy = match batch.run::<H>(index) {
+            Ok(Handled::Kept) if batch.recorder.is_full() => {
                 before.let_go();
                 batch.copy_from(index + 1, Copy::of::<H>)
             }
-            Handled::Kept => Ok(before),
-            Handled::Failed => match batch.roll_back::<H>(index, before) {
-                Ok(()) => batch.copy_from(index + 1, Copy::of::<H>),
+            Ok(Handled::Kept) => Ok(before),
+            failed => match batch.roll_back::<H>(index, before) {
+                Ok(()) => {
+                    // Not before: it would be untrue if the state did not come back.
+                    if let Err(text) = failed {
+                        batch.tell(index, CallStatus::RolledBack, text.as_bytes());
+                    }
+                    batch.copy_from(index + 1, Copy::of::<H>)
+                }
                 Err(reason) => return batch.poisoned(index, &reason),
             },
         };
@@ -144,17 +172,7 @@ pub(super) fn handle<H: History<Engine = E>, E: Engine>(
 }
 
 impl<E: Engine> Batch<'_, E> {
-    /// Handles a message for the first time; a panic is told to the node.
-    fn first_run<H: History<Engine = E>>(&mut self, index: usize) -> Handled {
-        match self.run::<H>(index) {
-            Ok(handled) => handled,
-            Err(text) => {
-                self.tell(index, CallStatus::RolledBack, text.as_bytes());
-                Handled::Failed
-            }
-        }
-    }
-
+    /// Handles a message; what a panic says is the error.
     fn run<H: History<Engine = E>>(&mut self, index: usize) -> Result<Handled, String> {
         let (types, delivery) = (self.types, &self.deliveries[index]);
         let mut ctx = Context::new(self.recorder.context(index));

@@ -359,7 +359,7 @@ impl Services for Running<'_> {
             }
             CallError::Panicked { text } => {
                 self.panic = Some(text.clone());
-                // A message that was to be rolled back was answered already when it failed.
+                // A message with a fault was answered already when it said so, before its state was to come back.
                 if failed != Some(index) {
                     self.answer(index, Err(ReplyError::Panicked { engine, text }));
                     self.notify(index, Undelivered::Poisoned);

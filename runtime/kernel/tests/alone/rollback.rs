@@ -195,6 +195,7 @@ struct Odd(u8);
 const PANICS_IN_SERIALIZE: u8 = 1;
 const PANICS_IN_DESERIALIZE: u8 = 2;
 const PANICS_IN_DROP: u8 = 3;
+const READS_BACK_AS_ANOTHER: u8 = 4;
 
 impl Serialize for Odd {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -207,7 +208,7 @@ impl<'de> Deserialize<'de> for Odd {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let odd = u8::deserialize(deserializer)?;
         assert_ne!(odd, PANICS_IN_DESERIALIZE, "told to panic");
-        Ok(Self(odd))
+        Ok(Self(odd + u8::from(odd == READS_BACK_AS_ANOTHER)))
     }
 }
 
@@ -413,5 +414,24 @@ fn what_panics_while_a_state_is_copied_brought_back_or_let_go_ends_the_engine_at
                 assert!(!is_poisoned, "{kind}");
             }
         }
+    }
+}
+
+#[test]
+fn nobody_is_told_of_a_roll_back_whose_state_does_not_come_back_as_it_was() {
+    for (odd, why) in [
+        (PANICS_IN_DESERIALIZE, "told to panic"),
+        (READS_BACK_AS_ANOTHER, "reads back"),
+    ] {
+        let mut executor = node_with("odd-encoded", &odd);
+        let out = run(&mut executor, &[1_u64, 9, 2]);
+        let told = &out.replies[1].outcome;
+        assert!(
+            matches!(told, Err(ReplyError::Panicked { text, .. }) if text.contains(why)),
+            "{odd}: {told:?}"
+        );
+        let poison = poison(&executor).unwrap();
+        assert!(poison.text.contains(why), "{odd}: {poison:?}");
+        assert_eq!((out.stats.rolled_back, out.replies.len()), (0, 3), "{odd}");
     }
 }
