@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::output;
 use crate::show;
 use refit_admin::api::QuarantineEntry;
+use refit_loader::sys::inherited;
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
 use refit_node::{EngineCode, Quarantine, StuckPause};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -27,6 +28,9 @@ use std::sync::{Arc, OnceLock};
 
 /// How a restarted process learns what it goes on with. Set by the process before, not by people.
 const HANDED: &str = "REFIT_RESTART";
+
+/// Where the system shows the open files of a process to itself.
+const OPEN_FILES: &str = "/proc/self/fd";
 
 /// Restarts the node, unless it was told to end.
 #[derive(Clone, Debug, Default)]
@@ -82,12 +86,25 @@ pub(crate) enum NotKept {
     Nothing,
 }
 
+impl Library {
+    /// The number of the open file.
+    fn number(&self) -> Option<i32> {
+        let number = self.path.strip_prefix(OPEN_FILES).ok()?;
+        number.to_str()?.parse().ok()
+    }
+}
+
 impl Before {
-    /// What was handed to this process.
+    /// What was handed to this process. The next one is handed files of this one, not these.
     pub(super) fn handed() -> Self {
         let said = std::env::var(HANDED).ok();
         let handed = said.and_then(|json| serde_json::from_str::<Handed>(&json).ok());
-        Self(handed.filter(|handed| handed.pid == std::process::id()))
+        let handed = handed.filter(|handed| handed.pid == std::process::id());
+        let libraries = handed.iter().flat_map(|handed| handed.libraries.values());
+        for number in libraries.filter_map(Library::number) {
+            inherited::ends_with_this_program(number);
+        }
+        Self(handed)
     }
 
     /// The library to start an engine with; `None` if this is no restart.
@@ -192,7 +209,7 @@ impl Restart {
                         engine: kept.engine.clone(),
                         source: error.into(),
                     })?;
-                    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+                    Path::new(OPEN_FILES).join(file.as_raw_fd().to_string())
                 }
             };
             paths.insert(artifact.clone(), path.clone());

@@ -220,6 +220,44 @@ fn a_list_that_cannot_be_written_is_kept_over_the_restart_and_the_code_is_the_on
     assert_eq!(node.stop(), Some(0));
 }
 
+#[test]
+fn a_node_that_restarts_again_and_again_keeps_no_file_of_the_processes_before() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let library = build(&folder, &version_2("kv-loops", loops));
+    let bad = format!("kv={library}");
+    let flags = ["--no-rehearsal", "--pause-limit", "500ms"];
+    let node = Running::start_with(&folder, &v1, &flags);
+    let open = format!("/proc/{}/fd", node.pid());
+    // Connections come and go.
+    let files = || {
+        let files = std::fs::read_dir(&open).unwrap();
+        let named = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        named
+            .filter(|name| !name.to_string_lossy().starts_with("socket:"))
+            .count()
+    };
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        put(&folder);
+        assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
+        assert_eq!(folder.run(&["upgrade", "apply", "plan.json"]).exit, 30);
+        let _ = until_restarted(&folder);
+        put(&folder);
+        counts.push(files());
+        let listed = folder.run(&["upgrade", "quarantine", "--json"]);
+        let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+        let artifact = listed[0]["artifacts"][0].as_str().unwrap();
+        let clear = ["upgrade", "quarantine", "--clear", artifact];
+        assert_eq!(folder.run(&clear).exit, 0);
+    }
+    assert_eq!(counts, [counts[0]; 3]);
+    assert_eq!(node.stop(), Some(0));
+}
+
 /// The status of a node that has restarted in a pause.
 fn until_restarted(folder: &Folder) -> Status {
     let deadline = Instant::now() + WAIT;
