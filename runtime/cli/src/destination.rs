@@ -2,7 +2,8 @@
 //!
 //! A command that writes never destroys. What is there is looked at before anything is done: a file is
 //! replaced only if it is of the command's own kind (or empty), by one that is written whole beside it; what
-//! is no regular file (a device, a pipe) is written into; `-` is stdout; a link is followed.
+//! is no regular file (a device, a pipe) is written into, and so is what this process was started with as an open
+//! file (`/dev/fd/3`); `-` and `/dev/stdout` are stdout; a link is followed.
 
 use crate::failure::Failure;
 use crate::files::{self, FileError, PRIVATE, PUBLIC};
@@ -19,6 +20,12 @@ use std::path::{Path, PathBuf};
 
 /// Links that are followed one after the other, as the system itself does.
 const LINKS_MAX: usize = 40;
+
+/// Where the system shows the open files of a process to itself.
+const OPEN_FILES: &str = "/proc/self/fd";
+
+/// The number of standard output.
+const STDOUT: u32 = 1;
 
 /// What a command writes, which tells its own files from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +63,10 @@ impl Destination {
             let place = Place::Stdout;
             return Ok(Self { place, content });
         }
-        let path = target(path)?;
-        let place = match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Place::File(path),
-            Err(source) => return Err(FileError::Unwritable { path, source }),
-            Ok(found) if found.is_file() => {
-                content.is_at(&path, found.len())?;
-                Place::File(path)
-            }
-            Ok(found) => stream(path, found.file_type(), content)?,
+        let place = match target(path)? {
+            Target::Open(STDOUT) => Place::Stdout,
+            Target::Open(number) => open_file(number, content)?,
+            Target::Path(path) => named(path, content)?,
         };
         Ok(Self { place, content })
     }
@@ -160,20 +162,80 @@ impl Content {
     }
 }
 
-/// What `path` names in the end: links are followed, the last one also to where nothing is yet.
-fn target(path: &Path) -> Result<PathBuf, FileError> {
+/// What a path names in the end.
+enum Target {
+    /// A file of this process that is open under this number: `/dev/stdout`, `/dev/fd/3`.
+    Open(u32),
+    /// A path that is no link.
+    Path(PathBuf),
+}
+
+/// What `path` names in the end: links are followed, the last one also to where nothing is yet. Where the system
+/// shows the open files of this process, a link says nothing of use: a pipe has no path.
+fn target(path: &Path) -> Result<Target, FileError> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         match fs::read_link(&path) {
             Ok(next) => {
+                if let Some(number) = open_number(&path) {
+                    return Ok(Target::Open(number));
+                }
                 let folder = path.parent().unwrap_or(Path::new(""));
                 path = folder.join(next);
             }
-            Err(_) => return Ok(path),
+            Err(_) => return Ok(Target::Path(path)),
         }
     }
     let source = io::Error::from(rustix::io::Errno::LOOP);
     Err(FileError::Unwritable { path, source })
+}
+
+/// The number of the open file of this process that the link at `path` stands for.
+fn open_number(path: &Path) -> Option<u32> {
+    let folder = path.parent()?.canonicalize().ok()?;
+    let own = Path::new(OPEN_FILES).canonicalize().ok()?;
+    match folder == own {
+        true => path.file_name()?.to_str()?.parse().ok(),
+        false => None,
+    }
+}
+
+/// Where nothing is, or a file of the command's own kind, or what can be written into.
+fn named(path: PathBuf, content: Content) -> Result<Place, FileError> {
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File(path)),
+        Err(source) => Err(FileError::Unwritable { path, source }),
+        Ok(found) if found.is_file() => {
+            content.is_at(&path, found.len())?;
+            Ok(Place::File(path))
+        }
+        Ok(found) => stream(path, found.file_type(), content),
+    }
+}
+
+/// An open file is written into whatever it is, behind what is in it: whoever opened it has chosen it for that.
+fn open_file(number: u32, content: Content) -> Result<Place, FileError> {
+    let path = Path::new(OPEN_FILES).join(number.to_string());
+    match fs::metadata(&path) {
+        Err(source) => Err(FileError::Unwritable { path, source }),
+        Ok(found) if found.is_file() => Ok(Place::Stream(path)),
+        Ok(found) => stream(path, found.file_type(), content),
+    }
+}
+
+/// The folder in which a command makes files of names that it chooses. `-` is none: whoever says so means stdout.
+///
+/// # Errors
+/// [`FileError::NotAFolder`].
+pub(crate) fn folder(path: &Path) -> Result<&Path, FileError> {
+    let is_stdout = path == Path::new("-");
+    let is_none = is_stdout || path.metadata().is_ok_and(|found| !found.is_dir());
+    match is_none {
+        true => Err(FileError::NotAFolder {
+            path: path.to_owned(),
+        }),
+        false => Ok(path),
+    }
 }
 
 /// What is no regular file and can be written into.
@@ -194,7 +256,7 @@ fn stream(path: PathBuf, found: FileType, content: Content) -> Result<Place, Fil
 fn write_into(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let write = || {
         let mut file = OpenOptions::new()
-            .write(true)
+            .append(true)
             .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
             .open(path)?;
         file.write_all(bytes)

@@ -30,6 +30,12 @@ pub(crate) enum FileError {
         help("give another path with --out, or move that file away")
     )]
     Foreign { path: PathBuf, what: &'static str },
+    #[error("--out {} names no folder, and one is needed: what is made goes into it", path.display())]
+    #[diagnostic(
+        code(file::not_a_folder),
+        help("give a folder with --out; one of the name `-` is `./-`")
+    )]
+    NotAFolder { path: PathBuf },
     #[error("{} is a {found}, which holds no {what}", path.display())]
     #[diagnostic(code(file::no_file), help("give the path of a file with --out"))]
     NoFile {

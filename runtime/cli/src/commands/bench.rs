@@ -3,6 +3,7 @@
 use crate::args::{BenchCommand, BusArgs, CompareArgs, OutputArgs, SwapArgs};
 use crate::artifact;
 use crate::demo::sources;
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
@@ -33,6 +34,7 @@ pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
 }
 
 fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
+    destination::folder(&args.out)?;
     let checkout = sources::checkout().map_err(Box::new)?;
     let sources = sources::builder(&checkout);
     let loader = Loader::new(artifact::probe_command())
@@ -53,6 +55,7 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
 }
 
 fn run_bus(args: &BusArgs) -> Result<(), Failure> {
+    destination::folder(&args.out)?;
     let report = bus::run(&args.options()).map_err(failed)?;
     shown(&args.output, report.json().map_err(failed)?, report.text())?;
     show::talk(format_args!(

@@ -3,6 +3,7 @@
 use crate::args::{BuildArgs, BuildProfile};
 use crate::artifact;
 use crate::author;
+use crate::destination;
 use crate::failure::Failure;
 use crate::files::{self, FileError};
 use crate::show;
@@ -29,11 +30,13 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
         BuildProfile::Release => Profile::Release,
         BuildProfile::Dev => Profile::Dev,
     };
+    // Before the work.
+    let out = args.out.as_deref().map(destination::folder).transpose()?;
     let built = sources.build(&args.source, profile)?;
     // What no node takes is not built: the reason is that which an inspection gives.
     artifact::examine(&built.library)?;
     author::kept::hint(&args.source);
-    let library = match &args.out {
+    let library = match out {
         Some(folder) => copy(&built, folder)?,
         None => built.library.clone(),
     };

@@ -85,6 +85,72 @@ fn a_dash_is_stdout_which_then_has_nothing_else() {
     assert!(!folder.path().join("-").exists());
 }
 
+/// Runs `refit` by a shell, with its inputs and outputs as the shell's words say.
+fn by_shell(folder: &Folder, words: &str) -> (bool, String) {
+    let mut command = std::process::Command::new("/bin/sh");
+    command
+        .args(["-c", words, "sh", env!("CARGO_BIN_EXE_refit")])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (
+        output.status.success(),
+        text + &String::from_utf8_lossy(&output.stderr),
+    )
+}
+
+#[test]
+fn what_is_open_is_written_into_pipe_or_file() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    let is_fixture = |text: &str| {
+        let read = refit_abi::fixture::Fixture::from_json(text).unwrap();
+        assert_eq!(read, crate::double::fixture());
+    };
+    let capture = r#""$1" engine capture kv --out"#;
+    for out in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let (done, text) = by_shell(&folder, &format!("{capture} {out} 2>/dev/null | /bin/cat"));
+        assert!(done, "{text}");
+        is_fixture(&text);
+    }
+    let (done, text) = by_shell(
+        &folder,
+        &format!("{capture} /dev/fd/3 3>&1 >/dev/null 2>&1 | /bin/cat"),
+    );
+    assert!(done, "{text}");
+    is_fixture(&text);
+
+    // Behind what is there, and into the very file.
+    let file = format!("(echo before; {capture} /dev/stdout; echo behind) >> log 2>/dev/null");
+    let (done, text) = by_shell(&folder, &file);
+    assert!(done, "{text}");
+    let (done, text) = by_shell(&folder, &format!("{capture} /dev/fd/3 3>> log"));
+    assert!(done, "{text}");
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    let (first, second) = log.split_once("behind\n").unwrap();
+    is_fixture(first.strip_prefix("before\n").unwrap());
+    is_fixture(second);
+}
+
+#[test]
+fn a_dash_is_no_folder() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    for command in [
+        &["engine", "build", "absent"][..],
+        &["bench", "swap"],
+        &["bench", "bus"],
+    ] {
+        for out in ["-", "file"] {
+            let ran = folder.run(&[command, &["--out", out]].concat());
+            assert_eq!(ran.exit, 2, "{ran:?}");
+            assert!(ran.stderr.contains("file::not_a_folder"), "{ran:?}");
+        }
+    }
+    assert!(!folder.path().join("-").exists());
+}
+
 #[test]
 fn an_older_plan_is_set_aside_when_the_new_one_fails() {
     let folder = Folder::new();
