@@ -51,10 +51,16 @@ pub enum StartError {
         kinds: Vec<String>,
     },
     /// Two modules have the same kind.
-    #[error("two modules have the engine kind `{kind}`; a node has one code for each kind")]
+    #[error(
+        "{} and {} have other bytes and both have the engine kind `{kind}`; a node has one code for each kind",
+        paths[0].display(),
+        paths[1].display()
+    )]
     TwoModules {
         /// The kind.
         kind: String,
+        /// The files.
+        paths: Box<[PathBuf; 2]>,
     },
     /// An engine did not start.
     #[error(transparent)]
@@ -89,6 +95,7 @@ impl StartError {
             StartError::Module { source, .. } => source.next(),
             StartError::Threads(_) => "raise the limit of processes, or set fewer workers",
             StartError::Ended => "start it again",
+            StartError::TwoModules { .. } => "name the same file for all engines of the kind",
             _ => "mend the configuration and start again",
         }
     }
@@ -112,10 +119,14 @@ impl Node {
         lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
-        let modules = load(&loader, &config.engines)?;
-        let table = GenerationTable::first_with(kinds(&modules)?, config.grants.clone());
+        let Loaded {
+            modules,
+            paths,
+            places,
+        } = load(&loader, &config.engines)?;
+        let kinds = kinds(&modules, &paths)?;
+        let table = GenerationTable::first_with(kinds, config.grants.clone());
         warn_of_unknown_grants(&table);
-        let places = places(&config.engines);
         let starts = starts(&config.engines, &ids, (&places, &modules))?;
         let code = prepared::code(&config.engines, &places, &modules);
         let (command_sender, command_receiver) = commands();
@@ -207,48 +218,68 @@ fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {
         .collect()
 }
 
-/// The files, each once, in the order in which the engines name them.
-fn files(engines: &[EngineConfig]) -> Vec<&PathBuf> {
-    let mut files: Vec<&PathBuf> = Vec::new();
-    for engine in engines {
-        if !files.contains(&&engine.library) {
-            files.push(&engine.library);
-        }
-    }
-    files
+/// The modules of a node's engines, each once.
+struct Loaded {
+    modules: Vec<LoadedModule>,
+    /// Where each one was found first.
+    paths: Vec<PathBuf>,
+    /// For each engine, which of the modules it is in.
+    places: Vec<usize>,
 }
 
-/// For each engine, which of the files it is in.
-fn places(engines: &[EngineConfig]) -> Vec<usize> {
-    let files = files(engines);
-    let place = |engine: &EngineConfig| files.iter().position(|file| **file == engine.library);
-    engines
-        .iter()
-        .map(|engine| place(engine).unwrap_or(0))
-        .collect()
-}
-
-/// Loads each file once.
-fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Vec<LoadedModule>, StartError> {
-    let open = |path: &PathBuf| {
-        loader.load_file(path).map_err(|source| StartError::Module {
-            path: path.clone(),
-            source,
-        })
+/// Loads what the engines name. The same bytes are the same module, whatever path leads to them: a link, a copy.
+fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Loaded, StartError> {
+    let mut loaded = Loaded {
+        modules: Vec::new(),
+        paths: Vec::new(),
+        places: Vec::new(),
     };
-    files(engines).into_iter().map(open).collect()
+    for engine in engines {
+        let place = loaded.place(loader, &engine.library);
+        loaded
+            .places
+            .push(place.map_err(|source| StartError::Module {
+                path: engine.library.clone(),
+                source,
+            })?);
+    }
+    Ok(loaded)
 }
 
-fn kinds(modules: &[LoadedModule]) -> Result<Vec<Kind>, StartError> {
-    let mut kinds: Vec<Kind> = Vec::new();
-    for kind in modules.iter().flat_map(|loaded| loaded.module().kinds()) {
-        let name = &kind.descriptor().kind;
-        if kinds.iter().any(|other| other.descriptor().kind == *name) {
-            return Err(StartError::TwoModules { kind: name.clone() });
+impl Loaded {
+    /// Which module the file at `path` is; loads it if it is a new one.
+    fn place(&mut self, loader: &Loader, path: &PathBuf) -> Result<usize, OpenError> {
+        if let Some(known) = self.paths.iter().position(|known| known == path) {
+            return Ok(known);
         }
-        kinds.push(kind);
+        let probed = loader.probe_file(path)?;
+        let artifact = probed.staged().id();
+        let mut known = self.modules.iter();
+        if let Some(known) = known.position(|module| module.artifact() == artifact) {
+            return Ok(known);
+        }
+        self.modules.push(loader.load(probed)?);
+        self.paths.push(path.clone());
+        Ok(self.modules.len() - 1)
     }
-    Ok(kinds)
+}
+
+fn kinds(modules: &[LoadedModule], paths: &[PathBuf]) -> Result<Vec<Kind>, StartError> {
+    let mut kinds: Vec<(Kind, &PathBuf)> = Vec::new();
+    for (loaded, path) in modules.iter().zip(paths) {
+        for kind in loaded.module().kinds() {
+            let name = &kind.descriptor().kind;
+            let mut known = kinds.iter();
+            if let Some((_, first)) = known.find(|(other, _)| other.descriptor().kind == *name) {
+                return Err(StartError::TwoModules {
+                    kind: name.clone(),
+                    paths: Box::new([(*first).clone(), path.clone()]),
+                });
+            }
+            kinds.push((kind, path));
+        }
+    }
+    Ok(kinds.into_iter().map(|(kind, _)| kind).collect())
 }
 
 fn starts(

@@ -1,5 +1,6 @@
 //! A real node, from source: `engine build`, `run`, and everything that is asked of it.
 
+use crate::rehearsal::{repository, version_2};
 use crate::served::{Folder, Ran};
 use refit_admin::api::Status;
 use rustix::process::{Pid, Signal, kill_process};
@@ -125,6 +126,37 @@ fn a_node_runs_from_source_and_stops_when_told() {
     assert_eq!(running.stop(), Some(0));
     assert!(!socket.exists());
     assert_eq!(folder.run(&["status"]).exit, 40);
+}
+
+#[test]
+fn the_same_library_by_a_link_or_as_a_copy_is_one_and_others_of_one_kind_are_refused_by_their_paths()
+ {
+    let folder = Folder::new();
+    let library = fixture(&folder);
+    let at = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink(&library, at("link.so")).unwrap();
+    std::fs::copy(&library, at("copy.so")).unwrap();
+    let flags = ["--engine", "b=link.so", "--engine", "c=copy.so"];
+    let node = Running::serve(&folder, &format!("a={library}"), &flags);
+    let status: Status = serde_json::from_str(&folder.run(&["status", "--json"]).stdout).unwrap();
+    assert_eq!((status.engines.len(), status.kinds.len()), (3, 1));
+    assert_eq!(node.stop(), Some(0));
+
+    let other = build(&folder, &version_2("kv-good", |state| state));
+    let engine = format!("a={library}");
+    std::fs::copy(other, at("other.so")).unwrap();
+    let ran = folder.run(&["run", "--engine", &engine, "--engine", "b=other.so"]);
+    assert_eq!(ran.exit, 2, "{ran:?}");
+    let text = ran.stderr.replace(['\n', ' ', '│'], "");
+    for part in ["run::kind-twice", &library, "other.so"] {
+        assert!(text.contains(part), "{part}: {ran:?}");
+    }
+}
+
+/// Builds the first version of the store that the fixtures have.
+fn fixture(folder: &Folder) -> String {
+    let source = repository().join("tests/fixtures/kv-v1");
+    build(folder, source.to_str().unwrap())
 }
 
 fn messages_are_executed_once(folder: &Folder) {
