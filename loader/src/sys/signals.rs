@@ -4,7 +4,7 @@
 //! such signal. The same holds where other code, of a library or of the program, was given the handler's
 //! address: it may call it from its own handler, or put it back. Both are asked before a library is closed.
 
-use super::interposers::installed;
+use super::interposers::{self, installed};
 use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
@@ -91,6 +91,16 @@ pub fn handled(is_inside: impl Fn(usize) -> bool) -> Vec<Signal> {
         .filter(|number| installed(*number).is_some_and(&is_inside))
         .map(Signal)
         .collect()
+}
+
+impl Signal {
+    /// What a terminal that closes sends, which `nohup` has a program ignore.
+    pub const HANGUP: Self = Self(libc::SIGHUP);
+
+    /// Whether this process ignores it.
+    pub fn is_ignored(self) -> bool {
+        interposers::is_ignored(self.0)
+    }
 }
 
 impl fmt::Display for Signal {

@@ -18,6 +18,7 @@ mod failure;
 mod files;
 mod output;
 mod show;
+mod signals;
 mod source;
 
 use clap::Parser;

@@ -187,6 +187,16 @@ fn is_function(handler: sighandler_t) -> bool {
 
 /// The handler of a signal, as the system has it; `None` if it has none that is a function.
 pub(in super::super) fn handler(number: c_int) -> Option<usize> {
+    disposition(number).filter(|handler| is_function(*handler))
+}
+
+/// Whether this process ignores a signal.
+pub(in super::super) fn is_ignored(number: c_int) -> bool {
+    disposition(number) == Some(libc::SIG_IGN)
+}
+
+/// What happens at a signal, as the system has it.
+fn disposition(number: c_int) -> Option<sighandler_t> {
     let next = SIGACTION.address();
     if next == 0 {
         return None;
@@ -196,10 +206,6 @@ pub(in super::super) fn handler(number: c_int) -> Option<usize> {
     let mut found = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: nothing is set, and there is a place for what is set. A number that is no signal fails.
     let status = unsafe { real(number, null(), found.as_mut_ptr()) };
-    if status != 0 {
-        return None;
-    }
     // SAFETY: zeroed, and written after success; all its fields may be zero.
-    let handler = unsafe { found.assume_init() }.sa_sigaction;
-    is_function(handler).then_some(handler)
+    (status == 0).then(|| unsafe { found.assume_init() }.sa_sigaction)
 }

@@ -21,7 +21,7 @@ pub mod making_keys;
 pub mod making_threads;
 
 use super::{address, crash};
-pub(super) use handlers::handler as installed;
+pub(super) use handlers::{handler as installed, is_ignored};
 use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -5,12 +5,12 @@
 
 use super::restart::{self, Restart};
 use crate::exit::Exit;
+use crate::signals::Signals;
 use refit_node::{Ending, Overdue};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 /// Sees that the node ends once it is told to.
@@ -44,16 +44,11 @@ impl Ends {
     /// # Errors
     /// If the system refuses.
     pub(super) fn listen(&self) -> io::Result<Told> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+        let mut signals = Signals::take()?;
         let told = Arc::new(Notify::new());
         let (ends, tell) = (self.clone(), told.clone());
         tokio::spawn(async move {
-            while one_of(&mut terminate, &mut interrupt, &mut hangup)
-                .await
-                .is_some()
-            {
+            while signals.next().await.is_some() {
                 ends.told();
                 tell.notify_one();
             }
@@ -80,14 +75,6 @@ impl Told {
     /// Until the node is told to end.
     pub(super) async fn wait(&self) {
         self.0.notified().await;
-    }
-}
-
-async fn one_of(terminate: &mut Signal, interrupt: &mut Signal, hangup: &mut Signal) -> Option<()> {
-    tokio::select! {
-        told = terminate.recv() => told,
-        told = interrupt.recv() => told,
-        told = hangup.recv() => told,
     }
 }
 

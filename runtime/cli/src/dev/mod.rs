@@ -20,11 +20,11 @@ use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
+use crate::signals::Signals;
 use session::Session;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tell::Teller;
-use tokio::signal::unix::{SignalKind, signal};
 use watch::{Save, Saves};
 
 /// Longest wait until a build that was given up has ended.
@@ -52,8 +52,7 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
 
 /// Takes up save after save until a signal comes.
 async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result<(), Failure> {
-    let mut stop = signal(SignalKind::terminate()).map_err(Failure::Start)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
+    let mut signals = Signals::take().map_err(Failure::Start)?;
     let mut saves = Saves::of(source).map_err(Box::new)?;
     let mut folders = vec![source.to_owned()];
     folders.extend(look(&mut saves, session)?);
@@ -77,8 +76,7 @@ async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result
     };
     tokio::select! {
         ended = work => ended,
-        _ = stop.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        _ = signals.next() => Ok(()),
     }
 }
 

@@ -167,8 +167,12 @@ impl Dev {
         assert!(line.is_err(), "nobody saved: {line:?}");
     }
 
-    fn interrupt(mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    fn interrupt(self) -> Option<i32> {
+        self.told(Signal::INT)
+    }
+
+    fn told(mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap().code()
     }
 
@@ -391,19 +395,22 @@ fn endless(pid: &Path) -> String {
 
 #[test]
 fn the_end_of_the_command_ends_the_build_that_is_under_way() {
-    let author = Author::new("kv-endless");
-    let pid = author.source.join("script.pid~");
-    let _ = fs::remove_file(&pid);
-    fs::write(author.source.join("build.rs"), endless(&pid)).unwrap();
-    let dev = author.dev();
-    let script = wait_for(&pid);
-    let running = PathBuf::from(format!("/proc/{script}"));
-    assert!(running.is_dir());
-    assert_eq!(dev.interrupt(), Some(0));
-    let start = Instant::now();
-    while running.is_dir() {
-        assert!(start.elapsed() < END_WAIT, "the build goes on");
-        std::thread::sleep(Duration::from_millis(50));
+    // A terminal that closes is one end as well.
+    for signal in [Signal::INT, Signal::HUP] {
+        let author = Author::new("kv-endless");
+        let pid = author.source.join("script.pid~");
+        let _ = fs::remove_file(&pid);
+        fs::write(author.source.join("build.rs"), endless(&pid)).unwrap();
+        let dev = author.dev();
+        let script = wait_for(&pid);
+        let running = PathBuf::from(format!("/proc/{script}"));
+        assert!(running.is_dir());
+        assert_eq!(dev.told(signal), Some(0));
+        let start = Instant::now();
+        while running.is_dir() {
+            assert!(start.elapsed() < END_WAIT, "the build goes on");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 

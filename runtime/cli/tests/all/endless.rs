@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest wait for something that comes.
@@ -28,6 +28,11 @@ struct Node<'a> {
 impl<'a> Node<'a> {
     /// Starts it. Its log of an earlier life is gone.
     fn spawn(folder: &'a Folder, flags: &[&str]) -> Self {
+        Self::spawn_as(folder, flags, |command| command)
+    }
+
+    /// The same, by a command that is made of the node's.
+    fn spawn_as(folder: &'a Folder, flags: &[&str], made: impl Fn(Command) -> Command) -> Self {
         let library = build(
             folder,
             repository()
@@ -37,7 +42,7 @@ impl<'a> Node<'a> {
         );
         let engine = format!("evil={library}");
         let run = ["run", "--engine", &engine, "--workers", "1"];
-        let mut command = folder.command(&[&run, flags].concat());
+        let mut command = made(folder.command(&[&run, flags].concat()));
         let log = File::create(folder.path().join("log")).unwrap();
         command.stdout(Stdio::null()).stderr(log);
         let child = command.spawn().unwrap();
@@ -296,6 +301,30 @@ fn a_node_that_is_told_to_end_once_ends_within_its_limit_though_an_engine_does_n
     let log = node.log();
     assert!(log.contains("did not end within 400 ms"), "{log}");
     let _ended_with_the_node = sent.wait().unwrap();
+}
+
+/// What `nohup` does: the command, with hangups ignored.
+fn without_hangups(command: Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", r#"trap '' HUP; exec "$0" "$@""#]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell.stdin(Stdio::null()).env_clear();
+    let variables = command.get_envs();
+    shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    shell
+}
+
+#[test]
+fn a_node_that_was_started_with_hangups_ignored_outlives_its_terminal() {
+    let folder = Folder::new();
+    let mut node = Node::spawn_as(&folder, &[], without_hangups);
+    node.until("it is ready", || node.get("/readyz").0 == 200);
+    node.signal(Signal::HUP);
+    std::thread::sleep(LATER);
+    assert_eq!(node.get("/readyz").0, 200, "{}", node.log());
+    node.signal(Signal::TERM);
+    assert_eq!(node.ended().code(), Some(0));
 }
 
 #[test]
