@@ -150,7 +150,9 @@ impl BuildError {
     pub fn next(&self) -> &'static str {
         match self {
             Self::CargoMissing | Self::CompilerMissing => "install Rust from https://rustup.rs",
-            Self::Io { .. } => "check the permissions and the free space of the folder",
+            Self::Io { .. } => {
+                "see that the folder is there, and check its permissions and free space"
+            }
             Self::NotAPackage { .. } => "name the folder of an engine's crate",
             Self::NoCdylib { .. } => "add [lib] crate-type = [\"cdylib\", \"rlib\"] to Cargo.toml",
             Self::NoModuleFeature { .. } => {

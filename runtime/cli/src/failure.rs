@@ -70,7 +70,7 @@ pub(crate) enum Failure {
     #[error("cannot write the output")]
     #[diagnostic(
         code(output::unwritable),
-        help("see that what reads stdout is still there")
+        help("see that what reads stdout is still there, and that there is space where it goes")
     )]
     Output(#[source] io::Error),
     #[error("cannot start")]

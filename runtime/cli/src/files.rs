@@ -21,7 +21,7 @@ pub(crate) enum FileError {
     #[error("cannot write {}", path.display())]
     #[diagnostic(
         code(file::unwritable),
-        help("give a path in a folder that is there and that you may write")
+        help("give a path in a folder that is there, that you may write, and that has space")
     )]
     Unwritable { path: PathBuf, source: io::Error },
     #[error("{} is there and is no {what}; it is left as it is", path.display())]

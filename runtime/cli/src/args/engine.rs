@@ -78,8 +78,8 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CaptureArgs {
-    /// The engine's id.
-    #[arg(value_name = "ID")]
+    /// The engine: its name, or the 32 digits of its id.
+    #[arg(value_name = "ENGINE")]
     pub(crate) engine: EngineId,
     /// Where to write the fixture, for its owner alone; `-` is stdout. A file that is no fixture is not
     /// replaced.

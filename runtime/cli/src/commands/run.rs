@@ -296,7 +296,11 @@ impl RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DataDir { path, .. } => write!(f, "cannot make the folder {}", path.display()),
+            Self::DataDir { path, .. } => write!(
+                f,
+                "cannot make the data folder {}, or not write into it",
+                path.display()
+            ),
             Self::Folder(error) => error.fmt(f),
             Self::Restart(error) => write!(f, "the node does not restart: {error}"),
             Self::Quarantine(error) => error.fmt(f),

@@ -2,16 +2,22 @@
 
 use crate::failure::Failure;
 use miette::MietteHandlerOpts;
+use rustix::termios::tcgetwinsize;
+use std::io;
 
-/// Columns to which a report is wrapped.
-const WIDTH: usize = 100;
+/// Columns to which a report is wrapped, where the terminal has as many.
+const WIDTH: u16 = 100;
+
+/// Fewest columns to which it is wrapped: words stay whole.
+const WIDTH_MIN: u16 = 40;
 
 /// Sets the form of all reports. Colours and box characters are left out where the terminal has
 /// none, and where `NO_COLOR` asks for it.
 pub(crate) fn install() {
     let hook = miette::set_hook(Box::new(|_| {
-        let options = MietteHandlerOpts::new().terminal_links(false).width(WIDTH);
-        Box::new(options.build())
+        let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+        let options = MietteHandlerOpts::new().terminal_links(false);
+        Box::new(options.width(width(columns).into()).build())
     }));
     // It can only have been set before, in which case reports are shown in that form.
     debug_assert!(hook.is_ok());
@@ -20,4 +26,22 @@ pub(crate) fn install() {
 /// Shows a failure on stderr.
 pub(crate) fn failure(failure: Failure) {
     super::talk(format_args!("{:?}", miette::Report::new(failure)));
+}
+
+/// To how many columns a report is wrapped on a terminal of so many; 0 if there is none, or it does not say.
+fn width(columns: u16) -> u16 {
+    match columns {
+        0 => WIDTH,
+        columns => columns.clamp(WIDTH_MIN, WIDTH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_as_wide_as_its_terminal_within_reason() {
+        assert_eq!([0, 8, 80, 300].map(width), [WIDTH, WIDTH_MIN, 80, WIDTH]);
+    }
 }
