@@ -86,7 +86,9 @@ impl EngineId {
         if length == 0 || length > ENGINE_NAME_BYTES_MAX {
             return None;
         }
-        std::str::from_utf8(&self.0[..length]).ok()
+        let name = std::str::from_utf8(&self.0[..length]).ok()?;
+        // Bytes that no name gives are no root's: they would be shown as a name that reads back as another id.
+        (Self::root(name) == Ok(*self)).then_some(name)
     }
 
     /// The sixteen bytes of the id.
@@ -187,6 +189,17 @@ mod tests {
         assert_eq!(child.to_string().parse::<EngineId>().unwrap(), child);
         assert_eq!(child.name(), None);
         assert_ne!(child, root.child(4));
+    }
+
+    #[test]
+    fn bytes_that_no_name_gives_read_back_from_what_they_show() {
+        for (name, behind) in [(b'l', 7), (b'\n', 0), (b'K', 0)] {
+            let mut bytes = [0; 16];
+            (bytes[0], bytes[9], bytes[15]) = (name, behind, 1);
+            let id = EngineId::from_bytes(bytes);
+            assert_eq!(id.name(), None);
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
     }
 
     #[test]
