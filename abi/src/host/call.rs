@@ -36,6 +36,14 @@ pub enum CallError {
     /// The state is nested deeper than the stacks of this machine's threads allow.
     #[error("the state is nested too deep for a thread's stack")]
     TooDeep,
+    /// The module wrote more than it may in one call; nothing of it is kept.
+    #[error(
+        "the module wrote more than {bytes_max} bytes in one call; a state as large as that is written in pieces"
+    )]
+    TooLong {
+        /// Most bytes that it may write.
+        bytes_max: usize,
+    },
     /// A field of the state is not in its bytes.
     #[error(
         "its field `{field}` is left out of its bytes (as serde's `skip_serializing_if` does), so they would read back as another state"
@@ -49,17 +57,49 @@ pub enum CallError {
     WrongState,
 }
 
-/// A sink that appends to a vector. Lives on the caller's stack for one call.
+/// A sink that appends to a vector. Lives on the caller's stack for one call, which [`Buffer::end`] sees to: the
+/// outcome is had from the buffer alone, so it is there until the call has ended.
+#[must_use = "the outcome of the call is had from it"]
 pub(super) struct Buffer<'a> {
     bytes: &'a mut Vec<u8>,
+    /// How many bytes were there before.
+    start: usize,
+    /// Most bytes that are taken.
+    bytes_max: usize,
+    /// Whether the module wrote more. Nothing is kept then: a part would pass for the whole.
+    is_over: bool,
 }
 
 impl<'a> Buffer<'a> {
     pub(super) fn new(bytes: &'a mut Vec<u8>) -> Self {
-        Self { bytes }
+        Self::of_at_most(SINK_BYTES_MAX, bytes)
     }
 
-    /// The sink over this buffer; it must not be used once the buffer is gone.
+    fn of_at_most(bytes_max: usize, bytes: &'a mut Vec<u8>) -> Self {
+        let start = bytes.len();
+        Self {
+            bytes,
+            start,
+            bytes_max,
+            is_over: false,
+        }
+    }
+
+    /// The outcome of the call that wrote here, from its status.
+    ///
+    /// # Errors
+    /// What the status and the bytes tell of; [`CallError::TooLong`].
+    pub(super) fn end(self, status: CallStatus) -> Result<(), CallError> {
+        if self.is_over {
+            self.bytes.truncate(self.start);
+            let bytes_max = self.bytes_max;
+            return Err(CallError::TooLong { bytes_max });
+        }
+        outcome(status, self.bytes, self.start)
+    }
+
+    /// The sink over this buffer. Whoever calls through it vouches, as for each pointer that crosses, that the
+    /// buffer lives and is used by nobody else.
     pub(super) fn sink(&mut self) -> Sink {
         Sink {
             host: (&raw mut *self).cast::<c_void>(),
@@ -72,17 +112,16 @@ unsafe extern "C" fn append(host: *mut c_void, bytes: Bytes<'_>) {
     // SAFETY: `host` is the `Buffer` that made this sink, alive and unused by others for the call.
     let buffer = unsafe { &mut *host.cast::<Buffer<'_>>() };
     let bytes = bytes.as_slice();
-    if buffer.bytes.len() + bytes.len() <= SINK_BYTES_MAX {
+    let room = buffer.bytes_max - (buffer.bytes.len() - buffer.start);
+    if buffer.is_over || bytes.len() > room {
+        buffer.is_over = true;
+    } else {
         buffer.bytes.extend_from_slice(bytes);
     }
 }
 
 /// The outcome of a call, from its status and what it wrote from `start` on.
-pub(super) fn outcome(
-    status: CallStatus,
-    bytes: &mut Vec<u8>,
-    start: usize,
-) -> Result<(), CallError> {
+fn outcome(status: CallStatus, bytes: &mut Vec<u8>, start: usize) -> Result<(), CallError> {
     if status == CallStatus::Ok {
         return Ok(());
     }
@@ -171,5 +210,35 @@ impl CallError {
     /// The error that a handler's status and bytes tell of, as [`super::Services::reply`] gets them.
     pub fn of_reply(status: CallStatus, bytes: &[u8]) -> Self {
         error(status, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes pieces to a sink of at most 8 bytes.
+    fn written(pieces: &[&[u8]], status: CallStatus) -> (Result<(), CallError>, Vec<u8>) {
+        let mut bytes = b"before".to_vec();
+        let mut buffer = Buffer::of_at_most(8, &mut bytes);
+        for piece in pieces {
+            let sink = buffer.sink();
+            // SAFETY: the buffer lives, and is used by nobody else meanwhile.
+            unsafe { (sink.write)(sink.host, Bytes::from(*piece)) };
+        }
+        (buffer.end(status), bytes)
+    }
+
+    #[test]
+    fn what_a_module_wrote_is_whole_or_refused() {
+        let (done, bytes) = written(&[b"1234", b"5678"], CallStatus::Ok);
+        assert_eq!((done, bytes.as_slice()), (Ok(()), &b"before12345678"[..]));
+        let over = Err(CallError::TooLong { bytes_max: 8 });
+        for pieces in [&[&b"123456789"[..]][..], &[b"1234", b"56789", b"5"]] {
+            for status in [CallStatus::Ok, CallStatus::Rejected] {
+                let (done, bytes) = written(pieces, status);
+                assert_eq!((&done, bytes.as_slice()), (&over, &b"before"[..]));
+            }
+        }
     }
 }

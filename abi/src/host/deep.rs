@@ -30,26 +30,38 @@ pub(super) fn count_leaked() {
 struct Lent<T>(T);
 
 // SAFETY: `on_large_stack` is the only maker: the lender waits until the borrowing thread has ended, so
-// nothing is used by two threads at once; what a call touches is a state (`Send` by `State`'s bound, as
-// `Instance` is) and buffers of this crate.
+// nothing is used by two threads at once; whoever calls `call` or `done` vouches that what is lent may be used by
+// another thread than its own.
 unsafe impl<T> Send for Lent<T> {}
 
 /// Runs `call`, again on a large stack if it says that its value is too deep. Where the system gives no
 /// such thread, that is what it says in the end.
-pub(super) fn call(mut call: impl FnMut() -> CallStatus) -> CallStatus {
+///
+/// # Safety
+/// Another thread may run `call` while this one waits: what it holds and touches is `Send`, or points to states
+/// (`Send` by `State`'s bound) and to buffers of this crate. And `call` may run again after it said `TooDeep`.
+pub(super) unsafe fn call(mut call: impl FnMut() -> CallStatus) -> CallStatus {
     match call() {
-        CallStatus::TooDeep => on_large_stack(call).unwrap_or(CallStatus::TooDeep),
+        // SAFETY: the caller vouches for it.
+        CallStatus::TooDeep => unsafe { on_large_stack(call) }.unwrap_or(CallStatus::TooDeep),
         status => status,
     }
 }
 
 /// As [`call`], for what says by a yes that it is done.
-pub(super) fn done(mut call: impl FnMut() -> bool) -> bool {
-    call() || on_large_stack(call).unwrap_or(false)
+///
+/// # Safety
+/// As [`call`]; it may run again after a no.
+pub(super) unsafe fn done(mut call: impl FnMut() -> bool) -> bool {
+    // SAFETY: the caller vouches for it.
+    call() || unsafe { on_large_stack(call) }.unwrap_or(false)
 }
 
 /// `None` if there is no such thread, or it panicked: entries of a module catch their own panics.
-fn on_large_stack<T>(call: impl FnOnce() -> T) -> Option<T> {
+///
+/// # Safety
+/// `call` and what it gives may be used by another thread while this one waits.
+unsafe fn on_large_stack<T>(call: impl FnOnce() -> T) -> Option<T> {
     let (call, caller) = (Lent(call), running::here());
     let run = move || {
         let call = call;

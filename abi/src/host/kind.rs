@@ -1,7 +1,7 @@
 //! [`Kind`]: one engine kind of a module, and all that can be done with its instances.
 
 use super::bus::Bus;
-use super::call::{Buffer, CallError, outcome};
+use super::call::{Buffer, CallError};
 use super::deep;
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
@@ -11,7 +11,8 @@ use super::running::{self, Call, Label};
 use super::services::{Services, Table};
 use crate::descriptor::KindDescriptor;
 use crate::raw::{
-    BatchOutcome, Bytes, CallStatus, Codec, Delivery, InterfacePart, KindVtable, RawContext,
+    BatchOutcome, Bytes, CallStatus, Codec, Delivery, InterfacePart, KindVtable, MigrationVtable,
+    RawContext,
 };
 use crate::schema::SchemaId;
 use crate::{BlockHash, BlockTime, EngineId, Height};
@@ -117,8 +118,9 @@ impl Kind {
     pub fn decode(&self, bytes: &[u8]) -> Result<Instance, CallError> {
         let _noted = running::note(self.label, Call::Decode, None);
         self.make(|out, sink| {
-            // SAFETY: as in `init`.
-            deep::call(|| unsafe { (self.table.decode)(bytes.into(), out, sink) })
+            // SAFETY: as in `init`; bytes and buffers may be used by the other thread while this one waits, and
+            // nothing was done after `TooDeep`.
+            unsafe { deep::call(|| (self.table.decode)(bytes.into(), out, sink)) }
         })
     }
 
@@ -135,17 +137,17 @@ impl Kind {
         }
         let raw = &mut context.raw;
         raw.host = (&raw mut *context.services).cast::<c_void>();
-        let _noted = running::note_batch(self.label, &raw mut *raw, raw.id, batch);
-        // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
-        // nothing else uses it; batch and context live for the call.
-        Some(unsafe {
-            (self.table.handle)(
-                instance.as_ptr(),
-                &raw mut *raw,
-                batch.as_ptr().cast::<Delivery<'static>>(),
-                batch.len(),
-            )
-        })
+        let noted = running::Batch {
+            label: self.label,
+            engine: raw.id,
+            context: raw,
+            deliveries: batch,
+        };
+        Some(running::during(noted, |context, batch, length| {
+            // SAFETY: the tag says that the state is of this schema and layout; `&mut Instance` says that
+            // nothing else uses it; `during` borrows batch and context for the call.
+            unsafe { (self.table.handle)(instance.as_ptr(), context, batch, length) }
+        }))
     }
 
     /// Answers a query into `out`, in the codec of the question.
@@ -183,8 +185,9 @@ impl Kind {
     /// [`CallError::TooDeep`].
     pub fn encode(&self, instance: &Instance, out: &mut Vec<u8>) -> Result<(), CallError> {
         self.read(Call::Encode, instance, out, |state, sink| {
-            // SAFETY: as in `query`.
-            deep::call(|| unsafe { (self.table.encode)(state, sink) })
+            // SAFETY: as in `query`; state (`Sync`) and buffer may be used by the other thread while this one waits,
+            // and nothing was written after `TooDeep`.
+            unsafe { deep::call(|| (self.table.encode)(state, sink)) }
         })
     }
 
@@ -243,14 +246,13 @@ impl Kind {
         (codec, bytes): (Codec, &[u8]),
         out: &mut Vec<u8>,
     ) -> Result<(), CallError> {
-        let start = out.len();
         let mut buffer = Buffer::new(out);
         let sink = buffer.sink();
         let _noted = running::note(self.label, Call::Rewrite, None);
         // SAFETY: the table is this module's, which is mapped while `self` lives; the bytes are borrowed and the
         // buffer behind the sink is ours, both for longer than the call.
         let status = unsafe { (self.table.rewrite)(part, schema, codec, bytes.into(), sink) };
-        outcome(status, out, start)
+        buffer.end(status)
     }
 
     /// What the state says it is, hashed: states that differ have different ones, also where their bytes
@@ -261,8 +263,9 @@ impl Kind {
     pub fn witness(&self, instance: &Instance) -> Result<Witness, CallError> {
         let mut bytes = Vec::new();
         self.read(Call::Encode, instance, &mut bytes, |state, sink| {
-            // SAFETY: as in `query`.
-            deep::call(|| unsafe { (self.table.witness)(state, sink) })
+            // SAFETY: as in `query`; state (`Sync`) and buffer may be used by the other thread while this one waits,
+            // and nothing was written after `TooDeep`.
+            unsafe { deep::call(|| (self.table.witness)(state, sink)) }
         })?;
         let reason = || CallError::Rejected {
             reason: format!("its witness has {} bytes", bytes.len()),
@@ -285,8 +288,9 @@ impl Kind {
         }
         let _noted = running::note(self.label, Call::Discard, None);
         let state = instance.into_ptr();
-        // SAFETY: the tag fits and the instance is consumed; after a no it is as it was.
-        if !deep::done(|| unsafe { (self.table.discard)(state) }) {
+        // SAFETY: the tag fits and the instance is consumed; it may go to another thread (`Send`), and after a no it
+        // is as it was.
+        if !unsafe { deep::done(|| (self.table.discard)(state)) } {
             deep::count_leaked();
         }
         Ok(())
@@ -323,7 +327,7 @@ impl Kind {
                 buffer.sink(),
             )
         };
-        outcome(status, &mut bytes, 0).map_err(|error| (done, error))
+        buffer.end(status).map_err(|error| (done, error))
     }
 
     /// Appends the postcard of the older state of schema `wanted` that this one goes back to; which there are says
@@ -359,11 +363,15 @@ impl Kind {
 
     fn migrations(&self) -> impl Iterator<Item = Migration> + '_ {
         let steps = &self.descriptor().migrations;
-        (0..steps.len()).filter_map(|index| Migration::new(self, &self.table, index))
+        (0..steps.len()).filter_map(|index| Migration::new(self, index))
     }
 
     pub(super) fn serial(&self) -> u64 {
         self.module.serial()
+    }
+
+    pub(super) fn step(&self, index: usize) -> Option<&MigrationVtable> {
+        self.module.step(self.index, index)
     }
 
     pub(super) fn table(&self) -> &KindVtable {
@@ -381,8 +389,9 @@ impl Kind {
     ) -> Result<Instance, CallError> {
         let mut state = null_mut();
         let mut bytes = Vec::new();
-        let status = call(&raw mut state, Buffer::new(&mut bytes).sink());
-        outcome(status, &mut bytes, 0)?;
+        let mut buffer = Buffer::new(&mut bytes);
+        let status = call(&raw mut state, buffer.sink());
+        buffer.end(status)?;
         let state = NonNull::new(state).ok_or(CallError::WrongState)?;
         // SAFETY: the module has just made it for us, of this kind's type.
         Ok(unsafe { Instance::new(state, self.tag) })
@@ -398,10 +407,10 @@ impl Kind {
         if instance.tag() != self.tag {
             return Err(CallError::WrongState);
         }
-        let start = out.len();
+        let mut buffer = Buffer::new(out);
         let _noted = running::note(self.label, what, None);
-        let status = call(instance.as_ptr(), Buffer::new(out).sink());
-        outcome(status, out, start)
+        let status = call(instance.as_ptr(), buffer.sink());
+        buffer.end(status)
     }
 }
 

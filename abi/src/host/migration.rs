@@ -5,13 +5,14 @@
 //! the *new* module, over the old type as it is frozen there: the old module is not needed.
 
 use super::bus::Bus;
-use super::call::{Buffer, CallError, outcome};
+use super::call::{Buffer, CallError};
 use super::deep;
 use super::instance::{Instance, StateTag};
 use super::kind::Kind;
-use super::running::{self, Call, Noted};
-use crate::descriptor::MigrationDescriptor;
-use crate::raw::{self, Bytes, CallStatus, KindVtable, MigrationVtable};
+use super::module::ModuleError;
+use super::running::{self, Call, Label, Noted};
+use crate::descriptor::{KindDescriptor, MigrationDescriptor};
+use crate::raw::{self, Bytes, CallStatus, KindVtable, MigrationVtable, WrongSize};
 use crate::schema::{LayoutId, SchemaId};
 use crate::{EngineId, Height};
 use std::ffi::c_void;
@@ -51,18 +52,43 @@ unsafe impl Send for Prepared {}
 // SAFETY: nothing is reached through `&Prepared`.
 unsafe impl Sync for Prepared {}
 
+/// All steps of a kind, as its table gives them; each is the one that is described.
+pub(super) fn steps(
+    kind: &KindDescriptor,
+    table: &KindVtable,
+) -> Result<Vec<MigrationVtable>, ModuleError> {
+    let described = kind.migrations.iter().enumerate();
+    let steps = described.map(|(place, described)| {
+        let step = step(table, place)?;
+        let is_it = |step: &MigrationVtable| {
+            step.from_schema == described.from_schema && step.from_layout == described.from_layout
+        };
+        step.filter(is_it).ok_or_else(|| ModuleError::Step {
+            kind: kind.kind.clone(),
+            place,
+        })
+    });
+    steps.collect()
+}
+
+/// The step at a place, as the module says; `None` if it has none there.
+fn step(table: &KindVtable, place: usize) -> Result<Option<MigrationVtable>, WrongSize> {
+    let mut room = MaybeUninit::<MigrationVtable>::zeroed();
+    let to = room.as_mut_ptr();
+    // SAFETY: its first field is its size, and zero everywhere is a value of that.
+    unsafe { (&raw mut (*to).size).write(size_of::<MigrationVtable>()) };
+    let _noted = running::note(Label::unknown(), Call::Describe, None);
+    // SAFETY: the table is the module's own; `room` has the bytes that it says.
+    if !unsafe { (table.migration)(place, to) } {
+        return Ok(None);
+    }
+    // SAFETY: the module wrote the table there, with its size, since it said so.
+    unsafe { raw::read(to) }.map(Some)
+}
+
 impl Migration {
-    pub(super) fn new(kind: &Kind, table: &KindVtable, index: usize) -> Option<Self> {
-        let mut room = MaybeUninit::<MigrationVtable>::zeroed();
-        let to = room.as_mut_ptr();
-        // SAFETY: its first field is its size, and zero everywhere is a value of that.
-        unsafe { (&raw mut (*to).size).write(size_of::<MigrationVtable>()) };
-        // SAFETY: the table is the module's own; `room` has the bytes that it says.
-        if !unsafe { (table.migration)(index, to) } {
-            return None;
-        }
-        // SAFETY: the module wrote the table there, with its size, since it said so.
-        let step: MigrationVtable = unsafe { raw::read(to) }.ok()?;
+    pub(super) fn new(kind: &Kind, index: usize) -> Option<Self> {
+        let step = *kind.step(index)?;
         let described = kind.descriptor().migrations.get(index)?;
         let (schema, layout): (SchemaId, LayoutId) = (step.from_schema, step.from_layout);
         let module = if described.from.has_serde_field() {
@@ -113,9 +139,10 @@ impl Migration {
     pub fn trial(&self) -> Result<(), CallError> {
         let mut bytes = Vec::new();
         let _noted = self.note(Call::Migrate, None);
-        // SAFETY: the table is the module's own.
-        let status = unsafe { (self.table.trial)(Buffer::new(&mut bytes).sink()) };
-        outcome(status, &mut bytes, 0)
+        let mut buffer = Buffer::new(&mut bytes);
+        // SAFETY: the table is the module's own, and the buffer lives for the call.
+        let status = unsafe { (self.table.trial)(buffer.sink()) };
+        buffer.end(status)
     }
 
     /// Reads an old state from postcard bytes into this module's frozen type.
@@ -127,9 +154,10 @@ impl Migration {
         let mut buffer = Buffer::new(&mut said);
         let (bytes, sink) = (Bytes::from(bytes), buffer.sink());
         let _noted = self.note(Call::Decode, None);
-        // SAFETY: the table is the module's own; all pointers live for the call.
-        let status = deep::call(|| unsafe { (self.table.decode_old)(bytes, &raw mut state, sink) });
-        outcome(status, &mut said, 0)?;
+        // SAFETY: the table is the module's own; all pointers live for the call, and another thread may use what they
+        // point to while this one waits. After `TooDeep` nothing was done.
+        let status = unsafe { deep::call(|| (self.table.decode_old)(bytes, &raw mut state, sink)) };
+        buffer.end(status)?;
         let state = NonNull::new(state).ok_or(CallError::WrongState)?;
         // SAFETY: the module has just made it, of the frozen old type.
         Ok(unsafe { Instance::new(state, self.from) })
@@ -157,7 +185,7 @@ impl Migration {
         // SAFETY: the tag fits; the state is only read; all pointers live for the call.
         let status =
             unsafe { (self.table.prepare)(old.as_ptr(), &raw mut raw, &raw mut fresh, sink) };
-        outcome(status, &mut said, 0)?;
+        buffer.end(status)?;
         Ok(Prepared {
             fresh,
             step: self.id(),
@@ -186,7 +214,7 @@ impl Migration {
         let _noted = self.note(Call::Migrate, Some(id));
         // SAFETY: the tag fits; the state is only read; all pointers live for the call.
         let status = unsafe { (self.table.whole)(old.as_ptr(), &raw mut raw, &raw mut new, sink) };
-        outcome(status, &mut said, 0)?;
+        buffer.end(status)?;
         let new = NonNull::new(new).ok_or(CallError::WrongState)?;
         // SAFETY: the module has just made it, of the kind's type.
         Ok(unsafe { Instance::new(new, self.kind.tag()) })
@@ -226,8 +254,9 @@ impl Migration {
     pub fn discard(&self, prepared: Prepared) {
         if prepared.step == self.id() && !prepared.fresh.is_null() {
             let _noted = self.note(Call::Discard, None);
-            // SAFETY: `StepId` says that this step's `prepare` made it; it is consumed, after a no not.
-            let done = deep::done(|| unsafe { (self.table.discard)(prepared.fresh) });
+            // SAFETY: `StepId` says that this step's `prepare` made it; it is consumed, after a no not. What is
+            // prepared is `Send`.
+            let done = unsafe { deep::done(|| (self.table.discard)(prepared.fresh)) };
             if !done {
                 deep::count_leaked();
             }
@@ -242,13 +271,13 @@ impl Migration {
         if old.tag() != self.from {
             return Err(CallError::WrongState);
         }
-        let start = out.len();
         let mut buffer = Buffer::new(out);
         let sink = buffer.sink();
         let _noted = self.note(Call::Encode, None);
-        // SAFETY: the tag fits; the state is only read; the sink lives for the call.
-        let status = deep::call(|| unsafe { (self.table.encode_old)(old.as_ptr(), sink) });
-        outcome(status, out, start)
+        // SAFETY: the tag fits; the state (`Sync`) is only read; the buffer lives for the call, and another thread may
+        // use both while this one waits. After `TooDeep` nothing was written.
+        let status = unsafe { deep::call(|| (self.table.encode_old)(old.as_ptr(), sink)) };
+        buffer.end(status)
     }
 
     /// Drops an old state, or leaks it as [`Kind::discard`] does. Gives it back if it is not [`Migration::from`].
@@ -261,8 +290,9 @@ impl Migration {
         }
         let _noted = self.note(Call::Discard, None);
         let old = old.into_ptr();
-        // SAFETY: the tag fits and the instance is consumed; after a no it is as it was.
-        if !deep::done(|| unsafe { (self.table.discard_old)(old) }) {
+        // SAFETY: the tag fits and the instance is consumed; it may go to another thread (`Send`), and after a no it
+        // is as it was.
+        if !unsafe { deep::done(|| (self.table.discard_old)(old)) } {
             deep::count_leaked();
         }
         Ok(())
@@ -284,7 +314,8 @@ impl Migration {
             state = settled.state;
             settled.status
         };
-        if deep::call(|| settle(false)) == CallStatus::TooDeep {
+        // SAFETY: states and what is prepared are `Send`; after `TooDeep` nothing was touched.
+        if unsafe { deep::call(|| settle(false)) } == CallStatus::TooDeep {
             settle(true);
             deep::count_leaked();
         }

@@ -1,15 +1,16 @@
 //! [`Module`]: the code of one library, described and kept mapped.
 
-use super::call::{Buffer, CallError, outcome};
+use super::call::{Buffer, CallError};
 use super::json_keys;
 use super::kind::Kind;
+use super::migration;
 use super::panics;
 use super::running::{self, Call, Label};
 use crate::build::ABI_EPOCH;
 use crate::codec;
 use crate::descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor};
 use crate::export::{EngineModuleRef, LinkedModule, SnapshotEntry};
-use crate::raw::{Codec, KindVtable, TooShort};
+use crate::raw::{Codec, KindVtable, MigrationVtable, WrongSize};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ pub struct Module {
 struct Shared {
     descriptor: Descriptor,
     tables: Vec<KindVtable>,
+    /// Of each kind, in the descriptor's order. Read once: a step that is asked for again may be another, since
+    /// `Migrate::step` is the author's to write, and what the one prepared the other would take for its own.
+    steps: Vec<Vec<MigrationVtable>>,
     snapshot: Option<SnapshotEntry>,
     labels: Vec<&'static Label>,
     serial: u64,
@@ -43,9 +47,19 @@ pub enum ModuleError {
         /// The module's epoch.
         found: u32,
     },
-    /// A table of it lacks entries that this epoch has.
+    /// A table of it has a size that no table of this epoch has.
     #[error("{0}; rebuild the engine against this node's refit-abi")]
-    Table(#[from] TooShort),
+    Table(#[from] WrongSize),
+    /// A kind's steps from older states are not those that it describes.
+    #[error(
+        "kind `{kind}` does not have the step from an older state at place {place} that it describes; rebuild it"
+    )]
+    Step {
+        /// The kind.
+        kind: String,
+        /// The step's place in the kind's history.
+        place: usize,
+    },
     /// It could not describe itself.
     #[error("the module could not describe itself: {0}; rebuild it and run `refit engine inspect`")]
     Describe(CallError),
@@ -112,12 +126,13 @@ impl Module {
         // SAFETY: the root is genuine (caller); the functions are this program's, which stays.
         unsafe { root.attach()(panics::EAR) };
         let mut bytes = Vec::new();
+        let mut buffer = Buffer::new(&mut bytes);
         let status = {
             let _noted = running::note(Label::unknown(), Call::Describe, None);
-            // SAFETY: whoever calls this vouches that `export_engines!` made the root; the sink lives for the call.
-            unsafe { root.describe()(Buffer::new(&mut bytes).sink()) }
+            // SAFETY: whoever calls this vouches that `export_engines!` made the root; the buffer lives for the call.
+            unsafe { root.describe()(buffer.sink()) }
         };
-        outcome(status, &mut bytes, 0).map_err(ModuleError::Describe)?;
+        buffer.end(status).map_err(ModuleError::Describe)?;
         if bytes.len() > DESCRIPTOR_BYTES_MAX {
             let reason = format!("{} bytes, at most {DESCRIPTOR_BYTES_MAX}", bytes.len());
             return Err(ModuleError::Descriptor { reason });
@@ -151,6 +166,9 @@ impl Module {
                 }
             }
         }
+        let steps = descriptor.kinds.iter().zip(&tables);
+        let steps = steps.map(|(kind, table)| migration::steps(kind, table));
+        let steps = steps.collect::<Result<_, _>>()?;
         let (package, version) = (&descriptor.package, &descriptor.package_version);
         let kinds = descriptor.kinds.iter();
         let labels = kinds.map(|kind| Label::of(&kind.kind, package, version));
@@ -159,6 +177,7 @@ impl Module {
         let shared = Shared {
             descriptor,
             tables,
+            steps,
             snapshot: root.snapshot(),
             labels,
             serial,
@@ -221,7 +240,7 @@ impl Module {
         // SAFETY: the entry is this module's, which is mapped while `self` lives; the bytes are borrowed and the
         // buffer behind the sink is ours, both for longer than the call.
         let status = unsafe { transform(snapshot.into(), buffer.sink()) };
-        outcome(status, &mut bytes, 0)?;
+        buffer.end(status)?;
         Ok(bytes)
     }
 
@@ -245,6 +264,10 @@ impl Module {
 
     pub(super) fn table(&self, index: usize) -> &KindVtable {
         &self.shared.tables[index]
+    }
+
+    pub(super) fn step(&self, kind: usize, step: usize) -> Option<&MigrationVtable> {
+        self.shared.steps[kind].get(step)
     }
 
     pub(super) fn label(&self, index: usize) -> &'static Label {

@@ -1,11 +1,12 @@
 //! [`Pieces`]: a state's bytes in pieces, so that nobody needs memory for all of them at once, and whoever
 //! writes them down may do something else between two.
 
-use super::call::{Buffer, CallError, outcome};
+use super::call::{Buffer, CallError};
 use super::deep;
 use super::instance::Instance;
 use super::kind::Kind;
 use super::running::{self, Call};
+use crate::raw::CallStatus;
 
 /// The pieces of a state, in their order. Together they are what [`Kind::encode`] gives.
 ///
@@ -39,14 +40,18 @@ impl<'a> Pieces<'a> {
         let _noted = running::note(self.kind.label(), Call::Encode, None);
         let (mut bytes, mut next) = (Vec::new(), Vec::new());
         let (mut out, mut after) = (Buffer::new(&mut bytes), Buffer::new(&mut next));
-        let (out, after) = (out.sink(), after.sink());
+        let (to_out, to_after) = (out.sink(), after.sink());
         let (state, table) = (self.instance.as_ptr(), self.kind.table());
         // SAFETY: the tag says that the state is of this schema and layout, and it is only read, while the
-        // instance is borrowed; the cursor is borrowed and both buffers are ours, all for longer than the call.
-        let status = deep::call(|| unsafe {
-            (table.encode_piece)(state, cursor.into(), self.bytes_max, out, after)
-        });
-        outcome(status, &mut bytes, 0)?;
+        // instance is borrowed; the cursor is borrowed and both buffers are ours, all for longer than the call, and
+        // another thread may use them while this one waits. After `TooDeep` nothing was written.
+        let status = unsafe {
+            deep::call(|| {
+                (table.encode_piece)(state, cursor.into(), self.bytes_max, to_out, to_after)
+            })
+        };
+        out.end(status)?;
+        after.end(CallStatus::Ok)?;
         Ok((bytes, next))
     }
 }

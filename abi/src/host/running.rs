@@ -173,23 +173,33 @@ pub(super) fn note(label: &'static Label, call: Call, engine: Option<EngineId>) 
     })
 }
 
-/// Notes that a batch is handled. The context and the batch must outlive what is returned; they are read
-/// by this thread alone, and only while it is noted.
+/// A batch that is about to be handled.
+pub(super) struct Batch<'a, 'b> {
+    pub(super) label: &'static Label,
+    pub(super) engine: EngineId,
+    pub(super) context: &'a mut RawContext,
+    pub(super) deliveries: &'a [Delivery<'b>],
+}
+
+/// Notes that a batch is handled, as long as `call` runs, which is given the context and the deliveries. They are
+/// borrowed until then, so what is noted is there whenever this thread's handler of signals reads it.
 #[inline]
-pub(super) fn note_batch(
-    label: &'static Label,
-    context: *mut RawContext,
-    engine: EngineId,
-    batch: &[Delivery<'_>],
-) -> Noted {
-    enter(Frame {
-        engine: Some(engine),
-        label,
+pub(super) fn during<R>(
+    batch: Batch<'_, '_>,
+    call: impl FnOnce(*mut RawContext, *const Delivery<'static>, usize) -> R,
+) -> R {
+    let context: *mut RawContext = batch.context;
+    let deliveries = batch.deliveries.as_ptr().cast::<Delivery<'static>>();
+    let length = batch.deliveries.len();
+    let _noted = enter(Frame {
+        engine: Some(batch.engine),
+        label: batch.label,
         call: Call::Handle,
         context,
-        batch: batch.as_ptr().cast(),
-        length: batch.len(),
-    })
+        batch: deliveries,
+        length,
+    });
+    call(context, deliveries, length)
 }
 
 #[inline]

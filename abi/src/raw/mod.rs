@@ -9,7 +9,8 @@
 //! [`BatchOutcome`], [`Sink`], the enums) never changes within an epoch. A table may grow:
 //!
 //! * Each begins with `size`, the bytes of it that its writer has. The reader uses what the size covers and no
-//!   more ([`read`]); one that is shorter than the epoch's first form is refused ([`TooShort`]).
+//!   more ([`read`]); one that is shorter than the epoch's first form, or of no size
+//!   that a table has, is refused ([`WrongSize`]).
 //! * A new entry stands at the end, is an `Option<fn>` or a number, and reads as `None` or 0 where the other side
 //!   does not have it. Whoever calls it says so with an error of its own; nothing is called that is not there.
 //! * The longer table is a new struct whose first field is the former one, which stays [`Table::First`].
@@ -26,7 +27,7 @@ mod table;
 pub use bus::{BusCalls, BusStatus, RawBus};
 pub use kind::{InterfacePart, KindVtable, MigrationVtable, Settled};
 pub use services::{HostCalls, HostStatus, RawBudget, RawContext};
-pub use table::{Table, TableRef, TooShort, read, write};
+pub use table::{TABLE_BYTES_MAX, Table, TableRef, WrongSize, read, write};
 
 use crate::schema::SchemaId;
 use crate::{ClientId, EngineId, Sender};

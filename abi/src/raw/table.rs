@@ -13,31 +13,42 @@ pub unsafe trait Table: Copy + 'static {
     type First: Table;
 }
 
-/// A table that is shorter than what its epoch began with: its writer is broken.
+/// Most bytes of a table: far more than any has. A size beyond is no size.
+pub const TABLE_BYTES_MAX: usize = 4_096;
+
+/// A table of a size that no table of its epoch has: its writer is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a table has {found} bytes, in this abi epoch it has at least {least}")]
-pub struct TooShort {
+#[error(
+    "a table has {found} bytes, in this abi epoch it has {least} to {TABLE_BYTES_MAX}, in whole words"
+)]
+pub struct WrongSize {
     /// Bytes it says it has.
     pub found: usize,
     /// Bytes of the first form.
     pub least: usize,
 }
 
+/// The size that a table says it has, if a table that begins with `F` may have it.
+fn size<F: Table>(found: usize) -> Result<usize, WrongSize> {
+    let least = size_of::<F>();
+    let has_whole_words = found.is_multiple_of(size_of::<usize>());
+    if has_whole_words && (least..=TABLE_BYTES_MAX).contains(&found) {
+        return Ok(found);
+    }
+    Err(WrongSize { found, least })
+}
+
 /// Takes from a table what both sides know; what only this side knows is zero, thus `None`.
 ///
 /// # Errors
-/// [`TooShort`].
+/// [`WrongSize`].
 ///
 /// # Safety
 /// `at` points to a table that begins with `T::First` or, if it is broken, with its `size` at least; of as many
 /// bytes as its size says, none of which changes during the call.
-pub unsafe fn read<T: Table>(at: *const T::First) -> Result<T, TooShort> {
+pub unsafe fn read<T: Table>(at: *const T::First) -> Result<T, WrongSize> {
     // SAFETY: the caller vouches for the size, which stands first (`Table`).
-    let found = unsafe { at.cast::<usize>().read() };
-    let least = size_of::<T::First>();
-    if found < least {
-        return Err(TooShort { found, least });
-    }
+    let found = size::<T::First>(unsafe { at.cast::<usize>().read() })?;
     let mut table = MaybeUninit::<T>::zeroed();
     let common = found.min(size_of::<T>());
     // SAFETY: the caller vouches for `found` bytes at `at`, and `common` is at most that and the size of `T`; the
@@ -51,17 +62,13 @@ pub unsafe fn read<T: Table>(at: *const T::First) -> Result<T, TooShort> {
 /// Gives a table to the other side, as much of it as `to` has room for.
 ///
 /// # Errors
-/// [`TooShort`] if not even the first form fits: nothing is written.
+/// [`WrongSize`] if not even the first form fits: nothing is written.
 ///
 /// # Safety
 /// `to` points to as many writable bytes as the `size` there says.
-pub unsafe fn write<T: Table>(table: &T, to: *mut T::First) -> Result<(), TooShort> {
+pub unsafe fn write<T: Table>(table: &T, to: *mut T::First) -> Result<(), WrongSize> {
     // SAFETY: the caller vouches for the size, which stands first.
-    let found = unsafe { to.cast::<usize>().read() };
-    let least = size_of::<T::First>();
-    if found < least {
-        return Err(TooShort { found, least });
-    }
+    let found = size::<T::First>(unsafe { to.cast::<usize>().read() })?;
     let common = found.min(size_of::<T>());
     // SAFETY: the caller vouches for `found` bytes at `to`; `common` is at most that and the size of `T`. What was
     // written there begins with its size again, which says how much of it there is.
@@ -94,19 +101,24 @@ unsafe impl<F> Sync for TableRef<F> {}
 
 impl<F: Table> TableRef<F> {
     /// Refers to a table.
+    ///
+    /// # Panics
+    /// If the table says another size than its type has, while a module compiles.
     pub const fn of<T: Table<First = F>>(table: &'static T) -> Self {
-        Self {
-            at: std::ptr::from_ref(table).cast(),
-        }
+        let at = std::ptr::from_ref(table);
+        // SAFETY: the size stands first, whoever implements `Table` vouches.
+        let says = unsafe { at.cast::<usize>().read() };
+        assert!(says == size_of::<T>(), "a table says the size of its type");
+        Self { at: at.cast() }
     }
 
     /// What both sides know of it.
     ///
     /// # Errors
-    /// [`TooShort`].
-    pub fn get<T: Table<First = F>>(self) -> Result<T, TooShort> {
-        // SAFETY: made only by `of`, on either side, so it points to a table that lives as long as its module is
-        // mapped; whoever loads modules vouches that a root is used no longer than that.
+    /// [`WrongSize`].
+    pub fn get<T: Table<First = F>>(self) -> Result<T, WrongSize> {
+        // SAFETY: made only by `of`, on either side, so it points to a table that has the bytes it says, and lives as
+        // long as its module is mapped; whoever loads modules vouches that a root is used no longer than that.
         unsafe { read(self.at) }
     }
 }
@@ -174,21 +186,30 @@ mod tests {
     }
 
     #[test]
-    fn a_table_shorter_than_the_first_form_is_refused() {
-        static BROKEN: First = First {
-            size: size_of::<First>() - 1,
+    fn a_table_of_a_size_that_none_has_is_refused() {
+        let least = size_of::<First>();
+        // Too short, too long, and with a half of a function at its end.
+        for found in [0, least - 1, least + 1, TABLE_BYTES_MAX + 8, usize::MAX] {
+            let refused = WrongSize { found, least };
+            let mut broken = SHORT;
+            broken.size = found;
+            // SAFETY: it has its size at least, and nothing is read beside that.
+            let taken = unsafe { read::<Longer>(&raw const broken) };
+            assert_eq!(taken.err(), Some(refused));
+            // SAFETY: as above; nothing is written.
+            let written = unsafe { write(&SHORT, &raw mut broken) };
+            assert_eq!((written, broken.size), (Err(refused), found));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the size of its type")]
+    fn a_reference_to_a_table_that_says_more_than_it_has_is_not_made() {
+        static LONGER_THAN_IT_IS: First = First {
+            size: size_of::<Longer>(),
             answer: one,
         };
-        let least = size_of::<First>();
-        let refused = TooShort {
-            found: least - 1,
-            least,
-        };
-        assert_eq!(TableRef::of(&BROKEN).get::<First>().err(), Some(refused));
-        let mut room = BROKEN;
-        // SAFETY: the room has more bytes than it says.
-        let written = unsafe { write(&SHORT, &raw mut room) };
-        assert_eq!((written, room.size), (Err(refused), least - 1));
+        TableRef::of(&LONGER_THAN_IT_IS);
     }
 
     #[test]

@@ -19,3 +19,4 @@ mod engines;
 mod floats;
 mod host;
 mod migrations;
+mod wavering;

@@ -5,7 +5,9 @@ use super::{Call, Here, Label, Message, Running};
 use crate::EngineId;
 use crate::raw::{Delivery, RawContext};
 use std::ptr::{from_ref, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
+};
 
 /// One call. The pointers are its own thread's to read, while it runs.
 #[derive(Clone, Copy)]
@@ -86,6 +88,9 @@ impl Record {
     pub(super) fn end(&self, outer: Option<Frame>) {
         let turn = self.turn.load(Ordering::Relaxed);
         self.turn.store(turn + 1, Ordering::Release);
+        // For the handler of signals on this thread: what is noted may be gone from here on, and the compiler must
+        // not move that before the end.
+        compiler_fence(Ordering::SeqCst);
         if let Some(outer) = outer {
             self.write(outer);
         }
@@ -174,14 +179,14 @@ fn message(frame: &Frame) -> Option<Message> {
     if frame.context.is_null() {
         return None;
     }
-    // SAFETY: `Kind::handle` noted its context and keeps it until the call has ended, which runs on this
+    // SAFETY: `running::during`, which alone notes a context, borrows it until the call has ended, which runs on this
     // thread; the module writes the field on this thread too, by the same kind of access.
     let current = unsafe { AtomicUsize::from_ptr(&raw mut (*frame.context).current) };
     let current = current.load(Ordering::Relaxed);
     if current >= frame.length {
         return None;
     }
-    // SAFETY: `Kind::handle` noted pointer and length of its batch, which it borrows until the call has
+    // SAFETY: `running::during` noted pointer and length of the batch, which it borrows until the call has
     // ended; `current` lies inside.
     let delivery = unsafe { &*frame.batch.add(current) };
     Some(Message {
