@@ -15,6 +15,8 @@ pub(crate) enum Ty {
     Array(Box<Ty>, usize),
     /// An earlier definition, in a spelling.
     Derived(usize, usize),
+    /// A field's type with a float in it, as it is written.
+    Float(&'static str),
     /// The type that is being defined.
     Itself,
 }
@@ -74,6 +76,20 @@ const KEYS: &[&str] = &[
     "bool", "u8", "u64", "i32", "char", "String", "EngineId", "Height",
 ];
 
+const FLOATS: &[&str] = &[
+    "f32",
+    "f64",
+    "Option<f32>",
+    "Option<f64>",
+    "Option<(f32, bool)>",
+    "Result<f64, u8>",
+    "(u8, f64, u8)",
+    "[f32; 3]",
+    "Vec<f64>",
+    "Box<f32>",
+    "BTreeMap<u16, f64>",
+];
+
 /// Deepest nesting of one field's type.
 const DEPTH_MAX: usize = 3;
 
@@ -122,7 +138,7 @@ fn shape(earlier: usize, random: &mut Random) -> Shape {
 
 fn fields(earlier: usize, most: usize, random: &mut Random) -> Fields {
     let count = random.below(most + 1);
-    let mut types: Vec<_> = (0..count).map(|_| ty(earlier, DEPTH_MAX, random)).collect();
+    let mut types: Vec<_> = (0..count).map(|_| field(earlier, random)).collect();
     if random.once_in(12) {
         let back = Ty::Container("Box", vec![Ty::Itself]);
         types.push(match random.once_in(2) {
@@ -133,6 +149,13 @@ fn fields(earlier: usize, most: usize, random: &mut Random) -> Fields {
     Fields {
         named: random.once_in(2),
         types,
+    }
+}
+
+fn field(earlier: usize, random: &mut Random) -> Ty {
+    match random.once_in(12) {
+        true => Ty::Float(random.of(FLOATS)),
+        false => ty(earlier, DEPTH_MAX, random),
     }
 }
 

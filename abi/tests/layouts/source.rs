@@ -182,7 +182,13 @@ impl Spelled {
                 )
             }
         };
-        let declaration = declaration.replace("DERIVE ", derive);
+        let float = match purpose {
+            Purpose::Dump => "",
+            Purpose::Hash => "#[state(float)] ",
+        };
+        let declaration = declaration
+            .replace("DERIVE ", derive)
+            .replace("FLOAT ", float);
         writeln!(
             text,
             "pub mod t{index} {{ use crate::prelude::*; {beside} {declaration} {serde} }}"
@@ -322,9 +328,13 @@ impl Writer<'_> {
         let mut written = Vec::new();
         for (index, ty) in fields.types.iter().enumerate() {
             let text = self.field(ty, has_last && index + 1 == count, definition);
+            let float = match ty {
+                Ty::Float(_) => "FLOAT ",
+                _ => "",
+            };
             written.push(match fields.named {
-                true => format!("f{index}: {text}"),
-                false => text,
+                true => format!("{float}f{index}: {text}"),
+                false => format!("{float}{text}"),
             });
         }
         match fields.named {
@@ -339,6 +349,8 @@ impl Writer<'_> {
         let plain = self.text(ty, "Self");
         let closed = !names_itself(ty);
         match (self.spelling, ty) {
+            // No other name may hide a float.
+            (_, Ty::Float(written)) => (*written).to_owned(),
             (Spelling::Parameters, _) if closed && self.room() => self.parameter(plain),
             (Spelling::Inside, Ty::Container(name, inner)) if closed && self.room() => {
                 // A map's key would need a bound of its own.
@@ -384,7 +396,7 @@ impl Writer<'_> {
             texts.collect::<Vec<_>>().join(", ")
         };
         match ty {
-            Ty::Scalar(name) => (*name).to_owned(),
+            Ty::Scalar(name) | Ty::Float(name) => (*name).to_owned(),
             Ty::Container(name, inner) => format!("{name}<{}>", all(inner)),
             Ty::Slice(inner) => format!("Box<[{}]>", self.text(inner, itself)),
             Ty::Tuple(inner) if inner.len() == 1 => format!("({},)", all(inner)),
@@ -402,7 +414,7 @@ impl Writer<'_> {
 fn names_itself(ty: &Ty) -> bool {
     match ty {
         Ty::Itself => true,
-        Ty::Scalar(_) | Ty::Derived(..) => false,
+        Ty::Scalar(_) | Ty::Float(_) | Ty::Derived(..) => false,
         Ty::Container(_, inner) | Ty::Tuple(inner) => inner.iter().any(names_itself),
         Ty::Slice(inner) | Ty::Array(inner, _) => names_itself(inner),
     }
