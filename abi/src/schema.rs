@@ -31,6 +31,12 @@
 //!
 //! Optimisation level, target CPU and debug assertions do not change layout and are left out.
 
+mod digest;
+mod nature;
+
+pub(crate) use digest::{number, text};
+pub use nature::Nature;
+
 use crate::derived::SaidType;
 use crate::words::{TypeWords, Words};
 use serde::{Deserialize, Serialize};
@@ -193,44 +199,6 @@ impl Shape {
     }
 }
 
-/// What a walk over the values of a type must know of it before it starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Nature {
-    /// The type contains itself: a value is as deep as its data.
-    pub recursive: bool,
-    /// A `#[state(serde)]` field is inside, of which only its own `Serialize` knows what it is.
-    pub opaque: bool,
-    /// An `f32` or `f64` is inside.
-    pub floats: bool,
-}
-
-impl Nature {
-    /// Whether a value may be so deep that writing, reading or dropping it overflows a stack.
-    pub const fn is_deep(self) -> bool {
-        self.recursive || self.opaque
-    }
-
-    /// Whether a value is written part by part with a look at each: it may be deep, or it has floats.
-    pub const fn is_guarded(self) -> bool {
-        self.is_deep() || self.floats
-    }
-
-    /// That of a type made of this one's and the other's.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            recursive: self.recursive || other.recursive,
-            opaque: self.opaque || other.opaque,
-            floats: self.floats || other.floats,
-        }
-    }
-
-    fn of<'a>(parts: impl IntoIterator<Item = &'a Type>) -> Self {
-        let parts = parts.into_iter().map(Type::nature);
-        parts.fold(Self::default(), Self::and)
-    }
-}
-
 /// Collects a description; remembers which derived types are open, to end recursion.
 #[derive(Debug, Default)]
 pub struct Describer {
@@ -277,160 +245,4 @@ impl Describer {
     pub fn into_words(self) -> Words {
         Words::new(self.words)
     }
-}
-
-/// Which of the two hashes is being computed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum View {
-    Schema,
-    Layout,
-}
-
-impl Type {
-    /// The hash of what this type means.
-    pub fn schema_id(&self) -> SchemaId {
-        SchemaId(self.digest(View::Schema, "refit 2026 schema", ""))
-    }
-
-    /// The hash of how this type lies in memory within `layout`: [`crate::build::LAYOUT`].
-    pub fn layout_id(&self, layout: &str) -> LayoutId {
-        LayoutId(self.digest(View::Layout, "refit 2026 layout", layout))
-    }
-
-    /// Whether a `#[state(serde)]` field is inside: then the state never crosses by pointer.
-    pub fn has_serde_field(&self) -> bool {
-        self.nature().opaque
-    }
-
-    /// What a walk over its values must know.
-    pub fn nature(&self) -> Nature {
-        match self {
-            Type::Serde { .. } => Nature {
-                opaque: true,
-                ..Nature::default()
-            },
-            Type::Recursion { .. } => Nature {
-                recursive: true,
-                ..Nature::default()
-            },
-            Type::Scalar { name, .. } => Nature {
-                floats: matches!(name.as_str(), "f32" | "f64"),
-                ..Nature::default()
-            },
-            Type::Container { arguments, .. } => Nature::of(arguments),
-            Type::Struct { fields, .. } => Nature::of(fields.iter().map(|field| &field.ty)),
-            Type::Enum { variants, .. } => {
-                let fields = variants.iter().flat_map(|variant| &variant.fields);
-                Nature::of(fields.map(|field| &field.ty))
-            }
-        }
-    }
-
-    fn digest(&self, view: View, context: &str, salt: &str) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new_derive_key(context);
-        text(&mut hasher, salt);
-        self.feed(view, &mut hasher);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        bytes
-    }
-
-    fn feed(&self, view: View, h: &mut blake3::Hasher) {
-        match self {
-            Type::Scalar { name, shape } => {
-                text(h, "scalar");
-                text(h, name);
-                shape.feed(view, h);
-            }
-            Type::Container {
-                name,
-                arguments,
-                length,
-                shape,
-            } => {
-                text(h, "container");
-                text(h, name);
-                number(h, *length);
-                number(h, arguments.len() as u64);
-                arguments.iter().for_each(|argument| argument.feed(view, h));
-                shape.feed(view, h);
-            }
-            Type::Struct {
-                name,
-                version,
-                fields,
-                shape,
-            } => {
-                text(h, "struct");
-                text(h, name);
-                number(h, u64::from(*version));
-                feed_fields(fields, view, h);
-                shape.feed(view, h);
-            }
-            Type::Enum {
-                name,
-                version,
-                variants,
-                shape,
-            } => {
-                text(h, "enum");
-                text(h, name);
-                number(h, u64::from(*version));
-                number(h, variants.len() as u64);
-                variants.iter().for_each(|variant| variant.feed(view, h));
-                shape.feed(view, h);
-            }
-            Type::Recursion { name, levels } => {
-                text(h, "recursion");
-                text(h, name);
-                number(h, *levels);
-            }
-            Type::Serde { name, identity } => {
-                text(h, "serde");
-                text(h, name);
-                if view == View::Layout {
-                    number(h, *identity);
-                }
-            }
-        }
-    }
-}
-
-impl Shape {
-    fn feed(self, view: View, h: &mut blake3::Hasher) {
-        if view == View::Layout {
-            number(h, self.size);
-            number(h, self.align);
-        }
-    }
-}
-
-impl Variant {
-    fn feed(&self, view: View, h: &mut blake3::Hasher) {
-        text(h, &self.name);
-        if view == View::Layout {
-            text(h, self.discriminant.as_deref().unwrap_or(""));
-        }
-        feed_fields(&self.fields, view, h);
-    }
-}
-
-fn feed_fields(fields: &[Field], view: View, h: &mut blake3::Hasher) {
-    number(h, fields.len() as u64);
-    for field in fields {
-        text(h, &field.name);
-        field.ty.feed(view, h);
-        if view == View::Layout {
-            number(h, field.offset);
-        }
-    }
-}
-
-pub(crate) fn text(h: &mut blake3::Hasher, text: &str) {
-    number(h, text.len() as u64);
-    h.update(text.as_bytes());
-}
-
-pub(crate) fn number(h: &mut blake3::Hasher, number: u64) {
-    h.update(&number.to_le_bytes());
 }

@@ -1,21 +1,23 @@
 //! [`Kind`]: one engine kind of a module, and all that can be done with its instances.
 
+mod rewrite;
+mod written;
+
+pub use written::{Digest, Witness};
+
 use super::bus::Bus;
 use super::call::{Buffer, CallError};
 use super::deep;
+use super::frame::{BlockFrame, HandleContext, context};
 use super::instance::{Instance, StateTag};
 use super::migration::Migration;
 use super::module::Module;
-use super::pieces::Pieces;
 use super::running::{self, Call, Label};
-use super::services::{Services, Table};
+use super::services::Services;
 use crate::descriptor::KindDescriptor;
-use crate::raw::{
-    BatchOutcome, Bytes, CallStatus, Codec, Delivery, InterfacePart, KindVtable, MigrationVtable,
-    RawContext,
-};
+use crate::raw::{BatchOutcome, Bytes, CallStatus, Codec, Delivery, KindVtable, MigrationVtable};
 use crate::schema::SchemaId;
-use crate::{BlockHash, BlockTime, EngineId, Height};
+use crate::{EngineId, Height};
 use std::ffi::c_void;
 use std::fmt;
 use std::ptr::{NonNull, null_mut};
@@ -29,25 +31,6 @@ pub struct Kind {
     tag: StateTag,
     label: &'static Label,
 }
-
-/// The block that a call belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct BlockFrame {
-    /// Its height.
-    pub height: Height,
-    /// Its time.
-    pub time: BlockTime,
-    /// Its hash.
-    pub hash: BlockHash,
-}
-
-/// BLAKE3 of what a state says it is; see [`Kind::witness`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Witness([u8; 32]);
-
-/// BLAKE3 of a state's bytes; see [`Kind::digest`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Digest(pub [u8; 32]);
 
 impl Kind {
     pub(super) fn new(module: Module, index: usize) -> Self {
@@ -176,105 +159,6 @@ impl Kind {
             // SAFETY: as in `query`.
             unsafe { (self.table.check)(state, sink) }
         })
-    }
-
-    /// Appends the state as postcard to `out`.
-    ///
-    /// # Errors
-    /// [`CallError`] if a `#[state(serde)]` field does not encode, leaves a part of itself out, or panics;
-    /// [`CallError::TooDeep`].
-    pub fn encode(&self, instance: &Instance, out: &mut Vec<u8>) -> Result<(), CallError> {
-        self.read(Call::Encode, instance, out, |state, sink| {
-            // SAFETY: as in `query`; state (`Sync`) and buffer may be used by the other thread while this one waits,
-            // and nothing was written after `TooDeep`.
-            unsafe { deep::call(|| (self.table.encode)(state, sink)) }
-        })
-    }
-
-    /// The state as postcard, in pieces of `bytes_max` bytes: each but the last has at least as many, and more
-    /// only by the one thing that it ends with. (What is one thing, the author's guide says.) 0 counts as 1.
-    ///
-    /// Nothing may change the state until the last piece is there, which the borrow sees to.
-    pub fn encode_pieces<'a>(&'a self, instance: &'a Instance, bytes_max: usize) -> Pieces<'a> {
-        Pieces::new(self, instance, bytes_max)
-    }
-
-    /// BLAKE3 of what [`Kind::encode`] gives, in memory for one piece of it; `bytes_max` as in
-    /// [`Kind::encode_pieces`], and without influence on what comes out.
-    ///
-    /// # Errors
-    /// As [`Kind::encode`].
-    pub fn digest(&self, instance: &Instance, bytes_max: usize) -> Result<Digest, CallError> {
-        let mut hasher = blake3::Hasher::new();
-        for piece in self.encode_pieces(instance, bytes_max) {
-            hasher.update(&piece?);
-        }
-        Ok(Digest(*hasher.finalize().as_bytes()))
-    }
-
-    /// Appends a message as this kind reads it to `out`: as postcard, in the type of its newest version. The
-    /// schema is the one that the message is stamped with.
-    ///
-    /// # Errors
-    /// As the kind would refuse it: [`CallError::Rejected`], or the fault of a conversion.
-    pub fn rewrite_message(
-        &self,
-        schema: SchemaId,
-        (codec, message): (Codec, &[u8]),
-        out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
-        self.rewrite(InterfacePart::Message, schema, (codec, message), out)
-    }
-
-    /// Appends a configuration as this kind reads it to `out`, as postcard.
-    ///
-    /// # Errors
-    /// [`CallError::Rejected`].
-    pub fn rewrite_config(
-        &self,
-        (codec, config): (Codec, &[u8]),
-        out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
-        let schema = self.descriptor().config;
-        self.rewrite(InterfacePart::Config, schema, (codec, config), out)
-    }
-
-    fn rewrite(
-        &self,
-        part: InterfacePart,
-        schema: SchemaId,
-        (codec, bytes): (Codec, &[u8]),
-        out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
-        let mut buffer = Buffer::new(out);
-        let sink = buffer.sink();
-        let _noted = running::note(self.label, Call::Rewrite, None);
-        // SAFETY: the table is this module's, which is mapped while `self` lives; the bytes are borrowed and the
-        // buffer behind the sink is ours, both for longer than the call.
-        let status = unsafe { (self.table.rewrite)(part, schema, codec, bytes.into(), sink) };
-        buffer.end(status)
-    }
-
-    /// What the state says it is, hashed: states that differ have different ones, also where their bytes
-    /// are equal because something is left out of them.
-    ///
-    /// # Errors
-    /// As [`Kind::encode`].
-    pub fn witness(&self, instance: &Instance) -> Result<Witness, CallError> {
-        let mut bytes = Vec::new();
-        self.read(Call::Encode, instance, &mut bytes, |state, sink| {
-            // SAFETY: as in `query`; state (`Sync`) and buffer may be used by the other thread while this one waits,
-            // and nothing was written after `TooDeep`.
-            unsafe { deep::call(|| (self.table.witness)(state, sink)) }
-        })?;
-        let reason = || CallError::Rejected {
-            reason: format!("its witness has {} bytes", bytes.len()),
-        };
-        bytes
-            .as_slice()
-            .try_into()
-            .map(Witness)
-            .map_err(|_| reason())
     }
 
     /// Drops a state; one that is too deep for any stack is leaked and counted. Gives it back if it is not
@@ -411,47 +295,6 @@ impl Kind {
         let _noted = running::note(self.label, what, None);
         let status = call(instance.as_ptr(), buffer.sink());
         buffer.end(status)
-    }
-}
-
-/// The services and the block of one engine's batch.
-pub struct HandleContext<'a, S> {
-    services: &'a mut S,
-    raw: RawContext,
-}
-
-impl<'a, S: Services> HandleContext<'a, S> {
-    /// The context of `id` in a block; `ordinal` as in [`Kind::handle`].
-    pub fn new(id: EngineId, frame: BlockFrame, ordinal: u64, services: &'a mut S) -> Self {
-        let raw = context(id, frame, ordinal, services);
-        Self { services, raw }
-    }
-}
-
-impl<S> fmt::Debug for HandleContext<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandleContext")
-            .field("id", &self.raw.id)
-            .finish_non_exhaustive()
-    }
-}
-
-fn context<S: Services>(
-    id: EngineId,
-    frame: BlockFrame,
-    ordinal: u64,
-    services: &mut S,
-) -> RawContext {
-    RawContext {
-        size: size_of::<RawContext>(),
-        host: (&raw mut *services).cast::<c_void>(),
-        calls: Table::<S>::CALLS,
-        id,
-        height: frame.height.0,
-        time_ms: frame.time.0,
-        block_hash: frame.hash.0,
-        ordinal,
-        current: 0,
     }
 }
 

@@ -15,6 +15,7 @@
 mod bus;
 mod call;
 mod deep;
+mod frame;
 mod instance;
 mod json_keys;
 mod kind;
@@ -29,8 +30,9 @@ pub use crate::fault::{shown, shown_end};
 pub use bus::{Ask, Bus, Spawn, with_bus};
 pub use call::CallError;
 pub use deep::{LARGE_STACK_BYTES, leaked};
+pub use frame::{BlockFrame, HandleContext};
 pub use instance::{Instance, StateTag};
-pub use kind::{BlockFrame, Digest, HandleContext, Kind, Witness};
+pub use kind::{Digest, Kind, Witness};
 pub use migration::{Migration, Prepared};
 pub use module::{Module, ModuleError};
 pub use pieces::Pieces;
