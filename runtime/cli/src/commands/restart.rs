@@ -5,6 +5,9 @@
 //! at a path by now, which may be the code that has to go. Nothing is written for it, so a full disk is not in
 //! the way. What is handed over is compared with its hash on both sides; where it differs, the node ends
 //! with that sentence.
+//!
+//! The working folder is put back before: an engine may have changed it, and paths in the arguments and in the
+//! configuration count from where the node was started.
 
 use crate::artifact::THIS_PROGRAM;
 use crate::exit::Exit;
@@ -15,6 +18,7 @@ use refit_loader::sys::inherited;
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
 use refit_node::{EngineCode, Quarantine, StuckPause};
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::fchdir;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -37,6 +41,8 @@ const OPEN_FILES: &str = "/proc/self/fd";
 pub(super) struct Restart {
     code: Arc<OnceLock<Vec<EngineCode>>>,
     ending: Arc<AtomicBool>,
+    /// The working folder in which the node was started; `None` if it could not be opened.
+    folder: Option<Arc<File>>,
 }
 
 /// What the process before this one handed over, if there was one.
@@ -152,6 +158,14 @@ impl Before {
 }
 
 impl Restart {
+    /// A restart in the folder in which the process is now.
+    pub(super) fn here() -> Self {
+        Self {
+            folder: File::open(".").ok().map(Arc::new),
+            ..Self::default()
+        }
+    }
+
     /// Keeps the code that the engines are started with.
     pub(super) fn keep(&self, code: Vec<EngineCode>) {
         for kept in &code {
@@ -181,7 +195,7 @@ impl Restart {
             )
         }
         let error = match self.handed(stuck) {
-            Ok(handed) => restarted(stuck, &handed).to_string(),
+            Ok(handed) => restarted(self.folder.as_deref(), stuck, &handed).to_string(),
             Err(not_kept) => not_kept.to_string(),
         };
         // Whoever supervises the node starts it again.
@@ -253,7 +267,7 @@ fn hash(mut file: &File) -> io::Result<ArtifactId> {
 }
 
 /// Puts the next process in this one's place; gives why that failed.
-fn restarted(stuck: &StuckPause, handed: &Handed) -> io::Error {
+fn restarted(folder: Option<&File>, stuck: &StuckPause, handed: &Handed) -> io::Error {
     show::talk(format_args!(
         "the pause after block {} does not end: the node restarts with the code it was started with; \
          its store is in memory, so its engines start afresh",
@@ -273,6 +287,11 @@ fn restarted(stuck: &StuckPause, handed: &Handed) -> io::Error {
     let mut command = Command::new(THIS_PROGRAM);
     if let Some(name) = words.next() {
         command.arg0(name);
+    }
+    if let Some(folder) = folder
+        && let Err(error) = fchdir(folder)
+    {
+        return error.into();
     }
     // The next program's outputs are this one's as they were.
     output::finish();

@@ -53,10 +53,10 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let file = config::load(common)?;
     begin_log(&args.log)?;
     let listens = listens(common, args, &file)?;
-    let data_dir = config::data_dir(common, &file);
+    let data_dir = whole(config::data_dir(common, &file));
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
-    let (restart, before) = (Restart::default(), Before::handed());
+    let (restart, before) = (Restart::here(), Before::handed());
     let config = node_config(args, &file, &data_dir, (&restart, &before))?;
     let stop_limit = policy::stop_limit(&args.watch, &file.node);
     let quarantine = config.quarantine.clone();
@@ -151,7 +151,7 @@ fn listens(common: &CommonArgs, args: &RunArgs, file: &File) -> Result<Vec<Liste
         .socket
         .clone()
         .unwrap_or_else(|| config::socket(common, file));
-    let mut listens = vec![Listen::Unix(socket)];
+    let mut listens = vec![Listen::Unix(whole(socket))];
     if let Some(addr) = args.tcp.or(file.admin.tcp) {
         let text = config::token(common, file)?.ok_or(ConfigError::TokenMissing)?;
         let token = Token::new(&text).map_err(|source| ConfigError::TokenInvalid {
@@ -161,6 +161,11 @@ fn listens(common: &CommonArgs, args: &RunArgs, file: &File) -> Result<Vec<Liste
         listens.push(Listen::Tcp { addr, token });
     }
     Ok(listens)
+}
+
+/// A path that stays the same file's when an engine changes the working folder, which is the whole process's.
+fn whole(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {

@@ -258,6 +258,39 @@ fn a_node_that_restarts_again_and_again_keeps_no_file_of_the_processes_before() 
     assert_eq!(node.stop(), Some(0));
 }
 
+/// A migration that goes elsewhere, and then never ends.
+fn strays(text: String) -> String {
+    let stays = loops(text);
+    assert_eq!(stays.matches("loop { std").count(), 1);
+    stays.replace(
+        "loop { std",
+        "let _ = std::env::set_current_dir(\"/\"); loop { std",
+    )
+}
+
+#[test]
+fn a_node_restarts_where_it_was_started_wherever_an_engine_has_gone() {
+    let folder = Folder::new();
+    let v1 = build(
+        &folder,
+        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+    );
+    let bad = format!("kv={}", build(&folder, &version_2("kv-strays", strays)));
+    let flags = ["--no-rehearsal", "--pause-limit", "500ms"];
+    let node = Running::start_with(&folder, &v1, &flags);
+    put(&folder);
+    let before = status(&folder).unwrap();
+    assert_eq!(folder.run(&["upgrade", "plan", &bad]).exit, 0);
+    let apply = ["upgrade", "apply", "plan.json"];
+    assert_eq!(folder.run(&apply).exit, 30);
+    let after = until_restarted(&folder);
+    assert_eq!(after.node.pid, before.node.pid, "the same process");
+    assert!(folder.path().join("refit-data/quarantine.json").exists());
+    let again = folder.run(&apply);
+    assert!(again.stderr.contains("release-quarantined"), "{again:?}");
+    assert_eq!(node.stop(), Some(0));
+}
+
 /// The status of a node that has restarted in a pause.
 fn until_restarted(folder: &Folder) -> Status {
     let deadline = Instant::now() + WAIT;
