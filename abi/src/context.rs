@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// |---|---|
 /// | [`send`](Context::send) | 16,384 messages |
 /// | [`spawn`](Context::spawn) | 16,384 engines |
+/// | [`stop`](Context::stop) | 16,384 engines |
 /// | [`set_timer`](Context::set_timer) | 16,384 timers; of an engine 65,536 wait, of a node 1,048,576 |
 /// | [`emit`](Context::emit) | 16,384 events |
 /// | bytes of all these | 8 MiB |
@@ -201,7 +202,7 @@ impl<'a> Context<'a> {
     /// that is neither goes on, and the node's log says so.
     ///
     /// # Errors
-    /// [`ServiceError::Budget`].
+    /// [`ServiceError::Budget`], if this message has stopped as many as it may.
     pub fn stop(&mut self, engine: EngineId) -> Result<(), ServiceError> {
         let calls = self.calls();
         // SAFETY: as in `send`: `Kind` made `host` and `calls` for this batch.

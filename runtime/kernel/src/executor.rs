@@ -5,7 +5,7 @@ use crate::crew::Helpers;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::Directory;
 use crate::gate::Gate;
-use crate::limits::{ENGINES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, ENGINES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX};
 use crate::newborn::{Newborn, Start};
 use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::remains::Remains;
@@ -279,7 +279,10 @@ impl Executor {
             .kind
             .query(instance, codec, query, &mut answer)
             .map_err(|error| QueryError::Call { engine, error })?;
-        Ok(answer)
+        match answer.len() {
+            ..=ANSWER_BYTES_MAX => Ok(answer),
+            bytes => Err(QueryError::TooLarge { engine, bytes }),
+        }
     }
 
     fn round(

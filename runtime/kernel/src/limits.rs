@@ -13,6 +13,15 @@ pub const BYTES_PER_MESSAGE_MAX: usize = 8 << 20;
 /// Engines that one handled message may start.
 pub const SPAWNS_PER_MESSAGE_MAX: usize = 16_384;
 
+/// Engines that one handled message may stop.
+pub const STOPS_PER_MESSAGE_MAX: usize = 16_384;
+
+/// Longest reply to one message, in bytes.
+pub const REPLY_BYTES_MAX: usize = 64 << 20;
+
+/// Longest answer to one query, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+
 /// Levels of engines that start engines from their `init`, below the one that a handler or the
 /// configuration starts: each level is a nested call.
 pub const SPAWN_DEPTH_MAX: usize = 32;

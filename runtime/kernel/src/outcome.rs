@@ -76,6 +76,18 @@ pub enum ReplyError {
         /// What the panic said.
         text: String,
     },
+    /// The message was handled, and its reply is longer than
+    /// [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX): the node dropped it.
+    #[error(
+        "engine `{engine}` handled this message, and its reply of {bytes} bytes was dropped: at most {} are taken",
+        crate::limits::REPLY_BYTES_MAX
+    )]
+    TooLarge {
+        /// The engine.
+        engine: EngineId,
+        /// The reply's length.
+        bytes: usize,
+    },
     /// The message did not reach a handler.
     #[error("engine `{engine}` did not get the message: {reason:?}")]
     Undelivered {
@@ -103,6 +115,17 @@ pub enum QueryError {
         engine: EngineId,
         /// Poisoned or stopped.
         reason: Undelivered,
+    },
+    /// The answer is longer than [`ANSWER_BYTES_MAX`](crate::limits::ANSWER_BYTES_MAX): the node dropped it.
+    #[error(
+        "the answer of engine `{engine}`, {bytes} bytes, was dropped: at most {} are taken",
+        crate::limits::ANSWER_BYTES_MAX
+    )]
+    TooLarge {
+        /// The engine.
+        engine: EngineId,
+        /// The answer's length.
+        bytes: usize,
     },
     /// The call failed.
     #[error("{error}")]

@@ -4,8 +4,9 @@
 //! is set, and its failure truncates to the mark.
 
 use crate::limits::{
-    BYTES_PER_MESSAGE_MAX, LOG_LINE_BYTES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
-    TIMERS_MAX, TIMERS_PER_ENGINE_MAX, TOPIC_BYTES_MAX,
+    BYTES_PER_MESSAGE_MAX, LOG_LINE_BYTES_MAX, REPLY_BYTES_MAX, SENDS_PER_MESSAGE_MAX,
+    SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
+    TOPIC_BYTES_MAX,
 };
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
 use crate::outcome::{Emitted, LogLine, Replied, ReplyError};
@@ -135,6 +136,18 @@ impl Running<'_> {
         }
     }
 
+    /// The reply to a message that was handled is too long to be passed on.
+    #[cold]
+    fn too_large(&mut self, index: usize, bytes: usize) {
+        self.tell_of(index, |sender, sequence| Wrong::TooLarge {
+            sender,
+            sequence,
+            bytes,
+        });
+        let engine = self.id;
+        self.answer(index, Err(ReplyError::TooLarge { engine, bytes }));
+    }
+
     /// A fault that no client is told.
     fn tell_of_fault(&mut self, index: usize, fault: &Fault) {
         let letter = self.letters.get(index);
@@ -237,7 +250,8 @@ impl Services for Running<'_> {
     }
 
     fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus {
-        if !self.begin(index, 0) {
+        let fits = self.begin(index, 0);
+        if !fits || self.outbox.stops.len() - self.mark.stops >= STOPS_PER_MESSAGE_MAX {
             return HostStatus::Budget;
         }
         self.outbox.stops.push(Stop {
@@ -344,8 +358,11 @@ impl Services for Running<'_> {
     }
 
     fn reply(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
-        if status == CallStatus::Ok {
+        if status == CallStatus::Ok && bytes.len() <= REPLY_BYTES_MAX {
             return self.answer(index, Ok(bytes.to_vec()));
+        }
+        if status == CallStatus::Ok {
+            return self.too_large(index, bytes.len());
         }
         self.drop_outputs(index);
         let engine = self.id;

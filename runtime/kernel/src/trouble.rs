@@ -45,6 +45,15 @@ pub enum Wrong {
         /// What the panic said.
         text: String,
     },
+    /// It handled a message, and its reply was too long to be passed on.
+    TooLarge {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+        /// The reply's length.
+        bytes: usize,
+    },
     /// It is poisoned: it takes no messages any more.
     Poisoned {
         /// Who sent the message; `None` if it was none, but the settling of a migrated state.

@@ -145,6 +145,9 @@ impl Node {
         self.accepts()?;
         let (answer, answered) = oneshot::channel();
         let reply = move |outcome: Result<Vec<u8>, QueryError>, height: Height, generation| {
+            if let Err(error @ QueryError::TooLarge { .. }) = &outcome {
+                tracing::error!(%engine, "{error}");
+            }
             let replied = outcome.map(|body| replied(body, height, generation));
             // The client may be gone.
             let _ = answer.send(replied.map_err(|error| query_refusal(&error)));

@@ -79,6 +79,11 @@ fn refused(error: &ReplyError) -> Refused {
             "engine-rolled-back",
             "the engine goes on with its state as it was before; change the request, or bring a mended version",
         ),
+        ReplyError::TooLarge { .. } => (
+            500,
+            "reply-too-large",
+            "the message was handled: do not send it again; mend the engine, so that it replies with less",
+        ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         _ => (500, "message-failed", "see the node's log"),
     };
@@ -134,6 +139,7 @@ pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
             "query-rejected",
             "send a query that the engine takes: see its documentation",
         ),
+        QueryError::TooLarge { .. } => (500, "answer-too-large", "ask for less at a time"),
         _ => (
             500,
             "query-failed",

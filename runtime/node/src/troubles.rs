@@ -2,6 +2,7 @@
 //! once in a while, with a count of what was left out. Poisoned engines are all told.
 
 use refit_abi::Sender;
+use refit_kernel::limits::REPLY_BYTES_MAX;
 use refit_kernel::{Trouble, Wrong};
 use std::collections::HashMap;
 use std::fmt;
@@ -65,6 +66,7 @@ fn key(trouble: &Trouble) -> Option<Key> {
         Wrong::Faulted { code, .. } => ("fault", code.clone()),
         Wrong::ChangedAtFault { .. } => ("changed", String::new()),
         Wrong::DeadLetter { reason, .. } => ("dead-letter", format!("{reason:?}")),
+        Wrong::TooLarge { .. } => ("too-large", String::new()),
         Wrong::RolledBack { text, .. } => ("rolled-back", text.clone()),
         _ => return None,
     };
@@ -110,6 +112,15 @@ fn write(trouble: &Trouble, hidden: u64) {
             %engine, kind, version, hidden,
             "the engine changed its state and then answered message {sequence} of {} with a fault: check first, then \
              change", From(*sender)
+        ),
+        Wrong::TooLarge {
+            sender,
+            sequence,
+            bytes,
+        } => tracing::error!(
+            %engine, kind, version, bytes, hidden,
+            "the reply to message {sequence} of {} was dropped: at most {REPLY_BYTES_MAX} bytes are taken",
+            From(*sender)
         ),
         Wrong::DeadLetter { sender, reason } => tracing::warn!(
             %engine, kind, version, ?reason, hidden,

@@ -6,9 +6,9 @@ use refit_abi::ENGINE_NAME_BYTES_MAX;
 use refit_kernel::BlockInput;
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::{
-    BYTES_PER_MESSAGE_MAX, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX,
-    SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX, SPAWNS_PER_MESSAGE_MAX, TIMERS_MAX,
-    TIMERS_PER_ENGINE_MAX,
+    ANSWER_BYTES_MAX, BYTES_PER_MESSAGE_MAX, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX,
+    MAILBOX_MESSAGES_MAX, REPLY_BYTES_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX,
+    SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
 };
 
 #[test]
@@ -56,6 +56,20 @@ fn one_message_starts_so_many_engines_and_is_then_refused() {
     assert_eq!(reply.refused, ["budget"]);
     assert_eq!(reply.spawned.len(), SPAWNS_PER_MESSAGE_MAX);
     assert_eq!(executor.engines(), 1 + SPAWNS_PER_MESSAGE_MAX);
+}
+
+#[test]
+fn one_message_stops_so_many_engines_and_is_then_refused() {
+    let mut executor = executor(1);
+    // One that is no child of it goes on, which takes as much room as one that is stopped.
+    let ops = vec![Op::Stop(Target::Id(root(7))); STOPS_PER_MESSAGE_MAX + 1];
+    let outcome = run(&mut executor, vec![(root(0), Message::of(ops))]);
+    assert_eq!(reply(&outcome, 0).unwrap().refused, ["budget"]);
+    let next = run(
+        &mut executor,
+        vec![(root(0), Message::of([Op::Stop(Target::Me)]))],
+    );
+    assert!(reply(&next, 0).unwrap().refused.is_empty());
 }
 
 #[test]
@@ -153,6 +167,10 @@ fn the_guide_and_the_contract_name_the_bounds_as_they_are() {
             "engines that one message starts",
             vec![SPAWNS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX],
         ),
+        (
+            "engines that one message stops",
+            vec![STOPS_PER_MESSAGE_MAX],
+        ),
         ("timers that one message sets", vec![SENDS_PER_MESSAGE_MAX]),
         ("timers that wait", vec![TIMERS_PER_ENGINE_MAX, TIMERS_MAX]),
         ("events that one message emits", vec![SENDS_PER_MESSAGE_MAX]),
@@ -161,6 +179,10 @@ fn the_guide_and_the_contract_name_the_bounds_as_they_are() {
         (
             "messages that wait in a mailbox",
             vec![MAILBOX_MESSAGES_MAX],
+        ),
+        (
+            "a reply, an answer",
+            vec![REPLY_BYTES_MAX >> 20, ANSWER_BYTES_MAX >> 20],
         ),
         ("engines of a node", vec![ENGINES_MAX]),
         ("the name of an engine", vec![ENGINE_NAME_BYTES_MAX]),
