@@ -68,6 +68,12 @@ impl Sources {
         Self { builder, ..self }
     }
 
+    /// Dependencies are compiled into this folder, and taken from there.
+    pub(crate) fn with_store(self, folder: &Path) -> Self {
+        let builder = self.builder.with_store(folder);
+        Self { builder, ..self }
+    }
+
     /// What builds.
     pub(crate) fn builder(&self) -> &Builder {
         &self.builder

@@ -91,10 +91,18 @@ impl Versions {
     }
 }
 
+/// Names the folder in which compiled dependencies are shared, as for all commands that build.
+const CACHE_DIR: &str = "REFIT_CACHE_DIR";
+
 /// Builds in the checkout's own target folder, so that the next demo or bench finds the dependencies
-/// built, and with its lock.
+/// built, and with its lock; the dependencies come from the folder that the environment names, if it does.
 pub(crate) fn builder(checkout: &Path) -> Sources {
-    Sources::new(&checkout.join("target/refit")).with_lock(&checkout.join("Cargo.lock"))
+    let sources = Sources::new(&checkout.join("target/refit"));
+    let sources = sources.with_lock(&checkout.join("Cargo.lock"));
+    match std::env::var_os(CACHE_DIR) {
+        Some(folder) if !folder.is_empty() => sources.with_store(Path::new(&folder)),
+        _ => sources,
+    }
 }
 
 /// The checkout that this program was built in.
