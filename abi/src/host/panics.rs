@@ -17,8 +17,13 @@ const FILE_BYTES_MAX: usize = 256;
 /// A panic of engine code. Its texts are escaped and bounded.
 #[derive(Debug)]
 pub struct EnginePanic {
-    /// What the thread ran; `None` if an engine has started the thread itself.
+    /// What the thread ran; `None` outside of a call.
     pub here: Option<Here>,
+    /// Whether the thread is one of the node's. Outside of a call it then ends, and a destructor of a thread-local
+    /// value panicked, for which the standard library ends the process.
+    pub is_nodes: bool,
+    /// An address in the library that panicked; 0 if none is known.
+    pub address: usize,
     /// What it says.
     pub text: String,
     /// The source file; empty if it is not known.
@@ -69,6 +74,12 @@ fn tell_listener(notice: PanicNotice<'_>) {
     let text = |bytes: Bytes<'_>, most| shown(&String::from_utf8_lossy(bytes.as_slice()), most);
     let panic = EnginePanic {
         here: running::here(),
+        is_nodes: running::is_nodes(),
+        // A location is the compiler's own, so that the file's name lies in the library.
+        address: match notice.file.as_slice() {
+            [] => 0,
+            file => file.as_ptr() as usize,
+        },
         text: text(notice.text, FAULT_DETAIL_BYTES_MAX),
         file: text(notice.file, FILE_BYTES_MAX),
         line: notice.line,
@@ -93,7 +104,10 @@ impl fmt::Display for EnginePanic {
                 }
                 here.label.fmt(f)?;
             }
-            None => f.write_str("a thread that an engine has started")?,
+            None if self.is_nodes => {
+                f.write_str("a destructor of an engine's thread-local value")?
+            }
+            None => f.write_str("code of an engine outside of a call")?,
         }
         write!(f, " panicked at {}:{}: {}", self.file, self.line, self.text)
     }

@@ -99,6 +99,8 @@ thread_local! {
     static RECORD: Cell<Option<&'static Record>> = const { Cell::new(None) };
     /// Gives the record back when the thread ends.
     static LEASE: Lease = const { Lease };
+    /// Whether this thread ever had a record: it is one of the node's, which runs engines.
+    static IS_NODES: Cell<bool> = const { Cell::new(false) };
     /// Whose state this thread works on.
     static ABOUT: Cell<Option<EngineId>> = const { Cell::new(None) };
 }
@@ -130,6 +132,12 @@ pub fn record() -> Option<usize> {
 /// lock.
 pub fn here() -> Option<Here> {
     RECORD.get()?.here()
+}
+
+/// Whether this thread is one of the node's that has called engines: also while it ends, when it has no record
+/// any more.
+pub fn is_nodes() -> bool {
+    IS_NODES.get()
 }
 
 /// Says whose state this thread works on until the guard is dropped, for calls that carry no id of their
@@ -230,6 +238,7 @@ fn take_record() -> Option<&'static Record> {
         record
     });
     RECORD.set(Some(record));
+    IS_NODES.set(true);
     Some(record)
 }
 

@@ -60,6 +60,18 @@ pub fn of(name: &str) -> io::Result<Vec<Mapping>> {
     Ok(mappings)
 }
 
+/// The name of the staged file that an address lies in; `None` if it lies in none, or the system does not say.
+pub fn library_at(address: usize) -> Option<String> {
+    let mappings = read().ok()?;
+    let found = mappings.iter().find(|mapping| mapping.contains(address))?;
+    let path = found.path.strip_suffix(" (deleted)").unwrap_or(&found.path);
+    let name = path.strip_prefix("/memfd:").or_else(|| {
+        let name = path.rsplit('/').next()?;
+        name.strip_suffix(".so")
+    })?;
+    Some(name.to_owned())
+}
+
 /// Reads the text of a `maps` file; lines that are not understood are left out.
 pub fn parse(text: &str) -> Vec<Mapping> {
     text.lines().filter_map(line).collect()

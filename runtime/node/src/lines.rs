@@ -6,6 +6,7 @@ use refit_abi::host::panics::{self, EnginePanic};
 use refit_abi::host::running::Here;
 use refit_abi::host::shown;
 use refit_kernel::LogLine;
+use refit_loader::sys::maps;
 
 /// Most lines of a backtrace that are logged.
 const BACKTRACE_LINES_MAX: usize = 256;
@@ -38,15 +39,36 @@ fn panicked(panic: &EnginePanic) {
             here,
             format_args!("the engine panicked at {file}:{line}: {text}"),
         ),
-        None => {
-            tracing::error!("a thread that an engine has started panicked at {file}:{line}: {text}")
-        }
+        None => outside_of_a_call(panic),
     }
     if let Some(backtrace) = &panic.backtrace {
         let text = backtrace.to_string();
         for line in of_engine(&text).take(BACKTRACE_LINES_MAX) {
             tracing::error!("backtrace: {}", shown(line, BACKTRACE_LINE_BYTES_MAX));
         }
+    }
+}
+
+/// A panic where no call of the node runs: as a thread of the node ends, or on one that an engine has started.
+fn outside_of_a_call(panic: &EnginePanic) {
+    let EnginePanic {
+        text, file, line, ..
+    } = panic;
+    let thread = std::thread::current();
+    let thread = thread.name();
+    let library = maps::library_at(panic.address);
+    match panic.is_nodes {
+        true => tracing::error!(
+            library,
+            thread,
+            "a destructor of a thread-local value of an engine panicked at {file}:{line}, as the thread ended: \
+             {text}; the process ends, because nothing can catch that"
+        ),
+        false => tracing::error!(
+            library,
+            thread,
+            "code of an engine panicked at {file}:{line}, outside of a call: {text}"
+        ),
     }
 }
 
