@@ -162,6 +162,35 @@ pub(super) fn ends(by: &CStr, status: i32) {
     tell(Some(&here), format_args!("it called {by}({status})"));
 }
 
+/// The program is about to be replaced by a call of the C library's function `by`; says so if it is an engine's code
+/// that calls it, and gives whether it did. Async-signal-safe.
+pub(super) fn replaces(by: &CStr, program: &CStr) -> bool {
+    let Some(here) = here() else {
+        return false;
+    };
+    let by = by.to_str().unwrap_or_default();
+    // Of a name that is no text, the part that is.
+    let program = program.to_bytes().utf8_chunks().next();
+    let program = program.map_or("", |chunk| chunk.valid());
+    tell(
+        Some(&here),
+        format_args!("it called {by}({program:?}), which puts another program in its place"),
+    );
+    true
+}
+
+/// What was told to end the process has not: the next one that does is told again.
+pub(super) fn goes_on() {
+    let mut line = Line::empty();
+    line.begin();
+    // A line that is full is cut; there is nobody to tell.
+    let _ = line.write_str("the system refused the other program: the process goes on");
+    line.end();
+    line.write_to(EAR.load(Ordering::Acquire));
+    TOLD.store(false, Ordering::Release);
+    TELLER.store(0, Ordering::Release);
+}
+
 /// The engine that the line of a crash names, in what a process wrote to standard error.
 pub fn engine_in(text: &str) -> Option<String> {
     let (_, line) = text.split_once(ENDS)?;

@@ -1,5 +1,6 @@
 //! Stand-ins for functions of the C library by which a library leaves something behind in the process:
-//! threads, thread-local keys, signal handlers; and for those by which it ends the process.
+//! threads, thread-local keys, signal handlers; and for those by which it ends the process or puts
+//! another program in its place.
 //!
 //! They do what the C library's do, and note which library asked. An engine binds to them because
 //! the executable comes before the C library in the dynamic linker's search order, if the executable
@@ -19,6 +20,7 @@ pub mod ends;
 pub mod handlers;
 pub mod making_keys;
 pub mod making_threads;
+pub mod programs;
 
 use super::{address, crash};
 pub(super) use handlers::{handler as installed, is_ignored};
@@ -33,6 +35,8 @@ pub const SYMBOLS: &[&str] = &include!("../../../interposed.in");
 struct Next {
     name: &'static CStr,
     address: AtomicUsize,
+    /// Whether there are C libraries without it that the loader works with.
+    may_be_missing: bool,
 }
 
 impl Next {
@@ -40,6 +44,14 @@ impl Next {
         Self {
             name,
             address: AtomicUsize::new(0),
+            may_be_missing: false,
+        }
+    }
+
+    const fn newer(name: &'static CStr) -> Self {
+        Self {
+            may_be_missing: true,
+            ..Self::new(name)
         }
     }
 
@@ -116,11 +128,12 @@ fn look() -> Result<(), NotInForce> {
         .into_iter()
         .chain(making_keys::pairs())
         .chain(handlers::pairs())
-        .chain(ends::pairs());
+        .chain(ends::pairs())
+        .chain(programs::pairs());
     for (next, own) in pairs {
         // SAFETY: the name is a C string; RTLD_DEFAULT searches as a library's binding would.
         let bound = unsafe { libc::dlsym(libc::RTLD_DEFAULT, next.name.as_ptr()) } as usize;
-        if bound != own || next.address() == 0 {
+        if bound != own || (next.address() == 0 && !next.may_be_missing) {
             return Err(NotInForce {
                 symbol: next.name.to_string_lossy().into_owned(),
             });
@@ -144,7 +157,8 @@ mod tests {
             .into_iter()
             .chain(making_keys::pairs())
             .chain(handlers::pairs())
-            .chain(ends::pairs());
+            .chain(ends::pairs())
+            .chain(programs::pairs());
         let mut looked: Vec<_> = pairs.map(|(next, _)| next.name.to_str().unwrap()).collect();
         looked.sort_unstable();
         assert_eq!(looked, SYMBOLS);
