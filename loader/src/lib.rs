@@ -35,6 +35,7 @@ pub mod sys;
 mod artifact;
 mod child;
 mod header;
+mod hold;
 mod library;
 mod load;
 mod loader;
@@ -43,6 +44,7 @@ mod stage;
 
 pub use artifact::{ARTIFACT_BYTES_MAX, ArtifactId, ArtifactIdError, Candidate, ReadError};
 pub use child::{ChildLoader, ChildModule, Fence};
+pub use hold::Hold;
 pub use inspect::{Import, InspectError, InspectedArtifact, Inspection, Outside};
 pub use load::{LoadError, LoadedModule};
 pub use loader::{KEYS_RESERVED, Loader, MAPPED_MAX, OpenError, VERDICTS_MAX};

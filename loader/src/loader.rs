@@ -1,6 +1,7 @@
 //! [`Loader`]: takes files through all states, counts what is mapped, and tries again what is pinned.
 
 use crate::artifact::{ArtifactId, Candidate, ReadError};
+use crate::hold::Hold;
 use crate::inspect::{InspectError, InspectedArtifact};
 use crate::library::{Gone, Library, Patience};
 use crate::load::{LoadError, LoadedModule, enter, on_own_thread};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     mapped: AtomicUsize,
     /// Bytes of files of libraries that are gone, which something has mapped to read.
     viewed: AtomicUsize,
+    /// Holds that were not released: while there is one, nothing is unmapped.
+    holds: AtomicUsize,
 }
 
 /// A retired library that is still mapped. It stays in the list while it is tried again.
@@ -82,6 +85,7 @@ impl Loader {
             verdicts: Mutex::new(VecDeque::new()),
             mapped: AtomicUsize::new(0),
             viewed: AtomicUsize::new(0),
+            holds: AtomicUsize::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -138,6 +142,18 @@ impl Loader {
     pub fn sweep(&self) -> usize {
         let _settled = lock(&self.shared.mapping);
         self.shared.sweep()
+    }
+
+    /// From now on nothing is unmapped, until this hold is released: threads end that may have entered any of it.
+    pub fn hold(&self) -> Hold {
+        let _settled = lock(&self.shared.mapping);
+        self.shared.holds.fetch_add(1, Ordering::AcqRel);
+        Hold::of(Arc::clone(&self.shared))
+    }
+
+    /// How many holds were not released yet.
+    pub fn holds(&self) -> usize {
+        self.shared.holds.load(Ordering::Acquire)
     }
 
     /// How many libraries of this loader are mapped, pinned ones included.
@@ -223,7 +239,7 @@ impl Shared {
     pub(crate) fn let_go(&self, library: Arc<Library>) -> Retired {
         let _settled = lock(&self.mapping);
         let earlier = lock(&self.held).len();
-        let retired = match unmap(&library, Patience::Grace) {
+        let retired = match self.unmap(&library, Patience::Grace) {
             Ok(gone) => self.went(gone),
             Err(reason) => self.keep(library, reason),
         };
@@ -251,7 +267,7 @@ impl Shared {
         let Some(library) = taken else {
             return false;
         };
-        let tried = unmap(&library, Patience::None);
+        let tried = self.unmap(&library, Patience::None);
         let mut held = lock(&self.held);
         match tried {
             Ok(gone) => {
@@ -266,6 +282,22 @@ impl Shared {
                 }
                 false
             }
+        }
+    }
+
+    /// One hold is over; tries what it kept mapped.
+    pub(crate) fn release(&self) {
+        let _settled = lock(&self.mapping);
+        if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.sweep();
+        }
+    }
+
+    /// Unmaps a library that nobody uses. `mapping` is held, so that nobody takes a hold meanwhile.
+    fn unmap(&self, library: &Arc<Library>, patience: Patience) -> Result<Gone, PinReason> {
+        match self.holds.load(Ordering::Acquire) {
+            0 => unmap(library, patience),
+            _ => Err(PinReason::Lingering),
         }
     }
 

@@ -60,6 +60,11 @@ pub enum PinReason {
     /// A thread is just setting a signal's handler, and may be given one of it.
     #[error("a thread is just setting a signal's handler")]
     HandlersChange,
+    /// Threads that may have entered it have not ended.
+    #[error(
+        "a thread that may have run its code does not end: a destructor of a thread-local value does not return"
+    )]
+    Lingering,
     /// A thread that is ending runs a destructor of it.
     #[error("a thread that is ending runs a destructor of it")]
     Ending,
@@ -101,6 +106,7 @@ impl PinReason {
             Self::SignalHandlers { .. } => "pinned-signal-handlers",
             Self::HandlerKnown { .. } => "pinned-handler-known",
             Self::HandlersChange => "pinned-handlers-change",
+            Self::Lingering => "pinned-lingering",
             Self::Ending => "pinned-ending",
             Self::StillMapped { .. } => "pinned-still-mapped",
             Self::Unknown { .. } => "pinned-unknown",
@@ -122,6 +128,10 @@ impl PinReason {
             }
             Self::HandlersChange | Self::Ending => {
                 "nothing: it goes with one of the next retirements"
+            }
+            Self::Lingering => {
+                "keep no thread-local value in an engine whose destructor waits, and restart the node at a convenient \
+                 time"
             }
             Self::StillMapped { .. } => {
                 "nothing: it goes with one of the next retirements, when that thread has ended"

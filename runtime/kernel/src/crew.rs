@@ -76,6 +76,7 @@ struct Handover {
 /// The threads of one crew.
 #[derive(Debug)]
 pub struct Crew {
+    name: String,
     baton: Baton,
     threads: Vec<JoinHandle<()>>,
     records: Records,
@@ -141,10 +142,16 @@ impl Crew {
         };
         threads.push(thread(name, 0).spawn(leader)?);
         Ok(Self {
+            name: name.to_owned(),
             baton: Baton { sender },
             threads,
             records,
         })
+    }
+
+    /// What the names of its threads begin with.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The records of its threads; each thread adds its own when it starts.

@@ -18,6 +18,16 @@ impl Libraries {
         self.loaded.extend(modules);
     }
 
+    /// What the code that is mapped is called: package, version and file.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |loaded: &LoadedModule| {
+            let descriptor = loaded.module().descriptor();
+            let (package, version) = (&descriptor.package, &descriptor.package_version);
+            format!("{package} {version} ({})", loaded.name())
+        };
+        self.loaded.iter().map(name).collect()
+    }
+
     /// BLAKE3 of the file that has `kind`, in hexadecimal.
     pub(crate) fn artifact(&self, kind: &Kind) -> String {
         let owner = self

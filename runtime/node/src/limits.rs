@@ -27,6 +27,13 @@ pub const STATE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long the old code is waited for before the upgrade's report says that it is not retired.
 pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// How long the threads of a crew may take to end. All that they still do is to drop what engines keep in
+/// thread-local values; while they do so nothing is unmapped.
+pub const CREW_END_MAX: Duration = Duration::from_secs(5);
+
+/// Crews that have not ended in that time; with more, no upgrade is armed.
+pub const LINGERING_CREWS_MAX: usize = 16;
+
 /// Shortest bound on a pause that may be set: less would take any pause for one that does not end.
 pub const PAUSE_LIMIT_MIN: Duration = Duration::from_millis(100);
 

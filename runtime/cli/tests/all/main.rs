@@ -17,6 +17,7 @@ mod guide_run;
 mod json;
 mod node;
 mod outputs;
+mod parting;
 mod plan_flags;
 mod rehearsal;
 mod served;

@@ -1,5 +1,6 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
+mod leaving;
 mod orders;
 mod outcome;
 mod point;
@@ -217,9 +218,7 @@ impl Upgrades {
     /// Ends the node's threads: the crew has been told to stop.
     pub(crate) fn join_crew(&self) {
         let crew = self.state.lock().crew.take();
-        if let Some(crew) = crew {
-            crew.join();
-        }
+        leaving::join(self, crew);
     }
 }
 

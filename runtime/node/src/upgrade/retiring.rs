@@ -1,6 +1,7 @@
 //! The end of an upgrade: the crew that ran its pause is joined, and the code that is not live is unmapped.
 
 use super::Upgrades;
+use super::leaving;
 use super::run::{call, micros};
 use crate::limits::RETIRE_WAIT_MAX;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
@@ -20,7 +21,7 @@ const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// then unmaps it.
 pub(super) fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
     let start = Instant::now();
-    join(old_crew);
+    leaving::join(upgrades, old_crew);
     let mut settled = None;
     while start.elapsed() < RETIRE_WAIT_MAX {
         match call(upgrades, |executor| {
@@ -92,10 +93,4 @@ pub(super) fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<S
         report.retired = pinned.is_empty();
         report.pinned = pinned;
     });
-}
-
-pub(super) fn join(crew: Option<Crew>) {
-    if let Some(crew) = crew {
-        crew.join();
-    }
 }

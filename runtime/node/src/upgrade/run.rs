@@ -1,6 +1,7 @@
 //! The life of one upgrade, on its own thread.
 
 use super::Upgrades;
+use super::leaving;
 use super::orders::Orders;
 use super::outcome;
 use super::point::Point;
@@ -181,13 +182,14 @@ fn swap(
     } else {
         outcome::journal(upgrades, &state, id);
         drop(state);
-        retiring::join(old_crew);
+        leaving::join(upgrades, old_crew);
         let pinned = retire(loaded);
         retiring::finish(upgrades, id, Instant::now(), pinned);
     }
 }
 
 fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
+    leaving::has_room(upgrades)?;
     let name = format!("{CREW_NAME}{}", live.generation.next());
     Crew::spawn(&name, upgrades.workers, upgrades.next_commands.clone()).map_err(|error| {
         refused(

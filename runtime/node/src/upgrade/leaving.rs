@@ -1,0 +1,65 @@
+//! The end of a crew. As its threads end they drop what engines keep in thread-local values: code of engines, which
+//! may not return. So a crew is joined on a thread of its own and waited for within a bound; as long as it lingers,
+//! nothing that it may have entered is unmapped.
+
+use super::Upgrades;
+use super::stage::{Refused, refused};
+use crate::limits::{CREW_END_MAX, LINGERING_CREWS_MAX};
+use crossbeam_channel::bounded;
+use refit_admin::api;
+use refit_kernel::crew::Crew;
+
+/// Joins a crew that was told to end. One that does not end in time is told, and keeps all code mapped until it
+/// does.
+pub(super) fn join(upgrades: &Upgrades, crew: Option<Crew>) {
+    let Some(crew) = crew else {
+        return;
+    };
+    let name = crew.name().to_owned();
+    let hold = upgrades.loader.hold();
+    let (tell, joined) = bounded(1);
+    let waits = move || {
+        crew.join();
+        hold.release();
+        // Nobody hears it of a crew that has lingered.
+        let _ = tell.send(());
+    };
+    let thread = std::thread::Builder::new().name("refit-join".to_owned());
+    let thread = match thread.spawn(waits) {
+        Ok(thread) => thread,
+        Err(error) => {
+            tracing::error!(crew = name, %error, "no thread to join the crew on: its code stays mapped");
+            return;
+        }
+    };
+    match joined.recv_timeout(CREW_END_MAX) {
+        Ok(()) => {
+            // It has said its last: nothing of an engine runs on it.
+            let _ = thread.join();
+        }
+        Err(_) => {
+            let libraries = upgrades.state.lock().libraries.names().join(", ");
+            tracing::error!(
+                crew = name,
+                libraries,
+                "a thread of the crew does not end: a destructor of a thread-local value of an engine does not \
+                 return after {} s; no code is unmapped until it does",
+                CREW_END_MAX.as_secs()
+            );
+        }
+    }
+}
+
+/// Whether so few crews linger that a further one may be started.
+pub(super) fn has_room(upgrades: &Upgrades) -> Result<(), Refused> {
+    let lingering = upgrades.loader.holds();
+    if lingering < LINGERING_CREWS_MAX {
+        return Ok(());
+    }
+    Err(refused(
+        api::Phase::Armed,
+        "crews-linger",
+        &format!("the threads of {lingering} crews of earlier generations do not end"),
+        "restart the node, with engines whose thread-local values have destructors that return",
+    ))
+}
