@@ -21,11 +21,13 @@ mod show;
 mod signals;
 mod source;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let typed = args::Cli::command().get_matches();
+    show::given::keep(&typed);
+    let cli = args::Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
     show::report::install();
     let code = match commands::dispatch(cli) {
         Ok(code) => code,

@@ -1,6 +1,7 @@
 //! What people and programs see: data on stdout, talk on stderr.
 
 pub(crate) mod building;
+pub(crate) mod given;
 pub(crate) mod impact;
 pub(crate) mod library;
 pub(crate) mod plan;
@@ -51,7 +52,8 @@ pub(crate) fn talk(text: impl Display) {
     }
 }
 
-/// Names the likely next command.
+/// Names the likely next command, for the node that this one was for.
 pub(crate) fn next(command: impl Display) {
-    talk(format_args!("next: {command}"));
+    let command = command.to_string();
+    talk(format_args!("next: {}", given::with_given(&command)));
 }

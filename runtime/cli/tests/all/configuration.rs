@@ -107,3 +107,29 @@ fn no_flag_takes_a_secret() {
         );
     }
 }
+
+#[test]
+fn the_next_command_is_for_the_node_that_was_named() {
+    let folder = Folder::new();
+    let _node = folder.serve();
+    let said = |arguments: &[&str]| {
+        let ran = folder.run(arguments);
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        ran.stderr
+    };
+    let said_of_none = said(&["status"]);
+    assert!(
+        said_of_none.contains("next: refit upgrade"),
+        "{said_of_none}"
+    );
+    for flags in [
+        ["--data-dir", "refit-data"],
+        ["--node", "unix:refit-data/admin.sock"],
+    ] {
+        let next = format!("next: refit {} upgrade", flags.join(" "));
+        let before = said(&[&flags[..], &["status"]].concat());
+        assert!(before.contains(&next), "{before}");
+        let behind = said(&[&["status"], &flags[..]].concat());
+        assert!(behind.contains(&next), "{behind}");
+    }
+}
