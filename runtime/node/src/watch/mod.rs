@@ -250,6 +250,8 @@ impl Watch {
     }
 
     fn returned(&mut self) {
+        // First: whoever sees the node ready may end it at once, and the next life is not to be told of this.
+        self.forget();
         if let Some(stuck) = self.parts.watched.stuck.lock().take() {
             let kind = stuck.label.kind();
             let (deed, lasted) = (stuck.deed(), told::seconds(stuck.lasted));
@@ -258,7 +260,6 @@ impl Watch {
                 "{deed}: it has ended after {lasted}, and the node goes on"
             );
         }
-        self.forget();
     }
 
     fn forget(&mut self) {
