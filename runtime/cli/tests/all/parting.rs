@@ -81,13 +81,20 @@ impl<'a> Node<'a> {
         read_to_string(self.folder.path().join("log")).unwrap()
     }
 
-    /// The one line of the log that has this in it.
+    /// The one line of the log that has this in it; it may be written after what it tells of was answered.
     fn line(&self, part: &str) -> String {
-        let log = self.log();
-        let mut lines = log.lines().filter(|line| line.contains(part));
-        let line = lines.next().unwrap_or_else(|| panic!("no `{part}`: {log}"));
-        assert_eq!(lines.next(), None, "{part}");
-        line.to_owned()
+        let deadline = Instant::now() + SOON;
+        loop {
+            let log = self.log();
+            let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+            let mut lines = whole.lines().filter(|line| line.contains(part));
+            if let Some(line) = lines.next() {
+                assert_eq!(lines.next(), None, "{part}");
+                return line.to_owned();
+            }
+            assert!(Instant::now() < deadline, "no `{part}`: {log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn stop(mut self) -> ExitStatus {
