@@ -76,6 +76,7 @@ fn enter(staged: StagedArtifact) -> Result<ChildModule, OpenError> {
     let module =
         unsafe { Module::from_root(root, Box::new(Arc::clone(&library))) }.map_err(described)?;
     probe::fits(module.descriptor())?;
+    library.is_called(module.code_label());
     Ok(ChildModule { module, library })
 }
 

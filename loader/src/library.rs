@@ -9,8 +9,9 @@ use crate::header::whole;
 use crate::retire::PinReason;
 use crate::stage::StagedArtifact;
 use crate::sys::keys::Condemned;
-use crate::sys::{address, keys, maps, signals, threads};
+use crate::sys::{address, crash, keys, maps, signals, threads};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+use refit_abi::host::running::Label;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -82,6 +83,13 @@ impl Library {
                 keys: Condemned::default(),
             }),
         })
+    }
+
+    /// Has a crash in its code told by this name, as long as it is mapped.
+    pub(crate) fn is_called(&self, label: &'static Label) {
+        if let Some(base) = self.base {
+            crash::named(base, label);
+        }
     }
 
     /// Proves by an address inside it that this is the staged file: the dynamic linker may have given
@@ -209,6 +217,7 @@ impl Library {
                 mappings: left.len(),
             });
         }
+        crash::gone(base);
         if let Some(staged) = held.staged.take() {
             drop(ManuallyDrop::into_inner(staged));
         }

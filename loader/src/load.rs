@@ -152,6 +152,9 @@ pub(crate) fn enter(probed: ProbedArtifact) -> Result<(Entered, Verdict), LoadEr
     let root = root(&library);
     let library = Arc::new(library);
     let module = root.and_then(|root| describe(root, &library, &verdict));
+    if let Ok(module) = &module {
+        library.is_called(module.code_label());
+    }
     Ok((Entered { library, module }, verdict))
 }
 

@@ -203,6 +203,12 @@ impl Module {
         &self.shared.descriptor
     }
 
+    /// What its code is called, under the name of its first kind.
+    pub fn code_label(&self) -> &'static Label {
+        let first = self.shared.labels.first().copied();
+        first.unwrap_or(Label::unknown())
+    }
+
     /// The build id it was stamped with.
     pub fn build_id(&self) -> &str {
         &self.shared.descriptor.build_id

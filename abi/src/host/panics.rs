@@ -1,6 +1,6 @@
 //! Panics of engines' code, told at once: whoever runs engines listens, and knows whose code it was.
 
-use super::running::{self, Here};
+use super::running::{self, Here, Label};
 use crate::fault::{FAULT_DETAIL_BYTES_MAX, shown};
 use crate::raw::Bytes;
 use crate::voice::{Ear, PanicNotice};
@@ -24,6 +24,8 @@ pub struct EnginePanic {
     pub is_nodes: bool,
     /// An address in the library that panicked; 0 if none is known.
     pub address: usize,
+    /// Whose code has started the thread, if that is known and an engine's has.
+    pub started_by: Option<&'static Label>,
     /// What it says.
     pub text: String,
     /// The source file; empty if it is not known.
@@ -80,6 +82,7 @@ fn tell_listener(notice: PanicNotice<'_>) {
             [] => 0,
             file => file.as_ptr() as usize,
         },
+        started_by: running::started_by(),
         text: text(notice.text, FAULT_DETAIL_BYTES_MAX),
         file: text(notice.file, FILE_BYTES_MAX),
         line: notice.line,
@@ -107,7 +110,10 @@ impl fmt::Display for EnginePanic {
             None if self.is_nodes => {
                 f.write_str("a destructor of an engine's thread-local value")?
             }
-            None => f.write_str("code of an engine outside of a call")?,
+            None => match self.started_by {
+                Some(label) => write!(f, "a thread that an engine has started, {label},")?,
+                None => f.write_str("code of an engine outside of a call")?,
+            },
         }
         write!(f, " panicked at {}:{}: {}", self.file, self.line, self.text)
     }

@@ -48,6 +48,9 @@ pub enum Call {
     Describe,
     /// Read a message or configuration that is to be written in postcard.
     Rewrite,
+    /// Take a notice of what was not delivered: a part of a batch, which only its own thread tells from
+    /// [`Call::Handle`].
+    Undelivered,
 }
 
 /// A call that runs, as another thread sees it.
@@ -101,6 +104,8 @@ thread_local! {
     static LEASE: Lease = const { Lease };
     /// Whether this thread ever had a record: it is one of the node's, which runs engines.
     static IS_NODES: Cell<bool> = const { Cell::new(false) };
+    /// Whose code has started this thread, if an engine's has.
+    static STARTED_BY: Cell<Option<&'static Label>> = const { Cell::new(None) };
     /// Whose state this thread works on.
     static ABOUT: Cell<Option<EngineId>> = const { Cell::new(None) };
 }
@@ -109,7 +114,11 @@ struct Lease;
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(record) = RECORD.take() {
+        // A thread that ends in the midst of a call takes the process with it: who ends it is still to be said.
+        if let Some(record) = RECORD.get()
+            && !record.runs_a_call()
+        {
+            RECORD.set(None);
             record.free();
         }
     }
@@ -138,6 +147,16 @@ pub fn here() -> Option<Here> {
 /// any more.
 pub fn is_nodes() -> bool {
     IS_NODES.get()
+}
+
+/// Says that code of this name has started this thread.
+pub fn is_started_by(label: &'static Label) {
+    STARTED_BY.set(Some(label));
+}
+
+/// Whose code has started this thread, if an engine's has.
+pub fn started_by() -> Option<&'static Label> {
+    STARTED_BY.get()
 }
 
 /// Says whose state this thread works on until the guard is dropped, for calls that carry no id of their
@@ -256,6 +275,7 @@ impl Call {
             9 => Self::Migrate,
             10 => Self::Describe,
             11 => Self::Rewrite,
+            12 => Self::Undelivered,
             _ => return None,
         })
     }
@@ -275,6 +295,7 @@ impl fmt::Display for Call {
             Self::Migrate => "migrate",
             Self::Describe => "describe",
             Self::Rewrite => "rewrite",
+            Self::Undelivered => "undelivered",
         })
     }
 }

@@ -212,8 +212,10 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &[
+            "__sigaction",
             "__sysv_signal",
             "bsd_signal",
+            "sigignore",
             "sigset",
             "ssignal",
             "sysv_signal",

@@ -1,26 +1,35 @@
 //! A crash has a name: at a fatal signal, one line on standard error says whose code ran.
 //!
-//! The handler runs on the thread's alternate stack, so that an overflow of the stack is told too, reads what
-//! the thread has noted ([`refit_abi::host::running`]), writes a line of bounded length without allocating or
+//! The handler runs on a stack of its own, which each thread is given, so that an overflow of the stack is told
+//! too, reads what the thread has noted ([`refit_abi::host::running`]), writes a line of bounded length without allocating or
 //! locking, and lets the signal do what it would have done: exit status and core file stay as they are. What
-//! was printed into the pipes of [`super::outputs`] and not yet read goes out behind the line. A handler that
-//! an engine installs for a signal is the engine's own; the line is then written if it calls the one before.
+//! was printed into the pipes of [`super::outputs`] and not yet read goes out behind the line. All signals that
+//! end a process are told, unless somebody handles or ignores them. No engine takes over those of code that goes
+//! wrong; a handler that it installs for another one is its own.
+//!
+//! Code of an engine that runs outside of a call, on a thread that it has started or in a handler, is named by the
+//! library that it is in.
 //!
 //! A process that an engine forked is not the node: it ends without a word and without what the node does at its
 //! end. Where a second thread goes wrong while the first writes its line, it waits, so that the line comes out whole.
 
+mod libraries;
 mod line;
 mod signals;
+mod threads;
 
+use super::interposers::library_at;
 use line::Line;
 use refit_abi::EngineId;
-use refit_abi::host::running::{self, Here};
+use refit_abi::host::running::{self, Here, Label};
 use std::ffi::CStr;
 use std::fmt::{Arguments, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+pub(crate) use libraries::{gone, named};
 pub use signals::install;
+pub(super) use threads::begins;
 
 /// Most bytes of what was printed last that go out behind the line.
 pub const LAST_WORDS_BYTES_MAX: usize = 4_096;
@@ -71,6 +80,11 @@ pub(super) fn is_forked() -> bool {
     home != 0 && home != process()
 }
 
+/// Whether fatal signals are told in this process. Async-signal-safe.
+pub(super) fn is_told() -> bool {
+    HOME.load(Ordering::Acquire) == process()
+}
+
 fn process() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
@@ -84,15 +98,16 @@ pub(super) fn tell_to(ear: BorrowedFd<'_>, prints: [BorrowedFd<'_>; 2]) {
     EAR.store(ear.as_raw_fd(), Ordering::Release);
 }
 
-/// Writes the line for what ends the process now, and what was printed last. Async-signal-safe.
+/// Writes the line for what ends the process now, code at `address`, and what was printed last.
+/// Async-signal-safe.
 ///
 /// Where another thread does so, waits for it, and says nothing.
-fn tell(here: Option<&Here>, what: Arguments<'_>) {
+fn tell(here: Option<&Here>, address: usize, what: Arguments<'_>) {
     let this = rustix::thread::gettid().as_raw_nonzero().get();
     let first = TELLER.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire);
     match first {
         Ok(_) => {
-            write_line(here, what);
+            write_line(here, address, what);
             last_words();
             TOLD.store(true, Ordering::Release);
         }
@@ -111,13 +126,53 @@ fn wait_for_teller() {
     }
 }
 
-fn write_line(here: Option<&Here>, what: Arguments<'_>) {
+/// Whose code ends the process.
+enum Whose<'a> {
+    /// That of the call which this thread runs.
+    Call(&'a Here),
+    /// That of a library, outside of a call of the node.
+    Library(Code),
+    /// The node's, or nobody knows.
+    Unknown,
+}
+
+/// Code of a library.
+struct Code {
+    /// Where the library begins.
+    base: usize,
+    /// Where the code is, if it is in the library itself: it may have called the C library.
+    at: Option<usize>,
+    /// Whether a library has started the thread.
+    is_its_thread: bool,
+}
+
+impl Code {
+    /// The code at `address`, or else that which has started this thread.
+    fn at(address: usize) -> Option<Self> {
+        let started_by = threads::started_by();
+        let found = library_at(address);
+        let named = found.filter(|base| libraries::label(*base).is_some());
+        let base = named.or(started_by)?;
+        Some(Self {
+            base,
+            at: (found == Some(base)).then(|| address.saturating_sub(base)),
+            is_its_thread: started_by.is_some(),
+        })
+    }
+}
+
+fn write_line(here: Option<&Here>, address: usize, what: Arguments<'_>) {
+    let whose = match here {
+        Some(here) => Whose::Call(here),
+        None => Code::at(address).map_or(Whose::Unknown, Whose::Library),
+    };
     let mut line = Line::empty();
     line.begin();
     // A line that is full is cut; there is nobody to tell.
-    let _ = match here {
-        Some(here) => engine(&mut line, here, what),
-        None => write!(
+    let _ = match whose {
+        Whose::Call(here) => engine(&mut line, here, what),
+        Whose::Library(code) => library(&mut line, &code, what),
+        Whose::Unknown => write!(
             line,
             "the process ends outside of an engine's call: {what} thread={}",
             line::Thread::this()
@@ -127,20 +182,30 @@ fn write_line(here: Option<&Here>, what: Arguments<'_>) {
     line.write_to(EAR.load(Ordering::Acquire));
 }
 
+fn library(line: &mut Line, code: &Code, what: Arguments<'_>) -> std::fmt::Result {
+    line.write_str(match code.is_its_thread {
+        true => "a thread that an engine has started ends the process: ",
+        false => "code of an engine ends the process outside of a call: ",
+    })?;
+    line.write_fmt(what)?;
+    match libraries::label(code.base) {
+        Some(label) => of(line, label)?,
+        None => line.write_str(" library=(unknown)")?,
+    }
+    write!(line, " thread={}", line::Thread::this())?;
+    match code.at {
+        Some(at) => write!(line, " code=+{at:#x}"),
+        None => Ok(()),
+    }
+}
+
 fn engine(line: &mut Line, here: &Here, what: Arguments<'_>) -> std::fmt::Result {
     write!(line, "{ENDS}{what}")?;
     match here.engine {
         Some(engine) => write!(line, "{ENGINE}{engine}")?,
         None => write!(line, "{ENGINE}(unknown)")?,
     }
-    let label = here.label;
-    write!(line, " kind={}", label.kind())?;
-    write!(
-        line,
-        " package={} version={}",
-        label.package(),
-        label.version()
-    )?;
+    of(line, here.label)?;
     write!(line, " call={}", here.call)?;
     match here.message {
         Some(message) => write!(
@@ -152,14 +217,44 @@ fn engine(line: &mut Line, here: &Here, what: Arguments<'_>) -> std::fmt::Result
     }
 }
 
-/// The process is about to end by a call of the C library's function `by`; says so if it is an engine's code that
-/// calls it. Async-signal-safe.
-pub(super) fn ends(by: &CStr, status: i32) {
-    let Some(here) = here() else {
+fn of(line: &mut Line, label: &Label) -> std::fmt::Result {
+    write!(line, " kind={}", label.kind())?;
+    write!(
+        line,
+        " package={} version={}",
+        label.package(),
+        label.version()
+    )
+}
+
+/// The C library ends the process, whoever asked it to: its own functions call its `exit` past the stand-ins.
+extern "C" fn at_exit() {
+    let here = here();
+    if (here.is_some() || threads::started_by().is_some()) && !is_forked() {
+        tell(here.as_ref(), 0, format_args!("it had `exit` called"));
+    }
+}
+
+/// Has the end by a function of the C library told.
+fn install_at_exit() -> bool {
+    // SAFETY: a function of this program, which is never unmapped, and which the C library may call at any time.
+    unsafe { libc::atexit(at_exit) == 0 }
+}
+
+/// The process is about to end by a call of the C library's function `by` at `caller`; says so if it is an
+/// engine's code that calls it. A process that an engine has forked ends alone. Async-signal-safe.
+pub(super) fn ends(by: &CStr, status: i32, caller: usize) {
+    let here = here();
+    let is_engines = here.is_some() || Code::at(caller).is_some();
+    if !is_engines || is_forked() {
         return;
-    };
+    }
     let by = by.to_str().unwrap_or_default();
-    tell(Some(&here), format_args!("it called {by}({status})"));
+    tell(
+        here.as_ref(),
+        caller,
+        format_args!("it called {by}({status})"),
+    );
 }
 
 /// The program is about to be replaced by a call of the C library's function `by`; says so if it is an engine's code

@@ -4,12 +4,32 @@
 //! such signal. The same holds where other code, of a library or of the program, was given the handler's
 //! address: it may call it from its own handler, or put it back. Both are asked before a library is closed.
 
+use super::crash;
 use super::interposers::{self, installed};
 use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 /// The greatest number of a signal.
-const NUMBER_MAX: i32 = 64;
+pub(super) const NUMBER_MAX: i32 = 64;
+
+/// The signals of code that goes wrong.
+pub(super) const FAULTS: [i32; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+];
+
+/// What else is the node's own: by these it is told to end, and without the last two as they are it would end
+/// with a client that hangs up, or learn nothing of its children.
+const OWN: [i32; 5] = [
+    libc::SIGTERM,
+    libc::SIGINT,
+    libc::SIGHUP,
+    libc::SIGPIPE,
+    libc::SIGCHLD,
+];
 
 /// A signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +75,11 @@ pub fn is_changing() -> bool {
 
 /// The bits of a library's beginning that are 0.
 const PAGE_BITS: usize = 0xfff;
+
+/// Whether only the node says what happens at this signal. May be called in a signal handler.
+pub(super) fn is_the_nodes(number: i32) -> bool {
+    (FAULTS.contains(&number) || OWN.contains(&number)) && crash::is_told()
+}
 
 /// Notes that the handler of the library at `owner` is known to code outside of it.
 ///

@@ -57,14 +57,24 @@ fn outside_of_a_call(panic: &EnginePanic) {
     let thread = std::thread::current();
     let thread = thread.name();
     let library = maps::library_at(panic.address);
-    match panic.is_nodes {
-        true => tracing::error!(
+    match (panic.is_nodes, panic.started_by) {
+        (true, _) => tracing::error!(
             library,
             thread,
             "a destructor of a thread-local value of an engine panicked at {file}:{line}, as the thread ended: \
              {text}; the process ends, because nothing can catch that"
         ),
-        false => tracing::error!(
+        (false, Some(label)) => {
+            let (kind, package, version) = (label.kind(), label.package(), label.version());
+            tracing::error!(
+                kind,
+                package,
+                version,
+                thread,
+                "a thread that an engine has started panicked at {file}:{line}: {text}"
+            );
+        }
+        (false, None) => tracing::error!(
             library,
             thread,
             "code of an engine panicked at {file}:{line}, outside of a call: {text}"

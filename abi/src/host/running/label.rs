@@ -50,7 +50,7 @@ impl Label {
     }
 
     /// The label of code whose name is not known.
-    pub(in crate::host) fn unknown() -> &'static Self {
+    pub fn unknown() -> &'static Self {
         &UNKNOWN
     }
 

@@ -3,7 +3,7 @@
 
 use super::{Call, Here, Label, Message, Running};
 use crate::EngineId;
-use crate::raw::{Delivery, RawContext};
+use crate::raw::{Delivery, DeliveryKind, RawContext};
 use std::ptr::{from_ref, null_mut};
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
@@ -63,6 +63,11 @@ impl Record {
     /// Whether it was free and is now the caller's.
     pub(super) fn take(&self) -> bool {
         !self.taken.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether a call is noted.
+    pub(super) fn runs_a_call(&self) -> bool {
+        is_running(self.turn.load(Ordering::Relaxed))
     }
 
     /// The thread needs it no more.
@@ -160,12 +165,21 @@ impl Record {
             return None;
         }
         let frame = self.frame()?;
+        let current = current(&frame);
+        let is_notice = current.is_some_and(|delivery| delivery.kind == DeliveryKind::Undelivered);
         Some(Here {
             record: self.number,
             engine: frame.engine,
             label: frame.label,
-            call: frame.call,
-            message: message(&frame),
+            call: if is_notice {
+                Call::Undelivered
+            } else {
+                frame.call
+            },
+            message: current.map(|delivery| Message {
+                sender: delivery.sender.into(),
+                sequence: delivery.sequence,
+            }),
         })
     }
 }
@@ -174,8 +188,8 @@ fn is_running(turn: u64) -> bool {
     turn % 2 == 1
 }
 
-/// The message that is being handled. Called on the thread that handles it.
-fn message(frame: &Frame) -> Option<Message> {
+/// The message or notice that is being handled. Called on the thread that handles it.
+fn current(frame: &Frame) -> Option<&Delivery<'static>> {
     if frame.context.is_null() {
         return None;
     }
@@ -188,11 +202,7 @@ fn message(frame: &Frame) -> Option<Message> {
     }
     // SAFETY: `running::during` noted pointer and length of the batch, which it borrows until the call has
     // ended; `current` lies inside.
-    let delivery = unsafe { &*frame.batch.add(current) };
-    Some(Message {
-        sender: delivery.sender.into(),
-        sequence: delivery.sequence,
-    })
+    Some(unsafe { &*frame.batch.add(current) })
 }
 
 fn halves(engine: Option<EngineId>) -> [u64; 2] {

@@ -1,21 +1,13 @@
 //! The handler of fatal signals.
 
-use super::{here, is_forked, tell};
+use super::super::signals::{FAULTS, NUMBER_MAX, Signal};
+use super::{here, install_at_exit, is_forked, tell};
 use libc::{c_int, c_void, siginfo_t};
 use std::io;
 use std::mem::MaybeUninit;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
-
-/// The signals of code that goes wrong.
-const FATAL: [c_int; 5] = [
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGABRT,
-];
 
 /// How far below the stack pointer a function may reach before it has moved it: large frames are probed page
 /// by page.
@@ -24,12 +16,37 @@ const FRAME_BYTES_MAX: usize = 64 << 10;
 /// How far above the stack pointer a push may be when it is told.
 const RED_ZONE_BYTES: usize = 4_096;
 
-/// What was set before, in the order of [`FATAL`]: the standard library's own handler tells an overflow of the
-/// stack from other faults. Null where nothing was.
-static BEFORE: [AtomicPtr<libc::sigaction>; FATAL.len()] =
-    [const { AtomicPtr::new(null_mut()) }; FATAL.len()];
+/// Signals that do not end a process, those that cannot be handled, and those that are told in another way: the
+/// node ends by the first three of them.
+const NOT_TOLD: [c_int; 13] = [
+    libc::SIGTERM,
+    libc::SIGINT,
+    libc::SIGHUP,
+    libc::SIGPIPE,
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGCONT,
+    libc::SIGCHLD,
+    libc::SIGURG,
+    libc::SIGWINCH,
+];
 
-/// Has a fatal signal told. Once in a process; the second time nothing happens.
+/// Signals that the C library keeps to itself.
+const C_LIBRARYS: std::ops::Range<c_int> = 32..34;
+
+/// Places for all signals, by their numbers.
+const PLACES: usize = NUMBER_MAX as usize + 1;
+
+/// What was set before: the standard library's own handler tells an overflow of the stack from other faults. Null
+/// where nothing was.
+static BEFORE: [AtomicPtr<libc::sigaction>; PLACES] =
+    [const { AtomicPtr::new(null_mut()) }; PLACES];
+
+/// Has a fatal signal told, and keeps the node's own signals from engines. Once in a process; the second time
+/// nothing happens.
 ///
 /// # Errors
 /// What the system says.
@@ -39,14 +56,48 @@ pub fn install() -> io::Result<()> {
     if *installed {
         return Ok(());
     }
-    super::at_home();
-    for (signal, before) in FATAL.into_iter().zip(&BEFORE) {
-        let set = set(signal)?;
+    for signal in FAULTS {
+        let before = set(signal)?;
         // It must stay as long as the handler: for ever.
-        before.store(Box::leak(Box::new(set)), Ordering::Release);
+        let before = Box::leak(Box::new(before));
+        if let Some(place) = place(signal) {
+            place.store(before, Ordering::Release);
+        }
     }
+    let others = (1..=NUMBER_MAX).filter(|signal| is_told(*signal));
+    for signal in others {
+        if is_default(signal)? {
+            set(signal)?;
+        }
+    }
+    if !install_at_exit() {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    super::at_home();
     *installed = true;
     Ok(())
+}
+
+/// Whether a signal ends a process that does not say otherwise, and can be told here.
+fn is_told(signal: c_int) -> bool {
+    !(FAULTS.contains(&signal) || NOT_TOLD.contains(&signal) || C_LIBRARYS.contains(&signal))
+}
+
+fn place(signal: c_int) -> Option<&'static AtomicPtr<libc::sigaction>> {
+    usize::try_from(signal)
+        .ok()
+        .and_then(|place| BEFORE.get(place))
+}
+
+/// Whether nobody handles or ignores the signal.
+fn is_default(signal: c_int) -> io::Result<bool> {
+    let mut found = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is set, and there is a place for what is set.
+    if unsafe { libc::sigaction(signal, null(), found.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: zeroed, and written by the call; all its fields may be zero.
+    Ok(unsafe { found.assume_init() }.sa_sigaction == libc::SIG_DFL)
 }
 
 /// Sets the handler; gives what was set before.
@@ -68,39 +119,48 @@ fn set(signal: c_int) -> io::Result<libc::sigaction> {
 }
 
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the system passes the struct of this signal to a handler with `SA_SIGINFO`.
-    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    // SAFETY: the system passes the struct of this signal to a handler with `SA_SIGINFO`; the fields are numbers
+    // in each of its forms.
+    let (code, address, sender) = unsafe {
+        (
+            (*info).si_code,
+            (*info).si_addr() as usize,
+            (*info).si_pid(),
+        )
+    };
+    // Above 0: by the processor, at an address. Else sent, by `abort`, `raise` or another process.
+    let is_fault = code > 0 && FAULTS.contains(&signal);
     if is_forked() {
         // Neither the node's line nor its handlers: an overflow of the stack would be told as the node's.
-        return let_go(signal, null_mut(), code);
+        return let_go(signal, null_mut(), is_fault);
     }
     let here = here();
-    let name = name(signal);
     // SAFETY: the system passes a context of this type, that of the code which the signal came to.
-    let stack = unsafe { stack_pointer(&*context.cast::<libc::ucontext_t>()) };
-    // Above 0: by the processor, at an address. Else sent, by `abort`, `raise` or another process.
+    let at = unsafe { Registers::of(&*context.cast::<libc::ucontext_t>()) };
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let name = Signal(signal);
     let what = match code {
-        1.. if is_overflow(signal, address, stack) => {
-            format_args!(" at {address:#x} (stack overflow)")
+        _ if is_fault && is_overflow(signal, address, at.stack) => {
+            format_args!("{name} at {address:#x} (stack overflow)")
         }
-        1.. => format_args!(" at {address:#x}"),
-        _ => format_args!(""),
+        _ if is_fault => format_args!("{name} at {address:#x}"),
+        libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL if sender != own => {
+            format_args!("{name} sent by process {sender}")
+        }
+        _ => format_args!("{name}"),
     };
-    tell(here.as_ref(), format_args!("{name}{what}"));
-    let before = FATAL
-        .iter()
-        .position(|fatal| *fatal == signal)
-        .map_or(null_mut(), |place| BEFORE[place].load(Ordering::Acquire));
-    let_go(signal, before, code);
+    tell(here.as_ref(), at.code, what);
+    let before = place(signal).map_or(null_mut(), |before| before.load(Ordering::Acquire));
+    let_go(signal, before, is_fault);
 }
 
 /// Lets the signal do what it would have done without this handler, when the handler has returned: a fault
-/// happens again, what was sent is sent again.
-fn let_go(signal: c_int, before: *const libc::sigaction, code: c_int) {
+/// happens again, another signal is sent again.
+fn let_go(signal: c_int, before: *const libc::sigaction, is_fault: bool) {
     // SAFETY: all zero is a valid `sigaction`: the system's own action.
     let default: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     // A handler that waits for the fault to happen again would let one that was sent pass.
-    let next = if before.is_null() || code <= 0 {
+    let next = if before.is_null() || !is_fault {
         &raw const default
     } else {
         before
@@ -111,7 +171,7 @@ fn let_go(signal: c_int, before: *const libc::sigaction, code: c_int) {
         if libc::sigaction(signal, next, null_mut()) != 0 {
             libc::_exit(128 + signal);
         }
-        if code <= 0 {
+        if !is_fault {
             libc::raise(signal);
         }
     }
@@ -123,28 +183,34 @@ fn is_overflow(signal: c_int, address: usize, stack: usize) -> bool {
     matches!(signal, libc::SIGSEGV | libc::SIGBUS) && near.contains(&address)
 }
 
-#[cfg(target_arch = "x86_64")]
-fn stack_pointer(context: &libc::ucontext_t) -> usize {
-    context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize
+/// Where the code was that the signal came to.
+struct Registers {
+    /// The instruction.
+    code: usize,
+    /// The end of the stack.
+    stack: usize,
 }
 
-#[cfg(target_arch = "aarch64")]
-fn stack_pointer(context: &libc::ucontext_t) -> usize {
-    context.uc_mcontext.sp as usize
-}
+impl Registers {
+    #[cfg(target_arch = "x86_64")]
+    fn of(context: &libc::ucontext_t) -> Self {
+        let register = |number: c_int| context.uc_mcontext.gregs[number as usize] as usize;
+        Self {
+            code: register(libc::REG_RIP),
+            stack: register(libc::REG_RSP),
+        }
+    }
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn stack_pointer(_: &libc::ucontext_t) -> usize {
-    0
-}
+    #[cfg(target_arch = "aarch64")]
+    fn of(context: &libc::ucontext_t) -> Self {
+        Self {
+            code: context.uc_mcontext.pc as usize,
+            stack: context.uc_mcontext.sp as usize,
+        }
+    }
 
-fn name(signal: c_int) -> &'static str {
-    match signal {
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGILL => "SIGILL",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGABRT => "SIGABRT",
-        _ => "a fatal signal",
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn of(_: &libc::ucontext_t) -> Self {
+        Self { code: 0, stack: 0 }
     }
 }

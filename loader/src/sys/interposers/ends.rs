@@ -1,11 +1,12 @@
 //! `exit`, `_exit`, `_Exit` and `quick_exit`: an engine that ends the whole process by one of them is named
-//! before it does. On a thread that runs no engine's code they say nothing.
+//! before it does, on whatever thread. Called by the node itself, on a thread of its own, they say nothing.
 //!
 //! A process that an engine forked ends at once by each of them: what was given to `atexit` is the node's, and would
 //! close or flush a second time what the node has open.
 
 use super::super::crash;
 use super::Next;
+use super::caller::with_caller;
 use libc::c_int;
 use std::mem::transmute;
 
@@ -26,53 +27,54 @@ pub(super) fn pairs() -> [(&'static Next, usize); 4] {
     ]
 }
 
-/// Ends the process.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn exit(status: c_int) -> ! {
-    // SAFETY: whoever called this holds to the real function's rules.
-    unsafe { end(&EXIT, status) }
+with_caller! {
+    /// Ends the process.
+    fn exit(status: c_int) -> ! => exit_from in "rsi", "x1"
 }
 
-/// Ends the process at once.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn _exit(status: c_int) -> ! {
-    // SAFETY: as above.
-    unsafe { end(&EXIT_NOW, status) }
+with_caller! {
+    /// Ends the process at once.
+    fn _exit(status: c_int) -> ! => exit_now_from in "rsi", "x1"
 }
 
-/// Ends the process at once.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn _Exit(status: c_int) -> ! {
-    // SAFETY: as above.
-    unsafe { end(&EXIT_NOW_C, status) }
+with_caller! {
+    /// Ends the process at once.
+    fn _Exit(status: c_int) -> ! => exit_now_c_from in "rsi", "x1"
 }
 
-/// Ends the process, with what `at_quick_exit` was told.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn quick_exit(status: c_int) -> ! {
-    // SAFETY: as above.
-    unsafe { end(&QUICK_EXIT, status) }
+with_caller! {
+    /// Ends the process, with what `at_quick_exit` was told.
+    fn quick_exit(status: c_int) -> ! => quick_exit_from in "rsi", "x1"
+}
+
+unsafe extern "C" fn exit_from(status: c_int, caller: usize) -> ! {
+    // SAFETY: whoever called `exit` holds to the real function's rules.
+    unsafe { end(&EXIT, status, caller) }
+}
+
+unsafe extern "C" fn exit_now_from(status: c_int, caller: usize) -> ! {
+    // SAFETY: whoever called `_exit` holds to the real function's rules.
+    unsafe { end(&EXIT_NOW, status, caller) }
+}
+
+unsafe extern "C" fn exit_now_c_from(status: c_int, caller: usize) -> ! {
+    // SAFETY: whoever called `_Exit` holds to the real function's rules.
+    unsafe { end(&EXIT_NOW_C, status, caller) }
+}
+
+unsafe extern "C" fn quick_exit_from(status: c_int, caller: usize) -> ! {
+    // SAFETY: whoever called `quick_exit` holds to the real function's rules.
+    unsafe { end(&QUICK_EXIT, status, caller) }
 }
 
 /// # Safety
 /// As the function that `next` names.
-unsafe fn end(next: &Next, status: c_int) -> ! {
+unsafe fn end(next: &Next, status: c_int, caller: usize) -> ! {
     let next = if crash::is_forked() {
         &EXIT_NOW
     } else {
-        crash::ends(next.name, status);
+        // It does not come back: the address may be the one behind the last instruction of its function.
+        crash::ends(next.name, status, caller.saturating_sub(1));
         next
     };
     let address = next.address();

@@ -8,7 +8,8 @@
 //! it away, is given nothing new.
 //!
 //! These may be called in a signal handler and after `fork`: they take no lock and allocate nothing, and look for
-//! a library only when a function is handed out.
+//! a library only when a function is handed out, or at one of the node's own signals: those by which it is told to
+//! end, on which it relies, or by which a crash is told. A library neither takes them over nor has them ignored.
 
 use super::super::{address, signals};
 use super::{Next, library_at};
@@ -108,6 +109,9 @@ unsafe extern "C" fn sigaction_by(
     let real = unsafe { transmute::<usize, Sigaction>(next) };
     // SAFETY: whoever called this gave pointers that are null or good.
     let installed = unsafe { new.as_ref() }.map(|new| new.sa_sigaction);
+    if installed.is_some_and(|handler| is_foreign(number, [caller, handler])) {
+        return refused(-1);
+    }
     let _change = signals::Change::begin();
     // SAFETY: whoever called this holds to the real function's rules.
     let status = unsafe { real(number, new, old) };
@@ -137,6 +141,9 @@ unsafe extern "C" fn signal_by(
     if next == 0 {
         return libc::SIG_ERR;
     }
+    if is_foreign(number, [caller, handler]) {
+        return refused(libc::SIG_ERR);
+    }
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, Signal>(next) };
     let _change = signals::Change::begin();
@@ -152,6 +159,21 @@ unsafe extern "C" fn signal_by(
         .note(number);
     }
     replaced
+}
+
+/// Whether the signal is the node's own, and one of these addresses is in a library.
+fn is_foreign(number: c_int, addresses: [usize; 2]) -> bool {
+    signals::is_the_nodes(number)
+        && addresses
+            .into_iter()
+            .any(|address| library_at(address).is_some())
+}
+
+/// Says no in the way of the C library.
+fn refused<T>(answer: T) -> T {
+    // SAFETY: the C library gives the place of this thread's own error number.
+    unsafe { *libc::__errno_location() = libc::EPERM };
+    answer
 }
 
 /// A handler's address was given to somebody.

@@ -1,5 +1,6 @@
 //! `pthread_create` and `thrd_create`: every thread whose first code is in a library is remembered.
 
+use super::super::crash;
 use super::super::threads::{self, Ticket};
 use super::{Next, library_at};
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
@@ -29,10 +30,18 @@ pub(super) fn pairs() -> [(&'static Next, usize); 2] {
     ]
 }
 
-/// What a remembered thread needs to begin.
+/// What a thread needs to begin.
 struct Start<T> {
     routine: Routine<T>,
     argument: *mut c_void,
+    /// `None` for a thread of the program itself.
+    owner: Option<Owner>,
+}
+
+/// The library whose routine a thread runs.
+#[derive(Clone, Copy)]
+struct Owner {
+    base: usize,
     ticket: Ticket,
 }
 
@@ -84,34 +93,39 @@ pub unsafe extern "C" fn thrd_create(
     })
 }
 
-/// Lets `create` make a thread: with what the caller asked for, or with [`run`] around it if the routine
-/// is in a library. `full` is the answer if it cannot be remembered.
+/// Lets `create` make a thread: with [`run`] around what the caller asked for, if the routine is in a library or
+/// crashes are told. `full` is the answer if it cannot be remembered.
 fn remembered<T>(
     (routine, argument): (Routine<T>, *mut c_void),
     full: c_int,
     create: impl FnOnce(Routine<T>, *mut c_void) -> c_int,
 ) -> c_int {
-    let Some(owner) = library_at(routine as usize) else {
-        return create(routine, argument);
-    };
-    let Some(ticket) = threads::enter(owner) else {
-        return full;
+    let owner = match library_at(routine as usize) {
+        None if !crash::is_told() => return create(routine, argument),
+        None => None,
+        Some(base) => match threads::enter(base) {
+            Some(ticket) => Some(Owner { base, ticket }),
+            None => return full,
+        },
     };
     let start = Box::into_raw(Box::new(Start {
         routine,
         argument,
-        ticket,
+        owner,
     }));
     let status = create(run::<T>, start.cast());
     if status != 0 {
         // SAFETY: made just now; no thread was, so nobody else has it.
         drop(unsafe { Box::from_raw(start) });
-        threads::forget(ticket);
+        if let Some(owner) = owner {
+            threads::forget(owner.ticket);
+        }
     }
     status
 }
 
-/// First code of a remembered thread: notes its id, then runs what it was made for.
+/// First code of a thread: notes its id if it is a library's, gives it a stack for the handler of fatal signals,
+/// then runs what it was made for.
 ///
 /// Nothing is left to be dropped when the routine is called: it may leave by `pthread_exit`.
 extern "C" fn run<T>(start: *mut c_void) -> T {
@@ -120,8 +134,11 @@ extern "C" fn run<T>(start: *mut c_void) -> T {
     let Start {
         routine,
         argument,
-        ticket,
+        owner,
     } = *unsafe { Box::from_raw(start) };
-    threads::runs(ticket);
+    if let Some(owner) = owner {
+        threads::runs(owner.ticket);
+    }
+    crash::begins(owner.map(|owner| owner.base));
     routine(argument)
 }

@@ -16,6 +16,7 @@
 //! A program that lacks them would work for about a thousand generations and then abort, so
 //! [`in_force`] is checked before anything is loaded.
 
+mod caller;
 pub mod ends;
 pub mod handlers;
 pub mod making_keys;
@@ -73,7 +74,7 @@ impl Next {
 }
 
 /// The library that holds this address, if that is not the program itself.
-fn library_at(address: usize) -> Option<usize> {
+pub(super) fn library_at(address: usize) -> Option<usize> {
     address::base_of(address).filter(|base| *base != program())
 }
 

@@ -158,8 +158,9 @@ fn read(mut reader: impl Read) -> String {
 
 #[test]
 fn what_ends_the_node_is_named_with_engine_code_and_message_and_ends_it_as_it_would_have() {
-    let ends: [(&str, Option<i32>, Option<i32>, &str); 6] = [
+    let ends: [(&str, Option<i32>, Option<i32>, &str); 7] = [
         (r#"{"exit":7}"#, Some(7), None, "it called exit(7)"),
+        (r#"{"errx":9}"#, Some(9), None, "it had `exit` called"),
         (r#"{"exit_now":8}"#, Some(8), None, "it called _exit(8)"),
         (r#""abort""#, None, Some(6), "SIGABRT"),
         (r#""segfault""#, None, Some(11), "SIGSEGV at 0x8"),
@@ -205,6 +206,121 @@ fn what_ends_the_node_is_named_with_engine_code_and_message_and_ends_it_as_it_wo
                 assert!(line.contains(part), "{part}: {line}");
             }
         }
+    }
+}
+
+/// The log of a node that ends by this message, but for what is no crash's line, and how it ends.
+fn crash(message: &str) -> (ExitStatus, Vec<String>) {
+    let folder = Folder::new();
+    let (reader, writer) = pipe().unwrap();
+    let mut node = Node::start(&folder, writer);
+    let reading = std::thread::spawn(move || read(reader));
+    node.folder.run(&["send", "c", message, "--key", "ada/41"]);
+    let status = node.ended();
+    let log = reading.join().unwrap();
+    let lines = log
+        .lines()
+        .filter(|line| line.contains("refit_loader::crash"));
+    (status, lines.map(ToOwned::to_owned).collect())
+}
+
+#[test]
+fn what_ends_the_node_on_a_thread_that_an_engine_has_started_is_named_with_its_library() {
+    let ends: [(&str, Option<i32>, Option<i32>, &str); 6] = [
+        (r#"{"exit":7}"#, Some(7), None, "it called exit(7)"),
+        (r#""segfault""#, None, Some(11), "SIGSEGV at 0x8"),
+        (r#""overflow""#, None, Some(11), "(stack overflow)"),
+        (r#""abort""#, None, Some(6), "SIGABRT"),
+        (r#"{"raise":10}"#, None, Some(10), "SIGUSR1"),
+        (r#"{"raise":40}"#, None, Some(40), "signal 40"),
+    ];
+    for (deed, code, signal, said) in ends {
+        let (status, lines) = crash(&format!(r#"{{"thread":{deed}}}"#));
+        assert_eq!((status.code(), status.signal()), (code, signal), "{deed}");
+        let [line] = lines.as_slice() else {
+            panic!("{deed}: {lines:?}");
+        };
+        for part in [
+            said,
+            "a thread that an engine has started ends the process",
+            "kind=crasher",
+            "version=1.2.3",
+            "thread=deeds",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_on_a_thread_that_an_engine_has_started_is_told_with_its_code() {
+    let folder = Folder::new();
+    let (reader, writer) = pipe().unwrap();
+    let node = Node::start(&folder, writer);
+    let reading = std::thread::spawn(move || read(reader));
+    assert_eq!(node.send("c", r#"{"thread":"panic"}"#).exit, 0);
+    assert_eq!(node.end().code(), Some(0));
+    let log = reading.join().unwrap();
+    let line = log.lines().find(|line| line.contains("on a thread"));
+    for part in [" ERROR ", "kind=\"crasher\"", "version=\"1.2.3\""] {
+        assert!(
+            line.is_some_and(|line| line.contains(part)),
+            "{part}: {log}"
+        );
+    }
+}
+
+#[test]
+fn a_panic_that_panics_again_ends_the_node_with_the_engines_name() {
+    for message in [r#""panic_shown""#, r#""panic_dropped""#] {
+        let (status, lines) = crash(message);
+        assert_eq!(status.signal(), Some(6), "{message}");
+        let [line] = lines.as_slice() else {
+            panic!("{message}: {lines:?}");
+        };
+        for part in ["SIGABRT", "engine=c ", "kind=crasher", "sequence=41"] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_nodes_own_signals_are_not_an_engines_to_take_over() {
+    const EPERM: &str = "1\n";
+    let folder = Folder::new();
+    let node = Node::start(&folder, Stdio::null());
+    for signal in ["TERM", "INT", "HUP", "PIPE", "CHLD", "SEGV", "ABRT"] {
+        let number = match signal {
+            "TERM" => 15,
+            "INT" => 2,
+            "HUP" => 1,
+            "PIPE" => 13,
+            "CHLD" => 17,
+            "SEGV" => 11,
+            _ => 6,
+        };
+        for how in ["handle", "ignore"] {
+            let said = node.send("c", &format!(r#"{{"{how}":{number}}}"#));
+            assert_eq!(said.stdout, EPERM, "{how} SIG{signal}: {said:?}");
+        }
+    }
+    let others = node.send("c", r#"{"handle":10}"#);
+    assert_eq!(others.stdout, "0\n", "{others:?}");
+    assert_eq!(node.end().code(), Some(0), "it still hears them");
+}
+
+#[test]
+fn a_panic_at_a_notice_is_told_as_that() {
+    let folder = Folder::new();
+    let (reader, writer) = pipe().unwrap();
+    let node = Node::start(&folder, writer);
+    let reading = std::thread::spawn(move || read(reader));
+    node.send("c", r#""lose""#);
+    assert_eq!(node.end().code(), Some(0));
+    let log = reading.join().unwrap();
+    let line = log.lines().find(|line| line.contains("panicked")).unwrap();
+    for part in ["nothing came to nobody", "engine=c", "call=undelivered"] {
+        assert!(line.contains(part), "{part}: {line}");
     }
 }
 

@@ -42,6 +42,7 @@ impl StuckCall {
             Call::Decode => "reads a state",
             Call::Discard => "drops a state",
             Call::Rewrite => "reads a message or a configuration",
+            Call::Undelivered => "takes a notice of what was not delivered",
             Call::OnUpgrade => "handles an upgrade message",
             Call::Migrate => "migrates a state",
             Call::Describe => "describes itself",
