@@ -12,6 +12,7 @@
 //! end, on which it relies, or by which a crash is told. A library neither takes them over nor has them ignored.
 
 use super::super::{address, signals};
+use super::caller::with_caller;
 use super::{Next, library_at};
 use libc::{c_int, sighandler_t};
 use std::mem::{MaybeUninit, transmute};
@@ -31,66 +32,17 @@ pub(super) fn pairs() -> [(&'static Next, usize); 2] {
     ]
 }
 
-/// Lets a function take the address that its caller goes on at as one argument more, and has `$known` do the rest.
-macro_rules! with_caller {
-    ($known:ident, $x86_64:literal, $aarch64:literal) => {
-        #[cfg(target_arch = "x86_64")]
-        std::arch::naked_asm!($x86_64, "jmp {known}", known = sym $known);
-        #[cfg(target_arch = "aarch64")]
-        std::arch::naked_asm!($aarch64, "b {known}", known = sym $known);
-    };
+with_caller! {
+    /// Sets what happens at a signal, and notes whose handler was handed out. Where who calls is not known, every
+    /// hand-out counts.
+    fn sigaction(number: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int
+        => sigaction_by in "rcx", "x3"
 }
 
-/// Sets what happens at a signal, and notes whose handler was handed out.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub unsafe extern "C" fn sigaction(
-    number: c_int,
-    new: *const libc::sigaction,
-    old: *mut libc::sigaction,
-) -> c_int {
-    with_caller!(sigaction_by, "mov rcx, [rsp]", "mov x3, x30");
-}
-
-/// As on the processors above. Who calls is not known here, so that every hand-out counts.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigaction(
-    number: c_int,
-    new: *const libc::sigaction,
-    old: *mut libc::sigaction,
-) -> c_int {
-    // SAFETY: whoever called this holds to the real function's rules.
-    unsafe { sigaction_by(number, new, old, 0) }
-}
-
-/// Sets what happens at a signal, and notes whose handler was handed out.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub unsafe extern "C" fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
-    with_caller!(signal_by, "mov rdx, [rsp]", "mov x2, x30");
-}
-
-/// As on the processors above. Who calls is not known here, so that every hand-out counts.
-///
-/// # Safety
-/// As the C library's function of this name.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
-    // SAFETY: whoever called this holds to the real function's rules.
-    unsafe { signal_by(number, handler, 0) }
+with_caller! {
+    /// Sets what happens at a signal, and notes whose handler was handed out. Where who calls is not known, every
+    /// hand-out counts.
+    fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => signal_by in "rdx", "x2"
 }
 
 /// # Safety
