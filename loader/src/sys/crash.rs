@@ -260,15 +260,17 @@ pub(super) fn ends(by: &CStr, status: i32, caller: usize) {
 /// The program is about to be replaced by a call of the C library's function `by`; says so if it is an engine's code
 /// that calls it, and gives whether it did. Async-signal-safe.
 pub(super) fn replaces(by: &CStr, program: &CStr) -> bool {
-    let Some(here) = here() else {
+    let here = here();
+    if here.is_none() && threads::started_by().is_none() {
         return false;
-    };
+    }
     let by = by.to_str().unwrap_or_default();
     // Of a name that is no text, the part that is.
     let program = program.to_bytes().utf8_chunks().next();
     let program = program.map_or("", |chunk| chunk.valid());
     tell(
-        Some(&here),
+        here.as_ref(),
+        0,
         format_args!("it called {by}({program:?}), which puts another program in its place"),
     );
     true
