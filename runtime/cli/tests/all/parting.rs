@@ -171,6 +171,9 @@ fn an_engine_that_puts_another_program_in_the_nodes_place_is_named_and_one_in_a_
     assert!(node.line("/nowhere/at-all").contains("kind=parting"));
     let refused = "the system refused the other program: the process goes on";
     assert!(node.line(refused).contains(" ERROR "));
+    // It would have the node end with the next client that hangs up, whether or not there is such a program.
+    let kept = node.tell("replace_by_safe_code");
+    assert!(kept.stderr.contains("not permitted"), "{kept:?}");
     node.tell("replace");
     assert_eq!(node.ended().code(), Some(0));
     let line = node.line("/bin/true");
