@@ -207,6 +207,10 @@ const REFUSED: &[(&[&str], &str)] = &[
         "can start threads that the node does not see, and would then unmap the module under them",
     ),
     (
+        &["daemon"],
+        "ends the node and leaves a copy of it behind, without its threads and with its sockets",
+    ),
+    (
         &["on_exit"],
         "has a function called at the end of the process, when the module may be unmapped: `atexit` does not",
     ),

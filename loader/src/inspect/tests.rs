@@ -169,6 +169,7 @@ fn makers_of_unseen_threads_are_refused_by_name() {
         "aio_read",
         "getaddrinfo_a",
         "mq_notify",
+        "daemon",
         "on_exit",
     ] {
         let user = format!("{ROOTED}void {symbol}(void); void (*used)(void) = {symbol};\n");

@@ -29,7 +29,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 pub(crate) use libraries::{gone, named};
 pub use signals::install;
-pub(super) use threads::begins;
+pub(super) use signals::{exchange, is_teller, stands_for_default, without_faults};
+pub(super) use threads::{begins, maker};
 
 /// Most bytes of what was printed last that go out behind the line.
 pub const LAST_WORDS_BYTES_MAX: usize = 4_096;
@@ -83,6 +84,11 @@ pub(super) fn is_forked() -> bool {
 /// Whether fatal signals are told in this process. Async-signal-safe.
 pub(super) fn is_told() -> bool {
     HOME.load(Ordering::Acquire) == process()
+}
+
+/// Whether the process ends: what else it sets does not matter. Async-signal-safe.
+pub(super) fn is_telling() -> bool {
+    TELLER.load(Ordering::Acquire) != 0
 }
 
 fn process() -> i32 {
@@ -188,7 +194,8 @@ fn library(line: &mut Line, code: &Code, what: Arguments<'_>) -> std::fmt::Resul
         false => "code of an engine ends the process outside of a call: ",
     })?;
     line.write_fmt(what)?;
-    match libraries::label(code.base) {
+    let label = libraries::label(code.base);
+    match label.or_else(running::started_by) {
         Some(label) => of(line, label)?,
         None => line.write_str(" library=(unknown)")?,
     }
@@ -268,11 +275,13 @@ pub(super) fn replaces(by: &CStr, program: &CStr) -> bool {
     // Of a name that is no text, the part that is.
     let program = program.to_bytes().utf8_chunks().next();
     let program = program.map_or("", |chunk| chunk.valid());
-    tell(
+    // Not by `tell`: the system may refuse the program, and meanwhile another thread may end the process.
+    write_line(
         here.as_ref(),
         0,
         format_args!("it called {by}({program:?}), which puts another program in its place"),
     );
+    last_words();
     true
 }
 
@@ -284,8 +293,6 @@ pub(super) fn goes_on() {
     let _ = line.write_str("the system refused the other program: the process goes on");
     line.end();
     line.write_to(EAR.load(Ordering::Acquire));
-    TOLD.store(false, Ordering::Release);
-    TELLER.store(0, Ordering::Release);
 }
 
 /// The engine that the line of a crash names, in what a process wrote to standard error.

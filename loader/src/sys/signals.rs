@@ -78,7 +78,7 @@ const PAGE_BITS: usize = 0xfff;
 
 /// Whether only the node says what happens at this signal. May be called in a signal handler.
 pub(super) fn is_the_nodes(number: i32) -> bool {
-    (FAULTS.contains(&number) || OWN.contains(&number)) && crash::is_told()
+    (FAULTS.contains(&number) || OWN.contains(&number)) && crash::is_told() && !crash::is_telling()
 }
 
 /// Notes that the handler of the library at `owner` is known to code outside of it.

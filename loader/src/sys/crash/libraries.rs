@@ -35,7 +35,8 @@ pub(crate) fn named(base: usize, label: &'static Label) {
     }
 }
 
-/// The library is unmapped: its place may be another's.
+/// The library is unmapped: its place may be another's. Before anything else is mapped, which may come to lie there:
+/// the loader maps and unmaps one library at a time.
 pub(crate) fn gone(base: usize) {
     for place in PLACES
         .iter()

@@ -1,5 +1,6 @@
 //! The handler of fatal signals.
 
+use super::super::interposers::{installed, set_action};
 use super::super::signals::{FAULTS, NUMBER_MAX, Signal};
 use super::{here, install_at_exit, is_forked, tell};
 use libc::{c_int, c_void, siginfo_t};
@@ -103,11 +104,7 @@ fn is_default(signal: c_int) -> io::Result<bool> {
 /// Sets the handler; gives what was set before.
 fn set(signal: c_int) -> io::Result<libc::sigaction> {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: all zero is a valid `sigaction` of the C library.
-    let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-    action.sa_sigaction = handle as *const () as usize;
-    // On the stack that the standard library gives each thread for this; on its own where there is none.
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    let action = teller();
     // SAFETY: both structs live for the call; `handle` is a function of this program, which is never unmapped,
     // has the signature that `SA_SIGINFO` asks for, and calls nothing that is not async-signal-safe.
     let status = unsafe { libc::sigaction(signal, &raw const action, before.as_mut_ptr()) };
@@ -116,6 +113,45 @@ fn set(signal: c_int) -> io::Result<libc::sigaction> {
     }
     // SAFETY: zeroed, and written by the call.
     Ok(unsafe { before.assume_init() })
+}
+
+fn teller() -> libc::sigaction {
+    // SAFETY: all zero is a valid `sigaction` of the C library.
+    let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    action.sa_sigaction = handle as *const () as usize;
+    // On the stack that each thread is given for this; on its own where there is none.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // Another signal would end the process in the middle of the line, and with another status.
+    // SAFETY: a set of signals.
+    unsafe { libc::sigfillset(&raw mut action.sa_mask) };
+    without_faults(&mut action.sa_mask);
+    action
+}
+
+/// Takes the signals of code that goes wrong out of those that wait: at a fault that has to wait the system ends the
+/// process without a word. Async-signal-safe.
+pub(in super::super) fn without_faults(set: &mut libc::sigset_t) {
+    for signal in FAULTS {
+        // SAFETY: a set of signals, and the number of one.
+        unsafe { libc::sigdelset(set, signal) };
+    }
+}
+
+/// Whether this is what tells the end by a signal that is not one of code that goes wrong. Async-signal-safe.
+pub(in super::super) fn is_teller(signal: c_int, handler: usize) -> bool {
+    is_told(signal) && handler == handle as *const () as usize
+}
+
+/// What is set for a signal whose end of the process is told. Async-signal-safe.
+pub(in super::super) fn stands_for_default(signal: c_int) -> Option<libc::sigaction> {
+    ((1..=NUMBER_MAX).contains(&signal) && is_told(signal)).then(teller)
+}
+
+/// Sets an action; gives the handler that was there. Async-signal-safe.
+pub(in super::super) fn exchange(signal: c_int, action: &libc::sigaction) -> Option<usize> {
+    // SAFETY: all zero is a valid `sigaction`.
+    let mut before: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    set_action(signal, action, &raw mut before).then_some(before.sa_sigaction)
 }
 
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -133,6 +169,10 @@ extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) 
     if is_forked() {
         // Neither the node's line nor its handlers: an overflow of the stack would be told as the node's.
         return let_go(signal, null_mut(), is_fault);
+    }
+    if is_told(signal) && installed(signal) != Some(handle as *const () as usize) {
+        // Another handler is set and has called this one, which stands for no handler at all.
+        return;
     }
     let here = here();
     // SAFETY: the system passes a context of this type, that of the code which the signal came to.
@@ -168,7 +208,8 @@ fn let_go(signal: c_int, before: *const libc::sigaction, is_fault: bool) {
     // SAFETY: `next` is a local, or what `install` leaked, and was set before; a handler in it is as valid as
     // it was then. Both calls are async-signal-safe.
     unsafe {
-        if libc::sigaction(signal, next, null_mut()) != 0 {
+        // Not by the stand-in, which refuses a handler that lies in a library.
+        if !set_action(signal, &*next, null_mut()) {
             libc::_exit(128 + signal);
         }
         if !is_fault {

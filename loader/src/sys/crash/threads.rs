@@ -2,11 +2,16 @@
 //!
 //! The standard library in an engine gives its threads no stack for that. The one in the program does, of 8 KiB
 //! where the system itself may need the half of it; it gives none where there is one already.
+//!
+//! It is given back as the thread's C++ and Rust thread-locals are dropped, which is before the destructors of keys
+//! of POSIX run: an overflow in one of those is not told.
 
-use refit_abi::host::running;
+use super::super::signals::FAULTS;
+use refit_abi::host::running::{self, Label};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
 /// The handler's stack, in bytes. The system takes memory for what is used of it alone.
@@ -22,19 +27,33 @@ thread_local! {
     static STACK: Option<Stack> = Stack::give();
 }
 
-/// This thread begins; the library at `owner` has started it, if one has. To be called once, before it runs
-/// anything else.
-pub(in super::super) fn begins(owner: Option<usize>) {
+/// This thread begins; the library at `owner` has started it, if one has, for the code called `maker`, if that is
+/// known. To be called once, before it runs anything else.
+pub(in super::super) fn begins(owner: Option<usize>, maker: Option<&'static Label>) {
     if let Some(owner) = owner {
         STARTED_BY.set(owner);
-        // One that begins before its library has told its name has none.
-        if let Some(label) = super::libraries::label(owner) {
+        // A library that an engine has brought has no name of its own, nor one that has not told it yet.
+        if let Some(label) = super::libraries::label(owner).or(maker) {
             running::is_started_by(label);
         }
     }
     if super::is_told() {
+        hears_faults();
         // A thread that has no such stack runs all the same; an overflow of it is then not told.
         let _ = STACK.try_with(|_| ());
+    }
+}
+
+/// This thread does not have the signals of code that goes wrong wait; whoever made it may have.
+fn hears_faults() {
+    let mut faults = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: a set of signals, made empty and filled here.
+    unsafe {
+        libc::sigemptyset(faults.as_mut_ptr());
+        for signal in FAULTS {
+            libc::sigaddset(faults.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, faults.as_ptr(), null_mut());
     }
 }
 
@@ -44,6 +63,13 @@ pub(super) fn started_by() -> Option<usize> {
     (owner != 0).then_some(owner)
 }
 
+/// Whose code makes a thread now, if it is an engine's.
+pub(in super::super) fn maker() -> Option<&'static Label> {
+    super::here()
+        .map(|here| here.label)
+        .or_else(running::started_by)
+}
+
 /// The alternate stack of this thread; dropped when the thread ends, however it does.
 struct Stack {
     mapped: *mut c_void,
@@ -51,17 +77,15 @@ struct Stack {
 
 impl Stack {
     fn give() -> Option<Self> {
-        let length = GUARD_BYTES + STACK_BYTES;
-        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let (length, none) = (GUARD_BYTES + STACK_BYTES, ProtFlags::empty());
         // SAFETY: new memory, at a place that the system chooses.
-        let mapped =
-            unsafe { mmap_anonymous(null_mut(), length, access, MapFlags::PRIVATE) }.ok()?;
+        let mapped = unsafe { mmap_anonymous(null_mut(), length, none, MapFlags::PRIVATE) }.ok()?;
         let stack = Self { mapped };
-        // SAFETY: the first bytes of the memory that was mapped just now, which nobody uses.
-        unsafe { mprotect(mapped, GUARD_BYTES, MprotectFlags::empty()) }.ok()?;
-        stack
-            .set(mapped.wrapping_byte_add(GUARD_BYTES), 0)
-            .then_some(stack)
+        let begin = mapped.wrapping_byte_add(GUARD_BYTES);
+        let access = MprotectFlags::READ | MprotectFlags::WRITE;
+        // SAFETY: the last bytes of the memory that was mapped just now, which nobody uses.
+        unsafe { mprotect(begin, STACK_BYTES, access) }.ok()?;
+        stack.set(begin, 0).then_some(stack)
     }
 
     /// Tells the system of it, or that it is none any more.

@@ -11,12 +11,12 @@
 //! a library only when a function is handed out, or at one of the node's own signals: those by which it is told to
 //! end, on which it relies, or by which a crash is told. A library neither takes them over nor has them ignored.
 
-use super::super::{address, signals};
+use super::super::{address, crash, signals};
 use super::caller::with_caller;
 use super::{Next, library_at};
 use libc::{c_int, sighandler_t};
 use std::mem::{MaybeUninit, transmute};
-use std::ptr::null;
+use std::ptr::{from_ref, null};
 
 type Sigaction = unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int;
 type Signal = unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t;
@@ -65,13 +65,21 @@ unsafe extern "C" fn sigaction_by(
         return refused(-1);
     }
     let _change = signals::Change::begin();
+    let told = told_by_default(number, installed, caller);
+    // SAFETY: as above.
+    let changed = told.or_else(|| unsafe { new.as_ref() }.and_then(|new| with_faults(new, caller)));
+    let new = changed.as_ref().map_or(new, from_ref);
     // SAFETY: whoever called this holds to the real function's rules.
     let status = unsafe { real(number, new, old) };
     if status == 0
         // SAFETY: as above; after success the real function wrote it.
-        && let Some(replaced) = unsafe { old.as_ref() }
+        && let Some(old) = unsafe { old.as_mut() }
     {
-        let replaced = replaced.sa_sigaction;
+        let replaced = old.sa_sigaction;
+        if hides(number, replaced, caller) {
+            // SAFETY: all zero is a valid `sigaction`: the system's own action.
+            *old = unsafe { MaybeUninit::zeroed().assume_init() };
+        }
         HandOut {
             replaced,
             installed,
@@ -99,10 +107,13 @@ unsafe extern "C" fn signal_by(
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, Signal>(next) };
     let _change = signals::Change::begin();
-    // SAFETY: whoever called this holds to the real function's rules.
-    let replaced = unsafe { real(number, handler) };
+    let installed = Some(handler);
+    let replaced = match told_by_default(number, installed, caller) {
+        Some(told) => crash::exchange(number, &told).unwrap_or(libc::SIG_ERR),
+        // SAFETY: whoever called this holds to the real function's rules.
+        None => unsafe { real(number, handler) },
+    };
     if replaced != libc::SIG_ERR {
-        let installed = Some(handler);
         HandOut {
             replaced,
             installed,
@@ -110,7 +121,51 @@ unsafe extern "C" fn signal_by(
         }
         .note(number);
     }
+    if hides(number, replaced, caller) {
+        return libc::SIG_DFL;
+    }
     replaced
+}
+
+/// What is set in place of the system's own action, where a library asks for that and the signal's end of the
+/// process is told: it is the same to the library, and the process does not end without a word.
+fn told_by_default(
+    number: c_int,
+    installed: Option<sighandler_t>,
+    caller: usize,
+) -> Option<libc::sigaction> {
+    let is_asked = installed == Some(libc::SIG_DFL) && crash::is_told();
+    (is_asked && library_at(caller).is_some())
+        .then(|| crash::stands_for_default(number))
+        .flatten()
+}
+
+/// A library's handler in which code that goes wrong is still told, if it asks for another.
+fn with_faults(new: &libc::sigaction, caller: usize) -> Option<libc::sigaction> {
+    let is_asked = is_function(new.sa_sigaction) && crash::is_told();
+    if !is_asked || library_at(caller).is_none() {
+        return None;
+    }
+    let mut kept = *new;
+    crash::without_faults(&mut kept.sa_mask);
+    Some(kept)
+}
+
+/// Whether a library that asks is told that the system's own action was set. A library that learned of the handler
+/// that tells would call it from its own, as `signal-hook` does with what it finds, and end the process.
+fn hides(number: c_int, replaced: sighandler_t, caller: usize) -> bool {
+    crash::is_teller(number, replaced) && library_at(caller).is_some()
+}
+
+/// As the C library's `sigaction`, for the program itself: what was there before the program may lie in a library.
+pub(in super::super) fn set(
+    number: c_int,
+    new: &libc::sigaction,
+    old: *mut libc::sigaction,
+) -> bool {
+    let next = SIGACTION.address();
+    // SAFETY: the address of the C library's function of this name, which has this type.
+    next != 0 && unsafe { transmute::<usize, Sigaction>(next)(number, new, old) == 0 }
 }
 
 /// Whether the signal is the node's own, and one of these addresses is in a library.

@@ -4,6 +4,7 @@ use super::super::crash;
 use super::super::threads::{self, Ticket};
 use super::{Next, library_at};
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
+use refit_abi::host::running::Label;
 use std::mem::transmute;
 
 /// What a thread runs: it gives a pointer in POSIX, a number in C11.
@@ -36,6 +37,8 @@ struct Start<T> {
     argument: *mut c_void,
     /// `None` for a thread of the program itself.
     owner: Option<Owner>,
+    /// The code that had it made, where that is an engine's.
+    maker: Option<&'static Label>,
 }
 
 /// The library whose routine a thread runs.
@@ -112,6 +115,7 @@ fn remembered<T>(
         routine,
         argument,
         owner,
+        maker: owner.and_then(|_| crash::maker()),
     }));
     let status = create(run::<T>, start.cast());
     if status != 0 {
@@ -129,16 +133,24 @@ fn remembered<T>(
 ///
 /// Nothing is left to be dropped when the routine is called: it may leave by `pthread_exit`.
 extern "C" fn run<T>(start: *mut c_void) -> T {
+    let (routine, argument) = begun::<T>(start);
+    routine(argument)
+}
+
+/// What the thread was made for. Apart, so that nothing of it stands in the way of `pthread_exit`.
+#[inline(never)]
+fn begun<T>(start: *mut c_void) -> (Routine<T>, *mut c_void) {
     let start: *mut Start<T> = start.cast();
     // SAFETY: `remembered` gave this thread, and no one else, the box that it made for it.
     let Start {
         routine,
         argument,
         owner,
+        maker,
     } = *unsafe { Box::from_raw(start) };
     if let Some(owner) = owner {
         threads::runs(owner.ticket);
     }
-    crash::begins(owner.map(|owner| owner.base));
-    routine(argument)
+    crash::begins(owner.map(|owner| owner.base), maker);
+    (routine, argument)
 }

@@ -21,10 +21,11 @@ pub mod ends;
 pub mod handlers;
 pub mod making_keys;
 pub mod making_threads;
+pub mod masks;
 pub mod programs;
 
 use super::{address, crash};
-pub(super) use handlers::{handler as installed, is_ignored};
+pub(super) use handlers::{handler as installed, is_ignored, set as set_action};
 use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -130,6 +131,7 @@ fn look() -> Result<(), NotInForce> {
         .chain(making_keys::pairs())
         .chain(handlers::pairs())
         .chain(ends::pairs())
+        .chain(masks::pairs())
         .chain(programs::pairs());
     for (next, own) in pairs {
         // SAFETY: the name is a C string; RTLD_DEFAULT searches as a library's binding would.
@@ -159,6 +161,7 @@ mod tests {
             .chain(making_keys::pairs())
             .chain(handlers::pairs())
             .chain(ends::pairs())
+            .chain(masks::pairs())
             .chain(programs::pairs());
         let mut looked: Vec<_> = pairs.map(|(next, _)| next.name.to_str().unwrap()).collect();
         looked.sort_unstable();

@@ -226,9 +226,10 @@ fn crash(message: &str) -> (ExitStatus, Vec<String>) {
 
 #[test]
 fn what_ends_the_node_on_a_thread_that_an_engine_has_started_is_named_with_its_library() {
-    let ends: [(&str, Option<i32>, Option<i32>, &str); 6] = [
+    let ends: [(&str, Option<i32>, Option<i32>, &str); 7] = [
         (r#"{"exit":7}"#, Some(7), None, "it called exit(7)"),
         (r#""segfault""#, None, Some(11), "SIGSEGV at 0x8"),
+        (r#""segfault_masked""#, None, Some(11), "SIGSEGV at 0x8"),
         (r#""overflow""#, None, Some(11), "(stack overflow)"),
         (r#""abort""#, None, Some(6), "SIGABRT"),
         (r#"{"raise":10}"#, None, Some(10), "SIGUSR1"),
@@ -307,6 +308,41 @@ fn the_nodes_own_signals_are_not_an_engines_to_take_over() {
     let others = node.send("c", r#"{"handle":10}"#);
     assert_eq!(others.stdout, "0\n", "{others:?}");
     assert_eq!(node.end().code(), Some(0), "it still hears them");
+}
+
+#[test]
+fn a_signal_that_an_engine_handles_ends_nothing_and_one_that_it_gives_back_ends_the_node_with_its_name()
+ {
+    let folder = Folder::new();
+    let node = Node::start(&folder, Stdio::null());
+    // Those that safe code may listen to, by way of what was there before.
+    for signal in [3, 10, 12, 14, 26, 27, 29, 34, 40] {
+        let said = node.send("c", &format!(r#"{{"chain":{signal}}}"#));
+        assert_eq!(said.exit, 0, "signal {signal}: {said:?}");
+    }
+    assert_eq!(node.end().code(), Some(0));
+    let (status, lines) = crash(r#"{"put_back":10}"#);
+    assert_eq!(status.signal(), Some(10), "{lines:?}");
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(
+        line.contains("SIGUSR1") && line.contains("engine=c "),
+        "{line}"
+    );
+}
+
+#[test]
+fn no_fault_waits_and_no_vain_attempt_at_another_program_hides_one() {
+    for message in ["segfault_in_handler", "segfault_beside_exec"] {
+        let (status, lines) = crash(&format!("{message:?}"));
+        assert_eq!(status.signal(), Some(11), "{message}: {lines:?}");
+        let told = |line: &&String| line.contains("SIGSEGV at 0x8");
+        let [line] = lines.iter().filter(told).collect::<Vec<_>>()[..] else {
+            panic!("{message}: {lines:?}");
+        };
+        assert!(line.contains("kind=crasher"), "{line}");
+    }
 }
 
 #[test]
