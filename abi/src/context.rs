@@ -198,8 +198,9 @@ impl<'a> Context<'a> {
         Ok(id)
     }
 
-    /// Stops an engine after this round: this one, or one it has spawned. Its state is dropped. One
-    /// that is neither goes on, and the node's log says so.
+    /// Stops an engine after this round: this one, or one it has spawned. Its state and its timers are dropped, and
+    /// whoever waits for it hears [`Undelivered::Stopped`](crate::Undelivered::Stopped). One that is neither goes on,
+    /// and the node's log says so. An id is never given twice.
     ///
     /// # Errors
     /// [`ServiceError::Budget`], if this message has stopped as many as it may.

@@ -130,9 +130,10 @@ pub enum Sender {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Undelivered {
-    /// No engine has that id.
+    /// No engine has that id: none ever had, or a spawned one that has stopped.
     Unknown,
-    /// The engine was stopped.
+    /// The engine has stopped: it did when the message waited for it, or it is one with a name, which is never
+    /// given again.
     Stopped,
     /// The engine panicked earlier and takes no messages.
     Poisoned,

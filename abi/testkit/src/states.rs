@@ -10,7 +10,8 @@ use refit_kernel::{CaptureError, Captured, EngineStatus, Next, Pending, Remains,
 use std::sync::Mutex;
 
 impl Testkit {
-    /// How all engines are, in the order they were started.
+    /// How all engines are, in the order they were started, but that the newest have the places of those that have
+    /// stopped.
     #[track_caller]
     pub fn engines(&self) -> Vec<EngineStatus> {
         self.node().call(|executor| executor.statuses(usize::MAX))
@@ -37,7 +38,7 @@ impl Testkit {
         }
     }
 
-    /// All live engines' states as postcard, in the order they were started.
+    /// All live engines' states as postcard, in the order of [`Testkit::engines`].
     ///
     /// # Panics
     /// If one cannot be written.

@@ -5,7 +5,6 @@ use crate::executor::Executor;
 use crate::newborn::{Effects, Newborn};
 use crate::outbox::TimerDeed;
 use crate::outcome::BlockOutcome;
-use crate::routing::end;
 use crate::slot::{Letter, Slot};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
@@ -85,14 +84,7 @@ impl Executor {
             self.with_slot(engine, Slot::revive);
         }
         for engine in aftermath.retired {
-            if let Some(place) = self.directory.get(engine) {
-                let chunk = self.chunks[place.chunk as usize].clone();
-                end(
-                    &mut chunk.write().slots[place.slot as usize],
-                    &table,
-                    self.height,
-                );
-            }
+            self.end(engine, &table, &mut out);
         }
         // The `init` of an engine that was started afresh ran beside its place.
         let afresh: Vec<_> = aftermath.effects.into_iter().filter_map(|e| e.0).collect();
@@ -104,9 +96,16 @@ impl Executor {
             }
         }
         self.deliver_first(aftermath.first, &mut out);
-        for outbox in effects.into_iter().chain(afresh) {
-            self.route(*outbox, &table, frame, &mut out, 0);
+        for mut outbox in effects.into_iter().chain(afresh) {
+            self.route(
+                std::slice::from_mut(&mut *outbox),
+                &table,
+                frame,
+                &mut out,
+                0,
+            );
         }
+        self.close_gaps(&table, &mut out);
         self.between = out;
     }
 

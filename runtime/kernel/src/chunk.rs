@@ -1,6 +1,7 @@
 //! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
 
 use crate::checked;
+use crate::lives::Mail;
 use crate::outbox::Outbox;
 use crate::round::RoundFacts;
 use crate::running::{Mark, Running};
@@ -49,11 +50,11 @@ impl Chunk {
         self.arena.clear();
     }
 
-    /// The engines of this chunk that are of kind `kind` and not stopped.
+    /// The engines of this chunk that are of kind `kind`.
     pub fn there(&mut self, kind: KindIndex) -> impl Iterator<Item = SlotView<'_>> {
         self.slots
             .iter_mut()
-            .filter(move |slot| slot.kind == kind && slot.is_there())
+            .filter(move |slot| slot.kind == kind)
             .map(|slot| SlotView { slot })
     }
 
@@ -62,7 +63,7 @@ impl Chunk {
         self.slots
             .iter()
             .enumerate()
-            .filter(move |(_, slot)| slot.kind == kind && slot.is_there())
+            .filter(move |(_, slot)| slot.kind == kind)
             .map(|(number, slot)| (number as u32, SlotRef { slot }))
     }
 
@@ -70,6 +71,46 @@ impl Chunk {
     pub fn slot(&mut self, number: u32) -> Option<SlotView<'_>> {
         let slot = self.slots.get_mut(number as usize)?;
         Some(SlotView { slot })
+    }
+
+    /// Takes an engine's mail out.
+    pub(crate) fn take_mail(&mut self, number: u32) -> Mail {
+        let mut mail = Mail::default();
+        let Some(slot) = self.slots.get_mut(number as usize) else {
+            return mail;
+        };
+        if slot.inbox.is_empty() {
+            return mail;
+        }
+        mail.letters = std::mem::take(&mut slot.inbox);
+        for letter in &mut mail.letters {
+            letter.carry(&self.arena, &mut mail.payloads);
+        }
+        self.active.retain(|other| *other != number);
+        if self.active.is_empty() {
+            self.arena.clear();
+        }
+        mail
+    }
+
+    /// Gives mail to an engine that has none.
+    pub(crate) fn put_mail(&mut self, number: u32, mut mail: Mail) {
+        let Some(slot) = self.slots.get_mut(number as usize) else {
+            return;
+        };
+        if mail.letters.is_empty() {
+            return;
+        }
+        for letter in &mut mail.letters {
+            letter.carry(&mail.payloads, &mut self.arena);
+        }
+        slot.inbox = mail.letters;
+        self.active.push(number);
+    }
+
+    /// Puts one engine into the place of another, which is given back.
+    pub(crate) fn replace(&mut self, number: u32, slot: Slot) -> Slot {
+        std::mem::replace(&mut self.slots[number as usize], slot)
     }
 
     /// How its engines are.
@@ -114,7 +155,7 @@ fn handle(
         SlotState::Poisoned(_) => {
             bounce_all(slot.id, letters, arena, outbox, Undelivered::Poisoned);
         }
-        SlotState::Stopped => bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped),
+        SlotState::Away => bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped),
     }
 }
 
@@ -179,7 +220,7 @@ fn poison(
     letter: Option<&Letter>,
     text: String,
 ) -> Wrong {
-    let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
+    let before = std::mem::replace(&mut slot.state, SlotState::Away);
     let mut image = None;
     if let SlotState::Live(instance) = before {
         let mut bytes = Vec::new();
@@ -214,6 +255,13 @@ pub(crate) fn bounce_all(
 }
 
 impl Letter {
+    /// Copies its payload from where it lies to the end of `to`, where it lies then.
+    fn carry(&mut self, from: &[u8], to: &mut Vec<u8>) {
+        let start = to.len();
+        to.extend_from_slice(&from[self.payload.clone()]);
+        self.payload = start..to.len();
+    }
+
     fn delivery<'a>(&self, arena: &'a [u8]) -> Delivery<'a> {
         Delivery {
             sender: self.sender.into(),

@@ -2,7 +2,7 @@
 
 use crate::limits::DEAD_LETTERS_MAX;
 use refit_abi::{EngineId, Sender, Undelivered};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A message that no engine took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,24 +21,46 @@ pub struct DeadLetter {
 #[derive(Debug, Default)]
 pub(crate) struct DeadLetters {
     kept: VecDeque<DeadLetter>,
+    /// How many are kept of those to each engine.
+    to: BTreeMap<EngineId, usize>,
     count: u64,
 }
 
 impl DeadLetters {
     /// The newest of `count` in all, oldest first.
     pub(crate) fn restored(kept: impl Iterator<Item = DeadLetter>, count: u64) -> Self {
-        Self {
-            kept: kept.take(DEAD_LETTERS_MAX).collect(),
-            count,
-        }
+        let mut letters = Self::default();
+        kept.take(DEAD_LETTERS_MAX)
+            .for_each(|letter| letters.push(letter));
+        letters.count = count;
+        letters
     }
 
     pub(crate) fn push(&mut self, letter: DeadLetter) {
-        if self.kept.len() == DEAD_LETTERS_MAX {
-            self.kept.pop_front();
+        if self.kept.len() == DEAD_LETTERS_MAX
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.uncount(oldest.to);
         }
+        *self.to.entry(letter.to).or_default() += 1;
         self.kept.push_back(letter);
         self.count += 1;
+    }
+
+    /// Keeps those to an engine no longer: it has stopped, and nobody will handle them. They stay counted.
+    pub(crate) fn forget(&mut self, engine: EngineId) {
+        if self.to.remove(&engine).is_some() {
+            self.kept.retain(|letter| letter.to != engine);
+        }
+    }
+
+    fn uncount(&mut self, engine: EngineId) {
+        if let Some(kept) = self.to.get_mut(&engine) {
+            *kept -= 1;
+            if *kept == 0 {
+                self.to.remove(&engine);
+            }
+        }
     }
 
     pub(crate) fn count(&self) -> u64 {

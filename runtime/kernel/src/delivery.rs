@@ -110,7 +110,7 @@ impl Executor {
         out: &mut BlockOutcome,
     ) {
         let refused = match self.directory.get(to) {
-            None => Some((letter, Undelivered::Unknown)),
+            None => Some((letter, self.directory.absence(to))),
             Some(place) => self.put(place, letter, payload, origin),
         };
         if let Some((letter, reason)) = refused {
@@ -134,7 +134,7 @@ impl Executor {
         match slot.state {
             SlotState::Live(_) => {}
             SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
-            SlotState::Stopped => return Some((letter, Undelivered::Stopped)),
+            SlotState::Away => return Some((letter, Undelivered::Stopped)),
         }
         match origin {
             Origin::Engine(kind, table) if !table.may(kind, Ability::Message, slot.kind) => {
@@ -164,7 +164,8 @@ impl Executor {
         None
     }
 
-    fn refuse(
+    /// Tells whoever waits for an answer to a letter why there is none.
+    pub(crate) fn refuse(
         &mut self,
         to: EngineId,
         letter: &Letter,

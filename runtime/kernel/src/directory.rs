@@ -1,19 +1,91 @@
-//! [`IdMap`] and [`Directory`]: engine id → place. Only looked up, never iterated, so its order does
-//! not matter.
+//! [`IdMap`] and [`Directory`]: which engines there are, and where each lies.
+//!
+//! What is known of an engine that has stopped follows one rule, the same on every node. The id of a spawned one is
+//! a digest that its parent's counter never gives again: nothing is kept of it, and it is as unknown as an id that
+//! never was. A name could be given again, so the names of engines that have stopped are kept: none of them is free,
+//! and whoever writes to one hears that it has stopped.
 
-use refit_abi::EngineId;
-use std::collections::HashMap;
+use refit_abi::{EngineId, Undelivered};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Where an engine's slot is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) chunk: u32,
     pub(crate) slot: u32,
 }
 
-/// Engine id → place.
-pub(crate) type Directory = IdMap<Place>;
+/// Which engines there are, and which names were.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Directory {
+    places: IdMap<Place>,
+    /// Engines with a name among them.
+    named: usize,
+    /// Names of engines that have stopped.
+    ended: BTreeSet<EngineId>,
+}
+
+impl Directory {
+    /// Where an engine lies.
+    #[inline]
+    pub(crate) fn get(&self, id: EngineId) -> Option<Place> {
+        self.places.get(id)
+    }
+
+    /// A new engine has its place.
+    pub(crate) fn add(&mut self, id: EngineId, place: Place) {
+        self.named += usize::from(id.name().is_some());
+        self.places.insert(id, place);
+    }
+
+    /// An engine lies elsewhere now.
+    pub(crate) fn moved(&mut self, id: EngineId, place: Place) {
+        self.places.insert(id, place);
+    }
+
+    /// An engine has stopped.
+    pub(crate) fn end(&mut self, id: EngineId) {
+        self.places.remove(id);
+        if id.name().is_some() {
+            self.named -= 1;
+            self.ended.insert(id);
+        }
+    }
+
+    /// A name that an engine had which stopped before an image was taken.
+    pub(crate) fn end_before(&mut self, id: EngineId) {
+        self.ended.insert(id);
+    }
+
+    /// Whether there was an engine of this name, which has stopped.
+    pub(crate) fn has_ended(&self, id: EngineId) -> bool {
+        self.ended.contains(&id)
+    }
+
+    /// Names of engines that have stopped, in their order.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = EngineId> + '_ {
+        self.ended.iter().copied()
+    }
+
+    /// What is told of an engine that is not there.
+    pub(crate) fn absence(&self, id: EngineId) -> Undelivered {
+        match self.has_ended(id) {
+            true => Undelivered::Stopped,
+            false => Undelivered::Unknown,
+        }
+    }
+
+    /// How many engines there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Names that are not free: of engines that are there, and of those that were.
+    pub(crate) fn names(&self) -> usize {
+        self.named + self.ended.len()
+    }
+}
 
 /// Engine id → something small. Only looked up, never iterated, so its order does not matter.
 #[derive(Clone, Debug)]
@@ -46,7 +118,7 @@ impl<V: Copy> IdMap<V> {
         self.places.remove(&id);
     }
 
-    /// How many engines there are.
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.places.len()
     }

@@ -2,8 +2,6 @@
 //! must give every state back to the code that can free it.
 
 use crate::executor::Executor;
-use crate::slot::{SlotState, leak_if_unfit};
-use refit_abi::host::running;
 
 impl Executor {
     /// Stops every engine and drops its state. Runs engine code, so on the crew only
@@ -15,19 +13,12 @@ impl Executor {
     /// [`Command::Call`]: crate::crew::Command::Call
     pub fn discard_engines(&mut self) {
         let table = self.table();
-        for chunk in &self.chunks {
-            for slot in &mut chunk.write().slots {
-                let Some(entry) = table.get(slot.kind) else {
-                    continue;
-                };
-                slot.settle(entry, self.height);
-                let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
-                if let SlotState::Live(instance) = before {
-                    let _about = running::about(slot.id);
-                    leak_if_unfit(entry.kind.discard(instance));
-                }
-            }
+        let mut out = std::mem::take(&mut self.between);
+        for engine in self.ids().into_iter().rev() {
+            self.end(engine, &table, &mut out);
         }
+        self.close_gaps(&table, &mut out);
+        self.between = out;
         let unsettled = crate::sweep::replaced(&table);
         for remains in self.take_remains().into_iter().chain(unsettled) {
             remains.discard_here();

@@ -3,10 +3,13 @@
 
 use crate::crew::Helpers;
 use crate::dead_letters::{DeadLetter, DeadLetters};
-use crate::directory::Directory;
+use crate::directory::{Directory, Place};
 use crate::gate::Gate;
-use crate::limits::{ANSWER_BYTES_MAX, ENGINES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX};
+use crate::limits::{
+    ANSWER_BYTES_MAX, CHUNK_ENGINES, ENGINES_MAX, NAMES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX,
+};
 use crate::newborn::{Newborn, Start};
+use crate::outbox::Outbox;
 use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::remains::Remains;
 use crate::round::{Job, Round, RoundFacts, SharedChunk};
@@ -40,6 +43,12 @@ pub struct Executor {
     /// Replaced states of generations that are settled.
     pub(crate) remains: Vec<Arc<Remains>>,
     pub(crate) directory: Arc<Directory>,
+    /// Places of engines that have stopped in this round.
+    pub(crate) gaps: Vec<Place>,
+    /// Engines that lie in one chunk.
+    pub(crate) chunk_engines: usize,
+    /// Emptied, with its memory, for the next round.
+    outboxes: Vec<Outbox>,
     pub(crate) timers: Timers,
     pub(crate) dead: DeadLetters,
     /// Chunks with mail.
@@ -87,8 +96,10 @@ pub enum StartError {
         /// The kind that was named.
         kind: String,
     },
-    /// An engine with the id runs already.
-    #[error("an engine called `{engine}` runs already; choose another name")]
+    /// An engine with the id runs already, or ran under that name and has stopped.
+    #[error(
+        "an engine called `{engine}` runs already, or ran and has stopped; choose another name"
+    )]
     Taken {
         /// The id.
         engine: EngineId,
@@ -96,6 +107,11 @@ pub enum StartError {
     /// There are as many engines as may be.
     #[error("the node has {ENGINES_MAX} engines, the most it may have")]
     Full,
+    /// There were as many engines with names as there may be.
+    #[error(
+        "the node has had {NAMES_MAX} engines with names, the most it may have; start it without one"
+    )]
+    Names,
     /// It would be started from an `init` that is itself too many levels down.
     #[error(
         "engine `{engine}` did not start: `init` starts engines at most {SPAWN_DEPTH_MAX} levels deep; start it from `handle`"
@@ -130,6 +146,9 @@ impl Executor {
             swept: 0,
             remains: Vec::new(),
             directory: Arc::new(Directory::default()),
+            gaps: Vec::new(),
+            chunk_engines: CHUNK_ENGINES,
+            outboxes: Vec::new(),
             timers: Timers::default(),
             dead: DeadLetters::default(),
             active: Vec::new(),
@@ -154,7 +173,7 @@ impl Executor {
         self.waiting
     }
 
-    /// Engines, stopped ones included.
+    /// Engines.
     pub fn engines(&self) -> usize {
         self.directory.len()
     }
@@ -178,6 +197,12 @@ impl Executor {
     /// alone, and its engine's state written down before it. For development; off at first.
     pub fn check_faults(&mut self, on: bool) {
         self.faults_checked = on;
+    }
+
+    /// How many engines, of those that start from now on, lie in one chunk, which is what a worker claims. What
+    /// blocks give does not depend on it.
+    pub fn pack(&mut self, chunk_engines: usize) {
+        self.chunk_engines = chunk_engines.max(1);
     }
 
     /// Starts a root engine, before or between blocks.
@@ -209,6 +234,7 @@ impl Executor {
         let newborn = Newborn::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
         self.settle_in(newborn, &table, frame, &mut effects, 0);
+        self.close_gaps(&table, &mut effects);
         self.between = effects;
         Ok(())
     }
@@ -249,10 +275,11 @@ impl Executor {
         codec: Codec,
         query: &[u8],
     ) -> Result<Vec<u8>, QueryError> {
-        let place = self
-            .directory
-            .get(engine)
-            .ok_or(QueryError::Unknown { engine })?;
+        let place = self.directory.get(engine);
+        let place = place.ok_or_else(|| match self.directory.absence(engine) {
+            Undelivered::Unknown => QueryError::Unknown { engine },
+            reason => QueryError::Unavailable { engine, reason },
+        })?;
         let table = self.table();
         let mut chunk = self.chunks[place.chunk as usize].write();
         let slot = &mut chunk.slots[place.slot as usize];
@@ -266,7 +293,7 @@ impl Executor {
                     reason: Undelivered::Poisoned,
                 });
             }
-            SlotState::Stopped => {
+            SlotState::Away => {
                 return Err(QueryError::Unavailable {
                     engine,
                     reason: Undelivered::Stopped,
@@ -314,12 +341,15 @@ impl Executor {
         helpers.run(&Job::Round(round.clone()), alone);
         out.stats.rounds += 1;
         out.stats.mixed += round.mixed.load(Ordering::Relaxed) as u64;
-        for index in active {
-            let chunk = self.chunks[index as usize].clone();
-            let outbox = std::mem::take(&mut chunk.write().outbox);
-            let outbox = self.route(outbox, table, frame, out, 0);
+        let mut outboxes = std::mem::take(&mut self.outboxes);
+        let take = |chunk: &SharedChunk| std::mem::take(&mut chunk.write().outbox);
+        outboxes.extend(round.chunks.iter().map(take));
+        self.route(&mut outboxes, table, frame, out, 0);
+        for (chunk, outbox) in round.chunks.iter().zip(outboxes.drain(..)) {
             chunk.write().outbox = outbox;
         }
+        self.outboxes = outboxes;
+        self.close_gaps(table, out);
     }
 }
 

@@ -21,8 +21,10 @@ pub struct Image {
     pub generation: Generation,
     /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
     pub kinds: Vec<String>,
-    /// All engines, in the order they were started, stopped ones included.
+    /// All engines, in the order of their places.
     pub engines: Vec<EngineImage>,
+    /// Names of engines that have stopped: none of them is free.
+    pub ended: Vec<EngineId>,
     /// Messages that wait for their block.
     pub timers: TimersImage,
     /// Dead letters that are kept, oldest first, and how many there were in all.
@@ -69,8 +71,6 @@ pub enum StateImage {
     Live(Vec<u8>),
     /// It panicked.
     Poisoned(Poison),
-    /// It was stopped.
-    Stopped,
 }
 
 /// One message in a mailbox.
@@ -236,7 +236,6 @@ impl EngineImage {
         let state = match &self.state {
             StateImage::Live(bytes) => bytes.len(),
             StateImage::Poisoned(poison) => poison.image.as_ref().map_or(0, Vec::len),
-            StateImage::Stopped => 0,
         };
         let mail = self.mail.iter().map(|letter| letter.payload.len());
         let read = self.config_read.as_ref().map_or(0, Vec::len);
@@ -257,7 +256,7 @@ impl Image {
     pub fn state_bytes(&self) -> usize {
         let bytes = |engine: &EngineImage| match &engine.state {
             StateImage::Live(bytes) => bytes.len(),
-            StateImage::Poisoned(_) | StateImage::Stopped => 0,
+            StateImage::Poisoned(_) => 0,
         };
         self.engines.iter().map(bytes).sum()
     }

@@ -56,6 +56,7 @@ impl Executor {
             generation: table.number(),
             kinds: kinds.collect(),
             engines,
+            ended: self.directory.ended().collect(),
             timers,
             dead_letters: (dead, self.dead.count()),
         })
@@ -86,6 +87,13 @@ impl Executor {
             let slot = slot_of(engine, kind, table.get(kind))?;
             let place = executor.place(slot);
             executor.refill(place, &engine.mail);
+        }
+        for name in &image.ended {
+            let engines = &executor.directory;
+            if engines.get(*name).is_some() || engines.has_ended(*name) {
+                return Err(ImageError::Twice { engine: *name });
+            }
+            Arc::make_mut(&mut executor.directory).end_before(*name);
         }
         for ((at, _), timer) in &executor.timers.by_height {
             let at = TimerAt::Height(*at);
@@ -141,7 +149,8 @@ fn engine_image(
         }
         (SlotState::Live(_), None) => return Err(ImageError::UnknownKind { engine: slot.id }),
         (SlotState::Poisoned(poison), _) => StateImage::Poisoned((**poison).clone()),
-        (SlotState::Stopped, _) => StateImage::Stopped,
+        // Between two blocks none is away.
+        (SlotState::Away, _) => return Err(ImageError::UnknownKind { engine: slot.id }),
     };
     let mail = slot.inbox.iter().map(|letter| letter_image(letter, arena));
     Ok(EngineImage {
@@ -178,7 +187,6 @@ fn slot_of(
             })?)
         }
         StateImage::Poisoned(poison) => SlotState::Poisoned(Box::new(poison.clone())),
-        StateImage::Stopped => SlotState::Stopped,
     };
     let mut slot = Slot::new(
         engine.id,

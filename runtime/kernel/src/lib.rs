@@ -27,6 +27,7 @@ mod executor;
 mod grants;
 mod image;
 mod imaging;
+mod lives;
 mod look;
 mod newborn;
 mod outbox;

@@ -26,8 +26,11 @@ pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// configuration starts: each level is a nested call.
 pub const SPAWN_DEPTH_MAX: usize = 32;
 
-/// Engines of one node.
+/// Engines of one node; those that have stopped are none.
 pub const ENGINES_MAX: usize = 1 << 24;
+
+/// Names that are not free: of engines that run and of engines that have stopped, whose names never come back.
+pub const NAMES_MAX: usize = 1 << 24;
 
 /// Timers of one node that may wait when a handler sets a further one, looked at when its round begins. (What is set
 /// in one round may exceed it: a timer that was promised is kept.)

@@ -13,7 +13,7 @@ pub type States = Vec<(EngineId, Vec<u8>)>;
 /// How many engines there are of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindCount {
-    /// Those that are not stopped.
+    /// All of them.
     pub serving: u64,
     /// Of these, the poisoned ones.
     pub poisoned: u64,
@@ -89,17 +89,21 @@ impl Executor {
         bytes_max: usize,
     ) -> Result<Captured, CaptureError> {
         let unknown = CaptureError::Unknown { engine };
-        let place = self.directory.get(engine).ok_or(unknown.clone())?;
+        let unavailable = |reason| CaptureError::Unavailable { engine, reason };
+        let place = self.directory.get(engine);
+        let place = place.ok_or_else(|| match self.directory.absence(engine) {
+            Undelivered::Unknown => unknown.clone(),
+            reason => unavailable(reason),
+        })?;
         let table = self.table();
         let mut chunk = self.chunks[place.chunk as usize].write();
         let slot = &mut chunk.slots[place.slot as usize];
         let entry: &KindEntry = table.get(slot.kind).ok_or(unknown)?;
         slot.settle(entry, self.height);
-        let unavailable = |reason| CaptureError::Unavailable { engine, reason };
         let instance = match &slot.state {
             SlotState::Live(instance) => instance,
             SlotState::Poisoned(_) => return Err(unavailable(Undelivered::Poisoned)),
-            SlotState::Stopped => return Err(unavailable(Undelivered::Stopped)),
+            SlotState::Away => return Err(unavailable(Undelivered::Stopped)),
         };
         let mut state = Vec::new();
         let _about = running::about(engine);
@@ -121,7 +125,7 @@ impl Executor {
         })
     }
 
-    /// How the first `most` engines are, in the order they were started.
+    /// How the first `most` engines are, in the order of their places.
     pub fn statuses(&self, most: usize) -> Vec<EngineStatus> {
         let mut statuses = Vec::new();
         for chunk in &self.chunks {
@@ -134,7 +138,7 @@ impl Executor {
         statuses
     }
 
-    /// How many engines that are not stopped there are of each kind, in the order of the table.
+    /// How many engines there are of each kind, in the order of the table.
     pub fn kind_counts(&self) -> Vec<KindCount> {
         let mut counts = vec![KindCount::default(); self.shared.table.load().iter().count()];
         for chunk in &self.chunks {
@@ -142,7 +146,7 @@ impl Executor {
                 let Some(count) = counts.get_mut(slot.kind.0 as usize) else {
                     continue;
                 };
-                count.serving += u64::from(!matches!(slot.state, SlotState::Stopped));
+                count.serving += 1;
                 count.poisoned += u64::from(matches!(slot.state, SlotState::Poisoned(_)));
             }
         }
@@ -152,7 +156,7 @@ impl Executor {
     /// Runs the own check of every live engine whose kind is among those that `of` names.
     ///
     /// # Errors
-    /// The first engine, in the order they were started, whose state does not pass, and why.
+    /// The first engine, in the order of their places, whose state does not pass, and why.
     pub fn check_states(
         &self,
         of: impl Fn(KindIndex) -> bool,
@@ -174,7 +178,7 @@ impl Executor {
         Ok(())
     }
 
-    /// Every live engine's state as postcard, in the order they were started.
+    /// Every live engine's state as postcard, in the order of their places.
     ///
     /// # Errors
     /// The first engine whose state could not be written, and why.

@@ -159,9 +159,9 @@ impl Newborn {
 
     /// Takes its state out, to be changed and put back.
     pub fn take_instance(&mut self) -> Option<Instance> {
-        match std::mem::replace(&mut self.slot.state, SlotState::Stopped) {
+        match std::mem::replace(&mut self.slot.state, SlotState::Away) {
             SlotState::Live(instance) => Some(instance),
-            SlotState::Poisoned(_) | SlotState::Stopped => None,
+            SlotState::Poisoned(_) | SlotState::Away => None,
         }
     }
 

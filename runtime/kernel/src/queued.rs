@@ -22,7 +22,7 @@ pub struct Unaccepted {
 }
 
 /// A kind whose code changes. What its old code would have refused is no concern of the new; nor is what
-/// waits for an engine that is poisoned or stopped, since no code will handle it.
+/// waits for an engine that is poisoned, since no code will handle it.
 #[derive(Clone, Copy)]
 pub(crate) struct Change<'a> {
     pub(crate) kind: KindIndex,

@@ -1,66 +1,60 @@
 //! Carrying out what a round's outboxes hold: engines started and stopped, timers set, messages
-//! delivered, in the order of the chunks.
+//! delivered.
 
-use crate::chunk::Chunk;
 use crate::dead_letters::DeadLetter;
-use crate::directory::Place;
 use crate::executor::{Executor, StartError};
-use crate::limits::{CHUNK_ENGINES, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
+use crate::limits::{LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
 use crate::newborn::{Newborn, Start};
-use crate::outbox::{CancelledTimer, Outbox, Spawn, Stop, TimerDeed};
+use crate::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
 use crate::outcome::{BlockOutcome, LogLine};
-use crate::round::SharedChunk;
-use crate::slot::{Letter, Slot, SlotState};
+use crate::slot::Letter;
 use crate::table::GenerationTable;
 use crate::timers::Timer;
 use crate::trouble::{self, Trouble};
-use parking_lot::RwLock;
-use refit_abi::host::{BlockFrame, running};
+use refit_abi::Sender;
+use refit_abi::host::BlockFrame;
 use refit_abi::raw::{Codec, DeliveryKind};
-use refit_abi::{EngineId, Sender};
-use std::sync::Arc;
 
 impl Executor {
-    /// Carries out what an outbox holds, and gives it back empty, with its memory. `depth` is how
-    /// many engines' `init` are being carried out around this one.
+    /// Carries out what outboxes hold, in their order, and empties them; they keep their memory. It is done by the
+    /// kind of the deed and then by outbox: what comes before what does not depend on how engines are packed into
+    /// chunks. `depth` is how many engines' `init` are being carried out around this.
     pub(crate) fn route(
         &mut self,
-        mut outbox: Outbox,
+        outboxes: &mut [Outbox],
         table: &GenerationTable,
         frame: BlockFrame,
         out: &mut BlockOutcome,
         depth: usize,
-    ) -> Outbox {
-        out.stats.add(&outbox.stats);
-        out.replies.append(&mut outbox.replies);
-        out.events.append(&mut outbox.events);
-        append_logs(out, &mut outbox.logs);
-        for trouble in outbox.troubles.drain(..) {
-            trouble::keep(&mut out.troubles, || trouble);
+    ) {
+        for outbox in &mut *outboxes {
+            take_effects(outbox, table, out);
         }
-        for (kind, count) in outbox.faults.drain(..) {
-            if let Some(entry) = table.get(kind) {
-                let kind = entry.kind.descriptor().kind.clone();
-                *out.faults.entry(kind).or_default() += count;
-            }
-        }
-        for letter in outbox.dead.drain(..) {
+        for letter in outboxes.iter_mut().flat_map(|outbox| outbox.dead.drain(..)) {
             self.bury(letter, out);
         }
-        let spawns = std::mem::take(&mut outbox.spawns);
-        for spawn in &spawns {
-            self.spawn(spawn, &outbox.bytes, table, frame, out, depth);
+        for outbox in &*outboxes {
+            for spawn in &outbox.spawns {
+                self.spawn(spawn, &outbox.bytes, table, frame, out, depth);
+            }
         }
-        self.route_sends(&outbox, table, out);
-        self.route_timers(&mut outbox);
-        for notice in outbox.notices.drain(..) {
-            self.deliver_notice(&notice, out);
+        for outbox in &*outboxes {
+            self.route_sends(outbox, table, out);
         }
-        for stop in outbox.stops.drain(..) {
-            self.stop(&stop, table, out);
+        for outbox in &mut *outboxes {
+            self.route_timers(outbox);
         }
-        outbox.clear();
-        outbox
+        for outbox in &*outboxes {
+            for notice in &outbox.notices {
+                self.deliver_notice(notice, out);
+            }
+        }
+        for outbox in &mut *outboxes {
+            for stop in &outbox.stops {
+                self.stop(stop, table, out);
+            }
+            outbox.clear();
+        }
     }
 
     /// Keeps a dead letter that is counted, and tells of it.
@@ -76,6 +70,8 @@ impl Executor {
     fn route_timers(&mut self, outbox: &mut Outbox) {
         for deed in outbox.timers.drain(..) {
             match deed {
+                // What an engine has set that has stopped since is dropped as all its timers were.
+                TimerDeed::Set(timer) if self.directory.get(timer.engine).is_none() => {}
                 TimerDeed::Set(timer) => {
                     let set = Timer {
                         engine: timer.engine,
@@ -152,17 +148,6 @@ impl Executor {
         }
     }
 
-    /// Whether an engine may be started under `id`.
-    pub(crate) fn vacant(&self, id: EngineId) -> Result<(), StartError> {
-        if self.directory.get(id).is_some() {
-            return Err(StartError::Taken { engine: id });
-        }
-        if self.directory.len() >= ENGINES_MAX {
-            return Err(StartError::Full);
-        }
-        Ok(())
-    }
-
     /// Gives a started engine its place, and carries out what its `init` asked for.
     pub(crate) fn settle_in(
         &mut self,
@@ -174,61 +159,31 @@ impl Executor {
     ) {
         let (slot, effects) = newborn.into_parts();
         self.place(slot);
-        if let Some(effects) = effects {
-            self.route(*effects, table, frame, out, depth);
-        }
-    }
-
-    pub(crate) fn place(&mut self, slot: Slot) -> Place {
-        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= CHUNK_ENGINES;
-        if self.chunks.last().is_none_or(full) {
-            self.chunks.push(Arc::new(RwLock::new(Chunk::default())));
-        }
-        let chunk = (self.chunks.len() - 1) as u32;
-        let mut last = self.chunks[chunk as usize].write();
-        let place = Place {
-            chunk,
-            slot: last.slots.len() as u32,
-        };
-        Arc::make_mut(&mut self.directory).insert(slot.id, place);
-        last.slots.push(slot);
-        place
-    }
-
-    fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {
-        let Some(place) = self.directory.get(stop.engine) else {
-            return;
-        };
-        let chunk = self.chunks[place.chunk as usize].clone();
-        let mut chunk = chunk.write();
-        let slot = &mut chunk.slots[place.slot as usize];
-        if slot.id != stop.by && slot.parent != Some(stop.by) {
-            let line = format!(
-                "may not stop `{}`: neither itself nor its child",
-                stop.engine
-            );
-            append_logs(
+        if let Some(mut effects) = effects {
+            self.route(
+                std::slice::from_mut(&mut *effects),
+                table,
+                frame,
                 out,
-                &mut vec![LogLine {
-                    engine: stop.by,
-                    level: 2,
-                    line,
-                }],
+                depth,
             );
-            return;
         }
-        end(slot, table, self.height);
     }
 }
 
-/// Stops an engine and drops its state.
-pub(crate) fn end(slot: &mut Slot, table: &GenerationTable, height: refit_abi::Height) {
-    if let Some(entry) = table.get(slot.kind) {
-        slot.settle(entry, height);
-        let before = std::mem::replace(&mut slot.state, SlotState::Stopped);
-        if let SlotState::Live(instance) = before {
-            let _about = running::about(slot.id);
-            crate::slot::leak_if_unfit(entry.kind.discard(instance));
+/// Takes over what needs no routing.
+fn take_effects(outbox: &mut Outbox, table: &GenerationTable, out: &mut BlockOutcome) {
+    out.stats.add(&outbox.stats);
+    out.replies.append(&mut outbox.replies);
+    out.events.append(&mut outbox.events);
+    append_logs(out, &mut outbox.logs);
+    for trouble in outbox.troubles.drain(..) {
+        trouble::keep(&mut out.troubles, || trouble);
+    }
+    for (kind, count) in outbox.faults.drain(..) {
+        if let Some(entry) = table.get(kind) {
+            let kind = entry.kind.descriptor().kind.clone();
+            *out.faults.entry(kind).or_default() += count;
         }
     }
 }

@@ -45,7 +45,8 @@ pub(crate) struct Slot {
 pub(crate) enum SlotState {
     Live(Instance),
     Poisoned(Box<Poison>),
-    Stopped,
+    /// Taken out for as long as it is changed, or for good in a slot that is about to go.
+    Away,
 }
 
 /// Why an engine takes no messages.
@@ -90,8 +91,6 @@ pub enum EngineState {
     Live,
     /// It panicked.
     Poisoned(Poison),
-    /// It was stopped.
-    Stopped,
 }
 
 /// One engine as an operator sees it.
@@ -150,8 +149,15 @@ impl Slot {
         }
     }
 
+    /// What lies in the place of an engine that has stopped, until another gets it.
+    pub(crate) fn vacant() -> Self {
+        let (id, kind) = (EngineId::from_bytes([0; 16]), KindIndex(u32::MAX));
+        let config = (Codec::Postcard, [].as_slice());
+        Self::new(id, kind, None, SlotState::Away, config, SchemaId::default())
+    }
+
     /// Makes the state this code's, if it is still as the old code left it. Afterwards the slot is
-    /// live with a fitting state, or poisoned, or stopped.
+    /// live with a fitting state, or poisoned.
     pub(crate) fn settle(&mut self, entry: &KindEntry, height: Height) {
         let SlotState::Live(instance) = &self.state else {
             return;
@@ -159,7 +165,7 @@ impl Slot {
         if instance.tag() == entry.kind.tag() && self.next.is_none() {
             return;
         }
-        let SlotState::Live(old) = std::mem::replace(&mut self.state, SlotState::Stopped) else {
+        let SlotState::Live(old) = std::mem::replace(&mut self.state, SlotState::Away) else {
             return;
         };
         let _about = running::about(self.id);
@@ -188,11 +194,6 @@ impl Slot {
         }
     }
 
-    /// Whether it is not stopped: it serves, or was poisoned.
-    pub(crate) fn is_there(&self) -> bool {
-        !matches!(self.state, SlotState::Stopped)
-    }
-
     /// The poison that the settling of its state was, once.
     pub(crate) fn take_untold(&mut self, entry: &KindEntry) -> Option<Trouble> {
         match (std::mem::take(&mut self.untold), &self.state) {
@@ -215,9 +216,8 @@ impl Slot {
 
     pub(crate) fn status(&self) -> EngineStatus {
         let state = match &self.state {
-            SlotState::Live(_) => EngineState::Live,
+            SlotState::Live(_) | SlotState::Away => EngineState::Live,
             SlotState::Poisoned(poison) => EngineState::Poisoned((**poison).clone()),
-            SlotState::Stopped => EngineState::Stopped,
         };
         let (id, kind, handled) = (self.id, self.kind, self.handled);
         EngineStatus {

@@ -56,6 +56,12 @@ impl SlotTimers {
         }
     }
 
+    /// All that wait, which wait no longer.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (TimerId, TimerAt)> + use<> {
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.into_iter().map(|(id, at)| (TimerId(id), at))
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }

@@ -21,8 +21,10 @@ impl Executor {
         if !table.is_pending() {
             return;
         }
-        let end = (self.swept + SWEEP_CHUNKS_PER_STEP).min(self.chunks.len());
-        for chunk in &self.chunks[self.swept..end] {
+        // Engines that have stopped since may have left fewer chunks than were swept.
+        let start = self.swept.min(self.chunks.len());
+        let end = (start + SWEEP_CHUNKS_PER_STEP).min(self.chunks.len());
+        for chunk in &self.chunks[start..end] {
             for slot in &mut chunk.write().slots {
                 if let Some(entry) = table.get(slot.kind) {
                     slot.settle(entry, self.height);

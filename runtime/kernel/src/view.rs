@@ -3,6 +3,7 @@
 
 use crate::directory::{Directory, Place};
 use crate::executor::Executor;
+use crate::limits::{ENGINES_MAX, NAMES_MAX};
 use crate::round::SharedChunk;
 use crate::slot::{Next, Slot, SlotState};
 use crate::table::{GenerationTable, KindIndex};
@@ -52,12 +53,18 @@ impl View {
         self.chunks.len()
     }
 
-    /// Engines, stopped ones included.
-    pub fn engines(&self) -> usize {
-        self.directory.len()
+    /// How many more engines there may be, whether they have names or not.
+    pub fn room(&self) -> usize {
+        let engines = ENGINES_MAX.saturating_sub(self.directory.len());
+        engines.min(NAMES_MAX.saturating_sub(self.directory.names()))
     }
 
-    /// Whether there is such an engine, stopped ones included.
+    /// Whether there was an engine of this name, which has stopped.
+    pub fn has_ended(&self, id: EngineId) -> bool {
+        self.directory.has_ended(id)
+    }
+
+    /// Whether there is such an engine.
     pub fn contains(&self, id: EngineId) -> bool {
         self.directory.get(id).is_some()
     }
@@ -74,8 +81,7 @@ impl View {
             .map(|slot| look(SlotRef { slot }))
     }
 
-    /// Looks at the engines of one kind in one chunk that are not stopped, each with its number there. A poisoned
-    /// one has no [`SlotRef::instance`].
+    /// Looks at the engines of one kind in one chunk, each with its number there. A poisoned one has no [`SlotRef::instance`].
     pub fn each_there(
         &self,
         chunk: usize,
@@ -114,13 +120,8 @@ impl SlotRef<'_> {
     pub fn instance(&self) -> Option<&Instance> {
         match &self.slot.state {
             SlotState::Live(instance) => Some(instance),
-            SlotState::Poisoned(_) | SlotState::Stopped => None,
+            SlotState::Poisoned(_) | SlotState::Away => None,
         }
-    }
-
-    /// Whether it was stopped.
-    pub fn is_stopped(&self) -> bool {
-        matches!(self.slot.state, SlotState::Stopped)
     }
 
     /// What its transition made.

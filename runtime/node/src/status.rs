@@ -166,7 +166,6 @@ fn shown_engines(engines: &Engines) -> Vec<EngineStatus> {
         state: match status.state {
             refit_kernel::EngineState::Live => EngineState::Live,
             refit_kernel::EngineState::Poisoned(_) => EngineState::Poisoned,
-            refit_kernel::EngineState::Stopped => EngineState::Stopped,
         },
         mailbox: status.mailbox as u64,
         messages: status.handled,

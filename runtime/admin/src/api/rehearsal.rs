@@ -14,7 +14,7 @@ pub struct RehearsalReport {
     pub max_pause_us: Option<u64>,
     /// How often the upgrade was run.
     pub runs: u32,
-    /// Engines that took part, stopped ones included.
+    /// Engines that took part.
     pub engines: u64,
     /// Bytes of their states.
     pub state_bytes: u64,

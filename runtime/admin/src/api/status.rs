@@ -20,9 +20,10 @@ pub struct Status {
     pub generation: Generation,
     /// The time that the last block carries, in milliseconds since the Unix epoch.
     pub block_time_ms: BlockTime,
-    /// The first [`ENGINES_SHOWN_MAX`] engines, by id.
+    /// The first [`ENGINES_SHOWN_MAX`] engines that run, in the node's own order: as they were started, but that the
+    /// newest have the places of those that have stopped.
     pub engines: Vec<EngineStatus>,
-    /// Number of all engines.
+    /// Number of all engines that run.
     pub engines_total: u64,
     /// The engine kinds of the live generation.
     pub kinds: Vec<KindStatus>,
@@ -97,10 +98,8 @@ pub struct EngineStatus {
 pub enum EngineState {
     /// It serves.
     Live,
-    /// It panicked; its last good state is kept, its messages get typed replies.
+    /// It panicked; its messages get typed replies.
     Poisoned,
-    /// It ended itself, or was stopped by its parent.
-    Stopped,
 }
 
 /// One engine kind of the live generation.

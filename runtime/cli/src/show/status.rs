@@ -135,7 +135,6 @@ fn state(state: EngineState) -> &'static str {
     match state {
         EngineState::Live => "live",
         EngineState::Poisoned => "poisoned",
-        EngineState::Stopped => "stopped",
         _ => "other",
     }
 }

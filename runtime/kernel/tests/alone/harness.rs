@@ -121,6 +121,6 @@ pub(crate) fn poison(executor: &Executor, engine: EngineId) -> Option<Poison> {
         .state;
     match state {
         EngineState::Poisoned(poison) => Some(poison),
-        EngineState::Live | EngineState::Stopped => None,
+        EngineState::Live => None,
     }
 }

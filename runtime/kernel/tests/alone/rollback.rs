@@ -301,7 +301,7 @@ fn memory(executor: &Executor) -> Memory {
 fn poison(executor: &Executor) -> Option<Poison> {
     match executor.statuses(1).remove(0).state {
         EngineState::Poisoned(poison) => Some(poison),
-        EngineState::Live | EngineState::Stopped => None,
+        EngineState::Live => None,
     }
 }
 

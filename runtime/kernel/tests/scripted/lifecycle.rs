@@ -11,6 +11,11 @@ fn script(ops: Vec<Op>) -> Message {
     Message { tag: 1, ops }
 }
 
+fn ids_of(node: &Node) -> Vec<EngineId> {
+    let statuses = node.statuses().into_iter();
+    statuses.map(|status| status.id).collect()
+}
+
 fn spawn(ops: Vec<Op>) -> Op {
     Op::Spawn {
         config: Config { ops },
@@ -34,7 +39,7 @@ fn an_engine_that_stops_itself_finishes_its_round_and_then_takes_nothing() {
     assert!(out.replies.iter().all(|reply| reply.outcome.is_ok()));
     assert_eq!(out.events.len(), 1, "the rest of its round");
     assert_eq!(node.state(peer).notices, [(engine, "Stopped".to_owned())]);
-    assert_eq!(node.status(engine).state, EngineState::Stopped);
+    assert_eq!(ids_of(&node), [peer]);
     let reason = Undelivered::Stopped;
     assert_eq!(
         node.query(engine),
@@ -55,8 +60,7 @@ fn an_engine_stops_its_child() {
     node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
     assert_eq!(node.status(child).state, EngineState::Live);
     node.run(&[(ids[0], script(vec![Op::StopChild { nth: 0 }]))]);
-    assert_eq!(node.status(child).state, EngineState::Stopped);
-    assert_eq!(node.status(ids[0]).state, EngineState::Live);
+    assert_eq!(ids_of(&node), ids);
 }
 
 #[test]
@@ -266,7 +270,7 @@ fn ending_all_engines_leaves_none_serving() {
     let mut node = Node::with_roots(2, &ids);
     node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
     node.call(|executor| executor.discard_engines());
-    assert!(node.states().is_empty());
+    assert!(node.statuses().is_empty());
     let out = node.run(&[(ids[0], Message::default())]);
     let reason = Undelivered::Stopped;
     assert_eq!(
@@ -276,4 +280,110 @@ fn ending_all_engines_leaves_none_serving() {
             reason
         })
     );
+}
+
+/// As many children as this start and stop again.
+const PASSING: u32 = 1_000;
+
+#[test]
+fn engines_that_have_stopped_take_no_place() {
+    let ids = roots(2);
+    let mut node = Node::with_roots(2, &ids);
+    for pass in 0..3 {
+        node.run(&[(ids[0], script(vec![Op::SpawnMany { count: PASSING }]))]);
+        assert_eq!(node.statuses().len(), 2 + PASSING as usize);
+        // First to last, last to first, and from the middle to both ends.
+        let nth = |number: u32| match pass {
+            0 => number,
+            1 => PASSING - 1 - number,
+            _ if number % 2 == 0 => PASSING / 2 + number / 2,
+            _ => PASSING / 2 - 1 - number / 2,
+        };
+        let stops = (0..PASSING).map(|number| Op::StopChild {
+            nth: pass * PASSING + nth(number),
+        });
+        node.run(&[(ids[0], script(stops.collect()))]);
+        assert_eq!(ids_of(&node), ids);
+        let image = node.call(|executor| executor.image(1 << 20).unwrap());
+        assert_eq!((image.engines.len(), image.ended), (2, vec![]));
+        assert_eq!(node.call(|executor| executor.engines()), 2);
+    }
+}
+
+#[test]
+fn the_places_of_those_that_have_stopped_go_lowest_first_to_those_that_lie_last() {
+    let ids = roots(6);
+    let mut node = Node::with_roots(1, &ids);
+    let stop = |nth: usize| (ids[nth], script(vec![Op::Stop { engine: ids[nth] }]));
+    // The last of all gives its own place back and moves nowhere.
+    node.run(&[stop(5), stop(3), stop(0)]);
+    assert_eq!(ids_of(&node), [ids[4], ids[1], ids[2]]);
+    node.run(&[(ids[1], script(vec![spawn(vec![])]))]);
+    assert_eq!(ids_of(&node), [ids[4], ids[1], ids[2], ids[1].child(0)]);
+}
+
+#[test]
+fn mail_goes_with_the_engine_that_gets_another_place() {
+    let ids = roots(130);
+    let last = ids[129];
+    let mut node = Node::with_roots(1, &ids);
+    let say = |tag| Op::Send {
+        to: last,
+        message: Message { tag, ops: vec![] },
+    };
+    // Half a block: the mail waits when the places change, and is handled in the next one.
+    let messages = [
+        (ids[0], script(vec![say(7), say(8)])),
+        (ids[1], script(vec![Op::Stop { engine: ids[1] }])),
+    ];
+    let out = node.block(crate::node::ingress(&messages), 1);
+    assert_eq!((out.stats.rounds, out.backlog), (1, 2));
+    assert_eq!(node.statuses()[1].id, last);
+    assert_eq!(node.run(&[]).stats.messages, 2);
+    let tags: Vec<_> = node.state(last).log.iter().map(|seen| seen.tag).collect();
+    assert_eq!(tags, [7, 8]);
+}
+
+#[test]
+fn what_waited_for_an_engine_that_stops_hears_so_and_what_comes_later_hears_that_there_is_none() {
+    let ids = roots(2);
+    let mut node = Node::with_roots(1, &ids);
+    let child = ids[0].child(0);
+    node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
+    let say = || Op::Send {
+        to: child,
+        message: Message::default(),
+    };
+    node.run(&[
+        (ids[0], script(vec![Op::StopChild { nth: 0 }])),
+        (ids[1], script(vec![say()])),
+    ]);
+    node.run(&[(ids[1], script(vec![say()]))]);
+    let told = ["Stopped", "Unknown"].map(|told| (child, told.to_owned()));
+    assert_eq!(node.state(ids[1]).notices, told);
+    assert_eq!(
+        node.query(child),
+        Err(QueryError::Unknown { engine: child })
+    );
+}
+
+#[test]
+fn the_name_of_an_engine_that_has_stopped_is_never_free_again() {
+    let ids = roots(2);
+    let mut node = Node::with_roots(1, &ids);
+    node.run(&[(ids[0], script(vec![Op::Stop { engine: ids[0] }]))]);
+    let engine = ids[0];
+    let again = move |executor: &mut refit_kernel::Executor| {
+        let config = (Codec::Json, b"{\"ops\":[]}".as_slice());
+        executor.start(engine, ACTOR, config, frame(0)).unwrap_err()
+    };
+    assert_eq!(node.call(again), StartError::Taken { engine });
+    let of_the_copy = node.call(move |executor| {
+        let image = executor.image(1 << 20).unwrap();
+        let mut copy = refit_kernel::Executor::from_image(executor.table(), &image).unwrap();
+        let error = again(&mut copy);
+        copy.discard_engines();
+        error
+    });
+    assert_eq!(of_the_copy, StartError::Taken { engine });
 }

@@ -1,15 +1,14 @@
 //! What a block gives, foretold: one thread, plain vectors, no crews, no arenas, no marks. Messages
 //! are values, a handler's outputs are a value that is kept or thrown away whole.
 //!
-//! It knows version 1 of the actor only, and the rules of a block: rounds, the order of engines and
-//! of their chunks, the budget, mailboxes, notices, timers, spawning and stopping.
+//! It knows version 1 of the actor only, and the rules of a block: rounds, the order of engines, the budget,
+//! mailboxes, notices, timers, spawning and stopping. Of chunks it knows nothing.
 
 use crate::actor::{Config, Core, Message, Op, PANIC_TEXT, Reply, Seen, padded, planned_fault, v1};
 use refit_abi::host::{BlockFrame, CallError};
 use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, TimerId, Undelivered};
 use refit_kernel::limits::{
-    CHUNK_ENGINES, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX,
-    SPAWNS_PER_MESSAGE_MAX,
+    LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
 };
 use refit_kernel::{DeadLetter, Emitted, LogLine, Replied, ReplyError, StartError, Stats};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +23,14 @@ pub(crate) struct Model {
     pub(crate) actors: Vec<Actor>,
     pub(crate) dead: Vec<DeadLetter>,
     places: BTreeMap<EngineId, usize>,
+    /// Names of actors that have stopped.
+    ended: BTreeSet<EngineId>,
     timers: Vec<Timer>,
     /// What happened between two blocks; it leaves with the next.
     between: Outcome,
 }
 
-/// One actor, in the order they were started.
+/// One actor.
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) id: EngineId,
@@ -54,6 +55,7 @@ pub(crate) enum Life {
     Live(Core),
     /// With its image.
     Poisoned(Core),
+    /// An empty place, until the end of the round.
     Stopped,
 }
 
@@ -121,6 +123,7 @@ impl Model {
         let mut out = std::mem::take(&mut self.between);
         let error = self.init(id, None, config, frame, &mut out);
         assert!(error.is_ok(), "a root of the model starts");
+        self.close_gaps();
         self.between = out;
     }
 
@@ -196,17 +199,25 @@ impl Model {
 
     fn round(&mut self, frame: BlockFrame, out: &mut Outcome) {
         out.stats.rounds += 1;
-        let mut of_chunks: BTreeMap<usize, Wishes> = BTreeMap::new();
+        let mut wishes = Wishes::default();
         for place in 0..self.actors.len() {
             let letters = std::mem::take(&mut self.actors[place].inbox);
             if !letters.is_empty() {
-                let wishes = of_chunks.entry(place / CHUNK_ENGINES).or_default();
-                self.handle_all(place, letters, frame, wishes);
+                self.handle_all(place, letters, frame, &mut wishes);
             }
         }
-        for wishes in of_chunks.into_values() {
-            self.fulfil(wishes, frame, out);
+        self.fulfil(wishes, frame, out);
+        self.close_gaps();
+    }
+
+    /// The places of those that have stopped go to those that lie last.
+    fn close_gaps(&mut self) {
+        let stopped = |actor: &Actor| matches!(actor.life, Life::Stopped);
+        while let Some(gap) = self.actors.iter().position(stopped) {
+            self.actors.swap_remove(gap);
         }
+        let places = self.actors.iter().enumerate();
+        self.places = places.map(|(place, actor)| (actor.id, place)).collect();
     }
 
     fn handle_all(
@@ -225,8 +236,9 @@ impl Model {
         for letter in letters {
             match &self.actors[place].life {
                 Life::Live(_) => self.handle(place, letter, frame, wishes),
-                Life::Poisoned(_) => bounce(id, letter, Undelivered::Poisoned, wishes),
-                Life::Stopped => bounce(id, letter, Undelivered::Stopped, wishes),
+                Life::Poisoned(_) | Life::Stopped => {
+                    bounce(id, letter, Undelivered::Poisoned, wishes)
+                }
             }
         }
     }
@@ -322,7 +334,8 @@ impl Model {
                 out,
             );
         }
-        self.timers.extend(wishes.timers);
+        let lives = |timer: &Timer| self.places.contains_key(&timer.actor);
+        self.timers.extend(wishes.timers.into_iter().filter(lives));
         let gone = |timer: &Timer| wishes.cancelled.contains(&(timer.actor, timer.id));
         self.timers.retain(|timer| !gone(timer));
         for (to, about, reason) in wishes.notices {
@@ -377,9 +390,8 @@ impl Model {
         let Some(place) = self.places.get(&engine) else {
             return;
         };
-        let actor = &mut self.actors[*place];
-        if engine == by || actor.parent == Some(by) {
-            actor.life = Life::Stopped;
+        if engine == by || self.actors[*place].parent == Some(by) {
+            self.end(engine, out);
         } else {
             let line = format!("may not stop `{engine}`: neither itself nor its child");
             out.log(LogLine {
@@ -390,20 +402,37 @@ impl Model {
         }
     }
 
+    /// Its timers and its dead letters go with it; whoever waits for it hears so; its name is never free again.
+    fn end(&mut self, engine: EngineId, out: &mut Outcome) {
+        let Some(place) = self.places.remove(&engine) else {
+            return;
+        };
+        let actor = &mut self.actors[place];
+        actor.life = Life::Stopped;
+        let letters = std::mem::take(&mut actor.inbox);
+        self.ended.extend(engine.name().map(|_| engine));
+        self.timers.retain(|timer| timer.actor != engine);
+        for letter in letters {
+            self.refuse(engine, letter, Undelivered::Stopped, out);
+        }
+        self.dead.retain(|letter| letter.to != engine);
+    }
+
     fn deliver(&mut self, to: EngineId, letter: Letter, out: &mut Outcome) {
         let reason = match self.places.get(&to).map(|place| &mut self.actors[*place]) {
+            None if self.ended.contains(&to) => Undelivered::Stopped,
             None => Undelivered::Unknown,
             Some(Actor {
                 life: Life::Poisoned(_),
                 ..
             }) => Undelivered::Poisoned,
-            Some(Actor {
-                life: Life::Stopped,
-                ..
-            }) => Undelivered::Stopped,
             Some(actor) if actor.inbox.len() == MAILBOX_MESSAGES_MAX => Undelivered::Full,
             Some(actor) => return actor.inbox.push(letter),
         };
+        self.refuse(to, letter, reason, out);
+    }
+
+    fn refuse(&mut self, to: EngineId, letter: Letter, reason: Undelivered, out: &mut Outcome) {
         match (&letter, letter.sender) {
             (
                 Letter {

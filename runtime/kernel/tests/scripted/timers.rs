@@ -116,21 +116,33 @@ fn a_timer_that_is_due_in_a_block_without_budget_waits_in_the_mailbox() {
 }
 
 #[test]
-fn the_timer_of_a_stopped_engine_is_a_dead_letter() {
-    let ids = roots(1);
+fn the_timers_and_the_dead_letters_of_an_engine_go_with_it_when_it_stops() {
+    let ids = roots(2);
     let mut node = Node::with_roots(1, &ids);
-    let stop = Op::Stop { engine: ids[0] };
-    node.run(&[(
-        ids[0],
-        Message {
-            tag: 0,
-            ops: vec![by_height(1, 1), stop],
-        },
-    )]);
+    let child = |nth: usize, ops| Op::SendChild {
+        nth: nth as u32,
+        message: script(ops),
+    };
+    let spawn = || Op::Spawn {
+        config: Config::default(),
+    };
+    let set = |nth| child(nth, vec![by_height(1, 1), by_time(5 * BLOCK_MILLIS, 2)]);
+    // One that is poisoned has dead letters: its timers come for nobody.
+    let ops = vec![spawn(), spawn(), set(0), set(1), child(1, vec![Op::Panic])];
+    let out = node.run(&[
+        (ids[0], script(ops)),
+        (ids[1], script(vec![by_height(9, 3)])),
+    ]);
+    assert!(out.next_timer_time.is_some());
     assert_eq!(node.run(&[]).stats.dead_letters, 1);
-    let letters = node.dead_letters();
-    assert_eq!((letters[0].sender, letters[0].to), (Sender::Timer, ids[0]));
-    assert_eq!(letters[0].reason, Undelivered::Stopped);
+    assert_eq!(node.dead_letters().len(), 1);
+    let stops = [0, 1].map(|nth| Op::StopChild { nth });
+    let out = node.run(&[(ids[0], script(stops.to_vec()))]);
+    assert_eq!(out.next_timer_time, None, "the other's are by height");
+    assert!(out.next_timer_height.is_some());
+    assert!(node.dead_letters().is_empty());
+    // They were: the count stays.
+    assert_eq!(node.call(|executor| executor.dead_letter_count()), 1);
 }
 
 fn script(ops: Vec<Op>) -> Message {

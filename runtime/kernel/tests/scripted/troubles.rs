@@ -63,14 +63,14 @@ fn dead_letters_are_written_down_and_no_more_of_them_than_a_log_can_bear() {
     let many = Op::TimerMany {
         count: 2 * TROUBLES_PER_BLOCK_MAX as u32,
     };
-    let stop = Op::Stop { engine: ids[0] };
-    node.run(&[(ids[0], script(vec![many, stop]))]);
+    let panic = script(vec![Op::Panic]);
+    node.run(&[(ids[0], script(vec![many])), (ids[0], panic)]);
     let out = node.run(&[]);
     assert_eq!(out.stats.dead_letters, 2 * TROUBLES_PER_BLOCK_MAX as u64);
     assert_eq!(out.troubles.len(), TROUBLES_PER_BLOCK_MAX);
     let what = Wrong::DeadLetter {
         sender: Sender::Timer,
-        reason: Undelivered::Stopped,
+        reason: Undelivered::Poisoned,
     };
     assert_eq!(out.troubles[0], trouble(ids[0], what));
 }

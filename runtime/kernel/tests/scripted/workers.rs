@@ -1,9 +1,9 @@
-//! The number of workers changes nothing: not one byte of a state, not one reply.
+//! The number of workers and of the engines in a chunk change nothing: not one byte of a state, not one reply.
 
 use crate::actor::{Config, Message, Op};
 use crate::node::{Node, ingress, roots, version_2};
 use refit_abi::{EngineId, Generation};
-use refit_kernel::limits::PARALLEL_MESSAGES_MIN;
+use refit_kernel::limits::{CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
 use refit_kernel::{Emitted, LogLine, Replied, Stats};
 
 /// Engines of the first block: some chunks, the last one not full.
@@ -14,6 +14,18 @@ const BLOCKS: u64 = 4;
 
 /// Messages of a block: less than a block's script makes, so that a backlog crosses the swap.
 const BUDGET: u64 = 2_000;
+
+/// One worker, and chunks as they are.
+const ALONE: (usize, usize) = (1, CHUNK_ENGINES);
+
+/// Workers, and engines in a chunk.
+const CREWS: [(usize, usize); 5] = [
+    (2, CHUNK_ENGINES),
+    (4, CHUNK_ENGINES),
+    (1, 16),
+    (4, 16),
+    (2, 128),
+];
 
 /// All that a history of blocks gives.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,8 +40,8 @@ struct Given {
 }
 
 #[test]
-fn the_same_blocks_on_one_two_and_four_workers_give_the_same_bytes() {
-    let alone = history(1, None);
+fn the_same_blocks_on_any_workers_and_in_any_chunks_give_the_same_bytes() {
+    let alone = history(ALONE, None);
     assert!(alone.replies.iter().all(|replies| !replies.is_empty()));
     // Otherwise no round ever went to the helpers.
     let widest = alone
@@ -43,14 +55,15 @@ fn the_same_blocks_on_one_two_and_four_workers_give_the_same_bytes() {
         "rounds of {widest} messages"
     );
     assert!(alone.stats.iter().any(|stats| stats.spawned > 0));
-    assert_eq!(history(2, None), alone);
-    assert_eq!(history(4, None), alone);
+    for crew in CREWS {
+        assert_eq!(history(crew, None), alone, "{crew:?}");
+    }
 }
 
 #[test]
 fn with_a_swap_at_the_same_height_they_still_do() {
     let swap_after = BLOCKS / 2;
-    let alone = history(1, Some(swap_after));
+    let alone = history(ALONE, Some(swap_after));
     let swap = swap_after as usize;
     assert!(
         alone.backlogs[swap - 1] > 0,
@@ -62,16 +75,21 @@ fn with_a_swap_at_the_same_height_they_still_do() {
     );
     assert_ne!(
         alone.states,
-        history(1, None).states,
+        history(ALONE, None).states,
         "the new code left no trace"
     );
-    assert_eq!(history(2, Some(swap_after)), alone);
-    assert_eq!(history(4, Some(swap_after)), alone);
+    for crew in CREWS {
+        assert_eq!(history(crew, Some(swap_after)), alone, "{crew:?}");
+    }
 }
 
-fn history(workers: usize, swap_after: Option<u64>) -> Given {
+fn history((workers, chunk): (usize, usize), swap_after: Option<u64>) -> Given {
     let roots = roots(ROOTS);
-    let mut node = Node::with_roots(workers, &roots);
+    let mut node = Node::new(workers);
+    node.call(move |executor| executor.pack(chunk));
+    for root in &roots {
+        node.start(*root, &Config::default());
+    }
     let mut given = Given {
         states: Vec::new(),
         replies: Vec::new(),

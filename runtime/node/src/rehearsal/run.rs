@@ -285,6 +285,7 @@ mod tests {
             generation: Generation(1),
             kinds: Vec::new(),
             engines: Vec::new(),
+            ended: Vec::new(),
             timers: TimersImage::default(),
             dead_letters: (Vec::new(), 0),
         };

@@ -116,7 +116,7 @@ impl EngineBus<'_> {
 
     /// Whether an engine may be started under an id.
     fn vacant(&self, id: EngineId) -> Result<(), BusStatus> {
-        if !self.exists(id) {
+        if !self.exists(id) && !self.shared.view.has_ended(id) {
             return Ok(());
         }
         let other = self.out.newborn(id).and_then(Newborn::parent);

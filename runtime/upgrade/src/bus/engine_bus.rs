@@ -41,7 +41,15 @@ impl EngineBus<'_> {
             };
             self.answer(ask, slot.kind(), &entry.kind, slot.instance(), out)
         });
-        answer.unwrap_or(BusStatus::Unknown)
+        answer.unwrap_or_else(|| self.absence(ask.engine))
+    }
+
+    /// What is told of an engine that is not there.
+    fn absence(&self, id: EngineId) -> BusStatus {
+        match self.shared.view.has_ended(id) {
+            true => BusStatus::Unavailable,
+            false => BusStatus::Unknown,
+        }
     }
 
     /// Answers from the new state, made in an earlier stage or handed over as it is.
@@ -67,7 +75,7 @@ impl EngineBus<'_> {
             self.answer_new(ask, slot.kind(), new, out)
         };
         let answer = shared.view.with(ask.engine, look);
-        answer.unwrap_or(BusStatus::Unknown)
+        answer.unwrap_or_else(|| self.absence(ask.engine))
     }
 
     fn answer_new(

@@ -116,16 +116,17 @@ impl Router {
     /// To an engine that does not live on the bus: it is carried, adopted, takes no upgrade messages, or
     /// cannot be reached at all.
     fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
-        let look = self.shared.view.with(sent.to, |slot| {
-            (slot.kind(), slot.is_stopped(), slot.instance().is_none())
-        });
+        let look = self
+            .shared
+            .view
+            .with(sent.to, |slot| (slot.kind(), slot.instance().is_none()));
         match look {
+            None if self.shared.view.has_ended(sent.to) => Err(MessageFault::Retired),
             None => Err(MessageFault::Unknown),
-            Some((_, true, _)) => Err(MessageFault::Retired),
-            Some((kind, _, true)) if self.handles(kind) == Some(sent.schema) => {
+            Some((kind, true)) if self.handles(kind) == Some(sent.schema) => {
                 Err(MessageFault::Poisoned)
             }
-            Some((kind, _, _)) => self.ordinary(kind, sent, payload),
+            Some((kind, _)) => self.ordinary(kind, sent, payload),
         }
     }
 

@@ -6,7 +6,6 @@ use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};
 use refit_abi::{EngineId, Height};
-use refit_kernel::limits::ENGINES_MAX;
 use refit_kernel::{GenerationTable, View};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,8 +47,7 @@ impl Shared {
         (table, under_way): (Arc<GenerationTable>, Arc<UnderWay>),
         mut budget: BusBudget,
     ) -> Self {
-        let room = ENGINES_MAX.saturating_sub(view.engines());
-        budget.engines = budget.engines.min(room as u64);
+        budget.engines = budget.engines.min(view.room() as u64);
         Self {
             view,
             table,

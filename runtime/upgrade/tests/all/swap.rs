@@ -3,6 +3,7 @@
 use crate::node::{Node, UNBOUNDED, read};
 use crate::ring::{self, Message, VERSIONS};
 use refit_abi::{Generation, Height};
+use refit_kernel::{Executor, GenerationTable};
 use refit_upgrade::{Class, Unwatched, Verdict};
 
 /// More engines than one chunk holds, so that helpers take part.
@@ -144,5 +145,45 @@ fn engines_that_no_message_touches_cross_by_the_sweep() {
         assert!(!node.call(|executor| executor.is_sweeping()));
         assert_eq!(node.states().len(), ENGINES as usize);
         assert_eq!(node.look(ENGINES - 1).0.mark, ring::step_marks(place));
+    }
+}
+
+#[test]
+fn an_engine_that_gets_a_place_where_the_sweep_has_been_crosses_too() {
+    // The sweep takes steps of 16 chunks: one of a single engine each leaves most of them for later.
+    const ENGINES: u64 = 60;
+    for place in 1..=VERSIONS {
+        let old = ring::version(place + VERSIONS - 1);
+        let mut executor = Executor::new(GenerationTable::first(old.kinds().collect()));
+        executor.pack(1);
+        let mut node = Node::start_on(executor, ENGINES, 1);
+        let armed = node.arm(&ring::version(place)).unwrap();
+        let (ended, crew) = node.begin(armed, Unwatched);
+        // Both are in the queue behind the upgrade: between them there is one step of the sweep.
+        let first = node.post(&[], UNBOUNDED);
+        let stops = [0, 7].map(|engine| (engine, Message::Stop));
+        let outcome = node.post(&stops, UNBOUNDED);
+        first.recv().unwrap();
+        assert!(
+            outcome
+                .recv()
+                .unwrap()
+                .replies
+                .iter()
+                .all(|it| it.outcome.is_ok())
+        );
+        let (verdict, armed) = ended.recv().unwrap();
+        assert_eq!(verdict, Verdict::Committed(Generation(2)));
+        crew.join();
+        drop(armed);
+        node.sweep();
+        assert_eq!(
+            node.states().len(),
+            ENGINES as usize - 2,
+            "none is poisoned"
+        );
+        for engine in [ENGINES - 1, ENGINES - 2] {
+            assert_eq!(node.look(engine).0.mark, ring::step_marks(place));
+        }
     }
 }

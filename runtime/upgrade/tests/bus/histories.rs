@@ -70,16 +70,20 @@ impl ReferenceStateMachine for Histories {
 
     fn transitions(state: &Reference) -> BoxedStrategy<Step> {
         let budget = prop_oneof![1 => 0..4_u64, 2 => Just(UNBOUNDED)];
-        let engines: Vec<_> = state.model.engines.iter().map(|engine| engine.id).collect();
+        let engines = state.model.engines.iter().map(|engine| engine.id);
+        let engines: Vec<_> = engines.chain(state.model.ended.iter().copied()).collect();
         let messages = prop::collection::vec(message(engines), 0..=MESSAGES_MAX);
         let block = (messages, budget).prop_map(|(messages, budget)| Step::Block(messages, budget));
         let upgrade = release(&state.model).prop_map(Step::Upgrade);
         prop_oneof![3 => block, 4 => plans(), 3 => upgrade].boxed()
     }
 
-    /// A history that was made shorter may lack the start of an engine, or a kind's first upgrade.
+    /// A history that was made shorter may lack the start of an engine, or a kind's first upgrade. One that has
+    /// stopped may be written to.
     fn preconditions(state: &Reference, step: &Step) -> bool {
-        let exists = |(to, _): &(EngineId, Message)| state.model.place(*to).is_some();
+        let model = &state.model;
+        let exists =
+            |(to, _): &(EngineId, Message)| model.place(*to).is_some() || model.ended.contains(to);
         match step {
             Step::Block(messages, _) => messages.iter().all(exists),
             Step::Upgrade(release) => release.fits(&state.model),

@@ -11,7 +11,7 @@ use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Sender, Undelivered};
-use refit_kernel::{EngineState, Image, LetterImage, remains};
+use refit_kernel::{Image, LetterImage, remains};
 use refit_upgrade::{Directives, Unwatched, Verdict};
 use std::cell::Cell;
 
@@ -108,14 +108,10 @@ fn compare(world: &World, model: &Model) {
     });
     assert_eq!(states, model.states());
     assert_eq!(dead, model.dead);
-    let stopped = statuses
-        .iter()
-        .map(|seen| (seen.id, seen.state == EngineState::Stopped));
-    let expected = model
-        .engines
-        .iter()
-        .map(|engine| (engine.id, engine.stopped));
-    assert_eq!(stopped.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    let there = statuses.iter().map(|seen| seen.id);
+    let expected = model.engines.iter().map(|engine| engine.id);
+    assert_eq!(there.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    assert_eq!(image.ended, model.ended.iter().copied().collect::<Vec<_>>());
     assert_eq!(engines(&image), expected_engines(model));
     assert_eq!(timers(&image), expected_timers(model));
 }

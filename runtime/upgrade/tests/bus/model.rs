@@ -8,7 +8,7 @@ use crate::scripts::{kind_of, peer};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Engines of one chunk: outputs are carried out chunk by chunk.
+/// Engines of one chunk: those of one see at once what others of it start on the bus.
 pub(crate) const CHUNK: usize = 64;
 
 /// A kind.
@@ -21,6 +21,8 @@ pub(crate) struct Model {
     /// The version of each kind's code.
     pub(crate) code: BTreeMap<Kind, u32>,
     pub(crate) engines: Vec<Engine>,
+    /// Names of engines that have stopped.
+    pub(crate) ended: BTreeSet<EngineId>,
     /// Who is woken at which height, in the order they asked.
     pub(crate) timers: BTreeMap<u64, Vec<EngineId>>,
     pub(crate) dead: u64,
@@ -37,6 +39,7 @@ pub(crate) struct Engine {
     pub(crate) birth: Birth,
     pub(crate) core: Core,
     pub(crate) notes: Vec<String>,
+    /// Its place is empty, until the end of the round.
     pub(crate) stopped: bool,
     pub(crate) sent: u64,
     pub(crate) children: u64,
@@ -52,7 +55,7 @@ pub(crate) enum Mail {
     Notice(EngineId, Undelivered),
 }
 
-/// What the engines of one chunk did in one round.
+/// What the engines did in one round.
 #[derive(Default)]
 struct Outputs {
     spawns: Vec<Engine>,
@@ -113,6 +116,7 @@ impl Model {
             height: 0,
             code: crate::scripts::KINDS.map(|kind| (kind, 1)).into(),
             engines: (0..engines).map(engine).collect(),
+            ended: BTreeSet::new(),
             timers: BTreeMap::new(),
             dead: 0,
             committed: false,
@@ -121,24 +125,60 @@ impl Model {
 
     /// States of those that serve, as bytes.
     pub(crate) fn states(&self) -> Vec<(EngineId, Vec<u8>)> {
-        let serving = self.engines.iter().filter(|engine| !engine.stopped);
-        serving
+        let engines = self.engines.iter();
+        engines
             .map(|engine| (engine.id, engine.bytes(self.code[engine.kind])))
             .collect()
     }
 
     /// Values that are counted as long as they live.
     pub(crate) fn tracked(&self) -> i64 {
-        let serving = self.engines.iter().filter(|engine| !engine.stopped);
         let has = |engine: &&Engine| match engine.kind {
             "alpha" | "beta" | "stray" => self.code[engine.kind] > 1,
             kind => ["fresh", "leaf"].contains(&kind),
         };
-        serving.filter(has).count() as i64
+        self.engines.iter().filter(has).count() as i64
     }
 
     pub(crate) fn place(&self, id: EngineId) -> Option<usize> {
-        self.engines.iter().position(|engine| engine.id == id)
+        let is_it = |engine: &Engine| engine.id == id && !engine.stopped;
+        self.engines.iter().position(is_it)
+    }
+
+    /// Why one that is not there is not.
+    pub(crate) fn absence(&self, id: EngineId) -> Undelivered {
+        match self.ended.contains(&id) {
+            true => Undelivered::Stopped,
+            false => Undelivered::Unknown,
+        }
+    }
+
+    /// Its timers go with it, and what waits for it comes back.
+    pub(crate) fn end(&mut self, id: EngineId) {
+        let Some(place) = self.place(id) else {
+            return;
+        };
+        self.engines[place].stopped = true;
+        let mail = std::mem::take(&mut self.engines[place].inbox);
+        self.ended.extend(id.name().map(|_| id));
+        self.timers.retain(|_, whose| {
+            whose.retain(|engine| *engine != id);
+            !whose.is_empty()
+        });
+        for letter in mail {
+            match letter {
+                Mail::Client(_) => {}
+                Mail::Engine(from, _) => self.post(from, Mail::Notice(id, Undelivered::Stopped)),
+                Mail::Timer | Mail::Notice(..) => self.dead += 1,
+            }
+        }
+    }
+
+    /// The places of those that have stopped go to those that lie last.
+    pub(crate) fn close_gaps(&mut self) {
+        while let Some(gap) = self.engines.iter().position(|engine| engine.stopped) {
+            self.engines.swap_remove(gap);
+        }
     }
 
     pub(crate) fn backlog(&self) -> usize {
@@ -166,46 +206,28 @@ impl Model {
 
     fn round(&mut self) -> u64 {
         let mut handled = 0;
-        let mut outputs = BTreeMap::<usize, Outputs>::new();
+        let mut out = Outputs::default();
         for place in 0..self.engines.len() {
             let mail = std::mem::take(&mut self.engines[place].inbox);
             if mail.is_empty() {
                 continue;
             }
-            let out = outputs.entry(place / CHUNK).or_default();
-            if self.engines[place].stopped {
-                let about = self.engines[place].id;
-                for letter in mail {
-                    self.bounce(letter, about, out);
-                }
-                continue;
-            }
             handled += mail.len() as u64;
             let (code, height) = (self.code[self.engines[place].kind], self.height);
             for letter in mail {
-                self.engines[place].handle(letter, code, height, out);
+                self.engines[place].handle(letter, code, height, &mut out);
             }
         }
-        for out in outputs.into_values() {
-            self.carry_out(out);
-        }
+        self.carry_out(out);
+        self.close_gaps();
         handled
-    }
-
-    fn bounce(&mut self, letter: Mail, about: EngineId, out: &mut Outputs) {
-        match letter {
-            Mail::Client(_) => {}
-            Mail::Engine(from, _) => out.notices.push((from, about, Undelivered::Stopped)),
-            Mail::Timer | Mail::Notice(..) => self.dead += 1,
-        }
     }
 
     fn carry_out(&mut self, out: Outputs) {
         self.engines.extend(out.spawns);
         for (from, kind, to, number) in out.sends {
             let refused = match self.place(to).map(|place| &self.engines[place]) {
-                None => Some(Undelivered::Unknown),
-                Some(engine) if engine.stopped => Some(Undelivered::Stopped),
+                None => Some(self.absence(to)),
                 Some(engine) if !may(kind, engine.kind) => Some(Undelivered::Forbidden),
                 Some(_) => None,
             };
@@ -221,18 +243,16 @@ impl Model {
             self.post(to, Mail::Notice(about, reason));
         }
         for engine in out.stops {
-            let place = self.place(engine).unwrap();
-            self.engines[place].stopped = true;
+            self.end(engine);
         }
     }
 
-    /// To one that is stopped nothing goes but what somebody must learn of.
+    /// To one that has stopped nothing goes but what somebody must learn of.
     fn post(&mut self, to: EngineId, mail: Mail) {
-        let place = self.place(to).unwrap();
-        match (self.engines[place].stopped, &mail) {
-            (false, _) => self.engines[place].inbox.push(mail),
-            (true, Mail::Timer | Mail::Notice(..)) => self.dead += 1,
-            (true, _) => {}
+        match (self.place(to), &mail) {
+            (Some(place), _) => self.engines[place].inbox.push(mail),
+            (None, Mail::Timer | Mail::Notice(..)) => self.dead += 1,
+            (None, _) => {}
         }
     }
 

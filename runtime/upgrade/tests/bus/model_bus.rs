@@ -2,7 +2,7 @@
 
 use crate::model::{CHUNK, Engine, Kind, Mail, Model, may};
 use crate::ops::{Birth, Born, Core, Op};
-use refit_abi::EngineId;
+use refit_abi::{EngineId, Undelivered};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why nothing comes of it. The model does not say more.
@@ -103,7 +103,7 @@ impl<'a> Upgrade<'a> {
                 let last = self.old.engines.len().min((chunk + 1) * CHUNK);
                 for place in chunk * CHUNK..last {
                     let engine = &self.old.engines[place];
-                    if engine.kind == *kind && !engine.stopped {
+                    if engine.kind == *kind {
                         self.cross(place, *code, restart.contains(kind), &mut out)?;
                     }
                 }
@@ -208,8 +208,15 @@ impl<'a> Upgrade<'a> {
     }
 
     fn read(&self, kind: Kind, engine: EngineId) -> Result<String, &'static str> {
-        let place = self.old.place(engine).ok_or("bus-unknown")?;
+        let place = self.old.place(engine).ok_or(self.absence(engine))?;
         told(&self.old.engines[place], kind, self.old)
+    }
+
+    fn absence(&self, id: EngineId) -> &'static str {
+        match self.old.absence(id) {
+            Undelivered::Stopped => "bus-unavailable",
+            _ => "bus-unknown",
+        }
     }
 
     fn query(&self, kind: Kind, engine: EngineId) -> Result<String, &'static str> {
@@ -223,7 +230,7 @@ impl<'a> Upgrade<'a> {
         let engine = match (resident, self.old.place(engine)) {
             (Some(resident), _) => &resident.engine,
             (None, Some(place)) => &self.new.engines[place],
-            (None, None) => return Err("bus-unknown"),
+            (None, None) => return Err(self.absence(engine)),
         };
         if kind != "beta" || !["alpha", "fresh"].contains(&engine.kind) {
             return Err("bus-undeclared-query");
@@ -257,7 +264,7 @@ impl<'a> Upgrade<'a> {
             return Err("bus-unknown-kind");
         }
         let id = name.map_or_else(|| me.id.child(me.children), Model::named);
-        if self.exists(id, out) {
+        if self.exists(id, out) || self.old.ended.contains(&id) {
             let here = out.newborns.iter().find(|engine| engine.id == id);
             self.clashed |= here.is_some_and(|engine| engine.parent != Some(me.id));
             return Err("bus-taken");
@@ -344,8 +351,8 @@ impl<'a> Upgrade<'a> {
             let old = self.old.place(to).map(|place| &self.old.engines[place]);
             let receiver = match (&resident, old) {
                 (Some(resident), _) => resident.engine.kind,
-                (None, Some(engine)) if !engine.stopped => engine.kind,
-                (None, _) => return Err(Aborted),
+                (None, Some(engine)) => engine.kind,
+                (None, None) => return Err(Aborted),
             };
             if !may(kind, receiver) || self.gone.contains(&to) {
                 return Err(Aborted);
@@ -392,8 +399,7 @@ impl<'a> Upgrade<'a> {
             }
         }
         for id in self.ended {
-            let place = self.new.place(id).unwrap();
-            self.new.engines[place].stopped = true;
+            self.new.end(id);
         }
         let mut first = BTreeMap::<EngineId, Vec<Mail>>::new();
         for (from, to, number) in self.later {
@@ -408,6 +414,7 @@ impl<'a> Upgrade<'a> {
             mail.append(inbox);
             *inbox = mail;
         }
+        self.new.close_gaps();
         self.new
     }
 }
@@ -415,9 +422,6 @@ impl<'a> Upgrade<'a> {
 fn told(engine: &Engine, asker: Kind, node: &Model) -> Result<String, &'static str> {
     if !may(asker, engine.kind) {
         return Err("capability-missing");
-    }
-    if engine.stopped {
-        return Err("bus-unavailable");
     }
     Ok(format!("{} {}", node.code[engine.kind], engine.core.total))
 }

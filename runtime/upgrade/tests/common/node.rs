@@ -39,7 +39,12 @@ struct Point {
 impl Node {
     /// A node of `engines` engines, number and total alike, that run `module`.
     pub(crate) fn start(module: &Module, engines: u64, workers: usize) -> Self {
-        let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        let executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        Self::start_on(executor, engines, workers)
+    }
+
+    /// As [`Node::start`], on an executor that has none yet.
+    pub(crate) fn start_on(mut executor: Executor, engines: u64, workers: usize) -> Self {
         for number in 0..engines {
             let config = format!("[{number},{number}]");
             let config = (Codec::Json, config.as_bytes());

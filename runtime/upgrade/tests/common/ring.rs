@@ -66,6 +66,8 @@ pub(crate) enum Message {
     Wake(Height),
     /// The timer: adds a thousand and emits its version.
     Woken,
+    /// Stops itself.
+    Stop,
     /// Travels on between `engines` engines until `left` is zero.
     Token {
         from: Option<u64>,
@@ -207,6 +209,7 @@ impl Core {
                 ctx.set_timer(TimerAt::Height(height), &Message::Woken)
                     .unwrap();
             }
+            Message::Stop => ctx.stop(ctx.id()).unwrap(),
             Message::Woken => {
                 self.total += 1_000;
                 ctx.emit("woken", &code).unwrap();

@@ -1,0 +1,221 @@
+//! Where engines lie, from their start to their end.
+//!
+//! Engines lie without gaps. A new one comes after the last; the places of those that a round has stopped go, lowest
+//! first, to the engines that lie last. So whatever walks over all engines walks over the living, however many there
+//! were; where each lies comes from starts and stops alone, neither from the workers nor from how many engines make
+//! a chunk; and an image needs no more than the engines in their order.
+
+use crate::chunk::Chunk;
+use crate::directory::Place;
+use crate::executor::{Executor, StartError};
+use crate::limits::{ENGINES_MAX, NAMES_MAX};
+use crate::outbox::Stop;
+use crate::outcome::{BlockOutcome, LogLine};
+use crate::round::SharedChunk;
+use crate::routing::append_logs;
+use crate::slot::{Slot, SlotState, leak_if_unfit};
+use crate::table::GenerationTable;
+use crate::trouble;
+use parking_lot::RwLock;
+use refit_abi::host::running;
+use refit_abi::{EngineId, Height, Undelivered};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Mail that lies in no chunk: letters, whose payloads are parts of the bytes beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    pub(crate) letters: Vec<crate::slot::Letter>,
+    pub(crate) payloads: Vec<u8>,
+}
+
+impl Executor {
+    /// Whether an engine may be started under `id`.
+    pub(crate) fn vacant(&self, id: EngineId) -> Result<(), StartError> {
+        let engines = &self.directory;
+        if engines.get(id).is_some() || engines.has_ended(id) {
+            return Err(StartError::Taken { engine: id });
+        }
+        if engines.len() >= ENGINES_MAX {
+            return Err(StartError::Full);
+        }
+        if id.name().is_some() && engines.names() >= NAMES_MAX {
+            return Err(StartError::Names);
+        }
+        Ok(())
+    }
+
+    /// Gives a new engine the place after the last.
+    pub(crate) fn place(&mut self, slot: Slot) -> Place {
+        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= self.chunk_engines;
+        if self.chunks.last().is_none_or(full) {
+            self.chunks.push(Arc::new(RwLock::new(Chunk::default())));
+        }
+        let chunk = (self.chunks.len() - 1) as u32;
+        let mut last = self.chunks[chunk as usize].write();
+        let place = Place {
+            chunk,
+            slot: last.slots.len() as u32,
+        };
+        Arc::make_mut(&mut self.directory).add(slot.id, place);
+        last.slots.push(slot);
+        place
+    }
+
+    /// Carries out that one engine stops another, if it may. Until [`Executor::close_gaps`] its place is empty.
+    pub(crate) fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {
+        let Some(parent) = self.with_slot(stop.engine, |slot| slot.parent) else {
+            return;
+        };
+        if stop.engine == stop.by || parent == Some(stop.by) {
+            return self.end(stop.engine, table, out);
+        }
+        let line = format!(
+            "may not stop `{}`: neither itself nor its child",
+            stop.engine
+        );
+        let line = LogLine {
+            engine: stop.by,
+            level: 2,
+            line,
+        };
+        append_logs(out, &mut vec![line]);
+    }
+
+    /// Ends an engine: its state, its timers and its dead letters are dropped, and whoever waits for an answer of it
+    /// hears that it has stopped. Until [`Executor::close_gaps`] its place is empty.
+    pub(crate) fn end(
+        &mut self,
+        engine: EngineId,
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) {
+        let Some(place) = self.directory.get(engine) else {
+            return;
+        };
+        let (mut slot, mail) = self.change(place.chunk, |chunk| {
+            let mail = chunk.take_mail(place.slot);
+            (chunk.replace(place.slot, Slot::vacant()), mail)
+        });
+        self.gaps.push(place);
+        Arc::make_mut(&mut self.directory).end(engine);
+        self.waiting -= mail.letters.len();
+        for (id, at) in slot.timers.take_all() {
+            self.timers.cancel(at, engine, id);
+        }
+        drop_state(&mut slot, table, self.height);
+        for letter in &mail.letters {
+            let payload = &mail.payloads[letter.payload.clone()];
+            self.refuse(engine, letter, payload, Undelivered::Stopped, out);
+        }
+        // Last, because a letter of which nobody could be told has become one of them.
+        self.dead.forget(engine);
+    }
+
+    /// Gives the places of engines that have stopped to those that lie last.
+    pub(crate) fn close_gaps(&mut self, table: &GenerationTable, out: &mut BlockOutcome) {
+        if self.gaps.is_empty() {
+            return;
+        }
+        let mut gaps = std::mem::take(&mut self.gaps);
+        gaps.sort_unstable();
+        let mut gaps = VecDeque::from(gaps);
+        while let Some(last) = self.last_place() {
+            if gaps.back() == Some(&last) {
+                gaps.pop_back();
+                self.take_last();
+                continue;
+            }
+            let Some(gap) = gaps.pop_front() else {
+                break;
+            };
+            if let Some((slot, mail)) = self.take_last() {
+                self.fill(gap, (slot, mail), table, out);
+            }
+        }
+    }
+
+    /// Puts an engine, with its mail, into an empty place.
+    fn fill(
+        &mut self,
+        gap: Place,
+        (mut slot, mail): (Slot, Mail),
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) {
+        if (gap.chunk as usize) < self.swept
+            && let Some(entry) = table.get(slot.kind)
+        {
+            // The sweep has been here and does not come again.
+            slot.settle(entry, self.height);
+            if let Some(trouble) = slot.take_untold(entry) {
+                out.stats.poisoned += 1;
+                trouble::keep(&mut out.troubles, || trouble);
+            }
+        }
+        Arc::make_mut(&mut self.directory).moved(slot.id, gap);
+        self.change(gap.chunk, |chunk| {
+            chunk.replace(gap.slot, slot);
+            chunk.put_mail(gap.slot, mail);
+        });
+    }
+
+    fn last_place(&self) -> Option<Place> {
+        let chunk = self.chunks.len().checked_sub(1)?;
+        let slot = self.chunks[chunk].read().slots.len().checked_sub(1)?;
+        Some(Place {
+            chunk: chunk as u32,
+            slot: slot as u32,
+        })
+    }
+
+    /// All engines, in the order of their places.
+    pub(crate) fn ids(&self) -> Vec<EngineId> {
+        let mut ids = Vec::with_capacity(self.engines());
+        for chunk in &self.chunks {
+            ids.extend(chunk.read().slots.iter().map(|slot| slot.id));
+        }
+        ids
+    }
+
+    /// Takes what lies last out of its place; a chunk that is empty then is no more.
+    fn take_last(&mut self) -> Option<(Slot, Mail)> {
+        let place = self.last_place()?;
+        let taken = self.change(place.chunk, |chunk| {
+            let mail = chunk.take_mail(place.slot);
+            Some((chunk.slots.pop()?, mail))
+        });
+        if place.slot == 0 {
+            self.chunks.pop();
+        }
+        taken
+    }
+
+    /// Changes a chunk. Whether it has mail is known afterwards too.
+    fn change<T>(&mut self, number: u32, change: impl FnOnce(&mut Chunk) -> T) -> T {
+        let mut chunk = self.chunks[number as usize].write();
+        let had_mail = !chunk.active.is_empty();
+        let changed = change(&mut chunk);
+        let has_mail = !chunk.active.is_empty();
+        drop(chunk);
+        if has_mail && !had_mail {
+            self.active.push(number);
+        }
+        if had_mail && !has_mail {
+            self.active.retain(|other| *other != number);
+        }
+        changed
+    }
+}
+
+/// Drops the state of an engine that ends, with the code that can.
+fn drop_state(slot: &mut Slot, table: &GenerationTable, height: Height) {
+    let Some(entry) = table.get(slot.kind) else {
+        return;
+    };
+    slot.settle(entry, height);
+    if let SlotState::Live(instance) = std::mem::replace(&mut slot.state, SlotState::Away) {
+        let _about = running::about(slot.id);
+        leak_if_unfit(entry.kind.discard(instance));
+    }
+}
