@@ -200,7 +200,7 @@ pub(crate) fn deliver(
         Some(outcome) if outcome.status == CallStatus::Panicked => {
             let rest = &letters[(outcome.done + 1).min(letters.len())..];
             let text = panic.unwrap_or_default();
-            let poison = poison(slot, entry, frame, letters.get(outcome.done), text);
+            let poison = poison(slot, entry, frame, letters.get(outcome.done), &text);
             trouble::keep(&mut outbox.troubles, || {
                 Trouble::of(slot.id, Some(entry), poison)
             });
@@ -218,25 +218,14 @@ fn poison(
     entry: &KindEntry,
     frame: BlockFrame,
     letter: Option<&Letter>,
-    text: String,
+    text: &str,
 ) -> Wrong {
     let before = std::mem::replace(&mut slot.state, SlotState::Away);
-    let mut image = None;
     if let SlotState::Live(instance) = before {
-        let mut bytes = Vec::new();
         let _about = running::about(slot.id);
-        if entry.kind.encode(&instance, &mut bytes).is_ok() {
-            image = Some(bytes);
-        }
         crate::slot::leak_if_unfit(entry.kind.discard(instance));
     }
-    let poison = Poison {
-        height: frame.height,
-        sender: letter.map(|letter| letter.sender),
-        sequence: letter.map_or(0, |letter| letter.sequence),
-        text,
-        image,
-    };
+    let poison = Poison::new(entry, frame.height, letter, text);
     let tells = poison.tells();
     slot.state = SlotState::Poisoned(Box::new(poison));
     tells

@@ -17,6 +17,30 @@ pub struct DeadLetter {
     pub payload: Vec<u8>,
 }
 
+/// A dead letter without what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetterBrief {
+    /// Who sent it.
+    pub sender: Sender,
+    /// To whom.
+    pub to: EngineId,
+    /// Why it was not taken.
+    pub reason: Undelivered,
+    /// Bytes of its payload.
+    pub bytes: usize,
+}
+
+impl DeadLetterBrief {
+    pub(crate) fn of(letter: &DeadLetter) -> Self {
+        Self {
+            sender: letter.sender,
+            to: letter.to,
+            reason: letter.reason,
+            bytes: letter.payload.len(),
+        }
+    }
+}
+
 /// The newest dead letters, and how many there were in all.
 #[derive(Debug, Default)]
 pub(crate) struct DeadLetters {
@@ -67,7 +91,7 @@ impl DeadLetters {
         self.count
     }
 
-    pub(crate) fn kept(&self) -> impl Iterator<Item = &DeadLetter> {
+    pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = &DeadLetter> {
         self.kept.iter()
     }
 }

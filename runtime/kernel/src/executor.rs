@@ -188,6 +188,11 @@ impl Executor {
         self.dead.kept().cloned().collect()
     }
 
+    /// How many dead letters are kept.
+    pub fn dead_letters_kept(&self) -> usize {
+        self.dead.kept().count()
+    }
+
     /// How many dead letters there were in all.
     pub fn dead_letter_count(&self) -> u64 {
         self.dead.count()

@@ -69,7 +69,7 @@ pub struct EngineImage {
 pub enum StateImage {
     /// It serves; the state as postcard.
     Live(Vec<u8>),
-    /// It panicked.
+    /// It panicked; without the panic's text.
     Poisoned(Poison),
 }
 
@@ -235,7 +235,7 @@ impl EngineImage {
     pub(crate) fn bytes(&self) -> usize {
         let state = match &self.state {
             StateImage::Live(bytes) => bytes.len(),
-            StateImage::Poisoned(poison) => poison.image.as_ref().map_or(0, Vec::len),
+            StateImage::Poisoned(_) => 0,
         };
         let mail = self.mail.iter().map(|letter| letter.payload.len());
         let read = self.config_read.as_ref().map_or(0, Vec::len);

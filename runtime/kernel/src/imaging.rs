@@ -8,7 +8,7 @@ use crate::image::{
     DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
-use crate::slot::{Letter, Slot, SlotState};
+use crate::slot::{Letter, Poison, Slot, SlotState};
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindEntry, KindIndex};
 use crate::timers::{Timer, Timers};
@@ -148,7 +148,10 @@ fn engine_image(
             StateImage::Live(bytes)
         }
         (SlotState::Live(_), None) => return Err(ImageError::UnknownKind { engine: slot.id }),
-        (SlotState::Poisoned(poison), _) => StateImage::Poisoned((**poison).clone()),
+        (SlotState::Poisoned(poison), _) => StateImage::Poisoned(Poison {
+            text: String::new(),
+            ..(**poison).clone()
+        }),
         // Between two blocks none is away.
         (SlotState::Away, _) => return Err(ImageError::UnknownKind { engine: slot.id }),
     };

@@ -49,7 +49,7 @@ mod view;
 
 pub use aftermath::{Aftermath, FirstMail};
 pub use chunk::{Chunk, SlotView};
-pub use dead_letters::DeadLetter;
+pub use dead_letters::{DeadLetter, DeadLetterBrief};
 pub use directory::IdMap;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use grants::Grants;

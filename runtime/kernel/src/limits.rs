@@ -39,6 +39,9 @@ pub const TIMERS_MAX: usize = 1 << 20;
 /// Timers of one engine that may wait: so that one cannot take the room of all.
 pub const TIMERS_PER_ENGINE_MAX: usize = 1 << 16;
 
+/// Longest text of a panic that is kept with a poisoned engine, in bytes; of a longer one the rest is cut.
+pub const POISON_TEXT_BYTES_MAX: usize = 1_024;
+
 /// Dead letters that are kept; all are counted.
 pub const DEAD_LETTERS_MAX: usize = 1_024;
 

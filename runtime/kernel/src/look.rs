@@ -1,8 +1,9 @@
 //! Looking at the engines between two blocks: how they are, how many, what their states are.
 
+use crate::dead_letters::DeadLetterBrief;
 use crate::executor::Executor;
 use crate::outcome::LogLine;
-use crate::slot::{EngineStatus, SlotState};
+use crate::slot::{EngineStatus, Poison, SlotState};
 use crate::table::{KindEntry, KindIndex};
 use refit_abi::host::{CallError, Kind, running};
 use refit_abi::{EngineId, Generation, Height, Undelivered};
@@ -136,6 +137,27 @@ impl Executor {
             }
         }
         statuses
+    }
+
+    /// The first `most` poisoned engines, in the order of their places, each with why it is.
+    pub fn poisoned(&self, most: usize) -> Vec<(EngineId, Poison)> {
+        let mut poisoned = Vec::new();
+        for chunk in &self.chunks {
+            for slot in &chunk.read().slots {
+                if let SlotState::Poisoned(poison) = &slot.state
+                    && poisoned.len() < most
+                {
+                    poisoned.push((slot.id, (**poison).clone()));
+                }
+            }
+        }
+        poisoned
+    }
+
+    /// The newest `most` dead letters, the newest first.
+    pub fn newest_dead_letters(&self, most: usize) -> Vec<DeadLetterBrief> {
+        let newest = self.dead.kept().rev().take(most);
+        newest.map(DeadLetterBrief::of).collect()
     }
 
     /// How many engines there are of each kind, in the order of the table.

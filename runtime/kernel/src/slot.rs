@@ -1,9 +1,10 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
+use crate::limits::POISON_TEXT_BYTES_MAX;
 use crate::slot_timers::SlotTimers;
 use crate::table::{KindEntry, KindIndex, Pending};
 use crate::trouble::{Trouble, Wrong};
-use refit_abi::host::{Instance, Prepared, running};
+use refit_abi::host::{Instance, Prepared, running, shown};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
@@ -49,7 +50,11 @@ pub(crate) enum SlotState {
     Away,
 }
 
-/// Why an engine takes no messages.
+/// Why an engine takes no messages: with which message, of which code's states, so that it can be found again however
+/// much code has been replaced since.
+///
+/// No state is kept here: the handler that panicked may have changed half of it. The last good one is what the blocks
+/// give that came before that message, counted from a state that was written down before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poison {
     /// The block in which it panicked.
@@ -58,14 +63,37 @@ pub struct Poison {
     pub sender: Option<Sender>,
     /// That message's sequence.
     pub sequence: u64,
-    /// What the panic said.
+    /// The kind of the code that panicked.
+    pub kind: String,
+    /// The version of that code's state.
+    pub version: u32,
+    /// The schema of that code's state.
+    pub schema: SchemaId,
+    /// What the panic said, shown and cut to [`POISON_TEXT_BYTES_MAX`]. It is in no [`Image`](crate::Image): the
+    /// compiler may give it other words.
     pub text: String,
-    /// The state's postcard bytes as they were after the panic, if they could be written. Not to be
-    /// trusted: the handler may have changed half of it.
-    pub image: Option<Vec<u8>>,
 }
 
 impl Poison {
+    /// Of code whose state is no good any more since the block at `height`: because of a letter, or of none.
+    pub(crate) fn new(
+        entry: &KindEntry,
+        height: Height,
+        letter: Option<&Letter>,
+        text: &str,
+    ) -> Self {
+        let descriptor = entry.kind.descriptor();
+        Self {
+            height,
+            sender: letter.map(|letter| letter.sender),
+            sequence: letter.map_or(0, |letter| letter.sequence),
+            kind: descriptor.kind.clone(),
+            version: descriptor.version,
+            schema: descriptor.schema,
+            text: shown(text, POISON_TEXT_BYTES_MAX),
+        }
+    }
+
     pub(crate) fn tells(&self) -> Wrong {
         Wrong::Poisoned {
             sender: self.sender,
@@ -173,13 +201,10 @@ impl Slot {
         self.untold = settled.is_err();
         self.state = match settled {
             Ok(instance) => SlotState::Live(instance),
-            Err(text) => SlotState::Poisoned(Box::new(Poison {
-                height,
-                sender: None,
-                sequence: 0,
-                text: text.to_owned(),
-                image: None,
-            })),
+            Err(text) => {
+                let poison = Poison::new(entry, height, None, text);
+                SlotState::Poisoned(Box::new(poison))
+            }
         };
     }
 

@@ -2,15 +2,17 @@
 
 use crate::handle::{Node, silent};
 use crate::limits::STATUS_WAIT_MAX;
+use crate::troubles::Words;
 use crossbeam_channel::Sender;
+use refit_abi::EngineId;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_admin::Refusal;
 use refit_admin::api::{
-    ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
-    StuckStatus,
+    DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
+    KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status, StuckStatus,
 };
 use refit_kernel::crew::Command;
-use refit_kernel::{Executor, GenerationTable, KindCount};
+use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +36,8 @@ struct Engines {
     statuses: Vec<refit_kernel::EngineStatus>,
     counts: Vec<KindCount>,
     total: u64,
+    poisoned: Vec<(EngineId, Poison)>,
+    dead: DeadLetters,
 }
 
 impl Node {
@@ -65,6 +69,8 @@ impl Node {
             table: table.clone(),
             statuses: Vec::new(),
             total: 0,
+            poisoned: Vec::new(),
+            dead: DeadLetters::default(),
         };
         *self.known.lock() = Some(self.status_of(&engines));
     }
@@ -99,6 +105,8 @@ impl Node {
             block_time_ms: latest.time,
             engines: shown_engines(engines),
             engines_total: engines.total,
+            poisoned: engines.poisoned.iter().map(shown_poison).collect(),
+            dead_letters: engines.dead.clone(),
             kinds: self.kinds(engines),
             grants: engines.table.grants().listed.clone(),
             upgrade: self.upgrades.under_way(),
@@ -150,6 +158,36 @@ fn look_at_engines(executor: &mut Executor) -> Engines {
         statuses: executor.statuses(ENGINES_SHOWN_MAX),
         counts: executor.kind_counts(),
         total: executor.engines() as u64,
+        poisoned: executor.poisoned(POISONED_SHOWN_MAX),
+        dead: look_at_dead_letters(executor),
+    }
+}
+
+fn look_at_dead_letters(executor: &Executor) -> DeadLetters {
+    let newest = executor.newest_dead_letters(DEAD_LETTERS_SHOWN_MAX);
+    let shown = |letter: &DeadLetterBrief| DeadLetter {
+        to: letter.to.to_string(),
+        sender: Words(letter.sender).to_string(),
+        reason: format!("{:?}", letter.reason),
+        bytes: letter.bytes as u64,
+    };
+    DeadLetters {
+        total: executor.dead_letter_count(),
+        kept: executor.dead_letters_kept() as u64,
+        newest: newest.iter().map(shown).collect(),
+    }
+}
+
+fn shown_poison((engine, poison): &(EngineId, Poison)) -> PoisonStatus {
+    PoisonStatus {
+        engine: engine.to_string(),
+        kind: poison.kind.clone(),
+        version: poison.version,
+        schema: poison.schema,
+        height: poison.height,
+        sender: poison.sender.map(|sender| Words(sender).to_string()),
+        sequence: poison.sequence,
+        detail: poison.text.clone(),
     }
 }
 

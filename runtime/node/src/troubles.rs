@@ -87,7 +87,7 @@ fn write(trouble: &Trouble, hidden: u64) {
             text,
         } => tracing::error!(
             %engine, kind, version,
-            "the engine panicked at message {sequence} of {} and is poisoned: {text}", From(*sender)
+            "the engine panicked at message {sequence} of {} and is poisoned: {text}", Words(*sender)
         ),
         Wrong::Poisoned { text, .. } => {
             tracing::error!(%engine, kind, version, "the engine is poisoned: {text}");
@@ -98,7 +98,7 @@ fn write(trouble: &Trouble, hidden: u64) {
             text,
         } => tracing::error!(
             %engine, kind, version, hidden,
-            "the engine panicked at message {sequence} of {} and was rolled back: {text}", From(*sender)
+            "the engine panicked at message {sequence} of {} and was rolled back: {text}", Words(*sender)
         ),
         Wrong::Faulted {
             sender,
@@ -106,12 +106,12 @@ fn write(trouble: &Trouble, hidden: u64) {
             code,
         } => tracing::warn!(
             %engine, kind, version, code, hidden,
-            "message {sequence} of {} was answered with a fault", From(*sender)
+            "message {sequence} of {} was answered with a fault", Words(*sender)
         ),
         Wrong::ChangedAtFault { sender, sequence } => tracing::error!(
             %engine, kind, version, hidden,
             "the engine changed its state and then answered message {sequence} of {} with a fault: check first, then \
-             change", From(*sender)
+             change", Words(*sender)
         ),
         Wrong::TooLarge {
             sender,
@@ -120,20 +120,20 @@ fn write(trouble: &Trouble, hidden: u64) {
         } => tracing::error!(
             %engine, kind, version, bytes, hidden,
             "the reply to message {sequence} of {} was dropped: at most {REPLY_BYTES_MAX} bytes are taken",
-            From(*sender)
+            Words(*sender)
         ),
         Wrong::DeadLetter { sender, reason } => tracing::warn!(
             %engine, kind, version, ?reason, hidden,
-            "a message of {} became a dead letter", From(*sender)
+            "a message of {} became a dead letter", Words(*sender)
         ),
         other => tracing::warn!(%engine, kind, version, hidden, "{other:?}"),
     }
 }
 
 /// Who sent a message, in words.
-struct From(Sender);
+pub(crate) struct Words(pub(crate) Sender);
 
-impl fmt::Display for From {
+impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Sender::Client(id) => {

@@ -77,6 +77,35 @@ fn a_panic_poisons_its_engine_alone_and_what_it_had_sent_is_dropped() {
 }
 
 #[test]
+fn status_says_with_which_message_of_which_code_an_engine_was_poisoned() {
+    let node = node();
+    assert!(node.status().poisoned.is_empty());
+    poison_one(&node);
+    let status = node.status();
+    let [poison] = &status.poisoned[..] else {
+        panic!("{:?}", status.poisoned)
+    };
+    assert_eq!(
+        (poison.engine.as_str(), poison.kind.as_str()),
+        ("one", "fragile")
+    );
+    let mut kinds = status.kinds.iter();
+    let kind = kinds
+        .find(|kind| kind.descriptor.kind == "fragile")
+        .unwrap();
+    let of = (kind.descriptor.version, kind.descriptor.schema);
+    assert_eq!((poison.version, poison.schema), of);
+    assert_eq!(poison.height, status.height);
+    let sender = poison.sender.as_deref().unwrap();
+    assert!(sender.starts_with("client "), "{sender}");
+    assert!(poison.detail.contains("told to break at 7"), "{poison:?}");
+    assert_eq!(
+        (status.dead_letters.total, status.dead_letters.kept),
+        (0, 0)
+    );
+}
+
+#[test]
 fn a_poisoned_engine_does_not_stand_in_the_way_of_an_upgrade_of_another_kind() {
     let node = node();
     poison_one(&node);

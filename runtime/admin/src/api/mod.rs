@@ -12,8 +12,8 @@ mod upgrade;
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{
-    ENGINES_SHOWN_MAX, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Status,
-    StuckStatus,
+    DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
+    KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status, StuckStatus,
 };
 pub use upgrade::{
     Class, Phase, PhaseTime, Reason, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,

@@ -2,12 +2,19 @@
 
 use super::UpgradeReport;
 use refit_abi::descriptor::{CapabilityDescriptor, KindDescriptor};
+use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, Generation, Height};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Most engines that a [`Status`] lists; `engines_total` counts them all.
 pub const ENGINES_SHOWN_MAX: usize = 1000;
+
+/// Most poisoned engines that a [`Status`] lists; the kinds' numbers count them all.
+pub const POISONED_SHOWN_MAX: usize = 100;
+
+/// Most dead letters that a [`Status`] lists.
+pub const DEAD_LETTERS_SHOWN_MAX: usize = 20;
 
 /// One look at a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +32,12 @@ pub struct Status {
     pub engines: Vec<EngineStatus>,
     /// Number of all engines that run.
     pub engines_total: u64,
+    /// The first [`POISONED_SHOWN_MAX`] engines that panicked and take no messages, each with the message that did it.
+    #[serde(default)]
+    pub poisoned: Vec<PoisonStatus>,
+    /// Messages that no engine took and of which no sender could be told.
+    #[serde(default)]
+    pub dead_letters: DeadLetters,
     /// The engine kinds of the live generation.
     pub kinds: Vec<KindStatus>,
     /// What the node grants, for the kinds that its configuration lists; all others are granted what
@@ -89,6 +102,52 @@ pub struct EngineStatus {
     pub mailbox: u64,
     /// Messages it has handled.
     pub messages: u64,
+}
+
+/// Why an engine is poisoned: whoever looks for its last good state, or for what the message was, finds them by this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoisonStatus {
+    /// The engine's id, as text.
+    pub engine: String,
+    /// The kind of the code that panicked.
+    pub kind: String,
+    /// The version of that code's state.
+    pub version: u32,
+    /// The schema of that code's state.
+    pub schema: SchemaId,
+    /// The block in which it did.
+    pub height: Height,
+    /// Who sent the message, such as "client 38e8…", "engine `kv`", "a timer"; `None` if it was none, but the settling
+    /// of a migrated state.
+    pub sender: Option<String>,
+    /// That message's sequence.
+    pub sequence: u64,
+    /// What the panic said, shown and cut.
+    pub detail: String,
+}
+
+/// Messages that no engine took and of which no sender could be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetters {
+    /// All of them since the node's first block.
+    pub total: u64,
+    /// Those that the node keeps; those of an engine that has stopped went with it.
+    pub kept: u64,
+    /// The newest [`DEAD_LETTERS_SHOWN_MAX`] of these, the newest first.
+    pub newest: Vec<DeadLetter>,
+}
+
+/// A message that no engine took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// To whom, by id.
+    pub to: String,
+    /// Who sent it, as in [`PoisonStatus::sender`].
+    pub sender: String,
+    /// Why it was not taken, such as `Poisoned`, `Full`, `Rejected`.
+    pub reason: String,
+    /// Bytes of its payload.
+    pub bytes: u64,
 }
 
 /// Whether an engine serves.

@@ -15,9 +15,9 @@ use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
-    Class, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo, Phase, PhaseTime,
-    QuarantineEntry, QuarantineState, Reason, RehearsalReport, Status, UpgradeAccepted,
-    UpgradeReport, UpgradeState, UpgradedKind,
+    Class, DeadLetter, DeadLetters, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo,
+    Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState, Reason, RehearsalReport,
+    Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
 };
 use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId, Wishes};
 use std::collections::BTreeSet;
@@ -210,13 +210,33 @@ fn status() -> Status {
             engine("cache", EngineState::Poisoned, 0, 7),
         ],
         engines_total: 2,
+        poisoned: vec![PoisonStatus {
+            engine: "cache".to_owned(),
+            kind: "kv".to_owned(),
+            version: 1,
+            schema: SchemaId([0x3b; 16]),
+            height: Height(7),
+            sender: Some("client 38e81b27".to_owned()),
+            sequence: 3,
+            detail: "index out of bounds: the len is 3 but the index is 7".to_owned(),
+        }],
+        dead_letters: DeadLetters {
+            total: 5,
+            kept: 1,
+            newest: vec![DeadLetter {
+                to: "cache".to_owned(),
+                sender: "a timer".to_owned(),
+                reason: "Poisoned".to_owned(),
+                bytes: 12,
+            }],
+        },
         kinds: vec![KindStatus {
             descriptor: kind(),
             build_id: "b1d0".repeat(8),
             artifact: "a47f".repeat(16),
             generation_since: Generation(2),
             engines: 2,
-            poisoned: 0,
+            poisoned: 1,
         }],
         grants: granted(),
         upgrade: None,

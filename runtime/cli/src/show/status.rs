@@ -3,10 +3,13 @@
 use super::table::{facts, table};
 use super::upgrade::microseconds;
 use refit_abi::descriptor::CapabilityDescriptor;
-use refit_admin::api::{EngineState, Status, UpgradeReport};
+use refit_admin::api::{DeadLetter, EngineState, PoisonStatus, Status, UpgradeReport};
 
 /// Digits that are shown of a hash or a build id.
 const SHORT: usize = 12;
+
+/// Characters that are shown of what a panic said; all of it is in the JSON.
+const DETAIL_CHARS_MAX: usize = 100;
 
 /// The status on one screen.
 pub(crate) fn text(status: &Status) -> String {
@@ -31,6 +34,8 @@ pub(crate) fn text(status: &Status) -> String {
     text.push_str(&kinds(status));
     text.push('\n');
     text.push_str(&engines(status));
+    text.push_str(&poisoned(status));
+    text.push_str(&dead_letters(status));
     text
 }
 
@@ -129,6 +134,70 @@ fn engines(status: &Status) -> String {
         text.push_str(&format!("… and {more} more\n"));
     }
     text
+}
+
+/// Which message of which code poisoned the engines that are.
+fn poisoned(status: &Status) -> String {
+    let row = |poison: &PoisonStatus| {
+        let message = match &poison.sender {
+            Some(sender) => format!("{} of {sender}", poison.sequence),
+            None => "none: its state did not settle".to_owned(),
+        };
+        [
+            poison.engine.clone(),
+            poison.kind.clone(),
+            poison.version.to_string(),
+            poison.height.to_string(),
+            message,
+            brief_text(&poison.detail),
+        ]
+    };
+    let rows: Vec<_> = status.poisoned.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = ["POISONED", "KIND", "VERSION", "HEIGHT", "MESSAGE", "PANIC"];
+    let mut text = format!("\n{}", table(head, &rows));
+    let all: u64 = status.kinds.iter().map(|kind| kind.poisoned).sum();
+    let more = all.saturating_sub(rows.len() as u64);
+    if more > 0 {
+        text.push_str(&format!("… and {more} more\n"));
+    }
+    text
+}
+
+/// The newest messages that no engine took.
+fn dead_letters(status: &Status) -> String {
+    let letters = &status.dead_letters;
+    let row = |letter: &DeadLetter| {
+        [
+            letter.to.clone(),
+            letter.sender.clone(),
+            letter.reason.to_lowercase(),
+            letter.bytes.to_string(),
+        ]
+    };
+    let rows: Vec<_> = letters.newest.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n{}",
+        table(["DEAD LETTER TO", "FROM", "BECAUSE", "BYTES"], &rows)
+    );
+    text.push_str(&format!(
+        "{} kept, {} there ever were\n",
+        letters.kept, letters.total
+    ));
+    text
+}
+
+fn brief_text(text: &str) -> String {
+    let mut brief: String = text.chars().take(DETAIL_CHARS_MAX).collect();
+    if brief.len() < text.len() {
+        brief.push('…');
+    }
+    brief
 }
 
 fn state(state: EngineState) -> &'static str {

@@ -53,8 +53,7 @@ struct Counters {
 #[derive(Debug)]
 pub(crate) enum Life {
     Live(Core),
-    /// With its image.
-    Poisoned(Core),
+    Poisoned,
     /// An empty place, until the end of the round.
     Stopped,
 }
@@ -236,9 +235,7 @@ impl Model {
         for letter in letters {
             match &self.actors[place].life {
                 Life::Live(_) => self.handle(place, letter, frame, wishes),
-                Life::Poisoned(_) | Life::Stopped => {
-                    bounce(id, letter, Undelivered::Poisoned, wishes)
-                }
+                Life::Poisoned | Life::Stopped => bounce(id, letter, Undelivered::Poisoned, wishes),
             }
         }
     }
@@ -300,7 +297,7 @@ impl Model {
                     own.notices.push((from, actor.id, Undelivered::Poisoned));
                 }
                 own.outcome.stats.poisoned += 1;
-                actor.life = Life::Poisoned(core.clone());
+                actor.life = Life::Poisoned;
             }
         }
         wishes.append(own);
@@ -423,7 +420,7 @@ impl Model {
             None if self.ended.contains(&to) => Undelivered::Stopped,
             None => Undelivered::Unknown,
             Some(Actor {
-                life: Life::Poisoned(_),
+                life: Life::Poisoned,
                 ..
             }) => Undelivered::Poisoned,
             Some(actor) if actor.inbox.len() == MAILBOX_MESSAGES_MAX => Undelivered::Full,
@@ -555,13 +552,11 @@ impl Actor {
     /// The state's bytes, if it is live.
     pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
         match &self.life {
-            Life::Live(core) => Some(bytes_of(core)),
-            Life::Poisoned(_) | Life::Stopped => None,
+            Life::Live(core) => {
+                let core = core.clone();
+                Some(postcard::to_allocvec(&v1::Actor { core }).unwrap())
+            }
+            Life::Poisoned | Life::Stopped => None,
         }
     }
-}
-
-/// A state's bytes.
-pub(crate) fn bytes_of(core: &Core) -> Vec<u8> {
-    postcard::to_allocvec(&v1::Actor { core: core.clone() }).unwrap()
 }
