@@ -3,12 +3,14 @@
 use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, Ingress};
+use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::outbox::Notice;
 use crate::outcome::{BlockOutcome, Replied, ReplyError};
 use crate::slot::{Letter, SlotState};
 use crate::table::{GenerationTable, KindIndex};
 use crate::timers::Timer;
 use refit_abi::descriptor::Ability;
+use refit_abi::host::BlockFrame;
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerId, Undelivered};
@@ -27,7 +29,29 @@ enum Origin<'a> {
 }
 
 impl Executor {
-    pub(crate) fn deliver_timer(&mut self, timer: Timer, out: &mut BlockOutcome) {
+    /// Delivers the timers that are due, as far as their engines' mailboxes have room; what was promised stays due until
+    /// there is.
+    pub(crate) fn deliver_due_timers(&mut self, frame: BlockFrame, out: &mut BlockOutcome) {
+        let mut timers = std::mem::take(&mut self.timers);
+        timers.hand_on(frame.height, frame.time, |timer| {
+            let fits = self.has_room(timer.engine);
+            if fits {
+                self.deliver_timer(timer, out);
+            }
+            fits
+        });
+        self.timers = timers;
+    }
+
+    /// Whether a letter for an engine is not refused for want of room.
+    fn has_room(&self, engine: EngineId) -> bool {
+        let is_full = self.with_slot(engine, |slot| {
+            matches!(slot.state, SlotState::Live(_)) && slot.inbox.len() >= MAILBOX_MESSAGES_MAX
+        });
+        is_full != Some(true)
+    }
+
+    fn deliver_timer(&mut self, timer: &Timer, out: &mut BlockOutcome) {
         let letter = Letter {
             sender: Sender::Timer,
             sequence: 0,
@@ -147,7 +171,7 @@ impl Executor {
             }
             Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
         }
-        if slot.inbox.len() >= crate::limits::MAILBOX_MESSAGES_MAX {
+        if slot.inbox.len() >= MAILBOX_MESSAGES_MAX {
             return Some((letter, Undelivered::Full));
         }
         let start = chunk.arena.len();

@@ -254,9 +254,7 @@ impl Executor {
             generation: table.number(),
             ..std::mem::take(&mut self.between)
         };
-        for timer in self.timers.take_due(frame.height, frame.time) {
-            self.deliver_timer(timer, &mut out);
-        }
+        self.deliver_due_timers(frame, &mut out);
         for message in block.messages {
             self.deliver_ingress(message, &table, &mut out);
         }

@@ -50,18 +50,28 @@ impl Timers {
         }
     }
 
-    /// Takes what is due in the block of this height and time.
-    pub(crate) fn take_due(&mut self, height: Height, time: BlockTime) -> Vec<Timer> {
-        let later = self.by_height.split_off(&(height.next(), 0));
-        let due_by_height = std::mem::replace(&mut self.by_height, later);
-        let later = self.by_time.split_off(&(time.next(), 0));
-        let due_by_time = std::mem::replace(&mut self.by_time, later);
-        let due: Vec<Timer> = due_by_height
-            .into_values()
-            .chain(due_by_time.into_values())
-            .collect();
-        self.forget(&due);
-        due
+    /// Hands on what is due in the block of this height and time, in order. What `deliver` does not take, by giving
+    /// false, stays due.
+    pub(crate) fn hand_on(
+        &mut self,
+        height: Height,
+        time: BlockTime,
+        mut deliver: impl FnMut(&Timer) -> bool,
+    ) {
+        let Self {
+            by_height,
+            by_time,
+            orders,
+            ..
+        } = self;
+        let due = by_height.extract_if(..(height.next(), 0), |_, timer| deliver(timer));
+        for (_, timer) in due {
+            orders.remove(&(timer.engine, timer.id));
+        }
+        let due = by_time.extract_if(..(time.next(), 0), |_, timer| deliver(timer));
+        for (_, timer) in due {
+            orders.remove(&(timer.engine, timer.id));
+        }
     }
 
     /// How many wait.

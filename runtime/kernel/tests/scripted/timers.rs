@@ -1,10 +1,10 @@
 //! A timer comes in its block: by height, or in the first block that is late enough.
 
-use crate::actor::{Message, Op, Origin};
-use crate::node::{BLOCK_MILLIS, Node, PLENTY, roots};
-use refit_abi::{BlockTime, EngineId, Height, Sender, TimerId, Undelivered};
+use crate::actor::{Config, Message, Op, Origin};
+use crate::node::{BLOCK_MILLIS, Node, PLENTY, ingress, roots};
+use refit_abi::{BlockTime, EngineId, Height, TimerId};
 use refit_kernel::Executor;
-use refit_kernel::limits::{SENDS_PER_MESSAGE_MAX, TIMERS_PER_ENGINE_MAX};
+use refit_kernel::limits::{MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, TIMERS_PER_ENGINE_MAX};
 
 fn by_height(blocks: u64, tag: u32) -> Op {
     Op::TimerAfterBlocks {
@@ -271,4 +271,33 @@ fn timers_that_came_with_an_image_can_be_cancelled_and_the_next_has_a_new_number
     assert_eq!(rung(&node, ids[0]), [3, 4]);
     assert_eq!(node.state(ids[0]).timers, [0, 1, 2, 3].map(TimerId));
     assert!(node.state(ids[0]).refused.is_empty());
+}
+
+#[test]
+fn what_is_due_comes_as_the_mailbox_has_room_in_order_and_nothing_of_it_is_lost() {
+    const ROOM: usize = 3;
+    let ids = roots(2);
+    let mut node = Node::with_roots(1, &ids);
+    let set = (0..10).map(|tag| by_height(2, tag)).collect();
+    let other = script(vec![by_height(2, 99)]);
+    node.run(&[(ids[0], script(set)), (ids[1], other)]);
+    let fill: Vec<_> = (0..MAILBOX_MESSAGES_MAX - ROOM)
+        .map(|_| (ids[0], Message::default()))
+        .collect();
+    node.block(ingress(&fill), 0);
+    let full = node.block(Vec::new(), 0);
+    assert_eq!(full.backlog, MAILBOX_MESSAGES_MAX + 1, "with the other's");
+    assert_eq!(full.next_timer_height, Some(full.height), "the rest is due");
+    node.run(&[]);
+    assert_eq!(rung(&node, ids[1]), [99]);
+    // An image of what is due gives the rest as well.
+    node.call(|executor| {
+        let image = executor.image(1 << 24).unwrap();
+        let copy = Executor::from_image(executor.table(), &image).unwrap();
+        executor.discard_engines();
+        *executor = copy;
+    });
+    let out = node.run(&[]);
+    assert_eq!((out.stats.dead_letters, out.next_timer_height), (0, None));
+    assert_eq!(rung(&node, ids[0]), (0..10).collect::<Vec<_>>());
 }
