@@ -22,6 +22,8 @@ pub struct Chunk {
     /// Slots with mail, in the order it came.
     pub(crate) active: Vec<u32>,
     pub(crate) outbox: Outbox,
+    /// The most bytes that the arena has held since room that is not needed was last given back.
+    pub(crate) arena_needed: usize,
 }
 
 /// One engine in a transition: its old state is read, what is new is put beside it.
@@ -40,6 +42,7 @@ impl Chunk {
                 continue;
             };
             let letters = std::mem::take(&mut slot.inbox);
+            slot.inbox_needed = slot.inbox_needed.max(letters.len());
             handle(slot, &letters, &self.arena, &mut self.outbox, table, facts);
             let mut inbox = letters;
             inbox.clear();
@@ -47,6 +50,8 @@ impl Chunk {
         }
         active.clear();
         self.active = active;
+        self.arena_needed = self.arena_needed.max(self.arena.len());
+        self.outbox.note_needed();
         self.arena.clear();
     }
 

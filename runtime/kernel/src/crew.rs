@@ -8,11 +8,13 @@
 
 use crate::executor::{BlockInput, Executor};
 use crate::gate::Closed;
-use crate::limits::{COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
+use crate::limits::{
+    COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, QUIET, WORKERS_MAX,
+};
 use crate::outcome::{BlockOutcome, QueryError};
 use crate::quiesced::Quiesced;
 use crate::round::Job;
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use parking_lot::Mutex;
 use refit_abi::host::running;
 use refit_abi::raw::Codec;
@@ -263,13 +265,27 @@ fn turn_away(commands: &Receiver<Command>) {
     }
 }
 
-/// The next command; sweeps while there is none.
+/// The next command; sweeps while there is none, and gives memory back when none has come for a while.
 fn next(executor: &mut Executor, commands: &Receiver<Command>) -> Option<Command> {
     while executor.is_sweeping() {
         match commands.try_recv() {
             Ok(command) => return Some(command),
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => executor.sweep_step(),
+        }
+    }
+    if executor.may_have_spare() {
+        match commands.recv_timeout(QUIET) {
+            Ok(command) => return Some(command),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    while executor.may_have_spare() {
+        match commands.try_recv() {
+            Ok(command) => return Some(command),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => executor.give_back_step(),
         }
     }
     commands.recv().ok()

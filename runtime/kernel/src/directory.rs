@@ -16,6 +16,9 @@ pub(crate) struct Place {
     pub(crate) slot: u32,
 }
 
+/// Places for which there is room however few engines there are.
+const PLACES_KEPT: usize = 256;
+
 /// Which engines there are, and which names were.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Directory {
@@ -79,6 +82,14 @@ impl Directory {
     /// How many engines there are.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// Gives back room of which most is not used.
+    pub(crate) fn give_back(&mut self) {
+        let places = &mut self.places.places;
+        if places.capacity() > 8 * places.len().max(PLACES_KEPT) {
+            places.shrink_to(2 * places.len());
+        }
     }
 
     /// Names that are not free: of engines that are there, and of those that were.

@@ -14,6 +14,7 @@ use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::remains::Remains;
 use crate::round::{Job, Round, RoundFacts, SharedChunk};
 use crate::slot::SlotState;
+use crate::spare::Spare;
 use crate::table::GenerationTable;
 use crate::timers::Timers;
 use arc_swap::ArcSwap;
@@ -49,6 +50,7 @@ pub struct Executor {
     pub(crate) chunk_engines: usize,
     /// Emptied, with its memory, for the next round.
     outboxes: Vec<Outbox>,
+    pub(crate) spare: Spare,
     pub(crate) timers: Timers,
     pub(crate) dead: DeadLetters,
     /// Chunks with mail.
@@ -149,6 +151,7 @@ impl Executor {
             gaps: Vec::new(),
             chunk_engines: CHUNK_ENGINES,
             outboxes: Vec::new(),
+            spare: Spare::default(),
             timers: Timers::default(),
             dead: DeadLetters::default(),
             active: Vec::new(),
@@ -265,6 +268,7 @@ impl Executor {
         out.next_timer_height = self.timers.next_height();
         out.next_timer_time = self.timers.next_time();
         self.totals.add(&out.stats);
+        self.after_block();
         out
     }
 

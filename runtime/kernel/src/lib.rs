@@ -40,6 +40,7 @@ mod routing;
 mod running;
 mod slot;
 mod slot_timers;
+mod spare;
 mod sweep;
 mod sync;
 mod table;

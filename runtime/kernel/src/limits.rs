@@ -1,5 +1,7 @@
 //! The bounds of the kernel, each with its unit. All are counts or bytes, so that reaching one is
-//! the same on every node.
+//! the same on every node. The one time among them says when memory is given back, and nothing else.
+
+use std::time::Duration;
 
 /// Messages that wait in one engine's mailbox for the next round.
 pub const MAILBOX_MESSAGES_MAX: usize = 65_536;
@@ -65,6 +67,21 @@ pub const PARALLEL_MESSAGES_MIN: usize = 512;
 
 /// Chunks that one step of the sweep visits before it looks at the commands again.
 pub const SWEEP_CHUNKS_PER_STEP: usize = 16;
+
+/// Chunks that one step of giving memory back visits.
+pub const SPARE_CHUNKS_PER_STEP: usize = 16;
+
+/// Blocks after which such a step is made, however busy the node is.
+pub const BLOCKS_PER_SPARE_STEP: u64 = 16;
+
+/// Bytes of a list that are kept whether they are needed or not.
+pub const LIST_BYTES_KEPT: usize = 4 << 10;
+
+/// Engines up to which the map from their ids to their places is made smaller, which is one step.
+pub const DIRECTORY_SHRUNK_MAX: usize = 1 << 16;
+
+/// Time without a command after which a crew gives back all that the blocks before do not need any more.
+pub const QUIET: Duration = Duration::from_secs(1);
 
 /// Commands that wait for a crew.
 pub const COMMANDS_MAX: usize = 1_024;

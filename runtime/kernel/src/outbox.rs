@@ -27,6 +27,10 @@ pub(crate) struct Outbox {
     /// Faults by kind.
     pub(crate) faults: Vec<(KindIndex, u64)>,
     pub(crate) stats: Stats,
+    /// The most bytes that it has held since room that is not needed was last given back.
+    pub(crate) bytes_needed: usize,
+    /// The same of the longest of its lists.
+    pub(crate) list_needed: usize,
 }
 
 #[derive(Debug)]
@@ -119,6 +123,8 @@ impl Outbox {
             troubles,
             faults,
             stats,
+            bytes_needed: _,
+            list_needed: _,
         } = self;
         let lists = [
             bytes.is_empty(),

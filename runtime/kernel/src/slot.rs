@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     pub(crate) ordinal: u64,
     pub(crate) ordinal_height: Height,
     pub(crate) inbox: Vec<Letter>,
+    /// The most letters that it has held since room that is not needed was last given back.
+    pub(crate) inbox_needed: usize,
     /// What it was started with: a restart strategy may start it afresh.
     pub(crate) config: (Codec, Box<[u8]>),
     /// The schema that its code's configuration had then.
@@ -171,6 +173,7 @@ impl Slot {
             ordinal: 0,
             ordinal_height: Height(0),
             inbox: Vec::new(),
+            inbox_needed: 0,
             config: (codec, config.into()),
             config_schema,
             config_read: None,

@@ -6,8 +6,8 @@ use crate::node::{Node, PLENTY, frame, ingress, roots};
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::ReplyError;
 use refit_kernel::limits::{
-    BYTES_PER_MESSAGE_MAX, DEAD_LETTERS_MAX, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX,
-    SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
+    BLOCKS_PER_SPARE_STEP, BYTES_PER_MESSAGE_MAX, DEAD_LETTERS_MAX, LOG_LINES_PER_BLOCK_MAX,
+    MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
 };
 
 /// Bytes of the large messages of these tests.
@@ -302,4 +302,45 @@ fn a_handler_can_ask_what_its_message_may_still_do() {
         ]
     );
     assert_eq!(node.state(ids[0]).refused, ["Budget"]);
+}
+
+#[test]
+fn room_that_a_burst_took_is_given_back_and_room_that_is_needed_is_kept() {
+    const ENGINES: usize = 40;
+    let ids = roots(ENGINES);
+    let mut node = Node::with_roots(1, &ids);
+    let flood = |to: EngineId, count| Op::Flood {
+        to,
+        count,
+        bytes: 2_000,
+    };
+    let burst: Vec<_> = ids
+        .iter()
+        .map(|id| (*id, script(vec![flood(ids[0], 500)])))
+        .collect();
+    let room = |node: &Node| node.call(|executor| executor.room_bytes());
+    let settled = |node: &mut Node| {
+        node.call(|executor| {
+            while executor.may_have_spare() {
+                executor.give_back_step();
+            }
+        });
+    };
+    node.run(&burst);
+    let full = room(&node);
+    assert!(full > ENGINES * 500 * 2_000, "{full}");
+    // A steady load of less, for as long as a node likes: what it needs is kept, the rest is not.
+    let steady = [(ids[1], script(vec![flood(ids[0], 100)]))];
+    for _ in 0..4 * BLOCKS_PER_SPARE_STEP {
+        node.run(&steady);
+    }
+    let needed = room(&node);
+    assert!(needed < full / 10, "{needed} of {full}");
+    assert!(needed > 100 * 2_000, "{needed}");
+    node.run(&steady);
+    assert_eq!(room(&node), needed, "a steady load allocates nothing");
+    settled(&mut node);
+    let idle = room(&node);
+    assert!(idle < needed / 2, "{idle} of {needed}");
+    node.run(&steady);
 }
