@@ -134,7 +134,7 @@ impl<'a> Context<'a> {
         Height(self.raw.height)
     }
 
-    /// The time in the block, not of this machine's clock.
+    /// The time in the block, not of this machine's clock: that of the block before, or later.
     pub fn block_time(&self) -> BlockTime {
         BlockTime(self.raw.time_ms)
     }

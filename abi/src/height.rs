@@ -39,7 +39,7 @@ counter! {
     Generation
 }
 counter! {
-    /// The time a block carries: milliseconds since the Unix epoch, strictly growing.
+    /// The time a block carries: milliseconds since the Unix epoch. From block to block it grows or stands still.
     BlockTime
 }
 

@@ -213,14 +213,14 @@ impl Testkit {
         self.frame.time
     }
 
-    /// The next block carries this time; it must be later than the newest block's.
+    /// The next block carries this time: that of the newest block, because a node's may stand still, or a later one.
     ///
     /// # Panics
-    /// If it is not.
+    /// If it is earlier.
     #[track_caller]
     pub fn set_block_time(&mut self, time: BlockTime) {
         let newest = self.frame.time;
-        assert!(time > newest, "block time {time} is not after {newest}");
+        assert!(time >= newest, "block time {time} is before {newest}");
         self.time = Some(time);
     }
 

@@ -6,7 +6,7 @@ use crate::outcome::LogLine;
 use crate::slot::{EngineStatus, Poison, SlotState};
 use crate::table::{KindEntry, KindIndex};
 use refit_abi::host::{CallError, Kind, running};
-use refit_abi::{EngineId, Generation, Height, Undelivered};
+use refit_abi::{BlockTime, EngineId, Generation, Height, Undelivered};
 
 /// States as postcard, each with its engine.
 pub type States = Vec<(EngineId, Vec<u8>)>;
@@ -18,6 +18,19 @@ pub struct KindCount {
     pub serving: u64,
     /// Of these, the poisoned ones.
     pub poisoned: u64,
+}
+
+/// What of an executor waits for coming blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// The newest executed block.
+    pub height: Height,
+    /// Messages in mailboxes.
+    pub backlog: usize,
+    /// The next height at which a timer is due.
+    pub timer_height: Option<Height>,
+    /// The next block time at which a timer is due.
+    pub timer_time: Option<BlockTime>,
 }
 
 /// One engine's state, with the code that wrote it down.
@@ -75,6 +88,16 @@ pub enum CaptureError {
 }
 
 impl Executor {
+    /// What waits for coming blocks: whoever makes them has to know it before the first one, too.
+    pub fn awaited(&self) -> Awaited {
+        Awaited {
+            height: self.height,
+            backlog: self.waiting,
+            timer_height: self.timers.next_height(),
+            timer_time: self.timers.next_time(),
+        }
+    }
+
     /// Takes out what engines have logged outside of a block: in their `init`, when the node starts them.
     pub fn take_lines(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.between.logs)

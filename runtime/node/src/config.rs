@@ -8,6 +8,7 @@ use crate::watch::StuckList;
 use parking_lot::Mutex;
 use refit_kernel::Grants;
 use refit_loader::ProbeCommand;
+use refit_ordering::IDLE_INTERVAL_MILLIS;
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct NodeConfig {
     pub workers: usize,
     /// Shortest time between two blocks, in milliseconds.
     pub block_interval_ms: u64,
+    /// Time between two blocks that are made only because a height is awaited, in milliseconds.
+    pub idle_interval_ms: u64,
     /// Messages that one block takes in, at most.
     pub messages_per_block: usize,
     /// Messages that one block handles, at most; what is left waits for the next.
@@ -80,6 +83,7 @@ impl NodeConfig {
             engines,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             block_interval_ms: 2,
+            idle_interval_ms: IDLE_INTERVAL_MILLIS,
             messages_per_block: 8_192,
             handled_per_block: 1 << 20,
             check_faults: false,

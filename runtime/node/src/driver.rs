@@ -15,7 +15,7 @@ use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, ClientId, Height};
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::Command;
-use refit_kernel::{BlockInput, BlockOutcome, Executor};
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor};
 use refit_ordering::{Block, Due, Ingress, Ordering};
 use refit_store::{Lookup, Replies, Store};
 use std::collections::HashMap;
@@ -46,9 +46,8 @@ pub(crate) struct Driver {
     armed: Option<Box<Waiting>>,
     /// The next block is made at once: it follows an upgrade.
     follow_up: bool,
-    backlog: usize,
-    timer_height: Option<Height>,
-    timer_time: Option<BlockTime>,
+    /// What waits for coming blocks, after the newest.
+    awaited: Awaited,
     troubles: Troubles,
     /// The poisoned engines are counted anew with the next block.
     recount: bool,
@@ -72,9 +71,7 @@ impl Driver {
             tickets: 0,
             armed: None,
             follow_up: false,
-            backlog: 0,
-            timer_height: None,
-            timer_time: None,
+            awaited: Awaited::default(),
             troubles: Troubles::default(),
             recount: true,
         }
@@ -90,7 +87,9 @@ impl Driver {
 
     fn turn(&mut self) -> Result<(), Ended> {
         self.take_in()?;
-        let due = self.due(clock::now());
+        // What came for the newest block's height runs before there is another block.
+        self.upgrade_if_due()?;
+        let due = self.due();
         if let Some(block) = self.parts.ordering.next(clock::now(), due) {
             self.execute(block)?;
         }
@@ -99,8 +98,7 @@ impl Driver {
 
     /// Waits for something to do, then takes in what is there. What is left stays in the channel.
     fn take_in(&mut self) -> Result<(), Ended> {
-        let now = clock::now();
-        let wait = self.sleep(now);
+        let wait = self.sleep(clock::now());
         let mut next = match self.parts.intake.recv_timeout(wait) {
             Ok(intake) => Some(intake),
             Err(RecvTimeoutError::Timeout) => None,
@@ -120,40 +118,36 @@ impl Driver {
     fn take(&mut self, intake: Intake) -> Result<(), Ended> {
         match intake {
             Intake::Message(submission) => self.submit(submission),
-            Intake::Upgrade(waiting) => self.wait_for(waiting),
+            Intake::Upgrade(waiting) => self.armed = Some(waiting),
+            Intake::Started(awaited) => self.hear_of(awaited),
             Intake::Stop => return Err(Ended),
         }
         Ok(())
     }
 
-    /// Keeps an armed upgrade for its height. One that comes too late is let go, and whoever sent it
-    /// hears nothing of the gate.
-    fn wait_for(&mut self, waiting: Box<Waiting>) {
-        let height = self.parts.ordering.tip().height;
-        if waiting.at_height().is_none_or(|planned| planned >= height) {
-            self.armed = Some(waiting);
+    /// What the engines wait for as they have started. A block that was made meanwhile knows better.
+    fn hear_of(&mut self, awaited: Awaited) {
+        if self.parts.ordering.tip().height == awaited.height {
+            self.awaited = awaited;
         }
     }
 
     /// How long nothing needs to be done.
     fn sleep(&self, now: BlockTime) -> Duration {
-        let block = self.parts.ordering.next_due(now, self.due(now));
-        let next = [block, self.timer_time].into_iter().flatten().min();
+        let next = self.parts.ordering.next_due(now, self.due());
         let until = next.map_or(u64::MAX, |time| time.0.saturating_sub(now.0));
         Duration::from_millis(until).min(DRIVER_SLEEP_MAX)
     }
 
     /// What needs a block beside clients' messages.
-    fn due(&self, now: BlockTime) -> Due {
-        let plan = self
-            .armed
-            .as_ref()
-            .is_some_and(|waiting| waiting.at_height().is_some());
-        let timer = self.timer_time.is_some_and(|time| time <= now);
-        let timer_or_plan = self.follow_up || plan || timer || self.timer_height.is_some();
+    fn due(&self) -> Due {
+        let mut armed = self.armed.iter();
+        let plan = armed.any(|waiting| waiting.at_height.is_some());
         Due {
-            timer_or_plan,
-            backlog: self.backlog,
+            follows_upgrade: self.follow_up,
+            height_awaited: plan || self.awaited.timer_height.is_some(),
+            timer: self.awaited.timer_time,
+            backlog: self.awaited.backlog,
         }
     }
 
@@ -278,9 +272,12 @@ impl Driver {
     }
 
     fn publish(&mut self, outcome: &BlockOutcome, time: BlockTime) {
-        self.backlog = outcome.backlog;
-        self.timer_height = outcome.next_timer_height;
-        self.timer_time = outcome.next_timer_time;
+        self.awaited = Awaited {
+            height: outcome.height,
+            backlog: outcome.backlog,
+            timer_height: outcome.next_timer_height,
+            timer_time: outcome.next_timer_time,
+        };
         let mut latest = self.parts.latest.lock();
         latest.height = outcome.height;
         latest.time = time;
@@ -347,15 +344,26 @@ impl Driver {
         }
     }
 
-    /// Brings the armed upgrade to its update point, if the last block was its height.
+    /// Brings the armed upgrade to its update point if the newest block is that of its height, and lets it go if it
+    /// is a later one: it happens there or not at all.
     fn upgrade_if_due(&mut self) -> Result<(), Ended> {
-        let height = self.parts.ordering.tip().height;
-        let Some(waiting) = self
-            .armed
-            .take_if(|waiting| waiting.at_height().is_none_or(|planned| planned <= height))
-        else {
+        let Some(waiting) = self.armed.take() else {
             return Ok(());
         };
+        match waiting.is_due(self.parts.ordering.tip().height) {
+            Ok(true) => self.upgrade(*waiting),
+            Ok(false) => {
+                self.armed = Some(waiting);
+                Ok(())
+            }
+            Err(why) => {
+                waiting.let_go(why);
+                Ok(())
+            }
+        }
+    }
+
+    fn upgrade(&mut self, waiting: Waiting) -> Result<(), Ended> {
         let (point, baton, resumed) = waiting.into_parts();
         self.parts
             .commands

@@ -5,6 +5,7 @@ use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, Sender};
 use refit_abi::{ClientId, EngineId};
 use refit_admin::{Refusal, Replied};
+use refit_kernel::Awaited;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -14,6 +15,8 @@ pub(crate) enum Intake {
     Message(Submission),
     /// An armed upgrade that waits for its update point.
     Upgrade(Box<Waiting>),
+    /// The engines have started, and this is what they wait for.
+    Started(Awaited),
     /// End after the block that is under way.
     Stop,
 }

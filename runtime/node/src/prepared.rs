@@ -3,6 +3,7 @@
 
 use crate::config::EngineConfig;
 use crate::handle::Node;
+use crate::intake::Intake;
 use crate::lines;
 use crate::start::StartError;
 use refit_abi::EngineId;
@@ -81,11 +82,15 @@ fn start_engines(node: &Node, starts: Vec<Start>) -> Result<(), StartError> {
         let started = starts.iter().try_for_each(start);
         // Before anyone can be told how the engines are.
         latest.lock().starting = started.is_err();
-        let _ = done.send(started);
+        let _ = done.send(started.map(|()| executor.awaited()));
     };
     let _ = node.commands.send(Command::Call(Box::new(call)));
     match outcome.recv() {
-        Ok(outcome) => Ok(outcome?),
+        Ok(outcome) => {
+            // What an `init` has sent and set waits for no client.
+            let _ = node.intake.send(Intake::Started(outcome?));
+            Ok(())
+        }
         // The crew is gone only if it panicked or was told to stop.
         Err(_) => Err(StartError::Ended),
     }

@@ -154,6 +154,7 @@ impl Node {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let solo = SoloConfig {
             block_interval_millis: config.block_interval_ms,
+            idle_interval_millis: config.idle_interval_ms,
             messages_per_block: config.messages_per_block,
             ..SoloConfig::default()
         };

@@ -31,7 +31,7 @@ pub struct Ingress {
 pub struct Block {
     /// The block's number.
     pub height: Height,
-    /// The block's time: later than its parent's.
+    /// The block's time: never before its parent's, and never ahead of the clock of whoever made it but for that.
     pub time: BlockTime,
     /// The hash of the block before.
     pub parent: BlockHash,
@@ -116,11 +116,11 @@ pub struct Tip {
 }
 
 impl Tip {
-    /// The block that follows: its time is `now`, or just after the parent's if that is later.
+    /// The block that follows: its time is `now`, or the parent's if that is later.
     pub fn extend(&self, now: BlockTime, messages: Vec<Ingress>) -> Block {
         Block {
             height: self.height.next(),
-            time: self.time.next().max(now),
+            time: self.time.max(now),
             parent: self.hash,
             messages,
         }

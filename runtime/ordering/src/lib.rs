@@ -11,7 +11,8 @@
 //! [`Solo`] orders for one node by itself; [`Scripted`] plays blocks that were fixed before.
 //!
 //! # Invariants
-//! - Heights are contiguous, block times strictly grow, and each block names its parent by hash.
+//! - Heights are contiguous, and each block names its parent by hash.
+//! - Block time never goes back. It may stand still, and does not run ahead of the clock by itself.
 //! - What was accepted comes out exactly once, in the order it was accepted.
 //! - A block's hash depends on nothing that is known to one node alone.
 
@@ -22,8 +23,8 @@ mod solo;
 pub use block::{Block, BlockError, Ingress, Tip, chain};
 pub use scripted::Scripted;
 pub use solo::{
-    BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, MESSAGES_PER_BLOCK_MAX, QUEUE_BYTES_MAX,
-    QUEUE_MESSAGES_MAX, Solo, SoloConfig,
+    BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, IDLE_INTERVAL_MILLIS, MESSAGES_PER_BLOCK_MAX,
+    QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, Solo, SoloConfig,
 };
 
 use refit_abi::BlockTime;
@@ -41,8 +42,8 @@ pub trait Ordering: Send {
     /// `now` is the driver's clock; `due` says what, beside client messages, needs a block.
     fn next(&mut self, now: BlockTime, due: Due) -> Option<Block>;
 
-    /// When [`Ordering::next`] should be asked again: `now` if at once, `None` if nothing is waiting
-    /// and only a new message, or something due, can change that.
+    /// When [`Ordering::next`] gives a block: `now` if at once, `None` if nothing is waiting and only a new
+    /// message, or something else that becomes due, can change that.
     fn next_due(&self, now: BlockTime, due: Due) -> Option<BlockTime>;
 
     /// How many messages were taken in and are in no block yet.
@@ -55,17 +56,14 @@ pub trait Ordering: Send {
 /// What needs a block beside the messages of clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// A timer, a plan or a probation needs heights to go on.
-    pub timer_or_plan: bool,
+    /// An upgrade has just ended: the block that follows it is made at once.
+    pub follows_upgrade: bool,
+    /// A later height is awaited, by a timer or by a plan: heights go on, slowly if nothing else makes them.
+    pub height_awaited: bool,
+    /// The earliest block time that a timer waits for.
+    pub timer: Option<BlockTime>,
     /// How many messages the block before left in mailboxes.
     pub backlog: usize,
-}
-
-impl Due {
-    /// Whether a block without client messages is worth making.
-    pub fn any(self) -> bool {
-        self.timer_or_plan || self.backlog > 0
-    }
 }
 
 /// There is no room for another message now.

@@ -1,9 +1,12 @@
 //! [`Solo`]: one node orders for itself what its clients send.
 //!
 //! A block is made when the interval since the last one is over and there is something to do: a
-//! message waits that may be admitted, or something is due. While more than the backlog mark of
-//! messages wait in mailboxes, blocks are made to work them off and admit nothing new; the queue fills,
-//! and clients are told so.
+//! message waits that may be admitted, a mailbox holds one, or a timer's time has come. If all that is
+//! waited for is a height, an empty block is made each idle interval: a height far ahead costs next to
+//! nothing, and still comes. The block after an upgrade waits for no interval.
+//!
+//! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and
+//! admit nothing new; the queue fills, and clients are told so.
 
 use crate::{Block, Due, Full, Ingress, Ordering, Tip};
 use refit_abi::BlockTime;
@@ -11,6 +14,9 @@ use std::collections::VecDeque;
 
 /// Default least time between two blocks, in milliseconds.
 pub const BLOCK_INTERVAL_MILLIS: u64 = 5;
+
+/// Default time between two blocks of a node that only waits for a height, in milliseconds.
+pub const IDLE_INTERVAL_MILLIS: u64 = 1_000;
 
 /// Default most client messages in a block.
 pub const MESSAGES_PER_BLOCK_MAX: usize = 8192;
@@ -29,6 +35,9 @@ pub const BACKLOG_MARK: usize = 65_536;
 pub struct SoloConfig {
     /// Least time between two blocks, in milliseconds of the driver's clock.
     pub block_interval_millis: u64,
+    /// Time between two blocks that are made only because a height is awaited, in milliseconds of the driver's clock;
+    /// less than the block interval counts as that.
+    pub idle_interval_millis: u64,
     /// Most client messages in a block; 0 counts as 1.
     pub messages_per_block: usize,
     /// Most messages that wait for a block.
@@ -43,6 +52,7 @@ impl Default for SoloConfig {
     fn default() -> Self {
         Self {
             block_interval_millis: BLOCK_INTERVAL_MILLIS,
+            idle_interval_millis: IDLE_INTERVAL_MILLIS,
             messages_per_block: MESSAGES_PER_BLOCK_MAX,
             queue_messages: QUEUE_MESSAGES_MAX,
             queue_bytes: QUEUE_BYTES_MAX,
@@ -75,12 +85,11 @@ impl Solo {
         }
     }
 
-    /// When the interval is over: `now` if it is. A clock that went back does not count as waiting.
-    fn interval_over(&self, now: BlockTime) -> BlockTime {
+    /// When so many milliseconds since the last block are over: `now` if they are. A clock that went back does not
+    /// count as waiting.
+    fn over(&self, millis: u64, now: BlockTime) -> BlockTime {
         match self.given_at {
-            Some(at) if at <= now => now.max(BlockTime(
-                at.0.saturating_add(self.config.block_interval_millis),
-            )),
+            Some(at) if at <= now => now.max(BlockTime(at.0.saturating_add(millis))),
             Some(_) | None => now,
         }
     }
@@ -93,8 +102,12 @@ impl Solo {
         self.queue.len().min(self.config.messages_per_block.max(1))
     }
 
-    fn has_work(&self, due: Due) -> bool {
-        due.any() || self.admitted(due) > 0
+    /// When a timer for this time can come: block time, which it is compared with, is never before the parent's.
+    fn timer_due(&self, timer: BlockTime, now: BlockTime) -> BlockTime {
+        match timer <= self.tip.time {
+            true => now,
+            false => timer.max(now),
+        }
     }
 }
 
@@ -113,7 +126,7 @@ impl Ordering for Solo {
     }
 
     fn next(&mut self, now: BlockTime, due: Due) -> Option<Block> {
-        if self.interval_over(now) > now || !self.has_work(due) {
+        if self.next_due(now, due).is_none_or(|at| at > now) {
             return None;
         }
         let messages: Vec<Ingress> = self.queue.drain(..self.admitted(due)).collect();
@@ -128,7 +141,18 @@ impl Ordering for Solo {
     }
 
     fn next_due(&self, now: BlockTime, due: Due) -> Option<BlockTime> {
-        self.has_work(due).then(|| self.interval_over(now))
+        if due.follows_upgrade {
+            return Some(now);
+        }
+        let interval = self.over(self.config.block_interval_millis, now);
+        if due.backlog > 0 || self.admitted(due) > 0 {
+            return Some(interval);
+        }
+        let timer = due.timer.map(|timer| self.timer_due(timer, now));
+        let idle = self.over(self.config.idle_interval_millis, now);
+        let height = due.height_awaited.then_some(idle);
+        let next = timer.into_iter().chain(height).min()?;
+        Some(next.max(interval))
     }
 
     fn pending(&self) -> usize {

@@ -98,8 +98,9 @@ fn a_script_is_played_as_it_was_written() {
         scripted.next(
             BlockTime(0),
             Due {
-                timer_or_plan: true,
-                backlog: 1
+                height_awaited: true,
+                backlog: 1,
+                ..Due::default()
             }
         ),
         None

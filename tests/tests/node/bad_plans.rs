@@ -151,7 +151,9 @@ fn a_second_upgrade_waits_for_the_first() {
     /// Far enough that the first is still waiting when the second comes, in blocks.
     const AHEAD: u64 = 1_000;
     let workshop = workshop();
-    let node = store(&workshop);
+    let node = Harness::start_with(&workshop, &[("kv", "kv", &workshop.kv_v1())], |config| {
+        config.idle_interval_ms = 2;
+    });
     let v2 = node.own_copy(&workshop.kv_v2());
     let at_height = Height(node.status().height.0 + AHEAD);
     let plan = node.plan(&[("kv", &v2)], Some(at_height)).unwrap();

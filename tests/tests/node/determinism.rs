@@ -52,6 +52,7 @@ fn run(workers: usize) -> Run {
     let herd = workshop.library("herd", || Source::fixture("herd"));
     let node = Harness::start_with(&workshop, &[("dog", "shepherd", &herd)], |config| {
         config.workers = workers;
+        config.idle_interval_ms = 2;
     });
     let mut replies = Vec::new();
     let mut order = |order: Value| {

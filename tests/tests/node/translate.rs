@@ -1,6 +1,6 @@
 //! Translation: where the layouts differ, states cross as bytes, and so do the messages that wait.
 
-use crate::{entry, get, put, store, workshop};
+use crate::{entry, get, put, workshop};
 use refit_abi::{Generation, Height};
 use refit_admin::api::{Class, UpgradeState};
 use refit_tests::{Harness, UPGRADE_WAIT_MAX};
@@ -14,7 +14,9 @@ const AHEAD: u64 = 4_000;
 #[test]
 fn a_state_and_its_timers_cross_to_code_of_another_layout_and_back() {
     let workshop = workshop();
-    let node = store(&workshop);
+    let node = Harness::start_with(&workshop, &[("kv", "kv", &workshop.kv_v1())], |config| {
+        config.idle_interval_ms = 2;
+    });
     let (other, usual) = (workshop.kv_v2_of_another_layout(), workshop.kv_v2());
     let height = node.send("kv", put("brief", "old")).unwrap().height;
     node.send("kv", put("lasting", "old")).unwrap();

@@ -82,6 +82,12 @@ fn blocks_carry_the_time_the_test_sets_and_timers_fire_in_theirs() {
         kit.send::<v1::Bank>("bank", &Message::Interest),
         Ok(1_000_000)
     );
+    kit.set_block_time(BlockTime(1_000_000));
+    assert_eq!(
+        kit.send::<v1::Bank>("bank", &Message::Interest),
+        Ok(1_000_000),
+        "block time may stand still"
+    );
     kit.set_block_interval(250);
     assert_eq!(
         kit.send::<v1::Bank>("bank", &Message::Interest),

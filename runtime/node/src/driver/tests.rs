@@ -1,4 +1,8 @@
-//! The driver and a real crew without engines.
+//! The driver and a real crew: without engines here, with one in [`heights`].
+
+mod heights;
+mod kinds;
+mod rig;
 
 use super::*;
 use refit_abi::EngineId;

@@ -13,6 +13,8 @@ mod waiting;
 mod watchdog;
 
 pub(crate) use point::{Point, Resumed};
+#[cfg(test)]
+pub(crate) use waiting::LetGo;
 pub(crate) use waiting::Waiting;
 pub use watchdog::StuckPause;
 

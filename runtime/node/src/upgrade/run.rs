@@ -8,7 +8,7 @@ use super::point::Point;
 use super::rehearse::rehearse;
 use super::retiring;
 use super::stage::{Refused, Staging, refused, refused_plan};
-use super::waiting::Waiting;
+use super::waiting::{LetGo, Waiting};
 use super::watchdog;
 use crate::intake::Intake;
 use crate::libraries::retire;
@@ -145,7 +145,14 @@ fn swap(
     let watches = (upgrades.watch.clone(), upgrades.watched.clone());
     let point = Point::new(armed.clone(), watches, listeners);
     let pause = point.pause();
-    let waiting = Waiting::new(Box::new(point), crew.baton(), plan.at_height, for_driver);
+    let (let_go, why) = crossbeam_channel::bounded(1);
+    let waiting = Waiting {
+        point: Box::new(point),
+        baton: crew.baton(),
+        at_height: plan.at_height,
+        resumed: for_driver,
+        let_go,
+    };
     let waits = Instant::now();
     let sent = upgrades.intake.send(Intake::Upgrade(Box::new(waiting)));
     let resumed = sent
@@ -154,7 +161,7 @@ fn swap(
     let Some(resumed) = resumed else {
         drop(armed);
         crew.join();
-        let refused = too_late(upgrades, plan).unwrap_or_else(ended);
+        let refused = why.try_recv().map_or_else(|_| ended(), let_go_refusal);
         return refuse(upgrades, id, refused, loaded, phases);
     };
     for line in armed.take_lines() {
@@ -209,14 +216,13 @@ pub(super) fn call<T: Send + 'static>(
     crate::status::ask(&upgrades.commands, ask, RETIRE_WAIT_MAX)
 }
 
-/// The refusal of a plan whose height passed while its code was staged.
-fn too_late(upgrades: &Upgrades, plan: &Plan) -> Option<Refused> {
-    let (planned, now) = (
-        plan.at_height?,
-        call(upgrades, |executor| executor.height())?,
-    );
-    let error = PlanError::Past { planned, now };
-    (planned < now).then(|| refused_plan(api::Phase::Armed, &error))
+/// The refusal of an upgrade that the driver did not bring to its update point.
+fn let_go_refusal(why: LetGo) -> Refused {
+    match why {
+        LetGo::TooLate { planned, now } => {
+            refused_plan(api::Phase::Armed, &PlanError::Past { planned, now })
+        }
+    }
 }
 
 fn ended() -> Refused {

@@ -1,0 +1,218 @@
+//! A driver with a real crew and one engine, turned by hand or by its own thread.
+
+use super::kinds::{Config, Message, v1, v2};
+use super::*;
+use crate::intake::Door;
+use crate::upgrade::{LetGo, Point, Resumed, Waiting};
+use crate::watch::Watched;
+use refit_abi::EngineId;
+use refit_abi::host::Module;
+use refit_abi::raw::Codec;
+use refit_admin::Replied;
+use refit_kernel::GenerationTable;
+use refit_kernel::crew::{Crew, commands};
+use refit_ordering::{Solo, SoloConfig, Tip};
+use refit_store::MemoryStore;
+use refit_upgrade::{Armed, Directives, Unwatched, Watch};
+use std::thread::JoinHandle;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// What differs from test to test.
+pub(super) struct Set {
+    pub(super) config: Config,
+    pub(super) tip: Tip,
+    pub(super) block_interval_millis: u64,
+    pub(super) idle_interval_millis: u64,
+}
+
+impl Default for Set {
+    fn default() -> Self {
+        Self {
+            config: Vec::new(),
+            tip: Tip::default(),
+            block_interval_millis: 2,
+            idle_interval_millis: 1_000,
+        }
+    }
+}
+
+pub(super) struct Rig {
+    /// Until it is given to a thread of its own.
+    pub(super) driver: Option<Driver>,
+    pub(super) intake: Sender<Intake>,
+    pub(super) latest: Arc<Mutex<Latest>>,
+    thread: Option<JoinHandle<()>>,
+    commands: Sender<Command>,
+    for_crews: Receiver<Command>,
+    crew: Option<Crew>,
+    door: Door,
+    runtime: Runtime,
+}
+
+/// An armed upgrade on its way, as its own thread sees it.
+pub(super) struct Armament {
+    pub(super) resumed: Receiver<Resumed>,
+    pub(super) why: Receiver<LetGo>,
+    crew: Crew,
+}
+
+/// The reply to a message, once it is there.
+pub(super) type Answered = oneshot::Receiver<Result<Replied, Refusal>>;
+
+impl Rig {
+    pub(super) fn new(set: Set) -> Self {
+        let module = Module::linked(v1::module()).unwrap();
+        let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        let config = serde_json::to_vec(&set.config).unwrap();
+        let config = (Codec::Json, config.as_slice());
+        let frame = BlockFrame {
+            height: set.tip.height,
+            time: set.tip.time,
+            ..BlockFrame::default()
+        };
+        executor.start(id(), "clock", config, frame).unwrap();
+        let awaited = Awaited {
+            height: set.tip.height,
+            ..executor.awaited()
+        };
+        let (commands, for_crews) = commands();
+        let crew = Crew::spawn("rig", 1, for_crews.clone()).unwrap();
+        crew.baton().start(executor);
+        let (intake, outlet) = crate::intake::channel();
+        let latest = Arc::default();
+        let solo = SoloConfig {
+            block_interval_millis: set.block_interval_millis,
+            idle_interval_millis: set.idle_interval_millis,
+            ..SoloConfig::default()
+        };
+        let driver = Driver::new(DriverParts {
+            ordering: Box::new(Solo::new(solo, set.tip)),
+            store: Arc::new(MemoryStore::after(set.tip.height)),
+            replies: Replies::default(),
+            intake: outlet,
+            commands: commands.clone(),
+            latest: Arc::clone(&latest),
+            metrics: Arc::new(Metrics::new()),
+            budget: 1 << 20,
+        });
+        let sent = intake.try_send(Intake::Started(awaited));
+        assert!(sent.is_ok());
+        Self {
+            driver: Some(driver),
+            intake,
+            latest,
+            thread: None,
+            commands,
+            for_crews,
+            crew: Some(crew),
+            door: Door::new(),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .unwrap(),
+        }
+    }
+
+    /// Lets the driver run on a thread of its own.
+    pub(super) fn run(&mut self) {
+        let driver = self.driver.take().unwrap();
+        self.thread = Some(std::thread::spawn(move || driver.run()));
+    }
+
+    pub(super) fn height(&self) -> Height {
+        match &self.driver {
+            Some(driver) => driver.parts.ordering.tip().height,
+            None => self.latest.lock().height,
+        }
+    }
+
+    /// Messages that were handled.
+    pub(super) fn handled(&self) -> u64 {
+        self.latest.lock().counts.blocks.messages
+    }
+
+    pub(super) fn send(&self, message: &Message) -> Answered {
+        let place = self.runtime.block_on(self.door.enter()).unwrap();
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission {
+            engine: id(),
+            client: ClientId::of("rig"),
+            sequence: None,
+            payload: serde_json::to_vec(message).unwrap(),
+            answer: Answerer {
+                answer,
+                _place: place,
+            },
+        };
+        assert!(self.intake.send(Intake::Message(submission)).is_ok());
+        answered
+    }
+
+    /// Turns the driver until a block more is made.
+    pub(super) fn block(&mut self) {
+        let before = self.height();
+        while self.height() == before {
+            self.turn();
+        }
+    }
+
+    pub(super) fn turn(&mut self) {
+        assert!(self.driver.as_mut().unwrap().turn().is_ok());
+    }
+
+    /// Sends the driver an upgrade to version 2.
+    pub(super) fn arm(&self, at_height: Option<Height>) -> Armament {
+        let (done, table) = crossbeam_channel::bounded(1);
+        let look = move |executor: &mut Executor| done.send(executor.table()).unwrap();
+        let sent = self.commands.send(Command::Call(Box::new(look)));
+        assert!(sent.is_ok());
+        let table = table.recv().unwrap();
+        let new = Module::linked(v2::module()).unwrap();
+        let armed = Armed::new(&table, &[new], &Directives::default()).unwrap();
+        let (to_driver, for_driver) = crossbeam_channel::bounded(1);
+        let (to_us, resumed) = crossbeam_channel::bounded(1);
+        let (let_go, why) = crossbeam_channel::bounded(1);
+        let watch: Arc<Mutex<dyn Watch>> = Arc::new(Mutex::new(Unwatched));
+        let watches = (watch, Arc::new(Watched::default()));
+        let crew = Crew::spawn("next", 1, self.for_crews.clone()).unwrap();
+        let waiting = Waiting {
+            point: Box::new(Point::new(Arc::new(armed), watches, vec![to_driver, to_us])),
+            baton: crew.baton(),
+            at_height,
+            resumed: for_driver,
+            let_go,
+        };
+        let sent = self.intake.send(Intake::Upgrade(Box::new(waiting)));
+        assert!(sent.is_ok());
+        Armament { resumed, why, crew }
+    }
+
+    /// Puts the crew that an upgrade came with in the place of the one that ran it.
+    pub(super) fn changes_crews(&mut self, armament: Armament) {
+        self.crew.replace(armament.crew).unwrap().join();
+    }
+}
+
+impl Armament {
+    /// Ends the crew of an upgrade that did not happen.
+    pub(super) fn ends(self) {
+        self.crew.join();
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let _ = self.intake.send(Intake::Stop);
+        drop(self.driver.take());
+        let _ = self.thread.take().map(JoinHandle::join);
+        let _ = self.commands.send(Command::Stop);
+        if let Some(crew) = self.crew.take() {
+            crew.join();
+        }
+    }
+}
+
+fn id() -> EngineId {
+    EngineId::root("clock").unwrap()
+}
