@@ -261,6 +261,14 @@ impl Harness {
         Ok(self.ended(id))
     }
 
+    /// Takes an upgrade back; `None` if the node does not know it.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    pub fn cancel(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+        self.node.cancel_upgrade(id)
+    }
+
     /// How an upgrade is.
     ///
     /// # Panics

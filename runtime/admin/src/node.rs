@@ -58,6 +58,13 @@ pub trait Node: Send + Sync + 'static {
     /// The reports of all upgrades that the node remembers, oldest first.
     fn upgrades(&self) -> Vec<UpgradeReport>;
 
+    /// Takes back an upgrade whose gate has not closed, and waits until it has come to its end; the report says
+    /// so. `None` if the node does not know it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of one that can no longer be taken back.
+    fn cancel_upgrade(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal>;
+
     /// How the node is now.
     ///
     /// # Errors

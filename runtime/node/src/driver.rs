@@ -119,6 +119,8 @@ impl Driver {
         match intake {
             Intake::Message(submission) => self.submit(submission),
             Intake::Upgrade(waiting) => self.armed = Some(waiting),
+            // The next step of this turn lets it go.
+            Intake::Recalled => {}
             Intake::Started(awaited) => self.hear_of(awaited),
             Intake::Stop => return Err(Ended),
         }
@@ -344,13 +346,13 @@ impl Driver {
         }
     }
 
-    /// Brings the armed upgrade to its update point if the newest block is that of its height, and lets it go if it
-    /// is a later one: it happens there or not at all.
+    /// Brings the armed upgrade to its update point if the newest block is that of its height. Lets it go if it is
+    /// a later one, or if the upgrade was taken back: it happens there or not at all.
     fn upgrade_if_due(&mut self) -> Result<(), Ended> {
         let Some(waiting) = self.armed.take() else {
             return Ok(());
         };
-        match waiting.is_due(self.parts.ordering.tip().height) {
+        match waiting.goes(self.parts.ordering.tip().height) {
             Ok(true) => self.upgrade(*waiting),
             Ok(false) => {
                 self.armed = Some(waiting);

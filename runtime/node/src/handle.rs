@@ -312,6 +312,10 @@ impl refit_admin::Node for Node {
         self.upgrades.reports()
     }
 
+    fn cancel_upgrade(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+        self.upgrades.cancel(id)
+    }
+
     fn status(&self) -> Result<Status, Refusal> {
         self.look()
     }

@@ -15,6 +15,8 @@ pub(crate) enum Intake {
     Message(Submission),
     /// An armed upgrade that waits for its update point.
     Upgrade(Box<Waiting>),
+    /// The upgrade under way was taken back.
+    Recalled,
     /// The engines have started, and this is what they wait for.
     Started(Awaited),
     /// End after the block that is under way.

@@ -56,6 +56,10 @@ pub const STOP_LIMIT_MIN: Duration = Duration::from_millis(100);
 /// How long a node may take to end, unless the configuration says otherwise, before it is cut.
 pub const STOP_LIMIT: Duration = Duration::from_secs(25);
 
+/// How long whoever cancels an upgrade waits for its end: a rehearsal is killed at once, a probe or a copy of the
+/// states is not.
+pub const CANCEL_WAIT_MAX: Duration = Duration::from_secs(20);
+
 /// Upgrades whose reports are kept.
 pub const REPORTS_MAX: usize = 1_024;
 

@@ -8,6 +8,7 @@ mod bad_files;
 mod bad_plans;
 mod beside;
 mod bus;
+mod cancelled;
 mod capture;
 mod carried;
 mod configuration;

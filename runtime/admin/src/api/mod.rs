@@ -16,5 +16,6 @@ pub use status::{
     KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status, StuckStatus,
 };
 pub use upgrade::{
-    Class, Phase, PhaseTime, Reason, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+    Class, Phase, PhaseTime, Reason, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,
+    UpgradeState, UpgradedKind,
 };

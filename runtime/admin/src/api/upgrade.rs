@@ -4,6 +4,9 @@ use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The code of the reason why an upgrade that was taken back did not happen.
+pub const UPGRADE_CANCELLED: &str = "upgrade-cancelled";
+
 /// The answer to a plan that was taken on: follow it at `/v1/upgrades/{id}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpgradeAccepted {

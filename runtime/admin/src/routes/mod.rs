@@ -43,7 +43,10 @@ pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) ->
     let looks = Router::new()
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history))
-        .route("/v1/upgrades/{id}", get(upgrades::one))
+        .route(
+            "/v1/upgrades/{id}",
+            get(upgrades::one).delete(upgrades::cancel),
+        )
         .route("/v1/quarantine", get(quarantine::list))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))

@@ -73,20 +73,41 @@ pub(super) async fn one(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<UpgradeReport>, Refusal> {
-    let next = "see the known upgrades with `refit upgrade history`";
-    let refuse = |detail| Refusal::new(400, "invalid-upgrade-id", detail, next);
+    let id = id(path)?;
+    let report = ask(app, move |node| node.upgrade(id)).await?;
+    report.map(Json).ok_or_else(|| unknown(id))
+}
+
+/// Answers with the report: 200 if the upgrade has come to its end, 202 if it still does.
+pub(super) async fn cancel(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<(StatusCode, Json<UpgradeReport>), Refusal> {
+    let id = id(path)?;
+    let report = ask(app, move |node| node.cancel_upgrade(id)).await??;
+    let report = report.ok_or_else(|| unknown(id))?;
+    let status = match report.state.is_final() {
+        true => StatusCode::OK,
+        false => StatusCode::ACCEPTED,
+    };
+    Ok((status, Json(report)))
+}
+
+/// The known upgrades, as a next step.
+const KNOWN: &str = "see the known upgrades with `refit upgrade history`";
+
+/// The number in a path.
+fn id(path: Result<Path<String>, PathRejection>) -> Result<u64, Refusal> {
+    let refuse = |detail| Refusal::new(400, "invalid-upgrade-id", detail, KNOWN);
     let Path(text) = path.map_err(|rejection| refuse(rejection.body_text()))?;
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let id = text.parse().ok().filter(|_| digits);
-    let id = id.ok_or_else(|| refuse(format!("`{text}` is not the number of an upgrade")))?;
-    let unknown = || {
-        let detail = format!("the node knows no upgrade {id}");
-        Refusal::new(404, "unknown-upgrade", detail, next)
-    };
-    ask(app, move |node| node.upgrade(id))
-        .await?
-        .map(Json)
-        .ok_or_else(unknown)
+    id.ok_or_else(|| refuse(format!("`{text}` is not the number of an upgrade")))
+}
+
+fn unknown(id: u64) -> Refusal {
+    let detail = format!("the node knows no upgrade {id}");
+    Refusal::new(404, "unknown-upgrade", detail, KNOWN)
 }
 
 pub(super) async fn history(State(app): State<App>) -> Result<Json<Vec<UpgradeReport>>, Refusal> {

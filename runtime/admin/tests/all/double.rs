@@ -6,7 +6,8 @@
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
-//! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height.
+//! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height and can be cancelled, 5 is staged and
+//!   takes its time to end.
 
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
@@ -162,6 +163,26 @@ impl Node for Double {
 
     fn upgrades(&self) -> Vec<UpgradeReport> {
         vec![committed(), aborted(), refused(), armed()]
+    }
+
+    fn cancel_upgrade(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+        match id {
+            4 => Ok(Some(cancelled())),
+            5 => Ok(Some(UpgradeReport {
+                id,
+                state: UpgradeState::Staging,
+                ..armed()
+            })),
+            id => match self.upgrade(id) {
+                None => Ok(None),
+                Some(UpgradeReport { state, .. }) => Err(Refusal::new(
+                    409,
+                    "upgrade-ended",
+                    format!("upgrade {id} has ended already: it was {state}"),
+                    format!("see how: refit upgrade status {id}"),
+                )),
+            },
+        }
     }
 
     fn status(&self) -> Result<Status, Refusal> {
@@ -417,6 +438,23 @@ fn armed() -> UpgradeReport {
         }],
         retired: false,
         ..committed()
+    }
+}
+
+fn cancelled() -> UpgradeReport {
+    let reason = Reason {
+        code: "upgrade-cancelled".to_owned(),
+        detail: "an operator took it back before its gate closed".to_owned(),
+        next: "nothing came in; plan again when it is time".to_owned(),
+        phase: Phase::Armed,
+        engine: None,
+        key: None,
+    };
+    UpgradeReport {
+        state: UpgradeState::Refused,
+        reason: Some(reason),
+        retired: true,
+        ..armed()
     }
 }
 

@@ -4,7 +4,8 @@ use crate::double::Double;
 use crate::support::{Served, request};
 use refit_abi::fixture::Fixture;
 use refit_admin::api::{
-    QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+    QuarantineEntry, RehearsalReport, Status, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,
+    UpgradeState,
 };
 use refit_admin::{
     HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, Limits, MESSAGE_BYTES_MAX,
@@ -368,4 +369,23 @@ async fn the_quarantine_is_listed_and_an_entry_is_cleared_by_its_artifact() {
     seen.is_problem(404, "not-quarantined");
     let seen = served.ask(request("DELETE", "/v1/quarantine/ab", "")).await;
     seen.is_problem(400, "invalid-artifact");
+}
+
+#[tokio::test]
+async fn an_upgrade_is_cancelled_by_its_number_until_its_gate_closes() {
+    let served = Served::unix().await;
+    let cancel = async |id: &str| {
+        let path = format!("/v1/upgrades/{id}");
+        served.ask(request("DELETE", &path, "")).await
+    };
+    let seen = cancel("4").await;
+    let report: UpgradeReport = seen.json();
+    assert_eq!((seen.status, report.state), (200, UpgradeState::Refused));
+    assert_eq!(report.reason.unwrap().code, UPGRADE_CANCELLED);
+    let seen = cancel("5").await;
+    let report: UpgradeReport = seen.json();
+    assert_eq!((seen.status, report.state), (202, UpgradeState::Staging));
+    cancel("1").await.is_problem(409, "upgrade-ended");
+    cancel("99").await.is_problem(404, "unknown-upgrade");
+    cancel("-1").await.is_problem(400, "invalid-upgrade-id");
 }

@@ -32,7 +32,9 @@ pub(crate) use named_path::NamedPath;
 pub(crate) use output::OutputArgs;
 pub(crate) use policy::{PolicyArgs, pause_limit_in_bounds, rehearsal_wait_in_bounds};
 pub(crate) use run::RunArgs;
-pub(crate) use upgrade::{ApplyArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs};
+pub(crate) use upgrade::{
+    ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs,
+};
 pub(crate) use watch::{WatchArgs, call_limit_in_bounds, stop_limit_in_bounds};
 
 use clap::{Parser, Subcommand};
@@ -63,7 +65,7 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Asks an engine something, without changing it.
     Query(QueryArgs),
-    /// Plans, applies and follows upgrades.
+    /// Plans, applies, follows and takes back upgrades.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),
     /// Measures what upgrades and messages cost on this machine.

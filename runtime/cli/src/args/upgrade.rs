@@ -17,6 +17,8 @@ pub(crate) enum UpgradeCommand {
     Apply(ApplyArgs),
     /// Shows one upgrade; without a number the last one.
     Status(UpgradeStatusArgs),
+    /// Takes back an upgrade that is staged, rehearsed or waits for its height; no later than its gate closes.
+    Cancel(CancelArgs),
     /// Lists all upgrades that the node remembers.
     History(OutputArgs),
     /// Lists code that the node does not bring in again.
@@ -28,7 +30,7 @@ pub(crate) struct PlanArgs {
     /// New code for a kind: a library, or a folder of source that is built first.
     #[arg(value_name = "KIND=PATH", required = true)]
     pub(crate) engines: Vec<NamedPath>,
-    /// The block after which the upgrade happens. [default: the next one]
+    /// The block after which the upgrade happens: the present one, or a later. [default: whichever is the newest then]
     #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
     pub(crate) at_height: Option<u64>,
     /// Starts engines of this kind afresh with their old configuration; their states are dropped.
@@ -102,6 +104,15 @@ pub(crate) struct QuarantineArgs {
     /// Lets this artifact come in again.
     #[arg(long, value_name = "ARTIFACT")]
     pub(crate) clear: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The upgrade's number.
+    #[arg(value_name = "ID")]
+    pub(crate) id: u64,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

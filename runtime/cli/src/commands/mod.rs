@@ -19,6 +19,7 @@ mod send;
 mod status;
 mod threads;
 mod upgrade_apply;
+mod upgrade_cancel;
 pub(crate) mod upgrade_end;
 mod upgrade_history;
 pub(crate) mod upgrade_plan;
@@ -89,6 +90,9 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
         }),
         UpgradeCommand::Status(args) => ask(common, async |client| {
             upgrade_status::run(client, &args).await
+        }),
+        UpgradeCommand::Cancel(args) => ask(common, async |client| {
+            upgrade_cancel::run(client, &args).await
         }),
         UpgradeCommand::History(args) => ask(common, async |client| {
             upgrade_history::run(client, &args).await

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use miette::Diagnostic;
-use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
+use refit_admin::api::{Phase, UPGRADE_CANCELLED, UpgradeReport, UpgradeState};
 use refit_upgrade::LINT_CODES;
 use std::fmt;
 
@@ -34,6 +34,7 @@ impl UpgradeEnd {
         };
         match (&report.reason, report.state) {
             (_, UpgradeState::Aborted) => Exit::TransitionFailed,
+            (Some(reason), _) if reason.code == UPGRADE_CANCELLED => Exit::Refused,
             (Some(reason), _) if LINT_CODES.contains(&reason.code.as_str()) => Exit::PlanRefused,
             (Some(reason), _) if reason.phase <= Phase::Probed => Exit::of_artifact(&reason.code),
             (Some(reason), _) if reason.phase == Phase::Rehearsed => Exit::of_rehearsal(reason),

@@ -78,6 +78,19 @@ fn past_upgrades_are_told() {
 }
 
 #[test]
+fn an_upgrade_is_taken_back_until_its_gate_closes() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["upgrade", "cancel", "4"])
+        .run(&["upgrade", "cancel", "5"])
+        .run(&["upgrade", "cancel", "1"])
+        .run(&["upgrade", "cancel", "99"])
+        .run(&["upgrade", "cancel"])
+        .is("upgrade-cancel");
+}
+
+#[test]
 fn a_node_that_does_not_answer_is_named() {
     let folder = Folder::new();
     folder.write("plan.json", "{}");
@@ -114,6 +127,7 @@ fn help_documents_commands_and_exit_codes() {
     let folder = Folder::new();
     Transcript::new(&folder)
         .run(&["--help"])
+        .run(&["upgrade", "--help"])
         .run(&["upgrade", "apply", "--help"])
         .run(&["engine", "--help"])
         .is("help");

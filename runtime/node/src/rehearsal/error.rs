@@ -50,6 +50,9 @@ pub enum RehearsalError {
         /// The engines whose transitions ran.
         engines: Vec<String>,
     },
+    /// Whoever wanted it does not any more, and it was killed.
+    #[error("the rehearsal was called off")]
+    CalledOff,
     /// It needed more memory than it may.
     #[error("the rehearsal needs more than {} MiB of memory{}", bytes_max >> 20, during(engines))]
     Memory {
@@ -147,6 +150,7 @@ impl RehearsalError {
                 "rehearsal-not-described"
             }
             RehearsalError::TimedOut { .. } => "rehearsal-timeout",
+            RehearsalError::CalledOff => "rehearsal-called-off",
             RehearsalError::Memory { .. } => "rehearsal-memory",
             RehearsalError::Killed { .. } => "rehearsal-killed",
             RehearsalError::Crashed { .. } => "rehearsal-crashed",
@@ -189,7 +193,7 @@ impl RehearsalError {
             RehearsalError::OldCode { .. } => {
                 "keep no `&'static` text, function pointer or empty `HashMap` in the state: write it as a type of the derive's list, or mark the field `#[state(serde)]`"
             }
-            RehearsalError::Overtaken { .. } => "plan again",
+            RehearsalError::Overtaken { .. } | RehearsalError::CalledOff => "plan again",
             RehearsalError::Failed { next, .. } => next,
         };
         next.to_owned()

@@ -22,6 +22,9 @@ const OUTPUT_BYTES_MAX: u64 = 8 << 20;
 /// Lines that wait to be looked at.
 const LINES_MAX: usize = 64;
 
+/// Between two looks at whether the rehearsal is called off while its child is silent.
+const CALLED_OFF_LOOK: Duration = Duration::from_millis(10);
+
 /// How much of the end of standard error is kept, in bytes.
 const COMPLAINT_BYTES_MAX: usize = 4_096;
 
@@ -68,9 +71,23 @@ struct Heard {
     engines: Vec<String>,
 }
 
-/// Rehearses in a child process. The request is gone once it is encoded: with large states, a second
-/// copy is what a node may have no memory for.
-pub(crate) fn run(command: &RehearsalCommand, request: Request) -> Result<Passed, RehearsalError> {
+/// How the listening ended.
+enum Silence {
+    /// The child has closed its output.
+    Closed,
+    /// Its time is up.
+    Late,
+    /// Nobody wants to know any more.
+    CalledOff,
+}
+
+/// Rehearses in a child process, which is killed once it is `called_off`. The request is gone once it is encoded:
+/// with large states, a second copy is what a node may have no memory for.
+pub(crate) fn run(
+    command: &RehearsalCommand,
+    request: Request,
+    called_off: &dyn Fn() -> bool,
+) -> Result<Passed, RehearsalError> {
     let deadline = Instant::now() + command.deadline;
     let (bounds, bytes) = encoded(command, request)?;
     let mut child = start(command)?;
@@ -81,11 +98,16 @@ pub(crate) fn run(command: &RehearsalCommand, request: Request) -> Result<Passed
         seconds: command.deadline.as_secs_f32(),
         engines: heard.engines,
     };
-    if !listen(&ears.lines, &mut heard, deadline) {
-        return Err(timed_out(heard));
+    match listen(&ears.lines, &mut heard, (deadline, called_off)) {
+        Silence::Closed => {}
+        Silence::Late => return Err(timed_out(heard)),
+        Silence::CalledOff => return Err(RehearsalError::CalledOff),
     }
-    let Some(status) = end(&mut child.0, deadline) else {
-        return Err(timed_out(heard));
+    let Some(status) = end(&mut child.0, (deadline, called_off)) else {
+        return Err(match called_off() {
+            true => RehearsalError::CalledOff,
+            false => timed_out(heard),
+        });
     };
     match heard.report {
         Some(report) if status.success() => understood(&report),
@@ -189,10 +211,17 @@ fn keep_end(mut output: impl Read, complaint: &Complaint) {
     }
 }
 
-/// Listens until the child has closed its output; false if the time is up before.
-fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, deadline: Instant) -> bool {
+/// Listens until the child has closed its output.
+fn listen(
+    lines: &Receiver<Vec<u8>>,
+    heard: &mut Heard,
+    (deadline, called_off): (Instant, &dyn Fn() -> bool),
+) -> Silence {
     loop {
-        match lines.recv_deadline(deadline) {
+        if called_off() {
+            return Silence::CalledOff;
+        }
+        match lines.recv_deadline(deadline.min(Instant::now() + CALLED_OFF_LOOK)) {
             Ok(line) => match line.strip_prefix(AT.as_bytes()) {
                 Some(names) => {
                     let names = String::from_utf8_lossy(names);
@@ -200,19 +229,23 @@ fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, deadline: Instant) -> bo
                 }
                 None => heard.report = Some(line),
             },
-            Err(RecvTimeoutError::Disconnected) => return true,
-            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => return Silence::Closed,
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => return Silence::Late,
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
 
 /// Waits for the end of a child that closed its output.
-fn end(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+fn end(
+    child: &mut Child,
+    (deadline, called_off): (Instant, &dyn Fn() -> bool),
+) -> Option<ExitStatus> {
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || called_off() {
             return None;
         }
         std::thread::sleep(EXIT_LOOK);
@@ -277,6 +310,14 @@ mod tests {
     use refit_upgrade::Directives;
 
     fn outcome(script: &str, deadline: Duration) -> RehearsalError {
+        outcome_or_called_off(script, deadline, &|| false)
+    }
+
+    fn outcome_or_called_off(
+        script: &str,
+        deadline: Duration,
+        called_off: &dyn Fn() -> bool,
+    ) -> RehearsalError {
         let command = RehearsalCommand::new("/bin/sh")
             .argument("-c")
             .argument(script);
@@ -298,7 +339,7 @@ mod tests {
             grants: Grants::default(),
             directives: Directives::default(),
         };
-        run(&command.deadline(deadline), request).unwrap_err()
+        run(&command.deadline(deadline), request, called_off).unwrap_err()
     }
 
     #[test]
@@ -349,6 +390,21 @@ mod tests {
         let other = serde_json::from_str(&format!("[{}0]", "0,".repeat(31))).unwrap();
         assert_eq!(report(other).unwrap_err().code(), "rehearsal-wrong-program");
         assert!(report(InterfaceId::of_this_program()).is_ok());
+    }
+
+    #[test]
+    fn a_rehearsal_that_is_called_off_ends_at_once_and_its_child_with_it() {
+        for rest in ["exec sleep 600", "exec >&- 2>&-; exec sleep 600"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("pid");
+            let script = format!("echo at kv; echo $$ > {}; {rest}", file.display());
+            let pid = || std::fs::read_to_string(&file).unwrap_or_default();
+            let runs = || pid().ends_with('\n');
+            let error = outcome_or_called_off(&script, Duration::from_secs(600), &runs);
+            assert_eq!(error.code(), "rehearsal-called-off");
+            let process = format!("/proc/{}", pid().trim());
+            assert!(!std::path::Path::new(&process).exists(), "{process}");
+        }
     }
 
     #[test]

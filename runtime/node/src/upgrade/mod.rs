@@ -4,6 +4,7 @@ mod leaving;
 mod orders;
 mod outcome;
 mod point;
+mod recall;
 mod rehearse;
 mod reports;
 mod retiring;
@@ -13,6 +14,7 @@ mod waiting;
 mod watchdog;
 
 pub(crate) use point::{Point, Resumed};
+pub(crate) use recall::Recall;
 #[cfg(test)]
 pub(crate) use waiting::LetGo;
 pub(crate) use waiting::Waiting;
@@ -79,6 +81,8 @@ struct State {
     crew: Option<Crew>,
     reports: Reports,
     registry: Registry,
+    /// Of the upgrade that came last.
+    recall: Arc<Recall>,
 }
 
 impl Upgrades {
@@ -106,6 +110,7 @@ impl Upgrades {
             crew,
             reports: Reports::default(),
             registry,
+            recall: Arc::default(),
         };
         let state = Mutex::new(state);
         Self {
@@ -149,6 +154,7 @@ impl Upgrades {
             }));
         }
         let id = state.reports.open(&plan, &live, counts);
+        state.recall = orders.recall.clone();
         drop(state);
         let upgrades = self.clone();
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
@@ -229,7 +235,9 @@ fn under_way(id: u64) -> Refusal {
         409,
         "upgrade-under-way",
         format!("upgrade {id} is under way"),
-        format!("wait for its end: refit upgrade status {id}"),
+        format!(
+            "wait for its end: refit upgrade status {id}; or take it back: refit upgrade cancel {id}"
+        ),
     )
 }
 

@@ -1,10 +1,13 @@
-//! What holds for one upgrade: the node's policy, and over it the wishes of whoever applies the plan.
+//! What holds for one upgrade: the node's policy, over it the wishes of whoever applies the plan, and whether it is
+//! taken back.
 
 use super::Policy;
+use super::recall::Recall;
 use super::run::micros;
 use super::stage::{Refused, refused};
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
 use refit_admin::{Refusal, Wishes, api};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How one upgrade is rehearsed, and which pause is acceptable.
@@ -16,6 +19,8 @@ pub(super) struct Orders {
     bound: Option<Duration>,
     /// How to go on if there is a bound and no rehearsal.
     way_out: &'static str,
+    /// Whether it is taken back.
+    pub(super) recall: Arc<Recall>,
 }
 
 impl Orders {
@@ -50,6 +55,7 @@ impl Orders {
                      apply with --no-rehearsal sets the bound aside for one upgrade"
                 }
             },
+            recall: Arc::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! The node's side of a rehearsal: a copy of the engines, the files of old and new code, one child.
 
+use super::recall::{Recall, cancelled};
 use super::stage::{Refused, Staging, refused};
 use super::{Upgrades, refusal};
 use crate::limits::RETIRE_WAIT_MAX;
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 /// may take, with the copy of its states.
 const PLACE_WAIT_MAX: Duration = REHEARSAL_WAIT_MAX.saturating_add(RETIRE_WAIT_MAX);
 
+/// Between two looks at whether an upgrade that waits for that place is taken back.
+const PLACE_LOOK: Duration = Duration::from_millis(50);
+
 /// A rehearsal that passed, and what it was made of.
 #[derive(Debug)]
 pub(super) struct Rehearsed {
@@ -27,13 +31,13 @@ pub(super) struct Rehearsed {
     pub(super) state_bytes: u64,
 }
 
-/// Rehearses bringing these modules in.
+/// Rehearses bringing these modules in. Ends at once if the upgrade is taken back.
 pub(super) fn rehearse(
     upgrades: &Upgrades,
     command: &RehearsalCommand,
-    new: &[ProbedArtifact],
-    directives: &Directives,
-) -> Result<Rehearsed, RehearsalError> {
+    (new, directives): (&[ProbedArtifact], &Directives),
+    recall: &Recall,
+) -> Result<Rehearsed, Refused> {
     let look = |executor: &mut Executor| {
         let table = executor.table();
         executor
@@ -42,7 +46,8 @@ pub(super) fn rehearse(
     };
     let seconds = RETIRE_WAIT_MAX.as_secs();
     let looked = crate::status::ask(&upgrades.commands, look, RETIRE_WAIT_MAX);
-    let (table, image) = looked.ok_or(RehearsalError::NoImage { seconds })??;
+    let image = looked.ok_or(RehearsalError::NoImage { seconds })?;
+    let (table, image) = image.map_err(RehearsalError::from)?;
     let (old, kinds) = upgrades.state.lock().libraries.files(&table)?;
     let state_bytes = image.state_bytes() as u64;
     let new = new.iter().map(|probed| ModuleAt {
@@ -61,11 +66,14 @@ pub(super) fn rehearse(
     // retires. One that did already has left it for a sweep.
     drop(table);
     upgrades.loader.sweep();
-    let passed = rehearsal::run(command, request)?;
-    Ok(Rehearsed {
-        passed,
-        state_bytes,
-    })
+    match rehearsal::run(command, request, &|| recall.is_taken_back()) {
+        Ok(passed) => Ok(Rehearsed {
+            passed,
+            state_bytes,
+        }),
+        Err(RehearsalError::CalledOff) => Err(cancelled(api::Phase::Rehearsed)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Upgrades {
@@ -89,9 +97,11 @@ impl Upgrades {
         (live, grants): (&Live, &Grants),
     ) -> Result<Rehearsed, Refused> {
         let unwatched = Mutex::new(Unwatched);
-        let mut staging = Staging::new(&self.loader, &unwatched);
+        // Nobody takes back what does not happen.
+        let recall = Recall::default();
+        let mut staging = Staging::new(&self.loader, &unwatched, &recall);
         let probed = staging.probe(plan, (live, grants))?;
-        Ok(rehearse(self, command, &probed, &plan.directives)?)
+        rehearse(self, command, (&probed, &plan.directives), &recall)
     }
 
     /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
@@ -115,13 +125,18 @@ impl Upgrades {
     }
 
     /// The place of the one rehearsal, for an upgrade: two at a time would need the memory twice.
-    pub(super) fn place(&self) -> Result<MutexGuard<'_, ()>, Refused> {
-        let place = self.rehearsing.try_lock_for(PLACE_WAIT_MAX);
-        place.ok_or_else(|| {
-            let detail = "another rehearsal does not end";
-            let next = "apply the plan again when it has ended";
-            refused(api::Phase::Rehearsed, "rehearsal-under-way", &detail, next)
-        })
+    pub(super) fn place(&self, recall: &Recall) -> Result<MutexGuard<'_, ()>, Refused> {
+        let deadline = Instant::now() + PLACE_WAIT_MAX;
+        while Instant::now() < deadline {
+            if let Some(place) = self.rehearsing.try_lock_for(PLACE_LOOK) {
+                return Ok(place);
+            }
+            recall.check(api::Phase::Rehearsed)?;
+        }
+        let detail = "another rehearsal does not end";
+        let next = "apply the plan again when it has ended";
+        let phase = api::Phase::Rehearsed;
+        Err(refused(phase, "rehearsal-under-way", &detail, next))
     }
 }
 

@@ -5,6 +5,7 @@ use super::leaving;
 use super::orders::Orders;
 use super::outcome;
 use super::point::Point;
+use super::recall::cancelled;
 use super::rehearse::rehearse;
 use super::retiring;
 use super::stage::{Refused, Staging, refused, refused_plan};
@@ -56,12 +57,15 @@ pub(super) fn guarded(upgrades: &Upgrades, id: u64, work: (&Plan, &Orders), live
 /// Takes the upgrade from its plan to its end.
 fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Live) {
     let start = Instant::now();
-    let mut staging = Staging::new(&upgrades.loader, &*upgrades.watch);
+    let mut staging = Staging::new(&upgrades.loader, &*upgrades.watch, &orders.recall);
     let staged = prepare(upgrades, id, &mut staging, (plan, orders), live);
     let (loaded, phases) = (staging.loaded, staging.phases);
     let crew = staged.and_then(|armed| Ok((armed, next_crew(upgrades, live)?)));
     match crew {
-        Ok((armed, crew)) => swap(upgrades, id, plan, (armed, crew, loaded), phases, start),
+        Ok((armed, crew)) => {
+            let comes = (armed, crew, loaded);
+            swap(upgrades, id, (plan, orders), comes, phases, start);
+        }
         Err(refused) => refuse(upgrades, id, refused, loaded, phases),
     }
     upgrades.metrics.set_libraries(
@@ -83,9 +87,10 @@ fn prepare(
     let probed = staging.probe(plan, (live, table.grants()))?;
     match &orders.rehearsal {
         Some(command) => {
-            let place = upgrades.place()?;
+            let place = upgrades.place(&orders.recall)?;
             let start = Instant::now();
-            let rehearsed = rehearse(upgrades, command, &probed, &plan.directives)?;
+            let new = (probed.as_slice(), &plan.directives);
+            let rehearsed = rehearse(upgrades, command, new, &orders.recall)?;
             drop(place);
             let predicted_us = rehearsed.passed.pause_us;
             upgrades.update(id, |report| {
@@ -128,7 +133,7 @@ fn refuse(
 fn swap(
     upgrades: &Upgrades,
     id: u64,
-    plan: &Plan,
+    (plan, orders): (&Plan, &Orders),
     (armed, crew, loaded): (Arc<Armed>, Crew, Vec<LoadedModule>),
     phases: Vec<PhaseTime>,
     start: Instant,
@@ -152,6 +157,7 @@ fn swap(
         at_height: plan.at_height,
         resumed: for_driver,
         let_go,
+        recall: orders.recall.clone(),
     };
     let waits = Instant::now();
     let sent = upgrades.intake.send(Intake::Upgrade(Box::new(waiting)));
@@ -222,6 +228,7 @@ fn let_go_refusal(why: LetGo) -> Refused {
         LetGo::TooLate { planned, now } => {
             refused_plan(api::Phase::Armed, &PlanError::Past { planned, now })
         }
+        LetGo::TakenBack => cancelled(api::Phase::Armed),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything before the pause but the rehearsal: read, inspect, stage, probe, load, arm. Whatever fails here leaves
 //! the node as it was; what was mapped is retired by the caller.
 
+use super::recall::Recall;
 use parking_lot::Mutex;
 use refit_admin::api;
 use refit_kernel::{GenerationTable, Grants};
@@ -21,6 +22,7 @@ pub(super) struct Refused(pub(super) Box<api::Reason>);
 pub(super) struct Staging<'a> {
     pub(super) loader: &'a Loader,
     pub(super) watch: &'a Mutex<dyn Watch>,
+    recall: &'a Recall,
     /// The modules that are mapped by now.
     pub(super) loaded: Vec<LoadedModule>,
     /// The phases that are done, with their times in microseconds.
@@ -28,10 +30,11 @@ pub(super) struct Staging<'a> {
 }
 
 impl<'a> Staging<'a> {
-    pub(super) fn new(loader: &'a Loader, watch: &'a Mutex<dyn Watch>) -> Self {
+    pub(super) fn new(loader: &'a Loader, watch: &'a Mutex<dyn Watch>, recall: &'a Recall) -> Self {
         Self {
             loader,
             watch,
+            recall,
             loaded: Vec::new(),
             phases: Vec::new(),
         }
@@ -211,6 +214,7 @@ impl<'a> Staging<'a> {
         shown: api::Phase,
         start: Instant,
     ) -> Result<(), Refused> {
+        self.recall.check(shown)?;
         let us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.watch.lock().reached(phase).map_err(|withdrawn| {
             refused(

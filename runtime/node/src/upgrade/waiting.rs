@@ -1,9 +1,11 @@
 //! [`Waiting`]: an armed upgrade on its way to the driver, and why it may come back from there.
 
 use super::point::{Point, Resumed};
+use super::recall::Recall;
 use crossbeam_channel::{Receiver, Sender};
 use refit_abi::Height;
 use refit_kernel::crew::{Baton, UpdatePoint};
+use std::sync::Arc;
 
 /// An armed upgrade that waits for its height.
 pub(crate) struct Waiting {
@@ -15,6 +17,8 @@ pub(crate) struct Waiting {
     pub(crate) resumed: Receiver<Resumed>,
     /// Where the upgrade's own thread hears why it was let go.
     pub(crate) let_go: Sender<LetGo>,
+    /// Whether it was taken back.
+    pub(crate) recall: Arc<Recall>,
 }
 
 /// Why an armed upgrade does not come to its update point.
@@ -27,15 +31,24 @@ pub(crate) enum LetGo {
         /// The newest block.
         now: Height,
     },
+    /// The operator took it back.
+    TakenBack,
 }
 
 impl Waiting {
-    /// Whether it has come to its height, if it is not past it.
-    pub(crate) fn is_due(&self, now: Height) -> Result<bool, LetGo> {
+    /// Whether it goes to its update point after block `now`. Once that is said, nobody takes it back any more.
+    ///
+    /// # Errors
+    /// Why it never does.
+    pub(crate) fn goes(&self, now: Height) -> Result<bool, LetGo> {
+        if self.recall.is_taken_back() {
+            return Err(LetGo::TakenBack);
+        }
         match self.at_height {
             Some(planned) if planned < now => Err(LetGo::TooLate { planned, now }),
-            Some(planned) => Ok(planned == now),
-            None => Ok(true),
+            Some(planned) if planned > now => Ok(false),
+            _ if self.recall.goes() => Ok(true),
+            _ => Err(LetGo::TakenBack),
         }
     }
 

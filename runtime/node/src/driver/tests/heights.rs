@@ -89,6 +89,45 @@ fn an_upgrade_whose_height_has_passed_is_told_so_at_once_and_never_runs() {
 }
 
 #[test]
+fn an_armed_upgrade_that_is_taken_back_is_let_go_at_once_and_never_runs() {
+    let mut rig = Rig::new(Set::default());
+    let armament = rig.arm(Some(Height(3)));
+    rig.turn();
+    assert!(armament.recall.take_back());
+    assert!(rig.intake.send(Intake::Recalled).is_ok());
+    rig.turn();
+    assert_eq!(armament.why.try_recv(), Ok(LetGo::TakenBack));
+    assert!(armament.resumed.recv().is_err(), "its gate never closed");
+    armament.ends();
+    for _ in 0..3 {
+        let _answered = rig.send(&Message::Tick);
+        rig.block();
+    }
+    assert!(rig.height() > Height(3));
+    assert_eq!(rig.latest.lock().generation.0, 1);
+}
+
+#[test]
+fn an_upgrade_that_is_taken_back_on_its_way_to_the_driver_never_runs() {
+    let mut rig = Rig::new(Set::default());
+    let armament = rig.arm(None);
+    assert!(armament.recall.take_back());
+    rig.turn();
+    assert_eq!(armament.why.try_recv(), Ok(LetGo::TakenBack));
+    armament.ends();
+}
+
+#[test]
+fn an_upgrade_whose_gate_has_closed_cannot_be_taken_back() {
+    let mut rig = Rig::new(Set::default());
+    let armament = rig.arm(None);
+    rig.turn();
+    assert!(armament.resumed.recv_timeout(SOON).is_ok());
+    assert!(!armament.recall.take_back());
+    rig.changes_crews(armament);
+}
+
+#[test]
 fn an_upgrade_behind_as_many_messages_as_one_turn_takes_in_is_not_lost() {
     let mut rig = Rig::new(Set::default());
     let waiting: Vec<_> = (0..INTAKE_PER_TURN_MAX)

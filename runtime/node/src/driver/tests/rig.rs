@@ -3,7 +3,7 @@
 use super::kinds::{Config, Message, v1, v2};
 use super::*;
 use crate::intake::Door;
-use crate::upgrade::{LetGo, Point, Resumed, Waiting};
+use crate::upgrade::{LetGo, Point, Recall, Resumed, Waiting};
 use crate::watch::Watched;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
@@ -54,6 +54,7 @@ pub(super) struct Rig {
 pub(super) struct Armament {
     pub(super) resumed: Receiver<Resumed>,
     pub(super) why: Receiver<LetGo>,
+    pub(super) recall: Arc<Recall>,
     crew: Crew,
 }
 
@@ -175,6 +176,7 @@ impl Rig {
         let (let_go, why) = crossbeam_channel::bounded(1);
         let watch: Arc<Mutex<dyn Watch>> = Arc::new(Mutex::new(Unwatched));
         let watches = (watch, Arc::new(Watched::default()));
+        let recall = Arc::new(Recall::default());
         let crew = Crew::spawn("next", 1, self.for_crews.clone()).unwrap();
         let waiting = Waiting {
             point: Box::new(Point::new(Arc::new(armed), watches, vec![to_driver, to_us])),
@@ -182,10 +184,16 @@ impl Rig {
             at_height,
             resumed: for_driver,
             let_go,
+            recall: recall.clone(),
         };
         let sent = self.intake.send(Intake::Upgrade(Box::new(waiting)));
         assert!(sent.is_ok());
-        Armament { resumed, why, crew }
+        Armament {
+            resumed,
+            why,
+            recall,
+            crew,
+        }
     }
 
     /// Puts the crew that an upgrade came with in the place of the one that ran it.
