@@ -193,6 +193,7 @@ impl Testkit {
         let surroundings = Surroundings {
             grants: self.modules.grants().clone(),
             poisoned,
+            ..Surroundings::default()
         };
         let findings = lint(&plan, &live, candidates, &surroundings);
         match refusal(&plan, &findings) {

@@ -285,6 +285,7 @@ impl Driver {
         latest.time = time;
         latest.generation = outcome.generation;
         latest.backlog = outcome.backlog;
+        latest.tempo.block(Instant::now());
         add(&mut latest.counts.blocks, &outcome.stats);
         let metrics = &self.parts.metrics;
         metrics.set_height(outcome.height);

@@ -1,5 +1,6 @@
 //! The newest facts about the node that are read often: written by the driver after each block.
 
+use crate::tempo::Tempo;
 use refit_abi::{BlockTime, Generation, Height};
 use refit_kernel::Stats;
 
@@ -20,6 +21,7 @@ pub(crate) struct Latest {
     pub(crate) generation: Generation,
     pub(crate) backlog: usize,
     pub(crate) counts: Counts,
+    pub(crate) tempo: Tempo,
     /// The engines are not all started yet.
     pub(crate) starting: bool,
     /// Set when the driver has ended: nothing is executed any more.

@@ -37,6 +37,7 @@ pub mod rehearsal;
 mod replace;
 mod start;
 mod status;
+mod tempo;
 mod troubles;
 mod upgrade;
 mod watch;

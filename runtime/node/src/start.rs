@@ -8,6 +8,7 @@ use crate::latest::Latest;
 use crate::libraries::Libraries;
 use crate::lines;
 use crate::prepared::{self, Prepared, Start};
+use crate::tempo::Tempo;
 use crate::upgrade::{Policy, Upgrades};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use parking_lot::Mutex;
@@ -21,6 +22,7 @@ use refit_ordering::{Solo, SoloConfig, Tip};
 use refit_store::{MemoryStore, Replies, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +150,7 @@ impl Node {
         let latest = Arc::new(Mutex::new(Latest {
             generation: table.number(),
             starting: true,
+            tempo: Tempo::new(Duration::from_millis(config.idle_interval_ms)),
             ..Latest::default()
         }));
         let metrics = Arc::new(refit_admin::Metrics::new());

@@ -3,6 +3,7 @@
 use crate::handle::{Node, silent};
 use crate::limits::STATUS_WAIT_MAX;
 use crate::troubles::Words;
+use crate::upgrade::micros;
 use crossbeam_channel::Sender;
 use refit_abi::EngineId;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
@@ -14,7 +15,7 @@ use refit_admin::api::{
 use refit_kernel::crew::Command;
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Asks the crew on duty something between two blocks; `None` if it does not answer in time.
 pub(crate) fn ask<T: Send + 'static>(
@@ -88,7 +89,9 @@ impl Node {
         Some(Status {
             height: latest.height,
             block_time_ms: latest.time,
+            block_us: micros(latest.tempo.expected(Instant::now())),
             upgrade: self.upgrades.under_way(),
+            upgrade_at: self.upgrades.awaited_height(),
             last_upgrade: self.upgrades.last(),
             libraries: self.libraries(),
             stuck: Some(StuckStatus::from(&stuck)),
@@ -103,6 +106,7 @@ impl Node {
             height: latest.height,
             generation: engines.table.number(),
             block_time_ms: latest.time,
+            block_us: micros(latest.tempo.expected(Instant::now())),
             engines: shown_engines(engines),
             engines_total: engines.total,
             poisoned: engines.poisoned.iter().map(shown_poison).collect(),
@@ -110,6 +114,7 @@ impl Node {
             kinds: self.kinds(engines),
             grants: engines.table.grants().listed.clone(),
             upgrade: self.upgrades.under_way(),
+            upgrade_at: self.upgrades.awaited_height(),
             last_upgrade: self.upgrades.last(),
             libraries: self.libraries(),
             workers: self.workers as u32,

@@ -4,8 +4,11 @@
 //! A [`Level::Error`] refuses the plan unless the operator allows its code; what cannot be done at all
 //! is a [`crate::PlanError`] instead.
 
+mod heights;
 mod rewording;
 mod words;
+
+pub use heights::{PLAN_AHEAD_US_MAX, Progress};
 
 use crate::class::{Class, may_refuse};
 use crate::plan::{Candidate, Live, Plan, PlannedKind};
@@ -16,13 +19,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 12] = [
+pub const LINT_CODES: [&str; 14] = [
     "after-unknown-kind",
     "capability-missing",
     "capability-new",
     "capability-unknown-kind",
     "data-dropped",
     "engine-poisoned",
+    "height-far",
+    "height-passed",
     "interface-changed",
     "messages-not-accepted",
     "outside-calls",
@@ -51,7 +56,7 @@ pub struct Finding {
     pub code: String,
     /// How much it weighs.
     pub level: Level,
-    /// The kind that it is about.
+    /// The kind that it is about; empty if it is about the whole plan.
     pub kind: String,
     /// What is the matter.
     pub reason: String,
@@ -66,6 +71,8 @@ pub struct Surroundings {
     pub grants: Grants,
     /// Poisoned engines of each kind.
     pub poisoned: BTreeMap<String, u64>,
+    /// How far its blocks are, if heights are to be looked at.
+    pub progress: Option<Progress>,
 }
 
 /// All findings about `plan`, which was made from `live` and `candidates`; the weightiest first.
@@ -76,6 +83,7 @@ pub fn lint(
     surroundings: &Surroundings,
 ) -> Vec<Finding> {
     let mut findings: Vec<_> = candidates.iter().filter_map(outside).collect();
+    findings.extend(heights::finding(plan, surroundings));
     let planned = plan.modules.iter().flat_map(|module| &module.kinds);
     for kind in planned {
         let Some(new) = incoming(candidates, &kind.kind) else {

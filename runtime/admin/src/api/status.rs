@@ -27,6 +27,9 @@ pub struct Status {
     pub generation: Generation,
     /// The time that the last block carries, in milliseconds since the Unix epoch.
     pub block_time_ms: BlockTime,
+    /// The expected time from one block to the next, in microseconds: the mean while blocks are made, else that of
+    /// a node that only waits for a height.
+    pub block_us: u64,
     /// The first [`ENGINES_SHOWN_MAX`] engines that run, in the node's own order: as they were started, but that the
     /// newest have the places of those that have stopped.
     pub engines: Vec<EngineStatus>,
@@ -46,6 +49,9 @@ pub struct Status {
     pub grants: BTreeMap<String, Vec<CapabilityDescriptor>>,
     /// The upgrade under way.
     pub upgrade: Option<u64>,
+    /// The block after which it happens, if its plan says one and it waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_at: Option<Height>,
     /// The last upgrade that came to an end.
     pub last_upgrade: Option<UpgradeReport>,
     /// Engine libraries in this process.

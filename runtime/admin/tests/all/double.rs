@@ -226,6 +226,7 @@ fn status() -> Status {
         height: Height(41),
         generation: Generation(2),
         block_time_ms: BlockTime(1_790_000_000_000),
+        block_us: 1_000_000,
         engines: vec![
             engine("kv", EngineState::Live, 3, 120),
             engine("cache", EngineState::Poisoned, 0, 7),
@@ -260,7 +261,8 @@ fn status() -> Status {
             poisoned: 1,
         }],
         grants: granted(),
-        upgrade: None,
+        upgrade: Some(4),
+        upgrade_at: Some(Height(1_000_000)),
         last_upgrade: Some(committed()),
         libraries: Libraries {
             mapped: 1,

@@ -33,6 +33,9 @@ pub(crate) struct PlanArgs {
     /// The block after which the upgrade happens: the present one, or a later. [default: whichever is the newest then]
     #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
     pub(crate) at_height: Option<u64>,
+    /// As --at-height, for the block that is expected in so long, such as 30s, as fast as blocks come now.
+    #[arg(long = "in", value_name = "TIME", conflicts_with = "at_height", value_parser = time)]
+    pub(crate) in_time: Option<Duration>,
     /// Starts engines of this kind afresh with their old configuration; their states are dropped.
     #[arg(long, value_name = "KIND")]
     pub(crate) restart: Vec<String>,

@@ -17,11 +17,12 @@ use refit_abi::Height;
 use refit_admin::api::Status;
 use refit_node::Grants;
 use refit_upgrade::{
-    BusBudget, Candidate, Directives, Finding, Live, LiveKind, Plan, PlanError, Surroundings, lint,
-    refusal,
+    BusBudget, Candidate, Directives, Finding, Live, LiveKind, Plan, PlanError, Progress,
+    Surroundings, lint, refusal,
 };
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// A plan that cannot be made: the reason, shown as one of our own.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .iter()
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
-    let at_height = args.at_height.map(Height);
+    let at_height = at_height(&args, &status);
     let mut plan = linted(&status, &candidates, at_height, &directives(&args))?;
     let rehearsal = match args.no_rehearsal {
         true => None,
@@ -99,7 +100,25 @@ fn surroundings(status: &Status) -> Surroundings {
             listed: status.grants.clone(),
         },
         poisoned: poisoned.collect(),
+        progress: Some(progress(status)),
     }
+}
+
+/// How far the node's blocks are, and how fast they come.
+pub(crate) fn progress(status: &Status) -> Progress {
+    Progress {
+        height: status.height,
+        block_us: status.block_us,
+    }
+}
+
+/// The height that the plan asks for, in blocks or by the time in which it is expected.
+fn at_height(args: &PlanArgs, status: &Status) -> Option<Height> {
+    let expected = |time: Duration| {
+        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        progress(status).height_in(us)
+    };
+    args.at_height.map(Height).or(args.in_time.map(expected))
 }
 
 /// What the node says is live, as a plan needs it.

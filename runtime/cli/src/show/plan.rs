@@ -1,7 +1,9 @@
 //! A plan, for people: what happens to each engine kind.
 
 use super::table::table;
-use super::upgrade::versions;
+use super::upgrade::{long, versions};
+use crate::commands::upgrade_plan::progress;
+use refit_abi::Height;
 use refit_admin::api::Status;
 use refit_upgrade::{Finding, Plan, PlannedKind};
 use std::fmt::Write;
@@ -11,7 +13,10 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
     let mut text = format!("generation {} → {}", plan.base, plan.base.next());
     // Writing to a string cannot fail.
     let _ = match plan.at_height {
-        Some(height) => writeln!(text, ", after block {height}\n"),
+        Some(height) => {
+            let expected = expected(height, status);
+            writeln!(text, ", after block {height}{expected}\n")
+        }
         None => writeln!(text, ", at the next block boundary\n"),
     };
     let changed = plan.modules.iter().flat_map(|module| &module.kinds);
@@ -23,6 +28,14 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
         .iter()
         .for_each(|found| finding(&mut text, found));
     text
+}
+
+/// When a block is expected, in brackets.
+pub(super) fn expected(height: Height, status: &Status) -> String {
+    match height <= status.height {
+        true => " (which is made)".to_owned(),
+        false => format!(" (expected in {})", long(progress(status).us_until(height))),
+    }
 }
 
 fn finding(text: &mut String, found: &Finding) {

@@ -1,5 +1,6 @@
 //! A node's status, for people.
 
+use super::plan::expected;
 use super::table::{facts, table};
 use super::upgrade::microseconds;
 use refit_abi::descriptor::CapabilityDescriptor;
@@ -50,7 +51,13 @@ fn node(status: &Status) -> String {
 
 fn upgrade(status: &Status) -> String {
     let now = match status.upgrade {
-        Some(id) => format!("{id} under way"),
+        Some(id) => match status.upgrade_at {
+            Some(height) => {
+                let expected = expected(height, status);
+                format!("{id} under way, after block {height}{expected}")
+            }
+            None => format!("{id} under way"),
+        },
         None => "none under way".to_owned(),
     };
     match &status.last_upgrade {

@@ -87,6 +87,19 @@ pub(crate) fn microseconds(us: u64) -> String {
     }
 }
 
+/// A time that people wait, roughly.
+pub(crate) fn long(us: u64) -> String {
+    const MIN: u64 = 60;
+    const HOUR: u64 = 60 * MIN;
+    const DAY: u64 = 24 * HOUR;
+    match us.div_ceil(1_000_000) {
+        s if s < 2 * MIN => format!("{s} s"),
+        s if s < 2 * HOUR => format!("{} min", s / MIN),
+        s if s < 2 * DAY => format!("{} h", s / HOUR),
+        s => format!("{} days", s / DAY),
+    }
+}
+
 /// Versions of a state before and after; a new kind has none before.
 pub(crate) fn versions(from: Option<u32>, to: u32) -> String {
     match from {
@@ -143,5 +156,9 @@ mod tests {
         assert_eq!(microseconds(9_999), "9999 µs");
         assert_eq!(microseconds(41_250), "41.2 ms");
         assert_eq!(microseconds(12_345_678), "12.3 s");
+        assert_eq!(long(12_345_678), "13 s");
+        assert_eq!(long(600_000_000), "10 min");
+        assert_eq!(long(7_200_000_000), "2 h");
+        assert_eq!(long(604_800_000_000), "7 days");
     }
 }

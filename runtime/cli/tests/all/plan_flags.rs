@@ -152,6 +152,39 @@ fn an_error_of_the_linter_refuses_a_plan_unless_its_code_is_allowed() {
 }
 
 #[test]
+fn a_height_is_judged_when_it_is_planned_and_an_upgrade_that_waits_for_one_is_taken_back() {
+    let store = Store::start("");
+    put(&store.folder);
+    let passed = store.plan(&["--at-height", "0"]);
+    assert_says(&passed, 22, &["lint::height-passed", "help: plan again"]);
+    assert!(!store.has_plan());
+
+    let far = store.plan(&["--at-height", "900000000", "--no-rehearsal"]);
+    assert_eq!(far.exit, 0, "{far:?}");
+    for part in ["height-far", "after block 900000000 (expected in"] {
+        assert!(far.stdout.contains(part), "no `{part}` in {far:?}");
+    }
+    let applied = store.apply(&["--no-wait", "--no-rehearsal"]);
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    let status = store.folder.run(&["status"]);
+    let waits = "1 under way, after block 900000000 (expected in";
+    assert!(status.stdout.contains(waits), "{status:?}");
+    let cancelled = store.folder.run(&["upgrade", "cancel", "1"]);
+    assert_eq!(cancelled.exit, 0, "{cancelled:?}");
+    assert!(
+        cancelled.stdout.contains("upgrade-cancelled"),
+        "{cancelled:?}"
+    );
+
+    let soon = store.plan(&["--in", "1s", "--no-rehearsal"]);
+    assert!(soon.stdout.contains("(expected in"), "{soon:?}");
+    let applied = store.apply(&["--no-rehearsal"]);
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    assert_eq!(store.status().generation.0, 2);
+    store.stop();
+}
+
+#[test]
 fn code_for_a_kind_that_no_engine_has_is_refused_with_what_to_do() {
     let store = Store::start("");
     let before = store.look();

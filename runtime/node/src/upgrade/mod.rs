@@ -15,6 +15,7 @@ mod watchdog;
 
 pub(crate) use point::{Point, Resumed};
 pub(crate) use recall::Recall;
+pub(crate) use run::micros;
 #[cfg(test)]
 pub(crate) use waiting::LetGo;
 pub(crate) use waiting::Waiting;
@@ -208,6 +209,13 @@ impl Upgrades {
 
     pub(crate) fn under_way(&self) -> Option<u64> {
         self.state.lock().reports.under_way()
+    }
+
+    /// The height that the upgrade under way waits for, if its plan says one.
+    pub(crate) fn awaited_height(&self) -> Option<Height> {
+        let state = self.state.lock();
+        let report = state.reports.get(state.reports.under_way()?)?;
+        report.at_height.filter(|_| !report.state.is_final())
     }
 
     pub(crate) fn last(&self) -> Option<UpgradeReport> {

@@ -1,16 +1,16 @@
 //! The linter: each finding with its code, and what refuses a plan.
 
-use refit_abi::Generation;
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, Descriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
     MigrationDescriptor, OlderMessageDescriptor,
 };
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::words::Words;
+use refit_abi::{Generation, Height};
 use refit_kernel::Grants;
 use refit_upgrade::{
-    Candidate, Directives, Finding, LINT_CODES, Level, Live, LiveKind, Plan, PlanError,
-    Surroundings, lint, refusal,
+    Candidate, Directives, Finding, LINT_CODES, Level, Live, LiveKind, PLAN_AHEAD_US_MAX, Plan,
+    PlanError, Progress, Surroundings, lint, refusal,
 };
 
 fn id(number: u8) -> SchemaId {
@@ -304,6 +304,44 @@ fn a_capability_that_is_not_granted_refuses_the_plan_unless_it_is_allowed() {
     directives.allow.insert("capability-missing".to_owned());
     let (plan, found) = findings(old, vec![new], &directives, &surroundings);
     assert_eq!(refusal(&plan, &found), None);
+}
+
+#[test]
+fn a_height_that_has_passed_refuses_the_plan_and_one_that_is_hardly_meant_is_said() {
+    let old = vec![kind("a", 1, 1, 1)];
+    let new = kind("a", 1, 1, 1);
+    let progress = Progress {
+        height: Height(9),
+        block_us: 1_000_000,
+    };
+    let surroundings = Surroundings {
+        progress: Some(progress),
+        ..Surroundings::default()
+    };
+    let found_at = |height: u64| {
+        let (mut plan, _) = findings(
+            old.clone(),
+            vec![new.clone()],
+            &Directives::default(),
+            &surroundings,
+        );
+        plan.at_height = Some(Height(height));
+        let found = lint(&plan, &live(old.clone()), &[], &surroundings);
+        let codes: Vec<_> = codes(&found)
+            .into_iter()
+            .map(|(code, level)| (code.to_owned(), level))
+            .collect();
+        codes
+    };
+    assert_eq!(found_at(8), [("height-passed".to_owned(), Level::Error)]);
+    assert_eq!(found_at(9), [], "the present height works");
+    let week = PLAN_AHEAD_US_MAX / progress.block_us;
+    assert_eq!(found_at(9 + week), []);
+    let far = [("height-far".to_owned(), Level::Warning)];
+    assert_eq!(found_at(10 + week), far);
+    assert_eq!(found_at(u64::MAX), far);
+    assert_eq!(progress.us_until(Height(12)), 3_000_000);
+    assert_eq!(progress.height_in(2_500_000), Height(12));
 }
 
 #[test]
