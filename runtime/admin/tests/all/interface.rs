@@ -226,7 +226,8 @@ async fn a_route_or_method_that_is_not_there_is_a_problem() {
     for (method, path, allowed) in [
         ("POST", "/v1/status", "GET"),
         ("GET", "/v1/engines/kv/messages", "POST"),
-        ("DELETE", "/v1/upgrades/1", "GET"),
+        ("PUT", "/v1/upgrades/1", "GET"),
+        ("PUT", "/v1/upgrades/1", "DELETE"),
         ("PUT", "/v1/upgrades", "POST"),
     ] {
         let seen = served.ask(request(method, path, "{}")).await;
