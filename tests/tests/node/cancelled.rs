@@ -5,8 +5,10 @@ use crate::{assert_mapped, assert_serves, put, reason, store, workshop};
 use refit_abi::{Generation, Height};
 use refit_admin::api::{UPGRADE_CANCELLED, UpgradeState};
 use refit_tests::{Harness, UPGRADE_WAIT_MAX, process};
-use refit_upgrade::{Phase, Plan};
+use refit_upgrade::{Phase, Plan, Watch, Withdrawn};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// A height that does not come in a test.
@@ -104,4 +106,37 @@ fn one_that_is_staged_is_taken_back_before_its_code_is_loaded() {
     assert_eq!(node.generation(), Generation(1));
     assert!(!node.watch().lock().seen.contains(&Phase::Armed));
     assert_mapped(&node, 1);
+}
+
+/// Holds the pause until it is told to go on, and says that it does.
+struct Hold {
+    holds: SyncSender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Watch for Hold {
+    fn reached(&mut self, phase: Phase) -> Result<(), Withdrawn> {
+        if phase == Phase::Quiesced {
+            self.holds.send(()).unwrap();
+            self.go_on.recv().unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn one_whose_gate_has_closed_cannot_be_taken_back_and_comes_in() {
+    let workshop = workshop();
+    let ((holds, held), (go, go_on)) = (sync_channel(1), sync_channel(1));
+    let node = Harness::start_with(&workshop, &[("kv", "kv", &workshop.kv_v1())], |config| {
+        config.watch = Arc::new(parking_lot::Mutex::new(Hold { holds, go_on }));
+    });
+    let v2 = node.own_copy(&workshop.kv_v2());
+    let id = begin(&node, &node.plan(&[("kv", &v2)], None).unwrap());
+    held.recv_timeout(UPGRADE_WAIT_MAX).unwrap();
+    let refusal = node.cancel(id).unwrap_err();
+    go.send(()).unwrap();
+    assert_eq!((refusal.status, &*refusal.code), (409, "gate-closed"));
+    let report = node.ended(id);
+    assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
 }

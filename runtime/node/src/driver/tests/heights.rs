@@ -158,6 +158,23 @@ fn the_block_after_an_upgrade_is_made_at_once() {
 }
 
 #[test]
+fn a_timer_that_is_due_before_the_interval_is_over_costs_an_idle_node_no_turns() {
+    let mut rig = Rig::new(Set {
+        block_interval_millis: 300,
+        ..Set::default()
+    });
+    let _answered = rig.send(&Message::InMillis(1));
+    rig.block();
+    let mut turns = 0;
+    while rig.height() == Height(1) {
+        rig.turn();
+        turns += 1;
+    }
+    assert!(turns < 10, "{turns} turns in 300 ms");
+    assert_eq!(rig.handled(), 2, "the timer came");
+}
+
+#[test]
 fn a_plan_far_ahead_costs_an_idle_node_one_block_each_idle_interval() {
     let mut rig = Rig::new(Set {
         idle_interval_millis: 250,
