@@ -121,6 +121,13 @@ impl Quarantine {
         self.entries.lock().clone()
     }
 
+    /// How many entries refuse their code.
+    pub fn refusing(&self) -> usize {
+        let entries = self.entries.lock();
+        let refuses = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
+        entries.iter().filter(refuses).count()
+    }
+
     /// The entry that forbids one of these artifacts, and which of them.
     pub fn forbids<'a>(
         &self,
@@ -269,7 +276,7 @@ mod tests {
 
         assert!(list.is_recorded(&entry("bad", QuarantineState::Quarantined)));
         let list = Quarantine::open(path.clone()).unwrap();
-        assert_eq!(list.entries().len(), 2);
+        assert_eq!((list.entries().len(), list.refusing()), (2, 1));
         let (found, artifact) = list.forbids(["good", "bad"].into_iter()).unwrap();
         assert_eq!((found.height, artifact), (7, "bad"));
         assert!(list.forbids(["weak", "good"].into_iter()).is_none());

@@ -93,6 +93,7 @@ impl Node {
             upgrade: self.upgrades.under_way(),
             upgrade_at: self.upgrades.awaited_height(),
             last_upgrade: self.upgrades.last(),
+            quarantined: self.upgrades.quarantine().refusing() as u64,
             libraries: self.libraries(),
             stuck: Some(StuckStatus::from(&stuck)),
             ..known
@@ -116,6 +117,7 @@ impl Node {
             upgrade: self.upgrades.under_way(),
             upgrade_at: self.upgrades.awaited_height(),
             last_upgrade: self.upgrades.last(),
+            quarantined: self.upgrades.quarantine().refusing() as u64,
             libraries: self.libraries(),
             workers: self.workers as u32,
             stuck: None,

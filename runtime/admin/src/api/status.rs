@@ -54,6 +54,9 @@ pub struct Status {
     pub upgrade_at: Option<Height>,
     /// The last upgrade that came to an end.
     pub last_upgrade: Option<UpgradeReport>,
+    /// Entries of the quarantine whose code the node refuses: `GET /v1/quarantine` lists them, with why.
+    #[serde(default)]
+    pub quarantined: u64,
     /// Engine libraries in this process.
     pub libraries: Libraries,
     /// Worker threads of the live crew.

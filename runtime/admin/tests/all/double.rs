@@ -264,6 +264,7 @@ fn status() -> Status {
         upgrade: Some(4),
         upgrade_at: Some(Height(1_000_000)),
         last_upgrade: Some(committed()),
+        quarantined: 1,
         libraries: Libraries {
             mapped: 1,
             pinned: 0,

@@ -29,6 +29,10 @@ pub(crate) fn text(status: &Status) -> String {
             "what is said of engines is what was last known".to_owned(),
         ));
     }
+    if status.quarantined > 0 {
+        let refused = format!("{} refused: refit upgrade quarantine", status.quarantined);
+        rows.push(("quarantine", refused));
+    }
     rows.extend(grants(status).map(|grants| ("grants", grants)));
     let mut text = facts(&rows);
     text.push('\n');
