@@ -176,9 +176,8 @@ impl Ring {
             Ok(Ingress {
                 engine: id(number)?,
                 client: ClientId::of("bench"),
-                sequence: u64::from(number),
+                sequence: None,
                 payload: make.clone(),
-                ticket: u64::from(number),
             })
         };
         let messages = (0..options.engines)

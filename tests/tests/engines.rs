@@ -56,14 +56,13 @@ impl Bench {
             time: BlockTime(self.height),
             ..BlockFrame::default()
         };
-        let ingress = |(ticket, (engine, message)): (usize, &(EngineId, Value))| Ingress {
+        let ingress = |(engine, message): &(EngineId, Value)| Ingress {
             engine: *engine,
             client: ClientId::of("test"),
-            sequence: ticket as u64,
+            sequence: None,
             payload: message.to_string().into_bytes(),
-            ticket: ticket as u64,
         };
-        let messages = messages.iter().enumerate().map(ingress).collect();
+        let messages = messages.iter().map(ingress).collect();
         let budget = u64::MAX;
         let input = BlockInput {
             frame,
@@ -72,7 +71,7 @@ impl Bench {
         };
         let mut outcome = self.executor.execute(&Helpers::none(), input);
         assert_eq!((outcome.stats.dead_letters, outcome.stats.poisoned), (0, 0));
-        outcome.replies.sort_by_key(|reply| reply.ticket);
+        outcome.replies.sort_by_key(|reply| reply.asker);
         let read = |reply: refit_kernel::Replied| match reply.outcome {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
             Err(error) => Err(error.to_string()),

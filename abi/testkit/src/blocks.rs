@@ -112,9 +112,7 @@ impl Testkit {
 
     #[track_caller]
     fn exchange(&mut self, to: EngineId, payload: Vec<u8>) -> Result<Vec<u8>, ReplyError> {
-        let message = self.ingress(to, payload);
-        let ticket = message.ticket;
-        self.execute(vec![message], BLOCK_MESSAGES_MAX);
+        let ticket = self.offer((to, payload), BLOCK_MESSAGES_MAX);
         match self.effects.replies.get(&ticket) {
             Some(outcome) => outcome.clone(),
             None => panic!("`{to}` has not replied within {BLOCK_MESSAGES_MAX} messages"),
@@ -123,21 +121,21 @@ impl Testkit {
 
     #[track_caller]
     fn post_bytes(&mut self, to: EngineId, payload: Vec<u8>) -> u64 {
-        let message = self.ingress(to, payload);
-        let ticket = message.ticket;
-        self.execute(vec![message], 0);
-        ticket
+        self.offer((to, payload), 0)
     }
 
-    fn ingress(&mut self, engine: EngineId, payload: Vec<u8>) -> Ingress {
-        let ticket = self.effects.ticket(engine);
-        Ingress {
+    /// Executes a block of one message; gives the message's ticket.
+    #[track_caller]
+    fn offer(&mut self, (engine, payload): (EngineId, Vec<u8>), budget: u64) -> u64 {
+        let ticket = self.effects.ticket(engine, self.height().next());
+        let message = Ingress {
             engine,
             client: self.client,
-            sequence: ticket,
+            sequence: None,
             payload,
-            ticket,
-        }
+        };
+        self.execute(vec![message], budget);
+        ticket
     }
 
     /// Executes one block and looks at what it left.

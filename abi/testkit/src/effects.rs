@@ -2,15 +2,13 @@
 
 use crate::codec;
 use crate::testkit::Testkit;
-use refit_abi::{EngineId, State};
-use refit_kernel::{BlockOutcome, DeadLetter, Emitted, LogLine, ReplyError};
+use refit_abi::{EngineId, Height, State};
+use refit_kernel::{Asker, BlockOutcome, DeadLetter, Emitted, Entry, LogLine, ReplyError};
 use std::collections::BTreeMap;
 
 /// What blocks gave back.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
-    /// How many messages clients have sent: the next one's ticket.
-    sent: u64,
     /// Those that have no reply yet, and to whom they went.
     pub(crate) open: BTreeMap<u64, EngineId>,
     pub(crate) replies: BTreeMap<u64, Result<Vec<u8>, ReplyError>>,
@@ -21,19 +19,21 @@ pub(crate) struct Effects {
 impl Effects {
     pub(crate) fn take_up(&mut self, outcome: &mut BlockOutcome) {
         for reply in outcome.replies.drain(..) {
-            self.open.remove(&reply.ticket);
-            self.replies.insert(reply.ticket, reply.outcome);
+            // The testkit sends without keys, one message in a block: its ticket is the block's height.
+            let Asker::Keyless(Entry { height, .. }) = reply.asker else {
+                continue;
+            };
+            self.open.remove(&height.0);
+            self.replies.insert(height.0, reply.outcome);
         }
         self.events.append(&mut outcome.events);
         self.logs.append(&mut outcome.logs);
     }
 
-    /// A ticket for one more message.
-    pub(crate) fn ticket(&mut self, engine: EngineId) -> u64 {
-        let ticket = self.sent;
-        self.sent += 1;
-        self.open.insert(ticket, engine);
-        ticket
+    /// A ticket for the message of the block at this height.
+    pub(crate) fn ticket(&mut self, engine: EngineId, height: Height) -> u64 {
+        self.open.insert(height.0, engine);
+        height.0
     }
 }
 

@@ -132,9 +132,8 @@ impl Source {
         let message = Ingress {
             engine: self.targets[target],
             client: self.client,
-            sequence: height,
+            sequence: None,
             payload: format!("{{\"note\":{{\"number\":{number}}}}}").into_bytes(),
-            ticket: height,
         };
         let frame = BlockFrame {
             height: Height(height),

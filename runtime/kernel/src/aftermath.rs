@@ -163,7 +163,7 @@ impl FirstMail {
             schema: self.schema,
             codec: Codec::Postcard,
             kind: DeliveryKind::Message,
-            ticket: None,
+            ask: None,
             payload: 0..0,
         }
     }

@@ -32,11 +32,11 @@ pub(crate) fn deliver(
         if outbox.stats.faults == faults || written(slot, entry).is_none_or(|now| now == before) {
             continue;
         }
-        if let Some(replied) = outbox.replies.last_mut()
-            && Some(replied.ticket) == letter.ticket
-            && let Err(ReplyError::Fault(fault)) = &replied.outcome
+        if let Some(answer) = outbox.answers.last_mut()
+            && letter.is_answered_by(answer)
+            && let Err(ReplyError::Fault(fault)) = &answer.outcome
         {
-            replied.outcome = Err(ReplyError::ChangedAtFault(fault.clone()));
+            answer.outcome = Err(ReplyError::ChangedAtFault(fault.clone()));
         }
         let (sender, sequence) = (letter.sender, letter.sequence);
         trouble::keep(&mut outbox.troubles, || {

@@ -263,7 +263,7 @@ impl Letter {
             schema: self.schema,
             codec: self.codec,
             kind: self.kind,
-            wants_reply: self.ticket.is_some(),
+            wants_reply: self.ask.is_some(),
             payload: arena[self.payload.clone()].into(),
         }
     }

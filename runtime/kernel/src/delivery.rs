@@ -3,9 +3,10 @@
 use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, Ingress};
+use crate::keys::Ask;
 use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::outbox::Notice;
-use crate::outcome::{BlockOutcome, Replied, ReplyError};
+use crate::outcome::{BlockOutcome, ReplyError};
 use crate::slot::{Letter, SlotState};
 use crate::table::{GenerationTable, KindIndex};
 use crate::timers::Timer;
@@ -58,7 +59,7 @@ impl Executor {
             schema: timer.schema,
             codec: Codec::Postcard,
             kind: DeliveryKind::Message,
-            ticket: None,
+            ask: None,
             payload: 0..0,
         };
         let (origin, to) = (Origin::Timer(timer.id), timer.engine);
@@ -66,20 +67,25 @@ impl Executor {
     }
 
     /// A client writes in the words of the code that is live now: its message is of that schema, also if it
-    /// waits until other code is.
+    /// waits until other code is. One whose key is taken or answered is not delivered.
     pub(crate) fn deliver_ingress(
         &mut self,
-        message: Ingress,
+        (index, message): (u64, Ingress),
         table: &GenerationTable,
         out: &mut BlockOutcome,
     ) {
+        let (ask, sequence) = match message.sequence {
+            None => (Ask::Keyless(out.height), index),
+            Some(sequence) if self.admit(&message, sequence, out) => (Ask::Keyed, sequence),
+            Some(_) => return,
+        };
         let letter = Letter {
             sender: Sender::Client(message.client),
-            sequence: message.sequence,
+            sequence,
             schema: SchemaId::default(),
             codec: Codec::Json,
             kind: DeliveryKind::Message,
-            ticket: Some(message.ticket),
+            ask: Some(ask),
             payload: 0..0,
         };
         let (to, payload) = (message.engine, &message.payload);
@@ -96,7 +102,7 @@ impl Executor {
             schema: SchemaId::default(),
             codec: Codec::Postcard,
             kind: DeliveryKind::Undelivered,
-            ticket: None,
+            ask: None,
             payload: 0..0,
         };
         self.deliver(notice.to, letter, &payload, out);
@@ -197,13 +203,13 @@ impl Executor {
         reason: Undelivered,
         out: &mut BlockOutcome,
     ) {
+        let undelivered = Err(ReplyError::Undelivered { engine: to, reason });
+        if let Some(answer) = letter.answer(undelivered) {
+            return self.answer(answer, out);
+        }
         let is_message = letter.kind == DeliveryKind::Message;
-        match (letter.ticket, letter.sender) {
-            (Some(ticket), _) => {
-                let outcome = Err(ReplyError::Undelivered { engine: to, reason });
-                out.replies.push(Replied { ticket, outcome });
-            }
-            (None, Sender::Engine(from)) if is_message => {
+        match letter.sender {
+            Sender::Engine(from) if is_message => {
                 self.deliver_notice(
                     &Notice {
                         to: from,
@@ -213,7 +219,7 @@ impl Executor {
                     out,
                 );
             }
-            (None, sender) => {
+            sender => {
                 out.stats.dead_letters += 1;
                 let payload = payload.to_vec();
                 let letter = DeadLetter {

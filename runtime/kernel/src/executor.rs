@@ -5,6 +5,7 @@ use crate::crew::Helpers;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::{Directory, Place};
 use crate::gate::Gate;
+use crate::keys::Keys;
 use crate::limits::{
     ANSWER_BYTES_MAX, CHUNK_ENGINES, ENGINES_MAX, NAMES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX,
 };
@@ -53,6 +54,8 @@ pub struct Executor {
     pub(crate) spare: Spare,
     pub(crate) timers: Timers,
     pub(crate) dead: DeadLetters,
+    /// Which requests of clients wait or were answered.
+    pub(crate) keys: Keys,
     /// Chunks with mail.
     pub(crate) active: Vec<u32>,
     /// Messages that wait.
@@ -80,12 +83,11 @@ pub struct Ingress {
     pub engine: EngineId,
     /// From whom.
     pub client: ClientId,
-    /// The client's own count.
-    pub sequence: u64,
+    /// The client's own number for it: it is handled once, however often it comes. `None`: it has no key, and each
+    /// is one of its own.
+    pub sequence: Option<u64>,
     /// JSON.
     pub payload: Vec<u8>,
-    /// Comes back with the reply.
-    pub ticket: u64,
 }
 
 /// Why a root engine did not start.
@@ -154,6 +156,7 @@ impl Executor {
             spare: Spare::default(),
             timers: Timers::default(),
             dead: DeadLetters::default(),
+            keys: Keys::default(),
             active: Vec::new(),
             waiting: 0,
             totals: Stats::default(),
@@ -258,8 +261,8 @@ impl Executor {
             ..std::mem::take(&mut self.between)
         };
         self.deliver_due_timers(frame, &mut out);
-        for message in block.messages {
-            self.deliver_ingress(message, &table, &mut out);
+        for (index, message) in block.messages.into_iter().enumerate() {
+            self.deliver_ingress((index as u64, message), &table, &mut out);
         }
         while !self.active.is_empty() && out.stats.messages < block.budget {
             self.round(helpers, &table, frame, &mut out);

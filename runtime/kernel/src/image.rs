@@ -5,6 +5,7 @@
 //! exactly as the one it was taken from. What has happened since the newest block and leaves with the next
 //! one (logs, events and counts of an upgrade's `init`s) is not in it.
 
+use crate::keys::{Ask, KeysImage};
 use crate::slot::Poison;
 use refit_abi::host::{BlockFrame, CallError, Witness};
 use refit_abi::raw::Codec;
@@ -29,6 +30,8 @@ pub struct Image {
     pub timers: TimersImage,
     /// Dead letters that are kept, oldest first, and how many there were in all.
     pub dead_letters: (Vec<DeadLetterImage>, u64),
+    /// Which requests of clients wait, which were answered, and how.
+    pub keys: KeysImage,
 }
 
 /// One engine in an [`Image`].
@@ -86,8 +89,8 @@ pub struct LetterImage {
     pub codec: Codec,
     /// Whether it tells of a message that was not delivered.
     pub is_notice: bool,
-    /// Comes back with the reply.
-    pub ticket: Option<u64>,
+    /// How it is answered, if it is a client's.
+    pub ask: Option<Ask>,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -249,7 +252,7 @@ impl Image {
         let engines: usize = self.engines.iter().map(EngineImage::bytes).sum();
         let (dead, _) = &self.dead_letters;
         let dead: usize = dead.iter().map(|letter| letter.payload.len()).sum();
-        engines + self.timers.bytes() + dead
+        engines + self.timers.bytes() + dead + self.keys.bytes()
     }
 
     /// Bytes of all live states.

@@ -8,6 +8,7 @@ use crate::image::{
     DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
+use crate::keys::{KeyLimits, Keys, KeysImage};
 use crate::slot::{Letter, Poison, Slot, SlotState};
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindEntry, KindIndex};
@@ -25,6 +26,22 @@ impl Executor {
     /// [`ImageError::Encode`]; [`ImageError::TooLarge`] as soon as the states and all that waits are
     /// more than `bytes_max`.
     pub fn image(&self, bytes_max: usize) -> Result<Image, ImageError> {
+        let keys = self.keys.image();
+        let bytes_max_of_engines = bytes_max.checked_sub(keys.bytes());
+        let too_large = ImageError::TooLarge { bytes_max };
+        let image = self.image_of_engines(bytes_max_of_engines.ok_or(too_large.clone())?);
+        match image {
+            Ok(image) => Ok(Image { keys, ..image }),
+            Err(ImageError::TooLarge { .. }) => Err(too_large),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Executor::image`], with no key in it: for who gives no client an answer, as a rehearsal.
+    ///
+    /// # Errors
+    /// As [`Executor::image`].
+    pub fn image_of_engines(&self, bytes_max: usize) -> Result<Image, ImageError> {
         let table = self.table();
         let mut engines = Vec::with_capacity(self.engines());
         let dead: Vec<_> = self.dead.kept().map(dead_letter_image).collect();
@@ -59,6 +76,7 @@ impl Executor {
             ended: self.directory.ended().collect(),
             timers,
             dead_letters: (dead, self.dead.count()),
+            keys: KeysImage::default(),
         })
     }
 
@@ -71,6 +89,7 @@ impl Executor {
         let mut executor = Self::new(table.clone());
         (executor.height, executor.frame) = (image.frame.height, image.frame);
         executor.timers = Timers::from_image(&image.timers);
+        executor.keys = Keys::from_image(&image.keys, KeyLimits::default());
         let (kept, count) = &image.dead_letters;
         executor.dead = DeadLetters::restored(kept.iter().map(dead_letter), *count);
         let kinds: Vec<Option<KindIndex>> = image
@@ -215,7 +234,7 @@ fn letter_image(letter: &Letter, arena: &[u8]) -> LetterImage {
         schema: letter.schema,
         codec: letter.codec,
         is_notice: letter.kind == DeliveryKind::Undelivered,
-        ticket: letter.ticket,
+        ask: letter.ask,
         payload: arena[letter.payload.clone()].to_vec(),
     }
 }
@@ -231,7 +250,7 @@ fn letter_of(letter: &LetterImage, payload: std::ops::Range<usize>) -> Letter {
         schema: letter.schema,
         codec: letter.codec,
         kind,
-        ticket: letter.ticket,
+        ask: letter.ask,
         payload,
     }
 }

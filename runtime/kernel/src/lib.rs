@@ -17,6 +17,7 @@ pub mod limits;
 pub mod remains;
 
 mod aftermath;
+mod answering;
 mod checked;
 mod chunk;
 mod dead_letters;
@@ -27,6 +28,7 @@ mod executor;
 mod grants;
 mod image;
 mod imaging;
+mod keys;
 mod lives;
 mod look;
 mod newborn;
@@ -58,6 +60,7 @@ pub use image::{
     DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
+pub use keys::{Ask, Asker, Entry, Key, KeyRefusal, KeysImage, RequestDigest};
 pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};

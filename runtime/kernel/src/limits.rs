@@ -96,3 +96,27 @@ pub const ENGINE_STACK_TOUCHED_BYTES: usize = 64 << 10;
 
 /// Worker threads of one crew.
 pub const WORKERS_MAX: usize = 64;
+
+/// Clients that may send under keys: whose names are kept.
+pub const CLIENTS_MAX: usize = 65_536;
+
+/// How long the name of a client that sends under keys is kept after its last message, at least, in blocks.
+pub const NAME_KEPT_BLOCKS: u64 = 100_000;
+
+/// Messages of one client that may wait under keys.
+pub const WAITING_KEYS_PER_CLIENT_MAX: usize = 8_192;
+
+/// Answered keys of one client that are kept: how far it may number ahead of its own oldest repeat.
+pub const ANSWERED_KEYS_PER_CLIENT_MAX: usize = 1_024;
+
+/// Bytes of the answers that are kept of all clients, each charged [`KEY_OVERHEAD_BYTES`] more.
+pub const REPLIES_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of these that one client may have.
+pub const REPLIES_BYTES_PER_CLIENT_MAX: usize = 4 << 20;
+
+/// Largest single answer that is kept, in bytes. A longer one is given once, and its request is not done again.
+pub const REPLY_KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// What an answered key costs beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
+pub const KEY_OVERHEAD_BYTES: usize = 160;

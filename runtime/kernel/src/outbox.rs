@@ -1,13 +1,14 @@
 //! [`Outbox`]: what the handlers of one chunk did in one round, in order.
 
 use crate::dead_letters::DeadLetter;
-use crate::outcome::{Emitted, LogLine, Replied, ReplyError, Stats};
+use crate::keys::Ask;
+use crate::outcome::{Emitted, LogLine, ReplyError, Stats};
 use crate::slot::Letter;
 use crate::table::KindIndex;
 use crate::trouble::Trouble;
 use refit_abi::raw::DeliveryKind;
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Sender, TimerAt, TimerId, Undelivered};
+use refit_abi::{ClientId, EngineId, Sender, TimerAt, TimerId, Undelivered};
 use std::ops::Range;
 
 /// What the handlers of one chunk did in one round.
@@ -19,7 +20,7 @@ pub(crate) struct Outbox {
     pub(crate) stops: Vec<Stop>,
     pub(crate) timers: Vec<TimerDeed>,
     pub(crate) events: Vec<Emitted>,
-    pub(crate) replies: Vec<Replied>,
+    pub(crate) answers: Vec<Answer>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) dead: Vec<DeadLetter>,
     pub(crate) logs: Vec<LogLine>,
@@ -31,6 +32,15 @@ pub(crate) struct Outbox {
     pub(crate) bytes_needed: usize,
     /// The same of the longest of its lists.
     pub(crate) list_needed: usize,
+}
+
+/// The answer to a client's message.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) client: ClientId,
+    pub(crate) sequence: u64,
+    pub(crate) ask: Ask,
+    pub(crate) outcome: Result<Vec<u8>, ReplyError>,
 }
 
 #[derive(Debug)]
@@ -98,7 +108,7 @@ impl Outbox {
         self.stops.clear();
         self.timers.clear();
         self.events.clear();
-        self.replies.clear();
+        self.answers.clear();
         self.notices.clear();
         self.dead.clear();
         self.logs.clear();
@@ -116,7 +126,7 @@ impl Outbox {
             stops,
             timers,
             events,
-            replies,
+            answers,
             notices,
             dead,
             logs,
@@ -133,7 +143,7 @@ impl Outbox {
             stops.is_empty(),
             timers.is_empty(),
             events.is_empty(),
-            replies.is_empty(),
+            answers.is_empty(),
             notices.is_empty(),
             dead.is_empty(),
             logs.is_empty(),
@@ -151,20 +161,20 @@ impl Outbox {
         payload: &[u8],
         reason: Undelivered,
     ) {
+        let undelivered = Err(ReplyError::Undelivered { engine, reason });
+        if let Some(answer) = letter.answer(undelivered) {
+            return self.answers.push(answer);
+        }
         let is_message = letter.kind == DeliveryKind::Message;
-        match (letter.ticket, letter.sender) {
-            (Some(ticket), _) => {
-                let outcome = Err(ReplyError::Undelivered { engine, reason });
-                self.replies.push(Replied { ticket, outcome });
-            }
-            (None, Sender::Engine(to)) if is_message => {
+        match letter.sender {
+            Sender::Engine(to) if is_message => {
                 self.notices.push(Notice {
                     to,
                     about: engine,
                     reason,
                 });
             }
-            (None, sender) => {
+            sender => {
                 self.stats.dead_letters += 1;
                 self.dead.push(DeadLetter {
                     sender,

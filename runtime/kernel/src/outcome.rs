@@ -1,8 +1,10 @@
 //! What the execution of a block gives back.
 
+use crate::keys::{Asker, KeyRefusal};
 use crate::trouble::Trouble;
 use refit_abi::host::CallError;
 use refit_abi::{EngineId, Fault, Generation, Height, Undelivered};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The effects of a block; they leave the node when the block is durable.
@@ -32,17 +34,23 @@ pub struct BlockOutcome {
     pub next_timer_time: Option<refit_abi::BlockTime>,
 }
 
-/// The answer to one message of the block.
-#[derive(Debug, PartialEq, Eq)]
+/// The answer to one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replied {
-    /// The message's ticket, as it was given in the block.
-    pub ticket: u64,
+    /// Whom it is for.
+    pub asker: Asker,
+    /// The block in which the message was handled, or refused.
+    pub height: Height,
+    /// The generation whose code was live then.
+    pub generation: Generation,
+    /// Whether the message was handled before, and this is the answer of then.
+    pub repeated: bool,
     /// The reply in the message's codec, or why there is none.
     pub outcome: Result<Vec<u8>, ReplyError>,
 }
 
 /// Why a message has no reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ReplyError {
     /// The engine's own fault.
@@ -96,6 +104,9 @@ pub enum ReplyError {
         /// Why.
         reason: Undelivered,
     },
+    /// The message is not handled because of its key.
+    #[error("{0}")]
+    Key(KeyRefusal),
 }
 
 /// Why a query has no answer.

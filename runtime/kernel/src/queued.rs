@@ -3,7 +3,8 @@
 use crate::chunk::Chunk;
 use crate::dead_letters::DeadLetter;
 use crate::executor::Executor;
-use crate::outcome::{Replied, ReplyError};
+use crate::outbox::Answer;
+use crate::outcome::ReplyError;
 use crate::slot::{Letter, Slot, SlotState};
 use crate::table::KindIndex;
 use crate::timers::Timer;
@@ -83,7 +84,6 @@ impl Executor {
         for chunk in &self.chunks {
             self.waiting -= bury_letters(&mut chunk.write(), change, &mut dead, &mut told);
         }
-        self.between.replies.append(&mut told);
         let chunks = &self.chunks;
         self.active
             .retain(|number| !chunks[*number as usize].read().active.is_empty());
@@ -98,6 +98,9 @@ impl Executor {
         let count = dead.len() as u64;
         self.between.stats.dead_letters += count;
         let mut between = std::mem::take(&mut self.between);
+        for answer in told {
+            self.answer(answer, &mut between);
+        }
         for letter in dead {
             self.bury(letter, &mut between);
         }
@@ -119,7 +122,7 @@ fn bury_letters(
     chunk: &mut Chunk,
     change: Change<'_>,
     dead: &mut Vec<DeadLetter>,
-    told: &mut Vec<Replied>,
+    told: &mut Vec<Answer>,
 ) -> usize {
     let before = dead.len();
     let Chunk {
@@ -139,7 +142,7 @@ fn bury_letters(
                 if foreign {
                     let payload = &arena[letter.payload.clone()];
                     dead.push(dead_letter(letter.sender, id, payload));
-                    told.extend(letter.ticket.map(|ticket| given_up(id, ticket)));
+                    told.extend(given_up(id, letter));
                 }
                 !foreign
             });
@@ -153,10 +156,9 @@ fn bury_letters(
     dead.len() - before
 }
 
-fn given_up(engine: EngineId, ticket: u64) -> Replied {
+fn given_up(engine: EngineId, letter: &Letter) -> Option<Answer> {
     let reason = Undelivered::Rejected;
-    let outcome = Err(ReplyError::Undelivered { engine, reason });
-    Replied { ticket, outcome }
+    letter.answer(Err(ReplyError::Undelivered { engine, reason }))
 }
 
 fn dead_letter(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {

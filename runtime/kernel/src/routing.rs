@@ -29,6 +29,9 @@ impl Executor {
     ) {
         for outbox in &mut *outboxes {
             take_effects(outbox, table, out);
+            for answer in outbox.answers.drain(..) {
+                self.answer(answer, out);
+            }
         }
         for letter in outboxes.iter_mut().flat_map(|outbox| outbox.dead.drain(..)) {
             self.bury(letter, out);
@@ -96,7 +99,7 @@ impl Executor {
                 schema: send.schema,
                 codec: Codec::Postcard,
                 kind: DeliveryKind::Message,
-                ticket: None,
+                ask: None,
                 payload: 0..0,
             };
             let payload = &outbox.bytes[send.payload.clone()];
@@ -174,7 +177,6 @@ impl Executor {
 /// Takes over what needs no routing.
 fn take_effects(outbox: &mut Outbox, table: &GenerationTable, out: &mut BlockOutcome) {
     out.stats.add(&outbox.stats);
-    out.replies.append(&mut outbox.replies);
     out.events.append(&mut outbox.events);
     append_logs(out, &mut outbox.logs);
     for trouble in outbox.troubles.drain(..) {

@@ -9,7 +9,7 @@ use crate::limits::{
     TOPIC_BYTES_MAX,
 };
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
-use crate::outcome::{Emitted, LogLine, Replied, ReplyError};
+use crate::outcome::{Emitted, LogLine, ReplyError};
 use crate::slot::Letter;
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
@@ -131,8 +131,12 @@ impl Running<'_> {
     }
 
     fn answer(&mut self, index: usize, outcome: Result<Vec<u8>, ReplyError>) {
-        if let Some(ticket) = self.letters.get(index).and_then(|letter| letter.ticket) {
-            self.outbox.replies.push(Replied { ticket, outcome });
+        if let Some(answer) = self
+            .letters
+            .get(index)
+            .and_then(|letter| letter.answer(outcome))
+        {
+            self.outbox.answers.push(answer);
         }
     }
 
@@ -151,7 +155,7 @@ impl Running<'_> {
     /// A fault that no client is told.
     fn tell_of_fault(&mut self, index: usize, fault: &Fault) {
         let letter = self.letters.get(index);
-        if letter.is_some_and(|letter| letter.ticket.is_none()) {
+        if letter.is_some_and(|letter| letter.ask.is_none()) {
             self.tell_of(index, |sender, sequence| Wrong::Faulted {
                 sender,
                 sequence,

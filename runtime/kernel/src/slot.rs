@@ -1,6 +1,9 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
+use crate::keys::Ask;
 use crate::limits::POISON_TEXT_BYTES_MAX;
+use crate::outbox::Answer;
+use crate::outcome::ReplyError;
 use crate::slot_timers::SlotTimers;
 use crate::table::{KindEntry, KindIndex, Pending};
 use crate::trouble::{Trouble, Wrong};
@@ -146,8 +149,31 @@ pub(crate) struct Letter {
     pub(crate) schema: SchemaId,
     pub(crate) codec: Codec,
     pub(crate) kind: DeliveryKind,
-    pub(crate) ticket: Option<u64>,
+    /// How it is answered; `None` if nobody waits for an answer.
+    pub(crate) ask: Option<Ask>,
     pub(crate) payload: Range<usize>,
+}
+
+impl Letter {
+    /// The answer to it, if it is a client's.
+    #[inline]
+    pub(crate) fn answer(&self, outcome: Result<Vec<u8>, ReplyError>) -> Option<Answer> {
+        let (Some(ask), Sender::Client(client)) = (self.ask, self.sender) else {
+            return None;
+        };
+        Some(Answer {
+            client,
+            sequence: self.sequence,
+            ask,
+            outcome,
+        })
+    }
+
+    /// Whether an answer is to it.
+    pub(crate) fn is_answered_by(&self, answer: &Answer) -> bool {
+        let (client, ask) = (Sender::Client(answer.client), Some(answer.ask));
+        (self.sender, self.sequence, self.ask) == (client, answer.sequence, ask)
+    }
 }
 
 impl Slot {

@@ -95,7 +95,7 @@ impl Outbox {
             self.stops.len(),
             self.timers.len(),
             self.events.len(),
-            self.replies.len(),
+            self.answers.len(),
             self.notices.len(),
             self.dead.len(),
         ];
@@ -112,7 +112,7 @@ impl Outbox {
         shrink(&mut self.stops, list);
         shrink(&mut self.timers, list);
         shrink(&mut self.events, list);
-        shrink(&mut self.replies, list);
+        shrink(&mut self.answers, list);
         shrink(&mut self.notices, list);
         shrink(&mut self.dead, list);
     }

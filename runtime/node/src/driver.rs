@@ -1,24 +1,25 @@
 //! [`Driver`]: makes blocks, has them logged and executed, and lets the effects out; between two
 //! blocks, brings armed upgrades to their update point.
 
+use crate::answers;
 use crate::clock;
-use crate::intake::{Answerer, Intake, Submission};
+use crate::intake::{Intake, Submission};
 use crate::latest::{Latest, add};
 use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::lines;
-use crate::recorded::Recorded;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
+use crate::waiters::{AwaitedAnswer, Waiters};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
+use refit_abi::BlockTime;
 use refit_abi::host::BlockFrame;
-use refit_abi::{BlockTime, ClientId, Height};
+use refit_abi::raw::Codec;
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::Command;
-use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor};
-use refit_ordering::{Block, Due, Ingress, Ordering};
-use refit_store::{Lookup, Replies, Store};
-use std::collections::HashMap;
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Key, RequestDigest};
+use refit_ordering::{Due, Ingress, Next, Ordering};
+use refit_store::Store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +28,6 @@ use std::time::{Duration, Instant};
 pub(crate) struct DriverParts {
     pub(crate) ordering: Box<dyn Ordering>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) replies: Replies,
     pub(crate) intake: Receiver<Intake>,
     pub(crate) commands: Sender<Command>,
     pub(crate) latest: Arc<Mutex<Latest>>,
@@ -38,11 +38,7 @@ pub(crate) struct DriverParts {
 /// Makes blocks and has them executed.
 pub(crate) struct Driver {
     parts: DriverParts,
-    /// Who waits for the reply to each message that is under way.
-    open: HashMap<u64, Open>,
-    /// The ticket of each request that is under way and may be repeated.
-    requests: HashMap<(ClientId, u64), u64>,
-    tickets: u64,
+    waiters: Waiters,
     armed: Option<Box<Waiting>>,
     /// The next block is made at once: it follows an upgrade.
     follow_up: bool,
@@ -53,12 +49,6 @@ pub(crate) struct Driver {
     recount: bool,
 }
 
-/// A message that is under way.
-struct Open {
-    request: Option<(ClientId, u64)>,
-    answers: Vec<Answerer>,
-}
-
 /// The crew, or the client's side, is gone.
 struct Ended;
 
@@ -66,9 +56,7 @@ impl Driver {
     pub(crate) fn new(parts: DriverParts) -> Self {
         Self {
             parts,
-            open: HashMap::new(),
-            requests: HashMap::new(),
-            tickets: 0,
+            waiters: Waiters::default(),
             armed: None,
             follow_up: false,
             awaited: Awaited::default(),
@@ -90,8 +78,8 @@ impl Driver {
         // What came for the newest block's height runs before there is another block.
         self.upgrade_if_due()?;
         let due = self.due();
-        if let Some(block) = self.parts.ordering.next(clock::now(), due) {
-            self.execute(block)?;
+        if let Some(next) = self.parts.ordering.next(clock::now(), due) {
+            self.execute(next)?;
         }
         self.upgrade_if_due()
     }
@@ -161,76 +149,33 @@ impl Driver {
             payload,
             answer,
         } = submission;
-        let request = sequence.map(|sequence| (client, sequence));
-        let Some(answer) = self.new_request(request, answer) else {
+        let awaited = match sequence {
+            Some(sequence) => {
+                let request = RequestDigest::of(engine, Codec::Json, &payload);
+                AwaitedAnswer::Keyed(Key { client, sequence }, request)
+            }
+            None => self.waiters.keyless(),
+        };
+        // The same request waits already, and its answer is this one's too.
+        let Some(answerer) = self.waiters.join(awaited, answer) else {
             return;
         };
-        self.tickets += 1;
-        let ticket = self.tickets;
-        let sequence = sequence.unwrap_or(ticket);
         let message = Ingress {
             engine,
             client,
             sequence,
             payload,
-            ticket,
         };
-        if let Err(full) = self.parts.ordering.offer(message) {
-            let refusal = Refusal::new(503, "queue-full", full.to_string(), "send again later");
-            let _ = answer.answer.send(Err(refusal));
-            return;
-        }
-        if let Some(request) = request {
-            self.requests.insert(request, ticket);
-        }
-        self.open.insert(
-            ticket,
-            Open {
-                request,
-                answers: vec![answer],
-            },
-        );
-    }
-
-    /// Gives the answerer back if the request is a new one; a repeat gets the recorded reply, or
-    /// waits with the first.
-    fn new_request(
-        &mut self,
-        request: Option<(ClientId, u64)>,
-        answer: Answerer,
-    ) -> Option<Answerer> {
-        let Some((client, sequence)) = request else {
-            return Some(answer);
-        };
-        if let Some(open) = self
-            .requests
-            .get(&(client, sequence))
-            .and_then(|t| self.open.get_mut(t))
-        {
-            open.answers.push(answer);
-            return None;
-        }
-        let known = match self.parts.replies.lookup(client, sequence) {
-            Lookup::Unknown => return Some(answer),
-            Lookup::Known { height, reply } => {
-                self.parts.latest.lock().counts.repeated += 1;
-                match postcard::from_bytes::<Recorded>(&reply) {
-                    Ok(recorded) => recorded.answer(height, true),
-                    Err(error) => Err(unreadable(&error)),
-                }
+        match self.parts.ordering.offer(message, awaited.token()) {
+            Ok(()) => self.waiters.wait(awaited, answerer),
+            Err(full) => {
+                let refusal = Refusal::new(503, "queue-full", full.to_string(), "send again later");
+                let _ = answerer.answer.send(Err(refusal));
             }
-            Lookup::Forgotten => Err(Refusal::new(
-                409,
-                "request-forgotten",
-                "the reply to this request is no longer kept, and it is not executed again",
-                "read the state with a query, and go on with a larger sequence",
-            )),
-        };
-        let _ = answer.answer.send(known);
-        None
+        }
     }
 
-    fn execute(&mut self, block: Block) -> Result<(), Ended> {
+    fn execute(&mut self, Next { block, tokens }: Next) -> Result<(), Ended> {
         self.follow_up = false;
         let (height, time) = (block.height, block.time);
         if let Err(error) = self.parts.store.append(height, &block.to_bytes()) {
@@ -251,13 +196,13 @@ impl Driver {
                 client: message.client,
                 sequence: message.sequence,
                 payload: message.payload,
-                ticket: message.ticket,
             });
         let input = BlockInput {
             frame,
             messages: messages.collect(),
             budget: self.parts.budget,
         };
+        self.waiters.placed(height, &tokens);
         let (done, outcome) = crossbeam_channel::bounded(1);
         self.parts
             .commands
@@ -320,30 +265,22 @@ impl Driver {
         for trouble in &outcome.troubles {
             self.troubles.tell(trouble, Instant::now());
         }
+        let mut again = 0;
         for replied in outcome.replies {
-            let Some(open) = self.open.remove(&replied.ticket) else {
+            let mut answerers = self.waiters.take(&replied.asker);
+            let Some(first) = answerers.next() else {
                 continue;
             };
-            let recorded = Recorded::of(outcome.generation, replied.outcome);
-            if let Some((client, sequence)) = open.request {
-                self.requests.remove(&(client, sequence));
-                self.record(client, sequence, outcome.height, &recorded);
-            }
-            for (index, answerer) in open.answers.into_iter().enumerate() {
-                let answer = recorded.clone().answer(outcome.height, index > 0);
+            again += u64::from(replied.repeated);
+            let answer = answers::answer(replied);
+            for answerer in answerers {
                 // The client may be gone; it can ask again.
-                let _ = answerer.answer.send(answer);
+                let _ = answerer.answer.send(answers::repeated(&answer));
             }
+            let _ = first.answer.send(answer);
         }
-    }
-
-    fn record(&mut self, client: ClientId, sequence: u64, height: Height, recorded: &Recorded) {
-        let bytes = match postcard::to_allocvec(recorded) {
-            Ok(bytes) => bytes,
-            Err(error) => return tracing::error!(%error, "a reply could not be recorded"),
-        };
-        if let Err(error) = self.parts.replies.record(client, sequence, height, &bytes) {
-            tracing::warn!(%error, sequence, "a reply could not be recorded");
+        if again > 0 {
+            self.parts.latest.lock().counts.repeated += again;
         }
     }
 
@@ -378,16 +315,6 @@ impl Driver {
         self.recount = true;
         Ok(())
     }
-}
-
-fn unreadable(error: &postcard::Error) -> Refusal {
-    let detail = format!("the recorded reply cannot be read: {error}");
-    Refusal::new(
-        500,
-        "reply-unreadable",
-        detail,
-        "read the state with a query",
-    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! [`Node`]: the handle, and what the admin interface asks through it.
 
+use crate::answers::query_refusal;
 use crate::intake::{Answerer, Door, Intake, Submission};
 use crate::latest::{Counts, Latest};
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
-use crate::recorded::query_refusal;
 use crate::upgrade::Upgrades;
 use crate::watch::{StuckCall, Watched, Watcher};
 use crossbeam_channel::{Sender, TrySendError};

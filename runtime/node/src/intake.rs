@@ -27,7 +27,7 @@ pub(crate) enum Intake {
 pub(crate) struct Submission {
     pub(crate) engine: EngineId,
     pub(crate) client: ClientId,
-    /// `None`: the client does not mean to repeat it; nothing is recorded.
+    /// `None`: the client does not mean to repeat it.
     pub(crate) sequence: Option<u64>,
     pub(crate) payload: Vec<u8>,
     pub(crate) answer: Answerer,

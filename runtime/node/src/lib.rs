@@ -16,6 +16,7 @@
 //! way. A module is retired only after the crew that could have entered it was joined and no state
 //! is left that its code would have to touch.
 
+mod answers;
 mod capture;
 mod clock;
 mod config;
@@ -32,7 +33,6 @@ mod lines;
 mod looks;
 mod prepared;
 mod quarantine;
-mod recorded;
 pub mod rehearsal;
 mod replace;
 mod start;
@@ -40,6 +40,7 @@ mod status;
 mod tempo;
 mod troubles;
 mod upgrade;
+mod waiters;
 mod watch;
 
 pub use config::{EngineConfig, NodeConfig, OnStuck};

@@ -19,7 +19,7 @@ use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
 use refit_ordering::{Solo, SoloConfig, Tip};
-use refit_store::{MemoryStore, Replies, Store};
+use refit_store::{MemoryStore, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,7 +171,6 @@ impl Node {
         let driver = Driver::new(DriverParts {
             ordering: Box::new(Solo::new(solo, Tip::default())),
             store: store.clone(),
-            replies: Replies::default(),
             intake: outlet,
             commands: command_sender.clone(),
             latest: latest.clone(),

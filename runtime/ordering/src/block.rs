@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Keeps a block's hash apart from every other hash.
 const BLOCK_HASH_CONTEXT: &str = "refit 2026 block";
 
+/// The form of a block's canonical bytes; they begin with it. Form 1 had no number.
+pub const BLOCK_FORMAT: u8 = 2;
+
 /// One message of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingress {
@@ -13,20 +16,16 @@ pub struct Ingress {
     pub engine: EngineId,
     /// Who sends it.
     pub client: ClientId,
-    /// The client's number for it: a repeat has the same one.
-    pub sequence: u64,
+    /// The client's number for it: a repeat has the same one. `None`: it has no key, and each is one of its own.
+    pub sequence: Option<u64>,
     /// The message as JSON text.
     pub payload: Vec<u8>,
-    /// Finds the client's open request on the node that took the message in. It is no part of the
-    /// block: elsewhere, and after reading it back, it is 0.
-    #[serde(skip)]
-    pub ticket: u64,
 }
 
 /// An ordered batch of messages.
 ///
-/// Its canonical bytes are the postcard form of its fields in this order, tickets left out; its hash
-/// is BLAKE3 over them, in a context of its own.
+/// Nothing in it is known to one node alone. Its canonical bytes are [`BLOCK_FORMAT`] and the postcard form of its
+/// fields in this order; its hash is BLAKE3 over them, in a context of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// The block's number.
@@ -42,7 +41,7 @@ pub struct Block {
 impl Block {
     /// The canonical bytes: what is logged, sent and hashed.
     pub fn to_bytes(&self) -> Vec<u8> {
-        match postcard::to_allocvec(self) {
+        match postcard::to_allocvec(&(BLOCK_FORMAT, self)) {
             Ok(bytes) => bytes,
             // Postcard fails on sequences of unknown length and on full buffers; here is neither.
             Err(error) => unreachable!("a block has only sized fields: {error}"),
@@ -54,7 +53,11 @@ impl Block {
     /// # Errors
     /// [`BlockError`] if the bytes are no block, or not the canonical form of one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BlockError> {
-        let block: Self = postcard::from_bytes(bytes).map_err(|source| BlockError::Malformed {
+        if let Some(found) = bytes.first().filter(|format| **format != BLOCK_FORMAT) {
+            return Err(BlockError::Format { found: *found });
+        }
+        let read: Result<(u8, Self), _> = postcard::from_bytes(bytes);
+        let (_, block) = read.map_err(|source| BlockError::Malformed {
             bytes: bytes.len(),
             source,
         })?;
@@ -95,6 +98,14 @@ pub enum BlockError {
         bytes: usize,
         /// Where decoding failed.
         source: postcard::Error,
+    },
+    /// They are of another form.
+    #[error(
+        "the bytes are a block of form {found}, and this is {BLOCK_FORMAT}; read them with the node that wrote them"
+    )]
+    Format {
+        /// The form that they claim.
+        found: u8,
     },
     /// The bytes decode, but are not those that the block is hashed by.
     #[error("block {height} is not in its canonical form; fetch it again or restore the log")]

@@ -20,7 +20,7 @@ mod block;
 mod scripted;
 mod solo;
 
-pub use block::{Block, BlockError, Ingress, Tip, chain};
+pub use block::{BLOCK_FORMAT, Block, BlockError, Ingress, Tip, chain};
 pub use scripted::Scripted;
 pub use solo::{
     BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, IDLE_INTERVAL_MILLIS, MESSAGES_PER_BLOCK_MAX,
@@ -31,16 +31,16 @@ use refit_abi::BlockTime;
 
 /// A source of blocks.
 pub trait Ordering: Send {
-    /// Takes a message in, to be part of a later block.
+    /// Takes a message in, to be part of a later block. The token comes back beside that block.
     ///
     /// # Errors
     /// [`Full`] if there is no room; the message is not taken.
-    fn offer(&mut self, message: Ingress) -> Result<(), Full>;
+    fn offer(&mut self, message: Ingress, token: Option<Token>) -> Result<(), Full>;
 
     /// Gives the next block if it is time for one.
     ///
     /// `now` is the driver's clock; `due` says what, beside client messages, needs a block.
-    fn next(&mut self, now: BlockTime, due: Due) -> Option<Block>;
+    fn next(&mut self, now: BlockTime, due: Due) -> Option<Next>;
 
     /// When [`Ordering::next`] gives a block: `now` if at once, `None` if nothing is waiting and only a new
     /// message, or something else that becomes due, can change that.
@@ -51,6 +51,19 @@ pub trait Ordering: Send {
 
     /// The last block that was given, or where this source went on from.
     fn tip(&self) -> Tip;
+}
+
+/// Finds, on the node that took a message in, who waits for its answer. It is in no block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// A block, and what was offered with its messages on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The block.
+    pub block: Block,
+    /// One for each of its messages, in their order; `None` if the message came without, or from elsewhere.
+    pub tokens: Vec<Option<Token>>,
 }
 
 /// What needs a block beside the messages of clients.

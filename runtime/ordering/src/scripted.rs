@@ -1,6 +1,6 @@
 //! [`Scripted`]: blocks that were fixed before, for replay and for tests.
 
-use crate::{Block, Due, Full, Ingress, Ordering, Tip};
+use crate::{Block, Due, Full, Ingress, Next, Ordering, Tip, Token};
 use refit_abi::BlockTime;
 use std::collections::VecDeque;
 
@@ -27,7 +27,7 @@ impl Scripted {
 
 impl Ordering for Scripted {
     /// Takes nothing: the script is complete.
-    fn offer(&mut self, _message: Ingress) -> Result<(), Full> {
+    fn offer(&mut self, _message: Ingress, _token: Option<Token>) -> Result<(), Full> {
         let payloads = self.blocks.iter().flat_map(|block| &block.messages);
         let bytes = payloads.map(|message| message.payload.len()).sum();
         Err(Full {
@@ -36,11 +36,12 @@ impl Ordering for Scripted {
         })
     }
 
-    fn next(&mut self, _now: BlockTime, _due: Due) -> Option<Block> {
+    fn next(&mut self, _now: BlockTime, _due: Due) -> Option<Next> {
         let block = self.blocks.pop_front()?;
         self.pending -= block.messages.len();
         self.tip = block.tip();
-        Some(block)
+        let tokens = vec![None; block.messages.len()];
+        Some(Next { block, tokens })
     }
 
     fn next_due(&self, now: BlockTime, _due: Due) -> Option<BlockTime> {

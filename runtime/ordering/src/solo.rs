@@ -8,7 +8,7 @@
 //! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and
 //! admit nothing new; the queue fills, and clients are told so.
 
-use crate::{Block, Due, Full, Ingress, Ordering, Tip};
+use crate::{Due, Full, Ingress, Next, Ordering, Tip, Token};
 use refit_abi::BlockTime;
 use std::collections::VecDeque;
 
@@ -65,7 +65,7 @@ impl Default for SoloConfig {
 #[derive(Debug)]
 pub struct Solo {
     config: SoloConfig,
-    queue: VecDeque<Ingress>,
+    queue: VecDeque<(Ingress, Option<Token>)>,
     /// Bytes of payload in the queue.
     queue_bytes: usize,
     tip: Tip,
@@ -112,7 +112,7 @@ impl Solo {
 }
 
 impl Ordering for Solo {
-    fn offer(&mut self, message: Ingress) -> Result<(), Full> {
+    fn offer(&mut self, message: Ingress, token: Option<Token>) -> Result<(), Full> {
         let bytes = self.queue_bytes.saturating_add(message.payload.len());
         if self.queue.len() >= self.config.queue_messages || bytes > self.config.queue_bytes {
             return Err(Full {
@@ -121,15 +121,16 @@ impl Ordering for Solo {
             });
         }
         self.queue_bytes = bytes;
-        self.queue.push_back(message);
+        self.queue.push_back((message, token));
         Ok(())
     }
 
-    fn next(&mut self, now: BlockTime, due: Due) -> Option<Block> {
+    fn next(&mut self, now: BlockTime, due: Due) -> Option<Next> {
         if self.next_due(now, due).is_none_or(|at| at > now) {
             return None;
         }
-        let messages: Vec<Ingress> = self.queue.drain(..self.admitted(due)).collect();
+        let admitted = self.queue.drain(..self.admitted(due));
+        let (messages, tokens): (Vec<Ingress>, Vec<Option<Token>>) = admitted.unzip();
         self.queue_bytes -= messages
             .iter()
             .map(|message| message.payload.len())
@@ -137,7 +138,7 @@ impl Ordering for Solo {
         let block = self.tip.extend(now, messages);
         self.tip = block.tip();
         self.given_at = Some(now);
-        Some(block)
+        Some(Next { block, tokens })
     }
 
     fn next_due(&self, now: BlockTime, due: Due) -> Option<BlockTime> {

@@ -3,15 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
-use refit_ordering::{Block, BlockError, Due, Ingress, Ordering, Scripted, Tip, chain};
+use refit_ordering::{
+    BLOCK_FORMAT, Block, BlockError, Due, Ingress, Ordering, Scripted, Tip, Token, chain,
+};
 
-fn message(sequence: u64, ticket: u64) -> Ingress {
+fn message(sequence: u64) -> Ingress {
     Ingress {
         engine: EngineId::root("kv").unwrap(),
         client: ClientId::of("ada"),
-        sequence,
+        sequence: Some(sequence),
         payload: br#"{"Get":{"key":"a"}}"#.to_vec(),
-        ticket,
     }
 }
 
@@ -24,32 +25,39 @@ fn block(messages: Vec<Ingress>) -> Block {
     }
 }
 
+fn keyless() -> Ingress {
+    Ingress {
+        sequence: None,
+        ..message(0)
+    }
+}
+
 #[test]
-fn a_block_reads_back_from_its_bytes_without_its_tickets() {
-    let sent = block(vec![message(1, 55), message(2, 56)]);
+fn a_block_reads_back_from_its_bytes() {
+    let sent = block(vec![message(1), keyless(), message(2)]);
     let read = Block::from_bytes(&sent.to_bytes()).unwrap();
-    assert_eq!(read, block(vec![message(1, 0), message(2, 0)]));
+    assert_eq!(read, sent);
     assert_eq!(read.hash(), sent.hash());
 }
 
 #[test]
-fn every_field_but_the_ticket_is_in_the_hash() {
-    let base = block(vec![message(1, 0), message(2, 0)]);
-    let mut others = vec![base.clone(); 6];
+fn every_field_is_in_the_hash() {
+    let base = block(vec![message(1), message(2)]);
+    let mut others = vec![base.clone(); 8];
     others[0].height = Height(8);
     others[1].time = BlockTime(1001);
     others[2].parent = BlockHash([4; 32]);
     others[3].messages.swap(0, 1);
     others[4].messages[0].client = ClientId::of("bob");
     others[5].messages[1].payload.push(b' ');
+    others[6].messages[0].sequence = Some(3);
+    others[7].messages[0].sequence = None;
     assert!(others.iter().all(|other| other.hash() != base.hash()));
-    let elsewhere = block(vec![message(1, 9), message(2, 8)]);
-    assert_eq!(elsewhere.hash(), base.hash());
 }
 
 #[test]
 fn the_hash_of_a_known_block_never_changes() {
-    let hash = block(vec![message(1, 0)]).hash().to_string();
+    let hash = block(vec![message(1)]).hash().to_string();
     assert_eq!(
         hash,
         "a940c5a03fafe038bd979759bff38bcca13f3dec887ab71100dd9afc0cef7cd4"
@@ -58,7 +66,7 @@ fn the_hash_of_a_known_block_never_changes() {
 
 #[test]
 fn cut_lengthened_and_overlong_bytes_are_refused() {
-    let bytes = block(vec![message(1, 0)]).to_bytes();
+    let bytes = block(vec![message(1)]).to_bytes();
     for end in 0..bytes.len() {
         assert!(matches!(
             Block::from_bytes(&bytes[..end]),
@@ -71,8 +79,16 @@ fn cut_lengthened_and_overlong_bytes_are_refused() {
         Err(BlockError::NotCanonical { height: Height(7) })
     );
     // The height 7 as a varint of two bytes.
-    let overlong = [&[0x87, 0x00], &bytes[1..]].concat();
+    let overlong = [&[BLOCK_FORMAT, 0x87, 0x00], &bytes[2..]].concat();
     assert!(Block::from_bytes(&overlong).is_err());
+}
+
+#[test]
+fn a_block_of_another_form_is_told_from_bytes_that_are_none() {
+    let mut bytes = block(vec![message(1)]).to_bytes();
+    bytes[0] = BLOCK_FORMAT + 1;
+    let found = BLOCK_FORMAT + 1;
+    assert_eq!(Block::from_bytes(&bytes), Err(BlockError::Format { found }));
 }
 
 #[test]
@@ -80,18 +96,22 @@ fn a_script_is_played_as_it_was_written() {
     let blocks = chain(
         Tip::default(),
         10,
-        vec![vec![message(1, 0)], vec![], vec![message(2, 0)]],
+        vec![vec![message(1)], vec![], vec![message(2)]],
     );
     assert_eq!(blocks[1].parent, blocks[0].hash());
     assert_eq!(blocks[2].time, BlockTime(30));
     let mut scripted = Scripted::new(Tip::default(), blocks.clone());
     assert_eq!(scripted.pending(), 2);
-    let full = scripted.offer(message(3, 0)).unwrap_err();
+    let full = scripted.offer(message(3), Some(Token(1))).unwrap_err();
     assert_eq!(full.messages, 2);
     for block in &blocks {
         let now = BlockTime(0);
         assert_eq!(scripted.next_due(now, Due::default()), Some(now));
-        assert_eq!(scripted.next(now, Due::default()).as_ref(), Some(block));
+        let next = scripted.next(now, Due::default()).unwrap();
+        assert_eq!(
+            (&next.block, next.tokens.len()),
+            (block, block.messages.len())
+        );
         assert_eq!(scripted.tip(), block.tip());
     }
     assert_eq!(

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
-use refit_ordering::{Block, Due, Full, Ingress, Ordering, Solo, SoloConfig, Tip};
+use refit_ordering::{Block, Due, Full, Ingress, Next, Ordering, Solo, SoloConfig, Tip, Token};
 
 const NOTHING: Due = Due {
     follows_upgrade: false,
@@ -18,14 +18,13 @@ const fn behind(backlog: usize) -> Due {
     Due { backlog, ..NOTHING }
 }
 
-fn message(ticket: u64, bytes: usize) -> Ingress {
+fn message(number: u64, bytes: usize) -> Ingress {
     let (engine, client) = (EngineId::root("kv").unwrap(), ClientId::of("ada"));
     Ingress {
         engine,
         client,
-        sequence: ticket,
+        sequence: Some(number),
         payload: vec![b'1'; bytes],
-        ticket,
     }
 }
 
@@ -54,12 +53,12 @@ fn a_height_that_is_awaited_costs_one_empty_block_each_idle_interval() {
         height_awaited: true,
         ..NOTHING
     };
-    let first = solo.next(BlockTime(100), due).unwrap();
+    let first = solo.next(BlockTime(100), due).unwrap().block;
     assert_eq!((first.height, first.messages.len()), (Height(1), 0));
     assert_eq!(solo.next_due(BlockTime(103), due), Some(BlockTime(1_100)));
     assert_eq!(solo.next(BlockTime(1_099), due), None);
     // What clients send waits for no idle interval.
-    solo.offer(message(1, 1)).unwrap();
+    solo.offer(message(1, 1), None).unwrap();
     assert_eq!(solo.next_due(BlockTime(103), due), Some(BlockTime(110)));
     assert!(solo.next(BlockTime(110), due).is_some());
     assert_eq!(solo.next_due(BlockTime(111), due), Some(BlockTime(1_110)));
@@ -75,14 +74,14 @@ fn a_timer_by_time_gets_its_block_when_its_time_has_come_and_not_before() {
     };
     assert_eq!(solo.next_due(BlockTime(100), due), Some(BlockTime(5_000)));
     assert_eq!(solo.next(BlockTime(4_999), due), None);
-    let block = solo.next(BlockTime(5_003), due).unwrap();
+    let block = solo.next(BlockTime(5_003), due).unwrap().block;
     assert_eq!((block.height, block.time), (Height(1), BlockTime(5_003)));
 }
 
 #[test]
 fn a_timer_that_is_due_before_the_interval_is_over_waits_for_its_end_and_nobody_looks_meanwhile() {
     let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 1)).unwrap();
+    solo.offer(message(1, 1), None).unwrap();
     solo.next(BlockTime(100), NOTHING).unwrap();
     let due = Due {
         timer: Some(BlockTime(103)),
@@ -110,7 +109,7 @@ fn a_timer_that_block_time_has_reached_comes_though_the_clock_is_behind() {
         Some(BlockTime(50))
     );
     assert_eq!(solo.next(BlockTime(50), due(3_600_001)), None);
-    let block = solo.next(BlockTime(50), due(3_600_000)).unwrap();
+    let block = solo.next(BlockTime(50), due(3_600_000)).unwrap().block;
     assert_eq!(
         block.time,
         BlockTime(3_600_000),
@@ -121,67 +120,74 @@ fn a_timer_that_block_time_has_reached_comes_though_the_clock_is_behind() {
 #[test]
 fn the_block_after_an_upgrade_waits_for_no_interval() {
     let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 1)).unwrap();
+    solo.offer(message(1, 1), None).unwrap();
     solo.next(BlockTime(100), NOTHING).unwrap();
     let due = Due {
         follows_upgrade: true,
         ..NOTHING
     };
     assert_eq!(solo.next_due(BlockTime(100), due), Some(BlockTime(100)));
-    let block = solo.next(BlockTime(100), due).unwrap();
+    let block = solo.next(BlockTime(100), due).unwrap().block;
     assert_eq!((block.height, block.time), (Height(2), BlockTime(100)));
 }
 
 #[test]
 fn what_the_block_before_left_over_gets_a_block_of_its_own() {
     let mut solo = Solo::new(config(), Tip::default());
-    let block = solo.next(BlockTime(1), behind(1)).unwrap();
+    let block = solo.next(BlockTime(1), behind(1)).unwrap().block;
     assert!(block.messages.is_empty());
 }
 
 #[test]
 fn above_the_backlog_mark_blocks_go_on_but_admit_nothing() {
     let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 1)).unwrap();
-    let block = solo.next(BlockTime(1), behind(6)).unwrap();
+    solo.offer(message(1, 1), None).unwrap();
+    let block = solo.next(BlockTime(1), behind(6)).unwrap().block;
     assert_eq!((block.messages.len(), solo.pending()), (0, 1));
-    let block = solo.next(BlockTime(11), behind(5)).unwrap();
+    let block = solo.next(BlockTime(11), behind(5)).unwrap().block;
     assert_eq!((block.messages.len(), solo.pending()), (1, 0));
 }
 
 #[test]
 fn a_full_queue_refuses_by_count_and_by_bytes_and_has_room_again_after_a_block() {
     let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 60)).unwrap();
+    solo.offer(message(1, 60), None).unwrap();
     assert_eq!(
-        solo.offer(message(2, 41)),
+        solo.offer(message(2, 41), None),
         Err(Full {
             messages: 1,
             bytes: 60
         })
     );
-    for ticket in 2..=8 {
-        solo.offer(message(ticket, 5)).unwrap();
+    for number in 2..=8 {
+        solo.offer(message(number, 5), None).unwrap();
     }
     assert_eq!(
-        solo.offer(message(9, 0)),
+        solo.offer(message(9, 0), None),
         Err(Full {
             messages: 8,
             bytes: 95
         })
     );
-    assert_eq!(solo.next(BlockTime(1), NOTHING).unwrap().messages.len(), 3);
-    solo.offer(message(9, 70)).unwrap();
+    assert_eq!(
+        solo.next(BlockTime(1), NOTHING)
+            .unwrap()
+            .block
+            .messages
+            .len(),
+        3
+    );
+    solo.offer(message(9, 70), None).unwrap();
 }
 
 #[test]
 fn a_clock_that_steps_back_delays_no_block_and_no_block_time() {
     let mut solo = Solo::new(config(), Tip::default());
-    for ticket in 1..=9 {
-        let _ = solo.offer(message(ticket, 1));
+    for number in 1..=9 {
+        let _ = solo.offer(message(number, 1), None);
     }
-    let first = solo.next(BlockTime(1_000_000), NOTHING).unwrap();
-    let second = solo.next(BlockTime(500), NOTHING).unwrap();
+    let first = solo.next(BlockTime(1_000_000), NOTHING).unwrap().block;
+    let second = solo.next(BlockTime(500), NOTHING).unwrap().block;
     assert_eq!(second.time, first.time);
     assert_eq!(solo.next(BlockTime(509), NOTHING), None);
     assert!(solo.next(BlockTime(510), NOTHING).is_some());
@@ -195,8 +201,8 @@ fn a_node_that_comes_back_goes_on_after_its_tip() {
         hash: BlockHash([1; 32]),
     };
     let mut solo = Solo::new(config(), tip);
-    solo.offer(message(1, 1)).unwrap();
-    let block = solo.next(BlockTime(5), NOTHING).unwrap();
+    solo.offer(message(1, 1), None).unwrap();
+    let block = solo.next(BlockTime(5), NOTHING).unwrap().block;
     assert_eq!(
         (block.height, block.time, block.parent),
         (Height(42), BlockTime(9000), tip.hash)
@@ -228,7 +234,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a run did: the blocks, each with the clock and what was due, and the accepted tickets.
+/// What a run did: the blocks, each with the clock and what was due, and the accepted messages' numbers.
 struct Run {
     blocks: Vec<(BlockTime, Due, Block)>,
     accepted: Vec<u64>,
@@ -238,24 +244,34 @@ struct Run {
 fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
     let mut solo = Solo::new(config(), Tip::default());
     let (mut now, mut blocks, mut accepted) = (BlockTime(50), Vec::new(), Vec::new());
-    for (ticket, step) in steps.into_iter().enumerate() {
+    for (number, step) in (0_u64..).zip(steps) {
         match step {
             Step::Offer { bytes } => {
-                if solo.offer(message(ticket as u64, bytes)).is_ok() {
-                    accepted.push(ticket as u64);
+                if solo
+                    .offer(message(number, bytes), Some(Token(number)))
+                    .is_ok()
+                {
+                    accepted.push(number);
                 }
                 prop_assert!(solo.pending() <= config().queue_messages);
             }
             Step::Ask { after_millis, due } => {
                 now.0 += after_millis;
                 let promised = solo.next_due(now, due);
-                let block = solo.next(now, due);
+                let next = solo.next(now, due);
                 prop_assert_eq!(
-                    block.is_some(),
+                    next.is_some(),
                     promised == Some(now),
                     "next_due told the truth"
                 );
-                blocks.extend(block.map(|block| (now, due, block)));
+                if let Some(Next { block, tokens }) = next {
+                    let numbers = block
+                        .messages
+                        .iter()
+                        .map(|message| message.sequence.map(Token));
+                    prop_assert!(numbers.eq(tokens), "each token beside its message");
+                    blocks.push((now, due, block));
+                }
             }
         }
     }
@@ -271,7 +287,7 @@ proptest! {
     fn nothing_accepted_is_lost_doubled_or_reordered(steps in prop::collection::vec(step(), 0..120)) {
         let run = run(steps)?;
         let messages = run.blocks.iter().flat_map(|(_, _, block)| &block.messages);
-        let given: Vec<u64> = messages.map(|message| message.ticket).collect();
+        let given: Vec<u64> = messages.filter_map(|message| message.sequence).collect();
         prop_assert_eq!(&given[..], &run.accepted[..given.len()]);
         prop_assert_eq!(run.accepted.len() - given.len(), run.pending);
     }

@@ -1,6 +1,6 @@
 //! What clients may do wrong: each time a code, a reason and a next step, and nothing changes.
 
-use crate::{assert_serves, store, workshop};
+use crate::{assert_serves, put, store, workshop};
 use refit_admin::Refusal;
 use refit_tests::Harness;
 use serde_json::json;
@@ -45,11 +45,38 @@ fn a_request_that_no_engine_understands_gets_a_typed_refusal_and_changes_nothing
 }
 
 #[test]
-fn a_refusal_is_recorded_too_and_its_repeat_is_not_executed() {
+fn a_fault_is_an_answer_and_its_repeat_is_not_executed() {
     let node = store(&workshop());
     let missing = json!({"expire_at": {"key": "late", "height": 1_000_000}});
     let send = || node.send_keyed("kv", "client/1", missing.clone());
     assert_refused(send(), 422, "no-such-key");
     assert_serves(&node, "late");
     assert_refused(send(), 422, "no-such-key");
+}
+
+#[test]
+fn another_message_under_a_used_key_is_refused_and_changes_nothing() {
+    let node = store(&workshop());
+    let first = node.send_keyed("kv", "me/1", put("a", "1")).unwrap();
+    unharmed(&node, |node| {
+        let other = node.send_keyed("kv", "me/1", put("a", "2"));
+        assert_refused(other, 422, "key-used");
+        let elsewhere = node.send_keyed("nobody", "me/1", put("a", "1"));
+        assert_refused(elsewhere, 422, "key-used");
+    });
+    let again = node.send_keyed("kv", "me/1", put("a", "1")).unwrap();
+    assert!(again.repeated);
+    assert_eq!(again.body, first.body);
+    assert_eq!(node.node().counts().repeated, 1);
+}
+
+#[test]
+fn a_message_that_was_not_handled_may_be_sent_again_in_better_words_under_the_same_key() {
+    let node = store(&workshop());
+    let mistaken = node.send_keyed("kv", "me/1", json!({"puut": {}}));
+    assert_refused(mistaken, 400, "message-rejected");
+    let nowhere = node.send_keyed("nobody", "me/1", put("a", "1"));
+    assert_refused(nowhere, 404, "engine-unknown");
+    let sent = node.send_keyed("kv", "me/1", put("a", "1")).unwrap();
+    assert!(!sent.repeated);
 }

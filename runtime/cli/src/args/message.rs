@@ -12,7 +12,7 @@ pub(crate) struct SendArgs {
     /// The message as JSON; `-` reads it from stdin.
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) message: String,
-    /// Under which the message is executed once, however often it is sent: CLIENT/SEQUENCE.
+    /// Under which the message is executed once, however often it is sent, and no other is: CLIENT/SEQUENCE.
     #[arg(long, value_name = "CLIENT/SEQUENCE", env = "REFIT_KEY")]
     pub(crate) key: Option<RequestId>,
 }

@@ -1,6 +1,6 @@
 //! Bounds: reaching one is a typed refusal or a backlog, never a loss.
 
-use crate::harness::{NO_BUDGET, block, executor, frame, ingress, reply, root, run, seen};
+use crate::harness::{NO_BUDGET, block, executor, frame, ingress, place, reply, root, run, seen};
 use crate::script::{Config, Message, Op, Seen, Target};
 use refit_abi::ENGINE_NAME_BYTES_MAX;
 use refit_kernel::BlockInput;
@@ -139,12 +139,8 @@ fn a_block_without_budget_keeps_its_messages_in_order_for_the_next() {
         ..block(2, vec![])
     };
     let outcome = executor.execute(&Helpers::none(), next);
-    let tickets: Vec<_> = outcome
-        .replies
-        .iter()
-        .map(|replied| replied.ticket)
-        .collect();
-    assert_eq!(tickets, [0, 1, 2]);
+    let places: Vec<_> = outcome.replies.iter().map(place).collect();
+    assert_eq!(places, [0, 1, 2]);
 }
 
 /// The author's guide.

@@ -8,7 +8,8 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::Helpers;
 use refit_kernel::{
-    BlockInput, BlockOutcome, EngineState, Executor, GenerationTable, Ingress, Poison, ReplyError,
+    Asker, BlockInput, BlockOutcome, EngineState, Executor, GenerationTable, Ingress, Poison,
+    Replied, ReplyError,
 };
 use std::sync::Arc;
 
@@ -60,19 +61,32 @@ pub(crate) fn postcard<T: serde::Serialize>(value: &T) -> Vec<u8> {
     postcard::to_allocvec(value).unwrap()
 }
 
-/// A message of a client; the ticket is its sequence.
-pub(crate) fn ingress(engine: EngineId, sequence: u64, message: Message) -> Ingress {
-    let message = Message {
-        stamp: sequence,
-        ..message
-    };
+/// A message of a client, without a key.
+pub(crate) fn ingress(engine: EngineId, stamp: u64, message: Message) -> Ingress {
+    let message = Message { stamp, ..message };
     let payload = serde_json::to_vec(&message).unwrap();
     Ingress {
         engine,
         client: client("tester"),
-        sequence,
+        sequence: None,
         payload,
-        ticket: sequence,
+    }
+}
+
+/// The same under a key.
+pub(crate) fn keyed(key: (&str, u64), engine: EngineId, message: Message) -> Ingress {
+    Ingress {
+        client: client(key.0),
+        sequence: Some(key.1),
+        ..ingress(engine, 0, message)
+    }
+}
+
+/// The place of a message without a key in its block.
+pub(crate) fn place(replied: &Replied) -> u64 {
+    match replied.asker {
+        Asker::Keyless(entry) => entry.index,
+        Asker::Keyed { .. } => panic!("{replied:?}"),
     }
 }
 
@@ -84,7 +98,7 @@ pub(crate) fn block(height: u64, messages: Vec<Ingress>) -> BlockInput {
     }
 }
 
-/// Executes the next block on this thread. Tickets are the places in `messages`.
+/// Executes the next block on this thread.
 pub(crate) fn run(executor: &mut Executor, messages: Vec<(EngineId, Message)>) -> BlockOutcome {
     let height = executor.height().0 + 1;
     let messages = messages
@@ -95,11 +109,12 @@ pub(crate) fn run(executor: &mut Executor, messages: Vec<(EngineId, Message)>) -
     executor.execute(&Helpers::none(), block(height, messages))
 }
 
-pub(crate) fn reply(outcome: &BlockOutcome, ticket: u64) -> Result<Reply, ReplyError> {
+/// The reply to the message at a place of the block.
+pub(crate) fn reply(outcome: &BlockOutcome, index: u64) -> Result<Reply, ReplyError> {
     let replied = outcome
         .replies
         .iter()
-        .find(|replied| replied.ticket == ticket)
+        .find(|replied| place(replied) == index)
         .unwrap();
     replied
         .outcome

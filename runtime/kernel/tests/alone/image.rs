@@ -6,10 +6,10 @@ use refit_kernel::crew::Helpers;
 use refit_kernel::{BlockInput, Executor, Image, ImageError, StateImage};
 
 /// No image of these tests is larger, in bytes.
-const LARGE: usize = 1 << 20;
+pub(crate) const LARGE: usize = 1 << 20;
 
 /// Through bytes, as it would go to another process.
-fn copy(executor: &Executor) -> Executor {
+pub(crate) fn copy(executor: &Executor) -> Executor {
     let bytes = postcard::to_allocvec(&executor.image(LARGE).unwrap()).unwrap();
     let image: Image = postcard::from_bytes(&bytes).unwrap();
     Executor::from_image(table(), &image).unwrap()

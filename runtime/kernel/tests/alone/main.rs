@@ -11,6 +11,7 @@ mod bounds;
 mod failures;
 mod harness;
 mod image;
+mod once;
 mod rollback;
 mod script;
 mod spawning;

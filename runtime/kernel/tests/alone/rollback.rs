@@ -279,16 +279,15 @@ fn node_with<C: Serialize>(kind: &str, config: &C) -> Executor {
     executor
 }
 
-/// Executes the messages as one block; tickets are their places.
+/// Executes the messages as one block.
 fn run<M: Serialize>(executor: &mut Executor, messages: &[M]) -> BlockOutcome {
-    let ingress = |(place, message): (usize, &M)| Ingress {
+    let ingress = |message: &M| Ingress {
         engine: id(),
         client: client("tester"),
-        sequence: place as u64,
+        sequence: None,
         payload: serde_json::to_vec(message).unwrap(),
-        ticket: place as u64,
     };
-    let messages = messages.iter().enumerate().map(ingress).collect();
+    let messages = messages.iter().map(ingress).collect();
     let height = executor.height().0 + 1;
     executor.execute(&Helpers::none(), block(height, messages))
 }

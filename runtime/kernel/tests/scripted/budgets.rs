@@ -2,7 +2,7 @@
 
 use crate::actor::{Config, Message, Op, padded};
 use crate::model::Model;
-use crate::node::{Node, PLENTY, frame, ingress, roots};
+use crate::node::{Node, PLENTY, entry, frame, ingress, roots};
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::ReplyError;
 use refit_kernel::limits::{
@@ -179,15 +179,11 @@ fn a_client_learns_that_a_mailbox_is_full() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let message = ingress(&[(ids[0], Message::default())]).remove(0);
-    let numbered = |ticket: usize| refit_kernel::Ingress {
-        ticket: ticket as u64,
-        ..message.clone()
-    };
-    let out = node.block((0..MAILBOX_MESSAGES_MAX + 2).map(numbered).collect(), 0);
+    let out = node.block(vec![message; MAILBOX_MESSAGES_MAX + 2], 0);
     let told: Vec<_> = out
         .replies
         .into_iter()
-        .map(|r| (r.ticket, r.outcome))
+        .map(|replied| (entry(&replied).index, replied.outcome))
         .collect();
     let most = MAILBOX_MESSAGES_MAX as u64;
     let full = || {

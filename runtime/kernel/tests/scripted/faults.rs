@@ -1,7 +1,7 @@
 //! What goes wrong in one handler stays there.
 
 use crate::actor::{Config, Message, Op, Origin, PANIC_TEXT, planned_fault, v1};
-use crate::node::{ACTOR, Node, PLENTY, client, ingress, roots};
+use crate::node::{ACTOR, Node, PLENTY, client, entry, ingress, roots};
 use refit_abi::host::CallError;
 use refit_abi::{EngineId, Sender, State, Undelivered};
 use refit_kernel::{EngineState, Ingress, Poison, QueryError, ReplyError};
@@ -229,22 +229,17 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
     let engine = ids[0];
     let mut node = Node::with_roots(1, &ids);
     let mute = node.start_mute();
-    let nonsense = |ticket, payload: &[u8]| Ingress {
+    let nonsense = |payload: &[u8]| Ingress {
         engine,
         client: client(),
-        sequence: 0,
+        sequence: None,
         payload: payload.to_vec(),
-        ticket,
     };
     let say = Op::Send {
         to: mute,
         message: Message::default(),
     };
-    let mut messages = vec![
-        nonsense(7, b"{\"no\":1}"),
-        nonsense(8, b"\xff"),
-        nonsense(9, b""),
-    ];
+    let mut messages = vec![nonsense(b"{\"no\":1}"), nonsense(b"\xff"), nonsense(b"")];
     messages.extend(ingress(&[(
         engine,
         Message {
@@ -256,10 +251,8 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
     let [bad @ .., good] = &out.replies[..] else {
         panic!("no replies")
     };
-    assert_eq!(
-        bad.iter().map(|reply| reply.ticket).collect::<Vec<_>>(),
-        [7, 8, 9]
-    );
+    let places: Vec<_> = bad.iter().map(|reply| entry(reply).index).collect();
+    assert_eq!(places, [0, 1, 2]);
     for reply in bad {
         assert!(
             matches!(reply.outcome, Err(ReplyError::Rejected { engine: e, .. }) if e == engine)

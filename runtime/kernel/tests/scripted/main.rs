@@ -14,6 +14,7 @@ mod faults;
 mod lifecycle;
 mod model;
 mod node;
+mod once;
 mod order;
 mod random;
 mod timers;

@@ -10,7 +10,7 @@ use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, TimerId, Undelivered
 use refit_kernel::limits::{
     LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX,
 };
-use refit_kernel::{DeadLetter, Emitted, LogLine, Replied, ReplyError, StartError, Stats};
+use refit_kernel::{DeadLetter, Emitted, Entry, LogLine, Replied, ReplyError, StartError, Stats};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod handler;
@@ -63,7 +63,7 @@ pub(crate) enum Life {
 pub(crate) struct Letter {
     sender: Sender,
     content: Content,
-    ticket: Option<u64>,
+    entry: Option<Entry>,
 }
 
 #[derive(Clone, Debug)]
@@ -90,10 +90,26 @@ struct Timer {
 /// What a block gives.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    pub(crate) replies: Vec<Replied>,
+    pub(crate) replies: Vec<Told>,
     pub(crate) events: Vec<Emitted>,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) stats: Stats,
+}
+
+/// What the client is told whose message stands at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    entry: Entry,
+    outcome: Result<Vec<u8>, ReplyError>,
+}
+
+impl From<&Replied> for Told {
+    fn from(replied: &Replied) -> Self {
+        Self {
+            entry: crate::node::entry(replied),
+            outcome: replied.outcome.clone(),
+        }
+    }
 }
 
 /// What one handler asked for.
@@ -145,7 +161,7 @@ impl Model {
         (height.min(), time.min())
     }
 
-    /// Executes a block; a message's ticket is its place.
+    /// Executes a block; its messages have no keys.
     pub(crate) fn block(
         &mut self,
         frame: BlockFrame,
@@ -160,11 +176,12 @@ impl Model {
             let letter = Letter {
                 sender: Sender::Timer,
                 content,
-                ticket: None,
+                entry: None,
             };
             self.deliver(timer.actor, letter, &mut out);
         }
-        for (place, (to, message)) in messages.iter().enumerate() {
+        let height = frame.height;
+        for (index, (to, message)) in (0..).zip(messages) {
             let sender = Sender::Client(crate::node::client());
             let content = Content::Message(message.clone());
             self.deliver(
@@ -172,7 +189,7 @@ impl Model {
                 Letter {
                     sender,
                     content,
-                    ticket: Some(place as u64),
+                    entry: Some(Entry { height, index }),
                 },
                 &mut out,
             );
@@ -258,8 +275,8 @@ impl Model {
             own: &mut own,
         };
         let end = run.letter(&letter);
-        match (end, letter.ticket, letter.sender) {
-            (End::Done, ticket, _) => {
+        match (end, letter.entry, letter.sender) {
+            (End::Done, entry, _) => {
                 let handled = core.log.len() as u64;
                 let reply = Reply {
                     code: 1,
@@ -267,16 +284,16 @@ impl Model {
                     height: frame.height,
                 };
                 let reply = serde_json::to_vec(&reply).unwrap();
-                own.reply(ticket, Ok(reply));
+                own.reply(entry, Ok(reply));
             }
-            (End::Fault(fault), ticket, sender) => {
+            (End::Fault(fault), entry, sender) => {
                 *core = before.unwrap();
                 actor.counters = counters;
                 let logs = own.outcome.logs;
                 own = Wishes::default();
                 own.outcome.logs = logs;
                 own.outcome.stats.faults += 1;
-                own.reply(ticket, Err(ReplyError::Fault(fault)));
+                own.reply(entry, Err(ReplyError::Fault(fault)));
                 let told = match sender {
                     Sender::Engine(from) => Some(from),
                     Sender::Timer => Some(actor.id),
@@ -285,13 +302,13 @@ impl Model {
                 own.notices
                     .extend(told.map(|told| (told, actor.id, Undelivered::Faulted)));
             }
-            (End::Panic, ticket, sender) => {
+            (End::Panic, entry, sender) => {
                 actor.counters = counters;
                 let logs = own.outcome.logs;
                 own = Wishes::default();
                 own.outcome.logs = logs;
                 let (engine, text) = (actor.id, PANIC_TEXT.to_owned());
-                own.reply(ticket, Err(ReplyError::Panicked { engine, text }));
+                own.reply(entry, Err(ReplyError::Panicked { engine, text }));
                 let is_message = matches!(letter.content, Content::Message(_));
                 if let (Sender::Engine(from), true) = (sender, is_message) {
                     own.notices.push((from, actor.id, Undelivered::Poisoned));
@@ -326,7 +343,7 @@ impl Model {
                 Letter {
                     sender,
                     content,
-                    ticket: None,
+                    entry: None,
                 },
                 out,
             );
@@ -433,16 +450,13 @@ impl Model {
         match (&letter, letter.sender) {
             (
                 Letter {
-                    ticket: Some(ticket),
-                    ..
+                    entry: Some(entry), ..
                 },
                 _,
             ) => {
                 let outcome = Err(ReplyError::Undelivered { engine: to, reason });
-                out.replies.push(Replied {
-                    ticket: *ticket,
-                    outcome,
-                });
+                let entry = *entry;
+                out.replies.push(Told { entry, outcome });
             }
             (
                 Letter {
@@ -467,7 +481,7 @@ impl Model {
             Letter {
                 sender,
                 content,
-                ticket: None,
+                entry: None,
             },
             out,
         );
@@ -475,10 +489,10 @@ impl Model {
 }
 
 fn bounce(engine: EngineId, letter: Letter, reason: Undelivered, wishes: &mut Wishes) {
-    match (&letter.content, letter.ticket, letter.sender) {
-        (_, Some(ticket), _) => {
+    match (&letter.content, letter.entry, letter.sender) {
+        (_, Some(entry), _) => {
             let outcome = Err(ReplyError::Undelivered { engine, reason });
-            wishes.outcome.replies.push(Replied { ticket, outcome });
+            wishes.outcome.replies.push(Told { entry, outcome });
         }
         (Content::Message(_), None, Sender::Engine(from)) => {
             wishes.notices.push((from, engine, reason));
@@ -507,9 +521,9 @@ impl Letter {
 }
 
 impl Wishes {
-    fn reply(&mut self, ticket: Option<u64>, outcome: Result<Vec<u8>, ReplyError>) {
-        if let Some(ticket) = ticket {
-            self.outcome.replies.push(Replied { ticket, outcome });
+    fn reply(&mut self, entry: Option<Entry>, outcome: Result<Vec<u8>, ReplyError>) {
+        if let Some(entry) = entry {
+            self.outcome.replies.push(Told { entry, outcome });
         }
     }
 

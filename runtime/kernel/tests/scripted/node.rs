@@ -7,8 +7,8 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
 use refit_kernel::crew::{Baton, Command, Crew, Query, UpdatePoint, commands};
 use refit_kernel::{
-    BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Ingress,
-    QueryError, Quiesced,
+    Asker, BlockInput, BlockOutcome, DeadLetter, EngineStatus, Entry, Executor, GenerationTable,
+    Ingress, QueryError, Quiesced, Replied,
 };
 use std::sync::Once;
 
@@ -231,16 +231,23 @@ pub(crate) fn client() -> ClientId {
     ClientId::of("tester")
 }
 
-/// Messages from a client, with tickets 0, 1, 2, ….
+/// Messages from a client, without keys.
 pub(crate) fn ingress(messages: &[(EngineId, Message)]) -> Vec<Ingress> {
-    let write = |(ticket, (engine, message)): (usize, &(EngineId, Message))| Ingress {
+    let write = |(engine, message): &(EngineId, Message)| Ingress {
         engine: *engine,
         client: client(),
-        sequence: ticket as u64,
+        sequence: None,
         payload: serde_json::to_vec(message).unwrap(),
-        ticket: ticket as u64,
     };
-    messages.iter().enumerate().map(write).collect()
+    messages.iter().map(write).collect()
+}
+
+/// Where the message of an answer stands.
+pub(crate) fn entry(replied: &Replied) -> Entry {
+    match replied.asker {
+        Asker::Keyless(entry) => entry,
+        Asker::Keyed { .. } => panic!("{replied:?}"),
+    }
 }
 
 /// The panics of scripts are expected; they would fill the output.

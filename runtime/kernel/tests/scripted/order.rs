@@ -1,7 +1,7 @@
 //! Order: per sender and receiver by construction, and for any script what the model foretells.
 
 use crate::actor::{Config, Message, Op, Origin, PANIC_TEXT};
-use crate::model::{Life, Model};
+use crate::model::{Life, Model, Told};
 use crate::node::{BLOCK_MILLIS, Node, PLENTY, frame, ingress, roots};
 use crate::random::check;
 use proptest::collection::vec;
@@ -91,7 +91,8 @@ fn agree(roots: &[EngineId], blocks: &[Block], chunk: usize) -> Result<(), TestC
         let real = node.block(ingress(&block.messages), block.budget);
         let foretold = model.block(frame, &block.messages, block.budget);
         prop_assert_eq!(real.height, frame.height);
-        prop_assert_eq!(real.replies, foretold.replies);
+        let told: Vec<Told> = real.replies.iter().map(Told::from).collect();
+        prop_assert_eq!(told, foretold.replies);
         prop_assert_eq!(real.events, foretold.events);
         prop_assert_eq!(real.logs, foretold.logs);
         prop_assert_eq!(real.stats, foretold.stats);

@@ -5,7 +5,8 @@ mod kinds;
 mod rig;
 
 use super::*;
-use refit_abi::EngineId;
+use crate::intake::Answerer;
+use refit_abi::{ClientId, EngineId, Height};
 use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_ordering::{Solo, SoloConfig, Tip};
@@ -46,7 +47,6 @@ fn ends_behind(messages: usize) -> bool {
     let driver = Driver::new(DriverParts {
         ordering: Box::new(Solo::new(SoloConfig::default(), Tip::default())),
         store: Arc::new(MemoryStore::default()),
-        replies: Replies::default(),
         intake: outlet,
         commands: sender,
         latest: Arc::default(),

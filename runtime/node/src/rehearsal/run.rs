@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use refit_abi::Generation;
     use refit_abi::host::BlockFrame;
-    use refit_kernel::{Grants, Image, TimersImage};
+    use refit_kernel::{Grants, Image, KeysImage, TimersImage};
     use refit_upgrade::Directives;
 
     fn outcome(script: &str, deadline: Duration) -> RehearsalError {
@@ -329,6 +329,7 @@ mod tests {
             ended: Vec::new(),
             timers: TimersImage::default(),
             dead_letters: (Vec::new(), 0),
+            keys: KeysImage::default(),
         };
         let request = Request {
             old: Vec::new(),

@@ -41,7 +41,7 @@ pub(super) fn rehearse(
     let look = |executor: &mut Executor| {
         let table = executor.table();
         executor
-            .image(REHEARSAL_STATE_BYTES_MAX)
+            .image_of_engines(REHEARSAL_STATE_BYTES_MAX)
             .map(|image| (table, image))
     };
     let seconds = RETIRE_WAIT_MAX.as_secs();

@@ -286,9 +286,11 @@ impl Watch {
         let height = Height(self.parts.latest.lock().height.0 + 1);
         let bytes = self.parts.store.read(height).ok()?;
         let block = Block::from_bytes(&bytes).ok()?;
-        let mut messages = block.messages.iter();
-        let found = messages.find(|sent| {
-            (sent.engine, sent.client, sent.sequence) == (engine, client, message.sequence)
+        let mut messages = (0_u64..).zip(&block.messages);
+        // The kernel numbers those without a key by their places.
+        let (_, found) = messages.find(|(place, sent)| {
+            let number = sent.sequence.unwrap_or(*place);
+            (sent.engine, sent.client, number) == (engine, client, message.sequence)
         })?;
         Some(blake3::hash(&found.payload).to_hex().to_string())
     }

@@ -3,9 +3,9 @@
 
 use crate::kinds::id;
 use crate::posts::{self, UNLUCKY};
-use crate::world::{Crossed, UNBOUNDED, World};
+use crate::world::{Crossed, UNBOUNDED, World, keyless};
 use refit_abi::{EngineId, Undelivered};
-use refit_kernel::{EngineState, EngineStatus, ReplyError};
+use refit_kernel::{EngineState, EngineStatus, Ingress, ReplyError};
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};
 
 /// Two engines, `a` started with 0 and `b` with 1.
@@ -154,8 +154,12 @@ fn clients_messages_that_wait_are_of_the_version_that_was_live_when_they_came() 
 #[test]
 fn a_waiting_clients_message_that_the_new_code_does_not_take_aborts_or_is_given_up_and_told() {
     let mut world = start();
-    let say = [(id("a"), b"{\"Say\":5}".to_vec())];
-    assert_eq!(world.block_json(&say, 0).backlog, 1);
+    let under_a_key = |words: &[u8]| Ingress {
+        sequence: Some(1),
+        ..keyless(&(id("a"), words.to_vec()))
+    };
+    let say = under_a_key(b"{\"Say\":5}");
+    assert_eq!(world.block_of(vec![say], 0).backlog, 1);
     let failure = world.to(4, &Directives::default()).all_old(Phase::Quiesced);
     assert_eq!(failure.code(), "queued-message-not-accepted");
     let directives = Directives {
@@ -169,6 +173,10 @@ fn a_waiting_clients_message_that_the_new_code_does_not_take_aborts_or_is_given_
     let (engine, reason) = (id("a"), Undelivered::Rejected);
     let told = Err(ReplyError::Undelivered { engine, reason });
     assert_eq!((replies.len(), &replies[0].outcome), (1, &told));
+    // Nothing was done, so the key is free: for the new words too.
+    let only = under_a_key(b"{\"only\":5}");
+    let replies = world.block_of(vec![only], UNBOUNDED).replies;
+    assert!(replies[0].outcome.is_ok() && !replies[0].repeated);
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl World {
     /// The replies to what waited, in the order of the tickets.
     fn replies(&mut self) -> Vec<Result<Vec<(u64, u64)>, ReplyError>> {
         let mut replies = self.block_json(&[], UNBOUNDED).replies;
-        replies.sort_by_key(|reply| reply.ticket);
+        replies.sort_by_key(|reply| reply.asker);
         let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).unwrap();
         let outcomes = replies.into_iter().map(|reply| reply.outcome.map(read));
         outcomes.collect()

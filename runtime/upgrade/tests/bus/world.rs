@@ -153,26 +153,23 @@ impl World {
         result.recv_timeout(WAIT).unwrap()
     }
 
-    /// Executes a block of messages as JSON. Tickets count them.
+    /// Executes a block of messages as JSON.
     pub(crate) fn block_json(
         &mut self,
         messages: &[(EngineId, Vec<u8>)],
         budget: u64,
     ) -> BlockOutcome {
+        self.block_of(messages.iter().map(keyless).collect(), budget)
+    }
+
+    /// Executes a block.
+    pub(crate) fn block_of(&mut self, messages: Vec<Ingress>, budget: u64) -> BlockOutcome {
         self.height += 1;
         let frame = BlockFrame {
             height: Height(self.height),
             time: BlockTime(self.height * 1_000),
             ..BlockFrame::default()
         };
-        let ingress = |(ticket, (engine, payload)): (usize, &(EngineId, Vec<u8>))| Ingress {
-            engine: *engine,
-            client: ClientId::from_bytes([1; 16]),
-            sequence: ticket as u64,
-            payload: payload.clone(),
-            ticket: ticket as u64,
-        };
-        let messages = messages.iter().enumerate().map(ingress).collect();
         let (done, outcome) = bounded(1);
         let input = BlockInput {
             frame,
@@ -194,7 +191,7 @@ impl World {
     /// Sends one message and gives the reply.
     pub(crate) fn ask(&mut self, to: EngineId, message: Message) -> Result<Told, ReplyError> {
         let mut outcome = self.block(&[(to, message)], UNBOUNDED);
-        outcome.replies.sort_by_key(|reply| reply.ticket);
+        outcome.replies.sort_by_key(|reply| reply.asker);
         let bytes = outcome.replies.swap_remove(0).outcome?;
         Ok(serde_json::from_slice(&bytes).unwrap())
     }
@@ -354,5 +351,15 @@ impl Watch for WithdrawsAt {
             return Err(Withdrawn { reason });
         }
         Ok(())
+    }
+}
+
+/// A client's message without a key.
+pub(crate) fn keyless((engine, payload): &(EngineId, Vec<u8>)) -> Ingress {
+    Ingress {
+        engine: *engine,
+        client: ClientId::from_bytes([1; 16]),
+        sequence: None,
+        payload: payload.clone(),
     }
 }

@@ -80,7 +80,7 @@ impl Node {
         self.post(messages, budget).recv_timeout(WAIT).unwrap()
     }
 
-    /// As [`Node::block`], not waiting for the outcome. Tickets count the messages.
+    /// As [`Node::block`], not waiting for the outcome.
     pub(crate) fn post(
         &mut self,
         messages: &[(u64, Message)],
@@ -92,14 +92,13 @@ impl Node {
             time: BlockTime(self.height * 1_000),
             ..BlockFrame::default()
         };
-        let ingress = |(ticket, (to, message)): (usize, &(u64, Message))| Ingress {
+        let ingress = |(to, message): &(u64, Message)| Ingress {
             engine: peer(*to),
             client: ClientId::from_bytes([1; 16]),
-            sequence: ticket as u64,
+            sequence: None,
             payload: serde_json::to_vec(message).unwrap(),
-            ticket: ticket as u64,
         };
-        let messages = messages.iter().enumerate().map(ingress).collect();
+        let messages = messages.iter().map(ingress).collect();
         let (done, outcome) = bounded(1);
         let input = BlockInput {
             frame,

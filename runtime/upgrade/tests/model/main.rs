@@ -129,7 +129,7 @@ fn block(node: &mut Node, model: &mut Model, additions: &[(u64, u64)]) {
         .collect();
     let mut outcome = node.block(&messages, UNBOUNDED);
     assert_eq!(outcome.generation, Generation(model.generation));
-    outcome.replies.sort_by_key(|reply| reply.ticket);
+    outcome.replies.sort_by_key(|reply| reply.asker);
     assert_eq!(outcome.replies.len(), additions.len());
     for ((to, number), reply) in additions.iter().zip(&outcome.replies) {
         model.totals[*to as usize] += number;

@@ -90,7 +90,6 @@ impl Rig {
         let driver = Driver::new(DriverParts {
             ordering: Box::new(Solo::new(solo, set.tip)),
             store: Arc::new(MemoryStore::after(set.tip.height)),
-            replies: Replies::default(),
             intake: outlet,
             commands: commands.clone(),
             latest: Arc::clone(&latest),

@@ -1,56 +1,33 @@
-//! The answer to a message as it goes to the client and into the record of replies.
+//! What a client hears of its message or query: a reply, or a refusal with a status, a code and a next step.
 
-use refit_abi::{Fault, Generation, ServiceError, Undelivered};
+use refit_abi::{Fault, ServiceError, Undelivered};
 use refit_admin::{Bytes, Refusal, Replied};
-use refit_kernel::{QueryError, ReplyError};
-use serde::{Deserialize, Serialize};
+use refit_kernel::{KeyRefusal, QueryError, ReplyError};
 
-/// An answer as it is recorded: the same bytes for every repeat of the request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Recorded {
-    pub(crate) generation: Generation,
-    pub(crate) outcome: Result<Vec<u8>, Refused>,
-}
-
-/// A [`Refusal`] in the record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Refused {
-    status: u16,
-    code: String,
-    detail: String,
-    next: String,
-}
-
-impl Recorded {
-    pub(crate) fn of(generation: Generation, outcome: Result<Vec<u8>, ReplyError>) -> Self {
-        Self {
+/// What becomes of a message, as its client hears it.
+pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal> {
+    let (height, generation, repeated) = (replied.height, replied.generation, replied.repeated);
+    match replied.outcome {
+        Ok(body) => Ok(Replied {
+            body: Bytes::from(body),
+            height,
             generation,
-            outcome: outcome.map_err(|error| refused(&error)),
-        }
-    }
-
-    /// What the client gets.
-    pub(crate) fn answer(
-        self,
-        height: refit_abi::Height,
-        repeated: bool,
-    ) -> Result<Replied, Refusal> {
-        match self.outcome {
-            Ok(body) => {
-                let body = Bytes::from(body);
-                Ok(Replied {
-                    body,
-                    height,
-                    generation: self.generation,
-                    repeated,
-                })
-            }
-            Err(r) => Err(Refusal::new(r.status, r.code, r.detail, r.next)),
-        }
+            repeated,
+        }),
+        Err(error) => Err(refused(&error)),
     }
 }
 
-fn refused(error: &ReplyError) -> Refused {
+/// The same for whoever sent the same request again meanwhile.
+pub(crate) fn repeated(answer: &Result<Replied, Refusal>) -> Result<Replied, Refusal> {
+    let mut answer = answer.clone();
+    if let Ok(replied) = &mut answer {
+        replied.repeated = true;
+    }
+    answer
+}
+
+fn refused(error: &ReplyError) -> Refusal {
     let (status, code, next) = match error {
         // Whether the handler kept its word and changed nothing, the node does not know.
         ReplyError::Fault(fault) if refused_midway(fault) => (
@@ -85,14 +62,35 @@ fn refused(error: &ReplyError) -> Refused {
             "the message was handled: do not send it again; mend the engine, so that it replies with less",
         ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
+        ReplyError::Key(refusal) => of_key(*refusal),
         _ => (500, "message-failed", "see the node's log"),
     };
-    let (code, next) = (code.to_owned(), next.to_owned());
-    Refused {
-        status,
-        code,
-        detail: error.to_string(),
-        next,
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
+    match refusal {
+        KeyRefusal::Used => (
+            422,
+            "key-used",
+            "send another request under another key: each has a larger number than the ones before",
+        ),
+        KeyRefusal::Forgotten => (
+            409,
+            "request-forgotten",
+            "read the state with a query, and go on with a larger sequence",
+        ),
+        KeyRefusal::NoPlace { .. } => (
+            503,
+            "names-full",
+            "send again later, with the same key, or without one",
+        ),
+        KeyRefusal::Waiting => (
+            429,
+            "keys-waiting",
+            "wait for the replies, and send again with the same key",
+        ),
+        _ => (500, "message-failed", "see the node's log"),
     }
 }
 

@@ -1,0 +1,78 @@
+//! Answering clients: whether a message that has a key is delivered, and to whom each answer goes.
+
+use crate::executor::{Executor, Ingress};
+use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, RequestDigest};
+use crate::outbox::Answer;
+use crate::outcome::{BlockOutcome, Replied, ReplyError};
+use refit_abi::raw::Codec;
+
+impl Executor {
+    /// Whether a message that has a key is to be delivered; whoever sent one that is not is answered, or waits with
+    /// the first.
+    pub(crate) fn admit(
+        &mut self,
+        message: &Ingress,
+        sequence: u64,
+        out: &mut BlockOutcome,
+    ) -> bool {
+        let key = Key {
+            client: message.client,
+            sequence,
+        };
+        let request = RequestDigest::of(message.engine, Codec::Json, &message.payload);
+        let (at, repeated, outcome) = match self.keys.admit(key, request, out.height) {
+            Admitted::Deliver => return true,
+            Admitted::Waits => return false,
+            Admitted::Again(at, outcome) => (at, true, outcome),
+            Admitted::Refused(why) => (self.now(), false, Err(ReplyError::Key(why))),
+        };
+        out.replies.push(Replied {
+            asker: Asker::Keyed { key, request },
+            height: at.height,
+            generation: at.generation,
+            repeated,
+            outcome,
+        });
+        false
+    }
+
+    /// Gives an answer to whom it is for. A key is answered by it, or free again.
+    pub(crate) fn answer(&mut self, answer: Answer, out: &mut BlockOutcome) {
+        let at = self.now();
+        let Answer {
+            client,
+            sequence,
+            ask,
+            outcome,
+        } = answer;
+        let asker = match ask {
+            Ask::Keyless(height) => Asker::Keyless(Entry {
+                height,
+                index: sequence,
+            }),
+            Ask::Keyed => {
+                let key = Key { client, sequence };
+                // The key of a letter that waits is taken; without it nobody could be told apart.
+                let Some(request) = self.keys.settle(key, &outcome, at) else {
+                    return;
+                };
+                Asker::Keyed { key, request }
+            }
+        };
+        out.replies.push(Replied {
+            asker,
+            height: at.height,
+            generation: at.generation,
+            repeated: false,
+            outcome,
+        });
+    }
+
+    /// In the block that is executed, or after the newest.
+    fn now(&self) -> At {
+        At {
+            height: self.height,
+            generation: self.shared.table.load().number(),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! [`KeyLimits`]: the bounds of the table of keys.
+
+use crate::limits::{
+    ANSWERED_KEYS_PER_CLIENT_MAX, CLIENTS_MAX, NAME_KEPT_BLOCKS, REPLIES_BYTES_MAX,
+    REPLIES_BYTES_PER_CLIENT_MAX, REPLY_KEPT_BYTES_MAX, WAITING_KEYS_PER_CLIENT_MAX,
+};
+
+/// How much [`Keys`](super::Keys) keeps. All nodes of a network must use the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyLimits {
+    /// Most clients.
+    pub(crate) names: usize,
+    /// How long a name stays after its last message, in blocks.
+    pub(crate) name_blocks: u64,
+    /// Most messages of one client that wait.
+    pub(crate) waiting: usize,
+    /// Most answered keys of one client.
+    pub(crate) answered: usize,
+    /// Most bytes of answers of one client.
+    pub(crate) bytes_per_name: usize,
+    /// Most bytes of answers in all.
+    pub(crate) bytes: usize,
+    /// Largest answer that is kept, in bytes.
+    pub(crate) reply_bytes: usize,
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        Self {
+            names: CLIENTS_MAX,
+            name_blocks: NAME_KEPT_BLOCKS,
+            waiting: WAITING_KEYS_PER_CLIENT_MAX,
+            answered: ANSWERED_KEYS_PER_CLIENT_MAX,
+            bytes_per_name: REPLIES_BYTES_PER_CLIENT_MAX,
+            bytes: REPLIES_BYTES_MAX,
+            reply_bytes: REPLY_KEPT_BYTES_MAX,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! [`KeyRefusal`]: why a message is not handled because of its key.
+
+use crate::limits::{CLIENTS_MAX, NAME_KEPT_BLOCKS, WAITING_KEYS_PER_CLIENT_MAX};
+use refit_abi::Height;
+use serde::{Deserialize, Serialize};
+
+/// Why a message is not handled because of its key. Nothing is kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum KeyRefusal {
+    /// The key stands for another request.
+    #[error(
+        "this key was used for another request, which is not done again, and this one is not done"
+    )]
+    Used,
+    /// What became of the request is not kept any more.
+    #[error("what became of the request under this key is no longer kept; it is not done now")]
+    Forgotten,
+    /// The client is new, and all places are held.
+    #[error(
+        "{CLIENTS_MAX} clients have sent under keys in the last {NAME_KEPT_BLOCKS} blocks, and none of them is forgotten \
+         before block {until}: a new client is not taken in"
+    )]
+    NoPlace {
+        /// The first block in which a place may be free.
+        until: Height,
+    },
+    /// The client has as many messages under keys waiting as it may have.
+    #[error("{WAITING_KEYS_PER_CLIENT_MAX} messages of this client wait under keys already")]
+    Waiting,
+}

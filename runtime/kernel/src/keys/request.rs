@@ -1,0 +1,72 @@
+//! [`Key`], [`RequestDigest`], [`Entry`] and [`Asker`]: how a client's message is called, the same on every node.
+
+use refit_abi::raw::Codec;
+use refit_abi::{ClientId, EngineId, Height};
+use serde::{Deserialize, Serialize};
+
+/// Keeps a request's digest apart from every other hash.
+const REQUEST_CONTEXT: &str = "refit 2026 request under a key";
+
+/// A client's own name for one of its messages: whoever sends it again means the same message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The client.
+    pub client: ClientId,
+    /// The client's number for the message.
+    pub sequence: u64,
+}
+
+/// BLAKE3 over what a message says and to whom: whether a key stands for the same request as before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestDigest([u8; 32]);
+
+/// The place of one message in the chain of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entry {
+    /// The block that brought it.
+    pub height: Height,
+    /// Its place in that block, from 0.
+    pub index: u64,
+}
+
+/// Whom an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asker {
+    /// Everybody who sent this request under this key, however often.
+    Keyed {
+        /// The key.
+        key: Key,
+        /// The request: another one under the same key has another answer.
+        request: RequestDigest,
+    },
+    /// Whoever sent the message at this place.
+    Keyless(Entry),
+}
+
+/// How a client's message that waits is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// Under its key: its sender and its sequence.
+    Keyed,
+    /// It has no key. Its sequence is its place in the block at this height.
+    Keyless(Height),
+}
+
+impl RequestDigest {
+    /// The digest of a message to an engine.
+    pub fn of(engine: EngineId, codec: Codec, payload: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(REQUEST_CONTEXT);
+        hasher.update(&engine.to_bytes());
+        hasher.update(&[codec as u8]);
+        hasher.update(payload);
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+impl std::fmt::Debug for RequestDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,92 @@
+//! [`Waiters`]: who, on this node, waits for the answer to which message. What becomes of a message is decided where
+//! blocks are executed, the same on every node; here is only to whom it is told.
+
+use crate::intake::Answerer;
+use refit_abi::Height;
+use refit_kernel::{Asker, Entry, Key, RequestDigest};
+use refit_ordering::Token;
+use std::collections::HashMap;
+
+/// Who waits. Each answerer holds a place at the door, so the door bounds it all.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    /// For requests under keys; the first of each list sent it first.
+    keyed: HashMap<(Key, RequestDigest), Vec<Answerer>>,
+    /// For messages without a key that are in no block yet.
+    offered: HashMap<Token, Answerer>,
+    /// For those that are.
+    placed: HashMap<Entry, Answerer>,
+    tokens: u64,
+}
+
+/// What an answerer waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AwaitedAnswer {
+    /// The answer to a request under a key.
+    Keyed(Key, RequestDigest),
+    /// The answer to a message without one.
+    Keyless(Token),
+}
+
+impl AwaitedAnswer {
+    /// What goes to the ordering with the message.
+    pub(crate) fn token(self) -> Option<Token> {
+        match self {
+            AwaitedAnswer::Keyed(..) => None,
+            AwaitedAnswer::Keyless(token) => Some(token),
+        }
+    }
+}
+
+impl Waiters {
+    /// For a message without a key.
+    pub(crate) fn keyless(&mut self) -> AwaitedAnswer {
+        self.tokens += 1;
+        AwaitedAnswer::Keyless(Token(self.tokens))
+    }
+
+    /// Has an answerer wait with those who wait for the same; gives it back if nobody does.
+    pub(crate) fn join(&mut self, awaited: AwaitedAnswer, answerer: Answerer) -> Option<Answerer> {
+        let AwaitedAnswer::Keyed(key, request) = awaited else {
+            return Some(answerer);
+        };
+        match self.keyed.get_mut(&(key, request)) {
+            Some(waiting) => {
+                waiting.push(answerer);
+                None
+            }
+            None => Some(answerer),
+        }
+    }
+
+    /// Has an answerer wait whose message the ordering has taken.
+    pub(crate) fn wait(&mut self, awaited: AwaitedAnswer, answerer: Answerer) {
+        match awaited {
+            AwaitedAnswer::Keyed(key, request) => {
+                self.keyed.entry((key, request)).or_default().push(answerer);
+            }
+            AwaitedAnswer::Keyless(token) => {
+                self.offered.insert(token, answerer);
+            }
+        }
+    }
+
+    /// A block has taken messages up that were offered with these tokens, one for each of its messages.
+    pub(crate) fn placed(&mut self, height: Height, tokens: &[Option<Token>]) {
+        for (index, token) in (0..).zip(tokens) {
+            let answerer = token.and_then(|token| self.offered.remove(&token));
+            let entry = Entry { height, index };
+            self.placed
+                .extend(answerer.map(|answerer| (entry, answerer)));
+        }
+    }
+
+    /// Takes out who waits for this answer, in the order they came.
+    pub(crate) fn take(&mut self, asker: &Asker) -> impl Iterator<Item = Answerer> + use<> {
+        let (many, one) = match asker {
+            Asker::Keyed { key, request } => (self.keyed.remove(&(*key, *request)), None),
+            Asker::Keyless(entry) => (None, self.placed.remove(entry)),
+        };
+        many.unwrap_or_default().into_iter().chain(one)
+    }
+}
