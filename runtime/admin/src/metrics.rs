@@ -69,6 +69,8 @@ pub struct Metrics {
     faults: Family<KindLabel, Counter>,
     poisoned: Family<KindLabel, Gauge>,
     dead_letters: Counter,
+    answers_forgotten: Counter,
+    clients_forgotten: Counter,
     upgrades: Family<OutcomeLabel, Counter>,
     upgrade_pause: Histogram,
     mailbox_depth: Gauge,
@@ -94,6 +96,8 @@ impl Metrics {
             faults: Family::default(),
             poisoned: Family::default(),
             dead_letters: Counter::default(),
+            answers_forgotten: Counter::default(),
+            clients_forgotten: Counter::default(),
             upgrades: Family::default(),
             upgrade_pause: Histogram::new(PAUSE_BUCKETS_S),
             mailbox_depth: Gauge::default(),
@@ -139,6 +143,16 @@ impl Metrics {
             "dead_letters",
             "Messages that no engine took and of which no sender could be told",
             self.dead_letters.clone(),
+        );
+        r.register(
+            "answers_forgotten",
+            "Answers to requests under keys that are no longer kept: a repeat is refused",
+            self.answers_forgotten.clone(),
+        );
+        r.register(
+            "clients_forgotten",
+            "Clients that sent under keys, were silent and had to make place for others",
+            self.clients_forgotten.clone(),
         );
         r.register(
             "upgrades",
@@ -208,6 +222,12 @@ impl Metrics {
         self.dead_letters.inc_by(letters);
     }
 
+    /// Counts so many answers and clients more as no longer kept.
+    pub fn add_forgotten(&self, answers: u64, clients: u64) {
+        self.answers_forgotten.inc_by(answers);
+        self.clients_forgotten.inc_by(clients);
+    }
+
     /// Counts an upgrade that ended; `pause` is the time its gate was closed, if it was.
     pub fn count_upgrade(&self, outcome: Outcome, pause: Option<Duration>) {
         self.upgrades.get_or_create(&outcome.label()).inc();
@@ -259,6 +279,7 @@ mod tests {
         metrics.set_poisoned("kv", 2);
         metrics.add_faults("kv", 6);
         metrics.add_dead_letters(8);
+        metrics.add_forgotten(9, 2);
         metrics.set_mailbox_depth(4);
         metrics.set_libraries(5, 1);
         metrics.count_log_lines_dropped(8);
@@ -272,6 +293,8 @@ mod tests {
             "refit_faults_total{kind=\"kv\"} 6",
             "refit_poisoned{kind=\"kv\"} 2",
             "refit_dead_letters_total 8",
+            "refit_answers_forgotten_total 9",
+            "refit_clients_forgotten_total 2",
             "refit_mailbox_depth 4",
             "refit_libraries_mapped 5",
             "refit_libraries_pinned 1",

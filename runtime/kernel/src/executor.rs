@@ -270,6 +270,9 @@ impl Executor {
         out.backlog = self.waiting;
         out.next_timer_height = self.timers.next_height();
         out.next_timer_time = self.timers.next_time();
+        let forgotten = self.keys.take_forgotten();
+        out.stats.answers_forgotten += forgotten.answers;
+        out.stats.clients_forgotten += forgotten.clients;
         self.totals.add(&out.stats);
         self.after_block();
         out

@@ -4,7 +4,8 @@
 //! a repeat is not delivered, and the answer of the first is its answer. It is *answered* once an engine has handled
 //! the message: a reply, a fault, a panic. Else it is *free*: a message that was refused, bounced or given up has
 //! done nothing, and is done when it is sent again. What the message says is kept as a digest: another request under
-//! the same key is refused.
+//! the same key is refused. The text of a panic is not kept: it is no function of the blocks, as another compiler may
+//! give it other words.
 //!
 //! Nothing that may still come is forgotten silently. The bytes of answers are bounded for each client and in all:
 //! the client with the most loses its lowest numbers, and a repeat of one of those is refused, never done again. A
@@ -13,12 +14,14 @@
 //!
 //! All of it is a function of the blocks: it has no clock, and its maps are ordered.
 
+mod forgetting;
 mod image;
 mod limits;
 mod name;
 mod refusal;
 mod request;
 
+use forgetting::Forgotten;
 pub use image::KeysImage;
 pub(crate) use limits::KeyLimits;
 pub use refusal::KeyRefusal;
@@ -31,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys of all clients.
 #[derive(Debug)]
-pub(crate) struct Keys {
+pub struct Keys {
     limits: KeyLimits,
     names: BTreeMap<ClientId, Name>,
     /// Every name, the one silent longest first.
@@ -40,11 +43,13 @@ pub(crate) struct Keys {
     by_size: BTreeSet<(u32, ClientId)>,
     /// What the answers of all are charged.
     bytes: usize,
+    /// Since it was last told; no part of the state.
+    forgotten: Forgotten,
 }
 
 /// What becomes of a message that has a key.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Admitted {
+pub enum Admitted {
     /// It is to be delivered: its key is taken.
     Deliver,
     /// The same request waits: its answer is the answer.
@@ -57,9 +62,11 @@ pub(crate) enum Admitted {
 
 /// When something was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct At {
-    pub(crate) height: Height,
-    pub(crate) generation: Generation,
+pub struct At {
+    /// The block.
+    pub height: Height,
+    /// The generation whose code was live.
+    pub generation: Generation,
 }
 
 impl Keys {
@@ -70,11 +77,12 @@ impl Keys {
             by_age: BTreeSet::new(),
             by_size: BTreeSet::new(),
             bytes: 0,
+            forgotten: Forgotten::default(),
         }
     }
 
     /// Decides about a message in the block at `now`; takes its key if it is to be delivered.
-    pub(crate) fn admit(&mut self, key: Key, request: RequestDigest, now: Height) -> Admitted {
+    pub fn admit(&mut self, key: Key, request: RequestDigest, now: Height) -> Admitted {
         let known = self
             .names
             .get(&key.client)
@@ -92,7 +100,7 @@ impl Keys {
 
     /// Answers the message that has taken a key: the key is answered if an engine has handled the message, else free.
     /// Gives what was asked under it.
-    pub(crate) fn settle(
+    pub fn settle(
         &mut self,
         key: Key,
         outcome: &Result<Vec<u8>, ReplyError>,
@@ -109,17 +117,15 @@ impl Keys {
         }
         let (bytes, size) = (name.bytes(), name.size());
         let kept = name::outcome_bytes(outcome) <= self.limits.reply_bytes;
+        self.forgotten.answers += u64::from(!kept);
         let answered = Answered {
             request,
             height: at.height,
             generation: at.generation,
-            outcome: kept.then(|| Box::new(outcome.clone())),
+            outcome: kept.then(|| Box::new(name::without_panic_text(outcome))),
         };
         name.keep(key.sequence, answered);
-        while (name.answered.len() > self.limits.answered
-            || name.bytes() > self.limits.bytes_per_name)
-            && name.forget_lowest()
-        {}
+        self.forgotten.answers += forgetting::beyond_share(name, self.limits);
         self.bytes = self.bytes - bytes + name.bytes();
         let now = name.size();
         self.resized(key.client, size, now);
@@ -155,64 +161,6 @@ impl Keys {
             self.by_age.remove(&(name.last, client));
             self.by_age.insert((now, client));
             name.last = now;
-        }
-    }
-
-    /// Forgets the name silent longest if there is no place for one more and it was silent long enough. One whose
-    /// message waits is not silent.
-    fn make_room(&mut self, now: Height) -> Result<(), KeyRefusal> {
-        while self.names.len() >= self.limits.names {
-            let Some((last, client)) = self.by_age.first().copied() else {
-                return Ok(());
-            };
-            let until = Height(
-                last.0
-                    .saturating_add(self.limits.name_blocks)
-                    .saturating_add(1),
-            );
-            if now < until {
-                return Err(KeyRefusal::NoPlace { until });
-            }
-            if self
-                .names
-                .get(&client)
-                .is_some_and(|name| !name.taken.is_empty())
-            {
-                self.heard(client, now);
-                continue;
-            }
-            self.by_age.remove(&(last, client));
-            if let Some(name) = self.names.remove(&client) {
-                self.bytes -= name.bytes();
-                self.resized(client, name.size(), None);
-            }
-        }
-        Ok(())
-    }
-
-    fn resized(&mut self, client: ClientId, before: Option<u32>, now: Option<u32>) {
-        if before != now {
-            if let Some(size) = before {
-                self.by_size.remove(&(size, client));
-            }
-            self.by_size.extend(now.map(|size| (size, client)));
-        }
-    }
-
-    /// The clients with the most lose their lowest numbers until the rest fits.
-    fn forget_beyond_bytes(&mut self) {
-        while self.bytes > self.limits.bytes {
-            let Some((size, client)) = self.by_size.last().copied() else {
-                return;
-            };
-            let Some(name) = self.names.get_mut(&client) else {
-                return;
-            };
-            let bytes = name.bytes();
-            name.forget_lowest();
-            self.bytes = self.bytes - bytes + name.bytes();
-            let now = name.size();
-            self.resized(client, Some(size), now);
         }
     }
 }

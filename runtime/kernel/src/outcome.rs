@@ -69,19 +69,25 @@ pub enum ReplyError {
         reason: String,
     },
     /// The engine panicked on this message.
-    #[error("engine `{engine}` panicked on this message and is poisoned: {text}")]
+    #[error(
+        "engine `{engine}` panicked on this message and is poisoned{}",
+        said(text)
+    )]
     Panicked {
         /// The engine.
         engine: EngineId,
-        /// What the panic said.
+        /// What the panic said; empty in an answer that is given again.
         text: String,
     },
     /// The engine panicked on this message; its kind rolls back.
-    #[error("engine `{engine}` panicked on this message; its state is as it was before: {text}")]
+    #[error(
+        "engine `{engine}` panicked on this message; its state is as it was before{}",
+        said(text)
+    )]
     RolledBack {
         /// The engine.
         engine: EngineId,
-        /// What the panic said.
+        /// What the panic said; empty in an answer that is given again.
         text: String,
     },
     /// The message was handled, and its reply is longer than
@@ -107,6 +113,14 @@ pub enum ReplyError {
     /// The message is not handled because of its key.
     #[error("{0}")]
     Key(KeyRefusal),
+}
+
+/// What a panic said, if it is known.
+fn said(text: &str) -> String {
+    match text {
+        "" => "; what it said is in the log of that time".to_owned(),
+        text => format!(": {text}"),
+    }
 }
 
 /// Why a query has no answer.
@@ -191,6 +205,10 @@ pub struct Stats {
     pub poisoned: u64,
     /// Log lines that were not kept.
     pub log_lines_dropped: u64,
+    /// Answers to requests under keys that are no longer kept: a repeat is refused.
+    pub answers_forgotten: u64,
+    /// Clients that sent under keys and of which nothing is kept any more.
+    pub clients_forgotten: u64,
 }
 
 impl Stats {
@@ -204,5 +222,7 @@ impl Stats {
         self.rolled_back += other.rolled_back;
         self.poisoned += other.poisoned;
         self.log_lines_dropped += other.log_lines_dropped;
+        self.answers_forgotten += other.answers_forgotten;
+        self.clients_forgotten += other.clients_forgotten;
     }
 }

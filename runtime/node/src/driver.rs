@@ -239,6 +239,8 @@ impl Driver {
         metrics.set_mailbox_depth(outcome.backlog as u64);
         crate::leaks::tell();
         metrics.add_dead_letters(outcome.stats.dead_letters);
+        let stats = &outcome.stats;
+        metrics.add_forgotten(stats.answers_forgotten, stats.clients_forgotten);
         for (kind, count) in &outcome.faults {
             metrics.add_faults(kind, *count);
         }

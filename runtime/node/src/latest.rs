@@ -38,4 +38,6 @@ pub(crate) fn add(total: &mut Stats, more: &Stats) {
     total.rolled_back += more.rolled_back;
     total.poisoned += more.poisoned;
     total.log_lines_dropped += more.log_lines_dropped;
+    total.answers_forgotten += more.answers_forgotten;
+    total.clients_forgotten += more.clients_forgotten;
 }

@@ -34,7 +34,7 @@ pub(super) struct Answered {
     pub(super) request: RequestDigest,
     pub(super) height: Height,
     pub(super) generation: Generation,
-    /// `None`: it was too large to keep.
+    /// Without the text of a panic. `None`: it was too large to keep.
     pub(super) outcome: Option<Box<Result<Vec<u8>, ReplyError>>>,
 }
 
@@ -80,14 +80,13 @@ impl Name {
         }
     }
 
-    /// Forgets the answered key of the lowest number, and every free one below it; whether there was one.
-    pub(super) fn forget_lowest(&mut self) -> bool {
-        let Some((sequence, answered)) = self.answered.pop_first() else {
-            return false;
-        };
+    /// Forgets the answered key of the lowest number, and every free one below it. Whether its answer was kept;
+    /// `None` if there is no such key.
+    pub(super) fn forget_lowest(&mut self) -> Option<bool> {
+        let (sequence, answered) = self.answered.pop_first()?;
         self.bytes -= answered.bytes();
         self.floor = self.floor.max(Some(sequence));
-        true
+        Some(answered.outcome.is_some())
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -112,6 +111,24 @@ impl Answered {
     }
 }
 
+/// An outcome as it is kept.
+pub(super) fn without_panic_text(
+    outcome: &Result<Vec<u8>, ReplyError>,
+) -> Result<Vec<u8>, ReplyError> {
+    let text = String::new();
+    match outcome {
+        Err(ReplyError::Panicked { engine, .. }) => Err(ReplyError::Panicked {
+            engine: *engine,
+            text,
+        }),
+        Err(ReplyError::RolledBack { engine, .. }) => Err(ReplyError::RolledBack {
+            engine: *engine,
+            text,
+        }),
+        other => other.clone(),
+    }
+}
+
 /// What an outcome takes beside its place, in bytes.
 pub(super) fn outcome_bytes(outcome: &Result<Vec<u8>, ReplyError>) -> usize {
     match outcome {
@@ -119,11 +136,13 @@ pub(super) fn outcome_bytes(outcome: &Result<Vec<u8>, ReplyError>) -> usize {
         Err(ReplyError::Fault(fault) | ReplyError::ChangedAtFault(fault)) => {
             fault.code.len() + fault.detail.len() + fault.key.as_ref().map_or(0, String::len)
         }
+        Err(ReplyError::Rejected { reason, .. }) => reason.len(),
         Err(
-            ReplyError::Rejected { reason: text, .. }
-            | ReplyError::Panicked { text, .. }
-            | ReplyError::RolledBack { text, .. },
-        ) => text.len(),
-        Err(ReplyError::TooLarge { .. } | ReplyError::Undelivered { .. } | ReplyError::Key(_)) => 0,
+            ReplyError::Panicked { .. }
+            | ReplyError::RolledBack { .. }
+            | ReplyError::TooLarge { .. }
+            | ReplyError::Undelivered { .. }
+            | ReplyError::Key(_),
+        ) => 0,
     }
 }

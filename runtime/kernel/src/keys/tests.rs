@@ -46,6 +46,16 @@ fn refused(reason: Undelivered) -> Outcome {
     Err(ReplyError::Undelivered { engine, reason })
 }
 
+/// An outcome without the text of its panic, which is no part of the state.
+fn untold(mut outcome: Outcome) -> Outcome {
+    if let Err(ReplyError::Panicked { text, .. } | ReplyError::RolledBack { text, .. }) =
+        &mut outcome
+    {
+        text.clear();
+    }
+    outcome
+}
+
 /// Sends a request and has it answered, in one block.
 fn handled(keys: &mut Keys, key: Key, outcome: &Outcome, height: u64) -> Admitted {
     let admitted = keys.admit(key, request(0), Height(height));
@@ -99,7 +109,7 @@ fn what_an_engine_has_handled_is_answered_and_all_else_frees_the_key() {
     for outcome in done {
         let mut keys = Keys::default();
         handled(&mut keys, key(1, 1), &outcome, 1);
-        let again = Admitted::Again(at(1), outcome);
+        let again = Admitted::Again(at(1), untold(outcome));
         assert_eq!(keys.admit(key(1, 1), request(0), Height(2)), again);
     }
     for outcome in free {
@@ -233,6 +243,29 @@ fn what_is_too_large_to_keep_is_never_done_again() {
     assert_eq!(keys.bytes, KEY_OVERHEAD_BYTES);
     let other = keys.admit(key(1, 4), request(0), Height(2));
     assert_eq!(other, Admitted::Deliver);
+}
+
+#[test]
+fn what_is_forgotten_is_counted_once() {
+    let mut keys = Keys::new(KeyLimits {
+        answered: 2,
+        ..limits(1)
+    });
+    let forgotten = |answers, clients| Forgotten { answers, clients };
+    for sequence in 1..=5 {
+        handled(&mut keys, key(1, sequence), &Ok(Vec::new()), 1);
+    }
+    assert_eq!(keys.take_forgotten(), forgotten(3, 0));
+    // It was not kept at first, and later its number is not either.
+    let large = Ok(vec![0; REPLY_KEPT_BYTES_MAX + 1]);
+    handled(&mut keys, key(1, 6), &large, 1);
+    assert_eq!(keys.take_forgotten(), forgotten(2, 0));
+    handled(&mut keys, key(1, 7), &Ok(Vec::new()), 1);
+    handled(&mut keys, key(1, 8), &Ok(Vec::new()), 1);
+    assert_eq!(keys.take_forgotten(), forgotten(1, 0));
+    handled(&mut keys, key(2, 1), &Ok(Vec::new()), 1 + KEPT + 1);
+    assert_eq!(keys.take_forgotten(), forgotten(0, 1));
+    assert_eq!(keys.take_forgotten(), Forgotten::default());
 }
 
 #[test]

@@ -92,7 +92,12 @@ fn a_fault_and_a_panic_are_answers_that_are_given_again() {
         assert_eq!(first.outcome, Err(wanted));
         let again = answer(node.block(vec![message], PLENTY));
         assert!(again.repeated);
-        assert_eq!(again.outcome, first.outcome);
+        let mut told = first.outcome;
+        if let Err(ReplyError::Panicked { text, .. }) = &mut told {
+            // What a panic said is no function of the blocks.
+            text.clear();
+        }
+        assert_eq!(again.outcome, told);
         assert_eq!(handled(&node, engine), 1);
     }
 }

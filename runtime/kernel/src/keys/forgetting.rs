@@ -1,0 +1,93 @@
+//! What the table of keys forgets, and that it is counted.
+
+use super::name::Name;
+use super::{KeyLimits, KeyRefusal, Keys};
+use refit_abi::{ClientId, Height};
+
+/// What was forgotten, for whoever watches the node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forgotten {
+    /// Answers to requests that are not done again.
+    pub(crate) answers: u64,
+    /// Clients of which nothing is known any more.
+    pub(crate) clients: u64,
+}
+
+impl Keys {
+    /// What was forgotten since this was last asked.
+    pub(crate) fn take_forgotten(&mut self) -> Forgotten {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    /// Forgets the name silent longest if there is no place for one more and it was silent long enough. One whose
+    /// message waits is not silent.
+    pub(super) fn make_room(&mut self, now: Height) -> Result<(), KeyRefusal> {
+        while self.names.len() >= self.limits.names {
+            let Some((last, client)) = self.by_age.first().copied() else {
+                return Ok(());
+            };
+            let until = Height(
+                last.0
+                    .saturating_add(self.limits.name_blocks)
+                    .saturating_add(1),
+            );
+            if now < until {
+                return Err(KeyRefusal::NoPlace { until });
+            }
+            if self
+                .names
+                .get(&client)
+                .is_some_and(|name| !name.taken.is_empty())
+            {
+                self.heard(client, now);
+                continue;
+            }
+            self.by_age.remove(&(last, client));
+            if let Some(name) = self.names.remove(&client) {
+                self.forgotten.clients += 1;
+                self.bytes -= name.bytes();
+                self.resized(client, name.size(), None);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn resized(&mut self, client: ClientId, before: Option<u32>, now: Option<u32>) {
+        if before != now {
+            if let Some(size) = before {
+                self.by_size.remove(&(size, client));
+            }
+            self.by_size.extend(now.map(|size| (size, client)));
+        }
+    }
+
+    /// The clients with the most lose their lowest numbers until the rest fits.
+    pub(super) fn forget_beyond_bytes(&mut self) {
+        while self.bytes > self.limits.bytes {
+            let Some((size, client)) = self.by_size.last().copied() else {
+                return;
+            };
+            let Some(name) = self.names.get_mut(&client) else {
+                return;
+            };
+            let bytes = name.bytes();
+            let had_outcome = name.forget_lowest().unwrap_or_default();
+            self.forgotten.answers += u64::from(had_outcome);
+            self.bytes = self.bytes - bytes + name.bytes();
+            let now = name.size();
+            self.resized(client, Some(size), now);
+        }
+    }
+}
+
+/// One client loses its lowest numbers until the rest is its share; gives how many answers were lost.
+pub(super) fn beyond_share(name: &mut Name, limits: KeyLimits) -> u64 {
+    let mut lost = 0;
+    while name.answered.len() > limits.answered || name.bytes() > limits.bytes_per_name {
+        let Some(had_outcome) = name.forget_lowest() else {
+            break;
+        };
+        lost += u64::from(had_outcome);
+    }
+    lost
+}
