@@ -3,7 +3,7 @@
 use crate::{Withdraw, Workshop, own_copy};
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Generation, Height};
-use refit_admin::api::{RehearsalReport, Status, UpgradeReport};
+use refit_admin::api::{RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{Bytes, Node as _, Refusal, Replied, Wishes};
 use refit_loader::{Loader, OpenError};
 use refit_node::{EngineConfig, Node, NodeConfig};
@@ -231,8 +231,26 @@ impl Harness {
     }
 
     fn begin_with(&self, plan: String, wishes: Wishes) -> Result<u64, Refusal> {
-        let applied = self.node.apply(Bytes::from(plan), wishes);
+        let applied = self.node.apply(Bytes::from(plan), None, wishes);
         Ok(self.runtime.block_on(applied)?.id)
+    }
+
+    /// Hands a plan's text to the node under the idempotency key `CLIENT/SEQUENCE`.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    ///
+    /// # Panics
+    /// If the key is none.
+    pub fn begin_keyed(
+        &self,
+        key: &str,
+        plan: String,
+        wishes: Wishes,
+    ) -> Result<UpgradeAccepted, Refusal> {
+        let key = Some(key.parse().unwrap());
+        let applied = self.node.apply(Bytes::from(plan), key, wishes);
+        self.runtime.block_on(applied)
     }
 
     /// Hands a plan to the node to be rehearsed alone.

@@ -37,8 +37,14 @@ pub trait Node: Send + Sync + 'static {
     /// The [`Refusal`] of an engine that is unknown or has no state to rely on.
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal>;
 
-    /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node.
-    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted>;
+    /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node. With a [`RequestId`]
+    /// under which the same was begun before, begins nothing and gives that upgrade.
+    fn apply(
+        &self,
+        plan: Bytes,
+        request: Option<RequestId>,
+        wishes: Wishes,
+    ) -> Answer<'_, UpgradeAccepted>;
 
     /// Rehearses the upgrade that a plan describes, which changes nothing.
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport>;

@@ -60,7 +60,7 @@ pub use image::{
     DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
-pub use keys::{Ask, Asker, Entry, Key, KeyRefusal, KeysImage, RequestDigest};
+pub use keys::{Admitted, Ask, Asker, At, Entry, Key, KeyRefusal, Keys, KeysImage, RequestDigest};
 pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};

@@ -68,6 +68,12 @@ fn refused(error: &ReplyError) -> Refusal {
     Refusal::new(status, code, error.to_string(), next)
 }
 
+/// What whoever applies a plan under a key hears if it is not taken on because of the key.
+pub(crate) fn key_refusal(refusal: KeyRefusal) -> Refusal {
+    let (status, code, next) = of_key(refusal);
+    Refusal::new(status, code, refusal.to_string(), next)
+}
+
 fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
     match refusal {
         KeyRefusal::Used => (

@@ -276,11 +276,16 @@ impl refit_admin::Node for Node {
         crate::capture::state((&self.commands, &self.watched), engine)
     }
 
-    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(
+        &self,
+        plan: Bytes,
+        request: Option<RequestId>,
+        wishes: Wishes,
+    ) -> Answer<'_, UpgradeAccepted> {
         let height = self.latest.lock().height;
         let apply = move |upgrades: Arc<Upgrades>, live: &GenerationTable, counts: &[KindCount]| {
-            let id = upgrades.apply(&plan, wishes, (live, counts), height)?;
-            Ok(UpgradeAccepted { id })
+            let asked = (&plan[..], request, wishes);
+            upgrades.apply(asked, (live, counts), height)
         };
         self.with_live(apply)
     }

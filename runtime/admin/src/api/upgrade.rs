@@ -12,6 +12,9 @@ pub const UPGRADE_CANCELLED: &str = "upgrade-cancelled";
 pub struct UpgradeAccepted {
     /// The upgrade's number on this node.
     pub id: u64,
+    /// Whether it was taken on before, under the same key.
+    #[serde(default)]
+    pub repeated: bool,
 }
 
 /// One upgrade, from the plan to its end.

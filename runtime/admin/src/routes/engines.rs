@@ -66,7 +66,7 @@ fn engine_id(path: EnginePath) -> Result<EngineId, Refusal> {
         .map_err(|error: refit_abi::EngineIdError| refuse(error.to_string()))
 }
 
-fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Refusal> {
+pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Refusal> {
     let refuse = |detail| {
         let next = "send `Idempotency-Key: CLIENT/SEQUENCE`, such as `ada/17`, or leave it out";
         Refusal::new(400, "invalid-idempotency-key", detail, next)

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::blocking::ask;
+use super::engines::{HEADER_REPEATED, request_id};
 use crate::api::{RehearsalReport, UpgradeReport};
 use crate::{Refusal, Wishes, body};
 use axum::Json;
@@ -55,10 +56,16 @@ fn no_rehearsal(headers: &HeaderMap) -> Result<bool, Refusal> {
 
 pub(super) async fn apply(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let wishes = wishes(request.headers())?;
+    let id = request_id(request.headers())?;
     let plan = body::json(request, app.limits.plan_bytes_max).await?;
-    let accepted = app.node.apply(plan, wishes).await?;
+    let accepted = app.node.apply(plan, id, wishes).await?;
     let location = [(LOCATION, format!("/v1/upgrades/{}", accepted.id))];
-    Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
+    let mut response = (StatusCode::ACCEPTED, location, Json(accepted)).into_response();
+    if accepted.repeated {
+        let headers = response.headers_mut();
+        headers.insert(HEADER_REPEATED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 pub(super) async fn rehearse(

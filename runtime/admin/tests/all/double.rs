@@ -103,7 +103,12 @@ impl Node for Double {
         }
     }
 
-    fn apply(&self, plan: Bytes, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(
+        &self,
+        plan: Bytes,
+        request: Option<RequestId>,
+        wishes: Wishes,
+    ) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
             if plan.get("stale").is_some() {
@@ -122,6 +127,7 @@ impl Node for Double {
             }
             Ok(UpgradeAccepted {
                 id: plan["upgrade"].as_u64().unwrap_or(1),
+                repeated: request.is_some_and(|request| request.sequence < 10),
             })
         })
     }

@@ -8,7 +8,8 @@ use refit_admin::api::{
     UpgradeState,
 };
 use refit_admin::{
-    HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, Limits, MESSAGE_BYTES_MAX,
+    HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, Limits,
+    MESSAGE_BYTES_MAX,
 };
 use std::time::Duration;
 
@@ -186,6 +187,29 @@ async fn a_plan_is_accepted_with_the_place_of_its_report() {
     assert_eq!(seen.json::<UpgradeAccepted>().id, 1);
     let report: UpgradeReport = served.get(seen.header("location").unwrap()).await.json();
     assert_eq!((report.id, report.state), (1, UpgradeState::Committed));
+}
+
+#[tokio::test]
+async fn a_plan_may_come_under_a_key_and_the_answer_says_whether_it_came_before() {
+    let served = Served::unix().await;
+    let plan = |key: &str| {
+        let mut plan = request("POST", "/v1/upgrades", r#"{"upgrade": 1}"#);
+        let key = key.parse().unwrap();
+        plan.headers_mut().insert(HEADER_KEY, key);
+        plan
+    };
+    // To the double, numbers of one digit are repeats.
+    for (key, repeated) in [("op/10", None), ("op/9", Some("true"))] {
+        let seen = served.ask(plan(key)).await;
+        assert_eq!(
+            (seen.status, seen.header("refit-repeated")),
+            (202, repeated)
+        );
+        let accepted: UpgradeAccepted = seen.json();
+        assert_eq!((accepted.id, accepted.repeated), (1, repeated.is_some()));
+    }
+    let seen = served.ask(plan("op")).await;
+    seen.is_problem(400, "invalid-idempotency-key");
 }
 
 #[tokio::test]

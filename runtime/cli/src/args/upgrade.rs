@@ -5,6 +5,7 @@ use super::time::time;
 use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
+use refit_admin::RequestId;
 use refit_upgrade::LINT_CODES;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,6 +75,9 @@ pub(crate) struct ApplyArgs {
     /// The plan that `refit upgrade plan` wrote.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
+    /// Under which the plan is taken on once, however often it is applied, and no other is: CLIENT/SEQUENCE.
+    #[arg(long, value_name = "CLIENT/SEQUENCE")]
+    pub(crate) key: Option<RequestId>,
     /// Waits until the upgrade has come to its end. (This is the default.)
     #[arg(long, overrides_with = "no_wait", env = "REFIT_WAIT", value_parser = BoolishValueParser::new())]
     pub(crate) wait: bool,

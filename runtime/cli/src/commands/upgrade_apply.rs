@@ -7,7 +7,9 @@ use crate::failure::Failure;
 use crate::files::read_text;
 use crate::show;
 use refit_admin::api::{UpgradeAccepted, UpgradeReport, UpgradeState};
-use refit_admin::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX};
+use refit_admin::{
+    HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
+};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,9 +22,10 @@ const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_text(&args.plan, PLAN_BYTES_MAX as u64)?;
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
-    let UpgradeAccepted { id } = client.decode(&answer)?;
+    let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
+    let before = if repeated { " before" } else { "" };
     show::talk(format_args!(
-        "the node has taken the plan on as upgrade {id}"
+        "the node has taken the plan on{before} as upgrade {id}"
     ));
     if args.no_wait && !args.wait {
         let report: UpgradeReport = client.get(&format!("/v1/upgrades/{id}")).await?;
@@ -37,11 +40,13 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     Ok(())
 }
 
-/// What is wanted beside the plan, as headers.
+/// The key of the plan and what is wanted beside it, as headers.
 fn wishes(args: &ApplyArgs) -> Vec<(&'static str, String)> {
     let micros = |time: Duration| time.as_micros().to_string();
     let off = args.no_rehearsal.then(|| "off".to_owned());
+    let key = args.key.as_ref().map(ToString::to_string);
     let wishes = [
+        (HEADER_KEY, key),
         (HEADER_MAX_PAUSE, args.max_pause.map(micros)),
         (HEADER_REHEARSAL, off),
         (HEADER_REHEARSAL_WAIT, args.rehearsal_wait.map(micros)),
@@ -123,6 +128,7 @@ mod tests {
             wishes(&Typed::parse_from(words).args)
         };
         assert_eq!(typed(&[]), []);
+        assert_eq!(typed(&["--key", "op/7"]), [(HEADER_KEY, "op/7".to_owned())]);
         assert_eq!(
             typed(&["--no-rehearsal"]),
             [(HEADER_REHEARSAL, "off".to_owned())]

@@ -270,7 +270,7 @@ impl Session {
         let plan = serde_json::to_string(plan)
             .map_err(|error| Failure::Output(std::io::Error::other(error)))?;
         let answer = self.client.post("/v1/upgrades", &[], plan).await?;
-        let UpgradeAccepted { id } = self.client.decode(&answer)?;
+        let UpgradeAccepted { id, .. } = self.client.decode(&answer)?;
         let deadline = Instant::now() + END_WAIT_MAX;
         while Instant::now() < deadline {
             let report: UpgradeReport = self.client.get(&format!("/v1/upgrades/{id}")).await?;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Keeps a request's digest apart from every other hash.
 const REQUEST_CONTEXT: &str = "refit 2026 request under a key";
 
+/// The same for the digest of a plan.
+const PLAN_CONTEXT: &str = "refit 2026 plan under a key";
+
 /// A client's own name for one of its messages: whoever sends it again means the same message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -16,7 +19,7 @@ pub struct Key {
     pub sequence: u64,
 }
 
-/// BLAKE3 over what a message says and to whom: whether a key stands for the same request as before.
+/// BLAKE3 over what a message says and to whom, or over a plan: whether a key stands for the same request as before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestDigest([u8; 32]);
 
@@ -59,6 +62,15 @@ impl RequestDigest {
         hasher.update(&engine.to_bytes());
         hasher.update(&[codec as u8]);
         hasher.update(payload);
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The digest of a plan and of what is wished beside it.
+    pub fn of_plan(wishes: &[u8], plan: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(PLAN_CONTEXT);
+        hasher.update(&(wishes.len() as u64).to_le_bytes());
+        hasher.update(wishes);
+        hasher.update(plan);
         Self(*hasher.finalize().as_bytes())
     }
 }

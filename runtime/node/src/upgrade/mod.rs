@@ -1,5 +1,6 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
+mod keyed;
 mod leaving;
 mod orders;
 mod outcome;
@@ -29,13 +30,14 @@ use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
 use crossbeam_channel::{Receiver, Sender};
+use keyed::{PlanKeys, Taken};
 use orders::Orders;
 use parking_lot::Mutex;
 use refit_abi::Height;
-use refit_admin::api::UpgradeReport;
-use refit_admin::{Metrics, Refusal, Wishes};
+use refit_admin::api::{UpgradeAccepted, UpgradeReport};
+use refit_admin::{Metrics, Refusal, RequestId, Wishes};
 use refit_kernel::crew::{Command, Crew};
-use refit_kernel::{GenerationTable, KindCount};
+use refit_kernel::{At, GenerationTable, KindCount};
 use refit_loader::Loader;
 use refit_store::Store;
 use refit_upgrade::{Plan, PlanError, Registry, Watch};
@@ -81,6 +83,7 @@ struct State {
     /// The crew on duty. Absent only while an upgrade is joining it.
     crew: Option<Crew>,
     reports: Reports,
+    keys: PlanKeys,
     registry: Registry,
     /// Of the upgrade that came last.
     recall: Arc<Recall>,
@@ -110,6 +113,7 @@ impl Upgrades {
             libraries,
             crew,
             reports: Reports::default(),
+            keys: PlanKeys::default(),
             registry,
             recall: Arc::default(),
         };
@@ -131,18 +135,41 @@ impl Upgrades {
     }
 
     /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest
-    /// happens on a thread of its own.
+    /// happens on a thread of its own. What was taken on before under its key is not taken on again.
     pub(crate) fn apply(
         self: &Arc<Self>,
-        plan: &[u8],
-        wishes: Wishes,
+        (plan, request, wishes): (&[u8], Option<RequestId>, Wishes),
+        (live, counts): (&GenerationTable, &[KindCount]),
+        height: Height,
+    ) -> Result<UpgradeAccepted, Refusal> {
+        let mut state = self.state.lock();
+        let key = match request {
+            None => None,
+            Some(request) => match state.keys.take(&request, (plan, &wishes), height)? {
+                Taken::New(key) => Some(key),
+                Taken::Before(id) => return Ok(UpgradeAccepted { id, repeated: true }),
+            },
+        };
+        let begun = self.begin(&mut state, (plan, &wishes), (live, counts), height);
+        if let Some(key) = key {
+            let generation = live.number();
+            let at = At { height, generation };
+            state.keys.settle(key, begun.as_ref().ok().copied(), at);
+        }
+        let repeated = false;
+        begun.map(|id| UpgradeAccepted { id, repeated })
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        state: &mut State,
+        (plan, wishes): (&[u8], &Wishes),
         (live, counts): (&GenerationTable, &[KindCount]),
         height: Height,
     ) -> Result<u64, Refusal> {
         let plan = read_plan(plan)?;
         self.not_quarantined(&plan)?;
-        let orders = Orders::new(&self.policy, &wishes)?;
-        let mut state = self.state.lock();
+        let orders = Orders::new(&self.policy, wishes)?;
         if let Some(id) = state.reports.under_way() {
             return Err(under_way(id));
         }
@@ -156,15 +183,11 @@ impl Upgrades {
         }
         let id = state.reports.open(&plan, &live, counts);
         state.recall = orders.recall.clone();
-        drop(state);
         let upgrades = self.clone();
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
         let work = move || run::guarded(&upgrades, id, (&plan, &orders), &live);
         if let Err(error) = thread.spawn(work) {
-            self.state
-                .lock()
-                .reports
-                .refuse(id, "no-threads", &error.to_string());
+            state.reports.refuse(id, "no-threads", &error.to_string());
             return Err(Refusal::new(
                 503,
                 "no-threads",
