@@ -1,6 +1,7 @@
 //! The driver and a real crew: without engines here, with one in [`heights`].
 
 mod heights;
+mod keyed;
 mod kinds;
 mod rig;
 

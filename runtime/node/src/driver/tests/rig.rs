@@ -133,12 +133,17 @@ impl Rig {
     }
 
     pub(super) fn send(&self, message: &Message) -> Answered {
+        self.send_under(None, message)
+    }
+
+    /// Sends under a number of the rig's own, if it is given one.
+    pub(super) fn send_under(&self, sequence: Option<u64>, message: &Message) -> Answered {
         let place = self.runtime.block_on(self.door.enter()).unwrap();
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
             engine: id(),
             client: ClientId::of("rig"),
-            sequence: None,
+            sequence,
             payload: serde_json::to_vec(message).unwrap(),
             answer: Answerer {
                 answer,
