@@ -296,7 +296,7 @@ fn engines_that_have_stopped_take_no_place() {
         let nth = |number: u32| match pass {
             0 => number,
             1 => PASSING - 1 - number,
-            _ if number % 2 == 0 => PASSING / 2 + number / 2,
+            _ if number.is_multiple_of(2) => PASSING / 2 + number / 2,
             _ => PASSING / 2 - 1 - number / 2,
         };
         let stops = (0..PASSING).map(|number| Op::StopChild {
