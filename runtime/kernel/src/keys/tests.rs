@@ -1,7 +1,5 @@
 //! What the table of keys promises, case by case; against a naive model in [`model`].
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
 mod model;
 
 use super::*;
