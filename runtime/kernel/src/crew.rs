@@ -2,19 +2,21 @@
 //!
 //! A crew is a leader, which executes blocks and answers queries, and helpers, which it calls in for
 //! rounds with much work. A crew waits, parked, until it is handed the [`Executor`]; it works until
-//! an [`UpdatePoint`] comes, runs it with the gate closed, hands the executor to its successor and
-//! ends. So the threads that ran a pause do not outlive it, and once [`Crew::join`] has returned no
+//! an [`UpdatePoint`] comes, runs it with the gate closed, opens the gate and leads on. Between two later
+//! commands it hands the executor to its successor and ends: as soon as nothing waits, at the latest after
+//! [`LEAD_ON_BLOCKS_MAX`](crate::limits::LEAD_ON_BLOCKS_MAX) blocks or
+//! [`LEAD_ON_MAX`](crate::limits::LEAD_ON_MAX), and before the next gate closes. So no pause waits for
+//! another thread to wake. A crew that ran a pause has entered both codes; once [`Crew::join`] has returned no
 //! thread is left that ever entered the code of that crew's time.
 
+mod leader;
+
 use crate::executor::{BlockInput, Executor};
-use crate::gate::Closed;
-use crate::limits::{
-    COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, QUIET, WORKERS_MAX,
-};
+use crate::limits::{COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
 use crate::outcome::{BlockOutcome, QueryError};
 use crate::quiesced::Quiesced;
 use crate::round::Job;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::host::running;
 use refit_abi::raw::Codec;
@@ -32,7 +34,7 @@ pub enum Command {
     Query(Query),
     /// Do something with the executor between two blocks: start engines, read states.
     Call(Box<dyn FnOnce(&mut Executor) + Send>),
-    /// Close the gate, run the update point, hand over to the crew behind the baton.
+    /// Close the gate, run the update point, open the gate; hand over to the crew behind the baton soon after.
     Upgrade(Box<dyn UpdatePoint>, Baton),
     /// End.
     Stop,
@@ -53,13 +55,13 @@ pub struct Query {
 /// Takes the answer to a query.
 pub type AnswerTo = dyn FnOnce(Result<Vec<u8>, QueryError>, Height, Generation) + Send;
 
-/// What happens at an update point, told by the crews that meet there.
+/// What happens at an update point, told by the leader that runs it.
 pub trait UpdatePoint: Send {
-    /// The block before is executed; the gate closes now. On the old leader.
+    /// The block before is executed; the gate closes now.
     fn closing(&mut self);
-    /// No handler runs. On the old leader.
+    /// No handler runs.
     fn quiesced(&mut self, quiesced: &mut Quiesced<'_>);
-    /// The gate is open again. On the new leader.
+    /// The gate is open again, and the same leader goes on.
     fn resumed(self: Box<Self>);
 }
 
@@ -72,7 +74,8 @@ pub struct Baton {
 /// What one leader hands to the next.
 struct Handover {
     executor: Box<Executor>,
-    at: Option<(Closed, Box<dyn UpdatePoint>)>,
+    /// What is to be done first.
+    command: Option<Command>,
 }
 
 /// The threads of one crew.
@@ -82,6 +85,18 @@ pub struct Crew {
     baton: Baton,
     threads: Vec<JoinHandle<()>>,
     records: Records,
+    on_duty: Option<OnDuty>,
+}
+
+/// When a crew comes on duty.
+#[derive(Debug)]
+pub struct OnDuty(Receiver<()>);
+
+impl OnDuty {
+    /// Waits until the crew has been handed the executor; false if it never is.
+    pub fn wait(self) -> bool {
+        self.0.recv().is_ok()
+    }
 }
 
 /// Which records of [`refit_abi::host::running`] the threads of a crew have.
@@ -134,12 +149,19 @@ impl Crew {
             helpers.jobs.push(job_sender);
         }
         let of_leader = records.clone();
+        let (tell, on_duty) = bounded(1);
         let leader = move || {
             of_leader.lock().extend(running::record());
             touch_stack();
-            let led = catch_unwind(AssertUnwindSafe(|| lead(&handover, &commands, &helpers)));
+            let led = catch_unwind(AssertUnwindSafe(|| {
+                let Ok(handover) = handover.recv() else {
+                    return;
+                };
+                let _ = tell.send(());
+                leader::lead(handover, &commands, &helpers);
+            }));
             if led.is_err() {
-                turn_away(&commands);
+                leader::turn_away(&commands);
             }
         };
         threads.push(thread(name, 0).spawn(leader)?);
@@ -148,7 +170,13 @@ impl Crew {
             baton: Baton { sender },
             threads,
             records,
+            on_duty: Some(OnDuty(on_duty)),
         })
+    }
+
+    /// When this crew comes on duty, for the one who waits for it; `None` the second time.
+    pub fn on_duty(&mut self) -> Option<OnDuty> {
+        self.on_duty.take()
     }
 
     /// What the names of its threads begin with.
@@ -182,7 +210,7 @@ impl Baton {
     pub fn start(self, executor: Executor) {
         let _ = self.sender.send(Handover {
             executor: Box::new(executor),
-            at: None,
+            command: None,
         });
     }
 }
@@ -224,91 +252,6 @@ fn thread(crew: &str, number: usize) -> std::thread::Builder {
 #[inline(never)]
 fn touch_stack() {
     std::hint::black_box([0_u8; ENGINE_STACK_TOUCHED_BYTES]);
-}
-
-/// The leader's life.
-fn lead(handover: &Receiver<Handover>, commands: &Receiver<Command>, helpers: &Helpers) {
-    let Ok(Handover { mut executor, at }) = handover.recv() else {
-        return;
-    };
-    if let Some((closed, point)) = at {
-        drop(closed);
-        point.resumed();
-    }
-    while let Some(command) = next(&mut executor, commands) {
-        match command {
-            Command::Block(block, outcome) => {
-                let _ = outcome.send(executor.execute(helpers, block));
-            }
-            Command::Query(query) => {
-                let answer = executor.query(query.engine, query.codec, &query.query);
-                (query.answer)(answer, executor.height(), executor.table().number());
-            }
-            Command::Call(call) => call(&mut executor),
-            Command::Upgrade(point, baton) => {
-                return hand_over(executor, helpers, point, &baton);
-            }
-            Command::Stop => return,
-        }
-        // One step even under constant load, so that the old code is let go in bounded time.
-        executor.sweep_step();
-    }
-}
-
-/// The leader has panicked, and the engines are gone with it. Whoever waits for an outcome hears that none comes,
-/// until the crew is told to stop.
-fn turn_away(commands: &Receiver<Command>) {
-    for command in commands {
-        if matches!(command, Command::Stop) {
-            return;
-        }
-    }
-}
-
-/// The next command; sweeps while there is none, and gives memory back when none has come for a while.
-fn next(executor: &mut Executor, commands: &Receiver<Command>) -> Option<Command> {
-    while executor.is_sweeping() {
-        match commands.try_recv() {
-            Ok(command) => return Some(command),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => executor.sweep_step(),
-        }
-    }
-    if executor.may_have_spare() {
-        match commands.recv_timeout(QUIET) {
-            Ok(command) => return Some(command),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-    }
-    while executor.may_have_spare() {
-        match commands.try_recv() {
-            Ok(command) => return Some(command),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => executor.give_back_step(),
-        }
-    }
-    commands.recv().ok()
-}
-
-fn hand_over(
-    mut executor: Box<Executor>,
-    helpers: &Helpers,
-    mut point: Box<dyn UpdatePoint>,
-    baton: &Baton,
-) {
-    // A pending sweep holds states that the next transition could not read.
-    executor.sweep();
-    point.closing();
-    // Only leaders close the gate, and there is one leader at a time.
-    let Some(closed) = executor.shared.gate.close() else {
-        return;
-    };
-    point.quiesced(&mut Quiesced::new(&mut executor, helpers, &closed));
-    let _ = baton.sender.send(Handover {
-        executor,
-        at: Some((closed, point)),
-    });
 }
 
 impl fmt::Debug for Command {

@@ -83,6 +83,12 @@ pub const DIRECTORY_SHRUNK_MAX: usize = 1 << 16;
 /// Time without a command after which a crew gives back all that the blocks before do not need any more.
 pub const QUIET: Duration = Duration::from_secs(1);
 
+/// Blocks that a crew still executes after it has run a pause, while there is always something to do.
+pub const LEAD_ON_BLOCKS_MAX: usize = 64;
+
+/// How long it does so.
+pub const LEAD_ON_MAX: Duration = Duration::from_secs(1);
+
 /// Commands that wait for a crew.
 pub const COMMANDS_MAX: usize = 1_024;
 

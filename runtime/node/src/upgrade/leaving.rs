@@ -1,4 +1,4 @@
-//! The end of a crew. As its threads end they drop what engines keep in thread-local values: code of engines, which
+//! The end of a crew. After its pause it leads on until its successor takes over. As its threads end they drop what engines keep in thread-local values: code of engines, which
 //! may not return. So a crew is joined on a thread of its own and waited for within a bound; as long as it lingers,
 //! nothing that it may have entered is unmapped.
 
@@ -7,14 +7,29 @@ use super::stage::{Refused, refused};
 use crate::limits::{CREW_END_MAX, LINGERING_CREWS_MAX};
 use crossbeam_channel::bounded;
 use refit_admin::api;
-use refit_kernel::crew::Crew;
+use refit_kernel::crew::{Crew, OnDuty};
 
-/// Joins a crew that was told to end. One that does not end in time is told, and keeps all code mapped until it
-/// does.
-pub(super) fn join(upgrades: &Upgrades, crew: Option<Crew>) {
-    let Some(crew) = crew else {
-        return;
-    };
+/// A crew that is to end.
+pub(super) struct Leaving {
+    pub(super) crew: Option<Crew>,
+    /// When its successor comes on duty, if it has one.
+    pub(super) takes_over: Option<OnDuty>,
+}
+
+impl Leaving {
+    /// Joins the crew. One that does not end in time is told, and keeps all code mapped until it does.
+    pub(super) fn join(self, upgrades: &Upgrades) {
+        let Some(crew) = self.crew else {
+            return;
+        };
+        // It executes blocks until then, and the watchdog of calls looks at it. If none takes over the node ends.
+        let _ = self.takes_over.map(OnDuty::wait);
+        upgrades.watched.off_duty(&crew.records());
+        join(upgrades, crew);
+    }
+}
+
+fn join(upgrades: &Upgrades, crew: Crew) {
     let name = crew.name().to_owned();
     let hold = upgrades.loader.hold();
     let (tell, joined) = bounded(1);

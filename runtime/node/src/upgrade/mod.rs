@@ -31,6 +31,7 @@ use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
 use crossbeam_channel::{Receiver, Sender};
 use keyed::{PlanKeys, Taken};
+use leaving::Leaving;
 use orders::Orders;
 use parking_lot::Mutex;
 use refit_abi::Height;
@@ -257,7 +258,8 @@ impl Upgrades {
     /// Ends the node's threads: the crew has been told to stop.
     pub(crate) fn join_crew(&self) {
         let crew = self.state.lock().crew.take();
-        leaving::join(self, crew);
+        let takes_over = None;
+        Leaving { crew, takes_over }.join(self);
     }
 }
 

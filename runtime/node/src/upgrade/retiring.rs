@@ -1,11 +1,10 @@
 //! The end of an upgrade: the crew that ran its pause is joined, and the code that is not live is unmapped.
 
 use super::Upgrades;
-use super::leaving;
+use super::leaving::Leaving;
 use super::run::{call, micros};
 use crate::limits::RETIRE_WAIT_MAX;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
-use refit_kernel::crew::Crew;
 use refit_kernel::remains;
 use refit_loader::{Loader, PinReason};
 use refit_upgrade::Phase;
@@ -19,9 +18,9 @@ const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Joins the crew that could have entered the old code, waits until no state of its making is left,
 /// then unmaps it.
-pub(super) fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Option<Crew>) {
+pub(super) fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Leaving) {
     let start = Instant::now();
-    leaving::join(upgrades, old_crew);
+    old_crew.join(upgrades);
     let mut settled = None;
     while start.elapsed() < RETIRE_WAIT_MAX {
         match call(upgrades, |executor| {

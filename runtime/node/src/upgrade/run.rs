@@ -1,7 +1,7 @@
 //! The life of one upgrade, on its own thread.
 
 use super::Upgrades;
-use super::leaving;
+use super::leaving::{self, Leaving};
 use super::orders::Orders;
 use super::outcome;
 use super::point::Point;
@@ -134,7 +134,7 @@ fn swap(
     upgrades: &Upgrades,
     id: u64,
     (plan, orders): (&Plan, &Orders),
-    (armed, crew, loaded): (Arc<Armed>, Crew, Vec<LoadedModule>),
+    (armed, mut crew, loaded): (Arc<Armed>, Crew, Vec<LoadedModule>),
     phases: Vec<PhaseTime>,
     start: Instant,
 ) {
@@ -186,16 +186,20 @@ fn swap(
     }
     outcome::note_failure(upgrades, id, plan, &resumed, pause.is_stuck());
     let mut state = upgrades.state.lock();
-    let old_crew = state.crew.replace(crew);
+    let takes_over = crew.on_duty();
+    let leaving = Leaving {
+        crew: state.crew.replace(crew),
+        takes_over,
+    };
     if committed {
         state.libraries.add(loaded);
         outcome::journal(upgrades, &state, id);
         drop(state);
-        retiring::retire_old(upgrades, id, old_crew);
+        retiring::retire_old(upgrades, id, leaving);
     } else {
         outcome::journal(upgrades, &state, id);
         drop(state);
-        leaving::join(upgrades, old_crew);
+        leaving.join(upgrades);
         let pinned = retire(loaded);
         retiring::finish(upgrades, id, Instant::now(), pinned);
     }

@@ -38,8 +38,8 @@ pub(crate) const CREW_NAME: &str = "refit-g";
 /// What the watchdog, the node and its upgrades tell each other.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    /// The records of the crew on duty.
-    records: Mutex<Records>,
+    /// The records of the crew on duty, and of one that is to take over from it.
+    records: Mutex<Vec<Records>>,
     /// A pause lasts: what runs now is an upgrade's.
     paused: AtomicBool,
     stuck: Mutex<Option<StuckCall>>,
@@ -78,9 +78,15 @@ impl Watched {
         self.stuck.lock().clone()
     }
 
-    /// This crew is on duty from now on.
+    /// This crew is on duty, or will be soon.
     pub(crate) fn on_duty(&self, records: Records) {
-        *self.records.lock() = records;
+        self.records.lock().push(records);
+    }
+
+    /// This crew is on duty no more.
+    pub(crate) fn off_duty(&self, records: &Records) {
+        let mut on_duty = self.records.lock();
+        on_duty.retain(|other| !Arc::ptr_eq(other, records));
     }
 
     /// This code is live from now on.
@@ -106,15 +112,18 @@ impl Watched {
         Named { watched: self, id }
     }
 
-    /// The calls of the crew on duty.
+    /// The calls of the crews on duty.
     fn look(&self) -> Vec<Running> {
         if self.paused.load(Ordering::Acquire) {
             return Vec::new();
         }
-        let records = self.records.lock().clone();
-        let records = records.lock();
+        let crews = self.records.lock().clone();
+        let is_watched = |running: &Running| {
+            let mut crews = crews.iter();
+            crews.any(|records| records.lock().contains(&running.record))
+        };
         let mut seen = running::all();
-        seen.retain(|running| records.contains(&running.record));
+        seen.retain(is_watched);
         seen
     }
 
