@@ -12,6 +12,7 @@ mod failures;
 mod harness;
 mod image;
 mod once;
+mod leading_on;
 mod rollback;
 mod script;
 mod spawning;

@@ -1,0 +1,160 @@
+//! Which crew works when, around an update point: a pause waits for no other thread.
+
+use crate::harness::{NO_BUDGET, executor, frame};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use refit_kernel::crew::{Command, Crew, UpdatePoint, commands};
+use refit_kernel::limits::LEAD_ON_BLOCKS_MAX;
+use refit_kernel::{BlockInput, Quiesced};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Longest wait for anything here.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A pause that lasts until it is let go, and tells on which thread it ended.
+struct Held {
+    go: Receiver<()>,
+    resumed: Sender<String>,
+}
+
+impl UpdatePoint for Held {
+    fn closing(&mut self) {}
+
+    fn quiesced(&mut self, _: &mut Quiesced<'_>) {
+        self.go.recv_timeout(SOON).unwrap();
+    }
+
+    fn resumed(self: Box<Self>) {
+        self.resumed.send(thread()).unwrap();
+    }
+}
+
+fn thread() -> String {
+    std::thread::current().name().unwrap().to_owned()
+}
+
+struct Node {
+    sender: Sender<Command>,
+    receiver: Receiver<Command>,
+    crew: Crew,
+}
+
+impl Node {
+    fn new() -> Self {
+        let (sender, receiver) = commands();
+        let crew = Crew::spawn("first", 1, receiver.clone()).unwrap();
+        crew.baton().start(executor(1));
+        Self {
+            sender,
+            receiver,
+            crew,
+        }
+    }
+
+    /// Begins a pause; gives what lets it go, and where it will say on which thread it ended.
+    fn pause(&self, next: &Crew) -> (Sender<()>, Receiver<String>) {
+        let ((go, goes), (tell, resumed)) = (bounded(1), bounded(1));
+        let point = Box::new(Held {
+            go: goes,
+            resumed: tell,
+        });
+        self.sender
+            .send(Command::Upgrade(point, next.baton()))
+            .unwrap();
+        (go, resumed)
+    }
+
+    fn next(&self, name: &str) -> Crew {
+        Crew::spawn(name, 1, self.receiver.clone()).unwrap()
+    }
+
+    /// Asks which thread leads.
+    fn ask(&self, told: &mpsc::Sender<String>) {
+        let told = told.clone();
+        let call = move |_: &mut refit_kernel::Executor| told.send(thread()).unwrap();
+        self.sender.send(Command::Call(Box::new(call))).unwrap();
+    }
+
+    fn block(&self, height: u64) {
+        let block = BlockInput {
+            frame: frame(height),
+            messages: Vec::new(),
+            budget: NO_BUDGET,
+        };
+        // Nobody waits for its outcome.
+        let command = Command::Block(block, bounded(1).0);
+        self.sender.send(command).unwrap();
+    }
+
+    fn end(self) {
+        self.sender.send(Command::Stop).unwrap();
+        self.crew.join();
+    }
+}
+
+#[test]
+fn a_crew_that_ran_a_pause_works_on_what_waits_and_then_hands_over() {
+    let mut node = Node::new();
+    let mut next = node.next("second");
+    let on_duty = next.on_duty().unwrap();
+    assert!(next.on_duty().is_none(), "one waits for it");
+    let (go, resumed) = node.pause(&next);
+    let (tell, told) = mpsc::channel();
+    node.ask(&tell);
+    node.ask(&tell);
+    go.send(()).unwrap();
+    assert_eq!(resumed.recv_timeout(SOON).unwrap(), "first-0");
+    for _ in 0..2 {
+        assert_eq!(told.recv_timeout(SOON).unwrap(), "first-0");
+    }
+    assert!(on_duty.wait());
+    std::mem::replace(&mut node.crew, next).join();
+    node.ask(&tell);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), "second-0");
+    node.end();
+}
+
+#[test]
+fn it_hands_over_after_some_blocks_though_more_wait() {
+    let mut node = Node::new();
+    let next = node.next("second");
+    let (go, resumed) = node.pause(&next);
+    let (tell, told) = mpsc::channel();
+    for height in 0..LEAD_ON_BLOCKS_MAX as u64 {
+        node.block(height + 1);
+    }
+    node.ask(&tell);
+    node.block(LEAD_ON_BLOCKS_MAX as u64 + 1);
+    node.ask(&tell);
+    go.send(()).unwrap();
+    assert_eq!(resumed.recv_timeout(SOON).unwrap(), "first-0");
+    assert_eq!(told.recv_timeout(SOON).unwrap(), "first-0");
+    assert_eq!(told.recv_timeout(SOON).unwrap(), "second-0");
+    std::mem::replace(&mut node.crew, next).join();
+    node.end();
+}
+
+#[test]
+fn no_crew_runs_two_pauses() {
+    let mut node = Node::new();
+    let (second, third) = (node.next("second"), node.next("third"));
+    let (go, first_resumed) = node.pause(&second);
+    let (go_again, second_resumed) = node.pause(&third);
+    go.send(()).unwrap();
+    assert_eq!(first_resumed.recv_timeout(SOON).unwrap(), "first-0");
+    go_again.send(()).unwrap();
+    assert_eq!(second_resumed.recv_timeout(SOON).unwrap(), "second-0");
+    std::mem::replace(&mut node.crew, second).join();
+    std::mem::replace(&mut node.crew, third).join();
+    node.end();
+}
+
+#[test]
+fn a_crew_whose_successor_never_comes_hears_so() {
+    let node = Node::new();
+    let mut next = node.next("second");
+    let on_duty = next.on_duty().unwrap();
+    next.join();
+    assert!(!on_duty.wait());
+    node.end();
+}
