@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const HEADER: &str = "engines,entries,class,repetition,workers,stage_us,wait_us,quiesce_us,transition_us,commit_us,resume_us,pause_us,handshake_us,stall_us,control_stall_us,lost,duplicated,reordered,rss_rest_kib,rss_peak_kib,load1";
+const HEADER: &str = "engines,entries,class,repetition,workers,stage_us,wait_us,quiesce_us,transition_us,commit_us,resume_us,pause_us,handover_us,handshake_us,stall_us,control_stall_us,lost,duplicated,reordered,rss_rest_kib,rss_peak_kib,load1";
 
 /// Microseconds with three decimals, as nanoseconds.
 fn nanos(text: &str) -> u64 {
@@ -75,7 +75,7 @@ fn rows(csv: &str) {
         assert_eq!(fields.len(), HEADER.split(',').count(), "{line}");
         assert!(seen.insert(fields[..4].to_vec()), "twice: {line}");
         assert_eq!(fields[4], "2");
-        let time: Vec<u64> = fields[5..15].iter().map(|field| nanos(field)).collect();
+        let time: Vec<u64> = fields[5..16].iter().map(|field| nanos(field)).collect();
         let [
             stage,
             _,
@@ -84,6 +84,7 @@ fn rows(csv: &str) {
             commit,
             resume,
             pause,
+            handover,
             handshake,
             stall,
             control,
@@ -92,16 +93,16 @@ fn rows(csv: &str) {
             panic!("{line}");
         };
         assert_eq!(pause, quiesce + transition + commit + resume, "{line}");
-        for measured in [stage, resume, pause, handshake, stall, control] {
+        for measured in [stage, resume, pause, handover, handshake, stall, control] {
             assert!(measured > 0, "{line}");
         }
-        assert_eq!(fields[15..18], ["0", "0", "0"], "{line}");
-        let memory: Vec<u64> = fields[18..20]
+        assert_eq!(fields[16..19], ["0", "0", "0"], "{line}");
+        let memory: Vec<u64> = fields[19..21]
             .iter()
             .map(|field| field.parse().unwrap())
             .collect();
         assert!(0 < memory[0] && memory[0] <= memory[1], "{line}");
-        assert!(fields[20].parse::<f64>().unwrap() >= 0.0);
+        assert!(fields[21].parse::<f64>().unwrap() >= 0.0);
     }
     assert_eq!(seen.len(), 2 * 4 * 2, "engines × classes × repetitions");
 }

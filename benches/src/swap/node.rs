@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
-use refit_kernel::crew::{Command, Crew, commands};
+use refit_kernel::crew::{Command, Crew, OnDuty, commands};
 use refit_kernel::{Executor, GenerationTable, remains};
 use refit_upgrade::Armed;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub(crate) struct BenchNode {
 pub(crate) struct Swapped {
     pub(crate) sent: Instant,
     pub(crate) resumed: Resumed,
+    /// The fresh crew has the executor.
+    pub(crate) handed_over: Instant,
 }
 
 impl BenchNode {
@@ -95,7 +97,12 @@ impl BenchNode {
 
     /// Brings the upgrade, or nothing, to the next update point; `crew` takes over, the one before is
     /// joined.
-    pub(crate) fn swap(&mut self, armed: Option<Armed>, crew: Crew) -> Result<Swapped, BenchError> {
+    pub(crate) fn swap(
+        &mut self,
+        armed: Option<Armed>,
+        mut crew: Crew,
+    ) -> Result<Swapped, BenchError> {
+        let on_duty = crew.on_duty();
         let (listener, resumed) = bounded(1);
         let point = Box::new(Point::new(armed, listener));
         let sent = Instant::now();
@@ -109,8 +116,14 @@ impl BenchNode {
             .map_err(|error| match error {
                 RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected => stuck("swap"),
             })?;
+        let handed_over = on_duty.and_then(OnDuty::wait);
+        let handed_over = handed_over.ok_or_else(|| stuck("hand over"))?;
         std::mem::replace(&mut self.crew, crew).join();
-        Ok(Swapped { sent, resumed })
+        Ok(Swapped {
+            sent,
+            resumed,
+            handed_over,
+        })
     }
 
     /// Waits until no state of the generation before is left.

@@ -3,7 +3,6 @@
 use super::code::{Libraries, load};
 use super::load::{Load, Log, Window};
 use super::node::{BenchNode, Swapped, table_id};
-use super::point::Marks;
 use super::row::{Phases, Row};
 use super::{BenchClass, Cell, SwapOptions};
 use crate::{BenchError, machine};
@@ -212,8 +211,9 @@ fn measure(
     } = staged;
     let from = Instant::now();
     std::thread::sleep(MARGIN);
-    let Swapped { sent, resumed } = node.swap(Some(armed), crew)?;
-    if let Some(Verdict::Aborted { phase, failure }) = resumed.verdict {
+    let swapped = node.swap(Some(armed), crew)?;
+    let phases = phases(&swapped);
+    if let Some(Verdict::Aborted { phase, failure }) = swapped.resumed.verdict {
         return Err(BenchError::Aborted { phase, failure });
     }
     node.wait_until_swept()?;
@@ -224,7 +224,7 @@ fn measure(
         to: Instant::now(),
     };
     Ok(Measured {
-        phases: phases(sent, resumed.marks),
+        phases,
         window,
         module,
         pinned,
@@ -243,14 +243,14 @@ fn on_own_thread<T: Send + 'static>(
     thread.join().map_err(|_| BenchError::Engine { reason })
 }
 
-/// The pause of a hand-over between two crews with nothing to do. It is prepared as a swap is, so
+/// The time without a block of a hand-over between two crews with nothing to do. It is prepared as a swap is, so
 /// that the system finds the threads where it would find a swap's.
 fn empty_handshake(node: &mut BenchNode) -> Result<Duration, BenchError> {
     on_own_thread(|| ())?;
     let crew = node.next_crew()?;
     std::thread::sleep(MARGIN);
-    let Swapped { sent, resumed } = node.swap(None, crew)?;
-    Ok(phases(sent, resumed.marks).pause())
+    let swapped = node.swap(None, crew)?;
+    Ok(phases(&swapped).without_block())
 }
 
 /// Lets the load run as long as in the window, with no swap.
@@ -264,13 +264,15 @@ fn control(like: Window) -> Window {
     }
 }
 
-fn phases(sent: Instant, marks: Marks) -> Phases {
+fn phases(swapped: &Swapped) -> Phases {
+    let marks = swapped.resumed.marks;
     Phases {
-        wait: marks.closing - sent,
+        wait: marks.closing - swapped.sent,
         quiesce: marks.quiesced - marks.closing,
         transition: marks.transitioned - marks.quiesced,
         commit: marks.committed - marks.transitioned,
         resume: marks.resumed - marks.committed,
+        handover: swapped.handed_over - marks.resumed,
     }
 }
 

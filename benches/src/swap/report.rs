@@ -62,17 +62,21 @@ pub struct CellReport {
     pub transition_us: Spread,
     /// The publication.
     pub commit_us: Spread,
-    /// Until the fresh crew works.
+    /// Until the gate is open.
     pub resume_us: Spread,
     /// The last four.
     pub pause_us: Spread,
-    /// The pause less `resume_us`: what the upgrade does, without the wake-up of a thread, which
-    /// depends on where the system runs it.
+    /// The pause less `resume_us`: what the upgrade does.
     pub work_us: Spread,
-    /// The empty handshake of the same nodes.
+    /// From the open gate until the fresh crew has the engines: the wake-up of a thread, which depends on where the
+    /// system runs it.
+    pub handover_us: Spread,
+    /// The pause and the hand-over: the longest that no block can run.
+    pub without_block_us: Spread,
+    /// The same of the empty handshake of the same nodes.
     pub handshake_us: Spread,
-    /// Median pause over the median handshake of the same nodes.
-    pub pause_over_handshake: f64,
+    /// Median time without a block over the median handshake of the same nodes.
+    pub without_block_over_handshake: f64,
     /// Median pause over that of the fewest engines with as many entries and the same class.
     pub pause_over_fewest: f64,
     /// Largest gap between two answers.
@@ -151,10 +155,8 @@ impl CellReport {
         let memory = rows
             .iter()
             .map(|row| row.rss_peak_kib as f64 / row.rss_rest_kib.max(1) as f64);
-        let (pause_us, handshake_us) = (
-            spread(|row| row.phases.pause()),
-            spread(|row| row.handshake),
-        );
+        let handshake_us = spread(|row| row.handshake);
+        let without_block_us = spread(|row| row.phases.without_block());
         Self {
             cell,
             repetitions: rows.len(),
@@ -164,10 +166,12 @@ impl CellReport {
             transition_us: spread(|row| row.phases.transition),
             commit_us: spread(|row| row.phases.commit),
             resume_us: spread(|row| row.phases.resume),
-            pause_us,
+            pause_us: spread(|row| row.phases.pause()),
             work_us: spread(|row| row.phases.work()),
+            handover_us: spread(|row| row.phases.handover),
+            without_block_us,
             handshake_us,
-            pause_over_handshake: pause_us.p50 / handshake_us.p50,
+            without_block_over_handshake: without_block_us.p50 / handshake_us.p50,
             pause_over_fewest: 1.0,
             stall_us: spread(|row| row.stall),
             control_stall_us: spread(|row| row.control_stall),

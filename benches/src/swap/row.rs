@@ -5,10 +5,10 @@ use std::time::Duration;
 
 /// The columns of `swap.csv`. Times are microseconds with three decimals, memory KiB.
 pub const CSV_HEADER: &str = "engines,entries,class,repetition,workers,stage_us,wait_us,quiesce_us,\
-transition_us,commit_us,resume_us,pause_us,handshake_us,stall_us,control_stall_us,lost,duplicated,\
+transition_us,commit_us,resume_us,pause_us,handover_us,handshake_us,stall_us,control_stall_us,lost,duplicated,\
 reordered,rss_rest_kib,rss_peak_kib,load1";
 
-/// The way through an update point. The pause is all but the wait.
+/// The way through an update point. The pause is all between the wait and the hand-over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
     /// From the command to the block's end.
@@ -19,8 +19,11 @@ pub struct Phases {
     pub transition: Duration,
     /// The publication.
     pub commit: Duration,
-    /// Until the fresh crew has opened the gate.
+    /// Until the gate is open.
     pub resume: Duration,
+    /// Until the fresh crew has the engines. What waits is not kept waiting by it: the crew that ran the pause leads
+    /// on as long as something does.
+    pub handover: Duration,
 }
 
 impl Phases {
@@ -29,9 +32,14 @@ impl Phases {
         self.quiesce + self.transition + self.commit + self.resume
     }
 
-    /// The pause without the wake-up of the fresh crew: what the upgrade itself does in it.
+    /// The pause without what comes after the commit: what the upgrade itself does in it.
     pub fn work(&self) -> Duration {
         self.quiesce + self.transition + self.commit
+    }
+
+    /// The longest that no block can run: the pause, and a hand-over right after it.
+    pub fn without_block(&self) -> Duration {
+        self.pause() + self.handover
     }
 }
 
@@ -48,7 +56,7 @@ pub struct Row {
     pub stage: Duration,
     /// The way through the update point.
     pub phases: Phases,
-    /// The pause of an empty handshake of the same node.
+    /// The time without a block of an empty handshake of the same node.
     pub handshake: Duration,
     /// The largest gap between two answers around the swap.
     pub stall: Duration,
@@ -92,6 +100,7 @@ impl Row {
             transition,
             commit,
             resume,
+            handover,
         } = self.phases;
         let head = format!(
             "{engines},{entries},{class},{},{}",
@@ -106,6 +115,7 @@ impl Row {
             commit,
             resume,
             pause,
+            handover,
             self.handshake,
         ]
         .map(micros)

@@ -18,12 +18,13 @@ fn write_text(report: &SwapReport, text: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "{:>9} {:>9} {:<8} {:>28} {:>10} {:>24} {:>6} {:>6} {:>9} {:>9} {:>7}",
+        "{:>9} {:>9} {:<8} {:>28} {:>10} {:>24} {:>24} {:>6} {:>6} {:>9} {:>9} {:>7}",
         "engines",
         "entries",
         "class",
         "pause",
         "work",
+        "no block",
         "handshake",
         "ratio",
         "flat",
@@ -36,7 +37,7 @@ fn write_text(report: &SwapReport, text: &mut String) -> std::fmt::Result {
     }
     writeln!(
         text,
-        "work: pause without waking the fresh crew; ratio: pause / handshake;"
+        "work: pause until the commit; no block: pause and hand-over; ratio: no block / handshake;"
     )?;
     writeln!(
         text,
@@ -83,14 +84,15 @@ fn line(report: &CellReport, text: &mut String) -> std::fmt::Result {
     let spread = |of: &crate::Spread| format!("{:.1} [{:.1}-{:.1}]", of.p50, of.q1, of.q3);
     writeln!(
         text,
-        "{:>9} {:>9} {:<8} {:>28} {:>10.1} {:>24} {:>6.2} {:>6.2} {:>9.0} {:>9.0} {:>7.2}",
+        "{:>9} {:>9} {:<8} {:>28} {:>10.1} {:>24} {:>24} {:>6.2} {:>6.2} {:>9.0} {:>9.0} {:>7.2}",
         cell.engines,
         cell.entries,
         cell.class,
         spread(&report.pause_us),
         report.work_us.p50,
+        spread(&report.without_block_us),
         spread(&report.handshake_us),
-        report.pause_over_handshake,
+        report.without_block_over_handshake,
         report.pause_over_fewest,
         report.stall_us.p50,
         report.control_stall_us.p50,

@@ -6,8 +6,11 @@ use crate::{Bound, Target};
 /// Pause with the most engines over pause with the fewest.
 const FLATNESS_MAX: f64 = 1.5;
 
-/// Pause over an empty handshake of the same run.
+/// Time without a block over that of an empty handshake of the same run.
 const HANDSHAKES_MAX: f64 = 2.0;
+
+/// The longest median pause, in microseconds.
+const PAUSE_US_MAX: f64 = 15.0;
 
 /// All targets that the cells say something of; `handshake_us` is the median of the run's.
 pub(super) fn judge(cells: &[CellReport], handshake_us: f64) -> Vec<Target> {
@@ -19,6 +22,7 @@ pub(super) fn judge(cells: &[CellReport], handshake_us: f64) -> Vec<Target> {
             .collect();
         targets.extend(flat_in_engines(class, &of));
         targets.extend(flat_in_entries(class, &of));
+        targets.extend(short(class, &of));
         targets.extend(handshakes(class, &of, handshake_us));
     }
     let sum = |count: fn(&CellReport) -> u64| cells.iter().map(count).sum::<u64>() as f64;
@@ -63,16 +67,25 @@ fn flat_in_entries(class: BenchClass, cells: &[&CellReport]) -> Option<Target> {
     Some(Target::new(name, ratio, Bound::AtMost, FLATNESS_MAX))
 }
 
-/// The largest median pause over the run's median handshake.
+/// The largest median pause.
+fn short(class: BenchClass, cells: &[&CellReport]) -> Option<Target> {
+    let medians = cells.iter().map(|report| report.pause_us.p50);
+    let pause = medians.max_by(f64::total_cmp)?;
+    let name = format!("{class}: largest median pause, in µs");
+    Some(Target::new(name, pause, Bound::AtMost, PAUSE_US_MAX))
+}
+
+/// The largest median time without a block over the run's median handshake.
 fn handshakes(class: BenchClass, cells: &[&CellReport], handshake_us: f64) -> Option<Target> {
-    let pause = cells
+    let longest = cells
         .iter()
-        .map(|report| report.pause_us.p50)
+        .map(|report| report.without_block_us.p50)
         .max_by(f64::total_cmp)?;
-    let name = format!("{class}: largest median pause / empty handshake of the run");
+    let name =
+        format!("{class}: largest median time without a block / empty handshake of the run");
     Some(Target::new(
         name,
-        pause / handshake_us,
+        longest / handshake_us,
         Bound::AtMost,
         HANDSHAKES_MAX,
     ))

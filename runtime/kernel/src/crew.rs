@@ -10,6 +10,7 @@
 //! thread is left that ever entered the code of that crew's time.
 
 mod leader;
+mod on_duty;
 
 use crate::executor::{BlockInput, Executor};
 use crate::limits::{COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
@@ -25,6 +26,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+
+pub use on_duty::OnDuty;
 
 /// What the crew on duty is asked to do, in this order.
 pub enum Command {
@@ -88,17 +91,6 @@ pub struct Crew {
     on_duty: Option<OnDuty>,
 }
 
-/// When a crew comes on duty.
-#[derive(Debug)]
-pub struct OnDuty(Receiver<()>);
-
-impl OnDuty {
-    /// Waits until the crew has been handed the executor; false if it never is.
-    pub fn wait(self) -> bool {
-        self.0.recv().is_ok()
-    }
-}
-
 /// Which records of [`refit_abi::host::running`] the threads of a crew have.
 pub type Records = Arc<Mutex<Vec<usize>>>;
 
@@ -149,7 +141,7 @@ impl Crew {
             helpers.jobs.push(job_sender);
         }
         let of_leader = records.clone();
-        let (tell, on_duty) = bounded(1);
+        let (comes, on_duty) = on_duty::pair();
         let leader = move || {
             of_leader.lock().extend(running::record());
             touch_stack();
@@ -157,7 +149,7 @@ impl Crew {
                 let Ok(handover) = handover.recv() else {
                     return;
                 };
-                let _ = tell.send(());
+                comes.now();
                 leader::lead(handover, &commands, &helpers);
             }));
             if led.is_err() {
@@ -170,7 +162,7 @@ impl Crew {
             baton: Baton { sender },
             threads,
             records,
-            on_duty: Some(OnDuty(on_duty)),
+            on_duty: Some(on_duty),
         })
     }
 

@@ -107,7 +107,7 @@ fn a_crew_that_ran_a_pause_works_on_what_waits_and_then_hands_over() {
     for _ in 0..2 {
         assert_eq!(told.recv_timeout(SOON).unwrap(), "first-0");
     }
-    assert!(on_duty.wait());
+    assert!(on_duty.wait().is_some());
     std::mem::replace(&mut node.crew, next).join();
     node.ask(&tell);
     assert_eq!(told.recv_timeout(SOON).unwrap(), "second-0");
@@ -155,6 +155,6 @@ fn a_crew_whose_successor_never_comes_hears_so() {
     let mut next = node.next("second");
     let on_duty = next.on_duty().unwrap();
     next.join();
-    assert!(!on_duty.wait());
+    assert!(on_duty.wait().is_none());
     node.end();
 }
