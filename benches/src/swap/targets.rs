@@ -81,8 +81,7 @@ fn handshakes(class: BenchClass, cells: &[&CellReport], handshake_us: f64) -> Op
         .iter()
         .map(|report| report.without_block_us.p50)
         .max_by(f64::total_cmp)?;
-    let name =
-        format!("{class}: largest median time without a block / empty handshake of the run");
+    let name = format!("{class}: largest median time without a block / empty handshake of the run");
     Some(Target::new(
         name,
         longest / handshake_us,
