@@ -115,6 +115,14 @@ impl Library {
         Ok(functions.iter().all(inside))
     }
 
+    /// Has all its pages in the process's tables before a pause runs its code for the first time.
+    pub(crate) fn is_at_hand(&self) {
+        // It runs without that too.
+        for mapping in self.mappings().unwrap_or_default() {
+            mapping.populate();
+        }
+    }
+
     /// Its mappings, by its file's name.
     pub(crate) fn mappings(&self) -> Result<Vec<maps::Mapping>, String> {
         maps::of(&self.mapped_name).map_err(|error| error.to_string())

@@ -154,6 +154,7 @@ pub(crate) fn enter(probed: ProbedArtifact) -> Result<(Entered, Verdict), LoadEr
     let module = root.and_then(|root| describe(root, &library, &verdict));
     if let Ok(module) = &module {
         library.is_called(module.code_label());
+        library.is_at_hand();
     }
     Ok((Entered { library, module }, verdict))
 }

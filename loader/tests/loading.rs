@@ -76,6 +76,42 @@ fn a_module_is_loaded_described_called_and_gone() {
     assert_eq!((mapped(&name), loader.mapped()), (0, 0));
 }
 
+/// Bytes of the file of this name that are mapped to be executed, and how many of them the process has in its tables.
+fn code(name: &str) -> (u64, u64) {
+    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let (mut is_code, mut size, mut there) = (false, 0, 0);
+    for line in text.lines() {
+        let mut fields = line.split_whitespace();
+        let (first, second) = (fields.next().unwrap(), fields.next().unwrap_or_default());
+        let kib = || second.parse::<u64>().unwrap() << 10;
+        match first {
+            "Size:" if is_code => size += kib(),
+            "Rss:" if is_code => there += kib(),
+            // The first line of a mapping begins with its addresses.
+            range if !range.ends_with(':') => {
+                is_code = second.contains('x') && line.contains(name);
+            }
+            _ => {}
+        }
+    }
+    (size, there)
+}
+
+#[test]
+fn the_code_of_a_module_is_at_hand_before_anything_calls_it() {
+    let _alone = alone();
+    let loader = loader();
+    let loaded = loader.load_file(&counter()).unwrap();
+    let (size, there) = code(loaded.name());
+    assert!(
+        size > 64 << 10,
+        "more than the system maps around one fault: {size}"
+    );
+    // Linux does so from 5.14 on.
+    assert_eq!(there, size);
+    assert!(loaded.retire().is_unmapped());
+}
+
 #[test]
 fn an_engine_that_only_counts_reaches_nothing_outside_and_threads_and_handlers_are_named() {
     let _alone = alone();

@@ -1,5 +1,6 @@
 //! `/proc/self/maps`: what is mapped, and so whether a library is really gone.
 
+use rustix::mm::{Advice, madvise};
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -27,6 +28,18 @@ impl Mapping {
     /// Whether an address lies in it.
     pub fn contains(&self, address: usize) -> bool {
         (self.start..self.end).contains(&address)
+    }
+
+    /// Has the system enter its pages in the process's tables now, so that the first call into them takes no fault.
+    /// A system that cannot (Linux before 5.14) does so at the first call.
+    pub fn populate(&self) {
+        if !self.readable {
+            return;
+        }
+        let start = self.start as *mut std::ffi::c_void;
+        // SAFETY: no byte is changed, and no page that was not readable becomes so. Where nothing is mapped any more
+        // the call fails and does nothing.
+        let _ = unsafe { madvise(start, self.end - self.start, Advice::LinuxPopulateRead) };
     }
 
     /// Whether it is of the file with this name, deleted or not.
