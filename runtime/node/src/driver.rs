@@ -232,6 +232,9 @@ impl Driver {
         latest.backlog = outcome.backlog;
         latest.tempo.block(Instant::now());
         add(&mut latest.counts.blocks, &outcome.stats);
+        // Before the answers go out: whoever has one sees it counted.
+        let repeated = outcome.replies.iter().filter(|replied| replied.repeated);
+        latest.counts.repeated += repeated.count() as u64;
         let metrics = &self.parts.metrics;
         metrics.set_height(outcome.height);
         metrics.set_generation(outcome.generation);
@@ -267,22 +270,17 @@ impl Driver {
         for trouble in &outcome.troubles {
             self.troubles.tell(trouble, Instant::now());
         }
-        let mut again = 0;
         for replied in outcome.replies {
             let mut answerers = self.waiters.take(&replied.asker);
             let Some(first) = answerers.next() else {
                 continue;
             };
-            again += u64::from(replied.repeated);
             let answer = answers::answer(replied);
             for answerer in answerers {
                 // The client may be gone; it can ask again.
                 let _ = answerer.answer.send(answers::repeated(&answer));
             }
             let _ = first.answer.send(answer);
-        }
-        if again > 0 {
-            self.parts.latest.lock().counts.repeated += again;
         }
     }
 
