@@ -18,7 +18,7 @@ fn write_text(report: &SwapReport, text: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "{:>9} {:>9} {:<8} {:>28} {:>10} {:>24} {:>24} {:>6} {:>6} {:>9} {:>9} {:>7}",
+        "{:>9} {:>9} {:<8} {:>28} {:>10} {:>24} {:>10} {:>6} {:>6} {:>9} {:>9} {:>7}",
         "engines",
         "entries",
         "class",
@@ -84,14 +84,14 @@ fn line(report: &CellReport, text: &mut String) -> std::fmt::Result {
     let spread = |of: &crate::Spread| format!("{:.1} [{:.1}-{:.1}]", of.p50, of.q1, of.q3);
     writeln!(
         text,
-        "{:>9} {:>9} {:<8} {:>28} {:>10.1} {:>24} {:>24} {:>6.2} {:>6.2} {:>9.0} {:>9.0} {:>7.2}",
+        "{:>9} {:>9} {:<8} {:>28} {:>10.1} {:>24} {:>10.1} {:>6.2} {:>6.2} {:>9.0} {:>9.0} {:>7.2}",
         cell.engines,
         cell.entries,
         cell.class,
         spread(&report.pause_us),
         report.work_us.p50,
         spread(&report.without_block_us),
-        spread(&report.handshake_us),
+        report.handshake_us.p50,
         report.without_block_over_handshake,
         report.pause_over_fewest,
         report.stall_us.p50,
