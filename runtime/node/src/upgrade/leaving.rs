@@ -1,6 +1,6 @@
-//! The end of a crew. After its pause it leads on until its successor takes over. As its threads end they drop what engines keep in thread-local values: code of engines, which
-//! may not return. So a crew is joined on a thread of its own and waited for within a bound; as long as it lingers,
-//! nothing that it may have entered is unmapped.
+//! The end of a crew. After its pause it leads on until its successor takes over. As its threads end they drop what
+//! engines keep in thread-local values: code of engines, which may not return. So a crew is joined on a thread of its
+//! own and waited for within a bound; as long as it lingers, nothing that it may have entered is unmapped.
 
 use super::Upgrades;
 use super::stage::{Refused, refused};
