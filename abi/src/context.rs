@@ -62,9 +62,9 @@ pub enum ServiceError {
         "this engine may not do that to engines of that kind; declare it in `NEEDS` and have the node grant it"
     )]
     Forbidden,
-    /// A `#[state(serde)]` field of what was given does not serialize.
+    /// A `#[state(serde)]` field of what was given does not serialize, or an event has no form in JSON.
     #[error(
-        "a `#[state(serde)]` field of that cannot be written as postcard; look at how it serializes"
+        "that cannot be written down; look at how its `#[state(serde)]` fields serialize, and whether the keys of an event's maps are texts or numbers"
     )]
     Unwritable,
     /// It is nested deeper than a thread's stack allows.
@@ -267,12 +267,14 @@ impl<'a> Context<'a> {
         unsafe { (calls.log)(self.raw.host, level as u8, Bytes::from(line.as_bytes())) }
     }
 
-    /// Publishes an event; it leaves the node when the block is durable.
+    /// Publishes an event, in the words of its JSON: it leaves the node when the block is durable, for whoever reads
+    /// `/v1/events`.
     ///
     /// # Errors
-    /// [`ServiceError::Budget`].
+    /// [`ServiceError::Budget`]; [`ServiceError::Unwritable`] if JSON has no words for it, such as for a map whose
+    /// keys are neither texts nor numbers; [`ServiceError::TooDeep`].
     pub fn emit<T: State>(&mut self, topic: &str, event: &T) -> Result<(), ServiceError> {
-        self.encode(event)?;
+        self.encode_in(Codec::Json, event)?;
         let payload = Bytes::from(self.scratch.as_slice());
         let topic = Bytes::from(topic.as_bytes());
         let calls = self.calls();
@@ -293,13 +295,15 @@ impl<'a> Context<'a> {
     }
 
     fn encode<T: State>(&mut self, value: &T) -> Result<(), ServiceError> {
+        self.encode_in(Codec::Postcard, value)
+    }
+
+    fn encode_in<T: State>(&mut self, codec: Codec, value: &T) -> Result<(), ServiceError> {
         self.scratch.clear();
         let guarded = T::nature().is_guarded();
-        codec::encode(Codec::Postcard, value, guarded, &mut self.scratch).map_err(|refused| {
-            match refused {
-                Refused::TooDeep => ServiceError::TooDeep,
-                Refused::Incomplete { .. } | Refused::Other(_) => ServiceError::Unwritable,
-            }
+        codec::encode(codec, value, guarded, &mut self.scratch).map_err(|refused| match refused {
+            Refused::TooDeep => ServiceError::TooDeep,
+            Refused::Incomplete { .. } | Refused::Other(_) => ServiceError::Unwritable,
         })
     }
 

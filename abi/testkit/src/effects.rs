@@ -49,14 +49,11 @@ impl Testkit {
     /// If one of them is not a `T`.
     #[track_caller]
     pub fn events<T: State>(&self, topic: &str) -> Vec<(EngineId, T)> {
-        let mut found = Vec::new();
-        for event in self.effects.events.iter().filter(|e| e.topic == topic) {
-            match codec::from_postcard(&event.payload) {
-                Ok(value) => found.push((event.engine, value)),
-                Err(reason) => panic!("an event `{topic}` of `{}`: {reason}", event.engine),
-            }
-        }
-        found
+        let events = self.effects.events.iter();
+        let of_topic = events.filter(|event| event.topic == topic);
+        of_topic
+            .map(|event| (event.engine, codec::from_json(&event.payload)))
+            .collect()
     }
 
     /// All lines that engines have logged, in order.

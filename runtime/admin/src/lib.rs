@@ -20,6 +20,7 @@
 pub mod api;
 
 mod body;
+mod events;
 mod guard;
 mod limits;
 mod listen;
@@ -34,17 +35,18 @@ mod token;
 mod unix;
 
 pub use axum::body::Bytes;
+pub use events::EventFeed;
 pub use limits::{
-    CONNECTIONS_MAX, DRAIN_BYTES_MAX, HEADER_WAIT, Limits, MESSAGE_BYTES_MAX, PLAN_BYTES_MAX,
-    REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
+    CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE, EVENT_READERS_MAX, HEADER_WAIT, Limits,
+    MESSAGE_BYTES_MAX, PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
 pub use node::{Answer, Node, Refusal, Replied, Wishes};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
 pub use routes::{
-    HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL,
-    HEADER_REHEARSAL_WAIT, HEADER_REPEATED,
+    HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LAST_EVENT, HEADER_MAX_PAUSE,
+    HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, HEADER_REPEATED,
 };
 pub use server::{Server, Shutdown};
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

@@ -26,6 +26,18 @@ pub const REQUEST_WAIT: Duration = Duration::from_secs(40);
 /// Longest time a connection may take to send the head of its next request.
 pub const HEADER_WAIT: Duration = Duration::from_secs(60);
 
+/// Readers of events on one listener: each holds a connection for as long as it likes.
+pub const EVENT_READERS_MAX: usize = 64;
+
+/// Events that one reader is given at once, in bytes of what is kept of them; one larger event goes alone.
+pub(crate) const EVENT_PAGE_BYTES: usize = 256 << 10;
+
+/// So many such pages wait for a reader that does not take them.
+pub(crate) const EVENT_PAGES_AHEAD: usize = 1;
+
+/// A reader for whom there is nothing new hears from the node all the same, so that both know that the other is there.
+pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
 /// Longest time that a shutdown waits for the requests under way.
 pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
 

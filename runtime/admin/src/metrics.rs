@@ -69,6 +69,8 @@ pub struct Metrics {
     faults: Family<KindLabel, Counter>,
     poisoned: Family<KindLabel, Gauge>,
     dead_letters: Counter,
+    events: Counter,
+    events_forgotten: Counter,
     answers_forgotten: Counter,
     clients_forgotten: Counter,
     upgrades: Family<OutcomeLabel, Counter>,
@@ -96,6 +98,8 @@ impl Metrics {
             faults: Family::default(),
             poisoned: Family::default(),
             dead_letters: Counter::default(),
+            events: Counter::default(),
+            events_forgotten: Counter::default(),
             answers_forgotten: Counter::default(),
             clients_forgotten: Counter::default(),
             upgrades: Family::default(),
@@ -143,6 +147,16 @@ impl Metrics {
             "dead_letters",
             "Messages that no engine took and of which no sender could be told",
             self.dead_letters.clone(),
+        );
+        r.register(
+            "events",
+            "Events that engines have emitted",
+            self.events.clone(),
+        );
+        r.register(
+            "events_forgotten",
+            "Events that are no longer kept for readers",
+            self.events_forgotten.clone(),
         );
         r.register(
             "answers_forgotten",
@@ -222,6 +236,12 @@ impl Metrics {
         self.dead_letters.inc_by(letters);
     }
 
+    /// Counts so many events more as emitted, and as no longer kept.
+    pub fn add_events(&self, emitted: u64, forgotten: u64) {
+        self.events.inc_by(emitted);
+        self.events_forgotten.inc_by(forgotten);
+    }
+
     /// Counts so many answers and clients more as no longer kept.
     pub fn add_forgotten(&self, answers: u64, clients: u64) {
         self.answers_forgotten.inc_by(answers);
@@ -280,6 +300,7 @@ mod tests {
         metrics.add_faults("kv", 6);
         metrics.add_dead_letters(8);
         metrics.add_forgotten(9, 2);
+        metrics.add_events(12, 3);
         metrics.set_mailbox_depth(4);
         metrics.set_libraries(5, 1);
         metrics.count_log_lines_dropped(8);
@@ -294,6 +315,8 @@ mod tests {
             "refit_poisoned{kind=\"kv\"} 2",
             "refit_dead_letters_total 8",
             "refit_answers_forgotten_total 9",
+            "refit_events_total 12",
+            "refit_events_forgotten_total 3",
             "refit_clients_forgotten_total 2",
             "refit_mailbox_depth 4",
             "refit_libraries_mapped 5",

@@ -1,11 +1,12 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
-use crate::{Bytes, Metrics, RequestId};
+use crate::{Bytes, EventFeed, Metrics, RequestId};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What a node gives back later: the value, or the reason why not.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
@@ -17,7 +18,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send 
 /// asking again.
 ///
 /// The functions that give no future are called on threads that may block, except [`Node::ready`],
-/// [`Node::live`] and [`Node::metrics`], which must not.
+/// [`Node::live`], [`Node::events`] and [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
     /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
     /// before, gives the recorded reply instead.
@@ -90,6 +91,9 @@ pub trait Node: Send + Sync + 'static {
     fn live(&self) -> Result<(), Refusal> {
         Ok(())
     }
+
+    /// What engines emit.
+    fn events(&self) -> Arc<dyn EventFeed>;
 
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;

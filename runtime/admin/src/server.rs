@@ -6,6 +6,7 @@
 
 use crate::guard::Door;
 use crate::limits::{ACCEPT_RETRY_WAIT, HEAD_BYTES_MAX, HEADER_WAIT};
+use crate::routes::Readers;
 use crate::unix::Socket;
 use crate::{Address, BindError, Limits, Listen, Node, routes};
 use axum::Router;
@@ -80,13 +81,15 @@ impl Server {
                 )
             }
         };
-        let router = routes::router(node, limits, door);
+        let shutdown = watch::Sender::new(false);
+        let readers = Readers::new(shutdown.subscribe());
+        let router = routes::router(node, limits, readers, door);
         Ok(Self {
             socket,
             address,
             router,
             limits,
-            shutdown: watch::Sender::new(false),
+            shutdown,
         })
     }
 

@@ -3,6 +3,7 @@
 use crate::artifact::ArtifactError;
 use crate::author::error::AuthorError;
 use crate::client::ClientError;
+use crate::commands::events::EventsEnded;
 use crate::commands::input::InputError;
 use crate::commands::rehearse::RehearsalFailed;
 use crate::commands::run::RunError;
@@ -34,6 +35,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Refused(#[from] Box<Refused>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Events(#[from] Box<EventsEnded>),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Upgrade(#[from] Box<UpgradeEnd>),
@@ -93,6 +97,7 @@ impl Failure {
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
             Self::Client(error) => error.exit(),
             Self::Refused(_) => Exit::Refused,
+            Self::Events(ended) => ended.exit(),
             Self::Upgrade(end) => end.exit(),
             Self::Plan(error) => error.exit(),
             Self::Lint(_) => Exit::PlanRefused,

@@ -169,7 +169,7 @@ pub struct Emitted {
     pub engine: EngineId,
     /// Under which topic.
     pub topic: String,
-    /// postcard bytes.
+    /// JSON text, as the module that ran has written it.
     pub payload: Vec<u8>,
 }
 

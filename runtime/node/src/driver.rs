@@ -3,6 +3,7 @@
 
 use crate::answers;
 use crate::clock;
+use crate::events::{EventBlock, EventWriter};
 use crate::intake::{Intake, Submission};
 use crate::latest::{Latest, add};
 use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
@@ -32,6 +33,7 @@ pub(crate) struct DriverParts {
     pub(crate) commands: Sender<Command>,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: EventWriter,
     pub(crate) budget: u64,
 }
 
@@ -214,7 +216,7 @@ impl Driver {
             self.recount = false;
             self.count_poisoned();
         }
-        self.release(outcome);
+        self.release(outcome, time);
         Ok(())
     }
 
@@ -263,7 +265,15 @@ impl Driver {
     }
 
     /// Lets the effects of a logged and executed block out.
-    fn release(&mut self, outcome: BlockOutcome) {
+    fn release(&mut self, outcome: BlockOutcome, time: BlockTime) {
+        let emitted = outcome.events.len() as u64;
+        let block = EventBlock {
+            height: outcome.height,
+            time,
+            generation: outcome.generation,
+        };
+        let forgotten = self.parts.events.add(block, outcome.events);
+        self.parts.metrics.add_events(emitted, forgotten);
         for line in outcome.logs {
             lines::log(&line);
         }

@@ -1,6 +1,7 @@
 //! [`Node`]: the handle, and what the admin interface asks through it.
 
 use crate::answers::query_refusal;
+use crate::events::EventLog;
 use crate::intake::{Answerer, Door, Intake, Submission};
 use crate::latest::{Counts, Latest};
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
@@ -12,7 +13,7 @@ use refit_abi::fixture::Fixture;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height};
 use refit_admin::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
-use refit_admin::{Answer, Bytes, Metrics, Refusal, Replied, RequestId, Wishes};
+use refit_admin::{Answer, Bytes, EventFeed, Metrics, Refusal, Replied, RequestId, Wishes};
 use refit_kernel::crew::{Command, Query};
 use refit_kernel::{Executor, GenerationTable, KindCount, QueryError};
 use std::fmt;
@@ -27,6 +28,7 @@ pub struct Node {
     pub(crate) commands: Sender<Command>,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Arc<EventLog>,
     pub(crate) upgrades: Arc<Upgrades>,
     pub(crate) workers: usize,
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
@@ -338,6 +340,10 @@ impl refit_admin::Node for Node {
             Some(stuck) if stuck.is_dead => Err(engine_stuck(503, &stuck)),
             _ => Ok(()),
         }
+    }
+
+    fn events(&self) -> Arc<dyn EventFeed> {
+        self.events.clone()
     }
 
     fn metrics(&self) -> &Metrics {

@@ -22,6 +22,7 @@ mod clock;
 mod config;
 mod driver;
 mod ending;
+mod events;
 mod folder;
 mod handle;
 mod intake;

@@ -60,6 +60,12 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(25);
 /// states is not.
 pub const CANCEL_WAIT_MAX: Duration = Duration::from_secs(20);
 
+/// Events of engines that are kept for who reads along, in bytes, each charged [`EVENT_OVERHEAD_BYTES`] more.
+pub const EVENTS_BYTES_MAX: usize = 64 << 20;
+
+/// What an event costs beside its texts, in bytes: it bounds the number of small ones too.
+pub const EVENT_OVERHEAD_BYTES: usize = 160;
+
 /// Upgrades whose reports are kept.
 pub const REPORTS_MAX: usize = 1_024;
 

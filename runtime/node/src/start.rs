@@ -2,6 +2,7 @@
 
 use crate::config::{EngineConfig, NodeConfig};
 use crate::driver::{Driver, DriverParts};
+use crate::events;
 use crate::handle::Node;
 use crate::intake::{self, Door};
 use crate::latest::Latest;
@@ -168,6 +169,7 @@ impl Node {
             store: store.clone(),
             latest: latest.clone(),
         })?;
+        let (events, event_writer) = events::log();
         let driver = Driver::new(DriverParts {
             ordering: Box::new(Solo::new(solo, Tip::default())),
             store: store.clone(),
@@ -175,6 +177,7 @@ impl Node {
             commands: command_sender.clone(),
             latest: latest.clone(),
             metrics: metrics.clone(),
+            events: event_writer,
             budget: config.handled_per_block,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
@@ -202,6 +205,7 @@ impl Node {
             commands: command_sender,
             latest,
             metrics,
+            events,
             upgrades: Arc::new(upgrades),
             workers: config.workers,
             driver: Mutex::new(Some(driver)),

@@ -14,6 +14,7 @@ mod carried;
 mod configuration;
 mod crossing;
 mod determinism;
+mod events;
 mod keyed_plans;
 mod lost;
 mod poison;

@@ -4,11 +4,13 @@
 //! does not know. Heights and generations are plain numbers, engine ids the text that
 //! [`refit_abi::EngineId`] shows.
 
+mod event;
 mod problem;
 mod rehearsal;
 mod status;
 mod upgrade;
 
+pub use event::{Event, EventId, EventIdError};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{

@@ -2,11 +2,14 @@
 
 mod blocking;
 mod engines;
+mod events;
 mod health;
 mod quarantine;
 mod status;
 mod upgrades;
 
+pub use events::HEADER_LAST_EVENT;
+pub(crate) use events::Readers;
 pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
 pub use engines::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
@@ -21,17 +24,23 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
-     /v1/engines/ID/queries or /v1/engines/ID/state, /livez, /readyz or /metrics";
+     /v1/engines/ID/queries or /v1/engines/ID/state, /v1/events, /livez, /readyz or /metrics";
 
 /// What every handler has.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) limits: Limits,
+    pub(crate) readers: Readers,
 }
 
 /// All routes behind all layers.
-pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) -> Router {
+pub(crate) fn router(
+    node: Arc<dyn Node>,
+    limits: Limits,
+    readers: Readers,
+    door: Option<Door>,
+) -> Router {
     let work = Router::new()
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
@@ -47,6 +56,7 @@ pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) ->
             "/v1/upgrades/{id}",
             get(upgrades::one).delete(upgrades::cancel),
         )
+        .route("/v1/events", get(events::events))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -55,7 +65,11 @@ pub(crate) fn router(node: Arc<dyn Node>, limits: Limits, door: Option<Door>) ->
         .merge(looks)
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(App { node, limits })
+        .with_state(App {
+            node,
+            limits,
+            readers,
+        })
         .layer(from_fn_with_state(limits.request_wait, pass::deadline));
     if let Some(door) = door {
         router = router.layer(from_fn_with_state(door, guard::check));

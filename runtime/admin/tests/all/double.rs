@@ -6,9 +6,11 @@
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
+//! * the events are those of `feed.rs`.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height and can be cancelled, 5 is staged and
 //!   takes its time to end.
 
+use crate::feed::Feed;
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
 };
@@ -20,13 +22,14 @@ use refit_admin::api::{
     Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState, Reason, RehearsalReport,
     Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
 };
-use refit_admin::{Answer, Bytes, Metrics, Node, Refusal, Replied, RequestId, Wishes};
+use refit_admin::{Answer, Bytes, EventFeed, Metrics, Node, Refusal, Replied, RequestId, Wishes};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 #[derive(Default)]
 pub(crate) struct Double {
     pub(crate) metrics: Metrics,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) unready: bool,
     pub(crate) seen: Mutex<BTreeSet<String>>,
 }
@@ -206,6 +209,10 @@ impl Node for Double {
             detail,
             "ask again in a moment",
         ))
+    }
+
+    fn events(&self) -> Arc<dyn EventFeed> {
+        self.feed.clone()
     }
 
     fn metrics(&self) -> &Metrics {

@@ -3,5 +3,7 @@
 
 mod doors;
 mod double;
+mod events;
+mod feed;
 mod interface;
 mod support;

@@ -89,8 +89,13 @@ impl Client {
     }
 
     pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Seen {
+        Seen::of(self.begin(request).await).await
+    }
+
+    /// Asks, and waits for the head of the answer only.
+    pub(crate) async fn begin(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
         self.0.ready().await.unwrap();
-        Seen::of(self.0.send_request(request).await.unwrap()).await
+        self.0.send_request(request).await.unwrap()
     }
 }
 

@@ -7,6 +7,7 @@ mod building;
 mod common;
 mod demo;
 mod engine;
+mod events;
 mod message;
 mod named_json;
 mod named_path;
@@ -26,6 +27,7 @@ pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs, ProbeArgs,
 };
+pub(crate) use events::EventsArgs;
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Asks an engine something, without changing it.
     Query(QueryArgs),
+    /// Shows the events that engines emit, as they come.
+    Events(EventsArgs),
     /// Plans, applies, follows and takes back upgrades.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),

@@ -1,6 +1,6 @@
 //! One connection to a node. It may be used for several requests, one after the other.
 
-use super::{ClientError, NodeAddress};
+use super::{ClientError, EventStream, NodeAddress};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -22,6 +22,9 @@ const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
 /// Largest answer, in bytes: a status with a thousand engines is well below.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// The type of a body that is a stream of events.
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 /// An open connection.
 #[derive(Debug)]
@@ -94,6 +97,29 @@ impl Connection {
         self.ask(Method::DELETE, path, &[], String::new()).await
     }
 
+    /// Begins to read a stream of events; gives the whole answer if it is none.
+    pub(crate) async fn events(
+        mut self,
+        path: &str,
+    ) -> Result<Result<EventStream, Answer>, ClientError> {
+        let request = self.request(Method::GET, path, &[], String::new())?;
+        let Self {
+            address, sender, ..
+        } = &mut self;
+        let begin = async {
+            let response = send(address, sender, request).await?;
+            let kind = response.headers().get(CONTENT_TYPE);
+            match kind.is_some_and(|kind| kind.as_bytes() == EVENT_STREAM) {
+                true => Ok(Ok(EventStream::new(address.clone(), response.into_body()))),
+                false => collect(address, response).await.map(Err),
+            }
+        };
+        match tokio::time::timeout(ANSWER_WAIT, begin).await {
+            Ok(begun) => begun,
+            Err(_) => Err(no_answer(&self.address, ANSWER_WAIT)),
+        }
+    }
+
     async fn ask(
         &mut self,
         method: Method,
@@ -101,6 +127,23 @@ impl Connection {
         headers: &[(&str, String)],
         body: String,
     ) -> Result<Answer, ClientError> {
+        let request = self.request(method, path, headers, body)?;
+        let Self {
+            address, sender, ..
+        } = self;
+        match tokio::time::timeout(ANSWER_WAIT, exchange(address, sender, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(no_answer(address, ANSWER_WAIT)),
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -114,18 +157,11 @@ impl Connection {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let request = request
+        request
             .body(Full::from(body))
             .map_err(|error| ClientError::Request {
                 reason: error.to_string(),
-            })?;
-        let Self {
-            address, sender, ..
-        } = self;
-        match tokio::time::timeout(ANSWER_WAIT, exchange(address, sender, request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(no_answer(address, ANSWER_WAIT)),
-        }
+            })
     }
 }
 
@@ -134,13 +170,22 @@ async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
 ) -> Result<Answer, ClientError> {
+    let response = send(address, sender, request).await?;
+    collect(address, response).await
+}
+
+/// Sends a request; gives the answer's head, and its body as it comes.
+async fn send(
+    address: &NodeAddress,
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, ClientError> {
     let broke_off = |source| ClientError::BrokeOff {
         address: address.clone(),
         source,
     };
     sender.ready().await.map_err(broke_off)?;
-    let response = sender.send_request(request).await.map_err(broke_off)?;
-    collect(address, response).await
+    sender.send_request(request).await.map_err(broke_off)
 }
 
 async fn collect(

@@ -3,10 +3,12 @@
 mod address;
 mod connection;
 mod error;
+mod events;
 
 pub(crate) use address::NodeAddress;
 pub(crate) use connection::{Answer, Connection};
 pub(crate) use error::ClientError;
+pub(crate) use events::{EventStream, ServerEvent};
 
 use crate::failure::{Failure, Refused};
 use refit_admin::api::Problem;
@@ -56,6 +58,23 @@ impl Client {
         self.accept(answer)
     }
 
+    /// Begins to read the events at `path`.
+    pub(crate) async fn events(&self, path: &str) -> Result<EventStream, Failure> {
+        let connection = self.connect().await?;
+        match connection.events(path).await? {
+            Ok(stream) => Ok(stream),
+            Err(answer) => match self.accept(answer) {
+                Ok(answer) => Err(self.no_stream(&answer).into()),
+                Err(failure) => Err(failure),
+            },
+        }
+    }
+
+    /// Decodes a text of the node's.
+    pub(crate) fn decode_text<T: DeserializeOwned>(&self, text: &str) -> Result<T, Failure> {
+        serde_json::from_str(text).map_err(|source| self.not_understood(&source).into())
+    }
+
     /// Decodes the body of an answer.
     pub(crate) fn decode<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
         serde_json::from_slice(&answer.body).map_err(|source| self.not_understood(&source).into())
@@ -73,6 +92,14 @@ impl Client {
         match serde_json::from_slice::<Problem>(&answer.body) {
             Ok(problem) => Err(Box::new(Refused(problem)).into()),
             Err(source) => Err(self.not_understood(&source).into()),
+        }
+    }
+
+    fn no_stream(&self, answer: &Answer) -> ClientError {
+        let found = answer.header("content-type").unwrap_or("nothing");
+        ClientError::NotUnderstood {
+            address: self.address.clone(),
+            reason: format!("a stream of events was asked for, and what came is {found}"),
         }
     }
 

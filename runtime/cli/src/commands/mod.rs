@@ -9,6 +9,7 @@ mod engine_clean;
 mod engine_freeze;
 mod engine_inspect;
 pub(crate) mod engine_new;
+pub(crate) mod events;
 pub(crate) mod input;
 mod policy;
 mod query;
@@ -48,6 +49,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status(args) => ask(&common, async |client| status::run(client, &args).await)?,
         Command::Send(args) => ask(&common, async |client| send::run(client, args).await)?,
         Command::Query(args) => ask(&common, async |client| query::run(client, args).await)?,
+        Command::Events(args) => ask(&common, async |client| events::run(client, &args).await)?,
         Command::Upgrade(command) => upgrade(&common, command)?,
     }
     Ok(Exit::Done.into())

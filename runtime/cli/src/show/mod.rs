@@ -18,13 +18,19 @@ use std::io::{self, ErrorKind, Write};
 
 /// Prints data. A reader that has gone away, such as `head`, has what it wanted.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    flow(text).map(drop)
+}
+
+/// Prints some of what goes on and on; says whether somebody still reads it.
+pub(crate) fn flow(text: &str) -> Result<bool, Failure> {
     if output::data(text) {
-        return Ok(());
+        return Ok(true);
     }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Output(error)),
     }
 }
 
@@ -38,10 +44,15 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
 
 /// Prints data as one JSON object on a line.
 pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<(), Failure> {
+    flow_json(value).map(drop)
+}
+
+/// Prints some of what goes on and on, as one JSON object on a line; says whether somebody still reads it.
+pub(crate) fn flow_json<T: Serialize>(value: &T) -> Result<bool, Failure> {
     let mut text =
         serde_json::to_string(value).map_err(|error| Failure::Output(io::Error::other(error)))?;
     text.push('\n');
-    data(&text)
+    flow(&text)
 }
 
 /// Says something to whoever watches. If nobody does, nothing is lost.

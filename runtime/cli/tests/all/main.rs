@@ -11,6 +11,8 @@ mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
 mod endless;
+#[path = "../../../admin/tests/all/feed.rs"]
+mod feed;
 mod golden;
 mod guide;
 mod guide_run;

@@ -26,6 +26,21 @@ fn a_message_and_a_query_get_their_replies() {
 }
 
 #[test]
+fn events_come_one_on_a_line_and_go_on_behind_the_one_that_is_named() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["events", "--help"])
+        .run(&["events", "--all", "--count", "3"])
+        .run(&[
+            "events", "--after", "0.40.0", "--engine", "auction", "--count", "1", "--json",
+        ])
+        .run(&["events", "--after", "0.7.0"])
+        .run(&["events", "--after", "7"])
+        .is("events");
+}
+
+#[test]
 fn a_bad_message_is_refused_where_it_is_first_known() {
     let folder = Folder::new();
     let _served = folder.serve();

@@ -52,6 +52,7 @@ fn ends_behind(messages: usize) -> bool {
         commands: sender,
         latest: Arc::default(),
         metrics: Arc::new(Metrics::new()),
+        events: crate::events::log().1,
         budget: 1 << 20,
     });
     let (done, ended) = crossbeam_channel::bounded(1);

@@ -94,6 +94,7 @@ impl Rig {
             commands: commands.clone(),
             latest: Arc::clone(&latest),
             metrics: Arc::new(Metrics::new()),
+            events: crate::events::log().1,
             budget: 1 << 20,
         });
         let sent = intake.try_send(Intake::Started(awaited));

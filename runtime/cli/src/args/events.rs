@@ -1,0 +1,27 @@
+//! Reading along.
+
+use super::OutputArgs;
+use clap::Args;
+use refit_abi::EngineId;
+use refit_admin::api::EventId;
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Only those of this engine: its name, or the 32 digits of its id.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<EngineId>,
+    /// Only those under this topic.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Option<String>,
+    /// Those that follow this one: BRANCH.HEIGHT.INDEX, as it is shown.
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pub(crate) after: Option<EventId>,
+    /// All that the node still keeps, and then those that come.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Ends after so many events.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}

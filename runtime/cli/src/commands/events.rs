@@ -1,0 +1,97 @@
+//! `refit events`: what engines emit, as it comes.
+
+use crate::args::EventsArgs;
+use crate::client::{Client, ServerEvent};
+use crate::exit::Exit;
+use crate::failure::{Failure, Refused};
+use crate::show;
+use miette::Diagnostic;
+use refit_admin::api::Event;
+
+/// The node has no more events.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("the node has ended its events")]
+#[diagnostic(code(node::events_ended))]
+pub(crate) struct EventsEnded {
+    #[help]
+    help: String,
+}
+
+impl EventsEnded {
+    fn after(last: &str) -> Self {
+        Self {
+            help: format!(
+                "see whether it still runs with `refit status`; go on with `refit events --after {last}`"
+            ),
+        }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        Exit::NoAnswer
+    }
+}
+
+pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failure> {
+    let mut stream = client.events(&path(args)).await?;
+    show::talk("events as they come; Ctrl-C ends this");
+    let mut shown = 0;
+    let mut last = String::new();
+    while args.count.is_none_or(|count| shown < count) {
+        let Some(event) = stream.next().await? else {
+            return Err(Box::new(EventsEnded::after(&last)).into());
+        };
+        last.clone_from(&event.id);
+        if event.data.is_empty() {
+            continue;
+        }
+        if !show(client, args, &event)? {
+            // Whoever read along has what it wanted.
+            return Ok(());
+        }
+        shown += 1;
+    }
+    Ok(())
+}
+
+fn path(args: &EventsArgs) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(engine) = &args.engine {
+        query.append_pair("engine", &engine.to_string());
+    }
+    if let Some(topic) = &args.topic {
+        query.append_pair("topic", topic);
+    }
+    if let Some(after) = &args.after {
+        query.append_pair("after", &after.to_string());
+    }
+    if args.all {
+        query.append_pair("from", "oldest");
+    }
+    format!("/v1/events?{}", query.finish())
+}
+
+/// Shows one event; says whether somebody reads.
+fn show(client: &Client, args: &EventsArgs, event: &ServerEvent) -> Result<bool, Failure> {
+    if event.name.is_some() {
+        let problem = client.decode_text(&event.data)?;
+        return Err(Box::new(Refused(problem)).into());
+    }
+    // JSON of another's making may go over lines, between its words.
+    let lines: Vec<&str> = event.data.lines().map(str::trim).collect();
+    let told: Event = client.decode_text(&lines.join(" "))?;
+    if args.output.json {
+        return show::flow_json(&told);
+    }
+    let Event {
+        id,
+        engine,
+        topic,
+        event,
+        ..
+    } = &told;
+    show::flow(&format!(
+        "{id}  {engine}  {}  {}\n",
+        topic.escape_debug(),
+        event
+    ))
+}
