@@ -1,7 +1,7 @@
 //! [`Node`]: an executor on a real crew, with update points and nothing else of a node.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use refit_kernel::crew::{Command, Crew, UpdatePoint, commands};
+use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
 use refit_kernel::{BlockInput, BlockOutcome, Executor, GenerationTable, Quiesced};
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ const CREW_WAIT_SECONDS_MAX: u64 = 120;
 
 /// An executor on its crew.
 pub(crate) struct Node {
-    sender: Sender<Command>,
-    receiver: Receiver<Command>,
+    sender: Commands,
+    receiver: CommandQueue,
     crew: Option<Crew>,
     workers: usize,
 }
@@ -90,7 +90,7 @@ impl Node {
 }
 
 #[track_caller]
-fn crew(workers: usize, commands: &Receiver<Command>) -> Crew {
+fn crew(workers: usize, commands: &CommandQueue) -> Crew {
     match Crew::spawn("testkit", workers, commands.clone()) {
         Ok(crew) => crew,
         Err(error) => panic!("no thread can be started for the crew: {error}"),

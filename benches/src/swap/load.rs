@@ -7,7 +7,7 @@ use crate::BenchError;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
-use refit_kernel::crew::Command;
+use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{BlockInput, BlockOutcome, Ingress};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +55,7 @@ pub(super) struct Window {
 
 /// Who sends what.
 struct Source {
-    commands: Sender<Command>,
+    commands: Commands,
     targets: Vec<EngineId>,
     client: ClientId,
     interval: Duration,
@@ -65,7 +65,7 @@ struct Source {
 impl Load {
     /// Starts a load of `rate_hz` messages a second on the targets in turn.
     pub(super) fn start(
-        commands: Sender<Command>,
+        commands: Commands,
         targets: Vec<EngineId>,
         rate_hz: u32,
     ) -> Result<Self, BenchError> {

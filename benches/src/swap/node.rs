@@ -3,11 +3,11 @@
 use super::Cell;
 use super::point::{Point, Resumed};
 use crate::BenchError;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
-use refit_kernel::crew::{Command, Crew, OnDuty, commands};
+use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, OnDuty, commands};
 use refit_kernel::{Executor, GenerationTable, remains};
 use refit_upgrade::Armed;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const SWEEP_LOOK: Duration = Duration::from_millis(1);
 /// An executor and the crew on duty.
 #[derive(Debug)]
 pub(crate) struct BenchNode {
-    commands: (Sender<Command>, Receiver<Command>),
+    commands: (Commands, CommandQueue),
     crew: Crew,
     workers: usize,
 }
@@ -52,7 +52,7 @@ impl BenchNode {
     }
 
     /// Where blocks go.
-    pub(crate) fn commands(&self) -> Sender<Command> {
+    pub(crate) fn commands(&self) -> Commands {
         self.commands.0.clone()
     }
 
@@ -151,7 +151,7 @@ impl BenchNode {
     }
 }
 
-fn spawn(workers: usize, commands: &Receiver<Command>) -> Result<Crew, BenchError> {
+fn spawn(workers: usize, commands: &CommandQueue) -> Result<Crew, BenchError> {
     Crew::spawn("bench-crew", workers, commands.clone())
         .map_err(|source| BenchError::Thread { source })
 }

@@ -11,9 +11,10 @@
 
 mod leader;
 mod on_duty;
+mod queue;
 
 use crate::executor::{BlockInput, Executor};
-use crate::limits::{COMMANDS_MAX, ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
+use crate::limits::{ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
 use crate::outcome::{BlockOutcome, QueryError};
 use crate::quiesced::Quiesced;
 use crate::round::Job;
@@ -28,8 +29,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub use on_duty::OnDuty;
+pub use queue::{CommandQueue, Commands, commands};
 
-/// What the crew on duty is asked to do, in this order.
+/// What the crew on duty is asked to do. Blocks and upgrades go before what is looked at, which has a share of the
+/// time between two of them.
 pub enum Command {
     /// Execute a block; the outcome goes to the sender.
     Block(BlockInput, Sender<BlockOutcome>),
@@ -102,18 +105,13 @@ pub struct Helpers {
     done: Option<Receiver<bool>>,
 }
 
-/// A queue of commands: its two ends.
-pub fn commands() -> (Sender<Command>, Receiver<Command>) {
-    bounded(COMMANDS_MAX)
-}
-
 impl Crew {
     /// Starts the threads of a crew of `workers` (at least one, at most [`WORKERS_MAX`]) and parks
     /// them until the baton comes.
     ///
     /// # Errors
     /// When the system starts no more threads; none is left running then.
-    pub fn spawn(name: &str, workers: usize, commands: Receiver<Command>) -> std::io::Result<Self> {
+    pub fn spawn(name: &str, workers: usize, commands: CommandQueue) -> std::io::Result<Self> {
         let (sender, handover) = bounded(1);
         let (finished, done) = bounded(WORKERS_MAX);
         let mut helpers = Helpers {

@@ -4,16 +4,15 @@ use crate::handle::engine_stuck;
 use crate::limits::STATE_WAIT_MAX;
 use crate::status::ask;
 use crate::watch::Watched;
-use crossbeam_channel::Sender;
 use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
 use refit_abi::{EngineId, Generation, Undelivered};
 use refit_admin::Refusal;
-use refit_kernel::crew::Command;
+use refit_kernel::crew::Commands;
 use refit_kernel::{CaptureError, Captured, Executor};
 
 /// The state of `engine` as it is between two blocks. No block runs while it is written down.
 pub(crate) fn state(
-    (commands, watched): (&Sender<Command>, &Watched),
+    (commands, watched): (&Commands, &Watched),
     engine: EngineId,
 ) -> Result<(Fixture, Generation), Refusal> {
     // The handle on the engine's code is let go by the crew: a module that retires counts them.

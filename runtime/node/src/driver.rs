@@ -11,13 +11,13 @@ use crate::lines;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
 use crate::waiters::{AwaitedAnswer, Waiters};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use parking_lot::Mutex;
 use refit_abi::BlockTime;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_admin::{Metrics, Refusal};
-use refit_kernel::crew::Command;
+use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Key, RequestDigest};
 use refit_ordering::{Due, Ingress, Next, Ordering};
 use refit_store::Store;
@@ -30,7 +30,7 @@ pub(crate) struct DriverParts {
     pub(crate) ordering: Box<dyn Ordering>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) intake: Receiver<Intake>,
-    pub(crate) commands: Sender<Command>,
+    pub(crate) commands: Commands,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: EventWriter,

@@ -14,7 +14,7 @@ use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height};
 use refit_admin::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{Answer, Bytes, EventFeed, Metrics, Refusal, Replied, RequestId, Wishes};
-use refit_kernel::crew::{Command, Query};
+use refit_kernel::crew::{Command, Commands, Query};
 use refit_kernel::{Executor, GenerationTable, KindCount, QueryError};
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 pub struct Node {
     pub(crate) door: Door,
     pub(crate) intake: Sender<Intake>,
-    pub(crate) commands: Sender<Command>,
+    pub(crate) commands: Commands,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Arc<EventLog>,

@@ -4,7 +4,6 @@ use crate::handle::{Node, silent};
 use crate::limits::STATUS_WAIT_MAX;
 use crate::troubles::Words;
 use crate::upgrade::micros;
-use crossbeam_channel::Sender;
 use refit_abi::EngineId;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_admin::Refusal;
@@ -12,14 +11,14 @@ use refit_admin::api::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
     KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status, StuckStatus,
 };
-use refit_kernel::crew::Command;
+use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Asks the crew on duty something between two blocks; `None` if it does not answer in time.
 pub(crate) fn ask<T: Send + 'static>(
-    commands: &Sender<Command>,
+    commands: &Commands,
     ask: impl FnOnce(&mut Executor) -> T + Send + 'static,
     wait: Duration,
 ) -> Option<T> {

@@ -3,19 +3,21 @@
 //!
 //! The clock decides which crew executes a block, which no result depends on.
 
-use super::{Baton, Command, Handover, Helpers, UpdatePoint};
+use super::queue::Share;
+use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
 use crate::executor::Executor;
 use crate::limits::{LEAD_ON_BLOCKS_MAX, LEAD_ON_MAX, QUIET};
 use crate::quiesced::Quiesced;
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, TryRecvError};
+use crossbeam_channel::{RecvTimeoutError, SendError, TryRecvError};
 use std::time::Instant;
 
 /// Leads with what was handed over, until there is a successor or the node ends.
-pub(super) fn lead(handover: Handover, commands: &Receiver<Command>, helpers: &Helpers) {
+pub(super) fn lead(handover: Handover, commands: &CommandQueue, helpers: &Helpers) {
     let mut leader = Some(Leader {
         executor: handover.executor,
         first: handover.command,
         commands,
+        share: Share::new(),
         helpers,
     });
     while let Some(mut leads) = leader {
@@ -28,8 +30,9 @@ pub(super) fn lead(handover: Handover, commands: &Receiver<Command>, helpers: &H
 
 /// A leader has panicked, and the engines are gone with it. Whoever waits for an outcome hears that none comes,
 /// until the crew is told to stop.
-pub(super) fn turn_away(commands: &Receiver<Command>) {
-    for command in commands {
+pub(super) fn turn_away(commands: &CommandQueue) {
+    let mut share = Share::new();
+    while let Some(command) = commands.next(&mut share) {
         if matches!(command, Command::Stop) {
             return;
         }
@@ -40,7 +43,8 @@ struct Leader<'a> {
     executor: Box<Executor>,
     /// What is to be done before what waits.
     first: Option<Command>,
-    commands: &'a Receiver<Command>,
+    commands: &'a CommandQueue,
+    share: Share,
     helpers: &'a Helpers,
 }
 
@@ -73,7 +77,7 @@ impl Leader<'_> {
         let mut left = Left::new();
         loop {
             // Nothing that waits is to wait for the successor to wake.
-            let after = match self.commands.try_recv() {
+            let after = match self.commands.try_next(&mut self.share) {
                 Ok(command) if left.has_room_for(&command) => self.work(command),
                 Ok(command) => return self.hand_over(successor, Some(command)),
                 Err(TryRecvError::Empty) => return self.hand_over(successor, None),
@@ -101,7 +105,9 @@ impl Leader<'_> {
     fn work(&mut self, command: Command) -> After {
         match command {
             Command::Block(block, outcome) => {
+                let began = Instant::now();
                 let _ = outcome.send(self.executor.execute(self.helpers, block));
+                self.share.block(began);
             }
             Command::Query(query) => {
                 let executor = &mut self.executor;
@@ -141,28 +147,29 @@ impl Leader<'_> {
     /// The next command; sweeps while there is none, and gives memory back when none has come for a while.
     fn next(&mut self) -> Option<Command> {
         let (executor, commands) = (&mut self.executor, self.commands);
+        let share = &mut self.share;
         while executor.is_sweeping() {
-            match commands.try_recv() {
+            match commands.try_next(share) {
                 Ok(command) => return Some(command),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => executor.sweep_step(),
             }
         }
         if executor.may_have_spare() {
-            match commands.recv_timeout(QUIET) {
+            match commands.next_within(share, QUIET) {
                 Ok(command) => return Some(command),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
         while executor.may_have_spare() {
-            match commands.try_recv() {
+            match commands.try_next(share) {
                 Ok(command) => return Some(command),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => executor.give_back_step(),
             }
         }
-        commands.recv().ok()
+        commands.next(share)
     }
 }
 

@@ -42,7 +42,7 @@ fn a_fault_drops_the_outputs_of_its_message_and_only_those() {
         .iter()
         .map(|event| event.payload.clone())
         .collect();
-    assert_eq!(events, [vec![1], vec![3]]);
+    assert_eq!(events, [b"1", b"3"]);
     assert_eq!(outcome.stats.spawned, 2);
     run(&mut executor, vec![]);
     let me = seen(&executor, root(0));

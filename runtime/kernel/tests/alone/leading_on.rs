@@ -2,7 +2,7 @@
 
 use crate::harness::{NO_BUDGET, executor, frame};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use refit_kernel::crew::{Command, Crew, UpdatePoint, commands};
+use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
 use refit_kernel::limits::LEAD_ON_BLOCKS_MAX;
 use refit_kernel::{BlockInput, Quiesced};
 use std::sync::mpsc;
@@ -34,8 +34,8 @@ fn thread() -> String {
 }
 
 struct Node {
-    sender: Sender<Command>,
-    receiver: Receiver<Command>,
+    sender: Commands,
+    receiver: CommandQueue,
     crew: Crew,
 }
 
@@ -116,20 +116,32 @@ fn a_crew_that_ran_a_pause_works_on_what_waits_and_then_hands_over() {
 
 #[test]
 fn it_hands_over_after_some_blocks_though_more_wait() {
+    /// Blocks that wait when it would have to go on.
+    const MORE: u64 = 20;
+    let most = LEAD_ON_BLOCKS_MAX as u64;
     let mut node = Node::new();
     let next = node.next("second");
     let (go, resumed) = node.pause(&next);
     let (tell, told) = mpsc::channel();
-    for height in 0..LEAD_ON_BLOCKS_MAX as u64 {
-        node.block(height + 1);
+    for height in 1..=most + MORE {
+        node.block(height);
+        let tell = tell.clone();
+        // Longer than an empty block takes: one is answered between two of them.
+        let look = move |executor: &mut refit_kernel::Executor| {
+            std::thread::sleep(Duration::from_millis(1));
+            tell.send((executor.height().0, thread())).unwrap();
+        };
+        node.sender.send(Command::Call(Box::new(look))).unwrap();
     }
-    node.ask(&tell);
-    node.block(LEAD_ON_BLOCKS_MAX as u64 + 1);
-    node.ask(&tell);
     go.send(()).unwrap();
     assert_eq!(resumed.recv_timeout(SOON).unwrap(), "first-0");
-    assert_eq!(told.recv_timeout(SOON).unwrap(), "first-0");
-    assert_eq!(told.recv_timeout(SOON).unwrap(), "second-0");
+    let looks: Vec<_> = (0..most + MORE)
+        .map(|_| told.recv_timeout(SOON).unwrap())
+        .collect();
+    let (first, second): (Vec<_>, Vec<_>) = looks.iter().partition(|look| look.1 == "first-0");
+    assert!(first.iter().all(|look| look.0 <= most), "{first:?}");
+    // Where it had handed over, there was more to do.
+    assert!(second[0].0 < most + MORE, "{second:?}");
     std::mem::replace(&mut node.crew, next).join();
     node.end();
 }

@@ -13,6 +13,7 @@ mod harness;
 mod image;
 mod leading_on;
 mod once;
+mod queries;
 mod rollback;
 mod script;
 mod spawning;

@@ -225,7 +225,7 @@ impl Core {
                 .timers
                 .get(nth as usize)
                 .map_or(Ok(()), |id| ctx.cancel_timer(*id)),
-            Op::Emit { bytes } => ctx.emit("topic", &vec![7_u8; bytes as usize]),
+            Op::Emit { bytes } => ctx.emit("topic", &"7".repeat(bytes as usize)),
             other => {
                 self.alone(ctx, other);
                 Ok(())

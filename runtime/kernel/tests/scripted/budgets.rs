@@ -276,8 +276,8 @@ fn a_handler_can_ask_what_its_message_may_still_do() {
     node.run(&[(ids[0], script(spends)), (ids[0], script(vec![Op::Budget]))]);
     let message = postcard::to_allocvec(&Message::default()).unwrap().len();
     let config = postcard::to_allocvec(&Config::default()).unwrap().len();
-    // An event counts with its topic and its length.
-    let event = "topic".len() + 1 + 100;
+    // An event counts with its topic and its quotation marks.
+    let event = "topic".len() + 2 + 100;
     let bytes = BYTES_PER_MESSAGE_MAX - 3 * message - config - 2 * message - event;
     let (most, spawns) = (SENDS_PER_MESSAGE_MAX, SPAWNS_PER_MESSAGE_MAX);
     let whole = budget(most, BYTES_PER_MESSAGE_MAX, spawns, most, most);

@@ -5,7 +5,9 @@ use crossbeam_channel::{Sender, bounded};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
-use refit_kernel::crew::{Baton, Command, Crew, Query, UpdatePoint, commands};
+use refit_kernel::crew::{
+    Baton, Command, CommandQueue, Commands, Crew, Query, UpdatePoint, commands,
+};
 use refit_kernel::{
     Asker, BlockInput, BlockOutcome, DeadLetter, EngineStatus, Entry, Executor, GenerationTable,
     Ingress, QueryError, Quiesced, Replied,
@@ -23,8 +25,8 @@ pub(crate) const ACTOR: &str = "actor";
 
 /// An executor on a crew of some workers.
 pub(crate) struct Node {
-    commands: Sender<Command>,
-    receiver: crossbeam_channel::Receiver<Command>,
+    commands: Commands,
+    receiver: CommandQueue,
     crew: Option<Crew>,
     workers: usize,
     height: u64,

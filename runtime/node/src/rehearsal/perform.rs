@@ -6,11 +6,11 @@ use super::read_back;
 use super::wire::{Failed, ModuleAt, Passed, Request};
 use crate::status::ask;
 use crate::upgrade::{Point, Resumed};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
-use refit_kernel::crew::{Command, Crew, commands};
+use refit_kernel::crew::{Command, Commands, Crew, commands};
 use refit_kernel::{EngineState, Executor, GenerationTable, StateImage, remains};
 use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
@@ -204,12 +204,7 @@ impl Stage<'_> {
         run
     }
 
-    fn judge(
-        &self,
-        resumed: &Resumed,
-        sender: &Sender<Command>,
-        mark: Mark,
-    ) -> Result<Run, Failed> {
+    fn judge(&self, resumed: &Resumed, sender: &Commands, mark: Mark) -> Result<Run, Failed> {
         match &resumed.verdict {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Aborted { failure, .. }) => {
@@ -249,7 +244,7 @@ impl Stage<'_> {
     }
 }
 
-fn upgrade(armed: Armed, sender: &Sender<Command>, next: &Crew) -> Result<Resumed, Failed> {
+fn upgrade(armed: Armed, sender: &Commands, next: &Crew) -> Result<Resumed, Failed> {
     let (to_us, resumed) = bounded(1);
     let watch = Arc::new(Mutex::new(Unwatched));
     let point = Point::new(Arc::new(armed), (watch, Arc::default()), vec![to_us]);

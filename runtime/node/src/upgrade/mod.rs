@@ -29,7 +29,7 @@ use crate::limits::PLAN_BYTES_MAX;
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use keyed::{PlanKeys, Taken};
 use leaving::Leaving;
 use orders::Orders;
@@ -37,7 +37,7 @@ use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_admin::api::{UpgradeAccepted, UpgradeReport};
 use refit_admin::{Metrics, Refusal, RequestId, Wishes};
-use refit_kernel::crew::{Command, Crew};
+use refit_kernel::crew::{CommandQueue, Commands, Crew};
 use refit_kernel::{At, GenerationTable, KindCount};
 use refit_loader::Loader;
 use refit_store::Store;
@@ -49,8 +49,8 @@ use std::time::Duration;
 /// The upgrades of one node.
 pub(crate) struct Upgrades {
     pub(crate) loader: Loader,
-    pub(crate) commands: Sender<Command>,
-    next_commands: Receiver<Command>,
+    pub(crate) commands: Commands,
+    next_commands: CommandQueue,
     intake: Sender<Intake>,
     store: Arc<dyn Store>,
     workers: usize,
@@ -99,7 +99,7 @@ impl Upgrades {
         loader: Loader,
         libraries: Libraries,
         crew: Crew,
-        (commands, next_commands): (Sender<Command>, Receiver<Command>),
+        (commands, next_commands): (Commands, CommandQueue),
         intake: Sender<Intake>,
         store: Arc<dyn Store>,
         (workers, watch): (usize, Arc<Mutex<dyn Watch>>),

@@ -102,7 +102,7 @@ fn timer_survives(node: &mut Node, code: u32) {
         .iter()
         .map(|event| (&*event.topic, &*event.payload))
         .collect();
-    assert_eq!(woken, [("woken", &[code as u8][..])]);
+    assert_eq!(woken, [("woken", code.to_string().as_bytes())]);
     assert_eq!(node.look(3).0.core.total, 1_503);
 }
 

@@ -2,12 +2,12 @@
 
 use crate::kinds::{self, id};
 use crate::ops::{Message, Op, Told};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
-use refit_kernel::crew::{Command, Crew, UpdatePoint, commands};
+use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
 use refit_kernel::{
     BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Image, Ingress,
     LogLine, Quiesced, ReplyError, Stats,
@@ -53,8 +53,8 @@ impl Drop for Alone {
 
 /// A running node.
 pub(crate) struct World {
-    sender: Sender<Command>,
-    receiver: Receiver<Command>,
+    sender: Commands,
+    receiver: CommandQueue,
     crew: Option<Crew>,
     workers: usize,
     pub(crate) height: u64,

@@ -5,7 +5,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Generation, Height};
-use refit_kernel::crew::{Baton, Command, Crew, Query, UpdatePoint, commands};
+use refit_kernel::crew::{
+    Baton, Command, CommandQueue, Commands, Crew, Query, UpdatePoint, commands,
+};
 use refit_kernel::{
     BlockInput, BlockOutcome, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
 };
@@ -21,8 +23,8 @@ pub(crate) const UNBOUNDED: u64 = u64::MAX;
 
 /// A running node.
 pub(crate) struct Node {
-    sender: Sender<Command>,
-    receiver: Receiver<Command>,
+    sender: Commands,
+    receiver: CommandQueue,
     crew: Option<Crew>,
     workers: usize,
     height: u64,

@@ -85,7 +85,7 @@ impl Run<'_> {
                 self.timer(Due::Time(BlockTime(self.frame.time.0 + millis)), message);
             }
             Op::Emit { bytes } => {
-                let payload = postcard::to_allocvec(&vec![7_u8; *bytes as usize]).unwrap();
+                let payload = serde_json::to_vec(&"7".repeat(*bytes as usize)).unwrap();
                 let topic = "topic".to_owned();
                 self.own.outcome.events.push(Emitted {
                     engine: self.id,

@@ -5,12 +5,13 @@ use super::*;
 use crate::intake::Door;
 use crate::upgrade::{LetGo, Point, Recall, Resumed, Waiting};
 use crate::watch::Watched;
+use crossbeam_channel::Sender;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_abi::raw::Codec;
 use refit_admin::Replied;
 use refit_kernel::GenerationTable;
-use refit_kernel::crew::{Crew, commands};
+use refit_kernel::crew::{CommandQueue, Commands, Crew, commands};
 use refit_ordering::{Solo, SoloConfig, Tip};
 use refit_store::MemoryStore;
 use refit_upgrade::{Armed, Directives, Unwatched, Watch};
@@ -43,8 +44,8 @@ pub(super) struct Rig {
     pub(super) intake: Sender<Intake>,
     pub(super) latest: Arc<Mutex<Latest>>,
     thread: Option<JoinHandle<()>>,
-    commands: Sender<Command>,
-    for_crews: Receiver<Command>,
+    commands: Commands,
+    for_crews: CommandQueue,
     crew: Option<Crew>,
     door: Door,
     runtime: Runtime,

@@ -1,0 +1,243 @@
+//! What waits for a crew, in two queues: blocks and upgrades, and behind them queries and looks.
+//!
+//! Between two blocks that wait, queries have a share of the time: one at least, and more until they have taken as
+//! long as the block before. So a block waits for no more than one query beyond that, whatever clients ask, and
+//! whoever asks is not shut out by blocks. The clock decides when a query is answered, which no result depends on:
+//! an answer says at which height it was read.
+
+use super::Command;
+use crate::limits::COMMANDS_MAX;
+use crossbeam_channel::{
+    Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
+    TrySendError, bounded, select,
+};
+use std::time::{Duration, Instant};
+
+/// The sending end: for those who ask.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    blocks: Sender<Command>,
+    looks: Sender<Command>,
+}
+
+/// The receiving end: for the crews, one of which is on duty.
+#[derive(Clone, Debug)]
+pub struct CommandQueue {
+    blocks: Receiver<Command>,
+    looks: Receiver<Command>,
+}
+
+/// Two queues for a node's crews, each of [`COMMANDS_MAX`] commands: their two ends.
+pub fn commands() -> (Commands, CommandQueue) {
+    let (blocks, next_blocks) = bounded(COMMANDS_MAX);
+    let (looks, next_looks) = bounded(COMMANDS_MAX);
+    let queue = CommandQueue {
+        blocks: next_blocks,
+        looks: next_looks,
+    };
+    (Commands { blocks, looks }, queue)
+}
+
+impl Commands {
+    /// Asks; waits while the queue is full. What is asked in one queue happens in the order in which it was asked.
+    ///
+    /// # Errors
+    /// With the command, when there is no crew any more.
+    pub fn send(&self, command: Command) -> Result<(), SendError<Command>> {
+        self.queue(&command).send(command)
+    }
+
+    /// Asks, unless the queue is full.
+    ///
+    /// # Errors
+    /// With the command, when the queue is full or there is no crew any more.
+    pub fn try_send(&self, command: Command) -> Result<(), TrySendError<Command>> {
+        self.queue(&command).try_send(command)
+    }
+
+    /// Asks; waits as long as `wait` while the queue is full.
+    ///
+    /// # Errors
+    /// With the command, when the queue is still full or there is no crew any more.
+    pub fn send_timeout(
+        &self,
+        command: Command,
+        wait: Duration,
+    ) -> Result<(), SendTimeoutError<Command>> {
+        self.queue(&command).send_timeout(command, wait)
+    }
+
+    fn queue(&self, command: &Command) -> &Sender<Command> {
+        match command {
+            Command::Block(..) | Command::Upgrade(..) => &self.blocks,
+            // The end comes behind what was asked before it.
+            Command::Query(_) | Command::Call(_) | Command::Stop => &self.looks,
+        }
+    }
+}
+
+impl CommandQueue {
+    /// The next command, if one waits.
+    pub(super) fn try_next(&self, share: &mut Share) -> Result<Command, TryRecvError> {
+        let blocks_wait = !self.blocks.is_empty();
+        if !blocks_wait || share.is_left() {
+            match self.looks.try_recv() {
+                Ok(command) => return Ok(share.taken(command)),
+                Err(TryRecvError::Disconnected) if !blocks_wait => {
+                    return Err(TryRecvError::Disconnected);
+                }
+                Err(_) => {}
+            }
+        }
+        self.blocks.try_recv()
+    }
+
+    /// The next command; waits for it as long as `wait`.
+    pub(super) fn next_within(
+        &self,
+        share: &mut Share,
+        wait: Duration,
+    ) -> Result<Command, RecvTimeoutError> {
+        match self.try_next(share) {
+            Ok(command) => return Ok(command),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        // Nothing waited: whatever comes first is next.
+        let next = select! {
+            recv(self.blocks) -> next => next,
+            recv(self.looks) -> next => next,
+            default(wait) => return Err(RecvTimeoutError::Timeout),
+        };
+        next.map_err(|RecvError| RecvTimeoutError::Disconnected)
+    }
+
+    /// The next command; waits for it. `None` when nobody can ask any more.
+    pub(super) fn next(&self, share: &mut Share) -> Option<Command> {
+        match self.try_next(share) {
+            Ok(command) => return Some(command),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let next = select! {
+            recv(self.blocks) -> next => next,
+            recv(self.looks) -> next => next,
+        };
+        next.ok()
+    }
+}
+
+/// What queries may still take of the time before a block that waits.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// When the block before had ended, and how long it had taken.
+    block: Option<(Instant, Duration)>,
+    answered: bool,
+}
+
+impl Share {
+    pub(super) fn new() -> Self {
+        Self {
+            block: None,
+            answered: false,
+        }
+    }
+
+    /// A block has been executed, which began then.
+    pub(super) fn block(&mut self, began: Instant) {
+        let now = Instant::now();
+        self.block = Some((now, now.saturating_duration_since(began)));
+        self.answered = false;
+    }
+
+    fn taken(&mut self, command: Command) -> Command {
+        self.answered = true;
+        command
+    }
+
+    fn is_left(&self) -> bool {
+        match self.block {
+            Some((ended, took)) => !self.answered || ended.elapsed() < took,
+            None => !self.answered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::BlockInput;
+
+    fn block() -> Command {
+        Command::Block(BlockInput::default(), bounded(1).0)
+    }
+
+    fn look() -> Command {
+        Command::Call(Box::new(|_| {}))
+    }
+
+    /// What comes next of so many of each, if each block takes no time and each query too; a letter for each.
+    fn order(blocks: usize, looks: usize) -> String {
+        let (commands, queue) = commands();
+        for _ in 0..looks {
+            commands.send(look()).unwrap();
+        }
+        for _ in 0..blocks {
+            commands.send(block()).unwrap();
+        }
+        let mut share = Share::new();
+        let mut order = String::new();
+        while let Ok(command) = queue.try_next(&mut share) {
+            let is_block = matches!(command, Command::Block(..));
+            order.push(if is_block { 'b' } else { 'q' });
+            if is_block {
+                share.block = Some((Instant::now(), Duration::ZERO));
+                share.answered = false;
+            }
+        }
+        order
+    }
+
+    #[test]
+    fn between_blocks_that_wait_one_query_is_answered_and_without_them_all_are() {
+        assert_eq!(order(3, 10), "qbqbqbqqqqqqq");
+        assert_eq!(order(3, 0), "bbb");
+        assert_eq!(order(0, 3), "qqq");
+    }
+
+    #[test]
+    fn queries_may_take_as_long_as_the_block_before() {
+        let (commands, queue) = commands();
+        let mut share = Share::new();
+        share.block = Some((Instant::now(), Duration::from_secs(3_600)));
+        for _ in 0..100 {
+            commands.send(look()).unwrap();
+        }
+        commands.send(block()).unwrap();
+        for _ in 0..100 {
+            assert!(matches!(queue.try_next(&mut share), Ok(Command::Call(_))));
+        }
+        assert!(matches!(queue.try_next(&mut share), Ok(Command::Block(..))));
+    }
+
+    #[test]
+    fn a_full_queue_of_queries_takes_no_place_from_blocks() {
+        let (commands, queue) = commands();
+        while commands.try_send(look()).is_ok() {}
+        assert!(commands.try_send(block()).is_ok());
+        let waits = queue.looks.len();
+        assert_eq!((waits, queue.blocks.len()), (COMMANDS_MAX, 1));
+    }
+
+    #[test]
+    fn who_waits_hears_that_nobody_can_ask_any_more() {
+        let (commands, queue) = commands();
+        commands.send(look()).unwrap();
+        drop(commands);
+        let mut share = Share::new();
+        assert!(queue.next(&mut share).is_some());
+        assert!(queue.next(&mut share).is_none());
+        let ended = queue.next_within(&mut share, Duration::from_secs(60));
+        assert!(matches!(ended, Err(RecvTimeoutError::Disconnected)));
+    }
+}
