@@ -1,5 +1,6 @@
 //! What a node is started with.
 
+use crate::clock::{Clock, SystemClock};
 use crate::limits::{CALL_LIMIT, PAUSE_LIMIT};
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
@@ -8,7 +9,8 @@ use crate::watch::StuckList;
 use parking_lot::Mutex;
 use refit_kernel::Grants;
 use refit_loader::ProbeCommand;
-use refit_ordering::IDLE_INTERVAL_MILLIS;
+use refit_ordering::{BlockSource, IDLE_INTERVAL_MILLIS};
+use refit_store::{MemoryStore, Store};
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
 use std::path::PathBuf;
@@ -21,7 +23,7 @@ pub struct NodeConfig {
     pub engines: Vec<EngineConfig>,
     /// Worker threads of a crew.
     pub workers: usize,
-    /// Shortest time between two blocks, in milliseconds.
+    /// Time in which a block fills while many messages come, in milliseconds; few are given their blocks at once.
     pub block_interval_ms: u64,
     /// Time between two blocks that are made only because a height is awaited, in milliseconds.
     pub idle_interval_ms: u64,
@@ -99,6 +101,35 @@ impl NodeConfig {
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),
         }
+    }
+}
+
+/// Where a node's blocks come from and go to, and its time: what differs between a node that makes its own blocks in
+/// memory and one that plays fixed ones.
+pub struct NodeParts {
+    /// Decides blocks; solo ordering as the configuration says if absent.
+    pub source: Option<Box<dyn BlockSource>>,
+    /// Keeps them.
+    pub store: Arc<dyn Store>,
+    /// Times them.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for NodeParts {
+    fn default() -> Self {
+        Self {
+            source: None,
+            store: Arc::new(MemoryStore::default()),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl fmt::Debug for NodeParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeParts")
+            .field("solo", &self.source.is_none())
+            .finish_non_exhaustive()
     }
 }
 

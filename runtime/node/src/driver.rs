@@ -2,16 +2,16 @@
 //! blocks, brings armed upgrades to their update point.
 
 use crate::answers;
-use crate::clock;
+use crate::clock::Clock;
 use crate::events::{EventBlock, EventWriter};
-use crate::intake::{Intake, Submission};
+use crate::intake::{self, Blocks, Intake, Submission};
 use crate::latest::{Latest, add};
 use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::lines;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
 use crate::waiters::{AwaitedAnswer, Waiters};
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, select};
 use parking_lot::Mutex;
 use refit_abi::BlockTime;
 use refit_abi::host::BlockFrame;
@@ -19,7 +19,7 @@ use refit_abi::raw::Codec;
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Key, RequestDigest};
-use refit_ordering::{Due, Ingress, Next, Ordering};
+use refit_ordering::{Block, BlockSource, Decided, Due, Ground, Ingress, NotTaken, Refused, Tip};
 use refit_store::Store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,8 +27,11 @@ use std::time::{Duration, Instant};
 
 /// What a driver is made of.
 pub(crate) struct DriverParts {
-    pub(crate) ordering: Box<dyn Ordering>,
+    pub(crate) source: Box<dyn BlockSource>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<dyn Store>,
+    /// What the first block stands on.
+    pub(crate) ground: Ground,
     pub(crate) intake: Receiver<Intake>,
     pub(crate) commands: Commands,
     pub(crate) latest: Arc<Mutex<Latest>>,
@@ -41,6 +44,12 @@ pub(crate) struct DriverParts {
 pub(crate) struct Driver {
     parts: DriverParts,
     waiters: Waiters,
+    /// Blocks that the source has decided.
+    blocks: Blocks,
+    /// What the next block stands on.
+    ground: Ground,
+    /// Whether the source was told of it.
+    told: bool,
     armed: Option<Box<Waiting>>,
     /// The next block is made at once: it follows an upgrade.
     follow_up: bool,
@@ -55,10 +64,16 @@ pub(crate) struct Driver {
 struct Ended;
 
 impl Driver {
-    pub(crate) fn new(parts: DriverParts) -> Self {
+    pub(crate) fn new(mut parts: DriverParts) -> Self {
+        let (outlet, blocks) = intake::blocks();
+        parts.source.begin(Arc::new(outlet));
         Self {
+            ground: parts.ground.clone(),
             parts,
             waiters: Waiters::default(),
+            blocks,
+            // There are no engines yet that could execute a block.
+            told: true,
             armed: None,
             follow_up: false,
             awaited: Awaited::default(),
@@ -76,23 +91,38 @@ impl Driver {
     }
 
     fn turn(&mut self) -> Result<(), Ended> {
-        self.take_in()?;
+        self.tell_source();
+        let pushed = self.take_in()?;
         // What came for the newest block's height runs before there is another block.
         self.upgrade_if_due()?;
+        self.tell_source();
         let due = self.due();
-        if let Some(next) = self.parts.ordering.next(clock::now(), due) {
-            self.execute(next)?;
+        self.parts.source.tick(self.parts.clock.now(), due);
+        if let Some(decided) = pushed.or_else(|| self.blocks.try_recv().ok()) {
+            self.execute(decided)?;
         }
         self.upgrade_if_due()
     }
 
-    /// Waits for something to do, then takes in what is there. What is left stays in the channel.
-    fn take_in(&mut self) -> Result<(), Ended> {
-        let wait = self.sleep(clock::now());
-        let mut next = match self.parts.intake.recv_timeout(wait) {
-            Ok(intake) => Some(intake),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Err(Ended),
+    /// Tells the source what the next block stands on, once the newest one and an upgrade at its height are over.
+    fn tell_source(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.parts.source.executed(&self.ground);
+        }
+    }
+
+    /// Waits for something to do, then takes in what is there. What is left stays in the channel. Gives a block if the
+    /// source has pushed one.
+    fn take_in(&mut self) -> Result<Option<Decided>, Ended> {
+        let wait = self.sleep(self.parts.clock.now());
+        let mut pushed = None;
+        let mut next = select! {
+            recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended)?),
+            recv(self.blocks) -> decided => {
+                pushed = Some(decided.map_err(|_| Ended)?);
+                self.parts.intake.try_recv().ok()
+            }
+            default(wait) => None,
         };
         let mut taken = 0;
         while let Some(intake) = next.take() {
@@ -102,7 +132,7 @@ impl Driver {
                 next = self.parts.intake.try_recv().ok();
             }
         }
-        Ok(())
+        Ok(pushed)
     }
 
     fn take(&mut self, intake: Intake) -> Result<(), Ended> {
@@ -119,14 +149,15 @@ impl Driver {
 
     /// What the engines wait for as they have started. A block that was made meanwhile knows better.
     fn hear_of(&mut self, awaited: Awaited) {
-        if self.parts.ordering.tip().height == awaited.height {
+        if self.ground.tip.height == awaited.height {
             self.awaited = awaited;
+            self.told = false;
         }
     }
 
     /// How long nothing needs to be done.
     fn sleep(&self, now: BlockTime) -> Duration {
-        let next = self.parts.ordering.next_due(now, self.due());
+        let next = self.parts.source.next_due(now, self.due());
         let until = next.map_or(u64::MAX, |time| time.0.saturating_sub(now.0));
         Duration::from_millis(until).min(DRIVER_SLEEP_MAX)
     }
@@ -168,19 +199,22 @@ impl Driver {
             sequence,
             payload,
         };
-        match self.parts.ordering.offer(message, awaited.token()) {
+        match self.parts.source.mempool().offer(message, awaited.token()) {
             Ok(()) => self.waiters.wait(awaited, answerer),
-            Err(full) => {
-                let refusal = Refusal::new(503, "queue-full", full.to_string(), "send again later");
-                let _ = answerer.answer.send(Err(refusal));
+            Err(why) => {
+                let _ = answerer.answer.send(Err(not_taken(&why)));
             }
         }
     }
 
-    fn execute(&mut self, Next { block, tokens }: Next) -> Result<(), Ended> {
+    fn execute(&mut self, Decided { block, tokens }: Decided) -> Result<(), Ended> {
+        if let Err(refused) = self.ground.check(&block) {
+            return Err(refuses(&refused));
+        }
         self.follow_up = false;
         let (height, time) = (block.height, block.time);
-        if let Err(error) = self.parts.store.append(height, &block.to_bytes()) {
+        let bytes = block.to_bytes();
+        if let Err(error) = self.parts.store.append(height, &bytes) {
             // Nothing was executed; without the log nothing may be.
             tracing::error!(%height, %error, "the block log refuses the block; the node stops");
             return Err(Ended);
@@ -188,8 +222,15 @@ impl Driver {
         let frame = BlockFrame {
             height,
             time,
-            hash: self.parts.ordering.tip().hash,
+            hash: Block::hash_of(&bytes),
         };
+        drop(bytes);
+        self.ground.tip = Tip {
+            height,
+            time,
+            hash: frame.hash,
+        };
+        self.told = false;
         let messages = block
             .messages
             .into_iter()
@@ -300,7 +341,7 @@ impl Driver {
         let Some(waiting) = self.armed.take() else {
             return Ok(());
         };
-        match waiting.goes(self.parts.ordering.tip().height) {
+        match waiting.goes(self.ground.tip.height) {
             Ok(true) => self.upgrade(*waiting),
             Ok(false) => {
                 self.armed = Some(waiting);
@@ -323,8 +364,28 @@ impl Driver {
         resumed.recv().map_err(|_| Ended)?;
         self.follow_up = true;
         self.recount = true;
+        self.told = false;
         Ok(())
     }
+}
+
+/// What a client hears whose message does not come into a block.
+fn not_taken(why: &NotTaken) -> Refusal {
+    match why {
+        NotTaken::Closed => Refusal::new(
+            503,
+            "blocks-fixed",
+            why.to_string(),
+            "send to the node that makes the blocks",
+        ),
+        full => Refusal::new(503, "queue-full", full.to_string(), "send again later"),
+    }
+}
+
+/// A block that was decided does not stand on what this node has: it goes no further.
+fn refuses(refused: &Refused) -> Ended {
+    tracing::error!("the node refuses a decided block and stops: {refused}");
+    Ended
 }
 
 #[cfg(test)]

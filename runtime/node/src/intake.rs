@@ -2,10 +2,11 @@
 
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::upgrade::Waiting;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::{ClientId, EngineId};
 use refit_admin::{Refusal, Replied};
 use refit_kernel::Awaited;
+use refit_ordering::{Decided, NotPushed, Outlet};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -71,4 +72,33 @@ impl Door {
 /// to it does not block.
 pub(crate) fn channel() -> (Sender<Intake>, Receiver<Intake>) {
     crossbeam_channel::bounded(IN_FLIGHT_MESSAGES_MAX + 16)
+}
+
+/// Blocks that are decided and not executed: the next one, and no other is to be decided before that is.
+const DECIDED_BLOCKS_MAX: usize = 1;
+
+/// Where the driver finds decided blocks.
+pub(crate) type Blocks = Receiver<Decided>;
+
+/// The way of decided blocks to the driver, which wakes it. Apart from its other channel, in which a block would wait
+/// behind all that clients have sent.
+#[derive(Debug)]
+pub(crate) struct BlockOutlet {
+    blocks: Sender<Decided>,
+}
+
+/// The channel of decided blocks.
+pub(crate) fn blocks() -> (BlockOutlet, Blocks) {
+    let (blocks, outlet) = crossbeam_channel::bounded(DECIDED_BLOCKS_MAX);
+    (BlockOutlet { blocks }, outlet)
+}
+
+impl Outlet for BlockOutlet {
+    fn push(&self, decided: Decided) -> Result<(), NotPushed> {
+        let height = decided.block.height;
+        self.blocks.try_send(decided).map_err(|error| match error {
+            TrySendError::Full(_) => NotPushed::TooEarly { height },
+            TrySendError::Disconnected(_) => NotPushed::Ended { height },
+        })
+    }
 }

@@ -44,7 +44,8 @@ mod upgrade;
 mod waiters;
 mod watch;
 
-pub use config::{EngineConfig, NodeConfig, OnStuck};
+pub use clock::{Clock, SystemClock};
+pub use config::{EngineConfig, NodeConfig, NodeParts, OnStuck};
 pub use ending::{Ending, Overdue};
 pub use folder::{FolderError, FolderLock, Holder};
 pub use handle::Node;

@@ -1,6 +1,6 @@
 //! Starting a node: modules, first generation, crew, driver.
 
-use crate::config::{EngineConfig, NodeConfig};
+use crate::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::driver::{Driver, DriverParts};
 use crate::events;
 use crate::handle::Node;
@@ -19,8 +19,7 @@ use refit_abi::{EngineId, EngineIdError, State};
 use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
-use refit_ordering::{Solo, SoloConfig, Tip};
-use refit_store::{MemoryStore, Store};
+use refit_ordering::{Ground, Solo, SoloConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +109,15 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn start(config: NodeConfig) -> Result<Arc<Self>, StartError> {
-        Self::prepare(config)?.start()
+        Self::start_with(config, NodeParts::default())
+    }
+
+    /// As [`Node::start`], with a block source, a store and a clock of the caller's.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn start_with(config: NodeConfig, parts: NodeParts) -> Result<Arc<Self>, StartError> {
+        Self::prepare_with(config, parts)?.start()
     }
 
     /// Makes a node without its engines: what it is asked meanwhile it answers or refuses, and waits for
@@ -119,6 +126,14 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn prepare(config: NodeConfig) -> Result<Prepared, StartError> {
+        Self::prepare_with(config, NodeParts::default())
+    }
+
+    /// As [`Node::prepare`], with a block source, a store and a clock of the caller's.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn prepare_with(config: NodeConfig, parts: NodeParts) -> Result<Prepared, StartError> {
         lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
@@ -155,13 +170,12 @@ impl Node {
             ..Latest::default()
         }));
         let metrics = Arc::new(refit_admin::Metrics::new());
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let solo = SoloConfig {
-            block_interval_millis: config.block_interval_ms,
-            idle_interval_millis: config.idle_interval_ms,
-            messages_per_block: config.messages_per_block,
-            ..SoloConfig::default()
-        };
+        let NodeParts {
+            source,
+            store,
+            clock,
+        } = parts;
+        let source = source.unwrap_or_else(|| Box::new(solo(&config)));
         let watcher = Watcher::spawn(WatchParts {
             watched: watched.clone(),
             limit: config.call_limit,
@@ -171,8 +185,10 @@ impl Node {
         })?;
         let (events, event_writer) = events::log();
         let driver = Driver::new(DriverParts {
-            ordering: Box::new(Solo::new(solo, Tip::default())),
+            source,
+            clock,
             store: store.clone(),
+            ground: Ground::default(),
             intake: outlet,
             commands: command_sender.clone(),
             latest: latest.clone(),
@@ -216,6 +232,16 @@ impl Node {
         node.know_at_start(&table);
         Ok(Prepared { node, starts, code })
     }
+}
+
+/// Solo ordering as the configuration says.
+fn solo(config: &NodeConfig) -> Solo {
+    Solo::new(SoloConfig {
+        block_interval_millis: config.block_interval_ms,
+        idle_interval_millis: config.idle_interval_ms,
+        messages_per_block: config.messages_per_block,
+        ..SoloConfig::default()
+    })
 }
 
 fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {

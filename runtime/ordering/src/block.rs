@@ -1,5 +1,6 @@
 //! [`Block`] and what is in it, its canonical bytes and its hash.
 
+use crate::Ground;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +73,13 @@ impl Block {
 
     /// The block's hash.
     pub fn hash(&self) -> BlockHash {
+        Self::hash_of(&self.to_bytes())
+    }
+
+    /// The hash of the block that has these canonical bytes.
+    pub fn hash_of(bytes: &[u8]) -> BlockHash {
         let mut hasher = blake3::Hasher::new_derive_key(BLOCK_HASH_CONTEXT);
-        hasher.update(&self.to_bytes());
+        hasher.update(bytes);
         BlockHash(*hasher.finalize().as_bytes())
     }
 
@@ -126,25 +132,13 @@ pub struct Tip {
     pub hash: BlockHash,
 }
 
-impl Tip {
-    /// The block that follows: its time is `now`, or the parent's if that is later.
-    pub fn extend(&self, now: BlockTime, messages: Vec<Ingress>) -> Block {
-        Block {
-            height: self.height.next(),
-            time: self.time.max(now),
-            parent: self.hash,
-            messages,
-        }
-    }
-}
-
 /// Blocks that follow `tip`, one for each batch, `interval_millis` apart in time.
 pub fn chain(tip: Tip, interval_millis: u64, batches: Vec<Vec<Ingress>>) -> Vec<Block> {
     let mut tip = tip;
     let mut blocks = Vec::with_capacity(batches.len());
     for messages in batches {
         let now = BlockTime(tip.time.0.saturating_add(interval_millis));
-        let block = tip.extend(now, messages);
+        let block = Ground { tip }.extend(now, messages);
         tip = block.tip();
         blocks.push(block);
     }

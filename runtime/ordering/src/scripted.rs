@@ -1,58 +1,168 @@
 //! [`Scripted`]: blocks that were fixed before, for replay and for tests.
+//!
+//! It is a [`BlockSource`] as any other: it pushes a block once the one before was executed. A [`Script`] adds to it
+//! from any thread while its node runs.
 
-use crate::{Block, Due, Full, Ingress, Next, Ordering, Tip, Token};
+use crate::{Block, BlockSource, Decided, Ground, Ingress, Mempool, NotPushed, Outlet, Refused};
+use parking_lot::Mutex;
 use refit_abi::BlockTime;
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 
-/// Gives the blocks it was made of, unchanged, one for each call, whatever the time is.
+/// Most steps of a script that wait to be played.
+pub const SCRIPT_STEPS_MAX: usize = 65_536;
+
+/// One block of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A whole block, unchanged: if it does not stand on what the node has, the node refuses it.
+    Block(Block),
+    /// The block of these messages at this time, on whatever the node has by then.
+    Batch {
+        /// Its time; the parent's if that is later.
+        time: BlockTime,
+        /// Its messages.
+        messages: Vec<Ingress>,
+    },
+}
+
+/// Gives the blocks of its script, whatever the time is; takes nothing from clients.
 #[derive(Debug)]
 pub struct Scripted {
-    blocks: VecDeque<Block>,
-    pending: usize,
-    tip: Tip,
+    script: Script,
+    pool: Arc<Mempool>,
+}
+
+/// The script of a [`Scripted`]; a clone is the same script.
+#[derive(Clone)]
+pub struct Script {
+    state: Arc<Mutex<State>>,
+}
+
+/// There are too many steps that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a script has at most {SCRIPT_STEPS_MAX} steps that wait; add the rest when some were played"
+)]
+pub struct ScriptTooLong;
+
+#[derive(Default)]
+struct State {
+    steps: VecDeque<Step>,
+    /// What the next block stands on; `None` before the start, and while a block is executed.
+    ground: Option<Ground>,
+    outlet: Option<Arc<dyn Outlet>>,
+    /// The ground of the newest block, for whoever asks.
+    newest: Ground,
 }
 
 impl Scripted {
-    /// Plays `blocks`, the first of which follows `tip`; [`crate::chain`] makes such blocks.
-    pub fn new(tip: Tip, blocks: impl IntoIterator<Item = Block>) -> Self {
-        let blocks: VecDeque<Block> = blocks.into_iter().collect();
-        let pending = blocks.iter().map(|block| block.messages.len()).sum();
+    /// With an empty script.
+    pub fn new() -> Self {
+        let state = Arc::default();
         Self {
-            blocks,
-            pending,
-            tip,
+            script: Script { state },
+            pool: Arc::new(Mempool::closed()),
+        }
+    }
+
+    /// Plays `blocks`.
+    ///
+    /// # Errors
+    /// [`ScriptTooLong`].
+    pub fn of(blocks: impl IntoIterator<Item = Block>) -> Result<Self, ScriptTooLong> {
+        let scripted = Self::new();
+        scripted.script.add(blocks.into_iter().map(Step::Block))?;
+        Ok(scripted)
+    }
+
+    /// Its script, to add to.
+    pub fn script(&self) -> Script {
+        self.script.clone()
+    }
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Script {
+    /// Adds steps after those that wait. If nothing is being executed the next block is pushed at once.
+    ///
+    /// # Errors
+    /// [`ScriptTooLong`]; those that fit are in.
+    pub fn add(&self, steps: impl IntoIterator<Item = Step>) -> Result<(), ScriptTooLong> {
+        let mut state = self.state.lock();
+        for step in steps {
+            if state.steps.len() >= SCRIPT_STEPS_MAX {
+                return Err(ScriptTooLong);
+            }
+            state.steps.push_back(step);
+        }
+        state.push();
+        Ok(())
+    }
+
+    /// How many steps wait to be played.
+    pub fn pending(&self) -> usize {
+        self.state.lock().steps.len()
+    }
+}
+
+impl State {
+    /// Pushes the next block, if there is one and it may be decided.
+    fn push(&mut self) {
+        let (Some(outlet), Some(ground), false) =
+            (&self.outlet, &self.ground, self.steps.is_empty())
+        else {
+            return;
+        };
+        let block = match self.steps.pop_front() {
+            Some(Step::Block(block)) => block,
+            Some(Step::Batch { time, messages }) => ground.extend(time, messages),
+            None => return,
+        };
+        let again = block.clone();
+        match outlet.push(Decided::from_elsewhere(block)) {
+            Ok(()) => self.ground = None,
+            Err(NotPushed::TooEarly { .. }) => self.steps.push_front(Step::Block(again)),
+            Err(NotPushed::Ended { .. }) => self.steps.clear(),
         }
     }
 }
 
-impl Ordering for Scripted {
-    /// Takes nothing: the script is complete.
-    fn offer(&mut self, _message: Ingress, _token: Option<Token>) -> Result<(), Full> {
-        let payloads = self.blocks.iter().flat_map(|block| &block.messages);
-        let bytes = payloads.map(|message| message.payload.len()).sum();
-        Err(Full {
-            messages: self.pending,
-            bytes,
-        })
+impl BlockSource for Scripted {
+    fn mempool(&self) -> &Arc<Mempool> {
+        &self.pool
     }
 
-    fn next(&mut self, _now: BlockTime, _due: Due) -> Option<Next> {
-        let block = self.blocks.pop_front()?;
-        self.pending -= block.messages.len();
-        self.tip = block.tip();
-        let tokens = vec![None; block.messages.len()];
-        Some(Next { block, tokens })
+    fn begin(&mut self, outlet: Arc<dyn Outlet>) {
+        self.script.state.lock().outlet = Some(outlet);
     }
 
-    fn next_due(&self, now: BlockTime, _due: Due) -> Option<BlockTime> {
-        (!self.blocks.is_empty()).then_some(now)
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused> {
+        self.script
+            .state
+            .lock()
+            .newest
+            .check_proposal(proposal, now)
     }
 
-    fn pending(&self) -> usize {
-        self.pending
+    fn executed(&mut self, ground: &Ground) {
+        let mut state = self.script.state.lock();
+        state.newest = ground.clone();
+        state.ground = Some(ground.clone());
+        state.push();
     }
+}
 
-    fn tip(&self) -> Tip {
-        self.tip
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("pending", &self.pending())
+            .finish_non_exhaustive()
     }
 }

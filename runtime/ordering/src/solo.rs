@@ -1,18 +1,23 @@
 //! [`Solo`]: one node orders for itself what its clients send.
 //!
-//! A block is made when the interval since the last one is over and there is something to do: a
-//! message waits that may be admitted, a mailbox holds one, or a timer's time has come. If all that is
-//! waited for is a height, an empty block is made each idle interval: a height far ahead costs next to
-//! nothing, and still comes. The block after an upgrade waits for no interval.
+//! A block is made when there is something to do: a message waits that may be admitted, a mailbox holds one, or a
+//! timer's time has come. If all that is waited for is a height, an empty block is made each idle interval: a height
+//! far ahead costs next to nothing, and still comes. The block after an upgrade waits for no interval.
+//!
+//! A message that finds no block under way gets one at once, so that a client alone waits for nothing but its own
+//! block. A block costs more than a message, though: once as many messages of one interval were admitted as tell of
+//! many clients, the next block fills until the interval is over. So clients that are few see no interval, and many
+//! share their blocks as if there were nothing else.
 //!
 //! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and
-//! admit nothing new; the queue fills, and clients are told so.
+//! admit nothing new; the pool fills, and clients are told so.
 
-use crate::{Due, Full, Ingress, Next, Ordering, Tip, Token};
+use crate::{Block, BlockSource, Decided, Due, Ground, Mempool, Outlet, PoolBounds, Refused};
 use refit_abi::BlockTime;
-use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 
-/// Default least time between two blocks, in milliseconds.
+/// Default time in which blocks fill, in milliseconds.
 pub const BLOCK_INTERVAL_MILLIS: u64 = 5;
 
 /// Default time between two blocks of a node that only waits for a height, in milliseconds.
@@ -21,11 +26,8 @@ pub const IDLE_INTERVAL_MILLIS: u64 = 1_000;
 /// Default most client messages in a block.
 pub const MESSAGES_PER_BLOCK_MAX: usize = 8192;
 
-/// Default most messages that wait for a block.
-pub const QUEUE_MESSAGES_MAX: usize = 65_536;
-
-/// Default most bytes of payload that wait for a block; no block has more.
-pub const QUEUE_BYTES_MAX: usize = 8 << 20;
+/// Default number of messages in one interval up to which each gets its block at once.
+pub const AT_ONCE_MESSAGES: usize = 16;
 
 /// Default number of messages in mailboxes above which no client message is admitted.
 pub const BACKLOG_MARK: usize = 65_536;
@@ -33,17 +35,17 @@ pub const BACKLOG_MARK: usize = 65_536;
 /// How a [`Solo`] makes blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoloConfig {
-    /// Least time between two blocks, in milliseconds of the driver's clock.
+    /// Time in which a block fills while there are many messages, in milliseconds of the driver's clock.
     pub block_interval_millis: u64,
+    /// Messages of one such interval up to which blocks are made at once; with 0 every block waits.
+    pub at_once_messages: usize,
     /// Time between two blocks that are made only because a height is awaited, in milliseconds of the driver's clock;
     /// less than the block interval counts as that.
     pub idle_interval_millis: u64,
     /// Most client messages in a block; 0 counts as 1.
     pub messages_per_block: usize,
-    /// Most messages that wait for a block.
-    pub queue_messages: usize,
-    /// Most bytes of payload that wait for a block.
-    pub queue_bytes: usize,
+    /// What may wait for a block; no block has more bytes of payload.
+    pub pool: PoolBounds,
     /// With more messages than this in mailboxes, a block admits no client message.
     pub backlog_mark: usize,
 }
@@ -52,45 +54,47 @@ impl Default for SoloConfig {
     fn default() -> Self {
         Self {
             block_interval_millis: BLOCK_INTERVAL_MILLIS,
+            at_once_messages: AT_ONCE_MESSAGES,
             idle_interval_millis: IDLE_INTERVAL_MILLIS,
             messages_per_block: MESSAGES_PER_BLOCK_MAX,
-            queue_messages: QUEUE_MESSAGES_MAX,
-            queue_bytes: QUEUE_BYTES_MAX,
+            pool: PoolBounds::default(),
             backlog_mark: BACKLOG_MARK,
         }
     }
 }
 
 /// Orders what it is offered, first come first served.
-#[derive(Debug)]
 pub struct Solo {
     config: SoloConfig,
-    queue: VecDeque<(Ingress, Option<Token>)>,
-    /// Bytes of payload in the queue.
-    queue_bytes: usize,
-    tip: Tip,
-    /// The driver's clock when the last block was given. Block time may be ahead of it.
-    given_at: Option<BlockTime>,
+    pool: Arc<Mempool>,
+    outlet: Option<Arc<dyn Outlet>>,
+    ground: Ground,
+    /// A block is decided and not executed, or nothing is said yet of what the first one stands on.
+    busy: bool,
+    /// The driver's clock when the last block was decided. Block time may be ahead of it.
+    decided_at: Option<BlockTime>,
+    filling: Filling,
+}
+
+/// What was admitted since a block was last let fill.
+#[derive(Clone, Copy, Debug, Default)]
+struct Filling {
+    /// The driver's clock then.
+    since: Option<BlockTime>,
+    messages: usize,
 }
 
 impl Solo {
-    /// Goes on after `tip`; `Tip::default()` starts a new chain.
-    pub fn new(config: SoloConfig, tip: Tip) -> Self {
+    /// Makes blocks like this. It goes on after the ground that it is told of.
+    pub fn new(config: SoloConfig) -> Self {
         Self {
             config,
-            queue: VecDeque::new(),
-            queue_bytes: 0,
-            tip,
-            given_at: None,
-        }
-    }
-
-    /// When so many milliseconds since the last block are over: `now` if they are. A clock that went back does not
-    /// count as waiting.
-    fn over(&self, millis: u64, now: BlockTime) -> BlockTime {
-        match self.given_at {
-            Some(at) if at <= now => now.max(BlockTime(at.0.saturating_add(millis))),
-            Some(_) | None => now,
+            pool: Arc::new(Mempool::new(config.pool)),
+            outlet: None,
+            ground: Ground::default(),
+            busy: true,
+            decided_at: None,
+            filling: Filling::default(),
         }
     }
 
@@ -99,68 +103,112 @@ impl Solo {
         if due.backlog > self.config.backlog_mark {
             return 0;
         }
-        self.queue.len().min(self.config.messages_per_block.max(1))
+        let most = self.config.messages_per_block.max(1);
+        self.pool.pending().min(most)
+    }
+
+    /// When the messages that wait get their block.
+    fn filled(&self, now: BlockTime) -> BlockTime {
+        match self.filling.messages < self.config.at_once_messages {
+            true => now,
+            false => over(self.filling.since, self.config.block_interval_millis, now),
+        }
     }
 
     /// When a timer for this time can come: block time, which it is compared with, is never before the parent's.
     fn timer_due(&self, timer: BlockTime, now: BlockTime) -> BlockTime {
-        match timer <= self.tip.time {
+        match timer <= self.ground.tip.time {
             true => now,
             false => timer.max(now),
         }
     }
+
+    /// So many messages were admitted now.
+    fn count(&mut self, messages: usize, now: BlockTime) {
+        let interval = self.config.block_interval_millis;
+        if over(self.filling.since, interval, now) <= now {
+            self.filling = Filling {
+                since: Some(now),
+                messages: 0,
+            };
+        }
+        self.filling.messages += messages;
+    }
 }
 
-impl Ordering for Solo {
-    fn offer(&mut self, message: Ingress, token: Option<Token>) -> Result<(), Full> {
-        let bytes = self.queue_bytes.saturating_add(message.payload.len());
-        if self.queue.len() >= self.config.queue_messages || bytes > self.config.queue_bytes {
-            return Err(Full {
-                messages: self.queue.len(),
-                bytes: self.queue_bytes,
-            });
-        }
-        self.queue_bytes = bytes;
-        self.queue.push_back((message, token));
-        Ok(())
+/// When so many milliseconds since `since` are over: `now` if they are. A clock that went back does not count as
+/// waiting.
+fn over(since: Option<BlockTime>, millis: u64, now: BlockTime) -> BlockTime {
+    match since {
+        Some(at) if at <= now => now.max(BlockTime(at.0.saturating_add(millis))),
+        Some(_) | None => now,
+    }
+}
+
+impl BlockSource for Solo {
+    fn mempool(&self) -> &Arc<Mempool> {
+        &self.pool
     }
 
-    fn next(&mut self, now: BlockTime, due: Due) -> Option<Next> {
-        if self.next_due(now, due).is_none_or(|at| at > now) {
-            return None;
-        }
-        let admitted = self.queue.drain(..self.admitted(due));
-        let (messages, tokens): (Vec<Ingress>, Vec<Option<Token>>) = admitted.unzip();
-        self.queue_bytes -= messages
-            .iter()
-            .map(|message| message.payload.len())
-            .sum::<usize>();
-        let block = self.tip.extend(now, messages);
-        self.tip = block.tip();
-        self.given_at = Some(now);
-        Some(Next { block, tokens })
+    fn begin(&mut self, outlet: Arc<dyn Outlet>) {
+        self.outlet = Some(outlet);
+    }
+
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused> {
+        self.ground.check_proposal(proposal, now)
+    }
+
+    fn executed(&mut self, ground: &Ground) {
+        self.ground = ground.clone();
+        self.busy = false;
     }
 
     fn next_due(&self, now: BlockTime, due: Due) -> Option<BlockTime> {
+        if self.busy {
+            return None;
+        }
         if due.follows_upgrade {
             return Some(now);
         }
-        let interval = self.over(self.config.block_interval_millis, now);
-        if due.backlog > 0 || self.admitted(due) > 0 {
-            return Some(interval);
-        }
+        let messages = (self.admitted(due) > 0).then(|| self.filled(now));
+        let interval = over(self.decided_at, self.config.block_interval_millis, now);
+        let backlog = (due.backlog > 0).then_some(interval);
         let timer = due.timer.map(|timer| self.timer_due(timer, now));
-        let idle = self.over(self.config.idle_interval_millis, now);
+        let idle = over(self.decided_at, self.config.idle_interval_millis, now);
         let height = due.height_awaited.then_some(idle);
-        let next = timer.into_iter().chain(height).min()?;
-        Some(next.max(interval))
+        let others = timer.into_iter().chain(height).min();
+        let others = others.map(|at| at.max(interval));
+        messages.into_iter().chain(backlog).chain(others).min()
     }
 
-    fn pending(&self) -> usize {
-        self.queue.len()
+    fn tick(&mut self, now: BlockTime, due: Due) {
+        let Some(outlet) = self.outlet.clone() else {
+            return;
+        };
+        if self.next_due(now, due).is_none_or(|at| at > now) {
+            return;
+        }
+        let taken = self.pool.take(PoolBounds {
+            messages: self.admitted(due),
+            bytes: self.config.pool.bytes,
+        });
+        self.count(taken.messages.len(), now);
+        self.decided_at = Some(now);
+        self.busy = true;
+        let block = self.ground.extend(now, taken.messages);
+        let tokens = taken.tokens;
+        // It was told that the block before is executed, so nothing waits there; a node that has ended answers nobody.
+        let _ = outlet.push(Decided { block, tokens });
     }
+}
 
-    fn tip(&self) -> Tip {
-        self.tip
+impl fmt::Debug for Solo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Solo")
+            .field("config", &self.config)
+            .field("pool", &self.pool)
+            .field("tip", &self.ground.tip)
+            .field("busy", &self.busy)
+            .finish_non_exhaustive()
     }
 }

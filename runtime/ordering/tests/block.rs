@@ -3,9 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
-use refit_ordering::{
-    BLOCK_FORMAT, Block, BlockError, Due, Ingress, Ordering, Scripted, Tip, Token, chain,
-};
+use refit_ordering::{BLOCK_FORMAT, Block, BlockError, Ingress};
 
 fn message(sequence: u64) -> Ingress {
     Ingress {
@@ -89,47 +87,4 @@ fn a_block_of_another_form_is_told_from_bytes_that_are_none() {
     bytes[0] = BLOCK_FORMAT + 1;
     let found = BLOCK_FORMAT + 1;
     assert_eq!(Block::from_bytes(&bytes), Err(BlockError::Format { found }));
-}
-
-#[test]
-fn a_script_is_played_as_it_was_written() {
-    let blocks = chain(
-        Tip::default(),
-        10,
-        vec![vec![message(1)], vec![], vec![message(2)]],
-    );
-    assert_eq!(blocks[1].parent, blocks[0].hash());
-    assert_eq!(blocks[2].time, BlockTime(30));
-    let mut scripted = Scripted::new(Tip::default(), blocks.clone());
-    assert_eq!(scripted.pending(), 2);
-    let full = scripted.offer(message(3), Some(Token(1))).unwrap_err();
-    assert_eq!(full.messages, 2);
-    for block in &blocks {
-        let now = BlockTime(0);
-        assert_eq!(scripted.next_due(now, Due::default()), Some(now));
-        let next = scripted.next(now, Due::default()).unwrap();
-        assert_eq!(
-            (&next.block, next.tokens.len()),
-            (block, block.messages.len())
-        );
-        assert_eq!(scripted.tip(), block.tip());
-    }
-    assert_eq!(
-        scripted.next(
-            BlockTime(0),
-            Due {
-                height_awaited: true,
-                backlog: 1,
-                ..Due::default()
-            }
-        ),
-        None
-    );
-    assert_eq!(
-        (
-            scripted.pending(),
-            scripted.next_due(BlockTime(0), Due::default())
-        ),
-        (0, None)
-    );
 }

@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
+mod common;
+
+use common::{Executes, message};
 use proptest::prelude::*;
-use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
-use refit_ordering::{Block, Due, Full, Ingress, Next, Ordering, Solo, SoloConfig, Tip, Token};
+use refit_abi::{BlockHash, BlockTime, Height};
+use refit_ordering::{
+    Block, BlockSource, Decided, Due, Ground, NotTaken, PoolBounds, Solo, SoloConfig, Tip, Token,
+};
 
 const NOTHING: Due = Due {
     follows_upgrade: false,
@@ -18,78 +23,168 @@ const fn behind(backlog: usize) -> Due {
     Due { backlog, ..NOTHING }
 }
 
-fn message(number: u64, bytes: usize) -> Ingress {
-    let (engine, client) = (EngineId::root("kv").unwrap(), ClientId::of("ada"));
-    Ingress {
-        engine,
-        client,
-        sequence: Some(number),
-        payload: vec![b'1'; bytes],
+/// Solo ordering whose blocks are executed at once.
+struct Node(Executes<Solo>);
+
+impl Node {
+    fn new(config: SoloConfig, tip: Tip) -> Self {
+        Self(Executes::on(Solo::new(config), Ground { tip }))
+    }
+
+    fn offer(&self, number: u64, bytes: usize) -> Result<(), NotTaken> {
+        let token = Some(Token(number));
+        self.0.source.mempool().offer(message(number, bytes), token)
+    }
+
+    fn pending(&self) -> usize {
+        self.0.source.mempool().pending()
+    }
+
+    fn next_due(&self, now: u64, due: Due) -> Option<u64> {
+        let next = self.0.source.next_due(BlockTime(now), due);
+        next.map(|time| time.0)
+    }
+
+    /// The block that is decided now, if one is; not executed yet.
+    fn decides(&mut self, now: u64, due: Due) -> Option<Decided> {
+        self.0.source.tick(BlockTime(now), due);
+        self.0.decided()
+    }
+
+    fn next(&mut self, now: u64, due: Due) -> Option<Block> {
+        let block = self.decides(now, due)?.block;
+        self.0.executed(&block);
+        Some(block)
     }
 }
 
 fn config() -> SoloConfig {
     SoloConfig {
         block_interval_millis: 10,
+        at_once_messages: 2,
         idle_interval_millis: 1_000,
         messages_per_block: 3,
-        queue_messages: 8,
-        queue_bytes: 100,
+        pool: PoolBounds {
+            messages: 8,
+            bytes: 100,
+        },
         backlog_mark: 5,
     }
 }
 
 #[test]
 fn an_idle_node_makes_no_block() {
-    let mut solo = Solo::new(config(), Tip::default());
-    assert_eq!(solo.next(BlockTime(100), NOTHING), None);
+    let mut node = Node::new(config(), Tip::default());
+    assert_eq!(node.next(100, NOTHING), None);
+    assert_eq!(node.next_due(100, NOTHING), None);
+}
+
+#[test]
+fn a_client_alone_gets_each_of_its_blocks_at_once() {
+    let mut node = Node::new(SoloConfig::default(), Tip::default());
+    for number in 1..=8 {
+        node.offer(number, 1).unwrap();
+        assert_eq!(node.next_due(100, NOTHING), Some(100));
+        assert_eq!(node.next(100, NOTHING).unwrap().messages.len(), 1);
+    }
+}
+
+#[test]
+fn while_many_messages_come_a_block_fills_for_its_interval() {
+    let mut node = Node::new(config(), Tip::default());
+    node.offer(1, 1).unwrap();
+    assert_eq!(node.next(100, NOTHING).unwrap().messages.len(), 1);
+    node.offer(2, 1).unwrap();
+    node.offer(3, 1).unwrap();
+    assert_eq!(node.next(101, NOTHING).unwrap().messages.len(), 2);
+    for number in 4..=6 {
+        node.offer(number, 1).unwrap();
+        assert_eq!(node.next_due(102, NOTHING), Some(110));
+        assert_eq!(node.next(109, NOTHING), None);
+    }
+    assert_eq!(node.next(110, NOTHING).unwrap().messages.len(), 3);
+    node.offer(7, 1).unwrap();
+    assert_eq!(node.next_due(111, NOTHING), Some(120), "they still come");
+    assert!(node.next(120, NOTHING).is_some());
+    node.offer(8, 1).unwrap();
+    assert_eq!(
+        node.next_due(121, NOTHING),
+        Some(121),
+        "they do not any more"
+    );
+}
+
+#[test]
+fn no_block_is_decided_while_one_is_executed() {
+    let mut node = Node::new(config(), Tip::default());
+    node.offer(1, 1).unwrap();
+    let first = node.decides(100, NOTHING).unwrap().block;
+    node.offer(2, 1).unwrap();
+    let due = Due {
+        follows_upgrade: true,
+        ..behind(1)
+    };
+    assert_eq!(
+        (node.next_due(500, due), node.decides(500, due)),
+        (None, None)
+    );
+    node.0.executed(&first);
+    assert_eq!(node.next(500, due).unwrap().height, Height(2));
+}
+
+#[test]
+fn nothing_is_decided_before_it_is_said_what_the_first_block_stands_on() {
+    let mut solo = Solo::new(config());
+    solo.mempool().offer(message(1, 1), None).unwrap();
     assert_eq!(solo.next_due(BlockTime(100), NOTHING), None);
+    solo.executed(&Ground::default());
+    assert!(solo.next_due(BlockTime(100), NOTHING).is_some());
 }
 
 #[test]
 fn a_height_that_is_awaited_costs_one_empty_block_each_idle_interval() {
-    let mut solo = Solo::new(config(), Tip::default());
+    let mut node = Node::new(config(), Tip::default());
     let due = Due {
         height_awaited: true,
         ..NOTHING
     };
-    let first = solo.next(BlockTime(100), due).unwrap().block;
+    let first = node.next(100, due).unwrap();
     assert_eq!((first.height, first.messages.len()), (Height(1), 0));
-    assert_eq!(solo.next_due(BlockTime(103), due), Some(BlockTime(1_100)));
-    assert_eq!(solo.next(BlockTime(1_099), due), None);
+    assert_eq!(node.next_due(103, due), Some(1_100));
+    assert_eq!(node.next(1_099, due), None);
     // What clients send waits for no idle interval.
-    solo.offer(message(1, 1), None).unwrap();
-    assert_eq!(solo.next_due(BlockTime(103), due), Some(BlockTime(110)));
-    assert!(solo.next(BlockTime(110), due).is_some());
-    assert_eq!(solo.next_due(BlockTime(111), due), Some(BlockTime(1_110)));
-    assert!(solo.next(BlockTime(1_110), due).is_some());
+    node.offer(1, 1).unwrap();
+    assert_eq!(node.next_due(103, due), Some(103));
+    assert!(node.next(110, due).is_some());
+    assert_eq!(node.next_due(111, due), Some(1_110));
+    assert!(node.next(1_110, due).is_some());
 }
 
 #[test]
 fn a_timer_by_time_gets_its_block_when_its_time_has_come_and_not_before() {
-    let mut solo = Solo::new(config(), Tip::default());
+    let mut node = Node::new(config(), Tip::default());
     let due = Due {
         timer: Some(BlockTime(5_000)),
         ..NOTHING
     };
-    assert_eq!(solo.next_due(BlockTime(100), due), Some(BlockTime(5_000)));
-    assert_eq!(solo.next(BlockTime(4_999), due), None);
-    let block = solo.next(BlockTime(5_003), due).unwrap().block;
+    assert_eq!(node.next_due(100, due), Some(5_000));
+    assert_eq!(node.next(4_999, due), None);
+    let block = node.next(5_003, due).unwrap();
     assert_eq!((block.height, block.time), (Height(1), BlockTime(5_003)));
 }
 
 #[test]
 fn a_timer_that_is_due_before_the_interval_is_over_waits_for_its_end_and_nobody_looks_meanwhile() {
-    let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 1), None).unwrap();
-    solo.next(BlockTime(100), NOTHING).unwrap();
+    let mut node = Node::new(config(), Tip::default());
+    node.offer(1, 1).unwrap();
+    node.next(100, NOTHING).unwrap();
     let due = Due {
         timer: Some(BlockTime(103)),
         ..NOTHING
     };
-    assert_eq!(solo.next_due(BlockTime(104), due), Some(BlockTime(110)));
-    assert_eq!(solo.next(BlockTime(109), due), None);
-    assert!(solo.next(BlockTime(110), due).is_some());
+    assert_eq!(node.next_due(104, due), Some(110));
+    assert_eq!(node.next(109, due), None);
+    assert!(node.next(110, due).is_some());
 }
 
 #[test]
@@ -99,17 +194,14 @@ fn a_timer_that_block_time_has_reached_comes_though_the_clock_is_behind() {
         time: BlockTime(3_600_000),
         hash: BlockHash([1; 32]),
     };
-    let mut solo = Solo::new(config(), ahead);
+    let mut node = Node::new(config(), ahead);
     let due = |time| Due {
         timer: Some(BlockTime(time)),
         ..NOTHING
     };
-    assert_eq!(
-        solo.next_due(BlockTime(50), due(3_600_000)),
-        Some(BlockTime(50))
-    );
-    assert_eq!(solo.next(BlockTime(50), due(3_600_001)), None);
-    let block = solo.next(BlockTime(50), due(3_600_000)).unwrap().block;
+    assert_eq!(node.next_due(50, due(3_600_000)), Some(50));
+    assert_eq!(node.next(50, due(3_600_001)), None);
+    let block = node.next(50, due(3_600_000)).unwrap();
     assert_eq!(
         block.time,
         BlockTime(3_600_000),
@@ -119,78 +211,60 @@ fn a_timer_that_block_time_has_reached_comes_though_the_clock_is_behind() {
 
 #[test]
 fn the_block_after_an_upgrade_waits_for_no_interval() {
-    let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 1), None).unwrap();
-    solo.next(BlockTime(100), NOTHING).unwrap();
+    let mut node = Node::new(config(), Tip::default());
+    node.offer(1, 1).unwrap();
+    node.next(100, NOTHING).unwrap();
     let due = Due {
         follows_upgrade: true,
         ..NOTHING
     };
-    assert_eq!(solo.next_due(BlockTime(100), due), Some(BlockTime(100)));
-    let block = solo.next(BlockTime(100), due).unwrap().block;
+    assert_eq!(node.next_due(100, due), Some(100));
+    let block = node.next(100, due).unwrap();
     assert_eq!((block.height, block.time), (Height(2), BlockTime(100)));
 }
 
 #[test]
 fn what_the_block_before_left_over_gets_a_block_of_its_own() {
-    let mut solo = Solo::new(config(), Tip::default());
-    let block = solo.next(BlockTime(1), behind(1)).unwrap().block;
+    let mut node = Node::new(config(), Tip::default());
+    let block = node.next(1, behind(1)).unwrap();
     assert!(block.messages.is_empty());
 }
 
 #[test]
 fn above_the_backlog_mark_blocks_go_on_but_admit_nothing() {
-    let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 1), None).unwrap();
-    let block = solo.next(BlockTime(1), behind(6)).unwrap().block;
-    assert_eq!((block.messages.len(), solo.pending()), (0, 1));
-    let block = solo.next(BlockTime(11), behind(5)).unwrap().block;
-    assert_eq!((block.messages.len(), solo.pending()), (1, 0));
+    let mut node = Node::new(config(), Tip::default());
+    node.offer(1, 1).unwrap();
+    let block = node.next(1, behind(6)).unwrap();
+    assert_eq!((block.messages.len(), node.pending()), (0, 1));
+    let block = node.next(11, behind(5)).unwrap();
+    assert_eq!((block.messages.len(), node.pending()), (1, 0));
 }
 
 #[test]
-fn a_full_queue_refuses_by_count_and_by_bytes_and_has_room_again_after_a_block() {
-    let mut solo = Solo::new(config(), Tip::default());
-    solo.offer(message(1, 60), None).unwrap();
-    assert_eq!(
-        solo.offer(message(2, 41), None),
-        Err(Full {
-            messages: 1,
-            bytes: 60
-        })
-    );
+fn a_full_pool_refuses_by_count_and_by_bytes_and_has_room_again_after_a_block() {
+    let mut node = Node::new(config(), Tip::default());
+    let full = |messages, bytes| Err(NotTaken::Full { messages, bytes });
+    node.offer(1, 60).unwrap();
+    assert_eq!(node.offer(2, 41), full(1, 60));
     for number in 2..=8 {
-        solo.offer(message(number, 5), None).unwrap();
+        node.offer(number, 5).unwrap();
     }
-    assert_eq!(
-        solo.offer(message(9, 0), None),
-        Err(Full {
-            messages: 8,
-            bytes: 95
-        })
-    );
-    assert_eq!(
-        solo.next(BlockTime(1), NOTHING)
-            .unwrap()
-            .block
-            .messages
-            .len(),
-        3
-    );
-    solo.offer(message(9, 70), None).unwrap();
+    assert_eq!(node.offer(9, 0), full(8, 95));
+    assert_eq!(node.next(1, NOTHING).unwrap().messages.len(), 3);
+    node.offer(9, 70).unwrap();
 }
 
 #[test]
 fn a_clock_that_steps_back_delays_no_block_and_no_block_time() {
-    let mut solo = Solo::new(config(), Tip::default());
+    let mut node = Node::new(config(), Tip::default());
     for number in 1..=9 {
-        let _ = solo.offer(message(number, 1), None);
+        let _ = node.offer(number, 1);
     }
-    let first = solo.next(BlockTime(1_000_000), NOTHING).unwrap().block;
-    let second = solo.next(BlockTime(500), NOTHING).unwrap().block;
+    let first = node.next(1_000_000, NOTHING).unwrap();
+    let second = node.next(500, NOTHING).unwrap();
     assert_eq!(second.time, first.time);
-    assert_eq!(solo.next(BlockTime(509), NOTHING), None);
-    assert!(solo.next(BlockTime(510), NOTHING).is_some());
+    assert_eq!(node.next(509, NOTHING), None);
+    assert!(node.next(510, NOTHING).is_some());
 }
 
 #[test]
@@ -200,9 +274,9 @@ fn a_node_that_comes_back_goes_on_after_its_tip() {
         time: BlockTime(9000),
         hash: BlockHash([1; 32]),
     };
-    let mut solo = Solo::new(config(), tip);
-    solo.offer(message(1, 1), None).unwrap();
-    let block = solo.next(BlockTime(5), NOTHING).unwrap().block;
+    let mut node = Node::new(config(), tip);
+    node.offer(1, 1).unwrap();
+    let block = node.next(5, NOTHING).unwrap();
     assert_eq!(
         (block.height, block.time, block.parent),
         (Height(42), BlockTime(9000), tip.hash)
@@ -242,35 +316,33 @@ struct Run {
 }
 
 fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
-    let mut solo = Solo::new(config(), Tip::default());
-    let (mut now, mut blocks, mut accepted) = (BlockTime(50), Vec::new(), Vec::new());
+    let mut node = Node::new(config(), Tip::default());
+    let (mut now, mut blocks, mut accepted) = (50, Vec::new(), Vec::new());
     for (number, step) in (0_u64..).zip(steps) {
         match step {
             Step::Offer { bytes } => {
-                if solo
-                    .offer(message(number, bytes), Some(Token(number)))
-                    .is_ok()
-                {
+                if node.offer(number, bytes).is_ok() {
                     accepted.push(number);
                 }
-                prop_assert!(solo.pending() <= config().queue_messages);
+                prop_assert!(node.pending() <= config().pool.messages);
             }
             Step::Ask { after_millis, due } => {
-                now.0 += after_millis;
-                let promised = solo.next_due(now, due);
-                let next = solo.next(now, due);
+                now += after_millis;
+                let promised = node.next_due(now, due);
+                let decided = node.decides(now, due);
                 prop_assert_eq!(
-                    next.is_some(),
+                    decided.is_some(),
                     promised == Some(now),
                     "next_due told the truth"
                 );
-                if let Some(Next { block, tokens }) = next {
+                if let Some(Decided { block, tokens }) = decided {
                     let numbers = block
                         .messages
                         .iter()
                         .map(|message| message.sequence.map(Token));
                     prop_assert!(numbers.eq(tokens), "each token beside its message");
-                    blocks.push((now, due, block));
+                    node.0.executed(&block);
+                    blocks.push((BlockTime(now), due, block));
                 }
             }
         }
@@ -278,7 +350,7 @@ fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
     Ok(Run {
         blocks,
         accepted,
-        pending: solo.pending(),
+        pending: node.pending(),
     })
 }
 
@@ -294,22 +366,26 @@ proptest! {
 
     #[test]
     fn blocks_form_a_chain_whose_time_never_goes_back(steps in prop::collection::vec(step(), 0..120)) {
-        let mut tip = Tip::default();
+        let mut ground = Ground::default();
         for (now, _, block) in run(steps)?.blocks {
-            prop_assert_eq!(block.height, tip.height.next());
-            prop_assert_eq!(block.parent, tip.hash);
-            prop_assert_eq!(block.time, tip.time.max(now));
-            tip = block.tip();
+            prop_assert_eq!(ground.check(&block), Ok(()));
+            prop_assert_eq!(block.time, ground.tip.time.max(now));
+            ground.tip = block.tip();
         }
     }
 
     #[test]
     fn the_interval_the_block_size_and_the_mark_are_kept(steps in prop::collection::vec(step(), 0..120)) {
-        let (mut given, mut tip) = (None, BlockTime(0));
+        let (mut given, mut tip, mut recent) = (None, BlockTime(0), Vec::new());
         for (now, due, block) in run(steps)?.blocks {
             let since = given.map_or(u64::MAX, |given: BlockTime| now.0 - given.0);
             given = Some(now);
-            prop_assert!(due.follows_upgrade || since >= config().block_interval_millis);
+            // Within an interval there is one block that brings the number above the mark, and none after it.
+            recent.retain(|(at, _): &(BlockTime, usize)| now.0 - at.0 < config().block_interval_millis);
+            let admitted: usize = recent.iter().map(|(_, messages)| messages).sum();
+            let few = admitted < 2 * config().at_once_messages + config().messages_per_block;
+            prop_assert!(due.follows_upgrade || since >= config().block_interval_millis || few);
+            recent.push((now, block.messages.len()));
             prop_assert!(block.messages.len() <= config().messages_per_block);
             prop_assert!(due.backlog <= config().backlog_mark || block.messages.is_empty());
             let timer = due.timer.is_some_and(|timer| timer <= now.max(tip));

@@ -6,11 +6,12 @@ mod kinds;
 mod rig;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::intake::Answerer;
 use refit_abi::{ClientId, EngineId, Height};
 use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
-use refit_ordering::{Solo, SoloConfig, Tip};
+use refit_ordering::{Solo, SoloConfig};
 use refit_store::MemoryStore;
 use tokio::sync::oneshot;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,7 +47,9 @@ fn ends_behind(messages: usize) -> bool {
     }
     assert!(intake.try_send(Intake::Stop).is_ok());
     let driver = Driver::new(DriverParts {
-        ordering: Box::new(Solo::new(SoloConfig::default(), Tip::default())),
+        source: Box::new(Solo::new(SoloConfig::default())),
+        clock: Arc::new(SystemClock),
+        ground: Ground::default(),
         store: Arc::new(MemoryStore::default()),
         intake: outlet,
         commands: sender,

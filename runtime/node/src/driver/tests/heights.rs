@@ -3,8 +3,8 @@
 use super::kinds::Message;
 use super::rig::{Rig, Set};
 use super::*;
+use crate::clock::SystemClock;
 use crate::upgrade::LetGo;
-use refit_ordering::Tip;
 
 /// Longest wait for what must happen at once or in a few blocks.
 const SOON: Duration = Duration::from_secs(20);
@@ -158,6 +158,19 @@ fn the_block_after_an_upgrade_is_made_at_once() {
 }
 
 #[test]
+fn a_client_alone_waits_for_no_interval() {
+    let mut rig = Rig::new(Set {
+        block_interval_millis: 60_000,
+        ..Set::default()
+    });
+    rig.run();
+    for height in 1..=8 {
+        let _answered = rig.send(&Message::Tick);
+        assert!(comes(|| rig.height() == Height(height)), "{height}");
+    }
+}
+
+#[test]
 fn a_timer_that_is_due_before_the_interval_is_over_costs_an_idle_node_no_turns() {
     let mut rig = Rig::new(Set {
         block_interval_millis: 300,
@@ -226,7 +239,7 @@ fn a_node_whose_engines_wait_for_nothing_makes_no_block() {
 
 #[test]
 fn block_time_that_is_ahead_of_the_clock_stands_still_and_nothing_spins() {
-    let ahead = clock::now().0 + 3_600_000;
+    let ahead = SystemClock.now().0 + 3_600_000;
     let mut rig = Rig::new(Set {
         config: vec![Message::InMillis(1)],
         tip: Tip {

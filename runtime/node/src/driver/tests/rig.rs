@@ -2,6 +2,7 @@
 
 use super::kinds::{Config, Message, v1, v2};
 use super::*;
+use crate::clock::SystemClock;
 use crate::intake::Door;
 use crate::upgrade::{LetGo, Point, Recall, Resumed, Waiting};
 use crate::watch::Watched;
@@ -89,7 +90,9 @@ impl Rig {
             ..SoloConfig::default()
         };
         let driver = Driver::new(DriverParts {
-            ordering: Box::new(Solo::new(solo, set.tip)),
+            source: Box::new(Solo::new(solo)),
+            clock: Arc::new(SystemClock),
+            ground: Ground { tip: set.tip },
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
             commands: commands.clone(),
@@ -124,7 +127,7 @@ impl Rig {
 
     pub(super) fn height(&self) -> Height {
         match &self.driver {
-            Some(driver) => driver.parts.ordering.tip().height,
+            Some(driver) => driver.ground.tip.height,
             None => self.latest.lock().height,
         }
     }
