@@ -177,6 +177,7 @@ impl Ring {
                 engine: id(number)?,
                 client: ClientId::of("bench"),
                 sequence: None,
+                codec: Codec::Json,
                 payload: make.clone(),
             })
         };

@@ -6,7 +6,7 @@ use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{Bytes, Node as _, Refusal, Replied, Wishes};
 use refit_loader::{Loader, OpenError};
-use refit_node::{EngineConfig, Node, NodeConfig};
+use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,19 @@ impl Harness {
         engines: &[(&str, &str, &Path)],
         configure: impl FnOnce(&mut NodeConfig),
     ) -> Self {
+        Self::start_on(workshop, engines, NodeParts::default(), configure)
+    }
+
+    /// As [`Harness::start_with`], with a block source, a store and a clock of the test's.
+    ///
+    /// # Panics
+    /// If the node does not start.
+    pub fn start_on(
+        workshop: &Workshop,
+        engines: &[(&str, &str, &Path)],
+        parts: NodeParts,
+        configure: impl FnOnce(&mut NodeConfig),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut copies: Vec<(&Path, PathBuf)> = Vec::new();
         let mut configured = Vec::new();
@@ -94,7 +107,7 @@ impl Harness {
             .enable_time()
             .build()
             .unwrap();
-        let node = Node::start(config).unwrap();
+        let node = Node::start_with(config, parts).unwrap();
         Self {
             node,
             runtime,

@@ -60,6 +60,7 @@ impl Bench {
             engine: *engine,
             client: ClientId::of("test"),
             sequence: None,
+            codec: Codec::Json,
             payload: message.to_string().into_bytes(),
         };
         let messages = messages.iter().map(ingress).collect();

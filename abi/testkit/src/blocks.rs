@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::codec;
 use crate::testkit::Testkit;
+use refit_abi::raw::Codec;
 use refit_abi::{Engine, EngineId, Fault, Height};
 use refit_kernel::{BlockInput, Ingress, ReplyError};
 
@@ -132,6 +133,7 @@ impl Testkit {
             engine,
             client: self.client,
             sequence: None,
+            codec: Codec::Json,
             payload,
         };
         self.execute(vec![message], budget);

@@ -6,6 +6,7 @@
 use crate::BenchError;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::host::BlockFrame;
+use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{BlockInput, BlockOutcome, Ingress};
@@ -133,6 +134,7 @@ impl Source {
             engine: self.targets[target],
             client: self.client,
             sequence: None,
+            codec: Codec::Json,
             payload: format!("{{\"note\":{{\"number\":{number}}}}}").into_bytes(),
         };
         let frame = BlockFrame {

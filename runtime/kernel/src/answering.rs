@@ -4,7 +4,6 @@ use crate::executor::{Executor, Ingress};
 use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, RequestDigest};
 use crate::outbox::Answer;
 use crate::outcome::{BlockOutcome, Replied, ReplyError};
-use refit_abi::raw::Codec;
 
 impl Executor {
     /// Whether a message that has a key is to be delivered; whoever sent one that is not is answered, or waits with
@@ -19,7 +18,7 @@ impl Executor {
             client: message.client,
             sequence,
         };
-        let request = RequestDigest::of(message.engine, Codec::Json, &message.payload);
+        let request = RequestDigest::of(message.engine, message.codec, &message.payload);
         let (at, repeated, outcome) = match self.keys.admit(key, request, out.height) {
             Admitted::Deliver => return true,
             Admitted::Waits => return false,
@@ -28,6 +27,7 @@ impl Executor {
         };
         out.replies.push(Replied {
             asker: Asker::Keyed { key, request },
+            engine: message.engine,
             height: at.height,
             generation: at.generation,
             repeated,
@@ -40,6 +40,7 @@ impl Executor {
     pub(crate) fn answer(&mut self, answer: Answer, out: &mut BlockOutcome) {
         let at = self.now();
         let Answer {
+            engine,
             client,
             sequence,
             ask,
@@ -61,6 +62,7 @@ impl Executor {
         };
         out.replies.push(Replied {
             asker,
+            engine,
             height: at.height,
             generation: at.generation,
             repeated: false,

@@ -83,7 +83,7 @@ impl Executor {
             sender: Sender::Client(message.client),
             sequence,
             schema: SchemaId::default(),
-            codec: Codec::Json,
+            codec: message.codec,
             kind: DeliveryKind::Message,
             ask: Some(ask),
             payload: 0..0,
@@ -204,7 +204,7 @@ impl Executor {
         out: &mut BlockOutcome,
     ) {
         let undelivered = Err(ReplyError::Undelivered { engine: to, reason });
-        if let Some(answer) = letter.answer(undelivered) {
+        if let Some(answer) = letter.answer(to, undelivered) {
             return self.answer(answer, out);
         }
         let is_message = letter.kind == DeliveryKind::Message;

@@ -12,6 +12,7 @@ use crate::limits::{
 use crate::newborn::{Newborn, Start};
 use crate::outbox::Outbox;
 use crate::outcome::{BlockOutcome, QueryError, Stats};
+use crate::receipt::Receipt;
 use crate::remains::Remains;
 use crate::round::{Job, Round, RoundFacts, SharedChunk};
 use crate::slot::SlotState;
@@ -86,7 +87,9 @@ pub struct Ingress {
     /// The client's own number for it: it is handled once, however often it comes. `None`: it has no key, and each
     /// is one of its own.
     pub sequence: Option<u64>,
-    /// JSON.
+    /// How it is written, and its reply.
+    pub codec: Codec,
+    /// What it says.
     pub payload: Vec<u8>,
 }
 
@@ -273,6 +276,7 @@ impl Executor {
         let forgotten = self.keys.take_forgotten();
         out.stats.answers_forgotten += forgotten.answers;
         out.stats.clients_forgotten += forgotten.clients;
+        out.receipt = Receipt::of(out.height, &out.replies, &out.events);
         self.totals.add(&out.stats);
         self.after_block();
         out

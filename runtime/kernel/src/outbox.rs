@@ -37,6 +37,8 @@ pub(crate) struct Outbox {
 /// The answer to a client's message.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    /// The engine that the message was for.
+    pub(crate) engine: EngineId,
     pub(crate) client: ClientId,
     pub(crate) sequence: u64,
     pub(crate) ask: Ask,
@@ -162,7 +164,7 @@ impl Outbox {
         reason: Undelivered,
     ) {
         let undelivered = Err(ReplyError::Undelivered { engine, reason });
-        if let Some(answer) = letter.answer(undelivered) {
+        if let Some(answer) = letter.answer(engine, undelivered) {
             return self.answers.push(answer);
         }
         let is_message = letter.kind == DeliveryKind::Message;

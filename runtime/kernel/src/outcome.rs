@@ -1,6 +1,7 @@
 //! What the execution of a block gives back.
 
 use crate::keys::{Asker, KeyRefusal};
+use crate::receipt::Receipt;
 use crate::trouble::Trouble;
 use refit_abi::host::CallError;
 use refit_abi::{EngineId, Fault, Generation, Height, Undelivered};
@@ -16,6 +17,8 @@ pub struct BlockOutcome {
     pub generation: Generation,
     /// The answers to the block's messages, in a fixed order.
     pub replies: Vec<Replied>,
+    /// Over what the engines replied and emitted, for comparison with other nodes.
+    pub receipt: Receipt,
     /// What engines emitted.
     pub events: Vec<Emitted>,
     /// What engines logged.
@@ -39,6 +42,8 @@ pub struct BlockOutcome {
 pub struct Replied {
     /// Whom it is for.
     pub asker: Asker,
+    /// The engine that the message was for.
+    pub engine: EngineId,
     /// The block in which the message was handled, or refused.
     pub height: Height,
     /// The generation whose code was live then.

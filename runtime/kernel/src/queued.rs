@@ -158,7 +158,7 @@ fn bury_letters(
 
 fn given_up(engine: EngineId, letter: &Letter) -> Option<Answer> {
     let reason = Undelivered::Rejected;
-    letter.answer(Err(ReplyError::Undelivered { engine, reason }))
+    letter.answer(engine, Err(ReplyError::Undelivered { engine, reason }))
 }
 
 fn dead_letter(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {

@@ -131,10 +131,11 @@ impl Running<'_> {
     }
 
     fn answer(&mut self, index: usize, outcome: Result<Vec<u8>, ReplyError>) {
+        let engine = self.id;
         if let Some(answer) = self
             .letters
             .get(index)
-            .and_then(|letter| letter.answer(outcome))
+            .and_then(|letter| letter.answer(engine, outcome))
         {
             self.outbox.answers.push(answer);
         }

@@ -155,13 +155,18 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    /// The answer to it, if it is a client's.
+    /// The answer to it, which was for this engine, if it is a client's.
     #[inline]
-    pub(crate) fn answer(&self, outcome: Result<Vec<u8>, ReplyError>) -> Option<Answer> {
+    pub(crate) fn answer(
+        &self,
+        engine: EngineId,
+        outcome: Result<Vec<u8>, ReplyError>,
+    ) -> Option<Answer> {
         let (Some(ask), Sender::Client(client)) = (self.ask, self.sender) else {
             return None;
         };
         Some(Answer {
+            engine,
             client,
             sequence: self.sequence,
             ask,

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// What a node is started with.
 pub struct NodeConfig {
+    /// What the chain is called. Nodes are on one chain if they begin with the same name and engines.
+    pub chain: String,
     /// The root engines, in the order in which they start.
     pub engines: Vec<EngineConfig>,
     /// Worker threads of a crew.
@@ -62,6 +64,9 @@ pub struct NodeConfig {
     pub watch: Arc<Mutex<dyn Watch>>,
 }
 
+/// The name of a chain to which none was given.
+const CHAIN: &str = "solo";
+
 /// Called when a pause is stuck.
 pub type OnStuck = dyn Fn(&StuckPause) + Send + Sync;
 
@@ -82,6 +87,7 @@ impl NodeConfig {
     /// A node of these engines with defaults for the rest.
     pub fn new(engines: Vec<EngineConfig>, probe: ProbeCommand) -> Self {
         Self {
+            chain: CHAIN.to_owned(),
             engines,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             block_interval_ms: 2,

@@ -5,6 +5,7 @@ use crate::events::EventLog;
 use crate::intake::{Answerer, Door, Intake, Submission};
 use crate::latest::{Counts, Latest};
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
+use crate::standing::Standing;
 use crate::upgrade::Upgrades;
 use crate::watch::{StuckCall, Watched, Watcher};
 use crossbeam_channel::{Sender, TrySendError};
@@ -15,7 +16,8 @@ use refit_abi::{ClientId, EngineId, Generation, Height};
 use refit_admin::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{Answer, Bytes, EventFeed, Metrics, Refusal, Replied, RequestId, Wishes};
 use refit_kernel::crew::{Command, Commands, Query};
-use refit_kernel::{Executor, GenerationTable, KindCount, QueryError};
+use refit_kernel::{Executor, GenerationTable, KindCount, QueryError, Receipt};
+use refit_ordering::Refused;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -27,6 +29,7 @@ pub struct Node {
     pub(crate) intake: Sender<Intake>,
     pub(crate) commands: Commands,
     pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) standing: Arc<Standing>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Arc<EventLog>,
     pub(crate) upgrades: Arc<Upgrades>,
@@ -54,6 +57,17 @@ impl Node {
         crate::status::ask(&self.commands, states, STATUS_WAIT_MAX).flatten()
     }
 
+    /// Why the node executes no more blocks, if it has refused a decided one. It answers queries still.
+    pub fn halted(&self) -> Option<&Refused> {
+        self.standing.halted()
+    }
+
+    /// What the block at `height` has brought about, if it is among the newest
+    /// [`RECEIPTS_MAX`](crate::RECEIPTS_MAX).
+    pub fn receipt(&self, height: Height) -> Option<Receipt> {
+        self.standing.receipts.lock().of(height)
+    }
+
     /// Stops the node: the block under way is finished, the crew and the driver are joined.
     pub fn stop(&self) {
         let _ = self.intake.send(Intake::Stop);
@@ -72,6 +86,7 @@ impl Node {
         body: Bytes,
     ) -> Result<Replied, Refusal> {
         self.accepts()?;
+        self.standing.goes_on()?;
         let place = self.door.enter().await?;
         let (answer, answered) = oneshot::channel();
         let name = request.as_ref().map_or(NAMELESS, |request| &request.client);
@@ -176,7 +191,7 @@ impl Node {
     ) -> Result<Replied, Refusal> {
         match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(ended()),
+            Ok(Err(_)) => Err(self.standing.goes_on().err().unwrap_or_else(ended)),
             Err(_) => Err(match self.watched.stuck() {
                 Some(stuck) => engine_stuck(504, &stuck),
                 None => no_reply_yet(),
@@ -329,6 +344,7 @@ impl refit_admin::Node for Node {
 
     fn ready(&self) -> Result<(), Refusal> {
         self.accepts()?;
+        self.standing.goes_on()?;
         match self.watched.stuck() {
             Some(stuck) => Err(engine_stuck(503, &stuck)),
             None => Ok(()),

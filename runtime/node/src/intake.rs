@@ -95,7 +95,7 @@ pub(crate) fn blocks() -> (BlockOutlet, Blocks) {
 
 impl Outlet for BlockOutlet {
     fn push(&self, decided: Decided) -> Result<(), NotPushed> {
-        let height = decided.block.height;
+        let height = decided.block.header.height;
         self.blocks.try_send(decided).map_err(|error| match error {
             TrySendError::Full(_) => NotPushed::TooEarly { height },
             TrySendError::Disconnected(_) => NotPushed::Ended { height },

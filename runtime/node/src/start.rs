@@ -1,5 +1,6 @@
 //! Starting a node: modules, first generation, crew, driver.
 
+use crate::chain::{self, Parameters};
 use crate::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::driver::{Driver, DriverParts};
 use crate::events;
@@ -9,6 +10,7 @@ use crate::latest::Latest;
 use crate::libraries::Libraries;
 use crate::lines;
 use crate::prepared::{self, Prepared, Start};
+use crate::standing::Standing;
 use crate::tempo::Tempo;
 use crate::upgrade::{Policy, Upgrades};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
@@ -19,7 +21,7 @@ use refit_abi::{EngineId, EngineIdError, State};
 use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
-use refit_ordering::{Ground, Solo, SoloConfig};
+use refit_ordering::{Solo, SoloConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,7 +148,7 @@ impl Node {
         let table = GenerationTable::first_with(kinds, config.grants.clone());
         warn_of_unknown_grants(&table);
         let starts = starts(&config.engines, &ids, (&places, &modules))?;
-        let code = prepared::code(&config.engines, &places, &modules);
+        let files = prepared::code(&config.engines, &places, &modules);
         let (command_sender, command_receiver) = commands();
         tell_last(&config.stuck_list);
         let watched = Arc::new(Watched::default());
@@ -162,6 +164,12 @@ impl Node {
         crew.baton().start(executor);
         let mut libraries = Libraries::default();
         libraries.add(modules);
+        let code = chain::manifest(&table, &libraries, &[]);
+        let parameters = Parameters {
+            handled_per_block: config.handled_per_block,
+            grants: table.grants(),
+        };
+        let ground = chain::beginning(&config.chain, &starts, code.hash(), &parameters);
         let (intake, outlet) = intake::channel();
         let latest = Arc::new(Mutex::new(Latest {
             generation: table.number(),
@@ -169,6 +177,7 @@ impl Node {
             tempo: Tempo::new(Duration::from_millis(config.idle_interval_ms)),
             ..Latest::default()
         }));
+        let standing = Arc::new(Standing::default());
         let metrics = Arc::new(refit_admin::Metrics::new());
         let NodeParts {
             source,
@@ -188,7 +197,8 @@ impl Node {
             source,
             clock,
             store: store.clone(),
-            ground: Ground::default(),
+            ground,
+            standing: standing.clone(),
             intake: outlet,
             commands: command_sender.clone(),
             latest: latest.clone(),
@@ -220,6 +230,7 @@ impl Node {
             intake,
             commands: command_sender,
             latest,
+            standing,
             metrics,
             events,
             upgrades: Arc::new(upgrades),
@@ -230,7 +241,11 @@ impl Node {
             known: Mutex::new(None),
         });
         node.know_at_start(&table);
-        Ok(Prepared { node, starts, code })
+        Ok(Prepared {
+            node,
+            starts,
+            code: files,
+        })
     }
 }
 

@@ -1,46 +1,60 @@
-//! [`Block`] and what is in it, its canonical bytes and its hash.
+//! [`Block`] and its [`Header`], its canonical bytes and its hash.
 
-use crate::Ground;
-use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
+use crate::{
+    Branch, ChainId, Entry, Ground, ManifestHash, ParametersHash, ReceiptHash, StateHash,
+    UpgradeOutcome,
+};
+use refit_abi::{BlockHash, BlockTime, Height};
 use serde::{Deserialize, Serialize};
 
 /// Keeps a block's hash apart from every other hash.
 const BLOCK_HASH_CONTEXT: &str = "refit 2026 block";
 
-/// The form of a block's canonical bytes; they begin with it. Form 1 had no number.
-pub const BLOCK_FORMAT: u8 = 2;
+/// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three fields.
+pub const BLOCK_FORMAT: u8 = 3;
 
-/// One message of a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ingress {
-    /// The engine it is for.
-    pub engine: EngineId,
-    /// Who sends it.
-    pub client: ClientId,
-    /// The client's number for it: a repeat has the same one. `None`: it has no key, and each is one of its own.
-    pub sequence: Option<u64>,
-    /// The message as JSON text.
-    pub payload: Vec<u8>,
-}
+/// Most bytes of a block, its seal apart.
+pub const BLOCK_BYTES_MAX: usize = 15 << 20;
 
-/// An ordered batch of messages.
-///
-/// Nothing in it is known to one node alone. Its canonical bytes are [`BLOCK_FORMAT`] and the postcard form of its
-/// fields in this order; its hash is BLAKE3 over them, in a context of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Block {
+/// What a block follows, and by which code and parameters it is executed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The chain that it is of.
+    pub chain: ChainId,
+    /// The branch of it.
+    pub branch: Branch,
     /// The block's number.
     pub height: Height,
     /// The block's time: never before its parent's, and never ahead of the clock of whoever made it but for that.
     pub time: BlockTime,
     /// The hash of the block before.
     pub parent: BlockHash,
-    /// The messages, in the order in which they are delivered.
-    pub messages: Vec<Ingress>,
+    /// What the block before has brought about.
+    pub receipt: ReceiptHash,
+    /// What became of an upgrade between the block before and this one, if there was one.
+    pub outcome: Option<UpgradeOutcome>,
+    /// The code by which the block is executed.
+    pub manifest: ManifestHash,
+    /// The parameters by which it is.
+    pub parameters: ParametersHash,
+    /// The state of a checkpoint some blocks before, if there was one there. There are none yet.
+    pub state: Option<StateHash>,
+}
+
+/// A header and an ordered list of entries.
+///
+/// Nothing in it is known to one node alone. Its canonical bytes are [`BLOCK_FORMAT`] and the postcard form of its
+/// fields in this order; its hash is BLAKE3 over them, in a context of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// What it follows.
+    pub header: Header,
+    /// Its entries, in the order in which they are carried out.
+    pub entries: Vec<Entry>,
 }
 
 impl Block {
-    /// The canonical bytes: what is logged, sent and hashed.
+    /// The canonical bytes: what is sent and hashed.
     pub fn to_bytes(&self) -> Vec<u8> {
         match postcard::to_allocvec(&(BLOCK_FORMAT, self)) {
             Ok(bytes) => bytes,
@@ -54,20 +68,38 @@ impl Block {
     /// # Errors
     /// [`BlockError`] if the bytes are no block, or not the canonical form of one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BlockError> {
+        let (block, rest) = Self::take_from_bytes(bytes)?;
+        match rest {
+            [] => Ok(block),
+            _ => Err(BlockError::NotCanonical {
+                height: block.header.height,
+            }),
+        }
+    }
+
+    /// Reads a block off the beginning of some bytes, and gives what is left.
+    ///
+    /// # Errors
+    /// As [`Block::from_bytes`].
+    pub(crate) fn take_from_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), BlockError> {
         if let Some(found) = bytes.first().filter(|format| **format != BLOCK_FORMAT) {
             return Err(BlockError::Format { found: *found });
         }
-        let read: Result<(u8, Self), _> = postcard::from_bytes(bytes);
-        let (_, block) = read.map_err(|source| BlockError::Malformed {
+        let read: Result<((u8, Self), &[u8]), _> = postcard::take_from_bytes(bytes);
+        let ((_, block), rest) = read.map_err(|source| BlockError::Malformed {
             bytes: bytes.len(),
             source,
         })?;
-        if block.to_bytes() == bytes {
-            Ok(block)
-        } else {
-            Err(BlockError::NotCanonical {
-                height: block.height,
-            })
+        let (height, length) = (block.header.height, bytes.len() - rest.len());
+        if length > BLOCK_BYTES_MAX {
+            return Err(BlockError::TooLarge {
+                height,
+                bytes: length,
+            });
+        }
+        match block.to_bytes() == bytes[..length] {
+            true => Ok((block, rest)),
+            false => Err(BlockError::NotCanonical { height }),
         }
     }
 
@@ -86,8 +118,8 @@ impl Block {
     /// The block as the parent of the next one.
     pub fn tip(&self) -> Tip {
         Tip {
-            height: self.height,
-            time: self.time,
+            height: self.header.height,
+            time: self.header.time,
             hash: self.hash(),
         }
     }
@@ -119,6 +151,27 @@ pub enum BlockError {
         /// The height that the bytes claim.
         height: Height,
     },
+    /// The block is longer than a block may be.
+    #[error(
+        "block {height} has {bytes} bytes, at most {BLOCK_BYTES_MAX} are taken; make smaller blocks"
+    )]
+    TooLarge {
+        /// The height that the bytes claim.
+        height: Height,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The seal is longer than a seal may be.
+    #[error(
+        "the seal of block {height} has {bytes} bytes, at most {} are taken; fetch it from another node",
+        crate::SEAL_BYTES_MAX
+    )]
+    SealTooLong {
+        /// The height that the bytes claim.
+        height: Height,
+        /// The seal's length.
+        bytes: usize,
+    },
 }
 
 /// The end of a chain: what the next block follows. The default is the start of a new chain.
@@ -132,14 +185,14 @@ pub struct Tip {
     pub hash: BlockHash,
 }
 
-/// Blocks that follow `tip`, one for each batch, `interval_millis` apart in time.
-pub fn chain(tip: Tip, interval_millis: u64, batches: Vec<Vec<Ingress>>) -> Vec<Block> {
-    let mut tip = tip;
+/// Blocks that follow `ground`, one for each batch, `interval_millis` apart in time, as if none of them brought anything
+/// about.
+pub fn chain(mut ground: Ground, interval_millis: u64, batches: Vec<Vec<Entry>>) -> Vec<Block> {
     let mut blocks = Vec::with_capacity(batches.len());
-    for messages in batches {
-        let now = BlockTime(tip.time.0.saturating_add(interval_millis));
-        let block = Ground { tip }.extend(now, messages);
-        tip = block.tip();
+    for entries in batches {
+        let now = BlockTime(ground.tip.time.0.saturating_add(interval_millis));
+        let block = ground.extend(now, entries);
+        ground.tip = block.tip();
         blocks.push(block);
     }
     blocks

@@ -1,120 +1,168 @@
 //! [`Ground`]: what the next block stands on, and whether a block stands on it.
 
-use crate::{Block, Ingress, Tip};
-use refit_abi::{BlockHash, BlockTime, Height};
+use crate::{
+    BLOCK_BYTES_MAX, Block, Branch, ChainId, ENTRIES_PER_BLOCK_MAX, Entry, Header, ManifestHash,
+    ParametersHash, ReceiptHash, Refused, Tip, UpgradeOutcome,
+};
+use refit_abi::{BlockTime, Height};
 
 /// How far ahead of a node's clock the time of a proposed block may be, in milliseconds.
 pub const CLOCK_AHEAD_MAX_MILLIS: u64 = 10_000;
 
-/// What the next block stands on. The default is that of a new chain.
+/// What the next block stands on. The default is that of a new chain without code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ground {
+    /// The chain.
+    pub chain: ChainId,
+    /// The branch of it.
+    pub branch: Branch,
     /// The newest block.
     pub tip: Tip,
+    /// What it has brought about.
+    pub receipt: ReceiptHash,
+    /// What became of an upgrade after it, if there was one.
+    pub outcome: Option<UpgradeOutcome>,
+    /// The code that is live now.
+    pub manifest: ManifestHash,
+    /// The parameters that hold now.
+    pub parameters: ParametersHash,
 }
 
 impl Ground {
     /// The block that stands on it: its time is `now`, or the parent's if that is later.
-    pub fn extend(&self, now: BlockTime, messages: Vec<Ingress>) -> Block {
-        Block {
+    pub fn extend(&self, now: BlockTime, entries: Vec<Entry>) -> Block {
+        let header = Header {
+            chain: self.chain,
+            branch: self.branch,
             height: self.tip.height.next(),
             time: self.tip.time.max(now),
             parent: self.tip.hash,
-            messages,
-        }
+            receipt: self.receipt,
+            outcome: self.outcome.clone(),
+            manifest: self.manifest,
+            parameters: self.parameters,
+            state: None,
+        };
+        Block { header, entries }
     }
 
-    /// Whether a block stands on it.
+    /// Whether a block stands on it, and is made of what this node can carry out.
     ///
     /// # Errors
     /// [`Refused`] names the first thing that is not as it must be.
     pub fn check(&self, block: &Block) -> Result<(), Refused> {
-        let (height, expected) = (block.height, self.tip.height.next());
-        if height != expected {
-            return Err(Refused::Height { height, expected });
+        self.check_place(&block.header)?;
+        self.check_execution(&block.header)?;
+        let (height, entries) = (block.header.height, block.entries.len());
+        if entries > ENTRIES_PER_BLOCK_MAX {
+            return Err(Refused::TooManyEntries { height, entries });
         }
-        if block.parent != self.tip.hash {
-            return Err(Refused::Parent {
-                height,
-                claimed: block.parent,
-                parent: self.tip.hash,
-            });
-        }
-        if block.time < self.tip.time {
-            return Err(Refused::TimeGoesBack {
-                height,
-                time: block.time,
-                parent: self.tip.time,
-            });
-        }
-        Ok(())
+        let entries = (0..).zip(&block.entries);
+        entries
+            .map(|(index, entry)| entry.check(height, index))
+            .collect()
     }
 
-    /// The same for a block that is only proposed: its time must not be too far ahead of this node's clock.
+    /// The same for a block that is only proposed: it is not longer than a block may be, and its time is not too far
+    /// ahead of this node's clock.
     ///
     /// # Errors
     /// [`Refused`].
     pub fn check_proposal(&self, block: &Block, now: BlockTime) -> Result<(), Refused> {
         self.check(block)?;
+        let (height, time) = (block.header.height, block.header.time);
+        check_length(height, block.to_bytes().len())?;
         // A parent that is ahead itself is no fault of the block's: its time stands still.
         let latest = BlockTime(now.0.saturating_add(CLOCK_AHEAD_MAX_MILLIS)).max(self.tip.time);
-        if block.time > latest {
-            return Err(Refused::TimeAhead {
-                height: block.height,
-                time: block.time,
-                now,
+        match time > latest {
+            true => Err(Refused::TimeAhead { height, time, now }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it comes after the newest block.
+    fn check_place(&self, header: &Header) -> Result<(), Refused> {
+        let (height, expected) = (header.height, self.tip.height.next());
+        let (time, parent) = (header.time, self.tip.time);
+        if header.chain != self.chain {
+            return Err(Refused::Chain {
+                height,
+                claimed: header.chain,
+                chain: self.chain,
             });
         }
-        Ok(())
+        if header.branch != self.branch {
+            return Err(Refused::Branch {
+                height,
+                claimed: header.branch,
+                branch: self.branch,
+            });
+        }
+        if height != expected {
+            return Err(Refused::Height { height, expected });
+        }
+        if header.parent != self.tip.hash {
+            return Err(Refused::Parent {
+                height,
+                claimed: header.parent,
+                parent: self.tip.hash,
+            });
+        }
+        match time < parent {
+            true => Err(Refused::TimeGoesBack {
+                height,
+                time,
+                parent,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether whoever made it has come to the same results so far, and goes on with the same code.
+    fn check_execution(&self, header: &Header) -> Result<(), Refused> {
+        let height = header.height;
+        if header.receipt != self.receipt {
+            return Err(Refused::Receipt {
+                parent: self.tip.height,
+                claimed: header.receipt,
+                receipt: self.receipt,
+            });
+        }
+        if header.outcome != self.outcome {
+            return Err(Refused::Outcome {
+                parent: self.tip.height,
+                claimed: header.outcome.clone().map(Box::new),
+                outcome: self.outcome.clone().map(Box::new),
+            });
+        }
+        if header.manifest != self.manifest {
+            return Err(Refused::Manifest {
+                height,
+                claimed: header.manifest,
+                manifest: self.manifest,
+            });
+        }
+        if header.parameters != self.parameters {
+            return Err(Refused::Parameters {
+                height,
+                claimed: header.parameters,
+                parameters: self.parameters,
+            });
+        }
+        match header.state {
+            Some(claimed) => Err(Refused::State { height, claimed }),
+            None => Ok(()),
+        }
     }
 }
 
-/// Why a block is not executed, or not voted for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refused {
-    /// It is not the next one.
-    #[error("block {height} is not the next one; give block {expected}")]
-    Height {
-        /// Its height.
-        height: Height,
-        /// The next height.
-        expected: Height,
-    },
-    /// It follows another block.
-    #[error(
-        "block {height} follows the block {claimed}, and this node's is {parent}; compare the blocks before"
-    )]
-    Parent {
-        /// Its height.
-        height: Height,
-        /// The parent that it names.
-        claimed: BlockHash,
-        /// The newest block.
-        parent: BlockHash,
-    },
-    /// Its time is before its parent's.
-    #[error(
-        "block {height} is of {time} ms, before its parent, which is of {parent} ms; make it anew with a later time"
-    )]
-    TimeGoesBack {
-        /// Its height.
-        height: Height,
-        /// Its time.
-        time: BlockTime,
-        /// The parent's time.
-        parent: BlockTime,
-    },
-    /// Its time runs ahead.
-    #[error(
-        "block {height} is of {time} ms, more than {CLOCK_AHEAD_MAX_MILLIS} ms after this node's clock, {now} ms; set the clocks"
-    )]
-    TimeAhead {
-        /// Its height.
-        height: Height,
-        /// Its time.
-        time: BlockTime,
-        /// The node's clock.
-        now: BlockTime,
-    },
+/// Whether a block of so many bytes is not too long.
+///
+/// # Errors
+/// [`Refused::TooLarge`].
+pub fn check_length(height: Height, bytes: usize) -> Result<(), Refused> {
+    match bytes {
+        ..=BLOCK_BYTES_MAX => Ok(()),
+        _ => Err(Refused::TooLarge { height, bytes }),
+    }
 }

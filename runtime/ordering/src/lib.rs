@@ -14,16 +14,31 @@
 //! - A block's hash depends on nothing that is known to one node alone.
 
 mod block;
+mod entry;
 mod ground;
+mod hashes;
+mod manifest;
 mod mempool;
+mod refused;
 mod scripted;
+mod seal;
 mod solo;
 mod source;
 
-pub use block::{BLOCK_FORMAT, Block, BlockError, Ingress, Tip, chain};
-pub use ground::{CLOCK_AHEAD_MAX_MILLIS, Ground, Refused};
+pub use block::{BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Header, Tip, chain};
+pub use entry::{
+    AUTHENTICATOR_BYTES_MAX, Codec, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind,
+    FAILURE_CODE_BYTES_MAX, Message, UpgradeEnd, UpgradeOutcome,
+};
+pub use ground::{CLOCK_AHEAD_MAX_MILLIS, Ground, check_length};
+pub use hashes::{
+    Branch, ChainId, ManifestHash, ParametersHash, PlanDigest, ReceiptHash, StateHash,
+};
+pub use manifest::{CodeDifference, CodeManifest, KindCode, KindFlags, KindSchemas};
 pub use mempool::{Mempool, NotTaken, PoolBounds, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, Taken};
+pub use refused::Refused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};
+pub use seal::{SEAL_BYTES_MAX, Seal, SealedBlock};
 pub use solo::{
     AT_ONCE_MESSAGES, BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, IDLE_INTERVAL_MILLIS,
     MESSAGES_PER_BLOCK_MAX, Solo, SoloConfig,

@@ -3,7 +3,7 @@
 //! Many may offer and one block source takes; what was taken in comes out exactly once, in the order it came.
 //! It is bounded by count and by bytes, and what it has no room for it refuses at once.
 
-use crate::{Ingress, Token};
+use crate::{Message, Token};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
@@ -43,14 +43,14 @@ pub struct Mempool {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// The messages, in the order they came.
-    pub messages: Vec<Ingress>,
+    pub messages: Vec<Message>,
     /// One for each of them; `None` if it came without.
     pub tokens: Vec<Option<Token>>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    queue: VecDeque<(Ingress, Option<Token>)>,
+    queue: VecDeque<(Message, Option<Token>)>,
     /// Bytes of payload in the queue.
     bytes: usize,
 }
@@ -77,7 +77,7 @@ impl Mempool {
     ///
     /// # Errors
     /// [`NotTaken`]; the message is not taken.
-    pub fn offer(&self, message: Ingress, token: Option<Token>) -> Result<(), NotTaken> {
+    pub fn offer(&self, message: Message, token: Option<Token>) -> Result<(), NotTaken> {
         if !self.is_open {
             return Err(NotTaken::Closed);
         }

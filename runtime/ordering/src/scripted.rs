@@ -3,7 +3,7 @@
 //! It is a [`BlockSource`] as any other: it pushes a block once the one before was executed. A [`Script`] adds to it
 //! from any thread while its node runs.
 
-use crate::{Block, BlockSource, Decided, Ground, Ingress, Mempool, NotPushed, Outlet, Refused};
+use crate::{Block, BlockSource, Decided, Entry, Ground, Mempool, NotPushed, Outlet, Refused};
 use parking_lot::Mutex;
 use refit_abi::BlockTime;
 use std::collections::VecDeque;
@@ -18,12 +18,12 @@ pub const SCRIPT_STEPS_MAX: usize = 65_536;
 pub enum Step {
     /// A whole block, unchanged: if it does not stand on what the node has, the node refuses it.
     Block(Block),
-    /// The block of these messages at this time, on whatever the node has by then.
+    /// The block of these entries at this time, on whatever the node has by then.
     Batch {
         /// Its time; the parent's if that is later.
         time: BlockTime,
-        /// Its messages.
-        messages: Vec<Ingress>,
+        /// Its entries.
+        entries: Vec<Entry>,
     },
 }
 
@@ -122,7 +122,7 @@ impl State {
         };
         let block = match self.steps.pop_front() {
             Some(Step::Block(block)) => block,
-            Some(Step::Batch { time, messages }) => ground.extend(time, messages),
+            Some(Step::Batch { time, entries }) => ground.extend(time, entries),
             None => return,
         };
         let again = block.clone();

@@ -12,7 +12,9 @@
 //! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and
 //! admit nothing new; the pool fills, and clients are told so.
 
-use crate::{Block, BlockSource, Decided, Due, Ground, Mempool, Outlet, PoolBounds, Refused};
+use crate::{
+    Block, BlockSource, Decided, Due, Entry, Ground, Mempool, Outlet, PoolBounds, Refused, Seal,
+};
 use refit_abi::BlockTime;
 use std::fmt;
 use std::sync::Arc;
@@ -195,10 +197,15 @@ impl BlockSource for Solo {
         self.count(taken.messages.len(), now);
         self.decided_at = Some(now);
         self.busy = true;
-        let block = self.ground.extend(now, taken.messages);
-        let tokens = taken.tokens;
+        let entries = taken.messages.into_iter().map(Entry::Message).collect();
+        let block = self.ground.extend(now, entries);
+        let decided = Decided {
+            block,
+            seal: Seal::Nothing,
+            tokens: taken.tokens,
+        };
         // It was told that the block before is executed, so nothing waits there; a node that has ended answers nobody.
-        let _ = outlet.push(Decided { block, tokens });
+        let _ = outlet.push(decided);
     }
 }
 

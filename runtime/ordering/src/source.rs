@@ -9,7 +9,7 @@
 //! A source decides block H+1 only once it was told what H has left behind. It may push from any thread; one that
 //! has none, as [`crate::Solo`], is driven by the ticks that its driver gives it.
 
-use crate::{Block, Ground, Mempool, Refused};
+use crate::{Block, Ground, Mempool, Refused, Seal};
 use refit_abi::{BlockTime, Height};
 use std::sync::Arc;
 
@@ -74,20 +74,26 @@ pub enum NotPushed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
 
-/// A decided block, and what was offered with its messages on this node.
+/// A decided block, its seal, and what was offered with its messages on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// The block.
     pub block: Block,
-    /// One for each of its messages, in their order; `None` if the message came without, or from elsewhere.
+    /// What proves it.
+    pub seal: Seal,
+    /// One for each of its entries, in their order; `None` if a message came without, or from elsewhere.
     pub tokens: Vec<Option<Token>>,
 }
 
 impl Decided {
     /// A block of which nobody on this node waits for anything.
     pub fn from_elsewhere(block: Block) -> Self {
-        let tokens = vec![None; block.messages.len()];
-        Self { block, tokens }
+        let (seal, tokens) = (Seal::default(), vec![None; block.entries.len()]);
+        Self {
+            block,
+            seal,
+            tokens,
+        }
     }
 }
 

@@ -1,70 +1,131 @@
-//! What a block's bytes and hash promise.
+//! The canonical bytes of a block, and its hash.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
-use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
-use refit_ordering::{BLOCK_FORMAT, Block, BlockError, Ingress};
+mod common;
 
-fn message(sequence: u64) -> Ingress {
-    Ingress {
-        engine: EngineId::root("kv").unwrap(),
-        client: ClientId::of("ada"),
-        sequence: Some(sequence),
-        payload: br#"{"Get":{"key":"a"}}"#.to_vec(),
+use common::message;
+use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
+use refit_ordering::{
+    BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,
+    ParametersHash, PlanDigest, ReceiptHash, SEAL_BYTES_MAX, Seal, SealedBlock, StateHash,
+    UpgradeEnd, UpgradeOutcome,
+};
+
+fn outcome(code: &str) -> UpgradeOutcome {
+    UpgradeOutcome {
+        plan: PlanDigest([8; 32]),
+        end: UpgradeEnd::Aborted {
+            code: code.to_owned(),
+        },
     }
 }
 
-fn block(messages: Vec<Ingress>) -> Block {
-    Block {
+fn block(entries: Vec<Entry>) -> Block {
+    let header = Header {
+        chain: ChainId([1; 32]),
+        branch: Branch(2),
         height: Height(7),
         time: BlockTime(1000),
         parent: BlockHash([3; 32]),
-        messages,
-    }
+        receipt: ReceiptHash([4; 32]),
+        outcome: Some(outcome("transition-failed")),
+        manifest: ManifestHash([5; 32]),
+        parameters: ParametersHash([6; 32]),
+        state: None,
+    };
+    Block { header, entries }
 }
 
-fn keyless() -> Ingress {
-    Ingress {
-        sequence: None,
-        ..message(0)
-    }
+/// One entry of each kind.
+fn all_kinds() -> Vec<Entry> {
+    let engine = EngineId::root("kv").unwrap();
+    vec![
+        Entry::Message(message(1, 9)),
+        Entry::Message(Message {
+            sequence: None,
+            codec: Codec::Postcard,
+            authenticator: vec![1, 2, 3],
+            ..message(0, 3)
+        }),
+        Entry::Parameters(vec![1, 2]),
+        Entry::Plan(vec![3]),
+        Entry::Outcome(outcome("no")),
+        Entry::Skip {
+            height: Height(3),
+            index: 4,
+        },
+        Entry::Revive { engine },
+        Entry::Restart { engine },
+    ]
 }
 
 #[test]
-fn a_block_reads_back_from_its_bytes() {
-    let sent = block(vec![message(1), keyless(), message(2)]);
+fn a_block_of_every_kind_of_entry_reads_back_from_its_bytes() {
+    let sent = block(all_kinds());
     let read = Block::from_bytes(&sent.to_bytes()).unwrap();
     assert_eq!(read, sent);
     assert_eq!(read.hash(), sent.hash());
+    assert_eq!(sent.to_bytes()[0], BLOCK_FORMAT);
 }
 
 #[test]
 fn every_field_is_in_the_hash() {
-    let base = block(vec![message(1), message(2)]);
-    let mut others = vec![base.clone(); 8];
-    others[0].height = Height(8);
-    others[1].time = BlockTime(1001);
-    others[2].parent = BlockHash([4; 32]);
-    others[3].messages.swap(0, 1);
-    others[4].messages[0].client = ClientId::of("bob");
-    others[5].messages[1].payload.push(b' ');
-    others[6].messages[0].sequence = Some(3);
-    others[7].messages[0].sequence = None;
-    assert!(others.iter().all(|other| other.hash() != base.hash()));
+    let base = block(all_kinds());
+    let header = |change: fn(&mut Header)| {
+        let mut other = base.clone();
+        change(&mut other.header);
+        other
+    };
+    let message = |change: fn(&mut Message)| {
+        let mut other = base.clone();
+        if let Entry::Message(message) = &mut other.entries[0] {
+            change(message);
+        }
+        other
+    };
+    let mut swapped = base.clone();
+    swapped.entries.swap(0, 1);
+    let others = [
+        header(|header| header.chain = ChainId([9; 32])),
+        header(|header| header.branch = Branch(3)),
+        header(|header| header.height = Height(8)),
+        header(|header| header.time = BlockTime(1001)),
+        header(|header| header.parent = BlockHash([9; 32])),
+        header(|header| header.receipt = ReceiptHash([9; 32])),
+        header(|header| header.outcome = None),
+        header(|header| header.outcome = Some(outcome("check-failed"))),
+        header(|header| header.manifest = ManifestHash([9; 32])),
+        header(|header| header.parameters = ParametersHash([9; 32])),
+        header(|header| header.state = Some(StateHash([0; 32]))),
+        message(|message| message.engine = EngineId::root("bank").unwrap()),
+        message(|message| message.client = ClientId::of("bob")),
+        message(|message| message.sequence = Some(3)),
+        message(|message| message.sequence = None),
+        message(|message| message.codec = Codec::Postcard),
+        message(|message| message.payload.push(b' ')),
+        message(|message| message.authenticator.push(0)),
+        swapped,
+    ];
+    let mut hashes: Vec<BlockHash> = others.iter().map(Block::hash).collect();
+    hashes.push(base.hash());
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), others.len() + 1);
 }
 
 #[test]
-fn the_hash_of_a_known_block_of_form_2_never_changes() {
-    let hash = block(vec![message(1)]).hash().to_string();
+fn the_hash_of_a_known_block_of_form_3_never_changes() {
+    let hash = block(all_kinds()).hash().to_string();
     assert_eq!(
         hash,
-        "d95123cb7db133824fd9d4476ed183b78c764499dfb983915e91343e1c9be718"
+        "c9b47f829ce5986eb98dee4a028da7bd4877d587e27a1d7f2970d83666e7f452"
     );
 }
 
 #[test]
 fn cut_lengthened_and_overlong_bytes_are_refused() {
-    let bytes = block(vec![message(1)]).to_bytes();
+    let bytes = block(all_kinds()).to_bytes();
     for end in 0..bytes.len() {
         assert!(matches!(
             Block::from_bytes(&bytes[..end]),
@@ -76,15 +137,47 @@ fn cut_lengthened_and_overlong_bytes_are_refused() {
         Block::from_bytes(&longer),
         Err(BlockError::NotCanonical { height: Height(7) })
     );
-    // The height 7 as a varint of two bytes.
-    let overlong = [&[BLOCK_FORMAT, 0x87, 0x00], &bytes[2..]].concat();
-    assert!(Block::from_bytes(&overlong).is_err());
+    // The branch 2, after the form and the chain, as a varint of two bytes.
+    assert_eq!(bytes[33], 2);
+    let overlong = [&bytes[..33], &[0x82, 0x00], &bytes[34..]].concat();
+    assert_eq!(
+        Block::from_bytes(&overlong),
+        Err(BlockError::NotCanonical { height: Height(7) })
+    );
 }
 
 #[test]
 fn a_block_of_another_form_is_told_from_bytes_that_are_none() {
-    let mut bytes = block(vec![message(1)]).to_bytes();
-    bytes[0] = BLOCK_FORMAT + 1;
-    let found = BLOCK_FORMAT + 1;
+    let mut bytes = block(all_kinds()).to_bytes();
+    bytes[0] = BLOCK_FORMAT - 1;
+    let found = BLOCK_FORMAT - 1;
     assert_eq!(Block::from_bytes(&bytes), Err(BlockError::Format { found }));
+}
+
+#[test]
+fn a_seal_stands_beside_its_block_and_in_no_hash() {
+    let block = block(all_kinds());
+    let seals = [
+        Seal::Nothing,
+        Seal::Signature(vec![1; 64]),
+        Seal::Certificate(vec![2; SEAL_BYTES_MAX]),
+    ];
+    for seal in seals {
+        let sealed = SealedBlock {
+            block: block.clone(),
+            seal,
+        };
+        let bytes = sealed.to_bytes();
+        let read = SealedBlock::from_bytes(&bytes).unwrap();
+        assert_eq!((read.block.hash(), &read), (block.hash(), &sealed));
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert!(SealedBlock::from_bytes(&longer).is_err());
+    }
+    let sealed = SealedBlock {
+        block,
+        seal: Seal::Certificate(vec![2; SEAL_BYTES_MAX + 1]),
+    };
+    let (height, bytes) = (Height(7), SEAL_BYTES_MAX + 1);
+    let refused = SealedBlock::from_bytes(&sealed.to_bytes());
+    assert_eq!(refused, Err(BlockError::SealTooLong { height, bytes }));
 }

@@ -28,7 +28,13 @@ struct Node(Executes<Solo>);
 
 impl Node {
     fn new(config: SoloConfig, tip: Tip) -> Self {
-        Self(Executes::on(Solo::new(config), Ground { tip }))
+        Self(Executes::on(
+            Solo::new(config),
+            Ground {
+                tip,
+                ..Ground::default()
+            },
+        ))
     }
 
     fn offer(&self, number: u64, bytes: usize) -> Result<(), NotTaken> {
@@ -85,7 +91,7 @@ fn a_client_alone_gets_each_of_its_blocks_at_once() {
     for number in 1..=8 {
         node.offer(number, 1).unwrap();
         assert_eq!(node.next_due(100, NOTHING), Some(100));
-        assert_eq!(node.next(100, NOTHING).unwrap().messages.len(), 1);
+        assert_eq!(node.next(100, NOTHING).unwrap().entries.len(), 1);
     }
 }
 
@@ -93,16 +99,16 @@ fn a_client_alone_gets_each_of_its_blocks_at_once() {
 fn while_many_messages_come_a_block_fills_for_its_interval() {
     let mut node = Node::new(config(), Tip::default());
     node.offer(1, 1).unwrap();
-    assert_eq!(node.next(100, NOTHING).unwrap().messages.len(), 1);
+    assert_eq!(node.next(100, NOTHING).unwrap().entries.len(), 1);
     node.offer(2, 1).unwrap();
     node.offer(3, 1).unwrap();
-    assert_eq!(node.next(101, NOTHING).unwrap().messages.len(), 2);
+    assert_eq!(node.next(101, NOTHING).unwrap().entries.len(), 2);
     for number in 4..=6 {
         node.offer(number, 1).unwrap();
         assert_eq!(node.next_due(102, NOTHING), Some(110));
         assert_eq!(node.next(109, NOTHING), None);
     }
-    assert_eq!(node.next(110, NOTHING).unwrap().messages.len(), 3);
+    assert_eq!(node.next(110, NOTHING).unwrap().entries.len(), 3);
     node.offer(7, 1).unwrap();
     assert_eq!(node.next_due(111, NOTHING), Some(120), "they still come");
     assert!(node.next(120, NOTHING).is_some());
@@ -129,7 +135,7 @@ fn no_block_is_decided_while_one_is_executed() {
         (None, None)
     );
     node.0.executed(&first);
-    assert_eq!(node.next(500, due).unwrap().height, Height(2));
+    assert_eq!(node.next(500, due).unwrap().header.height, Height(2));
 }
 
 #[test]
@@ -149,7 +155,7 @@ fn a_height_that_is_awaited_costs_one_empty_block_each_idle_interval() {
         ..NOTHING
     };
     let first = node.next(100, due).unwrap();
-    assert_eq!((first.height, first.messages.len()), (Height(1), 0));
+    assert_eq!((first.header.height, first.entries.len()), (Height(1), 0));
     assert_eq!(node.next_due(103, due), Some(1_100));
     assert_eq!(node.next(1_099, due), None);
     // What clients send waits for no idle interval.
@@ -170,7 +176,10 @@ fn a_timer_by_time_gets_its_block_when_its_time_has_come_and_not_before() {
     assert_eq!(node.next_due(100, due), Some(5_000));
     assert_eq!(node.next(4_999, due), None);
     let block = node.next(5_003, due).unwrap();
-    assert_eq!((block.height, block.time), (Height(1), BlockTime(5_003)));
+    assert_eq!(
+        (block.header.height, block.header.time),
+        (Height(1), BlockTime(5_003))
+    );
 }
 
 #[test]
@@ -203,7 +212,7 @@ fn a_timer_that_block_time_has_reached_comes_though_the_clock_is_behind() {
     assert_eq!(node.next(50, due(3_600_001)), None);
     let block = node.next(50, due(3_600_000)).unwrap();
     assert_eq!(
-        block.time,
+        block.header.time,
         BlockTime(3_600_000),
         "it stands still until the clock is there"
     );
@@ -220,14 +229,17 @@ fn the_block_after_an_upgrade_waits_for_no_interval() {
     };
     assert_eq!(node.next_due(100, due), Some(100));
     let block = node.next(100, due).unwrap();
-    assert_eq!((block.height, block.time), (Height(2), BlockTime(100)));
+    assert_eq!(
+        (block.header.height, block.header.time),
+        (Height(2), BlockTime(100))
+    );
 }
 
 #[test]
 fn what_the_block_before_left_over_gets_a_block_of_its_own() {
     let mut node = Node::new(config(), Tip::default());
     let block = node.next(1, behind(1)).unwrap();
-    assert!(block.messages.is_empty());
+    assert!(block.entries.is_empty());
 }
 
 #[test]
@@ -235,9 +247,9 @@ fn above_the_backlog_mark_blocks_go_on_but_admit_nothing() {
     let mut node = Node::new(config(), Tip::default());
     node.offer(1, 1).unwrap();
     let block = node.next(1, behind(6)).unwrap();
-    assert_eq!((block.messages.len(), node.pending()), (0, 1));
+    assert_eq!((block.entries.len(), node.pending()), (0, 1));
     let block = node.next(11, behind(5)).unwrap();
-    assert_eq!((block.messages.len(), node.pending()), (1, 0));
+    assert_eq!((block.entries.len(), node.pending()), (1, 0));
 }
 
 #[test]
@@ -250,7 +262,7 @@ fn a_full_pool_refuses_by_count_and_by_bytes_and_has_room_again_after_a_block() 
         node.offer(number, 5).unwrap();
     }
     assert_eq!(node.offer(9, 0), full(8, 95));
-    assert_eq!(node.next(1, NOTHING).unwrap().messages.len(), 3);
+    assert_eq!(node.next(1, NOTHING).unwrap().entries.len(), 3);
     node.offer(9, 70).unwrap();
 }
 
@@ -262,7 +274,7 @@ fn a_clock_that_steps_back_delays_no_block_and_no_block_time() {
     }
     let first = node.next(1_000_000, NOTHING).unwrap();
     let second = node.next(500, NOTHING).unwrap();
-    assert_eq!(second.time, first.time);
+    assert_eq!(second.header.time, first.header.time);
     assert_eq!(node.next(509, NOTHING), None);
     assert!(node.next(510, NOTHING).is_some());
 }
@@ -278,7 +290,7 @@ fn a_node_that_comes_back_goes_on_after_its_tip() {
     node.offer(1, 1).unwrap();
     let block = node.next(5, NOTHING).unwrap();
     assert_eq!(
-        (block.height, block.time, block.parent),
+        (block.header.height, block.header.time, block.header.parent),
         (Height(42), BlockTime(9000), tip.hash)
     );
 }
@@ -335,11 +347,12 @@ fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
                     promised == Some(now),
                     "next_due told the truth"
                 );
-                if let Some(Decided { block, tokens }) = decided {
-                    let numbers = block
-                        .messages
-                        .iter()
-                        .map(|message| message.sequence.map(Token));
+                if let Some(Decided { block, tokens, .. }) = decided {
+                    let numbers = block.entries.iter().map(|entry| {
+                        entry
+                            .message()
+                            .and_then(|message| message.sequence.map(Token))
+                    });
                     prop_assert!(numbers.eq(tokens), "each token beside its message");
                     node.0.executed(&block);
                     blocks.push((BlockTime(now), due, block));
@@ -358,8 +371,8 @@ proptest! {
     #[test]
     fn nothing_accepted_is_lost_doubled_or_reordered(steps in prop::collection::vec(step(), 0..120)) {
         let run = run(steps)?;
-        let messages = run.blocks.iter().flat_map(|(_, _, block)| &block.messages);
-        let given: Vec<u64> = messages.filter_map(|message| message.sequence).collect();
+        let messages = run.blocks.iter().flat_map(|(_, _, block)| &block.entries);
+        let given: Vec<u64> = messages.filter_map(|entry| entry.message()?.sequence).collect();
         prop_assert_eq!(&given[..], &run.accepted[..given.len()]);
         prop_assert_eq!(run.accepted.len() - given.len(), run.pending);
     }
@@ -369,7 +382,7 @@ proptest! {
         let mut ground = Ground::default();
         for (now, _, block) in run(steps)?.blocks {
             prop_assert_eq!(ground.check(&block), Ok(()));
-            prop_assert_eq!(block.time, ground.tip.time.max(now));
+            prop_assert_eq!(block.header.time, ground.tip.time.max(now));
             ground.tip = block.tip();
         }
     }
@@ -385,14 +398,14 @@ proptest! {
             let admitted: usize = recent.iter().map(|(_, messages)| messages).sum();
             let few = admitted < 2 * config().at_once_messages + config().messages_per_block;
             prop_assert!(due.follows_upgrade || since >= config().block_interval_millis || few);
-            recent.push((now, block.messages.len()));
-            prop_assert!(block.messages.len() <= config().messages_per_block);
-            prop_assert!(due.backlog <= config().backlog_mark || block.messages.is_empty());
+            recent.push((now, block.entries.len()));
+            prop_assert!(block.entries.len() <= config().messages_per_block);
+            prop_assert!(due.backlog <= config().backlog_mark || block.entries.is_empty());
             let timer = due.timer.is_some_and(|timer| timer <= now.max(tip));
             let height = due.height_awaited && since >= config().idle_interval_millis;
             let reason = due.follows_upgrade || due.backlog > 0 || timer || height;
-            prop_assert!(reason || !block.messages.is_empty(), "an empty block for nothing");
-            tip = block.time;
+            prop_assert!(reason || !block.entries.is_empty(), "an empty block for nothing");
+            tip = block.header.time;
         }
     }
 }

@@ -15,6 +15,7 @@ mod configuration;
 mod crossing;
 mod determinism;
 mod events;
+mod fixed_blocks;
 mod keyed_plans;
 mod lost;
 mod poison;

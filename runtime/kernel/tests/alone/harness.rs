@@ -69,6 +69,7 @@ pub(crate) fn ingress(engine: EngineId, stamp: u64, message: Message) -> Ingress
         engine,
         client: client("tester"),
         sequence: None,
+        codec: Codec::Json,
         payload,
     }
 }

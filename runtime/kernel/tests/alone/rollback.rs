@@ -285,6 +285,7 @@ fn run<M: Serialize>(executor: &mut Executor, messages: &[M]) -> BlockOutcome {
         engine: id(),
         client: client("tester"),
         sequence: None,
+        codec: Codec::Json,
         payload: serde_json::to_vec(message).unwrap(),
     };
     let messages = messages.iter().map(ingress).collect();

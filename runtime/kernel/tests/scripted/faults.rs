@@ -3,6 +3,7 @@
 use crate::actor::{Config, Message, Op, Origin, PANIC_TEXT, planned_fault, v1};
 use crate::node::{ACTOR, Node, PLENTY, client, entry, ingress, roots};
 use refit_abi::host::CallError;
+use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Sender, State, Undelivered};
 use refit_kernel::{EngineState, Ingress, Poison, QueryError, ReplyError};
 
@@ -233,6 +234,7 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
         engine,
         client: client(),
         sequence: None,
+        codec: Codec::Json,
         payload: payload.to_vec(),
     };
     let say = Op::Send {

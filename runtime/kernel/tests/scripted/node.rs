@@ -239,6 +239,7 @@ pub(crate) fn ingress(messages: &[(EngineId, Message)]) -> Vec<Ingress> {
         engine: *engine,
         client: client(),
         sequence: None,
+        codec: Codec::Json,
         payload: serde_json::to_vec(message).unwrap(),
     };
     messages.iter().map(write).collect()

@@ -4,7 +4,7 @@ use crate::actor::{Config, Message, Op};
 use crate::node::{Node, ingress, roots, version_2};
 use refit_abi::{EngineId, Generation};
 use refit_kernel::limits::{CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
-use refit_kernel::{Emitted, LogLine, Replied, Stats};
+use refit_kernel::{Emitted, LogLine, Receipt, Replied, Stats};
 
 /// Engines of the first block: some chunks, the last one not full.
 const ROOTS: usize = 200;
@@ -31,6 +31,7 @@ const CREWS: [(usize, usize); 5] = [
 #[derive(Debug, PartialEq, Eq)]
 struct Given {
     states: Vec<(EngineId, Vec<u8>)>,
+    receipts: Vec<Receipt>,
     replies: Vec<Vec<Replied>>,
     events: Vec<Vec<Emitted>>,
     logs: Vec<Vec<LogLine>>,
@@ -43,6 +44,12 @@ struct Given {
 fn the_same_blocks_on_any_workers_and_in_any_chunks_give_the_same_bytes() {
     let alone = history(ALONE, None);
     assert!(alone.replies.iter().all(|replies| !replies.is_empty()));
+    assert!(
+        alone
+            .receipts
+            .iter()
+            .all(|receipt| receipt.engines.len() > ROOTS / 2)
+    );
     // Otherwise no round ever went to the helpers.
     let widest = alone
         .stats
@@ -92,6 +99,7 @@ fn history((workers, chunk): (usize, usize), swap_after: Option<u64>) -> Given {
     }
     let mut given = Given {
         states: Vec::new(),
+        receipts: Vec::new(),
         replies: Vec::new(),
         events: Vec::new(),
         logs: Vec::new(),
@@ -101,6 +109,7 @@ fn history((workers, chunk): (usize, usize), swap_after: Option<u64>) -> Given {
     };
     for height in 1..=BLOCKS {
         let out = node.block(ingress(&messages(&roots, height)), BUDGET);
+        given.receipts.push(out.receipt);
         given.replies.push(out.replies);
         given.events.push(out.events);
         given.logs.push(out.logs);

@@ -1,5 +1,6 @@
 //! The driver and a real crew: without engines here, with one in [`heights`].
 
+mod fixed;
 mod heights;
 mod keyed;
 mod kinds;
@@ -50,6 +51,7 @@ fn ends_behind(messages: usize) -> bool {
         source: Box::new(Solo::new(SoloConfig::default())),
         clock: Arc::new(SystemClock),
         ground: Ground::default(),
+        standing: Arc::default(),
         store: Arc::new(MemoryStore::default()),
         intake: outlet,
         commands: sender,

@@ -17,9 +17,7 @@ mod watchdog;
 pub(crate) use point::{Point, Resumed};
 pub(crate) use recall::Recall;
 pub(crate) use run::micros;
-#[cfg(test)]
-pub(crate) use waiting::LetGo;
-pub(crate) use waiting::Waiting;
+pub(crate) use waiting::{LetGo, Waiting};
 pub use watchdog::StuckPause;
 
 use crate::config::OnStuck;

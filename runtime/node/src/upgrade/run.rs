@@ -11,6 +11,7 @@ use super::retiring;
 use super::stage::{Refused, Staging, refused, refused_plan};
 use super::waiting::{LetGo, Waiting};
 use super::watchdog;
+use crate::chain::{self, Becomes};
 use crate::intake::Intake;
 use crate::libraries::retire;
 use crate::limits::RETIRE_WAIT_MAX;
@@ -144,6 +145,13 @@ fn swap(
         report.stage_us = stage_us;
         report.phases.clone_from(&phases);
     });
+    let becomes = Becomes {
+        plan: chain::digest(plan),
+        manifest: {
+            let state = upgrades.state.lock();
+            chain::manifest(armed.table(), &state.libraries, &loaded).hash()
+        },
+    };
     let (to_driver, for_driver) = crossbeam_channel::bounded(1);
     let (to_us, for_us) = crossbeam_channel::bounded(1);
     let listeners = vec![to_driver, to_us];
@@ -155,6 +163,7 @@ fn swap(
         point: Box::new(point),
         baton: crew.baton(),
         at_height: plan.at_height,
+        becomes,
         resumed: for_driver,
         let_go,
         recall: orders.recall.clone(),

@@ -2,6 +2,7 @@
 
 use super::point::{Point, Resumed};
 use super::recall::Recall;
+use crate::chain::Becomes;
 use crossbeam_channel::{Receiver, Sender};
 use refit_abi::Height;
 use refit_kernel::crew::{Baton, UpdatePoint};
@@ -13,6 +14,8 @@ pub(crate) struct Waiting {
     pub(crate) baton: Baton,
     /// The last block of the old code; `None`: whichever is the newest.
     pub(crate) at_height: Option<Height>,
+    /// What it makes of the chain.
+    pub(crate) becomes: Becomes,
     /// Hears when the gate is open again.
     pub(crate) resumed: Receiver<Resumed>,
     /// Where the upgrade's own thread hears why it was let go.

@@ -23,7 +23,7 @@ use refit_admin::api::StuckStatus;
 use refit_kernel::GenerationTable;
 use refit_kernel::crew::Records;
 use refit_loader::sys::ask;
-use refit_ordering::Block;
+use refit_ordering::SealedBlock;
 use refit_store::Store;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -294,8 +294,9 @@ impl Watch {
         };
         let height = Height(self.parts.latest.lock().height.0 + 1);
         let bytes = self.parts.store.read(height).ok()?;
-        let block = Block::from_bytes(&bytes).ok()?;
-        let mut messages = (0_u64..).zip(&block.messages);
+        let sealed = SealedBlock::from_bytes(&bytes).ok()?;
+        let entries = (0_u64..).zip(&sealed.block.entries);
+        let mut messages = entries.filter_map(|(place, entry)| Some((place, entry.message()?)));
         // The kernel numbers those without a key by their places.
         let (_, found) = messages.find(|(place, sent)| {
             let number = sent.sequence.unwrap_or(*place);

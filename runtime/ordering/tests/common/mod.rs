@@ -4,16 +4,24 @@
 
 use parking_lot::Mutex;
 use refit_abi::{ClientId, EngineId};
-use refit_ordering::{Block, BlockSource, Decided, Ground, Ingress, NotPushed, Outlet};
+use refit_ordering::{
+    Block, BlockSource, Codec, Decided, Entry, Ground, Message, NotPushed, Outlet,
+};
 use std::sync::Arc;
 
-pub(crate) fn message(number: u64, bytes: usize) -> Ingress {
+pub(crate) fn entry(number: u64, bytes: usize) -> Entry {
+    Entry::Message(message(number, bytes))
+}
+
+pub(crate) fn message(number: u64, bytes: usize) -> Message {
     let (engine, client) = (EngineId::root("kv").unwrap(), ClientId::of("ada"));
-    Ingress {
+    Message {
         engine,
         client,
         sequence: Some(number),
+        codec: Codec::Json,
         payload: vec![b'1'; bytes],
+        authenticator: Vec::new(),
     }
 }
 
@@ -25,7 +33,7 @@ impl Outlet for Slot {
     fn push(&self, decided: Decided) -> Result<(), NotPushed> {
         let mut slot = self.0.lock();
         if slot.is_some() {
-            let height = decided.block.height;
+            let height = decided.block.header.height;
             return Err(NotPushed::TooEarly { height });
         }
         *slot = Some(decided);

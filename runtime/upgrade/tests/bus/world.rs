@@ -360,6 +360,7 @@ pub(crate) fn keyless((engine, payload): &(EngineId, Vec<u8>)) -> Ingress {
         engine: *engine,
         client: ClientId::from_bytes([1; 16]),
         sequence: None,
+        codec: Codec::Json,
         payload: payload.clone(),
     }
 }

@@ -98,6 +98,7 @@ impl Node {
             engine: peer(*to),
             client: ClientId::from_bytes([1; 16]),
             sequence: None,
+            codec: Codec::Json,
             payload: serde_json::to_vec(message).unwrap(),
         };
         let messages = messages.iter().map(ingress).collect();

@@ -5,6 +5,9 @@ use super::rig::{Rig, Set};
 use super::*;
 use crate::clock::SystemClock;
 use crate::upgrade::LetGo;
+use refit_abi::Height;
+use refit_ordering::Tip;
+use std::time::Instant;
 
 /// Longest wait for what must happen at once or in a few blocks.
 const SOON: Duration = Duration::from_secs(20);

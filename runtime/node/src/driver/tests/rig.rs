@@ -2,18 +2,19 @@
 
 use super::kinds::{Config, Message, v1, v2};
 use super::*;
+use crate::chain::Becomes;
 use crate::clock::SystemClock;
 use crate::intake::Door;
 use crate::upgrade::{LetGo, Point, Recall, Resumed, Waiting};
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use refit_abi::EngineId;
-use refit_abi::host::Module;
+use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_admin::Replied;
-use refit_kernel::GenerationTable;
 use refit_kernel::crew::{CommandQueue, Commands, Crew, commands};
-use refit_ordering::{Solo, SoloConfig, Tip};
+use refit_kernel::{Executor, GenerationTable};
+use refit_ordering::{Entry, Solo, SoloConfig, Tip};
 use refit_store::MemoryStore;
 use refit_upgrade::{Armed, Directives, Unwatched, Watch};
 use std::thread::JoinHandle;
@@ -26,6 +27,8 @@ pub(super) struct Set {
     pub(super) tip: Tip,
     pub(super) block_interval_millis: u64,
     pub(super) idle_interval_millis: u64,
+    /// Solo ordering if absent.
+    pub(super) source: Option<Box<dyn BlockSource>>,
 }
 
 impl Default for Set {
@@ -35,6 +38,7 @@ impl Default for Set {
             tip: Tip::default(),
             block_interval_millis: 2,
             idle_interval_millis: 1_000,
+            source: None,
         }
     }
 }
@@ -44,6 +48,7 @@ pub(super) struct Rig {
     pub(super) driver: Option<Driver>,
     pub(super) intake: Sender<Intake>,
     pub(super) latest: Arc<Mutex<Latest>>,
+    pub(super) standing: Arc<Standing>,
     thread: Option<JoinHandle<()>>,
     commands: Commands,
     for_crews: CommandQueue,
@@ -83,16 +88,20 @@ impl Rig {
         let crew = Crew::spawn("rig", 1, for_crews.clone()).unwrap();
         crew.baton().start(executor);
         let (intake, outlet) = crate::intake::channel();
-        let latest = Arc::default();
+        let (latest, standing) = (Arc::default(), Arc::default());
         let solo = SoloConfig {
             block_interval_millis: set.block_interval_millis,
             idle_interval_millis: set.idle_interval_millis,
             ..SoloConfig::default()
         };
         let driver = Driver::new(DriverParts {
-            source: Box::new(Solo::new(solo)),
+            source: set.source.unwrap_or_else(|| Box::new(Solo::new(solo))),
             clock: Arc::new(SystemClock),
-            ground: Ground { tip: set.tip },
+            ground: Ground {
+                tip: set.tip,
+                ..Ground::default()
+            },
+            standing: Arc::clone(&standing),
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
             commands: commands.clone(),
@@ -107,6 +116,7 @@ impl Rig {
             driver: Some(driver),
             intake,
             latest,
+            standing,
             thread: None,
             commands,
             for_crews,
@@ -191,6 +201,7 @@ impl Rig {
             point: Box::new(Point::new(Arc::new(armed), watches, vec![to_driver, to_us])),
             baton: crew.baton(),
             at_height,
+            becomes: Becomes::default(),
             resumed: for_driver,
             let_go,
             recall: recall.clone(),
@@ -232,4 +243,16 @@ impl Drop for Rig {
 
 fn id() -> EngineId {
     EngineId::root("clock").unwrap()
+}
+
+/// The entry of a message without a key.
+pub(super) fn entry(message: &Message) -> Entry {
+    Entry::Message(refit_ordering::Message {
+        engine: id(),
+        client: ClientId::of("rig"),
+        sequence: None,
+        codec: refit_ordering::Codec::Json,
+        payload: serde_json::to_vec(message).unwrap(),
+        authenticator: Vec::new(),
+    })
 }

@@ -1,0 +1,181 @@
+//! What a receipt tells apart, and what it does not look at.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+use super::*;
+use crate::RequestDigest;
+use crate::keys::{Entry, Key};
+use refit_abi::raw::Codec;
+
+fn engine(name: &str) -> EngineId {
+    EngineId::root(name).unwrap()
+}
+
+fn replied(name: &str, index: u64, outcome: Result<Vec<u8>, ReplyError>) -> Replied {
+    let height = Height(7);
+    Replied {
+        asker: Asker::Keyless(Entry { height, index }),
+        engine: engine(name),
+        height,
+        generation: Generation(2),
+        repeated: false,
+        outcome,
+    }
+}
+
+fn emitted(name: &str, payload: u8) -> Emitted {
+    Emitted {
+        engine: engine(name),
+        topic: "told".to_owned(),
+        payload: vec![payload],
+    }
+}
+
+fn of(replies: &[Replied], events: &[Emitted]) -> Receipt {
+    Receipt::of(Height(7), replies, events)
+}
+
+/// The receipt of one reply.
+fn of_one(outcome: Result<Vec<u8>, ReplyError>) -> Receipt {
+    of(&[replied("kv", 0, outcome)], &[])
+}
+
+fn two() -> Vec<Replied> {
+    vec![
+        replied("kv", 0, Ok(b"1".to_vec())),
+        replied("bank", 1, Ok(b"2".to_vec())),
+    ]
+}
+
+#[test]
+fn it_does_not_look_at_the_order_between_engines_and_does_at_that_of_each() {
+    let events = [emitted("kv", 1), emitted("bank", 2), emitted("kv", 3)];
+    let mut replies = two();
+    let base = of(&replies, &events);
+    replies.reverse();
+    let other = [emitted("bank", 2), emitted("kv", 1), emitted("kv", 3)];
+    assert_eq!(of(&replies, &other), base);
+    let swapped = [emitted("kv", 3), emitted("bank", 2), emitted("kv", 1)];
+    let difference = base.difference(&of(&replies, &swapped));
+    let engine = engine("kv");
+    assert_eq!(difference, Some(ReceiptDifference::Engine { engine }));
+}
+
+#[test]
+fn two_receipts_that_differ_name_the_engine() {
+    let base = of(&two(), &[]);
+    assert_eq!(base.difference(&base), None);
+    let mut other = two();
+    other[1].outcome = Ok(b"3".to_vec());
+    let named = |name| {
+        Some(ReceiptDifference::Engine {
+            engine: engine(name),
+        })
+    };
+    let other = of(&other, &[]);
+    assert_eq!(base.difference(&other), named("bank"));
+    assert_ne!(base.root, other.root);
+    assert_eq!(base.difference(&of(&two()[..1], &[])), named("bank"));
+    assert_eq!(of(&two()[..1], &[]).difference(&base), named("bank"));
+    let more = of(&two(), &[emitted("zoo", 1)]);
+    assert_eq!(base.difference(&more), named("zoo"));
+    let later = Receipt::of(Height(8), &two(), &[]);
+    let (one, other) = (Height(7), Height(8));
+    let heights = ReceiptDifference::Height { one, other };
+    assert_eq!(base.difference(&later), Some(heights));
+    assert_ne!(base.root, later.root);
+}
+
+#[test]
+fn whatever_a_client_is_told_is_in_it() {
+    let engine = engine("kv");
+    let fault = || Fault::new("no", "not today");
+    let reasons = [Undelivered::Full, Undelivered::Poisoned];
+    let mut outcomes = vec![
+        Ok(Vec::new()),
+        Ok(b"1".to_vec()),
+        Err(ReplyError::Fault(fault())),
+        Err(ReplyError::Fault(Fault::new("no", "never"))),
+        Err(ReplyError::ChangedAtFault(fault())),
+        Err(ReplyError::Rejected {
+            engine,
+            reason: String::new(),
+        }),
+        Err(ReplyError::Panicked {
+            engine,
+            text: String::new(),
+        }),
+        Err(ReplyError::RolledBack {
+            engine,
+            text: String::new(),
+        }),
+        Err(ReplyError::TooLarge { engine, bytes: 9 }),
+        Err(ReplyError::Key(KeyRefusal::Used)),
+        Err(ReplyError::Key(KeyRefusal::Waiting)),
+    ];
+    outcomes.extend(reasons.map(|reason| Err(ReplyError::Undelivered { engine, reason })));
+    let mut roots: Vec<ReceiptRoot> = outcomes
+        .iter()
+        .map(|one| of_one(one.clone()).root)
+        .collect();
+    let base = replied("kv", 0, Ok(Vec::new()));
+    let key = Key {
+        client: ClientId::of("ada"),
+        sequence: 0,
+    };
+    let request = RequestDigest::of(engine, Codec::Json, b"");
+    let others = [
+        Replied {
+            asker: Asker::Keyed { key, request },
+            ..base.clone()
+        },
+        Replied {
+            height: Height(6),
+            ..base.clone()
+        },
+        Replied {
+            generation: Generation(1),
+            ..base.clone()
+        },
+        Replied {
+            repeated: true,
+            ..base.clone()
+        },
+        replied("kv", 1, Ok(Vec::new())),
+    ];
+    roots.extend(others.map(|other| of(&[other], &[]).root));
+    roots.extend([of(&[], &[]).root, of(&[], &[emitted("kv", 0)]).root]);
+    let count = roots.len();
+    roots.sort();
+    roots.dedup();
+    assert_eq!(roots.len(), count);
+}
+
+#[test]
+fn what_a_panic_or_a_decoder_says_is_not_in_it() {
+    let engine = engine("kv");
+    let panicked = |text: &str| ReplyError::Panicked {
+        engine,
+        text: text.to_owned(),
+    };
+    let rolled_back = |text: &str| ReplyError::RolledBack {
+        engine,
+        text: text.to_owned(),
+    };
+    let rejected = |reason: &str| ReplyError::Rejected {
+        engine,
+        reason: reason.to_owned(),
+    };
+    assert_eq!(of_one(Err(panicked("a"))), of_one(Err(panicked("b"))));
+    assert_eq!(of_one(Err(rolled_back("a"))), of_one(Err(rolled_back("b"))));
+    assert_eq!(of_one(Err(rejected("a"))), of_one(Err(rejected("b"))));
+}
+
+#[test]
+fn the_root_of_a_known_receipt_never_changes() {
+    let root = of(&two(), &[emitted("kv", 1)]).root.to_string();
+    assert_eq!(
+        root,
+        "a3d35b3d076b20d74e25fe5c44683414bb7eb38021edbc74533e7b7e1beef8d1"
+    );
+}

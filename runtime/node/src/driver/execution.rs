@@ -1,0 +1,204 @@
+//! Blocks are logged and executed, and their effects let out.
+
+use super::{Driver, Ended};
+use crate::answers;
+use crate::events::EventBlock;
+use crate::latest::add;
+use crate::lines;
+use crate::waiters::Waiters;
+use refit_abi::host::BlockFrame;
+use refit_abi::{BlockTime, Height, raw};
+use refit_kernel::crew::Command;
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Ingress};
+use refit_ordering::{
+    BLOCK_BYTES_MAX, Block, Codec, Decided, Entry, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, Tip,
+    check_length,
+};
+use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a seal's kind and length take, in bytes.
+const SEAL_FRAME_BYTES: usize = 16;
+
+// Every block that is executed can be logged.
+const _: () = assert!(BLOCK_BYTES_MAX + SEAL_BYTES_MAX + SEAL_FRAME_BYTES <= LOGGED_BYTES_MAX);
+
+impl Driver {
+    pub(super) fn execute(
+        &mut self,
+        Decided {
+            block,
+            seal,
+            tokens,
+        }: Decided,
+    ) -> Result<(), Ended> {
+        let bytes = block.to_bytes();
+        if let Err(refused) = self.accepts(&block, bytes.len()) {
+            self.halt(refused);
+            return Ok(());
+        }
+        self.follow_up = false;
+        let (height, time) = (block.header.height, block.header.time);
+        let hash = Block::hash_of(&bytes);
+        self.log(height, bytes, &seal)?;
+        let frame = BlockFrame { height, time, hash };
+        let input = BlockInput {
+            frame,
+            messages: block.entries.into_iter().filter_map(message).collect(),
+            budget: self.parts.budget,
+        };
+        self.waiters.placed(height, &tokens);
+        let (done, outcome) = crossbeam_channel::bounded(1);
+        self.parts
+            .commands
+            .send(Command::Block(input, done))
+            .map_err(|_| Ended)?;
+        let outcome = outcome.recv().map_err(|_| Ended)?;
+        self.goes_on_from(frame, &outcome);
+        self.publish(&outcome, time);
+        if self.recount || outcome.stats.poisoned > 0 {
+            self.recount = false;
+            self.count_poisoned();
+        }
+        self.release(outcome, time);
+        Ok(())
+    }
+
+    /// Whether a decided block stands on what this node has. Its clock has no say: the block is decided.
+    fn accepts(&self, block: &Block, bytes: usize) -> Result<(), Refused> {
+        if let Some(refused) = self.parts.standing.halted() {
+            return Err(refused.clone());
+        }
+        self.ground.check(block)?;
+        check_length(block.header.height, bytes)
+    }
+
+    /// Goes no further: to execute the block, or another in its place, would be to diverge. Whoever waits hears so.
+    fn halt(&mut self, refused: Refused) {
+        if self.parts.standing.halted().is_none() {
+            self.parts.standing.halts(refused);
+        }
+        self.waiters = Waiters::default();
+    }
+
+    /// Has the log take a block with its seal.
+    fn log(&self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
+        bytes.extend(seal.to_bytes());
+        self.parts.store.append(height, &bytes).map_err(|error| {
+            // Nothing was executed; without the log nothing may be.
+            tracing::error!(%height, %error, "the block log refuses the block; the node stops");
+            Ended
+        })
+    }
+
+    /// The next block stands on this one.
+    fn goes_on_from(&mut self, frame: BlockFrame, outcome: &BlockOutcome) {
+        self.ground.tip = Tip {
+            height: frame.height,
+            time: frame.time,
+            hash: frame.hash,
+        };
+        self.ground.receipt = ReceiptHash(outcome.receipt.root.0);
+        self.ground.outcome = None;
+        self.told = false;
+    }
+
+    fn publish(&mut self, outcome: &BlockOutcome, time: BlockTime) {
+        let receipt = outcome.receipt.clone();
+        self.parts.standing.receipts.lock().add(receipt);
+        self.awaited = Awaited {
+            height: outcome.height,
+            backlog: outcome.backlog,
+            timer_height: outcome.next_timer_height,
+            timer_time: outcome.next_timer_time,
+        };
+        let mut latest = self.parts.latest.lock();
+        latest.height = outcome.height;
+        latest.time = time;
+        latest.generation = outcome.generation;
+        latest.backlog = outcome.backlog;
+        latest.tempo.block(Instant::now());
+        add(&mut latest.counts.blocks, &outcome.stats);
+        // Before the answers go out: whoever has one sees it counted.
+        let repeated = outcome.replies.iter().filter(|replied| replied.repeated);
+        latest.counts.repeated += repeated.count() as u64;
+        let metrics = &self.parts.metrics;
+        metrics.set_height(outcome.height);
+        metrics.set_generation(outcome.generation);
+        metrics.add_messages(outcome.stats.messages);
+        metrics.set_mailbox_depth(outcome.backlog as u64);
+        crate::leaks::tell();
+        metrics.add_dead_letters(outcome.stats.dead_letters);
+        let stats = &outcome.stats;
+        metrics.add_forgotten(stats.answers_forgotten, stats.clients_forgotten);
+        for (kind, count) in &outcome.faults {
+            metrics.add_faults(kind, *count);
+        }
+    }
+
+    /// Counts the poisoned engines of each kind anew: after blocks and upgrades in which that may have changed.
+    fn count_poisoned(&self) {
+        let metrics = Arc::clone(&self.parts.metrics);
+        let count = move |executor: &mut Executor| {
+            let table = executor.table();
+            for ((_, entry), count) in table.iter().zip(executor.kind_counts()) {
+                metrics.set_poisoned(&entry.kind.descriptor().kind, count.poisoned);
+            }
+        };
+        // Without a crew there is nothing to count.
+        let _ = self.parts.commands.send(Command::Call(Box::new(count)));
+    }
+
+    /// Lets the effects of a logged and executed block out.
+    fn release(&mut self, outcome: BlockOutcome, time: BlockTime) {
+        let emitted = outcome.events.len() as u64;
+        let block = EventBlock {
+            height: outcome.height,
+            time,
+            generation: outcome.generation,
+        };
+        let forgotten = self.parts.events.add(block, outcome.events);
+        self.parts.metrics.add_events(emitted, forgotten);
+        for line in outcome.logs {
+            lines::log(&line);
+        }
+        for trouble in &outcome.troubles {
+            self.troubles.tell(trouble, Instant::now());
+        }
+        for replied in outcome.replies {
+            let mut answerers = self.waiters.take(&replied.asker);
+            let Some(first) = answerers.next() else {
+                continue;
+            };
+            let answer = answers::answer(replied);
+            for answerer in answerers {
+                // The client may be gone; it can ask again.
+                let _ = answerer.answer.send(answers::repeated(&answer));
+            }
+            let _ = first.answer.send(answer);
+        }
+    }
+}
+
+/// How the executor calls it.
+pub(super) fn codec(codec: Codec) -> raw::Codec {
+    match codec {
+        Codec::Json => raw::Codec::Json,
+        Codec::Postcard => raw::Codec::Postcard,
+    }
+}
+
+/// The message that an entry is. A block with others is refused before.
+fn message(entry: Entry) -> Option<Ingress> {
+    let Entry::Message(message) = entry else {
+        return None;
+    };
+    Some(Ingress {
+        engine: message.engine,
+        client: message.client,
+        sequence: message.sequence,
+        codec: codec(message.codec),
+        payload: message.payload,
+    })
+}

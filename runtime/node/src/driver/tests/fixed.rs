@@ -1,0 +1,138 @@
+//! Blocks that another has decided: executed as they are, or refused, and never passed over.
+
+use super::kinds::Message;
+use super::rig::{Rig, Set, entry};
+use super::*;
+use crate::upgrade::LetGo;
+use refit_abi::Height;
+use refit_ordering::{
+    Block, Entry, Header, PlanDigest, Refused, Script, Scripted, Step, UpgradeEnd, UpgradeOutcome,
+};
+
+/// A rig that plays a script.
+fn scripted() -> (Rig, Script) {
+    let source = Scripted::new();
+    let script = source.script();
+    let rig = Rig::new(Set {
+        source: Some(Box::new(source)),
+        ..Set::default()
+    });
+    (rig, script)
+}
+
+fn batch(time: u64) -> Step {
+    Step::Batch {
+        time: BlockTime(time),
+        entries: vec![entry(&Message::Tick)],
+    }
+}
+
+/// The next block with one field of its header changed.
+fn foreign(rig: &Rig, change: impl FnOnce(&mut Header)) -> Step {
+    let ground = rig.driver.as_ref().unwrap().ground.clone();
+    let mut block: Block = ground.extend(BlockTime(10), vec![entry(&Message::Tick)]);
+    change(&mut block.header);
+    Step::Block(block)
+}
+
+#[test]
+fn fixed_blocks_are_executed_one_after_the_other_and_clients_are_told_who_makes_them() {
+    let (mut rig, script) = scripted();
+    script.add([batch(10), batch(20), batch(30)]).unwrap();
+    for height in 1..=3 {
+        rig.block();
+        assert_eq!(rig.height(), Height(height));
+    }
+    assert_eq!(rig.handled(), 3);
+    let mut answer = rig.send(&Message::Tick);
+    rig.turn();
+    let refused = answer.try_recv().unwrap().unwrap_err();
+    assert_eq!(refused.code, "blocks-fixed");
+}
+
+#[test]
+fn a_block_of_other_results_is_refused_and_the_node_goes_no_further() {
+    let (mut rig, script) = scripted();
+    script.add([batch(10)]).unwrap();
+    rig.block();
+    let receipt = rig.driver.as_ref().unwrap().ground.receipt;
+    assert_ne!(receipt, Default::default());
+    let other = |header: &mut Header| header.receipt = Default::default();
+    let wrong = foreign(&rig, other);
+    script.add([wrong, batch(30)]).unwrap();
+    for _ in 0..3 {
+        rig.turn();
+    }
+    let refused = Refused::Receipt {
+        parent: Height(1),
+        claimed: Default::default(),
+        receipt,
+    };
+    assert_eq!(rig.standing.halted(), Some(&refused));
+    assert_eq!((rig.height(), rig.handled()), (Height(1), 1));
+    let mut answer = rig.send(&Message::Tick);
+    rig.turn();
+    let told = answer.try_recv().unwrap().unwrap_err();
+    assert_eq!((told.status, told.code.as_str()), (503, "node-halted"));
+    let armament = rig.arm(Some(Height(1)));
+    rig.turn();
+    assert!(matches!(armament.why.try_recv(), Ok(LetGo::TooLate { .. })));
+    armament.ends();
+}
+
+#[test]
+fn an_entry_that_nothing_carries_out_halts_the_node_before_its_block() {
+    let (mut rig, script) = scripted();
+    let engine = EngineId::root("clock").unwrap();
+    let entries = vec![entry(&Message::Tick), Entry::Restart { engine }];
+    let time = BlockTime(10);
+    script.add([Step::Batch { time, entries }]).unwrap();
+    for _ in 0..2 {
+        rig.turn();
+    }
+    let refused = rig.standing.halted().unwrap();
+    assert!(
+        matches!(refused, Refused::EntryKind { index: 1, .. }),
+        "{refused}"
+    );
+    assert_eq!((rig.height(), rig.handled()), (Height(0), 0));
+}
+
+#[test]
+fn an_upgrade_at_a_height_stands_in_the_next_header_and_changes_the_code_that_it_names() {
+    let (mut rig, script) = scripted();
+    let armament = rig.arm(Some(Height(1)));
+    script.add([batch(10), batch(20)]).unwrap();
+    rig.block();
+    let outcome = UpgradeOutcome {
+        plan: PlanDigest::default(),
+        end: UpgradeEnd::Committed,
+    };
+    assert_eq!(rig.driver.as_ref().unwrap().ground.outcome, Some(outcome));
+    rig.block();
+    assert_eq!(rig.driver.as_ref().unwrap().ground.outcome, None);
+    assert_eq!(rig.latest.lock().generation.0, 2);
+    rig.changes_crews(armament);
+}
+
+#[test]
+fn an_upgrade_is_too_late_once_the_next_block_is_decided_without_it() {
+    let (mut rig, script) = scripted();
+    script.add([batch(10)]).unwrap();
+    rig.block();
+    script.add([batch(20)]).unwrap();
+    // The source was not told of block 1 yet; the turn after this one finds its block beside the upgrade.
+    rig.driver.as_mut().unwrap().tell_source();
+    let armament = rig.arm(Some(Height(1)));
+    rig.turn();
+    let too_late = LetGo::TooLate {
+        planned: Height(1),
+        now: Height(2),
+    };
+    assert_eq!(armament.why.try_recv(), Ok(too_late));
+    armament.ends();
+    assert_eq!(
+        (rig.height(), rig.latest.lock().generation.0),
+        (Height(2), 1)
+    );
+}

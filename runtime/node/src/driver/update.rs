@@ -1,0 +1,76 @@
+//! Armed upgrades are brought to their update point, between two blocks.
+
+use super::{Driver, Ended};
+use crate::chain;
+use crate::upgrade::{LetGo, Waiting};
+use refit_abi::Height;
+use refit_kernel::crew::Command;
+use refit_upgrade::Verdict;
+
+impl Driver {
+    /// Brings the armed upgrade to its update point if the newest block is that of its height. Lets it go if it is
+    /// a later one, or if the upgrade was taken back: it happens there or not at all.
+    pub(super) fn upgrade_if_due(&mut self) -> Result<(), Ended> {
+        // One that came while another ran has missed this height: the block that follows is made first.
+        if self.follow_up {
+            return Ok(());
+        }
+        let Some(waiting) = self.armed.take() else {
+            return Ok(());
+        };
+        if let Some(now) = self.passed_by(&waiting) {
+            let planned = waiting.at_height.unwrap_or(now);
+            waiting.let_go(LetGo::TooLate { planned, now });
+            return Ok(());
+        }
+        if self.is_decided_without() && waiting.at_height.is_none() {
+            self.armed = Some(waiting);
+            return Ok(());
+        }
+        match waiting.goes(self.ground.tip.height) {
+            Ok(true) => self.upgrade(*waiting),
+            Ok(false) => {
+                self.armed = Some(waiting);
+                Ok(())
+            }
+            Err(why) => {
+                waiting.let_go(why);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next block is decided, and whoever made it knows of no upgrade here.
+    fn is_decided_without(&self) -> bool {
+        let next = self.next.as_ref();
+        next.is_some_and(|next| next.block.header.outcome.is_none())
+    }
+
+    /// The height that comes next, if it leaves an upgrade behind: the block is decided, or none is executed any more.
+    fn passed_by(&self, waiting: &Waiting) -> Option<Height> {
+        let tip = self.ground.tip.height;
+        let is_here = waiting.at_height.is_some_and(|planned| planned == tip);
+        let is_left = is_here && self.is_decided_without();
+        (is_left || self.parts.standing.halted().is_some()).then(|| tip.next())
+    }
+
+    fn upgrade(&mut self, waiting: Waiting) -> Result<(), Ended> {
+        let becomes = waiting.becomes;
+        let (point, baton, resumed) = waiting.into_parts();
+        self.parts
+            .commands
+            .send(Command::Upgrade(point, baton))
+            .map_err(|_| Ended)?;
+        // The wait ends when the new leader has opened the gate.
+        let resumed = resumed.recv().map_err(|_| Ended)?;
+        let verdict = resumed.verdict.as_ref();
+        if let Some(Verdict::Committed(_)) = verdict {
+            self.ground.manifest = becomes.manifest;
+        }
+        self.ground.outcome = Some(chain::outcome(becomes.plan, verdict));
+        self.follow_up = true;
+        self.recount = true;
+        self.told = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! [`Entry`]: one item of a block, and which of them this node can carry out.
+//!
+//! What an operator does to a state is an entry as a message is: whoever executes the block does it too. The format
+//! has a place for all of them; those that nothing here carries out yet are refused before their block is executed,
+//! by name, and never passed over.
+
+use crate::{PlanDigest, Refused};
+use refit_abi::{ClientId, EngineId, Height};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest authenticator of a message, in bytes.
+pub const AUTHENTICATOR_BYTES_MAX: usize = 4 << 10;
+
+/// Most entries of one block.
+pub const ENTRIES_PER_BLOCK_MAX: usize = 65_536;
+
+/// Longest code of a failure, in bytes.
+pub const FAILURE_CODE_BYTES_MAX: usize = 64;
+
+/// One item of a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// A client's message.
+    Message(Message),
+    /// Other parameters from here on: their canonical bytes.
+    Parameters(Vec<u8>),
+    /// A plan: its canonical bytes.
+    Plan(Vec<u8>),
+    /// What became of an upgrade.
+    Outcome(UpgradeOutcome),
+    /// A message of a block before is passed over.
+    Skip {
+        /// The block that has it.
+        height: Height,
+        /// Its place there, from 0.
+        index: u64,
+    },
+    /// A poisoned engine goes on with its last good state.
+    Revive {
+        /// Which.
+        engine: EngineId,
+    },
+    /// An engine starts afresh.
+    Restart {
+        /// Which.
+        engine: EngineId,
+    },
+}
+
+/// What an [`Entry`] is, without what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryKind {
+    /// [`Entry::Message`].
+    Message,
+    /// [`Entry::Parameters`].
+    Parameters,
+    /// [`Entry::Plan`].
+    Plan,
+    /// [`Entry::Outcome`].
+    Outcome,
+    /// [`Entry::Skip`].
+    Skip,
+    /// [`Entry::Revive`].
+    Revive,
+    /// [`Entry::Restart`].
+    Restart,
+}
+
+/// One message of a client. Nothing in it is known to one node alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The engine it is for.
+    pub engine: EngineId,
+    /// Who sends it.
+    pub client: ClientId,
+    /// The client's number for it: a repeat has the same one. `None`: it has no key, and each is one of its own.
+    pub sequence: Option<u64>,
+    /// How the payload is written, and its reply.
+    pub codec: Codec,
+    /// What it says.
+    pub payload: Vec<u8>,
+    /// What proves who sent it; empty with solo ordering, where a client's name is no identity.
+    pub authenticator: Vec<u8>,
+}
+
+/// How a message is written.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum Codec {
+    /// JSON text.
+    #[default]
+    Json,
+    /// postcard bytes.
+    Postcard,
+}
+
+/// What became of an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeOutcome {
+    /// The plan.
+    pub plan: PlanDigest,
+    /// How it ended.
+    pub end: UpgradeEnd,
+}
+
+/// How an upgrade ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UpgradeEnd {
+    /// The new code is live.
+    Committed,
+    /// The old code goes on.
+    Aborted {
+        /// The stable word for why.
+        code: String,
+    },
+}
+
+impl Entry {
+    /// What it is.
+    pub fn kind(&self) -> EntryKind {
+        match self {
+            Entry::Message(_) => EntryKind::Message,
+            Entry::Parameters(_) => EntryKind::Parameters,
+            Entry::Plan(_) => EntryKind::Plan,
+            Entry::Outcome(_) => EntryKind::Outcome,
+            Entry::Skip { .. } => EntryKind::Skip,
+            Entry::Revive { .. } => EntryKind::Revive,
+            Entry::Restart { .. } => EntryKind::Restart,
+        }
+    }
+
+    /// The message that it is, if it is one.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Entry::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Whether this node can carry it out.
+    pub(crate) fn check(&self, height: Height, index: u64) -> Result<(), Refused> {
+        let Entry::Message(message) = self else {
+            let kind = self.kind();
+            return Err(Refused::EntryKind {
+                height,
+                index,
+                kind,
+            });
+        };
+        let bytes = message.authenticator.len();
+        match bytes {
+            0 => Ok(()),
+            1..=AUTHENTICATOR_BYTES_MAX => Err(Refused::Authenticator { height, index }),
+            _ => Err(Refused::AuthenticatorTooLong {
+                height,
+                index,
+                bytes,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            EntryKind::Message => "message",
+            EntryKind::Parameters => "parameters",
+            EntryKind::Plan => "plan",
+            EntryKind::Outcome => "outcome",
+            EntryKind::Skip => "skip",
+            EntryKind::Revive => "revive",
+            EntryKind::Restart => "restart",
+        })
+    }
+}
+
+impl fmt::Display for UpgradeOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.end {
+            UpgradeEnd::Committed => write!(f, "plan {} committed", self.plan),
+            UpgradeEnd::Aborted { code } => write!(f, "plan {} aborted: {code}", self.plan),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! [`Refused`]: why a block is not executed, or not voted for.
+
+use crate::{
+    AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Branch, CLOCK_AHEAD_MAX_MILLIS, ChainId,
+    ENTRIES_PER_BLOCK_MAX, EntryKind, ManifestHash, ParametersHash, ReceiptHash, StateHash,
+    UpgradeOutcome,
+};
+use refit_abi::{BlockHash, BlockTime, Height};
+
+/// Why a block is not executed, or not voted for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is of another chain.
+    #[error(
+        "block {height} is of the chain {claimed}, and this node of {chain}; ask a node of this chain"
+    )]
+    Chain {
+        /// Its height.
+        height: Height,
+        /// Its chain.
+        claimed: ChainId,
+        /// The node's chain.
+        chain: ChainId,
+    },
+    /// It is of another branch.
+    #[error(
+        "block {height} is of branch {claimed}, and this node on {branch}; ask for the blocks of this branch"
+    )]
+    Branch {
+        /// Its height.
+        height: Height,
+        /// Its branch.
+        claimed: Branch,
+        /// The node's branch.
+        branch: Branch,
+    },
+    /// It is not the next one.
+    #[error("block {height} is not the next one; give block {expected}")]
+    Height {
+        /// Its height.
+        height: Height,
+        /// The next height.
+        expected: Height,
+    },
+    /// It follows another block.
+    #[error(
+        "block {height} follows the block {claimed}, and this node's is {parent}; compare the blocks before"
+    )]
+    Parent {
+        /// Its height.
+        height: Height,
+        /// The parent that it names.
+        claimed: BlockHash,
+        /// The newest block.
+        parent: BlockHash,
+    },
+    /// Its time is before its parent's.
+    #[error(
+        "block {height} is of {time} ms, before its parent, which is of {parent} ms; make it anew with a later time"
+    )]
+    TimeGoesBack {
+        /// Its height.
+        height: Height,
+        /// Its time.
+        time: BlockTime,
+        /// The parent's time.
+        parent: BlockTime,
+    },
+    /// Its time runs ahead.
+    #[error(
+        "block {height} is of {time} ms, more than {CLOCK_AHEAD_MAX_MILLIS} ms after this node's clock, {now} ms; set the clocks"
+    )]
+    TimeAhead {
+        /// Its height.
+        height: Height,
+        /// Its time.
+        time: BlockTime,
+        /// The node's clock.
+        now: BlockTime,
+    },
+    /// Whoever made it came to other results in the block before.
+    #[error(
+        "block {parent} had the receipt {receipt} here and {claimed} where the next one was made; compare the two receipts: they name the engine"
+    )]
+    Receipt {
+        /// The height of the block before.
+        parent: Height,
+        /// The receipt that it names.
+        claimed: ReceiptHash,
+        /// The node's own.
+        receipt: ReceiptHash,
+    },
+    /// Whoever made it saw another end of an upgrade, or one where this node saw none.
+    #[error(
+        "after block {parent} there was {} here and {} where the next one was made; run the same plan after the same block",
+        said(outcome.as_deref()), said(claimed.as_deref())
+    )]
+    Outcome {
+        /// The height of the block before.
+        parent: Height,
+        /// What it says.
+        claimed: Option<Box<UpgradeOutcome>>,
+        /// What this node saw.
+        outcome: Option<Box<UpgradeOutcome>>,
+    },
+    /// It is to be executed by other code.
+    #[error(
+        "block {height} is to be executed by the code {claimed}, and this node has {manifest}; compare the code manifests: they name the kind"
+    )]
+    Manifest {
+        /// Its height.
+        height: Height,
+        /// The code that it names.
+        claimed: ManifestHash,
+        /// The node's own.
+        manifest: ManifestHash,
+    },
+    /// It is to be executed under other parameters.
+    #[error(
+        "block {height} is to be executed under the parameters {claimed}, and this node has {parameters}; start it with the same limits and grants"
+    )]
+    Parameters {
+        /// Its height.
+        height: Height,
+        /// The parameters that it names.
+        claimed: ParametersHash,
+        /// The node's own.
+        parameters: ParametersHash,
+    },
+    /// It names the state of a checkpoint, and there are none.
+    #[error(
+        "block {height} names the state {claimed} of a checkpoint, and this node makes none; bring a newer node"
+    )]
+    State {
+        /// Its height.
+        height: Height,
+        /// The state that it names.
+        claimed: StateHash,
+    },
+    /// It is longer than a block may be.
+    #[error(
+        "block {height} has {bytes} bytes, at most {BLOCK_BYTES_MAX} are taken; make smaller blocks"
+    )]
+    TooLarge {
+        /// Its height.
+        height: Height,
+        /// Its length.
+        bytes: usize,
+    },
+    /// It has more entries than a block may have.
+    #[error(
+        "block {height} has {entries} entries, at most {ENTRIES_PER_BLOCK_MAX} are taken; make smaller blocks"
+    )]
+    TooManyEntries {
+        /// Its height.
+        height: Height,
+        /// How many it has.
+        entries: usize,
+    },
+    /// It has an entry that this node cannot carry out.
+    #[error(
+        "entry {index} of block {height} is of the kind `{kind}`, which this node does not carry out; bring a newer node"
+    )]
+    EntryKind {
+        /// Its height.
+        height: Height,
+        /// The entry's place, from 0.
+        index: u64,
+        /// What the entry is.
+        kind: EntryKind,
+    },
+    /// A message proves its sender, and this node checks no such proof.
+    #[error(
+        "the message at entry {index} of block {height} has an authenticator, which this node cannot check; bring a newer node"
+    )]
+    Authenticator {
+        /// Its height.
+        height: Height,
+        /// The entry's place, from 0.
+        index: u64,
+    },
+    /// An authenticator is longer than one may be.
+    #[error(
+        "the authenticator at entry {index} of block {height} has {bytes} bytes, at most {AUTHENTICATOR_BYTES_MAX} are taken; send a shorter one"
+    )]
+    AuthenticatorTooLong {
+        /// Its height.
+        height: Height,
+        /// The entry's place, from 0.
+        index: u64,
+        /// Its length.
+        bytes: usize,
+    },
+}
+
+impl Refused {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refused::Chain { .. } => "block-chain",
+            Refused::Branch { .. } => "block-branch",
+            Refused::Height { .. } => "block-height",
+            Refused::Parent { .. } => "block-parent",
+            Refused::TimeGoesBack { .. } | Refused::TimeAhead { .. } => "block-time",
+            Refused::Receipt { .. } => "block-receipt",
+            Refused::Outcome { .. } => "block-outcome",
+            Refused::Manifest { .. } => "block-code",
+            Refused::Parameters { .. } => "block-parameters",
+            Refused::State { .. } => "block-state",
+            Refused::TooLarge { .. } | Refused::TooManyEntries { .. } => "block-size",
+            Refused::EntryKind { .. } => "block-entry",
+            Refused::Authenticator { .. } | Refused::AuthenticatorTooLong { .. } => {
+                "block-authenticator"
+            }
+        }
+    }
+}
+
+fn said(outcome: Option<&UpgradeOutcome>) -> String {
+    outcome.map_or_else(|| "no upgrade".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,83 @@
+//! [`Seal`]: what proves that a block was decided, and [`SealedBlock`], a block as it is logged and sent.
+
+use crate::block::{Block, BlockError};
+use serde::{Deserialize, Serialize};
+
+/// Longest seal, in bytes.
+pub const SEAL_BYTES_MAX: usize = 64 << 10;
+
+/// What proves a decided block. It is in no hash: the same block may be sealed in more than one way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seal {
+    /// Nothing: solo ordering decides by itself.
+    #[default]
+    Nothing,
+    /// The signature of the node that has made it.
+    Signature(Vec<u8>),
+    /// What a quorum has signed.
+    Certificate(Vec<u8>),
+}
+
+/// A block and its seal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedBlock {
+    /// The block.
+    pub block: Block,
+    /// What proves it.
+    pub seal: Seal,
+}
+
+impl Seal {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Seal::Nothing => 0,
+            Seal::Signature(bytes) | Seal::Certificate(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it proves nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its bytes, which follow those of the block.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match postcard::to_allocvec(self) {
+            Ok(bytes) => bytes,
+            // Postcard fails on sequences of unknown length and on full buffers; here is neither.
+            Err(error) => unreachable!("a seal has only sized fields: {error}"),
+        }
+    }
+}
+
+impl SealedBlock {
+    /// The block's canonical bytes and, after them, those of the seal.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.block.to_bytes();
+        bytes.extend(self.seal.to_bytes());
+        bytes
+    }
+
+    /// Reads back what [`SealedBlock::to_bytes`] gave. Bytes left over are a fault.
+    ///
+    /// # Errors
+    /// [`BlockError`] if the bytes are no sealed block, or not the canonical form of one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BlockError> {
+        let (block, rest) = Block::take_from_bytes(bytes)?;
+        let height = block.header.height;
+        let sealed: Result<(Seal, &[u8]), _> = postcard::take_from_bytes(rest);
+        let malformed = |source| BlockError::Malformed {
+            bytes: bytes.len(),
+            source,
+        };
+        let (seal, left) = sealed.map_err(malformed)?;
+        if !left.is_empty() || seal.to_bytes() != rest {
+            return Err(BlockError::NotCanonical { height });
+        }
+        match seal.len() {
+            ..=SEAL_BYTES_MAX => Ok(Self { block, seal }),
+            bytes => Err(BlockError::SealTooLong { height, bytes }),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Whether a block stands on what a node has: the first thing that is not as it must be is named.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+mod common;
+
+use common::{Executes, entry, message};
+use refit_abi::{BlockHash, BlockTime, EngineId, Height};
+use refit_ordering::{
+    AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
+    ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message, ParametersHash,
+    PlanDigest, ReceiptHash, Refused, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
+};
+
+fn outcome() -> UpgradeOutcome {
+    UpgradeOutcome {
+        plan: PlanDigest([5; 32]),
+        end: UpgradeEnd::Committed,
+    }
+}
+
+fn ground() -> Ground {
+    Ground {
+        chain: ChainId([1; 32]),
+        branch: Branch(1),
+        tip: Tip {
+            height: Height(6),
+            time: BlockTime(900),
+            hash: BlockHash([2; 32]),
+        },
+        receipt: ReceiptHash([3; 32]),
+        outcome: Some(outcome()),
+        manifest: ManifestHash([4; 32]),
+        parameters: ParametersHash([6; 32]),
+    }
+}
+
+fn next() -> Block {
+    ground().extend(BlockTime(1_000), vec![entry(1, 1)])
+}
+
+/// The code of the refusal of the next block with a changed header.
+fn refused(change: impl FnOnce(&mut Header)) -> &'static str {
+    let mut block = next();
+    change(&mut block.header);
+    ground().check(&block).unwrap_err().code()
+}
+
+#[test]
+fn what_a_ground_extends_to_stands_on_it() {
+    assert_eq!(ground().check(&next()), Ok(()));
+    let early = ground().extend(BlockTime(5), Vec::new());
+    assert_eq!(early.header.time, BlockTime(900), "time stands still");
+    assert_eq!(ground().check(&early), Ok(()));
+}
+
+#[test]
+fn each_field_that_is_not_as_it_must_be_is_named() {
+    assert_eq!(
+        refused(|header| header.chain = ChainId([9; 32])),
+        "block-chain"
+    );
+    assert_eq!(refused(|header| header.branch = Branch(0)), "block-branch");
+    assert_eq!(refused(|header| header.height = Height(8)), "block-height");
+    assert_eq!(refused(|header| header.height = Height(6)), "block-height");
+    assert_eq!(
+        refused(|header| header.parent = BlockHash([9; 32])),
+        "block-parent"
+    );
+    assert_eq!(refused(|header| header.time = BlockTime(899)), "block-time");
+    assert_eq!(
+        refused(|header| header.receipt = ReceiptHash([9; 32])),
+        "block-receipt"
+    );
+    assert_eq!(refused(|header| header.outcome = None), "block-outcome");
+    let aborted = || UpgradeOutcome {
+        end: UpgradeEnd::Aborted {
+            code: "transition-failed".to_owned(),
+        },
+        ..outcome()
+    };
+    assert_eq!(
+        refused(|header| header.outcome = Some(aborted())),
+        "block-outcome"
+    );
+    assert_eq!(
+        refused(|header| header.manifest = ManifestHash([9; 32])),
+        "block-code"
+    );
+    let parameters = ParametersHash([9; 32]);
+    assert_eq!(
+        refused(|header| header.parameters = parameters),
+        "block-parameters"
+    );
+    assert_eq!(
+        refused(|header| header.state = Some(StateHash([9; 32]))),
+        "block-state"
+    );
+}
+
+#[test]
+fn an_entry_that_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
+    let engine = EngineId::root("kv").unwrap();
+    let others = [
+        (Entry::Parameters(vec![1]), EntryKind::Parameters),
+        (Entry::Plan(vec![1]), EntryKind::Plan),
+        (Entry::Outcome(outcome()), EntryKind::Outcome),
+        (
+            Entry::Skip {
+                height: Height(3),
+                index: 0,
+            },
+            EntryKind::Skip,
+        ),
+        (Entry::Revive { engine }, EntryKind::Revive),
+        (Entry::Restart { engine }, EntryKind::Restart),
+    ];
+    for (other, kind) in others {
+        let block = ground().extend(BlockTime(1_000), vec![entry(1, 1), other]);
+        let refused = Refused::EntryKind {
+            height: Height(7),
+            index: 1,
+            kind,
+        };
+        assert!(refused.to_string().contains(&format!("`{kind}`")));
+        assert_eq!(ground().check(&block), Err(refused));
+    }
+}
+
+#[test]
+fn an_authenticator_that_nobody_checks_is_refused() {
+    let check = |bytes| {
+        let message = Message {
+            authenticator: vec![1; bytes],
+            ..message(1, 1)
+        };
+        let block = ground().extend(BlockTime(1_000), vec![Entry::Message(message)]);
+        ground().check(&block)
+    };
+    assert_eq!(check(0), Ok(()));
+    let (height, index) = (Height(7), 0);
+    let unchecked = Err(Refused::Authenticator { height, index });
+    assert_eq!(check(AUTHENTICATOR_BYTES_MAX), unchecked);
+    let bytes = AUTHENTICATOR_BYTES_MAX + 1;
+    let too_long = Err(Refused::AuthenticatorTooLong {
+        height,
+        index,
+        bytes,
+    });
+    assert_eq!(check(bytes), too_long);
+}
+
+#[test]
+fn a_block_has_a_bound_of_entries_and_of_bytes() {
+    let of = |entries: usize| {
+        let entries = vec![entry(1, 0); entries];
+        ground().extend(BlockTime(1_000), entries)
+    };
+    assert_eq!(ground().check(&of(ENTRIES_PER_BLOCK_MAX)), Ok(()));
+    let many = ground().check(&of(ENTRIES_PER_BLOCK_MAX + 1));
+    assert!(matches!(many, Err(Refused::TooManyEntries { .. })));
+    let long = ground().extend(BlockTime(1_000), vec![entry(1, BLOCK_BYTES_MAX)]);
+    let long = ground().check_proposal(&long, BlockTime(1_000));
+    assert!(matches!(long, Err(Refused::TooLarge { .. })));
+}
+
+#[test]
+fn the_time_of_a_proposal_is_held_against_the_clock_and_that_of_a_decided_block_is_not() {
+    let mut node = Executes::new(Scripted::new());
+    let at = |millis| Ground::default().extend(BlockTime(millis), Vec::new());
+    let now = BlockTime(1_000);
+    assert_eq!(node.source.validate(&at(11_000), now), Ok(()));
+    let ahead = node.source.validate(&at(11_001), now);
+    assert!(matches!(ahead, Err(Refused::TimeAhead { .. })));
+    assert_eq!(node.ground.check(&at(11_001)), Ok(()));
+    // A parent that is ahead is no fault of its child: time stands still.
+    node.executed(&at(90_000));
+    let child = node.ground.extend(now, Vec::new());
+    assert_eq!(node.source.validate(&child, now), Ok(()));
+}

@@ -1,0 +1,215 @@
+//! [`Fixed`]: a whole node on blocks that were fixed before, in this process or in one of its own.
+
+use crate::{Harness, UPGRADE_WAIT_MAX, Workshop};
+use refit_abi::{EngineId, Height};
+use refit_admin::api::{UpgradeReport, UpgradeState};
+use refit_node::{BlockRefused, NodeParts, Receipt};
+use refit_ordering::{Block, Script, Scripted, SealedBlock, Step};
+use refit_store::{BlockLog, MemoryStore};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks at something that is waited for.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What a node is made of. Two nodes of one scene begin in the same way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Scene {
+    /// Who probes modules.
+    pub probe: PathBuf,
+    /// The root engines: name, kind, library.
+    pub engines: Vec<(String, String, PathBuf)>,
+    /// Messages that a block handles.
+    pub handled_per_block: u64,
+    /// Workers of a crew.
+    pub workers: usize,
+    /// An upgrade at a height.
+    pub upgrade: Option<FixedUpgrade>,
+}
+
+/// An upgrade of one kind at a height.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FixedUpgrade {
+    /// The kind.
+    pub kind: String,
+    /// The library that has it.
+    pub library: PathBuf,
+    /// The last block of the old code.
+    pub height: u64,
+}
+
+/// What a node on fixed blocks has come to, in words that another process understands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Played {
+    /// The roots of the receipts, from block 1 on.
+    pub receipts: Vec<String>,
+    /// The hash of each block, from block 1 on.
+    pub blocks: Vec<String>,
+    /// Every engine's state, in the order of their places.
+    pub states: Vec<(EngineId, Vec<u8>)>,
+    /// The code of the refusal, if the node has refused a block.
+    pub refused: Option<String>,
+}
+
+/// A node on fixed blocks.
+#[derive(Debug)]
+pub struct Fixed {
+    harness: Harness,
+    script: Script,
+    store: Arc<MemoryStore>,
+    upgrade: Option<u64>,
+}
+
+impl Fixed {
+    /// Starts a node of this scene, whose upgrade is armed before the first block.
+    ///
+    /// # Panics
+    /// If it does not start, or the upgrade is not armed.
+    pub fn start(scene: &Scene) -> Self {
+        let source = Scripted::new();
+        let (script, store) = (source.script(), Arc::new(MemoryStore::default()));
+        let parts = NodeParts {
+            source: Some(Box::new(source)),
+            store: store.clone(),
+            ..NodeParts::default()
+        };
+        let workshop = Workshop::new("", &scene.probe);
+        let engines = scene.engines.iter();
+        let engines = engines.map(|(name, kind, library)| (&**name, &**kind, &**library));
+        let copies = tempfile::tempdir().unwrap();
+        let harness = Harness::start_on(&workshop, &engines.collect::<Vec<_>>(), parts, |config| {
+            // The same bytes on every node: the artifact is part of what they must have in common.
+            let of_engines = config.engines.iter_mut().zip(&scene.engines);
+            for (engine, (_, _, library)) in of_engines {
+                engine.library = same_copy(library, copies.path());
+            }
+            config.workers = scene.workers;
+            config.handled_per_block = scene.handled_per_block;
+        });
+        let mut fixed = Self {
+            harness,
+            script,
+            store,
+            upgrade: None,
+        };
+        fixed.upgrade = scene.upgrade.as_ref().map(|upgrade| fixed.arm(upgrade));
+        fixed
+    }
+
+    /// The node.
+    pub fn harness(&self) -> &Harness {
+        &self.harness
+    }
+
+    fn arm(&self, upgrade: &FixedUpgrade) -> u64 {
+        let library = same_copy(&upgrade.library, self.harness.folder());
+        let modules = [(upgrade.kind.as_str(), library.as_path())];
+        let plan = self.harness.plan(&modules, Some(Height(upgrade.height)));
+        let plan = serde_json::to_string(&plan.unwrap()).unwrap();
+        let id = self.harness.begin(plan).unwrap();
+        wait_for("the upgrade is armed", || {
+            let state = self.harness.node_report(id).state;
+            assert!(!state.is_final(), "{:?}", self.harness.node_report(id));
+            state == UpgradeState::Armed
+        });
+        id
+    }
+
+    /// Plays blocks or batches, until all are executed or one is refused.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub fn play(&self, steps: Vec<Step>) {
+        let last = Height(self.store.durable_height().0 + steps.len() as u64);
+        self.script.add(steps).unwrap();
+        let node = self.harness.node();
+        wait_for("the script is played", || {
+            node.receipt(last).is_some() || node.halted().is_some()
+        });
+    }
+
+    /// The end of the scene's upgrade.
+    ///
+    /// # Panics
+    /// If there is none in it.
+    pub fn upgraded(&self) -> UpgradeReport {
+        self.harness.ended(self.upgrade.unwrap())
+    }
+
+    /// The receipt of a block.
+    ///
+    /// # Panics
+    /// If it is not kept.
+    pub fn receipt(&self, height: u64) -> Receipt {
+        self.harness.node().receipt(Height(height)).unwrap()
+    }
+
+    /// Why the node has refused a block, if it has.
+    pub fn refused(&self) -> Option<&BlockRefused> {
+        self.harness.node().halted()
+    }
+
+    /// The bytes of all blocks, as they are in the log.
+    ///
+    /// # Panics
+    /// If one cannot be read.
+    pub fn log(&self) -> Vec<Vec<u8>> {
+        let heights = 1..=self.store.durable_height().0;
+        heights
+            .map(|height| self.store.read(Height(height)).unwrap().to_vec())
+            .collect()
+    }
+
+    /// What has become of it.
+    pub fn played(&self) -> Played {
+        let log = self.log();
+        let heights = 1..=log.len() as u64;
+        let node = self.harness.node();
+        Played {
+            receipts: heights
+                .map(|height| self.receipt(height).root.to_string())
+                .collect(),
+            blocks: blocks(&log)
+                .iter()
+                .map(|block| block.hash().to_string())
+                .collect(),
+            states: self.harness.states(),
+            refused: node.halted().map(|refused| refused.code().to_owned()),
+        }
+    }
+}
+
+/// The blocks in a log's bytes.
+fn blocks(log: &[Vec<u8>]) -> Vec<Block> {
+    let read = |bytes: &Vec<u8>| SealedBlock::from_bytes(bytes).unwrap().block;
+    log.iter().map(read).collect()
+}
+
+/// A copy with the same bytes, whose mappings are its node's alone.
+fn same_copy(library: &Path, folder: &Path) -> PathBuf {
+    let copy = folder.join(library.file_name().unwrap());
+    if !copy.exists() {
+        fs::copy(library, &copy).unwrap();
+    }
+    copy
+}
+
+fn wait_for(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + UPGRADE_WAIT_MAX;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: it does not come");
+        std::thread::sleep(LOOK);
+    }
+}
+
+impl Scene {
+    /// Plays the blocks of a log on a node of this scene.
+    pub fn replay(&self, log: &[Vec<u8>]) -> Played {
+        let fixed = Fixed::start(self);
+        fixed.play(blocks(log).into_iter().map(Step::Block).collect());
+        fixed.played()
+    }
+}
