@@ -23,7 +23,7 @@ pub(crate) struct RunArgs {
     /// Ends when the process that started it, with this id, has ended.
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) end_with: Option<i32>,
-    /// Shortest time between two blocks, in milliseconds.
+    /// Time in which a block fills while many messages come, in milliseconds; few messages get their blocks at once.
     #[arg(
         long,
         value_name = "MS",
