@@ -2,8 +2,8 @@
 
 use crate::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Branch, CLOCK_AHEAD_MAX_MILLIS, ChainId,
-    ENTRIES_PER_BLOCK_MAX, EntryKind, ManifestHash, ParametersHash, ReceiptHash, StateHash,
-    UpgradeOutcome,
+    ENTRIES_PER_BLOCK_MAX, EntryKind, ManifestHash, ParametersHash, ReceiptHash, SEAL_BYTES_MAX,
+    StateHash, UpgradeOutcome,
 };
 use refit_abi::{BlockHash, BlockTime, Height};
 
@@ -148,6 +148,16 @@ pub enum Refused {
         /// Its length.
         bytes: usize,
     },
+    /// Its seal is longer than a seal may be.
+    #[error(
+        "the seal of block {height} has {bytes} bytes, at most {SEAL_BYTES_MAX} are taken; fetch it from another node"
+    )]
+    SealTooLong {
+        /// Its height.
+        height: Height,
+        /// The seal's length.
+        bytes: usize,
+    },
     /// It has more entries than a block may have.
     #[error(
         "block {height} has {entries} entries, at most {ENTRIES_PER_BLOCK_MAX} are taken; make smaller blocks"
@@ -209,6 +219,7 @@ impl Refused {
             Refused::Parameters { .. } => "block-parameters",
             Refused::State { .. } => "block-state",
             Refused::TooLarge { .. } | Refused::TooManyEntries { .. } => "block-size",
+            Refused::SealTooLong { .. } => "block-seal",
             Refused::EntryKind { .. } => "block-entry",
             Refused::Authenticator { .. } | Refused::AuthenticatorTooLong { .. } => {
                 "block-authenticator"

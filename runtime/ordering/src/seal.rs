@@ -1,6 +1,8 @@
 //! [`Seal`]: what proves that a block was decided, and [`SealedBlock`], a block as it is logged and sent.
 
+use crate::Refused;
 use crate::block::{Block, BlockError};
+use refit_abi::Height;
 use serde::{Deserialize, Serialize};
 
 /// Longest seal, in bytes.
@@ -33,6 +35,17 @@ impl Seal {
         match self {
             Seal::Nothing => 0,
             Seal::Signature(bytes) | Seal::Certificate(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether the seal of the block at `height` is not too long.
+    ///
+    /// # Errors
+    /// [`Refused::SealTooLong`].
+    pub fn check(&self, height: Height) -> Result<(), Refused> {
+        match self.len() {
+            ..=SEAL_BYTES_MAX => Ok(()),
+            bytes => Err(Refused::SealTooLong { height, bytes }),
         }
     }
 

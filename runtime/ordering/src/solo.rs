@@ -13,7 +13,8 @@
 //! admit nothing new; the pool fills, and clients are told so.
 
 use crate::{
-    Block, BlockSource, Decided, Due, Entry, Ground, Mempool, Outlet, PoolBounds, Refused, Seal,
+    Block, BlockSource, Decided, Due, ENTRIES_PER_BLOCK_MAX, Entry, Ground, Mempool, Outlet,
+    PoolBounds, Refused, Seal,
 };
 use refit_abi::BlockTime;
 use std::fmt;
@@ -44,7 +45,7 @@ pub struct SoloConfig {
     /// Time between two blocks that are made only because a height is awaited, in milliseconds of the driver's clock;
     /// less than the block interval counts as that.
     pub idle_interval_millis: u64,
-    /// Most client messages in a block; 0 counts as 1.
+    /// Most client messages in a block; 0 counts as 1, more than [`ENTRIES_PER_BLOCK_MAX`] as that.
     pub messages_per_block: usize,
     /// What may wait for a block; no block has more bytes of payload.
     pub pool: PoolBounds,
@@ -105,8 +106,10 @@ impl Solo {
         if due.backlog > self.config.backlog_mark {
             return 0;
         }
-        let most = self.config.messages_per_block.max(1);
-        self.pool.pending().min(most)
+        let most = self.config.messages_per_block;
+        self.pool
+            .pending()
+            .min(most.clamp(1, ENTRIES_PER_BLOCK_MAX))
     }
 
     /// When the messages that wait get their block.

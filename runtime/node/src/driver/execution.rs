@@ -34,7 +34,8 @@ impl Driver {
         }: Decided,
     ) -> Result<(), Ended> {
         let bytes = block.to_bytes();
-        if let Err(refused) = self.accepts(&block, bytes.len()) {
+        let accepted = self.accepts(&block, bytes.len());
+        if let Err(refused) = accepted.and_then(|()| seal.check(block.header.height)) {
             self.halt(refused);
             return Ok(());
         }
