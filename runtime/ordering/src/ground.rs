@@ -57,10 +57,8 @@ impl Ground {
         if entries > ENTRIES_PER_BLOCK_MAX {
             return Err(Refused::TooManyEntries { height, entries });
         }
-        let entries = (0..).zip(&block.entries);
-        entries
-            .map(|(index, entry)| entry.check(height, index))
-            .collect()
+        let mut entries = (0..).zip(&block.entries);
+        entries.try_for_each(|(index, entry)| entry.check(height, index))
     }
 
     /// The same for a block that is only proposed: it is not longer than a block may be, and its time is not too far

@@ -14,6 +14,10 @@ use std::sync::Arc;
 pub const SCRIPT_STEPS_MAX: usize = 65_536;
 
 /// One block of a script.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a script is a short list, and a box would be in the way of whoever writes one"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A whole block, unchanged: if it does not stand on what the node has, the node refuses it.
