@@ -52,6 +52,22 @@ pub enum BenchError {
         /// What it said.
         reason: String,
     },
+    /// A node that is measured does not do what it should.
+    #[error("the measured node failed: {reason}; it said:\n{log}")]
+    Node {
+        /// How.
+        reason: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// A node's socket does not serve.
+    #[error("cannot ask the node at {}: {source}; is there room for more open files (ulimit -n)?", path.display())]
+    Socket {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system gave no thread.
     #[error("cannot start a thread: {source}; raise the limit of threads")]
     Thread {

@@ -4,6 +4,7 @@ use super::OutputArgs;
 use clap::{Args, Subcommand};
 use refit_benches::bus::BusOptions;
 use refit_benches::compare::{CompareOptions, Subject};
+use refit_benches::serve::ServeOptions;
 use refit_benches::swap::{BenchClass, SwapOptions};
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub(crate) enum BenchCommand {
     Messages(OutputArgs),
     /// Upgrade messages, and engines started while an upgrade runs: bus.csv, bus.json.
     Bus(BusArgs),
+    /// A real node under HTTP clients: requests a second, latency, processor time, and swaps meanwhile.
+    Serve(ServeArgs),
     /// This program against another one, pair by pair: does a revision cost speed?
     Compare(CompareArgs),
 }
@@ -127,6 +130,45 @@ impl BusArgs {
         options.workers = self.workers.unwrap_or(options.workers);
         options.out = Some(self.out.clone());
         options
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Counts of connections for single puts; all else is measured with the middle one.
+    #[arg(
+        long,
+        value_name = "COUNT,…",
+        value_delimiter = ',',
+        default_value = "64,256,900"
+    )]
+    connections: Vec<u32>,
+    /// Length of each window, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    seconds: f64,
+    /// Requests a second of all open loops. [default: the greatest that are kept up; half of it for swaps]
+    #[arg(long, value_name = "HZ")]
+    rate: Option<u32>,
+    /// Pairs of windows with keys and without, and with a swap and without.
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    pairs: u32,
+    /// Fixes which of a pair comes first.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl ServeArgs {
+    /// As the benches take it.
+    pub(crate) fn options(&self) -> ServeOptions {
+        ServeOptions {
+            connections: self.connections.clone(),
+            seconds: self.seconds,
+            rate_hz: self.rate,
+            pairs: self.pairs,
+            seed: self.seed,
+        }
     }
 }
 

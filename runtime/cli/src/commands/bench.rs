@@ -1,6 +1,6 @@
 //! `refit bench …`: measures, and prints tables or one JSON document.
 
-use crate::args::{BenchCommand, BusArgs, CompareArgs, OutputArgs, SwapArgs};
+use crate::args::{BenchCommand, BusArgs, CompareArgs, OutputArgs, ServeArgs, SwapArgs};
 use crate::artifact;
 use crate::demo::sources;
 use crate::destination;
@@ -8,8 +8,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
 use miette::Diagnostic;
+use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
-use refit_benches::{BenchError, bus, compare, gate, messages, swap};
+use refit_benches::{BenchError, bus, compare, gate, messages, serve, swap};
 use refit_loader::Loader;
 use std::fmt;
 
@@ -21,6 +22,7 @@ pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::Swap(args) => run_swap(args),
         BenchCommand::Bus(args) => run_bus(args),
+        BenchCommand::Serve(args) => run_serve(args),
         BenchCommand::Compare(args) => run_compare(args),
         BenchCommand::Gate(output) => {
             let report = gate::run(&gate::GateOptions::default()).map_err(failed)?;
@@ -50,7 +52,7 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
         "swap.csv, swap.json and swap.svg are in {}",
         args.out.display()
     ));
-    show::next("refit bench gate, refit bench messages, refit bench bus");
+    show::next("refit bench gate, refit bench messages, refit bench bus, refit bench serve");
     Ok(())
 }
 
@@ -63,6 +65,22 @@ fn run_bus(args: &BusArgs) -> Result<(), Failure> {
         args.out.display()
     ));
     Ok(())
+}
+
+fn run_serve(args: &ServeArgs) -> Result<(), Failure> {
+    let options = args.options();
+    options.check().map_err(failed)?;
+    let folder = tempfile::Builder::new().prefix("refit-serve-").tempdir();
+    let folder = folder.map_err(Failure::Start)?;
+    let program = std::env::current_exe().map_err(Failure::Start)?;
+    let (library, replacement) = sources::pair(folder.path())?;
+    let code = ServeCode {
+        program: &program,
+        library: &library,
+        replacement: &replacement,
+    };
+    let report = serve::run(&options, &code, &mut |line| show::talk(line)).map_err(failed)?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
 }
 
 fn run_compare(args: &CompareArgs) -> Result<(), Failure> {

@@ -91,6 +91,17 @@ impl Versions {
     }
 }
 
+/// Two libraries of `kv` with the same state: as it stands, and with a line of code edited.
+pub(crate) fn pair(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+    let checkout = checkout().map_err(Box::new)?;
+    let kv = checkout.join("engines/kv");
+    let longer = edited(&LONGER, &kv, &checkout, &folder.join("kv-longer")).map_err(Box::new)?;
+    let sources = builder(&checkout);
+    let library = sources.build(&kv, Profile::Release)?.library;
+    let replacement = sources.build_unkept(&longer, Profile::Release)?.library;
+    Ok((library, replacement))
+}
+
 /// Names the folder in which compiled dependencies are shared, as for all commands that build.
 const CACHE_DIR: &str = "REFIT_CACHE_DIR";
 

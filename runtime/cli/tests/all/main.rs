@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod authoring;
+mod bench_serve;
 mod builds;
 mod configuration;
 mod cut_short;

@@ -1,0 +1,137 @@
+//! [`ServeOptions`]: what to measure.
+
+use crate::BenchError;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Connections of one load: the node keeps places for others beside them.
+const CONNECTIONS: RangeInclusive<f64> = 1.0..=960.0;
+
+/// Counts of connections in one run.
+const COUNTS_MAX: usize = 16;
+
+/// Seconds of one window.
+const SECONDS: RangeInclusive<f64> = 0.05..=600.0;
+
+/// Requests a second.
+const RATE_HZ: RangeInclusive<f64> = 1.0..=1_000_000.0;
+
+/// Pairs of windows.
+const PAIRS: RangeInclusive<f64> = 1.0..=1_000.0;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Counts of connections for single puts. All else is measured with the middle one.
+    pub connections: Vec<u32>,
+    /// Length of each window, in seconds.
+    pub seconds: f64,
+    /// Requests a second of all open loops; found by a ramp if absent.
+    pub rate_hz: Option<u32>,
+    /// Pairs of windows: with a swap and without; with keys and without.
+    pub pairs: u32,
+    /// Fixes which of a pair comes first.
+    pub seed: u64,
+}
+
+impl Default for ServeOptions {
+    /// 64, 256 and 900 connections, windows of 2 s, rates from the ramp, 5 pairs.
+    fn default() -> Self {
+        Self {
+            connections: vec![64, 256, 900],
+            seconds: 2.0,
+            rate_hz: None,
+            pairs: 5,
+            seed: 1,
+        }
+    }
+}
+
+impl ServeOptions {
+    /// What `run` asks first.
+    ///
+    /// # Errors
+    /// [`BenchError::Option`].
+    pub fn check(&self) -> Result<(), BenchError> {
+        if self.connections.is_empty() || self.connections.len() > COUNTS_MAX {
+            return Err(BenchError::Option {
+                option: "connections",
+                value: format!("{} values", self.connections.len()),
+                range: format!("1 to {COUNTS_MAX} values"),
+            });
+        }
+        for count in &self.connections {
+            within("connections", f64::from(*count), CONNECTIONS)?;
+        }
+        within("seconds", self.seconds, SECONDS)?;
+        if let Some(rate_hz) = self.rate_hz {
+            within("rate", f64::from(rate_hz), RATE_HZ)?;
+        }
+        within("pairs", f64::from(self.pairs), PAIRS)
+    }
+
+    pub(super) fn window(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    /// The count that all but the ramp is measured with.
+    pub(super) fn middle(&self) -> usize {
+        let mut counts = self.connections.clone();
+        counts.sort_unstable();
+        counts
+            .get(counts.len() / 2)
+            .map_or(1, |count| *count as usize)
+    }
+}
+
+fn within(option: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<(), BenchError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(BenchError::Option {
+        option,
+        value: value.to_string(),
+        range: format!("{} to {}", range.start(), range.end()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_out_of_range_is_refused_with_its_range() {
+        let fault = |change: fn(&mut ServeOptions)| {
+            let mut options = ServeOptions::default();
+            change(&mut options);
+            options.check().unwrap_err().to_string()
+        };
+        assert_eq!(
+            fault(|o| o.connections = vec![64, 961]),
+            "connections is 961; give 1 to 960"
+        );
+        assert_eq!(
+            fault(|o| o.connections.clear()),
+            "connections is 0 values; give 1 to 16 values"
+        );
+        assert_eq!(
+            fault(|o| o.seconds = f64::NAN),
+            "seconds is NaN; give 0.05 to 600"
+        );
+        assert_eq!(fault(|o| o.pairs = 0), "pairs is 0; give 1 to 1000");
+        assert_eq!(
+            fault(|o| o.rate_hz = Some(0)),
+            "rate is 0; give 1 to 1000000"
+        );
+        ServeOptions::default().check().unwrap();
+    }
+
+    #[test]
+    fn the_middle_count_does_not_depend_on_the_order() {
+        let options = ServeOptions {
+            connections: vec![900, 64, 256],
+            ..ServeOptions::default()
+        };
+        assert_eq!(options.middle(), 256);
+    }
+}
