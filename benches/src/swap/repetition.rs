@@ -8,7 +8,7 @@ use super::{BenchClass, Cell, SwapOptions};
 use crate::{BenchError, machine};
 use refit_abi::EngineId;
 use refit_abi::raw::Codec;
-use refit_kernel::crew::Crew;
+use refit_kernel::crew::{Crew, Reserve};
 use refit_loader::{LoadedModule, Loader};
 use refit_upgrade::{Armed, Directives, Verdict};
 use serde::Deserialize;
@@ -37,6 +37,7 @@ pub(super) struct Repetition<'a> {
 struct Staged {
     armed: Armed,
     crew: Crew,
+    reserve: Reserve,
     module: LoadedModule,
     stage: Duration,
 }
@@ -139,9 +140,11 @@ impl Repetition<'_> {
         // Arming enters the new code, so on a thread that ends here.
         let armed = on_own_thread(move || Armed::new(&live, &[new], &Directives::default()))??;
         let crew = node.next_crew()?;
+        let reserve = node.reserve(&armed, self.cell);
         Ok(Staged {
             armed,
             crew,
+            reserve,
             module,
             stage: start.elapsed(),
         })
@@ -206,12 +209,14 @@ fn measure(
     let Staged {
         armed,
         crew,
+        reserve,
         module,
         ..
     } = staged;
     let from = Instant::now();
     std::thread::sleep(MARGIN);
     let swapped = node.swap(Some(armed), crew)?;
+    drop(reserve);
     let phases = phases(&swapped);
     if let Some(Verdict::Aborted { phase, failure }) = swapped.resumed.verdict {
         return Err(BenchError::Aborted { phase, failure });

@@ -12,6 +12,7 @@
 mod leader;
 mod on_duty;
 mod queue;
+mod reserve;
 
 use crate::executor::{BlockInput, Executor};
 use crate::limits::{ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
@@ -30,6 +31,7 @@ use std::thread::JoinHandle;
 
 pub use on_duty::OnDuty;
 pub use queue::{CommandQueue, Commands, commands};
+pub use reserve::{Reserve, Reserving};
 
 /// What the crew on duty is asked to do. Blocks and upgrades go before what is looked at, which has a share of the
 /// time between two of them.
@@ -40,6 +42,8 @@ pub enum Command {
     Query(Query),
     /// Do something with the executor between two blocks: start engines, read states.
     Call(Box<dyn FnOnce(&mut Executor) + Send>),
+    /// Take memory for a pause that is to come, on all workers. Made by [`Reserve::take`].
+    Reserve(Arc<Reserving>, Sender<()>),
     /// Close the gate, run the update point, open the gate; hand over to the crew behind the baton soon after.
     Upgrade(Box<dyn UpdatePoint>, Baton),
     /// End.
@@ -250,6 +254,7 @@ impl fmt::Debug for Command {
             Command::Block(..) => "Block",
             Command::Query(_) => "Query",
             Command::Call(_) => "Call",
+            Command::Reserve(..) => "Reserve",
             Command::Upgrade(..) => "Upgrade",
             Command::Stop => "Stop",
         })

@@ -100,6 +100,15 @@ pub const ENGINE_STACK_BYTES: usize = 64 << 20;
 /// Bytes of it that are written when the thread starts: memory that is taken in the pause would count there.
 pub const ENGINE_STACK_TOUCHED_BYTES: usize = 64 << 10;
 
+/// Memory that a crew takes before a pause for what is made in it, at most, in bytes.
+pub const RESERVE_BYTES_MAX: usize = 256 << 20;
+
+/// Of that in one step between two blocks: less than a millisecond's work.
+pub const RESERVE_STEP_BYTES: usize = 1 << 20;
+
+/// Bytes of one piece of it: small enough that allocators take it from the thread's own heap.
+pub const RESERVE_PIECE_BYTES: usize = 64 << 10;
+
 /// Worker threads of one crew.
 pub const WORKERS_MAX: usize = 64;
 

@@ -1,6 +1,7 @@
 //! A round's work, claimed chunk by chunk by the leader and its helpers.
 
 use crate::chunk::Chunk;
+use crate::crew::Reserving;
 use crate::executor::Shared;
 use parking_lot::RwLock;
 use refit_abi::Generation;
@@ -18,6 +19,8 @@ pub(crate) enum Job {
     Round(Arc<Round>),
     /// Do numbered tasks while the gate is closed.
     Each(Arc<Each>),
+    /// Take memory, each its part.
+    Reserve(Arc<Reserving>),
 }
 
 /// What all handlers of a round know.
@@ -54,10 +57,11 @@ pub(crate) struct Each {
 }
 
 impl Job {
-    /// Claims work until none is left.
+    /// Claims work until none is left. Each member of the crew calls it once.
     pub(crate) fn work(&self) {
         match self {
             Job::Round(round) => round.work(),
+            Job::Reserve(reserving) => reserving.work(),
             Job::Each(each) => {
                 let claim = || each.claimed.fetch_add(1, Ordering::Relaxed);
                 let mut number = claim();
@@ -96,6 +100,7 @@ impl fmt::Debug for Job {
         match self {
             Job::Round(round) => write!(f, "Round of {} chunks", round.chunks.len()),
             Job::Each(each) => write!(f, "Each of {} tasks", each.count),
+            Job::Reserve(reserving) => reserving.fmt(f),
         }
     }
 }

@@ -27,6 +27,9 @@ pub const STATE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long the old code is waited for before the upgrade's report says that it is not retired.
 pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// How long one step of taking memory for a pause may wait for the crew; then the pause takes what is missing.
+pub const RESERVE_WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// How long the threads of a crew may take to end. All that they still do is to drop what engines keep in
 /// thread-local values; while they do so nothing is unmapped.
 pub const CREW_END_MAX: Duration = Duration::from_secs(5);

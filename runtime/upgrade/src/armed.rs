@@ -151,6 +151,12 @@ impl Armed {
         &self.classes
     }
 
+    /// Whether whole new states are made in the pause: then it needs about as much memory as they take, and is
+    /// shorter if the crew has taken that before ([`Reserve`](refit_kernel::crew::Reserve)).
+    pub fn copies(&self) -> bool {
+        self.work.iter().any(|work| work.whole)
+    }
+
     /// Takes the quiesced node through the upgrade. Afterwards the new generation is published, or
     /// the old one is as it was.
     pub fn run(&self, quiesced: &mut Quiesced<'_>, watch: &mut dyn Watch) -> Verdict {

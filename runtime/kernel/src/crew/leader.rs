@@ -8,6 +8,7 @@ use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
 use crate::executor::Executor;
 use crate::limits::{LEAD_ON_BLOCKS_MAX, LEAD_ON_MAX, QUIET};
 use crate::quiesced::Quiesced;
+use crate::round::Job;
 use crossbeam_channel::{RecvTimeoutError, SendError, TryRecvError};
 use std::time::Instant;
 
@@ -115,6 +116,10 @@ impl Leader<'_> {
                 (query.answer)(answer, executor.height(), executor.table().number());
             }
             Command::Call(call) => call(&mut self.executor),
+            Command::Reserve(reserving, done) => {
+                self.helpers.run(&Job::Reserve(reserving), false);
+                let _ = done.send(());
+            }
             Command::Upgrade(point, successor) => {
                 self.pause(point);
                 return After::Paused(successor);
@@ -193,6 +198,8 @@ impl Left {
             Command::Stop => return true,
             // A crew runs one pause: it has entered the code of two generations, and of no more.
             Command::Upgrade(..) => return false,
+            // It is for the crew that runs the pause.
+            Command::Reserve(..) => return false,
             Command::Block(..) => self.blocks > 0,
             Command::Query(_) | Command::Call(_) => true,
         };

@@ -71,7 +71,9 @@ impl Commands {
         match command {
             Command::Block(..) | Command::Upgrade(..) => &self.blocks,
             // The end comes behind what was asked before it.
-            Command::Query(_) | Command::Call(_) | Command::Stop => &self.looks,
+            Command::Query(_) | Command::Call(_) | Command::Reserve(..) | Command::Stop => {
+                &self.looks
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod image;
 mod leading_on;
 mod once;
 mod queries;
+mod reserve;
 mod rollback;
 mod script;
 mod spawning;

@@ -14,14 +14,14 @@ use super::watchdog;
 use crate::chain::{self, Becomes};
 use crate::intake::Intake;
 use crate::libraries::retire;
-use crate::limits::RETIRE_WAIT_MAX;
+use crate::limits::{RESERVE_WAIT_MAX, RETIRE_WAIT_MAX};
 use crate::watch::CREW_NAME;
 use refit_abi::FAULT_DETAIL_BYTES_MAX;
 use refit_abi::host::shown;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::Executor;
-use refit_kernel::crew::Crew;
+use refit_kernel::crew::{Crew, Reserve};
 use refit_loader::LoadedModule;
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,10 +61,13 @@ fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Li
     let mut staging = Staging::new(&upgrades.loader, &*upgrades.watch, &orders.recall);
     let staged = prepare(upgrades, id, &mut staging, (plan, orders), live);
     let (loaded, phases) = (staging.loaded, staging.phases);
-    let crew = staged.and_then(|armed| Ok((armed, next_crew(upgrades, live)?)));
+    let crew = staged.and_then(|(armed, memory_bytes)| {
+        let crew = next_crew(upgrades, live)?;
+        Ok((reserve(upgrades, &armed, memory_bytes), armed, crew))
+    });
     match crew {
-        Ok((armed, crew)) => {
-            let comes = (armed, crew, loaded);
+        Ok((reserve, armed, crew)) => {
+            let comes = (armed, crew, loaded, reserve);
             swap(upgrades, id, (plan, orders), comes, phases, start);
         }
         Err(refused) => refuse(upgrades, id, refused, loaded, phases),
@@ -75,15 +78,29 @@ fn run(upgrades: &Upgrades, id: u64, (plan, orders): (&Plan, &Orders), live: &Li
     );
 }
 
-/// All that comes before the pause.
+/// Memory for the new states, so that the pause need not take it from the system; `bytes` is what the rehearsal
+/// needed. An upgrade that waits for its height holds it meanwhile.
+fn reserve(upgrades: &Upgrades, armed: &Armed, bytes: u64) -> Reserve {
+    if !armed.copies() {
+        return Reserve::default();
+    }
+    Reserve::take(
+        &upgrades.commands,
+        (bytes, upgrades.workers),
+        RESERVE_WAIT_MAX,
+    )
+}
+
+/// All that comes before the pause: the armed upgrade, and the memory in bytes that its rehearsal needed.
 fn prepare(
     upgrades: &Upgrades,
     id: u64,
     staging: &mut Staging<'_>,
     (plan, orders): (&Plan, &Orders),
     live: &Live,
-) -> Result<Arc<Armed>, Refused> {
+) -> Result<(Arc<Armed>, u64), Refused> {
     orders.can_be_met()?;
+    let mut memory_bytes = 0;
     let table = call(upgrades, |executor| executor.table()).ok_or_else(ended)?;
     let probed = staging.probe(plan, (live, table.grants()))?;
     match &orders.rehearsal {
@@ -94,6 +111,7 @@ fn prepare(
             let rehearsed = rehearse(upgrades, command, new, &orders.recall)?;
             drop(place);
             let predicted_us = rehearsed.passed.pause_us;
+            memory_bytes = rehearsed.passed.memory_bytes;
             upgrades.update(id, |report| {
                 report.predicted_us = Some(predicted_us);
                 report.digest = Some(rehearsed.passed.digest);
@@ -103,7 +121,8 @@ fn prepare(
         }
         None => tracing::info!(id, "the upgrade is not rehearsed"),
     }
-    staging.load(probed, &table, &plan.directives)
+    let armed = staging.load(probed, &table, &plan.directives)?;
+    Ok((armed, memory_bytes))
 }
 
 fn refuse(
@@ -135,7 +154,7 @@ fn swap(
     upgrades: &Upgrades,
     id: u64,
     (plan, orders): (&Plan, &Orders),
-    (armed, mut crew, loaded): (Arc<Armed>, Crew, Vec<LoadedModule>),
+    (armed, mut crew, loaded, reserve): (Arc<Armed>, Crew, Vec<LoadedModule>, Reserve),
     phases: Vec<PhaseTime>,
     start: Instant,
 ) {
@@ -173,6 +192,8 @@ fn swap(
     let resumed = sent
         .ok()
         .and_then(|()| watchdog::wait(upgrades, plan, (&armed, &pause), &for_us));
+    // What the pause did not need goes back to the system.
+    drop(reserve);
     let Some(resumed) = resumed else {
         drop(armed);
         crew.join();
