@@ -203,14 +203,12 @@ impl Ring {
             time,
             ..BlockFrame::default()
         };
-        let outcome = self.executor.execute(
-            &self.helpers,
-            BlockInput {
-                frame,
-                messages,
-                budget,
-            },
-        );
+        let mut parameters = (**self.executor.parameters()).clone();
+        parameters.block.messages = budget;
+        self.executor.set_parameters(parameters);
+        let outcome = self
+            .executor
+            .execute(&self.helpers, BlockInput { frame, messages });
         let stats = outcome.stats;
         if stats.dead_letters + stats.poisoned > 0 || outcome.backlog == 0 {
             let reason = format!("tokens were lost in the block: {stats:?}");

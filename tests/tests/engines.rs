@@ -64,12 +64,7 @@ impl Bench {
             payload: message.to_string().into_bytes(),
         };
         let messages = messages.iter().map(ingress).collect();
-        let budget = u64::MAX;
-        let input = BlockInput {
-            frame,
-            messages,
-            budget,
-        };
+        let input = BlockInput { frame, messages };
         let mut outcome = self.executor.execute(&Helpers::none(), input);
         assert_eq!((outcome.stats.dead_letters, outcome.stats.poisoned), (0, 0));
         outcome.replies.sort_by_key(|reply| reply.asker);

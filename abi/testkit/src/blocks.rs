@@ -145,11 +145,8 @@ impl Testkit {
     fn execute(&mut self, messages: Vec<Ingress>, budget: u64) {
         let before = self.before_block(budget);
         let frame = self.next_frame();
-        let mut outcome = self.node().block(BlockInput {
-            frame,
-            messages,
-            budget,
-        });
+        self.node().handle_at_most(budget);
+        let mut outcome = self.node().block(BlockInput { frame, messages });
         self.effects.take_up(&mut outcome);
         self.unchanged_by_faults(&before);
         self.look_over();

@@ -53,6 +53,18 @@ impl Node {
         wait(&result)
     }
 
+    /// From the next block on, so many messages are handled in each.
+    #[track_caller]
+    pub(crate) fn handle_at_most(&self, messages: u64) {
+        self.call(move |executor| {
+            if executor.parameters().block.messages != messages {
+                let mut parameters = (**executor.parameters()).clone();
+                parameters.block.messages = messages;
+                executor.set_parameters(parameters);
+            }
+        });
+    }
+
     /// Executes a block.
     #[track_caller]
     pub(crate) fn block(&self, input: BlockInput) -> BlockOutcome {

@@ -18,9 +18,6 @@ use std::time::{Duration, Instant};
 /// Messages of one load.
 const LOAD_MESSAGES_MAX: u32 = 1 << 22;
 
-/// Messages that one block may handle: its one, and room for what it might cause.
-const BLOCK_BUDGET_MESSAGES: u64 = 16;
-
 /// A load that runs.
 #[derive(Debug)]
 pub(super) struct Load {
@@ -142,11 +139,9 @@ impl Source {
             time: BlockTime(height),
             ..BlockFrame::default()
         };
-        let budget = BLOCK_BUDGET_MESSAGES;
         let block = BlockInput {
             frame,
             messages: vec![message],
-            budget,
         };
         self.commands
             .send(Command::Block(block, self.outcomes.0.clone()))

@@ -18,7 +18,7 @@ pub(crate) fn deliver(
     arena: &[u8],
     outbox: &mut Outbox,
     (table, entry): (&GenerationTable, &KindEntry),
-    facts: RoundFacts,
+    facts: &RoundFacts,
 ) {
     for letter in letters {
         let alone = std::slice::from_ref(letter);

@@ -34,7 +34,7 @@ pub struct SlotView<'a> {
 
 impl Chunk {
     /// Handles all mail of this chunk's engines, in the order of the slots.
-    pub(crate) fn run(&mut self, table: &GenerationTable, facts: RoundFacts) {
+    pub(crate) fn run(&mut self, table: &GenerationTable, facts: &RoundFacts) {
         let mut active = std::mem::take(&mut self.active);
         active.sort_unstable();
         for index in &active {
@@ -142,7 +142,7 @@ fn handle(
     arena: &[u8],
     outbox: &mut Outbox,
     table: &GenerationTable,
-    facts: RoundFacts,
+    facts: &RoundFacts,
 ) {
     let Some(entry) = table.get(slot.kind) else {
         return bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped);
@@ -170,7 +170,7 @@ pub(crate) fn deliver(
     arena: &[u8],
     outbox: &mut Outbox,
     (table, entry): (&GenerationTable, &KindEntry),
-    facts: RoundFacts,
+    facts: &RoundFacts,
 ) {
     let frame = facts.frame;
     let batch: Vec<Delivery<'_>> = letters
@@ -193,6 +193,7 @@ pub(crate) fn deliver(
         children: &mut slot.children,
         timers: &mut slot.timers,
         node_timers: facts.node_timers,
+        parameters: &facts.parameters,
         mark: Mark::UNSET,
         failed: None,
         panic: None,

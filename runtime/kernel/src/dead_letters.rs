@@ -1,6 +1,6 @@
 //! Messages that no engine took and no sender could be told of: kept up to a bound, all counted.
 
-use crate::limits::DEAD_LETTERS_MAX;
+use crate::parameters::DeadLetterBounds;
 use refit_abi::{EngineId, Sender, Undelivered};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -52,23 +52,26 @@ pub(crate) struct DeadLetters {
 
 impl DeadLetters {
     /// The newest of `count` in all, oldest first.
-    pub(crate) fn restored(kept: impl Iterator<Item = DeadLetter>, count: u64) -> Self {
+    pub(crate) fn restored(
+        kept: impl Iterator<Item = DeadLetter>,
+        count: u64,
+        most: DeadLetterBounds,
+    ) -> Self {
         let mut letters = Self::default();
-        kept.take(DEAD_LETTERS_MAX)
-            .for_each(|letter| letters.push(letter));
+        kept.for_each(|letter| letters.push(letter, most));
         letters.count = count;
         letters
     }
 
-    pub(crate) fn push(&mut self, letter: DeadLetter) {
-        if self.kept.len() == DEAD_LETTERS_MAX
+    pub(crate) fn push(&mut self, letter: DeadLetter, most: DeadLetterBounds) {
+        *self.to.entry(letter.to).or_default() += 1;
+        self.kept.push_back(letter);
+        self.count += 1;
+        while self.kept.len() > most.letters
             && let Some(oldest) = self.kept.pop_front()
         {
             self.uncount(oldest.to);
         }
-        *self.to.entry(letter.to).or_default() += 1;
-        self.kept.push_back(letter);
-        self.count += 1;
     }
 
     /// Keeps those to an engine no longer: it has stopped, and nobody will handle them. They stay counted.

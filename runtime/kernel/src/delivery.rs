@@ -4,7 +4,6 @@ use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, Ingress};
 use crate::keys::Ask;
-use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::outbox::Notice;
 use crate::outcome::{BlockOutcome, ReplyError};
 use crate::slot::{Letter, SlotState};
@@ -46,8 +45,9 @@ impl Executor {
 
     /// Whether a letter for an engine is not refused for want of room.
     fn has_room(&self, engine: EngineId) -> bool {
+        let most = self.parameters.mailbox.messages;
         let is_full = self.with_slot(engine, |slot| {
-            matches!(slot.state, SlotState::Live(_)) && slot.inbox.len() >= MAILBOX_MESSAGES_MAX
+            matches!(slot.state, SlotState::Live(_)) && slot.inbox.len() >= most
         });
         is_full != Some(true)
     }
@@ -177,7 +177,7 @@ impl Executor {
             }
             Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
         }
-        if slot.inbox.len() >= MAILBOX_MESSAGES_MAX {
+        if slot.inbox.len() >= self.parameters.mailbox.messages {
             return Some((letter, Undelivered::Full));
         }
         let start = chunk.arena.len();

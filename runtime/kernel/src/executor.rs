@@ -6,12 +6,11 @@ use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::{Directory, Place};
 use crate::gate::Gate;
 use crate::keys::Keys;
-use crate::limits::{
-    ANSWER_BYTES_MAX, CHUNK_ENGINES, ENGINES_MAX, NAMES_MAX, PARALLEL_MESSAGES_MIN, SPAWN_DEPTH_MAX,
-};
+use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
 use crate::newborn::{Newborn, Start};
 use crate::outbox::Outbox;
 use crate::outcome::{BlockOutcome, QueryError, Stats};
+use crate::parameters::Parameters;
 use crate::receipt::Receipt;
 use crate::remains::Remains;
 use crate::round::{Job, Round, RoundFacts, SharedChunk};
@@ -37,6 +36,8 @@ pub(crate) struct Shared {
 pub struct Executor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) chunks: Vec<SharedChunk>,
+    /// What the results of blocks depend on beside the engines and the blocks.
+    pub(crate) parameters: Arc<Parameters>,
     pub(crate) height: Height,
     /// The newest executed block.
     pub(crate) frame: BlockFrame,
@@ -73,8 +74,6 @@ pub struct BlockInput {
     pub frame: BlockFrame,
     /// Messages from clients, in order.
     pub messages: Vec<Ingress>,
-    /// Messages that may be handled before the block ends; looked at between rounds.
-    pub budget: u64,
 }
 
 /// One message from a client.
@@ -112,20 +111,28 @@ pub enum StartError {
         engine: EngineId,
     },
     /// There are as many engines as may be.
-    #[error("the node has {ENGINES_MAX} engines, the most it may have")]
-    Full,
+    #[error("the node has {engines_max} engines, the most it may have")]
+    Full {
+        /// As many as there may be.
+        engines_max: usize,
+    },
     /// There were as many engines with names as there may be.
     #[error(
-        "the node has had {NAMES_MAX} engines with names, the most it may have; start it without one"
+        "the node has had {names_max} engines with names, the most it may have; start it without one"
     )]
-    Names,
+    Names {
+        /// As many as there may be.
+        names_max: usize,
+    },
     /// It would be started from an `init` that is itself too many levels down.
     #[error(
-        "engine `{engine}` did not start: `init` starts engines at most {SPAWN_DEPTH_MAX} levels deep; start it from `handle`"
+        "engine `{engine}` did not start: `init` starts engines at most {depth_max} levels deep; start it from `handle`"
     )]
     Depth {
         /// The id.
         engine: EngineId,
+        /// How many levels there may be.
+        depth_max: usize,
     },
     /// Its `init` did not succeed.
     #[error("engine `{engine}` did not start: {error}")]
@@ -138,8 +145,16 @@ pub enum StartError {
 }
 
 impl Executor {
-    /// An executor of no engines, at height 0, over the first generation's code.
+    /// An executor of no engines, at height 0, over the first generation's code, with the default parameters and what
+    /// the table grants.
     pub fn new(table: Arc<GenerationTable>) -> Self {
+        let parameters = Parameters::granting(table.grants().clone());
+        Self::with_parameters(table, parameters)
+    }
+
+    /// As [`Executor::new`], with these parameters: their grants hold, not the table's.
+    pub fn with_parameters(table: Arc<GenerationTable>, parameters: Parameters) -> Self {
+        let table = table.granting(&parameters.grants);
         let shared = Shared {
             gate: Arc::new(Gate::new()),
             table: ArcSwap::new(table),
@@ -147,6 +162,8 @@ impl Executor {
         Self {
             shared: Arc::new(shared),
             chunks: Vec::new(),
+            keys: Keys::new(parameters.keys),
+            parameters: Arc::new(parameters),
             height: Height(0),
             frame: BlockFrame::default(),
             between: BlockOutcome::default(),
@@ -159,7 +176,6 @@ impl Executor {
             spare: Spare::default(),
             timers: Timers::default(),
             dead: DeadLetters::default(),
-            keys: Keys::default(),
             active: Vec::new(),
             waiting: 0,
             totals: Stats::default(),
@@ -170,6 +186,23 @@ impl Executor {
     /// The code that is live.
     pub fn table(&self) -> Arc<GenerationTable> {
         self.shared.table.load_full()
+    }
+
+    /// What the results of blocks depend on beside the engines and the blocks.
+    pub fn parameters(&self) -> &Arc<Parameters> {
+        &self.parameters
+    }
+
+    /// From the next block on, other parameters hold. What waits beyond a bound that is lower now is not dropped: there
+    /// is no room for more until it is gone.
+    pub fn set_parameters(&mut self, parameters: Parameters) {
+        let live = self.table();
+        let table = live.granting(&parameters.grants);
+        if !Arc::ptr_eq(&live, &table) {
+            drop(self.shared.publish(table));
+        }
+        self.keys.set_bounds(parameters.keys);
+        self.parameters = Arc::new(parameters);
     }
 
     /// The newest executed block.
@@ -235,6 +268,7 @@ impl Executor {
             kind: kind.to_owned(),
         })?;
         self.vacant(id)?;
+        let parameters = self.parameters.clone();
         let start = Start {
             id,
             kind,
@@ -244,6 +278,7 @@ impl Executor {
             sent: 0,
             timers_set: 0,
             node_timers: self.timers.len(),
+            parameters: &parameters,
         };
         let newborn = Newborn::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
@@ -267,7 +302,7 @@ impl Executor {
         for (index, message) in block.messages.into_iter().enumerate() {
             self.deliver_ingress((index as u64, message), &table, &mut out);
         }
-        while !self.active.is_empty() && out.stats.messages < block.budget {
+        while !self.active.is_empty() && out.stats.messages < self.parameters.block.messages {
             self.round(helpers, &table, frame, &mut out);
         }
         out.backlog = self.waiting;
@@ -348,6 +383,7 @@ impl Executor {
             facts: RoundFacts {
                 frame,
                 node_timers: self.timers.len(),
+                parameters: self.parameters.clone(),
                 faults_checked: self.faults_checked,
             },
             generation: out.generation,

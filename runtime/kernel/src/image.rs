@@ -6,6 +6,7 @@
 //! one (logs, events and counts of an upgrade's `init`s) is not in it.
 
 use crate::keys::{Ask, KeysImage};
+use crate::parameters::Parameters;
 use crate::slot::Poison;
 use refit_abi::host::{BlockFrame, CallError, Witness};
 use refit_abi::raw::Codec;
@@ -20,6 +21,9 @@ pub struct Image {
     pub frame: BlockFrame,
     /// The generation that was live.
     pub generation: Generation,
+    /// What results depend on beside engines and blocks. They hold for an executor made from this, whatever the
+    /// configuration of its node says.
+    pub parameters: Parameters,
     /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
     pub kinds: Vec<String>,
     /// All engines, in the order of their places.

@@ -8,7 +8,7 @@ use crate::image::{
     DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
-use crate::keys::{KeyLimits, Keys, KeysImage};
+use crate::keys::{Keys, KeysImage};
 use crate::slot::{Letter, Poison, Slot, SlotState};
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindEntry, KindIndex};
@@ -71,6 +71,7 @@ impl Executor {
         Ok(Image {
             frame: self.frame,
             generation: table.number(),
+            parameters: (*self.parameters).clone(),
             kinds: kinds.collect(),
             engines,
             ended: self.directory.ended().collect(),
@@ -86,12 +87,13 @@ impl Executor {
     /// # Errors
     /// [`ImageError`]; states that were read by then are leaked, safely.
     pub fn from_image(table: Arc<GenerationTable>, image: &Image) -> Result<Self, ImageError> {
-        let mut executor = Self::new(table.clone());
+        let mut executor = Self::with_parameters(table.clone(), image.parameters.clone());
+        let most = image.parameters.dead_letters;
         (executor.height, executor.frame) = (image.frame.height, image.frame);
         executor.timers = Timers::from_image(&image.timers);
-        executor.keys = Keys::from_image(&image.keys, KeyLimits::default());
+        executor.keys = Keys::from_image(&image.keys, image.parameters.keys);
         let (kept, count) = &image.dead_letters;
-        executor.dead = DeadLetters::restored(kept.iter().map(dead_letter), *count);
+        executor.dead = DeadLetters::restored(kept.iter().map(dead_letter), *count, most);
         let kinds: Vec<Option<KindIndex>> = image
             .kinds
             .iter()

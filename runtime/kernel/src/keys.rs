@@ -23,7 +23,7 @@ mod request;
 
 use forgetting::Forgotten;
 pub use image::KeysImage;
-pub(crate) use limits::KeyLimits;
+pub use limits::KeyBounds;
 pub use refusal::KeyRefusal;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 
@@ -35,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The keys of all clients.
 #[derive(Debug)]
 pub struct Keys {
-    limits: KeyLimits,
+    limits: KeyBounds,
     names: BTreeMap<ClientId, Name>,
     /// Every name, the one silent longest first.
     by_age: BTreeSet<(Height, ClientId)>,
@@ -70,7 +70,7 @@ pub struct At {
 }
 
 impl Keys {
-    pub(crate) fn new(limits: KeyLimits) -> Self {
+    pub(crate) fn new(limits: KeyBounds) -> Self {
         Self {
             limits,
             names: BTreeMap::new(),
@@ -79,6 +79,12 @@ impl Keys {
             bytes: 0,
             forgotten: Forgotten::default(),
         }
+    }
+
+    /// From now on other bounds hold. What is kept beyond them goes as it would have been forgotten: with the next
+    /// answer of its client.
+    pub(crate) fn set_bounds(&mut self, limits: KeyBounds) {
+        self.limits = limits;
     }
 
     /// Decides about a message in the block at `now`; takes its key if it is to be delivered.
@@ -167,7 +173,7 @@ impl Keys {
 
 impl Default for Keys {
     fn default() -> Self {
-        Self::new(KeyLimits::default())
+        Self::new(KeyBounds::default())
     }
 }
 

@@ -34,6 +34,7 @@ mod look;
 mod newborn;
 mod outbox;
 mod outcome;
+mod parameters;
 mod queued;
 mod quiesced;
 mod receipt;
@@ -61,10 +62,17 @@ pub use image::{
     DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
-pub use keys::{Admitted, Ask, Asker, At, Entry, Key, KeyRefusal, Keys, KeysImage, RequestDigest};
+pub use keys::{
+    Admitted, Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, Keys, KeysImage, RequestDigest,
+};
 pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
+pub use parameters::{
+    BlockBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds, MessageBounds,
+    PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError, ParametersHash,
+    TimerBounds,
+};
 pub use queued::Unaccepted;
 pub use quiesced::Quiesced;
 pub use receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};

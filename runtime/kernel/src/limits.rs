@@ -1,7 +1,13 @@
-//! The bounds of the kernel, each with its unit. All are counts or bytes, so that reaching one is
-//! the same on every node. The one time among them says when memory is given back, and nothing else.
+//! The bounds of the kernel, each with its unit.
+//!
+//! Those that a result depends on are the defaults of [`Parameters`](crate::Parameters), which are state: all are counts
+//! or bytes, so that reaching one is the same on every node. The rest (from [`ANSWER_BYTES_MAX`] on) is of this node
+//! alone.
 
 use std::time::Duration;
+
+/// Messages that one block handles.
+pub const HANDLED_PER_BLOCK_MAX: u64 = 1 << 20;
 
 /// Messages that wait in one engine's mailbox for the next round.
 pub const MAILBOX_MESSAGES_MAX: usize = 65_536;
@@ -21,9 +27,6 @@ pub const STOPS_PER_MESSAGE_MAX: usize = 16_384;
 /// Longest reply to one message, in bytes.
 pub const REPLY_BYTES_MAX: usize = 64 << 20;
 
-/// Longest answer to one query, in bytes.
-pub const ANSWER_BYTES_MAX: usize = 64 << 20;
-
 /// Levels of engines that start engines from their `init`, below the one that a handler or the
 /// configuration starts: each level is a nested call.
 pub const SPAWN_DEPTH_MAX: usize = 32;
@@ -41,11 +44,43 @@ pub const TIMERS_MAX: usize = 1 << 20;
 /// Timers of one engine that may wait: so that one cannot take the room of all.
 pub const TIMERS_PER_ENGINE_MAX: usize = 1 << 16;
 
-/// Longest text of a panic that is kept with a poisoned engine, in bytes; of a longer one the rest is cut.
-pub const POISON_TEXT_BYTES_MAX: usize = 1_024;
-
 /// Dead letters that are kept; all are counted.
 pub const DEAD_LETTERS_MAX: usize = 1_024;
+
+/// Longest topic of an event, in bytes; of a longer one the rest is cut.
+pub const TOPIC_BYTES_MAX: usize = 256;
+
+/// Clients that may send under keys: whose names are kept.
+pub const CLIENTS_MAX: usize = 65_536;
+
+/// How long the name of a client that sends under keys is kept after its last message, at least, in blocks.
+pub const NAME_KEPT_BLOCKS: u64 = 100_000;
+
+/// Messages of one client that may wait under keys.
+pub const WAITING_KEYS_PER_CLIENT_MAX: usize = 8_192;
+
+/// Answered keys of one client that are kept: how far it may number ahead of its own oldest repeat.
+pub const ANSWERED_KEYS_PER_CLIENT_MAX: usize = 1_024;
+
+/// Bytes of the answers that are kept of all clients, each charged [`KEY_OVERHEAD_BYTES`] more.
+pub const REPLIES_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of these that one client may have.
+pub const REPLIES_BYTES_PER_CLIENT_MAX: usize = 4 << 20;
+
+/// Largest single answer that is kept, in bytes. A longer one is given once, and its request is not done again.
+pub const REPLY_KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// What an answered key costs beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
+pub const KEY_OVERHEAD_BYTES: usize = 160;
+
+// From here on: of this node alone. No result depends on them.
+
+/// Longest answer to one query, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Longest text of a panic that is kept with a poisoned engine, in bytes; of a longer one the rest is cut.
+pub const POISON_TEXT_BYTES_MAX: usize = 1_024;
 
 /// Log lines of one block that are kept; the rest is counted.
 pub const LOG_LINES_PER_BLOCK_MAX: usize = 1_024;
@@ -55,9 +90,6 @@ pub const TROUBLES_PER_BLOCK_MAX: usize = 64;
 
 /// Longest log line of an engine that is kept, in bytes; of a longer one the rest is cut.
 pub const LOG_LINE_BYTES_MAX: usize = 4_096;
-
-/// Longest topic of an event, in bytes; of a longer one the rest is cut.
-pub const TOPIC_BYTES_MAX: usize = 256;
 
 /// Engines whose state lies in one chunk: the unit that a worker claims.
 pub const CHUNK_ENGINES: usize = 64;
@@ -111,27 +143,3 @@ pub const RESERVE_PIECE_BYTES: usize = 64 << 10;
 
 /// Worker threads of one crew.
 pub const WORKERS_MAX: usize = 64;
-
-/// Clients that may send under keys: whose names are kept.
-pub const CLIENTS_MAX: usize = 65_536;
-
-/// How long the name of a client that sends under keys is kept after its last message, at least, in blocks.
-pub const NAME_KEPT_BLOCKS: u64 = 100_000;
-
-/// Messages of one client that may wait under keys.
-pub const WAITING_KEYS_PER_CLIENT_MAX: usize = 8_192;
-
-/// Answered keys of one client that are kept: how far it may number ahead of its own oldest repeat.
-pub const ANSWERED_KEYS_PER_CLIENT_MAX: usize = 1_024;
-
-/// Bytes of the answers that are kept of all clients, each charged [`KEY_OVERHEAD_BYTES`] more.
-pub const REPLIES_BYTES_MAX: usize = 64 << 20;
-
-/// Bytes of these that one client may have.
-pub const REPLIES_BYTES_PER_CLIENT_MAX: usize = 4 << 20;
-
-/// Largest single answer that is kept, in bytes. A longer one is given once, and its request is not done again.
-pub const REPLY_KEPT_BYTES_MAX: usize = 1 << 20;
-
-/// What an answered key costs beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
-pub const KEY_OVERHEAD_BYTES: usize = 160;

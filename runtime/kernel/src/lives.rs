@@ -8,7 +8,6 @@
 use crate::chunk::Chunk;
 use crate::directory::Place;
 use crate::executor::{Executor, StartError};
-use crate::limits::{ENGINES_MAX, NAMES_MAX};
 use crate::outbox::Stop;
 use crate::outcome::{BlockOutcome, LogLine};
 use crate::round::SharedChunk;
@@ -32,15 +31,16 @@ pub(crate) struct Mail {
 impl Executor {
     /// Whether an engine may be started under `id`.
     pub(crate) fn vacant(&self, id: EngineId) -> Result<(), StartError> {
-        let engines = &self.directory;
+        let (engines, most) = (&self.directory, &self.parameters.engines);
         if engines.get(id).is_some() || engines.has_ended(id) {
             return Err(StartError::Taken { engine: id });
         }
-        if engines.len() >= ENGINES_MAX {
-            return Err(StartError::Full);
+        let (engines_max, names_max) = (most.engines, most.names);
+        if engines.len() >= engines_max {
+            return Err(StartError::Full { engines_max });
         }
-        if id.name().is_some() && engines.names() >= NAMES_MAX {
-            return Err(StartError::Names);
+        if id.name().is_some() && engines.names() >= names_max {
+            return Err(StartError::Names { names_max });
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use crate::executor::StartError;
 use crate::outbox::{Outbox, Spawn};
+use crate::parameters::Parameters;
 use crate::running::{Mark, Running};
 use crate::slot::{Slot, SlotState};
 use crate::slot_timers::SlotTimers;
@@ -30,6 +31,8 @@ pub struct Start<'a> {
     pub timers_set: u64,
     /// Timers that wait in the node; 0 during an upgrade, where only the engine's own bound holds.
     pub node_timers: usize,
+    /// What bounds its `init`.
+    pub parameters: &'a Parameters,
 }
 
 /// An engine that was started and has no place yet.
@@ -91,6 +94,7 @@ impl Newborn {
             children: &mut children,
             timers: &mut timers,
             node_timers: start.node_timers,
+            parameters: start.parameters,
             mark: Mark::UNSET,
             failed: None,
             panic: None,

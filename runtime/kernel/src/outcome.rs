@@ -95,17 +95,17 @@ pub enum ReplyError {
         /// What the panic said; empty in an answer that is given again.
         text: String,
     },
-    /// The message was handled, and its reply is longer than
-    /// [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX): the node dropped it.
+    /// The message was handled, and its reply is longer than it may be: the node dropped it.
     #[error(
-        "engine `{engine}` handled this message, and its reply of {bytes} bytes was dropped: at most {} are taken",
-        crate::limits::REPLY_BYTES_MAX
+        "engine `{engine}` handled this message, and its reply of {bytes} bytes was dropped: at most {bytes_max} are taken"
     )]
     TooLarge {
         /// The engine.
         engine: EngineId,
         /// The reply's length.
         bytes: usize,
+        /// As long as it may be.
+        bytes_max: usize,
     },
     /// The message did not reach a handler.
     #[error("engine `{engine}` did not get the message: {reason:?}")]

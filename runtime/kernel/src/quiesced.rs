@@ -97,6 +97,8 @@ impl<'a> Quiesced<'a> {
     /// Gives the table that was live: to let go of it frees memory, which is no work for a pause.
     #[must_use = "what was live is to be dropped when the pause is over"]
     pub fn publish(&mut self, table: Arc<GenerationTable>) -> Arc<GenerationTable> {
+        // It may have been made before the parameters changed.
+        let table = table.granting(&self.executor.parameters.grants);
         self.executor.swept = 0;
         self.executor.shared.publish(table)
     }

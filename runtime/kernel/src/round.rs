@@ -3,6 +3,7 @@
 use crate::chunk::Chunk;
 use crate::crew::Reserving;
 use crate::executor::Shared;
+use crate::parameters::Parameters;
 use parking_lot::RwLock;
 use refit_abi::Generation;
 use refit_abi::host::BlockFrame;
@@ -24,12 +25,13 @@ pub(crate) enum Job {
 }
 
 /// What all handlers of a round know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RoundFacts {
     /// The block.
     pub(crate) frame: BlockFrame,
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
+    pub(crate) parameters: Arc<Parameters>,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
 }
@@ -86,7 +88,7 @@ impl Round {
             if table.number() != self.generation {
                 self.mixed.fetch_add(1, Ordering::Relaxed);
             }
-            chunk.write().run(&table, self.facts);
+            chunk.write().run(&table, &self.facts);
         }
     }
 }

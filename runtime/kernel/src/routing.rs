@@ -3,7 +3,7 @@
 
 use crate::dead_letters::DeadLetter;
 use crate::executor::{Executor, StartError};
-use crate::limits::{LOG_LINES_PER_BLOCK_MAX, SPAWN_DEPTH_MAX};
+use crate::limits::LOG_LINES_PER_BLOCK_MAX;
 use crate::newborn::{Newborn, Start};
 use crate::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
 use crate::outcome::{BlockOutcome, LogLine};
@@ -67,7 +67,7 @@ impl Executor {
             let table = self.table();
             Trouble::buried(&letter, kind.and_then(|kind| table.get(kind)))
         });
-        self.dead.push(letter);
+        self.dead.push(letter, self.parameters.dead_letters);
     }
 
     fn route_timers(&mut self, outbox: &mut Outbox) {
@@ -116,6 +116,7 @@ impl Executor {
         out: &mut BlockOutcome,
         depth: usize,
     ) {
+        let parameters = self.parameters.clone();
         let start = Start {
             id: spawn.id,
             kind: spawn.kind,
@@ -125,12 +126,15 @@ impl Executor {
             sent: 0,
             timers_set: 0,
             node_timers: self.timers.len(),
+            parameters: &parameters,
         };
-        let started = if depth < SPAWN_DEPTH_MAX {
+        let depth_max = parameters.engines.spawn_depth;
+        let started = if depth < depth_max {
             self.vacant(spawn.id)
                 .and_then(|()| Newborn::init(table, &start, frame))
         } else {
-            Err(StartError::Depth { engine: spawn.id })
+            let engine = spawn.id;
+            Err(StartError::Depth { engine, depth_max })
         };
         match started {
             Ok(newborn) => {

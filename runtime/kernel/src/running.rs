@@ -3,13 +3,10 @@
 //! The outputs of a message that fails are dropped: before the first output of each message a mark
 //! is set, and its failure truncates to the mark.
 
-use crate::limits::{
-    BYTES_PER_MESSAGE_MAX, LOG_LINE_BYTES_MAX, REPLY_BYTES_MAX, SENDS_PER_MESSAGE_MAX,
-    SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
-    TOPIC_BYTES_MAX,
-};
+use crate::limits::LOG_LINE_BYTES_MAX;
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
 use crate::outcome::{Emitted, LogLine, ReplyError};
+use crate::parameters::Parameters;
 use crate::slot::Letter;
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
@@ -35,6 +32,7 @@ pub(crate) struct Running<'a> {
     pub(crate) timers: &'a mut SlotTimers,
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
+    pub(crate) parameters: &'a Parameters,
     pub(crate) mark: Mark,
     /// The last message that is known to have failed.
     pub(crate) failed: Option<usize>,
@@ -93,22 +91,28 @@ impl Running<'_> {
             };
         }
         let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
-        spent + more <= BYTES_PER_MESSAGE_MAX
+        spent + more <= self.parameters.message.bytes
     }
 
     /// Timers that the message at the mark may still set. What it cancelled counts too: a message that sets and
     /// cancels without end comes to one.
     fn timers_left(&self) -> usize {
         let done = self.outbox.timers.len() - self.mark.timers;
-        SENDS_PER_MESSAGE_MAX
+        self.parameters
+            .message
+            .sends
             .saturating_sub(done)
             .min(self.timers_room())
     }
 
     /// Timers that the engine may still have waiting.
     fn timers_room(&self) -> usize {
-        match self.node_timers < TIMERS_MAX {
-            true => TIMERS_PER_ENGINE_MAX.saturating_sub(self.timers.waiting()),
+        match self.node_timers < self.parameters.timers.all {
+            true => self
+                .parameters
+                .timers
+                .per_engine
+                .saturating_sub(self.timers.waiting()),
             false => 0,
         }
     }
@@ -144,13 +148,20 @@ impl Running<'_> {
     /// The reply to a message that was handled is too long to be passed on.
     #[cold]
     fn too_large(&mut self, index: usize, bytes: usize) {
+        let bytes_max = self.parameters.message.reply_bytes;
         self.tell_of(index, |sender, sequence| Wrong::TooLarge {
             sender,
             sequence,
             bytes,
+            bytes_max,
         });
         let engine = self.id;
-        self.answer(index, Err(ReplyError::TooLarge { engine, bytes }));
+        let too_large = ReplyError::TooLarge {
+            engine,
+            bytes,
+            bytes_max,
+        };
+        self.answer(index, Err(too_large));
     }
 
     /// A fault that no client is told.
@@ -213,7 +224,7 @@ impl Services for Running<'_> {
     #[inline]
     fn send(&mut self, index: usize, to: EngineId, schema: SchemaId, payload: &[u8]) -> HostStatus {
         let fits = self.begin(index, payload.len());
-        if !fits || self.outbox.sends.len() - self.mark.sends >= SENDS_PER_MESSAGE_MAX {
+        if !fits || self.outbox.sends.len() - self.mark.sends >= self.parameters.message.sends {
             return HostStatus::Budget;
         }
         let payload = self.outbox.put(payload);
@@ -232,7 +243,7 @@ impl Services for Running<'_> {
 
     fn spawn(&mut self, index: usize, wanted: Wanted<'_>) -> Result<EngineId, HostStatus> {
         let fits = self.begin(index, wanted.config.len());
-        if !fits || self.outbox.spawns.len() - self.mark.spawns >= SPAWNS_PER_MESSAGE_MAX {
+        if !fits || self.outbox.spawns.len() - self.mark.spawns >= self.parameters.message.spawns {
             return Err(HostStatus::Budget);
         }
         let (kind, entry) = self.table.find(wanted.kind).ok_or(HostStatus::Unknown)?;
@@ -256,7 +267,7 @@ impl Services for Running<'_> {
 
     fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus {
         let fits = self.begin(index, 0);
-        if !fits || self.outbox.stops.len() - self.mark.stops >= STOPS_PER_MESSAGE_MAX {
+        if !fits || self.outbox.stops.len() - self.mark.stops >= self.parameters.message.stops {
             return HostStatus::Budget;
         }
         self.outbox.stops.push(Stop {
@@ -314,6 +325,7 @@ impl Services for Running<'_> {
 
     fn budget_left(&self, index: usize) -> RawBudget {
         let begun = self.mark.index == index;
+        let most = &self.parameters.message;
         let left = |most: usize, now: usize, mark: usize| match begun {
             true => (most - (now - mark).min(most)) as u64,
             false => most as u64,
@@ -321,16 +333,16 @@ impl Services for Running<'_> {
         let (out, mark) = (&*self.outbox, self.mark);
         let timers = match begun {
             true => self.timers_left(),
-            false => self.timers_room().min(SENDS_PER_MESSAGE_MAX),
+            false => self.timers_room().min(most.sends),
         };
         let bytes = out.bytes.len() + mark.emitted;
         RawBudget {
             size: size_of::<RawBudget>(),
-            messages: left(SENDS_PER_MESSAGE_MAX, out.sends.len(), mark.sends),
-            bytes: left(BYTES_PER_MESSAGE_MAX, bytes, mark.bytes),
-            spawns: left(SPAWNS_PER_MESSAGE_MAX, out.spawns.len(), mark.spawns),
+            messages: left(most.sends, out.sends.len(), mark.sends),
+            bytes: left(most.bytes, bytes, mark.bytes),
+            spawns: left(most.spawns, out.spawns.len(), mark.spawns),
             timers: timers as u64,
-            events: left(SENDS_PER_MESSAGE_MAX, out.events.len(), mark.events),
+            events: left(most.sends, out.events.len(), mark.events),
         }
     }
 
@@ -349,11 +361,14 @@ impl Services for Running<'_> {
     fn emit(&mut self, index: usize, topic: &str, payload: &[u8]) -> HostStatus {
         let bytes = topic.len() + payload.len();
         let fits = self.begin(index, bytes);
-        if !fits || self.outbox.events.len() - self.mark.events >= SENDS_PER_MESSAGE_MAX {
+        if !fits || self.outbox.events.len() - self.mark.events >= self.parameters.message.sends {
             return HostStatus::Budget;
         }
         self.mark.emitted += bytes;
-        let (topic, payload) = (shown(topic, TOPIC_BYTES_MAX), payload.to_vec());
+        let (topic, payload) = (
+            shown(topic, self.parameters.events.topic_bytes),
+            payload.to_vec(),
+        );
         self.outbox.events.push(Emitted {
             engine: self.id,
             topic,
@@ -363,7 +378,7 @@ impl Services for Running<'_> {
     }
 
     fn reply(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
-        if status == CallStatus::Ok && bytes.len() <= REPLY_BYTES_MAX {
+        if status == CallStatus::Ok && bytes.len() <= self.parameters.message.reply_bytes {
             return self.answer(index, Ok(bytes.to_vec()));
         }
         if status == CallStatus::Ok {

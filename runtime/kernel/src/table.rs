@@ -127,6 +127,14 @@ impl GenerationTable {
         })
     }
 
+    /// This generation, with what is granted: itself, if that is so already.
+    pub(crate) fn granting(self: &Arc<Self>, grants: &Grants) -> Arc<Self> {
+        if *self.grants == *grants {
+            return self.clone();
+        }
+        Self::of(self.number, self.kinds.clone(), Arc::new(grants.clone()))
+    }
+
     /// Its number.
     pub fn number(&self) -> Generation {
         self.number

@@ -53,6 +53,8 @@ pub enum Wrong {
         sequence: u64,
         /// The reply's length.
         bytes: usize,
+        /// As long as it may be.
+        bytes_max: usize,
     },
     /// It is poisoned: it takes no messages any more.
     Poisoned {

@@ -3,7 +3,7 @@
 
 use crate::directory::{Directory, Place};
 use crate::executor::Executor;
-use crate::limits::{ENGINES_MAX, NAMES_MAX};
+use crate::parameters::Parameters;
 use crate::round::SharedChunk;
 use crate::slot::{Next, Slot, SlotState};
 use crate::table::{GenerationTable, KindIndex};
@@ -20,6 +20,7 @@ pub struct View {
     directory: Arc<Directory>,
     table: Arc<GenerationTable>,
     frame: BlockFrame,
+    parameters: Arc<Parameters>,
 }
 
 /// One engine, to look at.
@@ -35,6 +36,7 @@ impl View {
             directory: executor.directory.clone(),
             table: executor.table(),
             frame: executor.frame,
+            parameters: executor.parameters.clone(),
         }
     }
 
@@ -48,6 +50,11 @@ impl View {
         self.frame
     }
 
+    /// What bounds it.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
     /// Chunks.
     pub fn chunks(&self) -> usize {
         self.chunks.len()
@@ -55,8 +62,9 @@ impl View {
 
     /// How many more engines there may be, whether they have names or not.
     pub fn room(&self) -> usize {
-        let engines = ENGINES_MAX.saturating_sub(self.directory.len());
-        engines.min(NAMES_MAX.saturating_sub(self.directory.names()))
+        let most = &self.parameters.engines;
+        let engines = most.engines.saturating_sub(self.directory.len());
+        engines.min(most.names.saturating_sub(self.directory.names()))
     }
 
     /// Whether there was an engine of this name, which has stopped.

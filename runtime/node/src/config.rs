@@ -7,7 +7,7 @@ use crate::rehearsal::RehearsalCommand;
 use crate::upgrade::StuckPause;
 use crate::watch::StuckList;
 use parking_lot::Mutex;
-use refit_kernel::Grants;
+use refit_kernel::{BlockBounds, Grants, Parameters};
 use refit_loader::ProbeCommand;
 use refit_ordering::{BlockSource, IDLE_INTERVAL_MILLIS};
 use refit_store::{MemoryStore, Store};
@@ -84,6 +84,16 @@ pub struct EngineConfig {
 }
 
 impl NodeConfig {
+    /// The first parameters of the chain; later ones come with blocks.
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters {
+            block: BlockBounds {
+                messages: self.handled_per_block,
+            },
+            ..Parameters::granting(self.grants.clone())
+        }
+    }
+
     /// A node of these engines with defaults for the rest.
     pub fn new(engines: Vec<EngineConfig>, probe: ProbeCommand) -> Self {
         Self {

@@ -38,7 +38,6 @@ pub(crate) struct DriverParts {
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: EventWriter,
-    pub(crate) budget: u64,
 }
 
 /// Makes blocks and has them executed.

@@ -69,6 +69,9 @@ pub enum StartError {
     /// An engine did not start.
     #[error(transparent)]
     Engine(#[from] refit_kernel::StartError),
+    /// Under its bounds the node would do nothing.
+    #[error(transparent)]
+    Parameters(#[from] refit_kernel::ParametersError),
     /// The system gave no thread.
     #[error("the system starts no more threads: {0}; raise the limit with ulimit -u")]
     Threads(#[from] std::io::Error),
@@ -87,6 +90,7 @@ impl StartError {
             StartError::WhichKind { .. } => "kind-unclear",
             StartError::TwoModules { .. } => "kind-twice",
             StartError::Engine(_) => "engine-start",
+            StartError::Parameters(_) => "parameters",
             StartError::Threads(_) => "no-threads",
             StartError::Ended => "node-ended",
         }
@@ -145,6 +149,8 @@ impl Node {
             places,
         } = load(&loader, &config.engines)?;
         let kinds = kinds(&modules, &paths)?;
+        let parameters = config.parameters();
+        parameters.check()?;
         let table = GenerationTable::first_with(kinds, config.grants.clone());
         warn_of_unknown_grants(&table);
         let starts = starts(&config.engines, &ids, (&places, &modules))?;
@@ -159,7 +165,7 @@ impl Node {
         )?;
         watched.on_duty(crew.records());
         watched.runs(&table);
-        let mut executor = Executor::new(table.clone());
+        let mut executor = Executor::with_parameters(table.clone(), parameters);
         executor.check_faults(config.check_faults);
         crew.baton().start(executor);
         let mut libraries = Libraries::default();
@@ -204,7 +210,6 @@ impl Node {
             latest: latest.clone(),
             metrics: metrics.clone(),
             events: event_writer,
-            budget: config.handled_per_block,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
         let driver = thread.spawn(move || driver.run())?;

@@ -2,7 +2,6 @@
 //! once in a while, with a count of what was left out. Poisoned engines are all told.
 
 use refit_abi::Sender;
-use refit_kernel::limits::REPLY_BYTES_MAX;
 use refit_kernel::{Trouble, Wrong};
 use std::collections::HashMap;
 use std::fmt;
@@ -117,9 +116,10 @@ fn write(trouble: &Trouble, hidden: u64) {
             sender,
             sequence,
             bytes,
+            bytes_max,
         } => tracing::error!(
             %engine, kind, version, bytes, hidden,
-            "the reply to message {sequence} of {} was dropped: at most {REPLY_BYTES_MAX} bytes are taken",
+            "the reply to message {sequence} of {} was dropped: at most {bytes_max} bytes are taken",
             Words(*sender)
         ),
         Wrong::DeadLetter { sender, reason } => tracing::warn!(

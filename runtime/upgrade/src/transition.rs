@@ -322,6 +322,7 @@ impl Stages {
             children: bus.counters.1,
             timers_set: slot.timers_set(),
             node_timers: 0,
+            parameters: self.shared.view.parameters(),
         };
         let frame = self.shared.view.frame();
         let mut newborn = Newborn::init(&self.shared.table, &start, frame).map_err(|error| {

@@ -1,7 +1,7 @@
 //! What the table of keys forgets, and that it is counted.
 
 use super::name::Name;
-use super::{KeyLimits, KeyRefusal, Keys};
+use super::{KeyBounds, KeyRefusal, Keys};
 use refit_abi::{ClientId, Height};
 
 /// What was forgotten, for whoever watches the node.
@@ -81,7 +81,7 @@ impl Keys {
 }
 
 /// One client loses its lowest numbers until the rest is its share; gives how many answers were lost.
-pub(super) fn beyond_share(name: &mut Name, limits: KeyLimits) -> u64 {
+pub(super) fn beyond_share(name: &mut Name, limits: KeyBounds) -> u64 {
     let mut lost = 0;
     while name.answered.len() > limits.answered || name.bytes() > limits.bytes_per_name {
         let Some(had_outcome) = name.forget_lowest() else {

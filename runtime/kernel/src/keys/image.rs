@@ -1,7 +1,7 @@
 //! [`KeysImage`]: the keys of an executor as plain data.
 
 use super::name::Name;
-use super::{KeyLimits, Keys};
+use super::{KeyBounds, Keys};
 use refit_abi::ClientId;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ impl Keys {
         }
     }
 
-    pub(crate) fn from_image(image: &KeysImage, limits: KeyLimits) -> Self {
+    pub(crate) fn from_image(image: &KeysImage, limits: KeyBounds) -> Self {
         let mut keys = Self::new(limits);
         for (id, name) in &image.names {
             let name = name.clone().counted();

@@ -1,30 +1,31 @@
-//! [`KeyLimits`]: the bounds of the table of keys.
+//! [`KeyBounds`]: the bounds of the table of keys.
 
 use crate::limits::{
     ANSWERED_KEYS_PER_CLIENT_MAX, CLIENTS_MAX, NAME_KEPT_BLOCKS, REPLIES_BYTES_MAX,
     REPLIES_BYTES_PER_CLIENT_MAX, REPLY_KEPT_BYTES_MAX, WAITING_KEYS_PER_CLIENT_MAX,
 };
+use serde::{Deserialize, Serialize};
 
-/// How much [`Keys`](super::Keys) keeps. All nodes of a network must use the same.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KeyLimits {
+/// How much [`Keys`](super::Keys) keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyBounds {
     /// Most clients.
-    pub(crate) names: usize,
+    pub names: usize,
     /// How long a name stays after its last message, in blocks.
-    pub(crate) name_blocks: u64,
+    pub name_blocks: u64,
     /// Most messages of one client that wait.
-    pub(crate) waiting: usize,
+    pub waiting: usize,
     /// Most answered keys of one client.
-    pub(crate) answered: usize,
+    pub answered: usize,
     /// Most bytes of answers of one client.
-    pub(crate) bytes_per_name: usize,
+    pub bytes_per_name: usize,
     /// Most bytes of answers in all.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// Largest answer that is kept, in bytes.
-    pub(crate) reply_bytes: usize,
+    pub reply_bytes: usize,
 }
 
-impl Default for KeyLimits {
+impl Default for KeyBounds {
     fn default() -> Self {
         Self {
             names: CLIENTS_MAX,

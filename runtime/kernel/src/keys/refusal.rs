@@ -1,6 +1,5 @@
 //! [`KeyRefusal`]: why a message is not handled because of its key.
 
-use crate::limits::{CLIENTS_MAX, NAME_KEPT_BLOCKS, WAITING_KEYS_PER_CLIENT_MAX};
 use refit_abi::Height;
 use serde::{Deserialize, Serialize};
 
@@ -18,14 +17,14 @@ pub enum KeyRefusal {
     Forgotten,
     /// The client is new, and all places are held.
     #[error(
-        "{CLIENTS_MAX} clients have sent under keys in the last {NAME_KEPT_BLOCKS} blocks, and none of them is forgotten \
-         before block {until}: a new client is not taken in"
+        "as many clients as the node keeps have sent under keys lately, and none of them is forgotten before block \
+         {until}: a new client is not taken in"
     )]
     NoPlace {
         /// The first block in which a place may be free.
         until: Height,
     },
     /// The client has as many messages under keys waiting as it may have.
-    #[error("{WAITING_KEYS_PER_CLIENT_MAX} messages of this client wait under keys already")]
+    #[error("as many messages of this client as may wait under keys already")]
     Waiting,
 }

@@ -15,11 +15,11 @@ type Outcome = Result<Vec<u8>, ReplyError>;
 /// Blocks for which a name is kept in these tests.
 const KEPT: u64 = 5;
 
-fn limits(names: usize) -> KeyLimits {
-    KeyLimits {
+fn limits(names: usize) -> KeyBounds {
+    KeyBounds {
         names,
         name_blocks: KEPT,
-        ..KeyLimits::default()
+        ..KeyBounds::default()
     }
 }
 
@@ -90,7 +90,11 @@ fn what_an_engine_has_handled_is_answered_and_all_else_frees_the_key() {
             engine,
             text: text(),
         }),
-        Err(ReplyError::TooLarge { engine, bytes: 1 }),
+        Err(ReplyError::TooLarge {
+            engine,
+            bytes: 1,
+            bytes_max: 0,
+        }),
     ];
     let reason = text();
     let mut free = vec![Err(ReplyError::Rejected { engine, reason })];
@@ -216,9 +220,9 @@ fn every_place_taken_by_new_names_leaves_the_others_their_answers() {
 
 #[test]
 fn a_client_has_so_many_messages_waiting_and_then_hears_so() {
-    let mut keys = Keys::new(KeyLimits {
+    let mut keys = Keys::new(KeyBounds {
         waiting: 2,
-        ..KeyLimits::default()
+        ..KeyBounds::default()
     });
     for sequence in [1, 2] {
         let admitted = keys.admit(key(1, sequence), request(0), Height(1));
@@ -245,7 +249,7 @@ fn what_is_too_large_to_keep_is_never_done_again() {
 
 #[test]
 fn what_is_forgotten_is_counted_once() {
-    let mut keys = Keys::new(KeyLimits {
+    let mut keys = Keys::new(KeyBounds {
         answered: 2,
         ..limits(1)
     });
@@ -268,9 +272,9 @@ fn what_is_forgotten_is_counted_once() {
 
 #[test]
 fn the_largest_number_can_be_forgotten_too() {
-    let mut keys = Keys::new(KeyLimits {
+    let mut keys = Keys::new(KeyBounds {
         bytes: 0,
-        ..KeyLimits::default()
+        ..KeyBounds::default()
     });
     handled(&mut keys, key(1, u64::MAX), &Ok(Vec::new()), 1);
     let again = keys.admit(key(1, u64::MAX), request(0), Height(1));

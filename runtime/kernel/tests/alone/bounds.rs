@@ -1,6 +1,8 @@
 //! Bounds: reaching one is a typed refusal or a backlog, never a loss.
 
-use crate::harness::{NO_BUDGET, block, executor, frame, ingress, place, reply, root, run, seen};
+use crate::harness::{
+    NO_BUDGET, block, executor, frame, handle_at_most, ingress, place, reply, root, run, seen,
+};
 use crate::script::{Config, Message, Op, Seen, Target};
 use refit_abi::ENGINE_NAME_BYTES_MAX;
 use refit_kernel::BlockInput;
@@ -97,10 +99,8 @@ fn a_spent_block_budget_leaves_a_backlog_and_loses_nothing() {
     let message = (0..10).fold(Message::default(), |inner, hop| {
         Message::of([Op::Send(Target::Id(root(hop % 2)), inner)])
     });
-    let first = BlockInput {
-        budget: 4,
-        ..block(1, vec![ingress(root(1), 0, message)])
-    };
+    handle_at_most(&mut executor, 4);
+    let first = block(1, vec![ingress(root(1), 0, message)]);
     let outcome = executor.execute(&Helpers::none(), first);
     assert_eq!((outcome.stats.messages, outcome.backlog), (4, 1));
     let (mut handled, mut height) = (4, 1);
@@ -109,7 +109,6 @@ fn a_spent_block_budget_leaves_a_backlog_and_loses_nothing() {
         let block = BlockInput {
             frame: frame(height),
             messages: vec![],
-            budget: 4,
         };
         let outcome = executor.execute(&Helpers::none(), block);
         assert!(outcome.stats.messages <= 4);
@@ -128,16 +127,11 @@ fn a_block_without_budget_keeps_its_messages_in_order_for_the_next() {
     let messages = (0..3)
         .map(|n| ingress(root(0), n, Message::default()))
         .collect();
-    let none = BlockInput {
-        budget: 0,
-        ..block(1, messages)
-    };
-    let outcome = executor.execute(&Helpers::none(), none);
+    handle_at_most(&mut executor, 0);
+    let outcome = executor.execute(&Helpers::none(), block(1, messages));
     assert_eq!((outcome.backlog, outcome.replies.len()), (3, 0));
-    let next = BlockInput {
-        budget: NO_BUDGET,
-        ..block(2, vec![])
-    };
+    handle_at_most(&mut executor, NO_BUDGET);
+    let next = block(2, vec![]);
     let outcome = executor.execute(&Helpers::none(), next);
     let places: Vec<_> = outcome.replies.iter().map(place).collect();
     assert_eq!(places, [0, 1, 2]);

@@ -95,7 +95,6 @@ pub(crate) fn block(height: u64, messages: Vec<Ingress>) -> BlockInput {
     BlockInput {
         frame: frame(height),
         messages,
-        budget: NO_BUDGET,
     }
 }
 
@@ -139,4 +138,11 @@ pub(crate) fn poison(executor: &Executor, engine: EngineId) -> Option<Poison> {
         EngineState::Poisoned(poison) => Some(poison),
         EngineState::Live => None,
     }
+}
+
+/// From the next block on, so many messages are handled in each.
+pub(crate) fn handle_at_most(executor: &mut Executor, messages: u64) {
+    let mut parameters = (**executor.parameters()).clone();
+    parameters.block.messages = messages;
+    executor.set_parameters(parameters);
 }

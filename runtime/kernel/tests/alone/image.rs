@@ -1,9 +1,11 @@
 //! An executor that was made from an image goes on as the one the image was taken from.
 
-use crate::harness::{block, executor, frame, ingress, root, run, seen, start, table};
+use crate::harness::{
+    NO_BUDGET, block, executor, frame, handle_at_most, ingress, root, run, seen, start, table,
+};
 use crate::script::{Config, Message, Op, Target};
 use refit_kernel::crew::Helpers;
-use refit_kernel::{BlockInput, Executor, Image, ImageError, StateImage};
+use refit_kernel::{Executor, Image, ImageError, StateImage};
 
 /// No image of these tests is larger, in bytes.
 pub(crate) const LARGE: usize = 1 << 20;
@@ -40,11 +42,10 @@ fn busy() -> Executor {
             Op::Flood(Target::Id(root(6)), 3),
         ]),
     )]);
-    let cut = BlockInput {
-        budget: 1,
-        ..block(3, vec![ingress(root(0), 9, chain)])
-    };
+    let cut = block(3, vec![ingress(root(0), 9, chain)]);
+    handle_at_most(&mut executor, 1);
     executor.execute(&Helpers::none(), cut);
+    handle_at_most(&mut executor, NO_BUDGET);
     assert!(executor.backlog() > 0, "mail waits");
     executor
 }

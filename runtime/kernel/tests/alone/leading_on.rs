@@ -1,6 +1,6 @@
 //! Which crew works when, around an update point: a pause waits for no other thread.
 
-use crate::harness::{NO_BUDGET, executor, frame};
+use crate::harness::{executor, frame};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
 use refit_kernel::limits::LEAD_ON_BLOCKS_MAX;
@@ -79,7 +79,6 @@ impl Node {
         let block = BlockInput {
             frame: frame(height),
             messages: Vec::new(),
-            budget: NO_BUDGET,
         };
         // Nobody waits for its outcome.
         let command = Command::Block(block, bounded(1).0);

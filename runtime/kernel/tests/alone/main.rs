@@ -13,6 +13,7 @@ mod harness;
 mod image;
 mod leading_on;
 mod once;
+mod parameters;
 mod queries;
 mod reserve;
 mod rollback;

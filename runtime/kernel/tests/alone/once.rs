@@ -1,6 +1,6 @@
 //! Exactly once is a function of the blocks: an image has it, and another process comes to the same.
 
-use crate::harness::{NO_BUDGET, block, executor, ingress, keyed, root};
+use crate::harness::{NO_BUDGET, block, executor, handle_at_most, ingress, keyed, root};
 use crate::image::{LARGE, copy};
 use crate::script::{Message, Op};
 use refit_kernel::crew::Helpers;
@@ -28,19 +28,18 @@ fn script() -> Vec<BlockInput> {
         };
         (0..20).map(|number| nth(height * 13 + number)).collect()
     };
-    let budget = |height: u64| match height % 3 {
-        0 => 0,
-        _ => NO_BUDGET,
-    };
     (1..30)
-        .map(|height| BlockInput {
-            budget: budget(height),
-            ..block(height, requests(height))
-        })
+        .map(|height| block(height, requests(height)))
         .collect()
 }
 
+/// Every third block handles nothing.
 fn execute(executor: &mut Executor, block: BlockInput) -> BlockOutcome {
+    let budget = match block.frame.height.0 % 3 {
+        0 => 0,
+        _ => NO_BUDGET,
+    };
+    handle_at_most(executor, budget);
     executor.execute(&Helpers::none(), block)
 }
 

@@ -1,6 +1,6 @@
 //! Blocks go before what clients look at, and looks go on beside blocks.
 
-use crate::harness::{NO_BUDGET, executor, frame};
+use crate::harness::{executor, frame};
 use crossbeam_channel::bounded;
 use refit_kernel::BlockInput;
 use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, commands};
@@ -42,7 +42,6 @@ fn a_block_waits_for_a_bounded_number_of_the_looks_that_came_before_it() {
         let block = BlockInput {
             frame: frame(height),
             messages: Vec::new(),
-            budget: NO_BUDGET,
         };
         let before = looked.load(Ordering::SeqCst);
         commands.send(Command::Block(block, done)).unwrap();

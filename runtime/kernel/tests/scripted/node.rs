@@ -91,8 +91,8 @@ impl Node {
         let block = BlockInput {
             frame: frame(self.height),
             messages,
-            budget,
         };
+        self.call(move |executor| handle_at_most(executor, budget));
         self.commands.send(Command::Block(block, sender)).unwrap();
         outcome.recv().unwrap()
     }
@@ -270,4 +270,11 @@ fn quiet_planned_panics() {
 /// Version 2 of the actor's code.
 pub(crate) fn version_2() -> Module {
     Module::linked(crate::actor::v2::module()).unwrap()
+}
+
+/// From the next block on, so many messages are handled in each.
+pub(crate) fn handle_at_most(executor: &mut Executor, messages: u64) {
+    let mut parameters = (**executor.parameters()).clone();
+    parameters.block.messages = messages;
+    executor.set_parameters(parameters);
 }

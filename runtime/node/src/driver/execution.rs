@@ -47,7 +47,6 @@ impl Driver {
         let input = BlockInput {
             frame,
             messages: block.entries.into_iter().filter_map(message).collect(),
-            budget: self.parts.budget,
         };
         self.waiters.placed(height, &tokens);
         let (done, outcome) = crossbeam_channel::bounded(1);

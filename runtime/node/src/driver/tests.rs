@@ -58,7 +58,6 @@ fn ends_behind(messages: usize) -> bool {
         latest: Arc::default(),
         metrics: Arc::new(Metrics::new()),
         events: crate::events::log().1,
-        budget: 1 << 20,
     });
     let (done, ended) = crossbeam_channel::bounded(1);
     std::thread::spawn(move || {

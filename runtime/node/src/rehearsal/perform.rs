@@ -165,7 +165,7 @@ fn table(request: &Request, old: &[ChildModule]) -> Result<Arc<GenerationTable>,
     let kinds = request.image.kinds.iter().zip(&request.kinds).map(kind);
     let kinds: Option<Vec<_>> = kinds.collect();
     let kinds = kinds.ok_or_else(|| defect(&"a kind is in none of the modules"))?;
-    let grants = request.grants.clone();
+    let grants = request.image.parameters.grants.clone();
     Ok(GenerationTable::at(request.image.generation, kinds, grants))
 }
 

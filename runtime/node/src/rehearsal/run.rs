@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use refit_abi::Generation;
     use refit_abi::host::BlockFrame;
-    use refit_kernel::{Grants, Image, KeysImage, TimersImage};
+    use refit_kernel::{Image, KeysImage, Parameters, TimersImage};
     use refit_upgrade::Directives;
 
     fn outcome(script: &str, deadline: Duration) -> RehearsalError {
@@ -324,6 +324,7 @@ mod tests {
         let image = Image {
             frame: BlockFrame::default(),
             generation: Generation(1),
+            parameters: Parameters::default(),
             kinds: Vec::new(),
             engines: Vec::new(),
             ended: Vec::new(),
@@ -337,7 +338,6 @@ mod tests {
             new: Vec::new(),
             workers: 1,
             image,
-            grants: Grants::default(),
             directives: Directives::default(),
         };
         run(&command.deadline(deadline), request, called_off).unwrap_err()

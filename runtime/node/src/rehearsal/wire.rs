@@ -4,7 +4,7 @@
 //! The [`Bounds`] go ahead, so that they hold while the request is read. A line that begins with [`AT`]
 //! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
 
-use refit_kernel::{Grants, Image};
+use refit_kernel::Image;
 use refit_loader::InterfaceId;
 use refit_upgrade::Directives;
 use serde::{Deserialize, Serialize};
@@ -60,8 +60,6 @@ pub(crate) struct Request {
     pub(crate) workers: usize,
     /// The engines.
     pub(crate) image: Image,
-    /// What they may do to each other.
-    pub(crate) grants: Grants,
     /// What the plan orders.
     pub(crate) directives: Directives,
 }

@@ -59,7 +59,6 @@ pub(super) fn rehearse(
         new: new.collect(),
         workers: upgrades.workers,
         image,
-        grants: table.grants().clone(),
         directives: directives.clone(),
     };
     // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it

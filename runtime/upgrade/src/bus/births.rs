@@ -8,7 +8,6 @@ use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Spawn;
 use refit_abi::raw::{BusStatus, Codec};
-use refit_kernel::limits::SPAWN_DEPTH_MAX;
 use refit_kernel::{Newborn, Start, StartError, WantedChild};
 
 impl EngineBus<'_> {
@@ -66,8 +65,10 @@ impl EngineBus<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), BusStatus> {
         for child in wanted {
-            if depth >= SPAWN_DEPTH_MAX {
-                let error = StartError::Depth { engine: child.id };
+            let depth_max = self.shared.view.parameters().engines.spawn_depth;
+            if depth >= depth_max {
+                let engine = child.id;
+                let error = StartError::Depth { engine, depth_max };
                 out.extend_from_slice(error.to_string().as_bytes());
                 return Err(BusStatus::Failed);
             }
@@ -103,6 +104,7 @@ impl EngineBus<'_> {
             sent: 0,
             timers_set: 0,
             node_timers: 0,
+            parameters: self.shared.view.parameters(),
         };
         let (table, frame) = (&self.shared.table, self.shared.view.frame());
         Newborn::init(table, &start, frame).map_err(|error| match error {

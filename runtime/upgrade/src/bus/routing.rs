@@ -6,7 +6,6 @@ use crate::phase::{Failure, MessageFault};
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::schema::SchemaId;
-use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
 use refit_kernel::{FirstMail, IdMap, KindIndex};
 use std::sync::Arc;
 
@@ -155,7 +154,7 @@ impl Router {
         }
         let (first, count) = self.mailed.get(sent.to).unwrap_or((sent.from, 0));
         let waiting = self.shared.view.with(sent.to, |slot| slot.mailbox());
-        if waiting.unwrap_or(0) + count >= MAILBOX_MESSAGES_MAX {
+        if waiting.unwrap_or(0) + count >= self.shared.view.parameters().mailbox.messages {
             return Err(MessageFault::Full);
         }
         self.mailed.insert(sent.to, (first, count + 1));

@@ -171,11 +171,9 @@ impl World {
             ..BlockFrame::default()
         };
         let (done, outcome) = bounded(1);
-        let input = BlockInput {
-            frame,
-            messages,
-            budget,
-        };
+        let input = BlockInput { frame, messages };
+        let bound = move |executor: &mut Executor| handle_at_most(executor, budget);
+        self.sender.send(Command::Call(Box::new(bound))).unwrap();
         self.sender.send(Command::Block(input, done)).unwrap();
         outcome.recv_timeout(WAIT).unwrap()
     }
@@ -363,4 +361,11 @@ pub(crate) fn keyless((engine, payload): &(EngineId, Vec<u8>)) -> Ingress {
         codec: Codec::Json,
         payload: payload.clone(),
     }
+}
+
+/// From the next block on, so many messages are handled in each.
+fn handle_at_most(executor: &mut Executor, messages: u64) {
+    let mut parameters = (**executor.parameters()).clone();
+    parameters.block.messages = messages;
+    executor.set_parameters(parameters);
 }

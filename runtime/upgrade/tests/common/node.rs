@@ -103,11 +103,9 @@ impl Node {
         };
         let messages = messages.iter().map(ingress).collect();
         let (done, outcome) = bounded(1);
-        let input = BlockInput {
-            frame,
-            messages,
-            budget,
-        };
+        let input = BlockInput { frame, messages };
+        let bound = move |executor: &mut Executor| handle_at_most(executor, budget);
+        self.sender.send(Command::Call(Box::new(bound))).unwrap();
         self.sender.send(Command::Block(input, done)).unwrap();
         outcome
     }
@@ -239,4 +237,11 @@ impl Watch for WithdrawsAt {
 /// The reply that is in an outcome.
 pub(crate) fn read(outcome: &Result<Vec<u8>, ReplyError>) -> Reply {
     serde_json::from_slice(outcome.as_ref().unwrap()).unwrap()
+}
+
+/// From the next block on, so many messages are handled in each.
+fn handle_at_most(executor: &mut Executor, messages: u64) {
+    let mut parameters = (**executor.parameters()).clone();
+    parameters.block.messages = messages;
+    executor.set_parameters(parameters);
 }

@@ -1,6 +1,6 @@
 //! The table of keys against a naive model that searches lists from end to end.
 
-use super::super::{Admitted, At, Key, KeyLimits, KeyRefusal, Keys, RequestDigest};
+use super::super::{Admitted, At, Key, KeyBounds, KeyRefusal, Keys, RequestDigest};
 use super::{KEPT, Outcome, at, key, refused, request};
 use crate::limits::KEY_OVERHEAD_BYTES;
 use crate::outcome::ReplyError;
@@ -9,7 +9,7 @@ use refit_abi::{ClientId, Fault, Height, Undelivered};
 
 /// The same rules with no index.
 struct Model {
-    limits: KeyLimits,
+    limits: KeyBounds,
     names: Vec<ModelName>,
 }
 
@@ -160,10 +160,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn any_limits() -> impl Strategy<Value = KeyLimits> {
+fn any_limits() -> impl Strategy<Value = KeyBounds> {
     let sizes = (300_usize..900, 300_usize..2_500);
     (1_usize..5, 1_usize..4, 1_usize..5, sizes).prop_map(|(names, waiting, answered, sizes)| {
-        KeyLimits {
+        KeyBounds {
             names,
             name_blocks: KEPT,
             waiting,

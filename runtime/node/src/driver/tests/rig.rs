@@ -108,7 +108,6 @@ impl Rig {
             latest: Arc::clone(&latest),
             metrics: Arc::new(Metrics::new()),
             events: crate::events::log().1,
-            budget: 1 << 20,
         });
         let sent = intake.try_send(Intake::Started(awaited));
         assert!(sent.is_ok());

@@ -1,0 +1,135 @@
+//! The groups of [`Parameters`](super::Parameters), each with its defaults.
+
+use crate::limits::{
+    BYTES_PER_MESSAGE_MAX, DEAD_LETTERS_MAX, ENGINES_MAX, HANDLED_PER_BLOCK_MAX,
+    MAILBOX_MESSAGES_MAX, NAMES_MAX, REPLY_BYTES_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX,
+    SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
+    TOPIC_BYTES_MAX,
+};
+use serde::{Deserialize, Serialize};
+
+/// What one block may handle; what is left waits for the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockBounds {
+    /// Messages that may be handled before the block ends.
+    pub messages: u64,
+}
+
+/// What one handled message, or one `init`, may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageBounds {
+    /// Messages that it may send. As many events it may emit, and timers set or cancel.
+    pub sends: usize,
+    /// Bytes that it may send, emit and set timers with.
+    pub bytes: usize,
+    /// Engines that it may start.
+    pub spawns: usize,
+    /// Engines that it may stop.
+    pub stops: usize,
+    /// Longest reply, in bytes.
+    pub reply_bytes: usize,
+}
+
+/// What may wait in mailboxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxBounds {
+    /// Messages in one engine's mailbox.
+    pub messages: usize,
+}
+
+/// Which timers may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerBounds {
+    /// Timers of the node, looked at when a round begins: what one round sets may exceed it.
+    pub all: usize,
+    /// Timers of one engine.
+    pub per_engine: usize,
+}
+
+/// How many engines there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineBounds {
+    /// Engines that run.
+    pub engines: usize,
+    /// Names that are not free: of engines that run and of those that have stopped.
+    pub names: usize,
+    /// Levels of engines that start engines from their `init`.
+    pub spawn_depth: usize,
+}
+
+/// What is kept of messages that no engine took and of which nobody could be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterBounds {
+    /// Letters that are kept; all are counted.
+    pub letters: usize,
+}
+
+/// What leaves with events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventBounds {
+    /// Longest topic, in bytes; of a longer one the rest is cut.
+    pub topic_bytes: usize,
+}
+
+impl Default for BlockBounds {
+    fn default() -> Self {
+        Self {
+            messages: HANDLED_PER_BLOCK_MAX,
+        }
+    }
+}
+
+impl Default for MessageBounds {
+    fn default() -> Self {
+        Self {
+            sends: SENDS_PER_MESSAGE_MAX,
+            bytes: BYTES_PER_MESSAGE_MAX,
+            spawns: SPAWNS_PER_MESSAGE_MAX,
+            stops: STOPS_PER_MESSAGE_MAX,
+            reply_bytes: REPLY_BYTES_MAX,
+        }
+    }
+}
+
+impl Default for MailboxBounds {
+    fn default() -> Self {
+        Self {
+            messages: MAILBOX_MESSAGES_MAX,
+        }
+    }
+}
+
+impl Default for TimerBounds {
+    fn default() -> Self {
+        Self {
+            all: TIMERS_MAX,
+            per_engine: TIMERS_PER_ENGINE_MAX,
+        }
+    }
+}
+
+impl Default for EngineBounds {
+    fn default() -> Self {
+        Self {
+            engines: ENGINES_MAX,
+            names: NAMES_MAX,
+            spawn_depth: SPAWN_DEPTH_MAX,
+        }
+    }
+}
+
+impl Default for DeadLetterBounds {
+    fn default() -> Self {
+        Self {
+            letters: DEAD_LETTERS_MAX,
+        }
+    }
+}
+
+impl Default for EventBounds {
+    fn default() -> Self {
+        Self {
+            topic_bytes: TOPIC_BYTES_MAX,
+        }
+    }
+}
