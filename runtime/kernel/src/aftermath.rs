@@ -1,6 +1,7 @@
 //! [`Aftermath`]: what the transitions of an upgrade did beside making new states, carried out in one
 //! go right after the commit. Nothing in it can fail.
 
+use crate::causes::CauseIndex;
 use crate::executor::Executor;
 use crate::newborn::{Effects, Newborn};
 use crate::outbox::TimerDeed;
@@ -69,6 +70,8 @@ impl Executor {
             return;
         }
         let (table, frame) = (self.table(), self.frame);
+        // All of it comes from the upgrade.
+        let cause = self.causes.begin();
         let mut out = std::mem::take(&mut self.between);
         for (engine, sent, children) in aftermath.counters {
             self.set_counters(engine, sent, children);
@@ -95,8 +98,9 @@ impl Executor {
                 }
             }
         }
-        self.deliver_first(aftermath.first, &mut out);
+        self.deliver_first(aftermath.first, cause, &mut out);
         for mut outbox in effects.into_iter().chain(afresh) {
+            outbox.stamp(cause);
             self.route(
                 std::slice::from_mut(&mut *outbox),
                 &table,
@@ -105,6 +109,8 @@ impl Executor {
                 0,
             );
         }
+        self.causes.let_go(cause);
+        self.causes.collect();
         self.close_gaps(&table, &mut out);
         self.between = out;
     }
@@ -126,12 +132,12 @@ impl Executor {
     }
 
     /// Delivers the letters and turns each mailbox so that they come before what waited there.
-    fn deliver_first(&mut self, mail: Vec<FirstMail>, out: &mut BlockOutcome) {
+    fn deliver_first(&mut self, mail: Vec<FirstMail>, cause: CauseIndex, out: &mut BlockOutcome) {
         let mut arrived: Vec<(EngineId, usize)> = Vec::new();
         for letter in mail {
             let to = letter.to;
             let before = self.mailbox(to);
-            self.deliver(to, letter.letter(), &letter.payload, out);
+            self.deliver(to, letter.letter(cause), &letter.payload, out);
             if self.mailbox(to) > before {
                 arrived.push((to, before));
             }
@@ -156,7 +162,7 @@ impl Executor {
 }
 
 impl FirstMail {
-    fn letter(&self) -> Letter {
+    fn letter(&self, cause: CauseIndex) -> Letter {
         Letter {
             sender: Sender::Engine(self.from),
             sequence: self.sequence,
@@ -164,6 +170,7 @@ impl FirstMail {
             codec: Codec::Postcard,
             kind: DeliveryKind::Message,
             ask: None,
+            cause,
             payload: 0..0,
         }
     }

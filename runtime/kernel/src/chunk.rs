@@ -1,10 +1,11 @@
 //! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
 
+use crate::causes::Allowance;
 use crate::checked;
 use crate::lives::Mail;
 use crate::outbox::Outbox;
 use crate::round::RoundFacts;
-use crate::running::{Mark, Running};
+use crate::running::{Allowances, Mark, Running};
 use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
 use crate::trouble::{self, Trouble, Wrong};
@@ -26,6 +27,40 @@ pub struct Chunk {
     pub(crate) arena_needed: usize,
 }
 
+/// How much of its mail each engine gets in a round: so much from its front, and at least one letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Quota {
+    /// All of it.
+    pub(crate) const ALL: Self = Self {
+        messages: u64::MAX,
+        bytes: u64::MAX,
+    };
+
+    fn is_all(self) -> bool {
+        self == Self::ALL
+    }
+
+    /// How many of these letters.
+    fn of(self, letters: &[Letter]) -> usize {
+        if self.is_all() {
+            return letters.len();
+        }
+        let mut bytes = 0;
+        let fits = |letter: &&Letter| {
+            bytes += letter.payload.len() as u64;
+            bytes <= self.bytes
+        };
+        let most = usize::try_from(self.messages).unwrap_or(usize::MAX);
+        let count = letters.iter().take(most).take_while(fits).count();
+        count.max(1).min(letters.len())
+    }
+}
+
 /// One engine in a transition: its old state is read, what is new is put beside it.
 #[derive(Debug)]
 pub struct SlotView<'a> {
@@ -33,26 +68,43 @@ pub struct SlotView<'a> {
 }
 
 impl Chunk {
-    /// Handles all mail of this chunk's engines, in the order of the slots.
+    /// Handles the mail of this chunk's engines, as far as it is given out, in the order of the slots.
     pub(crate) fn run(&mut self, table: &GenerationTable, facts: &RoundFacts) {
         let mut active = std::mem::take(&mut self.active);
         active.sort_unstable();
+        let mut left = Vec::new();
         for index in &active {
             let Some(slot) = self.slots.get_mut(*index as usize) else {
                 continue;
             };
-            let letters = std::mem::take(&mut slot.inbox);
+            let mut letters = std::mem::take(&mut slot.inbox);
             slot.inbox_needed = slot.inbox_needed.max(letters.len());
-            handle(slot, &letters, &self.arena, &mut self.outbox, table, facts);
-            let mut inbox = letters;
-            inbox.clear();
-            slot.inbox = inbox;
+            let count = facts.quota.of(&letters);
+            let now = &letters[..count];
+            self.outbox.note_handled(now);
+            handle(slot, now, &self.arena, &mut self.outbox, table, facts);
+            letters.drain(..count);
+            for letter in &mut letters {
+                letter.carry(&self.arena, &mut left);
+            }
+            slot.inbox = letters;
         }
-        active.clear();
+        let slots = &self.slots;
+        let has_mail = |index: &u32| {
+            let slot = slots.get(*index as usize);
+            slot.is_some_and(|slot| !slot.inbox.is_empty())
+        };
+        match facts.quota.is_all() {
+            true => active.clear(),
+            false => active.retain(has_mail),
+        }
         self.active = active;
         self.arena_needed = self.arena_needed.max(self.arena.len());
         self.outbox.note_needed();
         self.arena.clear();
+        if !left.is_empty() {
+            self.arena = left;
+        }
     }
 
     /// The engines of this chunk that are of kind `kind`.
@@ -111,6 +163,25 @@ impl Chunk {
         }
         slot.inbox = mail.letters;
         self.active.push(number);
+    }
+
+    /// Puts what is held back of an engine's mail before what is in its mailbox; gives these letters.
+    pub(crate) fn unhold(&mut self, number: u32) -> Vec<Letter> {
+        let Some(slot) = self.slots.get_mut(number as usize) else {
+            return Vec::new();
+        };
+        let Mail {
+            mut letters,
+            payloads,
+        } = slot.take_held();
+        for letter in &mut letters {
+            letter.carry(&payloads, &mut self.arena);
+        }
+        if slot.inbox.is_empty() && !letters.is_empty() {
+            self.active.push(number);
+        }
+        slot.inbox.splice(..0, letters.iter().cloned());
+        letters
     }
 
     /// Puts one engine into the place of another, which is given back.
@@ -194,6 +265,8 @@ pub(crate) fn deliver(
         timers: &mut slot.timers,
         node_timers: facts.node_timers,
         parameters: &facts.parameters,
+        allowances: Allowances::Causes(&facts.causes),
+        allowed: Allowance::of(&facts.parameters.message),
         mark: Mark::UNSET,
         failed: None,
         panic: None,

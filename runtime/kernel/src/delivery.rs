@@ -47,7 +47,7 @@ impl Executor {
     fn has_room(&self, engine: EngineId) -> bool {
         let most = self.parameters.mailbox.messages;
         let is_full = self.with_slot(engine, |slot| {
-            matches!(slot.state, SlotState::Live(_)) && slot.inbox.len() >= most
+            matches!(slot.state, SlotState::Live(_)) && slot.letters() >= most
         });
         is_full != Some(true)
     }
@@ -60,10 +60,12 @@ impl Executor {
             codec: Codec::Postcard,
             kind: DeliveryKind::Message,
             ask: None,
+            cause: timer.cause,
             payload: 0..0,
         };
         let (origin, to) = (Origin::Timer(timer.id), timer.engine);
         self.deliver_as(origin, to, letter, &timer.payload, out);
+        self.causes.drop_ref(timer.cause);
     }
 
     /// A client writes in the words of the code that is live now: its message is of that schema, also if it
@@ -79,6 +81,7 @@ impl Executor {
             Some(sequence) if self.admit(&message, sequence, out) => (Ask::Keyed, sequence),
             Some(_) => return,
         };
+        let cause = self.causes.begin();
         let letter = Letter {
             sender: Sender::Client(message.client),
             sequence,
@@ -86,10 +89,12 @@ impl Executor {
             codec: message.codec,
             kind: DeliveryKind::Message,
             ask: Some(ask),
+            cause,
             payload: 0..0,
         };
         let (to, payload) = (message.engine, &message.payload);
         self.deliver_as(Origin::Client(table), to, letter, payload, out);
+        self.causes.let_go(cause);
     }
 
     pub(crate) fn deliver_notice(&mut self, notice: &Notice, out: &mut BlockOutcome) {
@@ -103,6 +108,7 @@ impl Executor {
             codec: Codec::Postcard,
             kind: DeliveryKind::Undelivered,
             ask: None,
+            cause: notice.cause,
             payload: 0..0,
         };
         self.deliver(notice.to, letter, &payload, out);
@@ -177,9 +183,21 @@ impl Executor {
             }
             Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
         }
-        if slot.inbox.len() >= self.parameters.mailbox.messages {
+        if slot.letters() >= self.parameters.mailbox.messages {
             return Some((letter, Undelivered::Full));
         }
+        // A timer was counted when it was set.
+        let is_charged = !matches!(origin, Origin::Timer(_));
+        if self.causes.is_paused(letter.cause) || slot.holds_back(letter.sender) {
+            let (engine, cause) = (slot.id, letter.cause);
+            if slot.hold(&letter, payload) {
+                self.held.push(engine);
+            }
+            self.causes.add_held(cause, payload.len(), is_charged);
+            return None;
+        }
+        self.causes
+            .add_letter(letter.cause, payload.len(), is_charged);
         let start = chunk.arena.len();
         chunk.arena.extend_from_slice(payload);
         letter.payload = start..chunk.arena.len();
@@ -191,6 +209,7 @@ impl Executor {
         }
         slot.inbox.push(letter);
         self.waiting += 1;
+        self.waiting_bytes += payload.len();
         None
     }
 
@@ -215,6 +234,7 @@ impl Executor {
                         to: from,
                         about: to,
                         reason,
+                        cause: letter.cause,
                     },
                     out,
                 );

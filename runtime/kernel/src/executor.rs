@@ -1,19 +1,20 @@
 //! [`Executor`]: the sequential half of a node: it takes a block, routes its messages, runs the
 //! rounds, and gives back the effects.
 
+use crate::causes::{Allowance, Causes};
 use crate::crew::Helpers;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::{Directory, Place};
 use crate::gate::Gate;
 use crate::keys::Keys;
-use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
+use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES};
 use crate::newborn::{Newborn, Start};
 use crate::outbox::Outbox;
 use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::parameters::Parameters;
 use crate::receipt::Receipt;
 use crate::remains::Remains;
-use crate::round::{Job, Round, RoundFacts, SharedChunk};
+use crate::round::SharedChunk;
 use crate::slot::SlotState;
 use crate::spare::Spare;
 use crate::table::GenerationTable;
@@ -24,7 +25,6 @@ use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height, Undelivered};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the leader, its helpers and the next crew share.
 pub(crate) struct Shared {
@@ -52,7 +52,7 @@ pub struct Executor {
     /// Engines that lie in one chunk.
     pub(crate) chunk_engines: usize,
     /// Emptied, with its memory, for the next round.
-    outboxes: Vec<Outbox>,
+    pub(crate) outboxes: Vec<Outbox>,
     pub(crate) spare: Spare,
     pub(crate) timers: Timers,
     pub(crate) dead: DeadLetters,
@@ -60,8 +60,16 @@ pub struct Executor {
     pub(crate) keys: Keys,
     /// Chunks with mail.
     pub(crate) active: Vec<u32>,
-    /// Messages that wait.
+    /// Messages that wait, but those that are held back for the next block.
     pub(crate) waiting: usize,
+    /// Their bytes.
+    pub(crate) waiting_bytes: usize,
+    /// What all that waits came from.
+    pub(crate) causes: Causes,
+    /// Engines of which mail is held back for the next block.
+    pub(crate) held: Vec<EngineId>,
+    /// Bytes of messages that this block has handled.
+    pub(crate) handled_bytes: u64,
     pub(crate) totals: Stats,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
@@ -163,6 +171,7 @@ impl Executor {
             shared: Arc::new(shared),
             chunks: Vec::new(),
             keys: Keys::new(parameters.keys),
+            causes: Causes::new(parameters.cause),
             parameters: Arc::new(parameters),
             height: Height(0),
             frame: BlockFrame::default(),
@@ -178,6 +187,9 @@ impl Executor {
             dead: DeadLetters::default(),
             active: Vec::new(),
             waiting: 0,
+            waiting_bytes: 0,
+            held: Vec::new(),
+            handled_bytes: 0,
             totals: Stats::default(),
             faults_checked: false,
         }
@@ -202,6 +214,7 @@ impl Executor {
             drop(self.shared.publish(table));
         }
         self.keys.set_bounds(parameters.keys);
+        self.causes.bounds = parameters.cause;
         self.parameters = Arc::new(parameters);
     }
 
@@ -279,10 +292,14 @@ impl Executor {
             timers_set: 0,
             node_timers: self.timers.len(),
             parameters: &parameters,
+            allowance: Allowance::of(&parameters.message),
         };
         let newborn = Newborn::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
-        self.settle_in(newborn, &table, frame, &mut effects, 0);
+        let cause = self.causes.begin();
+        self.settle_in((newborn, cause), &table, frame, &mut effects, 0);
+        self.causes.let_go(cause);
+        self.causes.collect();
         self.close_gaps(&table, &mut effects);
         self.between = effects;
         Ok(())
@@ -298,13 +315,16 @@ impl Executor {
             generation: table.number(),
             ..std::mem::take(&mut self.between)
         };
+        self.begin_block();
         self.deliver_due_timers(frame, &mut out);
         for (index, message) in block.messages.into_iter().enumerate() {
             self.deliver_ingress((index as u64, message), &table, &mut out);
         }
-        while !self.active.is_empty() && out.stats.messages < self.parameters.block.messages {
+        self.causes.collect();
+        while self.goes_on(&out) {
             self.round(helpers, &table, frame, &mut out);
         }
+        self.end_block();
         out.backlog = self.waiting;
         out.next_timer_height = self.timers.next_height();
         out.next_timer_time = self.timers.next_time();
@@ -362,47 +382,6 @@ impl Executor {
             ..=ANSWER_BYTES_MAX => Ok(answer),
             bytes => Err(QueryError::TooLarge { engine, bytes }),
         }
-    }
-
-    fn round(
-        &mut self,
-        helpers: &Helpers,
-        table: &Arc<GenerationTable>,
-        frame: BlockFrame,
-        out: &mut BlockOutcome,
-    ) {
-        let mut active = std::mem::take(&mut self.active);
-        active.sort_unstable();
-        let round = Arc::new(Round {
-            shared: self.shared.clone(),
-            chunks: active
-                .iter()
-                .map(|index| self.chunks[*index as usize].clone())
-                .collect(),
-            claimed: AtomicUsize::new(0),
-            facts: RoundFacts {
-                frame,
-                node_timers: self.timers.len(),
-                parameters: self.parameters.clone(),
-                faults_checked: self.faults_checked,
-            },
-            generation: out.generation,
-            mixed: AtomicUsize::new(0),
-        });
-        let alone = active.len() == 1 || self.waiting < PARALLEL_MESSAGES_MIN;
-        self.waiting = 0;
-        helpers.run(&Job::Round(round.clone()), alone);
-        out.stats.rounds += 1;
-        out.stats.mixed += round.mixed.load(Ordering::Relaxed) as u64;
-        let mut outboxes = std::mem::take(&mut self.outboxes);
-        let take = |chunk: &SharedChunk| std::mem::take(&mut chunk.write().outbox);
-        outboxes.extend(round.chunks.iter().map(take));
-        self.route(&mut outboxes, table, frame, out, 0);
-        for (chunk, outbox) in round.chunks.iter().zip(outboxes.drain(..)) {
-            chunk.write().outbox = outbox;
-        }
-        self.outboxes = outboxes;
-        self.close_gaps(table, out);
     }
 }
 

@@ -5,6 +5,7 @@
 //! exactly as the one it was taken from. What has happened since the newest block and leaves with the next
 //! one (logs, events and counts of an upgrade's `init`s) is not in it.
 
+use crate::causes::{CauseIndex, Spent};
 use crate::keys::{Ask, KeysImage};
 use crate::parameters::Parameters;
 use crate::slot::Poison;
@@ -26,6 +27,8 @@ pub struct Image {
     pub parameters: Parameters,
     /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
     pub kinds: Vec<String>,
+    /// What mail and timers came from, in the order of their places.
+    pub causes: Vec<CauseImage>,
     /// All engines, in the order of their places.
     pub engines: Vec<EngineImage>,
     /// Names of engines that have stopped: none of them is free.
@@ -36,6 +39,15 @@ pub struct Image {
     pub dead_letters: (Vec<DeadLetterImage>, u64),
     /// Which requests of clients wait, which were answered, and how.
     pub keys: KeysImage,
+}
+
+/// One cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseImage {
+    /// Its place.
+    pub place: CauseIndex,
+    /// What has been done because of it, less what blocks have forgiven.
+    pub spent: Spent,
 }
 
 /// One engine in an [`Image`].
@@ -95,6 +107,8 @@ pub struct LetterImage {
     pub is_notice: bool,
     /// How it is answered, if it is a client's.
     pub ask: Option<Ask>,
+    /// What it came from: one of [`Image::causes`].
+    pub cause: CauseIndex,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -119,6 +133,8 @@ pub struct TimerImage {
     pub id: TimerId,
     /// The schema of its payload.
     pub schema: SchemaId,
+    /// What it came from: one of [`Image::causes`].
+    pub cause: CauseIndex,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -162,6 +178,12 @@ pub enum ImageError {
         /// The engine.
         engine: EngineId,
     },
+    /// A cause is not there.
+    #[error("what waits for engine `{engine}` came from a cause that is not in the image")]
+    NoCause {
+        /// The engine.
+        engine: EngineId,
+    },
     /// Two engines have one id.
     #[error("engine `{engine}` is in the image twice")]
     Twice {
@@ -186,6 +208,7 @@ impl ImageError {
             ImageError::Encode { .. } => "state-not-written",
             ImageError::Decode { .. } => "state-not-read",
             ImageError::UnknownKind { .. } => "image-unknown-kind",
+            ImageError::NoCause { .. } => "image-no-cause",
             ImageError::Twice { .. } => "image-engine-twice",
             ImageError::TooLarge { .. } => "image-too-large",
         }
@@ -200,9 +223,9 @@ impl ImageError {
             ImageError::Encode { .. } | ImageError::Decode { .. } => {
                 "mend what the engine's #[state(serde)] fields write and read"
             }
-            ImageError::UnknownKind { .. } | ImageError::Twice { .. } => {
-                "take the image again with this node's code"
-            }
+            ImageError::UnknownKind { .. }
+            | ImageError::NoCause { .. }
+            | ImageError::Twice { .. } => "take the image again with this node's code",
             ImageError::TooLarge { .. } => "allow a larger image",
         }
     }
@@ -222,6 +245,7 @@ impl ImageError {
             ImageError::Encode { engine, .. }
             | ImageError::Decode { engine, .. }
             | ImageError::UnknownKind { engine }
+            | ImageError::NoCause { engine }
             | ImageError::Twice { engine } => Some(*engine),
             ImageError::TooLarge { .. } => None,
         }

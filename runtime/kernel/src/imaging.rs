@@ -73,6 +73,7 @@ impl Executor {
             generation: table.number(),
             parameters: (*self.parameters).clone(),
             kinds: kinds.collect(),
+            causes: self.causes.image(),
             engines,
             ended: self.directory.ended().collect(),
             timers,
@@ -90,6 +91,7 @@ impl Executor {
         let mut executor = Self::with_parameters(table.clone(), image.parameters.clone());
         let most = image.parameters.dead_letters;
         (executor.height, executor.frame) = (image.frame.height, image.frame);
+        executor.causes.restore(&image.causes, image.frame.height);
         executor.timers = Timers::from_image(&image.timers);
         executor.keys = Keys::from_image(&image.keys, image.parameters.keys);
         let (kept, count) = &image.dead_letters;
@@ -107,7 +109,9 @@ impl Executor {
             }
             let slot = slot_of(engine, kind, table.get(kind))?;
             let place = executor.place(slot);
-            executor.refill(place, &engine.mail);
+            executor
+                .refill(place, &engine.mail)
+                .ok_or(ImageError::NoCause { engine: engine.id })?;
         }
         for name in &image.ended {
             let engines = &executor.directory;
@@ -124,13 +128,20 @@ impl Executor {
             let at = TimerAt::Time(*at);
             executor.with_slot(timer.engine, |slot| slot.timers.add(timer.id, at));
         }
+        for timer in executor.timers.iter() {
+            let engine = timer.engine;
+            if !executor.causes.has(timer.cause) {
+                return Err(ImageError::NoCause { engine });
+            }
+            executor.causes.add_timer(timer.cause);
+        }
         Ok(executor)
     }
 
-    /// Puts mail back into the mailbox of the engine that was placed last.
-    fn refill(&mut self, place: Place, mail: &[LetterImage]) {
+    /// Puts mail back into the mailbox of the engine that was placed last; not if there is no cause of it.
+    fn refill(&mut self, place: Place, mail: &[LetterImage]) -> Option<()> {
         if mail.is_empty() {
-            return;
+            return Some(());
         }
         let chunk: &mut Chunk = &mut self.chunks[place.chunk as usize].write();
         if chunk.active.is_empty() {
@@ -138,12 +149,19 @@ impl Executor {
         }
         chunk.active.push(place.slot);
         for letter in mail {
+            if !self.causes.has(letter.cause) {
+                return None;
+            }
+            self.causes
+                .add_letter(letter.cause, letter.payload.len(), false);
+            self.waiting_bytes += letter.payload.len();
             let start = chunk.arena.len();
             chunk.arena.extend_from_slice(&letter.payload);
             let letter = letter_of(letter, start..chunk.arena.len());
             chunk.slots[place.slot as usize].inbox.push(letter);
         }
         self.waiting += mail.len();
+        Some(())
     }
 }
 
@@ -237,6 +255,7 @@ fn letter_image(letter: &Letter, arena: &[u8]) -> LetterImage {
         codec: letter.codec,
         is_notice: letter.kind == DeliveryKind::Undelivered,
         ask: letter.ask,
+        cause: letter.cause,
         payload: arena[letter.payload.clone()].to_vec(),
     }
 }
@@ -253,6 +272,7 @@ fn letter_of(letter: &LetterImage, payload: std::ops::Range<usize>) -> Letter {
         codec: letter.codec,
         kind,
         ask: letter.ask,
+        cause: letter.cause,
         payload,
     }
 }
@@ -281,6 +301,7 @@ impl Timers {
             engine: timer.engine,
             id: timer.id,
             schema: timer.schema,
+            cause: timer.cause,
             payload: timer.payload.clone(),
         };
         let by_height = self.by_height.iter();
@@ -301,6 +322,7 @@ impl Timers {
             engine: timer.engine,
             id: timer.id,
             schema: timer.schema,
+            cause: timer.cause,
             payload: timer.payload.clone(),
         };
         let mut timers = Self::default();

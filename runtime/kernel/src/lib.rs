@@ -18,6 +18,7 @@ pub mod remains;
 
 mod aftermath;
 mod answering;
+mod causes;
 mod checked;
 mod chunk;
 mod dead_letters;
@@ -40,6 +41,7 @@ mod quiesced;
 mod receipt;
 mod reworded;
 mod round;
+mod rounds;
 mod routing;
 mod running;
 mod slot;
@@ -53,14 +55,15 @@ mod trouble;
 mod view;
 
 pub use aftermath::{Aftermath, FirstMail};
+pub use causes::{Allowance, CauseIndex, Spent};
 pub use chunk::{Chunk, SlotView};
 pub use dead_letters::{DeadLetter, DeadLetterBrief};
 pub use directory::IdMap;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use grants::Grants;
 pub use image::{
-    DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
-    TimersImage,
+    CauseImage, DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage,
+    TimerImage, TimersImage,
 };
 pub use keys::{
     Admitted, Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, Keys, KeysImage, RequestDigest,
@@ -69,9 +72,9 @@ pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use parameters::{
-    BlockBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds, MessageBounds,
-    PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError, ParametersHash,
-    TimerBounds,
+    BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
+    MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError,
+    ParametersHash, TimerBounds,
 };
 pub use queued::Unaccepted;
 pub use quiesced::Quiesced;

@@ -9,6 +9,39 @@ use std::time::Duration;
 /// Messages that one block handles.
 pub const HANDLED_PER_BLOCK_MAX: u64 = 1 << 20;
 
+/// Bytes of the messages that one block handles.
+pub const BYTES_PER_BLOCK_MAX: u64 = 256 << 20;
+
+/// Rounds of one block.
+pub const ROUNDS_PER_BLOCK_MAX: u64 = 16_384;
+
+/// Messages of one cause that one block handles.
+pub const CAUSE_MESSAGES_PER_BLOCK_MAX: u64 = 1 << 17;
+
+/// Bytes of the messages of one cause that one block handles.
+pub const CAUSE_BYTES_PER_BLOCK_MAX: u64 = 64 << 20;
+
+/// Rounds of one block in which messages of one cause are handled.
+pub const CAUSE_ROUNDS_PER_BLOCK_MAX: u64 = 4_096;
+
+/// Messages and timers of one cause in all.
+pub const CAUSE_MESSAGES_MAX: u64 = 1 << 20;
+
+/// Bytes of one cause in all.
+pub const CAUSE_BYTES_MAX: u64 = 256 << 20;
+
+/// Engines that are started because of one cause, in all.
+pub const CAUSE_STARTS_MAX: u64 = 1 << 16;
+
+/// Messages of a cause that are forgiven with each block: what an engine that ticks for ever may send a block.
+pub const CAUSE_MESSAGES_REGAINED: u64 = 64;
+
+/// Bytes of a cause that are forgiven with each block.
+pub const CAUSE_BYTES_REGAINED: u64 = 64 << 10;
+
+/// Engines of a cause that are forgiven with each block.
+pub const CAUSE_STARTS_REGAINED: u64 = 1;
+
 /// Messages that wait in one engine's mailbox for the next round.
 pub const MAILBOX_MESSAGES_MAX: usize = 65_536;
 
@@ -73,6 +106,9 @@ pub const REPLY_KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// What an answered key costs beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
 pub const KEY_OVERHEAD_BYTES: usize = 160;
+
+/// Causes of an image that are read: there are no more than messages and timers that wait.
+pub const CAUSES_MAX: usize = 1 << 22;
 
 // From here on: of this node alone. No result depends on them.
 

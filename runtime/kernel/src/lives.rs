@@ -12,7 +12,7 @@ use crate::outbox::Stop;
 use crate::outcome::{BlockOutcome, LogLine};
 use crate::round::SharedChunk;
 use crate::routing::append_logs;
-use crate::slot::{Slot, SlotState, leak_if_unfit};
+use crate::slot::{Letter, Slot, SlotState, leak_if_unfit};
 use crate::table::GenerationTable;
 use crate::trouble;
 use parking_lot::RwLock;
@@ -24,8 +24,15 @@ use std::sync::Arc;
 /// Mail that lies in no chunk: letters, whose payloads are parts of the bytes beside them.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
-    pub(crate) letters: Vec<crate::slot::Letter>,
+    pub(crate) letters: Vec<Letter>,
     pub(crate) payloads: Vec<u8>,
+}
+
+impl Mail {
+    fn bytes(&self) -> usize {
+        let bytes = |letter: &Letter| letter.payload.len();
+        self.letters.iter().map(bytes).sum()
+    }
 }
 
 impl Executor {
@@ -100,16 +107,32 @@ impl Executor {
         self.gaps.push(place);
         Arc::make_mut(&mut self.directory).end(engine);
         self.waiting -= mail.letters.len();
+        self.waiting_bytes -= mail.bytes();
         for (id, at) in slot.timers.take_all() {
-            self.timers.cancel(at, engine, id);
+            self.cancel_timer(at, engine, id);
         }
         drop_state(&mut slot, table, self.height);
+        let held = slot.take_held();
+        for letter in &held.letters {
+            self.refuse_stopped(engine, (letter, &held.payloads), out);
+            self.causes.drop_ref(letter.cause);
+        }
         for letter in &mail.letters {
-            let payload = &mail.payloads[letter.payload.clone()];
-            self.refuse(engine, letter, payload, Undelivered::Stopped, out);
+            self.refuse_stopped(engine, (letter, &mail.payloads), out);
+            self.causes.drop_letter(letter.cause, letter.payload.len());
         }
         // Last, because a letter of which nobody could be told has become one of them.
         self.dead.forget(engine);
+    }
+
+    fn refuse_stopped(
+        &mut self,
+        engine: EngineId,
+        (letter, payloads): (&Letter, &[u8]),
+        out: &mut BlockOutcome,
+    ) {
+        let payload = &payloads[letter.payload.clone()];
+        self.refuse(engine, letter, payload, Undelivered::Stopped, out);
     }
 
     /// Gives the places of engines that have stopped to those that lie last.

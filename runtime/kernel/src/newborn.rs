@@ -1,10 +1,11 @@
 //! [`Newborn`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
+use crate::causes::Allowance;
 use crate::executor::StartError;
 use crate::outbox::{Outbox, Spawn};
 use crate::parameters::Parameters;
-use crate::running::{Mark, Running};
+use crate::running::{Allowances, Mark, Running};
 use crate::slot::{Slot, SlotState};
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
@@ -33,6 +34,8 @@ pub struct Start<'a> {
     pub node_timers: usize,
     /// What bounds its `init`.
     pub parameters: &'a Parameters,
+    /// What it may do, at most.
+    pub allowance: Allowance,
 }
 
 /// An engine that was started and has no place yet.
@@ -95,6 +98,8 @@ impl Newborn {
             timers: &mut timers,
             node_timers: start.node_timers,
             parameters: start.parameters,
+            allowances: Allowances::Fixed(start.allowance),
+            allowed: start.allowance,
             mark: Mark::UNSET,
             failed: None,
             panic: None,

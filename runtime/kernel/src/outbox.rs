@@ -1,5 +1,6 @@
 //! [`Outbox`]: what the handlers of one chunk did in one round, in order.
 
+use crate::causes::{CauseIndex, Handled, Spent};
 use crate::dead_letters::DeadLetter;
 use crate::keys::Ask;
 use crate::outcome::{Emitted, LogLine, ReplyError, Stats};
@@ -14,6 +15,10 @@ use std::ops::Range;
 /// What the handlers of one chunk did in one round.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
+    /// Letters that were taken out of mailboxes, by cause as they came.
+    pub(crate) handled: Vec<Handled>,
+    /// Bytes of events, by cause.
+    pub(crate) charges: Vec<(CauseIndex, Spent)>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) sends: Vec<Outgoing>,
     pub(crate) spawns: Vec<Spawn>,
@@ -50,6 +55,7 @@ pub(crate) struct Outgoing {
     pub(crate) from: EngineId,
     /// The kind of the sender.
     pub(crate) kind: KindIndex,
+    pub(crate) cause: CauseIndex,
     pub(crate) to: EngineId,
     pub(crate) sequence: u64,
     pub(crate) schema: SchemaId,
@@ -61,6 +67,7 @@ pub(crate) struct Spawn {
     pub(crate) parent: EngineId,
     pub(crate) id: EngineId,
     pub(crate) kind: KindIndex,
+    pub(crate) cause: CauseIndex,
     pub(crate) config: Range<usize>,
 }
 
@@ -83,6 +90,7 @@ pub(crate) struct NewTimer {
     pub(crate) engine: EngineId,
     pub(crate) id: TimerId,
     pub(crate) schema: SchemaId,
+    pub(crate) cause: CauseIndex,
     pub(crate) payload: Range<usize>,
 }
 
@@ -99,11 +107,14 @@ pub(crate) struct Notice {
     pub(crate) to: EngineId,
     pub(crate) about: EngineId,
     pub(crate) reason: Undelivered,
+    pub(crate) cause: CauseIndex,
 }
 
 impl Outbox {
     /// Empties it and keeps its memory.
     pub(crate) fn clear(&mut self) {
+        self.handled.clear();
+        self.charges.clear();
         self.bytes.clear();
         self.sends.clear();
         self.spawns.clear();
@@ -122,6 +133,8 @@ impl Outbox {
     /// Whether nothing was done.
     pub(crate) fn is_empty(&self) -> bool {
         let Self {
+            handled,
+            charges,
             bytes,
             sends,
             spawns,
@@ -139,6 +152,8 @@ impl Outbox {
             list_needed: _,
         } = self;
         let lists = [
+            handled.is_empty(),
+            charges.is_empty(),
             bytes.is_empty(),
             sends.is_empty(),
             spawns.is_empty(),
@@ -174,6 +189,7 @@ impl Outbox {
                     to,
                     about: engine,
                     reason,
+                    cause: letter.cause,
                 });
             }
             sender => {
@@ -184,6 +200,37 @@ impl Outbox {
                     reason,
                     payload: payload.to_vec(),
                 });
+            }
+        }
+    }
+
+    /// Letters leave their mailbox to be handled.
+    pub(crate) fn note_handled(&mut self, letters: &[Letter]) {
+        for letter in letters {
+            let bytes = letter.payload.len() as u64;
+            match self.handled.last_mut() {
+                Some(last) if last.cause == letter.cause => {
+                    last.messages += 1;
+                    last.bytes += bytes;
+                }
+                _ => self.handled.push(Handled {
+                    cause: letter.cause,
+                    messages: 1,
+                    bytes,
+                }),
+            }
+        }
+    }
+
+    /// All that is in it came from one cause.
+    pub(crate) fn stamp(&mut self, cause: CauseIndex) {
+        self.sends.iter_mut().for_each(|it| it.cause = cause);
+        self.spawns.iter_mut().for_each(|it| it.cause = cause);
+        self.notices.iter_mut().for_each(|it| it.cause = cause);
+        self.charges.iter_mut().for_each(|it| it.0 = cause);
+        for deed in &mut self.timers {
+            if let TimerDeed::Set(timer) = deed {
+                timer.cause = cause;
             }
         }
     }

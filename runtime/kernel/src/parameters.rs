@@ -9,8 +9,8 @@ mod bounds;
 mod bytes;
 
 pub use bounds::{
-    BlockBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds, MessageBounds,
-    TimerBounds,
+    BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
+    MessageBounds, TimerBounds,
 };
 pub use bytes::{PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParametersHash};
 
@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub struct Parameters {
     /// What one block may handle.
     pub block: BlockBounds,
+    /// What may come of one cause.
+    pub cause: CauseBounds,
     /// What one handled message may do.
     pub message: MessageBounds,
     /// What may wait in mailboxes.
@@ -94,6 +96,11 @@ impl Parameters {
     pub fn check(&self) -> Result<(), ParametersError> {
         let needed = [
             ("block.messages", self.block.messages),
+            ("block.bytes", self.block.bytes),
+            ("block.rounds", self.block.rounds),
+            ("cause.messages_per_block", self.cause.messages_per_block),
+            ("cause.bytes_per_block", self.cause.bytes_per_block),
+            ("cause.rounds_per_block", self.cause.rounds_per_block),
             ("mailbox.messages", self.mailbox.messages as u64),
             ("engines.engines", self.engines.engines as u64),
         ];

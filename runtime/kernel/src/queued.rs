@@ -82,7 +82,12 @@ impl Executor {
     pub(crate) fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
         let (mut dead, mut told) = (Vec::new(), Vec::new());
         for chunk in &self.chunks {
-            self.waiting -= bury_letters(&mut chunk.write(), change, &mut dead, &mut told);
+            for letter in bury_letters(&mut chunk.write(), change, &mut dead, &mut told) {
+                let bytes = letter.payload.len();
+                self.waiting -= 1;
+                self.waiting_bytes -= bytes;
+                self.causes.drop_letter(letter.cause, bytes);
+            }
         }
         let chunks = &self.chunks;
         self.active
@@ -92,9 +97,11 @@ impl Executor {
             |timer: &Timer| change.refuses(timer.schema) && self.has_live(timer.engine, change);
         for timer in timers.take_if(foreign) {
             self.with_slot(timer.engine, |slot| slot.timers.take(timer.id));
+            self.causes.drop_ref(timer.cause);
             dead.push(dead_letter(Sender::Timer, timer.engine, &timer.payload));
         }
         self.timers = timers;
+        self.causes.collect();
         let count = dead.len() as u64;
         self.between.stats.dead_letters += count;
         let mut between = std::mem::take(&mut self.between);
@@ -117,14 +124,14 @@ impl Executor {
     }
 }
 
-/// Moves a chunk's letters; gives how many there were.
+/// Moves a chunk's letters; gives them.
 fn bury_letters(
     chunk: &mut Chunk,
     change: Change<'_>,
     dead: &mut Vec<DeadLetter>,
     told: &mut Vec<Answer>,
-) -> usize {
-    let before = dead.len();
+) -> Vec<Letter> {
+    let mut buried = Vec::new();
     let Chunk {
         slots,
         active,
@@ -143,6 +150,7 @@ fn bury_letters(
                     let payload = &arena[letter.payload.clone()];
                     dead.push(dead_letter(letter.sender, id, payload));
                     told.extend(given_up(id, letter));
+                    buried.push(letter.clone());
                 }
                 !foreign
             });
@@ -153,7 +161,7 @@ fn bury_letters(
     if active.is_empty() {
         arena.clear();
     }
-    dead.len() - before
+    buried
 }
 
 fn given_up(engine: EngineId, letter: &Letter) -> Option<Answer> {

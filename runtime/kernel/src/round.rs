@@ -1,6 +1,7 @@
 //! A round's work, claimed chunk by chunk by the leader and its helpers.
 
-use crate::chunk::Chunk;
+use crate::causes::Causes;
+use crate::chunk::{Chunk, Quota};
 use crate::crew::Reserving;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
@@ -32,6 +33,10 @@ pub(crate) struct RoundFacts {
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
     pub(crate) parameters: Arc<Parameters>,
+    /// Of all that waits, as it was when the round began.
+    pub(crate) causes: Causes,
+    /// How much of its mail each engine gets.
+    pub(crate) quota: Quota,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
 }

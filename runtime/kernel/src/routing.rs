@@ -1,6 +1,7 @@
 //! Carrying out what a round's outboxes hold: engines started and stopped, timers set, messages
 //! delivered.
 
+use crate::causes::{Allowance, CauseIndex, Spent};
 use crate::dead_letters::DeadLetter;
 use crate::executor::{Executor, StartError};
 use crate::limits::LOG_LINES_PER_BLOCK_MAX;
@@ -11,9 +12,9 @@ use crate::slot::Letter;
 use crate::table::GenerationTable;
 use crate::timers::Timer;
 use crate::trouble::{self, Trouble};
-use refit_abi::Sender;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::{EngineId, Sender, TimerAt, TimerId};
 
 impl Executor {
     /// Carries out what outboxes hold, in their order, and empties them; they keep their memory. It is done by the
@@ -28,6 +29,7 @@ impl Executor {
         depth: usize,
     ) {
         for outbox in &mut *outboxes {
+            self.count_caused(outbox);
             take_effects(outbox, table, out);
             for answer in outbox.answers.drain(..) {
                 self.answer(answer, out);
@@ -60,6 +62,20 @@ impl Executor {
         }
     }
 
+    /// Counts what causes are charged before it is carried out: what an `init` may do then is what is left.
+    fn count_caused(&mut self, outbox: &Outbox) {
+        for (cause, spent) in &outbox.charges {
+            self.causes.charge(*cause, *spent);
+        }
+        for spawn in &outbox.spawns {
+            let spent = Spent {
+                starts: 1,
+                ..Spent::default()
+            };
+            self.causes.charge(spawn.cause, spent);
+        }
+    }
+
     /// Keeps a dead letter that is counted, and tells of it.
     pub(crate) fn bury(&mut self, letter: DeadLetter, out: &mut BlockOutcome) {
         trouble::keep(&mut out.troubles, || {
@@ -76,7 +92,15 @@ impl Executor {
                 // What an engine has set that has stopped since is dropped as all its timers were.
                 TimerDeed::Set(timer) if self.directory.get(timer.engine).is_none() => {}
                 TimerDeed::Set(timer) => {
+                    let spent = Spent {
+                        messages: 1,
+                        bytes: timer.payload.len() as u64,
+                        starts: 0,
+                    };
+                    self.causes.charge(timer.cause, spent);
+                    self.causes.add_timer(timer.cause);
                     let set = Timer {
+                        cause: timer.cause,
                         engine: timer.engine,
                         id: timer.id,
                         schema: timer.schema,
@@ -85,9 +109,16 @@ impl Executor {
                     self.timers.set(timer.at, set);
                 }
                 TimerDeed::Cancelled(CancelledTimer { at, engine, id }) => {
-                    self.timers.cancel(at, engine, id);
+                    self.cancel_timer(at, engine, id);
                 }
             }
+        }
+    }
+
+    /// Drops a timer that is not to come.
+    pub(crate) fn cancel_timer(&mut self, at: TimerAt, engine: EngineId, id: TimerId) {
+        if let Some(timer) = self.timers.cancel(at, engine, id) {
+            self.causes.drop_ref(timer.cause);
         }
     }
 
@@ -100,6 +131,7 @@ impl Executor {
                 codec: Codec::Postcard,
                 kind: DeliveryKind::Message,
                 ask: None,
+                cause: send.cause,
                 payload: 0..0,
             };
             let payload = &outbox.bytes[send.payload.clone()];
@@ -127,6 +159,7 @@ impl Executor {
             timers_set: 0,
             node_timers: self.timers.len(),
             parameters: &parameters,
+            allowance: Allowance::of(&parameters.message).within(self.causes.left(spawn.cause)),
         };
         let depth_max = parameters.engines.spawn_depth;
         let started = if depth < depth_max {
@@ -139,7 +172,7 @@ impl Executor {
         match started {
             Ok(newborn) => {
                 out.stats.spawned += 1;
-                self.settle_in(newborn, table, frame, out, depth + 1);
+                self.settle_in((newborn, spawn.cause), table, frame, out, depth + 1);
             }
             Err(error) => {
                 let line = error.to_string();
@@ -158,7 +191,7 @@ impl Executor {
     /// Gives a started engine its place, and carries out what its `init` asked for.
     pub(crate) fn settle_in(
         &mut self,
-        newborn: Newborn,
+        (newborn, cause): (Newborn, CauseIndex),
         table: &GenerationTable,
         frame: BlockFrame,
         out: &mut BlockOutcome,
@@ -167,6 +200,7 @@ impl Executor {
         let (slot, effects) = newborn.into_parts();
         self.place(slot);
         if let Some(mut effects) = effects {
+            effects.stamp(cause);
             self.route(
                 std::slice::from_mut(&mut *effects),
                 table,

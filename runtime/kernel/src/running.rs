@@ -3,6 +3,7 @@
 //! The outputs of a message that fails are dropped: before the first output of each message a mark
 //! is set, and its failure truncates to the mark.
 
+use crate::causes::{Allowance, CauseIndex, Causes, Spent};
 use crate::limits::LOG_LINE_BYTES_MAX;
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
 use crate::outcome::{Emitted, LogLine, ReplyError};
@@ -33,11 +34,23 @@ pub(crate) struct Running<'a> {
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
     pub(crate) parameters: &'a Parameters,
+    pub(crate) allowances: Allowances<'a>,
+    /// What the message at the mark may do.
+    pub(crate) allowed: Allowance,
     pub(crate) mark: Mark,
     /// The last message that is known to have failed.
     pub(crate) failed: Option<usize>,
     /// What the panic said, if one ended the batch.
     pub(crate) panic: Option<String>,
+}
+
+/// Where what a message may do comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Allowances<'a> {
+    /// Its cause.
+    Causes(&'a Causes),
+    /// It is no message but an `init`, which may do this.
+    Fixed(Allowance),
 }
 
 /// Where the outputs of the message at `index` begin.
@@ -89,17 +102,34 @@ impl Running<'_> {
                 sent: *self.sent,
                 children: *self.children,
             };
+            self.allowed = self.allowance(index);
         }
         let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
-        spent + more <= self.parameters.message.bytes
+        spent + more <= self.allowed.bytes
+    }
+
+    /// What a message came from; of an `init`, whoever carries its outputs out says so.
+    #[inline]
+    fn cause(&self, index: usize) -> CauseIndex {
+        let letter = self.letters.get(index);
+        letter.map_or(CauseIndex::default(), |letter| letter.cause)
+    }
+
+    #[inline]
+    fn allowance(&self, index: usize) -> Allowance {
+        match self.allowances {
+            Allowances::Causes(causes) => {
+                causes.allowance(self.cause(index), &self.parameters.message)
+            }
+            Allowances::Fixed(allowance) => allowance,
+        }
     }
 
     /// Timers that the message at the mark may still set. What it cancelled counts too: a message that sets and
     /// cancels without end comes to one.
     fn timers_left(&self) -> usize {
         let done = self.outbox.timers.len() - self.mark.timers;
-        self.parameters
-            .message
+        self.allowed
             .sends
             .saturating_sub(done)
             .min(self.timers_room())
@@ -200,6 +230,7 @@ impl Running<'_> {
                     to,
                     about: self.id,
                     reason,
+                    cause: letter.cause,
                 });
             }
             // A fault drops what the handler set in place of this timer: the engine may want to set it again.
@@ -208,6 +239,7 @@ impl Running<'_> {
                     to: self.id,
                     about: self.id,
                     reason,
+                    cause: letter.cause,
                 });
             }
             // Nobody waits for a timer. After a panic the poison tells of it.
@@ -224,15 +256,17 @@ impl Services for Running<'_> {
     #[inline]
     fn send(&mut self, index: usize, to: EngineId, schema: SchemaId, payload: &[u8]) -> HostStatus {
         let fits = self.begin(index, payload.len());
-        if !fits || self.outbox.sends.len() - self.mark.sends >= self.parameters.message.sends {
+        if !fits || self.outbox.sends.len() - self.mark.sends >= self.allowed.sends {
             return HostStatus::Budget;
         }
+        let cause = self.cause(index);
         let payload = self.outbox.put(payload);
         let sequence = *self.sent;
         *self.sent += 1;
         self.outbox.sends.push(Outgoing {
             from: self.id,
             kind: self.kind,
+            cause,
             to,
             sequence,
             schema,
@@ -243,7 +277,7 @@ impl Services for Running<'_> {
 
     fn spawn(&mut self, index: usize, wanted: Wanted<'_>) -> Result<EngineId, HostStatus> {
         let fits = self.begin(index, wanted.config.len());
-        if !fits || self.outbox.spawns.len() - self.mark.spawns >= self.parameters.message.spawns {
+        if !fits || self.outbox.spawns.len() - self.mark.spawns >= self.allowed.spawns {
             return Err(HostStatus::Budget);
         }
         let (kind, entry) = self.table.find(wanted.kind).ok_or(HostStatus::Unknown)?;
@@ -255,11 +289,13 @@ impl Services for Running<'_> {
         }
         let id = self.id.child(*self.children);
         *self.children += 1;
+        let cause = self.cause(index);
         let config = self.outbox.put(wanted.config);
         self.outbox.spawns.push(Spawn {
             parent: self.id,
             id,
             kind,
+            cause,
             config,
         });
         Ok(id)
@@ -302,11 +338,13 @@ impl Services for Running<'_> {
         }
         let payload = self.outbox.put(payload);
         let id = self.timers.set(at);
+        let cause = self.cause(index);
         self.outbox.timers.push(TimerDeed::Set(NewTimer {
             at,
             engine: self.id,
             id,
             schema,
+            cause,
             payload,
         }));
         Ok(id)
@@ -325,7 +363,10 @@ impl Services for Running<'_> {
 
     fn budget_left(&self, index: usize) -> RawBudget {
         let begun = self.mark.index == index;
-        let most = &self.parameters.message;
+        let most = match begun {
+            true => self.allowed,
+            false => self.allowance(index),
+        };
         let left = |most: usize, now: usize, mark: usize| match begun {
             true => (most - (now - mark).min(most)) as u64,
             false => most as u64,
@@ -361,10 +402,15 @@ impl Services for Running<'_> {
     fn emit(&mut self, index: usize, topic: &str, payload: &[u8]) -> HostStatus {
         let bytes = topic.len() + payload.len();
         let fits = self.begin(index, bytes);
-        if !fits || self.outbox.events.len() - self.mark.events >= self.parameters.message.sends {
+        if !fits || self.outbox.events.len() - self.mark.events >= self.allowed.sends {
             return HostStatus::Budget;
         }
         self.mark.emitted += bytes;
+        let spent = Spent {
+            bytes: bytes as u64,
+            ..Spent::default()
+        };
+        self.outbox.charges.push((self.cause(index), spent));
         let (topic, payload) = (
             shown(topic, self.parameters.events.topic_bytes),
             payload.to_vec(),

@@ -1,5 +1,6 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
+use crate::causes::{CauseIndex, Held};
 use crate::keys::Ask;
 use crate::limits::POISON_TEXT_BYTES_MAX;
 use crate::outbox::Answer;
@@ -36,6 +37,8 @@ pub(crate) struct Slot {
     pub(crate) ordinal: u64,
     pub(crate) ordinal_height: Height,
     pub(crate) inbox: Vec<Letter>,
+    /// Mail that waits for the next block; between blocks there is none.
+    pub(crate) held: Option<Box<Held>>,
     /// The most letters that it has held since room that is not needed was last given back.
     pub(crate) inbox_needed: usize,
     /// What it was started with: a restart strategy may start it afresh.
@@ -151,6 +154,8 @@ pub(crate) struct Letter {
     pub(crate) kind: DeliveryKind,
     /// How it is answered; `None` if nobody waits for an answer.
     pub(crate) ask: Option<Ask>,
+    /// What it came from in the end.
+    pub(crate) cause: CauseIndex,
     pub(crate) payload: Range<usize>,
 }
 
@@ -204,6 +209,7 @@ impl Slot {
             ordinal: 0,
             ordinal_height: Height(0),
             inbox: Vec::new(),
+            held: None,
             inbox_needed: 0,
             config: (codec, config.into()),
             config_schema,

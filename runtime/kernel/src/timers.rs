@@ -1,5 +1,6 @@
 //! Timers: messages that an engine has set for itself, by height or by block time.
 
+use crate::causes::CauseIndex;
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, EngineId, Height, TimerAt, TimerId};
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ pub(crate) struct Timer {
     pub(crate) engine: EngineId,
     pub(crate) id: TimerId,
     pub(crate) schema: SchemaId,
+    /// Under which it was set.
+    pub(crate) cause: CauseIndex,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -40,13 +43,12 @@ impl Timers {
         };
     }
 
-    /// Drops a timer.
-    pub(crate) fn cancel(&mut self, at: TimerAt, engine: EngineId, id: TimerId) {
-        if let Some(order) = self.orders.remove(&(engine, id)) {
-            match at {
-                TimerAt::Height(height) => self.by_height.remove(&(height, order)),
-                TimerAt::Time(time) => self.by_time.remove(&(time, order)),
-            };
+    /// Takes a timer out that is not to come.
+    pub(crate) fn cancel(&mut self, at: TimerAt, engine: EngineId, id: TimerId) -> Option<Timer> {
+        let order = self.orders.remove(&(engine, id))?;
+        match at {
+            TimerAt::Height(height) => self.by_height.remove(&(height, order)),
+            TimerAt::Time(time) => self.by_time.remove(&(time, order)),
         }
     }
 

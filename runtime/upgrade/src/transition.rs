@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration, running};
 use refit_kernel::{
-    Aftermath, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef, Start,
-    StartError,
+    Aftermath, Allowance, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef,
+    Start, StartError,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -323,6 +323,7 @@ impl Stages {
             timers_set: slot.timers_set(),
             node_timers: 0,
             parameters: self.shared.view.parameters(),
+            allowance: Allowance::of(&self.shared.view.parameters().message),
         };
         let frame = self.shared.view.frame();
         let mut newborn = Newborn::init(&self.shared.table, &start, frame).map_err(|error| {

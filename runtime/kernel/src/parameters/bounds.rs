@@ -1,8 +1,12 @@
 //! The groups of [`Parameters`](super::Parameters), each with its defaults.
 
+use crate::causes::Spent;
 use crate::limits::{
-    BYTES_PER_MESSAGE_MAX, DEAD_LETTERS_MAX, ENGINES_MAX, HANDLED_PER_BLOCK_MAX,
-    MAILBOX_MESSAGES_MAX, NAMES_MAX, REPLY_BYTES_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX,
+    BYTES_PER_BLOCK_MAX, BYTES_PER_MESSAGE_MAX, CAUSE_BYTES_MAX, CAUSE_BYTES_PER_BLOCK_MAX,
+    CAUSE_BYTES_REGAINED, CAUSE_MESSAGES_MAX, CAUSE_MESSAGES_PER_BLOCK_MAX,
+    CAUSE_MESSAGES_REGAINED, CAUSE_ROUNDS_PER_BLOCK_MAX, CAUSE_STARTS_MAX, CAUSE_STARTS_REGAINED,
+    DEAD_LETTERS_MAX, ENGINES_MAX, HANDLED_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, NAMES_MAX,
+    REPLY_BYTES_MAX, ROUNDS_PER_BLOCK_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX,
     SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
     TOPIC_BYTES_MAX,
 };
@@ -11,8 +15,28 @@ use serde::{Deserialize, Serialize};
 /// What one block may handle; what is left waits for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockBounds {
-    /// Messages that may be handled before the block ends.
+    /// Messages that may be handled before the block ends. In the round that would be more, each engine that has mail
+    /// gets its part of what is left, and at least one message.
     pub messages: u64,
+    /// Bytes of these messages; shared out likewise.
+    pub bytes: u64,
+    /// Rounds.
+    pub rounds: u64,
+}
+
+/// What may come of one cause: a client's message, the start of a root engine, an upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseBounds {
+    /// Messages of it that one block handles; the rest of it waits for the next.
+    pub messages_per_block: u64,
+    /// Bytes of these messages.
+    pub bytes_per_block: u64,
+    /// Rounds of one block in which a message of it is handled.
+    pub rounds_per_block: u64,
+    /// In all: past it, sending, setting timers and starting is refused.
+    pub in_all: Spent,
+    /// What each block forgives of that.
+    pub regained: Spent,
 }
 
 /// What one handled message, or one `init`, may do.
@@ -75,6 +99,28 @@ impl Default for BlockBounds {
     fn default() -> Self {
         Self {
             messages: HANDLED_PER_BLOCK_MAX,
+            bytes: BYTES_PER_BLOCK_MAX,
+            rounds: ROUNDS_PER_BLOCK_MAX,
+        }
+    }
+}
+
+impl Default for CauseBounds {
+    fn default() -> Self {
+        Self {
+            messages_per_block: CAUSE_MESSAGES_PER_BLOCK_MAX,
+            bytes_per_block: CAUSE_BYTES_PER_BLOCK_MAX,
+            rounds_per_block: CAUSE_ROUNDS_PER_BLOCK_MAX,
+            in_all: Spent {
+                messages: CAUSE_MESSAGES_MAX,
+                bytes: CAUSE_BYTES_MAX,
+                starts: CAUSE_STARTS_MAX,
+            },
+            regained: Spent {
+                messages: CAUSE_MESSAGES_REGAINED,
+                bytes: CAUSE_BYTES_REGAINED,
+                starts: CAUSE_STARTS_REGAINED,
+            },
         }
     }
 }

@@ -78,6 +78,18 @@ pub(crate) fn act(memory: &mut Memory, world: &mut impl World, ops: &[Op]) -> Re
             Op::AfterTime(ms, message) => {
                 world.timer(TimerAt::Time(BlockTime(world.time().0 + ms)), message)
             }
+            Op::Again(target, count) => {
+                let again = Message::of(ops);
+                (0..*count).try_for_each(|_| send(memory, world, *target, &again))
+            }
+            Op::AgainAfter(blocks) => {
+                let at = TimerAt::Height(Height(world.height().0 + blocks));
+                world.timer(at, &Message::of(ops))
+            }
+            Op::Breed(count) => {
+                let config = Config { ops: ops.to_vec() };
+                (0..*count).try_for_each(|_| world.spawn(&config).map(drop))
+            }
             Op::Emit(value) => world.emit(*value),
             Op::Draw => {
                 memory.seen.push(Seen::Drawn(world.draw()));

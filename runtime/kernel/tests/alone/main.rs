@@ -8,6 +8,7 @@
 
 mod actor;
 mod bounds;
+mod causes;
 mod failures;
 mod harness;
 mod image;

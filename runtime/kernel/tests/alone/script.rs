@@ -29,6 +29,12 @@ pub(crate) enum Op {
     AfterBlocks(u64, Message),
     /// Sets a timer, so many milliseconds later.
     AfterTime(u64, Message),
+    /// Sends the message that this is part of again, so many times.
+    Again(Target, u64),
+    /// Sets it as a timer, so many blocks later.
+    AgainAfter(u64),
+    /// Starts so many actors that do in `init` what this message says.
+    Breed(u64),
     /// Emits a number.
     Emit(u64),
     /// Draws a random number and remembers it. The model does not know it.

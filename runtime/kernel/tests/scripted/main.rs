@@ -9,6 +9,7 @@
 )]
 
 mod actor;
+mod bounded;
 mod budgets;
 mod faults;
 mod lifecycle;

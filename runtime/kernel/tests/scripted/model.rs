@@ -195,7 +195,8 @@ impl Model {
             );
         }
         while self.backlog() > 0 && out.stats.messages < budget {
-            self.round(frame, &mut out);
+            let quota = self.quota(budget - out.stats.messages);
+            self.round(frame, quota, &mut out);
         }
         out
     }
@@ -213,11 +214,21 @@ impl Model {
         due
     }
 
-    fn round(&mut self, frame: BlockFrame, out: &mut Outcome) {
+    /// How many letters each actor gets: all, or its part of what the block may still handle.
+    fn quota(&self, left: u64) -> usize {
+        let with_mail = self.actors.iter().filter(|actor| !actor.inbox.is_empty());
+        match self.backlog() as u64 <= left {
+            true => usize::MAX,
+            false => (left as usize / with_mail.count()).max(1),
+        }
+    }
+
+    fn round(&mut self, frame: BlockFrame, quota: usize, out: &mut Outcome) {
         out.stats.rounds += 1;
         let mut wishes = Wishes::default();
         for place in 0..self.actors.len() {
-            let letters = std::mem::take(&mut self.actors[place].inbox);
+            let inbox = &mut self.actors[place].inbox;
+            let letters: Vec<_> = inbox.drain(..inbox.len().min(quota)).collect();
             if !letters.is_empty() {
                 self.handle_all(place, letters, frame, &mut wishes);
             }

@@ -12,9 +12,9 @@ use refit_kernel::EngineState;
 
 /// A block of a random history.
 #[derive(Clone, Debug)]
-struct Block {
-    messages: Vec<(EngineId, Message)>,
-    budget: u64,
+pub(crate) struct Block {
+    pub(crate) messages: Vec<(EngineId, Message)>,
+    pub(crate) budget: u64,
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn agree_on_lives(node: &Node, model: &Model) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn history(roots: Vec<EngineId>) -> impl Strategy<Value = (Vec<EngineId>, Vec<Block>)> {
+pub(crate) fn history(roots: Vec<EngineId>) -> impl Strategy<Value = (Vec<EngineId>, Vec<Block>)> {
     // Ids that are known, that may come to be, and that never are.
     let mut names = roots.clone();
     names.extend(

@@ -326,6 +326,7 @@ mod tests {
             generation: Generation(1),
             parameters: Parameters::default(),
             kinds: Vec::new(),
+            causes: Vec::new(),
             engines: Vec::new(),
             ended: Vec::new(),
             timers: TimersImage::default(),

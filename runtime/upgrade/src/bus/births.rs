@@ -8,7 +8,7 @@ use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Spawn;
 use refit_abi::raw::{BusStatus, Codec};
-use refit_kernel::{Newborn, Start, StartError, WantedChild};
+use refit_kernel::{Allowance, Newborn, Start, StartError, WantedChild};
 
 impl EngineBus<'_> {
     pub(super) fn start(
@@ -105,6 +105,7 @@ impl EngineBus<'_> {
             timers_set: 0,
             node_timers: 0,
             parameters: self.shared.view.parameters(),
+            allowance: Allowance::of(&self.shared.view.parameters().message),
         };
         let (table, frame) = (&self.shared.table, self.shared.view.frame());
         Newborn::init(table, &start, frame).map_err(|error| match error {

@@ -1,0 +1,50 @@
+//! The causes of an [`Image`](crate::Image).
+
+use super::{Cause, CauseIndex, Causes};
+use crate::image::CauseImage;
+use crate::limits::CAUSES_MAX;
+use refit_abi::Height;
+use std::cmp::Reverse;
+
+impl Causes {
+    /// All causes, in the order of their places.
+    pub(crate) fn image(&self) -> Vec<CauseImage> {
+        let places = self.list.iter().enumerate().filter(|(_, it)| it.is_live);
+        places
+            .map(|(place, it)| CauseImage {
+                place: CauseIndex(place as u32),
+                spent: it.spent_at(self.height, &self.bounds),
+            })
+            .collect()
+    }
+
+    /// Puts them in their places; what waits is counted as it is put back. Places that no node comes to
+    /// are left out.
+    pub(crate) fn restore(&mut self, causes: &[CauseImage], height: Height) {
+        self.height = height;
+        for image in causes {
+            let place = image.place.0 as usize;
+            if place >= CAUSES_MAX {
+                continue;
+            }
+            if place >= self.list.len() {
+                let free = (self.list.len()..place).map(|place| Reverse(place as u32));
+                self.free.extend(free);
+                self.list.resize_with(place + 1, Cause::default);
+            }
+            let it = &mut self.list[place];
+            self.live += usize::from(!it.is_live);
+            *it = Cause {
+                is_live: true,
+                spent: image.spent,
+                height,
+                ..Cause::default()
+            };
+        }
+    }
+
+    /// Whether there is such a cause.
+    pub(crate) fn has(&self, cause: CauseIndex) -> bool {
+        self.list.get(cause.0 as usize).is_some_and(|it| it.is_live)
+    }
+}

@@ -1,0 +1,79 @@
+//! [`Allowance`]: what a handler may still do because of its message's cause.
+//!
+//! What a cause has left when a round begins is shared out evenly among its letters: so its handlers, each on a worker
+//! of its own, come to no more than that together, and none has to know of another.
+
+use super::{CauseIndex, Causes, Spent};
+use crate::parameters::MessageBounds;
+
+/// What one handled message, or one `init`, may do: at most what [`MessageBounds`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Messages that it may send; as many events it may emit, and timers set or cancel.
+    pub sends: usize,
+    /// Bytes that it may send, emit and set timers with.
+    pub bytes: usize,
+    /// Engines that it may start.
+    pub spawns: usize,
+}
+
+impl Allowance {
+    /// All that a message may.
+    pub fn of(most: &MessageBounds) -> Self {
+        Self {
+            sends: most.sends,
+            bytes: most.bytes,
+            spawns: most.spawns,
+        }
+    }
+
+    /// Of this, no more than what is left of a budget.
+    #[must_use]
+    pub fn within(self, left: Spent) -> Self {
+        Self {
+            sends: share(left.messages, 1, self.sends),
+            bytes: share(left.bytes, 1, self.bytes),
+            spawns: share(left.starts, 1, self.spawns),
+        }
+    }
+}
+
+impl Causes {
+    /// The share of each letter of a cause that waits.
+    #[inline]
+    pub(crate) fn allowance(&self, cause: CauseIndex, most: &MessageBounds) -> Allowance {
+        let letters = self.list.get(cause.0 as usize).map_or(1, |it| it.waiting);
+        let (left, letters) = (self.left(cause), letters.max(1));
+        Allowance {
+            sends: share(left.messages, letters, most.sends),
+            bytes: share(left.bytes, letters, most.bytes),
+            spawns: share(left.starts, letters, most.spawns),
+        }
+    }
+
+    /// What a cause may still do in all.
+    #[inline]
+    pub(crate) fn left(&self, cause: CauseIndex) -> Spent {
+        let all = self.bounds.in_all;
+        let spent = match self.list.get(cause.0 as usize) {
+            Some(it) if it.height == self.height => it.spent,
+            Some(it) => it.spent_at(self.height, &self.bounds),
+            None => Spent::default(),
+        };
+        Spent {
+            messages: all.messages.saturating_sub(spent.messages),
+            bytes: all.bytes.saturating_sub(spent.bytes),
+            starts: all.starts.saturating_sub(spent.starts),
+        }
+    }
+}
+
+/// One of `among` equal parts of what is left, and at most `most`.
+#[inline]
+fn share(left: u64, among: u64, most: usize) -> usize {
+    // The usual case needs no division.
+    match left >= among.saturating_mul(most as u64) {
+        true => most,
+        false => (left / among) as usize,
+    }
+}
