@@ -9,8 +9,9 @@
 //! many clients, the next block fills until the interval is over. So clients that are few see no interval, and many
 //! share their blocks as if there were nothing else.
 //!
-//! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and
-//! admit nothing new; the pool fills, and clients are told so.
+//! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and admit a share
+//! of what they may; the pool fills, and clients are told so. The share is there whatever the backlog is: an engine
+//! whose messages never end shuts nobody out.
 
 use crate::{
     Block, BlockSource, Decided, Due, ENTRIES_PER_BLOCK_MAX, Entry, Ground, Mempool, Outlet,
@@ -32,8 +33,12 @@ pub const MESSAGES_PER_BLOCK_MAX: usize = 8192;
 /// Default number of messages in one interval up to which each gets its block at once.
 pub const AT_ONCE_MESSAGES: usize = 16;
 
-/// Default number of messages in mailboxes above which no client message is admitted.
+/// Default number of messages in mailboxes above which a block admits only a share of what it may.
 pub const BACKLOG_MARK: usize = 65_536;
+
+/// A block admits this part of what it may, however many messages wait in mailboxes: those that engines keep going
+/// shut out no client.
+const BACKLOG_SHARE: usize = 8;
 
 /// How a [`Solo`] makes blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ pub struct SoloConfig {
     pub messages_per_block: usize,
     /// What may wait for a block; no block has more bytes of payload.
     pub pool: PoolBounds,
-    /// With more messages than this in mailboxes, a block admits no client message.
+    /// With more messages than this in mailboxes, a block admits only an eighth of what it may, and at least one.
     pub backlog_mark: usize,
 }
 
@@ -103,10 +108,10 @@ impl Solo {
 
     /// How many messages the next block takes.
     fn admitted(&self, due: Due) -> usize {
-        if due.backlog > self.config.backlog_mark {
-            return 0;
-        }
-        let most = self.config.messages_per_block;
+        let most = match due.backlog > self.config.backlog_mark {
+            true => self.config.messages_per_block / BACKLOG_SHARE,
+            false => self.config.messages_per_block,
+        };
         self.pool
             .pending()
             .min(most.clamp(1, ENTRIES_PER_BLOCK_MAX))

@@ -243,13 +243,21 @@ fn what_the_block_before_left_over_gets_a_block_of_its_own() {
 }
 
 #[test]
-fn above_the_backlog_mark_blocks_go_on_but_admit_nothing() {
-    let mut node = Node::new(config(), Tip::default());
-    node.offer(1, 1).unwrap();
-    let block = node.next(1, behind(6)).unwrap();
-    assert_eq!((block.entries.len(), node.pending()), (0, 1));
-    let block = node.next(11, behind(5)).unwrap();
-    assert_eq!((block.entries.len(), node.pending()), (1, 0));
+fn above_the_backlog_mark_a_block_admits_a_share_however_much_waits() {
+    let config = SoloConfig {
+        messages_per_block: 24,
+        ..config()
+    };
+    let mut node = Node::new(config, Tip::default());
+    for number in 0..5 {
+        node.offer(number, 1).unwrap();
+    }
+    let mut admitted = |now, backlog| {
+        let block = node.next(now, behind(backlog)).unwrap();
+        block.entries.len()
+    };
+    assert_eq!(admitted(1, usize::MAX), 3);
+    assert_eq!(admitted(11, 5), 2);
 }
 
 #[test]
@@ -400,7 +408,8 @@ proptest! {
             prop_assert!(due.follows_upgrade || since >= config().block_interval_millis || few);
             recent.push((now, block.entries.len()));
             prop_assert!(block.entries.len() <= config().messages_per_block);
-            prop_assert!(due.backlog <= config().backlog_mark || block.entries.is_empty());
+            let share = (config().messages_per_block / 8).max(1);
+            prop_assert!(due.backlog <= config().backlog_mark || block.entries.len() <= share);
             let timer = due.timer.is_some_and(|timer| timer <= now.max(tip));
             let height = due.height_awaited && since >= config().idle_interval_millis;
             let reason = due.follows_upgrade || due.backlog > 0 || timer || height;
