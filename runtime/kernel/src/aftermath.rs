@@ -94,7 +94,9 @@ impl Executor {
         for outbox in &afresh {
             for deed in &outbox.timers {
                 if let TimerDeed::Set(timer) = deed {
-                    self.with_slot(timer.engine, |slot| slot.timers.add(timer.id, timer.at));
+                    self.with_slot(timer.engine, |slot| {
+                        slot.timers.add(timer.id, timer.at, timer.payload.len())
+                    });
                 }
             }
         }

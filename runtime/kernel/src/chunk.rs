@@ -81,7 +81,7 @@ impl Chunk {
             slot.inbox_needed = slot.inbox_needed.max(letters.len());
             let count = facts.quota.of(&letters);
             let now = &letters[..count];
-            self.outbox.note_handled(now);
+            slot.mail_bytes -= self.outbox.note_handled(now);
             handle(slot, now, &self.arena, &mut self.outbox, table, facts);
             letters.drain(..count);
             for letter in &mut letters {
@@ -264,9 +264,11 @@ pub(crate) fn deliver(
         children: &mut slot.children,
         timers: &mut slot.timers,
         node_timers: facts.node_timers,
+        node_timer_bytes: facts.node_timer_bytes,
         parameters: &facts.parameters,
         allowances: Allowances::Causes(&facts.causes),
         allowed: Allowance::of(&facts.parameters.message),
+        replied: 0,
         mark: Mark::UNSET,
         failed: None,
         panic: None,

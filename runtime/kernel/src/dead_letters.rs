@@ -48,6 +48,8 @@ pub(crate) struct DeadLetters {
     /// How many are kept of those to each engine.
     to: BTreeMap<EngineId, usize>,
     count: u64,
+    /// Bytes of those that are kept.
+    bytes: usize,
 }
 
 impl DeadLetters {
@@ -65,11 +67,13 @@ impl DeadLetters {
 
     pub(crate) fn push(&mut self, letter: DeadLetter, most: DeadLetterBounds) {
         *self.to.entry(letter.to).or_default() += 1;
+        self.bytes += letter.payload.len();
         self.kept.push_back(letter);
         self.count += 1;
-        while self.kept.len() > most.letters
+        while (self.kept.len() > most.letters || self.bytes > most.bytes)
             && let Some(oldest) = self.kept.pop_front()
         {
+            self.bytes -= oldest.payload.len();
             self.uncount(oldest.to);
         }
     }
@@ -78,6 +82,8 @@ impl DeadLetters {
     pub(crate) fn forget(&mut self, engine: EngineId) {
         if self.to.remove(&engine).is_some() {
             self.kept.retain(|letter| letter.to != engine);
+            let bytes = |letter: &DeadLetter| letter.payload.len();
+            self.bytes = self.kept.iter().map(bytes).sum();
         }
     }
 

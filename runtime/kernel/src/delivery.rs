@@ -45,9 +45,11 @@ impl Executor {
 
     /// Whether a letter for an engine is not refused for want of room.
     fn has_room(&self, engine: EngineId) -> bool {
-        let most = self.parameters.mailbox.messages;
+        let fits = self.fits_in_all(Origin::Timer(TimerId(0)), 0);
+        let most = self.parameters.mailbox;
         let is_full = self.with_slot(engine, |slot| {
-            matches!(slot.state, SlotState::Live(_)) && slot.letters() >= most
+            matches!(slot.state, SlotState::Live(_))
+                && (!fits || slot.letters() >= most.messages || slot.mail_bytes >= most.bytes)
         });
         is_full != Some(true)
     }
@@ -154,6 +156,21 @@ impl Executor {
         }
     }
 
+    /// Whether there is room for one more among all that waits.
+    fn fits_in_all(&self, origin: Origin<'_>, bytes: usize) -> bool {
+        let most = &self.parameters.mailbox;
+        let (messages_kept, bytes_kept) = match origin {
+            Origin::Engine(..) | Origin::Timer(_) => (0, 0),
+            // Notices come in the numbers of what was refused: they leave the other half to clients.
+            Origin::Node => (most.kept_messages / 2, most.kept_bytes / 2),
+            Origin::Client(_) => (most.kept_messages, most.kept_bytes),
+        };
+        let letters = self.waiting + self.held_letters;
+        let waiting_bytes = self.waiting_bytes + self.held_bytes;
+        letters < most.all_messages.saturating_add(messages_kept)
+            && waiting_bytes + bytes <= most.all_bytes.saturating_add(bytes_kept)
+    }
+
     fn put(
         &mut self,
         place: Place,
@@ -161,6 +178,7 @@ impl Executor {
         payload: &[u8],
         origin: Origin<'_>,
     ) -> Option<(Letter, Undelivered)> {
+        let fits = self.fits_in_all(origin, payload.len());
         let mut chunk = self.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
@@ -183,9 +201,12 @@ impl Executor {
             }
             Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
         }
-        if slot.letters() >= self.parameters.mailbox.messages {
+        let most = &self.parameters.mailbox;
+        let bytes = slot.mail_bytes + payload.len();
+        if !fits || slot.letters() >= most.messages || bytes > most.bytes {
             return Some((letter, Undelivered::Full));
         }
+        slot.mail_bytes = bytes;
         // A timer was counted when it was set.
         let is_charged = !matches!(origin, Origin::Timer(_));
         if self.causes.is_paused(letter.cause) || slot.holds_back(letter.sender) {
@@ -193,6 +214,8 @@ impl Executor {
             if slot.hold(&letter, payload) {
                 self.held.push(engine);
             }
+            self.held_letters += 1;
+            self.held_bytes += payload.len();
             self.causes.add_held(cause, payload.len(), is_charged);
             return None;
         }

@@ -68,6 +68,9 @@ pub struct Executor {
     pub(crate) causes: Causes,
     /// Engines of which mail is held back for the next block.
     pub(crate) held: Vec<EngineId>,
+    /// How much of it, and its bytes.
+    pub(crate) held_letters: usize,
+    pub(crate) held_bytes: usize,
     /// Bytes of messages that this block has handled.
     pub(crate) handled_bytes: u64,
     pub(crate) totals: Stats,
@@ -189,6 +192,8 @@ impl Executor {
             waiting: 0,
             waiting_bytes: 0,
             held: Vec::new(),
+            held_letters: 0,
+            held_bytes: 0,
             handled_bytes: 0,
             totals: Stats::default(),
             faults_checked: false,

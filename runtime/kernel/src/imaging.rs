@@ -122,11 +122,15 @@ impl Executor {
         }
         for ((at, _), timer) in &executor.timers.by_height {
             let at = TimerAt::Height(*at);
-            executor.with_slot(timer.engine, |slot| slot.timers.add(timer.id, at));
+            executor.with_slot(timer.engine, |slot| {
+                slot.timers.add(timer.id, at, timer.payload.len())
+            });
         }
         for ((at, _), timer) in &executor.timers.by_time {
             let at = TimerAt::Time(*at);
-            executor.with_slot(timer.engine, |slot| slot.timers.add(timer.id, at));
+            executor.with_slot(timer.engine, |slot| {
+                slot.timers.add(timer.id, at, timer.payload.len())
+            });
         }
         for timer in executor.timers.iter() {
             let engine = timer.engine;
@@ -158,7 +162,9 @@ impl Executor {
             let start = chunk.arena.len();
             chunk.arena.extend_from_slice(&letter.payload);
             let letter = letter_of(letter, start..chunk.arena.len());
-            chunk.slots[place.slot as usize].inbox.push(letter);
+            let slot = &mut chunk.slots[place.slot as usize];
+            slot.mail_bytes += letter.payload.len();
+            slot.inbox.push(letter);
         }
         self.waiting += mail.len();
         Some(())

@@ -45,6 +45,22 @@ pub const CAUSE_STARTS_REGAINED: u64 = 1;
 /// Messages that wait in one engine's mailbox for the next round.
 pub const MAILBOX_MESSAGES_MAX: usize = 65_536;
 
+/// Bytes of the messages that wait in one engine's mailbox.
+pub const MAILBOX_BYTES_MAX: usize = 64 << 20;
+
+/// Messages that wait in all mailboxes, when an engine sends a further one.
+pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
+
+/// Their bytes.
+pub const WAITING_BYTES_MAX: usize = 256 << 20;
+
+/// Messages beyond these for which there is room if they come from clients; half of it also if they tell of what was not
+/// delivered.
+pub const WAITING_MESSAGES_KEPT: usize = 1 << 17;
+
+/// Their bytes.
+pub const WAITING_BYTES_KEPT: usize = 64 << 20;
+
 /// Messages that one handled message may send.
 pub const SENDS_PER_MESSAGE_MAX: usize = 16_384;
 
@@ -59,6 +75,9 @@ pub const STOPS_PER_MESSAGE_MAX: usize = 16_384;
 
 /// Longest reply to one message, in bytes.
 pub const REPLY_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of all replies that one engine gives in one round.
+pub const REPLY_BYTES_PER_ROUND_MAX: usize = 128 << 20;
 
 /// Levels of engines that start engines from their `init`, below the one that a handler or the
 /// configuration starts: each level is a nested call.
@@ -76,6 +95,15 @@ pub const TIMERS_MAX: usize = 1 << 20;
 
 /// Timers of one engine that may wait: so that one cannot take the room of all.
 pub const TIMERS_PER_ENGINE_MAX: usize = 1 << 16;
+
+/// Bytes of the timers of one engine that may wait.
+pub const TIMER_BYTES_PER_ENGINE_MAX: usize = 16 << 20;
+
+/// Bytes of the timers of one node, looked at as their number is.
+pub const TIMER_BYTES_MAX: usize = 128 << 20;
+
+/// Bytes of the dead letters that are kept.
+pub const DEAD_LETTERS_BYTES_MAX: usize = 16 << 20;
 
 /// Dead letters that are kept; all are counted.
 pub const DEAD_LETTERS_MAX: usize = 1_024;

@@ -115,6 +115,8 @@ impl Executor {
         let held = slot.take_held();
         for letter in &held.letters {
             self.refuse_stopped(engine, (letter, &held.payloads), out);
+            self.held_letters -= 1;
+            self.held_bytes -= letter.payload.len();
             self.causes.drop_ref(letter.cause);
         }
         for letter in &mail.letters {

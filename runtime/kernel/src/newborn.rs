@@ -1,7 +1,7 @@
 //! [`Newborn`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
-use crate::causes::Allowance;
+use crate::causes::{Allowance, Spent};
 use crate::executor::StartError;
 use crate::outbox::{Outbox, Spawn};
 use crate::parameters::Parameters;
@@ -97,9 +97,11 @@ impl Newborn {
             children: &mut children,
             timers: &mut timers,
             node_timers: start.node_timers,
+            node_timer_bytes: 0,
             parameters: start.parameters,
             allowances: Allowances::Fixed(start.allowance),
             allowed: start.allowance,
+            replied: 0,
             mark: Mark::UNSET,
             failed: None,
             panic: None,
@@ -139,6 +141,22 @@ impl Newborn {
             config: outbox.bytes[spawn.config].to_vec(),
         };
         spawns.into_iter().map(wanted).collect()
+    }
+
+    /// What its `init` asked for beside engines: messages and timers, and the bytes of all of it.
+    pub fn asked(&self) -> Spent {
+        let Effects(Some(outbox)) = &self.effects else {
+            return Spent::default();
+        };
+        let events = outbox.events.iter();
+        let events = events.map(|event| event.topic.len() + event.payload.len());
+        let logs = outbox.logs.iter().map(|line| line.line.len());
+        let bytes = outbox.bytes.len() + events.sum::<usize>() + logs.sum::<usize>();
+        Spent {
+            messages: (outbox.sends.len() + outbox.timers.len()) as u64,
+            bytes: bytes as u64,
+            starts: 0,
+        }
     }
 
     /// Its id.

@@ -99,6 +99,7 @@ pub(crate) struct CancelledTimer {
     pub(crate) at: TimerAt,
     pub(crate) engine: EngineId,
     pub(crate) id: TimerId,
+    pub(crate) bytes: usize,
 }
 
 /// Tells the engine `to` that `about` did not handle its message.
@@ -204,9 +205,11 @@ impl Outbox {
         }
     }
 
-    /// Letters leave their mailbox to be handled.
-    pub(crate) fn note_handled(&mut self, letters: &[Letter]) {
+    /// Letters leave their mailbox to be handled; gives their bytes.
+    pub(crate) fn note_handled(&mut self, letters: &[Letter]) -> usize {
+        let mut all = 0;
         for letter in letters {
+            all += letter.payload.len();
             let bytes = letter.payload.len() as u64;
             match self.handled.last_mut() {
                 Some(last) if last.cause == letter.cause => {
@@ -220,6 +223,7 @@ impl Outbox {
                 }),
             }
         }
+        all
     }
 
     /// All that is in it came from one cause.

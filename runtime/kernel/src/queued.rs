@@ -150,6 +150,7 @@ fn bury_letters(
                     let payload = &arena[letter.payload.clone()];
                     dead.push(dead_letter(letter.sender, id, payload));
                     told.extend(given_up(id, letter));
+                    slot.mail_bytes -= payload.len();
                     buried.push(letter.clone());
                 }
                 !foreign

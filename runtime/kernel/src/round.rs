@@ -32,6 +32,8 @@ pub(crate) struct RoundFacts {
     pub(crate) frame: BlockFrame,
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
+    /// Their bytes.
+    pub(crate) node_timer_bytes: usize,
     pub(crate) parameters: Arc<Parameters>,
     /// Of all that waits, as it was when the round began.
     pub(crate) causes: Causes,

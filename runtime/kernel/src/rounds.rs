@@ -56,6 +56,7 @@ impl Executor {
             facts: RoundFacts {
                 frame,
                 node_timers: self.timers.len(),
+                node_timer_bytes: self.timers.bytes(),
                 parameters: self.parameters.clone(),
                 quota: self.quota(&active, out),
                 causes: std::mem::take(&mut self.causes),
@@ -127,6 +128,8 @@ impl Executor {
         self.waiting -= letters;
         self.waiting_bytes -= bytes;
         self.held.extend(engines);
+        self.held_letters += letters;
+        self.held_bytes += bytes;
         let chunks = &self.chunks;
         let has_mail = |index: &u32| !chunks[*index as usize].read().active.is_empty();
         self.active.retain(has_mail);
@@ -135,6 +138,7 @@ impl Executor {
     /// Puts what was held back into the mailboxes again, before what has come since.
     pub(crate) fn end_block(&mut self) {
         self.causes.end_block();
+        (self.held_letters, self.held_bytes) = (0, 0);
         for engine in std::mem::take(&mut self.held) {
             // One that has stopped has refused what was held back of its mail.
             let Some(place) = self.directory.get(engine) else {

@@ -108,7 +108,7 @@ impl Executor {
                     };
                     self.timers.set(timer.at, set);
                 }
-                TimerDeed::Cancelled(CancelledTimer { at, engine, id }) => {
+                TimerDeed::Cancelled(CancelledTimer { at, engine, id, .. }) => {
                     self.cancel_timer(at, engine, id);
                 }
             }

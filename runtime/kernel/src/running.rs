@@ -33,10 +33,14 @@ pub(crate) struct Running<'a> {
     pub(crate) timers: &'a mut SlotTimers,
     /// Timers that the node had when the round began.
     pub(crate) node_timers: usize,
+    /// Their bytes.
+    pub(crate) node_timer_bytes: usize,
     pub(crate) parameters: &'a Parameters,
     pub(crate) allowances: Allowances<'a>,
     /// What the message at the mark may do.
     pub(crate) allowed: Allowance,
+    /// Bytes of its replies in this round.
+    pub(crate) replied: usize,
     pub(crate) mark: Mark,
     /// The last message that is known to have failed.
     pub(crate) failed: Option<usize>,
@@ -145,6 +149,13 @@ impl Running<'_> {
                 .saturating_sub(self.timers.waiting()),
             false => 0,
         }
+    }
+
+    /// Whether what a timer brings may wait.
+    fn has_room_for_timer(&self, bytes: usize) -> bool {
+        let most = &self.parameters.timers;
+        self.timers.bytes() + bytes <= most.bytes_per_engine
+            && self.node_timer_bytes + bytes <= most.all_bytes
     }
 
     fn drop_outputs(&mut self, index: usize) {
@@ -321,7 +332,7 @@ impl Services for Running<'_> {
         payload: &[u8],
     ) -> Result<TimerId, HostStatus> {
         let fits = self.begin(index, payload.len());
-        if !fits || self.timers_left() == 0 {
+        if !fits || self.timers_left() == 0 || !self.has_room_for_timer(payload.len()) {
             return Err(HostStatus::Budget);
         }
         let past = match at {
@@ -337,7 +348,7 @@ impl Services for Running<'_> {
             return Err(HostStatus::Schema);
         }
         let payload = self.outbox.put(payload);
-        let id = self.timers.set(at);
+        let id = self.timers.set(at, payload.len());
         let cause = self.cause(index);
         self.outbox.timers.push(TimerDeed::Set(NewTimer {
             at,
@@ -352,11 +363,17 @@ impl Services for Running<'_> {
 
     fn cancel_timer(&mut self, index: usize, id: TimerId) -> HostStatus {
         self.begin(index, 0);
+        let bytes = self.timers.bytes_of(id);
         let Some(at) = self.timers.take(id) else {
             return HostStatus::Unknown;
         };
         let engine = self.id;
-        let deed = CancelledTimer { at, engine, id };
+        let deed = CancelledTimer {
+            at,
+            engine,
+            id,
+            bytes,
+        };
         self.outbox.timers.push(TimerDeed::Cancelled(deed));
         HostStatus::Ok
     }
@@ -424,7 +441,10 @@ impl Services for Running<'_> {
     }
 
     fn reply(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
-        if status == CallStatus::Ok && bytes.len() <= self.parameters.message.reply_bytes {
+        let most = &self.parameters.message;
+        let left = most.reply_bytes_per_round.saturating_sub(self.replied);
+        if status == CallStatus::Ok && bytes.len() <= most.reply_bytes.min(left) {
+            self.replied += bytes.len();
             return self.answer(index, Ok(bytes.to_vec()));
         }
         if status == CallStatus::Ok {

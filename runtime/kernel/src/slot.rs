@@ -37,6 +37,8 @@ pub(crate) struct Slot {
     pub(crate) ordinal: u64,
     pub(crate) ordinal_height: Height,
     pub(crate) inbox: Vec<Letter>,
+    /// Bytes of its mail, that which is held back included.
+    pub(crate) mail_bytes: usize,
     /// Mail that waits for the next block; between blocks there is none.
     pub(crate) held: Option<Box<Held>>,
     /// The most letters that it has held since room that is not needed was last given back.
@@ -209,6 +211,7 @@ impl Slot {
             ordinal: 0,
             ordinal_height: Height(0),
             inbox: Vec::new(),
+            mail_bytes: 0,
             held: None,
             inbox_needed: 0,
             config: (codec, config.into()),

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 pub(crate) struct SlotTimers {
     /// Timers it has set over its life: the next one's number.
     pub(crate) set: u64,
-    waiting: BTreeMap<u64, TimerAt>,
+    waiting: BTreeMap<u64, (TimerAt, usize)>,
+    /// Bytes of what they bring.
+    bytes: usize,
 }
 
 impl SlotTimers {
@@ -21,37 +23,41 @@ impl SlotTimers {
         Self {
             set,
             waiting: BTreeMap::new(),
+            bytes: 0,
         }
     }
 
     /// Gives the next timer its number.
-    pub(crate) fn set(&mut self, at: TimerAt) -> TimerId {
+    pub(crate) fn set(&mut self, at: TimerAt, bytes: usize) -> TimerId {
         let id = TimerId(self.set);
-        self.set += 1;
-        self.waiting.insert(id.0, at);
+        self.add(id, at, bytes);
         id
     }
 
     /// A timer that was set elsewhere: before an image was taken, by the `init` of an engine started afresh.
-    pub(crate) fn add(&mut self, id: TimerId, at: TimerAt) {
+    pub(crate) fn add(&mut self, id: TimerId, at: TimerAt, bytes: usize) {
         self.set = self.set.max(id.0 + 1);
-        self.waiting.insert(id.0, at);
+        self.waiting.insert(id.0, (at, bytes));
+        self.bytes += bytes;
     }
 
     /// One waits no longer: when it was due, if it waited.
     pub(crate) fn take(&mut self, id: TimerId) -> Option<TimerAt> {
-        self.waiting.remove(&id.0)
+        let (at, bytes) = self.waiting.remove(&id.0)?;
+        self.bytes -= bytes;
+        Some(at)
     }
 
     /// As before a deed, which was the last.
     pub(crate) fn undo(&mut self, deed: &TimerDeed) {
         match deed {
             TimerDeed::Set(timer) => {
-                self.waiting.remove(&timer.id.0);
+                self.take(timer.id);
                 self.set = timer.id.0;
             }
             TimerDeed::Cancelled(timer) => {
-                self.waiting.insert(timer.id.0, timer.at);
+                self.waiting.insert(timer.id.0, (timer.at, timer.bytes));
+                self.bytes += timer.bytes;
             }
         }
     }
@@ -59,7 +65,17 @@ impl SlotTimers {
     /// All that wait, which wait no longer.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (TimerId, TimerAt)> + use<> {
         let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().map(|(id, at)| (TimerId(id), at))
+        self.bytes = 0;
+        waiting.into_iter().map(|(id, (at, _))| (TimerId(id), at))
+    }
+
+    /// What cancelling one gives back.
+    pub(crate) fn bytes_of(&self, id: TimerId) -> usize {
+        self.waiting.get(&id.0).map_or(0, |(_, bytes)| *bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -24,6 +24,8 @@ pub(crate) struct Timers {
     pub(crate) by_time: BTreeMap<(BlockTime, u64), Timer>,
     /// The number in the order, by engine and its own number.
     orders: BTreeMap<(EngineId, TimerId), u64>,
+    /// Bytes of what they bring.
+    bytes: usize,
     pub(crate) set: u64,
 }
 
@@ -37,6 +39,7 @@ impl Timers {
     /// Adds a timer at its place in the order.
     pub(crate) fn put(&mut self, at: TimerAt, order: u64, timer: Timer) {
         self.orders.insert((timer.engine, timer.id), order);
+        self.bytes += timer.payload.len();
         match at {
             TimerAt::Height(height) => self.by_height.insert((height, order), timer),
             TimerAt::Time(time) => self.by_time.insert((time, order), timer),
@@ -46,10 +49,12 @@ impl Timers {
     /// Takes a timer out that is not to come.
     pub(crate) fn cancel(&mut self, at: TimerAt, engine: EngineId, id: TimerId) -> Option<Timer> {
         let order = self.orders.remove(&(engine, id))?;
-        match at {
+        let timer = match at {
             TimerAt::Height(height) => self.by_height.remove(&(height, order)),
             TimerAt::Time(time) => self.by_time.remove(&(time, order)),
-        }
+        }?;
+        self.bytes -= timer.payload.len();
+        Some(timer)
     }
 
     /// Hands on what is due in the block of this height and time, in order. What `deliver` does not take, by giving
@@ -64,16 +69,24 @@ impl Timers {
             by_height,
             by_time,
             orders,
+            bytes,
             ..
         } = self;
         let due = by_height.extract_if(..(height.next(), 0), |_, timer| deliver(timer));
         for (_, timer) in due {
+            *bytes -= timer.payload.len();
             orders.remove(&(timer.engine, timer.id));
         }
         let due = by_time.extract_if(..(time.next(), 0), |_, timer| deliver(timer));
         for (_, timer) in due {
+            *bytes -= timer.payload.len();
             orders.remove(&(timer.engine, timer.id));
         }
+    }
+
+    /// Bytes of what they bring.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many wait.
@@ -98,6 +111,7 @@ impl Timers {
 
     fn forget(&mut self, gone: &[Timer]) {
         for timer in gone {
+            self.bytes -= timer.payload.len();
             self.orders.remove(&(timer.engine, timer.id));
         }
     }

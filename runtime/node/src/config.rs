@@ -89,6 +89,7 @@ impl NodeConfig {
         Parameters {
             block: BlockBounds {
                 messages: self.handled_per_block,
+                ..BlockBounds::default()
             },
             ..Parameters::granting(self.grants.clone())
         }

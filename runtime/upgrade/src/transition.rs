@@ -3,7 +3,7 @@
 //! rounds of upgrade messages. Nothing of the old generation changes.
 
 use crate::bus::rounds::Rounds;
-use crate::bus::{BusBudget, EngineBus, Home, Out, Resident, Shared, When};
+use crate::bus::{BusBudget, EngineBus, Home, Out, Resident, Shared, Used, When};
 use crate::class::Class;
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
@@ -334,7 +334,13 @@ impl Stages {
         })?;
         *bus.counters = newborn.counters();
         let wanted = newborn.take_spawns();
+        let fits = bus.charge(Used::asked(&newborn, &wanted));
         let fresh = newborn.take_instance();
+        if !fits {
+            fresh.map(|instance| item.new.discard(instance));
+            let reason = "its `init` asks for more than the budget of the upgrade".to_owned();
+            return Err(failed(CallError::Rejected { reason }));
+        }
         bus.out.effects.push(newborn.into_effects());
         let mut text = Vec::new();
         if let Err(status) = bus.bear(engine, wanted, &mut text) {

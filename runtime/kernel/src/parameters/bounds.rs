@@ -5,10 +5,12 @@ use crate::limits::{
     BYTES_PER_BLOCK_MAX, BYTES_PER_MESSAGE_MAX, CAUSE_BYTES_MAX, CAUSE_BYTES_PER_BLOCK_MAX,
     CAUSE_BYTES_REGAINED, CAUSE_MESSAGES_MAX, CAUSE_MESSAGES_PER_BLOCK_MAX,
     CAUSE_MESSAGES_REGAINED, CAUSE_ROUNDS_PER_BLOCK_MAX, CAUSE_STARTS_MAX, CAUSE_STARTS_REGAINED,
-    DEAD_LETTERS_MAX, ENGINES_MAX, HANDLED_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX, NAMES_MAX,
-    REPLY_BYTES_MAX, ROUNDS_PER_BLOCK_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX,
-    SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
-    TOPIC_BYTES_MAX,
+    DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ENGINES_MAX, HANDLED_PER_BLOCK_MAX,
+    MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX, NAMES_MAX, REPLY_BYTES_MAX, REPLY_BYTES_PER_ROUND_MAX,
+    ROUNDS_PER_BLOCK_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX, SPAWNS_PER_MESSAGE_MAX,
+    STOPS_PER_MESSAGE_MAX, TIMER_BYTES_MAX, TIMER_BYTES_PER_ENGINE_MAX, TIMERS_MAX,
+    TIMERS_PER_ENGINE_MAX, TOPIC_BYTES_MAX, WAITING_BYTES_KEPT, WAITING_BYTES_MAX,
+    WAITING_MESSAGES_KEPT, WAITING_MESSAGES_MAX,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,8 @@ pub struct MessageBounds {
     pub stops: usize,
     /// Longest reply, in bytes.
     pub reply_bytes: usize,
+    /// Bytes of all replies that one engine gives in one round; a longer one is dropped, and the client is told.
+    pub reply_bytes_per_round: usize,
 }
 
 /// What may wait in mailboxes.
@@ -59,6 +63,17 @@ pub struct MessageBounds {
 pub struct MailboxBounds {
     /// Messages in one engine's mailbox.
     pub messages: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Messages in all mailboxes, for what engines send and timers bring.
+    pub all_messages: usize,
+    /// Their bytes.
+    pub all_bytes: usize,
+    /// Messages beyond these that clients may send: what engines keep going shuts out no client. What tells of messages
+    /// that were not delivered may take half of it.
+    pub kept_messages: usize,
+    /// Their bytes.
+    pub kept_bytes: usize,
 }
 
 /// Which timers may wait.
@@ -68,6 +83,10 @@ pub struct TimerBounds {
     pub all: usize,
     /// Timers of one engine.
     pub per_engine: usize,
+    /// Bytes of the timers of the node, looked at likewise.
+    pub all_bytes: usize,
+    /// Bytes of the timers of one engine.
+    pub bytes_per_engine: usize,
 }
 
 /// How many engines there may be.
@@ -86,6 +105,8 @@ pub struct EngineBounds {
 pub struct DeadLetterBounds {
     /// Letters that are kept; all are counted.
     pub letters: usize,
+    /// Their bytes.
+    pub bytes: usize,
 }
 
 /// What leaves with events.
@@ -133,6 +154,7 @@ impl Default for MessageBounds {
             spawns: SPAWNS_PER_MESSAGE_MAX,
             stops: STOPS_PER_MESSAGE_MAX,
             reply_bytes: REPLY_BYTES_MAX,
+            reply_bytes_per_round: REPLY_BYTES_PER_ROUND_MAX,
         }
     }
 }
@@ -141,6 +163,11 @@ impl Default for MailboxBounds {
     fn default() -> Self {
         Self {
             messages: MAILBOX_MESSAGES_MAX,
+            bytes: MAILBOX_BYTES_MAX,
+            all_messages: WAITING_MESSAGES_MAX,
+            all_bytes: WAITING_BYTES_MAX,
+            kept_messages: WAITING_MESSAGES_KEPT,
+            kept_bytes: WAITING_BYTES_KEPT,
         }
     }
 }
@@ -150,6 +177,8 @@ impl Default for TimerBounds {
         Self {
             all: TIMERS_MAX,
             per_engine: TIMERS_PER_ENGINE_MAX,
+            all_bytes: TIMER_BYTES_MAX,
+            bytes_per_engine: TIMER_BYTES_PER_ENGINE_MAX,
         }
     }
 }
@@ -168,6 +197,7 @@ impl Default for DeadLetterBounds {
     fn default() -> Self {
         Self {
             letters: DEAD_LETTERS_MAX,
+            bytes: DEAD_LETTERS_BYTES_MAX,
         }
     }
 }

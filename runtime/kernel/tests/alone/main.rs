@@ -8,9 +8,11 @@
 
 mod actor;
 mod bounds;
+mod bytes;
 mod causes;
 mod failures;
 mod harness;
+mod hostile;
 mod image;
 mod leading_on;
 mod once;

@@ -8,6 +8,7 @@
 
 use super::budget::{Budget, BusBudget};
 use refit_abi::EngineId;
+use refit_kernel::{Newborn, WantedChild};
 use std::ops::{AddAssign, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,6 +51,17 @@ pub(crate) struct Spent {
 }
 
 impl Used {
+    /// What an `init` asked for, beside the engines that it wants started.
+    pub(crate) fn asked(newborn: &Newborn, wanted: &[WantedChild]) -> Self {
+        let asked = newborn.asked();
+        let configs = wanted.iter().map(|child| child.config.len() as u64);
+        Self {
+            messages: asked.messages,
+            bytes: asked.bytes.saturating_sub(configs.sum()),
+            engines: 0,
+        }
+    }
+
     /// The first budget of which this is more than `most`.
     pub(crate) fn over(&self, most: &Used) -> Option<Budget> {
         let pairs = [

@@ -82,8 +82,13 @@ impl EngineBus<'_> {
             }
             self.vacant(child.id)?;
             let mut newborn = self.init(parent, &child, out)?;
+            // Its children are charged when they are started, and their configurations with them.
             let wanted = newborn.take_spawns();
+            let asked = Used::asked(&newborn, &wanted);
             self.out.add(newborn);
+            if !self.charge(asked) {
+                return Err(BusStatus::Budget);
+            }
             self.bear_all(child.id, wanted, depth + 1, out)?;
         }
         Ok(())

@@ -129,7 +129,7 @@ impl EngineBus<'_> {
 
     /// Uses some of the budgets; false if there is not as much.
     #[inline]
-    pub(super) fn charge(&mut self, more: Used) -> bool {
+    pub(crate) fn charge(&mut self, more: Used) -> bool {
         self.shared.charge(&mut self.out.account, self.me, more)
     }
 

@@ -400,7 +400,7 @@ fn an_ordinary_message_to_a_full_mailbox_aborts_before_anything_is_lost() {
         "alpha",
         vec![Op::Repeat(2_000, Box::new(say(id("fixed"), 1)))],
     );
-    world.block(&fills, 1);
+    world.block(&fills, fills.len() as u64);
     let failure = world.aborted();
     assert_eq!(failure.code(), "upgrade-message-full");
     assert_eq!(failure.engine(), Some(id("alpha")));

@@ -39,7 +39,8 @@ impl World {
         let mut messages = vec![(id("a"), format!("{{\"Later\":[{at},100]}}").into_bytes())];
         let again = |number: &u64| (id("a"), format!("{{\"Again\":{number}}}").into_bytes());
         messages.extend(numbers.iter().map(again));
-        assert_eq!(self.block_json(&messages, 1).backlog, numbers.len());
+        let budget = messages.len() as u64;
+        assert_eq!(self.block_json(&messages, budget).backlog, numbers.len());
     }
 
     fn to(&mut self, version: u32, directives: &Directives) -> Crossed {

@@ -200,15 +200,29 @@ impl Model {
         }
         let mut handled = 0;
         while self.backlog() > 0 && handled < budget {
-            handled += self.round();
+            let quota = self.quota(budget - handled);
+            handled += self.round(quota);
         }
     }
 
-    fn round(&mut self) -> u64 {
+    /// How many letters each engine gets: all, or its part of what the block may still handle.
+    fn quota(&self, left: u64) -> usize {
+        let with_mail = self
+            .engines
+            .iter()
+            .filter(|engine| !engine.inbox.is_empty());
+        match self.backlog() as u64 <= left {
+            true => usize::MAX,
+            false => (left as usize / with_mail.count()).max(1),
+        }
+    }
+
+    fn round(&mut self, quota: usize) -> u64 {
         let mut handled = 0;
         let mut out = Outputs::default();
         for place in 0..self.engines.len() {
-            let mail = std::mem::take(&mut self.engines[place].inbox);
+            let inbox = &mut self.engines[place].inbox;
+            let mail: Vec<_> = inbox.drain(..inbox.len().min(quota)).collect();
             if mail.is_empty() {
                 continue;
             }

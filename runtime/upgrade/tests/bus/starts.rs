@@ -180,6 +180,28 @@ fn what_an_init_on_the_bus_asks_for_is_done_after_the_commit_and_comes_out_once(
 }
 
 #[test]
+fn what_an_init_on_the_bus_asks_for_counts_against_the_budgets_of_the_upgrade() {
+    // A message and a timer each, and a leaf of its own.
+    let plan = vec![Op::Repeat(
+        8,
+        Box::new(attempt(with_effects(id("beta"), 1))),
+    )];
+    let crossed = |messages| {
+        let mut world = World::of_each_kind(2);
+        world.plan("plain", plan.clone());
+        let mut directives = Directives::default();
+        directives.budget.messages = messages;
+        let crossed = world.cross_with(&[kinds::second()], &directives, Unwatched);
+        crossed.verdict
+    };
+    assert!(matches!(crossed(16), Verdict::Committed(_)));
+    match crossed(15) {
+        Verdict::Aborted { failure, .. } => assert_eq!(failure.code(), "bus-budget-spent"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn what_an_init_on_the_bus_asks_for_is_gone_after_an_abort() {
     let mut world = World::of_each_kind(2);
     world.plan(
