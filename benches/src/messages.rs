@@ -205,6 +205,14 @@ impl Ring {
         };
         let mut parameters = (**self.executor.parameters()).clone();
         parameters.block.messages = budget;
+        // Tokens go round for ever, each under one cause: no bound of these is to end them.
+        parameters.block.bytes = u64::MAX;
+        parameters.block.rounds = u64::MAX;
+        parameters.cause.messages_per_block = u64::MAX;
+        parameters.cause.bytes_per_block = u64::MAX;
+        parameters.cause.rounds_per_block = u64::MAX;
+        parameters.cause.in_all.messages = u64::MAX;
+        parameters.cause.in_all.bytes = u64::MAX;
         self.executor.set_parameters(parameters);
         let outcome = self
             .executor
