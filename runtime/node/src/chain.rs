@@ -2,7 +2,7 @@
 
 use crate::libraries::Libraries;
 use crate::prepared::Start;
-use refit_kernel::{GenerationTable, Grants};
+use refit_kernel::GenerationTable;
 use refit_loader::LoadedModule;
 use refit_ordering::{
     ChainId, CodeManifest, FAILURE_CODE_BYTES_MAX, Ground, KindCode, ManifestHash, ParametersHash,
@@ -13,7 +13,6 @@ use serde::Serialize;
 
 /// Keeps each hash apart from every other.
 const CHAIN_CONTEXT: &str = "refit 2026 chain";
-const PARAMETERS_CONTEXT: &str = "refit 2026 parameters";
 const PLAN_CONTEXT: &str = "refit 2026 plan in a block";
 
 /// What an armed upgrade makes of the chain, known before its pause.
@@ -23,15 +22,6 @@ pub(crate) struct Becomes {
     pub(crate) plan: PlanDigest,
     /// The code that is live once it is committed.
     pub(crate) manifest: ManifestHash,
-}
-
-/// The parameters that a result depends on and that a node is started with.
-#[derive(Debug, Serialize)]
-pub(crate) struct Parameters<'a> {
-    /// Messages that one block handles.
-    pub(crate) handled_per_block: u64,
-    /// What kinds may do to each other.
-    pub(crate) grants: &'a Grants,
 }
 
 /// What a chain begins with: nodes that begin otherwise are on other chains. Code and parameters are no part of it:
@@ -47,9 +37,8 @@ pub(crate) fn beginning(
     name: &str,
     starts: &[Start],
     manifest: ManifestHash,
-    parameters: &Parameters<'_>,
+    parameters: refit_kernel::ParametersHash,
 ) -> Ground {
-    let parameters = ParametersHash(hash(PARAMETERS_CONTEXT, parameters));
     let genesis = Genesis {
         name,
         engines: starts
@@ -60,7 +49,7 @@ pub(crate) fn beginning(
     Ground {
         chain: ChainId(hash(CHAIN_CONTEXT, &genesis)),
         manifest,
-        parameters,
+        parameters: ParametersHash(parameters.0),
         ..Ground::default()
     }
 }

@@ -1,6 +1,6 @@
 //! Starting a node: modules, first generation, crew, driver.
 
-use crate::chain::{self, Parameters};
+use crate::chain;
 use crate::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::driver::{Driver, DriverParts};
 use crate::events;
@@ -165,17 +165,14 @@ impl Node {
         )?;
         watched.on_duty(crew.records());
         watched.runs(&table);
+        let parameters_hash = parameters.hash();
         let mut executor = Executor::with_parameters(table.clone(), parameters);
         executor.check_faults(config.check_faults);
         crew.baton().start(executor);
         let mut libraries = Libraries::default();
         libraries.add(modules);
         let code = chain::manifest(&table, &libraries, &[]);
-        let parameters = Parameters {
-            handled_per_block: config.handled_per_block,
-            grants: table.grants(),
-        };
-        let ground = chain::beginning(&config.chain, &starts, code.hash(), &parameters);
+        let ground = chain::beginning(&config.chain, &starts, code.hash(), parameters_hash);
         let (intake, outlet) = intake::channel();
         let latest = Arc::new(Mutex::new(Latest {
             generation: table.number(),

@@ -68,6 +68,11 @@ const NONDETERMINISTIC_EXCEPT: &[(&str, &str, &str)] = &[
         "decides which crew executes a block, which no result depends on",
     ),
     (
+        "runtime/kernel/src/crew/queue.rs",
+        "Instant",
+        "decides when a query is answered, which no result depends on",
+    ),
+    (
         "runtime/kernel/src/crew/on_duty.rs",
         "Instant",
         "tells whoever measures a hand-over, which no result depends on",

@@ -109,7 +109,11 @@ fn whatever_a_client_is_told_is_in_it() {
             engine,
             text: String::new(),
         }),
-        Err(ReplyError::TooLarge { engine, bytes: 9 }),
+        Err(ReplyError::TooLarge {
+            engine,
+            bytes: 9,
+            bytes_max: 8,
+        }),
         Err(ReplyError::Key(KeyRefusal::Used)),
         Err(ReplyError::Key(KeyRefusal::Waiting)),
     ];
