@@ -37,7 +37,8 @@ fn crosses(place: usize) {
         })
         .collect();
     messages.push((3, Message::Wake(Height(3))));
-    let outcome = node.block(&messages, 1);
+    // One whole round.
+    let outcome = node.block(&messages, messages.len() as u64);
     assert!(
         outcome
             .replies

@@ -57,10 +57,10 @@ fn history(workers: usize) -> Given {
     given.take(node.block(&tokens, budget));
     for place in 1..=VERSIONS {
         if place == 2 {
-            given.take(node.block(&[(200, Message::Set(FAULT))], 1));
+            given.take(node.block(&[(200, Message::Set(FAULT))], TOKENS + 1));
             let verdict = node.upgrade(&ring::version(place));
             assert!(matches!(verdict, Verdict::Aborted { .. }), "{verdict:?}");
-            given.take(node.block(&[(200, Message::Set(0))], 1));
+            given.take(node.block(&[(200, Message::Set(0))], TOKENS + 1));
         }
         let committed = Verdict::Committed(Generation(place as u64 + 1));
         assert_eq!(node.upgrade(&ring::version(place)), committed);
