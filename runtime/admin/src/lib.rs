@@ -8,11 +8,13 @@
 //! ```text
 //! socket → server (connections bounded) → guard (TCP: Host, Origin, token) → deadline and bound
 //!        → routes (path, key, body checked) → Node → reply, or Refusal → problem+json
+//!        → stamp (life, height, generation)
 //! ```
 //!
 //! # Invariants
 //! * Whatever is refused, by a route or by the node, leaves as `application/problem+json` with a
 //!   `code` that programs may match on and a `next` that says what to do ([`api::Problem`]).
+//! * Every answer, of whatever status, says which life of the node it is from, which block and which generation.
 //! * A body is decoded here only as far as "this is JSON"; what it means is the engine's to say.
 //! * Every wait and every buffer has a bound ([`Limits`]).
 //! * The unix socket is never open to other users, not even while it is being made.
@@ -26,6 +28,7 @@ mod limits;
 mod listen;
 mod metrics;
 mod node;
+mod origin;
 mod pass;
 mod problem;
 mod request_id;
@@ -42,11 +45,11 @@ pub use limits::{
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
-pub use node::{Answer, Node, Refusal, Replied, Wishes};
+pub use node::{Answer, Moment, Node, Refusal, Replied, Wishes};
+pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
 pub use routes::{
-    HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LAST_EVENT, HEADER_MAX_PAUSE,
-    HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, HEADER_REPEATED,
+    HEADER_KEY, HEADER_LAST_EVENT, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT,
 };
 pub use server::{Server, Shutdown};
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

@@ -1,6 +1,6 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
-use crate::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
+use crate::api::{Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
 use crate::{Bytes, EventFeed, Metrics, RequestId};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
@@ -18,7 +18,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send 
 /// asking again.
 ///
 /// The functions that give no future are called on threads that may block, except [`Node::ready`],
-/// [`Node::live`], [`Node::events`] and [`Node::metrics`], which must not.
+/// [`Node::live`], [`Node::moment`], [`Node::life`], [`Node::events`] and [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
     /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
     /// before, gives the recorded reply instead.
@@ -95,6 +95,12 @@ pub trait Node: Send + Sync + 'static {
     /// What engines emit.
     fn events(&self) -> Arc<dyn EventFeed>;
 
+    /// The newest block and the live generation. Must not block.
+    fn moment(&self) -> Moment;
+
+    /// Which run of the node this is. Must not block.
+    fn life(&self) -> Life;
+
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;
 }
@@ -110,6 +116,15 @@ pub struct Wishes {
     pub rehearsal_wait_us: Option<u64>,
 }
 
+/// Where in a node's history something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The block that holds the message; for all else, the last one before.
+    pub height: Height,
+    /// The generation of code that was live.
+    pub generation: Generation,
+}
+
 /// An engine's reply or answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replied {
@@ -121,6 +136,16 @@ pub struct Replied {
     pub generation: Generation,
     /// Whether this is the recorded reply of an earlier send with the same key.
     pub repeated: bool,
+}
+
+impl Replied {
+    /// Where it was made.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            height: self.height,
+            generation: self.generation,
+        }
+    }
 }
 
 /// A request that is not carried out: why, and what to do next.
@@ -135,10 +160,14 @@ pub struct Refusal {
     pub detail: String,
     /// The next step for whoever asked.
     pub next: String,
+    /// Where it was decided, if a block did; else it leaves with the node's present moment.
+    pub moment: Option<Moment>,
+    /// Whether this is the recorded outcome of an earlier send with the same key.
+    pub repeated: bool,
 }
 
 impl Refusal {
-    /// A refusal with these four parts.
+    /// A refusal with these four parts, decided outside of blocks.
     pub fn new(
         status: u16,
         code: impl Into<String>,
@@ -150,6 +179,19 @@ impl Refusal {
             code: code.into(),
             detail: detail.into(),
             next: next.into(),
+            moment: None,
+            repeated: false,
+        }
+    }
+
+    /// The same, as it was decided by a block.
+    #[must_use]
+    pub fn at(self, moment: Moment, repeated: bool) -> Self {
+        let moment = Some(moment);
+        Self {
+            moment,
+            repeated,
+            ..self
         }
     }
 }

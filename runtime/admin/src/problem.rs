@@ -3,13 +3,11 @@
 //! The two steps are apart because only the layer knows the path that was asked for, and because
 //! headers that stations in between add (`Allow`, `WWW-Authenticate`) are then kept.
 
-use crate::Refusal;
 use crate::api::{PROBLEM_CONTENT_TYPE, Problem};
+use crate::{Refusal, origin};
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// What a client that met a full or unready node is told to wait, in seconds.
@@ -37,17 +35,17 @@ impl IntoResponse for Refusal {
 }
 
 /// Writes the refusal of a response, if it is one, as its body.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let instance = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
+pub(crate) fn render(response: &mut Response, instance: String) {
     let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
-        return response;
+        return;
     };
+    if let Some(moment) = refusal.moment {
+        origin::say(response.headers_mut(), moment, refusal.repeated);
+    }
     let text = serde_json::to_vec(&Problem::new(refusal, instance)).unwrap_or_default();
     response.headers_mut().remove(CONTENT_LENGTH);
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
     *response.body_mut() = Body::from(text);
-    response
 }

@@ -1,7 +1,7 @@
 //! What a client hears of its message or query: a reply, or a refusal with a status, a code and a next step.
 
 use refit_abi::{Fault, ServiceError, Undelivered};
-use refit_admin::{Bytes, Refusal, Replied};
+use refit_admin::{Bytes, Moment, Refusal, Replied};
 use refit_kernel::{KeyRefusal, QueryError, ReplyError};
 
 /// What becomes of a message, as its client hears it.
@@ -14,15 +14,19 @@ pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal>
             generation,
             repeated,
         }),
-        Err(error) => Err(refused(&error)),
+        Err(error) => {
+            let moment = Moment { height, generation };
+            Err(refused(&error).at(moment, repeated))
+        }
     }
 }
 
 /// The same for whoever sent the same request again meanwhile.
 pub(crate) fn repeated(answer: &Result<Replied, Refusal>) -> Result<Replied, Refusal> {
     let mut answer = answer.clone();
-    if let Ok(replied) = &mut answer {
-        replied.repeated = true;
+    match &mut answer {
+        Ok(replied) => replied.repeated = true,
+        Err(refusal) => refusal.repeated = true,
     }
     answer
 }

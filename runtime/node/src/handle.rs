@@ -13,8 +13,10 @@ use parking_lot::Mutex;
 use refit_abi::fixture::Fixture;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height};
-use refit_admin::api::{QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
-use refit_admin::{Answer, Bytes, EventFeed, Metrics, Refusal, Replied, RequestId, Wishes};
+use refit_admin::api::{
+    Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport,
+};
+use refit_admin::{Answer, Bytes, EventFeed, Metrics, Moment, Refusal, Replied, RequestId, Wishes};
 use refit_kernel::crew::{Command, Commands, Query};
 use refit_kernel::{Executor, GenerationTable, KindCount, QueryError, Receipt};
 use refit_ordering::Refused;
@@ -33,6 +35,7 @@ pub struct Node {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Arc<EventLog>,
     pub(crate) upgrades: Arc<Upgrades>,
+    pub(crate) life: Life,
     pub(crate) workers: usize,
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
     pub(crate) watched: Arc<Watched>,
@@ -165,9 +168,17 @@ impl Node {
             if let Err(error @ QueryError::TooLarge { .. }) = &outcome {
                 tracing::error!(%engine, "{error}");
             }
-            let replied = outcome.map(|body| replied(body, height, generation));
+            let answered = match outcome {
+                Ok(body) => Ok(Replied {
+                    body: Bytes::from(body),
+                    height,
+                    generation,
+                    repeated: false,
+                }),
+                Err(error) => Err(query_refusal(&error).at(Moment { height, generation }, false)),
+            };
             // The client may be gone.
-            let _ = answer.send(replied.map_err(|error| query_refusal(&error)));
+            let _ = answer.send(answered);
         };
         let query = Query {
             engine,
@@ -197,15 +208,6 @@ impl Node {
                 None => no_reply_yet(),
             }),
         }
-    }
-}
-
-fn replied(body: Vec<u8>, height: Height, generation: Generation) -> Replied {
-    Replied {
-        body: Bytes::from(body),
-        height,
-        generation,
-        repeated: false,
     }
 }
 
@@ -360,6 +362,18 @@ impl refit_admin::Node for Node {
 
     fn events(&self) -> Arc<dyn EventFeed> {
         self.events.clone()
+    }
+
+    fn moment(&self) -> Moment {
+        let latest = self.latest.lock();
+        Moment {
+            height: latest.height,
+            generation: latest.generation,
+        }
+    }
+
+    fn life(&self) -> Life {
+        self.life
     }
 
     fn metrics(&self) -> &Metrics {

@@ -30,6 +30,7 @@ mod intake;
 mod latest;
 mod leaks;
 mod libraries;
+mod life;
 mod limits;
 mod lines;
 mod looks;

@@ -8,6 +8,7 @@ use crate::handle::Node;
 use crate::intake::{self, Door};
 use crate::latest::Latest;
 use crate::libraries::Libraries;
+use crate::life;
 use crate::lines;
 use crate::prepared::{self, Prepared, Start};
 use crate::standing::Standing;
@@ -236,6 +237,7 @@ impl Node {
             metrics,
             events,
             upgrades: Arc::new(upgrades),
+            life: life::begin(),
             workers: config.workers,
             driver: Mutex::new(Some(driver)),
             watched,

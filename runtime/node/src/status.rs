@@ -9,7 +9,8 @@ use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_admin::Refusal;
 use refit_admin::api::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
-    KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status, StuckStatus,
+    ForgottenKeys, KindStatus, Libraries, Life, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status,
+    StuckStatus,
 };
 use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
@@ -102,7 +103,7 @@ impl Node {
     fn status_of(&self, engines: &Engines) -> Status {
         let latest = *self.latest.lock();
         Status {
-            node: info(),
+            node: info(self.life),
             height: latest.height,
             generation: engines.table.number(),
             block_time_ms: latest.time,
@@ -111,6 +112,10 @@ impl Node {
             engines_total: engines.total,
             poisoned: engines.poisoned.iter().map(shown_poison).collect(),
             dead_letters: engines.dead.clone(),
+            forgotten: ForgottenKeys {
+                answers: latest.counts.blocks.answers_forgotten,
+                clients: latest.counts.blocks.clients_forgotten,
+            },
             kinds: self.kinds(engines),
             grants: engines.table.grants().listed.clone(),
             upgrade: self.upgrades.under_way(),
@@ -217,12 +222,13 @@ fn shown_engines(engines: &Engines) -> Vec<EngineStatus> {
     engines.statuses.iter().map(shown).collect()
 }
 
-fn info() -> NodeInfo {
+fn info(life: Life) -> NodeInfo {
     NodeInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         abi_epoch: ABI_EPOCH,
         compiler: COMPILER_COMMIT.to_owned(),
         pid: std::process::id(),
+        life: Some(life),
         uptime_s: None,
     }
 }

@@ -5,17 +5,20 @@
 //! [`refit_abi::EngineId`] shows.
 
 mod event;
+mod life;
 mod problem;
 mod rehearsal;
 mod status;
 mod upgrade;
 
 pub use event::{Event, EventId, EventIdError};
+pub use life::{Life, LifeError};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
-    KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status, StuckStatus,
+    ForgottenKeys, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status,
+    StuckStatus,
 };
 pub use upgrade::{
     Class, Phase, PhaseTime, Reason, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,

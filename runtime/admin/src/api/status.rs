@@ -1,6 +1,6 @@
 //! How a node is: `GET /v1/status`.
 
-use super::UpgradeReport;
+use super::{Life, UpgradeReport};
 use refit_abi::descriptor::{CapabilityDescriptor, KindDescriptor};
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, Generation, Height};
@@ -41,6 +41,9 @@ pub struct Status {
     /// Messages that no engine took and of which no sender could be told.
     #[serde(default)]
     pub dead_letters: DeadLetters,
+    /// What the node no longer keeps of requests under keys.
+    #[serde(default)]
+    pub forgotten: ForgottenKeys,
     /// The engine kinds of the live generation.
     pub kinds: Vec<KindStatus>,
     /// What the node grants, for the kinds that its configuration lists; all others are granted what
@@ -93,6 +96,9 @@ pub struct NodeInfo {
     pub compiler: String,
     /// Process id.
     pub pid: u32,
+    /// Which run of the node it is, as in the header `Refit-Life`; an older node does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<Life>,
     /// Seconds since the start, if the node keeps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_s: Option<u64>,
@@ -144,6 +150,15 @@ pub struct DeadLetters {
     pub kept: u64,
     /// The newest [`DEAD_LETTERS_SHOWN_MAX`] of these, the newest first.
     pub newest: Vec<DeadLetter>,
+}
+
+/// What the node no longer keeps of requests under keys, counted since its first block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenKeys {
+    /// Answers that had to make place: a repeat of such a request is refused.
+    pub answers: u64,
+    /// Clients that were silent and had to make place for others: nothing is kept of them.
+    pub clients: u64,
 }
 
 /// A message that no engine took.

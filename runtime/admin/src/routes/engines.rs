@@ -2,7 +2,7 @@
 
 use super::App;
 use super::blocking::ask;
-use crate::{Refusal, Replied, RequestId, body};
+use crate::{Moment, Refusal, Replied, RequestId, body, origin};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -13,15 +13,6 @@ use refit_abi::EngineId;
 
 /// Request header: `CLIENT/SEQUENCE`, under which a message is executed once.
 pub const HEADER_KEY: &str = "idempotency-key";
-
-/// Response header: the block of the reply.
-pub const HEADER_HEIGHT: &str = "refit-height";
-
-/// Response header: the generation of code that made the reply.
-pub const HEADER_GENERATION: &str = "refit-generation";
-
-/// Response header: `true` if the reply is the recorded one of an earlier send.
-pub const HEADER_REPEATED: &str = "refit-repeated";
 
 type EnginePath = Result<Path<String>, PathRejection>;
 
@@ -50,9 +41,11 @@ pub(super) async fn state(State(app): State<App>, path: EnginePath) -> Result<Re
     let engine = engine_id(path)?;
     let (fixture, generation) = ask(app, move |node| node.state(engine)).await??;
     let mut response = Json(&fixture).into_response();
-    let headers = response.headers_mut();
-    headers.insert(HEADER_HEIGHT, fixture.height.0.into());
-    headers.insert(HEADER_GENERATION, generation.0.into());
+    let moment = Moment {
+        height: fixture.height,
+        generation,
+    };
+    origin::say(response.headers_mut(), moment, false);
     Ok(response)
 }
 
@@ -87,13 +80,10 @@ pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Refus
 }
 
 fn response(replied: Replied) -> Response {
+    let moment = replied.moment();
     let mut response = replied.body.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(HEADER_HEIGHT, replied.height.0.into());
-    headers.insert(HEADER_GENERATION, replied.generation.0.into());
-    if replied.repeated {
-        headers.insert(HEADER_REPEATED, HeaderValue::from_static("true"));
-    }
+    origin::say(headers, moment, replied.repeated);
     response
 }

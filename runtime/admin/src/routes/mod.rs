@@ -12,14 +12,14 @@ pub use events::HEADER_LAST_EVENT;
 pub(crate) use events::Readers;
 pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
-pub use engines::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
+pub use engines::HEADER_KEY;
 
 use crate::guard::{self, Door};
 use crate::pass::{self, Places};
-use crate::{Limits, Node, Refusal, problem};
+use crate::{Limits, Node, Refusal, origin};
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ pub(crate) fn router(
     readers: Readers,
     door: Option<Door>,
 ) -> Router {
+    let stamping = from_fn_with_state(node.clone(), origin::stamp);
     let work = Router::new()
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
@@ -74,7 +75,7 @@ pub(crate) fn router(
     if let Some(door) = door {
         router = router.layer(from_fn_with_state(door, guard::check));
     }
-    router.layer(from_fn(problem::render))
+    router.layer(stamping)
 }
 
 async fn unknown_route(request: Request) -> Refusal {

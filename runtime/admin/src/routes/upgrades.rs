@@ -2,8 +2,9 @@
 
 use super::App;
 use super::blocking::ask;
-use super::engines::{HEADER_REPEATED, request_id};
+use super::engines::request_id;
 use crate::api::{RehearsalReport, UpgradeReport};
+use crate::origin::HEADER_REPEATED;
 use crate::{Refusal, Wishes, body};
 use axum::Json;
 use axum::extract::rejection::PathRejection;

@@ -1,7 +1,8 @@
 //! A node that is none: fixed answers, so that a test of the interface or of the command line sees
 //! exactly what it expects. Engine names and plan texts choose the behaviour.
 //!
-//! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; all others are unknown.
+//! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; `faulty` returned a fault in block 7; all
+//!   others are unknown.
 //! * the state of `kv` can be had; `cache` is poisoned.
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
@@ -18,13 +19,28 @@ use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
-    Class, DeadLetter, DeadLetters, EngineState, EngineStatus, KindStatus, Libraries, NodeInfo,
-    Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState, Reason, RehearsalReport,
-    Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+    Class, DeadLetter, DeadLetters, EngineState, EngineStatus, ForgottenKeys, KindStatus,
+    Libraries, Life, NodeInfo, Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState,
+    Reason, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
 };
-use refit_admin::{Answer, Bytes, EventFeed, Metrics, Node, Refusal, Replied, RequestId, Wishes};
+use refit_admin::{Answer, Bytes, EventFeed, Metrics, Moment, Node, Refusal, Replied, RequestId, Wishes};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+
+/// Where the double is in its history.
+pub(crate) const MOMENT: Moment = Moment {
+    height: Height(41),
+    generation: Generation(2),
+};
+
+/// Where its engine `faulty` returned its fault.
+const FAULT_MOMENT: Moment = Moment {
+    height: Height(7),
+    generation: Generation(1),
+};
+
+/// Its only life.
+pub(crate) const LIFE: Life = Life(0x00c0_ffee_1234_5678);
 
 #[derive(Default)]
 pub(crate) struct Double {
@@ -47,8 +63,8 @@ impl Double {
         let body = format!("{{\"echo\":{}}}", String::from_utf8_lossy(body));
         let replied = Replied {
             body: body.into(),
-            height: Height(41),
-            generation: Generation(2),
+            height: MOMENT.height,
+            generation: MOMENT.generation,
             repeated,
         };
         match engine.to_string().as_str() {
@@ -63,6 +79,11 @@ impl Double {
                     "send it again in a moment",
                 ))
             }),
+            "faulty" => {
+                let refusal = Refusal::new(422, "no-such-key", "`a` is not there", "put it first");
+                let refusal = refusal.at(FAULT_MOMENT, repeated);
+                Box::pin(async { Err(refusal) })
+            }
             name => {
                 let detail = format!("there is no engine `{name}`");
                 let next = "see the engines with `refit status`";
@@ -215,6 +236,14 @@ impl Node for Double {
         self.feed.clone()
     }
 
+    fn moment(&self) -> Moment {
+        MOMENT
+    }
+
+    fn life(&self) -> Life {
+        LIFE
+    }
+
     fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -234,6 +263,7 @@ fn status() -> Status {
             abi_epoch: 1,
             compiler: "59807616e1fa".to_owned(),
             pid: 4242,
+            life: Some(LIFE),
             uptime_s: None,
         },
         height: Height(41),
@@ -264,6 +294,10 @@ fn status() -> Status {
                 reason: "Poisoned".to_owned(),
                 bytes: 12,
             }],
+        },
+        forgotten: ForgottenKeys {
+            answers: 12,
+            clients: 3,
         },
         kinds: vec![KindStatus {
             descriptor: kind(),

@@ -1,6 +1,6 @@
 //! The interface over its unix socket: each route, and each reason for which a request is refused.
 
-use crate::double::Double;
+use crate::double::{Double, LIFE};
 use crate::support::{Served, request};
 use refit_abi::fixture::Fixture;
 use refit_admin::api::{
@@ -8,8 +8,8 @@ use refit_admin::api::{
     UpgradeState,
 };
 use refit_admin::{
-    HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, Limits,
-    MESSAGE_BYTES_MAX,
+    HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE, HEADER_MAX_PAUSE, HEADER_REHEARSAL,
+    HEADER_REHEARSAL_WAIT, HEADER_REPEATED, Limits, MESSAGE_BYTES_MAX,
 };
 use std::time::Duration;
 
@@ -413,4 +413,46 @@ async fn an_upgrade_is_cancelled_by_its_number_until_its_gate_closes() {
     cancel("1").await.is_problem(409, "upgrade-ended");
     cancel("99").await.is_problem(404, "unknown-upgrade");
     cancel("-1").await.is_problem(400, "invalid-upgrade-id");
+}
+
+#[tokio::test]
+async fn answers_of_every_status_say_which_life_block_and_generation_they_are_from() {
+    let served = Served::unix().await;
+    let kv = "/v1/engines/kv/messages";
+    for (seen, status) in [
+        (served.get("/livez").await, 200),
+        (served.get("/v1/status").await, 200),
+        (served.post(kv, "1").await, 200),
+        (served.post("/v1/upgrades", r#"{"upgrade":1}"#).await, 202),
+        (served.post(kv, "{").await, 400),
+        (served.get("/v2").await, 404),
+        (served.post("/v1/status", "1").await, 405),
+        (served.post("/v1/engines/full/messages", "1").await, 503),
+    ] {
+        assert_eq!(seen.status, status);
+        let said = [HEADER_LIFE, HEADER_HEIGHT, HEADER_GENERATION].map(|name| seen.header(name));
+        let life = LIFE.to_string();
+        assert_eq!(said, [Some(life.as_str()), Some("41"), Some("2")]);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_a_block_decided_says_of_which_and_whether_it_came_before() {
+    let served = Served::unix().await;
+    let ask = async || {
+        let mut request = request("POST", "/v1/engines/faulty/messages", "1");
+        request
+            .headers_mut()
+            .insert(HEADER_KEY, "ada/1".parse().unwrap());
+        served.ask(request).await
+    };
+    for repeated in [None, Some("true")] {
+        let seen = ask().await;
+        seen.is_problem(422, "no-such-key");
+        let said = [HEADER_HEIGHT, HEADER_GENERATION, HEADER_REPEATED];
+        assert_eq!(
+            said.map(|name| seen.header(name)),
+            [Some("7"), Some("1"), repeated]
+        );
+    }
 }

@@ -4,7 +4,9 @@ use super::plan::expected;
 use super::table::{facts, table};
 use super::upgrade::microseconds;
 use refit_abi::descriptor::CapabilityDescriptor;
-use refit_admin::api::{DeadLetter, EngineState, PoisonStatus, Status, UpgradeReport};
+use refit_admin::api::{
+    DeadLetter, EngineState, ForgottenKeys, PoisonStatus, Status, UpgradeReport,
+};
 
 /// Digits that are shown of a hash or a build id.
 const SHORT: usize = 12;
@@ -22,6 +24,9 @@ pub(crate) fn text(status: &Status) -> String {
         ("libraries", libraries(status)),
         ("workers", status.workers.to_string()),
     ];
+    if let Some(life) = status.node.life {
+        rows.insert(1, ("life", life.to_string()));
+    }
     if let Some(stuck) = &status.stuck {
         rows.push(("stuck", stuck.detail.clone()));
         rows.push((
@@ -33,6 +38,7 @@ pub(crate) fn text(status: &Status) -> String {
         let refused = format!("{} refused: refit upgrade quarantine", status.quarantined);
         rows.push(("quarantine", refused));
     }
+    rows.extend(forgotten(status).map(|forgotten| ("forgotten", forgotten)));
     rows.extend(grants(status).map(|grants| ("grants", grants)));
     let mut text = facts(&rows);
     text.push('\n');
@@ -87,6 +93,14 @@ fn libraries(status: &Status) -> String {
         text.push_str(&format!("\n            {reason}"));
     }
     text
+}
+
+/// What is no longer kept of requests under keys.
+fn forgotten(status: &Status) -> Option<String> {
+    let ForgottenKeys { answers, clients } = status.forgotten;
+    (answers > 0 || clients > 0).then(|| {
+        format!("{answers} answers of requests under keys, a repeat is refused; {clients} clients that were silent")
+    })
 }
 
 /// What the configuration grants, a line for each kind that it lists.

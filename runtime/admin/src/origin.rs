@@ -1,0 +1,50 @@
+//! Where an answer is from: the node's life, the block and the generation, on answers of every status.
+//!
+//! Who makes an answer out of a block says of which; all others leave with the newest block at that time.
+
+use crate::{Moment, Node, problem};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::sync::Arc;
+
+/// Response header: the block of the reply, or the newest one.
+pub const HEADER_HEIGHT: &str = "refit-height";
+
+/// Response header: the generation of code that made the reply, or that is live.
+pub const HEADER_GENERATION: &str = "refit-generation";
+
+/// Response header: `true` if the reply is the recorded one of an earlier send.
+pub const HEADER_REPEATED: &str = "refit-repeated";
+
+/// Response header: which run of the node answers; heights count anew in another.
+pub const HEADER_LIFE: &str = "refit-life";
+
+/// The outermost station: runs the request, writes a refusal as its problem, and stamps what leaves.
+pub(crate) async fn stamp(
+    State(node): State<Arc<dyn Node>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let instance = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    problem::render(&mut response, instance);
+    let headers = response.headers_mut();
+    if !headers.contains_key(HEADER_HEIGHT) {
+        say(headers, node.moment(), false);
+    }
+    if let Ok(life) = HeaderValue::try_from(node.life().to_string()) {
+        headers.insert(HEADER_LIFE, life);
+    }
+    response
+}
+
+/// Says where an answer was made.
+pub(crate) fn say(headers: &mut HeaderMap, moment: Moment, repeated: bool) {
+    headers.insert(HEADER_HEIGHT, moment.height.0.into());
+    headers.insert(HEADER_GENERATION, moment.generation.0.into());
+    if repeated {
+        headers.insert(HEADER_REPEATED, HeaderValue::from_static("true"));
+    }
+}
