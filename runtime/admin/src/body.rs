@@ -1,6 +1,7 @@
 //! Takes a request's body: JSON by its content type, within its limit, and well formed.
 
-use crate::limits::DRAIN_BYTES_MAX;
+use crate::limits::{BODY_RATE_MIN, DRAIN_BYTES_MAX};
+use crate::seats::Seat;
 use crate::{Bytes, Refusal};
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -8,12 +9,25 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
 use serde::de::IgnoredAny;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
-/// The body of `request`, which is a JSON text of at most `bytes_max` bytes.
+/// How much a body may be, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Its length, in bytes.
+    pub(crate) bytes_max: usize,
+    /// The time for it, beside what [`BODY_RATE_MIN`] gives.
+    pub(crate) wait: Duration,
+}
+
+/// The body of `request`, which is a JSON text.
 ///
 /// # Errors
-/// `unsupported-media-type`, `body-too-large`, `body-broken` or `invalid-json`.
-pub(crate) async fn json(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
+/// `unsupported-media-type`, `body-too-large`, `body-too-slow`, `body-broken` or `invalid-json`.
+pub(crate) async fn json(request: Request, bounds: Bounds) -> Result<Bytes, Refusal> {
+    let seat = Seat::of(&request);
+    let Bounds { bytes_max, .. } = bounds;
     let (parts, body) = request.into_parts();
     check_content_type(&parts.headers)?;
     let declared = body.size_hint().lower();
@@ -21,7 +35,8 @@ pub(crate) async fn json(request: Request, bytes_max: usize) -> Result<Bytes, Re
     if declared > bytes_max as u64 && (waits || declared > (bytes_max + DRAIN_BYTES_MAX) as u64) {
         return Err(too_large(bytes_max));
     }
-    let text = collect(body, bytes_max).await?;
+    let text = collect(body, bounds).await?;
+    seat.take_body();
     match serde_json::from_slice::<IgnoredAny>(&text) {
         Ok(_) => Ok(text.into()),
         Err(error) => Err(invalid(&error)),
@@ -50,10 +65,16 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Reads the body up to its limit, and throws away a bounded rest, so that the client is done
 /// sending when the refusal comes.
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+async fn collect(mut body: Body, Bounds { bytes_max, wait }: Bounds) -> Result<Vec<u8>, Refusal> {
     let mut text = Vec::new();
     let mut length = 0usize;
-    while let Some(frame) = body.frame().await {
+    let began = Instant::now();
+    loop {
+        let earned = Duration::from_secs(length as u64 / BODY_RATE_MIN);
+        let frame = timeout_at(began + wait + earned, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| too_slow(wait))? else {
+            break;
+        };
         let frame = frame.map_err(|error| broken(&error))?;
         let Some(data) = frame.data_ref() else {
             continue;
@@ -80,6 +101,16 @@ fn too_large(bytes_max: usize) -> Refusal {
         detail,
         "send less at once, in several requests",
     )
+}
+
+fn too_slow(wait: Duration) -> Refusal {
+    let rate = BODY_RATE_MIN >> 10;
+    let detail = format!(
+        "the body did not come within {} ms and at {rate} KiB/s",
+        wait.as_millis()
+    );
+    let next = "send the request again, its body at once";
+    Refusal::new(408, "body-too-slow", detail, next)
 }
 
 fn broken(error: &axum::Error) -> Refusal {

@@ -5,6 +5,7 @@
 //! has one) *and* present the token. The unix socket has no such door: its mode 0600 is the door,
 //! and no browser reaches it.
 
+use crate::seats::Seat;
 use crate::{Refusal, Token};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
@@ -36,6 +37,7 @@ pub(crate) async fn check(State(door): State<Door>, request: Request, next: Next
             .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return response;
     }
+    Seat::of(&request).introduce();
     next.run(request).await
 }
 

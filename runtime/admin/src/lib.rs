@@ -6,8 +6,9 @@
 //! stations, each in its own module:
 //!
 //! ```text
-//! socket → server (connections bounded) → guard (TCP: Host, Origin, token) → deadline and bound
-//!        → routes (path, key, body checked) → Node → reply, or Refusal → problem+json
+//! socket → server (seats bounded, writes paced) → guard (TCP: Host, Origin, token)
+//!        → routes (path, key, body checked) → pass (a place, a deadline) → Node
+//!        → reply, or Refusal → problem+json
 //!        → stamp (life, height, generation)
 //! ```
 //!
@@ -16,7 +17,7 @@
 //!   `code` that programs may match on and a `next` that says what to do ([`api::Problem`]).
 //! * Every answer, of whatever status, says which life of the node it is from, which block and which generation.
 //! * A body is decoded here only as far as "this is JSON"; what it means is the engine's to say.
-//! * Every wait and every buffer has a bound ([`Limits`]).
+//! * Every wait and every buffer has a bound ([`Limits`]); a client that is awaited loses its place to one that comes.
 //! * The unix socket is never open to other users, not even while it is being made.
 
 pub mod api;
@@ -29,10 +30,12 @@ mod listen;
 mod metrics;
 mod node;
 mod origin;
+mod paced;
 mod pass;
 mod problem;
 mod request_id;
 mod routes;
+mod seats;
 mod server;
 mod token;
 mod unix;
@@ -40,8 +43,10 @@ mod unix;
 pub use axum::body::Bytes;
 pub use events::EventFeed;
 pub use limits::{
-    CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE, EVENT_READERS_MAX, HEADER_WAIT, Limits,
-    MESSAGE_BYTES_MAX, PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
+    BODY_RATE_MIN, BODY_WAIT, CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE,
+    EVENT_READERS_MAX, HEADER_WAIT, LOOK_WAIT, LOOKS_MAX, Limits, MESSAGE_BYTES_MAX, ORDERS_MAX,
+    PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT, STRANGERS_MAX, WRITE_BYTES_MIN,
+    WRITE_WINDOW,
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};

@@ -12,14 +12,39 @@ pub const PLAN_BYTES_MAX: usize = 4 << 20;
 /// gets to see the refusal instead of a broken connection.
 pub const DRAIN_BYTES_MAX: usize = 8 << 20;
 
-/// Open connections to one listener. Further ones wait in the system's queue.
+/// Open connections to one listener. One more takes the place of that whose client has been awaited longest.
 pub const CONNECTIONS_MAX: usize = 1024;
 
-/// Messages, queries and plans under way at once on one listener; fewer than connections, so that
-/// status, health and metrics are still answered when the node is full.
+/// Of these, on TCP, those that have not presented the token yet.
+pub const STRANGERS_MAX: usize = 256;
+
+/// Messages, queries and states under way at once on one listener. With [`LOOKS_MAX`] and [`ORDERS_MAX`] fewer than
+/// connections, so that there is always one that can make place.
 pub const REQUESTS_MAX: usize = 960;
 
-/// Longest time from the head of a request to its answer. A node should give up sooner, because it
+/// Looks at the node (status, reports, the quarantine) under way at once on one listener.
+pub const LOOKS_MAX: usize = 24;
+
+/// What operators have the node do (plans, rehearsals, cancels) under way at once on one listener.
+pub const ORDERS_MAX: usize = 16;
+
+/// Longest time that a look or an order waits for its place.
+pub const LOOK_WAIT: Duration = Duration::from_secs(5);
+
+/// Longest time from the head of a request to the end of its body, beside what [`BODY_RATE_MIN`] gives.
+pub const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// Least rate at which a body comes, in bytes a second.
+pub const BODY_RATE_MIN: u64 = 32 << 10;
+
+/// Time in which a client has to take [`WRITE_BYTES_MIN`] of an answer that waits for it.
+pub const WRITE_WINDOW: Duration = Duration::from_secs(15);
+
+/// Bytes of an answer that a client takes within [`WRITE_WINDOW`], at the least. It is far below what the buffers of
+/// a connection hold back.
+pub const WRITE_BYTES_MIN: usize = 64 << 10;
+
+/// Longest time from the whole request to its answer. A node should give up sooner, because it
 /// can say more about the reason.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(40);
 
@@ -44,6 +69,16 @@ pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
 /// Largest head of a request, in bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 
+/// How long, and how much in bytes, is read from a client that was refused before its body was taken.
+pub(crate) const LINGER_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// How often a full listener looks whether a place can be made.
+pub(crate) const ROOM_RETRY_WAIT: Duration = Duration::from_millis(20);
+
+/// Shortest time between two lines about connections that could not be accepted.
+pub(crate) const ACCEPT_WARNING_PAUSE: Duration = Duration::from_secs(10);
+
 /// Pause after a failed `accept`, which is most often a want of file descriptors.
 pub(crate) const ACCEPT_RETRY_WAIT: Duration = Duration::from_millis(50);
 
@@ -56,8 +91,20 @@ pub struct Limits {
     pub plan_bytes_max: usize,
     /// See [`CONNECTIONS_MAX`]; at least 1.
     pub connections_max: usize,
+    /// See [`STRANGERS_MAX`]; at least 1.
+    pub strangers_max: usize,
     /// See [`REQUESTS_MAX`]; at least 1.
     pub requests_max: usize,
+    /// See [`LOOKS_MAX`]; at least 1.
+    pub looks_max: usize,
+    /// See [`ORDERS_MAX`]; at least 1.
+    pub orders_max: usize,
+    /// See [`LOOK_WAIT`].
+    pub look_wait: Duration,
+    /// See [`BODY_WAIT`].
+    pub body_wait: Duration,
+    /// See [`WRITE_WINDOW`].
+    pub write_window: Duration,
     /// See [`REQUEST_WAIT`].
     pub request_wait: Duration,
     /// See [`SHUTDOWN_WAIT`].
@@ -70,7 +117,13 @@ impl Default for Limits {
             message_bytes_max: MESSAGE_BYTES_MAX,
             plan_bytes_max: PLAN_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
+            strangers_max: STRANGERS_MAX,
             requests_max: REQUESTS_MAX,
+            looks_max: LOOKS_MAX,
+            orders_max: ORDERS_MAX,
+            look_wait: LOOK_WAIT,
+            body_wait: BODY_WAIT,
+            write_window: WRITE_WINDOW,
             request_wait: REQUEST_WAIT,
             shutdown_wait: SHUTDOWN_WAIT,
         }

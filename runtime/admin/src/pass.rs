@@ -1,55 +1,85 @@
-//! The two bounds that a request takes with it: a place among those under way, and its deadline.
+//! What a request needs to be worked on: its whole body, then a place among those under way, then an answer before
+//! its deadline.
+//!
+//! There are three kinds of places, so that no kind of request keeps another out: many for messages, queries and
+//! states, a few for looks at the node, and a few for what an operator orders. Health and metrics need none.
 
+use crate::seats::Seat;
 use crate::{Limits, Refusal};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The places for messages, queries and plans under way on one listener.
+/// The places of one listener, and how long an answer may take.
 #[derive(Debug, Clone)]
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    work: Arc<Semaphore>,
+    looks: Arc<Semaphore>,
+    orders: Arc<Semaphore>,
+    request_wait: Duration,
+    look_wait: Duration,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A message, a query, a state: refused at once if there is no place.
+    Work,
+    /// A look at the node. It waits a little for a place: each look is short.
+    Look,
+    /// What an operator has the node do. It waits as a look does.
+    Order,
+}
 
 impl Places {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Semaphore::new(limits.requests_max.max(1))))
+        let places = |count: usize| Arc::new(Semaphore::new(count.max(1)));
+        Self {
+            work: places(limits.requests_max),
+            looks: places(limits.looks_max),
+            orders: places(limits.orders_max),
+            request_wait: limits.request_wait,
+            look_wait: limits.look_wait,
+        }
+    }
+
+    /// Has a request, whose body is there, worked on.
+    pub(crate) async fn pass<T>(
+        &self,
+        (purpose, seat): (For, &Seat),
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let _place = match purpose {
+            For::Work => self.work.try_acquire().ok(),
+            For::Look => self.wait(&self.looks).await,
+            For::Order => self.wait(&self.orders).await,
+        }
+        .ok_or_else(too_busy)?;
+        let _working = seat.work();
+        match tokio::time::timeout(self.request_wait, work).await {
+            Ok(done) => done,
+            Err(_) => Err(no_answer(self.request_wait)),
+        }
+    }
+
+    async fn wait<'a>(&self, places: &'a Semaphore) -> Option<SemaphorePermit<'a>> {
+        let place = tokio::time::timeout(self.look_wait, places.acquire()).await;
+        place.ok()?.ok()
     }
 }
 
-/// Runs the request if there is a place for it.
-pub(crate) async fn place(State(places): State<Places>, request: Request, next: Next) -> Response {
-    match places.0.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => {
-            let detail = "as many requests as the node takes at once are under way";
-            Refusal::new(
-                503,
-                "too-busy",
-                detail,
-                "send it again, with the same Idempotency-Key",
-            )
-            .into_response()
-        }
-    }
+fn too_busy() -> Refusal {
+    let detail = "as many requests as the node takes at once are under way";
+    let next = "send it again, with the same Idempotency-Key";
+    Refusal::new(503, "too-busy", detail, next)
 }
 
-/// Runs the request until its deadline.
-pub(crate) async fn deadline(
-    State(wait): State<Duration>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match tokio::time::timeout(wait, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = format!(
-                "no answer within {} ms; it may still come",
-                wait.as_millis()
-            );
-            let next = "send it again, with the same Idempotency-Key";
-            Refusal::new(504, "no-answer-in-time", detail, next).into_response()
-        }
-    }
+fn no_answer(wait: Duration) -> Refusal {
+    let detail = format!(
+        "no answer within {} ms; it may still come",
+        wait.as_millis()
+    );
+    let next = "send it again, with the same Idempotency-Key";
+    Refusal::new(504, "no-answer-in-time", detail, next)
 }

@@ -1,24 +1,33 @@
 //! One listener and its connections, from bind to shutdown.
 //!
-//! A connection is taken only when there is a place for it; further ones wait in the system's
-//! queue. At shutdown no connection is taken any more, requests under way are finished within
+//! When all places are taken, a new connection gets that of the one whose client has been awaited longest (see
+//! [`crate::seats`]). At shutdown no connection is taken any more, requests under way are finished within
 //! [`Limits::shutdown_wait`], and what is left then is cut.
 
 use crate::guard::Door;
-use crate::limits::{ACCEPT_RETRY_WAIT, HEAD_BYTES_MAX, HEADER_WAIT};
+use crate::limits::{
+    ACCEPT_RETRY_WAIT, ACCEPT_WARNING_PAUSE, HEAD_BYTES_MAX, HEADER_WAIT, ROOM_RETRY_WAIT,
+    WRITE_BYTES_MIN,
+};
+use crate::paced::{Paced, WriteRate};
 use crate::routes::Readers;
+use crate::seats::{Room, Seat, Seats};
 use crate::unix::Socket;
 use crate::{Address, BindError, Limits, Listen, Node, routes};
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A bound listener of one node. A node that listens in two places has two servers.
@@ -113,7 +122,8 @@ impl Server {
             shutdown,
         } = self;
         let mut ending = shutdown.subscribe();
-        let mut connections = Connections::new(router, &limits);
+        let has_strangers = matches!(socket, Bound::Tcp(_));
+        let mut connections = Connections::new(router, &limits, has_strangers);
         while let Some(stream) = next_stream(&socket, &mut connections, &mut ending).await {
             connections.start(stream);
         }
@@ -128,70 +138,111 @@ async fn next_stream(
     socket: &Bound,
     connections: &mut Connections,
     ending: &mut watch::Receiver<bool>,
-) -> Option<(Stream, OwnedSemaphorePermit)> {
+) -> Option<Stream> {
     loop {
+        let has_room = connections.seats.has_room();
         let accepted = tokio::select! {
             biased;
             _ = ending.wait_for(|&ending| ending) => return None,
             Some(_) = connections.tasks.join_next() => continue,
-            accepted = accept(socket, &connections.places) => accepted,
+            accepted = accept(socket), if has_room => accepted,
+            () = tokio::time::sleep(ROOM_RETRY_WAIT), if !has_room => continue,
         };
         match accepted {
             Ok(accepted) => return Some(accepted),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted; is there a want of file descriptors?");
+                connections.trouble.tell(&error);
                 tokio::time::sleep(ACCEPT_RETRY_WAIT).await;
             }
         }
     }
 }
 
-async fn accept(
-    socket: &Bound,
-    places: &Arc<Semaphore>,
-) -> io::Result<(Stream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let stream = match socket {
-        Bound::Unix(socket) => Stream::Unix(socket.listener.accept().await?.0),
+async fn accept(socket: &Bound) -> io::Result<Stream> {
+    match socket {
+        Bound::Unix(socket) => Ok(Stream::Unix(socket.listener.accept().await?.0)),
         Bound::Tcp(listener) => {
             let stream = listener.accept().await?.0;
             stream.set_nodelay(true)?;
-            Stream::Tcp(stream)
+            Ok(Stream::Tcp(stream))
         }
-    };
-    Ok((stream, place))
+    }
+}
+
+/// Connections that could not be accepted, told once in a while.
+#[derive(Default)]
+struct Trouble {
+    told: Option<Instant>,
+    hidden: u64,
+}
+
+impl Trouble {
+    fn tell(&mut self, error: &io::Error) {
+        if self
+            .told
+            .is_some_and(|told| told.elapsed() < ACCEPT_WARNING_PAUSE)
+        {
+            self.hidden += 1;
+            return;
+        }
+        let hidden = std::mem::take(&mut self.hidden);
+        self.told = Some(Instant::now());
+        tracing::warn!(%error, hidden, "a connection could not be accepted; is there a want of file descriptors?");
+    }
 }
 
 /// The open connections of one listener.
 struct Connections {
-    router: Router,
-    places: Arc<Semaphore>,
+    router: TowerToHyperService<Router>,
+    seats: Seats,
+    rate: WriteRate,
     tasks: JoinSet<()>,
     graceful: GracefulShutdown,
+    trouble: Trouble,
 }
 
 impl Connections {
-    fn new(router: Router, limits: &Limits) -> Self {
+    fn new(router: Router, limits: &Limits, has_strangers: bool) -> Self {
         Self {
-            router,
-            places: Arc::new(Semaphore::new(limits.connections_max.max(1))),
+            router: TowerToHyperService::new(router),
+            seats: Seats::new(Room {
+                all: limits.connections_max.max(1),
+                strangers: limits.strangers_max.max(1),
+                come_as_strangers: has_strangers,
+            }),
+            rate: WriteRate {
+                window: limits.write_window,
+                bytes_min: WRITE_BYTES_MIN,
+            },
             tasks: JoinSet::new(),
             graceful: GracefulShutdown::new(),
+            trouble: Trouble::default(),
         }
     }
 
-    fn start(&mut self, (stream, place): (Stream, OwnedSemaphorePermit)) {
-        let router = self.router.clone();
-        let watcher = self.graceful.watcher();
+    fn start(&mut self, stream: Stream) {
+        let taken = self.seats.take();
+        let service = Seated {
+            router: self.router.clone(),
+            seat: taken.seat.clone(),
+        };
+        let (watcher, rate) = (self.graceful.watcher(), self.rate);
         self.tasks.spawn(async move {
-            match stream {
-                Stream::Unix(stream) => serve_one(stream, router, watcher).await,
-                Stream::Tcp(stream) => serve_one(stream, router, watcher).await,
+            let seat = taken.seat.clone();
+            let served = async {
+                match stream {
+                    Stream::Unix(stream) => {
+                        serve_one(Paced::new(stream, seat, rate), service, watcher).await;
+                    }
+                    Stream::Tcp(stream) => {
+                        serve_one(Paced::new(stream, seat, rate), service, watcher).await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = served => {}
+                () = taken.seat.gone() => tracing::debug!("a connection had to make place"),
             }
-            drop(place);
         });
     }
 
@@ -205,11 +256,28 @@ impl Connections {
     }
 }
 
-async fn serve_one<S>(stream: S, router: Router, watcher: Watcher)
+/// The routes as one connection sees them.
+#[derive(Clone)]
+struct Seated {
+    router: TowerToHyperService<Router>,
+    seat: Arc<Seat>,
+}
+
+impl Service<Request<Incoming>> for Seated {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.seat.clone());
+        self.router.call(request)
+    }
+}
+
+async fn serve_one<S>(stream: Paced<S>, service: Seated, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_WAIT)

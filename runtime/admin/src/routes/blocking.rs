@@ -1,17 +1,23 @@
 //! Asks the node what may block, away from the threads that serve connections.
 
 use super::App;
+use crate::pass::For;
+use crate::seats::Seat;
 use crate::{Node, Refusal};
 
-/// What `look` gives, made on a thread that may block.
+/// What `look` gives, made on a thread that may block, for a request that has a place.
 pub(super) async fn ask<T: Send + 'static>(
-    app: App,
+    app: &App,
+    request: (For, &Seat),
     look: impl FnOnce(&dyn Node) -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(move || look(&*app.node))
-        .await
-        .map_err(|error| {
+    let node = app.node.clone();
+    let looked = async move {
+        let looked = tokio::task::spawn_blocking(move || look(&*node)).await;
+        looked.map_err(|error| {
             let detail = format!("the node could not be looked at: {error}");
             Refusal::new(500, "internal", detail, "see the log of the node")
         })
+    };
+    app.places.pass(request, looked).await
 }

@@ -2,6 +2,8 @@
 
 use super::App;
 use super::blocking::ask;
+use crate::pass::For;
+use crate::seats::Seat;
 use crate::{Moment, Refusal, Replied, RequestId, body, origin};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -23,8 +25,11 @@ pub(super) async fn send(
 ) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
     let id = request_id(request.headers())?;
-    let body = body::json(request, app.limits.message_bytes_max).await?;
-    app.node.send(engine, id, body).await.map(response)
+    let seat = Seat::of(&request);
+    let body = body::json(request, app.message()).await?;
+    let send = app.node.send(engine, id, body);
+    let replied = app.places.pass((For::Work, &seat), send).await?;
+    Ok(response(replied))
 }
 
 pub(super) async fn query(
@@ -33,13 +38,21 @@ pub(super) async fn query(
     request: Request,
 ) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
-    let body = body::json(request, app.limits.message_bytes_max).await?;
-    app.node.query(engine, body).await.map(response)
+    let seat = Seat::of(&request);
+    let body = body::json(request, app.message()).await?;
+    let query = app.node.query(engine, body);
+    let answered = app.places.pass((For::Work, &seat), query).await?;
+    Ok(response(answered))
 }
 
-pub(super) async fn state(State(app): State<App>, path: EnginePath) -> Result<Response, Refusal> {
+pub(super) async fn state(
+    State(app): State<App>,
+    path: EnginePath,
+    request: Request,
+) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
-    let (fixture, generation) = ask(app, move |node| node.state(engine)).await??;
+    let purpose = (For::Work, &*Seat::of(&request));
+    let (fixture, generation) = ask(&app, purpose, move |node| node.state(engine)).await??;
     let mut response = Json(&fixture).into_response();
     let moment = Moment {
         height: fixture.height,

@@ -14,8 +14,9 @@ pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
 pub use engines::HEADER_KEY;
 
+use crate::body::Bounds;
 use crate::guard::{self, Door};
-use crate::pass::{self, Places};
+use crate::pass::Places;
 use crate::{Limits, Node, Refusal, origin};
 use axum::Router;
 use axum::extract::Request;
@@ -32,6 +33,25 @@ pub(crate) struct App {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) limits: Limits,
     pub(crate) readers: Readers,
+    pub(crate) places: Places,
+}
+
+impl App {
+    /// The bounds of a message's or a query's body.
+    fn message(&self) -> Bounds {
+        Bounds {
+            bytes_max: self.limits.message_bytes_max,
+            wait: self.limits.body_wait,
+        }
+    }
+
+    /// The bounds of a plan's body.
+    fn plan(&self) -> Bounds {
+        Bounds {
+            bytes_max: self.limits.plan_bytes_max,
+            wait: self.limits.body_wait,
+        }
+    }
 }
 
 /// All routes behind all layers.
@@ -42,36 +62,33 @@ pub(crate) fn router(
     door: Option<Door>,
 ) -> Router {
     let stamping = from_fn_with_state(node.clone(), origin::stamp);
-    let work = Router::new()
+    let places = Places::new(&limits);
+    let app = App {
+        node,
+        limits,
+        readers,
+        places,
+    };
+    let mut router = Router::new()
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
         .route("/v1/engines/{id}/state", get(engines::state))
-        .route("/v1/upgrades", post(upgrades::apply))
-        .route("/v1/upgrades/rehearse", post(upgrades::rehearse))
-        .route("/v1/quarantine/{artifact}", delete(quarantine::clear))
-        .route_layer(from_fn_with_state(Places::new(&limits), pass::place));
-    let looks = Router::new()
         .route("/v1/status", get(status::status))
-        .route("/v1/upgrades", get(upgrades::history))
+        .route("/v1/upgrades", get(upgrades::history).post(upgrades::apply))
+        .route("/v1/upgrades/rehearse", post(upgrades::rehearse))
         .route(
             "/v1/upgrades/{id}",
             get(upgrades::one).delete(upgrades::cancel),
         )
         .route("/v1/events", get(events::events))
         .route("/v1/quarantine", get(quarantine::list))
+        .route("/v1/quarantine/{artifact}", delete(quarantine::clear))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(status::metrics));
-    let mut router = work
-        .merge(looks)
+        .route("/metrics", get(status::metrics))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(App {
-            node,
-            limits,
-            readers,
-        })
-        .layer(from_fn_with_state(limits.request_wait, pass::deadline));
+        .with_state(app);
     if let Some(door) = door {
         router = router.layer(from_fn_with_state(door, guard::check));
     }

@@ -4,21 +4,29 @@ use super::App;
 use super::blocking::ask;
 use crate::Refusal;
 use crate::api::QuarantineEntry;
+use crate::pass::For;
+use crate::seats::Seat;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 
 /// Digits of an artifact's hash.
 const ARTIFACT_DIGITS: usize = 64;
 
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<QuarantineEntry>>, Refusal> {
-    ask(app, |node| node.quarantine()).await.map(Json)
+pub(super) async fn list(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<Vec<QuarantineEntry>>, Refusal> {
+    let purpose = (For::Look, &*Seat::of(&request));
+    let entries = ask(&app, purpose, |node| node.quarantine()).await?;
+    Ok(Json(entries))
 }
 
 pub(super) async fn clear(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
+    request: Request,
 ) -> Result<StatusCode, Refusal> {
     let next = "see the list with `refit upgrade quarantine`";
     let refuse = |detail| Refusal::new(400, "invalid-artifact", detail, next);
@@ -30,7 +38,8 @@ pub(super) async fn clear(
         )));
     }
     let named = artifact.clone();
-    match ask(app, move |node| node.clear_quarantine(&named)).await?? {
+    let purpose = (For::Order, &*Seat::of(&request));
+    match ask(&app, purpose, move |node| node.clear_quarantine(&named)).await?? {
         0 => {
             let detail = format!("no entry names {artifact}");
             Err(Refusal::new(404, "not-quarantined", detail, next))

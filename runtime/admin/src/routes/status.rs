@@ -4,16 +4,22 @@ use super::App;
 use super::blocking::ask;
 use crate::Refusal;
 use crate::api::{ENGINES_SHOWN_MAX, Status};
+use crate::pass::For;
+use crate::seats::Seat;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 /// The content type of the metrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refusal> {
-    let mut status = ask(app, |node| node.status()).await??;
+pub(super) async fn status(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<Status>, Refusal> {
+    let purpose = (For::Look, &*Seat::of(&request));
+    let mut status = ask(&app, purpose, |node| node.status()).await??;
     status.engines.truncate(ENGINES_SHOWN_MAX);
     Ok(Json(status))
 }

@@ -5,6 +5,8 @@ use super::blocking::ask;
 use super::engines::request_id;
 use crate::api::{RehearsalReport, UpgradeReport};
 use crate::origin::HEADER_REPEATED;
+use crate::pass::For;
+use crate::seats::Seat;
 use crate::{Refusal, Wishes, body};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -58,8 +60,10 @@ fn no_rehearsal(headers: &HeaderMap) -> Result<bool, Refusal> {
 pub(super) async fn apply(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let wishes = wishes(request.headers())?;
     let id = request_id(request.headers())?;
-    let plan = body::json(request, app.limits.plan_bytes_max).await?;
-    let accepted = app.node.apply(plan, id, wishes).await?;
+    let seat = Seat::of(&request);
+    let plan = body::json(request, app.plan()).await?;
+    let apply = app.node.apply(plan, id, wishes);
+    let accepted = app.places.pass((For::Order, &seat), apply).await?;
     let location = [(LOCATION, format!("/v1/upgrades/{}", accepted.id))];
     let mut response = (StatusCode::ACCEPTED, location, Json(accepted)).into_response();
     if accepted.repeated {
@@ -73,16 +77,21 @@ pub(super) async fn rehearse(
     State(app): State<App>,
     request: Request,
 ) -> Result<Json<RehearsalReport>, Refusal> {
-    let plan = body::json(request, app.limits.plan_bytes_max).await?;
-    app.node.rehearse(plan).await.map(Json)
+    let seat = Seat::of(&request);
+    let plan = body::json(request, app.plan()).await?;
+    let rehearse = app.node.rehearse(plan);
+    let report = app.places.pass((For::Order, &seat), rehearse).await?;
+    Ok(Json(report))
 }
 
 pub(super) async fn one(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
+    request: Request,
 ) -> Result<Json<UpgradeReport>, Refusal> {
     let id = id(path)?;
-    let report = ask(app, move |node| node.upgrade(id)).await?;
+    let purpose = (For::Look, &*Seat::of(&request));
+    let report = ask(&app, purpose, move |node| node.upgrade(id)).await?;
     report.map(Json).ok_or_else(|| unknown(id))
 }
 
@@ -90,9 +99,11 @@ pub(super) async fn one(
 pub(super) async fn cancel(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
+    request: Request,
 ) -> Result<(StatusCode, Json<UpgradeReport>), Refusal> {
     let id = id(path)?;
-    let report = ask(app, move |node| node.cancel_upgrade(id)).await??;
+    let purpose = (For::Order, &*Seat::of(&request));
+    let report = ask(&app, purpose, move |node| node.cancel_upgrade(id)).await??;
     let report = report.ok_or_else(|| unknown(id))?;
     let status = match report.state.is_final() {
         true => StatusCode::OK,
@@ -118,6 +129,11 @@ fn unknown(id: u64) -> Refusal {
     Refusal::new(404, "unknown-upgrade", detail, KNOWN)
 }
 
-pub(super) async fn history(State(app): State<App>) -> Result<Json<Vec<UpgradeReport>>, Refusal> {
-    ask(app, |node| node.upgrades()).await.map(Json)
+pub(super) async fn history(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<Vec<UpgradeReport>>, Refusal> {
+    let purpose = (For::Look, &*Seat::of(&request));
+    let reports = ask(&app, purpose, |node| node.upgrades()).await?;
+    Ok(Json(reports))
 }

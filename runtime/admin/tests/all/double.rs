@@ -23,7 +23,9 @@ use refit_admin::api::{
     Libraries, Life, NodeInfo, Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState,
     Reason, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
 };
-use refit_admin::{Answer, Bytes, EventFeed, Metrics, Moment, Node, Refusal, Replied, RequestId, Wishes};
+use refit_admin::{
+    Answer, Bytes, EventFeed, Metrics, Moment, Node, Refusal, Replied, RequestId, Wishes,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 

@@ -307,7 +307,7 @@ async fn an_engine_that_does_not_answer_costs_the_deadline_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_full_node_refuses_work_and_still_tells_its_status() {
+async fn a_full_node_refuses_work_and_still_tells_its_status_and_takes_orders() {
     let limits = Limits {
         requests_max: 1,
         ..Limits::default()
@@ -327,6 +327,10 @@ async fn a_full_node_refuses_work_and_still_tells_its_status() {
     }
     seen.is_problem(503, "too-busy");
     assert_eq!(served.get("/v1/status").await.status, 200);
+    let seen = served.post("/v1/upgrades", r#"{"upgrade":1}"#).await;
+    assert_eq!(seen.status, 202);
+    let seen = served.ask(request("DELETE", "/v1/upgrades/4", "")).await;
+    assert_eq!(seen.status, 200);
     held.abort();
 }
 

@@ -1,6 +1,7 @@
 //! The interface as a client sees it: real sockets, a real HTTP client, and a node that is none.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+mod attacks;
 mod doors;
 mod double;
 mod events;

@@ -41,7 +41,7 @@ impl Served {
         Self::start(Some(listen), Double::default(), Limits::default()).await
     }
 
-    async fn start(listen: Option<Listen>, double: Double, limits: Limits) -> Self {
+    pub(crate) async fn start(listen: Option<Listen>, double: Double, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listen = listen.unwrap_or_else(|| Listen::Unix(folder.path().join("admin.sock")));
         let server = Server::bind(listen, Arc::new(double), limits)
