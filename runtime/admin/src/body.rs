@@ -1,8 +1,9 @@
 //! Takes a request's body: JSON by its content type, within its limit, and well formed.
 
 use crate::limits::{BODY_RATE_MIN, DRAIN_BYTES_MAX};
+use crate::room::SMALL_BYTES;
 use crate::seats::Seat;
-use crate::{Bytes, Refusal};
+use crate::{Bytes, Part, Refusal, Room};
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -12,11 +13,16 @@ use serde::de::IgnoredAny;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// Room that a growing body takes at a time, in bytes; more than what is free.
+const GROWTH_BYTES: usize = 2 * SMALL_BYTES;
+
 /// How much a body may be, and how long it may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
+pub(crate) struct Bounds<'a> {
     /// Its length, in bytes.
     pub(crate) bytes_max: usize,
+    /// The room for large ones.
+    pub(crate) room: &'a Room,
     /// The time for it, beside what [`BODY_RATE_MIN`] gives.
     pub(crate) wait: Duration,
 }
@@ -24,8 +30,9 @@ pub(crate) struct Bounds {
 /// The body of `request`, which is a JSON text.
 ///
 /// # Errors
-/// `unsupported-media-type`, `body-too-large`, `body-too-slow`, `body-broken` or `invalid-json`.
-pub(crate) async fn json(request: Request, bounds: Bounds) -> Result<Bytes, Refusal> {
+/// `unsupported-media-type`, `body-too-large`, `body-too-slow`, `body-broken` or `invalid-json`,
+/// and `bodies-full` if others send too much at once.
+pub(crate) async fn json(request: Request, bounds: Bounds<'_>) -> Result<Bytes, Refusal> {
     let seat = Seat::of(&request);
     let Bounds { bytes_max, .. } = bounds;
     let (parts, body) = request.into_parts();
@@ -35,10 +42,10 @@ pub(crate) async fn json(request: Request, bounds: Bounds) -> Result<Bytes, Refu
     if declared > bytes_max as u64 && (waits || declared > (bytes_max + DRAIN_BYTES_MAX) as u64) {
         return Err(too_large(bytes_max));
     }
-    let text = collect(body, bounds).await?;
+    let (text, part) = collect(body, bounds).await?;
     seat.take_body();
     match serde_json::from_slice::<IgnoredAny>(&text) {
-        Ok(_) => Ok(text.into()),
+        Ok(_) => Ok(part.hold(text)),
         Err(error) => Err(invalid(&error)),
     }
 }
@@ -65,8 +72,14 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Reads the body up to its limit, and throws away a bounded rest, so that the client is done
 /// sending when the refusal comes.
-async fn collect(mut body: Body, Bounds { bytes_max, wait }: Bounds) -> Result<Vec<u8>, Refusal> {
+async fn collect(mut body: Body, bounds: Bounds<'_>) -> Result<(Vec<u8>, Part), Refusal> {
+    let Bounds {
+        bytes_max,
+        room,
+        wait,
+    } = bounds;
     let mut text = Vec::new();
+    let mut part = Part::default();
     let mut length = 0usize;
     let began = Instant::now();
     loop {
@@ -81,6 +94,7 @@ async fn collect(mut body: Body, Bounds { bytes_max, wait }: Bounds) -> Result<V
         };
         length = length.saturating_add(data.len());
         if length <= bytes_max {
+            grow(&mut part, length, room)?;
             text.extend_from_slice(data);
         } else if length > bytes_max + DRAIN_BYTES_MAX {
             break;
@@ -89,8 +103,17 @@ async fn collect(mut body: Body, Bounds { bytes_max, wait }: Bounds) -> Result<V
     if length > bytes_max {
         Err(too_large(bytes_max))
     } else {
-        Ok(text)
+        Ok((text, part))
     }
+}
+
+/// Takes room for a body that has grown to so many bytes.
+fn grow(part: &mut Part, length: usize, room: &Room) -> Result<(), Refusal> {
+    if length > SMALL_BYTES && length > part.bytes() {
+        let more = (length - part.bytes()).max(GROWTH_BYTES);
+        part.add(room.take(more).map_err(|_| no_room())?);
+    }
+    Ok(())
 }
 
 fn too_large(bytes_max: usize) -> Refusal {
@@ -101,6 +124,12 @@ fn too_large(bytes_max: usize) -> Refusal {
         detail,
         "send less at once, in several requests",
     )
+}
+
+fn no_room() -> Refusal {
+    let detail = "clients send as many bytes as the node takes at once";
+    let next = "send the request again in a moment";
+    Refusal::new(503, "bodies-full", detail, next)
 }
 
 fn too_slow(wait: Duration) -> Refusal {

@@ -18,12 +18,15 @@
 //! * Every answer, of whatever status, says which life of the node it is from, which block and which generation.
 //! * A body is decoded here only as far as "this is JSON"; what it means is the engine's to say.
 //! * Every wait and every buffer has a bound ([`Limits`]); a client that is awaited loses its place to one that comes.
+//! * Large bodies and answers hold a part of a [`Room`] as long as they are there: what clients ask for, or leave
+//!   unread, never grows the process beyond a bound.
 //! * The unix socket is never open to other users, not even while it is being made.
 
 pub mod api;
 
 mod body;
 mod events;
+mod fixture_body;
 mod guard;
 mod limits;
 mod listen;
@@ -34,6 +37,7 @@ mod paced;
 mod pass;
 mod problem;
 mod request_id;
+mod room;
 mod routes;
 mod seats;
 mod server;
@@ -53,6 +57,7 @@ pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
 pub use node::{Answer, Moment, Node, Refusal, Replied, Wishes};
 pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
+pub use room::{ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, NoRoom, Part, Room, SMALL_BYTES};
 pub use routes::{
     HEADER_KEY, HEADER_LAST_EVENT, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT,
 };

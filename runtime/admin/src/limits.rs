@@ -1,5 +1,6 @@
 //! The bounds of the interface: how much, how many and how long.
 
+use crate::BODIES_BYTES_MAX;
 use std::time::Duration;
 
 /// Largest body of a message or a query, in bytes.
@@ -99,6 +100,8 @@ pub struct Limits {
     pub looks_max: usize,
     /// See [`ORDERS_MAX`]; at least 1.
     pub orders_max: usize,
+    /// See [`BODIES_BYTES_MAX`].
+    pub bodies_bytes_max: usize,
     /// See [`LOOK_WAIT`].
     pub look_wait: Duration,
     /// See [`BODY_WAIT`].
@@ -121,6 +124,7 @@ impl Default for Limits {
             requests_max: REQUESTS_MAX,
             looks_max: LOOKS_MAX,
             orders_max: ORDERS_MAX,
+            bodies_bytes_max: BODIES_BYTES_MAX,
             look_wait: LOOK_WAIT,
             body_wait: BODY_WAIT,
             write_window: WRITE_WINDOW,

@@ -1,7 +1,7 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
-use crate::{Bytes, EventFeed, Metrics, RequestId};
+use crate::{Bytes, EventFeed, Metrics, RequestId, Room};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
@@ -18,7 +18,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send 
 /// asking again.
 ///
 /// The functions that give no future are called on threads that may block, except [`Node::ready`],
-/// [`Node::live`], [`Node::moment`], [`Node::life`], [`Node::events`] and [`Node::metrics`], which must not.
+/// [`Node::live`], [`Node::answers`], [`Node::moment`], [`Node::life`], [`Node::events`] and
+/// [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
     /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
     /// before, gives the recorded reply instead.
@@ -95,6 +96,9 @@ pub trait Node: Send + Sync + 'static {
     /// What engines emit.
     fn events(&self) -> Arc<dyn EventFeed>;
 
+    /// The room for large answers, of all listeners together. Must not block.
+    fn answers(&self) -> &Room;
+
     /// The newest block and the live generation. Must not block.
     fn moment(&self) -> Moment;
 
@@ -128,7 +132,7 @@ pub struct Moment {
 /// An engine's reply or answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replied {
-    /// The JSON text.
+    /// The JSON text, which holds its part of [`Node::answers`].
     pub body: Bytes,
     /// The block that holds the message; for a query, the last one before it.
     pub height: Height,

@@ -16,7 +16,9 @@ use refit_abi::{ClientId, EngineId, Generation, Height};
 use refit_admin::api::{
     Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport,
 };
-use refit_admin::{Answer, Bytes, EventFeed, Metrics, Moment, Refusal, Replied, RequestId, Wishes};
+use refit_admin::{
+    Answer, Bytes, EventFeed, Metrics, Moment, NoRoom, Refusal, Replied, RequestId, Room, Wishes,
+};
 use refit_kernel::crew::{Command, Commands, Query};
 use refit_kernel::{Executor, GenerationTable, KindCount, QueryError, Receipt};
 use refit_ordering::Refused;
@@ -36,6 +38,8 @@ pub struct Node {
     pub(crate) events: Arc<EventLog>,
     pub(crate) upgrades: Arc<Upgrades>,
     pub(crate) life: Life,
+    /// For large answers.
+    pub(crate) answers: Room,
     pub(crate) workers: usize,
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
     pub(crate) watched: Arc<Watched>,
@@ -114,7 +118,12 @@ impl Node {
                 TrySendError::Full(_) => overloaded(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        self.within(answered).await
+        let replied = self.within(answered).await?;
+        let moment = replied.moment();
+        match self.answers.hold(replied.body) {
+            Ok(body) => Ok(Replied { body, ..replied }),
+            Err(no_room) => Err(reply_without_room(no_room).at(moment, replied.repeated)),
+        }
     }
 
     /// Does something that needs the live generation and the engines of each of its kinds, on a thread
@@ -164,18 +173,23 @@ impl Node {
     async fn send_query(&self, engine: EngineId, body: Bytes) -> Result<Replied, Refusal> {
         self.accepts()?;
         let (answer, answered) = oneshot::channel();
+        let answers = self.answers.clone();
         let reply = move |outcome: Result<Vec<u8>, QueryError>, height: Height, generation| {
             if let Err(error @ QueryError::TooLarge { .. }) = &outcome {
                 tracing::error!(%engine, "{error}");
             }
-            let answered = match outcome {
+            // Here, on the crew's thread: an answer that finds no room is gone before the next is made.
+            let held = outcome
+                .map_err(|error| query_refusal(&error))
+                .and_then(|body| answers.hold(body).map_err(Refusal::from));
+            let answered = match held {
                 Ok(body) => Ok(Replied {
-                    body: Bytes::from(body),
+                    body,
                     height,
                     generation,
                     repeated: false,
                 }),
-                Err(error) => Err(query_refusal(&error).at(Moment { height, generation }, false)),
+                Err(refusal) => Err(refusal.at(Moment { height, generation }, false)),
             };
             // The client may be gone.
             let _ = answer.send(answered);
@@ -208,6 +222,15 @@ impl Node {
                 None => no_reply_yet(),
             }),
         }
+    }
+}
+
+/// A message was handled, and its reply is too large for what other clients have left unread.
+fn reply_without_room(no_room: NoRoom) -> Refusal {
+    Refusal {
+        next: "the message was handled: send it again with the same key for its reply; without a key, query the state"
+            .to_owned(),
+        ..no_room.into()
     }
 }
 
@@ -362,6 +385,10 @@ impl refit_admin::Node for Node {
 
     fn events(&self) -> Arc<dyn EventFeed> {
         self.events.clone()
+    }
+
+    fn answers(&self) -> &Room {
+        &self.answers
     }
 
     fn moment(&self) -> Moment {

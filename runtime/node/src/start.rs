@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::Kind;
 use refit_abi::{EngineId, EngineIdError, State};
+use refit_admin::{ANSWERS_BYTES_MAX, Room};
 use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
@@ -238,6 +239,7 @@ impl Node {
             events,
             upgrades: Arc::new(upgrades),
             life: life::begin(),
+            answers: Room::new(ANSWERS_BYTES_MAX),
             workers: config.workers,
             driver: Mutex::new(Some(driver)),
             watched,

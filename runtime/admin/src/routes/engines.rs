@@ -2,16 +2,19 @@
 
 use super::App;
 use super::blocking::ask;
+use super::json::unwritten;
+use crate::fixture_body::FixtureBody;
 use crate::pass::For;
 use crate::seats::Seat;
 use crate::{Moment, Refusal, Replied, RequestId, body, origin};
-use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use refit_abi::EngineId;
+use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 
 /// Request header: `CLIENT/SEQUENCE`, under which a message is executed once.
 pub const HEADER_KEY: &str = "idempotency-key";
@@ -52,13 +55,18 @@ pub(super) async fn state(
 ) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
     let purpose = (For::Work, &*Seat::of(&request));
+    let mut part = app.node.answers().take(FIXTURE_STATE_BYTES_MAX)?;
     let (fixture, generation) = ask(&app, purpose, move |node| node.state(engine)).await??;
-    let mut response = Json(&fixture).into_response();
+    part.shrink_to(fixture.state.len());
     let moment = Moment {
         height: fixture.height,
         generation,
     };
-    origin::say(response.headers_mut(), moment, false);
+    let body = FixtureBody::new(fixture, part).map_err(unwritten)?;
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    origin::say(headers, moment, false);
     Ok(response)
 }
 

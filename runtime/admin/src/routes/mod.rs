@@ -4,6 +4,7 @@ mod blocking;
 mod engines;
 mod events;
 mod health;
+mod json;
 mod quarantine;
 mod status;
 mod upgrades;
@@ -17,7 +18,7 @@ pub use engines::HEADER_KEY;
 use crate::body::Bounds;
 use crate::guard::{self, Door};
 use crate::pass::Places;
-use crate::{Limits, Node, Refusal, origin};
+use crate::{Limits, Node, Refusal, Room, origin};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
@@ -34,20 +35,24 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) readers: Readers,
     pub(crate) places: Places,
+    /// For large bodies.
+    pub(crate) bodies: Room,
 }
 
 impl App {
     /// The bounds of a message's or a query's body.
-    fn message(&self) -> Bounds {
+    fn message(&self) -> Bounds<'_> {
         Bounds {
+            room: &self.bodies,
             bytes_max: self.limits.message_bytes_max,
             wait: self.limits.body_wait,
         }
     }
 
     /// The bounds of a plan's body.
-    fn plan(&self) -> Bounds {
+    fn plan(&self) -> Bounds<'_> {
         Bounds {
+            room: &self.bodies,
             bytes_max: self.limits.plan_bytes_max,
             wait: self.limits.body_wait,
         }
@@ -68,6 +73,7 @@ pub(crate) fn router(
         limits,
         readers,
         places,
+        bodies: Room::new(limits.bodies_bytes_max),
     };
     let mut router = Router::new()
         .route("/v1/engines/{id}/messages", post(engines::send))

@@ -2,25 +2,22 @@
 
 use super::App;
 use super::blocking::ask;
+use super::json::json;
 use crate::Refusal;
-use crate::api::QuarantineEntry;
 use crate::pass::For;
 use crate::seats::Seat;
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 
 /// Digits of an artifact's hash.
 const ARTIFACT_DIGITS: usize = 64;
 
-pub(super) async fn list(
-    State(app): State<App>,
-    request: Request,
-) -> Result<Json<Vec<QuarantineEntry>>, Refusal> {
+pub(super) async fn list(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let purpose = (For::Look, &*Seat::of(&request));
     let entries = ask(&app, purpose, |node| node.quarantine()).await?;
-    Ok(Json(entries))
+    json(&app, &entries)
 }
 
 pub(super) async fn clear(

@@ -2,11 +2,11 @@
 
 use super::App;
 use super::blocking::ask;
+use super::json::json;
 use crate::Refusal;
-use crate::api::{ENGINES_SHOWN_MAX, Status};
+use crate::api::ENGINES_SHOWN_MAX;
 use crate::pass::For;
 use crate::seats::Seat;
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -14,14 +14,11 @@ use axum::response::{IntoResponse, Response};
 /// The content type of the metrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn status(
-    State(app): State<App>,
-    request: Request,
-) -> Result<Json<Status>, Refusal> {
+pub(super) async fn status(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let purpose = (For::Look, &*Seat::of(&request));
     let mut status = ask(&app, purpose, |node| node.status()).await??;
     status.engines.truncate(ENGINES_SHOWN_MAX);
-    Ok(Json(status))
+    json(&app, &status)
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> Response {

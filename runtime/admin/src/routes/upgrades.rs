@@ -3,6 +3,7 @@
 use super::App;
 use super::blocking::ask;
 use super::engines::request_id;
+use super::json::json;
 use crate::api::{RehearsalReport, UpgradeReport};
 use crate::origin::HEADER_REPEATED;
 use crate::pass::For;
@@ -129,11 +130,8 @@ fn unknown(id: u64) -> Refusal {
     Refusal::new(404, "unknown-upgrade", detail, KNOWN)
 }
 
-pub(super) async fn history(
-    State(app): State<App>,
-    request: Request,
-) -> Result<Json<Vec<UpgradeReport>>, Refusal> {
+pub(super) async fn history(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let purpose = (For::Look, &*Seat::of(&request));
     let reports = ask(&app, purpose, |node| node.upgrades()).await?;
-    Ok(Json(reports))
+    json(&app, &reports)
 }

@@ -2,7 +2,7 @@
 
 use crate::double::Double;
 use crate::support::{Served, TOKEN, request};
-use refit_admin::{Address, Limits, Listen, Token};
+use refit_admin::{Address, Limits, Listen, Room, Token};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -262,4 +262,70 @@ async fn a_refusal_after_the_whole_body_leaves_the_connection_open() {
         let seen = client.ask(request("POST", path, body)).await;
         assert_eq!((seen.status, seen.header("connection")), (status, None));
     }
+}
+
+#[tokio::test]
+async fn large_answers_past_the_room_for_them_are_refused_and_small_ones_are_not() {
+    let room = Room::new(LARGE_BYTES + LARGE_BYTES / 2);
+    let double = Double {
+        answers: room,
+        ..Double::default()
+    };
+    let served = Served::with(double, Limits::default()).await;
+    let large = format!("\"{}\"", "x".repeat(LARGE_BYTES));
+    let mut holder = unix(&served).await;
+    holder
+        .write_all(head(large.len()).as_bytes())
+        .await
+        .unwrap();
+    holder.write_all(large.as_bytes()).await.unwrap();
+    // Once its first bytes are there, the whole of it is.
+    let _first = holder.read_u8().await.unwrap();
+    let path = "/v1/engines/kv/messages";
+    let refused = served.post(path, &large).await;
+    refused.is_problem(503, "answers-full");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    served
+        .get("/v1/engines/kv/state")
+        .await
+        .is_problem(503, "answers-full");
+    assert_serves(&served).await;
+    drop(holder);
+    let again = async {
+        while served.post(path, &large).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SERVED_WITHIN, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn large_bodies_past_the_room_for_them_are_refused_and_small_ones_are_not() {
+    let limits = Limits {
+        bodies_bytes_max: LARGE_BYTES,
+        ..Limits::default()
+    };
+    let served = Served::with(Double::default(), limits).await;
+    let mut holder = unix(&served).await;
+    holder
+        .write_all(head(LARGE_BYTES).as_bytes())
+        .await
+        .unwrap();
+    let most = vec![b' '; LARGE_BYTES - 100_000];
+    holder.write_all(&most).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let large = format!("\"{}\"", "x".repeat(LARGE_BYTES / 2));
+    let path = "/v1/engines/kv/messages";
+    served
+        .post(path, &large)
+        .await
+        .is_problem(503, "bodies-full");
+    assert_serves(&served).await;
+    drop(holder);
+    let again = async {
+        while served.post(path, &large).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SERVED_WITHIN, again).await.unwrap();
 }

@@ -24,7 +24,8 @@ use refit_admin::api::{
     Reason, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
 };
 use refit_admin::{
-    Answer, Bytes, EventFeed, Metrics, Moment, Node, Refusal, Replied, RequestId, Wishes,
+    ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Refusal, Replied,
+    RequestId, Room, Wishes,
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -44,12 +45,24 @@ const FAULT_MOMENT: Moment = Moment {
 /// Its only life.
 pub(crate) const LIFE: Life = Life(0x00c0_ffee_1234_5678);
 
-#[derive(Default)]
 pub(crate) struct Double {
     pub(crate) metrics: Metrics,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) answers: Room,
     pub(crate) unready: bool,
     pub(crate) seen: Mutex<BTreeSet<String>>,
+}
+
+impl Default for Double {
+    fn default() -> Self {
+        Self {
+            metrics: Metrics::default(),
+            answers: Room::new(ANSWERS_BYTES_MAX),
+            feed: Arc::default(),
+            unready: false,
+            seen: Mutex::default(),
+        }
+    }
 }
 
 impl Double {
@@ -63,8 +76,12 @@ impl Double {
             .as_ref()
             .is_some_and(|key| !self.seen.lock().unwrap().insert(key.to_string()));
         let body = format!("{{\"echo\":{}}}", String::from_utf8_lossy(body));
+        let body = match self.answers.hold(body) {
+            Ok(body) => body,
+            Err(no_room) => return Box::pin(async move { Err(no_room.into()) }),
+        };
         let replied = Replied {
-            body: body.into(),
+            body,
             height: MOMENT.height,
             generation: MOMENT.generation,
             repeated,
@@ -236,6 +253,10 @@ impl Node for Double {
 
     fn events(&self) -> Arc<dyn EventFeed> {
         self.feed.clone()
+    }
+
+    fn answers(&self) -> &Room {
+        &self.answers
     }
 
     fn moment(&self) -> Moment {

@@ -18,6 +18,7 @@ mod golden;
 mod guide;
 mod guide_run;
 mod json;
+mod large_answers;
 mod node;
 mod outputs;
 mod parting;

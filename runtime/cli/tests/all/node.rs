@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv");
 
 /// Builds the store, in a folder that the next run of the tests finds again.
-fn kv(folder: &Folder) -> String {
+pub(crate) fn kv(folder: &Folder) -> String {
     build(folder, KV)
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    fn start(folder: &Folder, library: &str) -> Self {
+    pub(crate) fn start(folder: &Folder, library: &str) -> Self {
         Self::start_with(folder, library, &[])
     }
 

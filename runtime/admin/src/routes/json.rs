@@ -1,0 +1,23 @@
+//! Answers that are made here: a value's JSON text, with its part of the room for answers.
+
+use super::App;
+use crate::Refusal;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A response with the text of `value`.
+pub(super) fn json(app: &App, value: &impl Serialize) -> Result<Response, Refusal> {
+    let text = serde_json::to_vec(value).map_err(unwritten)?;
+    let mut response = app.node.answers().hold(text)?.into_response();
+    let media = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    Ok(response)
+}
+
+/// No value of the interface is one that serde cannot write.
+pub(super) fn unwritten(error: serde_json::Error) -> Refusal {
+    let detail = format!("the answer could not be written: {error}");
+    Refusal::new(500, "internal", detail, "see the log of the node")
+}
