@@ -179,6 +179,40 @@ fn assert_indexed(store: &Bench) {
 }
 
 #[test]
+fn a_range_is_cut_at_its_bytes_and_goes_on_from_its_last_key_without_loss_or_repeat() {
+    let mut store = Bench::start(refit_kv::module(), "kv", json!({}));
+    let put = |key: &str, bytes: usize| json!({"put": {"key": key, "value": "x".repeat(bytes)}});
+    let sizes = [2_000_000, 10, 600_000, 500_000, 400_000, 0, 3_000_000];
+    let keys: Vec<_> = (0..sizes.len())
+        .map(|number| format!("k{number}"))
+        .collect();
+    let puts: Vec<_> = keys
+        .iter()
+        .zip(sizes)
+        .map(|(key, size)| put(key, size))
+        .collect();
+    store.block(&puts);
+    let (mut from, mut seen, mut pages) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let query = json!({"range": {"from": from, "to": null, "limit": 1000}});
+        let page = store.ask(store.root, query)["entries"].clone();
+        let entries = page["entries"].as_array().unwrap();
+        pages.push(entries.len());
+        seen.extend(
+            entries
+                .iter()
+                .map(|entry| entry["key"].as_str().unwrap().to_owned()),
+        );
+        if page["more"] == json!(false) {
+            break;
+        }
+        from = format!("{}\u{0}", seen.last().unwrap());
+    }
+    assert_eq!(seen, keys);
+    assert_eq!(pages, [1, 2, 3, 1]);
+}
+
+#[test]
 fn the_sum_of_accounts_changes_by_mints_alone_and_the_holds_have_what_is_held() {
     let mut bank = Bench::start(refit_accounts::module(), "accounts", json!({}));
     let mut random = Random(2);

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most entries that one range answers with, whatever limit was asked.
 pub(crate) const RANGE_ENTRIES_MAX: usize = 1_000;
 
+/// Most bytes of keys and values that one range answers with, unless its first entry alone is longer.
+pub(crate) const RANGE_BYTES_MAX: usize = 1 << 20;
+
 /// Longest key, in bytes.
 pub(crate) const KEY_BYTES_MAX: usize = 1_024;
 
@@ -214,19 +217,22 @@ impl Kv {
     fn range(&self, from: String, to: Option<String>, limit: u32) -> Answer {
         let limit = (limit as usize).min(RANGE_ENTRIES_MAX);
         let inside = |key: &String| to.as_ref().is_none_or(|to| key < to);
-        let mut found = self
-            .entries
-            .range(from..)
-            .take_while(|(key, _)| inside(key));
-        let entries = found
-            .by_ref()
-            .take(limit)
-            .map(|(key, value)| entry(key, value))
-            .collect();
-        Answer::Entries {
-            entries,
-            more: found.next().is_some(),
+        let found = self.entries.range(from..);
+        let mut found = found.take_while(|(key, _)| inside(key)).peekable();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while entries.len() < limit {
+            let fits = |(key, versioned): &(&String, &Versioned)| {
+                let all = bytes + key.len() + versioned.value.len();
+                bytes == 0 || all <= RANGE_BYTES_MAX
+            };
+            let Some((key, versioned)) = found.next_if(fits) else {
+                break;
+            };
+            bytes += key.len() + versioned.value.len();
+            entries.push(entry(key, versioned));
         }
+        let more = found.peek().is_some();
+        Answer::Entries { entries, more }
     }
 }
 

@@ -82,7 +82,9 @@ pub enum Query {
         /// The key.
         key: String,
     },
-    /// The keys from one (inclusive) to another (exclusive; `null`: to the end), in order.
+    /// The keys from one (inclusive) to another (exclusive; `null`: to the end), in order: at most 1,000 of them, and
+    /// 1 MiB of keys and values, but one entry at the least. If there are more, go on from the last key with `\u0000`
+    /// behind it: no key is between the two.
     Range {
         /// The first key.
         from: String,
@@ -121,7 +123,7 @@ pub enum Answer {
     Entries {
         /// The entries, in the order of their keys.
         entries: Vec<Entry>,
-        /// Whether the limit cut the range.
+        /// Whether a limit cut the range.
         more: bool,
     },
     /// How many keys there are.
