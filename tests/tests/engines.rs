@@ -212,6 +212,71 @@ fn a_range_is_cut_at_its_bytes_and_goes_on_from_its_last_key_without_loss_or_rep
     assert_eq!(pages, [1, 2, 3, 1]);
 }
 
+/// Executes empty blocks up to a height.
+fn wait_for(store: &mut Bench, height: u64) {
+    while store.height < height {
+        store.block(&[]);
+    }
+}
+
+fn value(store: &Bench, key: &str) -> Value {
+    let entry = store.ask(store.root, json!({"get": {"key": key}}));
+    entry["value"]["entry"]["value"].clone()
+}
+
+#[test]
+fn an_expiry_goes_with_its_key_and_takes_nothing_that_is_put_later() {
+    let mut store = Bench::start(refit_kv::module(), "kv", json!({}));
+    let put = |value: &str| json!({"put": {"key": "a", "value": value}});
+    let expire_at = |height: u64| json!({"expire_at": {"key": "a", "height": height}});
+    let delete = json!({"delete": {"key": "a"}});
+    store.block(&[put("old"), expire_at(5), delete.clone(), put("new")]);
+    wait_for(&mut store, 8);
+    assert_eq!(value(&store, "a"), "new");
+    // The key may expire at the very height that was taken back, and once more after it went.
+    store.block(&[expire_at(12), delete, put("newer"), expire_at(12)]);
+    wait_for(&mut store, 12);
+    assert_eq!(value(&store, "a"), "newer");
+    wait_for(&mut store, 13);
+    assert_eq!(value(&store, "a"), Value::Null);
+    store.block(&[put("newest")]);
+    wait_for(&mut store, 20);
+    assert_eq!(value(&store, "a"), "newest");
+    store.check_all();
+}
+
+#[test]
+fn a_later_expiry_of_a_key_stands_for_the_earlier_one() {
+    for (first, second) in [(4, 8), (8, 4)] {
+        let mut store = Bench::start(refit_kv::module(), "kv", json!({}));
+        let expire_at = |height: u64| json!({"expire_at": {"key": "a", "height": height}});
+        let put = json!({"put": {"key": "a", "value": "1"}});
+        store.block(&[put, expire_at(first), expire_at(second)]);
+        wait_for(&mut store, second);
+        assert_eq!(value(&store, "a"), "1", "{first}, then {second}");
+        wait_for(&mut store, second + 1);
+        assert_eq!(value(&store, "a"), Value::Null, "{first}, then {second}");
+        wait_for(&mut store, 10);
+        store.check_all();
+    }
+}
+
+#[test]
+fn a_store_holds_as_many_keys_as_it_was_told_and_refuses_the_next() {
+    let mut store = Bench::start(refit_kv::module(), "kv", json!({"keys_max": 2}));
+    let put = |key: &str| json!({"put": {"key": key, "value": "1"}});
+    let set = json!({"compare_and_set": {"key": "d", "expected": null, "value": "1"}});
+    let said = store.block(&[put("a"), put("b"), put("c"), set, put("a")]);
+    assert_says(&said[2], "keys-full");
+    assert_says(&said[3], "keys-full");
+    assert!(said[4].is_ok(), "a key that is there may change: {said:?}");
+    let delete = json!({"delete": {"key": "b"}});
+    assert!(store.block(&[delete, put("c")]).iter().all(Result::is_ok));
+    let length = store.ask(store.root, json!("length"));
+    assert_eq!(length, json!({"length": {"keys": 2}}));
+    assert_eq!(value(&store, "b"), Value::Null);
+}
+
 #[test]
 fn the_sum_of_accounts_changes_by_mints_alone_and_the_holds_have_what_is_held() {
     let mut bank = Bench::start(refit_accounts::module(), "accounts", json!({}));
@@ -390,17 +455,19 @@ fn the_checks_name_what_does_not_hold() {
     assert_says(&index(&[("v", &[])], 0), "index-miscounted");
     assert_says(&index(&[("v", &["a"])], 2), "index-miscounted");
 
-    let kv = |key: &str, revision: u64| {
-        let entries = BTreeMap::from([(key, ("value", revision))]);
-        let expiries = BTreeMap::<u64, Vec<&str>>::new();
-        checked(
-            refit_kv::module(),
-            "kv",
-            &(entries, expiries, 4_u64, engine),
-        )
+    let kv = |revision: u64, expiring: &[&str], deadlines: &[(&str, u64)]| {
+        let entries = BTreeMap::from([("k", ("value", revision))]);
+        let expiries = BTreeMap::from([(9_u64, expiring.to_vec())]);
+        let deadlines: BTreeMap<_, _> = deadlines.iter().copied().collect();
+        let state = (entries, expiries, deadlines, 0_u64, 4_u64, engine);
+        checked(refit_kv::module(), "kv", &state)
     };
-    assert_eq!(kv("k", 4), Ok(()));
-    assert_says(&kv("k", 5), "revision-ahead");
+    assert_eq!(kv(4, &["k"], &[("k", 9)]), Ok(()));
+    assert_eq!(kv(4, &["gone"], &[]), Ok(()));
+    assert_says(&kv(5, &[], &[]), "revision-ahead");
+    assert_says(&kv(4, &[], &[("k", 9)]), "expiry-lost");
+    assert_says(&kv(4, &["k"], &[("k", 8)]), "expiry-lost");
+    assert_says(&kv(4, &["gone"], &[("gone", 9)]), "expiry-lost");
 }
 
 /// A mirror is good as long as its schemas are those of what it mirrors.

@@ -112,8 +112,14 @@ fn assert_store(kit: &Testkit, old: &kv_v1::Kv) {
     let entries: BTreeMap<_, _> = old.entries.iter().map(revised).collect();
     let index = EngineId::root("kv-index").unwrap();
     let new = serde_json::to_value(kit.state::<refit_kv::Kv>("kv")).unwrap();
-    let wanted =
-        json!({"entries": entries, "expiries": old.expiries, "revision": 0, "index": index});
+    let mut deadlines = BTreeMap::new();
+    for (height, keys) in old.expiries.iter().rev() {
+        deadlines.extend(keys.iter().map(|key| (key, height)));
+    }
+    let wanted = json!({
+        "entries": entries, "expiries": old.expiries, "deadlines": deadlines, "keys_max": 0, "revision": 0,
+        "index": index,
+    });
     assert_eq!(new, wanted);
 
     let mut keys: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();

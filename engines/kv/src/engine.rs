@@ -32,11 +32,13 @@ impl Engine for Kv {
     type Query = Query;
     type Answer = Answer;
 
-    fn init(_: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
+    fn init(config: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
         let index = ctx.spawn::<Index>(&index::Config { store: ctx.id() })?;
         Ok(Self {
             entries: BTreeMap::new(),
             expiries: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
+            keys_max: config.keys_max,
             revision: 0,
             index,
         })
@@ -91,18 +93,23 @@ impl Engine for Kv {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        match self
-            .entries
-            .values()
-            .find(|entry| entry.revision > self.revision)
-        {
-            Some(entry) => Err(Fault::new(
-                "revision-ahead",
-                format!(
-                    "a value has revision {} of {}",
-                    entry.revision, self.revision
-                ),
-            )),
+        let mut entries = self.entries.values();
+        if let Some(entry) = entries.find(|entry| entry.revision > self.revision) {
+            let detail = format!(
+                "a value has revision {} of {}",
+                entry.revision, self.revision
+            );
+            return Err(Fault::new("revision-ahead", detail));
+        }
+        let expires = |(key, height): &(&String, &Height)| {
+            let keys = self.expiries.get(height);
+            keys.is_some_and(|keys| keys.contains(*key)) && self.entries.contains_key(*key)
+        };
+        match self.deadlines.iter().find(|deadline| !expires(deadline)) {
+            Some((key, height)) => {
+                let detail = format!("it expires after {height}, where nothing is noted of it");
+                Err(Fault::new("expiry-lost", detail).at(key))
+            }
             None => Ok(()),
         }
     }
@@ -111,6 +118,7 @@ impl Engine for Kv {
 impl Kv {
     fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {
         fits(&key)?;
+        self.has_room(&key)?;
         self.tell(ctx, &key, Some(&value))?;
         self.revision += 1;
         let versioned = Versioned {
@@ -140,7 +148,26 @@ impl Kv {
 
     fn remove(&mut self, ctx: &mut Context<'_>, key: &str) -> Result<Option<String>, Fault> {
         self.tell(ctx, key, None)?;
+        self.keep(key);
         Ok(self.entries.remove(key).map(|entry| entry.value))
+    }
+
+    /// Takes back that a key expires. Its height stays: the timer comes anyway.
+    fn keep(&mut self, key: &str) {
+        let height = self.deadlines.remove(key);
+        if let Some(keys) = height.and_then(|height| self.expiries.get_mut(&height)) {
+            keys.remove(key);
+        }
+    }
+
+    /// Whether a key is there, or one more may be.
+    fn has_room(&self, key: &str) -> Result<(), Fault> {
+        let is_full = self.keys_max > 0 && self.entries.len() as u64 >= self.keys_max;
+        if !is_full || self.entries.contains_key(key) {
+            return Ok(());
+        }
+        let detail = format!("it holds {} keys, which is the most it may", self.keys_max);
+        Err(Fault::new("keys-full", detail).at(key))
     }
 
     /// Tells the index what a key is about to become.
@@ -174,8 +201,15 @@ impl Kv {
             ctx.set_timer(TimerAt::Height(height.next()), &Message::Expire { height })
                 .map_err(|error| Fault::new("expiry", error.to_string()))?;
         }
-        self.expiries.entry(height).or_default().insert(key);
+        self.keep(&key);
+        self.expiries.entry(height).or_default().insert(key.clone());
+        self.deadlines.insert(key, height);
         Ok(Reply::Expires)
+    }
+
+    /// Whether a key expires after this height, and has no other deadline by now.
+    fn is_due(&self, key: &str, height: Height) -> bool {
+        self.deadlines.get(key) == Some(&height)
     }
 
     fn expire(
@@ -194,7 +228,7 @@ impl Kv {
         let due = due.map(|key| (key, self.entries.get(key).map_or(0, |it| it.value.len())));
         let keys = portion(due);
         let count = self.expiries.get(&height).map_or(0, BTreeSet::len);
-        for key in &keys {
+        for key in keys.iter().filter(|key| self.is_due(key, height)) {
             self.tell(ctx, key, None)?;
         }
         if keys.len() < count {
@@ -205,7 +239,10 @@ impl Kv {
             .map_err(|error| Fault::new("expiry", error.to_string()))?;
         }
         for key in &keys {
-            self.entries.remove(key);
+            if self.is_due(key, height) {
+                self.deadlines.remove(key);
+                self.entries.remove(key);
+            }
         }
         match self.expiries.get_mut(&height) {
             Some(left) if keys.len() < count => left.retain(|key| !keys.contains(key)),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What a store is started with.
 #[derive(Debug, Default, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Config {
-    /// Most keys it may hold; 0 for no bound but memory.
+    /// Most keys it may hold, a further one is refused with `keys-full`; 0 for no bound but memory.
     #[serde(default)]
     pub keys_max: u64,
 }
@@ -36,7 +36,8 @@ pub enum Message {
         /// The key.
         key: String,
     },
-    /// Has a key removed after the block of a height.
+    /// Has a key removed after the block of a height, whatever is put until then. Another one for the same key
+    /// takes its place; deleting the key takes it back.
     ExpireAt {
         /// The key.
         key: String,

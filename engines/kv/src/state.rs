@@ -22,13 +22,31 @@ const INDEX_SUFFIX: &str = "-index";
 pub struct Kv {
     /// Every key with its value and the revision that wrote it.
     pub(crate) entries: BTreeMap<String, Versioned>,
-    /// The keys that expire after each height.
+    /// The keys that expire after each height, as far as [`Kv::deadlines`] still says so. A height stays here until
+    /// its timer has come, with a key or without.
     pub(crate) expiries: BTreeMap<Height, BTreeSet<String>>,
+    /// The height after which a key expires.
+    #[migrate(with = earliest)]
+    pub(crate) deadlines: BTreeMap<String, Height>,
+    /// Most keys that it holds; 0 for no bound. The versions before did not note theirs.
+    #[migrate(default)]
+    pub(crate) keys_max: u64,
     /// How many writes there were since version 2; the entries from before have revision 0.
     pub(crate) revision: u64,
     /// The engine that finds keys by their value.
     #[migrate(with = start_index)]
     pub(crate) index: EngineId,
+}
+
+/// The first height at which each key that is still there expires: then it went.
+fn earliest(old: &v2::Kv, _: &mut UpgradeBus<'_>) -> Result<BTreeMap<String, Height>, Fault> {
+    let mut deadlines = BTreeMap::new();
+    for (height, keys) in &old.expiries {
+        for key in keys.iter().filter(|key| old.entries.contains_key(*key)) {
+            deadlines.entry(key.clone()).or_insert(*height);
+        }
+    }
+    Ok(deadlines)
 }
 
 /// Starts the index over the upgrade bus and sends it every entry. It is called after the store, so
