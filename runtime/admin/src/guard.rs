@@ -2,11 +2,11 @@
 //!
 //! A page in a browser can send requests to this machine, and by DNS rebinding even under a name
 //! of its own. So on TCP every request must name this listener in `Host` (and in `Origin`, if it
-//! has one) *and* present the token. The unix socket has no such door: its mode 0600 is the door,
+//! has one) *and* present the token, but on a listener for probes, which has nothing to tell but health. The unix socket has no such door: its mode 0600 is the door,
 //! and no browser reaches it.
 
 use crate::seats::Seat;
-use crate::{Refusal, Token};
+use crate::{HostName, Refusal, Token};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::uri::Authority;
@@ -22,7 +22,10 @@ const HTTP_PORT: u16 = 80;
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) bound: SocketAddr,
-    pub(crate) token: Token,
+    /// What a client must present; nothing on a listener for probes.
+    pub(crate) token: Option<Token>,
+    /// Names that the operator has given it.
+    pub(crate) hosts: Vec<HostName>,
 }
 
 /// Lets a request through the door, or answers with the refusal.
@@ -67,13 +70,19 @@ impl Door {
         }
     }
 
-    /// Whether `HOST[:PORT]` names this listener. A name other than `localhost` never does, because
-    /// whoever owns the name chooses its address; an address literal cannot be rebound.
+    /// Whether `HOST[:PORT]` names this listener. A name other than `localhost` does only if the operator says so,
+    /// because whoever owns the name chooses its address; an address literal cannot be rebound.
     fn is_me(&self, text: &str) -> bool {
         let Ok(authority) = text.parse::<Authority>() else {
             return false;
         };
-        if authority.port_u16().unwrap_or(HTTP_PORT) != self.bound.port() || text.contains('@') {
+        if text.contains('@') {
+            return false;
+        }
+        if self.hosts.iter().any(|host| host.is(&authority)) {
+            return true;
+        }
+        if authority.port_u16().unwrap_or(HTTP_PORT) != self.bound.port() {
             return false;
         }
         let here = self.bound.ip();
@@ -90,12 +99,15 @@ impl Door {
     }
 
     fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
         let presented = only(headers, &AUTHORIZATION)?.and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
         match presented {
-            Some(token) if self.token.admits(token) => Ok(()),
+            Some(presented) if token.admits(presented) => Ok(()),
             Some(_) => Err(unauthorised("the token is not this node's")),
             None => Err(unauthorised(
                 "the request has no `Authorization: Bearer` header",
@@ -104,7 +116,10 @@ impl Door {
     }
 
     fn refuse_name(&self, code: &str, detail: impl Into<String>) -> Refusal {
-        let next = format!("ask for http://{}", self.bound);
+        let next = format!(
+            "ask for http://{}, or start the node with --allow-host HOST",
+            self.bound
+        );
         Refusal::new(403, code, detail, next)
     }
 }
@@ -140,10 +155,10 @@ mod tests {
     use super::*;
 
     fn door(bound: &str) -> Door {
-        let token = Token::new("0123456789abcdef").unwrap();
         Door {
             bound: bound.parse().unwrap(),
-            token,
+            token: None,
+            hosts: Vec::new(),
         }
     }
 
@@ -176,5 +191,19 @@ mod tests {
         }
         assert!(!door.is_me("evil.example"));
         assert!(!self::door("192.0.2.7:80").is_me("localhost"));
+    }
+
+    #[test]
+    fn a_name_that_the_operator_gives_is_the_listeners_too_and_no_other() {
+        let door = Door {
+            hosts: vec!["refit.example".parse().unwrap()],
+            ..door("127.0.0.1:7070")
+        };
+        for me in ["refit.example", "refit.example:443", "127.0.0.1:7070"] {
+            assert!(door.is_me(me), "{me}");
+        }
+        for other in ["evil.example", "a@refit.example", "127.0.0.1:443"] {
+            assert!(!door.is_me(other), "{other}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! stations, each in its own module:
 //!
 //! ```text
-//! socket → server (seats bounded, writes paced) → guard (TCP: Host, Origin, token)
+//! socket (unix, TCP, or TCP for probes) → server (seats bounded, writes paced) → guard (TCP: Host, Origin, token)
 //!        → routes (path, key, body checked) → pass (a place, a deadline) → Node
 //!        → reply, or Refusal → problem+json
 //!        → stamp (life, height, generation)
@@ -28,6 +28,7 @@ mod body;
 mod events;
 mod fixture_body;
 mod guard;
+mod host;
 mod limits;
 mod listen;
 mod metrics;
@@ -46,6 +47,7 @@ mod unix;
 
 pub use axum::body::Bytes;
 pub use events::EventFeed;
+pub use host::{HostName, HostNameError};
 pub use limits::{
     BODY_RATE_MIN, BODY_WAIT, CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE,
     EVENT_READERS_MAX, HEADER_WAIT, LOOK_WAIT, LOOKS_MAX, Limits, MESSAGE_BYTES_MAX, ORDERS_MAX,

@@ -1,6 +1,6 @@
 //! Where a server listens, and why it may not.
 
-use crate::Token;
+use crate::{HostName, Token};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -19,11 +19,20 @@ pub enum Listen {
         addr: SocketAddr,
         /// What a client must present.
         token: Token,
+        /// Names under which clients may ask for it, beside its address.
+        hosts: Vec<HostName>,
+    },
+    /// On TCP, without a token, for `/livez`, `/readyz` and `/metrics` alone: for whoever watches the process.
+    Probes {
+        /// The address; port 0 takes a free one.
+        addr: SocketAddr,
+        /// Names under which clients may ask for it, beside its address.
+        hosts: Vec<HostName>,
     },
 }
 
 /// Where a server does listen. Shown as `unix:PATH` or `http://HOST:PORT`, the form that the
-/// command line's `--node` takes.
+/// command line's `--node` takes; one for probes, which it does not take, as `probes http://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
@@ -31,6 +40,8 @@ pub enum Address {
     Unix(PathBuf),
     /// The bound address.
     Tcp(SocketAddr),
+    /// The bound address of a listener for probes.
+    Probes(SocketAddr),
 }
 
 impl fmt::Display for Address {
@@ -38,6 +49,7 @@ impl fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(addr) => write!(f, "http://{addr}"),
+            Self::Probes(addr) => write!(f, "probes http://{addr}"),
         }
     }
 }

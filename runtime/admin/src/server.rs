@@ -10,7 +10,7 @@ use crate::limits::{
     WRITE_BYTES_MIN,
 };
 use crate::paced::{Paced, WriteRate};
-use crate::routes::Readers;
+use crate::routes::{App, Readers};
 use crate::seats::{Room, Seat, Seats};
 use crate::unix::Socket;
 use crate::{Address, BindError, Limits, Listen, Node, routes};
@@ -23,6 +23,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -77,22 +78,35 @@ impl Server {
         node: Arc<dyn Node>,
         limits: Limits,
     ) -> Result<Self, BindError> {
-        let (socket, address, door) = match listen {
-            Listen::Unix(path) => (Bound::Unix(Socket::bind(&path)?), Address::Unix(path), None),
-            Listen::Tcp { addr, token } => {
-                let fail = |source| BindError::Tcp { addr, source };
-                let listener = TcpListener::bind(addr).await.map_err(fail)?;
-                let bound = listener.local_addr().map_err(fail)?;
-                (
-                    Bound::Tcp(listener),
-                    Address::Tcp(bound),
-                    Some(Door { bound, token }),
-                )
+        let shutdown = watch::Sender::new(false);
+        let app = App::new(node, limits, Readers::new(shutdown.subscribe()));
+        let (socket, address, router) = match listen {
+            Listen::Unix(path) => {
+                let socket = Bound::Unix(Socket::bind(&path)?);
+                (socket, Address::Unix(path), routes::all(app, None))
+            }
+            Listen::Tcp { addr, token, hosts } => {
+                let (socket, bound) = bind_tcp(addr).await?;
+                let token = Some(token);
+                let door = Door {
+                    bound,
+                    token,
+                    hosts,
+                };
+                let router = routes::all(app, Some(door));
+                (socket, Address::Tcp(bound), router)
+            }
+            Listen::Probes { addr, hosts } => {
+                let (socket, bound) = bind_tcp(addr).await?;
+                let door = Door {
+                    bound,
+                    token: None,
+                    hosts,
+                };
+                let router = routes::probes(app, door);
+                (socket, Address::Probes(bound), router)
             }
         };
-        let shutdown = watch::Sender::new(false);
-        let readers = Readers::new(shutdown.subscribe());
-        let router = routes::router(node, limits, readers, door);
         Ok(Self {
             socket,
             address,
@@ -131,6 +145,13 @@ impl Server {
         tracing::debug!(%address, "no longer listening");
         connections.finish(&limits).await;
     }
+}
+
+async fn bind_tcp(addr: SocketAddr) -> Result<(Bound, SocketAddr), BindError> {
+    let fail = |source| BindError::Tcp { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(fail)?;
+    let bound = listener.local_addr().map_err(fail)?;
+    Ok((Bound::Tcp(listener), bound))
 }
 
 /// The next connection for which there is a place; `None` at shutdown.

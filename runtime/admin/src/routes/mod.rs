@@ -59,23 +59,28 @@ impl App {
     }
 }
 
-/// All routes behind all layers.
-pub(crate) fn router(
-    node: Arc<dyn Node>,
-    limits: Limits,
-    readers: Readers,
-    door: Option<Door>,
-) -> Router {
-    let stamping = from_fn_with_state(node.clone(), origin::stamp);
-    let places = Places::new(&limits);
-    let app = App {
-        node,
-        limits,
-        readers,
-        places,
-        bodies: Room::new(limits.bodies_bytes_max),
-    };
-    let mut router = Router::new()
+impl App {
+    pub(crate) fn new(node: Arc<dyn Node>, limits: Limits, readers: Readers) -> Self {
+        let places = Places::new(&limits);
+        Self {
+            node,
+            limits,
+            readers,
+            places,
+            bodies: Room::new(limits.bodies_bytes_max),
+        }
+    }
+}
+
+/// What a listener for probes has.
+pub(crate) fn probes(app: App, door: Door) -> Router {
+    let router = health_routes().fallback(unknown_probe);
+    behind_layers(router, app, Some(door))
+}
+
+/// All routes.
+pub(crate) fn all(app: App, door: Option<Door>) -> Router {
+    let router = health_routes()
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
         .route("/v1/engines/{id}/state", get(engines::state))
@@ -89,10 +94,20 @@ pub(crate) fn router(
         .route("/v1/events", get(events::events))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{artifact}", delete(quarantine::clear))
+        .fallback(unknown_route);
+    behind_layers(router, app, door)
+}
+
+fn health_routes() -> Router<App> {
+    Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(status::metrics))
-        .fallback(unknown_route)
+}
+
+fn behind_layers(router: Router<App>, app: App, door: Option<Door>) -> Router {
+    let stamping = from_fn_with_state(app.node.clone(), origin::stamp);
+    let mut router = router
         .method_not_allowed_fallback(unknown_method)
         .with_state(app);
     if let Some(door) = door {
@@ -104,6 +119,13 @@ pub(crate) fn router(
 async fn unknown_route(request: Request) -> Refusal {
     let detail = format!("there is nothing at `{}`", request.uri().path());
     Refusal::new(404, "unknown-route", detail, ROUTES_NEXT)
+}
+
+async fn unknown_probe(request: Request) -> Refusal {
+    let detail = format!("there is nothing for probes at `{}`", request.uri().path());
+    let next =
+        "ask for /livez, /readyz or /metrics; the rest is where the node listens for clients";
+    Refusal::new(404, "unknown-route", detail, next)
 }
 
 async fn unknown_method(request: Request) -> Refusal {

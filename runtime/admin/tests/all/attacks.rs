@@ -176,6 +176,7 @@ async fn served_on_tcp(limits: Limits) -> (Served, String) {
     let listen = Listen::Tcp {
         addr: "127.0.0.1:0".parse().unwrap(),
         token: Token::new(TOKEN).unwrap(),
+        hosts: Vec::new(),
     };
     let served = Served::start(Some(listen), Double::default(), limits).await;
     let host = served.address.to_string().replace("http://", "");

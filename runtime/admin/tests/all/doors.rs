@@ -185,3 +185,30 @@ async fn ask_tcp(served: &Served, host: &str, origin: Option<&str>) -> Seen {
     }
     served.ask(request).await
 }
+
+async fn ask_as(served: &Served, path: &str, host: &str) -> Seen {
+    let mut request = request("GET", path, "");
+    request.headers_mut().insert("host", host.parse().unwrap());
+    served.ask(request).await
+}
+
+#[tokio::test]
+async fn probes_ask_for_health_and_metrics_without_a_token_and_for_nothing_else() {
+    let listen = Listen::Probes {
+        addr: "127.0.0.1:0".parse().unwrap(),
+        hosts: vec!["node-7.internal".parse().unwrap()],
+    };
+    let served = Served::start(Some(listen), Double::default(), Limits::default()).await;
+    let host = served.address.to_string().replace("probes http://", "");
+    for path in ["/livez", "/readyz", "/metrics"] {
+        for name in [host.as_str(), "node-7.internal"] {
+            assert_eq!(ask_as(&served, path, name).await.status, 200, "{path}");
+        }
+        let seen = ask_as(&served, path, "evil.example").await;
+        seen.is_problem(403, "host-refused");
+    }
+    for path in ["/v1/status", "/v1/upgrades", "/v1/engines/kv/state"] {
+        let seen = ask_as(&served, path, &host).await;
+        seen.is_problem(404, "unknown-route");
+    }
+}

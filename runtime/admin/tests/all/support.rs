@@ -37,6 +37,7 @@ impl Served {
         let listen = Listen::Tcp {
             addr: "127.0.0.1:0".parse().unwrap(),
             token,
+            hosts: Vec::new(),
         };
         Self::start(Some(listen), Double::default(), Limits::default()).await
     }
@@ -59,7 +60,9 @@ impl Served {
     pub(crate) async fn connect(&self) -> Client {
         match &self.address {
             Address::Unix(path) => Client::over(UnixStream::connect(path).await.unwrap()).await,
-            Address::Tcp(addr) => Client::over(TcpStream::connect(addr).await.unwrap()).await,
+            Address::Tcp(addr) | Address::Probes(addr) => {
+                Client::over(TcpStream::connect(addr).await.unwrap()).await
+            }
             other => panic!("unknown address {other}"),
         }
     }

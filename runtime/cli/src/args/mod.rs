@@ -8,6 +8,7 @@ mod common;
 mod demo;
 mod engine;
 mod events;
+mod listening;
 mod message;
 mod named_json;
 mod named_path;
@@ -28,6 +29,7 @@ pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs, ProbeArgs,
 };
 pub(crate) use events::EventsArgs;
+pub(crate) use listening::{ListeningArgs, listen_addr};
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;

@@ -1,10 +1,8 @@
 //! Running a node.
 
-use super::{BuildingArgs, NamedJson, NamedPath, PolicyArgs, WatchArgs};
+use super::{BuildingArgs, ListeningArgs, NamedJson, NamedPath, PolicyArgs, WatchArgs};
 use clap::Args;
-use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -57,22 +55,8 @@ pub(crate) struct RunArgs {
     pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) building: BuildingArgs,
-    /// Path of the unix socket. [default: admin.sock in the data folder]
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "REFIT_SOCKET",
-        help_heading = "Listening"
-    )]
-    pub(crate) socket: Option<PathBuf>,
-    /// Listens on TCP too; needs a token.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        env = "REFIT_TCP",
-        help_heading = "Listening"
-    )]
-    pub(crate) tcp: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) listening: ListeningArgs,
     /// What the node says on stderr: a level, or rules such as `info,refit_node=debug`.
     #[arg(long, value_name = "RULES", default_value = "info", env = "REFIT_LOG")]
     #[arg(help_heading = "Output")]

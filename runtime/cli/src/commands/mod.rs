@@ -11,6 +11,7 @@ mod engine_inspect;
 pub(crate) mod engine_new;
 pub(crate) mod events;
 pub(crate) mod input;
+mod listening;
 mod policy;
 mod query;
 pub(crate) mod rehearse;

@@ -3,6 +3,7 @@
 //! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
 
 use super::ends::{Ends, Told};
+use super::listening::{self, whole};
 use super::policy;
 use super::restart::{Before, NotKept, Restart};
 use super::threads;
@@ -16,7 +17,7 @@ use crate::show;
 use crate::source::Sources;
 use miette::Diagnostic;
 use refit_admin::Node as _;
-use refit_admin::{Address, BindError, Limits, Listen, Server, Token};
+use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
 use refit_node::{
     EngineCode, EngineConfig, FolderError, FolderLock, Holder, Node, NodeConfig, Prepared,
@@ -52,7 +53,7 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     output::begin().map_err(Failure::Start)?;
     let file = config::load(common)?;
     begin_log(&args.log)?;
-    let listens = listens(common, args, &file)?;
+    let listens = listening::listens(common, &args.listening, &file)?;
     let data_dir = whole(config::data_dir(common, &file));
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
@@ -143,29 +144,6 @@ fn begin_log(rules: &str) -> Result<(), ConfigError> {
         tracing::error!(thread, at, "the node's own code panicked: {said}");
     }));
     Ok(())
-}
-
-/// Where the node listens: on its unix socket always, on TCP when asked to.
-fn listens(common: &CommonArgs, args: &RunArgs, file: &File) -> Result<Vec<Listen>, ConfigError> {
-    let socket = args
-        .socket
-        .clone()
-        .unwrap_or_else(|| config::socket(common, file));
-    let mut listens = vec![Listen::Unix(whole(socket))];
-    if let Some(addr) = args.tcp.or(file.admin.tcp) {
-        let text = config::token(common, file)?.ok_or(ConfigError::TokenMissing)?;
-        let token = Token::new(&text).map_err(|source| ConfigError::TokenInvalid {
-            origin: "the configuration".to_owned(),
-            source,
-        })?;
-        listens.push(Listen::Tcp { addr, token });
-    }
-    Ok(listens)
-}
-
-/// A path that stays the same file's when an engine changes the working folder, which is the whole process's.
-fn whole(path: PathBuf) -> PathBuf {
-    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {

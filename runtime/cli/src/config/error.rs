@@ -3,6 +3,7 @@
 use crate::files::FileError;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use refit_admin::TokenError;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -33,6 +34,15 @@ pub(crate) enum ConfigError {
         )
     )]
     TokenMissing,
+    #[error("{addr} can be reached from other machines, and nothing on it is encrypted")]
+    #[diagnostic(
+        code(config::beyond_loopback),
+        help(
+            "listen on 127.0.0.1 or [::1] and let a proxy or a tunnel lead there; or say --tcp-beyond-loopback \
+             (`tcp_beyond_loopback = true`) if the network is yours alone"
+        )
+    )]
+    BeyondLoopback { addr: SocketAddr },
     #[error("no engine is named")]
     #[diagnostic(
         code(config::no_engines),

@@ -2,9 +2,11 @@
 
 use super::json_text::JsonText;
 use crate::args::{
-    call_limit_in_bounds, pause_limit_in_bounds, rehearsal_wait_in_bounds, stop_limit_in_bounds,
+    call_limit_in_bounds, listen_addr, pause_limit_in_bounds, rehearsal_wait_in_bounds,
+    stop_limit_in_bounds,
 };
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
+use refit_admin::HostName;
 use refit_node::Grants;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -78,7 +80,15 @@ pub(crate) struct AdminSection {
     /// Path of the unix socket.
     pub(crate) socket: Option<PathBuf>,
     /// TCP address to listen on too.
+    #[serde(deserialize_with = "addr")]
     pub(crate) tcp: Option<SocketAddr>,
+    /// Whether that may be an address that other machines reach.
+    pub(crate) tcp_beyond_loopback: bool,
+    /// TCP address to listen on for probes.
+    #[serde(deserialize_with = "addr")]
+    pub(crate) probe_listen: Option<SocketAddr>,
+    /// Names under which clients and probes may ask over TCP, beside the address.
+    pub(crate) allow_hosts: Vec<HostName>,
     /// File that holds the token of the TCP listener.
     pub(crate) token_file: Option<PathBuf>,
 }
@@ -95,6 +105,11 @@ pub(crate) struct EngineSection {
     pub(crate) kind: Option<String>,
     /// What it is started with.
     pub(crate) config: Option<JsonText>,
+}
+
+fn addr<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    listen_addr(&text).map(Some).map_err(D::Error::custom)
 }
 
 fn rehearsal_wait_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
@@ -185,6 +200,9 @@ mod tests {
         [admin]
         socket = "/run/refit.sock"
         tcp = "127.0.0.1:7070"
+        tcp_beyond_loopback = true
+        probe_listen = "localhost:7071"
+        allow_hosts = ["refit.example", "10.0.0.7:7070"]
         token_file = "token"
         [[engine]]
         name = "kv"
@@ -218,6 +236,14 @@ mod tests {
             Some(Path::new("/run/refit.sock"))
         );
         assert_eq!(file.admin.tcp, Some("127.0.0.1:7070".parse().unwrap()));
+        assert!(file.admin.tcp_beyond_loopback);
+        let probes = Some("127.0.0.1:7071".parse().unwrap());
+        assert_eq!(file.admin.probe_listen, probes);
+        let hosts = file.admin.allow_hosts.iter().map(ToString::to_string);
+        assert_eq!(
+            hosts.collect::<Vec<_>>(),
+            ["refit.example", "10.0.0.7:7070"]
+        );
         assert_eq!(
             file.admin.token_file.as_deref(),
             Some(Path::new("/etc/refit/token"))

@@ -37,6 +37,9 @@ pub(crate) fn build(folder: &Folder, path: &str) -> String {
     built["library"].as_str().unwrap().to_owned()
 }
 
+/// Flags that have a node listen on one more address.
+const LISTENERS: [&str; 2] = ["--tcp", "--probe-listen"];
+
 /// `refit run` with the store, ready to be asked.
 pub(crate) struct Running {
     child: Child,
@@ -59,7 +62,9 @@ impl Running {
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let addresses = vec![lines.next().unwrap().unwrap()];
+        let listeners = flags.iter().filter(|flag| LISTENERS.contains(flag));
+        let addresses = lines.by_ref().take(1 + listeners.count());
+        let addresses = addresses.map(Result::unwrap).collect();
         Self { child, addresses }
     }
 
@@ -126,6 +131,41 @@ fn a_node_runs_from_source_and_stops_when_told() {
     assert_eq!(running.stop(), Some(0));
     assert!(!socket.exists());
     assert_eq!(folder.run(&["status"]).exit, 40);
+}
+
+#[test]
+fn a_node_listens_for_probes_without_a_token_beside_clients_with_one() {
+    let folder = Folder::new();
+    folder.write("token", "0123456789abcdef0123456789abcdef");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(folder.path().join("token"), mode).unwrap();
+    let flags = ["--token-file", "token", "--tcp", "localhost:0"];
+    let probes = [
+        "--probe-listen",
+        "localhost:0",
+        "--allow-host",
+        "node.example",
+    ];
+    let node = Running::start_with(&folder, &kv(&folder), &[flags, probes].concat());
+    let [_, clients, probes] = &node.addresses[..] else {
+        panic!("{:?}", node.addresses)
+    };
+    let get = |address: &str, path: &str| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: node.example\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, ask.as_bytes()).unwrap();
+        std::io::read_to_string(stream).unwrap()
+    };
+    let probes = probes.strip_prefix("probes http://").unwrap();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let said = get(probes, path);
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    }
+    let said = get(probes, "/v1/status");
+    assert!(said.starts_with("HTTP/1.1 404 "), "{said}");
+    let said = get(clients.strip_prefix("http://").unwrap(), "/livez");
+    assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
+    assert_eq!(node.stop(), Some(0));
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn serve() -> Served {
     Served::on(Listen::Tcp {
         addr: "127.0.0.1:0".parse().unwrap(),
         token,
+        hosts: Vec::new(),
     })
 }
 
