@@ -13,6 +13,9 @@ use serde::de::IgnoredAny;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// The content type of all bodies but batches.
+const JSON: &str = "application/json";
+
 /// Room that a growing body takes at a time, in bytes; more than what is free.
 const GROWTH_BYTES: usize = 2 * SMALL_BYTES;
 
@@ -36,7 +39,7 @@ pub(crate) async fn json(request: Request, bounds: Bounds<'_>) -> Result<Bytes, 
     let seat = Seat::of(&request);
     let Bounds { bytes_max, .. } = bounds;
     let (parts, body) = request.into_parts();
-    check_content_type(&parts.headers)?;
+    check_media(&parts.headers, JSON)?;
     let declared = body.size_hint().lower();
     let waits = parts.headers.contains_key(EXPECT);
     if declared > bytes_max as u64 && (waits || declared > (bytes_max + DRAIN_BYTES_MAX) as u64) {
@@ -50,7 +53,8 @@ pub(crate) async fn json(request: Request, bounds: Bounds<'_>) -> Result<Bytes, 
     }
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Checks that a request's body is said to be of this type.
+pub(crate) fn check_media(headers: &HeaderMap, media: &str) -> Result<(), Refusal> {
     let value = headers
         .get(CONTENT_TYPE)
         .map(|value| value.to_str().unwrap_or_default());
@@ -58,13 +62,13 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
         .and_then(|value| value.split(';').next())
         .map(str::trim);
     match essence {
-        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        Some(essence) if essence.eq_ignore_ascii_case(media) => Ok(()),
         _ => {
             let detail = match value {
-                Some(value) => format!("the content type `{value}` is not JSON"),
+                Some(value) => format!("the content type `{value}` is not `{media}`"),
                 None => "the request has no content type".to_owned(),
             };
-            let next = "send JSON with `Content-Type: application/json`";
+            let next = format!("send it with `Content-Type: {media}`");
             Err(Refusal::new(415, "unsupported-media-type", detail, next))
         }
     }

@@ -24,6 +24,7 @@
 
 pub mod api;
 
+mod batch;
 mod body;
 mod events;
 mod fixture_body;
@@ -49,19 +50,20 @@ pub use axum::body::Bytes;
 pub use events::EventFeed;
 pub use host::{HostName, HostNameError};
 pub use limits::{
-    BODY_RATE_MIN, BODY_WAIT, CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE,
-    EVENT_READERS_MAX, HEADER_WAIT, LOOK_WAIT, LOOKS_MAX, Limits, MESSAGE_BYTES_MAX, ORDERS_MAX,
-    PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT, STRANGERS_MAX, WRITE_BYTES_MIN,
-    WRITE_WINDOW,
+    BATCH_IDLE_WAIT, BATCHES_MAX, BODY_RATE_MIN, BODY_WAIT, CONNECTIONS_MAX, DRAIN_BYTES_MAX,
+    EVENT_KEEP_ALIVE, EVENT_READERS_MAX, HEADER_WAIT, LOOK_WAIT, LOOKS_MAX, Limits,
+    MESSAGE_BYTES_MAX, ORDERS_MAX, PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
+    STRANGERS_MAX, WRITE_BYTES_MIN, WRITE_WINDOW,
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
-pub use node::{Answer, Moment, Node, Refusal, Replied, Wishes};
+pub use node::{Answer, Moment, Node, Pending, Refusal, Replied, Sent, Wishes};
 pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
 pub use room::{ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, NoRoom, Part, Room, SMALL_BYTES};
 pub use routes::{
-    HEADER_KEY, HEADER_LAST_EVENT, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT,
+    BATCH_CONTENT_TYPE, HEADER_KEY, HEADER_LAST_EVENT, HEADER_MAX_PAUSE, HEADER_REHEARSAL,
+    HEADER_REHEARSAL_WAIT,
 };
 pub use server::{Server, Shutdown};
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

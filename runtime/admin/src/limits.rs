@@ -29,6 +29,12 @@ pub const LOOKS_MAX: usize = 24;
 /// What operators have the node do (plans, rehearsals, cancels) under way at once on one listener.
 pub const ORDERS_MAX: usize = 16;
 
+/// Batches under way at once on one listener.
+pub const BATCHES_MAX: usize = 16;
+
+/// Longest time without a line of a batch while none waits for its answer.
+pub const BATCH_IDLE_WAIT: Duration = Duration::from_secs(30);
+
 /// Longest time that a look or an order waits for its place.
 pub const LOOK_WAIT: Duration = Duration::from_secs(5);
 
@@ -100,6 +106,10 @@ pub struct Limits {
     pub looks_max: usize,
     /// See [`ORDERS_MAX`]; at least 1.
     pub orders_max: usize,
+    /// See [`BATCHES_MAX`]; at least 1.
+    pub batches_max: usize,
+    /// See [`BATCH_IDLE_WAIT`].
+    pub batch_idle_wait: Duration,
     /// See [`BODIES_BYTES_MAX`].
     pub bodies_bytes_max: usize,
     /// See [`LOOK_WAIT`].
@@ -124,6 +134,8 @@ impl Default for Limits {
             requests_max: REQUESTS_MAX,
             looks_max: LOOKS_MAX,
             orders_max: ORDERS_MAX,
+            batches_max: BATCHES_MAX,
+            batch_idle_wait: BATCH_IDLE_WAIT,
             bodies_bytes_max: BODIES_BYTES_MAX,
             look_wait: LOOK_WAIT,
             body_wait: BODY_WAIT,

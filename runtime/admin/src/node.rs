@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// What a node gives back later: the value, or the reason why not.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
 
+/// What becomes of messages that were handed over together: as many outcomes, in their order.
+pub type Pending = Pin<Box<dyn Future<Output = Vec<Result<Replied, Refusal>>> + Send>>;
+
 /// What the interface needs of a node. All bodies are JSON texts, already checked to be JSON.
 ///
 /// A future may be dropped before it is ready, when the client is gone or its time is up; the
@@ -29,6 +32,10 @@ pub trait Node: Send + Sync + 'static {
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied>;
+
+    /// Hands several messages over, as [`Node::send`] does one, in their order: who hands over another group after this
+    /// future is ready has it executed after this one. What becomes of them is waited for apart.
+    fn submit(&self, group: Vec<Sent>) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>>;
 
     /// Asks an engine something, between two blocks, without changing it.
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied>;
@@ -107,6 +114,17 @@ pub trait Node: Send + Sync + 'static {
 
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;
+}
+
+/// A message on its way to an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The engine.
+    pub engine: EngineId,
+    /// The key under which it is executed once, if the client gave one.
+    pub request: Option<RequestId>,
+    /// The JSON text.
+    pub body: Vec<u8>,
 }
 
 /// What whoever applies a plan wants beside it.

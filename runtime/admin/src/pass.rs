@@ -1,15 +1,15 @@
 //! What a request needs to be worked on: its whole body, then a place among those under way, then an answer before
 //! its deadline.
 //!
-//! There are three kinds of places, so that no kind of request keeps another out: many for messages, queries and
-//! states, a few for looks at the node, and a few for what an operator orders. Health and metrics need none.
+//! There are four kinds of places, so that no kind of request keeps another out: many for messages, queries and
+//! states, a few for looks at the node, for what an operator orders, and for batches. Health and metrics need none.
 
 use crate::seats::Seat;
 use crate::{Limits, Refusal};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The places of one listener, and how long an answer may take.
 #[derive(Debug, Clone)]
@@ -17,6 +17,7 @@ pub(crate) struct Places {
     work: Arc<Semaphore>,
     looks: Arc<Semaphore>,
     orders: Arc<Semaphore>,
+    batches: Arc<Semaphore>,
     request_wait: Duration,
     look_wait: Duration,
 }
@@ -39,6 +40,7 @@ impl Places {
             work: places(limits.requests_max),
             looks: places(limits.looks_max),
             orders: places(limits.orders_max),
+            batches: places(limits.batches_max),
             request_wait: limits.request_wait,
             look_wait: limits.look_wait,
         }
@@ -61,6 +63,12 @@ impl Places {
             Ok(done) => done,
             Err(_) => Err(no_answer(self.request_wait)),
         }
+    }
+
+    /// A place for a batch, as long as that takes.
+    pub(crate) fn batch(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = self.batches.clone().try_acquire_owned();
+        place.map_err(|_| too_busy())
     }
 
     async fn wait<'a>(&self, places: &'a Semaphore) -> Option<SemaphorePermit<'a>> {

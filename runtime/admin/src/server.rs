@@ -10,7 +10,7 @@ use crate::limits::{
     WRITE_BYTES_MIN,
 };
 use crate::paced::{Paced, WriteRate};
-use crate::routes::{App, Readers};
+use crate::routes::App;
 use crate::seats::{Room, Seat, Seats};
 use crate::unix::Socket;
 use crate::{Address, BindError, Limits, Listen, Node, routes};
@@ -79,7 +79,7 @@ impl Server {
         limits: Limits,
     ) -> Result<Self, BindError> {
         let shutdown = watch::Sender::new(false);
-        let app = App::new(node, limits, Readers::new(shutdown.subscribe()));
+        let app = App::new(node, limits, shutdown.subscribe());
         let (socket, address, router) = match listen {
             Listen::Unix(path) => {
                 let socket = Bound::Unix(Socket::bind(&path)?);

@@ -94,6 +94,7 @@ impl From<AuthorError> for Failure {
 impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Input(InputError::LinesRefused { .. }) => Exit::Refused,
             Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
             Self::Client(error) => error.exit(),
             Self::Refused(_) => Exit::Refused,

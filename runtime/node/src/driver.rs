@@ -151,6 +151,11 @@ impl Driver {
     fn take(&mut self, intake: Intake) -> Result<(), Ended> {
         match intake {
             Intake::Message(submission) => self.submit(submission),
+            Intake::Messages(submissions) => {
+                for submission in submissions {
+                    self.submit(submission);
+                }
+            }
             Intake::Upgrade(waiting) => self.armed = Some(waiting),
             // The next step of this turn lets it go.
             Intake::Recalled => {}

@@ -2,7 +2,7 @@
 
 use crate::answers::query_refusal;
 use crate::events::EventLog;
-use crate::intake::{Answerer, Door, Intake, Submission};
+use crate::intake::{Answerer, Door, Intake, Submission, Way};
 use crate::latest::{Counts, Latest};
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::standing::Standing;
@@ -17,12 +17,14 @@ use refit_admin::api::{
     Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
-    Answer, Bytes, EventFeed, Metrics, Moment, NoRoom, Refusal, Replied, RequestId, Room, Wishes,
+    Answer, Bytes, EventFeed, Metrics, Moment, NoRoom, Pending, Refusal, Replied, RequestId, Room,
+    Sent, Wishes,
 };
 use refit_kernel::crew::{Command, Commands, Query};
 use refit_kernel::{Executor, GenerationTable, KindCount, QueryError, Receipt};
 use refit_ordering::Refused;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -49,7 +51,7 @@ pub struct Node {
 }
 
 /// The name under which clients without an idempotency key send.
-const NAMELESS: &str = "";
+pub(crate) const NAMELESS: &str = "";
 
 impl Node {
     /// Counts since the node started.
@@ -94,15 +96,15 @@ impl Node {
     ) -> Result<Replied, Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
-        let place = self.door.enter().await?;
+        let place = self.door.enter(1).await?;
         let (answer, answered) = oneshot::channel();
         let name = request.as_ref().map_or(NAMELESS, |request| &request.client);
         let client = ClientId::of(name);
         let _named = self.watched.name(client, name);
         let sequence = request.as_ref().map(|request| request.sequence);
         let answer = Answerer {
-            answer,
-            _place: place,
+            answer: Way::One(answer),
+            _place: Some(place),
         };
         let payload = body.to_vec();
         let submission = Submission {
@@ -118,12 +120,7 @@ impl Node {
                 TrySendError::Full(_) => overloaded(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        let replied = self.within(answered).await?;
-        let moment = replied.moment();
-        match self.answers.hold(replied.body) {
-            Ok(body) => Ok(Replied { body, ..replied }),
-            Err(no_room) => Err(reply_without_room(no_room).at(moment, replied.repeated)),
-        }
+        hold(&self.answers, self.within(answered).await?)
     }
 
     /// Does something that needs the live generation and the engines of each of its kinds, on a thread
@@ -152,7 +149,7 @@ impl Node {
     }
 
     /// Whether there are engines to be asked.
-    fn accepts(&self) -> Result<(), Refusal> {
+    pub(crate) fn accepts(&self) -> Result<(), Refusal> {
         let Latest {
             ended: has_ended,
             starting: is_starting,
@@ -225,6 +222,15 @@ impl Node {
     }
 }
 
+/// A reply with its part of the room for answers.
+pub(crate) fn hold(answers: &Room, replied: Replied) -> Result<Replied, Refusal> {
+    let moment = replied.moment();
+    match answers.hold(replied.body) {
+        Ok(body) => Ok(Replied { body, ..replied }),
+        Err(no_room) => Err(reply_without_room(no_room).at(moment, replied.repeated)),
+    }
+}
+
 /// A message was handled, and its reply is too large for what other clients have left unread.
 fn reply_without_room(no_room: NoRoom) -> Refusal {
     Refusal {
@@ -234,7 +240,7 @@ fn reply_without_room(no_room: NoRoom) -> Refusal {
     }
 }
 
-fn no_reply_yet() -> Refusal {
+pub(crate) fn no_reply_yet() -> Refusal {
     Refusal::new(
         504,
         "no-reply-yet",
@@ -253,7 +259,7 @@ pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
     )
 }
 
-fn overloaded() -> Refusal {
+pub(crate) fn overloaded() -> Refusal {
     Refusal::new(
         503,
         "overloaded",
@@ -291,7 +297,7 @@ fn starting() -> Refusal {
     )
 }
 
-fn ended() -> Refusal {
+pub(crate) fn ended() -> Refusal {
     Refusal::new(
         503,
         "node-ended",
@@ -308,6 +314,10 @@ impl refit_admin::Node for Node {
         body: Bytes,
     ) -> Answer<'_, Replied> {
         Box::pin(self.send_message(engine, request, body))
+    }
+
+    fn submit(&self, group: Vec<Sent>) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
+        Box::pin(self.submit_group(group))
     }
 
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {

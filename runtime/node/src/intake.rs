@@ -1,10 +1,11 @@
 //! What comes to the driver from outside, and the door that bounds it.
 
+use crate::group::{Outcome, Slot};
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::{ClientId, EngineId};
-use refit_admin::{Refusal, Replied};
+use refit_admin::Refusal;
 use refit_kernel::Awaited;
 use refit_ordering::{Decided, NotPushed, Outlet};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 pub(crate) enum Intake {
     /// A client's message.
     Message(Submission),
+    /// Messages that came together, in their order.
+    Messages(Vec<Submission>),
     /// An armed upgrade that waits for its update point.
     Upgrade(Box<Waiting>),
     /// The upgrade under way was taken back.
@@ -36,8 +39,30 @@ pub(crate) struct Submission {
 
 /// The way back to the client; holds its place at the door until it is used or dropped.
 pub(crate) struct Answerer {
-    pub(crate) answer: oneshot::Sender<Result<Replied, Refusal>>,
-    pub(crate) _place: OwnedSemaphorePermit,
+    pub(crate) answer: Way,
+    /// A message that came with others has its place with theirs.
+    pub(crate) _place: Option<OwnedSemaphorePermit>,
+}
+
+/// Where an answer goes.
+pub(crate) enum Way {
+    /// To whoever waits for this one alone.
+    One(oneshot::Sender<Outcome>),
+    /// To its place among others.
+    Slot(Slot),
+}
+
+impl Way {
+    /// Lets the answer go; false if the client is gone.
+    pub(crate) fn send(self, outcome: Outcome) -> bool {
+        match self {
+            Self::One(sender) => sender.send(outcome).is_ok(),
+            Self::Slot(slot) => {
+                slot.answer(outcome);
+                true
+            }
+        }
+    }
 }
 
 /// Lets a bounded number of messages in; the rest waits, and so do the clients: back-pressure.
@@ -53,9 +78,10 @@ impl Door {
         }
     }
 
-    /// Waits for a place.
-    pub(crate) async fn enter(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = tokio::time::timeout(DOOR_WAIT_MAX, self.places.clone().acquire_owned()).await;
+    /// Waits for the places of so many messages.
+    pub(crate) async fn enter(&self, messages: u32) -> Result<OwnedSemaphorePermit, Refusal> {
+        let places = self.places.clone().acquire_many_owned(messages);
+        let place = tokio::time::timeout(DOOR_WAIT_MAX, places).await;
         match place {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) | Err(_) => Err(Refusal::new(

@@ -17,6 +17,7 @@
 //! is left that its code would have to touch.
 
 mod answers;
+mod batch;
 mod capture;
 mod chain;
 mod clock;
@@ -25,6 +26,7 @@ mod driver;
 mod ending;
 mod events;
 mod folder;
+mod group;
 mod handle;
 mod intake;
 mod latest;

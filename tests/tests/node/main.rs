@@ -6,6 +6,7 @@ mod abort;
 mod accounts;
 mod bad_files;
 mod bad_plans;
+mod batches;
 mod beside;
 mod bus;
 mod cancelled;

@@ -1,5 +1,6 @@
 //! The routes: paths, methods, and the layers around them.
 
+mod batch;
 mod blocking;
 mod engines;
 mod events;
@@ -10,9 +11,10 @@ mod status;
 mod upgrades;
 
 pub use events::HEADER_LAST_EVENT;
-pub(crate) use events::Readers;
+use events::Readers;
 pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
+pub use batch::BATCH_CONTENT_TYPE;
 pub use engines::HEADER_KEY;
 
 use crate::body::Bounds;
@@ -24,8 +26,9 @@ use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
+use tokio::sync::watch;
 
-const ROUTES_NEXT: &str = "ask for /v1/status, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries or /v1/engines/ID/state, /v1/events, /livez, /readyz or /metrics";
 
 /// What every handler has.
@@ -37,6 +40,8 @@ pub(crate) struct App {
     pub(crate) places: Places,
     /// For large bodies.
     pub(crate) bodies: Room,
+    /// True when the listener ends.
+    pub(crate) ending: watch::Receiver<bool>,
 }
 
 impl App {
@@ -60,14 +65,15 @@ impl App {
 }
 
 impl App {
-    pub(crate) fn new(node: Arc<dyn Node>, limits: Limits, readers: Readers) -> Self {
+    pub(crate) fn new(node: Arc<dyn Node>, limits: Limits, ending: watch::Receiver<bool>) -> Self {
         let places = Places::new(&limits);
         Self {
             node,
             limits,
-            readers,
+            readers: Readers::new(ending.clone()),
             places,
             bodies: Room::new(limits.bodies_bytes_max),
+            ending,
         }
     }
 }
@@ -81,6 +87,7 @@ pub(crate) fn probes(app: App, door: Door) -> Router {
 /// All routes.
 pub(crate) fn all(app: App, door: Option<Door>) -> Router {
     let router = health_routes()
+        .route(batch::PATH, post(batch::send))
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
         .route("/v1/engines/{id}/state", get(engines::state))

@@ -24,11 +24,13 @@ use refit_admin::api::{
     Reason, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
 };
 use refit_admin::{
-    ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Refusal, Replied,
-    RequestId, Room, Wishes,
+    ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Pending, Refusal, Replied,
+    RequestId, Room, Sent, Wishes,
 };
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 /// Where the double is in its history.
 pub(crate) const MOMENT: Moment = Moment {
@@ -51,6 +53,8 @@ pub(crate) struct Double {
     pub(crate) answers: Room,
     pub(crate) unready: bool,
     pub(crate) seen: Mutex<BTreeSet<String>>,
+    /// How many messages each group had.
+    pub(crate) groups: Mutex<Vec<usize>>,
 }
 
 impl Default for Double {
@@ -61,6 +65,7 @@ impl Default for Double {
             feed: Arc::default(),
             unready: false,
             seen: Mutex::default(),
+            groups: Mutex::default(),
         }
     }
 }
@@ -121,6 +126,24 @@ impl Node for Double {
         body: Bytes,
     ) -> Answer<'_, Replied> {
         self.answer(engine, &body, request)
+    }
+
+    fn submit(&self, group: Vec<Sent>) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
+        self.groups.lock().unwrap().push(group.len());
+        let outcome = |sent: Sent| {
+            // Of all engines, `slow` alone gives no answer at once: the node that waits for it says so.
+            let late = Refusal::new(504, "no-reply-yet", "no reply within 0 s", "send it again");
+            let body = sent.body.into();
+            let mut answer = self.answer(sent.engine, &body, sent.request);
+            let mut context = Context::from_waker(Waker::noop());
+            match answer.as_mut().poll(&mut context) {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => Err(late),
+            }
+        };
+        let outcomes: Vec<_> = group.into_iter().map(outcome).collect();
+        let pending: Pending = Box::pin(async { outcomes });
+        Box::pin(std::future::ready(pending))
     }
 
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {

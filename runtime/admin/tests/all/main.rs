@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod attacks;
+mod batch;
 mod doors;
 mod double;
 mod events;

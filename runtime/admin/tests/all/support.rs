@@ -42,12 +42,19 @@ impl Served {
         Self::start(Some(listen), Double::default(), Limits::default()).await
     }
 
+    /// A double that the test looks into as well.
+    pub(crate) async fn sharing(double: Arc<Double>, limits: Limits) -> Self {
+        Self::serve(None, double, limits).await
+    }
+
     pub(crate) async fn start(listen: Option<Listen>, double: Double, limits: Limits) -> Self {
+        Self::serve(listen, Arc::new(double), limits).await
+    }
+
+    async fn serve(listen: Option<Listen>, double: Arc<Double>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listen = listen.unwrap_or_else(|| Listen::Unix(folder.path().join("admin.sock")));
-        let server = Server::bind(listen, Arc::new(double), limits)
-            .await
-            .unwrap();
+        let server = Server::bind(listen, double, limits).await.unwrap();
         let (address, shutdown) = (server.address().clone(), server.shutdown());
         Self {
             address,

@@ -3,18 +3,27 @@
 use clap::Args;
 use refit_abi::EngineId;
 use refit_admin::RequestId;
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// The engine: its name, or the 32 digits of its id.
-    #[arg(value_name = "ENGINE")]
-    pub(crate) engine: EngineId,
+    #[arg(value_name = "ENGINE", required_unless_present = "batch")]
+    pub(crate) engine: Option<EngineId>,
     /// The message as JSON; `-` reads it from stdin.
-    #[arg(value_name = "JSON", allow_negative_numbers = true)]
-    pub(crate) message: String,
+    #[arg(
+        value_name = "JSON",
+        allow_negative_numbers = true,
+        required_unless_present = "batch"
+    )]
+    pub(crate) message: Option<String>,
     /// Under which the message is executed once, however often it is sent, and no other is: CLIENT/SEQUENCE.
     #[arg(long, value_name = "CLIENT/SEQUENCE", env = "REFIT_KEY")]
     pub(crate) key: Option<RequestId>,
+    /// Sends many: a line for each, such as {"engine":"kv","key":"ada/17","message":{…}}, the key maybe left out; `-`
+    /// reads from stdin. A line is printed for each answer, in the same order.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "message", "key"])]
+    pub(crate) batch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,18 +1,21 @@
 //! One connection to a node. It may be used for several requests, one after the other.
 
+use super::outgoing::Outgoing;
 use super::{ClientError, EventStream, NodeAddress};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::http::request::Builder;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use refit_admin::Bytes;
+use refit_admin::{BATCH_CONTENT_TYPE, Bytes};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
 
 /// Longest time to get a connection.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -32,7 +35,7 @@ pub(crate) struct Connection {
     address: NodeAddress,
     host: String,
     authorization: Option<String>,
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Outgoing>,
 }
 
 /// A whole answer.
@@ -120,6 +123,23 @@ impl Connection {
         }
     }
 
+    /// Posts lines as they come. The answer's head comes at once, its body as the lines are answered.
+    pub(crate) async fn batch(
+        &mut self,
+        lines: mpsc::Receiver<Bytes>,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let request = self.head(Method::POST, "/v1/messages");
+        let request = request.header(CONTENT_TYPE, BATCH_CONTENT_TYPE);
+        let request = with_body(request, Outgoing::lines(lines))?;
+        let Self {
+            address, sender, ..
+        } = self;
+        match tokio::time::timeout(ANSWER_WAIT, send(address, sender, request)).await {
+            Ok(response) => response,
+            Err(_) => Err(no_answer(address, ANSWER_WAIT)),
+        }
+    }
+
     async fn ask(
         &mut self,
         method: Method,
@@ -143,32 +163,39 @@ impl Connection {
         path: &str,
         headers: &[(&str, String)],
         body: String,
-    ) -> Result<Request<Full<Bytes>>, ClientError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, &self.host);
+    ) -> Result<Request<Outgoing>, ClientError> {
+        let mut request = self.head(method, path);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
-        }
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
         }
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        request
-            .body(Full::from(body))
-            .map_err(|error| ClientError::Request {
-                reason: error.to_string(),
-            })
+        with_body(request, Outgoing::whole(body))
     }
+
+    fn head(&self, method: Method, path: &str) -> Builder {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, &self.host);
+        match &self.authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
+            None => request,
+        }
+    }
+}
+
+fn with_body(request: Builder, body: Outgoing) -> Result<Request<Outgoing>, ClientError> {
+    request.body(body).map_err(|error| ClientError::Request {
+        reason: error.to_string(),
+    })
 }
 
 async fn exchange(
     address: &NodeAddress,
-    sender: &mut SendRequest<Full<Bytes>>,
-    request: Request<Full<Bytes>>,
+    sender: &mut SendRequest<Outgoing>,
+    request: Request<Outgoing>,
 ) -> Result<Answer, ClientError> {
     let response = send(address, sender, request).await?;
     collect(address, response).await
@@ -177,8 +204,8 @@ async fn exchange(
 /// Sends a request; gives the answer's head, and its body as it comes.
 async fn send(
     address: &NodeAddress,
-    sender: &mut SendRequest<Full<Bytes>>,
-    request: Request<Full<Bytes>>,
+    sender: &mut SendRequest<Outgoing>,
+    request: Request<Outgoing>,
 ) -> Result<Response<Incoming>, ClientError> {
     let broke_off = |source| ClientError::BrokeOff {
         address: address.clone(),
@@ -188,7 +215,7 @@ async fn send(
     sender.send_request(request).await.map_err(broke_off)
 }
 
-async fn collect(
+pub(super) async fn collect(
     address: &NodeAddress,
     response: Response<Incoming>,
 ) -> Result<Answer, ClientError> {
@@ -231,7 +258,7 @@ async fn connected<S>(
 async fn handshake<S>(
     address: &NodeAddress,
     stream: S,
-) -> Result<SendRequest<Full<Bytes>>, ClientError>
+) -> Result<SendRequest<Outgoing>, ClientError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

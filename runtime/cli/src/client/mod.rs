@@ -4,15 +4,20 @@ mod address;
 mod connection;
 mod error;
 mod events;
+mod incoming;
+mod outgoing;
 
 pub(crate) use address::NodeAddress;
 pub(crate) use connection::{Answer, Connection};
 pub(crate) use error::ClientError;
 pub(crate) use events::{EventStream, ServerEvent};
+pub(crate) use incoming::Incoming;
 
 use crate::failure::{Failure, Refused};
+use refit_admin::Bytes;
 use refit_admin::api::Problem;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
 /// A node that can be asked.
 #[derive(Debug)]
@@ -51,6 +56,17 @@ impl Client {
         self.accept(answer)
     }
 
+    /// Posts lines as they come, and gives the answers as they come.
+    pub(crate) async fn batch(&self, lines: mpsc::Receiver<Bytes>) -> Result<Incoming, Failure> {
+        let mut connection = self.connect().await?;
+        let response = connection.batch(lines).await?;
+        if response.status().is_success() {
+            return Ok(Incoming::new(self.address.clone(), response.into_body()));
+        }
+        let answer = connection::collect(&self.address, response).await?;
+        Err(self.refused(&answer))
+    }
+
     /// Deletes what is at `path`.
     pub(crate) async fn delete(&self, path: &str) -> Result<Answer, Failure> {
         let mut connection = self.connect().await?;
@@ -86,12 +102,17 @@ impl Client {
 
     /// Passes a success on, and makes a refusal of the rest.
     fn accept(&self, answer: Answer) -> Result<Answer, Failure> {
-        if answer.status.is_success() {
-            return Ok(answer);
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(self.refused(&answer)),
         }
+    }
+
+    /// The problem of an answer that is no success.
+    fn refused(&self, answer: &Answer) -> Failure {
         match serde_json::from_slice::<Problem>(&answer.body) {
-            Ok(problem) => Err(Box::new(Refused(problem)).into()),
-            Err(source) => Err(self.not_understood(&source).into()),
+            Ok(problem) => Box::new(Refused(problem)).into(),
+            Err(source) => self.not_understood(&source).into(),
         }
     }
 

@@ -5,6 +5,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use refit_admin::MESSAGE_BYTES_MAX;
 use serde::de::IgnoredAny;
 use std::io;
+use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum InputError {
@@ -26,6 +27,23 @@ pub(crate) enum InputError {
         help("give the JSON in the command instead of `-`")
     )]
     Stdin { source: io::Error },
+    #[error("no engine or no message is named")]
+    #[diagnostic(code(input::nothing), help("write: refit send ENGINE JSON"))]
+    Nothing,
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(
+        code(input::no_lines),
+        help("give the path of a file that you may read, or `-` for stdin")
+    )]
+    Lines { path: PathBuf, source: io::Error },
+    #[error(
+        "{refused} of {answered} lines were refused; each line of the output that has a `problem` says why"
+    )]
+    #[diagnostic(
+        code(node::lines_refused),
+        help("correct what they name, and send those lines again")
+    )]
+    LinesRefused { refused: u64, answered: u64 },
     #[error("the text is longer than {bytes_max} bytes")]
     #[diagnostic(code(input::too_large), help("send less at once, in several requests"))]
     TooLarge { bytes_max: usize },

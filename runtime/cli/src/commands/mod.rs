@@ -1,5 +1,6 @@
 //! The commands: one file each. [`dispatch`] leads from what was typed to the one that does it.
 
+mod batch;
 pub(crate) mod bench;
 mod ends;
 mod engine_build;

@@ -1,6 +1,7 @@
-//! `refit send ENGINE JSON`
+//! `refit send ENGINE JSON`, and `refit send --batch FILE`
 
-use super::input;
+use super::batch;
+use super::input::{self, InputError};
 use crate::args::SendArgs;
 use crate::client::{Answer, Client};
 use crate::failure::Failure;
@@ -8,16 +9,21 @@ use crate::show;
 use refit_admin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
 
 pub(super) async fn run(client: &Client, args: SendArgs) -> Result<(), Failure> {
-    let body = input::json(args.message)?;
+    if let Some(lines) = &args.batch {
+        return batch::run(client, lines).await;
+    }
+    // The parser has seen that they are there.
+    let (engine, message) = args.engine.zip(args.message).ok_or(InputError::Nothing)?;
+    let body = input::json(message)?;
     let headers: Vec<_> = args
         .key
         .iter()
         .map(|key| (HEADER_KEY, key.to_string()))
         .collect();
-    let path = format!("/v1/engines/{}/messages", args.engine);
+    let path = format!("/v1/engines/{engine}/messages");
     let answer = client.post(&path, &headers, body).await?;
     print(&answer)?;
-    show::next(format_args!("refit query {} JSON", args.engine));
+    show::next(format_args!("refit query {engine} JSON"));
     Ok(())
 }
 

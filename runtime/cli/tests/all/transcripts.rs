@@ -41,6 +41,40 @@ fn events_come_one_on_a_line_and_go_on_behind_the_one_that_is_named() {
 }
 
 #[test]
+fn a_batch_of_messages_gets_a_line_for_each() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    let line = |engine: &str, key: &str, message: u64| {
+        format!("{{\"engine\":\"{engine}\",\"key\":\"{key}\",\"message\":{message}}}\n")
+    };
+    let good = [line("kv", "ada/1", 1), line("kv", "ada/1", 1)].concat();
+    folder.write("good", &good);
+    let bad = [
+        line("kv", "ada/2", 2),
+        "{\n".to_owned(),
+        line("faulty", "ada/3", 3),
+    ];
+    folder.write("bad", &bad.concat());
+    Transcript::new(&folder)
+        .run(&["send", "--batch", "good"])
+        .run(&["send", "--batch", "bad"])
+        .run(&["send", "--batch", "missing"])
+        .run(&["send", "--batch", "good", "kv", "1"])
+        .run(&["send", "kv"])
+        .is("send-batch");
+    let ran = folder.run_fed(
+        &line("kv", "ada/4", 4).repeat(2_000),
+        &["send", "--batch", "-"],
+    );
+    assert_eq!(
+        (ran.exit, ran.stdout.lines().count()),
+        (0, 2_000),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn a_bad_message_is_refused_where_it_is_first_known() {
     let folder = Folder::new();
     let _served = folder.serve();

@@ -8,7 +8,7 @@ mod rig;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::intake::Answerer;
+use crate::intake::{Answerer, Way};
 use refit_abi::{ClientId, EngineId, Height};
 use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
@@ -28,8 +28,8 @@ fn message(place: OwnedSemaphorePermit) -> Intake {
         sequence: None,
         payload: b"1".to_vec(),
         answer: Answerer {
-            answer,
-            _place: place,
+            answer: Way::One(answer),
+            _place: Some(place),
         },
     })
 }

@@ -72,6 +72,12 @@ pub(crate) struct Named<'a> {
     id: ClientId,
 }
 
+/// Clients wait for replies, as long as this is there.
+pub(crate) struct NamedAll {
+    watched: Arc<Watched>,
+    noted: Vec<ClientId>,
+}
+
 impl Watched {
     /// The call that does not return, if there is one.
     pub(crate) fn stuck(&self) -> Option<StuckCall> {
@@ -112,6 +118,40 @@ impl Watched {
         Named { watched: self, id }
     }
 
+    /// The clients of these names wait for replies. Gives the id of each; those that come one after the other
+    /// under one name are noted once.
+    pub(crate) fn name_all<'a>(
+        self: &Arc<Self>,
+        names: impl Iterator<Item = &'a str>,
+    ) -> (Vec<ClientId>, NamedAll) {
+        let (mut ids, mut noted) = (Vec::new(), Vec::new());
+        let mut before = None;
+        let mut clients = self.clients.lock();
+        for name in names {
+            if before != Some(name) {
+                let id = ClientId::of(name);
+                clients.entry(id).or_insert_with(|| (name.to_owned(), 0)).1 += 1;
+                noted.push(id);
+                before = Some(name);
+            }
+            ids.extend(noted.last());
+        }
+        drop(clients);
+        let watched = self.clone();
+        (ids, NamedAll { watched, noted })
+    }
+
+    /// A client of this id does not wait any more.
+    fn forget(&self, id: ClientId) {
+        let mut clients = self.clients.lock();
+        if let Some(known) = clients.get_mut(&id) {
+            known.1 -= 1;
+            if known.1 == 0 {
+                clients.remove(&id);
+            }
+        }
+    }
+
     /// The calls of the crews on duty.
     fn look(&self) -> Vec<Running> {
         if self.paused.load(Ordering::Acquire) {
@@ -135,12 +175,14 @@ impl Watched {
 
 impl Drop for Named<'_> {
     fn drop(&mut self) {
-        let mut clients = self.watched.clients.lock();
-        if let Some(known) = clients.get_mut(&self.id) {
-            known.1 -= 1;
-            if known.1 == 0 {
-                clients.remove(&self.id);
-            }
+        self.watched.forget(self.id);
+    }
+}
+
+impl Drop for NamedAll {
+    fn drop(&mut self) {
+        for id in &self.noted {
+            self.watched.forget(*id);
         }
     }
 }

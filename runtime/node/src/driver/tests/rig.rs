@@ -4,7 +4,7 @@ use super::kinds::{Config, Message, v1, v2};
 use super::*;
 use crate::chain::Becomes;
 use crate::clock::SystemClock;
-use crate::intake::Door;
+use crate::intake::{Door, Way};
 use crate::upgrade::{LetGo, Point, Recall, Resumed, Waiting};
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
@@ -152,7 +152,7 @@ impl Rig {
 
     /// Sends under a number of the rig's own, if it is given one.
     pub(super) fn send_under(&self, sequence: Option<u64>, message: &Message) -> Answered {
-        let place = self.runtime.block_on(self.door.enter()).unwrap();
+        let place = self.runtime.block_on(self.door.enter(1)).unwrap();
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
             engine: id(),
@@ -160,8 +160,8 @@ impl Rig {
             sequence,
             payload: serde_json::to_vec(message).unwrap(),
             answer: Answerer {
-                answer,
-                _place: place,
+                answer: Way::One(answer),
+                _place: Some(place),
             },
         };
         assert!(self.intake.send(Intake::Message(submission)).is_ok());

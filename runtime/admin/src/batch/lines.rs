@@ -1,0 +1,214 @@
+//! The lines of a batch as they come: cut out of the body's pieces, in groups.
+
+use super::line;
+use crate::{Refusal, Sent};
+use axum::body::Body;
+use http_body_util::BodyExt;
+use std::collections::VecDeque;
+
+/// Messages that are handed over together.
+const GROUP_MESSAGES_MAX: usize = 512;
+
+/// Bytes of messages after which a group is full.
+const GROUP_BYTES_MAX: usize = 256 << 10;
+
+/// What a line has beside its message, in bytes: the engine, the key, some space.
+const LINE_EXTRA_BYTES: usize = 1 << 10;
+
+/// What came of each line, in their order: a message, or why it is none.
+pub(super) type Group = Vec<Result<Sent, Refusal>>;
+
+/// Cuts lines out of a body.
+pub(super) struct Lines {
+    body: Body,
+    line_bytes_max: usize,
+    message_bytes_max: usize,
+    /// A line that has begun.
+    begun: Vec<u8>,
+    /// The line that has begun is too long: the rest of it is thrown away.
+    skips: bool,
+    /// Lines that were cut and not asked for yet. Their bytes are at most those of one piece and one line.
+    cut: VecDeque<Result<Sent, Refusal>>,
+    has_ended: bool,
+}
+
+impl Lines {
+    pub(super) fn new(body: Body, message_bytes_max: usize) -> Self {
+        Self {
+            body,
+            line_bytes_max: message_bytes_max + LINE_EXTRA_BYTES,
+            message_bytes_max,
+            begun: Vec::new(),
+            skips: false,
+            cut: VecDeque::new(),
+            has_ended: false,
+        }
+    }
+
+    /// The next lines, at least one; `None` at the end. May be dropped before it is ready, and asked again: nothing
+    /// is lost.
+    ///
+    /// # Errors
+    /// `body-broken`; there are no more lines then.
+    pub(super) async fn next_group(&mut self) -> Result<Option<Group>, Refusal> {
+        while self.cut.is_empty() && !self.has_ended {
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Some(piece) = frame.data_ref() {
+                        self.cut_up(piece);
+                    }
+                }
+                Some(Err(error)) => {
+                    self.has_ended = true;
+                    let detail = format!("the lines did not arrive whole: {error}");
+                    let next = "send those again that have no answer, with the same keys";
+                    return Err(Refusal::new(400, "body-broken", detail, next));
+                }
+                None => {
+                    self.has_ended = true;
+                    self.end_line();
+                }
+            }
+        }
+        Ok(self.take_group())
+    }
+
+    fn take_group(&mut self) -> Option<Group> {
+        let (mut group, mut bytes) = (Group::new(), 0);
+        while group.len() < GROUP_MESSAGES_MAX && bytes < GROUP_BYTES_MAX {
+            let Some(line) = self.cut.pop_front() else {
+                break;
+            };
+            bytes += line.as_ref().map_or(0, |sent| sent.body.len());
+            group.push(line);
+        }
+        (!group.is_empty()).then_some(group)
+    }
+
+    fn cut_up(&mut self, piece: &[u8]) {
+        let mut lines = piece.split(|byte| *byte == b'\n');
+        let last = lines.next_back().unwrap_or_default();
+        for line in lines {
+            if self.begun.is_empty() && !self.skips {
+                // All of it is in this piece.
+                self.end_whole(line);
+            } else {
+                self.begin(line);
+                self.end_line();
+            }
+        }
+        self.begin(last);
+    }
+
+    fn begin(&mut self, part: &[u8]) {
+        if self.skips {
+            return;
+        }
+        if self.begun.len() + part.len() > self.line_bytes_max {
+            self.skips = true;
+            self.begun = Vec::new();
+            return;
+        }
+        self.begun.extend_from_slice(part);
+    }
+
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.skips) {
+            self.cut.push_back(Err(self.too_long()));
+            return;
+        }
+        let line = std::mem::take(&mut self.begun);
+        self.end_whole(&line);
+        self.begun = line;
+        self.begun.clear();
+    }
+
+    /// A line without content stands for nothing and gets no answer.
+    fn end_whole(&mut self, text: &[u8]) {
+        if text.trim_ascii().is_empty() {
+            return;
+        }
+        let is_long = |sent: &Sent| sent.body.len() > self.message_bytes_max;
+        let sent = match text.len() > self.line_bytes_max {
+            true => Err(self.too_long()),
+            false => line::message(text),
+        };
+        let sent = match sent {
+            Ok(sent) if is_long(&sent) => Err(self.too_long()),
+            sent => sent,
+        };
+        self.cut.push_back(sent);
+    }
+
+    fn too_long(&self) -> Refusal {
+        let detail = format!(
+            "the message is longer than {} bytes",
+            self.message_bytes_max
+        );
+        let next = "send less at once, in several messages";
+        Refusal::new(413, "body-too-large", detail, next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE_BYTES_MAX: usize = 40;
+
+    /// What comes of a text in pieces of so many bytes: the message, or the code of the refusal.
+    async fn cut(text: &str, piece: usize) -> Vec<String> {
+        let mut lines = Lines::new(Body::empty(), MESSAGE_BYTES_MAX);
+        for piece in text.as_bytes().chunks(piece) {
+            lines.cut_up(piece);
+        }
+        let mut all = Vec::new();
+        while let Some(group) = lines.next_group().await.unwrap() {
+            all.extend(group.into_iter().map(|line| match line {
+                Ok(sent) => String::from_utf8(sent.body).unwrap(),
+                Err(refusal) => refusal.code,
+            }));
+        }
+        all
+    }
+
+    #[tokio::test]
+    async fn lines_are_the_same_however_the_body_is_cut_and_a_bad_one_ends_nothing() {
+        let line = |message: &str| format!("{{\"engine\":\"kv\",\"message\":{message}}}");
+        let long = line(&format!("\"{}\"", "x".repeat(MESSAGE_BYTES_MAX)));
+        let endless = "y".repeat(MESSAGE_BYTES_MAX + 2 * LINE_EXTRA_BYTES);
+        let text = [&line("1"), "", "{", &long, "  ", &endless, &line("[2]")].join("\n");
+        let wanted = [
+            "1",
+            "invalid-json",
+            "body-too-large",
+            "body-too-large",
+            "[2]",
+        ];
+        for end in ["", "\n", "\r\n"] {
+            for piece in [1, 2, 7, 1_000, 100_000] {
+                assert_eq!(cut(&format!("{text}{end}"), piece).await, wanted, "{piece}");
+            }
+        }
+        assert!(cut("\n\n", 1).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_group_is_bounded_in_messages_and_in_bytes() {
+        let mut lines = Lines::new(Body::empty(), 1 << 20);
+        let line = |bytes: usize| {
+            let message = "x".repeat(bytes);
+            format!("{{\"engine\":\"kv\",\"message\":\"{message}\"}}\n")
+        };
+        lines.cut_up(line(1).repeat(GROUP_MESSAGES_MAX + 1).as_bytes());
+        let mut sizes = Vec::new();
+        while let Some(group) = lines.next_group().await.unwrap() {
+            sizes.push(group.len());
+        }
+        assert_eq!(sizes, [GROUP_MESSAGES_MAX, 1]);
+        let mut lines = Lines::new(Body::empty(), 1 << 20);
+        lines.cut_up(line(GROUP_BYTES_MAX / 2).repeat(5).as_bytes());
+        let group = lines.next_group().await.unwrap().unwrap();
+        assert_eq!(group.len(), 2);
+    }
+}

@@ -1,0 +1,62 @@
+//! Messages that are handed over together: one way in, one way out.
+
+use crate::group::{Group, Outcome};
+use crate::handle::{NAMELESS, Node, ended, engine_stuck, hold, no_reply_yet, overloaded};
+use crate::intake::{Answerer, Intake, Submission, Way};
+use crossbeam_channel::TrySendError;
+use refit_admin::{Pending, Refusal, Sent};
+
+impl Node {
+    /// Hands the messages over in their order, and gives what becomes of them.
+    pub(crate) async fn submit_group(&self, group: Vec<Sent>) -> Pending {
+        let messages = group.len();
+        match self.hand_over(group).await {
+            Ok(pending) => pending,
+            Err(refusal) => Box::pin(async move { vec![Err(refusal); messages] }),
+        }
+    }
+
+    async fn hand_over(&self, messages: Vec<Sent>) -> Result<Pending, Refusal> {
+        self.accepts()?;
+        let count = u32::try_from(messages.len()).map_err(|_| overloaded())?;
+        let places = self.door.enter(count).await?;
+        let (group, slots) = Group::new(messages.len(), places);
+        let names = messages.iter().map(|sent| {
+            let name = sent.request.as_ref();
+            name.map_or(NAMELESS, |request| &request.client)
+        });
+        let (clients, named) = self.watched.name_all(names);
+        let submissions = messages.into_iter().zip(slots).zip(clients);
+        let submissions = submissions.map(|((sent, slot), client)| Submission {
+            engine: sent.engine,
+            client,
+            sequence: sent.request.map(|request| request.sequence),
+            payload: sent.body,
+            answer: Answerer {
+                answer: Way::Slot(slot),
+                _place: None,
+            },
+        });
+        self.intake
+            .try_send(Intake::Messages(submissions.collect()))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => overloaded(),
+                TrySendError::Disconnected(_) => ended(),
+            })?;
+        let (watched, answers) = (self.watched.clone(), self.answers.clone());
+        Ok(Box::pin(async move {
+            let _named = named;
+            let (placed, is_late) = group.answers().await;
+            let missing = match (is_late, watched.stuck()) {
+                (false, _) => ended(),
+                (true, Some(stuck)) => engine_stuck(504, &stuck),
+                (true, None) => no_reply_yet(),
+            };
+            let outcome = |placed: Option<Outcome>| match placed {
+                Some(outcome) => outcome.and_then(|replied| hold(&answers, replied)),
+                None => Err(missing.clone()),
+            };
+            placed.into_iter().map(outcome).collect()
+        }))
+    }
+}

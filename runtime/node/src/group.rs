@@ -1,0 +1,128 @@
+//! [`Group`]: messages that were handed over together, and their answers, each at its place.
+//!
+//! One channel and one wake-up for many messages: each [`Slot`] puts its answer down, and the last one tells.
+
+use crate::limits::REPLY_WAIT_MAX;
+use parking_lot::Mutex;
+use refit_admin::{Refusal, Replied};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// What becomes of one message.
+pub(crate) type Outcome = Result<Replied, Refusal>;
+
+/// The answers as they come in.
+struct Answers {
+    placed: Vec<Option<Outcome>>,
+    /// Slots that have neither answered nor gone.
+    left: usize,
+    /// Told when none is left.
+    done: Option<oneshot::Sender<()>>,
+    /// The places of all at the door, until all have their answers: whoever waits for them may itself wait for places.
+    places: Option<OwnedSemaphorePermit>,
+}
+
+/// One message's place.
+pub(crate) struct Slot {
+    answers: Arc<Mutex<Answers>>,
+    place: usize,
+}
+
+/// Whoever waits for all of them.
+pub(crate) struct Group {
+    answers: Arc<Mutex<Answers>>,
+    done: oneshot::Receiver<()>,
+}
+
+impl Group {
+    /// A group of so many, which holds its places at the door, and the slot of each.
+    pub(crate) fn new(messages: usize, places: OwnedSemaphorePermit) -> (Self, Vec<Slot>) {
+        let (tell, done) = oneshot::channel();
+        let answers = Arc::new(Mutex::new(Answers {
+            placed: (0..messages).map(|_| None).collect(),
+            left: messages,
+            done: Some(tell),
+            places: Some(places),
+        }));
+        let slots = (0..messages).map(|place| Slot {
+            answers: answers.clone(),
+            place,
+        });
+        let slots = slots.collect();
+        (Self { answers, done }, slots)
+    }
+
+    /// The answers, when all are there or their time is over. `None` where there is none; the second is whether that
+    /// is because of the time.
+    pub(crate) async fn answers(self) -> (Vec<Option<Outcome>>, bool) {
+        let is_late = tokio::time::timeout(REPLY_WAIT_MAX, self.done)
+            .await
+            .is_err();
+        let placed = std::mem::take(&mut self.answers.lock().placed);
+        (placed, is_late)
+    }
+}
+
+impl Slot {
+    /// Puts the answer down.
+    pub(crate) fn answer(self, outcome: Outcome) {
+        let mut answers = self.answers.lock();
+        // If it comes too late the list is gone: nobody looks any more.
+        if let Some(place) = answers.placed.get_mut(self.place) {
+            *place = Some(outcome);
+        }
+        // The slot itself is dropped next, and locks it again.
+        drop(answers);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut answers = self.answers.lock();
+        answers.left -= 1;
+        if answers.left > 0 {
+            return;
+        }
+        answers.places = None;
+        if let Some(done) = answers.done.take() {
+            // Whoever waited may be gone.
+            let _ = done.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::{Generation, Height};
+    use refit_admin::Bytes;
+    use tokio::sync::Semaphore;
+
+    fn replied(body: &'static str) -> Outcome {
+        Ok(Replied {
+            body: Bytes::from_static(body.as_bytes()),
+            height: Height(1),
+            generation: Generation(1),
+            repeated: false,
+        })
+    }
+
+    #[tokio::test]
+    async fn the_last_answer_or_the_last_that_goes_without_one_ends_the_wait_and_frees_the_places()
+    {
+        let door = Arc::new(Semaphore::new(3));
+        let places = door.clone().try_acquire_many_owned(3).unwrap();
+        let (group, slots) = Group::new(3, places);
+        let [first, second, third] = <[Slot; 3]>::try_from(slots).ok().unwrap();
+        third.answer(replied("3"));
+        drop(second);
+        let waiting = tokio::spawn(group.answers());
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        first.answer(replied("1"));
+        assert_eq!(door.available_permits(), 3);
+        let (answers, is_late) = waiting.await.unwrap();
+        assert_eq!(answers, [Some(replied("1")), None, Some(replied("3"))]);
+        assert!(!is_late);
+    }
+}
