@@ -18,6 +18,7 @@ impl Node {
 
     async fn hand_over(&self, messages: Vec<Sent>) -> Result<Pending, Refusal> {
         self.accepts()?;
+        self.standing.goes_on()?;
         let count = u32::try_from(messages.len()).map_err(|_| overloaded())?;
         let places = self.door.enter(count).await?;
         let (group, slots) = Group::new(messages.len(), places);
