@@ -5,6 +5,8 @@ pub use crate::moved::{
     Composite, MoveAlike, MoveNever, MoveSame, MovedFrom, Mover, all_alike, mover,
 };
 
+pub use crate::rest::Rest;
+
 use crate::codec::{self, Refused};
 use crate::schema::{Describer, Field, Nature, SchemaId, Shape, Type, Variant};
 use crate::words::Words;
@@ -155,7 +157,7 @@ pub fn may_drop<T: Serialize>(value: &T) -> bool {
 }
 
 /// Drops a value, or leaks it.
-pub fn let_go_unless<T>(value: T, leak: bool) {
+fn let_go_unless<T>(value: T, leak: bool) {
     if leak {
         std::mem::forget(value);
     }
@@ -164,11 +166,14 @@ pub fn let_go_unless<T>(value: T, leak: bool) {
 /// The second half of a derived step where nobody can be asked for a larger stack: between two steps that
 /// run as one. What is too deep to be dropped is leaked, and the node's log says so.
 pub fn assemble<N: Assemble>(old: N::From, fresh: N::Fresh, bus: &mut UpgradeBus<'_>) -> N {
-    let leak = N::From::nature().is_deep() && !N::may_drop_rest(&old);
+    let mut rest = Rest::default();
+    let new = N::assemble(old, fresh, &mut rest);
+    let leak = N::From::nature().is_deep() && !rest.may_drop();
     if leak {
         bus.log(LEAKED);
     }
-    N::assemble(old, fresh, leak)
+    let_go_unless(rest, leak);
+    new
 }
 
 /// What the node's log says of a value that was too deep to be dropped.

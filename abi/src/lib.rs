@@ -54,6 +54,7 @@ mod migrate;
 pub mod moved;
 #[doc(hidden)]
 pub mod pieces;
+mod rest;
 mod shim;
 mod state;
 mod timer;

@@ -5,6 +5,7 @@
 //! `New`. Either way the old state is only read until the whole upgrade commits.
 
 use crate::chain::{Chain, Here};
+use crate::derived::Rest;
 use crate::descriptor::MigrationDescriptor;
 use crate::raw::MigrationVtable;
 use crate::{Fault, State, UpgradeBus};
@@ -76,15 +77,11 @@ pub trait Assemble: Migrate {
     /// As [`Migrate::migrate`].
     fn prepare(old: &Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self::Fresh, Fault>;
 
-    /// Moves the unchanged fields and the fresh ones into the new state. The other old fields are dropped,
-    /// or leaked if `leak`.
-    fn assemble(old: Self::From, fresh: Self::Fresh, leak: bool) -> Self;
+    /// Moves the unchanged fields and the fresh ones into the new state, the other old fields into the rest.
+    fn assemble(old: Self::From, fresh: Self::Fresh, rest: &mut Rest) -> Self;
 
-    /// Whether this thread's stack is large enough to drop the old fields that are not moved. Asked only of
+    /// Whether this thread's stack is large enough to drop what [`Assemble::prepare`] made. Asked only of
     /// types whose values may be deep.
-    fn may_drop_rest(old: &Self::From) -> bool;
-
-    /// The same for what [`Assemble::prepare`] made.
     fn may_drop_fresh(fresh: &Self::Fresh) -> bool;
 }
 

@@ -321,8 +321,12 @@ fn a_step_moves_what_is_deep_and_drops_the_rest() {
         assert!(step.defaults_only());
         let settled = step.settle_defaults(state).unwrap().unwrap();
         let mut bytes = Vec::new();
-        new.encode(&settled, &mut bytes).unwrap();
-        new.discard(settled).unwrap();
+        new.encode(&settled.state, &mut bytes).unwrap();
+        new.discard(settled.state).unwrap();
+        settled
+            .rest
+            .into_iter()
+            .for_each(|rest| step.discard_rest(rest));
 
         let state = made(&old, DEEP);
         let prepared = step.prepare(id(), Height(1), &state, &mut Outbox::default());

@@ -1,5 +1,6 @@
 //! A field whose type is declared twice moves, if it is alike in schema and layout; else its module is refused.
 
+use refit_abi::derived::Rest;
 use refit_abi::{Assemble, Deserialize, Migrate, Serialize, State};
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
@@ -77,7 +78,7 @@ fn a_type_that_is_declared_twice_moves_without_a_copy() {
     let address = |name: &str| name.as_ptr();
     let before = address(&old.by_name["a"].name);
     let fresh = Book::defaults().unwrap();
-    let new = Book::assemble(old, fresh, false);
+    let new = Book::assemble(old, fresh, &mut Rest::default());
     assert_eq!(address(&new.by_name["a"].name), before);
     assert_eq!((new.by_name["a"].cents, new.count, new.added), (1, 3, 0));
     assert_eq!(new.last.unwrap().cents, 2);
@@ -100,7 +101,9 @@ fn a_type_of_one_name_and_another_shape_does_not() {
     let fresh = Purse::defaults().unwrap();
     assert!(
         catch_unwind(std::panic::AssertUnwindSafe(|| drop(Purse::assemble(
-            old, fresh, false
+            old,
+            fresh,
+            &mut Rest::default()
         ))))
         .is_err()
     );

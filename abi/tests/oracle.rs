@@ -208,8 +208,12 @@ fn migrate(name: &str, old: &v1::Kv) -> Result<(Vec<u8>, Vec<String>), CallError
     let mut lines = Lines::default();
     match step.prepare(id, height, &instance, &mut lines) {
         Ok(prepared) => {
-            let new = step.settle(instance, prepared).unwrap().unwrap();
-            Ok((bytes_of(&kind, new), lines.0))
+            let settled = step.settle(instance, prepared).unwrap().unwrap();
+            settled
+                .rest
+                .into_iter()
+                .for_each(|rest| step.discard_rest(rest));
+            Ok((bytes_of(&kind, settled.state), lines.0))
         }
         Err(error) => {
             step.discard_old(instance).unwrap();
@@ -291,9 +295,10 @@ proptest! {
         prop_assert!(step.defaults_only());
         step.trial().unwrap();
         let instance = step.decode_old(&postcard::to_stdvec(&old).unwrap()).unwrap();
-        let new = step.settle_defaults(instance).unwrap().unwrap();
+        let settled = step.settle_defaults(instance).unwrap().unwrap();
+        settled.rest.into_iter().for_each(|rest| step.discard_rest(rest));
         let wanted = Plain { entries: old.entries, count: 0, name: "plain".to_owned() };
-        prop_assert_eq!(bytes_of(&kind, new), postcard::to_stdvec(&wanted).unwrap());
+        prop_assert_eq!(bytes_of(&kind, settled.state), postcard::to_stdvec(&wanted).unwrap());
     }
 }
 

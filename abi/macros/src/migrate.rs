@@ -192,20 +192,15 @@ impl Plan<'_> {
             fn assemble(
                 old: <Self as ::refit_abi::Migrate>::From,
                 fresh: #fresh,
-                leak: bool,
+                rest: &mut ::refit_abi::derived::Rest,
             ) -> Self {
                 #[allow(unused_imports, reason = "which of them a field needs, its types decide")]
                 use ::refit_abi::derived::{MoveAlike as _, MoveNever as _, MoveSame as _};
                 type __RefitOld = #from;
                 let #pattern = old;
-                let _ = (&fresh, leak);
-                #(::refit_abi::derived::let_go_unless(#rest, leak);)*
+                let _ = (&fresh, &rest);
+                #(rest.keep(#rest);)*
                 Self { #(#built),* }
-            }
-
-            fn may_drop_rest(old: &<Self as ::refit_abi::Migrate>::From) -> bool {
-                let _ = &old;
-                true #(&& ::refit_abi::derived::may_drop(&old.#dropped))*
             }
 
             fn may_drop_fresh(fresh: &#fresh) -> bool {

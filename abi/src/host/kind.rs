@@ -86,7 +86,23 @@ impl Kind {
         frame: BlockFrame,
         services: &mut S,
     ) -> Result<Instance, CallError> {
-        let mut raw = context(id, frame, 0, services);
+        self.init_after(0, id, (codec, config), frame, services)
+    }
+
+    /// As [`Kind::init`], of an engine that is started afresh and has handled so many messages in this block before: it
+    /// draws other random numbers than they did.
+    ///
+    /// # Errors
+    /// As [`Kind::init`].
+    pub fn init_after<S: Services>(
+        &self,
+        ordinal: u64,
+        id: EngineId,
+        (codec, config): (Codec, &[u8]),
+        frame: BlockFrame,
+        services: &mut S,
+    ) -> Result<Instance, CallError> {
+        let mut raw = context(id, frame, ordinal, services);
         let _noted = running::note(self.label, Call::Init, Some(id));
         self.make(|out, sink| {
             // SAFETY: the table is this module's; all pointers live for the call.

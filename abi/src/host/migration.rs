@@ -1,8 +1,10 @@
 //! [`Migration`]: one step from an older state, in its two halves.
 //!
 //! `prepare` reads the old state and makes what is new; it may fail. `settle` takes both and gives
-//! the new state; it cannot fail but by a defect. Between them lies the commit. All of it is code of
-//! the *new* module, over the old type as it is frozen there: the old module is not needed.
+//! the new state, and beside it what is left over of the old one; it drops nothing and cannot fail but by a defect.
+//! Between them lies the commit. Where no author's function runs, nothing is prepared and `settle_defaults` does it:
+//! a default may panic, and then the old state is as it was. All of it is code of the *new* module, over the old type
+//! as it is frozen there: the old module is not needed.
 
 use super::bus::Bus;
 use super::call::{Buffer, CallError};
@@ -12,7 +14,7 @@ use super::kind::Kind;
 use super::module::ModuleError;
 use super::running::{self, Call, Label, Noted};
 use crate::descriptor::{KindDescriptor, MigrationDescriptor};
-use crate::raw::{self, Bytes, CallStatus, KindVtable, MigrationVtable, WrongSize};
+use crate::raw::{self, Bytes, KindVtable, MigrationVtable, WrongSize};
 use crate::schema::{LayoutId, SchemaId};
 use crate::{EngineId, Height};
 use std::ffi::c_void;
@@ -35,6 +37,38 @@ pub struct Prepared {
     fresh: *mut c_void,
     step: StepId,
 }
+
+/// What [`Migration::settle`] gives.
+#[derive(Debug)]
+pub struct Settled {
+    /// The new state.
+    pub state: Instance,
+    /// What is left over of the old one.
+    pub rest: Option<Rest>,
+}
+
+/// What is left over of an old state: to be dropped where nobody waits, by [`Migration::discard_rest`].
+#[derive(Debug)]
+#[must_use = "a dropped one leaks its memory; give it to `discard_rest`"]
+pub struct Rest {
+    rest: NonNull<c_void>,
+    step: StepId,
+}
+
+/// Why an old state was not settled: it is as it was.
+#[derive(Debug)]
+pub struct Unsettled {
+    /// The old state.
+    pub old: Instance,
+    /// [`CallError::WrongState`] if it is not of this step or the step is not of defaults only, else how the defaults
+    /// fail.
+    pub error: CallError,
+}
+
+// SAFETY: it points to a `derived::Rest` (Send) or a `State` (Send), owned by this alone.
+unsafe impl Send for Rest {}
+// SAFETY: nothing is reached through `&Rest`.
+unsafe impl Sync for Rest {}
 
 /// Which step it is, in all of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,12 +171,23 @@ impl Migration {
     /// # Errors
     /// [`CallError`].
     pub fn trial(&self) -> Result<(), CallError> {
-        let mut bytes = Vec::new();
+        self.discard(self.defaults()?);
+        Ok(())
+    }
+
+    /// Makes what needs no old state; holds null if there is no such thing.
+    fn defaults(&self) -> Result<Prepared, CallError> {
+        let (mut fresh, mut said) = (null_mut(), Vec::new());
         let _noted = self.note(Call::Migrate, None);
-        let mut buffer = Buffer::new(&mut bytes);
-        // SAFETY: the table is the module's own, and the buffer lives for the call.
-        let status = unsafe { (self.table.trial)(buffer.sink()) };
-        buffer.end(status)
+        let mut buffer = Buffer::new(&mut said);
+        let sink = buffer.sink();
+        // SAFETY: the table is the module's own; both pointers live for the call.
+        let status = unsafe { (self.table.defaults)(&raw mut fresh, sink) };
+        buffer.end(status)?;
+        Ok(Prepared {
+            fresh,
+            step: self.id(),
+        })
     }
 
     /// Reads an old state from postcard bytes into this module's frozen type.
@@ -220,7 +265,7 @@ impl Migration {
         Ok(unsafe { Instance::new(new, self.kind.tag()) })
     }
 
-    /// The second half: the new state, or `None` if it panicked (the old state is then lost, and the
+    /// The second half: the new state, or `None` if it panicked, by a defect (the old state is then lost, and the
     /// engine is poisoned).
     ///
     /// # Errors
@@ -229,25 +274,56 @@ impl Migration {
         &self,
         old: Instance,
         prepared: Prepared,
-    ) -> Result<Option<Instance>, (Instance, Prepared)> {
-        if old.tag() != self.from || prepared.step != self.id() {
+    ) -> Result<Option<Settled>, (Instance, Prepared)> {
+        if old.tag() != self.from || prepared.step != self.id() || prepared.fresh.is_null() {
             return Err((old, prepared));
         }
+        let _noted = self.note(Call::Migrate, None);
+        let mut rest = null_mut();
         // SAFETY: the tag says that `old` is this step's older state, `StepId` that this very step prepared
-        // the other; both are consumed.
-        Ok(unsafe { self.settled(old, prepared.fresh) })
+        // the other; both are consumed. `rest` lives for the call.
+        let state = unsafe { (self.table.settle)(old.into_ptr(), prepared.fresh, &raw mut rest) };
+        let rest = NonNull::new(rest).map(|rest| Rest {
+            rest,
+            step: self.id(),
+        });
+        Ok(NonNull::new(state).map(|state| Settled {
+            // SAFETY: the module has just made it, of the kind's type.
+            state: unsafe { Instance::new(state, self.kind.tag()) },
+            rest,
+        }))
     }
 
     /// [`Migration::settle`] for a step of defaults only, which prepares nothing.
     ///
     /// # Errors
-    /// Gives the state back if it does not belong to this step or the step is not of defaults only.
-    pub fn settle_defaults(&self, old: Instance) -> Result<Option<Instance>, Instance> {
+    /// Gives the state back, as it was.
+    pub fn settle_defaults(&self, old: Instance) -> Result<Option<Settled>, Unsettled> {
+        let wrong = |old| Unsettled {
+            old,
+            error: CallError::WrongState,
+        };
         if old.tag() != self.from || !self.table.defaults_only {
-            return Err(old);
+            return Err(wrong(old));
         }
-        // SAFETY: the state is of this step and consumed; null means defaults.
-        Ok(unsafe { self.settled(old, null_mut()) })
+        match self.defaults() {
+            Ok(fresh) => self.settle(old, fresh).map_err(|(old, _)| wrong(old)),
+            Err(error) => Err(Unsettled { old, error }),
+        }
+    }
+
+    /// Drops what a settling has left over, or leaks it as [`Kind::discard`] does. Leaks it if it belongs to another
+    /// step.
+    pub fn discard_rest(&self, rest: Rest) {
+        if rest.step != self.id() {
+            return;
+        }
+        let _noted = self.note(Call::Discard, None);
+        let left = rest.rest.as_ptr();
+        // SAFETY: `StepId` says that this step left it over; it is consumed, after a no not. It is `Send`.
+        if !unsafe { deep::done(|| (self.table.discard_rest)(left)) } {
+            deep::count_leaked();
+        }
     }
 
     /// Drops what [`Migration::prepare`] made. Leaks it if it belongs to another step.
@@ -300,27 +376,5 @@ impl Migration {
 
     fn note(&self, what: Call, engine: Option<EngineId>) -> Noted {
         running::note(self.kind.label(), what, engine)
-    }
-
-    /// # Safety
-    /// `old` is [`Migration::from`]; `fresh` is this step's, or null if it is of defaults only.
-    unsafe fn settled(&self, old: Instance, fresh: *mut c_void) -> Option<Instance> {
-        let _noted = self.note(Call::Migrate, None);
-        let (old, mut state) = (old.into_ptr(), null_mut());
-        let mut settle = |leak| {
-            // SAFETY: `settle` and `settle_defaults`, the only callers, have compared the tag of `old`, and
-            // the step of `fresh` or that none is needed; both are consumed, or untouched after `TooDeep`.
-            let settled = unsafe { (self.table.settle)(old, fresh, leak) };
-            state = settled.state;
-            settled.status
-        };
-        // SAFETY: states and what is prepared are `Send`; after `TooDeep` nothing was touched.
-        if unsafe { deep::call(|| settle(false)) } == CallStatus::TooDeep {
-            settle(true);
-            deep::count_leaked();
-        }
-        let state = NonNull::new(state)?;
-        // SAFETY: the module has just made it, of the kind's type.
-        Some(unsafe { Instance::new(state, self.kind.tag()) })
     }
 }

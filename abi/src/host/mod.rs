@@ -5,8 +5,9 @@
 //! is tagged with its schema and layout, and only a kind with the same tag may touch it. That is how
 //! a state outlives the code that made it.
 //!
-//! Nothing here holds anything that a module allocated, but instances and what migrations prepared;
-//! both must be given back to a kind that fits ([`Kind::discard`], [`Migration::discard`]). Dropping
+//! Nothing here holds anything that a module allocated, but instances, what migrations prepared and what they
+//! left over; all must be given back to a kind that fits ([`Kind::discard`], [`Migration::discard`],
+//! [`Migration::discard_rest`]). Dropping
 //! one without that leaks its memory, safely.
 //!
 //! A state may be as deep as its data; what does not fit the stack of the calling thread is done on a
@@ -33,7 +34,7 @@ pub use deep::{LARGE_STACK_BYTES, leaked};
 pub use frame::{BlockFrame, HandleContext};
 pub use instance::{Instance, StateTag};
 pub use kind::{Digest, Kind, Witness};
-pub use migration::{Migration, Prepared};
+pub use migration::{Migration, Prepared, Rest, Settled, Unsettled};
 pub use module::{Module, ModuleError};
 pub use pieces::Pieces;
 pub use services::{Services, Wanted};

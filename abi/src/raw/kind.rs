@@ -98,16 +98,19 @@ pub struct MigrationVtable {
     pub from_schema: SchemaId,
     /// Layout of the frozen old type in this module.
     pub from_layout: LayoutId,
-    /// No author's function runs: `settle` alone does it, with no `fresh`.
+    /// No author's function runs: `defaults` and `settle` do it.
     pub defaults_only: bool,
-    /// Whether the values that need no old state can be made; run once before the pause.
-    pub trial: unsafe extern "C" fn(Sink) -> CallStatus,
+    /// Makes what `prepare` makes if that needs no old state, else nothing; also run once before the pause, to know
+    /// whether it can.
+    pub defaults: unsafe extern "C" fn(*mut *mut c_void, Sink) -> CallStatus,
     /// Makes what is new, reading the old state.
     pub prepare:
         unsafe extern "C" fn(*const c_void, *mut RawBus, *mut *mut c_void, Sink) -> CallStatus,
-    /// Takes the old state and what `prepare` made (null if `defaults_only`) and gives the new
-    /// state. What is dropped of the old state is leaked if the last argument says so.
-    pub settle: unsafe extern "C" fn(*mut c_void, *mut c_void, bool) -> Settled,
+    /// Takes the old state and what `prepare` or `defaults` made and gives the new state, and what is left over of
+    /// the old one, null if nothing is. It drops nothing. Null: it panicked, by a defect, and both are gone.
+    pub settle: unsafe extern "C" fn(*mut c_void, *mut c_void, *mut *mut c_void) -> *mut c_void,
+    /// Drops what `settle` left over; false as for a state.
+    pub discard_rest: unsafe extern "C" fn(*mut c_void) -> bool,
     /// Drops what `prepare` made; false as for a state.
     pub discard: unsafe extern "C" fn(*mut c_void) -> bool,
     /// Makes the whole new state, copying what does not change; the old state stays.
@@ -119,30 +122,6 @@ pub struct MigrationVtable {
     pub encode_old: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
     /// Drops an old state; false as for a state.
     pub discard_old: unsafe extern "C" fn(*mut c_void) -> bool,
-}
-
-/// What a step's second half gave.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, StableAbi)]
-pub struct Settled {
-    /// `TooDeep`: neither the old state nor what `prepare` made was touched. Else `Ok`.
-    pub status: CallStatus,
-    /// The new state; null if it panicked, or if nothing was done.
-    pub state: *mut c_void,
-}
-
-impl Settled {
-    pub(crate) fn to(state: *mut c_void) -> Self {
-        let status = CallStatus::Ok;
-        Self { status, state }
-    }
-
-    pub(crate) fn too_deep() -> Self {
-        Self {
-            status: CallStatus::TooDeep,
-            state: std::ptr::null_mut(),
-        }
-    }
 }
 
 // SAFETY: `repr(C)`, begins with its size, and is its own first form.

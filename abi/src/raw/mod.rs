@@ -25,7 +25,7 @@ mod services;
 mod table;
 
 pub use bus::{BusCalls, BusStatus, RawBus};
-pub use kind::{InterfacePart, KindVtable, MigrationVtable, Settled};
+pub use kind::{InterfacePart, KindVtable, MigrationVtable};
 pub use services::{HostCalls, HostStatus, RawBudget, RawContext};
 pub use table::{TABLE_BYTES_MAX, Table, TableRef, WrongSize, read, write};
 

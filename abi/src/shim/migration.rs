@@ -5,7 +5,8 @@ use super::instance::{decode, discard, discard_if, encode, hand_over};
 use crate::chain::{Chain, Here};
 use crate::export::History;
 use crate::migrate::Assemble;
-use crate::raw::{self, CallStatus, MigrationVtable, RawBus, Settled, Sink};
+use crate::raw::{self, CallStatus, MigrationVtable, RawBus, Sink};
+use crate::rest::Rest;
 use crate::{State, UpgradeBus};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,9 +41,10 @@ pub(crate) fn by_hand<C: Chain>() -> MigrationVtable {
         from_schema: C::From::schema_id(),
         from_layout: C::From::layout_id(),
         defaults_only: false,
-        trial: nothing_to_try,
+        defaults: no_defaults,
         prepare: make_whole::<C>,
-        settle: settle_by_hand::<C>,
+        settle: settle_by_hand,
+        discard_rest: discard::<C::From>,
         discard: discard::<C::To>,
         whole: make_whole::<C>,
         decode_old: decode::<C::From>,
@@ -57,9 +59,10 @@ pub(crate) fn assembled<N: Assemble>(defaults_only: bool) -> MigrationVtable {
         from_schema: N::From::schema_id(),
         from_layout: N::From::layout_id(),
         defaults_only,
-        trial: try_defaults::<N>,
+        defaults: make_defaults::<N>,
         prepare: prepare_fresh::<N>,
         settle: settle_fresh::<N>,
+        discard_rest: discard_rest::<N>,
         discard: discard_fresh::<N>,
         whole: make_whole::<(N, Here<N>)>,
         decode_old: decode::<N::From>,
@@ -68,14 +71,19 @@ pub(crate) fn assembled<N: Assemble>(defaults_only: bool) -> MigrationVtable {
     }
 }
 
-unsafe extern "C" fn nothing_to_try(_: Sink) -> CallStatus {
+unsafe extern "C" fn no_defaults(_: *mut *mut c_void, _: Sink) -> CallStatus {
     CallStatus::Ok
 }
 
-unsafe extern "C" fn try_defaults<N: Assemble>(sink: Sink) -> CallStatus {
+/// # Safety
+/// `out` is a variable that holds null.
+unsafe extern "C" fn make_defaults<N: Assemble>(out: *mut *mut c_void, sink: Sink) -> CallStatus {
     guarded(sink, || {
-        drop(N::defaults());
-        Ok(())
+        if let Some(fresh) = N::defaults() {
+            // SAFETY: `out` is a variable of `Migration::defaults`.
+            unsafe { hand_over(fresh, out) };
+        }
+        Ok::<(), Failure>(())
     })
 }
 
@@ -117,60 +125,58 @@ unsafe extern "C" fn prepare_fresh<N: Assemble>(
 }
 
 /// # Safety
-/// `old` is a `C::From`, `new` came from `make_whole`; neither is used again, unless `old` is too deep for
-/// this thread's stack: then nothing is done, but with `leak`.
-unsafe extern "C" fn settle_by_hand<C: Chain>(
+/// `old` is the state that `new` was made of by `make_whole`; `rest` is a variable.
+unsafe extern "C" fn settle_by_hand(
     old: *mut c_void,
     new: *mut c_void,
-    leak: bool,
-) -> Settled {
-    // SAFETY: `Migration::settle` has compared the tag of `old` and consumes it, or asks again after a no.
-    if leak || unsafe { discard::<C::From>(old) } {
-        Settled::to(new)
-    } else {
-        Settled::too_deep()
-    }
+    rest: *mut *mut c_void,
+) -> *mut c_void {
+    // SAFETY: `rest` is a variable of `Migration::settled`.
+    unsafe { rest.write(old) };
+    new
 }
 
 /// # Safety
-/// `old` is an `N::From`; `fresh` came from `prepare_fresh`, or is null if the step is of defaults
-/// only; neither is used again, unless what is dropped of `old` is too deep for this thread's stack: then
-/// nothing is done, but with `leak`.
+/// `old` is an `N::From`; `fresh` came from `prepare_fresh` or `make_defaults`; neither is used again. `rest` is a
+/// variable that holds null.
 unsafe extern "C" fn settle_fresh<N: Assemble>(
     old: *mut c_void,
     fresh: *mut c_void,
-    leak: bool,
-) -> Settled {
+    rest: *mut *mut c_void,
+) -> *mut c_void {
     let settle = || {
-        // SAFETY: as below; it is only read.
-        let rest = unsafe { &*old.cast::<N::From>() };
-        if !leak && N::From::nature().is_deep() && !N::may_drop_rest(rest) {
-            return Settled::too_deep();
-        }
-        // SAFETY: `Migration::settle` and `settle_defaults` have compared the tag of `old` and consume it.
+        // SAFETY: `Migration::settle` has compared the tag of `old` and consumes it.
         let old = *unsafe { Box::from_raw(old.cast::<N::From>()) };
-        let fresh = if fresh.is_null() {
-            N::defaults()
-        } else {
-            // SAFETY: `Migration::settle` has compared the step that prepared it, this one, whose
-            // `prepare_fresh` boxed an `N::Fresh`, and consumes it.
-            Some(*unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) })
-        };
-        match fresh {
-            Some(fresh) => {
-                let new = Box::new(N::assemble(old, fresh, leak));
-                Settled::to(Box::into_raw(new).cast())
-            }
-            None => Settled::to(null_mut()),
+        // SAFETY: `Migration::settle` has compared the step that prepared it, this one, whose `prepare_fresh` and
+        // `make_defaults` box an `N::Fresh`, and consumes it.
+        let fresh = *unsafe { Box::from_raw(fresh.cast::<N::Fresh>()) };
+        let mut left = Rest::default();
+        let new = Box::new(N::assemble(old, fresh, &mut left));
+        if !left.is_empty() {
+            // SAFETY: `rest` is a variable of `Migration::settled`.
+            unsafe { hand_over(left, rest) };
         }
+        Box::into_raw(new).cast()
     };
-    match catch_unwind(AssertUnwindSafe(settle)) {
-        Ok(settled) => settled,
-        Err(panic) => {
-            let_go(panic);
-            Settled::to(null_mut())
-        }
-    }
+    catch_unwind(AssertUnwindSafe(settle)).unwrap_or_else(|panic| {
+        let_go(panic);
+        null_mut()
+    })
+}
+
+/// As `discard`, for what `settle_fresh` left over.
+///
+/// # Safety
+/// `rest` came from `settle_fresh` and, if the answer is yes, is not used again.
+unsafe extern "C" fn discard_rest<N: Assemble>(rest: *mut c_void) -> bool {
+    let may_drop = || {
+        // SAFETY: as below; it is only read.
+        !N::From::nature().is_deep() || unsafe { &*rest.cast::<Rest>() }.may_drop()
+    };
+    // SAFETY: `Migration::discard_rest` has compared the step that left it over, this one, whose `settle_fresh` boxed
+    // a `Rest`, and consumes it, or asks again after a no.
+    let drop_it = || drop(unsafe { Box::from_raw(rest.cast::<Rest>()) });
+    discard_if(may_drop, drop_it)
 }
 
 /// As `discard`, for what `prepare_fresh` made.

@@ -140,7 +140,7 @@ fn a_state_of_floats_moves_by_memory_into_the_next_versions() {
     let before = encoded(&old, &state);
     let step = new.migration_from(state.tag()).unwrap();
     assert!(step.defaults_only());
-    let settled = step.settle_defaults(state).unwrap().unwrap();
+    let settled = step.settle_defaults(state).unwrap().unwrap().state;
     let after = encoded(&new, &settled);
     assert_eq!(after, [before, 0.5_f64.to_le_bytes().to_vec()].concat());
     assert_eq!(asked(&new, &settled, "null"), "-0.0");

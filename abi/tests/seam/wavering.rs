@@ -1,7 +1,8 @@
 //! A transition whose author writes `Migrate::step` by hand, and gives another step each time it is asked.
 
 use crate::host::id;
-use refit_abi::host::{Bus, Module};
+use refit_abi::derived::Rest;
+use refit_abi::host::{Bus, Module, Settled};
 use refit_abi::{
     Assemble, Context, Deserialize, Engine, Fault, Fields, Height, Migrate, Sender, Serialize,
     State, Step, UpgradeBus,
@@ -54,12 +55,8 @@ impl Assemble for Wavers {
         Ok("text".to_owned())
     }
 
-    fn assemble(old: v1::Wavers, text: String, _: bool) -> Self {
+    fn assemble(old: v1::Wavers, text: String, _: &mut Rest) -> Self {
         Self { n: old.n, text }
-    }
-
-    fn may_drop_rest(_: &v1::Wavers) -> bool {
-        true
     }
 
     fn may_drop_fresh(_: &String) -> bool {
@@ -112,9 +109,11 @@ fn a_step_that_is_another_each_time_it_is_asked_for_is_one_step_to_the_node() {
     let old = steps[0].decode_old(&[7]).unwrap();
     // What one prepares, the other settles.
     let prepared = steps[0].prepare(id(), Height(1), &old, &mut Alone).unwrap();
-    let Ok(Some(new)) = steps[1].settle(old, prepared) else {
+    let Ok(Some(Settled { state: new, rest })) = steps[1].settle(old, prepared) else {
         panic!("it settles");
     };
+    rest.into_iter()
+        .for_each(|rest| steps[0].discard_rest(rest));
     let mut bytes = Vec::new();
     kind.encode(&new, &mut bytes).unwrap();
     assert_eq!(bytes, b"\x07\x04text");

@@ -133,7 +133,8 @@ impl BenchNode {
             .map_err(|error| match error {
                 RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected => stuck("swap"),
             })?;
-        let handed_over = on_duty.and_then(OnDuty::wait);
+        let took_over = on_duty.and_then(OnDuty::wait);
+        let handed_over = took_over.map(|took_over| took_over.came);
         let handed_over = handed_over.ok_or_else(|| stuck("hand over"))?;
         std::mem::replace(&mut self.crew, crew).join();
         Ok(Swapped {

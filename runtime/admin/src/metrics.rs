@@ -75,6 +75,7 @@ pub struct Metrics {
     clients_forgotten: Counter,
     upgrades: Family<OutcomeLabel, Counter>,
     upgrade_pause: Histogram,
+    upgrade_without_block: Histogram,
     mailbox_depth: Gauge,
     libraries_mapped: Gauge,
     libraries_pinned: Gauge,
@@ -104,6 +105,7 @@ impl Metrics {
             clients_forgotten: Counter::default(),
             upgrades: Family::default(),
             upgrade_pause: Histogram::new(PAUSE_BUCKETS_S),
+            upgrade_without_block: Histogram::new(PAUSE_BUCKETS_S),
             mailbox_depth: Gauge::default(),
             libraries_mapped: Gauge::default(),
             libraries_pinned: Gauge::default(),
@@ -176,6 +178,9 @@ impl Metrics {
         let pause = self.upgrade_pause.clone();
         let help = "Time in which an upgrade kept all engines still";
         r.register_with_unit("upgrade_pause", help, Unit::Seconds, pause);
+        let without_block = self.upgrade_without_block.clone();
+        let help = "Time without a block around an upgrade, with the copy for its rehearsal";
+        r.register_with_unit("upgrade_without_block", help, Unit::Seconds, without_block);
         r.register(
             "mailbox_depth",
             "Messages in all mailboxes",
@@ -256,6 +261,11 @@ impl Metrics {
         }
     }
 
+    /// Counts the time without a block around an upgrade.
+    pub fn observe_without_block(&self, time: Duration) {
+        self.upgrade_without_block.observe(time.as_secs_f64());
+    }
+
     /// Sets the number of messages in all mailboxes.
     pub fn set_mailbox_depth(&self, messages: u64) {
         self.mailbox_depth.set(signed(messages));
@@ -306,6 +316,7 @@ mod tests {
         metrics.count_log_lines_dropped(8);
         metrics.count_upgrade(Outcome::Committed, Some(Duration::from_micros(60)));
         metrics.count_upgrade(Outcome::Refused, None);
+        metrics.observe_without_block(Duration::from_millis(2));
         let text = metrics.encode();
         for line in [
             "refit_height 7",
@@ -325,6 +336,7 @@ mod tests {
             "refit_upgrades_total{outcome=\"committed\"} 1",
             "refit_upgrades_total{outcome=\"aborted\"} 0",
             "refit_upgrade_pause_seconds_count 1",
+            "refit_upgrade_without_block_seconds_count 1",
             "refit_upgrade_pause_seconds_bucket{le=\"0.0001\"} 1",
             "refit_upgrade_pause_seconds_bucket{le=\"0.00005\"} 0",
         ] {

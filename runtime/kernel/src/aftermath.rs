@@ -3,6 +3,7 @@
 
 use crate::causes::CauseIndex;
 use crate::executor::Executor;
+use crate::lives::LastRites;
 use crate::newborn::{Effects, Newborn};
 use crate::outbox::TimerDeed;
 use crate::outcome::BlockOutcome;
@@ -20,6 +21,8 @@ pub struct Aftermath {
     pub newborns: Vec<Newborn>,
     /// What the `init` of engines that were started afresh asked for.
     pub effects: Vec<Effects>,
+    /// Engines that were started afresh: their mail stays, the timers of their former lives go.
+    pub restarted: Vec<EngineId>,
     /// Engines that were poisoned and have a fresh state beside them.
     pub revived: Vec<EngineId>,
     /// Engines that were retired.
@@ -50,6 +53,7 @@ impl Aftermath {
             counters,
             newborns,
             effects,
+            restarted,
             revived,
             retired,
             first,
@@ -57,6 +61,7 @@ impl Aftermath {
         counters.is_empty()
             && newborns.is_empty()
             && effects.is_empty()
+            && restarted.is_empty()
             && revived.is_empty()
             && retired.is_empty()
             && first.is_empty()
@@ -64,10 +69,10 @@ impl Aftermath {
 }
 
 impl Executor {
-    /// Carries it out, with the generation that is live now.
-    pub(crate) fn take_over(&mut self, aftermath: Aftermath) {
+    /// Carries it out, with the generation that is live now. Gives how many timers were dropped.
+    pub(crate) fn take_over(&mut self, aftermath: Aftermath) -> u64 {
         if aftermath.is_empty() {
-            return;
+            return 0;
         }
         let (table, frame) = (self.table(), self.frame);
         // All of it comes from the upgrade.
@@ -75,6 +80,10 @@ impl Executor {
         let mut out = std::mem::take(&mut self.between);
         for (engine, sent, children) in aftermath.counters {
             self.set_counters(engine, sent, children);
+        }
+        let mut timers_dropped = 0;
+        for engine in aftermath.restarted {
+            timers_dropped += self.begin_afresh(engine);
         }
         let mut effects = Vec::new();
         for newborn in aftermath.newborns {
@@ -87,7 +96,7 @@ impl Executor {
             self.with_slot(engine, Slot::revive);
         }
         for engine in aftermath.retired {
-            self.end(engine, &table, &mut out);
+            self.end(engine, &table, LastRites::Later, &mut out);
         }
         // The `init` of an engine that was started afresh ran beside its place.
         let afresh: Vec<_> = aftermath.effects.into_iter().filter_map(|e| e.0).collect();
@@ -115,6 +124,22 @@ impl Executor {
         self.causes.collect();
         self.close_gaps(&table, &mut out);
         self.between = out;
+        timers_dropped
+    }
+
+    /// Drops the timers of an engine's former life; gives how many.
+    fn begin_afresh(&mut self, engine: EngineId) -> u64 {
+        let height = self.height;
+        let timers = self.with_slot(engine, |slot| {
+            slot.began_afresh(height);
+            slot.timers.take_all()
+        });
+        let mut dropped = 0;
+        for (id, at) in timers.into_iter().flatten() {
+            self.timers.cancel(at, engine, id);
+            dropped += 1;
+        }
+        dropped
     }
 
     fn set_counters(&mut self, engine: EngineId, sent: u64, children: u64) {

@@ -218,7 +218,7 @@ fn handle(
     let Some(entry) = table.get(slot.kind) else {
         return bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped);
     };
-    slot.settle(entry, facts.frame.height);
+    slot.settle(entry, facts.update_point);
     if let Some(trouble) = slot.take_untold(entry) {
         outbox.stats.poisoned += 1;
         trouble::keep(&mut outbox.troubles, || trouble);

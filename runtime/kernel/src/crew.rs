@@ -29,7 +29,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use on_duty::OnDuty;
+use on_duty::Done;
+pub use on_duty::{OnDuty, TookOver};
 pub use queue::{CommandQueue, Commands, commands};
 pub use reserve::{Reserve, Reserving};
 
@@ -67,7 +68,10 @@ pub type AnswerTo = dyn FnOnce(Result<Vec<u8>, QueryError>, Height, Generation) 
 
 /// What happens at an update point, told by the leader that runs it.
 pub trait UpdatePoint: Send {
-    /// The block before is executed; the gate closes now.
+    /// The block before is executed. What the upgrade before has left unsettled is settled now, so that the next
+    /// transition can read it: no block runs from here on.
+    fn sweeping(&mut self) {}
+    /// The gate closes now.
     fn closing(&mut self);
     /// No handler runs.
     fn quiesced(&mut self, quiesced: &mut Quiesced<'_>);
@@ -86,6 +90,8 @@ struct Handover {
     executor: Box<Executor>,
     /// What is to be done first.
     command: Option<Command>,
+    /// When whoever had it was done.
+    left: Done,
 }
 
 /// The threads of one crew.
@@ -116,7 +122,7 @@ impl Crew {
     /// # Errors
     /// When the system starts no more threads; none is left running then.
     pub fn spawn(name: &str, workers: usize, commands: CommandQueue) -> std::io::Result<Self> {
-        let (sender, handover) = bounded(1);
+        let (sender, handover) = bounded::<Handover>(1);
         let (finished, done) = bounded(WORKERS_MAX);
         let mut helpers = Helpers {
             jobs: Vec::new(),
@@ -151,7 +157,7 @@ impl Crew {
                 let Ok(handover) = handover.recv() else {
                     return;
                 };
-                comes.now();
+                comes.now(handover.left);
                 leader::lead(handover, &commands, &helpers);
             }));
             if led.is_err() {
@@ -205,6 +211,7 @@ impl Baton {
         let _ = self.sender.send(Handover {
             executor: Box::new(executor),
             command: None,
+            left: Done::now(),
         });
     }
 }

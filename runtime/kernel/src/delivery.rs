@@ -4,9 +4,10 @@ use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, Ingress};
 use crate::keys::Ask;
+use crate::lives::settle;
 use crate::outbox::Notice;
 use crate::outcome::{BlockOutcome, ReplyError};
-use crate::slot::{Letter, SlotState};
+use crate::slot::{Letter, Slot, SlotState};
 use crate::table::{GenerationTable, KindIndex};
 use crate::timers::Timer;
 use refit_abi::descriptor::Ability;
@@ -34,7 +35,7 @@ impl Executor {
     pub(crate) fn deliver_due_timers(&mut self, frame: BlockFrame, out: &mut BlockOutcome) {
         let mut timers = std::mem::take(&mut self.timers);
         timers.hand_on(frame.height, frame.time, |timer| {
-            let fits = self.has_room(timer.engine);
+            let fits = self.has_room(timer.engine, out);
             if fits {
                 self.deliver_timer(timer, out);
             }
@@ -44,10 +45,11 @@ impl Executor {
     }
 
     /// Whether a letter for an engine is not refused for want of room.
-    fn has_room(&self, engine: EngineId) -> bool {
+    fn has_room(&self, engine: EngineId, out: &mut BlockOutcome) -> bool {
         let fits = self.fits_in_all(Origin::Timer(TimerId(0)), 0);
         let most = self.parameters.mailbox;
         let is_full = self.with_slot(engine, |slot| {
+            self.settled(slot, out);
             matches!(slot.state, SlotState::Live(_))
                 && (!fits || slot.letters() >= most.messages || slot.mail_bytes >= most.bytes)
         });
@@ -149,7 +151,7 @@ impl Executor {
     ) {
         let refused = match self.directory.get(to) {
             None => Some((letter, self.directory.absence(to))),
-            Some(place) => self.put(place, letter, payload, origin),
+            Some(place) => self.put(place, letter, payload, origin, out),
         };
         if let Some((letter, reason)) = refused {
             self.refuse(to, &letter, payload, reason, out);
@@ -171,17 +173,29 @@ impl Executor {
             && waiting_bytes + bytes <= most.all_bytes.saturating_add(bytes_kept)
     }
 
+    /// Settles the state of an engine that is to get a letter, if that is still to be done: one that its settling
+    /// poisons refuses letters from the update point on, whether the sweep has come to it or not.
+    fn settled(&self, slot: &mut Slot, out: &mut BlockOutcome) {
+        if let Some(table) = &self.settling
+            && let Some(entry) = table.get(slot.kind)
+        {
+            settle(slot, entry, self.update_point, out);
+        }
+    }
+
     fn put(
         &mut self,
         place: Place,
         mut letter: Letter,
         payload: &[u8],
         origin: Origin<'_>,
+        out: &mut BlockOutcome,
     ) -> Option<(Letter, Undelivered)> {
         let fits = self.fits_in_all(origin, payload.len());
         let mut chunk = self.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
+        self.settled(slot, out);
         if let Origin::Timer(id) = origin {
             slot.timers.take(id);
         }

@@ -2,6 +2,7 @@
 //! must give every state back to the code that can free it.
 
 use crate::executor::Executor;
+use crate::lives::LastRites;
 
 impl Executor {
     /// Stops every engine and drops its state. Runs engine code, so on the crew only
@@ -15,11 +16,11 @@ impl Executor {
         let table = self.table();
         let mut out = std::mem::take(&mut self.between);
         for engine in self.ids().into_iter().rev() {
-            self.end(engine, &table, &mut out);
+            self.end(engine, &table, LastRites::Now, &mut out);
         }
         self.close_gaps(&table, &mut out);
         self.between = out;
-        let unsettled = crate::sweep::replaced(&table);
+        let unsettled = crate::sweep::left_over(&table);
         for remains in self.take_remains().into_iter().chain(unsettled) {
             remains.discard_here();
         }

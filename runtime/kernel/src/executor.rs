@@ -44,7 +44,11 @@ pub struct Executor {
     /// Effects of what happened between two blocks; they leave with the next.
     pub(crate) between: BlockOutcome,
     pub(crate) swept: usize,
-    /// Replaced states of generations that are settled.
+    /// The code that is live, as long as states may be as the code before left them.
+    pub(crate) settling: Option<Arc<GenerationTable>>,
+    /// The block before the newest generation.
+    pub(crate) update_point: Height,
+    /// What settled generations have left over, and the states of retired engines.
     pub(crate) remains: Vec<Arc<Remains>>,
     pub(crate) directory: Arc<Directory>,
     /// Places of engines that have stopped in this round.
@@ -180,6 +184,8 @@ impl Executor {
             frame: BlockFrame::default(),
             between: BlockOutcome::default(),
             swept: 0,
+            settling: None,
+            update_point: Height(0),
             remains: Vec::new(),
             directory: Arc::new(Directory::default()),
             gaps: Vec::new(),
@@ -295,6 +301,7 @@ impl Executor {
             children: 0,
             sent: 0,
             timers_set: 0,
+            ordinal: 0,
             node_timers: self.timers.len(),
             parameters: &parameters,
             allowance: Allowance::of(&parameters.message),
@@ -361,7 +368,7 @@ impl Executor {
         let mut chunk = self.chunks[place.chunk as usize].write();
         let slot = &mut chunk.slots[place.slot as usize];
         let entry = table.get(slot.kind).ok_or(QueryError::Unknown { engine })?;
-        slot.settle(entry, self.height);
+        slot.settle(entry, self.update_point);
         let instance = match &slot.state {
             SlotState::Live(instance) => instance,
             SlotState::Poisoned(_) => {

@@ -2,10 +2,11 @@
 //! sequences come from, the mail and the timers that wait. No code and no memory of a module is in it.
 //!
 //! An executor made from it ([`Executor::from_image`](crate::Executor::from_image)) goes on
-//! exactly as the one it was taken from. What has happened since the newest block and leaves with the next
-//! one (logs, events and counts of an upgrade's `init`s) is not in it.
+//! exactly as the one it was taken from, and gives with its next block what an upgrade has left for it.
 
+use crate::between::BetweenImage;
 use crate::causes::{CauseIndex, Spent};
+use crate::kept::Kept;
 use crate::keys::{Ask, KeysImage};
 use crate::parameters::Parameters;
 use crate::slot::Poison;
@@ -15,9 +16,14 @@ use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, EngineId, Generation, Height, Sender, TimerId, Undelivered};
 use serde::{Deserialize, Serialize};
 
+/// The form of an [`Image`]. Another one is not read.
+pub const IMAGE_FORMAT: u32 = 1;
+
 /// An executor between two blocks, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
+    /// [`IMAGE_FORMAT`].
+    pub format: u32,
     /// The newest executed block.
     pub frame: BlockFrame,
     /// The generation that was live.
@@ -26,7 +32,7 @@ pub struct Image {
     /// configuration of its node says.
     pub parameters: Parameters,
     /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
-    pub kinds: Vec<String>,
+    pub kinds: Vec<KindImage>,
     /// What mail and timers came from, in the order of their places.
     pub causes: Vec<CauseImage>,
     /// All engines, in the order of their places.
@@ -39,6 +45,19 @@ pub struct Image {
     pub dead_letters: (Vec<DeadLetterImage>, u64),
     /// Which requests of clients wait, which were answered, and how.
     pub keys: KeysImage,
+    /// What leaves with the next block.
+    pub between: BetweenImage,
+}
+
+/// One kind in an [`Image`]: what the states of its engines are of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindImage {
+    /// Its name.
+    pub name: String,
+    /// The version of its state.
+    pub version: u32,
+    /// The schema of its state.
+    pub schema: SchemaId,
 }
 
 /// One cause.
@@ -79,6 +98,8 @@ pub struct EngineImage {
     pub config_read: Option<Vec<u8>>,
     /// Its mail, in order.
     pub mail: Vec<LetterImage>,
+    /// Its state before the upgrade that could not settle it, if that has poisoned it.
+    pub kept: Option<Kept>,
     /// What its state says it is, if it crosses as bytes: whoever reads the bytes must come to the same.
     pub witness: Option<Witness>,
 }
@@ -172,6 +193,24 @@ pub enum ImageError {
         /// How it fails.
         error: CallError,
     },
+    /// It is of another form.
+    #[error("the image is of form {format}, this program reads form {IMAGE_FORMAT}")]
+    Format {
+        /// The form that it says.
+        format: u32,
+    },
+    /// The code at hand has other states.
+    #[error(
+        "the states of kind `{kind}` are of schema {image}, those of the code at hand of {code}"
+    )]
+    OtherState {
+        /// The kind.
+        kind: String,
+        /// As the image says.
+        image: SchemaId,
+        /// As the code says.
+        code: SchemaId,
+    },
     /// The code at hand lacks a kind.
     #[error("engine `{engine}` is of a kind that the code at hand does not have")]
     UnknownKind {
@@ -207,6 +246,8 @@ impl ImageError {
         match self {
             ImageError::Encode { .. } => "state-not-written",
             ImageError::Decode { .. } => "state-not-read",
+            ImageError::Format { .. } => "image-format",
+            ImageError::OtherState { .. } => "image-other-state",
             ImageError::UnknownKind { .. } => "image-unknown-kind",
             ImageError::NoCause { .. } => "image-no-cause",
             ImageError::Twice { .. } => "image-engine-twice",
@@ -223,7 +264,9 @@ impl ImageError {
             ImageError::Encode { .. } | ImageError::Decode { .. } => {
                 "mend what the engine's #[state(serde)] fields write and read"
             }
-            ImageError::UnknownKind { .. }
+            ImageError::Format { .. }
+            | ImageError::OtherState { .. }
+            | ImageError::UnknownKind { .. }
             | ImageError::NoCause { .. }
             | ImageError::Twice { .. } => "take the image again with this node's code",
             ImageError::TooLarge { .. } => "allow a larger image",
@@ -247,7 +290,9 @@ impl ImageError {
             | ImageError::UnknownKind { engine }
             | ImageError::NoCause { engine }
             | ImageError::Twice { engine } => Some(*engine),
-            ImageError::TooLarge { .. } => None,
+            ImageError::Format { .. }
+            | ImageError::OtherState { .. }
+            | ImageError::TooLarge { .. } => None,
         }
     }
 }
@@ -270,7 +315,8 @@ impl EngineImage {
         };
         let mail = self.mail.iter().map(|letter| letter.payload.len());
         let read = self.config_read.as_ref().map_or(0, Vec::len);
-        state + self.config.1.len() + read + mail.sum::<usize>()
+        let kept = self.kept.as_ref().map_or(0, |kept| kept.state.len());
+        state + kept + self.config.1.len() + read + mail.sum::<usize>()
     }
 }
 
@@ -280,7 +326,7 @@ impl Image {
         let engines: usize = self.engines.iter().map(EngineImage::bytes).sum();
         let (dead, _) = &self.dead_letters;
         let dead: usize = dead.iter().map(|letter| letter.payload.len()).sum();
-        engines + self.timers.bytes() + dead + self.keys.bytes()
+        engines + self.timers.bytes() + dead + self.keys.bytes() + self.between.bytes()
     }
 
     /// Bytes of all live states.

@@ -1,12 +1,13 @@
 //! Taking an [`Image`] of an executor, and making an executor from one.
 
+use crate::between::BetweenImage;
 use crate::chunk::Chunk;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::Place;
 use crate::executor::Executor;
 use crate::image::{
-    DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage, TimerImage,
-    TimersImage,
+    DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError, KindImage, LetterImage,
+    StateImage, TimerImage, TimersImage,
 };
 use crate::keys::{Keys, KeysImage};
 use crate::slot::{Letter, Poison, Slot, SlotState};
@@ -26,18 +27,23 @@ impl Executor {
     /// [`ImageError::Encode`]; [`ImageError::TooLarge`] as soon as the states and all that waits are
     /// more than `bytes_max`.
     pub fn image(&self, bytes_max: usize) -> Result<Image, ImageError> {
-        let keys = self.keys.image();
-        let bytes_max_of_engines = bytes_max.checked_sub(keys.bytes());
+        let (keys, between) = (self.keys.image(), BetweenImage::of(&self.between));
+        let bytes_max_of_engines = bytes_max.checked_sub(keys.bytes() + between.bytes());
         let too_large = ImageError::TooLarge { bytes_max };
         let image = self.image_of_engines(bytes_max_of_engines.ok_or(too_large.clone())?);
         match image {
-            Ok(image) => Ok(Image { keys, ..image }),
+            Ok(image) => Ok(Image {
+                keys,
+                between,
+                ..image
+            }),
             Err(ImageError::TooLarge { .. }) => Err(too_large),
             Err(error) => Err(error),
         }
     }
 
-    /// As [`Executor::image`], with no key in it: for who gives no client an answer, as a rehearsal.
+    /// As [`Executor::image`], with no key in it and nothing that leaves with the next block: for who gives no client
+    /// an answer, as a rehearsal.
     ///
     /// # Errors
     /// As [`Executor::image`].
@@ -55,7 +61,7 @@ impl Executor {
             let chunk = &mut *chunk.write();
             for slot in &mut chunk.slots {
                 if let Some(entry) = table.get(slot.kind) {
-                    slot.settle(entry, self.height);
+                    slot.settle(entry, self.update_point);
                 }
                 let engine = engine_image(slot, table.get(slot.kind), &chunk.arena)?;
                 bytes += engine.bytes();
@@ -65,10 +71,9 @@ impl Executor {
                 engines.push(engine);
             }
         }
-        let kinds = table
-            .iter()
-            .map(|(_, entry)| entry.kind.descriptor().kind.clone());
+        let kinds = table.iter().map(|(_, entry)| kind_image(entry));
         Ok(Image {
+            format: IMAGE_FORMAT,
             frame: self.frame,
             generation: table.number(),
             parameters: (*self.parameters).clone(),
@@ -79,6 +84,7 @@ impl Executor {
             timers,
             dead_letters: (dead, self.dead.count()),
             keys: KeysImage::default(),
+            between: BetweenImage::default(),
         })
     }
 
@@ -88,19 +94,21 @@ impl Executor {
     /// # Errors
     /// [`ImageError`]; states that were read by then are leaked, safely.
     pub fn from_image(table: Arc<GenerationTable>, image: &Image) -> Result<Self, ImageError> {
+        if image.format != IMAGE_FORMAT {
+            let format = image.format;
+            return Err(ImageError::Format { format });
+        }
         let mut executor = Self::with_parameters(table.clone(), image.parameters.clone());
         let most = image.parameters.dead_letters;
+        executor.between = image.between.outcome();
         (executor.height, executor.frame) = (image.frame.height, image.frame);
         executor.causes.restore(&image.causes, image.frame.height);
         executor.timers = Timers::from_image(&image.timers);
         executor.keys = Keys::from_image(&image.keys, image.parameters.keys);
         let (kept, count) = &image.dead_letters;
         executor.dead = DeadLetters::restored(kept.iter().map(dead_letter), *count, most);
-        let kinds: Vec<Option<KindIndex>> = image
-            .kinds
-            .iter()
-            .map(|kind| table.find(kind).map(|(index, _)| index))
-            .collect();
+        let kinds = image.kinds.iter().map(|kind| place_of(kind, &table));
+        let kinds = kinds.collect::<Result<Vec<Option<KindIndex>>, _>>()?;
         for engine in &image.engines {
             let kind = kinds.get(engine.kind as usize).copied().flatten();
             let kind = kind.ok_or(ImageError::UnknownKind { engine: engine.id })?;
@@ -171,6 +179,31 @@ impl Executor {
     }
 }
 
+fn kind_image(entry: &KindEntry) -> KindImage {
+    let descriptor = entry.kind.descriptor();
+    KindImage {
+        name: descriptor.kind.clone(),
+        version: descriptor.version,
+        schema: descriptor.schema,
+    }
+}
+
+/// Where the code at hand has a kind; `None` if it lacks it, which matters once there is an engine of it.
+fn place_of(kind: &KindImage, table: &GenerationTable) -> Result<Option<KindIndex>, ImageError> {
+    let Some((index, entry)) = table.find(&kind.name) else {
+        return Ok(None);
+    };
+    let code = entry.kind.descriptor().schema;
+    match code == kind.schema {
+        true => Ok(Some(index)),
+        false => Err(ImageError::OtherState {
+            kind: kind.name.clone(),
+            image: kind.schema,
+            code,
+        }),
+    }
+}
+
 fn engine_image(
     slot: &Slot,
     entry: Option<&KindEntry>,
@@ -215,6 +248,7 @@ fn engine_image(
         config_schema: slot.config_schema,
         config_read: slot.config_read.as_deref().map(<[u8]>::to_vec),
         mail: mail.collect(),
+        kept: slot.kept.as_deref().cloned(),
         witness,
     })
 }
@@ -244,6 +278,7 @@ fn slot_of(
         (engine.config.0, &engine.config.1),
         engine.config_schema,
     );
+    slot.kept = engine.kept.clone().map(Box::new);
     slot.config_read = engine.config_read.as_deref().map(Into::into);
     slot.sent = engine.sent;
     slot.children = engine.children;

@@ -18,6 +18,7 @@ pub mod remains;
 
 mod aftermath;
 mod answering;
+mod between;
 mod causes;
 mod checked;
 mod chunk;
@@ -29,6 +30,7 @@ mod executor;
 mod grants;
 mod image;
 mod imaging;
+mod kept;
 mod keys;
 mod lives;
 mod look;
@@ -55,6 +57,7 @@ mod trouble;
 mod view;
 
 pub use aftermath::{Aftermath, FirstMail};
+pub use between::BetweenImage;
 pub use causes::{Allowance, CauseIndex, Spent};
 pub use chunk::{Chunk, SlotView};
 pub use dead_letters::{DeadLetter, DeadLetterBrief};
@@ -62,9 +65,10 @@ pub use directory::IdMap;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use grants::Grants;
 pub use image::{
-    CauseImage, DeadLetterImage, EngineImage, Image, ImageError, LetterImage, StateImage,
-    TimerImage, TimersImage,
+    CauseImage, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError, KindImage,
+    LetterImage, StateImage, TimerImage, TimersImage,
 };
+pub use kept::Kept;
 pub use keys::{
     Admitted, Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, Keys, KeysImage, RequestDigest,
 };
@@ -76,7 +80,7 @@ pub use parameters::{
     MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError,
     ParametersHash, TimerBounds,
 };
-pub use queued::Unaccepted;
+pub use queued::{Change, Unaccepted};
 pub use quiesced::Quiesced;
 pub use receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};
 pub use remains::Remains;

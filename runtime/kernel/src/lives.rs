@@ -10,13 +10,14 @@ use crate::directory::Place;
 use crate::executor::{Executor, StartError};
 use crate::outbox::Stop;
 use crate::outcome::{BlockOutcome, LogLine};
+use crate::remains::Remains;
 use crate::round::SharedChunk;
 use crate::routing::append_logs;
 use crate::slot::{Letter, Slot, SlotState, leak_if_unfit};
-use crate::table::GenerationTable;
+use crate::table::{GenerationTable, KindEntry};
 use crate::trouble;
 use parking_lot::RwLock;
-use refit_abi::host::running;
+use refit_abi::host::{Instance, Kind, running};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,6 +34,15 @@ impl Mail {
         let bytes = |letter: &Letter| letter.payload.len();
         self.letters.iter().map(bytes).sum()
     }
+}
+
+/// When the state of an engine that ends is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastRites {
+    /// At once.
+    Now,
+    /// With what an upgrade leaves over: it may be large, and a pause lasts.
+    Later,
 }
 
 impl Executor {
@@ -75,7 +85,7 @@ impl Executor {
             return;
         };
         if stop.engine == stop.by || parent == Some(stop.by) {
-            return self.end(stop.engine, table, out);
+            return self.end(stop.engine, table, LastRites::Now, out);
         }
         let line = format!(
             "may not stop `{}`: neither itself nor its child",
@@ -95,6 +105,7 @@ impl Executor {
         &mut self,
         engine: EngineId,
         table: &GenerationTable,
+        last: LastRites,
         out: &mut BlockOutcome,
     ) {
         let Some(place) = self.directory.get(engine) else {
@@ -111,7 +122,7 @@ impl Executor {
         for (id, at) in slot.timers.take_all() {
             self.cancel_timer(at, engine, id);
         }
-        drop_state(&mut slot, table, self.height);
+        self.let_go(&mut slot, table, last, out);
         let held = slot.take_held();
         for letter in &held.letters {
             self.refuse_stopped(engine, (letter, &held.payloads), out);
@@ -135,6 +146,40 @@ impl Executor {
     ) {
         let payload = &payloads[letter.payload.clone()];
         self.refuse(engine, letter, payload, Undelivered::Stopped, out);
+    }
+
+    /// Drops the state of an engine that ends, with the code that can, or buries it.
+    fn let_go(
+        &mut self,
+        slot: &mut Slot,
+        table: &GenerationTable,
+        last: LastRites,
+        out: &mut BlockOutcome,
+    ) {
+        let Some(entry) = table.get(slot.kind) else {
+            return;
+        };
+        settle(slot, entry, self.update_point, out);
+        let SlotState::Live(instance) = std::mem::replace(&mut slot.state, SlotState::Away) else {
+            return;
+        };
+        match last {
+            LastRites::Now => {
+                let _about = running::about(slot.id);
+                leak_if_unfit(entry.kind.discard(instance));
+            }
+            LastRites::Later => self.bury_state(&entry.kind, instance),
+        }
+    }
+
+    fn bury_state(&mut self, kind: &Kind, instance: Instance) {
+        let found = self.remains.iter().find(|remains| remains.is_of(kind));
+        if let Some(remains) = found {
+            return remains.bury(instance);
+        }
+        let remains = Remains::of(kind.clone());
+        remains.bury(instance);
+        self.remains.push(remains);
     }
 
     /// Gives the places of engines that have stopped to those that lie last.
@@ -172,11 +217,7 @@ impl Executor {
             && let Some(entry) = table.get(slot.kind)
         {
             // The sweep has been here and does not come again.
-            slot.settle(entry, self.height);
-            if let Some(trouble) = slot.take_untold(entry) {
-                out.stats.poisoned += 1;
-                trouble::keep(&mut out.troubles, || trouble);
-            }
+            settle(&mut slot, entry, self.update_point, out);
         }
         Arc::make_mut(&mut self.directory).moved(slot.id, gap);
         self.change(gap.chunk, |chunk| {
@@ -233,14 +274,11 @@ impl Executor {
     }
 }
 
-/// Drops the state of an engine that ends, with the code that can.
-fn drop_state(slot: &mut Slot, table: &GenerationTable, height: Height) {
-    let Some(entry) = table.get(slot.kind) else {
-        return;
-    };
-    slot.settle(entry, height);
-    if let SlotState::Live(instance) = std::mem::replace(&mut slot.state, SlotState::Away) {
-        let _about = running::about(slot.id);
-        leak_if_unfit(entry.kind.discard(instance));
+/// Settles the state of an engine, and tells if that has poisoned it.
+pub(crate) fn settle(slot: &mut Slot, entry: &KindEntry, at: Height, out: &mut BlockOutcome) {
+    slot.settle(entry, at);
+    if let Some(trouble) = slot.take_untold(entry) {
+        out.stats.poisoned += 1;
+        trouble::keep(&mut out.troubles, || trouble);
     }
 }

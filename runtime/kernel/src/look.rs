@@ -2,10 +2,12 @@
 
 use crate::dead_letters::DeadLetterBrief;
 use crate::executor::Executor;
+use crate::kept::Kept;
 use crate::outcome::LogLine;
 use crate::slot::{EngineStatus, Poison, SlotState};
 use crate::table::{KindEntry, KindIndex};
-use refit_abi::host::{CallError, Kind, running};
+use refit_abi::host::{CallError, Instance, Kind, running};
+use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, EngineId, Generation, Height, Undelivered};
 
 /// States as postcard, each with its engine.
@@ -38,6 +40,10 @@ pub struct Awaited {
 pub struct Captured {
     /// Its kind.
     pub kind: Kind,
+    /// The version of the state's type.
+    pub version: u32,
+    /// The schema of the state's type.
+    pub schema: SchemaId,
     /// The last block that it has seen.
     pub height: Height,
     /// The generation that is live.
@@ -103,7 +109,8 @@ impl Executor {
         std::mem::take(&mut self.between.logs)
     }
 
-    /// The state of `engine` as postcard, of at most `bytes_max` bytes.
+    /// The state of `engine` as postcard, of at most `bytes_max` bytes; of one that an upgrade could not settle, the
+    /// state before.
     ///
     /// # Errors
     /// [`CaptureError`].
@@ -123,16 +130,20 @@ impl Executor {
         let mut chunk = self.chunks[place.chunk as usize].write();
         let slot = &mut chunk.slots[place.slot as usize];
         let entry: &KindEntry = table.get(slot.kind).ok_or(unknown)?;
-        slot.settle(entry, self.height);
-        let instance = match &slot.state {
-            SlotState::Live(instance) => instance,
-            SlotState::Poisoned(_) => return Err(unavailable(Undelivered::Poisoned)),
+        slot.settle(entry, self.update_point);
+        let Kept {
+            version,
+            schema,
+            state,
+        } = match &slot.state {
+            SlotState::Live(instance) => encoded(engine, entry, instance)?,
+            SlotState::Poisoned(_) => {
+                let kept = slot.kept.as_deref();
+                kept.ok_or_else(|| unavailable(Undelivered::Poisoned))?
+                    .clone()
+            }
             SlotState::Away => return Err(unavailable(Undelivered::Stopped)),
         };
-        let mut state = Vec::new();
-        let _about = running::about(engine);
-        let encoded = entry.kind.encode(instance, &mut state);
-        encoded.map_err(|error| CaptureError::Encode { engine, error })?;
         let bytes = state.len();
         if bytes > bytes_max {
             return Err(CaptureError::TooLarge {
@@ -143,6 +154,8 @@ impl Executor {
         }
         Ok(Captured {
             kind: entry.kind.clone(),
+            version,
+            schema,
             height: self.height,
             generation: table.number(),
             state,
@@ -212,7 +225,7 @@ impl Executor {
                 let Some(entry) = table.get(slot.kind).filter(|_| of(slot.kind)) else {
                     continue;
                 };
-                slot.settle(entry, self.height);
+                slot.settle(entry, self.update_point);
                 if let SlotState::Live(instance) = &slot.state {
                     let _about = running::about(slot.id);
                     let passed = entry.kind.check(instance);
@@ -235,7 +248,7 @@ impl Executor {
                 let Some(entry) = table.get(slot.kind) else {
                     continue;
                 };
-                slot.settle(entry, self.height);
+                slot.settle(entry, self.update_point);
                 let SlotState::Live(instance) = &slot.state else {
                     continue;
                 };
@@ -250,4 +263,18 @@ impl Executor {
         }
         Ok(states)
     }
+}
+
+/// A live state, with what it is of.
+fn encoded(engine: EngineId, entry: &KindEntry, instance: &Instance) -> Result<Kept, CaptureError> {
+    let mut state = Vec::new();
+    let _about = running::about(engine);
+    let encoded = entry.kind.encode(instance, &mut state);
+    encoded.map_err(|error| CaptureError::Encode { engine, error })?;
+    let descriptor = entry.kind.descriptor();
+    Ok(Kept {
+        version: descriptor.version,
+        schema: descriptor.schema,
+        state,
+    })
 }

@@ -30,6 +30,8 @@ pub struct Start<'a> {
     pub sent: u64,
     /// Timers it has set before: as above.
     pub timers_set: u64,
+    /// Messages it has handled in this block before: as above.
+    pub ordinal: u64,
     /// Timers that wait in the node; 0 during an upgrade, where only the engine's own bound holds.
     pub node_timers: usize,
     /// What bounds its `init`.
@@ -109,7 +111,7 @@ impl Newborn {
         let (id, config) = (start.id, start.config);
         let instance = entry
             .kind
-            .init(id, config, frame, &mut running)
+            .init_after(start.ordinal, id, config, frame, &mut running)
             .map_err(|error| StartError::Init { engine: id, error })?;
         let mut slot = Slot::new(
             id,
@@ -122,7 +124,7 @@ impl Newborn {
         (slot.sent, slot.children, slot.timers) = (sent, children, timers);
         slot.config_read = config_read(&entry.kind, config);
         // The start was the first of its messages: the next one draws other random numbers.
-        (slot.ordinal_height, slot.ordinal) = (frame.height, 1);
+        (slot.ordinal_height, slot.ordinal) = (frame.height, start.ordinal + 1);
         Ok(Self {
             slot,
             effects: Effects::of(outbox),

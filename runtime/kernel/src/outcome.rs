@@ -38,7 +38,7 @@ pub struct BlockOutcome {
 }
 
 /// The answer to one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replied {
     /// Whom it is for.
     pub asker: Asker,
@@ -168,7 +168,7 @@ pub enum QueryError {
 }
 
 /// An event that an engine emitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emitted {
     /// Who.
     pub engine: EngineId,
@@ -179,7 +179,7 @@ pub struct Emitted {
 }
 
 /// A line that an engine logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// Who.
     pub engine: EngineId,

@@ -24,11 +24,16 @@ pub struct Unaccepted {
 
 /// A kind whose code changes. What its old code would have refused is no concern of the new; nor is what
 /// waits for an engine that is poisoned, since no code will handle it.
-#[derive(Clone, Copy)]
-pub(crate) struct Change<'a> {
-    pub(crate) kind: KindIndex,
-    pub(crate) old: &'a KindDescriptor,
-    pub(crate) new: &'a KindDescriptor,
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Its place in the table.
+    pub kind: KindIndex,
+    /// The code that is live.
+    pub old: &'a KindDescriptor,
+    /// The code that comes.
+    pub new: &'a KindDescriptor,
+    /// Its engines start afresh: the timers of their former lives are dropped, whoever takes them.
+    pub starts_afresh: bool,
 }
 
 impl Change<'_> {
@@ -70,6 +75,9 @@ impl Executor {
     }
 
     fn unaccepted_timer(&self, change: Change<'_>) -> Option<Unaccepted> {
+        if change.starts_afresh {
+            return None;
+        }
         self.timers.iter().find_map(|timer| {
             let (engine, schema) = (timer.engine, timer.schema);
             let foreign = change.refuses(schema) && self.has_live(engine, change);
@@ -93,8 +101,10 @@ impl Executor {
         self.active
             .retain(|number| !chunks[*number as usize].read().active.is_empty());
         let mut timers = std::mem::take(&mut self.timers);
-        let foreign =
-            |timer: &Timer| change.refuses(timer.schema) && self.has_live(timer.engine, change);
+        let foreign = |timer: &Timer| {
+            let refuses = change.refuses(timer.schema) && !change.starts_afresh;
+            refuses && self.has_live(timer.engine, change)
+        };
         for timer in timers.take_if(foreign) {
             self.with_slot(timer.engine, |slot| slot.timers.take(timer.id));
             self.causes.drop_ref(timer.cause);

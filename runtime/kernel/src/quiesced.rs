@@ -7,10 +7,9 @@ use crate::executor::Executor;
 use crate::gate::Closed;
 use crate::queued::{Change, Unaccepted};
 use crate::round::{Each, Job};
-use crate::table::{GenerationTable, KindIndex};
+use crate::table::GenerationTable;
 use crate::view::View;
 use refit_abi::Height;
-use refit_abi::descriptor::KindDescriptor;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -69,28 +68,21 @@ impl<'a> Quiesced<'a> {
         });
     }
 
-    /// The first message or timer that waits for a live engine of kind `kind` and that `old` takes and
-    /// `new` does not.
-    pub fn unaccepted(
-        &self,
-        kind: KindIndex,
-        (old, new): (&KindDescriptor, &KindDescriptor),
-    ) -> Option<Unaccepted> {
-        self.executor.unaccepted(Change { kind, old, new })
+    /// The first message or timer that waits for a live engine of the kind and that the old code takes and the new
+    /// does not.
+    pub fn unaccepted(&self, change: Change<'_>) -> Option<Unaccepted> {
+        self.executor.unaccepted(change)
     }
 
     /// Moves all such messages and timers to the dead letters; gives how many there were.
-    pub fn bury_unaccepted(
-        &mut self,
-        kind: KindIndex,
-        (old, new): (&KindDescriptor, &KindDescriptor),
-    ) -> u64 {
-        self.executor.bury_unaccepted(Change { kind, old, new })
+    pub fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
+        self.executor.bury_unaccepted(change)
     }
 
-    /// Carries out what the transitions did, after [`Quiesced::publish`].
-    pub fn take_over(&mut self, aftermath: Aftermath) {
-        self.executor.take_over(aftermath);
+    /// Carries out what the transitions did, after [`Quiesced::publish`]. Gives how many timers of the former lives of
+    /// engines that start afresh were dropped.
+    pub fn take_over(&mut self, aftermath: Aftermath) -> u64 {
+        self.executor.take_over(aftermath)
     }
 
     /// Publishes a generation: one pointer exchange. From here on every handler that runs is its code.
@@ -99,8 +91,11 @@ impl<'a> Quiesced<'a> {
     pub fn publish(&mut self, table: Arc<GenerationTable>) -> Arc<GenerationTable> {
         // It may have been made before the parameters changed.
         let table = table.granting(&self.executor.parameters.grants);
-        self.executor.swept = 0;
-        self.executor.shared.publish(table)
+        let executor = &mut *self.executor;
+        executor.swept = 0;
+        executor.update_point = executor.height;
+        executor.settling = table.is_pending().then(|| table.clone());
+        executor.shared.publish(table)
     }
 
     /// The executor itself, to look at.

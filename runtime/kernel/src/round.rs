@@ -6,8 +6,8 @@ use crate::crew::Reserving;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
 use parking_lot::RwLock;
-use refit_abi::Generation;
 use refit_abi::host::BlockFrame;
+use refit_abi::{Generation, Height};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,6 +39,8 @@ pub(crate) struct RoundFacts {
     pub(crate) causes: Causes,
     /// How much of its mail each engine gets.
     pub(crate) quota: Quota,
+    /// The block before the newest generation.
+    pub(crate) update_point: Height,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
 }

@@ -54,6 +54,7 @@ impl Executor {
             chunks: active.iter().map(chunk).collect(),
             claimed: AtomicUsize::new(0),
             facts: RoundFacts {
+                update_point: self.update_point,
                 frame,
                 node_timers: self.timers.len(),
                 node_timer_bytes: self.timers.bytes(),

@@ -157,6 +157,7 @@ impl Executor {
             children: 0,
             sent: 0,
             timers_set: 0,
+            ordinal: 0,
             node_timers: self.timers.len(),
             parameters: &parameters,
             allowance: Allowance::of(&parameters.message).within(self.causes.left(spawn.cause)),

@@ -1,6 +1,7 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
 use crate::causes::{CauseIndex, Held};
+use crate::kept::Kept;
 use crate::keys::Ask;
 use crate::limits::POISON_TEXT_BYTES_MAX;
 use crate::outbox::Answer;
@@ -8,7 +9,7 @@ use crate::outcome::ReplyError;
 use crate::slot_timers::SlotTimers;
 use crate::table::{KindEntry, KindIndex, Pending};
 use crate::trouble::{Trouble, Wrong};
-use refit_abi::host::{Instance, Prepared, running, shown};
+use refit_abi::host::{Instance, Prepared, Unsettled, running, shown};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
@@ -24,6 +25,8 @@ pub(crate) struct Slot {
     pub(crate) state: SlotState,
     /// Whether the settling of its state has poisoned it and nobody was told.
     pub(crate) untold: bool,
+    /// The old state, if the settling of it has poisoned it.
+    pub(crate) kept: Option<Box<Kept>>,
     /// What a transition made and the commit has not yet settled.
     pub(crate) next: Option<Next>,
     /// Messages it has sent over its life: the next one's sequence.
@@ -64,10 +67,11 @@ pub(crate) enum SlotState {
 /// much code has been replaced since.
 ///
 /// No state is kept here: the handler that panicked may have changed half of it. The last good one is what the blocks
-/// give that came before that message, counted from a state that was written down before.
+/// give that came before that message, counted from a state that was written down before. (Where no handler panicked
+/// but the settling of a migrated state, the old state is kept beside it.)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poison {
-    /// The block in which it panicked.
+    /// The block in which it panicked; of a migrated state that could not be settled, the block of the update point.
     pub height: Height,
     /// Who sent the message; `None` if it was no message but the settling of a migrated state.
     pub sender: Option<Sender>,
@@ -203,6 +207,7 @@ impl Slot {
             parent,
             state,
             untold: false,
+            kept: None,
             next: None,
             sent: 0,
             children: 0,
@@ -228,8 +233,9 @@ impl Slot {
     }
 
     /// Makes the state this code's, if it is still as the old code left it. Afterwards the slot is
-    /// live with a fitting state, or poisoned.
-    pub(crate) fn settle(&mut self, entry: &KindEntry, height: Height) {
+    /// live with a fitting state, or poisoned since the update point `at`, with the old state kept: whenever it is
+    /// done, it is as if it had been done there.
+    pub(crate) fn settle(&mut self, entry: &KindEntry, at: Height) {
         let SlotState::Live(instance) = &self.state else {
             return;
         };
@@ -244,8 +250,9 @@ impl Slot {
         self.untold = settled.is_err();
         self.state = match settled {
             Ok(instance) => SlotState::Live(instance),
-            Err(text) => {
-                let poison = Poison::new(entry, height, None, text);
+            Err(Lost { text, kept }) => {
+                self.kept = kept.map(Box::new);
+                let poison = Poison::new(entry, at, None, &text);
                 SlotState::Poisoned(Box::new(poison))
             }
         };
@@ -257,7 +264,10 @@ impl Slot {
             return;
         }
         match self.next.take() {
-            Some(Next::Whole(fresh)) => self.state = SlotState::Live(fresh),
+            Some(Next::Whole(fresh)) => {
+                self.state = SlotState::Live(fresh);
+                self.kept = None;
+            }
             other => self.next = other,
         }
     }
@@ -276,7 +286,9 @@ impl Slot {
     pub(crate) fn discard_next(&mut self, pending: &Pending, new: &refit_abi::host::Kind) {
         let _about = running::about(self.id);
         match (self.next.take(), pending) {
-            (Some(Next::Prepared(prepared)), Pending::Settle(step)) => step.discard(prepared),
+            (Some(Next::Prepared(prepared)), Pending::Settle { step, .. }) => {
+                step.discard(prepared)
+            }
             (Some(Next::Whole(instance)), _) => leak_if_unfit(new.discard(instance)),
             (Some(Next::Prepared(_)) | None, _) => {}
         }
@@ -297,40 +309,74 @@ impl Slot {
         }
     }
 
+    /// Messages of the block at `height` that it has handled.
+    pub(crate) fn handled_at(&self, height: Height) -> u64 {
+        match self.ordinal_height == height {
+            true => self.ordinal,
+            false => 0,
+        }
+    }
+
+    /// It was started afresh after the block at `height`: its `init` has drawn the random numbers of one more message.
+    pub(crate) fn began_afresh(&mut self, height: Height) {
+        (self.ordinal_height, self.ordinal) = (height, self.handled_at(height) + 1);
+    }
+
     /// Counts `count` more messages of the block at `height`; gives how many there were before.
     pub(crate) fn count(&mut self, height: Height, count: usize) -> u64 {
-        if self.ordinal_height != height {
-            self.ordinal_height = height;
-            self.ordinal = 0;
-        }
-        let before = self.ordinal;
-        self.ordinal += count as u64;
+        let before = self.handled_at(height);
+        (self.ordinal_height, self.ordinal) = (height, before + count as u64);
         self.handled += count as u64;
         before
     }
 }
 
-fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instance, &'static str> {
-    const PANICKED: &str = "the new state could not be put together: a default or a move panicked";
+/// A state that could not be settled.
+struct Lost {
+    text: String,
+    kept: Option<Kept>,
+}
+
+impl Lost {
+    /// Of a defect: nothing is left of the state.
+    fn all(text: &str) -> Self {
+        let (text, kept) = (text.to_owned(), None);
+        Self { text, kept }
+    }
+}
+
+fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instance, Lost> {
+    const PANICKED: &str = "the new state could not be put together: a move panicked";
     const NO_WAY: &str = "the state does not fit the code and no step leads to it";
     match (&entry.pending, next) {
-        (Some(Pending::Settle(step)), Some(Next::Prepared(prepared))) => step
-            .settle(old, prepared)
-            .map_err(|_| NO_WAY)?
-            .ok_or(PANICKED),
-        (Some(Pending::Settle(step)), None) => step
-            .settle_defaults(old)
-            .map_err(|_| NO_WAY)?
-            .ok_or(PANICKED),
-        (Some(Pending::Settle(step)), Some(Next::Whole(new))) => {
-            leak_if_unfit(step.discard_old(old));
+        (Some(Pending::Settle { step, remains }), Some(Next::Prepared(prepared))) => {
+            let settled = step.settle(old, prepared);
+            let settled = settled.map_err(|_| Lost::all(NO_WAY))?;
+            let settled = settled.ok_or_else(|| Lost::all(PANICKED))?;
+            remains.bury_rest(settled.rest);
+            Ok(settled.state)
+        }
+        (Some(Pending::Settle { step, remains }), None) => match step.settle_defaults(old) {
+            Ok(settled) => {
+                let settled = settled.ok_or_else(|| Lost::all(PANICKED))?;
+                remains.bury_rest(settled.rest);
+                Ok(settled.state)
+            }
+            Err(Unsettled { old, error }) => {
+                let kept = Kept::of(step, &old);
+                remains.bury(old);
+                let text = format!("the new state could not be put together: {error}");
+                Err(Lost { text, kept })
+            }
+        },
+        (
+            Some(Pending::Settle { remains, .. } | Pending::Replace(remains)),
+            Some(Next::Whole(new)),
+        ) => {
+            remains.bury(old);
             Ok(new)
         }
-        (Some(Pending::Replace(before)), Some(Next::Whole(new))) => {
-            before.bury(old);
-            Ok(new)
-        }
-        _ => Err(NO_WAY),
+        _ => Err(Lost::all(NO_WAY)),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::executor::Executor;
 use crate::limits::SWEEP_CHUNKS_PER_STEP;
 use crate::remains::Remains;
-use crate::table::{GenerationTable, Pending};
+use crate::table::GenerationTable;
 use crate::trouble;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Executor {
         for chunk in &self.chunks[start..end] {
             for slot in &mut chunk.write().slots {
                 if let Some(entry) = table.get(slot.kind) {
-                    slot.settle(entry, self.height);
+                    slot.settle(entry, self.update_point);
                     if let Some(trouble) = slot.take_untold(entry) {
                         self.between.stats.poisoned += 1;
                         trouble::keep(&mut self.between.troubles, || trouble);
@@ -37,7 +37,8 @@ impl Executor {
         }
         self.swept = end;
         if end == self.chunks.len() {
-            self.remains.extend(replaced(&table));
+            self.remains.extend(left_over(&table));
+            self.settling = None;
             drop(self.shared.publish(table.settled()));
         }
     }
@@ -49,17 +50,15 @@ impl Executor {
         }
     }
 
-    /// The states that were replaced as a whole in generations that are settled; for
-    /// [`remains::discard`](crate::remains::discard). They hold their code.
+    /// What upgrades have left over that are settled, and the states of engines that they have retired; for
+    /// [`remains::discard`](crate::remains::discard). It holds its code.
     pub fn take_remains(&mut self) -> Vec<Arc<Remains>> {
         std::mem::take(&mut self.remains)
     }
 }
 
 /// What the settling of a generation has put aside.
-pub(crate) fn replaced(table: &GenerationTable) -> impl Iterator<Item = Arc<Remains>> {
-    table.iter().filter_map(|(_, entry)| match &entry.pending {
-        Some(Pending::Replace(remains)) => Some(remains.clone()),
-        Some(Pending::Settle(_)) | None => None,
-    })
+pub(crate) fn left_over(table: &GenerationTable) -> impl Iterator<Item = Arc<Remains>> {
+    let pending = table.iter().filter_map(|(_, entry)| entry.pending.as_ref());
+    pending.map(|pending| pending.remains().clone())
 }

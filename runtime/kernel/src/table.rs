@@ -27,9 +27,35 @@ pub struct KindEntry {
 #[derive(Clone, Debug)]
 pub enum Pending {
     /// The step's second half, on what the transition prepared.
-    Settle(Box<Migration>),
+    Settle {
+        /// The step.
+        step: Box<Migration>,
+        /// Where what it leaves over goes.
+        remains: Arc<Remains>,
+    },
     /// The whole new state is there; the old one waits to be dropped by the code that made it.
     Replace(Arc<Remains>),
+}
+
+impl Pending {
+    /// The second half of a step.
+    pub fn settle(step: Migration) -> Self {
+        let remains = Remains::of_step(step.clone());
+        let step = Box::new(step);
+        Self::Settle { step, remains }
+    }
+
+    /// The new states are whole; the old ones are of this code's making.
+    pub fn replace(old: Kind) -> Self {
+        Self::Replace(Remains::of(old))
+    }
+
+    /// What it leaves over.
+    pub(crate) fn remains(&self) -> &Arc<Remains> {
+        match self {
+            Self::Settle { remains, .. } | Self::Replace(remains) => remains,
+        }
+    }
 }
 
 /// All engine code of one generation.

@@ -7,10 +7,10 @@ use crate::parameters::Parameters;
 use crate::round::SharedChunk;
 use crate::slot::{Next, Slot, SlotState};
 use crate::table::{GenerationTable, KindIndex};
-use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Instance};
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Height};
 use std::fmt;
 use std::sync::Arc;
 
@@ -145,6 +145,11 @@ impl SlotRef<'_> {
     /// Timers it has set.
     pub fn timers_set(&self) -> u64 {
         self.slot.timers.set
+    }
+
+    /// Messages it has handled in the block at `height`.
+    pub fn handled_at(&self, height: Height) -> u64 {
+        self.slot.handled_at(height)
     }
 
     /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read

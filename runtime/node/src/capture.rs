@@ -30,8 +30,8 @@ fn fixture(captured: Captured) -> (Fixture, Generation) {
     let fixture = Fixture {
         format: FIXTURE_FORMAT,
         kind: descriptor.kind.clone(),
-        version: descriptor.version,
-        schema: descriptor.schema,
+        version: captured.version,
+        schema: captured.schema,
         build_id: captured.kind.module().build_id().to_owned(),
         height: captured.height,
         state: captured.state,

@@ -13,7 +13,7 @@ use crate::standing::Standing;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
 use crate::waiters::{AwaitedAnswer, Waiters};
-use crossbeam_channel::{Receiver, select};
+use crossbeam_channel::{Receiver, Sender, select};
 use parking_lot::Mutex;
 use refit_abi::BlockTime;
 use refit_admin::{Metrics, Refusal};
@@ -23,7 +23,7 @@ use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken
 use refit_store::Store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a driver is made of.
 pub(crate) struct DriverParts {
@@ -53,8 +53,8 @@ pub(crate) struct Driver {
     /// Whether the source was told of it.
     told: bool,
     armed: Option<Box<Waiting>>,
-    /// The next block is made at once: it follows an upgrade.
-    follow_up: bool,
+    /// The next block is made at once: it follows an upgrade, whose thread is told when it begins.
+    follow_up: Option<Sender<Instant>>,
     /// What waits for coming blocks, after the newest.
     awaited: Awaited,
     troubles: Troubles,
@@ -81,7 +81,7 @@ impl Driver {
             // There are no engines yet that could execute a block.
             told: true,
             armed: None,
-            follow_up: false,
+            follow_up: None,
             awaited: Awaited::default(),
             troubles: Troubles::default(),
             recount: true,
@@ -185,7 +185,7 @@ impl Driver {
         let mut armed = self.armed.iter();
         let plan = armed.any(|waiting| waiting.at_height.is_some());
         Due {
-            follows_upgrade: self.follow_up,
+            follows_upgrade: self.follow_up.is_some(),
             height_awaited: plan || self.awaited.timer_height.is_some(),
             timer: self.awaited.timer_time,
             backlog: self.awaited.backlog,

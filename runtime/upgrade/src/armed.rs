@@ -15,10 +15,11 @@ use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
-    Aftermath, GenerationTable, KindIndex, LogLine, Pending, Quiesced, Remains, Reworded,
-    Rewording, Unaccepted,
+    Aftermath, Change, GenerationTable, KindIndex, LogLine, Pending, Quiesced, Reworded, Rewording,
+    Unaccepted,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An upgrade that waits for its update point.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Armed {
     directives: Directives,
     lines: Mutex<Vec<LogLine>>,
     under_way: Arc<UnderWay>,
+    /// Timers of the former lives of engines that start afresh, dropped by the commit.
+    timers_dropped: AtomicU64,
     /// The table that was live, once this one is: dropped with this, after the pause.
     replaced: Mutex<Option<Arc<GenerationTable>>>,
 }
@@ -137,6 +140,7 @@ impl Armed {
             directives: directives.clone(),
             lines: Mutex::new(Vec::new()),
             under_way: Arc::default(),
+            timers_dropped: AtomicU64::new(0),
             replaced: Mutex::default(),
         })
     }
@@ -174,6 +178,11 @@ impl Armed {
     /// Which transitions are running, for whoever looks on from another thread.
     pub fn under_way(&self) -> &Arc<UnderWay> {
         &self.under_way
+    }
+
+    /// How many timers of the former lives of engines that start afresh the commit has dropped.
+    pub fn timers_dropped(&self) -> u64 {
+        self.timers_dropped.load(Ordering::Relaxed)
     }
 
     /// What the transitions logged.
@@ -231,12 +240,12 @@ impl Armed {
         let failed = |Unaccepted { engine, schema }| Failure::Queued { engine, schema };
         let mut reworded = Vec::new();
         for (kind, old, new) in &self.messages {
-            let kind = *kind;
             let given_up = self.gives_up(new);
-            let descriptors = (old.descriptor(), new.descriptor());
-            if !given_up && let Some(found) = quiesced.unaccepted(kind, descriptors) {
+            let change = self.change(*kind, (old, new));
+            if !given_up && let Some(found) = quiesced.unaccepted(change) {
                 return Err(failed(found));
             }
+            let kind = *kind;
             let letters = quiesced.reword(Rewording { kind, old, new });
             // What is given up the new code refuses, and tells the clients.
             if !given_up && let Some(found) = letters.unaccepted() {
@@ -245,6 +254,16 @@ impl Armed {
             reworded.push(letters);
         }
         Ok(reworded)
+    }
+
+    fn change<'a>(&self, kind: KindIndex, (old, new): (&'a Kind, &'a Kind)) -> Change<'a> {
+        let (old, new) = (old.descriptor(), new.descriptor());
+        Change {
+            kind,
+            old,
+            new,
+            starts_afresh: self.directives.restart.contains(&new.kind),
+        }
     }
 
     /// Whether the plan gives up what waits for a kind and is not taken.
@@ -299,9 +318,10 @@ impl Transitioned<'_> {
         let given_up = armed.messages.iter();
         let given_up = given_up.filter(|(_, _, new)| armed.gives_up(new));
         for (index, old, new) in given_up {
-            quiesced.bury_unaccepted(*index, (old.descriptor(), new.descriptor()));
+            quiesced.bury_unaccepted(armed.change(*index, (old, new)));
         }
-        quiesced.take_over(self.aftermath);
+        let timers = quiesced.take_over(self.aftermath);
+        armed.timers_dropped.store(timers, Ordering::Relaxed);
         armed.table.number()
     }
 }
@@ -340,10 +360,7 @@ fn crossing(
     restart: bool,
 ) -> Result<(Class, Option<Pending>), ArmError> {
     if restart {
-        return Ok((
-            Class::Restart,
-            Some(Pending::Replace(Remains::of(old.clone()))),
-        ));
+        return Ok((Class::Restart, Some(Pending::replace(old.clone()))));
     }
     let missing = || ArmError::NoMigration {
         kind: name.to_owned(),
@@ -357,9 +374,9 @@ fn crossing(
                 kind: name.to_owned(),
                 error,
             })?;
-            Some(Pending::Settle(Box::new(step)))
+            Some(Pending::settle(step))
         }
-        Class::Translate | Class::Restart => Some(Pending::Replace(Remains::of(old.clone()))),
+        Class::Translate | Class::Restart => Some(Pending::replace(old.clone())),
         Class::Carry | Class::New | Class::Adopt => None,
     };
     Ok((class, pending))
@@ -368,7 +385,7 @@ fn crossing(
 /// Whether the pause has to visit the engines of a kind.
 fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
     match (class, pending) {
-        (Class::Migrate, Some(Pending::Settle(step))) => whole || !step.defaults_only(),
+        (Class::Migrate, Some(Pending::Settle { step, .. })) => whole || !step.defaults_only(),
         (Class::MigrateByHand | Class::Translate | Class::Restart, _) => true,
         _ => false,
     }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 14] = [
+pub const LINT_CODES: [&str; 15] = [
     "after-unknown-kind",
     "capability-missing",
     "capability-new",
@@ -32,6 +32,7 @@ pub const LINT_CODES: [&str; 14] = [
     "messages-not-accepted",
     "outside-calls",
     "state-copied",
+    "timers-dropped",
     "upgrade-message-deferred",
     "words-changed",
 ];
@@ -257,6 +258,17 @@ impl Linter<'_> {
                 "data-dropped",
                 format!("`{}` loses {}", self.new.kind, self.kind.dropped.join(", ")),
                 "nothing, if that is meant; else migrate the fields",
+            ));
+        }
+        if self.kind.class == Class::Restart {
+            findings.push(self.found(
+                Level::Note,
+                "timers-dropped",
+                format!(
+                    "the engines of `{}` start afresh: the timers that they have set are dropped, and messages that wait for them come to the fresh ones",
+                    self.new.kind
+                ),
+                "set in `init` the timers that it needs; the upgrade's report says how many were dropped",
             ));
         }
         let poisoned = self.surroundings.poisoned.get(&self.new.kind);

@@ -46,6 +46,7 @@ struct Made {
 #[derive(Default)]
 struct Taken {
     counters: Vec<(EngineId, u64, u64)>,
+    restarted: Vec<EngineId>,
     revived: Vec<EngineId>,
 }
 
@@ -99,7 +100,8 @@ pub(crate) fn run(
     }
     let mut aftermath = rounds.finish(quiesced);
     taken.counters.append(&mut aftermath.counters);
-    (aftermath.counters, aftermath.revived) = (taken.counters, taken.revived);
+    aftermath.counters = taken.counters;
+    (aftermath.restarted, aftermath.revived) = (taken.restarted, taken.revived);
     (Ok(aftermath), lines)
 }
 
@@ -181,6 +183,9 @@ impl Stages {
             taken.revived.push(made.id);
         }
         let item = &self.work[made.item];
+        if item.class == Class::Restart {
+            taken.restarted.push(made.id);
+        }
         let handles = item.new.descriptor().upgrade_message;
         match (made.next, handles) {
             (Next::Whole(instance), Some(_)) => self.shared.residents.write().add(Resident {
@@ -297,7 +302,9 @@ impl Stages {
         Ok(Next::Whole(whole))
     }
 
-    /// A fresh engine in the place of the old: its state is dropped, as the plan says.
+    /// A fresh engine in the place of the old: its state is dropped, as the plan says, and the timers of its former
+    /// life; what waits in its mailbox is the runtime's, and comes to the fresh one. Its `init` draws random numbers
+    /// that no message of the block drew.
     fn restart(
         &self,
         item: &Work,
@@ -321,6 +328,7 @@ impl Stages {
             sent: bus.counters.0,
             children: bus.counters.1,
             timers_set: slot.timers_set(),
+            ordinal: slot.handled_at(self.shared.height()),
             node_timers: 0,
             parameters: self.shared.view.parameters(),
             allowance: Allowance::of(&self.shared.view.parameters().message),

@@ -238,8 +238,12 @@ fn a_state_is_migrated_by_code_that_is_optimised_otherwise_after_its_makers_code
             let step = step.unwrap_or_else(|| panic!("{old} to {new}: the layouts are equal"));
             assert!(!step.descriptor().by_hand);
             let prepared = step.prepare(kv(), Height(9), &state, &mut NoBus).unwrap();
-            let state = step.settle(state, prepared).unwrap().unwrap();
-            use_up(&kind, state, 0)
+            let settled = step.settle(state, prepared).unwrap().unwrap();
+            settled
+                .rest
+                .into_iter()
+                .for_each(|rest| step.discard_rest(rest));
+            use_up(&kind, settled.state, 0)
         }));
         assert!(loaded.retire().is_unmapped());
     }

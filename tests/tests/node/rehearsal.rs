@@ -88,6 +88,12 @@ fn a_rehearsal_tells_the_pause_and_the_very_states_that_the_upgrade_then_has() {
     let report = node.apply(&plan).unwrap();
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
     assert_eq!(again.digest, digest(&node));
+    let (copy, without) = (report.copy_us.unwrap(), report.without_block.unwrap());
+    assert_eq!(
+        without.total_us,
+        copy + without.sweep_us + report.pause_us + without.next_us + without.handover_us,
+        "{report:?}"
+    );
     let predicted = report.predicted_us.unwrap();
     let (low, high) = (report.pause_us / 100, report.pause_us * 100 + 50_000);
     assert!((low..=high).contains(&predicted), "{report:?}");

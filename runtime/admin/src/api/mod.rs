@@ -22,5 +22,5 @@ pub use status::{
 };
 pub use upgrade::{
     Class, Phase, PhaseTime, Reason, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,
-    UpgradeState, UpgradedKind,
+    UpgradeState, UpgradedKind, WithoutBlock,
 };

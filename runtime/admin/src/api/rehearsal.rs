@@ -22,8 +22,11 @@ pub struct RehearsalReport {
     pub memory_bytes: u64,
     /// BLAKE3 over all new states, in hexadecimal; empty if it failed.
     pub digest: String,
-    /// Time for the whole rehearsal, in microseconds; the node served meanwhile.
+    /// Time for the whole rehearsal, in microseconds; the node served meanwhile but for the copy.
     pub took_us: u64,
+    /// How long no block ran while the states were copied for it, in microseconds; 0 if it failed.
+    #[serde(default)]
+    pub copy_us: u64,
     /// Why the upgrade would not commit, if it would not.
     pub reason: Option<Reason>,
 }

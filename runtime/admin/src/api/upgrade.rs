@@ -44,18 +44,40 @@ pub struct UpgradeReport {
     pub wait_us: u64,
     /// Time in which no engine ran, in microseconds.
     pub pause_us: u64,
+    /// The whole time without a block around the pause; absent until the next block began and a fresh crew took over.
+    #[serde(default)]
+    pub without_block: Option<WithoutBlock>,
+    /// How long no block ran while the states were copied for the rehearsal, in microseconds; absent if there was none.
+    #[serde(default)]
+    pub copy_us: Option<u64>,
     /// The pause that the rehearsal took, in microseconds; absent if there was none.
     #[serde(default)]
     pub predicted_us: Option<u64>,
     /// BLAKE3 over the states that the rehearsal ended with, in hexadecimal; absent if there was none.
     #[serde(default)]
     pub digest: Option<String>,
+    /// Timers of the former lives of engines that started afresh, which were dropped.
+    #[serde(default)]
+    pub timers_dropped: u64,
     /// The phases that were finished, in order.
     pub phases: Vec<PhaseTime>,
     /// Whether the old code is unmapped.
     pub retired: bool,
     /// Why old libraries are still mapped.
     pub pinned: Vec<String>,
+}
+
+/// The times around an upgrade in which no block ran, beside its pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithoutBlock {
+    /// Before the pause: settling what the upgrade before had left over, in microseconds.
+    pub sweep_us: u64,
+    /// From the end of the pause until the next block began, in microseconds.
+    pub next_us: u64,
+    /// A fresh crew took over at a later time, in microseconds; 0 if the next block waited for it.
+    pub handover_us: u64,
+    /// These, the pause, and the copy for the rehearsal, in microseconds.
+    pub total_us: u64,
 }
 
 /// How far an upgrade is.

@@ -22,6 +22,7 @@ use refit_admin::api::{
     Class, DeadLetter, DeadLetters, EngineState, EngineStatus, ForgottenKeys, KindStatus,
     Libraries, Life, NodeInfo, Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState,
     Reason, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
+    WithoutBlock,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Pending, Refusal, Replied,
@@ -442,8 +443,16 @@ fn committed() -> UpgradeReport {
         stage_us: 41_200,
         wait_us: 900,
         pause_us: 87,
+        without_block: Some(WithoutBlock {
+            sweep_us: 40,
+            next_us: 110,
+            handover_us: 60,
+            total_us: 297 + 6_400,
+        }),
+        copy_us: Some(6_400),
         predicted_us: Some(120),
         digest: Some("d1".repeat(32)),
+        timers_dropped: 0,
         phases: vec![
             PhaseTime {
                 phase: Phase::Quiesced,
@@ -483,6 +492,13 @@ fn aborted() -> UpgradeReport {
         to: Generation(3),
         height: Some(Height(35)),
         reason: Some(reason),
+        without_block: Some(WithoutBlock {
+            sweep_us: 0,
+            next_us: 130,
+            handover_us: 0,
+            total_us: 217,
+        }),
+        copy_us: None,
         predicted_us: None,
         digest: None,
         phases: vec![PhaseTime {
@@ -509,6 +525,7 @@ fn refused() -> UpgradeReport {
         reason: Some(reason),
         wait_us: 0,
         pause_us: 0,
+        without_block: None,
         predicted_us: None,
         digest: None,
         phases: Vec::new(),
@@ -526,6 +543,8 @@ fn armed() -> UpgradeReport {
         height: None,
         wait_us: 0,
         pause_us: 0,
+        without_block: None,
+        copy_us: None,
         predicted_us: None,
         digest: None,
         phases: vec![PhaseTime {
@@ -564,6 +583,7 @@ fn rehearsal(predicted_us: u64) -> RehearsalReport {
         memory_bytes: 1 << 20,
         digest: "cd".repeat(32),
         took_us: 120_000,
+        copy_us: 6_400,
         reason: None,
     }
 }

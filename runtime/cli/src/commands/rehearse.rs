@@ -181,6 +181,7 @@ mod tests {
             memory_bytes: 1 << 20,
             digest: "3f2a".to_owned(),
             took_us: 1,
+            copy_us: 1,
             reason: None,
         };
         assert_eq!(

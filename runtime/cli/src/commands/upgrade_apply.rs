@@ -16,6 +16,10 @@ use tokio::time::Instant;
 /// Time between two looks at the upgrade.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Longest wait, after an upgrade has ended, for the time without a block around it: a busy node changes its crews
+/// within a second.
+const WHOLE_WAIT_MAX: Duration = Duration::from_secs(3);
+
 /// Longest wait for a node that does not answer any more: it may be restarting.
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -57,10 +61,16 @@ fn wishes(args: &ApplyArgs) -> Vec<(&'static str, String)> {
         .collect()
 }
 
+/// Whether the report of an upgrade that has ended says for how long no block ran, if that was so.
+fn is_whole(report: &UpgradeReport) -> bool {
+    report.state == UpgradeState::Refused || report.without_block.is_some()
+}
+
 /// Waits for the end of upgrade `id`, for at most `wait`.
 async fn follow(client: &Client, id: u64, wait: Duration) -> Result<UpgradeReport, Failure> {
     let deadline = Instant::now() + wait;
     let mut said: Option<UpgradeState> = None;
+    let mut ended = None;
     loop {
         let looked = client.get(&format!("/v1/upgrades/{id}")).await;
         let report: UpgradeReport = match looked {
@@ -72,7 +82,13 @@ async fn follow(client: &Client, id: u64, wait: Duration) -> Result<UpgradeRepor
             },
         };
         if report.state.is_final() {
-            return Ok(report);
+            let now = Instant::now();
+            let since = *ended.get_or_insert(now);
+            if is_whole(&report) || now.duration_since(since) >= WHOLE_WAIT_MAX {
+                return Ok(report);
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            continue;
         }
         if said.replace(report.state) != Some(report.state) {
             show::talk(format_args!("upgrade {id} is {}", report.state));

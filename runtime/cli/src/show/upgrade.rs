@@ -1,7 +1,7 @@
 //! Upgrade reports, for people.
 
 use super::table::{facts, table};
-use refit_admin::api::UpgradeReport;
+use refit_admin::api::{UpgradeReport, WithoutBlock};
 
 /// One upgrade, whole.
 pub(crate) fn text(report: &UpgradeReport) -> String {
@@ -35,6 +35,14 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
         rows.push(("rehearsed", format!("states {digest}")));
     }
     rows.push(("pause", microseconds(report.pause_us)));
+    if let Some(without) = &report.without_block {
+        rows.push(("without a block", without_block(report, without)));
+    }
+    if report.timers_dropped > 0 {
+        let count = report.timers_dropped;
+        let timers = format!("{count} of engines that started afresh, dropped");
+        rows.push(("timers", timers));
+    }
     rows.push(("retired", retired(report)));
     format!("{}\n{}{}", facts(&rows), kinds(report), phases(report))
 }
@@ -57,6 +65,9 @@ pub(crate) fn history(reports: &[UpgradeReport]) -> String {
                     .map_or_else(|| "-".to_owned(), microseconds),
                 microseconds(report.pause_us),
                 report
+                    .without_block
+                    .map_or_else(|| "-".to_owned(), |it| microseconds(it.total_us)),
+                report
                     .reason
                     .as_ref()
                     .map_or_else(String::new, |reason| reason.code.clone()),
@@ -72,6 +83,7 @@ pub(crate) fn history(reports: &[UpgradeReport]) -> String {
             "HEIGHT",
             "PREDICTED",
             "PAUSE",
+            "WITHOUT A BLOCK",
             "REASON",
         ],
         &rows,
@@ -106,6 +118,24 @@ pub(crate) fn versions(from: Option<u32>, to: u32) -> String {
         Some(from) => format!("{from} → {to}"),
         None => to.to_string(),
     }
+}
+
+/// The time without a block, and what it is made of.
+fn without_block(report: &UpgradeReport, without: &WithoutBlock) -> String {
+    let copy = report.copy_us.map(|us| ("copy for the rehearsal", us));
+    let parts = [
+        ("sweep before", without.sweep_us),
+        ("pause", report.pause_us),
+        ("until the next block", without.next_us),
+        ("hand-over", without.handover_us),
+    ];
+    let parts: Vec<_> = copy
+        .into_iter()
+        .chain(parts)
+        .filter(|(_, us)| *us > 0)
+        .map(|(name, us)| format!("{name} {}", microseconds(us)))
+        .collect();
+    format!("{}: {}", microseconds(without.total_us), parts.join(", "))
 }
 
 fn retired(report: &UpgradeReport) -> String {

@@ -3,6 +3,7 @@
 //!
 //! The clock decides which crew executes a block, which no result depends on.
 
+use super::on_duty::Done;
 use super::queue::Share;
 use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
 use crate::executor::Executor;
@@ -91,10 +92,16 @@ impl Leader<'_> {
     }
 
     fn hand_over(self, successor: &Baton, command: Option<Command>) -> Option<Self> {
-        let executor = self.executor;
-        match successor.sender.send(Handover { executor, command }) {
+        let handover = Handover {
+            executor: self.executor,
+            command,
+            left: Done::now(),
+        };
+        match successor.sender.send(handover) {
             Ok(()) => None,
-            Err(SendError(Handover { executor, command })) => Some(Self {
+            Err(SendError(Handover {
+                executor, command, ..
+            })) => Some(Self {
                 executor,
                 first: command,
                 ..self
@@ -133,7 +140,9 @@ impl Leader<'_> {
 
     /// Runs an update point.
     fn pause(&mut self, mut point: Box<dyn UpdatePoint>) {
-        // A pending sweep holds states that the next transition could not read.
+        point.sweeping();
+        // A pending sweep holds states that the next transition could not read. It is no pause: each of its calls is
+        // one that the watchdog of calls looks at.
         self.executor.sweep();
         point.closing();
         // Only leaders close the gate, and there is one leader at a time.

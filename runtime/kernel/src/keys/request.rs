@@ -11,7 +11,7 @@ const REQUEST_CONTEXT: &str = "refit 2026 request under a key";
 const PLAN_CONTEXT: &str = "refit 2026 plan under a key";
 
 /// A client's own name for one of its messages: whoever sends it again means the same message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The client.
     pub client: ClientId,
@@ -24,7 +24,7 @@ pub struct Key {
 pub struct RequestDigest([u8; 32]);
 
 /// The place of one message in the chain of blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// The block that brought it.
     pub height: Height,
@@ -33,7 +33,7 @@ pub struct Entry {
 }
 
 /// Whom an answer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Asker {
     /// Everybody who sent this request under this key, however often.
     Keyed {

@@ -4,6 +4,7 @@ use crate::harness::{
     NO_BUDGET, block, executor, frame, handle_at_most, ingress, root, run, seen, start, table,
 };
 use crate::script::{Config, Message, Op, Target};
+use refit_abi::schema::SchemaId;
 use refit_kernel::crew::Helpers;
 use refit_kernel::{Executor, Image, ImageError, StateImage};
 
@@ -83,8 +84,17 @@ fn what_no_executor_can_be_made_from_is_refused_with_the_engine() {
     assert!(matches!(error(&broken), ImageError::Decode { engine, .. } if engine == root(0)));
 
     let mut unknown = image.clone();
-    unknown.kinds = vec!["nobody".to_owned()];
+    unknown.kinds[0].name = "nobody".to_owned();
     assert_eq!(error(&unknown), ImageError::UnknownKind { engine: root(0) });
+
+    let mut later = image.clone();
+    later.format += 1;
+    let format = later.format;
+    assert_eq!(error(&later), ImageError::Format { format });
+
+    let mut other = image.clone();
+    other.kinds[0].schema = SchemaId::default();
+    assert_eq!(error(&other).code(), "image-other-state");
 
     let mut twice = image.clone();
     twice.engines[1].id = root(0);

@@ -39,7 +39,7 @@ impl Driver {
             self.halt(refused);
             return Ok(());
         }
-        self.follow_up = false;
+        let follows = self.follow_up.take();
         let (height, time) = (block.header.height, block.header.time);
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
@@ -50,6 +50,10 @@ impl Driver {
         };
         self.waiters.placed(height, &tokens);
         let (done, outcome) = crossbeam_channel::bounded(1);
+        if let Some(upgrade) = follows {
+            // Its thread may have given up waiting.
+            let _ = upgrade.try_send(Instant::now());
+        }
         self.parts
             .commands
             .send(Command::Block(input, done))

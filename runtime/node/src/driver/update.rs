@@ -2,7 +2,7 @@
 
 use super::{Driver, Ended};
 use crate::chain;
-use crate::upgrade::{LetGo, Waiting};
+use crate::upgrade::{LetGo, Parts, Waiting};
 use refit_abi::Height;
 use refit_kernel::crew::Command;
 use refit_upgrade::Verdict;
@@ -12,7 +12,7 @@ impl Driver {
     /// a later one, or if the upgrade was taken back: it happens there or not at all.
     pub(super) fn upgrade_if_due(&mut self) -> Result<(), Ended> {
         // One that came while another ran has missed this height: the block that follows is made first.
-        if self.follow_up {
+        if self.follow_up.is_some() {
             return Ok(());
         }
         let Some(waiting) = self.armed.take() else {
@@ -56,7 +56,12 @@ impl Driver {
 
     fn upgrade(&mut self, waiting: Waiting) -> Result<(), Ended> {
         let becomes = waiting.becomes;
-        let (point, baton, resumed) = waiting.into_parts();
+        let Parts {
+            point,
+            baton,
+            resumed,
+            next_block,
+        } = waiting.into_parts();
         self.parts
             .commands
             .send(Command::Upgrade(point, baton))
@@ -68,7 +73,7 @@ impl Driver {
             self.ground.manifest = becomes.manifest;
         }
         self.ground.outcome = Some(chain::outcome(becomes.plan, verdict));
-        self.follow_up = true;
+        self.follow_up = Some(next_block);
         self.recount = true;
         self.told = false;
         Ok(())

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_kernel::crew::{Command, Commands, Crew, commands};
-use refit_kernel::{EngineState, Executor, GenerationTable, StateImage, remains};
+use refit_kernel::{EngineState, Executor, GenerationTable, KindImage, StateImage, remains};
 use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
 use std::collections::BTreeSet;
@@ -141,7 +141,7 @@ fn load(loader: &ChildLoader, modules: &[ModuleAt]) -> Result<Vec<ChildModule>, 
 fn replaced(request: &Request, old: Vec<ChildModule>, modules: &[Module]) -> Vec<ChildModule> {
     let new = new_kinds(modules);
     let kinds = request.image.kinds.iter().zip(&request.kinds);
-    let carried = kinds.filter(|(kind, _)| !new.contains(*kind));
+    let carried = kinds.filter(|(kind, _)| !new.contains(&kind.name));
     let stay: BTreeSet<usize> = carried.map(|(_, place)| *place).collect();
     let places = old.into_iter().enumerate();
     places
@@ -158,9 +158,9 @@ fn new_kinds(modules: &[Module]) -> BTreeSet<String> {
 
 /// The live generation, with the node's kinds in the node's order.
 fn table(request: &Request, old: &[ChildModule]) -> Result<Arc<GenerationTable>, Failed> {
-    let kind = |(name, place): (&String, &usize)| {
+    let kind = |(kind, place): (&KindImage, &usize)| {
         let module = old.get(*place)?.module();
-        module.kind(name)
+        module.kind(&kind.name)
     };
     let kinds = request.image.kinds.iter().zip(&request.kinds).map(kind);
     let kinds: Option<Vec<_>> = kinds.collect();

@@ -31,8 +31,9 @@ pub(super) fn check(
         let StateImage::Live(bytes) = &engine.state else {
             continue;
         };
-        let name = request.image.kinds.get(engine.kind as usize);
-        let kinds = name.and_then(|name| {
+        let kind = request.image.kinds.get(engine.kind as usize);
+        let kinds = kind.and_then(|kind| {
+            let name = &kind.name;
             let new = modules.iter().find_map(|module| module.kind(name))?;
             let (_, entry) = table.find(name)?;
             Some((entry.kind.clone(), new))

@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use refit_abi::Generation;
     use refit_abi::host::BlockFrame;
-    use refit_kernel::{Image, KeysImage, Parameters, TimersImage};
+    use refit_kernel::{BetweenImage, IMAGE_FORMAT, Image, KeysImage, Parameters, TimersImage};
     use refit_upgrade::Directives;
 
     fn outcome(script: &str, deadline: Duration) -> RehearsalError {
@@ -322,6 +322,7 @@ mod tests {
             .argument("-c")
             .argument(script);
         let image = Image {
+            format: IMAGE_FORMAT,
             frame: BlockFrame::default(),
             generation: Generation(1),
             parameters: Parameters::default(),
@@ -332,6 +333,7 @@ mod tests {
             timers: TimersImage::default(),
             dead_letters: (Vec::new(), 0),
             keys: KeysImage::default(),
+            between: BetweenImage::default(),
         };
         let request = Request {
             old: Vec::new(),

@@ -7,7 +7,7 @@ use super::stage::{Refused, refused};
 use crate::limits::{CREW_END_MAX, LINGERING_CREWS_MAX};
 use crossbeam_channel::bounded;
 use refit_admin::api;
-use refit_kernel::crew::{Crew, OnDuty};
+use refit_kernel::crew::{Crew, OnDuty, TookOver};
 
 /// A crew that is to end.
 pub(super) struct Leaving {
@@ -17,15 +17,15 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// Joins the crew. One that does not end in time is told, and keeps all code mapped until it does.
-    pub(super) fn join(self, upgrades: &Upgrades) {
-        let Some(crew) = self.crew else {
-            return;
-        };
+    /// Joins the crew, and gives when its successor has taken over. One that does not end in time is told, and keeps
+    /// all code mapped until it does.
+    pub(super) fn join(self, upgrades: &Upgrades) -> Option<TookOver> {
+        let crew = self.crew?;
         // It executes blocks until then, and the watchdog of calls looks at it. If none takes over the node ends.
-        let _ = self.takes_over.map(OnDuty::wait);
+        let took_over = self.takes_over.and_then(OnDuty::wait);
         upgrades.watched.off_duty(&crew.records());
         join(upgrades, crew);
+        took_over
     }
 }
 

@@ -13,11 +13,12 @@ mod run;
 mod stage;
 mod waiting;
 mod watchdog;
+mod without;
 
 pub(crate) use point::{Point, Resumed};
 pub(crate) use recall::Recall;
 pub(crate) use run::micros;
-pub(crate) use waiting::{LetGo, Waiting};
+pub(crate) use waiting::{LetGo, Parts, Waiting};
 pub use watchdog::StuckPause;
 
 use crate::config::OnStuck;

@@ -43,7 +43,7 @@ pub(super) fn report(upgrades: &Upgrades, id: u64, resumed: &Resumed, waits: Ins
     }
     state.reports.update(id, |report| {
         report.height = Some(resumed.height);
-        report.wait_us = micros(times.closing.saturating_duration_since(waits));
+        report.wait_us = micros(times.sweeping.saturating_duration_since(waits));
         report.pause_us = micros(pause);
         report.phases.extend(steps.map(|(phase, time)| PhaseTime {
             phase,

@@ -36,6 +36,8 @@ pub(crate) struct Resumed {
 /// When each phase of the pause was reached.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
+    /// No block runs from here on.
+    pub(crate) sweeping: Instant,
     pub(crate) closing: Instant,
     pub(crate) quiesced: Instant,
     pub(crate) transitioned: Instant,
@@ -51,6 +53,7 @@ impl Point {
     ) -> Self {
         let now = Instant::now();
         let times = Times {
+            sweeping: now,
             closing: now,
             quiesced: now,
             transitioned: now,
@@ -76,6 +79,10 @@ impl Point {
 }
 
 impl UpdatePoint for Point {
+    fn sweeping(&mut self) {
+        self.times.sweeping = Instant::now();
+    }
+
     fn closing(&mut self) {
         self.times.closing = Instant::now();
         self.watched.pause(true);

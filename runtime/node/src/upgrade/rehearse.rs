@@ -29,6 +29,8 @@ const PLACE_LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Rehearsed {
     pub(super) passed: Passed,
     pub(super) state_bytes: u64,
+    /// How long no block ran while the states were copied.
+    pub(super) copy: Duration,
 }
 
 /// Rehearses bringing these modules in. Ends at once if the upgrade is taken back.
@@ -39,15 +41,14 @@ pub(super) fn rehearse(
     recall: &Recall,
 ) -> Result<Rehearsed, Refused> {
     let look = |executor: &mut Executor| {
-        let table = executor.table();
-        executor
-            .image_of_engines(REHEARSAL_STATE_BYTES_MAX)
-            .map(|image| (table, image))
+        let (table, start) = (executor.table(), Instant::now());
+        let image = executor.image_of_engines(REHEARSAL_STATE_BYTES_MAX);
+        image.map(|image| (table, image, start.elapsed()))
     };
     let seconds = RETIRE_WAIT_MAX.as_secs();
     let looked = crate::status::ask(&upgrades.commands, look, RETIRE_WAIT_MAX);
     let image = looked.ok_or(RehearsalError::NoImage { seconds })?;
-    let (table, image) = image.map_err(RehearsalError::from)?;
+    let (table, image, copy) = image.map_err(RehearsalError::from)?;
     let (old, kinds) = upgrades.state.lock().libraries.files(&table)?;
     let state_bytes = image.state_bytes() as u64;
     let new = new.iter().map(|probed| ModuleAt {
@@ -69,6 +70,7 @@ pub(super) fn rehearse(
         Ok(passed) => Ok(Rehearsed {
             passed,
             state_bytes,
+            copy,
         }),
         Err(RehearsalError::CalledOff) => Err(cancelled(api::Phase::Rehearsed)),
         Err(error) => Err(error.into()),
@@ -150,7 +152,9 @@ fn report(
         Ok(Rehearsed {
             passed,
             state_bytes,
+            copy,
         }) => RehearsalReport {
+            copy_us: super::run::micros(copy),
             predicted_us: Some(passed.pause_us),
             max_pause_us,
             runs: passed.runs,
@@ -162,6 +166,7 @@ fn report(
             reason: None,
         },
         Err(refused) => RehearsalReport {
+            copy_us: 0,
             predicted_us: None,
             max_pause_us,
             runs: 0,

@@ -1,7 +1,6 @@
 //! The end of an upgrade: the crew that ran its pause is joined, and the code that is not live is unmapped.
 
 use super::Upgrades;
-use super::leaving::Leaving;
 use super::run::{call, micros};
 use crate::limits::RETIRE_WAIT_MAX;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
@@ -16,11 +15,9 @@ const RETIRE_POLL: Duration = Duration::from_millis(1);
 /// Longest wait for a handle that a look at the node held when old code was retired.
 const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// Joins the crew that could have entered the old code, waits until no state of its making is left,
-/// then unmaps it.
-pub(super) fn retire_old(upgrades: &Upgrades, id: u64, old_crew: Leaving) {
-    let start = Instant::now();
-    old_crew.join(upgrades);
+/// Waits until no state of the old code's making is left, then unmaps it. The crew that could have entered it was
+/// joined.
+pub(super) fn retire_old(upgrades: &Upgrades, id: u64, start: Instant) {
     let mut settled = None;
     while start.elapsed() < RETIRE_WAIT_MAX {
         match call(upgrades, |executor| {

@@ -11,6 +11,7 @@ use super::retiring;
 use super::stage::{Refused, Staging, refused, refused_plan};
 use super::waiting::{LetGo, Waiting};
 use super::watchdog;
+use super::without;
 use crate::chain::{self, Becomes};
 use crate::intake::Intake;
 use crate::libraries::retire;
@@ -115,6 +116,7 @@ fn prepare(
             upgrades.update(id, |report| {
                 report.predicted_us = Some(predicted_us);
                 report.digest = Some(rehearsed.passed.digest);
+                report.copy_us = Some(micros(rehearsed.copy));
             });
             orders.accept(predicted_us)?;
             staging.reached(Phase::Rehearsed, api::Phase::Rehearsed, start)?;
@@ -178,12 +180,14 @@ fn swap(
     let point = Point::new(armed.clone(), watches, listeners);
     let pause = point.pause();
     let (let_go, why) = crossbeam_channel::bounded(1);
+    let (next_block, next) = crossbeam_channel::bounded(1);
     let waiting = Waiting {
         point: Box::new(point),
         baton: crew.baton(),
         at_height: plan.at_height,
         becomes,
         resumed: for_driver,
+        next_block,
         let_go,
         recall: orders.recall.clone(),
     };
@@ -208,7 +212,9 @@ fn swap(
     if committed {
         upgrades.watched.runs(armed.table());
     }
+    let timers_dropped = armed.timers_dropped();
     drop(armed);
+    upgrades.update(id, |report| report.timers_dropped = timers_dropped);
     outcome::report(upgrades, id, &resumed, waits);
     outcome::log(id, &resumed);
     if committed {
@@ -225,11 +231,15 @@ fn swap(
         state.libraries.add(loaded);
         outcome::journal(upgrades, &state, id);
         drop(state);
-        retiring::retire_old(upgrades, id, leaving);
+        let start = Instant::now();
+        let took_over = leaving.join(upgrades);
+        without::report(upgrades, id, &resumed, (&next, took_over));
+        retiring::retire_old(upgrades, id, start);
     } else {
         outcome::journal(upgrades, &state, id);
         drop(state);
-        leaving.join(upgrades);
+        let took_over = leaving.join(upgrades);
+        without::report(upgrades, id, &resumed, (&next, took_over));
         let pinned = retire(loaded);
         retiring::finish(upgrades, id, Instant::now(), pinned);
     }

@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use refit_abi::Height;
 use refit_kernel::crew::{Baton, UpdatePoint};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// An armed upgrade that waits for its height.
 pub(crate) struct Waiting {
@@ -18,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) becomes: Becomes,
     /// Hears when the gate is open again.
     pub(crate) resumed: Receiver<Resumed>,
+    /// Where the upgrade's own thread hears when the block after it begins.
+    pub(crate) next_block: Sender<Instant>,
     /// Where the upgrade's own thread hears why it was let go.
     pub(crate) let_go: Sender<LetGo>,
     /// Whether it was taken back.
@@ -36,6 +39,14 @@ pub(crate) enum LetGo {
     },
     /// The operator took it back.
     TakenBack,
+}
+
+/// What the driver needs of it at its update point.
+pub(crate) struct Parts {
+    pub(crate) point: Box<dyn UpdatePoint>,
+    pub(crate) baton: Baton,
+    pub(crate) resumed: Receiver<Resumed>,
+    pub(crate) next_block: Sender<Instant>,
 }
 
 impl Waiting {
@@ -61,7 +72,12 @@ impl Waiting {
         let _ = self.let_go.try_send(why);
     }
 
-    pub(crate) fn into_parts(self) -> (Box<dyn UpdatePoint>, Baton, Receiver<Resumed>) {
-        (self.point, self.baton, self.resumed)
+    pub(crate) fn into_parts(self) -> Parts {
+        Parts {
+            point: self.point,
+            baton: self.baton,
+            resumed: self.resumed,
+            next_block: self.next_block,
+        }
     }
 }

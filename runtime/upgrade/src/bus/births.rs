@@ -108,6 +108,7 @@ impl EngineBus<'_> {
             children: 0,
             sent: 0,
             timers_set: 0,
+            ordinal: 0,
             node_timers: 0,
             parameters: self.shared.view.parameters(),
             allowance: Allowance::of(&self.shared.view.parameters().message),

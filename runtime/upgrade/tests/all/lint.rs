@@ -378,7 +378,13 @@ fn dropped_data_and_poisoned_engines_are_said() {
         plan.modules[0].kinds[0].class,
         refit_upgrade::Class::Restart
     );
-    assert_eq!(codes(&found), [("data-dropped", Level::Warning)]);
+    assert_eq!(
+        codes(&found),
+        [
+            ("data-dropped", Level::Warning),
+            ("timers-dropped", Level::Note),
+        ]
+    );
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn crosses(place: usize) {
         "the forwarded messages wait"
     );
 
+    node.bound(UNBOUNDED);
     let armed = node.arm(&new).unwrap();
     assert_eq!(
         armed.classes(),

@@ -299,7 +299,7 @@ fn a_kind_that_restarts_drops_its_states_and_keeps_configurations_queues_and_cou
     assert_eq!(configs, [0, 1]);
     world.height = 8;
     world.block(&[], UNBOUNDED);
-    assert_eq!(by(2, &world.words(id("a"))).len(), 3, "the timer too");
+    assert_eq!(by(2, &world.words(id("a"))).len(), 2, "no timer of before");
 }
 
 #[test]

@@ -153,6 +153,14 @@ impl Model {
         }
     }
 
+    /// As of an engine that ends, or starts afresh.
+    pub(crate) fn drop_timers(&mut self, id: EngineId) {
+        self.timers.retain(|_, whose| {
+            whose.retain(|engine| *engine != id);
+            !whose.is_empty()
+        });
+    }
+
     /// Its timers go with it, and what waits for it comes back.
     pub(crate) fn end(&mut self, id: EngineId) {
         let Some(place) = self.place(id) else {
@@ -161,10 +169,7 @@ impl Model {
         self.engines[place].stopped = true;
         let mail = std::mem::take(&mut self.engines[place].inbox);
         self.ended.extend(id.name().map(|_| id));
-        self.timers.retain(|_, whose| {
-            whose.retain(|engine| *engine != id);
-            !whose.is_empty()
-        });
+        self.drop_timers(id);
         for letter in mail {
             match letter {
                 Mail::Client(_) => {}

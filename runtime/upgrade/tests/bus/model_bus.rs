@@ -128,6 +128,7 @@ impl<'a> Upgrade<'a> {
                 ..Core::default()
             };
             engine.notes.clear();
+            self.new.drop_timers(engine.id);
         } else if engine.kind == "plain" {
             // Only a new field is made, once for each step; the rest is moved.
             for _ in before..code {

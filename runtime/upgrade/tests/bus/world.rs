@@ -172,8 +172,7 @@ impl World {
         };
         let (done, outcome) = bounded(1);
         let input = BlockInput { frame, messages };
-        let bound = move |executor: &mut Executor| handle_at_most(executor, budget);
-        self.sender.send(Command::Call(Box::new(bound))).unwrap();
+        self.call(move |executor| handle_at_most(executor, budget));
         self.sender.send(Command::Block(input, done)).unwrap();
         outcome.recv_timeout(WAIT).unwrap()
     }

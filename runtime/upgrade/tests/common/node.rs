@@ -28,6 +28,8 @@ pub(crate) struct Node {
     crew: Option<Crew>,
     workers: usize,
     height: u64,
+    /// Messages that a block handles at most.
+    budget: u64,
 }
 
 /// An upgrade at its update point.
@@ -54,6 +56,7 @@ impl Node {
                 .start(peer(number), "ring", config, BlockFrame::default())
                 .unwrap();
         }
+        handle_at_most(&mut executor, UNBOUNDED);
         let (sender, receiver) = commands();
         let crew = Crew::spawn("test", workers, receiver.clone()).unwrap();
         crew.baton().start(executor);
@@ -63,6 +66,7 @@ impl Node {
             crew: Some(crew),
             workers,
             height: 0,
+            budget: UNBOUNDED,
         }
     }
 
@@ -75,6 +79,13 @@ impl Node {
         let call = Box::new(move |executor: &mut Executor| done.send(call(executor)).unwrap());
         self.sender.send(Command::Call(call)).unwrap();
         result.recv_timeout(WAIT).unwrap()
+    }
+
+    /// Has so many messages handled in each block from now on; waits until that is so, unless it is so.
+    pub(crate) fn bound(&mut self, budget: u64) {
+        if std::mem::replace(&mut self.budget, budget) != budget {
+            self.call(move |executor| handle_at_most(executor, budget));
+        }
     }
 
     /// Executes a block of messages to engines, by number.
@@ -104,8 +115,7 @@ impl Node {
         let messages = messages.iter().map(ingress).collect();
         let (done, outcome) = bounded(1);
         let input = BlockInput { frame, messages };
-        let bound = move |executor: &mut Executor| handle_at_most(executor, budget);
-        self.sender.send(Command::Call(Box::new(bound))).unwrap();
+        self.bound(budget);
         self.sender.send(Command::Block(input, done)).unwrap();
         outcome
     }

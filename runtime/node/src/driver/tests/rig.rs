@@ -195,6 +195,7 @@ impl Rig {
         let watch: Arc<Mutex<dyn Watch>> = Arc::new(Mutex::new(Unwatched));
         let watches = (watch, Arc::new(Watched::default()));
         let recall = Arc::new(Recall::default());
+        let (next_block, _) = crossbeam_channel::bounded(1);
         let crew = Crew::spawn("next", 1, self.for_crews.clone()).unwrap();
         let waiting = Waiting {
             point: Box::new(Point::new(Arc::new(armed), watches, vec![to_driver, to_us])),
@@ -202,6 +203,7 @@ impl Rig {
             at_height,
             becomes: Becomes::default(),
             resumed: for_driver,
+            next_block,
             let_go,
             recall: recall.clone(),
         };

@@ -1,0 +1,23 @@
+//! What comes after the commit: states that are settled later than the update point, what is left over of old ones,
+//! and what a restarted engine finds.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `carried` | what an upgrade leaves for the next block is in an image taken before it |
+//! | `engines` | small engines, each in two versions |
+//! | `node` | executor, crew and update point, as small as they can be |
+//! | `unseen` | nobody sees when a state is settled, not even of one that cannot be |
+//! | `afresh` | what waits for an engine that is started afresh, its timers, its random numbers |
+//! | `left_over` | neither the pause nor the first block takes longer for a large old state |
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
+mod afresh;
+mod carried;
+mod engines;
+mod left_over;
+mod node;
+mod unseen;

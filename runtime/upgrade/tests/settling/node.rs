@@ -1,0 +1,156 @@
+//! A node without a network: an executor on one crew after the other, and update points.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use refit_abi::host::{BlockFrame, Module};
+use refit_abi::raw::Codec;
+use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
+use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
+use refit_kernel::{BlockInput, BlockOutcome, Executor, GenerationTable, Ingress, Quiesced};
+use refit_upgrade::{Armed, Directives, Unwatched, Verdict};
+use std::time::{Duration, Instant};
+
+/// Longest wait for an answer of a crew.
+const WAIT: Duration = Duration::from_secs(300);
+
+/// A running node.
+pub(crate) struct Node {
+    sender: Commands,
+    receiver: CommandQueue,
+    crew: Option<Crew>,
+    height: u64,
+}
+
+/// An update point that was passed.
+pub(crate) struct Passed {
+    pub(crate) verdict: Verdict,
+    pub(crate) pause: Duration,
+    pub(crate) timers_dropped: u64,
+}
+
+struct Point {
+    armed: Armed,
+    closing: Instant,
+    verdict: Option<Verdict>,
+    done: Sender<Passed>,
+}
+
+/// The engine that is called so.
+pub(crate) fn root(name: &str) -> EngineId {
+    EngineId::root(name).unwrap()
+}
+
+impl Node {
+    /// A node of these modules, with an engine of each of these kinds, called as its kind.
+    pub(crate) fn start(modules: &[Module], kinds: &[&str]) -> Self {
+        let all = modules.iter().flat_map(Module::kinds).collect();
+        let mut executor = Executor::new(GenerationTable::first(all));
+        for kind in kinds {
+            let config = (Codec::Json, b"null".as_slice());
+            let frame = BlockFrame::default();
+            executor.start(root(kind), kind, config, frame).unwrap();
+        }
+        let (sender, receiver) = commands();
+        let crew = Crew::spawn("test", 1, receiver.clone()).unwrap();
+        crew.baton().start(executor);
+        Self {
+            sender,
+            receiver,
+            crew: Some(crew),
+            height: 0,
+        }
+    }
+
+    /// Does something with the executor, between two blocks.
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Executor) -> R + Send + 'static,
+    ) -> R {
+        let (done, result) = bounded(1);
+        let call = move |executor: &mut Executor| done.send(call(executor)).unwrap();
+        self.sender.send(Command::Call(Box::new(call))).unwrap();
+        result.recv_timeout(WAIT).unwrap()
+    }
+
+    /// Sends a block of messages, of which `budget` may be handled.
+    pub(crate) fn post(&mut self, messages: &[(&str, u64)], budget: u64) -> Receiver<BlockOutcome> {
+        self.height += 1;
+        let message = |(to, n): &(&str, u64)| Ingress {
+            engine: root(to),
+            client: ClientId::from_bytes([1; 16]),
+            sequence: None,
+            codec: Codec::Json,
+            payload: n.to_string().into_bytes(),
+        };
+        let frame = BlockFrame {
+            height: Height(self.height),
+            time: BlockTime(self.height * 1_000),
+            hash: BlockHash([self.height as u8; 32]),
+        };
+        let messages = messages.iter().map(message).collect();
+        let input = BlockInput { frame, messages };
+        self.call(move |executor| {
+            let mut parameters = (**executor.parameters()).clone();
+            parameters.block.messages = budget;
+            executor.set_parameters(parameters);
+        });
+        let (done, outcome) = bounded(1);
+        self.sender.send(Command::Block(input, done)).unwrap();
+        outcome
+    }
+
+    /// Executes a block of messages.
+    pub(crate) fn block(&mut self, messages: &[(&str, u64)]) -> BlockOutcome {
+        let outcome = self.post(messages, u64::MAX);
+        outcome.recv_timeout(WAIT).unwrap()
+    }
+
+    /// Prepares an upgrade for the live generation.
+    pub(crate) fn arm(&self, module: &Module, directives: &Directives) -> Armed {
+        let table = self.call(|executor| executor.table());
+        Armed::new(&table, std::slice::from_ref(module), directives).unwrap()
+    }
+
+    /// Sends an upgrade. What is sent right after it comes before the sweep.
+    pub(crate) fn begin(&mut self, armed: Armed) -> (Receiver<Passed>, Crew) {
+        let next = Crew::spawn("test", 1, self.receiver.clone()).unwrap();
+        let (done, passed) = bounded(1);
+        let point = Point {
+            armed,
+            closing: Instant::now(),
+            verdict: None,
+            done,
+        };
+        let command = Command::Upgrade(Box::new(point), next.baton());
+        self.sender.send(command).unwrap();
+        (passed, self.crew.replace(next).unwrap())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.sender.send(Command::Stop);
+        if let Some(crew) = self.crew.take() {
+            crew.join();
+        }
+    }
+}
+
+impl UpdatePoint for Point {
+    fn closing(&mut self) {
+        self.closing = Instant::now();
+    }
+
+    fn quiesced(&mut self, quiesced: &mut Quiesced<'_>) {
+        self.verdict = Some(self.armed.run(quiesced, &mut Unwatched));
+    }
+
+    fn resumed(mut self: Box<Self>) {
+        let pause = self.closing.elapsed();
+        let verdict = self.verdict.take().unwrap();
+        let _ = self.done.send(Passed {
+            verdict,
+            pause,
+            timers_dropped: self.armed.timers_dropped(),
+        });
+    }
+}
