@@ -157,7 +157,7 @@ impl Engine for Store {
                 ctx.cancel_timer(timer)?;
                 let left = ctx.budget_left();
                 ctx.log(Level::Debug, &format!("left {}", left.messages));
-                ctx.emit("topic", &self.map)?;
+                ctx.emit("topic", &self.handled)?;
                 ctx.log(Level::Warn, "did");
                 let mut random = [0; 5];
                 ctx.fill_random(&mut random);
