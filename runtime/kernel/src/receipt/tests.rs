@@ -1,7 +1,5 @@
 //! What a receipt tells apart, and what it does not look at.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
 use super::*;
 use crate::RequestDigest;
 use crate::keys::{Entry, Key};
