@@ -14,6 +14,7 @@ mod share;
 
 pub(crate) use hold::{Held, HeldBack, hold_back};
 pub use share::Allowance;
+pub(crate) use share::Portion;
 
 use crate::parameters::CauseBounds;
 use refit_abi::Height;

@@ -1,6 +1,6 @@
 //! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
 
-use crate::causes::Allowance;
+use crate::causes::{Allowance, Portion};
 use crate::checked;
 use crate::lives::Mail;
 use crate::outbox::Outbox;
@@ -267,7 +267,7 @@ pub(crate) fn deliver(
         node_timer_bytes: facts.node_timer_bytes,
         parameters: &facts.parameters,
         allowances: Allowances::Causes(&facts.causes),
-        allowed: Allowance::of(&facts.parameters.message),
+        allowed: Portion::of(Allowance::of(&facts.parameters.message)),
         replied: 0,
         mark: Mark::UNSET,
         failed: None,

@@ -237,14 +237,17 @@ impl Executor {
             .add_letter(letter.cause, payload.len(), is_charged);
         let start = chunk.arena.len();
         chunk.arena.extend_from_slice(payload);
-        letter.payload = start..chunk.arena.len();
+        let payload_at = start..chunk.arena.len();
         if slot.inbox.is_empty() {
             if chunk.active.is_empty() {
                 self.active.push(place.chunk);
             }
             chunk.active.push(place.slot);
         }
-        slot.inbox.push(letter);
+        slot.inbox.push(Letter {
+            payload: payload_at,
+            ..letter
+        });
         self.waiting += 1;
         self.waiting_bytes += payload.len();
         None

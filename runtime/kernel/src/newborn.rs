@@ -1,7 +1,7 @@
 //! [`Newborn`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
-use crate::causes::{Allowance, Spent};
+use crate::causes::{Allowance, Portion, Spent};
 use crate::executor::StartError;
 use crate::outbox::{Outbox, Spawn};
 use crate::parameters::Parameters;
@@ -102,7 +102,7 @@ impl Newborn {
             node_timer_bytes: 0,
             parameters: start.parameters,
             allowances: Allowances::Fixed(start.allowance),
-            allowed: start.allowance,
+            allowed: Portion::of(start.allowance),
             replied: 0,
             mark: Mark::UNSET,
             failed: None,

@@ -208,20 +208,15 @@ impl Outbox {
     /// Letters leave their mailbox to be handled; gives their bytes.
     pub(crate) fn note_handled(&mut self, letters: &[Letter]) -> usize {
         let mut all = 0;
-        for letter in letters {
-            all += letter.payload.len();
-            let bytes = letter.payload.len() as u64;
-            match self.handled.last_mut() {
-                Some(last) if last.cause == letter.cause => {
-                    last.messages += 1;
-                    last.bytes += bytes;
-                }
-                _ => self.handled.push(Handled {
-                    cause: letter.cause,
-                    messages: 1,
-                    bytes,
-                }),
-            }
+        let runs = letters.chunk_by(|one, next| one.cause == next.cause);
+        for run in runs {
+            let bytes: usize = run.iter().map(|letter| letter.payload.len()).sum();
+            all += bytes;
+            self.handled.push(Handled {
+                cause: run[0].cause,
+                messages: run.len() as u64,
+                bytes: bytes as u64,
+            });
         }
         all
     }

@@ -3,7 +3,7 @@
 //! The outputs of a message that fails are dropped: before the first output of each message a mark
 //! is set, and its failure truncates to the mark.
 
-use crate::causes::{Allowance, CauseIndex, Causes, Spent};
+use crate::causes::{Allowance, CauseIndex, Causes, Portion, Spent};
 use crate::limits::LOG_LINE_BYTES_MAX;
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
 use crate::outcome::{Emitted, LogLine, ReplyError};
@@ -38,7 +38,7 @@ pub(crate) struct Running<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) allowances: Allowances<'a>,
     /// What the message at the mark may do.
-    pub(crate) allowed: Allowance,
+    pub(crate) allowed: Portion,
     /// Bytes of its replies in this round.
     pub(crate) replied: usize,
     pub(crate) mark: Mark,
@@ -106,10 +106,11 @@ impl Running<'_> {
                 sent: *self.sent,
                 children: *self.children,
             };
-            self.allowed = self.allowance(index);
+            self.allowed = self.portion(index);
         }
         let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
-        spent + more <= self.allowed.bytes
+        self.allowed
+            .has_bytes(spent + more, &self.parameters.message)
     }
 
     /// What a message came from; of an `init`, whoever carries its outputs out says so.
@@ -120,12 +121,10 @@ impl Running<'_> {
     }
 
     #[inline]
-    fn allowance(&self, index: usize) -> Allowance {
+    fn portion(&self, index: usize) -> Portion {
         match self.allowances {
-            Allowances::Causes(causes) => {
-                causes.allowance(self.cause(index), &self.parameters.message)
-            }
-            Allowances::Fixed(allowance) => allowance,
+            Allowances::Causes(causes) => causes.portion(self.cause(index)),
+            Allowances::Fixed(allowance) => Portion::of(allowance),
         }
     }
 
@@ -134,6 +133,7 @@ impl Running<'_> {
     fn timers_left(&self) -> usize {
         let done = self.outbox.timers.len() - self.mark.timers;
         self.allowed
+            .allowance(&self.parameters.message)
             .sends
             .saturating_sub(done)
             .min(self.timers_room())
@@ -267,7 +267,8 @@ impl Services for Running<'_> {
     #[inline]
     fn send(&mut self, index: usize, to: EngineId, schema: SchemaId, payload: &[u8]) -> HostStatus {
         let fits = self.begin(index, payload.len());
-        if !fits || self.outbox.sends.len() - self.mark.sends >= self.allowed.sends {
+        let sends = self.outbox.sends.len() - self.mark.sends + 1;
+        if !fits || !self.allowed.has_sends(sends, &self.parameters.message) {
             return HostStatus::Budget;
         }
         let cause = self.cause(index);
@@ -288,7 +289,8 @@ impl Services for Running<'_> {
 
     fn spawn(&mut self, index: usize, wanted: Wanted<'_>) -> Result<EngineId, HostStatus> {
         let fits = self.begin(index, wanted.config.len());
-        if !fits || self.outbox.spawns.len() - self.mark.spawns >= self.allowed.spawns {
+        let spawns = self.outbox.spawns.len() - self.mark.spawns + 1;
+        if !fits || !self.allowed.has_spawns(spawns, &self.parameters.message) {
             return Err(HostStatus::Budget);
         }
         let (kind, entry) = self.table.find(wanted.kind).ok_or(HostStatus::Unknown)?;
@@ -382,8 +384,9 @@ impl Services for Running<'_> {
         let begun = self.mark.index == index;
         let most = match begun {
             true => self.allowed,
-            false => self.allowance(index),
+            false => self.portion(index),
         };
+        let most = most.allowance(&self.parameters.message);
         let left = |most: usize, now: usize, mark: usize| match begun {
             true => (most - (now - mark).min(most)) as u64,
             false => most as u64,
@@ -419,7 +422,8 @@ impl Services for Running<'_> {
     fn emit(&mut self, index: usize, topic: &str, payload: &[u8]) -> HostStatus {
         let bytes = topic.len() + payload.len();
         let fits = self.begin(index, bytes);
-        if !fits || self.outbox.events.len() - self.mark.events >= self.allowed.sends {
+        let events = self.outbox.events.len() - self.mark.events + 1;
+        if !fits || !self.allowed.has_sends(events, &self.parameters.message) {
             return HostStatus::Budget;
         }
         self.mark.emitted += bytes;

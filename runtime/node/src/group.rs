@@ -41,8 +41,9 @@ impl Group {
         let answers = Arc::new(Mutex::new(Answers {
             placed: (0..messages).map(|_| None).collect(),
             left: messages,
-            done: Some(tell),
-            places: Some(places),
+            // A group of none has all its answers: nobody would tell.
+            done: (messages > 0).then_some(tell),
+            places: (messages > 0).then_some(places),
         }));
         let slots = (0..messages).map(|place| Slot {
             answers: answers.clone(),
@@ -124,5 +125,15 @@ mod tests {
         let (answers, is_late) = waiting.await.unwrap();
         assert_eq!(answers, [Some(replied("1")), None, Some(replied("3"))]);
         assert!(!is_late);
+    }
+
+    #[tokio::test]
+    async fn a_group_of_none_waits_for_nobody_and_holds_no_place() {
+        let door = Arc::new(Semaphore::new(1));
+        let places = door.clone().try_acquire_many_owned(0).unwrap();
+        let (group, slots) = Group::new(0, places);
+        assert!(slots.is_empty());
+        let (answers, is_late) = group.answers().await;
+        assert_eq!((answers.len(), is_late), (0, false));
     }
 }

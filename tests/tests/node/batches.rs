@@ -93,3 +93,12 @@ fn a_group_that_comes_when_the_node_has_ended_is_told_so_message_by_message() {
         assert_eq!(outcome.unwrap_err().code, "node-ended");
     }
 }
+
+#[test]
+fn a_group_whose_lines_were_all_refused_before_is_answered_at_once() {
+    let node = store(&workshop());
+    let began = std::time::Instant::now();
+    assert_eq!(submit(&node, Vec::new()), []);
+    // Not when the time for a reply is over.
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+}

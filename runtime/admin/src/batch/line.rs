@@ -97,7 +97,8 @@ impl<'a> Fields<'a> {
         let rest = rest.trim_ascii_start();
         let (value, rest) = rest.split_at_checked(value_end(rest)?)?;
         self.rest = rest;
-        Some((name, value))
+        // Space behind it is the line's: the same message is the same request, alone or in a line.
+        Some((name, value.trim_ascii_end()))
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
             let sent = message(line.as_bytes()).unwrap();
             assert_eq!(sent.engine, EngineId::root("kv").unwrap());
             assert_eq!(sent.request.unwrap().to_string(), "ada/17");
-            assert_eq!(String::from_utf8(sent.body).unwrap().trim_end(), body);
+            assert_eq!(String::from_utf8(sent.body).unwrap(), body);
         }
         for (line, body) in [
             (r#"{"engine":"kv","message":7}"#, "7"),

@@ -38,16 +38,68 @@ impl Allowance {
     }
 }
 
+/// An [`Allowance`] that is not worked out: whether a deed is within it takes no division, and there is one to be looked
+/// at for each message that sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Portion {
+    left: Spent,
+    among: u64,
+}
+
+impl Portion {
+    /// All of an allowance.
+    pub(crate) fn of(allowance: Allowance) -> Self {
+        Self {
+            left: Spent {
+                messages: allowance.sends as u64,
+                bytes: allowance.bytes as u64,
+                starts: allowance.spawns as u64,
+            },
+            among: 1,
+        }
+    }
+
+    /// Whether so many messages, or events, are within it and within what a message may.
+    #[inline]
+    pub(crate) fn has_sends(&self, count: usize, most: &MessageBounds) -> bool {
+        count <= most.sends && self.has(count, self.left.messages)
+    }
+
+    /// As [`Portion::has_sends`], of bytes.
+    #[inline]
+    pub(crate) fn has_bytes(&self, bytes: usize, most: &MessageBounds) -> bool {
+        bytes <= most.bytes && self.has(bytes, self.left.bytes)
+    }
+
+    /// As [`Portion::has_sends`], of engines started.
+    pub(crate) fn has_spawns(&self, count: usize, most: &MessageBounds) -> bool {
+        count <= most.spawns && self.has(count, self.left.starts)
+    }
+
+    /// Whether `count` is at most an equal part of what is left.
+    #[inline]
+    fn has(&self, count: usize, left: u64) -> bool {
+        (count as u64).saturating_mul(self.among) <= left
+    }
+
+    /// What it comes to.
+    pub(crate) fn allowance(&self, most: &MessageBounds) -> Allowance {
+        Allowance {
+            sends: share(self.left.messages, self.among, most.sends),
+            bytes: share(self.left.bytes, self.among, most.bytes),
+            spawns: share(self.left.starts, self.among, most.spawns),
+        }
+    }
+}
+
 impl Causes {
     /// The share of each letter of a cause that waits.
     #[inline]
-    pub(crate) fn allowance(&self, cause: CauseIndex, most: &MessageBounds) -> Allowance {
+    pub(crate) fn portion(&self, cause: CauseIndex) -> Portion {
         let letters = self.list.get(cause.0 as usize).map_or(1, |it| it.waiting);
-        let (left, letters) = (self.left(cause), letters.max(1));
-        Allowance {
-            sends: share(left.messages, letters, most.sends),
-            bytes: share(left.bytes, letters, most.bytes),
-            spawns: share(left.starts, letters, most.spawns),
+        Portion {
+            left: self.left(cause),
+            among: letters.max(1),
         }
     }
 
