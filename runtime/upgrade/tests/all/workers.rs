@@ -77,10 +77,12 @@ fn history(workers: usize) -> Given {
 fn the_same_blocks_and_upgrades_on_one_two_and_four_workers_give_the_same_bytes() {
     let alone = history(1);
     let last = alone.backlogs.len() - 1;
+    // A block is cut inside a round, so that some tokens come to their end before the last bounded block does.
+    let waits = |waiting: &usize| *waiting > TOKENS as usize / 2;
     assert!(
-        alone.backlogs[..last]
-            .iter()
-            .all(|waiting| *waiting == TOKENS as usize)
+        alone.backlogs[..last].iter().all(waits),
+        "mail waits over every swap: {:?}",
+        alone.backlogs
     );
     assert_eq!(alone.backlogs[last], 0);
     assert_eq!(alone.generations[last], Generation(VERSIONS as u64 + 1));
