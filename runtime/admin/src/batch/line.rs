@@ -6,65 +6,72 @@
 
 use crate::{Refusal, RequestId, Sent};
 use refit_abi::EngineId;
-use serde::de::IgnoredAny;
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// What a line is refused with that has another form.
 const FORM: &str = "write a line such as {\"engine\":\"kv\",\"key\":\"ada/17\",\"message\":{…}}; the key may be left out";
+
+/// A line as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    #[serde(borrow)]
+    engine: Cow<'a, str>,
+    /// A `null` is no key.
+    #[serde(borrow)]
+    key: Option<Cow<'a, str>>,
+    /// Its bytes are the request: the same message is the same request, alone or in a line, whatever space is around it.
+    #[serde(borrow)]
+    message: &'a RawValue,
+}
 
 /// The message of a line, which holds no line break.
 ///
 /// # Errors
 /// `invalid-json`, `invalid-line`, `invalid-engine-id` or `invalid-idempotency-key`.
 pub(super) fn message(line: &[u8]) -> Result<Sent, Refusal> {
-    if let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
-        let detail = format!("the line is not JSON: {error}");
-        return Err(Refusal::new(400, "invalid-json", detail, FORM));
+    let read = serde_json::from_slice(line).map_err(|error| unreadable(&error))?;
+    // The fields in their order, without their names, would do too.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(invalid("it is no object"));
     }
-    let (mut engine, mut key, mut message) = (None, None, None);
-    let mut fields = Fields::of(line).ok_or_else(|| invalid("it is no object"))?;
-    while let Some((name, value)) = fields.next_field() {
-        let field = match name {
-            b"engine" => &mut engine,
-            b"key" => &mut key,
-            b"message" => &mut message,
-            name => {
-                let name = String::from_utf8_lossy(name);
-                return Err(invalid(&format!("it has the field `{name}`")));
-            }
-        };
-        if field.replace(value).is_some() {
-            let name = String::from_utf8_lossy(name);
-            return Err(invalid(&format!("it has the field `{name}` twice")));
-        }
-    }
-    let engine = engine.ok_or_else(|| invalid("it names no engine"))?;
-    let message = message.ok_or_else(|| invalid("it has no message"))?;
+    let Line {
+        engine,
+        key,
+        message,
+    } = read;
     Ok(Sent {
-        engine: engine_id(engine)?,
-        request: key.map(request_id).transpose()?.flatten(),
-        body: message.to_vec(),
+        engine: engine_id(&engine)?,
+        request: key.as_deref().map(request_id).transpose()?,
+        body: message.get().as_bytes().to_vec(),
     })
 }
 
-fn engine_id(text: &[u8]) -> Result<EngineId, Refusal> {
-    let named: String = serde_json::from_slice(text).map_err(|_| invalid("`engine` is no text"))?;
+fn engine_id(named: &str) -> Result<EngineId, Refusal> {
     named.parse().map_err(|error: refit_abi::EngineIdError| {
         let next = "see the engines' ids with `refit status`";
         Refusal::new(400, "invalid-engine-id", error.to_string(), next)
     })
 }
 
-/// A `null` is no key.
-fn request_id(text: &[u8]) -> Result<Option<RequestId>, Refusal> {
-    let key: Option<String> =
-        serde_json::from_slice(text).map_err(|_| invalid("`key` is no text"))?;
-    let parse = |key: String| {
-        key.parse().map_err(|error: crate::RequestIdError| {
-            let next = "write CLIENT/SEQUENCE, such as `ada/17`, or leave the key out";
-            Refusal::new(400, "invalid-idempotency-key", error.to_string(), next)
-        })
-    };
-    key.map(parse).transpose()
+fn request_id(key: &str) -> Result<RequestId, Refusal> {
+    key.parse().map_err(|error: crate::RequestIdError| {
+        let next = "write CLIENT/SEQUENCE, such as `ada/17`, or leave the key out";
+        Refusal::new(400, "invalid-idempotency-key", error.to_string(), next)
+    })
+}
+
+fn unreadable(error: &serde_json::Error) -> Refusal {
+    match error.classify() {
+        Category::Data => invalid(&error.to_string()),
+        Category::Syntax | Category::Eof | Category::Io => {
+            let detail = format!("the line is not JSON: {error}");
+            Refusal::new(400, "invalid-json", detail, FORM)
+        }
+    }
 }
 
 fn invalid(detail: &str) -> Refusal {
@@ -74,60 +81,6 @@ fn invalid(detail: &str) -> Refusal {
         format!("the line is refused: {detail}"),
         FORM,
     )
-}
-
-/// The fields of an object, each a name and a value as they are written. The text was checked to be JSON; of any
-/// other text some pieces come, and no panic.
-struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    fn of(text: &'a [u8]) -> Option<Self> {
-        let rest = text.trim_ascii_start().strip_prefix(b"{")?;
-        Some(Self { rest })
-    }
-
-    fn next_field(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        let rest = self.rest.trim_ascii_start();
-        let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
-        let rest = rest.strip_prefix(b"\"")?;
-        let (name, rest) = rest.split_at_checked(text_end(rest)?)?;
-        let rest = rest.get(1..)?.trim_ascii_start().strip_prefix(b":")?;
-        let rest = rest.trim_ascii_start();
-        let (value, rest) = rest.split_at_checked(value_end(rest)?)?;
-        self.rest = rest;
-        // Space behind it is the line's: the same message is the same request, alone or in a line.
-        Some((name, value.trim_ascii_end()))
-    }
-}
-
-/// Where a text ends that has begun: the place of its quotation mark.
-fn text_end(rest: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        match rest.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-/// How long the value is that `rest` begins with.
-fn value_end(rest: &[u8]) -> Option<usize> {
-    let (mut at, mut depth) = (0, 0_usize);
-    loop {
-        match rest.get(at)? {
-            b'"' => at += 1 + text_end(rest.get(at + 1..)?)?,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return Some(at),
-            b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => return Some(at),
-            _ => {}
-        }
-        at += 1;
-    }
 }
 
 #[cfg(test)]
@@ -162,6 +115,7 @@ mod tests {
             ("", "invalid-json"),
             (r#"{"engine":"kv","message":1}{}"#, "invalid-json"),
             ("[1]", "invalid-line"),
+            (r#"["kv",null,1]"#, "invalid-line"),
             ("{}", "invalid-line"),
             (r#"{"engine":"kv"}"#, "invalid-line"),
             (r#"{"message":1}"#, "invalid-line"),
