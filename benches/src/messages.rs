@@ -214,9 +214,14 @@ impl Ring {
         parameters.cause.in_all.messages = u64::MAX;
         parameters.cause.in_all.bytes = u64::MAX;
         self.executor.set_parameters(parameters);
-        let outcome = self
-            .executor
-            .execute(&self.helpers, BlockInput { frame, messages });
+        let outcome = self.executor.execute(
+            &self.helpers,
+            BlockInput {
+                frame,
+                messages,
+                ..BlockInput::default()
+            },
+        );
         let stats = outcome.stats;
         if stats.dead_letters + stats.poisoned > 0 || outcome.backlog == 0 {
             let reason = format!("tokens were lost in the block: {stats:?}");

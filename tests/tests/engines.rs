@@ -64,7 +64,11 @@ impl Bench {
             payload: message.to_string().into_bytes(),
         };
         let messages = messages.iter().map(ingress).collect();
-        let input = BlockInput { frame, messages };
+        let input = BlockInput {
+            frame,
+            messages,
+            ..BlockInput::default()
+        };
         let mut outcome = self.executor.execute(&Helpers::none(), input);
         assert_eq!((outcome.stats.dead_letters, outcome.stats.poisoned), (0, 0));
         outcome.replies.sort_by_key(|reply| reply.asker);

@@ -146,7 +146,11 @@ impl Testkit {
         let before = self.before_block(budget);
         let frame = self.next_frame();
         self.node().handle_at_most(budget);
-        let mut outcome = self.node().block(BlockInput { frame, messages });
+        let mut outcome = self.node().block(BlockInput {
+            frame,
+            messages,
+            ..BlockInput::default()
+        });
         self.effects.take_up(&mut outcome);
         self.unchanged_by_faults(&before);
         self.look_over();

@@ -142,6 +142,7 @@ impl Source {
         let block = BlockInput {
             frame,
             messages: vec![message],
+            ..BlockInput::default()
         };
         self.commands
             .send(Command::Block(block, self.outcomes.0.clone()))

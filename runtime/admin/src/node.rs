@@ -1,6 +1,9 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
-use crate::api::{Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
+use crate::api::{
+    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
+    Status, UpgradeAccepted, UpgradeReport,
+};
 use crate::{Bytes, EventFeed, Metrics, RequestId, Room};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
@@ -21,7 +24,7 @@ pub type Pending = Pin<Box<dyn Future<Output = Vec<Result<Replied, Refusal>>> + 
 /// asking again.
 ///
 /// The functions that give no future are called on threads that may block, except [`Node::ready`],
-/// [`Node::live`], [`Node::answers`], [`Node::moment`], [`Node::life`], [`Node::events`] and
+/// [`Node::live`], [`Node::answers`], [`Node::moment`], [`Node::life`], [`Node::parameters`], [`Node::events`] and
 /// [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
     /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
@@ -45,6 +48,16 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// The [`Refusal`] of an engine that is unknown or has no state to rely on.
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal>;
+
+    /// Starts an engine afresh: what it was goes, its mail stays. Ready once the block that says so is executed.
+    fn restart(&self, engine: EngineId) -> Answer<'_, EngineRestarted>;
+
+    /// The parameters that hold for the next block. Must not block.
+    fn parameters(&self) -> ParametersReport;
+
+    /// Changes parameters, and gives all of them once the block that says so is executed: they hold for the block after
+    /// it.
+    fn set_parameters(&self, change: ParameterChange) -> Answer<'_, ParametersReport>;
 
     /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node. With a [`RequestId`]
     /// under which the same was begun before, begins nothing and gives that upgrade.

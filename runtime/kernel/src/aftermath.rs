@@ -136,7 +136,7 @@ impl Executor {
         });
         let mut dropped = 0;
         for (id, at) in timers.into_iter().flatten() {
-            self.timers.cancel(at, engine, id);
+            self.cancel_timer(at, engine, id);
             dropped += 1;
         }
         dropped

@@ -9,6 +9,7 @@ use crate::gate::Gate;
 use crate::keys::Keys;
 use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES};
 use crate::newborn::{Newborn, Start};
+use crate::orders::PlacedOrder;
 use crate::outbox::Outbox;
 use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::parameters::Parameters;
@@ -89,6 +90,8 @@ pub struct BlockInput {
     pub frame: BlockFrame,
     /// Messages from clients, in order.
     pub messages: Vec<Ingress>,
+    /// What operators do, by place: the messages have the places that are left.
+    pub orders: Vec<PlacedOrder>,
 }
 
 /// One message from a client.
@@ -219,6 +222,10 @@ impl Executor {
     /// From the next block on, other parameters hold. What waits beyond a bound that is lower now is not dropped: there
     /// is no room for more until it is gone.
     pub fn set_parameters(&mut self, parameters: Parameters) {
+        self.put_in_force(Arc::new(parameters));
+    }
+
+    fn put_in_force(&mut self, parameters: Arc<Parameters>) {
         let live = self.table();
         let table = live.granting(&parameters.grants);
         if !Arc::ptr_eq(&live, &table) {
@@ -226,7 +233,7 @@ impl Executor {
         }
         self.keys.set_bounds(parameters.keys);
         self.causes.bounds = parameters.cause;
-        self.parameters = Arc::new(parameters);
+        self.parameters = parameters;
     }
 
     /// The newest executed block.
@@ -329,14 +336,15 @@ impl Executor {
         };
         self.begin_block();
         self.deliver_due_timers(frame, &mut out);
-        for (index, message) in block.messages.into_iter().enumerate() {
-            self.deliver_ingress((index as u64, message), &table, &mut out);
-        }
+        self.take_in(block, &table, &mut out);
         self.causes.collect();
         while self.goes_on(&out) {
             self.round(helpers, &table, frame, &mut out);
         }
         self.end_block();
+        if let Some(parameters) = &out.parameters {
+            self.put_in_force(parameters.clone());
+        }
         out.backlog = self.waiting;
         out.next_timer_height = self.timers.next_height();
         out.next_timer_time = self.timers.next_time();
@@ -347,6 +355,25 @@ impl Executor {
         self.totals.add(&out.stats);
         self.after_block();
         out
+    }
+
+    /// Takes in the entries of a block, each at its place.
+    fn take_in(&mut self, block: BlockInput, table: &GenerationTable, out: &mut BlockOutcome) {
+        let frame = block.frame;
+        let mut orders = block.orders.into_iter().peekable();
+        let mut index = 0;
+        for message in block.messages {
+            while let Some(order) = orders.next_if(|order| order.index <= index) {
+                self.carry_out(order, table, frame, out);
+                index += 1;
+            }
+            self.deliver_ingress((index, message), table, out);
+            index += 1;
+        }
+        for order in orders {
+            self.carry_out(order, table, frame, out);
+        }
+        self.close_gaps(table, out);
     }
 
     /// Answers a query between two blocks, in the codec of the question.

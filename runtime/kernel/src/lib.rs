@@ -35,6 +35,7 @@ mod keys;
 mod lives;
 mod look;
 mod newborn;
+mod orders;
 mod outbox;
 mod outcome;
 mod parameters;
@@ -74,11 +75,12 @@ pub use keys::{
 };
 pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};
+pub use orders::{Done, Order, OrderError, Ordered, PlacedOrder};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use parameters::{
-    BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
-    MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError,
-    ParametersHash, TimerBounds,
+    BlockBounds, CauseBounds, Changed, DeadLetterBounds, EngineBounds, EventBounds, FIELDS, Field,
+    MailboxBounds, MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParameterChanges,
+    Parameters, ParametersError, ParametersHash, TimerBounds, Unit,
 };
 pub use queued::{Change, Unaccepted};
 pub use quiesced::Quiesced;

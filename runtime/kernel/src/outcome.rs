@@ -1,12 +1,15 @@
 //! What the execution of a block gives back.
 
 use crate::keys::{Asker, KeyRefusal};
+use crate::orders::Ordered;
+use crate::parameters::Parameters;
 use crate::receipt::Receipt;
 use crate::trouble::Trouble;
 use refit_abi::host::CallError;
 use refit_abi::{EngineId, Fault, Generation, Height, Undelivered};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The effects of a block; they leave the node when the block is durable.
 #[derive(Debug, Default)]
@@ -17,6 +20,10 @@ pub struct BlockOutcome {
     pub generation: Generation,
     /// The answers to the block's messages, in a fixed order.
     pub replies: Vec<Replied>,
+    /// What became of the block's orders, in the order of their places.
+    pub ordered: Vec<Ordered>,
+    /// The parameters that hold from the next block on, if they are others than in this one.
+    pub parameters: Option<Arc<Parameters>>,
     /// Over what the engines replied and emitted, for comparison with other nodes.
     pub receipt: Receipt,
     /// What engines emitted.

@@ -1,18 +1,23 @@
 //! [`Parameters`]: every bound, budget and grant that a result depends on, as one value.
 //!
 //! They are state: an executor holds them, an [`Image`](crate::Image) carries them, and a block's header names their
-//! hash. They change between two blocks only ([`Executor::set_parameters`](crate::Executor::set_parameters)), on every
-//! node between the same two. The defaults are the constants of [`crate::limits`]; what no result depends on (chunks,
+//! hash. They change between two blocks only, on every node between the same two: an entry of a block that says so
+//! ([`Order::Parameters`](crate::Order)) holds from the next block on, and what an upgrade's plan says holds from its
+//! update point on. The defaults are the constants of [`crate::limits`]; what no result depends on (chunks,
 //! steps of the sweep, capacity that is kept, lines of the log) is not here.
 
 mod bounds;
 mod bytes;
+mod changes;
+mod fields;
 
 pub use bounds::{
     BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
     MessageBounds, TimerBounds,
 };
 pub use bytes::{PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParametersHash};
+pub use changes::{Changed, ParameterChanges};
+pub use fields::{FIELDS, Field, Unit};
 
 use crate::grants::Grants;
 use crate::keys::KeyBounds;
@@ -47,11 +52,25 @@ pub struct Parameters {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParametersError {
-    /// A bound under which nothing would ever be done.
-    #[error("`{name}` is 0, so that nothing would be done; make it at least 1")]
-    Zero {
+    /// A value that a parameter may not have.
+    #[error("`{name}` is {value} {unit}; it may be {least} to {most}: set it within these bounds")]
+    Beyond {
         /// Which.
         name: &'static str,
+        /// What it is set to.
+        value: u64,
+        /// What it counts.
+        unit: Unit,
+        /// The least that it may be.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// There is no such parameter.
+    #[error("no parameter is called `{name}`; see their names with: refit parameters show")]
+    Unknown {
+        /// The name.
+        name: String,
     },
     /// The bytes are of another form.
     #[error(
@@ -89,24 +108,26 @@ impl Parameters {
         }
     }
 
-    /// Whether something can be done under them at all: whoever takes them from a configuration or from a block asks.
+    /// Whether each of them is one that can be set: whoever takes them from a configuration or from bytes asks.
     ///
     /// # Errors
-    /// [`ParametersError::Zero`], which names the bound.
+    /// [`ParametersError::Beyond`], which names the first that is not, and its bounds.
     pub fn check(&self) -> Result<(), ParametersError> {
-        let needed = [
-            ("block.messages", self.block.messages),
-            ("block.bytes", self.block.bytes),
-            ("block.rounds", self.block.rounds),
-            ("cause.messages_per_block", self.cause.messages_per_block),
-            ("cause.bytes_per_block", self.cause.bytes_per_block),
-            ("cause.rounds_per_block", self.cause.rounds_per_block),
-            ("mailbox.messages", self.mailbox.messages as u64),
-            ("engines.engines", self.engines.engines as u64),
-        ];
-        match needed.into_iter().find(|(_, bound)| *bound == 0) {
-            Some((name, _)) => Err(ParametersError::Zero { name }),
-            None => Ok(()),
+        let mut fields = FIELDS.iter();
+        fields.try_for_each(|field| field.check(field.of(self)))
+    }
+}
+
+impl ParametersError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Beyond { .. } => "parameter-beyond",
+            Self::Unknown { .. } => "parameter-unknown",
+            Self::Format { .. } | Self::Malformed { .. } | Self::NotCanonical => {
+                "parameters-malformed"
+            }
+            Self::TooLarge { .. } => "parameters-too-large",
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::chunk::Chunk;
 use crate::crew::Helpers;
 use crate::executor::Executor;
 use crate::gate::Closed;
+use crate::parameters::Parameters;
 use crate::queued::{Change, Unaccepted};
 use crate::round::{Each, Job};
 use crate::table::GenerationTable;
@@ -77,6 +78,11 @@ impl<'a> Quiesced<'a> {
     /// Moves all such messages and timers to the dead letters; gives how many there were.
     pub fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
         self.executor.bury_unaccepted(change)
+    }
+
+    /// From here on these parameters hold; before [`Quiesced::publish`], whose generation is granted what they say.
+    pub fn set_parameters(&mut self, parameters: Parameters) {
+        self.executor.set_parameters(parameters);
     }
 
     /// Carries out what the transitions did, after [`Quiesced::publish`]. Gives how many timers of the former lives of

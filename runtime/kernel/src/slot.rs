@@ -272,6 +272,26 @@ impl Slot {
         }
     }
 
+    /// Takes over the state and the counts of a fresh life. What is the runtime's stays: mail, parent, configuration.
+    pub(crate) fn begin_again(&mut self, fresh: Slot) {
+        self.state = fresh.state;
+        (self.sent, self.children) = (fresh.sent, fresh.children);
+        self.timers = fresh.timers;
+        (self.ordinal_height, self.ordinal) = (fresh.ordinal_height, fresh.ordinal);
+        (self.untold, self.kept, self.next) = (false, None, None);
+    }
+
+    /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read
+    /// bytes of another type. JSON of another type is read by its names, to the last.
+    pub(crate) fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
+        let (codec, config) = (self.config.0, &*self.config.1);
+        match (&self.config_read, self.config_schema == schema) {
+            (Some(read), true) => Some((Codec::Postcard, read)),
+            (None, true) => Some((codec, config)),
+            (_, false) => (codec == Codec::Json).then_some((codec, config)),
+        }
+    }
+
     /// The poison that the settling of its state was, once.
     pub(crate) fn take_untold(&mut self, entry: &KindEntry) -> Option<Trouble> {
         match (std::mem::take(&mut self.untold), &self.state) {

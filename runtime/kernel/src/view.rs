@@ -155,12 +155,7 @@ impl SlotRef<'_> {
     /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read
     /// bytes of another type. JSON of another type is read by its names, to the last.
     pub fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
-        let (codec, config) = (self.slot.config.0, &*self.slot.config.1);
-        match (&self.slot.config_read, self.slot.config_schema == schema) {
-            (Some(read), true) => Some((Codec::Postcard, read)),
-            (None, true) => Some((codec, config)),
-            (_, false) => (codec == Codec::Json).then_some((codec, config)),
-        }
+        self.slot.config_for(schema)
     }
 
     /// The schema of that configuration's type.

@@ -1,8 +1,9 @@
 //! What a client hears of its message or query: a reply, or a refusal with a status, a code and a next step.
 
-use refit_abi::{Fault, ServiceError, Undelivered};
+use crate::intake::CarriedOut;
+use refit_abi::{Fault, Height, ServiceError, Undelivered};
 use refit_admin::{Bytes, Moment, Refusal, Replied};
-use refit_kernel::{KeyRefusal, QueryError, ReplyError};
+use refit_kernel::{Done, KeyRefusal, OrderError, ParametersError, QueryError, ReplyError};
 
 /// What becomes of a message, as its client hears it.
 pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal> {
@@ -19,6 +20,40 @@ pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal>
             Err(refused(&error).at(moment, repeated))
         }
     }
+}
+
+/// What whoever ordered something hears: it stands in the block at `height`.
+pub(crate) fn ordered(
+    outcome: Result<Done, OrderError>,
+    height: Height,
+) -> Result<CarriedOut, Refusal> {
+    let done = outcome.map_err(|error| order_refusal(&error))?;
+    Ok(CarriedOut { done, height })
+}
+
+fn order_refusal(error: &OrderError) -> Refusal {
+    let (status, code, next) = match error {
+        OrderError::Parameters(error) => return parameters_refusal(error),
+        OrderError::NoEngine { reason, .. } => undelivered(*reason),
+        OrderError::Configuration { .. } => (
+            409,
+            "restart-configuration",
+            "bring code that takes the engine's configuration: refit upgrade plan KIND=PATH",
+        ),
+        OrderError::Init { .. } => (
+            422,
+            "restart-failed",
+            "the engine is as it was before; why its `init` fails is its own: mend its code or what it needs",
+        ),
+        _ => (500, "order-failed", "see the node's log"),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+/// What whoever would set parameters hears that cannot be so.
+pub(crate) fn parameters_refusal(error: &ParametersError) -> Refusal {
+    let next = "see the names and bounds with: refit parameters show";
+    Refusal::new(422, error.code(), error.to_string(), next)
 }
 
 /// The same for whoever sent the same request again meanwhile.
@@ -53,7 +88,7 @@ fn refused(error: &ReplyError) -> Refusal {
         ReplyError::Panicked { .. } => (
             500,
             "engine-panicked",
-            "the engine takes no more messages; bring a mended version, and start it afresh with: refit upgrade plan KIND=PATH --restart KIND",
+            "the engine takes no more messages; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
         ReplyError::RolledBack { .. } => (
             500,
@@ -118,7 +153,7 @@ fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
         Undelivered::Poisoned => (
             503,
             "engine-poisoned",
-            "why is in the node's log; bring a mended version, and start it afresh with: refit upgrade plan KIND=PATH --restart KIND",
+            "why is in the node's log; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
         Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
         _ => (

@@ -1,12 +1,13 @@
 //! [`Driver`]: makes blocks, has them logged and executed, and lets the effects out; between two
 //! blocks, brings armed upgrades to their update point.
 
+mod entries;
 mod execution;
 mod update;
 
 use crate::clock::Clock;
 use crate::events::EventWriter;
-use crate::intake::{self, Blocks, Intake, Submission};
+use crate::intake::{self, Blocks, Intake, Ordering, Submission};
 use crate::latest::Latest;
 use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::standing::Standing;
@@ -156,6 +157,7 @@ impl Driver {
                     self.submit(submission);
                 }
             }
+            Intake::Order(order) => self.order(order),
             Intake::Upgrade(waiting) => self.armed = Some(waiting),
             // The next step of this turn lets it go.
             Intake::Recalled => {}
@@ -192,6 +194,20 @@ impl Driver {
         }
     }
 
+    /// Has what an operator orders come into a block.
+    fn order(&mut self, Ordering { entry, answer }: Ordering) {
+        let taken = self.parts.standing.goes_on().and_then(|()| {
+            let token = self.waiters.token();
+            let pool = self.parts.source.mempool();
+            let offered = pool.order(entry, token);
+            offered.map_err(|why| not_taken(&why)).map(|()| token)
+        });
+        match taken {
+            Ok(token) => self.waiters.wait_for_order(token, answer),
+            Err(refusal) => drop(answer.send(Err(refusal))),
+        }
+    }
+
     fn submit(&mut self, submission: Submission) {
         if let Err(refusal) = self.parts.standing.goes_on() {
             let _ = submission.answer.answer.send(Err(refusal));
@@ -206,7 +222,7 @@ impl Driver {
         } = submission;
         let awaited = match sequence {
             Some(sequence) => {
-                let request = RequestDigest::of(engine, execution::codec(WIRE_CODEC), &payload);
+                let request = RequestDigest::of(engine, entries::codec(WIRE_CODEC), &payload);
                 AwaitedAnswer::Keyed(Key { client, sequence }, request)
             }
             None => self.waiters.keyless(),

@@ -14,7 +14,8 @@ use refit_abi::fixture::Fixture;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Generation, Height};
 use refit_admin::api::{
-    Life, QuarantineEntry, RehearsalReport, Status, UpgradeAccepted, UpgradeReport,
+    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
+    Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
     Answer, Bytes, EventFeed, Metrics, Moment, NoRoom, Pending, Refusal, Replied, RequestId, Room,
@@ -326,6 +327,18 @@ impl refit_admin::Node for Node {
 
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
         crate::capture::state((&self.commands, &self.watched), engine)
+    }
+
+    fn restart(&self, engine: EngineId) -> Answer<'_, EngineRestarted> {
+        Box::pin(self.restart_engine(engine))
+    }
+
+    fn parameters(&self) -> ParametersReport {
+        Self::parameters(self)
+    }
+
+    fn set_parameters(&self, change: ParameterChange) -> Answer<'_, ParametersReport> {
+        Box::pin(self.change_parameters(change))
     }
 
     fn apply(

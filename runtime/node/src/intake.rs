@@ -4,10 +4,10 @@ use crate::group::{Outcome, Slot};
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use refit_abi::{ClientId, EngineId};
+use refit_abi::{ClientId, EngineId, Height};
 use refit_admin::Refusal;
-use refit_kernel::Awaited;
-use refit_ordering::{Decided, NotPushed, Outlet};
+use refit_kernel::{Awaited, Done};
+use refit_ordering::{Decided, Entry, NotPushed, Outlet};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -17,6 +17,8 @@ pub(crate) enum Intake {
     Message(Submission),
     /// Messages that came together, in their order.
     Messages(Vec<Submission>),
+    /// What an operator orders.
+    Order(Ordering),
     /// An armed upgrade that waits for its update point.
     Upgrade(Box<Waiting>),
     /// The upgrade under way was taken back.
@@ -35,6 +37,24 @@ pub(crate) struct Submission {
     pub(crate) sequence: Option<u64>,
     pub(crate) payload: Vec<u8>,
     pub(crate) answer: Answerer,
+}
+
+/// What an operator orders, on its way into a block.
+pub(crate) struct Ordering {
+    pub(crate) entry: Entry,
+    pub(crate) answer: Orderer,
+}
+
+/// The way back to whoever has ordered something.
+pub(crate) type Orderer = oneshot::Sender<Result<CarriedOut, Refusal>>;
+
+/// What was ordered is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CarriedOut {
+    /// What it has done.
+    pub(crate) done: Done,
+    /// The block that it is an entry of.
+    pub(crate) height: Height,
 }
 
 /// The way back to the client; holds its place at the door until it is used or dropped.

@@ -168,6 +168,7 @@ impl Node {
         watched.on_duty(crew.records());
         watched.runs(&table);
         let parameters_hash = parameters.hash();
+        let standing = Arc::new(Standing::beginning(&parameters));
         let mut executor = Executor::with_parameters(table.clone(), parameters);
         executor.check_faults(config.check_faults);
         crew.baton().start(executor);
@@ -182,7 +183,6 @@ impl Node {
             tempo: Tempo::new(Duration::from_millis(config.idle_interval_ms)),
             ..Latest::default()
         }));
-        let standing = Arc::new(Standing::default());
         let metrics = Arc::new(refit_admin::Metrics::new());
         let NodeParts {
             source,

@@ -2,6 +2,7 @@
 
 use crate::handle::{Node, silent};
 use crate::limits::STATUS_WAIT_MAX;
+use crate::standing::HALTED_NEXT;
 use crate::troubles::Words;
 use crate::upgrade::micros;
 use refit_abi::EngineId;
@@ -9,8 +10,8 @@ use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_admin::Refusal;
 use refit_admin::api::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
-    ForgottenKeys, KindStatus, Libraries, Life, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status,
-    StuckStatus,
+    ForgottenKeys, HaltedStatus, KindStatus, Libraries, Life, NodeInfo, POISONED_SHOWN_MAX,
+    ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
 use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
@@ -96,6 +97,8 @@ impl Node {
             quarantined: self.upgrades.quarantine().refusing() as u64,
             libraries: self.libraries(),
             stuck: Some(StuckStatus::from(&stuck)),
+            parameters: Some(self.parameters_status()),
+            halted: self.halted_status(),
             ..known
         })
     }
@@ -125,7 +128,25 @@ impl Node {
             libraries: self.libraries(),
             workers: self.workers as u32,
             stuck: None,
+            parameters: Some(self.parameters_status()),
+            halted: self.halted_status(),
         }
+    }
+
+    fn parameters_status(&self) -> ParametersStatus {
+        let in_force = self.standing.in_force.lock();
+        ParametersStatus {
+            hash: in_force.parameters.hash().to_string(),
+            since: in_force.since,
+        }
+    }
+
+    fn halted_status(&self) -> Option<HaltedStatus> {
+        self.standing.halted().map(|refused| HaltedStatus {
+            code: refused.code().to_owned(),
+            detail: refused.to_string(),
+            next: HALTED_NEXT.to_owned(),
+        })
     }
 
     fn libraries(&self) -> Libraries {

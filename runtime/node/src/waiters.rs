@@ -1,7 +1,7 @@
 //! [`Waiters`]: who, on this node, waits for the answer to which message. What becomes of a message is decided where
 //! blocks are executed, the same on every node; here is only to whom it is told.
 
-use crate::intake::Answerer;
+use crate::intake::{Answerer, Orderer};
 use refit_abi::Height;
 use refit_kernel::{Asker, Entry, Key, RequestDigest};
 use refit_ordering::Token;
@@ -16,6 +16,10 @@ pub(crate) struct Waiters {
     offered: HashMap<Token, Answerer>,
     /// For those that are.
     placed: HashMap<Entry, Answerer>,
+    /// For what operators order, in no block yet. The ordering takes few at once, and each is in the next block.
+    ordered: HashMap<Token, Orderer>,
+    /// For what is in one.
+    placed_orders: HashMap<Entry, Orderer>,
     tokens: u64,
 }
 
@@ -41,8 +45,23 @@ impl AwaitedAnswer {
 impl Waiters {
     /// For a message without a key.
     pub(crate) fn keyless(&mut self) -> AwaitedAnswer {
+        AwaitedAnswer::Keyless(self.token())
+    }
+
+    /// One that nothing else has.
+    pub(crate) fn token(&mut self) -> Token {
         self.tokens += 1;
-        AwaitedAnswer::Keyless(Token(self.tokens))
+        Token(self.tokens)
+    }
+
+    /// Has whoever ordered something wait for it.
+    pub(crate) fn wait_for_order(&mut self, token: Token, orderer: Orderer) {
+        self.ordered.insert(token, orderer);
+    }
+
+    /// Takes out who waits for what was ordered there.
+    pub(crate) fn take_order(&mut self, order: &Entry) -> Option<Orderer> {
+        self.placed_orders.remove(order)
     }
 
     /// Has an answerer wait with those who wait for the same; gives it back if nobody does.
@@ -71,13 +90,18 @@ impl Waiters {
         }
     }
 
-    /// A block has taken messages up that were offered with these tokens, one for each of its messages.
+    /// A block has taken up what was offered with these tokens, one for each of its entries.
     pub(crate) fn placed(&mut self, height: Height, tokens: &[Option<Token>]) {
         for (index, token) in (0..).zip(tokens) {
-            let answerer = token.and_then(|token| self.offered.remove(&token));
+            let Some(token) = token else {
+                continue;
+            };
             let entry = Entry { height, index };
-            self.placed
-                .extend(answerer.map(|answerer| (entry, answerer)));
+            if let Some(answerer) = self.offered.remove(token) {
+                self.placed.insert(entry, answerer);
+            } else if let Some(orderer) = self.ordered.remove(token) {
+                self.placed_orders.insert(entry, orderer);
+            }
         }
     }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Keeps a block's hash apart from every other hash.
 const BLOCK_HASH_CONTEXT: &str = "refit 2026 block";
 
-/// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three fields.
-pub const BLOCK_FORMAT: u8 = 3;
+/// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three fields; form 3 told
+/// the outcome of an upgrade in two places.
+pub const BLOCK_FORMAT: u8 = 4;
 
 /// Most bytes of a block, its seal apart.
 pub const BLOCK_BYTES_MAX: usize = 15 << 20;

@@ -2,7 +2,7 @@
 //!
 //! What an operator does to a state is an entry as a message is: whoever executes the block does it too. The format
 //! has a place for all of them; those that nothing here carries out yet are refused before their block is executed,
-//! by name, and never passed over.
+//! by name, and never passed over. What became of an upgrade is no entry: the header says it, once.
 
 use crate::{PlanDigest, Refused};
 use refit_abi::{ClientId, EngineId, Height};
@@ -23,12 +23,10 @@ pub const FAILURE_CODE_BYTES_MAX: usize = 64;
 pub enum Entry {
     /// A client's message.
     Message(Message),
-    /// Other parameters from here on: their canonical bytes.
+    /// Other parameters from the next block on: the canonical bytes of what changes.
     Parameters(Vec<u8>),
     /// A plan: its canonical bytes.
     Plan(Vec<u8>),
-    /// What became of an upgrade.
-    Outcome(UpgradeOutcome),
     /// A message of a block before is passed over.
     Skip {
         /// The block that has it.
@@ -57,8 +55,6 @@ pub enum EntryKind {
     Parameters,
     /// [`Entry::Plan`].
     Plan,
-    /// [`Entry::Outcome`].
-    Outcome,
     /// [`Entry::Skip`].
     Skip,
     /// [`Entry::Revive`].
@@ -124,7 +120,6 @@ impl Entry {
             Entry::Message(_) => EntryKind::Message,
             Entry::Parameters(_) => EntryKind::Parameters,
             Entry::Plan(_) => EntryKind::Plan,
-            Entry::Outcome(_) => EntryKind::Outcome,
             Entry::Skip { .. } => EntryKind::Skip,
             Entry::Revive { .. } => EntryKind::Revive,
             Entry::Restart { .. } => EntryKind::Restart,
@@ -139,17 +134,32 @@ impl Entry {
         }
     }
 
-    /// Whether this node can carry it out.
+    /// How many bytes of what it says are not of a fixed length.
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            Entry::Message(message) => message.payload.len() + message.authenticator.len(),
+            Entry::Parameters(bytes) | Entry::Plan(bytes) => bytes.len(),
+            Entry::Skip { .. } | Entry::Revive { .. } | Entry::Restart { .. } => 0,
+        }
+    }
+
+    /// Whether this node can carry it out, as far as its kind says.
     pub(crate) fn check(&self, height: Height, index: u64) -> Result<(), Refused> {
-        let Entry::Message(message) = self else {
-            let kind = self.kind();
-            return Err(Refused::EntryKind {
+        match self {
+            Entry::Message(message) => message.check(height, index),
+            Entry::Parameters(_) | Entry::Restart { .. } => Ok(()),
+            Entry::Plan(_) | Entry::Skip { .. } | Entry::Revive { .. } => Err(Refused::EntryKind {
                 height,
                 index,
-                kind,
-            });
-        };
-        let bytes = message.authenticator.len();
+                kind: self.kind(),
+            }),
+        }
+    }
+}
+
+impl Message {
+    fn check(&self, height: Height, index: u64) -> Result<(), Refused> {
+        let bytes = self.authenticator.len();
         match bytes {
             0 => Ok(()),
             1..=AUTHENTICATOR_BYTES_MAX => Err(Refused::Authenticator { height, index }),
@@ -168,7 +178,6 @@ impl fmt::Display for EntryKind {
             EntryKind::Message => "message",
             EntryKind::Parameters => "parameters",
             EntryKind::Plan => "plan",
-            EntryKind::Outcome => "outcome",
             EntryKind::Skip => "skip",
             EntryKind::Revive => "revive",
             EntryKind::Restart => "restart",

@@ -35,7 +35,10 @@ pub use hashes::{
     Branch, ChainId, ManifestHash, ParametersHash, PlanDigest, ReceiptHash, StateHash,
 };
 pub use manifest::{CodeDifference, CodeManifest, KindCode, KindFlags, KindSchemas};
-pub use mempool::{Mempool, NotTaken, PoolBounds, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, Taken};
+pub use mempool::{
+    Mempool, NotTaken, ORDERS_BYTES_MAX, ORDERS_MAX, PoolBounds, QUEUE_BYTES_MAX,
+    QUEUE_MESSAGES_MAX, Taken, WaitingOrder,
+};
 pub use refused::Refused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};
 pub use seal::{SEAL_BYTES_MAX, Seal, SealedBlock};

@@ -1,9 +1,9 @@
-//! [`Mempool`]: what clients sent and is in no block yet.
+//! [`Mempool`]: what clients sent, and what operators ordered, and is in no block yet.
 //!
-//! Many may offer and one block source takes; what was taken in comes out exactly once, in the order it came.
+//! What operators order has a few places of its own, whatever clients send, and goes before it. Many may offer and one block source takes; what was taken in comes out exactly once, in the order it came.
 //! It is bounded by count and by bytes, and what it has no room for it refuses at once.
 
-use crate::{Message, Token};
+use crate::{Entry, Message, Token};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,6 +13,12 @@ pub const QUEUE_MESSAGES_MAX: usize = 65_536;
 
 /// Default most bytes of payload that wait for a block; no block has more.
 pub const QUEUE_BYTES_MAX: usize = 8 << 20;
+
+/// Most orders of operators that wait for a block.
+pub const ORDERS_MAX: usize = 64;
+
+/// Most bytes of them.
+pub const ORDERS_BYTES_MAX: usize = 2 << 20;
 
 /// How much of something there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +43,16 @@ pub struct Mempool {
     bounds: PoolBounds,
     is_open: bool,
     waiting: Mutex<Waiting>,
+    orders: Mutex<Vec<WaitingOrder>>,
+}
+
+/// An order of an operator, and what was offered with it on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingOrder {
+    /// The entry.
+    pub entry: Entry,
+    /// What finds who waits for its end.
+    pub token: Token,
 }
 
 /// Messages for one block, and what was offered with them on this node.
@@ -62,6 +78,7 @@ impl Mempool {
             bounds,
             is_open: true,
             waiting: Mutex::default(),
+            orders: Mutex::default(),
         }
     }
 
@@ -92,6 +109,36 @@ impl Mempool {
         waiting.bytes = bytes;
         waiting.queue.push_back((message, token));
         Ok(())
+    }
+
+    /// Takes an order in, to be part of the next block. The token comes back beside that block.
+    ///
+    /// # Errors
+    /// [`NotTaken`]; the order is not taken.
+    pub fn order(&self, entry: Entry, token: Token) -> Result<(), NotTaken> {
+        if !self.is_open {
+            return Err(NotTaken::Closed);
+        }
+        let mut orders = self.orders.lock();
+        let bytes = orders.iter().map(|order| order.entry.payload_bytes());
+        let bytes = bytes.sum::<usize>() + entry.payload_bytes();
+        if orders.len() >= ORDERS_MAX || bytes > ORDERS_BYTES_MAX {
+            return Err(NotTaken::Orders {
+                orders: orders.len(),
+            });
+        }
+        orders.push(WaitingOrder { entry, token });
+        Ok(())
+    }
+
+    /// Gives all orders that wait, in the order they came.
+    pub fn take_orders(&self) -> Vec<WaitingOrder> {
+        std::mem::take(&mut *self.orders.lock())
+    }
+
+    /// Whether orders wait.
+    pub fn has_orders(&self) -> bool {
+        !self.orders.lock().is_empty()
     }
 
     /// Gives what waits longest, as far as it is within `most`; the first one in any case, if one may be given.
@@ -145,6 +192,14 @@ pub enum NotTaken {
         messages: usize,
         /// Bytes of payload that wait.
         bytes: usize,
+    },
+    /// There is no room for another order now.
+    #[error(
+        "{orders} orders of operators wait for a block, at most {ORDERS_MAX} do; give it again after a short wait"
+    )]
+    Orders {
+        /// Orders that wait.
+        orders: usize,
     },
     /// Messages never come into blocks here.
     #[error("this node plays blocks that others made; send to the node that makes them")]

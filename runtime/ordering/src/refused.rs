@@ -180,6 +180,20 @@ pub enum Refused {
         /// What the entry is.
         kind: EntryKind,
     },
+    /// It has an entry that says nothing which can be carried out.
+    #[error(
+        "entry {index} of block {height}, of the kind `{kind}`, cannot be carried out: {why}; ask whoever made the block"
+    )]
+    Entry {
+        /// Its height.
+        height: Height,
+        /// The entry's place, from 0.
+        index: u64,
+        /// What the entry is.
+        kind: EntryKind,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A message proves its sender, and this node checks no such proof.
     #[error(
         "the message at entry {index} of block {height} has an authenticator, which this node cannot check; bring a newer node"
@@ -220,7 +234,7 @@ impl Refused {
             Refused::State { .. } => "block-state",
             Refused::TooLarge { .. } | Refused::TooManyEntries { .. } => "block-size",
             Refused::SealTooLong { .. } => "block-seal",
-            Refused::EntryKind { .. } => "block-entry",
+            Refused::EntryKind { .. } | Refused::Entry { .. } => "block-entry",
             Refused::Authenticator { .. } | Refused::AuthenticatorTooLong { .. } => {
                 "block-authenticator"
             }

@@ -4,6 +4,8 @@
 //! timer's time has come. If all that is waited for is a height, an empty block is made each idle interval: a height
 //! far ahead costs next to nothing, and still comes. The block after an upgrade waits for no interval.
 //!
+//! What an operator orders gets a block as soon as none runs, before the messages that wait, and in front of them.
+//!
 //! A message that finds no block under way gets one at once, so that a client alone waits for nothing but its own
 //! block. A block costs more than a message, though: once as many messages of one interval were admitted as tell of
 //! many clients, the next block fills until the interval is over. So clients that are few see no interval, and many
@@ -14,8 +16,8 @@
 //! whose messages never end shuts nobody out.
 
 use crate::{
-    Block, BlockSource, Decided, Due, ENTRIES_PER_BLOCK_MAX, Entry, Ground, Mempool, Outlet,
-    PoolBounds, Refused, Seal,
+    Block, BlockSource, Decided, Due, ENTRIES_PER_BLOCK_MAX, Entry, Ground, Mempool, ORDERS_MAX,
+    Outlet, PoolBounds, Refused, Seal,
 };
 use refit_abi::BlockTime;
 use std::fmt;
@@ -114,7 +116,7 @@ impl Solo {
         };
         self.pool
             .pending()
-            .min(most.clamp(1, ENTRIES_PER_BLOCK_MAX))
+            .min(most.clamp(1, ENTRIES_PER_BLOCK_MAX - ORDERS_MAX))
     }
 
     /// When the messages that wait get their block.
@@ -177,7 +179,8 @@ impl BlockSource for Solo {
         if self.busy {
             return None;
         }
-        if due.follows_upgrade {
+        // What an operator orders is rare, and waits for no interval.
+        if due.follows_upgrade || self.pool.has_orders() {
             return Some(now);
         }
         let messages = (self.admitted(due) > 0).then(|| self.filled(now));
@@ -205,12 +208,16 @@ impl BlockSource for Solo {
         self.count(taken.messages.len(), now);
         self.decided_at = Some(now);
         self.busy = true;
-        let entries = taken.messages.into_iter().map(Entry::Message).collect();
+        let orders = self.pool.take_orders().into_iter();
+        let (mut entries, mut tokens): (Vec<_>, Vec<_>) =
+            orders.map(|order| (order.entry, Some(order.token))).unzip();
+        entries.extend(taken.messages.into_iter().map(Entry::Message));
+        tokens.extend(taken.tokens);
         let block = self.ground.extend(now, entries);
         let decided = Decided {
             block,
             seal: Seal::Nothing,
-            tokens: taken.tokens,
+            tokens,
         };
         // It was told that the block before is executed, so nothing waits there; a node that has ended answers nobody.
         let _ = outlet.push(decided);

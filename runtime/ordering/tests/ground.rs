@@ -102,9 +102,7 @@ fn each_field_that_is_not_as_it_must_be_is_named() {
 fn an_entry_that_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
     let engine = EngineId::root("kv").unwrap();
     let others = [
-        (Entry::Parameters(vec![1]), EntryKind::Parameters),
         (Entry::Plan(vec![1]), EntryKind::Plan),
-        (Entry::Outcome(outcome()), EntryKind::Outcome),
         (
             Entry::Skip {
                 height: Height(3),
@@ -113,7 +111,6 @@ fn an_entry_that_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
             EntryKind::Skip,
         ),
         (Entry::Revive { engine }, EntryKind::Revive),
-        (Entry::Restart { engine }, EntryKind::Restart),
     ];
     for (other, kind) in others {
         let block = ground().extend(BlockTime(1_000), vec![entry(1, 1), other]);

@@ -88,16 +88,15 @@ fn outcome(random: &mut Random) -> UpgradeOutcome {
 
 fn entry(random: &mut Random) -> Entry {
     let engine = EngineId::root("kv").unwrap();
-    match random.below(8) {
+    match random.below(7) {
         0 => Entry::Parameters(random.bytes(20)),
         1 => Entry::Plan(random.bytes(20)),
-        2 => Entry::Outcome(outcome(random)),
-        3 => Entry::Skip {
+        2 => Entry::Skip {
             height: Height(random.number()),
             index: random.number(),
         },
-        4 => Entry::Revive { engine },
-        5 => Entry::Restart { engine },
+        3 => Entry::Revive { engine },
+        4 => Entry::Restart { engine },
         _ => Entry::Message(Message {
             sequence: random.chance(2).then(|| random.number()),
             codec: match random.chance(2) {

@@ -6,9 +6,10 @@ mod common;
 
 use common::{Executes, message};
 use proptest::prelude::*;
-use refit_abi::{BlockHash, BlockTime, Height};
+use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
-    Block, BlockSource, Decided, Due, Ground, NotTaken, PoolBounds, Solo, SoloConfig, Tip, Token,
+    Block, BlockSource, Decided, Due, Entry, EntryKind, Ground, NotTaken, ORDERS_MAX, PoolBounds,
+    Solo, SoloConfig, Tip, Token,
 };
 
 const NOTHING: Due = Due {
@@ -373,6 +374,44 @@ fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
         accepted,
         pending: node.pending(),
     })
+}
+
+fn order(node: &Node, number: u64) -> Result<(), NotTaken> {
+    let engine = EngineId::root("kv").unwrap();
+    let pool = node.0.source.mempool();
+    pool.order(Entry::Restart { engine }, Token(number))
+}
+
+#[test]
+fn what_an_operator_orders_gets_a_block_at_once_and_stands_in_front_of_the_messages() {
+    let mut node = Node::new(config(), Tip::default());
+    // The messages of an interval are above the mark: the next block fills.
+    for number in 1..=4 {
+        node.offer(number, 1).unwrap();
+    }
+    node.next(100, NOTHING).unwrap();
+    node.offer(5, 1).unwrap();
+    assert_eq!(node.next_due(101, NOTHING), Some(110));
+    order(&node, 77).unwrap();
+    order(&node, 78).unwrap();
+    assert_eq!(node.next_due(101, NOTHING), Some(101));
+    let decided = node.decides(101, NOTHING).unwrap();
+    assert_eq!(decided.tokens, [77, 78, 5].map(|token| Some(Token(token))));
+    let kinds: Vec<_> = decided.block.entries.iter().map(Entry::kind).collect();
+    let restart = EntryKind::Restart;
+    assert_eq!(kinds, [restart, restart, EntryKind::Message]);
+    assert!(!node.0.source.mempool().has_orders());
+}
+
+#[test]
+fn orders_have_places_of_their_own_and_no_more_than_those() {
+    let node = Node::new(config(), Tip::default());
+    while node.offer(1, 1).is_ok() {}
+    for number in 0..ORDERS_MAX as u64 {
+        order(&node, number).unwrap();
+    }
+    let full = NotTaken::Orders { orders: ORDERS_MAX };
+    assert_eq!(order(&node, 1), Err(full));
 }
 
 proptest! {

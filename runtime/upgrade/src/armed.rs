@@ -15,8 +15,8 @@ use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
-    Aftermath, Change, GenerationTable, KindIndex, LogLine, Pending, Quiesced, Reworded, Rewording,
-    Unaccepted,
+    Aftermath, Change, GenerationTable, KindIndex, LogLine, Parameters, Pending, Quiesced,
+    Reworded, Rewording, Unaccepted,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -211,6 +211,9 @@ impl Armed {
         let reworded = self
             .queued(quiesced)
             .map_err(|failure| (Phase::Quiesced, failure))?;
+        let parameters = self
+            .parameters(quiesced)
+            .map_err(|failure| (Phase::Quiesced, failure))?;
         let mut aftermath = Aftermath::default();
         if !self.work.is_empty() {
             let budget = self.directives.budget;
@@ -231,7 +234,20 @@ impl Armed {
             armed: self,
             aftermath,
             reworded,
+            parameters,
         })
+    }
+
+    /// The parameters that hold from the update point on, if the plan changes them.
+    fn parameters(&self, quiesced: &Quiesced<'_>) -> Result<Option<Parameters>, Failure> {
+        let changes = &self.directives.parameters;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let changed = quiesced.executor().parameters().changed(changes);
+        changed
+            .map(Some)
+            .map_err(|error| Failure::Parameters { error })
     }
 
     /// What clients wrote and what waits, in postcard; fails if something waits that the new code does not
@@ -305,11 +321,16 @@ struct Transitioned<'a> {
     armed: &'a Armed,
     aftermath: Aftermath,
     reworded: Vec<Reworded>,
+    /// Other parameters, if the plan has some.
+    parameters: Option<Parameters>,
 }
 
 impl Transitioned<'_> {
     fn commit(self, quiesced: &mut Quiesced<'_>) -> Generation {
         let armed = self.armed;
+        if let Some(parameters) = self.parameters {
+            quiesced.set_parameters(parameters);
+        }
         let replaced = quiesced.publish(armed.table.clone());
         *armed.replaced.lock() = Some(replaced);
         for letters in self.reworded {

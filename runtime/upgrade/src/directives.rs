@@ -1,6 +1,7 @@
 //! [`Directives`]: what a plan orders beyond which modules come in.
 
 use crate::bus::BusBudget;
+use refit_kernel::ParameterChanges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -22,4 +23,8 @@ pub struct Directives {
     /// What the transitions may use.
     #[serde(default)]
     pub budget: BusBudget,
+    /// Other parameters of the node, from the update point on: they change in the same step as the code, or not at
+    /// all.
+    #[serde(default)]
+    pub parameters: ParameterChanges,
 }

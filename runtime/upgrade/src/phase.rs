@@ -4,6 +4,7 @@ use crate::bus::Budget;
 use refit_abi::host::CallError;
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Generation};
+use refit_kernel::ParametersError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -212,6 +213,12 @@ pub enum Failure {
         /// The message's schema.
         schema: SchemaId,
     },
+    /// The parameters that it would bring cannot be.
+    #[error("the plan's parameters cannot be in force: {error}")]
+    Parameters {
+        /// Which, and their bounds.
+        error: ParametersError,
+    },
     /// Somebody withdrew it.
     #[error(transparent)]
     Withdrawn(#[from] Withdrawn),
@@ -255,6 +262,7 @@ impl Failure {
             Failure::Taken { .. } => "bus-taken",
             Failure::Restart { .. } => "restart-failed",
             Failure::Queued { .. } => "queued-message-not-accepted",
+            Failure::Parameters { .. } => "plan-parameters",
             Failure::Withdrawn(_) => "withdrawn",
             Failure::Overtaken { .. } => "overtaken",
         }
@@ -291,6 +299,9 @@ impl Failure {
             Failure::Queued { .. } => {
                 "the old generation goes on; write `impl MigrateMessage` for the older message, or plan with --dead-letters KIND"
             }
+            Failure::Parameters { .. } => {
+                "the old generation and its parameters go on; plan again with other values"
+            }
             Failure::Withdrawn(_) => "the old generation goes on; apply the plan again when ready",
             Failure::Overtaken { .. } => "plan again: refit upgrade plan … --out plan.json",
         }
@@ -315,7 +326,7 @@ impl Failure {
             | Failure::Restart { engine, .. }
             | Failure::Queued { engine, .. }
             | Failure::Message { from: engine, .. } => Some(*engine),
-            Failure::Withdrawn(_) | Failure::Overtaken { .. } => None,
+            Failure::Parameters { .. } | Failure::Withdrawn(_) | Failure::Overtaken { .. } => None,
         }
     }
 

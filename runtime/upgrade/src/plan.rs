@@ -145,6 +145,8 @@ impl Plan {
                 most: PLAN_MODULES_MAX,
             });
         }
+        let parameters = directives.parameters.check();
+        parameters.map_err(|error| PlanError::Parameters { error })?;
         let mut modules = candidates
             .iter()
             .map(|candidate| plan_module(live, candidate, directives))

@@ -2,6 +2,7 @@
 
 use refit_abi::Generation;
 use refit_abi::schema::SchemaId;
+use refit_kernel::ParametersError;
 
 /// Why a plan cannot be made or is not good here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +116,12 @@ pub enum PlanError {
         /// In truth.
         found: crate::Class,
     },
+    /// It would set parameters that cannot be so.
+    #[error("the plan sets parameters that cannot be: {error}")]
+    Parameters {
+        /// Which, and their bounds.
+        error: ParametersError,
+    },
     /// The height has passed.
     #[error("the plan is for height {planned}, the node is at {now}")]
     Past {
@@ -142,6 +149,7 @@ impl PlanError {
             PlanError::Format { .. } => "plan-format",
             PlanError::Changed { .. } => "plan-artifact-changed",
             PlanError::Class { .. } => "plan-class-changed",
+            PlanError::Parameters { .. } => "plan-parameters",
             PlanError::Past { .. } => "plan-height-passed",
         }
     }
@@ -169,6 +177,9 @@ impl PlanError {
                 "plan again: refit upgrade plan … --out plan.json"
             }
             PlanError::Format { .. } => "plan again with this node's refit",
+            PlanError::Parameters { .. } => {
+                "see the names and bounds with: refit parameters show; plan again with other values"
+            }
             PlanError::Past { .. } => "plan again with a later --at-height, or none",
         }
     }

@@ -5,8 +5,8 @@ use crate::together::{fragile, fragile_edited};
 use crate::{get, put, workshop};
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_admin::api::UpgradeState;
-use refit_node::{BlockRefused, ReceiptDifference};
-use refit_ordering::{Codec, Entry, Message, SealedBlock, Step};
+use refit_node::{BlockRefused, ParameterChanges, ReceiptDifference};
+use refit_ordering::{Codec, Entry, Header, Message, SealedBlock, Step};
 use refit_tests::{Fixed, FixedUpgrade, Played, Scene, Source};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -57,6 +57,15 @@ fn message(engine: &str, sequence: Option<u64>, body: &Value) -> Entry {
     })
 }
 
+/// What an operator sets.
+fn parameters(name: &str, value: u64) -> Entry {
+    let changes = ParameterChanges {
+        set: [(name.to_owned(), value)].into(),
+        ..ParameterChanges::default()
+    };
+    Entry::Parameters(changes.to_bytes())
+}
+
 /// The entries of each block.
 fn batches() -> Vec<Vec<Entry>> {
     let say = |engine, body: Value| message(engine, None, &body);
@@ -98,7 +107,14 @@ fn batches() -> Vec<Vec<Entry>> {
         ],
         vec![say("kv", put("lasting", "value"))],
         vec![keyed("kv", 3, put("keyed", "value"))],
-        vec![],
+        vec![
+            Entry::Restart {
+                engine: EngineId::root("one").unwrap(),
+            },
+            say("one", json!({"keep": 14})),
+            parameters("mailbox.messages", 1_000),
+            parameters("keys.answered", 7),
+        ],
         vec![
             keyed("kv", 3, put("keyed", "value")),
             say("dog", json!({"count": {"times": 1}})),
@@ -139,8 +155,8 @@ fn a_whole_node_on_one_two_and_four_workers_gives_the_same_receipts_and_states()
     );
     assert_eq!(
         result.states.len() as u64,
-        SHEEP + 3,
-        "one is poisoned, one has stopped"
+        SHEEP + 4,
+        "one has stopped, and the poisoned one was started afresh"
     );
     // The scene is what it is said to be.
     let named = |height, name| {
@@ -152,6 +168,13 @@ fn a_whole_node_on_one_two_and_four_workers_gives_the_same_receipts_and_states()
     let counts = alone.harness().node().counts();
     assert_eq!((counts.blocks.mixed, counts.blocks.poisoned), (0, 1));
     assert_eq!(counts.repeated, 2);
+    let one = alone.harness().query("one", Value::Null).unwrap();
+    assert_eq!(one, 14, "what it was told behind its restart");
+    let headers: Vec<_> = self::blocks(&alone.log()).iter().map(header).collect();
+    assert_eq!(headers[7].parameters, headers[8].parameters);
+    let now = alone.harness().node().parameters();
+    assert_eq!(headers[9].parameters.to_string(), now.hash);
+    assert_eq!(now.since, Height(9));
     let gone = alone.harness().query("kv", get("brief")).unwrap();
     assert_eq!(gone, json!({"value": {"entry": null}}), "its timer came");
     drop(alone);
@@ -271,6 +294,13 @@ fn results_that_differ_are_refused_at_the_next_block_and_the_two_receipts_name_t
         difference,
         first.map(|engine| ReceiptDifference::Engine { engine })
     );
+}
+
+fn header(step: &Step) -> Header {
+    match step {
+        Step::Block(block) => block.header.clone(),
+        Step::Batch { .. } => unreachable!("blocks are played"),
+    }
 }
 
 fn blocks(log: &[Vec<u8>]) -> Vec<Step> {

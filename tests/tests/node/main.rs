@@ -19,6 +19,7 @@ mod events;
 mod fixed_blocks;
 mod keyed_plans;
 mod lost;
+mod orders;
 mod poison;
 mod rehearsal;
 mod requests;

@@ -6,6 +6,7 @@
 
 mod event;
 mod life;
+mod parameters;
 mod problem;
 mod rehearsal;
 mod status;
@@ -13,12 +14,13 @@ mod upgrade;
 
 pub use event::{Event, EventId, EventIdError};
 pub use life::{Life, LifeError};
+pub use parameters::{EngineRestarted, ParameterChange, ParameterValue, ParametersReport};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
-    ForgottenKeys, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX, PoisonStatus, Status,
-    StuckStatus,
+    ForgottenKeys, HaltedStatus, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX,
+    ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
 pub use upgrade::{
     Class, Phase, PhaseTime, Reason, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,

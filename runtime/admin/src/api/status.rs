@@ -46,7 +46,10 @@ pub struct Status {
     pub forgotten: ForgottenKeys,
     /// The engine kinds of the live generation.
     pub kinds: Vec<KindStatus>,
-    /// What the node grants, for the kinds that its configuration lists; all others are granted what
+    /// The parameters that hold for the next block, and since when: `GET /v1/parameters` shows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<ParametersStatus>,
+    /// What the node grants, for the kinds that its parameters list; all others are granted what
     /// they declare.
     #[serde(default)]
     pub grants: BTreeMap<String, Vec<CapabilityDescriptor>>,
@@ -68,6 +71,29 @@ pub struct Status {
     /// kinds' numbers is what was last known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<StuckStatus>,
+    /// Why the node executes no more blocks, if it has refused a decided one; it answers queries still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<HaltedStatus>,
+}
+
+/// Which parameters hold for the next block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParametersStatus {
+    /// Their hash: 64 hexadecimal digits.
+    pub hash: String,
+    /// The block after which they came into force; 0: those that this run of the node began with.
+    pub since: Height,
+}
+
+/// The node has refused a decided block and goes no further.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltedStatus {
+    /// Stable name of the reason, such as `block-receipt`.
+    pub code: String,
+    /// Which block, and what is not as it must be.
+    pub detail: String,
+    /// What to do next.
+    pub next: String,
 }
 
 /// A call into an engine that does not return.

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::blocking::ask;
-use super::json::unwritten;
+use super::json::{json, unwritten};
 use crate::fixture_body::FixtureBody;
 use crate::pass::For;
 use crate::seats::Seat;
@@ -46,6 +46,18 @@ pub(super) async fn query(
     let query = app.node.query(engine, body);
     let answered = app.places.pass((For::Work, &seat), query).await?;
     Ok(response(answered))
+}
+
+pub(super) async fn restart(
+    State(app): State<App>,
+    path: EnginePath,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let engine = engine_id(path)?;
+    let seat = Seat::of(&request);
+    let restart = app.node.restart(engine);
+    let restarted = app.places.pass((For::Order, &seat), restart).await?;
+    json(&app, &restarted)
 }
 
 pub(super) async fn state(

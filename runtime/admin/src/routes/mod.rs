@@ -6,6 +6,7 @@ mod engines;
 mod events;
 mod health;
 mod json;
+mod parameters;
 mod quarantine;
 mod status;
 mod upgrades;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
-     /v1/engines/ID/queries or /v1/engines/ID/state, /v1/events, /livez, /readyz or /metrics";
+     /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/events, /livez, /readyz or /metrics";
 
 /// What every handler has.
 #[derive(Clone)]
@@ -91,6 +92,11 @@ pub(crate) fn all(app: App, door: Option<Door>) -> Router {
         .route("/v1/engines/{id}/messages", post(engines::send))
         .route("/v1/engines/{id}/queries", post(engines::query))
         .route("/v1/engines/{id}/state", get(engines::state))
+        .route("/v1/engines/{id}/restart", post(engines::restart))
+        .route(
+            "/v1/parameters",
+            get(parameters::show).post(parameters::set),
+        )
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history).post(upgrades::apply))
         .route("/v1/upgrades/rehearse", post(upgrades::rehearse))

@@ -7,11 +7,13 @@
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
+//! * two parameters can be set, within their bounds; `kv` and `cache` can be started afresh.
 //! * the events are those of `feed.rs`.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height and can be cancelled, 5 is staged and
 //!   takes its time to end.
 
 use crate::feed::Feed;
+use crate::told::{aborted, armed, cancelled, committed, refused, rehearsal};
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
 };
@@ -19,10 +21,10 @@ use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
-    Class, DeadLetter, DeadLetters, EngineState, EngineStatus, ForgottenKeys, KindStatus,
-    Libraries, Life, NodeInfo, Phase, PhaseTime, PoisonStatus, QuarantineEntry, QuarantineState,
-    Reason, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState, UpgradedKind,
-    WithoutBlock,
+    DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys, KindStatus,
+    Libraries, Life, NodeInfo, ParameterChange, ParameterValue, ParametersReport, ParametersStatus,
+    PoisonStatus, QuarantineEntry, QuarantineState, RehearsalReport, Status, UpgradeAccepted,
+    UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Pending, Refusal, Replied,
@@ -56,6 +58,8 @@ pub(crate) struct Double {
     pub(crate) seen: Mutex<BTreeSet<String>>,
     /// How many messages each group had.
     pub(crate) groups: Mutex<Vec<usize>>,
+    /// What was last set of the parameters.
+    pub(crate) changed: Mutex<ParameterChange>,
 }
 
 impl Default for Double {
@@ -67,6 +71,7 @@ impl Default for Double {
             unready: false,
             seen: Mutex::default(),
             groups: Mutex::default(),
+            changed: Mutex::default(),
         }
     }
 }
@@ -168,6 +173,79 @@ impl Node for Double {
                 format!("there is no engine `{name}`"),
             ),
         }
+    }
+
+    fn restart(&self, engine: EngineId) -> Answer<'_, EngineRestarted> {
+        let name = engine.to_string();
+        Box::pin(async move {
+            if name != "kv" && name != "cache" {
+                let detail = format!("engine `{name}` cannot be started afresh: Unknown");
+                let next = "see the engines with: refit status";
+                return Err(Refusal::new(404, "engine-unknown", detail, next));
+            }
+            Ok(EngineRestarted {
+                was_poisoned: name == "cache",
+                timers_dropped: u64::from(name == "kv") * 2,
+                engine: name,
+                height: Height(42),
+            })
+        })
+    }
+
+    fn parameters(&self) -> ParametersReport {
+        let changed = self.changed.lock().unwrap().clone();
+        let value = |name: &str, unit: &str, default: u64, least: u64| ParameterValue {
+            name: name.to_owned(),
+            value: changed.set.get(name).copied().unwrap_or(default),
+            unit: unit.to_owned(),
+            default,
+            least,
+            most: default * 16,
+        };
+        let mut grants = granted();
+        for (kind, granted) in &changed.grants {
+            match granted {
+                Some(granted) => grants.insert(kind.clone(), granted.clone()),
+                None => grants.remove(kind),
+            };
+        }
+        ParametersReport {
+            hash: "7c".repeat(32),
+            since: Height(if changed == ParameterChange::default() {
+                0
+            } else {
+                42
+            }),
+            values: vec![
+                value("block.messages", "messages", 1 << 20, 1),
+                value("dead_letters.bytes", "bytes", 16 << 20, 0),
+            ],
+            grants,
+        }
+    }
+
+    fn set_parameters(&self, change: ParameterChange) -> Answer<'_, ParametersReport> {
+        Box::pin(async move {
+            let next = "see the names and bounds with: refit parameters show";
+            let values = self.parameters().values;
+            for (name, value) in &change.set {
+                let known = values.iter().find(|known| known.name == *name);
+                let (code, detail) = match known {
+                    None => (
+                        "parameter-unknown",
+                        format!("no parameter is called `{name}`"),
+                    ),
+                    Some(known) if !(known.least..=known.most).contains(value) => (
+                        "parameter-beyond",
+                        format!("`{name}` is {value} {}", known.unit),
+                    ),
+                    Some(_) => continue,
+                };
+                return Err(Refusal::new(422, code, detail, next));
+            }
+            *self.changed.lock().unwrap() = change;
+            Ok(self.parameters())
+        })
     }
 
     fn apply(
@@ -366,6 +444,11 @@ fn status() -> Status {
         },
         workers: 2,
         stuck: None,
+        parameters: Some(ParametersStatus {
+            hash: "7c".repeat(32),
+            since: Height(30),
+        }),
+        halted: None,
     }
 }
 
@@ -420,171 +503,6 @@ pub(crate) fn fixture() -> Fixture {
         build_id: "b1d0".repeat(8),
         height: Height(41),
         state: b"state".to_vec(),
-    }
-}
-
-fn committed() -> UpgradeReport {
-    UpgradeReport {
-        id: 1,
-        state: UpgradeState::Committed,
-        from: Generation(1),
-        to: Generation(2),
-        at_height: None,
-        height: Some(Height(30)),
-        engines: vec![UpgradedKind {
-            kind: "kv".to_owned(),
-            class: Class::Migrate,
-            from_version: Some(1),
-            to_version: 2,
-            engines: 2,
-        }],
-        class: Class::Migrate,
-        reason: None,
-        stage_us: 41_200,
-        wait_us: 900,
-        pause_us: 87,
-        without_block: Some(WithoutBlock {
-            sweep_us: 40,
-            next_us: 110,
-            handover_us: 60,
-            total_us: 297 + 6_400,
-        }),
-        copy_us: Some(6_400),
-        predicted_us: Some(120),
-        digest: Some("d1".repeat(32)),
-        timers_dropped: 0,
-        phases: vec![
-            PhaseTime {
-                phase: Phase::Quiesced,
-                us: 20,
-            },
-            PhaseTime {
-                phase: Phase::Transitioned,
-                us: 50,
-            },
-            PhaseTime {
-                phase: Phase::Committed,
-                us: 2,
-            },
-            PhaseTime {
-                phase: Phase::Resumed,
-                us: 15,
-            },
-        ],
-        retired: true,
-        pinned: Vec::new(),
-    }
-}
-
-fn aborted() -> UpgradeReport {
-    let reason = Reason {
-        code: "transition-failed".to_owned(),
-        detail: "the transition of engine `kv` failed: at key `x`: `soon`: invalid digit found in string (value-is-no-number)".to_owned(),
-        next: "correct the migration and make a new plan".to_owned(),
-        phase: Phase::Transitioned,
-        engine: Some("kv".to_owned()),
-        key: Some("x".to_owned()),
-    };
-    UpgradeReport {
-        id: 2,
-        state: UpgradeState::Aborted,
-        from: Generation(2),
-        to: Generation(3),
-        height: Some(Height(35)),
-        reason: Some(reason),
-        without_block: Some(WithoutBlock {
-            sweep_us: 0,
-            next_us: 130,
-            handover_us: 0,
-            total_us: 217,
-        }),
-        copy_us: None,
-        predicted_us: None,
-        digest: None,
-        phases: vec![PhaseTime {
-            phase: Phase::Quiesced,
-            us: 20,
-        }],
-        ..committed()
-    }
-}
-
-fn refused() -> UpgradeReport {
-    let reason = Reason {
-        code: "elf-not-elf".to_owned(),
-        detail: "the file is no ELF file".to_owned(),
-        next: "build it with `refit engine build`".to_owned(),
-        phase: Phase::Staged,
-        engine: None,
-        key: None,
-    };
-    UpgradeReport {
-        id: 3,
-        state: UpgradeState::Refused,
-        height: None,
-        reason: Some(reason),
-        wait_us: 0,
-        pause_us: 0,
-        without_block: None,
-        predicted_us: None,
-        digest: None,
-        phases: Vec::new(),
-        ..aborted()
-    }
-}
-
-fn armed() -> UpgradeReport {
-    UpgradeReport {
-        id: 4,
-        state: UpgradeState::Armed,
-        from: Generation(2),
-        to: Generation(3),
-        at_height: Some(Height(1_000_000)),
-        height: None,
-        wait_us: 0,
-        pause_us: 0,
-        without_block: None,
-        copy_us: None,
-        predicted_us: None,
-        digest: None,
-        phases: vec![PhaseTime {
-            phase: Phase::Staged,
-            us: 41_200,
-        }],
-        retired: false,
-        ..committed()
-    }
-}
-
-fn cancelled() -> UpgradeReport {
-    let reason = Reason {
-        code: "upgrade-cancelled".to_owned(),
-        detail: "an operator took it back before its gate closed".to_owned(),
-        next: "nothing came in; plan again when it is time".to_owned(),
-        phase: Phase::Armed,
-        engine: None,
-        key: None,
-    };
-    UpgradeReport {
-        state: UpgradeState::Refused,
-        reason: Some(reason),
-        retired: true,
-        ..armed()
-    }
-}
-
-fn rehearsal(predicted_us: u64) -> RehearsalReport {
-    RehearsalReport {
-        predicted_us: Some(predicted_us),
-        max_pause_us: None,
-        runs: 3,
-        engines: 2,
-        state_bytes: 3 << 20,
-        memory_bytes: 1 << 20,
-        digest: "cd".repeat(32),
-        took_us: 120_000,
-        copy_us: 6_400,
-        reason: None,
     }
 }
 

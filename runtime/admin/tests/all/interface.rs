@@ -2,10 +2,11 @@
 
 use crate::double::{Double, LIFE};
 use crate::support::{Served, request};
+use refit_abi::Height;
 use refit_abi::fixture::Fixture;
 use refit_admin::api::{
-    QuarantineEntry, RehearsalReport, Status, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,
-    UpgradeState,
+    EngineRestarted, ParametersReport, QuarantineEntry, RehearsalReport, Status, UPGRADE_CANCELLED,
+    UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE, HEADER_MAX_PAUSE, HEADER_REHEARSAL,
@@ -459,4 +460,46 @@ async fn a_refusal_that_a_block_decided_says_of_which_and_whether_it_came_before
             [Some("7"), Some("1"), repeated]
         );
     }
+}
+
+#[tokio::test]
+async fn parameters_are_shown_and_set_within_their_bounds() {
+    let served = Served::unix().await;
+    let path = "/v1/parameters";
+    let shown: ParametersReport = served.get(path).await.json();
+    assert_eq!(shown, refit_admin::Node::parameters(&Double::default()));
+    let set = r#"{"set":{"block.messages":7},"grants":{"index":null}}"#;
+    let set: ParametersReport = served.post(path, set).await.json();
+    assert_eq!((set.values[0].value, set.since), (7, Height(42)));
+    assert!(!set.grants.contains_key("index"));
+    let absurd = r#"{"set":{"block.messages":0}}"#;
+    let refused = served.post(path, absurd).await;
+    refused.is_problem(422, "parameter-beyond");
+    let unknown = r#"{"set":{"block.mesages":7}}"#;
+    let refused = served.post(path, unknown).await;
+    refused.is_problem(422, "parameter-unknown");
+    for other in [
+        r#"{"block.messages":7}"#,
+        r#"{"set":{"block.messages":-7}}"#,
+        "7",
+    ] {
+        let refused = served.post(path, other).await;
+        refused.is_problem(400, "invalid-parameters");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_is_started_afresh() {
+    let served = Served::unix().await;
+    let path = |engine: &str| format!("/v1/engines/{engine}/restart");
+    let restarted: EngineRestarted = served.post(&path("cache"), "").await.json();
+    assert!(restarted.was_poisoned);
+    assert_eq!(
+        (restarted.engine.as_str(), restarted.height),
+        ("cache", Height(42))
+    );
+    let unknown = served.post(&path("nobody"), "").await;
+    unknown.is_problem(404, "engine-unknown");
+    let wrong = served.post(&path("a-name-that-is-too-long"), "").await;
+    wrong.is_problem(400, "invalid-engine-id");
 }

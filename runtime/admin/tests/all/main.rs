@@ -9,3 +9,4 @@ mod events;
 mod feed;
 mod interface;
 mod support;
+mod told;

@@ -16,6 +16,8 @@ pub(crate) enum EngineCommand {
     Inspect(InspectArgs),
     /// Writes a live engine's state to a file, as a fixture for tests.
     Capture(CaptureArgs),
+    /// Starts an engine afresh: its state and its timers go, its mail stays; a poisoned one serves again.
+    Restart(RestartArgs),
     /// Rebuilds an engine on every save and swaps it into a running node; its state is kept.
     Dev(DevArgs),
     /// Publishes an engine's state: notes it in schema.lock and freezes its types.
@@ -90,6 +92,27 @@ pub(crate) struct CaptureArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RestartArgs {
+    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
+    #[arg(value_name = "ENGINE", value_parser = engine)]
+    pub(crate) engine: EngineId,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// An engine by its id, or by whose child it is.
+fn engine(text: &str) -> Result<EngineId, String> {
+    let mut parts = text.split('#');
+    let root = parts.next().unwrap_or_default().parse::<EngineId>();
+    let root = root.map_err(|error| error.to_string())?;
+    parts.try_fold(root, |parent, number| {
+        let number = number.parse();
+        let number = number.map_err(|_| format!("`{text}` is no engine: write NAME#N"))?;
+        Ok(parent.child(number))
+    })
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     /// Folder of the engine's package.
     #[arg(value_name = "PATH")]
@@ -125,4 +148,21 @@ pub(crate) struct ProbeArgs {
     /// The library.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_named_by_its_id_or_by_its_parent_and_its_number() {
+        let dog = EngineId::root("dog").unwrap();
+        assert_eq!(engine("dog"), Ok(dog));
+        assert_eq!(engine(&dog.child(4).to_string()), Ok(dog.child(4)));
+        assert_eq!(engine("dog#4"), Ok(dog.child(4)));
+        assert_eq!(engine("dog#4#0"), Ok(dog.child(4).child(0)));
+        for wrong in ["", "#1", "dog#", "dog#-1", "dog#a"] {
+            assert!(engine(wrong).is_err(), "{wrong}");
+        }
+    }
 }

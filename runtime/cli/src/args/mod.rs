@@ -13,6 +13,7 @@ mod message;
 mod named_json;
 mod named_path;
 mod output;
+mod parameters;
 mod policy;
 mod run;
 mod time;
@@ -26,7 +27,8 @@ pub(crate) use building::{BuildingArgs, CacheArgs};
 pub(crate) use common::CommonArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use engine::{
-    BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs, ProbeArgs,
+    BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
+    ProbeArgs, RestartArgs,
 };
 pub(crate) use events::EventsArgs;
 pub(crate) use listening::{ListeningArgs, listen_addr};
@@ -34,6 +36,7 @@ pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::OutputArgs;
+pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
 pub(crate) use policy::{PolicyArgs, pause_limit_in_bounds, rehearsal_wait_in_bounds};
 pub(crate) use run::RunArgs;
 pub(crate) use upgrade::{
@@ -74,6 +77,9 @@ pub(crate) enum Command {
     /// Plans, applies, follows and takes back upgrades.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),
+    /// Shows and sets limits, budgets and grants of a running node.
+    #[command(subcommand)]
+    Parameters(ParametersCommand),
     /// Measures what upgrades and messages cost on this machine.
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -2,7 +2,7 @@
 
 use super::policy::rehearsal_wait;
 use super::time::time;
-use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs};
+use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs, Setting};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use refit_admin::RequestId;
@@ -46,6 +46,9 @@ pub(crate) struct PlanArgs {
     /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
     #[arg(long, value_name = "WHAT=COUNT")]
     pub(crate) budget: Vec<BudgetArg>,
+    /// Sets a parameter of the node in the same step, such as block.messages=100000: with the new code, or not at all.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<Setting>,
     /// Goes on in spite of what the linter calls an error, named by its code.
     #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
     pub(crate) allow: Vec<String>,

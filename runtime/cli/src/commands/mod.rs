@@ -10,9 +10,11 @@ mod engine_clean;
 mod engine_freeze;
 mod engine_inspect;
 pub(crate) mod engine_new;
+mod engine_restart;
 pub(crate) mod events;
 pub(crate) mod input;
 mod listening;
+mod parameters;
 mod policy;
 mod query;
 pub(crate) mod rehearse;
@@ -29,7 +31,9 @@ pub(crate) mod upgrade_plan;
 mod upgrade_quarantine;
 mod upgrade_status;
 
-use crate::args::{BuildingArgs, Cli, Command, CommonArgs, EngineCommand, UpgradeCommand};
+use crate::args::{
+    BuildingArgs, Cli, Command, CommonArgs, EngineCommand, ParametersCommand, UpgradeCommand,
+};
 use crate::client::Client;
 use crate::config;
 use crate::exit::Exit;
@@ -53,6 +57,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Query(args) => ask(&common, async |client| query::run(client, args).await)?,
         Command::Events(args) => ask(&common, async |client| events::run(client, &args).await)?,
         Command::Upgrade(command) => upgrade(&common, command)?,
+        Command::Parameters(command) => parameters(&common, command)?,
     }
     Ok(Exit::Done.into())
 }
@@ -77,7 +82,21 @@ fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
         EngineCommand::Capture(args) => ask(common, async |client| {
             engine_capture::run(client, &args).await
         }),
+        EngineCommand::Restart(args) => ask(common, async |client| {
+            engine_restart::run(client, &args).await
+        }),
         EngineCommand::Dev(args) => crate::dev::run(common, args),
+    }
+}
+
+fn parameters(common: &CommonArgs, command: ParametersCommand) -> Result<(), Failure> {
+    match command {
+        ParametersCommand::Show(args) => {
+            ask(common, async |client| parameters::show(client, &args).await)
+        }
+        ParametersCommand::Set(args) => {
+            ask(common, async |client| parameters::set(client, args).await)
+        }
     }
 }
 

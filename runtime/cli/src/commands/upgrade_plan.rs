@@ -15,7 +15,7 @@ use crate::source::Sources;
 use miette::Diagnostic;
 use refit_abi::Height;
 use refit_admin::api::Status;
-use refit_node::Grants;
+use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Candidate, Directives, Finding, Live, LiveKind, Plan, PlanError, Progress,
     Surroundings, lint, refusal,
@@ -87,6 +87,14 @@ fn directives(args: &PlanArgs) -> Directives {
         dead_letters: set(&args.dead_letters),
         allow: set(&args.allow),
         budget,
+        parameters: ParameterChanges {
+            set: args
+                .set
+                .iter()
+                .map(|setting| (setting.name.clone(), setting.value))
+                .collect(),
+            ..ParameterChanges::default()
+        },
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
     rows.extend(plan.carried.iter().map(|kind| carried(kind, status)));
     text.push_str(&table(["KIND", "CLASS", "VERSION", "ENGINES"], &rows));
     changed.for_each(|kind| difference(&mut text, kind));
+    parameters(&mut text, plan);
     plan.findings
         .iter()
         .for_each(|found| finding(&mut text, found));
@@ -35,6 +36,21 @@ pub(super) fn expected(height: Height, status: &Status) -> String {
     match height <= status.height {
         true => " (which is made)".to_owned(),
         false => format!(" (expected in {})", long(progress(status).us_until(height))),
+    }
+}
+
+/// What it sets in the same step.
+fn parameters(text: &mut String, plan: &Plan) {
+    let changes = &plan.directives.parameters;
+    if changes.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nparameters from the update point on");
+    for (name, value) in &changes.set {
+        let _ = writeln!(text, "  {name} = {value}");
+    }
+    for kind in changes.grants.keys() {
+        let _ = writeln!(text, "  other grants for {kind}");
     }
 }
 

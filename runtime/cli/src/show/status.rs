@@ -3,10 +3,12 @@
 use super::plan::expected;
 use super::table::{facts, table};
 use super::upgrade::microseconds;
+use refit_abi::Height;
 use refit_abi::descriptor::CapabilityDescriptor;
 use refit_admin::api::{
-    DeadLetter, EngineState, ForgottenKeys, PoisonStatus, Status, UpgradeReport,
+    DeadLetter, EngineState, ForgottenKeys, ParametersStatus, PoisonStatus, Status, UpgradeReport,
 };
+use std::collections::BTreeMap;
 
 /// Digits that are shown of a hash or a build id.
 const SHORT: usize = 12;
@@ -26,6 +28,13 @@ pub(crate) fn text(status: &Status) -> String {
     ];
     if let Some(life) = status.node.life {
         rows.insert(1, ("life", life.to_string()));
+    }
+    if let Some(parameters) = &status.parameters {
+        rows.push(("parameters", show_parameters(parameters)));
+    }
+    if let Some(halted) = &status.halted {
+        rows.push(("halted", halted.detail.clone()));
+        rows.push(("", halted.next.clone()));
     }
     if let Some(stuck) = &status.stuck {
         rows.push(("stuck", stuck.detail.clone()));
@@ -48,6 +57,14 @@ pub(crate) fn text(status: &Status) -> String {
     text.push_str(&poisoned(status));
     text.push_str(&dead_letters(status));
     text
+}
+
+fn show_parameters(parameters: &ParametersStatus) -> String {
+    let hash = short(&parameters.hash);
+    match parameters.since {
+        Height(0) => format!("{hash}, as at the start"),
+        since => format!("{hash}, since block {since}"),
+    }
 }
 
 fn node(status: &Status) -> String {
@@ -103,8 +120,14 @@ fn forgotten(status: &Status) -> Option<String> {
     })
 }
 
-/// What the configuration grants, a line for each kind that it lists.
+/// What the parameters grant, a line for each kind that they list.
 fn grants(status: &Status) -> Option<String> {
+    let lines = granted(&status.grants);
+    (!lines.is_empty()).then(|| lines.join("\n            "))
+}
+
+/// A line for each kind.
+pub(crate) fn granted(grants: &BTreeMap<String, Vec<CapabilityDescriptor>>) -> Vec<String> {
     let line = |(kind, granted): (&String, &Vec<CapabilityDescriptor>)| {
         let each = granted
             .iter()
@@ -114,8 +137,7 @@ fn grants(status: &Status) -> Option<String> {
             granted => format!("{kind} may {granted}"),
         }
     };
-    let lines: Vec<_> = status.grants.iter().map(line).collect();
-    (!lines.is_empty()).then(|| lines.join("\n            "))
+    grants.iter().map(line).collect()
 }
 
 fn kinds(status: &Status) -> String {

@@ -26,4 +26,6 @@ mod plan_flags;
 mod rehearsal;
 mod served;
 mod tcp;
+#[path = "../../../admin/tests/all/told.rs"]
+mod told;
 mod transcripts;

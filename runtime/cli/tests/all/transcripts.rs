@@ -140,6 +140,42 @@ fn an_upgrade_is_taken_back_until_its_gate_closes() {
 }
 
 #[test]
+fn parameters_are_shown_and_set_and_an_absurd_value_is_refused() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["parameters", "show"])
+        .run(&["parameters", "set", "block.messages=100000"])
+        .run(&[
+            "parameters",
+            "set",
+            "--grant",
+            "index=declared",
+            "--grant",
+            "kv=message:index",
+        ])
+        .run(&["parameters", "set", "dead_letters.bytes=0", "--json"])
+        .run(&["parameters", "set", "block.messages=0"])
+        .run(&["parameters", "set", "block.mesages=7"])
+        .run(&["parameters", "set", "block.messages"])
+        .run(&["parameters", "set"])
+        .is("parameters");
+}
+
+#[test]
+fn an_engine_is_started_afresh() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["engine", "restart", "kv"])
+        .run(&["engine", "restart", "cache"])
+        .run(&["engine", "restart", "cache", "--json"])
+        .run(&["engine", "restart", "nobody"])
+        .run(&["engine", "restart", "kv#x"])
+        .is("engine-restart");
+}
+
+#[test]
 fn a_node_that_does_not_answer_is_named() {
     let folder = Folder::new();
     folder.write("plan.json", "{}");

@@ -1,6 +1,7 @@
 //! The canonical bytes of [`Parameters`], and their hash.
 
 use super::{Parameters, ParametersError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,6 +19,22 @@ const PARAMETERS_HASH_CONTEXT: &str = "refit 2026 parameters";
 #[serde(transparent)]
 pub struct ParametersHash(pub [u8; 32]);
 
+/// Reads a value behind the number of the form.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ParametersError> {
+    if bytes.len() > PARAMETERS_BYTES_MAX {
+        return Err(ParametersError::TooLarge { bytes: bytes.len() });
+    }
+    if let Some(found) = bytes.first().filter(|format| **format != PARAMETERS_FORMAT) {
+        return Err(ParametersError::Format { found: *found });
+    }
+    let read: Result<(u8, T), _> = postcard::from_bytes(bytes);
+    let (_, value) = read.map_err(|source| ParametersError::Malformed {
+        bytes: bytes.len(),
+        source,
+    })?;
+    Ok(value)
+}
+
 impl Parameters {
     /// The canonical bytes: [`PARAMETERS_FORMAT`] and the postcard form of the fields in their order.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -34,17 +51,7 @@ impl Parameters {
     /// [`ParametersError`] if the bytes are no parameters, not the canonical form of some, or of such as
     /// [`Parameters::check`] refuses.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ParametersError> {
-        if bytes.len() > PARAMETERS_BYTES_MAX {
-            return Err(ParametersError::TooLarge { bytes: bytes.len() });
-        }
-        if let Some(found) = bytes.first().filter(|format| **format != PARAMETERS_FORMAT) {
-            return Err(ParametersError::Format { found: *found });
-        }
-        let read: Result<(u8, Self), _> = postcard::from_bytes(bytes);
-        let (_, parameters) = read.map_err(|source| ParametersError::Malformed {
-            bytes: bytes.len(),
-            source,
-        })?;
+        let parameters: Self = read(bytes)?;
         if parameters.to_bytes() != bytes {
             return Err(ParametersError::NotCanonical);
         }

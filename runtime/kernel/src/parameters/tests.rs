@@ -70,13 +70,109 @@ fn bytes_that_are_no_parameters_are_refused_with_the_reason() {
 }
 
 #[test]
-fn parameters_under_which_nothing_would_be_done_are_refused_by_name() {
-    let mut parameters = Parameters::default();
-    parameters.block.messages = 0;
-    let zero = ParametersError::Zero {
-        name: "block.messages",
+fn an_absurd_value_is_refused_with_its_name_its_unit_and_its_bounds() {
+    let parameters = Parameters {
+        block: BlockBounds {
+            messages: 0,
+            ..BlockBounds::default()
+        },
+        ..Parameters::default()
     };
-    assert_eq!(parameters.check(), Err(zero.clone()));
+    let refused = parameters.check().unwrap_err();
     let bytes = parameters.to_bytes();
-    assert_eq!(Parameters::from_bytes(&bytes), Err(zero));
+    assert_eq!(Parameters::from_bytes(&bytes), Err(refused.clone()));
+    let most = Field::named("block.messages").unwrap().most();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "`block.messages` is 0 messages; it may be 1 to {most}: set it within these bounds"
+        )
+    );
+    for value in [0, most + 1, u64::MAX] {
+        let changes = set(&[("block.messages", value)]);
+        assert!(matches!(
+            changes.check(),
+            Err(ParametersError::Beyond { .. })
+        ));
+        assert!(Parameters::default().changed(&changes).is_err());
+        assert!(ParameterChanges::from_bytes(&changes.to_bytes()).is_err());
+    }
+    let unknown = set(&[("block.mesages", 5)]).check().unwrap_err();
+    assert_eq!(unknown.code(), "parameter-unknown");
+}
+
+fn set(values: &[(&str, u64)]) -> ParameterChanges {
+    let values = values.iter();
+    ParameterChanges {
+        set: values
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect(),
+        ..ParameterChanges::default()
+    }
+}
+
+/// Whatever number is in the parameters can be shown and set by its name: each leaf of them is a field, and each field
+/// sets the one number that it shows.
+#[test]
+fn each_number_of_the_parameters_is_a_field_and_a_field_sets_that_number_alone() {
+    fn leaves(value: &serde_json::Value, path: &str, names: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(value, &format!("{path}{dot}{name}"), names);
+            }),
+            serde_json::Value::Number(_) => names.push(path.to_owned()),
+            other => panic!("a parameter that is no number: {path}: {other}"),
+        }
+    }
+    let mut value = serde_json::to_value(Parameters::default()).unwrap();
+    value.as_object_mut().unwrap().remove("grants");
+    let mut found = Vec::new();
+    leaves(&value, "", &mut found);
+    let mut named: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
+    found.sort();
+    named.sort_unstable();
+    assert_eq!(found, named);
+    let before = Parameters::default();
+    assert_eq!(before.check(), Ok(()));
+    for field in FIELDS {
+        assert!(field.least <= field.default_value(), "{}", field.name);
+        let to = match field.default_value() == field.most() {
+            true => field.default_value() - 1,
+            false => field.most(),
+        };
+        let after = before.changed(&set(&[(field.name, to)])).unwrap();
+        let changed = Changed {
+            name: field.name,
+            from: field.default_value(),
+            to,
+        };
+        assert_eq!(before.differences(&after), [changed]);
+    }
+}
+
+#[test]
+fn changes_come_back_from_their_bytes_and_those_that_name_others_both_hold() {
+    let mut granting = set(&[("keys.names", 7)]);
+    let granted = granted().listed;
+    granting.grants = granted
+        .into_iter()
+        .map(|(kind, to)| (kind, Some(to)))
+        .collect();
+    let back = ParameterChanges::from_bytes(&granting.to_bytes());
+    assert_eq!(back.as_ref(), Ok(&granting));
+    let first = Parameters::default().changed(&granting).unwrap();
+    let both = first.changed(&set(&[("block.rounds", 9)])).unwrap();
+    assert_eq!((both.keys.names, both.block.rounds), (7, 9));
+    assert_eq!(both.grants, self::granted());
+    let mut taken_back = ParameterChanges::default();
+    taken_back.grants.insert("kv".to_owned(), None);
+    let declared = both.changed(&taken_back).unwrap();
+    assert_eq!(declared.grants, Grants::default());
+    let mut longer = granting.to_bytes();
+    longer.push(0);
+    assert_eq!(
+        ParameterChanges::from_bytes(&longer),
+        Err(ParametersError::NotCanonical)
+    );
 }

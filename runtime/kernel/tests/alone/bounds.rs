@@ -109,6 +109,7 @@ fn a_spent_block_budget_leaves_a_backlog_and_loses_nothing() {
         let block = BlockInput {
             frame: frame(height),
             messages: vec![],
+            ..BlockInput::default()
         };
         let outcome = executor.execute(&Helpers::none(), block);
         assert!(outcome.stats.messages <= 4);

@@ -95,6 +95,7 @@ pub(crate) fn block(height: u64, messages: Vec<Ingress>) -> BlockInput {
     BlockInput {
         frame: frame(height),
         messages,
+        ..BlockInput::default()
     }
 }
 

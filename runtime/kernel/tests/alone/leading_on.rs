@@ -79,6 +79,7 @@ impl Node {
         let block = BlockInput {
             frame: frame(height),
             messages: Vec::new(),
+            ..BlockInput::default()
         };
         // Nobody waits for its outcome.
         let command = Command::Block(block, bounded(1).0);

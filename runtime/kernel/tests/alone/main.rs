@@ -16,6 +16,7 @@ mod hostile;
 mod image;
 mod leading_on;
 mod once;
+mod orders;
 mod parameters;
 mod queries;
 mod reserve;

@@ -41,6 +41,7 @@ fn a_block_waits_for_a_bounded_number_of_the_looks_that_came_before_it() {
         let block = BlockInput {
             frame: frame(height),
             messages: Vec::new(),
+            ..BlockInput::default()
         };
         // Nobody waits for its outcome.
         commands.send(Command::Block(block, bounded(1).0)).unwrap();

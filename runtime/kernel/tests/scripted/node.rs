@@ -91,6 +91,7 @@ impl Node {
         let block = BlockInput {
             frame: frame(self.height),
             messages,
+            ..BlockInput::default()
         };
         self.call(move |executor| handle_at_most(executor, budget));
         self.commands.send(Command::Block(block, sender)).unwrap();

@@ -1,18 +1,18 @@
 //! Blocks are logged and executed, and their effects let out.
 
-use super::{Driver, Ended};
+use super::{Driver, Ended, entries};
 use crate::answers;
 use crate::events::EventBlock;
 use crate::latest::add;
 use crate::lines;
 use crate::waiters::Waiters;
 use refit_abi::host::BlockFrame;
-use refit_abi::{BlockTime, Height, raw};
+use refit_abi::{BlockTime, Height};
 use refit_kernel::crew::Command;
-use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Ingress};
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Parameters};
 use refit_ordering::{
-    BLOCK_BYTES_MAX, Block, Codec, Decided, Entry, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, Tip,
-    check_length,
+    BLOCK_BYTES_MAX, Block, Decided, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal,
+    Tip, check_length,
 };
 use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
 use std::sync::Arc;
@@ -35,19 +35,21 @@ impl Driver {
     ) -> Result<(), Ended> {
         let bytes = block.to_bytes();
         let accepted = self.accepts(&block, bytes.len());
-        if let Err(refused) = accepted.and_then(|()| seal.check(block.header.height)) {
-            self.halt(refused);
-            return Ok(());
-        }
-        let follows = self.follow_up.take();
+        let accepted = accepted.and_then(|()| seal.check(block.header.height));
         let (height, time) = (block.header.height, block.header.time);
+        let input = accepted.and_then(|()| entries::input(block.entries, height));
+        let input = match input {
+            Ok(input) => input,
+            Err(refused) => {
+                self.halt(refused);
+                return Ok(());
+            }
+        };
+        let follows = self.follow_up.take();
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
         let frame = BlockFrame { height, time, hash };
-        let input = BlockInput {
-            frame,
-            messages: block.entries.into_iter().filter_map(message).collect(),
-        };
+        let input = BlockInput { frame, ..input };
         self.waiters.placed(height, &tokens);
         let (done, outcome) = crossbeam_channel::bounded(1);
         if let Some(upgrade) = follows {
@@ -104,8 +106,18 @@ impl Driver {
             hash: frame.hash,
         };
         self.ground.receipt = ReceiptHash(outcome.receipt.root.0);
+        if let Some(parameters) = &outcome.parameters {
+            self.put_in_force(parameters);
+        }
         self.ground.outcome = None;
         self.told = false;
+    }
+
+    /// Other parameters hold for the next block, and its header says so.
+    pub(super) fn put_in_force(&mut self, parameters: &Arc<Parameters>) {
+        self.ground.parameters = ParametersHash(parameters.hash().0);
+        let since = self.ground.tip.height;
+        self.parts.standing.put_in_force(parameters, since);
     }
 
     fn publish(&mut self, outcome: &BlockOutcome, time: BlockTime) {
@@ -170,6 +182,16 @@ impl Driver {
         for trouble in &outcome.troubles {
             self.troubles.tell(trouble, Instant::now());
         }
+        for ordered in outcome.ordered {
+            let order = refit_kernel::Entry {
+                height: outcome.height,
+                index: ordered.index,
+            };
+            if let Some(orderer) = self.waiters.take_order(&order) {
+                // Whoever gave it may be gone; it can look.
+                let _ = orderer.send(answers::ordered(ordered.outcome, outcome.height));
+            }
+        }
         for replied in outcome.replies {
             let mut answerers = self.waiters.take(&replied.asker);
             let Some(first) = answerers.next() else {
@@ -183,26 +205,4 @@ impl Driver {
             let _ = first.answer.send(answer);
         }
     }
-}
-
-/// How the executor calls it.
-pub(super) fn codec(codec: Codec) -> raw::Codec {
-    match codec {
-        Codec::Json => raw::Codec::Json,
-        Codec::Postcard => raw::Codec::Postcard,
-    }
-}
-
-/// The message that an entry is. A block with others is refused before.
-fn message(entry: Entry) -> Option<Ingress> {
-    let Entry::Message(message) = entry else {
-        return None;
-    };
-    Some(Ingress {
-        engine: message.engine,
-        client: message.client,
-        sequence: message.sequence,
-        codec: codec(message.codec),
-        payload: message.payload,
-    })
 }

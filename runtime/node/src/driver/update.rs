@@ -71,6 +71,9 @@ impl Driver {
         let verdict = resumed.verdict.as_ref();
         if let Some(Verdict::Committed(_)) = verdict {
             self.ground.manifest = becomes.manifest;
+            if let Some(parameters) = &resumed.parameters {
+                self.put_in_force(parameters);
+            }
         }
         self.ground.outcome = Some(chain::outcome(becomes.plan, verdict));
         self.follow_up = Some(next_block);

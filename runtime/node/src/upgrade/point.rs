@@ -5,8 +5,8 @@ use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::Height;
-use refit_kernel::Quiesced;
 use refit_kernel::crew::UpdatePoint;
+use refit_kernel::{Parameters, Quiesced};
 use refit_upgrade::{Armed, Phase, Verdict, Watch, Withdrawn};
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +20,7 @@ pub(crate) struct Point {
     times: Times,
     height: Height,
     verdict: Option<Verdict>,
+    parameters: Option<Arc<Parameters>>,
     pause: Arc<Pause>,
     /// Who hears of the end: the driver and the upgrade's own thread.
     resumed: Vec<Sender<Resumed>>,
@@ -30,6 +31,8 @@ pub(crate) struct Point {
 pub(crate) struct Resumed {
     pub(crate) height: Height,
     pub(crate) verdict: Option<Verdict>,
+    /// What holds for the next block.
+    pub(crate) parameters: Option<Arc<Parameters>>,
     pub(crate) times: Times,
 }
 
@@ -67,6 +70,7 @@ impl Point {
             times,
             height: Height(0),
             verdict: None,
+            parameters: None,
             pause: Arc::default(),
             resumed,
         }
@@ -104,6 +108,7 @@ impl UpdatePoint for Point {
         };
         self.verdict = Some(armed.run(quiesced, &mut stopwatch));
         self.times.committed = Instant::now();
+        self.parameters = Some(quiesced.executor().parameters().clone());
         if matches!(self.verdict, Some(Verdict::Aborted { .. })) {
             self.times.transitioned = self.times.committed;
         }
@@ -117,6 +122,7 @@ impl UpdatePoint for Point {
         let Self {
             armed,
             verdict,
+            parameters,
             times,
             height,
             resumed,
@@ -128,6 +134,7 @@ impl UpdatePoint for Point {
             let _ = listener.try_send(Resumed {
                 height,
                 verdict: verdict.clone(),
+                parameters: parameters.clone(),
                 times,
             });
         }

@@ -171,7 +171,11 @@ impl World {
             ..BlockFrame::default()
         };
         let (done, outcome) = bounded(1);
-        let input = BlockInput { frame, messages };
+        let input = BlockInput {
+            frame,
+            messages,
+            ..BlockInput::default()
+        };
         self.call(move |executor| handle_at_most(executor, budget));
         self.sender.send(Command::Block(input, done)).unwrap();
         outcome.recv_timeout(WAIT).unwrap()

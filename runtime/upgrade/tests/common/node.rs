@@ -114,7 +114,11 @@ impl Node {
         };
         let messages = messages.iter().map(ingress).collect();
         let (done, outcome) = bounded(1);
-        let input = BlockInput { frame, messages };
+        let input = BlockInput {
+            frame,
+            messages,
+            ..BlockInput::default()
+        };
         self.bound(budget);
         self.sender.send(Command::Block(input, done)).unwrap();
         outcome

@@ -87,7 +87,11 @@ impl Node {
             hash: BlockHash([self.height as u8; 32]),
         };
         let messages = messages.iter().map(message).collect();
-        let input = BlockInput { frame, messages };
+        let input = BlockInput {
+            frame,
+            messages,
+            ..BlockInput::default()
+        };
         self.call(move |executor| {
             let mut parameters = (**executor.parameters()).clone();
             parameters.block.messages = budget;

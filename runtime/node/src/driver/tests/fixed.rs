@@ -81,21 +81,38 @@ fn a_block_of_other_results_is_refused_and_the_node_goes_no_further() {
 }
 
 #[test]
-fn an_entry_that_nothing_carries_out_halts_the_node_before_its_block() {
-    let (mut rig, script) = scripted();
+fn an_entry_that_cannot_be_carried_out_halts_the_node_before_its_block() {
     let engine = EngineId::root("clock").unwrap();
-    let entries = vec![entry(&Message::Tick), Entry::Restart { engine }];
-    let time = BlockTime(10);
-    script.add([Step::Batch { time, entries }]).unwrap();
-    for _ in 0..2 {
-        rig.turn();
+    for (other, code) in [
+        (Entry::Revive { engine }, "block-entry"),
+        (Entry::Parameters(vec![9, 9]), "block-entry"),
+        (absurd(), "block-entry"),
+    ] {
+        let (mut rig, script) = scripted();
+        let entries = vec![entry(&Message::Tick), other];
+        let time = BlockTime(10);
+        script.add([Step::Batch { time, entries }]).unwrap();
+        for _ in 0..2 {
+            rig.turn();
+        }
+        let refused = rig.standing.halted().unwrap();
+        assert_eq!(refused.code(), code);
+        assert!(
+            refused.to_string().contains("entry 1 of block 1"),
+            "{refused}"
+        );
+        assert_eq!(rig.height(), Height(0));
     }
-    let refused = rig.standing.halted().unwrap();
-    assert!(
-        matches!(refused, Refused::EntryKind { index: 1, .. }),
-        "{refused}"
-    );
-    assert_eq!((rig.height(), rig.handled()), (Height(0), 0));
+}
+
+/// Parameters under which nothing would be done.
+fn absurd() -> Entry {
+    let set = [("block.messages".to_owned(), 0)].into();
+    let changes = refit_kernel::ParameterChanges {
+        set,
+        ..refit_kernel::ParameterChanges::default()
+    };
+    Entry::Parameters(changes.to_bytes())
 }
 
 #[test]

@@ -1,0 +1,29 @@
+//! Parameters: what holds, and other values in.
+
+use super::App;
+use super::json::json;
+use crate::api::ParameterChange;
+use crate::pass::For;
+use crate::seats::Seat;
+use crate::{Refusal, body};
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+pub(super) async fn show(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+    let purpose = (For::Look, &*Seat::of(&request));
+    let look = async { Ok::<_, Refusal>(app.node.parameters()) };
+    let report = app.places.pass(purpose, look).await?;
+    json(&app, &report)
+}
+
+pub(super) async fn set(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+    let seat = Seat::of(&request);
+    let text = body::json(request, app.message()).await?;
+    let change: ParameterChange = serde_json::from_slice(&text).map_err(|error| {
+        let next = "send such as {\"set\":{\"block.messages\":100000}}; the names are those that GET /v1/parameters gives";
+        Refusal::new(400, "invalid-parameters", error.to_string(), next)
+    })?;
+    let set = app.node.set_parameters(change);
+    let report = app.places.pass((For::Order, &seat), set).await?;
+    json(&app, &report)
+}

@@ -1,0 +1,172 @@
+//! What the double tells of upgrades and rehearsals.
+
+use refit_abi::{Generation, Height};
+use refit_admin::api::{
+    Class, Phase, PhaseTime, Reason, RehearsalReport, UpgradeReport, UpgradeState, UpgradedKind,
+    WithoutBlock,
+};
+
+pub(crate) fn committed() -> UpgradeReport {
+    UpgradeReport {
+        id: 1,
+        state: UpgradeState::Committed,
+        from: Generation(1),
+        to: Generation(2),
+        at_height: None,
+        height: Some(Height(30)),
+        engines: vec![UpgradedKind {
+            kind: "kv".to_owned(),
+            class: Class::Migrate,
+            from_version: Some(1),
+            to_version: 2,
+            engines: 2,
+        }],
+        class: Class::Migrate,
+        reason: None,
+        stage_us: 41_200,
+        wait_us: 900,
+        pause_us: 87,
+        without_block: Some(WithoutBlock {
+            sweep_us: 40,
+            next_us: 110,
+            handover_us: 60,
+            total_us: 297 + 6_400,
+        }),
+        copy_us: Some(6_400),
+        predicted_us: Some(120),
+        digest: Some("d1".repeat(32)),
+        timers_dropped: 0,
+        phases: vec![
+            PhaseTime {
+                phase: Phase::Quiesced,
+                us: 20,
+            },
+            PhaseTime {
+                phase: Phase::Transitioned,
+                us: 50,
+            },
+            PhaseTime {
+                phase: Phase::Committed,
+                us: 2,
+            },
+            PhaseTime {
+                phase: Phase::Resumed,
+                us: 15,
+            },
+        ],
+        retired: true,
+        pinned: Vec::new(),
+    }
+}
+
+pub(crate) fn aborted() -> UpgradeReport {
+    let reason = Reason {
+        code: "transition-failed".to_owned(),
+        detail: "the transition of engine `kv` failed: at key `x`: `soon`: invalid digit found in string (value-is-no-number)".to_owned(),
+        next: "correct the migration and make a new plan".to_owned(),
+        phase: Phase::Transitioned,
+        engine: Some("kv".to_owned()),
+        key: Some("x".to_owned()),
+    };
+    UpgradeReport {
+        id: 2,
+        state: UpgradeState::Aborted,
+        from: Generation(2),
+        to: Generation(3),
+        height: Some(Height(35)),
+        reason: Some(reason),
+        without_block: Some(WithoutBlock {
+            sweep_us: 0,
+            next_us: 130,
+            handover_us: 0,
+            total_us: 217,
+        }),
+        copy_us: None,
+        predicted_us: None,
+        digest: None,
+        phases: vec![PhaseTime {
+            phase: Phase::Quiesced,
+            us: 20,
+        }],
+        ..committed()
+    }
+}
+
+pub(crate) fn refused() -> UpgradeReport {
+    let reason = Reason {
+        code: "elf-not-elf".to_owned(),
+        detail: "the file is no ELF file".to_owned(),
+        next: "build it with `refit engine build`".to_owned(),
+        phase: Phase::Staged,
+        engine: None,
+        key: None,
+    };
+    UpgradeReport {
+        id: 3,
+        state: UpgradeState::Refused,
+        height: None,
+        reason: Some(reason),
+        wait_us: 0,
+        pause_us: 0,
+        without_block: None,
+        predicted_us: None,
+        digest: None,
+        phases: Vec::new(),
+        ..aborted()
+    }
+}
+
+pub(crate) fn armed() -> UpgradeReport {
+    UpgradeReport {
+        id: 4,
+        state: UpgradeState::Armed,
+        from: Generation(2),
+        to: Generation(3),
+        at_height: Some(Height(1_000_000)),
+        height: None,
+        wait_us: 0,
+        pause_us: 0,
+        without_block: None,
+        copy_us: None,
+        predicted_us: None,
+        digest: None,
+        phases: vec![PhaseTime {
+            phase: Phase::Staged,
+            us: 41_200,
+        }],
+        retired: false,
+        ..committed()
+    }
+}
+
+pub(crate) fn cancelled() -> UpgradeReport {
+    let reason = Reason {
+        code: "upgrade-cancelled".to_owned(),
+        detail: "an operator took it back before its gate closed".to_owned(),
+        next: "nothing came in; plan again when it is time".to_owned(),
+        phase: Phase::Armed,
+        engine: None,
+        key: None,
+    };
+    UpgradeReport {
+        state: UpgradeState::Refused,
+        reason: Some(reason),
+        retired: true,
+        ..armed()
+    }
+}
+
+pub(crate) fn rehearsal(predicted_us: u64) -> RehearsalReport {
+    RehearsalReport {
+        predicted_us: Some(predicted_us),
+        max_pause_us: None,
+        runs: 3,
+        engines: 2,
+        state_bytes: 3 << 20,
+        memory_bytes: 1 << 20,
+        digest: "cd".repeat(32),
+        took_us: 120_000,
+        copy_us: 6_400,
+        reason: None,
+    }
+}

@@ -1,0 +1,82 @@
+//! `refit parameters show` and `refit parameters set NAME=VALUE…`: what the results of blocks depend on.
+
+use crate::args::{OutputArgs, SetArgs};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::show;
+use crate::show::table::{facts, table};
+use refit_abi::Height;
+use refit_admin::api::{ParameterChange, ParameterValue, ParametersReport};
+
+const PATH: &str = "/v1/parameters";
+
+pub(super) async fn show(client: &Client, args: &OutputArgs) -> Result<(), Failure> {
+    let report: ParametersReport = client.get(PATH).await?;
+    if args.json {
+        return show::json(&report);
+    }
+    show::data(&text(&report))
+}
+
+pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
+    let values = args.values.into_iter();
+    let grants = args.grant.into_iter();
+    let change = ParameterChange {
+        set: values.map(|it| (it.name, it.value)).collect(),
+        grants: grants.map(|it| (it.kind, it.granted)).collect(),
+    };
+    let body = serde_json::json!(change).to_string();
+    let answer = client.post(PATH, &[], body).await?;
+    let report: ParametersReport = client.decode(&answer)?;
+    if args.output.json {
+        return show::json(&report);
+    }
+    let named = |value: &&ParameterValue| change.set.contains_key(&value.name);
+    let line =
+        |value: &ParameterValue| format!("{} is {} {}\n", value.name, value.value, value.unit);
+    let mut text: String = report.values.iter().filter(named).map(line).collect();
+    if !change.grants.is_empty() {
+        for line in show::status::granted(&report.grants) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    show::data(&text)?;
+    show::talk(since(report.since));
+    show::next("refit parameters show");
+    Ok(())
+}
+
+fn text(report: &ParametersReport) -> String {
+    let mut rows = vec![
+        ("hash", report.hash.clone()),
+        ("since", since(report.since)),
+    ];
+    let grants = show::status::granted(&report.grants);
+    if !grants.is_empty() {
+        rows.push(("grants", grants.join("\n        ")));
+    }
+    let values: Vec<_> = report.values.iter().map(row).collect();
+    let head = ["PARAMETER", "VALUE", "UNIT", "DEFAULT", "LEAST", "MOST"];
+    format!("{}\n{}", facts(&rows), table(head, &values))
+}
+
+fn row(value: &ParameterValue) -> [String; 6] {
+    let numbers = [value.value, value.default, value.least, value.most];
+    let [now, default, least, most] = numbers.map(|number| number.to_string());
+    [
+        value.name.clone(),
+        now,
+        value.unit.clone(),
+        default,
+        least,
+        most,
+    ]
+}
+
+fn since(height: Height) -> String {
+    match height {
+        Height(0) => "they are as at the start of the node".to_owned(),
+        height => format!("they hold since block {height}, for the blocks after it"),
+    }
+}
