@@ -144,19 +144,30 @@ impl Causes {
     }
 
     /// A letter lies in a mailbox now.
-    #[inline]
     pub(crate) fn add_letter(&mut self, cause: CauseIndex, bytes: usize, is_charged: bool) {
+        self.add_letters(cause, (1, bytes), is_charged);
+    }
+
+    /// So many letters of so many bytes lie in a mailbox now.
+    #[inline]
+    pub(crate) fn add_letters(
+        &mut self,
+        cause: CauseIndex,
+        (letters, bytes): (usize, usize),
+        is_charged: bool,
+    ) {
         let (now, bounds) = (self.height, &self.bounds);
+        let (letters, bytes) = (letters as u64, bytes as u64);
         let Some(it) = self.list.get_mut(cause.0 as usize) else {
             return;
         };
         it.touch(now, bounds);
-        it.refs += 1;
-        it.waiting += 1;
-        it.waiting_bytes += bytes as u64;
+        it.refs += letters;
+        it.waiting += letters;
+        it.waiting_bytes += bytes;
         if is_charged {
-            it.spent.messages += 1;
-            it.spent.bytes += bytes as u64;
+            it.spent.messages += letters;
+            it.spent.bytes += bytes;
         }
         if it.is_over(bounds) {
             self.over.insert(cause);

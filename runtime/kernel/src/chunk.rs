@@ -268,6 +268,7 @@ pub(crate) fn deliver(
         parameters: &facts.parameters,
         allowances: Allowances::Causes(&facts.causes),
         allowed: Portion::of(Allowance::of(&facts.parameters.message)),
+        allowed_of: None,
         replied: 0,
         mark: Mark::UNSET,
         failed: None,

@@ -1,5 +1,7 @@
 //! Delivery: one message into one mailbox, or word to whoever waits that it cannot be.
 
+mod run;
+
 use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, Ingress};
@@ -127,18 +129,6 @@ impl Executor {
         out: &mut BlockOutcome,
     ) {
         self.deliver_as(Origin::Node, to, letter, payload, out);
-    }
-
-    /// As [`Executor::deliver`], from an engine of a kind: what it may not message gets nothing.
-    pub(crate) fn deliver_from(
-        &mut self,
-        from: (KindIndex, &GenerationTable),
-        to: EngineId,
-        letter: Letter,
-        payload: &[u8],
-        out: &mut BlockOutcome,
-    ) {
-        self.deliver_as(Origin::Engine(from.0, from.1), to, letter, payload, out);
     }
 
     fn deliver_as(

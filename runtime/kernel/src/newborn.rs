@@ -103,6 +103,7 @@ impl Newborn {
             parameters: start.parameters,
             allowances: Allowances::Fixed(start.allowance),
             allowed: Portion::of(start.allowance),
+            allowed_of: None,
             replied: 0,
             mark: Mark::UNSET,
             failed: None,

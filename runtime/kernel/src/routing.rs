@@ -8,13 +8,12 @@ use crate::limits::LOG_LINES_PER_BLOCK_MAX;
 use crate::newborn::{Newborn, Start};
 use crate::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
 use crate::outcome::{BlockOutcome, LogLine};
-use crate::slot::Letter;
 use crate::table::GenerationTable;
 use crate::timers::Timer;
 use crate::trouble::{self, Trouble};
 use refit_abi::host::BlockFrame;
-use refit_abi::raw::{Codec, DeliveryKind};
-use refit_abi::{EngineId, Sender, TimerAt, TimerId};
+use refit_abi::raw::Codec;
+use refit_abi::{EngineId, TimerAt, TimerId};
 
 impl Executor {
     /// Carries out what outboxes hold, in their order, and empties them; they keep their memory. It is done by the
@@ -119,23 +118,6 @@ impl Executor {
     pub(crate) fn cancel_timer(&mut self, at: TimerAt, engine: EngineId, id: TimerId) {
         if let Some(timer) = self.timers.cancel(at, engine, id) {
             self.causes.drop_ref(timer.cause);
-        }
-    }
-
-    fn route_sends(&mut self, outbox: &Outbox, table: &GenerationTable, out: &mut BlockOutcome) {
-        for send in &outbox.sends {
-            let letter = Letter {
-                sender: Sender::Engine(send.from),
-                sequence: send.sequence,
-                schema: send.schema,
-                codec: Codec::Postcard,
-                kind: DeliveryKind::Message,
-                ask: None,
-                cause: send.cause,
-                payload: 0..0,
-            };
-            let payload = &outbox.bytes[send.payload.clone()];
-            self.deliver_from((send.kind, table), send.to, letter, payload, out);
         }
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Running<'a> {
     pub(crate) allowances: Allowances<'a>,
     /// What the message at the mark may do.
     pub(crate) allowed: Portion,
+    /// The cause for which that was looked up: the letters of a batch often have one cause.
+    pub(crate) allowed_of: Option<CauseIndex>,
     /// Bytes of its replies in this round.
     pub(crate) replied: usize,
     pub(crate) mark: Mark,
@@ -106,7 +108,11 @@ impl Running<'_> {
                 sent: *self.sent,
                 children: *self.children,
             };
-            self.allowed = self.portion(index);
+            let cause = Some(self.cause(index));
+            if self.allowed_of != cause {
+                self.allowed = self.portion(index);
+                self.allowed_of = cause;
+            }
         }
         let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
         self.allowed

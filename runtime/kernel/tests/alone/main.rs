@@ -19,7 +19,10 @@ mod once;
 mod orders;
 mod parameters;
 mod queries;
+#[path = "../scripted/random.rs"]
+mod random;
 mod reserve;
 mod rollback;
+mod runs;
 mod script;
 mod spawning;
