@@ -8,7 +8,7 @@
 use crate::keys::{Asker, KeyRefusal};
 use crate::outcome::{Emitted, Replied, ReplyError};
 use refit_abi::{ClientId, EngineId, Fault, Generation, Height, Undelivered};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Keeps the hash of a leaf apart from every other hash.
@@ -16,6 +16,9 @@ const LEAF_CONTEXT: &str = "refit 2026 receipt of an engine";
 
 /// The same for the root.
 const ROOT_CONTEXT: &str = "refit 2026 receipt of a block";
+
+/// What is hashed at once, in bytes: enough for the hash to work on many of its chunks of 1,024 side by side.
+const HASHED_AT_ONCE_BYTES: usize = 64 << 10;
 
 /// The form of what is hashed; the root begins with it.
 const RECEIPT_FORMAT: u8 = 1;
@@ -90,7 +93,7 @@ enum ReplyTo {
 
 #[derive(Serialize)]
 enum Outcome<'a> {
-    Body(&'a [u8]),
+    Body(Bytes<'a>),
     Fault(&'a Fault),
     ChangedAtFault(&'a Fault),
     Rejected,
@@ -105,7 +108,16 @@ enum Outcome<'a> {
 #[derive(Serialize)]
 struct Event<'a> {
     topic: &'a str,
-    payload: &'a [u8],
+    payload: Bytes<'a>,
+}
+
+/// Bytes that are written in one go. In postcard they are what a list of single bytes is.
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
 }
 
 /// One thing that an engine brought about.
@@ -118,28 +130,20 @@ enum Item<'a> {
 impl Receipt {
     /// Of the block at `height`.
     pub(crate) fn of(height: Height, replies: &[Replied], events: &[Emitted]) -> Self {
-        let of_replies = replies
-            .iter()
-            .map(|reply| (reply.engine, Item::reply(reply)));
-        let of_events = events
-            .iter()
-            .map(|event| (event.engine, Item::event(event)));
-        let mut items: Vec<(EngineId, Item<'_>)> = of_replies.chain(of_events).collect();
+        let of_replies = replies.iter().map(|reply| (reply.engine, Of::Reply(reply)));
+        let of_events = events.iter().map(|event| (event.engine, Of::Event(event)));
+        let mut items: Vec<(EngineId, Of<'_>)> = of_replies.chain(of_events).collect();
         // Stable: each engine's replies in their order, then its events in theirs.
         items.sort_by_key(|(engine, _)| *engine);
         let mut engines = Vec::new();
-        let mut hasher = blake3::Hasher::new_derive_key(LEAF_CONTEXT);
-        let mut buffer = Vec::new();
+        let mut leaf = Leaf::new();
         for of_one in items.chunk_by(|(one, _), (other, _)| one == other) {
             let engine = of_one[0].0;
-            hasher.reset();
-            hasher.update(&engine.to_bytes());
+            leaf.begin(engine);
             for (_, item) in of_one {
-                buffer = item.bytes(buffer);
-                hasher.update(&(buffer.len() as u64).to_le_bytes());
-                hasher.update(&buffer);
+                leaf.add(&item.item());
             }
-            let leaf = LeafHash(*hasher.finalize().as_bytes());
+            let leaf = leaf.end();
             engines.push(EngineReceipt { engine, leaf });
         }
         let root = root(height, &engines);
@@ -207,25 +211,81 @@ impl<'a> Item<'a> {
     fn event(event: &'a Emitted) -> Self {
         Self::Event(Event {
             topic: &event.topic,
-            payload: &event.payload,
+            payload: Bytes(&event.payload),
         })
     }
+}
 
-    /// Its postcard form, in the memory of the one before.
-    fn bytes(&self, mut buffer: Vec<u8>) -> Vec<u8> {
-        buffer.clear();
-        match postcard::to_extend(self, buffer) {
+/// What one engine brought about, as the node has it.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    Reply(&'a Replied),
+    Event(&'a Emitted),
+}
+
+impl<'a> Of<'a> {
+    fn item(self) -> Item<'a> {
+        match self {
+            Of::Reply(reply) => Item::reply(reply),
+            Of::Event(event) => Item::event(event),
+        }
+    }
+}
+
+/// The hash of one engine's part in the making; its memory serves the next.
+struct Leaf {
+    hasher: blake3::Hasher,
+    /// What is not hashed yet.
+    buffer: Vec<u8>,
+}
+
+impl Leaf {
+    fn new() -> Self {
+        Self {
+            hasher: blake3::Hasher::new_derive_key(LEAF_CONTEXT),
+            buffer: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, engine: EngineId) {
+        self.hasher.reset();
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&engine.to_bytes());
+    }
+
+    /// Adds an item's postcard form, behind its length.
+    fn add(&mut self, item: &Item<'_>) {
+        const LENGTH_BYTES: usize = size_of::<u64>();
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(&[0; LENGTH_BYTES]);
+        self.buffer = match postcard::to_extend(item, std::mem::take(&mut self.buffer)) {
             Ok(bytes) => bytes,
             // Postcard fails on sequences of unknown length and on full buffers; here is neither.
             Err(error) => unreachable!("an item of a receipt has only sized fields: {error}"),
+        };
+        let from = start + LENGTH_BYTES;
+        let length = (self.buffer.len() - from) as u64;
+        self.buffer[start..from].copy_from_slice(&length.to_le_bytes());
+        if self.buffer.len() >= HASHED_AT_ONCE_BYTES {
+            self.hash();
         }
+    }
+
+    fn hash(&mut self) {
+        self.hasher.update(&self.buffer);
+        self.buffer.clear();
+    }
+
+    fn end(&mut self) -> LeafHash {
+        self.hash();
+        LeafHash(*self.hasher.finalize().as_bytes())
     }
 }
 
 impl<'a> Outcome<'a> {
     fn of(outcome: &'a Result<Vec<u8>, ReplyError>) -> Self {
         match outcome {
-            Ok(body) => Outcome::Body(body),
+            Ok(body) => Outcome::Body(Bytes(body)),
             Err(ReplyError::Fault(fault)) => Outcome::Fault(fault),
             Err(ReplyError::ChangedAtFault(fault)) => Outcome::ChangedAtFault(fault),
             Err(ReplyError::Rejected { .. }) => Outcome::Rejected,

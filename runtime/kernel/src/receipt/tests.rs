@@ -181,3 +181,33 @@ fn the_root_of_a_known_receipt_never_changes() {
         "a3d35b3d076b20d74e25fe5c44683414bb7eb38021edbc74533e7b7e1beef8d1"
     );
 }
+
+/// However much an engine brings about, its leaf is the hash over its id and each item behind its length.
+#[test]
+fn a_leaf_is_the_hash_of_its_items_one_after_the_other() {
+    let lengths = [0, 1, 127, 128, 70_000, 5, 300_000, 9];
+    let replies: Vec<_> = (0..2_000)
+        .map(|index| {
+            let length = lengths.get(index as usize).copied().unwrap_or(33);
+            replied("kv", index, Ok(vec![index as u8; length]))
+        })
+        .collect();
+    let mut hasher = blake3::Hasher::new_derive_key(LEAF_CONTEXT);
+    hasher.update(&engine("kv").to_bytes());
+    for reply in &replies {
+        // The same as lists of single bytes: a reply, without a key, to an entry, with a body.
+        let Ok(body) = &reply.outcome else {
+            unreachable!("all were handled")
+        };
+        let Asker::Keyless(entry) = reply.asker else {
+            unreachable!("none has a key")
+        };
+        let facts = (entry.height, entry.index, reply.height, reply.generation);
+        let item = (0_u8, (1_u8, facts.0, facts.1), facts.2, facts.3, false);
+        let item = postcard::to_allocvec(&(item, 0_u8, body)).unwrap();
+        hasher.update(&(item.len() as u64).to_le_bytes());
+        hasher.update(&item);
+    }
+    let leaf = of(&replies, &[]).engines[0].leaf;
+    assert_eq!(leaf, LeafHash(*hasher.finalize().as_bytes()));
+}
