@@ -18,6 +18,7 @@ mod forgetting;
 mod image;
 mod limits;
 mod name;
+mod outcome;
 mod refusal;
 mod request;
 
@@ -28,7 +29,8 @@ pub use refusal::KeyRefusal;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 
 use crate::outcome::ReplyError;
-use name::{Answered, Known, Name};
+use name::{Answered, Name};
+use outcome::KeptOutcome;
 use refit_abi::{ClientId, Generation, Height};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,19 +91,21 @@ impl Keys {
 
     /// Decides about a message in the block at `now`; takes its key if it is to be delivered.
     pub fn admit(&mut self, key: Key, request: RequestDigest, now: Height) -> Admitted {
-        let known = self
-            .names
-            .get(&key.client)
-            .map(|name| name.known(key.sequence));
-        let admitted = match known {
-            None | Some(Known::Free) => return self.take(key, request, now),
-            Some(Known::Taken(of)) if of == request => Admitted::Waits,
-            Some(Known::Answered(answered)) if answered.request == request => again(answered),
-            Some(Known::Taken(_) | Known::Answered(_)) => Admitted::Refused(KeyRefusal::Used),
-            Some(Known::Forgotten) => Admitted::Refused(KeyRefusal::Forgotten),
-        };
-        self.heard(key.client, now);
-        admitted
+        let (client, waiting) = (key.client, self.limits.waiting);
+        if let Some(name) = self.names.get_mut(&client) {
+            let admitted = name.admit(key.sequence, request, waiting);
+            if admitted != Admitted::Refused(KeyRefusal::Waiting) {
+                name.heard(client, now, &mut self.by_age);
+            }
+            return admitted;
+        }
+        if let Err(refusal) = self.make_room(now) {
+            return Admitted::Refused(refusal);
+        }
+        self.by_age.insert((now, client));
+        let name = self.names.entry(client);
+        let name = name.or_insert_with(|| Name::new(now));
+        name.admit(key.sequence, request, waiting)
     }
 
     /// Answers the message that has taken a key: the key is answered if an engine has handled the message, else free.
@@ -122,69 +126,28 @@ impl Keys {
             return Some(request);
         }
         let (bytes, size) = (name.bytes(), name.size());
-        let kept = name::outcome_bytes(outcome) <= self.limits.reply_bytes;
+        let kept = outcome::bytes(outcome) <= self.limits.reply_bytes;
         self.forgotten.answers += u64::from(!kept);
         let answered = Answered {
             request,
             height: at.height,
             generation: at.generation,
-            outcome: kept.then(|| Box::new(name::without_panic_text(outcome))),
+            outcome: kept.then(|| KeptOutcome::of(outcome)),
         };
         name.keep(key.sequence, answered);
         self.forgotten.answers += forgetting::beyond_share(name, self.limits);
         self.bytes = self.bytes - bytes + name.bytes();
+        name.heard(key.client, at.height, &mut self.by_age);
         let now = name.size();
         self.resized(key.client, size, now);
-        self.heard(key.client, at.height);
         self.forget_beyond_bytes();
         Some(request)
-    }
-
-    /// Takes a free key.
-    fn take(&mut self, key: Key, request: RequestDigest, now: Height) -> Admitted {
-        if !self.names.contains_key(&key.client) {
-            if let Err(refusal) = self.make_room(now) {
-                return Admitted::Refused(refusal);
-            }
-            self.by_age.insert((now, key.client));
-        }
-        let name = self.names.entry(key.client);
-        let name = name.or_insert_with(|| Name::new(now));
-        if name.taken.len() >= self.limits.waiting {
-            return Admitted::Refused(KeyRefusal::Waiting);
-        }
-        name.taken.insert(key.sequence, request);
-        self.heard(key.client, now);
-        Admitted::Deliver
-    }
-
-    /// The client has sent something, or was answered.
-    fn heard(&mut self, client: ClientId, now: Height) {
-        let Some(name) = self.names.get_mut(&client) else {
-            return;
-        };
-        if name.last != now {
-            self.by_age.remove(&(name.last, client));
-            self.by_age.insert((now, client));
-            name.last = now;
-        }
     }
 }
 
 impl Default for Keys {
     fn default() -> Self {
         Self::new(KeyBounds::default())
-    }
-}
-
-fn again(answered: &Answered) -> Admitted {
-    let at = At {
-        height: answered.height,
-        generation: answered.generation,
-    };
-    match &answered.outcome {
-        Some(outcome) => Admitted::Again(at, (**outcome).clone()),
-        None => Admitted::Refused(KeyRefusal::Forgotten),
     }
 }
 

@@ -34,12 +34,10 @@ impl Keys {
             if now < until {
                 return Err(KeyRefusal::NoPlace { until });
             }
-            if self
-                .names
-                .get(&client)
-                .is_some_and(|name| !name.taken.is_empty())
+            if let Some(name) = self.names.get_mut(&client)
+                && !name.taken.is_empty()
             {
-                self.heard(client, now);
+                name.heard(client, now, &mut self.by_age);
                 continue;
             }
             self.by_age.remove(&(last, client));

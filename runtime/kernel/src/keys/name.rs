@@ -7,12 +7,13 @@
 //!
 //! A key that was taken before the floor rose above it stays what it is.
 
+use super::outcome::KeptOutcome;
 use super::request::RequestDigest;
+use super::{Admitted, At, KeyRefusal};
 use crate::limits::KEY_OVERHEAD_BYTES;
-use crate::outcome::ReplyError;
-use refit_abi::{Generation, Height};
+use refit_abi::{ClientId, Generation, Height};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One client: the keys that are taken, and those that were answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,15 +36,7 @@ pub(super) struct Answered {
     pub(super) height: Height,
     pub(super) generation: Generation,
     /// Without the text of a panic. `None`: it was too large to keep.
-    pub(super) outcome: Option<Box<Result<Vec<u8>, ReplyError>>>,
-}
-
-/// What is known of one number.
-pub(super) enum Known<'a> {
-    Free,
-    Taken(RequestDigest),
-    Answered(&'a Answered),
-    Forgotten,
+    pub(super) outcome: Option<KeptOutcome>,
 }
 
 impl Name {
@@ -57,20 +50,52 @@ impl Name {
         }
     }
 
-    pub(super) fn known(&self, sequence: u64) -> Known<'_> {
-        if let Some(request) = self.taken.get(&sequence) {
-            return Known::Taken(*request);
+    /// Decides about a message of a number, and takes its key if it is to be delivered; at most so many wait.
+    pub(super) fn admit(
+        &mut self,
+        sequence: u64,
+        request: RequestDigest,
+        waiting_max: usize,
+    ) -> Admitted {
+        if let Some(of) = self.taken.get(&sequence) {
+            return match *of == request {
+                true => Admitted::Waits,
+                false => Admitted::Refused(KeyRefusal::Used),
+            };
         }
-        match self.answered.get(&sequence) {
-            Some(answered) => Known::Answered(answered),
-            None if self.floor.is_some_and(|floor| sequence <= floor) => Known::Forgotten,
-            None => Known::Free,
+        if let Some(answered) = self.answered.get(&sequence) {
+            return match answered.request == request {
+                true => answered.again(),
+                false => Admitted::Refused(KeyRefusal::Used),
+            };
         }
+        if self.floor.is_some_and(|floor| sequence <= floor) {
+            return Admitted::Refused(KeyRefusal::Forgotten);
+        }
+        if self.taken.len() >= waiting_max {
+            return Admitted::Refused(KeyRefusal::Waiting);
+        }
+        self.taken.insert(sequence, request);
+        Admitted::Deliver
     }
 
     /// Whether nothing of it is worth keeping.
     pub(super) fn is_blank(&self) -> bool {
         self.floor.is_none() && self.taken.is_empty() && self.answered.is_empty()
+    }
+
+    /// The client has sent something, or was answered.
+    pub(super) fn heard(
+        &mut self,
+        client: ClientId,
+        now: Height,
+        by_age: &mut BTreeSet<(Height, ClientId)>,
+    ) {
+        if self.last != now {
+            by_age.remove(&(self.last, client));
+            by_age.insert((now, client));
+            self.last = now;
+        }
     }
 
     pub(super) fn keep(&mut self, sequence: u64, answered: Answered) {
@@ -106,43 +131,18 @@ impl Name {
 }
 
 impl Answered {
-    fn bytes(&self) -> usize {
-        KEY_OVERHEAD_BYTES + self.outcome.as_deref().map_or(0, outcome_bytes)
-    }
-}
-
-/// An outcome as it is kept.
-pub(super) fn without_panic_text(
-    outcome: &Result<Vec<u8>, ReplyError>,
-) -> Result<Vec<u8>, ReplyError> {
-    let text = String::new();
-    match outcome {
-        Err(ReplyError::Panicked { engine, .. }) => Err(ReplyError::Panicked {
-            engine: *engine,
-            text,
-        }),
-        Err(ReplyError::RolledBack { engine, .. }) => Err(ReplyError::RolledBack {
-            engine: *engine,
-            text,
-        }),
-        other => other.clone(),
-    }
-}
-
-/// What an outcome takes beside its place, in bytes.
-pub(super) fn outcome_bytes(outcome: &Result<Vec<u8>, ReplyError>) -> usize {
-    match outcome {
-        Ok(reply) => reply.len(),
-        Err(ReplyError::Fault(fault) | ReplyError::ChangedAtFault(fault)) => {
-            fault.code.len() + fault.detail.len() + fault.key.as_ref().map_or(0, String::len)
+    fn again(&self) -> Admitted {
+        let at = At {
+            height: self.height,
+            generation: self.generation,
+        };
+        match &self.outcome {
+            Some(outcome) => Admitted::Again(at, outcome.again()),
+            None => Admitted::Refused(KeyRefusal::Forgotten),
         }
-        Err(ReplyError::Rejected { reason, .. }) => reason.len(),
-        Err(
-            ReplyError::Panicked { .. }
-            | ReplyError::RolledBack { .. }
-            | ReplyError::TooLarge { .. }
-            | ReplyError::Undelivered { .. }
-            | ReplyError::Key(_),
-        ) => 0,
+    }
+
+    fn bytes(&self) -> usize {
+        KEY_OVERHEAD_BYTES + self.outcome.as_ref().map_or(0, KeptOutcome::bytes)
     }
 }

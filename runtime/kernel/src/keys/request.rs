@@ -1,8 +1,10 @@
 //! [`Key`], [`RequestDigest`], [`Entry`] and [`Asker`]: how a client's message is called, the same on every node.
 
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// Keeps a request's digest apart from every other hash.
 const REQUEST_CONTEXT: &str = "refit 2026 request under a key";
@@ -58,9 +60,13 @@ pub enum Ask {
 impl RequestDigest {
     /// The digest of a message to an engine.
     pub fn of(engine: EngineId, codec: Codec, payload: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key(REQUEST_CONTEXT);
-        hasher.update(&engine.to_bytes());
-        hasher.update(&[codec as u8]);
+        static CONTEXT: LazyLock<ContextKey> =
+            LazyLock::new(|| hash_derive_key_context(REQUEST_CONTEXT));
+        let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXT);
+        let mut head = [0; 17];
+        head[..16].copy_from_slice(&engine.to_bytes());
+        head[16] = codec as u8;
+        hasher.update(&head);
         hasher.update(payload);
         Self(*hasher.finalize().as_bytes())
     }
