@@ -2,6 +2,7 @@
 
 use crate::causes::{Allowance, Portion};
 use crate::checked;
+use crate::limits::BATCH_LETTERS_MAX;
 use crate::lives::Mail;
 use crate::outbox::Outbox;
 use crate::round::RoundFacts;
@@ -244,11 +245,8 @@ pub(crate) fn deliver(
     facts: &RoundFacts,
 ) {
     let frame = facts.frame;
-    let batch: Vec<Delivery<'_>> = letters
-        .iter()
-        .map(|letter| letter.delivery(arena))
-        .collect();
-    let ordinal = slot.count(frame.height, batch.len());
+    let ordinal = slot.count(frame.height, letters.len());
+    outbox.stats.messages += letters.len() as u64;
     let SlotState::Live(instance) = &mut slot.state else {
         return;
     };
@@ -258,7 +256,7 @@ pub(crate) fn deliver(
         frame,
         id: slot.id,
         kind: slot.kind,
-        letters,
+        letters: &[],
         arena,
         sent: &mut slot.sent,
         children: &mut slot.children,
@@ -274,25 +272,45 @@ pub(crate) fn deliver(
         failed: None,
         panic: None,
     };
-    let mut context = HandleContext::new(slot.id, frame, ordinal, &mut running);
-    let outcome = entry.kind.handle(instance, &batch, &mut context);
-    let panic = running.panic.take();
-    outbox.stats.messages += batch.len() as u64;
-    match outcome {
-        Some(outcome) if outcome.status == CallStatus::Panicked => {
-            let rest = &letters[(outcome.done + 1).min(letters.len())..];
-            let text = panic.unwrap_or_default();
-            let poison = poison(slot, entry, frame, letters.get(outcome.done), &text);
-            trouble::keep(&mut outbox.troubles, || {
-                Trouble::of(slot.id, Some(entry), poison)
-            });
-            outbox.stats.poisoned += 1;
-            bounce_all(slot.id, rest, arena, outbox, Undelivered::Poisoned);
+    let mut batch: Vec<Delivery<'_>> = Vec::with_capacity(letters.len().min(BATCH_LETTERS_MAX));
+    let mut done = 0;
+    for part in letters.chunks(BATCH_LETTERS_MAX) {
+        running.turn_to(part);
+        batch.clear();
+        batch.extend(part.iter().map(|letter| letter.delivery(arena)));
+        let mut context = HandleContext::new(slot.id, frame, ordinal + done as u64, &mut running);
+        match entry.kind.handle(instance, &batch, &mut context) {
+            Some(outcome) if outcome.status == CallStatus::Panicked => {
+                let text = running.panic.take().unwrap_or_default();
+                let rest = &letters[(done + outcome.done).min(letters.len())..];
+                return poisoned(slot, rest, arena, outbox, (entry, frame), &text);
+            }
+            Some(_) => done += part.len(),
+            // `settle` left a state that fits, so this is not reached; the mail is not lost if it were.
+            None => {
+                let rest = &letters[done..];
+                return bounce_all(slot.id, rest, arena, outbox, Undelivered::Rejected);
+            }
         }
-        Some(_) => {}
-        // `settle` left a state that fits, so this is not reached; the mail is not lost if it were.
-        None => bounce_all(slot.id, letters, arena, outbox, Undelivered::Rejected),
     }
+}
+
+/// The engine has panicked at the first of these letters: it gets none of the rest.
+fn poisoned(
+    slot: &mut Slot,
+    letters: &[Letter],
+    arena: &[u8],
+    outbox: &mut Outbox,
+    (entry, frame): (&KindEntry, BlockFrame),
+    text: &str,
+) {
+    let poison = poison(slot, entry, frame, letters.first(), text);
+    trouble::keep(&mut outbox.troubles, || {
+        Trouble::of(slot.id, Some(entry), poison)
+    });
+    outbox.stats.poisoned += 1;
+    let rest = letters.get(1..).unwrap_or_default();
+    bounce_all(slot.id, rest, arena, outbox, Undelivered::Poisoned);
 }
 
 fn poison(

@@ -335,6 +335,8 @@ impl Executor {
             ..std::mem::take(&mut self.between)
         };
         self.begin_block();
+        // Most messages are answered in their block.
+        out.replies.reserve(block.messages.len());
         self.deliver_due_timers(frame, &mut out);
         self.take_in(block, &table, &mut out);
         self.causes.collect();

@@ -158,6 +158,10 @@ pub const LOG_LINE_BYTES_MAX: usize = 4_096;
 /// Engines whose state lies in one chunk: the unit that a worker claims.
 pub const CHUNK_ENGINES: usize = 64;
 
+/// Letters that go over to an engine's code in one call: what is written for a call stays in the processor's cache, and
+/// no allocation for it is large.
+pub const BATCH_LETTERS_MAX: usize = 256;
+
 /// A round with fewer messages runs on the leader alone: waking a worker costs more.
 pub const PARALLEL_MESSAGES_MIN: usize = 512;
 

@@ -91,6 +91,15 @@ impl Mark {
     };
 }
 
+impl<'a> Running<'a> {
+    /// These letters are handled next; a message is called by its place among them.
+    pub(crate) fn turn_to(&mut self, letters: &'a [Letter]) {
+        self.letters = letters;
+        self.mark = Mark::UNSET;
+        self.failed = None;
+    }
+}
+
 impl Running<'_> {
     /// Sets the mark at the first output of a message, and says whether `more` bytes fit its budget.
     #[inline]

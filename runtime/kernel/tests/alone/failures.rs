@@ -6,6 +6,7 @@ use crate::script::{From, Message, Op, Seen, Target};
 use refit_abi::raw::Codec;
 use refit_abi::{Height, Sender, State, Undelivered};
 use refit_kernel::crew::Helpers;
+use refit_kernel::limits::BATCH_LETTERS_MAX;
 use refit_kernel::{QueryError, ReplyError};
 
 fn send(to: usize, ops: Vec<Op>) -> Op {
@@ -204,4 +205,41 @@ fn an_unknown_engine_is_named_to_whoever_meant_it() {
     assert_eq!(seen(&executor, root(0))[1], Seen::Undelivered(nobody, 1));
     let query = executor.query(nobody, Codec::Json, b"null");
     assert_eq!(query, Err(QueryError::Unknown { engine: nobody }));
+}
+
+/// More mail than goes over to an engine's code in one call: what a message takes with it does not depend on where one
+/// call ends.
+#[test]
+fn failures_in_mail_of_several_calls_take_what_they_would_in_one() {
+    const FAILS: usize = BATCH_LETTERS_MAX;
+    const PANICS: usize = BATCH_LETTERS_MAX + 100;
+    const ALL: usize = 3 * BATCH_LETTERS_MAX;
+    let mut executor = executor(2);
+    let script = |number| {
+        let mut ops = vec![send(1, vec![])];
+        match number {
+            FAILS => ops.push(Op::Fail),
+            PANICS => ops.push(Op::Panic),
+            _ => {}
+        }
+        (root(0), Message::of(ops))
+    };
+    let outcome = run(&mut executor, (0..ALL).map(script).collect());
+    for number in 0..ALL {
+        let engine = root(0);
+        let unlike = match (number, reply(&outcome, number as u64)) {
+            (FAILS, outcome) => outcome != Err(ReplyError::Fault(actor::fault())),
+            (..PANICS, outcome) => outcome.is_err(),
+            (PANICS, outcome) => !matches!(outcome, Err(ReplyError::Panicked { .. })),
+            (_, outcome) => {
+                let reason = Undelivered::Poisoned;
+                outcome != Err(ReplyError::Undelivered { engine, reason })
+            }
+        };
+        assert!(!unlike, "{number}: {:?}", reply(&outcome, number as u64));
+    }
+    let stamps = (0..PANICS as u64 - 1).map(|stamp| got(0, stamp));
+    assert_eq!(seen(&executor, root(1)), stamps.collect::<Vec<_>>());
+    assert_eq!(outcome.stats.messages, (ALL + PANICS - 1) as u64);
+    assert_eq!(outcome.stats.poisoned, 1);
 }
