@@ -118,17 +118,21 @@ impl Engine for Kv {
 impl Kv {
     fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {
         fits(&key)?;
-        self.has_room(&key)?;
-        self.tell(ctx, &key, Some(&value))?;
-        self.revision += 1;
-        let versioned = Versioned {
-            value,
-            revision: self.revision,
+        let revision = self.revision + 1;
+        let previous = match self.entries.get_mut(&key) {
+            Some(entry) => {
+                tell(ctx, self.index, &key, Some(&entry.value), Some(&value))?;
+                let before = std::mem::replace(entry, Versioned { value, revision });
+                Some(before.value)
+            }
+            None => {
+                self.has_room_for(&key)?;
+                tell(ctx, self.index, &key, None, Some(&value))?;
+                self.entries.insert(key, Versioned { value, revision });
+                None
+            }
         };
-        let previous = self
-            .entries
-            .insert(key, versioned)
-            .map(|before| before.value);
+        self.revision = revision;
         Ok(Reply::Stored { previous })
     }
 
@@ -147,7 +151,7 @@ impl Kv {
     }
 
     fn remove(&mut self, ctx: &mut Context<'_>, key: &str) -> Result<Option<String>, Fault> {
-        self.tell(ctx, key, None)?;
+        self.tell_gone(ctx, key)?;
         self.keep(key);
         Ok(self.entries.remove(key).map(|entry| entry.value))
     }
@@ -160,29 +164,20 @@ impl Kv {
         }
     }
 
-    /// Whether a key is there, or one more may be.
-    fn has_room(&self, key: &str) -> Result<(), Fault> {
+    /// Whether there may be one more key.
+    fn has_room_for(&self, key: &str) -> Result<(), Fault> {
         let is_full = self.keys_max > 0 && self.entries.len() as u64 >= self.keys_max;
-        if !is_full || self.entries.contains_key(key) {
+        if !is_full {
             return Ok(());
         }
         let detail = format!("it holds {} keys, which is the most it may", self.keys_max);
         Err(Fault::new("keys-full", detail).at(key))
     }
 
-    /// Tells the index what a key is about to become.
-    fn tell(&self, ctx: &mut Context<'_>, key: &str, after: Option<&str>) -> Result<(), Fault> {
+    /// Tells the index that a key is about to go.
+    fn tell_gone(&self, ctx: &mut Context<'_>, key: &str) -> Result<(), Fault> {
         let before = self.entries.get(key).map(|entry| entry.value.as_str());
-        if before == after {
-            return Ok(());
-        }
-        let owned = |value: &str| value.to_owned();
-        let change = Change {
-            key: key.to_owned(),
-            before: before.map(owned),
-            after: after.map(owned),
-        };
-        Ok(ctx.send(self.index, &change)?)
+        tell(ctx, self.index, key, before, None)
     }
 
     fn expire_at(
@@ -229,7 +224,7 @@ impl Kv {
         let keys = portion(due);
         let count = self.expiries.get(&height).map_or(0, BTreeSet::len);
         for key in keys.iter().filter(|key| self.is_due(key, height)) {
-            self.tell(ctx, key, None)?;
+            self.tell_gone(ctx, key)?;
         }
         if keys.len() < count {
             ctx.set_timer(
@@ -271,6 +266,26 @@ impl Kv {
         let more = found.peek().is_some();
         Answer::Entries { entries, more }
     }
+}
+
+/// Tells the index what a key is about to become.
+fn tell(
+    ctx: &mut Context<'_>,
+    index: EngineId,
+    key: &str,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Result<(), Fault> {
+    if before == after {
+        return Ok(());
+    }
+    let owned = |value: &str| value.to_owned();
+    let change = Change {
+        key: key.to_owned(),
+        before: before.map(owned),
+        after: after.map(owned),
+    };
+    Ok(ctx.send(index, &change)?)
 }
 
 /// As many of the keys as one message may tell the index of; each comes with the length of its value.

@@ -3,6 +3,7 @@
 
 use refit_abi::{Context, Engine, EngineId, Fault, OnUpgrade, Sender, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most keys that one query answers with, whatever limit was asked.
@@ -102,7 +103,7 @@ impl Engine for Index {
             return Err(not_the_store());
         }
         if let Some(before) = change.before {
-            self.remove(&change.key, &before);
+            self.remove(&change.key, before);
         }
         if let Some(after) = change.after {
             self.add(change.key, after);
@@ -155,13 +156,13 @@ impl Index {
         self.length += u64::from(is_new);
     }
 
-    fn remove(&mut self, key: &str, value: &str) {
-        let Some(keys) = self.keys.get_mut(value) else {
+    fn remove(&mut self, key: &str, value: String) {
+        let Entry::Occupied(mut keys) = self.keys.entry(value) else {
             return;
         };
-        self.length -= u64::from(keys.remove(key));
-        if keys.is_empty() {
-            self.keys.remove(value);
+        self.length -= u64::from(keys.get_mut().remove(key));
+        if keys.get().is_empty() {
+            keys.remove();
         }
     }
 
