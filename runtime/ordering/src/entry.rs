@@ -6,7 +6,7 @@
 
 use crate::{PlanDigest, Refused};
 use refit_abi::{ClientId, EngineId, Height};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
 /// Longest authenticator of a message, in bytes.
@@ -75,6 +75,7 @@ pub struct Message {
     /// How the payload is written, and its reply.
     pub codec: Codec,
     /// What it says.
+    #[serde(serialize_with = "in_one_go")]
     pub payload: Vec<u8>,
     /// What proves who sent it; empty with solo ordering, where a client's name is no identity.
     pub authenticator: Vec<u8>,
@@ -111,6 +112,11 @@ pub enum UpgradeEnd {
         /// The stable word for why.
         code: String,
     },
+}
+
+/// Writes bytes in one go. In postcard they are what a list of single bytes is.
+fn in_one_go<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 impl Entry {
