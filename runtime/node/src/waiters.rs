@@ -6,21 +6,49 @@ use refit_abi::Height;
 use refit_kernel::{Asker, Entry, Key, RequestDigest};
 use refit_ordering::Token;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Who waits. Each answerer holds a place at the door, so the door bounds it all.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    /// For requests under keys; the first of each list sent it first.
-    keyed: HashMap<(Key, RequestDigest), Vec<Answerer>>,
+    /// For requests under keys.
+    keyed: HashMap<(Key, RequestDigest), Waiting>,
     /// For messages without a key that are in no block yet.
-    offered: HashMap<Token, Answerer>,
+    offered: HashMap<Token, Answerer, BuildHasherDefault<Numbers>>,
     /// For those that are.
-    placed: HashMap<Entry, Answerer>,
+    placed: HashMap<Entry, Answerer, BuildHasherDefault<Numbers>>,
     /// For what operators order, in no block yet. The ordering takes few at once, and each is in the next block.
     ordered: HashMap<Token, Orderer>,
     /// For what is in one.
     placed_orders: HashMap<Entry, Orderer>,
     tokens: u64,
+}
+
+/// Who waits for one answer: mostly one.
+struct Waiting {
+    first: Answerer,
+    /// Those who sent the same later.
+    others: Vec<Answerer>,
+}
+
+/// Hashes numbers that the node itself has counted, by a multiplication for each: nobody outside chooses them.
+#[derive(Default)]
+struct Numbers(u64);
+
+impl Hasher for Numbers {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The odd number next to 2^64 over the golden ratio: what follows one another comes to lie apart.
+        let mixed = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
 }
 
 /// What an answerer waits for.
@@ -71,7 +99,7 @@ impl Waiters {
         };
         match self.keyed.get_mut(&(key, request)) {
             Some(waiting) => {
-                waiting.push(answerer);
+                waiting.others.push(answerer);
                 None
             }
             None => Some(answerer),
@@ -82,7 +110,12 @@ impl Waiters {
     pub(crate) fn wait(&mut self, awaited: AwaitedAnswer, answerer: Answerer) {
         match awaited {
             AwaitedAnswer::Keyed(key, request) => {
-                self.keyed.entry((key, request)).or_default().push(answerer);
+                let waiting = Waiting {
+                    first: answerer,
+                    others: Vec::new(),
+                };
+                // Whoever waits for the same joined it.
+                self.keyed.insert((key, request), waiting);
             }
             AwaitedAnswer::Keyless(token) => {
                 self.offered.insert(token, answerer);
@@ -107,10 +140,13 @@ impl Waiters {
 
     /// Takes out who waits for this answer, in the order they came.
     pub(crate) fn take(&mut self, asker: &Asker) -> impl Iterator<Item = Answerer> + use<> {
-        let (many, one) = match asker {
-            Asker::Keyed { key, request } => (self.keyed.remove(&(*key, *request)), None),
-            Asker::Keyless(entry) => (None, self.placed.remove(entry)),
+        let (first, others) = match asker {
+            Asker::Keyed { key, request } => match self.keyed.remove(&(*key, *request)) {
+                Some(Waiting { first, others }) => (Some(first), others),
+                None => (None, Vec::new()),
+            },
+            Asker::Keyless(entry) => (self.placed.remove(entry), Vec::new()),
         };
-        many.unwrap_or_default().into_iter().chain(one)
+        first.into_iter().chain(others)
     }
 }
