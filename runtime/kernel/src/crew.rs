@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 
 use on_duty::Done;
 pub use on_duty::{OnDuty, TookOver};
-pub use queue::{CommandQueue, Commands, commands};
+pub use queue::{CommandQueue, Commands, Panic, commands};
 pub use reserve::{Reserve, Reserving};
 
 /// What the crew on duty is asked to do. Blocks and upgrades go before what is looked at, which has a share of the
@@ -160,8 +160,8 @@ impl Crew {
                 comes.now(handover.left);
                 leader::lead(handover, &commands, &helpers);
             }));
-            if led.is_err() {
-                leader::turn_away(&commands);
+            if let Err(panic) = led {
+                leader::turn_away(&commands, panic);
             }
         };
         threads.push(thread(name, 0).spawn(leader)?);

@@ -1,7 +1,9 @@
 //! Messages that are handed over together: one way in, one way out.
 
 use crate::group::{Group, Outcome};
-use crate::handle::{NAMELESS, Node, ended, engine_stuck, hold, no_reply_yet, overloaded};
+use crate::handle::{
+    NAMELESS, Node, ended, engine_stuck, has_ended_how, hold, no_reply_yet, overloaded,
+};
 use crate::intake::{Answerer, Intake, Submission, Way};
 use crossbeam_channel::TrySendError;
 use refit_admin::{Pending, Refusal, Sent};
@@ -45,11 +47,12 @@ impl Node {
                 TrySendError::Disconnected(_) => ended(),
             })?;
         let (watched, answers) = (self.watched.clone(), self.answers.clone());
+        let standing = self.standing.clone();
         Ok(Box::pin(async move {
             let _named = named;
             let (placed, is_late) = group.answers().await;
             let missing = match (is_late, watched.stuck()) {
-                (false, _) => ended(),
+                (false, _) => has_ended_how(&standing),
                 (true, Some(stuck)) => engine_stuck(504, &stuck),
                 (true, None) => no_reply_yet(),
             };

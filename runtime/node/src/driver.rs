@@ -7,21 +7,22 @@ mod update;
 
 use crate::clock::Clock;
 use crate::events::EventWriter;
+use crate::failed::{Failed, said};
 use crate::intake::{self, Blocks, Intake, Ordering, Submission};
 use crate::latest::Latest;
-use crate::limits::{DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
+use crate::limits::{CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::standing::Standing;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
 use crate::waiters::{AwaitedAnswer, Waiters};
 use crossbeam_channel::{Receiver, Sender, select};
 use parking_lot::Mutex;
-use refit_abi::BlockTime;
+use refit_abi::{BlockTime, Height};
 use refit_admin::{Metrics, Refusal};
-use refit_kernel::crew::{Command, Commands};
+use refit_kernel::crew::{Command, Commands, Panic};
 use refit_kernel::{Awaited, Key, RequestDigest};
 use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken};
-use refit_store::Store;
+use refit_store::{AppendError, Store};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,8 +67,34 @@ pub(crate) struct Driver {
 /// How clients write to this node.
 const WIRE_CODEC: Codec = Codec::Json;
 
-/// The crew, or the client's side, is gone.
-struct Ended;
+/// Why there are no more turns.
+enum Ended {
+    /// It was told to end, or nobody can ask it anything any more.
+    Told,
+    /// The crew is gone. What it said of that comes with it, or is still to come.
+    Crew(Option<Panic>),
+    /// The log does not take this block.
+    Log(Height, AppendError),
+    /// The source is gone.
+    Source,
+}
+
+impl Ended {
+    /// What that is of a node that was not told to end.
+    fn failed(self, commands: &Commands) -> Option<Failed> {
+        match self {
+            Self::Told => None,
+            Self::Crew(panic) => {
+                // Whoever waits for a leader hears of its end before it has said why.
+                let panic = panic.or_else(|| commands.lost().recv_timeout(CREW_LOST_WAIT_MAX).ok());
+                let said = panic.map_or_else(String::new, |panic| said(&*panic));
+                Some(Failed::Crew { said })
+            }
+            Self::Log(height, error) => Some(Failed::Log { height, error }),
+            Self::Source => Some(Failed::Source),
+        }
+    }
+}
 
 impl Driver {
     pub(crate) fn new(mut parts: DriverParts) -> Self {
@@ -92,9 +119,32 @@ impl Driver {
     /// Runs until it is told to stop or the crew is gone.
     pub(crate) fn run(mut self) {
         // A panic has been logged; without this, nobody would hear that nothing is executed any more.
-        let _ = catch_unwind(AssertUnwindSafe(|| while self.turn().is_ok() {}));
+        let turned = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                if let Err(ended) = self.turn() {
+                    return ended;
+                }
+            }
+        }));
+        let (commands, intake) = (self.parts.commands.clone(), self.parts.intake.clone());
+        let failed = match turned {
+            Ok(ended) => ended.failed(&commands),
+            Err(panic) => Some(Failed::Driver {
+                said: said(&*panic),
+            }),
+        };
+        if let Some(failed) = failed {
+            self.parts.standing.fails(failed);
+        }
+        let standing = self.parts.standing.clone();
         self.parts.latest.lock().ended = true;
-        let _ = self.parts.commands.send(Command::Stop);
+        // Whoever waits hears of it, whatever the crew does: it may be long in coming to what is asked next. The source
+        // of the caller's may panic once more, which is logged and changes nothing.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
+        let _ = commands.send(Command::Stop);
+        if standing.failed().is_some() {
+            turn_away(&intake);
+        }
     }
 
     fn turn(&mut self) -> Result<(), Ended> {
@@ -130,9 +180,13 @@ impl Driver {
     fn take_in(&mut self) -> Result<(), Ended> {
         let wait = self.sleep(self.parts.clock.now());
         let mut next = select! {
-            recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended)?),
+            recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended::Told)?),
+            // Also between two blocks: nobody would hear of it before the next one.
+            recv(self.parts.commands.lost()) -> panic => {
+                return Err(Ended::Crew(panic.ok()));
+            }
             recv(self.blocks) -> decided => {
-                self.next = Some(decided.map_err(|_| Ended)?);
+                self.next = Some(decided.map_err(|_| Ended::Source)?);
                 self.parts.intake.try_recv().ok()
             }
             default(wait) => None,
@@ -162,7 +216,7 @@ impl Driver {
             // The next step of this turn lets it go.
             Intake::Recalled => {}
             Intake::Started(awaited) => self.hear_of(awaited),
-            Intake::Stop => return Err(Ended),
+            Intake::Stop => return Err(Ended::Told),
         }
         Ok(())
     }
@@ -245,6 +299,16 @@ impl Driver {
             Err(why) => {
                 let _ = answerer.answer.send(Err(not_taken(&why)));
             }
+        }
+    }
+}
+
+/// The node has failed. What was sent meanwhile is let go, and whoever waits for it hears so, until the node is told to
+/// end: the channel keeps what nobody takes out.
+fn turn_away(intake: &Receiver<Intake>) {
+    while let Ok(intake) = intake.recv() {
+        if matches!(intake, Intake::Stop) {
+            return;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::answers::query_refusal;
 use crate::events::EventLog;
+use crate::failed::Failed;
 use crate::intake::{Answerer, Door, Intake, Submission, Way};
 use crate::latest::{Counts, Latest};
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
@@ -72,6 +73,12 @@ impl Node {
         self.standing.halted()
     }
 
+    /// Why the node executes no more blocks though nobody has told it to end: a thread of its own panicked, or the log
+    /// takes no blocks. It can be asked why until it is ended.
+    pub fn failed(&self) -> Option<&Failed> {
+        self.standing.failed()
+    }
+
     /// What the block at `height` has brought about, if it is among the newest
     /// [`RECEIPTS_MAX`](crate::RECEIPTS_MAX).
     pub fn receipt(&self, height: Height) -> Option<Receipt> {
@@ -134,16 +141,19 @@ impl Node {
     ) -> Answer<'_, T> {
         let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
         let (latest, watched) = (self.latest.clone(), self.watched.clone());
+        let standing = self.standing.clone();
         let begin = move || {
             if let Some(stuck) = watched.stuck() {
                 return Err(engine_stuck(503, &stuck));
             }
             let look = |executor: &mut Executor| (executor.table(), executor.kind_counts());
             let looked = crate::status::ask(&commands, look, STATUS_WAIT_MAX);
-            let (live, counts) = looked.ok_or_else(|| silent(&latest, &watched))?;
+            let (live, counts) = looked.ok_or_else(|| silent((&latest, &standing), &watched))?;
             work(upgrades, &live, &counts)
         };
+        let accepts = self.accepts_looks();
         Box::pin(async move {
+            accepts?;
             let begun = tokio::task::spawn_blocking(begin).await;
             begun.map_err(|_| ended())?
         })
@@ -151,19 +161,22 @@ impl Node {
 
     /// Whether there are engines to be asked.
     pub(crate) fn accepts(&self) -> Result<(), Refusal> {
-        let Latest {
-            ended: has_ended,
-            starting: is_starting,
-            ..
-        } = *self.latest.lock();
-        if has_ended {
-            return Err(ended());
-        }
+        self.accepts_looks()?;
+        let is_starting = self.latest.lock().starting;
         match is_starting {
             true => Err(self
                 .watched
                 .stuck()
                 .map_or_else(starting, |stuck| engine_stuck(503, &stuck))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether there is a crew to be asked.
+    pub(crate) fn accepts_looks(&self) -> Result<(), Refusal> {
+        // It fails before it has ended.
+        match self.failed().is_some() || self.latest.lock().ended {
+            true => Err(has_ended_how(&self.standing)),
             false => Ok(()),
         }
     }
@@ -214,7 +227,7 @@ impl Node {
     ) -> Result<Replied, Refusal> {
         match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(self.standing.goes_on().err().unwrap_or_else(ended)),
+            Ok(Err(_)) => Err(has_ended_how(&self.standing)),
             Err(_) => Err(match self.watched.stuck() {
                 Some(stuck) => engine_stuck(504, &stuck),
                 None => no_reply_yet(),
@@ -270,9 +283,12 @@ pub(crate) fn overloaded() -> Refusal {
 }
 
 /// The crew did not come to a question in time.
-pub(crate) fn silent(latest: &Mutex<Latest>, watched: &Watched) -> Refusal {
+pub(crate) fn silent(
+    (latest, standing): (&Mutex<Latest>, &Standing),
+    watched: &Watched,
+) -> Refusal {
     match (*latest.lock(), watched.stuck()) {
-        (Latest { ended: true, .. }, _) => return ended(),
+        (Latest { ended: true, .. }, _) => return has_ended_how(standing),
         (_, Some(stuck)) => return engine_stuck(503, &stuck),
         (Latest { starting: true, .. }, None) => return starting(),
         _ => {}
@@ -296,6 +312,11 @@ fn starting() -> Refusal {
         "the node starts its engines",
         "ask again in a moment; if it stays so, see the node's log",
     )
+}
+
+/// Why a node that executes no more blocks does not.
+pub(crate) fn has_ended_how(standing: &Standing) -> Refusal {
+    standing.goes_on().err().unwrap_or_else(ended)
 }
 
 pub(crate) fn ended() -> Refusal {
@@ -326,6 +347,7 @@ impl refit_admin::Node for Node {
     }
 
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
+        self.accepts_looks()?;
         crate::capture::state((&self.commands, &self.watched), engine)
     }
 
@@ -400,6 +422,9 @@ impl refit_admin::Node for Node {
     }
 
     fn live(&self) -> Result<(), Refusal> {
+        if let Some(failed) = self.failed() {
+            return Err(failed.refusal());
+        }
         match self.watched.stuck() {
             Some(stuck) if stuck.is_dead => Err(engine_stuck(503, &stuck)),
             _ => Ok(()),

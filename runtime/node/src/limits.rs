@@ -17,6 +17,9 @@ pub const INTAKE_PER_TURN_MAX: usize = 4_096;
 /// Longest time the driver sleeps without looking at its clock.
 pub const DRIVER_SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// How long the driver waits for the crew to say what it panicked with, once it is seen to be gone.
+pub const CREW_LOST_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// How long a look at the engines may wait for the crew.
 pub const STATUS_WAIT_MAX: Duration = Duration::from_secs(2);
 

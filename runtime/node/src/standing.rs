@@ -1,6 +1,7 @@
-//! [`Standing`]: where the node stands beside other nodes: its newest receipts, its parameters, and the block that it
-//! has refused.
+//! [`Standing`]: where the node stands: its newest receipts, its parameters, the block that it has refused, and how it
+//! has failed.
 
+use crate::failed::Failed;
 use crate::receipts::Receipts;
 use parking_lot::Mutex;
 use refit_abi::Height;
@@ -21,12 +22,13 @@ pub(crate) struct InForce {
     pub(crate) since: Height,
 }
 
-/// Written by the driver.
+/// Written by the driver, and by an upgrade's thread that fails.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) receipts: Mutex<Receipts>,
     pub(crate) in_force: Mutex<InForce>,
     refused: OnceLock<Refused>,
+    failed: OnceLock<Failed>,
 }
 
 impl Standing {
@@ -73,11 +75,26 @@ impl Standing {
         self.refused.get()
     }
 
+    /// The node goes no further because a thread of its own does not.
+    pub(crate) fn fails(&self, failed: Failed) {
+        tracing::error!("the node executes no more blocks, and waits to be ended: {failed}");
+        // The first one is the reason.
+        let _ = self.failed.set(failed);
+    }
+
+    /// How it has failed, if it has.
+    pub(crate) fn failed(&self) -> Option<&Failed> {
+        self.failed.get()
+    }
+
     /// What whoever sends a message hears then.
     ///
     /// # Errors
-    /// The [`Refusal`] of a node that has halted.
+    /// The [`Refusal`] of a node that has failed or halted.
     pub(crate) fn goes_on(&self) -> Result<(), Refusal> {
+        if let Some(failed) = self.failed() {
+            return Err(failed.refusal());
+        }
         self.halted().map_or(Ok(()), |refused| {
             Err(Refusal::new(
                 503,

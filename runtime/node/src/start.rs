@@ -220,7 +220,7 @@ impl Node {
             intake.clone(),
             store,
             (config.workers, config.watch),
-            (metrics.clone(), watched.clone()),
+            (metrics.clone(), watched.clone(), standing.clone()),
             Policy {
                 rehearsal: config.rehearsal,
                 max_pause: config.max_pause,

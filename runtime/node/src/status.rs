@@ -49,6 +49,7 @@ impl Node {
     /// # Errors
     /// A [`Refusal`] if the crew is not between two blocks within [`STATUS_WAIT_MAX`].
     pub(crate) fn look(&self) -> Result<Status, Refusal> {
+        self.accepts_looks()?;
         if let Some(known) = self.known_while_stuck() {
             return Ok(known);
         }
@@ -60,7 +61,7 @@ impl Node {
             }
             None => self
                 .known_while_stuck()
-                .ok_or_else(|| silent(&self.latest, &self.watched)),
+                .ok_or_else(|| silent((&self.latest, &self.standing), &self.watched)),
         }
     }
 

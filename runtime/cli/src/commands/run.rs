@@ -20,7 +20,7 @@ use refit_admin::Node as _;
 use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
 use refit_node::{
-    EngineCode, EngineConfig, FolderError, FolderLock, Holder, Node, NodeConfig, Prepared,
+    EngineCode, EngineConfig, Failed, FolderError, FolderLock, Holder, Node, NodeConfig, Prepared,
     Quarantine, QuarantineError, StartError,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
@@ -44,6 +44,7 @@ pub(crate) enum RunError {
     Quarantine(QuarantineError),
     Start(StartError),
     Bind(BindError),
+    Failed(Failed),
 }
 
 pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
@@ -84,7 +85,11 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     node.stop();
     // A plan's rehearsal may be waited for on one of its threads: it ends with the process.
     runtime.shutdown_background();
-    served
+    served?;
+    match node.failed() {
+        Some(failed) => Err(Box::new(RunError::Failed(failed.clone())).into()),
+        None => Ok(()),
+    }
 }
 
 /// Takes the data folder for this node alone.
@@ -264,9 +269,9 @@ impl RunError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Start(StartError::Module { source, .. }) => Exit::of_artifact(source.code()),
-            Self::Start(StartError::Loader(_) | StartError::Threads(_)) | Self::Restart(_) => {
-                Exit::Internal
-            }
+            Self::Start(StartError::Loader(_) | StartError::Threads(_))
+            | Self::Restart(_)
+            | Self::Failed(_) => Exit::Internal,
             Self::Start(_)
             | Self::DataDir { .. }
             | Self::Folder(_)
@@ -289,6 +294,9 @@ impl fmt::Display for RunError {
             Self::Quarantine(error) => error.fmt(f),
             Self::Start(error) => write!(f, "the node does not start: {error}"),
             Self::Bind(error) => error.fmt(f),
+            Self::Failed(failed) => {
+                write!(f, "the node had failed before it was told to end: {failed}")
+            }
         }
     }
 }
@@ -297,7 +305,11 @@ impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::DataDir { source, .. } => Some(source),
-            Self::Start(_) | Self::Folder(_) | Self::Restart(_) | Self::Quarantine(_) => None,
+            Self::Start(_)
+            | Self::Folder(_)
+            | Self::Restart(_)
+            | Self::Quarantine(_)
+            | Self::Failed(_) => None,
             Self::Bind(error) => error.source(),
         }
     }
@@ -312,6 +324,7 @@ impl Diagnostic for RunError {
             Self::Quarantine(error) => Box::new(format!("run::{}", error.code())),
             Self::Start(error) => Box::new(format!("run::{}", error.code())),
             Self::Bind(_) => Box::new("run::listen"),
+            Self::Failed(_) => Box::new("run::failed"),
         })
     }
 
@@ -325,6 +338,20 @@ impl Diagnostic for RunError {
             Self::Quarantine(error) => Box::new(error.next()),
             Self::Start(error) => Box::new(error.next()),
             Self::Bind(_) => Box::new("name another place with --socket, --data-dir or --tcp"),
+            Self::Failed(_) => Box::new("its log says more; start it again"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_had_failed_ends_with_a_code_of_its_own_and_says_how() {
+        let said = "out of order".to_owned();
+        let error = RunError::Failed(Failed::Driver { said });
+        assert_eq!(error.exit() as u8, 70);
+        assert!(error.to_string().contains("out of order"), "{error}");
     }
 }

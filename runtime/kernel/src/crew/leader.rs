@@ -4,7 +4,7 @@
 //! The clock decides which crew executes a block, which no result depends on.
 
 use super::on_duty::Done;
-use super::queue::Share;
+use super::queue::{Panic, Share};
 use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
 use crate::executor::Executor;
 use crate::limits::{LEAD_ON_BLOCKS_MAX, LEAD_ON_MAX, QUIET};
@@ -30,9 +30,10 @@ pub(super) fn lead(handover: Handover, commands: &CommandQueue, helpers: &Helper
     }
 }
 
-/// A leader has panicked, and the engines are gone with it. Whoever waits for an outcome hears that none comes,
-/// until the crew is told to stop.
-pub(super) fn turn_away(commands: &CommandQueue) {
+/// A leader has panicked, and the engines are gone with it. Whoever has blocks executed hears so, and whoever waits for
+/// an outcome that none comes, until the crew is told to stop.
+pub(super) fn turn_away(commands: &CommandQueue, panic: Panic) {
+    commands.lose(panic);
     let mut share = Share::new();
     while let Some(command) = commands.next(&mut share) {
         if matches!(command, Command::Stop) {

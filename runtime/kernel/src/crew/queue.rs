@@ -11,13 +11,21 @@ use crossbeam_channel::{
     Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
     TrySendError, bounded, select,
 };
+use std::any::Any;
 use std::time::{Duration, Instant};
+
+/// What a crew's leader panicked with.
+pub type Panic = Box<dyn Any + Send>;
+
+/// Leaders whose panics are kept until somebody hears of them: there is one leader, and none comes after it.
+const LOST_MAX: usize = 1;
 
 /// The sending end: for those who ask.
 #[derive(Clone, Debug)]
 pub struct Commands {
     blocks: Sender<Command>,
     looks: Sender<Command>,
+    lost: Receiver<Panic>,
 }
 
 /// The receiving end: for the crews, one of which is on duty.
@@ -25,17 +33,25 @@ pub struct Commands {
 pub struct CommandQueue {
     blocks: Receiver<Command>,
     looks: Receiver<Command>,
+    lost: Sender<Panic>,
 }
 
 /// Two queues for a node's crews, each of [`COMMANDS_MAX`] commands: their two ends.
 pub fn commands() -> (Commands, CommandQueue) {
     let (blocks, next_blocks) = bounded(COMMANDS_MAX);
     let (looks, next_looks) = bounded(COMMANDS_MAX);
+    let (tell, lost) = bounded(LOST_MAX);
     let queue = CommandQueue {
         blocks: next_blocks,
         looks: next_looks,
+        lost: tell,
     };
-    (Commands { blocks, looks }, queue)
+    let commands = Commands {
+        blocks,
+        looks,
+        lost,
+    };
+    (commands, queue)
 }
 
 impl Commands {
@@ -67,6 +83,12 @@ impl Commands {
         self.queue(&command).send_timeout(command, wait)
     }
 
+    /// Where it is heard, once, that a leader has panicked: the engines are gone with it, and nobody does any more what
+    /// is asked. Ends when there is no crew any more.
+    pub fn lost(&self) -> &Receiver<Panic> {
+        &self.lost
+    }
+
     fn queue(&self, command: &Command) -> &Sender<Command> {
         match command {
             Command::Block(..) | Command::Upgrade(..) => &self.blocks,
@@ -79,6 +101,12 @@ impl Commands {
 }
 
 impl CommandQueue {
+    /// A leader has panicked.
+    pub(super) fn lose(&self, panic: Panic) {
+        // Of two, the first is the reason.
+        let _ = self.lost.try_send(panic);
+    }
+
     /// The next command, if one waits.
     pub(super) fn try_next(&self, share: &mut Share) -> Result<Command, TryRecvError> {
         let blocks_wait = !self.blocks.is_empty();

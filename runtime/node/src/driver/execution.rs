@@ -59,8 +59,8 @@ impl Driver {
         self.parts
             .commands
             .send(Command::Block(input, done))
-            .map_err(|_| Ended)?;
-        let outcome = outcome.recv().map_err(|_| Ended)?;
+            .map_err(|_| Ended::Crew(None))?;
+        let outcome = outcome.recv().map_err(|_| Ended::Crew(None))?;
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
         if self.recount || outcome.stats.poisoned > 0 {
@@ -91,11 +91,9 @@ impl Driver {
     /// Has the log take a block with its seal.
     fn log(&self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
         bytes.extend(seal.to_bytes());
-        self.parts.store.append(height, &bytes).map_err(|error| {
-            // Nothing was executed; without the log nothing may be.
-            tracing::error!(%height, %error, "the block log refuses the block; the node stops");
-            Ended
-        })
+        // Nothing was executed; without the log nothing may be.
+        let appended = self.parts.store.append(height, &bytes);
+        appended.map_err(|error| Ended::Log(height, error))
     }
 
     /// The next block stands on this one.

@@ -65,9 +65,9 @@ impl Driver {
         self.parts
             .commands
             .send(Command::Upgrade(point, baton))
-            .map_err(|_| Ended)?;
+            .map_err(|_| Ended::Crew(None))?;
         // The wait ends when the new leader has opened the gate.
-        let resumed = resumed.recv().map_err(|_| Ended)?;
+        let resumed = resumed.recv().map_err(|_| Ended::Crew(None))?;
         let verdict = resumed.verdict.as_ref();
         if let Some(Verdict::Committed(_)) = verdict {
             self.ground.manifest = becomes.manifest;

@@ -27,6 +27,7 @@ use crate::libraries::Libraries;
 use crate::limits::PLAN_BYTES_MAX;
 use crate::quarantine::Quarantine;
 use crate::rehearsal::RehearsalCommand;
+use crate::standing::Standing;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use keyed::{PlanKeys, Taken};
@@ -56,6 +57,7 @@ pub(crate) struct Upgrades {
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
     watched: Arc<Watched>,
+    standing: Arc<Standing>,
     policy: Policy,
     /// Held by a rehearsal: there is one at a time.
     rehearsing: Mutex<()>,
@@ -102,7 +104,7 @@ impl Upgrades {
         intake: Sender<Intake>,
         store: Arc<dyn Store>,
         (workers, watch): (usize, Arc<Mutex<dyn Watch>>),
-        (metrics, watched): (Arc<Metrics>, Arc<Watched>),
+        (metrics, watched, standing): (Arc<Metrics>, Arc<Watched>, Arc<Standing>),
         policy: Policy,
     ) -> Self {
         let mut registry = Registry::default();
@@ -128,6 +130,7 @@ impl Upgrades {
             watch,
             metrics,
             watched,
+            standing,
             policy,
             rehearsing: Mutex::new(()),
             state,

@@ -65,12 +65,16 @@ impl Reports {
     }
 
     pub(super) fn refuse(&mut self, id: u64, code: &str, detail: &str) {
+        self.refuse_with(id, (code, detail), "apply the plan again");
+    }
+
+    fn refuse_with(&mut self, id: u64, (code, detail): (&str, &str), next: &str) {
         self.update(id, |report| {
             report.state = UpgradeState::Refused;
             report.reason = Some(Reason {
                 code: code.to_owned(),
                 detail: detail.to_owned(),
-                next: "apply the plan again".to_owned(),
+                next: next.to_owned(),
                 phase: Phase::Staged,
                 engine: None,
                 key: None,
@@ -82,7 +86,9 @@ impl Reports {
     pub(super) fn lose(&mut self, id: u64, detail: &str) {
         let decided = self.get(id).is_some_and(|report| report.state.is_final());
         if !decided {
-            self.refuse(id, "upgrade-panicked", detail);
+            let next =
+                "end the node, start it again, and see its log before you apply the plan again";
+            self.refuse_with(id, ("upgrade-panicked", detail), next);
         }
         self.update(id, |report| {
             report.phases.push(PhaseTime {

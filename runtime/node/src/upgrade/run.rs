@@ -13,12 +13,11 @@ use super::waiting::{LetGo, Waiting};
 use super::watchdog;
 use super::without;
 use crate::chain::{self, Becomes};
+use crate::failed::{Failed, said};
 use crate::intake::Intake;
 use crate::libraries::retire;
 use crate::limits::{RESERVE_WAIT_MAX, RETIRE_WAIT_MAX};
 use crate::watch::CREW_NAME;
-use refit_abi::FAULT_DETAIL_BYTES_MAX;
-use refit_abi::host::shown;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::Executor;
@@ -36,9 +35,7 @@ pub(super) fn guarded(upgrades: &Upgrades, id: u64, work: (&Plan, &Orders), live
         Ok(()) => return,
         Err(panic) => panic,
     };
-    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-    let said = shown(&said.unwrap_or_default(), FAULT_DETAIL_BYTES_MAX);
+    let said = said(&*panic);
     let was = upgrades.report(id).map(|report| report.state);
     tracing::error!(id, ?was, "the upgrade's thread panicked: {said}");
     let detail = format!("the node's own code panicked: {said}");
@@ -51,7 +48,7 @@ pub(super) fn guarded(upgrades: &Upgrades, id: u64, work: (&Plan, &Orders), live
             .refuse(id, "upgrade-panicked", &detail);
         return;
     }
-    tracing::error!(id, "the node ends: the upgrade was lost after it was armed");
+    upgrades.standing.fails(Failed::Upgrade { id, said });
     upgrades.state.lock().reports.lose(id, &detail);
     let _ = upgrades.intake.send(Intake::Stop);
 }
@@ -200,6 +197,9 @@ fn swap(
     drop(reserve);
     let Some(resumed) = resumed else {
         drop(armed);
+        if pause.has_begun() {
+            return lost(upgrades, id);
+        }
         crew.join();
         let refused = why.try_recv().map_or_else(|_| ended(), let_go_refusal);
         return refuse(upgrades, id, refused, loaded, phases);
@@ -243,6 +243,15 @@ fn swap(
         let pinned = retire(loaded);
         retiring::finish(upgrades, id, Instant::now(), pinned);
     }
+}
+
+/// The crew has panicked in the pause: the node fails, and what its threads have entered stays mapped for as long as
+/// the process lives. (Modules that are dropped while there is a hold do.)
+fn lost(upgrades: &Upgrades, id: u64) {
+    drop(upgrades.loader.hold());
+    upgrades.metrics.count_upgrade(Outcome::Refused, None);
+    let detail = "the crew panicked in the pause, and the node has failed";
+    upgrades.state.lock().reports.lose(id, detail);
 }
 
 fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {

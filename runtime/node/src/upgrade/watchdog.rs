@@ -53,6 +53,11 @@ impl Pause {
         self.height.store(height.0, Ordering::Release);
     }
 
+    /// Whether the gate has closed for it, ever.
+    pub(super) fn has_begun(&self) -> bool {
+        self.began.load(Ordering::Acquire)
+    }
+
     /// Whether the watchdog has given the upgrade up.
     pub(super) fn is_stuck(&self) -> bool {
         self.state.load(Ordering::Acquire) == STUCK

@@ -13,7 +13,7 @@ use std::time::Instant;
 const SOON: Duration = Duration::from_secs(20);
 
 /// Waits until it holds; whether it does in time.
-fn comes(holds: impl Fn() -> bool) -> bool {
+pub(super) fn comes(holds: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     while !holds() && start.elapsed() < SOON {
         std::thread::sleep(Duration::from_millis(2));

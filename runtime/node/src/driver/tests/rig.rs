@@ -168,6 +168,23 @@ impl Rig {
         answered
     }
 
+    /// The answer to a message; none if nobody gives one any more.
+    pub(super) fn waits(&self, answered: Answered) -> Option<Result<Replied, Refusal>> {
+        self.runtime.block_on(answered).ok()
+    }
+
+    /// Has the crew panic, between two blocks, once what this gives is dropped.
+    pub(super) fn breaks_crew(&self, said: &'static str) -> Sender<()> {
+        let (when, waits) = crossbeam_channel::bounded(1);
+        let broken = move |_: &mut Executor| {
+            let _ = waits.recv();
+            panic!("{said}")
+        };
+        let sent = self.commands.send(Command::Call(Box::new(broken)));
+        assert!(sent.is_ok());
+        when
+    }
+
     /// Turns the driver until a block more is made.
     pub(super) fn block(&mut self) {
         let before = self.height();
