@@ -1,10 +1,10 @@
 //! Messages that are handed over together: one way in, one way out.
 
+use crate::asking::hold;
 use crate::group::{Group, Outcome};
-use crate::handle::{
-    NAMELESS, Node, ended, engine_stuck, has_ended_how, hold, no_reply_yet, overloaded,
-};
+use crate::handle::Node;
 use crate::intake::{Answerer, Intake, Submission, Way};
+use crate::refusals::{ended, engine_stuck, has_ended_how, no_reply_yet, overloaded};
 use crossbeam_channel::TrySendError;
 use refit_admin::{Pending, Refusal, Sent};
 
@@ -25,8 +25,8 @@ impl Node {
         let places = self.door.enter(count).await?;
         let (group, slots) = Group::new(messages.len(), places);
         let names = messages.iter().map(|sent| {
-            let name = sent.request.as_ref();
-            name.map_or(NAMELESS, |request| &request.client)
+            let request = sent.request.as_ref();
+            request.map(|request| &*request.client)
         });
         let (clients, named) = self.watched.name_all(names);
         let submissions = messages.into_iter().zip(slots).zip(clients);

@@ -1,7 +1,7 @@
 //! One engine's state as a fixture.
 
-use crate::handle::engine_stuck;
 use crate::limits::STATE_WAIT_MAX;
+use crate::refusals::engine_stuck;
 use crate::status::ask;
 use crate::watch::Watched;
 use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};

@@ -24,7 +24,8 @@ struct Answers {
 
 /// One message's place.
 pub(crate) struct Slot {
-    answers: Arc<Mutex<Answers>>,
+    /// Until it has answered.
+    answers: Option<Arc<Mutex<Answers>>>,
     place: usize,
 }
 
@@ -46,7 +47,7 @@ impl Group {
             places: (messages > 0).then_some(places),
         }));
         let slots = (0..messages).map(|place| Slot {
-            answers: answers.clone(),
+            answers: Some(answers.clone()),
             place,
         });
         let slots = slots.collect();
@@ -66,26 +67,34 @@ impl Group {
 
 impl Slot {
     /// Puts the answer down.
-    pub(crate) fn answer(self, outcome: Outcome) {
-        let mut answers = self.answers.lock();
-        // If it comes too late the list is gone: nobody looks any more.
-        if let Some(place) = answers.placed.get_mut(self.place) {
-            *place = Some(outcome);
+    pub(crate) fn answer(mut self, outcome: Outcome) {
+        if let Some(answers) = self.answers.take() {
+            answers.lock().end(self.place, Some(outcome));
         }
-        // The slot itself is dropped next, and locks it again.
-        drop(answers);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut answers = self.answers.lock();
-        answers.left -= 1;
-        if answers.left > 0 {
+        if let Some(answers) = self.answers.take() {
+            answers.lock().end(self.place, None);
+        }
+    }
+}
+
+impl Answers {
+    /// One slot has answered, or goes without.
+    fn end(&mut self, place: usize, outcome: Option<Outcome>) {
+        // If it comes too late the list is gone: nobody looks any more.
+        if let Some(place) = self.placed.get_mut(place) {
+            *place = outcome;
+        }
+        self.left -= 1;
+        if self.left > 0 {
             return;
         }
-        answers.places = None;
-        if let Some(done) = answers.done.take() {
+        self.places = None;
+        if let Some(done) = self.done.take() {
             // Whoever waited may be gone.
             let _ = done.send(());
         }

@@ -1,35 +1,33 @@
 //! [`Node`]: the handle, and what the admin interface asks through it.
 
-use crate::answers::query_refusal;
 use crate::events::EventLog;
 use crate::failed::Failed;
-use crate::intake::{Answerer, Door, Intake, Submission, Way};
+use crate::intake::{Door, Intake};
 use crate::latest::{Counts, Latest};
-use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
+use crate::limits::STATUS_WAIT_MAX;
+use crate::refusals::{ended, engine_stuck, has_ended_how, silent, starting};
 use crate::standing::Standing;
 use crate::upgrade::Upgrades;
-use crate::watch::{StuckCall, Watched, Watcher};
-use crossbeam_channel::{Sender, TrySendError};
+use crate::watch::{Watched, Watcher};
+use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::fixture::Fixture;
-use refit_abi::raw::Codec;
-use refit_abi::{ClientId, EngineId, Generation, Height};
+use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
     EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
     Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
-    Answer, Bytes, EventFeed, Metrics, Moment, NoRoom, Pending, Refusal, Replied, RequestId, Room,
-    Sent, Wishes,
+    Answer, Bytes, EventFeed, Metrics, Moment, Pending, Refusal, Replied, RequestId, Room, Sent,
+    Wishes,
 };
-use refit_kernel::crew::{Command, Commands, Query};
-use refit_kernel::{Executor, GenerationTable, KindCount, QueryError, Receipt};
+use refit_kernel::crew::Commands;
+use refit_kernel::{Executor, GenerationTable, KindCount, Receipt};
 use refit_ordering::Refused;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
 
 /// A running node. Dropping the last handle stops it.
 pub struct Node {
@@ -51,9 +49,6 @@ pub struct Node {
     /// The last look at the node, for whoever asks while an engine does not return.
     pub(crate) known: Mutex<Option<Status>>,
 }
-
-/// The name under which clients without an idempotency key send.
-pub(crate) const NAMELESS: &str = "";
 
 impl Node {
     /// Counts since the node started.
@@ -96,41 +91,6 @@ impl Node {
         self.upgrades.join_crew();
     }
 
-    async fn send_message(
-        &self,
-        engine: EngineId,
-        request: Option<RequestId>,
-        body: Bytes,
-    ) -> Result<Replied, Refusal> {
-        self.accepts()?;
-        self.standing.goes_on()?;
-        let place = self.door.enter(1).await?;
-        let (answer, answered) = oneshot::channel();
-        let name = request.as_ref().map_or(NAMELESS, |request| &request.client);
-        let client = ClientId::of(name);
-        let _named = self.watched.name(client, name);
-        let sequence = request.as_ref().map(|request| request.sequence);
-        let answer = Answerer {
-            answer: Way::One(answer),
-            _place: Some(place),
-        };
-        let payload = body.to_vec();
-        let submission = Submission {
-            engine,
-            client,
-            sequence,
-            payload,
-            answer,
-        };
-        self.intake
-            .try_send(Intake::Message(submission))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Disconnected(_) => ended(),
-            })?;
-        hold(&self.answers, self.within(answered).await?)
-    }
-
     /// Does something that needs the live generation and the engines of each of its kinds, on a thread
     /// that may block.
     fn with_live<T: Send + 'static>(
@@ -148,7 +108,7 @@ impl Node {
             }
             let look = |executor: &mut Executor| (executor.table(), executor.kind_counts());
             let looked = crate::status::ask(&commands, look, STATUS_WAIT_MAX);
-            let (live, counts) = looked.ok_or_else(|| silent((&latest, &standing), &watched))?;
+            let (live, counts) = looked.ok_or_else(|| silent(&latest, &standing, &watched))?;
             work(upgrades, &live, &counts)
         };
         let accepts = self.accepts_looks();
@@ -180,152 +140,6 @@ impl Node {
             false => Ok(()),
         }
     }
-
-    async fn send_query(&self, engine: EngineId, body: Bytes) -> Result<Replied, Refusal> {
-        self.accepts()?;
-        let (answer, answered) = oneshot::channel();
-        let answers = self.answers.clone();
-        let reply = move |outcome: Result<Vec<u8>, QueryError>, height: Height, generation| {
-            if let Err(error @ QueryError::TooLarge { .. }) = &outcome {
-                tracing::error!(%engine, "{error}");
-            }
-            // Here, on the crew's thread: an answer that finds no room is gone before the next is made.
-            let held = outcome
-                .map_err(|error| query_refusal(&error))
-                .and_then(|body| answers.hold(body).map_err(Refusal::from));
-            let answered = match held {
-                Ok(body) => Ok(Replied {
-                    body,
-                    height,
-                    generation,
-                    repeated: false,
-                }),
-                Err(refusal) => Err(refusal.at(Moment { height, generation }, false)),
-            };
-            // The client may be gone.
-            let _ = answer.send(answered);
-        };
-        let query = Query {
-            engine,
-            codec: Codec::Json,
-            query: body.to_vec(),
-            answer: Box::new(reply),
-        };
-        self.commands
-            .try_send(Command::Query(query))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Disconnected(_) => ended(),
-            })?;
-        self.within(answered).await
-    }
-
-    /// Waits for an answer as long as a client may; then says why there is none.
-    async fn within(
-        &self,
-        answered: oneshot::Receiver<Result<Replied, Refusal>>,
-    ) -> Result<Replied, Refusal> {
-        match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(has_ended_how(&self.standing)),
-            Err(_) => Err(match self.watched.stuck() {
-                Some(stuck) => engine_stuck(504, &stuck),
-                None => no_reply_yet(),
-            }),
-        }
-    }
-}
-
-/// A reply with its part of the room for answers.
-pub(crate) fn hold(answers: &Room, replied: Replied) -> Result<Replied, Refusal> {
-    let moment = replied.moment();
-    match answers.hold(replied.body) {
-        Ok(body) => Ok(Replied { body, ..replied }),
-        Err(no_room) => Err(reply_without_room(no_room).at(moment, replied.repeated)),
-    }
-}
-
-/// A message was handled, and its reply is too large for what other clients have left unread.
-fn reply_without_room(no_room: NoRoom) -> Refusal {
-    Refusal {
-        next: "the message was handled: send it again with the same key for its reply; without a key, query the state"
-            .to_owned(),
-        ..no_room.into()
-    }
-}
-
-pub(crate) fn no_reply_yet() -> Refusal {
-    Refusal::new(
-        504,
-        "no-reply-yet",
-        format!("no reply within {} s", REPLY_WAIT_MAX.as_secs()),
-        "send the same request with the same key again: it is executed once",
-    )
-}
-
-/// A call into an engine does not return: nothing else happens until it does.
-pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
-    Refusal::new(
-        status,
-        "engine-stuck",
-        format!("{stuck}; nothing else runs until it returns"),
-        "see `refit status`; a node that stays so is ended with a second signal and started again",
-    )
-}
-
-pub(crate) fn overloaded() -> Refusal {
-    Refusal::new(
-        503,
-        "overloaded",
-        "the node has more to do than it keeps",
-        "send again later",
-    )
-}
-
-/// The crew did not come to a question in time.
-pub(crate) fn silent(
-    (latest, standing): (&Mutex<Latest>, &Standing),
-    watched: &Watched,
-) -> Refusal {
-    match (*latest.lock(), watched.stuck()) {
-        (Latest { ended: true, .. }, _) => return has_ended_how(standing),
-        (_, Some(stuck)) => return engine_stuck(503, &stuck),
-        (Latest { starting: true, .. }, None) => return starting(),
-        _ => {}
-    }
-    Refusal::new(
-        503,
-        "node-busy",
-        format!(
-            "the node did not come to it within {} s: a block, a copy of its states or a pause takes longer",
-            STATUS_WAIT_MAX.as_secs()
-        ),
-        "ask again; if it stays so, see the node's log",
-    )
-}
-
-/// The engines are not all started.
-fn starting() -> Refusal {
-    Refusal::new(
-        503,
-        "node-starting",
-        "the node starts its engines",
-        "ask again in a moment; if it stays so, see the node's log",
-    )
-}
-
-/// Why a node that executes no more blocks does not.
-pub(crate) fn has_ended_how(standing: &Standing) -> Refusal {
-    standing.goes_on().err().unwrap_or_else(ended)
-}
-
-pub(crate) fn ended() -> Refusal {
-    Refusal::new(
-        503,
-        "node-ended",
-        "the node executes no more blocks",
-        "see its log; start it again",
-    )
 }
 
 impl refit_admin::Node for Node {

@@ -100,6 +100,10 @@ impl Door {
 
     /// Waits for the places of so many messages.
     pub(crate) async fn enter(&self, messages: u32) -> Result<OwnedSemaphorePermit, Refusal> {
+        // As nearly always: without a clock.
+        if let Ok(place) = self.places.clone().try_acquire_many_owned(messages) {
+            return Ok(place);
+        }
         let places = self.places.clone().acquire_many_owned(messages);
         let place = tokio::time::timeout(DOOR_WAIT_MAX, places).await;
         match place {

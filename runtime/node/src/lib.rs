@@ -17,6 +17,7 @@
 //! is left that its code would have to touch.
 
 mod answers;
+mod asking;
 mod batch;
 mod capture;
 mod chain;
@@ -41,6 +42,7 @@ mod orders;
 mod prepared;
 mod quarantine;
 mod receipts;
+mod refusals;
 pub mod rehearsal;
 mod replace;
 mod standing;

@@ -1,9 +1,10 @@
 //! What operators order: entries of a block, which every node that executes the block carries out.
 
 use crate::answers::parameters_refusal;
-use crate::handle::{Node, ended, engine_stuck, overloaded};
+use crate::handle::Node;
 use crate::intake::{CarriedOut, Intake, Ordering};
 use crate::limits::REPLY_WAIT_MAX;
+use crate::refusals::{ended, engine_stuck, overloaded};
 use crossbeam_channel::TrySendError;
 use refit_abi::EngineId;
 use refit_admin::api::{EngineRestarted, ParameterChange, ParameterValue, ParametersReport};

@@ -1,7 +1,8 @@
 //! One look at the node.
 
-use crate::handle::{Node, silent};
+use crate::handle::Node;
 use crate::limits::STATUS_WAIT_MAX;
+use crate::refusals::silent;
 use crate::standing::HALTED_NEXT;
 use crate::troubles::Words;
 use crate::upgrade::micros;
@@ -61,7 +62,7 @@ impl Node {
             }
             None => self
                 .known_while_stuck()
-                .ok_or_else(|| silent((&self.latest, &self.standing), &self.watched)),
+                .ok_or_else(|| silent(&self.latest, &self.standing, &self.watched)),
         }
     }
 

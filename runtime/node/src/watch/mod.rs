@@ -12,6 +12,7 @@ mod told;
 pub use list::{STUCK_ENTRIES_MAX, StuckEntry, StuckList};
 pub use told::StuckCall;
 
+use crate::asking::NAMELESS;
 use crate::latest::Latest;
 use crate::looks::Pace;
 use calls::{CallId, Calls, Change};
@@ -111,23 +112,28 @@ impl Watched {
     }
 
     /// The client of this name waits for a reply.
-    pub(crate) fn name(&self, id: ClientId, name: &str) -> Named<'_> {
+    pub(crate) fn name(&self, name: &str) -> Named<'_> {
+        let id = ClientId::of(name);
         let mut clients = self.clients.lock();
         let known = clients.entry(id).or_insert_with(|| (name.to_owned(), 0));
         known.1 += 1;
         Named { watched: self, id }
     }
 
-    /// The clients of these names wait for replies. Gives the id of each; those that come one after the other
-    /// under one name are noted once.
+    /// The clients of these names, if they have one, wait for replies. Gives the id of each; those that come one
+    /// after the other under one name are noted once.
     pub(crate) fn name_all<'a>(
         self: &Arc<Self>,
-        names: impl Iterator<Item = &'a str>,
+        names: impl Iterator<Item = Option<&'a str>>,
     ) -> (Vec<ClientId>, NamedAll) {
         let (mut ids, mut noted) = (Vec::new(), Vec::new());
         let mut before = None;
         let mut clients = self.clients.lock();
         for name in names {
+            let Some(name) = name else {
+                ids.push(*NAMELESS);
+                continue;
+            };
             if before != Some(name) {
                 let id = ClientId::of(name);
                 clients.entry(id).or_insert_with(|| (name.to_owned(), 0)).1 += 1;
@@ -168,8 +174,18 @@ impl Watched {
     }
 
     fn client(&self, id: ClientId) -> Option<String> {
+        if id == *NAMELESS {
+            return Some(String::new());
+        }
         let clients = self.clients.lock();
         clients.get(&id).map(|(name, _)| name.clone())
+    }
+}
+
+impl Named<'_> {
+    /// The client's id.
+    pub(crate) fn id(&self) -> ClientId {
+        self.id
     }
 }
 
