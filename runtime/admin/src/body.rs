@@ -2,14 +2,15 @@
 
 use crate::limits::{BODY_RATE_MIN, DRAIN_BYTES_MAX};
 use crate::room::SMALL_BYTES;
-use crate::seats::Seat;
+use crate::seat::Seat;
 use crate::{Bytes, Part, Refusal, Room};
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
 use serde::de::IgnoredAny;
+use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -30,18 +31,30 @@ pub(crate) struct Bounds<'a> {
     pub(crate) wait: Duration,
 }
 
-/// The body of `request`, which is a JSON text.
+/// The body of `request`, which is a JSON text: see [`text`].
+pub(crate) async fn json(request: Request, bounds: Bounds<'_>) -> Result<Bytes, Refusal> {
+    let seat = Seat::of(&request);
+    let (head, body) = request.into_parts();
+    text(&seat, (&head.headers, body), bounds).await
+}
+
+/// The body that comes behind these headers, which is a JSON text.
 ///
 /// # Errors
 /// `unsupported-media-type`, `body-too-large`, `body-too-slow`, `body-broken` or `invalid-json`,
 /// and `bodies-full` if others send too much at once.
-pub(crate) async fn json(request: Request, bounds: Bounds<'_>) -> Result<Bytes, Refusal> {
-    let seat = Seat::of(&request);
+pub(crate) async fn text<B>(
+    seat: &Seat,
+    (headers, body): (&HeaderMap, B),
+    bounds: Bounds<'_>,
+) -> Result<Bytes, Refusal>
+where
+    B: HttpBody<Data = Bytes, Error: fmt::Display> + Unpin,
+{
     let Bounds { bytes_max, .. } = bounds;
-    let (parts, body) = request.into_parts();
-    check_media(&parts.headers, JSON)?;
+    check_media(headers, JSON)?;
     let declared = body.size_hint().lower();
-    let waits = parts.headers.contains_key(EXPECT);
+    let waits = headers.contains_key(EXPECT);
     if declared > bytes_max as u64 && (waits || declared > (bytes_max + DRAIN_BYTES_MAX) as u64) {
         return Err(too_large(bytes_max));
     }
@@ -76,7 +89,10 @@ pub(crate) fn check_media(headers: &HeaderMap, media: &str) -> Result<(), Refusa
 
 /// Reads the body up to its limit, and throws away a bounded rest, so that the client is done
 /// sending when the refusal comes.
-async fn collect(mut body: Body, bounds: Bounds<'_>) -> Result<(Vec<u8>, Part), Refusal> {
+async fn collect<B>(mut body: B, bounds: Bounds<'_>) -> Result<(Bytes, Part), Refusal>
+where
+    B: HttpBody<Data = Bytes, Error: fmt::Display> + Unpin,
+{
     let Bounds {
         bytes_max,
         room,
@@ -93,13 +109,18 @@ async fn collect(mut body: Body, bounds: Bounds<'_>) -> Result<(Vec<u8>, Part), 
             break;
         };
         let frame = frame.map_err(|error| broken(&error))?;
-        let Some(data) = frame.data_ref() else {
+        let Ok(data) = frame.into_data() else {
             continue;
         };
+        let is_all = text.is_empty() && body.is_end_stream();
+        if is_all && data.len() <= bytes_max.min(SMALL_BYTES) {
+            // As nearly always: it came in one piece, which need not be copied.
+            return Ok((data, part));
+        }
         length = length.saturating_add(data.len());
         if length <= bytes_max {
             grow(&mut part, length, room)?;
-            text.extend_from_slice(data);
+            text.extend_from_slice(&data);
         } else if length > bytes_max + DRAIN_BYTES_MAX {
             break;
         }
@@ -107,12 +128,12 @@ async fn collect(mut body: Body, bounds: Bounds<'_>) -> Result<(Vec<u8>, Part), 
     if length > bytes_max {
         Err(too_large(bytes_max))
     } else {
-        Ok((text, part))
+        Ok((text.into(), part))
     }
 }
 
 /// Takes room for a body that has grown to so many bytes.
-fn grow(part: &mut Part, length: usize, room: &Room) -> Result<(), Refusal> {
+pub(crate) fn grow(part: &mut Part, length: usize, room: &Room) -> Result<(), Refusal> {
     if length > SMALL_BYTES && length > part.bytes() {
         let more = (length - part.bytes()).max(GROWTH_BYTES);
         part.add(room.take(more).map_err(|_| no_room())?);
@@ -146,7 +167,7 @@ fn too_slow(wait: Duration) -> Refusal {
     Refusal::new(408, "body-too-slow", detail, next)
 }
 
-fn broken(error: &axum::Error) -> Refusal {
+fn broken(error: &impl fmt::Display) -> Refusal {
     let detail = format!("the body did not arrive whole: {error}");
     Refusal::new(400, "body-broken", detail, "send the request again")
 }

@@ -5,14 +5,10 @@
 //! has one) *and* present the token, but on a listener for probes, which has nothing to tell but health. The unix socket has no such door: its mode 0600 is the door,
 //! and no browser reaches it.
 
-use crate::seats::Seat;
 use crate::{HostName, Refusal, Token};
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Request};
 use std::net::{IpAddr, SocketAddr};
 
 /// Port that a `Host` without a port means.
@@ -28,24 +24,17 @@ pub(crate) struct Door {
     pub(crate) hosts: Vec<HostName>,
 }
 
-/// Lets a request through the door, or answers with the refusal.
-pub(crate) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
-    if let Err(refusal) = door.check_names(&request) {
-        return refusal.into_response();
-    }
-    if let Err(refusal) = door.check_token(request.headers()) {
-        let mut response = refusal.into_response();
-        response
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return response;
-    }
-    Seat::of(&request).introduce();
-    next.run(request).await
-}
-
 impl Door {
-    fn check_names(&self, request: &Request) -> Result<(), Refusal> {
+    /// Whether a request may come in.
+    ///
+    /// # Errors
+    /// The refusal, if it does not name this listener or does not present the token.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.check_names(request)?;
+        self.check_token(request.headers())
+    }
+
+    fn check_names<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let host = only(request.headers(), &HOST)?
             .ok_or_else(|| self.refuse_name("host-refused", "the request has no `Host`"))?;
         if !self.is_me(host)

@@ -6,8 +6,9 @@
 //! stations, each in its own module:
 //!
 //! ```text
-//! socket (unix, TCP, or TCP for probes) → server (seats bounded, writes paced) → guard (TCP: Host, Origin, token)
-//!        → routes (path, key, body checked) → pass (a place, a deadline) → Node
+//! socket (unix, TCP, or TCP for probes) → connections (seats bounded, writes paced)
+//!        → stations: guard (TCP: Host, Origin, token)
+//!        → straight to an engine, or routes (path, key, body checked) → pass (a place, a deadline) → Node
 //!        → reply, or Refusal → problem+json
 //!        → stamp (life, height, generation)
 //! ```
@@ -26,6 +27,7 @@ pub mod api;
 
 mod batch;
 mod body;
+mod connections;
 mod events;
 mod fixture_body;
 mod guard;
@@ -35,14 +37,17 @@ mod listen;
 mod metrics;
 mod node;
 mod origin;
+mod outgoing;
 mod paced;
 mod pass;
 mod problem;
 mod request_id;
 mod room;
 mod routes;
+mod seat;
 mod seats;
 mod server;
+mod stations;
 mod token;
 mod unix;
 
@@ -50,10 +55,10 @@ pub use axum::body::Bytes;
 pub use events::EventFeed;
 pub use host::{HostName, HostNameError};
 pub use limits::{
-    BATCH_IDLE_WAIT, BATCHES_MAX, BODY_RATE_MIN, BODY_WAIT, CONNECTIONS_MAX, DRAIN_BYTES_MAX,
-    EVENT_KEEP_ALIVE, EVENT_READERS_MAX, HEADER_WAIT, LOOK_WAIT, LOOKS_MAX, Limits,
-    MESSAGE_BYTES_MAX, ORDERS_MAX, PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
-    STRANGERS_MAX, WRITE_BYTES_MIN, WRITE_WINDOW,
+    BATCH_IDLE_WAIT, BATCH_SLOW_WAIT, BATCH_TURN, BATCHES_MAX, BODY_RATE_MIN, BODY_WAIT,
+    CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE, EVENT_READERS_MAX, HEADER_WAIT, LOOK_WAIT,
+    LOOKS_MAX, Limits, MESSAGE_BYTES_MAX, ORDERS_MAX, PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX,
+    SHUTDOWN_WAIT, STOP_WRITE_WAIT, STRANGERS_MAX, WRITE_BYTES_MIN, WRITE_WINDOW,
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};

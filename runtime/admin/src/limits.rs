@@ -29,13 +29,22 @@ pub const LOOKS_MAX: usize = 24;
 /// What operators have the node do (plans, rehearsals, cancels) under way at once on one listener.
 pub const ORDERS_MAX: usize = 16;
 
-/// Batches under way at once on one listener.
+/// Batches on one listener of which lines are in work at once. More may be open; they wait for their turn.
 pub const BATCHES_MAX: usize = 16;
+
+/// A batch that has been in work for so long lets others have their turn, if any wait.
+pub const BATCH_TURN: Duration = Duration::from_millis(250);
+
+/// A batch whose client has not taken an answer for so long is ended, if others wait for their turn.
+pub const BATCH_SLOW_WAIT: Duration = Duration::from_secs(1);
+
+/// How often a batch that waits for its turn looks whether there is one to be ended.
+pub(crate) const BATCH_LOOK: Duration = Duration::from_millis(50);
 
 /// Longest time without a line of a batch while none waits for its answer.
 pub const BATCH_IDLE_WAIT: Duration = Duration::from_secs(30);
 
-/// Longest time that a look or an order waits for its place.
+/// Longest time that a look or an order waits for its place, and a batch for its turn.
 pub const LOOK_WAIT: Duration = Duration::from_secs(5);
 
 /// Longest time from the head of a request to the end of its body, beside what [`BODY_RATE_MIN`] gives.
@@ -50,6 +59,9 @@ pub const WRITE_WINDOW: Duration = Duration::from_secs(15);
 /// Bytes of an answer that a client takes within [`WRITE_WINDOW`], at the least. It is far below what the buffers of
 /// a connection hold back.
 pub const WRITE_BYTES_MIN: usize = 64 << 10;
+
+/// Once a listener ends: time in which a client has to take something of an answer that waits for it.
+pub const STOP_WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// Longest time from the whole request to its answer. A node should give up sooner, because it
 /// can say more about the reason.
@@ -73,7 +85,7 @@ pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Longest time that a shutdown waits for the requests under way.
 pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
 
-/// Largest head of a request, in bytes.
+/// Largest head of a request, in bytes; a larger one is answered with 431 and no more.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long, and how much in bytes, is read from a client that was refused before its body was taken.

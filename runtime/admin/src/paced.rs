@@ -1,10 +1,11 @@
 //! A connection's stream with a least rate: a client that does not take what it asked for is cut off.
 //!
 //! A *spell* begins when the system takes no more bytes, and ends when all that was to be written is written. In each
-//! [`WriteRate::window`] of a spell the client has to take some bytes, else the stream fails with `TimedOut`.
+//! [`WriteRate::window`] of a spell the client has to take some bytes, else the stream fails with `TimedOut`. Once the
+//! listener ends, a client that takes nothing for [`WriteRate::stop_wait`] is given up.
 
 use crate::limits::{LINGER_BYTES_MAX, LINGER_WAIT};
-use crate::seats::Seat;
+use crate::seat::Seat;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -24,6 +25,8 @@ pub(crate) struct WriteRate {
     pub(crate) window: Duration,
     /// Bytes that it takes in that time, at the least.
     pub(crate) bytes_min: usize,
+    /// The time in which it has to take something at all, once the listener ends.
+    pub(crate) stop_wait: Duration,
 }
 
 /// The stream of one connection.
@@ -41,6 +44,8 @@ pub(crate) struct Paced<S> {
 struct Spell {
     window_ends: Pin<Box<Sleep>>,
     bytes: usize,
+    /// It is counted by the rule of a listener that ends.
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -85,11 +90,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 
     /// Ready when the client has taken too little.
     fn poll_spell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let WriteRate { window, bytes_min } = self.rate;
+        let is_last = self.seat.is_ending();
+        let (window, bytes_min) = match is_last {
+            true => (self.rate.stop_wait, 1),
+            false => (self.rate.window, self.rate.bytes_min),
+        };
         let spell = self.spell.get_or_insert_with(|| Spell {
             window_ends: Box::pin(sleep(window)),
             bytes: 0,
+            is_last,
         });
+        if is_last && !std::mem::replace(&mut spell.is_last, true) {
+            spell.bytes = 0;
+            spell.window_ends.as_mut().reset(Instant::now() + window);
+        }
         loop {
             ready!(spell.window_ends.as_mut().poll(cx));
             if spell.bytes < bytes_min {

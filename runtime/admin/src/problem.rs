@@ -1,12 +1,12 @@
-//! How a [`Refusal`] leaves: a handler returns it, the outermost layer writes it as problem+json.
+//! How a [`Refusal`] leaves: a handler returns it, the last station writes it as problem+json.
 //!
-//! The two steps are apart because only the layer knows the path that was asked for, and because
+//! The two steps are apart because only that station knows the path that was asked for, and because
 //! headers that stations in between add (`Allow`, `WWW-Authenticate`) are then kept.
 
 use crate::api::{PROBLEM_CONTENT_TYPE, Problem};
 use crate::{Refusal, origin};
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -29,20 +29,24 @@ impl IntoResponse for Refusal {
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
         response.extensions_mut().insert(self);
         response
     }
 }
 
 /// Writes the refusal of a response, if it is one, as its body.
-pub(crate) fn render(response: &mut Response, instance: String) {
+pub(crate) fn render(response: &mut Response, instance: &str) {
     let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
         return;
     };
     if let Some(moment) = refusal.moment {
         origin::say(response.headers_mut(), moment, refusal.repeated);
     }
-    let text = serde_json::to_vec(&Problem::new(refusal, instance)).unwrap_or_default();
+    let text = serde_json::to_vec(&Problem::new(refusal, instance.to_owned())).unwrap_or_default();
     response.headers_mut().remove(CONTENT_LENGTH);
     response
         .headers_mut()

@@ -41,14 +41,14 @@ pub struct NoRoom {
 }
 
 /// A text with its part of a room.
-struct Held<T> {
-    text: T,
+struct Held {
+    text: Bytes,
     _part: Part,
 }
 
-impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
+impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        self.text.as_ref()
+        &self.text
     }
 }
 
@@ -85,8 +85,9 @@ impl Room {
     ///
     /// # Errors
     /// [`NoRoom`]; the text is dropped.
-    pub fn hold<T: AsRef<[u8]> + Send + 'static>(&self, text: T) -> Result<Bytes, NoRoom> {
-        let part = self.take(text.as_ref().len())?;
+    pub fn hold(&self, text: impl Into<Bytes>) -> Result<Bytes, NoRoom> {
+        let text = text.into();
+        let part = self.take(text.len())?;
         Ok(part.hold(text))
     }
 }
@@ -115,8 +116,11 @@ impl Part {
     }
 
     /// Holds a text for as long as anybody holds what this gives.
-    pub(crate) fn hold<T: AsRef<[u8]> + Send + 'static>(self, text: T) -> Bytes {
-        Bytes::from_owner(Held { text, _part: self })
+    pub(crate) fn hold(self, text: Bytes) -> Bytes {
+        match self.0 {
+            Some(_) => Bytes::from_owner(Held { text, _part: self }),
+            None => text,
+        }
     }
 }
 

@@ -9,119 +9,13 @@
 //! On TCP whoever has not presented the token yet is a *stranger*. Strangers have a few places among themselves, and
 //! lose them first.
 
-use axum::extract::Request;
+use crate::seat::{Leave, Seat, lock};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-use tokio::sync::Notify;
-
-/// One connection.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    began: Instant,
-    /// When its client last did something, in milliseconds after `began`.
-    moved_ms: AtomicU64,
-    working: AtomicU32,
-    is_stranger: AtomicBool,
-    /// The body of the request under way has been taken whole.
-    has_body: AtomicBool,
-    /// It is closed with bytes of its client unread.
-    lingers: AtomicBool,
-    evicted: Notify,
-}
-
-/// While it is there, the node owes its connection an answer.
-#[derive(Debug)]
-pub(crate) struct Working<'a>(&'a Seat);
-
-impl Seat {
-    fn new(is_stranger: bool) -> Self {
-        Self {
-            began: Instant::now(),
-            moved_ms: AtomicU64::new(0),
-            working: AtomicU32::new(0),
-            is_stranger: AtomicBool::new(is_stranger),
-            has_body: AtomicBool::new(false),
-            lingers: AtomicBool::new(false),
-            evicted: Notify::new(),
-        }
-    }
-
-    /// The connection that a request came on.
-    pub(crate) fn of(request: &Request) -> Arc<Self> {
-        let seat = request.extensions().get::<Arc<Self>>().cloned();
-        seat.unwrap_or_else(|| Arc::new(Self::new(true)))
-    }
-
-    /// Its client did its part: sent some bytes, or took some.
-    pub(crate) fn moved(&self) {
-        let ms = self.began.elapsed().as_millis();
-        self.moved_ms
-            .store(u64::try_from(ms).unwrap_or(u64::MAX), Relaxed);
-    }
-
-    /// Its client has presented the token.
-    pub(crate) fn introduce(&self) {
-        self.is_stranger.store(false, Relaxed);
-    }
-
-    /// From now on the node owes an answer.
-    pub(crate) fn work(&self) -> Working<'_> {
-        self.working.fetch_add(1, Relaxed);
-        Working(self)
-    }
-
-    /// A request has begun; says nothing of its body yet.
-    pub(crate) fn begin_request(&self) {
-        self.has_body.store(false, Relaxed);
-    }
-
-    /// The request's body has been taken whole.
-    pub(crate) fn take_body(&self) {
-        self.has_body.store(true, Relaxed);
-    }
-
-    pub(crate) fn has_body(&self) -> bool {
-        self.has_body.load(Relaxed)
-    }
-
-    /// When it is closed, what its client still sends is read for a moment: a system that is closed on unread bytes
-    /// takes back what it has sent.
-    pub(crate) fn linger(&self) {
-        self.lingers.store(true, Relaxed);
-    }
-
-    pub(crate) fn lingers(&self) -> bool {
-        self.lingers.load(Relaxed)
-    }
-
-    /// Waits until its place goes to another one.
-    pub(crate) async fn gone(&self) {
-        self.evicted.notified().await;
-    }
-
-    fn is_stranger(&self) -> bool {
-        self.is_stranger.load(Relaxed)
-    }
-
-    fn is_awaited(&self) -> bool {
-        self.working.load(Relaxed) == 0
-    }
-
-    /// Since when its client has done nothing.
-    fn since(&self) -> Option<Instant> {
-        let moved = std::time::Duration::from_millis(self.moved_ms.load(Relaxed));
-        self.began.checked_add(moved)
-    }
-}
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        self.0.working.fetch_sub(1, Relaxed);
-        self.0.moved();
-    }
-}
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use tokio::sync::oneshot;
 
 /// How many places a listener has.
 #[derive(Debug, Clone, Copy)]
@@ -146,8 +40,23 @@ pub(crate) struct Seats {
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) seat: Arc<Seat>,
+    /// Until something has come.
+    leave: Option<oneshot::Receiver<Leave>>,
     number: u64,
     seats: Arc<Mutex<BTreeMap<u64, Arc<Seat>>>>,
+}
+
+impl Taken {
+    /// What the connection is told: once, and no more after that.
+    pub(crate) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<Leave> {
+        let Some(leave) = &mut self.leave else {
+            return Poll::Pending;
+        };
+        let told = std::task::ready!(Pin::new(leave).poll(cx));
+        self.leave = None;
+        // Whoever could tell is gone with the seat itself.
+        told.map_or(Poll::Pending, Poll::Ready)
+    }
 }
 
 impl Seats {
@@ -167,7 +76,8 @@ impl Seats {
 
     /// Gives a place to one more; whoever must go for it is told.
     pub(crate) fn take(&mut self) -> Taken {
-        let seat = Arc::new(Seat::new(self.room.come_as_strangers));
+        let (tell, leave) = oneshot::channel();
+        let seat = Arc::new(Seat::new(self.room.come_as_strangers, Some(tell)));
         let mut taken = lock(&self.taken);
         let strangers = taken.values().filter(|seat| seat.is_stranger()).count();
         if self.room.come_as_strangers && strangers >= self.room.strangers {
@@ -181,8 +91,16 @@ impl Seats {
         drop(taken);
         Taken {
             seat,
+            leave: Some(leave),
             number,
             seats: self.taken.clone(),
+        }
+    }
+
+    /// The listener ends: all are told.
+    pub(crate) fn end_all(&self) {
+        for seat in lock(&self.taken).values() {
+            seat.end();
         }
     }
 }
@@ -202,12 +120,8 @@ fn evict(taken: &mut BTreeMap<u64, Arc<Seat>>, only_strangers: bool) {
         return;
     };
     if let Some(seat) = taken.remove(&number) {
-        seat.evicted.notify_one();
+        seat.tell(Leave::Now);
     }
-}
-
-fn lock(taken: &Mutex<BTreeMap<u64, Arc<Seat>>>) -> MutexGuard<'_, BTreeMap<u64, Arc<Seat>>> {
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

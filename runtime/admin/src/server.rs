@@ -1,42 +1,28 @@
-//! One listener and its connections, from bind to shutdown.
+//! One listener, from bind to shutdown; its connections are in [`crate::connections`].
 //!
-//! When all places are taken, a new connection gets that of the one whose client has been awaited longest (see
-//! [`crate::seats`]). At shutdown no connection is taken any more, requests under way are finished within
-//! [`Limits::shutdown_wait`], and what is left then is cut.
+//! At shutdown no connection is taken any more, requests under way are finished within [`Limits::shutdown_wait`], and
+//! what is left then is cut.
 
+use crate::connections::{Connections, Stream};
 use crate::guard::Door;
-use crate::limits::{
-    ACCEPT_RETRY_WAIT, ACCEPT_WARNING_PAUSE, HEAD_BYTES_MAX, HEADER_WAIT, ROOM_RETRY_WAIT,
-    WRITE_BYTES_MIN,
-};
-use crate::paced::{Paced, WriteRate};
+use crate::limits::{ACCEPT_RETRY_WAIT, ACCEPT_WARNING_PAUSE, ROOM_RETRY_WAIT};
 use crate::routes::App;
-use crate::seats::{Room, Seat, Seats};
+use crate::stations::Stations;
 use crate::unix::Socket;
 use crate::{Address, BindError, Limits, Listen, Node, routes};
-use axum::Router;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 /// A bound listener of one node. A node that listens in two places has two servers.
-#[derive(Debug)]
 pub struct Server {
     socket: Bound,
     address: Address,
-    router: Router,
+    stations: Arc<Stations>,
     limits: Limits,
     shutdown: watch::Sender<bool>,
 }
@@ -58,10 +44,13 @@ enum Bound {
     Tcp(TcpListener),
 }
 
-#[derive(Debug)]
-enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -80,10 +69,12 @@ impl Server {
     ) -> Result<Self, BindError> {
         let shutdown = watch::Sender::new(false);
         let app = App::new(node, limits, shutdown.subscribe());
-        let (socket, address, router) = match listen {
+        let (socket, address, stations) = match listen {
             Listen::Unix(path) => {
                 let socket = Bound::Unix(Socket::bind(&path)?);
-                (socket, Address::Unix(path), routes::all(app, None))
+                let routes = routes::all(app.clone());
+                let stations = Stations::new(app, None, routes);
+                (socket, Address::Unix(path), stations)
             }
             Listen::Tcp { addr, token, hosts } => {
                 let (socket, bound) = bind_tcp(addr).await?;
@@ -93,8 +84,9 @@ impl Server {
                     token,
                     hosts,
                 };
-                let router = routes::all(app, Some(door));
-                (socket, Address::Tcp(bound), router)
+                let routes = routes::all(app.clone());
+                let stations = Stations::new(app, Some(door), routes);
+                (socket, Address::Tcp(bound), stations)
             }
             Listen::Probes { addr, hosts } => {
                 let (socket, bound) = bind_tcp(addr).await?;
@@ -103,14 +95,15 @@ impl Server {
                     token: None,
                     hosts,
                 };
-                let router = routes::probes(app, door);
-                (socket, Address::Probes(bound), router)
+                let routes = routes::probes(app.clone());
+                let stations = Stations::for_probes(app, door, routes);
+                (socket, Address::Probes(bound), stations)
             }
         };
         Ok(Self {
             socket,
             address,
-            router,
+            stations: Arc::new(stations),
             limits,
             shutdown,
         })
@@ -131,14 +124,17 @@ impl Server {
         let Self {
             socket,
             address,
-            router,
+            stations,
             limits,
             shutdown,
         } = self;
         let mut ending = shutdown.subscribe();
         let has_strangers = matches!(socket, Bound::Tcp(_));
-        let mut connections = Connections::new(router, &limits, has_strangers);
-        while let Some(stream) = next_stream(&socket, &mut connections, &mut ending).await {
+        let mut connections = Connections::new(stations, &limits, has_strangers);
+        let mut trouble = Trouble::default();
+        while let Some(stream) =
+            next_stream(&socket, &mut connections, &mut trouble, &mut ending).await
+        {
             connections.start(stream);
         }
         drop(socket);
@@ -158,21 +154,22 @@ async fn bind_tcp(addr: SocketAddr) -> Result<(Bound, SocketAddr), BindError> {
 async fn next_stream(
     socket: &Bound,
     connections: &mut Connections,
+    trouble: &mut Trouble,
     ending: &mut watch::Receiver<bool>,
 ) -> Option<Stream> {
     loop {
-        let has_room = connections.seats.has_room();
+        let has_room = connections.has_room();
         let accepted = tokio::select! {
             biased;
             _ = ending.wait_for(|&ending| ending) => return None,
-            Some(_) = connections.tasks.join_next() => continue,
+            Some(_) = connections.one_ended() => continue,
             accepted = accept(socket), if has_room => accepted,
             () = tokio::time::sleep(ROOM_RETRY_WAIT), if !has_room => continue,
         };
         match accepted {
             Ok(accepted) => return Some(accepted),
             Err(error) => {
-                connections.trouble.tell(&error);
+                trouble.tell(&error);
                 tokio::time::sleep(ACCEPT_RETRY_WAIT).await;
             }
         }
@@ -209,102 +206,5 @@ impl Trouble {
         let hidden = std::mem::take(&mut self.hidden);
         self.told = Some(Instant::now());
         tracing::warn!(%error, hidden, "a connection could not be accepted; is there a want of file descriptors?");
-    }
-}
-
-/// The open connections of one listener.
-struct Connections {
-    router: TowerToHyperService<Router>,
-    seats: Seats,
-    rate: WriteRate,
-    tasks: JoinSet<()>,
-    graceful: GracefulShutdown,
-    trouble: Trouble,
-}
-
-impl Connections {
-    fn new(router: Router, limits: &Limits, has_strangers: bool) -> Self {
-        Self {
-            router: TowerToHyperService::new(router),
-            seats: Seats::new(Room {
-                all: limits.connections_max.max(1),
-                strangers: limits.strangers_max.max(1),
-                come_as_strangers: has_strangers,
-            }),
-            rate: WriteRate {
-                window: limits.write_window,
-                bytes_min: WRITE_BYTES_MIN,
-            },
-            tasks: JoinSet::new(),
-            graceful: GracefulShutdown::new(),
-            trouble: Trouble::default(),
-        }
-    }
-
-    fn start(&mut self, stream: Stream) {
-        let taken = self.seats.take();
-        let service = Seated {
-            router: self.router.clone(),
-            seat: taken.seat.clone(),
-        };
-        let (watcher, rate) = (self.graceful.watcher(), self.rate);
-        self.tasks.spawn(async move {
-            let seat = taken.seat.clone();
-            let served = async {
-                match stream {
-                    Stream::Unix(stream) => {
-                        serve_one(Paced::new(stream, seat, rate), service, watcher).await;
-                    }
-                    Stream::Tcp(stream) => {
-                        serve_one(Paced::new(stream, seat, rate), service, watcher).await;
-                    }
-                }
-            };
-            tokio::select! {
-                () = served => {}
-                () = taken.seat.gone() => tracing::debug!("a connection had to make place"),
-            }
-        });
-    }
-
-    async fn finish(mut self, limits: &Limits) {
-        let finished = tokio::time::timeout(limits.shutdown_wait, self.graceful.shutdown()).await;
-        if finished.is_err() {
-            let left = self.tasks.len();
-            tracing::warn!(left, "connections were cut at shutdown");
-        }
-        self.tasks.shutdown().await;
-    }
-}
-
-/// The routes as one connection sees them.
-#[derive(Clone)]
-struct Seated {
-    router: TowerToHyperService<Router>,
-    seat: Arc<Seat>,
-}
-
-impl Service<Request<Incoming>> for Seated {
-    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
-    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.seat.clone());
-        self.router.call(request)
-    }
-}
-
-async fn serve_one<S>(stream: Paced<S>, service: Seated, watcher: Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_WAIT)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::pass::For;
-use crate::seats::Seat;
+use crate::seat::Seat;
 use crate::{Node, Refusal};
 
 /// What `look` gives, made on a thread that may block, for a request that has a place.

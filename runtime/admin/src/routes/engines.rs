@@ -5,34 +5,79 @@ use super::blocking::ask;
 use super::json::{json, unwritten};
 use crate::fixture_body::FixtureBody;
 use crate::pass::For;
-use crate::seats::Seat;
-use crate::{Moment, Refusal, Replied, RequestId, body, origin};
-use axum::body::Body;
+use crate::seat::Seat;
+use crate::{Bytes, Moment, Refusal, Replied, RequestId, body, origin};
+use axum::body::{Body, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use refit_abi::EngineId;
 use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
+use std::fmt;
 
 /// Request header: `CLIENT/SEQUENCE`, under which a message is executed once.
 pub const HEADER_KEY: &str = "idempotency-key";
 
 type EnginePath = Result<Path<String>, PathRejection>;
 
+/// A message or a query for one engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Straight {
+    engine: EngineId,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Message,
+    Query,
+}
+
+impl Straight {
+    /// What is asked, if it is one of these and its path is written plainly; else the router reads it.
+    pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
+        let (engine, what) = path.strip_prefix("/v1/engines/")?.split_once('/')?;
+        let what = match what {
+            "messages" => What::Message,
+            "queries" => What::Query,
+            _ => return None,
+        };
+        let engine = engine.parse().ok().filter(|_| method == Method::POST)?;
+        Some(Self { engine, what })
+    }
+
+    /// Has the engine asked.
+    pub(crate) async fn run<B>(
+        self,
+        app: &App,
+        seat: &Seat,
+        (headers, body): (&HeaderMap, B),
+    ) -> Result<Replied, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: fmt::Display> + Unpin,
+    {
+        let Self { engine, what } = self;
+        let id = match what {
+            What::Message => request_id(headers)?,
+            What::Query => None,
+        };
+        let body = body::text(seat, (headers, body), app.message()).await?;
+        let asked = match what {
+            What::Message => app.node.send(engine, id, body),
+            What::Query => app.node.query(engine, body),
+        };
+        app.places.pass((For::Work, seat), asked).await
+    }
+}
+
 pub(super) async fn send(
     State(app): State<App>,
     path: EnginePath,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let engine = engine_id(path)?;
-    let id = request_id(request.headers())?;
-    let seat = Seat::of(&request);
-    let body = body::json(request, app.message()).await?;
-    let send = app.node.send(engine, id, body);
-    let replied = app.places.pass((For::Work, &seat), send).await?;
-    Ok(response(replied))
+    asked(&app, What::Message, path, request).await
 }
 
 pub(super) async fn query(
@@ -40,12 +85,22 @@ pub(super) async fn query(
     path: EnginePath,
     request: Request,
 ) -> Result<Response, Refusal> {
+    asked(&app, What::Query, path, request).await
+}
+
+/// What the router has read: paths with escapes, and ids that are none.
+async fn asked(
+    app: &App,
+    what: What,
+    path: EnginePath,
+    request: Request,
+) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
     let seat = Seat::of(&request);
-    let body = body::json(request, app.message()).await?;
-    let query = app.node.query(engine, body);
-    let answered = app.places.pass((For::Work, &seat), query).await?;
-    Ok(response(answered))
+    let (head, body) = request.into_parts();
+    let straight = Straight { engine, what };
+    let replied = straight.run(app, &seat, (&head.headers, body)).await?;
+    Ok(response(replied))
 }
 
 pub(super) async fn restart(
@@ -119,4 +174,38 @@ fn response(replied: Replied) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     origin::say(headers, moment, replied.repeated);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_written_plainly_goes_straight() {
+        let of = |method: Method, path: &str| {
+            let straight = Straight::of(&method, path);
+            straight.map(|straight| (straight.engine.to_string(), straight.what))
+        };
+        let kv = |what| Some(("kv".to_owned(), what));
+        let engine = "/v1/engines/kv";
+        assert_eq!(
+            of(Method::POST, &format!("{engine}/messages")),
+            kv(What::Message)
+        );
+        assert_eq!(
+            of(Method::POST, &format!("{engine}/queries")),
+            kv(What::Query)
+        );
+        assert_eq!(of(Method::GET, &format!("{engine}/messages")), None);
+        for path in ["/state", "/messages/", "/messages/queries", "", "/"] {
+            assert_eq!(of(Method::POST, &format!("{engine}{path}")), None, "{path}");
+        }
+        for path in [
+            "/v1/engines/k%76/messages",
+            "/v1/engines/KV!/messages",
+            "/v1/messages",
+        ] {
+            assert_eq!(of(Method::POST, path), None, "{path}");
+        }
+    }
 }

@@ -7,19 +7,16 @@
 use super::App;
 use crate::api::{Event, EventId, Problem};
 use crate::limits::{EVENT_KEEP_ALIVE, EVENT_PAGE_BYTES, EVENT_PAGES_AHEAD, EVENT_READERS_MAX};
+use crate::outgoing::Pieces;
 use crate::{Bytes, EventFeed, Refusal};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use hyper::body::Frame;
 use refit_abi::EngineId;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The header with which a client that comes back says what it saw last.
@@ -94,7 +91,6 @@ pub(super) async fn events(
     let at = begin(&wanted, &headers, &*feed)?;
     // What is wrong with the place to begin at is said before the stream begins.
     feed.after(at, 0)?;
-    let (sender, frames) = mpsc::channel(EVENT_PAGES_AHEAD);
     let stream = Stream {
         newest: feed.newest(),
         feed,
@@ -103,8 +99,8 @@ pub(super) async fn events(
         ending: app.readers.ending.clone(),
         _place: place,
     };
-    tokio::spawn(stream.run(sender));
-    let mut response = Body::new(Frames(frames)).into_response();
+    let pieces = Pieces::made_by(EVENT_PAGES_AHEAD, |sender| stream.run(sender));
+    let mut response = Body::new(pieces).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -140,22 +136,6 @@ impl Only {
     }
 }
 
-/// The body of an answer, piece by piece as it is made.
-struct Frames(Receiver<Bytes>);
-
-impl hyper::body::Body for Frames {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.0.poll_recv(context);
-        next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
-    }
-}
-
 /// One reader's stream.
 struct Stream {
     feed: Arc<dyn EventFeed>,
@@ -168,12 +148,11 @@ struct Stream {
 }
 
 impl Stream {
-    /// Runs until the client is gone, the listener ends, or no event will follow.
+    /// Runs until the listener ends or no event will follow; the answer ends it when the client is gone.
     async fn run(mut self, to: Sender<Bytes>) {
         let mut ending = self.ending.clone();
         tokio::select! {
             _ = ending.wait_for(|ending| *ending) => {}
-            () = to.closed() => {}
             () = self.give(&to) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! The routes: paths, methods, and the layers around them.
+//! The routes: paths and methods.
 
 mod batch;
 mod blocking;
@@ -17,14 +17,13 @@ pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
 pub use batch::BATCH_CONTENT_TYPE;
 pub use engines::HEADER_KEY;
+pub(crate) use engines::Straight;
 
 use crate::body::Bounds;
-use crate::guard::{self, Door};
 use crate::pass::Places;
-use crate::{Limits, Node, Refusal, Room, origin};
+use crate::{Limits, Node, Refusal, Room};
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -80,13 +79,12 @@ impl App {
 }
 
 /// What a listener for probes has.
-pub(crate) fn probes(app: App, door: Door) -> Router {
-    let router = health_routes().fallback(unknown_probe);
-    behind_layers(router, app, Some(door))
+pub(crate) fn probes(app: App) -> Router {
+    with_app(health_routes().fallback(unknown_probe), app)
 }
 
 /// All routes.
-pub(crate) fn all(app: App, door: Option<Door>) -> Router {
+pub(crate) fn all(app: App) -> Router {
     let router = health_routes()
         .route(batch::PATH, post(batch::send))
         .route("/v1/engines/{id}/messages", post(engines::send))
@@ -108,7 +106,7 @@ pub(crate) fn all(app: App, door: Option<Door>) -> Router {
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{artifact}", delete(quarantine::clear))
         .fallback(unknown_route);
-    behind_layers(router, app, door)
+    with_app(router, app)
 }
 
 fn health_routes() -> Router<App> {
@@ -118,15 +116,9 @@ fn health_routes() -> Router<App> {
         .route("/metrics", get(status::metrics))
 }
 
-fn behind_layers(router: Router<App>, app: App, door: Option<Door>) -> Router {
-    let stamping = from_fn_with_state(app.node.clone(), origin::stamp);
-    let mut router = router
-        .method_not_allowed_fallback(unknown_method)
-        .with_state(app);
-    if let Some(door) = door {
-        router = router.layer(from_fn_with_state(door, guard::check));
-    }
-    router.layer(stamping)
+fn with_app(router: Router<App>, app: App) -> Router {
+    let router = router.method_not_allowed_fallback(unknown_method);
+    router.with_state(app)
 }
 
 async fn unknown_route(request: Request) -> Refusal {

@@ -4,7 +4,7 @@ use super::App;
 use super::json::json;
 use crate::api::ParameterChange;
 use crate::pass::For;
-use crate::seats::Seat;
+use crate::seat::Seat;
 use crate::{Refusal, body};
 use axum::extract::{Request, State};
 use axum::response::Response;

@@ -5,7 +5,7 @@ use super::blocking::ask;
 use super::json::json;
 use crate::Refusal;
 use crate::pass::For;
-use crate::seats::Seat;
+use crate::seat::Seat;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;

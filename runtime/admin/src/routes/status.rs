@@ -6,7 +6,7 @@ use super::json::json;
 use crate::Refusal;
 use crate::api::ENGINES_SHOWN_MAX;
 use crate::pass::For;
-use crate::seats::Seat;
+use crate::seat::Seat;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};

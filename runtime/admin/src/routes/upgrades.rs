@@ -7,7 +7,7 @@ use super::json::json;
 use crate::api::{RehearsalReport, UpgradeReport};
 use crate::origin::HEADER_REPEATED;
 use crate::pass::For;
-use crate::seats::Seat;
+use crate::seat::Seat;
 use crate::{Refusal, Wishes, body};
 use axum::Json;
 use axum::extract::rejection::PathRejection;

@@ -2,7 +2,7 @@
 
 use crate::double::Double;
 use crate::support::{Served, TOKEN, request};
-use refit_admin::{Address, Limits, Listen, Room, Token};
+use refit_admin::{Address, Limits, Listen, Room, STOP_WRITE_WAIT, Token};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -104,6 +104,72 @@ async fn a_client_that_reads_slowly_but_steadily_gets_its_whole_reply() {
         let read = client.read(&mut piece).await.unwrap();
         assert!(read > 0, "cut off after {came} bytes");
         came += read;
+    }
+}
+
+/// A message with a large reply of which nothing was read but the first byte.
+async fn with_large_reply(served: &Served) -> UnixStream {
+    let large = format!("\"{}\"", "x".repeat(LARGE_BYTES));
+    let mut client = unix(served).await;
+    client
+        .write_all(head(large.len()).as_bytes())
+        .await
+        .unwrap();
+    client.write_all(large.as_bytes()).await.unwrap();
+    let _first = client.read_u8().await.unwrap();
+    client
+}
+
+#[tokio::test]
+async fn a_stop_waits_a_moment_only_for_clients_that_do_not_read_their_replies() {
+    let served = Served::unix().await;
+    let mut deaf = Vec::new();
+    for _ in 0..4 {
+        deaf.push(with_large_reply(&served).await);
+    }
+    let began = std::time::Instant::now();
+    served.shutdown.begin();
+    let ended = tokio::time::timeout(SERVED_WITHIN, served.task).await;
+    ended.unwrap().unwrap();
+    assert!(
+        began.elapsed() >= STOP_WRITE_WAIT / 2,
+        "it gives them that moment"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_gets_its_whole_reply_from_a_node_that_stops() {
+    let served = Served::unix().await;
+    let mut slow = with_large_reply(&served).await;
+    served.shutdown.begin();
+    let (mut came, mut piece) = (1, vec![0; 64 << 10]);
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        match slow.read(&mut piece).await.unwrap() {
+            0 => break,
+            read => came += read,
+        }
+    }
+    assert!(came > LARGE_BYTES, "cut off after {came} bytes");
+    let ended = tokio::time::timeout(SERVED_WITHIN, served.task).await;
+    ended.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_head_longer_than_it_may_be_is_refused_and_one_below_is_not() {
+    let served = Served::unix().await;
+    for (kib, status) in [(63, "200"), (65, "431"), (100, "431")] {
+        let mut client = unix(&served).await;
+        let filler = "x".repeat(kib << 10);
+        let ask =
+            format!("GET /livez HTTP/1.1\r\nHost: x\r\nX: {filler}\r\nConnection: close\r\n\r\n");
+        // It may be refused before all of it is written.
+        let _ = client.write_all(ask.as_bytes()).await;
+        let said = rest(&mut client).await;
+        assert!(
+            said.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{kib} KiB: {said}"
+        );
     }
 }
 
