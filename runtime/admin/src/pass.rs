@@ -2,14 +2,15 @@
 //! its deadline.
 //!
 //! There are four kinds of places, so that no kind of request keeps another out: many for messages, queries and
-//! states, a few for looks at the node, for what an operator orders, and for batches. Health and metrics need none.
+//! states, a few for looks at the node, for what an operator orders, and for batches, which take turns. Health and metrics need none.
 
-use crate::seats::Seat;
+use crate::batch::{Turn, Turns};
+use crate::seat::Seat;
 use crate::{Limits, Refusal};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The places of one listener, and how long an answer may take.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub(crate) struct Places {
     work: Arc<Semaphore>,
     looks: Arc<Semaphore>,
     orders: Arc<Semaphore>,
-    batches: Arc<Semaphore>,
+    batches: Arc<Turns>,
     request_wait: Duration,
     look_wait: Duration,
 }
@@ -40,7 +41,7 @@ impl Places {
             work: places(limits.requests_max),
             looks: places(limits.looks_max),
             orders: places(limits.orders_max),
-            batches: places(limits.batches_max),
+            batches: Turns::new(limits.batches_max, limits.look_wait),
             request_wait: limits.request_wait,
             look_wait: limits.look_wait,
         }
@@ -59,16 +60,14 @@ impl Places {
         }
         .ok_or_else(too_busy)?;
         let _working = seat.work();
-        match tokio::time::timeout(self.request_wait, work).await {
-            Ok(done) => done,
-            Err(_) => Err(no_answer(self.request_wait)),
-        }
+        let done = seat.within(self.request_wait, work).await;
+        done.unwrap_or_else(|| Err(no_answer(self.request_wait)))
     }
 
-    /// A place for a batch, as long as that takes.
-    pub(crate) fn batch(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = self.batches.clone().try_acquire_owned();
-        place.map_err(|_| too_busy())
+    /// A batch's first turn, and where it gets more.
+    pub(crate) async fn batch(&self) -> Result<(Turn, Arc<Turns>), Refusal> {
+        let turn = self.batches.take().await.ok_or_else(too_busy)?;
+        Ok((turn, self.batches.clone()))
     }
 
     async fn wait<'a>(&self, places: &'a Semaphore) -> Option<SemaphorePermit<'a>> {

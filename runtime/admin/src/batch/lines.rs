@@ -1,7 +1,8 @@
 //! The lines of a batch as they come: cut out of the body's pieces, in groups.
 
 use super::line;
-use crate::{Refusal, Sent};
+use crate::body::grow;
+use crate::{Bytes, Part, Refusal, Room, Sent};
 use axum::body::Body;
 use http_body_util::BodyExt;
 use std::collections::VecDeque;
@@ -23,41 +24,49 @@ pub(super) struct Lines {
     body: Body,
     line_bytes_max: usize,
     message_bytes_max: usize,
-    /// A line that has begun.
+    /// For lines that have begun.
+    room: Room,
+    /// What has come and is not cut.
+    piece: Option<Bytes>,
+    /// A line that has begun, and its part of the room.
     begun: Vec<u8>,
-    /// The line that has begun is too long: the rest of it is thrown away.
-    skips: bool,
+    part: Part,
+    /// Why the line that has begun is not taken: the rest of it is thrown away.
+    skips: Option<Refusal>,
     /// Lines that were cut and not asked for yet. Their bytes are at most those of one piece and one line.
     cut: VecDeque<Result<Sent, Refusal>>,
     has_ended: bool,
 }
 
 impl Lines {
-    pub(super) fn new(body: Body, message_bytes_max: usize) -> Self {
+    pub(super) fn new(body: Body, message_bytes_max: usize, room: Room) -> Self {
         Self {
             body,
             line_bytes_max: message_bytes_max + LINE_EXTRA_BYTES,
             message_bytes_max,
+            room,
+            piece: None,
             begun: Vec::new(),
-            skips: false,
+            part: Part::default(),
+            skips: None,
             cut: VecDeque::new(),
             has_ended: false,
         }
     }
 
-    /// The next lines, at least one; `None` at the end. May be dropped before it is ready, and asked again: nothing
-    /// is lost.
+    /// Whether there is something for [`Lines::take_group`] to look at without waiting.
+    pub(super) fn has_some(&self) -> bool {
+        !self.cut.is_empty() || self.piece.is_some()
+    }
+
+    /// Waits until there is; false at the end. May be dropped before it is ready, and asked again: nothing is lost.
     ///
     /// # Errors
     /// `body-broken`; there are no more lines then.
-    pub(super) async fn next_group(&mut self) -> Result<Option<Group>, Refusal> {
-        while self.cut.is_empty() && !self.has_ended {
+    pub(super) async fn ready(&mut self) -> Result<bool, Refusal> {
+        while !self.has_some() && !self.has_ended {
             match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(piece) = frame.data_ref() {
-                        self.cut_up(piece);
-                    }
-                }
+                Some(Ok(frame)) => self.piece = frame.into_data().ok(),
                 Some(Err(error)) => {
                     self.has_ended = true;
                     let detail = format!("the lines did not arrive whole: {error}");
@@ -70,10 +79,20 @@ impl Lines {
                 }
             }
         }
-        Ok(self.take_group())
+        Ok(self.has_some())
     }
 
-    fn take_group(&mut self) -> Option<Group> {
+    /// The next lines that are there, at least one; `None` if no line has ended.
+    pub(super) fn take_group(&mut self) -> Option<Group> {
+        if self.cut.is_empty()
+            && let Some(piece) = self.piece.take()
+        {
+            self.cut_up(&piece);
+        }
+        self.first_group()
+    }
+
+    fn first_group(&mut self) -> Option<Group> {
         let (mut group, mut bytes) = (Group::new(), 0);
         while group.len() < GROUP_MESSAGES_MAX && bytes < GROUP_BYTES_MAX {
             let Some(line) = self.cut.pop_front() else {
@@ -89,7 +108,7 @@ impl Lines {
         let mut lines = piece.split(|byte| *byte == b'\n');
         let last = lines.next_back().unwrap_or_default();
         for line in lines {
-            if self.begun.is_empty() && !self.skips {
+            if self.begun.is_empty() && self.skips.is_none() {
                 // All of it is in this piece.
                 self.end_whole(line);
             } else {
@@ -100,21 +119,29 @@ impl Lines {
         self.begin(last);
     }
 
-    fn begin(&mut self, part: &[u8]) {
-        if self.skips {
+    fn begin(&mut self, more: &[u8]) {
+        if self.skips.is_some() {
             return;
         }
-        if self.begun.len() + part.len() > self.line_bytes_max {
-            self.skips = true;
-            self.begun = Vec::new();
-            return;
+        let bytes = self.begun.len() + more.len();
+        let refused = match bytes > self.line_bytes_max {
+            true => Err(self.too_long()),
+            false => grow(&mut self.part, bytes, &self.room),
+        };
+        match refused {
+            Ok(()) => self.begun.extend_from_slice(more),
+            Err(refusal) => {
+                self.skips = Some(refusal);
+                self.begun = Vec::new();
+                self.part = Part::default();
+            }
         }
-        self.begun.extend_from_slice(part);
     }
 
     fn end_line(&mut self) {
-        if std::mem::take(&mut self.skips) {
-            self.cut.push_back(Err(self.too_long()));
+        self.part = Part::default();
+        if let Some(refusal) = self.skips.take() {
+            self.cut.push_back(Err(refusal));
             return;
         }
         let line = std::mem::take(&mut self.begun);
@@ -158,12 +185,13 @@ mod tests {
 
     /// What comes of a text in pieces of so many bytes: the message, or the code of the refusal.
     async fn cut(text: &str, piece: usize) -> Vec<String> {
-        let mut lines = Lines::new(Body::empty(), MESSAGE_BYTES_MAX);
+        let mut lines = Lines::new(Body::empty(), MESSAGE_BYTES_MAX, Room::new(1 << 20));
         for piece in text.as_bytes().chunks(piece) {
             lines.cut_up(piece);
         }
         let mut all = Vec::new();
-        while let Some(group) = lines.next_group().await.unwrap() {
+        while lines.ready().await.unwrap() {
+            let group = lines.take_group().unwrap_or_default();
             all.extend(group.into_iter().map(|line| match line {
                 Ok(sent) => String::from_utf8(sent.body).unwrap(),
                 Err(refusal) => refusal.code,
@@ -193,22 +221,43 @@ mod tests {
         assert!(cut("\n\n", 1).await.is_empty());
     }
 
-    #[tokio::test]
-    async fn a_group_is_bounded_in_messages_and_in_bytes() {
-        let mut lines = Lines::new(Body::empty(), 1 << 20);
+    #[test]
+    fn a_line_that_has_begun_takes_room_and_one_that_finds_none_is_refused_and_no_other() {
+        let room = Room::new(100 << 10);
+        let mut lines = Lines::new(Body::empty(), 1 << 20, room.clone());
+        let begun =
+            |bytes: usize| format!("{{\"engine\":\"kv\",\"message\":\"{}", "x".repeat(bytes));
+        lines.cut_up(begun(60 << 10).as_bytes());
+        assert!(room.take(60 << 10).is_err());
+        lines.cut_up(b"\"}\n");
+        assert!(room.take(60 << 10).is_ok());
+        lines.cut_up(begun(150 << 10).as_bytes());
+        assert!(room.take(60 << 10).is_ok());
+        lines.cut_up(b"\"}\n{\"engine\":\"kv\",\"message\":1}\n");
+        let group = lines.take_group().unwrap();
+        let said: Vec<_> = group
+            .iter()
+            .map(|line| line.as_ref().err().map(|refusal| refusal.code.as_str()))
+            .collect();
+        assert_eq!(said, [None, Some("bodies-full"), None]);
+    }
+
+    #[test]
+    fn a_group_is_bounded_in_messages_and_in_bytes() {
+        let mut lines = Lines::new(Body::empty(), 1 << 20, Room::new(1 << 20));
         let line = |bytes: usize| {
             let message = "x".repeat(bytes);
             format!("{{\"engine\":\"kv\",\"message\":\"{message}\"}}\n")
         };
         lines.cut_up(line(1).repeat(GROUP_MESSAGES_MAX + 1).as_bytes());
         let mut sizes = Vec::new();
-        while let Some(group) = lines.next_group().await.unwrap() {
+        while let Some(group) = lines.take_group() {
             sizes.push(group.len());
         }
         assert_eq!(sizes, [GROUP_MESSAGES_MAX, 1]);
-        let mut lines = Lines::new(Body::empty(), 1 << 20);
+        let mut lines = Lines::new(Body::empty(), 1 << 20, Room::new(1 << 20));
         lines.cut_up(line(GROUP_BYTES_MAX / 2).repeat(5).as_bytes());
-        let group = lines.next_group().await.unwrap().unwrap();
+        let group = lines.take_group().unwrap();
         assert_eq!(group.len(), 2);
     }
 }

@@ -7,25 +7,27 @@
 //! ```
 //!
 //! A few groups are under way at once, and their answers leave in order. When the client does not read, nothing more
-//! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers.
+//! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers. It
+//! holds groups only while it has its turn ([`turns`]).
 
 mod line;
 mod lines;
 mod out;
+mod turns;
+mod writer;
 
-use crate::{Bytes, Node, Pending, Refusal, Replied};
-use axum::body::{Body, HttpBody};
-use hyper::body::Frame;
+use crate::outgoing::Pieces;
+use crate::{Bytes, Node, Pending, Refusal, Replied, Room};
+use axum::body::Body;
 use lines::{Group, Lines};
-use out::Out;
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use writer::{End, Writer};
+
+pub(crate) use turns::{Turn, Turns};
 
 /// The route.
 pub(crate) const PATH: &str = "/v1/messages";
@@ -46,14 +48,12 @@ pub(crate) struct Batch {
     pub(crate) idle_wait: Duration,
     /// True when the listener ends: no more lines are taken then.
     pub(crate) ending: watch::Receiver<bool>,
-    /// Its place among the batches under way.
-    pub(crate) place: OwnedSemaphorePermit,
-}
-
-/// The answers, as they come. Dropping it ends the batch; what was handed over is executed all the same.
-pub(crate) struct Answers {
-    pieces: mpsc::Receiver<Bytes>,
-    task: JoinHandle<()>,
+    /// For lines that have begun.
+    pub(crate) bodies: Room,
+    /// Its first turn.
+    pub(crate) turn: Turn,
+    /// Where it gets more.
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// A group on its way: what was refused at once, at its places, and what is waited for.
@@ -62,62 +62,128 @@ struct Waiting {
     answers: Pending,
 }
 
-/// The client is gone.
-struct Gone;
+/// A batch under way.
+struct Running {
+    node: Arc<dyn Node>,
+    lines: Lines,
+    waiting: VecDeque<Waiting>,
+    writer: Writer,
+    turn: Option<Turn>,
+    turns: Arc<Turns>,
+    idle_wait: Duration,
+    /// Since when no line came and no answer went.
+    idle_since: Instant,
+}
 
 impl Batch {
-    /// Begins it on a task of its own.
-    pub(crate) fn begin(self) -> Answers {
-        let (sender, pieces) = mpsc::channel(PIECES_MAX);
-        let task = tokio::spawn(async move {
-            let _gone = self.run(sender).await;
-        });
-        Answers { pieces, task }
+    /// Begins it on a task of its own. Dropping the answers ends the batch; what was handed over is executed all the
+    /// same.
+    pub(crate) fn begin(self) -> Pieces {
+        Pieces::made_by(PIECES_MAX, |sender| self.run(sender))
     }
 
-    async fn run(self, sender: mpsc::Sender<Bytes>) -> Result<(), Gone> {
+    async fn run(self, sender: mpsc::Sender<Bytes>) {
         let Self {
             node,
             body,
             message_bytes_max,
             idle_wait,
             mut ending,
-            place: _place,
+            bodies,
+            turn,
+            turns,
         } = self;
-        let mut lines = Lines::new(body, message_bytes_max);
-        let mut waiting: VecDeque<Waiting> = VecDeque::new();
-        let mut writer = Writer {
-            node: &*node,
-            out: Out::default(),
-            sender,
+        let out = sender.clone();
+        let running = Running {
+            lines: Lines::new(body, message_bytes_max, bodies),
+            waiting: VecDeque::new(),
+            writer: Writer::new(node.clone(), sender),
+            node: node.clone(),
+            turn: Some(turn),
+            turns,
+            idle_wait,
+            idle_since: Instant::now(),
         };
-        let last = loop {
-            let has_room = waiting.len() < GROUPS_MAX;
-            let is_idle = waiting.is_empty();
-            let group = tokio::select! {
-                biased;
-                answers = first(&mut waiting) => {
-                    let refused = waiting.pop_front().map(|group| group.refused);
-                    writer.write(refused.unwrap_or_default(), answers).await?;
-                    continue;
-                }
-                () = ended(&mut ending) => break Some(stopping()),
-                group = lines.next_group(), if has_room => group,
-                () = tokio::time::sleep(idle_wait), if is_idle => break Some(idle(idle_wait)),
-            };
-            match group {
-                Ok(Some(group)) => waiting.push_back(hand_over(&*node, group).await),
-                Ok(None) => break None,
-                Err(broken) => break Some(broken),
-            }
-        };
-        while let Some(group) = waiting.pop_front() {
-            writer.write(group.refused, group.answers.await).await?;
+        // All that it holds is gone, and its turn, before a slow client is told.
+        if let Err(End::Slow { rest }) = running.run(&mut ending).await {
+            writer::end_slow(&*node, rest, &out).await;
+        }
+    }
+}
+
+impl Running {
+    async fn run(mut self, ending: &mut watch::Receiver<bool>) -> Result<(), End> {
+        let last = self.take_lines(ending).await?;
+        while let Some(group) = self.waiting.pop_front() {
+            let answers = group.answers.await;
+            let turn = self.turn.as_ref();
+            self.writer.write(group.refused, answers, turn).await?;
         }
         match last {
-            Some(refusal) => writer.write(vec![Some(refusal)], Vec::new()).await,
+            Some(refusal) => {
+                let refused = vec![Some(refusal)];
+                let turn = self.turn.as_ref();
+                self.writer.write(refused, Vec::new(), turn).await
+            }
             None => Ok(()),
         }
+    }
+
+    /// Takes lines, and writes answers as they come, until there are no more lines; says why, if not because they
+    /// have ended.
+    async fn take_lines(
+        &mut self,
+        ending: &mut watch::Receiver<bool>,
+    ) -> Result<Option<Refusal>, End> {
+        loop {
+            let is_idle = self.waiting.is_empty();
+            let is_over = self.turn.as_ref().is_some_and(Turn::is_over);
+            if is_idle && (is_over || !self.lines.has_some()) {
+                self.turn = None;
+            }
+            let takes = self.waiting.len() < GROUPS_MAX && (is_idle || !is_over);
+            let idle_until = self.idle_since + self.idle_wait;
+            let ready = tokio::select! {
+                biased;
+                answers = first(&mut self.waiting) => {
+                    self.answer(answers).await?;
+                    continue;
+                }
+                () = ended(ending) => return Ok(Some(stopping())),
+                ready = self.lines.ready(), if takes => ready,
+                () = tokio::time::sleep_until(idle_until), if is_idle => {
+                    return Ok(Some(idle(self.idle_wait)));
+                }
+            };
+            match ready {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(broken) => return Ok(Some(broken)),
+            }
+            if self.turn.is_none() {
+                self.turn = tokio::select! {
+                    turn = self.turns.take() => turn,
+                    () = ended(ending) => return Ok(Some(stopping())),
+                };
+            }
+            if self.turn.is_none() {
+                return Ok(Some(no_turn()));
+            }
+            if let Some(group) = self.lines.take_group() {
+                let handed = hand_over(&*self.node, group).await;
+                self.waiting.push_back(handed);
+                self.idle_since = Instant::now();
+            }
+        }
+    }
+
+    /// Writes the answers of the first group.
+    async fn answer(&mut self, answers: Vec<Result<Replied, Refusal>>) -> Result<(), End> {
+        let refused = self.waiting.pop_front().map(|group| group.refused);
+        let (refused, turn) = (refused.unwrap_or_default(), self.turn.as_ref());
+        self.writer.write(refused, answers, turn).await?;
+        self.idle_since = Instant::now();
+        Ok(())
     }
 }
 
@@ -151,35 +217,6 @@ async fn hand_over(node: &dyn Node, group: Group) -> Waiting {
     }
 }
 
-struct Writer<'a> {
-    node: &'a dyn Node,
-    out: Out,
-    sender: mpsc::Sender<Bytes>,
-}
-
-impl Writer<'_> {
-    /// Writes the answers of a group at the places that were not refused at once.
-    async fn write(
-        &mut self,
-        refused: Vec<Option<Refusal>>,
-        answers: Vec<Result<Replied, Refusal>>,
-    ) -> Result<(), Gone> {
-        let now = self.node.moment();
-        let mut answers = answers.into_iter();
-        for refusal in refused {
-            let answer = match refusal {
-                Some(refusal) => Err(refusal),
-                None => answers.next().unwrap_or_else(|| Err(unanswered())),
-            };
-            self.out.add(answer, now);
-        }
-        for piece in self.out.pieces() {
-            self.sender.send(piece).await.map_err(|_| Gone)?;
-        }
-        Ok(())
-    }
-}
-
 fn stopping() -> Refusal {
     let detail = "the node is stopping: the lines without an answer were not taken";
     let next = "send them again when it is there again";
@@ -192,27 +229,8 @@ fn idle(wait: Duration) -> Refusal {
     Refusal::new(408, "batch-idle", detail, next)
 }
 
-/// The node gives as many answers as it was given messages.
-fn unanswered() -> Refusal {
-    let detail = "the node gave no answer to this line";
-    Refusal::new(500, "internal", detail, "see the log of the node")
-}
-
-impl HttpBody for Answers {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.pieces.poll_recv(cx);
-        piece.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
-    }
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+fn no_turn() -> Refusal {
+    let detail = "other batches are in work, as many as the node takes at once: the lines without an answer were not taken";
+    let next = "send them again, with the same keys";
+    Refusal::new(503, "too-busy", detail, next)
 }

@@ -21,11 +21,19 @@ struct Refused {
     problem: Problem,
 }
 
+/// A piece of answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) bytes: Bytes,
+    /// The last line in it is whole.
+    pub(super) ends_line: bool,
+}
+
 /// Makes pieces of answers.
 #[derive(Debug, Default)]
 pub(super) struct Out {
     text: Vec<u8>,
-    pieces: Vec<Bytes>,
+    pieces: Vec<Piece>,
 }
 
 impl Out {
@@ -42,7 +50,7 @@ impl Out {
     }
 
     /// The pieces of all lines.
-    pub(super) fn pieces(&mut self) -> Vec<Bytes> {
+    pub(super) fn pieces(&mut self) -> Vec<Piece> {
         self.cut();
         std::mem::take(&mut self.pieces)
     }
@@ -62,7 +70,10 @@ impl Out {
             self.text.extend_from_slice(&replied.body);
         } else {
             self.cut();
-            self.pieces.push(replied.body);
+            self.pieces.push(Piece {
+                bytes: replied.body,
+                ends_line: false,
+            });
         }
         self.text.push(b'}');
     }
@@ -81,7 +92,11 @@ impl Out {
 
     fn cut(&mut self) {
         if !self.text.is_empty() {
-            self.pieces.push(std::mem::take(&mut self.text).into());
+            let text = std::mem::take(&mut self.text);
+            self.pieces.push(Piece {
+                ends_line: text.ends_with(b"\n"),
+                bytes: text.into(),
+            });
         }
     }
 }
@@ -108,8 +123,8 @@ mod tests {
 
     #[test]
     fn each_answer_is_a_line_with_where_it_was_made_and_a_large_one_is_not_copied() {
-        let large = format!("\"{}\"", "x".repeat(COPIED_BYTES_MAX));
-        let held = Bytes::from(large.clone());
+        let text_of_large = format!("\"{}\"", "x".repeat(COPIED_BYTES_MAX));
+        let held = Bytes::from(text_of_large.clone());
         let mut out = Out::default();
         out.add(replied("1".to_owned(), false), NOW);
         out.add(replied("[2]".to_owned(), true), NOW);
@@ -128,8 +143,12 @@ mod tests {
         };
         out.add(Ok(kept), NOW);
         let pieces = out.pieces();
-        assert!(pieces.iter().any(|piece| piece.as_ptr() == held.as_ptr()));
-        let text = String::from_utf8(pieces.concat()).unwrap();
+        let is_held = |piece: &Piece| piece.bytes.as_ptr() == held.as_ptr();
+        let large = pieces.iter().position(is_held).unwrap();
+        let whole: Vec<_> = pieces.iter().map(|piece| piece.ends_line).collect();
+        assert_eq!((large, whole), (1, vec![false, false, true]));
+        let bytes: Vec<_> = pieces.iter().map(|piece| &piece.bytes[..]).collect();
+        let text = String::from_utf8(bytes.concat()).unwrap();
         let lines: Vec<Value> = text
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -145,7 +164,7 @@ mod tests {
             (&lines[3]["height"], &lines[3]["repeated"]),
             (&json!(3), &json!(true))
         );
-        assert_eq!(lines[4]["reply"].to_string(), large);
+        assert_eq!(lines[4]["reply"].to_string(), text_of_large);
         assert!(out.pieces().is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::batch::{Batch, PATH as BATCH_PATH};
-use crate::seats::Seat;
+use crate::seat::Seat;
 use crate::{Refusal, body};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -17,7 +17,7 @@ pub const BATCH_CONTENT_TYPE: &str = "application/x-ndjson";
 
 pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     body::check_media(request.headers(), BATCH_CONTENT_TYPE)?;
-    let place = app.places.batch()?;
+    let (turn, turns) = app.places.batch().await?;
     // What it still sends is read in the batch, not before the answer.
     Seat::of(&request).take_body();
     let batch = Batch {
@@ -26,7 +26,9 @@ pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Res
         message_bytes_max: app.limits.message_bytes_max,
         idle_wait: app.limits.batch_idle_wait,
         ending: app.ending.clone(),
-        place,
+        bodies: app.bodies.clone(),
+        turn,
+        turns,
     };
     let mut response = Response::new(Body::new(batch.begin()));
     let media = HeaderValue::from_static(BATCH_CONTENT_TYPE);

@@ -156,33 +156,115 @@ async fn a_batch_on_which_nothing_comes_is_ended_and_says_so() {
     tokio::time::timeout(WAIT, end).await.unwrap().unwrap();
 }
 
+/// What a batch of one line for `kv` comes to.
+async fn status_of_one(served: &Served) -> u16 {
+    let mut request = request("POST", "/v1/messages", &line("kv", None, "1"));
+    let media = BATCH_CONTENT_TYPE.parse().unwrap();
+    request.headers_mut().insert("content-type", media);
+    served.ask(request).await.status
+}
+
 #[tokio::test]
-async fn more_batches_than_there_are_places_are_refused_and_single_messages_are_not() {
+async fn more_batches_than_may_be_in_work_wait_and_are_refused_in_time_and_single_messages_are_not()
+{
     let limits = Limits {
         batches_max: 1,
+        look_wait: Duration::from_millis(200),
         ..Limits::default()
     };
-    let served = Served::with(Double::default(), limits).await;
-    let held = Raw::begin(&served).await;
+    let double = std::sync::Arc::new(Double::default());
+    let served = Served::sharing(double.clone(), limits).await;
+    let mut in_work = Raw::begin(&served).await;
+    in_work.send(&line("held", None, "1")).await;
+    while double.groups.lock().unwrap().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let mut second = request("POST", "/v1/messages", &line("kv", None, "1"));
     let media = BATCH_CONTENT_TYPE.parse().unwrap();
     second.headers_mut().insert("content-type", media);
     served.ask(second).await.is_problem(503, "too-busy");
     let seen = served.post("/v1/engines/kv/messages", "1").await;
     assert_eq!(seen.status, 200);
-    drop(held);
-    let again = async {
-        loop {
-            let mut third = request("POST", "/v1/messages", &line("kv", None, "1"));
-            let media = BATCH_CONTENT_TYPE.parse().unwrap();
-            third.headers_mut().insert("content-type", media);
-            if served.ask(third).await.status == 200 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    // It is still open, and has nothing in work any more.
+    double.gate.add_permits(1);
+    assert_eq!(in_work.answer().await["reply"]["echo"], 1);
+    assert_eq!(status_of_one(&served).await, 200);
+    in_work.send(&line("kv", None, "2")).await;
+    assert_eq!(in_work.answer().await["reply"]["echo"], 2);
+}
+
+#[tokio::test]
+async fn batches_that_are_merely_open_keep_nobody_out() {
+    let limits = Limits {
+        batches_max: 1,
+        ..Limits::default()
     };
-    tokio::time::timeout(WAIT, again).await.unwrap();
+    let served = Served::with(Double::default(), limits).await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let mut raw = Raw::begin(&served).await;
+        raw.send("{\"engine\":").await;
+        open.push(raw);
+    }
+    for raw in &mut open {
+        raw.send("\"kv\",\"message\":1}\n").await;
+        assert_eq!(raw.answer().await["reply"]["echo"], 1);
+    }
+}
+
+#[tokio::test]
+async fn batches_whose_clients_do_not_read_make_place_for_those_who_wait_and_say_so() {
+    let limits = Limits {
+        batches_max: 2,
+        ..Limits::default()
+    };
+    let served = Served::with(Double::default(), limits).await;
+    let message = format!("\"{}\"", "x".repeat(3_000));
+    let lines = line("kv", None, &message).repeat(10);
+    let chunk = format!("{:x}\r\n{lines}\r\n", lines.len());
+    let mut deaf = Vec::new();
+    for _ in 0..limits.batches_max {
+        let mut raw = Raw::begin(&served).await;
+        let flood = async { while raw.0.get_mut().write_all(chunk.as_bytes()).await.is_ok() {} };
+        let stuck = Duration::from_millis(500);
+        tokio::time::timeout(stuck, flood).await.unwrap_err();
+        deaf.push(raw);
+    }
+    let served_now = tokio::time::timeout(WAIT, status_of_one(&served)).await;
+    assert_eq!(served_now.unwrap(), 200);
+    // The one that was awaited longest.
+    let told = async { while deaf[0].answer().await["problem"]["code"] != "batch-slow" {} };
+    tokio::time::timeout(WAIT, told).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_that_goes_on_without_end_lets_others_have_their_turn() {
+    let limits = Limits {
+        batches_max: 1,
+        ..Limits::default()
+    };
+    let served = std::sync::Arc::new(Served::with(Double::default(), limits).await);
+    let endless = {
+        let served = served.clone();
+        tokio::spawn(async move {
+            let mut raw = Raw::begin(&served).await;
+            // There is always one more line in work.
+            raw.send(&line("kv", None, "0")).await;
+            loop {
+                raw.send(&line("kv", None, "1").repeat(100)).await;
+                for _ in 0..100 {
+                    assert!(raw.answer().await["reply"].is_object());
+                }
+            }
+        })
+    };
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let others = tokio::time::timeout(WAIT, status_of_one(&served)).await;
+        assert_eq!(others.unwrap(), 200);
+    }
+    assert!(!endless.is_finished(), "it goes on too");
+    endless.abort();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A node that is none: fixed answers, so that a test of the interface or of the command line sees
 //! exactly what it expects. Engine names and plan texts choose the behaviour.
 //!
-//! * engine `kv` echoes; `slow` never answers; `full` is refused with 503; `faulty` returned a fault in block 7; all
+//! * engine `kv` echoes, and so does `held` in a batch once the gate lets it; `slow` never answers; `full` is refused with 503; `faulty` returned a fault in block 7; all
 //!   others are unknown.
 //! * the state of `kv` can be had; `cache` is poisoned.
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
@@ -34,6 +34,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use tokio::sync::Semaphore;
 
 /// Where the double is in its history.
 pub(crate) const MOMENT: Moment = Moment {
@@ -60,6 +61,8 @@ pub(crate) struct Double {
     pub(crate) groups: Mutex<Vec<usize>>,
     /// What was last set of the parameters.
     pub(crate) changed: Mutex<ParameterChange>,
+    /// One permit for each group with a message for `held`.
+    pub(crate) gate: Arc<Semaphore>,
 }
 
 impl Default for Double {
@@ -72,6 +75,7 @@ impl Default for Double {
             seen: Mutex::default(),
             groups: Mutex::default(),
             changed: Mutex::default(),
+            gate: Arc::new(Semaphore::new(0)),
         }
     }
 }
@@ -98,7 +102,7 @@ impl Double {
             repeated,
         };
         match engine.to_string().as_str() {
-            "kv" => Box::pin(async move { Ok(replied) }),
+            "kv" | "held" => Box::pin(async move { Ok(replied) }),
             "slow" => Box::pin(std::future::pending()),
             "full" => Box::pin(async {
                 let detail = "the ingress queue is full";
@@ -147,8 +151,15 @@ impl Node for Double {
                 Poll::Pending => Err(late),
             }
         };
+        let is_held = group.iter().any(|sent| sent.engine.to_string() == "held");
         let outcomes: Vec<_> = group.into_iter().map(outcome).collect();
-        let pending: Pending = Box::pin(async { outcomes });
+        let gate = self.gate.clone();
+        let pending: Pending = Box::pin(async move {
+            if is_held {
+                gate.acquire().await.unwrap().forget();
+            }
+            outcomes
+        });
         Box::pin(std::future::ready(pending))
     }
 
