@@ -151,6 +151,12 @@ impl Loader {
         Hold::of(Arc::clone(&self.shared))
     }
 
+    /// Nothing is mapped or unmapped while this is held: the process may be copied.
+    #[must_use = "it is held as long as this is"]
+    pub fn settled(&self) -> impl Sized + '_ {
+        lock(&self.shared.mapping)
+    }
+
     /// How many holds were not released yet.
     pub fn holds(&self) -> usize {
         self.shared.holds.load(Ordering::Acquire)

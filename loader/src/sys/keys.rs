@@ -82,6 +82,12 @@ fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Nothing of the table changes while this is held.
+#[must_use = "it is held as long as this is"]
+pub(super) fn still() -> impl Sized {
+    table()
+}
+
 impl Table {
     /// The free place that has rested longest, of those that no thread is inside of.
     fn rested(&self) -> Option<usize> {

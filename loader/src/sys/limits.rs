@@ -66,6 +66,20 @@ pub fn confine_rehearsal(memory_bytes: u64, cpu_s: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Bounds a copy of this process that writes its state down: its processor time, in seconds. It takes no more memory
+/// than one state, beside the pages that the node writes to meanwhile. When the whole machine is short of memory, it
+/// goes before the node.
+///
+/// # Errors
+/// What the system says.
+pub fn confine_copy(cpu_s: u64) -> io::Result<()> {
+    limit(Resource::Cpu, cpu_s)?;
+    limit(Resource::Core, 0)?;
+    // Not every system has it.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    Ok(())
+}
+
 /// Lowers a limit; one that is lower already stays.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
     let most = match rustix::process::getrlimit(resource).maximum {

@@ -6,6 +6,7 @@
 //! [`memfd`] makes sealed files in memory, [`address`] names the library that an address belongs to,
 //! [`fence`] makes memory unreachable and says who touched it, [`ask`] asks a thread which message it
 //! handles, [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
+//! [`fork`] makes a copy of this process that writes down what it finds.
 //! [`inherited`] closes in time what the program before left open, [`outputs`] takes this process's outputs out of the hands of those who write to them, and [`crash`]
 //! names whose code a fatal signal came to.
 
@@ -13,6 +14,7 @@ pub mod address;
 pub mod ask;
 pub mod crash;
 pub mod fence;
+pub mod fork;
 pub mod inherited;
 pub mod interposers;
 pub mod keys;

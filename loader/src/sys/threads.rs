@@ -74,6 +74,12 @@ fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Nothing of the table changes while this is held.
+#[must_use = "it is held as long as this is"]
+pub(super) fn still() -> impl Sized {
+    table()
+}
+
 /// The threads of one library.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ForeignThreads {

@@ -53,16 +53,9 @@ pub(crate) struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// The newest of `count` in all, oldest first.
-    pub(crate) fn restored(
-        kept: impl Iterator<Item = DeadLetter>,
-        count: u64,
-        most: DeadLetterBounds,
-    ) -> Self {
-        let mut letters = Self::default();
-        kept.for_each(|letter| letters.push(letter, most));
-        letters.count = count;
-        letters
+    /// Those that were put back are the newest of `count` in all.
+    pub(crate) fn counted(&mut self, count: u64) {
+        self.count = count;
     }
 
     pub(crate) fn push(&mut self, letter: DeadLetter, most: DeadLetterBounds) {

@@ -3,21 +3,37 @@
 //!
 //! An executor made from it ([`Executor::from_image`](crate::Executor::from_image)) goes on
 //! exactly as the one it was taken from, and gives with its next block what an upgrade has left for it.
+//!
+//! Between processes and files an image is a stream of records, of which neither side ever holds more than one
+//! engine: [`stream`] draws it. An [`Image`] is all of them collected, for who wants to look into it.
+
+mod engine;
+mod error;
+mod header;
+mod item;
+mod reader;
+pub mod stream;
+mod waiting;
+mod writer;
+
+pub use engine::{EngineImage, LetterImage, StateImage};
+pub use error::ImageError;
+pub use header::{ArtifactHash, ImageHeader, ImageScope, KindImage};
+pub(crate) use item::{Counts, Item};
+pub use reader::ImageReader;
+pub use waiting::{DeadLetterImage, TimerImage, TimersImage};
+pub(crate) use writer::Writer;
 
 use crate::between::BetweenImage;
 use crate::causes::{CauseIndex, Spent};
-use crate::kept::Kept;
-use crate::keys::{Ask, KeysImage};
+use crate::keys::KeysImage;
 use crate::parameters::Parameters;
-use crate::slot::Poison;
-use refit_abi::host::{BlockFrame, CallError, Witness};
-use refit_abi::raw::Codec;
-use refit_abi::schema::SchemaId;
-use refit_abi::{BlockTime, EngineId, Generation, Height, Sender, TimerId, Undelivered};
+use refit_abi::host::BlockFrame;
+use refit_abi::{EngineId, Generation};
 use serde::{Deserialize, Serialize};
 
-/// The form of an [`Image`]. Another one is not read.
-pub const IMAGE_FORMAT: u32 = 1;
+/// The form of an [`Image`] and of its [`stream`]. Another one is not read.
+pub const IMAGE_FORMAT: u32 = 2;
 
 /// An executor between two blocks, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,17 +65,6 @@ pub struct Image {
     pub between: BetweenImage,
 }
 
-/// One kind in an [`Image`]: what the states of its engines are of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KindImage {
-    /// Its name.
-    pub name: String,
-    /// The version of its state.
-    pub version: u32,
-    /// The schema of its state.
-    pub schema: SchemaId,
-}
-
 /// One cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseImage {
@@ -69,272 +74,85 @@ pub struct CauseImage {
     pub spent: Spent,
 }
 
-/// One engine in an [`Image`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EngineImage {
-    /// Its id.
-    pub id: EngineId,
-    /// The place of its kind in [`Image::kinds`].
-    pub kind: u32,
-    /// Who spawned it; `None` for a root engine.
-    pub parent: Option<EngineId>,
-    /// Its state.
-    pub state: StateImage,
-    /// Messages it has sent over its life.
-    pub sent: u64,
-    /// Engines it has spawned over its life.
-    pub children: u64,
-    /// Timers it has set over its life.
-    pub timers_set: u64,
-    /// Messages it has handled over its life.
-    pub handled: u64,
-    /// Messages it has handled in the block at the height beside it.
-    pub ordinal: (u64, Height),
-    /// What it was started with.
-    pub config: (Codec, Vec<u8>),
-    /// The schema that its code's configuration had then.
-    pub config_schema: SchemaId,
-    /// A configuration in JSON, as its code read it then, in postcard.
-    pub config_read: Option<Vec<u8>>,
-    /// Its mail, in order.
-    pub mail: Vec<LetterImage>,
-    /// Its state before the upgrade that could not settle it, if that has poisoned it.
-    pub kept: Option<Kept>,
-    /// What its state says it is, if it crosses as bytes: whoever reads the bytes must come to the same.
-    pub witness: Option<Witness>,
-}
-
-/// A state in an [`Image`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StateImage {
-    /// It serves; the state as postcard.
-    Live(Vec<u8>),
-    /// It panicked; without the panic's text.
-    Poisoned(Poison),
-}
-
-/// One message in a mailbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LetterImage {
-    /// Who sent it.
-    pub sender: Sender,
-    /// The sender's count.
-    pub sequence: u64,
-    /// The schema of its payload.
-    pub schema: SchemaId,
-    /// How the payload is written.
-    pub codec: Codec,
-    /// Whether it tells of a message that was not delivered.
-    pub is_notice: bool,
-    /// How it is answered, if it is a client's.
-    pub ask: Option<Ask>,
-    /// What it came from: one of [`Image::causes`].
-    pub cause: CauseIndex,
-    /// The payload.
-    pub payload: Vec<u8>,
-}
-
-/// The timers of an [`Image`], each list in the order they are due.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimersImage {
-    /// By height.
-    pub by_height: Vec<(Height, u64, TimerImage)>,
-    /// By block time.
-    pub by_time: Vec<(BlockTime, u64, TimerImage)>,
-    /// How many were ever set: the next one's number.
-    pub set: u64,
-}
-
-/// One timer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimerImage {
-    /// Whose it is.
-    pub engine: EngineId,
-    /// Its number among that engine's.
-    pub id: TimerId,
-    /// The schema of its payload.
-    pub schema: SchemaId,
-    /// What it came from: one of [`Image::causes`].
-    pub cause: CauseIndex,
-    /// The payload.
-    pub payload: Vec<u8>,
-}
-
-/// One dead letter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadLetterImage {
-    /// Who sent it.
-    pub sender: Sender,
-    /// To whom.
-    pub to: EngineId,
-    /// Why it was not taken.
-    pub reason: Undelivered,
-    /// Its payload.
-    pub payload: Vec<u8>,
-}
-
-/// Why an image cannot be taken, or no executor can be made from one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImageError {
-    /// A state cannot be written.
-    #[error("the state of engine `{engine}` cannot be written: {error}")]
-    Encode {
-        /// The engine.
-        engine: EngineId,
-        /// How it fails.
-        error: CallError,
-    },
-    /// A state cannot be read.
-    #[error("the state of engine `{engine}` cannot be read by the code at hand: {error}")]
-    Decode {
-        /// The engine.
-        engine: EngineId,
-        /// How it fails.
-        error: CallError,
-    },
-    /// It is of another form.
-    #[error("the image is of form {format}, this program reads form {IMAGE_FORMAT}")]
-    Format {
-        /// The form that it says.
-        format: u32,
-    },
-    /// The code at hand has other states.
-    #[error(
-        "the states of kind `{kind}` are of schema {image}, those of the code at hand of {code}"
-    )]
-    OtherState {
-        /// The kind.
-        kind: String,
-        /// As the image says.
-        image: SchemaId,
-        /// As the code says.
-        code: SchemaId,
-    },
-    /// The code at hand lacks a kind.
-    #[error("engine `{engine}` is of a kind that the code at hand does not have")]
-    UnknownKind {
-        /// The engine.
-        engine: EngineId,
-    },
-    /// A cause is not there.
-    #[error("what waits for engine `{engine}` came from a cause that is not in the image")]
-    NoCause {
-        /// The engine.
-        engine: EngineId,
-    },
-    /// Two engines have one id.
-    #[error("engine `{engine}` is in the image twice")]
-    Twice {
-        /// The engine.
-        engine: EngineId,
-    },
-    /// It is larger than the caller allows.
-    #[error("the states and the messages that wait are larger than {bytes_max} bytes")]
-    TooLarge {
-        /// As many as are allowed.
-        bytes_max: usize,
-    },
-}
-
-impl ImageError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
-        if let Some((code, _)) = self.of_the_state() {
-            return code;
-        }
-        match self {
-            ImageError::Encode { .. } => "state-not-written",
-            ImageError::Decode { .. } => "state-not-read",
-            ImageError::Format { .. } => "image-format",
-            ImageError::OtherState { .. } => "image-other-state",
-            ImageError::UnknownKind { .. } => "image-unknown-kind",
-            ImageError::NoCause { .. } => "image-no-cause",
-            ImageError::Twice { .. } => "image-engine-twice",
-            ImageError::TooLarge { .. } => "image-too-large",
-        }
-    }
-
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        if let Some((_, next)) = self.of_the_state() {
-            return next;
-        }
-        match self {
-            ImageError::Encode { .. } | ImageError::Decode { .. } => {
-                "mend what the engine's #[state(serde)] fields write and read"
-            }
-            ImageError::Format { .. }
-            | ImageError::OtherState { .. }
-            | ImageError::UnknownKind { .. }
-            | ImageError::NoCause { .. }
-            | ImageError::Twice { .. } => "take the image again with this node's code",
-            ImageError::TooLarge { .. } => "allow a larger image",
-        }
-    }
-
-    fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            ImageError::Encode { error, .. } | ImageError::Decode { error, .. } => {
-                error.of_the_state()
-            }
-            _ => None,
-        }
-    }
-
-    /// The engine that it is about.
-    pub fn engine(&self) -> Option<EngineId> {
-        match self {
-            ImageError::Encode { engine, .. }
-            | ImageError::Decode { engine, .. }
-            | ImageError::UnknownKind { engine }
-            | ImageError::NoCause { engine }
-            | ImageError::Twice { engine } => Some(*engine),
-            ImageError::Format { .. }
-            | ImageError::OtherState { .. }
-            | ImageError::TooLarge { .. } => None,
-        }
-    }
-}
-
-impl TimersImage {
-    /// Bytes of all their messages.
-    pub(crate) fn bytes(&self) -> usize {
-        let timers = self.by_height.iter().map(|(_, _, timer)| timer);
-        let timers = timers.chain(self.by_time.iter().map(|(_, _, timer)| timer));
-        timers.map(|timer| timer.payload.len()).sum()
-    }
-}
-
-impl EngineImage {
-    /// Bytes of its state, its configuration and its mail.
-    pub(crate) fn bytes(&self) -> usize {
-        let state = match &self.state {
-            StateImage::Live(bytes) => bytes.len(),
-            StateImage::Poisoned(_) => 0,
-        };
-        let mail = self.mail.iter().map(|letter| letter.payload.len());
-        let read = self.config_read.as_ref().map_or(0, Vec::len);
-        let kept = self.kept.as_ref().map_or(0, |kept| kept.state.len());
-        state + kept + self.config.1.len() + read + mail.sum::<usize>()
-    }
-}
-
 impl Image {
+    /// Of nothing but what the first records say.
+    pub(crate) fn new(header: ImageHeader, parameters: Parameters) -> Self {
+        Self {
+            format: IMAGE_FORMAT,
+            frame: header.frame,
+            generation: header.generation,
+            parameters,
+            kinds: header.kinds,
+            causes: Vec::new(),
+            engines: Vec::new(),
+            ended: Vec::new(),
+            timers: TimersImage::default(),
+            dead_letters: (Vec::new(), 0),
+            keys: KeysImage::default(),
+            between: BetweenImage::default(),
+        }
+    }
+
+    /// One more of what it is made of, in any order.
+    pub(crate) fn put(&mut self, item: Item) {
+        match item {
+            Item::Header(ImageHeader {
+                frame,
+                generation,
+                kinds,
+            }) => (self.frame, self.generation, self.kinds) = (frame, generation, kinds),
+            Item::Parameters(parameters) => self.parameters = *parameters,
+            Item::Counts(counts) => {
+                self.timers.set = counts.timers_set;
+                self.dead_letters.1 = counts.dead_letters;
+            }
+            Item::Cause(cause) => self.causes.push(cause),
+            Item::Ended(name) => self.ended.push(name),
+            Item::Name(name) => self.keys.put(name),
+            Item::Reply(replied) => self.between.replies.push(replied),
+            Item::Event(emitted) => self.between.events.push(emitted),
+            Item::Log(line) => self.between.logs.push(line),
+            Item::DeadLetter(letter) => self.dead_letters.0.push(letter),
+            Item::Engine(engine) => self.engines.push(*engine),
+            Item::ByHeight(at, order, timer) => self.timers.by_height.push((at, order, timer)),
+            Item::ByTime(at, order, timer) => self.timers.by_time.push((at, order, timer)),
+        }
+    }
+
+    /// What comes after header and parameters, in the order of the stream.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Item> + '_ {
+        let counts = Counts {
+            timers_set: self.timers.set,
+            dead_letters: self.dead_letters.1,
+        };
+        let (between, timers) = (&self.between, &self.timers);
+        let by_height = timers.by_height.iter().cloned();
+        let by_time = timers.by_time.iter().cloned();
+        let engines = self.engines.iter().cloned().map(Box::new);
+        std::iter::once(Item::Counts(counts))
+            .chain(self.causes.iter().copied().map(Item::Cause))
+            .chain(self.ended.iter().copied().map(Item::Ended))
+            .chain(self.keys.names().cloned().map(Item::Name))
+            .chain(between.replies.iter().cloned().map(Item::Reply))
+            .chain(between.events.iter().cloned().map(Item::Event))
+            .chain(between.logs.iter().cloned().map(Item::Log))
+            .chain(self.dead_letters.0.iter().cloned().map(Item::DeadLetter))
+            .chain(engines.map(Item::Engine))
+            .chain(by_height.map(|(at, order, timer)| Item::ByHeight(at, order, timer)))
+            .chain(by_time.map(|(at, order, timer)| Item::ByTime(at, order, timer)))
+    }
+
+    /// Its first record.
+    pub(crate) fn header(&self) -> ImageHeader {
+        ImageHeader {
+            frame: self.frame,
+            generation: self.generation,
+            kinds: self.kinds.clone(),
+        }
+    }
+
     /// Bytes of all that is counted against the bound of an image: states, configurations, messages.
     pub fn bytes(&self) -> usize {
-        let engines: usize = self.engines.iter().map(EngineImage::bytes).sum();
-        let (dead, _) = &self.dead_letters;
-        let dead: usize = dead.iter().map(|letter| letter.payload.len()).sum();
-        engines + self.timers.bytes() + dead + self.keys.bytes() + self.between.bytes()
-    }
-
-    /// Bytes of all live states.
-    pub fn state_bytes(&self) -> usize {
-        let bytes = |engine: &EngineImage| match &engine.state {
-            StateImage::Live(bytes) => bytes.len(),
-            StateImage::Poisoned(_) => 0,
-        };
-        self.engines.iter().map(bytes).sum()
+        self.items().map(|item| item.bytes()).sum()
     }
 }

@@ -24,6 +24,7 @@ mod request;
 
 use forgetting::Forgotten;
 pub use image::KeysImage;
+pub(crate) use image::NameImage;
 pub use limits::KeyBounds;
 pub use refusal::KeyRefusal;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};

@@ -13,6 +13,7 @@
 
 pub mod crew;
 pub mod gate;
+pub mod image;
 pub mod limits;
 pub mod remains;
 
@@ -28,7 +29,6 @@ mod directory;
 mod discard;
 mod executor;
 mod grants;
-mod image;
 mod imaging;
 mod kept;
 mod keys;
@@ -65,9 +65,11 @@ pub use dead_letters::{DeadLetter, DeadLetterBrief};
 pub use directory::IdMap;
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use grants::Grants;
+pub use image::stream::{StreamError, Tally};
 pub use image::{
-    CauseImage, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError, KindImage,
-    LetterImage, StateImage, TimerImage, TimersImage,
+    ArtifactHash, CauseImage, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError,
+    ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage,
+    TimersImage,
 };
 pub use kept::Kept;
 pub use keys::{

@@ -241,8 +241,21 @@ impl Executor {
     /// # Errors
     /// The first engine whose state could not be written, and why.
     pub fn encode_states(&self) -> Result<States, (EngineId, CallError)> {
-        let table = self.table();
         let mut states = Vec::with_capacity(self.engines());
+        self.each_state(|engine, state| states.push((engine, state)))?;
+        Ok(states)
+    }
+
+    /// Hands on every live engine's state as postcard, in the order of their places: there is no more than one at a
+    /// time.
+    ///
+    /// # Errors
+    /// The first engine whose state could not be written, and why.
+    pub fn each_state(
+        &self,
+        mut each: impl FnMut(EngineId, Vec<u8>),
+    ) -> Result<(), (EngineId, CallError)> {
+        let table = self.table();
         for chunk in &self.chunks {
             for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind) else {
@@ -258,10 +271,10 @@ impl Executor {
                     .kind
                     .encode(instance, &mut bytes)
                     .map_err(|error| (slot.id, error))?;
-                states.push((slot.id, bytes));
+                each(slot.id, bytes);
             }
         }
-        Ok(states)
+        Ok(())
     }
 }
 

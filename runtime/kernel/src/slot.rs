@@ -59,7 +59,8 @@ pub(crate) struct Slot {
 pub(crate) enum SlotState {
     Live(Instance),
     Poisoned(Box<Poison>),
-    /// Taken out for as long as it is changed, or for good in a slot that is about to go.
+    /// Taken out for as long as it is changed, or for good in a slot that is about to go; or not copied, in an executor
+    /// that was made of an image without it ([`StateImage::Elsewhere`](crate::StateImage::Elsewhere)).
     Away,
 }
 

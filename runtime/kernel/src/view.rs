@@ -132,6 +132,11 @@ impl SlotRef<'_> {
         }
     }
 
+    /// Whether its state is not in this process: the node was made of an image without it.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.slot.state, SlotState::Away)
+    }
+
     /// What its transition made.
     pub fn next(&self) -> Option<&Next> {
         self.slot.next.as_ref()

@@ -3,7 +3,7 @@
 use crate::rehearsal::{ModuleAt, RehearsalError};
 use refit_abi::Generation;
 use refit_abi::host::Kind;
-use refit_kernel::GenerationTable;
+use refit_kernel::{ArtifactHash, GenerationTable};
 use refit_loader::{LoadedModule, Retired};
 use refit_upgrade::{Live, LiveKind};
 
@@ -37,6 +37,19 @@ impl Libraries {
         owner
             .map(|loaded| loaded.artifact().to_string())
             .unwrap_or_default()
+    }
+
+    /// The same of each kind of a table, in its order.
+    pub(crate) fn hashes(&self, table: &GenerationTable) -> Vec<ArtifactHash> {
+        let hash = |kind: &Kind| {
+            let mut loaded = self.loaded.iter();
+            let owner = loaded.find(|loaded| loaded.module().is_same(kind.module()));
+            owner.map(|owner| ArtifactHash(owner.artifact().to_bytes()))
+        };
+        table
+            .iter()
+            .map_while(|(_, entry)| hash(&entry.kind))
+            .collect()
     }
 
     /// The generation as a plan sees it.

@@ -14,6 +14,8 @@ pub struct UnderWay {
     places: Vec<Place>,
     /// Serialises only the claims of places, one for each chunk.
     claims: Mutex<()>,
+    /// Whether a state was asked for that is not in this process.
+    missed: AtomicBool,
 }
 
 /// One worker's place. The two halves of an id are written without a lock: only a transition that has
@@ -37,6 +39,7 @@ impl Default for UnderWay {
         Self {
             places: (0..WORKERS_MAX).map(|_| Place::default()).collect(),
             claims: Mutex::new(()),
+            missed: AtomicBool::new(false),
         }
     }
 }
@@ -54,6 +57,17 @@ impl UnderWay {
         let under_way = self.places.iter().filter(|place| place.engine().is_some());
         let kinds = under_way.map(|place| KindIndex(place.kind.load(Ordering::Acquire)));
         kinds.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether a transition asked an engine whose state was not copied into this process: it was answered as if the
+    /// engine did not serve, so what came of it says nothing.
+    pub fn has_missed(&self) -> bool {
+        self.missed.load(Ordering::Acquire)
+    }
+
+    /// A state that is not in this process was asked for.
+    pub(crate) fn miss(&self) {
+        self.missed.store(true, Ordering::Release);
     }
 
     /// A worker begins with a chunk.

@@ -8,14 +8,12 @@ use std::cmp::Reverse;
 
 impl Causes {
     /// All causes, in the order of their places.
-    pub(crate) fn image(&self) -> Vec<CauseImage> {
+    pub(crate) fn images(&self) -> impl Iterator<Item = CauseImage> + '_ {
         let places = self.list.iter().enumerate().filter(|(_, it)| it.is_live);
-        places
-            .map(|(place, it)| CauseImage {
-                place: CauseIndex(place as u32),
-                spent: it.spent_at(self.height, &self.bounds),
-            })
-            .collect()
+        places.map(|(place, it)| CauseImage {
+            place: CauseIndex(place as u32),
+            spent: it.spent_at(self.height, &self.bounds),
+        })
     }
 
     /// Puts them in their places; what waits is counted as it is put back. Places that no node comes to

@@ -1,7 +1,7 @@
 //! [`KeysImage`]: the keys of an executor as plain data.
 
+use super::Keys;
 use super::name::Name;
-use super::{KeyBounds, Keys};
 use refit_abi::ClientId;
 use serde::{Deserialize, Serialize};
 
@@ -9,33 +9,49 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeysImage {
     /// In the order of their ids.
-    names: Vec<(ClientId, Name)>,
+    names: Vec<NameImage>,
+}
+
+/// The keys of one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NameImage {
+    client: ClientId,
+    name: Name,
+}
+
+impl NameImage {
+    /// Bytes of all that is kept of them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.name.bytes()
+    }
 }
 
 impl KeysImage {
-    /// Bytes of all that is kept of them.
-    pub(crate) fn bytes(&self) -> usize {
-        self.names.iter().map(|(_, name)| name.bytes()).sum()
+    pub(crate) fn put(&mut self, name: NameImage) {
+        self.names.push(name);
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &NameImage> {
+        self.names.iter()
     }
 }
 
 impl Keys {
-    pub(crate) fn image(&self) -> KeysImage {
+    /// Each client's, in the order of their ids.
+    pub(crate) fn images(&self) -> impl Iterator<Item = NameImage> + '_ {
         let names = self.names.iter();
-        KeysImage {
-            names: names.map(|(id, name)| (*id, name.clone())).collect(),
-        }
+        names.map(|(client, name)| NameImage {
+            client: *client,
+            name: name.clone(),
+        })
     }
 
-    pub(crate) fn from_image(image: &KeysImage, limits: KeyBounds) -> Self {
-        let mut keys = Self::new(limits);
-        for (id, name) in &image.names {
-            let name = name.clone().counted();
-            keys.by_age.insert((name.last, *id));
-            keys.by_size.extend(name.size().map(|size| (size, *id)));
-            keys.bytes += name.bytes();
-            keys.names.insert(*id, name);
-        }
-        keys
+    /// Takes one client's keys that are not there yet.
+    pub(crate) fn put_back(&mut self, NameImage { client, name }: NameImage) {
+        let name = name.counted();
+        self.by_age.insert((name.last, client));
+        self.by_size.extend(name.size().map(|size| (size, client)));
+        self.bytes += name.bytes();
+        self.names.insert(client, name);
     }
 }

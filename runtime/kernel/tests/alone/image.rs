@@ -19,7 +19,7 @@ pub(crate) fn copy(executor: &Executor) -> Executor {
 }
 
 /// Mail that waits, timers, children, a poisoned and a stopped engine, dead letters.
-fn busy() -> Executor {
+pub(crate) fn busy() -> Executor {
     let mut executor = executor(70);
     start(&mut executor, root(70), Config::default());
     let empty = Message::default;

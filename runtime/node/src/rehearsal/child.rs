@@ -7,7 +7,9 @@ use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::{crash, limits, voice};
 use refit_upgrade::UnderWay;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -19,6 +21,12 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Longest time in which nothing is said: a child that nobody listens to any more learns of it when it
 /// speaks.
 const BEAT: Duration = Duration::from_millis(250);
+
+/// What is read ahead of the image, in bytes.
+const AHEAD_BYTES: usize = 256 << 10;
+
+/// Where the image comes from.
+pub(super) type Input = BufReader<File>;
 
 /// Where the upgrade of the moment says who is in a transition.
 pub(super) type Eye = Arc<Mutex<Option<Arc<UnderWay>>>>;
@@ -35,7 +43,8 @@ pub fn child_main() -> ExitCode {
     let outcome = limits::end_with_parent()
         .and_then(|()| crash::install())
         .map_err(|error| unable(&error))
-        .and_then(|()| read(&mut std::io::stdin().lock()))
+        .and_then(|()| input().map_err(|error| unable(&error)))
+        .and_then(|mut input| read(&mut input).map(|request| (request, input)))
         .and_then(|request| attend(request, &mut voice));
     let report = Report {
         interface: InterfaceId::of_this_program(),
@@ -49,7 +58,12 @@ pub fn child_main() -> ExitCode {
     }
 }
 
-/// Reads the request, under its bounds.
+fn input() -> std::io::Result<Input> {
+    let input = std::io::stdin().as_fd().try_clone_to_owned()?;
+    Ok(BufReader::with_capacity(AHEAD_BYTES, input.into()))
+}
+
+/// Reads the request up to the image, under its bounds.
 fn read(input: &mut impl Read) -> Result<Request, Failed> {
     let mut bounds = [0; Bounds::BYTES];
     input
@@ -57,9 +71,7 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
         .map_err(|error| unable(&error))?;
     let bounds = Bounds::from_bytes(&bounds);
     limits::confine_rehearsal(bounds.memory_bytes, bounds.cpu_s).map_err(|error| unable(&error))?;
-    // All at once: a buffer that grows would need twice as much.
-    let length = usize::try_from(bounds.request_bytes).map_err(|error| unable(&error))?;
-    let mut bytes = Vec::with_capacity(length);
+    let mut bytes = Vec::new();
     input
         .take(bounds.request_bytes)
         .read_to_end(&mut bytes)
@@ -68,13 +80,13 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
 }
 
 /// Lets a thread rehearse, and says meanwhile which transitions run.
-fn attend(request: Request, voice: &mut impl Write) -> Result<Passed, Failed> {
+fn attend((request, input): (Request, Input), voice: &mut impl Write) -> Result<Passed, Failed> {
     let eye = Eye::default();
     let (done, outcome) = channel();
     let seen = eye.clone();
     let work = move || {
         // The parent has gone if nobody listens.
-        let _ = done.send(perform::run(&request, &seen));
+        let _ = done.send(perform::run(&request, input, &seen));
     };
     // It makes engines of the image: their states are read on its stack.
     let thread = std::thread::Builder::new()

@@ -1,8 +1,9 @@
 //! [`RehearsalError`]: why a rehearsal did not pass.
 
 use super::REHEARSAL_STATE_BYTES_MAX;
+use super::wire::Failed;
 use refit_abi::Generation;
-use refit_kernel::ImageError;
+use refit_kernel::{ImageError, StreamError};
 use std::io;
 use std::path::PathBuf;
 
@@ -21,6 +22,25 @@ pub enum RehearsalError {
     /// The states could not be copied.
     #[error("the states cannot be copied for a rehearsal: {0}")]
     Image(#[from] ImageError),
+    /// The copy of the states does not arrive.
+    #[error("the states cannot be copied for a rehearsal: {0}")]
+    Stream(StreamError),
+    /// The node could not be forked.
+    #[error("the system gives the node no process that copies its states: {source}")]
+    NoFork {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Whoever copied the states ended.
+    #[error("the copy of the states{} ended by {how}{}", of(engine.as_ref()), said(output))]
+    CopyEnded {
+        /// The signal, or that it failed.
+        how: String,
+        /// The engine whose code it was in, if that is known.
+        engine: Option<String>,
+        /// The end of what it wrote to standard error.
+        output: String,
+    },
     /// The crew did not get to it.
     #[error("the node did not come to copy its states within {seconds} s")]
     NoImage {
@@ -119,6 +139,27 @@ pub enum RehearsalError {
     },
 }
 
+impl From<StreamError> for RehearsalError {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Image(error) => Self::Image(error),
+            error => Self::Stream(error),
+        }
+    }
+}
+
+impl From<Failed> for RehearsalError {
+    fn from(failed: Failed) -> Self {
+        Self::Failed {
+            code: failed.code,
+            detail: failed.detail,
+            next: failed.next,
+            engine: failed.engine,
+            key: failed.key,
+        }
+    }
+}
+
 fn during(engines: &[String]) -> String {
     match engines {
         [] => String::new(),
@@ -145,6 +186,9 @@ impl RehearsalError {
             RehearsalError::NotStarted { .. } => "rehearsal-not-started",
             RehearsalError::Image(ImageError::TooLarge { .. }) => "rehearsal-too-large",
             RehearsalError::Image(error) => error.code(),
+            RehearsalError::Stream(error) => error.code(),
+            RehearsalError::NoFork { .. } => "rehearsal-no-fork",
+            RehearsalError::CopyEnded { .. } => "rehearsal-copy-ended",
             RehearsalError::NoImage { .. } => "rehearsal-no-image",
             RehearsalError::NoModule { .. } | RehearsalError::NotWritten { .. } => {
                 "rehearsal-not-described"
@@ -177,6 +221,13 @@ impl RehearsalError {
                 );
             }
             RehearsalError::Image(error) => error.next(),
+            RehearsalError::Stream(error) => error.next(),
+            RehearsalError::NoFork { .. } => {
+                "raise the limit of processes, or free memory on the machine, and try again"
+            }
+            RehearsalError::CopyEnded { .. } => {
+                "mend what the engine's state writes of itself: this would have ended the node at its next copy"
+            }
             RehearsalError::NoImage { .. }
             | RehearsalError::NoModule { .. }
             | RehearsalError::NotWritten { .. } => "try again; see the node's log if it stays",
@@ -203,12 +254,13 @@ impl RehearsalError {
     pub fn engine(&self) -> Option<String> {
         match self {
             RehearsalError::Image(error) => error.engine().map(|engine| engine.to_string()),
+            RehearsalError::Stream(error) => error.engine().map(|engine| engine.to_string()),
             RehearsalError::TimedOut { engines, .. }
             | RehearsalError::Memory { engines, .. }
             | RehearsalError::Crashed { engines, .. } => engines.first().cloned(),
-            RehearsalError::Failed { engine, .. } | RehearsalError::OldCode { engine } => {
-                engine.clone()
-            }
+            RehearsalError::Failed { engine, .. }
+            | RehearsalError::OldCode { engine }
+            | RehearsalError::CopyEnded { engine, .. } => engine.clone(),
             _ => None,
         }
     }

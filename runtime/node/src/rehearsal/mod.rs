@@ -1,23 +1,27 @@
 //! Rehearsals: the real transitions of an upgrade, in a child process that may be killed, on a copy of
 //! the state, before anything happens to the node.
 //!
-//! The node copies its engines between two blocks ([`refit_kernel::Image`]), starts
-//! [`RehearsalCommand`] and writes it the copy, the plan's modules and the probe's verdicts on them. The
-//! child bounds itself, maps old and new code, runs the upgrade at a real update point with as many
+//! The node starts [`RehearsalCommand`] and forks between two blocks: the fork, which has the memory as it is then, writes
+//! the child the plan's modules and its engines as an image ([`refit_kernel::image::stream`]), with the states of the
+//! kinds whose code changes, while the node goes on ([`copying`]). If a transition then asks another engine, it is
+//! rehearsed once more with the states of all. The child bounds itself, maps old and new code, runs the upgrade at a real update point with as many
 //! workers as the node has, settles and checks every state, and prints a line of JSON. A transition that
 //! loops, eats memory or crashes does so there; the parent kills the child and names the engine.
 
 pub mod child;
+mod copying;
 mod error;
 mod memory;
 mod perform;
 mod read_back;
+mod replay;
 mod run;
 mod wire;
 
+pub(crate) use copying::{Copying, Forked, Order};
 pub use error::RehearsalError;
 pub(crate) use run::run;
-pub(crate) use wire::{ModuleAt, Passed, Request};
+pub(crate) use wire::{ModuleAt, NEEDS_ALL, Passed, Request};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +60,11 @@ impl RehearsalCommand {
             deadline: REHEARSAL_WAIT,
             memory_bytes: REHEARSAL_MEMORY_BYTES,
         }
+    }
+
+    /// Whole seconds in which it is over.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.deadline.as_secs() + 1
     }
 
     /// Adds an argument.

@@ -1,9 +1,10 @@
 //! The rehearsal itself: the node in small, one upgrade, a few times.
 
-use super::child::{Eye, defect, unable};
+use super::child::{Eye, Input, defect, unable};
 use super::memory::Mark;
-use super::read_back;
-use super::wire::{Failed, ModuleAt, Passed, Request};
+use super::read_back::{self, Crossing};
+use super::replay::Replay;
+use super::wire::{Failed, ModuleAt, NEEDS_ALL, Passed, Request};
 use crate::status::ask;
 use crate::upgrade::{Point, Resumed};
 use crossbeam_channel::bounded;
@@ -11,10 +12,14 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_kernel::crew::{Command, Commands, Crew, commands};
-use refit_kernel::{EngineState, Executor, GenerationTable, KindImage, StateImage, remains};
+use refit_kernel::{
+    EngineState, Executor, GenerationTable, ImageHeader, ImageReader, KindImage, Parameters,
+    StreamError, Tally, remains,
+};
 use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,42 +66,60 @@ struct Stage<'a> {
 }
 
 /// Rehearses what is asked.
-pub(super) fn run(request: &Request, eye: &Eye) -> Result<Passed, Failed> {
+pub(super) fn run(request: &Request, input: Input, eye: &Eye) -> Result<Passed, Failed> {
     // Nothing is unmapped here: the process ends.
     let loader = ChildLoader::new().map_err(|error| unable(&error))?;
     let old = load(&loader, &request.old)?;
     let new = load(&loader, &request.new)?;
-    let table = table(request, &old)?;
+    let mut input = Replay::new(input);
+    let image = ImageReader::begin(&mut input).map_err(|error| unread(&error))?;
+    let header = image.header().clone();
+    let table = table(request, (&header, image.parameters()), &old)?;
     let modules: Vec<_> = new.iter().map(|loaded| loaded.module().clone()).collect();
     let stage = Stage {
         request,
+        replaced: Arc::new(replaced(request, &header, old, &modules)),
         table,
-        replaced: Arc::new(replaced(request, old, &modules)),
         modules,
     };
-    read_back::check(request, &stage.table, &stage.modules)?;
-    let (mut pauses, mut first) = (Vec::new(), None::<Made>);
-    while pauses.len() < RUNS_MAX {
-        let start = Instant::now();
-        let run = stage.run(eye)?;
+    let (executor, tally) = stage.executor(image, &header.kinds)?;
+    let again = input.again();
+    let mut start = Instant::now();
+    let first = stage.run(executor, eye)?;
+    let mut pauses = vec![first.pause];
+    // States that are too large to be kept as bytes, too, are rehearsed once.
+    while let Some(again) = &again
+        && pauses.len() < RUNS_MAX
+        && start.elapsed() <= QUICK
+    {
+        start = Instant::now();
+        let image = ImageReader::begin(again.as_slice()).map_err(|error| unread(&error))?;
+        let executor = image.executor(stage.table.clone(), |_| ());
+        let (executor, _) = executor.map_err(|error| unread(&error))?;
+        let run = stage.run(executor, eye)?;
         pauses.push(run.pause);
-        match &first {
-            Some(first) => same(first, &run.made)?,
-            None => first = Some(run.made),
-        }
-        if start.elapsed() > QUICK {
-            break;
-        }
+        same(&first.made, &run.made)?;
     }
     pauses.sort_unstable();
-    let first = first.ok_or_else(|| defect(&"there was no run"))?;
     Ok(Passed {
         pause_us: micros(pauses[pauses.len() / 2]),
         runs: pauses.len() as u32,
-        engines: request.image.engines.len() as u64,
-        memory_bytes: first.memory_bytes,
-        digest: first.digest,
+        engines: tally.engines,
+        state_bytes: tally.state_bytes,
+        memory_bytes: first.made.memory_bytes,
+        digest: first.made.digest,
     })
+}
+
+/// The copy of the state cannot be read.
+fn unread(error: &StreamError) -> Failed {
+    Failed {
+        code: error.code().to_owned(),
+        detail: error.to_string(),
+        next: error.next().to_owned(),
+        engine: error.engine().map(|engine| engine.to_string()),
+        key: None,
+    }
 }
 
 /// Whether another run of the same upgrade on the same state made the same.
@@ -138,9 +161,14 @@ fn load(loader: &ChildLoader, modules: &[ModuleAt]) -> Result<Vec<ChildModule>, 
 }
 
 /// The old modules that the upgrade leaves no kind of.
-fn replaced(request: &Request, old: Vec<ChildModule>, modules: &[Module]) -> Vec<ChildModule> {
+fn replaced(
+    request: &Request,
+    header: &ImageHeader,
+    old: Vec<ChildModule>,
+    modules: &[Module],
+) -> Vec<ChildModule> {
     let new = new_kinds(modules);
-    let kinds = request.image.kinds.iter().zip(&request.kinds);
+    let kinds = header.kinds.iter().zip(&request.kinds);
     let carried = kinds.filter(|(kind, _)| !new.contains(&kind.name));
     let stay: BTreeSet<usize> = carried.map(|(_, place)| *place).collect();
     let places = old.into_iter().enumerate();
@@ -157,29 +185,45 @@ fn new_kinds(modules: &[Module]) -> BTreeSet<String> {
 }
 
 /// The live generation, with the node's kinds in the node's order.
-fn table(request: &Request, old: &[ChildModule]) -> Result<Arc<GenerationTable>, Failed> {
+fn table(
+    request: &Request,
+    (header, parameters): (&ImageHeader, &Parameters),
+    old: &[ChildModule],
+) -> Result<Arc<GenerationTable>, Failed> {
     let kind = |(kind, place): (&KindImage, &usize)| {
         let module = old.get(*place)?.module();
         module.kind(&kind.name)
     };
-    let kinds = request.image.kinds.iter().zip(&request.kinds).map(kind);
+    let kinds = header.kinds.iter().zip(&request.kinds).map(kind);
     let kinds: Option<Vec<_>> = kinds.collect();
     let kinds = kinds.ok_or_else(|| defect(&"a kind is in none of the modules"))?;
-    let grants = request.image.parameters.grants.clone();
-    Ok(GenerationTable::at(request.image.generation, kinds, grants))
+    let grants = parameters.grants.clone();
+    Ok(GenerationTable::at(header.generation, kinds, grants))
 }
 
 impl Stage<'_> {
+    /// The node in small, out of the stream: each state that crosses as bytes is looked at as it comes.
+    fn executor<R: Read>(
+        &self,
+        image: ImageReader<R>,
+        kinds: &[KindImage],
+    ) -> Result<(Executor, Tally), Failed> {
+        let plan = (self.modules.as_slice(), &self.request.directives);
+        let crossing = Crossing::new(kinds, &self.table, plan);
+        let mut checked = Ok(());
+        let executor = image.executor(self.table.clone(), |engine| {
+            if checked.is_ok() {
+                checked = crossing.check(engine);
+            }
+        });
+        checked?;
+        executor.map_err(|error| unread(&error))
+    }
+
     /// One upgrade, from the copy of the state to checked new states.
-    fn run(&self, eye: &Eye) -> Result<Run, Failed> {
-        let executor = Executor::from_image(self.table.clone(), &self.request.image);
-        let executor = executor.map_err(|error| Failed {
-            code: error.code().to_owned(),
-            detail: error.to_string(),
-            next: error.next().to_owned(),
-            engine: error.engine().map(|engine| engine.to_string()),
-            key: None,
-        })?;
+    fn run(&self, executor: Executor, eye: &Eye) -> Result<Run, Failed> {
+        let poisoned = executor.poisoned(usize::MAX);
+        let poisoned = poisoned.into_iter().map(|(engine, _)| engine).collect();
         let armed = Armed::new(&self.table, &self.modules, &self.request.directives);
         let armed = armed.map_err(|error| Failed {
             code: error.code().to_owned(),
@@ -188,7 +232,8 @@ impl Stage<'_> {
             engine: None,
             key: None,
         })?;
-        *eye.lock() = Some(armed.under_way().clone());
+        let under_way = armed.under_way().clone();
+        *eye.lock() = Some(under_way.clone());
         let (sender, receiver) = commands();
         let spawn = |name| Crew::spawn(name, self.request.workers, receiver.clone());
         let old = spawn("old").map_err(|error| unable(&error))?;
@@ -197,14 +242,23 @@ impl Stage<'_> {
         let mark = Mark::set();
         let resumed = upgrade(armed, &sender, &next)?;
         old.join();
-        let run = self.judge(&resumed, &sender, mark);
+        let run = match under_way.has_missed() {
+            true => Err(needs_all()),
+            false => self.judge(&resumed, poisoned, &sender, mark),
+        };
         let _ = ask(&sender, Executor::discard_engines, FOREVER);
         let _ = sender.send(Command::Stop);
         next.join();
         run
     }
 
-    fn judge(&self, resumed: &Resumed, sender: &Commands, mark: Mark) -> Result<Run, Failed> {
+    fn judge(
+        &self,
+        resumed: &Resumed,
+        poisoned: BTreeSet<EngineId>,
+        sender: &Commands,
+        mark: Mark,
+    ) -> Result<Run, Failed> {
         match &resumed.verdict {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Aborted { failure, .. }) => {
@@ -218,7 +272,7 @@ impl Stage<'_> {
             }
             None => return Err(defect(&"the update point gave no verdict")),
         }
-        let (poisoned, new) = (self.poisoned(), new_kinds(&self.modules));
+        let new = new_kinds(&self.modules);
         let replaced = self.replaced.clone();
         let look = move |executor: &mut Executor| {
             settle(executor, &poisoned)?;
@@ -233,14 +287,16 @@ impl Stage<'_> {
             made,
         })
     }
+}
 
-    /// The engines that were poisoned before.
-    fn poisoned(&self) -> BTreeSet<EngineId> {
-        let engines = self.request.image.engines.iter();
-        engines
-            .filter(|engine| matches!(engine.state, StateImage::Poisoned(_)))
-            .map(|engine| engine.id)
-            .collect()
+/// Says nothing of the upgrade: it is rehearsed again, with all states.
+fn needs_all() -> Failed {
+    Failed {
+        code: NEEDS_ALL.to_owned(),
+        detail: "a transition asks an engine whose code does not change".to_owned(),
+        next: "rehearse with the states of all kinds".to_owned(),
+        engine: None,
+        key: None,
     }
 }
 
@@ -284,7 +340,17 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
     })?;
     // What comes now is the rehearsal's own need: no upgrade writes all states down.
     let memory_bytes = mark.peak();
-    let states = executor.encode_states().map_err(|(engine, error)| {
+    let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
+    let mut states = Vec::new();
+    let each = executor.each_state(|engine, state| {
+        hasher.update(&engine.to_bytes());
+        hasher.update(&(state.len() as u64).to_le_bytes());
+        hasher.update(&state);
+        let counts = read_back::histogram(&state).map(u64::to_le_bytes);
+        let (bytes, counts) = (blake3::hash(&state), blake3::hash(counts.as_flattened()));
+        states.push((engine, Digested { bytes, counts }));
+    });
+    each.map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` cannot be written: {error}");
         if let Some((code, next)) = error.of_the_state() {
             let next = next.to_owned();
@@ -295,21 +361,10 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         }
         unfit("state-not-written", detail, engine, error.key())
     })?;
-    let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
-    for (engine, state) in &states {
-        hasher.update(&engine.to_bytes());
-        hasher.update(&(state.len() as u64).to_le_bytes());
-        hasher.update(state);
-    }
-    let digested = |(engine, state): &(EngineId, Vec<u8>)| {
-        let counts = read_back::histogram(state).map(u64::to_le_bytes);
-        let (bytes, counts) = (blake3::hash(state), blake3::hash(counts.as_flattened()));
-        (*engine, Digested { bytes, counts })
-    };
     Ok(Made {
         memory_bytes,
         digest: hasher.finalize().to_hex().to_string(),
-        states: states.iter().map(digested).collect(),
+        states,
     })
 }
 

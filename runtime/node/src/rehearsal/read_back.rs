@@ -4,12 +4,12 @@
 //! `Serialize` by hand, may write other bytes than it reads. So each such state is read from its bytes, by
 //! the code that wrote them and by the code that comes, and written again.
 
-use super::wire::{Failed, Request};
+use super::wire::Failed;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Module};
 use refit_abi::schema::{Field, Type};
-use refit_kernel::{EngineImage, GenerationTable, StateImage};
-use refit_upgrade::Class;
+use refit_kernel::{EngineImage, GenerationTable, KindImage, StateImage};
+use refit_upgrade::{Class, Directives};
 
 /// How often a state is read and written, to tell one that has no order: each reading of a hash map gives
 /// it another.
@@ -21,34 +21,34 @@ const SERDE: &str = "look at the serde attributes and the hand-written `Serializ
 /// What to do about a type without an order.
 pub(super) const ORDER: &str = "keep a `BTreeMap` or a `BTreeSet` in place of the `HashMap` or `HashSet` in the state: each reading of one gives it another order";
 
-/// Reads every state that crosses as bytes in the upgrade that is asked for.
-pub(super) fn check(
-    request: &Request,
-    table: &GenerationTable,
-    modules: &[Module],
-) -> Result<(), Failed> {
-    for engine in &request.image.engines {
-        let StateImage::Live(bytes) = &engine.state else {
-            continue;
+/// The kinds whose states cross as bytes in an upgrade, by their places in the image: their old and new code.
+pub(super) struct Crossing(Vec<Option<(Kind, Kind)>>);
+
+impl Crossing {
+    pub(super) fn new(
+        kinds: &[KindImage],
+        table: &GenerationTable,
+        (modules, directives): (&[Module], &Directives),
+    ) -> Self {
+        let pair = |kind: &KindImage| {
+            let new = modules.iter().find_map(|module| module.kind(&kind.name))?;
+            let (_, entry) = table.find(&kind.name)?;
+            let class = Class::of(entry.kind.descriptor(), new.descriptor());
+            let crosses = class == Some(Class::Translate);
+            let restarts = directives.restart.contains(&kind.name);
+            (crosses && !restarts).then(|| (entry.kind.clone(), new))
         };
-        let kind = request.image.kinds.get(engine.kind as usize);
-        let kinds = kind.and_then(|kind| {
-            let name = &kind.name;
-            let new = modules.iter().find_map(|module| module.kind(name))?;
-            let (_, entry) = table.find(name)?;
-            Some((entry.kind.clone(), new))
-        });
-        let Some((old, new)) = kinds else {
-            continue;
-        };
-        let restarts = request.directives.restart.contains(&new.descriptor().kind);
-        let class = Class::of(old.descriptor(), new.descriptor());
-        if restarts || class != Some(Class::Translate) {
-            continue;
-        }
-        crosses(engine, bytes, &old, &new)?;
+        Self(kinds.iter().map(pair).collect())
     }
-    Ok(())
+
+    /// Reads the state of an engine as often as needed, if it will cross as bytes.
+    pub(super) fn check(&self, engine: &EngineImage) -> Result<(), Failed> {
+        let kinds = self.0.get(engine.kind as usize).and_then(Option::as_ref);
+        match (&engine.state, kinds) {
+            (StateImage::Live(bytes), Some((old, new))) => crosses(engine, bytes, old, new),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn crosses(engine: &EngineImage, bytes: &[u8], old: &Kind, new: &Kind) -> Result<(), Failed> {

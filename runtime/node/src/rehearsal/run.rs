@@ -1,8 +1,8 @@
-//! The parent's side: starts the child, writes it the request, listens within bounds, kills it when its
-//! time is up.
+//! The parent's side: starts the child, has the request and the copy written to it, listens within bounds, kills it when
+//! its time is up.
 
 use super::wire::{AT, Bounds, Passed, Report, Request};
-use super::{RehearsalCommand, RehearsalError};
+use super::{Copying, RehearsalCommand, RehearsalError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::host::shown_end;
@@ -10,9 +10,9 @@ use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::crash;
 use refit_loader::sys::fence;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,18 +81,44 @@ enum Silence {
     CalledOff,
 }
 
-/// Rehearses in a child process, which is killed once it is `called_off`. The request is gone once it is encoded:
-/// with large states, a second copy is what a node may have no memory for.
+/// Has the copy written to a child, behind these bytes.
+pub(crate) type Copy<'a> =
+    dyn FnOnce(ChildStdin, Vec<u8>) -> Result<Box<dyn Copying>, RehearsalError> + 'a;
+
+/// Codes of a child whose copy did not come whole: whoever writes it may know better why.
+const NOT_WHOLE: [&str; 2] = ["image-cut", "image-not-read"];
+
+/// Rehearses in a child process, which is killed once it is `called_off`.
 pub(crate) fn run(
     command: &RehearsalCommand,
-    request: Request,
+    request: &Request,
+    copy: Box<Copy<'_>>,
+    called_off: &dyn Fn() -> bool,
+) -> Result<Passed, RehearsalError> {
+    let head = encoded(command, request)?;
+    let mut child = start(command)?;
+    let ears = converse(&mut child.0);
+    let ears = ears.map_err(|source| not_started(command, source))?;
+    let Some(input) = child.0.stdin.take() else {
+        let source = std::io::Error::other("it has no input");
+        return Err(not_started(command, source));
+    };
+    let mut copying = copy(input, head)?;
+    let outcome = follow(command, &mut child.0, &ears, called_off);
+    match outcome {
+        Err(error) if NOT_WHOLE.contains(&error.code()) => Err(copying.failure().unwrap_or(error)),
+        outcome => outcome,
+    }
+}
+
+/// Listens to the child until it ends, or its time is up, or nobody wants to know.
+fn follow(
+    command: &RehearsalCommand,
+    child: &mut Child,
+    ears: &Ears,
     called_off: &dyn Fn() -> bool,
 ) -> Result<Passed, RehearsalError> {
     let deadline = Instant::now() + command.deadline;
-    let (bounds, bytes) = encoded(command, request)?;
-    let mut child = start(command)?;
-    let ears = converse(&mut child.0, (bounds, bytes));
-    let ears = ears.map_err(|source| not_started(command, source))?;
     let mut heard = Heard::default();
     let timed_out = |heard: Heard| RehearsalError::TimedOut {
         seconds: command.deadline.as_secs_f32(),
@@ -103,7 +129,7 @@ pub(crate) fn run(
         Silence::Late => return Err(timed_out(heard)),
         Silence::CalledOff => return Err(RehearsalError::CalledOff),
     }
-    let Some(status) = end(&mut child.0, (deadline, called_off)) else {
+    let Some(status) = end(child, (deadline, called_off)) else {
         return Err(match called_off() {
             true => RehearsalError::CalledOff,
             false => timed_out(heard),
@@ -120,11 +146,9 @@ pub(crate) fn run(
     }
 }
 
-fn encoded(
-    command: &RehearsalCommand,
-    request: Request,
-) -> Result<(Bounds, Vec<u8>), RehearsalError> {
-    let bytes = postcard::to_allocvec(&request).map_err(|error| RehearsalError::NotWritten {
+/// The bounds and the request.
+fn encoded(command: &RehearsalCommand, request: &Request) -> Result<Vec<u8>, RehearsalError> {
+    let bytes = postcard::to_allocvec(request).map_err(|error| RehearsalError::NotWritten {
         reason: error.to_string(),
     })?;
     // Two crews, one that rehearses and one that talks: none of them can use more than the deadline.
@@ -137,7 +161,7 @@ fn encoded(
         cpu_s: threads.saturating_mul(command.deadline.as_secs() + 1),
         request_bytes: bytes.len() as u64,
     };
-    Ok((bounds, bytes))
+    Ok([bounds.to_bytes(), bytes].concat())
 }
 
 fn start(command: &RehearsalCommand) -> Result<Leash, RehearsalError> {
@@ -159,21 +183,11 @@ fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalE
     }
 }
 
-/// Threads that write the request and read both outputs. They end with the pipes, so none of them is
-/// waited for.
-fn converse(child: &mut Child, (bounds, request): (Bounds, Vec<u8>)) -> std::io::Result<Ears> {
+/// Threads that read both outputs. They end with the pipes, so none of them is waited for.
+fn converse(child: &mut Child) -> std::io::Result<Ears> {
     let (sender, lines) = bounded(LINES_MAX);
     let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
-    if let Some(mut input) = child.stdin.take() {
-        // A child that reads no further says why, or crashed.
-        let mut write = move || {
-            input
-                .write_all(&bounds.to_bytes())
-                .and_then(|()| input.write_all(&request))
-        };
-        thread("in").spawn(move || drop(write()))?;
-    }
     if let Some(output) = child.stdout.take() {
         thread("out").spawn(move || hear(output, &sender))?;
     }
@@ -260,13 +274,7 @@ fn understood(report: &[u8]) -> Result<Passed, RehearsalError> {
     if report.interface != InterfaceId::of_this_program() {
         return Err(RehearsalError::WrongProgram);
     }
-    report.outcome.map_err(|failed| RehearsalError::Failed {
-        code: failed.code,
-        detail: failed.detail,
-        next: failed.next,
-        engine: failed.engine,
-        key: failed.key,
-    })
+    report.outcome.map_err(RehearsalError::from)
 }
 
 fn crashed(
@@ -304,10 +312,16 @@ fn crashed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refit_abi::Generation;
-    use refit_abi::host::BlockFrame;
-    use refit_kernel::{BetweenImage, IMAGE_FORMAT, Image, KeysImage, Parameters, TimersImage};
     use refit_upgrade::Directives;
+
+    /// Nothing is copied to what is no rehearsal.
+    struct Nothing;
+
+    impl Copying for Nothing {
+        fn failure(&mut self) -> Option<RehearsalError> {
+            None
+        }
+    }
 
     fn outcome(script: &str, deadline: Duration) -> RehearsalError {
         outcome_or_called_off(script, deadline, &|| false)
@@ -321,29 +335,15 @@ mod tests {
         let command = RehearsalCommand::new("/bin/sh")
             .argument("-c")
             .argument(script);
-        let image = Image {
-            format: IMAGE_FORMAT,
-            frame: BlockFrame::default(),
-            generation: Generation(1),
-            parameters: Parameters::default(),
-            kinds: Vec::new(),
-            causes: Vec::new(),
-            engines: Vec::new(),
-            ended: Vec::new(),
-            timers: TimersImage::default(),
-            dead_letters: (Vec::new(), 0),
-            keys: KeysImage::default(),
-            between: BetweenImage::default(),
-        };
         let request = Request {
             old: Vec::new(),
             kinds: Vec::new(),
             new: Vec::new(),
             workers: 1,
-            image,
             directives: Directives::default(),
         };
-        run(&command.deadline(deadline), request, called_off).unwrap_err()
+        let copy: Box<Copy<'_>> = Box::new(|_, _| Ok(Box::new(Nothing)));
+        run(&command.deadline(deadline), &request, copy, called_off).unwrap_err()
     }
 
     #[test]
@@ -386,6 +386,7 @@ mod tests {
                 pause_us: 1,
                 runs: 1,
                 engines: 1,
+                state_bytes: 0,
                 memory_bytes: 0,
                 digest: String::new(),
             });

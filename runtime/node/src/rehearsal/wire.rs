@@ -1,10 +1,9 @@
-//! What parent and child of a rehearsal say to each other: its bounds and one request in postcard, lines
-//! back.
+//! What parent and child of a rehearsal say to each other: its bounds, one request in postcard, the image as a
+//! [`stream`](refit_kernel::image::stream); lines back.
 //!
-//! The [`Bounds`] go ahead, so that they hold while the request is read. A line that begins with [`AT`]
+//! The [`Bounds`] go ahead, so that they hold while the rest is read. A line that begins with [`AT`]
 //! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
 
-use refit_kernel::Image;
 use refit_loader::InterfaceId;
 use refit_upgrade::Directives;
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,7 @@ pub(crate) struct Bounds {
     pub(crate) memory_bytes: u64,
     /// Processor time of all its threads, in seconds.
     pub(crate) cpu_s: u64,
-    /// Length of the request, in bytes.
+    /// Length of the request without the image, in bytes.
     pub(crate) request_bytes: u64,
 }
 
@@ -58,8 +57,6 @@ pub(crate) struct Request {
     pub(crate) new: Vec<ModuleAt>,
     /// Worker threads of a crew.
     pub(crate) workers: usize,
-    /// The engines.
-    pub(crate) image: Image,
     /// What the plan orders.
     pub(crate) directives: Directives,
 }
@@ -79,12 +76,17 @@ pub(crate) struct Report {
     pub(crate) outcome: Result<Passed, Failed>,
 }
 
+/// The code of a rehearsal that lacked states: a transition asked engines whose kinds were not copied.
+pub(crate) const NEEDS_ALL: &str = "rehearsal-needs-all-states";
+
 /// The upgrade committed and every state passed its check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Passed {
     pub(crate) pause_us: u64,
     pub(crate) runs: u32,
     pub(crate) engines: u64,
+    /// Bytes of the states that were copied.
+    pub(crate) state_bytes: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) digest: String,
 }

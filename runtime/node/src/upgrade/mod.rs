@@ -1,5 +1,6 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
+mod copy;
 mod keyed;
 mod leaving;
 mod orders;

@@ -1,18 +1,19 @@
 //! The node's side of a rehearsal: a copy of the engines, the files of old and new code, one child.
 
+use super::copy;
 use super::recall::{Recall, cancelled};
 use super::stage::{Refused, Staging, refused};
 use super::{Upgrades, refusal};
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::rehearsal::{
-    self, ModuleAt, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX, RehearsalCommand,
-    RehearsalError, Request,
+    self, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
+    RehearsalCommand, RehearsalError, Request,
 };
 use parking_lot::{Mutex, MutexGuard};
 use refit_abi::Generation;
 use refit_admin::Refusal;
 use refit_admin::api::{self, Reason, RehearsalReport};
-use refit_kernel::{Executor, Grants};
+use refit_kernel::{Grants, ImageScope};
 use refit_loader::ProbedArtifact;
 use refit_upgrade::{Directives, Live, Plan, Unwatched};
 use std::time::{Duration, Instant};
@@ -28,9 +29,8 @@ const PLACE_LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Rehearsed {
     pub(super) passed: Passed,
-    pub(super) state_bytes: u64,
-    /// How long no block ran while the states were copied.
-    pub(super) copy: Duration,
+    /// How long no block ran so that the states could be copied.
+    pub(super) copied: Duration,
 }
 
 /// Rehearses bringing these modules in. Ends at once if the upgrade is taken back.
@@ -40,17 +40,20 @@ pub(super) fn rehearse(
     (new, directives): (&[ProbedArtifact], &Directives),
     recall: &Recall,
 ) -> Result<Rehearsed, Refused> {
-    let look = |executor: &mut Executor| {
-        let (table, start) = (executor.table(), Instant::now());
-        let image = executor.image_of_engines(REHEARSAL_STATE_BYTES_MAX);
-        image.map(|image| (table, image, start.elapsed()))
+    let table = crate::status::ask(&upgrades.commands, |it| it.table(), RETIRE_WAIT_MAX);
+    let table = table.ok_or_else(copy::not_come)?;
+    let ((old, kinds), artifacts) = {
+        let state = upgrades.state.lock();
+        let files = state.libraries.files(&table)?;
+        (files, state.libraries.hashes(&table))
     };
-    let seconds = RETIRE_WAIT_MAX.as_secs();
-    let looked = crate::status::ask(&upgrades.commands, look, RETIRE_WAIT_MAX);
-    let image = looked.ok_or(RehearsalError::NoImage { seconds })?;
-    let (table, image, copy) = image.map_err(RehearsalError::from)?;
-    let (old, kinds) = upgrades.state.lock().libraries.files(&table)?;
-    let state_bytes = image.state_bytes() as u64;
+    let new_kinds = new.iter().flat_map(|new| &new.verdict().descriptor().kinds);
+    let mut scope = ImageScope {
+        kinds: Some(new_kinds.map(|kind| kind.kind.clone()).collect()),
+        clients: false,
+        artifacts,
+        bytes_max: REHEARSAL_STATE_BYTES_MAX,
+    };
     let new = new.iter().map(|probed| ModuleAt {
         path: probed.staged().path_for_child(),
     });
@@ -59,21 +62,29 @@ pub(super) fn rehearse(
         kinds,
         new: new.collect(),
         workers: upgrades.workers,
-        image,
         directives: directives.clone(),
     };
+    let generation = table.number();
     // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it
     // retires. One that did already has left it for a sweep.
     drop(table);
     upgrades.loader.sweep();
-    match rehearsal::run(command, request, &|| recall.is_taken_back()) {
-        Ok(passed) => Ok(Rehearsed {
-            passed,
-            state_bytes,
-            copy,
-        }),
-        Err(RehearsalError::CalledOff) => Err(cancelled(api::Phase::Rehearsed)),
-        Err(error) => Err(error.into()),
+    let (mut copied, called_off) = (Duration::ZERO, || recall.is_taken_back());
+    loop {
+        let copier = copy::Copier {
+            upgrades,
+            generation,
+            scope: scope.clone(),
+            cpu_s: command.seconds(),
+        };
+        let copy = Box::new(|to, head| copier.copy((to, head), &mut copied));
+        match rehearsal::run(command, &request, copy, &called_off) {
+            Ok(passed) => return Ok(Rehearsed { passed, copied }),
+            Err(RehearsalError::CalledOff) => return Err(cancelled(api::Phase::Rehearsed)),
+            // A transition asks engines whose code does not change.
+            Err(error) if error.code() == NEEDS_ALL && scope.kinds.is_some() => scope.kinds = None,
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -149,17 +160,13 @@ fn report(
     let max_pause_us = max_pause.map(super::run::micros);
     let took_us = super::run::micros(start.elapsed());
     match rehearsed {
-        Ok(Rehearsed {
-            passed,
-            state_bytes,
-            copy,
-        }) => RehearsalReport {
-            copy_us: super::run::micros(copy),
+        Ok(Rehearsed { passed, copied }) => RehearsalReport {
+            copy_us: super::run::micros(copied),
             predicted_us: Some(passed.pause_us),
             max_pause_us,
             runs: passed.runs,
             engines: passed.engines,
-            state_bytes,
+            state_bytes: passed.state_bytes,
             memory_bytes: passed.memory_bytes,
             digest: passed.digest,
             took_us,

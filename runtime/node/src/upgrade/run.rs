@@ -113,7 +113,7 @@ fn prepare(
             upgrades.update(id, |report| {
                 report.predicted_us = Some(predicted_us);
                 report.digest = Some(rehearsed.passed.digest);
-                report.copy_us = Some(micros(rehearsed.copy));
+                report.copy_us = Some(micros(rehearsed.copied));
             });
             orders.accept(predicted_us)?;
             staging.reached(Phase::Rehearsed, api::Phase::Rehearsed, start)?;

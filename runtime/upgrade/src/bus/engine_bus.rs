@@ -39,9 +39,17 @@ impl EngineBus<'_> {
             let Some(entry) = shared.view.table().get(slot.kind()) else {
                 return BusStatus::Unknown;
             };
+            self.look_out(slot);
             self.answer(ask, slot.kind(), &entry.kind, slot.instance(), out)
         });
         answer.unwrap_or_else(|| self.absence(ask.engine))
+    }
+
+    /// Whoever rehearses hears of a state that would have been here in the node.
+    fn look_out(&self, slot: SlotRef<'_>) {
+        if slot.is_elsewhere() {
+            self.shared.under_way.miss();
+        }
     }
 
     /// What is told of an engine that is not there.
@@ -70,7 +78,10 @@ impl EngineBus<'_> {
             let new = match slot.next() {
                 Some(Next::Whole(instance)) => Some(instance),
                 Some(Next::Prepared(_)) => None,
-                None => slot.instance(),
+                None => {
+                    self.look_out(slot);
+                    slot.instance()
+                }
             };
             self.answer_new(ask, slot.kind(), new, out)
         };

@@ -19,6 +19,7 @@
 )]
 
 mod abort;
+mod hostile_plan;
 mod lint;
 mod lint_words;
 mod mixed;

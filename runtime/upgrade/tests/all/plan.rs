@@ -20,7 +20,7 @@ fn renamed(place: usize, kind: &str) -> Descriptor {
     descriptor
 }
 
-fn live(place: usize) -> Live {
+pub(crate) fn live(place: usize) -> Live {
     let kind = |descriptor: Descriptor, artifact: &str| LiveKind {
         descriptor: descriptor.kinds[0].clone(),
         artifact: artifact.to_owned(),
@@ -46,7 +46,7 @@ fn candidate(descriptor: Descriptor) -> Candidate {
     }
 }
 
-fn plan(place: usize) -> Plan {
+pub(crate) fn plan(place: usize) -> Plan {
     let old = live(place + VERSIONS - 1);
     Plan::make(&old, &[candidate(described(place))], Some(Height(9))).unwrap()
 }

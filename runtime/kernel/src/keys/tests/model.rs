@@ -1,6 +1,6 @@
 //! The table of keys against a naive model that searches lists from end to end.
 
-use super::super::{Admitted, At, Key, KeyBounds, KeyRefusal, Keys, RequestDigest};
+use super::super::{Admitted, At, Key, KeyBounds, KeyRefusal, Keys, NameImage, RequestDigest};
 use super::{KEPT, Outcome, at, key, refused, request};
 use crate::limits::KEY_OVERHEAD_BYTES;
 use crate::outcome::ReplyError;
@@ -205,10 +205,11 @@ proptest! {
             prop_assert_eq!(keys.names.len(), model.names.len());
             prop_assert!(keys.bytes <= limits.bytes && keys.names.len() <= limits.names);
             prop_assert_eq!(keys.by_age.len(), keys.names.len());
-            let bytes = postcard::to_allocvec(&keys.image()).unwrap();
-            let image = postcard::from_bytes(&bytes).unwrap();
-            let copy = Keys::from_image(&image, limits);
-            prop_assert_eq!(copy.image(), keys.image());
+            let bytes = postcard::to_allocvec(&keys.images().collect::<Vec<_>>()).unwrap();
+            let mut copy = Keys::new(limits);
+            let images: Vec<NameImage> = postcard::from_bytes(&bytes).unwrap();
+            images.into_iter().for_each(|name| copy.put_back(name));
+            prop_assert!(copy.images().eq(keys.images()));
             prop_assert_eq!((&copy.by_age, &copy.by_size), (&keys.by_age, &keys.by_size));
             keys = copy;
         }

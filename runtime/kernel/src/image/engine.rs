@@ -1,0 +1,92 @@
+//! [`EngineImage`]: one engine as plain data, with its mail.
+
+use crate::causes::CauseIndex;
+use crate::kept::Kept;
+use crate::keys::Ask;
+use crate::slot::Poison;
+use refit_abi::host::Witness;
+use refit_abi::raw::Codec;
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Height, Sender};
+use serde::{Deserialize, Serialize};
+
+/// One engine in an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineImage {
+    /// Its id.
+    pub id: EngineId,
+    /// The place of its kind among the kinds of the image.
+    pub kind: u32,
+    /// Who spawned it; `None` for a root engine.
+    pub parent: Option<EngineId>,
+    /// Its state.
+    pub state: StateImage,
+    /// Messages it has sent over its life.
+    pub sent: u64,
+    /// Engines it has spawned over its life.
+    pub children: u64,
+    /// Timers it has set over its life.
+    pub timers_set: u64,
+    /// Messages it has handled over its life.
+    pub handled: u64,
+    /// Messages it has handled in the block at the height beside it.
+    pub ordinal: (u64, Height),
+    /// What it was started with.
+    pub config: (Codec, Vec<u8>),
+    /// The schema that its code's configuration had then.
+    pub config_schema: SchemaId,
+    /// A configuration in JSON, as its code read it then, in postcard.
+    pub config_read: Option<Vec<u8>>,
+    /// Its mail, in order.
+    pub mail: Vec<LetterImage>,
+    /// Its state before the upgrade that could not settle it, if that has poisoned it.
+    pub kept: Option<Kept>,
+    /// What its state says it is, if it crosses as bytes: whoever reads the bytes must come to the same.
+    pub witness: Option<Witness>,
+}
+
+/// A state in an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StateImage {
+    /// It serves; the state as postcard.
+    Live(Vec<u8>),
+    /// It panicked; without the panic's text.
+    Poisoned(Poison),
+    /// It was not copied: its kind is not among those of [`ImageScope::kinds`](crate::ImageScope::kinds).
+    Elsewhere,
+}
+
+/// One message in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterImage {
+    /// Who sent it.
+    pub sender: Sender,
+    /// The sender's count.
+    pub sequence: u64,
+    /// The schema of its payload.
+    pub schema: SchemaId,
+    /// How the payload is written.
+    pub codec: Codec,
+    /// Whether it tells of a message that was not delivered.
+    pub is_notice: bool,
+    /// How it is answered, if it is a client's.
+    pub ask: Option<Ask>,
+    /// What it came from: one of the causes of the image.
+    pub cause: CauseIndex,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+impl EngineImage {
+    /// Bytes of its state, its configuration and its mail.
+    pub(crate) fn bytes(&self) -> usize {
+        let state = match &self.state {
+            StateImage::Live(bytes) => bytes.len(),
+            StateImage::Poisoned(_) | StateImage::Elsewhere => 0,
+        };
+        let mail = self.mail.iter().map(|letter| letter.payload.len());
+        let read = self.config_read.as_ref().map_or(0, Vec::len);
+        let kept = self.kept.as_ref().map_or(0, |kept| kept.state.len());
+        state + kept + self.config.1.len() + read + mail.sum::<usize>()
+    }
+}

@@ -1,0 +1,285 @@
+//! [`ImageReader`]: the reading end of an image's [`stream`](super::stream).
+
+use super::stream::{
+    BEGIN, GOES_ON, HEAD_BYTES, PART_BYTES_MAX, RECORD_BYTES_MAX, StreamError, Tally, What,
+};
+use super::writer::encoded;
+use super::{EngineImage, IMAGE_FORMAT, Image, ImageHeader, Item, StateImage};
+use crate::executor::Executor;
+use crate::imaging::Making;
+use crate::parameters::Parameters;
+use crate::table::GenerationTable;
+use refit_abi::EngineId;
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+
+/// An image whose header and parameters were read; the rest is read into an executor or an [`Image`].
+#[derive(Debug)]
+pub struct ImageReader<R> {
+    records: Records<R>,
+    header: ImageHeader,
+    parameters: Parameters,
+}
+
+impl<R: Read> ImageReader<R> {
+    /// Reads what the image is of. It reads in small pieces: `from` is best buffered.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub fn begin(from: R) -> Result<Self, StreamError> {
+        let mut records = Records::begin(from)?;
+        let (header, parameters) = match (records.next()?, records.next()?) {
+            (Some(Item::Header(header)), Some(Item::Parameters(parameters))) => {
+                (header, *parameters)
+            }
+            _ => return Err(StreamError::Order { record: 1 }),
+        };
+        Ok(Self {
+            records,
+            header,
+            parameters,
+        })
+    }
+
+    /// What the image is of.
+    pub fn header(&self) -> &ImageHeader {
+        &self.header
+    }
+
+    /// What bounds the node that it is of.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Reads the rest into an executor that goes on with the code of `table`; `look` sees each engine before its state
+    /// is read. Runs engine code: on a thread that is joined before that code is unmapped.
+    ///
+    /// # Errors
+    /// [`StreamError`]; states that were read by then are leaked, safely.
+    pub fn executor(
+        mut self,
+        table: Arc<GenerationTable>,
+        mut look: impl FnMut(&EngineImage),
+    ) -> Result<(Executor, Tally), StreamError> {
+        let mut making = Making::begin(table, &self.header, self.parameters)?;
+        while let Some(item) = self.records.next()? {
+            if let Item::Engine(engine) = &item {
+                look(engine);
+            }
+            making.put(item)?;
+        }
+        Ok((making.end(), self.records.tally))
+    }
+
+    /// Reads the rest as it is.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub fn image(mut self) -> Result<Image, StreamError> {
+        let mut image = Image::new(self.header, self.parameters);
+        while let Some(item) = self.records.next()? {
+            image.put(item);
+        }
+        Ok(image)
+    }
+}
+
+/// Items out of records, in their order.
+#[derive(Debug)]
+struct Records<R> {
+    from: R,
+    digest: blake3::Hasher,
+    tally: Tally,
+    /// The rank of the item before.
+    rank: Option<u8>,
+    engine: Option<EngineId>,
+    /// Emptied for the next item.
+    part: Vec<u8>,
+    /// What the item would be written as.
+    again: Vec<u8>,
+}
+
+impl<R: Read> Records<R> {
+    fn begin(from: R) -> Result<Self, StreamError> {
+        let mut records = Self {
+            from,
+            digest: blake3::Hasher::new(),
+            tally: Tally::default(),
+            rank: None,
+            engine: None,
+            part: Vec::new(),
+            again: Vec::new(),
+        };
+        let mut begin = [0; BEGIN.len()];
+        records.take(&mut begin)?;
+        if begin != *BEGIN {
+            return Err(StreamError::NoImage);
+        }
+        let mut format = [0; 4];
+        records.take(&mut format)?;
+        records.digest.update(&begin);
+        records.digest.update(&format);
+        match u32::from_le_bytes(format) {
+            IMAGE_FORMAT => Ok(records),
+            format => Err(StreamError::Format { format }),
+        }
+    }
+
+    /// The next item, with its state if it is an engine's; `None` behind the last, once the end was found right.
+    fn next(&mut self) -> Result<Option<Item>, StreamError> {
+        let (bytes, before) = (std::mem::take(&mut self.part), self.tally);
+        let (what, bytes) = self.read_part(bytes)?;
+        let item = match what {
+            What::Item => self.item(&bytes)?,
+            What::State => return Err(self.out_of_order()),
+            What::End => {
+                let digest = self.tally.digest;
+                self.tally = self.ended(&bytes, Tally { digest, ..before })?;
+                return Ok(None);
+            }
+        };
+        self.part = bytes;
+        Ok(Some(item))
+    }
+
+    fn item(&mut self, bytes: &[u8]) -> Result<Item, StreamError> {
+        let mut item: Item = self.decoded(bytes)?;
+        if !item.may_follow(self.rank) {
+            return Err(self.out_of_order());
+        }
+        self.rank = Some(item.rank());
+        if let Item::Engine(engine) = &mut item {
+            self.tally.engines += 1;
+            self.engine = Some(engine.id);
+            if let StateImage::Live(state) = &mut engine.state {
+                *state = self.state(state)?;
+            }
+        }
+        Ok(item)
+    }
+
+    /// The state of the engine that came just now, in place of the empty one in its record.
+    fn state(&mut self, in_record: &[u8]) -> Result<Vec<u8>, StreamError> {
+        if !in_record.is_empty() {
+            return Err(self.malformed("a state lies in the record of its engine"));
+        }
+        match self.read_part(Vec::new())? {
+            (What::State, state) => {
+                self.tally.state_bytes += state.len() as u64;
+                Ok(state)
+            }
+            _ => Err(self.out_of_order()),
+        }
+    }
+
+    /// What the end says, if that is what was found.
+    fn ended(&self, bytes: &[u8], found: Tally) -> Result<Tally, StreamError> {
+        let said: Tally = match postcard::take_from_bytes(bytes) {
+            Ok((said, [])) => said,
+            _ => return Err(self.malformed("it is no end")),
+        };
+        if self.rank.is_none_or(|rank| rank < 2) {
+            return Err(self.out_of_order());
+        }
+        let counts = |of: &Tally| (of.records, of.engines, of.state_bytes);
+        if counts(&said) != counts(&found) {
+            let (said, found) = (Box::new(said), Box::new(found));
+            return Err(StreamError::Count { said, found });
+        }
+        match said.digest == found.digest {
+            true => Ok(said),
+            false => Err(StreamError::Digest),
+        }
+    }
+
+    /// An item in the one form that it is written in.
+    fn decoded(&mut self, bytes: &[u8]) -> Result<Item, StreamError> {
+        let item = match postcard::take_from_bytes(bytes) {
+            Ok((item, [])) => item,
+            _ => return Err(self.malformed("it is no item")),
+        };
+        let mut again = std::mem::take(&mut self.again);
+        again.clear();
+        self.again = encoded(&item, again, self.tally.records)?;
+        match self.again == bytes {
+            true => Ok(item),
+            false => Err(self.malformed("it is not in its one form")),
+        }
+    }
+
+    /// All records of one part, behind what is in `bytes` once that is emptied.
+    fn read_part(&mut self, mut bytes: Vec<u8>) -> Result<(What, Vec<u8>), StreamError> {
+        bytes.clear();
+        let mut first = None;
+        loop {
+            let mut head = [0; HEAD_BYTES];
+            self.take(&mut head)?;
+            let [what, length @ ..] = head;
+            let (kind, length) = (what & !GOES_ON, u32::from_le_bytes(length) as usize);
+            let goes_on = what & GOES_ON != 0;
+            self.tally.records += 1;
+            let kind = What::of(kind).ok_or_else(|| self.malformed("it is of no known kind"))?;
+            if kind == What::End {
+                self.tally.digest = *self.digest.finalize().as_bytes();
+            }
+            self.digest.update(&head);
+            if *first.get_or_insert(kind) != kind {
+                return Err(self.out_of_order());
+            }
+            if length > RECORD_BYTES_MAX || (goes_on && length < RECORD_BYTES_MAX) {
+                return Err(self.malformed("it has another length than such a record has"));
+            }
+            // The writer ends a part with the record that it fills.
+            if !goes_on && length == 0 && !bytes.is_empty() {
+                return Err(self.malformed("it goes on with nothing"));
+            }
+            if bytes.len() + length > PART_BYTES_MAX {
+                let record = self.tally.records;
+                return Err(StreamError::TooLarge { record });
+            }
+            self.take_more(&mut bytes, length)?;
+            if !goes_on {
+                return Ok((kind, bytes));
+            }
+        }
+    }
+
+    /// Reads exactly as much; does not digest it.
+    fn take(&mut self, into: &mut [u8]) -> Result<(), StreamError> {
+        let read = self.from.read_exact(into);
+        read.map_err(|source| match source.kind() {
+            ErrorKind::UnexpectedEof => self.cut(),
+            _ => StreamError::Read { source },
+        })
+    }
+
+    /// Reads as much behind what is there, and digests it.
+    fn take_more(&mut self, bytes: &mut Vec<u8>, length: usize) -> Result<(), StreamError> {
+        let start = bytes.len();
+        let mut record = (&mut self.from).take(length as u64);
+        let read = record.read_to_end(bytes);
+        let read = read.map_err(|source| StreamError::Read { source })?;
+        if read < length {
+            return Err(self.cut());
+        }
+        self.digest.update(&bytes[start..]);
+        Ok(())
+    }
+
+    fn cut(&self) -> StreamError {
+        StreamError::Cut {
+            record: self.tally.records,
+            engine: self.engine,
+        }
+    }
+
+    fn malformed(&self, reason: &'static str) -> StreamError {
+        let record = self.tally.records;
+        StreamError::Malformed { record, reason }
+    }
+
+    fn out_of_order(&self) -> StreamError {
+        let record = self.tally.records;
+        StreamError::Order { record }
+    }
+}
