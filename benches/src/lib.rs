@@ -1,4 +1,4 @@
-//! What an upgrade costs, measured: `refit bench swap | gate | messages | bus | serve` as a library.
+//! What an upgrade costs, measured: `refit bench swap | gate | messages | bus | copy | serve` as a library.
 //!
 //! * [`swap`]: the pause of a real swap of real libraries under an open-loop load, beside an empty
 //!   gate handshake of the same run, over engines × entries × class.
@@ -6,6 +6,7 @@
 //! * [`messages`]: how many messages a second go between engines on one worker.
 //! * [`compare`]: two programs against each other, pair by pair: does a revision cost speed?
 //! * [`bus`]: what upgrade messages and engines started on the upgrade bus add to a pause.
+//! * [`copy`]: how long no block runs while the engines are copied, and the memory that it takes.
 //! * [`serve`]: a real node under HTTP clients: requests a second, latency, processor time, and a swap in it.
 //!
 //! Each `run` measures with its variants interleaved and gives a report: medians with their spread,
@@ -14,6 +15,7 @@
 
 pub mod bus;
 pub mod compare;
+pub mod copy;
 pub mod gate;
 pub mod machine;
 pub mod messages;

@@ -5,12 +5,14 @@
 //! refit-bench gate [BATCHES MESSAGES REPETITIONS]              (lists with commas)
 //! refit-bench messages [MESSAGES REPETITIONS]
 //! refit-bench bus [REPETITIONS WORKERS [OUT]]
+//! refit-bench copy MIBS ENGINES REPETITIONS
 //! refit-bench swap ENGINES ENTRIES CLASSES REPETITIONS OUT
 //! refit-bench probe FILE                                       (started by the loader)
 //! ```
 
+use refit_benches::copy::CopyOptions;
 use refit_benches::swap::{SwapCode, SwapOptions};
-use refit_benches::{bus, gate, messages, swap};
+use refit_benches::{bus, copy, gate, messages, swap};
 use refit_build::Builder;
 use refit_loader::{Loader, ProbeCommand};
 use std::error::Error;
@@ -26,11 +28,13 @@ fn main() -> ExitCode {
         ["gate", numbers @ ..] => measure_gate(numbers),
         ["messages", numbers @ ..] => measure_messages(numbers),
         ["bus", numbers @ ..] => measure_bus(numbers),
+        ["copy", state_mib, engines, repetitions] => measure_copy(state_mib, engines, repetitions),
         ["swap", engines, entries, classes, repetitions, out] => {
             measure_swap(engines, entries, classes, repetitions, out)
         }
         _ => Err(
-            "usage: refit-bench gate | messages | bus | swap …; see the head of its source".into(),
+            "usage: refit-bench gate | messages | bus | copy | swap …; see the head of its source"
+                .into(),
         ),
     };
     match report {
@@ -97,6 +101,30 @@ fn measure_swap(
         sources: &sources,
     };
     Ok(swap::run(&options, &code, &mut |line| eprintln!("{line}"))?.text())
+}
+
+fn measure_copy(
+    state_mib: &str,
+    engines: &str,
+    repetitions: &str,
+) -> Result<String, Box<dyn Error>> {
+    let options = CopyOptions {
+        state_mib: list(state_mib)?,
+        engines: list(engines)?,
+        repetitions: repetitions.parse()?,
+    };
+    let folder = tempfile::tempdir()?;
+    let builder = Builder::new(folder.path())
+        .with_lock(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"));
+    let probe = ProbeCommand::new(std::env::current_exe()?).argument("probe");
+    let loader = Loader::new(probe)?;
+    let sources = SwapCode::sources();
+    let code = SwapCode {
+        builder: &builder,
+        loader: &loader,
+        sources: &sources,
+    };
+    Ok(copy::run(&options, &code, &mut |line| eprintln!("{line}"))?.text())
 }
 
 fn list<T: FromStr<Err: Error + 'static>>(text: &str) -> Result<Vec<T>, Box<dyn Error>> {

@@ -53,6 +53,17 @@ impl SwapCode<'_> {
         })
     }
 
+    /// Builds the first version of the tables alone.
+    pub(crate) fn table(&self, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, BenchError> {
+        progress("building table-v1");
+        self.build_one("table-v1")
+    }
+
+    /// Loads a library.
+    pub(crate) fn load(&self, path: &Path) -> Result<LoadedModule, BenchError> {
+        load(self.loader, path)
+    }
+
     fn build_one(&self, name: &str) -> Result<PathBuf, BenchError> {
         let source = self.sources.join(name);
         if !source.is_dir() {

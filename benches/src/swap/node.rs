@@ -65,6 +65,16 @@ impl BenchNode {
 
     /// Starts the cell's engines and one of kind `side`.
     pub(crate) fn populate(&self, cell: Cell) -> Result<(), BenchError> {
+        self.populate_tables(cell)?;
+        let start = move |executor: &mut Executor| -> Result<(), BenchError> {
+            let (frame, config) = (BlockFrame::default(), (Codec::Json, b"{}".as_slice()));
+            Ok(executor.start(EngineId::root("side")?, "side", config, frame)?)
+        };
+        self.call("start an engine", start)?
+    }
+
+    /// Starts the cell's engines alone.
+    pub(crate) fn populate_tables(&self, cell: Cell) -> Result<(), BenchError> {
         let start = move |executor: &mut Executor| -> Result<(), BenchError> {
             let frame = BlockFrame::default();
             let config = format!("{{\"entries\":{}}}", cell.entries);
@@ -72,7 +82,7 @@ impl BenchNode {
                 let config = (Codec::Json, config.as_bytes());
                 executor.start(table_id(number)?, "table", config, frame)?;
             }
-            Ok(executor.start(EngineId::root("side")?, "side", (Codec::Json, b"{}"), frame)?)
+            Ok(())
         };
         self.call("start the engines", start)?
     }

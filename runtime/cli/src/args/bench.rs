@@ -4,6 +4,7 @@ use super::OutputArgs;
 use clap::{Args, Subcommand};
 use refit_benches::bus::BusOptions;
 use refit_benches::compare::{CompareOptions, Subject};
+use refit_benches::copy::CopyOptions;
 use refit_benches::serve::ServeOptions;
 use refit_benches::swap::{BenchClass, SwapOptions};
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub(crate) enum BenchCommand {
     Messages(OutputArgs),
     /// Upgrade messages, and engines started while an upgrade runs: bus.csv, bus.json.
     Bus(BusArgs),
+    /// How long no block runs while the engines are copied, and the memory that it takes.
+    Copy(CopyArgs),
     /// A real node under HTTP clients: requests a second, latency, processor time, and swaps meanwhile.
     Serve(ServeArgs),
     /// This program against another one, pair by pair: does a revision cost speed?
@@ -130,6 +133,42 @@ impl BusArgs {
         options.workers = self.workers.unwrap_or(options.workers);
         options.out = Some(self.out.clone());
         options
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// Memory of the states, in MiB.
+    #[arg(
+        long,
+        value_name = "MIB,…",
+        value_delimiter = ',',
+        default_value = "1,100"
+    )]
+    states: Vec<u64>,
+    /// Numbers of engines that have it.
+    #[arg(
+        long,
+        value_name = "COUNT,…",
+        value_delimiter = ',',
+        default_value = "1,1000"
+    )]
+    engines: Vec<u64>,
+    /// How often each way is measured.
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    repetitions: u32,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl CopyArgs {
+    /// As the benches take it.
+    pub(crate) fn options(&self) -> CopyOptions {
+        CopyOptions {
+            state_mib: self.states.clone(),
+            engines: self.engines.clone(),
+            repetitions: self.repetitions,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod upgrade;
 mod watch;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
-pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, ServeArgs, SwapArgs};
+pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, CopyArgs, ServeArgs, SwapArgs};
 pub(crate) use budget::BudgetArg;
 pub(crate) use building::{BuildingArgs, CacheArgs};
 pub(crate) use common::CommonArgs;

@@ -1,6 +1,6 @@
 //! `refit bench …`: measures, and prints tables or one JSON document.
 
-use crate::args::{BenchCommand, BusArgs, CompareArgs, OutputArgs, ServeArgs, SwapArgs};
+use crate::args::{BenchCommand, BusArgs, CompareArgs, CopyArgs, OutputArgs, ServeArgs, SwapArgs};
 use crate::artifact;
 use crate::demo::sources;
 use crate::destination;
@@ -10,7 +10,7 @@ use crate::show;
 use miette::Diagnostic;
 use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
-use refit_benches::{BenchError, bus, compare, gate, messages, serve, swap};
+use refit_benches::{BenchError, bus, compare, copy, gate, messages, serve, swap};
 use refit_loader::Loader;
 use std::fmt;
 
@@ -22,6 +22,7 @@ pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::Swap(args) => run_swap(args),
         BenchCommand::Bus(args) => run_bus(args),
+        BenchCommand::Copy(args) => run_copy(args),
         BenchCommand::Serve(args) => run_serve(args),
         BenchCommand::Compare(args) => run_compare(args),
         BenchCommand::Gate(output) => {
@@ -54,6 +55,20 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
     ));
     show::next("refit bench gate, refit bench messages, refit bench bus, refit bench serve");
     Ok(())
+}
+
+fn run_copy(args: &CopyArgs) -> Result<(), Failure> {
+    let checkout = sources::checkout().map_err(Box::new)?;
+    let sources = sources::builder(&checkout);
+    let loader = Loader::new(artifact::probe_command())
+        .map_err(|error| Failure::Start(std::io::Error::other(error)))?;
+    let code = SwapCode {
+        builder: sources.builder(),
+        loader: &loader,
+        sources: &SwapCode::sources(),
+    };
+    let report = copy::run(&args.options(), &code, &mut |line| show::talk(line)).map_err(failed)?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
 }
 
 fn run_bus(args: &BusArgs) -> Result<(), Failure> {
