@@ -1,12 +1,17 @@
 //! `accounts` on the upgrade bus: its holds become an engine of their own, and when each of them ends is
 //! asked of the store's old state.
 
+use crate::rehearsal::command;
 use crate::{assert_mapped, assert_serves, put, reason, workshop};
 use refit_admin::api::{UpgradeReport, UpgradeState};
 use refit_tests::{Harness, Workshop};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
+
+/// Enough for any rehearsal of these.
+const REHEARSED: Duration = Duration::from_secs(60);
 
 fn only_kv(workshop: &Workshop, kv: &Path) -> Harness {
     Harness::start(workshop, &[("kv", "kv", kv)])
@@ -223,6 +228,39 @@ fn the_accounts_read_a_store_of_version_3_as_well() {
     // With the next block, if not before, the store has removed the notes and told its index.
     assert_serves(&node, "after");
     assert_indexed(&node, "kv", "kv-index");
+}
+
+#[test]
+fn a_rehearsal_copies_what_crosses_and_the_rest_only_if_a_migration_asks_it() {
+    let workshop = workshop();
+    let (kv, accounts) = (workshop.kv_v1(), workshop.accounts_v1());
+    let kinds = [
+        ("kv", "kv", kv.as_path()),
+        ("accounts", "accounts", &accounts),
+    ];
+    let node = Harness::start_with(&workshop, &kinds, |config| {
+        config.rehearsal = Some(command(REHEARSED));
+    });
+    bank(&node);
+    fill(&node, "kv", 50);
+    let states = node.states();
+    let bytes = |name: &str| -> usize {
+        let of_it = states.iter().filter(|(id, _)| id.to_string() == name);
+        of_it.map(|(_, state)| state.len()).sum()
+    };
+    let (store, all) = (bytes("kv"), bytes("kv") + bytes("accounts"));
+    assert!(0 < store && store < all);
+    let rehearse = |kind: &str, file: &Path| {
+        let plan = node.plan(&[(kind, &node.own_copy(file))], None).unwrap();
+        let report = node.rehearse(&plan).unwrap();
+        assert_eq!((report.reason.as_ref(), report.engines), (None, 2));
+        report.state_bytes
+    };
+    assert_eq!(rehearse("kv", &workshop.kv_v2()), store as u64);
+    // It reads in the store when each hold ends.
+    let v2 = workshop.accounts_v2();
+    assert_eq!(rehearse("accounts", &v2), all as u64);
+    assert_committed(&node.upgrade("accounts", &node.own_copy(&v2)));
 }
 
 #[test]
