@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 /// The time without a block that is promised at 100 MB, in milliseconds.
 const WITHOUT_BLOCK_MS_MAX: f64 = 8.0;
 
+/// States of which that is promised, in MiB.
+const PROMISED_MIB_MAX: u64 = 100;
+
 /// Memory that is promised while nothing crosses, as a multiple of that at rest.
 const MEMORY_MAX: f64 = 1.05;
 
@@ -151,7 +154,8 @@ pub fn run(
             rows.push(CopyRow::of(*state_mib, *engines, &times));
         }
     }
-    let targets = rows.iter().flat_map(CopyRow::targets).collect();
+    let promised = rows.iter().filter(|row| row.state_mib <= PROMISED_MIB_MAX);
+    let targets = promised.flat_map(CopyRow::targets).collect();
     Ok(CopyReport {
         machine,
         rows,
@@ -219,9 +223,13 @@ fn forked(node: &BenchNode, all: bool) -> Result<(Duration, Duration, f64), Benc
         if let Some(end) = process.ended_within(LOOK) {
             break end;
         }
-        // It may end meanwhile.
         let theirs = process.id().and_then(|id| pss_kib(&id.to_string()).ok());
-        peak = peak.max(pss_kib("self")? + theirs.unwrap_or(0));
+        let both = pss_kib("self")? + theirs.unwrap_or(0);
+        // If it ended between the two looks, what it shared was counted twice.
+        if let Some(end) = process.ended_within(Duration::ZERO) {
+            break end;
+        }
+        peak = peak.max(both);
         if start.elapsed() > END_WAIT {
             return Err(failed("the fork does not end"));
         }
