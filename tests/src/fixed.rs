@@ -70,11 +70,29 @@ impl Fixed {
     /// If it does not start, or the upgrade is not armed.
     pub fn start(scene: &Scene) -> Self {
         let source = Scripted::new();
-        let (script, store) = (source.script(), Arc::new(MemoryStore::default()));
+        let script = source.script();
         let parts = NodeParts {
             source: Some(Box::new(source)),
-            store: store.clone(),
             ..NodeParts::default()
+        };
+        Self::start_on(scene, script, parts)
+    }
+
+    /// A node of this scene that makes its own blocks, from what it is sent and ordered.
+    ///
+    /// # Panics
+    /// As [`Fixed::start`].
+    pub fn solo(scene: &Scene) -> Self {
+        // Nothing plays it.
+        let script = Scripted::new().script();
+        Self::start_on(scene, script, NodeParts::default())
+    }
+
+    fn start_on(scene: &Scene, script: Script, parts: NodeParts) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let parts = NodeParts {
+            store: store.clone(),
+            ..parts
         };
         let workshop = Workshop::new("", &scene.probe);
         let engines = scene.engines.iter();

@@ -30,6 +30,8 @@ pub enum Order {
     Parameters(ParameterChanges),
     /// An engine starts afresh.
     Restart(EngineId),
+    /// Something for whoever reads the blocks: it has its place among the entries, and changes nothing.
+    Noted,
 }
 
 /// An order, and its place among the entries of its block.
@@ -63,6 +65,8 @@ pub enum Done {
         /// Timers of its former life that were dropped.
         timers_dropped: u64,
     },
+    /// Nothing: it was [`Order::Noted`].
+    Noted,
 }
 
 /// Why an order did nothing.
@@ -126,6 +130,7 @@ impl Executor {
         let outcome = match order {
             Order::Parameters(changes) => self.change_parameters(&changes, out),
             Order::Restart(engine) => self.restart(engine, table, frame, out),
+            Order::Noted => Ok(Done::Noted),
         };
         out.ordered.push(Ordered { index, outcome });
     }

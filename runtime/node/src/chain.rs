@@ -6,7 +6,7 @@ use refit_kernel::GenerationTable;
 use refit_loader::LoadedModule;
 use refit_ordering::{
     ChainId, CodeManifest, FAILURE_CODE_BYTES_MAX, Ground, KindCode, ManifestHash, ParametersHash,
-    PlanDigest, UpgradeEnd, UpgradeOutcome,
+    PlanDigest, PlanEntry, PlannedCode, UpgradeEnd, UpgradeOutcome,
 };
 use refit_upgrade::{Plan, Verdict};
 use serde::Serialize;
@@ -89,6 +89,27 @@ pub(crate) fn digest(plan: &Plan) -> PlanDigest {
         Err(error) => unreachable!("a plan is written as JSON: {error}"),
     };
     PlanDigest(hash_bytes(PLAN_CONTEXT, &bytes))
+}
+
+/// What an entry says of the plan: for whoever reads the log.
+pub(crate) fn entry(plan: &Plan, digest: PlanDigest) -> PlanEntry {
+    let modules = plan.modules.iter();
+    let kinds = modules.flat_map(|module| {
+        module.kinds.iter().map(|kind| PlannedCode {
+            kind: kind.kind.clone(),
+            artifact: module.artifact.clone(),
+        })
+    });
+    let parameters = &plan.directives.parameters;
+    PlanEntry {
+        digest,
+        at_height: plan.at_height,
+        kinds: kinds.collect(),
+        parameters: match parameters.is_empty() {
+            true => Vec::new(),
+            false => parameters.to_bytes(),
+        },
+    }
 }
 
 /// How the next header tells of an upgrade.

@@ -212,7 +212,10 @@ impl Driver {
                 }
             }
             Intake::Order(order) => self.order(order),
-            Intake::Upgrade(waiting) => self.armed = Some(waiting),
+            Intake::Upgrade(mut waiting) => {
+                self.announce(&mut waiting);
+                self.armed = Some(waiting);
+            }
             // The next step of this turn lets it go.
             Intake::Recalled => {}
             Intake::Started(awaited) => self.hear_of(awaited),

@@ -4,7 +4,7 @@
 //! has a place for all of them; those that nothing here carries out yet are refused before their block is executed,
 //! by name, and never passed over. What became of an upgrade is no entry: the header says it, once.
 
-use crate::{PlanDigest, Refused};
+use crate::{PlanDigest, PlanEntry, Refused};
 use refit_abi::{ClientId, EngineId, Height};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -25,7 +25,7 @@ pub enum Entry {
     Message(Message),
     /// Other parameters from the next block on: the canonical bytes of what changes.
     Parameters(Vec<u8>),
-    /// A plan: its canonical bytes.
+    /// Which code comes in, and when: the canonical bytes of a [`PlanEntry`](crate::PlanEntry).
     Plan(Vec<u8>),
     /// A message of a block before is passed over.
     Skip {
@@ -154,7 +154,16 @@ impl Entry {
         match self {
             Entry::Message(message) => message.check(height, index),
             Entry::Parameters(_) | Entry::Restart { .. } => Ok(()),
-            Entry::Plan(_) | Entry::Skip { .. } | Entry::Revive { .. } => Err(Refused::EntryKind {
+            Entry::Plan(bytes) => {
+                let read = PlanEntry::from_bytes(bytes);
+                read.map(drop).map_err(|error| Refused::Entry {
+                    height,
+                    index,
+                    kind: self.kind(),
+                    why: error.to_string(),
+                })
+            }
+            Entry::Skip { .. } | Entry::Revive { .. } => Err(Refused::EntryKind {
                 height,
                 index,
                 kind: self.kind(),

@@ -19,6 +19,7 @@ mod ground;
 mod hashes;
 mod manifest;
 mod mempool;
+mod plan;
 mod refused;
 mod scripted;
 mod seal;
@@ -39,6 +40,7 @@ pub use mempool::{
     Mempool, NotTaken, ORDERS_BYTES_MAX, ORDERS_MAX, PoolBounds, QUEUE_BYTES_MAX,
     QUEUE_MESSAGES_MAX, Taken, WaitingOrder,
 };
+pub use plan::{PLAN_ENTRY_BYTES_MAX, PLAN_ENTRY_FORMAT, PlanEntry, PlanEntryError, PlannedCode};
 pub use refused::Refused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};
 pub use seal::{SEAL_BYTES_MAX, Seal, SealedBlock};
@@ -46,4 +48,4 @@ pub use solo::{
     AT_ONCE_MESSAGES, BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, IDLE_INTERVAL_MILLIS,
     MESSAGES_PER_BLOCK_MAX, Solo, SoloConfig,
 };
-pub use source::{BlockSource, Decided, Due, NotPushed, Outlet, Token};
+pub use source::{BlockSource, Decided, Due, Foretold, NotPushed, Outlet, Token};

@@ -3,7 +3,9 @@
 //! It is a [`BlockSource`] as any other: it pushes a block once the one before was executed. A [`Script`] adds to it
 //! from any thread while its node runs.
 
-use crate::{Block, BlockSource, Decided, Entry, Ground, Mempool, NotPushed, Outlet, Refused};
+use crate::{
+    Block, BlockSource, Decided, Entry, Foretold, Ground, Mempool, NotPushed, Outlet, Refused,
+};
 use parking_lot::Mutex;
 use refit_abi::BlockTime;
 use std::collections::VecDeque;
@@ -153,6 +155,13 @@ impl BlockSource for Scripted {
             .lock()
             .newest
             .check_proposal(proposal, now)
+    }
+
+    fn foretold(&self) -> Foretold {
+        match self.script.state.lock().steps.front() {
+            Some(Step::Block(block)) => Foretold::by(block),
+            Some(Step::Batch { .. }) | None => Foretold::Unknown,
+        }
     }
 
     fn executed(&mut self, ground: &Ground) {

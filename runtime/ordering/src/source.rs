@@ -9,7 +9,7 @@
 //! A source decides block H+1 only once it was told what H has left behind. It may push from any thread; one that
 //! has none, as [`crate::Solo`], is driven by the ticks that its driver gives it.
 
-use crate::{Block, Ground, Mempool, Refused, Seal};
+use crate::{Block, Ground, Mempool, Refused, Seal, UpgradeOutcome};
 use refit_abi::{BlockTime, Height};
 use std::sync::Arc;
 
@@ -32,6 +32,12 @@ pub trait BlockSource: Send {
     /// be decided. Said again for the same height if an upgrade happens there before there is a next block.
     fn executed(&mut self, ground: &Ground);
 
+    /// What is known already of the block that comes next: whether whoever decided it saw an upgrade before it. A node
+    /// that replays blocks does what they say.
+    fn foretold(&self) -> Foretold {
+        Foretold::Unknown
+    }
+
     /// When [`BlockSource::tick`] has something to do: `now` if at once, `None` if nothing is waiting and only a new
     /// message, or something else that becomes due, can change that.
     fn next_due(&self, _now: BlockTime, _due: Due) -> Option<BlockTime> {
@@ -41,6 +47,26 @@ pub trait BlockSource: Send {
     /// Lets time pass for a source that has no thread. `now` is the driver's clock; `due` says what, beside client
     /// messages, needs a block.
     fn tick(&mut self, _now: BlockTime, _due: Due) {}
+}
+
+/// What the next block says of an upgrade before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Foretold {
+    /// It is not decided, or not known here.
+    #[default]
+    Unknown,
+    /// There was none.
+    Nothing,
+    /// There was one, which ended so.
+    Said(UpgradeOutcome),
+}
+
+impl Foretold {
+    /// What this block says.
+    pub fn by(block: &Block) -> Self {
+        let outcome = block.header.outcome.clone();
+        outcome.map_or(Self::Nothing, Self::Said)
+    }
 }
 
 /// Takes decided blocks, and wakes who executes them.

@@ -8,8 +8,9 @@ use common::{Executes, entry, message};
 use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
-    ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message, ParametersHash,
-    PlanDigest, ReceiptHash, Refused, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
+    ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message,
+    PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlannedCode, ReceiptHash, Refused,
+    Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome() -> UpgradeOutcome {
@@ -102,7 +103,6 @@ fn each_field_that_is_not_as_it_must_be_is_named() {
 fn an_entry_that_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
     let engine = EngineId::root("kv").unwrap();
     let others = [
-        (Entry::Plan(vec![1]), EntryKind::Plan),
         (
             Entry::Skip {
                 height: Height(3),
@@ -174,4 +174,37 @@ fn the_time_of_a_proposal_is_held_against_the_clock_and_that_of_a_decided_block_
     node.executed(&at(90_000));
     let child = node.ground.extend(now, Vec::new());
     assert_eq!(node.source.validate(&child, now), Ok(()));
+}
+
+#[test]
+fn a_plan_in_a_block_is_in_its_one_form_or_the_block_is_refused() {
+    let plan = PlanEntry {
+        digest: PlanDigest([7; 32]),
+        at_height: Some(Height(9)),
+        kinds: vec![PlannedCode {
+            kind: "kv".to_owned(),
+            artifact: "ab".repeat(32),
+        }],
+        parameters: vec![1, 0, 0],
+    };
+    let check = |bytes: Vec<u8>| {
+        let block = ground().extend(BlockTime(1_000), vec![Entry::Plan(bytes)]);
+        ground().check(&block).map_err(|refused| refused.code())
+    };
+    let bytes = plan.to_bytes();
+    assert_eq!(PlanEntry::from_bytes(&bytes), Ok(plan));
+    assert_eq!(check(bytes.clone()), Ok(()));
+    let longer = [&bytes[..], &[0]].concat();
+    let mut other_form = bytes.clone();
+    other_form[0] += 1;
+    let cut = bytes[..bytes.len() - 1].to_vec();
+    for wrong in [
+        longer,
+        other_form,
+        cut,
+        vec![],
+        vec![0; PLAN_ENTRY_BYTES_MAX + 1],
+    ] {
+        assert_eq!(check(wrong), Err("block-entry"));
+    }
 }

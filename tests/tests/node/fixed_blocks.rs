@@ -183,28 +183,32 @@ fn a_whole_node_on_one_two_and_four_workers_gives_the_same_receipts_and_states()
     }
 }
 
-#[test]
-fn a_second_process_that_is_fed_the_blocks_of_a_node_gives_the_same_receipts() {
-    let (log, result) = {
-        let fixed = played(2);
-        (fixed.log(), fixed.played())
-    };
+/// What a process of its own comes to that is fed this log.
+pub(crate) fn in_a_second_process(scene: &Scene, log: &[Vec<u8>]) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     };
-    let scene = write("scene.json", serde_json::to_string(&scene(1)).unwrap());
-    let blocks = write("log.json", serde_json::to_string(&log).unwrap());
+    let scene = write("scene.json", serde_json::to_string(scene).unwrap());
+    let blocks = write("log.json", serde_json::to_string(log).unwrap());
     let output = Command::new(env!("CARGO_BIN_EXE_refit-test-replay"))
         .args([scene, blocks])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let other: Played = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(other, result);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_second_process_that_is_fed_the_blocks_of_a_node_gives_the_same_receipts() {
+    let (log, result) = {
+        let fixed = played(2);
+        (fixed.log(), fixed.played())
+    };
+    assert_eq!(in_a_second_process(&scene(1), &log), result);
 }
 
 #[test]

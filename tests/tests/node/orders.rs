@@ -1,6 +1,7 @@
 //! What an operator orders comes into a block: parameters and restarts are told once they hold, stand in the log, and
 //! are what the next header says.
 
+use crate::fixed_blocks::in_a_second_process;
 use crate::together::fragile;
 use crate::{put, workshop};
 use refit_abi::{EngineId, Height};
@@ -8,10 +9,12 @@ use refit_admin::Node as _;
 use refit_admin::api::{EngineState, ParameterChange, ParametersReport, UpgradeState};
 use refit_admin::{Refusal, Wishes};
 use refit_node::NodeParts;
-use refit_ordering::{Block, Entry, EntryKind, SealedBlock};
+use refit_ordering::{
+    Block, Entry, EntryKind, PlanEntry, PlannedCode, SealedBlock, UpgradeEnd, UpgradeOutcome,
+};
 use refit_store::{BlockLog, MemoryStore};
-use refit_tests::Harness;
-use refit_upgrade::Plan;
+use refit_tests::{Fixed, FixedUpgrade, Harness, Scene};
+use refit_upgrade::{Phase, Plan};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -215,4 +218,136 @@ fn an_operator_starts_a_poisoned_engine_afresh_and_it_serves_again() {
         (nobody.status, nobody.code.as_str()),
         (404, "engine-unknown")
     );
+}
+
+/// The last block of the old code.
+const SWAP_AFTER: u64 = 4;
+
+/// A store that is upgraded after some blocks.
+fn upgraded_store() -> Scene {
+    let workshop = workshop();
+    Scene {
+        probe: env!("CARGO_BIN_EXE_refit-test-probe").into(),
+        engines: vec![("kv".to_owned(), "kv".to_owned(), workshop.kv_v1())],
+        handled_per_block: 1_000,
+        workers: 2,
+        upgrade: Some(FixedUpgrade {
+            kind: "kv".to_owned(),
+            library: workshop.kv_v2(),
+            height: SWAP_AFTER,
+        }),
+    }
+}
+
+/// Sends to a node that makes its own blocks, and orders, until its upgrade is some blocks behind.
+fn live_through(solo: &Fixed) {
+    let node = solo.harness();
+    for number in 0..8 {
+        node.send("kv", put(&format!("key-{number}"), "value"))
+            .unwrap();
+        if number == 6 {
+            let set = [("keys.names".to_owned(), 9)].into();
+            let change = ParameterChange {
+                set,
+                ..ParameterChange::default()
+            };
+            let set = node.node().set_parameters(change);
+            node.runtime().block_on(set).unwrap();
+            let restart = node.node().restart("kv".parse().unwrap());
+            node.runtime().block_on(restart).unwrap();
+        }
+    }
+}
+
+/// The plan's entry, and the height of its block.
+fn planned(log: &[Vec<u8>]) -> (u64, PlanEntry) {
+    let blocks = (1..).zip(log);
+    let mut plans = blocks.flat_map(|(height, bytes)| {
+        let block = SealedBlock::from_bytes(bytes).unwrap().block;
+        block
+            .entries
+            .into_iter()
+            .filter_map(move |entry| match entry {
+                Entry::Plan(bytes) => Some((height, PlanEntry::from_bytes(&bytes).unwrap())),
+                _ => None,
+            })
+    });
+    let plan = plans.next().unwrap();
+    assert_eq!(plans.next(), None);
+    plan
+}
+
+fn outcome_after(log: &[Vec<u8>], height: u64) -> UpgradeOutcome {
+    let block = SealedBlock::from_bytes(&log[height as usize])
+        .unwrap()
+        .block;
+    block.header.outcome.unwrap()
+}
+
+#[test]
+fn the_log_says_which_plan_acts_and_a_second_process_that_replays_it_comes_to_the_same() {
+    let scene = upgraded_store();
+    let (log, played) = {
+        let solo = Fixed::solo(&scene);
+        live_through(&solo);
+        assert_eq!(solo.upgraded().state, UpgradeState::Committed);
+        (solo.log(), solo.played())
+    };
+    let (height, plan) = planned(&log);
+    assert_eq!(height, 1, "as soon as it was armed");
+    assert_eq!(plan.at_height, Some(Height(SWAP_AFTER)));
+    let artifact = blake3::hash(&std::fs::read(workshop().kv_v2()).unwrap());
+    let code = PlannedCode {
+        kind: "kv".to_owned(),
+        artifact: artifact.to_string(),
+    };
+    assert_eq!(plan.kinds, [code]);
+    let outcome = outcome_after(&log, SWAP_AFTER);
+    assert_eq!(
+        (outcome.plan, outcome.end),
+        (plan.digest, UpgradeEnd::Committed)
+    );
+    assert_eq!(in_a_second_process(&scene, &log), played);
+}
+
+/// Why an upgrade is aborted may be known to one node alone: an operator, a clock. Whoever replays the blocks obeys.
+#[test]
+fn a_second_process_follows_an_abort_that_it_would_not_have_come_to() {
+    let scene = upgraded_store();
+    let (log, played) = {
+        let solo = Fixed::solo(&scene);
+        solo.harness().watch().lock().at = Some(Phase::Transitioned);
+        live_through(&solo);
+        assert_eq!(solo.upgraded().state, UpgradeState::Aborted);
+        (solo.log(), solo.played())
+    };
+    let aborted = UpgradeEnd::Aborted {
+        code: "withdrawn".to_owned(),
+    };
+    assert_eq!(outcome_after(&log, SWAP_AFTER).end, aborted);
+    let replayed = in_a_second_process(&scene, &log);
+    assert_eq!((replayed.refused.clone(), replayed), (None, played));
+}
+
+#[test]
+fn a_plan_that_happens_at_once_stands_beside_its_outcome() {
+    let logged = Logged::store();
+    logged.node.send("kv", put("a", "before")).unwrap();
+    let v2 = logged.node.own_copy(&workshop().kv_v2());
+    let plan = logged.plan_setting(&v2, "keys.names", 8);
+    let report = logged.node.apply(&plan).unwrap();
+    let height = report.height.unwrap().next();
+    logged.node.wait_for_height(height);
+    let block = logged.block(height);
+    let [Entry::Plan(bytes), ..] = &block.entries[..] else {
+        panic!("{block:?}");
+    };
+    let plan = PlanEntry::from_bytes(bytes).unwrap();
+    let outcome = block.header.outcome.unwrap();
+    assert_eq!(
+        (outcome.plan, outcome.end),
+        (plan.digest, UpgradeEnd::Committed)
+    );
+    let changes = refit_node::ParameterChanges::from_bytes(&plan.parameters).unwrap();
+    assert_eq!(changes.set, [("keys.names".to_owned(), 8)].into());
 }

@@ -22,7 +22,9 @@ pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, R
             }
             Entry::Parameters(changes) => parameters(&changes, height, index)?,
             Entry::Restart { engine } => Order::Restart(engine),
-            Entry::Plan(_) | Entry::Skip { .. } | Entry::Revive { .. } => {
+            // It is for whoever reads the log: what becomes of it the next header says.
+            Entry::Plan(_) => Order::Noted,
+            Entry::Skip { .. } | Entry::Revive { .. } => {
                 return Err(Refused::EntryKind {
                     height,
                     index,

@@ -11,8 +11,8 @@ use refit_abi::{BlockTime, Height};
 use refit_kernel::crew::Command;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Parameters};
 use refit_ordering::{
-    BLOCK_BYTES_MAX, Block, Decided, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal,
-    Tip, check_length,
+    BLOCK_BYTES_MAX, Block, Decided, Header, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX,
+    Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
 use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
 use std::sync::Arc;
@@ -72,12 +72,28 @@ impl Driver {
     }
 
     /// Whether a decided block stands on what this node has. Its clock has no say: the block is decided.
-    fn accepts(&self, block: &Block, bytes: usize) -> Result<(), Refused> {
+    fn accepts(&mut self, block: &Block, bytes: usize) -> Result<(), Refused> {
         if let Some(refused) = self.parts.standing.halted() {
             return Err(refused.clone());
         }
+        self.follow_abort(&block.header);
         self.ground.check(block)?;
         check_length(block.header.height, bytes)
+    }
+
+    /// An upgrade that was aborted where the block was made has changed nothing there, nor here if it did not happen: the
+    /// block is what says why.
+    fn follow_abort(&mut self, header: &Header) {
+        let is_abort = |outcome: &UpgradeOutcome| matches!(outcome.end, UpgradeEnd::Aborted { .. });
+        let theirs = header.outcome.as_ref().filter(|theirs| is_abort(theirs));
+        let happened = self
+            .ground
+            .outcome
+            .as_ref()
+            .is_some_and(|ours| !is_abort(ours));
+        if let (Some(theirs), false) = (theirs, happened) {
+            self.ground.outcome = Some(theirs.clone());
+        }
     }
 
     /// Goes no further: to execute the block, or another in its place, would be to diverge. Whoever waits hears so.

@@ -5,6 +5,7 @@ use crate::chain;
 use crate::upgrade::{LetGo, Parts, Waiting};
 use refit_abi::Height;
 use refit_kernel::crew::Command;
+use refit_ordering::{Foretold, NotTaken, UpgradeEnd};
 use refit_upgrade::Verdict;
 
 impl Driver {
@@ -18,12 +19,19 @@ impl Driver {
         let Some(waiting) = self.armed.take() else {
             return Ok(());
         };
-        if let Some(now) = self.passed_by(&waiting) {
+        let foretold = self.foretold();
+        if let Foretold::Said(outcome) = &foretold
+            && outcome.plan == waiting.becomes.plan
+        {
+            return self.obey(*waiting, &outcome.end);
+        }
+        let is_without = foretold != Foretold::Unknown;
+        if let Some(now) = self.passed_by(&waiting, is_without) {
             let planned = waiting.at_height.unwrap_or(now);
             waiting.let_go(LetGo::TooLate { planned, now });
             return Ok(());
         }
-        if self.is_decided_without() && waiting.at_height.is_none() {
+        if is_without && waiting.at_height.is_none() {
             self.armed = Some(waiting);
             return Ok(());
         }
@@ -40,18 +48,51 @@ impl Driver {
         }
     }
 
-    /// The next block is decided, and whoever made it knows of no upgrade here.
-    fn is_decided_without(&self) -> bool {
-        let next = self.next.as_ref();
-        next.is_some_and(|next| next.block.header.outcome.is_none())
+    /// Does what the next block says of the upgrade, whatever this node would have done: it was decided.
+    fn obey(&mut self, waiting: Waiting, end: &UpgradeEnd) -> Result<(), Ended> {
+        let goes = match end {
+            UpgradeEnd::Committed => waiting.goes_as_decided(),
+            UpgradeEnd::Aborted { code } => Err(LetGo::Aborted {
+                height: self.ground.tip.height.next(),
+                code: code.clone(),
+            }),
+        };
+        match goes {
+            Ok(()) => self.upgrade(waiting),
+            Err(why) => {
+                waiting.let_go(why);
+                Ok(())
+            }
+        }
     }
 
-    /// The height that comes next, if it leaves an upgrade behind: the block is decided, or none is executed any more.
-    fn passed_by(&self, waiting: &Waiting) -> Option<Height> {
+    /// What is known of the next block: it is here, or its source knows it.
+    fn foretold(&self) -> Foretold {
+        match &self.next {
+            Some(next) => Foretold::by(&next.block),
+            None => self.parts.source.foretold(),
+        }
+    }
+
+    /// The height that comes next, if it leaves an upgrade behind: the block is decided without it, or none is executed
+    /// any more.
+    fn passed_by(&self, waiting: &Waiting, is_without: bool) -> Option<Height> {
         let tip = self.ground.tip.height;
         let is_here = waiting.at_height.is_some_and(|planned| planned == tip);
-        let is_left = is_here && self.is_decided_without();
+        let is_left = is_here && is_without;
         (is_left || self.parts.standing.halted().is_some()).then(|| tip.next())
+    }
+
+    /// Has the entry that tells of an armed upgrade come into the next block, if this node makes blocks.
+    pub(super) fn announce(&mut self, waiting: &mut Waiting) {
+        let Some(entry) = waiting.entry.take() else {
+            return;
+        };
+        let token = self.waiters.token();
+        let offered = self.parts.source.mempool().order(entry, token);
+        if let Err(why @ NotTaken::Orders { .. }) = offered {
+            tracing::warn!("the log does not tell of the plan before its end: {why}");
+        }
     }
 
     fn upgrade(&mut self, waiting: Waiting) -> Result<(), Ended> {

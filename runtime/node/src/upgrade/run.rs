@@ -23,6 +23,7 @@ use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::Executor;
 use refit_kernel::crew::{Crew, Reserve};
 use refit_loader::LoadedModule;
+use refit_ordering::Entry;
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -163,8 +164,9 @@ fn swap(
         report.stage_us = stage_us;
         report.phases.clone_from(&phases);
     });
+    let digest = chain::digest(plan);
     let becomes = Becomes {
-        plan: chain::digest(plan),
+        plan: digest,
         manifest: {
             let state = upgrades.state.lock();
             chain::manifest(armed.table(), &state.libraries, &loaded).hash()
@@ -183,6 +185,7 @@ fn swap(
         baton: crew.baton(),
         at_height: plan.at_height,
         becomes,
+        entry: Some(Entry::Plan(chain::entry(plan, digest).to_bytes())),
         resumed: for_driver,
         next_block,
         let_go,
@@ -282,6 +285,12 @@ fn let_go_refusal(why: LetGo) -> Refused {
             refused_plan(api::Phase::Armed, &PlanError::Past { planned, now })
         }
         LetGo::TakenBack => cancelled(api::Phase::Armed),
+        LetGo::Aborted { height, code } => refused(
+            api::Phase::Armed,
+            code,
+            &format!("block {height} says that the upgrade was aborted where that block was made"),
+            "the old generation goes on, as it does there; plan again when the cause is mended",
+        ),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::chain::Becomes;
 use crossbeam_channel::{Receiver, Sender};
 use refit_abi::Height;
 use refit_kernel::crew::{Baton, UpdatePoint};
+use refit_ordering::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,8 @@ pub(crate) struct Waiting {
     pub(crate) at_height: Option<Height>,
     /// What it makes of the chain.
     pub(crate) becomes: Becomes,
+    /// The entry that tells of its plan, until it is on its way into a block.
+    pub(crate) entry: Option<Entry>,
     /// Hears when the gate is open again.
     pub(crate) resumed: Receiver<Resumed>,
     /// Where the upgrade's own thread hears when the block after it begins.
@@ -28,7 +31,7 @@ pub(crate) struct Waiting {
 }
 
 /// Why an armed upgrade does not come to its update point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LetGo {
     /// The block after its height is made.
     TooLate {
@@ -39,6 +42,13 @@ pub(crate) enum LetGo {
     },
     /// The operator took it back.
     TakenBack,
+    /// The block that follows says that it was aborted.
+    Aborted {
+        /// That block.
+        height: Height,
+        /// The stable word for why.
+        code: String,
+    },
 }
 
 /// What the driver needs of it at its update point.
@@ -63,6 +73,17 @@ impl Waiting {
             Some(planned) if planned > now => Ok(false),
             _ if self.recall.goes() => Ok(true),
             _ => Err(LetGo::TakenBack),
+        }
+    }
+
+    /// Whether it goes to its update point because a decided block says that it did. Nobody takes it back then.
+    ///
+    /// # Errors
+    /// [`LetGo::TakenBack`].
+    pub(crate) fn goes_as_decided(&self) -> Result<(), LetGo> {
+        match self.recall.goes() {
+            true => Ok(()),
+            false => Err(LetGo::TakenBack),
         }
     }
 

@@ -132,6 +132,88 @@ fn an_upgrade_at_a_height_stands_in_the_next_header_and_changes_the_code_that_it
     rig.changes_crews(armament);
 }
 
+/// The second of two blocks, as a node makes it that saw this end of an upgrade after the first; and the first.
+fn two_blocks(outcome: UpgradeEnd) -> [Step; 2] {
+    let (mut rig, script) = scripted();
+    script.add([batch(10)]).unwrap();
+    let mut first = rig.driver.as_ref().unwrap().ground.clone();
+    first.outcome = None;
+    let block = first.extend(BlockTime(10), vec![entry(&Message::Tick)]);
+    rig.block();
+    let mut ground = rig.driver.as_ref().unwrap().ground.clone();
+    assert_eq!(
+        ground.tip,
+        block.tip(),
+        "it is the block that the rig has made"
+    );
+    ground.outcome = Some(UpgradeOutcome {
+        plan: PlanDigest::default(),
+        end: outcome,
+    });
+    let second = ground.extend(BlockTime(20), vec![entry(&Message::Tick)]);
+    [block, second].map(Step::Block)
+}
+
+fn aborted() -> UpgradeEnd {
+    UpgradeEnd::Aborted {
+        code: "withdrawn".to_owned(),
+    }
+}
+
+#[test]
+fn a_node_that_replays_an_abort_follows_it_and_its_own_upgrade_does_not_happen() {
+    let (mut rig, script) = scripted();
+    let armament = rig.arm(Some(Height(1)));
+    script.add(two_blocks(aborted())).unwrap();
+    rig.block();
+    rig.block();
+    let followed = LetGo::Aborted {
+        height: Height(2),
+        code: "withdrawn".to_owned(),
+    };
+    assert_eq!(armament.why.try_recv(), Ok(followed));
+    assert!(armament.resumed.recv().is_err(), "its gate never closed");
+    armament.ends();
+    assert_eq!(rig.standing.halted(), None);
+    assert_eq!(
+        (rig.height(), rig.latest.lock().generation.0),
+        (Height(2), 1)
+    );
+}
+
+#[test]
+fn a_node_without_the_plan_follows_an_abort_and_refuses_a_commit() {
+    for (end, refused) in [
+        (aborted(), None),
+        (UpgradeEnd::Committed, Some("block-outcome")),
+    ] {
+        let (mut rig, script) = scripted();
+        script.add(two_blocks(end)).unwrap();
+        for _ in 0..4 {
+            rig.turn();
+        }
+        assert_eq!(rig.standing.halted().map(Refused::code), refused);
+        let height = if refused.is_none() { 2 } else { 1 };
+        assert_eq!(rig.height(), Height(height));
+    }
+}
+
+#[test]
+fn an_upgrade_without_a_height_runs_where_the_blocks_say_that_it_did() {
+    // What the second block must say of the code that a commit brings, the rig's upgrade has made up: only the place is
+    // looked at.
+    let (mut rig, script) = scripted();
+    script.add(two_blocks(UpgradeEnd::Committed)).unwrap();
+    let armament = rig.arm(None);
+    rig.block();
+    let resumed = armament
+        .resumed
+        .recv_timeout(Duration::from_secs(20))
+        .unwrap();
+    assert_eq!(resumed.height, Height(1));
+    rig.changes_crews(armament);
+}
+
 #[test]
 fn an_upgrade_is_too_late_once_the_next_block_is_decided_without_it() {
     let (mut rig, script) = scripted();

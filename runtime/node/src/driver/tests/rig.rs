@@ -219,6 +219,7 @@ impl Rig {
             baton: crew.baton(),
             at_height,
             becomes: Becomes::default(),
+            entry: None,
             resumed: for_driver,
             next_block,
             let_go,

@@ -1,0 +1,90 @@
+//! [`PlanEntry`]: what an entry `plan` says: which code comes in after which block, for whoever reads the log.
+//!
+//! It stands in the first block that is made once the upgrade is armed: for an upgrade that waits for its height, in a
+//! block before; for one that happens at once, in the block after its update point, beside the outcome that the header
+//! tells. Nothing but that outcome decides: a plan that was taken back has an entry too.
+
+use crate::PlanDigest;
+use refit_abi::Height;
+use serde::{Deserialize, Serialize};
+
+/// The form of a plan's bytes; they begin with it.
+pub const PLAN_ENTRY_FORMAT: u8 = 1;
+
+/// Most bytes of a plan in a block.
+pub const PLAN_ENTRY_BYTES_MAX: usize = 256 << 10;
+
+/// A plan, as the log keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEntry {
+    /// The plan's digest, by which a header tells of its end.
+    pub digest: PlanDigest,
+    /// The last block of the old code; `None`: whichever was the newest.
+    pub at_height: Option<Height>,
+    /// The kinds that come in, in the order of the plan.
+    pub kinds: Vec<PlannedCode>,
+    /// The canonical bytes of what it changes of the parameters; empty if nothing.
+    pub parameters: Vec<u8>,
+}
+
+/// New code for a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCode {
+    /// The kind.
+    pub kind: String,
+    /// BLAKE3 of its file, in hexadecimal digits.
+    pub artifact: String,
+}
+
+/// Why bytes are no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanEntryError {
+    /// There are too many.
+    #[error("{bytes} bytes are no plan in a block: at most {PLAN_ENTRY_BYTES_MAX} are read")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+    },
+    /// They do not decode.
+    #[error("{bytes} bytes are no plan in a block ({source})")]
+    Malformed {
+        /// How many there are.
+        bytes: usize,
+        /// Where decoding failed.
+        source: postcard::Error,
+    },
+    /// They are of another form, or not the one that a plan has.
+    #[error("the bytes are no plan of form {PLAN_ENTRY_FORMAT} in its canonical form")]
+    NotCanonical,
+}
+
+impl PlanEntry {
+    /// The canonical bytes: [`PLAN_ENTRY_FORMAT`] and the postcard form of the fields in their order.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match postcard::to_allocvec(&(PLAN_ENTRY_FORMAT, self)) {
+            Ok(bytes) => bytes,
+            // Postcard fails on sequences of unknown length and on full buffers; here is neither.
+            Err(error) => unreachable!("a plan has only sized fields: {error}"),
+        }
+    }
+
+    /// Reads back what [`PlanEntry::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// [`PlanEntryError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, PlanEntryError> {
+        if bytes.len() > PLAN_ENTRY_BYTES_MAX {
+            return Err(PlanEntryError::TooLarge { bytes: bytes.len() });
+        }
+        let read: Result<(u8, Self), _> = postcard::from_bytes(bytes);
+        let (_, plan) = read.map_err(|source| PlanEntryError::Malformed {
+            bytes: bytes.len(),
+            source,
+        })?;
+        match plan.to_bytes() == bytes {
+            true => Ok(plan),
+            false => Err(PlanEntryError::NotCanonical),
+        }
+    }
+}
