@@ -386,7 +386,7 @@ fn order(node: &Node, number: u64) -> Result<(), NotTaken> {
 fn what_an_operator_orders_gets_a_block_at_once_and_stands_in_front_of_the_messages() {
     let mut node = Node::new(config(), Tip::default());
     // The messages of an interval are above the mark: the next block fills.
-    for number in 1..=4 {
+    for number in 1..=3 {
         node.offer(number, 1).unwrap();
     }
     node.next(100, NOTHING).unwrap();
