@@ -134,6 +134,23 @@ fn said(output: &str) -> String {
     }
 }
 
+/// What glibc says of a file on a device from which nothing may be executed.
+const NOT_EXECUTABLE: &str = "failed to map segment from shared object";
+
+/// What to do about a process that did not start: its program may be at fault, or the machine has no room.
+pub fn start_hint(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::EAGAIN) => {
+            "raise the limit of processes (ulimit -u), or end some, and try again"
+        }
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "raise the limit of open files (ulimit -n), and try again"
+        }
+        Some(libc::ENOMEM) => "free memory on the machine, and try again",
+        _ => "install the node's program whole, and do not replace it while it runs",
+    }
+}
+
 impl ProbeError {
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
@@ -161,7 +178,8 @@ impl ProbeError {
     /// What to do next.
     pub fn next(&self) -> &'static str {
         match self {
-            Self::NotStarted { .. } | Self::WrongProbe => {
+            Self::NotStarted { source, .. } => start_hint(source),
+            Self::WrongProbe => {
                 "install the node's program whole, and do not replace it while it runs"
             }
             Self::Unheard { .. } | Self::Unable { .. } => {
@@ -172,6 +190,9 @@ impl ProbeError {
             }
             Self::NotUnderstood { .. } => {
                 "let nothing in the engine write to standard output at load, then try again"
+            }
+            Self::NotMappable { reason } if reason.contains(NOT_EXECUTABLE) => {
+                "name a folder for copies that is not mounted with `noexec`, with TMPDIR, and start again"
             }
             Self::NotMappable { .. } | Self::MissingSymbol { .. } => {
                 "link what is missing statically; `refit engine inspect` lists what the module needs"
@@ -196,5 +217,35 @@ impl ProbeError {
             self,
             Self::NotStarted { .. } | Self::Unheard { .. } | Self::Unable { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next_of(code: i32) -> &'static str {
+        let source = io::Error::from_raw_os_error(code);
+        let program = PathBuf::from("/usr/bin/refit");
+        ProbeError::NotStarted { program, source }.next()
+    }
+
+    #[test]
+    fn a_machine_without_room_is_not_a_program_that_is_not_whole() {
+        assert!(next_of(libc::EAGAIN).contains("ulimit -u"));
+        assert!(next_of(libc::EMFILE).contains("ulimit -n"));
+        assert!(next_of(libc::ENOMEM).contains("memory"));
+        assert!(next_of(libc::ENOENT).contains("install the node's program"));
+    }
+
+    #[test]
+    fn a_folder_from_which_nothing_is_executed_is_not_a_library_that_is_missing() {
+        let next = |reason: &str| {
+            let reason = reason.to_owned();
+            ProbeError::NotMappable { reason }.next()
+        };
+        let said = "/tmp/x.so: failed to map segment from shared object: Operation not permitted";
+        assert!(next(said).contains("noexec"));
+        assert!(next("libz.so.1: cannot open shared object file").contains("statically"));
     }
 }

@@ -16,7 +16,7 @@ mod report;
 mod run;
 mod verdict;
 
-pub use error::ProbeError;
+pub use error::{ProbeError, start_hint};
 pub use verdict::{InterfaceId, Verdict};
 
 use crate::stage::StagedArtifact;

@@ -7,6 +7,7 @@ use crate::rehearsal::RehearsalCommand;
 use crate::upgrade::StuckPause;
 use crate::watch::StuckList;
 use parking_lot::Mutex;
+use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{BlockBounds, Grants, Parameters};
 use refit_loader::ProbeCommand;
 use refit_ordering::{BlockSource, IDLE_INTERVAL_MILLIS};
@@ -100,7 +101,9 @@ impl NodeConfig {
         Self {
             chain: CHAIN.to_owned(),
             engines,
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(WORKERS_MAX),
             block_interval_ms: 2,
             idle_interval_ms: IDLE_INTERVAL_MILLIS,
             messages_per_block: 8_192,

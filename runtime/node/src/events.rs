@@ -10,13 +10,11 @@ use refit_abi::{BlockTime, Generation, Height};
 use refit_admin::api::{Event, EventId};
 use refit_admin::{EventFeed, Refusal};
 use refit_kernel::Emitted;
+use refit_ordering::Branch;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
-
-/// The branch of history that a node is on which never went back.
-const BRANCH: u64 = 0;
 
 /// The newest events.
 pub(crate) struct EventLog {
@@ -33,6 +31,8 @@ pub(crate) struct EventWriter {
 /// The block whose events are added.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventBlock {
+    /// The branch of history that the block's header names.
+    pub(crate) branch: Branch,
     pub(crate) height: Height,
     pub(crate) time: BlockTime,
     pub(crate) generation: Generation,
@@ -46,6 +46,7 @@ struct Kept {
     /// All that is kept is after this one.
     oldest: EventId,
     /// The newest block, with or without events.
+    branch: Branch,
     height: Height,
 }
 
@@ -72,7 +73,7 @@ impl EventWriter {
             .map(|(index, one)| event(block, index, one))
             .collect();
         let mut kept = self.log.kept.lock();
-        kept.height = block.height;
+        (kept.branch, kept.height) = (block.branch, block.height);
         for event in events {
             kept.bytes += charge(&event);
             kept.events.push_back(Arc::new(event));
@@ -81,7 +82,7 @@ impl EventWriter {
         drop(kept);
         if count > 0 {
             self.newest
-                .send_replace(EventId::end_of(BRANCH, block.height));
+                .send_replace(EventId::end_of(block.branch.0, block.height));
         }
         forgotten
     }
@@ -108,7 +109,7 @@ impl EventFeed for EventLog {
         if after < kept.oldest {
             return Err(forgotten(after, kept.oldest));
         }
-        if (after.branch, after.height) > (BRANCH, kept.height) {
+        if (after.branch, after.height) > (kept.branch.0, kept.height) {
             return Err(ahead(after, kept.height));
         }
         let first = kept.events.partition_point(|event| event.id <= after);
@@ -137,7 +138,7 @@ impl EventFeed for EventLog {
 fn event(block: EventBlock, index: u32, emitted: Emitted) -> Event {
     Event {
         id: EventId {
-            branch: BRANCH,
+            branch: block.branch.0,
             height: block.height,
             index,
         },

@@ -21,9 +21,10 @@ use refit_abi::host::Kind;
 use refit_abi::{EngineId, EngineIdError, State};
 use refit_admin::{ANSWERS_BYTES_MAX, Room};
 use refit_kernel::crew::{Crew, commands};
+use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
-use refit_ordering::{Solo, SoloConfig};
+use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, Solo, SoloConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,16 @@ pub enum StartError {
     /// Under its bounds the node would do nothing.
     #[error(transparent)]
     Parameters(#[from] refit_kernel::ParametersError),
+    /// It is configured beyond a bound.
+    #[error("`{name}` is {value}; at most {most} is taken")]
+    Beyond {
+        /// What.
+        name: &'static str,
+        /// As it is configured.
+        value: u64,
+        /// The most that it may be.
+        most: u64,
+    },
     /// The system gave no thread.
     #[error("the system starts no more threads: {0}; raise the limit with ulimit -u")]
     Threads(#[from] std::io::Error),
@@ -93,6 +104,7 @@ impl StartError {
             StartError::TwoModules { .. } => "kind-twice",
             StartError::Engine(_) => "engine-start",
             StartError::Parameters(_) => "parameters",
+            StartError::Beyond { .. } => "beyond-bound",
             StartError::Threads(_) => "no-threads",
             StartError::Ended => "node-ended",
         }
@@ -142,6 +154,7 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn prepare_with(config: NodeConfig, parts: NodeParts) -> Result<Prepared, StartError> {
+        bounded(&config)?;
         lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
@@ -253,6 +266,24 @@ impl Node {
             code: files,
         })
     }
+}
+
+/// Whether what is configured is within its bounds: a value is refused, and never taken for another.
+fn bounded(config: &NodeConfig) -> Result<(), StartError> {
+    let bounds = [
+        ("workers", config.workers as u64, WORKERS_MAX as u64),
+        (
+            "block-interval-ms",
+            config.block_interval_ms,
+            BLOCK_INTERVAL_MILLIS_MAX,
+        ),
+    ];
+    for (name, value, most) in bounds {
+        if value > most {
+            return Err(StartError::Beyond { name, value, most });
+        }
+    }
+    Ok(())
 }
 
 /// Solo ordering as the configuration says.

@@ -45,7 +45,7 @@ pub use refused::Refused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};
 pub use seal::{SEAL_BYTES_MAX, Seal, SealedBlock};
 pub use solo::{
-    AT_ONCE_MESSAGES, BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, IDLE_INTERVAL_MILLIS,
-    MESSAGES_PER_BLOCK_MAX, Solo, SoloConfig,
+    AT_ONCE_MESSAGES, BACKLOG_MARK, BLOCK_INTERVAL_MILLIS, BLOCK_INTERVAL_MILLIS_MAX,
+    IDLE_INTERVAL_MILLIS, MESSAGES_PER_BLOCK_MAX, Solo, SoloConfig,
 };
 pub use source::{BlockSource, Decided, Due, Foretold, NotPushed, Outlet, Token};

@@ -26,6 +26,9 @@ use std::sync::Arc;
 /// Default time in which blocks fill, in milliseconds.
 pub const BLOCK_INTERVAL_MILLIS: u64 = 5;
 
+/// Longest time in which blocks may be let fill, in milliseconds.
+pub const BLOCK_INTERVAL_MILLIS_MAX: u64 = 60_000;
+
 /// Default time between two blocks of a node that only waits for a height, in milliseconds.
 pub const IDLE_INTERVAL_MILLIS: u64 = 1_000;
 

@@ -12,8 +12,11 @@ pub enum KeyRefusal {
         "this key was used for another request, which is not done again, and this one is not done"
     )]
     Used,
-    /// What became of the request is not kept any more.
-    #[error("what became of the request under this key is no longer kept; it is not done now")]
+    /// The number is among those of which nothing is kept any more, whether it was ever sent or not.
+    #[error(
+        "nothing is kept any more of this client's requests up to this number: whether this one was done is not known, \
+         and it is not done now"
+    )]
     Forgotten,
     /// The client is new, and all places are held.
     #[error(

@@ -184,6 +184,7 @@ impl Driver {
     fn release(&mut self, outcome: BlockOutcome, time: BlockTime) {
         let emitted = outcome.events.len() as u64;
         let block = EventBlock {
+            branch: self.ground.branch,
             height: outcome.height,
             time,
             generation: outcome.generation,

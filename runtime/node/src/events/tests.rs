@@ -4,7 +4,12 @@ use super::*;
 use refit_abi::EngineId;
 
 fn block(height: u64) -> EventBlock {
+    on_branch(0, height)
+}
+
+fn on_branch(branch: u64, height: u64) -> EventBlock {
     EventBlock {
+        branch: Branch(branch),
         height: Height(height),
         time: BlockTime(height * 10),
         generation: Generation(1),
@@ -93,4 +98,17 @@ fn what_is_no_json_is_shown_as_a_text_and_breaks_no_line() {
     writer.add(block(1), vec![emitted("{"), emitted("1\nid: 9.9.9")]);
     let page = log.after(EventId::default(), usize::MAX).unwrap();
     assert_eq!(shown(&page), [r#"0.1.0 "{""#, r#"0.1.1 "1\nid: 9.9.9""#]);
+}
+
+#[test]
+fn an_event_is_of_the_branch_that_its_blocks_header_names() {
+    let (log, writer) = log();
+    writer.add(block(5), vec![emitted("1")]);
+    writer.add(on_branch(2, 4), vec![emitted("2")]);
+    let all = log.after(EventId::default(), usize::MAX).unwrap();
+    assert_eq!(shown(&all), ["0.5.0 1", "2.4.0 2"]);
+    assert_eq!(*log.newest().borrow(), EventId::end_of(2, Height(4)));
+    assert!(log.after(EventId::end_of(1, Height(9)), usize::MAX).is_ok());
+    let ahead = log.after(EventId::end_of(2, Height(5)), usize::MAX);
+    assert_eq!(ahead.unwrap_err().code, "event-ahead");
 }

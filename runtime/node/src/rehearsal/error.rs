@@ -4,6 +4,7 @@ use super::REHEARSAL_STATE_BYTES_MAX;
 use super::wire::Failed;
 use refit_abi::Generation;
 use refit_kernel::{ImageError, StreamError};
+use refit_loader::probe::start_hint;
 use std::io;
 use std::path::PathBuf;
 
@@ -209,9 +210,8 @@ impl RehearsalError {
     /// What to do next.
     pub fn next(&self) -> String {
         let next = match self {
-            RehearsalError::NotStarted { .. }
-            | RehearsalError::WrongProgram
-            | RehearsalError::NotUnderstood { .. } => {
+            RehearsalError::NotStarted { source, .. } => start_hint(source),
+            RehearsalError::WrongProgram | RehearsalError::NotUnderstood { .. } => {
                 "install the node's program whole, and do not replace it while it runs"
             }
             RehearsalError::Image(ImageError::TooLarge { .. }) => {
