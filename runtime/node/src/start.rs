@@ -424,3 +424,30 @@ fn warn_of_unknown_grants(table: &GenerationTable) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_loader::ProbeCommand;
+
+    fn refused(change: impl FnOnce(&mut NodeConfig)) -> String {
+        let probe = ProbeCommand::new("/nowhere/probe");
+        let mut config = NodeConfig::new(Vec::new(), probe);
+        change(&mut config);
+        match Node::prepare(config) {
+            Err(error @ StartError::Beyond { .. }) => error.to_string(),
+            other => panic!("{:?}", other.map(drop)),
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_its_bound_is_refused_and_never_taken_for_another() {
+        let said = refused(|config| config.workers = WORKERS_MAX + 1);
+        assert_eq!(said, "`workers` is 65; at most 64 is taken");
+        let said = refused(|config| config.block_interval_ms = u64::MAX);
+        assert!(
+            said.contains("block-interval-ms") && said.contains("60000"),
+            "{said}"
+        );
+    }
+}

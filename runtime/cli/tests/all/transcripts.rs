@@ -277,14 +277,6 @@ fn a_node_that_cannot_run_says_why() {
         .run(&[&engine[..], &["--tcp", "example.org:80"]].concat())
         .run(&[&engine[..], &["--allow-host", "*.example"]].concat())
         .run(&[&engine[..], &["--workers", "0"]].concat())
-        .run(&[&engine[..], &["--workers", "65"]].concat())
-        .run(
-            &[
-                &engine[..],
-                &["--block-interval-ms", "18446744073709551615"],
-            ]
-            .concat(),
-        )
         .run(&[&engine[..], &["--log", "refit=loud"]].concat())
         .run(&[&engine[..], &["--no-rehearsal", "--max-pause", "5ms"]].concat())
         .run(&["--config", "date.toml", "run"])
