@@ -1,7 +1,8 @@
 //! Answering clients: whether a message that has a key is delivered, and to whom each answer goes.
 
 use crate::executor::{Executor, Ingress};
-use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, RequestDigest};
+use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, KeyRefusal, RequestDigest, outcome_bytes};
+use crate::limits::EFFECT_OVERHEAD_BYTES;
 use crate::outbox::Answer;
 use crate::outcome::{BlockOutcome, Replied, ReplyError};
 
@@ -19,10 +20,18 @@ impl Executor {
             sequence,
         };
         let request = RequestDigest::of(message.engine, message.codec, &message.payload);
-        let (at, repeated, outcome) = match self.keys.admit(key, request, out.height) {
+        let is_full = self.repeated_bytes >= self.parameters.block.effect_bytes;
+        let admitted = match is_full && self.keys.is_answered(key) {
+            true => Admitted::Refused(KeyRefusal::Later),
+            false => self.keys.admit(key, request, out.height),
+        };
+        let (at, repeated, outcome) = match admitted {
             Admitted::Deliver => return true,
             Admitted::Waits => return false,
-            Admitted::Again(at, outcome) => (at, true, outcome),
+            Admitted::Again(at, outcome) => {
+                self.repeated_bytes += charged(&outcome);
+                (at, true, outcome)
+            }
             Admitted::Refused(why) => (self.now(), false, Err(ReplyError::Key(why))),
         };
         out.replies.push(Replied {
@@ -60,6 +69,7 @@ impl Executor {
                 Asker::Keyed { key, request }
             }
         };
+        self.effect_bytes += charged(&outcome);
         out.replies.push(Replied {
             asker,
             engine,
@@ -77,4 +87,9 @@ impl Executor {
             generation: self.shared.table.load().number(),
         }
     }
+}
+
+/// What an answer counts among what leaves with a block.
+fn charged(outcome: &Result<Vec<u8>, ReplyError>) -> u64 {
+    (outcome_bytes(outcome) + EFFECT_OVERHEAD_BYTES) as u64
 }

@@ -5,6 +5,7 @@
 use crate::chunk::{bounce_all, deliver as deliver_batch};
 use crate::outbox::Outbox;
 use crate::outcome::ReplyError;
+use crate::room::Turn;
 use crate::round::RoundFacts;
 use crate::slot::{Letter, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry};
@@ -19,6 +20,7 @@ pub(crate) fn deliver(
     outbox: &mut Outbox,
     (table, entry): (&GenerationTable, &KindEntry),
     facts: &RoundFacts,
+    turn: &mut Turn<'_>,
 ) {
     for letter in letters {
         let alone = std::slice::from_ref(letter);
@@ -28,7 +30,7 @@ pub(crate) fn deliver(
             continue;
         };
         let faults = outbox.stats.faults;
-        deliver_batch(slot, alone, arena, outbox, (table, entry), facts);
+        deliver_batch(slot, alone, arena, outbox, (table, entry), facts, turn);
         if outbox.stats.faults == faults || written(slot, entry).is_none_or(|now| now == before) {
             continue;
         }

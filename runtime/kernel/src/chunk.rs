@@ -5,7 +5,8 @@ use crate::checked;
 use crate::limits::BATCH_LETTERS_MAX;
 use crate::lives::Mail;
 use crate::outbox::Outbox;
-use crate::round::RoundFacts;
+use crate::room::{Turn, take_turns};
+use crate::round::{RoundFacts, SharedChunk};
 use crate::running::{Allowances, Mark, Running};
 use crate::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
 use crate::table::{GenerationTable, KindEntry, KindIndex, Pending};
@@ -69,22 +70,33 @@ pub struct SlotView<'a> {
 }
 
 impl Chunk {
-    /// Handles the mail of this chunk's engines, as far as it is given out, in the order of the slots.
-    pub(crate) fn run(&mut self, table: &GenerationTable, facts: &RoundFacts) {
+    /// Handles the mail of this chunk's engines, as far as it is given out, in the order of the slots. The chunks of
+    /// the round that come before it are claimed already.
+    pub(crate) fn run(
+        &mut self,
+        table: &GenerationTable,
+        facts: &RoundFacts,
+        before: &[SharedChunk],
+    ) {
         let mut active = std::mem::take(&mut self.active);
         active.sort_unstable();
-        let mut left = Vec::new();
+        let (mut left, mut is_cut) = (Vec::new(), !facts.quota.is_all());
         for index in &active {
             let Some(slot) = self.slots.get_mut(*index as usize) else {
                 continue;
             };
             let mut letters = std::mem::take(&mut slot.inbox);
             slot.inbox_needed = slot.inbox_needed.max(letters.len());
-            let count = facts.quota.of(&letters);
-            let now = &letters[..count];
-            slot.mail_bytes -= self.outbox.note_handled(now);
-            handle(slot, now, &self.arena, &mut self.outbox, table, facts);
+            let most = &letters[..facts.quota.of(&letters)];
+            let mut turn = Turn::new(&facts.room, before);
+            let outbox = &mut self.outbox;
+            let count = in_steps(slot, most, &self.arena, outbox, table, facts, &mut turn);
+            slot.mail_bytes -= outbox.note_handled(&letters[..count]);
+            is_cut |= count < most.len();
             letters.drain(..count);
+            if !letters.is_empty() && turn.has_told_enough() {
+                take_turns(&mut letters);
+            }
             for letter in &mut letters {
                 letter.carry(&self.arena, &mut left);
             }
@@ -95,9 +107,9 @@ impl Chunk {
             let slot = slots.get(*index as usize);
             slot.is_some_and(|slot| !slot.inbox.is_empty())
         };
-        match facts.quota.is_all() {
-            true => active.clear(),
-            false => active.retain(has_mail),
+        match is_cut {
+            false => active.clear(),
+            true => active.retain(has_mail),
         }
         self.active = active;
         self.arena_needed = self.arena_needed.max(self.arena.len());
@@ -106,6 +118,7 @@ impl Chunk {
         if !left.is_empty() {
             self.arena = left;
         }
+        self.outbox.is_closed = true;
     }
 
     /// The engines of this chunk that are of kind `kind`.
@@ -208,6 +221,42 @@ impl SlotView<'_> {
     }
 }
 
+/// Hands an engine its mail in steps, until it has made as much as is its part; how many letters it got.
+fn in_steps(
+    slot: &mut Slot,
+    letters: &[Letter],
+    arena: &[u8],
+    outbox: &mut Outbox,
+    table: &GenerationTable,
+    facts: &RoundFacts,
+    turn: &mut Turn<'_>,
+) -> usize {
+    let mut done = 0;
+    while done < letters.len() {
+        let left = &letters[done..];
+        let step = match slot.state {
+            SlotState::Live(_) => {
+                let rolls_back = |entry: &KindEntry| entry.kind.descriptor().rollback;
+                turn.step(done, left, table.get(slot.kind).is_some_and(rolls_back))
+            }
+            // The rest goes back at once; behind a panic it counts as it does within one step.
+            SlotState::Poisoned(_) | SlotState::Away => {
+                if done > 0 && !facts.faults_checked {
+                    slot.count(facts.frame.height, left.len());
+                    outbox.stats.messages += left.len() as u64;
+                }
+                left.len()
+            }
+        };
+        if step == 0 {
+            break;
+        }
+        handle(slot, &left[..step], arena, outbox, table, facts, turn);
+        done += step;
+    }
+    done
+}
+
 fn handle(
     slot: &mut Slot,
     letters: &[Letter],
@@ -215,6 +264,7 @@ fn handle(
     outbox: &mut Outbox,
     table: &GenerationTable,
     facts: &RoundFacts,
+    turn: &mut Turn<'_>,
 ) {
     let Some(entry) = table.get(slot.kind) else {
         return bounce_all(slot.id, letters, arena, outbox, Undelivered::Stopped);
@@ -226,9 +276,11 @@ fn handle(
     }
     match &slot.state {
         SlotState::Live(_) if facts.faults_checked => {
-            checked::deliver(slot, letters, arena, outbox, (table, entry), facts);
+            checked::deliver(slot, letters, arena, outbox, (table, entry), facts, turn);
         }
-        SlotState::Live(_) => deliver(slot, letters, arena, outbox, (table, entry), facts),
+        SlotState::Live(_) => {
+            deliver(slot, letters, arena, outbox, (table, entry), facts, turn);
+        }
         SlotState::Poisoned(_) => {
             bounce_all(slot.id, letters, arena, outbox, Undelivered::Poisoned);
         }
@@ -243,6 +295,7 @@ pub(crate) fn deliver(
     outbox: &mut Outbox,
     (table, entry): (&GenerationTable, &KindEntry),
     facts: &RoundFacts,
+    turn: &mut Turn<'_>,
 ) {
     let frame = facts.frame;
     let ordinal = slot.count(frame.height, letters.len());
@@ -267,7 +320,7 @@ pub(crate) fn deliver(
         allowances: Allowances::Causes(&facts.causes),
         allowed: Portion::of(Allowance::of(&facts.parameters.message)),
         allowed_of: None,
-        replied: 0,
+        turn: *turn,
         mark: Mark::UNSET,
         failed: None,
         panic: None,
@@ -279,7 +332,10 @@ pub(crate) fn deliver(
         batch.clear();
         batch.extend(part.iter().map(|letter| letter.delivery(arena)));
         let mut context = HandleContext::new(slot.id, frame, ordinal + done as u64, &mut running);
-        match entry.kind.handle(instance, &batch, &mut context) {
+        let outcome = entry.kind.handle(instance, &batch, &mut context);
+        let share = running.turn.share;
+        turn.share = share;
+        match outcome {
             Some(outcome) if outcome.status == CallStatus::Panicked => {
                 let text = running.panic.take().unwrap_or_default();
                 let rest = &letters[(done + outcome.done).min(letters.len())..];

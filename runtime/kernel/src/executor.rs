@@ -15,6 +15,7 @@ use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::parameters::Parameters;
 use crate::receipt::Receipt;
 use crate::remains::Remains;
+use crate::room::Made;
 use crate::round::SharedChunk;
 use crate::slot::SlotState;
 use crate::spare::Spare;
@@ -78,6 +79,12 @@ pub struct Executor {
     pub(crate) held_bytes: usize,
     /// Bytes of messages that this block has handled.
     pub(crate) handled_bytes: u64,
+    /// Bytes of the replies and events that came of them, each charged for its place.
+    pub(crate) effect_bytes: u64,
+    /// Bytes of the answers that this block gives again, charged likewise.
+    pub(crate) repeated_bytes: u64,
+    /// What the `init` of engines that this round has started has made.
+    pub(crate) started: Made,
     pub(crate) totals: Stats,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
@@ -204,6 +211,9 @@ impl Executor {
             held_letters: 0,
             held_bytes: 0,
             handled_bytes: 0,
+            effect_bytes: 0,
+            repeated_bytes: 0,
+            started: Made::default(),
             totals: Stats::default(),
             faults_checked: false,
         }
@@ -315,6 +325,7 @@ impl Executor {
         };
         let newborn = Newborn::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
+        self.started = Made::default();
         let cause = self.causes.begin();
         self.settle_in((newborn, cause), &table, frame, &mut effects, 0);
         self.causes.let_go(cause);
@@ -340,6 +351,8 @@ impl Executor {
         self.deliver_due_timers(frame, &mut out);
         self.take_in(block, &table, &mut out);
         self.causes.collect();
+        // What was refused above keeps no round from being made.
+        self.effect_bytes = 0;
         while self.goes_on(&out) {
             self.round(helpers, &table, frame, &mut out);
         }

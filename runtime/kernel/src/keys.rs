@@ -32,6 +32,7 @@ pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 use crate::outcome::ReplyError;
 use name::{Answered, Name};
 use outcome::KeptOutcome;
+pub(crate) use outcome::bytes as outcome_bytes;
 use refit_abi::{ClientId, Generation, Height};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,6 +110,12 @@ impl Keys {
         name.admit(key.sequence, request, waiting)
     }
 
+    /// Whether an answer may be kept under a key.
+    pub fn is_answered(&self, key: Key) -> bool {
+        let name = self.names.get(&key.client);
+        name.is_some_and(|name| name.is_answered(key.sequence))
+    }
+
     /// Answers the message that has taken a key: the key is answered if an engine has handled the message, else free.
     /// Gives what was asked under it.
     pub fn settle(
@@ -127,7 +134,7 @@ impl Keys {
             return Some(request);
         }
         let (bytes, size) = (name.bytes(), name.size());
-        let kept = outcome::bytes(outcome) <= self.limits.reply_bytes;
+        let kept = outcome_bytes(outcome) <= self.limits.reply_bytes;
         self.forgotten.answers += u64::from(!kept);
         let answered = Answered {
             request,
@@ -161,7 +168,8 @@ fn is_handled(outcome: &Result<Vec<u8>, ReplyError>) -> bool {
             | ReplyError::ChangedAtFault(_)
             | ReplyError::Panicked { .. }
             | ReplyError::RolledBack { .. }
-            | ReplyError::TooLarge { .. } => true,
+            | ReplyError::TooLarge { .. }
+            | ReplyError::NoRoom { .. } => true,
             ReplyError::Rejected { .. } | ReplyError::Undelivered { .. } | ReplyError::Key(_) => {
                 false
             }

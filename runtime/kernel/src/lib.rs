@@ -16,6 +16,7 @@ pub mod gate;
 pub mod image;
 pub mod limits;
 pub mod remains;
+mod room;
 
 mod aftermath;
 mod answering;
@@ -54,6 +55,7 @@ mod sweep;
 mod sync;
 mod table;
 mod timers;
+mod told;
 mod trouble;
 mod view;
 
@@ -82,7 +84,7 @@ pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyErro
 pub use parameters::{
     BlockBounds, CauseBounds, Changed, DeadLetterBounds, EngineBounds, EventBounds, FIELDS, Field,
     MailboxBounds, MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParameterChanges,
-    Parameters, ParametersError, ParametersHash, TimerBounds, Unit,
+    Parameters, ParametersError, ParametersHash, RoundBounds, TimerBounds, Unit,
 };
 pub use queued::{Change, Unaccepted};
 pub use quiesced::Quiesced;

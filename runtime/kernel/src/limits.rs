@@ -76,8 +76,22 @@ pub const STOPS_PER_MESSAGE_MAX: usize = 16_384;
 /// Longest reply to one message, in bytes.
 pub const REPLY_BYTES_MAX: usize = 64 << 20;
 
-/// Bytes of all replies that one engine gives in one round.
-pub const REPLY_BYTES_PER_ROUND_MAX: usize = 128 << 20;
+/// Messages that all handlers of one round send together, and events, timers, starts and stops: twice what may wait, so
+/// that what goes on from all that waits has room.
+pub const ROUND_DEEDS_MAX: usize = 2 * WAITING_MESSAGES_MAX;
+
+/// Bytes of these.
+pub const ROUND_BYTES_MAX: usize = 2 * WAITING_BYTES_MAX;
+
+/// Bytes of the replies and events of one round, each charged [`EFFECT_OVERHEAD_BYTES`] more.
+pub const ROUND_EFFECT_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of replies and events after which a block ends, charged likewise: so that they soon leave, and others' messages
+/// come in between.
+pub const EFFECT_BYTES_PER_BLOCK_MAX: u64 = 32 << 20;
+
+/// What a reply or an event costs beside its bytes, in bytes: it bounds the number of empty ones too.
+pub const EFFECT_OVERHEAD_BYTES: usize = 128;
 
 /// Levels of engines that start engines from their `init`, below the one that a handler or the
 /// configuration starts: each level is a nested call.

@@ -5,6 +5,7 @@ use crate::causes::{Allowance, Portion, Spent};
 use crate::executor::StartError;
 use crate::outbox::{Outbox, Spawn};
 use crate::parameters::Parameters;
+use crate::room::Turn;
 use crate::running::{Allowances, Mark, Running};
 use crate::slot::{Slot, SlotState};
 use crate::slot_timers::SlotTimers;
@@ -104,7 +105,7 @@ impl Newborn {
             allowances: Allowances::Fixed(start.allowance),
             allowed: Portion::of(start.allowance),
             allowed_of: None,
-            replied: 0,
+            turn: Turn::open(),
             mark: Mark::UNSET,
             failed: None,
             panic: None,

@@ -4,6 +4,7 @@ use crate::causes::{CauseIndex, Handled, Spent};
 use crate::dead_letters::DeadLetter;
 use crate::keys::Ask;
 use crate::outcome::{Emitted, LogLine, ReplyError, Stats};
+use crate::room::Common;
 use crate::slot::Letter;
 use crate::table::KindIndex;
 use crate::trouble::Trouble;
@@ -33,6 +34,10 @@ pub(crate) struct Outbox {
     /// Faults by kind.
     pub(crate) faults: Vec<(KindIndex, u64)>,
     pub(crate) stats: Stats,
+    /// What was taken of the round's common room.
+    pub(crate) common: Common,
+    /// Whether all that the round does with its chunk is done.
+    pub(crate) is_closed: bool,
     /// The most bytes that it has held since room that is not needed was last given back.
     pub(crate) bytes_needed: usize,
     /// The same of the longest of its lists.
@@ -129,6 +134,8 @@ impl Outbox {
         self.troubles.clear();
         self.faults.clear();
         self.stats = Stats::default();
+        self.common = Common::default();
+        self.is_closed = false;
     }
 
     /// Whether nothing was done.
@@ -149,6 +156,8 @@ impl Outbox {
             troubles,
             faults,
             stats,
+            common: _,
+            is_closed: _,
             bytes_needed: _,
             list_needed: _,
         } = self;

@@ -114,6 +114,18 @@ pub enum ReplyError {
         /// As long as it may be.
         bytes_max: usize,
     },
+    /// The message was handled, and its reply is lost: what leaves the node in one round was as much as may.
+    #[error(
+        "engine `{engine}` handled this message, and its reply of {bytes} bytes was lost: all replies and events of one round have {bytes_max} bytes"
+    )]
+    NoRoom {
+        /// The engine.
+        engine: EngineId,
+        /// The reply's length.
+        bytes: usize,
+        /// As much as all of them may have.
+        bytes_max: usize,
+    },
     /// The message did not reach a handler.
     #[error("engine `{engine}` did not get the message: {reason:?}")]
     Undelivered {

@@ -13,7 +13,7 @@ mod fields;
 
 pub use bounds::{
     BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
-    MessageBounds, TimerBounds,
+    MessageBounds, RoundBounds, TimerBounds,
 };
 pub use bytes::{PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParametersHash};
 pub use changes::{Changed, ParameterChanges};
@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 pub struct Parameters {
     /// What one block may handle.
     pub block: BlockBounds,
+    /// What one round may make.
+    pub round: RoundBounds,
     /// What may come of one cause.
     pub cause: CauseBounds,
     /// What one handled message may do.

@@ -102,6 +102,7 @@ enum Outcome<'a> {
     TooLarge { bytes: u64 },
     Undelivered { reason: Undelivered },
     Key(KeyRefusal),
+    NoRoom { bytes: u64 },
 }
 
 /// An event as it is hashed.
@@ -296,6 +297,9 @@ impl<'a> Outcome<'a> {
             },
             Err(ReplyError::Undelivered { reason, .. }) => Outcome::Undelivered { reason: *reason },
             Err(ReplyError::Key(refusal)) => Outcome::Key(*refusal),
+            Err(ReplyError::NoRoom { bytes, .. }) => Outcome::NoRoom {
+                bytes: *bytes as u64,
+            },
         }
     }
 }

@@ -5,6 +5,8 @@ use crate::chunk::{Chunk, Quota};
 use crate::crew::Reserving;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
+use crate::room::Room;
+use crate::told::Told;
 use parking_lot::RwLock;
 use refit_abi::host::BlockFrame;
 use refit_abi::{Generation, Height};
@@ -39,6 +41,8 @@ pub(crate) struct RoundFacts {
     pub(crate) causes: Causes,
     /// How much of its mail each engine gets.
     pub(crate) quota: Quota,
+    /// What all of them may make.
+    pub(crate) room: Room,
     /// The block before the newest generation.
     pub(crate) update_point: Height,
     /// Whether states are compared at faults.
@@ -55,6 +59,8 @@ pub(crate) struct Round {
     pub(crate) generation: Generation,
     /// Chunks whose worker saw another generation.
     pub(crate) mixed: AtomicUsize,
+    /// Log lines and troubles of those that are done.
+    pub(crate) told: Told,
 }
 
 /// What an [`Each`] does with each number.
@@ -92,18 +98,26 @@ impl Round {
         let Some(_pass) = self.shared.gate.enter() else {
             return;
         };
-        while let Some(chunk) = claim(&self.chunks, &self.claimed) {
+        while let Some((before, chunk)) = claim(&self.chunks, &self.claimed) {
             let table = self.shared.table.load();
             if table.number() != self.generation {
                 self.mixed.fetch_add(1, Ordering::Relaxed);
             }
-            chunk.write().run(&table, &self.facts);
+            let mut chunk = chunk.write();
+            chunk.run(&table, &self.facts, before);
+            self.told.cut(before.len(), &mut chunk.outbox);
         }
     }
 }
 
-fn claim<'a>(chunks: &'a [SharedChunk], claimed: &AtomicUsize) -> Option<&'a SharedChunk> {
-    chunks.get(claimed.fetch_add(1, Ordering::Relaxed))
+/// The next chunk, and those before it.
+fn claim<'a>(
+    chunks: &'a [SharedChunk],
+    claimed: &AtomicUsize,
+) -> Option<(&'a [SharedChunk], &'a SharedChunk)> {
+    let number = claimed.fetch_add(1, Ordering::Relaxed);
+    let chunk = chunks.get(number)?;
+    Some((&chunks[..number], chunk))
 }
 
 impl fmt::Debug for Job {

@@ -11,8 +11,10 @@ use crate::executor::Executor;
 use crate::limits::PARALLEL_MESSAGES_MIN;
 use crate::outbox::Outbox;
 use crate::outcome::BlockOutcome;
+use crate::room::{Made, Room};
 use crate::round::{Job, Round, RoundFacts};
 use crate::table::GenerationTable;
+use crate::told::Told;
 use refit_abi::host::BlockFrame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +22,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 impl Executor {
     pub(crate) fn begin_block(&mut self) {
         self.handled_bytes = 0;
+        self.repeated_bytes = 0;
+        self.started = Made::default();
         self.causes.begin_block(self.height);
     }
 
@@ -30,6 +34,18 @@ impl Executor {
             && out.stats.messages < most.messages
             && out.stats.rounds < most.rounds
             && self.handled_bytes < most.bytes
+            && self.effect_bytes < most.effect_bytes
+    }
+
+    /// Bytes of replies and events that may still come before the block ends.
+    fn effect_bytes_left(&self) -> u64 {
+        let most = self.parameters.block.effect_bytes;
+        most.saturating_sub(self.effect_bytes)
+    }
+
+    fn engines_with_mail(&self, active: &[u32]) -> usize {
+        let engines = |index: &u32| self.chunks[*index as usize].read().active.len();
+        active.iter().map(engines).sum()
     }
 
     /// One round; none, if all that waits is to wait for the next block.
@@ -48,6 +64,8 @@ impl Executor {
             }
         }
         let active = std::mem::take(&mut self.active);
+        let engines = self.engines_with_mail(&active);
+        self.started = Made::default();
         let chunk = |index: &u32| self.chunks[*index as usize].clone();
         let mut round = Arc::new(Round {
             shared: self.shared.clone(),
@@ -59,12 +77,14 @@ impl Executor {
                 node_timers: self.timers.len(),
                 node_timer_bytes: self.timers.bytes(),
                 parameters: self.parameters.clone(),
-                quota: self.quota(&active, out),
+                quota: self.quota(engines, out),
+                room: Room::of(&self.parameters.round, engines, self.effect_bytes_left()),
                 causes: std::mem::take(&mut self.causes),
                 faults_checked: self.faults_checked,
             },
             generation: out.generation,
             mixed: AtomicUsize::new(0),
+            told: Told::default(),
         });
         let alone = active.len() == 1 || self.waiting < PARALLEL_MESSAGES_MIN;
         helpers.run(&Job::Round(round.clone()), alone);
@@ -92,15 +112,14 @@ impl Executor {
 
     /// How much of its mail each engine gets, so that the round comes to no more than the block may still handle: equal
     /// parts of that. An engine gets one letter at least: no budget is too small for all.
-    fn quota(&self, active: &[u32], out: &BlockOutcome) -> Quota {
+    fn quota(&self, engines: usize, out: &BlockOutcome) -> Quota {
         let most = &self.parameters.block;
         let messages = most.messages.saturating_sub(out.stats.messages);
         let bytes = most.bytes.saturating_sub(self.handled_bytes);
         if self.waiting as u64 <= messages && self.waiting_bytes as u64 <= bytes {
             return Quota::ALL;
         }
-        let engines = |index: &u32| self.chunks[*index as usize].read().active.len() as u64;
-        let engines = active.iter().map(engines).sum::<u64>().max(1);
+        let engines = (engines as u64).max(1);
         Quota {
             messages: messages / engines,
             bytes: bytes / engines,

@@ -4,10 +4,10 @@
 use crate::causes::{Allowance, CauseIndex, Spent};
 use crate::dead_letters::DeadLetter;
 use crate::executor::{Executor, StartError};
-use crate::limits::LOG_LINES_PER_BLOCK_MAX;
+use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINES_PER_BLOCK_MAX};
 use crate::newborn::{Newborn, Start};
 use crate::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
-use crate::outcome::{BlockOutcome, LogLine};
+use crate::outcome::{BlockOutcome, Emitted, LogLine};
 use crate::table::GenerationTable;
 use crate::timers::Timer;
 use crate::trouble::{self, Trouble};
@@ -63,6 +63,9 @@ impl Executor {
 
     /// Counts what causes are charged before it is carried out: what an `init` may do then is what is left.
     fn count_caused(&mut self, outbox: &Outbox) {
+        let effect =
+            |event: &Emitted| event.topic.len() + event.payload.len() + EFFECT_OVERHEAD_BYTES;
+        self.effect_bytes += outbox.events.iter().map(effect).sum::<usize>() as u64;
         for (cause, spent) in &outbox.charges {
             self.causes.charge(*cause, *spent);
         }
@@ -72,6 +75,16 @@ impl Executor {
                 ..Spent::default()
             };
             self.causes.charge(spawn.cause, spent);
+        }
+    }
+
+    /// What further engines that this round starts may do in their `init`: all of them have the room of a round together.
+    fn left_to_start(&self) -> Spent {
+        let left = self.parameters.round.made().minus(self.started);
+        Spent {
+            messages: left.deeds as u64,
+            bytes: left.bytes.min(left.effect_bytes) as u64,
+            starts: left.deeds as u64,
         }
     }
 
@@ -142,7 +155,9 @@ impl Executor {
             ordinal: 0,
             node_timers: self.timers.len(),
             parameters: &parameters,
-            allowance: Allowance::of(&parameters.message).within(self.causes.left(spawn.cause)),
+            allowance: Allowance::of(&parameters.message)
+                .within(self.causes.left(spawn.cause))
+                .within(self.left_to_start()),
         };
         let depth_max = parameters.engines.spawn_depth;
         let started = if depth < depth_max {
@@ -183,6 +198,7 @@ impl Executor {
         let (slot, effects) = newborn.into_parts();
         self.place(slot);
         if let Some(mut effects) = effects {
+            self.started = self.started.plus(effects.made());
             effects.stamp(cause);
             self.route(
                 std::slice::from_mut(&mut *effects),

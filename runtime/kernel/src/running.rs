@@ -4,10 +4,11 @@
 //! is set, and its failure truncates to the mark.
 
 use crate::causes::{Allowance, CauseIndex, Causes, Portion, Spent};
-use crate::limits::LOG_LINE_BYTES_MAX;
+use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINE_BYTES_MAX};
 use crate::outbox::{CancelledTimer, NewTimer, Notice, Outbox, Outgoing, Spawn, Stop, TimerDeed};
 use crate::outcome::{Emitted, LogLine, ReplyError};
 use crate::parameters::Parameters;
+use crate::room::{Made, Turn};
 use crate::slot::Letter;
 use crate::slot_timers::SlotTimers;
 use crate::table::{GenerationTable, KindIndex};
@@ -16,7 +17,7 @@ use refit_abi::descriptor::Ability;
 use refit_abi::host::{BlockFrame, CallError, Services, Wanted, shown};
 use refit_abi::raw::{CallStatus, DeliveryKind, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Fault, Sender, TimerAt, TimerId, Undelivered};
+use refit_abi::{EngineId, FAULT_DETAIL_BYTES_MAX, Fault, Sender, TimerAt, TimerId, Undelivered};
 
 /// The services of the engine that is handling a batch.
 pub(crate) struct Running<'a> {
@@ -41,8 +42,8 @@ pub(crate) struct Running<'a> {
     pub(crate) allowed: Portion,
     /// The cause for which that was looked up: the letters of a batch often have one cause.
     pub(crate) allowed_of: Option<CauseIndex>,
-    /// Bytes of its replies in this round.
-    pub(crate) replied: usize,
+    /// What it has made in this round, and may.
+    pub(crate) turn: Turn<'a>,
     pub(crate) mark: Mark,
     /// The last message that is known to have failed.
     pub(crate) failed: Option<usize>,
@@ -73,6 +74,8 @@ pub(crate) struct Mark {
     emitted: usize,
     sent: u64,
     children: u64,
+    /// What the engine had made before.
+    made: Made,
 }
 
 impl Mark {
@@ -88,6 +91,11 @@ impl Mark {
         emitted: 0,
         sent: 0,
         children: 0,
+        made: Made {
+            deeds: 0,
+            bytes: 0,
+            effect_bytes: 0,
+        },
     };
 }
 
@@ -116,6 +124,7 @@ impl Running<'_> {
                 emitted: 0,
                 sent: *self.sent,
                 children: *self.children,
+                made: self.turn.share.made,
             };
             let cause = Some(self.cause(index));
             if self.allowed_of != cause {
@@ -126,6 +135,17 @@ impl Running<'_> {
         let spent = self.outbox.bytes.len() - self.mark.bytes + self.mark.emitted;
         self.allowed
             .has_bytes(spent + more, &self.parameters.message)
+    }
+
+    /// Whether the round has room for one deed more, of so many bytes; if so, it is taken.
+    #[inline]
+    fn take(&mut self, bytes: usize, effect_bytes: usize) -> bool {
+        let more = Made {
+            deeds: 1,
+            bytes,
+            effect_bytes,
+        };
+        self.turn.take(more, &mut self.outbox.common)
     }
 
     /// What a message came from; of an `init`, whoever carries its outputs out says so.
@@ -188,6 +208,7 @@ impl Running<'_> {
         self.outbox.events.truncate(mark.events);
         *self.sent = mark.sent;
         *self.children = mark.children;
+        self.turn.share.made = mark.made;
     }
 
     fn answer(&mut self, index: usize, outcome: Result<Vec<u8>, ReplyError>) {
@@ -199,6 +220,40 @@ impl Running<'_> {
         {
             self.outbox.answers.push(answer);
         }
+    }
+
+    fn reply_with(&mut self, index: usize, bytes: &[u8]) {
+        if bytes.len() > self.parameters.message.reply_bytes {
+            return self.too_large(index, bytes.len());
+        }
+        let more = Made {
+            deeds: 0,
+            bytes: 0,
+            effect_bytes: bytes.len() + EFFECT_OVERHEAD_BYTES,
+        };
+        match self.turn.take(more, &mut self.outbox.common) {
+            true => self.answer(index, Ok(bytes.to_vec())),
+            false => self.no_room(index, bytes.len()),
+        }
+    }
+
+    /// The message was handled, and the replies of its round have no room for its own.
+    #[cold]
+    fn no_room(&mut self, index: usize, bytes: usize) {
+        let bytes_max = self.parameters.round.effect_bytes;
+        self.tell_of(index, |sender, sequence| Wrong::NoRoom {
+            sender,
+            sequence,
+            bytes,
+            bytes_max,
+        });
+        let engine = self.id;
+        let no_room = ReplyError::NoRoom {
+            engine,
+            bytes,
+            bytes_max,
+        };
+        self.answer(index, Err(no_room));
     }
 
     /// The reply to a message that was handled is too long to be passed on.
@@ -283,7 +338,8 @@ impl Services for Running<'_> {
     fn send(&mut self, index: usize, to: EngineId, schema: SchemaId, payload: &[u8]) -> HostStatus {
         let fits = self.begin(index, payload.len());
         let sends = self.outbox.sends.len() - self.mark.sends + 1;
-        if !fits || !self.allowed.has_sends(sends, &self.parameters.message) {
+        let most = &self.parameters.message;
+        if !fits || !self.allowed.has_sends(sends, most) || !self.take(payload.len(), 0) {
             return HostStatus::Budget;
         }
         let cause = self.cause(index);
@@ -315,6 +371,9 @@ impl Services for Running<'_> {
         if entry.kind.descriptor().config != wanted.schema {
             return Err(HostStatus::Schema);
         }
+        if !self.take(wanted.config.len(), 0) {
+            return Err(HostStatus::Budget);
+        }
         let id = self.id.child(*self.children);
         *self.children += 1;
         let cause = self.cause(index);
@@ -331,7 +390,8 @@ impl Services for Running<'_> {
 
     fn stop(&mut self, index: usize, engine: EngineId) -> HostStatus {
         let fits = self.begin(index, 0);
-        if !fits || self.outbox.stops.len() - self.mark.stops >= self.parameters.message.stops {
+        let stops = self.outbox.stops.len() - self.mark.stops;
+        if !fits || stops >= self.parameters.message.stops || !self.take(0, 0) {
             return HostStatus::Budget;
         }
         self.outbox.stops.push(Stop {
@@ -363,6 +423,9 @@ impl Services for Running<'_> {
         let kind = self.table.get(self.kind).map(|entry| &entry.kind);
         if kind.is_none_or(|kind| !kind.descriptor().accepts(schema)) {
             return Err(HostStatus::Schema);
+        }
+        if !self.take(payload.len(), 0) {
+            return Err(HostStatus::Budget);
         }
         let payload = self.outbox.put(payload);
         let id = self.timers.set(at, payload.len());
@@ -438,7 +501,9 @@ impl Services for Running<'_> {
         let bytes = topic.len() + payload.len();
         let fits = self.begin(index, bytes);
         let events = self.outbox.events.len() - self.mark.events + 1;
-        if !fits || !self.allowed.has_sends(events, &self.parameters.message) {
+        let most = &self.parameters.message;
+        let effect = bytes + EFFECT_OVERHEAD_BYTES;
+        if !fits || !self.allowed.has_sends(events, most) || !self.take(bytes, effect) {
             return HostStatus::Budget;
         }
         self.mark.emitted += bytes;
@@ -460,16 +525,12 @@ impl Services for Running<'_> {
     }
 
     fn reply(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
-        let most = &self.parameters.message;
-        let left = most.reply_bytes_per_round.saturating_sub(self.replied);
-        if status == CallStatus::Ok && bytes.len() <= most.reply_bytes.min(left) {
-            self.replied += bytes.len();
-            return self.answer(index, Ok(bytes.to_vec()));
-        }
         if status == CallStatus::Ok {
-            return self.too_large(index, bytes.len());
+            return self.reply_with(index, bytes);
         }
         self.drop_outputs(index);
+        let effect_bytes = bytes.len().min(FAULT_DETAIL_BYTES_MAX) + EFFECT_OVERHEAD_BYTES;
+        self.turn.charge(effect_bytes);
         let engine = self.id;
         let failed = self.failed.replace(index);
         match CallError::of_reply(status, bytes) {

@@ -70,8 +70,7 @@ impl Executor {
 impl Chunk {
     fn room_bytes(&self) -> usize {
         let inboxes = self.slots.iter().map(|slot| room(&slot.inbox));
-        let outbox = room(&self.outbox.bytes) + room(&self.outbox.sends);
-        room(&self.arena) + inboxes.sum::<usize>() + outbox
+        room(&self.arena) + inboxes.sum::<usize>() + self.outbox.room_bytes()
     }
 
     fn give_back(&mut self) {
@@ -101,6 +100,22 @@ impl Outbox {
         ];
         let longest = lists.into_iter().fold(self.list_needed, usize::max);
         self.list_needed = longest;
+    }
+
+    fn room_bytes(&self) -> usize {
+        let lists = [
+            room(&self.bytes),
+            room(&self.sends),
+            room(&self.spawns),
+            room(&self.stops),
+            room(&self.timers),
+            room(&self.events),
+            room(&self.answers),
+            room(&self.notices),
+            room(&self.dead),
+            room(&self.logs),
+        ];
+        lists.iter().sum()
     }
 
     fn give_back(&mut self) {

@@ -56,6 +56,17 @@ pub enum Wrong {
         /// As long as it may be.
         bytes_max: usize,
     },
+    /// It handled a message, and its reply is lost: the round had no room for it.
+    NoRoom {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+        /// The reply's length.
+        bytes: usize,
+        /// As much as all replies and events of the round may have.
+        bytes_max: usize,
+    },
     /// It is poisoned: it takes no messages any more.
     Poisoned {
         /// Who sent the message; `None` if it was none, but the settling of a migrated state.

@@ -100,6 +100,11 @@ fn refused(error: &ReplyError) -> Refusal {
             "reply-too-large",
             "the message was handled: do not send it again; mend the engine, so that it replies with less",
         ),
+        ReplyError::NoRoom { .. } => (
+            500,
+            "reply-lost",
+            "the message was handled: do not send it again; read the state with a query, and have fewer long replies on their way at once",
+        ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         ReplyError::Key(refusal) => of_key(*refusal),
         _ => (500, "message-failed", "see the node's log"),
@@ -135,6 +140,7 @@ fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
             "keys-waiting",
             "wait for the replies, and send again with the same key",
         ),
+        KeyRefusal::Later => (503, "repeats-full", "send again later, with the same key"),
         _ => (500, "message-failed", "see the node's log"),
     }
 }

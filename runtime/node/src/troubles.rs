@@ -66,6 +66,7 @@ fn key(trouble: &Trouble) -> Option<Key> {
         Wrong::ChangedAtFault { .. } => ("changed", String::new()),
         Wrong::DeadLetter { reason, .. } => ("dead-letter", format!("{reason:?}")),
         Wrong::TooLarge { .. } => ("too-large", String::new()),
+        Wrong::NoRoom { .. } => ("reply-lost", String::new()),
         Wrong::RolledBack { text, .. } => ("rolled-back", text.clone()),
         _ => return None,
     };
@@ -120,6 +121,16 @@ fn write(trouble: &Trouble, hidden: u64) {
         } => tracing::error!(
             %engine, kind, version, bytes, hidden,
             "the reply to message {sequence} of {} was dropped: at most {bytes_max} bytes are taken",
+            Words(*sender)
+        ),
+        Wrong::NoRoom {
+            sender,
+            sequence,
+            bytes,
+            bytes_max,
+        } => tracing::error!(
+            %engine, kind, version, bytes, hidden,
+            "the reply to message {sequence} of {} was lost: all replies and events of one round have {bytes_max} bytes",
             Words(*sender)
         ),
         Wrong::DeadLetter { sender, reason } => tracing::warn!(

@@ -79,6 +79,10 @@ impl Name {
         Admitted::Deliver
     }
 
+    pub(super) fn is_answered(&self, sequence: u64) -> bool {
+        !self.taken.contains_key(&sequence) && self.answered.contains_key(&sequence)
+    }
+
     /// Whether nothing of it is worth keeping.
     pub(super) fn is_blank(&self) -> bool {
         self.floor.is_none() && self.taken.is_empty() && self.answered.is_empty()

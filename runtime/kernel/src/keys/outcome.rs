@@ -38,7 +38,7 @@ impl KeptOutcome {
 }
 
 /// What an outcome takes beside its place, in bytes.
-pub(super) fn bytes(outcome: &Result<Vec<u8>, ReplyError>) -> usize {
+pub(crate) fn bytes(outcome: &Result<Vec<u8>, ReplyError>) -> usize {
     match outcome {
         Ok(reply) => reply.len(),
         Err(error) => error_bytes(error),
@@ -69,6 +69,7 @@ fn error_bytes(error: &ReplyError) -> usize {
         ReplyError::Panicked { .. }
         | ReplyError::RolledBack { .. }
         | ReplyError::TooLarge { .. }
+        | ReplyError::NoRoom { .. }
         | ReplyError::Undelivered { .. }
         | ReplyError::Key(_) => 0,
     }

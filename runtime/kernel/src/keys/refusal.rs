@@ -30,4 +30,7 @@ pub enum KeyRefusal {
     /// The client has as many messages under keys waiting as it may have.
     #[error("as many messages of this client as may wait under keys already")]
     Waiting,
+    /// What became of the request is kept, and this block gives again no more of what is kept.
+    #[error("the answer under this key is kept, and too much is given again in this block already")]
+    Later,
 }

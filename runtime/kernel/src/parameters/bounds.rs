@@ -5,12 +5,13 @@ use crate::limits::{
     BYTES_PER_BLOCK_MAX, BYTES_PER_MESSAGE_MAX, CAUSE_BYTES_MAX, CAUSE_BYTES_PER_BLOCK_MAX,
     CAUSE_BYTES_REGAINED, CAUSE_MESSAGES_MAX, CAUSE_MESSAGES_PER_BLOCK_MAX,
     CAUSE_MESSAGES_REGAINED, CAUSE_ROUNDS_PER_BLOCK_MAX, CAUSE_STARTS_MAX, CAUSE_STARTS_REGAINED,
-    DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ENGINES_MAX, HANDLED_PER_BLOCK_MAX,
-    MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX, NAMES_MAX, REPLY_BYTES_MAX, REPLY_BYTES_PER_ROUND_MAX,
-    ROUNDS_PER_BLOCK_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX, SPAWNS_PER_MESSAGE_MAX,
-    STOPS_PER_MESSAGE_MAX, TIMER_BYTES_MAX, TIMER_BYTES_PER_ENGINE_MAX, TIMERS_MAX,
-    TIMERS_PER_ENGINE_MAX, TOPIC_BYTES_MAX, WAITING_BYTES_KEPT, WAITING_BYTES_MAX,
-    WAITING_MESSAGES_KEPT, WAITING_MESSAGES_MAX,
+    DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, EFFECT_BYTES_PER_BLOCK_MAX, ENGINES_MAX,
+    HANDLED_PER_BLOCK_MAX, MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX, NAMES_MAX, REPLY_BYTES_MAX,
+    ROUND_BYTES_MAX, ROUND_DEEDS_MAX, ROUND_EFFECT_BYTES_MAX, ROUNDS_PER_BLOCK_MAX,
+    SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX, SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX,
+    TIMER_BYTES_MAX, TIMER_BYTES_PER_ENGINE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
+    TOPIC_BYTES_MAX, WAITING_BYTES_KEPT, WAITING_BYTES_MAX, WAITING_MESSAGES_KEPT,
+    WAITING_MESSAGES_MAX,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,22 @@ pub struct BlockBounds {
     pub bytes: u64,
     /// Rounds.
     pub rounds: u64,
+    /// Bytes of replies and events, each charged [`EFFECT_OVERHEAD_BYTES`](crate::limits::EFFECT_OVERHEAD_BYTES) more.
+    /// An engine that has used up its part of what is left leaves the rest of its mail for the next block.
+    pub effect_bytes: u64,
+}
+
+/// What all handlers of one round may make together. Half of each is shared out in equal parts among the engines that
+/// have mail; of the other half they take in their order what they need beyond that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundBounds {
+    /// Messages, events, timers, starts and stops. Past it the engine is refused with `budget`.
+    pub deeds: usize,
+    /// Their bytes; as above.
+    pub bytes: usize,
+    /// Bytes of replies and events, charged as in [`BlockBounds::effect_bytes`]. Past it an event is refused as above,
+    /// and a reply is lost, of which its client is told.
+    pub effect_bytes: usize,
 }
 
 /// What may come of one cause: a client's message, the start of a root engine, an upgrade.
@@ -52,10 +69,8 @@ pub struct MessageBounds {
     pub spawns: usize,
     /// Engines that it may stop.
     pub stops: usize,
-    /// Longest reply, in bytes.
+    /// Longest reply, in bytes; a longer one is dropped, and the client is told.
     pub reply_bytes: usize,
-    /// Bytes of all replies that one engine gives in one round; a longer one is dropped, and the client is told.
-    pub reply_bytes_per_round: usize,
 }
 
 /// What may wait in mailboxes.
@@ -122,6 +137,17 @@ impl Default for BlockBounds {
             messages: HANDLED_PER_BLOCK_MAX,
             bytes: BYTES_PER_BLOCK_MAX,
             rounds: ROUNDS_PER_BLOCK_MAX,
+            effect_bytes: EFFECT_BYTES_PER_BLOCK_MAX,
+        }
+    }
+}
+
+impl Default for RoundBounds {
+    fn default() -> Self {
+        Self {
+            deeds: ROUND_DEEDS_MAX,
+            bytes: ROUND_BYTES_MAX,
+            effect_bytes: ROUND_EFFECT_BYTES_MAX,
         }
     }
 }
@@ -154,7 +180,6 @@ impl Default for MessageBounds {
             spawns: SPAWNS_PER_MESSAGE_MAX,
             stops: STOPS_PER_MESSAGE_MAX,
             reply_bytes: REPLY_BYTES_MAX,
-            reply_bytes_per_round: REPLY_BYTES_PER_ROUND_MAX,
         }
     }
 }

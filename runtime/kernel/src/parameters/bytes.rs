@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The form of the canonical bytes; they begin with it.
-pub const PARAMETERS_FORMAT: u8 = 1;
+pub const PARAMETERS_FORMAT: u8 = 2;
 
 /// Most bytes that are read as parameters.
 pub const PARAMETERS_BYTES_MAX: usize = 1 << 20;

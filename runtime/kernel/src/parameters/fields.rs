@@ -66,6 +66,10 @@ pub const FIELDS: &[Field] = &[
     field!(block.messages, Messages, 1, 16),
     field!(block.bytes, Bytes, 1, 16),
     field!(block.rounds, Rounds, 1, 16),
+    field!(block.effect_bytes, Bytes, 1, 16),
+    field!(round.deeds, Messages, 1, 4),
+    field!(round.bytes, Bytes, 1, 4),
+    field!(round.effect_bytes, Bytes, 1, 4),
     field!(cause.messages_per_block, Messages, 1, 16),
     field!(cause.bytes_per_block, Bytes, 1, 16),
     field!(cause.rounds_per_block, Rounds, 1, 16),
@@ -81,7 +85,6 @@ pub const FIELDS: &[Field] = &[
     field!(message.stops, Engines, 0, 4),
     // Whoever reads a reply has room for so much and no more.
     field!(message.reply_bytes, Bytes, 1, 1),
-    field!(message.reply_bytes_per_round, Bytes, 1, 4),
     field!(mailbox.messages, Messages, 1, 16),
     field!(mailbox.bytes, Bytes, 1, 16),
     field!(mailbox.all_messages, Messages, 1, 16),

@@ -25,8 +25,10 @@ fn parameters_come_back_from_their_bytes() {
 #[test]
 fn each_bound_and_grant_is_in_the_hash() {
     let default = Parameters::default();
-    let changes: [fn(&mut Parameters); 11] = [
+    let changes: [fn(&mut Parameters); 13] = [
         |it| it.block.messages += 1,
+        |it| it.block.effect_bytes += 1,
+        |it| it.round.deeds += 1,
         |it| it.cause.rounds_per_block += 1,
         |it| it.cause.regained.starts += 1,
         |it| it.message.reply_bytes += 1,

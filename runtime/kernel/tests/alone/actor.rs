@@ -1,7 +1,7 @@
 //! The engine of these tests, and what it does with a script.
 
 use crate::script::{Config, From, Message, Op, Reply, Seen, Target, code};
-use refit_abi::{BlockTime, Context, EngineId, Fault, Height, ServiceError, TimerAt};
+use refit_abi::{BlockTime, Context, EngineId, Fault, Height, Level, ServiceError, TimerAt};
 
 /// What an actor can do to the outside: a [`Context`].
 pub(crate) trait World {
@@ -15,6 +15,7 @@ pub(crate) trait World {
     fn timer(&mut self, at: TimerAt, message: &Message) -> Result<(), ServiceError>;
     fn emit(&mut self, value: u64) -> Result<(), ServiceError>;
     fn draw(&mut self) -> u64;
+    fn log(&mut self, line: &str);
 }
 
 /// How a script ends early.
@@ -99,6 +100,15 @@ pub(crate) fn act(memory: &mut Memory, world: &mut impl World, ops: &[Op]) -> Re
                 memory.fragile = true;
                 Ok(())
             }
+            Op::Log(lines, bytes) => {
+                let line = "x".repeat(*bytes as usize);
+                (0..*lines).for_each(|_| world.log(&line));
+                Ok(())
+            }
+            Op::Say(bytes) => {
+                reply.said.push_str(&"x".repeat(*bytes as usize));
+                Ok(())
+            }
             Op::Fail => return Err(End::Fault(fault())),
             Op::Panic => return Err(End::Panic(PANIC.to_owned())),
         };
@@ -175,6 +185,9 @@ impl<E: refit_abi::Engine<Config = Config>> World for Real<'_, '_, E> {
     }
     fn draw(&mut self) -> u64 {
         self.ctx.random_u64()
+    }
+    fn log(&mut self, line: &str) {
+        self.ctx.log(Level::Info, line);
     }
 }
 

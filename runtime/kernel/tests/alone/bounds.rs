@@ -8,9 +8,11 @@ use refit_abi::ENGINE_NAME_BYTES_MAX;
 use refit_kernel::BlockInput;
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::{
-    ANSWER_BYTES_MAX, BYTES_PER_MESSAGE_MAX, ENGINES_MAX, LOG_LINES_PER_BLOCK_MAX,
-    MAILBOX_MESSAGES_MAX, REPLY_BYTES_MAX, SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX,
-    SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX, TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
+    ANSWER_BYTES_MAX, BYTES_PER_MESSAGE_MAX, EFFECT_BYTES_PER_BLOCK_MAX, EFFECT_OVERHEAD_BYTES,
+    ENGINES_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_PER_BLOCK_MAX, MAILBOX_MESSAGES_MAX,
+    REPLY_BYTES_MAX, ROUND_BYTES_MAX, ROUND_DEEDS_MAX, ROUND_EFFECT_BYTES_MAX,
+    SENDS_PER_MESSAGE_MAX, SPAWN_DEPTH_MAX, SPAWNS_PER_MESSAGE_MAX, STOPS_PER_MESSAGE_MAX,
+    TIMERS_MAX, TIMERS_PER_ENGINE_MAX,
 };
 
 #[test]
@@ -138,6 +140,18 @@ fn a_block_without_budget_keeps_its_messages_in_order_for_the_next() {
     assert_eq!(places, [0, 1, 2]);
 }
 
+#[test]
+fn a_log_line_is_kept_up_to_its_bytes() {
+    let mut executor = executor(1);
+    let log = Message::of([Op::Log(1, 1 << 20)]);
+    let outcome = run(&mut executor, vec![(root(0), log)]);
+    let bytes: Vec<_> = outcome.logs.iter().map(|log| log.line.len()).collect();
+    assert!(
+        matches!(bytes[..], [bytes] if bytes < LOG_LINE_BYTES_MAX + 8),
+        "{bytes:?}"
+    );
+}
+
 /// The author's guide.
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi/README.md");
 
@@ -174,6 +188,21 @@ fn the_guide_and_the_contract_name_the_bounds_as_they_are() {
         (
             "a reply, an answer",
             vec![REPLY_BYTES_MAX >> 20, ANSWER_BYTES_MAX >> 20],
+        ),
+        (
+            "replies and events of one block",
+            vec![
+                EFFECT_BYTES_PER_BLOCK_MAX as usize >> 20,
+                EFFECT_OVERHEAD_BYTES,
+            ],
+        ),
+        (
+            "replies and events of one round",
+            vec![ROUND_EFFECT_BYTES_MAX >> 20],
+        ),
+        (
+            "all that one round sends, emits, sets, starts and stops",
+            vec![ROUND_DEEDS_MAX, ROUND_BYTES_MAX >> 20],
         ),
         ("engines of a node", vec![ENGINES_MAX]),
         ("the name of an engine", vec![ENGINE_NAME_BYTES_MAX]),

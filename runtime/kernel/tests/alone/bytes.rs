@@ -3,6 +3,7 @@
 use crate::harness::{executor, reply, root, run, seen};
 use crate::script::{Message, Op, Seen, Target, code};
 use refit_abi::Undelivered;
+use refit_kernel::limits::EFFECT_OVERHEAD_BYTES;
 use refit_kernel::{Executor, Parameters, ReplyError};
 
 fn with(executor: &mut Executor, change: impl FnOnce(&mut Parameters)) {
@@ -86,10 +87,11 @@ fn replies_of_one_round_are_bounded_and_the_client_is_told() {
     let outcome = run(&mut executor, vec![(root(0), Message::default())]);
     let bytes = outcome.replies[0].outcome.as_ref().unwrap().len();
     with(&mut executor, |it| {
-        it.message.reply_bytes_per_round = 2 * bytes + 1;
+        // An engine alone has all of it: its part and what is common.
+        it.round.effect_bytes = 2 * (bytes + EFFECT_OVERHEAD_BYTES) + 1;
     });
     let outcome = run(&mut executor, vec![(root(0), Message::default()); 3]);
     assert!(reply(&outcome, 0).is_ok() && reply(&outcome, 1).is_ok());
     let third = reply(&outcome, 2).unwrap_err();
-    assert!(matches!(third, ReplyError::TooLarge { .. }), "{third:?}");
+    assert!(matches!(third, ReplyError::NoRoom { .. }), "{third:?}");
 }

@@ -24,6 +24,7 @@ mod queries;
 mod random;
 mod reserve;
 mod rollback;
+mod rounds;
 mod runs;
 mod script;
 mod spawning;

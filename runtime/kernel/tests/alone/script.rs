@@ -45,6 +45,10 @@ pub(crate) enum Op {
     Panic,
     /// From now on, panics when it is told of an undelivered message.
     PanicOnNotice,
+    /// Logs so many lines of so many bytes.
+    Log(u64, u64),
+    /// Answers with so many bytes more.
+    Say(u64),
 }
 
 /// Whom an operation means.
@@ -74,6 +78,8 @@ pub(crate) struct Reply {
     pub(crate) spawned: Vec<EngineId>,
     /// What it was refused: `budget`, `unknown`, `past`.
     pub(crate) refused: Vec<String>,
+    /// What it was told to say.
+    pub(crate) said: String,
 }
 
 /// What an actor remembers.

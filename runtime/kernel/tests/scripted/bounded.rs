@@ -52,6 +52,8 @@ struct Bounds {
     rounds: u64,
     in_all: u64,
     block_rounds: u64,
+    round_deeds: usize,
+    effect_bytes: usize,
 }
 
 impl Bounds {
@@ -71,17 +73,26 @@ impl Bounds {
         };
         parameters.block.rounds = self.block_rounds;
         parameters.mailbox.messages = 12;
+        parameters.round.deeds = self.round_deeds;
+        parameters.round.bytes = 20 * self.round_deeds;
+        parameters.round.effect_bytes = self.effect_bytes;
+        parameters.block.effect_bytes = self.effect_bytes as u64 / 3 + 1;
         parameters
     }
 }
 
 fn bounds() -> impl Strategy<Value = Bounds> {
-    (1_u64..12, 1_u64..6, 1_u64..60, 1_u64..12).prop_map(|(per_block, rounds, in_all, block)| {
+    let of_causes = (1_u64..12, 1_u64..6, 1_u64..60, 1_u64..12);
+    let of_rounds = (1_usize..100, 500_usize..20_000);
+    (of_causes, of_rounds).prop_map(|(causes, (round_deeds, effect_bytes))| {
+        let (per_block, rounds, in_all, block_rounds) = causes;
         Bounds {
             per_block,
             rounds,
             in_all,
-            block_rounds: block,
+            block_rounds,
+            round_deeds,
+            effect_bytes,
         }
     })
 }
