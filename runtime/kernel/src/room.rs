@@ -10,7 +10,7 @@
 //! An engine that has used its part up leaves the rest of its mail for the next round: mail is handed to it in steps,
 //! each as long as the step before lets expect to fit ([`Turn::step`]).
 
-use crate::limits::EFFECT_OVERHEAD_BYTES;
+use crate::limits::{BATCH_LETTERS_MAX, EFFECT_OVERHEAD_BYTES};
 use crate::outbox::Outbox;
 use crate::outcome::Emitted;
 use crate::parameters::RoundBounds;
@@ -20,8 +20,8 @@ use refit_abi::Sender;
 use std::collections::BTreeMap;
 use std::thread;
 
-/// Letters of an engine's first step.
-const FIRST_LETTERS: usize = 64;
+/// Letters of an engine's first step: as many as are handed over at once in any case.
+const FIRST_LETTERS: usize = BATCH_LETTERS_MAX;
 
 /// Letters with a client that waits for its reply, in the first steps of all engines together: how many long replies may
 /// come unforeseen.
