@@ -16,6 +16,7 @@ use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
 use crate::waiters::{AwaitedAnswer, Waiters};
 use crossbeam_channel::{Receiver, Sender, select};
+use execution::Outgoing;
 use parking_lot::Mutex;
 use refit_abi::{BlockTime, Height};
 use refit_admin::{Metrics, Refusal};
@@ -54,6 +55,10 @@ pub(crate) struct Driver {
     ground: Ground,
     /// Whether the source was told of it.
     told: bool,
+    /// Effects of the newest block, which leave while the next one is executed, or at once if there is none.
+    outgoing: Option<Outgoing>,
+    /// No block follows the one that is executed.
+    told_to_end: bool,
     armed: Option<Box<Waiting>>,
     /// The next block is made at once: it follows an upgrade, whose thread is told when it begins.
     follow_up: Option<Sender<Instant>>,
@@ -108,6 +113,8 @@ impl Driver {
             next: None,
             // There are no engines yet that could execute a block.
             told: true,
+            outgoing: None,
+            told_to_end: false,
             armed: None,
             follow_up: None,
             awaited: Awaited::default(),
@@ -140,7 +147,10 @@ impl Driver {
         self.parts.latest.lock().ended = true;
         // Whoever waits hears of it, whatever the crew does: it may be long in coming to what is asked next. The source
         // of the caller's may panic once more, which is logged and changes nothing.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.let_out();
+            drop(self);
+        }));
         let _ = commands.send(Command::Stop);
         if standing.failed().is_some() {
             turn_away(&intake);
@@ -156,8 +166,9 @@ impl Driver {
         let due = self.due();
         self.parts.source.tick(self.parts.clock.now(), due);
         self.look_for_block();
-        if let Some(decided) = self.next.take() {
-            self.execute(decided)?;
+        match self.next.take() {
+            Some(decided) => self.execute(decided)?,
+            None => self.let_out(),
         }
         self.upgrade_if_due()
     }
@@ -178,7 +189,10 @@ impl Driver {
 
     /// Waits for something to do, then takes in what is there. What is left stays in the channel.
     fn take_in(&mut self) -> Result<(), Ended> {
-        let wait = self.sleep(self.parts.clock.now());
+        let wait = match self.outgoing {
+            Some(_) => Duration::ZERO,
+            None => self.sleep(self.parts.clock.now()),
+        };
         let mut next = select! {
             recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended::Told)?),
             // Also between two blocks: nobody would hear of it before the next one.

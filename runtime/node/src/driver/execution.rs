@@ -6,6 +6,7 @@ use crate::events::EventBlock;
 use crate::latest::add;
 use crate::lines;
 use crate::waiters::Waiters;
+use crossbeam_channel::{Receiver, select_biased};
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Height};
 use refit_kernel::crew::Command;
@@ -17,6 +18,12 @@ use refit_ordering::{
 use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Effects of a logged and executed block that have not left.
+pub(super) struct Outgoing {
+    outcome: BlockOutcome,
+    time: BlockTime,
+}
 
 /// What a seal's kind and length take, in bytes.
 const SEAL_FRAME_BYTES: usize = 16;
@@ -60,15 +67,42 @@ impl Driver {
             .commands
             .send(Command::Block(input, done))
             .map_err(|_| Ended::Crew(None))?;
-        let outcome = outcome.recv().map_err(|_| Ended::Crew(None))?;
+        // While the crew works.
+        self.let_out();
+        let outcome = self.outcome_of(&outcome)?;
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
         if self.recount || outcome.stats.poisoned > 0 {
             self.recount = false;
             self.count_poisoned();
         }
-        self.release(outcome, time);
-        Ok(())
+        self.outgoing = Some(Outgoing { outcome, time });
+        match self.told_to_end {
+            true => Err(Ended::Told),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until the crew is through with a block, and takes in meanwhile what comes for later ones.
+    fn outcome_of(&mut self, done: &Receiver<BlockOutcome>) -> Result<BlockOutcome, Ended> {
+        while !self.told_to_end {
+            let taken = select_biased! {
+                recv(done) -> outcome => return outcome.map_err(|_| Ended::Crew(None)),
+                recv(self.parts.intake) -> intake => {
+                    intake.map_err(|_| Ended::Told).and_then(|intake| self.take(intake))
+                }
+            };
+            self.told_to_end = taken.is_err();
+        }
+        done.recv().map_err(|_| Ended::Crew(None))
+    }
+
+    /// Lets out the effects of the newest executed block, if they have not left: at the latest before the node waits for
+    /// anything but the block after it.
+    pub(super) fn let_out(&mut self) {
+        if let Some(Outgoing { outcome, time }) = self.outgoing.take() {
+            self.release(outcome, time);
+        }
     }
 
     /// Whether a decided block stands on what this node has. Its clock has no say: the block is decided.
@@ -98,6 +132,7 @@ impl Driver {
 
     /// Goes no further: to execute the block, or another in its place, would be to diverge. Whoever waits hears so.
     fn halt(&mut self, refused: Refused) {
+        self.let_out();
         if self.parts.standing.halted().is_none() {
             self.parts.standing.halts(refused);
         }

@@ -96,6 +96,8 @@ impl Driver {
     }
 
     fn upgrade(&mut self, waiting: Waiting) -> Result<(), Ended> {
+        // Nobody waits for a pause who need not.
+        self.let_out();
         let becomes = waiting.becomes;
         let Parts {
             point,

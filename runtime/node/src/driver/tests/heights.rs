@@ -46,6 +46,7 @@ fn an_upgrade_runs_before_the_block_of_messages_that_came_with_it() {
     rig.turn();
     let resumed = armament.resumed.recv_timeout(SOON).unwrap();
     assert_eq!(resumed.height, Height(1));
+    rig.let_out();
     let replied = after.try_recv().unwrap().unwrap();
     assert_eq!((replied.height, replied.generation.0), (Height(2), 2));
     rig.changes_crews(armament);

@@ -41,6 +41,7 @@ fn a_repeat_after_an_upgrade_hears_what_the_old_code_said() {
     while rig.height() < Height(2) {
         rig.turn();
     }
+    rig.let_out();
     rig.changes_crews(armament);
     assert_eq!(rig.latest.lock().generation.0, 2);
     let again = answered(&mut again).unwrap();
@@ -63,4 +64,38 @@ fn whoever_is_gone_before_the_answer_gets_it_when_it_asks_again() {
     let again = answered(&mut again).unwrap();
     assert_eq!((again.height, again.repeated), (Height(1), true));
     assert_eq!(rig.handled(), 1);
+}
+
+#[test]
+fn an_answer_does_not_wait_for_the_block_after_its_own() {
+    let mut rig = Rig::new(Set::default());
+    let first = rig.send(&Message::Tick);
+    rig.makes_block();
+    let until = rig.holds_crew();
+    let mut second = rig.send(&Message::Tick);
+    rig.run();
+    let first = rig.waits(first).unwrap().unwrap();
+    assert_eq!((first.height, &first.body[..]), (Height(1), &b"1"[..]));
+    assert!(second.try_recv().is_err(), "its block waits for the crew");
+    drop(until);
+    let second = rig.waits(second).unwrap().unwrap();
+    assert_eq!((second.height, &second.body[..]), (Height(2), &b"2"[..]));
+}
+
+#[test]
+fn what_comes_while_a_block_is_executed_is_taken_in_and_what_was_executed_is_answered_before_the_end()
+ {
+    let mut rig = Rig::new(Set::default());
+    let until = rig.holds_crew();
+    let first = rig.send(&Message::Tick);
+    rig.run();
+    // Behind the first in the intake: both are taken in before the crew is through with the block.
+    let later = rig.send(&Message::Tick);
+    assert!(rig.intake.send(Intake::Stop).is_ok());
+    drop(until);
+    let first = rig.waits(first).unwrap().unwrap();
+    assert_eq!(first.height, Height(1));
+    // It came into the first block or into none.
+    let later = rig.waits(later).and_then(Result::ok);
+    assert!(later.is_none_or(|later| later.height == Height(1)));
 }

@@ -185,8 +185,30 @@ impl Rig {
         when
     }
 
-    /// Turns the driver until a block more is made.
+    /// Has the crew wait, before the next block, until what this gives is dropped.
+    pub(super) fn holds_crew(&self) -> Sender<()> {
+        let (when, waits) = crossbeam_channel::bounded(1);
+        let held = move |_: &mut Executor| {
+            let _ = waits.recv();
+        };
+        let sent = self.commands.send(Command::Call(Box::new(held)));
+        assert!(sent.is_ok());
+        when
+    }
+
+    /// Turns the driver until a block more is made, and its effects have left.
     pub(super) fn block(&mut self) {
+        self.makes_block();
+        self.let_out();
+    }
+
+    /// What the newest block has brought about leaves.
+    pub(super) fn let_out(&mut self) {
+        self.driver.as_mut().unwrap().let_out();
+    }
+
+    /// Turns the driver until a block more is made.
+    pub(super) fn makes_block(&mut self) {
         let before = self.height();
         while self.height() == before {
             self.turn();
