@@ -23,13 +23,12 @@ pub fn give_way() {
     let _ = rustix::process::nice(GIVE_WAY_NICE);
 }
 
-/// Bounds this process, has it give way to others, and has it killed when its parent ends.
+/// Bounds this process, and has it killed when its parent ends.
 ///
 /// # Errors
 /// What the system says.
 pub fn confine() -> io::Result<()> {
     end_with_parent()?;
-    give_way();
     limit(Resource::Cpu, PROBE_CPU_S_MAX)?;
     limit(Resource::As, PROBE_MEMORY_BYTES_MAX)?;
     limit(Resource::Nofile, PROBE_FILES_MAX)?;
