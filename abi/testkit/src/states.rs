@@ -84,7 +84,7 @@ impl Testkit {
                 return;
             };
             quiesced.visit(move |_, chunk| {
-                let place = chunk.look(index).find(|(_, slot)| slot.id() == id);
+                let place = chunk.look().find(|(_, slot)| slot.id() == id);
                 let Some(number) = place.map(|(number, _)| number) else {
                     return;
                 };

@@ -129,13 +129,10 @@ impl Chunk {
             .map(|slot| SlotView { slot })
     }
 
-    /// As [`Chunk::there`], only to look at; each with its number in the chunk.
-    pub fn look(&self, kind: KindIndex) -> impl Iterator<Item = (u32, SlotRef<'_>)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(move |(_, slot)| slot.kind == kind)
-            .map(|(number, slot)| (number as u32, SlotRef { slot }))
+    /// Its engines of any kind, only to look at; each with its number in the chunk.
+    pub fn look(&self) -> impl Iterator<Item = (u32, SlotRef<'_>)> {
+        let slots = self.slots.iter().enumerate();
+        slots.map(|(number, slot)| (number as u32, SlotRef { slot }))
     }
 
     /// The engine of a number.

@@ -89,18 +89,18 @@ impl View {
             .map(|slot| look(SlotRef { slot }))
     }
 
-    /// Looks at the engines of one kind in one chunk, each with its number there. A poisoned one has no [`SlotRef::instance`].
+    /// Looks at the engines of one chunk in the order of their places, each with its number there. A poisoned one has no
+    /// [`SlotRef::instance`].
     pub fn each_there(
         &self,
         chunk: usize,
-        kind: KindIndex,
         mut look: impl FnMut(u32, SlotRef<'_>) -> std::ops::ControlFlow<()>,
     ) {
         let Some(chunk) = self.chunks.get(chunk) else {
             return;
         };
         let chunk = chunk.read_recursive();
-        for (number, slot) in chunk.look(kind) {
+        for (number, slot) in chunk.look() {
             if look(number, slot).is_break() {
                 return;
             }

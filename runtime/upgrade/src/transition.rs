@@ -1,6 +1,9 @@
 //! The transitions of one upgrade: run on the old crew, in parallel over chunks, each reading one
 //! engine's old state and making what is new; kinds that others name in `AFTER` go first. Then the
 //! rounds of upgrade messages. Nothing of the old generation changes.
+//!
+//! Within a stage engines go in the order of their places, whatever their kinds: what comes before what does
+//! not depend on how engines are packed into chunks.
 
 use crate::bus::rounds::Rounds;
 use crate::bus::{BusBudget, EngineBus, Home, Out, Resident, Shared, Used, When};
@@ -62,6 +65,11 @@ struct ChunkMade {
 struct Stages {
     work: Arc<Vec<Work>>,
     shared: Arc<Shared>,
+}
+
+/// The kinds that cross in one stage: the number of the work of each, by its index.
+struct Crossing {
+    by_kind: Vec<Option<usize>>,
 }
 
 /// Runs all transitions and rounds. What they made lies beside the old states, or is gone.
@@ -152,10 +160,11 @@ impl Stages {
         let made: Arc<Vec<Mutex<ChunkMade>>> =
             Arc::new((0..chunks).map(|_| Mutex::default()).collect());
         let (stages, results) = (self.clone(), made.clone());
+        let crossing = Crossing::new(&self.work, stage);
         quiesced.each(chunks, move |chunk| {
             let mut made = ChunkMade::default();
             if stages.shared.begin(chunk, &mut made.out.account) {
-                stages.visit(stage, chunk, &mut made);
+                stages.visit(&crossing, chunk, &mut made);
                 stages.shared.tell(&mut made.out.account);
             }
             *results[chunk].lock() = made;
@@ -211,46 +220,43 @@ impl Stages {
     }
 
     /// Runs the transitions of one chunk's engines, until one fails here or in a chunk before.
-    fn visit(&self, stage: usize, chunk: usize, into: &mut ChunkMade) {
+    fn visit(&self, crossing: &Crossing, chunk: usize, into: &mut ChunkMade) {
         let here = self.shared.under_way.begin();
-        for (number, item) in self.work.iter().enumerate() {
-            if item.stage != stage {
-                continue;
+        self.shared.view.each_there(chunk, |place, slot| {
+            let Some(number) = crossing.of(slot.kind()) else {
+                return ControlFlow::Continue(());
+            };
+            let item = &self.work[number];
+            // A poisoned engine has no state to cross with; started afresh it needs none.
+            let is_poisoned = slot.instance().is_none();
+            if is_poisoned && item.class != Class::Restart {
+                return ControlFlow::Continue(());
             }
-            self.shared
-                .view
-                .each_there(chunk, item.index, |place, slot| {
-                    // A poisoned engine has no state to cross with; started afresh it needs none.
-                    let is_poisoned = slot.instance().is_none();
-                    if is_poisoned && item.class != Class::Restart {
-                        return ControlFlow::Continue(());
-                    }
-                    if self.shared.is_over(chunk) {
-                        return ControlFlow::Break(());
-                    }
-                    let (id, before) = (slot.id(), slot.counters());
-                    here.at(id, item.index);
-                    let mut counters = before;
-                    match self.cross(item, slot, &mut counters, &mut into.out) {
-                        Ok(next) => {
-                            into.made.push(Made {
-                                item: number,
-                                number: place,
-                                id,
-                                next,
-                                before,
-                                counters,
-                                is_poisoned,
-                            });
-                            ControlFlow::Continue(())
-                        }
-                        Err(failure) => {
-                            self.shared.fail(chunk, failure);
-                            ControlFlow::Break(())
-                        }
-                    }
-                });
-        }
+            if self.shared.is_over(chunk) {
+                return ControlFlow::Break(());
+            }
+            let (id, before) = (slot.id(), slot.counters());
+            here.at(id, item.index);
+            let mut counters = before;
+            match self.cross(item, slot, &mut counters, &mut into.out) {
+                Ok(next) => {
+                    into.made.push(Made {
+                        item: number,
+                        number: place,
+                        id,
+                        next,
+                        before,
+                        counters,
+                        is_poisoned,
+                    });
+                    ControlFlow::Continue(())
+                }
+                Err(failure) => {
+                    self.shared.fail(chunk, failure);
+                    ControlFlow::Break(())
+                }
+            }
+        });
     }
 
     fn cross(
@@ -360,6 +366,27 @@ impl Stages {
             return Err(failed(CallError::Rejected { reason }));
         }
         fresh.ok_or(failed(CallError::WrongState))
+    }
+}
+
+impl Crossing {
+    fn new(work: &[Work], stage: usize) -> Self {
+        let mut by_kind = Vec::new();
+        for (number, item) in work.iter().enumerate() {
+            let index = item.index.0 as usize;
+            if by_kind.len() <= index {
+                by_kind.resize(index + 1, None);
+            }
+            if item.stage == stage {
+                by_kind[index] = Some(number);
+            }
+        }
+        Self { by_kind }
+    }
+
+    /// The work of a kind, if it crosses in this stage.
+    fn of(&self, kind: KindIndex) -> Option<usize> {
+        *self.by_kind.get(kind.0 as usize)?
     }
 }
 

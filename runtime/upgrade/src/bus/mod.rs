@@ -2,14 +2,14 @@
 //!
 //! Life: [`crate::transition`] runs the kinds' transitions in stages, each engine with an
 //! [`EngineBus`]; what it sends, starts and retires lies in its chunk's [`Out`] and is taken up by the
-//! leader between two stages, in the order of the chunks. Engines whose new state is wholly their own
+//! leader between two stages, in the order of the engines' places. Engines whose new state is wholly their own
 //! and that handle upgrade messages are [`Residents`]; their messages are handled in [`rounds`], each
 //! round those that the one before sent. What is left becomes the commit's aftermath.
 //!
-//! Invariants: the old generation's memory is only read; the result does not depend on the number of
-//! workers, because order comes from the chunks and the residents' places, never from time, also where
-//! several things fail at once; a budget that is spent aborts the upgrade, whatever the author does with
-//! the error.
+//! Invariants: the old generation's memory is only read; the result depends neither on the number of
+//! workers nor on how engines are packed into chunks, because order comes from the engines' and the
+//! residents' places, never from time or kind, also where several things fail at once; a budget that is
+//! spent aborts the upgrade, whatever the author does with the error.
 
 mod account;
 mod births;

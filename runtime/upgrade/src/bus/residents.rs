@@ -7,7 +7,7 @@ use refit_abi::schema::SchemaId;
 use refit_kernel::{IdMap, KindIndex, Newborn};
 use std::ops::Range;
 
-/// All residents, in the order they came: that of stages, chunks and rounds.
+/// All residents, in the order they came: that of stages, places and rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Residents {
     pub(crate) all: Vec<Resident>,

@@ -1,10 +1,11 @@
-//! Random bus traffic gives the same on one worker and two, and twice.
+//! Random bus traffic gives the same on any number of workers, however engines are packed, and twice.
 
 use crate::kinds;
 use crate::ops::{Born, Message, Op, attempt, bear, say, send};
 use crate::scripts::{kind_of, peer, script, seeded};
-use crate::world::{Crossed, UNBOUNDED, World};
+use crate::world::{Crossed, Layout, UNBOUNDED, World};
 use proptest::prelude::*;
+use refit_abi::Sender;
 use refit_upgrade::{
     BusBudget, Directives, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK, Unwatched, Verdict,
 };
@@ -12,7 +13,7 @@ use refit_upgrade::{
 /// Graphs, unless `PROPTEST_CASES` says otherwise.
 const BUS_CASES: u32 = 24;
 
-/// Engines of a graph: three chunks.
+/// Engines of a graph: from two chunks to ten.
 const ENGINES: u64 = 150;
 
 /// Plans of a graph.
@@ -40,11 +41,11 @@ fn budget() -> impl Strategy<Value = BusBudget> {
 }
 
 /// All that can be seen after the upgrade of a node with these plans, and of its next block.
-fn run(plans: &Plans, budget: BusBudget, workers: usize) -> (Crossed, String) {
+fn run(plans: &Plans, budget: BusBudget, layout: Layout) -> (Crossed, String) {
     let names: Vec<String> = (0..ENGINES).map(|number| format!("e{number}")).collect();
     let named = |(number, name)| (String::as_str(name), kind_of(number as u64));
     let engines: Vec<_> = names.iter().enumerate().map(named).collect();
-    let mut world = World::start(&kinds::first(), &engines, workers);
+    let mut world = World::start(&kinds::first(), &engines, layout);
     let message = |(whose, times, plan): &(u64, u64, Vec<Op>)| {
         let often = |op: &Op| Op::Repeat(*times, Box::new(op.clone()));
         (
@@ -73,12 +74,13 @@ fn run(plans: &Plans, budget: BusBudget, workers: usize) -> (Crossed, String) {
 }
 
 #[test]
-fn random_traffic_gives_the_same_bytes_on_one_worker_and_two_and_twice() {
+fn random_traffic_gives_the_same_bytes_however_its_work_is_spread_and_twice() {
     let committed = std::cell::Cell::new(0);
     seeded(BUS_CASES, &(plans(), budget()), |(plans, budget)| {
-        let (first, future) = run(&plans, budget, 1);
-        for workers in [2, 2, 1] {
-            let (other, its_future) = run(&plans, budget, workers);
+        let [plainest, others @ ..] = Layout::SOME;
+        let (first, future) = run(&plans, budget, plainest);
+        for layout in others.into_iter().chain([plainest]) {
+            let (other, its_future) = run(&plans, budget, layout);
             match (&first.verdict, &other.verdict) {
                 (Verdict::Committed(_), Verdict::Committed(_)) => {
                     assert_eq!(first.lines, other.lines);
@@ -136,7 +138,8 @@ fn crowd(failing: &[u64]) -> Plans {
 #[test]
 fn rounds_that_all_workers_share_give_the_same_and_fail_alike() {
     let budget = BusBudget::default();
-    let (alone, future) = run(&crowd(&[]), budget, 1);
+    let [plainest, others @ ..] = Layout::SOME;
+    let (alone, future) = run(&crowd(&[]), budget, plainest);
     assert!(
         matches!(alone.verdict, Verdict::Committed(_)),
         "{:?}",
@@ -146,13 +149,13 @@ fn rounds_that_all_workers_share_give_the_same_and_fail_alike() {
     let failing = [vec![6], vec![145], vec![6, 145]];
     let failed = failing
         .clone()
-        .map(|failing| run(&crowd(&failing), budget, 1).0);
-    for workers in [2, 3, 2] {
-        let (other, its_future) = run(&crowd(&[]), budget, workers);
+        .map(|failing| run(&crowd(&failing), budget, plainest).0);
+    for layout in others.into_iter().chain([Layout::new(3, 64)]) {
+        let (other, its_future) = run(&crowd(&[]), budget, layout);
         assert_eq!((&alone.after, &alone.lines), (&other.after, &other.lines));
         assert_eq!(future, its_future);
         for (failing, alone) in failing.iter().zip(&failed) {
-            let (other, _) = run(&crowd(failing), budget, workers);
+            let (other, _) = run(&crowd(failing), budget, layout);
             assert_eq!(other.before, other.after);
             assert_eq!(
                 format!("{:?}", alone.verdict),
@@ -164,7 +167,7 @@ fn rounds_that_all_workers_share_give_the_same_and_fail_alike() {
 }
 
 #[test]
-fn of_more_lines_than_are_kept_the_same_are_kept_on_one_worker_and_two() {
+fn of_more_lines_than_are_kept_the_same_are_kept_however_work_is_spread() {
     let plan = |number| {
         let line = Op::Log(format!("of {number}"));
         (number, 60, vec![line])
@@ -174,9 +177,37 @@ fn of_more_lines_than_are_kept_the_same_are_kept_on_one_worker_and_two() {
         .map(plan)
         .collect();
     let budget = BusBudget::default();
-    let (first, _) = run(&plans, budget, 1);
+    let [plainest, others @ ..] = Layout::SOME;
+    let (first, _) = run(&plans, budget, plainest);
     assert!(first.lines.len() < 60 * plans.len());
-    for _ in 0..8 {
-        assert_eq!(run(&plans, budget, 2).0.lines, first.lines);
+    for layout in others.into_iter().chain([Layout::new(2, 64); 4]) {
+        assert_eq!(run(&plans, budget, layout).0.lines, first.lines);
+    }
+}
+
+#[test]
+fn births_and_messages_of_two_kinds_in_one_stage_come_in_the_order_of_the_places() {
+    let crosses = |number: &u64| ["alpha", "plain"].contains(&kind_of(*number));
+    let senders: Vec<u64> = (0..ENGINES).filter(crosses).collect();
+    let plan = |number: &u64| {
+        let ops = vec![bear(Born::Leaf, *number), say(peer(5), *number)];
+        (*number, 1, ops)
+    };
+    let plans: Plans = senders.iter().map(plan).collect();
+    let children: Vec<_> = senders
+        .iter()
+        .map(|number| peer(*number).child(0))
+        .collect();
+    for layout in Layout::SOME {
+        let (crossed, _) = run(&plans, BusBudget::default(), layout);
+        let seen = crossed.after.statuses.iter().map(|seen| seen.id);
+        let born: Vec<_> = seen.skip(ENGINES as usize).collect();
+        assert_eq!(born, children, "{layout:?}");
+        let image = crossed.after.image.engines.iter();
+        let to = image.clone().find(|engine| engine.id == peer(5)).unwrap();
+        let mail = to.mail.iter().map(|letter| letter.sender);
+        let mail: Vec<_> = mail.take(senders.len()).collect();
+        let expected: Vec<_> = senders.iter().map(|n| Sender::Engine(peer(*n))).collect();
+        assert_eq!(mail, expected, "{layout:?}");
     }
 }

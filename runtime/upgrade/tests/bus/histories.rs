@@ -4,7 +4,7 @@
 use crate::model::{Kind, Model};
 use crate::ops::{Message, Op};
 use crate::scripts::{peer, script};
-use crate::world::UNBOUNDED;
+use crate::world::{Layout, UNBOUNDED};
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 use refit_abi::{EngineId, Height};
@@ -14,8 +14,11 @@ use std::collections::BTreeSet;
 /// Engines of a history at its beginning.
 pub(crate) const ENGINES: u64 = 12;
 
-/// Workers of a history, at most.
-const WORKERS_MAX: usize = 2;
+/// Workers of a history.
+const WORKERS: [usize; 3] = [1, 2, 4];
+
+/// Engines of one chunk of a history, one of the smallest so that its few engines fill several.
+const CHUNKS: [usize; 4] = [3, 16, 64, 128];
 
 /// Messages of one block, at most.
 const MESSAGES_MAX: usize = 5;
@@ -30,10 +33,10 @@ const INCOMING: [Kind; 6] = ["alpha", "beta", "plain", "stray", "same", "new"];
 #[derive(Debug)]
 pub(crate) struct Histories;
 
-/// The model, and how many workers the node beside it has.
+/// The model, which knows neither workers nor chunks, and those of the node beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Reference {
-    pub(crate) workers: usize,
+    pub(crate) layout: Layout,
     pub(crate) model: Model,
 }
 
@@ -61,11 +64,13 @@ impl ReferenceStateMachine for Histories {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Reference> {
-        let reference = |workers| Reference {
-            workers,
+        let reference = |(workers, chunk)| Reference {
+            layout: Layout::new(workers, chunk),
             model: Model::start(ENGINES),
         };
-        (1..=WORKERS_MAX).prop_map(reference).boxed()
+        let workers = prop::sample::select(WORKERS.to_vec());
+        let layouts = (workers, prop::sample::select(CHUNKS.to_vec()));
+        layouts.prop_map(reference).boxed()
     }
 
     fn transitions(state: &Reference) -> BoxedStrategy<Step> {

@@ -47,7 +47,7 @@ impl StateMachineTest for Node {
             .collect();
         let named = engines.iter().map(|(name, kind)| (name.as_str(), *kind));
         let named: Vec<_> = named.collect();
-        let world = World::start(&kinds::first(), &named, reference.workers);
+        let world = World::start(&kinds::first(), &named, reference.layout);
         Self { world, before }
     }
 

@@ -13,7 +13,7 @@
 //! | `words` | types that stay while their JSON words change: what waits, what starts afresh |
 //! | `chains` | steps run as one give what they give one by one |
 //! | `scripts` | random scripts |
-//! | `graphs` | random bus traffic, on one worker and two, and twice |
+//! | `graphs` | random bus traffic, on 1, 2 and 4 workers, in chunks of 16, 64 and 128, and twice |
 //! | `model`, `model_bus` | the node and the bus in the fewest words |
 //! | `histories` | random histories of that model: blocks, upgrades, aborts |
 //! | `machine` | the node does what the model does, step by step |

@@ -8,9 +8,6 @@ use crate::scripts::{kind_of, peer};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Engines of one chunk: those of one see at once what others of it start on the bus.
-pub(crate) const CHUNK: usize = 64;
-
 /// A kind.
 pub(crate) type Kind = &'static str;
 

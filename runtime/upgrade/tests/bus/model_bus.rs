@@ -1,6 +1,6 @@
 //! An upgrade in the model: stages, rounds, the commit.
 
-use crate::model::{CHUNK, Engine, Kind, Mail, Model, may};
+use crate::model::{Engine, Kind, Mail, Model, may};
 use crate::ops::{Birth, Born, Core, Op};
 use refit_abi::{EngineId, Undelivered};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ struct Resident {
     scripts: Vec<(EngineId, Vec<Op>)>,
 }
 
-/// What some engines did, one after the other.
+/// What one engine did: no other sees it before the stage or the round is over.
 #[derive(Default)]
 struct Out {
     newborns: Vec<Engine>,
@@ -39,8 +39,6 @@ pub(crate) struct Upgrade<'a> {
     gone: BTreeSet<EngineId>,
     ended: Vec<EngineId>,
     later: Vec<(EngineId, EngineId, u64)>,
-    /// Two started an engine under one name, unseen by each other.
-    clashed: bool,
 }
 
 fn hears(kind: Kind, code: u32) -> bool {
@@ -63,7 +61,6 @@ impl<'a> Upgrade<'a> {
             gone: BTreeSet::new(),
             ended: Vec::new(),
             later: Vec::new(),
-            clashed: false,
         };
         let mut held = Vec::new();
         for stage in [0, 1] {
@@ -89,26 +86,20 @@ impl<'a> Upgrade<'a> {
         release: &[(Kind, u32)],
         restart: &BTreeSet<Kind>,
     ) -> Result<Vec<Out>, Aborted> {
+        // `beta` comes after these in every version but the first, if they come in with it.
+        let comes = |(kind, _): &(Kind, u32)| ["alpha", "fresh"].contains(kind);
+        let beta = usize::from(release.iter().any(comes));
         let mut outs = Vec::new();
-        for chunk in 0..self.old.engines.len().div_ceil(CHUNK) {
-            let mut out = Out::default();
-            for (kind, code) in release {
-                // `beta` comes after these in every version but the first, if they come in with it.
-                let before = release
-                    .iter()
-                    .any(|(kind, _)| ["alpha", "fresh"].contains(kind));
-                if usize::from(*kind == "beta" && before) != stage {
-                    continue;
-                }
-                let last = self.old.engines.len().min((chunk + 1) * CHUNK);
-                for place in chunk * CHUNK..last {
-                    let engine = &self.old.engines[place];
-                    if engine.kind == *kind {
-                        self.cross(place, *code, restart.contains(kind), &mut out)?;
-                    }
-                }
+        for (place, engine) in self.old.engines.iter().enumerate() {
+            let crosses = release.iter().find(|(kind, _)| *kind == engine.kind);
+            let Some((kind, code)) = crosses else {
+                continue;
+            };
+            if stage == (if *kind == "beta" { beta } else { 0 }) {
+                let mut out = Out::default();
+                self.cross(place, *code, restart.contains(kind), &mut out)?;
+                outs.push(out);
             }
-            outs.push(out);
         }
         Ok(outs)
     }
@@ -249,7 +240,7 @@ impl<'a> Upgrade<'a> {
     }
 
     fn spawn(
-        &mut self,
+        &self,
         me: &mut Engine,
         kind: Born,
         name: Option<&str>,
@@ -266,8 +257,6 @@ impl<'a> Upgrade<'a> {
         }
         let id = name.map_or_else(|| me.id.child(me.children), Model::named);
         if self.exists(id, out) || self.old.ended.contains(&id) {
-            let here = out.newborns.iter().find(|engine| engine.id == id);
-            self.clashed |= here.is_some_and(|engine| engine.parent != Some(me.id));
             return Err("bus-taken");
         }
         me.children += 1;
@@ -277,9 +266,7 @@ impl<'a> Upgrade<'a> {
     }
 
     fn may_retire(&self, me: EngineId, engine: EngineId, out: &Out) -> Result<(), &'static str> {
-        let here = out.newborns.iter().find(|newborn| newborn.id == engine);
-        let unseen = here.is_some_and(|newborn| newborn.parent != Some(me));
-        if unseen || !self.exists(engine, out) {
+        if !self.exists(engine, out) {
             return Err("bus-unknown");
         }
         let on_bus = self.residents.iter().map(|resident| &resident.engine);
@@ -298,9 +285,6 @@ impl<'a> Upgrade<'a> {
         &mut self,
         outs: Vec<Out>,
     ) -> Result<Vec<(EngineId, Kind, EngineId, Payload)>, Aborted> {
-        if self.clashed {
-            return Err(Aborted);
-        }
         let (mut sends, mut retired) = (Vec::new(), Vec::new());
         for out in outs {
             for engine in out.newborns {
@@ -372,20 +356,18 @@ impl<'a> Upgrade<'a> {
         let active = (0..self.residents.len()).filter(|p| !self.residents[*p].scripts.is_empty());
         let active: Vec<usize> = active.collect();
         let mut outs = Vec::new();
-        for task in active.chunks(CHUNK) {
+        for place in active {
             let mut out = Out::default();
-            for place in task {
-                let scripts = std::mem::take(&mut self.residents[*place].scripts);
-                let mut engine = self.residents[*place].engine.clone();
-                for (from, script) in scripts {
-                    engine.core.trail.push(format!("script of {from}"));
-                    for op in script {
-                        self.step(&mut engine, &op, false, &mut out)
-                            .map_err(|_| Aborted)?;
-                    }
+            let scripts = std::mem::take(&mut self.residents[place].scripts);
+            let mut engine = self.residents[place].engine.clone();
+            for (from, script) in scripts {
+                engine.core.trail.push(format!("script of {from}"));
+                for op in script {
+                    self.step(&mut engine, &op, false, &mut out)
+                        .map_err(|_| Aborted)?;
                 }
-                self.residents[*place].engine = engine;
             }
+            self.residents[place].engine = engine;
             outs.push(out);
         }
         Ok(outs)

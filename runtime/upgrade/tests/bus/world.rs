@@ -8,6 +8,7 @@ use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
+use refit_kernel::limits::CHUNK_ENGINES;
 use refit_kernel::{
     BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Image, Ingress,
     LogLine, Quiesced, ReplyError, Stats,
@@ -48,6 +49,36 @@ pub(crate) fn alone() -> Alone {
 impl Drop for Alone {
     fn drop(&mut self) {
         ALONE.set(false);
+    }
+}
+
+/// How a node's work is spread, which nothing that it gives depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) workers: usize,
+    /// Engines of one chunk.
+    pub(crate) chunk: usize,
+}
+
+impl Layout {
+    /// Some of them; the first is the plainest.
+    pub(crate) const SOME: [Self; 5] = [
+        Self::new(1, 64),
+        Self::new(1, 16),
+        Self::new(2, 16),
+        Self::new(4, 64),
+        Self::new(2, 128),
+    ];
+
+    pub(crate) const fn new(workers: usize, chunk: usize) -> Self {
+        Self { workers, chunk }
+    }
+}
+
+impl From<usize> for Layout {
+    /// So many workers, and chunks as a node has them.
+    fn from(workers: usize) -> Self {
+        Self::new(workers, CHUNK_ENGINES)
     }
 }
 
@@ -97,7 +128,7 @@ impl World {
     pub(crate) fn start<'a>(
         module: &Module,
         engines: &[(&'a str, &'a str)],
-        workers: usize,
+        layout: impl Into<Layout>,
     ) -> Self {
         let configured = |(number, (name, kind)): (usize, &(&'a str, &'a str))| {
             let config = match *kind {
@@ -107,16 +138,18 @@ impl World {
             (*name, *kind, config)
         };
         let engines: Vec<_> = engines.iter().enumerate().map(configured).collect();
-        Self::start_with(module, &engines, workers)
+        Self::start_with(module, &engines, layout)
     }
 
     /// A node of these root engines, by name, kind and configuration as JSON.
     pub(crate) fn start_with(
         module: &Module,
         engines: &[(&str, &str, String)],
-        workers: usize,
+        layout: impl Into<Layout>,
     ) -> Self {
+        let Layout { workers, chunk } = layout.into();
         let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
+        executor.pack(chunk);
         for (name, kind, config) in engines {
             let config = (Codec::Json, config.as_bytes());
             let frame = BlockFrame::default();
