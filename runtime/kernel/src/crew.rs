@@ -71,6 +71,15 @@ pub trait UpdatePoint: Send {
     /// The block before is executed. What the upgrade before has left unsettled is settled now, so that the next
     /// transition can read it: no block runs from here on.
     fn sweeping(&mut self) {}
+    /// Asked before each step of that: false lets the upgrade go, because the settling takes too long. Blocks run again
+    /// then, and the rest is settled between them.
+    fn sweeps_on(&mut self) -> bool {
+        true
+    }
+    /// It is let go after the block of this height: the gate does not close.
+    fn let_go(self: Box<Self>, height: Height) {
+        let _ = height;
+    }
     /// The gate closes now.
     fn closing(&mut self);
     /// No handler runs.

@@ -49,7 +49,8 @@ pub struct NodeConfig {
     /// otherwise.
     pub max_pause: Option<Duration>,
     /// A pause that lasts longer is taken for one that does not end: the code goes into quarantine and
-    /// `on_stuck` is called.
+    /// `on_stuck` is called. An upgrade before whose pause the states of the one before are settled for as long is
+    /// let go.
     pub pause_limit: Duration,
     /// A call into an engine that lasts longer is told as one that does not return.
     pub call_limit: Duration,

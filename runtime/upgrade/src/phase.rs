@@ -7,6 +7,7 @@ use refit_abi::{EngineId, Generation};
 use refit_kernel::ParametersError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// The code of what an engine may not do to another.
 const FORBIDDEN: &str = "capability-missing";
@@ -222,6 +223,14 @@ pub enum Failure {
     /// Somebody withdrew it.
     #[error(transparent)]
     Withdrawn(#[from] Withdrawn),
+    /// What the upgrade before has left unsettled was not settled in time.
+    #[error(
+        "what the upgrade before has left was still being settled after {lasted:?}, and blocks waited: it was let go"
+    )]
+    Unsettled {
+        /// For how long no block had run, at least.
+        lasted: Duration,
+    },
     /// Another generation went live since it was armed.
     #[error("it was armed for generation {armed}, and generation {live} is live")]
     Overtaken {
@@ -264,6 +273,7 @@ impl Failure {
             Failure::Queued { .. } => "queued-message-not-accepted",
             Failure::Parameters { .. } => "plan-parameters",
             Failure::Withdrawn(_) => "withdrawn",
+            Failure::Unsettled { .. } => "sweep-too-long",
             Failure::Overtaken { .. } => "overtaken",
         }
     }
@@ -303,6 +313,9 @@ impl Failure {
                 "the old generation and its parameters go on; plan again with other values"
             }
             Failure::Withdrawn(_) => "the old generation goes on; apply the plan again when ready",
+            Failure::Unsettled { .. } => {
+                "the old generation goes on and settles between blocks; apply the plan again later, or start the node with a longer --pause-limit"
+            }
             Failure::Overtaken { .. } => "plan again: refit upgrade plan … --out plan.json",
         }
     }
@@ -326,7 +339,10 @@ impl Failure {
             | Failure::Restart { engine, .. }
             | Failure::Queued { engine, .. }
             | Failure::Message { from: engine, .. } => Some(*engine),
-            Failure::Parameters { .. } | Failure::Withdrawn(_) | Failure::Overtaken { .. } => None,
+            Failure::Parameters { .. }
+            | Failure::Withdrawn(_)
+            | Failure::Unsettled { .. }
+            | Failure::Overtaken { .. } => None,
         }
     }
 

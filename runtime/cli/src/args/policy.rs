@@ -15,7 +15,8 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
     /// Takes a pause that lasts longer for one that does not end: quarantines the code and restarts.
-    /// From 100ms on. [default: 30s]
+    /// Lets an upgrade go that waits as long for what the one before has left to settle. From 100ms
+    /// on. [default: 30s]
     #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = pause_limit)]
     pub(crate) pause_limit: Option<Duration>,
     /// Does not run upgrades in a child process, on a copy of the state, before they happen.

@@ -143,8 +143,13 @@ impl Leader<'_> {
     fn pause(&mut self, mut point: Box<dyn UpdatePoint>) {
         point.sweeping();
         // A pending sweep holds states that the next transition could not read. It is no pause: each of its calls is
-        // one that the watchdog of calls looks at.
-        self.executor.sweep();
+        // one that the watchdog of calls looks at, and all of them together are bounded by whoever made the point.
+        while self.executor.is_sweeping() {
+            if !point.sweeps_on() {
+                return point.let_go(self.executor.height());
+            }
+            self.executor.sweep_step();
+        }
         point.closing();
         // Only leaders close the gate, and there is one leader at a time.
         let Some(closed) = self.executor.shared.gate.close() else {

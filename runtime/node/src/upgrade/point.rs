@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_kernel::crew::UpdatePoint;
 use refit_kernel::{Parameters, Quiesced};
-use refit_upgrade::{Armed, Phase, Verdict, Watch, Withdrawn};
+use refit_upgrade::{Armed, Failure, Phase, Verdict, Watch, Withdrawn};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,20 +54,11 @@ impl Point {
         (watch, watched): (Arc<Mutex<dyn Watch>>, Arc<Watched>),
         resumed: Vec<Sender<Resumed>>,
     ) -> Self {
-        let now = Instant::now();
-        let times = Times {
-            sweeping: now,
-            closing: now,
-            quiesced: now,
-            transitioned: now,
-            committed: now,
-            resumed: now,
-        };
         Self {
             armed,
             watch,
             watched,
-            times,
+            times: Times::all(Instant::now()),
             height: Height(0),
             verdict: None,
             parameters: None,
@@ -80,11 +71,67 @@ impl Point {
     pub(crate) fn pause(&self) -> Arc<Pause> {
         self.pause.clone()
     }
+
+    /// Tells everyone how it ended.
+    fn tell(self) {
+        let Self {
+            armed,
+            verdict,
+            parameters,
+            times,
+            height,
+            resumed,
+            ..
+        } = self;
+        // Let go before anyone hears of it: whoever retires counts the handles.
+        drop(armed);
+        for listener in resumed {
+            let _ = listener.try_send(Resumed {
+                height,
+                verdict: verdict.clone(),
+                parameters: parameters.clone(),
+                times,
+            });
+        }
+    }
+}
+
+impl Times {
+    /// All at once.
+    fn all(now: Instant) -> Self {
+        Self {
+            sweeping: now,
+            closing: now,
+            quiesced: now,
+            transitioned: now,
+            committed: now,
+            resumed: now,
+        }
+    }
 }
 
 impl UpdatePoint for Point {
     fn sweeping(&mut self) {
         self.times.sweeping = Instant::now();
+        self.pause.sweep();
+    }
+
+    fn sweeps_on(&mut self) -> bool {
+        self.pause.sweeps_on()
+    }
+
+    fn let_go(mut self: Box<Self>, height: Height) {
+        let lasted = self.pause.swept_for();
+        let (phase, failure) = (Phase::Armed, Failure::Unsettled { lasted });
+        self.verdict = Some(Verdict::Aborted { phase, failure });
+        self.height = height;
+        // There was no pause: none of its phases took any time.
+        let now = Instant::now();
+        self.times = Times {
+            sweeping: self.times.sweeping,
+            ..Times::all(now)
+        };
+        self.tell();
     }
 
     fn closing(&mut self) {
@@ -119,25 +166,7 @@ impl UpdatePoint for Point {
         self.watched.pause(false);
         // An operator's watch has no say any more.
         let _ = self.watch.lock().reached(Phase::Resumed);
-        let Self {
-            armed,
-            verdict,
-            parameters,
-            times,
-            height,
-            resumed,
-            ..
-        } = *self;
-        // Let go before anyone hears of it: whoever retires counts the handles.
-        drop(armed);
-        for listener in resumed {
-            let _ = listener.try_send(Resumed {
-                height,
-                verdict: verdict.clone(),
-                parameters: parameters.clone(),
-                times,
-            });
-        }
+        self.tell();
     }
 }
 
@@ -163,5 +192,37 @@ impl Watch for Stopwatch<'_> {
             return Err(given_up());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_kernel::GenerationTable;
+    use refit_upgrade::{Directives, Unwatched};
+
+    #[test]
+    fn who_is_let_go_before_the_gate_closes_is_told_as_aborted_and_had_no_pause() {
+        let table = GenerationTable::first(Vec::new());
+        let armed = Armed::new(&table, &[], &Directives::default()).unwrap();
+        let (to_us, told) = crossbeam_channel::bounded(1);
+        let watch: Arc<Mutex<dyn Watch>> = Arc::new(Mutex::new(Unwatched));
+        let mut point = Point::new(Arc::new(armed), (watch, Arc::default()), vec![to_us]);
+        point.sweeping();
+        assert!(point.sweeps_on());
+        Box::new(point).let_go(Height(5));
+        let resumed = told.recv().unwrap();
+        let Some(Verdict::Aborted { phase, failure }) = resumed.verdict else {
+            panic!("it was not let go")
+        };
+        assert_eq!(
+            (phase, failure.code(), failure.engine()),
+            (Phase::Armed, "sweep-too-long", None)
+        );
+        assert!(failure.next().contains("apply the plan again"));
+        assert_eq!((resumed.height, resumed.parameters), (Height(5), None));
+        let times = resumed.times;
+        assert!(times.sweeping <= times.closing);
+        assert_eq!(times.closing, times.resumed);
     }
 }

@@ -1,14 +1,16 @@
 //! The watchdog of a pause: sees, from a thread that is not the crew's, that a transition does not
-//! return; then the code goes into quarantine and whoever runs the node is called.
+//! return; then the code goes into quarantine and whoever runs the node is called. Before that it sees that the
+//! sweep before the pause takes as long; then the upgrade is let go.
 
 use super::Upgrades;
 use super::point::Resumed;
+use super::run::micros;
 use crate::looks::{Pace, Stay};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use refit_abi::Height;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
 use refit_upgrade::{Armed, Plan, PlannedKind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A pause that has lasted too long: what whoever runs the node is told, once.
@@ -32,10 +34,19 @@ pub struct StuckPause {
 /// What the crew in the pause and the watchdog tell each other.
 #[derive(Debug, Default)]
 pub(crate) struct Pause {
-    began: AtomicBool,
+    stage: AtomicU8,
+    /// For how long the sweep had lasted when it was ended, in microseconds.
+    swept_us: AtomicU64,
     height: AtomicU64,
     state: AtomicU8,
 }
+
+/// What the upgrade before has left is settled. Before that nothing is looked at.
+const SWEEPS: u8 = 1;
+/// That took too long: the upgrade is to be let go before the next step.
+const LET_GO: u8 = 2;
+/// The gate closes, or is closed.
+const PAUSED: u8 = 3;
 
 /// Nobody has decided yet.
 const OPEN: u8 = 0;
@@ -45,8 +56,33 @@ const COMMITS: u8 = 1;
 const STUCK: u8 = 2;
 
 impl Pause {
+    pub(super) fn sweep(&self) {
+        self.stage.store(SWEEPS, Ordering::Release);
+    }
+
+    /// Whether the sweep may take another step.
+    pub(super) fn sweeps_on(&self) -> bool {
+        self.stage.load(Ordering::Acquire) != LET_GO
+    }
+
+    /// The pause begins. The sweep is done: nobody minds any more how long it took.
     pub(super) fn begin(&self) {
-        self.began.store(true, Ordering::Release);
+        self.stage.store(PAUSED, Ordering::Release);
+    }
+
+    /// For how long the sweep had lasted when it was found to take too long.
+    pub(super) fn swept_for(&self) -> Duration {
+        Duration::from_micros(self.swept_us.load(Ordering::Acquire))
+    }
+
+    /// The sweep has taken too long.
+    fn end_sweep(&self, lasted: Duration) {
+        self.swept_us.store(micros(lasted), Ordering::Release);
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        // It may have ended by itself just now.
+        let _ = self
+            .stage
+            .compare_exchange(SWEEPS, LET_GO, success, failure);
     }
 
     pub(super) fn at(&self, height: Height) {
@@ -55,7 +91,7 @@ impl Pause {
 
     /// Whether the gate has closed for it, ever.
     pub(super) fn has_begun(&self) -> bool {
-        self.began.load(Ordering::Acquire)
+        self.stage.load(Ordering::Acquire) == PAUSED
     }
 
     /// Whether the watchdog has given the upgrade up.
@@ -79,13 +115,24 @@ impl Pause {
         decided.is_ok()
     }
 
-    /// What a look at it sees: whether it has begun.
-    fn look(&self) -> Option<()> {
-        self.began.load(Ordering::Acquire).then_some(())
+    /// What a look at it sees: which of the two that may take too long is under way.
+    fn look(&self) -> Option<u8> {
+        let stage = self.stage.load(Ordering::Acquire);
+        [SWEEPS, PAUSED].contains(&stage).then_some(stage)
+    }
+
+    /// What was seen has lasted for as long as it may. Whether that is a pause that is given up now.
+    fn is_over(&self, seen: Option<u8>, lasted: Duration) -> bool {
+        if seen == Some(SWEEPS) {
+            self.end_sweep(lasted);
+            return false;
+        }
+        seen == Some(PAUSED) && self.give_up()
     }
 }
 
-/// Waits for the end of the pause; raises the alarm once if it is not over in time.
+/// Waits for the end of the pause; raises the alarm once if it is not over in time. A sweep before it that takes as
+/// long is ended, and the upgrade with it.
 pub(super) fn wait(
     upgrades: &Upgrades,
     plan: &Plan,
@@ -100,8 +147,9 @@ pub(super) fn wait(
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let looks = stay.look(pause.look());
-        if pace.is_over(looks, 1) && pause.give_up() {
+        let seen = pause.look();
+        let looks = stay.look(seen);
+        if pace.is_over(looks, 1) && pause.is_over(seen, pace.lasted(looks)) {
             alarm(upgrades, plan, armed, (pause, pace.lasted(looks)));
         }
     }
@@ -174,4 +222,41 @@ pub(super) fn artifacts(plan: &Plan) -> Vec<String> {
     let mut artifacts: Vec<_> = artifacts.collect();
     artifacts.sort_unstable();
     artifacts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LASTED: Duration = Duration::from_millis(250);
+
+    #[test]
+    fn a_sweep_that_takes_too_long_is_let_go_and_is_no_stuck_pause() {
+        let pause = Pause::default();
+        assert_eq!((pause.look(), pause.sweeps_on()), (None, true));
+        pause.sweep();
+        assert!(pause.sweeps_on());
+        assert!(
+            !pause.is_over(pause.look(), LASTED),
+            "nobody is called for it"
+        );
+        assert!(!pause.sweeps_on() && !pause.is_stuck());
+        assert_eq!(pause.swept_for(), LASTED);
+        assert_eq!(pause.look(), None, "it is told once");
+    }
+
+    #[test]
+    fn a_sweep_that_ended_in_time_counts_neither_against_the_pause_nor_afterwards() {
+        let pause = Pause::default();
+        pause.sweep();
+        let seen = pause.look();
+        pause.begin();
+        assert!(!pause.is_over(seen, LASTED), "it was the sweep that lasted");
+        assert!(!pause.is_stuck());
+        let mut stay = Stay::new();
+        assert_eq!((stay.look(seen), stay.look(seen)), (0, 1));
+        assert_eq!(stay.look(pause.look()), 0, "the pause has its own time");
+        assert!(pause.is_over(pause.look(), LASTED) && pause.is_stuck());
+        assert!(!pause.is_over(pause.look(), LASTED), "and is given up once");
+    }
 }

@@ -3,7 +3,8 @@
 use crate::node::{Node, UNBOUNDED, read};
 use crate::ring::{self, Message, VERSIONS};
 use refit_abi::{Generation, Height};
-use refit_kernel::{Executor, GenerationTable};
+use refit_kernel::crew::UpdatePoint;
+use refit_kernel::{Executor, GenerationTable, Quiesced};
 use refit_upgrade::{Class, Unwatched, Verdict};
 
 /// More engines than one chunk holds, so that helpers take part.
@@ -187,5 +188,69 @@ fn an_engine_that_gets_a_place_where_the_sweep_has_been_crosses_too() {
         for engine in [ENGINES - 1, ENGINES - 2] {
             assert_eq!(node.look(engine).0.mark, ring::step_marks(place));
         }
+    }
+}
+
+/// An update point that does not wait for all of the sweep.
+struct Impatient {
+    /// Steps that it still waits for.
+    steps: usize,
+    let_go: crossbeam_channel::Sender<Height>,
+}
+
+impl UpdatePoint for Impatient {
+    fn sweeps_on(&mut self) -> bool {
+        let goes_on = self.steps > 0;
+        self.steps = self.steps.saturating_sub(1);
+        goes_on
+    }
+
+    fn let_go(self: Box<Self>, height: Height) {
+        assert_eq!(self.steps, 0);
+        self.let_go.send(height).unwrap();
+    }
+
+    fn closing(&mut self) {
+        panic!("the gate closes although the sweep is not done");
+    }
+
+    fn quiesced(&mut self, _: &mut Quiesced<'_>) {}
+
+    fn resumed(self: Box<Self>) {}
+}
+
+#[test]
+fn an_upgrade_that_does_not_wait_for_the_sweep_is_let_go_and_blocks_and_the_next_upgrade_come() {
+    // Four steps of the sweep.
+    const ENGINES: u64 = 60;
+    for steps in 0..3 {
+        let mut executor =
+            Executor::new(GenerationTable::first(ring::version(1).kinds().collect()));
+        executor.pack(1);
+        let mut node = Node::start_on(executor, ENGINES, 1);
+        let armed = node.arm(&ring::version(2)).unwrap();
+        let (ended, first) = node.begin(armed, Unwatched);
+        // In the queue right behind it.
+        let (let_go, told) = crossbeam_channel::bounded(1);
+        let second = node.send(Box::new(Impatient { steps, let_go }));
+        assert_eq!(told.recv().unwrap(), Height(0));
+        let (verdict, armed) = ended.recv().unwrap();
+        assert_eq!(verdict, Verdict::Committed(Generation(2)));
+        first.join();
+        second.join();
+        drop(armed);
+        let outcome = node.block(&[(7, Message::Stop)], UNBOUNDED);
+        assert!(outcome.replies.iter().all(|reply| reply.outcome.is_ok()));
+        assert_eq!(node.look(ENGINES - 1).1, Generation(2));
+        assert_eq!(
+            node.upgrade(&ring::version(3)),
+            Verdict::Committed(Generation(3))
+        );
+        node.sweep();
+        assert_eq!(
+            node.states().len(),
+            ENGINES as usize - 1,
+            "none is poisoned"
+        );
     }
 }

@@ -188,8 +188,6 @@ impl Node {
         armed: Armed,
         watch: impl Watch + 'static,
     ) -> (Receiver<(Verdict, Armed)>, Crew) {
-        let next = Crew::spawn("test", self.workers, self.receiver.clone()).unwrap();
-        let baton: Baton = next.baton();
         let (done, ended) = bounded(1);
         let point = Point {
             armed,
@@ -197,11 +195,15 @@ impl Node {
             verdict: None,
             done,
         };
-        self.sender
-            .send(Command::Upgrade(Box::new(point), baton))
-            .unwrap();
-        let old = self.crew.replace(next).unwrap();
-        (ended, old)
+        (ended, self.send(Box::new(point)))
+    }
+
+    /// Sends an update point; gives the crew that runs it.
+    pub(crate) fn send(&mut self, point: Box<dyn UpdatePoint>) -> Crew {
+        let next = Crew::spawn("test", self.workers, self.receiver.clone()).unwrap();
+        let baton: Baton = next.baton();
+        self.sender.send(Command::Upgrade(point, baton)).unwrap();
+        self.crew.replace(next).unwrap()
     }
 
     /// Upgrades to a module, unwatched.

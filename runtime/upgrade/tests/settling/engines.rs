@@ -16,7 +16,18 @@ pub(crate) fn default_panics(on: bool) {
     PANICS.store(on, Ordering::SeqCst);
 }
 
+/// Whether it does not return.
+static LOOPS: AtomicBool = AtomicBool::new(false);
+
+/// Makes the default of the second version of `flaky` loop from now on, or not any more.
+pub(crate) fn default_loops(on: bool) {
+    LOOPS.store(on, Ordering::SeqCst);
+}
+
 fn default() -> u64 {
+    while LOOPS.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
     assert!(!PANICS.load(Ordering::SeqCst), "no default today");
     7
 }

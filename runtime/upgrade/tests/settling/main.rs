@@ -7,6 +7,7 @@
 //! | `engines` | small engines, each in two versions |
 //! | `node` | executor, crew and update point, as small as they can be |
 //! | `unseen` | nobody sees when a state is settled, not even of one that cannot be |
+//! | `endless` | a settling that does not return in the sweep before an upgrade is seen from outside |
 //! | `afresh` | what waits for an engine that is started afresh, its timers, its random numbers |
 //! | `left_over` | neither the pause nor the first block takes longer for a large old state |
 
@@ -17,6 +18,7 @@
 
 mod afresh;
 mod carried;
+mod endless;
 mod engines;
 mod left_over;
 mod node;

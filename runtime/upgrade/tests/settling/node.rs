@@ -71,6 +71,14 @@ impl Node {
         result.recv_timeout(WAIT).unwrap()
     }
 
+    /// Keeps the crew from what is sent from now on, until what this gives is dropped.
+    pub(crate) fn hold(&self) -> Sender<()> {
+        let (held, until) = bounded(0);
+        let wait = move |_: &mut Executor| assert!(until.recv_timeout(WAIT).is_err());
+        self.sender.send(Command::Call(Box::new(wait))).unwrap();
+        held
+    }
+
     /// Sends a block of messages, of which `budget` may be handled.
     pub(crate) fn post(&mut self, messages: &[(&str, u64)], budget: u64) -> Receiver<BlockOutcome> {
         self.height += 1;

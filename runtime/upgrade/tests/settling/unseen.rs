@@ -7,8 +7,8 @@ use refit_abi::{Generation, Height, State};
 use refit_kernel::{EngineState, Image, Kept, KindCount, Replied, Stats};
 use refit_upgrade::{Directives, Verdict};
 
-/// The default that panics is one for the whole process.
-static ONE: Mutex<()> = Mutex::new(());
+/// The default that panics or loops is one for the whole process.
+pub(crate) static ONE: Mutex<()> = Mutex::new(());
 
 /// Longest image, in bytes.
 const IMAGE_BYTES_MAX: usize = 1 << 20;
