@@ -176,6 +176,7 @@ impl Ring {
             Ok(Ingress {
                 engine: id(number)?,
                 client: ClientId::of("bench"),
+                share: refit_kernel::Share::default(),
                 sequence: None,
                 codec: Codec::Json,
                 payload: make.clone(),

@@ -4,7 +4,7 @@ use crate::{Withdraw, Workshop, own_copy};
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
-use refit_admin::{Bytes, Node as _, Refusal, Replied, Wishes};
+use refit_admin::{Bytes, Node as _, Refusal, Replied, Share, Wishes};
 use refit_loader::{Loader, OpenError};
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
@@ -149,7 +149,7 @@ impl Harness {
     pub fn send(&self, engine: &str, message: Value) -> Result<Replied, Refusal> {
         let bytes = Bytes::from(message.to_string());
         self.runtime
-            .block_on(self.node.send(id(engine), None, bytes))
+            .block_on(self.node.send((id(engine), Share::UNIX), None, bytes))
     }
 
     /// Sends a message under the idempotency key `CLIENT/SEQUENCE`.
@@ -158,8 +158,10 @@ impl Harness {
     /// What the client is told.
     pub fn send_keyed(&self, engine: &str, key: &str, message: Value) -> Result<Replied, Refusal> {
         let (request, bytes) = (key.parse().unwrap(), Bytes::from(message.to_string()));
-        self.runtime
-            .block_on(self.node.send(id(engine), Some(request), bytes))
+        self.runtime.block_on(
+            self.node
+                .send((id(engine), Share::UNIX), Some(request), bytes),
+        )
     }
 
     /// Asks an engine something; gives its answer as JSON.

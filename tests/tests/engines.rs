@@ -59,6 +59,7 @@ impl Bench {
         let ingress = |(engine, message): &(EngineId, Value)| Ingress {
             engine: *engine,
             client: ClientId::of("test"),
+            share: refit_kernel::Share::default(),
             sequence: None,
             codec: Codec::Json,
             payload: message.to_string().into_bytes(),

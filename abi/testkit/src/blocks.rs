@@ -132,6 +132,7 @@ impl Testkit {
         let message = Ingress {
             engine,
             client: self.client,
+            share: refit_kernel::Share::default(),
             sequence: None,
             codec: Codec::Json,
             payload,

@@ -130,6 +130,7 @@ impl Source {
         let message = Ingress {
             engine: self.targets[target],
             client: self.client,
+            share: refit_kernel::Share::default(),
             sequence: None,
             codec: Codec::Json,
             payload: format!("{{\"note\":{{\"number\":{number}}}}}").into_bytes(),

@@ -47,6 +47,7 @@ mod routes;
 mod seat;
 mod seats;
 mod server;
+mod share;
 mod stations;
 mod token;
 mod unix;
@@ -71,4 +72,5 @@ pub use routes::{
     HEADER_REHEARSAL_WAIT,
 };
 pub use server::{Server, Shutdown};
+pub use share::Share;
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

@@ -1,6 +1,6 @@
 //! Where a server listens, and why it may not.
 
-use crate::{HostName, Token};
+use crate::{HostName, Share, Token};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +29,16 @@ pub enum Listen {
         /// Names under which clients may ask for it, beside its address.
         hosts: Vec<HostName>,
     },
+}
+
+impl Listen {
+    /// By which way those come in who reach engines here. Nobody does where there are probes alone.
+    pub(crate) fn share(&self) -> Share {
+        match self {
+            Self::Unix(_) | Self::Probes { .. } => Share::UNIX,
+            Self::Tcp { token, .. } => token.share(),
+        }
+    }
 }
 
 /// Where a server does listen. Shown as `unix:PATH` or `http://HOST:PORT`, the form that the

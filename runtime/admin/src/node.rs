@@ -4,7 +4,7 @@ use crate::api::{
     EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
     Status, UpgradeAccepted, UpgradeReport,
 };
-use crate::{Bytes, EventFeed, Metrics, RequestId, Room};
+use crate::{Bytes, EventFeed, Metrics, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
@@ -27,18 +27,22 @@ pub type Pending = Pin<Box<dyn Future<Output = Vec<Result<Replied, Refusal>>> + 
 /// [`Node::live`], [`Node::answers`], [`Node::moment`], [`Node::life`], [`Node::parameters`], [`Node::events`] and
 /// [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
-    /// Hands a message to an engine and waits for its reply. With a [`RequestId`] that was seen
-    /// before, gives the recorded reply instead.
+    /// Hands a message that came in by a way to an engine, and waits for its reply. With a [`RequestId`] that was seen
+    /// before, by whatever way, gives the recorded reply instead.
     fn send(
         &self,
-        engine: EngineId,
+        to: (EngineId, Share),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied>;
 
-    /// Hands several messages over, as [`Node::send`] does one, in their order: who hands over another group after this
+    /// Hands several messages over that came in by one way, as [`Node::send`] does one, in their order: who hands over another group after this
     /// future is ready has it executed after this one. What becomes of them is waited for apart.
-    fn submit(&self, group: Vec<Sent>) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>>;
+    fn submit(
+        &self,
+        share: Share,
+        group: Vec<Sent>,
+    ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>>;
 
     /// Asks an engine something, between two blocks, without changing it.
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied>;

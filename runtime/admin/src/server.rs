@@ -68,7 +68,7 @@ impl Server {
         limits: Limits,
     ) -> Result<Self, BindError> {
         let shutdown = watch::Sender::new(false);
-        let app = App::new(node, limits, shutdown.subscribe());
+        let app = App::new((node, listen.share()), limits, shutdown.subscribe());
         let (socket, address, stations) = match listen {
             Listen::Unix(path) => {
                 let socket = Bound::Unix(Socket::bind(&path)?);

@@ -3,6 +3,7 @@
 //! It comes from a file or the environment, never from an argument, and is never shown: `Debug`
 //! hides it, and the comparison takes the same time whatever the presented text is.
 
+use crate::Share;
 use std::fmt;
 
 /// Shortest token, in bytes.
@@ -50,6 +51,11 @@ impl Token {
     pub(crate) fn admits(&self, presented: &str) -> bool {
         self.0 == blake3::hash(presented.as_bytes())
     }
+
+    /// By which way those who present it come in: the same in every run of a node.
+    pub fn share(&self) -> Share {
+        Share::of_token(&self.0)
+    }
 }
 
 impl fmt::Debug for Token {
@@ -80,6 +86,14 @@ mod tests {
             Token::new("0123456789 abcdef").unwrap_err(),
             TokenError::Character
         );
+    }
+
+    #[test]
+    fn each_token_is_a_share_of_its_own_and_none_is_that_of_the_socket() {
+        let share = |text: &str| Token::new(text).unwrap().share();
+        assert_eq!(share("0123456789abcdef"), share("0123456789abcdef\n"));
+        assert_ne!(share("0123456789abcdef"), share("0123456789abcdeF"));
+        assert_ne!(share("0123456789abcdef"), Share::UNIX);
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Executor {
         let is_full = self.repeated_bytes >= self.parameters.block.effect_bytes;
         let admitted = match is_full && self.keys.is_answered(key) {
             true => Admitted::Refused(KeyRefusal::Later),
-            false => self.keys.admit(key, request, out.height),
+            false => self.keys.admit(key, message.share, request, out.height),
         };
         let (at, repeated, outcome) = match admitted {
             Admitted::Deliver => return true,

@@ -6,7 +6,7 @@ use crate::crew::Helpers;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::{Directory, Place};
 use crate::gate::Gate;
-use crate::keys::Keys;
+use crate::keys::{Keys, Share};
 use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES};
 use crate::newborn::{Newborn, Start};
 use crate::orders::PlacedOrder;
@@ -108,6 +108,8 @@ pub struct Ingress {
     pub engine: EngineId,
     /// From whom.
     pub client: ClientId,
+    /// By which way it came in.
+    pub share: Share,
     /// The client's own number for it: it is handled once, however often it comes. `None`: it has no key, and each
     /// is one of its own.
     pub sequence: Option<u64>,

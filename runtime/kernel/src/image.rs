@@ -33,7 +33,7 @@ use refit_abi::{EngineId, Generation};
 use serde::{Deserialize, Serialize};
 
 /// The form of an [`Image`] and of its [`stream`]. Another one is not read.
-pub const IMAGE_FORMAT: u32 = 2;
+pub const IMAGE_FORMAT: u32 = 3;
 
 /// An executor between two blocks, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

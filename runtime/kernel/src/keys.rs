@@ -9,8 +9,9 @@
 //!
 //! Nothing that may still come is forgotten silently. The bytes of answers are bounded for each client and in all:
 //! the client with the most loses its lowest numbers, and a repeat of one of those is refused, never done again. A
-//! name stays for [`NAME_KEPT_BLOCKS`](crate::limits::NAME_KEPT_BLOCKS) after its client's last message, and while
-//! all places are held by younger ones a new name is refused.
+//! name stays for [`NAME_KEPT_BLOCKS`](crate::limits::NAME_KEPT_BLOCKS) after its client's last message. New names of
+//! one [`Share`] get the places that are its part and no more, and while those are held by younger ones they are refused:
+//! they displace nobody, and leave places to the new names of others.
 //!
 //! All of it is a function of the blocks: it has no clock, and its maps are ordered.
 
@@ -21,6 +22,7 @@ mod name;
 mod outcome;
 mod refusal;
 mod request;
+mod share;
 
 use forgetting::Forgotten;
 pub use image::KeysImage;
@@ -28,12 +30,14 @@ pub(crate) use image::NameImage;
 pub use limits::KeyBounds;
 pub use refusal::KeyRefusal;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
+pub use share::Share;
 
 use crate::outcome::ReplyError;
 use name::{Answered, Name};
 use outcome::KeptOutcome;
 pub(crate) use outcome::bytes as outcome_bytes;
 use refit_abi::{ClientId, Generation, Height};
+use share::Held;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys of all clients.
@@ -43,6 +47,7 @@ pub struct Keys {
     names: BTreeMap<ClientId, Name>,
     /// Every name, the one silent longest first.
     by_age: BTreeSet<(Height, ClientId)>,
+    held: Held,
     /// The names that have answers to lose, by the power of two of their bytes.
     by_size: BTreeSet<(u32, ClientId)>,
     /// What the answers of all are charged.
@@ -79,6 +84,7 @@ impl Keys {
             limits,
             names: BTreeMap::new(),
             by_age: BTreeSet::new(),
+            held: Held::default(),
             by_size: BTreeSet::new(),
             bytes: 0,
             forgotten: Forgotten::default(),
@@ -91,8 +97,15 @@ impl Keys {
         self.limits = limits;
     }
 
-    /// Decides about a message in the block at `now`; takes its key if it is to be delivered.
-    pub fn admit(&mut self, key: Key, request: RequestDigest, now: Height) -> Admitted {
+    /// Decides about a message in the block at `now`; takes its key if it is to be delivered. A name that is new is of
+    /// the share that the message came by; else that counts for nothing.
+    pub fn admit(
+        &mut self,
+        key: Key,
+        share: Share,
+        request: RequestDigest,
+        now: Height,
+    ) -> Admitted {
         let (client, waiting) = (key.client, self.limits.waiting);
         if let Some(name) = self.names.get_mut(&client) {
             let admitted = name.admit(key.sequence, request, waiting);
@@ -101,12 +114,13 @@ impl Keys {
             }
             return admitted;
         }
-        if let Err(refusal) = self.make_room(now) {
+        if let Err(refusal) = self.make_room(share, now) {
             return Admitted::Refused(refusal);
         }
         self.by_age.insert((now, client));
+        self.held.one_more(share);
         let name = self.names.entry(client);
-        let name = name.or_insert_with(|| Name::new(now));
+        let name = name.or_insert_with(|| Name::new(share, now));
         name.admit(key.sequence, request, waiting)
     }
 
@@ -129,6 +143,7 @@ impl Keys {
         if !is_handled(outcome) {
             if name.is_blank() {
                 self.by_age.remove(&(name.last, key.client));
+                self.held.one_less(name.share);
                 self.names.remove(&key.client);
             }
             return Some(request);

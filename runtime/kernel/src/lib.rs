@@ -76,6 +76,7 @@ pub use image::{
 pub use kept::Kept;
 pub use keys::{
     Admitted, Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, Keys, KeysImage, RequestDigest,
+    Share,
 };
 pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};

@@ -125,7 +125,7 @@ pub const DEAD_LETTERS_MAX: usize = 1_024;
 /// Longest topic of an event, in bytes; of a longer one the rest is cut.
 pub const TOPIC_BYTES_MAX: usize = 256;
 
-/// Clients that may send under keys: whose names are kept.
+/// Clients that may send under keys: whose names are kept. Those who come by one way get half of these places at most.
 pub const CLIENTS_MAX: usize = 65_536;
 
 /// How long the name of a client that sends under keys is kept after its last message, at least, in blocks.

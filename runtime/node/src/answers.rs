@@ -133,7 +133,12 @@ fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
         KeyRefusal::NoPlace { .. } => (
             503,
             "names-full",
-            "send again later, with the same key, or without one",
+            "send under a name that the node keeps already, or without a key; a new name from that block on",
+        ),
+        KeyRefusal::ShareFull { .. } => (
+            503,
+            "names-full",
+            "send under a name that has come in by this way already, or without a key; a new name from that block on",
         ),
         KeyRefusal::Waiting => (
             429,

@@ -13,7 +13,7 @@ use crate::watch::Named;
 use crossbeam_channel::TrySendError;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
-use refit_admin::{Bytes, Moment, Refusal, Replied, RequestId, Room};
+use refit_admin::{Bytes, Moment, Refusal, Replied, RequestId, Room, Share};
 use refit_kernel::QueryError;
 use refit_kernel::crew::{Command, Query};
 use std::sync::LazyLock;
@@ -25,7 +25,7 @@ pub(crate) static NAMELESS: LazyLock<ClientId> = LazyLock::new(|| ClientId::of("
 impl Node {
     pub(crate) async fn send_message(
         &self,
-        engine: EngineId,
+        (engine, share): (EngineId, Share),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Result<Replied, Refusal> {
@@ -48,6 +48,7 @@ impl Node {
         let submission = Submission {
             engine,
             client,
+            share,
             sequence,
             payload,
             answer,

@@ -6,19 +6,19 @@ use crate::handle::Node;
 use crate::intake::{Answerer, Intake, Submission, Way};
 use crate::refusals::{ended, engine_stuck, has_ended_how, no_reply_yet, overloaded};
 use crossbeam_channel::TrySendError;
-use refit_admin::{Pending, Refusal, Sent};
+use refit_admin::{Pending, Refusal, Sent, Share};
 
 impl Node {
     /// Hands the messages over in their order, and gives what becomes of them.
-    pub(crate) async fn submit_group(&self, group: Vec<Sent>) -> Pending {
+    pub(crate) async fn submit_group(&self, share: Share, group: Vec<Sent>) -> Pending {
         let messages = group.len();
-        match self.hand_over(group).await {
+        match self.hand_over(share, group).await {
             Ok(pending) => pending,
             Err(refusal) => Box::pin(async move { vec![Err(refusal); messages] }),
         }
     }
 
-    async fn hand_over(&self, messages: Vec<Sent>) -> Result<Pending, Refusal> {
+    async fn hand_over(&self, share: Share, messages: Vec<Sent>) -> Result<Pending, Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
         let count = u32::try_from(messages.len()).map_err(|_| overloaded())?;
@@ -33,6 +33,7 @@ impl Node {
         let submissions = submissions.map(|((sent, slot), client)| Submission {
             engine: sent.engine,
             client,
+            share,
             sequence: sent.request.map(|request| request.sequence),
             payload: sent.body,
             answer: Answerer {

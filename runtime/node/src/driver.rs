@@ -22,7 +22,7 @@ use refit_abi::{BlockTime, Height};
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::{Command, Commands, Panic};
 use refit_kernel::{Awaited, Key, RequestDigest};
-use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken};
+use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken, Share};
 use refit_store::{AppendError, Store};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -287,6 +287,7 @@ impl Driver {
         let Submission {
             engine,
             client,
+            share,
             sequence,
             payload,
             answer,
@@ -305,6 +306,7 @@ impl Driver {
         let message = Message {
             engine,
             client,
+            share: Share(share.number()),
             sequence,
             codec: WIRE_CODEC,
             payload,

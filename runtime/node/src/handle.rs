@@ -19,7 +19,7 @@ use refit_admin::api::{
 };
 use refit_admin::{
     Answer, Bytes, EventFeed, Metrics, Moment, Pending, Refusal, Replied, RequestId, Room, Sent,
-    Wishes,
+    Share, Wishes,
 };
 use refit_kernel::crew::Commands;
 use refit_kernel::{Executor, GenerationTable, KindCount, Receipt};
@@ -145,15 +145,19 @@ impl Node {
 impl refit_admin::Node for Node {
     fn send(
         &self,
-        engine: EngineId,
+        to: (EngineId, Share),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied> {
-        Box::pin(self.send_message(engine, request, body))
+        Box::pin(self.send_message(to, request, body))
     }
 
-    fn submit(&self, group: Vec<Sent>) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
-        Box::pin(self.submit_group(group))
+    fn submit(
+        &self,
+        share: Share,
+        group: Vec<Sent>,
+    ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
+        Box::pin(self.submit_group(share, group))
     }
 
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {

@@ -5,7 +5,7 @@ use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::{ClientId, EngineId, Height};
-use refit_admin::Refusal;
+use refit_admin::{Refusal, Share};
 use refit_kernel::{Awaited, Done};
 use refit_ordering::{Decided, Entry, NotPushed, Outlet};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) enum Intake {
 pub(crate) struct Submission {
     pub(crate) engine: EngineId,
     pub(crate) client: ClientId,
+    /// By which way it comes in.
+    pub(crate) share: Share,
     /// `None`: the client does not mean to repeat it.
     pub(crate) sequence: Option<u64>,
     pub(crate) payload: Vec<u8>,

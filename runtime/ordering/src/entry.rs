@@ -70,6 +70,8 @@ pub struct Message {
     pub engine: EngineId,
     /// Who sends it.
     pub client: ClientId,
+    /// By which way it came in.
+    pub share: Share,
     /// The client's number for it: a repeat has the same one. `None`: it has no key, and each is one of its own.
     pub sequence: Option<u64>,
     /// How the payload is written, and its reply.
@@ -80,6 +82,13 @@ pub struct Message {
     /// What proves who sent it; empty with solo ordering, where a client's name is no identity.
     pub authenticator: Vec<u8>,
 }
+
+/// By which way a message came in: those who come by one way divide a part of the places of clients' names among
+/// themselves. It tells the ways apart, and is no proof of anything.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Share(pub u16);
 
 /// How a message is written.
 #[derive(

@@ -8,8 +8,8 @@ use common::message;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
     BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,
-    ParametersHash, PlanDigest, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, SealedBlock, StateHash,
-    UpgradeEnd, UpgradeOutcome,
+    ParametersHash, PlanDigest, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, SealedBlock, Share,
+    StateHash, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome(code: &str) -> UpgradeOutcome {
@@ -99,6 +99,7 @@ fn every_field_is_in_the_hash() {
         header(|header| header.state = Some(StateHash([0; 32]))),
         message(|message| message.engine = EngineId::root("bank").unwrap()),
         message(|message| message.client = ClientId::of("bob")),
+        message(|message| message.share = Share(4)),
         message(|message| message.sequence = Some(3)),
         message(|message| message.sequence = None),
         message(|message| message.codec = Codec::Postcard),
@@ -114,11 +115,11 @@ fn every_field_is_in_the_hash() {
 }
 
 #[test]
-fn the_hash_of_a_known_block_of_form_4_never_changes() {
+fn the_hash_of_a_known_block_of_form_5_never_changes() {
     let hash = block(all_kinds()).hash().to_string();
     assert_eq!(
         hash,
-        "8d891094eb043b4dd15490cf0f7343862b67a845b40807772d7528c888cb1831"
+        "4909c19adb1ed21eeb8cac5533ea14a866f115a559811e1ba197b6d577518f6b"
     );
 }
 

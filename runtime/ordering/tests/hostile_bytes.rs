@@ -11,7 +11,7 @@ use common::message;
 use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
     BLOCK_FORMAT, Block, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,
-    ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, StateHash, UpgradeEnd,
+    ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, Share, StateHash, UpgradeEnd,
     UpgradeOutcome,
 };
 
@@ -98,6 +98,9 @@ fn entry(random: &mut Random) -> Entry {
         3 => Entry::Revive { engine },
         4 => Entry::Restart { engine },
         _ => Entry::Message(Message {
+            share: Share(u16::from(
+                random.bytes(1).first().copied().unwrap_or_default(),
+            )),
             sequence: random.chance(2).then(|| random.number()),
             codec: match random.chance(2) {
                 true => Codec::Json,

@@ -2,7 +2,7 @@
 
 use crate::{put, store, workshop};
 use refit_abi::EngineId;
-use refit_admin::{Node as _, Refusal, Replied, Sent};
+use refit_admin::{Node as _, Refusal, Replied, Sent, Share};
 use refit_tests::Harness;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn sent(engine: &str, key: Option<&str>, message: &Value) -> Sent {
 }
 
 fn submit(node: &Harness, group: Vec<Sent>) -> Vec<Result<Replied, Refusal>> {
-    let submitted = async { node.node().submit(group).await.await };
+    let submitted = async { node.node().submit(Share::UNIX, group).await.await };
     node.runtime().block_on(submitted)
 }
 
@@ -65,8 +65,8 @@ fn groups_that_follow_each_other_are_executed_so_and_lose_nothing() {
             .collect()
     };
     let handed = async {
-        let first = node.node().submit(group(0)).await;
-        let second = node.node().submit(group(MANY)).await;
+        let first = node.node().submit(Share::UNIX, group(0)).await;
+        let second = node.node().submit(Share::UNIX, group(MANY)).await;
         [first.await, second.await].concat()
     };
     let outcomes = node.runtime().block_on(handed);

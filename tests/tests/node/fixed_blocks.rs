@@ -6,7 +6,7 @@ use crate::{get, put, workshop};
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_admin::api::UpgradeState;
 use refit_node::{BlockRefused, ParameterChanges, ReceiptDifference};
-use refit_ordering::{Codec, Entry, Header, Message, SealedBlock, Step};
+use refit_ordering::{Codec, Entry, Header, Message, SealedBlock, Share, Step};
 use refit_tests::{Fixed, FixedUpgrade, Played, Scene, Source};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -50,6 +50,7 @@ fn message(engine: &str, sequence: Option<u64>, body: &Value) -> Entry {
     Entry::Message(Message {
         engine: EngineId::root(engine).unwrap(),
         client: ClientId::of("ada"),
+        share: Share::default(),
         sequence,
         codec: Codec::Json,
         payload: body.to_string().into_bytes(),

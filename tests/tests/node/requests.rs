@@ -1,7 +1,8 @@
 //! What clients may do wrong: each time a code, a reason and a next step, and nothing changes.
 
 use crate::{assert_serves, put, store, workshop};
-use refit_admin::Refusal;
+use refit_admin::api::ParameterChange;
+use refit_admin::{Node as _, Refusal, Token};
 use refit_tests::Harness;
 use serde_json::json;
 
@@ -68,6 +69,36 @@ fn another_message_under_a_used_key_is_refused_and_changes_nothing() {
     assert!(again.repeated);
     assert_eq!(again.body, first.body);
     assert_eq!(node.node().counts().repeated, 1);
+}
+
+#[test]
+fn the_new_names_of_one_token_leave_places_to_those_who_come_by_the_socket() {
+    let node = store(&workshop());
+    let change = ParameterChange {
+        set: [("keys.names".to_owned(), 8)].into(),
+        ..ParameterChange::default()
+    };
+    let set = node.node().set_parameters(change);
+    node.runtime().block_on(set).unwrap();
+    let token = Token::new("a-token-of-some-length").unwrap().share();
+    let by_token = |client: &str| {
+        let (kv, key) = ("kv".parse().unwrap(), format!("{client}/1"));
+        let message = put(client, "1").to_string().into();
+        let sent = node.node().send((kv, token), key.parse().ok(), message);
+        node.runtime().block_on(sent)
+    };
+    for number in 0..4 {
+        assert!(by_token(&format!("new-{number}")).is_ok());
+    }
+    unharmed(&node, |_| {
+        assert_refused(by_token("new-4"), 503, "names-full");
+    });
+    // Who has a name has it still, by whatever way he comes, and who comes by the socket finds a place.
+    assert!(by_token("new-0").unwrap().repeated);
+    let known = node.send_keyed("kv", "new-0/1", put("new-0", "1"));
+    assert!(known.unwrap().repeated);
+    assert!(node.send_keyed("kv", "me/1", put("a", "1")).is_ok());
+    assert!(node.send("kv", put("a", "2")).is_ok());
 }
 
 #[test]

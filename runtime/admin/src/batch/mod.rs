@@ -17,7 +17,7 @@ mod turns;
 mod writer;
 
 use crate::outgoing::Pieces;
-use crate::{Bytes, Node, Pending, Refusal, Replied, Room};
+use crate::{Bytes, Node, Pending, Refusal, Replied, Room, Share};
 use axum::body::Body;
 use lines::{Group, Lines};
 use std::collections::VecDeque;
@@ -41,6 +41,8 @@ const PIECES_MAX: usize = 4;
 /// What a batch is made of.
 pub(crate) struct Batch {
     pub(crate) node: Arc<dyn Node>,
+    /// By which way it came in.
+    pub(crate) share: Share,
     pub(crate) body: Body,
     /// Longest message, in bytes.
     pub(crate) message_bytes_max: usize,
@@ -65,6 +67,7 @@ struct Waiting {
 /// A batch under way.
 struct Running {
     node: Arc<dyn Node>,
+    share: Share,
     lines: Lines,
     waiting: VecDeque<Waiting>,
     writer: Writer,
@@ -85,6 +88,7 @@ impl Batch {
     async fn run(self, sender: mpsc::Sender<Bytes>) {
         let Self {
             node,
+            share,
             body,
             message_bytes_max,
             idle_wait,
@@ -99,6 +103,7 @@ impl Batch {
             waiting: VecDeque::new(),
             writer: Writer::new(node.clone(), sender),
             node: node.clone(),
+            share,
             turn: Some(turn),
             turns,
             idle_wait,
@@ -170,7 +175,7 @@ impl Running {
                 return Ok(Some(no_turn()));
             }
             if let Some(group) = self.lines.take_group() {
-                let handed = hand_over(&*self.node, group).await;
+                let handed = hand_over((&*self.node, self.share), group).await;
                 self.waiting.push_back(handed);
                 self.idle_since = Instant::now();
             }
@@ -200,7 +205,7 @@ async fn first(waiting: &mut VecDeque<Waiting>) -> Vec<Result<Replied, Refusal>>
     }
 }
 
-async fn hand_over(node: &dyn Node, group: Group) -> Waiting {
+async fn hand_over((node, share): (&dyn Node, Share), group: Group) -> Waiting {
     let (mut refused, mut sent) = (Vec::with_capacity(group.len()), Vec::new());
     for line in group {
         match line {
@@ -213,7 +218,7 @@ async fn hand_over(node: &dyn Node, group: Group) -> Waiting {
     }
     Waiting {
         refused,
-        answers: node.submit(sent).await,
+        answers: node.submit(share, sent).await,
     }
 }
 

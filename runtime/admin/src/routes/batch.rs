@@ -22,6 +22,7 @@ pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Res
     Seat::of(&request).take_body();
     let batch = Batch {
         node: app.node.clone(),
+        share: app.share,
         body: request.into_body(),
         message_bytes_max: app.limits.message_bytes_max,
         idle_wait: app.limits.batch_idle_wait,

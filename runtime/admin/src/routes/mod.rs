@@ -21,7 +21,7 @@ pub(crate) use engines::Straight;
 
 use crate::body::Bounds;
 use crate::pass::Places;
-use crate::{Limits, Node, Refusal, Room};
+use crate::{Limits, Node, Refusal, Room, Share};
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{delete, get, post};
@@ -35,6 +35,8 @@ const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/u
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) node: Arc<dyn Node>,
+    /// By which way clients come in here.
+    pub(crate) share: Share,
     pub(crate) limits: Limits,
     pub(crate) readers: Readers,
     pub(crate) places: Places,
@@ -65,10 +67,15 @@ impl App {
 }
 
 impl App {
-    pub(crate) fn new(node: Arc<dyn Node>, limits: Limits, ending: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        (node, share): (Arc<dyn Node>, Share),
+        limits: Limits,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
         let places = Places::new(&limits);
         Self {
             node,
+            share,
             limits,
             readers: Readers::new(ending.clone()),
             places,

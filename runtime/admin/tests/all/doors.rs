@@ -2,7 +2,7 @@
 
 use crate::double::Double;
 use crate::support::{Seen, Served, TOKEN, request};
-use refit_admin::{Address, BindError, Limits, Listen, Server};
+use refit_admin::{Address, BATCH_CONTENT_TYPE, BindError, Limits, Listen, Server, Share, Token};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -211,4 +211,39 @@ async fn probes_ask_for_health_and_metrics_without_a_token_and_for_nothing_else(
         let seen = ask_as(&served, path, &host).await;
         seen.is_problem(404, "unknown-route");
     }
+}
+
+#[tokio::test]
+async fn a_message_says_by_which_way_it_came_in_alone_and_in_a_batch() {
+    let by = async |listen: Option<Listen>| {
+        let double = Arc::new(Double::default());
+        let served = Served::serve(listen, double.clone(), Limits::default()).await;
+        for (path, media) in [
+            ("/v1/engines/kv/messages", "application/json"),
+            ("/v1/engines/k%76/messages", "application/json"),
+            ("/v1/messages", BATCH_CONTENT_TYPE),
+        ] {
+            let body = r#"{"engine":"kv","message":1}"#;
+            let mut request = request("POST", path, body);
+            let headers = request.headers_mut();
+            headers.insert("content-type", media.parse().unwrap());
+            if let Address::Tcp(addr) = &served.address {
+                headers.insert("host", addr.to_string().parse().unwrap());
+            }
+            let bearer = format!("Bearer {TOKEN}");
+            headers.insert("authorization", bearer.parse().unwrap());
+            let seen = served.connect().await.ask(request).await;
+            assert_eq!(seen.status, 200, "{seen:?}");
+        }
+        double.shares.lock().unwrap().clone()
+    };
+    assert_eq!(by(None).await, [Share::UNIX; 3]);
+    let token = Token::new(TOKEN).unwrap();
+    let share = token.share();
+    let listen = Listen::Tcp {
+        addr: "127.0.0.1:0".parse().unwrap(),
+        token,
+        hosts: Vec::new(),
+    };
+    assert_eq!(by(Some(listen)).await, [share; 3]);
 }

@@ -28,7 +28,7 @@ use refit_admin::api::{
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Pending, Refusal, Replied,
-    RequestId, Room, Sent, Wishes,
+    RequestId, Room, Sent, Share, Wishes,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -59,6 +59,8 @@ pub(crate) struct Double {
     pub(crate) seen: Mutex<BTreeSet<String>>,
     /// How many messages each group had.
     pub(crate) groups: Mutex<Vec<usize>>,
+    /// By which way each message or group came in.
+    pub(crate) shares: Mutex<Vec<Share>>,
     /// What was last set of the parameters.
     pub(crate) changed: Mutex<ParameterChange>,
     /// One permit for each group with a message for `held`.
@@ -74,6 +76,7 @@ impl Default for Double {
             unready: false,
             seen: Mutex::default(),
             groups: Mutex::default(),
+            shares: Mutex::default(),
             changed: Mutex::default(),
             gate: Arc::new(Semaphore::new(0)),
         }
@@ -131,14 +134,20 @@ impl Double {
 impl Node for Double {
     fn send(
         &self,
-        engine: EngineId,
+        (engine, share): (EngineId, Share),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied> {
+        self.shares.lock().unwrap().push(share);
         self.answer(engine, &body, request)
     }
 
-    fn submit(&self, group: Vec<Sent>) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
+    fn submit(
+        &self,
+        share: Share,
+        group: Vec<Sent>,
+    ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
+        self.shares.lock().unwrap().push(share);
         self.groups.lock().unwrap().push(group.len());
         let outcome = |sent: Sent| {
             // Of all engines, `slow` alone gives no answer at once: the node that waits for it says so.

@@ -51,7 +51,7 @@ impl Served {
         Self::serve(listen, Arc::new(double), limits).await
     }
 
-    async fn serve(listen: Option<Listen>, double: Arc<Double>, limits: Limits) -> Self {
+    pub(crate) async fn serve(listen: Option<Listen>, double: Arc<Double>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listen = listen.unwrap_or_else(|| Listen::Unix(folder.path().join("admin.sock")));
         let server = Server::bind(listen, double, limits).await.unwrap();

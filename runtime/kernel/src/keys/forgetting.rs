@@ -1,7 +1,7 @@
 //! What the table of keys forgets, and that it is counted.
 
 use super::name::Name;
-use super::{KeyBounds, KeyRefusal, Keys};
+use super::{KeyBounds, KeyRefusal, Keys, Share};
 use refit_abi::{ClientId, Height};
 
 /// What was forgotten, for whoever watches the node.
@@ -19,10 +19,10 @@ impl Keys {
         std::mem::take(&mut self.forgotten)
     }
 
-    /// Forgets the name silent longest if there is no place for one more and it was silent long enough. One whose
-    /// message waits is not silent.
-    pub(super) fn make_room(&mut self, now: Height) -> Result<(), KeyRefusal> {
-        while self.names.len() >= self.limits.names {
+    /// Forgets the names silent longest, whoever holds them, while there is no place for one more of a share and they
+    /// were silent long enough. One whose message waits is not silent.
+    pub(super) fn make_room(&mut self, share: Share, now: Height) -> Result<(), KeyRefusal> {
+        while !self.has_room(share) {
             let Some((last, client)) = self.by_age.first().copied() else {
                 return Ok(());
             };
@@ -32,7 +32,10 @@ impl Keys {
                     .saturating_add(1),
             );
             if now < until {
-                return Err(KeyRefusal::NoPlace { until });
+                return Err(match self.held.by(share) {
+                    0 => KeyRefusal::NoPlace { until },
+                    held => KeyRefusal::ShareFull { held, until },
+                });
             }
             if let Some(name) = self.names.get_mut(&client)
                 && !name.taken.is_empty()
@@ -43,11 +46,19 @@ impl Keys {
             self.by_age.remove(&(last, client));
             if let Some(name) = self.names.remove(&client) {
                 self.forgotten.clients += 1;
+                self.held.one_less(name.share);
                 self.bytes -= name.bytes();
                 self.resized(client, name.size(), None);
             }
         }
         Ok(())
+    }
+
+    /// Whether a share may hold one more name.
+    fn has_room(&self, share: Share) -> bool {
+        let (held, places) = (self.held.by(share), self.limits.names);
+        let free = places.saturating_sub(self.names.len());
+        held < free && held < self.held.part_of(places, share)
     }
 
     pub(super) fn resized(&mut self, client: ClientId, before: Option<u32>, now: Option<u32>) {

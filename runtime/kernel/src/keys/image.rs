@@ -50,6 +50,7 @@ impl Keys {
     pub(crate) fn put_back(&mut self, NameImage { client, name }: NameImage) {
         let name = name.counted();
         self.by_age.insert((name.last, client));
+        self.held.one_more(name.share);
         self.by_size.extend(name.size().map(|size| (size, client)));
         self.bytes += name.bytes();
         self.names.insert(client, name);

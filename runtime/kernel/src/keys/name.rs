@@ -9,7 +9,7 @@
 
 use super::outcome::KeptOutcome;
 use super::request::RequestDigest;
-use super::{Admitted, At, KeyRefusal};
+use super::{Admitted, At, KeyRefusal, Share};
 use crate::limits::KEY_OVERHEAD_BYTES;
 use refit_abi::{ClientId, Generation, Height};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One client: the keys that are taken, and those that were answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Name {
+    /// By which it first came.
+    pub(super) share: Share,
     /// The height of its last message.
     pub(super) last: Height,
     /// Every number up to this one is forgotten, unless it is in one of the maps. `None`: none is.
@@ -40,8 +42,9 @@ pub(super) struct Answered {
 }
 
 impl Name {
-    pub(super) fn new(last: Height) -> Self {
+    pub(super) fn new(share: Share, last: Height) -> Self {
         Self {
+            share,
             last,
             floor: None,
             taken: BTreeMap::new(),

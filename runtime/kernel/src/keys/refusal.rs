@@ -18,7 +18,7 @@ pub enum KeyRefusal {
          and it is not done now"
     )]
     Forgotten,
-    /// The client is new, and all places are held.
+    /// The client is new, and all places are held by those who came by other ways.
     #[error(
         "as many clients as the node keeps have sent under keys lately, and none of them is forgotten before block \
          {until}: a new client is not taken in"
@@ -33,4 +33,15 @@ pub enum KeyRefusal {
     /// What became of the request is kept, and this block gives again no more of what is kept.
     #[error("the answer under this key is kept, and too much is given again in this block already")]
     Later,
+    /// The client is new, and those who came by the same way hold their part of the places.
+    #[error(
+        "{held} clients that came in by the same way, the same token or the node's socket, have sent under keys lately, \
+         and hold their part of the places: a new one is not taken in by it, before block {until} at the soonest"
+    )]
+    ShareFull {
+        /// How many they hold.
+        held: usize,
+        /// The first block in which a place may be free.
+        until: Height,
+    },
 }

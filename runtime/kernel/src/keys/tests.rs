@@ -23,6 +23,12 @@ fn limits(names: usize) -> KeyBounds {
     }
 }
 
+/// By which way all come who are not said to come by another.
+const OURS: Share = Share(0);
+
+/// The other way.
+const THEIRS: Share = Share(7);
+
 fn key(client: u8, sequence: u64) -> Key {
     let client = ClientId::from_bytes([client; 16]);
     Key { client, sequence }
@@ -56,7 +62,7 @@ fn untold(mut outcome: Outcome) -> Outcome {
 
 /// Sends a request and has it answered, in one block.
 fn handled(keys: &mut Keys, key: Key, outcome: &Outcome, height: u64) -> Admitted {
-    let admitted = keys.admit(key, request(0), Height(height));
+    let admitted = keys.admit(key, OURS, request(0), Height(height));
     if admitted == Admitted::Deliver {
         keys.settle(key, outcome, at(height)).unwrap();
     }
@@ -66,12 +72,18 @@ fn handled(keys: &mut Keys, key: Key, outcome: &Outcome, height: u64) -> Admitte
 #[test]
 fn a_key_is_taken_while_its_message_waits_and_then_answered() {
     let (mut keys, key) = (Keys::default(), key(1, 7));
-    assert_eq!(keys.admit(key, request(1), Height(3)), Admitted::Deliver);
-    assert_eq!(keys.admit(key, request(1), Height(4)), Admitted::Waits);
+    assert_eq!(
+        keys.admit(key, OURS, request(1), Height(3)),
+        Admitted::Deliver
+    );
+    assert_eq!(
+        keys.admit(key, OURS, request(1), Height(4)),
+        Admitted::Waits
+    );
     let reply = Ok(b"seven".to_vec());
     assert_eq!(keys.settle(key, &reply, at(5)), Some(request(1)));
     let again = Admitted::Again(at(5), reply);
-    assert_eq!(keys.admit(key, request(1), Height(9)), again);
+    assert_eq!(keys.admit(key, OURS, request(1), Height(9)), again);
 }
 
 #[test]
@@ -112,14 +124,14 @@ fn what_an_engine_has_handled_is_answered_and_all_else_frees_the_key() {
         let mut keys = Keys::default();
         handled(&mut keys, key(1, 1), &outcome, 1);
         let again = Admitted::Again(at(1), untold(outcome));
-        assert_eq!(keys.admit(key(1, 1), request(0), Height(2)), again);
+        assert_eq!(keys.admit(key(1, 1), OURS, request(0), Height(2)), again);
     }
     for outcome in free {
         let mut keys = Keys::default();
         handled(&mut keys, key(1, 1), &outcome, 1);
         // As if nothing had come: not even the name is kept, and the key may stand for another request.
         assert_eq!(keys.images().next(), None, "{outcome:?}");
-        let admitted = keys.admit(key(1, 1), request(1), Height(2));
+        let admitted = keys.admit(key(1, 1), OURS, request(1), Height(2));
         assert_eq!(admitted, Admitted::Deliver, "{outcome:?}");
     }
 }
@@ -128,12 +140,15 @@ fn what_an_engine_has_handled_is_answered_and_all_else_frees_the_key() {
 fn another_request_under_a_key_that_is_not_free_is_refused_and_changes_nothing() {
     let (mut keys, key) = (Keys::default(), key(1, 1));
     let used = Admitted::Refused(KeyRefusal::Used);
-    assert_eq!(keys.admit(key, request(1), Height(1)), Admitted::Deliver);
-    assert_eq!(keys.admit(key, request(2), Height(1)), used);
+    assert_eq!(
+        keys.admit(key, OURS, request(1), Height(1)),
+        Admitted::Deliver
+    );
+    assert_eq!(keys.admit(key, OURS, request(2), Height(1)), used);
     keys.settle(key, &Ok(b"one".to_vec()), at(1)).unwrap();
-    assert_eq!(keys.admit(key, request(2), Height(1)), used);
+    assert_eq!(keys.admit(key, OURS, request(2), Height(1)), used);
     let again = Admitted::Again(at(1), Ok(b"one".to_vec()));
-    assert_eq!(keys.admit(key, request(1), Height(1)), again);
+    assert_eq!(keys.admit(key, OURS, request(1), Height(1)), again);
 }
 
 #[test]
@@ -155,39 +170,107 @@ fn a_request_is_its_engine_its_codec_and_its_payload() {
 
 #[test]
 fn new_names_displace_nobody_until_the_oldest_was_silent_long_enough() {
-    let mut keys = Keys::new(limits(2));
+    let mut keys = Keys::new(limits(4));
     let reply = Ok(b"first".to_vec());
     handled(&mut keys, key(1, 1), &reply, 1);
     handled(&mut keys, key(2, 1), &reply, 3);
     let until = Height(1 + KEPT + 1);
-    let no_place = Admitted::Refused(KeyRefusal::NoPlace { until });
+    let full = Admitted::Refused(KeyRefusal::ShareFull { held: 2, until });
     for height in 3..until.0 {
-        let new = keys.admit(key(3, 1), request(0), Height(height));
-        assert_eq!(new, no_place, "at {height}");
+        let new = keys.admit(key(3, 1), OURS, request(0), Height(height));
+        assert_eq!(new, full, "at {height}");
     }
     assert_eq!(
-        keys.admit(key(3, 1), request(0), until),
+        keys.admit(key(3, 1), OURS, request(0), until),
         Admitted::Deliver,
         "the oldest goes"
     );
-    let known = keys.admit(key(2, 1), request(0), until);
+    let known = keys.admit(key(2, 1), OURS, request(0), until);
     assert_eq!(known, Admitted::Again(at(3), reply), "the other stays");
+}
+
+#[test]
+fn whoever_is_new_has_its_places_however_many_names_the_others_send() {
+    let mut keys = Keys::new(limits(64));
+    let mut taken_in = Vec::new();
+    for share in 0..5_u8 {
+        // As many new names as there are, by each of the ways.
+        let new = |number: u8| key(share * 50 + number, 1);
+        let admitted = (0..50).map(|number| {
+            let admitted = keys.admit(new(number), Share(share.into()), request(0), Height(1));
+            u32::from(admitted == Admitted::Deliver)
+        });
+        taken_in.push(admitted.sum::<u32>());
+    }
+    assert_eq!(taken_in, [32, 16, 8, 4, 2]);
+}
+
+#[test]
+fn shares_that_all_want_more_come_to_hold_equally_many_and_leave_as_many_free() {
+    let (mut keys, mut number) = (Keys::new(limits(60)), 0_u64);
+    // The first fills its part before the others come; names go when they were silent for long enough.
+    for height in 1..40 * (KEPT + 1) {
+        let shares = if height < KEPT { 0..1 } else { 0..3 };
+        for share in shares.flat_map(|share| [share; 20]) {
+            number += 1;
+            let key = Key {
+                client: ClientId::of(&number.to_string()),
+                sequence: 1,
+            };
+            if keys.admit(key, Share(share), request(0), Height(height)) == Admitted::Deliver {
+                keys.settle(key, &Ok(Vec::new()), at(height)).unwrap();
+            }
+        }
+    }
+    let held = [0, 1, 2].map(|share| keys.held.by(Share(share)));
+    assert_eq!(held, [15; 3]);
+}
+
+#[test]
+fn a_name_is_of_the_share_under_which_it_first_came() {
+    let mut keys = Keys::new(limits(4));
+    let reply = Ok(b"first".to_vec());
+    handled(&mut keys, key(1, 1), &reply, 1);
+    let again = Admitted::Again(at(1), reply);
+    assert_eq!(keys.admit(key(1, 1), THEIRS, request(0), Height(2)), again);
+    let next = keys.admit(key(1, 2), THEIRS, request(0), Height(2));
+    assert_eq!(next, Admitted::Deliver);
+    assert_eq!((keys.held.by(OURS), keys.held.by(THEIRS)), (1, 0));
+    // One whose only message was given up is nobody's, and the next who sends under it has it.
+    let free = keys.admit(key(2, 1), OURS, request(0), Height(2));
+    assert_eq!(free, Admitted::Deliver);
+    keys.settle(key(2, 1), &refused(Undelivered::Full), at(2));
+    assert_eq!((keys.held.by(OURS), keys.held.by(THEIRS)), (1, 0));
+    let free = keys.admit(key(2, 1), THEIRS, request(0), Height(2));
+    assert_eq!(free, Admitted::Deliver);
+    assert_eq!((keys.held.by(OURS), keys.held.by(THEIRS)), (1, 1));
+}
+
+#[test]
+fn a_new_name_by_a_way_that_holds_none_is_told_that_others_hold_all_places() {
+    let mut keys = Keys::new(limits(1));
+    handled(&mut keys, key(1, 1), &Ok(Vec::new()), 1);
+    let until = Height(1 + KEPT + 1);
+    let no_place = Admitted::Refused(KeyRefusal::NoPlace { until });
+    let new = keys.admit(key(2, 1), THEIRS, request(0), Height(2));
+    assert_eq!(new, no_place);
 }
 
 #[test]
 fn a_name_whose_message_waits_is_not_silent() {
     let mut keys = Keys::new(limits(1));
-    keys.admit(key(1, 1), request(0), Height(1));
+    keys.admit(key(1, 1), OURS, request(0), Height(1));
     let late = 10 * KEPT;
-    let refused = keys.admit(key(2, 1), request(0), Height(late));
+    let refused = keys.admit(key(2, 1), OURS, request(0), Height(late));
     let until = Height(late + KEPT + 1);
-    assert_eq!(refused, Admitted::Refused(KeyRefusal::NoPlace { until }));
-    let waits = keys.admit(key(1, 1), request(0), Height(late));
+    let full = KeyRefusal::ShareFull { held: 1, until };
+    assert_eq!(refused, Admitted::Refused(full));
+    let waits = keys.admit(key(1, 1), OURS, request(0), Height(late));
     assert_eq!(waits, Admitted::Waits);
 }
 
 #[test]
-fn every_place_taken_by_new_names_leaves_the_others_their_answers() {
+fn as_many_new_names_as_there_are_places_leave_the_others_their_answers_and_places() {
     let mut keys = Keys::default();
     let reply = Ok(b"mine".to_vec());
     let mine = Key {
@@ -204,18 +287,24 @@ fn every_place_taken_by_new_names_leaves_the_others_their_answers() {
         let admitted = handled(&mut keys, new(number), &Ok(Vec::new()), 2);
         turned_away += usize::from(matches!(
             admitted,
-            Admitted::Refused(KeyRefusal::NoPlace { .. })
+            Admitted::Refused(KeyRefusal::ShareFull { .. })
         ));
     }
-    assert_eq!((turned_away, keys.names.len()), (1, CLIENTS_MAX));
+    assert_eq!(keys.names.len(), CLIENTS_MAX / 2);
+    assert_eq!(turned_away, CLIENTS_MAX / 2 + 1);
     let again = Admitted::Again(at(1), reply);
-    assert_eq!(keys.admit(mine, request(0), Height(3)), again);
+    assert_eq!(keys.admit(mine, OURS, request(0), Height(3)), again);
     // Who has a name goes on under new keys too.
     let next = Key {
         sequence: 2,
         ..mine
     };
-    assert_eq!(keys.admit(next, request(0), Height(3)), Admitted::Deliver);
+    assert_eq!(
+        keys.admit(next, OURS, request(0), Height(3)),
+        Admitted::Deliver
+    );
+    let elsewhere = keys.admit(new(CLIENTS_MAX), THEIRS, request(0), Height(3));
+    assert_eq!(elsewhere, Admitted::Deliver, "who comes by another way");
 }
 
 #[test]
@@ -225,13 +314,13 @@ fn a_client_has_so_many_messages_waiting_and_then_hears_so() {
         ..KeyBounds::default()
     });
     for sequence in [1, 2] {
-        let admitted = keys.admit(key(1, sequence), request(0), Height(1));
+        let admitted = keys.admit(key(1, sequence), OURS, request(0), Height(1));
         assert_eq!(admitted, Admitted::Deliver);
     }
     let refused = Admitted::Refused(KeyRefusal::Waiting);
-    assert_eq!(keys.admit(key(1, 3), request(0), Height(1)), refused);
+    assert_eq!(keys.admit(key(1, 3), OURS, request(0), Height(1)), refused);
     keys.settle(key(1, 1), &Ok(Vec::new()), at(1)).unwrap();
-    let admitted = keys.admit(key(1, 3), request(0), Height(1));
+    let admitted = keys.admit(key(1, 3), OURS, request(0), Height(1));
     assert_eq!(admitted, Admitted::Deliver);
 }
 
@@ -241,9 +330,12 @@ fn what_is_too_large_to_keep_is_never_done_again() {
     let large = Ok(vec![0; REPLY_KEPT_BYTES_MAX + 1]);
     handled(&mut keys, key(1, 5), &large, 1);
     let forgotten = Admitted::Refused(KeyRefusal::Forgotten);
-    assert_eq!(keys.admit(key(1, 5), request(0), Height(2)), forgotten);
+    assert_eq!(
+        keys.admit(key(1, 5), OURS, request(0), Height(2)),
+        forgotten
+    );
     assert_eq!(keys.bytes, KEY_OVERHEAD_BYTES);
-    let other = keys.admit(key(1, 4), request(0), Height(2));
+    let other = keys.admit(key(1, 4), OURS, request(0), Height(2));
     assert_eq!(other, Admitted::Deliver);
 }
 
@@ -277,7 +369,7 @@ fn the_largest_number_can_be_forgotten_too() {
         ..KeyBounds::default()
     });
     handled(&mut keys, key(1, u64::MAX), &Ok(Vec::new()), 1);
-    let again = keys.admit(key(1, u64::MAX), request(0), Height(1));
+    let again = keys.admit(key(1, u64::MAX), OURS, request(0), Height(1));
     assert_eq!(again, Admitted::Refused(KeyRefusal::Forgotten));
     assert_eq!(keys.bytes, 0);
 }
@@ -298,5 +390,5 @@ fn one_client_fills_its_own_share_and_in_all_the_largest_lose_first() {
         assert!(keys.bytes <= REPLIES_BYTES_MAX);
     }
     let again = Admitted::Again(at(1), Ok(b"small".to_vec()));
-    assert_eq!(keys.admit(key(1, 1), request(0), Height(4)), again);
+    assert_eq!(keys.admit(key(1, 1), OURS, request(0), Height(4)), again);
 }

@@ -68,6 +68,7 @@ pub(crate) fn ingress(engine: EngineId, stamp: u64, message: Message) -> Ingress
     Ingress {
         engine,
         client: client("tester"),
+        share: refit_kernel::Share::default(),
         sequence: None,
         codec: Codec::Json,
         payload,
@@ -78,6 +79,7 @@ pub(crate) fn ingress(engine: EngineId, stamp: u64, message: Message) -> Ingress
 pub(crate) fn keyed(key: (&str, u64), engine: EngineId, message: Message) -> Ingress {
     Ingress {
         client: client(key.0),
+        share: refit_kernel::Share::default(),
         sequence: Some(key.1),
         ..ingress(engine, 0, message)
     }

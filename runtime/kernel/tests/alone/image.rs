@@ -9,7 +9,7 @@ use refit_kernel::crew::Helpers;
 use refit_kernel::{Executor, Image, ImageError, StateImage};
 
 /// No image of these tests is larger, in bytes.
-pub(crate) const LARGE: usize = 1 << 20;
+pub(crate) const LARGE: usize = 32 << 20;
 
 /// Through bytes, as it would go to another process.
 pub(crate) fn copy(executor: &Executor) -> Executor {

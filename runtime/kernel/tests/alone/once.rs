@@ -5,7 +5,7 @@ use crate::image::{LARGE, copy};
 use crate::script::{Message, Op};
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::CLIENTS_MAX;
-use refit_kernel::{BlockInput, BlockOutcome, Executor, Ingress, KeyRefusal, ReplyError};
+use refit_kernel::{BlockInput, BlockOutcome, Executor, Ingress, KeyRefusal, ReplyError, Share};
 use std::process::Command;
 
 /// Set for the process that only prints what the script comes to.
@@ -97,7 +97,7 @@ fn an_executor_made_from_an_image_answers_and_refuses_as_the_one_it_was_taken_fr
 }
 
 #[test]
-fn new_names_as_many_as_there_are_places_displace_nobody() {
+fn new_names_as_many_as_there_are_places_displace_nobody_and_leave_others_theirs() {
     let mut executor = executor(1);
     let mine = || keyed(("honest", 1), root(0), Message::default());
     let first = execute(&mut executor, block(1, vec![mine()]));
@@ -111,13 +111,27 @@ fn new_names_as_many_as_there_are_places_displace_nobody() {
         let refused = outcome.replies.iter().filter(|replied| {
             matches!(
                 replied.outcome,
-                Err(ReplyError::Key(KeyRefusal::NoPlace { .. }))
+                Err(ReplyError::Key(KeyRefusal::ShareFull { .. }))
             )
         });
         turned_away += refused.count();
     }
-    assert_eq!(turned_away, 1, "all places but one were free");
+    assert_eq!(turned_away, CLIENTS_MAX / 2 + 1, "half of the places");
     let again = execute(&mut executor, block(height + 1, vec![mine()]));
     assert!(again.replies[0].repeated);
     assert_eq!(again.replies[0].outcome, first.replies[0].outcome);
+    // By another way new names come in as if nothing were, in an executor made from an image too.
+    for mut executor in [copy(&executor), executor] {
+        handle_at_most(&mut executor, NO_BUDGET);
+        let elsewhere = (0..100).map(|number| Ingress {
+            share: Share(9),
+            ..keyed((&format!("m{number}"), 1), root(0), Message::default())
+        });
+        let outcome = executor.execute(&Helpers::none(), block(height + 2, elsewhere.collect()));
+        let done = outcome
+            .replies
+            .iter()
+            .filter(|replied| replied.outcome.is_ok());
+        assert_eq!(done.count(), 100);
+    }
 }

@@ -284,6 +284,7 @@ fn run<M: Serialize>(executor: &mut Executor, messages: &[M]) -> BlockOutcome {
     let ingress = |message: &M| Ingress {
         engine: id(),
         client: client("tester"),
+        share: refit_kernel::Share::default(),
         sequence: None,
         codec: Codec::Json,
         payload: serde_json::to_vec(message).unwrap(),

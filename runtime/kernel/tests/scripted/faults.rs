@@ -233,6 +233,7 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
     let nonsense = |payload: &[u8]| Ingress {
         engine,
         client: client(),
+        share: refit_kernel::Share::default(),
         sequence: None,
         codec: Codec::Json,
         payload: payload.to_vec(),

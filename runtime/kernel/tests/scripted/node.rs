@@ -239,6 +239,7 @@ pub(crate) fn ingress(messages: &[(EngineId, Message)]) -> Vec<Ingress> {
     let write = |(engine, message): &(EngineId, Message)| Ingress {
         engine: *engine,
         client: client(),
+        share: refit_kernel::Share::default(),
         sequence: None,
         codec: Codec::Json,
         payload: serde_json::to_vec(message).unwrap(),

@@ -1,7 +1,7 @@
 //! The entries of a block as the executor takes them: messages, and what operators order, each at its place.
 
 use refit_abi::{Height, raw};
-use refit_kernel::{BlockInput, Ingress, Order, ParameterChanges, PlacedOrder};
+use refit_kernel::{BlockInput, Ingress, Order, ParameterChanges, PlacedOrder, Share};
 use refit_ordering::{Codec, Entry, EntryKind, Message, Refused};
 
 /// What is to be executed, but for the block's frame.
@@ -51,6 +51,7 @@ fn ingress(message: Message) -> Ingress {
     Ingress {
         engine: message.engine,
         client: message.client,
+        share: Share(message.share.0),
         sequence: message.sequence,
         codec: codec(message.codec),
         payload: message.payload,

@@ -26,6 +26,7 @@ fn message(place: OwnedSemaphorePermit) -> Intake {
     Intake::Message(Submission {
         engine: EngineId::root("nobody").unwrap(),
         client: ClientId::of(""),
+        share: refit_admin::Share::UNIX,
         sequence: None,
         payload: b"1".to_vec(),
         answer: Answerer {

@@ -6,7 +6,7 @@
 use crate::answers::key_refusal;
 use refit_abi::{ClientId, EngineId, Height, Undelivered};
 use refit_admin::{Refusal, RequestId, Wishes};
-use refit_kernel::{Admitted, At, Key, KeyRefusal, Keys, ReplyError, RequestDigest};
+use refit_kernel::{Admitted, At, Key, KeyRefusal, Keys, ReplyError, RequestDigest, Share};
 
 /// Which plans were taken on under which keys.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl PlanKeys {
             sequence: request.sequence,
         };
         let digest = RequestDigest::of_plan(&wished(wishes), plan);
-        match self.keys.admit(key, digest, height) {
+        match self.keys.admit(key, Share::default(), digest, height) {
             Admitted::Deliver => Ok(Taken::New(key)),
             Admitted::Again(_, Ok(id)) => match id.try_into() {
                 Ok(id) => Ok(Taken::Before(u64::from_le_bytes(id))),

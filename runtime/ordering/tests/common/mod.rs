@@ -5,7 +5,7 @@
 use parking_lot::Mutex;
 use refit_abi::{ClientId, EngineId};
 use refit_ordering::{
-    Block, BlockSource, Codec, Decided, Entry, Ground, Message, NotPushed, Outlet,
+    Block, BlockSource, Codec, Decided, Entry, Ground, Message, NotPushed, Outlet, Share,
 };
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(crate) fn message(number: u64, bytes: usize) -> Message {
     Message {
         engine,
         client,
+        share: Share(3),
         sequence: Some(number),
         codec: Codec::Json,
         payload: vec![b'1'; bytes],

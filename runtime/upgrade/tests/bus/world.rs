@@ -393,6 +393,7 @@ pub(crate) fn keyless((engine, payload): &(EngineId, Vec<u8>)) -> Ingress {
     Ingress {
         engine: *engine,
         client: ClientId::from_bytes([1; 16]),
+        share: refit_kernel::Share::default(),
         sequence: None,
         codec: Codec::Json,
         payload: payload.clone(),

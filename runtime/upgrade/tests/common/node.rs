@@ -108,6 +108,7 @@ impl Node {
         let ingress = |(to, message): &(u64, Message)| Ingress {
             engine: peer(*to),
             client: ClientId::from_bytes([1; 16]),
+            share: refit_kernel::Share::default(),
             sequence: None,
             codec: Codec::Json,
             payload: serde_json::to_vec(message).unwrap(),

@@ -85,6 +85,7 @@ impl Node {
         let message = |(to, n): &(&str, u64)| Ingress {
             engine: root(to),
             client: ClientId::from_bytes([1; 16]),
+            share: refit_kernel::Share::default(),
             sequence: None,
             codec: Codec::Json,
             payload: n.to_string().into_bytes(),

@@ -1,11 +1,14 @@
 //! The table of keys against a naive model that searches lists from end to end.
 
-use super::super::{Admitted, At, Key, KeyBounds, KeyRefusal, Keys, NameImage, RequestDigest};
+use super::super::{
+    Admitted, At, Key, KeyBounds, KeyRefusal, Keys, NameImage, RequestDigest, Share,
+};
 use super::{KEPT, Outcome, at, key, refused, request};
 use crate::limits::KEY_OVERHEAD_BYTES;
 use crate::outcome::ReplyError;
 use proptest::prelude::*;
 use refit_abi::{ClientId, Fault, Height, Undelivered};
+use std::collections::BTreeSet;
 
 /// The same rules with no index.
 struct Model {
@@ -16,6 +19,7 @@ struct Model {
 #[derive(Clone)]
 struct ModelName {
     id: ClientId,
+    share: Share,
     last: u64,
     floor: Option<u64>,
     taken: Vec<(u64, RequestDigest)>,
@@ -46,7 +50,7 @@ impl Model {
         self.names.iter_mut().find(|name| name.id == id)
     }
 
-    fn admit(&mut self, key: Key, request: RequestDigest, now: u64) -> Admitted {
+    fn admit(&mut self, key: Key, share: Share, request: RequestDigest, now: u64) -> Admitted {
         let waiting = self.limits.waiting;
         if let Some(name) = self.find(key.client) {
             let last = std::mem::replace(&mut name.last, now);
@@ -71,12 +75,13 @@ impl Model {
                 name.last = last;
                 return Admitted::Refused(KeyRefusal::Waiting);
             }
-        } else if let Some(until) = self.no_place(now) {
-            return Admitted::Refused(KeyRefusal::NoPlace { until });
+        } else if let Some(refusal) = self.no_place(share, now) {
+            return Admitted::Refused(refusal);
         }
         if self.find(key.client).is_none() {
             self.names.push(ModelName {
                 id: key.client,
+                share,
                 last: now,
                 floor: None,
                 taken: Vec::new(),
@@ -88,22 +93,29 @@ impl Model {
         Admitted::Deliver
     }
 
-    /// Until when no new name is taken in; forgets the oldest if that is now.
-    fn no_place(&mut self, now: u64) -> Option<Height> {
-        if self.names.len() < self.limits.names {
-            return None;
-        }
+    /// Why no new name of a share is taken in; forgets the oldest while that makes the room.
+    fn no_place(&mut self, share: Share, now: u64) -> Option<KeyRefusal> {
         loop {
+            let held = self.names.iter().filter(|name| name.share == share).count();
+            let others = self.names.iter().map(|name| name.share);
+            let shares: BTreeSet<_> = others.chain([share]).collect();
+            let part = self.limits.names / (shares.len() + 1);
+            if held < part.max(1) && held < self.limits.names - self.names.len() {
+                return None;
+            }
             self.names.sort_by_key(|name| (name.last, name.id));
             let oldest = &mut self.names[0];
             if now <= oldest.last + KEPT {
-                return Some(Height(oldest.last + KEPT + 1));
+                let until = Height(oldest.last + KEPT + 1);
+                return Some(match held {
+                    0 => KeyRefusal::NoPlace { until },
+                    held => KeyRefusal::ShareFull { held, until },
+                });
             }
-            if oldest.taken.is_empty() {
-                self.names.remove(0);
-                return None;
+            match oldest.taken.is_empty() {
+                true => drop(self.names.remove(0)),
+                false => oldest.last = now,
             }
-            oldest.last = now;
         }
     }
 
@@ -135,8 +147,16 @@ impl Model {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Send { key: Key, request: u8, blocks: u64 },
-    Settle { which: usize, outcome: Outcome },
+    Send {
+        key: Key,
+        share: u16,
+        request: u8,
+        blocks: u64,
+    },
+    Settle {
+        which: usize,
+        outcome: Outcome,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -145,14 +165,14 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Err(ReplyError::Fault(Fault::new("no", "no")))),
         2 => Just(refused(Undelivered::Full)),
     ];
-    let send =
-        (0_u8..5, 0_u64..9, 0_u8..2, 0_u64..3).prop_map(|(client, sequence, request, blocks)| {
-            Step::Send {
-                key: key(client, sequence),
-                request,
-                blocks,
-            }
-        });
+    let send = (0_u8..9, 0_u64..9, 0_u16..3, 0_u8..2, 0_u64..3).prop_map(
+        |(client, sequence, share, request, blocks)| Step::Send {
+            key: key(client, sequence),
+            share,
+            request,
+            blocks,
+        },
+    );
     let settle = (any::<usize>(), outcome);
     prop_oneof![
         3 => send,
@@ -162,7 +182,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn any_limits() -> impl Strategy<Value = KeyBounds> {
     let sizes = (300_usize..900, 300_usize..2_500);
-    (1_usize..5, 1_usize..4, 1_usize..5, sizes).prop_map(|(names, waiting, answered, sizes)| {
+    (1_usize..9, 1_usize..4, 1_usize..5, sizes).prop_map(|(names, waiting, answered, sizes)| {
         KeyBounds {
             names,
             name_blocks: KEPT,
@@ -186,10 +206,11 @@ proptest! {
         let (mut height, mut waiting) = (1, Vec::new());
         for step in steps {
             match step {
-                Step::Send { key, request: number, blocks } => {
+                Step::Send { key, share, request: number, blocks } => {
+                    let share = Share(share);
                     height += blocks;
-                    let admitted = keys.admit(key, request(number), Height(height));
-                    prop_assert_eq!(&admitted, &model.admit(key, request(number), height));
+                    let admitted = keys.admit(key, share, request(number), Height(height));
+                    prop_assert_eq!(&admitted, &model.admit(key, share, request(number), height));
                     if admitted == Admitted::Deliver {
                         waiting.push(key);
                     }
@@ -205,6 +226,8 @@ proptest! {
             prop_assert_eq!(keys.names.len(), model.names.len());
             prop_assert!(keys.bytes <= limits.bytes && keys.names.len() <= limits.names);
             prop_assert_eq!(keys.by_age.len(), keys.names.len());
+            let shares: BTreeSet<_> = model.names.iter().map(|name| name.share).collect();
+            prop_assert_eq!(keys.held.totals(), (model.names.len(), shares.len()));
             let bytes = postcard::to_allocvec(&keys.images().collect::<Vec<_>>()).unwrap();
             let mut copy = Keys::new(limits);
             let images: Vec<NameImage> = postcard::from_bytes(&bytes).unwrap();

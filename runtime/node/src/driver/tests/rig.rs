@@ -157,6 +157,7 @@ impl Rig {
         let submission = Submission {
             engine: id(),
             client: ClientId::of("rig"),
+            share: refit_admin::Share::UNIX,
             sequence,
             payload: serde_json::to_vec(message).unwrap(),
             answer: Answerer {
@@ -291,6 +292,7 @@ pub(super) fn entry(message: &Message) -> Entry {
     Entry::Message(refit_ordering::Message {
         engine: id(),
         client: ClientId::of("rig"),
+        share: refit_ordering::Share::default(),
         sequence: None,
         codec: refit_ordering::Codec::Json,
         payload: serde_json::to_vec(message).unwrap(),

@@ -1,0 +1,30 @@
+//! [`Share`]: by which way a client comes in, as it stands in blocks.
+//!
+//! Whoever comes by one way has a part of the places of clients' names, and fills no other's. The node's own socket is
+//! one way, and each token is one, on whatever address it is presented.
+
+/// By which way a client comes in. It is public: of a token it has sixteen bits of a hash, by which nobody can tell
+/// whether he has guessed the token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Share(u16);
+
+/// Keeps the share of a token apart from every other hash.
+const TOKEN_CONTEXT: &str = "refit 2026 share of a token";
+
+impl Share {
+    /// The unix socket: whoever comes by it is the node's own user.
+    pub const UNIX: Self = Self(0);
+
+    /// Those who present the token of this hash. Two tokens have the same share once in 65,535 times, and never that of
+    /// [`Share::UNIX`].
+    pub(crate) fn of_token(hash: &blake3::Hash) -> Self {
+        let derived = blake3::derive_key(TOKEN_CONTEXT, hash.as_bytes());
+        let number = u16::from_le_bytes([derived[0], derived[1]]);
+        Self(number.max(1))
+    }
+
+    /// The number that stands in blocks.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
