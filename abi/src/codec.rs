@@ -229,6 +229,9 @@ impl postcard::ser_flavors::Flavor for GuardedTail<'_> {
 }
 
 /// A postcard flavor that reads a slice and looks at the stack.
+///
+/// A list takes memory for as many elements as it says, unless it says more than there are bytes. Where lists may lie in
+/// lists without end, as the floor says, each level could say as much: there a list grows with what is read.
 struct GuardedHead<'de> {
     bytes: &'de [u8],
     floor: Floor,
@@ -253,7 +256,11 @@ impl<'de> postcard::de_flavors::Flavor<'de> for GuardedHead<'de> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        Some(self.bytes.len())
+        // What is left: a list that says more is given no memory ahead.
+        Some(match self.floor == Floor::NONE {
+            true => self.bytes.len(),
+            false => 0,
+        })
     }
 
     #[inline]

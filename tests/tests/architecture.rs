@@ -16,6 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("refit-abi-macros", &[]),
     // Macros for the tests of the derives.
     ("refit-abi-rewriters", &[]),
+    // Random cases and counted memory, for the tests of decoders.
+    ("refit-fuzzing", &[]),
     // For the tests of engines; a node has none of it.
     (
         "refit-testkit",

@@ -29,3 +29,7 @@ mod runs;
 mod script;
 mod spawning;
 mod stream;
+
+/// What a decoder takes is counted, for each test by itself.
+#[global_allocator]
+static COUNTED: refit_fuzzing::Counting = refit_fuzzing::Counting;
