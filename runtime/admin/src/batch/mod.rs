@@ -17,6 +17,7 @@ mod turns;
 mod writer;
 
 use crate::outgoing::Pieces;
+use crate::seat::Seat;
 use crate::{Bytes, Node, Pending, Refusal, Replied, Room, Share};
 use axum::body::Body;
 use lines::{Group, Lines};
@@ -56,6 +57,8 @@ pub(crate) struct Batch {
     pub(crate) turn: Turn,
     /// Where it gets more.
     pub(crate) turns: Arc<Turns>,
+    /// The connection that it came on.
+    pub(crate) seat: Arc<Seat>,
 }
 
 /// A group on its way: what was refused at once, at its places, and what is waited for.
@@ -73,6 +76,7 @@ struct Running {
     writer: Writer,
     turn: Option<Turn>,
     turns: Arc<Turns>,
+    seat: Arc<Seat>,
     idle_wait: Duration,
     /// Since when no line came and no answer went.
     idle_since: Instant,
@@ -96,6 +100,7 @@ impl Batch {
             bodies,
             turn,
             turns,
+            seat,
         } = self;
         let out = sender.clone();
         let running = Running {
@@ -106,11 +111,13 @@ impl Batch {
             share,
             turn: Some(turn),
             turns,
+            seat: seat.clone(),
             idle_wait,
             idle_since: Instant::now(),
         };
         // All that it holds is gone, and its turn, before a slow client is told.
         if let Err(End::Slow { rest }) = running.run(&mut ending).await {
+            seat.linger();
             writer::end_slow(&*node, rest, &out).await;
         }
     }
@@ -126,6 +133,8 @@ impl Running {
         }
         match last {
             Some(refusal) => {
+                // It may still be sending: a system that is closed on what it sent takes the last line back.
+                self.seat.linger();
                 let refused = vec![Some(refusal)];
                 let turn = self.turn.as_ref();
                 self.writer.write(refused, Vec::new(), turn).await

@@ -19,7 +19,8 @@ pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Res
     body::check_media(request.headers(), BATCH_CONTENT_TYPE)?;
     let (turn, turns) = app.places.batch().await?;
     // What it still sends is read in the batch, not before the answer.
-    Seat::of(&request).take_body();
+    let seat = Seat::of(&request);
+    seat.take_body();
     let batch = Batch {
         node: app.node.clone(),
         share: app.share,
@@ -30,6 +31,7 @@ pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Res
         bodies: app.bodies.clone(),
         turn,
         turns,
+        seat,
     };
     let mut response = Response::new(Body::new(batch.begin()));
     let media = HeaderValue::from_static(BATCH_CONTENT_TYPE);

@@ -1,12 +1,12 @@
 //! Many messages in one request: a line each way for each, in order, bounded.
 
 use crate::double::Double;
-use crate::support::{Served, request};
+use crate::support::{Served, TOKEN, request};
 use refit_admin::{Address, BATCH_CONTENT_TYPE, Limits};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 
 /// Longest wait for what comes.
 const WAIT: Duration = Duration::from_secs(5);
@@ -301,6 +301,55 @@ async fn a_batch_does_not_keep_a_node_from_stopping_and_says_that_it_stops() {
         .await
         .unwrap()
         .unwrap();
+}
+
+/// Between two pieces of a client that goes on sending.
+const PACE: Duration = Duration::from_millis(5);
+
+/// Ends the node while a client on TCP sends, and before it has read its answers; the codes of all problems that it reads
+/// in the end.
+async fn codes_at_a_stop() -> Vec<String> {
+    let served = Served::tcp().await;
+    let Address::Tcp(addr) = served.address else {
+        panic!("no TCP")
+    };
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = format!(
+        "POST /v1/messages HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: {BATCH_CONTENT_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (read, mut write) = stream.into_split();
+    let message = format!("\"{}\"", "x".repeat(3_000));
+    let lines = line("kv", None, &message).repeat(10);
+    let chunk = format!("{:x}\r\n{lines}\r\n", lines.len());
+    let flood = tokio::spawn(async move {
+        while write.write_all(chunk.as_bytes()).await.is_ok() {
+            tokio::time::sleep(PACE).await;
+        }
+    });
+    tokio::time::sleep(30 * PACE).await;
+    served.shutdown.begin();
+    tokio::time::sleep(10 * PACE).await;
+    let mut answers = BufReader::new(read).lines();
+    let mut codes = Vec::new();
+    // A connection that is broken off ends with an error.
+    while let Ok(Some(line)) = answers.next_line().await {
+        if line.starts_with('{') {
+            let answer: Value = serde_json::from_str(&line).unwrap();
+            codes.extend(answer["problem"]["code"].as_str().map(str::to_owned));
+        }
+    }
+    flood.await.unwrap();
+    codes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_still_sending_hears_why_its_batch_ends() {
+    for _ in 0..5 {
+        let codes = tokio::time::timeout(4 * WAIT, codes_at_a_stop()).await;
+        assert_eq!(codes.unwrap(), ["node-stopping"]);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! One connection to a node. It may be used for several requests, one after the other.
 
 use super::outgoing::Outgoing;
+use super::reads_on::ReadsOn;
 use super::{ClientError, EventStream, NodeAddress};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -266,7 +267,7 @@ where
         address: address.clone(),
         source,
     };
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+    let (sender, connection) = http1::handshake(TokioIo::new(ReadsOn::new(stream)))
         .await
         .map_err(broke_off)?;
     // Its errors reach the sender, too.

@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod incoming;
 mod outgoing;
+mod reads_on;
 
 pub(crate) use address::NodeAddress;
 pub(crate) use connection::{Answer, Connection};

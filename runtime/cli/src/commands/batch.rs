@@ -36,11 +36,12 @@ struct Counts {
 
 pub(super) async fn run(client: &Client, path: &Path) -> Result<(), Failure> {
     let (pieces, outgoing) = mpsc::channel(PIECES_MAX);
-    let read = begin_reading(path, pieces)?;
+    let mut read = begin_reading(path, pieces)?;
     let mut incoming = client.batch(outgoing).await?;
     let counts = print(&mut incoming).await?;
-    // Whatever was read was answered; if the node ended the batch, its last line says why.
-    if let Ok(Err(source)) = read.await {
+    // Whatever was read was answered. If the node ended the batch, its last line says why, and what is still to be read,
+    // from a pipe maybe, is not waited for; a failure to read was told before the batch ended.
+    if let Ok(Err(source)) = read.try_recv() {
         let path = path.to_owned();
         return Err(InputError::Lines { path, source }.into());
     }

@@ -11,6 +11,7 @@ mod destination;
 mod dev;
 #[path = "../../../admin/tests/all/double.rs"]
 mod double;
+mod ended_batch;
 mod endless;
 #[path = "../../../admin/tests/all/feed.rs"]
 mod feed;
