@@ -21,10 +21,10 @@ use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
-    DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys, KindStatus,
-    Libraries, Life, NodeInfo, ParameterChange, ParameterValue, ParametersReport, ParametersStatus,
-    PoisonStatus, QuarantineEntry, QuarantineState, RehearsalReport, Status, UpgradeAccepted,
-    UpgradeReport, UpgradeState,
+    DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys,
+    HaltedStatus, KindStatus, Libraries, Life, NodeInfo, ParameterChange, ParameterValue,
+    ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry, QuarantineState,
+    RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Pending, Refusal, Replied,
@@ -56,6 +56,7 @@ pub(crate) struct Double {
     pub(crate) feed: Arc<Feed>,
     pub(crate) answers: Room,
     pub(crate) unready: bool,
+    pub(crate) halted: Option<HaltedStatus>,
     pub(crate) seen: Mutex<BTreeSet<String>>,
     /// How many messages each group had.
     pub(crate) groups: Mutex<Vec<usize>>,
@@ -74,6 +75,7 @@ impl Default for Double {
             answers: Room::new(ANSWERS_BYTES_MAX),
             feed: Arc::default(),
             unready: false,
+            halted: None,
             seen: Mutex::default(),
             groups: Mutex::default(),
             shares: Mutex::default(),
@@ -357,7 +359,10 @@ impl Node for Double {
     }
 
     fn status(&self) -> Result<Status, Refusal> {
-        Ok(status())
+        Ok(Status {
+            halted: self.halted.clone(),
+            ..status()
+        })
     }
 
     fn ready(&self) -> Result<(), Refusal> {

@@ -18,6 +18,10 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn on(listen: Listen) -> Self {
+        Self::of(listen, Double::default())
+    }
+
+    fn of(listen: Listen, double: Double) -> Self {
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -25,7 +29,7 @@ impl Served {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let node = Arc::new(Double::default());
+                let node = Arc::new(double);
                 let server = Server::bind(listen, node, Limits::default()).await.unwrap();
                 sender
                     .send((server.address().to_string(), server.shutdown()))
@@ -89,8 +93,14 @@ impl Folder {
 
     /// A double on the socket that a command in this folder looks for by default.
     pub(crate) fn serve(&self) -> Served {
+        self.serve_double(Double::default())
+    }
+
+    /// This double, at the same place.
+    pub(crate) fn serve_double(&self, double: Double) -> Served {
         std::fs::create_dir(self.path().join("refit-data")).unwrap();
-        Served::on(Listen::Unix(self.path().join("refit-data/admin.sock")))
+        let listen = Listen::Unix(self.path().join("refit-data/admin.sock"));
+        Served::of(listen, double)
     }
 
     /// The command `refit ARGUMENTS` in this folder, with an empty environment.

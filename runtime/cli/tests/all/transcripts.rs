@@ -1,7 +1,9 @@
 //! The transcripts of each command.
 
+use crate::double::Double;
 use crate::golden::Transcript;
 use crate::served::Folder;
+use refit_admin::api::HaltedStatus;
 
 #[test]
 fn status_fits_on_one_screen() {
@@ -11,6 +13,29 @@ fn status_fits_on_one_screen() {
         .run(&["status"])
         .run(&["status", "--json"])
         .is("status");
+}
+
+#[test]
+fn a_node_that_has_halted_says_so_in_its_status_and_what_to_do() {
+    let folder = Folder::new();
+    let halted = HaltedStatus {
+        code: "block-receipt".to_owned(),
+        detail: "block 42 is refused: its parent's receipt is not this node's".to_owned(),
+        next: "compare the receipts".to_owned(),
+    };
+    let (detail, next) = (halted.detail.clone(), halted.next.clone());
+    let _served = folder.serve_double(Double {
+        halted: Some(halted),
+        ..Double::default()
+    });
+    let ran = folder.run(&["status"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let mut lines = ran.stdout.lines();
+    let line = lines.find(|line| line.starts_with("halted ")).unwrap();
+    assert_eq!(line.split_once(' ').unwrap().1.trim(), detail);
+    assert_eq!(lines.next().unwrap().trim(), next);
+    let json = folder.run(&["status", "--json"]).stdout;
+    assert!(json.contains("\"code\": \"block-receipt\""), "{json}");
 }
 
 #[test]

@@ -109,6 +109,8 @@ pub(crate) fn act(memory: &mut Memory, world: &mut impl World, ops: &[Op]) -> Re
                 reply.said.push_str(&"x".repeat(*bytes as usize));
                 Ok(())
             }
+            Op::OnlyFrom(height) if world.height().0 < *height => break,
+            Op::OnlyFrom(_) => Ok(()),
             Op::Fail => return Err(End::Fault(fault())),
             Op::Panic => return Err(End::Panic(PANIC.to_owned())),
         };

@@ -225,6 +225,47 @@ fn a_restart_that_cannot_be_leaves_all_as_it_was_and_says_why() {
     assert_eq!(reasons, [Undelivered::Unknown, Undelivered::Stopped]);
 }
 
+/// What its `init` asked for before it failed is not done either.
+#[test]
+fn a_restart_whose_init_fails_or_panics_changes_nothing() {
+    for end in [Op::Fail, Op::Panic] {
+        let mut one = executor(0);
+        let ops = vec![
+            Op::OnlyFrom(2),
+            Op::Emit(5),
+            Op::Spawn(Config::default()),
+            Op::AfterBlocks(1, Message::default()),
+            Op::Send(Target::Me, Message::default()),
+            Op::Draw,
+            end,
+        ];
+        start(&mut one, root(0), Config { ops });
+        busy(&mut one);
+        let mut other = copy(&one);
+        let outcome = ordered(&mut one, five(), vec![(2, Order::Restart(root(0)))]);
+        let error = outcome.ordered[0].outcome.clone().unwrap_err();
+        assert!(
+            matches!(&error, OrderError::Init { engine, .. } if *engine == root(0)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("is as it was"), "{error}");
+        // The same block with an order for nobody.
+        let nobody = Order::Restart(EngineId::root("nobody").unwrap());
+        let without = ordered(&mut other, five(), vec![(2, nobody)]);
+        for outcome in [&outcome, &without] {
+            assert_eq!((refused(outcome), outcome.events.len()), (0, 0));
+        }
+        for _ in 0..4 {
+            let images = [&one, &other].map(|node| node.image(LARGE).unwrap());
+            assert_eq!(images[0], images[1]);
+            assert_eq!(seen(&one, root(0)), seen(&other, root(0)));
+            for node in [&mut one, &mut other] {
+                run(node, vec![]);
+            }
+        }
+    }
+}
+
 /// A copy that executes the same entries comes to the same state: the orders are all of what was done.
 #[test]
 fn a_copy_that_executes_the_same_orders_comes_to_the_same_image() {

@@ -49,6 +49,8 @@ pub(crate) enum Op {
     Log(u64, u64),
     /// Answers with so many bytes more.
     Say(u64),
+    /// Below this height, leaves out what follows.
+    OnlyFrom(u64),
 }
 
 /// Whom an operation means.
