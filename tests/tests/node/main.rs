@@ -15,6 +15,7 @@ mod carried;
 mod configuration;
 mod crossing;
 mod determinism;
+mod endless_rounds;
 mod events;
 mod fixed_blocks;
 mod keyed_plans;

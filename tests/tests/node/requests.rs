@@ -111,3 +111,42 @@ fn a_message_that_was_not_handled_may_be_sent_again_in_better_words_under_the_sa
     let sent = node.send_keyed("kv", "me/1", put("a", "1")).unwrap();
     assert!(!sent.repeated);
 }
+
+#[test]
+fn a_number_of_which_nothing_is_kept_any_more_is_told_what_is_not_known_and_where_to_go_on() {
+    let node = store(&workshop());
+    let change = ParameterChange {
+        set: [("keys.answered".to_owned(), 2)].into(),
+        ..ParameterChange::default()
+    };
+    let set = node.node().set_parameters(change);
+    node.runtime().block_on(set).unwrap();
+    for number in 1..=4 {
+        let key = format!("me/{number}");
+        node.send_keyed("kv", &key, put("a", &number.to_string()))
+            .unwrap();
+    }
+    unharmed(&node, |node| {
+        // Whether it was sent before or not, in the same words or in others.
+        for (number, value) in [("1", "1"), ("1", "5"), ("2", "2")] {
+            let key = format!("me/{number}");
+            let refusal = node.send_keyed("kv", &key, put("a", value)).unwrap_err();
+            let code = (refusal.status, refusal.code.as_str());
+            assert_eq!(code, (409, "request-forgotten"), "{refusal:?}");
+            let known = "whether this one was done is not known, and it is not done now";
+            assert!(refusal.detail.contains(known), "{refusal:?}");
+            assert!(refusal.next.contains("a larger sequence"), "{refusal:?}");
+        }
+    });
+    assert!(
+        node.send_keyed("kv", "me/4", put("a", "4"))
+            .unwrap()
+            .repeated
+    );
+    assert!(
+        !node
+            .send_keyed("kv", "me/5", put("a", "5"))
+            .unwrap()
+            .repeated
+    );
+}

@@ -130,3 +130,42 @@ fn what_would_not_read_back_from_its_bytes_is_refused_in_the_rehearsal_and_named
     );
     assert_eq!(upgrade(&node, &workshop), None, "now it reads back");
 }
+
+/// Its state ends the process that writes it, once it holds this.
+const DEADLY: u64 = 13;
+
+#[test]
+fn a_copy_that_ends_in_an_engines_code_is_told_and_the_node_serves_on() {
+    let workshop = workshop();
+    let deadly = |base: u64| {
+        workshop.library(&format!("unruly-deadly-{base}"), || {
+            let dies = format!("if self.0 == {DEADLY} {{ std::process::abort(); }}");
+            let write = "serializer.serialize_u64(self.0 * 2)";
+            Source::fixture("unruly")
+                .replacing("src/lib.rs", write, &format!("{dies} {write}"))
+                .replacing(
+                    "src/lib.rs",
+                    "BASE: u64 = 0;",
+                    &format!("BASE: u64 = {base};"),
+                )
+        })
+    };
+    let (old, new, kv) = (deadly(0), deadly(1), workshop.kv_v1());
+    let engines = [("kv", "kv", kv.as_path()), ("outside", "outside", &old)];
+    let node = Harness::start_with(&workshop, &engines, |config| {
+        config.rehearsal = Some(command(Duration::from_secs(60)));
+    });
+    node.send("outside", json!({"crooked": DEADLY})).unwrap();
+    let report = node.upgrade("outside", &node.own_copy(&new));
+    assert_eq!(report.state, UpgradeState::Refused, "{report:?}");
+    let reason = report.reason.unwrap();
+    assert_eq!(reason.code, "rehearsal-copy-ended", "{reason:?}");
+    assert!(reason.detail.contains("signal"), "{reason:?}");
+    assert!(reason.next.contains("engine's state"), "{reason:?}");
+    assert_eq!(node.generation(), Generation(1));
+    assert_serves(&node, "after the copy's end");
+    // Nothing is left of it that would be in the way of the next one.
+    node.send("outside", json!({"crooked": 0})).unwrap();
+    let report = node.upgrade("outside", &node.own_copy(&new));
+    assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
+}

@@ -1,6 +1,7 @@
 //! The child's side: bounds itself, reads the request, rehearses, prints the report, ends.
 
 use super::perform;
+use super::run::CUT;
 use super::wire::{AT, AT_ENGINES_MAX, Bounds, Failed, Passed, Report, Request};
 use parking_lot::Mutex;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
@@ -66,9 +67,7 @@ fn input() -> std::io::Result<Input> {
 /// Reads the request up to the image, under its bounds.
 fn read(input: &mut impl Read) -> Result<Request, Failed> {
     let mut bounds = [0; Bounds::BYTES];
-    input
-        .read_exact(&mut bounds)
-        .map_err(|error| unable(&error))?;
+    input.read_exact(&mut bounds).map_err(|error| cut(&error))?;
     let bounds = Bounds::from_bytes(&bounds);
     limits::confine_rehearsal(bounds.memory_bytes, bounds.cpu_s).map_err(|error| unable(&error))?;
     let mut bytes = Vec::new();
@@ -76,6 +75,9 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
         .take(bounds.request_bytes)
         .read_to_end(&mut bytes)
         .map_err(|error| unable(&error))?;
+    if (bytes.len() as u64) < bounds.request_bytes {
+        return Err(cut(&"it ends within the request"));
+    }
     postcard::from_bytes(&bytes).map_err(|error| unable(&error))
 }
 
@@ -120,6 +122,14 @@ fn tell_until(
                 .map_err(|error| unable(&error))?;
             (told, spoke) = (engines, Instant::now());
         }
+    }
+}
+
+/// What the child is to do does not come whole: whoever writes it knows why.
+fn cut(reason: &impl ToString) -> Failed {
+    Failed {
+        code: CUT.to_owned(),
+        ..not_done(reason, "see the log of the node, then try again")
     }
 }
 

@@ -86,7 +86,10 @@ pub(crate) type Copy<'a> =
     dyn FnOnce(ChildStdin, Vec<u8>) -> Result<Box<dyn Copying>, RehearsalError> + 'a;
 
 /// Codes of a child whose copy did not come whole: whoever writes it may know better why.
-const NOT_WHOLE: [&str; 2] = ["image-cut", "image-not-read"];
+const NOT_WHOLE: [&str; 3] = [CUT, "image-cut", "image-not-read"];
+
+/// The code of one to whom not even the request came whole.
+pub(super) const CUT: &str = "rehearsal-cut";
 
 /// Rehearses in a child process, which is killed once it is `called_off`.
 pub(crate) fn run(
