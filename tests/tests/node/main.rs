@@ -19,6 +19,7 @@ mod endless_rounds;
 mod events;
 mod fixed_blocks;
 mod keyed_plans;
+mod large_replies;
 mod lost;
 mod orders;
 mod poison;
