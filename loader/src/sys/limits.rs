@@ -1,5 +1,4 @@
-//! What a child process may use, set by the child on itself before it maps anything, and the priority of work that
-//! can wait.
+//! What a child process may use, set by the child on itself before it maps anything.
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use std::io;
@@ -12,16 +11,6 @@ pub const PROBE_MEMORY_BYTES_MAX: u64 = 8 << 30;
 
 /// Open files of a probe.
 pub const PROBE_FILES_MAX: u64 = 64;
-
-/// What is added to the niceness of work that can wait: a tenth of what a thread gets that serves clients, if both
-/// want all of a core, so that it comes to its end on a busy machine too.
-pub const GIVE_WAY_NICE: i32 = 10;
-
-/// From now on this thread, and all that it starts, give way to others. There is no way back.
-pub fn give_way() {
-    // The work is the same without.
-    let _ = rustix::process::nice(GIVE_WAY_NICE);
-}
 
 /// Bounds this process, and has it killed when its parent ends.
 ///
@@ -93,26 +82,4 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
         },
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rustix::process::getpriority_process;
-
-    fn niceness() -> i32 {
-        getpriority_process(None).unwrap()
-    }
-
-    #[test]
-    fn a_thread_that_gives_way_has_less_priority_and_so_has_what_it_starts_and_nothing_else() {
-        let before = niceness();
-        let lowered = (before + GIVE_WAY_NICE).min(19);
-        let own = std::thread::spawn(|| {
-            give_way();
-            (niceness(), std::thread::spawn(niceness).join().unwrap())
-        });
-        assert_eq!(own.join().unwrap(), (lowered, lowered));
-        assert_eq!(niceness(), before);
-    }
 }

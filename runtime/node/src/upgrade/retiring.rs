@@ -5,7 +5,6 @@ use super::run::{call, micros};
 use crate::limits::RETIRE_WAIT_MAX;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::remains;
-use refit_loader::sys::limits::give_way;
 use refit_loader::{Loader, PinReason};
 use refit_upgrade::Phase;
 use std::time::{Duration, Instant};
@@ -17,9 +16,8 @@ const RETIRE_POLL: Duration = Duration::from_millis(1);
 const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Waits until no state of the old code's making is left, then unmaps it. The crew that could have entered it was
-/// joined. It is the last thing that the upgrade's thread does: clients need not wait for it.
+/// joined.
 pub(super) fn retire_old(upgrades: &Upgrades, id: u64, start: Instant) {
-    give_way();
     let mut settled = None;
     while start.elapsed() < RETIRE_WAIT_MAX {
         match call(upgrades, |executor| {
