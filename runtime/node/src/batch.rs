@@ -1,7 +1,6 @@
 //! Messages that are handed over together: one way in, one way out.
 
-use crate::asking::hold;
-use crate::group::{Group, Outcome};
+use crate::group::Group;
 use crate::handle::Node;
 use crate::intake::{Answerer, Intake, Submission, Way};
 use crate::refusals::{ended, engine_stuck, has_ended_how, no_reply_yet, overloaded};
@@ -23,7 +22,7 @@ impl Node {
         self.standing.goes_on()?;
         let count = u32::try_from(messages.len()).map_err(|_| overloaded())?;
         let places = self.door.enter(count).await?;
-        let (group, slots) = Group::new(messages.len(), places);
+        let (group, slots) = Group::new(messages.len(), places, self.answers.clone());
         let names = messages.iter().map(|sent| {
             let request = sent.request.as_ref();
             request.map(|request| &*request.client)
@@ -47,8 +46,7 @@ impl Node {
                 TrySendError::Full(_) => overloaded(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        let (watched, answers) = (self.watched.clone(), self.answers.clone());
-        let standing = self.standing.clone();
+        let (watched, standing) = (self.watched.clone(), self.standing.clone());
         Ok(Box::pin(async move {
             let _named = named;
             let (placed, is_late) = group.answers().await;
@@ -57,11 +55,10 @@ impl Node {
                 (true, Some(stuck)) => engine_stuck(504, &stuck),
                 (true, None) => no_reply_yet(),
             };
-            let outcome = |placed: Option<Outcome>| match placed {
-                Some(outcome) => outcome.and_then(|replied| hold(&answers, replied)),
-                None => Err(missing.clone()),
-            };
-            placed.into_iter().map(outcome).collect()
+            let placed = placed.into_iter();
+            placed
+                .map(|placed| placed.unwrap_or_else(|| Err(missing.clone())))
+                .collect()
         }))
     }
 }

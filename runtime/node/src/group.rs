@@ -1,10 +1,12 @@
 //! [`Group`]: messages that were handed over together, and their answers, each at its place.
 //!
-//! One channel and one wake-up for many messages: each [`Slot`] puts its answer down, and the last one tells.
+//! One channel and one wake-up for many messages: each [`Slot`] puts its answer down, and the last one tells. An answer
+//! takes its part of the room for answers as it is put down: whoever waits for the group may be long in looking.
 
+use crate::asking::hold;
 use crate::limits::REPLY_WAIT_MAX;
 use parking_lot::Mutex;
-use refit_admin::{Refusal, Replied};
+use refit_admin::{Refusal, Replied, Room};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -14,6 +16,8 @@ pub(crate) type Outcome = Result<Replied, Refusal>;
 /// The answers as they come in.
 struct Answers {
     placed: Vec<Option<Outcome>>,
+    /// For the large ones among them.
+    room: Room,
     /// Slots that have neither answered nor gone.
     left: usize,
     /// Told when none is left.
@@ -37,10 +41,15 @@ pub(crate) struct Group {
 
 impl Group {
     /// A group of so many, which holds its places at the door, and the slot of each.
-    pub(crate) fn new(messages: usize, places: OwnedSemaphorePermit) -> (Self, Vec<Slot>) {
+    pub(crate) fn new(
+        messages: usize,
+        places: OwnedSemaphorePermit,
+        room: Room,
+    ) -> (Self, Vec<Slot>) {
         let (tell, done) = oneshot::channel();
         let answers = Arc::new(Mutex::new(Answers {
             placed: (0..messages).map(|_| None).collect(),
+            room,
             left: messages,
             // A group of none has all its answers: nobody would tell.
             done: (messages > 0).then_some(tell),
@@ -69,7 +78,9 @@ impl Slot {
     /// Puts the answer down.
     pub(crate) fn answer(mut self, outcome: Outcome) {
         if let Some(answers) = self.answers.take() {
-            answers.lock().end(self.place, Some(outcome));
+            let mut answers = answers.lock();
+            let outcome = outcome.and_then(|replied| hold(&answers.room, replied));
+            answers.end(self.place, Some(outcome));
         }
     }
 }
@@ -122,7 +133,7 @@ mod tests {
     {
         let door = Arc::new(Semaphore::new(3));
         let places = door.clone().try_acquire_many_owned(3).unwrap();
-        let (group, slots) = Group::new(3, places);
+        let (group, slots) = Group::new(3, places, Room::new(0));
         let [first, second, third] = <[Slot; 3]>::try_from(slots).ok().unwrap();
         third.answer(replied("3"));
         drop(second);
@@ -137,10 +148,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn large_answers_that_nobody_has_looked_at_yet_take_the_room_for_answers() {
+        const LARGE: usize = 1 << 20;
+        let large = || {
+            let body = Bytes::from(vec![b'x'; LARGE]);
+            replied("").map(|replied| Replied { body, ..replied })
+        };
+        let door = Arc::new(Semaphore::new(2));
+        let places = door.clone().try_acquire_many_owned(2).unwrap();
+        let room = Room::new(LARGE + LARGE / 2);
+        let (group, slots) = Group::new(2, places, room.clone());
+        let [first, second] = <[Slot; 2]>::try_from(slots).ok().unwrap();
+        first.answer(large());
+        second.answer(large());
+        assert!(
+            room.take(LARGE).is_err(),
+            "it is taken before anybody looks"
+        );
+        let (answers, _) = group.answers().await;
+        let [Some(Ok(kept)), Some(Err(refused))] = &answers[..] else {
+            panic!("{} answers", answers.len());
+        };
+        assert_eq!((kept.body.len(), &*refused.code), (LARGE, "answers-full"));
+        drop(answers);
+        assert!(room.take(LARGE).is_ok(), "it is given back");
+    }
+
+    #[tokio::test]
     async fn a_group_of_none_waits_for_nobody_and_holds_no_place() {
         let door = Arc::new(Semaphore::new(1));
         let places = door.clone().try_acquire_many_owned(0).unwrap();
-        let (group, slots) = Group::new(0, places);
+        let (group, slots) = Group::new(0, places, Room::new(0));
         assert!(slots.is_empty());
         let (answers, is_late) = group.answers().await;
         assert_eq!((answers.len(), is_late), (0, false));

@@ -3,10 +3,10 @@
 //!
 //! The node starts [`RehearsalCommand`] and forks between two blocks: the fork, which has the memory as it is then, writes
 //! the child the plan's modules and its engines as an image ([`refit_kernel::image::stream`]), with the states of the
-//! kinds whose code changes, while the node goes on ([`copying`]). If a transition then asks another engine, it is
-//! rehearsed once more with the states of all. The child bounds itself, maps old and new code, runs the upgrade at a real update point with as many
-//! workers as the node has, settles and checks every state, and prints a line of JSON. A transition that
-//! loops, eats memory or crashes does so there; the parent kills the child and names the engine.
+//! kinds whose code changes, while the node goes on (`copying`). If a transition then asks another engine, it is
+//! rehearsed once more with the states of all. The child bounds itself, maps old and new code, runs the upgrade at a
+//! real update point with as many workers as the node has, settles and checks every state, and prints a line of JSON.
+//! A transition that loops, eats memory or crashes does so there; the parent kills the child and names the engine.
 
 pub mod child;
 mod copying;
