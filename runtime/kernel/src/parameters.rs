@@ -74,6 +74,12 @@ pub enum ParametersError {
         /// The name.
         name: String,
     },
+    /// What grants name as a kind can be none's name.
+    #[error("{kind:?} is no name of an engine kind; name kinds as `refit status` shows them")]
+    NoKind {
+        /// What was named.
+        kind: String,
+    },
     /// The bytes are of another form.
     #[error(
         "the bytes are parameters of form {found}, and this is {PARAMETERS_FORMAT}; write them with this version"
@@ -126,6 +132,7 @@ impl ParametersError {
         match self {
             Self::Beyond { .. } => "parameter-beyond",
             Self::Unknown { .. } => "parameter-unknown",
+            Self::NoKind { .. } => "grant-of-no-kind",
             Self::Format { .. } | Self::Malformed { .. } | Self::NotCanonical => {
                 "parameters-malformed"
             }

@@ -5,6 +5,7 @@
 
 use super::{Field, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError};
 use refit_abi::descriptor::CapabilityDescriptor;
+use refit_abi::is_kind_name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,6 +45,17 @@ impl ParameterChanges {
     pub fn check(&self) -> Result<(), ParametersError> {
         for (name, value) in &self.set {
             Field::named(name)?.check(*value)?;
+        }
+        // They are shown on terminals.
+        let granted = self.grants.values().flatten().flatten();
+        let kinds = granted.map(|granted| &granted.kind);
+        if let Some(kind) = self
+            .grants
+            .keys()
+            .chain(kinds)
+            .find(|kind| !is_kind_name(kind))
+        {
+            return Err(ParametersError::NoKind { kind: kind.clone() });
         }
         let bytes = self.to_bytes().len();
         match bytes {

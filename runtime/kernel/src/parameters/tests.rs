@@ -178,3 +178,25 @@ fn changes_come_back_from_their_bytes_and_those_that_name_others_both_hold() {
         Err(ParametersError::NotCanonical)
     );
 }
+
+#[test]
+fn grants_name_kinds_and_nothing_that_a_terminal_would_obey() {
+    let named = |kind: &str, to: &str| {
+        let mut changes = ParameterChanges::default();
+        let to = CapabilityDescriptor {
+            ability: Ability::Message,
+            kind: to.to_owned(),
+        };
+        changes.grants.insert(kind.to_owned(), Some(vec![to]));
+        changes.check()
+    };
+    assert_eq!(named("kv", "kv-index"), Ok(()));
+    for none in ["", "\u{1b}[2J", "Kv", "../kv"] {
+        let kind = none.to_owned();
+        let refused = Err(ParametersError::NoKind { kind });
+        assert_eq!(named(none, "kv"), refused);
+        assert_eq!(named("kv", none), refused);
+    }
+    let shown = named("\u{1b}[2J", "kv").unwrap_err().to_string();
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+}
