@@ -50,13 +50,12 @@ impl Standing {
         }
         let hash = parameters.hash();
         let changed = in_force.parameters.differences(parameters);
-        let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
-        let grants = match in_force.parameters.grants == parameters.grants {
-            true => "",
-            false => "; other grants",
-        };
+        let mut changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
+        if in_force.parameters.grants != parameters.grants {
+            changed.push("other grants".to_owned());
+        }
         let changed = changed.join(", ");
-        tracing::info!(height = %since, %hash, "other parameters from the next block on: {changed}{grants}");
+        tracing::info!(height = %since, %hash, "other parameters from the next block on: {changed}");
         *in_force = InForce {
             parameters: parameters.clone(),
             since,

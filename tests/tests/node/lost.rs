@@ -277,7 +277,7 @@ fn an_upgrade_that_waits_for_its_height_ends_when_the_driver_panics() {
 }
 
 #[test]
-fn a_node_whose_source_panics_as_it_begins_does_not_start_and_leaves_nothing_running() {
+fn a_node_whose_source_panics_as_it_begins_does_not_start() {
     struct Never(Arc<Mempool>);
     impl BlockSource for Never {
         fn mempool(&self) -> &Arc<Mempool> {
