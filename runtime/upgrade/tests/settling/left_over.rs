@@ -15,6 +15,10 @@ const ENTRIES: u64 = 300_000;
 /// By how much the pause and the first block are shorter than dropping the state, at least.
 const TIMES: u32 = 5;
 
+/// How often it is measured at most: a thread that the system lets wait makes one measurement long, and a state that is
+/// dropped in the wrong place makes all of them long.
+const ATTEMPTS: usize = 5;
+
 struct Times {
     pause: Duration,
     block: Duration,
@@ -51,18 +55,25 @@ fn times(mut node: Node, root: &str, makes: &[u64], (to, restarts): (&Module, bo
     }
 }
 
-fn assert_flat(times: &Times) {
-    let Times { pause, block, drop } = times;
-    assert!(*pause * TIMES < *drop, "pause {pause:?}, drop {drop:?}");
-    assert!(
-        *block * TIMES < *drop,
-        "first block {block:?}, drop {drop:?}"
-    );
+fn assert_flat(measure: impl Fn() -> Times) {
+    let mut seen = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let Times { pause, block, drop } = measure();
+        if pause * TIMES < drop && block * TIMES < drop {
+            return;
+        }
+        seen.push(format!(
+            "pause {pause:?}, first block {block:?}, drop {drop:?}"
+        ));
+    }
+    panic!("none of {ATTEMPTS} is flat: {seen:#?}");
 }
 
 fn big(to: &Module, restarts: bool) {
-    let node = Node::start(&[linked(big_1::module())], &["big"]);
-    assert_flat(&times(node, "big", &[ENTRIES], (to, restarts)));
+    assert_flat(|| {
+        let node = Node::start(&[linked(big_1::module())], &["big"]);
+        times(node, "big", &[ENTRIES], (to, restarts))
+    });
 }
 
 #[test]
@@ -83,7 +94,9 @@ fn nor_for_the_state_of_an_engine_that_is_started_afresh() {
 #[test]
 fn nor_for_the_state_of_an_engine_that_is_retired() {
     let modules = [linked(big_1::module()), linked(boss_1::module())];
-    let node = Node::start(&modules, &["boss"]);
     let boss = linked(boss_2::module());
-    assert_flat(&times(node, "boss", &[1, ENTRIES], (&boss, false)));
+    assert_flat(|| {
+        let node = Node::start(&modules, &["boss"]);
+        times(node, "boss", &[1, ENTRIES], (&boss, false))
+    });
 }
