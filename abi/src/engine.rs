@@ -2,6 +2,7 @@
 
 use crate::{Capability, ClientId, Context, EngineId, Fault, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A type of engine: a state, the messages that change it, the queries that read it.
 ///
@@ -146,4 +147,33 @@ pub enum Undelivered {
     /// Its handler returned a fault, of which the node's log has the code; its state is as its author left it. With the
     /// engine's own id: of a timer's message.
     Faulted,
+}
+
+impl Undelivered {
+    /// Its stable word, as the node's API and log have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Undelivered::Unknown => "unknown",
+            Undelivered::Stopped => "stopped",
+            Undelivered::Poisoned => "poisoned",
+            Undelivered::Full => "full",
+            Undelivered::Rejected => "rejected",
+            Undelivered::Forbidden => "forbidden",
+            Undelivered::Faulted => "faulted",
+        }
+    }
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Undelivered::Unknown => "there is no such engine",
+            Undelivered::Stopped => "it has stopped",
+            Undelivered::Poisoned => "it panicked earlier",
+            Undelivered::Full => "its mailbox is full",
+            Undelivered::Rejected => "it does not understand the message",
+            Undelivered::Forbidden => "the sender's kind may not message its kind",
+            Undelivered::Faulted => "its handler returned a fault",
+        })
+    }
 }

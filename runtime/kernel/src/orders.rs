@@ -77,7 +77,7 @@ pub enum OrderError {
     #[error(transparent)]
     Parameters(#[from] ParametersError),
     /// There is no such engine.
-    #[error("engine `{engine}` cannot be started afresh: {reason:?}; see `refit status`")]
+    #[error("engine `{engine}` cannot be started afresh: {reason}; see `refit status`")]
     NoEngine {
         /// The id.
         engine: EngineId,

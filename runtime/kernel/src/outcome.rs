@@ -127,7 +127,7 @@ pub enum ReplyError {
         bytes_max: usize,
     },
     /// The message did not reach a handler.
-    #[error("engine `{engine}` did not get the message: {reason:?}")]
+    #[error("engine `{engine}` did not get the message: {reason}")]
     Undelivered {
         /// The engine.
         engine: EngineId,
@@ -158,7 +158,7 @@ pub enum QueryError {
         engine: EngineId,
     },
     /// It does not serve.
-    #[error("engine `{engine}` does not serve: {reason:?}")]
+    #[error("engine `{engine}` does not serve: {reason}")]
     Unavailable {
         /// The engine.
         engine: EngineId,

@@ -202,7 +202,7 @@ fn look_at_dead_letters(executor: &Executor) -> DeadLetters {
     let shown = |letter: &DeadLetterBrief| DeadLetter {
         to: letter.to.to_string(),
         sender: Words(letter.sender).to_string(),
-        reason: format!("{:?}", letter.reason),
+        reason: letter.reason.word().to_owned(),
         bytes: letter.bytes as u64,
     };
     DeadLetters {

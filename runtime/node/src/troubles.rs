@@ -64,7 +64,7 @@ fn key(trouble: &Trouble) -> Option<Key> {
     let (what, why) = match &trouble.what {
         Wrong::Faulted { code, .. } => ("fault", code.clone()),
         Wrong::ChangedAtFault { .. } => ("changed", String::new()),
-        Wrong::DeadLetter { reason, .. } => ("dead-letter", format!("{reason:?}")),
+        Wrong::DeadLetter { reason, .. } => ("dead-letter", reason.word().to_owned()),
         Wrong::TooLarge { .. } => ("too-large", String::new()),
         Wrong::NoRoom { .. } => ("reply-lost", String::new()),
         Wrong::RolledBack { text, .. } => ("rolled-back", text.clone()),
@@ -134,7 +134,7 @@ fn write(trouble: &Trouble, hidden: u64) {
             Words(*sender)
         ),
         Wrong::DeadLetter { sender, reason } => tracing::warn!(
-            %engine, kind, version, ?reason, hidden,
+            %engine, kind, version, reason = reason.word(), hidden,
             "a message of {} became a dead letter", Words(*sender)
         ),
         other => tracing::warn!(%engine, kind, version, hidden, "{other:?}"),

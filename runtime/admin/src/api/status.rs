@@ -194,7 +194,7 @@ pub struct DeadLetter {
     pub to: String,
     /// Who sent it, as in [`PoisonStatus::sender`].
     pub sender: String,
-    /// Why it was not taken, such as `Poisoned`, `Full`, `Rejected`.
+    /// Why it was not taken, such as `poisoned`, `full`, `rejected`.
     pub reason: String,
     /// Bytes of its payload.
     pub bytes: u64,

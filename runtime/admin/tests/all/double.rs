@@ -201,7 +201,8 @@ impl Node for Double {
         let name = engine.to_string();
         Box::pin(async move {
             if name != "kv" && name != "cache" {
-                let detail = format!("engine `{name}` cannot be started afresh: Unknown");
+                let detail =
+                    format!("engine `{name}` cannot be started afresh: there is no such engine");
                 let next = "see the engines with: refit status";
                 return Err(Refusal::new(404, "engine-unknown", detail, next));
             }
@@ -441,7 +442,7 @@ fn status() -> Status {
             newest: vec![DeadLetter {
                 to: "cache".to_owned(),
                 sender: "a timer".to_owned(),
-                reason: "Poisoned".to_owned(),
+                reason: "poisoned".to_owned(),
                 bytes: 12,
             }],
         },

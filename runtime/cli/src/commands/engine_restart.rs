@@ -24,7 +24,7 @@ pub(super) async fn run(client: &Client, args: &RestartArgs) -> Result<(), Failu
         false => "",
     };
     show::data(&format!(
-        "{engine} begins afresh with block {height}{was}; timers dropped: {timers_dropped}\n"
+        "{engine} begins afresh with block {height}{was}; timers dropped: {timers_dropped}; engines that it had started go on\n"
     ))?;
     show::next("refit status");
     Ok(())

@@ -220,7 +220,7 @@ fn dead_letters(status: &Status) -> String {
         [
             letter.to.clone(),
             letter.sender.clone(),
-            letter.reason.to_lowercase(),
+            letter.reason.clone(),
             letter.bytes.to_string(),
         ]
     };
