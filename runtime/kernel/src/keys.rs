@@ -23,6 +23,7 @@ mod outcome;
 mod refusal;
 mod request;
 mod share;
+mod window;
 
 use forgetting::Forgotten;
 pub use image::KeysImage;
@@ -139,7 +140,7 @@ impl Keys {
         at: At,
     ) -> Option<RequestDigest> {
         let name = self.names.get_mut(&key.client)?;
-        let request = name.taken.remove(&key.sequence)?;
+        let request = name.taken.remove(key.sequence)?;
         if !is_handled(outcome) {
             if name.is_blank() {
                 self.by_age.remove(&(name.last, key.client));

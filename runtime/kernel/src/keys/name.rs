@@ -9,11 +9,12 @@
 
 use super::outcome::KeptOutcome;
 use super::request::RequestDigest;
+use super::window::Window;
 use super::{Admitted, At, KeyRefusal, Share};
 use crate::limits::KEY_OVERHEAD_BYTES;
 use refit_abi::{ClientId, Generation, Height};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// One client: the keys that are taken, and those that were answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +26,8 @@ pub(super) struct Name {
     /// Every number up to this one is forgotten, unless it is in one of the maps. `None`: none is.
     floor: Option<u64>,
     /// The messages that wait.
-    pub(super) taken: BTreeMap<u64, RequestDigest>,
-    pub(super) answered: BTreeMap<u64, Answered>,
+    pub(super) taken: Window<RequestDigest>,
+    pub(super) answered: Window<Answered>,
     /// What the answered keys are charged.
     bytes: usize,
 }
@@ -47,8 +48,8 @@ impl Name {
             share,
             last,
             floor: None,
-            taken: BTreeMap::new(),
-            answered: BTreeMap::new(),
+            taken: Window::new(),
+            answered: Window::new(),
             bytes: 0,
         }
     }
@@ -60,13 +61,13 @@ impl Name {
         request: RequestDigest,
         waiting_max: usize,
     ) -> Admitted {
-        if let Some(of) = self.taken.get(&sequence) {
+        if let Some(of) = self.taken.get(sequence) {
             return match *of == request {
                 true => Admitted::Waits,
                 false => Admitted::Refused(KeyRefusal::Used),
             };
         }
-        if let Some(answered) = self.answered.get(&sequence) {
+        if let Some(answered) = self.answered.get(sequence) {
             return match answered.request == request {
                 true => answered.again(),
                 false => Admitted::Refused(KeyRefusal::Used),
@@ -83,7 +84,7 @@ impl Name {
     }
 
     pub(super) fn is_answered(&self, sequence: u64) -> bool {
-        !self.taken.contains_key(&sequence) && self.answered.contains_key(&sequence)
+        self.taken.get(sequence).is_none() && self.answered.get(sequence).is_some()
     }
 
     /// Whether nothing of it is worth keeping.

@@ -1,12 +1,21 @@
 //! [`KeptOutcome`]: how a request under a key ended, as it is kept for whoever asks again.
 
 use crate::outcome::ReplyError;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// An outcome in as little room as there is: most are replies, and one allocation holds one. Written down it is what
-/// the outcome itself is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Longest reply that is kept in its place, without an allocation of its own, in bytes: with it an outcome takes 48.
+const SHORT_BYTES_MAX: usize = 46;
+
+/// An outcome in as little room as there is: most are short replies. Written down it is what the outcome itself is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Result<Box<[u8]>, Box<ReplyError>>")]
 pub(super) enum KeptOutcome {
+    /// A reply of at most [`SHORT_BYTES_MAX`] bytes; behind it are zeros.
+    Short {
+        length: u8,
+        bytes: [u8; SHORT_BYTES_MAX],
+    },
+    /// A longer one.
     Ok(Box<[u8]>),
     /// Without the text of a panic.
     Err(Box<ReplyError>),
@@ -15,24 +24,48 @@ pub(super) enum KeptOutcome {
 impl KeptOutcome {
     pub(super) fn of(outcome: &Result<Vec<u8>, ReplyError>) -> Self {
         match outcome {
-            Ok(reply) => Self::Ok(reply.as_slice().into()),
+            Ok(reply) => Self::short(reply).unwrap_or_else(|| Self::Ok(reply.as_slice().into())),
             Err(error) => Self::Err(Box::new(without_panic_text(error))),
+        }
+    }
+
+    fn short(reply: &[u8]) -> Option<Self> {
+        let mut bytes = [0; SHORT_BYTES_MAX];
+        bytes.get_mut(..reply.len())?.copy_from_slice(reply);
+        let length = u8::try_from(reply.len()).ok()?;
+        Some(Self::Short { length, bytes })
+    }
+
+    fn get(&self) -> Result<&[u8], &ReplyError> {
+        match self {
+            Self::Short { length, bytes } => Ok(&bytes[..usize::from(*length)]),
+            Self::Ok(reply) => Ok(reply),
+            Self::Err(error) => Err(error),
         }
     }
 
     /// The outcome, told again.
     pub(super) fn again(&self) -> Result<Vec<u8>, ReplyError> {
-        match self {
-            Self::Ok(reply) => Ok(reply.to_vec()),
-            Self::Err(error) => Err((**error).clone()),
-        }
+        self.get().map(<[u8]>::to_vec).map_err(ReplyError::clone)
     }
 
-    /// What it takes beside its place, in bytes.
+    /// Bytes of what it says.
     pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Ok(reply) => reply.len(),
-            Self::Err(error) => error_bytes(error),
+        self.get().map_or_else(error_bytes, <[u8]>::len)
+    }
+}
+
+impl Serialize for KeptOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.get().serialize(serializer)
+    }
+}
+
+impl From<Result<Box<[u8]>, Box<ReplyError>>> for KeptOutcome {
+    fn from(outcome: Result<Box<[u8]>, Box<ReplyError>>) -> Self {
+        match outcome {
+            Ok(reply) => Self::short(&reply).unwrap_or(Self::Ok(reply)),
+            Err(error) => Self::Err(error),
         }
     }
 }
@@ -87,6 +120,8 @@ mod tests {
         let engine = EngineId::root("kv").unwrap();
         let outcomes = [
             Ok(Vec::new()),
+            Ok(vec![7; SHORT_BYTES_MAX]),
+            Ok(vec![7; SHORT_BYTES_MAX + 1]),
             Ok(vec![7; 300]),
             Err(ReplyError::Fault(fault)),
             Err(ReplyError::Panicked { engine, text }),
