@@ -6,20 +6,23 @@ use crate::limits::EFFECT_OVERHEAD_BYTES;
 use crate::outbox::Answer;
 use crate::outcome::{BlockOutcome, Replied, ReplyError};
 
+impl Ingress {
+    /// What it asks, if it has a key.
+    pub(crate) fn request(&self) -> RequestDigest {
+        RequestDigest::of(self.engine, self.codec, &self.payload)
+    }
+}
+
 impl Executor {
     /// Whether a message that has a key is to be delivered; whoever sent one that is not is answered, or waits with
     /// the first.
     pub(crate) fn admit(
         &mut self,
+        key: Key,
+        request: RequestDigest,
         message: &Ingress,
-        sequence: u64,
         out: &mut BlockOutcome,
     ) -> bool {
-        let key = Key {
-            client: message.client,
-            sequence,
-        };
-        let request = RequestDigest::of(message.engine, message.codec, &message.payload);
         let is_full = self.repeated_bytes >= self.parameters.block.effect_bytes;
         let admitted = match is_full && self.keys.is_answered(key) {
             true => Admitted::Refused(KeyRefusal::Later),

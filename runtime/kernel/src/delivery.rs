@@ -5,7 +5,7 @@ mod run;
 use crate::dead_letters::DeadLetter;
 use crate::directory::Place;
 use crate::executor::{Executor, Ingress};
-use crate::keys::Ask;
+use crate::keys::{Ask, Key, RequestDigest};
 use crate::lives::settle;
 use crate::outbox::Notice;
 use crate::outcome::{BlockOutcome, ReplyError};
@@ -75,17 +75,29 @@ impl Executor {
     }
 
     /// A client writes in the words of the code that is live now: its message is of that schema, also if it
-    /// waits until other code is. One whose key is taken or answered is not delivered.
+    /// waits until other code is. One whose key is taken or answered is not delivered. It comes with its place in the
+    /// block and the digest of its request, if that is known.
     pub(crate) fn deliver_ingress(
         &mut self,
-        (index, message): (u64, Ingress),
+        (index, request): (u64, Option<RequestDigest>),
+        message: Ingress,
         table: &GenerationTable,
         out: &mut BlockOutcome,
     ) {
         let (ask, sequence) = match message.sequence {
             None => (Ask::Keyless(out.height), index),
-            Some(sequence) if self.admit(&message, sequence, out) => (Ask::Keyed, sequence),
-            Some(_) => return,
+            Some(sequence) => {
+                let request = request.unwrap_or_else(|| message.request());
+                debug_assert_eq!(request, message.request(), "it is of this message");
+                let key = Key {
+                    client: message.client,
+                    sequence,
+                };
+                if !self.admit(key, request, &message, out) {
+                    return;
+                }
+                (Ask::Keyed, sequence)
+            }
         };
         let cause = self.causes.begin();
         let letter = Letter {

@@ -6,7 +6,7 @@ use crate::crew::Helpers;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::directory::{Directory, Place};
 use crate::gate::Gate;
-use crate::keys::{Keys, Share};
+use crate::keys::{Keys, RequestDigest, Share};
 use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES};
 use crate::newborn::{Newborn, Start};
 use crate::orders::PlacedOrder;
@@ -99,6 +99,9 @@ pub struct BlockInput {
     pub messages: Vec<Ingress>,
     /// What operators do, by place: the messages have the places that are left.
     pub orders: Vec<PlacedOrder>,
+    /// The digests of requests under keys, by place, as far as whoever brings the block has them; what is not here is
+    /// computed. Each is what [`RequestDigest::of`] gives of its message: it is no part of the block.
+    pub requests: Vec<Option<RequestDigest>>,
 }
 
 /// One message from a client.
@@ -378,13 +381,17 @@ impl Executor {
     fn take_in(&mut self, block: BlockInput, table: &GenerationTable, out: &mut BlockOutcome) {
         let frame = block.frame;
         let mut orders = block.orders.into_iter().peekable();
+        let known = |index: u64| {
+            let request = block.requests.get(usize::try_from(index).ok()?);
+            request.copied().flatten()
+        };
         let mut index = 0;
         for message in block.messages {
             while let Some(order) = orders.next_if(|order| order.index <= index) {
                 self.carry_out(order, table, frame, out);
                 index += 1;
             }
-            self.deliver_ingress((index, message), table, out);
+            self.deliver_ingress((index, known(index)), message, table, out);
             index += 1;
         }
         for order in orders {

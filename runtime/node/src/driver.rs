@@ -14,7 +14,7 @@ use crate::limits::{CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::standing::Standing;
 use crate::troubles::Troubles;
 use crate::upgrade::Waiting;
-use crate::waiters::{AwaitedAnswer, Waiters};
+use crate::waiters::{Asked, Waiters};
 use crossbeam_channel::{Receiver, Sender, select};
 use execution::Outgoing;
 use parking_lot::Mutex;
@@ -295,7 +295,8 @@ impl Driver {
         let awaited = match sequence {
             Some(sequence) => {
                 let request = RequestDigest::of(engine, entries::codec(WIRE_CODEC), &payload);
-                AwaitedAnswer::Keyed(Key { client, sequence }, request)
+                let key = Key { client, sequence };
+                self.waiters.keyed(Asked { key, request })
             }
             None => self.waiters.keyless(),
         };
@@ -313,7 +314,12 @@ impl Driver {
             // Solo ordering asks for no proof of who sends.
             authenticator: Vec::new(),
         };
-        match self.parts.source.mempool().offer(message, awaited.token()) {
+        match self
+            .parts
+            .source
+            .mempool()
+            .offer(message, Some(awaited.token()))
+        {
             Ok(()) => self.waiters.wait(awaited, answerer),
             Err(why) => {
                 let _ = answerer.answer.send(Err(not_taken(&why)));

@@ -56,8 +56,11 @@ impl Driver {
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
         let frame = BlockFrame { height, time, hash };
-        let input = BlockInput { frame, ..input };
-        self.waiters.placed(height, &tokens);
+        let input = BlockInput {
+            frame,
+            requests: self.waiters.placed(height, &tokens),
+            ..input
+        };
         let (done, outcome) = crossbeam_channel::bounded(1);
         if let Some(upgrade) = follows {
             // Its thread may have given up waiting.
