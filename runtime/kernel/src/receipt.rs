@@ -7,7 +7,7 @@
 
 use crate::keys::{Asker, KeyRefusal};
 use crate::outcome::{Emitted, Replied, ReplyError};
-use refit_abi::{ClientId, EngineId, Fault, Generation, Height, Undelivered};
+use refit_abi::{EngineId, Fault, Height, Undelivered};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -68,29 +68,7 @@ pub enum ReceiptDifference {
     },
 }
 
-/// A reply as it is hashed.
-#[derive(Serialize)]
-struct Reply<'a> {
-    asker: ReplyTo,
-    height: Height,
-    generation: Generation,
-    repeated: bool,
-    outcome: Outcome<'a>,
-}
-
-#[derive(Serialize)]
-enum ReplyTo {
-    Keyed {
-        client: ClientId,
-        sequence: u64,
-        request: crate::RequestDigest,
-    },
-    Keyless {
-        height: Height,
-        index: u64,
-    },
-}
-
+/// What became of a message, as it is hashed.
 #[derive(Serialize)]
 enum Outcome<'a> {
     Body(Bytes<'a>),
@@ -121,12 +99,13 @@ impl Serialize for Bytes<'_> {
     }
 }
 
-/// One thing that an engine brought about.
-#[derive(Serialize)]
-enum Item<'a> {
-    Reply(Reply<'a>),
-    Event(Event<'a>),
-}
+/// Before a reply that is hashed, and before an event.
+const REPLY: u8 = 0;
+const EVENT: u8 = 1;
+
+/// Before the asker of a reply who has a key, and one who has none.
+const KEYED: u8 = 0;
+const KEYLESS: u8 = 1;
 
 impl Receipt {
     /// Of the block at `height`.
@@ -142,7 +121,7 @@ impl Receipt {
             let engine = of_one[0].0;
             leaf.begin(engine);
             for (_, item) in of_one {
-                leaf.add(&item.item());
+                leaf.add(*item);
             }
             let leaf = leaf.end();
             engines.push(EngineReceipt { engine, leaf });
@@ -187,36 +166,6 @@ fn root(height: Height, engines: &[EngineReceipt]) -> ReceiptRoot {
     ReceiptRoot(*hasher.finalize().as_bytes())
 }
 
-impl<'a> Item<'a> {
-    fn reply(replied: &'a Replied) -> Self {
-        let asker = match replied.asker {
-            Asker::Keyed { key, request } => ReplyTo::Keyed {
-                client: key.client,
-                sequence: key.sequence,
-                request,
-            },
-            Asker::Keyless(entry) => ReplyTo::Keyless {
-                height: entry.height,
-                index: entry.index,
-            },
-        };
-        Self::Reply(Reply {
-            asker,
-            height: replied.height,
-            generation: replied.generation,
-            repeated: replied.repeated,
-            outcome: Outcome::of(&replied.outcome),
-        })
-    }
-
-    fn event(event: &'a Emitted) -> Self {
-        Self::Event(Event {
-            topic: &event.topic,
-            payload: Bytes(&event.payload),
-        })
-    }
-}
-
 /// What one engine brought about, as the node has it.
 #[derive(Clone, Copy)]
 enum Of<'a> {
@@ -224,13 +173,55 @@ enum Of<'a> {
     Event(&'a Emitted),
 }
 
-impl<'a> Of<'a> {
-    fn item(self) -> Item<'a> {
+impl Of<'_> {
+    /// Writes it down as postcard. There are many replies: all but what some of them say goes without serde, which
+    /// writes hashes byte by byte.
+    fn write(self, mut to: Vec<u8>) -> postcard::Result<Vec<u8>> {
         match self {
-            Of::Reply(reply) => Item::reply(reply),
-            Of::Event(event) => Item::event(event),
+            Of::Reply(replied) => {
+                to.push(REPLY);
+                write_head(replied, &mut to);
+                postcard::to_extend(&Outcome::of(&replied.outcome), to)
+            }
+            Of::Event(event) => {
+                to.push(EVENT);
+                let event = Event {
+                    topic: &event.topic,
+                    payload: Bytes(&event.payload),
+                };
+                postcard::to_extend(&event, to)
+            }
         }
     }
+}
+
+/// All of a reply but what it says.
+fn write_head(replied: &Replied, to: &mut Vec<u8>) {
+    match replied.asker {
+        Asker::Keyed { key, request } => {
+            to.push(KEYED);
+            to.extend_from_slice(&key.client.to_bytes());
+            write_number(key.sequence, to);
+            to.extend_from_slice(request.as_bytes());
+        }
+        Asker::Keyless(entry) => {
+            to.push(KEYLESS);
+            write_number(entry.height.0, to);
+            write_number(entry.index, to);
+        }
+    }
+    write_number(replied.height.0, to);
+    write_number(replied.generation.0, to);
+    to.push(replied.repeated.into());
+}
+
+/// Seven bits in a byte, the lowest first; the highest bit says that there are more.
+fn write_number(mut number: u64, to: &mut Vec<u8>) {
+    while number >= 1 << 7 {
+        to.push(number as u8 | 1 << 7);
+        number >>= 7;
+    }
+    to.push(number as u8);
 }
 
 /// The hash of one engine's part in the making; its memory serves the next.
@@ -255,11 +246,11 @@ impl Leaf {
     }
 
     /// Adds an item's postcard form, behind its length.
-    fn add(&mut self, item: &Item<'_>) {
+    fn add(&mut self, item: Of<'_>) {
         const LENGTH_BYTES: usize = size_of::<u64>();
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0; LENGTH_BYTES]);
-        self.buffer = match postcard::to_extend(item, std::mem::take(&mut self.buffer)) {
+        self.buffer = match item.write(std::mem::take(&mut self.buffer)) {
             Ok(bytes) => bytes,
             // Postcard fails on sequences of unknown length and on full buffers; here is neither.
             Err(error) => unreachable!("an item of a receipt has only sized fields: {error}"),

@@ -71,6 +71,11 @@ impl RequestDigest {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// Its bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The digest of a plan and of what is wished beside it.
     pub fn of_plan(wishes: &[u8], plan: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(PLAN_CONTEXT);

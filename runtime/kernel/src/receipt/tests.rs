@@ -4,6 +4,7 @@ use super::*;
 use crate::RequestDigest;
 use crate::keys::{Entry, Key};
 use refit_abi::raw::Codec;
+use refit_abi::{ClientId, Generation};
 
 fn engine(name: &str) -> EngineId {
     EngineId::root(name).unwrap()
@@ -210,4 +211,107 @@ fn a_leaf_is_the_hash_of_its_items_one_after_the_other() {
     }
     let leaf = of(&replies, &[]).engines[0].leaf;
     assert_eq!(leaf, LeafHash(*hasher.finalize().as_bytes()));
+}
+
+/// The form of what is hashed, as serde and postcard write it.
+mod form {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Reply<'a> {
+        asker: ReplyTo,
+        height: Height,
+        generation: Generation,
+        repeated: bool,
+        outcome: Outcome<'a>,
+    }
+
+    #[derive(Serialize)]
+    enum ReplyTo {
+        Keyed {
+            client: ClientId,
+            sequence: u64,
+            request: crate::RequestDigest,
+        },
+        Keyless {
+            height: Height,
+            index: u64,
+        },
+    }
+
+    #[derive(Serialize)]
+    enum Item<'a> {
+        Reply(Reply<'a>),
+        Event(Event<'a>),
+    }
+
+    fn asker(asker: Asker) -> ReplyTo {
+        match asker {
+            Asker::Keyed { key, request } => ReplyTo::Keyed {
+                client: key.client,
+                sequence: key.sequence,
+                request,
+            },
+            Asker::Keyless(entry) => ReplyTo::Keyless {
+                height: entry.height,
+                index: entry.index,
+            },
+        }
+    }
+
+    pub(super) fn bytes(of: Of<'_>) -> Vec<u8> {
+        let item = match of {
+            Of::Reply(replied) => Item::Reply(Reply {
+                asker: asker(replied.asker),
+                height: replied.height,
+                generation: replied.generation,
+                repeated: replied.repeated,
+                outcome: Outcome::of(&replied.outcome),
+            }),
+            Of::Event(event) => Item::Event(Event {
+                topic: &event.topic,
+                payload: Bytes(&event.payload),
+            }),
+        };
+        postcard::to_allocvec(&item).unwrap()
+    }
+}
+
+#[test]
+fn what_is_hashed_has_the_form_of_its_types() {
+    let client = ClientId::of("ada");
+    let engine = engine("kv");
+    let reason = Undelivered::Full;
+    let outcomes = [
+        Ok(Vec::new()),
+        Ok(vec![200; 300]),
+        Err(ReplyError::Fault(Fault::new("no", "not today"))),
+        Err(ReplyError::Undelivered { engine, reason }),
+    ];
+    for number in [0, 1, 127, 128, 16_383, 16_384, u64::MAX - 1, u64::MAX] {
+        for outcome in &outcomes {
+            let request = RequestDigest::of(engine, Codec::Json, &number.to_le_bytes());
+            let key = Key {
+                client,
+                sequence: number,
+            };
+            let keyless = Replied {
+                height: Height(number),
+                generation: Generation(number),
+                ..replied("kv", number, outcome.clone())
+            };
+            let keyed = Replied {
+                asker: Asker::Keyed { key, request },
+                repeated: true,
+                ..keyless.clone()
+            };
+            for replied in [keyless, keyed] {
+                let of = Of::Reply(&replied);
+                assert_eq!(of.write(Vec::new()), Ok(form::bytes(of)));
+            }
+        }
+    }
+    let event = emitted("kv", 7);
+    let of = Of::Event(&event);
+    assert_eq!(of.write(Vec::new()), Ok(form::bytes(of)));
 }
