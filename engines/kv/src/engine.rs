@@ -119,21 +119,36 @@ impl Kv {
     fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {
         fits(&key)?;
         let revision = self.revision + 1;
-        let previous = match self.entries.get_mut(&key) {
-            Some(entry) => {
-                tell(ctx, self.index, &key, Some(&entry.value), Some(&value))?;
-                let before = std::mem::replace(entry, Versioned { value, revision });
-                Some(before.value)
-            }
-            None => {
-                self.has_room_for(&key)?;
-                tell(ctx, self.index, &key, None, Some(&value))?;
-                self.entries.insert(key, Versioned { value, revision });
-                None
-            }
+        let Some(entry) = self.entries.get_mut(&key) else {
+            self.has_room_for(&key)?;
+            let change = Change {
+                key,
+                before: None,
+                after: Some(value),
+            };
+            tell(ctx, self.index, &change)?;
+            let value = change.after.unwrap_or_default();
+            self.entries
+                .insert(change.key, Versioned { value, revision });
+            self.revision = revision;
+            return Ok(Reply::Stored { previous: None });
         };
+        // The index is told of the values themselves: of these there are many, and copies cost.
+        let change = Change {
+            key,
+            before: Some(std::mem::take(&mut entry.value)),
+            after: Some(value),
+        };
+        let told = tell(ctx, self.index, &change);
+        let (before, after) = (change.before, change.after);
+        if let Err(fault) = told {
+            entry.value = before.unwrap_or_default();
+            return Err(fault);
+        }
+        let value = after.unwrap_or_default();
+        *entry = Versioned { value, revision };
         self.revision = revision;
-        Ok(Reply::Stored { previous })
+        Ok(Reply::Stored { previous: before })
     }
 
     fn compare_and_set(
@@ -176,8 +191,13 @@ impl Kv {
 
     /// Tells the index that a key is about to go.
     fn tell_gone(&self, ctx: &mut Context<'_>, key: &str) -> Result<(), Fault> {
-        let before = self.entries.get(key).map(|entry| entry.value.as_str());
-        tell(ctx, self.index, key, before, None)
+        let before = self.entries.get(key);
+        let change = Change {
+            key: key.to_owned(),
+            before: before.map(|entry| entry.value.clone()),
+            after: None,
+        };
+        tell(ctx, self.index, &change)
     }
 
     fn expire_at(
@@ -269,23 +289,11 @@ impl Kv {
 }
 
 /// Tells the index what a key is about to become.
-fn tell(
-    ctx: &mut Context<'_>,
-    index: EngineId,
-    key: &str,
-    before: Option<&str>,
-    after: Option<&str>,
-) -> Result<(), Fault> {
-    if before == after {
+fn tell(ctx: &mut Context<'_>, index: EngineId, change: &Change) -> Result<(), Fault> {
+    if change.before == change.after {
         return Ok(());
     }
-    let owned = |value: &str| value.to_owned();
-    let change = Change {
-        key: key.to_owned(),
-        before: before.map(owned),
-        after: after.map(owned),
-    };
-    Ok(ctx.send(index, &change)?)
+    Ok(ctx.send(index, change)?)
 }
 
 /// As many of the keys as one message may tell the index of; each comes with the length of its value.

@@ -102,11 +102,10 @@ impl Engine for Index {
         if sender != Sender::Engine(self.store) {
             return Err(not_the_store());
         }
-        if let Some(before) = change.before {
-            self.remove(&change.key, before);
-        }
-        if let Some(after) = change.after {
-            self.add(change.key, after);
+        let Change { key, before, after } = change;
+        let alone = before.and_then(|before| self.remove(&key, before));
+        if let Some(after) = after {
+            self.add(key, after, alone);
         }
         Ok(())
     }
@@ -144,26 +143,38 @@ impl OnUpgrade for Index {
             return Err(not_the_store());
         }
         for (key, value) in fill.entries {
-            self.add(key, value);
+            self.add(key, value, None);
         }
         Ok(())
     }
 }
 
 impl Index {
-    fn add(&mut self, key: String, value: String) {
-        let is_new = self.keys.entry(value).or_default().insert(key);
-        self.length += u64::from(is_new);
+    /// `alone` is a set of this key and no other, if there is one: it serves a value that is new.
+    fn add(&mut self, key: String, value: String, alone: Option<BTreeSet<String>>) {
+        match self.keys.entry(value) {
+            Entry::Occupied(mut keys) => self.length += u64::from(keys.get_mut().insert(key)),
+            Entry::Vacant(place) => {
+                place.insert(alone.unwrap_or_else(|| BTreeSet::from([key])));
+                self.length += 1;
+            }
+        }
     }
 
-    fn remove(&mut self, key: &str, value: String) {
+    /// Gives the value's keys if there was this one alone.
+    fn remove(&mut self, key: &str, value: String) -> Option<BTreeSet<String>> {
         let Entry::Occupied(mut keys) = self.keys.entry(value) else {
-            return;
+            return None;
         };
-        self.length -= u64::from(keys.get_mut().remove(key));
-        if keys.get().is_empty() {
-            keys.remove();
+        if keys.get().len() > 1 {
+            self.length -= u64::from(keys.get_mut().remove(key));
+            return None;
         }
+        if !keys.get().contains(key) {
+            return None;
+        }
+        self.length -= 1;
+        Some(keys.remove())
     }
 
     fn keys_with(&self, value: &str, limit: u32) -> Answer {
