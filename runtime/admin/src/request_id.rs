@@ -78,8 +78,8 @@ fn check_client(client: &str) -> Result<(), RequestIdError> {
             length: client.len(),
         });
     }
-    let allowed = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
-    match client.chars().find(|c| !allowed(c)) {
+    let allowed = |c: char| matches!(c, 'A'..='Z' | 'a'..='z' | '0'..='9' | '.' | '_' | '-');
+    match client.chars().find(|c| !allowed(*c)) {
         Some(character) => Err(RequestIdError::ClientCharacter { character }),
         None => Ok(()),
     }
