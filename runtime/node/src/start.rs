@@ -48,7 +48,7 @@ pub enum StartError {
         source: OpenError,
     },
     /// The module does not say which kind is meant.
-    #[error("engine `{engine}`: {} has the kinds {}; say which with `kind = …`", path.display(), kinds.join(", "))]
+    #[error("engine `{engine}`: {} has the kinds {}, and none has the engine's name", path.display(), kinds.join(", "))]
     WhichKind {
         /// The engine.
         engine: String,
@@ -117,6 +117,9 @@ impl StartError {
             StartError::Module { source, .. } => source.next(),
             StartError::Threads(_) => "raise the limit of processes, or set fewer workers",
             StartError::Ended => "start it again",
+            StartError::WhichKind { .. } => {
+                "give the engine a kind's name, or say which with `kind = …` beside its `name` in the configuration file"
+            }
             StartError::TwoModules { .. } => "name the same file for all engines of the kind",
             _ => "mend the configuration and start again",
         }
@@ -197,6 +200,8 @@ impl Node {
             ..Latest::default()
         }));
         let metrics = Arc::new(refit_admin::Metrics::new());
+        // Shown from the start, before there is a block.
+        metrics.set_generation(table.number());
         let NodeParts {
             source,
             store,

@@ -161,6 +161,12 @@ fn a_node_listens_for_probes_without_a_token_beside_clients_with_one() {
         let said = get(probes, path);
         assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     }
+    let said = get(probes, "/metrics");
+    let live = "refit_generation 1";
+    assert!(
+        said.lines().any(|line| line == live),
+        "before a block: {said}"
+    );
     let said = get(probes, "/v1/status");
     assert!(said.starts_with("HTTP/1.1 404 "), "{said}");
     let said = get(clients.strip_prefix("http://").unwrap(), "/livez");
