@@ -24,7 +24,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// No `Cargo.toml`.
-    #[error("{} holds no Cargo.toml with a [package]; name the folder of an engine's crate", path.display())]
+    #[error("{} holds no Cargo.toml with a [package]", path.display())]
     NotAPackage {
         /// The folder.
         path: PathBuf,
@@ -153,7 +153,9 @@ impl BuildError {
             Self::Io { .. } => {
                 "see that the folder is there, and check its permissions and free space"
             }
-            Self::NotAPackage { .. } => "name the folder of an engine's crate",
+            Self::NotAPackage { .. } => {
+                "name the folder of an engine's crate, or a library (.so) itself"
+            }
             Self::NoCdylib { .. } => "add [lib] crate-type = [\"cdylib\", \"rlib\"] to Cargo.toml",
             Self::NoModuleFeature { .. } => {
                 "add [features] module = [\"refit-abi/module\"] to Cargo.toml"
@@ -172,7 +174,7 @@ impl BuildError {
                 "end what writes into the package, or have it write into a folder that .gitignore names"
             }
             Self::CargoFailed { output, .. } if output.contains("--locked") => {
-                "run `cargo update --workspace` in the source folder: its Cargo.lock is behind its Cargo.toml"
+                "run `cargo update --workspace --offline` in the source folder: its Cargo.lock is behind its Cargo.toml"
             }
             Self::CargoFailed { .. } => {
                 "run `cargo build --lib --features module` in the source folder to see it whole"

@@ -36,6 +36,12 @@ pub(crate) enum FileError {
         help("give a folder with --out; one of the name `-` is `./-`")
     )]
     NotAFolder { path: PathBuf },
+    #[error("{} is no plan of an upgrade", path.display())]
+    #[diagnostic(
+        code(file::no_plan),
+        help("give the file that `refit upgrade plan … --out FILE` wrote")
+    )]
+    NoPlan { path: PathBuf },
     #[error("{} is a {found}, which holds no {what}", path.display())]
     #[diagnostic(code(file::no_file), help("give the path of a file with --out"))]
     NoFile {

@@ -8,10 +8,7 @@ use std::io;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum ClientError {
     #[error("no node answers at {address}")]
-    #[diagnostic(
-        code(node::unreachable),
-        help("start one with `refit run`, or name another with `--node`")
-    )]
+    #[diagnostic(code(node::unreachable), help("{}", unreachable_next(source)))]
     Unreachable {
         address: NodeAddress,
         source: io::Error,
@@ -51,6 +48,16 @@ pub(crate) enum ClientError {
     Request { reason: String },
 }
 
+/// What to do where no connection came about.
+fn unreachable_next(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "run this as the user whom the node runs as: its socket and its folder are open to that one alone"
+        }
+        _ => "start one with `refit run`, or name another with `--node`",
+    }
+}
+
 impl ClientError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -61,5 +68,17 @@ impl ClientError {
                 Exit::Internal
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_open_the_socket_is_not_told_to_start_a_node() {
+        let next = |kind: io::ErrorKind| unreachable_next(&kind.into());
+        assert!(!next(io::ErrorKind::PermissionDenied).contains("refit run"));
+        assert!(next(io::ErrorKind::NotFound).contains("refit run"));
     }
 }

@@ -12,7 +12,9 @@ pub(crate) enum InputError {
     #[error("this is not JSON: {message}")]
     #[diagnostic(
         code(input::not_json),
-        help("correct what is marked; quote the whole text for the shell: '{{\"Get\":\"key\"}}'")
+        help(
+            "correct what is marked; quote the whole text for the shell: '{{\"get\":{{\"key\":\"a\"}}}}'"
+        )
     )]
     NotJson {
         message: String,

@@ -35,6 +35,11 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
     let line =
         |value: &ParameterValue| format!("{} is {} {}\n", value.name, value.value, value.unit);
     let mut text: String = report.values.iter().filter(named).map(line).collect();
+    for (kind, granted) in &change.grants {
+        if granted.is_none() {
+            text.push_str(&format!("{kind} may do what its code declares\n"));
+        }
+    }
     if !change.grants.is_empty() {
         for line in show::status::granted(&report.grants) {
             text.push_str(&line);

@@ -337,7 +337,9 @@ impl Diagnostic for RunError {
             ),
             Self::Quarantine(error) => Box::new(error.next()),
             Self::Start(error) => Box::new(error.next()),
-            Self::Bind(_) => Box::new("name another place with --socket, --data-dir or --tcp"),
+            Self::Bind(_) => {
+                Box::new("name another place with --socket, --data-dir, --tcp or --probe-listen")
+            }
             Self::Failed(_) => Box::new("its log says more; start it again"),
         })
     }

@@ -4,12 +4,14 @@ use super::upgrade_end::{self, UpgradeEnd};
 use crate::args::ApplyArgs;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::files::read_text;
+use crate::files::{FileError, read_text};
 use crate::show;
 use refit_admin::api::{UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
+use serde::de::IgnoredAny;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,7 +26,7 @@ const WHOLE_WAIT_MAX: Duration = Duration::from_secs(3);
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
-    let plan = read_text(&args.plan, PLAN_BYTES_MAX as u64)?;
+    let plan = read_plan(&args.plan)?;
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
     let before = if repeated { " before" } else { "" };
@@ -42,6 +44,17 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     upgrade_end::check(report)?;
     show::next("refit status");
     Ok(())
+}
+
+/// The text of the plan. What is no JSON at all is another file than was meant; the rest the node looks at.
+fn read_plan(path: &Path) -> Result<String, FileError> {
+    let text = read_text(path, PLAN_BYTES_MAX as u64)?;
+    match serde_json::from_str::<IgnoredAny>(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(FileError::NoPlan {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// The key of the plan and what is wanted beside it, as headers.
@@ -135,6 +148,13 @@ mod tests {
     struct Typed {
         #[command(flatten)]
         args: ApplyArgs,
+    }
+
+    #[test]
+    fn a_file_that_is_no_plan_is_told_before_a_node_is_asked() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let error = read_plan(path).unwrap_err();
+        assert!(matches!(error, FileError::NoPlan { .. }), "{error}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub(super) async fn run(client: &Client, args: &OutputArgs) -> Result<(), Failur
     let reports: Vec<UpgradeReport> = client.get("/v1/upgrades").await?;
     if args.json {
         show::json(&reports)?;
+    } else if reports.is_empty() {
+        show::talk("there was no upgrade yet");
     } else {
         show::data(&show::upgrade::history(&reports))?;
     }

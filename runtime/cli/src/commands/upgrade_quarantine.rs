@@ -19,6 +19,10 @@ pub(super) async fn run(client: &Client, args: &QuarantineArgs) -> Result<(), Fa
     if args.output.json {
         return show::json(&entries);
     }
+    if entries.is_empty() {
+        show::talk("nothing is in quarantine");
+        return Ok(());
+    }
     show::data(&text(&entries))
 }
 

@@ -73,7 +73,9 @@ pub(crate) enum ConfigError {
     #[error("the token of {origin} is refused")]
     #[diagnostic(
         code(config::token_invalid),
-        help("make one, such as with `openssl rand -hex 32`, and keep it in a file of mode 0600")
+        help(
+            "give the one that the node has; for a new node make one, such as with `openssl rand -hex 32`, and keep it in a file of mode 0600"
+        )
     )]
     TokenInvalid { origin: String, source: TokenError },
 }
