@@ -58,7 +58,7 @@ impl ServeReport {
     fn windows(&self, text: &mut String) {
         let _ = writeln!(
             text,
-            "  {:<11} {:>7} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9}",
+            "  {:<11} {:>7} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}",
             "what", "clients", "asked/s", "answered/s", "p50", "p99", "p99.9", "max"
         );
         for row in &self.rows {
@@ -74,7 +74,7 @@ impl ServeReport {
             } = row;
             let _ = write!(
                 text,
-                "  {sort:<11} {connections:>7} {asked:>9} {answered_per_s:>10.0} {:>9.0} {:>9.0} {:>9.0} {:>9.0}",
+                "  {sort:<11} {connections:>7} {asked:>9} {answered_per_s:>10.0} {:>8.0} {:>8.0} {:>8.0} {:>8.0}",
                 latency.p50_us, latency.p99_us, latency.p999_us, latency.max_us
             );
             *text += match (row.failed(), row.is_kept_up()) {

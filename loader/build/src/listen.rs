@@ -139,7 +139,11 @@ impl Heard {
                 .unwrap_or_default();
             self.compiled
                 .push(format!("{} ({name})", artifact.target.name));
-            tally.add(name);
+            // A package by path may lie in a folder of any name; a build script has no name of its own.
+            tally.add(match artifact.target.is_custom_build() {
+                true => name,
+                false => &artifact.target.name,
+            });
         }
         if artifact.manifest_path != manifest {
             let files = artifact.filenames.into_iter();

@@ -48,6 +48,11 @@ impl Sources {
         }
     }
 
+    /// Takes away the line that says how far a build is: something else is said next.
+    pub(crate) fn end_line(&self) {
+        self.shown.end();
+    }
+
     /// Builds inside the data folder as the flags say.
     pub(crate) fn of(data_dir: &Path, args: &BuildingArgs) -> Self {
         let mut sources = Self::new(data_dir);
@@ -108,7 +113,7 @@ impl Sources {
             debug_info: self.debug_info,
         };
         let built = self.builder.build(path, options);
-        self.shown.end();
+        self.end_line();
         let built = built.map_err(SourceError::boxed)?;
         show::talk(format_args!("built {} {}", built.package, built.version));
         if let Some(bytes_max) = self.bytes_max {

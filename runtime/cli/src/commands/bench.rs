@@ -7,6 +7,7 @@ use crate::destination;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
+use crate::source::Sources;
 use miette::Diagnostic;
 use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
@@ -47,14 +48,21 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
         loader: &loader,
         sources: &SwapCode::sources(),
     };
-    let report = swap::run(&args.options(), &code, &mut |line| show::talk(line)).map_err(failed)?;
+    let report =
+        swap::run(&args.options(), &code, &mut |line| said(&sources, line)).map_err(failed)?;
     shown(&args.output, report.json().map_err(failed)?, report.text())?;
     show::talk(format_args!(
         "swap.csv, swap.json and swap.svg are in {}",
         args.out.display()
     ));
-    show::next("refit bench gate, refit bench messages, refit bench bus, refit bench serve");
+    show::next("refit bench gate, messages, bus, copy or serve");
     Ok(())
+}
+
+/// Says what a bench does; what was shown of a build is over then.
+fn said(sources: &Sources, line: &str) {
+    sources.end_line();
+    show::talk(line);
 }
 
 fn run_copy(args: &CopyArgs) -> Result<(), Failure> {
@@ -67,7 +75,8 @@ fn run_copy(args: &CopyArgs) -> Result<(), Failure> {
         loader: &loader,
         sources: &SwapCode::sources(),
     };
-    let report = copy::run(&args.options(), &code, &mut |line| show::talk(line)).map_err(failed)?;
+    let report =
+        copy::run(&args.options(), &code, &mut |line| said(&sources, line)).map_err(failed)?;
     shown(&args.output, report.json().map_err(failed)?, report.text())
 }
 
@@ -116,7 +125,7 @@ fn failed(error: BenchError) -> Failure {
 impl BenchFailed {
     pub(crate) fn exit(&self) -> Exit {
         match self.0 {
-            BenchError::Option { .. } => Exit::Usage,
+            BenchError::Option { .. } | BenchError::Program { .. } => Exit::Usage,
             _ => Exit::Internal,
         }
     }

@@ -185,10 +185,6 @@ impl Report {
 
     fn upgrade_rows(&self) -> String {
         let row = |(number, upgrade): (usize, &UpgradeReport)| {
-            let outcome = match &upgrade.reason {
-                None => upgrade.state.to_string(),
-                Some(reason) => format!("{} ({})", upgrade.state, reason.code),
-            };
             let retired = if upgrade.retired {
                 "unmapped"
             } else {
@@ -198,7 +194,8 @@ impl Report {
                 (number + 1).to_string(),
                 format!("{} → {}", upgrade.from, upgrade.to),
                 upgrade.class.to_string(),
-                outcome,
+                // Why, was told when it ended.
+                upgrade.state.to_string(),
                 microseconds(upgrade.stage_us),
                 microseconds(upgrade.wait_us),
                 microseconds(upgrade.pause_us),
@@ -211,7 +208,7 @@ impl Report {
             "GENERATION",
             "CLASS",
             "OUTCOME",
-            "STAGED IN",
+            "STAGED",
             "WAITED",
             "PAUSE",
             "UNUSED CODE",

@@ -1,5 +1,6 @@
 //! What a library says of itself, for people.
 
+use super::status::short;
 use super::table::{facts, table};
 use crate::artifact::Examined;
 use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
@@ -73,15 +74,19 @@ fn row(kind: &KindDescriptor) -> [String; 6] {
     [
         kind.kind.clone(),
         kind.version.to_string(),
-        kind.schema.to_string(),
-        kind.layout.to_string(),
-        kind.message.to_string(),
-        kind.query.to_string(),
+        short(&kind.schema.to_string()),
+        short(&kind.layout.to_string()),
+        short(&kind.message.to_string()),
+        short(&kind.query.to_string()),
     ]
 }
 
 fn migration(kind: &KindDescriptor, step: &MigrationDescriptor) -> String {
-    let mut text = format!("\n{} can start from schema {}", kind.kind, step.from_schema);
+    let mut text = format!(
+        "\n{} can start from schema {}",
+        kind.kind,
+        short(&step.from_schema.to_string())
+    );
     if step.by_hand {
         text.push_str(", by hand");
     }

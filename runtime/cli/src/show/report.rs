@@ -14,8 +14,10 @@ const WIDTH_MIN: u16 = 40;
 /// Sets the form of all reports. Colours and box characters are left out where the terminal has
 /// none, and where `NO_COLOR` asks for it.
 pub(crate) fn install() {
-    let hook = miette::set_hook(Box::new(|_| {
-        let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+    // A node's stderr leads elsewhere once its log has begun: then the terminal of the start is asked.
+    let at_start = columns();
+    let hook = miette::set_hook(Box::new(move |_| {
+        let columns = Some(columns()).filter(|it| *it > 0).unwrap_or(at_start);
         let options = MietteHandlerOpts::new().terminal_links(false);
         Box::new(options.width(width(columns).into()).build())
     }));
@@ -26,6 +28,11 @@ pub(crate) fn install() {
 /// Shows a failure on stderr.
 pub(crate) fn failure(failure: Failure) {
     super::talk(format_args!("{:?}", miette::Report::new(failure)));
+}
+
+/// The columns of the terminal that stderr is; 0 if it is none, or it does not say.
+fn columns() -> u16 {
+    tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col)
 }
 
 /// To how many columns a report is wrapped on a terminal of so many; 0 if there is none, or it does not say.

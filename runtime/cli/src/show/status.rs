@@ -255,6 +255,7 @@ fn state(state: EngineState) -> &'static str {
     }
 }
 
-fn short(text: &str) -> String {
+/// As much of a hash as tells it from others at a glance; `--json` has all of it.
+pub(super) fn short(text: &str) -> String {
     text.chars().take(SHORT).collect()
 }

@@ -83,7 +83,7 @@ pub(crate) fn history(reports: &[UpgradeReport]) -> String {
             "HEIGHT",
             "PREDICTED",
             "PAUSE",
-            "WITHOUT A BLOCK",
+            "NO BLOCK",
             "REASON",
         ],
         &rows,
