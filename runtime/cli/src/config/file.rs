@@ -256,6 +256,15 @@ mod tests {
     }
 
     #[test]
+    fn the_file_in_the_operators_guide_is_one() {
+        let guide = include_str!("../../../README.md");
+        let texts = guide.split("```toml\n").skip(1);
+        let texts = texts.map(|text| text.split("```").next().unwrap());
+        let files: Vec<File> = texts.map(|text| toml::from_str(text).unwrap()).collect();
+        assert!(files.iter().any(|file| file.engines.len() == 2));
+    }
+
+    #[test]
     fn a_time_that_would_mean_something_else_is_refused_where_it_stands() {
         for text in [
             "[node]\nrehearsal_wait_ms = 0",

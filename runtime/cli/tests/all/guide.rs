@@ -16,7 +16,7 @@ const GUIDES: [&str; 5] = [
 ];
 
 /// Commands that have commands of their own.
-const GROUPS: [&str; 3] = ["bench", "engine", "upgrade"];
+const GROUPS: [&str; 4] = ["bench", "engine", "parameters", "upgrade"];
 
 /// The commands of all guides that there are at least: fewer, and the blocks are not found any more.
 const COMMANDS_MIN: usize = 20;
@@ -28,6 +28,17 @@ struct Asked {
     /// `engine`, `build`.
     command: Vec<String>,
     flags: Vec<String>,
+}
+
+#[test]
+fn the_operators_guide_explains_every_finding_of_the_linter() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    let unexplained: Vec<_> = refit_upgrade::LINT_CODES
+        .into_iter()
+        .filter(|code| !guide.contains(&format!("`{code}`")))
+        .collect();
+    assert!(unexplained.is_empty(), "{unexplained:?}");
 }
 
 #[test]
