@@ -54,6 +54,10 @@ pub fn commands() -> (Commands, CommandQueue) {
     (commands, queue)
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "what is not taken comes back as it was; a box would cost every block an allocation"
+)]
 impl Commands {
     /// Asks; waits while the queue is full. What is asked in one queue happens in the order in which it was asked.
     ///
