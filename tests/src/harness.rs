@@ -3,8 +3,11 @@
 use crate::{Withdraw, Workshop, own_copy};
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Generation, Height};
-use refit_admin::api::{RehearsalReport, Status, UpgradeAccepted, UpgradeReport};
-use refit_admin::{Bytes, Node as _, Refusal, Replied, Share, Wishes};
+use refit_admin::api::{
+    EngineRestarted, ParameterChange, ParametersReport, RehearsalReport, Status, UpgradeAccepted,
+    UpgradeReport,
+};
+use refit_admin::{Bytes, CarriedOut, Node as _, OrderedBy, Refusal, Replied, Share, Wishes};
 use refit_loader::{Loader, OpenError};
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
@@ -246,7 +249,9 @@ impl Harness {
     }
 
     fn begin_with(&self, plan: String, wishes: Wishes) -> Result<u64, Refusal> {
-        let applied = self.node.apply(Bytes::from(plan), None, wishes);
+        let applied = self
+            .node
+            .apply(Bytes::from(plan), OrderedBy::default(), wishes);
         Ok(self.runtime.block_on(applied)?.id)
     }
 
@@ -263,9 +268,41 @@ impl Harness {
         plan: String,
         wishes: Wishes,
     ) -> Result<UpgradeAccepted, Refusal> {
-        let key = Some(key.parse().unwrap());
-        let applied = self.node.apply(Bytes::from(plan), key, wishes);
+        let applied = self.node.apply(Bytes::from(plan), by(key), wishes);
         self.runtime.block_on(applied)
+    }
+
+    /// Sets a parameter, under the idempotency key `CLIENT/SEQUENCE`; an empty one is none.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    ///
+    /// # Panics
+    /// If the key is none and is not empty.
+    pub fn set(
+        &self,
+        key: &str,
+        name: &str,
+        value: u64,
+    ) -> Result<CarriedOut<ParametersReport>, Refusal> {
+        let change = ParameterChange {
+            set: [(name.to_owned(), value)].into(),
+            ..ParameterChange::default()
+        };
+        let set = self.node.set_parameters(change, by(key));
+        self.runtime.block_on(set)
+    }
+
+    /// Starts an engine afresh, under a key as [`Harness::set`] takes it.
+    ///
+    /// # Errors
+    /// What the operator is told.
+    ///
+    /// # Panics
+    /// As [`Harness::set`], or if the name is none.
+    pub fn restart(&self, key: &str, engine: &str) -> Result<CarriedOut<EngineRestarted>, Refusal> {
+        let restart = self.node.restart(engine.parse().unwrap(), by(key));
+        self.runtime.block_on(restart)
     }
 
     /// Hands a plan to the node to be rehearsed alone.
@@ -374,5 +411,13 @@ impl From<PlanError> for Reason {
             detail: error.to_string(),
             next,
         }
+    }
+}
+
+/// How an order comes under a key; an empty one is none.
+fn by(key: &str) -> OrderedBy {
+    OrderedBy {
+        request: (!key.is_empty()).then(|| key.parse().unwrap()),
+        ..OrderedBy::default()
     }
 }

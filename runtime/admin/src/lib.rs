@@ -63,7 +63,9 @@ pub use limits::{
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
-pub use node::{Answer, Moment, Node, Pending, Refusal, Replied, Sent, Wishes};
+pub use node::{
+    Answer, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied, Sent, Wishes,
+};
 pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
 pub use room::{ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, NoRoom, Part, Room, SMALL_BYTES};

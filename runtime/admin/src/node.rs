@@ -53,24 +53,25 @@ pub trait Node: Send + Sync + 'static {
     /// The [`Refusal`] of an engine that is unknown or has no state to rely on.
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal>;
 
-    /// Starts an engine afresh: what it was goes, its mail stays. Ready once the block that says so is executed.
-    fn restart(&self, engine: EngineId) -> Answer<'_, EngineRestarted>;
+    /// Starts an engine afresh: what it was goes, its mail stays. Ready once the block that says so is executed. With a
+    /// [`RequestId`] under which that was done before, does nothing and gives what it did then.
+    fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>>;
 
     /// The parameters that hold for the next block. Must not block.
     fn parameters(&self) -> ParametersReport;
 
     /// Changes parameters, and gives all of them once the block that says so is executed: they hold for the block after
-    /// it.
-    fn set_parameters(&self, change: ParameterChange) -> Answer<'_, ParametersReport>;
+    /// it. With a [`RequestId`] under which the same was set before, sets nothing: the report says what that has made of
+    /// them, and what holds now.
+    fn set_parameters(
+        &self,
+        change: ParameterChange,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<ParametersReport>>;
 
     /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node. With a [`RequestId`]
     /// under which the same was begun before, begins nothing and gives that upgrade.
-    fn apply(
-        &self,
-        plan: Bytes,
-        request: Option<RequestId>,
-        wishes: Wishes,
-    ) -> Answer<'_, UpgradeAccepted>;
+    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted>;
 
     /// Rehearses the upgrade that a plan describes, which changes nothing.
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport>;
@@ -142,6 +143,38 @@ pub struct Sent {
     pub request: Option<RequestId>,
     /// The JSON text.
     pub body: Vec<u8>,
+}
+
+/// By which way an order of an operator came in, and under which key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderedBy {
+    /// The way.
+    pub share: Share,
+    /// The key under which it is carried out once, if the operator gave one: by the rules of messages, and in one table
+    /// with theirs.
+    pub request: Option<RequestId>,
+}
+
+/// What an order has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarriedOut<T> {
+    /// What.
+    pub done: T,
+    /// The block that holds it.
+    pub moment: Moment,
+    /// Whether it was carried out before, under the same key.
+    pub repeated: bool,
+}
+
+impl<T> CarriedOut<T> {
+    /// The same in other words.
+    pub fn map<U>(self, words: impl FnOnce(T) -> U) -> CarriedOut<U> {
+        CarriedOut {
+            done: words(self.done),
+            moment: self.moment,
+            repeated: self.repeated,
+        }
+    }
 }
 
 /// What whoever applies a plan wants beside it.

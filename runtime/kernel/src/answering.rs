@@ -35,6 +35,8 @@ impl Executor {
                 self.repeated_bytes += charged(&outcome);
                 (at, true, outcome)
             }
+            // No order has the digest of a message.
+            Admitted::Done(..) => (self.now(), false, Err(ReplyError::Key(KeyRefusal::Used))),
             Admitted::Refused(why) => (self.now(), false, Err(ReplyError::Key(why))),
         };
         out.replies.push(Replied {
@@ -84,7 +86,7 @@ impl Executor {
     }
 
     /// In the block that is executed, or after the newest.
-    fn now(&self) -> At {
+    pub(crate) fn now(&self) -> At {
         At {
             height: self.height,
             generation: self.shared.table.load().number(),

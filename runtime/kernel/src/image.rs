@@ -32,8 +32,8 @@ use refit_abi::host::BlockFrame;
 use refit_abi::{EngineId, Generation};
 use serde::{Deserialize, Serialize};
 
-/// The form of an [`Image`] and of its [`stream`]. Another one is not read.
-pub const IMAGE_FORMAT: u32 = 3;
+/// The form of an [`Image`] and of its [`stream`]. Another one is not read. In form 3 no order had a key.
+pub const IMAGE_FORMAT: u32 = 4;
 
 /// An executor between two blocks, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,12 @@
-//! [`Keys`]: the requests that clients may send again, so that each is handled once.
+//! [`Keys`]: the requests that clients and operators may send again, so that each is handled once.
 //!
 //! A client names itself and numbers its messages; the pair is a [`Key`]. A key is *taken* while its message waits:
 //! a repeat is not delivered, and the answer of the first is its answer. It is *answered* once an engine has handled
 //! the message: a reply, a fault, a panic. Else it is *free*: a message that was refused, bounced or given up has
 //! done nothing, and is done when it is sent again. What the message says is kept as a digest: another request under
-//! the same key is refused. The text of a panic is not kept: it is no function of the blocks, as another compiler may
+//! the same key is refused. An order of an operator is carried out where it stands, so its key is never seen taken: it
+//! is answered by what the order has done, and free if it has done nothing. Messages and orders have one table, and a
+//! key stands for one of either. The text of a panic is not kept: it is no function of the blocks, as another compiler may
 //! give it other words.
 //!
 //! Nothing that may still come is forgotten silently. The bytes of answers are bounded for each client and in all:
@@ -33,6 +35,7 @@ pub use refusal::KeyRefusal;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 pub use share::Share;
 
+use crate::orders::Done;
 use crate::outcome::ReplyError;
 use name::{Answered, Name};
 use outcome::KeptOutcome;
@@ -43,7 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys of all clients.
 #[derive(Debug)]
-pub struct Keys {
+pub(crate) struct Keys {
     limits: KeyBounds,
     names: BTreeMap<ClientId, Name>,
     /// Every name, the one silent longest first.
@@ -57,21 +60,23 @@ pub struct Keys {
     forgotten: Forgotten,
 }
 
-/// What becomes of a message that has a key.
+/// What becomes of a message or an order that has a key.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Admitted {
-    /// It is to be delivered: its key is taken.
+pub(crate) enum Admitted {
+    /// It is to be delivered, or carried out: its key is taken.
     Deliver,
     /// The same request waits: its answer is the answer.
     Waits,
     /// The same request was handled, at a height, by the code of a generation.
     Again(At, Result<Vec<u8>, ReplyError>),
+    /// The same order was carried out.
+    Done(At, Done),
     /// It is not handled.
     Refused(KeyRefusal),
 }
 
 /// When something was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
     /// The block.
     pub height: Height,
@@ -98,9 +103,9 @@ impl Keys {
         self.limits = limits;
     }
 
-    /// Decides about a message in the block at `now`; takes its key if it is to be delivered. A name that is new is of
+    /// Decides about a message or an order in the block at `now`; takes its key if it is to be done. A name that is new is of
     /// the share that the message came by; else that counts for nothing.
-    pub fn admit(
+    pub(crate) fn admit(
         &mut self,
         key: Key,
         share: Share,
@@ -125,38 +130,64 @@ impl Keys {
         name.admit(key.sequence, request, waiting)
     }
 
+    /// What would become of a request that has a key, without taking it; `None` if the key is free, or nothing was
+    /// heard of its client.
+    pub(crate) fn look(&self, key: Key, request: RequestDigest) -> Option<Admitted> {
+        self.names.get(&key.client)?.look(key.sequence, request)
+    }
+
     /// Whether an answer may be kept under a key.
-    pub fn is_answered(&self, key: Key) -> bool {
+    pub(crate) fn is_answered(&self, key: Key) -> bool {
         let name = self.names.get(&key.client);
         name.is_some_and(|name| name.is_answered(key.sequence))
     }
 
     /// Answers the message that has taken a key: the key is answered if an engine has handled the message, else free.
     /// Gives what was asked under it.
-    pub fn settle(
+    pub(crate) fn settle(
         &mut self,
         key: Key,
         outcome: &Result<Vec<u8>, ReplyError>,
         at: At,
     ) -> Option<RequestDigest> {
-        let name = self.names.get_mut(&key.client)?;
-        let request = name.taken.remove(key.sequence)?;
         if !is_handled(outcome) {
-            if name.is_blank() {
-                self.by_age.remove(&(name.last, key.client));
-                self.held.one_less(name.share);
-                self.names.remove(&key.client);
-            }
-            return Some(request);
+            return self.free(key);
         }
-        let (bytes, size) = (name.bytes(), name.size());
         let kept = outcome_bytes(outcome) <= self.limits.reply_bytes;
         self.forgotten.answers += u64::from(!kept);
+        self.keep(key, kept.then(|| KeptOutcome::of(outcome)), at)
+    }
+
+    /// The order that has taken a key is carried out, or has done nothing and may come again.
+    pub(crate) fn settle_order(&mut self, key: Key, done: Option<Done>, at: At) {
+        match done {
+            Some(done) => self.keep(key, Some(KeptOutcome::done(done)), at),
+            None => self.free(key),
+        };
+    }
+
+    /// Lets a key that is taken go.
+    fn free(&mut self, key: Key) -> Option<RequestDigest> {
+        let name = self.names.get_mut(&key.client)?;
+        let request = name.taken.remove(key.sequence)?;
+        if name.is_blank() {
+            self.by_age.remove(&(name.last, key.client));
+            self.held.one_less(name.share);
+            self.names.remove(&key.client);
+        }
+        Some(request)
+    }
+
+    /// Answers a key that is taken.
+    fn keep(&mut self, key: Key, outcome: Option<KeptOutcome>, at: At) -> Option<RequestDigest> {
+        let name = self.names.get_mut(&key.client)?;
+        let request = name.taken.remove(key.sequence)?;
+        let (bytes, size) = (name.bytes(), name.size());
         let answered = Answered {
             request,
             height: at.height,
             generation: at.generation,
-            outcome: kept.then(|| KeptOutcome::of(outcome)),
+            outcome,
         };
         name.keep(key.sequence, answered);
         self.forgotten.answers += forgetting::beyond_share(name, self.limits);

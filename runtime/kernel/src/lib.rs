@@ -75,12 +75,11 @@ pub use image::{
 };
 pub use kept::Kept;
 pub use keys::{
-    Admitted, Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, Keys, KeysImage, RequestDigest,
-    Share,
+    Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, KeysImage, RequestDigest, Share,
 };
 pub use look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use newborn::{Effects, Newborn, Start, WantedChild};
-pub use orders::{Done, Order, OrderError, Ordered, PlacedOrder};
+pub use orders::{Done, Order, OrderError, OrderKey, Ordered, PlacedOrder, PlanDigest};
 pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use parameters::{
     BlockBounds, CauseBounds, Changed, DeadLetterBounds, EngineBounds, EventBounds, FIELDS, Field,

@@ -149,6 +149,9 @@ pub const REPLY_KEPT_BYTES_MAX: usize = 1 << 20;
 /// What an answered key costs beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
 pub const KEY_OVERHEAD_BYTES: usize = 160;
 
+/// What is charged for what an order has done, in bytes: as much as the longest of it takes.
+pub const DONE_BYTES: usize = 40;
+
 /// Causes of an image that are read: there are no more than messages and timers that wait.
 pub const CAUSES_MAX: usize = 1 << 22;
 

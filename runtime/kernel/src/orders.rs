@@ -8,19 +8,22 @@
 //!   and its `init` draws random numbers that no message of the block draws. An engine that was poisoned serves again.
 //!   Messages that stand before it in the block wait in the mailbox, as all of a block do, and come to the fresh state.
 //!   If its `init` does not succeed nothing has changed.
+//! - A *plan* is for whoever reads the blocks, and changes nothing.
+//!
+//! An order that has a key is carried out once, by the rules of [`Keys`](crate::keys) and in the table of all keys: one
+//! that has done nothing leaves its key free.
 
-use crate::causes::Allowance;
-use crate::executor::{Executor, StartError};
-use crate::lives::settle;
-use crate::newborn::{Newborn, Start};
+mod restart;
+
+use crate::executor::Executor;
+use crate::keys::{Admitted, At, Key, KeyRefusal, RequestDigest, Share};
 use crate::outcome::BlockOutcome;
 use crate::parameters::{ParameterChanges, ParametersError, ParametersHash};
-use crate::slot::{Slot, SlotState, leak_if_unfit};
-use crate::table::{GenerationTable, KindIndex};
-use refit_abi::host::{BlockFrame, CallError, running};
-use refit_abi::raw::Codec;
+use crate::table::GenerationTable;
+use refit_abi::host::{BlockFrame, CallError};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Undelivered};
+use serde::{Deserialize, Serialize};
 
 /// What an operator does to a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +33,27 @@ pub enum Order {
     Parameters(ParameterChanges),
     /// An engine starts afresh.
     Restart(EngineId),
-    /// Something for whoever reads the blocks: it has its place among the entries, and changes nothing.
-    Noted,
+    /// A plan is taken on, or has been armed.
+    Plan {
+        /// Which.
+        plan: PlanDigest,
+        /// All that the entry says of it.
+        entry: Vec<u8>,
+    },
+}
+
+/// The digest of a plan, as whoever plans has made it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanDigest(pub [u8; 32]);
+
+/// Under which key an order is carried out once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderKey {
+    /// The key.
+    pub key: Key,
+    /// By which way it came in.
+    pub share: Share,
 }
 
 /// An order, and its place among the entries of its block.
@@ -39,6 +61,8 @@ pub enum Order {
 pub struct PlacedOrder {
     /// The place, from 0.
     pub index: u64,
+    /// Its key. `None`: it is one of its own.
+    pub key: Option<OrderKey>,
     /// What is to be done.
     pub order: Order,
 }
@@ -48,12 +72,16 @@ pub struct PlacedOrder {
 pub struct Ordered {
     /// The order's place among the entries of its block, from 0.
     pub index: u64,
+    /// The block in which it was carried out, or refused.
+    pub at: At,
+    /// Whether it was carried out before, and this is what it did then.
+    pub repeated: bool,
     /// What it has done, or why nothing.
     pub outcome: Result<Done, OrderError>,
 }
 
 /// What an order has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Done {
     /// These parameters hold from the next block on.
@@ -65,8 +93,8 @@ pub enum Done {
         /// Timers of its former life that were dropped.
         timers_dropped: u64,
     },
-    /// Nothing: it was [`Order::Noted`].
-    Noted,
+    /// This plan is taken on, or has been armed.
+    Plan(PlanDigest),
 }
 
 /// Why an order did nothing.
@@ -104,35 +132,85 @@ pub enum OrderError {
         /// What happened.
         error: CallError,
     },
+    /// Its key says no.
+    #[error(transparent)]
+    Key(#[from] KeyRefusal),
 }
 
-/// What is kept of an engine whose life begins again.
-struct Former {
-    kind: KindIndex,
-    parent: Option<EngineId>,
-    config: (Codec, Vec<u8>),
-    sent: u64,
-    children: u64,
-    timers_set: u64,
-    ordinal: u64,
-    was_poisoned: bool,
+impl Order {
+    /// What is compared to see whether another order under the same key is the same.
+    pub fn request(&self) -> RequestDigest {
+        match self {
+            Order::Parameters(changes) => RequestDigest::of_order(0, &changes.to_bytes()),
+            Order::Restart(engine) => RequestDigest::of_order(1, &engine.to_bytes()),
+            Order::Plan { entry, .. } => RequestDigest::of_order(2, entry),
+        }
+    }
 }
 
 impl Executor {
     /// Carries out what a block orders at one place. Parameters are not in force until the block has ended.
     pub(crate) fn carry_out(
         &mut self,
-        PlacedOrder { index, order }: PlacedOrder,
+        PlacedOrder { index, key, order }: PlacedOrder,
         table: &GenerationTable,
         frame: BlockFrame,
         out: &mut BlockOutcome,
     ) {
-        let outcome = match order {
+        let now = self.now();
+        let admitted = key.map_or(Admitted::Deliver, |OrderKey { key, share }| {
+            self.keys.admit(key, share, order.request(), now.height)
+        });
+        let refused = |why: KeyRefusal| (now, false, Err(OrderError::Key(why)));
+        let (at, repeated, outcome) = match admitted {
+            Admitted::Deliver => {
+                let outcome = self.act(order, table, frame, out);
+                if let Some(OrderKey { key, .. }) = key {
+                    let done = outcome.as_ref().ok().copied();
+                    self.keys.settle_order(key, done, now);
+                }
+                (now, false, outcome)
+            }
+            Admitted::Done(at, done) => (at, true, Ok(done)),
+            Admitted::Refused(why) => refused(why),
+            // A message has not the digest of an order.
+            Admitted::Waits | Admitted::Again(..) => refused(KeyRefusal::Used),
+        };
+        out.ordered.push(Ordered {
+            index,
+            at,
+            repeated,
+            outcome,
+        });
+    }
+
+    /// What is known of an order under a key already, without carrying it out: what it has done, or why it will do
+    /// nothing. `None`: the key is free.
+    pub fn ordered_before(
+        &self,
+        key: Key,
+        order: &Order,
+    ) -> Option<Result<(At, Done), KeyRefusal>> {
+        let admitted = self.keys.look(key, order.request())?;
+        Some(match admitted {
+            Admitted::Done(at, done) => Ok((at, done)),
+            Admitted::Refused(why) => Err(why),
+            Admitted::Deliver | Admitted::Waits | Admitted::Again(..) => Err(KeyRefusal::Used),
+        })
+    }
+
+    fn act(
+        &mut self,
+        order: Order,
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+    ) -> Result<Done, OrderError> {
+        match order {
             Order::Parameters(changes) => self.change_parameters(&changes, out),
             Order::Restart(engine) => self.restart(engine, table, frame, out),
-            Order::Noted => Ok(Done::Noted),
-        };
-        out.ordered.push(Ordered { index, outcome });
+            Order::Plan { plan, .. } => Ok(Done::Plan(plan)),
+        }
     }
 
     fn change_parameters(
@@ -145,111 +223,5 @@ impl Executor {
         let hash = changed.hash();
         out.parameters = Some(changed.into());
         Ok(Done::Parameters(hash))
-    }
-
-    fn restart(
-        &mut self,
-        engine: EngineId,
-        table: &GenerationTable,
-        frame: BlockFrame,
-        out: &mut BlockOutcome,
-    ) -> Result<Done, OrderError> {
-        let former = self.former(engine, table, out)?;
-        let parameters = self.parameters.clone();
-        let start = Start {
-            id: engine,
-            kind: former.kind,
-            parent: former.parent,
-            config: (former.config.0, &former.config.1),
-            children: former.children,
-            sent: former.sent,
-            timers_set: former.timers_set,
-            ordinal: former.ordinal,
-            node_timers: self.timers.len(),
-            parameters: &parameters,
-            allowance: Allowance::of(&parameters.message),
-        };
-        let newborn = Newborn::init(table, &start, frame).map_err(|error| {
-            let error = match error {
-                StartError::Init { error, .. } => error,
-                _ => CallError::WrongState,
-            };
-            OrderError::Init { engine, error }
-        })?;
-        let cause = self.causes.begin();
-        let (fresh, effects) = newborn.into_parts();
-        let timers_dropped = self.begin_again(fresh, table);
-        if let Some(mut effects) = effects {
-            effects.stamp(cause);
-            let effects = std::slice::from_mut(&mut *effects);
-            self.route(effects, table, frame, out, 0);
-        }
-        self.causes.let_go(cause);
-        Ok(Done::Restarted {
-            was_poisoned: former.was_poisoned,
-            timers_dropped,
-        })
-    }
-
-    /// What a fresh life of an engine needs to know of the one before.
-    fn former(
-        &self,
-        engine: EngineId,
-        table: &GenerationTable,
-        out: &mut BlockOutcome,
-    ) -> Result<Former, OrderError> {
-        let height = self.height;
-        let found = self.with_slot(engine, |slot| {
-            let entry = table.get(slot.kind)?;
-            settle(slot, entry, self.update_point, out);
-            let (found, taken) = (slot.config_schema, entry.kind.descriptor().config);
-            let config = slot.config_for(taken);
-            let config = config.map(|(codec, config)| (codec, config.to_vec()));
-            Some(
-                config
-                    .ok_or(OrderError::Configuration {
-                        engine,
-                        found,
-                        taken,
-                    })
-                    .map(|config| Former {
-                        kind: slot.kind,
-                        parent: slot.parent,
-                        config,
-                        sent: slot.sent,
-                        children: slot.children,
-                        timers_set: slot.timers.set,
-                        ordinal: slot.handled_at(height),
-                        was_poisoned: matches!(slot.state, SlotState::Poisoned(_)),
-                    }),
-            )
-        });
-        found.flatten().unwrap_or_else(|| {
-            let reason = self.directory.absence(engine);
-            Err(OrderError::NoEngine { engine, reason })
-        })
-    }
-
-    /// Puts a fresh life in the place of the one before, whose state is dropped with the code that can; gives how many
-    /// timers were.
-    fn begin_again(&mut self, fresh: Slot, table: &GenerationTable) -> u64 {
-        let engine = fresh.id;
-        let former = self.with_slot(engine, |slot| {
-            let timers: Vec<_> = slot.timers.take_all().collect();
-            (std::mem::replace(&mut slot.state, SlotState::Away), timers)
-        });
-        let Some((state, timers)) = former else {
-            return 0;
-        };
-        let dropped = timers.len() as u64;
-        for (id, at) in timers {
-            self.cancel_timer(at, engine, id);
-        }
-        if let (SlotState::Live(instance), Some(entry)) = (state, table.get(fresh.kind)) {
-            let _about = running::about(engine);
-            leak_if_unfit(entry.kind.discard(instance));
-        }
-        self.with_slot(engine, |slot| slot.begin_again(fresh));
-        dropped
     }
 }

@@ -1,9 +1,10 @@
 //! What a client hears of its message or query: a reply, or a refusal with a status, a code and a next step.
 
-use crate::intake::CarriedOut;
-use refit_abi::{Fault, Height, ServiceError, Undelivered};
-use refit_admin::{Bytes, Moment, Refusal, Replied};
-use refit_kernel::{Done, KeyRefusal, OrderError, ParametersError, QueryError, ReplyError};
+use refit_abi::{Fault, ServiceError, Undelivered};
+use refit_admin::{Bytes, CarriedOut, Moment, Refusal, Replied};
+use refit_kernel::{
+    At, Done, KeyRefusal, OrderError, Ordered, ParametersError, QueryError, ReplyError,
+};
 
 /// What becomes of a message, as its client hears it.
 pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal> {
@@ -22,18 +23,30 @@ pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal>
     }
 }
 
-/// What whoever ordered something hears: it stands in the block at `height`.
-pub(crate) fn ordered(
-    outcome: Result<Done, OrderError>,
-    height: Height,
-) -> Result<CarriedOut, Refusal> {
-    let done = outcome.map_err(|error| order_refusal(&error))?;
-    Ok(CarriedOut { done, height })
+/// What whoever ordered something hears.
+pub(crate) fn ordered(ordered: Ordered) -> Result<CarriedOut<Done>, Refusal> {
+    let (moment, repeated) = (moment(ordered.at), ordered.repeated);
+    match ordered.outcome {
+        Ok(done) => Ok(CarriedOut {
+            done,
+            moment,
+            repeated,
+        }),
+        Err(error) => Err(order_refusal(&error).at(moment, repeated)),
+    }
+}
+
+fn moment(at: At) -> Moment {
+    Moment {
+        height: at.height,
+        generation: at.generation,
+    }
 }
 
 fn order_refusal(error: &OrderError) -> Refusal {
     let (status, code, next) = match error {
         OrderError::Parameters(error) => return parameters_refusal(error),
+        OrderError::Key(refusal) => return key_refusal(*refusal),
         OrderError::NoEngine { reason, .. } => undelivered(*reason),
         OrderError::Configuration { .. } => (
             409,
@@ -112,7 +125,7 @@ fn refused(error: &ReplyError) -> Refusal {
     Refusal::new(status, code, error.to_string(), next)
 }
 
-/// What whoever applies a plan under a key hears if it is not taken on because of the key.
+/// What whoever orders something under a key hears if it is not carried out because of the key.
 pub(crate) fn key_refusal(refusal: KeyRefusal) -> Refusal {
     let (status, code, next) = of_key(refusal);
     Refusal::new(status, code, refusal.to_string(), next)

@@ -2,11 +2,12 @@
 
 use crate::libraries::Libraries;
 use crate::prepared::Start;
+use refit_admin::Wishes;
 use refit_kernel::GenerationTable;
 use refit_loader::LoadedModule;
 use refit_ordering::{
     ChainId, CodeManifest, FAILURE_CODE_BYTES_MAX, Ground, KindCode, ManifestHash, ParametersHash,
-    PlanDigest, PlanEntry, PlannedCode, UpgradeEnd, UpgradeOutcome,
+    PlanDigest, PlanEntry, PlanWishes, PlannedCode, UpgradeEnd, UpgradeOutcome,
 };
 use refit_upgrade::{Plan, Verdict};
 use serde::Serialize;
@@ -91,8 +92,9 @@ pub(crate) fn digest(plan: &Plan) -> PlanDigest {
     PlanDigest(hash_bytes(PLAN_CONTEXT, &bytes))
 }
 
-/// What an entry says of the plan: for whoever reads the log.
-pub(crate) fn entry(plan: &Plan, digest: PlanDigest) -> PlanEntry {
+/// What an entry says of the plan, and of what was wished beside it: for whoever reads the log, and whoever is given the
+/// same again.
+pub(crate) fn entry(plan: &Plan, wishes: &Wishes) -> PlanEntry {
     let modules = plan.modules.iter();
     let kinds = modules.flat_map(|module| {
         module.kinds.iter().map(|kind| PlannedCode {
@@ -102,12 +104,17 @@ pub(crate) fn entry(plan: &Plan, digest: PlanDigest) -> PlanEntry {
     });
     let parameters = &plan.directives.parameters;
     PlanEntry {
-        digest,
+        digest: digest(plan),
         at_height: plan.at_height,
         kinds: kinds.collect(),
         parameters: match parameters.is_empty() {
             true => Vec::new(),
             false => parameters.to_bytes(),
+        },
+        wishes: PlanWishes {
+            max_pause_us: wishes.max_pause_us,
+            no_rehearsal: wishes.no_rehearsal,
+            rehearsal_wait_us: wishes.rehearsal_wait_us,
         },
     }
 }

@@ -1,7 +1,7 @@
 //! [`Driver`]: makes blocks, has them logged and executed, and lets the effects out; between two
 //! blocks, brings armed upgrades to their update point.
 
-mod entries;
+pub(crate) mod entries;
 mod execution;
 mod update;
 

@@ -5,7 +5,7 @@ use crate::failed::Failed;
 use crate::intake::{Door, Intake};
 use crate::latest::{Counts, Latest};
 use crate::limits::STATUS_WAIT_MAX;
-use crate::refusals::{ended, engine_stuck, has_ended_how, silent, starting};
+use crate::refusals::{ended, engine_stuck, has_ended_how, starting};
 use crate::standing::Standing;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
@@ -18,11 +18,11 @@ use refit_admin::api::{
     Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
-    Answer, Bytes, EventFeed, Metrics, Moment, Pending, Refusal, Replied, RequestId, Room, Sent,
-    Share, Wishes,
+    Answer, Bytes, CarriedOut, EventFeed, Metrics, Moment, OrderedBy, Pending, Refusal, Replied,
+    RequestId, Room, Sent, Share, Wishes,
 };
+use refit_kernel::Receipt;
 use refit_kernel::crew::Commands;
-use refit_kernel::{Executor, GenerationTable, KindCount, Receipt};
 use refit_ordering::Refused;
 use std::fmt;
 use std::pin::Pin;
@@ -91,34 +91,6 @@ impl Node {
         self.upgrades.join_crew();
     }
 
-    /// Does something that needs the live generation and the engines of each of its kinds, on a thread
-    /// that may block.
-    fn with_live<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(Arc<Upgrades>, &GenerationTable, &[KindCount]) -> Result<T, Refusal>
-        + Send
-        + 'static,
-    ) -> Answer<'_, T> {
-        let (commands, upgrades) = (self.commands.clone(), self.upgrades.clone());
-        let (latest, watched) = (self.latest.clone(), self.watched.clone());
-        let standing = self.standing.clone();
-        let begin = move || {
-            if let Some(stuck) = watched.stuck() {
-                return Err(engine_stuck(503, &stuck));
-            }
-            let look = |executor: &mut Executor| (executor.table(), executor.kind_counts());
-            let looked = crate::status::ask(&commands, look, STATUS_WAIT_MAX);
-            let (live, counts) = looked.ok_or_else(|| silent(&latest, &standing, &watched))?;
-            work(upgrades, &live, &counts)
-        };
-        let accepts = self.accepts_looks();
-        Box::pin(async move {
-            accepts?;
-            let begun = tokio::task::spawn_blocking(begin).await;
-            begun.map_err(|_| ended())?
-        })
-    }
-
     /// Whether there are engines to be asked.
     pub(crate) fn accepts(&self) -> Result<(), Refusal> {
         self.accepts_looks()?;
@@ -169,30 +141,24 @@ impl refit_admin::Node for Node {
         crate::capture::state((&self.commands, &self.watched), engine)
     }
 
-    fn restart(&self, engine: EngineId) -> Answer<'_, EngineRestarted> {
-        Box::pin(self.restart_engine(engine))
+    fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {
+        Box::pin(async move { self.restart_engine(engine, &by).await })
     }
 
     fn parameters(&self) -> ParametersReport {
         Self::parameters(self)
     }
 
-    fn set_parameters(&self, change: ParameterChange) -> Answer<'_, ParametersReport> {
-        Box::pin(self.change_parameters(change))
+    fn set_parameters(
+        &self,
+        change: ParameterChange,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<ParametersReport>> {
+        Box::pin(async move { self.change_parameters(change, &by).await })
     }
 
-    fn apply(
-        &self,
-        plan: Bytes,
-        request: Option<RequestId>,
-        wishes: Wishes,
-    ) -> Answer<'_, UpgradeAccepted> {
-        let height = self.latest.lock().height;
-        let apply = move |upgrades: Arc<Upgrades>, live: &GenerationTable, counts: &[KindCount]| {
-            let asked = (&plan[..], request, wishes);
-            upgrades.apply(asked, (live, counts), height)
-        };
-        self.with_live(apply)
+    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
+        Box::pin(self.take_on(plan, by, wishes))
     }
 
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {

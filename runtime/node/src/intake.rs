@@ -4,8 +4,8 @@ use crate::group::{Outcome, Slot};
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use refit_abi::{ClientId, EngineId, Height};
-use refit_admin::{Refusal, Share};
+use refit_abi::{ClientId, EngineId};
+use refit_admin::{CarriedOut, Refusal, Share};
 use refit_kernel::{Awaited, Done};
 use refit_ordering::{Decided, Entry, NotPushed, Outlet};
 use std::sync::Arc;
@@ -48,16 +48,7 @@ pub(crate) struct Ordering {
 }
 
 /// The way back to whoever has ordered something.
-pub(crate) type Orderer = oneshot::Sender<Result<CarriedOut, Refusal>>;
-
-/// What was ordered is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CarriedOut {
-    /// What it has done.
-    pub(crate) done: Done,
-    /// The block that it is an entry of.
-    pub(crate) height: Height,
-}
+pub(crate) type Orderer = oneshot::Sender<Result<CarriedOut<Done>, Refusal>>;
 
 /// The way back to the client; holds its place at the door until it is used or dropped.
 pub(crate) struct Answerer {

@@ -1,16 +1,21 @@
-//! What operators order: entries of a block, which every node that executes the block carries out.
+//! What operators order: entries of a block, which every node that executes the block carries out, and once if they have
+//! a key.
 
 use crate::answers::parameters_refusal;
 use crate::handle::Node;
-use crate::intake::{CarriedOut, Intake, Ordering};
+use crate::intake::{Intake, Ordering};
 use crate::limits::REPLY_WAIT_MAX;
-use crate::refusals::{ended, engine_stuck, overloaded};
-use crossbeam_channel::TrySendError;
-use refit_abi::EngineId;
-use refit_admin::api::{EngineRestarted, ParameterChange, ParameterValue, ParametersReport};
-use refit_admin::{Moment, Refusal};
+use crate::refusals::{ended, engine_stuck, has_ended_how, overloaded};
+use crate::upgrade::{Proposed, TakingOn};
+use crossbeam_channel::{Sender, TrySendError};
+use refit_abi::{ClientId, EngineId};
+use refit_admin::api::{
+    EngineRestarted, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
+    UpgradeAccepted,
+};
+use refit_admin::{Bytes, CarriedOut, Moment, OrderedBy, Refusal, Wishes};
 use refit_kernel::{Done, FIELDS, ParameterChanges, Parameters};
-use refit_ordering::Entry;
+use refit_ordering::{Entry, OrderKey, Share};
 use tokio::sync::oneshot;
 
 impl Node {
@@ -23,7 +28,8 @@ impl Node {
     pub(crate) async fn change_parameters(
         &self,
         change: ParameterChange,
-    ) -> Result<ParametersReport, Refusal> {
+        by: &OrderedBy,
+    ) -> Result<CarriedOut<ParametersReport>, Refusal> {
         let ParameterChange { set, grants } = change;
         let changes = ParameterChanges { set, grants };
         if changes.is_empty() {
@@ -34,48 +40,89 @@ impl Node {
         changes
             .check()
             .map_err(|error| parameters_refusal(&error))?;
-        self.order(Entry::Parameters(changes.to_bytes())).await?;
-        Ok(self.parameters())
+        let entry = Entry::Parameters {
+            key: key(by),
+            changes: changes.to_bytes(),
+        };
+        let set = self.order(entry).await?;
+        let ordered = match set.done {
+            Done::Parameters(hash) => Some(ParametersOrdered {
+                hash: hash.to_string(),
+                height: set.moment.height,
+            }),
+            _ => None,
+        };
+        Ok(set.map(|_| ParametersReport {
+            ordered,
+            ..self.parameters()
+        }))
     }
 
     pub(crate) async fn restart_engine(
         &self,
         engine: EngineId,
-    ) -> Result<EngineRestarted, Refusal> {
-        let CarriedOut { done, height } = self.order(Entry::Restart { engine }).await?;
-        tracing::info!(%engine, %height, "an operator has started the engine afresh");
-        let (was_poisoned, timers_dropped) = match done {
+        by: &OrderedBy,
+    ) -> Result<CarriedOut<EngineRestarted>, Refusal> {
+        let key = key(by);
+        let restarted = self.order(Entry::Restart { key, engine }).await?;
+        let height = restarted.moment.height;
+        if !restarted.repeated {
+            tracing::info!(%engine, %height, "an operator has started the engine afresh");
+        }
+        let (was_poisoned, timers_dropped) = match restarted.done {
             Done::Restarted {
                 was_poisoned,
                 timers_dropped,
             } => (was_poisoned, timers_dropped),
             _ => (false, 0),
         };
-        Ok(EngineRestarted {
+        Ok(restarted.map(|_| EngineRestarted {
             engine: engine.to_string(),
             height,
             was_poisoned,
             timers_dropped,
-        })
+        }))
+    }
+
+    /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest happens on a thread of
+    /// its own. What was taken on before under its key is not taken on again.
+    pub(crate) async fn take_on(
+        &self,
+        plan: Bytes,
+        by: OrderedBy,
+        wishes: Wishes,
+    ) -> Result<UpgradeAccepted, Refusal> {
+        self.accepts_looks()?;
+        let proposed = Proposed::read(&plan, &by, wishes)?;
+        let taking_on = TakingOn {
+            upgrades: self.upgrades.clone(),
+            intake: self.intake.clone(),
+            latest: self.latest.clone(),
+            standing: self.standing.clone(),
+            watched: self.watched.clone(),
+        };
+        let taken_on = tokio::spawn(taking_on.run(proposed));
+        match tokio::time::timeout(REPLY_WAIT_MAX, taken_on).await {
+            Ok(Ok(accepted)) => accepted,
+            Ok(Err(_)) => Err(has_ended_how(&self.standing)),
+            Err(_) => Err(match self.watched.stuck() {
+                Some(stuck) => engine_stuck(504, &stuck),
+                None => not_yet().at(self.present(), false),
+            }),
+        }
     }
 
     /// Has an order come into a block, and waits until that is executed and in the log.
-    async fn order(&self, entry: Entry) -> Result<CarriedOut, Refusal> {
+    async fn order(&self, entry: Entry) -> Result<CarriedOut<Done>, Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
-        let (answer, answered) = oneshot::channel();
-        self.intake
-            .try_send(Intake::Order(Ordering { entry, answer }))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Disconnected(_) => ended(),
-            })?;
+        let answered = give(&self.intake, entry)?;
         match tokio::time::timeout(REPLY_WAIT_MAX, answered).await {
             Ok(Ok(carried_out)) => carried_out,
             Ok(Err(_)) => Err(self.standing.goes_on().err().unwrap_or_else(ended)),
             Err(_) => Err(match self.watched.stuck() {
                 Some(stuck) => engine_stuck(504, &stuck),
-                None => not_yet(self.present()),
+                None => not_yet().at(self.present(), false),
             }),
         }
     }
@@ -85,13 +132,39 @@ impl Node {
     }
 }
 
-fn not_yet(moment: Moment) -> Refusal {
+/// What comes back of an order.
+pub(crate) type Answered = oneshot::Receiver<Result<CarriedOut<Done>, Refusal>>;
+
+/// Gives the driver an order, to come into a block.
+pub(crate) fn give(intake: &Sender<Intake>, entry: Entry) -> Result<Answered, Refusal> {
+    let (answer, answered) = oneshot::channel();
+    let given = intake.try_send(Intake::Order(Ordering { entry, answer }));
+    given.map_err(|error| match error {
+        TrySendError::Full(_) => overloaded(),
+        TrySendError::Disconnected(_) => ended(),
+    })?;
+    Ok(answered)
+}
+
+/// The key of an order, as it stands in its block.
+pub(crate) fn key(by: &OrderedBy) -> Option<OrderKey> {
+    let request = by.request.as_ref()?;
+    Some(OrderKey {
+        client: ClientId::of(&request.client),
+        sequence: request.sequence,
+        share: Share(by.share.number()),
+    })
+}
+
+/// It is not known yet what becomes of an order.
+pub(crate) fn not_yet() -> Refusal {
     let detail = format!(
         "it is in no block that was executed within {} s",
         REPLY_WAIT_MAX.as_secs()
     );
-    let next = "it may still be carried out: look with refit status and refit parameters show";
-    Refusal::new(504, "order-waits", detail, next).at(moment, false)
+    let next = "it may still be carried out: give it again with the same key; without one, look with refit status and \
+                refit parameters show";
+    Refusal::new(504, "order-waits", detail, next)
 }
 
 fn report(parameters: &Parameters, since: refit_abi::Height) -> ParametersReport {
@@ -108,5 +181,6 @@ fn report(parameters: &Parameters, since: refit_abi::Height) -> ParametersReport
         since,
         values: FIELDS.iter().map(value).collect(),
         grants: parameters.grants.listed.clone(),
+        ordered: None,
     }
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 const BLOCK_HASH_CONTEXT: &str = "refit 2026 block";
 
 /// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three fields; form 3 told
-/// the outcome of an upgrade in two places; in form 4 a message did not say by which way it came in.
-pub const BLOCK_FORMAT: u8 = 5;
+/// the outcome of an upgrade in two places; in form 4 a message did not say by which way it came in; in form 5 no order had a key.
+pub const BLOCK_FORMAT: u8 = 6;
 
 /// Most bytes of a block, its seal apart.
 pub const BLOCK_BYTES_MAX: usize = 15 << 20;

@@ -23,10 +23,20 @@ pub const FAILURE_CODE_BYTES_MAX: usize = 64;
 pub enum Entry {
     /// A client's message.
     Message(Message),
-    /// Other parameters from the next block on: the canonical bytes of what changes.
-    Parameters(Vec<u8>),
-    /// Which code comes in, and when: the canonical bytes of a [`PlanEntry`](crate::PlanEntry).
-    Plan(Vec<u8>),
+    /// Other parameters from the next block on.
+    Parameters {
+        /// Under which it is ordered; `None`: it is an order of its own.
+        key: Option<OrderKey>,
+        /// The canonical bytes of what changes.
+        changes: Vec<u8>,
+    },
+    /// Which code comes in, and when.
+    Plan {
+        /// Under which it is taken on; `None`: it is a plan of its own.
+        key: Option<OrderKey>,
+        /// The canonical bytes of a [`PlanEntry`](crate::PlanEntry).
+        plan: Vec<u8>,
+    },
     /// A message of a block before is passed over.
     Skip {
         /// The block that has it.
@@ -41,9 +51,23 @@ pub enum Entry {
     },
     /// An engine starts afresh.
     Restart {
+        /// Under which it is ordered; `None`: it is an order of its own.
+        key: Option<OrderKey>,
         /// Which.
         engine: EngineId,
     },
+}
+
+/// Who orders, and under which number: a repeat has the same ones, and is not carried out again. The keys of messages
+/// are of the same kind, and no two requests have one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderKey {
+    /// Who.
+    pub client: ClientId,
+    /// The client's number for it.
+    pub sequence: u64,
+    /// By which way the order came in.
+    pub share: Share,
 }
 
 /// What an [`Entry`] is, without what it says.
@@ -133,8 +157,8 @@ impl Entry {
     pub fn kind(&self) -> EntryKind {
         match self {
             Entry::Message(_) => EntryKind::Message,
-            Entry::Parameters(_) => EntryKind::Parameters,
-            Entry::Plan(_) => EntryKind::Plan,
+            Entry::Parameters { .. } => EntryKind::Parameters,
+            Entry::Plan { .. } => EntryKind::Plan,
             Entry::Skip { .. } => EntryKind::Skip,
             Entry::Revive { .. } => EntryKind::Revive,
             Entry::Restart { .. } => EntryKind::Restart,
@@ -153,7 +177,8 @@ impl Entry {
     pub fn payload_bytes(&self) -> usize {
         match self {
             Entry::Message(message) => message.payload.len() + message.authenticator.len(),
-            Entry::Parameters(bytes) | Entry::Plan(bytes) => bytes.len(),
+            Entry::Parameters { changes, .. } => changes.len(),
+            Entry::Plan { plan, .. } => plan.len(),
             Entry::Skip { .. } | Entry::Revive { .. } | Entry::Restart { .. } => 0,
         }
     }
@@ -162,9 +187,9 @@ impl Entry {
     pub(crate) fn check(&self, height: Height, index: u64) -> Result<(), Refused> {
         match self {
             Entry::Message(message) => message.check(height, index),
-            Entry::Parameters(_) | Entry::Restart { .. } => Ok(()),
-            Entry::Plan(bytes) => {
-                let read = PlanEntry::from_bytes(bytes);
+            Entry::Parameters { .. } | Entry::Restart { .. } => Ok(()),
+            Entry::Plan { plan, .. } => {
+                let read = PlanEntry::from_bytes(plan);
                 read.map(drop).map_err(|error| Refused::Entry {
                     height,
                     index,

@@ -29,7 +29,7 @@ mod source;
 pub use block::{BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Header, Tip, chain};
 pub use entry::{
     AUTHENTICATOR_BYTES_MAX, Codec, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind,
-    FAILURE_CODE_BYTES_MAX, Message, Share, UpgradeEnd, UpgradeOutcome,
+    FAILURE_CODE_BYTES_MAX, Message, OrderKey, Share, UpgradeEnd, UpgradeOutcome,
 };
 pub use ground::{CLOCK_AHEAD_MAX_MILLIS, Ground, check_length};
 pub use hashes::{
@@ -40,7 +40,9 @@ pub use mempool::{
     Mempool, NotTaken, ORDERS_BYTES_MAX, ORDERS_MAX, PoolBounds, QUEUE_BYTES_MAX,
     QUEUE_MESSAGES_MAX, Taken, WaitingOrder,
 };
-pub use plan::{PLAN_ENTRY_BYTES_MAX, PLAN_ENTRY_FORMAT, PlanEntry, PlanEntryError, PlannedCode};
+pub use plan::{
+    PLAN_ENTRY_BYTES_MAX, PLAN_ENTRY_FORMAT, PlanEntry, PlanEntryError, PlanWishes, PlannedCode,
+};
 pub use refused::Refused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};
 pub use seal::{SEAL_BYTES_MAX, Seal, SealedBlock};

@@ -1,15 +1,17 @@
 //! [`PlanEntry`]: what an entry `plan` says: which code comes in after which block, for whoever reads the log.
 //!
-//! It stands in the first block that is made once the upgrade is armed: for an upgrade that waits for its height, in a
-//! block before; for one that happens at once, in the block after its update point, beside the outcome that the header
-//! tells. Nothing but that outcome decides: a plan that was taken back has an entry too.
+//! One that has a key stands in the block that is made when it is taken on, before anything is done for it: in that
+//! block it is decided whether the key is free. One without stands in the first block that is made once the upgrade is
+//! armed: for an upgrade that waits for its height, in a block before; for one that happens at once, in the block after
+//! its update point, beside the outcome that the header tells. Nothing but that outcome decides: a plan that was refused
+//! after it was taken on, or taken back, has an entry too.
 
 use crate::PlanDigest;
 use refit_abi::Height;
 use serde::{Deserialize, Serialize};
 
-/// The form of a plan's bytes; they begin with it.
-pub const PLAN_ENTRY_FORMAT: u8 = 1;
+/// The form of a plan's bytes; they begin with it. Form 1 did not say what was wished beside a plan.
+pub const PLAN_ENTRY_FORMAT: u8 = 2;
 
 /// Most bytes of a plan in a block.
 pub const PLAN_ENTRY_BYTES_MAX: usize = 256 << 10;
@@ -25,6 +27,19 @@ pub struct PlanEntry {
     pub kinds: Vec<PlannedCode>,
     /// The canonical bytes of what it changes of the parameters; empty if nothing.
     pub parameters: Vec<u8>,
+    /// What whoever ordered it wished beside it: another wish is another order.
+    pub wishes: PlanWishes,
+}
+
+/// What is wished of the node that is given a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanWishes {
+    /// The longest pause that is acceptable, in microseconds.
+    pub max_pause_us: Option<u64>,
+    /// Whether it is not to be rehearsed.
+    pub no_rehearsal: bool,
+    /// Longest time for its rehearsal, in microseconds.
+    pub rehearsal_wait_us: Option<u64>,
 }
 
 /// New code for a kind.

@@ -8,8 +8,8 @@ use common::message;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
     BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,
-    ParametersHash, PlanDigest, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, SealedBlock, Share,
-    StateHash, UpgradeEnd, UpgradeOutcome,
+    OrderKey, ParametersHash, PlanDigest, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, SealedBlock,
+    Share, StateHash, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome(code: &str) -> UpgradeOutcome {
@@ -48,15 +48,43 @@ fn all_kinds() -> Vec<Entry> {
             authenticator: vec![1, 2, 3],
             ..message(0, 3)
         }),
-        Entry::Parameters(vec![1, 2]),
-        Entry::Plan(vec![3]),
+        Entry::Parameters {
+            key: Some(key()),
+            changes: vec![1, 2],
+        },
+        Entry::Plan {
+            key: Some(key()),
+            plan: vec![3],
+        },
         Entry::Skip {
             height: Height(3),
             index: 4,
         },
         Entry::Revive { engine },
-        Entry::Restart { engine },
+        Entry::Restart {
+            key: Some(key()),
+            engine,
+        },
     ]
+}
+
+fn key() -> OrderKey {
+    OrderKey {
+        client: ClientId::of("op"),
+        sequence: 7,
+        share: Share(9),
+    }
+}
+
+/// The same entry under another key, or under none.
+fn under(mut entry: Entry, other: Option<OrderKey>) -> Entry {
+    match &mut entry {
+        Entry::Parameters { key, .. } | Entry::Plan { key, .. } | Entry::Restart { key, .. } => {
+            *key = other;
+        }
+        _ => {}
+    }
+    entry
 }
 
 #[test]
@@ -83,6 +111,27 @@ fn every_field_is_in_the_hash() {
         }
         other
     };
+    let ordered = |place: usize, key: Option<OrderKey>| {
+        let mut other = base.clone();
+        other.entries[place] = under(other.entries[place].clone(), key);
+        other
+    };
+    let keys = [
+        None,
+        Some(OrderKey {
+            client: ClientId::of("other"),
+            ..key()
+        }),
+        Some(OrderKey {
+            sequence: 8,
+            ..key()
+        }),
+        Some(OrderKey {
+            share: Share(8),
+            ..key()
+        }),
+    ];
+    let orders = [2, 3, 6].map(|place| keys.map(|key| ordered(place, key)));
     let mut swapped = base.clone();
     swapped.entries.swap(0, 1);
     let others = [
@@ -107,6 +156,7 @@ fn every_field_is_in_the_hash() {
         message(|message| message.authenticator.push(0)),
         swapped,
     ];
+    let others: Vec<_> = others.into_iter().chain(orders.concat()).collect();
     let mut hashes: Vec<BlockHash> = others.iter().map(Block::hash).collect();
     hashes.push(base.hash());
     hashes.sort();
@@ -115,11 +165,11 @@ fn every_field_is_in_the_hash() {
 }
 
 #[test]
-fn the_hash_of_a_known_block_of_form_5_never_changes() {
+fn the_hash_of_a_known_block_of_form_6_never_changes() {
     let hash = block(all_kinds()).hash().to_string();
     assert_eq!(
         hash,
-        "4909c19adb1ed21eeb8cac5533ea14a866f115a559811e1ba197b6d577518f6b"
+        "dde1610532b27498f71c35bfd80a1d9b85d92c52c28e7d49ceab620865d439d5"
     );
 }
 

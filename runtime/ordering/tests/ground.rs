@@ -9,8 +9,8 @@ use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
     ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message,
-    PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlannedCode, ReceiptHash, Refused,
-    Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
+    PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlanWishes, PlannedCode,
+    ReceiptHash, Refused, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome() -> UpgradeOutcome {
@@ -186,9 +186,18 @@ fn a_plan_in_a_block_is_in_its_one_form_or_the_block_is_refused() {
             artifact: "ab".repeat(32),
         }],
         parameters: vec![1, 0, 0],
+        wishes: PlanWishes {
+            max_pause_us: Some(5_000),
+            no_rehearsal: false,
+            rehearsal_wait_us: None,
+        },
     };
     let check = |bytes: Vec<u8>| {
-        let block = ground().extend(BlockTime(1_000), vec![Entry::Plan(bytes)]);
+        let plan = Entry::Plan {
+            key: None,
+            plan: bytes,
+        };
+        let block = ground().extend(BlockTime(1_000), vec![plan]);
         ground().check(&block).map_err(|refused| refused.code())
     };
     let bytes = plan.to_bytes();

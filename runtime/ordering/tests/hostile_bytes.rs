@@ -8,9 +8,9 @@
 mod common;
 
 use common::message;
-use refit_abi::{BlockHash, BlockTime, EngineId, Height};
+use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
-    BLOCK_FORMAT, Block, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,
+    BLOCK_FORMAT, Block, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message, OrderKey,
     ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, Share, StateHash, UpgradeEnd,
     UpgradeOutcome,
 };
@@ -86,21 +86,40 @@ fn outcome(random: &mut Random) -> UpgradeOutcome {
     }
 }
 
+fn share(random: &mut Random) -> Share {
+    Share(random.next() as u16)
+}
+
+fn key(random: &mut Random) -> Option<OrderKey> {
+    random.chance(2).then(|| OrderKey {
+        client: ClientId::of(&random.number().to_string()),
+        sequence: random.number(),
+        share: share(random),
+    })
+}
+
 fn entry(random: &mut Random) -> Entry {
     let engine = EngineId::root("kv").unwrap();
     match random.below(7) {
-        0 => Entry::Parameters(random.bytes(20)),
-        1 => Entry::Plan(random.bytes(20)),
+        0 => Entry::Parameters {
+            key: key(random),
+            changes: random.bytes(20),
+        },
+        1 => Entry::Plan {
+            key: key(random),
+            plan: random.bytes(20),
+        },
         2 => Entry::Skip {
             height: Height(random.number()),
             index: random.number(),
         },
         3 => Entry::Revive { engine },
-        4 => Entry::Restart { engine },
+        4 => Entry::Restart {
+            key: key(random),
+            engine,
+        },
         _ => Entry::Message(Message {
-            share: Share(u16::from(
-                random.bytes(1).first().copied().unwrap_or_default(),
-            )),
+            share: share(random),
             sequence: random.chance(2).then(|| random.number()),
             codec: match random.chance(2) {
                 true => Codec::Json,

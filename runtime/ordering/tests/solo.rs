@@ -379,7 +379,7 @@ fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
 fn order(node: &Node, number: u64) -> Result<(), NotTaken> {
     let engine = EngineId::root("kv").unwrap();
     let pool = node.0.source.mempool();
-    pool.order(Entry::Restart { engine }, Token(number))
+    pool.order(Entry::Restart { key: None, engine }, Token(number))
 }
 
 #[test]

@@ -6,7 +6,9 @@ use crate::{get, put, workshop};
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_admin::api::UpgradeState;
 use refit_node::{BlockRefused, ParameterChanges, ReceiptDifference};
-use refit_ordering::{Codec, Entry, Header, Message, SealedBlock, Share, Step};
+use refit_ordering::{
+    Codec, Entry, Header, Message, OrderKey, PlanEntry, SealedBlock, Share, Step,
+};
 use refit_tests::{Fixed, FixedUpgrade, Played, Scene, Source};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -59,12 +61,32 @@ fn message(engine: &str, sequence: Option<u64>, body: &Value) -> Entry {
 }
 
 /// What an operator sets.
-fn parameters(name: &str, value: u64) -> Entry {
+fn parameters(key: Option<OrderKey>, name: &str, value: u64) -> Entry {
     let changes = ParameterChanges {
         set: [(name.to_owned(), value)].into(),
         ..ParameterChanges::default()
     };
-    Entry::Parameters(changes.to_bytes())
+    Entry::Parameters {
+        key,
+        changes: changes.to_bytes(),
+    }
+}
+
+/// A key of the client who sends the messages.
+fn key(sequence: u64) -> Option<OrderKey> {
+    Some(OrderKey {
+        client: ClientId::of("ada"),
+        sequence,
+        share: Share(4),
+    })
+}
+
+/// A plan that was taken on under a key, elsewhere.
+fn plan(sequence: u64) -> Entry {
+    Entry::Plan {
+        key: key(sequence),
+        plan: PlanEntry::default().to_bytes(),
+    }
 }
 
 /// The entries of each block.
@@ -110,15 +132,26 @@ fn batches() -> Vec<Vec<Entry>> {
         vec![keyed("kv", 3, put("keyed", "value"))],
         vec![
             Entry::Restart {
+                key: key(8),
                 engine: EngineId::root("one").unwrap(),
             },
             say("one", json!({"keep": 14})),
-            parameters("mailbox.messages", 1_000),
-            parameters("keys.answered", 7),
+            parameters(None, "mailbox.messages", 1_000),
+            parameters(key(9), "keys.answered", 7),
+            plan(10),
+            parameters(key(9), "keys.answered", 7),
+            keyed("one", 9, json!({"keep": 15})),
         ],
         vec![
             keyed("kv", 3, put("keyed", "value")),
             say("dog", json!({"count": {"times": 1}})),
+            Entry::Restart {
+                key: key(8),
+                engine: EngineId::root("one").unwrap(),
+            },
+            keyed("one", 10, json!({"keep": 16})),
+            plan(3),
+            keyed("one", 11, json!({"keep": 17})),
         ],
     ]
 }
@@ -168,9 +201,9 @@ fn a_whole_node_on_one_two_and_four_workers_gives_the_same_receipts_and_states()
     assert!(named(1, "dog") && named(3, "nobody") && named(6, "stack") && !named(9, "kv"));
     let counts = alone.harness().node().counts();
     assert_eq!((counts.blocks.mixed, counts.blocks.poisoned), (0, 1));
-    assert_eq!(counts.repeated, 2);
+    assert_eq!(counts.repeated, 4, "two messages, parameters and a restart");
     let one = alone.harness().query("one", Value::Null).unwrap();
-    assert_eq!(one, 14, "what it was told behind its restart");
+    assert_eq!(one, 17, "what it was told last, behind its one restart");
     let headers: Vec<_> = self::blocks(&alone.log()).iter().map(header).collect();
     assert_eq!(headers[7].parameters, headers[8].parameters);
     let now = alone.harness().node().parameters();

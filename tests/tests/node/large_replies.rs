@@ -4,8 +4,7 @@
 //! much smaller, so there are as many blocks, and a debug build does it in some seconds.
 
 use crate::{put, workshop};
-use refit_admin::api::ParameterChange;
-use refit_admin::{BATCH_CONTENT_TYPE, Limits, Listen, Node as _, Server, Shutdown};
+use refit_admin::{BATCH_CONTENT_TYPE, Limits, Listen, Server, Shutdown};
 use refit_tests::{Harness, Source, Workshop};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -52,12 +51,7 @@ struct Listening {
 impl Listening {
     fn start(library: &Path) -> Self {
         let node = Harness::start(&workshop(), &[("kv", "kv", library)]);
-        let change = ParameterChange {
-            set: [("block.effect_bytes".to_owned(), BLOCK_BYTES)].into(),
-            ..ParameterChange::default()
-        };
-        let set = node.node().set_parameters(change);
-        node.runtime().block_on(set).unwrap();
+        node.set("", "block.effect_bytes", BLOCK_BYTES).unwrap();
         let socket = node.folder().join("admin.sock");
         let (listen, served) = (Listen::Unix(socket.clone()), node.node().clone());
         let (sender, receiver) = std::sync::mpsc::channel();

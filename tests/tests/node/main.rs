@@ -18,7 +18,7 @@ mod determinism;
 mod endless_rounds;
 mod events;
 mod fixed_blocks;
-mod keyed_plans;
+mod keyed_orders;
 mod large_replies;
 mod lost;
 mod orders;

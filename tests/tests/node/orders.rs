@@ -5,8 +5,7 @@ use crate::fixed_blocks::in_a_second_process;
 use crate::together::fragile;
 use crate::{put, workshop};
 use refit_abi::{EngineId, Height};
-use refit_admin::Node as _;
-use refit_admin::api::{EngineState, ParameterChange, ParametersReport, UpgradeState};
+use refit_admin::api::{EngineState, ParametersReport, UpgradeState};
 use refit_admin::{Refusal, Wishes};
 use refit_node::NodeParts;
 use refit_ordering::{
@@ -20,8 +19,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A node, and the log of its blocks.
-struct Logged {
-    node: Harness,
+pub(crate) struct Logged {
+    pub(crate) node: Harness,
     store: Arc<MemoryStore>,
 }
 
@@ -36,7 +35,7 @@ impl Logged {
         Self { node, store }
     }
 
-    fn store() -> Self {
+    pub(crate) fn store() -> Self {
         Self::start(&[("kv", "kv", &workshop().kv_v1())])
     }
 
@@ -45,22 +44,22 @@ impl Logged {
         SealedBlock::from_bytes(&bytes).unwrap().block
     }
 
+    /// All blocks of now.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        let heights = 1..=self.store.durable_height().0;
+        heights.map(|height| self.block(Height(height))).collect()
+    }
+
     fn newest(&self) -> Block {
         self.block(self.store.durable_height())
     }
 
     fn set(&self, name: &str, value: u64) -> Result<ParametersReport, Refusal> {
-        let change = ParameterChange {
-            set: [(name.to_owned(), value)].into(),
-            ..ParameterChange::default()
-        };
-        let set = self.node.node().set_parameters(change);
-        self.node.runtime().block_on(set)
+        Ok(self.node.set("", name, value)?.done)
     }
 
     fn restart(&self, engine: &str) -> Result<refit_admin::api::EngineRestarted, Refusal> {
-        let restart = self.node.node().restart(engine.parse().unwrap());
-        self.node.runtime().block_on(restart)
+        Ok(self.node.restart("", engine)?.done)
     }
 
     fn plan_setting(&self, library: &Path, name: &str, value: u64) -> Plan {
@@ -76,7 +75,7 @@ impl Logged {
     }
 }
 
-fn value(report: &ParametersReport, name: &str) -> u64 {
+pub(crate) fn value(report: &ParametersReport, name: &str) -> u64 {
     let mut values = report.values.iter();
     values.find(|value| value.name == name).unwrap().value
 }
@@ -224,7 +223,7 @@ fn an_operator_starts_a_poisoned_engine_afresh_and_it_serves_again() {
 const SWAP_AFTER: u64 = 4;
 
 /// A store that is upgraded after some blocks.
-fn upgraded_store() -> Scene {
+pub(crate) fn upgraded_store() -> Scene {
     let workshop = workshop();
     Scene {
         probe: env!("CARGO_BIN_EXE_refit-test-probe").into(),
@@ -246,15 +245,8 @@ fn live_through(solo: &Fixed) {
         node.send("kv", put(&format!("key-{number}"), "value"))
             .unwrap();
         if number == 6 {
-            let set = [("keys.names".to_owned(), 9)].into();
-            let change = ParameterChange {
-                set,
-                ..ParameterChange::default()
-            };
-            let set = node.node().set_parameters(change);
-            node.runtime().block_on(set).unwrap();
-            let restart = node.node().restart("kv".parse().unwrap());
-            node.runtime().block_on(restart).unwrap();
+            node.set("", "keys.names", 9).unwrap();
+            node.restart("", "kv").unwrap();
         }
     }
 }
@@ -268,7 +260,7 @@ fn planned(log: &[Vec<u8>]) -> (u64, PlanEntry) {
             .entries
             .into_iter()
             .filter_map(move |entry| match entry {
-                Entry::Plan(bytes) => Some((height, PlanEntry::from_bytes(&bytes).unwrap())),
+                Entry::Plan { plan, .. } => Some((height, PlanEntry::from_bytes(&plan).unwrap())),
                 _ => None,
             })
     });
@@ -339,10 +331,10 @@ fn a_plan_that_happens_at_once_stands_beside_its_outcome() {
     let height = report.height.unwrap().next();
     logged.node.wait_for_height(height);
     let block = logged.block(height);
-    let [Entry::Plan(bytes), ..] = &block.entries[..] else {
+    let [Entry::Plan { key: None, plan }, ..] = &block.entries[..] else {
         panic!("{block:?}");
     };
-    let plan = PlanEntry::from_bytes(bytes).unwrap();
+    let plan = PlanEntry::from_bytes(plan).unwrap();
     let outcome = block.header.outcome.unwrap();
     assert_eq!(
         (outcome.plan, outcome.end),

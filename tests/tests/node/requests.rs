@@ -1,7 +1,6 @@
 //! What clients may do wrong: each time a code, a reason and a next step, and nothing changes.
 
 use crate::{assert_serves, put, store, workshop};
-use refit_admin::api::ParameterChange;
 use refit_admin::{Node as _, Refusal, Token};
 use refit_tests::Harness;
 use serde_json::json;
@@ -74,12 +73,7 @@ fn another_message_under_a_used_key_is_refused_and_changes_nothing() {
 #[test]
 fn the_new_names_of_one_token_leave_places_to_those_who_come_by_the_socket() {
     let node = store(&workshop());
-    let change = ParameterChange {
-        set: [("keys.names".to_owned(), 8)].into(),
-        ..ParameterChange::default()
-    };
-    let set = node.node().set_parameters(change);
-    node.runtime().block_on(set).unwrap();
+    node.set("", "keys.names", 8).unwrap();
     let token = Token::new("a-token-of-some-length").unwrap().share();
     let by_token = |client: &str| {
         let (kv, key) = ("kv".parse().unwrap(), format!("{client}/1"));
@@ -115,12 +109,7 @@ fn a_message_that_was_not_handled_may_be_sent_again_in_better_words_under_the_sa
 #[test]
 fn a_number_of_which_nothing_is_kept_any_more_is_told_what_is_not_known_and_where_to_go_on() {
     let node = store(&workshop());
-    let change = ParameterChange {
-        set: [("keys.answered".to_owned(), 2)].into(),
-        ..ParameterChange::default()
-    };
-    let set = node.node().set_parameters(change);
-    node.runtime().block_on(set).unwrap();
+    node.set("", "keys.answered", 2).unwrap();
     for number in 1..=4 {
         let key = format!("me/{number}");
         node.send_keyed("kv", &key, put("a", &number.to_string()))

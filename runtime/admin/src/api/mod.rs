@@ -14,7 +14,9 @@ mod upgrade;
 
 pub use event::{Event, EventId, EventIdError};
 pub use life::{Life, LifeError};
-pub use parameters::{EngineRestarted, ParameterChange, ParameterValue, ParametersReport};
+pub use parameters::{
+    EngineRestarted, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
+};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{

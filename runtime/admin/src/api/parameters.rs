@@ -17,6 +17,19 @@ pub struct ParametersReport {
     /// For each kind that is listed, all that it may do; all others are granted what they declare.
     #[serde(default)]
     pub grants: BTreeMap<String, Vec<CapabilityDescriptor>>,
+    /// In the answer to an order that has set some: what they were by it. What holds now, as the rest says, may be of a
+    /// later order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<ParametersOrdered>,
+}
+
+/// What an order has made of the parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParametersOrdered {
+    /// Their hash behind it.
+    pub hash: String,
+    /// The block that has it.
+    pub height: Height,
 }
 
 /// One number.

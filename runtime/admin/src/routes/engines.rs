@@ -2,7 +2,8 @@
 
 use super::App;
 use super::blocking::ask;
-use super::json::{json, unwritten};
+use super::json::{carried_out, unwritten};
+use super::ordered_by;
 use crate::fixture_body::FixtureBody;
 use crate::pass::For;
 use crate::seat::Seat;
@@ -17,7 +18,7 @@ use refit_abi::EngineId;
 use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 use std::fmt;
 
-/// Request header: `CLIENT/SEQUENCE`, under which a message is executed once.
+/// Request header: `CLIENT/SEQUENCE`, under which a message or an order is executed once.
 pub const HEADER_KEY: &str = "idempotency-key";
 
 type EnginePath = Result<Path<String>, PathRejection>;
@@ -109,10 +110,11 @@ pub(super) async fn restart(
     request: Request,
 ) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
+    let by = ordered_by(&app, request.headers())?;
     let seat = Seat::of(&request);
-    let restart = app.node.restart(engine);
+    let restart = app.node.restart(engine, by);
     let restarted = app.places.pass((For::Order, &seat), restart).await?;
-    json(&app, &restarted)
+    carried_out(&app, &restarted)
 }
 
 pub(super) async fn state(

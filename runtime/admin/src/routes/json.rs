@@ -1,7 +1,7 @@
 //! Answers that are made here: a value's JSON text, with its part of the room for answers.
 
 use super::App;
-use crate::Refusal;
+use crate::{CarriedOut, Refusal, origin};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,16 @@ pub(super) fn json(app: &App, value: &impl Serialize) -> Result<Response, Refusa
     let mut response = app.node.answers().hold(text)?.into_response();
     let media = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media);
+    Ok(response)
+}
+
+/// The same of what an order has done, which says in which block.
+pub(super) fn carried_out<T: Serialize>(
+    app: &App,
+    order: &CarriedOut<T>,
+) -> Result<Response, Refusal> {
+    let mut response = json(app, &order.done)?;
+    origin::say(response.headers_mut(), order.moment, order.repeated);
     Ok(response)
 }
 

@@ -21,9 +21,10 @@ pub(crate) use engines::Straight;
 
 use crate::body::Bounds;
 use crate::pass::Places;
-use crate::{Limits, Node, Refusal, Room, Share};
+use crate::{Limits, Node, OrderedBy, Refusal, Room, Share};
 use axum::Router;
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -83,6 +84,12 @@ impl App {
             ending,
         }
     }
+}
+
+/// By which way an order comes in, and under which key.
+fn ordered_by(app: &App, headers: &HeaderMap) -> Result<OrderedBy, Refusal> {
+    let (share, request) = (app.share, engines::request_id(headers)?);
+    Ok(OrderedBy { share, request })
 }
 
 /// What a listener for probes has.

@@ -1,7 +1,8 @@
 //! Parameters: what holds, and other values in.
 
 use super::App;
-use super::json::json;
+use super::json::{carried_out, json};
+use super::ordered_by;
 use crate::api::ParameterChange;
 use crate::pass::For;
 use crate::seat::Seat;
@@ -17,13 +18,14 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Result<Res
 }
 
 pub(super) async fn set(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+    let by = ordered_by(&app, request.headers())?;
     let seat = Seat::of(&request);
     let text = body::json(request, app.message()).await?;
     let change: ParameterChange = serde_json::from_slice(&text).map_err(|error| {
         let next = "send such as {\"set\":{\"block.messages\":100000}}; the names are those that GET /v1/parameters gives";
         Refusal::new(400, "invalid-parameters", error.to_string(), next)
     })?;
-    let set = app.node.set_parameters(change);
-    let report = app.places.pass((For::Order, &seat), set).await?;
-    json(&app, &report)
+    let set = app.node.set_parameters(change, by);
+    let set = app.places.pass((For::Order, &seat), set).await?;
+    carried_out(&app, &set)
 }

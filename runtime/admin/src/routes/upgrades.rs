@@ -2,8 +2,8 @@
 
 use super::App;
 use super::blocking::ask;
-use super::engines::request_id;
 use super::json::json;
+use super::ordered_by;
 use crate::api::{RehearsalReport, UpgradeReport};
 use crate::origin::HEADER_REPEATED;
 use crate::pass::For;
@@ -60,10 +60,10 @@ fn no_rehearsal(headers: &HeaderMap) -> Result<bool, Refusal> {
 
 pub(super) async fn apply(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let wishes = wishes(request.headers())?;
-    let id = request_id(request.headers())?;
+    let by = ordered_by(&app, request.headers())?;
     let seat = Seat::of(&request);
     let plan = body::json(request, app.plan()).await?;
-    let apply = app.node.apply(plan, id, wishes);
+    let apply = app.node.apply(plan, by, wishes);
     let accepted = app.places.pass((For::Order, &seat), apply).await?;
     let location = [(LOCATION, format!("/v1/upgrades/{}", accepted.id))];
     let mut response = (StatusCode::ACCEPTED, location, Json(accepted)).into_response();

@@ -8,6 +8,7 @@
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
 //! * two parameters can be set, within their bounds; `kv` and `cache` can be started afresh.
+//! * what is ordered under a key whose number has one digit was ordered before.
 //! * the events are those of `feed.rs`.
 //! * upgrade 1 is committed, 2 aborted, 3 refused, 4 waits for its height and can be cancelled, 5 is staged and
 //!   takes its time to end.
@@ -23,12 +24,12 @@ use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
     DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys,
     HaltedStatus, KindStatus, Libraries, Life, NodeInfo, ParameterChange, ParameterValue,
-    ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry, QuarantineState,
-    RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+    ParametersOrdered, ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry,
+    QuarantineState, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
-    ANSWERS_BYTES_MAX, Answer, Bytes, EventFeed, Metrics, Moment, Node, Pending, Refusal, Replied,
-    RequestId, Room, Sent, Share, Wishes,
+    ANSWERS_BYTES_MAX, Answer, Bytes, CarriedOut, EventFeed, Metrics, Moment, Node, OrderedBy,
+    Pending, Refusal, Replied, RequestId, Room, Sent, Share, Wishes,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -133,6 +134,29 @@ impl Double {
     }
 }
 
+impl Double {
+    fn carried_out<T>(&self, done: T, by: &OrderedBy) -> CarriedOut<T> {
+        self.shares.lock().unwrap().push(by.share);
+        CarriedOut {
+            done,
+            moment: ORDER_MOMENT,
+            repeated: is_repeat(by),
+        }
+    }
+}
+
+/// The block of every order.
+const ORDER_MOMENT: Moment = Moment {
+    height: Height(42),
+    generation: Generation(2),
+};
+
+/// Numbers of one digit were used before.
+fn is_repeat(by: &OrderedBy) -> bool {
+    let request = by.request.as_ref();
+    request.is_some_and(|request| request.sequence < 10)
+}
+
 impl Node for Double {
     fn send(
         &self,
@@ -197,7 +221,7 @@ impl Node for Double {
         }
     }
 
-    fn restart(&self, engine: EngineId) -> Answer<'_, EngineRestarted> {
+    fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {
         let name = engine.to_string();
         Box::pin(async move {
             if name != "kv" && name != "cache" {
@@ -206,12 +230,13 @@ impl Node for Double {
                 let next = "see the engines with: refit status";
                 return Err(Refusal::new(404, "engine-unknown", detail, next));
             }
-            Ok(EngineRestarted {
+            let restarted = EngineRestarted {
                 was_poisoned: name == "cache",
                 timers_dropped: u64::from(name == "kv") * 2,
                 engine: name,
                 height: Height(42),
-            })
+            };
+            Ok(self.carried_out(restarted, &by))
         })
     }
 
@@ -244,10 +269,15 @@ impl Node for Double {
                 value("dead_letters.bytes", "bytes", 16 << 20, 0),
             ],
             grants,
+            ordered: None,
         }
     }
 
-    fn set_parameters(&self, change: ParameterChange) -> Answer<'_, ParametersReport> {
+    fn set_parameters(
+        &self,
+        change: ParameterChange,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<ParametersReport>> {
         Box::pin(async move {
             let next = "see the names and bounds with: refit parameters show";
             let values = self.parameters().values;
@@ -266,17 +296,22 @@ impl Node for Double {
                 };
                 return Err(Refusal::new(422, code, detail, next));
             }
-            *self.changed.lock().unwrap() = change;
-            Ok(self.parameters())
+            if !is_repeat(&by) {
+                *self.changed.lock().unwrap() = change;
+            }
+            let ordered = ParametersOrdered {
+                hash: "7c".repeat(32),
+                height: Height(42),
+            };
+            let report = ParametersReport {
+                ordered: Some(ordered),
+                ..self.parameters()
+            };
+            Ok(self.carried_out(report, &by))
         })
     }
 
-    fn apply(
-        &self,
-        plan: Bytes,
-        request: Option<RequestId>,
-        wishes: Wishes,
-    ) -> Answer<'_, UpgradeAccepted> {
+    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
             if plan.get("stale").is_some() {
@@ -289,13 +324,14 @@ impl Node for Double {
                     next,
                 ));
             }
+            self.shares.lock().unwrap().push(by.share);
             if wishes.max_pause_us == Some(0) {
                 let (detail, next) = ("it takes a pause", "accept a longer one");
                 return Err(Refusal::new(409, "pause-too-long", detail, next));
             }
             Ok(UpgradeAccepted {
                 id: plan["upgrade"].as_u64().unwrap_or(1),
-                repeated: request.is_some_and(|request| request.sequence < 10),
+                repeated: is_repeat(&by),
             })
         })
     }

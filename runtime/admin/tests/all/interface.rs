@@ -2,6 +2,8 @@
 
 use crate::double::{Double, LIFE};
 use crate::support::{Served, request};
+use http_body_util::Full;
+use hyper::Request;
 use refit_abi::Height;
 use refit_abi::fixture::Fixture;
 use refit_admin::api::{
@@ -9,8 +11,8 @@ use refit_admin::api::{
     UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
-    HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE, HEADER_MAX_PAUSE, HEADER_REHEARSAL,
-    HEADER_REHEARSAL_WAIT, HEADER_REPEATED, Limits, MESSAGE_BYTES_MAX,
+    Bytes, HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE, HEADER_MAX_PAUSE,
+    HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, HEADER_REPEATED, Limits, MESSAGE_BYTES_MAX,
 };
 use std::time::Duration;
 
@@ -193,12 +195,7 @@ async fn a_plan_is_accepted_with_the_place_of_its_report() {
 #[tokio::test]
 async fn a_plan_may_come_under_a_key_and_the_answer_says_whether_it_came_before() {
     let served = Served::unix().await;
-    let plan = |key: &str| {
-        let mut plan = request("POST", "/v1/upgrades", r#"{"upgrade": 1}"#);
-        let key = key.parse().unwrap();
-        plan.headers_mut().insert(HEADER_KEY, key);
-        plan
-    };
+    let plan = |key: &str| under(key, "/v1/upgrades", r#"{"upgrade": 1}"#);
     // To the double, numbers of one digit are repeats.
     for (key, repeated) in [("op/10", None), ("op/9", Some("true"))] {
         let seen = served.ask(plan(key)).await;
@@ -211,6 +208,35 @@ async fn a_plan_may_come_under_a_key_and_the_answer_says_whether_it_came_before(
     }
     let seen = served.ask(plan("op")).await;
     seen.is_problem(400, "invalid-idempotency-key");
+}
+
+fn under(key: &str, path: &str, body: &str) -> Request<Full<Bytes>> {
+    let mut request = request("POST", path, body);
+    let key = key.parse().unwrap();
+    request.headers_mut().insert(HEADER_KEY, key);
+    request
+}
+
+#[tokio::test]
+async fn parameters_and_restarts_may_come_under_a_key_and_the_answer_says_where_they_were_done() {
+    let served = Served::unix().await;
+    let set = r#"{"set":{"block.messages":7}}"#;
+    for (path, body) in [("/v1/parameters", set), ("/v1/engines/kv/restart", "")] {
+        for (key, repeated) in [("op/10", None), ("op/9", Some("true"))] {
+            let seen = served.ask(under(key, path, body)).await;
+            let said = ["refit-height", "refit-generation", "refit-repeated"];
+            let said = said.map(|name| seen.header(name));
+            assert_eq!(seen.status, 200);
+            assert_eq!(said, [Some("42"), Some("2"), repeated], "{path}");
+        }
+        let seen = served.ask(under("op", path, body)).await;
+        seen.is_problem(400, "invalid-idempotency-key");
+    }
+    let set: ParametersReport = served.post("/v1/parameters", set).await.json();
+    let ordered = set.ordered.unwrap();
+    assert_eq!((ordered.hash, ordered.height), (set.hash, Height(42)));
+    let shown: ParametersReport = served.get("/v1/parameters").await.json();
+    assert_eq!(shown.ordered, None);
 }
 
 #[tokio::test]

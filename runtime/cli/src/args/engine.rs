@@ -4,6 +4,7 @@ use super::{BuildingArgs, CacheArgs, CheckArgs, FreezeArgs, NewArgs, OutputArgs}
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use refit_abi::EngineId;
+use refit_admin::RequestId;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +97,9 @@ pub(crate) struct RestartArgs {
     /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
     #[arg(value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: EngineId,
+    /// Under which it is started afresh once, however often this is sent, and nothing else is: CLIENT/SEQUENCE.
+    #[arg(long, value_name = "CLIENT/SEQUENCE")]
+    pub(crate) key: Option<RequestId>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

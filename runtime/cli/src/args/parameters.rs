@@ -3,6 +3,7 @@
 use super::OutputArgs;
 use clap::{Args, Subcommand};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
+use refit_admin::RequestId;
 use std::str::FromStr;
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,9 @@ pub(crate) struct SetArgs {
     /// kv=declared whatever its code declares.
     #[arg(long, value_name = "KIND=GRANTS")]
     pub(crate) grant: Vec<GrantSetting>,
+    /// Under which it is set once, however often it is sent, and nothing else is: CLIENT/SEQUENCE.
+    #[arg(long, value_name = "CLIENT/SEQUENCE")]
+    pub(crate) key: Option<RequestId>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -25,7 +25,9 @@ pub(crate) enum ClientError {
     #[error("the node at {address} does not answer within {wait_s} s")]
     #[diagnostic(
         code(node::no_answer),
-        help("see how it is with `refit status`; send a message again with the same --key")
+        help(
+            "see how it is with `refit status`; send a message or an order again with the same --key"
+        )
     )]
     NoAnswer { address: NodeAddress, wait_s: u64 },
     #[error("the answer of the node at {address} is longer than {bytes_max} bytes")]

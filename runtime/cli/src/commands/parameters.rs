@@ -1,11 +1,13 @@
 //! `refit parameters show` and `refit parameters set NAME=VALUE…`: what the results of blocks depend on.
 
+use super::send::key_header;
 use crate::args::{OutputArgs, SetArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
 use crate::show::table::{facts, table};
 use refit_abi::Height;
+use refit_admin::HEADER_REPEATED;
 use refit_admin::api::{ParameterChange, ParameterValue, ParametersReport};
 
 const PATH: &str = "/v1/parameters";
@@ -26,7 +28,8 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
         grants: grants.map(|it| (it.kind, it.granted)).collect(),
     };
     let body = serde_json::json!(change).to_string();
-    let answer = client.post(PATH, &[], body).await?;
+    let headers = key_header(args.key.as_ref());
+    let answer = client.post(PATH, &headers, body).await?;
     let report: ParametersReport = client.decode(&answer)?;
     if args.output.json {
         return show::json(&report);
@@ -47,6 +50,14 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
         }
     }
     show::data(&text)?;
+    if answer.header(HEADER_REPEATED).is_some()
+        && let Some(ordered) = &report.ordered
+    {
+        let height = ordered.height;
+        show::talk(format_args!(
+            "this was set before under its key, in block {height}, and is not set again"
+        ));
+    }
     show::talk(since(report.since));
     show::next("refit parameters show");
     Ok(())

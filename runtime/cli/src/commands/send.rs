@@ -6,7 +6,7 @@ use crate::args::SendArgs;
 use crate::client::{Answer, Client};
 use crate::failure::Failure;
 use crate::show;
-use refit_admin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED};
+use refit_admin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED, RequestId};
 
 pub(super) async fn run(client: &Client, args: SendArgs) -> Result<(), Failure> {
     if let Some(lines) = &args.batch {
@@ -15,16 +15,19 @@ pub(super) async fn run(client: &Client, args: SendArgs) -> Result<(), Failure> 
     // The parser has seen that they are there.
     let (engine, message) = args.engine.zip(args.message).ok_or(InputError::Nothing)?;
     let body = input::json(message)?;
-    let headers: Vec<_> = args
-        .key
-        .iter()
-        .map(|key| (HEADER_KEY, key.to_string()))
-        .collect();
+    let headers = key_header(args.key.as_ref());
     let path = format!("/v1/engines/{engine}/messages");
     let answer = client.post(&path, &headers, body).await?;
     print(&answer)?;
     show::next(format_args!("refit query {engine} JSON"));
     Ok(())
+}
+
+/// The header of a request that has a key.
+pub(super) fn key_header(key: Option<&RequestId>) -> Vec<(&'static str, String)> {
+    key.iter()
+        .map(|key| (HEADER_KEY, key.to_string()))
+        .collect()
 }
 
 /// Prints an engine's reply, and says where in history it was made.

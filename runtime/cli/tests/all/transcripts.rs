@@ -180,6 +180,8 @@ fn parameters_are_shown_and_set_and_an_absurd_value_is_refused() {
             "kv=message:index",
         ])
         .run(&["parameters", "set", "dead_letters.bytes=0", "--json"])
+        .run(&["parameters", "set", "block.messages=5", "--key", "op/10"])
+        .run(&["parameters", "set", "block.messages=5", "--key", "op/9"])
         .run(&["parameters", "set", "block.messages=0"])
         .run(&["parameters", "set", "block.mesages=7"])
         .run(&["parameters", "set", "block.messages"])
@@ -195,6 +197,7 @@ fn an_engine_is_started_afresh() {
         .run(&["engine", "restart", "kv"])
         .run(&["engine", "restart", "cache"])
         .run(&["engine", "restart", "cache", "--json"])
+        .run(&["engine", "restart", "kv", "--key", "op/9"])
         .run(&["engine", "restart", "nobody"])
         .run(&["engine", "restart", "kv#x"])
         .is("engine-restart");

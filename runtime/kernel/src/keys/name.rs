@@ -25,14 +25,14 @@ pub(super) struct Name {
     pub(super) last: Height,
     /// Every number up to this one is forgotten, unless it is in one of the maps. `None`: none is.
     floor: Option<u64>,
-    /// The messages that wait.
+    /// The requests that wait.
     pub(super) taken: Window<RequestDigest>,
     pub(super) answered: Window<Answered>,
     /// What the answered keys are charged.
     bytes: usize,
 }
 
-/// A key whose message an engine has handled.
+/// A key whose message an engine has handled, or whose order was carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answered {
     pub(super) request: RequestDigest,
@@ -54,33 +54,39 @@ impl Name {
         }
     }
 
-    /// Decides about a message of a number, and takes its key if it is to be delivered; at most so many wait.
+    /// Decides about a request of a number, and takes its key if it is to be done; at most so many wait.
     pub(super) fn admit(
         &mut self,
         sequence: u64,
         request: RequestDigest,
         waiting_max: usize,
     ) -> Admitted {
-        if let Some(of) = self.taken.get(sequence) {
-            return match *of == request {
-                true => Admitted::Waits,
-                false => Admitted::Refused(KeyRefusal::Used),
-            };
-        }
-        if let Some(answered) = self.answered.get(sequence) {
-            return match answered.request == request {
-                true => answered.again(),
-                false => Admitted::Refused(KeyRefusal::Used),
-            };
-        }
-        if self.floor.is_some_and(|floor| sequence <= floor) {
-            return Admitted::Refused(KeyRefusal::Forgotten);
+        if let Some(known) = self.look(sequence, request) {
+            return known;
         }
         if self.taken.len() >= waiting_max {
             return Admitted::Refused(KeyRefusal::Waiting);
         }
         self.taken.insert(sequence, request);
         Admitted::Deliver
+    }
+
+    /// What is known of a number already; `None` if it is free.
+    pub(super) fn look(&self, sequence: u64, request: RequestDigest) -> Option<Admitted> {
+        if let Some(of) = self.taken.get(sequence) {
+            return Some(match *of == request {
+                true => Admitted::Waits,
+                false => Admitted::Refused(KeyRefusal::Used),
+            });
+        }
+        if let Some(answered) = self.answered.get(sequence) {
+            return Some(match answered.request == request {
+                true => answered.again(),
+                false => Admitted::Refused(KeyRefusal::Used),
+            });
+        }
+        let is_forgotten = self.floor.is_some_and(|floor| sequence <= floor);
+        is_forgotten.then_some(Admitted::Refused(KeyRefusal::Forgotten))
     }
 
     pub(super) fn is_answered(&self, sequence: u64) -> bool {
@@ -145,7 +151,7 @@ impl Answered {
             generation: self.generation,
         };
         match &self.outcome {
-            Some(outcome) => Admitted::Again(at, outcome.again()),
+            Some(outcome) => outcome.again(at),
             None => Admitted::Refused(KeyRefusal::Forgotten),
         }
     }

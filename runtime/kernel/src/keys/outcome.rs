@@ -1,14 +1,18 @@
 //! [`KeptOutcome`]: how a request under a key ended, as it is kept for whoever asks again.
 
+use super::{Admitted, At};
+use crate::limits::DONE_BYTES;
+use crate::orders::Done;
 use crate::outcome::ReplyError;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Longest reply that is kept in its place, without an allocation of its own, in bytes: with it an outcome takes 48.
 const SHORT_BYTES_MAX: usize = 46;
 
-/// An outcome in as little room as there is: most are short replies. Written down it is what the outcome itself is.
+/// An outcome in as little room as there is: most are short replies. Written down, that of a message is what the outcome
+/// itself is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "Result<Box<[u8]>, Box<ReplyError>>")]
+#[serde(from = "Written")]
 pub(super) enum KeptOutcome {
     /// A reply of at most [`SHORT_BYTES_MAX`] bytes; behind it are zeros.
     Short {
@@ -19,6 +23,8 @@ pub(super) enum KeptOutcome {
     Ok(Box<[u8]>),
     /// Without the text of a panic.
     Err(Box<ReplyError>),
+    /// What an order has done.
+    Done(Box<Done>),
 }
 
 impl KeptOutcome {
@@ -36,23 +42,52 @@ impl KeptOutcome {
         Some(Self::Short { length, bytes })
     }
 
-    fn get(&self) -> Result<&[u8], &ReplyError> {
+    pub(super) fn done(done: Done) -> Self {
+        Self::Done(Box::new(done))
+    }
+
+    fn get(&self) -> Said<'_> {
         match self {
-            Self::Short { length, bytes } => Ok(&bytes[..usize::from(*length)]),
-            Self::Ok(reply) => Ok(reply),
-            Self::Err(error) => Err(error),
+            Self::Short { length, bytes } => Said::Ok(&bytes[..usize::from(*length)]),
+            Self::Ok(reply) => Said::Ok(reply),
+            Self::Err(error) => Said::Err(error),
+            Self::Done(done) => Said::Done(done),
         }
     }
 
     /// The outcome, told again.
-    pub(super) fn again(&self) -> Result<Vec<u8>, ReplyError> {
-        self.get().map(<[u8]>::to_vec).map_err(ReplyError::clone)
+    pub(super) fn again(&self, at: At) -> Admitted {
+        match self.get() {
+            Said::Ok(reply) => Admitted::Again(at, Ok(reply.to_vec())),
+            Said::Err(error) => Admitted::Again(at, Err(error.clone())),
+            Said::Done(done) => Admitted::Done(at, *done),
+        }
     }
 
     /// Bytes of what it says.
     pub(super) fn bytes(&self) -> usize {
-        self.get().map_or_else(error_bytes, <[u8]>::len)
+        match self.get() {
+            Said::Ok(reply) => reply.len(),
+            Said::Err(error) => error_bytes(error),
+            Said::Done(_) => DONE_BYTES,
+        }
     }
+}
+
+/// What a kept outcome says, wherever it lies; and how it is written down: as a result, with one case more.
+#[derive(Serialize)]
+enum Said<'a> {
+    Ok(&'a [u8]),
+    Err(&'a ReplyError),
+    Done(&'a Done),
+}
+
+/// The same, read back.
+#[derive(Deserialize)]
+enum Written {
+    Ok(Box<[u8]>),
+    Err(Box<ReplyError>),
+    Done(Box<Done>),
 }
 
 impl Serialize for KeptOutcome {
@@ -61,11 +96,12 @@ impl Serialize for KeptOutcome {
     }
 }
 
-impl From<Result<Box<[u8]>, Box<ReplyError>>> for KeptOutcome {
-    fn from(outcome: Result<Box<[u8]>, Box<ReplyError>>) -> Self {
-        match outcome {
-            Ok(reply) => Self::short(&reply).unwrap_or(Self::Ok(reply)),
-            Err(error) => Self::Err(error),
+impl From<Written> for KeptOutcome {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Ok(reply) => Self::short(&reply).unwrap_or(Self::Ok(reply)),
+            Written::Err(error) => Self::Err(error),
+            Written::Done(done) => Self::Done(done),
         }
     }
 }
@@ -131,7 +167,8 @@ mod tests {
             let bytes = postcard::to_allocvec(&kept).unwrap();
             assert_eq!(bytes, postcard::to_allocvec(&outcome).unwrap());
             assert_eq!(postcard::from_bytes(&bytes), Ok(kept.clone()));
-            assert_eq!(kept.again(), outcome);
+            let at = At::default();
+            assert_eq!(kept.again(at), Admitted::Again(at, outcome));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Key`], [`RequestDigest`], [`Entry`] and [`Asker`]: how a client's message is called, the same on every node.
+//! [`Key`], [`RequestDigest`], [`Entry`] and [`Asker`]: how a client's message or an operator's order is called, the same on every node.
 
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use refit_abi::raw::Codec;
@@ -9,19 +9,19 @@ use std::sync::LazyLock;
 /// Keeps a request's digest apart from every other hash.
 const REQUEST_CONTEXT: &str = "refit 2026 request under a key";
 
-/// The same for the digest of a plan.
-const PLAN_CONTEXT: &str = "refit 2026 plan under a key";
+/// The same for the digest of an order.
+const ORDER_CONTEXT: &str = "refit 2026 order under a key";
 
-/// A client's own name for one of its messages: whoever sends it again means the same message.
+/// A client's own name for one of its messages or orders: whoever sends it again means the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The client.
     pub client: ClientId,
-    /// The client's number for the message.
+    /// The client's number for it.
     pub sequence: u64,
 }
 
-/// BLAKE3 over what a message says and to whom, or over a plan: whether a key stands for the same request as before.
+/// BLAKE3 over what a message says and to whom, or over what is ordered: whether a key stands for the same request as before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestDigest([u8; 32]);
 
@@ -76,12 +76,11 @@ impl RequestDigest {
         &self.0
     }
 
-    /// The digest of a plan and of what is wished beside it.
-    pub fn of_plan(wishes: &[u8], plan: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key(PLAN_CONTEXT);
-        hasher.update(&(wishes.len() as u64).to_le_bytes());
-        hasher.update(wishes);
-        hasher.update(plan);
+    /// The digest of an order: of which kind it is, and what it says.
+    pub(crate) fn of_order(kind: u8, said: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(ORDER_CONTEXT);
+        hasher.update(&[kind]);
+        hasher.update(said);
         Self(*hasher.finalize().as_bytes())
     }
 }

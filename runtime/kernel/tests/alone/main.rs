@@ -17,6 +17,7 @@ mod hostile;
 mod image;
 mod leading_on;
 mod once;
+mod ordered_once;
 mod orders;
 mod parameters;
 mod queries;

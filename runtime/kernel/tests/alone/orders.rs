@@ -20,7 +20,11 @@ fn ordered(
     let orders = orders.into_iter();
     let input = BlockInput {
         orders: orders
-            .map(|(index, order)| PlacedOrder { index, order })
+            .map(|(index, order)| PlacedOrder {
+                index,
+                key: None,
+                order,
+            })
             .collect(),
         ..block(height, messages)
     };

@@ -1,8 +1,10 @@
 //! The entries of a block as the executor takes them: messages, and what operators order, each at its place.
 
 use refit_abi::{Height, raw};
-use refit_kernel::{BlockInput, Ingress, Order, ParameterChanges, PlacedOrder, Share};
-use refit_ordering::{Codec, Entry, EntryKind, Message, Refused};
+use refit_kernel::{
+    BlockInput, Ingress, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest, Share,
+};
+use refit_ordering::{Codec, Entry, Message, PlanEntry, Refused};
 
 /// What is to be executed, but for the block's frame.
 ///
@@ -15,15 +17,29 @@ pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, R
     };
     for (index, entry) in (0..).zip(entries) {
         let kind = entry.kind();
-        let order = match entry {
+        let unlike = |why: String| Refused::Entry {
+            height,
+            index,
+            kind,
+            why,
+        };
+        let (key, order) = match entry {
             Entry::Message(message) => {
                 input.messages.push(ingress(message));
                 continue;
             }
-            Entry::Parameters(changes) => parameters(&changes, height, index)?,
-            Entry::Restart { engine } => Order::Restart(engine),
-            // It is for whoever reads the log: what becomes of it the next header says.
-            Entry::Plan(_) => Order::Noted,
+            Entry::Parameters { key, changes } => {
+                let changes = ParameterChanges::from_bytes(&changes);
+                let changes = changes.map_err(|error| unlike(error.to_string()))?;
+                (key, Order::Parameters(changes))
+            }
+            Entry::Restart { key, engine } => (key, Order::Restart(engine)),
+            // What becomes of it the next header says.
+            Entry::Plan { key, plan } => {
+                let read = PlanEntry::from_bytes(&plan);
+                let read = read.map_err(|error| unlike(error.to_string()))?;
+                (key, noted(&read, plan))
+            }
             Entry::Skip { .. } | Entry::Revive { .. } => {
                 return Err(Refused::EntryKind {
                     height,
@@ -32,19 +48,25 @@ pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, R
                 });
             }
         };
-        input.orders.push(PlacedOrder { index, order });
+        let key = key.map(order_key);
+        input.orders.push(PlacedOrder { index, key, order });
     }
     Ok(input)
 }
 
-fn parameters(bytes: &[u8], height: Height, index: u64) -> Result<Order, Refused> {
-    let changes = ParameterChanges::from_bytes(bytes).map_err(|error| Refused::Entry {
-        height,
-        index,
-        kind: EntryKind::Parameters,
-        why: error.to_string(),
-    })?;
-    Ok(Order::Parameters(changes))
+/// A plan as the executor takes it.
+pub(crate) fn noted(plan: &PlanEntry, entry: Vec<u8>) -> Order {
+    let plan = PlanDigest(plan.digest.0);
+    Order::Plan { plan, entry }
+}
+
+/// How the executor calls the key of an order.
+pub(crate) fn order_key(key: refit_ordering::OrderKey) -> OrderKey {
+    let (client, sequence) = (key.client, key.sequence);
+    OrderKey {
+        key: Key { client, sequence },
+        share: Share(key.share.0),
+    }
 }
 
 fn ingress(message: Message) -> Ingress {

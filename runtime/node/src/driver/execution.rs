@@ -189,7 +189,9 @@ impl Driver {
         latest.tempo.block(Instant::now());
         add(&mut latest.counts.blocks, &outcome.stats);
         // Before the answers go out: whoever has one sees it counted.
-        let repeated = outcome.replies.iter().filter(|replied| replied.repeated);
+        let replies = outcome.replies.iter().map(|replied| replied.repeated);
+        let orders = outcome.ordered.iter().map(|ordered| ordered.repeated);
+        let repeated = replies.chain(orders).filter(|is_one| *is_one);
         latest.counts.repeated += repeated.count() as u64;
         let metrics = &self.parts.metrics;
         metrics.set_height(outcome.height);
@@ -242,7 +244,7 @@ impl Driver {
             };
             if let Some(orderer) = self.waiters.take_order(&order) {
                 // Whoever gave it may be gone; it can look.
-                let _ = orderer.send(answers::ordered(ordered.outcome, outcome.height));
+                let _ = orderer.send(answers::ordered(ordered));
             }
         }
         for replied in outcome.replies {

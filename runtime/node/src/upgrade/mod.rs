@@ -1,7 +1,7 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
+mod beginning;
 mod copy;
-mod keyed;
 mod leaving;
 mod orders;
 mod outcome;
@@ -12,6 +12,7 @@ mod reports;
 mod retiring;
 mod run;
 mod stage;
+mod taking_on;
 mod waiting;
 mod watchdog;
 mod without;
@@ -19,6 +20,7 @@ mod without;
 pub(crate) use point::{Point, Resumed};
 pub(crate) use recall::Recall;
 pub(crate) use run::micros;
+pub(crate) use taking_on::{Proposed, TakingOn};
 pub(crate) use waiting::{LetGo, Parts, Waiting};
 pub use watchdog::StuckPause;
 
@@ -31,15 +33,13 @@ use crate::rehearsal::RehearsalCommand;
 use crate::standing::Standing;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
-use keyed::{PlanKeys, Taken};
 use leaving::Leaving;
-use orders::Orders;
 use parking_lot::Mutex;
 use refit_abi::Height;
-use refit_admin::api::{UpgradeAccepted, UpgradeReport};
-use refit_admin::{Metrics, Refusal, RequestId, Wishes};
+use refit_admin::api::UpgradeReport;
+use refit_admin::{Metrics, Refusal};
+use refit_kernel::GenerationTable;
 use refit_kernel::crew::{CommandQueue, Commands, Crew};
-use refit_kernel::{At, GenerationTable, KindCount};
 use refit_loader::Loader;
 use refit_store::Store;
 use refit_upgrade::{Plan, PlanError, Registry, Watch};
@@ -60,6 +60,8 @@ pub(crate) struct Upgrades {
     watched: Arc<Watched>,
     standing: Arc<Standing>,
     policy: Policy,
+    /// Held while a plan is taken on: what the node knows of it holds until a block has said whether its key is free.
+    entrance: Arc<tokio::sync::Mutex<()>>,
     /// Held by a rehearsal: there is one at a time.
     rehearsing: Mutex<()>,
     /// Held by the upgrade that is under way; what it changes is under the other locks.
@@ -86,7 +88,6 @@ struct State {
     /// The crew on duty. Absent only while an upgrade is joining it.
     crew: Option<Crew>,
     reports: Reports,
-    keys: PlanKeys,
     registry: Registry,
     /// Of the upgrade that came last.
     recall: Arc<Recall>,
@@ -116,7 +117,6 @@ impl Upgrades {
             libraries,
             crew,
             reports: Reports::default(),
-            keys: PlanKeys::default(),
             registry,
             recall: Arc::default(),
         };
@@ -133,73 +133,10 @@ impl Upgrades {
             watched,
             standing,
             policy,
+            entrance: Arc::default(),
             rehearsing: Mutex::new(()),
             state,
         }
-    }
-
-    /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest
-    /// happens on a thread of its own. What was taken on before under its key is not taken on again.
-    pub(crate) fn apply(
-        self: &Arc<Self>,
-        (plan, request, wishes): (&[u8], Option<RequestId>, Wishes),
-        (live, counts): (&GenerationTable, &[KindCount]),
-        height: Height,
-    ) -> Result<UpgradeAccepted, Refusal> {
-        let mut state = self.state.lock();
-        let key = match request {
-            None => None,
-            Some(request) => match state.keys.take(&request, (plan, &wishes), height)? {
-                Taken::New(key) => Some(key),
-                Taken::Before(id) => return Ok(UpgradeAccepted { id, repeated: true }),
-            },
-        };
-        let begun = self.begin(&mut state, (plan, &wishes), (live, counts), height);
-        if let Some(key) = key {
-            let generation = live.number();
-            let at = At { height, generation };
-            state.keys.settle(key, begun.as_ref().ok().copied(), at);
-        }
-        let repeated = false;
-        begun.map(|id| UpgradeAccepted { id, repeated })
-    }
-
-    fn begin(
-        self: &Arc<Self>,
-        state: &mut State,
-        (plan, wishes): (&[u8], &Wishes),
-        (live, counts): (&GenerationTable, &[KindCount]),
-        height: Height,
-    ) -> Result<u64, Refusal> {
-        let plan = read_plan(plan)?;
-        self.not_quarantined(&plan)?;
-        let orders = Orders::new(&self.policy, wishes)?;
-        if let Some(id) = state.reports.under_way() {
-            return Err(under_way(id));
-        }
-        let live = state.libraries.live(live);
-        plan.check_base(&live).map_err(|error| refusal(&error))?;
-        if let Some(planned) = plan.at_height.filter(|planned| *planned < height) {
-            return Err(refusal(&PlanError::Past {
-                planned,
-                now: height,
-            }));
-        }
-        let id = state.reports.open(&plan, &live, counts);
-        state.recall = orders.recall.clone();
-        let upgrades = self.clone();
-        let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
-        let work = move || run::guarded(&upgrades, id, (&plan, &orders), &live);
-        if let Err(error) = thread.spawn(work) {
-            state.reports.refuse(id, "no-threads", &error.to_string());
-            return Err(Refusal::new(
-                503,
-                "no-threads",
-                format!("the system starts no more threads: {error}"),
-                "raise the limit of processes and apply the plan again",
-            ));
-        }
-        Ok(id)
     }
 
     /// Whether nothing of the plan is in quarantine.

@@ -7,6 +7,7 @@ use super::run::micros;
 use super::stage::{Refused, refused};
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
 use refit_admin::{Refusal, Wishes, api};
+use refit_ordering::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(super) struct Orders {
     way_out: &'static str,
     /// Whether it is taken back.
     pub(super) recall: Arc<Recall>,
+    /// What tells the log of it once it is armed, unless a block has done so already.
+    pub(super) entry: Option<Entry>,
 }
 
 impl Orders {
@@ -56,6 +59,7 @@ impl Orders {
                 }
             },
             recall: Arc::default(),
+            entry: None,
         })
     }
 

@@ -5,24 +5,33 @@ use refit_abi::Height;
 use refit_admin::api::{
     self, Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
 };
-use refit_kernel::KindCount;
+use refit_kernel::{Key, KindCount};
 use refit_upgrade::{Live, Plan, PlannedKind};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The newest reports.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     kept: VecDeque<UpgradeReport>,
     opened: u64,
+    /// The numbers of those that were taken on under keys, and are kept.
+    keyed: BTreeMap<Key, u64>,
 }
 
 impl Reports {
     /// Opens a report; gives its number. `counts` are the engines of each live kind.
-    pub(super) fn open(&mut self, plan: &Plan, live: &Live, counts: &[KindCount]) -> u64 {
+    pub(super) fn open(
+        &mut self,
+        (plan, key): (&Plan, Option<Key>),
+        (live, counts): (&Live, &[KindCount]),
+    ) -> u64 {
         self.opened += 1;
-        if self.kept.len() == REPORTS_MAX {
-            self.kept.pop_front();
+        if self.kept.len() == REPORTS_MAX
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.keyed.retain(|_, id| *id > oldest.id);
         }
+        self.keyed.extend(key.map(|key| (key, self.opened)));
         let engines: Vec<UpgradedKind> = plan
             .modules
             .iter()
@@ -96,6 +105,11 @@ impl Reports {
                 us: 0,
             });
         });
+    }
+
+    /// The upgrade that was taken on under a key, if its report is kept.
+    pub(super) fn under(&self, key: Key) -> Option<u64> {
+        self.keyed.get(&key).copied()
     }
 
     pub(super) fn get(&self, id: u64) -> Option<UpgradeReport> {

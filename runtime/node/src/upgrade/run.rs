@@ -23,7 +23,6 @@ use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::Executor;
 use refit_kernel::crew::{Crew, Reserve};
 use refit_loader::LoadedModule;
-use refit_ordering::Entry;
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -185,7 +184,7 @@ fn swap(
         baton: crew.baton(),
         at_height: plan.at_height,
         becomes,
-        entry: Some(Entry::Plan(chain::entry(plan, digest).to_bytes())),
+        entry: orders.entry.clone(),
         resumed: for_driver,
         next_block,
         let_go,

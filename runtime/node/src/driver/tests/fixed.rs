@@ -85,7 +85,7 @@ fn an_entry_that_cannot_be_carried_out_halts_the_node_before_its_block() {
     let engine = EngineId::root("clock").unwrap();
     for (other, code) in [
         (Entry::Revive { engine }, "block-entry"),
-        (Entry::Parameters(vec![9, 9]), "block-entry"),
+        (parameters(vec![9, 9]), "block-entry"),
         (absurd(), "block-entry"),
     ] {
         let (mut rig, script) = scripted();
@@ -105,6 +105,11 @@ fn an_entry_that_cannot_be_carried_out_halts_the_node_before_its_block() {
     }
 }
 
+fn parameters(changes: Vec<u8>) -> Entry {
+    let key = None;
+    Entry::Parameters { key, changes }
+}
+
 /// Parameters under which nothing would be done.
 fn absurd() -> Entry {
     let set = [("block.messages".to_owned(), 0)].into();
@@ -112,7 +117,7 @@ fn absurd() -> Entry {
         set,
         ..refit_kernel::ParameterChanges::default()
     };
-    Entry::Parameters(changes.to_bytes())
+    parameters(changes.to_bytes())
 }
 
 #[test]

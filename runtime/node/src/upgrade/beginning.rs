@@ -1,0 +1,88 @@
+//! Whether the upgrade of a plan can begin now, by what this node alone knows; and its beginning.
+
+use super::orders::Orders;
+use super::taking_on::{Fitting, Proposed};
+use super::{Upgrades, refusal, run, under_way};
+use refit_abi::Height;
+use refit_admin::Refusal;
+use refit_kernel::{GenerationTable, Key};
+use refit_upgrade::{Live, PlanError};
+use std::sync::Arc;
+
+impl Upgrades {
+    /// The upgrade that was taken on under a key in the block at `height`.
+    pub(super) fn before(&self, key: Key, height: Height) -> Result<u64, Refusal> {
+        let known = self.state.lock().reports.under(key);
+        known.ok_or_else(|| {
+            let detail = format!(
+                "a plan was taken on under this key in block {height}, and this node keeps no report of its upgrade"
+            );
+            let next = "it is not taken on again; see the upgrades that are kept: refit upgrade history";
+            Refusal::new(409, "upgrade-forgotten", detail, next)
+        })
+    }
+
+    /// What holds for the upgrade of a plan, and what it begins with, if it can begin now: by what this node alone
+    /// knows.
+    pub(super) fn fits(
+        &self,
+        proposed: &Proposed,
+        table: &GenerationTable,
+        height: Height,
+    ) -> Result<(Orders, Live), Refusal> {
+        let plan = &proposed.plan;
+        self.not_quarantined(plan)?;
+        let mut orders = Orders::new(&self.policy, &proposed.wishes)?;
+        // Under a key a block has it before anything is done.
+        orders.entry = proposed.key.is_none().then(|| proposed.entry());
+        let state = self.state.lock();
+        if let Some(id) = state.reports.under_way() {
+            return Err(under_way(id));
+        }
+        let live = state.libraries.live(table);
+        drop(state);
+        plan.check_base(&live).map_err(|error| refusal(&error))?;
+        match plan.at_height {
+            Some(planned) if planned < height => Err(refusal(&PlanError::Past {
+                planned,
+                now: height,
+            })),
+            Some(planned) if planned == height && proposed.key.is_some() => Err(too_soon(planned)),
+            _ => Ok((orders, live)),
+        }
+    }
+
+    /// Begins the upgrade of a plan that fits, on a thread of its own; gives its number.
+    pub(super) fn begin(self: &Arc<Self>, proposed: &Proposed, fitting: Fitting) -> u64 {
+        let Fitting {
+            orders,
+            live,
+            counts,
+        } = fitting;
+        let plan = proposed.plan.clone();
+        let mut state = self.state.lock();
+        let id = state
+            .reports
+            .open((&plan, proposed.key()), (&live, &counts));
+        state.recall = orders.recall.clone();
+        let upgrades = self.clone();
+        let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
+        let work = move || run::guarded(&upgrades, id, (&plan, &orders), &live);
+        if let Err(error) = thread.spawn(work) {
+            let detail = format!("the system starts no more threads: {error}");
+            state.reports.refuse(id, "no-threads", &detail);
+        }
+        id
+    }
+}
+
+/// A block that is still to be made would have to come before the plan's height.
+fn too_soon(planned: Height) -> Refusal {
+    let detail = format!(
+        "the plan is for height {planned}, and under a key it has to stand in a block before it begins: block {} at the \
+         soonest",
+        planned.next()
+    );
+    let next = "plan again with a later --at-height, or none; or apply it without a key";
+    Refusal::new(409, "plan-height-passed", detail, next)
+}

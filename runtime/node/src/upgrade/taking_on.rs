@@ -1,0 +1,198 @@
+//! [`TakingOn`]: a plan is taken on, or is not.
+//!
+//! ```text
+//!  what is known of its key ──▶ what this node alone knows ──▶ its entry in a block ──▶ the upgrade begins
+//!         │ taken on before          │ under way, past, …          │ the key is another's
+//!         ▼                          ▼                             ▼
+//!   the number of then            refused                       refused
+//! ```
+//!
+//! One plan at a time is on this way, so that what was found at one step holds at the next. A plan without a key
+//! needs no block: it begins at once, and its entry comes when it is armed. What a block has taken on is begun, also if
+//! whoever ordered it has gone meanwhile: this runs to its end as long as the node does.
+
+use super::orders::Orders;
+use super::{Upgrades, read_plan};
+use crate::answers::key_refusal;
+use crate::chain;
+use crate::driver::entries;
+use crate::intake::Intake;
+use crate::latest::Latest;
+use crate::limits::{DOOR_WAIT_MAX, REPLY_WAIT_MAX, STATUS_WAIT_MAX};
+use crate::orders::{self, Answered};
+use crate::refusals::{ended, engine_stuck, has_ended_how, overloaded, silent};
+use crate::standing::Standing;
+use crate::watch::Watched;
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+use refit_admin::api::UpgradeAccepted;
+use refit_admin::{CarriedOut, OrderedBy, Refusal, Wishes};
+use refit_kernel::{
+    At, Done, Executor, GenerationTable, Key, KeyRefusal, KindCount, Order, OrderKey,
+};
+use refit_ordering::{Entry, PLAN_ENTRY_BYTES_MAX};
+use refit_upgrade::{Live, Plan};
+use std::sync::Arc;
+
+/// A plan on its way into the node, and what of the node it meets.
+pub(crate) struct TakingOn {
+    pub(crate) upgrades: Arc<Upgrades>,
+    pub(crate) intake: Sender<Intake>,
+    pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) watched: Arc<Watched>,
+}
+
+/// A plan as it was read.
+pub(crate) struct Proposed {
+    pub(super) plan: Plan,
+    pub(super) wishes: Wishes,
+    /// The same for the log.
+    entry: Vec<u8>,
+    /// The same for the executor.
+    order: Order,
+    pub(super) key: Option<refit_ordering::OrderKey>,
+}
+
+/// What a look at the crew gives.
+struct Looked {
+    table: Arc<GenerationTable>,
+    counts: Vec<KindCount>,
+    /// What is known of the plan's key.
+    known: Option<Result<(At, Done), KeyRefusal>>,
+}
+
+/// What is found out about a plan before anything is done.
+enum Found {
+    /// It can be taken on.
+    Fits(Box<Fitting>),
+    /// It was taken on, as the upgrade of this number.
+    Before(u64),
+}
+
+/// A plan that fits.
+pub(super) struct Fitting {
+    pub(super) orders: Orders,
+    pub(super) live: Live,
+    pub(super) counts: Vec<KindCount>,
+}
+
+impl Proposed {
+    pub(crate) fn read(plan: &[u8], by: &OrderedBy, wishes: Wishes) -> Result<Self, Refusal> {
+        let plan = read_plan(plan)?;
+        let said = chain::entry(&plan, &wishes);
+        let entry = said.to_bytes();
+        if entry.len() > PLAN_ENTRY_BYTES_MAX {
+            let detail = format!(
+                "in a block it has {} bytes, at most {PLAN_ENTRY_BYTES_MAX} are taken",
+                entry.len()
+            );
+            let next = "bring fewer kinds at once";
+            return Err(Refusal::new(400, "plan-unreadable", detail, next));
+        }
+        Ok(Self {
+            order: entries::noted(&said, entry.clone()),
+            plan,
+            wishes,
+            entry,
+            key: orders::key(by),
+        })
+    }
+
+    /// Its entry in a block.
+    pub(super) fn entry(&self) -> Entry {
+        Entry::Plan {
+            key: self.key,
+            plan: self.entry.clone(),
+        }
+    }
+
+    /// Its key, as the executor calls it.
+    pub(super) fn key(&self) -> Option<Key> {
+        let OrderKey { key, .. } = self.key.map(entries::order_key)?;
+        Some(key)
+    }
+}
+
+impl TakingOn {
+    /// Takes the plan on; gives the number of its upgrade.
+    pub(crate) async fn run(self, proposed: Proposed) -> Result<UpgradeAccepted, Refusal> {
+        let (this, proposed) = (Arc::new(self), Arc::new(proposed));
+        let entrance = this.upgrades.entrance.clone().lock_owned();
+        let entrance = tokio::time::timeout(DOOR_WAIT_MAX, entrance).await;
+        let _entrance = entrance.map_err(|_| match this.watched.stuck() {
+            Some(stuck) => engine_stuck(503, &stuck),
+            None => overloaded(),
+        })?;
+        let found = blocking((&this, &proposed), Self::find).await??;
+        let fitting = match found {
+            Found::Fits(fitting) => fitting,
+            Found::Before(id) => return Ok(UpgradeAccepted { id, repeated: true }),
+        };
+        if let Some(key) = proposed.key() {
+            let taken = this.ordered(proposed.entry()).await?;
+            if taken.repeated {
+                let id = this.upgrades.before(key, taken.moment.height)?;
+                return Ok(UpgradeAccepted { id, repeated: true });
+            }
+        }
+        let begin = |this: &Self, proposed: &Proposed| this.upgrades.begin(proposed, *fitting);
+        let id = blocking((&this, &proposed), begin).await?;
+        let repeated = false;
+        Ok(UpgradeAccepted { id, repeated })
+    }
+
+    /// Looks at the crew, and at what this node alone knows.
+    fn find(&self, proposed: &Proposed) -> Result<Found, Refusal> {
+        if let Some(stuck) = self.watched.stuck() {
+            return Err(engine_stuck(503, &stuck));
+        }
+        let asked = proposed.key().map(|key| (key, proposed.order.clone()));
+        let look = move |executor: &mut Executor| Looked {
+            table: executor.table(),
+            counts: executor.kind_counts(),
+            known: asked.and_then(|(key, order)| executor.ordered_before(key, &order)),
+        };
+        let looked = crate::status::ask(&self.upgrades.commands, look, STATUS_WAIT_MAX);
+        let looked = looked.ok_or_else(|| silent(&self.latest, &self.standing, &self.watched))?;
+        match (looked.known, proposed.key()) {
+            (Some(Ok((at, _))), Some(key)) => {
+                return self.upgrades.before(key, at.height).map(Found::Before);
+            }
+            (Some(Err(why)), _) => return Err(key_refusal(why)),
+            _ => {}
+        }
+        let height = self.latest.lock().height;
+        let (orders, live) = self.upgrades.fits(proposed, &looked.table, height)?;
+        let counts = looked.counts;
+        Ok(Found::Fits(Box::new(Fitting {
+            orders,
+            live,
+            counts,
+        })))
+    }
+
+    /// Has the plan's entry come into a block, and waits until that is executed and in the log, or the node has ended.
+    async fn ordered(&self, entry: Entry) -> Result<CarriedOut<Done>, Refusal> {
+        self.standing.goes_on()?;
+        let mut answered: Answered = orders::give(&self.intake, entry)?;
+        loop {
+            match tokio::time::timeout(REPLY_WAIT_MAX, &mut answered).await {
+                Ok(Ok(carried_out)) => return carried_out,
+                Ok(Err(_)) => return Err(has_ended_how(&self.standing)),
+                Err(_) if self.latest.lock().ended => return Err(has_ended_how(&self.standing)),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Does something on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    (this, proposed): (&Arc<TakingOn>, &Arc<Proposed>),
+    work: impl FnOnce(&TakingOn, &Proposed) -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let (this, proposed) = (this.clone(), proposed.clone());
+    let worked = tokio::task::spawn_blocking(move || work(&this, &proposed));
+    worked.await.map_err(|_| ended())
+}
