@@ -93,7 +93,9 @@ impl Node {
         wishes: Wishes,
     ) -> Result<UpgradeAccepted, Refusal> {
         self.accepts_looks()?;
-        let proposed = Proposed::read(&plan, &by, wishes)?;
+        // A plan may be of some megabytes.
+        let read = tokio::task::spawn_blocking(move || Proposed::read(&plan, &by, wishes));
+        let proposed = read.await.map_err(|_| ended())??;
         let taking_on = TakingOn {
             upgrades: self.upgrades.clone(),
             intake: self.intake.clone(),
