@@ -119,6 +119,13 @@ impl Image {
         }
     }
 
+    /// The state of the engine that came last.
+    pub(crate) fn put_state(&mut self, state: Vec<u8>) {
+        if let Some(engine) = self.engines.last_mut() {
+            engine.state = StateImage::Live(state);
+        }
+    }
+
     /// What comes after header and parameters, in the order of the stream.
     pub(crate) fn items(&self) -> impl Iterator<Item = Item> + '_ {
         let counts = Counts {

@@ -12,6 +12,34 @@ use crate::image::{Image, ImageError, ImageScope, Item, Writer};
 use crate::table::GenerationTable;
 use std::io::Write;
 use std::sync::Arc;
+use take::{StatePieces, Taker};
+
+impl<W: Write> Taker for Writer<W> {
+    type Error = StreamError;
+
+    fn item(&mut self, item: Item) -> Result<(), StreamError> {
+        self.item(&item)
+    }
+
+    fn state(&mut self, pieces: &mut StatePieces<'_>) -> Result<(), StreamError> {
+        self.state(pieces)
+    }
+}
+
+impl Taker for Image {
+    type Error = ImageError;
+
+    fn item(&mut self, item: Item) -> Result<(), ImageError> {
+        self.put(item);
+        Ok(())
+    }
+
+    fn state(&mut self, pieces: &mut StatePieces<'_>) -> Result<(), ImageError> {
+        let state = pieces.collect::<Result<Vec<_>, _>>()?.concat();
+        self.put_state(state);
+        Ok(())
+    }
+}
 
 impl Executor {
     /// Writes what `scope` says of the executor as a [`stream`](crate::image::stream). Runs engine code, so on the
@@ -23,7 +51,7 @@ impl Executor {
     /// allows. What was written by then is cut short.
     pub fn write_image(&self, scope: &ImageScope, to: impl Write) -> Result<Tally, StreamError> {
         let mut writer = Writer::begin(to)?;
-        self.each_item(scope, |item| writer.item(item))?;
+        self.each_item(scope, &mut writer)?;
         writer.end()
     }
 
@@ -39,10 +67,7 @@ impl Executor {
             take::header(self, &scope, &table),
             (*self.parameters).clone(),
         );
-        self.each_item(&scope, |item| -> Result<(), ImageError> {
-            image.put(item);
-            Ok(())
-        })?;
+        self.each_item(&scope, &mut image)?;
         Ok(image)
     }
 

@@ -2,11 +2,12 @@
 
 use crate::dead_letters::DeadLetterBrief;
 use crate::executor::Executor;
+use crate::image::stream::RECORD_BYTES_MAX;
 use crate::kept::Kept;
 use crate::outcome::LogLine;
 use crate::slot::{EngineStatus, Poison, SlotState};
 use crate::table::{KindEntry, KindIndex};
-use refit_abi::host::{CallError, Instance, Kind, running};
+use refit_abi::host::{CallError, Instance, Kind, Pieces, running};
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, EngineId, Generation, Height, Undelivered};
 
@@ -242,18 +243,22 @@ impl Executor {
     /// The first engine whose state could not be written, and why.
     pub fn encode_states(&self) -> Result<States, (EngineId, CallError)> {
         let mut states = Vec::with_capacity(self.engines());
-        self.each_state(|engine, state| states.push((engine, state)))?;
+        self.each_state(|engine, pieces| {
+            let state = pieces.collect::<Result<Vec<_>, _>>()?.concat();
+            states.push((engine, state));
+            Ok(())
+        })?;
         Ok(states)
     }
 
-    /// Hands on every live engine's state as postcard, in the order of their places: there is no more than one at a
-    /// time.
+    /// Hands on every live engine's state as postcard, in the order of their places and in pieces: there is no more
+    /// than one of them at a time.
     ///
     /// # Errors
-    /// The first engine whose state could not be written, and why.
+    /// The first engine whose state could not be written, and why; or what `each` says.
     pub fn each_state(
         &self,
-        mut each: impl FnMut(EngineId, Vec<u8>),
+        mut each: impl FnMut(EngineId, &mut Pieces<'_>) -> Result<(), CallError>,
     ) -> Result<(), (EngineId, CallError)> {
         let table = self.table();
         for chunk in &self.chunks {
@@ -265,13 +270,9 @@ impl Executor {
                 let SlotState::Live(instance) = &slot.state else {
                     continue;
                 };
-                let mut bytes = Vec::new();
                 let _about = running::about(slot.id);
-                entry
-                    .kind
-                    .encode(instance, &mut bytes)
-                    .map_err(|error| (slot.id, error))?;
-                each(slot.id, bytes);
+                let mut pieces = entry.kind.encode_pieces(instance, RECORD_BYTES_MAX);
+                each(slot.id, &mut pieces).map_err(|error| (slot.id, error))?;
             }
         }
         Ok(())

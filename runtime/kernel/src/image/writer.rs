@@ -1,7 +1,7 @@
 //! [`Writer`]: the writing end of an image's [`stream`](super::stream).
 
 use super::stream::{BEGIN, GOES_ON, HEAD_BYTES, RECORD_BYTES_MAX, StreamError, Tally, What};
-use super::{IMAGE_FORMAT, Item, StateImage};
+use super::{IMAGE_FORMAT, Item};
 use std::io::Write;
 
 /// Writes items as records. Dropped before [`Writer::end`] it leaves a stream that is cut short.
@@ -26,18 +26,42 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    pub(crate) fn item(&mut self, mut item: Item) -> Result<(), StreamError> {
-        let state = take_state(&mut item);
+    /// An item; the state of an engine is not in it, and comes next.
+    pub(crate) fn item(&mut self, item: &Item) -> Result<(), StreamError> {
         self.tally.engines += u64::from(matches!(item, Item::Engine(_)));
         let mut bytes = std::mem::take(&mut self.item);
         bytes.clear();
-        let bytes = encoded(&item, bytes, self.tally.records + 1)?;
+        let bytes = encoded(item, bytes, self.tally.records + 1)?;
         self.part(What::Item, &bytes)?;
         self.item = bytes;
-        if let Some(state) = state {
-            self.tally.state_bytes += state.len() as u64;
-            self.part(What::State, &state)?;
+        Ok(())
+    }
+
+    /// The state of the engine that came just now. No more of it is held than a piece and a record.
+    pub(crate) fn state<E>(
+        &mut self,
+        pieces: impl Iterator<Item = Result<Vec<u8>, E>>,
+    ) -> Result<(), StreamError>
+    where
+        StreamError: From<E>,
+    {
+        let mut held = std::mem::take(&mut self.item);
+        held.clear();
+        for piece in pieces {
+            let piece = piece?;
+            self.tally.state_bytes += piece.len() as u64;
+            let mut rest = piece.as_slice();
+            while held.len() + rest.len() > RECORD_BYTES_MAX {
+                let (now, later) = rest.split_at(RECORD_BYTES_MAX - held.len());
+                held.extend_from_slice(now);
+                self.record(What::State as u8 + GOES_ON, &held)?;
+                held.clear();
+                rest = later;
+            }
+            held.extend_from_slice(rest);
         }
+        self.record(What::State as u8, &held)?;
+        self.item = held;
         Ok(())
     }
 
@@ -55,11 +79,7 @@ impl<W: Write> Writer<W> {
         loop {
             let (record, more) = rest.split_at(rest.len().min(RECORD_BYTES_MAX));
             let goes_on = if more.is_empty() { 0 } else { GOES_ON };
-            let mut head = [what as u8 + goes_on; HEAD_BYTES];
-            head[1..].copy_from_slice(&(record.len() as u32).to_le_bytes());
-            self.put(&head)?;
-            self.put(record)?;
-            self.tally.records += 1;
+            self.record(what as u8 + goes_on, record)?;
             rest = more;
             if rest.is_empty() {
                 return Ok(());
@@ -67,20 +87,18 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    fn record(&mut self, what: u8, bytes: &[u8]) -> Result<(), StreamError> {
+        let mut head = [what; HEAD_BYTES];
+        head[1..].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+        self.put(&head)?;
+        self.put(bytes)?;
+        self.tally.records += 1;
+        Ok(())
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         self.digest.update(bytes);
         self.to.write_all(bytes).map_err(unwritten)
-    }
-}
-
-/// An engine's state goes into records of its own: it may be large, and is not copied for it.
-fn take_state(item: &mut Item) -> Option<Vec<u8>> {
-    match item {
-        Item::Engine(engine) => match &mut engine.state {
-            StateImage::Live(state) => Some(std::mem::take(state)),
-            StateImage::Poisoned(_) | StateImage::Elsewhere => None,
-        },
-        _ => None,
     }
 }
 
@@ -96,4 +114,27 @@ pub(super) fn encoded(
 
 fn unwritten(source: std::io::Error) -> StreamError {
     StreamError::Write { source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_lies_in_the_same_records_whatever_the_pieces_in_which_it_comes() {
+        const MAX: usize = RECORD_BYTES_MAX;
+        for length in [0, 1, MAX - 1, MAX, MAX + 1, 2 * MAX, 3 * MAX + 7] {
+            let state: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
+            let mut whole = Writer::begin(Vec::new()).unwrap();
+            whole.part(What::State, &state).unwrap();
+            for piece in [1_000, MAX - 1, MAX, MAX + 3, 4 * MAX] {
+                let mut writer = Writer::begin(Vec::new()).unwrap();
+                let pieces = state.chunks(piece).map(<[u8]>::to_vec);
+                writer.state(pieces.map(Ok::<_, StreamError>)).unwrap();
+                assert!(writer.to == whole.to, "{length} bytes by {piece}");
+                assert_eq!(writer.tally.records, whole.tally.records);
+                assert_eq!(writer.tally.state_bytes, length as u64);
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! One engine's place as plain data, and back.
 
+use crate::image::stream::RECORD_BYTES_MAX;
 use crate::image::{EngineImage, ImageError, LetterImage, StateImage};
 use crate::slot::{Letter, Poison, Slot, SlotState};
 use crate::slot_timers::SlotTimers;
@@ -8,7 +9,8 @@ use refit_abi::EngineId;
 use refit_abi::host::{Instance, Witness, running};
 use refit_abi::raw::DeliveryKind;
 
-/// An engine with its mail; its state only if the code that is to write it is given.
+/// An engine with its mail. If the code that is to write its state is given, the state is an empty one, and comes in
+/// [`pieces`].
 pub(super) fn engine_image(
     slot: &Slot,
     copied: Option<&KindEntry>,
@@ -21,8 +23,8 @@ pub(super) fn engine_image(
             (StateImage::Poisoned(Poison { text, ..poison }), None)
         }
         (SlotState::Live(instance), Some(entry)) => {
-            let (state, witness) = written(slot.id, entry, instance)?;
-            (StateImage::Live(state), witness)
+            let witness = witness(slot.id, entry, instance)?;
+            (StateImage::Live(Vec::new()), witness)
         }
         (SlotState::Away, Some(_)) => return Err(ImageError::Elsewhere { engine: slot.id }),
         (SlotState::Live(_) | SlotState::Away, None) => (StateImage::Elsewhere, None),
@@ -47,21 +49,31 @@ pub(super) fn engine_image(
     })
 }
 
-fn written(
+fn witness(
     engine: EngineId,
     entry: &KindEntry,
     instance: &Instance,
-) -> Result<(Vec<u8>, Option<Witness>), ImageError> {
-    let failed = |error| ImageError::Encode { engine, error };
-    let mut state = Vec::new();
+) -> Result<Option<Witness>, ImageError> {
+    if !entry.kind.descriptor().crosses_as_bytes {
+        return Ok(None);
+    }
     let _about = running::about(engine);
-    let encoded = entry.kind.encode(instance, &mut state);
-    encoded.map_err(failed)?;
-    let witness = match entry.kind.descriptor().crosses_as_bytes {
-        true => Some(entry.kind.witness(instance).map_err(failed)?),
-        false => None,
+    let witness = entry.kind.witness(instance);
+    let witness = witness.map_err(|error| ImageError::Encode { engine, error })?;
+    Ok(Some(witness))
+}
+
+/// The bytes of its state, if it serves. Whoever takes them says whose they are ([`running::about`]).
+pub(super) fn pieces<'a>(
+    slot: &'a Slot,
+    entry: &'a KindEntry,
+) -> Option<impl Iterator<Item = Result<Vec<u8>, ImageError>> + 'a> {
+    let SlotState::Live(instance) = &slot.state else {
+        return None;
     };
-    Ok((state, witness))
+    let engine = slot.id;
+    let pieces = entry.kind.encode_pieces(instance, RECORD_BYTES_MAX);
+    Some(pieces.map(move |piece| piece.map_err(|error| ImageError::Encode { engine, error })))
 }
 
 pub(super) fn slot_of(

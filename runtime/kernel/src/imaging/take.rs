@@ -1,6 +1,6 @@
 //! An executor's items, in the order of the stream, one at a time.
 
-use super::engine::engine_image;
+use super::engine::{engine_image, pieces};
 use crate::dead_letters::DeadLetter;
 use crate::executor::Executor;
 use crate::image::{
@@ -8,25 +8,80 @@ use crate::image::{
 };
 use crate::table::GenerationTable;
 use crate::timers::Timer;
+use refit_abi::host::running;
+
+/// Takes the items of an image in their order.
+pub(super) trait Taker {
+    type Error: From<ImageError>;
+
+    /// The next one. A state that serves and was copied is empty in its engine, and comes behind it.
+    fn item(&mut self, item: Item) -> Result<(), Self::Error>;
+
+    /// The state of the engine that came just now, in pieces.
+    fn state(&mut self, pieces: &mut StatePieces<'_>) -> Result<(), Self::Error>;
+}
+
+/// A state's bytes. There is no further piece behind an error.
+pub(super) type StatePieces<'a> = dyn Iterator<Item = Result<Vec<u8>, ImageError>> + 'a;
+
+/// What may still come.
+struct Room {
+    left: usize,
+    bytes_max: usize,
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<(), ImageError> {
+        let bytes_max = self.bytes_max;
+        let too_large = ImageError::TooLarge { bytes_max };
+        self.left = self.left.checked_sub(bytes).ok_or(too_large)?;
+        Ok(())
+    }
+}
+
+/// A taker of so many bytes of what is counted.
+struct Bounded<'a, T> {
+    taker: &'a mut T,
+    room: Room,
+}
+
+impl<T: Taker> Bounded<'_, T> {
+    fn item(&mut self, item: Item) -> Result<(), T::Error> {
+        self.room.take(item.bytes())?;
+        self.taker.item(item)
+    }
+
+    fn state(&mut self, pieces: &mut StatePieces<'_>) -> Result<(), T::Error> {
+        let room = &mut self.room;
+        let mut counted = pieces.map(|piece| {
+            let piece = piece?;
+            room.take(piece.len())?;
+            Ok(piece)
+        });
+        self.taker.state(&mut counted)
+    }
+}
 
 impl Executor {
-    /// Hands on each item of the image that `scope` asks for. What an engine needs is freed before the next one.
-    pub(super) fn each_item<E: From<ImageError>>(
+    /// Hands on each item of the image that `scope` asks for. What an engine needs is freed before the next one, and of
+    /// its state there is no more than a piece at a time.
+    pub(super) fn each_item<T: Taker>(
         &self,
         scope: &ImageScope,
-        mut put: impl FnMut(Item) -> Result<(), E>,
-    ) -> Result<(), E> {
+        taker: &mut T,
+    ) -> Result<(), T::Error> {
         let (table, bytes_max) = (self.table(), scope.bytes_max);
-        let mut left = bytes_max;
-        let mut put = |item: Item| -> Result<(), E> {
-            let too_large = ImageError::TooLarge { bytes_max };
-            left = left.checked_sub(item.bytes()).ok_or(too_large)?;
-            put(item)
+        let left = bytes_max;
+        let mut to = Bounded {
+            taker,
+            room: Room { left, bytes_max },
         };
+        let mut put = |item: Item| to.item(item);
         put(Item::Header(header(self, scope, &table)))?;
         put(Item::Parameters(Box::new((*self.parameters).clone())))?;
         self.tables(scope, &mut put)?;
-        self.each_engine(scope, &table, &mut put)?;
+        self.each_engine(scope, &table, &mut to)?;
+        let mut put = |item: Item| to.item(item);
         let by_height = self.timers.by_height.iter();
         for ((at, order), it) in by_height {
             put(Item::ByHeight(*at, *order, timer(it)))?;
@@ -64,12 +119,12 @@ impl Executor {
         dead.try_for_each(|letter| put(Item::DeadLetter(dead_letter(letter))))
     }
 
-    fn each_engine<E: From<ImageError>>(
+    fn each_engine<T: Taker>(
         &self,
         scope: &ImageScope,
         table: &GenerationTable,
-        put: &mut impl FnMut(Item) -> Result<(), E>,
-    ) -> Result<(), E> {
+        to: &mut Bounded<'_, T>,
+    ) -> Result<(), T::Error> {
         for chunk in &self.chunks {
             let chunk = &mut *chunk.write();
             for slot in &mut chunk.slots {
@@ -79,7 +134,11 @@ impl Executor {
                     slot.settle(entry, self.update_point);
                 }
                 let engine = engine_image(slot, copied, &chunk.arena)?;
-                put(Item::Engine(Box::new(engine)))?;
+                to.item(Item::Engine(Box::new(engine)))?;
+                if let Some(mut pieces) = copied.and_then(|entry| pieces(slot, entry)) {
+                    let _about = running::about(slot.id);
+                    to.state(&mut pieces)?;
+                }
             }
         }
         Ok(())

@@ -342,13 +342,19 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
     let memory_bytes = mark.peak();
     let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
     let mut states = Vec::new();
-    let each = executor.each_state(|engine, state| {
+    let each = executor.each_state(|engine, pieces| {
+        let (mut bytes, mut counts) = (blake3::Hasher::new(), [0; 256]);
+        for piece in pieces {
+            let piece = piece?;
+            bytes.update(&piece);
+            read_back::count(&piece, &mut counts);
+        }
+        let counts = counts.map(u64::to_le_bytes);
+        let (bytes, counts) = (bytes.finalize(), blake3::hash(counts.as_flattened()));
         hasher.update(&engine.to_bytes());
-        hasher.update(&(state.len() as u64).to_le_bytes());
-        hasher.update(&state);
-        let counts = read_back::histogram(&state).map(u64::to_le_bytes);
-        let (bytes, counts) = (blake3::hash(&state), blake3::hash(counts.as_flattened()));
+        hasher.update(bytes.as_bytes());
         states.push((engine, Digested { bytes, counts }));
+        Ok(())
     });
     each.map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` cannot be written: {error}");

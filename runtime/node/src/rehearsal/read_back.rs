@@ -153,17 +153,22 @@ fn witnessed(engine: &EngineImage, bytes: &[u8], old: &Kind) -> Result<(), Faile
 }
 
 /// Whether the same bytes stand in another order: so it is when entries of a map change places.
-pub(super) fn is_reordered(a: &[u8], b: &[u8]) -> bool {
+fn is_reordered(a: &[u8], b: &[u8]) -> bool {
     histogram(a) == histogram(b)
 }
 
 /// How often each byte occurs.
-pub(super) fn histogram(bytes: &[u8]) -> [u64; 256] {
+fn histogram(bytes: &[u8]) -> [u64; 256] {
     let mut counts = [0; 256];
+    count(bytes, &mut counts);
+    counts
+}
+
+/// Adds how often each byte occurs.
+pub(super) fn count(bytes: &[u8], counts: &mut [u64; 256]) {
     for byte in bytes {
         counts[usize::from(*byte)] += 1;
     }
-    counts
 }
 
 /// The fields whose types no derive has seen, as the end of a sentence.
