@@ -259,9 +259,10 @@ impl Slot {
         };
     }
 
-    /// Makes a poisoned engine live with the fresh state that a restart has put beside it, if one has.
+    /// Makes an engine without a state, poisoned or with its state elsewhere, live with the fresh one that a restart has
+    /// put beside it, if one has.
     pub(crate) fn revive(&mut self) {
-        if !matches!(self.state, SlotState::Poisoned(_)) {
+        if matches!(self.state, SlotState::Live(_)) {
             return;
         }
         match self.next.take() {

@@ -42,7 +42,7 @@ struct Made {
     next: Next,
     before: (u64, u64),
     counters: (u64, u64),
-    is_poisoned: bool,
+    is_stateless: bool,
 }
 
 /// What all stages did beside new states.
@@ -188,7 +188,7 @@ impl Stages {
         places: &mut Vec<(u32, u32, Next)>,
         taken: &mut Taken,
     ) {
-        if made.is_poisoned {
+        if made.is_stateless {
             taken.revived.push(made.id);
         }
         let item = &self.work[made.item];
@@ -227,9 +227,9 @@ impl Stages {
                 return ControlFlow::Continue(());
             };
             let item = &self.work[number];
-            // A poisoned engine has no state to cross with; started afresh it needs none.
-            let is_poisoned = slot.instance().is_none();
-            if is_poisoned && item.class != Class::Restart {
+            // A poisoned engine has no state to cross with; started afresh it needs none, and a rehearsal none of it.
+            let is_stateless = slot.instance().is_none();
+            if is_stateless && item.class != Class::Restart {
                 return ControlFlow::Continue(());
             }
             if self.shared.is_over(chunk) {
@@ -247,7 +247,7 @@ impl Stages {
                         next,
                         before,
                         counters,
-                        is_poisoned,
+                        is_stateless,
                     });
                     ControlFlow::Continue(())
                 }

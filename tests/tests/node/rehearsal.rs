@@ -7,7 +7,7 @@ use refit_admin::Wishes;
 use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
 use refit_node::{NodeConfig, RehearsalCommand};
 use refit_tests::{Harness, Source, Workshop, process};
-use refit_upgrade::Class;
+use refit_upgrade::{Class, Directives, Plan};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -295,6 +295,28 @@ fn a_migration_that_makes_another_state_each_time_is_refused() {
     assert_eq!(reason.code, "rehearsal-differs");
     assert_eq!(reason.engine.as_deref(), Some("kv"));
     assert_serves(&node, "after");
+}
+
+#[test]
+fn of_engines_that_start_afresh_nothing_is_copied_for_a_rehearsal_and_it_tells_the_state_that_they_then_have()
+ {
+    let workshop = workshop();
+    let node = rehearsing(&workshop, LONG, |_| ());
+    let v2 = node.own_copy(&workshop.kv_v2());
+    let directives = Directives {
+        restart: ["kv".to_owned()].into(),
+        ..Directives::default()
+    };
+    let candidate = node.candidate("kv", &v2).unwrap();
+    let plan = Plan::make_with(&node.live(), &[candidate], None, &directives).unwrap();
+    let rehearsal = node.rehearse(&plan).unwrap();
+    assert_eq!(rehearsal.reason, None);
+    assert_eq!((rehearsal.engines, rehearsal.state_bytes), (1, 0));
+
+    let report = node.apply(&plan).unwrap();
+    assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
+    assert_eq!(rehearsal.digest, digest(&node));
+    assert_serves(&node, "afresh");
 }
 
 #[test]

@@ -48,8 +48,11 @@ pub(super) fn rehearse(
         (files, state.libraries.hashes(&table))
     };
     let new_kinds = new.iter().flat_map(|new| &new.verdict().descriptor().kinds);
+    let new_kinds = new_kinds.map(|kind| kind.kind.clone());
+    // What is started afresh needs nothing of the state that it drops.
+    let crossing = new_kinds.filter(|kind| !directives.restart.contains(kind));
     let mut scope = ImageScope {
-        kinds: Some(new_kinds.map(|kind| kind.kind.clone()).collect()),
+        kinds: Some(crossing.collect()),
         clients: false,
         artifacts,
         bytes_max: REHEARSAL_STATE_BYTES_MAX,
