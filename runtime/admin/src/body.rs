@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::fmt;
 use std::time::Duration;
@@ -65,6 +66,31 @@ where
         Err(error) => Err(invalid(&error)),
     }
 }
+
+/// The body of a request that needs none: nothing, or an object without fields.
+///
+/// # Errors
+/// `body-not-empty`, and those of [`text`] but for its type.
+pub(crate) async fn none(request: Request, bounds: Bounds<'_>) -> Result<(), Refusal> {
+    let seat = Seat::of(&request);
+    let (text, _part) = collect(request.into_body(), bounds).await?;
+    seat.take_body();
+    let text = text.trim_ascii();
+    let is_object = || serde_json::from_slice::<Nothing>(text).is_ok() && text.starts_with(b"{");
+    match text.is_empty() || is_object() {
+        true => Ok(()),
+        false => {
+            let detail = "the request has a body, of which nothing would be heeded";
+            let next = "send it without a body, or with {}";
+            Err(Refusal::new(400, "body-not-empty", detail, next))
+        }
+    }
+}
+
+/// An object without fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// Checks that a request's body is said to be of this type.
 pub(crate) fn check_media(headers: &HeaderMap, media: &str) -> Result<(), Refusal> {

@@ -112,6 +112,7 @@ pub(super) async fn restart(
     let engine = engine_id(path)?;
     let by = ordered_by(&app, request.headers())?;
     let seat = Seat::of(&request);
+    body::none(request, app.message()).await?;
     let restart = app.node.restart(engine, by);
     let restarted = app.places.pass((For::Order, &seat), restart).await?;
     carried_out(&app, &restarted)

@@ -512,6 +512,22 @@ async fn parameters_are_shown_and_set_within_their_bounds() {
         let refused = served.post(path, other).await;
         refused.is_problem(400, "invalid-parameters");
     }
+    for (twice, named) in [
+        (
+            r#"{"set":{"block.messages":1,"block.rounds":2,"block.messages":3}}"#,
+            "block.messages",
+        ),
+        (r#"{"grants":{"kv":[],"kv":null}}"#, "kv"),
+    ] {
+        let refused = served.post(path, twice).await;
+        let problem = refused.is_problem(400, "invalid-parameters");
+        assert!(
+            problem
+                .detail
+                .contains(&format!("`{named}` is named twice")),
+            "{problem:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -524,6 +540,14 @@ async fn an_engine_is_started_afresh() {
         (restarted.engine.as_str(), restarted.height),
         ("cache", Height(42))
     );
+    for empty in ["{}", " { } "] {
+        assert_eq!(served.post(&path("cache"), empty).await.status, 200);
+    }
+    // What it does not heed it does not take.
+    for other in [r#"{"config":{}}"#, "[]", "1", "x"] {
+        let refused = served.post(&path("cache"), other).await;
+        refused.is_problem(400, "body-not-empty");
+    }
     let unknown = served.post(&path("nobody"), "").await;
     unknown.is_problem(404, "engine-unknown");
     let wrong = served.post(&path("a-name-that-is-too-long"), "").await;

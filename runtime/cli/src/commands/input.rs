@@ -29,6 +29,9 @@ pub(crate) enum InputError {
         help("give the JSON in the command instead of `-`")
     )]
     Stdin { source: io::Error },
+    #[error("`{name}` is named twice")]
+    #[diagnostic(code(input::twice), help("name it once, with the value that is meant"))]
+    Twice { name: String },
     #[error("no engine or no message is named")]
     #[diagnostic(code(input::nothing), help("write: refit send ENGINE JSON"))]
     Nothing,

@@ -1,5 +1,6 @@
 //! `refit parameters show` and `refit parameters set NAME=VALUE…`: what the results of blocks depend on.
 
+use super::input::InputError;
 use super::send::key_header;
 use crate::args::{OutputArgs, SetArgs};
 use crate::client::Client;
@@ -9,6 +10,7 @@ use crate::show::table::{facts, table};
 use refit_abi::Height;
 use refit_admin::HEADER_REPEATED;
 use refit_admin::api::{ParameterChange, ParameterValue, ParametersReport};
+use std::collections::BTreeMap;
 
 const PATH: &str = "/v1/parameters";
 
@@ -24,8 +26,8 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
     let values = args.values.into_iter();
     let grants = args.grant.into_iter();
     let change = ParameterChange {
-        set: values.map(|it| (it.name, it.value)).collect(),
-        grants: grants.map(|it| (it.kind, it.granted)).collect(),
+        set: once(values.map(|it| (it.name, it.value)))?,
+        grants: once(grants.map(|it| (it.kind, it.granted)))?,
     };
     let body = serde_json::json!(change).to_string();
     let headers = key_header(args.key.as_ref());
@@ -61,6 +63,20 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
     show::talk(since(report.since));
     show::next("refit parameters show");
     Ok(())
+}
+
+/// What is named, each once: of two values for one name neither may be what was meant.
+pub(super) fn once<V>(
+    named: impl Iterator<Item = (String, V)>,
+) -> Result<BTreeMap<String, V>, InputError> {
+    let mut map = BTreeMap::new();
+    for (name, value) in named {
+        if map.contains_key(&name) {
+            return Err(InputError::Twice { name });
+        }
+        map.insert(name, value);
+    }
+    Ok(map)
 }
 
 fn text(report: &ParametersReport) -> String {

@@ -3,6 +3,7 @@
 //! The plan is made from what the node says is live and what the probe says of the new libraries;
 //! applying it does exactly that, or is refused.
 
+use super::input::InputError;
 use super::rehearse;
 use crate::args::PlanArgs;
 use crate::artifact;
@@ -32,6 +33,7 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
     destination.set_aside()?;
+    let directives = directives(&args)?;
     let status: Status = client.get("/v1/status").await?;
     let candidates = args
         .engines
@@ -39,7 +41,7 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
     let at_height = at_height(&args, &status);
-    let mut plan = linted(&status, &candidates, at_height, &directives(&args))?;
+    let mut plan = linted(&status, &candidates, at_height, &directives)?;
     let rehearsal = match args.no_rehearsal {
         true => None,
         false => rehearse::run(client, &plan, args.max_pause).await?,
@@ -78,24 +80,22 @@ pub(crate) fn linted(
     }
 }
 
-fn directives(args: &PlanArgs) -> Directives {
+fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
     let set = |names: &[String]| names.iter().cloned().collect();
     let mut budget = BusBudget::default();
     args.budget.iter().for_each(|each| each.apply(&mut budget));
-    Directives {
+    let values = args.set.iter();
+    let values = values.map(|setting| (setting.name.clone(), setting.value));
+    Ok(Directives {
         restart: set(&args.restart),
         dead_letters: set(&args.dead_letters),
         allow: set(&args.allow),
         budget,
         parameters: ParameterChanges {
-            set: args
-                .set
-                .iter()
-                .map(|setting| (setting.name.clone(), setting.value))
-                .collect(),
+            set: super::parameters::once(values)?,
             ..ParameterChanges::default()
         },
-    }
+    })
 }
 
 fn surroundings(status: &Status) -> Surroundings {
