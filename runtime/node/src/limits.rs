@@ -20,7 +20,10 @@ pub const DRIVER_SLEEP_MAX: Duration = Duration::from_secs(1);
 /// How long the driver waits for the crew to say what it panicked with, once it is seen to be gone.
 pub const CREW_LOST_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// How long a look at the engines may wait for the crew.
+/// How long a status waits for the crew before it says what was last known of engines.
+pub const LOOK_WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// How long what needs the engines as they are may wait for the crew.
 pub const STATUS_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How long a look at one engine's whole state may wait for the crew, and again for the state to be

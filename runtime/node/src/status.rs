@@ -1,11 +1,12 @@
 //! One look at the node.
 
 use crate::handle::Node;
-use crate::limits::STATUS_WAIT_MAX;
+use crate::limits::LOOK_WAIT_MAX;
 use crate::refusals::silent;
 use crate::standing::HALTED_NEXT;
 use crate::troubles::Words;
 use crate::upgrade::micros;
+use crate::watch::StuckCall;
 use refit_abi::EngineId;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_admin::Refusal;
@@ -44,25 +45,31 @@ struct Engines {
 }
 
 impl Node {
-    /// One look at the node. While a call into an engine does not return, what was last known, at once and
-    /// with that mark.
+    /// One look at the node. While a call into an engine does not return, or the crew is not between two blocks within
+    /// [`LOOK_WAIT_MAX`], what was last known of engines, with that mark.
     ///
     /// # Errors
-    /// A [`Refusal`] if the crew is not between two blocks within [`STATUS_WAIT_MAX`].
+    /// A [`Refusal`] if the node executes nothing any more, or nothing is known yet.
     pub(crate) fn look(&self) -> Result<Status, Refusal> {
         self.accepts_looks()?;
-        if let Some(known) = self.known_while_stuck() {
+        if let Some(stuck) = self.watched.stuck()
+            && let Some(known) = self.known_with(Some(&stuck))
+        {
             return Ok(known);
         }
-        match ask(&self.commands, look_at_engines, STATUS_WAIT_MAX) {
+        match ask(&self.commands, look_at_engines, LOOK_WAIT_MAX) {
             Some(engines) => {
                 let status = self.status_of(&engines);
                 *self.known.lock() = Some(status.clone());
                 Ok(status)
             }
-            None => self
-                .known_while_stuck()
-                .ok_or_else(|| silent(&self.latest, &self.standing, &self.watched)),
+            None => {
+                self.accepts_looks()?;
+                let stuck = self.watched.stuck();
+                let is_starting = stuck.is_none() && self.latest.lock().starting;
+                let known = self.known_with(stuck.as_ref()).filter(|_| !is_starting);
+                known.ok_or_else(|| silent(&self.latest, &self.standing, &self.watched))
+            }
         }
     }
 
@@ -84,9 +91,8 @@ impl Node {
         let _busy = self.look();
     }
 
-    /// What was last known, and all that is known without the crew, if a call does not return.
-    fn known_while_stuck(&self) -> Option<Status> {
-        let stuck = self.watched.stuck()?;
+    /// What was last known of engines, and all that is known without the crew.
+    fn known_with(&self, stuck: Option<&StuckCall>) -> Option<Status> {
         let known = self.known.lock().clone()?;
         let latest = *self.latest.lock();
         Some(Status {
@@ -98,7 +104,8 @@ impl Node {
             last_upgrade: self.upgrades.last(),
             quarantined: self.upgrades.quarantine().refusing() as u64,
             libraries: self.libraries(),
-            stuck: Some(StuckStatus::from(&stuck)),
+            engines_at: Some(known.height),
+            stuck: stuck.map(StuckStatus::from),
             parameters: Some(self.parameters_status()),
             halted: self.halted_status(),
             ..known
@@ -129,6 +136,7 @@ impl Node {
             quarantined: self.upgrades.quarantine().refusing() as u64,
             libraries: self.libraries(),
             workers: self.workers as u32,
+            engines_at: None,
             stuck: None,
             parameters: Some(self.parameters_status()),
             halted: self.halted_status(),

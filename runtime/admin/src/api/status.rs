@@ -67,6 +67,10 @@ pub struct Status {
     pub libraries: Libraries,
     /// Worker threads of the live crew.
     pub workers: u32,
+    /// The node was in a block, or has copied states, and did not look at its engines for this: what is said of them and of
+    /// the kinds' numbers is as it was after this block, or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engines_at: Option<Height>,
     /// A call into an engine that does not return. While it is there, what is said of engines and of the
     /// kinds' numbers is what was last known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -505,6 +505,7 @@ fn status() -> Status {
             pinned_reasons: Vec::new(),
         },
         workers: 2,
+        engines_at: None,
         stuck: None,
         parameters: Some(ParametersStatus {
             hash: "7c".repeat(32),

@@ -36,12 +36,19 @@ pub(crate) fn text(status: &Status) -> String {
         rows.push(("halted", halted.detail.clone()));
         rows.push(("", halted.next.clone()));
     }
-    if let Some(stuck) = &status.stuck {
-        rows.push(("stuck", stuck.detail.clone()));
-        rows.push((
-            "",
-            "what is said of engines is what was last known".to_owned(),
-        ));
+    match (&status.stuck, status.engines_at) {
+        (Some(stuck), _) => {
+            rows.push(("stuck", stuck.detail.clone()));
+            rows.push((
+                "",
+                "what is said of engines is what was last known".to_owned(),
+            ));
+        }
+        (None, Some(height)) => {
+            let detail = format!("what is said of engines is from after block {height}");
+            rows.push(("busy", detail));
+        }
+        (None, None) => {}
     }
     if status.quarantined > 0 {
         let refused = format!("{} refused: refit upgrade quarantine", status.quarantined);
