@@ -7,7 +7,7 @@ use refit_admin::api::{
     EngineRestarted, ParameterChange, ParametersReport, RehearsalReport, Status, UpgradeAccepted,
     UpgradeReport,
 };
-use refit_admin::{Bytes, CarriedOut, Node as _, OrderedBy, Refusal, Replied, Share, Wishes};
+use refit_admin::{Bytes, CarriedOut, Entrance, Node as _, OrderedBy, Refusal, Replied, Wishes};
 use refit_loader::{Loader, OpenError};
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
@@ -152,7 +152,7 @@ impl Harness {
     pub fn send(&self, engine: &str, message: Value) -> Result<Replied, Refusal> {
         let bytes = Bytes::from(message.to_string());
         self.runtime
-            .block_on(self.node.send((id(engine), Share::UNIX), None, bytes))
+            .block_on(self.node.send((id(engine), Entrance::UNIX), None, bytes))
     }
 
     /// Sends a message under the idempotency key `CLIENT/SEQUENCE`.
@@ -163,7 +163,7 @@ impl Harness {
         let (request, bytes) = (key.parse().unwrap(), Bytes::from(message.to_string()));
         self.runtime.block_on(
             self.node
-                .send((id(engine), Share::UNIX), Some(request), bytes),
+                .send((id(engine), Entrance::UNIX), Some(request), bytes),
         )
     }
 

@@ -64,7 +64,7 @@ pub use limits::{
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
 pub use node::{
-    Answer, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied, Sent, Wishes,
+    Answer, Answered, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied, Sent, Wishes,
 };
 pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
@@ -74,5 +74,5 @@ pub use routes::{
     HEADER_REHEARSAL_WAIT,
 };
 pub use server::{Server, Shutdown};
-pub use share::Share;
+pub use share::{Entrance, Share};
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

@@ -4,7 +4,7 @@ use crate::api::{
     EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
     Status, UpgradeAccepted, UpgradeReport,
 };
-use crate::{Bytes, EventFeed, Metrics, RequestId, Room, Share};
+use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
@@ -14,8 +14,17 @@ use std::sync::Arc;
 /// What a node gives back later: the value, or the reason why not.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
 
-/// What becomes of messages that were handed over together: as many outcomes, in their order.
-pub type Pending = Pin<Box<dyn Future<Output = Vec<Result<Replied, Refusal>>> + Send>>;
+/// What becomes of messages that were handed over together.
+pub type Pending = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+/// The answers to messages that were handed over together.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// As many as messages, in their order.
+    pub answers: Vec<Result<Replied, Refusal>>,
+    /// The part of [`Node::answers`] that the small ones among them hold together, if that is much.
+    pub part: Part,
+}
 
 /// What the interface needs of a node. All bodies are JSON texts, already checked to be JSON.
 ///
@@ -27,20 +36,20 @@ pub type Pending = Pin<Box<dyn Future<Output = Vec<Result<Replied, Refusal>>> + 
 /// [`Node::live`], [`Node::answers`], [`Node::moment`], [`Node::life`], [`Node::parameters`], [`Node::events`] and
 /// [`Node::metrics`], which must not.
 pub trait Node: Send + Sync + 'static {
-    /// Hands a message that came in by a way to an engine, and waits for its reply. With a [`RequestId`] that was seen
-    /// before, by whatever way, gives the recorded reply instead.
+    /// Hands a message that came in there to an engine, and waits for its reply. With a [`RequestId`] that was seen
+    /// before, wherever it came in, gives the recorded reply instead.
     fn send(
         &self,
-        to: (EngineId, Share),
+        to: (EngineId, Entrance),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied>;
 
-    /// Hands several messages over that came in by one way, as [`Node::send`] does one, in their order: who hands over another group after this
-    /// future is ready has it executed after this one. What becomes of them is waited for apart.
+    /// Hands several messages over that came in there, as [`Node::send`] does one, in their order: who hands over
+    /// another group after this future is ready has it executed after this one. What becomes of them is waited for apart.
     fn submit(
         &self,
-        share: Share,
+        at: Entrance,
         group: Vec<Sent>,
     ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>>;
 

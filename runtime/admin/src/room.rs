@@ -1,7 +1,7 @@
 //! Room for large texts: how many bytes of bodies and answers a node holds at once, over all clients.
 //!
-//! A text of at most [`SMALL_BYTES`] is free: connections are bounded, and so are these. A larger one takes its bytes
-//! out of a room as long as anybody holds it; when they are not there, it is refused, not waited for. So what clients
+//! A text of at most [`SMALL_BYTES`] is free where it is alone on its connection: these are bounded. (Those of a batch
+//! take room together.) A larger one takes its bytes out of a room as long as anybody holds it; when they are not there, it is refused, not waited for. So what clients
 //! ask for, or leave unread, never grows a node beyond a bound that is known.
 
 use crate::{Bytes, Refusal};
@@ -94,7 +94,7 @@ impl Room {
 
 impl Part {
     /// Its size in bytes; 0 for a small text.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
@@ -107,7 +107,7 @@ impl Part {
     }
 
     /// Adds another part of the same room.
-    pub(crate) fn add(&mut self, more: Self) {
+    pub fn add(&mut self, more: Self) {
         match (&mut self.0, more.0) {
             (Some(held), Some(more)) => held.merge(more),
             (empty @ None, more) => *empty = more,

@@ -13,6 +13,8 @@ use tokio::time::{Sleep, sleep};
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Seat {
+    /// Of those of its listener; it comes around.
+    number: u16,
     began: Instant,
     /// When its client last did something, in milliseconds after `began`.
     moved_ms: AtomicU64,
@@ -43,8 +45,13 @@ pub(crate) enum Leave {
 pub(crate) struct Working<'a>(&'a Seat);
 
 impl Seat {
-    pub(crate) fn new(is_stranger: bool, leave: Option<oneshot::Sender<Leave>>) -> Self {
+    pub(crate) fn new(
+        number: u16,
+        is_stranger: bool,
+        leave: Option<oneshot::Sender<Leave>>,
+    ) -> Self {
         Self {
+            number,
             began: Instant::now(),
             moved_ms: AtomicU64::new(0),
             working: AtomicU32::new(0),
@@ -57,10 +64,15 @@ impl Seat {
         }
     }
 
+    /// Its number among the connections of its listener; it comes around.
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
     /// The connection that a request came on.
     pub(crate) fn of(request: &Request) -> Arc<Self> {
         let seat = request.extensions().get::<Arc<Self>>().cloned();
-        seat.unwrap_or_else(|| Arc::new(Self::new(true, None)))
+        seat.unwrap_or_else(|| Arc::new(Self::new(0, true, None)))
     }
 
     /// Its client did its part: sent some bytes, or took some.

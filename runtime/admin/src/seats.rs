@@ -77,7 +77,10 @@ impl Seats {
     /// Gives a place to one more; whoever must go for it is told.
     pub(crate) fn take(&mut self) -> Taken {
         let (tell, leave) = oneshot::channel();
-        let seat = Arc::new(Seat::new(self.room.come_as_strangers, Some(tell)));
+        // The lowest bits: numbers come around.
+        let number = self.next as u16;
+        let seat = Seat::new(number, self.room.come_as_strangers, Some(tell));
+        let seat = Arc::new(seat);
         let mut taken = lock(&self.taken);
         let strangers = taken.values().filter(|seat| seat.is_stranger()).count();
         if self.room.come_as_strangers && strangers >= self.room.strangers {

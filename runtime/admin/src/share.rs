@@ -1,4 +1,4 @@
-//! [`Share`]: by which way a client comes in, as it stands in blocks.
+//! [`Share`]: by which way a client comes in, as it stands in blocks; [`Entrance`]: that, and on which connection.
 //!
 //! Whoever comes by one way has a part of the places of clients' names, and fills no other's. The node's own socket is
 //! one way, and each token is one, on whatever address it is presented.
@@ -27,4 +27,22 @@ impl Share {
     pub fn number(self) -> u16 {
         self.0
     }
+}
+
+/// Where a message has come in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entrance {
+    /// By which way.
+    pub share: Share,
+    /// On which connection of that way, by a number that comes around. What comes without a key on one connection keeps
+    /// its order.
+    pub connection: u16,
+}
+
+impl Entrance {
+    /// The unix socket, and no connection of its own.
+    pub const UNIX: Self = Self {
+        share: Share::UNIX,
+        connection: 0,
+    };
 }

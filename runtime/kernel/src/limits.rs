@@ -88,7 +88,7 @@ pub const ROUND_EFFECT_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes of replies and events after which a block ends, charged likewise: so that they soon leave, and others' messages
 /// come in between.
-pub const EFFECT_BYTES_PER_BLOCK_MAX: u64 = 32 << 20;
+pub const EFFECT_BYTES_PER_BLOCK_MAX: u64 = 16 << 20;
 
 /// What a reply or an event costs beside its bytes, in bytes: it bounds the number of empty ones too.
 pub const EFFECT_OVERHEAD_BYTES: usize = 128;

@@ -13,30 +13,53 @@ use crate::watch::Named;
 use crossbeam_channel::TrySendError;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
-use refit_admin::{Bytes, Moment, Refusal, Replied, RequestId, Room, Share};
+use refit_admin::{Bytes, Entrance, Moment, Refusal, Replied, RequestId, Room};
 use refit_kernel::QueryError;
 use refit_kernel::crew::{Command, Query};
 use std::sync::LazyLock;
 use tokio::sync::oneshot;
 
-/// Who sends without an idempotency key.
-pub(crate) static NAMELESS: LazyLock<ClientId> = LazyLock::new(|| ClientId::of(""));
+/// Who sends without an idempotency key, but for where that comes in.
+static NAMELESS: LazyLock<[u8; NAMELESS_BYTES]> = LazyLock::new(|| {
+    let [nameless @ .., _, _, _, _] = ClientId::of("").to_bytes();
+    nameless
+});
+
+/// Bytes of a client's id that all have who send without a key.
+const NAMELESS_BYTES: usize = 12;
+
+/// Who sends without a key there: each connection is a client of its own, which takes turns with others and whose
+/// messages keep their order.
+pub(crate) fn nameless(at: Entrance) -> ClientId {
+    let mut id = [0; 16];
+    let (nameless, place) = id.split_at_mut(NAMELESS_BYTES);
+    nameless.copy_from_slice(&*NAMELESS);
+    let (share, connection) = place.split_at_mut(2);
+    share.copy_from_slice(&at.share.number().to_le_bytes());
+    connection.copy_from_slice(&at.connection.to_le_bytes());
+    ClientId::from_bytes(id)
+}
+
+/// Whether that is somebody who sends without a key.
+pub(crate) fn is_nameless(client: ClientId) -> bool {
+    client.to_bytes().starts_with(&*NAMELESS)
+}
 
 impl Node {
     pub(crate) async fn send_message(
         &self,
-        (engine, share): (EngineId, Share),
+        (engine, at): (EngineId, Entrance),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Result<Replied, Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
-        let place = self.door.enter(1).await?;
+        let place = self.door.enter().await?;
         let (answer, answered) = oneshot::channel();
         let named = request
             .as_ref()
             .map(|request| self.watched.name(&request.client));
-        let client = named.as_ref().map_or(*NAMELESS, Named::id);
+        let client = named.as_ref().map_or_else(|| nameless(at), Named::id);
         let sequence = request.as_ref().map(|request| request.sequence);
         let answer = Answerer {
             answer: Way::One(answer),
@@ -48,7 +71,7 @@ impl Node {
         let submission = Submission {
             engine,
             client,
-            share,
+            share: at.share,
             sequence,
             payload,
             answer,

@@ -18,8 +18,8 @@ use refit_admin::api::{
     Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
-    Answer, Bytes, CarriedOut, EventFeed, Metrics, Moment, OrderedBy, Pending, Refusal, Replied,
-    RequestId, Room, Sent, Share, Wishes,
+    Answer, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy, Pending, Refusal,
+    Replied, RequestId, Room, Sent, Wishes,
 };
 use refit_kernel::Receipt;
 use refit_kernel::crew::Commands;
@@ -117,7 +117,7 @@ impl Node {
 impl refit_admin::Node for Node {
     fn send(
         &self,
-        to: (EngineId, Share),
+        to: (EngineId, Entrance),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied> {
@@ -126,10 +126,10 @@ impl refit_admin::Node for Node {
 
     fn submit(
         &self,
-        share: Share,
+        at: Entrance,
         group: Vec<Sent>,
     ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
-        Box::pin(self.submit_group(share, group))
+        Box::pin(self.submit_group(at, group))
     }
 
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {

@@ -1,7 +1,7 @@
 //! What comes to the driver from outside, and the door that bounds it.
 
 use crate::group::{Outcome, Slot};
-use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_MESSAGES_MAX};
+use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::upgrade::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::{ClientId, EngineId};
@@ -82,32 +82,64 @@ impl Way {
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
     places: Arc<Semaphore>,
+    /// Those of them that messages which come together may have.
+    batches: Arc<Semaphore>,
+}
+
+/// The places of messages that came together.
+pub(crate) struct BatchPlaces {
+    _places: OwnedSemaphorePermit,
+    _of_batches: OwnedSemaphorePermit,
 }
 
 impl Door {
     pub(crate) fn new() -> Self {
         Self {
             places: Arc::new(Semaphore::new(IN_FLIGHT_MESSAGES_MAX)),
+            batches: Arc::new(Semaphore::new(IN_FLIGHT_BATCH_MESSAGES_MAX)),
         }
     }
 
-    /// Waits for the places of so many messages.
-    pub(crate) async fn enter(&self, messages: u32) -> Result<OwnedSemaphorePermit, Refusal> {
-        // As nearly always: without a clock.
-        if let Ok(place) = self.places.clone().try_acquire_many_owned(messages) {
-            return Ok(place);
-        }
-        let places = self.places.clone().acquire_many_owned(messages);
-        let place = tokio::time::timeout(DOOR_WAIT_MAX, places).await;
-        match place {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(Refusal::new(
-                503,
-                "overloaded",
-                format!("{IN_FLIGHT_MESSAGES_MAX} messages wait for their replies"),
-                "send again later, with the same key",
-            )),
-        }
+    /// Waits for the place of one message.
+    pub(crate) async fn enter(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        enter(&self.places, 1, IN_FLIGHT_MESSAGES_MAX).await
+    }
+
+    /// Waits for the places of so many messages that come together. Whoever sends one by one does not wait for them.
+    pub(crate) async fn enter_batch(&self, messages: u32) -> Result<BatchPlaces, Refusal> {
+        let of_batches = enter(&self.batches, messages, IN_FLIGHT_BATCH_MESSAGES_MAX);
+        Ok(BatchPlaces {
+            _of_batches: of_batches.await?,
+            _places: enter(&self.places, messages, IN_FLIGHT_MESSAGES_MAX).await?,
+        })
+    }
+
+    /// Whether nobody has a place.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.available_permits() == IN_FLIGHT_MESSAGES_MAX
+            && self.batches.available_permits() == IN_FLIGHT_BATCH_MESSAGES_MAX
+    }
+}
+
+async fn enter(
+    places: &Arc<Semaphore>,
+    messages: u32,
+    messages_max: usize,
+) -> Result<OwnedSemaphorePermit, Refusal> {
+    // As nearly always: without a clock.
+    if let Ok(place) = places.clone().try_acquire_many_owned(messages) {
+        return Ok(place);
+    }
+    let places = places.clone().acquire_many_owned(messages);
+    match tokio::time::timeout(DOOR_WAIT_MAX, places).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            503,
+            "overloaded",
+            format!("{messages_max} messages wait for their replies"),
+            "send again later, with the same key",
+        )),
     }
 }
 

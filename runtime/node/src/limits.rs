@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Messages that were taken from clients and have no reply yet; more wait at the door.
 pub const IN_FLIGHT_MESSAGES_MAX: usize = 8_192;
 
+/// Of these, messages that came in batches: the others leave places to whoever sends one by one.
+pub const IN_FLIGHT_BATCH_MESSAGES_MAX: usize = 6_144;
+
 /// How long a message waits at the door before it is refused.
 pub const DOOR_WAIT_MAX: Duration = Duration::from_secs(5);
 

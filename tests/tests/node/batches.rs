@@ -2,7 +2,7 @@
 
 use crate::{put, store, workshop};
 use refit_abi::EngineId;
-use refit_admin::{Node as _, Refusal, Replied, Sent, Share};
+use refit_admin::{Entrance, Node as _, Refusal, Replied, Sent};
 use refit_tests::Harness;
 use serde_json::{Value, json};
 
@@ -18,8 +18,8 @@ fn sent(engine: &str, key: Option<&str>, message: &Value) -> Sent {
 }
 
 fn submit(node: &Harness, group: Vec<Sent>) -> Vec<Result<Replied, Refusal>> {
-    let submitted = async { node.node().submit(Share::UNIX, group).await.await };
-    node.runtime().block_on(submitted)
+    let submitted = async { node.node().submit(Entrance::UNIX, group).await.await };
+    node.runtime().block_on(submitted).answers
 }
 
 fn reply(outcome: &Result<Replied, Refusal>) -> Value {
@@ -65,9 +65,9 @@ fn groups_that_follow_each_other_are_executed_so_and_lose_nothing() {
             .collect()
     };
     let handed = async {
-        let first = node.node().submit(Share::UNIX, group(0)).await;
-        let second = node.node().submit(Share::UNIX, group(MANY)).await;
-        [first.await, second.await].concat()
+        let first = node.node().submit(Entrance::UNIX, group(0)).await;
+        let second = node.node().submit(Entrance::UNIX, group(MANY)).await;
+        [first.await.answers, second.await.answers].concat()
     };
     let outcomes = node.runtime().block_on(handed);
     assert_eq!(outcomes.len() as u64, 2 * MANY);

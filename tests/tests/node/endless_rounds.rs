@@ -1,7 +1,7 @@
 //! An engine whose messages go round for ever takes its part of each block, and no more.
 
 use crate::workshop;
-use refit_admin::{Bytes, Node as _, Share};
+use refit_admin::{Bytes, Entrance, Node as _};
 use refit_tests::{Harness, Source, Workshop};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ fn endless(workshop: &Workshop) -> PathBuf {
 fn keep_going(node: &Harness, wanted: &AtomicBool) {
     while wanted.load(Relaxed) {
         let order = Bytes::from(json!({"count": {"times": 1}}).to_string());
-        let to = ("dog".parse().unwrap(), Share::UNIX);
+        let to = ("dog".parse().unwrap(), Entrance::UNIX);
         let sent = node.node().send(to, None, order);
         // What is refused meanwhile is refused.
         let _answer = node.runtime().block_on(sent);

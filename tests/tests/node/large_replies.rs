@@ -21,8 +21,8 @@ const REPLY_BYTES: usize = 1_000_000 / 32;
 const BLOCK_BYTES: u64 = (32 << 20) / 32;
 
 /// Blocks after the newest one that is known, in the last of which another client's message is answered: one is under
-/// way, the next may be filled before it comes, one more is full before it comes to it, in the next it has its turn.
-const OTHER_BLOCKS_MAX: u64 = 4;
+/// way, four are full of the 4 MiB that a batch expects, in the next it has its turn.
+const OTHER_BLOCKS_MAX: u64 = 6;
 
 /// Longest wait of another client for one answer: as many blocks of a debug build.
 const OTHER_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -97,9 +97,15 @@ impl Listening {
     }
 
     /// The batch; the replies that came whole.
-    fn batch(&self) -> usize {
-        let line = json!({"engine": "kv", "message": put("large", "")}).to_string();
-        let lines = format!("{line}\n").repeat(LINES);
+    fn batch(&self, names: Names) -> usize {
+        let line = |number: usize| {
+            let mut line = json!({"engine": "kv", "message": put("large", "")});
+            if let Names::New = names {
+                line["key"] = json!(format!("name-{number}/1"));
+            }
+            format!("{line}\n")
+        };
+        let lines: String = (0..LINES).map(line).collect();
         let stream = self.begin("/v1/messages", BATCH_CONTENT_TYPE, "", &lines);
         let mut answers = BufReader::with_capacity(1 << 20, stream);
         let (mut line, mut whole) = (Vec::new(), 0);
@@ -110,13 +116,16 @@ impl Listening {
         whole
     }
 
-    /// One put under a key after the other until it is enough.
-    fn puts(&self, enough: &AtomicBool) -> Waits {
+    /// One put after the other, under a key if the batch has none, until it is enough.
+    fn puts(&self, enough: &AtomicBool, batch: Names) -> Waits {
         let mut waits = Waits::default();
         while !enough.load(Relaxed) {
             waits.count += 1;
             let count = waits.count;
-            let key = format!("Idempotency-Key: ada/{count}\r\n");
+            let key = match batch {
+                Names::None => format!("Idempotency-Key: ada/{count}\r\n"),
+                Names::New => String::new(),
+            };
             let body = put("other", &count.to_string()).to_string();
             let (began, newest) = (Instant::now(), self.node.status().height);
             let path = "/v1/engines/kv/messages";
@@ -129,6 +138,14 @@ impl Listening {
         }
         waits
     }
+}
+
+/// Under which names the lines of a batch come.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    None,
+    /// Each line under one that nobody has heard of.
+    New,
 }
 
 /// How long one client waited for its answers at most.
@@ -150,13 +167,23 @@ fn height(answer: &str) -> u64 {
 
 #[test]
 fn a_batch_with_huge_replies_gets_them_all_and_another_client_waits_for_a_few_blocks() {
+    beside_another_client(Names::None);
+}
+
+#[test]
+fn a_batch_under_ever_new_names_lets_a_client_without_one_come_in_between() {
+    beside_another_client(Names::New);
+}
+
+fn beside_another_client(names: Names) {
     let listening = Listening::start(&large_replies(&workshop()));
     let enough = AtomicBool::new(false);
     let began = Instant::now();
     let (whole, other) = std::thread::scope(|threads| {
-        let other = threads.spawn(|| listening.puts(&enough));
+        let other = threads.spawn(|| listening.puts(&enough, names));
         // Whatever fails here, the other one ends.
-        let batch = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listening.batch()));
+        let batch =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listening.batch(names)));
         enough.store(true, Relaxed);
         (batch, other.join().unwrap())
     });

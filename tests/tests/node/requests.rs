@@ -1,7 +1,7 @@
 //! What clients may do wrong: each time a code, a reason and a next step, and nothing changes.
 
 use crate::{assert_serves, put, store, workshop};
-use refit_admin::{Node as _, Refusal, Token};
+use refit_admin::{Entrance, Node as _, Refusal, Token};
 use refit_tests::Harness;
 use serde_json::json;
 
@@ -74,7 +74,10 @@ fn another_message_under_a_used_key_is_refused_and_changes_nothing() {
 fn the_new_names_of_one_token_leave_places_to_those_who_come_by_the_socket() {
     let node = store(&workshop());
     node.set("", "keys.names", 8).unwrap();
-    let token = Token::new("a-token-of-some-length").unwrap().share();
+    let token = Entrance {
+        share: Token::new("a-token-of-some-length").unwrap().share(),
+        connection: 1,
+    };
     let by_token = |client: &str| {
         let (kv, key) = ("kv".parse().unwrap(), format!("{client}/1"));
         let message = put(client, "1").to_string().into();

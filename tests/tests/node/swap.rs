@@ -3,7 +3,7 @@
 use crate::{assert_mapped, entry, put, store, workshop};
 use refit_abi::Generation;
 use refit_admin::api::{Class, Phase, UpgradeReport, UpgradeState};
-use refit_admin::{Bytes, Node as _, Replied, RequestId, Share};
+use refit_admin::{Bytes, Entrance, Node as _, Replied, RequestId};
 use refit_node::Node;
 use refit_tests::{Harness, process};
 use serde_json::{Value, json};
@@ -67,9 +67,13 @@ async fn run_client(node: Arc<Node>, load: Arc<Load>, client: usize) -> Vec<Repl
         }
         let message = Bytes::from(put(&key(client, sequence), "new").to_string());
         replies.push(
-            node.send((kv, Share::UNIX), Some(request(client, sequence)), message)
-                .await
-                .unwrap(),
+            node.send(
+                (kv, Entrance::UNIX),
+                Some(request(client, sequence)),
+                message,
+            )
+            .await
+            .unwrap(),
         );
         load.answered.fetch_add(1, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 
 use crate::{assert_mapped, workshop};
 use refit_admin::api::UpgradeState;
-use refit_admin::{Bytes, Node as _, Share};
+use refit_admin::{Bytes, Entrance, Node as _};
 use refit_node::INTAKE_PER_TURN_MAX;
 use refit_tests::{Harness, Source};
 use refit_upgrade::{Phase, Watch, Withdrawn};
@@ -29,7 +29,7 @@ impl Watch for Hold {
 /// Sends as a client does that goes away at once.
 fn send_and_leave(node: &Harness, message: &Value) {
     let bytes = Bytes::from(message.to_string());
-    let to = ("evil".parse().unwrap(), Share::UNIX);
+    let to = ("evil".parse().unwrap(), Entrance::UNIX);
     node.runtime().block_on(async {
         let sending = node.node().send(to, None, bytes);
         let _gone = tokio::time::timeout(Duration::ZERO, sending).await;

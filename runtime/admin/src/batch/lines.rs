@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use std::collections::VecDeque;
 
 /// Messages that are handed over together.
-const GROUP_MESSAGES_MAX: usize = 512;
+pub(super) const GROUP_MESSAGES_MAX: usize = 512;
 
 /// Bytes of messages after which a group is full.
 const GROUP_BYTES_MAX: usize = 256 << 10;
@@ -82,19 +82,19 @@ impl Lines {
         Ok(self.has_some())
     }
 
-    /// The next lines that are there, at least one; `None` if no line has ended.
-    pub(super) fn take_group(&mut self) -> Option<Group> {
+    /// The next lines that are there, at least one and at most so many; `None` if no line has ended.
+    pub(super) fn take_group(&mut self, lines_max: usize) -> Option<Group> {
         if self.cut.is_empty()
             && let Some(piece) = self.piece.take()
         {
             self.cut_up(&piece);
         }
-        self.first_group()
+        self.first_group(lines_max.clamp(1, GROUP_MESSAGES_MAX))
     }
 
-    fn first_group(&mut self) -> Option<Group> {
+    fn first_group(&mut self, lines_max: usize) -> Option<Group> {
         let (mut group, mut bytes) = (Group::new(), 0);
-        while group.len() < GROUP_MESSAGES_MAX && bytes < GROUP_BYTES_MAX {
+        while group.len() < lines_max && bytes < GROUP_BYTES_MAX {
             let Some(line) = self.cut.pop_front() else {
                 break;
             };
@@ -191,7 +191,7 @@ mod tests {
         }
         let mut all = Vec::new();
         while lines.ready().await.unwrap() {
-            let group = lines.take_group().unwrap_or_default();
+            let group = lines.take_group(usize::MAX).unwrap_or_default();
             all.extend(group.into_iter().map(|line| match line {
                 Ok(sent) => String::from_utf8(sent.body).unwrap(),
                 Err(refusal) => refusal.code,
@@ -234,7 +234,7 @@ mod tests {
         lines.cut_up(begun(150 << 10).as_bytes());
         assert!(room.take(60 << 10).is_ok());
         lines.cut_up(b"\"}\n{\"engine\":\"kv\",\"message\":1}\n");
-        let group = lines.take_group().unwrap();
+        let group = lines.take_group(usize::MAX).unwrap();
         let said: Vec<_> = group
             .iter()
             .map(|line| line.as_ref().err().map(|refusal| refusal.code.as_str()))
@@ -251,13 +251,13 @@ mod tests {
         };
         lines.cut_up(line(1).repeat(GROUP_MESSAGES_MAX + 1).as_bytes());
         let mut sizes = Vec::new();
-        while let Some(group) = lines.take_group() {
+        while let Some(group) = lines.take_group(usize::MAX) {
             sizes.push(group.len());
         }
         assert_eq!(sizes, [GROUP_MESSAGES_MAX, 1]);
         let mut lines = Lines::new(Body::empty(), 1 << 20, Room::new(1 << 20));
         lines.cut_up(line(GROUP_BYTES_MAX / 2).repeat(5).as_bytes());
-        let group = lines.take_group().unwrap();
+        let group = lines.take_group(usize::MAX).unwrap();
         assert_eq!(group.len(), 2);
     }
 }

@@ -7,20 +7,22 @@
 //! ```
 //!
 //! A few groups are under way at once, and their answers leave in order. When the client does not read, nothing more
-//! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers. It
-//! holds groups only while it has its turn ([`turns`]).
+//! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers, and by
+//! the bytes of answers for which it paces itself ([`pace`]). It holds groups only while it has its turn ([`turns`]).
 
 mod line;
 mod lines;
 mod out;
+mod pace;
 mod turns;
 mod writer;
 
 use crate::outgoing::Pieces;
 use crate::seat::Seat;
-use crate::{Bytes, Node, Pending, Refusal, Replied, Room, Share};
+use crate::{Answered, Bytes, Entrance, Node, Pending, Refusal, Room};
 use axum::body::Body;
 use lines::{Group, Lines};
+use pace::{GROUPS_MAX, Leave, Pace};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +30,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use writer::{End, Writer};
 
+pub(crate) use pace::Ahead;
 pub(crate) use turns::{Turn, Turns};
 
 /// The route.
 pub(crate) const PATH: &str = "/v1/messages";
-
-/// Groups of messages that wait for their answers at once, of one batch.
-const GROUPS_MAX: usize = 8;
 
 /// Pieces of answers that wait for the client, of one batch.
 const PIECES_MAX: usize = 4;
@@ -42,8 +42,8 @@ const PIECES_MAX: usize = 4;
 /// What a batch is made of.
 pub(crate) struct Batch {
     pub(crate) node: Arc<dyn Node>,
-    /// By which way it came in.
-    pub(crate) share: Share,
+    /// Where it came in.
+    pub(crate) at: Entrance,
     pub(crate) body: Body,
     /// Longest message, in bytes.
     pub(crate) message_bytes_max: usize,
@@ -53,6 +53,8 @@ pub(crate) struct Batch {
     pub(crate) ending: watch::Receiver<bool>,
     /// For lines that have begun.
     pub(crate) bodies: Room,
+    /// What it may have ahead of its answers, with all others.
+    pub(crate) ahead: Ahead,
     /// Its first turn.
     pub(crate) turn: Turn,
     /// Where it gets more.
@@ -64,15 +66,20 @@ pub(crate) struct Batch {
 /// A group on its way: what was refused at once, at its places, and what is waited for.
 struct Waiting {
     refused: Vec<Option<Refusal>>,
+    /// Lines that were not.
+    lines: usize,
+    /// Until they are answered.
+    _leave: Leave,
     answers: Pending,
 }
 
 /// A batch under way.
 struct Running {
     node: Arc<dyn Node>,
-    share: Share,
+    at: Entrance,
     lines: Lines,
     waiting: VecDeque<Waiting>,
+    pace: Pace,
     writer: Writer,
     turn: Option<Turn>,
     turns: Arc<Turns>,
@@ -92,23 +99,26 @@ impl Batch {
     async fn run(self, sender: mpsc::Sender<Bytes>) {
         let Self {
             node,
-            share,
+            at,
             body,
             message_bytes_max,
             idle_wait,
             mut ending,
             bodies,
+            ahead,
             turn,
             turns,
             seat,
         } = self;
         let out = sender.clone();
+        let pace = Pace::new(ahead);
         let running = Running {
             lines: Lines::new(body, message_bytes_max, bodies),
             waiting: VecDeque::new(),
-            writer: Writer::new(node.clone(), sender),
+            writer: Writer::new(node.clone(), sender, pace.unread()),
+            pace,
             node: node.clone(),
-            share,
+            at,
             turn: Some(turn),
             turns,
             seat: seat.clone(),
@@ -126,10 +136,9 @@ impl Batch {
 impl Running {
     async fn run(mut self, ending: &mut watch::Receiver<bool>) -> Result<(), End> {
         let last = self.take_lines(ending).await?;
-        while let Some(group) = self.waiting.pop_front() {
-            let answers = group.answers.await;
-            let turn = self.turn.as_ref();
-            self.writer.write(group.refused, answers, turn).await?;
+        while !self.waiting.is_empty() {
+            let answered = first(&mut self.waiting).await;
+            self.answer(answered).await?;
         }
         match last {
             Some(refusal) => {
@@ -137,7 +146,7 @@ impl Running {
                 self.seat.linger();
                 let refused = vec![Some(refusal)];
                 let turn = self.turn.as_ref();
-                self.writer.write(refused, Vec::new(), turn).await
+                self.writer.write(refused, Answered::default(), turn).await
             }
             None => Ok(()),
         }
@@ -155,17 +164,25 @@ impl Running {
             if is_idle && (is_over || !self.lines.has_some()) {
                 self.turn = None;
             }
-            let takes = self.waiting.len() < GROUPS_MAX && (is_idle || !is_over);
+            let room = self.pace.lines_left();
+            let takes = room > 0 && self.waiting.len() < GROUPS_MAX && (is_idle || !is_over);
             let idle_until = self.idle_since + self.idle_wait;
             let ready = tokio::select! {
                 biased;
-                answers = first(&mut self.waiting) => {
-                    self.answer(answers).await?;
+                answered = first(&mut self.waiting) => {
+                    self.answer(answered).await?;
                     continue;
                 }
                 () = ended(ending) => return Ok(Some(stopping())),
                 ready = self.lines.ready(), if takes => ready,
-                () = tokio::time::sleep_until(idle_until), if is_idle => {
+                takes = taken(&self.pace, self.turn.as_ref()), if is_idle && room == 0 => {
+                    self.idle_since = Instant::now();
+                    match takes {
+                        true => continue,
+                        false => return Err(End::Slow { rest: Vec::new() }),
+                    }
+                }
+                () = tokio::time::sleep_until(idle_until), if is_idle && room > 0 => {
                     return Ok(Some(idle(self.idle_wait)));
                 }
             };
@@ -183,8 +200,14 @@ impl Running {
             if self.turn.is_none() {
                 return Ok(Some(no_turn()));
             }
-            if let Some(group) = self.lines.take_group() {
-                let handed = hand_over((&*self.node, self.share), group).await;
+            let leave = tokio::select! {
+                leave = self.pace.leave() => leave,
+                () = ended(ending) => return Ok(Some(stopping())),
+            };
+            let Some(leave) = leave else { continue };
+            if let Some(group) = self.lines.take_group(leave.lines) {
+                let handed = hand_over((&*self.node, self.at), group, leave).await;
+                self.pace.hand_over(handed.lines);
                 self.waiting.push_back(handed);
                 self.idle_since = Instant::now();
             }
@@ -192,10 +215,13 @@ impl Running {
     }
 
     /// Writes the answers of the first group.
-    async fn answer(&mut self, answers: Vec<Result<Replied, Refusal>>) -> Result<(), End> {
-        let refused = self.waiting.pop_front().map(|group| group.refused);
-        let (refused, turn) = (refused.unwrap_or_default(), self.turn.as_ref());
-        self.writer.write(refused, answers, turn).await?;
+    async fn answer(&mut self, answered: Answered) -> Result<(), End> {
+        let group = self.waiting.pop_front();
+        let (refused, lines) = group.map_or_else(Default::default, |it| (it.refused, it.lines));
+        self.pace.answered(lines, &answered.answers);
+        self.writer
+            .write(refused, answered, self.turn.as_ref())
+            .await?;
         self.idle_since = Instant::now();
         Ok(())
     }
@@ -207,14 +233,26 @@ async fn ended(ending: &mut watch::Receiver<bool>) {
 }
 
 /// Waits for the answers of the first group; for ever if there is none.
-async fn first(waiting: &mut VecDeque<Waiting>) -> Vec<Result<Replied, Refusal>> {
+async fn first(waiting: &mut VecDeque<Waiting>) -> Answered {
     match waiting.front_mut() {
         Some(group) => group.answers.as_mut().await,
         None => std::future::pending().await,
     }
 }
 
-async fn hand_over((node, share): (&dyn Node, Share), group: Group) -> Waiting {
+/// Waits until the client has taken some of what it was given; false if that takes too long and others wait.
+async fn taken(pace: &Pace, turn: Option<&Turn>) -> bool {
+    let unread = pace.unread();
+    match turn {
+        Some(turn) => turn.awaiting(unread.taken()).await.is_some(),
+        None => {
+            unread.taken().await;
+            true
+        }
+    }
+}
+
+async fn hand_over((node, at): (&dyn Node, Entrance), group: Group, leave: Leave) -> Waiting {
     let (mut refused, mut sent) = (Vec::with_capacity(group.len()), Vec::new());
     for line in group {
         match line {
@@ -227,7 +265,9 @@ async fn hand_over((node, share): (&dyn Node, Share), group: Group) -> Waiting {
     }
     Waiting {
         refused,
-        answers: node.submit(share, sent).await,
+        lines: sent.len(),
+        _leave: leave,
+        answers: node.submit(at, sent).await,
     }
 }
 

@@ -1,9 +1,10 @@
 //! The answers of a batch on their way to its client, who may be slow.
 
 use super::out::{Out, Piece};
+use super::pace::Unread;
 use super::turns::Turn;
 use crate::limits::BATCH_SLOW_WAIT;
-use crate::{Bytes, Node, Refusal, Replied};
+use crate::{Answered, Bytes, Node, Refusal};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -23,14 +24,20 @@ pub(super) struct Writer {
     node: Arc<dyn Node>,
     out: Out,
     sender: mpsc::Sender<Bytes>,
+    unread: Arc<Unread>,
 }
 
 impl Writer {
-    pub(super) fn new(node: Arc<dyn Node>, sender: mpsc::Sender<Bytes>) -> Self {
+    pub(super) fn new(
+        node: Arc<dyn Node>,
+        sender: mpsc::Sender<Bytes>,
+        unread: Arc<Unread>,
+    ) -> Self {
         Self {
             node,
             out: Out::default(),
             sender,
+            unread,
         }
     }
 
@@ -38,7 +45,7 @@ impl Writer {
     pub(super) async fn write(
         &mut self,
         refused: Vec<Option<Refusal>>,
-        answers: Vec<Result<Replied, Refusal>>,
+        Answered { answers, part }: Answered,
         turn: Option<&Turn>,
     ) -> Result<(), End> {
         let now = self.node.moment();
@@ -51,7 +58,10 @@ impl Writer {
             self.out.add(answer, now);
         }
         let pieces = self.out.pieces();
-        self.send(pieces, turn).await
+        let sent = self.send(pieces, turn).await;
+        // Until all of it has gone to the connection.
+        drop(part);
+        sent
     }
 
     async fn send(&self, pieces: Vec<Piece>, turn: Option<&Turn>) -> Result<(), End> {
@@ -74,7 +84,8 @@ impl Writer {
                 return Err(End::Slow { rest });
             };
             is_whole = piece.ends_line;
-            place.map_err(|_| End::Gone)?.send(piece.bytes);
+            let place = place.map_err(|_| End::Gone)?;
+            place.send(self.unread.count(piece.bytes));
         }
         Ok(())
     }

@@ -23,12 +23,13 @@ pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Res
     seat.take_body();
     let batch = Batch {
         node: app.node.clone(),
-        share: app.share,
+        at: app.entrance(&seat),
         body: request.into_body(),
         message_bytes_max: app.limits.message_bytes_max,
         idle_wait: app.limits.batch_idle_wait,
         ending: app.ending.clone(),
         bodies: app.bodies.clone(),
+        ahead: app.ahead.clone(),
         turn,
         turns,
         seat,

@@ -19,9 +19,11 @@ pub use batch::BATCH_CONTENT_TYPE;
 pub use engines::HEADER_KEY;
 pub(crate) use engines::Straight;
 
+use crate::batch::Ahead;
 use crate::body::Bounds;
 use crate::pass::Places;
-use crate::{Limits, Node, OrderedBy, Refusal, Room, Share};
+use crate::seat::Seat;
+use crate::{Entrance, Limits, Node, OrderedBy, Refusal, Room, Share};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -41,6 +43,8 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) readers: Readers,
     pub(crate) places: Places,
+    /// What batches may have ahead of their answers.
+    pub(crate) ahead: Ahead,
     /// For large bodies.
     pub(crate) bodies: Room,
     /// True when the listener ends.
@@ -48,6 +52,14 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Where what comes on a connection has come in.
+    fn entrance(&self, seat: &Seat) -> Entrance {
+        Entrance {
+            share: self.share,
+            connection: seat.number(),
+        }
+    }
+
     /// The bounds of a message's or a query's body.
     fn message(&self) -> Bounds<'_> {
         Bounds {
@@ -80,6 +92,7 @@ impl App {
             limits,
             readers: Readers::new(ending.clone()),
             places,
+            ahead: Ahead::new(),
             bodies: Room::new(limits.bodies_bytes_max),
             ending,
         }

@@ -28,8 +28,8 @@ use refit_admin::api::{
     QuarantineState, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
-    ANSWERS_BYTES_MAX, Answer, Bytes, CarriedOut, EventFeed, Metrics, Moment, Node, OrderedBy,
-    Pending, Refusal, Replied, RequestId, Room, Sent, Share, Wishes,
+    ANSWERS_BYTES_MAX, Answer, Answered, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment,
+    Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room, Sent, Share, Wishes,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -160,20 +160,20 @@ fn is_repeat(by: &OrderedBy) -> bool {
 impl Node for Double {
     fn send(
         &self,
-        (engine, share): (EngineId, Share),
+        (engine, at): (EngineId, Entrance),
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied> {
-        self.shares.lock().unwrap().push(share);
+        self.shares.lock().unwrap().push(at.share);
         self.answer(engine, &body, request)
     }
 
     fn submit(
         &self,
-        share: Share,
+        at: Entrance,
         group: Vec<Sent>,
     ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
-        self.shares.lock().unwrap().push(share);
+        self.shares.lock().unwrap().push(at.share);
         self.groups.lock().unwrap().push(group.len());
         let outcome = |sent: Sent| {
             // Of all engines, `slow` alone gives no answer at once: the node that waits for it says so.
@@ -193,7 +193,10 @@ impl Node for Double {
             if is_held {
                 gate.acquire().await.unwrap().forget();
             }
-            outcomes
+            Answered {
+                answers: outcomes,
+                part: Part::default(),
+            }
         });
         Box::pin(std::future::ready(pending))
     }

@@ -17,6 +17,9 @@ const ASKED: usize = 40;
 /// What the node may grow by: all the room for answers, and what it makes of the next one on the way.
 const GROWTH_KIB_MAX: u64 = (refit_admin::ANSWERS_BYTES_MAX as u64 >> 10) + (96 << 10);
 
+/// How long a client does not read the answers to a batch.
+const READS_AFTER: Duration = Duration::from_secs(2);
+
 /// Longest time for another client's message meanwhile.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -92,5 +95,35 @@ fn large_answers_that_nobody_reads_take_a_bounded_part_of_memory_and_others_are_
     // The room was given back with the last byte.
     let said = answer(ask(&folder, "GET", "/v1/engines/kv/state", ""));
     assert!(said.starts_with("HTTP/1.1 200 "), "{said:.200}");
+    assert_eq!(node.stop(), Some(0));
+}
+
+/// Lines of a batch whose answers come to more than all the room for answers.
+const LINES: usize = 200;
+
+#[test]
+fn a_batch_of_large_answers_loses_none_of_them_however_late_its_client_reads() {
+    let folder = Folder::new();
+    let node = Running::start(&folder, &kv(&folder));
+    put(&folder, "large", &"x".repeat(VALUE_BYTES));
+    let other = json!({"compare_and_set": {"key": "large", "expected": null, "value": ""}});
+    let line = json!({"engine": "kv", "message": other}).to_string();
+    let lines = format!("{line}\n").repeat(LINES);
+    let mut stream = connected(&folder);
+    let length = lines.len();
+    let head = format!(
+        "POST /v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Content-Type: application/x-ndjson\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(lines.as_bytes()).unwrap();
+    // Until all that is handed over unread has long been executed.
+    std::thread::sleep(READS_AFTER);
+    let mut whole = 0;
+    for line in answer(stream).lines() {
+        assert!(!line.contains("\"problem\""), "{line:.600}");
+        whole += usize::from(line.len() > VALUE_BYTES && line.starts_with('{'));
+    }
+    assert_eq!(whole, LINES);
     assert_eq!(node.stop(), Some(0));
 }

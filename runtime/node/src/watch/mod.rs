@@ -12,7 +12,7 @@ mod told;
 pub use list::{STUCK_ENTRIES_MAX, StuckEntry, StuckList};
 pub use told::StuckCall;
 
-use crate::asking::NAMELESS;
+use crate::asking::is_nameless;
 use crate::latest::Latest;
 use crate::looks::Pace;
 use calls::{CallId, Calls, Change};
@@ -120,18 +120,20 @@ impl Watched {
         Named { watched: self, id }
     }
 
-    /// The clients of these names, if they have one, wait for replies. Gives the id of each; those that come one
+    /// The clients of these names, if they have one, wait for replies. Gives the id of each, or that of whoever has none
+    /// there; those that come one
     /// after the other under one name are noted once.
     pub(crate) fn name_all<'a>(
         self: &Arc<Self>,
         names: impl Iterator<Item = Option<&'a str>>,
+        nameless: ClientId,
     ) -> (Vec<ClientId>, NamedAll) {
         let (mut ids, mut noted) = (Vec::new(), Vec::new());
         let mut before = None;
         let mut clients = self.clients.lock();
         for name in names {
             let Some(name) = name else {
-                ids.push(*NAMELESS);
+                ids.push(nameless);
                 continue;
             };
             if before != Some(name) {
@@ -174,7 +176,7 @@ impl Watched {
     }
 
     fn client(&self, id: ClientId) -> Option<String> {
-        if id == *NAMELESS {
+        if is_nameless(id) {
             return Some(String::new());
         }
         let clients = self.clients.lock();

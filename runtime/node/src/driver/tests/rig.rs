@@ -152,7 +152,7 @@ impl Rig {
 
     /// Sends under a number of the rig's own, if it is given one.
     pub(super) fn send_under(&self, sequence: Option<u64>, message: &Message) -> Answered {
-        let place = self.runtime.block_on(self.door.enter(1)).unwrap();
+        let place = self.runtime.block_on(self.door.enter()).unwrap();
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
             engine: id(),
