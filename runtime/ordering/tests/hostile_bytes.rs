@@ -1,7 +1,6 @@
 //! Whatever bytes come as a block: the decoder does not panic, and what it takes are the bytes that it would write.
 //!
-//! A bounded number of cases runs with each `cargo test`. Another seed, or more cases: `REFIT_FUZZ_SEED` and
-//! `REFIT_FUZZ_CASES`.
+//! Seeds and counts: see `refit_fuzzing`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
@@ -9,6 +8,7 @@ mod common;
 
 use common::message;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
+use refit_fuzzing::{Random, each_case};
 use refit_ordering::{
     BLOCK_FORMAT, Block, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message, OrderKey,
     ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, Share, StateHash, UpgradeEnd,
@@ -19,67 +19,24 @@ use refit_ordering::{
 const CASES: u64 = 20_000;
 
 /// Longest bytes that are made from nothing.
-const BYTES_MAX: u64 = 400;
+const BYTES_MAX: usize = 400;
 
-/// SplitMix64.
-struct Random(u64);
+/// What a block consists of: lengths that say much.
+const WORDS: [&[u8]; 2] = [&[0xff; 9], &[0xff, 0xff, 0xff, 0x7f]];
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Less than `bound`, which is not 0.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn chance(&mut self, of: u64) -> bool {
-        self.below(of) == 0
-    }
-
-    fn bytes(&mut self, most: u64) -> Vec<u8> {
-        (0..self.below(most + 1))
-            .map(|_| self.next() as u8)
-            .collect()
-    }
-
-    fn hash(&mut self) -> [u8; 32] {
-        std::array::from_fn(|_| self.next() as u8)
-    }
-
-    /// Small and large numbers: varints of every length.
-    fn number(&mut self) -> u64 {
-        let shift = self.below(64);
-        self.next() >> shift
-    }
+fn chance(random: &mut Random, of: usize) -> bool {
+    random.below(of) == 0
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    let set = std::env::var(name).ok();
-    set.map_or(otherwise, |text| text.parse().unwrap())
-}
-
-/// Runs the cases, and says the seed for when one fails.
-fn each_case(default_seed: u64, case: impl Fn(&mut Random)) {
-    let seed = from_environment("REFIT_FUZZ_SEED", default_seed);
-    let cases = from_environment("REFIT_FUZZ_CASES", CASES);
-    println!("REFIT_FUZZ_SEED={seed} REFIT_FUZZ_CASES={cases}");
-    let mut random = Random(seed);
-    for _ in 0..cases {
-        case(&mut random);
-    }
+fn hash(random: &mut Random) -> [u8; 32] {
+    std::array::from_fn(|_| random.next_u64() as u8)
 }
 
 fn outcome(random: &mut Random) -> UpgradeOutcome {
     let code = || "transition-failed".to_owned();
     UpgradeOutcome {
-        plan: PlanDigest(random.hash()),
-        end: match random.chance(2) {
+        plan: PlanDigest(hash(random)),
+        end: match chance(random, 2) {
             true => UpgradeEnd::Committed,
             false => UpgradeEnd::Aborted { code: code() },
         },
@@ -87,11 +44,11 @@ fn outcome(random: &mut Random) -> UpgradeOutcome {
 }
 
 fn share(random: &mut Random) -> Share {
-    Share(random.next() as u16)
+    Share(random.next_u64() as u16)
 }
 
 fn key(random: &mut Random) -> Option<OrderKey> {
-    random.chance(2).then(|| OrderKey {
+    chance(random, 2).then(|| OrderKey {
         client: ClientId::of(&random.number().to_string()),
         sequence: random.number(),
         share: share(random),
@@ -120,8 +77,8 @@ fn entry(random: &mut Random) -> Entry {
         },
         _ => Entry::Message(Message {
             share: share(random),
-            sequence: random.chance(2).then(|| random.number()),
-            codec: match random.chance(2) {
+            sequence: chance(random, 2).then(|| random.number()),
+            codec: match chance(random, 2) {
                 true => Codec::Json,
                 false => Codec::Postcard,
             },
@@ -134,16 +91,16 @@ fn entry(random: &mut Random) -> Entry {
 
 fn sealed(random: &mut Random) -> SealedBlock {
     let header = Header {
-        chain: ChainId(random.hash()),
+        chain: ChainId(hash(random)),
         branch: Branch(random.number()),
         height: Height(random.number()),
         time: BlockTime(random.number()),
-        parent: BlockHash(random.hash()),
-        receipt: ReceiptHash(random.hash()),
-        outcome: random.chance(2).then(|| outcome(random)),
-        manifest: ManifestHash(random.hash()),
-        parameters: ParametersHash(random.hash()),
-        state: random.chance(4).then(|| StateHash(random.hash())),
+        parent: BlockHash(hash(random)),
+        receipt: ReceiptHash(hash(random)),
+        outcome: chance(random, 2).then(|| outcome(random)),
+        manifest: ManifestHash(hash(random)),
+        parameters: ParametersHash(hash(random)),
+        state: chance(random, 4).then(|| StateHash(hash(random))),
     };
     let entries = (0..random.below(5)).map(|_| entry(random)).collect();
     let block = Block { header, entries };
@@ -153,23 +110,6 @@ fn sealed(random: &mut Random) -> SealedBlock {
         _ => Seal::Certificate(random.bytes(64)),
     };
     SealedBlock { block, seal }
-}
-
-/// Changes some bytes, cuts some out or puts some in.
-fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
-    for _ in 0..=random.below(4) {
-        let at = random.below(bytes.len() as u64 + 1) as usize;
-        match random.below(4) {
-            0 => bytes.truncate(at),
-            1 => drop(bytes.drain(at..(at + random.below(9) as usize).min(bytes.len()))),
-            2 => drop(bytes.splice(at..at, random.bytes(8))),
-            _ => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte = random.next() as u8;
-                }
-            }
-        }
-    }
 }
 
 /// What is taken is what would be written; whether something was.
@@ -186,7 +126,7 @@ fn decode(bytes: &[u8]) -> bool {
 
 #[test]
 fn any_bytes_are_a_block_in_its_one_form_or_are_refused() {
-    each_case(1, |random| {
+    each_case(1, CASES, |random| {
         let mut bytes = random.bytes(BYTES_MAX);
         if let Some(first) = bytes.first_mut() {
             *first = BLOCK_FORMAT;
@@ -197,7 +137,7 @@ fn any_bytes_are_a_block_in_its_one_form_or_are_refused() {
 
 #[test]
 fn every_block_reads_back_with_its_seal_and_without() {
-    each_case(2, |random| {
+    each_case(2, CASES, |random| {
         let sealed = sealed(random);
         let bytes = sealed.block.to_bytes();
         assert_eq!(Block::from_bytes(&bytes).as_ref(), Ok(&sealed.block));
@@ -208,15 +148,14 @@ fn every_block_reads_back_with_its_seal_and_without() {
 
 #[test]
 fn a_block_with_changed_bytes_is_another_block_in_its_one_form_or_is_refused() {
-    let (taken, refused) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
-    each_case(3, |random| {
+    let (mut taken, mut refused) = (0, 0);
+    each_case(3, CASES, |random| {
         let mut bytes = sealed(random).to_bytes();
-        mutate(random, &mut bytes);
-        let counter = match decode(&bytes) {
-            true => &taken,
-            false => &refused,
-        };
-        counter.set(counter.get() + 1);
+        random.mutate(&mut bytes, &WORDS);
+        match decode(&bytes) {
+            true => taken += 1,
+            false => refused += 1,
+        }
     });
-    assert!(taken.get() > 0 && refused.get() > 0, "both were tried");
+    assert!(taken > 0 && refused > 0, "both were tried");
 }

@@ -157,7 +157,7 @@ impl PlanError {
     /// What to do next.
     pub fn next(&self) -> &'static str {
         match self {
-            PlanError::Empty => "name a module: refit upgrade plan kv=PATH --out plan.json",
+            PlanError::Empty => "name a module: refit upgrade plan KIND=PATH --out plan.json",
             PlanError::TooMany { .. } => "upgrade in two steps",
             PlanError::UnknownKind { .. } => "see the live kinds with: refit status",
             PlanError::NotInModule { .. } => {

@@ -27,7 +27,7 @@ pub(super) async fn run(client: &Client, args: &RestartArgs) -> Result<(), Failu
         false => "",
     };
     show::data(&format!(
-        "{engine} begins afresh with block {height}{was}; timers dropped: {timers_dropped}; engines that it had started go on\n"
+        "{engine} begins afresh with block {height}{was}; timers dropped: {timers_dropped}; any engines that it had started go on\n"
     ))?;
     if answer.header(HEADER_REPEATED).is_some() {
         show::talk("this was done before under its key, and is not done again");

@@ -216,7 +216,7 @@ fn under_way(id: u64) -> Refusal {
 
 fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {
     let unreadable = |detail: String| {
-        let next = "make a plan with: refit upgrade plan kv=PATH --out plan.json";
+        let next = "make a plan with: refit upgrade plan KIND=PATH --out plan.json";
         Refusal::new(400, "plan-unreadable", detail, next)
     };
     if plan.len() > PLAN_BYTES_MAX {
