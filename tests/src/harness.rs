@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 pub const UPGRADE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Times that a busy node is asked how it is.
-const STATUS_TRIES_MAX: usize = 30;
+const STATUS_TRIES_MAX: usize = 240;
 
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(1);
@@ -177,9 +177,13 @@ impl Harness {
         Ok(serde_json::from_slice(&answer.body).unwrap())
     }
 
-    /// How the node is; asked again as long as it is busy.
+    /// How the node is; asked again as long as it is busy and would say how its engines were before.
     pub fn status(&self) -> Status {
-        let looked = (0..STATUS_TRIES_MAX).find_map(|_| self.node.status().ok());
+        let look = || {
+            let status = self.node.status().ok();
+            status.filter(|status| status.engines_at.is_none() || status.stuck.is_some())
+        };
+        let looked = (0..STATUS_TRIES_MAX).find_map(|_| look());
         looked.unwrap()
     }
 

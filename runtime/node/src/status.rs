@@ -97,6 +97,7 @@ impl Node {
         let latest = *self.latest.lock();
         Some(Status {
             height: latest.height,
+            generation: known.generation.max(latest.generation),
             block_time_ms: latest.time,
             block_us: micros(latest.tempo.expected(Instant::now())),
             upgrade: self.upgrades.under_way(),
