@@ -31,7 +31,7 @@ pub(crate) fn ask<T: Send + 'static>(
         let _ = answer.send(ask(executor));
     }));
     commands.send_timeout(call, wait).ok()?;
-    answered.recv_timeout(wait).ok()
+    commands.answer(&answered, wait).ok()
 }
 
 /// What the crew says of its engines.

@@ -2,11 +2,9 @@
 
 use refit_abi::Height;
 use refit_abi::descriptor::CapabilityDescriptor;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use refit_abi::host::each_name_once;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
 /// The parameters that hold for the next block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,10 +55,10 @@ pub struct ParameterValue {
 #[serde(deny_unknown_fields)]
 pub struct ParameterChange {
     /// Numbers, by name; each once.
-    #[serde(default, deserialize_with = "once")]
+    #[serde(default, deserialize_with = "each_name_once")]
     pub set: BTreeMap<String, u64>,
     /// For each kind, once, all that it may do; `null`: whatever it declares.
-    #[serde(default, deserialize_with = "once")]
+    #[serde(default, deserialize_with = "each_name_once")]
     pub grants: BTreeMap<String, Option<Vec<CapabilityDescriptor>>>,
 }
 
@@ -75,35 +73,4 @@ pub struct EngineRestarted {
     pub was_poisoned: bool,
     /// Timers of its former life that were dropped.
     pub timers_dropped: u64,
-}
-
-/// A map in which each name stands once: of two values for one name neither would be what was meant.
-fn once<'de, V, D>(from: D) -> Result<BTreeMap<String, V>, D::Error>
-where
-    V: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    from.deserialize_map(Once(PhantomData))
-}
-
-struct Once<V>(PhantomData<V>);
-
-impl<'de, V: Deserialize<'de>> Visitor<'de> for Once<V> {
-    type Value = BTreeMap<String, V>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of names and values")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-        let mut map = BTreeMap::new();
-        while let Some((name, value)) = from.next_entry::<String, V>()? {
-            if map.contains_key(&name) {
-                let twice = format!("`{name}` is named twice; name it once");
-                return Err(A::Error::custom(twice));
-            }
-            map.insert(name, value);
-        }
-        Ok(map)
-    }
 }

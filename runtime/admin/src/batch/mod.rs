@@ -206,6 +206,7 @@ impl Running {
             };
             let Some(leave) = leave else { continue };
             if let Some(group) = self.lines.take_group(leave.lines) {
+                let leave = leave.only(group.len());
                 let handed = hand_over((&*self.node, self.at), group, leave).await;
                 self.pace.hand_over(handed.lines);
                 self.waiting.push_back(handed);

@@ -4,13 +4,15 @@
 //! begins with a few lines, of which there are only so many of all batches together, and goes on with as many as there is
 //! room for if the next answers are as long as the longest of late: what waits for the client and what is expected are
 //! together at most [`BATCH_ANSWERS_BYTES`], and what all batches expect of long ones at most [`LONG_ANSWERS_BYTES`]. A batch
-//! whose answers are short soon has all the lines in work that it may
-//! have; one whose answers are long has few, and others come in between.
+//! whose answers are short soon has all the lines in work that it may have; one whose answers are long has few, and others
+//! come in between. Whoever finds nothing left of what all share waits for [`LEAVE_WAIT`], and then goes on with one line at a
+//! time: nobody is kept out by what others hold.
 
 use super::lines::GROUP_MESSAGES_MAX;
 use crate::{Bytes, Refusal, Replied, SMALL_BYTES};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
+use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of answers of one batch that are expected, or made and not taken by its client. (One longer answer comes alone.)
@@ -37,6 +39,9 @@ const ANSWER_BYTES_MIN: usize = 256;
 /// Bytes of long answers that are expected of all batches of a listener together: whoever comes waits for no more.
 const LONG_ANSWERS_BYTES: usize = 16 << 20;
 
+/// Longest wait for what all batches share, before a line goes without it.
+const LEAVE_WAIT: Duration = Duration::from_millis(250);
+
 /// What all batches of a listener have ahead of their answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
@@ -50,7 +55,9 @@ pub(crate) struct Ahead {
 #[derive(Debug)]
 pub(super) struct Leave {
     pub(super) lines: usize,
-    _of_all: Option<OwnedSemaphorePermit>,
+    /// Permits for each line.
+    each: u32,
+    of_all: Option<OwnedSemaphorePermit>,
 }
 
 /// How fast a batch goes.
@@ -94,12 +101,17 @@ impl Ahead {
 /// nobody is to wait.
 async fn take(of: &Arc<Semaphore>, each: usize, lines: usize, waits: bool) -> Option<Leave> {
     let each = u32::try_from(each).unwrap_or(u32::MAX);
-    let first = of.clone().try_acquire_many_owned(each);
-    let mut taken = match (first, waits) {
-        (Ok(taken), _) => taken,
-        // It is never closed.
-        (Err(_), true) => of.clone().acquire_many_owned(each).await.ok()?,
-        (Err(_), false) => return None,
+    let mut taken = match of.clone().try_acquire_many_owned(each) {
+        Ok(taken) => taken,
+        Err(_) if !waits => return None,
+        Err(_) => {
+            let first = of.clone().acquire_many_owned(each);
+            match tokio::time::timeout(LEAVE_WAIT, first).await {
+                // It is never closed.
+                Ok(taken) => taken.ok()?,
+                Err(_) => return Some(Leave::without(1)),
+            }
+        }
     };
     let mut count = 1;
     while count < lines
@@ -110,8 +122,30 @@ async fn take(of: &Arc<Semaphore>, each: usize, lines: usize, waits: bool) -> Op
     }
     Some(Leave {
         lines: count,
-        _of_all: Some(taken),
+        each,
+        of_all: Some(taken),
     })
+}
+
+impl Leave {
+    /// Of nothing that others share.
+    fn without(lines: usize) -> Self {
+        Self {
+            lines,
+            each: 0,
+            of_all: None,
+        }
+    }
+
+    /// For no more than so many lines: what was taken for others is given back.
+    pub(super) fn only(mut self, lines: usize) -> Self {
+        self.lines = self.lines.min(lines);
+        let kept = self.lines * self.each as usize;
+        if let Some(taken) = &mut self.of_all {
+            drop(taken.split(taken.num_permits().saturating_sub(kept)));
+        }
+        self
+    }
 }
 
 impl Pace {
@@ -137,10 +171,7 @@ impl Pace {
                 let each = bytes.min(LONG_ANSWERS_BYTES);
                 take(&self.ahead.long, each, lines, waits).await
             }
-            Some(_) => Some(Leave {
-                lines,
-                _of_all: None,
-            }),
+            Some(_) => Some(Leave::without(lines)),
         };
         self.is_held = leave.is_none();
         leave
@@ -171,6 +202,11 @@ impl Pace {
     /// The answers of so many of these have come.
     pub(super) fn answered(&mut self, lines: usize, answers: &[Result<Replied, Refusal>]) {
         self.lines -= lines.min(self.lines);
+        self.is_held = false;
+        // Of lines that were all refused at the door nothing is learned.
+        if answers.is_empty() {
+            return;
+        }
         let bytes = |answer: &Result<Replied, Refusal>| match answer {
             Ok(replied) => replied.body.len(),
             Err(refusal) => refusal.detail.len() + refusal.next.len(),
@@ -179,7 +215,6 @@ impl Pace {
         let before = self.expected.unwrap_or(0) / 2;
         self.expected = Some(longest.max(before).max(ANSWER_BYTES_MIN));
         self.lines_max = (self.lines_max * GROWTH).min(LINES_MAX);
-        self.is_held = false;
     }
 
     /// What its client has not taken yet.
@@ -301,11 +336,38 @@ mod tests {
             assert_eq!(leave.lines, FIRST_LINES);
             begun.push(leave);
         }
+        // It goes on, a line at a time, if the others take long.
         let mut next = Pace::new(ahead);
         let waits = tokio::time::timeout(SHORT_WAIT, next.leave()).await;
         assert!(waits.is_err());
+        assert_eq!(next.leave().await.unwrap().lines, 1);
         begun.pop();
         assert_eq!(next.leave().await.unwrap().lines, FIRST_LINES);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_for_lines_that_do_not_come_is_given_back() {
+        let ahead = Ahead::new();
+        let mut pace = Pace::new(ahead.clone());
+        round(&mut pace, 1 << 20).await;
+        let leave = pace.leave().await.unwrap();
+        assert_eq!(leave.lines, 4);
+        let left = LONG_ANSWERS_BYTES - (4 << 20);
+        assert_eq!(ahead.long.available_permits(), left);
+        let leave = leave.only(1);
+        assert_eq!(leave.lines, 1);
+        assert_eq!(ahead.long.available_permits(), left + (3 << 20));
+        drop(leave);
+        assert_eq!(ahead.long.available_permits(), LONG_ANSWERS_BYTES);
+    }
+
+    #[tokio::test]
+    async fn lines_that_are_all_refused_at_the_door_let_no_more_of_them_ahead() {
+        let mut pace = Pace::new(Ahead::new());
+        for _ in 0..5 {
+            pace.answered(0, &[]);
+        }
+        assert_eq!(pace.leave().await.unwrap().lines, FIRST_LINES);
     }
 
     #[tokio::test]

@@ -12,6 +12,8 @@ use crossbeam_channel::{
     TrySendError, bounded, select,
 };
 use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a crew's leader panicked with.
@@ -20,12 +22,16 @@ pub type Panic = Box<dyn Any + Send>;
 /// Leaders whose panics are kept until somebody hears of them: there is one leader, and none comes after it.
 const LOST_MAX: usize = 1;
 
+/// How often whoever waits for an answer looks whether there is a crew that may give it.
+const END_LOOK: Duration = Duration::from_millis(20);
+
 /// The sending end: for those who ask.
 #[derive(Clone, Debug)]
 pub struct Commands {
     blocks: Sender<Command>,
     looks: Sender<Command>,
     lost: Receiver<Panic>,
+    has_ended: Arc<AtomicBool>,
 }
 
 /// The receiving end: for the crews, one of which is on duty.
@@ -34,6 +40,7 @@ pub struct CommandQueue {
     blocks: Receiver<Command>,
     looks: Receiver<Command>,
     lost: Sender<Panic>,
+    has_ended: Arc<AtomicBool>,
 }
 
 /// Two queues for a node's crews, each of [`COMMANDS_MAX`] commands: their two ends.
@@ -41,15 +48,18 @@ pub fn commands() -> (Commands, CommandQueue) {
     let (blocks, next_blocks) = bounded(COMMANDS_MAX);
     let (looks, next_looks) = bounded(COMMANDS_MAX);
     let (tell, lost) = bounded(LOST_MAX);
+    let has_ended = Arc::new(AtomicBool::new(false));
     let queue = CommandQueue {
         blocks: next_blocks,
         looks: next_looks,
         lost: tell,
+        has_ended: has_ended.clone(),
     };
     let commands = Commands {
         blocks,
         looks,
         lost,
+        has_ended,
     };
     (commands, queue)
 }
@@ -87,6 +97,31 @@ impl Commands {
         self.queue(&command).send_timeout(command, wait)
     }
 
+    /// Waits as long as `wait` for what a command brings; and no longer than there is a crew: once one was told to stop,
+    /// nobody takes what lies behind that, and nobody drops it as long as there may be another crew.
+    ///
+    /// # Errors
+    /// If it has not come in time; [`RecvTimeoutError::Disconnected`] if it will not.
+    pub fn answer<T>(&self, answered: &Receiver<T>, wait: Duration) -> Result<T, RecvTimeoutError> {
+        let began = Instant::now();
+        loop {
+            let has_ended = self.has_ended.load(Ordering::Acquire);
+            let left = wait.saturating_sub(began.elapsed());
+            let look = if has_ended {
+                Duration::ZERO
+            } else {
+                left.min(END_LOOK)
+            };
+            match answered.recv_timeout(look) {
+                Err(RecvTimeoutError::Timeout) if has_ended => {
+                    return Err(RecvTimeoutError::Disconnected);
+                }
+                Err(RecvTimeoutError::Timeout) if look < left => {}
+                answer => return answer,
+            }
+        }
+    }
+
     /// Where it is heard, once, that a leader has panicked: the engines are gone with it, and nobody does any more what
     /// is asked. Ends when there is no crew any more.
     pub fn lost(&self) -> &Receiver<Panic> {
@@ -113,6 +148,18 @@ impl CommandQueue {
 
     /// The next command, if one waits.
     pub(super) fn try_next(&self, share: &mut Share) -> Result<Command, TryRecvError> {
+        self.next_of_both(share).map(|command| self.noted(command))
+    }
+
+    /// Who asks for something behind the end waits for nobody.
+    fn noted(&self, command: Command) -> Command {
+        if matches!(command, Command::Stop) {
+            self.has_ended.store(true, Ordering::Release);
+        }
+        command
+    }
+
+    fn next_of_both(&self, share: &mut Share) -> Result<Command, TryRecvError> {
         let blocks_wait = !self.blocks.is_empty();
         if !blocks_wait || share.is_left() {
             match self.looks.try_recv() {
@@ -143,7 +190,8 @@ impl CommandQueue {
             recv(self.looks) -> next => next,
             default(wait) => return Err(RecvTimeoutError::Timeout),
         };
-        next.map_err(|RecvError| RecvTimeoutError::Disconnected)
+        let next = next.map_err(|RecvError| RecvTimeoutError::Disconnected)?;
+        Ok(self.noted(next))
     }
 
     /// The next command; waits for it. `None` when nobody can ask any more.
@@ -157,7 +205,7 @@ impl CommandQueue {
             recv(self.blocks) -> next => next,
             recv(self.looks) -> next => next,
         };
-        next.ok()
+        next.ok().map(|command| self.noted(command))
     }
 }
 
@@ -252,6 +300,29 @@ mod tests {
             assert!(matches!(queue.try_next(&mut share), Ok(Command::Call(_))));
         }
         assert!(matches!(queue.try_next(&mut share), Ok(Command::Block(..))));
+    }
+
+    #[test]
+    fn whoever_asks_behind_the_end_does_not_wait_though_the_queue_is_kept_for_another_crew() {
+        let (commands, queue) = commands();
+        let (wait, short) = (Duration::from_secs(3_600), Duration::from_millis(50));
+        let ask = || {
+            let (answer, answered) = bounded(1);
+            let call = move |_: &mut crate::Executor| answer.send(()).unwrap();
+            commands.send(Command::Call(Box::new(call))).unwrap();
+            answered
+        };
+        let before = ask();
+        let early = commands.answer(&before, short);
+        assert_eq!(early, Err(RecvTimeoutError::Timeout));
+        commands.send(Command::Stop).unwrap();
+        let behind = ask();
+        let mut share = Share::new();
+        assert!(matches!(queue.next(&mut share), Some(Command::Call(_))));
+        assert!(matches!(queue.next(&mut share), Some(Command::Stop)));
+        let answer = commands.answer(&behind, wait);
+        assert_eq!(answer, Err(RecvTimeoutError::Disconnected));
+        drop(queue);
     }
 
     #[test]

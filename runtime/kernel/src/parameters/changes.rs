@@ -5,6 +5,7 @@
 
 use super::{Field, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, Parameters, ParametersError};
 use refit_abi::descriptor::CapabilityDescriptor;
+use refit_abi::host::each_name_once;
 use refit_abi::is_kind_name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,11 +14,11 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParameterChanges {
-    /// Numbers, by the names of [`FIELDS`](super::FIELDS).
-    #[serde(default)]
+    /// Numbers, by the names of [`FIELDS`](super::FIELDS), each once.
+    #[serde(default, deserialize_with = "each_name_once")]
     pub set: BTreeMap<String, u64>,
-    /// For each kind named here all that it is granted; `None`: whatever it declares.
-    #[serde(default)]
+    /// For each kind named here, once, all that it is granted; `None`: whatever it declares.
+    #[serde(default, deserialize_with = "each_name_once")]
     pub grants: BTreeMap<String, Option<Vec<CapabilityDescriptor>>>,
 }
 

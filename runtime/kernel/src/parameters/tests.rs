@@ -180,6 +180,20 @@ fn changes_come_back_from_their_bytes_and_those_that_name_others_both_hold() {
 }
 
 #[test]
+fn changes_that_name_something_twice_are_refused_by_its_name() {
+    for (text, name) in [
+        (
+            r#"{"set":{"block.effect_bytes":17000000,"block.effect_bytes":19000000}}"#,
+            "`block.effect_bytes` is named twice",
+        ),
+        (r#"{"grants":{"kv":null,"kv":[]}}"#, "`kv` is named twice"),
+    ] {
+        let refused = serde_json::from_str::<ParameterChanges>(text).unwrap_err();
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+}
+
+#[test]
 fn grants_name_kinds_and_nothing_that_a_terminal_would_obey() {
     let named = |kind: &str, to: &str| {
         let mut changes = ParameterChanges::default();

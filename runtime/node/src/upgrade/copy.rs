@@ -4,7 +4,7 @@
 use super::Upgrades;
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::rehearsal::{Copying, Forked, Order, RehearsalError};
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::bounded;
 use refit_abi::Generation;
 use refit_kernel::crew::Command;
 use refit_kernel::{Executor, ImageScope};
@@ -61,8 +61,10 @@ impl Copier<'_> {
         let asked = Command::Call(Box::new(fork));
         let sent = self.upgrades.commands.send_timeout(asked, RETIRE_WAIT_MAX);
         sent.map_err(|_| not_come())?;
-        let answer: Option<Copied> = match answered.recv_timeout(RETIRE_WAIT_MAX) {
-            Err(RecvTimeoutError::Timeout) if !decide(&stage, GIVEN_UP) => answered.recv().ok(),
+        // It holds up whoever unmaps a library: no longer than there is a crew.
+        let commands = &self.upgrades.commands;
+        let answer: Option<Copied> = match commands.answer(&answered, RETIRE_WAIT_MAX) {
+            Err(_) if !decide(&stage, GIVEN_UP) => answered.recv().ok(),
             answer => answer.ok(),
         };
         let (forked, took) = answer.ok_or_else(not_come)?;
