@@ -6,7 +6,7 @@ use crate::limits::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How much [`Keys`](super::Keys) keeps.
+/// How much the table of keys keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyBounds {
     /// Most clients, by whatever way they come: those of one [`Share`](super::Share) get half of them at most.
