@@ -1,26 +1,26 @@
 //! [`Executor`]: the sequential half of a node: it takes a block, routes its messages, runs the
 //! rounds, and gives back the effects.
 
+use crate::block::dead_letters::{DeadLetter, DeadLetters};
+use crate::block::orders::PlacedOrder;
+use crate::block::outbox::Outbox;
+use crate::block::outcome::{BlockOutcome, QueryError, Stats};
+use crate::block::receipt::Receipt;
+use crate::block::room::Made;
+use crate::block::round::SharedChunk;
+use crate::block::spare::Spare;
+use crate::block::timers::Timers;
 use crate::causes::{Allowance, Causes};
 use crate::crew::Helpers;
-use crate::dead_letters::{DeadLetter, DeadLetters};
-use crate::directory::{Directory, Place};
+use crate::engines::directory::{Directory, Place};
+use crate::engines::newborn::{Newborn, Start};
+use crate::engines::slot::SlotState;
 use crate::gate::Gate;
 use crate::keys::{Keys, RequestDigest, Share};
 use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES};
-use crate::newborn::{Newborn, Start};
-use crate::orders::PlacedOrder;
-use crate::outbox::Outbox;
-use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::parameters::Parameters;
-use crate::receipt::Receipt;
-use crate::remains::Remains;
-use crate::room::Made;
-use crate::round::SharedChunk;
-use crate::slot::SlotState;
-use crate::spare::Spare;
-use crate::table::GenerationTable;
-use crate::timers::Timers;
+use crate::swap::remains::Remains;
+use crate::swap::table::GenerationTable;
 use arc_swap::ArcSwap;
 use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;

@@ -4,9 +4,9 @@
 //! otherwise it would come before them.
 
 use super::{CauseIndex, Causes};
-use crate::chunk::Chunk;
-use crate::lives::Mail;
-use crate::slot::{Letter, Slot};
+use crate::engines::chunk::Chunk;
+use crate::engines::lives::Mail;
+use crate::engines::slot::{Letter, Slot};
 use refit_abi::{EngineId, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 

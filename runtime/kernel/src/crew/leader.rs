@@ -6,10 +6,10 @@
 use super::on_duty::Done;
 use super::queue::{Panic, Share};
 use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
+use crate::block::round::Job;
 use crate::executor::Executor;
 use crate::limits::{LEAD_ON_BLOCKS_MAX, LEAD_ON_MAX, QUIET};
-use crate::quiesced::Quiesced;
-use crate::round::Job;
+use crate::swap::quiesced::Quiesced;
 use crossbeam_channel::{RecvTimeoutError, SendError, TryRecvError};
 use std::time::Instant;
 

@@ -1,9 +1,9 @@
 //! [`EngineImage`]: one engine as plain data, with its mail.
 
 use crate::causes::CauseIndex;
-use crate::kept::Kept;
+use crate::engines::slot::Poison;
 use crate::keys::Ask;
-use crate::slot::Poison;
+use crate::swap::kept::Kept;
 use refit_abi::host::Witness;
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;

@@ -1,9 +1,9 @@
 //! [`KeptOutcome`]: how a request under a key ended, as it is kept for whoever asks again.
 
 use super::{Admitted, At};
+use crate::block::orders::Done;
+use crate::block::outcome::ReplyError;
 use crate::limits::DONE_BYTES;
-use crate::orders::Done;
-use crate::outcome::ReplyError;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Longest reply that is kept in its place, without an allocation of its own, in bytes: with it an outcome takes 48.

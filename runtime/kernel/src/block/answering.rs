@@ -1,0 +1,100 @@
+//! Answering clients: whether a message that has a key is delivered, and to whom each answer goes.
+
+use crate::block::outbox::Answer;
+use crate::block::outcome::{BlockOutcome, Replied, ReplyError};
+use crate::executor::{Executor, Ingress};
+use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, KeyRefusal, RequestDigest, outcome_bytes};
+use crate::limits::EFFECT_OVERHEAD_BYTES;
+
+impl Ingress {
+    /// What it asks, if it has a key.
+    pub(crate) fn request(&self) -> RequestDigest {
+        RequestDigest::of(self.engine, self.codec, &self.payload)
+    }
+}
+
+impl Executor {
+    /// Whether a message that has a key is to be delivered; whoever sent one that is not is answered, or waits with
+    /// the first.
+    pub(crate) fn admit(
+        &mut self,
+        key: Key,
+        request: RequestDigest,
+        message: &Ingress,
+        out: &mut BlockOutcome,
+    ) -> bool {
+        let is_full = self.repeated_bytes >= self.parameters.block.effect_bytes;
+        let admitted = match is_full && self.keys.is_answered(key) {
+            true => Admitted::Refused(KeyRefusal::Later),
+            false => self.keys.admit(key, message.share, request, out.height),
+        };
+        let (at, repeated, outcome) = match admitted {
+            Admitted::Deliver => return true,
+            Admitted::Waits => return false,
+            Admitted::Again(at, outcome) => {
+                self.repeated_bytes += charged(&outcome);
+                (at, true, outcome)
+            }
+            // No order has the digest of a message.
+            Admitted::Done(..) => (self.now(), false, Err(ReplyError::Key(KeyRefusal::Used))),
+            Admitted::Refused(why) => (self.now(), false, Err(ReplyError::Key(why))),
+        };
+        out.replies.push(Replied {
+            asker: Asker::Keyed { key, request },
+            engine: message.engine,
+            height: at.height,
+            generation: at.generation,
+            repeated,
+            outcome,
+        });
+        false
+    }
+
+    /// Gives an answer to whom it is for. A key is answered by it, or free again.
+    pub(crate) fn answer(&mut self, answer: Answer, out: &mut BlockOutcome) {
+        let at = self.now();
+        let Answer {
+            engine,
+            client,
+            sequence,
+            ask,
+            outcome,
+        } = answer;
+        let asker = match ask {
+            Ask::Keyless(height) => Asker::Keyless(Entry {
+                height,
+                index: sequence,
+            }),
+            Ask::Keyed => {
+                let key = Key { client, sequence };
+                // The key of a letter that waits is taken; without it nobody could be told apart.
+                let Some(request) = self.keys.settle(key, &outcome, at) else {
+                    return;
+                };
+                Asker::Keyed { key, request }
+            }
+        };
+        self.effect_bytes += charged(&outcome);
+        out.replies.push(Replied {
+            asker,
+            engine,
+            height: at.height,
+            generation: at.generation,
+            repeated: false,
+            outcome,
+        });
+    }
+
+    /// In the block that is executed, or after the newest.
+    pub(crate) fn now(&self) -> At {
+        At {
+            height: self.height,
+            generation: self.shared.table.load().number(),
+        }
+    }
+}
+
+/// What an answer counts among what leaves with a block.
+fn charged(outcome: &Result<Vec<u8>, ReplyError>) -> u64 {
+    (outcome_bytes(outcome) + EFFECT_OVERHEAD_BYTES) as u64
+}

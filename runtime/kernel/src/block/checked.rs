@@ -1,0 +1,62 @@
+//! Delivery on a node that is told to compare states at faults: "check first, then change" is the author's duty, and
+//! here it is looked at. Each message is handled alone, and the state is written down before it, so this costs the
+//! encoding of a state for each message; nothing of it runs on a node that is not told to.
+
+use crate::block::outbox::Outbox;
+use crate::block::outcome::ReplyError;
+use crate::block::room::Turn;
+use crate::block::round::RoundFacts;
+use crate::block::trouble::{self, Trouble, Wrong};
+use crate::engines::chunk::{bounce_all, deliver as deliver_batch};
+use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::swap::table::{GenerationTable, KindEntry};
+use refit_abi::Undelivered;
+use refit_abi::host::running;
+
+pub(crate) fn deliver(
+    slot: &mut Slot,
+    letters: &[Letter],
+    arena: &[u8],
+    outbox: &mut Outbox,
+    (table, entry): (&GenerationTable, &KindEntry),
+    facts: &RoundFacts,
+    turn: &mut Turn<'_>,
+) {
+    for letter in letters {
+        let alone = std::slice::from_ref(letter);
+        let Some(before) = written(slot, entry) else {
+            // Poisoned by the letter before.
+            bounce_all(slot.id, alone, arena, outbox, Undelivered::Poisoned);
+            continue;
+        };
+        let faults = outbox.stats.faults;
+        deliver_batch(slot, alone, arena, outbox, (table, entry), facts, turn);
+        if outbox.stats.faults == faults || written(slot, entry).is_none_or(|now| now == before) {
+            continue;
+        }
+        if let Some(answer) = outbox.answers.last_mut()
+            && letter.is_answered_by(answer)
+            && let Err(ReplyError::Fault(fault)) = &answer.outcome
+        {
+            answer.outcome = Err(ReplyError::ChangedAtFault(fault.clone()));
+        }
+        let (sender, sequence) = (letter.sender, letter.sequence);
+        trouble::keep(&mut outbox.troubles, || {
+            let what = Wrong::ChangedAtFault { sender, sequence };
+            Trouble::of(slot.id, Some(entry), what)
+        });
+    }
+}
+
+/// The state's bytes, empty if it cannot be written; `None` if the engine does not serve.
+fn written(slot: &Slot, entry: &KindEntry) -> Option<Vec<u8>> {
+    let SlotState::Live(instance) = &slot.state else {
+        return None;
+    };
+    let mut bytes = Vec::new();
+    let _about = running::about(slot.id);
+    match entry.kind.encode(instance, &mut bytes) {
+        Ok(()) => Some(bytes),
+        Err(_) => Some(Vec::new()),
+    }
+}

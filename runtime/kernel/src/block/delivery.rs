@@ -1,0 +1,297 @@
+//! Delivery: one message into one mailbox, or word to whoever waits that it cannot be.
+
+mod run;
+
+use crate::block::dead_letters::DeadLetter;
+use crate::block::outbox::Notice;
+use crate::block::outcome::{BlockOutcome, ReplyError};
+use crate::block::timers::Timer;
+use crate::engines::directory::Place;
+use crate::engines::lives::settle;
+use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::executor::{Executor, Ingress};
+use crate::keys::{Ask, Key, RequestDigest};
+use crate::swap::table::{GenerationTable, KindIndex};
+use refit_abi::descriptor::Ability;
+use refit_abi::host::BlockFrame;
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Sender, TimerId, Undelivered};
+
+/// Where a letter comes from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    /// A client, which speaks to this generation.
+    Client(&'a GenerationTable),
+    /// An engine of this kind.
+    Engine(KindIndex, &'a GenerationTable),
+    /// A timer of the receiver.
+    Timer(TimerId),
+    /// A notice.
+    Node,
+}
+
+impl Executor {
+    /// Delivers the timers that are due, as far as their engines' mailboxes have room; what was promised stays due until
+    /// there is.
+    pub(crate) fn deliver_due_timers(&mut self, frame: BlockFrame, out: &mut BlockOutcome) {
+        let mut timers = std::mem::take(&mut self.timers);
+        timers.hand_on(frame.height, frame.time, |timer| {
+            let fits = self.has_room(timer.engine, out);
+            if fits {
+                self.deliver_timer(timer, out);
+            }
+            fits
+        });
+        self.timers = timers;
+    }
+
+    /// Whether a letter for an engine is not refused for want of room.
+    fn has_room(&self, engine: EngineId, out: &mut BlockOutcome) -> bool {
+        let fits = self.fits_in_all(Origin::Timer(TimerId(0)), 0);
+        let most = self.parameters.mailbox;
+        let is_full = self.with_slot(engine, |slot| {
+            self.settled(slot, out);
+            matches!(slot.state, SlotState::Live(_))
+                && (!fits || slot.letters() >= most.messages || slot.mail_bytes >= most.bytes)
+        });
+        is_full != Some(true)
+    }
+
+    fn deliver_timer(&mut self, timer: &Timer, out: &mut BlockOutcome) {
+        let letter = Letter {
+            sender: Sender::Timer,
+            sequence: 0,
+            schema: timer.schema,
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Message,
+            ask: None,
+            cause: timer.cause,
+            payload: 0..0,
+        };
+        let (origin, to) = (Origin::Timer(timer.id), timer.engine);
+        self.deliver_as(origin, to, letter, &timer.payload, out);
+        self.causes.drop_ref(timer.cause);
+    }
+
+    /// A client writes in the words of the code that is live now: its message is of that schema, also if it
+    /// waits until other code is. One whose key is taken or answered is not delivered. It comes with its place in the
+    /// block and the digest of its request, if that is known.
+    pub(crate) fn deliver_ingress(
+        &mut self,
+        (index, request): (u64, Option<RequestDigest>),
+        message: Ingress,
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) {
+        let (ask, sequence) = match message.sequence {
+            None => (Ask::Keyless(out.height), index),
+            Some(sequence) => {
+                let request = request.unwrap_or_else(|| message.request());
+                debug_assert_eq!(request, message.request(), "it is of this message");
+                let key = Key {
+                    client: message.client,
+                    sequence,
+                };
+                if !self.admit(key, request, &message, out) {
+                    return;
+                }
+                (Ask::Keyed, sequence)
+            }
+        };
+        let cause = self.causes.begin();
+        let letter = Letter {
+            sender: Sender::Client(message.client),
+            sequence,
+            schema: SchemaId::default(),
+            codec: message.codec,
+            kind: DeliveryKind::Message,
+            ask: Some(ask),
+            cause,
+            payload: 0..0,
+        };
+        let (to, payload) = (message.engine, &message.payload);
+        self.deliver_as(Origin::Client(table), to, letter, payload, out);
+        self.causes.let_go(cause);
+    }
+
+    pub(crate) fn deliver_notice(&mut self, notice: &Notice, out: &mut BlockOutcome) {
+        let Ok(payload) = postcard::to_allocvec(&(notice.about, notice.reason)) else {
+            return;
+        };
+        let letter = Letter {
+            sender: Sender::Engine(notice.about),
+            sequence: 0,
+            schema: SchemaId::default(),
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Undelivered,
+            ask: None,
+            cause: notice.cause,
+            payload: 0..0,
+        };
+        self.deliver(notice.to, letter, &payload, out);
+    }
+
+    /// Puts a letter into a mailbox, or tells whoever waits why it cannot.
+    pub(crate) fn deliver(
+        &mut self,
+        to: EngineId,
+        letter: Letter,
+        payload: &[u8],
+        out: &mut BlockOutcome,
+    ) {
+        self.deliver_as(Origin::Node, to, letter, payload, out);
+    }
+
+    fn deliver_as(
+        &mut self,
+        origin: Origin<'_>,
+        to: EngineId,
+        letter: Letter,
+        payload: &[u8],
+        out: &mut BlockOutcome,
+    ) {
+        let refused = match self.directory.get(to) {
+            None => Some((letter, self.directory.absence(to))),
+            Some(place) => self.put(place, letter, payload, origin, out),
+        };
+        if let Some((letter, reason)) = refused {
+            self.refuse(to, &letter, payload, reason, out);
+        }
+    }
+
+    /// Whether there is room for one more among all that waits.
+    fn fits_in_all(&self, origin: Origin<'_>, bytes: usize) -> bool {
+        let most = &self.parameters.mailbox;
+        let (messages_kept, bytes_kept) = match origin {
+            Origin::Engine(..) | Origin::Timer(_) => (0, 0),
+            // Notices come in the numbers of what was refused: they leave the other half to clients.
+            Origin::Node => (most.kept_messages / 2, most.kept_bytes / 2),
+            Origin::Client(_) => (most.kept_messages, most.kept_bytes),
+        };
+        let letters = self.waiting + self.held_letters;
+        let waiting_bytes = self.waiting_bytes + self.held_bytes;
+        letters < most.all_messages.saturating_add(messages_kept)
+            && waiting_bytes + bytes <= most.all_bytes.saturating_add(bytes_kept)
+    }
+
+    /// Settles the state of an engine that is to get a letter, if that is still to be done: one that its settling
+    /// poisons refuses letters from the update point on, whether the sweep has come to it or not.
+    fn settled(&self, slot: &mut Slot, out: &mut BlockOutcome) {
+        if let Some(table) = &self.settling
+            && let Some(entry) = table.get(slot.kind)
+        {
+            settle(slot, entry, self.update_point, out);
+        }
+    }
+
+    fn put(
+        &mut self,
+        place: Place,
+        mut letter: Letter,
+        payload: &[u8],
+        origin: Origin<'_>,
+        out: &mut BlockOutcome,
+    ) -> Option<(Letter, Undelivered)> {
+        let fits = self.fits_in_all(origin, payload.len());
+        let mut chunk = self.chunks[place.chunk as usize].write();
+        let chunk = &mut *chunk;
+        let slot = &mut chunk.slots[place.slot as usize];
+        self.settled(slot, out);
+        if let Origin::Timer(id) = origin {
+            slot.timers.take(id);
+        }
+        match slot.state {
+            SlotState::Live(_) => {}
+            SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
+            SlotState::Away => return Some((letter, Undelivered::Stopped)),
+        }
+        match origin {
+            Origin::Engine(kind, table) if !table.may(kind, Ability::Message, slot.kind) => {
+                return Some((letter, Undelivered::Forbidden));
+            }
+            Origin::Client(table) => {
+                if let Some(entry) = table.get(slot.kind) {
+                    letter.schema = entry.kind.descriptor().message;
+                }
+            }
+            Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
+        }
+        let most = &self.parameters.mailbox;
+        let bytes = slot.mail_bytes + payload.len();
+        if !fits || slot.letters() >= most.messages || bytes > most.bytes {
+            return Some((letter, Undelivered::Full));
+        }
+        slot.mail_bytes = bytes;
+        // A timer was counted when it was set.
+        let is_charged = !matches!(origin, Origin::Timer(_));
+        if self.causes.is_paused(letter.cause) || slot.holds_back(letter.sender) {
+            let (engine, cause) = (slot.id, letter.cause);
+            if slot.hold(&letter, payload) {
+                self.held.push(engine);
+            }
+            self.held_letters += 1;
+            self.held_bytes += payload.len();
+            self.causes.add_held(cause, payload.len(), is_charged);
+            return None;
+        }
+        self.causes
+            .add_letter(letter.cause, payload.len(), is_charged);
+        let start = chunk.arena.len();
+        chunk.arena.extend_from_slice(payload);
+        let payload_at = start..chunk.arena.len();
+        if slot.inbox.is_empty() {
+            if chunk.active.is_empty() {
+                self.active.push(place.chunk);
+            }
+            chunk.active.push(place.slot);
+        }
+        slot.inbox.push(Letter {
+            payload: payload_at,
+            ..letter
+        });
+        self.waiting += 1;
+        self.waiting_bytes += payload.len();
+        None
+    }
+
+    /// Tells whoever waits for an answer to a letter why there is none.
+    pub(crate) fn refuse(
+        &mut self,
+        to: EngineId,
+        letter: &Letter,
+        payload: &[u8],
+        reason: Undelivered,
+        out: &mut BlockOutcome,
+    ) {
+        let undelivered = Err(ReplyError::Undelivered { engine: to, reason });
+        if let Some(answer) = letter.answer(to, undelivered) {
+            return self.answer(answer, out);
+        }
+        let is_message = letter.kind == DeliveryKind::Message;
+        match letter.sender {
+            Sender::Engine(from) if is_message => {
+                self.deliver_notice(
+                    &Notice {
+                        to: from,
+                        about: to,
+                        reason,
+                        cause: letter.cause,
+                    },
+                    out,
+                );
+            }
+            sender => {
+                out.stats.dead_letters += 1;
+                let payload = payload.to_vec();
+                let letter = DeadLetter {
+                    sender,
+                    to,
+                    reason,
+                    payload,
+                };
+                self.bury(letter, out);
+            }
+        }
+    }
+}

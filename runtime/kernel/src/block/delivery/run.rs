@@ -1,0 +1,154 @@
+//! Delivery of what engines have sent: by the run.
+//!
+//! A *run* is what one engine sent to another, one after the other. Where the receiver is and whether it may be
+//! written to are asked once for a run, and what causes have done is counted once for those of its messages that
+//! follow one another because of one cause: a batch that an engine hands on is one run. What comes of it is what its
+//! messages give one by one, in their order: those that are certain to be taken are put into the mailbox together,
+//! and from the first that is not, each goes the way of a single message.
+
+use super::Origin;
+use crate::block::outbox::{Outbox, Outgoing};
+use crate::block::outcome::BlockOutcome;
+use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::executor::Executor;
+use crate::swap::table::GenerationTable;
+use refit_abi::Sender;
+use refit_abi::descriptor::Ability;
+use refit_abi::raw::{Codec, DeliveryKind};
+
+impl Executor {
+    /// Delivers what the handlers of one chunk have sent.
+    pub(crate) fn route_sends(
+        &mut self,
+        outbox: &Outbox,
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) {
+        for run in outbox.sends.chunk_by(Outgoing::is_of_run) {
+            let put = self.put_run(run, &outbox.bytes, table, out);
+            for send in &run[put..] {
+                let payload = &outbox.bytes[send.payload.clone()];
+                let origin = Origin::Engine(send.kind, table);
+                self.deliver_as(origin, send.to, send.letter(0), payload, out);
+            }
+        }
+    }
+
+    /// Puts the first messages of a run into the receiver's mailbox; gives how many. What is refused or held back is
+    /// not among them.
+    fn put_run(
+        &mut self,
+        run: &[Outgoing],
+        bytes: &[u8],
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) -> usize {
+        let [first, ..] = run else { return 0 };
+        let Some(place) = self.directory.get(first.to) else {
+            return 0;
+        };
+        let mut chunk = self.chunks[place.chunk as usize].write();
+        let chunk = &mut *chunk;
+        let slot = &mut chunk.slots[place.slot as usize];
+        self.settled(slot, out);
+        let is_open = matches!(slot.state, SlotState::Live(_)) && slot.held.is_none();
+        if !is_open || !table.may(first.kind, Ability::Message, slot.kind) {
+            return 0;
+        }
+        let mut room = self.room(slot);
+        let had_mail = !slot.inbox.is_empty();
+        let mut put = 0;
+        for part in run.chunk_by(|one, next| one.cause == next.cause) {
+            let cause = part[0].cause;
+            let (count, length) = match self.causes.is_paused(cause) {
+                true => (0, 0),
+                false => room.take(part),
+            };
+            if count == 0 {
+                break;
+            }
+            for send in &part[..count] {
+                let start = chunk.arena.len();
+                chunk.arena.extend_from_slice(&bytes[send.payload.clone()]);
+                slot.inbox.push(send.letter(start));
+            }
+            slot.mail_bytes += length;
+            self.causes.add_letters(cause, (count, length), true);
+            self.waiting += count;
+            self.waiting_bytes += length;
+            put += count;
+            if count < part.len() {
+                break;
+            }
+        }
+        if put > 0 && !had_mail {
+            if chunk.active.is_empty() {
+                self.active.push(place.chunk);
+            }
+            chunk.active.push(place.slot);
+        }
+        put
+    }
+
+    /// What there is room for in an engine's mailbox, of what engines send.
+    fn room(&self, slot: &Slot) -> Room {
+        let most = &self.parameters.mailbox;
+        let letters = self.waiting + self.held_letters;
+        let bytes = self.waiting_bytes + self.held_bytes;
+        // Clients may have filled what is kept for them beyond that: then a message without a byte has no room either.
+        let left = |most: usize, now: usize| most.checked_sub(now);
+        let room = || {
+            Some(Room {
+                letters: left(most.all_messages, letters)?
+                    .min(left(most.messages, slot.letters())?),
+                bytes: left(most.all_bytes, bytes)?.min(left(most.bytes, slot.mail_bytes)?),
+            })
+        };
+        room().unwrap_or_default()
+    }
+}
+
+/// What there is room for.
+#[derive(Default)]
+struct Room {
+    letters: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes what the first of some messages need; gives how many they are, and their bytes.
+    fn take(&mut self, sends: &[Outgoing]) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, 0);
+        for send in sends.iter().take(self.letters) {
+            let more = bytes + send.payload.len();
+            if more > self.bytes {
+                break;
+            }
+            (count, bytes) = (count + 1, more);
+        }
+        self.letters -= count;
+        self.bytes -= bytes;
+        (count, bytes)
+    }
+}
+
+impl Outgoing {
+    /// Whether the next one is of the same run.
+    fn is_of_run(&self, next: &Self) -> bool {
+        (self.from, self.to) == (next.from, next.to)
+    }
+
+    /// As it lies in a mailbox, its payload from `start` on in the arena.
+    fn letter(&self, start: usize) -> Letter {
+        Letter {
+            sender: Sender::Engine(self.from),
+            sequence: self.sequence,
+            schema: self.schema,
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Message,
+            ask: None,
+            cause: self.cause,
+            payload: start..start + self.payload.len(),
+        }
+    }
+}

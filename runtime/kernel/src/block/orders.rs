@@ -1,0 +1,227 @@
+//! [`Order`]: what an operator does to a state, as an entry of a block: whoever executes the block does it too, at the
+//! same place among the block's messages.
+//!
+//! - *Parameters* hold from the next block on: this one is executed to its end by those that its header names. Of
+//!   several entries the later is applied to what the former leaves.
+//! - *Restart* starts an engine afresh, with the configuration that it was started with, under the rule of every
+//!   restart: its state and its timers go, its mail stays and so do the engines that it has started; its counts go on,
+//!   and its `init` draws random numbers that no message of the block draws. An engine that was poisoned serves again.
+//!   Messages that stand before it in the block wait in the mailbox, as all of a block do, and come to the fresh state.
+//!   If its `init` does not succeed nothing has changed.
+//! - A *plan* is for whoever reads the blocks, and changes nothing.
+//!
+//! An order that has a key is carried out once, by the rules of [`Keys`](crate::keys) and in the table of all keys: one
+//! that has done nothing leaves its key free.
+
+mod restart;
+
+use crate::block::outcome::BlockOutcome;
+use crate::executor::Executor;
+use crate::keys::{Admitted, At, Key, KeyRefusal, RequestDigest, Share};
+use crate::parameters::{ParameterChanges, ParametersError, ParametersHash};
+use crate::swap::table::GenerationTable;
+use refit_abi::host::{BlockFrame, CallError};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Undelivered};
+use serde::{Deserialize, Serialize};
+
+/// What an operator does to a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// Other parameters from the next block on.
+    Parameters(ParameterChanges),
+    /// An engine starts afresh.
+    Restart(EngineId),
+    /// A plan is taken on, or has been armed.
+    Plan {
+        /// Which.
+        plan: PlanDigest,
+        /// All that the entry says of it.
+        entry: Vec<u8>,
+    },
+}
+
+/// The digest of a plan, as whoever plans has made it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanDigest(pub [u8; 32]);
+
+/// Under which key an order is carried out once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderKey {
+    /// The key.
+    pub key: Key,
+    /// By which way it came in.
+    pub share: Share,
+}
+
+/// An order, and its place among the entries of its block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedOrder {
+    /// The place, from 0.
+    pub index: u64,
+    /// Its key. `None`: it is one of its own.
+    pub key: Option<OrderKey>,
+    /// What is to be done.
+    pub order: Order,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The order's place among the entries of its block, from 0.
+    pub index: u64,
+    /// The block in which it was carried out, or refused.
+    pub at: At,
+    /// Whether it was carried out before, and this is what it did then.
+    pub repeated: bool,
+    /// What it has done, or why nothing.
+    pub outcome: Result<Done, OrderError>,
+}
+
+/// What an order has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Done {
+    /// These parameters hold from the next block on.
+    Parameters(ParametersHash),
+    /// An engine was started afresh.
+    Restarted {
+        /// Whether it was poisoned before.
+        was_poisoned: bool,
+        /// Timers of its former life that were dropped.
+        timers_dropped: u64,
+    },
+    /// This plan is taken on, or has been armed.
+    Plan(PlanDigest),
+}
+
+/// Why an order did nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// The parameters cannot be as it says.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    /// There is no such engine.
+    #[error("engine `{engine}` cannot be started afresh: {reason}; see `refit status`")]
+    NoEngine {
+        /// The id.
+        engine: EngineId,
+        /// Whether it ever was.
+        reason: Undelivered,
+    },
+    /// Other code than is live now would have to read its configuration.
+    #[error(
+        "engine `{engine}` was started with a configuration of schema {found}, and its code takes {taken}; bring code that takes it, or stop the engine and start another"
+    )]
+    Configuration {
+        /// The engine.
+        engine: EngineId,
+        /// The schema of what it was started with.
+        found: SchemaId,
+        /// What its code takes now.
+        taken: SchemaId,
+    },
+    /// Its `init` did not succeed: the engine is as it was.
+    #[error("engine `{engine}` is as it was: its `init` did not succeed: {error}")]
+    Init {
+        /// The engine.
+        engine: EngineId,
+        /// What happened.
+        error: CallError,
+    },
+    /// Its key says no.
+    #[error(transparent)]
+    Key(#[from] KeyRefusal),
+}
+
+impl Order {
+    /// What is compared to see whether another order under the same key is the same.
+    pub fn request(&self) -> RequestDigest {
+        match self {
+            Order::Parameters(changes) => RequestDigest::of_order(0, &changes.to_bytes()),
+            Order::Restart(engine) => RequestDigest::of_order(1, &engine.to_bytes()),
+            Order::Plan { entry, .. } => RequestDigest::of_order(2, entry),
+        }
+    }
+}
+
+impl Executor {
+    /// Carries out what a block orders at one place. Parameters are not in force until the block has ended.
+    pub(crate) fn carry_out(
+        &mut self,
+        PlacedOrder { index, key, order }: PlacedOrder,
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+    ) {
+        let now = self.now();
+        let admitted = key.map_or(Admitted::Deliver, |OrderKey { key, share }| {
+            self.keys.admit(key, share, order.request(), now.height)
+        });
+        let refused = |why: KeyRefusal| (now, false, Err(OrderError::Key(why)));
+        let (at, repeated, outcome) = match admitted {
+            Admitted::Deliver => {
+                let outcome = self.act(order, table, frame, out);
+                if let Some(OrderKey { key, .. }) = key {
+                    let done = outcome.as_ref().ok().copied();
+                    self.keys.settle_order(key, done, now);
+                }
+                (now, false, outcome)
+            }
+            Admitted::Done(at, done) => (at, true, Ok(done)),
+            Admitted::Refused(why) => refused(why),
+            // A message has not the digest of an order.
+            Admitted::Waits | Admitted::Again(..) => refused(KeyRefusal::Used),
+        };
+        out.ordered.push(Ordered {
+            index,
+            at,
+            repeated,
+            outcome,
+        });
+    }
+
+    /// What is known of an order under a key already, without carrying it out: what it has done, or why it will do
+    /// nothing. `None`: the key is free.
+    pub fn ordered_before(
+        &self,
+        key: Key,
+        order: &Order,
+    ) -> Option<Result<(At, Done), KeyRefusal>> {
+        let admitted = self.keys.look(key, order.request())?;
+        Some(match admitted {
+            Admitted::Done(at, done) => Ok((at, done)),
+            Admitted::Refused(why) => Err(why),
+            Admitted::Deliver | Admitted::Waits | Admitted::Again(..) => Err(KeyRefusal::Used),
+        })
+    }
+
+    fn act(
+        &mut self,
+        order: Order,
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+    ) -> Result<Done, OrderError> {
+        match order {
+            Order::Parameters(changes) => self.change_parameters(&changes, out),
+            Order::Restart(engine) => self.restart(engine, table, frame, out),
+            Order::Plan { plan, .. } => Ok(Done::Plan(plan)),
+        }
+    }
+
+    fn change_parameters(
+        &mut self,
+        changes: &ParameterChanges,
+        out: &mut BlockOutcome,
+    ) -> Result<Done, OrderError> {
+        let before = out.parameters.as_ref().unwrap_or(&self.parameters);
+        let changed = before.changed(changes)?;
+        let hash = changed.hash();
+        out.parameters = Some(changed.into());
+        Ok(Done::Parameters(hash))
+    }
+}

@@ -1,0 +1,133 @@
+//! A restart: an engine's life begins again, and what of the one before goes on.
+
+use super::{Done, OrderError};
+use crate::block::outcome::BlockOutcome;
+use crate::causes::Allowance;
+use crate::engines::lives::settle;
+use crate::engines::newborn::{Newborn, Start};
+use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
+use crate::executor::{Executor, StartError};
+use crate::swap::table::{GenerationTable, KindIndex};
+use refit_abi::EngineId;
+use refit_abi::host::{BlockFrame, CallError, running};
+use refit_abi::raw::Codec;
+
+/// What is kept of an engine whose life begins again.
+struct Former {
+    kind: KindIndex,
+    parent: Option<EngineId>,
+    config: (Codec, Vec<u8>),
+    sent: u64,
+    children: u64,
+    timers_set: u64,
+    ordinal: u64,
+    was_poisoned: bool,
+}
+
+impl Executor {
+    pub(super) fn restart(
+        &mut self,
+        engine: EngineId,
+        table: &GenerationTable,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+    ) -> Result<Done, OrderError> {
+        let former = self.former(engine, table, out)?;
+        let parameters = self.parameters.clone();
+        let start = Start {
+            id: engine,
+            kind: former.kind,
+            parent: former.parent,
+            config: (former.config.0, &former.config.1),
+            children: former.children,
+            sent: former.sent,
+            timers_set: former.timers_set,
+            ordinal: former.ordinal,
+            node_timers: self.timers.len(),
+            parameters: &parameters,
+            allowance: Allowance::of(&parameters.message),
+        };
+        let newborn = Newborn::init(table, &start, frame).map_err(|error| {
+            let error = match error {
+                StartError::Init { error, .. } => error,
+                _ => CallError::WrongState,
+            };
+            OrderError::Init { engine, error }
+        })?;
+        let cause = self.causes.begin();
+        let (fresh, effects) = newborn.into_parts();
+        let timers_dropped = self.begin_again(fresh, table);
+        if let Some(mut effects) = effects {
+            effects.stamp(cause);
+            let effects = std::slice::from_mut(&mut *effects);
+            self.route(effects, table, frame, out, 0);
+        }
+        self.causes.let_go(cause);
+        Ok(Done::Restarted {
+            was_poisoned: former.was_poisoned,
+            timers_dropped,
+        })
+    }
+
+    /// What a fresh life of an engine needs to know of the one before.
+    fn former(
+        &self,
+        engine: EngineId,
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) -> Result<Former, OrderError> {
+        let height = self.height;
+        let found = self.with_slot(engine, |slot| {
+            let entry = table.get(slot.kind)?;
+            settle(slot, entry, self.update_point, out);
+            let (found, taken) = (slot.config_schema, entry.kind.descriptor().config);
+            let config = slot.config_for(taken);
+            let config = config.map(|(codec, config)| (codec, config.to_vec()));
+            Some(
+                config
+                    .ok_or(OrderError::Configuration {
+                        engine,
+                        found,
+                        taken,
+                    })
+                    .map(|config| Former {
+                        kind: slot.kind,
+                        parent: slot.parent,
+                        config,
+                        sent: slot.sent,
+                        children: slot.children,
+                        timers_set: slot.timers.set,
+                        ordinal: slot.handled_at(height),
+                        was_poisoned: matches!(slot.state, SlotState::Poisoned(_)),
+                    }),
+            )
+        });
+        found.flatten().unwrap_or_else(|| {
+            let reason = self.directory.absence(engine);
+            Err(OrderError::NoEngine { engine, reason })
+        })
+    }
+
+    /// Puts a fresh life in the place of the one before, whose state is dropped with the code that can; gives how many
+    /// timers were.
+    fn begin_again(&mut self, fresh: Slot, table: &GenerationTable) -> u64 {
+        let engine = fresh.id;
+        let former = self.with_slot(engine, |slot| {
+            let timers: Vec<_> = slot.timers.take_all().collect();
+            (std::mem::replace(&mut slot.state, SlotState::Away), timers)
+        });
+        let Some((state, timers)) = former else {
+            return 0;
+        };
+        let dropped = timers.len() as u64;
+        for (id, at) in timers {
+            self.cancel_timer(at, engine, id);
+        }
+        if let (SlotState::Live(instance), Some(entry)) = (state, table.get(fresh.kind)) {
+            let _about = running::about(engine);
+            leak_if_unfit(entry.kind.discard(instance));
+        }
+        self.with_slot(engine, |slot| slot.begin_again(fresh));
+        dropped
+    }
+}

@@ -1,0 +1,131 @@
+//! A round's work, claimed chunk by chunk by the leader and its helpers.
+
+use crate::block::room::Room;
+use crate::block::told::Told;
+use crate::causes::Causes;
+use crate::crew::Reserving;
+use crate::engines::chunk::{Chunk, Quota};
+use crate::executor::Shared;
+use crate::parameters::Parameters;
+use parking_lot::RwLock;
+use refit_abi::host::BlockFrame;
+use refit_abi::{Generation, Height};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) type SharedChunk = Arc<RwLock<Chunk>>;
+
+/// What the members of a crew do together.
+#[derive(Clone)]
+pub(crate) enum Job {
+    /// Handle the mail of some chunks.
+    Round(Arc<Round>),
+    /// Do numbered tasks while the gate is closed.
+    Each(Arc<Each>),
+    /// Take memory, each its part.
+    Reserve(Arc<Reserving>),
+}
+
+/// What all handlers of a round know.
+#[derive(Clone, Debug)]
+pub(crate) struct RoundFacts {
+    /// The block.
+    pub(crate) frame: BlockFrame,
+    /// Timers that the node had when the round began.
+    pub(crate) node_timers: usize,
+    /// Their bytes.
+    pub(crate) node_timer_bytes: usize,
+    pub(crate) parameters: Arc<Parameters>,
+    /// Of all that waits, as it was when the round began.
+    pub(crate) causes: Causes,
+    /// How much of its mail each engine gets.
+    pub(crate) quota: Quota,
+    /// What all of them may make.
+    pub(crate) room: Room,
+    /// The block before the newest generation.
+    pub(crate) update_point: Height,
+    /// Whether states are compared at faults.
+    pub(crate) faults_checked: bool,
+}
+
+/// One round of a block.
+pub(crate) struct Round {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) chunks: Vec<SharedChunk>,
+    pub(crate) claimed: AtomicUsize,
+    pub(crate) facts: RoundFacts,
+    /// The generation that the block began with.
+    pub(crate) generation: Generation,
+    /// Chunks whose worker saw another generation.
+    pub(crate) mixed: AtomicUsize,
+    /// Log lines and troubles of those that are done.
+    pub(crate) told: Told,
+}
+
+/// What an [`Each`] does with each number.
+pub(crate) type Task = dyn Fn(usize) + Send + Sync;
+
+/// Numbered tasks of a transition, each claimed by one worker.
+pub(crate) struct Each {
+    pub(crate) count: usize,
+    pub(crate) claimed: AtomicUsize,
+    pub(crate) task: Box<Task>,
+}
+
+impl Job {
+    /// Claims work until none is left. Each member of the crew calls it once.
+    pub(crate) fn work(&self) {
+        match self {
+            Job::Round(round) => round.work(),
+            Job::Reserve(reserving) => reserving.work(),
+            Job::Each(each) => {
+                let claim = || each.claimed.fetch_add(1, Ordering::Relaxed);
+                let mut number = claim();
+                while number < each.count {
+                    (each.task)(number);
+                    number = claim();
+                }
+            }
+        }
+    }
+}
+
+impl Round {
+    fn work(&self) {
+        // The gate is closed by the leader, between blocks only; a helper that comes late finds the
+        // round's chunks claimed, or the gate closed: either way there is nothing to do.
+        let Some(_pass) = self.shared.gate.enter() else {
+            return;
+        };
+        while let Some((before, chunk)) = claim(&self.chunks, &self.claimed) {
+            let table = self.shared.table.load();
+            if table.number() != self.generation {
+                self.mixed.fetch_add(1, Ordering::Relaxed);
+            }
+            let mut chunk = chunk.write();
+            chunk.run(&table, &self.facts, before);
+            self.told.cut(before.len(), &mut chunk.outbox);
+        }
+    }
+}
+
+/// The next chunk, and those before it.
+fn claim<'a>(
+    chunks: &'a [SharedChunk],
+    claimed: &AtomicUsize,
+) -> Option<(&'a [SharedChunk], &'a SharedChunk)> {
+    let number = claimed.fetch_add(1, Ordering::Relaxed);
+    let chunk = chunks.get(number)?;
+    Some((&chunks[..number], chunk))
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Job::Round(round) => write!(f, "Round of {} chunks", round.chunks.len()),
+            Job::Each(each) => write!(f, "Each of {} tasks", each.count),
+            Job::Reserve(reserving) => reserving.fmt(f),
+        }
+    }
+}

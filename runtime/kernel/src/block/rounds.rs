@@ -1,0 +1,187 @@
+//! The rounds of a block: how far each goes, and what is counted after it.
+//!
+//! A block's budget and what a cause may have handled in one block are looked at before each round, and the round is
+//! cut to fit: by counts of letters that wait, so that the cut is the same on any number of workers and in chunks of
+//! any size.
+
+use crate::block::outbox::Outbox;
+use crate::block::outcome::BlockOutcome;
+use crate::block::room::{Made, Room};
+use crate::block::round::{Job, Round, RoundFacts};
+use crate::block::told::Told;
+use crate::causes::{Causes, HeldBack, hold_back};
+use crate::crew::Helpers;
+use crate::engines::chunk::Quota;
+use crate::executor::Executor;
+use crate::limits::PARALLEL_MESSAGES_MIN;
+use crate::swap::table::GenerationTable;
+use refit_abi::host::BlockFrame;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+impl Executor {
+    pub(crate) fn begin_block(&mut self) {
+        self.handled_bytes = 0;
+        self.repeated_bytes = 0;
+        self.started = Made::default();
+        self.causes.begin_block(self.height);
+    }
+
+    /// Whether there is a further round in this block.
+    pub(crate) fn goes_on(&self, out: &BlockOutcome) -> bool {
+        let most = &self.parameters.block;
+        !self.active.is_empty()
+            && out.stats.messages < most.messages
+            && out.stats.rounds < most.rounds
+            && self.handled_bytes < most.bytes
+            && self.effect_bytes < most.effect_bytes
+    }
+
+    /// Bytes of replies and events that may still come before the block ends.
+    fn effect_bytes_left(&self) -> u64 {
+        let most = self.parameters.block.effect_bytes;
+        most.saturating_sub(self.effect_bytes)
+    }
+
+    fn engines_with_mail(&self, active: &[u32]) -> usize {
+        let engines = |index: &u32| self.chunks[*index as usize].read().active.len();
+        active.iter().map(engines).sum()
+    }
+
+    /// One round; none, if all that waits is to wait for the next block.
+    pub(crate) fn round(
+        &mut self,
+        helpers: &Helpers,
+        table: &Arc<GenerationTable>,
+        frame: BlockFrame,
+        out: &mut BlockOutcome,
+    ) {
+        self.active.sort_unstable();
+        if self.causes.has_over() {
+            self.hold_back();
+            if self.active.is_empty() {
+                return;
+            }
+        }
+        let active = std::mem::take(&mut self.active);
+        let engines = self.engines_with_mail(&active);
+        self.started = Made::default();
+        let chunk = |index: &u32| self.chunks[*index as usize].clone();
+        let mut round = Arc::new(Round {
+            shared: self.shared.clone(),
+            chunks: active.iter().map(chunk).collect(),
+            claimed: AtomicUsize::new(0),
+            facts: RoundFacts {
+                update_point: self.update_point,
+                frame,
+                node_timers: self.timers.len(),
+                node_timer_bytes: self.timers.bytes(),
+                parameters: self.parameters.clone(),
+                quota: self.quota(engines, out),
+                room: Room::of(&self.parameters.round, engines, self.effect_bytes_left()),
+                causes: std::mem::take(&mut self.causes),
+                faults_checked: self.faults_checked,
+            },
+            generation: out.generation,
+            mixed: AtomicUsize::new(0),
+            told: Told::default(),
+        });
+        let alone = active.len() == 1 || self.waiting < PARALLEL_MESSAGES_MIN;
+        helpers.run(&Job::Round(round.clone()), alone);
+        out.stats.rounds += 1;
+        out.stats.mixed += round.mixed.load(Ordering::Relaxed) as u64;
+        self.causes = causes_of(&mut round);
+        let mut outboxes = std::mem::take(&mut self.outboxes);
+        for (index, chunk) in active.iter().zip(&round.chunks) {
+            let mut chunk = chunk.write();
+            outboxes.push(std::mem::take(&mut chunk.outbox));
+            // What the quota left.
+            if !chunk.active.is_empty() {
+                self.active.push(*index);
+            }
+        }
+        self.count_handled(&outboxes, out.stats.rounds);
+        self.route(&mut outboxes, table, frame, out, 0);
+        self.causes.collect();
+        for (chunk, outbox) in round.chunks.iter().zip(outboxes.drain(..)) {
+            chunk.write().outbox = outbox;
+        }
+        self.outboxes = outboxes;
+        self.close_gaps(table, out);
+    }
+
+    /// How much of its mail each engine gets, so that the round comes to no more than the block may still handle: equal
+    /// parts of that. An engine gets one letter at least: no budget is too small for all.
+    fn quota(&self, engines: usize, out: &BlockOutcome) -> Quota {
+        let most = &self.parameters.block;
+        let messages = most.messages.saturating_sub(out.stats.messages);
+        let bytes = most.bytes.saturating_sub(self.handled_bytes);
+        if self.waiting as u64 <= messages && self.waiting_bytes as u64 <= bytes {
+            return Quota::ALL;
+        }
+        let engines = (engines as u64).max(1);
+        Quota {
+            messages: messages / engines,
+            bytes: bytes / engines,
+        }
+    }
+
+    /// Counts what a round has handled, before what came of it is counted.
+    fn count_handled(&mut self, outboxes: &[Outbox], round: u64) {
+        for handled in outboxes.iter().flat_map(|outbox| &outbox.handled) {
+            self.waiting -= handled.messages as usize;
+            self.waiting_bytes -= handled.bytes as usize;
+            self.handled_bytes += handled.bytes;
+            self.causes.handled(round, *handled);
+        }
+    }
+
+    /// Takes out of mailboxes what its cause is not to have handled in this block.
+    fn hold_back(&mut self) {
+        let chunks = self.active.iter();
+        let chunks = chunks.map(|index| self.chunks[*index as usize].write());
+        let HeldBack {
+            letters,
+            bytes,
+            engines,
+        } = hold_back(&mut self.causes, chunks);
+        self.waiting -= letters;
+        self.waiting_bytes -= bytes;
+        self.held.extend(engines);
+        self.held_letters += letters;
+        self.held_bytes += bytes;
+        let chunks = &self.chunks;
+        let has_mail = |index: &u32| !chunks[*index as usize].read().active.is_empty();
+        self.active.retain(has_mail);
+    }
+
+    /// Puts what was held back into the mailboxes again, before what has come since.
+    pub(crate) fn end_block(&mut self) {
+        self.causes.end_block();
+        (self.held_letters, self.held_bytes) = (0, 0);
+        for engine in std::mem::take(&mut self.held) {
+            // One that has stopped has refused what was held back of its mail.
+            let Some(place) = self.directory.get(engine) else {
+                continue;
+            };
+            let mut chunk = self.chunks[place.chunk as usize].write();
+            let had_mail = !chunk.active.is_empty();
+            for letter in chunk.unhold(place.slot) {
+                self.causes.unhold(&letter);
+                self.waiting += 1;
+                self.waiting_bytes += letter.payload.len();
+            }
+            if !had_mail && !chunk.active.is_empty() {
+                self.active.push(place.chunk);
+            }
+        }
+    }
+}
+
+/// The table of causes, back from a round. All who worked have let go of it.
+fn causes_of(round: &mut Arc<Round>) -> Causes {
+    match Arc::get_mut(round) {
+        Some(round) => std::mem::take(&mut round.facts.causes),
+        None => round.facts.causes.clone(),
+    }
+}

@@ -1,0 +1,108 @@
+//! [`Trouble`]: what went wrong in a block and stands in no reply that a client reads, for the node's log.
+
+use crate::block::dead_letters::DeadLetter;
+use crate::limits::TROUBLES_PER_BLOCK_MAX;
+use crate::swap::table::KindEntry;
+use refit_abi::{EngineId, Sender, Undelivered};
+
+/// Something that went wrong with an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The engine.
+    pub engine: EngineId,
+    /// Its kind, and the version of its state; `None` if there is no such engine.
+    pub kind: Option<(String, u32)>,
+    /// What it is.
+    pub what: Wrong,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wrong {
+    /// It answered the message of a timer or of another engine with a fault. Clients' are only counted: they are told.
+    Faulted {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+        /// The fault's code.
+        code: String,
+    },
+    /// It answered with a fault and had changed its state: looked for only where the node is told to.
+    ChangedAtFault {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+    },
+    /// It panicked, and its state is again as it was before the message.
+    RolledBack {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+        /// What the panic said.
+        text: String,
+    },
+    /// It handled a message, and its reply was too long to be passed on.
+    TooLarge {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+        /// The reply's length.
+        bytes: usize,
+        /// As long as it may be.
+        bytes_max: usize,
+    },
+    /// It handled a message, and its reply is lost: the round had no room for it.
+    NoRoom {
+        /// Who sent the message.
+        sender: Sender,
+        /// That message's sequence.
+        sequence: u64,
+        /// The reply's length.
+        bytes: usize,
+        /// As much as all replies and events of the round may have.
+        bytes_max: usize,
+    },
+    /// It is poisoned: it takes no messages any more.
+    Poisoned {
+        /// Who sent the message; `None` if it was none, but the settling of a migrated state.
+        sender: Option<Sender>,
+        /// That message's sequence.
+        sequence: u64,
+        /// What the panic said.
+        text: String,
+    },
+    /// A message for it became a dead letter: nobody could be told.
+    DeadLetter {
+        /// Who sent it.
+        sender: Sender,
+        /// Why it was not taken.
+        reason: Undelivered,
+    },
+}
+
+impl Trouble {
+    pub(crate) fn of(engine: EngineId, entry: Option<&KindEntry>, what: Wrong) -> Self {
+        let kind = entry.map(|entry| {
+            let descriptor = entry.kind.descriptor();
+            (descriptor.kind.clone(), descriptor.version)
+        });
+        Self { engine, kind, what }
+    }
+
+    pub(crate) fn buried(letter: &DeadLetter, entry: Option<&KindEntry>) -> Self {
+        let (sender, reason) = (letter.sender, letter.reason);
+        Self::of(letter.to, entry, Wrong::DeadLetter { sender, reason })
+    }
+}
+
+/// Keeps a trouble if there is room.
+pub(crate) fn keep(kept: &mut Vec<Trouble>, trouble: impl FnOnce() -> Trouble) {
+    if kept.len() < TROUBLES_PER_BLOCK_MAX {
+        kept.push(trouble());
+    }
+}

@@ -1,0 +1,28 @@
+//! The end of all engines: a node that goes on after it has ended its engines, or unmaps their code,
+//! must give every state back to the code that can free it.
+
+use crate::engines::lives::LastRites;
+use crate::executor::Executor;
+
+impl Executor {
+    /// Stops every engine and drops its state. Runs engine code, so on the crew only
+    /// ([`Command::Call`]).
+    ///
+    /// An executor that is dropped without this leaks the states, safely: without their code nothing
+    /// can free them.
+    ///
+    /// [`Command::Call`]: crate::crew::Command::Call
+    pub fn discard_engines(&mut self) {
+        let table = self.table();
+        let mut out = std::mem::take(&mut self.between);
+        for engine in self.ids().into_iter().rev() {
+            self.end(engine, &table, LastRites::Now, &mut out);
+        }
+        self.close_gaps(&table, &mut out);
+        self.between = out;
+        let unsettled = crate::swap::sweep::left_over(&table);
+        for remains in self.take_remains().into_iter().chain(unsettled) {
+            remains.discard_here();
+        }
+    }
+}

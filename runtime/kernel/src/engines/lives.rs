@@ -1,0 +1,284 @@
+//! Where engines lie, from their start to their end.
+//!
+//! Engines lie without gaps. A new one comes after the last; the places of those that a round has stopped go, lowest
+//! first, to the engines that lie last. So whatever walks over all engines walks over the living, however many there
+//! were; where each lies comes from starts and stops alone, neither from the workers nor from how many engines make
+//! a chunk; and an image needs no more than the engines in their order.
+
+use crate::block::outbox::Stop;
+use crate::block::outcome::{BlockOutcome, LogLine};
+use crate::block::round::SharedChunk;
+use crate::block::routing::append_logs;
+use crate::block::trouble;
+use crate::engines::chunk::Chunk;
+use crate::engines::directory::Place;
+use crate::engines::slot::{Letter, Slot, SlotState, leak_if_unfit};
+use crate::executor::{Executor, StartError};
+use crate::swap::remains::Remains;
+use crate::swap::table::{GenerationTable, KindEntry};
+use parking_lot::RwLock;
+use refit_abi::host::{Instance, Kind, running};
+use refit_abi::{EngineId, Height, Undelivered};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Mail that lies in no chunk: letters, whose payloads are parts of the bytes beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) payloads: Vec<u8>,
+}
+
+impl Mail {
+    fn bytes(&self) -> usize {
+        let bytes = |letter: &Letter| letter.payload.len();
+        self.letters.iter().map(bytes).sum()
+    }
+}
+
+/// When the state of an engine that ends is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastRites {
+    /// At once.
+    Now,
+    /// With what an upgrade leaves over: it may be large, and a pause lasts.
+    Later,
+}
+
+impl Executor {
+    /// Whether an engine may be started under `id`.
+    pub(crate) fn vacant(&self, id: EngineId) -> Result<(), StartError> {
+        let (engines, most) = (&self.directory, &self.parameters.engines);
+        if engines.get(id).is_some() || engines.has_ended(id) {
+            return Err(StartError::Taken { engine: id });
+        }
+        let (engines_max, names_max) = (most.engines, most.names);
+        if engines.len() >= engines_max {
+            return Err(StartError::Full { engines_max });
+        }
+        if id.name().is_some() && engines.names() >= names_max {
+            return Err(StartError::Names { names_max });
+        }
+        Ok(())
+    }
+
+    /// Gives a new engine the place after the last.
+    pub(crate) fn place(&mut self, slot: Slot) -> Place {
+        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= self.chunk_engines;
+        if self.chunks.last().is_none_or(full) {
+            self.chunks.push(Arc::new(RwLock::new(Chunk::default())));
+        }
+        let chunk = (self.chunks.len() - 1) as u32;
+        let mut last = self.chunks[chunk as usize].write();
+        let place = Place {
+            chunk,
+            slot: last.slots.len() as u32,
+        };
+        Arc::make_mut(&mut self.directory).add(slot.id, place);
+        last.slots.push(slot);
+        place
+    }
+
+    /// Carries out that one engine stops another, if it may. Until [`Executor::close_gaps`] its place is empty.
+    pub(crate) fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {
+        let Some(parent) = self.with_slot(stop.engine, |slot| slot.parent) else {
+            return;
+        };
+        if stop.engine == stop.by || parent == Some(stop.by) {
+            return self.end(stop.engine, table, LastRites::Now, out);
+        }
+        let line = format!(
+            "may not stop `{}`: neither itself nor its child",
+            stop.engine
+        );
+        let line = LogLine {
+            engine: stop.by,
+            level: 2,
+            line,
+        };
+        append_logs(out, &mut vec![line]);
+    }
+
+    /// Ends an engine: its state, its timers and its dead letters are dropped, and whoever waits for an answer of it
+    /// hears that it has stopped. Until [`Executor::close_gaps`] its place is empty.
+    pub(crate) fn end(
+        &mut self,
+        engine: EngineId,
+        table: &GenerationTable,
+        last: LastRites,
+        out: &mut BlockOutcome,
+    ) {
+        let Some(place) = self.directory.get(engine) else {
+            return;
+        };
+        let (mut slot, mail) = self.change(place.chunk, |chunk| {
+            let mail = chunk.take_mail(place.slot);
+            (chunk.replace(place.slot, Slot::vacant()), mail)
+        });
+        self.gaps.push(place);
+        Arc::make_mut(&mut self.directory).end(engine);
+        self.waiting -= mail.letters.len();
+        self.waiting_bytes -= mail.bytes();
+        for (id, at) in slot.timers.take_all() {
+            self.cancel_timer(at, engine, id);
+        }
+        self.let_go(&mut slot, table, last, out);
+        let held = slot.take_held();
+        for letter in &held.letters {
+            self.refuse_stopped(engine, (letter, &held.payloads), out);
+            self.held_letters -= 1;
+            self.held_bytes -= letter.payload.len();
+            self.causes.drop_ref(letter.cause);
+        }
+        for letter in &mail.letters {
+            self.refuse_stopped(engine, (letter, &mail.payloads), out);
+            self.causes.drop_letter(letter.cause, letter.payload.len());
+        }
+        // Last, because a letter of which nobody could be told has become one of them.
+        self.dead.forget(engine);
+    }
+
+    fn refuse_stopped(
+        &mut self,
+        engine: EngineId,
+        (letter, payloads): (&Letter, &[u8]),
+        out: &mut BlockOutcome,
+    ) {
+        let payload = &payloads[letter.payload.clone()];
+        self.refuse(engine, letter, payload, Undelivered::Stopped, out);
+    }
+
+    /// Drops the state of an engine that ends, with the code that can, or buries it.
+    fn let_go(
+        &mut self,
+        slot: &mut Slot,
+        table: &GenerationTable,
+        last: LastRites,
+        out: &mut BlockOutcome,
+    ) {
+        let Some(entry) = table.get(slot.kind) else {
+            return;
+        };
+        settle(slot, entry, self.update_point, out);
+        let SlotState::Live(instance) = std::mem::replace(&mut slot.state, SlotState::Away) else {
+            return;
+        };
+        match last {
+            LastRites::Now => {
+                let _about = running::about(slot.id);
+                leak_if_unfit(entry.kind.discard(instance));
+            }
+            LastRites::Later => self.bury_state(&entry.kind, instance),
+        }
+    }
+
+    fn bury_state(&mut self, kind: &Kind, instance: Instance) {
+        let found = self.remains.iter().find(|remains| remains.is_of(kind));
+        if let Some(remains) = found {
+            return remains.bury(instance);
+        }
+        let remains = Remains::of(kind.clone());
+        remains.bury(instance);
+        self.remains.push(remains);
+    }
+
+    /// Gives the places of engines that have stopped to those that lie last.
+    pub(crate) fn close_gaps(&mut self, table: &GenerationTable, out: &mut BlockOutcome) {
+        if self.gaps.is_empty() {
+            return;
+        }
+        let mut gaps = std::mem::take(&mut self.gaps);
+        gaps.sort_unstable();
+        let mut gaps = VecDeque::from(gaps);
+        while let Some(last) = self.last_place() {
+            if gaps.back() == Some(&last) {
+                gaps.pop_back();
+                self.take_last();
+                continue;
+            }
+            let Some(gap) = gaps.pop_front() else {
+                break;
+            };
+            if let Some((slot, mail)) = self.take_last() {
+                self.fill(gap, (slot, mail), table, out);
+            }
+        }
+    }
+
+    /// Puts an engine, with its mail, into an empty place.
+    fn fill(
+        &mut self,
+        gap: Place,
+        (mut slot, mail): (Slot, Mail),
+        table: &GenerationTable,
+        out: &mut BlockOutcome,
+    ) {
+        if (gap.chunk as usize) < self.swept
+            && let Some(entry) = table.get(slot.kind)
+        {
+            // The sweep has been here and does not come again.
+            settle(&mut slot, entry, self.update_point, out);
+        }
+        Arc::make_mut(&mut self.directory).moved(slot.id, gap);
+        self.change(gap.chunk, |chunk| {
+            chunk.replace(gap.slot, slot);
+            chunk.put_mail(gap.slot, mail);
+        });
+    }
+
+    fn last_place(&self) -> Option<Place> {
+        let chunk = self.chunks.len().checked_sub(1)?;
+        let slot = self.chunks[chunk].read().slots.len().checked_sub(1)?;
+        Some(Place {
+            chunk: chunk as u32,
+            slot: slot as u32,
+        })
+    }
+
+    /// All engines, in the order of their places.
+    pub(crate) fn ids(&self) -> Vec<EngineId> {
+        let mut ids = Vec::with_capacity(self.engines());
+        for chunk in &self.chunks {
+            ids.extend(chunk.read().slots.iter().map(|slot| slot.id));
+        }
+        ids
+    }
+
+    /// Takes what lies last out of its place; a chunk that is empty then is no more.
+    fn take_last(&mut self) -> Option<(Slot, Mail)> {
+        let place = self.last_place()?;
+        let taken = self.change(place.chunk, |chunk| {
+            let mail = chunk.take_mail(place.slot);
+            Some((chunk.slots.pop()?, mail))
+        });
+        if place.slot == 0 {
+            self.chunks.pop();
+        }
+        taken
+    }
+
+    /// Changes a chunk. Whether it has mail is known afterwards too.
+    fn change<T>(&mut self, number: u32, change: impl FnOnce(&mut Chunk) -> T) -> T {
+        let mut chunk = self.chunks[number as usize].write();
+        let had_mail = !chunk.active.is_empty();
+        let changed = change(&mut chunk);
+        let has_mail = !chunk.active.is_empty();
+        drop(chunk);
+        if has_mail && !had_mail {
+            self.active.push(number);
+        }
+        if had_mail && !has_mail {
+            self.active.retain(|other| *other != number);
+        }
+        changed
+    }
+}
+
+/// Settles the state of an engine, and tells if that has poisoned it.
+pub(crate) fn settle(slot: &mut Slot, entry: &KindEntry, at: Height, out: &mut BlockOutcome) {
+    slot.settle(entry, at);
+    if let Some(trouble) = slot.take_untold(entry) {
+        out.stats.poisoned += 1;
+        trouble::keep(&mut out.troubles, || trouble);
+    }
+}

@@ -1,0 +1,410 @@
+//! [`Slot`]: one engine's place: its state, its counters, its mailbox.
+
+use crate::block::outbox::Answer;
+use crate::block::outcome::ReplyError;
+use crate::block::trouble::{Trouble, Wrong};
+use crate::causes::{CauseIndex, Held};
+use crate::engines::slot_timers::SlotTimers;
+use crate::keys::Ask;
+use crate::limits::POISON_TEXT_BYTES_MAX;
+use crate::swap::kept::Kept;
+use crate::swap::table::{KindEntry, KindIndex, Pending};
+use refit_abi::host::{Instance, Prepared, Unsettled, running, shown};
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Height, Sender};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// One engine.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: EngineId,
+    pub(crate) kind: KindIndex,
+    pub(crate) parent: Option<EngineId>,
+    pub(crate) state: SlotState,
+    /// Whether the settling of its state has poisoned it and nobody was told.
+    pub(crate) untold: bool,
+    /// The old state, if the settling of it has poisoned it.
+    pub(crate) kept: Option<Box<Kept>>,
+    /// What a transition made and the commit has not yet settled.
+    pub(crate) next: Option<Next>,
+    /// Messages it has sent over its life: the next one's sequence.
+    pub(crate) sent: u64,
+    /// Engines it has spawned over its life: the next one's counter.
+    pub(crate) children: u64,
+    pub(crate) timers: SlotTimers,
+    /// Messages it has handled over its life.
+    pub(crate) handled: u64,
+    /// Messages it has handled in the block at `ordinal_height`.
+    pub(crate) ordinal: u64,
+    pub(crate) ordinal_height: Height,
+    pub(crate) inbox: Vec<Letter>,
+    /// Bytes of its mail, that which is held back included.
+    pub(crate) mail_bytes: usize,
+    /// Mail that waits for the next block; between blocks there is none.
+    pub(crate) held: Option<Box<Held>>,
+    /// The most letters that it has held since room that is not needed was last given back.
+    pub(crate) inbox_needed: usize,
+    /// What it was started with: a restart strategy may start it afresh.
+    pub(crate) config: (Codec, Box<[u8]>),
+    /// The schema that its code's configuration had then.
+    pub(crate) config_schema: SchemaId,
+    /// A configuration in JSON, as its code read it then, in postcard: other code may read other names.
+    pub(crate) config_read: Option<Box<[u8]>>,
+}
+
+/// A slot's state.
+#[derive(Debug)]
+pub(crate) enum SlotState {
+    Live(Instance),
+    Poisoned(Box<Poison>),
+    /// Taken out for as long as it is changed, or for good in a slot that is about to go; or not copied, in an executor
+    /// that was made of an image without it ([`StateImage::Elsewhere`](crate::StateImage::Elsewhere)).
+    Away,
+}
+
+/// Why an engine takes no messages: with which message, of which code's states, so that it can be found again however
+/// much code has been replaced since.
+///
+/// No state is kept here: the handler that panicked may have changed half of it. The last good one is what the blocks
+/// give that came before that message, counted from a state that was written down before. (Where no handler panicked
+/// but the settling of a migrated state, the old state is kept beside it.)
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poison {
+    /// The block in which it panicked; of a migrated state that could not be settled, the block of the update point.
+    pub height: Height,
+    /// Who sent the message; `None` if it was no message but the settling of a migrated state.
+    pub sender: Option<Sender>,
+    /// That message's sequence.
+    pub sequence: u64,
+    /// The kind of the code that panicked.
+    pub kind: String,
+    /// The version of that code's state.
+    pub version: u32,
+    /// The schema of that code's state.
+    pub schema: SchemaId,
+    /// What the panic said, shown and cut to [`POISON_TEXT_BYTES_MAX`]. It is in no [`Image`](crate::Image): the
+    /// compiler may give it other words.
+    pub text: String,
+}
+
+impl Poison {
+    /// Of code whose state is no good any more since the block at `height`: because of a letter, or of none.
+    pub(crate) fn new(
+        entry: &KindEntry,
+        height: Height,
+        letter: Option<&Letter>,
+        text: &str,
+    ) -> Self {
+        let descriptor = entry.kind.descriptor();
+        Self {
+            height,
+            sender: letter.map(|letter| letter.sender),
+            sequence: letter.map_or(0, |letter| letter.sequence),
+            kind: descriptor.kind.clone(),
+            version: descriptor.version,
+            schema: descriptor.schema,
+            text: shown(text, POISON_TEXT_BYTES_MAX),
+        }
+    }
+
+    pub(crate) fn tells(&self) -> Wrong {
+        Wrong::Poisoned {
+            sender: self.sender,
+            sequence: self.sequence,
+            text: self.text.clone(),
+        }
+    }
+}
+
+/// What a transition made for one engine, unseen until the commit.
+#[derive(Debug)]
+pub enum Next {
+    /// The first half of a step.
+    Prepared(Prepared),
+    /// A whole state, with nothing of the old one in it.
+    Whole(Instance),
+}
+
+/// Whether an engine serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineState {
+    /// It serves.
+    Live,
+    /// It panicked.
+    Poisoned(Poison),
+}
+
+/// One engine as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Its id.
+    pub id: EngineId,
+    /// Its kind's place in the table.
+    pub kind: KindIndex,
+    /// Whether it serves.
+    pub state: EngineState,
+    /// Messages that wait.
+    pub mailbox: usize,
+    /// Messages it has handled.
+    pub handled: u64,
+}
+
+/// A message in a mailbox; its payload lies in the chunk's arena.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    pub(crate) sender: Sender,
+    pub(crate) sequence: u64,
+    pub(crate) schema: SchemaId,
+    pub(crate) codec: Codec,
+    pub(crate) kind: DeliveryKind,
+    /// How it is answered; `None` if nobody waits for an answer.
+    pub(crate) ask: Option<Ask>,
+    /// What it came from in the end.
+    pub(crate) cause: CauseIndex,
+    pub(crate) payload: Range<usize>,
+}
+
+impl Letter {
+    /// The answer to it, which was for this engine, if it is a client's.
+    #[inline]
+    pub(crate) fn answer(
+        &self,
+        engine: EngineId,
+        outcome: Result<Vec<u8>, ReplyError>,
+    ) -> Option<Answer> {
+        let (Some(ask), Sender::Client(client)) = (self.ask, self.sender) else {
+            return None;
+        };
+        Some(Answer {
+            engine,
+            client,
+            sequence: self.sequence,
+            ask,
+            outcome,
+        })
+    }
+
+    /// Whether an answer is to it.
+    pub(crate) fn is_answered_by(&self, answer: &Answer) -> bool {
+        let (client, ask) = (Sender::Client(answer.client), Some(answer.ask));
+        (self.sender, self.sequence, self.ask) == (client, answer.sequence, ask)
+    }
+}
+
+impl Slot {
+    pub(crate) fn new(
+        id: EngineId,
+        kind: KindIndex,
+        parent: Option<EngineId>,
+        state: SlotState,
+        (codec, config): (Codec, &[u8]),
+        config_schema: SchemaId,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            parent,
+            state,
+            untold: false,
+            kept: None,
+            next: None,
+            sent: 0,
+            children: 0,
+            timers: SlotTimers::default(),
+            handled: 0,
+            ordinal: 0,
+            ordinal_height: Height(0),
+            inbox: Vec::new(),
+            mail_bytes: 0,
+            held: None,
+            inbox_needed: 0,
+            config: (codec, config.into()),
+            config_schema,
+            config_read: None,
+        }
+    }
+
+    /// What lies in the place of an engine that has stopped, until another gets it.
+    pub(crate) fn vacant() -> Self {
+        let (id, kind) = (EngineId::from_bytes([0; 16]), KindIndex(u32::MAX));
+        let config = (Codec::Postcard, [].as_slice());
+        Self::new(id, kind, None, SlotState::Away, config, SchemaId::default())
+    }
+
+    /// Makes the state this code's, if it is still as the old code left it. Afterwards the slot is
+    /// live with a fitting state, or poisoned since the update point `at`, with the old state kept: whenever it is
+    /// done, it is as if it had been done there.
+    pub(crate) fn settle(&mut self, entry: &KindEntry, at: Height) {
+        let SlotState::Live(instance) = &self.state else {
+            return;
+        };
+        if instance.tag() == entry.kind.tag() && self.next.is_none() {
+            return;
+        }
+        let SlotState::Live(old) = std::mem::replace(&mut self.state, SlotState::Away) else {
+            return;
+        };
+        let _about = running::about(self.id);
+        let settled = settle(old, self.next.take(), entry);
+        self.untold = settled.is_err();
+        self.state = match settled {
+            Ok(instance) => SlotState::Live(instance),
+            Err(Lost { text, kept }) => {
+                self.kept = kept.map(Box::new);
+                let poison = Poison::new(entry, at, None, &text);
+                SlotState::Poisoned(Box::new(poison))
+            }
+        };
+    }
+
+    /// Makes an engine without a state, poisoned or with its state elsewhere, live with the fresh one that a restart has
+    /// put beside it, if one has.
+    pub(crate) fn revive(&mut self) {
+        if matches!(self.state, SlotState::Live(_)) {
+            return;
+        }
+        match self.next.take() {
+            Some(Next::Whole(fresh)) => {
+                self.state = SlotState::Live(fresh);
+                self.kept = None;
+            }
+            other => self.next = other,
+        }
+    }
+
+    /// Takes over the state and the counts of a fresh life. What is the runtime's stays: mail, parent, configuration.
+    pub(crate) fn begin_again(&mut self, fresh: Slot) {
+        self.state = fresh.state;
+        (self.sent, self.children) = (fresh.sent, fresh.children);
+        self.timers = fresh.timers;
+        (self.ordinal_height, self.ordinal) = (fresh.ordinal_height, fresh.ordinal);
+        (self.untold, self.kept, self.next) = (false, None, None);
+    }
+
+    /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read
+    /// bytes of another type. JSON of another type is read by its names, to the last.
+    pub(crate) fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
+        let (codec, config) = (self.config.0, &*self.config.1);
+        match (&self.config_read, self.config_schema == schema) {
+            (Some(read), true) => Some((Codec::Postcard, read)),
+            (None, true) => Some((codec, config)),
+            (_, false) => (codec == Codec::Json).then_some((codec, config)),
+        }
+    }
+
+    /// The poison that the settling of its state was, once.
+    pub(crate) fn take_untold(&mut self, entry: &KindEntry) -> Option<Trouble> {
+        match (std::mem::take(&mut self.untold), &self.state) {
+            (true, SlotState::Poisoned(poison)) => {
+                Some(Trouble::of(self.id, Some(entry), poison.tells()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Drops what an aborted transition made.
+    pub(crate) fn discard_next(&mut self, pending: &Pending, new: &refit_abi::host::Kind) {
+        let _about = running::about(self.id);
+        match (self.next.take(), pending) {
+            (Some(Next::Prepared(prepared)), Pending::Settle { step, .. }) => {
+                step.discard(prepared)
+            }
+            (Some(Next::Whole(instance)), _) => leak_if_unfit(new.discard(instance)),
+            (Some(Next::Prepared(_)) | None, _) => {}
+        }
+    }
+
+    pub(crate) fn status(&self) -> EngineStatus {
+        let state = match &self.state {
+            SlotState::Live(_) | SlotState::Away => EngineState::Live,
+            SlotState::Poisoned(poison) => EngineState::Poisoned((**poison).clone()),
+        };
+        let (id, kind, handled) = (self.id, self.kind, self.handled);
+        EngineStatus {
+            id,
+            kind,
+            state,
+            mailbox: self.inbox.len(),
+            handled,
+        }
+    }
+
+    /// Messages of the block at `height` that it has handled.
+    pub(crate) fn handled_at(&self, height: Height) -> u64 {
+        match self.ordinal_height == height {
+            true => self.ordinal,
+            false => 0,
+        }
+    }
+
+    /// It was started afresh after the block at `height`: its `init` has drawn the random numbers of one more message.
+    pub(crate) fn began_afresh(&mut self, height: Height) {
+        (self.ordinal_height, self.ordinal) = (height, self.handled_at(height) + 1);
+    }
+
+    /// Counts `count` more messages of the block at `height`; gives how many there were before.
+    pub(crate) fn count(&mut self, height: Height, count: usize) -> u64 {
+        let before = self.handled_at(height);
+        (self.ordinal_height, self.ordinal) = (height, before + count as u64);
+        self.handled += count as u64;
+        before
+    }
+}
+
+/// A state that could not be settled.
+struct Lost {
+    text: String,
+    kept: Option<Kept>,
+}
+
+impl Lost {
+    /// Of a defect: nothing is left of the state.
+    fn all(text: &str) -> Self {
+        let (text, kept) = (text.to_owned(), None);
+        Self { text, kept }
+    }
+}
+
+fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instance, Lost> {
+    const PANICKED: &str = "the new state could not be put together: a move panicked";
+    const NO_WAY: &str = "the state does not fit the code and no step leads to it";
+    match (&entry.pending, next) {
+        (Some(Pending::Settle { step, remains }), Some(Next::Prepared(prepared))) => {
+            let settled = step.settle(old, prepared);
+            let settled = settled.map_err(|_| Lost::all(NO_WAY))?;
+            let settled = settled.ok_or_else(|| Lost::all(PANICKED))?;
+            remains.bury_rest(settled.rest);
+            Ok(settled.state)
+        }
+        (Some(Pending::Settle { step, remains }), None) => match step.settle_defaults(old) {
+            Ok(settled) => {
+                let settled = settled.ok_or_else(|| Lost::all(PANICKED))?;
+                remains.bury_rest(settled.rest);
+                Ok(settled.state)
+            }
+            Err(Unsettled { old, error }) => {
+                let kept = Kept::of(step, &old);
+                remains.bury(old);
+                let text = format!("the new state could not be put together: {error}");
+                Err(Lost { text, kept })
+            }
+        },
+        (
+            Some(Pending::Settle { remains, .. } | Pending::Replace(remains)),
+            Some(Next::Whole(new)),
+        ) => {
+            remains.bury(old);
+            Ok(new)
+        }
+        _ => Err(Lost::all(NO_WAY)),
+    }
+}
+
+/// A state that fits no code at hand cannot be dropped safely; its memory is leaked.
+pub(crate) fn leak_if_unfit(outcome: Result<(), Instance>) {
+    if let Err(instance) = outcome {
+        drop(instance);
+    }
+}

@@ -1,0 +1,17 @@
+//! [`BetweenImage`]: what has happened since the newest block and leaves the node with the next one.
+//!
+//! Counts and troubles are not in it: they are for whoever looks on, and no result depends on them.
+
+use crate::block::outcome::{Emitted, LogLine, Replied};
+use serde::{Deserialize, Serialize};
+
+/// Effects of an upgrade, as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BetweenImage {
+    /// The answers to clients whose messages the upgrade gave up.
+    pub replies: Vec<Replied>,
+    /// What the `init` of engines emitted.
+    pub events: Vec<Emitted>,
+    /// What it logged.
+    pub logs: Vec<LogLine>,
+}

@@ -1,0 +1,179 @@
+//! [`Making`]: an executor that is being made of the items of an image.
+
+use super::slot::{letter_of, slot_of};
+use crate::block::dead_letters::DeadLetter;
+use crate::block::timers::Timer;
+use crate::engines::chunk::Chunk;
+use crate::engines::directory::Place;
+use crate::executor::Executor;
+use crate::image::{
+    Counts, EngineImage, ImageError, ImageHeader, Item, KindImage, LetterImage, TimerImage,
+};
+use crate::parameters::Parameters;
+use crate::swap::table::{GenerationTable, KindIndex};
+use refit_abi::{EngineId, TimerAt};
+use std::slice::from_ref;
+use std::sync::Arc;
+
+/// An executor of which some items are still to come.
+#[derive(Debug)]
+pub(crate) struct Making {
+    executor: Executor,
+    table: Arc<GenerationTable>,
+    /// Where the code at hand has each kind of the image.
+    kinds: Vec<Option<KindIndex>>,
+    /// Dead letters that there ever were.
+    dead_letters: u64,
+}
+
+impl Making {
+    pub(crate) fn begin(
+        table: Arc<GenerationTable>,
+        header: &ImageHeader,
+        parameters: Parameters,
+    ) -> Result<Self, ImageError> {
+        let kinds = header.kinds.iter().map(|kind| place_of(kind, &table));
+        let kinds = kinds.collect::<Result<_, _>>()?;
+        let mut executor = Executor::with_parameters(table.clone(), parameters);
+        (executor.height, executor.frame) = (header.frame.height, header.frame);
+        Ok(Self {
+            executor,
+            table,
+            kinds,
+            dead_letters: 0,
+        })
+    }
+
+    /// One more; what the two first items say is known already.
+    pub(crate) fn put(&mut self, item: Item) -> Result<(), ImageError> {
+        let executor = &mut self.executor;
+        match item {
+            Item::Header(_) | Item::Parameters(_) => {}
+            Item::Counts(Counts {
+                timers_set,
+                dead_letters,
+            }) => {
+                executor.timers.set = timers_set;
+                self.dead_letters = dead_letters;
+            }
+            Item::Cause(cause) => executor.causes.restore(from_ref(&cause), executor.height),
+            Item::Ended(name) => return self.ended(name),
+            Item::Name(name) => executor.keys.put_back(name),
+            Item::Reply(replied) => executor.between.replies.push(replied),
+            Item::Event(emitted) => executor.between.events.push(emitted),
+            Item::Log(line) => executor.between.logs.push(line),
+            Item::DeadLetter(letter) => {
+                let letter = DeadLetter {
+                    sender: letter.sender,
+                    to: letter.to,
+                    reason: letter.reason,
+                    payload: letter.payload,
+                };
+                let most = executor.parameters.dead_letters;
+                executor.dead.push(letter, most);
+            }
+            Item::Engine(engine) => return self.engine(&engine),
+            Item::ByHeight(at, order, timer) => {
+                return self.timer(TimerAt::Height(at), order, timer);
+            }
+            Item::ByTime(at, order, timer) => return self.timer(TimerAt::Time(at), order, timer),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn end(mut self) -> Executor {
+        self.executor.dead.counted(self.dead_letters);
+        self.executor
+    }
+
+    fn ended(&mut self, name: EngineId) -> Result<(), ImageError> {
+        self.is_new(name)?;
+        Arc::make_mut(&mut self.executor.directory).end_before(name);
+        Ok(())
+    }
+
+    fn is_new(&self, engine: EngineId) -> Result<(), ImageError> {
+        let engines = &self.executor.directory;
+        match engines.get(engine).is_some() || engines.has_ended(engine) {
+            true => Err(ImageError::Twice { engine }),
+            false => Ok(()),
+        }
+    }
+
+    fn engine(&mut self, engine: &EngineImage) -> Result<(), ImageError> {
+        let kind = self.kinds.get(engine.kind as usize).copied().flatten();
+        let kind = kind.ok_or(ImageError::UnknownKind { engine: engine.id })?;
+        self.is_new(engine.id)?;
+        let slot = slot_of(engine, kind, self.table.get(kind))?;
+        let place = self.executor.place(slot);
+        self.executor
+            .refill(place, &engine.mail)
+            .ok_or(ImageError::NoCause { engine: engine.id })
+    }
+
+    fn timer(&mut self, at: TimerAt, order: u64, timer: TimerImage) -> Result<(), ImageError> {
+        let (executor, engine) = (&mut self.executor, timer.engine);
+        if !executor.causes.has(timer.cause) {
+            return Err(ImageError::NoCause { engine });
+        }
+        executor.causes.add_timer(timer.cause);
+        executor.with_slot(engine, |slot| {
+            slot.timers.add(timer.id, at, timer.payload.len());
+        });
+        let timer = Timer {
+            engine,
+            id: timer.id,
+            schema: timer.schema,
+            cause: timer.cause,
+            payload: timer.payload,
+        };
+        executor.timers.put(at, order, timer);
+        Ok(())
+    }
+}
+
+impl Executor {
+    /// Puts mail back into the mailbox of the engine that was placed last; not if there is no cause of it.
+    fn refill(&mut self, place: Place, mail: &[LetterImage]) -> Option<()> {
+        if mail.is_empty() {
+            return Some(());
+        }
+        let chunk: &mut Chunk = &mut self.chunks[place.chunk as usize].write();
+        if chunk.active.is_empty() {
+            self.active.push(place.chunk);
+        }
+        chunk.active.push(place.slot);
+        for letter in mail {
+            if !self.causes.has(letter.cause) {
+                return None;
+            }
+            self.causes
+                .add_letter(letter.cause, letter.payload.len(), false);
+            self.waiting_bytes += letter.payload.len();
+            let start = chunk.arena.len();
+            chunk.arena.extend_from_slice(&letter.payload);
+            let letter = letter_of(letter, start..chunk.arena.len());
+            let slot = &mut chunk.slots[place.slot as usize];
+            slot.mail_bytes += letter.payload.len();
+            slot.inbox.push(letter);
+        }
+        self.waiting += mail.len();
+        Some(())
+    }
+}
+
+/// Where the code at hand has a kind; `None` if it lacks it, which matters once there is an engine of it.
+fn place_of(kind: &KindImage, table: &GenerationTable) -> Result<Option<KindIndex>, ImageError> {
+    let Some((index, entry)) = table.find(&kind.name) else {
+        return Ok(None);
+    };
+    let code = entry.kind.descriptor().schema;
+    match code == kind.schema {
+        true => Ok(Some(index)),
+        false => Err(ImageError::OtherState {
+            kind: kind.name.clone(),
+            image: kind.schema,
+            code,
+        }),
+    }
+}

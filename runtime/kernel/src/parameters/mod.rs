@@ -1,0 +1,146 @@
+//! [`Parameters`]: every bound, budget and grant that a result depends on, as one value.
+//!
+//! They are state: an executor holds them, an [`Image`](crate::Image) carries them, and a block's header names their
+//! hash. They change between two blocks only, on every node between the same two: an entry of a block that says so
+//! ([`Order::Parameters`](crate::Order)) holds from the next block on, and what an upgrade's plan says holds from its
+//! update point on. The defaults are the constants of [`crate::limits`]; what no result depends on (chunks,
+//! steps of the sweep, capacity that is kept, lines of the log) is not here.
+
+mod bounds;
+mod bytes;
+mod changes;
+mod fields;
+pub(crate) mod grants;
+
+pub use bounds::{
+    BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
+    MessageBounds, RoundBounds, TimerBounds,
+};
+pub use bytes::{PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParametersHash};
+pub use changes::{Changed, ParameterChanges};
+pub use fields::{FIELDS, Field, Unit};
+
+use crate::keys::KeyBounds;
+use crate::parameters::grants::Grants;
+use serde::{Deserialize, Serialize};
+
+/// Every bound, budget and grant that a result depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// What one block may handle.
+    pub block: BlockBounds,
+    /// What one round may make.
+    pub round: RoundBounds,
+    /// What may come of one cause.
+    pub cause: CauseBounds,
+    /// What one handled message may do.
+    pub message: MessageBounds,
+    /// What may wait in mailboxes.
+    pub mailbox: MailboxBounds,
+    /// Which timers may wait.
+    pub timers: TimerBounds,
+    /// How many engines there may be.
+    pub engines: EngineBounds,
+    /// What is kept of messages that no engine took.
+    pub dead_letters: DeadLetterBounds,
+    /// What leaves with events.
+    pub events: EventBounds,
+    /// What is kept of the requests of clients.
+    pub keys: KeyBounds,
+    /// What engine kinds may do to each other.
+    pub grants: Grants,
+}
+
+/// Why a value or bytes are no parameters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParametersError {
+    /// A value that a parameter may not have.
+    #[error("`{name}` is {value} {unit}; it may be {least} to {most}: set it within these bounds")]
+    Beyond {
+        /// Which.
+        name: &'static str,
+        /// What it is set to.
+        value: u64,
+        /// What it counts.
+        unit: Unit,
+        /// The least that it may be.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// There is no such parameter.
+    #[error("no parameter is called `{name}`; see their names with: refit parameters show")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// What grants name as a kind can be none's name.
+    #[error("{kind:?} is no name of an engine kind; name kinds as `refit status` shows them")]
+    NoKind {
+        /// What was named.
+        kind: String,
+    },
+    /// The bytes are of another form.
+    #[error(
+        "the bytes are parameters of form {found}, and this is {PARAMETERS_FORMAT}; write them with this version"
+    )]
+    Format {
+        /// The form that they claim.
+        found: u8,
+    },
+    /// The bytes do not decode.
+    #[error("{bytes} bytes are no parameters ({source}); fetch them again")]
+    Malformed {
+        /// How many bytes there were.
+        bytes: usize,
+        /// Where decoding failed.
+        source: postcard::Error,
+    },
+    /// There are more bytes than parameters may have.
+    #[error("{bytes} bytes are no parameters: at most {PARAMETERS_BYTES_MAX} are read")]
+    TooLarge {
+        /// How many bytes there were.
+        bytes: usize,
+    },
+    /// The bytes decode, but are not those that parameters are hashed by.
+    #[error("the parameters are not in their canonical form; write them anew")]
+    NotCanonical,
+}
+
+impl Parameters {
+    /// The defaults, with what the node grants.
+    pub fn granting(grants: Grants) -> Self {
+        Self {
+            grants,
+            ..Self::default()
+        }
+    }
+
+    /// Whether each of them is one that can be set: whoever takes them from a configuration or from bytes asks.
+    ///
+    /// # Errors
+    /// [`ParametersError::Beyond`], which names the first that is not, and its bounds.
+    pub fn check(&self) -> Result<(), ParametersError> {
+        let mut fields = FIELDS.iter();
+        fields.try_for_each(|field| field.check(field.of(self)))
+    }
+}
+
+impl ParametersError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Beyond { .. } => "parameter-beyond",
+            Self::Unknown { .. } => "parameter-unknown",
+            Self::NoKind { .. } => "grant-of-no-kind",
+            Self::Format { .. } | Self::Malformed { .. } | Self::NotCanonical => {
+                "parameters-malformed"
+            }
+            Self::TooLarge { .. } => "parameters-too-large",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! [`Aftermath`]: what the transitions of an upgrade did beside making new states, carried out in one
+//! go right after the commit. Nothing in it can fail.
+
+use crate::block::outbox::TimerDeed;
+use crate::block::outcome::BlockOutcome;
+use crate::causes::CauseIndex;
+use crate::engines::lives::LastRites;
+use crate::engines::newborn::{Effects, Newborn};
+use crate::engines::slot::{Letter, Slot};
+use crate::executor::Executor;
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Sender};
+
+/// What the transitions did.
+#[derive(Debug, Default)]
+pub struct Aftermath {
+    /// Messages sent and engines spawned, for each engine that did so.
+    pub counters: Vec<(EngineId, u64, u64)>,
+    /// Engines that were started, in order.
+    pub newborns: Vec<Newborn>,
+    /// What the `init` of engines that were started afresh asked for.
+    pub effects: Vec<Effects>,
+    /// Engines that were started afresh: their mail stays, the timers of their former lives go.
+    pub restarted: Vec<EngineId>,
+    /// Engines that were poisoned and have a fresh state beside them.
+    pub revived: Vec<EngineId>,
+    /// Engines that were retired.
+    pub retired: Vec<EngineId>,
+    /// Messages that come first in their mailboxes, in order.
+    pub first: Vec<FirstMail>,
+}
+
+/// An upgrade message on its way into an ordinary mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstMail {
+    /// From whom.
+    pub from: EngineId,
+    /// To whom.
+    pub to: EngineId,
+    /// The sender's count.
+    pub sequence: u64,
+    /// The message's schema.
+    pub schema: SchemaId,
+    /// postcard.
+    pub payload: Vec<u8>,
+}
+
+impl Aftermath {
+    /// Whether there is nothing to carry out.
+    fn is_empty(&self) -> bool {
+        let Self {
+            counters,
+            newborns,
+            effects,
+            restarted,
+            revived,
+            retired,
+            first,
+        } = self;
+        counters.is_empty()
+            && newborns.is_empty()
+            && effects.is_empty()
+            && restarted.is_empty()
+            && revived.is_empty()
+            && retired.is_empty()
+            && first.is_empty()
+    }
+}
+
+impl Executor {
+    /// Carries it out, with the generation that is live now. Gives how many timers were dropped.
+    pub(crate) fn take_over(&mut self, aftermath: Aftermath) -> u64 {
+        if aftermath.is_empty() {
+            return 0;
+        }
+        let (table, frame) = (self.table(), self.frame);
+        // All of it comes from the upgrade.
+        let cause = self.causes.begin();
+        let mut out = std::mem::take(&mut self.between);
+        for (engine, sent, children) in aftermath.counters {
+            self.set_counters(engine, sent, children);
+        }
+        let mut timers_dropped = 0;
+        for engine in aftermath.restarted {
+            timers_dropped += self.begin_afresh(engine);
+        }
+        let mut effects = Vec::new();
+        for newborn in aftermath.newborns {
+            let (slot, outbox) = newborn.into_parts();
+            self.place(slot);
+            out.stats.spawned += 1;
+            effects.extend(outbox);
+        }
+        for engine in aftermath.revived {
+            self.with_slot(engine, Slot::revive);
+        }
+        for engine in aftermath.retired {
+            self.end(engine, &table, LastRites::Later, &mut out);
+        }
+        // The `init` of an engine that was started afresh ran beside its place.
+        let afresh: Vec<_> = aftermath.effects.into_iter().filter_map(|e| e.0).collect();
+        for outbox in &afresh {
+            for deed in &outbox.timers {
+                if let TimerDeed::Set(timer) = deed {
+                    self.with_slot(timer.engine, |slot| {
+                        slot.timers.add(timer.id, timer.at, timer.payload.len())
+                    });
+                }
+            }
+        }
+        self.deliver_first(aftermath.first, cause, &mut out);
+        for mut outbox in effects.into_iter().chain(afresh) {
+            outbox.stamp(cause);
+            self.route(
+                std::slice::from_mut(&mut *outbox),
+                &table,
+                frame,
+                &mut out,
+                0,
+            );
+        }
+        self.causes.let_go(cause);
+        self.causes.collect();
+        self.close_gaps(&table, &mut out);
+        self.between = out;
+        timers_dropped
+    }
+
+    /// Drops the timers of an engine's former life; gives how many.
+    fn begin_afresh(&mut self, engine: EngineId) -> u64 {
+        let height = self.height;
+        let timers = self.with_slot(engine, |slot| {
+            slot.began_afresh(height);
+            slot.timers.take_all()
+        });
+        let mut dropped = 0;
+        for (id, at) in timers.into_iter().flatten() {
+            self.cancel_timer(at, engine, id);
+            dropped += 1;
+        }
+        dropped
+    }
+
+    fn set_counters(&mut self, engine: EngineId, sent: u64, children: u64) {
+        self.with_slot(engine, |slot| {
+            (slot.sent, slot.children) = (sent, children);
+        });
+    }
+
+    pub(crate) fn with_slot<T>(
+        &self,
+        engine: EngineId,
+        change: impl FnOnce(&mut Slot) -> T,
+    ) -> Option<T> {
+        let place = self.directory.get(engine)?;
+        let mut chunk = self.chunks[place.chunk as usize].write();
+        Some(change(&mut chunk.slots[place.slot as usize]))
+    }
+
+    /// Delivers the letters and turns each mailbox so that they come before what waited there.
+    fn deliver_first(&mut self, mail: Vec<FirstMail>, cause: CauseIndex, out: &mut BlockOutcome) {
+        let mut arrived: Vec<(EngineId, usize)> = Vec::new();
+        for letter in mail {
+            let to = letter.to;
+            let before = self.mailbox(to);
+            self.deliver(to, letter.letter(cause), &letter.payload, out);
+            if self.mailbox(to) > before {
+                arrived.push((to, before));
+            }
+        }
+        // The first letter of each engine knows how many waited before.
+        arrived.sort_by_key(|(to, before)| (*to, *before));
+        arrived.dedup_by_key(|(to, _)| *to);
+        for (to, before) in arrived {
+            if let Some(place) = self.directory.get(to) {
+                let mut chunk = self.chunks[place.chunk as usize].write();
+                chunk.slots[place.slot as usize].inbox.rotate_left(before);
+            }
+        }
+    }
+
+    fn mailbox(&self, engine: EngineId) -> usize {
+        self.directory.get(engine).map_or(0, |place| {
+            let chunk = self.chunks[place.chunk as usize].read();
+            chunk.slots[place.slot as usize].inbox.len()
+        })
+    }
+}
+
+impl FirstMail {
+    fn letter(&self, cause: CauseIndex) -> Letter {
+        Letter {
+            sender: Sender::Engine(self.from),
+            sequence: self.sequence,
+            schema: self.schema,
+            codec: Codec::Postcard,
+            kind: DeliveryKind::Message,
+            ask: None,
+            cause,
+            payload: 0..0,
+        }
+    }
+}

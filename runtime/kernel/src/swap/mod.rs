@@ -1,0 +1,34 @@
+//! What an upgrade does to an executor: before, in and after the pause.
+//!
+//! A [`table`] is the code of one generation. While the gate is closed, [`quiesced`] is the proof of it and the only way
+//! to change anything; transitions look at the node through a [`view`] and put what they make beside the old states.
+//! [`queued`] and [`reworded`] decide whether the new code takes what waits. Up to the commit nothing of the old
+//! generation is changed.
+//!
+//! # After the commit
+//! Half of an upgrade happens after its one pointer store, and none of it can fail. In order, as `file::function`:
+//!
+//! 1. `swap/quiesced.rs::publish`: the new table is live. It remembers, by kind, how a state that is still as the old
+//!    code left it becomes the new code's (`swap/table.rs::Pending`).
+//! 2. `swap/reworded.rs::put_reworded`: what clients wrote in words that have changed is put into its letters anew.
+//! 3. `swap/queued.rs::bury_unaccepted`: what the plan gives up is told of and becomes dead letters.
+//! 4. `swap/aftermath.rs::take_over`: engines that the transitions started get their places, those that they retired
+//!    end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens; the pause is over.
+//! 5. `engines/slot.rs::settle`: the first touch of an engine (a letter, a query, an image) makes its state the new
+//!    code's. It counts as done at the update point, whenever it is done. What it leaves over goes to
+//!    `swap/remains.rs::bury`; a state that cannot be settled poisons its engine and is written down (`swap/kept.rs`).
+//! 6. `crew/leader.rs::lead_on`: the crew that ran the pause leads on for a few blocks and hands over to a fresh one.
+//! 7. `swap/sweep.rs::sweep_step`: between two blocks the leader settles the engines of a few more chunks. After the
+//!    last chunk the table lets go of the old code (`swap/table.rs::settled`).
+//! 8. `swap/sweep.rs::take_remains`: whoever retires the old generation takes what is left over, joins the old crew,
+//!    and drops it on a thread that has ended before the code is unmapped (`swap/remains.rs::discard`).
+
+pub(crate) mod aftermath;
+pub(crate) mod kept;
+pub(crate) mod queued;
+pub(crate) mod quiesced;
+pub mod remains;
+pub(crate) mod reworded;
+pub(crate) mod sweep;
+pub(crate) mod table;
+pub(crate) mod view;

@@ -1,0 +1,135 @@
+//! What clients wrote and what waits, while the words of its kind change: the old code reads it, as it
+//! would have handled it, and writes it in postcard, which has no words.
+//!
+//! [`Quiesced::reword`] only looks; [`Quiesced::put_reworded`] puts the new payloads into their letters,
+//! and cannot fail. In between no mail moves: no handler runs, and what an upgrade sends comes later.
+
+use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::swap::queued::Unaccepted;
+use crate::swap::quiesced::Quiesced;
+use crate::swap::table::KindIndex;
+use refit_abi::EngineId;
+use refit_abi::host::{CallError, Kind};
+use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::schema::SchemaId;
+
+/// Letters of clients, written again.
+#[derive(Debug, Default)]
+#[must_use = "they are to be put into their mailboxes with the commit"]
+pub struct Reworded {
+    letters: Vec<RewordedLetter>,
+    schema: SchemaId,
+    unread: Option<EngineId>,
+}
+
+#[derive(Debug)]
+struct RewordedLetter {
+    chunk: usize,
+    slot: u32,
+    /// Its place in the mailbox.
+    place: usize,
+    payload: Vec<u8>,
+}
+
+/// A kind whose code changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Rewording<'a> {
+    /// Its place in the table.
+    pub kind: KindIndex,
+    /// The code that is live.
+    pub old: &'a Kind,
+    /// The code that comes.
+    pub new: &'a Kind,
+}
+
+impl Quiesced<'_> {
+    /// Reads, with the old code, what clients wrote to live engines of the kind. What the old code would have
+    /// refused stays as it is. Runs engine code: on the crew only.
+    pub fn reword(&self, change: Rewording<'_>) -> Reworded {
+        let schema = change.old.descriptor().message;
+        let (mut letters, mut unread) = (Vec::new(), None);
+        for (number, chunk) in self.executor().chunks.iter().enumerate() {
+            let chunk = chunk.read();
+            for index in &chunk.active {
+                let Some(slot) = chunk.slots.get(*index as usize) else {
+                    continue;
+                };
+                for (place, letter) in change.written_to(slot) {
+                    let payload = &chunk.arena[letter.payload.clone()];
+                    let Some(payload) = change.letter(letter, payload) else {
+                        continue;
+                    };
+                    if unread.is_none() && !change.is_read(&payload) {
+                        unread = Some(slot.id);
+                    }
+                    let (chunk, slot) = (number, *index);
+                    letters.push(RewordedLetter {
+                        chunk,
+                        slot,
+                        place,
+                        payload,
+                    });
+                }
+            }
+        }
+        Reworded {
+            letters,
+            schema,
+            unread,
+        }
+    }
+
+    /// Puts what [`Quiesced::reword`] gave into the mailboxes, in the place of what was there.
+    pub fn put_reworded(&mut self, reworded: Reworded) {
+        for new in reworded.letters {
+            let chunk = &mut *self.executor().chunks[new.chunk].write();
+            let slot = chunk.slots.get_mut(new.slot as usize);
+            let Some(letter) = slot.and_then(|slot| slot.inbox.get_mut(new.place)) else {
+                continue;
+            };
+            let start = chunk.arena.len();
+            chunk.arena.extend_from_slice(&new.payload);
+            letter.payload = start..chunk.arena.len();
+            (letter.codec, letter.schema) = (Codec::Postcard, reworded.schema);
+        }
+    }
+}
+
+impl Rewording<'_> {
+    /// What clients wrote to an engine, if this kind's code would handle it.
+    fn written_to<'s>(&self, slot: &'s Slot) -> impl Iterator<Item = (usize, &'s Letter)> {
+        let concerns = slot.kind == self.kind && matches!(slot.state, SlotState::Live(_));
+        let inbox = if concerns { slot.inbox.as_slice() } else { &[] };
+        let letters = inbox.iter().enumerate();
+        letters.filter(|(_, letter)| {
+            letter.codec == Codec::Json && letter.kind == DeliveryKind::Message
+        })
+    }
+
+    /// One letter in postcard; `None` if the old code would refuse it.
+    fn letter(&self, letter: &Letter, payload: &[u8]) -> Option<Vec<u8>> {
+        if !self.new.descriptor().accepts(self.old.descriptor().message) {
+            // It aborts the upgrade, or becomes a dead letter as it is.
+            return None;
+        }
+        let (mut bytes, payload) = (Vec::new(), (letter.codec, payload));
+        let read = self.old.rewrite_message(letter.schema, payload, &mut bytes);
+        read.is_ok().then_some(bytes)
+    }
+
+    /// Whether the new code reads what the old code wrote. A conversion that refuses has read it.
+    fn is_read(&self, payload: &[u8]) -> bool {
+        let schema = self.old.descriptor().message;
+        let payload = (Codec::Postcard, payload);
+        let read = self.new.rewrite_message(schema, payload, &mut Vec::new());
+        matches!(read, Ok(()) | Err(CallError::Fault(_)))
+    }
+}
+
+impl Reworded {
+    /// The first message that the new code takes by its schema and yet does not read.
+    pub fn unaccepted(&self) -> Option<Unaccepted> {
+        let schema = self.schema;
+        self.unread.map(|engine| Unaccepted { engine, schema })
+    }
+}
