@@ -31,9 +31,13 @@
 //!
 //! Optimisation level, target CPU and debug assertions do not change layout and are left out.
 
+#[cfg(feature = "host")]
+mod difference;
 mod digest;
 mod nature;
 
+#[cfg(feature = "host")]
+pub use difference::differences;
 pub(crate) use digest::{number, text};
 pub use nature::Nature;
 

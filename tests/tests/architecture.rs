@@ -18,6 +18,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("refit-abi-rewriters", &[]),
     // Random cases and counted memory, for the tests of decoders.
     ("refit-fuzzing", &[]),
+    // The author's rules: texts and descriptions in, findings out.
+    ("refit-author", &["refit-abi"]),
     // For the tests of engines; a node has none of it.
     (
         "refit-testkit",
@@ -48,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "refit-abi",
             "refit-admin",
+            "refit-author",
             "refit-benches",
             "refit-build",
             "refit-loader",
@@ -215,6 +218,7 @@ fn the_contract_the_engines_and_the_core_are_out_of_reach_of_the_network() {
         .filter(|p| is_engine(&metadata, p));
     let core = [
         "refit-abi",
+        "refit-author",
         "refit-loader",
         "refit-build",
         "refit-kernel",
@@ -236,7 +240,12 @@ fn the_contract_the_engines_and_the_core_are_out_of_reach_of_the_network() {
 #[test]
 fn upgrade_has_no_direct_way_to_files_or_processes() {
     let metadata = metadata();
-    for name in ["refit-upgrade", "refit-ordering", "refit-abi"] {
+    for name in [
+        "refit-upgrade",
+        "refit-ordering",
+        "refit-abi",
+        "refit-author",
+    ] {
         let direct = direct(package(&metadata, name));
         let found: Vec<_> = FILES
             .iter()

@@ -1,7 +1,6 @@
 //! [`Failure`]: whatever ends a command early, with its exit code.
 
 use crate::artifact::ArtifactError;
-use crate::author::error::AuthorError;
 use crate::client::ClientError;
 use crate::commands::events::EventsEnded;
 use crate::commands::input::InputError;
@@ -12,6 +11,7 @@ use crate::commands::upgrade_plan::{LintRefused, PlanRefused};
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::files::FileError;
+use crate::package::error::AuthorError;
 use crate::source::SourceError;
 use miette::Diagnostic;
 use refit_admin::api::Problem;

@@ -6,7 +6,6 @@
 
 mod args;
 mod artifact;
-mod author;
 mod client;
 mod commands;
 mod config;
@@ -17,6 +16,7 @@ mod exit;
 mod failure;
 mod files;
 mod output;
+mod package;
 mod show;
 mod signals;
 mod source;

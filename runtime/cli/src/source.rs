@@ -2,9 +2,9 @@
 //! from.
 
 use crate::args::BuildingArgs;
-use crate::author;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::package::published;
 use crate::show;
 use crate::show::building::Building;
 use miette::Diagnostic;
@@ -96,7 +96,7 @@ impl Sources {
     /// Builds the source in the folder `path`, and sees that it keeps what was published from there.
     pub(crate) fn build(&self, path: &Path, profile: Profile) -> Result<Built, Failure> {
         let built = self.build_unkept(path, profile)?;
-        author::kept::check(path, &built.library)?;
+        published::check(path, &built.library)?;
         Ok(built)
     }
 

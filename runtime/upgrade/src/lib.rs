@@ -16,7 +16,6 @@
 mod armed;
 mod bus;
 mod class;
-mod difference;
 mod directives;
 mod lint;
 mod order;
@@ -30,7 +29,6 @@ mod under_way;
 pub use armed::{ArmError, Armed};
 pub use bus::{Budget, BusBudget, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK};
 pub use class::Class;
-pub use difference::differences;
 pub use directives::Directives;
 pub use lint::{
     Finding, LINT_CODES, Level, PLAN_AHEAD_US_MAX, Progress, Surroundings, lint, refusal,

@@ -4,12 +4,12 @@
 //! BLAKE3 hash: applying it does exactly what was planned, or refuses.
 
 use crate::class::Class;
-use crate::difference::differences;
 use crate::directives::Directives;
 use crate::lint::Finding;
 use crate::order::Crossing;
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::schema::differences;
 use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
 
@@ -273,7 +273,7 @@ fn plan_kind(
         let (kind, path) = (new.kind.clone(), candidate.path.clone());
         return Err(PlanError::Identical { kind, path });
     }
-    let difference = differences(&old.descriptor.state, &new.state);
+    let difference = differences("state", &old.descriptor.state, &new.state);
     if directives.restart.contains(&new.kind) {
         return Ok(PlannedKind {
             kind: new.kind.clone(),

@@ -98,6 +98,10 @@ const OUTSIDE_WORDS: &[(&str, &[&str])] = &[
         &["File", "TcpStream", "UnixStream", "fs", "net", "tokio"],
     ),
     (
+        "abi/author/src/",
+        &["File", "env", "fs", "net", "println", "process", "tokio"],
+    ),
+    (
         "loader/src/",
         &["TcpListener", "TcpStream", "UdpSocket", "net", "tokio"],
     ),

@@ -2,10 +2,10 @@
 
 use crate::args::{BuildArgs, BuildProfile};
 use crate::artifact;
-use crate::author;
 use crate::destination;
 use crate::failure::Failure;
 use crate::files::{self, FileError};
+use crate::package::published;
 use crate::show;
 use crate::source::Sources;
 use refit_build::{Built, Profile};
@@ -35,7 +35,7 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
     let built = sources.build(&args.source, profile)?;
     // What no node takes is not built: the reason is that which an inspection gives.
     artifact::examine(&built.library)?;
-    author::kept::hint(&args.source);
+    published::hint(&args.source);
     let library = match out {
         Some(folder) => copy(&built, folder)?,
         None => built.library.clone(),

@@ -2,15 +2,16 @@
 
 use crate::args::CheckArgs;
 use crate::artifact;
-use crate::author::attributes::Declarations;
-use crate::author::checkout::{Checkout, CheckoutError};
-use crate::author::error::AuthorError;
-use crate::author::impact::{self, Baseline, Bump, Impact};
-use crate::author::lock::{LockError, SchemaLock};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::package;
+use crate::package::checkout::{Checkout, CheckoutError};
+use crate::package::error::AuthorError;
 use crate::show;
 use crate::source::Sources;
+use refit_author::attributes::Declarations;
+use refit_author::impact::{self, Baseline, Bump, Impact};
+use refit_author::lock::LockError;
 use refit_build::Profile;
 use std::path::{Path, PathBuf};
 
@@ -108,7 +109,7 @@ fn verdict(impact: Impact) -> Result<(), CheckError> {
 
 fn baseline(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<Baseline, Failure> {
     let Some(named) = &args.baseline else {
-        let lock = SchemaLock::of_package(&args.source).map_err(AuthorError::from)?;
+        let lock = package::lock(&args.source).map_err(AuthorError::from)?;
         let published = lock.as_ref().and_then(Baseline::published);
         let none = || CheckError::NoBaseline {
             folder: args.source.clone(),
@@ -141,6 +142,6 @@ fn of_source(sources: &Sources, folder: &Path) -> Result<Baseline, Failure> {
 
 /// The types that the source of the package in `folder` declares.
 fn declared(folder: &Path) -> Result<Declarations, LockError> {
-    let lock = SchemaLock::of_package(folder)?.unwrap_or_default();
-    Ok(Declarations::of_package(folder, &lock.modules()))
+    let lock = package::lock(folder)?.unwrap_or_default();
+    Ok(package::declarations(folder, &lock.modules()))
 }

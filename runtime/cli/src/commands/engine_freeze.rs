@@ -2,24 +2,23 @@
 
 use crate::args::FreezeArgs;
 use crate::artifact;
-use crate::author::attributes::Declarations;
-use crate::author::error::AuthorError;
-use crate::author::freeze::{self, Change, FreezeError, Frozen};
-use crate::author::frozen;
-use crate::author::kept::{self, KeptError, MODULE_BYTES_MAX};
-use crate::author::lock::{LOCK_FILE, SchemaLock};
-use crate::author::render::Module;
-use crate::author::stub;
 use crate::failure::Failure;
+use crate::package::error::AuthorError;
+use crate::package::published::{self, KeptError, MODULE_BYTES_MAX};
 use crate::source::Sources;
-use crate::{files, show};
+use crate::{files, package, show};
 use refit_abi::descriptor::Descriptor;
+use refit_author::freeze::{self, Change, FreezeError, Frozen};
+use refit_author::frozen;
+use refit_author::lock::{LOCK_FILE, SchemaLock};
+use refit_author::render::Module;
+use refit_author::stub;
 use refit_build::Profile;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let folder = &args.source;
-    let lock = SchemaLock::of_package(folder).map_err(AuthorError::from)?;
+    let lock = package::lock(folder).map_err(AuthorError::from)?;
     if let Some(module) = &args.restore {
         return restore(folder, lock, module);
     }
@@ -27,13 +26,13 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         return forget(folder, lock, kind);
     }
     if let Some(lock) = &lock {
-        kept::not_stale(folder, lock).map_err(AuthorError::from)?;
+        published::not_stale(folder, lock).map_err(AuthorError::from)?;
     }
     let was_there = lock.is_some();
     let mut lock = lock.unwrap_or_default();
     let built = sources.build_unkept(folder, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
-    let declared = Declarations::of_package(folder, &lock.modules());
+    let declared = package::declarations(folder, &lock.modules());
     let frozen = freeze::publish(&descriptor, &declared, &mut lock).map_err(|findings| {
         for finding in &findings {
             show::talk(finding.text());
@@ -42,7 +41,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         AuthorError::from(KeptError::Findings { folder, findings })
     })?;
     if !was_there {
-        kept::not_lost(folder, &lock).map_err(AuthorError::from)?;
+        published::not_lost(folder, &lock).map_err(AuthorError::from)?;
     }
     let texts = modules(&lock, &frozen)?;
     let text = lock.text().map_err(AuthorError::from)?;
@@ -116,7 +115,7 @@ fn tell(
         };
         show::data(&format!("{said}\n"))?;
         if frozen.change == Change::Published {
-            published(lock, frozen, module);
+            advise(lock, frozen, module);
             carried(lock, built, frozen, module);
         }
     }
@@ -126,7 +125,7 @@ fn tell(
 }
 
 /// What the author has to know of a version that was just published.
-fn published(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
+fn advise(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
     for ty in &module.foreign {
         show::talk(format_args!(
             "src/{}.rs: a field crosses as bytes and is a `{ty}`; add the `use` that it needs",

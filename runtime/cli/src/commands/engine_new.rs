@@ -1,10 +1,10 @@
 //! `refit engine new NAME`
 
 use crate::args::NewArgs;
-use crate::author::error::AuthorError;
-use crate::author::template::{self, Name, NameError};
 use crate::failure::Failure;
+use crate::package::error::AuthorError;
 use crate::{files, show};
+use refit_author::template::{self, Name, NameError};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

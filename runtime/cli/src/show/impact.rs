@@ -1,7 +1,7 @@
 //! What changed in an engine, for people.
 
 use super::table::facts;
-use crate::author::impact::Impact;
+use refit_author::impact::Impact;
 
 /// The comparison on one screen.
 pub(crate) fn text(impact: &Impact) -> String {

@@ -1,7 +1,7 @@
 //! The comparison, for each thing that an author may do to a published engine.
 
 use super::*;
-use crate::author::samples::{self, built, first, second, second_unnumbered};
+use crate::samples::{self, built, first, second, second_unnumbered};
 
 fn lock(versions: &[(u32, Type)]) -> SchemaLock {
     let mut lock = SchemaLock::default();

@@ -5,12 +5,12 @@ use super::render::{self, Module, RenderError, Request};
 use refit_abi::schema::Type;
 
 /// The frozen modules of all published versions of `kind`, oldest first.
-pub(crate) fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
+pub fn modules(lock: &SchemaLock, kind: &str) -> Result<Vec<Module>, RenderError> {
     lock.kind(kind).map_or_else(|| Ok(Vec::new()), of_kind)
 }
 
 /// As [`modules`], of a kind that the lock has.
-pub(crate) fn of_kind(locked: &LockedKind) -> Result<Vec<Module>, RenderError> {
+pub fn of_kind(locked: &LockedKind) -> Result<Vec<Module>, RenderError> {
     let mut modules: Vec<Module> = Vec::new();
     for published in &locked.versions {
         let message = published.frozen_message().described.as_ref();

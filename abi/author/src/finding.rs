@@ -5,7 +5,7 @@ use super::lock::LOCK_FILE;
 
 impl Finding {
     /// A stable word for programs.
-    pub(crate) fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self.fault {
             Fault::Changed { .. } => "state_changed",
             Fault::Unreachable { .. } => "no_migration",
@@ -18,7 +18,7 @@ impl Finding {
     }
 
     /// What is wrong, in a line.
-    pub(crate) fn headline(&self) -> String {
+    pub fn headline(&self) -> String {
         let kind = &self.kind;
         match &self.fault {
             Fault::Changed { version, .. } => {
@@ -65,7 +65,7 @@ impl Finding {
     }
 
     /// What to do.
-    pub(crate) fn next(&self, folder: &str) -> String {
+    pub fn next(&self, folder: &str) -> String {
         match &self.fault {
             Fault::Changed { version, .. } => format!(
                 "raise it to #[state(version = {})] and write the step with the stub that was printed",
@@ -94,7 +94,7 @@ impl Finding {
     }
 
     /// Everything about it, with the stub to paste as it is.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = format!("{LOCK_FILE}: {}\n", self.headline());
         let none: &[String] = &[];
         let (differences, stub) = match &self.fault {

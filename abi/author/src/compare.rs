@@ -6,18 +6,18 @@ use super::lock::{LockedKind, Published, SchemaLock, compiler};
 use super::render::Module;
 use super::stub::{self, Step};
 use refit_abi::descriptor::{Descriptor, KindDescriptor, MigrationDescriptor};
-use refit_abi::schema::Type;
+use refit_abi::schema::{Type, differences};
 
 /// One fault of a build against the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    pub(crate) kind: String,
-    pub(crate) fault: Fault,
+pub struct Finding {
+    pub kind: String,
+    pub fault: Fault,
 }
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The state is not the published one of its number.
     Changed {
         version: u32,
@@ -57,7 +57,7 @@ pub(crate) enum Fault {
 }
 
 /// Everything in which `built` does not keep what `lock` says was published.
-pub(crate) fn compare(built: &Descriptor, lock: &SchemaLock) -> Vec<Finding> {
+pub fn compare(built: &Descriptor, lock: &SchemaLock) -> Vec<Finding> {
     let faults = |locked: &LockedKind| match built.kinds.iter().find(|k| k.kind == locked.kind) {
         Some(kind) => of_kind(&compiler(built), kind, locked),
         None => vec![Fault::Gone {
@@ -101,11 +101,11 @@ fn of_version(
             module: published.module.clone(),
         });
     }
-    let differences = refit_upgrade::differences(&published.state, &kind.state);
+    let changes = differences("state", &published.state, &kind.state);
     if version == kind.version {
         return Some(Fault::Changed {
             version,
-            differences,
+            differences: changes,
             stub: step(locked, published, (&kind.state, version + 1)),
         });
     }
@@ -120,10 +120,10 @@ fn of_version(
         return Some(Fault::FrozenChanged {
             version,
             module: published.module.clone(),
-            differences: refit_upgrade::differences(&published.state, edited),
+            differences: differences("state", &published.state, edited),
         });
     }
-    Some(unreachable(kind, locked, published, differences))
+    Some(unreachable(kind, locked, published, changes))
 }
 
 /// The step from just what was published.

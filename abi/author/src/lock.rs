@@ -10,68 +10,71 @@ use refit_abi::schema::{LayoutId, SchemaId, Type};
 use std::path::{Path, PathBuf};
 
 /// The file's name, beside `Cargo.toml`.
-pub(crate) const LOCK_FILE: &str = "schema.lock";
+pub const LOCK_FILE: &str = "schema.lock";
+
+/// Longest lock that is read, in bytes.
+pub const LOCK_BYTES_MAX: u64 = 16 << 20;
 
 /// Everything that a package has published.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct SchemaLock {
-    pub(crate) kinds: Vec<LockedKind>,
+pub struct SchemaLock {
+    pub kinds: Vec<LockedKind>,
 }
 
 /// One engine kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LockedKind {
-    pub(crate) kind: String,
+pub struct LockedKind {
+    pub kind: String,
     /// In ascending order of their versions.
-    pub(crate) versions: Vec<Published>,
+    pub versions: Vec<Published>,
 }
 
 /// One published version of a kind's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Published {
-    pub(crate) version: u32,
+pub struct Published {
+    pub version: u32,
     /// The package's version when it was published.
-    pub(crate) package_version: String,
+    pub package_version: String,
     /// The module that holds the frozen types.
-    pub(crate) module: String,
-    pub(crate) schema: SchemaId,
+    pub module: String,
+    pub schema: SchemaId,
     /// How the state lay in memory where it was published.
-    pub(crate) layout: LayoutId,
+    pub layout: LayoutId,
     /// For which compiler and target `layout` holds.
-    pub(crate) compiler: String,
+    pub compiler: String,
     /// The state, without sizes and offsets.
-    pub(crate) state: Type,
+    pub state: Type,
     /// What the engine takes and gives now: the state may stay and this change.
-    pub(crate) interface: Interface,
+    pub interface: Interface,
     /// The message in the frozen module, if the interface has another one since.
-    pub(crate) frozen_message: Option<Part>,
+    pub frozen_message: Option<Part>,
     /// The names under which its frozen types are written as JSON.
-    pub(crate) serde: SerdeAttributes,
+    pub serde: SerdeAttributes,
     /// Those of the interface's message, if they are others since.
-    pub(crate) message_serde: Option<SerdeAttributes>,
+    pub message_serde: Option<SerdeAttributes>,
 }
 
 /// What an engine is started with, takes and gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Interface {
-    pub(crate) config: Part,
-    pub(crate) message: Part,
-    pub(crate) reply: Part,
-    pub(crate) query: Part,
-    pub(crate) answer: Part,
+pub struct Interface {
+    pub config: Part,
+    pub message: Part,
+    pub reply: Part,
+    pub query: Part,
+    pub answer: Part,
 }
 
 /// One type of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) schema: SchemaId,
+pub struct Part {
+    pub schema: SchemaId,
     /// The type, where it is described, without sizes and offsets.
-    pub(crate) described: Option<Type>,
+    pub described: Option<Type>,
 }
 
 /// Why a lock cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub(crate) enum LockError {
+pub enum LockError {
     #[error("cannot read {}: {reason}", path.display())]
     #[diagnostic(
         code(author::lock_unreadable),
@@ -107,37 +110,32 @@ pub(crate) enum LockError {
 }
 
 impl SchemaLock {
-    /// The lock of the package in `folder`; `None` if it has none.
-    pub(crate) fn of_package(folder: &Path) -> Result<Option<Self>, LockError> {
-        let path = folder.join(LOCK_FILE);
-        match crate::files::read_text(&path, lock_file::BYTES_MAX) {
-            Ok(text) => lock_file::parse(&path, &text).map(Some),
-            Err(_) if !path.exists() => Ok(None),
-            Err(error) => Err(LockError::Unreadable {
-                path,
-                reason: error.to_string(),
-            }),
-        }
+    /// The lock that `text` holds, which was read from `path`.
+    ///
+    /// # Errors
+    /// What is no lock, has another format, or was edited by hand: a hash in it tells.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, LockError> {
+        lock_file::parse(path, text)
     }
 
     /// The file's text.
-    pub(crate) fn text(&self) -> Result<String, LockError> {
+    pub fn text(&self) -> Result<String, LockError> {
         lock_file::write(self)
     }
 
     /// The modules of all that was published.
-    pub(crate) fn modules(&self) -> Vec<&str> {
+    pub fn modules(&self) -> Vec<&str> {
         let versions = self.kinds.iter().flat_map(|kind| &kind.versions);
         versions.map(|version| version.module.as_str()).collect()
     }
 
     /// What was published of `kind`.
-    pub(crate) fn kind(&self, kind: &str) -> Option<&LockedKind> {
+    pub fn kind(&self, kind: &str) -> Option<&LockedKind> {
         self.kinds.iter().find(|locked| locked.kind == kind)
     }
 
     /// Puts a published version in its place; one of the same number is replaced.
-    pub(crate) fn publish(&mut self, kind: &str, published: Published) {
+    pub fn publish(&mut self, kind: &str, published: Published) {
         let index = match self.kinds.iter().position(|locked| locked.kind == kind) {
             Some(index) => index,
             None => {
@@ -157,21 +155,21 @@ impl SchemaLock {
 
 impl LockedKind {
     /// The published version of this number.
-    pub(crate) fn version(&self, version: u32) -> Option<&Published> {
+    pub fn version(&self, version: u32) -> Option<&Published> {
         self.versions
             .iter()
             .find(|published| published.version == version)
     }
 
     /// The last published version.
-    pub(crate) fn newest(&self) -> Option<&Published> {
+    pub fn newest(&self) -> Option<&Published> {
         self.versions.last()
     }
 }
 
 impl Published {
     /// The head of `kind`, to be frozen in `module`.
-    pub(crate) fn of(
+    pub fn of(
         descriptor: &Descriptor,
         kind: &KindDescriptor,
         module: String,
@@ -194,7 +192,7 @@ impl Published {
 
     /// This version with the interface that the head has now, and the `names` of its message. What was
     /// frozen stays: its module is not written again.
-    pub(crate) fn with_interface(
+    pub fn with_interface(
         &self,
         descriptor: &Descriptor,
         kind: &KindDescriptor,
@@ -213,12 +211,12 @@ impl Published {
     }
 
     /// The names under which the interface's message is written as JSON; there may be others beside.
-    pub(crate) fn message_serde(&self) -> &SerdeAttributes {
+    pub fn message_serde(&self) -> &SerdeAttributes {
         self.message_serde.as_ref().unwrap_or(&self.serde)
     }
 
     /// The message that the frozen module declares.
-    pub(crate) fn frozen_message(&self) -> &Part {
+    pub fn frozen_message(&self) -> &Part {
         self.frozen_message
             .as_ref()
             .unwrap_or(&self.interface.message)
@@ -226,7 +224,7 @@ impl Published {
 }
 
 /// For which builds a layout hash of `descriptor` holds.
-pub(crate) fn compiler(descriptor: &Descriptor) -> String {
+pub fn compiler(descriptor: &Descriptor) -> String {
     let Descriptor {
         toolchain,
         layout_epoch,
@@ -238,7 +236,7 @@ pub(crate) fn compiler(descriptor: &Descriptor) -> String {
 
 impl Interface {
     /// The interface of a built kind.
-    pub(crate) fn of(kind: &KindDescriptor) -> Self {
+    pub fn of(kind: &KindDescriptor) -> Self {
         let types = &kind.interface;
         Self {
             config: Part::described(kind.config, &types.config),
@@ -250,7 +248,7 @@ impl Interface {
     }
 
     /// Its parts with their names.
-    pub(crate) fn parts(&self) -> [(&'static str, &Part); 5] {
+    pub fn parts(&self) -> [(&'static str, &Part); 5] {
         [
             ("config", &self.config),
             ("message", &self.message),
@@ -272,6 +270,6 @@ impl Part {
 }
 
 /// The type without what belongs to one compiler: sizes, alignments, offsets.
-pub(crate) fn layoutless(ty: &Type) -> Type {
+pub fn layoutless(ty: &Type) -> Type {
     lock_file::layoutless(ty)
 }

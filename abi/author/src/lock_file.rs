@@ -11,9 +11,6 @@ use std::path::Path;
 /// The format that this program writes and reads.
 pub(crate) const FORMAT: u32 = 1;
 
-/// Longest lock that is read, in bytes.
-pub(crate) const BYTES_MAX: u64 = 16 << 20;
-
 /// What opens the file.
 const HEADER: &str = "\
 # What this package has published: the states that nodes may hold. `refit engine freeze` writes it,
@@ -23,7 +20,7 @@ const HEADER: &str = "\
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct LockText {
     format: u32,
     #[serde(default, rename = "kind", skip_serializing_if = "Vec::is_empty")]
     kinds: Vec<KindEntry>,
@@ -85,7 +82,7 @@ pub(crate) fn write(lock: &SchemaLock) -> Result<String, LockError> {
             versions: versions.collect::<Result<_, LockError>>()?,
         })
     });
-    let file = File {
+    let file = LockText {
         format: FORMAT,
         kinds: kinds.collect::<Result<_, LockError>>()?,
     };
@@ -150,7 +147,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
         }
         None => return Err(unreadable("it does not say its `format`".to_owned())),
     }
-    let file: File =
+    let file: LockText =
         toml::from_str(text).map_err(|error| unreadable(error.message().to_owned()))?;
     let kinds = file.kinds.into_iter().map(|kind| {
         let versions = kind.versions.into_iter();
@@ -305,7 +302,7 @@ fn strip_field(field: &mut Field) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::samples;
+    use crate::samples;
 
     fn lock() -> SchemaLock {
         let mut lock = SchemaLock::default();

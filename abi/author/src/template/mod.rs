@@ -37,7 +37,7 @@ const TYPES: [&str; 14] = [
 
 /// A name that is no name for an engine's package.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NameError {
+pub enum NameError {
     #[error(transparent)]
     Kind(#[from] refit_abi::EngineIdError),
     #[error("`{name}` starts with `{first}`; a package's name starts with a letter")]
@@ -50,11 +50,11 @@ pub(crate) enum NameError {
 
 /// A name for a package and for its engine kind: both rules hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(String);
+pub struct Name(String);
 
 impl Name {
     /// Looks whether `name` is one.
-    pub(crate) fn parse(name: &str) -> Result<Self, NameError> {
+    pub fn parse(name: &str) -> Result<Self, NameError> {
         EngineId::root(name)?;
         let name = name.to_owned();
         match name.chars().next() {
@@ -87,7 +87,7 @@ impl Name {
 }
 
 /// The files of a new package, with their paths in it.
-pub(crate) fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 7], LockError> {
+pub fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 7], LockError> {
     let path = |path: &Path| toml::Value::from(&*path.to_string_lossy()).to_string();
     let (abi, testkit) = (path(abi), path(&abi.join("testkit")));
     let fill = |template: &str| {

@@ -5,17 +5,10 @@ use super::render;
 use quote::ToTokens;
 use refit_abi::schema::Type;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Fields, Item, Meta, Token};
-
-/// Most source files that are read.
-const FILES_MAX: usize = 10_000;
-
-/// Longest source file that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// What a frozen type keeps: names. A default's function, or a bound, it could not name.
 const KEPT: [&str; 7] = [
@@ -29,11 +22,11 @@ const KEPT: [&str; 7] = [
 ];
 
 /// What stands in `#[serde(…)]`, by `Type`, `Type.field`, `Type.Variant` or `Type.Variant.field`.
-pub(crate) type SerdeAttributes = BTreeMap<String, String>;
+pub type SerdeAttributes = BTreeMap<String, String>;
 
 /// The types that a source declares, in the order of its files.
 #[derive(Debug, Default)]
-pub(crate) struct Declarations(Vec<Declaration>);
+pub struct Declarations(Vec<Declaration>);
 
 /// One type.
 #[derive(Debug)]
@@ -46,18 +39,12 @@ struct Declaration {
 }
 
 impl Declarations {
-    /// The types in `folder`/src, without those in the `frozen` modules. What cannot be read as Rust is
-    /// passed over, as the compiler will have said.
-    pub(crate) fn of_package(folder: &Path, frozen: &[&str]) -> Self {
-        let source = folder.join("src");
-        let is_frozen = |path: &Path| {
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            path.parent() == Some(&source) && stem.is_some_and(|stem| frozen.contains(&stem))
-        };
+    /// The types that these source texts declare. A text that is no Rust is passed over, as the compiler
+    /// will have refused it.
+    pub fn of_sources<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let mut found = Self::default();
-        for path in files(&source).iter().filter(|path| !is_frozen(path)) {
-            let text = crate::files::read_text(path, FILE_BYTES_MAX).unwrap_or_default();
-            if let Ok(file) = syn::parse_file(&text) {
+        for text in texts {
+            if let Ok(file) = syn::parse_file(text) {
                 found.of_items(&file.items);
             }
         }
@@ -66,7 +53,7 @@ impl Declarations {
 
     /// The attributes of the derived types inside `ty`, and of itself: of several declarations of one
     /// name the first that has the type's members.
-    pub(crate) fn attributes(&self, ty: &Type) -> SerdeAttributes {
+    pub fn attributes(&self, ty: &Type) -> SerdeAttributes {
         let mut derived = Vec::new();
         render::derived_in(ty, &mut derived);
         let declared = derived.into_iter().filter_map(|ty| self.declaration(ty));
@@ -75,7 +62,7 @@ impl Declarations {
 
     /// Where JSON of `old`, whose attributes are `noted`, is not that of `new`, in lines that a person reads.
     /// A type that is declared nowhere here says nothing, nor does a member that only one of them has.
-    pub(crate) fn renamed(&self, old: &Type, noted: &SerdeAttributes, new: &Type) -> Vec<String> {
+    pub fn renamed(&self, old: &Type, noted: &SerdeAttributes, new: &Type) -> Vec<String> {
         let (before, now) = (places(old, |_| true), self.attributes(new));
         let after = places(new, |ty| self.declaration(ty).is_some());
         let lines = before.intersection(&after).filter_map(|place| {
@@ -167,7 +154,7 @@ fn members(ty: &Type) -> Option<(&String, Vec<String>)> {
 }
 
 /// The attributes in `noted` of the derived types inside `ty`, and of itself.
-pub(crate) fn noted_in(noted: &SerdeAttributes, ty: &Type) -> SerdeAttributes {
+pub fn noted_in(noted: &SerdeAttributes, ty: &Type) -> SerdeAttributes {
     let places = places(ty, |_| true);
     let mut found = noted.clone();
     found.retain(|place, _| places.contains(place));
@@ -205,28 +192,6 @@ fn shown(attributes: &str) -> String {
         "" => "(none)".to_owned(),
         some => format!("#[serde({some})]"),
     }
-}
-
-/// The `.rs` files below `root`, in the order of their paths.
-fn files(root: &Path) -> Vec<PathBuf> {
-    let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            continue;
-        };
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                files.push(path);
-            }
-        }
-        if files.len() >= FILES_MAX {
-            break;
-        }
-    }
-    files.sort();
-    files
 }
 
 /// The type's name in the schema.

@@ -1,7 +1,7 @@
 //! Changes, and the bumps that they need.
 
 use super::*;
-use crate::author::samples::{self, built, first, second, second_unnumbered};
+use crate::samples::{self, built, first, second, second_unnumbered};
 use refit_abi::{Deserialize, Serialize, State};
 
 fn base() -> Baseline {

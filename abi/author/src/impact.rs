@@ -4,14 +4,14 @@
 use super::attributes::{Declarations, SerdeAttributes};
 use super::lock::{Interface, Part, Published, SchemaLock};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
-use refit_abi::schema::{SchemaId, Type, Variant};
+use refit_abi::schema::{SchemaId, Type, Variant, differences};
 use serde::Serialize;
 use std::fmt;
 
 /// How much a package's version must grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Bump {
+pub enum Bump {
     /// Code only.
     Patch,
     /// Something new, and all that was understood still is.
@@ -22,26 +22,26 @@ pub(crate) enum Bump {
 
 /// What is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Baseline {
-    pub(crate) package_version: String,
-    pub(crate) kinds: Vec<BaseKind>,
+pub struct Baseline {
+    pub package_version: String,
+    pub kinds: Vec<BaseKind>,
 }
 
 /// One kind of a baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BaseKind {
-    pub(crate) kind: String,
-    pub(crate) version: u32,
-    pub(crate) schema: SchemaId,
-    pub(crate) state: Type,
-    pub(crate) interface: Interface,
+pub struct BaseKind {
+    pub kind: String,
+    pub version: u32,
+    pub schema: SchemaId,
+    pub state: Type,
+    pub interface: Interface,
     /// The names under which its message is written as JSON, if they are known.
-    pub(crate) names: Option<SerdeAttributes>,
+    pub names: Option<SerdeAttributes>,
 }
 
 impl Baseline {
     /// A module as the baseline, with what its source declares if that is there.
-    pub(crate) fn of(descriptor: &Descriptor, declared: Option<&Declarations>) -> Self {
+    pub fn of(descriptor: &Descriptor, declared: Option<&Declarations>) -> Self {
         let kind = |kind: &KindDescriptor| BaseKind {
             kind: kind.kind.clone(),
             version: kind.version,
@@ -57,7 +57,7 @@ impl Baseline {
     }
 
     /// What was published last; `None` if nothing was.
-    pub(crate) fn published(lock: &SchemaLock) -> Option<Self> {
+    pub fn published(lock: &SchemaLock) -> Option<Self> {
         let newest = |locked: &super::lock::LockedKind| {
             let published = locked.newest()?;
             let kind = BaseKind::published(&locked.kind, published);
@@ -88,33 +88,33 @@ impl BaseKind {
 
 /// The comparison of a package with its baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Impact {
-    pub(crate) package: String,
-    pub(crate) from_version: String,
-    pub(crate) to_version: String,
+pub struct Impact {
+    pub package: String,
+    pub from_version: String,
+    pub to_version: String,
     /// The bump that the changes need.
-    pub(crate) needs: Bump,
+    pub needs: Bump,
     /// Whether the package's version says at least that.
-    pub(crate) declared: bool,
-    pub(crate) changes: Vec<Change>,
+    pub declared: bool,
+    pub changes: Vec<Change>,
     /// Steps that are missing: no version can make up for them.
-    pub(crate) missing: Vec<String>,
+    pub missing: Vec<String>,
 }
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Change {
-    pub(crate) kind: String,
+pub struct Change {
+    pub kind: String,
     /// `state`, `message`, … or `kind`.
-    pub(crate) part: &'static str,
-    pub(crate) needs: Bump,
+    pub part: &'static str,
+    pub needs: Bump,
     /// What it means, and for whom.
-    pub(crate) means: String,
-    pub(crate) differences: Vec<String>,
+    pub means: String,
+    pub differences: Vec<String>,
 }
 
 /// Compares a built package, whose source `declares` its types, with its baseline.
-pub(crate) fn compare(base: &Baseline, built: &Descriptor, declares: &Declarations) -> Impact {
+pub fn compare(base: &Baseline, built: &Descriptor, declares: &Declarations) -> Impact {
     let (mut changes, mut missing) = (Vec::new(), Vec::new());
     for before in &base.kinds {
         match built.kinds.iter().find(|kind| kind.kind == before.kind) {
@@ -190,7 +190,7 @@ fn state(before: &BaseKind, now: &KindDescriptor, missing: &mut Vec<String>) -> 
         part: "state",
         needs: Bump::Minor,
         means,
-        differences: refit_upgrade::differences(&before.state, &now.state),
+        differences: differences("state", &before.state, &now.state),
     })
 }
 
@@ -217,16 +217,6 @@ fn interface(before: &BaseKind, now: &KindDescriptor) -> Vec<Change> {
             }
         })
         .collect()
-}
-
-/// The differences of a part of the interface: what concerns it as a whole is not of the state.
-fn differences(part: &str, old: &Type, new: &Type) -> Vec<String> {
-    let lines = refit_upgrade::differences(old, new).into_iter();
-    let named = lines.map(|line| match line.strip_prefix("~ (the state):") {
-        Some(rest) => format!("~ (the {part}):{rest}"),
-        None => line,
-    });
-    named.collect()
 }
 
 /// The message's names for JSON, which no schema has. An older message that is converted keeps its own.

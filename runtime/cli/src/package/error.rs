@@ -1,13 +1,13 @@
 //! [`AuthorError`]: whatever stops one of the author's commands.
 
-use super::freeze::FreezeError;
-use super::kept::KeptError;
-use super::lock::LockError;
-use super::render::RenderError;
+use super::published::KeptError;
 use crate::commands::engine_check::CheckError;
 use crate::commands::engine_new::NewError;
 use crate::exit::Exit;
 use miette::Diagnostic;
+use refit_author::freeze::FreezeError;
+use refit_author::lock::LockError;
+use refit_author::render::RenderError;
 use std::fmt::{self, Display};
 
 /// The errors of the author's commands, each shown as its own.

@@ -16,11 +16,11 @@ use super::lock::layoutless;
 use refit_abi::schema::Type;
 
 /// What every frozen module says in its head.
-pub(crate) const WRITTEN: &str = "`refit engine freeze` wrote it.";
+pub const WRITTEN: &str = "`refit engine freeze` wrote it.";
 
 /// Why a type cannot be written as Rust.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
-pub(crate) enum RenderError {
+pub enum RenderError {
     #[error("`{name}` is no type that this program can write as Rust")]
     #[diagnostic(
         code(author::unknown_type),
@@ -43,35 +43,35 @@ pub(crate) enum RenderError {
 
 /// What is to be frozen.
 #[derive(Debug)]
-pub(crate) struct Request<'a> {
+pub struct Request<'a> {
     /// The number of the published version.
-    pub(crate) version: u32,
+    pub version: u32,
     /// The engine kind.
-    pub(crate) kind: &'a str,
+    pub kind: &'a str,
     /// The types, each with what it is: `state`, `message`, …
-    pub(crate) roots: Vec<(&'static str, &'a Type)>,
+    pub roots: Vec<(&'static str, &'a Type)>,
     /// What earlier versions have frozen, oldest first.
-    pub(crate) earlier: Vec<Module>,
+    pub earlier: Vec<Module>,
     /// What stands in the types' `#[serde(…)]`.
-    pub(crate) serde: &'a SerdeAttributes,
+    pub serde: &'a SerdeAttributes,
 }
 
 /// A frozen module: its types, and the text that declares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Module {
-    pub(crate) name: String,
-    pub(crate) text: String,
-    pub(crate) types: Vec<Declared>,
+pub struct Module {
+    pub name: String,
+    pub text: String,
+    pub types: Vec<Declared>,
     /// The types of `#[state(serde)]` fields, as their author wrote them: the module must be able to
     /// name them.
-    pub(crate) foreign: Vec<String>,
+    pub foreign: Vec<String>,
     /// Where `#[serde(default)]` is left out, by `Type` or `Type.field`.
-    pub(crate) without_default: Vec<String>,
+    pub without_default: Vec<String>,
 }
 
 impl Module {
     /// A module of this name that declares nothing.
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             text: String::new(),
@@ -84,18 +84,18 @@ impl Module {
 
 /// A type that a frozen module declares, or takes from an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Declared {
-    pub(crate) ident: String,
+pub struct Declared {
+    pub ident: String,
     /// The type, without sizes and offsets.
-    pub(crate) ty: Type,
+    pub ty: Type,
     /// Whether it may be the key of a map.
-    pub(crate) is_key: bool,
+    pub is_key: bool,
     /// Whether it is the state itself: each version has its own.
-    pub(crate) is_state: bool,
+    pub is_state: bool,
 }
 
 /// Writes the frozen module called `name`.
-pub(crate) fn module(name: &str, request: &Request<'_>) -> Result<Module, RenderError> {
+pub fn module(name: &str, request: &Request<'_>) -> Result<Module, RenderError> {
     let mut items = items::collect(&request.roots)?;
     items.reuse(&request.earlier);
     Ok(Module {
@@ -111,7 +111,7 @@ pub(crate) fn module(name: &str, request: &Request<'_>) -> Result<Module, Render
 }
 
 /// Adds the derived types inside `ty`, and itself.
-pub(crate) fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
+pub fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
     let inner: Vec<&Type> = match ty {
         Type::Container { arguments, .. } => arguments.iter().collect(),
         Type::Struct { fields, .. } => fields.iter().map(|field| &field.ty).collect(),
@@ -128,13 +128,13 @@ pub(crate) fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
 }
 
 /// The type as Rust writes it, with derived types by their own names.
-pub(crate) fn type_text(ty: &Type) -> String {
+pub fn type_text(ty: &Type) -> String {
     type_text_in(ty, &[])
 }
 
 /// The type as Rust writes it, with derived types by the names that they are `declared` with in a frozen module:
 /// two instances of one generic type have two there.
-pub(crate) fn type_text_in(ty: &Type, declared: &[Declared]) -> String {
+pub fn type_text_in(ty: &Type, declared: &[Declared]) -> String {
     match ty {
         Type::Struct { name, .. } | Type::Enum { name, .. } => {
             let found = layoutless(ty);

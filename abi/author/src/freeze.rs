@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Why nothing was frozen.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub(crate) enum FreezeError {
+pub enum FreezeError {
     #[error("{} is there already and is not what would be frozen", path.display())]
     #[diagnostic(
         code(author::file_in_the_way),
@@ -45,15 +45,15 @@ pub(crate) enum FreezeError {
 
 /// What freezing did to one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Frozen {
-    pub(crate) kind: String,
-    pub(crate) version: u32,
-    pub(crate) module: String,
-    pub(crate) change: Change,
+pub struct Frozen {
+    pub kind: String,
+    pub version: u32,
+    pub module: String,
+    pub change: Change,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum Change {
     /// This version is published now.
     Published,
     /// The state is as published; messages or queries are others than were noted.
@@ -63,7 +63,7 @@ pub(crate) enum Change {
 }
 
 /// Publishes the heads of `built` in `lock`, unless they break what was published before.
-pub(crate) fn publish(
+pub fn publish(
     built: &Descriptor,
     declared: &Declarations,
     lock: &mut SchemaLock,
@@ -177,9 +177,9 @@ fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::frozen::modules;
-    use crate::author::lock_file;
-    use crate::author::samples::{built, described, first, second, second_unnumbered};
+    use crate::frozen::modules;
+    use crate::lock_file;
+    use crate::samples::{built, described, first, second, second_unnumbered};
     use refit_abi::schema::Type;
     use std::path::Path;
 
@@ -295,11 +295,8 @@ mod tests {
     #[test]
     fn another_name_for_json_is_an_interface_that_changed() {
         let declared = |attribute: &str| {
-            let folder = tempfile::tempdir().unwrap();
-            std::fs::create_dir(folder.path().join("src")).unwrap();
             let text = format!("{attribute} struct Message {{ a: u8, b: u8 }}");
-            std::fs::write(folder.path().join("src/lib.rs"), text).unwrap();
-            Declarations::of_package(folder.path(), &[])
+            Declarations::of_sources([text.as_str()])
         };
         let (camel, plain) = (
             declared(r#"#[serde(rename_all = "camelCase")]"#),

@@ -1,11 +1,11 @@
 //! Whether a build keeps what its package has published: asked of every build from source.
 
-use super::compare::{Finding, compare};
 use super::error::AuthorError;
-use super::lock::{LOCK_FILE, SchemaLock};
-use super::render::WRITTEN;
 use crate::failure::Failure;
 use crate::{artifact, show};
+use refit_author::compare::{Finding, compare};
+use refit_author::lock::{LOCK_FILE, SchemaLock};
+use refit_author::render::WRITTEN;
 use std::path::{Path, PathBuf};
 
 /// Longest frozen module that is looked into, in bytes.
@@ -73,7 +73,7 @@ fn headlines(findings: &[Finding]) -> String {
 /// Compares the `library` that was built from `folder` with its lock. Stubs to paste are told as
 /// they are, before the failure.
 pub(crate) fn check(folder: &Path, library: &Path) -> Result<(), Failure> {
-    let Some(lock) = SchemaLock::of_package(folder).map_err(AuthorError::from)? else {
+    let Some(lock) = super::lock(folder).map_err(AuthorError::from)? else {
         let told = |module: &FrozenFile| is_version(&module.stem) || module.was_written;
         let modules = file_names(frozen_files(folder).into_iter().filter(told));
         if modules.is_empty() {
@@ -109,7 +109,7 @@ pub(crate) fn hint(folder: &Path) {
 
 /// Whether the package has no lock, or one without a kind, as a new engine has.
 fn is_unpublished(folder: &Path) -> bool {
-    match SchemaLock::of_package(folder) {
+    match super::lock(folder) {
         Ok(lock) => lock.is_none_or(|lock| lock.kinds.is_empty()),
         Err(_) => false,
     }
@@ -190,7 +190,39 @@ fn was_written(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::samples;
+    use refit_abi::schema::{LayoutId, Shape, Type};
+    use refit_author::lock::{Interface, Part, Published};
+
+    /// A published version whose state is a plain number.
+    fn version(version: u32) -> Published {
+        let state = Type::Scalar {
+            name: "u8".to_owned(),
+            shape: Shape::default(),
+        };
+        let part = || Part {
+            schema: state.schema_id(),
+            described: None,
+        };
+        Published {
+            version,
+            package_version: format!("{version}.0.0"),
+            module: format!("v{version}"),
+            schema: state.schema_id(),
+            layout: LayoutId::default(),
+            compiler: "a-toolchain/1 a-target".to_owned(),
+            interface: Interface {
+                config: part(),
+                message: part(),
+                reply: part(),
+                query: part(),
+                answer: part(),
+            },
+            frozen_message: None,
+            serde: Default::default(),
+            message_serde: None,
+            state,
+        }
+    }
 
     #[test]
     fn a_lock_that_does_not_know_what_was_frozen_is_stale() {
@@ -209,9 +241,9 @@ mod tests {
         };
         let mut lock = SchemaLock::default();
         assert_eq!(stale(&lock), ["kv_v3.rs", "v1.rs", "v2.rs"]);
-        lock.publish("kv", samples::published(1, samples::first()));
+        lock.publish("kv", version(1));
         assert_eq!(stale(&lock), ["kv_v3.rs", "v2.rs"]);
-        lock.publish("kv", samples::published(2, samples::second()));
+        lock.publish("kv", version(2));
         std::fs::remove_file(source.join("kv_v3.rs")).unwrap();
         assert!(stale(&lock).is_empty());
     }
@@ -224,7 +256,7 @@ mod tests {
         let mut lock = SchemaLock::default();
         std::fs::write(&path, lock.text().unwrap()).unwrap();
         assert!(is_unpublished(folder.path()));
-        lock.publish("kv", samples::published(1, samples::first()));
+        lock.publish("kv", version(1));
         std::fs::write(&path, lock.text().unwrap()).unwrap();
         assert!(!is_unpublished(folder.path()));
     }

@@ -2,7 +2,7 @@
 
 use super::items::{Item, Items};
 use super::{Request, WRITTEN, defaults, names};
-use crate::author::attributes::SerdeAttributes;
+use crate::attributes::SerdeAttributes;
 use refit_abi::schema::{Field, Type};
 use std::fmt::Write;
 

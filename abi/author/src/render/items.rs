@@ -1,7 +1,7 @@
 //! Which types a frozen module declares: each derived type of the tree once.
 
 use super::{Declared, Module, RenderError, names};
-use crate::author::lock::layoutless;
+use crate::lock::layoutless;
 use refit_abi::schema::{Field, Type, Variant};
 
 /// What a root is that is the state.

@@ -2,23 +2,23 @@
 
 use super::render::{Module, camel, derived_in, is_keyword, type_text, type_text_in};
 use refit_abi::descriptor::MigrationDescriptor;
-use refit_abi::schema::{Field, Type};
+use refit_abi::schema::{Field, Type, differences};
 
 /// A step to be written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Step<'a> {
+pub struct Step<'a> {
     /// The frozen module of the older state: its types have the names that stand there.
-    pub(crate) from: &'a Module,
+    pub from: &'a Module,
     /// The older state.
-    pub(crate) old: &'a Type,
+    pub old: &'a Type,
     /// The newer one.
-    pub(crate) new: &'a Type,
+    pub new: &'a Type,
     /// `#[state(version)]` of the newer one.
-    pub(crate) version: u32,
+    pub version: u32,
 }
 
 /// The step as Rust.
-pub(crate) fn step(step: &Step<'_>) -> String {
+pub fn step(step: &Step<'_>) -> String {
     match (fields(step.old), fields(step.new)) {
         (Some(before), Some(after)) => derived(step, &before, &after),
         _ => by_hand(step),
@@ -26,7 +26,7 @@ pub(crate) fn step(step: &Step<'_>) -> String {
 }
 
 /// What to write once nothing has changed yet.
-pub(crate) fn next(from: &Module, state: &Type) -> String {
+pub fn next(from: &Module, state: &Type) -> String {
     let version = match state {
         Type::Struct { version, .. } | Type::Enum { version, .. } => version + 1,
         _ => 1,
@@ -61,7 +61,7 @@ fn member(name: &str) -> String {
 
 /// The type without versions, as far as its own fields are concerned: a field moves if it is equal.
 fn same(old: &Type, new: &Type) -> bool {
-    refit_upgrade::differences(old, new).is_empty()
+    differences("state", old, new).is_empty()
 }
 
 fn derived(step: &Step<'_>, before: &[&Field], after: &[&Field]) -> String {
@@ -163,12 +163,7 @@ fn by_hand(step: &Step<'_>) -> String {
 
 /// The step that led to a version, as far as its description tells, once that is frozen in `module`:
 /// to be carried over from the head, so that it is composed with the next.
-pub(crate) fn carried(
-    module: &str,
-    from: &str,
-    state: &Type,
-    step: &MigrationDescriptor,
-) -> String {
+pub fn carried(module: &str, from: &str, state: &Type, step: &MigrationDescriptor) -> String {
     let (old, new) = (name(&step.from), name(state));
     if step.by_hand {
         return format!(
@@ -199,13 +194,13 @@ pub(crate) fn carried(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::render::{self, Request};
-    use crate::author::samples;
+    use crate::render::{self, Request};
+    use crate::samples;
     use refit_abi::{Deserialize, Serialize, State};
 
     /// `state` as it is frozen in the module `name`.
     fn frozen(name: &str, state: &Type) -> Module {
-        let serde = crate::author::attributes::SerdeAttributes::default();
+        let serde = crate::attributes::SerdeAttributes::default();
         let request = Request {
             version: 1,
             kind: "kv",

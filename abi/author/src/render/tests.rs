@@ -1,7 +1,7 @@
 //! Rendered text. That it compiles to the same schema and layout, a test of the command line shows.
 
 use super::*;
-use crate::author::samples;
+use crate::samples;
 
 fn render(name: &str, version: u32, ty: &Type, earlier: Vec<Module>) -> Module {
     let request = Request {

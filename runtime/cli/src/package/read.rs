@@ -1,0 +1,105 @@
+//! What stands in a package's folder: its lock, and the types that its source declares.
+
+use refit_author::attributes::Declarations;
+use refit_author::lock::{LOCK_BYTES_MAX, LOCK_FILE, LockError, SchemaLock};
+use std::path::{Path, PathBuf};
+
+/// Most source files that are read.
+const FILES_MAX: usize = 10_000;
+
+/// Longest source file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// The lock of the package in `folder`; `None` if it has none.
+pub(crate) fn lock(folder: &Path) -> Result<Option<SchemaLock>, LockError> {
+    let path = folder.join(LOCK_FILE);
+    match crate::files::read_text(&path, LOCK_BYTES_MAX) {
+        Ok(text) => SchemaLock::parse(&path, &text).map(Some),
+        Err(_) if !path.exists() => Ok(None),
+        Err(error) => Err(LockError::Unreadable {
+            path,
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// The types that the source in `folder`/src declares, without those in the `frozen` modules.
+pub(crate) fn declarations(folder: &Path, frozen: &[&str]) -> Declarations {
+    let source = folder.join("src");
+    let is_frozen = |path: &Path| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        path.parent() == Some(&source) && stem.is_some_and(|stem| frozen.contains(&stem))
+    };
+    let paths = files(&source);
+    let paths = paths.iter().filter(|path| !is_frozen(path));
+    let texts: Vec<_> = paths
+        .filter_map(|path| crate::files::read_text(path, FILE_BYTES_MAX).ok())
+        .collect();
+    Declarations::of_sources(texts.iter().map(String::as_str))
+}
+
+/// The `.rs` files below `root`, in the order of their paths.
+fn files(root: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                files.push(path);
+            }
+        }
+        if files.len() >= FILES_MAX {
+            break;
+        }
+    }
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::schema::{Describer, Type};
+    use refit_abi::{Deserialize, Serialize, State};
+
+    #[derive(State, Serialize, Deserialize)]
+    enum Message {
+        Put(u8),
+        Get(u8),
+    }
+
+    fn message() -> Type {
+        Message::describe(&mut Describer::default())
+    }
+
+    #[test]
+    fn every_source_file_is_read_but_those_that_were_frozen() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("src");
+        std::fs::create_dir_all(source.join("inner")).unwrap();
+        let text = r#"#[serde(rename_all = "snake_case")] enum Message { Put(u8), Get(u8) }"#;
+        std::fs::write(source.join("inner/message.rs"), text).unwrap();
+        let frozen = "#[serde(transparent)] enum Message { Put(u8), Get(u8) }";
+        std::fs::write(source.join("a.rs"), frozen).unwrap();
+        std::fs::write(source.join("broken.rs"), "struct {").unwrap();
+        let attributes = |frozen: &[&str]| {
+            let found = declarations(folder.path(), frozen).attributes(&message());
+            found.values().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(attributes(&["a"]), [r#"rename_all = "snake_case""#]);
+        assert_eq!(attributes(&[]), ["transparent"]);
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_read_is_not_one_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(lock(folder.path()).unwrap().is_none());
+        std::fs::create_dir(folder.path().join(LOCK_FILE)).unwrap();
+        let error = lock(folder.path()).unwrap_err();
+        assert!(matches!(error, LockError::Unreadable { .. }), "{error}");
+    }
+}
