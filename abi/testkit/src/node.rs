@@ -1,21 +1,24 @@
 //! [`Node`]: an executor on a real crew, with update points and nothing else of a node.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
-use refit_kernel::{BlockInput, BlockOutcome, Executor, GenerationTable, Quiesced};
-use std::fmt;
+use refit_kernel::crew::UpdatePoint;
+use refit_kernel::{BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Quiesced, Silence};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait for the crew, in seconds: an engine or a migration that runs longer does not end.
 const CREW_WAIT_SECONDS_MAX: u64 = 120;
 
+/// The same.
+const CREW_WAIT_MAX: Duration = Duration::from_secs(CREW_WAIT_SECONDS_MAX);
+
+/// What the crew's threads are called.
+const CREW_NAME: &str = "testkit";
+
 /// An executor on its crew.
+#[derive(Debug)]
 pub(crate) struct Node {
-    sender: Commands,
-    receiver: CommandQueue,
-    crew: Option<Crew>,
-    workers: usize,
+    duty: Duty,
 }
 
 /// Something to do while no handler runs.
@@ -30,14 +33,9 @@ struct Point<R> {
 
 impl Node {
     pub(crate) fn start(table: Arc<GenerationTable>, workers: usize) -> Self {
-        let (sender, receiver) = commands();
-        let crew = crew(workers, &receiver);
-        crew.baton().start(Executor::new(table));
+        let duty = Duty::start(CREW_NAME, workers, Executor::new(table));
         Self {
-            sender,
-            receiver,
-            crew: Some(crew),
-            workers,
+            duty: started(duty),
         }
     }
 
@@ -47,10 +45,10 @@ impl Node {
         &self,
         call: impl FnOnce(&mut Executor) -> R + Send + 'static,
     ) -> R {
-        let (done, result) = bounded(1);
-        let call = move |executor: &mut Executor| drop(done.send(call(executor)));
-        self.send(Command::Call(Box::new(call)));
-        wait(&result)
+        match self.duty.ask(call, CREW_WAIT_MAX) {
+            Ok(result) => result,
+            Err(silence) => gave_nothing(&silence),
+        }
     }
 
     /// From the next block on, so many messages are handled in each.
@@ -68,9 +66,10 @@ impl Node {
     /// Executes a block.
     #[track_caller]
     pub(crate) fn block(&self, input: BlockInput) -> BlockOutcome {
-        let (done, outcome) = bounded(1);
-        self.send(Command::Block(input, done));
-        wait(&outcome)
+        match self.duty.execute(input) {
+            Ok(outcome) => wait(&outcome),
+            Err(silence) => gave_nothing(&silence),
+        }
     }
 
     /// Closes the gate, does something, and lets a fresh crew go on.
@@ -79,31 +78,28 @@ impl Node {
         &mut self,
         run: impl FnOnce(&mut Quiesced<'_>) -> R + Send + 'static,
     ) -> R {
-        let next = crew(self.workers, &self.receiver);
+        let next = started(self.duty.next(CREW_NAME));
         let (done, result) = bounded(1);
         let point = Point {
             run: Some(Box::new(run)),
             result: None,
             done,
         };
-        self.send(Command::Upgrade(Box::new(point), next.baton()));
-        let old = self.crew.replace(next);
+        let old = match self.duty.hand_over(Box::new(point), next) {
+            Ok(old) => old,
+            Err(silence) => gave_nothing(&silence),
+        };
         let result = wait(&result);
         if let Some(crew) = old {
             crew.join();
         }
         result
     }
-
-    #[track_caller]
-    fn send(&self, command: Command) {
-        assert!(self.sender.send(command).is_ok(), "the crew has ended");
-    }
 }
 
 #[track_caller]
-fn crew(workers: usize, commands: &CommandQueue) -> Crew {
-    match Crew::spawn("testkit", workers, commands.clone()) {
+fn started<T>(crew: std::io::Result<T>) -> T {
+    match crew {
         Ok(crew) => crew,
         Err(error) => panic!("no thread can be started for the crew: {error}"),
     }
@@ -111,20 +107,25 @@ fn crew(workers: usize, commands: &CommandQueue) -> Crew {
 
 #[track_caller]
 fn wait<R>(result: &Receiver<R>) -> R {
-    match result.recv_timeout(Duration::from_secs(CREW_WAIT_SECONDS_MAX)) {
+    match result.recv_timeout(CREW_WAIT_MAX) {
         Ok(result) => result,
-        Err(error) => panic!(
-            "the crew gave nothing in {CREW_WAIT_SECONDS_MAX} s ({error}): a handler, query or migration does not end"
-        ),
+        Err(error) => gave_nothing(&error.into()),
     }
+}
+
+#[track_caller]
+fn gave_nothing(silence: &Silence) -> ! {
+    panic!(
+        "the crew gave nothing in {CREW_WAIT_SECONDS_MAX} s ({silence}): a handler, query or migration does not end"
+    )
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         // If a test has failed the crew may hang in an engine: then it is left behind.
-        let _ = self.sender.send(Command::Stop);
-        if let Some(crew) = self.crew.take().filter(|_| !std::thread::panicking()) {
-            crew.join();
+        match std::thread::panicking() {
+            true => self.duty.end(),
+            false => self.duty.stop(),
         }
     }
 }
@@ -140,13 +141,5 @@ impl<R: Send> UpdatePoint for Point<R> {
         if let Some(result) = self.result.take() {
             let _ = self.done.send(result);
         }
-    }
-}
-
-impl fmt::Debug for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node")
-            .field("workers", &self.workers)
-            .finish_non_exhaustive()
     }
 }

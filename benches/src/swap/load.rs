@@ -4,12 +4,10 @@
 //! was due in it. The bench is the only source of blocks, so it also numbers them.
 
 use crate::BenchError;
-use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
-use refit_kernel::crew::{Command, Commands};
-use refit_kernel::{BlockInput, BlockOutcome, Ingress};
+use refit_kernel::{BlockInput, BlockOutcome, Duty, Ingress};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -53,17 +51,16 @@ pub(super) struct Window {
 
 /// Who sends what.
 struct Source {
-    commands: Commands,
+    duty: Arc<Duty>,
     targets: Vec<EngineId>,
     client: ClientId,
     interval: Duration,
-    outcomes: (Sender<BlockOutcome>, Receiver<BlockOutcome>),
 }
 
 impl Load {
     /// Starts a load of `rate_hz` messages a second on the targets in turn.
     pub(super) fn start(
-        commands: Commands,
+        duty: Arc<Duty>,
         targets: Vec<EngineId>,
         rate_hz: u32,
     ) -> Result<Self, BenchError> {
@@ -72,11 +69,10 @@ impl Load {
         let interval = Duration::from_secs(1) / rate_hz;
         let client = ClientId::of("bench");
         let source = Source {
-            commands,
+            duty,
             targets,
             client,
             interval,
-            outcomes: bounded(1),
         };
         let thread = std::thread::Builder::new()
             .name("bench-load".to_owned())
@@ -145,10 +141,8 @@ impl Source {
             messages: vec![message],
             ..BlockInput::default()
         };
-        self.commands
-            .send(Command::Block(block, self.outcomes.0.clone()))
-            .ok()?;
-        self.outcomes.1.recv_timeout(super::node::STEP_MAX).ok()
+        let outcome = self.duty.execute(block).ok()?;
+        outcome.recv_timeout(super::node::STEP_MAX).ok()
     }
 }
 

@@ -7,8 +7,8 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
-use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, OnDuty, Reserve, commands};
-use refit_kernel::{Executor, GenerationTable, remains};
+use refit_kernel::crew::{Crew, OnDuty, Reserve};
+use refit_kernel::{Duty, Executor, GenerationTable, remains};
 use refit_upgrade::Armed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,15 +23,16 @@ const NEW_ENTRY_BYTES: u64 = 45;
 /// Memory of such a table without entries, in bytes: its box, what its node has room for beside them.
 const NEW_ENGINE_BYTES: u64 = 256;
 
+/// What the crews' threads are called.
+const CREW_NAME: &str = "bench-crew";
+
 /// Between two looks at the sweep.
 const SWEEP_LOOK: Duration = Duration::from_millis(1);
 
 /// An executor and the crew on duty.
 #[derive(Debug)]
 pub(crate) struct BenchNode {
-    commands: (Commands, CommandQueue),
-    crew: Crew,
-    workers: usize,
+    duty: Arc<Duty>,
 }
 
 /// An update point with all that it needs, and since when it waits.
@@ -46,21 +47,17 @@ pub(crate) struct Swapped {
 impl BenchNode {
     /// A node with this code and no engines.
     pub(crate) fn start(modules: &[&Module], workers: usize) -> Result<Self, BenchError> {
-        let commands = commands();
-        let crew = spawn(workers, &commands.1)?;
         let kinds = modules.iter().flat_map(|module| module.kinds()).collect();
-        crew.baton()
-            .start(Executor::new(GenerationTable::first(kinds)));
+        let executor = Executor::new(GenerationTable::first(kinds));
+        let duty = Duty::start(CREW_NAME, workers, executor).map_err(no_thread)?;
         Ok(Self {
-            commands,
-            crew,
-            workers,
+            duty: Arc::new(duty),
         })
     }
 
-    /// Where blocks go.
-    pub(crate) fn commands(&self) -> Commands {
-        self.commands.0.clone()
+    /// Who executes blocks.
+    pub(crate) fn duty(&self) -> Arc<Duty> {
+        self.duty.clone()
     }
 
     /// Starts the cell's engines and one of kind `side`.
@@ -93,13 +90,7 @@ impl BenchNode {
         what: &'static str,
         call: impl FnOnce(&mut Executor) -> T + Send + 'static,
     ) -> Result<T, BenchError> {
-        let (done, outcome) = bounded(1);
-        let command = Command::Call(Box::new(move |executor| {
-            // The bench may have given up.
-            let _ = done.send(call(executor));
-        }));
-        self.commands.0.send(command).map_err(|_| stuck(what))?;
-        outcome.recv_timeout(STEP_MAX).map_err(|_| stuck(what))
+        self.duty.ask(call, STEP_MAX).map_err(|_| stuck(what))
     }
 
     /// The code that is live.
@@ -109,7 +100,7 @@ impl BenchNode {
 
     /// A crew that waits for its turn.
     pub(crate) fn next_crew(&self) -> Result<Crew, BenchError> {
-        spawn(self.workers, &self.commands.1)
+        self.duty.next(CREW_NAME).map_err(no_thread)
     }
 
     /// Memory for the new states, taken before the pause as a node takes it. A node knows from its rehearsal how much
@@ -119,7 +110,7 @@ impl BenchNode {
             return Reserve::default();
         }
         let bytes = cell.engines * (cell.entries * NEW_ENTRY_BYTES + NEW_ENGINE_BYTES);
-        Reserve::take(&self.commands.0, (bytes, self.workers), STEP_MAX)
+        self.duty.reserve(bytes, STEP_MAX)
     }
 
     /// Brings the upgrade, or nothing, to the next update point; `crew` takes over, the one before is
@@ -133,11 +124,8 @@ impl BenchNode {
         let (listener, resumed) = bounded(1);
         let point = Box::new(Point::new(armed, listener));
         let sent = Instant::now();
-        let command = Command::Upgrade(point, crew.baton());
-        self.commands
-            .0
-            .send(command)
-            .map_err(|_| stuck("take the upgrade"))?;
+        let before = self.duty.hand_over(point, crew);
+        let before = before.map_err(|_| stuck("take the upgrade"))?;
         let resumed = resumed
             .recv_timeout(STEP_MAX)
             .map_err(|error| match error {
@@ -146,7 +134,9 @@ impl BenchNode {
         let took_over = on_duty.and_then(OnDuty::wait);
         let handed_over = took_over.map(|took_over| took_over.came);
         let handed_over = handed_over.ok_or_else(|| stuck("hand over"))?;
-        std::mem::replace(&mut self.crew, crew).join();
+        if let Some(before) = before {
+            before.join();
+        }
         Ok(Swapped {
             sent,
             resumed,
@@ -170,18 +160,13 @@ impl BenchNode {
     /// Ends all engines with the code that made them, then the crew.
     pub(crate) fn end(self) -> Result<(), BenchError> {
         self.call("end the engines", Executor::discard_engines)?;
-        self.commands
-            .0
-            .send(Command::Stop)
-            .map_err(|_| stuck("end"))?;
-        self.crew.join();
+        self.duty.stop();
         Ok(())
     }
 }
 
-fn spawn(workers: usize, commands: &CommandQueue) -> Result<Crew, BenchError> {
-    Crew::spawn("bench-crew", workers, commands.clone())
-        .map_err(|source| BenchError::Thread { source })
+fn no_thread(source: std::io::Error) -> BenchError {
+    BenchError::Thread { source }
 }
 
 fn stuck(what: &'static str) -> BenchError {

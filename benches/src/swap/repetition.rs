@@ -75,7 +75,7 @@ impl Repetition<'_> {
         node.populate(self.cell)?;
         let targets = self.targets()?;
         let before = summary(&node, self.last()?)?;
-        let load = Load::start(node.commands(), targets.clone(), self.options.rate_hz)?;
+        let load = Load::start(node.duty(), targets.clone(), self.options.rate_hz)?;
         std::thread::sleep(SETTLE);
         let mut handshake = Duration::ZERO;
         if self.handshake_first {

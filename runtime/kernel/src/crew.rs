@@ -31,12 +31,14 @@ use std::thread::JoinHandle;
 
 use on_duty::Done;
 pub use on_duty::{OnDuty, TookOver};
-pub use queue::{CommandQueue, Commands, Panic, commands};
-pub use reserve::{Reserve, Reserving};
+pub use queue::Panic;
+pub(crate) use queue::{CommandQueue, Commands, commands};
+pub use reserve::Reserve;
+pub(crate) use reserve::Reserving;
 
 /// What the crew on duty is asked to do. Blocks and upgrades go before what is looked at, which has a share of the
 /// time between two of them.
-pub enum Command {
+pub(crate) enum Command {
     /// Execute a block; the outcome goes to the sender.
     Block(BlockInput, Sender<BlockOutcome>),
     /// Answer a query between two blocks.
@@ -130,7 +132,11 @@ impl Crew {
     ///
     /// # Errors
     /// When the system starts no more threads; none is left running then.
-    pub fn spawn(name: &str, workers: usize, commands: CommandQueue) -> std::io::Result<Self> {
+    pub(crate) fn spawn(
+        name: &str,
+        workers: usize,
+        commands: CommandQueue,
+    ) -> std::io::Result<Self> {
         let (sender, handover) = bounded::<Handover>(1);
         let (finished, done) = bounded(WORKERS_MAX);
         let mut helpers = Helpers {

@@ -18,6 +18,7 @@
 //! entered is unmapped.
 
 pub mod crew;
+mod duty;
 pub mod gate;
 pub mod image;
 pub mod limits;
@@ -39,6 +40,7 @@ pub use block::outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, Re
 pub use block::receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};
 pub use block::trouble::{Trouble, Wrong};
 pub use causes::{Allowance, CauseIndex, Spent};
+pub use duty::{Duty, Silence};
 pub use engines::chunk::{Chunk, SlotView};
 pub use engines::directory::IdMap;
 pub use engines::look::{Awaited, CaptureError, Captured, KindCount, States};

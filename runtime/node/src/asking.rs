@@ -14,8 +14,8 @@ use crossbeam_channel::TrySendError;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
 use refit_admin::{Bytes, Entrance, Moment, Refusal, Replied, RequestId, Room};
-use refit_kernel::QueryError;
-use refit_kernel::crew::{Command, Query};
+use refit_kernel::crew::Query;
+use refit_kernel::{QueryError, Silence};
 use std::sync::LazyLock;
 use tokio::sync::oneshot;
 
@@ -119,12 +119,10 @@ impl Node {
             query: body.to_vec(),
             answer: Box::new(reply),
         };
-        self.commands
-            .try_send(Command::Query(query))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Disconnected(_) => ended(),
-            })?;
+        self.duty.query(query).map_err(|silence| match silence {
+            Silence::Busy => overloaded(),
+            Silence::Ended => ended(),
+        })?;
         self.within(answered).await
     }
 

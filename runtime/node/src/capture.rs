@@ -2,17 +2,16 @@
 
 use crate::limits::STATE_WAIT_MAX;
 use crate::refusals::engine_stuck;
-use crate::status::ask;
 use crate::watch::Watched;
 use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
 use refit_abi::{EngineId, Generation, Undelivered};
 use refit_admin::Refusal;
-use refit_kernel::crew::Commands;
-use refit_kernel::{CaptureError, Captured, Executor};
+use refit_kernel::{CaptureError, Captured, Duty, Executor};
 
 /// The state of `engine` as it is between two blocks. No block runs while it is written down.
 pub(crate) fn state(
-    (commands, watched): (&Commands, &Watched),
+    duty: &Duty,
+    watched: &Watched,
     engine: EngineId,
 ) -> Result<(Fixture, Generation), Refusal> {
     // The handle on the engine's code is let go by the crew: a module that retires counts them.
@@ -20,8 +19,8 @@ pub(crate) fn state(
         let captured = executor.encode_state(engine, FIXTURE_STATE_BYTES_MAX);
         captured.map(fixture)
     };
-    let captured = ask(commands, capture, STATE_WAIT_MAX);
-    let captured = captured.ok_or_else(|| no_answer(watched))?;
+    let captured = duty.ask(capture, STATE_WAIT_MAX);
+    let captured = captured.map_err(|_| no_answer(watched))?;
     captured.map_err(|error| refusal(&error))
 }
 

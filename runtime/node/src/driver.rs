@@ -20,8 +20,8 @@ use execution::Outgoing;
 use parking_lot::Mutex;
 use refit_abi::{BlockTime, Height};
 use refit_admin::{Metrics, Refusal};
-use refit_kernel::crew::{Command, Commands, Panic};
-use refit_kernel::{Awaited, Key, RequestDigest};
+use refit_kernel::crew::Panic;
+use refit_kernel::{Awaited, Duty, Key, RequestDigest};
 use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken, Share};
 use refit_store::{AppendError, Store};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,7 +37,7 @@ pub(crate) struct DriverParts {
     pub(crate) ground: Ground,
     pub(crate) standing: Arc<Standing>,
     pub(crate) intake: Receiver<Intake>,
-    pub(crate) commands: Commands,
+    pub(crate) duty: Arc<Duty>,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: EventWriter,
@@ -86,12 +86,12 @@ enum Ended {
 
 impl Ended {
     /// What that is of a node that was not told to end.
-    fn failed(self, commands: &Commands) -> Option<Failed> {
+    fn failed(self, duty: &Duty) -> Option<Failed> {
         match self {
             Self::Told => None,
             Self::Crew(panic) => {
                 // Whoever waits for a leader hears of its end before it has said why.
-                let panic = panic.or_else(|| commands.lost().recv_timeout(CREW_LOST_WAIT_MAX).ok());
+                let panic = panic.or_else(|| duty.lost().recv_timeout(CREW_LOST_WAIT_MAX).ok());
                 let said = panic.map_or_else(String::new, |panic| said(&*panic));
                 Some(Failed::Crew { said })
             }
@@ -133,9 +133,9 @@ impl Driver {
                 }
             }
         }));
-        let (commands, intake) = (self.parts.commands.clone(), self.parts.intake.clone());
+        let (duty, intake) = (self.parts.duty.clone(), self.parts.intake.clone());
         let failed = match turned {
-            Ok(ended) => ended.failed(&commands),
+            Ok(ended) => ended.failed(&duty),
             Err(panic) => Some(Failed::Driver {
                 said: said(&*panic),
             }),
@@ -151,7 +151,7 @@ impl Driver {
             self.let_out();
             drop(self);
         }));
-        let _ = commands.send(Command::Stop);
+        duty.end();
         if standing.failed().is_some() {
             turn_away(&intake);
         }
@@ -196,7 +196,7 @@ impl Driver {
         let mut next = select! {
             recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended::Told)?),
             // Also between two blocks: nobody would hear of it before the next one.
-            recv(self.parts.commands.lost()) -> panic => {
+            recv(self.parts.duty.lost()) -> panic => {
                 return Err(Ended::Crew(panic.ok()));
             }
             recv(self.blocks) -> decided => {

@@ -21,8 +21,7 @@ use refit_admin::{
     Answer, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy, Pending, Refusal,
     Replied, RequestId, Room, Sent, Wishes,
 };
-use refit_kernel::Receipt;
-use refit_kernel::crew::Commands;
+use refit_kernel::{Duty, Receipt};
 use refit_ordering::Refused;
 use std::fmt;
 use std::pin::Pin;
@@ -33,7 +32,7 @@ use std::thread::JoinHandle;
 pub struct Node {
     pub(crate) door: Door,
     pub(crate) intake: Sender<Intake>,
-    pub(crate) commands: Commands,
+    pub(crate) duty: Arc<Duty>,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) metrics: Arc<Metrics>,
@@ -42,7 +41,6 @@ pub struct Node {
     pub(crate) life: Life,
     /// For large answers.
     pub(crate) answers: Room,
-    pub(crate) workers: usize,
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) _watcher: Watcher,
@@ -60,7 +58,7 @@ impl Node {
     /// does not answer or a state does not encode.
     pub fn states(&self) -> Option<Vec<(EngineId, Vec<u8>)>> {
         let states = |executor: &mut refit_kernel::Executor| executor.encode_states().ok();
-        crate::status::ask(&self.commands, states, STATUS_WAIT_MAX).flatten()
+        self.duty.ask(states, STATUS_WAIT_MAX).ok().flatten()
     }
 
     /// Why the node executes no more blocks, if it has refused a decided one. It answers queries still.
@@ -138,7 +136,7 @@ impl refit_admin::Node for Node {
 
     fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
         self.accepts_looks()?;
-        crate::capture::state((&self.commands, &self.watched), engine)
+        crate::capture::state(&self.duty, &self.watched, engine)
     }
 
     fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {

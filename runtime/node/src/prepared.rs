@@ -10,7 +10,6 @@ use refit_abi::EngineId;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_kernel::Executor;
-use refit_kernel::crew::Command;
 use refit_loader::{ArtifactId, LoadedModule};
 use std::fs::File;
 use std::io;
@@ -84,7 +83,7 @@ fn start_engines(node: &Node, starts: Vec<Start>) -> Result<(), StartError> {
         latest.lock().starting = started.is_err();
         let _ = done.send(started.map(|()| executor.awaited()));
     };
-    let _ = node.commands.send(Command::Call(Box::new(call)));
+    let _ = node.duty.call(call);
     match outcome.recv() {
         Ok(outcome) => {
             // What an `init` has sent and set waits for no client.

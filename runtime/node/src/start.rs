@@ -20,9 +20,8 @@ use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::Kind;
 use refit_abi::{EngineId, EngineIdError, State};
 use refit_admin::{ANSWERS_BYTES_MAX, Room};
-use refit_kernel::crew::{Crew, commands};
 use refit_kernel::limits::WORKERS_MAX;
-use refit_kernel::{Executor, GenerationTable};
+use refit_kernel::{Duty, Executor, GenerationTable};
 use refit_loader::{LoadedModule, Loader, OpenError};
 use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, Solo, SoloConfig};
 use std::path::PathBuf;
@@ -173,21 +172,19 @@ impl Node {
         warn_of_unknown_grants(&table);
         let starts = starts(&config.engines, &ids, (&places, &modules))?;
         let files = prepared::code(&config.engines, &places, &modules);
-        let (command_sender, command_receiver) = commands();
         tell_last(&config.stuck_list);
         let watched = Arc::new(Watched::default());
-        let crew = Crew::spawn(
-            &format!("{CREW_NAME}1"),
-            config.workers,
-            command_receiver.clone(),
-        )?;
-        watched.on_duty(crew.records());
+        let duty = Duty::park(&format!("{CREW_NAME}1"), config.workers)?;
+        if let Some(records) = duty.records() {
+            watched.on_duty(records);
+        }
+        let duty = Arc::new(duty);
         watched.runs(&table);
         let parameters_hash = parameters.hash();
         let standing = Arc::new(Standing::beginning(&parameters));
         let mut executor = Executor::with_parameters(table.clone(), parameters);
         executor.check_faults(config.check_faults);
-        crew.baton().start(executor);
+        duty.begin(executor);
         let mut libraries = Libraries::default();
         libraries.add(modules);
         let code = chain::manifest(&table, &libraries, &[]);
@@ -223,7 +220,7 @@ impl Node {
             ground,
             standing: standing.clone(),
             intake: outlet,
-            commands: command_sender.clone(),
+            duty: duty.clone(),
             latest: latest.clone(),
             metrics: metrics.clone(),
             events: event_writer,
@@ -233,11 +230,10 @@ impl Node {
         let upgrades = Upgrades::new(
             loader,
             libraries,
-            crew,
-            (command_sender.clone(), command_receiver),
+            duty.clone(),
             intake.clone(),
             store,
-            (config.workers, config.watch),
+            config.watch,
             (metrics.clone(), watched.clone(), standing.clone()),
             Policy {
                 rehearsal: config.rehearsal,
@@ -250,7 +246,7 @@ impl Node {
         let node = Arc::new(Node {
             door: Door::new(),
             intake,
-            commands: command_sender,
+            duty,
             latest,
             standing,
             metrics,
@@ -258,7 +254,6 @@ impl Node {
             upgrades: Arc::new(upgrades),
             life: life::begin(),
             answers: Room::new(ANSWERS_BYTES_MAX),
-            workers: config.workers,
             driver: Mutex::new(Some(driver)),
             watched,
             _watcher: watcher,

@@ -15,24 +15,9 @@ use refit_admin::api::{
     ForgottenKeys, HaltedStatus, KindStatus, Libraries, Life, NodeInfo, POISONED_SHOWN_MAX,
     ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
-use refit_kernel::crew::{Command, Commands};
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Asks the crew on duty something between two blocks; `None` if it does not answer in time.
-pub(crate) fn ask<T: Send + 'static>(
-    commands: &Commands,
-    ask: impl FnOnce(&mut Executor) -> T + Send + 'static,
-    wait: Duration,
-) -> Option<T> {
-    let (answer, answered) = crossbeam_channel::bounded(1);
-    let call = Command::Call(Box::new(move |executor: &mut Executor| {
-        let _ = answer.send(ask(executor));
-    }));
-    commands.send_timeout(call, wait).ok()?;
-    commands.answer(&answered, wait).ok()
-}
+use std::time::Instant;
 
 /// What the crew says of its engines.
 struct Engines {
@@ -57,13 +42,13 @@ impl Node {
         {
             return Ok(known);
         }
-        match ask(&self.commands, look_at_engines, LOOK_WAIT_MAX) {
-            Some(engines) => {
+        match self.duty.ask(look_at_engines, LOOK_WAIT_MAX) {
+            Ok(engines) => {
                 let status = self.status_of(&engines);
                 *self.known.lock() = Some(status.clone());
                 Ok(status)
             }
-            None => {
+            Err(_) => {
                 self.accepts_looks()?;
                 let stuck = self.watched.stuck();
                 let is_starting = stuck.is_none() && self.latest.lock().starting;
@@ -136,7 +121,7 @@ impl Node {
             last_upgrade: self.upgrades.last(),
             quarantined: self.upgrades.quarantine().refusing() as u64,
             libraries: self.libraries(),
-            workers: self.workers as u32,
+            workers: self.duty.workers() as u32,
             engines_at: None,
             stuck: None,
             parameters: Some(self.parameters_status()),

@@ -27,7 +27,7 @@ const END_LOOK: Duration = Duration::from_millis(20);
 
 /// The sending end: for those who ask.
 #[derive(Clone, Debug)]
-pub struct Commands {
+pub(crate) struct Commands {
     blocks: Sender<Command>,
     looks: Sender<Command>,
     lost: Receiver<Panic>,
@@ -36,7 +36,7 @@ pub struct Commands {
 
 /// The receiving end: for the crews, one of which is on duty.
 #[derive(Clone, Debug)]
-pub struct CommandQueue {
+pub(crate) struct CommandQueue {
     blocks: Receiver<Command>,
     looks: Receiver<Command>,
     lost: Sender<Panic>,
@@ -44,7 +44,7 @@ pub struct CommandQueue {
 }
 
 /// Two queues for a node's crews, each of [`COMMANDS_MAX`] commands: their two ends.
-pub fn commands() -> (Commands, CommandQueue) {
+pub(crate) fn commands() -> (Commands, CommandQueue) {
     let (blocks, next_blocks) = bounded(COMMANDS_MAX);
     let (looks, next_looks) = bounded(COMMANDS_MAX);
     let (tell, lost) = bounded(LOST_MAX);
@@ -73,7 +73,7 @@ impl Commands {
     ///
     /// # Errors
     /// With the command, when there is no crew any more.
-    pub fn send(&self, command: Command) -> Result<(), SendError<Command>> {
+    pub(crate) fn send(&self, command: Command) -> Result<(), SendError<Command>> {
         self.queue(&command).send(command)
     }
 
@@ -81,7 +81,7 @@ impl Commands {
     ///
     /// # Errors
     /// With the command, when the queue is full or there is no crew any more.
-    pub fn try_send(&self, command: Command) -> Result<(), TrySendError<Command>> {
+    pub(crate) fn try_send(&self, command: Command) -> Result<(), TrySendError<Command>> {
         self.queue(&command).try_send(command)
     }
 
@@ -89,7 +89,7 @@ impl Commands {
     ///
     /// # Errors
     /// With the command, when the queue is still full or there is no crew any more.
-    pub fn send_timeout(
+    pub(crate) fn send_timeout(
         &self,
         command: Command,
         wait: Duration,
@@ -102,7 +102,11 @@ impl Commands {
     ///
     /// # Errors
     /// If it has not come in time; [`RecvTimeoutError::Disconnected`] if it will not.
-    pub fn answer<T>(&self, answered: &Receiver<T>, wait: Duration) -> Result<T, RecvTimeoutError> {
+    pub(crate) fn answer<T>(
+        &self,
+        answered: &Receiver<T>,
+        wait: Duration,
+    ) -> Result<T, RecvTimeoutError> {
         let began = Instant::now();
         loop {
             let has_ended = self.has_ended.load(Ordering::Acquire);
@@ -124,7 +128,7 @@ impl Commands {
 
     /// Where it is heard, once, that a leader has panicked: the engines are gone with it, and nobody does any more what
     /// is asked. Ends when there is no crew any more.
-    pub fn lost(&self) -> &Receiver<Panic> {
+    pub(crate) fn lost(&self) -> &Receiver<Panic> {
         &self.lost
     }
 

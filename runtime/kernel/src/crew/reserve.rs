@@ -33,8 +33,8 @@ pub struct Reserve {
     bytes: u64,
 }
 
-/// One step of all workers; see [`Reserve::take`].
-pub struct Reserving {
+/// One step of all workers; see [`Duty::reserve`](crate::Duty::reserve).
+pub(crate) struct Reserving {
     /// What each of them takes.
     pieces: usize,
     taken: Mutex<Vec<Taken>>,
@@ -43,7 +43,7 @@ pub struct Reserving {
 impl Reserve {
     /// Has the crew that listens to `commands` take about `bytes`, at most [`RESERVE_BYTES_MAX`], in equal parts.
     /// Waits for it; gives up when a step takes longer than `wait`.
-    pub fn take(commands: &Commands, (bytes, workers): (u64, usize), wait: Duration) -> Self {
+    pub(crate) fn take(commands: &Commands, bytes: u64, workers: usize, wait: Duration) -> Self {
         let bytes =
             usize::try_from(bytes).map_or(RESERVE_BYTES_MAX, |bytes| bytes.min(RESERVE_BYTES_MAX));
         let of_step = (RESERVE_STEP_BYTES / RESERVE_PIECE_BYTES / workers.max(1)).max(1);

@@ -2,9 +2,9 @@
 
 use crate::harness::{executor, frame};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
+use refit_kernel::crew::{Crew, UpdatePoint};
 use refit_kernel::limits::LEAD_ON_BLOCKS_MAX;
-use refit_kernel::{BlockInput, Quiesced};
+use refit_kernel::{BlockInput, Duty, Quiesced};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -34,20 +34,13 @@ fn thread() -> String {
 }
 
 struct Node {
-    sender: Commands,
-    receiver: CommandQueue,
-    crew: Crew,
+    duty: Duty,
 }
 
 impl Node {
     fn new() -> Self {
-        let (sender, receiver) = commands();
-        let crew = Crew::spawn("first", 1, receiver.clone()).unwrap();
-        crew.baton().start(executor(1));
         Self {
-            sender,
-            receiver,
-            crew,
+            duty: Duty::start("first", 1, executor(1)).unwrap(),
         }
     }
 
@@ -58,21 +51,19 @@ impl Node {
             go: goes,
             resumed: tell,
         });
-        self.sender
-            .send(Command::Upgrade(point, next.baton()))
-            .unwrap();
+        self.duty.pause(point, next.baton()).unwrap();
         (go, resumed)
     }
 
     fn next(&self, name: &str) -> Crew {
-        Crew::spawn(name, 1, self.receiver.clone()).unwrap()
+        self.duty.next(name).unwrap()
     }
 
     /// Asks which thread leads.
     fn ask(&self, told: &mpsc::Sender<String>) {
         let told = told.clone();
         let call = move |_: &mut refit_kernel::Executor| told.send(thread()).unwrap();
-        self.sender.send(Command::Call(Box::new(call))).unwrap();
+        self.duty.call(call).unwrap();
     }
 
     fn block(&self, height: u64) {
@@ -82,19 +73,22 @@ impl Node {
             ..BlockInput::default()
         };
         // Nobody waits for its outcome.
-        let command = Command::Block(block, bounded(1).0);
-        self.sender.send(command).unwrap();
+        drop(self.duty.execute(block).unwrap());
+    }
+
+    /// Puts a crew that has taken over in the place of the one before, and waits for that to end.
+    fn relieve(&self, next: Crew) {
+        self.duty.relieve(next).unwrap().join();
     }
 
     fn end(self) {
-        self.sender.send(Command::Stop).unwrap();
-        self.crew.join();
+        self.duty.stop();
     }
 }
 
 #[test]
 fn a_crew_that_ran_a_pause_works_on_what_waits_and_then_hands_over() {
-    let mut node = Node::new();
+    let node = Node::new();
     let mut next = node.next("second");
     let on_duty = next.on_duty().unwrap();
     assert!(next.on_duty().is_none(), "one waits for it");
@@ -108,7 +102,7 @@ fn a_crew_that_ran_a_pause_works_on_what_waits_and_then_hands_over() {
         assert_eq!(told.recv_timeout(SOON).unwrap(), "first-0");
     }
     assert!(on_duty.wait().is_some());
-    std::mem::replace(&mut node.crew, next).join();
+    node.relieve(next);
     node.ask(&tell);
     assert_eq!(told.recv_timeout(SOON).unwrap(), "second-0");
     node.end();
@@ -119,7 +113,7 @@ fn it_hands_over_after_some_blocks_though_more_wait() {
     /// Blocks that wait when it would have to go on.
     const MORE: u64 = 20;
     let most = LEAD_ON_BLOCKS_MAX as u64;
-    let mut node = Node::new();
+    let node = Node::new();
     let next = node.next("second");
     let (go, resumed) = node.pause(&next);
     let (tell, told) = mpsc::channel();
@@ -131,7 +125,7 @@ fn it_hands_over_after_some_blocks_though_more_wait() {
             std::thread::sleep(Duration::from_millis(1));
             tell.send((executor.height().0, thread())).unwrap();
         };
-        node.sender.send(Command::Call(Box::new(look))).unwrap();
+        node.duty.call(look).unwrap();
     }
     go.send(()).unwrap();
     assert_eq!(resumed.recv_timeout(SOON).unwrap(), "first-0");
@@ -142,13 +136,13 @@ fn it_hands_over_after_some_blocks_though_more_wait() {
     assert!(first.iter().all(|look| look.0 <= most), "{first:?}");
     // Where it had handed over, there was more to do.
     assert!(second[0].0 < most + MORE, "{second:?}");
-    std::mem::replace(&mut node.crew, next).join();
+    node.relieve(next);
     node.end();
 }
 
 #[test]
 fn no_crew_runs_two_pauses() {
-    let mut node = Node::new();
+    let node = Node::new();
     let (second, third) = (node.next("second"), node.next("third"));
     let (go, first_resumed) = node.pause(&second);
     let (go_again, second_resumed) = node.pause(&third);
@@ -156,8 +150,8 @@ fn no_crew_runs_two_pauses() {
     assert_eq!(first_resumed.recv_timeout(SOON).unwrap(), "first-0");
     go_again.send(()).unwrap();
     assert_eq!(second_resumed.recv_timeout(SOON).unwrap(), "second-0");
-    std::mem::replace(&mut node.crew, second).join();
-    std::mem::replace(&mut node.crew, third).join();
+    node.relieve(second);
+    node.relieve(third);
     node.end();
 }
 

@@ -2,8 +2,7 @@
 
 use crate::harness::{executor, frame};
 use crossbeam_channel::bounded;
-use refit_kernel::crew::{Command, Crew, commands};
-use refit_kernel::{BlockInput, Executor};
+use refit_kernel::{BlockInput, Duty, Executor};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -21,13 +20,11 @@ const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_block_waits_for_a_bounded_number_of_the_looks_that_came_before_it() {
-    let (commands, queue) = commands();
-    let crew = Crew::spawn("first", 1, queue).unwrap();
-    crew.baton().start(executor(1));
+    let duty = Duty::start("first", 1, executor(1)).unwrap();
     // All of it waits when the crew begins.
     let (go, goes) = bounded::<()>(1);
     let held = move |_: &mut Executor| goes.recv_timeout(SOON).unwrap();
-    commands.send(Command::Call(Box::new(held))).unwrap();
+    duty.call(held).unwrap();
     let (tell, told) = mpsc::channel();
     for _ in 0..LOOKS {
         let tell = tell.clone();
@@ -35,7 +32,7 @@ fn a_block_waits_for_a_bounded_number_of_the_looks_that_came_before_it() {
             std::thread::sleep(LOOK);
             tell.send(executor.height().0).unwrap();
         };
-        commands.send(Command::Call(Box::new(look))).unwrap();
+        duty.call(look).unwrap();
     }
     for height in 1..=BLOCKS {
         let block = BlockInput {
@@ -44,11 +41,10 @@ fn a_block_waits_for_a_bounded_number_of_the_looks_that_came_before_it() {
             ..BlockInput::default()
         };
         // Nobody waits for its outcome.
-        commands.send(Command::Block(block, bounded(1).0)).unwrap();
+        drop(duty.execute(block).unwrap());
     }
     go.send(()).unwrap();
-    commands.send(Command::Stop).unwrap();
-    crew.join();
+    duty.stop();
     let heights: Vec<u64> = told.try_iter().collect();
     assert_eq!(heights.len() as u64, LOOKS, "none of them is lost");
     let meanwhile = heights.iter().filter(|height| **height < BLOCKS).count() as u64;

@@ -2,9 +2,9 @@
 
 use crate::harness::executor;
 use crossbeam_channel::{Sender, bounded};
-use refit_kernel::Quiesced;
-use refit_kernel::crew::{Command, Crew, Reserve, UpdatePoint, commands};
+use refit_kernel::crew::UpdatePoint;
 use refit_kernel::limits::RESERVE_BYTES_MAX;
+use refit_kernel::{Duty, Quiesced};
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Duration;
@@ -60,19 +60,17 @@ fn page_faults() -> u64 {
 
 /// The most page faults of a worker in a pause before which so much was taken.
 fn in_a_pause(bytes: u64) -> u64 {
-    let (sender, receiver) = commands();
-    let crew = Crew::spawn("first", WORKERS, receiver.clone()).unwrap();
-    let next = Crew::spawn("second", WORKERS, receiver).unwrap();
-    crew.baton().start(executor(1));
-    let reserve = Reserve::take(&sender, (bytes, WORKERS), SOON);
+    let duty = Duty::park("first", WORKERS).unwrap();
+    let next = duty.next("second").unwrap();
+    duty.begin(executor(1));
+    let reserve = duty.reserve(bytes, SOON);
     let ((faults, counted), (resumed, is_resumed)) = (bounded(WORKERS), bounded(1));
     let point = Box::new(Makes { faults, resumed });
-    sender.send(Command::Upgrade(point, next.baton())).unwrap();
+    let crew = duty.hand_over(point, next).unwrap();
     is_resumed.recv_timeout(SOON).unwrap();
     drop(reserve);
-    crew.join();
-    sender.send(Command::Stop).unwrap();
-    next.join();
+    crew.unwrap().join();
+    duty.stop();
     counted.try_iter().max().unwrap()
 }
 
@@ -85,16 +83,12 @@ fn what_a_pause_makes_on_any_worker_needs_no_memory_of_the_system() {
 
 #[test]
 fn an_absurd_wish_is_bounded_and_a_crew_that_is_gone_is_not_waited_for() {
-    let (sender, receiver) = commands();
-    let crew = Crew::spawn("only", 1, receiver.clone()).unwrap();
-    crew.baton().start(executor(1));
-    let reserve = Reserve::take(&sender, (u64::MAX, 1), SOON);
+    let duty = Duty::start("only", 1, executor(1)).unwrap();
+    let reserve = duty.reserve(u64::MAX, SOON);
     assert!(reserve.taken_bytes() <= RESERVE_BYTES_MAX as u64);
     assert!(reserve.taken_bytes() > 0);
     drop(reserve);
-    sender.send(Command::Stop).unwrap();
-    crew.join();
-    let nothing = Reserve::take(&sender, (1 << 20, 1), Duration::from_millis(10));
+    duty.stop();
+    let nothing = duty.reserve(1 << 20, Duration::from_millis(10));
     assert_eq!(nothing.taken_bytes(), 0);
-    drop(receiver);
 }

@@ -5,14 +5,16 @@ use crossbeam_channel::{Sender, bounded};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
-use refit_kernel::crew::{
-    Baton, Command, CommandQueue, Commands, Crew, Query, UpdatePoint, commands,
-};
+use refit_kernel::crew::{Query, UpdatePoint};
 use refit_kernel::{
-    Asker, BlockInput, BlockOutcome, DeadLetter, EngineStatus, Entry, Executor, GenerationTable,
-    Ingress, QueryError, Quiesced, Replied,
+    Asker, BlockInput, BlockOutcome, DeadLetter, Duty, EngineStatus, Entry, Executor,
+    GenerationTable, Ingress, QueryError, Quiesced, Replied,
 };
 use std::sync::Once;
+use std::time::Duration;
+
+/// Longest wait for an answer of a crew.
+const WAIT: Duration = Duration::from_secs(300);
 
 /// Milliseconds between two blocks.
 pub(crate) const BLOCK_MILLIS: u64 = 1_000;
@@ -25,10 +27,7 @@ pub(crate) const ACTOR: &str = "actor";
 
 /// An executor on a crew of some workers.
 pub(crate) struct Node {
-    commands: Commands,
-    receiver: CommandQueue,
-    crew: Option<Crew>,
-    workers: usize,
+    duty: Duty,
     height: u64,
 }
 
@@ -42,14 +41,8 @@ impl Node {
             .kind("mute")
             .unwrap();
         let executor = Executor::new(GenerationTable::first(vec![actor, mute]));
-        let (sender, receiver) = commands();
-        let crew = Crew::spawn("test", workers, receiver.clone()).unwrap();
-        crew.baton().start(executor);
         Self {
-            commands: sender,
-            receiver,
-            crew: Some(crew),
-            workers,
+            duty: Duty::start("test", workers, executor).unwrap(),
             height: 0,
         }
     }
@@ -87,15 +80,13 @@ impl Node {
     /// Executes the next block.
     pub(crate) fn block(&mut self, messages: Vec<Ingress>, budget: u64) -> BlockOutcome {
         self.height += 1;
-        let (sender, outcome) = bounded(1);
         let block = BlockInput {
             frame: frame(self.height),
             messages,
             ..BlockInput::default()
         };
         self.call(move |executor| handle_at_most(executor, budget));
-        self.commands.send(Command::Block(block, sender)).unwrap();
-        outcome.recv().unwrap()
+        self.duty.execute(block).unwrap().recv().unwrap()
     }
 
     /// Executes a block of these messages to its end.
@@ -112,7 +103,7 @@ impl Node {
             query: b"null".to_vec(),
             answer: Box::new(move |answer, _, _| sender.send(answer).unwrap()),
         };
-        self.commands.send(Command::Query(query)).unwrap();
+        self.duty.query(query).unwrap();
         answered.recv().unwrap()
     }
 
@@ -121,10 +112,7 @@ impl Node {
         &self,
         call: impl FnOnce(&mut Executor) -> T + Send + 'static,
     ) -> T {
-        let (sender, outcome) = bounded(1);
-        let call = Box::new(move |executor: &mut Executor| sender.send(call(executor)).unwrap());
-        self.commands.send(Command::Call(call)).unwrap();
-        outcome.recv().unwrap()
+        self.duty.ask(call, WAIT).unwrap()
     }
 
     /// Every live state's bytes.
@@ -159,31 +147,23 @@ impl Node {
 
     /// Replaces the actor's code by that of a module of the same schema and layout.
     pub(crate) fn swap(&mut self, module: &Module) -> Generation {
-        let crew = Crew::spawn("next", self.workers, self.receiver.clone()).unwrap();
+        let crew = self.duty.next("next").unwrap();
         let (sender, resumed) = bounded(1);
         let point = Swap {
             module: module.clone(),
             generation: None,
             resumed: sender,
         };
-        self.upgrade(Box::new(point), crew.baton());
-        self.crew.replace(crew).unwrap().join();
+        let old = self.duty.hand_over(Box::new(point), crew).unwrap();
+        old.unwrap().join();
         resumed.recv().unwrap()
-    }
-
-    fn upgrade(&self, point: Box<dyn UpdatePoint>, baton: Baton) {
-        self.commands.send(Command::Upgrade(point, baton)).unwrap();
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let discard = Box::new(|executor: &mut Executor| executor.discard_engines());
-        let _ = self.commands.send(Command::Call(discard));
-        let _ = self.commands.send(Command::Stop);
-        if let Some(crew) = self.crew.take() {
-            crew.join();
-        }
+        let _ = self.duty.call(Executor::discard_engines);
+        self.duty.stop();
     }
 }
 

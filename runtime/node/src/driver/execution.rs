@@ -9,7 +9,6 @@ use crate::waiters::Waiters;
 use crossbeam_channel::{Receiver, select_biased};
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Height};
-use refit_kernel::crew::Command;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Parameters};
 use refit_ordering::{
     BLOCK_BYTES_MAX, Block, Decided, Header, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX,
@@ -61,15 +60,12 @@ impl Driver {
             requests: self.waiters.placed(height, &tokens),
             ..input
         };
-        let (done, outcome) = crossbeam_channel::bounded(1);
         if let Some(upgrade) = follows {
             // Its thread may have given up waiting.
             let _ = upgrade.try_send(Instant::now());
         }
-        self.parts
-            .commands
-            .send(Command::Block(input, done))
-            .map_err(|_| Ended::Crew(None))?;
+        let outcome = self.parts.duty.execute(input);
+        let outcome = outcome.map_err(|_| Ended::Crew(None))?;
         // While the crew works.
         self.let_out();
         let outcome = self.outcome_of(&outcome)?;
@@ -217,7 +213,7 @@ impl Driver {
             }
         };
         // Without a crew there is nothing to count.
-        let _ = self.parts.commands.send(Command::Call(Box::new(count)));
+        let _ = self.parts.duty.call(count);
     }
 
     /// Lets the effects of a logged and executed block out.

@@ -11,7 +11,6 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::intake::{Answerer, Way};
 use refit_abi::{ClientId, EngineId, Height};
-use refit_kernel::crew::{Crew, commands};
 use refit_kernel::{Executor, GenerationTable};
 use refit_ordering::{Solo, SoloConfig};
 use refit_store::MemoryStore;
@@ -38,10 +37,8 @@ fn message(place: OwnedSemaphorePermit) -> Intake {
 
 /// Runs a driver before which so many messages and then a stop wait; whether it ends.
 fn ends_behind(messages: usize) -> bool {
-    let (sender, receiver) = commands();
-    let crew = Crew::spawn("refit-test", 1, receiver).unwrap();
-    crew.baton()
-        .start(Executor::new(GenerationTable::first(Vec::new())));
+    let executor = Executor::new(GenerationTable::first(Vec::new()));
+    let duty = Arc::new(Duty::start("refit-test", 1, executor).unwrap());
     let (intake, outlet) = crate::intake::channel();
     let places = Arc::new(Semaphore::new(messages));
     for _ in 0..messages {
@@ -56,7 +53,7 @@ fn ends_behind(messages: usize) -> bool {
         standing: Arc::default(),
         store: Arc::new(MemoryStore::default()),
         intake: outlet,
-        commands: sender,
+        duty: duty.clone(),
         latest: Arc::default(),
         metrics: Arc::new(Metrics::new()),
         events: crate::events::log().1,
@@ -68,7 +65,7 @@ fn ends_behind(messages: usize) -> bool {
     });
     let ends = ended.recv_timeout(WAIT).is_ok();
     if ends {
-        crew.join();
+        duty.stop();
     }
     ends
 }

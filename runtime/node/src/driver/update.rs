@@ -4,7 +4,6 @@ use super::{Driver, Ended};
 use crate::chain;
 use crate::upgrade::{LetGo, Parts, Waiting};
 use refit_abi::Height;
-use refit_kernel::crew::Command;
 use refit_ordering::{Foretold, NotTaken, UpgradeEnd};
 use refit_upgrade::Verdict;
 
@@ -105,10 +104,8 @@ impl Driver {
             resumed,
             next_block,
         } = waiting.into_parts();
-        self.parts
-            .commands
-            .send(Command::Upgrade(point, baton))
-            .map_err(|_| Ended::Crew(None))?;
+        let sent = self.parts.duty.pause(point, baton);
+        sent.map_err(|_| Ended::Crew(None))?;
         // The wait ends when the new leader has opened the gate.
         let resumed = resumed.recv().map_err(|_| Ended::Crew(None))?;
         let verdict = resumed.verdict.as_ref();

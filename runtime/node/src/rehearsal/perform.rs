@@ -5,16 +5,15 @@ use super::memory::Mark;
 use super::read_back::{self, Crossing};
 use super::replay::Replay;
 use super::wire::{Failed, ModuleAt, NEEDS_ALL, Passed, Request};
-use crate::status::ask;
 use crate::upgrade::{Point, Resumed};
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
-use refit_kernel::crew::{Command, Commands, Crew, commands};
+use refit_kernel::crew::Crew;
 use refit_kernel::{
-    EngineState, Executor, GenerationTable, ImageHeader, ImageReader, KindImage, Parameters,
-    StreamError, Tally, remains,
+    Duty, EngineState, Executor, GenerationTable, ImageHeader, ImageReader, KindImage, Parameters,
+    Silence, StreamError, Tally, remains,
 };
 use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
@@ -250,21 +249,17 @@ impl Stage<'_> {
         })?;
         let under_way = armed.under_way().clone();
         *eye.lock() = Some(under_way.clone());
-        let (sender, receiver) = commands();
-        let spawn = |name| Crew::spawn(name, self.request.workers, receiver.clone());
-        let old = spawn("old").map_err(|error| unable(&error))?;
-        let next = spawn("new").map_err(|error| unable(&error))?;
-        old.baton().start(executor);
+        let duty = Duty::park("old", self.request.workers).map_err(|error| unable(&error))?;
+        let next = duty.next("new").map_err(|error| unable(&error))?;
+        duty.begin(executor);
         let mark = Mark::set();
-        let resumed = upgrade(armed, &sender, &next)?;
-        old.join();
+        let resumed = upgrade(armed, &duty, next)?;
         let run = match under_way.has_missed() {
             true => Err(needs_all()),
-            false => self.judge(&resumed, poisoned, &sender, mark),
+            false => self.judge(&resumed, poisoned, &duty, mark),
         };
-        let _ = ask(&sender, Executor::discard_engines, FOREVER);
-        let _ = sender.send(Command::Stop);
-        next.join();
+        let _ = duty.ask(Executor::discard_engines, FOREVER);
+        duty.stop();
         run
     }
 
@@ -272,7 +267,7 @@ impl Stage<'_> {
         &self,
         resumed: &Resumed,
         poisoned: BTreeSet<EngineId>,
-        sender: &Commands,
+        duty: &Duty,
         mark: Mark,
     ) -> Result<Run, Failed> {
         match &resumed.verdict {
@@ -297,7 +292,9 @@ impl Stage<'_> {
             let _fence = Fence::around(replaced.iter()).map_err(|error| unable(&error))?;
             look_at(executor, &new, mark)
         };
-        let made = ask(sender, look, FOREVER).ok_or_else(|| defect(&"the crew has ended"))??;
+        let made = duty
+            .ask(look, FOREVER)
+            .map_err(|silence| defect(&silence))??;
         Ok(Run {
             pause: resumed.times.resumed.duration_since(resumed.times.closing),
             made,
@@ -316,14 +313,18 @@ fn needs_all() -> Failed {
     }
 }
 
-fn upgrade(armed: Armed, sender: &Commands, next: &Crew) -> Result<Resumed, Failed> {
+/// Runs the pause, and waits for the end of the crew that ran it.
+fn upgrade(armed: Armed, duty: &Duty, next: Crew) -> Result<Resumed, Failed> {
     let (to_us, resumed) = bounded(1);
     let watch = Arc::new(Mutex::new(Unwatched));
     let point = Point::new(Arc::new(armed), (watch, Arc::default()), vec![to_us]);
-    sender
-        .send(Command::Upgrade(Box::new(point), next.baton()))
-        .map_err(|_| defect(&"the crew has ended"))?;
-    resumed.recv().map_err(|_| defect(&"the crew has ended"))
+    let old = duty.hand_over(Box::new(point), next);
+    let old = old.map_err(|silence| defect(&silence))?;
+    let resumed = resumed.recv().map_err(|_| defect(&Silence::Ended))?;
+    if let Some(old) = old {
+        old.join();
+    }
+    Ok(resumed)
 }
 
 /// Settles everything, and drops what was replaced.

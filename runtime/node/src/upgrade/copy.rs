@@ -6,7 +6,6 @@ use crate::limits::RETIRE_WAIT_MAX;
 use crate::rehearsal::{Copying, Forked, Order, RehearsalError};
 use crossbeam_channel::bounded;
 use refit_abi::Generation;
-use refit_kernel::crew::Command;
 use refit_kernel::{Executor, ImageScope};
 use std::process::ChildStdin;
 use std::sync::Arc;
@@ -58,12 +57,11 @@ impl Copier<'_> {
                 let _ = answer.send((forked, start.elapsed()));
             }
         };
-        let asked = Command::Call(Box::new(fork));
-        let sent = self.upgrades.commands.send_timeout(asked, RETIRE_WAIT_MAX);
+        let duty = &self.upgrades.duty;
+        let sent = duty.call_within(fork, RETIRE_WAIT_MAX);
         sent.map_err(|_| not_come())?;
         // It holds up whoever unmaps a library: no longer than there is a crew.
-        let commands = &self.upgrades.commands;
-        let answer: Option<Copied> = match commands.answer(&answered, RETIRE_WAIT_MAX) {
+        let answer: Option<Copied> = match duty.answer(&answered, RETIRE_WAIT_MAX) {
             Err(_) if !decide(&stage, GIVEN_UP) => answered.recv().ok(),
             answer => answer.ok(),
         };

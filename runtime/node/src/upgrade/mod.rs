@@ -38,8 +38,7 @@ use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_admin::api::UpgradeReport;
 use refit_admin::{Metrics, Refusal};
-use refit_kernel::GenerationTable;
-use refit_kernel::crew::{CommandQueue, Commands, Crew};
+use refit_kernel::{Duty, GenerationTable};
 use refit_loader::Loader;
 use refit_store::Store;
 use refit_upgrade::{Plan, PlanError, Registry, Watch};
@@ -50,11 +49,9 @@ use std::time::Duration;
 /// The upgrades of one node.
 pub(crate) struct Upgrades {
     pub(crate) loader: Loader,
-    pub(crate) commands: Commands,
-    next_commands: CommandQueue,
+    pub(crate) duty: Arc<Duty>,
     intake: Sender<Intake>,
     store: Arc<dyn Store>,
-    workers: usize,
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
     watched: Arc<Watched>,
@@ -85,8 +82,6 @@ pub(crate) struct Policy {
 /// What upgrades change.
 struct State {
     libraries: Libraries,
-    /// The crew on duty. Absent only while an upgrade is joining it.
-    crew: Option<Crew>,
     reports: Reports,
     registry: Registry,
     /// Of the upgrade that came last.
@@ -101,21 +96,18 @@ impl Upgrades {
     pub(crate) fn new(
         loader: Loader,
         libraries: Libraries,
-        crew: Crew,
-        (commands, next_commands): (Commands, CommandQueue),
+        duty: Arc<Duty>,
         intake: Sender<Intake>,
         store: Arc<dyn Store>,
-        (workers, watch): (usize, Arc<Mutex<dyn Watch>>),
+        watch: Arc<Mutex<dyn Watch>>,
         (metrics, watched, standing): (Arc<Metrics>, Arc<Watched>, Arc<Standing>),
         policy: Policy,
     ) -> Self {
         let mut registry = Registry::default();
         registry.publish(refit_abi::Generation(1), Height(0));
         metrics.set_libraries(loader.mapped() as u64, loader.pinned().len() as u64);
-        let crew = Some(crew);
         let state = State {
             libraries,
-            crew,
             reports: Reports::default(),
             registry,
             recall: Arc::default(),
@@ -123,11 +115,9 @@ impl Upgrades {
         let state = Mutex::new(state);
         Self {
             loader,
-            commands,
-            next_commands,
+            duty,
             intake,
             store,
-            workers,
             watch,
             metrics,
             watched,
@@ -197,8 +187,7 @@ impl Upgrades {
 
     /// Ends the node's threads: the crew has been told to stop.
     pub(crate) fn join_crew(&self) {
-        let crew = self.state.lock().crew.take();
-        let takes_over = None;
+        let (crew, takes_over) = (self.duty.dismiss(), None);
         Leaving { crew, takes_over }.join(self);
     }
 }

@@ -40,8 +40,8 @@ pub(super) fn rehearse(
     (new, directives): (&[ProbedArtifact], &Directives),
     recall: &Recall,
 ) -> Result<Rehearsed, Refused> {
-    let table = crate::status::ask(&upgrades.commands, |it| it.table(), RETIRE_WAIT_MAX);
-    let table = table.ok_or_else(copy::not_come)?;
+    let table = upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
+    let table = table.map_err(|_| copy::not_come())?;
     let ((old, kinds), artifacts) = {
         let state = upgrades.state.lock();
         let files = state.libraries.files(&table)?;
@@ -64,7 +64,7 @@ pub(super) fn rehearse(
         old,
         kinds,
         new: new.collect(),
-        workers: upgrades.workers,
+        workers: upgrades.duty.workers(),
         directives: directives.clone(),
     };
     let generation = table.number();
@@ -122,7 +122,8 @@ impl Upgrades {
     /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
     /// No handle to its code is among them: a rehearsal takes long.
     fn base(&self, plan: &Plan) -> Result<(Live, Grants), Refusal> {
-        let table = super::run::call(self, |executor| executor.table()).ok_or_else(not_asked)?;
+        let table = self.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
+        let table = table.map_err(|_| not_asked())?;
         let state = self.state.lock();
         if let Some(id) = state.reports.under_way() {
             return Err(super::under_way(id));
@@ -135,7 +136,8 @@ impl Upgrades {
     /// Whether another generation is live by now: then the plan is for what is no more, and what a
     /// rehearsal found says nothing, whichever state it met.
     fn overtaken(&self, planned: Generation) -> Option<RehearsalError> {
-        let live = super::run::call(self, |executor| executor.table().number())?;
+        let live = self.duty.ask(|it| it.table().number(), RETIRE_WAIT_MAX);
+        let live = live.ok()?;
         (live != planned).then_some(RehearsalError::Overtaken { planned, live })
     }
 

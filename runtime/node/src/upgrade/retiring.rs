@@ -1,10 +1,10 @@
 //! The end of an upgrade: the crew that ran its pause is joined, and the code that is not live is unmapped.
 
 use super::Upgrades;
-use super::run::{call, micros};
+use super::run::micros;
 use crate::limits::RETIRE_WAIT_MAX;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
-use refit_kernel::remains;
+use refit_kernel::{Executor, remains};
 use refit_loader::{Loader, PinReason};
 use refit_upgrade::Phase;
 use std::time::{Duration, Instant};
@@ -20,15 +20,16 @@ const HANDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 pub(super) fn retire_old(upgrades: &Upgrades, id: u64, start: Instant) {
     let mut settled = None;
     while start.elapsed() < RETIRE_WAIT_MAX {
-        match call(upgrades, |executor| {
+        let look = |executor: &mut Executor| {
             (!executor.is_sweeping()).then(|| (executor.table(), executor.take_remains()))
-        }) {
-            Some(Some(found)) => {
+        };
+        match upgrades.duty.ask(look, RETIRE_WAIT_MAX) {
+            Ok(Some(found)) => {
                 settled = Some(found);
                 break;
             }
-            Some(None) => std::thread::sleep(RETIRE_POLL),
-            None => break,
+            Ok(None) => std::thread::sleep(RETIRE_POLL),
+            Err(_) => break,
         }
     }
     let pinned = match settled {

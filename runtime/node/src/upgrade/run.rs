@@ -20,7 +20,6 @@ use crate::limits::{RESERVE_WAIT_MAX, RETIRE_WAIT_MAX};
 use crate::watch::CREW_NAME;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
-use refit_kernel::Executor;
 use refit_kernel::crew::{Crew, Reserve};
 use refit_loader::LoadedModule;
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
@@ -82,11 +81,7 @@ fn reserve(upgrades: &Upgrades, armed: &Armed, bytes: u64) -> Reserve {
     if !armed.copies() {
         return Reserve::default();
     }
-    Reserve::take(
-        &upgrades.commands,
-        (bytes, upgrades.workers),
-        RESERVE_WAIT_MAX,
-    )
+    upgrades.duty.reserve(bytes, RESERVE_WAIT_MAX)
 }
 
 /// All that comes before the pause: the armed upgrade, and the memory in bytes that its rehearsal needed.
@@ -99,7 +94,8 @@ fn prepare(
 ) -> Result<(Arc<Armed>, u64), Refused> {
     orders.can_be_met()?;
     let mut memory_bytes = 0;
-    let table = call(upgrades, |executor| executor.table()).ok_or_else(ended)?;
+    let table = upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
+    let table = table.map_err(|_| ended())?;
     let probed = staging.probe(plan, (live, table.grants()))?;
     match &orders.rehearsal {
         Some(command) => {
@@ -226,7 +222,7 @@ fn swap(
     let mut state = upgrades.state.lock();
     let takes_over = crew.on_duty();
     let leaving = Leaving {
-        crew: state.crew.replace(crew),
+        crew: upgrades.duty.relieve(crew),
         takes_over,
     };
     if committed {
@@ -259,7 +255,7 @@ fn lost(upgrades: &Upgrades, id: u64) {
 fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
     leaving::has_room(upgrades)?;
     let name = format!("{CREW_NAME}{}", live.generation.next());
-    Crew::spawn(&name, upgrades.workers, upgrades.next_commands.clone()).map_err(|error| {
+    upgrades.duty.next(&name).map_err(|error| {
         refused(
             api::Phase::Armed,
             "no-threads",
@@ -267,14 +263,6 @@ fn next_crew(upgrades: &Upgrades, live: &Live) -> Result<Crew, Refused> {
             "raise the limit of processes and apply the plan again",
         )
     })
-}
-
-/// Asks the crew on duty something; `None` if there is none any more.
-pub(super) fn call<T: Send + 'static>(
-    upgrades: &Upgrades,
-    ask: impl FnOnce(&mut Executor) -> T + Send + 'static,
-) -> Option<T> {
-    crate::status::ask(&upgrades.commands, ask, RETIRE_WAIT_MAX)
 }
 
 /// The refusal of an upgrade that the driver did not bring to its update point.

@@ -153,8 +153,8 @@ impl TakingOn {
             counts: executor.kind_counts(),
             known: asked.and_then(|(key, order)| executor.ordered_before(key, &order)),
         };
-        let looked = crate::status::ask(&self.upgrades.commands, look, STATUS_WAIT_MAX);
-        let looked = looked.ok_or_else(|| silent(&self.latest, &self.standing, &self.watched))?;
+        let looked = self.upgrades.duty.ask(look, STATUS_WAIT_MAX);
+        let looked = looked.map_err(|_| silent(&self.latest, &self.standing, &self.watched))?;
         match (looked.known, proposed.key()) {
             (Some(Ok((at, _))), Some(key)) => {
                 return self.upgrades.before(key, at.height).map(Found::Before);

@@ -7,11 +7,11 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
-use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
+use refit_kernel::crew::UpdatePoint;
 use refit_kernel::limits::CHUNK_ENGINES;
 use refit_kernel::{
-    BlockInput, BlockOutcome, DeadLetter, EngineStatus, Executor, GenerationTable, Image, Ingress,
-    LogLine, Quiesced, ReplyError, Stats,
+    BlockInput, BlockOutcome, DeadLetter, Duty, EngineStatus, Executor, GenerationTable, Image,
+    Ingress, LogLine, Quiesced, ReplyError, Stats,
 };
 use refit_upgrade::{Armed, Directives, Phase, Unwatched, Verdict, Watch, Withdrawn};
 use std::cell::Cell;
@@ -84,10 +84,7 @@ impl From<usize> for Layout {
 
 /// A running node.
 pub(crate) struct World {
-    sender: Commands,
-    receiver: CommandQueue,
-    crew: Option<Crew>,
-    workers: usize,
+    duty: Duty,
     pub(crate) height: u64,
     _turn: Option<RwLockReadGuard<'static, ()>>,
 }
@@ -155,14 +152,8 @@ impl World {
             let frame = BlockFrame::default();
             executor.start(id(name), kind, config, frame).unwrap();
         }
-        let (sender, receiver) = commands();
-        let crew = Crew::spawn("bus", workers, receiver.clone()).unwrap();
-        crew.baton().start(executor);
         Self {
-            sender,
-            receiver,
-            crew: Some(crew),
-            workers,
+            duty: Duty::start("bus", workers, executor).unwrap(),
             height: 0,
             // A test may have two worlds: they wait for no one who waits for the first.
             _turn: (!ALONE.get()).then(|| TURN.read_recursive()),
@@ -180,10 +171,7 @@ impl World {
         &self,
         call: impl FnOnce(&mut Executor) -> R + Send + 'static,
     ) -> R {
-        let (done, result) = bounded(1);
-        let call = Box::new(move |executor: &mut Executor| done.send(call(executor)).unwrap());
-        self.sender.send(Command::Call(call)).unwrap();
-        result.recv_timeout(WAIT).unwrap()
+        self.duty.ask(call, WAIT).unwrap()
     }
 
     /// Executes a block of messages as JSON.
@@ -203,14 +191,13 @@ impl World {
             time: BlockTime(self.height * 1_000),
             ..BlockFrame::default()
         };
-        let (done, outcome) = bounded(1);
         let input = BlockInput {
             frame,
             messages,
             ..BlockInput::default()
         };
         self.call(move |executor| handle_at_most(executor, budget));
-        self.sender.send(Command::Block(input, done)).unwrap();
+        let outcome = self.duty.execute(input).unwrap();
         outcome.recv_timeout(WAIT).unwrap()
     }
 
@@ -257,8 +244,7 @@ impl World {
     ) -> Crossed {
         let table = self.call(|executor| executor.table());
         let armed = Armed::new(&table, modules, directives).unwrap();
-        let next = Crew::spawn("bus", self.workers, self.receiver.clone()).unwrap();
-        let baton = next.baton();
+        let next = self.duty.next("bus").unwrap();
         let (done, crossed) = bounded(1);
         let point = Point {
             armed,
@@ -266,11 +252,9 @@ impl World {
             crossed: None,
             done,
         };
-        let command = Command::Upgrade(Box::new(point), baton);
-        self.sender.send(command).unwrap();
-        let old = self.crew.replace(next).unwrap();
+        let old = self.duty.hand_over(Box::new(point), next).unwrap();
         let crossed = crossed.recv_timeout(WAIT).unwrap();
-        old.join();
+        old.unwrap().join();
         crossed
     }
 
@@ -348,10 +332,7 @@ impl Snapshot {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.sender.send(Command::Stop);
-        if let Some(crew) = self.crew.take() {
-            crew.join();
-        }
+        self.duty.stop();
     }
 }
 

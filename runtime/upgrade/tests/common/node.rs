@@ -5,11 +5,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Generation, Height};
-use refit_kernel::crew::{
-    Baton, Command, CommandQueue, Commands, Crew, Query, UpdatePoint, commands,
-};
+use refit_kernel::crew::{Crew, Query, UpdatePoint};
 use refit_kernel::{
-    BlockInput, BlockOutcome, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
+    BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
 };
 use refit_upgrade::{ArmError, Armed, Phase, Unwatched, Verdict, Watch, Withdrawn};
 use std::sync::Arc;
@@ -23,10 +21,7 @@ pub(crate) const UNBOUNDED: u64 = u64::MAX;
 
 /// A running node.
 pub(crate) struct Node {
-    sender: Commands,
-    receiver: CommandQueue,
-    crew: Option<Crew>,
-    workers: usize,
+    duty: Duty,
     height: u64,
     /// Messages that a block handles at most.
     budget: u64,
@@ -57,14 +52,8 @@ impl Node {
                 .unwrap();
         }
         handle_at_most(&mut executor, UNBOUNDED);
-        let (sender, receiver) = commands();
-        let crew = Crew::spawn("test", workers, receiver.clone()).unwrap();
-        crew.baton().start(executor);
         Self {
-            sender,
-            receiver,
-            crew: Some(crew),
-            workers,
+            duty: Duty::start("test", workers, executor).unwrap(),
             height: 0,
             budget: UNBOUNDED,
         }
@@ -75,10 +64,7 @@ impl Node {
         &self,
         call: impl FnOnce(&mut Executor) -> R + Send + 'static,
     ) -> R {
-        let (done, result) = bounded(1);
-        let call = Box::new(move |executor: &mut Executor| done.send(call(executor)).unwrap());
-        self.sender.send(Command::Call(call)).unwrap();
-        result.recv_timeout(WAIT).unwrap()
+        self.duty.ask(call, WAIT).unwrap()
     }
 
     /// Has so many messages handled in each block from now on; waits until that is so, unless it is so.
@@ -114,15 +100,13 @@ impl Node {
             payload: serde_json::to_vec(message).unwrap(),
         };
         let messages = messages.iter().map(ingress).collect();
-        let (done, outcome) = bounded(1);
         let input = BlockInput {
             frame,
             messages,
             ..BlockInput::default()
         };
         self.bound(budget);
-        self.sender.send(Command::Block(input, done)).unwrap();
-        outcome
+        self.duty.execute(input).unwrap()
     }
 
     /// Sends one message and gives the reply.
@@ -142,7 +126,7 @@ impl Node {
                 done.send((answer.unwrap(), generation)).unwrap();
             }),
         };
-        self.sender.send(Command::Query(query)).unwrap();
+        self.duty.query(query).unwrap();
         let (bytes, generation) = answer.recv_timeout(WAIT).unwrap();
         (serde_json::from_slice(&bytes).unwrap(), generation)
     }
@@ -201,10 +185,8 @@ impl Node {
 
     /// Sends an update point; gives the crew that runs it.
     pub(crate) fn send(&mut self, point: Box<dyn UpdatePoint>) -> Crew {
-        let next = Crew::spawn("test", self.workers, self.receiver.clone()).unwrap();
-        let baton: Baton = next.baton();
-        self.sender.send(Command::Upgrade(point, baton)).unwrap();
-        self.crew.replace(next).unwrap()
+        let next = self.duty.next("test").unwrap();
+        self.duty.hand_over(point, next).unwrap().unwrap()
     }
 
     /// Upgrades to a module, unwatched.
@@ -216,10 +198,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.sender.send(Command::Stop);
-        if let Some(crew) = self.crew.take() {
-            crew.join();
-        }
+        self.duty.stop();
     }
 }
 

@@ -4,8 +4,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
-use refit_kernel::crew::{Command, CommandQueue, Commands, Crew, UpdatePoint, commands};
-use refit_kernel::{BlockInput, BlockOutcome, Executor, GenerationTable, Ingress, Quiesced};
+use refit_kernel::crew::{Crew, UpdatePoint};
+use refit_kernel::{BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced};
 use refit_upgrade::{Armed, Directives, Unwatched, Verdict};
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,7 @@ const WAIT: Duration = Duration::from_secs(300);
 
 /// A running node.
 pub(crate) struct Node {
-    sender: Commands,
-    receiver: CommandQueue,
-    crew: Option<Crew>,
+    duty: Duty,
     height: u64,
 }
 
@@ -49,13 +47,8 @@ impl Node {
             let frame = BlockFrame::default();
             executor.start(root(kind), kind, config, frame).unwrap();
         }
-        let (sender, receiver) = commands();
-        let crew = Crew::spawn("test", 1, receiver.clone()).unwrap();
-        crew.baton().start(executor);
         Self {
-            sender,
-            receiver,
-            crew: Some(crew),
+            duty: Duty::start("test", 1, executor).unwrap(),
             height: 0,
         }
     }
@@ -65,17 +58,14 @@ impl Node {
         &self,
         call: impl FnOnce(&mut Executor) -> R + Send + 'static,
     ) -> R {
-        let (done, result) = bounded(1);
-        let call = move |executor: &mut Executor| done.send(call(executor)).unwrap();
-        self.sender.send(Command::Call(Box::new(call))).unwrap();
-        result.recv_timeout(WAIT).unwrap()
+        self.duty.ask(call, WAIT).unwrap()
     }
 
     /// Keeps the crew from what is sent from now on, until what this gives is dropped.
     pub(crate) fn hold(&self) -> Sender<()> {
         let (held, until) = bounded(0);
         let wait = move |_: &mut Executor| assert!(until.recv_timeout(WAIT).is_err());
-        self.sender.send(Command::Call(Box::new(wait))).unwrap();
+        self.duty.call(wait).unwrap();
         held
     }
 
@@ -106,9 +96,7 @@ impl Node {
             parameters.block.messages = budget;
             executor.set_parameters(parameters);
         });
-        let (done, outcome) = bounded(1);
-        self.sender.send(Command::Block(input, done)).unwrap();
-        outcome
+        self.duty.execute(input).unwrap()
     }
 
     /// Executes a block of messages.
@@ -125,7 +113,7 @@ impl Node {
 
     /// Sends an upgrade. What is sent right after it comes before the sweep.
     pub(crate) fn begin(&mut self, armed: Armed) -> (Receiver<Passed>, Crew) {
-        let next = Crew::spawn("test", 1, self.receiver.clone()).unwrap();
+        let next = self.duty.next("test").unwrap();
         let (done, passed) = bounded(1);
         let point = Point {
             armed,
@@ -133,18 +121,14 @@ impl Node {
             verdict: None,
             done,
         };
-        let command = Command::Upgrade(Box::new(point), next.baton());
-        self.sender.send(command).unwrap();
-        (passed, self.crew.replace(next).unwrap())
+        let old = self.duty.hand_over(Box::new(point), next).unwrap();
+        (passed, old.unwrap())
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.sender.send(Command::Stop);
-        if let Some(crew) = self.crew.take() {
-            crew.join();
-        }
+        self.duty.stop();
     }
 }
 

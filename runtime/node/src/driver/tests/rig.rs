@@ -12,7 +12,7 @@ use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_admin::Replied;
-use refit_kernel::crew::{CommandQueue, Commands, Crew, commands};
+use refit_kernel::crew::Crew;
 use refit_kernel::{Executor, GenerationTable};
 use refit_ordering::{Entry, Solo, SoloConfig, Tip};
 use refit_store::MemoryStore;
@@ -50,9 +50,7 @@ pub(super) struct Rig {
     pub(super) latest: Arc<Mutex<Latest>>,
     pub(super) standing: Arc<Standing>,
     thread: Option<JoinHandle<()>>,
-    commands: Commands,
-    for_crews: CommandQueue,
-    crew: Option<Crew>,
+    duty: Arc<Duty>,
     door: Door,
     runtime: Runtime,
 }
@@ -84,9 +82,7 @@ impl Rig {
             height: set.tip.height,
             ..executor.awaited()
         };
-        let (commands, for_crews) = commands();
-        let crew = Crew::spawn("rig", 1, for_crews.clone()).unwrap();
-        crew.baton().start(executor);
+        let duty = Arc::new(Duty::start("rig", 1, executor).unwrap());
         let (intake, outlet) = crate::intake::channel();
         let (latest, standing) = (Arc::default(), Arc::default());
         let solo = SoloConfig {
@@ -104,7 +100,7 @@ impl Rig {
             standing: Arc::clone(&standing),
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
-            commands: commands.clone(),
+            duty: duty.clone(),
             latest: Arc::clone(&latest),
             metrics: Arc::new(Metrics::new()),
             events: crate::events::log().1,
@@ -117,9 +113,7 @@ impl Rig {
             latest,
             standing,
             thread: None,
-            commands,
-            for_crews,
-            crew: Some(crew),
+            duty,
             door: Door::new(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_time()
@@ -181,8 +175,7 @@ impl Rig {
             let _ = waits.recv();
             panic!("{said}")
         };
-        let sent = self.commands.send(Command::Call(Box::new(broken)));
-        assert!(sent.is_ok());
+        self.duty.call(broken).unwrap();
         when
     }
 
@@ -192,8 +185,7 @@ impl Rig {
         let held = move |_: &mut Executor| {
             let _ = waits.recv();
         };
-        let sent = self.commands.send(Command::Call(Box::new(held)));
-        assert!(sent.is_ok());
+        self.duty.call(held).unwrap();
         when
     }
 
@@ -222,11 +214,7 @@ impl Rig {
 
     /// Sends the driver an upgrade to version 2.
     pub(super) fn arm(&self, at_height: Option<Height>) -> Armament {
-        let (done, table) = crossbeam_channel::bounded(1);
-        let look = move |executor: &mut Executor| done.send(executor.table()).unwrap();
-        let sent = self.commands.send(Command::Call(Box::new(look)));
-        assert!(sent.is_ok());
-        let table = table.recv().unwrap();
+        let table = self.duty.ask(|it| it.table(), WAIT).unwrap();
         let new = Module::linked(v2::module()).unwrap();
         let armed = Armed::new(&table, &[new], &Directives::default()).unwrap();
         let (to_driver, for_driver) = crossbeam_channel::bounded(1);
@@ -236,7 +224,7 @@ impl Rig {
         let watches = (watch, Arc::new(Watched::default()));
         let recall = Arc::new(Recall::default());
         let (next_block, _) = crossbeam_channel::bounded(1);
-        let crew = Crew::spawn("next", 1, self.for_crews.clone()).unwrap();
+        let crew = self.duty.next("next").unwrap();
         let waiting = Waiting {
             point: Box::new(Point::new(Arc::new(armed), watches, vec![to_driver, to_us])),
             baton: crew.baton(),
@@ -260,7 +248,7 @@ impl Rig {
 
     /// Puts the crew that an upgrade came with in the place of the one that ran it.
     pub(super) fn changes_crews(&mut self, armament: Armament) {
-        self.crew.replace(armament.crew).unwrap().join();
+        self.duty.relieve(armament.crew).unwrap().join();
     }
 }
 
@@ -276,10 +264,7 @@ impl Drop for Rig {
         let _ = self.intake.send(Intake::Stop);
         drop(self.driver.take());
         let _ = self.thread.take().map(JoinHandle::join);
-        let _ = self.commands.send(Command::Stop);
-        if let Some(crew) = self.crew.take() {
-            crew.join();
-        }
+        self.duty.stop();
     }
 }
 
