@@ -11,7 +11,9 @@ use refit_abi::schema::{Type, differences};
 /// One fault of a build against the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// The engine kind that it is about.
     pub kind: String,
+    /// What is wrong with it.
     pub fault: Fault,
 }
 
@@ -20,38 +22,63 @@ pub struct Finding {
 pub enum Fault {
     /// The state is not the published one of its number.
     Changed {
+        /// The state's version, which was published with another state.
         version: u32,
+        /// From the published state to the built one, as [`differences`] writes them.
         differences: Vec<String>,
+        /// The step to the next version, as Rust to paste and complete.
         stub: String,
     },
     /// No steps lead from a published version to the head.
     Unreachable {
+        /// The published version from which no step leads on.
         version: u32,
+        /// The version that was built.
         head: u32,
+        /// From the published state to the built one, as [`differences`] writes them.
         differences: Vec<String>,
+        /// The step that is missing, as Rust to paste and complete.
         stub: String,
     },
     /// The head is older than what was published.
     Behind {
+        /// The version that was built.
         head: u32,
+        /// The newest version that was published.
         newest: u32,
+        /// The frozen module of that one.
         module: String,
     },
     /// A step starts from a frozen type that is not the published one.
     FrozenChanged {
+        /// The published version whose frozen types were edited.
         version: u32,
+        /// The module in which they stand.
         module: String,
+        /// From what was published to what stands there, as [`differences`] writes them.
         differences: Vec<String>,
     },
     /// A frozen type means the same and lies otherwise in memory.
-    FrozenLayout { version: u32, module: String },
+    FrozenLayout {
+        /// The published version.
+        version: u32,
+        /// The module of its frozen types.
+        module: String,
+    },
     /// A published kind is not in the module.
-    Gone { package: String },
+    Gone {
+        /// The package that was built.
+        package: String,
+    },
     /// The interface of a published version changed, and the package's version does not say so.
     Undeclared {
+        /// The package that was built.
         package: String,
+        /// Its version when it was published.
         from: String,
+        /// Its version now.
         to: String,
+        /// By how much the version must grow instead.
         needs: Bump,
     },
 }
@@ -191,6 +218,3 @@ fn version_of(ty: &Type) -> u32 {
         _ => 0,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,17 +23,24 @@ pub enum Bump {
 /// What is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
+    /// The package's version, as its manifest has it.
     pub package_version: String,
+    /// Its engine kinds.
     pub kinds: Vec<BaseKind>,
 }
 
 /// One kind of a baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseKind {
+    /// The kind's name.
     pub kind: String,
+    /// The version of its state.
     pub version: u32,
+    /// The schema of its state.
     pub schema: SchemaId,
+    /// Its state.
     pub state: Type,
+    /// What it is started with, takes and gives.
     pub interface: Interface,
     /// The names under which its message is written as JSON, if they are known.
     pub names: Option<SerdeAttributes>,
@@ -89,13 +96,17 @@ impl BaseKind {
 /// The comparison of a package with its baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Impact {
+    /// The package.
     pub package: String,
+    /// The baseline's package version.
     pub from_version: String,
+    /// The package version that was built.
     pub to_version: String,
     /// The bump that the changes need.
     pub needs: Bump,
     /// Whether the package's version says at least that.
     pub declared: bool,
+    /// Every difference, kind by kind.
     pub changes: Vec<Change>,
     /// Steps that are missing: no version can make up for them.
     pub missing: Vec<String>,
@@ -104,12 +115,15 @@ pub struct Impact {
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
+    /// The engine kind.
     pub kind: String,
     /// `state`, `message`, … or `kind`.
     pub part: &'static str,
+    /// The bump that this difference needs.
     pub needs: Bump,
     /// What it means, and for whom.
     pub means: String,
+    /// Field by field, as [`differences`] writes them.
     pub differences: Vec<String>,
 }
 

@@ -16,6 +16,3 @@ pub mod template;
 
 mod finding;
 mod lock_file;
-
-#[cfg(test)]
-mod samples;

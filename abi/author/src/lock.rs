@@ -18,12 +18,14 @@ pub const LOCK_BYTES_MAX: u64 = 16 << 20;
 /// Everything that a package has published.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaLock {
+    /// In the order in which they were published first.
     pub kinds: Vec<LockedKind>,
 }
 
 /// One engine kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedKind {
+    /// The kind's name.
     pub kind: String,
     /// In ascending order of their versions.
     pub versions: Vec<Published>,
@@ -32,11 +34,13 @@ pub struct LockedKind {
 /// One published version of a kind's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
+    /// `#[state(version)]`.
     pub version: u32,
     /// The package's version when it was published.
     pub package_version: String,
     /// The module that holds the frozen types.
     pub module: String,
+    /// The schema of the state.
     pub schema: SchemaId,
     /// How the state lay in memory where it was published.
     pub layout: LayoutId,
@@ -57,16 +61,22 @@ pub struct Published {
 /// What an engine is started with, takes and gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
+    /// `Engine::Config`.
     pub config: Part,
+    /// `Engine::Message`.
     pub message: Part,
+    /// `Engine::Reply`.
     pub reply: Part,
+    /// `Engine::Query`.
     pub query: Part,
+    /// `Engine::Answer`.
     pub answer: Part,
 }
 
 /// One type of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
+    /// The type's schema.
     pub schema: SchemaId,
     /// The type, where it is described, without sizes and offsets.
     pub described: Option<Type>,
@@ -75,24 +85,41 @@ pub struct Part {
 /// Why a lock cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LockError {
+    /// The file cannot be read, or is no lock.
     #[error("cannot read {}: {reason}", path.display())]
     #[diagnostic(
         code(author::lock_unreadable),
         help("take the file back from version control; `refit engine freeze` alone writes it")
     )]
-    Unreadable { path: PathBuf, reason: String },
+    Unreadable {
+        /// The lock's file.
+        path: PathBuf,
+        /// What the system, or the parser, says.
+        reason: String,
+    },
+    /// A lock in memory that has no text.
     #[error("{LOCK_FILE} has no text: {reason}")]
     #[diagnostic(
         code(author::lock_unwritable),
         help("nothing was written; report it with the engine's state and messages")
     )]
-    Unwritable { reason: String },
+    Unwritable {
+        /// What the writer of its text says.
+        reason: String,
+    },
+    /// A lock of another release of this program.
     #[error("{} has format {found}, this program reads format {}", path.display(), lock_file::FORMAT)]
     #[diagnostic(
         code(author::lock_format),
         help("use the release of refit that wrote it, or a newer one")
     )]
-    Format { path: PathBuf, found: u32 },
+    Format {
+        /// The lock's file.
+        path: PathBuf,
+        /// The format that it says it has.
+        found: u32,
+    },
+    /// A description that is not the one whose hash stands beside it.
     #[error(
         "{} was edited: {what} of `{kind}` version {version} is not the one whose hash stands beside it",
         path.display()
@@ -102,9 +129,13 @@ pub enum LockError {
         help("take the file back from version control; `refit engine freeze` alone writes it")
     )]
     Edited {
+        /// The lock's file.
         path: PathBuf,
+        /// Which description: `the state`, `message`, …
         what: String,
+        /// The engine kind.
         kind: String,
+        /// The published version.
         version: u32,
     },
 }
@@ -119,6 +150,9 @@ impl SchemaLock {
     }
 
     /// The file's text.
+    ///
+    /// # Errors
+    /// If a description has no form as JSON or TOML, which is a defect.
     pub fn text(&self) -> Result<String, LockError> {
         lock_file::write(self)
     }

@@ -190,6 +190,5 @@ fn show(ty: &Type) -> String {
         | Type::Enum { name, .. }
         | Type::Recursion { name, .. } => name.clone(),
         Type::Serde { name, .. } => format!("{name} (as bytes)"),
-        _ => "(unknown)".to_owned(),
     }
 }

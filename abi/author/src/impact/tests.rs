@@ -1,83 +1,11 @@
-//! Changes, and the bumps that they need.
+//! What extends a message, and how versions are compared.
 
 use super::*;
-use crate::samples::{self, built, first, second, second_unnumbered};
+use refit_abi::schema::Describer;
 use refit_abi::{Deserialize, Serialize, State};
 
-fn base() -> Baseline {
-    Baseline::of(&built(first(), &[]), None)
-}
-
-/// [`super::compare`] with no source.
-fn compare(base: &Baseline, built: &Descriptor) -> Impact {
-    super::compare(base, built, &Declarations::default())
-}
-
-/// The module as it is, released under another version.
-fn released(mut built: Descriptor, version: &str) -> Descriptor {
-    built.package_version = version.to_owned();
-    built
-}
-
-#[test]
-fn code_alone_needs_nothing() {
-    let impact = compare(&base(), &built(first(), &[]));
-    assert_eq!((impact.needs, impact.declared), (Bump::Patch, true));
-    assert!(impact.changes.is_empty() && impact.missing.is_empty());
-}
-
-#[test]
-fn a_state_with_its_step_needs_a_minor_and_one_without_is_missing_it() {
-    let impact = compare(&base(), &released(built(second(), &[first()]), "1.1.0"));
-    assert_eq!((impact.needs, impact.declared), (Bump::Minor, true));
-    assert!(impact.missing.is_empty(), "{:?}", impact.missing);
-    let differences = &impact.changes[0].differences;
-    assert!(differences.contains(&"+ revision: u64".to_owned()));
-
-    let impact = compare(&base(), &released(built(second(), &[first()]), "1.0.1"));
-    assert!(!impact.declared);
-
-    let impact = compare(&base(), &released(built(second_unnumbered(), &[]), "9.0.0"));
-    assert!(impact.missing[0].contains("version = 2"), "{impact:?}");
-    let impact = compare(&base(), &released(built(second(), &[]), "9.0.0"));
-    assert!(
-        impact.missing[0].contains("from version 1 to 2"),
-        "{impact:?}"
-    );
-}
-
-#[test]
-fn a_changed_interface_breaks_those_who_use_it() {
-    let mut changed = released(built(first(), &[]), "1.9.0");
-    changed.kinds[0].reply = second().schema_id();
-    let impact = compare(&base(), &changed);
-    assert_eq!((impact.needs, impact.declared), (Bump::Major, false));
-    assert_eq!(impact.changes[0].part, "reply");
-    assert!(compare(&base(), &released(changed, "2.0.0")).declared);
-}
-
-#[test]
-fn what_concerns_a_part_as_a_whole_names_the_part() {
-    let scalar = |name: &str| Type::Scalar {
-        name: name.to_owned(),
-        shape: refit_abi::schema::Shape::default(),
-    };
-    let mut changed = built(first(), &[]);
-    changed.kinds[0].interface.reply = scalar("u64");
-    changed.kinds[0].reply = scalar("u64").schema_id();
-    let impact = compare(&base(), &changed);
-    assert_eq!(impact.changes[0].differences, ["~ (the reply): () → u64"]);
-}
-
-#[test]
-fn a_kind_may_come_and_breaks_when_it_goes() {
-    let mut two = released(built(first(), &[]), "1.1.0");
-    let mut other = two.kinds[0].clone();
-    other.kind = "index".to_owned();
-    two.kinds.push(other);
-    assert_eq!(compare(&base(), &two).needs, Bump::Minor);
-    let impact = compare(&Baseline::of(&two, None), &built(first(), &[]));
-    assert_eq!(impact.needs, Bump::Major);
+fn described<T: State>() -> Type {
+    T::describe(&mut Describer::default())
 }
 
 #[test]
@@ -105,9 +33,9 @@ fn variants_added_at_the_end_extend_a_message_and_others_do_not() {
         schema: ty.schema_id(),
         described: Some(ty),
     };
-    let old = part(samples::described::<Old>());
-    let longer = part(samples::described::<Longer>());
-    let turned = part(samples::described::<Turned>());
+    let old = part(described::<Old>());
+    let longer = part(described::<Longer>());
+    let turned = part(described::<Turned>());
     assert_eq!(meaning("message", &old, &longer).0, Bump::Minor);
     assert_eq!(meaning("message", &old, &turned).0, Bump::Major);
     assert_eq!(meaning("message", &longer, &old).0, Bump::Major);

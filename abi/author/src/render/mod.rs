@@ -21,24 +21,38 @@ pub const WRITTEN: &str = "`refit engine freeze` wrote it.";
 /// Why a type cannot be written as Rust.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum RenderError {
+    /// A type of a later release of `refit-abi`.
     #[error("`{name}` is no type that this program can write as Rust")]
     #[diagnostic(
         code(author::unknown_type),
         help("freeze it with the release of refit whose refit-abi the engine was built with")
     )]
-    Unknown { name: String },
+    Unknown {
+        /// The type's name in the description.
+        name: String,
+    },
+    /// A state, or a message, that is no struct and no enum.
     #[error("the {what} is a `{name}`: only a struct or an enum of the engine's own can be frozen")]
     #[diagnostic(
         code(author::nothing_to_freeze),
         help("derive `State` on a struct of your own and use that")
     )]
-    NotDerived { what: String, name: String },
+    NotDerived {
+        /// What the type is: `state`, `message`.
+        what: String,
+        /// The type as Rust writes it.
+        name: String,
+    },
+    /// A description that is broken.
     #[error("the description of `{name}` refers to a type that is not open around it")]
     #[diagnostic(
         code(author::broken_recursion),
         help("build the engine again; if it stays so, this is a defect in refit")
     )]
-    Recursion { name: String },
+    Recursion {
+        /// The name of the type that the recursion means.
+        name: String,
+    },
 }
 
 /// What is to be frozen.
@@ -59,8 +73,11 @@ pub struct Request<'a> {
 /// A frozen module: its types, and the text that declares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
+    /// Its name: `v1`, `kind_v1`.
     pub name: String,
+    /// The text of its file.
     pub text: String,
+    /// The types that it declares, or takes from an earlier module.
     pub types: Vec<Declared>,
     /// The types of `#[state(serde)]` fields, as their author wrote them: the module must be able to
     /// name them.
@@ -85,6 +102,7 @@ impl Module {
 /// A type that a frozen module declares, or takes from an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
+    /// Its name in Rust.
     pub ident: String,
     /// The type, without sizes and offsets.
     pub ty: Type,
@@ -95,6 +113,9 @@ pub struct Declared {
 }
 
 /// Writes the frozen module called `name`.
+///
+/// # Errors
+/// If a type has no form as Rust of the engine's own.
 pub fn module(name: &str, request: &Request<'_>) -> Result<Module, RenderError> {
     let mut items = items::collect(&request.roots)?;
     items.reuse(&request.earlier);
@@ -159,6 +180,3 @@ pub fn type_text_in(ty: &Type, declared: &[Declared]) -> String {
         _ => "_".to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

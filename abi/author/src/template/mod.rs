@@ -38,14 +38,29 @@ const TYPES: [&str; 14] = [
 /// A name that is no name for an engine's package.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// A name that no engine kind can have.
     #[error(transparent)]
     Kind(#[from] refit_abi::EngineIdError),
+    /// A first character that cargo does not take.
     #[error("`{name}` starts with `{first}`; a package's name starts with a letter")]
-    Start { name: String, first: char },
+    Start {
+        /// The name that was given.
+        name: String,
+        /// Its first character.
+        first: char,
+    },
+    /// A word of Rust.
     #[error("`{name}` is a word of Rust, and the name of a crate cannot be one")]
-    Keyword { name: String },
+    Keyword {
+        /// The name that was given.
+        name: String,
+    },
+    /// The name of a crate that the package itself depends on.
     #[error("`{name}` is the name of a crate that every engine is built with")]
-    Taken { name: String },
+    Taken {
+        /// The name that was given.
+        name: String,
+    },
 }
 
 /// A name for a package and for its engine kind: both rules hold.
@@ -54,6 +69,9 @@ pub struct Name(String);
 
 impl Name {
     /// Looks whether `name` is one.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
     pub fn parse(name: &str) -> Result<Self, NameError> {
         EngineId::root(name)?;
         let name = name.to_owned();
@@ -86,7 +104,11 @@ impl Name {
     }
 }
 
-/// The files of a new package, with their paths in it.
+/// The files of a new package, with their paths in it. `abi` is the folder of `refit-abi`, which the
+/// manifest names.
+///
+/// # Errors
+/// If an empty lock has no text, which is a defect.
 pub fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 7], LockError> {
     let path = |path: &Path| toml::Value::from(&*path.to_string_lossy()).to_string();
     let (abi, testkit) = (path(abi), path(&abi.join("testkit")));

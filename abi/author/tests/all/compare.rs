@@ -1,7 +1,10 @@
 //! The comparison, for each thing that an author may do to a published engine.
 
-use super::*;
 use crate::samples::{self, built, first, second, second_unnumbered};
+use refit_abi::descriptor::Descriptor;
+use refit_abi::schema::Type;
+use refit_author::compare::{Finding, compare};
+use refit_author::lock::SchemaLock;
 
 fn lock(versions: &[(u32, Type)]) -> SchemaLock {
     let mut lock = SchemaLock::default();

@@ -1,7 +1,9 @@
 //! Rendered text. That it compiles to the same schema and layout, a test of the command line shows.
 
-use super::*;
 use crate::samples;
+use refit_abi::schema::Type;
+use refit_author::attributes::SerdeAttributes;
+use refit_author::render::{Module, RenderError, Request, module};
 
 fn render(name: &str, version: u32, ty: &Type, earlier: Vec<Module>) -> Module {
     let request = Request {

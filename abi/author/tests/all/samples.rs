@@ -1,12 +1,12 @@
-//! Types of engines for the tests of this folder, as their authors would write them.
+//! Types of engines for the tests beside this file, as their authors would write them.
 
-use super::attributes::SerdeAttributes;
-use super::lock::{Interface, Part, Published, layoutless};
 use refit_abi::descriptor::{
     Descriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor, MigrationDescriptor,
 };
 use refit_abi::schema::{Describer, SchemaId, Type};
 use refit_abi::{Deserialize, Height, Serialize, State, StateKey};
+use refit_author::attributes::SerdeAttributes;
+use refit_author::lock::{Interface, Part, Published, layoutless};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 
