@@ -8,7 +8,8 @@ use crate::block::room::Turn;
 use crate::block::round::RoundFacts;
 use crate::block::trouble::{self, Trouble, Wrong};
 use crate::engines::chunk::{bounce_all, deliver as deliver_batch};
-use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::engines::mailbox::Letter;
+use crate::engines::slot::{Slot, SlotState};
 use crate::swap::table::{GenerationTable, KindEntry};
 use refit_abi::Undelivered;
 use refit_abi::host::running;
@@ -35,12 +36,12 @@ pub(crate) fn deliver(
             continue;
         }
         if let Some(answer) = outbox.answers.last_mut()
-            && letter.is_answered_by(answer)
+            && letter.envelope.is_answered_by(answer)
             && let Err(ReplyError::Fault(fault)) = &answer.outcome
         {
             answer.outcome = Err(ReplyError::ChangedAtFault(fault.clone()));
         }
-        let (sender, sequence) = (letter.sender, letter.sequence);
+        let (sender, sequence) = (letter.envelope.sender, letter.envelope.sequence);
         trouble::keep(&mut outbox.troubles, || {
             let what = Wrong::ChangedAtFault { sender, sequence };
             Trouble::of(slot.id, Some(entry), what)

@@ -30,6 +30,17 @@ pub struct DeadLetterBrief {
     pub bytes: usize,
 }
 
+impl DeadLetter {
+    pub(crate) fn of(sender: Sender, to: EngineId, reason: Undelivered, payload: &[u8]) -> Self {
+        Self {
+            sender,
+            to,
+            reason,
+            payload: payload.to_vec(),
+        }
+    }
+}
+
 impl DeadLetterBrief {
     pub(crate) fn of(letter: &DeadLetter) -> Self {
         Self {

@@ -4,11 +4,13 @@ mod run;
 
 use crate::block::dead_letters::DeadLetter;
 use crate::block::outbox::Notice;
-use crate::block::outcome::{BlockOutcome, ReplyError};
+use crate::block::outcome::BlockOutcome;
 use crate::block::timers::Timer;
+use crate::block::undelivered::Hears;
 use crate::engines::directory::Place;
 use crate::engines::lives::settle;
-use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::engines::slot::{Slot, SlotState};
+use crate::envelope::Envelope;
 use crate::executor::{Executor, Ingress};
 use crate::keys::{Ask, Key, RequestDigest};
 use crate::swap::table::{GenerationTable, KindIndex};
@@ -18,7 +20,7 @@ use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerId, Undelivered};
 
-/// Where a letter comes from.
+/// Where a message comes from.
 #[derive(Clone, Copy)]
 enum Origin<'a> {
     /// A client, which speaks to this generation.
@@ -53,13 +55,15 @@ impl Executor {
         let is_full = self.with_slot(engine, |slot| {
             self.settled(slot, out);
             matches!(slot.state, SlotState::Live(_))
-                && (!fits || slot.letters() >= most.messages || slot.mail_bytes >= most.bytes)
+                && (!fits
+                    || slot.mailbox.waiting() >= most.messages
+                    || slot.mailbox.bytes() >= most.bytes)
         });
         is_full != Some(true)
     }
 
     fn deliver_timer(&mut self, timer: &Timer, out: &mut BlockOutcome) {
-        let letter = Letter {
+        let envelope = Envelope {
             sender: Sender::Timer,
             sequence: 0,
             schema: timer.schema,
@@ -67,10 +71,9 @@ impl Executor {
             kind: DeliveryKind::Message,
             ask: None,
             cause: timer.cause,
-            payload: 0..0,
         };
         let (origin, to) = (Origin::Timer(timer.id), timer.engine);
-        self.deliver_as(origin, to, letter, &timer.payload, out);
+        self.deliver_as(origin, to, envelope, &timer.payload, out);
         self.causes.drop_ref(timer.cause);
     }
 
@@ -100,7 +103,7 @@ impl Executor {
             }
         };
         let cause = self.causes.begin();
-        let letter = Letter {
+        let envelope = Envelope {
             sender: Sender::Client(message.client),
             sequence,
             schema: SchemaId::default(),
@@ -108,10 +111,9 @@ impl Executor {
             kind: DeliveryKind::Message,
             ask: Some(ask),
             cause,
-            payload: 0..0,
         };
         let (to, payload) = (message.engine, &message.payload);
-        self.deliver_as(Origin::Client(table), to, letter, payload, out);
+        self.deliver_as(Origin::Client(table), to, envelope, payload, out);
         self.causes.let_go(cause);
     }
 
@@ -119,7 +121,7 @@ impl Executor {
         let Ok(payload) = postcard::to_allocvec(&(notice.about, notice.reason)) else {
             return;
         };
-        let letter = Letter {
+        let envelope = Envelope {
             sender: Sender::Engine(notice.about),
             sequence: 0,
             schema: SchemaId::default(),
@@ -127,36 +129,35 @@ impl Executor {
             kind: DeliveryKind::Undelivered,
             ask: None,
             cause: notice.cause,
-            payload: 0..0,
         };
-        self.deliver(notice.to, letter, &payload, out);
+        self.deliver(notice.to, envelope, &payload, out);
     }
 
-    /// Puts a letter into a mailbox, or tells whoever waits why it cannot.
+    /// Puts a message into a mailbox, or tells whoever waits why it cannot.
     pub(crate) fn deliver(
         &mut self,
         to: EngineId,
-        letter: Letter,
+        envelope: Envelope,
         payload: &[u8],
         out: &mut BlockOutcome,
     ) {
-        self.deliver_as(Origin::Node, to, letter, payload, out);
+        self.deliver_as(Origin::Node, to, envelope, payload, out);
     }
 
     fn deliver_as(
         &mut self,
         origin: Origin<'_>,
         to: EngineId,
-        letter: Letter,
+        envelope: Envelope,
         payload: &[u8],
         out: &mut BlockOutcome,
     ) {
         let refused = match self.directory.get(to) {
-            None => Some((letter, self.directory.absence(to))),
-            Some(place) => self.put(place, letter, payload, origin, out),
+            None => Some(self.directory.absence(to)),
+            Some(place) => self.put(place, envelope, payload, origin, out),
         };
-        if let Some((letter, reason)) = refused {
-            self.refuse(to, &letter, payload, reason, out);
+        if let Some(reason) = refused {
+            self.refuse(to, &envelope, payload, reason, out);
         }
     }
 
@@ -188,11 +189,11 @@ impl Executor {
     fn put(
         &mut self,
         place: Place,
-        mut letter: Letter,
+        mut envelope: Envelope,
         payload: &[u8],
         origin: Origin<'_>,
         out: &mut BlockOutcome,
-    ) -> Option<(Letter, Undelivered)> {
+    ) -> Option<Undelivered> {
         let fits = self.fits_in_all(origin, payload.len());
         let mut chunk = self.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
@@ -203,93 +204,66 @@ impl Executor {
         }
         match slot.state {
             SlotState::Live(_) => {}
-            SlotState::Poisoned(_) => return Some((letter, Undelivered::Poisoned)),
-            SlotState::Away => return Some((letter, Undelivered::Stopped)),
+            SlotState::Poisoned(_) => return Some(Undelivered::Poisoned),
+            SlotState::Away => return Some(Undelivered::Stopped),
         }
         match origin {
             Origin::Engine(kind, table) if !table.may(kind, Ability::Message, slot.kind) => {
-                return Some((letter, Undelivered::Forbidden));
+                return Some(Undelivered::Forbidden);
             }
             Origin::Client(table) => {
                 if let Some(entry) = table.get(slot.kind) {
-                    letter.schema = entry.kind.descriptor().message;
+                    envelope.schema = entry.kind.descriptor().message;
                 }
             }
             Origin::Engine(..) | Origin::Timer(_) | Origin::Node => {}
         }
         let most = &self.parameters.mailbox;
-        let bytes = slot.mail_bytes + payload.len();
-        if !fits || slot.letters() >= most.messages || bytes > most.bytes {
-            return Some((letter, Undelivered::Full));
+        let (mailbox, bytes) = (&mut slot.mailbox, payload.len());
+        let has_room = mailbox.waiting() < most.messages && mailbox.bytes() + bytes <= most.bytes;
+        if !fits || !has_room {
+            return Some(Undelivered::Full);
         }
-        slot.mail_bytes = bytes;
         // A timer was counted when it was set.
         let is_charged = !matches!(origin, Origin::Timer(_));
-        if self.causes.is_paused(letter.cause) || slot.holds_back(letter.sender) {
-            let (engine, cause) = (slot.id, letter.cause);
-            if slot.hold(&letter, payload) {
-                self.held.push(engine);
+        let cause = envelope.cause;
+        if self.causes.is_paused(cause) || mailbox.holds_back(envelope.sender) {
+            if mailbox.hold(envelope, payload) {
+                self.held.push(slot.id);
             }
             self.held_letters += 1;
-            self.held_bytes += payload.len();
-            self.causes.add_held(cause, payload.len(), is_charged);
+            self.held_bytes += bytes;
+            self.causes.add_held(cause, bytes, is_charged);
             return None;
         }
-        self.causes
-            .add_letter(letter.cause, payload.len(), is_charged);
-        let start = chunk.arena.len();
-        chunk.arena.extend_from_slice(payload);
-        let payload_at = start..chunk.arena.len();
-        if slot.inbox.is_empty() {
+        self.causes.add_letter(cause, bytes, is_charged);
+        if mailbox.is_empty() {
             if chunk.active.is_empty() {
                 self.active.push(place.chunk);
             }
             chunk.active.push(place.slot);
         }
-        slot.inbox.push(Letter {
-            payload: payload_at,
-            ..letter
-        });
+        mailbox.put(envelope, payload, &mut chunk.arena);
         self.waiting += 1;
-        self.waiting_bytes += payload.len();
+        self.waiting_bytes += bytes;
         None
     }
 
-    /// Tells whoever waits for an answer to a letter why there is none.
+    /// Tells whoever waits for an answer to a message why there is none.
     pub(crate) fn refuse(
         &mut self,
         to: EngineId,
-        letter: &Letter,
+        envelope: &Envelope,
         payload: &[u8],
         reason: Undelivered,
         out: &mut BlockOutcome,
     ) {
-        let undelivered = Err(ReplyError::Undelivered { engine: to, reason });
-        if let Some(answer) = letter.answer(to, undelivered) {
-            return self.answer(answer, out);
-        }
-        let is_message = letter.kind == DeliveryKind::Message;
-        match letter.sender {
-            Sender::Engine(from) if is_message => {
-                self.deliver_notice(
-                    &Notice {
-                        to: from,
-                        about: to,
-                        reason,
-                        cause: letter.cause,
-                    },
-                    out,
-                );
-            }
-            sender => {
+        match envelope.hears(to, reason) {
+            Hears::Client(answer) => self.answer(answer, out),
+            Hears::Engine(notice) => self.deliver_notice(&notice, out),
+            Hears::Nobody => {
                 out.stats.dead_letters += 1;
-                let payload = payload.to_vec();
-                let letter = DeadLetter {
-                    sender,
-                    to,
-                    reason,
-                    payload,
-                };
+                let letter = DeadLetter::of(envelope.sender, to, reason, payload);
                 self.bury(letter, out);
             }
         }

@@ -22,3 +22,4 @@ pub(crate) mod spare;
 pub(crate) mod timers;
 pub(crate) mod told;
 pub(crate) mod trouble;
+pub(crate) mod undelivered;

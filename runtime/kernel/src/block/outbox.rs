@@ -4,13 +4,14 @@ use crate::block::dead_letters::DeadLetter;
 use crate::block::outcome::{Emitted, LogLine, ReplyError, Stats};
 use crate::block::room::Common;
 use crate::block::trouble::Trouble;
+use crate::block::undelivered::Hears;
 use crate::causes::{CauseIndex, Handled, Spent};
-use crate::engines::slot::Letter;
+use crate::engines::mailbox::Letter;
+use crate::envelope::{Envelope, Signed};
 use crate::keys::Ask;
 use crate::swap::table::KindIndex;
-use refit_abi::raw::DeliveryKind;
 use refit_abi::schema::SchemaId;
-use refit_abi::{ClientId, EngineId, Sender, TimerAt, TimerId, Undelivered};
+use refit_abi::{ClientId, EngineId, TimerAt, TimerId, Undelivered};
 use std::ops::Range;
 
 /// What the handlers of one chunk did in one round.
@@ -57,13 +58,11 @@ pub(crate) struct Answer {
 
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) from: EngineId,
+    pub(crate) signed: Signed,
     /// The kind of the sender.
     pub(crate) kind: KindIndex,
     pub(crate) cause: CauseIndex,
     pub(crate) to: EngineId,
-    pub(crate) sequence: u64,
-    pub(crate) schema: SchemaId,
     pub(crate) payload: Range<usize>,
 }
 
@@ -180,36 +179,22 @@ impl Outbox {
         lists.iter().all(|is_empty| *is_empty) && *stats == Stats::default()
     }
 
-    /// A letter that `engine` did not handle: whoever waits for it learns so.
+    /// A message that `engine` did not handle: whoever waits for it learns so.
     pub(crate) fn bounce(
         &mut self,
         engine: EngineId,
-        letter: &Letter,
+        envelope: &Envelope,
         payload: &[u8],
         reason: Undelivered,
     ) {
-        let undelivered = Err(ReplyError::Undelivered { engine, reason });
-        if let Some(answer) = letter.answer(engine, undelivered) {
-            return self.answers.push(answer);
-        }
-        let is_message = letter.kind == DeliveryKind::Message;
-        match letter.sender {
-            Sender::Engine(to) if is_message => {
-                self.notices.push(Notice {
-                    to,
-                    about: engine,
-                    reason,
-                    cause: letter.cause,
-                });
-            }
-            sender => {
+        match envelope.hears(engine, reason) {
+            Hears::Client(answer) => self.answers.push(answer),
+            Hears::Engine(notice) => self.notices.push(notice),
+            Hears::Nobody => {
                 self.stats.dead_letters += 1;
-                self.dead.push(DeadLetter {
-                    sender,
-                    to: engine,
-                    reason,
-                    payload: payload.to_vec(),
-                });
+                let sender = envelope.sender;
+                self.dead
+                    .push(DeadLetter::of(sender, engine, reason, payload));
             }
         }
     }
@@ -217,12 +202,12 @@ impl Outbox {
     /// Letters leave their mailbox to be handled; gives their bytes.
     pub(crate) fn note_handled(&mut self, letters: &[Letter]) -> usize {
         let mut all = 0;
-        let runs = letters.chunk_by(|one, next| one.cause == next.cause);
+        let runs = letters.chunk_by(|one, next| one.envelope.cause == next.envelope.cause);
         for run in runs {
             let bytes: usize = run.iter().map(|letter| letter.payload.len()).sum();
             all += bytes;
             self.handled.push(Handled {
-                cause: run[0].cause,
+                cause: run[0].envelope.cause,
                 messages: run.len() as u64,
                 bytes: bytes as u64,
             });

@@ -13,7 +13,7 @@
 use crate::block::outbox::Outbox;
 use crate::block::outcome::Emitted;
 use crate::block::round::SharedChunk;
-use crate::engines::slot::Letter;
+use crate::engines::mailbox::Letter;
 use crate::limits::{BATCH_LETTERS_MAX, EFFECT_OVERHEAD_BYTES};
 use crate::parameters::RoundBounds;
 use refit_abi::Sender;
@@ -241,7 +241,7 @@ impl<'a> Turn<'a> {
 fn step_of(letters: &[Letter], most: usize, asks: usize) -> usize {
     let mut asked = 0;
     let fits = |letter: &&Letter| {
-        asked += usize::from(letter.ask.is_some());
+        asked += usize::from(letter.envelope.ask.is_some());
         asked <= asks
     };
     letters.iter().take(most).take_while(fits).count()
@@ -252,7 +252,7 @@ fn step_of(letters: &[Letter], most: usize, asks: usize) -> usize {
 pub(crate) fn take_turns(letters: &mut [Letter]) {
     let mut count: BTreeMap<Sender, usize> = BTreeMap::new();
     let rank = |letter: &Letter| {
-        let count = count.entry(letter.sender).or_default();
+        let count = count.entry(letter.envelope.sender).or_default();
         *count += 1;
         *count
     };

@@ -167,7 +167,7 @@ impl Executor {
             let mut chunk = self.chunks[place.chunk as usize].write();
             let had_mail = !chunk.active.is_empty();
             for letter in chunk.unhold(place.slot) {
-                self.causes.unhold(&letter);
+                self.causes.unhold(letter);
                 self.waiting += 1;
                 self.waiting_bytes += letter.payload.len();
             }

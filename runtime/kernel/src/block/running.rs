@@ -9,9 +9,11 @@ use crate::block::outbox::{
 use crate::block::outcome::{Emitted, LogLine, ReplyError};
 use crate::block::room::{Made, Turn};
 use crate::block::trouble::{self, Trouble, Wrong};
+use crate::block::undelivered::Hears;
 use crate::causes::{Allowance, CauseIndex, Causes, Portion, Spent};
-use crate::engines::slot::Letter;
+use crate::engines::mailbox::Letter;
 use crate::engines::slot_timers::SlotTimers;
+use crate::envelope::Signed;
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINE_BYTES_MAX};
 use crate::parameters::Parameters;
 use crate::swap::table::{GenerationTable, KindIndex};
@@ -154,7 +156,7 @@ impl Running<'_> {
     #[inline]
     fn cause(&self, index: usize) -> CauseIndex {
         let letter = self.letters.get(index);
-        letter.map_or(CauseIndex::default(), |letter| letter.cause)
+        letter.map_or(CauseIndex::default(), |letter| letter.envelope.cause)
     }
 
     #[inline]
@@ -218,7 +220,7 @@ impl Running<'_> {
         if let Some(answer) = self
             .letters
             .get(index)
-            .and_then(|letter| letter.answer(engine, outcome))
+            .and_then(|letter| letter.envelope.answer(engine, outcome))
         {
             self.outbox.answers.push(answer);
         }
@@ -280,7 +282,7 @@ impl Running<'_> {
     /// A fault that no client is told.
     fn tell_of_fault(&mut self, index: usize, fault: &Fault) {
         let letter = self.letters.get(index);
-        if letter.is_some_and(|letter| letter.ask.is_none()) {
+        if letter.is_some_and(|letter| letter.envelope.ask.is_none()) {
             self.tell_of(index, |sender, sequence| Wrong::Faulted {
                 sender,
                 sequence,
@@ -294,43 +296,38 @@ impl Running<'_> {
         let Some(letter) = self.letters.get(index) else {
             return;
         };
-        let (engine, entry) = (self.id, self.table.get(self.kind));
+        let (engine, entry, envelope) = (self.id, self.table.get(self.kind), &letter.envelope);
         trouble::keep(&mut self.outbox.troubles, || {
-            Trouble::of(engine, entry, what(letter.sender, letter.sequence))
+            Trouble::of(engine, entry, what(envelope.sender, envelope.sequence))
         });
     }
 
+    /// Tells of a message that reached its handler and came to nothing. A client has its answer already.
     fn notify(&mut self, index: usize, reason: Undelivered) {
         // A notice has an engine as its sender too, but that engine sent nothing.
         let letter = self
             .letters
             .get(index)
-            .filter(|letter| letter.kind == DeliveryKind::Message);
+            .filter(|letter| letter.envelope.kind == DeliveryKind::Message);
         let Some(letter) = letter else { return };
-        match letter.sender {
-            Sender::Engine(to) => {
-                self.outbox.notices.push(Notice {
-                    to,
-                    about: self.id,
-                    reason,
-                    cause: letter.cause,
-                });
-            }
+        let envelope = &letter.envelope;
+        match (envelope.hears(self.id, reason), envelope.sender) {
+            (Hears::Engine(notice), _) => self.outbox.notices.push(notice),
             // A fault drops what the handler set in place of this timer: the engine may want to set it again.
-            Sender::Timer if reason == Undelivered::Faulted => {
+            (Hears::Nobody, Sender::Timer) if reason == Undelivered::Faulted => {
                 self.outbox.notices.push(Notice {
                     to: self.id,
                     about: self.id,
                     reason,
-                    cause: letter.cause,
+                    cause: envelope.cause,
                 });
             }
             // Nobody waits for a timer. After a panic the poison tells of it.
-            Sender::Timer if reason == Undelivered::Rejected => {
-                self.outbox
-                    .bounce(self.id, letter, &self.arena[letter.payload.clone()], reason);
+            (Hears::Nobody, Sender::Timer) if reason == Undelivered::Rejected => {
+                let payload = letter.payload(self.arena);
+                self.outbox.bounce(self.id, envelope, payload, reason);
             }
-            Sender::Timer | Sender::Client(_) => {}
+            (Hears::Client(_) | Hears::Nobody, _) => {}
         }
     }
 }
@@ -349,12 +346,14 @@ impl Services for Running<'_> {
         let sequence = *self.sent;
         *self.sent += 1;
         self.outbox.sends.push(Outgoing {
-            from: self.id,
+            signed: Signed {
+                from: self.id,
+                sequence,
+                schema,
+            },
             kind: self.kind,
             cause,
             to,
-            sequence,
-            schema,
             payload,
         });
         HostStatus::Ok

@@ -69,16 +69,16 @@ impl Executor {
 
 impl Chunk {
     fn room_bytes(&self) -> usize {
-        let inboxes = self.slots.iter().map(|slot| room(&slot.inbox));
-        room(&self.arena) + inboxes.sum::<usize>() + self.outbox.room_bytes()
+        let mailboxes = self.slots.iter().map(|slot| slot.mailbox.room_bytes());
+        room(&self.arena) + mailboxes.sum::<usize>() + self.outbox.room_bytes()
     }
 
     fn give_back(&mut self) {
         let needed = std::mem::take(&mut self.arena_needed);
         shrink(&mut self.arena, needed);
         for slot in &mut self.slots {
-            let needed = std::mem::take(&mut slot.inbox_needed);
-            shrink(&mut slot.inbox, needed);
+            let (letters, needed) = slot.mailbox.room();
+            shrink(letters, needed);
         }
         self.outbox.give_back();
     }

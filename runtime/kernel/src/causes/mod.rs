@@ -12,7 +12,7 @@ mod hold;
 mod image;
 mod share;
 
-pub(crate) use hold::{Held, HeldBack, hold_back};
+pub(crate) use hold::{HeldBack, hold_back};
 pub use share::Allowance;
 pub(crate) use share::Portion;
 

@@ -7,8 +7,8 @@ use crate::block::round::{RoundFacts, SharedChunk};
 use crate::block::running::{Allowances, Mark, Running};
 use crate::block::trouble::{self, Trouble, Wrong};
 use crate::causes::{Allowance, Portion};
-use crate::engines::lives::Mail;
-use crate::engines::slot::{EngineStatus, Letter, Next, Poison, Slot, SlotState};
+use crate::engines::mailbox::{Letter, Mail};
+use crate::engines::slot::{EngineStatus, Next, Poison, Slot, SlotState};
 use crate::limits::BATCH_LETTERS_MAX;
 use crate::swap::table::{GenerationTable, KindEntry, KindIndex, Pending};
 use crate::swap::view::SlotRef;
@@ -85,13 +85,12 @@ impl Chunk {
             let Some(slot) = self.slots.get_mut(*index as usize) else {
                 continue;
             };
-            let mut letters = std::mem::take(&mut slot.inbox);
-            slot.inbox_needed = slot.inbox_needed.max(letters.len());
+            let mut letters = slot.mailbox.take_out();
             let most = &letters[..facts.quota.of(&letters)];
             let mut turn = Turn::new(&facts.room, before);
             let outbox = &mut self.outbox;
             let count = in_steps(slot, most, &self.arena, outbox, table, facts, &mut turn);
-            slot.mail_bytes -= outbox.note_handled(&letters[..count]);
+            let handled_bytes = outbox.note_handled(&letters[..count]);
             is_cut |= count < most.len();
             letters.drain(..count);
             if !letters.is_empty() && turn.has_told_enough() {
@@ -100,12 +99,12 @@ impl Chunk {
             for letter in &mut letters {
                 letter.carry(&self.arena, &mut left);
             }
-            slot.inbox = letters;
+            slot.mailbox.put_back(letters, handled_bytes);
         }
         let slots = &self.slots;
         let has_mail = |index: &u32| {
             let slot = slots.get(*index as usize);
-            slot.is_some_and(|slot| !slot.inbox.is_empty())
+            slot.is_some_and(|slot| !slot.mailbox.is_empty())
         };
         match is_cut {
             false => active.clear(),
@@ -143,17 +142,13 @@ impl Chunk {
 
     /// Takes an engine's mail out.
     pub(crate) fn take_mail(&mut self, number: u32) -> Mail {
-        let mut mail = Mail::default();
         let Some(slot) = self.slots.get_mut(number as usize) else {
-            return mail;
+            return Mail::default();
         };
-        if slot.inbox.is_empty() {
-            return mail;
+        if slot.mailbox.is_empty() {
+            return Mail::default();
         }
-        mail.letters = std::mem::take(&mut slot.inbox);
-        for letter in &mut mail.letters {
-            letter.carry(&self.arena, &mut mail.payloads);
-        }
+        let mail = slot.mailbox.take(&self.arena);
         self.active.retain(|other| *other != number);
         if self.active.is_empty() {
             self.arena.clear();
@@ -162,37 +157,28 @@ impl Chunk {
     }
 
     /// Gives mail to an engine that has none.
-    pub(crate) fn put_mail(&mut self, number: u32, mut mail: Mail) {
+    pub(crate) fn put_mail(&mut self, number: u32, mail: Mail) {
         let Some(slot) = self.slots.get_mut(number as usize) else {
             return;
         };
         if mail.letters.is_empty() {
             return;
         }
-        for letter in &mut mail.letters {
-            letter.carry(&mail.payloads, &mut self.arena);
-        }
-        slot.inbox = mail.letters;
+        slot.mailbox.give(mail, &mut self.arena);
         self.active.push(number);
     }
 
     /// Puts what is held back of an engine's mail before what is in its mailbox; gives these letters.
-    pub(crate) fn unhold(&mut self, number: u32) -> Vec<Letter> {
+    pub(crate) fn unhold(&mut self, number: u32) -> &[Letter] {
         let Some(slot) = self.slots.get_mut(number as usize) else {
-            return Vec::new();
+            return &[];
         };
-        let Mail {
-            mut letters,
-            payloads,
-        } = slot.take_held();
-        for letter in &mut letters {
-            letter.carry(&payloads, &mut self.arena);
-        }
-        if slot.inbox.is_empty() && !letters.is_empty() {
+        let was_empty = slot.mailbox.is_empty();
+        let count = slot.mailbox.unhold(&mut self.arena);
+        if was_empty && count > 0 {
             self.active.push(number);
         }
-        slot.inbox.splice(..0, letters.iter().cloned());
-        letters
+        &slot.mailbox.letters()[..count]
     }
 
     /// Puts one engine into the place of another, which is given back.
@@ -327,7 +313,10 @@ pub(crate) fn deliver(
     for part in letters.chunks(BATCH_LETTERS_MAX) {
         running.turn_to(part);
         batch.clear();
-        batch.extend(part.iter().map(|letter| letter.delivery(arena)));
+        batch.extend(
+            part.iter()
+                .map(|letter| letter.envelope.delivery(letter.payload(arena))),
+        );
         let mut context = HandleContext::new(slot.id, frame, ordinal + done as u64, &mut running);
         let outcome = entry.kind.handle(instance, &batch, &mut context);
         let share = running.turn.share;
@@ -378,7 +367,7 @@ fn poison(
         let _about = running::about(slot.id);
         crate::engines::slot::leak_if_unfit(entry.kind.discard(instance));
     }
-    let poison = Poison::new(entry, frame.height, letter, text);
+    let poison = Poison::new(entry, frame.height, letter.map(|it| &it.envelope), text);
     let tells = poison.tells();
     slot.state = SlotState::Poisoned(Box::new(poison));
     tells
@@ -392,27 +381,6 @@ pub(crate) fn bounce_all(
     reason: Undelivered,
 ) {
     for letter in letters {
-        outbox.bounce(engine, letter, &arena[letter.payload.clone()], reason);
-    }
-}
-
-impl Letter {
-    /// Copies its payload from where it lies to the end of `to`, where it lies then.
-    fn carry(&mut self, from: &[u8], to: &mut Vec<u8>) {
-        let start = to.len();
-        to.extend_from_slice(&from[self.payload.clone()]);
-        self.payload = start..to.len();
-    }
-
-    fn delivery<'a>(&self, arena: &'a [u8]) -> Delivery<'a> {
-        Delivery {
-            sender: self.sender.into(),
-            sequence: self.sequence,
-            schema: self.schema,
-            codec: self.codec,
-            kind: self.kind,
-            wants_reply: self.ask.is_some(),
-            payload: arena[self.payload.clone()].into(),
-        }
+        outbox.bounce(engine, &letter.envelope, letter.payload(arena), reason);
     }
 }

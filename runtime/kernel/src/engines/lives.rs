@@ -12,7 +12,8 @@ use crate::block::routing::append_logs;
 use crate::block::trouble;
 use crate::engines::chunk::Chunk;
 use crate::engines::directory::Place;
-use crate::engines::slot::{Letter, Slot, SlotState, leak_if_unfit};
+use crate::engines::mailbox::{Letter, Mail};
+use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
 use crate::executor::{Executor, StartError};
 use crate::swap::remains::Remains;
 use crate::swap::table::{GenerationTable, KindEntry};
@@ -21,20 +22,6 @@ use refit_abi::host::{Instance, Kind, running};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Mail that lies in no chunk: letters, whose payloads are parts of the bytes beside them.
-#[derive(Debug, Default)]
-pub(crate) struct Mail {
-    pub(crate) letters: Vec<Letter>,
-    pub(crate) payloads: Vec<u8>,
-}
-
-impl Mail {
-    fn bytes(&self) -> usize {
-        let bytes = |letter: &Letter| letter.payload.len();
-        self.letters.iter().map(bytes).sum()
-    }
-}
 
 /// When the state of an engine that ends is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,16 +110,17 @@ impl Executor {
             self.cancel_timer(at, engine, id);
         }
         self.let_go(&mut slot, table, last, out);
-        let held = slot.take_held();
+        let held = slot.mailbox.take_held();
         for letter in &held.letters {
-            self.refuse_stopped(engine, (letter, &held.payloads), out);
+            self.refuse_stopped(engine, letter, &held.payloads, out);
             self.held_letters -= 1;
             self.held_bytes -= letter.payload.len();
-            self.causes.drop_ref(letter.cause);
+            self.causes.drop_ref(letter.envelope.cause);
         }
         for letter in &mail.letters {
-            self.refuse_stopped(engine, (letter, &mail.payloads), out);
-            self.causes.drop_letter(letter.cause, letter.payload.len());
+            self.refuse_stopped(engine, letter, &mail.payloads, out);
+            self.causes
+                .drop_letter(letter.envelope.cause, letter.payload.len());
         }
         // Last, because a letter of which nobody could be told has become one of them.
         self.dead.forget(engine);
@@ -141,11 +129,12 @@ impl Executor {
     fn refuse_stopped(
         &mut self,
         engine: EngineId,
-        (letter, payloads): (&Letter, &[u8]),
+        letter: &Letter,
+        payloads: &[u8],
         out: &mut BlockOutcome,
     ) {
-        let payload = &payloads[letter.payload.clone()];
-        self.refuse(engine, letter, payload, Undelivered::Stopped, out);
+        let payload = letter.payload(payloads);
+        self.refuse(engine, &letter.envelope, payload, Undelivered::Stopped, out);
     }
 
     /// Drops the state of an engine that ends, with the code that can, or buries it.

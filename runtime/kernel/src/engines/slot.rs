@@ -1,20 +1,17 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
-use crate::block::outbox::Answer;
-use crate::block::outcome::ReplyError;
 use crate::block::trouble::{Trouble, Wrong};
-use crate::causes::{CauseIndex, Held};
+use crate::engines::mailbox::Mailbox;
 use crate::engines::slot_timers::SlotTimers;
-use crate::keys::Ask;
+use crate::envelope::Envelope;
 use crate::limits::POISON_TEXT_BYTES_MAX;
 use crate::swap::kept::Kept;
 use crate::swap::table::{KindEntry, KindIndex, Pending};
 use refit_abi::host::{Instance, Prepared, Unsettled, running, shown};
-use refit_abi::raw::{Codec, DeliveryKind};
+use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// One engine.
 #[derive(Debug)]
@@ -39,13 +36,7 @@ pub(crate) struct Slot {
     /// Messages it has handled in the block at `ordinal_height`.
     pub(crate) ordinal: u64,
     pub(crate) ordinal_height: Height,
-    pub(crate) inbox: Vec<Letter>,
-    /// Bytes of its mail, that which is held back included.
-    pub(crate) mail_bytes: usize,
-    /// Mail that waits for the next block; between blocks there is none.
-    pub(crate) held: Option<Box<Held>>,
-    /// The most letters that it has held since room that is not needed was last given back.
-    pub(crate) inbox_needed: usize,
+    pub(crate) mailbox: Mailbox,
     /// What it was started with: a restart strategy may start it afresh.
     pub(crate) config: (Codec, Box<[u8]>),
     /// The schema that its code's configuration had then.
@@ -90,18 +81,18 @@ pub struct Poison {
 }
 
 impl Poison {
-    /// Of code whose state is no good any more since the block at `height`: because of a letter, or of none.
+    /// Of code whose state is no good any more since the block at `height`: because of a message, or of none.
     pub(crate) fn new(
         entry: &KindEntry,
         height: Height,
-        letter: Option<&Letter>,
+        envelope: Option<&Envelope>,
         text: &str,
     ) -> Self {
         let descriptor = entry.kind.descriptor();
         Self {
             height,
-            sender: letter.map(|letter| letter.sender),
-            sequence: letter.map_or(0, |letter| letter.sequence),
+            sender: envelope.map(|envelope| envelope.sender),
+            sequence: envelope.map_or(0, |envelope| envelope.sequence),
             kind: descriptor.kind.clone(),
             version: descriptor.version,
             schema: descriptor.schema,
@@ -151,48 +142,6 @@ pub struct EngineStatus {
     pub handled: u64,
 }
 
-/// A message in a mailbox; its payload lies in the chunk's arena.
-#[derive(Clone, Debug)]
-pub(crate) struct Letter {
-    pub(crate) sender: Sender,
-    pub(crate) sequence: u64,
-    pub(crate) schema: SchemaId,
-    pub(crate) codec: Codec,
-    pub(crate) kind: DeliveryKind,
-    /// How it is answered; `None` if nobody waits for an answer.
-    pub(crate) ask: Option<Ask>,
-    /// What it came from in the end.
-    pub(crate) cause: CauseIndex,
-    pub(crate) payload: Range<usize>,
-}
-
-impl Letter {
-    /// The answer to it, which was for this engine, if it is a client's.
-    #[inline]
-    pub(crate) fn answer(
-        &self,
-        engine: EngineId,
-        outcome: Result<Vec<u8>, ReplyError>,
-    ) -> Option<Answer> {
-        let (Some(ask), Sender::Client(client)) = (self.ask, self.sender) else {
-            return None;
-        };
-        Some(Answer {
-            engine,
-            client,
-            sequence: self.sequence,
-            ask,
-            outcome,
-        })
-    }
-
-    /// Whether an answer is to it.
-    pub(crate) fn is_answered_by(&self, answer: &Answer) -> bool {
-        let (client, ask) = (Sender::Client(answer.client), Some(answer.ask));
-        (self.sender, self.sequence, self.ask) == (client, answer.sequence, ask)
-    }
-}
-
 impl Slot {
     pub(crate) fn new(
         id: EngineId,
@@ -216,10 +165,7 @@ impl Slot {
             handled: 0,
             ordinal: 0,
             ordinal_height: Height(0),
-            inbox: Vec::new(),
-            mail_bytes: 0,
-            held: None,
-            inbox_needed: 0,
+            mailbox: Mailbox::default(),
             config: (codec, config.into()),
             config_schema,
             config_read: None,
@@ -326,7 +272,7 @@ impl Slot {
             id,
             kind,
             state,
-            mailbox: self.inbox.len(),
+            mailbox: self.mailbox.letters().len(),
             handled,
         }
     }

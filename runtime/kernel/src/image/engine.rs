@@ -1,13 +1,12 @@
 //! [`EngineImage`]: one engine as plain data, with its mail.
 
-use crate::causes::CauseIndex;
 use crate::engines::slot::Poison;
-use crate::keys::Ask;
+use crate::envelope::Envelope;
 use crate::swap::kept::Kept;
 use refit_abi::host::Witness;
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Height, Sender};
+use refit_abi::{EngineId, Height};
 use serde::{Deserialize, Serialize};
 
 /// One engine in an image.
@@ -59,20 +58,8 @@ pub enum StateImage {
 /// One message in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetterImage {
-    /// Who sent it.
-    pub sender: Sender,
-    /// The sender's count.
-    pub sequence: u64,
-    /// The schema of its payload.
-    pub schema: SchemaId,
-    /// How the payload is written.
-    pub codec: Codec,
-    /// Whether it tells of a message that was not delivered.
-    pub is_notice: bool,
-    /// How it is answered, if it is a client's.
-    pub ask: Option<Ask>,
-    /// What it came from: one of the causes of the image.
-    pub cause: CauseIndex,
+    /// What stands on it. Its cause is one of those of the image.
+    pub envelope: Envelope,
     /// The payload.
     pub payload: Vec<u8>,
 }

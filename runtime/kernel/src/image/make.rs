@@ -1,6 +1,6 @@
 //! [`Making`]: an executor that is being made of the items of an image.
 
-use super::slot::{letter_of, slot_of};
+use super::slot::slot_of;
 use crate::block::dead_letters::DeadLetter;
 use crate::block::timers::Timer;
 use crate::engines::chunk::Chunk;
@@ -143,19 +143,14 @@ impl Executor {
             self.active.push(place.chunk);
         }
         chunk.active.push(place.slot);
-        for letter in mail {
-            if !self.causes.has(letter.cause) {
+        let slot = &mut chunk.slots[place.slot as usize];
+        for LetterImage { envelope, payload } in mail {
+            if !self.causes.has(envelope.cause) {
                 return None;
             }
-            self.causes
-                .add_letter(letter.cause, letter.payload.len(), false);
-            self.waiting_bytes += letter.payload.len();
-            let start = chunk.arena.len();
-            chunk.arena.extend_from_slice(&letter.payload);
-            let letter = letter_of(letter, start..chunk.arena.len());
-            let slot = &mut chunk.slots[place.slot as usize];
-            slot.mail_bytes += letter.payload.len();
-            slot.inbox.push(letter);
+            self.causes.add_letter(envelope.cause, payload.len(), false);
+            self.waiting_bytes += payload.len();
+            slot.mailbox.put(*envelope, payload, &mut chunk.arena);
         }
         self.waiting += mail.len();
         Some(())

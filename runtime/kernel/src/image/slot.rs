@@ -1,13 +1,13 @@
 //! One engine's place as plain data, and back.
 
-use crate::engines::slot::{Letter, Poison, Slot, SlotState};
+use crate::engines::mailbox::Letter;
+use crate::engines::slot::{Poison, Slot, SlotState};
 use crate::engines::slot_timers::SlotTimers;
 use crate::image::stream::RECORD_BYTES_MAX;
 use crate::image::{EngineImage, ImageError, LetterImage, StateImage};
 use crate::swap::table::{KindEntry, KindIndex};
 use refit_abi::EngineId;
 use refit_abi::host::{Instance, Witness, running};
-use refit_abi::raw::DeliveryKind;
 
 /// An engine with its mail. If the code that is to write its state is given, the state is an empty one, and comes in
 /// [`pieces`].
@@ -29,7 +29,11 @@ pub(super) fn engine_image(
         (SlotState::Away, Some(_)) => return Err(ImageError::Elsewhere { engine: slot.id }),
         (SlotState::Live(_) | SlotState::Away, None) => (StateImage::Elsewhere, None),
     };
-    let mail = slot.inbox.iter().map(|letter| letter_image(letter, arena));
+    let mail = slot
+        .mailbox
+        .letters()
+        .iter()
+        .map(|letter| letter_image(letter, arena));
     Ok(EngineImage {
         id: slot.id,
         kind: slot.kind.0,
@@ -114,30 +118,7 @@ pub(super) fn slot_of(
 
 fn letter_image(letter: &Letter, arena: &[u8]) -> LetterImage {
     LetterImage {
-        sender: letter.sender,
-        sequence: letter.sequence,
-        schema: letter.schema,
-        codec: letter.codec,
-        is_notice: letter.kind == DeliveryKind::Undelivered,
-        ask: letter.ask,
-        cause: letter.cause,
-        payload: arena[letter.payload.clone()].to_vec(),
-    }
-}
-
-pub(super) fn letter_of(letter: &LetterImage, payload: std::ops::Range<usize>) -> Letter {
-    let kind = match letter.is_notice {
-        true => DeliveryKind::Undelivered,
-        false => DeliveryKind::Message,
-    };
-    Letter {
-        sender: letter.sender,
-        sequence: letter.sequence,
-        schema: letter.schema,
-        codec: letter.codec,
-        kind,
-        ask: letter.ask,
-        cause: letter.cause,
-        payload,
+        envelope: letter.envelope,
+        payload: letter.payload(arena).to_vec(),
     }
 }

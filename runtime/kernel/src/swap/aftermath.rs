@@ -6,11 +6,10 @@ use crate::block::outcome::BlockOutcome;
 use crate::causes::CauseIndex;
 use crate::engines::lives::LastRites;
 use crate::engines::newborn::{Effects, Newborn};
-use crate::engines::slot::{Letter, Slot};
+use crate::engines::slot::Slot;
+use crate::envelope::Signed;
 use crate::executor::Executor;
-use refit_abi::raw::{Codec, DeliveryKind};
-use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Sender};
+use refit_abi::EngineId;
 
 /// What the transitions did.
 #[derive(Debug, Default)]
@@ -34,14 +33,10 @@ pub struct Aftermath {
 /// An upgrade message on its way into an ordinary mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstMail {
-    /// From whom.
-    pub from: EngineId,
     /// To whom.
     pub to: EngineId,
-    /// The sender's count.
-    pub sequence: u64,
-    /// The message's schema.
-    pub schema: SchemaId,
+    /// From whom, and what of.
+    pub signed: Signed,
     /// postcard.
     pub payload: Vec<u8>,
 }
@@ -164,7 +159,7 @@ impl Executor {
         for letter in mail {
             let to = letter.to;
             let before = self.mailbox(to);
-            self.deliver(to, letter.letter(cause), &letter.payload, out);
+            self.deliver(to, letter.signed.envelope(cause), &letter.payload, out);
             if self.mailbox(to) > before {
                 arrived.push((to, before));
             }
@@ -175,7 +170,7 @@ impl Executor {
         for (to, before) in arrived {
             if let Some(place) = self.directory.get(to) {
                 let mut chunk = self.chunks[place.chunk as usize].write();
-                chunk.slots[place.slot as usize].inbox.rotate_left(before);
+                chunk.slots[place.slot as usize].mailbox.first(before);
             }
         }
     }
@@ -183,22 +178,7 @@ impl Executor {
     fn mailbox(&self, engine: EngineId) -> usize {
         self.directory.get(engine).map_or(0, |place| {
             let chunk = self.chunks[place.chunk as usize].read();
-            chunk.slots[place.slot as usize].inbox.len()
+            chunk.slots[place.slot as usize].mailbox.letters().len()
         })
-    }
-}
-
-impl FirstMail {
-    fn letter(&self, cause: CauseIndex) -> Letter {
-        Letter {
-            sender: Sender::Engine(self.from),
-            sequence: self.sequence,
-            schema: self.schema,
-            codec: Codec::Postcard,
-            kind: DeliveryKind::Message,
-            ask: None,
-            cause,
-            payload: 0..0,
-        }
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::block::dead_letters::DeadLetter;
 use crate::block::outbox::Answer;
-use crate::block::outcome::ReplyError;
 use crate::block::timers::Timer;
+use crate::block::undelivered::Hears;
 use crate::engines::chunk::Chunk;
-use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::engines::mailbox::Letter;
+use crate::engines::slot::{Slot, SlotState};
+use crate::envelope::Envelope;
 use crate::executor::Executor;
 use crate::swap::table::KindIndex;
 use refit_abi::descriptor::KindDescriptor;
@@ -42,9 +44,9 @@ impl Change<'_> {
         self.old.accepts(schema) && !self.new.accepts(schema)
     }
 
-    /// The same of a letter. Notices carry no schema.
-    fn refuses_letter(&self, letter: &Letter) -> bool {
-        letter.kind == DeliveryKind::Message && self.refuses(letter.schema)
+    /// The same of a message in a mailbox. Notices carry no schema.
+    fn refuses_message(&self, envelope: &Envelope) -> bool {
+        envelope.kind == DeliveryKind::Message && self.refuses(envelope.schema)
     }
 
     /// Whether the engine of a slot handles what waits for it with this kind's code.
@@ -63,11 +65,9 @@ impl Executor {
                 .iter()
                 .filter_map(|n| chunk.slots.get(*n as usize));
             slots.filter(|slot| change.concerns(slot)).find_map(|slot| {
-                let letter = slot
-                    .inbox
-                    .iter()
-                    .find(|letter| change.refuses_letter(letter))?;
-                let (engine, schema) = (slot.id, letter.schema);
+                let mut letters = slot.mailbox.letters().iter();
+                let letter = letters.find(|letter| change.refuses_message(&letter.envelope))?;
+                let (engine, schema) = (slot.id, letter.envelope.schema);
                 Some(Unaccepted { engine, schema })
             })
         });
@@ -94,7 +94,7 @@ impl Executor {
                 let bytes = letter.payload.len();
                 self.waiting -= 1;
                 self.waiting_bytes -= bytes;
-                self.causes.drop_letter(letter.cause, bytes);
+                self.causes.drop_letter(letter.envelope.cause, bytes);
             }
         }
         let chunks = &self.chunks;
@@ -108,7 +108,7 @@ impl Executor {
         for timer in timers.take_if(foreign) {
             self.with_slot(timer.engine, |slot| slot.timers.take(timer.id));
             self.causes.drop_ref(timer.cause);
-            dead.push(dead_letter(Sender::Timer, timer.engine, &timer.payload));
+            dead.push(rejected(Sender::Timer, timer.engine, &timer.payload));
         }
         self.timers = timers;
         self.causes.collect();
@@ -154,20 +154,22 @@ fn bury_letters(
         };
         if change.concerns(slot) {
             let id = slot.id;
-            slot.inbox.retain(|letter| {
-                let foreign = change.refuses_letter(letter);
+            slot.mailbox.retain(|letter| {
+                let envelope = &letter.envelope;
+                let foreign = change.refuses_message(envelope);
                 if foreign {
-                    let payload = &arena[letter.payload.clone()];
-                    dead.push(dead_letter(letter.sender, id, payload));
-                    told.extend(given_up(id, letter));
-                    slot.mail_bytes -= payload.len();
+                    dead.push(rejected(envelope.sender, id, letter.payload(arena)));
+                    // Engines are not told: what they sent is kept, for an operator to look at.
+                    if let Hears::Client(answer) = envelope.hears(id, Undelivered::Rejected) {
+                        told.push(answer);
+                    }
                     buried.push(letter.clone());
                 }
                 !foreign
             });
         }
         // With nothing left it is as if nothing had come.
-        !slot.inbox.is_empty()
+        !slot.mailbox.is_empty()
     });
     if active.is_empty() {
         arena.clear();
@@ -175,16 +177,6 @@ fn bury_letters(
     buried
 }
 
-fn given_up(engine: EngineId, letter: &Letter) -> Option<Answer> {
-    let reason = Undelivered::Rejected;
-    letter.answer(engine, Err(ReplyError::Undelivered { engine, reason }))
-}
-
-fn dead_letter(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {
-    DeadLetter {
-        sender,
-        to,
-        reason: Undelivered::Rejected,
-        payload: payload.to_vec(),
-    }
+fn rejected(sender: Sender, to: EngineId, payload: &[u8]) -> DeadLetter {
+    DeadLetter::of(sender, to, Undelivered::Rejected, payload)
 }

@@ -4,7 +4,9 @@
 //! [`Quiesced::reword`] only looks; [`Quiesced::put_reworded`] puts the new payloads into their letters,
 //! and cannot fail. In between no mail moves: no handler runs, and what an upgrade sends comes later.
 
-use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::engines::mailbox::Letter;
+use crate::engines::slot::{Slot, SlotState};
+use crate::envelope::Envelope;
 use crate::swap::queued::Unaccepted;
 use crate::swap::quiesced::Quiesced;
 use crate::swap::table::KindIndex;
@@ -55,8 +57,8 @@ impl Quiesced<'_> {
                     continue;
                 };
                 for (place, letter) in change.written_to(slot) {
-                    let payload = &chunk.arena[letter.payload.clone()];
-                    let Some(payload) = change.letter(letter, payload) else {
+                    let payload = letter.payload(&chunk.arena);
+                    let Some(payload) = change.message(&letter.envelope, payload) else {
                         continue;
                     };
                     if unread.is_none() && !change.is_read(&payload) {
@@ -83,14 +85,13 @@ impl Quiesced<'_> {
     pub fn put_reworded(&mut self, reworded: Reworded) {
         for new in reworded.letters {
             let chunk = &mut *self.executor().chunks[new.chunk].write();
-            let slot = chunk.slots.get_mut(new.slot as usize);
-            let Some(letter) = slot.and_then(|slot| slot.inbox.get_mut(new.place)) else {
+            let Some(slot) = chunk.slots.get_mut(new.slot as usize) else {
                 continue;
             };
-            let start = chunk.arena.len();
-            chunk.arena.extend_from_slice(&new.payload);
-            letter.payload = start..chunk.arena.len();
-            (letter.codec, letter.schema) = (Codec::Postcard, reworded.schema);
+            let (mailbox, arena) = (&mut slot.mailbox, &mut chunk.arena);
+            mailbox.rewrite(new.place, &new.payload, arena, |envelope| {
+                (envelope.codec, envelope.schema) = (Codec::Postcard, reworded.schema);
+            });
         }
     }
 }
@@ -99,21 +100,26 @@ impl Rewording<'_> {
     /// What clients wrote to an engine, if this kind's code would handle it.
     fn written_to<'s>(&self, slot: &'s Slot) -> impl Iterator<Item = (usize, &'s Letter)> {
         let concerns = slot.kind == self.kind && matches!(slot.state, SlotState::Live(_));
-        let inbox = if concerns { slot.inbox.as_slice() } else { &[] };
-        let letters = inbox.iter().enumerate();
-        letters.filter(|(_, letter)| {
-            letter.codec == Codec::Json && letter.kind == DeliveryKind::Message
+        let letters = match concerns {
+            true => slot.mailbox.letters(),
+            false => &[],
+        };
+        let letters = letters.iter().enumerate();
+        letters.filter(|(_, Letter { envelope, .. })| {
+            envelope.codec == Codec::Json && envelope.kind == DeliveryKind::Message
         })
     }
 
-    /// One letter in postcard; `None` if the old code would refuse it.
-    fn letter(&self, letter: &Letter, payload: &[u8]) -> Option<Vec<u8>> {
+    /// One message in postcard; `None` if the old code would refuse it.
+    fn message(&self, envelope: &Envelope, payload: &[u8]) -> Option<Vec<u8>> {
         if !self.new.descriptor().accepts(self.old.descriptor().message) {
             // It aborts the upgrade, or becomes a dead letter as it is.
             return None;
         }
-        let (mut bytes, payload) = (Vec::new(), (letter.codec, payload));
-        let read = self.old.rewrite_message(letter.schema, payload, &mut bytes);
+        let (mut bytes, payload) = (Vec::new(), (envelope.codec, payload));
+        let read = self
+            .old
+            .rewrite_message(envelope.schema, payload, &mut bytes);
         read.is_ok().then_some(bytes)
     }
 

@@ -170,7 +170,7 @@ impl SlotRef<'_> {
 
     /// Messages that wait for it.
     pub fn mailbox(&self) -> usize {
-        self.slot.inbox.len()
+        self.slot.mailbox.letters().len()
     }
 }
 

@@ -8,7 +8,8 @@ use crate::script::{Message, Op, Target};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_assert_eq};
 use refit_abi::Undelivered;
-use refit_kernel::{Executor, MailboxBounds};
+use refit_abi::raw::DeliveryKind;
+use refit_kernel::{Executor, LetterImage, MailboxBounds};
 
 const CASES: u32 = 256;
 
@@ -67,13 +68,17 @@ impl Mailboxes {
     }
 }
 
+fn is_notice(letter: &LetterImage) -> bool {
+    letter.envelope.kind == DeliveryKind::Undelivered
+}
+
 fn mail_of(executor: &Executor) -> Vec<Mail> {
     let image = executor.image(LARGE).unwrap();
     let engines = (0..ENGINES).map(|number| {
         let mut engines = image.engines.iter();
         let engine = engines.find(|engine| engine.id == root(number)).unwrap();
         let mail = engine.mail.iter();
-        mail.map(|letter| (letter.is_notice, letter.payload.len()))
+        mail.map(|letter| (is_notice(letter), letter.payload.len()))
             .collect()
     });
     engines.collect()

@@ -1,12 +1,12 @@
 //! [`EngineBus`]: the node's side of one engine's upgrade bus, for one call into its code.
 
-use super::{Out, Sent, Shared, Used};
+use super::{Out, Outgoing, Shared, Used};
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running, shown};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{KindIndex, Newborn, Next, SlotRef};
+use refit_kernel::{KindIndex, Newborn, Next, Signed, SlotRef};
 
 /// Longest log line that is kept, in bytes; of a longer one the rest is cut.
 const LINE_BYTES_MAX: usize = 4_096;
@@ -261,12 +261,14 @@ impl Bus for EngineBus<'_> {
         let payload = self.out.put(payload);
         let sequence = self.counters.0;
         self.counters.0 += 1;
-        self.out.sends.push(Sent {
-            from: self.me,
+        self.out.sends.push(Outgoing {
+            signed: Signed {
+                from: self.me,
+                sequence,
+                schema,
+            },
             kind: self.kind,
             to,
-            sequence,
-            schema,
             payload,
         });
         BusStatus::Ok

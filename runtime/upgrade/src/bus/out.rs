@@ -3,8 +3,7 @@
 
 use super::Account;
 use refit_abi::EngineId;
-use refit_abi::schema::SchemaId;
-use refit_kernel::{Effects, GenerationTable, IdMap, KindIndex, LogLine, Newborn};
+use refit_kernel::{Effects, GenerationTable, IdMap, KindIndex, LogLine, Newborn, Signed};
 use std::ops::Range;
 
 /// Log lines of one upgrade's transitions that are kept, and of one [`Out`].
@@ -15,7 +14,7 @@ pub(crate) const TRANSITION_LINES_MAX: usize = 1_024;
 pub(crate) struct Out {
     /// Payloads of what was sent.
     pub(crate) bytes: Vec<u8>,
-    pub(crate) sends: Vec<Sent>,
+    pub(crate) sends: Vec<Outgoing>,
     /// What all this used of the budgets.
     pub(crate) account: Account,
     pub(crate) newborns: Vec<Newborn>,
@@ -30,12 +29,10 @@ pub(crate) struct Out {
 
 /// An upgrade message on its way.
 #[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) from: EngineId,
+pub(crate) struct Outgoing {
+    pub(crate) signed: Signed,
     pub(crate) kind: KindIndex,
     pub(crate) to: EngineId,
-    pub(crate) sequence: u64,
-    pub(crate) schema: SchemaId,
     pub(crate) payload: Range<usize>,
 }
 

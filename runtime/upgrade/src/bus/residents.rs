@@ -4,7 +4,7 @@
 use refit_abi::EngineId;
 use refit_abi::host::Instance;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{IdMap, KindIndex, Newborn};
+use refit_kernel::{IdMap, KindIndex, Newborn, Signed};
 use std::ops::Range;
 
 /// All residents, in the order they came: that of stages, places and rounds.
@@ -43,9 +43,7 @@ pub(crate) enum Home {
 /// An upgrade message that waits; its payload lies in the round's arena.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
-    pub(crate) from: EngineId,
-    pub(crate) sequence: u64,
-    pub(crate) schema: SchemaId,
+    pub(crate) signed: Signed,
     pub(crate) payload: Range<usize>,
 }
 

@@ -1,7 +1,7 @@
 //! [`Router`]: where a message that was sent on the bus goes: to a resident that handles it in the next round, or, as
 //! an ordinary message, first into a mailbox after the commit. What can go nowhere aborts the upgrade.
 
-use super::{Home, Letter, Out, Residents, Sent, Shared};
+use super::{Home, Letter, Out, Outgoing, Residents, Shared};
 use crate::phase::{Failure, MessageFault};
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
@@ -63,14 +63,14 @@ impl Router {
         }
     }
 
-    fn route(&mut self, residents: &mut Residents, sent: &Sent, payload: &[u8]) {
+    fn route(&mut self, residents: &mut Residents, sent: &Outgoing, payload: &[u8]) {
         let outcome = match residents.find(sent.to) {
             Some(place) => self.deliver_here(residents, place, sent, payload),
             None if residents.is_gone(sent.to) => Err(MessageFault::Retired),
             None => self.deliver_elsewhere(sent, payload),
         };
         if let Err(reason) = outcome {
-            let (from, to) = (sent.from, sent.to);
+            let (from, to) = (sent.signed.from, sent.to);
             self.shared
                 .fail_between(Failure::Message { from, to, reason });
         }
@@ -80,7 +80,7 @@ impl Router {
         &mut self,
         residents: &mut Residents,
         place: u32,
-        sent: &Sent,
+        sent: &Outgoing,
         payload: &[u8],
     ) -> Result<(), MessageFault> {
         let is_gone = residents.is_gone(sent.to);
@@ -93,8 +93,8 @@ impl Router {
             return self.ordinary(resident.kind, sent, payload);
         };
         self.may_message(sent, resident.kind)?;
-        if handles != sent.schema {
-            let (found, takes) = (sent.schema, handles);
+        if handles != sent.signed.schema {
+            let (found, takes) = (sent.signed.schema, handles);
             return Err(MessageFault::Schema { found, takes });
         }
         let start = self.arena.len();
@@ -103,9 +103,7 @@ impl Router {
             self.active.push(place);
         }
         resident.inbox.push(Letter {
-            from: sent.from,
-            sequence: sent.sequence,
-            schema: sent.schema,
+            signed: sent.signed,
             payload: start..self.arena.len(),
         });
         self.waiting += 1;
@@ -114,7 +112,7 @@ impl Router {
 
     /// To an engine that does not live on the bus: it is carried, adopted, takes no upgrade messages, or
     /// cannot be reached at all.
-    fn deliver_elsewhere(&mut self, sent: &Sent, payload: &[u8]) -> Result<(), MessageFault> {
+    fn deliver_elsewhere(&mut self, sent: &Outgoing, payload: &[u8]) -> Result<(), MessageFault> {
         let look = self
             .shared
             .view
@@ -122,7 +120,7 @@ impl Router {
         match look {
             None if self.shared.view.has_ended(sent.to) => Err(MessageFault::Retired),
             None => Err(MessageFault::Unknown),
-            Some((kind, true)) if self.handles(kind) == Some(sent.schema) => {
+            Some((kind, true)) if self.handles(kind) == Some(sent.signed.schema) => {
                 Err(MessageFault::Poisoned)
             }
             Some((kind, _)) => self.ordinary(kind, sent, payload),
@@ -142,33 +140,31 @@ impl Router {
     fn ordinary(
         &mut self,
         kind: KindIndex,
-        sent: &Sent,
+        sent: &Outgoing,
         payload: &[u8],
     ) -> Result<(), MessageFault> {
         self.may_message(sent, kind)?;
         let entry = self.shared.table.get(kind).ok_or(MessageFault::Unknown)?;
         let descriptor = entry.kind.descriptor();
-        if !descriptor.accepts(sent.schema) {
-            let (found, takes) = (sent.schema, descriptor.message);
+        if !descriptor.accepts(sent.signed.schema) {
+            let (found, takes) = (sent.signed.schema, descriptor.message);
             return Err(MessageFault::Schema { found, takes });
         }
-        let (first, count) = self.mailed.get(sent.to).unwrap_or((sent.from, 0));
+        let (first, count) = self.mailed.get(sent.to).unwrap_or((sent.signed.from, 0));
         let waiting = self.shared.view.with(sent.to, |slot| slot.mailbox());
         if waiting.unwrap_or(0) + count >= self.shared.view.parameters().mailbox.messages {
             return Err(MessageFault::Full);
         }
         self.mailed.insert(sent.to, (first, count + 1));
         self.later.push(FirstMail {
-            from: sent.from,
             to: sent.to,
-            sequence: sent.sequence,
-            schema: sent.schema,
+            signed: sent.signed,
             payload: payload.to_vec(),
         });
         Ok(())
     }
 
-    fn may_message(&self, sent: &Sent, kind: KindIndex) -> Result<(), MessageFault> {
+    fn may_message(&self, sent: &Outgoing, kind: KindIndex) -> Result<(), MessageFault> {
         if self.shared.table.may(sent.kind, Ability::Message, kind) {
             Ok(())
         } else {

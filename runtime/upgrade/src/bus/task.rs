@@ -4,8 +4,8 @@
 use super::{EngineBus, Letter, Out, Shared, When};
 use crate::phase::Failure;
 use refit_abi::host::Instance;
-use refit_abi::raw::{Codec, Delivery, DeliveryKind};
-use refit_abi::{EngineId, Sender};
+use refit_abi::raw::Delivery;
+use refit_abi::EngineId;
 use refit_kernel::KindIndex;
 
 /// Some residents' messages of one round.
@@ -54,7 +54,10 @@ impl Task {
             let frame = (item.id, shared.height());
             if let Err((done, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
                 let engine = item.id;
-                let from = item.letters.get(done).map_or(engine, |letter| letter.from);
+                let from = item
+                    .letters
+                    .get(done)
+                    .map_or(engine, |letter| letter.signed.from);
                 let failure = Failure::Handler {
                     engine,
                     from,
@@ -69,14 +72,6 @@ impl Task {
 
 impl Letter {
     fn delivery<'a>(&self, arena: &'a [u8]) -> Delivery<'a> {
-        Delivery {
-            sender: Sender::Engine(self.from).into(),
-            sequence: self.sequence,
-            schema: self.schema,
-            codec: Codec::Postcard,
-            kind: DeliveryKind::Message,
-            wants_reply: false,
-            payload: arena[self.payload.clone()].into(),
-        }
+        self.signed.delivery(&arena[self.payload.clone()])
     }
 }

@@ -9,7 +9,7 @@ use crate::scripts::{kind_of, seeded};
 use crate::world::{WithdrawsAt, World, alone};
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
-use refit_abi::raw::Codec;
+use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::{EngineId, Sender, Undelivered};
 use refit_kernel::{Image, LetterImage, remains};
 use refit_upgrade::{Directives, Unwatched, Verdict};
@@ -136,15 +136,15 @@ fn expected_engines(model: &Model) -> Engines {
 }
 
 fn letter(letter: &LetterImage) -> Mail {
-    if letter.is_notice {
+    if letter.envelope.kind == DeliveryKind::Undelivered {
         let notice: (EngineId, Undelivered) = postcard::from_bytes(&letter.payload).unwrap();
         return Mail::Notice(notice.0, notice.1);
     }
-    let message: Message = match letter.codec {
+    let message: Message = match letter.envelope.codec {
         Codec::Json => serde_json::from_slice(&letter.payload).unwrap(),
         Codec::Postcard => postcard::from_bytes(&letter.payload).unwrap(),
     };
-    match (letter.sender, message) {
+    match (letter.envelope.sender, message) {
         (Sender::Client(_), message) => Mail::Client(message),
         (Sender::Engine(from), Message::Add(number)) => Mail::Engine(from, number),
         (Sender::Timer, Message::Woken) => Mail::Timer,

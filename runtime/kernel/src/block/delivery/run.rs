@@ -9,12 +9,11 @@
 use super::Origin;
 use crate::block::outbox::{Outbox, Outgoing};
 use crate::block::outcome::BlockOutcome;
-use crate::engines::slot::{Letter, Slot, SlotState};
+use crate::engines::slot::{Slot, SlotState};
+use crate::envelope::Envelope;
 use crate::executor::Executor;
 use crate::swap::table::GenerationTable;
-use refit_abi::Sender;
 use refit_abi::descriptor::Ability;
-use refit_abi::raw::{Codec, DeliveryKind};
 
 impl Executor {
     /// Delivers what the handlers of one chunk have sent.
@@ -29,7 +28,7 @@ impl Executor {
             for send in &run[put..] {
                 let payload = &outbox.bytes[send.payload.clone()];
                 let origin = Origin::Engine(send.kind, table);
-                self.deliver_as(origin, send.to, send.letter(0), payload, out);
+                self.deliver_as(origin, send.to, send.envelope(), payload, out);
             }
         }
     }
@@ -51,12 +50,12 @@ impl Executor {
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
         self.settled(slot, out);
-        let is_open = matches!(slot.state, SlotState::Live(_)) && slot.held.is_none();
+        let is_open = matches!(slot.state, SlotState::Live(_)) && !slot.mailbox.holds();
         if !is_open || !table.may(first.kind, Ability::Message, slot.kind) {
             return 0;
         }
         let mut room = self.room(slot);
-        let had_mail = !slot.inbox.is_empty();
+        let had_mail = !slot.mailbox.is_empty();
         let mut put = 0;
         for part in run.chunk_by(|one, next| one.cause == next.cause) {
             let cause = part[0].cause;
@@ -68,11 +67,9 @@ impl Executor {
                 break;
             }
             for send in &part[..count] {
-                let start = chunk.arena.len();
-                chunk.arena.extend_from_slice(&bytes[send.payload.clone()]);
-                slot.inbox.push(send.letter(start));
+                let payload = &bytes[send.payload.clone()];
+                slot.mailbox.put(send.envelope(), payload, &mut chunk.arena);
             }
-            slot.mail_bytes += length;
             self.causes.add_letters(cause, (count, length), true);
             self.waiting += count;
             self.waiting_bytes += length;
@@ -100,8 +97,8 @@ impl Executor {
         let room = || {
             Some(Room {
                 letters: left(most.all_messages, letters)?
-                    .min(left(most.messages, slot.letters())?),
-                bytes: left(most.all_bytes, bytes)?.min(left(most.bytes, slot.mail_bytes)?),
+                    .min(left(most.messages, slot.mailbox.waiting())?),
+                bytes: left(most.all_bytes, bytes)?.min(left(most.bytes, slot.mailbox.bytes())?),
             })
         };
         room().unwrap_or_default()
@@ -135,20 +132,11 @@ impl Room {
 impl Outgoing {
     /// Whether the next one is of the same run.
     fn is_of_run(&self, next: &Self) -> bool {
-        (self.from, self.to) == (next.from, next.to)
+        (self.signed.from, self.to) == (next.signed.from, next.to)
     }
 
-    /// As it lies in a mailbox, its payload from `start` on in the arena.
-    fn letter(&self, start: usize) -> Letter {
-        Letter {
-            sender: Sender::Engine(self.from),
-            sequence: self.sequence,
-            schema: self.schema,
-            codec: Codec::Postcard,
-            kind: DeliveryKind::Message,
-            ask: None,
-            cause: self.cause,
-            payload: start..start + self.payload.len(),
-        }
+    #[inline]
+    fn envelope(&self) -> Envelope {
+        self.signed.envelope(self.cause)
     }
 }
