@@ -3,15 +3,16 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `common/ring` | one engine kind in six versions; each crosses to the next by another class |
-//! | `common/node` | executor, crew and update point, as small as they can be |
+//! | `ring` | one engine kind in six versions; each crosses to the next by another class |
+//! | `node` | executor, crew and update point, as small as they can be |
 //! | `swap` | what holds after an upgrade, for each class |
 //! | `abort` | what holds after a failure, for each phase |
 //! | `mixed` | many engines exchange messages while they are swapped |
 //! | `plan` | plans: every class, every refusal, the file |
 //! | `workers` | the same blocks and upgrades on one, two and four workers |
-//!
-//! Random histories are in a program of their own, `model`, which counts what lives in its process.
+//! | `model` | random histories, in a process of their own: what lives in it is counted |
+//! | `bus` | what engines do to each other while it runs |
+//! | `settling` | what comes after the commit |
 
 #![expect(
     clippy::unwrap_used,
@@ -19,15 +20,15 @@
 )]
 
 mod abort;
+mod bus;
 mod hostile_plan;
 mod lint;
 mod lint_words;
 mod mixed;
-#[path = "../common/node.rs"]
+mod model;
 mod node;
 mod plan;
-#[expect(dead_code, reason = "some of it is for `model`")]
-#[path = "../common/ring.rs"]
 mod ring;
+mod settling;
 mod swap;
 mod workers;

@@ -1,12 +1,12 @@
 //! The node does what [`Model`] does in any of [`Histories`]: after each step states, ids, counts, what waits
 //! in which mailbox and which timer is set are equal.
 
-use crate::histories::{Histories, Reference, Release, Step};
-use crate::kinds::{self, tracked};
-use crate::model::{Mail, Model};
-use crate::ops::Message;
-use crate::scripts::{kind_of, seeded};
-use crate::world::{WithdrawsAt, World, alone};
+use crate::bus::histories::{Histories, Reference, Release, Step};
+use crate::bus::kinds::{self, tracked};
+use crate::bus::model::{Mail, Model};
+use crate::bus::ops::Message;
+use crate::bus::scripts::{kind_of, seeded};
+use crate::bus::world::{WithdrawsAt, World, alone};
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use refit_abi::raw::{Codec, DeliveryKind};

@@ -1,7 +1,7 @@
 //! Random scripts for random engines.
 
-use crate::kinds::id;
-use crate::ops::{Born, Op, attempt, bear, bear_named, say, send};
+use crate::bus::kinds::id;
+use crate::bus::ops::{Born, Op, attempt, bear, bear_named, say, send};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use refit_abi::EngineId;

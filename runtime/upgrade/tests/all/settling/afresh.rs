@@ -1,7 +1,7 @@
 //! What an engine finds that is started afresh.
 
-use crate::engines::{linked, reborn};
-use crate::node::{Node, root};
+use crate::settling::engines::{linked, reborn};
+use crate::settling::node::{Node, root};
 use refit_abi::Generation;
 use refit_upgrade::{Directives, Verdict};
 use std::collections::BTreeSet;

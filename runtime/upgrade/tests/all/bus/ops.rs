@@ -1,7 +1,7 @@
 //! What a test has a transition or a handler of upgrade messages do: a script of [`Op`]s, and the part
 //! of all states that runs it and writes down what happened.
 
-use crate::kinds::{Fixed, Fresh, Leaf};
+use crate::bus::kinds::{Fixed, Fresh, Leaf};
 use refit_abi::{
     BusError, Context, Deserialize, EngineId, Fault, Height, Sender, Serialize, State, TimerAt,
     UpgradeBus,

@@ -1,7 +1,7 @@
 //! What an upgrade leaves for the next block is in an image that is taken before it.
 
-use crate::engines::{linked, spoken_1, spoken_2};
-use crate::node::Node;
+use crate::settling::engines::{linked, spoken_1, spoken_2};
+use crate::settling::node::Node;
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Generation, Height, Undelivered};
 use refit_kernel::crew::Helpers;

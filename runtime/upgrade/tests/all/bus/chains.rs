@@ -1,9 +1,9 @@
 //! Steps that are run as one give what they give one by one: derived, by hand, through bytes, and while
 //! they use the bus.
 
-use crate::kinds::{Fixed, Leaf, Tracked, id, tracked};
-use crate::ops::{Birth, Core, Message};
-use crate::world::{Crossed, UNBOUNDED, World, alone};
+use crate::bus::kinds::{Fixed, Leaf, Tracked, id, tracked};
+use crate::bus::ops::{Birth, Core, Message};
+use crate::bus::world::{Crossed, UNBOUNDED, World, alone};
 use refit_abi::host::Module;
 use refit_abi::{
     Capability, Context, Deserialize, Engine, EngineId, Fault, Migrate, OnUpgrade, Sender,
@@ -30,7 +30,7 @@ fn step(old: &Core, to: u64, bus: &mut UpgradeBus<'_>) -> Result<Core, Fault> {
     core.trail.push(leaf.to_string());
     let fixed = id(&format!("fixed-{}", bus.id()));
     bus.send(fixed, &Message::Add(to))?;
-    let told: crate::ops::Told = bus.read(fixed, &())?;
+    let told: crate::bus::ops::Told = bus.read(fixed, &())?;
     core.total += to + told.code as u64;
     bus.send(bus.id(), &Note(to))?;
     Ok(core)
@@ -47,9 +47,9 @@ macro_rules! engine {
             const NEEDS: &'static [Capability] = NEEDS;
             type Config = Birth;
             type Message = Message;
-            type Reply = crate::ops::Told;
+            type Reply = crate::bus::ops::Told;
             type Query = ();
-            type Answer = crate::ops::Told;
+            type Answer = crate::bus::ops::Told;
 
             fn init(birth: Birth, ctx: &mut Context<'_>) -> Result<Self, Fault> {
                 let $core = Core::born(birth, ctx)?;
@@ -61,11 +61,11 @@ macro_rules! engine {
                 ctx: &mut Context<'_>,
                 sender: Sender,
                 message: Message,
-            ) -> Result<crate::ops::Told, Fault> {
+            ) -> Result<crate::bus::ops::Told, Fault> {
                 self.core.handle($code, ctx, sender, message)
             }
 
-            fn query(&self, (): ()) -> Result<crate::ops::Told, Fault> {
+            fn query(&self, (): ()) -> Result<crate::bus::ops::Told, Fault> {
                 Ok(self.core.told($code))
             }
         }

@@ -1,8 +1,8 @@
 //! `read` gives the old state, `query` the new one of what comes before; all else is an error at once.
 
-use crate::kinds::{self, id};
-use crate::ops::{Born, Op, attempt, bear};
-use crate::world::{WithdrawsAt, World};
+use crate::bus::kinds::{self, id};
+use crate::bus::ops::{Born, Op, attempt, bear};
+use crate::bus::world::{WithdrawsAt, World};
 use refit_abi::descriptor::Descriptor;
 use refit_abi::{Generation, Height};
 use refit_upgrade::{
@@ -64,7 +64,7 @@ fn a_query_gives_the_new_state_of_what_comes_before_migrated_and_started_on_the_
 
 #[test]
 fn a_query_of_adopted_and_carried_kinds_gives_the_state_that_goes_on() {
-    use crate::kinds::last;
+    use crate::bus::kinds::last;
     let mut world = World::of_each_kind(2);
     world.plan("beta", vec![Op::Query(id("same")), Op::Query(id("fixed"))]);
     let directives = Directives::default();
@@ -89,7 +89,7 @@ fn a_query_that_is_not_declared_is_an_error_at_once_and_no_other_call_is() {
 fn a_query_from_a_handler_of_upgrade_messages_is_an_error() {
     let mut world = World::of_each_kind(2);
     let script = vec![attempt(Op::Query(id("alpha"))), Op::Read(id("alpha"))];
-    world.plan("alpha", vec![crate::ops::send(id("beta"), script)]);
+    world.plan("alpha", vec![crate::bus::ops::send(id("beta"), script)]);
     world.crossed();
     let told = ["script of alpha", "bus-query-in-round", "old alpha: 1 0"];
     assert_eq!(world.trail(id("beta")), told);
@@ -105,9 +105,11 @@ fn asking_what_is_not_there_does_not_serve_or_has_other_types_is_an_error() {
         ("stray", "stray"),
     ];
     let mut world = World::start(&kinds::first(), &engines, 2);
-    world.ask(id("gone"), crate::ops::Message::Stop).unwrap();
     world
-        .ask(id("poisoned"), crate::ops::Message::Panic)
+        .ask(id("gone"), crate::bus::ops::Message::Stop)
+        .unwrap();
+    world
+        .ask(id("poisoned"), crate::bus::ops::Message::Panic)
         .unwrap_err();
     let asks = ["nobody", "gone", "poisoned"];
     let mut plan: Vec<_> = asks.map(|name| attempt(Op::Read(id(name)))).into();

@@ -1,10 +1,10 @@
 //! Random histories of [`Model`]: blocks, upgrades of random classes with bus traffic, and aborts at random
 //! points. What may come next follows from the model's state, so that messages go to engines that exist.
 
-use crate::model::{Kind, Model};
-use crate::ops::{Message, Op};
-use crate::scripts::{peer, script};
-use crate::world::{Layout, UNBOUNDED};
+use crate::bus::model::{Kind, Model};
+use crate::bus::ops::{Message, Op};
+use crate::bus::scripts::{peer, script};
+use crate::bus::world::{Layout, UNBOUNDED};
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 use refit_abi::{EngineId, Height};

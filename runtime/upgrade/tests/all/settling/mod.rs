@@ -11,11 +11,6 @@
 //! | `afresh` | what waits for an engine that is started afresh, its timers, its random numbers |
 //! | `left_over` | neither the pause nor the first block takes longer for a large old state |
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
 mod afresh;
 mod carried;
 mod endless;

@@ -1,8 +1,8 @@
 //! Types that stay while their JSON words change: what waits is read in the words it came in, and what
 //! starts afresh gets what it was started with.
 
-use crate::kinds::id;
-use crate::world::{Crossed, UNBOUNDED, WithdrawsAt, World};
+use crate::bus::kinds::id;
+use crate::bus::world::{Crossed, UNBOUNDED, WithdrawsAt, World};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{Context, Deserialize, Engine, Fault, Sender, Serialize, State};

@@ -1,8 +1,8 @@
 //! Whatever fails, all is as it was, byte for byte, and everything new is dropped once.
 
-use crate::kinds::{self, id, tracked};
-use crate::ops::{Born, CANCELS_SEEN, Message, Op, attempt, bear, bear_named, say, send};
-use crate::world::{Snapshot, UNBOUNDED, WithdrawsAt, World, alone};
+use crate::bus::kinds::{self, id, tracked};
+use crate::bus::ops::{Born, CANCELS_SEEN, Message, Op, attempt, bear, bear_named, say, send};
+use crate::bus::world::{Snapshot, UNBOUNDED, WithdrawsAt, World, alone};
 use refit_kernel::{BlockOutcome, Executor, remains};
 use refit_upgrade::{BusBudget, Directives, Failure, Phase, Unwatched};
 use std::sync::atomic::Ordering;
@@ -154,7 +154,7 @@ fn a_handler_of_upgrade_messages_that_errs_or_panics_aborts() {
 #[test]
 fn a_new_state_that_fails_its_check_aborts() {
     for kind in ["alpha", "beta", "stray"] {
-        let plan = vec![Op::Set(crate::ops::CHECK)];
+        let plan = vec![Op::Set(crate::bus::ops::CHECK)];
         let failure = aborts(
             |world| world.plan(kind, plan.clone()),
             &Directives::default(),

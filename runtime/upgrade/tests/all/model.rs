@@ -1,28 +1,22 @@
 //! Random histories of blocks, upgrades and aborted upgrades against a model of a few lines: the
 //! same answers, the same code, and no state is leaked or dropped twice.
 //!
-//! A program of its own, because it counts values that live in its process. `PROPTEST_CASES` is how
+//! They run in a child process of their own, because values that live in it are counted. `PROPTEST_CASES` is how
 //! many histories there are, `REFIT_SEED` repeats those of the seed that a run has printed.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
-#[path = "../common/node.rs"]
-mod node;
-#[path = "../common/ring.rs"]
-mod ring;
-
-use node::{Node, UNBOUNDED, WithdrawsAt, read};
+use crate::node::{Node, UNBOUNDED, WithdrawsAt, read};
+use crate::ring::{self, CHECK, FAULT, Message, PANIC, Reply, VERSIONS};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use refit_abi::Generation;
 use refit_abi::host::Module;
 use refit_kernel::Executor;
 use refit_upgrade::{Phase, Verdict};
-use ring::{CHECK, FAULT, Message, PANIC, Reply, VERSIONS};
 use std::hash::{BuildHasher, RandomState};
+use std::process::Command;
+
+/// Says to the child that it is one.
+const CHILD: &str = "REFIT_MODEL_CHILD";
 
 /// Engines of a history: more than one chunk.
 const ENGINES: u64 = 70;
@@ -210,6 +204,20 @@ fn history(workers: usize, steps: &[Step]) {
 
 #[test]
 fn any_history_gives_the_states_of_the_model_and_leaks_none() {
+    if std::env::var_os(CHILD).is_some() {
+        return any_history();
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    let name = std::thread::current().name().unwrap().to_owned();
+    let child = child.args(["--exact", "--nocapture", &name]);
+    let output = child.env(CHILD, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{said}");
+    assert!(told.contains("1 passed"), "it ran: {told}{said}");
+}
+
+fn any_history() {
     let fresh = || RandomState::new().hash_one(std::process::id());
     let seed = std::env::var("REFIT_SEED").map_or_else(|_| fresh(), |text| text.parse().unwrap());
     eprintln!("REFIT_SEED={seed}");

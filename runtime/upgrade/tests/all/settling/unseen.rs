@@ -1,7 +1,7 @@
 //! Nobody sees when a state is settled, not even of one that cannot be.
 
-use crate::engines::{default_panics, flaky_1, flaky_2, linked, teller};
-use crate::node::{Node, root};
+use crate::settling::engines::{default_panics, flaky_1, flaky_2, linked, teller};
+use crate::settling::node::{Node, root};
 use parking_lot::Mutex;
 use refit_abi::{Generation, Height, State};
 use refit_kernel::{EngineState, Image, Kept, KindCount, Replied, Stats};

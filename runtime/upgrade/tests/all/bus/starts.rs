@@ -1,8 +1,8 @@
 //! Engines that are started and retired on the bus, and what their `init` asks for.
 
-use crate::kinds::{self, id, one, tracked};
-use crate::ops::{Birth, Born, Message, Op, UNBORN, attempt, bear, bear_named, say, send};
-use crate::world::{UNBOUNDED, World, alone};
+use crate::bus::kinds::{self, id, one, tracked};
+use crate::bus::ops::{Birth, Born, Message, Op, UNBORN, attempt, bear, bear_named, say, send};
+use crate::bus::world::{UNBOUNDED, World, alone};
 use refit_abi::{EngineId, Height};
 use refit_kernel::Executor;
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};
@@ -79,7 +79,7 @@ fn an_engine_under_a_name_of_its_own_is_reached_by_it_and_is_still_a_child() {
 #[test]
 fn starting_an_existing_engine_is_an_error_and_so_is_a_name_that_is_none() {
     let engines = [("alpha", "alpha"), ("fixed", "fixed"), ("gone", "fixed")];
-    let mut world = World::start(&crate::kinds::first(), &engines, 2);
+    let mut world = World::start(&crate::bus::kinds::first(), &engines, 2);
     world.ask(id("gone"), Message::Stop).unwrap();
     let names = ["fixed", "alpha", "gone", "twice", "twice", "Not a name", ""];
     let plan = names.map(|name| attempt(bear_named(Born::Leaf, name)));
@@ -103,7 +103,7 @@ fn one_name_from_two_transitions_aborts() {
     // In two chunks, so that neither transition knows of the other.
     let names: Vec<String> = (0..130).map(|number| format!("e{number}")).collect();
     let engines: Vec<_> = names.iter().map(|name| (name.as_str(), "alpha")).collect();
-    let mut world = World::start(&crate::kinds::first(), &engines, 2);
+    let mut world = World::start(&crate::bus::kinds::first(), &engines, 2);
     for name in ["e3", "e100"] {
         world.plan(name, vec![attempt(bear_named(Born::Leaf, "index"))]);
     }

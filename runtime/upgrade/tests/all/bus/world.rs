@@ -1,7 +1,7 @@
 //! A node without a network whose upgrades are looked at from inside the pause.
 
-use crate::kinds::{self, id};
-use crate::ops::{Message, Op, Told};
+use crate::bus::kinds::{self, id};
+use crate::bus::ops::{Message, Op, Told};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use refit_abi::host::{BlockFrame, Module};

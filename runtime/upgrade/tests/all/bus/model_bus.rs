@@ -1,7 +1,7 @@
 //! An upgrade in the model: stages, rounds, the commit.
 
-use crate::model::{Engine, Kind, Mail, Model, may};
-use crate::ops::{Birth, Born, Core, Op};
+use crate::bus::model::{Engine, Kind, Mail, Model, may};
+use crate::bus::ops::{Birth, Born, Core, Op};
 use refit_abi::{EngineId, Undelivered};
 use std::collections::{BTreeMap, BTreeSet};
 

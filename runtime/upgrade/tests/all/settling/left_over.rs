@@ -1,8 +1,8 @@
 //! Neither the pause nor the first block after it takes longer for a large old state: what is left over of it is
 //! dropped on a thread of its own.
 
-use crate::engines::{big_1, big_by_hand, big_dropped, boss_1, boss_2, linked};
-use crate::node::Node;
+use crate::settling::engines::{big_1, big_by_hand, big_dropped, boss_1, boss_2, linked};
+use crate::settling::node::Node;
 use refit_abi::Generation;
 use refit_abi::host::Module;
 use refit_kernel::{Executor, remains};

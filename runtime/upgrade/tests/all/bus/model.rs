@@ -1,10 +1,10 @@
 //! The whole node as a model: blocks and upgrades in the fewest words, with no threads, no bytes and
 //! nothing that is unwound: what an upgrade does is done on a copy.
 
-use crate::kinds::id;
-use crate::model_bus::Upgrade;
-use crate::ops::{Birth, Core, Message};
-use crate::scripts::{kind_of, peer};
+use crate::bus::kinds::id;
+use crate::bus::model_bus::Upgrade;
+use crate::bus::ops::{Birth, Core, Message};
+use crate::bus::scripts::{kind_of, peer};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,7 +102,7 @@ pub(crate) fn may(kind: Kind, other: Kind) -> bool {
 }
 
 impl Model {
-    /// As [`World::start`](crate::world::World::start) with as many of the kinds in turn.
+    /// As [`World::start`](crate::bus::world::World::start) with as many of the kinds in turn.
     pub(crate) fn start(engines: u64) -> Self {
         let birth = |number| Birth {
             number,
@@ -111,7 +111,7 @@ impl Model {
         let engine = |number| Engine::new(peer(number), kind_of(number), None, birth(number));
         Self {
             height: 0,
-            code: crate::scripts::KINDS.map(|kind| (kind, 1)).into(),
+            code: crate::bus::scripts::KINDS.map(|kind| (kind, 1)).into(),
             engines: (0..engines).map(engine).collect(),
             ended: BTreeSet::new(),
             timers: BTreeMap::new(),

@@ -1,9 +1,9 @@
 //! A settling that does not return in the sweep before an upgrade: it is no pause, and whoever watches the calls of
 //! the crew sees which engine it is.
 
-use crate::engines::{default_loops, flaky_1, flaky_2, linked};
-use crate::node::{Node, root};
-use crate::unseen::ONE;
+use crate::settling::engines::{default_loops, flaky_1, flaky_2, linked};
+use crate::settling::node::{Node, root};
+use crate::settling::unseen::ONE;
 use refit_abi::Generation;
 use refit_abi::host::running::{self, Call};
 use refit_upgrade::{Armed, Directives, Verdict};

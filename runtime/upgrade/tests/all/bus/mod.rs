@@ -22,13 +22,8 @@
 //! those of the seed that a run has printed. In full:
 //!
 //! ```text
-//! PROPTEST_CASES=2000 cargo test -p refit-upgrade --test bus -- --nocapture graphs machine
+//! PROPTEST_CASES=2000 cargo test -p refit-upgrade --test all -- --nocapture bus::graphs bus::machine
 //! ```
-
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 
 mod aborts;
 mod asks;

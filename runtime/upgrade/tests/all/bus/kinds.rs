@@ -10,7 +10,7 @@
 //! | `fixed` | carried: it is in no release but the first | no | all |
 //! | `fresh`, `leaf` | new | `fresh` does | all |
 
-use crate::ops::{Birth, Core, Message, Script, Told};
+use crate::bus::ops::{Birth, Core, Message, Script, Told};
 use refit_abi::host::Module;
 use refit_abi::{
     Capability, Context, Deserialize, Engine, EngineId, Fault, Migrate, OnUpgrade, Sender,
@@ -260,7 +260,7 @@ pub(crate) mod v3 {
 macro_rules! modules {
     ($($module:ident: $version:ident $($name:ident)+;)*) => {$(
         pub(crate) mod $module {
-            use crate::kinds::$version::{$($name),+};
+            use crate::bus::kinds::$version::{$($name),+};
             refit_abi::export_engines!($($name),+);
         }
     )*};

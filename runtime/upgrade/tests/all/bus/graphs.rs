@@ -1,9 +1,9 @@
 //! Random bus traffic gives the same on any number of workers, however engines are packed, and twice.
 
-use crate::kinds;
-use crate::ops::{Born, Message, Op, attempt, bear, say, send};
-use crate::scripts::{kind_of, peer, script, seeded};
-use crate::world::{Crossed, Layout, UNBOUNDED, World};
+use crate::bus::kinds;
+use crate::bus::ops::{Born, Message, Op, attempt, bear, say, send};
+use crate::bus::scripts::{kind_of, peer, script, seeded};
+use crate::bus::world::{Crossed, Layout, UNBOUNDED, World};
 use proptest::prelude::*;
 use refit_abi::Sender;
 use refit_upgrade::{

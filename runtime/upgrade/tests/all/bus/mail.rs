@@ -1,9 +1,9 @@
 //! What waited in mailboxes, timers and clients' words cross to newer messages, or the upgrade does not
 //! happen; and engines that start afresh.
 
-use crate::kinds::id;
-use crate::posts::{self, UNLUCKY};
-use crate::world::{Crossed, UNBOUNDED, World, keyless};
+use crate::bus::kinds::id;
+use crate::bus::posts::{self, UNLUCKY};
+use crate::bus::world::{Crossed, UNBOUNDED, World, keyless};
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::{EngineState, EngineStatus, Ingress, ReplyError};
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};

@@ -1,8 +1,8 @@
 //! Upgrade messages: rounds, refusals, and those that become ordinary messages.
 
-use crate::kinds::{self, id, tracked};
-use crate::ops::{Born, Message, Op, bear, say, send};
-use crate::world::{UNBOUNDED, World, alone};
+use crate::bus::kinds::{self, id, tracked};
+use crate::bus::ops::{Born, Message, Op, bear, say, send};
+use crate::bus::world::{UNBOUNDED, World, alone};
 use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
 use refit_upgrade::{Directives, Unwatched};
 
@@ -246,7 +246,7 @@ fn what_a_grant_takes_away_is_missing_on_the_bus_too() {
             })
             .unwrap();
     }
-    let asks = [Op::Read(id("fixed")), bear(Born::Leaf, 1)].map(crate::ops::attempt);
+    let asks = [Op::Read(id("fixed")), bear(Born::Leaf, 1)].map(crate::bus::ops::attempt);
     world.plan("alpha", asks.into());
     world.crossed();
     assert_eq!(world.trail(id("alpha")), ["capability-missing"; 2]);
@@ -256,14 +256,14 @@ fn what_a_grant_takes_away_is_missing_on_the_bus_too() {
 fn states_are_checked_after_the_last_round_and_not_before() {
     let mut world = World::of_each_kind(2);
     // Between its transition and round 1 `beta` would not pass its check.
-    world.plan("beta", vec![Op::Set(crate::ops::CHECK)]);
+    world.plan("beta", vec![Op::Set(crate::bus::ops::CHECK)]);
     world.plan("alpha", vec![send(id("beta"), vec![Op::Set(1)])]);
     world.crossed();
     assert_eq!(world.look(id("beta")).unwrap().total, 1);
     let mut world = World::of_each_kind(2);
     world.plan(
         "alpha",
-        vec![send(id("beta"), vec![Op::Set(crate::ops::CHECK)])],
+        vec![send(id("beta"), vec![Op::Set(crate::bus::ops::CHECK)])],
     );
     let failure = world.aborted();
     assert_eq!(
@@ -272,7 +272,7 @@ fn states_are_checked_after_the_last_round_and_not_before() {
     );
     // One that was started is checked as well.
     let mut world = World::of_each_kind(2);
-    world.plan("alpha", vec![bear(Born::Leaf, crate::ops::CHECK)]);
+    world.plan("alpha", vec![bear(Born::Leaf, crate::bus::ops::CHECK)]);
     let failure = world.aborted();
     assert_eq!(
         (failure.code(), failure.engine()),
