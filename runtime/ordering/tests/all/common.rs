@@ -1,7 +1,5 @@
 //! A source beside the least that executes its blocks.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use parking_lot::Mutex;
 use refit_abi::{ClientId, EngineId};
 use refit_ordering::{

@@ -1,6 +1,5 @@
 //! What a library is built from: content, whatever the times say, and nothing else. The contract here
 //! is a tiny one, so that these builds take little.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use refit_build::{Builder, Built, Features, Options, Profile};
 use std::fs;

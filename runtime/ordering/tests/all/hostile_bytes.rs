@@ -2,11 +2,7 @@
 //!
 //! Seeds and counts: see `refit_fuzzing`.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
-mod common;
-
-use common::message;
+use crate::common::message;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_fuzzing::{Random, each_case};
 use refit_ordering::{

@@ -1,5 +1,4 @@
 //! Real builds of a small engine: what is compiled, what is reused, what is refused and why.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use refit_build::{Builder, Built, Profile};
 use std::fs;

@@ -1,10 +1,6 @@
 //! What solo ordering promises, whatever clients, clock and backlog do.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
-mod common;
-
-use common::{Executes, message};
+use crate::common::{Executes, message};
 use proptest::prelude::*;
 use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{

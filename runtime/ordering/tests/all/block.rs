@@ -1,10 +1,6 @@
 //! The canonical bytes of a block, and its hash.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
-mod common;
-
-use common::message;
+use crate::common::message;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
     BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,

@@ -1,10 +1,6 @@
 //! A script is played as it was written, each block once the one before was executed.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
-mod common;
-
-use common::{Executes, entry, message};
+use crate::common::{Executes, entry, message};
 use refit_abi::{BlockTime, Height};
 use refit_ordering::{
     Block, BlockSource, Ground, NotTaken, SCRIPT_STEPS_MAX, ScriptTooLong, Scripted, Step, Token,

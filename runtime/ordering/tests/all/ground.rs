@@ -1,10 +1,6 @@
 //! Whether a block stands on what a node has: the first thing that is not as it must be is named.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
-mod common;
-
-use common::{Executes, entry, message};
+use crate::common::{Executes, entry, message};
 use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
