@@ -27,7 +27,7 @@
 //!    module the [`Type::Serde::identity`] tells two types of one text apart.
 //!
 //! Sizes, alignments and offsets follow from the rest; they are in the hash as a net. A test asks the compiler
-//! itself for the layouts of random types, and compares (`cargo test -p refit-abi --test layouts`).
+//! itself for the layouts of random types, and compares (`cargo test -p refit-abi --test all layouts`).
 //!
 //! Optimisation level, target CPU and debug assertions do not change layout and are left out.
 

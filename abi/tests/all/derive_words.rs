@@ -1,10 +1,5 @@
 //! The words that `derive(State)` describes are those that serde writes and reads.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
 use refit_abi::State;
 use refit_abi::schema::Describer;
 use refit_abi::words::{MemberWords, Words};

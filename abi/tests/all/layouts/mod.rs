@@ -11,13 +11,8 @@
 //! size (some minutes):
 //!
 //! ```sh
-//! REFIT_LAYOUT_TYPES=10000 cargo test -p refit-abi --test layouts -- --nocapture
+//! REFIT_LAYOUT_TYPES=10000 cargo test -p refit-abi --test all -- --nocapture layouts
 //! ```
-
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 
 mod ask;
 mod definition;

@@ -1,7 +1,7 @@
 //! Definitions as Rust, each spelled in several ways that have one description.
 
-use crate::definition::{Definition, Fields, Shape, Ty};
-use crate::random::Random;
+use crate::layouts::definition::{Definition, Fields, Shape, Ty};
+use crate::layouts::random::Random;
 use std::fmt::Write;
 
 /// How a definition is written.

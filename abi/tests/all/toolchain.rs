@@ -1,11 +1,6 @@
 //! Which toolchains count as one: states are handed by pointer only between builds of one.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
-#[path = "../build/toolchain.rs"]
+#[path = "../../build/toolchain.rs"]
 mod toolchain;
 
 use toolchain::{LibraryFile, Toolchain};

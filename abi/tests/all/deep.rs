@@ -2,11 +2,6 @@
 //! refused in so many words; no stack overflows, whatever its size. (A failure of these tests may be the
 //! end of their process.)
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
 use refit_abi::derived::{let_go, may_drop};
 use refit_abi::host::{
     BlockFrame, Bus, CallError, HandleContext, Instance, Kind, Module, Services, Wanted, leaked,

@@ -2,11 +2,6 @@
 //! through a module's own table as the node runs them, give the bytes of a migration that is written
 //! by hand here with no macro at all.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use refit_abi::host::{Bus, CallError, Instance, Kind, Migration, Module};

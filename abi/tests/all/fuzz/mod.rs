@@ -3,16 +3,7 @@
 //! its bytes stand for, and what is read is written in one form, which reads back as the same.
 //!
 //! Seeds and counts: see `refit_fuzzing`.
-#![forbid(unsafe_code)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
 
 mod echo;
 mod envelopes;
 mod node;
-
-/// Each test looks at what its own thread takes.
-#[global_allocator]
-static COUNTED: refit_fuzzing::Counting = refit_fuzzing::Counting;

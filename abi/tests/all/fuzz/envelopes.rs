@@ -1,7 +1,7 @@
 //! The cases.
 
-use crate::echo::{Message, Tree, v1, v2};
-use crate::node::{Envelope, Node, Post, give, id, kind, started};
+use crate::fuzz::echo::{Message, Tree, v1, v2};
+use crate::fuzz::node::{Envelope, Node, Post, give, id, kind, started};
 use refit_abi::host::{BlockFrame, CallError, Kind};
 use refit_abi::raw::{CallStatus, Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;

@@ -1,11 +1,6 @@
 //! A kind's state goes back to every older version that an unbroken chain of ways back leads to, and a module's
 //! function over a snapshot runs behind the same seam.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
 use refit_abi::host::{BlockFrame, Bus, CallError, Instance, Kind, Module, Services, Wanted};
 use refit_abi::raw::{CallStatus, Codec, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;

@@ -2,11 +2,6 @@
 //! all pieces together are the state's bytes, there are no more of them than the bytes ask for, and the digest
 //! is that of the whole.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use refit_abi::host::{CallError, Instance, Kind, Module};

@@ -1,6 +1,6 @@
 //! Types made at random, before they are spelled.
 
-use crate::random::Random;
+use crate::layouts::random::Random;
 
 /// A type of the closed list.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,7 +178,7 @@ fn ty(earlier: usize, depth: usize, random: &mut Random) -> Ty {
         12 => Ty::Array(Box::new(inner(random)), random.below(4)),
         13 => Ty::Tuple((0..=random.below(3)).map(|_| inner(random)).collect()),
         _ if earlier > 0 => {
-            let spelling = random.below(crate::source::SPELLINGS.len());
+            let spelling = random.below(crate::layouts::source::SPELLINGS.len());
             Ty::Derived(random.below(earlier), spelling)
         }
         _ => one("Option", random),

@@ -1,6 +1,6 @@
 //! The node's side of the seam, which keeps what it is told last.
 
-use crate::echo::module;
+use crate::fuzz::echo::module;
 use refit_abi::host::{BlockFrame, Bus, HandleContext, Instance, Kind, Services, Wanted};
 use refit_abi::raw::{BusStatus, CallStatus, Codec, Delivery, DeliveryKind, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
