@@ -13,7 +13,7 @@
 use refit_benches::copy::CopyOptions;
 use refit_benches::swap::{SwapCode, SwapOptions};
 use refit_benches::{bus, copy, gate, messages, swap};
-use refit_build::Builder;
+use refit_build::{Builder, Profile};
 use refit_loader::{Loader, ProbeCommand};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -99,6 +99,7 @@ fn measure_swap(
         builder: &builder,
         loader: &loader,
         sources: &sources,
+        profile: Profile::Release,
     };
     Ok(swap::run(&options, &code, &mut |line| eprintln!("{line}"))?.text())
 }
@@ -123,6 +124,7 @@ fn measure_copy(
         builder: &builder,
         loader: &loader,
         sources: &sources,
+        profile: Profile::Release,
     };
     Ok(copy::run(&options, &code, &mut |line| eprintln!("{line}"))?.text())
 }

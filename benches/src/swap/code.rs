@@ -15,6 +15,8 @@ pub struct SwapCode<'a> {
     pub loader: &'a Loader,
     /// The folder that holds their source trees; see [`SwapCode::sources`].
     pub sources: &'a Path,
+    /// How they are compiled: what is measured is [`Profile::Release`].
+    pub profile: Profile,
 }
 
 /// The libraries of a run.
@@ -71,7 +73,7 @@ impl SwapCode<'_> {
                 path: self.sources.to_owned(),
             });
         }
-        let built = self.builder.build(&source, Profile::Release);
+        let built = self.builder.build(&source, self.profile);
         let failed = |source| BenchError::Build {
             name: name.to_owned(),
             source: Box::new(source),

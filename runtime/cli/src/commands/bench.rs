@@ -12,6 +12,7 @@ use miette::Diagnostic;
 use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
 use refit_benches::{BenchError, bus, compare, copy, gate, messages, serve, swap};
+use refit_build::Profile;
 use refit_loader::Loader;
 use std::fmt;
 
@@ -47,6 +48,7 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
         builder: sources.builder(),
         loader: &loader,
         sources: &SwapCode::sources(),
+        profile: Profile::Release,
     };
     let report =
         swap::run(&args.options(), &code, &mut |line| said(&sources, line)).map_err(failed)?;
@@ -74,6 +76,7 @@ fn run_copy(args: &CopyArgs) -> Result<(), Failure> {
         builder: sources.builder(),
         loader: &loader,
         sources: &SwapCode::sources(),
+        profile: Profile::Release,
     };
     let report =
         copy::run(&args.options(), &code, &mut |line| said(&sources, line)).map_err(failed)?;

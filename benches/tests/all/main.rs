@@ -1,0 +1,5 @@
+//! Small runs of the benches: each is whole and says what it did.
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+mod small;
+mod swap;
