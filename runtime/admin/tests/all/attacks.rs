@@ -1,8 +1,8 @@
 //! Clients that hold on to what they can: each locks out nobody but itself.
 
-use crate::double::Double;
 use crate::support::{Served, TOKEN, request};
 use refit_admin::{Address, Limits, Listen, Room, STOP_WRITE_WAIT, Token};
+use refit_test_support::Double;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};

@@ -1,8 +1,8 @@
 //! Many messages in one request: a line each way for each, in order, bounded.
 
-use crate::double::Double;
 use crate::support::{Served, TOKEN, request};
 use refit_admin::{Address, BATCH_CONTENT_TYPE, Limits};
+use refit_test_support::Double;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

@@ -1,8 +1,8 @@
 //! Who gets in: the socket's mode and owner, the token, `Host` and `Origin`; and how a server ends.
 
-use crate::double::Double;
 use crate::support::{Seen, Served, TOKEN, request};
 use refit_admin::{Address, BATCH_CONTENT_TYPE, BindError, Limits, Listen, Server, Share, Token};
+use refit_test_support::Double;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;

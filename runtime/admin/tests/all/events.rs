@@ -1,10 +1,10 @@
 //! `GET /v1/events`: what a reader is given, from where, and how its stream ends.
 
-use crate::double::Double;
 use crate::support::{Served, request};
 use http_body_util::BodyExt;
 use refit_admin::api::Event;
 use refit_admin::{EVENT_READERS_MAX, Limits};
+use refit_test_support::Double;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,5 @@
 //! The interface over its unix socket: each route, and each reason for which a request is refused.
 
-use crate::double::{Double, LIFE};
 use crate::support::{Served, request};
 use http_body_util::Full;
 use hyper::Request;
@@ -14,6 +13,7 @@ use refit_admin::{
     Bytes, HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE, HEADER_MAX_PAUSE,
     HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, HEADER_REPEATED, Limits, MESSAGE_BYTES_MAX,
 };
+use refit_test_support::{Double, LIFE};
 use std::time::Duration;
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_state_is_given_whole_and_only_of_an_engine_that_has_one() {
     let served = Served::unix().await;
     let seen = served.get("/v1/engines/kv/state").await;
     assert_eq!(seen.status, 200);
-    assert_eq!(seen.json::<Fixture>(), crate::double::fixture());
+    assert_eq!(seen.json::<Fixture>(), refit_test_support::fixture());
     assert_eq!(seen.header("refit-height"), Some("41"));
     assert_eq!(seen.header("refit-generation"), Some("2"));
     let refused = [

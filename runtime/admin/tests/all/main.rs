@@ -4,9 +4,6 @@
 mod attacks;
 mod batch;
 mod doors;
-mod double;
 mod events;
-mod feed;
 mod interface;
 mod support;
-mod told;

@@ -1,6 +1,5 @@
 //! What the tests of the interface share: a running server over the [`double`], and a client.
 
-use crate::double::Double;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -8,6 +7,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use refit_admin::api::Problem;
 use refit_admin::{Address, Bytes, Limits, Listen, Server, Shutdown, Token};
+use refit_test_support::Double;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};

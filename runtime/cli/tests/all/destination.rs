@@ -80,7 +80,7 @@ fn a_dash_is_stdout_which_then_has_nothing_else() {
         let capture = ["engine", "capture", "kv", "--out", "-"];
         let ran = folder.run(&[&capture, flags].concat());
         let read = refit_abi::fixture::Fixture::from_json(&ran.stdout).unwrap();
-        assert_eq!(read, crate::double::fixture());
+        assert_eq!(read, refit_test_support::fixture());
     }
     assert!(!folder.path().join("-").exists());
 }
@@ -106,7 +106,7 @@ fn what_is_open_is_written_into_pipe_or_file() {
     let _served = folder.serve();
     let is_fixture = |text: &str| {
         let read = refit_abi::fixture::Fixture::from_json(text).unwrap();
-        assert_eq!(read, crate::double::fixture());
+        assert_eq!(read, refit_test_support::fixture());
     };
     let capture = r#""$1" engine capture kv --out"#;
     for out in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {

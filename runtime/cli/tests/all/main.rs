@@ -9,12 +9,8 @@ mod cut_short;
 mod demo;
 mod destination;
 mod dev;
-#[path = "../../../admin/tests/all/double.rs"]
-mod double;
 mod ended_batch;
 mod endless;
-#[path = "../../../admin/tests/all/feed.rs"]
-mod feed;
 mod golden;
 mod guide;
 mod guide_run;
@@ -27,6 +23,4 @@ mod plan_flags;
 mod rehearsal;
 mod served;
 mod tcp;
-#[path = "../../../admin/tests/all/told.rs"]
-mod told;
 mod transcripts;

@@ -1,7 +1,7 @@
 //! A folder with a served double in it, and the binary run in that folder.
 
-use crate::double::Double;
 use refit_admin::{Limits, Listen, Server, Shutdown};
+use refit_test_support::Double;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

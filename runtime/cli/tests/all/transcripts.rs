@@ -1,9 +1,9 @@
 //! The transcripts of each command.
 
-use crate::double::Double;
 use crate::golden::Transcript;
 use crate::served::Folder;
 use refit_admin::api::HaltedStatus;
+use refit_test_support::Double;
 
 #[test]
 fn status_fits_on_one_screen() {
@@ -276,7 +276,7 @@ fn a_live_state_is_written_to_a_file_that_says_what_it_is() {
         .is("capture");
     let written = std::fs::read_to_string(folder.path().join("kv.json")).unwrap();
     let read = refit_abi::fixture::Fixture::from_json(&written).unwrap();
-    assert_eq!(read, crate::double::fixture());
+    assert_eq!(read, refit_test_support::fixture());
     assert_eq!(written, read.to_json().unwrap());
     assert!(!folder.path().join("nobody.json").exists());
 }

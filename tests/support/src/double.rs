@@ -38,7 +38,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Semaphore;
 
 /// Where the double is in its history.
-pub(crate) const MOMENT: Moment = Moment {
+const MOMENT: Moment = Moment {
     height: Height(41),
     generation: Generation(2),
 };
@@ -50,23 +50,31 @@ const FAULT_MOMENT: Moment = Moment {
 };
 
 /// Its only life.
-pub(crate) const LIFE: Life = Life(0x00c0_ffee_1234_5678);
+pub const LIFE: Life = Life(0x00c0_ffee_1234_5678);
 
-pub(crate) struct Double {
-    pub(crate) metrics: Metrics,
-    pub(crate) feed: Arc<Feed>,
-    pub(crate) answers: Room,
-    pub(crate) unready: bool,
-    pub(crate) halted: Option<HaltedStatus>,
-    pub(crate) seen: Mutex<BTreeSet<String>>,
+/// A node with fixed answers, and what a test looks at afterwards.
+#[derive(Debug)]
+pub struct Double {
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Its events.
+    pub feed: Arc<Feed>,
+    /// Room for answers.
+    pub answers: Room,
+    /// Whether it says that it is not ready.
+    pub unready: bool,
+    /// Why it executes no more blocks, if it does not.
+    pub halted: Option<HaltedStatus>,
+    /// The keys of requests that were carried out.
+    pub seen: Mutex<BTreeSet<String>>,
     /// How many messages each group had.
-    pub(crate) groups: Mutex<Vec<usize>>,
+    pub groups: Mutex<Vec<usize>>,
     /// By which way each message or group came in.
-    pub(crate) shares: Mutex<Vec<Share>>,
+    pub shares: Mutex<Vec<Share>>,
     /// What was last set of the parameters.
-    pub(crate) changed: Mutex<ParameterChange>,
+    pub changed: Mutex<ParameterChange>,
     /// One permit for each group with a message for `held`.
-    pub(crate) gate: Arc<Semaphore>,
+    pub gate: Arc<Semaphore>,
 }
 
 impl Default for Double {
@@ -554,7 +562,8 @@ fn kind() -> KindDescriptor {
     }
 }
 
-pub(crate) fn fixture() -> Fixture {
+/// The state of `kv`, as it is kept.
+pub fn fixture() -> Fixture {
     let KindDescriptor {
         kind,
         version,

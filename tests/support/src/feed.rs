@@ -6,7 +6,9 @@ use refit_admin::{EventFeed, Refusal};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
-pub(crate) struct Feed {
+/// The events of the double.
+#[derive(Debug)]
+pub struct Feed {
     events: Mutex<Vec<Arc<Event>>>,
     newest: watch::Sender<EventId>,
 }
@@ -30,7 +32,11 @@ impl Default for Feed {
 }
 
 impl Feed {
-    pub(crate) fn add(&self, id: &str, engine: &str, topic: &str, event: &str) {
+    /// Adds one.
+    ///
+    /// # Panics
+    /// If the id or the event cannot be read.
+    pub fn add(&self, id: &str, engine: &str, topic: &str, event: &str) {
         let event = Event {
             id: id.parse().unwrap(),
             engine: engine.to_owned(),

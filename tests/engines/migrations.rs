@@ -1,22 +1,13 @@
 //! The migrations of the engines themselves over any old state, in the testkit: nothing is lost,
 //! nothing is made up, and what the bus builds agrees with what it was built from.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
-#[path = "../../engines/accounts/src/v1.rs"]
-#[allow(unreachable_pub, reason = "it is an engine's own file")]
-mod accounts_v1;
-#[path = "../../engines/kv/src/v1.rs"]
-#[allow(unreachable_pub, reason = "it is an engine's own file")]
-mod kv_v1;
-#[path = "../../runtime/kernel/tests/scripted/random.rs"]
-mod random;
+use crate::{accounts_v1, kv_v1};
 
 use proptest::prelude::*;
 use proptest::sample::{SizeRange, select};
-use random::check;
 use refit_abi::{EngineId, Fault, Height};
 use refit_kv::{Answer, Entry, Query};
+use refit_test_support::check;
 use refit_testkit::{Directives, Testkit, stand_in};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,14 +2,14 @@
 //! process of its own, so that what it counts is its own.
 //!
 //! `REFIT_SWAPS` says how many upgrades; the full size is 10,000:
-//! `REFIT_SWAPS=10000 cargo test --release -p refit-tests --test endurance -- --nocapture`.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+//! `REFIT_SWAPS=10000 cargo test --release -p refit-tests --test node -- --nocapture endurance`.
 
+use crate::workshop;
 use refit_admin::api::{Class, UpgradeState};
 use refit_loader::{ArtifactId, VERDICTS_MAX};
 use refit_node::REPORTS_MAX;
+use refit_tests::Harness;
 use refit_tests::process::{self, Counts};
-use refit_tests::{Harness, Workshop};
 use refit_upgrade::{Candidate, Plan};
 use serde_json::json;
 use std::fs;
@@ -143,8 +143,7 @@ fn upgrade_after_upgrade_leaves_memory_mappings_threads_and_descriptors_as_they_
 }
 
 fn upgrade_after_upgrade() {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop");
-    let workshop = Workshop::new(root, env!("CARGO_BIN_EXE_refit-test-probe"));
+    let workshop = workshop();
     let versions = [workshop.kv_v2(), workshop.kv_v4()];
     let node = Harness::start(&workshop, &[("kv", "kv", &versions[0])]);
     for number in 0..ENTRIES {

@@ -3,12 +3,12 @@
 //!
 //! It runs where `valgrind` is installed (Debian's package `valgrind`), and says so where it is not.
 //! `REFIT_ROUNDS` says how many rounds of swaps; one takes some ten seconds.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+use crate::workshop;
 use refit_admin::api::{Class, UpgradeState};
-use refit_tests::{Harness, Workshop};
+use refit_tests::Harness;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Names the libraries, in the child.
@@ -71,11 +71,6 @@ fn swaps_of_every_class_touch_no_memory_that_is_not_theirs() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}: {told}{said}", output.status);
     assert!(told.contains("swaps under valgrind"), "{told}{said}");
-}
-
-fn workshop() -> Workshop {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop");
-    Workshop::new(root, env!("CARGO_BIN_EXE_refit-test-probe"))
 }
 
 /// One engine is carried all the way, the other one goes through all versions.

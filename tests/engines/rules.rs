@@ -1,7 +1,5 @@
 //! The rules of the engines themselves, without a node: their code is linked in and executes blocks.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
-
 use refit_abi::export::LinkedModule;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;

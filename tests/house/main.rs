@@ -1,0 +1,6 @@
+//! The rules of this repository that no compiler checks: who may depend on whom, and how its files are kept.
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+mod architecture;
+mod programs;
+mod tidy;
