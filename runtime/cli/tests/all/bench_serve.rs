@@ -1,6 +1,6 @@
 //! `refit bench serve`, short: a real node, real clients, and figures that hold together.
 
-use crate::served::Folder;
+use crate::served::{Folder, compiled};
 use serde_json::Value;
 
 #[test]
@@ -21,6 +21,7 @@ fn a_short_run_measures_all_that_the_long_one_does_and_no_request_is_lost() {
     ];
     let mut command = folder.command(&arguments);
     command.env_clear().envs(std::env::vars_os());
+    command.env("REFIT_CACHE_DIR", compiled());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");

@@ -1,6 +1,6 @@
 //! The demo itself, short: what it promises must be in what it says.
 
-use crate::served::Folder;
+use crate::served::{Folder, compiled};
 use serde_json::Value;
 
 #[test]
@@ -21,6 +21,7 @@ fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
     command
         .env_clear()
         .envs(std::env::vars_os())
+        .env("REFIT_CACHE_DIR", compiled())
         .arg("--record")
         .arg(&record);
     let output = command.output().unwrap();

@@ -1,7 +1,7 @@
 //! What the guide has an author do first is done here, line by line, in the folder of the package.
 
 use crate::guide::words;
-use crate::served::Folder;
+use crate::served::{Folder, compiled};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -152,6 +152,7 @@ impl Author {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
         command.args(arguments).current_dir(&self.package);
+        command.env("REFIT_CACHE_DIR", compiled());
         command.stdin(Stdio::null());
         command
     }
