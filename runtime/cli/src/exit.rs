@@ -30,6 +30,8 @@ pub(crate) enum Exit {
     Cut = 60,
     /// A defect, or a machine that does not play along.
     Internal = 70,
+    /// A signal ended the command before what it waited for came.
+    Interrupted = 130,
 }
 
 /// What `--help` says of them.
@@ -47,6 +49,7 @@ Exit codes:
   51  an engine changed more than its versions say
   60  the node was ended while an engine did not return
   70  internal error
+ 130  interrupted by a signal; what the node was told to do goes on
 
 Flags go over environment variables, these over the configuration file.";
 

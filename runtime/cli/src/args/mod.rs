@@ -35,12 +35,13 @@ pub(crate) use listening::{ListeningArgs, listen_addr};
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
-pub(crate) use output::OutputArgs;
+pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
 pub(crate) use policy::{PolicyArgs, pause_limit_in_bounds, rehearsal_wait_in_bounds};
 pub(crate) use run::RunArgs;
 pub(crate) use upgrade::{
     ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs,
+    UpgradeWaitArgs,
 };
 pub(crate) use watch::{WatchArgs, call_limit_in_bounds, stop_limit_in_bounds};
 
@@ -67,7 +68,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Engine(EngineCommand),
     /// Shows how a running node is.
-    Status(OutputArgs),
+    Status(StatusArgs),
     /// Sends a message to an engine and prints its reply.
     Send(SendArgs),
     /// Asks an engine something, without changing it.

@@ -18,6 +18,8 @@ pub(crate) enum UpgradeCommand {
     Apply(ApplyArgs),
     /// Shows one upgrade; without a number the last one.
     Status(UpgradeStatusArgs),
+    /// Waits for the end of an upgrade; without a number for that of the last one. Exits as apply does.
+    Wait(UpgradeWaitArgs),
     /// Takes back an upgrade that is staged, rehearsed or waits for its height; no later than its gate closes.
     Cancel(CancelArgs),
     /// Lists all upgrades that the node remembers.
@@ -132,6 +134,21 @@ pub(crate) struct UpgradeStatusArgs {
     /// The upgrade's number.
     #[arg(value_name = "ID")]
     pub(crate) id: Option<u64>,
+    /// Shows each phase as it ends, and the whole upgrade at its end.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpgradeWaitArgs {
+    /// The upgrade's number.
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u64>,
+    /// Longest wait, such as 30s or 5min.
+    #[arg(long, value_name = "TIME", default_value = "5min", value_parser = time, env = "REFIT_TIMEOUT")]
+    pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -26,10 +26,12 @@ mod threads;
 mod upgrade_apply;
 mod upgrade_cancel;
 pub(crate) mod upgrade_end;
+mod upgrade_follow;
 mod upgrade_history;
 pub(crate) mod upgrade_plan;
 mod upgrade_quarantine;
 mod upgrade_status;
+mod upgrade_wait;
 
 use crate::args::{
     BuildingArgs, Cli, Command, CommonArgs, EngineCommand, ParametersCommand, UpgradeCommand,
@@ -113,6 +115,9 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
         }),
         UpgradeCommand::Status(args) => ask(common, async |client| {
             upgrade_status::run(client, &args).await
+        }),
+        UpgradeCommand::Wait(args) => ask(common, async |client| {
+            upgrade_wait::run(client, &args).await
         }),
         UpgradeCommand::Cancel(args) => ask(common, async |client| {
             upgrade_cancel::run(client, &args).await

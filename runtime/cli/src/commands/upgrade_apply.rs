@@ -1,29 +1,19 @@
 //! `refit upgrade apply PLAN`: hands the plan over, and follows the upgrade to its end.
 
-use super::upgrade_end::{self, UpgradeEnd};
+use super::upgrade_end;
+use super::upgrade_follow::Following;
 use crate::args::ApplyArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::files::{FileError, read_text};
 use crate::show;
-use refit_admin::api::{UpgradeAccepted, UpgradeReport, UpgradeState};
+use refit_admin::api::{UpgradeAccepted, UpgradeReport};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
 use serde::de::IgnoredAny;
 use std::path::Path;
 use std::time::Duration;
-use tokio::time::Instant;
-
-/// Time between two looks at the upgrade.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Longest wait, after an upgrade has ended, for the time without a block around it: a busy node changes its crews
-/// within a second.
-const WHOLE_WAIT_MAX: Duration = Duration::from_secs(3);
-
-/// Longest wait for a node that does not answer any more: it may be restarting.
-const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
@@ -39,7 +29,13 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
         show::next(format_args!("refit upgrade status {id}"));
         return Ok(());
     }
-    let report = follow(client, id, Duration::from_secs(args.wait_s.into())).await?;
+    let following = Following {
+        client,
+        id,
+        wait_max: Duration::from_secs(args.wait_s.into()),
+        shows_phases: true,
+    };
+    let report = following.to_end().await?;
     print(&report, args.output.json)?;
     upgrade_end::check(report)?;
     show::next("refit status");
@@ -72,63 +68,6 @@ fn wishes(args: &ApplyArgs) -> Vec<(&'static str, String)> {
     wishes
         .filter_map(|(name, value)| Some((name, value?)))
         .collect()
-}
-
-/// Whether the report of an upgrade that has ended says for how long no block ran, if that was so.
-fn is_whole(report: &UpgradeReport) -> bool {
-    report.state == UpgradeState::Refused || report.without_block.is_some()
-}
-
-/// Waits for the end of upgrade `id`, for at most `wait`.
-async fn follow(client: &Client, id: u64, wait: Duration) -> Result<UpgradeReport, Failure> {
-    let deadline = Instant::now() + wait;
-    let mut said: Option<UpgradeState> = None;
-    let mut ended = None;
-    loop {
-        let looked = client.get(&format!("/v1/upgrades/{id}")).await;
-        let report: UpgradeReport = match looked {
-            Ok(report) => report,
-            Err(failure) => match is_known(client, id).await {
-                Some(true) => continue,
-                Some(false) => return Err(Box::new(UpgradeEnd::Restarted { id }).into()),
-                None => return Err(failure),
-            },
-        };
-        if report.state.is_final() {
-            let now = Instant::now();
-            let since = *ended.get_or_insert(now);
-            if is_whole(&report) || now.duration_since(since) >= WHOLE_WAIT_MAX {
-                return Ok(report);
-            }
-            tokio::time::sleep(LOOK_INTERVAL).await;
-            continue;
-        }
-        if said.replace(report.state) != Some(report.state) {
-            show::talk(format_args!("upgrade {id} is {}", report.state));
-        }
-        if Instant::now() >= deadline {
-            return Err(Box::new(UpgradeEnd::Unfinished {
-                report,
-                wait_s: wait.as_secs(),
-            })
-            .into());
-        }
-        tokio::time::sleep(LOOK_INTERVAL).await;
-    }
-}
-
-/// Whether the node knows upgrade `id`, once it answers again; `None` if it does not in time.
-async fn is_known(client: &Client, id: u64) -> Option<bool> {
-    let deadline = Instant::now() + RESTART_WAIT_MAX;
-    loop {
-        if let Ok(reports) = client.get::<Vec<UpgradeReport>>("/v1/upgrades").await {
-            return Some(reports.iter().any(|report| report.id == id));
-        }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        tokio::time::sleep(LOOK_INTERVAL).await;
-    }
 }
 
 fn print(report: &UpgradeReport, json: bool) -> Result<(), Failure> {

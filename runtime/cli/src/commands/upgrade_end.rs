@@ -5,6 +5,7 @@ use miette::Diagnostic;
 use refit_admin::api::{Phase, UPGRADE_CANCELLED, UpgradeReport, UpgradeState};
 use refit_upgrade::LINT_CODES;
 use std::fmt;
+use std::time::Duration;
 
 /// How the upgrade stands.
 #[derive(Debug)]
@@ -12,7 +13,12 @@ pub(crate) enum UpgradeEnd {
     /// It was aborted or refused.
     Failed { report: UpgradeReport },
     /// It has not come to its end in the time that was given.
-    Unfinished { report: UpgradeReport, wait_s: u64 },
+    Unfinished {
+        report: UpgradeReport,
+        wait: Duration,
+    },
+    /// Whoever followed it was interrupted; it goes on.
+    Left { id: u64 },
     /// The node restarted, and knows nothing of it.
     Restarted { id: u64 },
 }
@@ -30,6 +36,7 @@ impl UpgradeEnd {
         let report = match self {
             Self::Failed { report } => report,
             Self::Unfinished { .. } => return Exit::NoAnswer,
+            Self::Left { .. } => return Exit::Interrupted,
             Self::Restarted { .. } => return Exit::TransitionFailed,
         };
         match (&report.reason, report.state) {
@@ -62,15 +69,24 @@ impl fmt::Display for UpgradeEnd {
                     "the node restarted while upgrade {id} was under way, with the code from before"
                 )
             }
-            Self::Unfinished { report, wait_s } => {
+            Self::Unfinished { report, wait } => {
+                let wait_s = wait.as_secs();
                 write!(
                     f,
                     "upgrade {} is still {} after {wait_s} s",
                     report.id, report.state
                 )
             }
+            Self::Left { id } => {
+                write!(f, "interrupted: upgrade {id} goes on in the node")
+            }
         }
     }
+}
+
+/// What can be done about an upgrade that goes on.
+fn goes_on(id: u64) -> String {
+    format!("follow it with `refit upgrade status {id} --follow`, or take it back with `refit upgrade cancel {id}`")
 }
 
 impl std::error::Error for UpgradeEnd {}
@@ -86,6 +102,7 @@ impl Diagnostic for UpgradeEnd {
                 Box::new(format!("upgrade::{code}"))
             }
             Self::Unfinished { .. } => Box::new("upgrade::unfinished"),
+            Self::Left { .. } => Box::new("upgrade::interrupted"),
             Self::Restarted { .. } => Box::new("upgrade::node-restarted"),
         })
     }
@@ -99,10 +116,8 @@ impl Diagnostic for UpgradeEnd {
             Self::Restarted { .. } => Some(Box::new(
                 "see why with `refit upgrade quarantine` and in the node's log",
             )),
-            Self::Unfinished { report, .. } => Some(Box::new(format!(
-                "follow it with `refit upgrade status {}`",
-                report.id
-            ))),
+            Self::Unfinished { report, .. } => Some(Box::new(goes_on(report.id))),
+            Self::Left { id } => Some(Box::new(goes_on(*id))),
         }
     }
 }
