@@ -62,7 +62,7 @@ pub use limits::{
     SHUTDOWN_WAIT, STOP_WRITE_WAIT, STRANGERS_MAX, WRITE_BYTES_MIN, WRITE_WINDOW,
 };
 pub use listen::{Address, BindError, Listen};
-pub use metrics::{Metrics, Outcome, PAUSE_BUCKETS_S};
+pub use metrics::{BuildInfo, Metrics, Outcome, PAUSE_BUCKETS_S, RehearsalOutcome};
 pub use node::{
     Answer, Answered, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied, Sent, Wishes,
 };

@@ -306,7 +306,7 @@ async fn a_node_that_is_not_ready_is_alive() {
 #[tokio::test]
 async fn metrics_are_open_metrics_text() {
     let double = Double::default();
-    double.metrics.add_messages(12);
+    double.metrics.add_messages("kv", 12);
     let served = Served::with(double, Limits::default()).await;
     let seen = served.get("/metrics").await;
     assert!(
@@ -315,7 +315,7 @@ async fn metrics_are_open_metrics_text() {
             .starts_with("application/openmetrics-text")
     );
     assert!(
-        seen.text.contains("\nrefit_messages_total 12\n"),
+        seen.text.contains("\nrefit_messages_total{kind=\"kv\"} 12\n"),
         "{}",
         seen.text
     );

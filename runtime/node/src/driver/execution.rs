@@ -192,7 +192,7 @@ impl Driver {
         let metrics = &self.parts.metrics;
         metrics.set_height(outcome.height);
         metrics.set_generation(outcome.generation);
-        metrics.add_messages(outcome.stats.messages);
+        metrics.add_messages("", outcome.stats.messages);
         metrics.set_mailbox_depth(outcome.backlog as u64);
         crate::leaks::tell();
         metrics.add_dead_letters(outcome.stats.dead_letters);
@@ -209,7 +209,7 @@ impl Driver {
         let count = move |executor: &mut Executor| {
             let table = executor.table();
             for ((_, entry), count) in table.iter().zip(executor.kind_counts()) {
-                metrics.set_poisoned(&entry.kind.descriptor().kind, count.poisoned);
+                metrics.set_engines(&entry.kind.descriptor().kind, count.serving, count.poisoned);
             }
         };
         // Without a crew there is nothing to count.

@@ -1,71 +1,55 @@
-//! What is counted: the node calls the setters, `GET /metrics` gives the text.
+//! The node's metrics: the node calls the setters, `GET /metrics` gives the text.
 //!
-//! Names start with `refit_`, units are base units, and no label has an unbounded set of values.
+//! The names follow the rules of OpenMetrics 1.0: they begin with `refit_`, a unit is a base unit and the last word, a
+//! counter ends in `_total`, and no label has an unbounded set of values. What every process has (`process_…`) bears the
+//! names of the Prometheus client libraries, without a prefix.
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+mod labels;
+mod process;
+#[cfg(test)]
+mod tests;
+
+pub use labels::{BuildInfo, Outcome, RehearsalOutcome};
+
+use labels::{KindLabel, OutcomeLabel};
+use process::Process;
+
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use refit_abi::{Generation, Height};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Upper bounds of the pause histogram, in seconds.
-pub const PAUSE_BUCKETS_S: [f64; 16] = [
+/// Upper bounds of the histograms of pauses and of the times around them, in seconds: up to a pause that is as long as a
+/// pause limit may be.
+pub const PAUSE_BUCKETS_S: [f64; 21] = [
     0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
-    0.1, 0.2, 0.5, 1.0,
+    0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
 ];
 
-/// How an upgrade ended, as a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The new generation is live.
-    Committed,
-    /// A transition failed, the old generation goes on.
-    Aborted,
-    /// It was refused before the gate closed.
-    Refused,
-}
-
-impl Outcome {
-    const ALL: [Self; 3] = [Self::Committed, Self::Aborted, Self::Refused];
-
-    const fn label(self) -> OutcomeLabel {
-        let outcome = match self {
-            Self::Committed => "committed",
-            Self::Aborted => "aborted",
-            Self::Refused => "refused",
-        };
-        OutcomeLabel { outcome }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabel {
-    kind: String,
-}
-
-impl KindLabel {
-    fn of(kind: &str) -> Self {
-        let kind = kind.to_owned();
-        Self { kind }
-    }
-}
+/// Upper bounds of the histograms of blocks and of rehearsals, in seconds.
+const WORK_BUCKETS_S: [f64; 14] = [
+    0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0,
+];
 
 /// The metrics of one node. All setters are lock-free or nearly so, and may be called from any
 /// thread.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// What every process has, under names without a prefix.
+    of_process: Registry,
     height: Gauge,
     generation: Gauge,
-    messages: Counter,
+    block: Histogram,
+    engines: Family<KindLabel, Gauge>,
+    messages: Family<KindLabel, Counter>,
+    handling: Family<KindLabel, Counter<f64, AtomicU64>>,
     faults: Family<KindLabel, Counter>,
     poisoned: Family<KindLabel, Gauge>,
     dead_letters: Counter,
@@ -76,6 +60,9 @@ pub struct Metrics {
     upgrades: Family<OutcomeLabel, Counter>,
     upgrade_pause: Histogram,
     upgrade_without_block: Histogram,
+    rehearsals: Family<OutcomeLabel, Counter>,
+    rehearsal: Histogram,
+    quarantined: Gauge,
     mailbox_depth: Gauge,
     libraries_mapped: Gauge,
     libraries_pinned: Gauge,
@@ -93,9 +80,13 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("refit"),
+            of_process: Registry::default(),
             height: Gauge::default(),
             generation: Gauge::default(),
-            messages: Counter::default(),
+            block: Histogram::new(WORK_BUCKETS_S),
+            engines: Family::default(),
+            messages: Family::default(),
+            handling: Family::default(),
             faults: Family::default(),
             poisoned: Family::default(),
             dead_letters: Counter::default(),
@@ -106,20 +97,52 @@ impl Metrics {
             upgrades: Family::default(),
             upgrade_pause: Histogram::new(PAUSE_BUCKETS_S),
             upgrade_without_block: Histogram::new(PAUSE_BUCKETS_S),
+            rehearsals: Family::default(),
+            rehearsal: Histogram::new(WORK_BUCKETS_S),
+            quarantined: Gauge::default(),
             mailbox_depth: Gauge::default(),
             libraries_mapped: Gauge::default(),
             libraries_pinned: Gauge::default(),
             log_lines_dropped: Counter::default(),
         };
         metrics.register();
+        metrics.of_process.register_collector(Box::new(Process));
         for outcome in Outcome::ALL {
             let _shown_at_zero = metrics.upgrades.get_or_create(&outcome.label());
+        }
+        for outcome in RehearsalOutcome::ALL {
+            let _shown_at_zero = metrics.rehearsals.get_or_create(&outcome.label());
         }
         metrics
     }
 
     fn register(&mut self) {
         let r = &mut self.registry;
+        r.register("build", "What this program is", Info::new(BuildInfo::THIS));
+        let block = self.block.clone();
+        let help = "Time that the crew took to execute a block";
+        r.register_with_unit("block", help, Unit::Seconds, block);
+        r.register(
+            "engines",
+            "Engines that are there, by kind",
+            self.engines.clone(),
+        );
+        let handling = self.handling.clone();
+        let help = "Time in which engines of a kind ran, by samples of what runs: exact over many of them only";
+        r.register_with_unit("handling", help, Unit::Seconds, handling);
+        r.register(
+            "rehearsals",
+            "Rehearsals that came to an end, by outcome",
+            self.rehearsals.clone(),
+        );
+        let rehearsal = self.rehearsal.clone();
+        let help = "Time that a rehearsal took, with the copy of the states";
+        r.register_with_unit("rehearsal", help, Unit::Seconds, rehearsal);
+        r.register(
+            "quarantined",
+            "Artifacts that the node does not bring in again",
+            self.quarantined.clone(),
+        );
         r.register(
             "height",
             "Number of the last executed block",
@@ -132,7 +155,7 @@ impl Metrics {
         );
         r.register(
             "messages",
-            "Messages handled by engines",
+            "Messages handled by engines, by kind",
             self.messages.clone(),
         );
         r.register(
@@ -215,9 +238,32 @@ impl Metrics {
         self.generation.set(signed(generation.0));
     }
 
-    /// Counts `messages` more as handled.
-    pub fn add_messages(&self, messages: u64) {
-        self.messages.inc_by(messages);
+    /// Counts `messages` more that engines of `kind` handled.
+    pub fn add_messages(&self, kind: &str, messages: u64) {
+        let kind = KindLabel::of(kind);
+        self.messages.get_or_create(&kind).inc_by(messages);
+    }
+
+    /// Counts the time that a block took.
+    pub fn observe_block(&self, time: Duration) {
+        self.block.observe(time.as_secs_f64());
+    }
+
+    /// Adds `time` to that in which engines of `kind` ran.
+    pub fn add_handling(&self, kind: &str, time: Duration) {
+        let kind = KindLabel::of(kind);
+        self.handling.get_or_create(&kind).inc_by(time.as_secs_f64());
+    }
+
+    /// Counts a rehearsal that ended, and its time.
+    pub fn count_rehearsal(&self, outcome: RehearsalOutcome, time: Duration) {
+        self.rehearsals.get_or_create(&outcome.label()).inc();
+        self.rehearsal.observe(time.as_secs_f64());
+    }
+
+    /// Sets how many artifacts are in quarantine.
+    pub fn set_quarantined(&self, artifacts: u64) {
+        self.quarantined.set(signed(artifacts));
     }
 
     /// Counts `faults` more messages that engines of `kind` answered with a fault.
@@ -227,13 +273,14 @@ impl Metrics {
             .inc_by(faults);
     }
 
-    /// Sets how many engines of `kind` are poisoned.
-    pub fn set_poisoned(&self, kind: &str, engines: u64) {
-        self.poisoned
-            .get_or_create(&KindLabel::of(kind))
-            .set(signed(engines));
-        // Shown from the start, so that an alert on its growth sees the first.
-        let _shown_at_zero = self.faults.get_or_create(&KindLabel::of(kind));
+    /// Sets how many engines of `kind` there are, and how many of them are poisoned.
+    pub fn set_engines(&self, kind: &str, engines: u64, poisoned: u64) {
+        let kind = KindLabel::of(kind);
+        self.engines.get_or_create(&kind).set(signed(engines));
+        self.poisoned.get_or_create(&kind).set(signed(poisoned));
+        // Shown from the start, so that an alert on their growth sees the first.
+        let _shown_at_zero = self.messages.get_or_create(&kind);
+        let _shown_at_zero = self.faults.get_or_create(&kind);
     }
 
     /// Counts `letters` more dead letters.
@@ -285,7 +332,10 @@ impl Metrics {
     /// All metrics in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
-        match text::encode(&mut text, &self.registry) {
+        let whole = text::encode_registry(&mut text, &self.registry)
+            .and_then(|()| text::encode_registry(&mut text, &self.of_process))
+            .and_then(|()| text::encode_eof(&mut text));
+        match whole {
             Ok(()) => text,
             Err(std::fmt::Error) => String::new(),
         }
@@ -296,54 +346,3 @@ fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_text_has_every_metric_under_its_name() {
-        let metrics = Metrics::new();
-        metrics.set_height(Height(7));
-        metrics.set_generation(Generation(2));
-        metrics.add_messages(3);
-        metrics.set_poisoned("kv", 2);
-        metrics.add_faults("kv", 6);
-        metrics.add_dead_letters(8);
-        metrics.add_forgotten(9, 2);
-        metrics.add_events(12, 3);
-        metrics.set_mailbox_depth(4);
-        metrics.set_libraries(5, 1);
-        metrics.count_log_lines_dropped(8);
-        metrics.count_upgrade(Outcome::Committed, Some(Duration::from_micros(60)));
-        metrics.count_upgrade(Outcome::Refused, None);
-        metrics.observe_without_block(Duration::from_millis(2));
-        let text = metrics.encode();
-        for line in [
-            "refit_height 7",
-            "refit_generation 2",
-            "refit_messages_total 3",
-            "refit_faults_total{kind=\"kv\"} 6",
-            "refit_poisoned{kind=\"kv\"} 2",
-            "refit_dead_letters_total 8",
-            "refit_answers_forgotten_total 9",
-            "refit_events_total 12",
-            "refit_events_forgotten_total 3",
-            "refit_clients_forgotten_total 2",
-            "refit_mailbox_depth 4",
-            "refit_libraries_mapped 5",
-            "refit_libraries_pinned 1",
-            "refit_log_lines_dropped_total 8",
-            "refit_upgrades_total{outcome=\"committed\"} 1",
-            "refit_upgrades_total{outcome=\"aborted\"} 0",
-            "refit_upgrade_pause_seconds_count 1",
-            "refit_upgrade_without_block_seconds_count 1",
-            "refit_upgrade_pause_seconds_bucket{le=\"0.0001\"} 1",
-            "refit_upgrade_pause_seconds_bucket{le=\"0.00005\"} 0",
-        ] {
-            assert!(
-                text.lines().any(|l| l == line),
-                "no line `{line}` in:\n{text}"
-            );
-        }
-    }
-}
