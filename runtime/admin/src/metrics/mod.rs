@@ -252,7 +252,9 @@ impl Metrics {
     /// Adds `time` to that in which engines of `kind` ran.
     pub fn add_handling(&self, kind: &str, time: Duration) {
         let kind = KindLabel::of(kind);
-        self.handling.get_or_create(&kind).inc_by(time.as_secs_f64());
+        self.handling
+            .get_or_create(&kind)
+            .inc_by(time.as_secs_f64());
     }
 
     /// Counts a rehearsal that ended, and its time.
@@ -345,4 +347,3 @@ impl Metrics {
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
-

@@ -74,7 +74,10 @@ impl Collector for Process {
             gauge(&mut encoder, figure, open as f64)?;
         }
         let limits = fs::read_to_string("/proc/self/limits").ok();
-        if let Some(most) = limits.as_deref().and_then(|text| field(text, "Max open files")) {
+        if let Some(most) = limits
+            .as_deref()
+            .and_then(|text| field(text, "Max open files"))
+        {
             let figure = Figure {
                 name: "process_max_fds",
                 help: "Most file descriptors that the process may open",
@@ -86,11 +89,19 @@ impl Collector for Process {
     }
 }
 
-fn count(encoder: &mut DescriptorEncoder<'_>, figure: Figure, value: f64) -> Result<(), fmt::Error> {
+fn count(
+    encoder: &mut DescriptorEncoder<'_>,
+    figure: Figure,
+    value: f64,
+) -> Result<(), fmt::Error> {
     encode(encoder, &figure, &ConstCounter::new(value))
 }
 
-fn gauge(encoder: &mut DescriptorEncoder<'_>, figure: Figure, value: f64) -> Result<(), fmt::Error> {
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    figure: Figure,
+    value: f64,
+) -> Result<(), fmt::Error> {
     encode(encoder, &figure, &ConstGauge::new(value))
 }
 

@@ -65,8 +65,14 @@ fn a_pause_of_a_minute_has_a_bucket_of_its_own() {
     let metrics = Metrics::new();
     metrics.count_upgrade(Outcome::Committed, Some(Duration::from_secs(45)));
     let text = metrics.encode();
-    assert!(text.contains("refit_upgrade_pause_seconds_bucket{le=\"30.0\"} 0"), "{text}");
-    assert!(text.contains("refit_upgrade_pause_seconds_bucket{le=\"60.0\"} 1"), "{text}");
+    assert!(
+        text.contains("refit_upgrade_pause_seconds_bucket{le=\"30.0\"} 0"),
+        "{text}"
+    );
+    assert!(
+        text.contains("refit_upgrade_pause_seconds_bucket{le=\"60.0\"} 1"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -74,8 +80,13 @@ fn the_text_says_what_the_program_and_its_process_are() {
     let text = Metrics::new().encode();
     let value = |name: &str| {
         let line = text.lines().find(|line| line.starts_with(name));
-        let value = line.and_then(|line| line.rsplit_once(' ')).map(|(_, value)| value);
-        value.unwrap_or_else(|| panic!("no line `{name}` in:\n{text}")).parse::<f64>().unwrap()
+        let value = line
+            .and_then(|line| line.rsplit_once(' '))
+            .map(|(_, value)| value);
+        value
+            .unwrap_or_else(|| panic!("no line `{name}` in:\n{text}"))
+            .parse::<f64>()
+            .unwrap()
     };
     assert_eq!(value("refit_build_info{version="), 1.0);
     assert!(value("process_resident_memory_bytes") > 1e6);
@@ -98,13 +109,22 @@ fn the_text_keeps_the_rules_of_openmetrics() {
         let lines = text.lines().filter(move |line| line.starts_with(what));
         lines.map(words).collect::<Vec<_>>()
     };
-    let mut names: Vec<_> = of("# TYPE ").into_iter().map(|line| line[2].clone()).collect();
+    let mut names: Vec<_> = of("# TYPE ")
+        .into_iter()
+        .map(|line| line[2].clone())
+        .collect();
     for line in of("# UNIT ") {
         assert!(line[2].ends_with(&format!("_{}", line[3])), "{line:?}");
     }
     for name in &names {
-        assert!(name.starts_with("refit_") || name.starts_with("process_"), "{name}");
-        assert!(!name.ends_with("_total") && !name.ends_with("_info"), "{name}: the library adds that");
+        assert!(
+            name.starts_with("refit_") || name.starts_with("process_"),
+            "{name}"
+        );
+        assert!(
+            !name.ends_with("_total") && !name.ends_with("_info"),
+            "{name}: the library adds that"
+        );
     }
     let all = names.len();
     names.sort();

@@ -315,7 +315,8 @@ async fn metrics_are_open_metrics_text() {
             .starts_with("application/openmetrics-text")
     );
     assert!(
-        seen.text.contains("\nrefit_messages_total{kind=\"kv\"} 12\n"),
+        seen.text
+            .contains("\nrefit_messages_total{kind=\"kv\"} 12\n"),
         "{}",
         seen.text
     );

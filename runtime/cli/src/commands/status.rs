@@ -47,7 +47,9 @@ async fn watch(client: &Client, args: &StatusArgs, interval: Duration) -> Result
         let looked = client.get::<Status>("/v1/status").await;
         let is_read = match looked {
             Ok(status) if args.output.json => show::flow_json(&status)?,
-            Ok(status) if is_terminal => show::flow(&format!("{CLEAR}{}", show::status::text(&status)))?,
+            Ok(status) if is_terminal => {
+                show::flow(&format!("{CLEAR}{}", show::status::text(&status)))?
+            }
             Ok(status) => show::flow(&format!("{}\n", show::status::text(&status)))?,
             Err(failure) => {
                 show::talk(format_args!("{failure}"));

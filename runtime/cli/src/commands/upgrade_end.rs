@@ -86,7 +86,9 @@ impl fmt::Display for UpgradeEnd {
 
 /// What can be done about an upgrade that goes on.
 fn goes_on(id: u64) -> String {
-    format!("follow it with `refit upgrade status {id} --follow`, or take it back with `refit upgrade cancel {id}`")
+    format!(
+        "follow it with:    refit upgrade status {id} --follow\ntake it back with: refit upgrade cancel {id}"
+    )
 }
 
 impl std::error::Error for UpgradeEnd {}

@@ -1,6 +1,6 @@
 //! Follows an upgrade to its end: what `refit upgrade apply`, `upgrade status --follow` and `upgrade wait` share.
 //!
-//! Each phase that the upgrade finishes is a line on stderr. A signal ends the following, never the upgrade: that lives in
+//! Each phase before the pause that ends is a line on stderr. A signal ends the following, never the upgrade: that lives in
 //! the node, and whoever is interrupted is told how to look again.
 
 use super::upgrade_end::UpgradeEnd;
@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
 use crate::signals::Signals;
-use refit_admin::api::{PhaseTime, UpgradeReport, UpgradeState};
+use refit_admin::api::{Phase, PhaseTime, UpgradeReport, UpgradeState};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -130,11 +130,13 @@ impl Progress {
         }
     }
 
-    /// A line for each phase that has ended since the last look, and for each new state that is not the end.
+    /// A line for each phase before the pause that has ended since the last look, and one when it waits for its height.
     fn lines(&mut self, report: &UpgradeReport) -> Vec<String> {
         let id = report.id;
         let new = report.phases.get(self.phases..).unwrap_or_default();
-        let mut lines: Vec<_> = new.iter().map(|phase| phase_line(id, phase)).collect();
+        // Those of the pause end within microseconds of each other, and stand in the report.
+        let slow = new.iter().filter(|phase| phase.phase <= Phase::Armed);
+        let mut lines: Vec<_> = slow.map(|phase| phase_line(id, phase)).collect();
         self.phases = self.phases.max(report.phases.len());
         let is_new = self.state.replace(report.state) != Some(report.state);
         if is_new && report.state == UpgradeState::Armed {

@@ -39,7 +39,10 @@ pub(super) async fn run(client: &Client, args: &UpgradeStatusArgs) -> Result<(),
 }
 
 /// Upgrade `id`, or the last one.
-pub(super) async fn find(client: &Client, id: Option<u64>) -> Result<Option<UpgradeReport>, Failure> {
+pub(super) async fn find(
+    client: &Client,
+    id: Option<u64>,
+) -> Result<Option<UpgradeReport>, Failure> {
     match id {
         Some(id) => client.get(&format!("/v1/upgrades/{id}")).await.map(Some),
         None => {

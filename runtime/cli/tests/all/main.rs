@@ -11,6 +11,7 @@ mod destination;
 mod dev;
 mod ended_batch;
 mod endless;
+mod following;
 mod golden;
 mod guide;
 mod guide_run;
