@@ -7,20 +7,20 @@ use crate::block::outbox::Outbox;
 use crate::block::outcome::{BlockOutcome, QueryError, Stats};
 use crate::block::receipt::Receipt;
 use crate::block::room::Made;
-use crate::block::round::SharedChunk;
+use crate::block::rounds::Used;
 use crate::block::spare::Spare;
 use crate::block::timers::Timers;
 use crate::causes::{Allowance, Causes};
 use crate::crew::Helpers;
-use crate::engines::directory::{Directory, Place};
+use crate::engines::Engines;
 use crate::engines::newborn::{Newborn, Start};
-use crate::engines::slot::SlotState;
+use crate::engines::slot::{Slot, SlotState};
 use crate::gate::Gate;
 use crate::keys::{Keys, RequestDigest, Share};
-use crate::limits::{ANSWER_BYTES_MAX, CHUNK_ENGINES};
+use crate::limits::ANSWER_BYTES_MAX;
 use crate::parameters::Parameters;
-use crate::swap::remains::Remains;
-use crate::swap::table::GenerationTable;
+use crate::swap::sweep::Settling;
+use crate::swap::table::{GenerationTable, KindEntry};
 use arc_swap::ArcSwap;
 use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
 /// Executes blocks. Owned by the leader of the crew on duty; handed on at an upgrade.
 pub struct Executor {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) chunks: Vec<SharedChunk>,
+    pub(crate) engines: Engines,
     /// What the results of blocks depend on beside the engines and the blocks.
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) height: Height,
@@ -45,18 +45,8 @@ pub struct Executor {
     pub(crate) frame: BlockFrame,
     /// Effects of what happened between two blocks; they leave with the next.
     pub(crate) between: BlockOutcome,
-    pub(crate) swept: usize,
-    /// The code that is live, as long as states may be as the code before left them.
-    pub(crate) settling: Option<Arc<GenerationTable>>,
-    /// The block before the newest generation.
-    pub(crate) update_point: Height,
-    /// What settled generations have left over, and the states of retired engines.
-    pub(crate) remains: Vec<Arc<Remains>>,
-    pub(crate) directory: Arc<Directory>,
-    /// Places of engines that have stopped in this round.
-    pub(crate) gaps: Vec<Place>,
-    /// Engines that lie in one chunk.
-    pub(crate) chunk_engines: usize,
+    /// How far the newest generation has taken over its states.
+    pub(crate) settling: Settling,
     /// Emptied, with its memory, for the next round.
     pub(crate) outboxes: Vec<Outbox>,
     pub(crate) spare: Spare,
@@ -64,27 +54,10 @@ pub struct Executor {
     pub(crate) dead: DeadLetters,
     /// Which requests of clients wait or were answered.
     pub(crate) keys: Keys,
-    /// Chunks with mail.
-    pub(crate) active: Vec<u32>,
-    /// Messages that wait, but those that are held back for the next block.
-    pub(crate) waiting: usize,
-    /// Their bytes.
-    pub(crate) waiting_bytes: usize,
     /// What all that waits came from.
     pub(crate) causes: Causes,
-    /// Engines of which mail is held back for the next block.
-    pub(crate) held: Vec<EngineId>,
-    /// How much of it, and its bytes.
-    pub(crate) held_letters: usize,
-    pub(crate) held_bytes: usize,
-    /// Bytes of messages that this block has handled.
-    pub(crate) handled_bytes: u64,
-    /// Bytes of the replies and events that came of them, each charged for its place.
-    pub(crate) effect_bytes: u64,
-    /// Bytes of the answers that this block gives again, charged likewise.
-    pub(crate) repeated_bytes: u64,
-    /// What the `init` of engines that this round has started has made.
-    pub(crate) started: Made,
+    /// What the block has used of its budget.
+    pub(crate) used: Used,
     pub(crate) totals: Stats,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
@@ -191,34 +164,19 @@ impl Executor {
         };
         Self {
             shared: Arc::new(shared),
-            chunks: Vec::new(),
+            engines: Engines::new(),
             keys: Keys::new(parameters.keys),
             causes: Causes::new(parameters.cause),
             parameters: Arc::new(parameters),
             height: Height(0),
             frame: BlockFrame::default(),
             between: BlockOutcome::default(),
-            swept: 0,
-            settling: None,
-            update_point: Height(0),
-            remains: Vec::new(),
-            directory: Arc::new(Directory::default()),
-            gaps: Vec::new(),
-            chunk_engines: CHUNK_ENGINES,
+            settling: Settling::default(),
             outboxes: Vec::new(),
             spare: Spare::default(),
             timers: Timers::default(),
             dead: DeadLetters::default(),
-            active: Vec::new(),
-            waiting: 0,
-            waiting_bytes: 0,
-            held: Vec::new(),
-            held_letters: 0,
-            held_bytes: 0,
-            handled_bytes: 0,
-            effect_bytes: 0,
-            repeated_bytes: 0,
-            started: Made::default(),
+            used: Used::default(),
             totals: Stats::default(),
             faults_checked: false,
         }
@@ -258,12 +216,12 @@ impl Executor {
 
     /// Messages that wait for the next block.
     pub fn backlog(&self) -> usize {
-        self.waiting
+        self.engines.waiting.letters
     }
 
     /// Engines.
     pub fn engines(&self) -> usize {
-        self.directory.len()
+        self.engines.directory.len()
     }
 
     /// Counts since the node started.
@@ -295,7 +253,7 @@ impl Executor {
     /// How many engines, of those that start from now on, lie in one chunk, which is what a worker claims. What
     /// blocks give does not depend on it.
     pub fn pack(&mut self, chunk_engines: usize) {
-        self.chunk_engines = chunk_engines.max(1);
+        self.engines.per_chunk = chunk_engines.max(1);
     }
 
     /// Starts a root engine, before or between blocks.
@@ -330,7 +288,7 @@ impl Executor {
         };
         let newborn = Newborn::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
-        self.started = Made::default();
+        self.used.started = Made::default();
         let cause = self.causes.begin();
         self.settle_in((newborn, cause), &table, frame, &mut effects, 0);
         self.causes.let_go(cause);
@@ -357,7 +315,7 @@ impl Executor {
         self.take_in(block, &table, &mut out);
         self.causes.collect();
         // What was refused above keeps no round from being made.
-        self.effect_bytes = 0;
+        self.used.effect_bytes = 0;
         while self.goes_on(&out) {
             self.round(helpers, &table, frame, &mut out);
         }
@@ -365,7 +323,7 @@ impl Executor {
         if let Some(parameters) = &out.parameters {
             self.put_in_force(parameters.clone());
         }
-        out.backlog = self.waiting;
+        out.backlog = self.engines.waiting.letters;
         out.next_timer_height = self.timers.next_height();
         out.next_timer_time = self.timers.next_time();
         let forgotten = self.keys.take_forgotten();
@@ -410,41 +368,43 @@ impl Executor {
         codec: Codec,
         query: &[u8],
     ) -> Result<Vec<u8>, QueryError> {
-        let place = self.directory.get(engine);
-        let place = place.ok_or_else(|| match self.directory.absence(engine) {
-            Undelivered::Unknown => QueryError::Unknown { engine },
-            reason => QueryError::Unavailable { engine, reason },
-        })?;
         let table = self.table();
-        let mut chunk = self.chunks[place.chunk as usize].write();
-        let slot = &mut chunk.slots[place.slot as usize];
-        let entry = table.get(slot.kind).ok_or(QueryError::Unknown { engine })?;
-        slot.settle(entry, self.update_point);
-        let instance = match &slot.state {
-            SlotState::Live(instance) => instance,
-            SlotState::Poisoned(_) => {
-                return Err(QueryError::Unavailable {
-                    engine,
-                    reason: Undelivered::Poisoned,
-                });
-            }
-            SlotState::Away => {
-                return Err(QueryError::Unavailable {
-                    engine,
-                    reason: Undelivered::Stopped,
-                });
-            }
+        let ask = |slot: &mut Slot| {
+            let entry = table.get(slot.kind).ok_or(QueryError::Unknown { engine })?;
+            slot.settle(entry, self.settling.update_point);
+            asked(slot, entry, codec, query)
         };
-        let mut answer = Vec::new();
-        let _about = running::about(engine);
-        entry
-            .kind
-            .query(instance, codec, query, &mut answer)
-            .map_err(|error| QueryError::Call { engine, error })?;
-        match answer.len() {
-            ..=ANSWER_BYTES_MAX => Ok(answer),
-            bytes => Err(QueryError::TooLarge { engine, bytes }),
-        }
+        let absent = || match self.engines.directory.absence(engine) {
+            Undelivered::Unknown => Err(QueryError::Unknown { engine }),
+            reason => Err(QueryError::Unavailable { engine, reason }),
+        };
+        self.engines.with(engine, ask).unwrap_or_else(absent)
+    }
+}
+
+/// What a settled engine answers to a query.
+fn asked(
+    slot: &Slot,
+    entry: &KindEntry,
+    codec: Codec,
+    query: &[u8],
+) -> Result<Vec<u8>, QueryError> {
+    let engine = slot.id;
+    let unavailable = |reason| QueryError::Unavailable { engine, reason };
+    let instance = match &slot.state {
+        SlotState::Live(instance) => instance,
+        SlotState::Poisoned(_) => return Err(unavailable(Undelivered::Poisoned)),
+        SlotState::Away => return Err(unavailable(Undelivered::Stopped)),
+    };
+    let mut answer = Vec::new();
+    let _about = running::about(engine);
+    entry
+        .kind
+        .query(instance, codec, query, &mut answer)
+        .map_err(|error| QueryError::Call { engine, error })?;
+    match answer.len() {
+        ..=ANSWER_BYTES_MAX => Ok(answer),
+        bytes => Err(QueryError::TooLarge { engine, bytes }),
     }
 }
 
@@ -453,7 +413,7 @@ impl fmt::Debug for Executor {
         f.debug_struct("Executor")
             .field("height", &self.height)
             .field("generation", &self.shared.table.load().number())
-            .field("engines", &self.directory.len())
+            .field("engines", &self.engines.directory.len())
             .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@ impl Executor {
         message: &Ingress,
         out: &mut BlockOutcome,
     ) -> bool {
-        let is_full = self.repeated_bytes >= self.parameters.block.effect_bytes;
+        let is_full = self.used.repeated_bytes >= self.parameters.block.effect_bytes;
         let admitted = match is_full && self.keys.is_answered(key) {
             true => Admitted::Refused(KeyRefusal::Later),
             false => self.keys.admit(key, message.share, request, out.height),
@@ -32,7 +32,7 @@ impl Executor {
             Admitted::Deliver => return true,
             Admitted::Waits => return false,
             Admitted::Again(at, outcome) => {
-                self.repeated_bytes += charged(&outcome);
+                self.used.repeated_bytes += charged(&outcome);
                 (at, true, outcome)
             }
             // No order has the digest of a message.
@@ -74,7 +74,7 @@ impl Executor {
                 Asker::Keyed { key, request }
             }
         };
-        self.effect_bytes += charged(&outcome);
+        self.used.effect_bytes += charged(&outcome);
         out.replies.push(Replied {
             asker,
             engine,

@@ -52,7 +52,7 @@ impl Executor {
     fn has_room(&self, engine: EngineId, out: &mut BlockOutcome) -> bool {
         let fits = self.fits_in_all(Origin::Timer(TimerId(0)), 0);
         let most = self.parameters.mailbox;
-        let is_full = self.with_slot(engine, |slot| {
+        let is_full = self.engines.with(engine, |slot| {
             self.settled(slot, out);
             matches!(slot.state, SlotState::Live(_))
                 && (!fits
@@ -152,8 +152,8 @@ impl Executor {
         payload: &[u8],
         out: &mut BlockOutcome,
     ) {
-        let refused = match self.directory.get(to) {
-            None => Some(self.directory.absence(to)),
+        let refused = match self.engines.directory.get(to) {
+            None => Some(self.engines.directory.absence(to)),
             Some(place) => self.put(place, envelope, payload, origin, out),
         };
         if let Some(reason) = refused {
@@ -170,8 +170,8 @@ impl Executor {
             Origin::Node => (most.kept_messages / 2, most.kept_bytes / 2),
             Origin::Client(_) => (most.kept_messages, most.kept_bytes),
         };
-        let letters = self.waiting + self.held_letters;
-        let waiting_bytes = self.waiting_bytes + self.held_bytes;
+        let letters = self.engines.waiting.letters + self.engines.held.letters;
+        let waiting_bytes = self.engines.waiting.bytes + self.engines.held.bytes;
         letters < most.all_messages.saturating_add(messages_kept)
             && waiting_bytes + bytes <= most.all_bytes.saturating_add(bytes_kept)
     }
@@ -179,10 +179,10 @@ impl Executor {
     /// Settles the state of an engine that is to get a letter, if that is still to be done: one that its settling
     /// poisons refuses letters from the update point on, whether the sweep has come to it or not.
     fn settled(&self, slot: &mut Slot, out: &mut BlockOutcome) {
-        if let Some(table) = &self.settling
+        if let Some(table) = &self.settling.table
             && let Some(entry) = table.get(slot.kind)
         {
-            settle(slot, entry, self.update_point, out);
+            settle(slot, entry, self.settling.update_point, out);
         }
     }
 
@@ -195,7 +195,7 @@ impl Executor {
         out: &mut BlockOutcome,
     ) -> Option<Undelivered> {
         let fits = self.fits_in_all(origin, payload.len());
-        let mut chunk = self.chunks[place.chunk as usize].write();
+        let mut chunk = self.engines.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
         self.settled(slot, out);
@@ -229,23 +229,23 @@ impl Executor {
         let cause = envelope.cause;
         if self.causes.is_paused(cause) || mailbox.holds_back(envelope.sender) {
             if mailbox.hold(envelope, payload) {
-                self.held.push(slot.id);
+                self.engines.holders.push(slot.id);
             }
-            self.held_letters += 1;
-            self.held_bytes += bytes;
+            self.engines.held.letters += 1;
+            self.engines.held.bytes += bytes;
             self.causes.add_held(cause, bytes, is_charged);
             return None;
         }
         self.causes.add_letter(cause, bytes, is_charged);
         if mailbox.is_empty() {
             if chunk.active.is_empty() {
-                self.active.push(place.chunk);
+                self.engines.active.push(place.chunk);
             }
             chunk.active.push(place.slot);
         }
         mailbox.put(envelope, payload, &mut chunk.arena);
-        self.waiting += 1;
-        self.waiting_bytes += bytes;
+        self.engines.waiting.letters += 1;
+        self.engines.waiting.bytes += bytes;
         None
     }
 

@@ -12,7 +12,7 @@
 
 use crate::block::outbox::Outbox;
 use crate::block::outcome::Emitted;
-use crate::block::round::SharedChunk;
+use crate::engines::chunk::SharedChunk;
 use crate::engines::mailbox::Letter;
 use crate::limits::{BATCH_LETTERS_MAX, EFFECT_OVERHEAD_BYTES};
 use crate::parameters::RoundBounds;

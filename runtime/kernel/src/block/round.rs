@@ -4,17 +4,14 @@ use crate::block::room::Room;
 use crate::block::told::Told;
 use crate::causes::Causes;
 use crate::crew::Reserving;
-use crate::engines::chunk::{Chunk, Quota};
+use crate::engines::chunk::{Quota, SharedChunk};
 use crate::executor::Shared;
 use crate::parameters::Parameters;
-use parking_lot::RwLock;
 use refit_abi::host::BlockFrame;
 use refit_abi::{Generation, Height};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-pub(crate) type SharedChunk = Arc<RwLock<Chunk>>;
 
 /// What the members of a crew do together.
 #[derive(Clone)]

@@ -12,6 +12,7 @@ use crate::block::told::Told;
 use crate::causes::{Causes, HeldBack, hold_back};
 use crate::crew::Helpers;
 use crate::engines::chunk::Quota;
+use crate::engines::mailbox::Amount;
 use crate::executor::Executor;
 use crate::limits::PARALLEL_MESSAGES_MIN;
 use crate::swap::table::GenerationTable;
@@ -19,32 +20,45 @@ use refit_abi::host::BlockFrame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// What a block has used of its budget so far.
+#[derive(Debug, Default)]
+pub(crate) struct Used {
+    /// Bytes of messages that were handled.
+    pub(crate) handled_bytes: u64,
+    /// Bytes of the replies and events that came of them, each charged for its place.
+    pub(crate) effect_bytes: u64,
+    /// Bytes of the answers that are given again, charged likewise.
+    pub(crate) repeated_bytes: u64,
+    /// What the `init` of engines that this round has started has made.
+    pub(crate) started: Made,
+}
+
 impl Executor {
     pub(crate) fn begin_block(&mut self) {
-        self.handled_bytes = 0;
-        self.repeated_bytes = 0;
-        self.started = Made::default();
+        self.used.handled_bytes = 0;
+        self.used.repeated_bytes = 0;
+        self.used.started = Made::default();
         self.causes.begin_block(self.height);
     }
 
     /// Whether there is a further round in this block.
     pub(crate) fn goes_on(&self, out: &BlockOutcome) -> bool {
         let most = &self.parameters.block;
-        !self.active.is_empty()
+        !self.engines.active.is_empty()
             && out.stats.messages < most.messages
             && out.stats.rounds < most.rounds
-            && self.handled_bytes < most.bytes
-            && self.effect_bytes < most.effect_bytes
+            && self.used.handled_bytes < most.bytes
+            && self.used.effect_bytes < most.effect_bytes
     }
 
     /// Bytes of replies and events that may still come before the block ends.
     fn effect_bytes_left(&self) -> u64 {
         let most = self.parameters.block.effect_bytes;
-        most.saturating_sub(self.effect_bytes)
+        most.saturating_sub(self.used.effect_bytes)
     }
 
     fn engines_with_mail(&self, active: &[u32]) -> usize {
-        let engines = |index: &u32| self.chunks[*index as usize].read().active.len();
+        let engines = |index: &u32| self.engines.chunks[*index as usize].read().active.len();
         active.iter().map(engines).sum()
     }
 
@@ -56,23 +70,23 @@ impl Executor {
         frame: BlockFrame,
         out: &mut BlockOutcome,
     ) {
-        self.active.sort_unstable();
+        self.engines.active.sort_unstable();
         if self.causes.has_over() {
             self.hold_back();
-            if self.active.is_empty() {
+            if self.engines.active.is_empty() {
                 return;
             }
         }
-        let active = std::mem::take(&mut self.active);
+        let active = std::mem::take(&mut self.engines.active);
         let engines = self.engines_with_mail(&active);
-        self.started = Made::default();
-        let chunk = |index: &u32| self.chunks[*index as usize].clone();
+        self.used.started = Made::default();
+        let chunk = |index: &u32| self.engines.chunks[*index as usize].clone();
         let mut round = Arc::new(Round {
             shared: self.shared.clone(),
             chunks: active.iter().map(chunk).collect(),
             claimed: AtomicUsize::new(0),
             facts: RoundFacts {
-                update_point: self.update_point,
+                update_point: self.settling.update_point,
                 frame,
                 node_timers: self.timers.len(),
                 node_timer_bytes: self.timers.bytes(),
@@ -86,7 +100,7 @@ impl Executor {
             mixed: AtomicUsize::new(0),
             told: Told::default(),
         });
-        let alone = active.len() == 1 || self.waiting < PARALLEL_MESSAGES_MIN;
+        let alone = active.len() == 1 || self.engines.waiting.letters < PARALLEL_MESSAGES_MIN;
         helpers.run(&Job::Round(round.clone()), alone);
         out.stats.rounds += 1;
         out.stats.mixed += round.mixed.load(Ordering::Relaxed) as u64;
@@ -97,7 +111,7 @@ impl Executor {
             outboxes.push(std::mem::take(&mut chunk.outbox));
             // What the quota left.
             if !chunk.active.is_empty() {
-                self.active.push(*index);
+                self.engines.active.push(*index);
             }
         }
         self.count_handled(&outboxes, out.stats.rounds);
@@ -115,8 +129,10 @@ impl Executor {
     fn quota(&self, engines: usize, out: &BlockOutcome) -> Quota {
         let most = &self.parameters.block;
         let messages = most.messages.saturating_sub(out.stats.messages);
-        let bytes = most.bytes.saturating_sub(self.handled_bytes);
-        if self.waiting as u64 <= messages && self.waiting_bytes as u64 <= bytes {
+        let bytes = most.bytes.saturating_sub(self.used.handled_bytes);
+        if self.engines.waiting.letters as u64 <= messages
+            && self.engines.waiting.bytes as u64 <= bytes
+        {
             return Quota::ALL;
         }
         let engines = (engines as u64).max(1);
@@ -129,50 +145,46 @@ impl Executor {
     /// Counts what a round has handled, before what came of it is counted.
     fn count_handled(&mut self, outboxes: &[Outbox], round: u64) {
         for handled in outboxes.iter().flat_map(|outbox| &outbox.handled) {
-            self.waiting -= handled.messages as usize;
-            self.waiting_bytes -= handled.bytes as usize;
-            self.handled_bytes += handled.bytes;
+            self.engines.waiting.letters -= handled.messages as usize;
+            self.engines.waiting.bytes -= handled.bytes as usize;
+            self.used.handled_bytes += handled.bytes;
             self.causes.handled(round, *handled);
         }
     }
 
     /// Takes out of mailboxes what its cause is not to have handled in this block.
     fn hold_back(&mut self) {
-        let chunks = self.active.iter();
-        let chunks = chunks.map(|index| self.chunks[*index as usize].write());
-        let HeldBack {
-            letters,
-            bytes,
-            engines,
-        } = hold_back(&mut self.causes, chunks);
-        self.waiting -= letters;
-        self.waiting_bytes -= bytes;
-        self.held.extend(engines);
-        self.held_letters += letters;
-        self.held_bytes += bytes;
-        let chunks = &self.chunks;
+        let chunks = self.engines.active.iter();
+        let chunks = chunks.map(|index| self.engines.chunks[*index as usize].write());
+        let HeldBack { amount, engines } = hold_back(&mut self.causes, chunks);
+        self.engines.waiting.letters -= amount.letters;
+        self.engines.waiting.bytes -= amount.bytes;
+        self.engines.holders.extend(engines);
+        self.engines.held.letters += amount.letters;
+        self.engines.held.bytes += amount.bytes;
+        let chunks = &self.engines.chunks;
         let has_mail = |index: &u32| !chunks[*index as usize].read().active.is_empty();
-        self.active.retain(has_mail);
+        self.engines.active.retain(has_mail);
     }
 
     /// Puts what was held back into the mailboxes again, before what has come since.
     pub(crate) fn end_block(&mut self) {
         self.causes.end_block();
-        (self.held_letters, self.held_bytes) = (0, 0);
-        for engine in std::mem::take(&mut self.held) {
+        self.engines.held = Amount::default();
+        for engine in std::mem::take(&mut self.engines.holders) {
             // One that has stopped has refused what was held back of its mail.
-            let Some(place) = self.directory.get(engine) else {
+            let Some(place) = self.engines.directory.get(engine) else {
                 continue;
             };
-            let mut chunk = self.chunks[place.chunk as usize].write();
+            let mut chunk = self.engines.chunks[place.chunk as usize].write();
             let had_mail = !chunk.active.is_empty();
             for letter in chunk.unhold(place.slot) {
                 self.causes.unhold(letter);
-                self.waiting += 1;
-                self.waiting_bytes += letter.payload.len();
+                self.engines.waiting.letters += 1;
+                self.engines.waiting.bytes += letter.payload.len();
             }
             if !had_mail && !chunk.active.is_empty() {
-                self.active.push(place.chunk);
+                self.engines.active.push(place.chunk);
             }
         }
     }

@@ -65,7 +65,7 @@ impl Executor {
     fn count_caused(&mut self, outbox: &Outbox) {
         let effect =
             |event: &Emitted| event.topic.len() + event.payload.len() + EFFECT_OVERHEAD_BYTES;
-        self.effect_bytes += outbox.events.iter().map(effect).sum::<usize>() as u64;
+        self.used.effect_bytes += outbox.events.iter().map(effect).sum::<usize>() as u64;
         for (cause, spent) in &outbox.charges {
             self.causes.charge(*cause, *spent);
         }
@@ -80,7 +80,7 @@ impl Executor {
 
     /// What further engines that this round starts may do in their `init`: all of them have the room of a round together.
     fn left_to_start(&self) -> Spent {
-        let left = self.parameters.round.made().minus(self.started);
+        let left = self.parameters.round.made().minus(self.used.started);
         Spent {
             messages: left.deeds as u64,
             bytes: left.bytes.min(left.effect_bytes) as u64,
@@ -91,7 +91,7 @@ impl Executor {
     /// Keeps a dead letter that is counted, and tells of it.
     pub(crate) fn bury(&mut self, letter: DeadLetter, out: &mut BlockOutcome) {
         trouble::keep(&mut out.troubles, || {
-            let kind = self.with_slot(letter.to, |slot| slot.kind);
+            let kind = self.engines.with(letter.to, |slot| slot.kind);
             let table = self.table();
             Trouble::buried(&letter, kind.and_then(|kind| table.get(kind)))
         });
@@ -102,7 +102,7 @@ impl Executor {
         for deed in outbox.timers.drain(..) {
             match deed {
                 // What an engine has set that has stopped since is dropped as all its timers were.
-                TimerDeed::Set(timer) if self.directory.get(timer.engine).is_none() => {}
+                TimerDeed::Set(timer) if self.engines.directory.get(timer.engine).is_none() => {}
                 TimerDeed::Set(timer) => {
                     let spent = Spent {
                         messages: 1,
@@ -198,7 +198,7 @@ impl Executor {
         let (slot, effects) = newborn.into_parts();
         self.place(slot);
         if let Some(mut effects) = effects {
-            self.started = self.started.plus(effects.made());
+            self.used.started = self.used.started.plus(effects.made());
             effects.stamp(cause);
             self.route(
                 std::slice::from_mut(&mut *effects),

@@ -41,19 +41,19 @@ impl Executor {
 
     /// Visits the next few chunks and gives back what they have not needed since they were last visited.
     pub fn give_back_step(&mut self) {
-        let start = self.spare.next.min(self.chunks.len());
-        let end = (start + SPARE_CHUNKS_PER_STEP).min(self.chunks.len());
-        for chunk in &self.chunks[start..end] {
+        let start = self.spare.next.min(self.engines.chunks.len());
+        let end = (start + SPARE_CHUNKS_PER_STEP).min(self.engines.chunks.len());
+        for chunk in &self.engines.chunks[start..end] {
             chunk.write().give_back();
         }
         (self.spare.next, self.spare.blocks) = (end, 0);
-        if end == self.chunks.len() {
+        if end == self.engines.chunks.len() {
             self.spare.next = 0;
             self.spare.laps = self.spare.laps.saturating_sub(1);
-            shrink(&mut self.chunks, end);
+            shrink(&mut self.engines.chunks, end);
             // To move a larger one would be no small step.
-            if self.directory.len() <= DIRECTORY_SHRUNK_MAX {
-                Arc::make_mut(&mut self.directory).give_back();
+            if self.engines.directory.len() <= DIRECTORY_SHRUNK_MAX {
+                Arc::make_mut(&mut self.engines.directory).give_back();
             }
         }
     }
@@ -62,7 +62,11 @@ impl Executor {
 impl Executor {
     /// Bytes of room in mailboxes and in what waits to be routed, used or not.
     pub fn room_bytes(&self) -> usize {
-        let chunks = self.chunks.iter().map(|chunk| chunk.read().room_bytes());
+        let chunks = self
+            .engines
+            .chunks
+            .iter()
+            .map(|chunk| chunk.read().room_bytes());
         chunks.sum()
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{CauseIndex, Causes};
 use crate::engines::chunk::Chunk;
-use crate::engines::mailbox::Letter;
+use crate::engines::mailbox::{Amount, Letter};
 use refit_abi::EngineId;
 use std::collections::BTreeMap;
 
@@ -111,8 +111,8 @@ pub(crate) fn hold_back<'a>(
             let stays = |letter: &Letter| turns.take(letter);
             let moved = |letter: &Letter| {
                 causes.held(letter);
-                held.letters += 1;
-                held.bytes += letter.payload.len();
+                held.amount.letters += 1;
+                held.amount.bytes += letter.payload.len();
             };
             if slot.mailbox.hold_of(arena, stays, moved) {
                 held.engines.push(slot.id);
@@ -129,7 +129,6 @@ pub(crate) fn hold_back<'a>(
 /// What [`hold_back`] took out of mailboxes.
 #[derive(Debug, Default)]
 pub(crate) struct HeldBack {
-    pub(crate) letters: usize,
-    pub(crate) bytes: usize,
+    pub(crate) amount: Amount,
     pub(crate) engines: Vec<EngineId>,
 }

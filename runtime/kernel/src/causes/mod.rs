@@ -16,6 +16,7 @@ pub(crate) use hold::{HeldBack, hold_back};
 pub use share::Allowance;
 pub(crate) use share::Portion;
 
+use crate::engines::mailbox::Amount;
 use crate::parameters::CauseBounds;
 use refit_abi::Height;
 use serde::{Deserialize, Serialize};
@@ -145,19 +146,14 @@ impl Causes {
 
     /// A letter lies in a mailbox now.
     pub(crate) fn add_letter(&mut self, cause: CauseIndex, bytes: usize, is_charged: bool) {
-        self.add_letters(cause, (1, bytes), is_charged);
+        self.add_letters(cause, Amount { letters: 1, bytes }, is_charged);
     }
 
     /// So many letters of so many bytes lie in a mailbox now.
     #[inline]
-    pub(crate) fn add_letters(
-        &mut self,
-        cause: CauseIndex,
-        (letters, bytes): (usize, usize),
-        is_charged: bool,
-    ) {
+    pub(crate) fn add_letters(&mut self, cause: CauseIndex, amount: Amount, is_charged: bool) {
         let (now, bounds) = (self.height, &self.bounds);
-        let (letters, bytes) = (letters as u64, bytes as u64);
+        let (letters, bytes) = (amount.letters as u64, amount.bytes as u64);
         let Some(it) = self.list.get_mut(cause.0 as usize) else {
             return;
         };

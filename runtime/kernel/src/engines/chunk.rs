@@ -3,7 +3,7 @@
 use crate::block::checked;
 use crate::block::outbox::Outbox;
 use crate::block::room::{Turn, take_turns};
-use crate::block::round::{RoundFacts, SharedChunk};
+use crate::block::round::RoundFacts;
 use crate::block::running::{Allowances, Mark, Running};
 use crate::block::trouble::{self, Trouble, Wrong};
 use crate::causes::{Allowance, Portion};
@@ -12,9 +12,14 @@ use crate::engines::slot::{EngineStatus, Next, Poison, Slot, SlotState};
 use crate::limits::BATCH_LETTERS_MAX;
 use crate::swap::table::{GenerationTable, KindEntry, KindIndex, Pending};
 use crate::swap::view::SlotRef;
+use parking_lot::RwLock;
 use refit_abi::host::{BlockFrame, HandleContext, Kind, running};
 use refit_abi::raw::{CallStatus, Delivery};
 use refit_abi::{EngineId, Undelivered};
+use std::sync::Arc;
+
+/// As the members of a crew have it.
+pub(crate) type SharedChunk = Arc<RwLock<Chunk>>;
 
 /// Some engines, claimed together by one worker.
 #[derive(Debug, Default)]

@@ -7,10 +7,10 @@
 
 use crate::block::outbox::Stop;
 use crate::block::outcome::{BlockOutcome, LogLine};
-use crate::block::round::SharedChunk;
 use crate::block::routing::append_logs;
 use crate::block::trouble;
 use crate::engines::chunk::Chunk;
+use crate::engines::chunk::SharedChunk;
 use crate::engines::directory::Place;
 use crate::engines::mailbox::{Letter, Mail};
 use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
@@ -35,7 +35,7 @@ pub(crate) enum LastRites {
 impl Executor {
     /// Whether an engine may be started under `id`.
     pub(crate) fn vacant(&self, id: EngineId) -> Result<(), StartError> {
-        let (engines, most) = (&self.directory, &self.parameters.engines);
+        let (engines, most) = (&self.engines.directory, &self.parameters.engines);
         if engines.get(id).is_some() || engines.has_ended(id) {
             return Err(StartError::Taken { engine: id });
         }
@@ -51,24 +51,26 @@ impl Executor {
 
     /// Gives a new engine the place after the last.
     pub(crate) fn place(&mut self, slot: Slot) -> Place {
-        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= self.chunk_engines;
-        if self.chunks.last().is_none_or(full) {
-            self.chunks.push(Arc::new(RwLock::new(Chunk::default())));
+        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= self.engines.per_chunk;
+        if self.engines.chunks.last().is_none_or(full) {
+            self.engines
+                .chunks
+                .push(Arc::new(RwLock::new(Chunk::default())));
         }
-        let chunk = (self.chunks.len() - 1) as u32;
-        let mut last = self.chunks[chunk as usize].write();
+        let chunk = (self.engines.chunks.len() - 1) as u32;
+        let mut last = self.engines.chunks[chunk as usize].write();
         let place = Place {
             chunk,
             slot: last.slots.len() as u32,
         };
-        Arc::make_mut(&mut self.directory).add(slot.id, place);
+        Arc::make_mut(&mut self.engines.directory).add(slot.id, place);
         last.slots.push(slot);
         place
     }
 
     /// Carries out that one engine stops another, if it may. Until [`Executor::close_gaps`] its place is empty.
     pub(crate) fn stop(&mut self, stop: &Stop, table: &GenerationTable, out: &mut BlockOutcome) {
-        let Some(parent) = self.with_slot(stop.engine, |slot| slot.parent) else {
+        let Some(parent) = self.engines.with(stop.engine, |slot| slot.parent) else {
             return;
         };
         if stop.engine == stop.by || parent == Some(stop.by) {
@@ -95,17 +97,17 @@ impl Executor {
         last: LastRites,
         out: &mut BlockOutcome,
     ) {
-        let Some(place) = self.directory.get(engine) else {
+        let Some(place) = self.engines.directory.get(engine) else {
             return;
         };
         let (mut slot, mail) = self.change(place.chunk, |chunk| {
             let mail = chunk.take_mail(place.slot);
             (chunk.replace(place.slot, Slot::vacant()), mail)
         });
-        self.gaps.push(place);
-        Arc::make_mut(&mut self.directory).end(engine);
-        self.waiting -= mail.letters.len();
-        self.waiting_bytes -= mail.bytes();
+        self.engines.gaps.push(place);
+        Arc::make_mut(&mut self.engines.directory).end(engine);
+        self.engines.waiting.letters -= mail.letters.len();
+        self.engines.waiting.bytes -= mail.bytes();
         for (id, at) in slot.timers.take_all() {
             self.cancel_timer(at, engine, id);
         }
@@ -113,8 +115,8 @@ impl Executor {
         let held = slot.mailbox.take_held();
         for letter in &held.letters {
             self.refuse_stopped(engine, letter, &held.payloads, out);
-            self.held_letters -= 1;
-            self.held_bytes -= letter.payload.len();
+            self.engines.held.letters -= 1;
+            self.engines.held.bytes -= letter.payload.len();
             self.causes.drop_ref(letter.envelope.cause);
         }
         for letter in &mail.letters {
@@ -148,7 +150,7 @@ impl Executor {
         let Some(entry) = table.get(slot.kind) else {
             return;
         };
-        settle(slot, entry, self.update_point, out);
+        settle(slot, entry, self.settling.update_point, out);
         let SlotState::Live(instance) = std::mem::replace(&mut slot.state, SlotState::Away) else {
             return;
         };
@@ -162,21 +164,25 @@ impl Executor {
     }
 
     fn bury_state(&mut self, kind: &Kind, instance: Instance) {
-        let found = self.remains.iter().find(|remains| remains.is_of(kind));
+        let found = self
+            .settling
+            .remains
+            .iter()
+            .find(|remains| remains.is_of(kind));
         if let Some(remains) = found {
             return remains.bury(instance);
         }
         let remains = Remains::of(kind.clone());
         remains.bury(instance);
-        self.remains.push(remains);
+        self.settling.remains.push(remains);
     }
 
     /// Gives the places of engines that have stopped to those that lie last.
     pub(crate) fn close_gaps(&mut self, table: &GenerationTable, out: &mut BlockOutcome) {
-        if self.gaps.is_empty() {
+        if self.engines.gaps.is_empty() {
             return;
         }
-        let mut gaps = std::mem::take(&mut self.gaps);
+        let mut gaps = std::mem::take(&mut self.engines.gaps);
         gaps.sort_unstable();
         let mut gaps = VecDeque::from(gaps);
         while let Some(last) = self.last_place() {
@@ -202,13 +208,13 @@ impl Executor {
         table: &GenerationTable,
         out: &mut BlockOutcome,
     ) {
-        if (gap.chunk as usize) < self.swept
+        if (gap.chunk as usize) < self.settling.swept
             && let Some(entry) = table.get(slot.kind)
         {
             // The sweep has been here and does not come again.
-            settle(&mut slot, entry, self.update_point, out);
+            settle(&mut slot, entry, self.settling.update_point, out);
         }
-        Arc::make_mut(&mut self.directory).moved(slot.id, gap);
+        Arc::make_mut(&mut self.engines.directory).moved(slot.id, gap);
         self.change(gap.chunk, |chunk| {
             chunk.replace(gap.slot, slot);
             chunk.put_mail(gap.slot, mail);
@@ -216,8 +222,12 @@ impl Executor {
     }
 
     fn last_place(&self) -> Option<Place> {
-        let chunk = self.chunks.len().checked_sub(1)?;
-        let slot = self.chunks[chunk].read().slots.len().checked_sub(1)?;
+        let chunk = self.engines.chunks.len().checked_sub(1)?;
+        let slot = self.engines.chunks[chunk]
+            .read()
+            .slots
+            .len()
+            .checked_sub(1)?;
         Some(Place {
             chunk: chunk as u32,
             slot: slot as u32,
@@ -227,7 +237,7 @@ impl Executor {
     /// All engines, in the order of their places.
     pub(crate) fn ids(&self) -> Vec<EngineId> {
         let mut ids = Vec::with_capacity(self.engines());
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             ids.extend(chunk.read().slots.iter().map(|slot| slot.id));
         }
         ids
@@ -241,23 +251,23 @@ impl Executor {
             Some((chunk.slots.pop()?, mail))
         });
         if place.slot == 0 {
-            self.chunks.pop();
+            self.engines.chunks.pop();
         }
         taken
     }
 
     /// Changes a chunk. Whether it has mail is known afterwards too.
     fn change<T>(&mut self, number: u32, change: impl FnOnce(&mut Chunk) -> T) -> T {
-        let mut chunk = self.chunks[number as usize].write();
+        let mut chunk = self.engines.chunks[number as usize].write();
         let had_mail = !chunk.active.is_empty();
         let changed = change(&mut chunk);
         let has_mail = !chunk.active.is_empty();
         drop(chunk);
         if has_mail && !had_mail {
-            self.active.push(number);
+            self.engines.active.push(number);
         }
         if had_mail && !has_mail {
-            self.active.retain(|other| *other != number);
+            self.engines.active.retain(|other| *other != number);
         }
         changed
     }

@@ -2,7 +2,7 @@
 
 use crate::block::dead_letters::DeadLetterBrief;
 use crate::block::outcome::LogLine;
-use crate::engines::slot::{EngineStatus, Poison, SlotState};
+use crate::engines::slot::{EngineStatus, Poison, Slot, SlotState};
 use crate::executor::Executor;
 use crate::image::stream::RECORD_BYTES_MAX;
 use crate::swap::kept::Kept;
@@ -99,7 +99,7 @@ impl Executor {
     pub fn awaited(&self) -> Awaited {
         Awaited {
             height: self.height,
-            backlog: self.waiting,
+            backlog: self.engines.waiting.letters,
             timer_height: self.timers.next_height(),
             timer_time: self.timers.next_time(),
         }
@@ -122,29 +122,31 @@ impl Executor {
     ) -> Result<Captured, CaptureError> {
         let unknown = CaptureError::Unknown { engine };
         let unavailable = |reason| CaptureError::Unavailable { engine, reason };
-        let place = self.directory.get(engine);
-        let place = place.ok_or_else(|| match self.directory.absence(engine) {
-            Undelivered::Unknown => unknown.clone(),
-            reason => unavailable(reason),
-        })?;
         let table = self.table();
-        let mut chunk = self.chunks[place.chunk as usize].write();
-        let slot = &mut chunk.slots[place.slot as usize];
-        let entry: &KindEntry = table.get(slot.kind).ok_or(unknown)?;
-        slot.settle(entry, self.update_point);
+        let write = |slot: &mut Slot| {
+            let entry = table.get(slot.kind).ok_or_else(|| unknown.clone())?;
+            slot.settle(entry, self.settling.update_point);
+            let kept = match &slot.state {
+                SlotState::Live(instance) => encoded(engine, entry, instance)?,
+                SlotState::Poisoned(_) => {
+                    let kept = slot.kept.as_deref();
+                    kept.ok_or_else(|| unavailable(Undelivered::Poisoned))?
+                        .clone()
+                }
+                SlotState::Away => return Err(unavailable(Undelivered::Stopped)),
+            };
+            Ok((entry.kind.clone(), kept))
+        };
+        let absent = || match self.engines.directory.absence(engine) {
+            Undelivered::Unknown => Err(unknown.clone()),
+            reason => Err(unavailable(reason)),
+        };
+        let (kind, kept) = self.engines.with(engine, write).unwrap_or_else(absent)?;
         let Kept {
             version,
             schema,
             state,
-        } = match &slot.state {
-            SlotState::Live(instance) => encoded(engine, entry, instance)?,
-            SlotState::Poisoned(_) => {
-                let kept = slot.kept.as_deref();
-                kept.ok_or_else(|| unavailable(Undelivered::Poisoned))?
-                    .clone()
-            }
-            SlotState::Away => return Err(unavailable(Undelivered::Stopped)),
-        };
+        } = kept;
         let bytes = state.len();
         if bytes > bytes_max {
             return Err(CaptureError::TooLarge {
@@ -154,7 +156,7 @@ impl Executor {
             });
         }
         Ok(Captured {
-            kind: entry.kind.clone(),
+            kind,
             version,
             schema,
             height: self.height,
@@ -166,7 +168,7 @@ impl Executor {
     /// How the first `most` engines are, in the order of their places.
     pub fn statuses(&self, most: usize) -> Vec<EngineStatus> {
         let mut statuses = Vec::new();
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             let left = most - statuses.len();
             statuses.extend(chunk.read().statuses().take(left));
             if statuses.len() == most {
@@ -179,7 +181,7 @@ impl Executor {
     /// The first `most` poisoned engines, in the order of their places, each with why it is.
     pub fn poisoned(&self, most: usize) -> Vec<(EngineId, Poison)> {
         let mut poisoned = Vec::new();
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             for slot in &chunk.read().slots {
                 if let SlotState::Poisoned(poison) = &slot.state
                     && poisoned.len() < most
@@ -200,7 +202,7 @@ impl Executor {
     /// How many engines there are of each kind, in the order of the table.
     pub fn kind_counts(&self) -> Vec<KindCount> {
         let mut counts = vec![KindCount::default(); self.shared.table.load().iter().count()];
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             for slot in &chunk.read().slots {
                 let Some(count) = counts.get_mut(slot.kind.0 as usize) else {
                     continue;
@@ -221,12 +223,12 @@ impl Executor {
         of: impl Fn(KindIndex) -> bool,
     ) -> Result<(), (EngineId, CallError)> {
         let table = self.table();
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind).filter(|_| of(slot.kind)) else {
                     continue;
                 };
-                slot.settle(entry, self.update_point);
+                slot.settle(entry, self.settling.update_point);
                 if let SlotState::Live(instance) = &slot.state {
                     let _about = running::about(slot.id);
                     let passed = entry.kind.check(instance);
@@ -261,12 +263,12 @@ impl Executor {
         mut each: impl FnMut(EngineId, &mut Pieces<'_>) -> Result<(), CallError>,
     ) -> Result<(), (EngineId, CallError)> {
         let table = self.table();
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             for slot in &mut chunk.write().slots {
                 let Some(entry) = table.get(slot.kind) else {
                     continue;
                 };
-                slot.settle(entry, self.update_point);
+                slot.settle(entry, self.settling.update_point);
                 let SlotState::Live(instance) = &slot.state else {
                     continue;
                 };

@@ -13,3 +13,60 @@ pub(crate) mod mailbox;
 pub(crate) mod newborn;
 pub(crate) mod slot;
 pub(crate) mod slot_timers;
+
+use crate::engines::chunk::SharedChunk;
+use crate::engines::directory::{Directory, Place};
+use crate::engines::mailbox::Amount;
+use crate::engines::slot::Slot;
+use crate::limits::CHUNK_ENGINES;
+use refit_abi::EngineId;
+use std::sync::Arc;
+
+/// All engines of a node: where each lies, and what waits for them.
+#[derive(Debug)]
+pub(crate) struct Engines {
+    pub(crate) chunks: Vec<SharedChunk>,
+    pub(crate) directory: Arc<Directory>,
+    /// Places of engines that have stopped in this round.
+    pub(crate) gaps: Vec<Place>,
+    /// Engines that lie in one chunk, at most.
+    pub(crate) per_chunk: usize,
+    /// Chunks with mail.
+    pub(crate) active: Vec<u32>,
+    /// What waits in mailboxes for a round.
+    pub(crate) waiting: Amount,
+    /// What is held back for the next block.
+    pub(crate) held: Amount,
+    /// Engines of which mail is held back.
+    pub(crate) holders: Vec<EngineId>,
+}
+
+impl Engines {
+    /// None.
+    pub(crate) fn new() -> Self {
+        Self {
+            chunks: Vec::new(),
+            directory: Arc::default(),
+            gaps: Vec::new(),
+            per_chunk: CHUNK_ENGINES,
+            active: Vec::new(),
+            waiting: Amount::default(),
+            held: Amount::default(),
+            holders: Vec::new(),
+        }
+    }
+
+    /// Does something with an engine; `None` if there is none of this id.
+    pub(crate) fn with<T>(&self, id: EngineId, change: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        let place = self.directory.get(id)?;
+        let mut chunk = self.chunks[place.chunk as usize].write();
+        Some(change(&mut chunk.slots[place.slot as usize]))
+    }
+
+    /// Looks at an engine; `None` if there is none of this id.
+    pub(crate) fn look<T>(&self, id: EngineId, look: impl FnOnce(&Slot) -> T) -> Option<T> {
+        let place = self.directory.get(id)?;
+        let chunk = self.chunks[place.chunk as usize].read();
+        Some(look(&chunk.slots[place.slot as usize]))
+    }
+}

@@ -88,12 +88,12 @@ impl Making {
 
     fn ended(&mut self, name: EngineId) -> Result<(), ImageError> {
         self.is_new(name)?;
-        Arc::make_mut(&mut self.executor.directory).end_before(name);
+        Arc::make_mut(&mut self.executor.engines.directory).end_before(name);
         Ok(())
     }
 
     fn is_new(&self, engine: EngineId) -> Result<(), ImageError> {
-        let engines = &self.executor.directory;
+        let engines = &self.executor.engines.directory;
         match engines.get(engine).is_some() || engines.has_ended(engine) {
             true => Err(ImageError::Twice { engine }),
             false => Ok(()),
@@ -117,7 +117,7 @@ impl Making {
             return Err(ImageError::NoCause { engine });
         }
         executor.causes.add_timer(timer.cause);
-        executor.with_slot(engine, |slot| {
+        executor.engines.with(engine, |slot| {
             slot.timers.add(timer.id, at, timer.payload.len());
         });
         let timer = Timer {
@@ -138,9 +138,9 @@ impl Executor {
         if mail.is_empty() {
             return Some(());
         }
-        let chunk: &mut Chunk = &mut self.chunks[place.chunk as usize].write();
+        let chunk: &mut Chunk = &mut self.engines.chunks[place.chunk as usize].write();
         if chunk.active.is_empty() {
-            self.active.push(place.chunk);
+            self.engines.active.push(place.chunk);
         }
         chunk.active.push(place.slot);
         let slot = &mut chunk.slots[place.slot as usize];
@@ -149,10 +149,10 @@ impl Executor {
                 return None;
             }
             self.causes.add_letter(envelope.cause, payload.len(), false);
-            self.waiting_bytes += payload.len();
+            self.engines.waiting.bytes += payload.len();
             slot.mailbox.put(*envelope, payload, &mut chunk.arena);
         }
-        self.waiting += mail.len();
+        self.engines.waiting.letters += mail.len();
         Some(())
     }
 }

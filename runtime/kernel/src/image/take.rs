@@ -104,7 +104,7 @@ impl Executor {
         }))?;
         let mut causes = self.causes.images();
         causes.try_for_each(|cause| put(Item::Cause(cause)))?;
-        let mut ended = self.directory.ended();
+        let mut ended = self.engines.directory.ended();
         ended.try_for_each(|name| put(Item::Ended(name)))?;
         if scope.clients {
             let (mut names, between) = (self.keys.images(), &self.between);
@@ -125,13 +125,13 @@ impl Executor {
         table: &GenerationTable,
         to: &mut Bounded<'_, T>,
     ) -> Result<(), T::Error> {
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             let chunk = &mut *chunk.write();
             for slot in &mut chunk.slots {
                 let entry = table.get(slot.kind);
                 let copied = entry.filter(|entry| scope.copies(&entry.kind.descriptor().kind));
                 if let Some(entry) = copied {
-                    slot.settle(entry, self.update_point);
+                    slot.settle(entry, self.settling.update_point);
                 }
                 let engine = engine_image(slot, copied, &chunk.arena)?;
                 to.item(Item::Engine(Box::new(engine)))?;

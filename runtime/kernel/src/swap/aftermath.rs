@@ -88,7 +88,7 @@ impl Executor {
             effects.extend(outbox);
         }
         for engine in aftermath.revived {
-            self.with_slot(engine, Slot::revive);
+            self.engines.with(engine, Slot::revive);
         }
         for engine in aftermath.retired {
             self.end(engine, &table, LastRites::Later, &mut out);
@@ -98,7 +98,7 @@ impl Executor {
         for outbox in &afresh {
             for deed in &outbox.timers {
                 if let TimerDeed::Set(timer) = deed {
-                    self.with_slot(timer.engine, |slot| {
+                    self.engines.with(timer.engine, |slot| {
                         slot.timers.add(timer.id, timer.at, timer.payload.len())
                     });
                 }
@@ -125,7 +125,7 @@ impl Executor {
     /// Drops the timers of an engine's former life; gives how many.
     fn begin_afresh(&mut self, engine: EngineId) -> u64 {
         let height = self.height;
-        let timers = self.with_slot(engine, |slot| {
+        let timers = self.engines.with(engine, |slot| {
             slot.began_afresh(height);
             slot.timers.take_all()
         });
@@ -138,19 +138,9 @@ impl Executor {
     }
 
     fn set_counters(&mut self, engine: EngineId, sent: u64, children: u64) {
-        self.with_slot(engine, |slot| {
+        self.engines.with(engine, |slot| {
             (slot.sent, slot.children) = (sent, children);
         });
-    }
-
-    pub(crate) fn with_slot<T>(
-        &self,
-        engine: EngineId,
-        change: impl FnOnce(&mut Slot) -> T,
-    ) -> Option<T> {
-        let place = self.directory.get(engine)?;
-        let mut chunk = self.chunks[place.chunk as usize].write();
-        Some(change(&mut chunk.slots[place.slot as usize]))
     }
 
     /// Delivers the letters and turns each mailbox so that they come before what waited there.
@@ -168,17 +158,12 @@ impl Executor {
         arrived.sort_by_key(|(to, before)| (*to, *before));
         arrived.dedup_by_key(|(to, _)| *to);
         for (to, before) in arrived {
-            if let Some(place) = self.directory.get(to) {
-                let mut chunk = self.chunks[place.chunk as usize].write();
-                chunk.slots[place.slot as usize].mailbox.first(before);
-            }
+            self.engines.with(to, |slot| slot.mailbox.first(before));
         }
     }
 
     fn mailbox(&self, engine: EngineId) -> usize {
-        self.directory.get(engine).map_or(0, |place| {
-            let chunk = self.chunks[place.chunk as usize].read();
-            chunk.slots[place.slot as usize].mailbox.letters().len()
-        })
+        let waiting = |slot: &Slot| slot.mailbox.letters().len();
+        self.engines.look(engine, waiting).unwrap_or(0)
     }
 }

@@ -58,7 +58,7 @@ impl Change<'_> {
 impl Executor {
     /// The first message or timer that waits for an engine and that its new code does not take.
     pub(crate) fn unaccepted(&self, change: Change<'_>) -> Option<Unaccepted> {
-        let waiting = self.chunks.iter().find_map(|chunk| {
+        let waiting = self.engines.chunks.iter().find_map(|chunk| {
             let chunk = chunk.read();
             let slots = chunk
                 .active
@@ -89,16 +89,17 @@ impl Executor {
     /// gives how many there were.
     pub(crate) fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
         let (mut dead, mut told) = (Vec::new(), Vec::new());
-        for chunk in &self.chunks {
+        for chunk in &self.engines.chunks {
             for letter in bury_letters(&mut chunk.write(), change, &mut dead, &mut told) {
                 let bytes = letter.payload.len();
-                self.waiting -= 1;
-                self.waiting_bytes -= bytes;
+                self.engines.waiting.letters -= 1;
+                self.engines.waiting.bytes -= bytes;
                 self.causes.drop_letter(letter.envelope.cause, bytes);
             }
         }
-        let chunks = &self.chunks;
-        self.active
+        let chunks = &self.engines.chunks;
+        self.engines
+            .active
             .retain(|number| !chunks[*number as usize].read().active.is_empty());
         let mut timers = std::mem::take(&mut self.timers);
         let foreign = |timer: &Timer| {
@@ -106,7 +107,8 @@ impl Executor {
             refuses && self.has_live(timer.engine, change)
         };
         for timer in timers.take_if(foreign) {
-            self.with_slot(timer.engine, |slot| slot.timers.take(timer.id));
+            self.engines
+                .with(timer.engine, |slot| slot.timers.take(timer.id));
             self.causes.drop_ref(timer.cause);
             dead.push(rejected(Sender::Timer, timer.engine, &timer.payload));
         }
@@ -126,11 +128,8 @@ impl Executor {
     }
 
     fn has_live(&self, engine: EngineId, change: Change<'_>) -> bool {
-        self.directory.get(engine).is_some_and(|place| {
-            let chunk = self.chunks[place.chunk as usize].read();
-            let slot = chunk.slots.get(place.slot as usize);
-            slot.is_some_and(|slot| change.concerns(slot))
-        })
+        let has = self.engines.look(engine, |slot| change.concerns(slot));
+        has == Some(true)
     }
 }
 

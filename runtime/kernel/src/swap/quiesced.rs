@@ -63,7 +63,7 @@ impl<'a> Quiesced<'a> {
 
     /// Visits every chunk once, on all workers of the old crew, with the chunk's number.
     pub fn visit(&mut self, visitor: impl Fn(usize, &mut Chunk) + Send + Sync + 'static) {
-        let chunks = self.executor.chunks.clone();
+        let chunks = self.executor.engines.chunks.clone();
         self.each(chunks.len(), move |number| {
             visitor(number, &mut chunks[number].write());
         });
@@ -98,9 +98,9 @@ impl<'a> Quiesced<'a> {
         // It may have been made before the parameters changed.
         let table = table.granting(&self.executor.parameters.grants);
         let executor = &mut *self.executor;
-        executor.swept = 0;
-        executor.update_point = executor.height;
-        executor.settling = table.is_pending().then(|| table.clone());
+        executor.settling.swept = 0;
+        executor.settling.update_point = executor.height;
+        executor.settling.table = table.is_pending().then(|| table.clone());
         executor.shared.publish(table)
     }
 

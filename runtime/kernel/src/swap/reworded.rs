@@ -50,7 +50,7 @@ impl Quiesced<'_> {
     pub fn reword(&self, change: Rewording<'_>) -> Reworded {
         let schema = change.old.descriptor().message;
         let (mut letters, mut unread) = (Vec::new(), None);
-        for (number, chunk) in self.executor().chunks.iter().enumerate() {
+        for (number, chunk) in self.executor().engines.chunks.iter().enumerate() {
             let chunk = chunk.read();
             for index in &chunk.active {
                 let Some(slot) = chunk.slots.get(*index as usize) else {
@@ -84,7 +84,7 @@ impl Quiesced<'_> {
     /// Puts what [`Quiesced::reword`] gave into the mailboxes, in the place of what was there.
     pub fn put_reworded(&mut self, reworded: Reworded) {
         for new in reworded.letters {
-            let chunk = &mut *self.executor().chunks[new.chunk].write();
+            let chunk = &mut *self.executor().engines.chunks[new.chunk].write();
             let Some(slot) = chunk.slots.get_mut(new.slot as usize) else {
                 continue;
             };

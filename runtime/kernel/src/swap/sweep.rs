@@ -6,7 +6,21 @@ use crate::executor::Executor;
 use crate::limits::SWEEP_CHUNKS_PER_STEP;
 use crate::swap::remains::Remains;
 use crate::swap::table::GenerationTable;
+use refit_abi::Height;
 use std::sync::Arc;
+
+/// How far the newest generation has taken over the states of the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Settling {
+    /// The code that is live, as long as states may be as the code before left them.
+    pub(crate) table: Option<Arc<GenerationTable>>,
+    /// The block before the newest generation.
+    pub(crate) update_point: Height,
+    /// Chunks that the sweep has been over.
+    pub(crate) swept: usize,
+    /// What settled generations have left over, and the states of retired engines.
+    pub(crate) remains: Vec<Arc<Remains>>,
+}
 
 impl Executor {
     /// Whether engines of the generation before may be unsettled.
@@ -22,12 +36,12 @@ impl Executor {
             return;
         }
         // Engines that have stopped since may have left fewer chunks than were swept.
-        let start = self.swept.min(self.chunks.len());
-        let end = (start + SWEEP_CHUNKS_PER_STEP).min(self.chunks.len());
-        for chunk in &self.chunks[start..end] {
+        let start = self.settling.swept.min(self.engines.chunks.len());
+        let end = (start + SWEEP_CHUNKS_PER_STEP).min(self.engines.chunks.len());
+        for chunk in &self.engines.chunks[start..end] {
             for slot in &mut chunk.write().slots {
                 if let Some(entry) = table.get(slot.kind) {
-                    slot.settle(entry, self.update_point);
+                    slot.settle(entry, self.settling.update_point);
                     if let Some(trouble) = slot.take_untold(entry) {
                         self.between.stats.poisoned += 1;
                         trouble::keep(&mut self.between.troubles, || trouble);
@@ -35,10 +49,10 @@ impl Executor {
                 }
             }
         }
-        self.swept = end;
-        if end == self.chunks.len() {
-            self.remains.extend(left_over(&table));
-            self.settling = None;
+        self.settling.swept = end;
+        if end == self.engines.chunks.len() {
+            self.settling.remains.extend(left_over(&table));
+            self.settling.table = None;
             drop(self.shared.publish(table.settled()));
         }
     }
@@ -53,7 +67,7 @@ impl Executor {
     /// What upgrades have left over that are settled, and the states of engines that they have retired; for
     /// [`remains::discard`](crate::swap::remains::discard). It holds its code.
     pub fn take_remains(&mut self) -> Vec<Arc<Remains>> {
-        std::mem::take(&mut self.remains)
+        std::mem::take(&mut self.settling.remains)
     }
 }
 

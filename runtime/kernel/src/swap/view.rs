@@ -1,7 +1,7 @@
 //! [`View`]: the quiesced node as many workers look at it at once. Nothing of it changes while a view
 //! is in use.
 
-use crate::block::round::SharedChunk;
+use crate::engines::chunk::SharedChunk;
 use crate::engines::directory::{Directory, Place};
 use crate::engines::slot::{Next, Slot, SlotState};
 use crate::executor::Executor;
@@ -32,8 +32,8 @@ pub struct SlotRef<'a> {
 impl View {
     pub(crate) fn new(executor: &Executor) -> Self {
         Self {
-            chunks: executor.chunks.clone(),
-            directory: executor.directory.clone(),
+            chunks: executor.engines.chunks.clone(),
+            directory: executor.engines.directory.clone(),
             table: executor.table(),
             frame: executor.frame,
             parameters: executor.parameters.clone(),

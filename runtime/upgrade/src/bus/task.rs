@@ -3,9 +3,9 @@
 
 use super::{EngineBus, Letter, Out, Shared, When};
 use crate::phase::Failure;
+use refit_abi::EngineId;
 use refit_abi::host::Instance;
 use refit_abi::raw::Delivery;
-use refit_abi::EngineId;
 use refit_kernel::KindIndex;
 
 /// Some residents' messages of one round.

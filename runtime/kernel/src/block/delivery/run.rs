@@ -9,6 +9,7 @@
 use super::Origin;
 use crate::block::outbox::{Outbox, Outgoing};
 use crate::block::outcome::BlockOutcome;
+use crate::engines::mailbox::Amount;
 use crate::engines::slot::{Slot, SlotState};
 use crate::envelope::Envelope;
 use crate::executor::Executor;
@@ -43,10 +44,10 @@ impl Executor {
         out: &mut BlockOutcome,
     ) -> usize {
         let [first, ..] = run else { return 0 };
-        let Some(place) = self.directory.get(first.to) else {
+        let Some(place) = self.engines.directory.get(first.to) else {
             return 0;
         };
-        let mut chunk = self.chunks[place.chunk as usize].write();
+        let mut chunk = self.engines.chunks[place.chunk as usize].write();
         let chunk = &mut *chunk;
         let slot = &mut chunk.slots[place.slot as usize];
         self.settled(slot, out);
@@ -59,10 +60,11 @@ impl Executor {
         let mut put = 0;
         for part in run.chunk_by(|one, next| one.cause == next.cause) {
             let cause = part[0].cause;
-            let (count, length) = match self.causes.is_paused(cause) {
-                true => (0, 0),
+            let amount = match self.causes.is_paused(cause) {
+                true => Amount::default(),
                 false => room.take(part),
             };
+            let count = amount.letters;
             if count == 0 {
                 break;
             }
@@ -70,9 +72,9 @@ impl Executor {
                 let payload = &bytes[send.payload.clone()];
                 slot.mailbox.put(send.envelope(), payload, &mut chunk.arena);
             }
-            self.causes.add_letters(cause, (count, length), true);
-            self.waiting += count;
-            self.waiting_bytes += length;
+            self.causes.add_letters(cause, amount, true);
+            self.engines.waiting.letters += count;
+            self.engines.waiting.bytes += amount.bytes;
             put += count;
             if count < part.len() {
                 break;
@@ -80,7 +82,7 @@ impl Executor {
         }
         if put > 0 && !had_mail {
             if chunk.active.is_empty() {
-                self.active.push(place.chunk);
+                self.engines.active.push(place.chunk);
             }
             chunk.active.push(place.slot);
         }
@@ -88,14 +90,14 @@ impl Executor {
     }
 
     /// What there is room for in an engine's mailbox, of what engines send.
-    fn room(&self, slot: &Slot) -> Room {
+    fn room(&self, slot: &Slot) -> Amount {
         let most = &self.parameters.mailbox;
-        let letters = self.waiting + self.held_letters;
-        let bytes = self.waiting_bytes + self.held_bytes;
+        let letters = self.engines.waiting.letters + self.engines.held.letters;
+        let bytes = self.engines.waiting.bytes + self.engines.held.bytes;
         // Clients may have filled what is kept for them beyond that: then a message without a byte has no room either.
         let left = |most: usize, now: usize| most.checked_sub(now);
         let room = || {
-            Some(Room {
+            Some(Amount {
                 letters: left(most.all_messages, letters)?
                     .min(left(most.messages, slot.mailbox.waiting())?),
                 bytes: left(most.all_bytes, bytes)?.min(left(most.bytes, slot.mailbox.bytes())?),
@@ -105,27 +107,21 @@ impl Executor {
     }
 }
 
-/// What there is room for.
-#[derive(Default)]
-struct Room {
-    letters: usize,
-    bytes: usize,
-}
-
-impl Room {
-    /// Takes what the first of some messages need; gives how many they are, and their bytes.
-    fn take(&mut self, sends: &[Outgoing]) -> (usize, usize) {
-        let (mut count, mut bytes) = (0, 0);
+impl Amount {
+    /// Takes off what the first of some messages need, as far as there is room; gives how much that is.
+    fn take(&mut self, sends: &[Outgoing]) -> Self {
+        let mut taken = Self::default();
         for send in sends.iter().take(self.letters) {
-            let more = bytes + send.payload.len();
+            let more = taken.bytes + send.payload.len();
             if more > self.bytes {
                 break;
             }
-            (count, bytes) = (count + 1, more);
+            taken.letters += 1;
+            taken.bytes = more;
         }
-        self.letters -= count;
-        self.bytes -= bytes;
-        (count, bytes)
+        self.letters -= taken.letters;
+        self.bytes -= taken.bytes;
+        taken
     }
 }
 

@@ -77,9 +77,9 @@ impl Executor {
         out: &mut BlockOutcome,
     ) -> Result<Former, OrderError> {
         let height = self.height;
-        let found = self.with_slot(engine, |slot| {
+        let found = self.engines.with(engine, |slot| {
             let entry = table.get(slot.kind)?;
-            settle(slot, entry, self.update_point, out);
+            settle(slot, entry, self.settling.update_point, out);
             let (found, taken) = (slot.config_schema, entry.kind.descriptor().config);
             let config = slot.config_for(taken);
             let config = config.map(|(codec, config)| (codec, config.to_vec()));
@@ -103,7 +103,7 @@ impl Executor {
             )
         });
         found.flatten().unwrap_or_else(|| {
-            let reason = self.directory.absence(engine);
+            let reason = self.engines.directory.absence(engine);
             Err(OrderError::NoEngine { engine, reason })
         })
     }
@@ -112,7 +112,7 @@ impl Executor {
     /// timers were.
     fn begin_again(&mut self, fresh: Slot, table: &GenerationTable) -> u64 {
         let engine = fresh.id;
-        let former = self.with_slot(engine, |slot| {
+        let former = self.engines.with(engine, |slot| {
             let timers: Vec<_> = slot.timers.take_all().collect();
             (std::mem::replace(&mut slot.state, SlotState::Away), timers)
         });
@@ -127,7 +127,7 @@ impl Executor {
             let _about = running::about(engine);
             leak_if_unfit(entry.kind.discard(instance));
         }
-        self.with_slot(engine, |slot| slot.begin_again(fresh));
+        self.engines.with(engine, |slot| slot.begin_again(fresh));
         dropped
     }
 }
