@@ -170,6 +170,16 @@ impl Causes {
         }
     }
 
+    /// A letter in a mailbox has another length now.
+    pub(crate) fn resize(&mut self, cause: CauseIndex, before: usize, now: usize) {
+        if let Some(it) = self.list.get_mut(cause.0 as usize) {
+            it.waiting_bytes = it.waiting_bytes - before as u64 + now as u64;
+            if it.is_over(&self.bounds) {
+                self.over.insert(cause);
+            }
+        }
+    }
+
     /// A timer waits now.
     pub(crate) fn add_timer(&mut self, cause: CauseIndex) {
         if let Some(it) = self.list.get_mut(cause.0 as usize) {

@@ -4,6 +4,7 @@
 //! which is emptied when its mail is handled: a message costs no allocation of its own. So whoever puts a message in or
 //! takes one out brings the arena along. Mailboxes belong to the runtime, never to a generation.
 
+use crate::causes::CauseIndex;
 use crate::engines::held::Held;
 use crate::envelope::Envelope;
 use std::ops::Range;
@@ -163,18 +164,20 @@ impl Mailbox {
         });
     }
 
-    /// Writes the letter at a place anew.
+    /// Writes the letter at a place anew; gives its cause, and how many bytes it had.
     pub(crate) fn rewrite(
         &mut self,
         at: usize,
         payload: &[u8],
         arena: &mut Vec<u8>,
         change: impl FnOnce(&mut Envelope),
-    ) {
-        if let Some(letter) = self.letters.get_mut(at) {
-            letter.payload = append(arena, payload);
-            change(&mut letter.envelope);
-        }
+    ) -> Option<(CauseIndex, usize)> {
+        let letter = self.letters.get_mut(at)?;
+        let before = letter.payload.len();
+        letter.payload = append(arena, payload);
+        change(&mut letter.envelope);
+        self.bytes = self.bytes - before + payload.len();
+        Some((letter.envelope.cause, before))
     }
 
     /// Bytes of room for letters, used or not.

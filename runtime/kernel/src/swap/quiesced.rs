@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicUsize;
 /// No handler runs and none can start. Made only by closing the gate.
 #[derive(Debug)]
 pub struct Quiesced<'a> {
-    executor: &'a mut Executor,
+    pub(super) executor: &'a mut Executor,
     helpers: &'a Helpers,
     _closed: &'a Closed,
 }

@@ -84,14 +84,21 @@ impl Quiesced<'_> {
     /// Puts what [`Quiesced::reword`] gave into the mailboxes, in the place of what was there.
     pub fn put_reworded(&mut self, reworded: Reworded) {
         for new in reworded.letters {
-            let chunk = &mut *self.executor().engines.chunks[new.chunk].write();
+            let executor = &mut *self.executor;
+            let chunk = &mut *executor.engines.chunks[new.chunk].write();
             let Some(slot) = chunk.slots.get_mut(new.slot as usize) else {
                 continue;
             };
             let (mailbox, arena) = (&mut slot.mailbox, &mut chunk.arena);
-            mailbox.rewrite(new.place, &new.payload, arena, |envelope| {
+            let rewritten = mailbox.rewrite(new.place, &new.payload, arena, |envelope| {
                 (envelope.codec, envelope.schema) = (Codec::Postcard, reworded.schema);
             });
+            // It is counted as long as it is now: that much is taken off when it is handled.
+            if let Some((cause, before)) = rewritten {
+                let waiting = &mut executor.engines.waiting;
+                waiting.bytes = waiting.bytes - before + new.payload.len();
+                executor.causes.resize(cause, before, new.payload.len());
+            }
         }
     }
 }
