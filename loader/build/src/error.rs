@@ -59,6 +59,16 @@ pub enum BuildError {
         /// What the parser said.
         reason: String,
     },
+    /// What it depends on by path is not there.
+    #[error("{} depends on {dependency} at {}, where no package is", manifest.display(), path.display())]
+    DependencyMissing {
+        /// The manifest that names it.
+        manifest: PathBuf,
+        /// The dependency's name.
+        dependency: String,
+        /// The folder in which it should be.
+        path: PathBuf,
+    },
     /// The tree is too large to be an engine's source.
     #[error("{} is too large for an engine's source: more than {files_max} files or {bytes_max} bytes; move data out of it", path.display())]
     TooLarge {
@@ -134,6 +144,7 @@ impl BuildError {
             Self::NoModuleFeature { .. } => "no-module-feature",
             Self::NoLock { .. } => "no-lock",
             Self::Manifest { .. } => "manifest-unreadable",
+            Self::DependencyMissing { .. } => "dependency-missing",
             Self::TooLarge { .. } => "source-too-large",
             Self::DoesNotCompile { .. } => "does-not-compile",
             Self::NoSpace { .. } => "no-space",
@@ -161,7 +172,14 @@ impl BuildError {
                 "add [features] module = [\"refit-abi/module\"] to Cargo.toml"
             }
             Self::NoLock { .. } => "run `cargo generate-lockfile` in the workspace",
+            Self::Manifest { reason, .. } if reason.contains("workspace root") => {
+                "it takes values from a workspace that is not above it: write each `workspace = true` out, as the workspace's Cargo.toml has it"
+            }
             Self::Manifest { .. } => "correct the manifest",
+            Self::DependencyMissing { dependency, .. } if dependency == "refit-abi" => {
+                "write in that Cargo.toml: refit-abi = { path = \"CHECKOUT/abi\" }, where CHECKOUT is the folder of a checkout of Refit"
+            }
+            Self::DependencyMissing { .. } => "correct its `path` in that Cargo.toml",
             Self::TooLarge { .. } => "move data out of the source folder",
             Self::DoesNotCompile { .. } => "correct the source and build again",
             Self::NoSpace { .. } => {

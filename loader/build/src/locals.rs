@@ -214,11 +214,25 @@ fn workspace(folder: &Path, own: &Table) -> Option<(PathBuf, Table)> {
         let table = manifest(&root.join("Cargo.toml")).ok()?;
         return Some((root, table));
     }
-    folder.ancestors().skip(1).find_map(|above| {
+    let (root, table) = folder.ancestors().skip(1).find_map(|above| {
         let table = manifest(&above.join("Cargo.toml")).ok()?;
         let is_one = table.contains_key("workspace");
         is_one.then(|| (above.to_owned(), table))
-    })
+    })?;
+    (!is_excluded(folder, &root, &table)).then_some((root, table))
+}
+
+/// Whether the workspace in `root` says that `folder` is none of its members, as cargo reads it: what
+/// `members` names, without a pattern, is one in spite of `exclude`.
+fn is_excluded(folder: &Path, root: &Path, table: &Table) -> bool {
+    let named = |list: &str| {
+        let names = table
+            .get("workspace")
+            .and_then(|workspace| workspace.get(list)?.as_array());
+        let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+        names.any(|name| folder.starts_with(root.join(name)))
+    };
+    named("exclude") && !named("members")
 }
 
 #[cfg(test)]
@@ -291,5 +305,23 @@ mod tests {
         let file = root.join("abi/macros/src/lib.rs");
         assert_eq!(locals.holder(&file), Some(2));
         assert_eq!(locals.holder(&root.join("else")), None);
+    }
+
+    #[test]
+    fn what_a_workspace_excludes_takes_nothing_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        package(
+            root,
+            "[workspace]\nmembers = [\"engines/kv\"]\nexclude = [\"engines\"]\n",
+        );
+        let kv = "[package]\nname = \"kv\"\n";
+        package(&root.join("engines/kv"), kv);
+        package(&root.join("engines/kv2"), kv);
+        let of = |name: &str| {
+            let source = root.join("engines").join(name).canonicalize().unwrap();
+            Locals::of(&source).unwrap().workspace_folder == source
+        };
+        assert_eq!((of("kv"), of("kv2")), (false, true));
     }
 }

@@ -42,6 +42,26 @@ fn the_operators_guide_explains_every_finding_of_the_linter() {
 }
 
 #[test]
+fn the_engine_that_the_guide_begins_with_is_the_package_to_copy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let guide = read("abi/README.md");
+    let (_, block) = guide.split_once("```rust\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    // What rustdoc does not show is there for rustdoc.
+    let shown: Vec<&str> = block
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .collect();
+    let package = read("engines/counter/src/lib.rs");
+    let code: Vec<&str> = package
+        .lines()
+        .skip_while(|line| line.starts_with("//!") || line.is_empty())
+        .collect();
+    assert_eq!(code, shown);
+}
+
+#[test]
 fn the_guides_name_only_commands_and_flags_that_there_are() {
     let folder = Folder::new();
     let (mut helps, mut faults) = (BTreeMap::new(), String::new());
