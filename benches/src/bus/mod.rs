@@ -233,7 +233,7 @@ impl Case {
         }
         node.call("count", move |executor| case.agrees(executor))??;
         node.end()?;
-        let pause = resumed.marks.committed - resumed.marks.quiesced;
+        let pause = resumed.times.committed - resumed.times.quiesced;
         Ok(pause.as_secs_f64() * 1_000.0)
     }
 

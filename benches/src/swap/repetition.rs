@@ -270,14 +270,14 @@ fn control(like: Window) -> Window {
 }
 
 fn phases(swapped: &Swapped) -> Phases {
-    let marks = swapped.resumed.marks;
+    let times = swapped.resumed.times;
     Phases {
-        wait: marks.closing - swapped.sent,
-        quiesce: marks.quiesced - marks.closing,
-        transition: marks.transitioned - marks.quiesced,
-        commit: marks.committed - marks.transitioned,
-        resume: marks.resumed - marks.committed,
-        handover: swapped.handed_over - marks.resumed,
+        wait: times.closing - swapped.sent,
+        quiesce: times.quiesced - times.closing,
+        transition: times.transitioned - times.quiesced,
+        commit: times.committed - times.transitioned,
+        resume: times.resumed - times.committed,
+        handover: swapped.handed_over - times.resumed,
     }
 }
 

@@ -7,6 +7,11 @@
 //! plan → stage → probe → rehearse → load → arm ┘ update point, between two blocks
 //! ```
 //!
+//! Rooms, each above what it uses: [`start`] makes a node of a configuration; [`serve`] is the handle and what is asked
+//! through it; [`upgrade`] takes a plan to its end; [`blocks`] makes blocks and has them executed; [`code`] is what is
+//! mapped; [`rehearsal`] runs the transitions in a child; [`pause`] is the update point; [`answers`] is what clients
+//! hear; [`watch`] sees calls that do not return; [`known`] and [`log`](mod@log) are what the node knows and tells.
+//!
 //! Threads: the *driver* makes blocks and is the only one that talks to the crew about them; a
 //! *crew* runs engine code; one *upgrade* thread at a time stages, arms and retires; a *watchdog* looks at
 //! the crew. None of them is
@@ -17,57 +22,34 @@
 //! is left that its code would have to touch.
 
 mod answers;
-mod asking;
-mod batch;
-mod capture;
-mod chain;
-mod clock;
-mod config;
-mod driver;
-mod ending;
-mod events;
-mod failed;
-mod folder;
-mod group;
-mod handle;
-mod intake;
-mod latest;
-mod leaks;
-mod libraries;
-mod life;
+mod blocks;
+mod code;
+mod known;
 mod limits;
-mod lines;
-mod looks;
-mod orders;
-mod prepared;
-mod quarantine;
-mod receipts;
-mod refusals;
+mod log;
+mod micros;
+mod pause;
 pub mod rehearsal;
 mod replace;
-mod standing;
+mod serve;
 mod start;
-mod status;
-mod tempo;
-mod troubles;
 mod upgrade;
-mod waiters;
 mod watch;
 
-pub use clock::{Clock, SystemClock};
-pub use config::{EngineConfig, NodeConfig, NodeParts, OnStuck};
-pub use ending::{Ending, Overdue};
-pub use failed::Failed;
-pub use folder::{FolderError, FolderLock, Holder};
-pub use handle::Node;
-pub use latest::Counts;
+pub use blocks::clock::{Clock, SystemClock};
+pub use code::quarantine::{QUARANTINE_ENTRIES_MAX, Quarantine, QuarantineError};
+pub use known::failed::Failed;
+pub use known::latest::Counts;
+pub use known::receipts::{RECEIPT_ENGINES_MAX, RECEIPTS_MAX};
 pub use limits::*;
-pub use prepared::{EngineCode, Prepared};
-pub use quarantine::{QUARANTINE_ENTRIES_MAX, Quarantine, QuarantineError};
-pub use receipts::{RECEIPT_ENGINES_MAX, RECEIPTS_MAX};
+pub use pause::watchdog::{OnStuck, StuckPause};
 pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::Refused as BlockRefused;
 pub use rehearsal::{RehearsalCommand, RehearsalError};
+pub use serve::handle::Node;
 pub use start::StartError;
-pub use upgrade::StuckPause;
+pub use start::config::{EngineConfig, NodeConfig, NodeParts};
+pub use start::folder::{FolderError, FolderLock, Holder};
+pub use start::prepared::{EngineCode, Prepared};
+pub use watch::ending::{Ending, Overdue};
 pub use watch::{STUCK_ENTRIES_MAX, StuckCall, StuckEntry, StuckList};

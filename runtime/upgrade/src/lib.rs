@@ -23,6 +23,7 @@ mod phase;
 mod plan;
 mod plan_error;
 mod registry;
+mod stopwatch;
 mod transition;
 mod under_way;
 
@@ -37,4 +38,5 @@ pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdra
 pub use plan::{Candidate, Live, LiveKind, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id};
 pub use plan_error::PlanError;
 pub use registry::{GenerationRecord, GenerationState, Registry};
+pub use stopwatch::{Stopwatch, Times};
 pub use under_way::UnderWay;

@@ -5,7 +5,8 @@ use super::memory::Mark;
 use super::read_back::{self, Crossing};
 use super::replay::Replay;
 use super::wire::{Failed, ModuleAt, NEEDS_ALL, Passed, Request};
-use crate::upgrade::{Point, Resumed};
+use crate::micros::micros;
+use crate::pause::{Point, Resumed, Watches};
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
@@ -316,8 +317,11 @@ fn needs_all() -> Failed {
 /// Runs the pause, and waits for the end of the crew that ran it.
 fn upgrade(armed: Armed, duty: &Duty, next: Crew) -> Result<Resumed, Failed> {
     let (to_us, resumed) = bounded(1);
-    let watch = Arc::new(Mutex::new(Unwatched));
-    let point = Point::new(Arc::new(armed), (watch, Arc::default()), vec![to_us]);
+    let watches = Watches {
+        watch: Arc::new(Mutex::new(Unwatched)),
+        watched: Arc::default(),
+    };
+    let point = Point::new(Arc::new(armed), watches, vec![to_us]);
     let old = duty.hand_over(Box::new(point), next);
     let old = old.map_err(|silence| defect(&silence))?;
     let resumed = resumed.recv().map_err(|_| defect(&Silence::Ended))?;
@@ -399,8 +403,4 @@ fn unfit(code: &str, detail: String, engine: EngineId, key: Option<&str>) -> Fai
         engine: Some(engine.to_string()),
         key: key.map(str::to_owned),
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,36 +1,30 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
 
+mod alarm;
 mod beginning;
+mod cancel;
 mod copy;
 mod leaving;
 mod orders;
 mod outcome;
-mod point;
-mod recall;
 mod rehearse;
 mod reports;
 mod retiring;
 mod run;
 mod stage;
 mod taking_on;
-mod waiting;
-mod watchdog;
 mod without;
 
-pub(crate) use point::{Point, Resumed};
-pub(crate) use recall::Recall;
-pub(crate) use run::micros;
 pub(crate) use taking_on::{Proposed, TakingOn};
-pub(crate) use waiting::{LetGo, Parts, Waiting};
-pub use watchdog::StuckPause;
 
-use crate::config::OnStuck;
-use crate::intake::Intake;
-use crate::libraries::Libraries;
+use crate::blocks::intake::Intake;
+use crate::code::libraries::Libraries;
+use crate::code::quarantine::Quarantine;
+use crate::known::standing::Standing;
 use crate::limits::PLAN_BYTES_MAX;
-use crate::quarantine::Quarantine;
+use crate::pause::Recall;
+use crate::pause::watchdog::OnStuck;
 use crate::rehearsal::RehearsalCommand;
-use crate::standing::Standing;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use leaving::Leaving;

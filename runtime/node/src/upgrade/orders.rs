@@ -2,9 +2,9 @@
 //! taken back.
 
 use super::Policy;
-use super::recall::Recall;
-use super::run::micros;
 use super::stage::{Refused, refused};
+use crate::micros::micros;
+use crate::pause::Recall;
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
 use refit_admin::{Refusal, Wishes, api};
 use refit_ordering::Entry;

@@ -1,9 +1,9 @@
 //! What became of an upgrade at its update point, told: in its report, the log, the list of failures and the
 //! journal.
 
-use super::point::Resumed;
-use super::run::micros;
-use super::{State, Upgrades, watchdog};
+use super::{State, Upgrades, alarm};
+use crate::micros::micros;
+use crate::pause::Resumed;
 use parking_lot::MutexGuard;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
@@ -94,13 +94,13 @@ pub(super) fn note_failure(
         });
     } else if failure.engine().is_some() {
         let entry = QuarantineEntry {
-            artifacts: watchdog::artifacts(plan),
+            artifacts: alarm::artifacts(plan),
             height: resumed.height.0,
             state: QuarantineState::Failed,
             code: failure.code().to_owned(),
             reason: failure.to_string(),
         };
-        watchdog::record(upgrades, entry);
+        alarm::record(upgrades, entry);
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) fn log(id: u64, resumed: &Resumed) {
 
 /// What was on record of code that is live now is history.
 pub(super) fn note_success(upgrades: &Upgrades, plan: &Plan) {
-    let artifacts = watchdog::artifacts(plan);
+    let artifacts = alarm::artifacts(plan);
     if let Err(error) = upgrades.policy.quarantine.succeeded(&artifacts) {
         tracing::error!(%error, "a failure of before is on record again after a restart");
     }

@@ -1,10 +1,12 @@
 //! The node's side of a rehearsal: a copy of the engines, the files of old and new code, one child.
 
+use super::cancel::{self, cancelled};
 use super::copy;
-use super::recall::{Recall, cancelled};
 use super::stage::{Refused, Staging, refused};
 use super::{Upgrades, refusal};
 use crate::limits::RETIRE_WAIT_MAX;
+use crate::micros::micros;
+use crate::pause::Recall;
 use crate::rehearsal::{
     self, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
     RehearsalCommand, RehearsalError, Request,
@@ -148,7 +150,7 @@ impl Upgrades {
             if let Some(place) = self.rehearsing.try_lock_for(PLACE_LOOK) {
                 return Ok(place);
             }
-            recall.check(api::Phase::Rehearsed)?;
+            cancel::check(recall, api::Phase::Rehearsed)?;
         }
         let detail = "another rehearsal does not end";
         let next = "apply the plan again when it has ended";
@@ -162,11 +164,11 @@ fn report(
     start: Instant,
     max_pause: Option<Duration>,
 ) -> RehearsalReport {
-    let max_pause_us = max_pause.map(super::run::micros);
-    let took_us = super::run::micros(start.elapsed());
+    let max_pause_us = max_pause.map(micros);
+    let took_us = micros(start.elapsed());
     match rehearsed {
         Ok(Rehearsed { passed, copied }) => RehearsalReport {
-            copy_us: super::run::micros(copied),
+            copy_us: micros(copied),
             predicted_us: Some(passed.pause_us),
             max_pause_us,
             runs: passed.runs,

@@ -1,8 +1,8 @@
 //! The end of an upgrade: the crew that ran its pause is joined, and the code that is not live is unmapped.
 
 use super::Upgrades;
-use super::run::micros;
 use crate::limits::RETIRE_WAIT_MAX;
+use crate::micros::micros;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
 use refit_kernel::{Executor, remains};
 use refit_loader::{Loader, PinReason};
@@ -72,7 +72,7 @@ pub(super) fn finish(upgrades: &Upgrades, id: u64, start: Instant, pinned: Vec<S
     for reason in &pinned {
         tracing::warn!(id, "a library stays mapped: {reason}");
     }
-    crate::leaks::tell();
+    crate::log::leaks::tell();
     let mut state = upgrades.state.lock();
     let old = state
         .reports

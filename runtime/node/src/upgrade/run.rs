@@ -1,22 +1,23 @@
 //! The life of one upgrade, on its own thread.
 
 use super::Upgrades;
+use super::alarm;
+use super::cancel::cancelled;
 use super::leaving::{self, Leaving};
 use super::orders::Orders;
 use super::outcome;
-use super::point::Point;
-use super::recall::cancelled;
 use super::rehearse::rehearse;
 use super::retiring;
 use super::stage::{Refused, Staging, refused, refused_plan};
-use super::waiting::{LetGo, Waiting};
-use super::watchdog;
 use super::without;
-use crate::chain::{self, Becomes};
-use crate::failed::{Failed, said};
-use crate::intake::Intake;
-use crate::libraries::retire;
+use crate::blocks::chain;
+use crate::blocks::intake::Intake;
+use crate::code::libraries::retire;
+use crate::known::failed::{Failed, said};
 use crate::limits::{RESERVE_WAIT_MAX, RETIRE_WAIT_MAX};
+use crate::micros::micros;
+use crate::pause::waiting::Becomes;
+use crate::pause::{LetGo, Point, Waiting, Watches, watchdog};
 use crate::watch::CREW_NAME;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
@@ -25,7 +26,7 @@ use refit_loader::LoadedModule;
 use refit_upgrade::{Armed, Live, Phase, Plan, PlanError, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Takes the upgrade from its plan to its end. Should that panic, the report still comes to an end; if the
 /// swap may have begun, the node ends too, because nobody knows any more what runs.
@@ -170,7 +171,10 @@ fn swap(
     let (to_driver, for_driver) = crossbeam_channel::bounded(1);
     let (to_us, for_us) = crossbeam_channel::bounded(1);
     let listeners = vec![to_driver, to_us];
-    let watches = (upgrades.watch.clone(), upgrades.watched.clone());
+    let watches = Watches {
+        watch: upgrades.watch.clone(),
+        watched: upgrades.watched.clone(),
+    };
     let point = Point::new(armed.clone(), watches, listeners);
     let pause = point.pause();
     let (let_go, why) = crossbeam_channel::bounded(1);
@@ -188,9 +192,10 @@ fn swap(
     };
     let waits = Instant::now();
     let sent = upgrades.intake.send(Intake::Upgrade(Box::new(waiting)));
-    let resumed = sent
-        .ok()
-        .and_then(|()| watchdog::wait(upgrades, plan, (&armed, &pause), &for_us));
+    let limit = upgrades.policy.pause_limit;
+    let alarm = |lasted| alarm::alarm(upgrades, plan, &armed, &pause, lasted);
+    let resumed = sent.ok();
+    let resumed = resumed.and_then(|()| watchdog::wait(&pause, limit, &for_us, alarm));
     // What the pause did not need goes back to the system.
     drop(reserve);
     let Some(resumed) = resumed else {
@@ -288,10 +293,6 @@ fn ended() -> Refused {
         &"the node is stopping",
         "start it again: refit run",
     )
-}
-
-pub(crate) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Upgrades {

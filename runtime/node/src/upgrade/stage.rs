@@ -1,7 +1,9 @@
 //! Everything before the pause but the rehearsal: read, inspect, stage, probe, load, arm. Whatever fails here leaves
 //! the node as it was; what was mapped is retired by the caller.
 
-use super::recall::Recall;
+use super::cancel;
+use crate::micros::micros;
+use crate::pause::Recall;
 use parking_lot::Mutex;
 use refit_admin::api;
 use refit_kernel::{GenerationTable, Grants};
@@ -214,8 +216,8 @@ impl<'a> Staging<'a> {
         shown: api::Phase,
         start: Instant,
     ) -> Result<(), Refused> {
-        self.recall.check(shown)?;
-        let us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        cancel::check(self.recall, shown)?;
+        let us = micros(start.elapsed());
         self.watch.lock().reached(phase).map_err(|withdrawn| {
             refused(
                 shown,

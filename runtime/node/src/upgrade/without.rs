@@ -1,11 +1,12 @@
 //! The time without a block around an upgrade, put together of what the crew, the driver and the crews' hand-over say.
 
 use super::Upgrades;
-use super::point::{Resumed, Times};
-use super::run::micros;
+use crate::micros::micros;
+use crate::pause::Resumed;
 use crossbeam_channel::Receiver;
 use refit_admin::api::WithoutBlock;
 use refit_kernel::crew::TookOver;
+use refit_upgrade::Times;
 use std::time::{Duration, Instant};
 
 /// Longest wait for the driver to say when the next block began. It makes that block at once.
@@ -32,7 +33,7 @@ pub(super) fn report(
 /// The parts, and their sum. `next` is when the driver sent the next block: if the crews were just then changing, it
 /// began when the fresh one had come; a hand-over that came later is one more time without a block.
 fn around(
-    times: &Times,
+    times: &Times<Instant>,
     next: Instant,
     took_over: Option<TookOver>,
     copy_us: Option<u64>,

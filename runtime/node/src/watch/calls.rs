@@ -1,7 +1,7 @@
 //! [`Calls`]: which of the calls that run does not return. It is told what each look saw, and counts looks.
 
 use crate::limits::CALL_DEAD_TIMES;
-use crate::looks::{Pace, Stay};
+use crate::watch::looks::{Pace, Stay};
 use std::collections::BTreeMap;
 
 /// One call: the record that it stands in, and its turn there.

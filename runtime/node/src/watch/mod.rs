@@ -6,15 +6,18 @@
 //! own, which can give an upgrade up; this one does not look while a pause lasts.
 
 mod calls;
+pub(crate) mod ending;
 mod list;
+pub(crate) mod looks;
+mod nameless;
 mod told;
 
 pub use list::{STUCK_ENTRIES_MAX, StuckEntry, StuckList};
+pub(crate) use nameless::{is_nameless, nameless};
 pub use told::StuckCall;
 
-use crate::asking::is_nameless;
-use crate::latest::Latest;
-use crate::looks::Pace;
+use crate::known::latest::Latest;
+use crate::watch::looks::Pace;
 use calls::{CallId, Calls, Change};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;

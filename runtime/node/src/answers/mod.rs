@@ -1,0 +1,230 @@
+//! What a client hears of its message or query: a reply, or a refusal with a status, a code and a next step.
+
+pub(crate) mod events;
+pub(crate) mod refusals;
+
+use refit_abi::{Fault, ServiceError, Undelivered};
+use refit_admin::{Bytes, CarriedOut, Moment, Refusal, Replied, Room};
+use refit_kernel::{
+    At, Done, KeyRefusal, OrderError, Ordered, ParametersError, QueryError, ReplyError,
+};
+use refusals::reply_without_room;
+
+/// What becomes of a message, as its client hears it.
+pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal> {
+    let (height, generation, repeated) = (replied.height, replied.generation, replied.repeated);
+    match replied.outcome {
+        Ok(body) => Ok(Replied {
+            body: Bytes::from(body),
+            height,
+            generation,
+            repeated,
+        }),
+        Err(error) => {
+            let moment = Moment { height, generation };
+            Err(refused(&error).at(moment, repeated))
+        }
+    }
+}
+
+/// What whoever ordered something hears.
+pub(crate) fn ordered(ordered: Ordered) -> Result<CarriedOut<Done>, Refusal> {
+    let (moment, repeated) = (moment(ordered.at), ordered.repeated);
+    match ordered.outcome {
+        Ok(done) => Ok(CarriedOut {
+            done,
+            moment,
+            repeated,
+        }),
+        Err(error) => Err(order_refusal(&error).at(moment, repeated)),
+    }
+}
+
+fn moment(at: At) -> Moment {
+    Moment {
+        height: at.height,
+        generation: at.generation,
+    }
+}
+
+fn order_refusal(error: &OrderError) -> Refusal {
+    let (status, code, next) = match error {
+        OrderError::Parameters(error) => return parameters_refusal(error),
+        OrderError::Key(refusal) => return key_refusal(*refusal),
+        OrderError::NoEngine { reason, .. } => undelivered(*reason),
+        OrderError::Configuration { .. } => (
+            409,
+            "restart-configuration",
+            "bring code that takes the engine's configuration: refit upgrade plan KIND=PATH",
+        ),
+        OrderError::Init { .. } => (
+            422,
+            "restart-failed",
+            "the engine is as it was before; why its `init` fails is its own: mend its code or what it needs",
+        ),
+        _ => (500, "order-failed", "see the node's log"),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+/// What whoever would set parameters hears that cannot be so.
+pub(crate) fn parameters_refusal(error: &ParametersError) -> Refusal {
+    let next = "see the names and bounds with: refit parameters show";
+    Refusal::new(422, error.code(), error.to_string(), next)
+}
+
+/// The same for whoever sent the same request again meanwhile.
+pub(crate) fn repeated(answer: &Result<Replied, Refusal>) -> Result<Replied, Refusal> {
+    let mut answer = answer.clone();
+    match &mut answer {
+        Ok(replied) => replied.repeated = true,
+        Err(refusal) => refusal.repeated = true,
+    }
+    answer
+}
+
+fn refused(error: &ReplyError) -> Refusal {
+    let (status, code, next) = match error {
+        // Whether the handler kept its word and changed nothing, the node does not know.
+        ReplyError::Fault(fault) if refused_midway(fault) => (
+            422,
+            fault.code.as_str(),
+            "the node refused what the engine asked for midway: query its state before you send this again",
+        ),
+        ReplyError::Fault(fault) => (422, fault.code.as_str(), "change the request"),
+        ReplyError::ChangedAtFault(fault) => (
+            422,
+            fault.code.as_str(),
+            "mend the engine: it changed its state before it returned this fault; check first, then change",
+        ),
+        ReplyError::Rejected { .. } => (
+            400,
+            "message-rejected",
+            "send a message that the engine takes: see its documentation",
+        ),
+        ReplyError::Panicked { .. } => (
+            500,
+            "engine-panicked",
+            "the engine takes no more messages; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
+        ),
+        ReplyError::RolledBack { .. } => (
+            500,
+            "engine-rolled-back",
+            "the engine goes on with its state as it was before; change the request, or bring a mended version",
+        ),
+        ReplyError::TooLarge { .. } => (
+            500,
+            "reply-too-large",
+            "the message was handled: do not send it again; mend the engine, so that it replies with less",
+        ),
+        ReplyError::NoRoom { .. } => (
+            500,
+            "reply-lost",
+            "the message was handled: do not send it again; read the state with a query, and have fewer long replies on their way at once",
+        ),
+        ReplyError::Undelivered { reason, .. } => undelivered(*reason),
+        ReplyError::Key(refusal) => of_key(*refusal),
+        _ => (500, "message-failed", "see the node's log"),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+/// What whoever orders something under a key hears if it is not carried out because of the key.
+pub(crate) fn key_refusal(refusal: KeyRefusal) -> Refusal {
+    let (status, code, next) = of_key(refusal);
+    Refusal::new(status, code, refusal.to_string(), next)
+}
+
+fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
+    match refusal {
+        KeyRefusal::Used => (
+            422,
+            "key-used",
+            "send another request under another key: each has a larger number than the ones before",
+        ),
+        KeyRefusal::Forgotten => (
+            409,
+            "request-forgotten",
+            "read the state with a query, and go on with a larger sequence",
+        ),
+        KeyRefusal::NoPlace { .. } => (
+            503,
+            "names-full",
+            "send under a name that the node keeps already, or without a key; a new name from that block on",
+        ),
+        KeyRefusal::ShareFull { .. } => (
+            503,
+            "names-full",
+            "send under a name that has come in by this way already, or without a key; a new name from that block on",
+        ),
+        KeyRefusal::Waiting => (
+            429,
+            "keys-waiting",
+            "wait for the replies, and send again with the same key",
+        ),
+        KeyRefusal::Later => (503, "repeats-full", "send again later, with the same key"),
+        _ => (500, "message-failed", "see the node's log"),
+    }
+}
+
+/// Whether a handler passed on what a service of the node answered.
+fn refused_midway(fault: &Fault) -> bool {
+    ServiceError::ALL
+        .iter()
+        .any(|error| error.code() == fault.code)
+}
+
+fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
+    match reason {
+        Undelivered::Unknown => (404, "engine-unknown", "see the engines with: refit status"),
+        Undelivered::Stopped => (410, "engine-stopped", "see the engines with: refit status"),
+        Undelivered::Poisoned => (
+            503,
+            "engine-poisoned",
+            "why is in the node's log; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
+        ),
+        Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
+        _ => (
+            400,
+            "message-rejected",
+            "send a message that the engine takes",
+        ),
+    }
+}
+
+/// What a client gets whose query has no answer.
+pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
+    use refit_abi::host::CallError;
+    let (status, code, next) = match error {
+        QueryError::Unknown { .. } => undelivered(Undelivered::Unknown),
+        QueryError::Unavailable { reason, .. } => undelivered(*reason),
+        QueryError::Call {
+            error: CallError::Fault(fault),
+            ..
+        } => (422, fault.code.as_str(), "change the query"),
+        QueryError::Call {
+            error: CallError::Rejected { .. },
+            ..
+        } => (
+            400,
+            "query-rejected",
+            "send a query that the engine takes: see its documentation",
+        ),
+        QueryError::TooLarge { .. } => (500, "answer-too-large", "ask for less at a time"),
+        _ => (
+            500,
+            "query-failed",
+            "the query panicked; the state was only read",
+        ),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+/// A reply with its part of the room for answers.
+pub(crate) fn hold(answers: &Room, replied: Replied) -> Result<Replied, Refusal> {
+    let moment = replied.moment();
+    match answers.hold(replied.body) {
+        Ok(body) => Ok(Replied { body, ..replied }),
+        Err(no_room) => Err(reply_without_room(no_room).at(moment, replied.repeated)),
+    }
+}

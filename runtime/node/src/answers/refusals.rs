@@ -1,0 +1,89 @@
+//! What whoever asks a node hears that cannot do it now: each with a status, a code and a next step. What comes of a
+//! message itself is in [`crate::answers`].
+
+use crate::known::latest::Latest;
+use crate::known::standing::Standing;
+use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
+use crate::watch::{StuckCall, Watched};
+use parking_lot::Mutex;
+use refit_admin::{NoRoom, Refusal};
+
+/// A message was handled, and its reply is too large for what other clients have left unread.
+pub(crate) fn reply_without_room(no_room: NoRoom) -> Refusal {
+    Refusal {
+        next: "the message was handled: send it again with the same key for its reply; without a key, query the state"
+            .to_owned(),
+        ..no_room.into()
+    }
+}
+
+pub(crate) fn no_reply_yet() -> Refusal {
+    Refusal::new(
+        504,
+        "no-reply-yet",
+        format!("no reply within {} s", REPLY_WAIT_MAX.as_secs()),
+        "send the same request with the same key again: it is executed once",
+    )
+}
+
+/// A call into an engine does not return: nothing else happens until it does.
+pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
+    Refusal::new(
+        status,
+        "engine-stuck",
+        format!("{stuck}; nothing else runs until it returns"),
+        "see `refit status`; a node that stays so is ended with a second signal and started again",
+    )
+}
+
+pub(crate) fn overloaded() -> Refusal {
+    Refusal::new(
+        503,
+        "overloaded",
+        "the node has more to do than it keeps",
+        "send again later",
+    )
+}
+
+/// The crew did not come to a question in time.
+pub(crate) fn silent(latest: &Mutex<Latest>, standing: &Standing, watched: &Watched) -> Refusal {
+    match (*latest.lock(), watched.stuck()) {
+        (Latest { ended: true, .. }, _) => return has_ended_how(standing),
+        (_, Some(stuck)) => return engine_stuck(503, &stuck),
+        (Latest { starting: true, .. }, None) => return starting(),
+        _ => {}
+    }
+    Refusal::new(
+        503,
+        "node-busy",
+        format!(
+            "the node did not come to it within {} s: a block, a copy of its states or a pause takes longer",
+            STATUS_WAIT_MAX.as_secs()
+        ),
+        "ask again; if it stays so, see the node's log",
+    )
+}
+
+/// The engines are not all started.
+pub(crate) fn starting() -> Refusal {
+    Refusal::new(
+        503,
+        "node-starting",
+        "the node starts its engines",
+        "ask again in a moment; if it stays so, see the node's log",
+    )
+}
+
+/// Why a node that executes no more blocks does not.
+pub(crate) fn has_ended_how(standing: &Standing) -> Refusal {
+    standing.goes_on().err().unwrap_or_else(ended)
+}
+
+pub(crate) fn ended() -> Refusal {
+    Refusal::new(
+        503,
+        "node-ended",
+        "the node executes no more blocks",
+        "see its log; start it again",
+    )
+}

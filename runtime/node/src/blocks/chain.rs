@@ -1,0 +1,147 @@
+//! What the chain's headers say of this node's code, parameters and beginning, and what an upgrade makes of it.
+
+use crate::code::libraries::Libraries;
+use refit_abi::EngineId;
+use refit_admin::Wishes;
+use refit_kernel::GenerationTable;
+use refit_loader::LoadedModule;
+use refit_ordering::{
+    ChainId, CodeManifest, FAILURE_CODE_BYTES_MAX, Ground, KindCode, ManifestHash, ParametersHash,
+    PlanDigest, PlanEntry, PlanWishes, PlannedCode, UpgradeEnd, UpgradeOutcome,
+};
+use refit_upgrade::{Plan, Verdict};
+use serde::Serialize;
+
+/// Keeps each hash apart from every other.
+const CHAIN_CONTEXT: &str = "refit 2026 chain";
+const PLAN_CONTEXT: &str = "refit 2026 plan in a block";
+
+/// One of the engines that a chain begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Root {
+    pub(crate) id: EngineId,
+    pub(crate) kind: String,
+    /// As JSON.
+    pub(crate) config: String,
+}
+
+/// What a chain begins with: nodes that begin otherwise are on other chains. Code and parameters are no part of it:
+/// they change as it goes on, and each header names them.
+#[derive(Debug, Serialize)]
+struct Genesis<'a> {
+    name: &'a str,
+    engines: Vec<(&'a EngineId, &'a str, &'a str)>,
+}
+
+/// What the first block of a chain called `name` stands on.
+pub(crate) fn beginning(
+    name: &str,
+    roots: &[Root],
+    manifest: ManifestHash,
+    parameters: refit_kernel::ParametersHash,
+) -> Ground {
+    let genesis = Genesis {
+        name,
+        engines: roots
+            .iter()
+            .map(|root| (&root.id, root.kind.as_str(), root.config.as_str()))
+            .collect(),
+    };
+    Ground {
+        chain: ChainId(hash(CHAIN_CONTEXT, &genesis)),
+        manifest,
+        parameters: ParametersHash(parameters.0),
+        ..Ground::default()
+    }
+}
+
+/// The code of a generation, whose modules are among the libraries or have just come in.
+pub(crate) fn manifest(
+    table: &GenerationTable,
+    libraries: &Libraries,
+    coming: &[LoadedModule],
+) -> CodeManifest {
+    let code = |kind: &refit_abi::host::Kind| {
+        let comes = coming
+            .iter()
+            .find(|new| new.module().is_same(kind.module()));
+        let artifact = match comes {
+            Some(new) => new.artifact().to_string(),
+            None => libraries.artifact(kind),
+        };
+        KindCode::of(kind.module().descriptor(), kind.descriptor(), artifact)
+    };
+    CodeManifest::new(table.iter().map(|(_, entry)| code(&entry.kind)).collect())
+}
+
+/// The digest of a plan, without what another node that does the same has otherwise: paths, what was found and
+/// measured on the day of the plan, and its height, which is where it stands in the chain.
+pub(crate) fn digest(plan: &Plan) -> PlanDigest {
+    let mut plan = plan.clone();
+    plan.at_height = None;
+    plan.predicted_pause_us = None;
+    plan.findings.clear();
+    plan.modules
+        .iter_mut()
+        .for_each(|module| module.path.clear());
+    let bytes = match serde_json::to_vec(&plan) {
+        Ok(bytes) => bytes,
+        // It came as JSON, with text for keys.
+        Err(error) => unreachable!("a plan is written as JSON: {error}"),
+    };
+    PlanDigest(hash_bytes(PLAN_CONTEXT, &bytes))
+}
+
+/// What an entry says of the plan, and of what was wished beside it: for whoever reads the log, and whoever is given the
+/// same again.
+pub(crate) fn entry(plan: &Plan, wishes: &Wishes) -> PlanEntry {
+    let modules = plan.modules.iter();
+    let kinds = modules.flat_map(|module| {
+        module.kinds.iter().map(|kind| PlannedCode {
+            kind: kind.kind.clone(),
+            artifact: module.artifact.clone(),
+        })
+    });
+    let parameters = &plan.directives.parameters;
+    PlanEntry {
+        digest: digest(plan),
+        at_height: plan.at_height,
+        kinds: kinds.collect(),
+        parameters: match parameters.is_empty() {
+            true => Vec::new(),
+            false => parameters.to_bytes(),
+        },
+        wishes: PlanWishes {
+            max_pause_us: wishes.max_pause_us,
+            no_rehearsal: wishes.no_rehearsal,
+            rehearsal_wait_us: wishes.rehearsal_wait_us,
+        },
+    }
+}
+
+/// How the next header tells of an upgrade.
+pub(crate) fn outcome(plan: PlanDigest, verdict: Option<&Verdict>) -> UpgradeOutcome {
+    let aborted = |code: &str| UpgradeEnd::Aborted {
+        code: refit_abi::host::shown(code, FAILURE_CODE_BYTES_MAX),
+    };
+    let end = match verdict {
+        Some(Verdict::Committed(_)) => UpgradeEnd::Committed,
+        Some(Verdict::Aborted { failure, .. }) => aborted(failure.code()),
+        None => aborted("upgrade-lost"),
+    };
+    UpgradeOutcome { plan, end }
+}
+
+fn hash(context: &str, value: &impl Serialize) -> [u8; 32] {
+    match postcard::to_allocvec(value) {
+        Ok(bytes) => hash_bytes(context, &bytes),
+        // Postcard fails on sequences of unknown length and on full buffers; here is neither.
+        Err(error) => unreachable!("it has only sized fields: {error}"),
+    }
+}
+
+fn hash_bytes(context: &str, bytes: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    hasher.update(bytes);
+    *hasher.finalize().as_bytes()
+}

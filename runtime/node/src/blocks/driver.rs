@@ -1,0 +1,355 @@
+//! [`Driver`]: makes blocks, has them logged and executed, and lets the effects out; between two
+//! blocks, brings armed upgrades to their update point.
+
+pub(crate) mod entries;
+mod execution;
+mod update;
+
+use crate::answers::events::EventWriter;
+use crate::blocks::clock::Clock;
+use crate::blocks::intake::{self, Blocks, Intake, Ordering, Submission};
+use crate::blocks::waiters::{Asked, Waiters};
+use crate::known::failed::{Failed, said};
+use crate::known::latest::Latest;
+use crate::known::standing::Standing;
+use crate::limits::{CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
+use crate::log::troubles::Troubles;
+use crate::pause::Waiting;
+use crossbeam_channel::{Receiver, Sender, select};
+use execution::Outgoing;
+use parking_lot::Mutex;
+use refit_abi::{BlockTime, Height};
+use refit_admin::{Metrics, Refusal};
+use refit_kernel::crew::Panic;
+use refit_kernel::{Awaited, Duty, Key, RequestDigest};
+use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken, Share};
+use refit_store::{AppendError, Store};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a driver is made of.
+pub(crate) struct DriverParts {
+    pub(crate) source: Box<dyn BlockSource>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<dyn Store>,
+    /// What the first block stands on.
+    pub(crate) ground: Ground,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) intake: Receiver<Intake>,
+    pub(crate) duty: Arc<Duty>,
+    pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: EventWriter,
+}
+
+/// Makes blocks and has them executed.
+pub(crate) struct Driver {
+    parts: DriverParts,
+    waiters: Waiters,
+    /// Blocks that the source has decided.
+    blocks: Blocks,
+    /// The one of them that is executed next.
+    next: Option<Decided>,
+    /// What the next block stands on.
+    ground: Ground,
+    /// Whether the source was told of it.
+    told: bool,
+    /// Effects of the newest block, which leave while the next one is executed, or at once if there is none.
+    outgoing: Option<Outgoing>,
+    /// No block follows the one that is executed.
+    told_to_end: bool,
+    armed: Option<Box<Waiting>>,
+    /// The next block is made at once: it follows an upgrade, whose thread is told when it begins.
+    follow_up: Option<Sender<Instant>>,
+    /// What waits for coming blocks, after the newest.
+    awaited: Awaited,
+    troubles: Troubles,
+    /// The poisoned engines are counted anew with the next block.
+    recount: bool,
+}
+
+/// How clients write to this node.
+const WIRE_CODEC: Codec = Codec::Json;
+
+/// Why there are no more turns.
+enum Ended {
+    /// It was told to end, or nobody can ask it anything any more.
+    Told,
+    /// The crew is gone. What it said of that comes with it, or is still to come.
+    Crew(Option<Panic>),
+    /// The log does not take this block.
+    Log(Height, AppendError),
+    /// The source is gone.
+    Source,
+}
+
+impl Ended {
+    /// What that is of a node that was not told to end.
+    fn failed(self, duty: &Duty) -> Option<Failed> {
+        match self {
+            Self::Told => None,
+            Self::Crew(panic) => {
+                // Whoever waits for a leader hears of its end before it has said why.
+                let panic = panic.or_else(|| duty.lost().recv_timeout(CREW_LOST_WAIT_MAX).ok());
+                let said = panic.map_or_else(String::new, |panic| said(&*panic));
+                Some(Failed::Crew { said })
+            }
+            Self::Log(height, error) => Some(Failed::Log { height, error }),
+            Self::Source => Some(Failed::Source),
+        }
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(mut parts: DriverParts) -> Self {
+        let (outlet, blocks) = intake::blocks();
+        parts.source.begin(Arc::new(outlet));
+        Self {
+            ground: parts.ground.clone(),
+            parts,
+            waiters: Waiters::default(),
+            blocks,
+            next: None,
+            // There are no engines yet that could execute a block.
+            told: true,
+            outgoing: None,
+            told_to_end: false,
+            armed: None,
+            follow_up: None,
+            awaited: Awaited::default(),
+            troubles: Troubles::default(),
+            recount: true,
+        }
+    }
+
+    /// Runs until it is told to stop or the crew is gone.
+    pub(crate) fn run(mut self) {
+        // A panic has been logged; without this, nobody would hear that nothing is executed any more.
+        let turned = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                if let Err(ended) = self.turn() {
+                    return ended;
+                }
+            }
+        }));
+        let (duty, intake) = (self.parts.duty.clone(), self.parts.intake.clone());
+        let failed = match turned {
+            Ok(ended) => ended.failed(&duty),
+            Err(panic) => Some(Failed::Driver {
+                said: said(&*panic),
+            }),
+        };
+        if let Some(failed) = failed {
+            self.parts.standing.fails(failed);
+        }
+        let standing = self.parts.standing.clone();
+        self.parts.latest.lock().ended = true;
+        // Whoever waits hears of it, whatever the crew does: it may be long in coming to what is asked next. The source
+        // of the caller's may panic once more, which is logged and changes nothing.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.let_out();
+            drop(self);
+        }));
+        duty.end();
+        if standing.failed().is_some() {
+            turn_away(&intake);
+        }
+    }
+
+    fn turn(&mut self) -> Result<(), Ended> {
+        self.tell_source();
+        self.take_in()?;
+        // What came for the newest block's height runs before there is another block.
+        self.upgrade_if_due()?;
+        self.tell_source();
+        let due = self.due();
+        self.parts.source.tick(self.parts.clock.now(), due);
+        self.look_for_block();
+        match self.next.take() {
+            Some(decided) => self.execute(decided)?,
+            None => self.let_out(),
+        }
+        self.upgrade_if_due()
+    }
+
+    /// Takes out the block that the source has decided, if it has.
+    fn look_for_block(&mut self) {
+        if self.next.is_none() {
+            self.next = self.blocks.try_recv().ok();
+        }
+    }
+
+    /// Tells the source what the next block stands on, once the newest one and an upgrade at its height are over.
+    fn tell_source(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.parts.source.executed(&self.ground);
+        }
+    }
+
+    /// Waits for something to do, then takes in what is there. What is left stays in the channel.
+    fn take_in(&mut self) -> Result<(), Ended> {
+        let wait = match self.outgoing {
+            Some(_) => Duration::ZERO,
+            None => self.sleep(self.parts.clock.now()),
+        };
+        let mut next = select! {
+            recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended::Told)?),
+            // Also between two blocks: nobody would hear of it before the next one.
+            recv(self.parts.duty.lost()) -> panic => {
+                return Err(Ended::Crew(panic.ok()));
+            }
+            recv(self.blocks) -> decided => {
+                self.next = Some(decided.map_err(|_| Ended::Source)?);
+                self.parts.intake.try_recv().ok()
+            }
+            default(wait) => None,
+        };
+        let mut taken = 0;
+        while let Some(intake) = next.take() {
+            self.take(intake)?;
+            taken += 1;
+            if taken < INTAKE_PER_TURN_MAX {
+                next = self.parts.intake.try_recv().ok();
+            }
+        }
+        self.look_for_block();
+        Ok(())
+    }
+
+    fn take(&mut self, intake: Intake) -> Result<(), Ended> {
+        match intake {
+            Intake::Message(submission) => self.submit(submission),
+            Intake::Messages(submissions) => {
+                for submission in submissions {
+                    self.submit(submission);
+                }
+            }
+            Intake::Order(order) => self.order(order),
+            Intake::Upgrade(mut waiting) => {
+                self.announce(&mut waiting);
+                self.armed = Some(waiting);
+            }
+            // The next step of this turn lets it go.
+            Intake::Recalled => {}
+            Intake::Started(awaited) => self.hear_of(awaited),
+            Intake::Stop => return Err(Ended::Told),
+        }
+        Ok(())
+    }
+
+    /// What the engines wait for as they have started. A block that was made meanwhile knows better.
+    fn hear_of(&mut self, awaited: Awaited) {
+        if self.ground.tip.height == awaited.height {
+            self.awaited = awaited;
+            self.told = false;
+        }
+    }
+
+    /// How long nothing needs to be done.
+    fn sleep(&self, now: BlockTime) -> Duration {
+        let next = self.parts.source.next_due(now, self.due());
+        let until = next.map_or(u64::MAX, |time| time.0.saturating_sub(now.0));
+        Duration::from_millis(until).min(DRIVER_SLEEP_MAX)
+    }
+
+    /// What needs a block beside clients' messages.
+    fn due(&self) -> Due {
+        let mut armed = self.armed.iter();
+        let plan = armed.any(|waiting| waiting.at_height.is_some());
+        Due {
+            follows_upgrade: self.follow_up.is_some(),
+            height_awaited: plan || self.awaited.timer_height.is_some(),
+            timer: self.awaited.timer_time,
+            backlog: self.awaited.backlog,
+        }
+    }
+
+    /// Has what an operator orders come into a block.
+    fn order(&mut self, Ordering { entry, answer }: Ordering) {
+        let taken = self.parts.standing.goes_on().and_then(|()| {
+            let token = self.waiters.token();
+            let pool = self.parts.source.mempool();
+            let offered = pool.order(entry, token);
+            offered.map_err(|why| not_taken(&why)).map(|()| token)
+        });
+        match taken {
+            Ok(token) => self.waiters.wait_for_order(token, answer),
+            Err(refusal) => drop(answer.send(Err(refusal))),
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        if let Err(refusal) = self.parts.standing.goes_on() {
+            let _ = submission.answer.answer.send(Err(refusal));
+            return;
+        }
+        let Submission {
+            engine,
+            client,
+            share,
+            sequence,
+            payload,
+            answer,
+        } = submission;
+        let awaited = match sequence {
+            Some(sequence) => {
+                let request = RequestDigest::of(engine, entries::codec(WIRE_CODEC), &payload);
+                let key = Key { client, sequence };
+                self.waiters.keyed(Asked { key, request })
+            }
+            None => self.waiters.keyless(),
+        };
+        // The same request waits already, and its answer is this one's too.
+        let Some(answerer) = self.waiters.join(awaited, answer) else {
+            return;
+        };
+        let message = Message {
+            engine,
+            client,
+            share: Share(share.number()),
+            sequence,
+            codec: WIRE_CODEC,
+            payload,
+            // Solo ordering asks for no proof of who sends.
+            authenticator: Vec::new(),
+        };
+        match self
+            .parts
+            .source
+            .mempool()
+            .offer(message, Some(awaited.token()))
+        {
+            Ok(()) => self.waiters.wait(awaited, answerer),
+            Err(why) => {
+                let _ = answerer.answer.send(Err(not_taken(&why)));
+            }
+        }
+    }
+}
+
+/// The node has failed. What was sent meanwhile is let go, and whoever waits for it hears so, until the node is told to
+/// end: the channel keeps what nobody takes out.
+fn turn_away(intake: &Receiver<Intake>) {
+    while let Ok(intake) = intake.recv() {
+        if matches!(intake, Intake::Stop) {
+            return;
+        }
+    }
+}
+
+/// What a client hears whose message does not come into a block.
+fn not_taken(why: &NotTaken) -> Refusal {
+    match why {
+        NotTaken::Closed => Refusal::new(
+            503,
+            "blocks-fixed",
+            why.to_string(),
+            "send to the node that makes the blocks",
+        ),
+        full => Refusal::new(503, "queue-full", full.to_string(), "send again later"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! Blocks are logged and executed, and their effects let out.
+
+use super::{Driver, Ended, entries};
+use crate::answers;
+use crate::answers::events::EventBlock;
+use crate::blocks::waiters::Waiters;
+use crate::known::latest::add;
+use crate::log::lines;
+use crossbeam_channel::{Receiver, select_biased};
+use refit_abi::host::BlockFrame;
+use refit_abi::{BlockTime, Height};
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Parameters};
+use refit_ordering::{
+    BLOCK_BYTES_MAX, Block, Decided, Header, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX,
+    Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
+};
+use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Effects of a logged and executed block that have not left.
+pub(super) struct Outgoing {
+    outcome: BlockOutcome,
+    time: BlockTime,
+}
+
+/// What a seal's kind and length take, in bytes.
+const SEAL_FRAME_BYTES: usize = 16;
+
+// Every block that is executed can be logged.
+const _: () = assert!(BLOCK_BYTES_MAX + SEAL_BYTES_MAX + SEAL_FRAME_BYTES <= LOGGED_BYTES_MAX);
+
+impl Driver {
+    pub(super) fn execute(
+        &mut self,
+        Decided {
+            block,
+            seal,
+            tokens,
+        }: Decided,
+    ) -> Result<(), Ended> {
+        let bytes = block.to_bytes();
+        let accepted = self.accepts(&block, bytes.len());
+        let accepted = accepted.and_then(|()| seal.check(block.header.height));
+        let (height, time) = (block.header.height, block.header.time);
+        let input = accepted.and_then(|()| entries::input(block.entries, height));
+        let input = match input {
+            Ok(input) => input,
+            Err(refused) => {
+                self.halt(refused);
+                return Ok(());
+            }
+        };
+        let follows = self.follow_up.take();
+        let hash = Block::hash_of(&bytes);
+        self.log(height, bytes, &seal)?;
+        let frame = BlockFrame { height, time, hash };
+        let input = BlockInput {
+            frame,
+            requests: self.waiters.placed(height, &tokens),
+            ..input
+        };
+        if let Some(upgrade) = follows {
+            // Its thread may have given up waiting.
+            let _ = upgrade.try_send(Instant::now());
+        }
+        let outcome = self.parts.duty.execute(input);
+        let outcome = outcome.map_err(|_| Ended::Crew(None))?;
+        // While the crew works.
+        self.let_out();
+        let outcome = self.outcome_of(&outcome)?;
+        self.goes_on_from(frame, &outcome);
+        self.publish(&outcome, time);
+        if self.recount || outcome.stats.poisoned > 0 {
+            self.recount = false;
+            self.count_poisoned();
+        }
+        self.outgoing = Some(Outgoing { outcome, time });
+        match self.told_to_end {
+            true => Err(Ended::Told),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until the crew is through with a block, and takes in meanwhile what comes for later ones.
+    fn outcome_of(&mut self, done: &Receiver<BlockOutcome>) -> Result<BlockOutcome, Ended> {
+        while !self.told_to_end {
+            let taken = select_biased! {
+                recv(done) -> outcome => return outcome.map_err(|_| Ended::Crew(None)),
+                recv(self.parts.intake) -> intake => {
+                    intake.map_err(|_| Ended::Told).and_then(|intake| self.take(intake))
+                }
+            };
+            self.told_to_end = taken.is_err();
+        }
+        done.recv().map_err(|_| Ended::Crew(None))
+    }
+
+    /// Lets out the effects of the newest executed block, if they have not left: at the latest before the node waits for
+    /// anything but the block after it.
+    pub(super) fn let_out(&mut self) {
+        if let Some(Outgoing { outcome, time }) = self.outgoing.take() {
+            self.release(outcome, time);
+        }
+    }
+
+    /// Whether a decided block stands on what this node has. Its clock has no say: the block is decided.
+    fn accepts(&mut self, block: &Block, bytes: usize) -> Result<(), Refused> {
+        if let Some(refused) = self.parts.standing.halted() {
+            return Err(refused.clone());
+        }
+        self.follow_abort(&block.header);
+        self.ground.check(block)?;
+        check_length(block.header.height, bytes)
+    }
+
+    /// An upgrade that was aborted where the block was made has changed nothing there, nor here if it did not happen: the
+    /// block is what says why.
+    fn follow_abort(&mut self, header: &Header) {
+        let is_abort = |outcome: &UpgradeOutcome| matches!(outcome.end, UpgradeEnd::Aborted { .. });
+        let theirs = header.outcome.as_ref().filter(|theirs| is_abort(theirs));
+        let happened = self
+            .ground
+            .outcome
+            .as_ref()
+            .is_some_and(|ours| !is_abort(ours));
+        if let (Some(theirs), false) = (theirs, happened) {
+            self.ground.outcome = Some(theirs.clone());
+        }
+    }
+
+    /// Goes no further: to execute the block, or another in its place, would be to diverge. Whoever waits hears so.
+    fn halt(&mut self, refused: Refused) {
+        self.let_out();
+        if self.parts.standing.halted().is_none() {
+            self.parts.standing.halts(refused);
+        }
+        self.waiters = Waiters::default();
+    }
+
+    /// Has the log take a block with its seal.
+    fn log(&self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
+        bytes.extend(seal.to_bytes());
+        // Nothing was executed; without the log nothing may be.
+        let appended = self.parts.store.append(height, &bytes);
+        appended.map_err(|error| Ended::Log(height, error))
+    }
+
+    /// The next block stands on this one.
+    fn goes_on_from(&mut self, frame: BlockFrame, outcome: &BlockOutcome) {
+        self.ground.tip = Tip {
+            height: frame.height,
+            time: frame.time,
+            hash: frame.hash,
+        };
+        self.ground.receipt = ReceiptHash(outcome.receipt.root.0);
+        if let Some(parameters) = &outcome.parameters {
+            self.put_in_force(parameters);
+        }
+        self.ground.outcome = None;
+        self.told = false;
+    }
+
+    /// Other parameters hold for the next block, and its header says so.
+    pub(super) fn put_in_force(&mut self, parameters: &Arc<Parameters>) {
+        self.ground.parameters = ParametersHash(parameters.hash().0);
+        let since = self.ground.tip.height;
+        self.parts.standing.put_in_force(parameters, since);
+    }
+
+    fn publish(&mut self, outcome: &BlockOutcome, time: BlockTime) {
+        let receipt = outcome.receipt.clone();
+        self.parts.standing.receipts.lock().add(receipt);
+        self.awaited = Awaited {
+            height: outcome.height,
+            backlog: outcome.backlog,
+            timer_height: outcome.next_timer_height,
+            timer_time: outcome.next_timer_time,
+        };
+        let mut latest = self.parts.latest.lock();
+        latest.height = outcome.height;
+        latest.time = time;
+        latest.generation = outcome.generation;
+        latest.backlog = outcome.backlog;
+        latest.tempo.block(Instant::now());
+        add(&mut latest.counts.blocks, &outcome.stats);
+        // Before the answers go out: whoever has one sees it counted.
+        let replies = outcome.replies.iter().map(|replied| replied.repeated);
+        let orders = outcome.ordered.iter().map(|ordered| ordered.repeated);
+        let repeated = replies.chain(orders).filter(|is_one| *is_one);
+        latest.counts.repeated += repeated.count() as u64;
+        let metrics = &self.parts.metrics;
+        metrics.set_height(outcome.height);
+        metrics.set_generation(outcome.generation);
+        metrics.add_messages("", outcome.stats.messages);
+        metrics.set_mailbox_depth(outcome.backlog as u64);
+        crate::log::leaks::tell();
+        metrics.add_dead_letters(outcome.stats.dead_letters);
+        let stats = &outcome.stats;
+        metrics.add_forgotten(stats.answers_forgotten, stats.clients_forgotten);
+        for (kind, count) in &outcome.faults {
+            metrics.add_faults(kind, *count);
+        }
+    }
+
+    /// Counts the poisoned engines of each kind anew: after blocks and upgrades in which that may have changed.
+    fn count_poisoned(&self) {
+        let metrics = Arc::clone(&self.parts.metrics);
+        let count = move |executor: &mut Executor| {
+            let table = executor.table();
+            for ((_, entry), count) in table.iter().zip(executor.kind_counts()) {
+                metrics.set_engines(&entry.kind.descriptor().kind, count.serving, count.poisoned);
+            }
+        };
+        // Without a crew there is nothing to count.
+        let _ = self.parts.duty.call(count);
+    }
+
+    /// Lets the effects of a logged and executed block out.
+    fn release(&mut self, outcome: BlockOutcome, time: BlockTime) {
+        let emitted = outcome.events.len() as u64;
+        let block = EventBlock {
+            branch: self.ground.branch,
+            height: outcome.height,
+            time,
+            generation: outcome.generation,
+        };
+        let forgotten = self.parts.events.add(block, outcome.events);
+        self.parts.metrics.add_events(emitted, forgotten);
+        for line in outcome.logs {
+            lines::log(&line);
+        }
+        for trouble in &outcome.troubles {
+            self.troubles.tell(trouble, Instant::now());
+        }
+        for ordered in outcome.ordered {
+            let order = refit_kernel::Entry {
+                height: outcome.height,
+                index: ordered.index,
+            };
+            if let Some(orderer) = self.waiters.take_order(&order) {
+                // Whoever gave it may be gone; it can look.
+                let _ = orderer.send(answers::ordered(ordered));
+            }
+        }
+        for replied in outcome.replies {
+            let mut answerers = self.waiters.take(&replied.asker);
+            let Some(first) = answerers.next() else {
+                continue;
+            };
+            let answer = answers::answer(replied);
+            for answerer in answerers {
+                // The client may be gone; it can ask again.
+                let _ = answerer.answer.send(answers::repeated(&answer));
+            }
+            let _ = first.answer.send(answer);
+        }
+    }
+}

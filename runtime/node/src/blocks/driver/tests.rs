@@ -1,0 +1,85 @@
+//! The driver and a real crew: without engines here, with one in [`heights`].
+
+mod failing;
+mod fixed;
+mod heights;
+mod keyed;
+mod kinds;
+mod rig;
+
+use super::*;
+use crate::blocks::clock::SystemClock;
+use crate::blocks::intake::{Answerer, Way};
+use refit_abi::{ClientId, EngineId, Height};
+use refit_kernel::{Executor, GenerationTable};
+use refit_ordering::{Solo, SoloConfig};
+use refit_store::MemoryStore;
+use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a driver may take to end.
+const WAIT: Duration = Duration::from_secs(30);
+
+fn message(place: OwnedSemaphorePermit) -> Intake {
+    let (answer, _client_is_gone) = oneshot::channel();
+    Intake::Message(Submission {
+        engine: EngineId::root("nobody").unwrap(),
+        client: ClientId::of(""),
+        share: refit_admin::Share::UNIX,
+        sequence: None,
+        payload: b"1".to_vec(),
+        answer: Answerer {
+            answer: Way::One(answer),
+            _place: Some(place),
+        },
+    })
+}
+
+/// Runs a driver before which so many messages and then a stop wait; whether it ends.
+fn ends_behind(messages: usize) -> bool {
+    let executor = Executor::new(GenerationTable::first(Vec::new()));
+    let duty = Arc::new(Duty::start("refit-test", 1, executor).unwrap());
+    let (intake, outlet) = crate::blocks::intake::channel();
+    let places = Arc::new(Semaphore::new(messages));
+    for _ in 0..messages {
+        let place = places.clone().try_acquire_owned().unwrap();
+        assert!(intake.try_send(message(place)).is_ok());
+    }
+    assert!(intake.try_send(Intake::Stop).is_ok());
+    let driver = Driver::new(DriverParts {
+        source: Box::new(Solo::new(SoloConfig::default())),
+        clock: Arc::new(SystemClock),
+        ground: Ground::default(),
+        standing: Arc::default(),
+        store: Arc::new(MemoryStore::default()),
+        intake: outlet,
+        duty: duty.clone(),
+        latest: Arc::default(),
+        metrics: Arc::new(Metrics::new()),
+        events: crate::answers::events::log().1,
+    });
+    let (done, ended) = crossbeam_channel::bounded(1);
+    std::thread::spawn(move || {
+        driver.run();
+        let _ = done.send(());
+    });
+    let ends = ended.recv_timeout(WAIT).is_ok();
+    if ends {
+        duty.stop();
+    }
+    ends
+}
+
+#[test]
+fn a_stop_is_heard_however_many_messages_wait_before_it() {
+    for messages in [
+        0,
+        1,
+        INTAKE_PER_TURN_MAX - 1,
+        INTAKE_PER_TURN_MAX,
+        INTAKE_PER_TURN_MAX + 1,
+        2 * INTAKE_PER_TURN_MAX,
+    ] {
+        assert!(ends_behind(messages), "behind {messages} messages");
+    }
+}

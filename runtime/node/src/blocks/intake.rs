@@ -1,0 +1,179 @@
+//! What comes to the driver from outside, and the door that bounds it.
+
+use crate::blocks::group::{Outcome, Slot};
+use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
+use crate::pause::Waiting;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use refit_abi::{ClientId, EngineId};
+use refit_admin::{CarriedOut, Refusal, Share};
+use refit_kernel::{Awaited, Done};
+use refit_ordering::{Decided, Entry, NotPushed, Outlet};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// What the driver is asked.
+pub(crate) enum Intake {
+    /// A client's message.
+    Message(Submission),
+    /// Messages that came together, in their order.
+    Messages(Vec<Submission>),
+    /// What an operator orders.
+    Order(Ordering),
+    /// An armed upgrade that waits for its update point.
+    Upgrade(Box<Waiting>),
+    /// The upgrade under way was taken back.
+    Recalled,
+    /// The engines have started, and this is what they wait for.
+    Started(Awaited),
+    /// End after the block that is under way.
+    Stop,
+}
+
+/// A client's message on its way in.
+pub(crate) struct Submission {
+    pub(crate) engine: EngineId,
+    pub(crate) client: ClientId,
+    /// By which way it comes in.
+    pub(crate) share: Share,
+    /// `None`: the client does not mean to repeat it.
+    pub(crate) sequence: Option<u64>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) answer: Answerer,
+}
+
+/// What an operator orders, on its way into a block.
+pub(crate) struct Ordering {
+    pub(crate) entry: Entry,
+    pub(crate) answer: Orderer,
+}
+
+/// The way back to whoever has ordered something.
+pub(crate) type Orderer = oneshot::Sender<Result<CarriedOut<Done>, Refusal>>;
+
+/// The way back to the client; holds its place at the door until it is used or dropped.
+pub(crate) struct Answerer {
+    pub(crate) answer: Way,
+    /// A message that came with others has its place with theirs.
+    pub(crate) _place: Option<OwnedSemaphorePermit>,
+}
+
+/// Where an answer goes.
+pub(crate) enum Way {
+    /// To whoever waits for this one alone.
+    One(oneshot::Sender<Outcome>),
+    /// To its place among others.
+    Slot(Slot),
+}
+
+impl Way {
+    /// Lets the answer go; false if the client is gone.
+    pub(crate) fn send(self, outcome: Outcome) -> bool {
+        match self {
+            Self::One(sender) => sender.send(outcome).is_ok(),
+            Self::Slot(slot) => {
+                slot.answer(outcome);
+                true
+            }
+        }
+    }
+}
+
+/// Lets a bounded number of messages in; the rest waits, and so do the clients: back-pressure.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    places: Arc<Semaphore>,
+    /// Those of them that messages which come together may have.
+    batches: Arc<Semaphore>,
+}
+
+/// The places of messages that came together.
+pub(crate) struct BatchPlaces {
+    _places: OwnedSemaphorePermit,
+    _of_batches: OwnedSemaphorePermit,
+}
+
+impl Door {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(IN_FLIGHT_MESSAGES_MAX)),
+            batches: Arc::new(Semaphore::new(IN_FLIGHT_BATCH_MESSAGES_MAX)),
+        }
+    }
+
+    /// Waits for the place of one message.
+    pub(crate) async fn enter(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        enter(&self.places, 1, IN_FLIGHT_MESSAGES_MAX).await
+    }
+
+    /// Waits for the places of so many messages that come together. Whoever sends one by one does not wait for them.
+    pub(crate) async fn enter_batch(&self, messages: u32) -> Result<BatchPlaces, Refusal> {
+        let of_batches = enter(&self.batches, messages, IN_FLIGHT_BATCH_MESSAGES_MAX);
+        Ok(BatchPlaces {
+            _of_batches: of_batches.await?,
+            _places: enter(&self.places, messages, IN_FLIGHT_MESSAGES_MAX).await?,
+        })
+    }
+
+    /// Whether nobody has a place.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.available_permits() == IN_FLIGHT_MESSAGES_MAX
+            && self.batches.available_permits() == IN_FLIGHT_BATCH_MESSAGES_MAX
+    }
+}
+
+async fn enter(
+    places: &Arc<Semaphore>,
+    messages: u32,
+    messages_max: usize,
+) -> Result<OwnedSemaphorePermit, Refusal> {
+    // As nearly always: without a clock.
+    if let Ok(place) = places.clone().try_acquire_many_owned(messages) {
+        return Ok(place);
+    }
+    let places = places.clone().acquire_many_owned(messages);
+    match tokio::time::timeout(DOOR_WAIT_MAX, places).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            503,
+            "overloaded",
+            format!("{messages_max} messages wait for their replies"),
+            "send again later, with the same key",
+        )),
+    }
+}
+
+/// The channel to the driver. It holds all messages that the door lets in and an upgrade, so sending
+/// to it does not block.
+pub(crate) fn channel() -> (Sender<Intake>, Receiver<Intake>) {
+    crossbeam_channel::bounded(IN_FLIGHT_MESSAGES_MAX + 16)
+}
+
+/// Blocks that are decided and not executed: the next one, and no other is to be decided before that is.
+const DECIDED_BLOCKS_MAX: usize = 1;
+
+/// Where the driver finds decided blocks.
+pub(crate) type Blocks = Receiver<Decided>;
+
+/// The way of decided blocks to the driver, which wakes it. Apart from its other channel, in which a block would wait
+/// behind all that clients have sent.
+#[derive(Debug)]
+pub(crate) struct BlockOutlet {
+    blocks: Sender<Decided>,
+}
+
+/// The channel of decided blocks.
+pub(crate) fn blocks() -> (BlockOutlet, Blocks) {
+    let (blocks, outlet) = crossbeam_channel::bounded(DECIDED_BLOCKS_MAX);
+    (BlockOutlet { blocks }, outlet)
+}
+
+impl Outlet for BlockOutlet {
+    fn push(&self, decided: Decided) -> Result<(), NotPushed> {
+        let height = decided.block.header.height;
+        self.blocks.try_send(decided).map_err(|error| match error {
+            TrySendError::Full(_) => NotPushed::TooEarly { height },
+            TrySendError::Disconnected(_) => NotPushed::Ended { height },
+        })
+    }
+}

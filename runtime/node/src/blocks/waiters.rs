@@ -1,0 +1,231 @@
+//! [`Waiters`]: who, on this node, waits for the answer to which message. What becomes of a message is decided where
+//! blocks are executed, the same on every node; here is only to whom it is told.
+
+use crate::blocks::intake::{Answerer, Orderer};
+use refit_abi::Height;
+use refit_kernel::{Asker, Entry, Key, RequestDigest};
+use refit_ordering::Token;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+
+/// Who waits. Each answerer holds a place at the door, so the door bounds it all.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    /// For requests under keys.
+    keyed: HashMap<Asked, Waiting, Secret>,
+    /// Messages that are in no block yet.
+    offered: HashMap<Token, Offered, BuildHasherDefault<Numbers>>,
+    /// For messages without a key that are in one.
+    placed: HashMap<Entry, Answerer, BuildHasherDefault<Numbers>>,
+    /// For what operators order, in no block yet. The ordering takes few at once, and each is in the next block.
+    ordered: HashMap<Token, Orderer>,
+    /// For what is in one.
+    placed_orders: HashMap<Entry, Orderer>,
+    tokens: u64,
+}
+
+/// A request under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    pub(crate) key: Key,
+    pub(crate) request: RequestDigest,
+}
+
+/// Who waits for one answer: mostly one.
+struct Waiting {
+    first: Answerer,
+    /// Those who sent the same later.
+    others: Vec<Answerer>,
+}
+
+/// A message that was offered to the ordering.
+enum Offered {
+    /// It has no key.
+    Keyless(Answerer),
+    /// What is asked under its key: the executor need not compute it again.
+    Keyed(RequestDigest),
+}
+
+/// Hashes what clients choose: by a multiplication for each 8 bytes, from a start that nobody outside knows, so that
+/// nobody can choose what comes to lie together.
+struct Secret(u64);
+
+impl Default for Secret {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0_u8))
+    }
+}
+
+impl BuildHasher for Secret {
+    type Hasher = Folded;
+
+    fn build_hasher(&self) -> Folded {
+        Folded {
+            secret: self.0,
+            hash: self.0,
+        }
+    }
+}
+
+/// Folds the high half of each product onto the low one.
+struct Folded {
+    secret: u64,
+    hash: u64,
+}
+
+impl Hasher for Folded {
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(size_of::<u64>()) {
+            let mut number = [0; size_of::<u64>()];
+            number[..part.len()].copy_from_slice(part);
+            self.write_u64(u64::from_le_bytes(number));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let (one, other) = (self.hash ^ number, self.secret.rotate_left(32) | 1);
+        let product = u128::from(one) * u128::from(other);
+        self.hash = product as u64 ^ (product >> 64) as u64;
+    }
+}
+
+/// Hashes numbers that the node itself has counted, by a multiplication for each: nobody outside chooses them.
+#[derive(Default)]
+struct Numbers(u64);
+
+impl Hasher for Numbers {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The odd number next to 2^64 over the golden ratio: what follows one another comes to lie apart.
+        let mixed = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// What an answerer waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AwaitedAnswer {
+    /// The answer to a request under a key.
+    Keyed(Asked, Token),
+    /// The answer to a message without one.
+    Keyless(Token),
+}
+
+impl AwaitedAnswer {
+    /// What goes to the ordering with the message.
+    pub(crate) fn token(self) -> Token {
+        match self {
+            AwaitedAnswer::Keyed(_, token) | AwaitedAnswer::Keyless(token) => token,
+        }
+    }
+}
+
+impl Waiters {
+    /// For a message without a key.
+    pub(crate) fn keyless(&mut self) -> AwaitedAnswer {
+        AwaitedAnswer::Keyless(self.token())
+    }
+
+    /// For a request under a key.
+    pub(crate) fn keyed(&mut self, asked: Asked) -> AwaitedAnswer {
+        AwaitedAnswer::Keyed(asked, self.token())
+    }
+
+    /// One that nothing else has.
+    pub(crate) fn token(&mut self) -> Token {
+        self.tokens += 1;
+        Token(self.tokens)
+    }
+
+    /// Has whoever ordered something wait for it.
+    pub(crate) fn wait_for_order(&mut self, token: Token, orderer: Orderer) {
+        self.ordered.insert(token, orderer);
+    }
+
+    /// Takes out who waits for what was ordered there.
+    pub(crate) fn take_order(&mut self, order: &Entry) -> Option<Orderer> {
+        self.placed_orders.remove(order)
+    }
+
+    /// Has an answerer wait with those who wait for the same; gives it back if nobody does.
+    pub(crate) fn join(&mut self, awaited: AwaitedAnswer, answerer: Answerer) -> Option<Answerer> {
+        let AwaitedAnswer::Keyed(asked, _) = awaited else {
+            return Some(answerer);
+        };
+        match self.keyed.get_mut(&asked) {
+            Some(waiting) => {
+                waiting.others.push(answerer);
+                None
+            }
+            None => Some(answerer),
+        }
+    }
+
+    /// Has an answerer wait whose message the ordering has taken.
+    pub(crate) fn wait(&mut self, awaited: AwaitedAnswer, answerer: Answerer) {
+        match awaited {
+            AwaitedAnswer::Keyed(asked, token) => {
+                self.offered.insert(token, Offered::Keyed(asked.request));
+                let waiting = Waiting {
+                    first: answerer,
+                    others: Vec::new(),
+                };
+                // Whoever waits for the same joined it.
+                self.keyed.insert(asked, waiting);
+            }
+            AwaitedAnswer::Keyless(token) => {
+                self.offered.insert(token, Offered::Keyless(answerer));
+            }
+        }
+    }
+
+    /// A block has taken up what was offered with these tokens, one for each of its entries. Gives what is asked under
+    /// keys, by place.
+    pub(crate) fn placed(
+        &mut self,
+        height: Height,
+        tokens: &[Option<Token>],
+    ) -> Vec<Option<RequestDigest>> {
+        let place = |(index, token): (u64, &Option<Token>)| {
+            let (token, entry) = ((*token)?, Entry { height, index });
+            match self.offered.remove(&token) {
+                Some(Offered::Keyed(request)) => return Some(request),
+                Some(Offered::Keyless(answerer)) => {
+                    self.placed.insert(entry, answerer);
+                }
+                None => {
+                    let orderer = self.ordered.remove(&token)?;
+                    self.placed_orders.insert(entry, orderer);
+                }
+            }
+            None
+        };
+        (0..).zip(tokens).map(place).collect()
+    }
+
+    /// Takes out who waits for this answer, in the order they came.
+    pub(crate) fn take(&mut self, asker: &Asker) -> impl Iterator<Item = Answerer> + use<> {
+        let (first, others) = match asker {
+            Asker::Keyed { key, request } => {
+                let (key, request) = (*key, *request);
+                match self.keyed.remove(&Asked { key, request }) {
+                    Some(Waiting { first, others }) => (Some(first), others),
+                    None => (None, Vec::new()),
+                }
+            }
+            Asker::Keyless(entry) => (self.placed.remove(entry), Vec::new()),
+        };
+        first.into_iter().chain(others)
+    }
+}

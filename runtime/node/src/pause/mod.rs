@@ -1,0 +1,13 @@
+//! The pause: an armed upgrade on its way to its update point ([`waiting`]), what the crew does there, with a stopwatch
+//! ([`point`]), who sees that it takes too long ([`watchdog`]), and whether it was taken back before ([`recall`]).
+//!
+//! Upgrades and rehearsals both stand on it: it knows of neither.
+
+pub(crate) mod point;
+pub(crate) mod recall;
+pub(crate) mod waiting;
+pub(crate) mod watchdog;
+
+pub(crate) use point::{Point, Resumed, Watches};
+pub(crate) use recall::Recall;
+pub(crate) use waiting::{LetGo, Parts, Waiting};

@@ -1,0 +1,112 @@
+//! [`Waiting`]: an armed upgrade on its way to the driver, and why it may come back from there.
+
+use super::point::{Point, Resumed};
+use super::recall::Recall;
+use crossbeam_channel::{Receiver, Sender};
+use refit_abi::Height;
+use refit_kernel::crew::{Baton, UpdatePoint};
+use refit_ordering::{Entry, ManifestHash, PlanDigest};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What an armed upgrade makes of the chain, known before its pause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Becomes {
+    /// The plan.
+    pub(crate) plan: PlanDigest,
+    /// The code that is live once it is committed.
+    pub(crate) manifest: ManifestHash,
+}
+
+/// An armed upgrade that waits for its height.
+pub(crate) struct Waiting {
+    pub(crate) point: Box<Point>,
+    pub(crate) baton: Baton,
+    /// The last block of the old code; `None`: whichever is the newest.
+    pub(crate) at_height: Option<Height>,
+    /// What it makes of the chain.
+    pub(crate) becomes: Becomes,
+    /// The entry that tells of its plan, until it is on its way into a block.
+    pub(crate) entry: Option<Entry>,
+    /// Hears when the gate is open again.
+    pub(crate) resumed: Receiver<Resumed>,
+    /// Where the upgrade's own thread hears when the block after it begins.
+    pub(crate) next_block: Sender<Instant>,
+    /// Where the upgrade's own thread hears why it was let go.
+    pub(crate) let_go: Sender<LetGo>,
+    /// Whether it was taken back.
+    pub(crate) recall: Arc<Recall>,
+}
+
+/// Why an armed upgrade does not come to its update point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LetGo {
+    /// The block after its height is made.
+    TooLate {
+        /// Its height.
+        planned: Height,
+        /// The newest block.
+        now: Height,
+    },
+    /// The operator took it back.
+    TakenBack,
+    /// The block that follows says that it was aborted.
+    Aborted {
+        /// That block.
+        height: Height,
+        /// The stable word for why.
+        code: String,
+    },
+}
+
+/// What the driver needs of it at its update point.
+pub(crate) struct Parts {
+    pub(crate) point: Box<dyn UpdatePoint>,
+    pub(crate) baton: Baton,
+    pub(crate) resumed: Receiver<Resumed>,
+    pub(crate) next_block: Sender<Instant>,
+}
+
+impl Waiting {
+    /// Whether it goes to its update point after block `now`. Once that is said, nobody takes it back any more.
+    ///
+    /// # Errors
+    /// Why it never does.
+    pub(crate) fn goes(&self, now: Height) -> Result<bool, LetGo> {
+        if self.recall.is_taken_back() {
+            return Err(LetGo::TakenBack);
+        }
+        match self.at_height {
+            Some(planned) if planned < now => Err(LetGo::TooLate { planned, now }),
+            Some(planned) if planned > now => Ok(false),
+            _ if self.recall.goes() => Ok(true),
+            _ => Err(LetGo::TakenBack),
+        }
+    }
+
+    /// Whether it goes to its update point because a decided block says that it did. Nobody takes it back then.
+    ///
+    /// # Errors
+    /// [`LetGo::TakenBack`].
+    pub(crate) fn goes_as_decided(&self) -> Result<(), LetGo> {
+        match self.recall.goes() {
+            true => Ok(()),
+            false => Err(LetGo::TakenBack),
+        }
+    }
+
+    /// Gives it back to its thread, unused.
+    pub(crate) fn let_go(self, why: LetGo) {
+        // It has room for the one reason; the thread waits for it, or nobody does any more.
+        let _ = self.let_go.try_send(why);
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        Parts {
+            point: self.point,
+            baton: self.baton,
+            resumed: self.resumed,
+            next_block: self.next_block,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! One engine's state as a fixture.
+
+use crate::answers::refusals::engine_stuck;
+use crate::limits::STATE_WAIT_MAX;
+use crate::watch::Watched;
+use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
+use refit_abi::{EngineId, Generation, Undelivered};
+use refit_admin::Refusal;
+use refit_kernel::{CaptureError, Captured, Duty, Executor};
+
+/// The state of `engine` as it is between two blocks. No block runs while it is written down.
+pub(crate) fn state(
+    duty: &Duty,
+    watched: &Watched,
+    engine: EngineId,
+) -> Result<(Fixture, Generation), Refusal> {
+    // The handle on the engine's code is let go by the crew: a module that retires counts them.
+    let capture = move |executor: &mut Executor| {
+        let captured = executor.encode_state(engine, FIXTURE_STATE_BYTES_MAX);
+        captured.map(fixture)
+    };
+    let captured = duty.ask(capture, STATE_WAIT_MAX);
+    let captured = captured.map_err(|_| no_answer(watched))?;
+    captured.map_err(|error| refusal(&error))
+}
+
+fn fixture(captured: Captured) -> (Fixture, Generation) {
+    let descriptor = captured.kind.descriptor();
+    let fixture = Fixture {
+        format: FIXTURE_FORMAT,
+        kind: descriptor.kind.clone(),
+        version: captured.version,
+        schema: captured.schema,
+        build_id: captured.kind.module().build_id().to_owned(),
+        height: captured.height,
+        state: captured.state,
+    };
+    (fixture, captured.generation)
+}
+
+fn refusal(error: &CaptureError) -> Refusal {
+    let (status, code, next) = match error {
+        CaptureError::Unknown { .. } => {
+            (404, "engine-unknown", "see the engines with: refit status")
+        }
+        CaptureError::Unavailable {
+            reason: Undelivered::Poisoned,
+            ..
+        } => (
+            503,
+            "engine-poisoned",
+            "why is in the node's log; it stays so until the node is started again with a mended version",
+        ),
+        CaptureError::Unavailable { .. } => {
+            (410, "engine-stopped", "see the engines with: refit status")
+        }
+        CaptureError::TooLarge { .. } => (
+            413,
+            "state-too-large",
+            "capture an engine with a smaller state",
+        ),
+        CaptureError::Encode { error, .. } => {
+            let (code, next) = error.of_the_state().unwrap_or((
+                "state-not-encoded",
+                "mend what the engine's `#[state(serde)]` field says; the engine goes on",
+            ));
+            (500, code, next)
+        }
+        _ => (
+            500,
+            "state-not-encoded",
+            "mend what the engine's `#[state(serde)]` field says; the engine goes on",
+        ),
+    };
+    Refusal::new(status, code, error.to_string(), next)
+}
+
+fn no_answer(watched: &Watched) -> Refusal {
+    if let Some(stuck) = watched.stuck() {
+        return engine_stuck(504, &stuck);
+    }
+    Refusal::new(
+        504,
+        "no-state-yet",
+        format!(
+            "the crew did not come to it within {} s",
+            STATE_WAIT_MAX.as_secs()
+        ),
+        "ask again when the node has less to do",
+    )
+}

@@ -1,0 +1,253 @@
+//! [`Node`]: the handle, and what the admin interface asks through it.
+
+use crate::answers::events::EventLog;
+use crate::answers::refusals::{ended, engine_stuck, has_ended_how, starting};
+use crate::blocks::intake::{Door, Intake};
+use crate::known::failed::Failed;
+use crate::known::latest::{Counts, Latest};
+use crate::known::standing::Standing;
+use crate::limits::STATUS_WAIT_MAX;
+use crate::upgrade::Upgrades;
+use crate::watch::{Watched, Watcher};
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+use refit_abi::fixture::Fixture;
+use refit_abi::{EngineId, Generation, Height};
+use refit_admin::api::{
+    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
+    Status, UpgradeAccepted, UpgradeReport,
+};
+use refit_admin::{
+    Answer, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy, Pending, Refusal,
+    Replied, RequestId, Room, Sent, Wishes,
+};
+use refit_kernel::{Duty, Receipt};
+use refit_ordering::Refused;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// A running node. Dropping the last handle stops it.
+pub struct Node {
+    pub(crate) door: Door,
+    pub(crate) intake: Sender<Intake>,
+    pub(crate) duty: Arc<Duty>,
+    pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Arc<EventLog>,
+    pub(crate) upgrades: Arc<Upgrades>,
+    pub(crate) life: Life,
+    /// For large answers.
+    pub(crate) answers: Room,
+    pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) _watcher: Watcher,
+    /// The last look at the node, for whoever asks while an engine does not return.
+    pub(crate) known: Mutex<Option<Status>>,
+}
+
+impl Node {
+    /// Counts since the node started.
+    pub fn counts(&self) -> Counts {
+        self.latest.lock().counts
+    }
+
+    /// Every live engine's state as postcard, in the order they were started; `None` if the crew
+    /// does not answer or a state does not encode.
+    pub fn states(&self) -> Option<Vec<(EngineId, Vec<u8>)>> {
+        let states = |executor: &mut refit_kernel::Executor| executor.encode_states().ok();
+        self.duty.ask(states, STATUS_WAIT_MAX).ok().flatten()
+    }
+
+    /// Why the node executes no more blocks, if it has refused a decided one. It answers queries still.
+    pub fn halted(&self) -> Option<&Refused> {
+        self.standing.halted()
+    }
+
+    /// Why the node executes no more blocks though nobody has told it to end: a thread of its own panicked, or the log
+    /// takes no blocks. It can be asked why until it is ended.
+    pub fn failed(&self) -> Option<&Failed> {
+        self.standing.failed()
+    }
+
+    /// What the block at `height` has brought about, if it is among the newest
+    /// [`RECEIPTS_MAX`](crate::RECEIPTS_MAX).
+    pub fn receipt(&self, height: Height) -> Option<Receipt> {
+        self.standing.receipts.lock().of(height)
+    }
+
+    /// Stops the node: the block under way is finished, the crew and the driver are joined.
+    pub fn stop(&self) {
+        let _ = self.intake.send(Intake::Stop);
+        let driver = self.driver.lock().take();
+        if let Some(driver) = driver {
+            // A panicked driver has said so itself.
+            let _ = driver.join();
+        }
+        self.upgrades.join_crew();
+    }
+
+    /// Whether there are engines to be asked.
+    pub(crate) fn accepts(&self) -> Result<(), Refusal> {
+        self.accepts_looks()?;
+        let is_starting = self.latest.lock().starting;
+        match is_starting {
+            true => Err(self
+                .watched
+                .stuck()
+                .map_or_else(starting, |stuck| engine_stuck(503, &stuck))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether there is a crew to be asked.
+    pub(crate) fn accepts_looks(&self) -> Result<(), Refusal> {
+        // It fails before it has ended.
+        match self.failed().is_some() || self.latest.lock().ended {
+            true => Err(has_ended_how(&self.standing)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl refit_admin::Node for Node {
+    fn send(
+        &self,
+        to: (EngineId, Entrance),
+        request: Option<RequestId>,
+        body: Bytes,
+    ) -> Answer<'_, Replied> {
+        Box::pin(self.send_message(to, request, body))
+    }
+
+    fn submit(
+        &self,
+        at: Entrance,
+        group: Vec<Sent>,
+    ) -> Pin<Box<dyn Future<Output = Pending> + Send + '_>> {
+        Box::pin(self.submit_group(at, group))
+    }
+
+    fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied> {
+        Box::pin(self.send_query(engine, body))
+    }
+
+    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
+        self.accepts_looks()?;
+        crate::serve::capture::state(&self.duty, &self.watched, engine)
+    }
+
+    fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {
+        Box::pin(async move { self.restart_engine(engine, &by).await })
+    }
+
+    fn parameters(&self) -> ParametersReport {
+        Self::parameters(self)
+    }
+
+    fn set_parameters(
+        &self,
+        change: ParameterChange,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<ParametersReport>> {
+        Box::pin(async move { self.change_parameters(change, &by).await })
+    }
+
+    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
+        Box::pin(self.take_on(plan, by, wishes))
+    }
+
+    fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {
+        let upgrades = self.upgrades.clone();
+        // It asks the crew itself: a handle to the live code must not be held as long as this takes.
+        let rehearse = move || upgrades.rehearse(&plan);
+        Box::pin(async move {
+            let rehearsed = tokio::task::spawn_blocking(rehearse).await;
+            rehearsed.map_err(|_| ended())?
+        })
+    }
+
+    fn quarantine(&self) -> Vec<QuarantineEntry> {
+        self.upgrades.quarantine().entries()
+    }
+
+    fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {
+        let cleared = self.upgrades.quarantine().clear(artifact);
+        cleared.map_err(|error| Refusal::new(500, error.code(), error.to_string(), error.next()))
+    }
+
+    fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
+        self.upgrades.report(id)
+    }
+
+    fn upgrades(&self) -> Vec<UpgradeReport> {
+        self.upgrades.reports()
+    }
+
+    fn cancel_upgrade(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+        self.upgrades.cancel(id)
+    }
+
+    fn status(&self) -> Result<Status, Refusal> {
+        self.look()
+    }
+
+    fn ready(&self) -> Result<(), Refusal> {
+        self.accepts()?;
+        self.standing.goes_on()?;
+        match self.watched.stuck() {
+            Some(stuck) => Err(engine_stuck(503, &stuck)),
+            None => Ok(()),
+        }
+    }
+
+    fn live(&self) -> Result<(), Refusal> {
+        if let Some(failed) = self.failed() {
+            return Err(failed.refusal());
+        }
+        match self.watched.stuck() {
+            Some(stuck) if stuck.is_dead => Err(engine_stuck(503, &stuck)),
+            _ => Ok(()),
+        }
+    }
+
+    fn events(&self) -> Arc<dyn EventFeed> {
+        self.events.clone()
+    }
+
+    fn answers(&self) -> &Room {
+        &self.answers
+    }
+
+    fn moment(&self) -> Moment {
+        let latest = self.latest.lock();
+        Moment {
+            height: latest.height,
+            generation: latest.generation,
+        }
+    }
+
+    fn life(&self) -> Life {
+        self.life
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("latest", &*self.latest.lock())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! Serving: the node's [`handle`], and what the admin interface asks through it: messages and queries one by one
+//! ([`asking`]) and in batches ([`batch`]), orders of operators ([`orders`]), one look at the node ([`status`]), one
+//! engine's state ([`capture`]).
+//!
+//! All of it runs on threads that serve connections: nothing here waits without a bound.
+
+pub(crate) mod asking;
+pub(crate) mod batch;
+pub(crate) mod capture;
+pub(crate) mod handle;
+pub(crate) mod orders;
+pub(crate) mod status;

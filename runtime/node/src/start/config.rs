@@ -1,0 +1,162 @@
+//! What a node is started with.
+
+use crate::blocks::clock::{Clock, SystemClock};
+use crate::code::quarantine::Quarantine;
+use crate::limits::{CALL_LIMIT, PAUSE_LIMIT};
+use crate::pause::watchdog::OnStuck;
+use crate::rehearsal::RehearsalCommand;
+use crate::watch::StuckList;
+use parking_lot::Mutex;
+use refit_kernel::limits::WORKERS_MAX;
+use refit_kernel::{BlockBounds, Grants, Parameters};
+use refit_loader::ProbeCommand;
+use refit_ordering::{BlockSource, IDLE_INTERVAL_MILLIS};
+use refit_store::{MemoryStore, Store};
+use refit_upgrade::{Unwatched, Watch};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a node is started with.
+pub struct NodeConfig {
+    /// What the chain is called. Nodes are on one chain if they begin with the same name and engines.
+    pub chain: String,
+    /// The root engines, in the order in which they start.
+    pub engines: Vec<EngineConfig>,
+    /// Worker threads of a crew.
+    pub workers: usize,
+    /// Time in which a block fills while many messages come, in milliseconds; few are given their blocks at once.
+    pub block_interval_ms: u64,
+    /// Time between two blocks that are made only because a height is awaited, in milliseconds.
+    pub idle_interval_ms: u64,
+    /// Messages that one block takes in, at most.
+    pub messages_per_block: usize,
+    /// Messages that one block handles, at most; what is left waits for the next.
+    pub handled_per_block: u64,
+    /// Whether an engine's state is compared before and after each message that it answers with a fault. It costs
+    /// the writing of a state for each message: for development.
+    pub check_faults: bool,
+    /// What engine kinds may do to each other.
+    pub grants: Grants,
+    /// How the loader probes a module.
+    pub probe: ProbeCommand,
+    /// Where private copies of modules go if the system runs none from memory.
+    pub copies: PathBuf,
+    /// How upgrades are rehearsed in a child process before they happen; not at all if absent.
+    pub rehearsal: Option<RehearsalCommand>,
+    /// Refuses an upgrade whose rehearsal took a longer pause; whoever applies a plan may say
+    /// otherwise.
+    pub max_pause: Option<Duration>,
+    /// A pause that lasts longer is taken for one that does not end: the code goes into quarantine and
+    /// `on_stuck` is called. An upgrade before whose pause the states of the one before are settled for as long is
+    /// let go.
+    pub pause_limit: Duration,
+    /// A call into an engine that lasts longer is told as one that does not return.
+    pub call_limit: Duration,
+    /// What did not return, for the next start.
+    pub stuck_list: StuckList,
+    /// Code that does not come in again.
+    pub quarantine: Quarantine,
+    /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
+    /// be stopped inside the process: restart it. If this returns, the node waits on, and gives the
+    /// upgrade up should the transition return after all.
+    pub on_stuck: Option<Arc<OnStuck>>,
+    /// Is told of each phase of each upgrade and may withdraw it.
+    pub watch: Arc<Mutex<dyn Watch>>,
+}
+
+/// The name of a chain to which none was given.
+const CHAIN: &str = "solo";
+
+/// One root engine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Its name: the id under which clients reach it.
+    pub name: String,
+    /// Its kind; if absent, the module's only kind, or the one of the same name.
+    pub kind: Option<String>,
+    /// The library that has the kind.
+    pub library: PathBuf,
+    /// Its configuration, as JSON.
+    pub config: String,
+}
+
+impl NodeConfig {
+    /// The first parameters of the chain; later ones come with blocks.
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters {
+            block: BlockBounds {
+                messages: self.handled_per_block,
+                ..BlockBounds::default()
+            },
+            ..Parameters::granting(self.grants.clone())
+        }
+    }
+
+    /// A node of these engines with defaults for the rest.
+    pub fn new(engines: Vec<EngineConfig>, probe: ProbeCommand) -> Self {
+        Self {
+            chain: CHAIN.to_owned(),
+            engines,
+            workers: std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(WORKERS_MAX),
+            block_interval_ms: 2,
+            idle_interval_ms: IDLE_INTERVAL_MILLIS,
+            messages_per_block: 8_192,
+            handled_per_block: 1 << 20,
+            check_faults: false,
+            grants: Grants::default(),
+            probe,
+            copies: std::env::temp_dir(),
+            rehearsal: None,
+            max_pause: None,
+            pause_limit: PAUSE_LIMIT,
+            call_limit: CALL_LIMIT,
+            stuck_list: StuckList::in_memory(),
+            quarantine: Quarantine::in_memory(),
+            on_stuck: None,
+            watch: Arc::new(Mutex::new(Unwatched)),
+        }
+    }
+}
+
+/// Where a node's blocks come from and go to, and its time: what differs between a node that makes its own blocks in
+/// memory and one that plays fixed ones.
+pub struct NodeParts {
+    /// Decides blocks; solo ordering as the configuration says if absent.
+    pub source: Option<Box<dyn BlockSource>>,
+    /// Keeps them.
+    pub store: Arc<dyn Store>,
+    /// Times them.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for NodeParts {
+    fn default() -> Self {
+        Self {
+            source: None,
+            store: Arc::new(MemoryStore::default()),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl fmt::Debug for NodeParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeParts")
+            .field("solo", &self.source.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("engines", &self.engines)
+            .field("workers", &self.workers)
+            .field("block_interval_ms", &self.block_interval_ms)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,458 @@
+//! Starting a node: modules, first generation, crew, driver.
+
+pub(crate) mod config;
+pub(crate) mod folder;
+pub(crate) mod life;
+pub(crate) mod prepared;
+
+use crate::answers::events;
+use crate::blocks::chain::{self, Root};
+use crate::blocks::driver::{Driver, DriverParts};
+use crate::blocks::intake::{self, Door};
+use crate::code::libraries::Libraries;
+use crate::known::latest::Latest;
+use crate::known::standing::Standing;
+use crate::known::tempo::Tempo;
+use crate::log::lines;
+use crate::serve::handle::Node;
+use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
+use crate::upgrade::{Policy, Upgrades};
+use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
+use parking_lot::Mutex;
+use prepared::Prepared;
+use refit_abi::descriptor::KindDescriptor;
+use refit_abi::host::Kind;
+use refit_abi::{EngineId, EngineIdError, State};
+use refit_admin::{ANSWERS_BYTES_MAX, Room};
+use refit_kernel::limits::WORKERS_MAX;
+use refit_kernel::{Duty, Executor, GenerationTable};
+use refit_loader::{LoadedModule, Loader, OpenError};
+use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, Solo, SoloConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// This program cannot unmap code.
+    #[error("this program cannot take back what modules leave behind: {0}")]
+    Loader(#[from] refit_loader::sys::interposers::NotInForce),
+    /// An engine's name is no id.
+    #[error("{0}")]
+    Name(#[from] EngineIdError),
+    /// A module could not be loaded.
+    #[error("{}: {source}", path.display())]
+    Module {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
+    /// The module does not say which kind is meant.
+    #[error("engine `{engine}`: {} has the kinds {}, and none has the engine's name", path.display(), kinds.join(", "))]
+    WhichKind {
+        /// The engine.
+        engine: String,
+        /// The file.
+        path: PathBuf,
+        /// The kinds it has.
+        kinds: Vec<String>,
+    },
+    /// Two modules have the same kind.
+    #[error(
+        "{} and {} have other bytes and both have the engine kind `{kind}`; a node has one code for each kind",
+        paths[0].display(),
+        paths[1].display()
+    )]
+    TwoModules {
+        /// The kind.
+        kind: String,
+        /// The files.
+        paths: Box<[PathBuf; 2]>,
+    },
+    /// An engine did not start.
+    #[error(transparent)]
+    Engine(#[from] refit_kernel::StartError),
+    /// Under its bounds the node would do nothing.
+    #[error(transparent)]
+    Parameters(#[from] refit_kernel::ParametersError),
+    /// It is configured beyond a bound.
+    #[error("`{name}` is {value}; at most {most} is taken")]
+    Beyond {
+        /// What.
+        name: &'static str,
+        /// As it is configured.
+        value: u64,
+        /// The most that it may be.
+        most: u64,
+    },
+    /// The system gave no thread.
+    #[error("the system starts no more threads: {0}; raise the limit with ulimit -u")]
+    Threads(#[from] std::io::Error),
+    /// The node was told to stop before its engines had started.
+    #[error("the node was told to end before its engines had started")]
+    Ended,
+}
+
+impl StartError {
+    /// A short, stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            StartError::Loader(_) => "interposers-missing",
+            StartError::Name(_) => "engine-name",
+            StartError::Module { source, .. } => source.code(),
+            StartError::WhichKind { .. } => "kind-unclear",
+            StartError::TwoModules { .. } => "kind-twice",
+            StartError::Engine(_) => "engine-start",
+            StartError::Parameters(_) => "parameters",
+            StartError::Beyond { .. } => "beyond-bound",
+            StartError::Threads(_) => "no-threads",
+            StartError::Ended => "node-ended",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &'static str {
+        match self {
+            StartError::Loader(_) => "start the node with the `refit` program",
+            StartError::Module { source, .. } => source.next(),
+            StartError::Threads(_) => "raise the limit of processes, or set fewer workers",
+            StartError::Ended => "start it again",
+            StartError::WhichKind { .. } => {
+                "give the engine a kind's name, or say which with `kind = …` beside its `name` in the configuration file"
+            }
+            StartError::TwoModules { .. } => "name the same file for all engines of the kind",
+            _ => "mend the configuration and start again",
+        }
+    }
+}
+
+impl Node {
+    /// Starts a node. Blocks until its engines have started.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn start(config: NodeConfig) -> Result<Arc<Self>, StartError> {
+        Self::start_with(config, NodeParts::default())
+    }
+
+    /// As [`Node::start`], with a block source, a store and a clock of the caller's.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn start_with(config: NodeConfig, parts: NodeParts) -> Result<Arc<Self>, StartError> {
+        Self::prepare_with(config, parts)?.start()
+    }
+
+    /// Makes a node without its engines: what it is asked meanwhile it answers or refuses, and waits for
+    /// none of them.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn prepare(config: NodeConfig) -> Result<Prepared, StartError> {
+        Self::prepare_with(config, NodeParts::default())
+    }
+
+    /// As [`Node::prepare`], with a block source, a store and a clock of the caller's.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn prepare_with(config: NodeConfig, parts: NodeParts) -> Result<Prepared, StartError> {
+        bounded(&config)?;
+        lines::listen();
+        let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
+        let ids = ids(&config.engines)?;
+        let Loaded {
+            modules,
+            paths,
+            places,
+        } = load(&loader, &config.engines)?;
+        let kinds = kinds(&modules, &paths)?;
+        let parameters = config.parameters();
+        parameters.check()?;
+        let table = GenerationTable::first_with(kinds, config.grants.clone());
+        warn_of_unknown_grants(&table);
+        let roots = roots(&config.engines, &ids, (&places, &modules))?;
+        let files = prepared::code(&config.engines, &places, &modules);
+        tell_last(&config.stuck_list);
+        let watched = Arc::new(Watched::default());
+        let duty = Duty::park(&format!("{CREW_NAME}1"), config.workers)?;
+        if let Some(records) = duty.records() {
+            watched.on_duty(records);
+        }
+        let duty = Arc::new(duty);
+        watched.runs(&table);
+        let parameters_hash = parameters.hash();
+        let standing = Arc::new(Standing::beginning(&parameters));
+        let mut executor = Executor::with_parameters(table.clone(), parameters);
+        executor.check_faults(config.check_faults);
+        duty.begin(executor);
+        let mut libraries = Libraries::default();
+        libraries.add(modules);
+        let code = chain::manifest(&table, &libraries, &[]);
+        let ground = chain::beginning(&config.chain, &roots, code.hash(), parameters_hash);
+        let (intake, outlet) = intake::channel();
+        let latest = Arc::new(Mutex::new(Latest {
+            generation: table.number(),
+            starting: true,
+            tempo: Tempo::new(Duration::from_millis(config.idle_interval_ms)),
+            ..Latest::default()
+        }));
+        let metrics = Arc::new(refit_admin::Metrics::new());
+        // Shown from the start, before there is a block.
+        metrics.set_generation(table.number());
+        let NodeParts {
+            source,
+            store,
+            clock,
+        } = parts;
+        let source = source.unwrap_or_else(|| Box::new(solo(&config)));
+        let watcher = Watcher::spawn(WatchParts {
+            watched: watched.clone(),
+            limit: config.call_limit,
+            list: config.stuck_list,
+            store: store.clone(),
+            latest: latest.clone(),
+        })?;
+        let (events, event_writer) = events::log();
+        let driver = Driver::new(DriverParts {
+            source,
+            clock,
+            store: store.clone(),
+            ground,
+            standing: standing.clone(),
+            intake: outlet,
+            duty: duty.clone(),
+            latest: latest.clone(),
+            metrics: metrics.clone(),
+            events: event_writer,
+        });
+        let thread = std::thread::Builder::new().name("refit-driver".to_owned());
+        let driver = thread.spawn(move || driver.run())?;
+        let upgrades = Upgrades::new(
+            loader,
+            libraries,
+            duty.clone(),
+            intake.clone(),
+            store,
+            config.watch,
+            (metrics.clone(), watched.clone(), standing.clone()),
+            Policy {
+                rehearsal: config.rehearsal,
+                max_pause: config.max_pause,
+                pause_limit: config.pause_limit,
+                quarantine: config.quarantine,
+                on_stuck: config.on_stuck,
+            },
+        );
+        let node = Arc::new(Node {
+            door: Door::new(),
+            intake,
+            duty,
+            latest,
+            standing,
+            metrics,
+            events,
+            upgrades: Arc::new(upgrades),
+            life: life::begin(),
+            answers: Room::new(ANSWERS_BYTES_MAX),
+            driver: Mutex::new(Some(driver)),
+            watched,
+            _watcher: watcher,
+            known: Mutex::new(None),
+        });
+        node.know_at_start(&table);
+        Ok(Prepared {
+            node,
+            roots,
+            code: files,
+        })
+    }
+}
+
+/// Whether what is configured is within its bounds: a value is refused, and never taken for another.
+fn bounded(config: &NodeConfig) -> Result<(), StartError> {
+    let bounds = [
+        ("workers", config.workers as u64, WORKERS_MAX as u64),
+        (
+            "block-interval-ms",
+            config.block_interval_ms,
+            BLOCK_INTERVAL_MILLIS_MAX,
+        ),
+    ];
+    for (name, value, most) in bounds {
+        if value > most {
+            return Err(StartError::Beyond { name, value, most });
+        }
+    }
+    Ok(())
+}
+
+/// Solo ordering as the configuration says.
+fn solo(config: &NodeConfig) -> Solo {
+    Solo::new(SoloConfig {
+        block_interval_millis: config.block_interval_ms,
+        idle_interval_millis: config.idle_interval_ms,
+        messages_per_block: config.messages_per_block,
+        ..SoloConfig::default()
+    })
+}
+
+fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {
+    engines
+        .iter()
+        .map(|engine| EngineId::root(&engine.name))
+        .collect()
+}
+
+/// The modules of a node's engines, each once.
+struct Loaded {
+    modules: Vec<LoadedModule>,
+    /// Where each one was found first.
+    paths: Vec<PathBuf>,
+    /// For each engine, which of the modules it is in.
+    places: Vec<usize>,
+}
+
+/// Loads what the engines name. The same bytes are the same module, whatever path leads to them: a link, a copy.
+fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Loaded, StartError> {
+    let mut loaded = Loaded {
+        modules: Vec::new(),
+        paths: Vec::new(),
+        places: Vec::new(),
+    };
+    for engine in engines {
+        let place = loaded.place(loader, &engine.library);
+        loaded
+            .places
+            .push(place.map_err(|source| StartError::Module {
+                path: engine.library.clone(),
+                source,
+            })?);
+    }
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Which module the file at `path` is; loads it if it is a new one.
+    fn place(&mut self, loader: &Loader, path: &PathBuf) -> Result<usize, OpenError> {
+        if let Some(known) = self.paths.iter().position(|known| known == path) {
+            return Ok(known);
+        }
+        let probed = loader.probe_file(path)?;
+        let artifact = probed.staged().id();
+        let mut known = self.modules.iter();
+        if let Some(known) = known.position(|module| module.artifact() == artifact) {
+            return Ok(known);
+        }
+        self.modules.push(loader.load(probed)?);
+        self.paths.push(path.clone());
+        Ok(self.modules.len() - 1)
+    }
+}
+
+fn kinds(modules: &[LoadedModule], paths: &[PathBuf]) -> Result<Vec<Kind>, StartError> {
+    let mut kinds: Vec<(Kind, &PathBuf)> = Vec::new();
+    for (loaded, path) in modules.iter().zip(paths) {
+        for kind in loaded.module().kinds() {
+            let name = &kind.descriptor().kind;
+            let mut known = kinds.iter();
+            if let Some((_, first)) = known.find(|(other, _)| other.descriptor().kind == *name) {
+                return Err(StartError::TwoModules {
+                    kind: name.clone(),
+                    paths: Box::new([(*first).clone(), path.clone()]),
+                });
+            }
+            kinds.push((kind, path));
+        }
+    }
+    Ok(kinds.into_iter().map(|(kind, _)| kind).collect())
+}
+
+fn roots(
+    engines: &[EngineConfig],
+    ids: &[EngineId],
+    (places, modules): (&[usize], &[LoadedModule]),
+) -> Result<Vec<Root>, StartError> {
+    let mut roots = Vec::new();
+    for ((engine, id), place) in engines.iter().zip(ids).zip(places) {
+        let has: Vec<String> = modules[*place]
+            .module()
+            .descriptor()
+            .kinds
+            .iter()
+            .map(|kind| kind.kind.clone())
+            .collect();
+        let kind = match &engine.kind {
+            Some(kind) => kind.clone(),
+            None if has.len() == 1 => has[0].clone(),
+            None if has.contains(&engine.name) => engine.name.clone(),
+            None => {
+                let (engine, path) = (engine.name.clone(), engine.library.clone());
+                return Err(StartError::WhichKind {
+                    engine,
+                    path,
+                    kinds: has,
+                });
+            }
+        };
+        let kinds = &modules[*place].module().descriptor().kinds;
+        let takes_nothing = kinds.iter().any(|of| of.kind == kind && takes_nothing(of));
+        let config = match engine.config.as_str() {
+            NOTHING_SAID if takes_nothing => "null".to_owned(),
+            said => said.to_owned(),
+        };
+        let id = *id;
+        roots.push(Root { id, kind, config });
+    }
+    Ok(roots)
+}
+
+/// The configuration of an engine of which nothing was said: a table without entries, because a
+/// configuration file knows no `null`.
+const NOTHING_SAID: &str = "{}";
+
+/// Whether a kind is started with `()`, which in JSON is `null`.
+fn takes_nothing(kind: &KindDescriptor) -> bool {
+    kind.config == <() as State>::schema_id()
+}
+
+/// A section of grants for a kind that is misspelt would leave the real one with all that it declares.
+fn warn_of_unknown_grants(table: &GenerationTable) {
+    let descriptors = table.iter().map(|(_, entry)| entry.kind.descriptor());
+    let kinds: Vec<_> = descriptors.map(|kind| kind.kind.as_str()).collect();
+    for name in table.grants().unknown(&kinds) {
+        tracing::warn!(
+            "the grants name the kind `{name}`, which no engine has; they count for it once one comes"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_loader::ProbeCommand;
+
+    fn refused(change: impl FnOnce(&mut NodeConfig)) -> String {
+        let probe = ProbeCommand::new("/nowhere/probe");
+        let mut config = NodeConfig::new(Vec::new(), probe);
+        change(&mut config);
+        match Node::prepare(config) {
+            Err(error @ StartError::Beyond { .. }) => error.to_string(),
+            other => panic!("{:?}", other.map(drop)),
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_its_bound_is_refused_and_never_taken_for_another() {
+        let said = refused(|config| config.workers = WORKERS_MAX + 1);
+        assert_eq!(said, "`workers` is 65; at most 64 is taken");
+        let said = refused(|config| config.block_interval_ms = u64::MAX);
+        assert!(
+            said.contains("block-interval-ms") && said.contains("60000"),
+            "{said}"
+        );
+    }
+}

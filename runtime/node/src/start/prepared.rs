@@ -1,0 +1,112 @@
+//! [`Prepared`]: a node that is there and has no engines yet. It can be asked how it is while its engines start,
+//! also while one of them does not come to an end of it.
+
+use crate::blocks::chain::Root;
+use crate::blocks::intake::Intake;
+use crate::log::lines;
+use crate::serve::handle::Node;
+use crate::start::StartError;
+use crate::start::config::EngineConfig;
+use refit_abi::host::BlockFrame;
+use refit_abi::raw::Codec;
+use refit_kernel::Executor;
+use refit_loader::{ArtifactId, LoadedModule};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+/// A node whose engines are not started yet.
+#[derive(Debug)]
+#[must_use = "its engines start with `Prepared::start`"]
+pub struct Prepared {
+    pub(crate) node: Arc<Node>,
+    pub(crate) roots: Vec<Root>,
+    pub(crate) code: Vec<EngineCode>,
+}
+
+/// The code that an engine is started with, as it was loaded: not what lies at its path by now.
+#[derive(Debug)]
+pub struct EngineCode {
+    /// The engine's name.
+    pub engine: String,
+    /// The hash of the library's bytes.
+    pub artifact: ArtifactId,
+    /// The very bytes, which stay as long as this is open; or why they cannot be had.
+    pub bytes: io::Result<File>,
+}
+
+impl Prepared {
+    /// The node.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// The code of each engine. May be taken once.
+    pub fn take_code(&mut self) -> Vec<EngineCode> {
+        std::mem::take(&mut self.code)
+    }
+
+    /// Starts the engines, one after the other. Blocks until they have started.
+    ///
+    /// # Errors
+    /// [`StartError`]; the node is stopped then.
+    pub fn start(self) -> Result<Arc<Node>, StartError> {
+        match start_engines(&self.node, self.roots) {
+            Ok(()) => {
+                self.node.know();
+                Ok(self.node)
+            }
+            Err(error) => {
+                self.node.stop();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
+    let (done, outcome) = crossbeam_channel::bounded(1);
+    let latest = node.latest.clone();
+    let call = move |executor: &mut Executor| {
+        let start = |root: &Root| {
+            let config = (Codec::Json, root.config.as_bytes());
+            let started = executor.start(root.id, &root.kind, config, BlockFrame::default());
+            // At once: the next block may be hours away, or never come.
+            executor.take_lines().iter().for_each(lines::log);
+            started
+        };
+        let started = roots.iter().try_for_each(start);
+        // Before anyone can be told how the engines are.
+        latest.lock().starting = started.is_err();
+        let _ = done.send(started.map(|()| executor.awaited()));
+    };
+    let _ = node.duty.call(call);
+    match outcome.recv() {
+        Ok(outcome) => {
+            // What an `init` has sent and set waits for no client.
+            let _ = node.intake.send(Intake::Started(outcome?));
+            Ok(())
+        }
+        // The crew is gone only if it panicked or was told to stop.
+        Err(_) => Err(StartError::Ended),
+    }
+}
+
+/// The code of each engine, opened before anything can be put in its place. `places` says which module has
+/// each engine.
+pub(crate) fn code(
+    engines: &[EngineConfig],
+    places: &[usize],
+    modules: &[LoadedModule],
+) -> Vec<EngineCode> {
+    let open = |module: &LoadedModule| {
+        let path = module.path_for_child();
+        File::open(path.ok_or_else(|| io::Error::other("the library has no file"))?)
+    };
+    let of_engine = |(engine, place): (&EngineConfig, &usize)| EngineCode {
+        engine: engine.name.clone(),
+        artifact: modules[*place].artifact(),
+        bytes: open(&modules[*place]),
+    };
+    engines.iter().zip(places).map(of_engine).collect()
+}

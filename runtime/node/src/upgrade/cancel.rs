@@ -1,0 +1,94 @@
+//! An operator takes an upgrade back before its gate closes.
+
+use super::Upgrades;
+use super::stage::{Refused, refused};
+use crate::blocks::intake::Intake;
+use crate::limits::CANCEL_WAIT_MAX;
+use crate::pause::Recall;
+use refit_admin::Refusal;
+use refit_admin::api::{self, UPGRADE_CANCELLED, UpgradeReport};
+use std::time::{Duration, Instant};
+
+/// Between two looks at whether a cancelled upgrade has come to its end.
+const END_LOOK: Duration = Duration::from_millis(1);
+
+/// Refuses to go on, in `phase`, with an upgrade that was taken back.
+pub(super) fn check(recall: &Recall, phase: api::Phase) -> Result<(), Refused> {
+    match recall.is_taken_back() {
+        true => Err(cancelled(phase)),
+        false => Ok(()),
+    }
+}
+
+impl Upgrades {
+    /// Takes an upgrade back that has not come to its update point, and waits until it has come to its end: then
+    /// there is room for another. `None`: the node does not know it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of one whose gate has closed, or that has ended otherwise.
+    pub(crate) fn cancel(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+        let (report, recall) = {
+            let state = self.state.lock();
+            (state.reports.get(id), state.recall.clone())
+        };
+        let Some(report) = report else {
+            return Ok(None);
+        };
+        if report.state.is_final() {
+            return of_ended(report).map(Some);
+        }
+        // There is one upgrade at a time: what has not ended is the one that came last.
+        if !recall.take_back() {
+            return Err(gate_closed(id));
+        }
+        tracing::info!(id, "the upgrade is taken back");
+        // A driver that sleeps has to look. One that has no room for this is awake, and looks at each turn.
+        let _ = self.intake.try_send(Intake::Recalled);
+        let deadline = Instant::now() + CANCEL_WAIT_MAX;
+        loop {
+            let report = self.report(id);
+            let ends = |report: &UpgradeReport| report.state.is_final();
+            if report.as_ref().is_none_or(ends) || Instant::now() >= deadline {
+                return Ok(report);
+            }
+            std::thread::sleep(END_LOOK);
+        }
+    }
+}
+
+/// The refusal, in `phase`, of an upgrade that was taken back.
+pub(super) fn cancelled(phase: api::Phase) -> Refused {
+    let detail = "an operator took it back before its gate closed";
+    refused(
+        phase,
+        UPGRADE_CANCELLED,
+        &detail,
+        "nothing came in; plan again when it is time",
+    )
+}
+
+/// What to say of an upgrade that had ended before it could be cancelled: it may be that it was cancelled.
+fn of_ended(report: UpgradeReport) -> Result<UpgradeReport, Refusal> {
+    let code = report.reason.as_ref().map(|reason| reason.code.as_str());
+    if code == Some(UPGRADE_CANCELLED) {
+        return Ok(report);
+    }
+    let (id, state) = (report.id, report.state);
+    Err(Refusal::new(
+        409,
+        "upgrade-ended",
+        format!("upgrade {id} has ended already: it was {state}"),
+        format!("see how: refit upgrade status {id}"),
+    ))
+}
+
+fn gate_closed(id: u64) -> Refusal {
+    Refusal::new(
+        409,
+        "gate-closed",
+        format!("upgrade {id} is at its update point: it can no longer be taken back"),
+        format!(
+            "see what becomes of it: refit upgrade status {id}; older code comes back by a plan of its own"
+        ),
+    )
+}
