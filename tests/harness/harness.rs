@@ -7,10 +7,12 @@ use refit_admin::api::{
     EngineRestarted, ParameterChange, ParametersReport, RehearsalReport, Status, UpgradeAccepted,
     UpgradeReport,
 };
-use refit_admin::{Bytes, CarriedOut, Entrance, Node as _, OrderedBy, Refusal, Replied, Wishes};
+use refit_admin::{
+    ApplyOptions, Bytes, CarriedOut, Entrance, Node as _, OrderedBy, Refusal, Replied,
+};
 use refit_loader::{Loader, OpenError};
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
-use refit_upgrade::{Candidate, Live, LiveKind, Plan, PlanError};
+use refit_upgrade::{Live, LiveKind, OfferedModule, Plan, PlanError};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -216,10 +218,10 @@ impl Harness {
     ///
     /// # Errors
     /// What the operator is told.
-    pub fn candidate(&self, kind: &str, path: &Path) -> Result<Candidate, Reason> {
+    pub fn candidate(&self, kind: &str, path: &Path) -> Result<OfferedModule, Reason> {
         let loader = Loader::new(self.workshop.probe()).unwrap();
         let probed = loader.probe_file(path)?;
-        Ok(Candidate {
+        Ok(OfferedModule {
             path: path.to_str().unwrap().to_owned(),
             artifact: probed.staged().id().to_string(),
             meant: Some(kind.to_owned()),
@@ -249,10 +251,10 @@ impl Harness {
     /// # Errors
     /// What the operator is told.
     pub fn begin(&self, plan: String) -> Result<u64, Refusal> {
-        self.begin_with(plan, Wishes::default())
+        self.begin_with(plan, ApplyOptions::default())
     }
 
-    fn begin_with(&self, plan: String, wishes: Wishes) -> Result<u64, Refusal> {
+    fn begin_with(&self, plan: String, wishes: ApplyOptions) -> Result<u64, Refusal> {
         let applied = self
             .node
             .apply(Bytes::from(plan), OrderedBy::default(), wishes);
@@ -270,7 +272,7 @@ impl Harness {
         &self,
         key: &str,
         plan: String,
-        wishes: Wishes,
+        wishes: ApplyOptions,
     ) -> Result<UpgradeAccepted, Refusal> {
         let applied = self.node.apply(Bytes::from(plan), by(key), wishes);
         self.runtime.block_on(applied)
@@ -323,14 +325,14 @@ impl Harness {
     /// # Errors
     /// What the operator is told, if it is not taken on.
     pub fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Refusal> {
-        self.apply_with(plan, Wishes::default())
+        self.apply_with(plan, ApplyOptions::default())
     }
 
     /// As [`Harness::apply`], with wishes.
     ///
     /// # Errors
     /// What the operator is told, if it is not taken on.
-    pub fn apply_with(&self, plan: &Plan, wishes: Wishes) -> Result<UpgradeReport, Refusal> {
+    pub fn apply_with(&self, plan: &Plan, wishes: ApplyOptions) -> Result<UpgradeReport, Refusal> {
         let id = self.begin_with(serde_json::to_string(plan).unwrap(), wishes)?;
         Ok(self.ended(id))
     }

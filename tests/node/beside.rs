@@ -4,7 +4,7 @@ use crate::rehearsal::{command, version_2_that};
 use crate::{assert_mapped, assert_serves, put, reason, workshop};
 use refit_abi::Generation;
 use refit_admin::api::{Phase, RehearsalReport, UpgradeState};
-use refit_admin::{Bytes, Node as _, Refusal, Wishes};
+use refit_admin::{ApplyOptions, Bytes, Node as _, Refusal};
 use refit_tests::{Harness, Workshop};
 use refit_upgrade::Plan;
 use std::fs;
@@ -20,7 +20,7 @@ const LOOKERS: usize = 16;
 const LONG: Duration = Duration::from_secs(60);
 
 /// No rehearsal: the deadline of an operator who wants none.
-const UNREHEARSED: Wishes = Wishes {
+const UNREHEARSED: ApplyOptions = ApplyOptions {
     max_pause_us: None,
     no_rehearsal: true,
     rehearsal_wait_us: None,
@@ -153,10 +153,10 @@ fn whoever_applies_may_give_a_rehearsal_more_time_within_bounds() {
     let node = node(&workshop, Duration::ZERO);
     let v2 = node.own_copy(&workshop.kv_v2());
     let v2 = node.plan(&[("kv", &v2)], None).unwrap();
-    let wait = |wait: Duration| Wishes {
+    let wait = |wait: Duration| ApplyOptions {
         max_pause_us: Some(60_000_000),
         rehearsal_wait_us: Some(wait.as_micros() as u64),
-        ..Wishes::default()
+        ..ApplyOptions::default()
     };
     for wrong in [Duration::ZERO, Duration::from_secs(301)] {
         let refused = node.apply_with(&v2, wait(wrong)).unwrap_err();
@@ -174,7 +174,7 @@ fn a_bound_on_the_pause_and_no_rehearsal_are_not_wanted_at_once() {
     let node = node(&workshop, LONG);
     let v2 = node.own_copy(&workshop.kv_v2());
     let v2 = node.plan(&[("kv", &v2)], None).unwrap();
-    let wishes = Wishes {
+    let wishes = ApplyOptions {
         max_pause_us: Some(60_000_000),
         ..UNREHEARSED
     };
@@ -192,9 +192,9 @@ fn an_upgrade_whose_height_passes_while_it_is_rehearsed_keeps_the_phases_that_it
     let waits = node.own_copy(&gate.version_2(&workshop));
     let soon = node.status().height.next();
     let plan = node.plan(&[("kv", &waits)], Some(soon)).unwrap();
-    let accept = Wishes {
+    let accept = ApplyOptions {
         max_pause_us: Some(60_000_000),
-        ..Wishes::default()
+        ..ApplyOptions::default()
     };
     let report = std::thread::scope(|threads| {
         let applied = threads.spawn(|| node.apply_with(&plan, accept).unwrap());

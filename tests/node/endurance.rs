@@ -10,7 +10,7 @@ use refit_loader::{ArtifactId, VERDICTS_MAX};
 use refit_node::REPORTS_MAX;
 use refit_tests::Harness;
 use refit_tests::process::{self, Counts};
-use refit_upgrade::{Candidate, Plan};
+use refit_upgrade::{OfferedModule, Plan};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -80,7 +80,7 @@ fn settled(expected: Counts) -> Counts {
 
 /// One version after the other, each time in bytes that never were before.
 struct Releases {
-    versions: [(Candidate, Vec<u8>); 2],
+    versions: [(OfferedModule, Vec<u8>); 2],
 }
 
 impl Releases {
@@ -99,7 +99,7 @@ impl Releases {
         // Bytes after the last table change nothing but the hash.
         let bytes = [&bytes[..], &number.to_le_bytes()].concat();
         fs::write(&path, &bytes).unwrap();
-        let candidate = Candidate {
+        let candidate = OfferedModule {
             path: path.to_str().unwrap().to_owned(),
             artifact: ArtifactId::of(&bytes).to_string(),
             ..candidate.clone()

@@ -6,7 +6,7 @@ use crate::orders::{Logged, upgraded_store, value};
 use crate::{assert_serves, put, workshop};
 use refit_abi::{Generation, Height};
 use refit_admin::api::UpgradeState;
-use refit_admin::{Moment, Node as _, Refusal, Wishes};
+use refit_admin::{ApplyOptions, Moment, Node as _, Refusal};
 use refit_ordering::Entry;
 use refit_tests::{Fixed, Harness};
 use std::thread;
@@ -41,7 +41,7 @@ fn a_plan_under_a_key_is_taken_on_once_and_told_again_after_its_end() {
     let logged = Logged::store();
     let node = &logged.node;
     let text = plan(node, None);
-    let apply = |text: &str| node.begin_keyed("op/1", text.to_owned(), Wishes::default());
+    let apply = |text: &str| node.begin_keyed("op/1", text.to_owned(), ApplyOptions::default());
     let first = apply(&text).unwrap();
     assert!(!first.repeated);
     let before = apply(&text).unwrap();
@@ -58,9 +58,9 @@ fn a_plan_under_a_key_is_taken_on_once_and_told_again_after_its_end() {
     let other = text.replacen("\"at_height\":null", "\"at_height\":9999999", 1);
     assert_ne!(other, text);
     assert_eq!(code(apply(&other)), used());
-    let wishes = Wishes {
+    let wishes = ApplyOptions {
         no_rehearsal: true,
-        ..Wishes::default()
+        ..ApplyOptions::default()
     };
     assert_eq!(code(node.begin_keyed("op/1", text.clone(), wishes)), used());
     let unread = apply("{}");
@@ -74,7 +74,7 @@ fn many_who_apply_a_plan_under_one_key_at_once_have_one_upgrade() {
     let node = &logged.node;
     let text = plan(node, None);
     let accepted: Vec<_> = thread::scope(|scope| {
-        let apply = || node.begin_keyed("op/1", text.clone(), Wishes::default());
+        let apply = || node.begin_keyed("op/1", text.clone(), ApplyOptions::default());
         let all: Vec<_> = (0..6).map(|_| scope.spawn(apply)).collect();
         all.into_iter()
             .map(|one| one.join().unwrap().unwrap())
@@ -94,7 +94,7 @@ fn a_plan_that_is_refused_leaves_its_key_free_and_is_in_no_block() {
     let node = &logged.node;
     node.send("kv", put("a", "before")).unwrap();
     let text = plan(node, None);
-    let apply = |text: &str| node.begin_keyed("op/1", text.to_owned(), Wishes::default());
+    let apply = |text: &str| node.begin_keyed("op/1", text.to_owned(), ApplyOptions::default());
     let stale = text.replacen("\"base\":1", "\"base\":7", 1);
     assert_ne!(stale, text);
     let refused = code(apply(&stale));
@@ -107,7 +107,7 @@ fn a_plan_that_is_refused_leaves_its_key_free_and_is_in_no_block() {
     assert_eq!((node.node().counts(), taken_on(&logged)), (now, 0));
 
     let far = plan(node, Some(Height(1 << 40)));
-    let wait = || node.begin_keyed("op/2", far.clone(), Wishes::default());
+    let wait = || node.begin_keyed("op/2", far.clone(), ApplyOptions::default());
     let waits = wait().unwrap().id;
     let busy = apply(&text);
     assert_eq!(code(busy), (409, "upgrade-under-way".to_owned()));
@@ -125,7 +125,7 @@ fn a_key_that_a_message_has_is_none_for_an_order_nor_the_other_way_round() {
     let logged = Logged::store();
     let node = &logged.node;
     node.send_keyed("kv", "op/1", put("a", "1")).unwrap();
-    let refused = node.begin_keyed("op/1", plan(node, None), Wishes::default());
+    let refused = node.begin_keyed("op/1", plan(node, None), ApplyOptions::default());
     assert_eq!(code(refused), used());
     assert_eq!(code(node.set("op/1", "keys.names", 9)), used());
     assert_eq!(code(node.restart("op/1", "kv")), used());
@@ -135,7 +135,7 @@ fn a_key_that_a_message_has_is_none_for_an_order_nor_the_other_way_round() {
     assert_eq!(code(node.send_keyed("kv", "op/2", put("a", "2"))), used());
     assert_eq!(code(node.restart("op/2", "kv")), used());
     let plan = plan(node, None);
-    let accepted = node.begin_keyed("op/3", plan, Wishes::default());
+    let accepted = node.begin_keyed("op/3", plan, ApplyOptions::default());
     node.ended(accepted.unwrap().id);
     assert_eq!(code(node.send_keyed("kv", "op/3", put("a", "3"))), used());
     assert_eq!(crate::entry(node, "a").0, "1");
@@ -206,7 +206,9 @@ fn a_second_process_that_is_fed_the_blocks_has_the_same_keys() {
         let far = workshop().kv_v4();
         let far = node.plan(&[("kv", &node.own_copy(&far))], Some(Height(1 << 40)));
         let far = serde_json::to_string(&far.unwrap()).unwrap();
-        let accepted = node.begin_keyed("op/3", far, Wishes::default()).unwrap();
+        let accepted = node
+            .begin_keyed("op/3", far, ApplyOptions::default())
+            .unwrap();
         node.cancel(accepted.id).unwrap();
         for key in ["op/1", "op/2", "op/3"] {
             assert_eq!(code(node.send_keyed("kv", key, put("a", "b"))), used());

@@ -6,7 +6,7 @@ use crate::together::fragile;
 use crate::{put, workshop};
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{EngineState, ParametersReport, UpgradeState};
-use refit_admin::{Refusal, Wishes};
+use refit_admin::{ApplyOptions, Refusal};
 use refit_node::NodeParts;
 use refit_ordering::{
     Block, Entry, EntryKind, PlanEntry, PlannedCode, SealedBlock, UpgradeEnd, UpgradeOutcome,
@@ -177,7 +177,10 @@ fn a_plan_that_is_refused_or_aborted_changes_no_parameters() {
     let mut absurd = logged.plan_setting(&v4, "dead_letters.letters", 5);
     let set = &mut absurd.directives.parameters.set;
     set.insert("block.messages".to_owned(), 0);
-    let report = logged.node.apply_with(&absurd, Wishes::default()).unwrap();
+    let report = logged
+        .node
+        .apply_with(&absurd, ApplyOptions::default())
+        .unwrap();
     let reason = report.reason.unwrap();
     assert_eq!(
         (report.state, reason.code.as_str()),

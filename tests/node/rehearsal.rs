@@ -3,7 +3,7 @@
 
 use crate::{assert_mapped, assert_serves, entry, put, reason, workshop};
 use refit_abi::Generation;
-use refit_admin::Wishes;
+use refit_admin::ApplyOptions;
 use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
 use refit_node::{NodeConfig, RehearsalCommand};
 use refit_tests::{Harness, Source, Workshop, process};
@@ -237,9 +237,9 @@ fn a_predicted_pause_above_the_bound_refuses_the_upgrade() {
     assert_mapped(&node, 1);
 
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
-    let wishes = Wishes {
+    let wishes = ApplyOptions {
         max_pause_us: Some(60_000_000),
-        ..Wishes::default()
+        ..ApplyOptions::default()
     };
     let report = node.apply_with(&plan, wishes).unwrap();
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
@@ -251,9 +251,9 @@ fn a_bound_on_a_pause_that_nobody_predicts_refuses_the_upgrade() {
     let node = rehearsing(&workshop, LONG, |config| config.rehearsal = None);
     let v2 = node.own_copy(&workshop.kv_v2());
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
-    let wishes = Wishes {
+    let wishes = ApplyOptions {
         max_pause_us: Some(60_000_000),
-        ..Wishes::default()
+        ..ApplyOptions::default()
     };
     let report = node.apply_with(&plan, wishes).unwrap();
     assert_eq!(reason(&report).0, "pause-not-rehearsed");

@@ -5,7 +5,7 @@ use refit_abi::export::LinkedModule;
 use refit_abi::host::{Kind, Module};
 use refit_abi::{Capability, Generation};
 use refit_kernel::{GenerationTable, Grants};
-use refit_upgrade::{Candidate, Live, LiveKind};
+use refit_upgrade::{Live, LiveKind, OfferedModule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ impl Modules {
     }
 
     /// A module that is to come in.
-    pub(crate) fn candidate(&mut self, module: &Module) -> Candidate {
-        Candidate {
+    pub(crate) fn candidate(&mut self, module: &Module) -> OfferedModule {
+        OfferedModule {
             path: module.descriptor().package.clone(),
             artifact: self.artifact(),
             meant: None,
@@ -67,7 +67,7 @@ impl Modules {
     }
 
     /// The candidates have come in.
-    pub(crate) fn came_in(&mut self, candidates: &[Candidate]) {
+    pub(crate) fn came_in(&mut self, candidates: &[OfferedModule]) {
         for candidate in candidates {
             for kind in &candidate.descriptor.kinds {
                 let artifact = candidate.artifact.clone();

@@ -6,8 +6,8 @@ use refit_abi::host::{CallError, Module, ModuleError};
 use refit_abi::{EngineId, Generation};
 use refit_kernel::LogLine;
 use refit_upgrade::{
-    ArmError, Armed, Candidate, Class, Directives, Failure, Finding, Live, Phase, Plan, PlanError,
-    PlannedKind, Surroundings, Unwatched, Verdict, lint, refusal,
+    ArmError, Armed, Class, Directives, Failure, Finding, LintContext, Live, OfferedModule, Phase,
+    Plan, PlanError, PlannedKind, Unwatched, Verdict, lint, refusal,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,7 +135,7 @@ impl Testkit {
         let modules: Vec<Module> = roots
             .map(|root| Module::linked(*root))
             .collect::<Result<_, _>>()?;
-        let candidates: Vec<Candidate> = modules
+        let candidates: Vec<OfferedModule> = modules
             .iter()
             .map(|module| self.modules.candidate(module))
             .collect();
@@ -185,17 +185,17 @@ impl Testkit {
     #[track_caller]
     fn planned(
         &self,
-        candidates: &[Candidate],
+        candidates: &[OfferedModule],
         directives: &Directives,
     ) -> Result<(Plan, Vec<Finding>), UpgradeError> {
         let (live, poisoned) = self.live();
         let plan = Plan::make_with(&live, candidates, None, directives)?;
-        let surroundings = Surroundings {
+        let context = LintContext {
             grants: self.modules.grants().clone(),
             poisoned,
-            ..Surroundings::default()
+            ..LintContext::default()
         };
-        let findings = lint(&plan, &live, candidates, &surroundings);
+        let findings = lint(&plan, &live, candidates, &context);
         match refusal(&plan, &findings) {
             Some(finding) => Err(UpgradeError::Refused(finding)),
             None => Ok((plan, findings)),

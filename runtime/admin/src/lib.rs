@@ -64,7 +64,8 @@ pub use limits::{
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{BuildInfo, Metrics, Outcome, PAUSE_BUCKETS_S, RehearsalOutcome};
 pub use node::{
-    Answer, Answered, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied, Sent, Wishes,
+    Answer, Answered, ApplyOptions, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied,
+    Sent,
 };
 pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};

@@ -80,7 +80,12 @@ pub trait Node: Send + Sync + 'static {
 
     /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node. With a [`RequestId`]
     /// under which the same was begun before, begins nothing and gives that upgrade.
-    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted>;
+    fn apply(
+        &self,
+        plan: Bytes,
+        by: OrderedBy,
+        wishes: ApplyOptions,
+    ) -> Answer<'_, UpgradeAccepted>;
 
     /// Rehearses the upgrade that a plan describes, which changes nothing.
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport>;
@@ -188,7 +193,7 @@ impl<T> CarriedOut<T> {
 
 /// What whoever applies a plan wants beside it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct ApplyOptions {
     /// The longest pause that is acceptable, in microseconds: stands over the node's own.
     pub max_pause_us: Option<u64>,
     /// Whether it is not to be rehearsed; the node's own bound on the pause is set aside then.

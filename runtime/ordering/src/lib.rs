@@ -41,7 +41,7 @@ pub use mempool::{
     QUEUE_MESSAGES_MAX, Taken, WaitingOrder,
 };
 pub use plan::{
-    PLAN_ENTRY_BYTES_MAX, PLAN_ENTRY_FORMAT, PlanEntry, PlanEntryError, PlanWishes, PlannedCode,
+    PLAN_ENTRY_BYTES_MAX, PLAN_ENTRY_FORMAT, PlanEntry, PlanEntryError, PlanOptions, PlannedCode,
 };
 pub use refused::Refused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};

@@ -28,12 +28,12 @@ pub struct PlanEntry {
     /// The canonical bytes of what it changes of the parameters; empty if nothing.
     pub parameters: Vec<u8>,
     /// What whoever ordered it wished beside it: another wish is another order.
-    pub wishes: PlanWishes,
+    pub wishes: PlanOptions,
 }
 
 /// What is wished of the node that is given a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanWishes {
+pub struct PlanOptions {
     /// The longest pause that is acceptable, in microseconds.
     pub max_pause_us: Option<u64>,
     /// Whether it is not to be rehearsed.

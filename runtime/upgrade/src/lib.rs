@@ -32,10 +32,12 @@ pub use bus::{Budget, BusBudget, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK};
 pub use class::Class;
 pub use directives::Directives;
 pub use lint::{
-    Finding, LINT_CODES, Level, PLAN_AHEAD_US_MAX, Progress, Surroundings, lint, refusal,
+    Finding, LINT_CODES, Level, LintContext, PLAN_AHEAD_US_MAX, Progress, lint, refusal,
 };
 pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdrawn};
-pub use plan::{Candidate, Live, LiveKind, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id};
+pub use plan::{
+    Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id,
+};
 pub use plan_error::PlanError;
 pub use registry::{GenerationRecord, GenerationState, Registry};
 pub use stopwatch::{Stopwatch, Times};

@@ -11,7 +11,7 @@ mod words;
 pub use heights::{PLAN_AHEAD_US_MAX, Progress};
 
 use crate::class::{Class, may_refuse};
-use crate::plan::{Candidate, Live, Plan, PlannedKind};
+use crate::plan::{Live, OfferedModule, Plan, PlannedKind};
 use refit_abi::descriptor::{Ability, KindDescriptor};
 use refit_kernel::Grants;
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ pub struct Finding {
 
 /// What the linter knows of the node beyond its code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct LintContext {
     /// What the node grants.
     pub grants: Grants,
     /// Poisoned engines of each kind.
@@ -80,11 +80,11 @@ pub struct Surroundings {
 pub fn lint(
     plan: &Plan,
     live: &Live,
-    candidates: &[Candidate],
-    surroundings: &Surroundings,
+    candidates: &[OfferedModule],
+    context: &LintContext,
 ) -> Vec<Finding> {
     let mut findings: Vec<_> = candidates.iter().filter_map(outside).collect();
-    findings.extend(heights::finding(plan, surroundings));
+    findings.extend(heights::finding(plan, context));
     let planned = plan.modules.iter().flat_map(|module| &module.kinds);
     for kind in planned {
         let Some(new) = incoming(candidates, &kind.kind) else {
@@ -94,7 +94,7 @@ pub fn lint(
             plan,
             live,
             candidates,
-            surroundings,
+            context,
             kind,
             new,
             old: standing(live, &kind.kind),
@@ -110,7 +110,7 @@ pub fn lint(
 }
 
 /// A module that reaches outside of the node, where nothing is the same twice.
-fn outside(candidate: &Candidate) -> Option<Finding> {
+fn outside(candidate: &OfferedModule) -> Option<Finding> {
     let kind = candidate.descriptor.kinds.first()?.kind.clone();
     (!candidate.outside.is_empty()).then(|| Finding {
         code: "outside-calls".to_owned(),
@@ -137,8 +137,8 @@ pub fn refusal(plan: &Plan, findings: &[Finding]) -> Option<Finding> {
 struct Linter<'a> {
     plan: &'a Plan,
     live: &'a Live,
-    candidates: &'a [Candidate],
-    surroundings: &'a Surroundings,
+    candidates: &'a [OfferedModule],
+    context: &'a LintContext,
     kind: &'a PlannedKind,
     new: &'a KindDescriptor,
     old: Option<&'a KindDescriptor>,
@@ -156,7 +156,7 @@ impl Linter<'_> {
     }
 
     fn capabilities(&self, findings: &mut Vec<Finding>) {
-        let missing: Vec<_> = self.surroundings.grants.missing(self.new).collect();
+        let missing: Vec<_> = self.context.grants.missing(self.new).collect();
         for need in &missing {
             findings.push(self.found(
                 Level::Error,
@@ -271,7 +271,7 @@ impl Linter<'_> {
                 "set in `init` the timers that it needs; the upgrade's report says how many were dropped",
             ));
         }
-        let poisoned = self.surroundings.poisoned.get(&self.new.kind);
+        let poisoned = self.context.poisoned.get(&self.new.kind);
         let stay = |count: &&u64| **count > 0 && self.kind.class != Class::Restart;
         if let Some(count) = poisoned.filter(stay) {
             findings.push(self.found(
@@ -364,7 +364,7 @@ impl Linter<'_> {
     }
 }
 
-fn incoming<'a>(candidates: &'a [Candidate], kind: &str) -> Option<&'a KindDescriptor> {
+fn incoming<'a>(candidates: &'a [OfferedModule], kind: &str) -> Option<&'a KindDescriptor> {
     let mut kinds = candidates.iter().flat_map(|c| &c.descriptor.kinds);
     kinds.find(|descriptor| descriptor.kind == kind)
 }

@@ -100,7 +100,7 @@ pub struct LiveKind {
 
 /// A module that might come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct OfferedModule {
     /// Where its file is.
     pub path: String,
     /// BLAKE3 of the file.
@@ -120,7 +120,7 @@ impl Plan {
     /// As [`Plan::make_with`].
     pub fn make(
         live: &Live,
-        candidates: &[Candidate],
+        candidates: &[OfferedModule],
         at_height: Option<Height>,
     ) -> Result<Self, PlanError> {
         Self::make_with(live, candidates, at_height, &Directives::default())
@@ -132,7 +132,7 @@ impl Plan {
     /// [`PlanError`] names the module or kind that stands in the way, and what to do.
     pub fn make_with(
         live: &Live,
-        candidates: &[Candidate],
+        candidates: &[OfferedModule],
         at_height: Option<Height>,
         directives: &Directives,
     ) -> Result<Self, PlanError> {
@@ -196,6 +196,14 @@ impl Plan {
         Ok(())
     }
 
+    /// BLAKE3 of the files that come in, in hexadecimal, in order.
+    pub fn artifacts(&self) -> Vec<String> {
+        let artifacts = self.modules.iter().map(|module| module.artifact.clone());
+        let mut artifacts: Vec<_> = artifacts.collect();
+        artifacts.sort_unstable();
+        artifacts
+    }
+
     /// The strongest class in the plan.
     pub fn class(&self) -> Class {
         let kinds = self.modules.iter().flat_map(|module| &module.kinds);
@@ -220,7 +228,7 @@ pub fn code_id(live: &Live) -> String {
 
 fn plan_module(
     live: &Live,
-    candidate: &Candidate,
+    candidate: &OfferedModule,
     directives: &Directives,
 ) -> Result<PlannedModule, PlanError> {
     let kinds = &candidate.descriptor.kinds;
@@ -250,7 +258,7 @@ fn plan_module(
 
 fn plan_kind(
     live: &Live,
-    candidate: &Candidate,
+    candidate: &OfferedModule,
     new: &KindDescriptor,
     directives: &Directives,
 ) -> Result<PlannedKind, PlanError> {
@@ -326,7 +334,7 @@ fn named(modules: &[PlannedModule], directives: &Directives) -> Result<(), PlanE
 }
 
 /// The kinds that come in, with their classes.
-fn crossings<'a>(candidates: &'a [Candidate], modules: &[PlannedModule]) -> Vec<Crossing<'a>> {
+fn crossings<'a>(candidates: &'a [OfferedModule], modules: &[PlannedModule]) -> Vec<Crossing<'a>> {
     let kinds = candidates.iter().flat_map(|c| &c.descriptor.kinds);
     let planned = modules.iter().flat_map(|module| &module.kinds);
     kinds.zip(planned.map(|kind| kind.class)).collect()

@@ -28,8 +28,9 @@ use refit_admin::api::{
     QuarantineState, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
-    ANSWERS_BYTES_MAX, Answer, Answered, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment,
-    Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room, Sent, Share, Wishes,
+    ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CarriedOut, Entrance, EventFeed,
+    Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room, Sent,
+    Share,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -322,7 +323,12 @@ impl Node for Double {
         })
     }
 
-    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(
+        &self,
+        plan: Bytes,
+        by: OrderedBy,
+        wishes: ApplyOptions,
+    ) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
             if plan.get("stale").is_some() {

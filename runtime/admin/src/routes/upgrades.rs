@@ -8,7 +8,7 @@ use crate::api::{RehearsalReport, UpgradeReport};
 use crate::origin::HEADER_REPEATED;
 use crate::pass::For;
 use crate::seat::Seat;
-use crate::{Refusal, Wishes, body};
+use crate::{ApplyOptions, Refusal, body};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -25,8 +25,8 @@ pub const HEADER_REHEARSAL: &str = "refit-rehearsal";
 /// The header with the longest time for the rehearsal, in microseconds.
 pub const HEADER_REHEARSAL_WAIT: &str = "refit-rehearsal-wait-us";
 
-fn wishes(headers: &HeaderMap) -> Result<Wishes, Refusal> {
-    Ok(Wishes {
+fn wishes(headers: &HeaderMap) -> Result<ApplyOptions, Refusal> {
+    Ok(ApplyOptions {
         max_pause_us: micros(headers, HEADER_MAX_PAUSE, "invalid-max-pause")?,
         no_rehearsal: no_rehearsal(headers)?,
         rehearsal_wait_us: micros(headers, HEADER_REHEARSAL_WAIT, "invalid-rehearsal-wait")?,

@@ -18,8 +18,8 @@ use refit_abi::Height;
 use refit_admin::api::Status;
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
-    BusBudget, Candidate, Directives, Finding, Live, LiveKind, Plan, PlanError, Progress,
-    Surroundings, lint, refusal,
+    BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
+    Progress, lint, refusal,
 };
 use std::fmt;
 use std::path::Path;
@@ -66,14 +66,14 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
 /// A plan that the linter lets pass.
 pub(crate) fn linted(
     status: &Status,
-    candidates: &[Candidate],
+    candidates: &[OfferedModule],
     at_height: Option<Height>,
     directives: &Directives,
 ) -> Result<Plan, Failure> {
     let live = live(status);
     let mut plan = Plan::make_with(&live, candidates, at_height, directives)
         .map_err(|error| Box::new(PlanRefused(error)))?;
-    plan.findings = lint(&plan, &live, candidates, &surroundings(status));
+    plan.findings = lint(&plan, &live, candidates, &context(status));
     match refusal(&plan, &plan.findings) {
         Some(found) => Err(Box::new(LintRefused(found)).into()),
         None => Ok(plan),
@@ -98,12 +98,12 @@ fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
     })
 }
 
-fn surroundings(status: &Status) -> Surroundings {
+fn context(status: &Status) -> LintContext {
     let poisoned = status
         .kinds
         .iter()
         .map(|kind| (kind.descriptor.kind.clone(), kind.poisoned));
-    Surroundings {
+    LintContext {
         grants: Grants {
             listed: status.grants.clone(),
         },
@@ -141,14 +141,14 @@ pub(crate) fn live(status: &Status) -> Live {
     }
 }
 
-fn candidate(sources: &Sources, kind: &str, path: &Path) -> Result<Candidate, Failure> {
+fn candidate(sources: &Sources, kind: &str, path: &Path) -> Result<OfferedModule, Failure> {
     library(kind, &sources.library(path)?)
 }
 
 /// The library at `path` as a candidate to replace `kind`.
-pub(crate) fn library(kind: &str, path: &Path) -> Result<Candidate, Failure> {
+pub(crate) fn library(kind: &str, path: &Path) -> Result<OfferedModule, Failure> {
     let examined = artifact::examine(path)?;
-    Ok(Candidate {
+    Ok(OfferedModule {
         path: examined.path.display().to_string(),
         artifact: examined.id.to_string(),
         meant: Some(kind.to_owned()),

@@ -16,7 +16,7 @@ use crate::show;
 use crate::source::Sources;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_build::{Built, Profile, Watched};
-use refit_upgrade::{Candidate, Directives, Plan};
+use refit_upgrade::{Directives, OfferedModule, Plan};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -244,7 +244,7 @@ impl Session {
             return Err(Box::new(DevError::OtherNode { address, kinds }).into());
         }
         self.joined = true;
-        let candidate = Candidate {
+        let candidate = OfferedModule {
             path: examined.path.display().to_string(),
             artifact: examined.id.to_string(),
             meant: None,

@@ -2,12 +2,12 @@
 
 use crate::code::libraries::Libraries;
 use refit_abi::EngineId;
-use refit_admin::Wishes;
+use refit_admin::ApplyOptions;
 use refit_kernel::GenerationTable;
 use refit_loader::LoadedModule;
 use refit_ordering::{
     ChainId, CodeManifest, FAILURE_CODE_BYTES_MAX, Ground, KindCode, ManifestHash, ParametersHash,
-    PlanDigest, PlanEntry, PlanWishes, PlannedCode, UpgradeEnd, UpgradeOutcome,
+    PlanDigest, PlanEntry, PlanOptions, PlannedCode, UpgradeEnd, UpgradeOutcome,
 };
 use refit_upgrade::{Plan, Verdict};
 use serde::Serialize;
@@ -94,7 +94,7 @@ pub(crate) fn digest(plan: &Plan) -> PlanDigest {
 
 /// What an entry says of the plan, and of what was wished beside it: for whoever reads the log, and whoever is given the
 /// same again.
-pub(crate) fn entry(plan: &Plan, wishes: &Wishes) -> PlanEntry {
+pub(crate) fn entry(plan: &Plan, wishes: &ApplyOptions) -> PlanEntry {
     let modules = plan.modules.iter();
     let kinds = modules.flat_map(|module| {
         module.kinds.iter().map(|kind| PlannedCode {
@@ -111,7 +111,7 @@ pub(crate) fn entry(plan: &Plan, wishes: &Wishes) -> PlanEntry {
             true => Vec::new(),
             false => parameters.to_bytes(),
         },
-        wishes: PlanWishes {
+        wishes: PlanOptions {
             max_pause_us: wishes.max_pause_us,
             no_rehearsal: wishes.no_rehearsal,
             rehearsal_wait_us: wishes.rehearsal_wait_us,

@@ -168,6 +168,13 @@ impl Quarantine {
         self.write(&entries)
     }
 
+    /// As [`Quarantine::add`]; a list that cannot be written is said so in the log.
+    pub(crate) fn record(&self, entry: QuarantineEntry) {
+        if let Err(error) = self.add(entry) {
+            tracing::error!(%error, "the quarantine does not outlive this process");
+        }
+    }
+
     /// Forgets failures of artifacts that are live now.
     ///
     /// # Errors

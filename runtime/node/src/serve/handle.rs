@@ -18,8 +18,8 @@ use refit_admin::api::{
     Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
-    Answer, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy, Pending, Refusal,
-    Replied, RequestId, Room, Sent, Wishes,
+    Answer, ApplyOptions, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy,
+    Pending, Refusal, Replied, RequestId, Room, Sent,
 };
 use refit_kernel::{Duty, Receipt};
 use refit_ordering::Refused;
@@ -155,7 +155,12 @@ impl refit_admin::Node for Node {
         Box::pin(async move { self.change_parameters(change, &by).await })
     }
 
-    fn apply(&self, plan: Bytes, by: OrderedBy, wishes: Wishes) -> Answer<'_, UpgradeAccepted> {
+    fn apply(
+        &self,
+        plan: Bytes,
+        by: OrderedBy,
+        wishes: ApplyOptions,
+    ) -> Answer<'_, UpgradeAccepted> {
         Box::pin(self.take_on(plan, by, wishes))
     }
 

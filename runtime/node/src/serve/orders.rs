@@ -12,7 +12,7 @@ use refit_admin::api::{
     EngineRestarted, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
     UpgradeAccepted,
 };
-use refit_admin::{Bytes, CarriedOut, Moment, OrderedBy, Refusal, Wishes};
+use refit_admin::{ApplyOptions, Bytes, CarriedOut, Moment, OrderedBy, Refusal};
 use refit_kernel::{Done, FIELDS, ParameterChanges, Parameters};
 use refit_ordering::Entry;
 
@@ -88,7 +88,7 @@ impl Node {
         &self,
         plan: Bytes,
         by: OrderedBy,
-        wishes: Wishes,
+        wishes: ApplyOptions,
     ) -> Result<UpgradeAccepted, Refusal> {
         self.accepts_looks()?;
         // A plan may be of some megabytes.

@@ -16,7 +16,7 @@ use crate::known::tempo::Tempo;
 use crate::log::lines;
 use crate::serve::handle::Node;
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
-use crate::upgrade::{Policy, Upgrades};
+use crate::upgrade::{Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use parking_lot::Mutex;
 use prepared::Prepared;
@@ -231,22 +231,24 @@ impl Node {
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
         let driver = thread.spawn(move || driver.run())?;
-        let upgrades = Upgrades::new(
+        let upgrades = Upgrades::new(UpgradesParts {
             loader,
             libraries,
-            duty.clone(),
-            intake.clone(),
+            duty: duty.clone(),
+            intake: intake.clone(),
             store,
-            config.watch,
-            (metrics.clone(), watched.clone(), standing.clone()),
-            Policy {
+            watch: config.watch,
+            metrics: metrics.clone(),
+            watched: watched.clone(),
+            standing: standing.clone(),
+            policy: Policy {
                 rehearsal: config.rehearsal,
                 max_pause: config.max_pause,
                 pause_limit: config.pause_limit,
                 quarantine: config.quarantine,
                 on_stuck: config.on_stuck,
             },
-        );
+        });
         let node = Arc::new(Node {
             door: Door::new(),
             intake,

@@ -1,7 +1,7 @@
 //! An operator takes an upgrade back before its gate closes.
 
 use super::Upgrades;
-use super::stage::{Refused, refused};
+use super::refused::{Refused, refused};
 use crate::blocks::intake::Intake;
 use crate::limits::CANCEL_WAIT_MAX;
 use crate::pause::Recall;

@@ -36,7 +36,8 @@ impl Copier<'_> {
     /// Has the copy written behind `head`; adds to `copied` how long no block ran for it.
     pub(super) fn copy(
         self,
-        (to, head): (ChildStdin, Vec<u8>),
+        to: ChildStdin,
+        head: Vec<u8>,
         copied: &mut Duration,
     ) -> Result<Box<dyn Copying>, RehearsalError> {
         let order = Order {

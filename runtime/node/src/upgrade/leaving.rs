@@ -3,7 +3,7 @@
 //! own and waited for within a bound; as long as it lingers, nothing that it may have entered is unmapped.
 
 use super::Upgrades;
-use super::stage::{Refused, refused};
+use super::refused::{Refused, refused};
 use crate::limits::{CREW_END_MAX, LINGERING_CREWS_MAX};
 use crossbeam_channel::bounded;
 use refit_admin::api;

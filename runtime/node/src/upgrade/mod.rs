@@ -1,19 +1,28 @@
 //! Upgrades of one node: one at a time, from the plan to the retired old code.
+//!
+//! A plan is taken on ([`taking_on`]) and [begins](begin) if it fits; from then on it is one [`attempt`], whose phases are
+//! in the files that are called as they are. [`reports`] is what is known of each, [`cancel`] takes one back.
 
-mod alarm;
-mod beginning;
+mod arm;
+mod attempt;
+mod begin;
 mod cancel;
 mod copy;
 mod leaving;
-mod orders;
-mod outcome;
+mod pause;
+mod probe;
+mod refused;
 mod rehearse;
+mod rehearse_only;
+mod report;
 mod reports;
-mod retiring;
-mod run;
+mod retire;
+mod rules;
+mod shown;
 mod stage;
+mod steps;
 mod taking_on;
-mod without;
+mod without_block;
 
 pub(crate) use taking_on::{Proposed, TakingOn};
 
@@ -82,31 +91,45 @@ struct State {
     recall: Arc<Recall>,
 }
 
+/// What the upgrades of a node work with.
+pub(crate) struct UpgradesParts {
+    pub(crate) loader: Loader,
+    /// Of the first generation.
+    pub(crate) libraries: Libraries,
+    pub(crate) duty: Arc<Duty>,
+    pub(crate) intake: Sender<Intake>,
+    pub(crate) store: Arc<dyn Store>,
+    /// Is told of each phase, and may withdraw an upgrade.
+    pub(crate) watch: Arc<Mutex<dyn Watch>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) policy: Policy,
+}
+
 impl Upgrades {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the node's assembly, in one place"
-    )]
-    pub(crate) fn new(
-        loader: Loader,
-        libraries: Libraries,
-        duty: Arc<Duty>,
-        intake: Sender<Intake>,
-        store: Arc<dyn Store>,
-        watch: Arc<Mutex<dyn Watch>>,
-        (metrics, watched, standing): (Arc<Metrics>, Arc<Watched>, Arc<Standing>),
-        policy: Policy,
-    ) -> Self {
+    pub(crate) fn new(parts: UpgradesParts) -> Self {
+        let UpgradesParts {
+            loader,
+            libraries,
+            duty,
+            intake,
+            store,
+            watch,
+            metrics,
+            watched,
+            standing,
+            policy,
+        } = parts;
         let mut registry = Registry::default();
         registry.publish(refit_abi::Generation(1), Height(0));
         metrics.set_libraries(loader.mapped() as u64, loader.pinned().len() as u64);
-        let state = State {
+        let state = Mutex::new(State {
             libraries,
             reports: Reports::default(),
             registry,
             recall: Arc::default(),
-        };
-        let state = Mutex::new(state);
+        });
         Self {
             loader,
             duty,
@@ -177,6 +200,10 @@ impl Upgrades {
             .iter()
             .map(|(_, entry)| state.libraries.artifact(&entry.kind))
             .collect()
+    }
+
+    fn update(&self, id: u64, change: impl FnOnce(&mut UpgradeReport)) {
+        self.state.lock().reports.update(id, change);
     }
 
     /// Ends the node's threads: the crew has been told to stop.

@@ -1,5 +1,6 @@
 //! What became of each upgrade: the newest reports, oldest first.
 
+use super::shown;
 use crate::limits::REPORTS_MAX;
 use refit_abi::Height;
 use refit_admin::api::{
@@ -18,13 +19,25 @@ pub(super) struct Reports {
     keyed: BTreeMap<Key, u64>,
 }
 
+/// What a report begins with.
+pub(super) struct Opened<'a> {
+    pub(super) plan: &'a Plan,
+    /// The key that it was taken on under.
+    pub(super) key: Option<Key>,
+    pub(super) live: &'a Live,
+    /// The engines of each live kind, in its order.
+    pub(super) counts: &'a [KindCount],
+}
+
 impl Reports {
-    /// Opens a report; gives its number. `counts` are the engines of each live kind.
-    pub(super) fn open(
-        &mut self,
-        (plan, key): (&Plan, Option<Key>),
-        (live, counts): (&Live, &[KindCount]),
-    ) -> u64 {
+    /// Opens a report; gives its number.
+    pub(super) fn open(&mut self, of: &Opened<'_>) -> u64 {
+        let Opened {
+            plan,
+            key,
+            live,
+            counts,
+        } = *of;
         self.opened += 1;
         if self.kept.len() == REPORTS_MAX
             && let Some(oldest) = self.kept.pop_front()
@@ -74,10 +87,10 @@ impl Reports {
     }
 
     pub(super) fn refuse(&mut self, id: u64, code: &str, detail: &str) {
-        self.refuse_with(id, (code, detail), "apply the plan again");
+        self.refuse_with(id, code, detail, "apply the plan again");
     }
 
-    fn refuse_with(&mut self, id: u64, (code, detail): (&str, &str), next: &str) {
+    fn refuse_with(&mut self, id: u64, code: &str, detail: &str, next: &str) {
         self.update(id, |report| {
             report.state = UpgradeState::Refused;
             report.reason = Some(Reason {
@@ -97,7 +110,7 @@ impl Reports {
         if !decided {
             let next =
                 "end the node, start it again, and see its log before you apply the plan again";
-            self.refuse_with(id, ("upgrade-panicked", detail), next);
+            self.refuse_with(id, "upgrade-panicked", detail, next);
         }
         self.update(id, |report| {
             report.phases.push(PhaseTime {
@@ -151,23 +164,11 @@ fn upgraded(kind: &PlannedKind, live: &Live, counts: &[KindCount]) -> UpgradedKi
         .position(|live| live.descriptor.kind == kind.kind);
     UpgradedKind {
         kind: kind.kind.clone(),
-        class: class(kind.class),
+        class: shown::class(kind.class),
         from_version: kind.from_version,
         to_version: kind.to_version,
         engines: place
             .and_then(|place| counts.get(place))
             .map_or(0, |count| count.serving),
-    }
-}
-
-fn class(class: refit_upgrade::Class) -> Class {
-    match class {
-        refit_upgrade::Class::Carry => Class::Carry,
-        refit_upgrade::Class::New => Class::New,
-        refit_upgrade::Class::Adopt => Class::Adopt,
-        refit_upgrade::Class::Migrate => Class::Migrate,
-        refit_upgrade::Class::MigrateByHand => Class::MigrateByHand,
-        refit_upgrade::Class::Translate => Class::Translate,
-        refit_upgrade::Class::Restart => Class::RestartEngine,
     }
 }

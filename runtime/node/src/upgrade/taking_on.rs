@@ -11,7 +11,7 @@
 //! needs no block: it begins at once, and its entry comes when it is armed. What a block has taken on is begun, also if
 //! whoever ordered it has gone meanwhile: this runs to its end as long as the node does.
 
-use super::orders::Orders;
+use super::rules::Rules;
 use super::{Upgrades, read_plan};
 use crate::answers::key_refusal;
 use crate::answers::refusals::{ended, engine_stuck, has_ended_how, overloaded, silent};
@@ -26,7 +26,7 @@ use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_admin::api::UpgradeAccepted;
-use refit_admin::{CarriedOut, OrderedBy, Refusal, Wishes};
+use refit_admin::{ApplyOptions, CarriedOut, OrderedBy, Refusal};
 use refit_kernel::{
     At, Done, Executor, GenerationTable, Key, KeyRefusal, KindCount, Order, OrderKey,
 };
@@ -46,7 +46,7 @@ pub(crate) struct TakingOn {
 /// A plan as it was read.
 pub(crate) struct Proposed {
     pub(super) plan: Plan,
-    pub(super) wishes: Wishes,
+    pub(super) options: ApplyOptions,
     /// The same for the log.
     entry: Vec<u8>,
     /// The same for the executor.
@@ -72,15 +72,19 @@ enum Found {
 
 /// A plan that fits.
 pub(super) struct Fitting {
-    pub(super) orders: Orders,
+    pub(super) rules: Rules,
     pub(super) live: Live,
     pub(super) counts: Vec<KindCount>,
 }
 
 impl Proposed {
-    pub(crate) fn read(plan: &[u8], by: &OrderedBy, wishes: Wishes) -> Result<Self, Refusal> {
+    pub(crate) fn read(
+        plan: &[u8],
+        by: &OrderedBy,
+        options: ApplyOptions,
+    ) -> Result<Self, Refusal> {
         let plan = read_plan(plan)?;
-        let said = chain::entry(&plan, &wishes);
+        let said = chain::entry(&plan, &options);
         let entry = said.to_bytes();
         if entry.len() > PLAN_ENTRY_BYTES_MAX {
             let detail = format!(
@@ -93,7 +97,7 @@ impl Proposed {
         Ok(Self {
             order: entries::noted(&said, entry.clone()),
             plan,
-            wishes,
+            options,
             entry,
             key: orders::key(by),
         })
@@ -124,7 +128,7 @@ impl TakingOn {
             Some(stuck) => engine_stuck(503, &stuck),
             None => overloaded(),
         })?;
-        let found = blocking((&this, &proposed), Self::find).await??;
+        let found = this.blocking(&proposed, Self::find).await??;
         let fitting = match found {
             Found::Fits(fitting) => fitting,
             Found::Before(id) => return Ok(UpgradeAccepted { id, repeated: true }),
@@ -137,9 +141,20 @@ impl TakingOn {
             }
         }
         let begin = |this: &Self, proposed: &Proposed| this.upgrades.begin(proposed, *fitting);
-        let id = blocking((&this, &proposed), begin).await?;
+        let id = this.blocking(&proposed, begin).await?;
         let repeated = false;
         Ok(UpgradeAccepted { id, repeated })
+    }
+
+    /// Does something on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        proposed: &Arc<Proposed>,
+        work: impl FnOnce(&Self, &Proposed) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (this, proposed) = (self.clone(), proposed.clone());
+        let worked = tokio::task::spawn_blocking(move || work(&this, &proposed));
+        worked.await.map_err(|_| ended())
     }
 
     /// Looks at the crew, and at what this node alone knows.
@@ -163,10 +178,10 @@ impl TakingOn {
             _ => {}
         }
         let height = self.latest.lock().height;
-        let (orders, live) = self.upgrades.fits(proposed, &looked.table, height)?;
+        let (rules, live) = self.upgrades.fits(proposed, &looked.table, height)?;
         let counts = looked.counts;
         Ok(Found::Fits(Box::new(Fitting {
-            orders,
+            rules,
             live,
             counts,
         })))
@@ -185,14 +200,4 @@ impl TakingOn {
             }
         }
     }
-}
-
-/// Does something on a thread that may block.
-async fn blocking<T: Send + 'static>(
-    (this, proposed): (&Arc<TakingOn>, &Arc<Proposed>),
-    work: impl FnOnce(&TakingOn, &Proposed) -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    let (this, proposed) = (this.clone(), proposed.clone());
-    let worked = tokio::task::spawn_blocking(move || work(&this, &proposed));
-    worked.await.map_err(|_| ended())
 }

@@ -5,7 +5,7 @@ use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
     ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message,
-    PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlanWishes, PlannedCode,
+    PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlanOptions, PlannedCode,
     ReceiptHash, Refused, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
 };
 
@@ -182,7 +182,7 @@ fn a_plan_in_a_block_is_in_its_one_form_or_the_block_is_refused() {
             artifact: "ab".repeat(32),
         }],
         parameters: vec![1, 0, 0],
-        wishes: PlanWishes {
+        wishes: PlanOptions {
             max_pause_us: Some(5_000),
             no_rehearsal: false,
             rehearsal_wait_us: None,

@@ -1,6 +1,6 @@
 //! Findings about the height of a plan: one that has passed, and one so far ahead that it is hardly meant.
 
-use super::{Finding, Level, Surroundings};
+use super::{Finding, Level, LintContext};
 use crate::plan::Plan;
 use refit_abi::Height;
 
@@ -31,8 +31,8 @@ impl Progress {
 }
 
 /// What is the matter with the height of the plan.
-pub(super) fn finding(plan: &Plan, surroundings: &Surroundings) -> Option<Finding> {
-    let (planned, progress) = (plan.at_height?, surroundings.progress?);
+pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
+    let (planned, progress) = (plan.at_height?, context.progress?);
     let now = progress.height;
     if planned < now {
         return Some(Finding {

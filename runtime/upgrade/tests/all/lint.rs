@@ -9,8 +9,8 @@ use refit_abi::words::Words;
 use refit_abi::{Generation, Height};
 use refit_kernel::Grants;
 use refit_upgrade::{
-    Candidate, Directives, Finding, LINT_CODES, Level, Live, LiveKind, PLAN_AHEAD_US_MAX, Plan,
-    PlanError, Progress, Surroundings, lint, refusal,
+    Directives, Finding, LINT_CODES, Level, LintContext, Live, LiveKind, OfferedModule,
+    PLAN_AHEAD_US_MAX, Plan, PlanError, Progress, lint, refusal,
 };
 
 fn id(number: u8) -> SchemaId {
@@ -95,8 +95,8 @@ fn live(kinds: Vec<KindDescriptor>) -> Live {
     }
 }
 
-fn candidate(kinds: Vec<KindDescriptor>) -> Candidate {
-    Candidate {
+fn candidate(kinds: Vec<KindDescriptor>) -> OfferedModule {
+    OfferedModule {
         path: "new.so".to_owned(),
         artifact: "new".to_owned(),
         meant: None,
@@ -123,11 +123,11 @@ fn findings(
     old: Vec<KindDescriptor>,
     new: Vec<KindDescriptor>,
     directives: &Directives,
-    surroundings: &Surroundings,
+    context: &LintContext,
 ) -> (Plan, Vec<Finding>) {
     let (live, candidates) = (live(old), [candidate(new)]);
     let plan = Plan::make_with(&live, &candidates, None, directives).unwrap();
-    let findings = lint(&plan, &live, &candidates, surroundings);
+    let findings = lint(&plan, &live, &candidates, context);
     let unlisted = |found: &&Finding| !LINT_CODES.contains(&found.code.as_str());
     assert_eq!(findings.iter().find(unlisted), None);
     (plan, findings)
@@ -135,7 +135,7 @@ fn findings(
 
 /// The findings of a plan without directives on a node that grants all.
 pub(super) fn plain(old: Vec<KindDescriptor>, new: Vec<KindDescriptor>) -> Vec<Finding> {
-    findings(old, new, &Directives::default(), &Surroundings::default()).1
+    findings(old, new, &Directives::default(), &LintContext::default()).1
 }
 
 pub(super) fn codes(findings: &[Finding]) -> Vec<(&str, Level)> {
@@ -152,7 +152,7 @@ fn a_module_that_reaches_outside_of_the_node_is_told_of_and_let_pass() {
     new.outside = vec!["network (by `socket`)".to_owned()];
     let candidates = [new];
     let plan = Plan::make_with(&live, &candidates, None, &Directives::default()).unwrap();
-    let findings = lint(&plan, &live, &candidates, &Surroundings::default());
+    let findings = lint(&plan, &live, &candidates, &LintContext::default());
     assert_eq!(codes(&findings), [("outside-calls", Level::Warning)]);
     assert!(findings[0].reason.contains("network (by `socket`)"));
     assert_eq!(refusal(&plan, &findings), None);
@@ -238,7 +238,7 @@ fn messages_that_wait_for_engines_that_start_afresh_are_looked_at_too() {
         ..Directives::default()
     };
     let (old, new) = (vec![kind("a", 1, 1, 1)], vec![kind("a", 2, 2, 1)]);
-    let (_, found) = findings(old, new, &directives, &Surroundings::default());
+    let (_, found) = findings(old, new, &directives, &LintContext::default());
     assert!(
         codes(&found).contains(&("messages-not-accepted", Level::Warning)),
         "{found:?}"
@@ -267,7 +267,7 @@ fn only_kinds_that_run_a_transition_have_an_order() {
         old(),
         asks_no_more,
         &Directives::default(),
-        &Surroundings::default(),
+        &LintContext::default(),
     );
     let mut kinds = plan.modules.iter().flat_map(|module| &module.kinds);
     assert!(kinds.all(|kind| !kind.copied), "{plan:?}");
@@ -284,12 +284,12 @@ fn a_capability_that_is_not_granted_refuses_the_plan_unless_it_is_allowed() {
     };
     let old = vec![kind("a", 1, 1, 1), kind("b", 1, 1, 1)];
     let listed = [("a".to_owned(), vec![need(Ability::Read, "nobody")])].into();
-    let surroundings = Surroundings {
+    let context = LintContext {
         grants: Grants { listed },
-        ..Surroundings::default()
+        ..LintContext::default()
     };
     let mut directives = Directives::default();
-    let (plan, found) = findings(old.clone(), vec![new.clone()], &directives, &surroundings);
+    let (plan, found) = findings(old.clone(), vec![new.clone()], &directives, &context);
     assert_eq!(
         codes(&found),
         [
@@ -302,7 +302,7 @@ fn a_capability_that_is_not_granted_refuses_the_plan_unless_it_is_allowed() {
         Some("capability-missing".to_owned())
     );
     directives.allow.insert("capability-missing".to_owned());
-    let (plan, found) = findings(old, vec![new], &directives, &surroundings);
+    let (plan, found) = findings(old, vec![new], &directives, &context);
     assert_eq!(refusal(&plan, &found), None);
 }
 
@@ -314,19 +314,19 @@ fn a_height_that_has_passed_refuses_the_plan_and_one_that_is_hardly_meant_is_sai
         height: Height(9),
         block_us: 1_000_000,
     };
-    let surroundings = Surroundings {
+    let context = LintContext {
         progress: Some(progress),
-        ..Surroundings::default()
+        ..LintContext::default()
     };
     let found_at = |height: u64| {
         let (mut plan, _) = findings(
             old.clone(),
             vec![new.clone()],
             &Directives::default(),
-            &surroundings,
+            &context,
         );
         plan.at_height = Some(Height(height));
-        let found = lint(&plan, &live(old.clone()), &[], &surroundings);
+        let found = lint(&plan, &live(old.clone()), &[], &context);
         let codes: Vec<_> = codes(&found)
             .into_iter()
             .map(|(code, level)| (code.to_owned(), level))
@@ -350,16 +350,16 @@ fn dropped_data_and_poisoned_engines_are_said() {
         migrations: vec![from(1, &["ttl"])],
         ..kind("a", 2, 1, 1)
     };
-    let surroundings = Surroundings {
+    let context = LintContext {
         poisoned: [("a".to_owned(), 3)].into(),
-        ..Surroundings::default()
+        ..LintContext::default()
     };
     let old = vec![kind("a", 1, 1, 1)];
     let (_, found) = findings(
         old.clone(),
         vec![new.clone()],
         &Directives::default(),
-        &surroundings,
+        &context,
     );
     assert_eq!(
         codes(&found),
@@ -373,7 +373,7 @@ fn dropped_data_and_poisoned_engines_are_said() {
         restart: ["a".to_owned()].into(),
         ..Directives::default()
     };
-    let (plan, found) = findings(old, vec![new], &restart, &Surroundings::default());
+    let (plan, found) = findings(old, vec![new], &restart, &LintContext::default());
     assert_eq!(
         plan.modules[0].kinds[0].class,
         refit_upgrade::Class::Restart

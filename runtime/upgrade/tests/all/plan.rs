@@ -4,7 +4,7 @@ use crate::ring::{self, VERSIONS};
 use crate::swap::CLASSES;
 use refit_abi::descriptor::Descriptor;
 use refit_abi::{Generation, Height};
-use refit_upgrade::{Candidate, Class, Live, LiveKind, PLAN_FORMAT, Plan, PlanError};
+use refit_upgrade::{Class, Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlanError};
 
 /// One more than a plan may name.
 const TOO_MANY: usize = 257;
@@ -35,9 +35,9 @@ pub(crate) fn live(place: usize) -> Live {
     }
 }
 
-fn candidate(descriptor: Descriptor) -> Candidate {
+fn candidate(descriptor: Descriptor) -> OfferedModule {
     let (path, artifact) = ("libring.so".to_owned(), "new-file".to_owned());
-    Candidate {
+    OfferedModule {
         path,
         artifact,
         meant: Some(descriptor.kinds[0].kind.clone()),
@@ -65,7 +65,7 @@ fn each_crossing_of_the_ring_is_planned_in_its_class_and_the_other_kind_is_carri
 
 #[test]
 fn a_kind_that_is_not_live_is_new_and_the_strongest_class_counts() {
-    let new = Candidate {
+    let new = OfferedModule {
         meant: None,
         ..candidate(renamed(0, "fresh"))
     };
@@ -121,7 +121,7 @@ fn a_kind_that_is_not_live_or_not_in_the_module_is_refused_by_name() {
         kind: "rung".to_owned(),
     };
     assert_eq!(Plan::make(&live(0), &[unknown], None), Err(refused));
-    let wrong = Candidate {
+    let wrong = OfferedModule {
         meant: Some("kv".to_owned()),
         ..candidate(described(1))
     };
@@ -140,7 +140,7 @@ fn one_kind_from_two_modules_and_code_that_runs_already_are_refused() {
         kind: "ring".to_owned(),
     };
     assert_eq!(Plan::make(&live(0), &twice, None), Err(refused));
-    let same = Candidate {
+    let same = OfferedModule {
         artifact: "old-file".to_owned(),
         ..candidate(described(0))
     };

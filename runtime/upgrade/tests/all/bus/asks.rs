@@ -6,7 +6,7 @@ use crate::bus::world::{WithdrawsAt, World};
 use refit_abi::descriptor::Descriptor;
 use refit_abi::{Generation, Height};
 use refit_upgrade::{
-    Armed, Candidate, Directives, Live, LiveKind, Phase, Plan, Unwatched, Verdict,
+    Armed, Directives, Live, LiveKind, OfferedModule, Phase, Plan, Unwatched, Verdict,
 };
 
 #[test]
@@ -140,7 +140,7 @@ fn kinds_that_come_after_each_other_in_a_circle_are_refused_by_name_when_planned
         generation: Generation(1),
         kinds: kinds::first().descriptor().kinds.iter().map(kind).collect(),
     };
-    let candidate = |descriptor: &Descriptor| Candidate {
+    let candidate = |descriptor: &Descriptor| OfferedModule {
         path: "libcircle.so".to_owned(),
         artifact: "new-file".to_owned(),
         meant: None,

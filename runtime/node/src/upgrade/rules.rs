@@ -1,19 +1,19 @@
-//! What holds for one upgrade: the node's policy, over it the wishes of whoever applies the plan, and whether it is
-//! taken back.
+//! [`Rules`]: what holds for one upgrade: the node's policy, over it the options of whoever applies the plan, and whether
+//! it is taken back.
 
 use super::Policy;
-use super::stage::{Refused, refused};
+use super::refused::{Refused, refused};
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
-use refit_admin::{Refusal, Wishes, api};
+use refit_admin::{ApplyOptions, Refusal, api};
 use refit_ordering::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How one upgrade is rehearsed, and which pause is acceptable.
+/// How one upgrade is rehearsed, which pause is acceptable, and whether it is taken back.
 #[derive(Debug)]
-pub(super) struct Orders {
+pub(super) struct Rules {
     /// How it is rehearsed, if it is.
     pub(super) rehearsal: Option<RehearsalCommand>,
     /// The longest pause that the rehearsal may predict.
@@ -26,27 +26,27 @@ pub(super) struct Orders {
     pub(super) entry: Option<Entry>,
 }
 
-impl Orders {
-    /// Policy and wishes together. Who skips the rehearsal sets the node's own bound aside with it: the
+impl Rules {
+    /// Policy and options together. Who skips the rehearsal sets the node's own bound aside with it: the
     /// bound is one on what a rehearsal predicts.
-    pub(super) fn new(policy: &Policy, wishes: &Wishes) -> Result<Self, Refusal> {
-        let wait = wishes.rehearsal_wait_us.map(Duration::from_micros);
+    pub(super) fn new(policy: &Policy, options: &ApplyOptions) -> Result<Self, Refusal> {
+        let wait = options.rehearsal_wait_us.map(Duration::from_micros);
         if let Some(wait) = wait
             && !(REHEARSAL_WAIT_MIN..=REHEARSAL_WAIT_MAX).contains(&wait)
         {
             return Err(no_such_wait(wait));
         }
-        let rehearsal = policy.rehearsal.clone().filter(|_| !wishes.no_rehearsal);
+        let rehearsal = policy.rehearsal.clone().filter(|_| !options.no_rehearsal);
         let rehearsal = rehearsal.map(|command| match wait {
             Some(wait) => command.deadline(wait),
             None => command,
         });
-        let wished = wishes.max_pause_us.map(Duration::from_micros);
-        let of_node = policy.max_pause.filter(|_| !wishes.no_rehearsal);
+        let wished = options.max_pause_us.map(Duration::from_micros);
+        let of_node = policy.max_pause.filter(|_| !options.no_rehearsal);
         Ok(Self {
             rehearsal,
             bound: wished.or(of_node),
-            way_out: match (wishes.no_rehearsal, wished) {
+            way_out: match (options.no_rehearsal, wished) {
                 (true, _) => {
                     "apply the plan with --max-pause or with --no-rehearsal, not with both"
                 }

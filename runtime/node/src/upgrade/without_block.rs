@@ -1,6 +1,6 @@
 //! The time without a block around an upgrade, put together of what the crew, the driver and the crews' hand-over say.
 
-use super::Upgrades;
+use super::attempt::Attempt;
 use crate::micros::micros;
 use crate::pause::Resumed;
 use crossbeam_channel::Receiver;
@@ -12,22 +12,25 @@ use std::time::{Duration, Instant};
 /// Longest wait for the driver to say when the next block began. It makes that block at once.
 const NEXT_BLOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Writes into the report of an upgrade that ended at its update point for how long no block ran.
-pub(super) fn report(
-    upgrades: &Upgrades,
-    id: u64,
-    resumed: &Resumed,
-    (next, took_over): (&Receiver<Instant>, Option<TookOver>),
-) {
-    // Without it the node ends.
-    let Ok(next) = next.recv_timeout(NEXT_BLOCK_WAIT_MAX) else {
-        return;
-    };
-    let copy_us = upgrades.report(id).and_then(|report| report.copy_us);
-    let without = around(&resumed.times, next, took_over, copy_us);
-    let total = Duration::from_micros(without.total_us);
-    upgrades.metrics.observe_without_block(total);
-    upgrades.update(id, |report| report.without_block = Some(without));
+impl Attempt {
+    /// Writes into the report of an upgrade that ended at its update point for how long no block ran.
+    pub(super) fn report_without_block(
+        &self,
+        resumed: &Resumed,
+        next: &Receiver<Instant>,
+        took_over: Option<TookOver>,
+    ) {
+        // Without it the node ends.
+        let Ok(next) = next.recv_timeout(NEXT_BLOCK_WAIT_MAX) else {
+            return;
+        };
+        let report = self.upgrades.report(self.id);
+        let copy_us = report.and_then(|report| report.copy_us);
+        let without = around(&resumed.times, next, took_over, copy_us);
+        let total = Duration::from_micros(without.total_us);
+        self.upgrades.metrics.observe_without_block(total);
+        self.update(|report| report.without_block = Some(without));
+    }
 }
 
 /// The parts, and their sum. `next` is when the driver sent the next block: if the crews were just then changing, it

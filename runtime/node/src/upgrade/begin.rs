@@ -1,8 +1,10 @@
 //! Whether the upgrade of a plan can begin now, by what this node alone knows; and its beginning.
 
-use super::orders::Orders;
+use super::attempt::Attempt;
+use super::reports::Opened;
+use super::rules::Rules;
 use super::taking_on::{Fitting, Proposed};
-use super::{Upgrades, refusal, run, under_way};
+use super::{Upgrades, refusal, under_way};
 use refit_abi::Height;
 use refit_admin::Refusal;
 use refit_kernel::{GenerationTable, Key};
@@ -29,12 +31,12 @@ impl Upgrades {
         proposed: &Proposed,
         table: &GenerationTable,
         height: Height,
-    ) -> Result<(Orders, Live), Refusal> {
+    ) -> Result<(Rules, Live), Refusal> {
         let plan = &proposed.plan;
         self.not_quarantined(plan)?;
-        let mut orders = Orders::new(&self.policy, &proposed.wishes)?;
+        let mut rules = Rules::new(&self.policy, &proposed.options)?;
         // Under a key a block has it before anything is done.
-        orders.entry = proposed.key.is_none().then(|| proposed.entry());
+        rules.entry = proposed.key.is_none().then(|| proposed.entry());
         let state = self.state.lock();
         if let Some(id) = state.reports.under_way() {
             return Err(under_way(id));
@@ -48,27 +50,29 @@ impl Upgrades {
                 now: height,
             })),
             Some(planned) if planned == height && proposed.key.is_some() => Err(too_soon(planned)),
-            _ => Ok((orders, live)),
+            _ => Ok((rules, live)),
         }
     }
 
     /// Begins the upgrade of a plan that fits, on a thread of its own; gives its number.
     pub(super) fn begin(self: &Arc<Self>, proposed: &Proposed, fitting: Fitting) -> u64 {
         let Fitting {
-            orders,
+            rules,
             live,
             counts,
         } = fitting;
         let plan = proposed.plan.clone();
         let mut state = self.state.lock();
-        let id = state
-            .reports
-            .open((&plan, proposed.key()), (&live, &counts));
-        state.recall = orders.recall.clone();
-        let upgrades = self.clone();
+        let id = state.reports.open(&Opened {
+            plan: &plan,
+            key: proposed.key(),
+            live: &live,
+            counts: &counts,
+        });
+        state.recall = rules.recall.clone();
+        let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
-        let work = move || run::guarded(&upgrades, id, (&plan, &orders), &live);
-        if let Err(error) = thread.spawn(work) {
+        if let Err(error) = thread.spawn(move || attempt.guarded()) {
             let detail = format!("the system starts no more threads: {error}");
             state.reports.refuse(id, "no-threads", &detail);
         }

@@ -1,0 +1,138 @@
+//! [`Attempt`]: one upgrade, from its plan to its end, on a thread of its own.
+//!
+//! ```text
+//! stage → probe → rehearse → arm → pause → retire
+//!   └───────┴────────┴────────┴──▶ refused: nothing has changed, and what was mapped goes
+//! ```
+//!
+//! Each phase has a file that is called as it is. Whatever happens, [`report`](super::report) has it in the report of the
+//! upgrade, which others read meanwhile.
+
+use super::Upgrades;
+use super::arm::Ready;
+use super::refused::{Refused, ended};
+use super::rules::Rules;
+use super::steps::Steps;
+use crate::blocks::intake::Intake;
+use crate::code::libraries::retire;
+use crate::known::failed::{Failed, said};
+use crate::limits::RETIRE_WAIT_MAX;
+use refit_admin::Outcome;
+use refit_admin::api::{UpgradeReport, UpgradeState};
+use refit_loader::LoadedModule;
+use refit_upgrade::{Live, Plan};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One upgrade.
+pub(super) struct Attempt {
+    pub(super) upgrades: Arc<Upgrades>,
+    /// Its number.
+    pub(super) id: u64,
+    pub(super) plan: Plan,
+    /// The generation that the plan was made for.
+    pub(super) live: Live,
+    /// What holds for it.
+    pub(super) rules: Rules,
+    pub(super) started: Instant,
+    /// The phases that are done.
+    pub(super) steps: Steps,
+    /// The new modules that are mapped by now.
+    pub(super) loaded: Vec<LoadedModule>,
+}
+
+impl Attempt {
+    pub(super) fn new(
+        upgrades: Arc<Upgrades>,
+        id: u64,
+        plan: Plan,
+        live: Live,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            started: Instant::now(),
+            steps: Steps::new(upgrades.watch.clone(), rules.recall.clone()),
+            loaded: Vec::new(),
+            upgrades,
+            id,
+            plan,
+            live,
+            rules,
+        }
+    }
+
+    /// Takes the upgrade from its plan to its end. Should that panic, the report still comes to an end; if the
+    /// swap may have begun, the node ends too, because nobody knows any more what runs.
+    pub(super) fn guarded(self) {
+        let (upgrades, id) = (self.upgrades.clone(), self.id);
+        let panic = match catch_unwind(AssertUnwindSafe(|| self.run())) {
+            Ok(()) => return,
+            Err(panic) => panic,
+        };
+        let said = said(&*panic);
+        let was = upgrades.report(id).map(|report| report.state);
+        tracing::error!(id, ?was, "the upgrade's thread panicked: {said}");
+        let detail = format!("the node's own code panicked: {said}");
+        if was == Some(UpgradeState::Staging) {
+            upgrades.metrics.count_upgrade(Outcome::Refused, None);
+            upgrades
+                .state
+                .lock()
+                .reports
+                .refuse(id, "upgrade-panicked", &detail);
+            return;
+        }
+        upgrades.standing.fails(Failed::Upgrade { id, said });
+        upgrades.state.lock().reports.lose(id, &detail);
+        let _ = upgrades.intake.send(Intake::Stop);
+    }
+
+    /// Takes the upgrade from its plan to its end.
+    fn run(mut self) {
+        let upgrades = self.upgrades.clone();
+        match self.prepare() {
+            Ok(ready) => self.pause(ready),
+            Err(refused) => self.refuse(refused),
+        }
+        upgrades.metrics.set_libraries(
+            upgrades.loader.mapped() as u64,
+            upgrades.loader.pinned().len() as u64,
+        );
+    }
+
+    /// All that comes before the pause.
+    fn prepare(&mut self) -> Result<Ready, Refused> {
+        self.rules.can_be_met()?;
+        let table = self.upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
+        let table = table.map_err(|_| ended())?;
+        let probed = self.probe(table.grants())?;
+        let memory_bytes = self.rehearse(&probed)?;
+        let armed = self.arm(probed, &table)?;
+        self.make_ready(armed, memory_bytes)
+    }
+
+    /// Nothing has changed; what was mapped is retired.
+    pub(super) fn refuse(self, refused: Refused) {
+        let pinned = retire(self.loaded);
+        let reason = *refused.0;
+        tracing::warn!(
+            id = self.id,
+            code = reason.code,
+            "upgrade refused: {}",
+            reason.detail
+        );
+        self.upgrades.metrics.count_upgrade(Outcome::Refused, None);
+        self.upgrades.update(self.id, |report| {
+            report.state = UpgradeState::Refused;
+            report.reason = Some(reason);
+            report.phases = self.steps.done;
+            report.retired = pinned.is_empty();
+            report.pinned = pinned;
+        });
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut UpgradeReport)) {
+        self.upgrades.update(self.id, change);
+    }
+}

@@ -1,0 +1,110 @@
+//! Probed: a child process has found each module fit, and it gives what the plan says. None of its code is here yet.
+
+use super::attempt::Attempt;
+use super::refused::{Refused, refused, refused_plan};
+use super::stage;
+use super::steps::Steps;
+use refit_admin::api;
+use refit_kernel::Grants;
+use refit_loader::{Loader, ProbedArtifact};
+use refit_upgrade::{
+    Class, LintContext, Live, OfferedModule, Phase, Plan, PlanError, lint, refusal,
+};
+use std::time::Instant;
+
+/// A plan, and what it meets.
+pub(super) struct Probing<'a> {
+    pub(super) loader: &'a Loader,
+    pub(super) plan: &'a Plan,
+    pub(super) live: &'a Live,
+    /// What the live generation grants.
+    pub(super) grants: &'a Grants,
+}
+
+impl Attempt {
+    pub(super) fn probe(&mut self, grants: &Grants) -> Result<Vec<ProbedArtifact>, Refused> {
+        let probing = Probing {
+            loader: &self.upgrades.loader,
+            plan: &self.plan,
+            live: &self.live,
+            grants,
+        };
+        probing.run(&mut self.steps)
+    }
+}
+
+impl Probing<'_> {
+    /// From the files to modules that a child process found fit.
+    pub(super) fn run(&self, steps: &mut Steps) -> Result<Vec<ProbedArtifact>, Refused> {
+        let start = Instant::now();
+        let staged = stage::stage_all(self.loader, self.plan)?;
+        steps.reached(Phase::Staged, start)?;
+        let start = Instant::now();
+        let mut probed = Vec::new();
+        for artifact in staged {
+            let refused = |error: refit_loader::ProbeError| {
+                refused(api::Phase::Probed, error.code(), &error, error.next())
+            };
+            probed.push(self.loader.probe(artifact).map_err(refused)?);
+        }
+        self.check(&probed)?;
+        steps.reached(Phase::Probed, start)?;
+        Ok(probed)
+    }
+
+    /// Whether the code gives what the plan says: the plan is made again, from what was probed.
+    fn check(&self, probed: &[ProbedArtifact]) -> Result<(), Refused> {
+        let (plan, live, phase) = (self.plan, self.live, api::Phase::Probed);
+        let coming: Vec<_> = plan
+            .modules
+            .iter()
+            .zip(probed)
+            .map(|(planned, probed)| OfferedModule {
+                path: planned.path.clone(),
+                artifact: planned.artifact.clone(),
+                meant: None,
+                descriptor: probed.verdict().descriptor().clone(),
+                outside: probed.staged().inspection().outside_words(),
+            })
+            .collect();
+        let again = Plan::make_with(live, &coming, plan.at_height, &plan.directives)
+            .map_err(|error| refused_plan(phase, &error))?;
+        self.same_classes(&again)?;
+        if again.modules != plan.modules || again.carried != plan.carried {
+            let error = PlanError::Base {
+                planned: plan.base,
+                live: live.generation,
+            };
+            return Err(refused_plan(phase, &error));
+        }
+        let context = LintContext {
+            grants: self.grants.clone(),
+            ..LintContext::default()
+        };
+        let findings = lint(&again, live, &coming, &context);
+        match refusal(plan, &findings) {
+            Some(found) => Err(refused(phase, found.code, &found.reason, found.next)),
+            None => Ok(()),
+        }
+    }
+
+    fn same_classes(&self, again: &Plan) -> Result<(), Refused> {
+        let kinds = |plan: &Plan| -> Vec<(String, Class)> {
+            let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+            kinds.map(|kind| (kind.kind.clone(), kind.class)).collect()
+        };
+        for ((kind, planned), (_, found)) in kinds(self.plan).into_iter().zip(kinds(again)) {
+            if planned != found {
+                return Err(refused_plan(
+                    api::Phase::Probed,
+                    &PlanError::Class {
+                        kind,
+                        planned,
+                        found,
+                    },
+                ));
+            }
+        }
+        Ok(())
+    }
+}

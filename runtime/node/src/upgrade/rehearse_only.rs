@@ -1,0 +1,139 @@
+//! A rehearsal that a plan's reader asks for: nothing comes of it but its report.
+
+use super::probe::Probing;
+use super::refused::Refused;
+use super::rehearse::{Rehearsal, Rehearsed};
+use super::steps::Steps;
+use super::{Upgrades, refusal};
+use crate::limits::RETIRE_WAIT_MAX;
+use crate::micros::micros;
+use crate::pause::Recall;
+use crate::rehearsal::{RehearsalCommand, RehearsalError};
+use refit_abi::Generation;
+use refit_admin::Refusal;
+use refit_admin::api::RehearsalReport;
+use refit_kernel::Grants;
+use refit_upgrade::{Live, Plan};
+use std::time::{Duration, Instant};
+
+impl Upgrades {
+    /// Rehearses a plan, for whoever wants to know before applying it. Changes nothing.
+    pub(crate) fn rehearse(&self, plan: &[u8]) -> Result<RehearsalReport, Refusal> {
+        let plan = super::read_plan(plan)?;
+        let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
+        let (live, grants) = self.base(&plan)?;
+        let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
+        let start = Instant::now();
+        let probing = Probing {
+            loader: &self.loader,
+            plan: &plan,
+            live: &live,
+            grants: &grants,
+        };
+        let rehearsed = self.rehearse_probed(command, &probing);
+        let overtaken = self.overtaken(live.generation);
+        let rehearsed = overtaken.map_or(rehearsed, |error| Err(error.into()));
+        Ok(report(rehearsed, start, self.policy.max_pause))
+    }
+
+    fn rehearse_probed(
+        &self,
+        command: &RehearsalCommand,
+        probing: &Probing<'_>,
+    ) -> Result<Rehearsed, Refused> {
+        let probed = probing.run(&mut Steps::unwatched())?;
+        let rehearsal = Rehearsal {
+            upgrades: self,
+            command,
+            new: &probed,
+            directives: &probing.plan.directives,
+            // Nobody takes back what does not happen.
+            recall: &Recall::default(),
+        };
+        rehearsal.run()
+    }
+
+    /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
+    /// No handle to its code is among them: a rehearsal takes long.
+    fn base(&self, plan: &Plan) -> Result<(Live, Grants), Refusal> {
+        let table = self.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
+        let table = table.map_err(|_| not_asked())?;
+        let state = self.state.lock();
+        if let Some(id) = state.reports.under_way() {
+            return Err(super::under_way(id));
+        }
+        let live = state.libraries.live(&table);
+        plan.check_base(&live).map_err(|error| refusal(&error))?;
+        Ok((live, table.grants().clone()))
+    }
+
+    /// Whether another generation is live by now: then the plan is for what is no more, and what a
+    /// rehearsal found says nothing, whichever state it met.
+    fn overtaken(&self, planned: Generation) -> Option<RehearsalError> {
+        let live = self.duty.ask(|it| it.table().number(), RETIRE_WAIT_MAX);
+        let live = live.ok()?;
+        (live != planned).then_some(RehearsalError::Overtaken { planned, live })
+    }
+}
+
+fn report(
+    rehearsed: Result<Rehearsed, Refused>,
+    start: Instant,
+    max_pause: Option<Duration>,
+) -> RehearsalReport {
+    let max_pause_us = max_pause.map(micros);
+    let took_us = micros(start.elapsed());
+    match rehearsed {
+        Ok(Rehearsed { passed, copied }) => RehearsalReport {
+            copy_us: micros(copied),
+            predicted_us: Some(passed.pause_us),
+            max_pause_us,
+            runs: passed.runs,
+            engines: passed.engines,
+            state_bytes: passed.state_bytes,
+            memory_bytes: passed.memory_bytes,
+            digest: passed.digest,
+            took_us,
+            reason: None,
+        },
+        Err(refused) => RehearsalReport {
+            copy_us: 0,
+            predicted_us: None,
+            max_pause_us,
+            runs: 0,
+            engines: 0,
+            state_bytes: 0,
+            memory_bytes: 0,
+            digest: String::new(),
+            took_us,
+            reason: Some(*refused.0),
+        },
+    }
+}
+
+fn off() -> Refusal {
+    Refusal::new(
+        409,
+        "rehearsal-off",
+        "the node does not rehearse",
+        "start it without --no-rehearsal, or plan with --no-rehearsal",
+    )
+}
+
+fn not_asked() -> Refusal {
+    Refusal::new(
+        503,
+        "node-busy",
+        "the node did not come to say what is live",
+        "try again; see refit status and the node's log if it stays",
+    )
+}
+
+fn busy() -> Refusal {
+    Refusal::new(
+        409,
+        "rehearsal-under-way",
+        "another plan is being rehearsed",
+        "try again when it has ended",
+    )
+}

@@ -1,0 +1,143 @@
+//! Records how an upgrade ended at its update point: in its report, the log, the quarantine list and the journal.
+
+use super::State;
+use super::attempt::Attempt;
+use super::shown;
+use crate::micros::micros;
+use crate::pause::Resumed;
+use parking_lot::MutexGuard;
+use refit_admin::Outcome;
+use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
+use refit_upgrade::Verdict;
+use std::time::Instant;
+
+impl Attempt {
+    /// Writes the outcome and the times of the pause into the report. The upgrade waited since `waits`.
+    pub(super) fn report(&self, resumed: &Resumed, waits: Instant) {
+        let times = resumed.times;
+        let pause = times.resumed.duration_since(times.closing);
+        let steps = [
+            (
+                api::Phase::Quiesced,
+                times.quiesced.duration_since(times.closing),
+            ),
+            (
+                api::Phase::Transitioned,
+                times.transitioned.duration_since(times.quiesced),
+            ),
+            (
+                api::Phase::Committed,
+                times.committed.duration_since(times.transitioned),
+            ),
+            (
+                api::Phase::Resumed,
+                times.resumed.duration_since(times.committed),
+            ),
+        ];
+        let outcome = match &resumed.verdict {
+            Some(Verdict::Committed(_)) => Outcome::Committed,
+            _ => Outcome::Aborted,
+        };
+        self.upgrades.metrics.count_upgrade(outcome, Some(pause));
+        let mut state = self.upgrades.state.lock();
+        if let Some(Verdict::Committed(generation)) = &resumed.verdict {
+            state.registry.publish(*generation, resumed.height);
+        }
+        state.reports.update(self.id, |report| {
+            report.height = Some(resumed.height);
+            report.wait_us = micros(times.sweeping.saturating_duration_since(waits));
+            report.pause_us = micros(pause);
+            report.phases.extend(steps.map(|(phase, time)| PhaseTime {
+                phase,
+                us: micros(time),
+            }));
+            match &resumed.verdict {
+                Some(Verdict::Committed(generation)) => {
+                    report.state = UpgradeState::Committed;
+                    report.to = *generation;
+                }
+                Some(Verdict::Aborted { phase, failure }) => {
+                    report.state = UpgradeState::Aborted;
+                    report
+                        .phases
+                        .retain(|step| step.phase != api::Phase::Committed);
+                    report.reason = Some(Reason {
+                        code: failure.code().to_owned(),
+                        detail: failure.to_string(),
+                        next: failure.next().to_owned(),
+                        phase: shown::phase(*phase),
+                        engine: failure.engine().map(|engine| engine.to_string()),
+                        key: failure.key().map(str::to_owned),
+                    });
+                }
+                None => report.state = UpgradeState::Aborted,
+            }
+        });
+    }
+
+    /// An upgrade that was aborted by its own failure is on record; one whose pause was stuck is in
+    /// quarantine already, and its report says so.
+    pub(super) fn note_failure(&self, resumed: &Resumed, stuck: bool) {
+        let Some(Verdict::Aborted { failure, .. }) = &resumed.verdict else {
+            return;
+        };
+        if stuck {
+            self.update(|report| {
+                if let Some(reason) = &mut report.reason {
+                    reason.code = "pause-stuck".to_owned();
+                    reason.next = "the code is in quarantine; mend the migration".to_owned();
+                }
+            });
+        } else if failure.engine().is_some() {
+            let entry = QuarantineEntry {
+                artifacts: self.plan.artifacts(),
+                height: resumed.height.0,
+                state: QuarantineState::Failed,
+                code: failure.code().to_owned(),
+                reason: failure.to_string(),
+            };
+            self.upgrades.policy.quarantine.record(entry);
+        }
+    }
+
+    /// Writes what became of the upgrade into the log.
+    pub(super) fn log(&self, resumed: &Resumed) {
+        let id = self.id;
+        let (height, pause_us) = (
+            resumed.height,
+            micros(resumed.times.resumed - resumed.times.closing),
+        );
+        match &resumed.verdict {
+            Some(Verdict::Committed(generation)) => {
+                tracing::info!(id, %generation, %height, pause_us, "upgrade committed");
+            }
+            Some(Verdict::Aborted { phase, failure }) => {
+                let code = failure.code();
+                tracing::warn!(id, %height, pause_us, %phase, code, "upgrade aborted: {failure}");
+            }
+            None => tracing::warn!(id, %height, "upgrade aborted"),
+        }
+    }
+
+    /// What was on record of code that is live now is history.
+    pub(super) fn note_success(&self) {
+        let artifacts = self.plan.artifacts();
+        if let Err(error) = self.upgrades.policy.quarantine.succeeded(&artifacts) {
+            tracing::error!(%error, "a failure of before is on record again after a restart");
+        }
+    }
+
+    /// Writes what became of the upgrade into the journal.
+    pub(super) fn journal(&self, state: &MutexGuard<'_, State>) {
+        let id = self.id;
+        let record = state
+            .reports
+            .get(id)
+            .map(|report| serde_json::to_vec(&report));
+        if let Some(Ok(bytes)) = record
+            && let Err(error) = self.upgrades.store.journal_append(&bytes)
+        {
+            tracing::error!(id, %error, "the journal refuses the upgrade's record");
+        }
+    }
+}

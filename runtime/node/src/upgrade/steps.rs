@@ -1,0 +1,56 @@
+//! [`Steps`]: the phases before the pause that are done, and who may stop the upgrade between two of them.
+
+use super::cancel;
+use super::refused::{Refused, refused};
+use super::shown;
+use crate::micros::micros;
+use crate::pause::Recall;
+use parking_lot::Mutex;
+use refit_admin::api::PhaseTime;
+use refit_upgrade::{Phase, Unwatched, Watch};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The phases of one upgrade before its pause.
+pub(super) struct Steps {
+    /// The operator's, which may withdraw the upgrade.
+    watch: Arc<Mutex<dyn Watch>>,
+    recall: Arc<Recall>,
+    /// With their times in microseconds.
+    pub(super) done: Vec<PhaseTime>,
+}
+
+impl Steps {
+    pub(super) fn new(watch: Arc<Mutex<dyn Watch>>, recall: Arc<Recall>) -> Self {
+        Self {
+            watch,
+            recall,
+            done: Vec::new(),
+        }
+    }
+
+    /// Of what only seems to be an upgrade: nobody stops it.
+    pub(super) fn unwatched() -> Self {
+        Self::new(Arc::new(Mutex::new(Unwatched)), Arc::default())
+    }
+
+    /// A phase that began at `start` is done.
+    ///
+    /// # Errors
+    /// That the upgrade was taken back meanwhile, or is withdrawn now.
+    pub(super) fn reached(&mut self, phase: Phase, start: Instant) -> Result<(), Refused> {
+        let shown = shown::phase(phase);
+        cancel::check(&self.recall, shown)?;
+        let us = micros(start.elapsed());
+        self.watch.lock().reached(phase).map_err(|withdrawn| {
+            refused(
+                shown,
+                "withdrawn",
+                &withdrawn,
+                "apply the plan again when ready",
+            )
+        })?;
+        self.done.push(PhaseTime { phase: shown, us });
+        Ok(())
+    }
+}
