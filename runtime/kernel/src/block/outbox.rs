@@ -34,6 +34,8 @@ pub(crate) struct Outbox {
     pub(crate) troubles: Vec<Trouble>,
     /// Faults by kind.
     pub(crate) faults: Vec<(KindIndex, u64)>,
+    /// Messages that were handled, by kind.
+    pub(crate) messages: Vec<(KindIndex, u64)>,
     pub(crate) stats: Stats,
     /// What was taken of the round's common room.
     pub(crate) common: Common,
@@ -115,7 +117,21 @@ pub(crate) struct Notice {
     pub(crate) cause: CauseIndex,
 }
 
+/// Adds to the count of a kind; an outbox sees few kinds.
+fn add(counts: &mut Vec<(KindIndex, u64)>, kind: KindIndex, more: u64) {
+    match counts.iter_mut().find(|(of, _)| *of == kind) {
+        Some((_, count)) => *count += more,
+        None => counts.push((kind, more)),
+    }
+}
+
 impl Outbox {
+    /// Counts `messages` more that engines of `kind` handled.
+    pub(crate) fn count_handled(&mut self, kind: KindIndex, messages: usize) {
+        self.stats.messages += messages as u64;
+        add(&mut self.messages, kind, messages as u64);
+    }
+
     /// Empties it and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.handled.clear();
@@ -132,6 +148,7 @@ impl Outbox {
         self.logs.clear();
         self.troubles.clear();
         self.faults.clear();
+        self.messages.clear();
         self.stats = Stats::default();
         self.common = Common::default();
         self.is_closed = false;
@@ -154,6 +171,7 @@ impl Outbox {
             logs,
             troubles,
             faults,
+            messages,
             stats,
             common: _,
             is_closed: _,
@@ -175,6 +193,7 @@ impl Outbox {
             logs.is_empty(),
             troubles.is_empty(),
             faults.is_empty(),
+            messages.is_empty(),
         ];
         lists.iter().all(|is_empty| *is_empty) && *stats == Stats::default()
     }
@@ -230,10 +249,7 @@ impl Outbox {
 
     pub(crate) fn count_fault(&mut self, kind: KindIndex) {
         self.stats.faults += 1;
-        match self.faults.iter_mut().find(|(of, _)| *of == kind) {
-            Some((_, count)) => *count += 1,
-            None => self.faults.push((kind, 1)),
-        }
+        add(&mut self.faults, kind, 1);
     }
 
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Range<usize> {

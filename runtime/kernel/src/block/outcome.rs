@@ -34,13 +34,15 @@ pub struct BlockOutcome {
     pub troubles: Vec<Trouble>,
     /// Messages that were answered with a fault, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Messages that were handled, by kind.
+    pub messages: BTreeMap<String, u64>,
     /// Counts.
     pub stats: Stats,
     /// Messages that wait for the next block.
     pub backlog: usize,
-    /// Whether a timer is due in a coming block: at a height, or at a block time.
+    /// The height at which the next timer is due, of those that wait for a height.
     pub next_timer_height: Option<Height>,
-    /// As above, for times.
+    /// The block time at which the next timer is due, of those that wait for a time.
     pub next_timer_time: Option<refit_abi::BlockTime>,
 }
 

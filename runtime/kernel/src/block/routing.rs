@@ -10,10 +10,11 @@ use crate::causes::{Allowance, CauseIndex, Spent};
 use crate::engines::newborn::{Newborn, Start};
 use crate::executor::{Executor, StartError};
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINES_PER_BLOCK_MAX};
-use crate::swap::table::GenerationTable;
+use crate::swap::table::{GenerationTable, KindIndex};
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, TimerAt, TimerId};
+use std::collections::BTreeMap;
 
 impl Executor {
     /// Carries out what outboxes hold, in their order, and empties them; they keep their memory. It is done by the
@@ -219,10 +220,25 @@ fn take_effects(outbox: &mut Outbox, table: &GenerationTable, out: &mut BlockOut
     for trouble in outbox.troubles.drain(..) {
         trouble::keep(&mut out.troubles, || trouble);
     }
-    for (kind, count) in outbox.faults.drain(..) {
-        if let Some(entry) = table.get(kind) {
-            let kind = entry.kind.descriptor().kind.clone();
-            *out.faults.entry(kind).or_default() += count;
+    add_by_kind(&mut out.faults, &mut outbox.faults, table);
+    add_by_kind(&mut out.messages, &mut outbox.messages, table);
+}
+
+/// Takes over counts, under the names of their kinds.
+fn add_by_kind(
+    all: &mut BTreeMap<String, u64>,
+    counts: &mut Vec<(KindIndex, u64)>,
+    table: &GenerationTable,
+) {
+    for (kind, count) in counts.drain(..) {
+        let Some(entry) = table.get(kind) else {
+            continue;
+        };
+        let kind = &entry.kind.descriptor().kind;
+        // Without a copy of the name: it is there from the first round of a block on.
+        match all.get_mut(kind) {
+            Some(all) => *all += count,
+            None => drop(all.insert(kind.clone(), count)),
         }
     }
 }

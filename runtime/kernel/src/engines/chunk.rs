@@ -231,7 +231,7 @@ fn in_steps(
             SlotState::Poisoned(_) | SlotState::Away => {
                 if done > 0 && !facts.faults_checked {
                     slot.count(facts.frame.height, left.len());
-                    outbox.stats.messages += left.len() as u64;
+                    outbox.count_handled(slot.kind, left.len());
                 }
                 left.len()
             }
@@ -287,7 +287,7 @@ pub(crate) fn deliver(
 ) {
     let frame = facts.frame;
     let ordinal = slot.count(frame.height, letters.len());
-    outbox.stats.messages += letters.len() as u64;
+    outbox.count_handled(slot.kind, letters.len());
     let SlotState::Live(instance) = &mut slot.state else {
         return;
     };

@@ -215,6 +215,7 @@ impl Node {
             list: config.stuck_list,
             store: store.clone(),
             latest: latest.clone(),
+            metrics: metrics.clone(),
         })?;
         let (events, event_writer) = events::log();
         let driver = Driver::new(DriverParts {

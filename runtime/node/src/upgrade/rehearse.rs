@@ -13,6 +13,7 @@ use crate::rehearsal::{
     RehearsalCommand, RehearsalError, Request,
 };
 use parking_lot::MutexGuard;
+use refit_admin::RehearsalOutcome;
 use refit_admin::api;
 use refit_kernel::ImageScope;
 use refit_loader::ProbedArtifact;
@@ -76,8 +77,22 @@ impl Attempt {
 }
 
 impl Rehearsal<'_> {
-    /// Rehearses.
+    /// Rehearses, and counts how it ended, unless somebody took the upgrade back.
     pub(super) fn run(&self) -> Result<Rehearsed, Refused> {
+        let began = Instant::now();
+        let rehearsed = self.rehearse();
+        let outcome = match rehearsed {
+            Ok(_) => RehearsalOutcome::Passed,
+            Err(_) => RehearsalOutcome::Failed,
+        };
+        if rehearsed.is_ok() || !self.recall.is_taken_back() {
+            let metrics = &self.upgrades.metrics;
+            metrics.count_rehearsal(outcome, began.elapsed());
+        }
+        rehearsed
+    }
+
+    fn rehearse(&self) -> Result<Rehearsed, Refused> {
         let Self {
             upgrades,
             command,

@@ -23,6 +23,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::host::running::{self, Call, Running};
 use refit_abi::{ClientId, Height};
+use refit_admin::Metrics;
 use refit_admin::api::StuckStatus;
 use refit_kernel::GenerationTable;
 use refit_kernel::crew::Records;
@@ -60,6 +61,7 @@ pub(crate) struct WatchParts {
     pub(crate) list: StuckList,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) latest: Arc<Mutex<Latest>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The watchdog's thread. It ends when this is dropped.
@@ -260,6 +262,11 @@ impl Watch {
 
     fn look(&mut self) {
         let seen = self.parts.watched.look();
+        for running in &seen {
+            // What runs at a look stands for the time since the last one.
+            let metrics = &self.parts.metrics;
+            metrics.add_handling(running.label.kind(), self.pace.every());
+        }
         let ids: Vec<_> = seen.iter().map(id).collect();
         let change = self.calls.look(&ids);
         match change {

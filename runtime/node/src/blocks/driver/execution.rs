@@ -64,11 +64,13 @@ impl Driver {
             // Its thread may have given up waiting.
             let _ = upgrade.try_send(Instant::now());
         }
+        let began = Instant::now();
         let outcome = self.parts.duty.execute(input);
         let outcome = outcome.map_err(|_| Ended::Crew(None))?;
         // While the crew works.
         self.let_out();
         let outcome = self.outcome_of(&outcome)?;
+        self.parts.metrics.observe_block(began.elapsed());
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
         if self.recount || outcome.stats.poisoned > 0 {
@@ -192,12 +194,14 @@ impl Driver {
         let metrics = &self.parts.metrics;
         metrics.set_height(outcome.height);
         metrics.set_generation(outcome.generation);
-        metrics.add_messages("", outcome.stats.messages);
         metrics.set_mailbox_depth(outcome.backlog as u64);
         crate::log::leaks::tell();
         metrics.add_dead_letters(outcome.stats.dead_letters);
         let stats = &outcome.stats;
         metrics.add_forgotten(stats.answers_forgotten, stats.clients_forgotten);
+        for (kind, count) in &outcome.messages {
+            metrics.add_messages(kind, *count);
+        }
         for (kind, count) in &outcome.faults {
             metrics.add_faults(kind, *count);
         }
