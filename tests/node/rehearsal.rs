@@ -4,6 +4,7 @@
 use crate::{assert_mapped, assert_serves, entry, put, reason, workshop};
 use refit_abi::Generation;
 use refit_admin::ApplyOptions;
+use refit_admin::Node as _;
 use refit_admin::api::{Phase, UpgradeReport, UpgradeState};
 use refit_node::{NodeConfig, RehearsalCommand};
 use refit_tests::{Harness, Source, Workshop, process};
@@ -51,6 +52,33 @@ pub(crate) fn version_2_that(workshop: &Workshop, variant: &str, code: &str) -> 
             format!("if !old.entries.is_empty() {{ {code} }}\n    let entry = |value: &String|");
         Source::kv_v2().replacing("src/state.rs", "let entry = |value: &String|", &code)
     })
+}
+
+/// The value of a metric; its name has all labels.
+fn metric(node: &Harness, name: &str) -> f64 {
+    let text = node.node().metrics().encode();
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+    let found = text.lines().find_map(value);
+    found.unwrap_or_else(|| panic!("no metric {name} in:\n{text}"))
+}
+
+#[test]
+fn metrics_count_messages_by_kind_blocks_and_rehearsals() {
+    let workshop = workshop();
+    let node = rehearsing(&workshop, LONG, |_| {});
+    assert_eq!(metric(&node, "refit_messages_total{kind=\"kv\"}"), 500.0);
+    assert_eq!(metric(&node, "refit_engines{kind=\"kv\"}"), 1.0);
+    assert!(metric(&node, "refit_block_seconds_count") >= 1.0);
+    assert!(metric(&node, "refit_block_seconds_sum") > 0.0);
+    let bad = version_2_that(&workshop, "kv-rehearsal-counted", "panic!(\"no\");");
+    assert_refused(&node, &bad, "transition-panicked");
+    let report = node.upgrade("kv", &workshop.kv_v2());
+    assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
+    for outcome in ["passed", "failed"] {
+        let name = format!("refit_rehearsals_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(metric(&node, &name), 1.0, "{outcome}");
+    }
+    assert_eq!(metric(&node, "refit_rehearsal_seconds_count"), 2.0);
 }
 
 /// Brings `bad` to a node of version 1: it is refused after its rehearsal, and all is as before.

@@ -66,6 +66,11 @@ fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restar
     assert_eq!(entries[0].state, QuarantineState::Quarantined);
     assert!(entries[0].reason.contains("engine kv"), "{entries:?}");
     assert_eq!(node.status().quarantined, 1);
+    let metrics = node.node().metrics().encode();
+    assert!(
+        metrics.lines().any(|line| line == "refit_quarantined 1"),
+        "{metrics}"
+    );
 
     // Cleared by hand, it is taken on again.
     assert_eq!(node.node().clear_quarantine(&stuck.artifacts[0]), Ok(1));
