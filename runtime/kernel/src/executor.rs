@@ -14,7 +14,7 @@ use crate::causes::{Allowance, Causes};
 use crate::crew::Helpers;
 use crate::engines::Engines;
 use crate::engines::newborn::{Newborn, Start};
-use crate::engines::slot::{Slot, SlotState};
+use crate::engines::slot::{Counters, Slot, SlotState};
 use crate::gate::Gate;
 use crate::keys::{Keys, RequestDigest, Share};
 use crate::limits::ANSWER_BYTES_MAX;
@@ -278,8 +278,7 @@ impl Executor {
             kind,
             parent: None,
             config,
-            children: 0,
-            sent: 0,
+            counters: Counters::default(),
             timers_set: 0,
             ordinal: 0,
             node_timers: self.timers.len(),
@@ -290,7 +289,7 @@ impl Executor {
         let mut effects = std::mem::take(&mut self.between);
         self.used.started = Made::default();
         let cause = self.causes.begin();
-        self.settle_in((newborn, cause), &table, frame, &mut effects, 0);
+        self.settle_in(newborn, cause, &table, frame, &mut effects, 0);
         self.causes.let_go(cause);
         self.causes.collect();
         self.close_gaps(&table, &mut effects);
@@ -349,7 +348,7 @@ impl Executor {
                 self.carry_out(order, table, frame, out);
                 index += 1;
             }
-            self.deliver_ingress((index, known(index)), message, table, out);
+            self.deliver_ingress(index, known(index), message, table, out);
             index += 1;
         }
         for order in orders {

@@ -46,7 +46,7 @@ pub use engines::chunk::{Chunk, SlotView};
 pub use engines::directory::IdMap;
 pub use engines::look::{Awaited, CaptureError, Captured, KindCount, States};
 pub use engines::newborn::{Effects, Newborn, Start, WantedChild};
-pub use engines::slot::{EngineState, EngineStatus, Next, Poison};
+pub use engines::slot::{Counters, EngineState, EngineStatus, Next, Poison};
 pub use envelope::{Envelope, Signed};
 pub use executor::{BlockInput, Executor, Ingress, StartError};
 pub use image::between::BetweenImage;

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration, running};
 use refit_kernel::{
-    Aftermath, Allowance, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced, SlotRef,
-    Start, StartError,
+    Aftermath, Allowance, Counters, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced,
+    SlotRef, Start, StartError,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -40,15 +40,15 @@ struct Made {
     number: u32,
     id: EngineId,
     next: Next,
-    before: (u64, u64),
-    counters: (u64, u64),
+    before: Counters,
+    counters: Counters,
     is_stateless: bool,
 }
 
 /// What all stages did beside new states.
 #[derive(Default)]
 struct Taken {
-    counters: Vec<(EngineId, u64, u64)>,
+    counters: Vec<(EngineId, Counters)>,
     restarted: Vec<EngineId>,
     revived: Vec<EngineId>,
 }
@@ -212,8 +212,7 @@ impl Stages {
             (next, _) => {
                 places.push((chunk, made.number, next));
                 if made.counters != made.before {
-                    let (sent, children) = made.counters;
-                    taken.counters.push((made.id, sent, children));
+                    taken.counters.push((made.id, made.counters));
                 }
             }
         }
@@ -263,7 +262,7 @@ impl Stages {
         &self,
         item: &Work,
         slot: SlotRef<'_>,
-        counters: &mut (u64, u64),
+        counters: &mut Counters,
         out: &mut Out,
     ) -> Result<Next, Failure> {
         let engine = slot.id();
@@ -331,8 +330,7 @@ impl Stages {
             kind: item.index,
             parent: slot.parent(),
             config,
-            sent: bus.counters.0,
-            children: bus.counters.1,
+            counters: *bus.counters,
             timers_set: slot.timers_set(),
             ordinal: slot.handled_at(self.shared.height()),
             node_timers: 0,

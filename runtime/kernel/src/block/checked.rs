@@ -2,15 +2,15 @@
 //! here it is looked at. Each message is handled alone, and the state is written down before it, so this costs the
 //! encoding of a state for each message; nothing of it runs on a node that is not told to.
 
+use crate::block::handling::{Code, bounce_all, deliver as deliver_batch};
 use crate::block::outbox::Outbox;
 use crate::block::outcome::ReplyError;
 use crate::block::room::Turn;
 use crate::block::round::RoundFacts;
 use crate::block::trouble::{self, Trouble, Wrong};
-use crate::engines::chunk::{bounce_all, deliver as deliver_batch};
 use crate::engines::mailbox::Letter;
 use crate::engines::slot::{Slot, SlotState};
-use crate::swap::table::{GenerationTable, KindEntry};
+use crate::swap::table::KindEntry;
 use refit_abi::Undelivered;
 use refit_abi::host::running;
 
@@ -19,10 +19,11 @@ pub(crate) fn deliver(
     letters: &[Letter],
     arena: &[u8],
     outbox: &mut Outbox,
-    (table, entry): (&GenerationTable, &KindEntry),
+    code: Code<'_>,
     facts: &RoundFacts,
     turn: &mut Turn<'_>,
 ) {
+    let entry = code.entry;
     for letter in letters {
         let alone = std::slice::from_ref(letter);
         let Some(before) = written(slot, entry) else {
@@ -31,7 +32,7 @@ pub(crate) fn deliver(
             continue;
         };
         let faults = outbox.stats.faults;
-        deliver_batch(slot, alone, arena, outbox, (table, entry), facts, turn);
+        deliver_batch(slot, alone, arena, outbox, code, facts, turn);
         if outbox.stats.faults == faults || written(slot, entry).is_none_or(|now| now == before) {
             continue;
         }

@@ -82,7 +82,8 @@ impl Executor {
     /// block and the digest of its request, if that is known.
     pub(crate) fn deliver_ingress(
         &mut self,
-        (index, request): (u64, Option<RequestDigest>),
+        index: u64,
+        request: Option<RequestDigest>,
         message: Ingress,
         table: &GenerationTable,
         out: &mut BlockOutcome,

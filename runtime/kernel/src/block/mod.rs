@@ -2,13 +2,15 @@
 //!
 //! [`Executor::execute`](crate::Executor::execute) tells it in the order in which it happens: timers that are due and
 //! the block's entries are put into mailboxes ([`delivery`], [`orders`], [`answering`]); rounds ([`rounds`]) have the
-//! crew hand each engine its mail ([`round`]), where what it asks for ([`running`]) goes into its chunk's [`outbox`];
+//! crew hand each engine its mail ([`round`], [`handling`]), where what it asks for ([`running`], `services`) goes into its chunk's [`outbox`];
 //! between two rounds the outboxes are carried out ([`routing`]); what leaves the node is the [`outcome`].
 
 pub(crate) mod answering;
+mod answers;
 pub(crate) mod checked;
 pub(crate) mod dead_letters;
 pub(crate) mod delivery;
+pub(crate) mod handling;
 pub(crate) mod orders;
 pub(crate) mod outbox;
 pub(crate) mod outcome;
@@ -18,6 +20,7 @@ pub(crate) mod round;
 pub(crate) mod rounds;
 pub(crate) mod routing;
 pub(crate) mod running;
+mod services;
 pub(crate) mod spare;
 pub(crate) mod timers;
 pub(crate) mod told;

@@ -1,10 +1,11 @@
 //! A round's work, claimed chunk by chunk by the leader and its helpers.
 
+use crate::block::handling::Quota;
 use crate::block::room::Room;
 use crate::block::told::Told;
 use crate::causes::Causes;
 use crate::crew::Reserving;
-use crate::engines::chunk::{Quota, SharedChunk};
+use crate::engines::chunk::SharedChunk;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
 use refit_abi::host::BlockFrame;

@@ -4,6 +4,7 @@
 //! cut to fit: by counts of letters that wait, so that the cut is the same on any number of workers and in chunks of
 //! any size.
 
+use crate::block::handling::Quota;
 use crate::block::outbox::Outbox;
 use crate::block::outcome::BlockOutcome;
 use crate::block::room::{Made, Room};
@@ -11,7 +12,6 @@ use crate::block::round::{Job, Round, RoundFacts};
 use crate::block::told::Told;
 use crate::causes::{Causes, HeldBack, hold_back};
 use crate::crew::Helpers;
-use crate::engines::chunk::Quota;
 use crate::engines::mailbox::Amount;
 use crate::executor::Executor;
 use crate::limits::PARALLEL_MESSAGES_MIN;

@@ -8,6 +8,7 @@ use crate::block::timers::Timer;
 use crate::block::trouble::{self, Trouble};
 use crate::causes::{Allowance, CauseIndex, Spent};
 use crate::engines::newborn::{Newborn, Start};
+use crate::engines::slot::Counters;
 use crate::executor::{Executor, StartError};
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINES_PER_BLOCK_MAX};
 use crate::swap::table::{GenerationTable, KindIndex};
@@ -150,8 +151,7 @@ impl Executor {
             kind: spawn.kind,
             parent: Some(spawn.parent),
             config: (Codec::Postcard, &bytes[spawn.config.clone()]),
-            children: 0,
-            sent: 0,
+            counters: Counters::default(),
             timers_set: 0,
             ordinal: 0,
             node_timers: self.timers.len(),
@@ -171,7 +171,7 @@ impl Executor {
         match started {
             Ok(newborn) => {
                 out.stats.spawned += 1;
-                self.settle_in((newborn, spawn.cause), table, frame, out, depth + 1);
+                self.settle_in(newborn, spawn.cause, table, frame, out, depth + 1);
             }
             Err(error) => {
                 let line = error.to_string();
@@ -190,14 +190,15 @@ impl Executor {
     /// Gives a started engine its place, and carries out what its `init` asked for.
     pub(crate) fn settle_in(
         &mut self,
-        (newborn, cause): (Newborn, CauseIndex),
+        newborn: Newborn,
+        cause: CauseIndex,
         table: &GenerationTable,
         frame: BlockFrame,
         out: &mut BlockOutcome,
         depth: usize,
     ) {
         let (slot, effects) = newborn.into_parts();
-        self.place(slot);
+        self.engines.place(slot);
         if let Some(mut effects) = effects {
             self.used.started = self.used.started.plus(effects.made());
             effects.stamp(cause);

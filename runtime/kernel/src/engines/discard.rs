@@ -15,7 +15,7 @@ impl Executor {
     pub fn discard_engines(&mut self) {
         let table = self.table();
         let mut out = std::mem::take(&mut self.between);
-        for engine in self.ids().into_iter().rev() {
+        for engine in self.engines.ids().into_iter().rev() {
             self.end(engine, &table, LastRites::Now, &mut out);
         }
         self.close_gaps(&table, &mut out);

@@ -9,15 +9,13 @@ use crate::block::outbox::Stop;
 use crate::block::outcome::{BlockOutcome, LogLine};
 use crate::block::routing::append_logs;
 use crate::block::trouble;
-use crate::engines::chunk::Chunk;
-use crate::engines::chunk::SharedChunk;
 use crate::engines::directory::Place;
-use crate::engines::mailbox::{Letter, Mail};
+use crate::engines::mailbox::Letter;
+use crate::engines::places::Tenant;
 use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
 use crate::executor::{Executor, StartError};
 use crate::swap::remains::Remains;
 use crate::swap::table::{GenerationTable, KindEntry};
-use parking_lot::RwLock;
 use refit_abi::host::{Instance, Kind, running};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::VecDeque;
@@ -47,25 +45,6 @@ impl Executor {
             return Err(StartError::Names { names_max });
         }
         Ok(())
-    }
-
-    /// Gives a new engine the place after the last.
-    pub(crate) fn place(&mut self, slot: Slot) -> Place {
-        let full = |chunk: &SharedChunk| chunk.read().slots.len() >= self.engines.per_chunk;
-        if self.engines.chunks.last().is_none_or(full) {
-            self.engines
-                .chunks
-                .push(Arc::new(RwLock::new(Chunk::default())));
-        }
-        let chunk = (self.engines.chunks.len() - 1) as u32;
-        let mut last = self.engines.chunks[chunk as usize].write();
-        let place = Place {
-            chunk,
-            slot: last.slots.len() as u32,
-        };
-        Arc::make_mut(&mut self.engines.directory).add(slot.id, place);
-        last.slots.push(slot);
-        place
     }
 
     /// Carries out that one engine stops another, if it may. Until [`Executor::close_gaps`] its place is empty.
@@ -100,7 +79,7 @@ impl Executor {
         let Some(place) = self.engines.directory.get(engine) else {
             return;
         };
-        let (mut slot, mail) = self.change(place.chunk, |chunk| {
+        let (mut slot, mail) = self.engines.change(place.chunk, |chunk| {
             let mail = chunk.take_mail(place.slot);
             (chunk.replace(place.slot, Slot::vacant()), mail)
         });
@@ -185,17 +164,17 @@ impl Executor {
         let mut gaps = std::mem::take(&mut self.engines.gaps);
         gaps.sort_unstable();
         let mut gaps = VecDeque::from(gaps);
-        while let Some(last) = self.last_place() {
+        while let Some(last) = self.engines.last_place() {
             if gaps.back() == Some(&last) {
                 gaps.pop_back();
-                self.take_last();
+                self.engines.take_last();
                 continue;
             }
             let Some(gap) = gaps.pop_front() else {
                 break;
             };
-            if let Some((slot, mail)) = self.take_last() {
-                self.fill(gap, (slot, mail), table, out);
+            if let Some(tenant) = self.engines.take_last() {
+                self.fill(gap, tenant, table, out);
             }
         }
     }
@@ -204,10 +183,11 @@ impl Executor {
     fn fill(
         &mut self,
         gap: Place,
-        (mut slot, mail): (Slot, Mail),
+        tenant: Tenant,
         table: &GenerationTable,
         out: &mut BlockOutcome,
     ) {
+        let Tenant { mut slot, mail } = tenant;
         if (gap.chunk as usize) < self.settling.swept
             && let Some(entry) = table.get(slot.kind)
         {
@@ -215,61 +195,10 @@ impl Executor {
             settle(&mut slot, entry, self.settling.update_point, out);
         }
         Arc::make_mut(&mut self.engines.directory).moved(slot.id, gap);
-        self.change(gap.chunk, |chunk| {
+        self.engines.change(gap.chunk, |chunk| {
             chunk.replace(gap.slot, slot);
             chunk.put_mail(gap.slot, mail);
         });
-    }
-
-    fn last_place(&self) -> Option<Place> {
-        let chunk = self.engines.chunks.len().checked_sub(1)?;
-        let slot = self.engines.chunks[chunk]
-            .read()
-            .slots
-            .len()
-            .checked_sub(1)?;
-        Some(Place {
-            chunk: chunk as u32,
-            slot: slot as u32,
-        })
-    }
-
-    /// All engines, in the order of their places.
-    pub(crate) fn ids(&self) -> Vec<EngineId> {
-        let mut ids = Vec::with_capacity(self.engines());
-        for chunk in &self.engines.chunks {
-            ids.extend(chunk.read().slots.iter().map(|slot| slot.id));
-        }
-        ids
-    }
-
-    /// Takes what lies last out of its place; a chunk that is empty then is no more.
-    fn take_last(&mut self) -> Option<(Slot, Mail)> {
-        let place = self.last_place()?;
-        let taken = self.change(place.chunk, |chunk| {
-            let mail = chunk.take_mail(place.slot);
-            Some((chunk.slots.pop()?, mail))
-        });
-        if place.slot == 0 {
-            self.engines.chunks.pop();
-        }
-        taken
-    }
-
-    /// Changes a chunk. Whether it has mail is known afterwards too.
-    fn change<T>(&mut self, number: u32, change: impl FnOnce(&mut Chunk) -> T) -> T {
-        let mut chunk = self.engines.chunks[number as usize].write();
-        let had_mail = !chunk.active.is_empty();
-        let changed = change(&mut chunk);
-        let has_mail = !chunk.active.is_empty();
-        drop(chunk);
-        if has_mail && !had_mail {
-            self.engines.active.push(number);
-        }
-        if had_mail && !has_mail {
-            self.engines.active.retain(|other| *other != number);
-        }
-        changed
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod lives;
 pub(crate) mod look;
 pub(crate) mod mailbox;
 pub(crate) mod newborn;
+mod places;
 pub(crate) mod slot;
 pub(crate) mod slot_timers;
 

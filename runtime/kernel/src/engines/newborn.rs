@@ -5,7 +5,7 @@ use crate::block::outbox::{Outbox, Spawn};
 use crate::block::room::Turn;
 use crate::block::running::{Allowances, Mark, Running};
 use crate::causes::{Allowance, Portion, Spent};
-use crate::engines::slot::{Slot, SlotState};
+use crate::engines::slot::{Counters, Slot, SlotState};
 use crate::engines::slot_timers::SlotTimers;
 use crate::executor::StartError;
 use crate::parameters::Parameters;
@@ -25,10 +25,8 @@ pub struct Start<'a> {
     pub parent: Option<EngineId>,
     /// Its configuration.
     pub config: (Codec, &'a [u8]),
-    /// Engines it has spawned before: 0, but for one that is started afresh under its old id.
-    pub children: u64,
-    /// Messages it has sent before: as above.
-    pub sent: u64,
+    /// What it has sent and spawned before: nothing, but for one that is started afresh under its old id.
+    pub counters: Counters,
     /// Timers it has set before: as above.
     pub timers_set: u64,
     /// Messages it has handled in this block before: as above.
@@ -85,7 +83,7 @@ impl Newborn {
             .ok_or_else(|| StartError::UnknownKind {
                 kind: format!("#{}", start.kind.0),
             })?;
-        let (mut sent, mut children) = (start.sent, start.children);
+        let mut counters = start.counters;
         let mut timers = SlotTimers::after(start.timers_set);
         let mut outbox = Outbox::default();
         let mut running = Running {
@@ -96,8 +94,7 @@ impl Newborn {
             kind: start.kind,
             letters: &[],
             arena: &[],
-            sent: &mut sent,
-            children: &mut children,
+            counters: &mut counters,
             timers: &mut timers,
             node_timers: start.node_timers,
             node_timer_bytes: 0,
@@ -120,11 +117,12 @@ impl Newborn {
             start.kind,
             start.parent,
             SlotState::Live(instance),
-            config,
+            config.0,
+            config.1,
             entry.kind.descriptor().config,
         );
-        (slot.sent, slot.children, slot.timers) = (sent, children, timers);
-        slot.config_read = config_read(&entry.kind, config);
+        (slot.counters, slot.timers) = (counters, timers);
+        slot.config_read = config_read(&entry.kind, config.0, config.1);
         // The start was the first of its messages: the next one draws other random numbers.
         (slot.ordinal_height, slot.ordinal) = (frame.height, start.ordinal + 1);
         Ok(Self {
@@ -179,13 +177,13 @@ impl Newborn {
     }
 
     /// Messages it has sent and engines it has spawned.
-    pub fn counters(&self) -> (u64, u64) {
-        (self.slot.sent, self.slot.children)
+    pub fn counters(&self) -> Counters {
+        self.slot.counters
     }
 
     /// Sets [`Newborn::counters`].
-    pub fn set_counters(&mut self, (sent, children): (u64, u64)) {
-        (self.slot.sent, self.slot.children) = (sent, children);
+    pub fn set_counters(&mut self, counters: Counters) {
+        self.slot.counters = counters;
     }
 
     /// Takes its state out, to be changed and put back.
@@ -221,7 +219,7 @@ impl Newborn {
 
 /// A configuration in JSON as the kind reads it, in postcard; `None` of one that postcard cannot carry
 /// there and back.
-fn config_read(kind: &Kind, (codec, config): (Codec, &[u8])) -> Option<Box<[u8]>> {
+fn config_read(kind: &Kind, codec: Codec, config: &[u8]) -> Option<Box<[u8]>> {
     if codec != Codec::Json {
         return None;
     }

@@ -13,6 +13,15 @@ use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
 use serde::{Deserialize, Serialize};
 
+/// What an engine has done over its life that numbers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages it has sent: the next one's sequence.
+    pub sent: u64,
+    /// Engines it has spawned: the next one's id comes from it.
+    pub children: u64,
+}
+
 /// One engine.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -26,10 +35,7 @@ pub(crate) struct Slot {
     pub(crate) kept: Option<Box<Kept>>,
     /// What a transition made and the commit has not yet settled.
     pub(crate) next: Option<Next>,
-    /// Messages it has sent over its life: the next one's sequence.
-    pub(crate) sent: u64,
-    /// Engines it has spawned over its life: the next one's counter.
-    pub(crate) children: u64,
+    pub(crate) counters: Counters,
     pub(crate) timers: SlotTimers,
     /// Messages it has handled over its life.
     pub(crate) handled: u64,
@@ -148,7 +154,8 @@ impl Slot {
         kind: KindIndex,
         parent: Option<EngineId>,
         state: SlotState,
-        (codec, config): (Codec, &[u8]),
+        codec: Codec,
+        config: &[u8],
         config_schema: SchemaId,
     ) -> Self {
         Self {
@@ -159,8 +166,7 @@ impl Slot {
             untold: false,
             kept: None,
             next: None,
-            sent: 0,
-            children: 0,
+            counters: Counters::default(),
             timers: SlotTimers::default(),
             handled: 0,
             ordinal: 0,
@@ -175,8 +181,8 @@ impl Slot {
     /// What lies in the place of an engine that has stopped, until another gets it.
     pub(crate) fn vacant() -> Self {
         let (id, kind) = (EngineId::from_bytes([0; 16]), KindIndex(u32::MAX));
-        let config = (Codec::Postcard, [].as_slice());
-        Self::new(id, kind, None, SlotState::Away, config, SchemaId::default())
+        let (codec, schema) = (Codec::Postcard, SchemaId::default());
+        Self::new(id, kind, None, SlotState::Away, codec, &[], schema)
     }
 
     /// Makes the state this code's, if it is still as the old code left it. Afterwards the slot is
@@ -223,7 +229,7 @@ impl Slot {
     /// Takes over the state and the counts of a fresh life. What is the runtime's stays: mail, parent, configuration.
     pub(crate) fn begin_again(&mut self, fresh: Slot) {
         self.state = fresh.state;
-        (self.sent, self.children) = (fresh.sent, fresh.children);
+        self.counters = fresh.counters;
         self.timers = fresh.timers;
         (self.ordinal_height, self.ordinal) = (fresh.ordinal_height, fresh.ordinal);
         (self.untold, self.kept, self.next) = (false, None, None);

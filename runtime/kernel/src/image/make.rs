@@ -105,7 +105,7 @@ impl Making {
         let kind = kind.ok_or(ImageError::UnknownKind { engine: engine.id })?;
         self.is_new(engine.id)?;
         let slot = slot_of(engine, kind, self.table.get(kind))?;
-        let place = self.executor.place(slot);
+        let place = self.executor.engines.place(slot);
         self.executor
             .refill(place, &engine.mail)
             .ok_or(ImageError::NoCause { engine: engine.id })

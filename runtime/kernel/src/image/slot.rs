@@ -1,7 +1,7 @@
 //! One engine's place as plain data, and back.
 
 use crate::engines::mailbox::Letter;
-use crate::engines::slot::{Poison, Slot, SlotState};
+use crate::engines::slot::{Counters, Poison, Slot, SlotState};
 use crate::engines::slot_timers::SlotTimers;
 use crate::image::stream::RECORD_BYTES_MAX;
 use crate::image::{EngineImage, ImageError, LetterImage, StateImage};
@@ -39,8 +39,8 @@ pub(super) fn engine_image(
         kind: slot.kind.0,
         parent: slot.parent,
         state,
-        sent: slot.sent,
-        children: slot.children,
+        sent: slot.counters.sent,
+        children: slot.counters.children,
         timers_set: slot.timers.set,
         handled: slot.handled,
         ordinal: (slot.ordinal, slot.ordinal_height),
@@ -103,13 +103,16 @@ pub(super) fn slot_of(
         kind,
         engine.parent,
         state,
-        (engine.config.0, &engine.config.1),
+        engine.config.0,
+        &engine.config.1,
         engine.config_schema,
     );
     slot.kept = engine.kept.clone().map(Box::new);
     slot.config_read = engine.config_read.as_deref().map(Into::into);
-    slot.sent = engine.sent;
-    slot.children = engine.children;
+    slot.counters = Counters {
+        sent: engine.sent,
+        children: engine.children,
+    };
     slot.timers = SlotTimers::after(engine.timers_set);
     slot.handled = engine.handled;
     (slot.ordinal, slot.ordinal_height) = engine.ordinal;

@@ -6,7 +6,7 @@ use crate::block::outcome::BlockOutcome;
 use crate::causes::CauseIndex;
 use crate::engines::lives::LastRites;
 use crate::engines::newborn::{Effects, Newborn};
-use crate::engines::slot::Slot;
+use crate::engines::slot::{Counters, Slot};
 use crate::envelope::Signed;
 use crate::executor::Executor;
 use refit_abi::EngineId;
@@ -15,7 +15,7 @@ use refit_abi::EngineId;
 #[derive(Debug, Default)]
 pub struct Aftermath {
     /// Messages sent and engines spawned, for each engine that did so.
-    pub counters: Vec<(EngineId, u64, u64)>,
+    pub counters: Vec<(EngineId, Counters)>,
     /// Engines that were started, in order.
     pub newborns: Vec<Newborn>,
     /// What the `init` of engines that were started afresh asked for.
@@ -73,8 +73,8 @@ impl Executor {
         // All of it comes from the upgrade.
         let cause = self.causes.begin();
         let mut out = std::mem::take(&mut self.between);
-        for (engine, sent, children) in aftermath.counters {
-            self.set_counters(engine, sent, children);
+        for (engine, counters) in aftermath.counters {
+            self.engines.with(engine, |slot| slot.counters = counters);
         }
         let mut timers_dropped = 0;
         for engine in aftermath.restarted {
@@ -83,7 +83,7 @@ impl Executor {
         let mut effects = Vec::new();
         for newborn in aftermath.newborns {
             let (slot, outbox) = newborn.into_parts();
-            self.place(slot);
+            self.engines.place(slot);
             out.stats.spawned += 1;
             effects.extend(outbox);
         }
@@ -135,12 +135,6 @@ impl Executor {
             dropped += 1;
         }
         dropped
-    }
-
-    fn set_counters(&mut self, engine: EngineId, sent: u64, children: u64) {
-        self.engines.with(engine, |slot| {
-            (slot.sent, slot.children) = (sent, children);
-        });
     }
 
     /// Delivers the letters and turns each mailbox so that they come before what waited there.

@@ -3,7 +3,7 @@
 
 use crate::engines::chunk::SharedChunk;
 use crate::engines::directory::{Directory, Place};
-use crate::engines::slot::{Next, Slot, SlotState};
+use crate::engines::slot::{Counters, Next, Slot, SlotState};
 use crate::executor::Executor;
 use crate::parameters::Parameters;
 use crate::swap::table::{GenerationTable, KindIndex};
@@ -143,8 +143,8 @@ impl SlotRef<'_> {
     }
 
     /// Messages it has sent and engines it has spawned.
-    pub fn counters(&self) -> (u64, u64) {
-        (self.slot.sent, self.slot.children)
+    pub fn counters(&self) -> Counters {
+        self.slot.counters
     }
 
     /// Timers it has set.

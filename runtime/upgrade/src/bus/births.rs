@@ -8,7 +8,7 @@ use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Spawn;
 use refit_abi::raw::{BusStatus, Codec};
-use refit_kernel::{Allowance, Newborn, Start, StartError, WantedChild};
+use refit_kernel::{Allowance, Counters, Newborn, Start, StartError, WantedChild};
 
 impl EngineBus<'_> {
     pub(super) fn start(
@@ -25,14 +25,14 @@ impl EngineBus<'_> {
             return Err(BusStatus::Schema);
         }
         let id = match spawn.name {
-            "" => self.me.child(self.counters.1),
+            "" => self.me.child(self.counters.children),
             name => EngineId::root(name).map_err(|error| {
                 out.extend_from_slice(error.to_string().as_bytes());
                 BusStatus::Failed
             })?,
         };
         self.vacant(id)?;
-        self.counters.1 += 1;
+        self.counters.children += 1;
         let wanted = WantedChild {
             id,
             kind: index,
@@ -105,8 +105,7 @@ impl EngineBus<'_> {
             kind: child.kind,
             parent: Some(parent),
             config: (Codec::Postcard, &child.config),
-            children: 0,
-            sent: 0,
+            counters: Counters::default(),
             timers_set: 0,
             ordinal: 0,
             node_timers: 0,

@@ -6,7 +6,7 @@ use refit_abi::descriptor::Ability;
 use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running, shown};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{KindIndex, Newborn, Next, Signed, SlotRef};
+use refit_kernel::{Counters, KindIndex, Newborn, Next, Signed, SlotRef};
 
 /// Longest log line that is kept, in bytes; of a longer one the rest is cut.
 const LINE_BYTES_MAX: usize = 4_096;
@@ -26,7 +26,7 @@ pub(crate) struct EngineBus<'a> {
     pub(crate) me: EngineId,
     pub(crate) kind: KindIndex,
     /// Messages sent and engines spawned by it, on from where the old generation left them.
-    pub(crate) counters: &'a mut (u64, u64),
+    pub(crate) counters: &'a mut Counters,
     pub(crate) out: &'a mut Out,
     pub(crate) when: When,
 }
@@ -259,8 +259,8 @@ impl Bus for EngineBus<'_> {
             return BusStatus::Budget;
         }
         let payload = self.out.put(payload);
-        let sequence = self.counters.0;
-        self.counters.0 += 1;
+        let sequence = self.counters.sent;
+        self.counters.sent += 1;
         self.out.sends.push(Outgoing {
             signed: Signed {
                 from: self.me,

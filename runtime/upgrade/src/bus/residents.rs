@@ -4,7 +4,7 @@
 use refit_abi::EngineId;
 use refit_abi::host::Instance;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{IdMap, KindIndex, Newborn, Signed};
+use refit_kernel::{Counters, IdMap, KindIndex, Newborn, Signed};
 use std::ops::Range;
 
 /// All residents, in the order they came: that of stages, places and rounds.
@@ -25,7 +25,7 @@ pub(crate) struct Resident {
     pub(crate) instance: Option<Instance>,
     pub(crate) home: Home,
     /// Messages sent and engines spawned.
-    pub(crate) counters: (u64, u64),
+    pub(crate) counters: Counters,
     /// The upgrade messages it handles, if it does.
     pub(crate) handles: Option<SchemaId>,
     pub(crate) inbox: Vec<Letter>,

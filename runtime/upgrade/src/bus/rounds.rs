@@ -150,16 +150,16 @@ impl Rounds {
             ..Aftermath::default()
         };
         for resident in std::mem::take(&mut residents.all) {
-            let (sent, children) = resident.counters;
+            let counters = resident.counters;
             match (resident.home, resident.instance) {
                 (Home::Place { chunk, number }, Some(instance)) => {
                     places.push((chunk, number, instance));
-                    aftermath.counters.push((resident.id, sent, children));
+                    aftermath.counters.push((resident.id, counters));
                 }
                 (Home::New(newborn), Some(instance)) => {
                     let mut newborn = *newborn;
                     newborn.put_instance(instance);
-                    newborn.set_counters((sent, children));
+                    newborn.set_counters(counters);
                     match self.shared.table.get(newborn.kind()) {
                         Some(entry) if residents.is_gone(resident.id) => {
                             newborn.discard(&entry.kind)

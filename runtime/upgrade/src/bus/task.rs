@@ -6,7 +6,7 @@ use crate::phase::Failure;
 use refit_abi::EngineId;
 use refit_abi::host::Instance;
 use refit_abi::raw::Delivery;
-use refit_kernel::KindIndex;
+use refit_kernel::{Counters, KindIndex};
 
 /// Some residents' messages of one round.
 pub(super) struct Task {
@@ -20,7 +20,7 @@ pub(super) struct Item {
     pub(super) id: EngineId,
     pub(super) kind: KindIndex,
     pub(super) instance: Option<Instance>,
-    pub(super) counters: (u64, u64),
+    pub(super) counters: Counters,
     pub(super) letters: Vec<Letter>,
 }
 

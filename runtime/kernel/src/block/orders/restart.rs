@@ -5,7 +5,7 @@ use crate::block::outcome::BlockOutcome;
 use crate::causes::Allowance;
 use crate::engines::lives::settle;
 use crate::engines::newborn::{Newborn, Start};
-use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
+use crate::engines::slot::{Counters, Slot, SlotState, leak_if_unfit};
 use crate::executor::{Executor, StartError};
 use crate::swap::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
@@ -17,8 +17,7 @@ struct Former {
     kind: KindIndex,
     parent: Option<EngineId>,
     config: (Codec, Vec<u8>),
-    sent: u64,
-    children: u64,
+    counters: Counters,
     timers_set: u64,
     ordinal: u64,
     was_poisoned: bool,
@@ -39,8 +38,7 @@ impl Executor {
             kind: former.kind,
             parent: former.parent,
             config: (former.config.0, &former.config.1),
-            children: former.children,
-            sent: former.sent,
+            counters: former.counters,
             timers_set: former.timers_set,
             ordinal: former.ordinal,
             node_timers: self.timers.len(),
@@ -94,8 +92,7 @@ impl Executor {
                         kind: slot.kind,
                         parent: slot.parent,
                         config,
-                        sent: slot.sent,
-                        children: slot.children,
+                        counters: slot.counters,
                         timers_set: slot.timers.set,
                         ordinal: slot.handled_at(height),
                         was_poisoned: matches!(slot.state, SlotState::Poisoned(_)),

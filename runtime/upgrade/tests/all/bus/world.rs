@@ -10,7 +10,7 @@ use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::UpdatePoint;
 use refit_kernel::limits::CHUNK_ENGINES;
 use refit_kernel::{
-    BlockInput, BlockOutcome, DeadLetter, Duty, EngineStatus, Executor, GenerationTable, Image,
+    BlockInput, BlockOutcome, Counters, DeadLetter, Duty, EngineStatus, Executor, GenerationTable, Image,
     Ingress, LogLine, Quiesced, ReplyError, Stats,
 };
 use refit_upgrade::{Armed, Directives, Phase, Unwatched, Verdict, Watch, Withdrawn};
@@ -95,7 +95,7 @@ pub(crate) struct Snapshot {
     pub(crate) states: Vec<(EngineId, Vec<u8>)>,
     pub(crate) statuses: Vec<EngineStatus>,
     /// Messages sent and engines spawned, in the order of the statuses.
-    pub(crate) counters: Vec<(u64, u64)>,
+    pub(crate) counters: Vec<Counters>,
     pub(crate) dead: Vec<DeadLetter>,
     pub(crate) dead_count: u64,
     pub(crate) backlog: usize,
@@ -303,7 +303,8 @@ impl Crossed {
             .statuses
             .iter()
             .position(|status| status.id == engine);
-        self.after.counters[place.unwrap()]
+        let counters = self.after.counters[place.unwrap()];
+        (counters.sent, counters.children)
     }
 }
 
