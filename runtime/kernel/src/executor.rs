@@ -13,8 +13,8 @@ use crate::block::timers::Timers;
 use crate::causes::{Allowance, Causes};
 use crate::crew::Helpers;
 use crate::engines::Engines;
-use crate::engines::newborn::{Newborn, Start};
 use crate::engines::slot::{Counters, Slot, SlotState};
+use crate::engines::started::{Start, Started};
 use crate::gate::Gate;
 use crate::keys::{Keys, RequestDigest, Share};
 use crate::limits::ANSWER_BYTES_MAX;
@@ -285,11 +285,11 @@ impl Executor {
             parameters: &parameters,
             allowance: Allowance::of(&parameters.message),
         };
-        let newborn = Newborn::init(&table, &start, frame)?;
+        let started = Started::init(&table, &start, frame)?;
         let mut effects = std::mem::take(&mut self.between);
         self.used.started = Made::default();
         let cause = self.causes.begin();
-        self.settle_in(newborn, cause, &table, frame, &mut effects, 0);
+        self.settle_in(started, cause, &table, frame, &mut effects, 0);
         self.causes.let_go(cause);
         self.causes.collect();
         self.close_gaps(&table, &mut effects);

@@ -290,9 +290,9 @@ impl Armed {
 
     /// Drops the engines that were started.
     fn discard(&self, aftermath: Aftermath) {
-        for newborn in aftermath.newborns {
-            if let Some(entry) = self.table.get(newborn.kind()) {
-                newborn.discard(&entry.kind);
+        for started in aftermath.started {
+            if let Some(entry) = self.table.get(started.kind()) {
+                started.discard(&entry.kind);
             }
         }
     }

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration, running};
 use refit_kernel::{
-    Aftermath, Allowance, Counters, GenerationTable, KindIndex, LogLine, Newborn, Next, Quiesced,
-    SlotRef, Start, StartError,
+    Aftermath, Allowance, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced, SlotRef,
+    Start, StartError, Started,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -338,24 +338,24 @@ impl Stages {
             allowance: Allowance::of(&self.shared.view.parameters().message),
         };
         let frame = self.shared.view.frame();
-        let mut newborn = Newborn::init(&self.shared.table, &start, frame).map_err(|error| {
+        let mut started = Started::init(&self.shared.table, &start, frame).map_err(|error| {
             failed(match error {
                 StartError::Init { error, .. } => error,
                 _ => CallError::WrongState,
             })
         })?;
-        *bus.counters = newborn.counters();
-        let wanted = newborn.take_spawns();
-        let fits = bus.charge(Used::asked(&newborn, &wanted));
-        let fresh = newborn.take_instance();
+        *bus.counters = started.counters();
+        let wanted = started.take_spawns();
+        let fits = bus.charge(Used::asked(&started, &wanted));
+        let fresh = started.take_instance();
         if !fits {
             fresh.map(|instance| item.new.discard(instance));
             let reason = "its `init` asks for more than the budget of the upgrade".to_owned();
             return Err(failed(CallError::Rejected { reason }));
         }
-        bus.out.effects.push(newborn.into_effects());
+        bus.out.effects.push(started.into_effects());
         let mut text = Vec::new();
-        if let Err(status) = bus.bear(engine, wanted, &mut text) {
+        if let Err(status) = bus.spawn_with_children(engine, wanted, &mut text) {
             fresh.map(|instance| item.new.discard(instance));
             let reason = format!(
                 "an engine that it starts does not: {status:?} {}",

@@ -7,8 +7,8 @@ use crate::block::outcome::{BlockOutcome, Emitted, LogLine};
 use crate::block::timers::Timer;
 use crate::block::trouble::{self, Trouble};
 use crate::causes::{Allowance, CauseIndex, Spent};
-use crate::engines::newborn::{Newborn, Start};
 use crate::engines::slot::Counters;
+use crate::engines::started::{Start, Started};
 use crate::executor::{Executor, StartError};
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINES_PER_BLOCK_MAX};
 use crate::swap::table::{GenerationTable, KindIndex};
@@ -163,15 +163,15 @@ impl Executor {
         let depth_max = parameters.engines.spawn_depth;
         let started = if depth < depth_max {
             self.vacant(spawn.id)
-                .and_then(|()| Newborn::init(table, &start, frame))
+                .and_then(|()| Started::init(table, &start, frame))
         } else {
             let engine = spawn.id;
             Err(StartError::Depth { engine, depth_max })
         };
         match started {
-            Ok(newborn) => {
+            Ok(started) => {
                 out.stats.spawned += 1;
-                self.settle_in(newborn, spawn.cause, table, frame, out, depth + 1);
+                self.settle_in(started, spawn.cause, table, frame, out, depth + 1);
             }
             Err(error) => {
                 let line = error.to_string();
@@ -190,14 +190,14 @@ impl Executor {
     /// Gives a started engine its place, and carries out what its `init` asked for.
     pub(crate) fn settle_in(
         &mut self,
-        newborn: Newborn,
+        started: Started,
         cause: CauseIndex,
         table: &GenerationTable,
         frame: BlockFrame,
         out: &mut BlockOutcome,
         depth: usize,
     ) {
-        let (slot, effects) = newborn.into_parts();
+        let (slot, effects) = started.into_parts();
         self.engines.place(slot);
         if let Some(mut effects) = effects {
             self.used.started = self.used.started.plus(effects.made());

@@ -5,8 +5,8 @@ use crate::block::outbox::TimerDeed;
 use crate::block::outcome::BlockOutcome;
 use crate::causes::CauseIndex;
 use crate::engines::lives::LastRites;
-use crate::engines::newborn::{Effects, Newborn};
 use crate::engines::slot::{Counters, Slot};
+use crate::engines::started::{Effects, Started};
 use crate::envelope::Signed;
 use crate::executor::Executor;
 use refit_abi::EngineId;
@@ -17,7 +17,7 @@ pub struct Aftermath {
     /// Messages sent and engines spawned, for each engine that did so.
     pub counters: Vec<(EngineId, Counters)>,
     /// Engines that were started, in order.
-    pub newborns: Vec<Newborn>,
+    pub started: Vec<Started>,
     /// What the `init` of engines that were started afresh asked for.
     pub effects: Vec<Effects>,
     /// Engines that were started afresh: their mail stays, the timers of their former lives go.
@@ -46,7 +46,7 @@ impl Aftermath {
     fn is_empty(&self) -> bool {
         let Self {
             counters,
-            newborns,
+            started,
             effects,
             restarted,
             revived,
@@ -54,7 +54,7 @@ impl Aftermath {
             first,
         } = self;
         counters.is_empty()
-            && newborns.is_empty()
+            && started.is_empty()
             && effects.is_empty()
             && restarted.is_empty()
             && revived.is_empty()
@@ -81,8 +81,8 @@ impl Executor {
             timers_dropped += self.begin_afresh(engine);
         }
         let mut effects = Vec::new();
-        for newborn in aftermath.newborns {
-            let (slot, outbox) = newborn.into_parts();
+        for started in aftermath.started {
+            let (slot, outbox) = started.into_parts();
             self.engines.place(slot);
             out.stats.spawned += 1;
             effects.extend(outbox);

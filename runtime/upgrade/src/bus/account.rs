@@ -8,7 +8,7 @@
 
 use super::budget::{Budget, BusBudget};
 use refit_abi::EngineId;
-use refit_kernel::{Newborn, WantedChild};
+use refit_kernel::{Started, WantedChild};
 use std::ops::{AddAssign, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,8 +52,8 @@ pub(crate) struct Spent {
 
 impl Used {
     /// What an `init` asked for, beside the engines that it wants started.
-    pub(crate) fn asked(newborn: &Newborn, wanted: &[WantedChild]) -> Self {
-        let asked = newborn.asked();
+    pub(crate) fn asked(started: &Started, wanted: &[WantedChild]) -> Self {
+        let asked = started.asked();
         let configs = wanted.iter().map(|child| child.config.len() as u64);
         Self {
             messages: asked.messages,

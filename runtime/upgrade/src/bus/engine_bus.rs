@@ -6,7 +6,7 @@ use refit_abi::descriptor::Ability;
 use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running, shown};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Counters, KindIndex, Newborn, Next, Signed, SlotRef};
+use refit_kernel::{Counters, KindIndex, Next, Signed, SlotRef, Started};
 
 /// Longest log line that is kept, in bytes; of a longer one the rest is cut.
 const LINE_BYTES_MAX: usize = 4_096;
@@ -159,7 +159,7 @@ impl EngineBus<'_> {
     pub(super) fn exists(&self, id: EngineId) -> bool {
         self.shared.view.contains(id)
             || self.shared.residents.read().find(id).is_some()
-            || self.out.newborn(id).is_some()
+            || self.out.started(id).is_some()
     }
 
     /// Whether an engine is this one or its child.
@@ -167,8 +167,8 @@ impl EngineBus<'_> {
         if engine == self.me {
             return Some(true);
         }
-        let here = self.out.newborn(engine);
-        if here.is_some_and(|newborn| newborn.parent() != Some(self.me)) {
+        let here = self.out.started(engine);
+        if here.is_some_and(|started| started.parent() != Some(self.me)) {
             // Of another engine of the same chunk: unseen, as those of other chunks are.
             return None;
         }
@@ -180,7 +180,7 @@ impl EngineBus<'_> {
                 .flatten()
         };
         let parent = here
-            .and_then(Newborn::parent)
+            .and_then(Started::parent)
             .or_else(on_bus)
             .or_else(before);
         if parent.is_none() && !self.exists(engine) {

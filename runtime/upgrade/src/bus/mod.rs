@@ -12,7 +12,6 @@
 //! spent aborts the upgrade, whatever the author does with the error.
 
 mod account;
-mod births;
 mod budget;
 mod engine_bus;
 mod out;
@@ -20,6 +19,7 @@ mod residents;
 pub(crate) mod rounds;
 mod routing;
 mod shared;
+mod spawns;
 mod task;
 
 pub(crate) use account::{Account, Used};

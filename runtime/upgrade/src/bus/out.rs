@@ -3,7 +3,7 @@
 
 use super::Account;
 use refit_abi::EngineId;
-use refit_kernel::{Effects, GenerationTable, IdMap, KindIndex, LogLine, Newborn, Signed};
+use refit_kernel::{Effects, GenerationTable, IdMap, KindIndex, LogLine, Signed, Started};
 use std::ops::Range;
 
 /// Log lines of one upgrade's transitions that are kept, and of one [`Out`].
@@ -17,7 +17,7 @@ pub(crate) struct Out {
     pub(crate) sends: Vec<Outgoing>,
     /// What all this used of the budgets.
     pub(crate) account: Account,
-    pub(crate) newborns: Vec<Newborn>,
+    pub(crate) started: Vec<Started>,
     /// Their places.
     born: IdMap<u32>,
     pub(crate) retired: Vec<EngineId>,
@@ -44,24 +44,24 @@ impl Out {
     }
 
     /// Adds an engine that was started.
-    pub(crate) fn add(&mut self, newborn: Newborn) {
-        self.born.insert(newborn.id(), self.newborns.len() as u32);
-        self.newborns.push(newborn);
+    pub(crate) fn add(&mut self, started: Started) {
+        self.born.insert(started.id(), self.started.len() as u32);
+        self.started.push(started);
     }
 
     /// Drops the engines that were started from the one of this number on.
     pub(crate) fn discard_from(&mut self, number: usize, table: &GenerationTable) {
-        for newborn in self.newborns.drain(number..) {
-            self.born.remove(newborn.id());
-            if let Some(entry) = table.get(newborn.kind()) {
-                newborn.discard(&entry.kind);
+        for started in self.started.drain(number..) {
+            self.born.remove(started.id());
+            if let Some(entry) = table.get(started.kind()) {
+                started.discard(&entry.kind);
             }
         }
     }
 
     /// The engine of this id, if it was started here.
-    pub(crate) fn newborn(&self, id: EngineId) -> Option<&Newborn> {
-        self.newborns.get(self.born.get(id)? as usize)
+    pub(crate) fn started(&self, id: EngineId) -> Option<&Started> {
+        self.started.get(self.born.get(id)? as usize)
     }
 
     /// Keeps a log line, if there is room.

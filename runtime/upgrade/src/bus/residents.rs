@@ -4,7 +4,7 @@
 use refit_abi::EngineId;
 use refit_abi::host::Instance;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{Counters, IdMap, KindIndex, Newborn, Signed};
+use refit_kernel::{Counters, IdMap, KindIndex, Signed, Started};
 use std::ops::Range;
 
 /// All residents, in the order they came: that of stages, places and rounds.
@@ -37,7 +37,7 @@ pub(crate) enum Home {
     /// In the place of the old state.
     Place { chunk: u32, number: u32 },
     /// Wherever the commit puts it.
-    New(Box<Newborn>),
+    New(Box<Started>),
 }
 
 /// An upgrade message that waits; its payload lies in the round's arena.
@@ -75,14 +75,14 @@ impl Residents {
 }
 
 impl Resident {
-    /// A newborn on the bus.
-    pub(crate) fn newborn(mut newborn: Newborn, handles: Option<SchemaId>) -> Self {
+    /// A started on the bus.
+    pub(crate) fn started(mut started: Started, handles: Option<SchemaId>) -> Self {
         Self {
-            id: newborn.id(),
-            kind: newborn.kind(),
-            instance: newborn.take_instance(),
-            counters: newborn.counters(),
-            home: Home::New(Box::new(newborn)),
+            id: started.id(),
+            kind: started.kind(),
+            instance: started.take_instance(),
+            counters: started.counters(),
+            home: Home::New(Box::new(started)),
             handles,
             inbox: Vec::new(),
         }
@@ -91,7 +91,7 @@ impl Resident {
     /// Who started it on the bus; `None` for one that was there before.
     pub(crate) fn parent(&self) -> Option<EngineId> {
         match &self.home {
-            Home::New(newborn) => newborn.parent(),
+            Home::New(started) => started.parent(),
             Home::Place { .. } => None,
         }
     }

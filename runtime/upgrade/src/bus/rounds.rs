@@ -67,13 +67,13 @@ impl Rounds {
     fn start_and_retire(&mut self, residents: &mut Residents, outs: &mut [Out]) {
         let shared = self.shared.clone();
         for out in outs.iter_mut() {
-            for newborn in out.newborns.drain(..) {
-                let (id, kind) = (newborn.id(), newborn.kind());
+            for started in out.started.drain(..) {
+                let (id, kind) = (started.id(), started.kind());
                 if residents.find(id).is_some() {
                     shared.fail_first(out.account.task, Failure::Taken { engine: id });
                 }
                 let handles = self.router.handles(kind);
-                residents.add(Resident::newborn(newborn, handles));
+                residents.add(Resident::started(started, handles));
             }
             self.effects.append(&mut out.effects);
             let room = TRANSITION_LINES_MAX - self.lines.len();
@@ -156,15 +156,15 @@ impl Rounds {
                     places.push((chunk, number, instance));
                     aftermath.counters.push((resident.id, counters));
                 }
-                (Home::New(newborn), Some(instance)) => {
-                    let mut newborn = *newborn;
-                    newborn.put_instance(instance);
-                    newborn.set_counters(counters);
-                    match self.shared.table.get(newborn.kind()) {
+                (Home::New(started), Some(instance)) => {
+                    let mut started = *started;
+                    started.put_instance(instance);
+                    started.set_counters(counters);
+                    match self.shared.table.get(started.kind()) {
                         Some(entry) if residents.is_gone(resident.id) => {
-                            newborn.discard(&entry.kind)
+                            started.discard(&entry.kind)
                         }
-                        _ => aftermath.newborns.push(newborn),
+                        _ => aftermath.started.push(started),
                     }
                 }
                 (_, None) => {}

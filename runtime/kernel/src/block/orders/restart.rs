@@ -4,8 +4,8 @@ use super::{Done, OrderError};
 use crate::block::outcome::BlockOutcome;
 use crate::causes::Allowance;
 use crate::engines::lives::settle;
-use crate::engines::newborn::{Newborn, Start};
 use crate::engines::slot::{Counters, Slot, SlotState, leak_if_unfit};
+use crate::engines::started::{Start, Started};
 use crate::executor::{Executor, StartError};
 use crate::swap::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
@@ -45,7 +45,7 @@ impl Executor {
             parameters: &parameters,
             allowance: Allowance::of(&parameters.message),
         };
-        let newborn = Newborn::init(table, &start, frame).map_err(|error| {
+        let started = Started::init(table, &start, frame).map_err(|error| {
             let error = match error {
                 StartError::Init { error, .. } => error,
                 _ => CallError::WrongState,
@@ -53,7 +53,7 @@ impl Executor {
             OrderError::Init { engine, error }
         })?;
         let cause = self.causes.begin();
-        let (fresh, effects) = newborn.into_parts();
+        let (fresh, effects) = started.into_parts();
         let timers_dropped = self.begin_again(fresh, table);
         if let Some(mut effects) = effects {
             effects.stamp(cause);

@@ -8,7 +8,7 @@ use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Spawn;
 use refit_abi::raw::{BusStatus, Codec};
-use refit_kernel::{Allowance, Counters, Newborn, Start, StartError, WantedChild};
+use refit_kernel::{Allowance, Counters, Start, StartError, Started, WantedChild};
 
 impl EngineBus<'_> {
     pub(super) fn start(
@@ -38,26 +38,26 @@ impl EngineBus<'_> {
             kind: index,
             config: spawn.config.to_vec(),
         };
-        self.bear(self.me, vec![wanted], out)?;
+        self.spawn_with_children(self.me, vec![wanted], out)?;
         Ok(id)
     }
 
     /// Starts engines, and those that their `init` wants: all of them, or none.
-    pub(crate) fn bear(
+    pub(crate) fn spawn_with_children(
         &mut self,
         parent: EngineId,
         wanted: Vec<WantedChild>,
         out: &mut Vec<u8>,
     ) -> Result<(), BusStatus> {
-        let before = self.out.newborns.len();
-        let outcome = self.bear_all(parent, wanted, 0, out);
+        let before = self.out.started.len();
+        let outcome = self.spawn_all(parent, wanted, 0, out);
         if outcome.is_err() {
             self.out.discard_from(before, &self.shared.table);
         }
         outcome
     }
 
-    fn bear_all(
+    fn spawn_all(
         &mut self,
         parent: EngineId,
         wanted: Vec<WantedChild>,
@@ -81,15 +81,15 @@ impl EngineBus<'_> {
                 return Err(BusStatus::Budget);
             }
             self.vacant(child.id)?;
-            let mut newborn = self.init(parent, &child, out)?;
+            let mut started = self.init(parent, &child, out)?;
             // Its children are charged when they are started, and their configurations with them.
-            let wanted = newborn.take_spawns();
-            let asked = Used::asked(&newborn, &wanted);
-            self.out.add(newborn);
+            let wanted = started.take_spawns();
+            let asked = Used::asked(&started, &wanted);
+            self.out.add(started);
             if !self.charge(asked) {
                 return Err(BusStatus::Budget);
             }
-            self.bear_all(child.id, wanted, depth + 1, out)?;
+            self.spawn_all(child.id, wanted, depth + 1, out)?;
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl EngineBus<'_> {
         parent: EngineId,
         child: &WantedChild,
         out: &mut Vec<u8>,
-    ) -> Result<Newborn, BusStatus> {
+    ) -> Result<Started, BusStatus> {
         let start = Start {
             id: child.id,
             kind: child.kind,
@@ -113,7 +113,7 @@ impl EngineBus<'_> {
             allowance: Allowance::of(&self.shared.view.parameters().message),
         };
         let (table, frame) = (&self.shared.table, self.shared.view.frame());
-        Newborn::init(table, &start, frame).map_err(|error| match error {
+        Started::init(table, &start, frame).map_err(|error| match error {
             StartError::Init { error, .. } => error.to_bus(out),
             other => {
                 out.extend_from_slice(other.to_string().as_bytes());
@@ -127,7 +127,7 @@ impl EngineBus<'_> {
         if !self.exists(id) && !self.shared.view.has_ended(id) {
             return Ok(());
         }
-        let other = self.out.newborn(id).and_then(Newborn::parent);
+        let other = self.out.started(id).and_then(Started::parent);
         if other.is_some_and(|parent| parent != self.me) {
             // As if the two were of chunks that do not see each other.
             let taken = Failure::Taken { engine: id };

@@ -1,4 +1,4 @@
-//! [`Newborn`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
+//! [`Started`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
 use crate::block::outbox::{Outbox, Spawn};
@@ -42,7 +42,7 @@ pub struct Start<'a> {
 /// An engine that was started and has no place yet.
 #[derive(Debug)]
 #[must_use = "a dropped one leaks its state; place it, or discard it"]
-pub struct Newborn {
+pub struct Started {
     slot: Slot,
     effects: Effects,
 }
@@ -68,7 +68,7 @@ impl Effects {
     }
 }
 
-impl Newborn {
+impl Started {
     /// Runs the kind's `init`.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ impl Newborn {
         self.slot.counters
     }
 
-    /// Sets [`Newborn::counters`].
+    /// Sets [`Started::counters`].
     pub fn set_counters(&mut self, counters: Counters) {
         self.slot.counters = counters;
     }
