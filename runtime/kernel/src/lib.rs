@@ -65,7 +65,7 @@ pub use parameters::{
     MailboxBounds, MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParameterChanges,
     Parameters, ParametersError, ParametersHash, RoundBounds, TimerBounds, Unit,
 };
-pub use swap::aftermath::{Aftermath, FirstMail};
+pub use swap::commit_effects::{CommitEffects, FirstMessage};
 pub use swap::kept::Kept;
 pub use swap::queued::{Change, Unaccepted};
 pub use swap::quiesced::Quiesced;

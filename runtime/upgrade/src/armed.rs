@@ -15,7 +15,7 @@ use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
-    Aftermath, Change, GenerationTable, KindIndex, LogLine, Parameters, Pending, Quiesced,
+    Change, CommitEffects, GenerationTable, KindIndex, LogLine, Parameters, Pending, Quiesced,
     Reworded, Rewording, Unaccepted,
 };
 use std::sync::Arc;
@@ -214,25 +214,25 @@ impl Armed {
         let parameters = self
             .parameters(quiesced)
             .map_err(|failure| (Phase::Quiesced, failure))?;
-        let mut aftermath = Aftermath::default();
+        let mut commit_effects = CommitEffects::default();
         if !self.work.is_empty() {
             let budget = self.directives.budget;
             let (outcome, lines) =
                 transition::run(&self.work, (&self.table, &self.under_way), budget, quiesced);
             *self.lines.lock() = lines;
-            aftermath = outcome.map_err(|failure| {
+            commit_effects = outcome.map_err(|failure| {
                 self.unwind(quiesced);
                 (Phase::Transitioned, failure)
             })?;
         }
         if let Err(withdrawn) = watch.reached(Phase::Transitioned) {
             self.unwind(quiesced);
-            self.discard(aftermath);
+            self.discard(commit_effects);
             return Err((Phase::Transitioned, withdrawn.into()));
         }
         Ok(Transitioned {
             armed: self,
-            aftermath,
+            commit_effects,
             reworded,
             parameters,
         })
@@ -289,8 +289,8 @@ impl Armed {
     }
 
     /// Drops the engines that were started.
-    fn discard(&self, aftermath: Aftermath) {
-        for started in aftermath.started {
+    fn discard(&self, commit_effects: CommitEffects) {
+        for started in commit_effects.started {
             if let Some(entry) = self.table.get(started.kind()) {
                 started.discard(&entry.kind);
             }
@@ -319,7 +319,7 @@ impl Armed {
 /// Everything new is made; only the publication is missing.
 struct Transitioned<'a> {
     armed: &'a Armed,
-    aftermath: Aftermath,
+    commit_effects: CommitEffects,
     reworded: Vec<Reworded>,
     /// Other parameters, if the plan has some.
     parameters: Option<Parameters>,
@@ -341,7 +341,7 @@ impl Transitioned<'_> {
         for (index, old, new) in given_up {
             quiesced.bury_unaccepted(armed.change(*index, (old, new)));
         }
-        let timers = quiesced.take_over(self.aftermath);
+        let timers = quiesced.take_over(self.commit_effects);
         armed.timers_dropped.store(timers, Ordering::Relaxed);
         armed.table.number()
     }

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration, running};
 use refit_kernel::{
-    Aftermath, Allowance, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced, SlotRef,
-    Start, StartError, Started,
+    Allowance, CommitEffects, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced,
+    SlotRef, Start, StartError, Started,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(crate) fn run(
     (table, under_way): (&Arc<GenerationTable>, &Arc<UnderWay>),
     budget: BusBudget,
     quiesced: &mut Quiesced<'_>,
-) -> (Result<Aftermath, Failure>, Vec<LogLine>) {
+) -> (Result<CommitEffects, Failure>, Vec<LogLine>) {
     let shared = Arc::new(Shared::new(
         quiesced.view(),
         (table.clone(), under_way.clone()),
@@ -106,11 +106,11 @@ pub(crate) fn run(
         rounds.discard();
         return (Err(failure), lines);
     }
-    let mut aftermath = rounds.finish(quiesced);
-    taken.counters.append(&mut aftermath.counters);
-    aftermath.counters = taken.counters;
-    (aftermath.restarted, aftermath.revived) = (taken.restarted, taken.revived);
-    (Ok(aftermath), lines)
+    let mut commit_effects = rounds.finish(quiesced);
+    taken.counters.append(&mut commit_effects.counters);
+    commit_effects.counters = taken.counters;
+    (commit_effects.restarted, commit_effects.revived) = (taken.restarted, taken.revived);
+    (Ok(commit_effects), lines)
 }
 
 /// Puts whole new states beside the old ones; `places` are chunk, number and state.

@@ -12,7 +12,7 @@
 //!    code left it becomes the new code's (`swap/table.rs::Pending`).
 //! 2. `swap/reworded.rs::put_reworded`: what clients wrote in words that have changed is put into its letters anew.
 //! 3. `swap/queued.rs::bury_unaccepted`: what the plan gives up is told of and becomes dead letters.
-//! 4. `swap/aftermath.rs::take_over`: engines that the transitions started get their places, those that they retired
+//! 4. `swap/commit_effects.rs::take_over`: engines that the transitions started get their places, those that they retired
 //!    end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens; the pause is over.
 //! 5. `engines/slot.rs::settle`: the first touch of an engine (a letter, a query, an image) makes its state the new
 //!    code's. It counts as done at the update point, whenever it is done. What it leaves over goes to
@@ -23,7 +23,7 @@
 //! 8. `swap/sweep.rs::take_remains`: whoever retires the old generation takes what is left over, joins the old crew,
 //!    and drops it on a thread that has ended before the code is unmapped (`swap/remains.rs::discard`).
 
-pub(crate) mod aftermath;
+pub(crate) mod commit_effects;
 pub(crate) mod kept;
 pub(crate) mod queued;
 pub(crate) mod quiesced;

@@ -6,7 +6,7 @@ use crate::engines::chunk::Chunk;
 use crate::executor::Executor;
 use crate::gate::Closed;
 use crate::parameters::Parameters;
-use crate::swap::aftermath::Aftermath;
+use crate::swap::commit_effects::CommitEffects;
 use crate::swap::queued::{Change, Unaccepted};
 use crate::swap::table::GenerationTable;
 use crate::swap::view::View;
@@ -87,8 +87,8 @@ impl<'a> Quiesced<'a> {
 
     /// Carries out what the transitions did, after [`Quiesced::publish`]. Gives how many timers of the former lives of
     /// engines that start afresh were dropped.
-    pub fn take_over(&mut self, aftermath: Aftermath) -> u64 {
-        self.executor.take_over(aftermath)
+    pub fn take_over(&mut self, commit_effects: CommitEffects) -> u64 {
+        self.executor.take_over(commit_effects)
     }
 
     /// Publishes a generation: one pointer exchange. From here on every handler that runs is its code.

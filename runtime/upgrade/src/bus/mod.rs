@@ -4,7 +4,7 @@
 //! [`EngineBus`]; what it sends, starts and retires lies in its chunk's [`Out`] and is taken up by the
 //! leader between two stages, in the order of the engines' places. Engines whose new state is wholly their own
 //! and that handle upgrade messages are [`Residents`]; their messages are handled in [`rounds`], each
-//! round those that the one before sent. What is left becomes the commit's aftermath.
+//! round those that the one before sent. What is left becomes the effects of the commit.
 //!
 //! Invariants: the old generation's memory is only read; the result depends neither on the number of
 //! workers nor on how engines are packed into chunks, because order comes from the engines' and the

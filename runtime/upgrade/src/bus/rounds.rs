@@ -10,7 +10,7 @@ use super::{Home, Out, Resident, Residents, Shared, TRANSITION_LINES_MAX};
 use crate::phase::Failure;
 use parking_lot::Mutex;
 use refit_abi::host::{Instance, running};
-use refit_kernel::{Aftermath, Effects, LogLine, Quiesced};
+use refit_kernel::{CommitEffects, Effects, LogLine, Quiesced};
 use std::sync::Arc;
 
 /// Residents whose messages one worker handles before it claims more.
@@ -139,22 +139,22 @@ impl Rounds {
     }
 
     /// The end of the bus, before the commit: new states go beside the old ones, all else into the
-    /// aftermath.
-    pub(crate) fn finish(mut self, quiesced: &mut Quiesced<'_>) -> Aftermath {
+    /// commit_effects.
+    pub(crate) fn finish(mut self, quiesced: &mut Quiesced<'_>) -> CommitEffects {
         let mut residents = std::mem::take(&mut *self.shared.residents.write());
         let mut places: Vec<(u32, u32, Instance)> = Vec::new();
-        let mut aftermath = Aftermath {
+        let mut commit_effects = CommitEffects {
             retired: std::mem::take(&mut self.router.retired),
             first: std::mem::take(&mut self.router.later),
             effects: std::mem::take(&mut self.effects),
-            ..Aftermath::default()
+            ..CommitEffects::default()
         };
         for resident in std::mem::take(&mut residents.all) {
             let counters = resident.counters;
             match (resident.home, resident.instance) {
                 (Home::Place { chunk, number }, Some(instance)) => {
                     places.push((chunk, number, instance));
-                    aftermath.counters.push((resident.id, counters));
+                    commit_effects.counters.push((resident.id, counters));
                 }
                 (Home::New(started), Some(instance)) => {
                     let mut started = *started;
@@ -164,14 +164,14 @@ impl Rounds {
                         Some(entry) if residents.is_gone(resident.id) => {
                             started.discard(&entry.kind)
                         }
-                        _ => aftermath.started.push(started),
+                        _ => commit_effects.started.push(started),
                     }
                 }
                 (_, None) => {}
             }
         }
         crate::transition::put(quiesced, places);
-        aftermath
+        commit_effects
     }
 
     /// Drops all that lives on the bus.

@@ -6,7 +6,7 @@ use crate::phase::{Failure, MessageFault};
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::schema::SchemaId;
-use refit_kernel::{FirstMail, IdMap, KindIndex};
+use refit_kernel::{FirstMessage, IdMap, KindIndex};
 use std::sync::Arc;
 
 /// The messages of one upgrade that wait, on the bus or for the commit.
@@ -23,7 +23,7 @@ pub(super) struct Router {
     /// Engines of the old generation that end with the commit.
     pub(super) retired: Vec<EngineId>,
     /// Ordinary messages, in order.
-    pub(super) later: Vec<FirstMail>,
+    pub(super) later: Vec<FirstMessage>,
 }
 
 impl Router {
@@ -156,7 +156,7 @@ impl Router {
             return Err(MessageFault::Full);
         }
         self.mailed.insert(sent.to, (first, count + 1));
-        self.later.push(FirstMail {
+        self.later.push(FirstMessage {
             to: sent.to,
             signed: sent.signed,
             payload: payload.to_vec(),
