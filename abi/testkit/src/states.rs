@@ -6,7 +6,9 @@ use crate::testkit::Testkit;
 use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 use refit_abi::host::{Instance, Kind};
 use refit_abi::{EngineId, State};
-use refit_kernel::{CaptureError, Captured, EngineStatus, Next, Pending, Remains, States, remains};
+use refit_kernel::{
+    CaptureError, Captured, EngineStatus, Next, Pending, ReplacedStates, States, replaced,
+};
 use std::sync::Mutex;
 
 impl Testkit {
@@ -93,7 +95,7 @@ impl Testkit {
                     slot.set_next(Next::Whole(instance));
                 }
             });
-            let pending = Pending::Replace(Remains::of(kind.clone()));
+            let pending = Pending::Replace(ReplacedStates::of(kind.clone()));
             let next = table.next(vec![(index, kind, Some(pending))], Vec::new());
             drop(quiesced.publish(next));
         });
@@ -105,9 +107,9 @@ impl Testkit {
     pub(crate) fn settle(&self) {
         let replaced = self.node().call(|executor| {
             executor.sweep();
-            executor.take_remains()
+            executor.take_replaced()
         });
-        if let Err(error) = remains::discard(replaced) {
+        if let Err(error) = replaced::discard(replaced) {
             panic!("no thread to drop replaced states on: {error}");
         }
     }

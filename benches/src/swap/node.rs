@@ -8,7 +8,7 @@ use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_kernel::crew::{Crew, OnDuty, Reserve};
-use refit_kernel::{Duty, Executor, GenerationTable, remains};
+use refit_kernel::{Duty, Executor, GenerationTable, replaced};
 use refit_upgrade::Armed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -153,8 +153,8 @@ impl BenchNode {
             }
             std::thread::sleep(SWEEP_LOOK);
         }
-        let replaced = self.call("take what it has replaced", Executor::take_remains)?;
-        remains::discard(replaced).map_err(|_| stuck("drop what it has replaced"))
+        let replaced = self.call("take what it has replaced", Executor::take_replaced)?;
+        replaced::discard(replaced).map_err(|_| stuck("drop what it has replaced"))
     }
 
     /// Ends all engines with the code that made them, then the crew.

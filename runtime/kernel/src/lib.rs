@@ -14,7 +14,7 @@
 //!
 //! Architecture invariants. No clock, no I/O, no tokio, no unsafe code. Mailboxes belong to the
 //! executor, never to a generation: a swap moves no message. An engine's code is entered on crew
-//! threads only, and on those that drop what was replaced ([`remains`]); each is joined before the code it
+//! threads only, and on those that drop what was replaced ([`replaced`]); each is joined before the code it
 //! entered is unmapped.
 
 pub mod crew;
@@ -33,7 +33,7 @@ mod parameters;
 mod swap;
 mod sync;
 
-pub use swap::remains;
+pub use swap::replaced;
 
 pub use block::dead_letters::{DeadLetter, DeadLetterBrief};
 pub use block::orders::{Done, Order, OrderError, OrderKey, Ordered, PlacedOrder, PlanDigest};
@@ -69,7 +69,7 @@ pub use swap::commit_effects::{CommitEffects, FirstMessage};
 pub use swap::kept::Kept;
 pub use swap::queued::{Change, Unaccepted};
 pub use swap::quiesced::Quiesced;
-pub use swap::remains::Remains;
+pub use swap::replaced::ReplacedStates;
 pub use swap::reworded::{Reworded, Rewording};
 pub use swap::table::{GenerationTable, KindEntry, KindIndex, Pending};
 pub use swap::view::{SlotRef, View};

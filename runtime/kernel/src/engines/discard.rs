@@ -21,8 +21,8 @@ impl Executor {
         self.close_gaps(&table, &mut out);
         self.between = out;
         let unsettled = crate::swap::sweep::left_over(&table);
-        for remains in self.take_remains().into_iter().chain(unsettled) {
-            remains.discard_here();
+        for replaced in self.take_replaced().into_iter().chain(unsettled) {
+            replaced.discard_here();
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::engines::mailbox::Letter;
 use crate::engines::places::Tenant;
 use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
 use crate::executor::{Executor, StartError};
-use crate::swap::remains::Remains;
+use crate::swap::replaced::ReplacedStates;
 use crate::swap::table::{GenerationTable, KindEntry};
 use refit_abi::host::{Instance, Kind, running};
 use refit_abi::{EngineId, Height, Undelivered};
@@ -138,22 +138,22 @@ impl Executor {
                 let _about = running::about(slot.id);
                 leak_if_unfit(entry.kind.discard(instance));
             }
-            LastRites::Later => self.bury_state(&entry.kind, instance),
+            LastRites::Later => self.keep_state(&entry.kind, instance),
         }
     }
 
-    fn bury_state(&mut self, kind: &Kind, instance: Instance) {
+    fn keep_state(&mut self, kind: &Kind, instance: Instance) {
         let found = self
             .settling
-            .remains
+            .replaced
             .iter()
-            .find(|remains| remains.is_of(kind));
-        if let Some(remains) = found {
-            return remains.bury(instance);
+            .find(|replaced| replaced.is_of(kind));
+        if let Some(replaced) = found {
+            return replaced.keep(instance);
         }
-        let remains = Remains::of(kind.clone());
-        remains.bury(instance);
-        self.settling.remains.push(remains);
+        let replaced = ReplacedStates::of(kind.clone());
+        replaced.keep(instance);
+        self.settling.replaced.push(replaced);
     }
 
     /// Gives the places of engines that have stopped to those that lie last.

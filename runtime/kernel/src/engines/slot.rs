@@ -323,31 +323,31 @@ fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instan
     const PANICKED: &str = "the new state could not be put together: a move panicked";
     const NO_WAY: &str = "the state does not fit the code and no step leads to it";
     match (&entry.pending, next) {
-        (Some(Pending::Settle { step, remains }), Some(Next::Prepared(prepared))) => {
+        (Some(Pending::Settle { step, replaced }), Some(Next::Prepared(prepared))) => {
             let settled = step.settle(old, prepared);
             let settled = settled.map_err(|_| Lost::all(NO_WAY))?;
             let settled = settled.ok_or_else(|| Lost::all(PANICKED))?;
-            remains.bury_rest(settled.rest);
+            replaced.keep_rest(settled.rest);
             Ok(settled.state)
         }
-        (Some(Pending::Settle { step, remains }), None) => match step.settle_defaults(old) {
+        (Some(Pending::Settle { step, replaced }), None) => match step.settle_defaults(old) {
             Ok(settled) => {
                 let settled = settled.ok_or_else(|| Lost::all(PANICKED))?;
-                remains.bury_rest(settled.rest);
+                replaced.keep_rest(settled.rest);
                 Ok(settled.state)
             }
             Err(Unsettled { old, error }) => {
                 let kept = Kept::of(step, &old);
-                remains.bury(old);
+                replaced.keep(old);
                 let text = format!("the new state could not be put together: {error}");
                 Err(Lost { text, kept })
             }
         },
         (
-            Some(Pending::Settle { remains, .. } | Pending::Replace(remains)),
+            Some(Pending::Settle { replaced, .. } | Pending::Replace(replaced)),
             Some(Next::Whole(new)),
         ) => {
-            remains.bury(old);
+            replaced.keep(old);
             Ok(new)
         }
         _ => Err(Lost::all(NO_WAY)),

@@ -16,18 +16,18 @@
 //!    end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens; the pause is over.
 //! 5. `engines/slot.rs::settle`: the first touch of an engine (a letter, a query, an image) makes its state the new
 //!    code's. It counts as done at the update point, whenever it is done. What it leaves over goes to
-//!    `swap/remains.rs::bury`; a state that cannot be settled poisons its engine and is written down (`swap/kept.rs`).
+//!    `swap/replaced.rs::keep`; a state that cannot be settled poisons its engine and is written down (`swap/kept.rs`).
 //! 6. `crew/leader.rs::lead_on`: the crew that ran the pause leads on for a few blocks and hands over to a fresh one.
 //! 7. `swap/sweep.rs::sweep_step`: between two blocks the leader settles the engines of a few more chunks. After the
 //!    last chunk the table lets go of the old code (`swap/table.rs::settled`).
-//! 8. `swap/sweep.rs::take_remains`: whoever retires the old generation takes what is left over, joins the old crew,
-//!    and drops it on a thread that has ended before the code is unmapped (`swap/remains.rs::discard`).
+//! 8. `swap/sweep.rs::take_replaced`: whoever retires the old generation takes what is left over, joins the old crew,
+//!    and drops it on a thread that has ended before the code is unmapped (`swap/replaced.rs::discard`).
 
 pub(crate) mod commit_effects;
 pub(crate) mod kept;
 pub(crate) mod queued;
 pub(crate) mod quiesced;
-pub mod remains;
+pub mod replaced;
 pub(crate) mod reworded;
 pub(crate) mod sweep;
 pub(crate) mod table;

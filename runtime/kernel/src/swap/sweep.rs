@@ -4,7 +4,7 @@
 use crate::block::trouble;
 use crate::executor::Executor;
 use crate::limits::SWEEP_CHUNKS_PER_STEP;
-use crate::swap::remains::Remains;
+use crate::swap::replaced::ReplacedStates;
 use crate::swap::table::GenerationTable;
 use refit_abi::Height;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct Settling {
     /// Chunks that the sweep has been over.
     pub(crate) swept: usize,
     /// What settled generations have left over, and the states of retired engines.
-    pub(crate) remains: Vec<Arc<Remains>>,
+    pub(crate) replaced: Vec<Arc<ReplacedStates>>,
 }
 
 impl Executor {
@@ -51,7 +51,7 @@ impl Executor {
         }
         self.settling.swept = end;
         if end == self.engines.chunks.len() {
-            self.settling.remains.extend(left_over(&table));
+            self.settling.replaced.extend(left_over(&table));
             self.settling.table = None;
             drop(self.shared.publish(table.settled()));
         }
@@ -65,14 +65,14 @@ impl Executor {
     }
 
     /// What upgrades have left over that are settled, and the states of engines that they have retired; for
-    /// [`remains::discard`](crate::swap::remains::discard). It holds its code.
-    pub fn take_remains(&mut self) -> Vec<Arc<Remains>> {
-        std::mem::take(&mut self.settling.remains)
+    /// [`replaced::discard`](crate::swap::replaced::discard). It holds its code.
+    pub fn take_replaced(&mut self) -> Vec<Arc<ReplacedStates>> {
+        std::mem::take(&mut self.settling.replaced)
     }
 }
 
 /// What the settling of a generation has put aside.
-pub(crate) fn left_over(table: &GenerationTable) -> impl Iterator<Item = Arc<Remains>> {
+pub(crate) fn left_over(table: &GenerationTable) -> impl Iterator<Item = Arc<ReplacedStates>> {
     let pending = table.iter().filter_map(|(_, entry)| entry.pending.as_ref());
-    pending.map(|pending| pending.remains().clone())
+    pending.map(|pending| pending.replaced().clone())
 }

@@ -1,7 +1,7 @@
 //! [`GenerationTable`]: all engine code that is live together, immutable once made.
 
 use crate::parameters::grants::{Grants, Powers};
-use crate::swap::remains::Remains;
+use crate::swap::replaced::ReplacedStates;
 use refit_abi::Generation;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Kind, Migration};
@@ -31,29 +31,29 @@ pub enum Pending {
         /// The step.
         step: Box<Migration>,
         /// Where what it leaves over goes.
-        remains: Arc<Remains>,
+        replaced: Arc<ReplacedStates>,
     },
     /// The whole new state is there; the old one waits to be dropped by the code that made it.
-    Replace(Arc<Remains>),
+    Replace(Arc<ReplacedStates>),
 }
 
 impl Pending {
     /// The second half of a step.
     pub fn settle(step: Migration) -> Self {
-        let remains = Remains::of_step(step.clone());
+        let replaced = ReplacedStates::of_step(step.clone());
         let step = Box::new(step);
-        Self::Settle { step, remains }
+        Self::Settle { step, replaced }
     }
 
     /// The new states are whole; the old ones are of this code's making.
     pub fn replace(old: Kind) -> Self {
-        Self::Replace(Remains::of(old))
+        Self::Replace(ReplacedStates::of(old))
     }
 
     /// What it leaves over.
-    pub(crate) fn remains(&self) -> &Arc<Remains> {
+    pub(crate) fn replaced(&self) -> &Arc<ReplacedStates> {
         match self {
-            Self::Settle { remains, .. } | Self::Replace(remains) => remains,
+            Self::Settle { replaced, .. } | Self::Replace(replaced) => replaced,
         }
     }
 }

@@ -14,7 +14,7 @@ use refit_abi::host::Module;
 use refit_kernel::crew::Crew;
 use refit_kernel::{
     Duty, EngineState, Executor, GenerationTable, ImageHeader, ImageReader, KindImage, Parameters,
-    Silence, StreamError, Tally, remains,
+    Silence, StreamError, Tally, replaced,
 };
 use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
@@ -335,7 +335,7 @@ fn upgrade(armed: Armed, duty: &Duty, next: Crew) -> Result<Resumed, Failed> {
 fn settle(executor: &mut Executor, poisoned: &BTreeSet<EngineId>) -> Result<(), Failed> {
     executor.sweep();
     // This process unmaps nothing: without a thread they are leaked.
-    let _ = remains::discard(executor.take_remains());
+    let _ = replaced::discard(executor.take_replaced());
     for status in executor.statuses(usize::MAX) {
         if let EngineState::Poisoned(poison) = status.state
             && !poisoned.contains(&status.id)

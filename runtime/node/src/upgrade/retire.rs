@@ -4,7 +4,7 @@ use super::attempt::Attempt;
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use refit_admin::api::{self, PhaseTime, UpgradeState};
-use refit_kernel::{Executor, remains};
+use refit_kernel::{Executor, replaced};
 use refit_loader::{Loader, PinReason};
 use refit_upgrade::Phase;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ impl Attempt {
         let mut settled = None;
         while start.elapsed() < RETIRE_WAIT_MAX {
             let look = |executor: &mut Executor| {
-                (!executor.is_sweeping()).then(|| (executor.table(), executor.take_remains()))
+                (!executor.is_sweeping()).then(|| (executor.table(), executor.take_replaced()))
             };
             match upgrades.duty.ask(look, RETIRE_WAIT_MAX) {
                 Ok(Some(found)) => {
@@ -36,7 +36,7 @@ impl Attempt {
         }
         let pinned = match settled {
             Some((table, replaced)) => {
-                if let Err(error) = remains::discard(replaced) {
+                if let Err(error) = replaced::discard(replaced) {
                     tracing::warn!(%error, "no thread to drop replaced states on: they are leaked");
                 }
                 let pinned = upgrades.state.lock().libraries.retire_unused(&table);

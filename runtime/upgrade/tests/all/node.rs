@@ -145,9 +145,9 @@ impl Node {
     pub(crate) fn sweep(&self) {
         let replaced = self.call(|executor| {
             executor.sweep();
-            executor.take_remains()
+            executor.take_replaced()
         });
-        refit_kernel::remains::discard(replaced).unwrap();
+        refit_kernel::replaced::discard(replaced).unwrap();
     }
 
     /// Prepares an upgrade for the live generation.

@@ -3,7 +3,7 @@
 use crate::bus::kinds::{self, id, tracked};
 use crate::bus::ops::{Born, CANCELS_SEEN, Message, Op, attempt, bear, bear_named, say, send};
 use crate::bus::world::{Snapshot, UNBOUNDED, WithdrawsAt, World, alone};
-use refit_kernel::{BlockOutcome, Executor, remains};
+use refit_kernel::{BlockOutcome, Executor, replaced};
 use refit_upgrade::{BusBudget, Directives, Failure, Phase, Unwatched};
 use std::sync::atomic::Ordering;
 
@@ -358,8 +358,8 @@ fn replaced_states_wait_for_a_thread_that_ends_before_their_code_goes() {
     world.crossed();
     world.call(Executor::sweep);
     assert_eq!(tracked() - before, 6, "the crew on duty has dropped none");
-    let replaced = world.call(Executor::take_remains);
-    remains::discard(replaced).unwrap();
+    let replaced = world.call(Executor::take_replaced);
+    replaced::discard(replaced).unwrap();
     assert_eq!(tracked() - before, 3);
     world.discard();
     assert_eq!(tracked(), before);

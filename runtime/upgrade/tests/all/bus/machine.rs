@@ -11,7 +11,7 @@ use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::{EngineId, Sender, Undelivered};
-use refit_kernel::{Image, LetterImage, remains};
+use refit_kernel::{Image, LetterImage, replaced};
 use refit_upgrade::{Directives, Unwatched, Verdict};
 use std::cell::Cell;
 
@@ -103,7 +103,7 @@ fn compare(world: &World, model: &Model) {
         let statuses = executor.statuses(SEEN_MAX);
         let image = executor.image(usize::MAX).unwrap();
         executor.sweep();
-        remains::discard(executor.take_remains()).unwrap();
+        replaced::discard(executor.take_replaced()).unwrap();
         (states, statuses, executor.dead_letter_count(), image)
     });
     assert_eq!(states, model.states());

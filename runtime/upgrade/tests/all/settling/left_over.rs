@@ -5,7 +5,7 @@ use crate::settling::engines::{big_1, big_by_hand, big_dropped, boss_1, boss_2, 
 use crate::settling::node::Node;
 use refit_abi::Generation;
 use refit_abi::host::Module;
-use refit_kernel::{Executor, remains};
+use refit_kernel::{Executor, replaced};
 use refit_upgrade::{Directives, Verdict};
 use std::time::{Duration, Instant};
 
@@ -45,9 +45,9 @@ fn times(mut node: Node, root: &str, makes: &[u64], (to, restarts): (&Module, bo
     assert_eq!(passed.verdict, Verdict::Committed(Generation(2)));
     old.join();
     node.call(Executor::sweep);
-    let left_over = node.call(Executor::take_remains);
+    let left_over = node.call(Executor::take_replaced);
     let start = Instant::now();
-    remains::discard(left_over).unwrap();
+    replaced::discard(left_over).unwrap();
     Times {
         pause: passed.pause,
         block,

@@ -1,8 +1,8 @@
-//! [`Remains`]: states, and parts of states, that an upgrade has left over, until they are dropped.
+//! [`ReplacedStates`]: states, and parts of states, that an upgrade has left over, until they are dropped.
 //!
 //! To drop them takes as long as they are large, so neither the pause nor a block does it. And only code that is about
 //! to be unmapped, or that made them, can; a thread that entered code must have ended before that code is unmapped. So
-//! the crew on duty buries them here, and whoever retires the code has them dropped on a thread of their own, which
+//! the crew on duty keeps them here, and whoever retires the code has them dropped on a thread of their own, which
 //! ends ([`discard`]).
 
 use crate::engines::slot::leak_if_unfit;
@@ -15,7 +15,7 @@ use std::thread::Builder;
 
 /// What is left over of one kind's states, and the code that can drop it.
 #[derive(Debug)]
-pub struct Remains {
+pub struct ReplacedStates {
     code: Code,
     states: Mutex<Vec<Instance>>,
     rests: Mutex<Vec<Rest>>,
@@ -30,7 +30,7 @@ enum Code {
     Step(Box<Migration>),
 }
 
-impl Remains {
+impl ReplacedStates {
     /// Of states of this kind's making.
     pub fn of(code: Kind) -> Arc<Self> {
         Arc::new(Self::new(Code::Kind(code)))
@@ -49,11 +49,11 @@ impl Remains {
         }
     }
 
-    pub(crate) fn bury(&self, state: Instance) {
+    pub(crate) fn keep(&self, state: Instance) {
         self.states.lock().push(state);
     }
 
-    pub(crate) fn bury_rest(&self, rest: Option<Rest>) {
+    pub(crate) fn keep_rest(&self, rest: Option<Rest>) {
         if let Some(rest) = rest {
             self.rests.lock().push(rest);
         }
@@ -85,12 +85,12 @@ impl Remains {
 ///
 /// # Errors
 /// The system starts no more threads. It is leaked then, which keeps no code mapped.
-pub fn discard(remains: Vec<Arc<Remains>>) -> io::Result<()> {
-    if remains.is_empty() {
+pub fn discard(replaced: Vec<Arc<ReplacedStates>>) -> io::Result<()> {
+    if replaced.is_empty() {
         return Ok(());
     }
-    let discard = move || remains.iter().for_each(|remains| remains.discard_here());
-    let thread = Builder::new().name("refit-remains".to_owned());
+    let discard = move || replaced.iter().for_each(|replaced| replaced.discard_here());
+    let thread = Builder::new().name("refit-replaced".to_owned());
     let thread = thread.stack_size(ENGINE_STACK_BYTES);
     // A panic in a state's drop is caught by its own shim; there is no other.
     let _ = thread.spawn(discard)?.join();
