@@ -44,7 +44,7 @@ pub use causes::{Allowance, CauseIndex, Spent};
 pub use duty::{Duty, Silence};
 pub use engines::chunk::{Chunk, SlotView};
 pub use engines::directory::IdMap;
-pub use engines::look::{Awaited, CaptureError, Captured, KindCount, States};
+pub use engines::inspect::{Awaited, CaptureError, Captured, KindCount, States};
 pub use engines::slot::{Counters, EngineState, EngineStatus, Next, Poison};
 pub use engines::started::{Effects, Start, Started, WantedChild};
 pub use envelope::{Envelope, Signed};
@@ -65,9 +65,9 @@ pub use parameters::{
     MailboxBounds, MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParameterChanges,
     Parameters, ParametersError, ParametersHash, RoundBounds, TimerBounds, Unit,
 };
+pub use swap::acceptance::{Change, Unaccepted};
 pub use swap::commit_effects::{CommitEffects, FirstMessage};
 pub use swap::kept::Kept;
-pub use swap::queued::{Change, Unaccepted};
 pub use swap::quiesced::Quiesced;
 pub use swap::replaced::ReplacedStates;
 pub use swap::reworded::{Reworded, Rewording};

@@ -1,8 +1,8 @@
 //! A round's work, claimed chunk by chunk by the leader and its helpers.
 
 use crate::block::handling::Quota;
+use crate::block::report::Report;
 use crate::block::room::Room;
-use crate::block::told::Told;
 use crate::causes::Causes;
 use crate::crew::Reserving;
 use crate::engines::chunk::SharedChunk;
@@ -58,7 +58,7 @@ pub(crate) struct Round {
     /// Chunks whose worker saw another generation.
     pub(crate) mixed: AtomicUsize,
     /// Log lines and troubles of those that are done.
-    pub(crate) told: Told,
+    pub(crate) report: Report,
 }
 
 /// What an [`Each`] does with each number.
@@ -103,7 +103,7 @@ impl Round {
             }
             let mut chunk = chunk.write();
             chunk.run(&table, &self.facts, before);
-            self.told.cut(before.len(), &mut chunk.outbox);
+            self.report.cut(before.len(), &mut chunk.outbox);
         }
     }
 }

@@ -7,9 +7,9 @@
 use crate::block::handling::Quota;
 use crate::block::outbox::Outbox;
 use crate::block::outcome::BlockOutcome;
+use crate::block::report::Report;
 use crate::block::room::{Made, Room};
 use crate::block::round::{Job, Round, RoundFacts};
-use crate::block::told::Told;
 use crate::causes::{Causes, HeldBack, hold_back};
 use crate::crew::Helpers;
 use crate::engines::mailbox::Amount;
@@ -98,7 +98,7 @@ impl Executor {
             },
             generation: out.generation,
             mixed: AtomicUsize::new(0),
-            told: Told::default(),
+            report: Report::default(),
         });
         let alone = active.len() == 1 || self.engines.waiting.letters < PARALLEL_MESSAGES_MIN;
         helpers.run(&Job::Round(round.clone()), alone);

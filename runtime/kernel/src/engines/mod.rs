@@ -1,16 +1,16 @@
 //! The engines of a node: where they lie, from their start to their end, and what is known of each.
 //!
 //! An engine is a [`slot`] with a [`mailbox`] in a [`chunk`], found by the [`directory`]. It comes in as a [`started`], gets its place and
-//! loses it in [`lives`]; [`look`] tells how the engines are.
+//! loses it in [`lives`]; [`inspect`] tells how the engines are.
 
 pub(crate) mod chunk;
 pub(crate) mod directory;
-pub(crate) mod discard;
 pub(crate) mod held;
+pub(crate) mod inspect;
 pub(crate) mod lives;
-pub(crate) mod look;
 pub(crate) mod mailbox;
 mod places;
+pub(crate) mod shutdown;
 pub(crate) mod slot;
 pub(crate) mod slot_timers;
 pub(crate) mod started;

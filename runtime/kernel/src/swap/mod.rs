@@ -2,7 +2,7 @@
 //!
 //! A [`table`] is the code of one generation. While the gate is closed, [`quiesced`] is the proof of it and the only way
 //! to change anything; transitions look at the node through a [`view`] and put what they make beside the old states.
-//! [`queued`] and [`reworded`] decide whether the new code takes what waits. Up to the commit nothing of the old
+//! [`acceptance`] and [`reworded`] decide whether the new code takes what waits. Up to the commit nothing of the old
 //! generation is changed.
 //!
 //! # After the commit
@@ -11,7 +11,7 @@
 //! 1. `swap/quiesced.rs::publish`: the new table is live. It remembers, by kind, how a state that is still as the old
 //!    code left it becomes the new code's (`swap/table.rs::Pending`).
 //! 2. `swap/reworded.rs::put_reworded`: what clients wrote in words that have changed is put into its letters anew.
-//! 3. `swap/queued.rs::bury_unaccepted`: what the plan gives up is told of and becomes dead letters.
+//! 3. `swap/acceptance.rs::bury_unaccepted`: what the plan gives up is told of and becomes dead letters.
 //! 4. `swap/commit_effects.rs::take_over`: engines that the transitions started get their places, those that they retired
 //!    end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens; the pause is over.
 //! 5. `engines/slot.rs::settle`: the first touch of an engine (a letter, a query, an image) makes its state the new
@@ -23,9 +23,9 @@
 //! 8. `swap/sweep.rs::take_replaced`: whoever retires the old generation takes what is left over, joins the old crew,
 //!    and drops it on a thread that has ended before the code is unmapped (`swap/replaced.rs::discard`).
 
+pub(crate) mod acceptance;
 pub(crate) mod commit_effects;
 pub(crate) mod kept;
-pub(crate) mod queued;
 pub(crate) mod quiesced;
 pub mod replaced;
 pub(crate) mod reworded;

@@ -7,7 +7,7 @@
 use crate::engines::mailbox::Letter;
 use crate::engines::slot::{Slot, SlotState};
 use crate::envelope::Envelope;
-use crate::swap::queued::Unaccepted;
+use crate::swap::acceptance::Unaccepted;
 use crate::swap::quiesced::Quiesced;
 use crate::swap::table::KindIndex;
 use refit_abi::EngineId;

@@ -1,4 +1,4 @@
-//! [`Told`]: so many log lines and troubles as a block keeps, and no more, lie in the outboxes of a round.
+//! [`Report`]: so many log lines and troubles as a block keeps, and no more, lie in the outboxes of a round.
 //!
 //! A block keeps the first of them, in the order of the chunks. What is certain not to be among these is dropped when
 //! its chunk is done, not when the round is: otherwise each chunk could hold as much as a block keeps.
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// What the chunks of a round have told so far.
 #[derive(Debug, Default)]
-pub(crate) struct Told(Mutex<BTreeMap<usize, Count>>);
+pub(crate) struct Report(Mutex<BTreeMap<usize, Count>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -18,7 +18,7 @@ struct Count {
     troubles: usize,
 }
 
-impl Told {
+impl Report {
     /// The chunk that is this one of the round is done: drops what chunks before it leave no room for.
     pub(crate) fn cut(&self, number: usize, outbox: &mut Outbox) {
         if outbox.logs.is_empty() && outbox.troubles.is_empty() {
