@@ -207,7 +207,7 @@ impl Stages {
                 },
                 counters: made.counters,
                 handles,
-                inbox: Vec::new(),
+                mailbox: Vec::new(),
             }),
             (next, _) => {
                 places.push((chunk, made.number, next));

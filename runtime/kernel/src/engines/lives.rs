@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// When the state of an engine that ends is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LastRites {
+pub(crate) enum StateIsDropped {
     /// At once.
     Now,
     /// With what an upgrade leaves over: it may be large, and a pause lasts.
@@ -53,7 +53,7 @@ impl Executor {
             return;
         };
         if stop.engine == stop.by || parent == Some(stop.by) {
-            return self.end(stop.engine, table, LastRites::Now, out);
+            return self.end(stop.engine, table, StateIsDropped::Now, out);
         }
         let line = format!(
             "may not stop `{}`: neither itself nor its child",
@@ -73,7 +73,7 @@ impl Executor {
         &mut self,
         engine: EngineId,
         table: &GenerationTable,
-        last: LastRites,
+        last: StateIsDropped,
         out: &mut BlockOutcome,
     ) {
         let Some(place) = self.engines.directory.get(engine) else {
@@ -123,7 +123,7 @@ impl Executor {
         &mut self,
         slot: &mut Slot,
         table: &GenerationTable,
-        last: LastRites,
+        last: StateIsDropped,
         out: &mut BlockOutcome,
     ) {
         let Some(entry) = table.get(slot.kind) else {
@@ -134,11 +134,11 @@ impl Executor {
             return;
         };
         match last {
-            LastRites::Now => {
+            StateIsDropped::Now => {
                 let _about = running::about(slot.id);
                 leak_if_unfit(entry.kind.discard(instance));
             }
-            LastRites::Later => self.keep_state(&entry.kind, instance),
+            StateIsDropped::Later => self.keep_state(&entry.kind, instance),
         }
     }
 

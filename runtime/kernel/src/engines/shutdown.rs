@@ -1,7 +1,7 @@
 //! The end of all engines: a node that goes on after it has ended its engines, or unmaps their code,
 //! must give every state back to the code that can free it.
 
-use crate::engines::lives::LastRites;
+use crate::engines::lives::StateIsDropped;
 use crate::executor::Executor;
 
 impl Executor {
@@ -16,7 +16,7 @@ impl Executor {
         let table = self.table();
         let mut out = std::mem::take(&mut self.between);
         for engine in self.engines.ids().into_iter().rev() {
-            self.end(engine, &table, LastRites::Now, &mut out);
+            self.end(engine, &table, StateIsDropped::Now, &mut out);
         }
         self.close_gaps(&table, &mut out);
         self.between = out;

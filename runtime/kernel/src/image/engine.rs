@@ -37,7 +37,7 @@ pub struct EngineImage {
     /// A configuration in JSON, as its code read it then, in postcard.
     pub config_read: Option<Vec<u8>>,
     /// Its mail, in order.
-    pub mail: Vec<LetterImage>,
+    pub mailbox: Vec<LetterImage>,
     /// Its state before the upgrade that could not settle it, if that has poisoned it.
     pub kept: Option<Kept>,
     /// What its state says it is, if it crosses as bytes: whoever reads the bytes must come to the same.
@@ -71,7 +71,7 @@ impl EngineImage {
             StateImage::Live(bytes) => bytes.len(),
             StateImage::Poisoned(_) | StateImage::Elsewhere => 0,
         };
-        let mail = self.mail.iter().map(|letter| letter.payload.len());
+        let mail = self.mailbox.iter().map(|letter| letter.payload.len());
         let read = self.config_read.as_ref().map_or(0, Vec::len);
         let kept = self.kept.as_ref().map_or(0, |kept| kept.state.len());
         state + kept + self.config.1.len() + read + mail.sum::<usize>()

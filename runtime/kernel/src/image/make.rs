@@ -107,7 +107,7 @@ impl Making {
         let slot = slot_of(engine, kind, self.table.get(kind))?;
         let place = self.executor.engines.place(slot);
         self.executor
-            .refill(place, &engine.mail)
+            .refill(place, &engine.mailbox)
             .ok_or(ImageError::NoCause { engine: engine.id })
     }
 

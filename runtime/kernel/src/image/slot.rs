@@ -47,7 +47,7 @@ pub(super) fn engine_image(
         config: (slot.config.0, slot.config.1.to_vec()),
         config_schema: slot.config_schema,
         config_read: slot.config_read.as_deref().map(<[u8]>::to_vec),
-        mail: mail.collect(),
+        mailbox: mail.collect(),
         kept: slot.kept.as_deref().cloned(),
         witness,
     })

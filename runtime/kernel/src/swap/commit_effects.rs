@@ -4,7 +4,7 @@
 use crate::block::outbox::TimerDeed;
 use crate::block::outcome::BlockOutcome;
 use crate::causes::CauseIndex;
-use crate::engines::lives::LastRites;
+use crate::engines::lives::StateIsDropped;
 use crate::engines::slot::{Counters, Slot};
 use crate::engines::started::{Effects, Started};
 use crate::envelope::Signed;
@@ -91,7 +91,7 @@ impl Executor {
             self.engines.with(engine, Slot::revive);
         }
         for engine in aftermath.retired {
-            self.end(engine, &table, LastRites::Later, &mut out);
+            self.end(engine, &table, StateIsDropped::Later, &mut out);
         }
         // The `init` of an engine that was started afresh ran beside its place.
         let afresh: Vec<_> = aftermath.effects.into_iter().filter_map(|e| e.0).collect();

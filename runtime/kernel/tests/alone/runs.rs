@@ -77,7 +77,7 @@ fn mail_of(executor: &Executor) -> Vec<Mail> {
     let engines = (0..ENGINES).map(|number| {
         let mut engines = image.engines.iter();
         let engine = engines.find(|engine| engine.id == root(number)).unwrap();
-        let mail = engine.mail.iter();
+        let mail = engine.mailbox.iter();
         mail.map(|letter| (is_notice(letter), letter.payload.len()))
             .collect()
     });

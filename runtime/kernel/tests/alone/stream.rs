@@ -152,7 +152,10 @@ impl Write for Widest {
 #[test]
 fn a_large_part_goes_in_records_of_bounded_length() {
     let mut image = busy().image(LARGE).unwrap();
-    let mail = image.engines.iter_mut().flat_map(|engine| &mut engine.mail);
+    let mail = image
+        .engines
+        .iter_mut()
+        .flat_map(|engine| &mut engine.mailbox);
     mail.last().unwrap().payload = vec![7; 2 * RECORD_BYTES_MAX];
     let executor = Executor::from_image(table(), &image).unwrap();
     let mut to = Widest::default();
@@ -190,7 +193,10 @@ fn states_that_are_not_asked_for_are_left_out_and_everything_else_is_there() {
     for (left_out, engine) in image.engines.iter().zip(&whole.engines) {
         let is_live = matches!(engine.state, StateImage::Live(_));
         assert_eq!(left_out.state == StateImage::Elsewhere, is_live);
-        assert_eq!((left_out.id, &left_out.mail), (engine.id, &engine.mail));
+        assert_eq!(
+            (left_out.id, &left_out.mailbox),
+            (engine.id, &engine.mailbox)
+        );
     }
     let copy = Executor::from_image(table(), &image).unwrap();
     assert_eq!(copy.backlog(), executor.backlog());

@@ -28,7 +28,7 @@ pub(crate) struct Resident {
     pub(crate) counters: Counters,
     /// The upgrade messages it handles, if it does.
     pub(crate) handles: Option<SchemaId>,
-    pub(crate) inbox: Vec<Letter>,
+    pub(crate) mailbox: Vec<Letter>,
 }
 
 /// Where a resident will live.
@@ -84,7 +84,7 @@ impl Resident {
             counters: started.counters(),
             home: Home::New(Box::new(started)),
             handles,
-            inbox: Vec::new(),
+            mailbox: Vec::new(),
         }
     }
 

@@ -233,7 +233,7 @@ impl Rounds {
                     kind: resident.kind,
                     instance: resident.instance.take(),
                     counters: resident.counters,
-                    letters: std::mem::take(&mut resident.inbox),
+                    letters: std::mem::take(&mut resident.mailbox),
                 });
             }
             let out = self.spare.pop().unwrap_or_default();
@@ -251,7 +251,7 @@ impl Rounds {
                 resident.instance = item.instance;
                 resident.counters = item.counters;
                 item.letters.clear();
-                resident.inbox = item.letters;
+                resident.mailbox = item.letters;
             }
             outs.push(task.out);
         }

@@ -99,10 +99,10 @@ impl Router {
         }
         let start = self.arena.len();
         self.arena.extend_from_slice(payload);
-        if resident.inbox.is_empty() {
+        if resident.mailbox.is_empty() {
             self.active.push(place);
         }
-        resident.inbox.push(Letter {
+        resident.mailbox.push(Letter {
             signed: sent.signed,
             payload: start..self.arena.len(),
         });

@@ -205,7 +205,7 @@ fn births_and_messages_of_two_kinds_in_one_stage_come_in_the_order_of_the_places
         assert_eq!(born, children, "{layout:?}");
         let image = crossed.after.image.engines.iter();
         let to = image.clone().find(|engine| engine.id == peer(5)).unwrap();
-        let mail = to.mail.iter().map(|letter| letter.envelope.sender);
+        let mail = to.mailbox.iter().map(|letter| letter.envelope.sender);
         let mail: Vec<_> = mail.take(senders.len()).collect();
         let expected: Vec<_> = senders.iter().map(|n| Sender::Engine(peer(*n))).collect();
         assert_eq!(mail, expected, "{layout:?}");

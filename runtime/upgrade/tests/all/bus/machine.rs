@@ -121,7 +121,7 @@ type Engines = Vec<(EngineId, Option<EngineId>, u64, u64, Vec<Mail>)>;
 
 fn engines(image: &Image) -> Engines {
     let engines = image.engines.iter().map(|engine| {
-        let mail = engine.mail.iter().map(letter).collect();
+        let mail = engine.mailbox.iter().map(letter).collect();
         (engine.id, engine.parent, engine.sent, engine.children, mail)
     });
     engines.collect()
