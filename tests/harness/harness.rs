@@ -254,10 +254,10 @@ impl Harness {
         self.begin_with(plan, ApplyOptions::default())
     }
 
-    fn begin_with(&self, plan: String, wishes: ApplyOptions) -> Result<u64, Refusal> {
+    fn begin_with(&self, plan: String, options: ApplyOptions) -> Result<u64, Refusal> {
         let applied = self
             .node
-            .apply(Bytes::from(plan), OrderedBy::default(), wishes);
+            .apply(Bytes::from(plan), OrderedBy::default(), options);
         Ok(self.runtime.block_on(applied)?.id)
     }
 
@@ -272,9 +272,9 @@ impl Harness {
         &self,
         key: &str,
         plan: String,
-        wishes: ApplyOptions,
+        options: ApplyOptions,
     ) -> Result<UpgradeAccepted, Refusal> {
-        let applied = self.node.apply(Bytes::from(plan), by(key), wishes);
+        let applied = self.node.apply(Bytes::from(plan), by(key), options);
         self.runtime.block_on(applied)
     }
 
@@ -328,12 +328,12 @@ impl Harness {
         self.apply_with(plan, ApplyOptions::default())
     }
 
-    /// As [`Harness::apply`], with wishes.
+    /// As [`Harness::apply`], with options.
     ///
     /// # Errors
     /// What the operator is told, if it is not taken on.
-    pub fn apply_with(&self, plan: &Plan, wishes: ApplyOptions) -> Result<UpgradeReport, Refusal> {
-        let id = self.begin_with(serde_json::to_string(plan).unwrap(), wishes)?;
+    pub fn apply_with(&self, plan: &Plan, options: ApplyOptions) -> Result<UpgradeReport, Refusal> {
+        let id = self.begin_with(serde_json::to_string(plan).unwrap(), options)?;
         Ok(self.ended(id))
     }
 

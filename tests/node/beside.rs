@@ -174,11 +174,11 @@ fn a_bound_on_the_pause_and_no_rehearsal_are_not_wanted_at_once() {
     let node = node(&workshop, LONG);
     let v2 = node.own_copy(&workshop.kv_v2());
     let v2 = node.plan(&[("kv", &v2)], None).unwrap();
-    let wishes = ApplyOptions {
+    let options = ApplyOptions {
         max_pause_us: Some(60_000_000),
         ..UNREHEARSED
     };
-    let report = node.apply_with(&v2, wishes).unwrap();
+    let report = node.apply_with(&v2, options).unwrap();
     assert_eq!(reason(&report).0, "pause-not-rehearsed");
     let next = report.reason.unwrap().next;
     assert!(next.contains("not with both"), "{next}");

@@ -54,15 +54,18 @@ fn a_plan_under_a_key_is_taken_on_once_and_told_again_after_its_end() {
     assert_eq!(node.generation(), Generation(2));
     assert_eq!(taken_on(&logged), 1, "it stands in one block, and once");
 
-    // Another plan, or the same with other wishes, is another request.
+    // Another plan, or the same with other options, is another request.
     let other = text.replacen("\"at_height\":null", "\"at_height\":9999999", 1);
     assert_ne!(other, text);
     assert_eq!(code(apply(&other)), used());
-    let wishes = ApplyOptions {
+    let options = ApplyOptions {
         no_rehearsal: true,
         ..ApplyOptions::default()
     };
-    assert_eq!(code(node.begin_keyed("op/1", text.clone(), wishes)), used());
+    assert_eq!(
+        code(node.begin_keyed("op/1", text.clone(), options)),
+        used()
+    );
     let unread = apply("{}");
     assert_eq!(code(unread), (400, "plan-unreadable".to_owned()));
     assert_serves(node, "after");

@@ -265,11 +265,11 @@ fn a_predicted_pause_above_the_bound_refuses_the_upgrade() {
     assert_mapped(&node, 1);
 
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
-    let wishes = ApplyOptions {
+    let options = ApplyOptions {
         max_pause_us: Some(60_000_000),
         ..ApplyOptions::default()
     };
-    let report = node.apply_with(&plan, wishes).unwrap();
+    let report = node.apply_with(&plan, options).unwrap();
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
 }
 
@@ -279,11 +279,11 @@ fn a_bound_on_a_pause_that_nobody_predicts_refuses_the_upgrade() {
     let node = rehearsing(&workshop, LONG, |config| config.rehearsal = None);
     let v2 = node.own_copy(&workshop.kv_v2());
     let plan = node.plan(&[("kv", &v2)], None).unwrap();
-    let wishes = ApplyOptions {
+    let options = ApplyOptions {
         max_pause_us: Some(60_000_000),
         ..ApplyOptions::default()
     };
-    let report = node.apply_with(&plan, wishes).unwrap();
+    let report = node.apply_with(&plan, options).unwrap();
     assert_eq!(reason(&report).0, "pause-not-rehearsed");
     assert_eq!(node.rehearse(&plan).unwrap_err().code, "rehearsal-off");
     assert_serves(&node, "after");

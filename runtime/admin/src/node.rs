@@ -84,7 +84,7 @@ pub trait Node: Send + Sync + 'static {
         &self,
         plan: Bytes,
         by: OrderedBy,
-        wishes: ApplyOptions,
+        options: ApplyOptions,
     ) -> Answer<'_, UpgradeAccepted>;
 
     /// Rehearses the upgrade that a plan describes, which changes nothing.

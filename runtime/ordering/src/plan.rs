@@ -28,7 +28,7 @@ pub struct PlanEntry {
     /// The canonical bytes of what it changes of the parameters; empty if nothing.
     pub parameters: Vec<u8>,
     /// What whoever ordered it wished beside it: another wish is another order.
-    pub wishes: PlanOptions,
+    pub options: PlanOptions,
 }
 
 /// What is wished of the node that is given a plan.

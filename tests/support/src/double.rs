@@ -327,7 +327,7 @@ impl Node for Double {
         &self,
         plan: Bytes,
         by: OrderedBy,
-        wishes: ApplyOptions,
+        options: ApplyOptions,
     ) -> Answer<'_, UpgradeAccepted> {
         let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
         Box::pin(async move {
@@ -342,7 +342,7 @@ impl Node for Double {
                 ));
             }
             self.shares.lock().unwrap().push(by.share);
-            if wishes.max_pause_us == Some(0) {
+            if options.max_pause_us == Some(0) {
                 let (detail, next) = ("it takes a pause", "accept a longer one");
                 return Err(Refusal::new(409, "pause-too-long", detail, next));
             }

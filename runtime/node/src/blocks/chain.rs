@@ -94,7 +94,7 @@ pub(crate) fn digest(plan: &Plan) -> PlanDigest {
 
 /// What an entry says of the plan, and of what was wished beside it: for whoever reads the log, and whoever is given the
 /// same again.
-pub(crate) fn entry(plan: &Plan, wishes: &ApplyOptions) -> PlanEntry {
+pub(crate) fn entry(plan: &Plan, options: &ApplyOptions) -> PlanEntry {
     let modules = plan.modules.iter();
     let kinds = modules.flat_map(|module| {
         module.kinds.iter().map(|kind| PlannedCode {
@@ -111,10 +111,10 @@ pub(crate) fn entry(plan: &Plan, wishes: &ApplyOptions) -> PlanEntry {
             true => Vec::new(),
             false => parameters.to_bytes(),
         },
-        wishes: PlanOptions {
-            max_pause_us: wishes.max_pause_us,
-            no_rehearsal: wishes.no_rehearsal,
-            rehearsal_wait_us: wishes.rehearsal_wait_us,
+        options: PlanOptions {
+            max_pause_us: options.max_pause_us,
+            no_rehearsal: options.no_rehearsal,
+            rehearsal_wait_us: options.rehearsal_wait_us,
         },
     }
 }

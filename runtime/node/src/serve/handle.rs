@@ -159,9 +159,9 @@ impl refit_admin::Node for Node {
         &self,
         plan: Bytes,
         by: OrderedBy,
-        wishes: ApplyOptions,
+        options: ApplyOptions,
     ) -> Answer<'_, UpgradeAccepted> {
-        Box::pin(self.take_on(plan, by, wishes))
+        Box::pin(self.take_on(plan, by, options))
     }
 
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {

@@ -88,11 +88,11 @@ impl Node {
         &self,
         plan: Bytes,
         by: OrderedBy,
-        wishes: ApplyOptions,
+        options: ApplyOptions,
     ) -> Result<UpgradeAccepted, Refusal> {
         self.accepts_looks()?;
         // A plan may be of some megabytes.
-        let read = tokio::task::spawn_blocking(move || Proposed::read(&plan, &by, wishes));
+        let read = tokio::task::spawn_blocking(move || Proposed::read(&plan, &by, options));
         let proposed = read.await.map_err(|_| ended())??;
         let taking_on = TakingOn {
             upgrades: self.upgrades.clone(),

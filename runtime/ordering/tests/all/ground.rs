@@ -182,7 +182,7 @@ fn a_plan_in_a_block_is_in_its_one_form_or_the_block_is_refused() {
             artifact: "ab".repeat(32),
         }],
         parameters: vec![1, 0, 0],
-        wishes: PlanOptions {
+        options: PlanOptions {
             max_pause_us: Some(5_000),
             no_rehearsal: false,
             rehearsal_wait_us: None,
