@@ -154,7 +154,7 @@ impl Harness {
     pub fn send(&self, engine: &str, message: Value) -> Result<Replied, Refusal> {
         let bytes = Bytes::from(message.to_string());
         self.runtime
-            .block_on(self.node.send((id(engine), Entrance::UNIX), None, bytes))
+            .block_on(self.node.send(id(engine), Entrance::UNIX, None, bytes))
     }
 
     /// Sends a message under the idempotency key `CLIENT/SEQUENCE`.
@@ -165,7 +165,7 @@ impl Harness {
         let (request, bytes) = (key.parse().unwrap(), Bytes::from(message.to_string()));
         self.runtime.block_on(
             self.node
-                .send((id(engine), Entrance::UNIX), Some(request), bytes),
+                .send(id(engine), Entrance::UNIX, Some(request), bytes),
         )
     }
 

@@ -42,8 +42,8 @@ fn endless(workshop: &Workshop) -> PathBuf {
 fn keep_going(node: &Harness, wanted: &AtomicBool) {
     while wanted.load(Relaxed) {
         let order = Bytes::from(json!({"count": {"times": 1}}).to_string());
-        let to = ("dog".parse().unwrap(), Entrance::UNIX);
-        let sent = node.node().send(to, None, order);
+        let to = "dog".parse().unwrap();
+        let sent = node.node().send(to, Entrance::UNIX, None, order);
         // What is refused meanwhile is refused.
         let _answer = node.runtime().block_on(sent);
         std::thread::sleep(Duration::from_millis(5));

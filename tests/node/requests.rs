@@ -81,7 +81,7 @@ fn the_new_names_of_one_token_leave_places_to_those_who_come_by_the_socket() {
     let by_token = |client: &str| {
         let (kv, key) = ("kv".parse().unwrap(), format!("{client}/1"));
         let message = put(client, "1").to_string().into();
-        let sent = node.node().send((kv, token), key.parse().ok(), message);
+        let sent = node.node().send(kv, token, key.parse().ok(), message);
         node.runtime().block_on(sent)
     };
     for number in 0..4 {

@@ -67,13 +67,9 @@ async fn run_client(node: Arc<Node>, load: Arc<Load>, client: usize) -> Vec<Repl
         }
         let message = Bytes::from(put(&key(client, sequence), "new").to_string());
         replies.push(
-            node.send(
-                (kv, Entrance::UNIX),
-                Some(request(client, sequence)),
-                message,
-            )
-            .await
-            .unwrap(),
+            node.send(kv, Entrance::UNIX, Some(request(client, sequence)), message)
+                .await
+                .unwrap(),
         );
         load.answered.fetch_add(1, Ordering::Relaxed);
     }

@@ -29,9 +29,9 @@ impl Watch for Hold {
 /// Sends as a client does that goes away at once.
 fn send_and_leave(node: &Harness, message: &Value) {
     let bytes = Bytes::from(message.to_string());
-    let to = ("evil".parse().unwrap(), Entrance::UNIX);
+    let to = "evil".parse().unwrap();
     node.runtime().block_on(async {
-        let sending = node.node().send(to, None, bytes);
+        let sending = node.node().send(to, Entrance::UNIX, None, bytes);
         let _gone = tokio::time::timeout(Duration::ZERO, sending).await;
     });
 }

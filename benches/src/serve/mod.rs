@@ -70,7 +70,7 @@ pub fn run(
     let node = ServedNode::start(code)?;
     let bench = Bench::new(&node, options.window());
     let (rows, no_batch) = rows(&bench, options, progress)?;
-    let sorts = match no_batch {
+    let (plain, keyed) = match no_batch {
         None => (Sort::Batch, Sort::KeyedBatch),
         Some(_) => (Sort::Put, Sort::KeyedPut),
     };
@@ -78,7 +78,7 @@ pub fn run(
         "pairs of windows with keys and without: {}",
         options.pairs
     ));
-    let keys = pairs::keys(&bench, options, sorts)?;
+    let keys = pairs::keys(&bench, options, plain, keyed)?;
     let rate_hz = options
         .rate_hz
         .map_or_else(|| swap_rate_hz(&rows, options), f64::from);
@@ -114,7 +114,7 @@ fn rows(
     let mut rows = vec![bench.measure(lone)?.row];
     let mut climb = |sort: Sort, connections: usize| {
         progress(&format!("{sort}: {connections} connections"));
-        let found = ramp::climb(bench, (sort, connections), options.rate_hz)?;
+        let found = ramp::climb(bench, sort, connections, options.rate_hz)?;
         rows.extend([found.flat_out, found.open]);
         Ok::<_, BenchError>(())
     };

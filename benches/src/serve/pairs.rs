@@ -157,7 +157,8 @@ fn gather(all: &mut Option<Measured>, measured: Measured) {
 pub(super) fn keys(
     bench: &Bench<'_>,
     options: &ServeOptions,
-    (plain, keyed): (Sort, Sort),
+    plain: Sort,
+    keyed: Sort,
 ) -> Result<KeysCost, BenchError> {
     let connections = options.middle();
     let mut random = Random::new(options.seed);

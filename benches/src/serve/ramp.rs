@@ -21,7 +21,8 @@ pub(super) struct Ramp {
 /// Finds the rate for these requests, or measures the one that is asked for.
 pub(super) fn climb(
     bench: &Bench<'_>,
-    (sort, connections): (Sort, usize),
+    sort: Sort,
+    connections: usize,
     rate_hz: Option<u32>,
 ) -> Result<Ramp, BenchError> {
     let shape = |pace| Shape {

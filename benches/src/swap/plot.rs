@@ -23,10 +23,28 @@ struct Series {
     points: Vec<[f64; 4]>,
 }
 
+/// A point of the page.
+#[derive(Clone, Copy)]
+struct At {
+    x: f64,
+    y: f64,
+}
+
+const fn at(x: f64, y: f64) -> At {
+    At { x, y }
+}
+
+/// A stretch of the page.
+#[derive(Clone, Copy)]
+struct Stretch {
+    from: f64,
+    to: f64,
+}
+
 /// A logarithmic axis between two powers of ten, on a stretch of the page.
 struct Axis {
     decades: (i32, i32),
-    page: (f64, f64),
+    page: Stretch,
 }
 
 /// The plot of a report.
@@ -40,11 +58,16 @@ pub(super) fn svg(report: &SwapReport) -> String {
 fn draw(report: &SwapReport, svg: &mut String) -> std::fmt::Result {
     let all = series(report);
     let points = || all.iter().flat_map(|series| &series.points);
-    let x = Axis::over(points().map(|point| point[0]), (LEFT, RIGHT));
-    let y = Axis::over(
-        points().flat_map(|point| point[1..].to_vec()),
-        (BOTTOM, TOP),
-    );
+    let across = Stretch {
+        from: LEFT,
+        to: RIGHT,
+    };
+    let up = Stretch {
+        from: BOTTOM,
+        to: TOP,
+    };
+    let x = Axis::over(points().map(|point| point[0]), across);
+    let y = Axis::over(points().flat_map(|point| point[1..].to_vec()), up);
     writeln!(
         svg,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -56,13 +79,13 @@ fn draw(report: &SwapReport, svg: &mut String) -> std::fmt::Result {
     )?;
     text(
         svg,
-        (LEFT, 28.0),
+        at(LEFT, 28.0),
         "start",
         "Pause of a swap: median, bars over the middle half",
     )?;
     text(
         svg,
-        ((LEFT + RIGHT) / 2.0, BOTTOM + 45.0),
+        at((LEFT + RIGHT) / 2.0, BOTTOM + 45.0),
         "middle",
         "engines",
     )?;
@@ -78,7 +101,7 @@ fn draw(report: &SwapReport, svg: &mut String) -> std::fmt::Result {
         legend(svg, series, TOP + 20.0 * row as f64)?;
     }
     let machine = format!("{} · {} repetitions", report.machine, report.repetitions);
-    text(svg, (LEFT, HEIGHT - 8.0), "start", &machine)?;
+    text(svg, at(LEFT, HEIGHT - 8.0), "start", &machine)?;
     writeln!(svg, "</svg>")
 }
 
@@ -144,7 +167,7 @@ fn colour(class: BenchClass) -> &'static str {
 }
 
 impl Axis {
-    fn over(values: impl Iterator<Item = f64>, page: (f64, f64)) -> Self {
+    fn over(values: impl Iterator<Item = f64>, page: Stretch) -> Self {
         let logs: Vec<f64> = values
             .filter(|value| *value > 0.0)
             .map(f64::log10)
@@ -172,7 +195,7 @@ impl Axis {
         // A value of 0 has no place on the axis; it is drawn at its lower end.
         let log = if value > 0.0 { value.log10() } else { low };
         let part = (log.clamp(low, high) - low) / (high - low);
-        self.page.0 + part * (self.page.1 - self.page.0)
+        self.page.from + part * (self.page.to - self.page.from)
     }
 
     fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
@@ -183,23 +206,23 @@ impl Axis {
 
 fn grid(svg: &mut String, x: &Axis, y: &Axis) -> std::fmt::Result {
     for tick in x.ticks() {
-        let at = x.place(tick);
-        rule(svg, (at, TOP), (at, BOTTOM))?;
-        text(svg, (at, BOTTOM + 20.0), "middle", &number(tick))?;
+        let x = x.place(tick);
+        rule(svg, at(x, TOP), at(x, BOTTOM))?;
+        text(svg, at(x, BOTTOM + 20.0), "middle", &number(tick))?;
     }
     for tick in y.ticks() {
-        let at = y.place(tick);
-        rule(svg, (LEFT, at), (RIGHT, at))?;
-        text(svg, (LEFT - 8.0, at + 4.0), "end", &number(tick))?;
+        let y = y.place(tick);
+        rule(svg, at(LEFT, y), at(RIGHT, y))?;
+        text(svg, at(LEFT - 8.0, y + 4.0), "end", &number(tick))?;
     }
     Ok(())
 }
 
-fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64)) -> std::fmt::Result {
+fn rule(svg: &mut String, from: At, to: At) -> std::fmt::Result {
     writeln!(
         svg,
         "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"#dddddd\"/>",
-        from.0, from.1, to.0, to.1
+        from.x, from.y, to.x, to.y
     )
 }
 
@@ -230,23 +253,23 @@ fn line(svg: &mut String, series: &Series, x: &Axis, y: &Axis) -> std::fmt::Resu
     Ok(())
 }
 
-fn legend(svg: &mut String, series: &Series, at: f64) -> std::fmt::Result {
+fn legend(svg: &mut String, series: &Series, y: f64) -> std::fmt::Result {
     let (left, right) = (RIGHT + 20.0, RIGHT + 50.0);
     writeln!(
         svg,
-        "<line x1=\"{left}\" y1=\"{at}\" x2=\"{right}\" y2=\"{at}\" stroke=\"{}\" \
+        "<line x1=\"{left}\" y1=\"{y}\" x2=\"{right}\" y2=\"{y}\" stroke=\"{}\" \
          stroke-width=\"2\" stroke-dasharray=\"{}\"/>",
         series.colour, series.dash
     )?;
-    text(svg, (right + 8.0, at + 4.0), "start", &series.name)
+    text(svg, at(right + 8.0, y + 4.0), "start", &series.name)
 }
 
-fn text(svg: &mut String, at: (f64, f64), anchor: &str, words: &str) -> std::fmt::Result {
+fn text(svg: &mut String, at: At, anchor: &str, words: &str) -> std::fmt::Result {
     let words = words.replace('&', "&amp;").replace('<', "&lt;");
     writeln!(
         svg,
         "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{words}</text>",
-        at.0, at.1
+        at.x, at.y
     )
 }
 
@@ -272,11 +295,17 @@ mod tests {
 
     #[test]
     fn an_axis_spans_whole_decades_and_places_values_between_them() {
-        let axis = Axis::over([20.0, 900.0].into_iter(), (0.0, 100.0));
+        let axis = Axis::over(
+            [20.0, 900.0].into_iter(),
+            Stretch {
+                from: 0.0,
+                to: 100.0,
+            },
+        );
         assert_eq!(axis.ticks().collect::<Vec<_>>(), [10.0, 100.0, 1_000.0]);
         assert!((axis.place(100.0) - 50.0).abs() < 1e-9);
         assert!((axis.place(0.0) - 0.0).abs() < 1e-9);
-        let flat = Axis::over([10.0].into_iter(), (0.0, 1.0));
+        let flat = Axis::over([10.0].into_iter(), Stretch { from: 0.0, to: 1.0 });
         assert!(flat.place(10.0).is_finite());
     }
 

@@ -40,7 +40,8 @@ pub trait Node: Send + Sync + 'static {
     /// before, wherever it came in, gives the recorded reply instead.
     fn send(
         &self,
-        to: (EngineId, Entrance),
+        engine: EngineId,
+        at: Entrance,
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied>;

@@ -169,7 +169,8 @@ fn is_repeat(by: &OrderedBy) -> bool {
 impl Node for Double {
     fn send(
         &self,
-        (engine, at): (EngineId, Entrance),
+        engine: EngineId,
+        at: Entrance,
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied> {

@@ -66,7 +66,7 @@ impl Straight {
         };
         let body = body::text(seat, (headers, body), app.message()).await?;
         let asked = match what {
-            What::Message => app.node.send((engine, app.entrance(seat)), id, body),
+            What::Message => app.node.send(engine, app.entrance(seat), id, body),
             What::Query => app.node.query(engine, body),
         };
         app.places.pass((For::Work, seat), asked).await

@@ -19,7 +19,8 @@ use tokio::sync::oneshot;
 impl Node {
     pub(crate) async fn send_message(
         &self,
-        (engine, at): (EngineId, Entrance),
+        engine: EngineId,
+        at: Entrance,
         request: Option<RequestId>,
         body: Bytes,
     ) -> Result<Replied, Refusal> {

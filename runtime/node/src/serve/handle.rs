@@ -115,11 +115,12 @@ impl Node {
 impl refit_admin::Node for Node {
     fn send(
         &self,
-        to: (EngineId, Entrance),
+        engine: EngineId,
+        at: Entrance,
         request: Option<RequestId>,
         body: Bytes,
     ) -> Answer<'_, Replied> {
-        Box::pin(self.send_message(to, request, body))
+        Box::pin(self.send_message(engine, at, request, body))
     }
 
     fn submit(

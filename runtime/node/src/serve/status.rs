@@ -100,6 +100,7 @@ impl Node {
 
     fn status_of(&self, engines: &Engines) -> Status {
         let latest = *self.latest.lock();
+        let poisoned = engines.poisoned.iter();
         Status {
             node: info(self.life),
             height: latest.height,
@@ -108,7 +109,7 @@ impl Node {
             block_us: micros(latest.tempo.expected(Instant::now())),
             engines: shown_engines(engines),
             engines_total: engines.total,
-            poisoned: engines.poisoned.iter().map(shown_poison).collect(),
+            poisoned: poisoned.map(|(id, why)| shown_poison(*id, why)).collect(),
             dead_letters: engines.dead.clone(),
             forgotten: ForgottenKeys {
                 answers: latest.counts.blocks.answers_forgotten,
@@ -206,7 +207,7 @@ fn look_at_dead_letters(executor: &Executor) -> DeadLetters {
     }
 }
 
-fn shown_poison((engine, poison): &(EngineId, Poison)) -> PoisonStatus {
+fn shown_poison(engine: EngineId, poison: &Poison) -> PoisonStatus {
     PoisonStatus {
         engine: engine.to_string(),
         kind: poison.kind.clone(),

@@ -174,7 +174,7 @@ impl Node {
         parameters.check()?;
         let table = GenerationTable::first_with(kinds, config.grants.clone());
         warn_of_unknown_grants(&table);
-        let roots = roots(&config.engines, &ids, (&places, &modules))?;
+        let roots = roots(&config.engines, &ids, &places, &modules)?;
         let files = prepared::code(&config.engines, &places, &modules);
         tell_last(&config.stuck_list);
         let watched = Arc::new(Watched::default());
@@ -377,7 +377,8 @@ fn kinds(modules: &[LoadedModule], paths: &[PathBuf]) -> Result<Vec<Kind>, Start
 fn roots(
     engines: &[EngineConfig],
     ids: &[EngineId],
-    (places, modules): (&[usize], &[LoadedModule]),
+    places: &[usize],
+    modules: &[LoadedModule],
 ) -> Result<Vec<Root>, StartError> {
     let mut roots = Vec::new();
     for ((engine, id), place) in engines.iter().zip(ids).zip(places) {
