@@ -4,7 +4,7 @@ use refit_abi::{EngineId, EngineIdError};
 use refit_build::BuildError;
 use refit_kernel::{QueryError, StartError};
 use refit_loader::OpenError;
-use refit_upgrade::{ArmError, Failure, Phase};
+use refit_upgrade::{ArmError, Failure, Phase, PlanError};
 use std::io;
 use std::path::PathBuf;
 
@@ -98,6 +98,9 @@ pub enum BenchError {
     /// A bench engine did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The upgrade could not be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The upgrade could not be armed.
     #[error(transparent)]
     Arm(#[from] ArmError),

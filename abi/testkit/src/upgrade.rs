@@ -140,7 +140,7 @@ impl Testkit {
             .map(|module| self.modules.candidate(module))
             .collect();
         let (plan, findings) = self.planned(&candidates, directives)?;
-        let armed = self.armed(&modules, directives)?;
+        let armed = self.armed(&plan, &modules)?;
         let (verdict, lines) = self.node_mut().at_update_point(move |quiesced| {
             let verdict = armed.run(quiesced, &mut Unwatched);
             (verdict, armed.take_lines())
@@ -216,8 +216,8 @@ impl Testkit {
     }
 
     #[track_caller]
-    fn armed(&self, modules: &[Module], directives: &Directives) -> Result<Armed, ArmError> {
+    fn armed(&self, plan: &Plan, modules: &[Module]) -> Result<Armed, ArmError> {
         let table = self.node().call(|executor| executor.table());
-        Armed::new(&table, modules, directives)
+        Armed::new(plan, &table, modules)
     }
 }

@@ -18,7 +18,7 @@ use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_kernel::Executor;
-use refit_upgrade::{Armed, BusBudget, Directives, Verdict};
+use refit_upgrade::{Armed, BusBudget, Directives, Plan, Verdict};
 use std::fs;
 use std::path::PathBuf;
 
@@ -222,7 +222,9 @@ impl Case {
             budget: BUDGET,
             ..Directives::default()
         };
-        let armed = Armed::new(&*node.table()?, &[new], &directives)?;
+        let (live, new) = (node.table()?, [new]);
+        let plan = Plan::at_hand(&live, &new, &directives)?;
+        let armed = Armed::new(&plan, &live, &new)?;
         let crew = node.next_crew()?;
         let resumed = node.swap(Some(armed), crew)?.resumed;
         match resumed.verdict {

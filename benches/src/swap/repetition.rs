@@ -10,7 +10,7 @@ use refit_abi::EngineId;
 use refit_abi::raw::Codec;
 use refit_kernel::crew::{Crew, Reserve};
 use refit_loader::{LoadedModule, Loader};
-use refit_upgrade::{Armed, Directives, Verdict};
+use refit_upgrade::{Armed, Directives, Plan, Verdict};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
@@ -136,9 +136,10 @@ impl Repetition<'_> {
     ) -> Result<Staged, BenchError> {
         let start = Instant::now();
         let module = load(loader, libraries.replacement(self.cell.class))?;
-        let (live, new) = (node.table()?, module.module().clone());
+        let (live, new) = (node.table()?, [module.module().clone()]);
+        let plan = Plan::at_hand(&live, &new, &Directives::default())?;
         // Arming enters the new code, so on a thread that ends here.
-        let armed = on_own_thread(move || Armed::new(&live, &[new], &Directives::default()))??;
+        let armed = on_own_thread(move || Armed::new(&plan, &live, &new))??;
         let crew = node.next_crew()?;
         let reserve = node.reserve(&armed, self.cell);
         Ok(Staged {

@@ -9,8 +9,10 @@ use crate::lint::Finding;
 use crate::order::Crossing;
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::host::Module;
 use refit_abi::schema::differences;
 use refit_abi::{Generation, Height};
+use refit_kernel::GenerationTable;
 use serde::{Deserialize, Serialize};
 
 /// The format that this code writes and reads.
@@ -179,6 +181,34 @@ impl Plan {
         })
     }
 
+    /// Plans to bring code that is at hand, in whatever file, into a generation: for benches and test kits. Nobody can
+    /// tell from the plan which files those were.
+    ///
+    /// # Errors
+    /// As [`Plan::make_with`].
+    pub fn at_hand(
+        live: &GenerationTable,
+        modules: &[Module],
+        directives: &Directives,
+    ) -> Result<Self, PlanError> {
+        let kinds = live.iter().map(|(_, entry)| LiveKind {
+            descriptor: entry.kind.descriptor().clone(),
+            artifact: "live".to_owned(),
+        });
+        let live = Live {
+            generation: live.number(),
+            kinds: kinds.collect(),
+        };
+        let offered = modules.iter().map(|module| OfferedModule {
+            path: module.descriptor().package.clone(),
+            artifact: "at-hand".to_owned(),
+            meant: None,
+            descriptor: module.descriptor().clone(),
+            outside: Vec::new(),
+        });
+        Self::make_with(&live, &offered.collect::<Vec<_>>(), None, directives)
+    }
+
     /// Whether this plan was made for `live`.
     ///
     /// # Errors
@@ -202,6 +232,13 @@ impl Plan {
         let mut artifacts: Vec<_> = artifacts.collect();
         artifacts.sort_unstable();
         artifacts
+    }
+
+    /// How the states of a kind cross; what the plan does not name is carried.
+    pub fn class_of(&self, kind: &str) -> Class {
+        let mut kinds = self.modules.iter().flat_map(|module| &module.kinds);
+        let planned = kinds.find(|planned| planned.kind == kind);
+        planned.map_or(Class::Carry, |planned| planned.class)
     }
 
     /// The strongest class in the plan.

@@ -11,8 +11,8 @@ use crate::class::Class;
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::Mutex;
-use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Migration, running};
+use refit_abi::{EngineId, Height};
 use refit_kernel::{
     Allowance, CommitEffects, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced,
     SlotRef, Start, StartError, Started,
@@ -75,13 +75,15 @@ struct Crossing {
 /// Runs all transitions and rounds. What they made lies beside the old states, or is gone.
 pub(crate) fn run(
     work: &Arc<Vec<Work>>,
-    (table, under_way): (&Arc<GenerationTable>, &Arc<UnderWay>),
+    table: &Arc<GenerationTable>,
+    under_way: &Arc<UnderWay>,
     budget: BusBudget,
     quiesced: &mut Quiesced<'_>,
 ) -> (Result<CommitEffects, Failure>, Vec<LogLine>) {
     let shared = Arc::new(Shared::new(
         quiesced.view(),
-        (table.clone(), under_way.clone()),
+        table.clone(),
+        under_way.clone(),
         budget,
     ));
     let stages = Stages {
@@ -111,6 +113,17 @@ pub(crate) fn run(
     commit_effects.counters = taken.counters;
     (commit_effects.restarted, commit_effects.revived) = (taken.restarted, taken.revived);
     (Ok(commit_effects), lines)
+}
+
+impl Work {
+    /// The step that leads from the old code's states to the new code's, if one does.
+    pub(crate) fn step(class: Class, old: &Kind, new: &Kind) -> Option<Migration> {
+        match class {
+            Class::Restart => None,
+            Class::Translate => new.migration_from_schema(old.descriptor().schema),
+            _ => new.migration_from(old.tag()),
+        }
+    }
 }
 
 /// Puts whole new states beside the old ones; `places` are chunk, number and state.
@@ -279,9 +292,9 @@ impl Stages {
         let height = self.shared.height();
         let whole = match (item.class, &item.step) {
             (Class::Restart, _) => Ok(self.restart(item, slot, &mut bus)?),
-            (Class::Translate, step) => {
+            (Class::Translate, _) => {
                 let old = slot.instance().ok_or(failed(CallError::WrongState))?;
-                translate(item, step.as_ref(), (engine, height), old, &mut bus)
+                translate(item, old, height, &mut bus)
             }
             (_, Some(step)) if item.whole => {
                 let old = slot.instance().ok_or(failed(CallError::WrongState))?;
@@ -391,9 +404,8 @@ impl Crossing {
 /// The old state as bytes, read by the new code; through its step if the schema changed.
 fn translate(
     item: &Work,
-    step: Option<&Migration>,
-    (engine, height): (EngineId, refit_abi::Height),
     old: &Instance,
+    height: Height,
     bus: &mut EngineBus<'_>,
 ) -> Result<Instance, CallError> {
     let mut bytes = Vec::new();
@@ -401,9 +413,9 @@ fn translate(
     if item.old.descriptor().schema == item.new.descriptor().schema {
         return item.new.decode(&bytes);
     }
-    let step = step.ok_or(CallError::WrongState)?;
+    let step = item.step.as_ref().ok_or(CallError::WrongState)?;
     let copy = step.decode_old(&bytes)?;
-    let whole = step.whole(engine, height, &copy, bus);
+    let whole = step.whole(bus.me, height, &copy, bus);
     // It was read by this very step; one that were not could only be leaked.
     drop(step.discard_old(copy));
     whole

@@ -159,12 +159,23 @@ impl Watch for Guard<'_> {
 mod tests {
     use super::*;
     use refit_kernel::GenerationTable;
-    use refit_upgrade::{Directives, Unwatched};
+    use refit_upgrade::{Directives, PLAN_FORMAT, Plan, Unwatched};
 
     #[test]
     fn who_is_let_go_before_the_gate_closes_is_told_as_aborted_and_had_no_pause() {
         let table = GenerationTable::first(Vec::new());
-        let armed = Armed::new(&table, &[], &Directives::default()).unwrap();
+        let plan = Plan {
+            format: PLAN_FORMAT,
+            base: table.number(),
+            base_code: String::new(),
+            at_height: None,
+            modules: Vec::new(),
+            carried: Vec::new(),
+            directives: Directives::default(),
+            findings: Vec::new(),
+            predicted_pause_us: None,
+        };
+        let armed = Armed::new(&plan, &table, &[]).unwrap();
         let (to_us, told) = crossbeam_channel::bounded(1);
         let watches = Watches {
             watch: Arc::new(Mutex::new(Unwatched)),

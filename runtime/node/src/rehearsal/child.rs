@@ -30,13 +30,13 @@ const AHEAD_BYTES: usize = 256 << 10;
 pub(super) type Input = BufReader<File>;
 
 /// Where the upgrade of the moment says who is in a transition.
-pub(super) type Eye = Arc<Mutex<Option<Arc<UnderWay>>>>;
+pub(super) type Observer = Arc<Mutex<Option<Arc<UnderWay>>>>;
 
 /// The whole of a rehearsal's `main`. It reads from standard input what the node writes, and runs the
 /// code of modules, old and new, in this process, which is marred by it: return the exit code from `main`
 /// and do nothing else.
 pub fn child_main() -> ExitCode {
-    let Ok(mut voice) = voice::set_aside() else {
+    let Ok(mut stdout) = voice::set_aside() else {
         return ExitCode::FAILURE;
     };
     // A parent that ended before this, or that runs another program by now, is noticed by the silence
@@ -46,13 +46,13 @@ pub fn child_main() -> ExitCode {
         .map_err(|error| unable(&error))
         .and_then(|()| input().map_err(|error| unable(&error)))
         .and_then(|mut input| read(&mut input).map(|request| (request, input)))
-        .and_then(|request| attend(request, &mut voice));
+        .and_then(|(request, input)| attend(request, input, &mut stdout));
     let report = Report {
         interface: InterfaceId::of_this_program(),
         outcome,
     };
     let line = serde_json::to_vec(&report).unwrap_or_default();
-    let spoken = voice.write_all(&line).and_then(|()| voice.flush());
+    let spoken = stdout.write_all(&line).and_then(|()| stdout.flush());
     match spoken {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -82,10 +82,10 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
 }
 
 /// Lets a thread rehearse, and says meanwhile which transitions run.
-fn attend((request, input): (Request, Input), voice: &mut impl Write) -> Result<Passed, Failed> {
-    let eye = Eye::default();
+fn attend(request: Request, input: Input, stdout: &mut impl Write) -> Result<Passed, Failed> {
+    let observer = Observer::default();
     let (done, outcome) = channel();
-    let seen = eye.clone();
+    let seen = observer.clone();
     let work = move || {
         // The parent has gone if nobody listens.
         let _ = done.send(perform::run(&request, input, &seen));
@@ -95,15 +95,15 @@ fn attend((request, input): (Request, Input), voice: &mut impl Write) -> Result<
         .name("refit-rehearsal".to_owned())
         .stack_size(ENGINE_STACK_BYTES);
     thread.spawn(work).map_err(|error| unable(&error))?;
-    tell_until(&outcome, &eye, voice)
+    tell_until(&outcome, &observer, stdout)
 }
 
 /// Says who is under way whenever that changes, and at least once in a [`BEAT`]. Nobody listening is an
 /// error: the parent has ended, and with it the deadline that it keeps.
 fn tell_until(
     outcome: &Receiver<Result<Passed, Failed>>,
-    eye: &Eye,
-    voice: &mut impl Write,
+    observer: &Observer,
+    stdout: &mut impl Write,
 ) -> Result<Passed, Failed> {
     let (mut told, mut spoke) = (Vec::new(), Instant::now());
     loop {
@@ -112,12 +112,15 @@ fn tell_until(
             Err(RecvTimeoutError::Disconnected) => return Err(defect(&"it panicked")),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let engines = eye.lock().as_ref().map(|under_way| under_way.engines());
+        let engines = observer
+            .lock()
+            .as_ref()
+            .map(|under_way| under_way.engines());
         let engines = engines.unwrap_or_default();
         if engines != told || spoke.elapsed() >= BEAT {
             let names = engines.iter().take(AT_ENGINES_MAX).map(ToString::to_string);
             let line = format!("{AT}{}\n", names.collect::<Vec<_>>().join(" "));
-            voice
+            stdout
                 .write_all(line.as_bytes())
                 .map_err(|error| unable(&error))?;
             (told, spoke) = (engines, Instant::now());
@@ -165,10 +168,11 @@ mod tests {
 
     #[test]
     fn a_child_ends_when_nobody_listens_although_its_upgrade_loops() {
-        let (listener, mut voice) = std::io::pipe().unwrap();
+        let (listener, mut stdout) = std::io::pipe().unwrap();
         // The loop: nothing comes, and the sender stays.
         let (_looping, outcome) = channel();
-        let child = std::thread::spawn(move || tell_until(&outcome, &Eye::default(), &mut voice));
+        let child =
+            std::thread::spawn(move || tell_until(&outcome, &Observer::default(), &mut stdout));
         drop(listener);
         assert_eq!(child.join().unwrap().unwrap_err().code, "rehearsal-unable");
     }

@@ -1,6 +1,6 @@
 //! The rehearsal itself: the node in small, one upgrade, a few times.
 
-use super::child::{Eye, Input, defect, unable};
+use super::child::{Input, Observer, defect, unable};
 use super::memory::Mark;
 use super::read_back::{self, Crossing};
 use super::replay::Replay;
@@ -13,7 +13,7 @@ use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_kernel::crew::Crew;
 use refit_kernel::{
-    Duty, EngineState, Executor, GenerationTable, ImageHeader, ImageReader, KindImage, Parameters,
+    Duty, EngineState, Executor, GenerationTable, Grants, ImageHeader, ImageReader, KindImage,
     Silence, StreamError, Tally, replaced,
 };
 use refit_loader::{ChildLoader, ChildModule, Fence};
@@ -73,7 +73,7 @@ struct Stage<'a> {
 }
 
 /// Rehearses what is asked.
-pub(super) fn run(request: &Request, input: Input, eye: &Eye) -> Result<Passed, Failed> {
+pub(super) fn run(request: &Request, input: Input, observer: &Observer) -> Result<Passed, Failed> {
     // Nothing is unmapped here: the process ends.
     let loader = ChildLoader::new().map_err(|error| unable(&error))?;
     let old = load(&loader, &request.old)?;
@@ -81,7 +81,8 @@ pub(super) fn run(request: &Request, input: Input, eye: &Eye) -> Result<Passed, 
     let mut input = Replay::new(input);
     let image = ImageReader::begin(&mut input).map_err(|error| unread(&error))?;
     let header = image.header().clone();
-    let table = table(request, (&header, image.parameters()), &old)?;
+    let grants = image.parameters().grants.clone();
+    let table = table(request, &header, grants, &old)?;
     let modules: Vec<_> = new.iter().map(|loaded| loaded.module().clone()).collect();
     let stage = Stage {
         request,
@@ -93,7 +94,7 @@ pub(super) fn run(request: &Request, input: Input, eye: &Eye) -> Result<Passed, 
     let again = input.again();
     let first_run = Instant::now();
     let mut start = first_run;
-    let first = stage.run(executor, eye)?;
+    let first = stage.run(executor, observer)?;
     let mut pauses = vec![first.pause];
     // States that are too large to be kept as bytes, too, are rehearsed once.
     while let Some(again) = &again
@@ -104,7 +105,7 @@ pub(super) fn run(request: &Request, input: Input, eye: &Eye) -> Result<Passed, 
         let image = ImageReader::begin(again.as_slice()).map_err(|error| unread(&error))?;
         let executor = image.executor(stage.table.clone(), |_| ());
         let (executor, _) = executor.map_err(|error| unread(&error))?;
-        let run = stage.run(executor, eye)?;
+        let run = stage.run(executor, observer)?;
         pauses.push(run.pause);
         same(&first.made, &run.made)?;
     }
@@ -203,7 +204,8 @@ fn new_kinds(modules: &[Module]) -> BTreeSet<String> {
 /// The live generation, with the node's kinds in the node's order.
 fn table(
     request: &Request,
-    (header, parameters): (&ImageHeader, &Parameters),
+    header: &ImageHeader,
+    grants: Grants,
     old: &[ChildModule],
 ) -> Result<Arc<GenerationTable>, Failed> {
     let kind = |(kind, place): (&KindImage, &usize)| {
@@ -213,7 +215,6 @@ fn table(
     let kinds = header.kinds.iter().zip(&request.kinds).map(kind);
     let kinds: Option<Vec<_>> = kinds.collect();
     let kinds = kinds.ok_or_else(|| defect(&"a kind is in none of the modules"))?;
-    let grants = parameters.grants.clone();
     Ok(GenerationTable::at(header.generation, kinds, grants))
 }
 
@@ -224,8 +225,7 @@ impl Stage<'_> {
         image: ImageReader<R>,
         kinds: &[KindImage],
     ) -> Result<(Executor, Tally), Failed> {
-        let plan = (self.modules.as_slice(), &self.request.directives);
-        let crossing = Crossing::new(kinds, &self.table, plan);
+        let crossing = Crossing::new(kinds, &self.table, &self.modules, &self.request.plan);
         let mut checked = Ok(());
         let executor = image.executor(self.table.clone(), |engine| {
             if checked.is_ok() {
@@ -237,10 +237,10 @@ impl Stage<'_> {
     }
 
     /// One upgrade, from the copy of the state to checked new states.
-    fn run(&self, executor: Executor, eye: &Eye) -> Result<Run, Failed> {
+    fn run(&self, executor: Executor, observer: &Observer) -> Result<Run, Failed> {
         let poisoned = executor.poisoned(usize::MAX);
         let poisoned = poisoned.into_iter().map(|(engine, _)| engine).collect();
-        let armed = Armed::new(&self.table, &self.modules, &self.request.directives);
+        let armed = Armed::new(&self.request.plan, &self.table, &self.modules);
         let armed = armed.map_err(|error| Failed {
             code: error.code().to_owned(),
             detail: error.to_string(),
@@ -249,7 +249,7 @@ impl Stage<'_> {
             key: None,
         })?;
         let under_way = armed.under_way().clone();
-        *eye.lock() = Some(under_way.clone());
+        *observer.lock() = Some(under_way.clone());
         let duty = Duty::park("old", self.request.workers).map_err(|error| unable(&error))?;
         let next = duty.next("new").map_err(|error| unable(&error))?;
         duty.begin(executor);

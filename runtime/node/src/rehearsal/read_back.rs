@@ -9,7 +9,7 @@ use refit_abi::EngineId;
 use refit_abi::host::{CallError, Instance, Kind, Module};
 use refit_abi::schema::{Field, Type};
 use refit_kernel::{EngineImage, GenerationTable, KindImage, StateImage};
-use refit_upgrade::{Class, Directives};
+use refit_upgrade::{Class, Plan};
 
 /// How often a state is read and written, to tell one that has no order: each reading of a hash map gives
 /// it another.
@@ -28,15 +28,14 @@ impl Crossing {
     pub(super) fn new(
         kinds: &[KindImage],
         table: &GenerationTable,
-        (modules, directives): (&[Module], &Directives),
+        modules: &[Module],
+        plan: &Plan,
     ) -> Self {
         let pair = |kind: &KindImage| {
             let new = modules.iter().find_map(|module| module.kind(&kind.name))?;
             let (_, entry) = table.find(&kind.name)?;
-            let class = Class::of(entry.kind.descriptor(), new.descriptor());
-            let crosses = class == Some(Class::Translate);
-            let restarts = directives.restart.contains(&kind.name);
-            (crosses && !restarts).then(|| (entry.kind.clone(), new))
+            let crosses = plan.class_of(&kind.name) == Class::Translate;
+            crosses.then(|| (entry.kind.clone(), new))
         };
         Self(kinds.iter().map(pair).collect())
     }

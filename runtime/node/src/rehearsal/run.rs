@@ -43,9 +43,9 @@ const KILLED: i32 = 9;
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
 /// A child that does not outlive its handle.
-struct Leash(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Leash {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // Both fail only if it was waited for already.
         let _ = self.0.kill();
@@ -57,11 +57,18 @@ impl Drop for Leash {
 type Complaint = Arc<Mutex<Vec<u8>>>;
 
 /// What is heard of the child.
-struct Ears {
+struct Output {
     lines: Receiver<Vec<u8>>,
     complaint: Complaint,
     /// Disconnected when standard error has come to its end.
     complained: Receiver<()>,
+}
+
+/// How long is listened.
+struct Until<'a> {
+    deadline: Instant,
+    /// Whether nobody wants to know any more.
+    called_off: &'a dyn Fn() -> bool,
 }
 
 /// What was heard.
@@ -100,14 +107,14 @@ pub(crate) fn run(
 ) -> Result<Passed, RehearsalError> {
     let head = encoded(command, request)?;
     let mut child = start(command)?;
-    let ears = converse(&mut child.0);
-    let ears = ears.map_err(|source| not_started(command, source))?;
+    let output = converse(&mut child.0);
+    let output = output.map_err(|source| not_started(command, source))?;
     let Some(input) = child.0.stdin.take() else {
         let source = std::io::Error::other("it has no input");
         return Err(not_started(command, source));
     };
     let mut copying = copy(input, head)?;
-    let outcome = follow(command, &mut child.0, &ears, called_off);
+    let outcome = follow(command, &mut child.0, &output, called_off);
     match outcome {
         Err(error) if NOT_WHOLE.contains(&error.code()) => Err(copying.failure().unwrap_or(error)),
         outcome => outcome,
@@ -118,7 +125,7 @@ pub(crate) fn run(
 fn follow(
     command: &RehearsalCommand,
     child: &mut Child,
-    ears: &Ears,
+    output: &Output,
     called_off: &dyn Fn() -> bool,
 ) -> Result<Passed, RehearsalError> {
     let deadline = Instant::now() + command.deadline;
@@ -127,12 +134,16 @@ fn follow(
         seconds: command.deadline.as_secs_f32(),
         engines: heard.engines,
     };
-    match listen(&ears.lines, &mut heard, (deadline, called_off)) {
+    let until = Until {
+        deadline,
+        called_off,
+    };
+    match listen(&output.lines, &mut heard, &until) {
         Silence::Closed => {}
         Silence::Late => return Err(timed_out(heard)),
         Silence::CalledOff => return Err(RehearsalError::CalledOff),
     }
-    let Some(status) = end(child, (deadline, called_off)) else {
+    let Some(status) = end(child, &until) else {
         return Err(match called_off() {
             true => RehearsalError::CalledOff,
             false => timed_out(heard),
@@ -142,8 +153,8 @@ fn follow(
         Some(report) if status.success() => understood(&report),
         _ => {
             // What it wrote last is on its way through a thread that may not have had its turn.
-            let _ = ears.complained.recv_timeout(LAST_WORDS_WAIT);
-            let complaint = ears.complaint.lock();
+            let _ = output.complained.recv_timeout(LAST_WORDS_WAIT);
+            let complaint = output.complaint.lock();
             Err(crashed(command, status, heard.engines, &complaint))
         }
     }
@@ -167,7 +178,7 @@ fn encoded(command: &RehearsalCommand, request: &Request) -> Result<Vec<u8>, Reh
     Ok([bounds.to_bytes(), bytes].concat())
 }
 
-fn start(command: &RehearsalCommand) -> Result<Leash, RehearsalError> {
+fn start(command: &RehearsalCommand) -> Result<KillOnDrop, RehearsalError> {
     Command::new(&command.program)
         .args(&command.arguments)
         .env_clear()
@@ -175,7 +186,7 @@ fn start(command: &RehearsalCommand) -> Result<Leash, RehearsalError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map(Leash)
+        .map(KillOnDrop)
         .map_err(|source| not_started(command, source))
 }
 
@@ -187,7 +198,7 @@ fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalE
 }
 
 /// Threads that read both outputs. They end with the pipes, so none of them is waited for.
-fn converse(child: &mut Child) -> std::io::Result<Ears> {
+fn converse(child: &mut Child) -> std::io::Result<Output> {
     let (sender, lines) = bounded(LINES_MAX);
     let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
@@ -201,7 +212,7 @@ fn converse(child: &mut Child) -> std::io::Result<Ears> {
             drop(ended);
         })?;
     }
-    Ok(Ears {
+    Ok(Output {
         lines,
         complaint,
         complained,
@@ -229,16 +240,12 @@ fn keep_end(mut output: impl Read, complaint: &Complaint) {
 }
 
 /// Listens until the child has closed its output.
-fn listen(
-    lines: &Receiver<Vec<u8>>,
-    heard: &mut Heard,
-    (deadline, called_off): (Instant, &dyn Fn() -> bool),
-) -> Silence {
+fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until<'_>) -> Silence {
     loop {
-        if called_off() {
+        if (until.called_off)() {
             return Silence::CalledOff;
         }
-        match lines.recv_deadline(deadline.min(Instant::now() + CALLED_OFF_LOOK)) {
+        match lines.recv_deadline(until.deadline.min(Instant::now() + CALLED_OFF_LOOK)) {
             Ok(line) => match line.strip_prefix(AT.as_bytes()) {
                 Some(names) => {
                     let names = String::from_utf8_lossy(names);
@@ -247,22 +254,21 @@ fn listen(
                 None => heard.report = Some(line),
             },
             Err(RecvTimeoutError::Disconnected) => return Silence::Closed,
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => return Silence::Late,
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= until.deadline => {
+                return Silence::Late;
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
 
 /// Waits for the end of a child that closed its output.
-fn end(
-    child: &mut Child,
-    (deadline, called_off): (Instant, &dyn Fn() -> bool),
-) -> Option<ExitStatus> {
+fn end(child: &mut Child, until: &Until<'_>) -> Option<ExitStatus> {
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);
         }
-        if Instant::now() >= deadline || called_off() {
+        if Instant::now() >= until.deadline || (until.called_off)() {
             return None;
         }
         std::thread::sleep(EXIT_LOOK);
@@ -315,7 +321,8 @@ fn crashed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refit_upgrade::Directives;
+    use refit_abi::Generation;
+    use refit_upgrade::{Directives, PLAN_FORMAT, Plan};
 
     /// Nothing is copied to what is no rehearsal.
     struct Nothing;
@@ -343,7 +350,17 @@ mod tests {
             kinds: Vec::new(),
             new: Vec::new(),
             workers: 1,
-            directives: Directives::default(),
+            plan: Plan {
+                format: PLAN_FORMAT,
+                base: Generation(1),
+                base_code: String::new(),
+                at_height: None,
+                modules: Vec::new(),
+                carried: Vec::new(),
+                directives: Directives::default(),
+                findings: Vec::new(),
+                predicted_pause_us: None,
+            },
         };
         let copy: Box<Copy<'_>> = Box::new(|_, _| Ok(Box::new(Nothing)));
         run(&command.deadline(deadline), &request, copy, called_off).unwrap_err()

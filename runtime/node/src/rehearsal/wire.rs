@@ -5,7 +5,7 @@
 //! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
 
 use refit_loader::InterfaceId;
-use refit_upgrade::Directives;
+use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -57,8 +57,27 @@ pub(crate) struct Request {
     pub(crate) new: Vec<ModuleAt>,
     /// Worker threads of a crew.
     pub(crate) workers: usize,
-    /// What the plan orders.
-    pub(crate) directives: Directives,
+    /// What is rehearsed.
+    #[serde(with = "as_json")]
+    pub(crate) plan: Plan,
+}
+
+/// A plan leaves out what it has not: that is for JSON, and postcard would not find it again.
+mod as_json {
+    use refit_upgrade::Plan;
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(plan: &Plan, to: S) -> Result<S::Ok, S::Error> {
+        let json = serde_json::to_string(plan).map_err(S::Error::custom)?;
+        json.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Plan, D::Error> {
+        let json = String::deserialize(from)?;
+        serde_json::from_str(&json).map_err(D::Error::custom)
+    }
 }
 
 /// A module's file.

@@ -45,7 +45,7 @@ impl Attempt {
     /// Arms on a thread of its own: it calls into the new modules, and every thread that does must
     /// end before they can be unmapped.
     fn armed(&self, table: &Arc<GenerationTable>) -> Result<Arc<Armed>, Refused> {
-        let directives = self.plan.directives.clone();
+        let plan = self.plan.clone();
         let modules: Vec<_> = self
             .loaded
             .iter()
@@ -54,7 +54,7 @@ impl Attempt {
         let table = table.clone();
         let thread = std::thread::Builder::new().name("refit-arm".to_owned());
         let armed = thread
-            .spawn(move || Armed::new(&table, &modules, &directives))
+            .spawn(move || Armed::new(&plan, &table, &modules))
             .map_err(|error| {
                 refused(
                     api::Phase::Armed,

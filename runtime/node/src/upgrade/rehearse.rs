@@ -17,7 +17,7 @@ use refit_admin::RehearsalOutcome;
 use refit_admin::api;
 use refit_kernel::ImageScope;
 use refit_loader::ProbedArtifact;
-use refit_upgrade::{Directives, Phase};
+use refit_upgrade::{Phase, Plan};
 use std::time::{Duration, Instant};
 
 /// How long an upgrade waits for the end of the rehearsal that a plan's reader asked for: as long as one
@@ -41,7 +41,7 @@ pub(super) struct Rehearsal<'a> {
     pub(super) command: &'a RehearsalCommand,
     /// What comes in.
     pub(super) new: &'a [ProbedArtifact],
-    pub(super) directives: &'a Directives,
+    pub(super) plan: &'a Plan,
     /// It ends at once if the upgrade is taken back.
     pub(super) recall: &'a Recall,
 }
@@ -59,7 +59,7 @@ impl Attempt {
             upgrades: &self.upgrades,
             command,
             new: probed,
-            directives: &self.plan.directives,
+            plan: &self.plan,
             recall: &self.rules.recall,
         };
         let Rehearsed { passed, copied } = rehearsal.run()?;
@@ -97,7 +97,7 @@ impl Rehearsal<'_> {
             upgrades,
             command,
             new,
-            directives,
+            plan,
             recall,
         } = *self;
         let table = upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
@@ -110,7 +110,7 @@ impl Rehearsal<'_> {
         let new_kinds = new.iter().flat_map(|new| &new.verdict().descriptor().kinds);
         let new_kinds = new_kinds.map(|kind| kind.kind.clone());
         // What is started afresh needs nothing of the state that it drops.
-        let crossing = new_kinds.filter(|kind| !directives.restart.contains(kind));
+        let crossing = new_kinds.filter(|kind| !plan.directives.restart.contains(kind));
         let mut scope = ImageScope {
             kinds: Some(crossing.collect()),
             clients: false,
@@ -125,7 +125,7 @@ impl Rehearsal<'_> {
             kinds,
             new: new.collect(),
             workers: upgrades.duty.workers(),
-            directives: directives.clone(),
+            plan: plan.clone(),
         };
         let generation = table.number();
         // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it

@@ -46,7 +46,7 @@ impl Upgrades {
             upgrades: self,
             command,
             new: &probed,
-            directives: &probing.plan.directives,
+            plan: probing.plan,
             // Nobody takes back what does not happen.
             recall: &Recall::default(),
         };

@@ -4,19 +4,22 @@
 //! Whatever fails before the commit unwinds: what was made is dropped, the old generation's memory
 //! was only read.
 
+mod incoming;
+
 use crate::class::Class;
 use crate::directives::Directives;
-use crate::order::Crossing;
 use crate::phase::{Failure, Phase, Verdict, Watch};
+use crate::plan::Plan;
 use crate::transition::{self, Work};
 use crate::under_way::UnderWay;
+use incoming::{Incoming, Old, needs_work};
 use parking_lot::Mutex;
 use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
-    Change, CommitEffects, GenerationTable, KindIndex, LogLine, Parameters, Pending, Quiesced,
-    Reworded, Rewording, Unaccepted,
+    CommitEffects, Change, GenerationTable, KindIndex, LogLine, Parameters, Quiesced, Reworded,
+    Rewording, Unaccepted,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +32,7 @@ pub struct Armed {
     classes: Vec<(String, Class)>,
     work: Arc<Vec<Work>>,
     /// Kinds whose new code may not take every message that the old code took, or reads it in other words.
-    messages: Vec<(KindIndex, Kind, Kind)>,
+    readings: Vec<Reading>,
     directives: Directives,
     lines: Mutex<Vec<LogLine>>,
     under_way: Arc<UnderWay>,
@@ -37,6 +40,14 @@ pub struct Armed {
     timers_dropped: AtomicU64,
     /// The table that was live, once this one is: dropped with this, after the pause.
     replaced: Mutex<Option<Arc<GenerationTable>>>,
+}
+
+/// A kind whose messages are read by other code than they were written for.
+#[derive(Debug)]
+struct Reading {
+    kind: KindIndex,
+    old: Kind,
+    new: Kind,
 }
 
 /// Why an upgrade cannot be armed.
@@ -50,6 +61,16 @@ pub enum ArmError {
         kind: String,
         /// The live schema.
         from: SchemaId,
+    },
+    /// The code does something else than the plan says.
+    #[error("the states of `{kind}` would cross by `{found}`; the plan says `{planned}`")]
+    Class {
+        /// The kind.
+        kind: String,
+        /// In the plan.
+        planned: Class,
+        /// In truth.
+        found: Class,
     },
     /// Kinds come after each other in a circle.
     #[error("the transitions have no order: {}", kinds.join(" → "))]
@@ -72,6 +93,7 @@ impl ArmError {
     pub fn code(&self) -> &'static str {
         match self {
             ArmError::NoMigration { .. } => "plan-no-migration",
+            ArmError::Class { .. } => "plan-class-changed",
             ArmError::Cycle { .. } => "plan-after-cycle",
             ArmError::Trial { .. } => "default-failed",
         }
@@ -83,6 +105,7 @@ impl ArmError {
             ArmError::NoMigration { .. } => {
                 "write the step with #[derive(Migrate)] or impl Migrate"
             }
+            ArmError::Class { .. } => "plan again: refit upgrade plan … --out plan.json",
             ArmError::Cycle { .. } => {
                 "take one of them out of `AFTER` and use upgrade messages there"
             }
@@ -92,41 +115,55 @@ impl ArmError {
 }
 
 impl Armed {
-    /// Prepares all that can be prepared for bringing `modules` into the generation `live`.
+    /// Prepares all that can be prepared for bringing `modules` into the generation `live` as `plan` says. The class of
+    /// each kind is the plan's, and asserted against the hashes: what is executed was planned.
     ///
     /// Calls into the new modules (tries their defaults), so on a thread that is joined before they
     /// are unmapped.
     ///
     /// # Errors
     /// [`ArmError`]; nothing has changed.
-    pub fn new(
-        live: &GenerationTable,
-        modules: &[Module],
-        directives: &Directives,
-    ) -> Result<Self, ArmError> {
-        let mut comes = Vec::new();
-        for new in modules.iter().flat_map(Module::kinds) {
-            comes.push(Incoming::find(live, new, directives)?);
-        }
+    pub fn new(plan: &Plan, live: &GenerationTable, modules: &[Module]) -> Result<Self, ArmError> {
+        let comes = incoming::all(plan, live, modules)?;
         let crossings: Vec<_> = comes.iter().map(Incoming::crossing).collect();
-        let copied = crate::order::copied(&crossings);
         let stages = crate::order::stages(&crossings).map_err(|kinds| ArmError::Cycle { kinds })?;
         let (mut replaced, mut added, mut work, mut classes) = (vec![], vec![], vec![], vec![]);
-        let mut messages = Vec::new();
-        for (Incoming { new, class, old }, stage) in comes.into_iter().zip(stages) {
-            let name = new.descriptor().kind.clone();
-            let whole = copied.contains(&name) || class != Class::Migrate;
-            classes.push((name, class));
-            let Some((index, old, pending)) = old else {
+        let mut readings = Vec::new();
+        for (comes, stage) in comes.into_iter().zip(stages) {
+            let Incoming {
+                new,
+                class,
+                copied,
+                old,
+            } = comes;
+            classes.push((new.descriptor().kind.clone(), class));
+            let Some(Old {
+                index,
+                kind: old,
+                pending,
+            }) = old
+            else {
                 added.push(new);
                 continue;
             };
+            let whole = copied || class != Class::Migrate;
             if !new.descriptor().reads_as(old.descriptor()) {
-                messages.push((index, old.clone(), new.clone()));
+                readings.push(Reading {
+                    kind: index,
+                    old: old.clone(),
+                    new: new.clone(),
+                });
             }
             if needs_work(class, pending.as_ref(), whole) {
-                let how = (class, whole, stage);
-                work.push(Work::new(index, how, old, new.clone()));
+                work.push(Work {
+                    index,
+                    class,
+                    step: Work::step(class, &old, &new),
+                    old,
+                    new: new.clone(),
+                    whole,
+                    stage,
+                });
             }
             replaced.push((index, new, pending));
         }
@@ -136,8 +173,8 @@ impl Armed {
             table,
             classes,
             work: Arc::new(work),
-            messages,
-            directives: directives.clone(),
+            readings,
+            directives: plan.directives.clone(),
             lines: Mutex::new(Vec::new()),
             under_way: Arc::default(),
             timers_dropped: AtomicU64::new(0),
@@ -218,7 +255,7 @@ impl Armed {
         if !self.work.is_empty() {
             let budget = self.directives.budget;
             let (outcome, lines) =
-                transition::run(&self.work, (&self.table, &self.under_way), budget, quiesced);
+                transition::run(&self.work, &self.table, &self.under_way, budget, quiesced);
             *self.lines.lock() = lines;
             commit_effects = outcome.map_err(|failure| {
                 self.unwind(quiesced);
@@ -255,12 +292,13 @@ impl Armed {
     fn queued(&self, quiesced: &Quiesced<'_>) -> Result<Vec<Reworded>, Failure> {
         let failed = |Unaccepted { engine, schema }| Failure::Queued { engine, schema };
         let mut reworded = Vec::new();
-        for (kind, old, new) in &self.messages {
-            let given_up = self.gives_up(new);
-            let change = self.change(*kind, (old, new));
+        for reading in &self.readings {
+            let given_up = self.gives_up(&reading.new);
+            let change = self.change(reading);
             if !given_up && let Some(found) = quiesced.unaccepted(change) {
                 return Err(failed(found));
             }
+            let Reading { kind, old, new } = reading;
             let kind = *kind;
             let letters = quiesced.reword(Rewording { kind, old, new });
             // What is given up the new code refuses, and tells the clients.
@@ -272,11 +310,11 @@ impl Armed {
         Ok(reworded)
     }
 
-    fn change<'a>(&self, kind: KindIndex, (old, new): (&'a Kind, &'a Kind)) -> Change<'a> {
-        let (old, new) = (old.descriptor(), new.descriptor());
+    fn change<'a>(&self, reading: &'a Reading) -> Change<'a> {
+        let new = reading.new.descriptor();
         Change {
-            kind,
-            old,
+            kind: reading.kind,
+            old: reading.old.descriptor(),
             new,
             starts_afresh: self.directives.restart.contains(&new.kind),
         }
@@ -336,102 +374,12 @@ impl Transitioned<'_> {
         for letters in self.reworded {
             quiesced.put_reworded(letters);
         }
-        let given_up = armed.messages.iter();
-        let given_up = given_up.filter(|(_, _, new)| armed.gives_up(new));
-        for (index, old, new) in given_up {
-            quiesced.bury_unaccepted(armed.change(*index, (old, new)));
+        let given_up = armed.readings.iter();
+        for reading in given_up.filter(|reading| armed.gives_up(&reading.new)) {
+            quiesced.bury_unaccepted(armed.change(reading));
         }
         let timers = quiesced.take_over(self.commit_effects);
         armed.timers_dropped.store(timers, Ordering::Relaxed);
         armed.table.number()
-    }
-}
-
-/// A kind that comes in.
-struct Incoming {
-    new: Kind,
-    class: Class,
-    /// What it takes the place of, and what is left to do for each engine after the commit.
-    old: Option<(KindIndex, Kind, Option<Pending>)>,
-}
-
-impl Incoming {
-    fn find(live: &GenerationTable, new: Kind, directives: &Directives) -> Result<Self, ArmError> {
-        let name = &new.descriptor().kind;
-        let Some((index, entry)) = live.find(name) else {
-            let (class, old) = (Class::New, None);
-            return Ok(Self { new, class, old });
-        };
-        let restart = directives.restart.contains(name);
-        let (class, pending) = crossing(name, &entry.kind, &new, restart)?;
-        let old = Some((index, entry.kind.clone(), pending));
-        Ok(Self { new, class, old })
-    }
-
-    fn crossing(&self) -> Crossing<'_> {
-        (self.new.descriptor(), self.class)
-    }
-}
-
-/// How the states of one kind cross, and what is left to do for each after the commit.
-fn crossing(
-    name: &str,
-    old: &Kind,
-    new: &Kind,
-    restart: bool,
-) -> Result<(Class, Option<Pending>), ArmError> {
-    if restart {
-        return Ok((Class::Restart, Some(Pending::replace(old.clone()))));
-    }
-    let missing = || ArmError::NoMigration {
-        kind: name.to_owned(),
-        from: old.descriptor().schema,
-    };
-    let class = Class::of(old.descriptor(), new.descriptor()).ok_or_else(missing)?;
-    let pending = match class {
-        Class::Migrate | Class::MigrateByHand => {
-            let step = new.migration_from(old.tag()).ok_or_else(missing)?;
-            step.trial().map_err(|error| ArmError::Trial {
-                kind: name.to_owned(),
-                error,
-            })?;
-            Some(Pending::settle(step))
-        }
-        Class::Translate | Class::Restart => Some(Pending::replace(old.clone())),
-        Class::Carry | Class::New | Class::Adopt => None,
-    };
-    Ok((class, pending))
-}
-
-/// Whether the pause has to visit the engines of a kind.
-fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
-    match (class, pending) {
-        (Class::Migrate, Some(Pending::Settle { step, .. })) => whole || !step.defaults_only(),
-        (Class::MigrateByHand | Class::Translate | Class::Restart, _) => true,
-        _ => false,
-    }
-}
-
-impl Work {
-    fn new(
-        index: KindIndex,
-        (class, whole, stage): (Class, bool, usize),
-        old: Kind,
-        new: Kind,
-    ) -> Self {
-        let step = match class {
-            Class::Restart => None,
-            Class::Translate => new.migration_from_schema(old.descriptor().schema),
-            _ => new.migration_from(old.tag()),
-        };
-        Self {
-            index,
-            class,
-            old,
-            new,
-            step,
-            whole,
-            stage,
-        }
     }
 }

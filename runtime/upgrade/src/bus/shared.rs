@@ -44,7 +44,8 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         view: View,
-        (table, under_way): (Arc<GenerationTable>, Arc<UnderWay>),
+        table: Arc<GenerationTable>,
+        under_way: Arc<UnderWay>,
         mut budget: BusBudget,
     ) -> Self {
         budget.engines = budget.engines.min(view.room() as u64);

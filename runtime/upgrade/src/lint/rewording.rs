@@ -57,10 +57,10 @@ impl Rewording {
                 _ => {}
             }
         }
-        self.of_members(name, (&old.members, &new.members), way);
+        self.of_members(name, &old.members, &new.members, way);
     }
 
-    fn of_members(&mut self, of: &str, (old, new): (&[MemberWords], &[MemberWords]), way: Way) {
+    fn of_members(&mut self, of: &str, old: &[MemberWords], new: &[MemberWords], way: Way) {
         for (old, new) in old.iter().zip(new) {
             let name = format!("{of}.{}", new.name);
             match way {
@@ -71,7 +71,7 @@ impl Rewording {
                 )),
                 Way::Written => {}
             }
-            self.of_members(&name, (&old.fields, &new.fields), way);
+            self.of_members(&name, &old.fields, &new.fields, way);
         }
     }
 

@@ -9,7 +9,9 @@ use refit_kernel::crew::{Crew, Query, UpdatePoint};
 use refit_kernel::{
     BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
 };
-use refit_upgrade::{ArmError, Armed, Phase, Unwatched, Verdict, Watch, Withdrawn};
+use refit_upgrade::{
+    ArmError, Armed, Directives, Phase, Plan, Unwatched, Verdict, Watch, Withdrawn,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,11 +154,9 @@ impl Node {
 
     /// Prepares an upgrade for the live generation.
     pub(crate) fn arm(&self, module: &Module) -> Result<Armed, ArmError> {
-        Armed::new(
-            &self.table(),
-            std::slice::from_ref(module),
-            &refit_upgrade::Directives::default(),
-        )
+        let (table, new) = (self.table(), std::slice::from_ref(module));
+        let plan = Plan::at_hand(&table, new, &Directives::default()).unwrap();
+        Armed::new(&plan, &table, new)
     }
 
     /// Runs an armed upgrade at the next update point and lets the old crew end.

@@ -9,7 +9,7 @@ use refit_abi::{
     Capability, Context, Deserialize, Engine, EngineId, Fault, Migrate, OnUpgrade, Sender,
     Serialize, State, UpgradeBus,
 };
-use refit_upgrade::{Class, Directives, Unwatched, Verdict};
+use refit_upgrade::{Armed, Class, Directives, Plan, Unwatched, Verdict};
 
 const NEEDS: &[Capability] = &[
     Capability::Message("fixed"),
@@ -284,8 +284,10 @@ fn the_class_of_a_crossing_is_that_of_its_strongest_step() {
         let mut world = World::start(&version(1), &engines, 1);
         path.iter().for_each(|number| drop(to(&mut world, *number)));
         let table = world.call(|executor| executor.table());
-        let armed = refit_upgrade::Armed::new(&table, &[version(last)], &Directives::default());
-        armed.unwrap().classes()[0].1
+        let new = [version(last)];
+        let plan = Plan::at_hand(&table, &new, &Directives::default()).unwrap();
+        let armed = Armed::new(&plan, &table, &new).unwrap();
+        armed.classes()[0].1
     };
     assert_eq!(class(&[], 2), Class::Migrate);
     assert_eq!(class(&[], 3), Class::MigrateByHand);

@@ -13,7 +13,7 @@ use refit_kernel::{
     BlockInput, BlockOutcome, Counters, DeadLetter, Duty, EngineStatus, Executor, GenerationTable, Image,
     Ingress, LogLine, Quiesced, ReplyError, Stats,
 };
-use refit_upgrade::{Armed, Directives, Phase, Unwatched, Verdict, Watch, Withdrawn};
+use refit_upgrade::{Armed, Directives, Phase, Plan, Unwatched, Verdict, Watch, Withdrawn};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -243,7 +243,8 @@ impl World {
         watch: impl Watch + 'static,
     ) -> Crossed {
         let table = self.call(|executor| executor.table());
-        let armed = Armed::new(&table, modules, directives).unwrap();
+        let plan = Plan::at_hand(&table, modules, directives).unwrap();
+        let armed = Armed::new(&plan, &table, modules).unwrap();
         let next = self.duty.next("bus").unwrap();
         let (done, crossed) = bounded(1);
         let point = Point {

@@ -6,7 +6,7 @@ use crate::settling::node::{Node, root};
 use crate::settling::unseen::ONE;
 use refit_abi::Generation;
 use refit_abi::host::running::{self, Call};
-use refit_upgrade::{Armed, Directives, Verdict};
+use refit_upgrade::{Armed, Directives, Plan, Verdict};
 use std::time::{Duration, Instant};
 
 /// Longest wait for a call to be seen.
@@ -32,7 +32,8 @@ fn an_engine_that_loops_in_the_sweep_before_an_upgrade_is_seen_by_name_and_the_g
         restart: ["flaky".to_owned()].into_iter().collect(),
         ..Directives::default()
     };
-    let next = Armed::new(armed.table(), std::slice::from_ref(&second), &afresh).unwrap();
+    let plan = Plan::at_hand(armed.table(), std::slice::from_ref(&second), &afresh).unwrap();
+    let next = Armed::new(&plan, armed.table(), std::slice::from_ref(&second)).unwrap();
     let held = node.hold();
     let (first_passed, first) = node.begin(armed);
     let (passed, sweeps) = node.begin(next);

@@ -6,7 +6,7 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::{Crew, UpdatePoint};
 use refit_kernel::{BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced};
-use refit_upgrade::{Armed, Directives, Unwatched, Verdict};
+use refit_upgrade::{Armed, Directives, Plan, Unwatched, Verdict};
 use std::time::{Duration, Instant};
 
 /// Longest wait for an answer of a crew.
@@ -108,7 +108,9 @@ impl Node {
     /// Prepares an upgrade for the live generation.
     pub(crate) fn arm(&self, module: &Module, directives: &Directives) -> Armed {
         let table = self.call(|executor| executor.table());
-        Armed::new(&table, std::slice::from_ref(module), directives).unwrap()
+        let new = std::slice::from_ref(module);
+        let plan = Plan::at_hand(&table, new, directives).unwrap();
+        Armed::new(&plan, &table, new).unwrap()
     }
 
     /// Sends an upgrade. What is sent right after it comes before the sweep.

@@ -15,7 +15,7 @@ use refit_kernel::crew::Crew;
 use refit_kernel::{Executor, GenerationTable};
 use refit_ordering::{Entry, Solo, SoloConfig, Tip};
 use refit_store::MemoryStore;
-use refit_upgrade::{Armed, Directives, Unwatched};
+use refit_upgrade::{Armed, Directives, Plan, Unwatched};
 use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -214,8 +214,9 @@ impl Rig {
     /// Sends the driver an upgrade to version 2.
     pub(super) fn arm(&self, at_height: Option<Height>) -> Armament {
         let table = self.duty.ask(|it| it.table(), WAIT).unwrap();
-        let new = Module::linked(v2::module()).unwrap();
-        let armed = Armed::new(&table, &[new], &Directives::default()).unwrap();
+        let new = [Module::linked(v2::module()).unwrap()];
+        let plan = Plan::at_hand(&table, &new, &Directives::default()).unwrap();
+        let armed = Armed::new(&plan, &table, &new).unwrap();
         let (to_driver, for_driver) = crossbeam_channel::bounded(1);
         let (to_us, resumed) = crossbeam_channel::bounded(1);
         let (let_go, why) = crossbeam_channel::bounded(1);

@@ -1,0 +1,151 @@
+//! [`Incoming`]: a kind that comes in, as the plan says and as the code at hand is: the plan's class is asserted against
+//! the hashes here, once, before anything is executed.
+
+use super::ArmError;
+use crate::class::Class;
+use crate::order::Crossing;
+use crate::plan::{Plan, PlannedKind};
+use refit_abi::host::{Kind, Module};
+use refit_kernel::{GenerationTable, KindIndex, Pending};
+
+/// A kind that comes in.
+pub(super) struct Incoming {
+    pub(super) new: Kind,
+    /// As the plan has it.
+    pub(super) class: Class,
+    /// The whole state is copied, though fields could move over.
+    pub(super) copied: bool,
+    pub(super) old: Option<Old>,
+}
+
+/// What a kind takes the place of.
+pub(super) struct Old {
+    pub(super) index: KindIndex,
+    pub(super) kind: Kind,
+    /// What is left to do for each engine after the commit.
+    pub(super) pending: Option<Pending>,
+}
+
+impl Incoming {
+    /// A kind as the plan has it come in.
+    ///
+    /// # Errors
+    /// [`ArmError`]: the code at hand does not do what was planned, or cannot be tried.
+    pub(super) fn find(plan: &Plan, live: &GenerationTable, new: Kind) -> Result<Self, ArmError> {
+        let name = &new.descriptor().kind;
+        let planned = planned(plan, name);
+        let class = planned.map_or(Class::Carry, |planned| planned.class);
+        let Some((index, entry)) = live.find(name) else {
+            as_planned(name, class, Class::New)?;
+            return Ok(Self {
+                new,
+                class,
+                copied: false,
+                old: None,
+            });
+        };
+        let restart = plan.directives.restart.contains(name);
+        as_planned(name, class, found(name, &entry.kind, &new, restart)?)?;
+        let old = Old {
+            index,
+            pending: pending(name, &entry.kind, &new, class)?,
+            kind: entry.kind.clone(),
+        };
+        Ok(Self {
+            copied: planned.is_some_and(|planned| planned.copied),
+            old: Some(old),
+            new,
+            class,
+        })
+    }
+
+    pub(super) fn crossing(&self) -> Crossing<'_> {
+        (self.new.descriptor(), self.class)
+    }
+}
+
+/// All that come in, in the order of the modules.
+///
+/// # Errors
+/// As [`Incoming::find`]; and that a kind of the plan is in none of the modules.
+pub(super) fn all(
+    plan: &Plan,
+    live: &GenerationTable,
+    modules: &[Module],
+) -> Result<Vec<Incoming>, ArmError> {
+    let mut comes: Vec<Incoming> = Vec::new();
+    for new in modules.iter().flat_map(Module::kinds) {
+        comes.push(Incoming::find(plan, live, new)?);
+    }
+    let has = |kind: &str| comes.iter().any(|new| new.new.descriptor().kind == kind);
+    let mut kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+    match kinds.find(|planned| !has(&planned.kind)) {
+        Some(missing) => Err(other_class(&missing.kind, missing.class, Class::Carry)),
+        None => Ok(comes),
+    }
+}
+
+fn planned<'a>(plan: &'a Plan, kind: &str) -> Option<&'a PlannedKind> {
+    let mut kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+    kinds.find(|planned| planned.kind == kind)
+}
+
+/// What the plan says of a kind is what the hashes say.
+fn as_planned(kind: &str, planned: Class, found: Class) -> Result<(), ArmError> {
+    match planned == found {
+        true => Ok(()),
+        false => Err(other_class(kind, planned, found)),
+    }
+}
+
+fn other_class(kind: &str, planned: Class, found: Class) -> ArmError {
+    ArmError::Class {
+        kind: kind.to_owned(),
+        planned,
+        found,
+    }
+}
+
+/// How the states of a kind cross, by the hashes.
+fn found(name: &str, old: &Kind, new: &Kind, restart: bool) -> Result<Class, ArmError> {
+    match restart {
+        true => Ok(Class::Restart),
+        false => {
+            let class = Class::of(old.descriptor(), new.descriptor());
+            class.ok_or_else(|| no_migration(name, old))
+        }
+    }
+}
+
+/// What is left to do for each engine of a kind after the commit.
+fn pending(name: &str, old: &Kind, new: &Kind, class: Class) -> Result<Option<Pending>, ArmError> {
+    Ok(match class {
+        Class::Migrate | Class::MigrateByHand => {
+            let step = new.migration_from(old.tag());
+            let step = step.ok_or_else(|| no_migration(name, old))?;
+            step.trial().map_err(|error| ArmError::Trial {
+                kind: name.to_owned(),
+                error,
+            })?;
+            Some(Pending::settle(step))
+        }
+        Class::Translate | Class::Restart => Some(Pending::replace(old.clone())),
+        Class::Carry | Class::New | Class::Adopt => None,
+    })
+}
+
+fn no_migration(name: &str, old: &Kind) -> ArmError {
+    ArmError::NoMigration {
+        kind: name.to_owned(),
+        from: old.descriptor().schema,
+    }
+}
+
+/// Whether the pause has to visit the engines of a kind.
+pub(super) fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
+    match (class, pending) {
+        (Class::Migrate, Some(Pending::Settle { step, .. })) => whole || !step.defaults_only(),
+        (Class::MigrateByHand | Class::Translate | Class::Restart, _) => true,
+        _ => false,
+    }
+}
