@@ -1,15 +1,13 @@
 //! [`Source`]: the source tree of an engine, taken from the repository and changed as an author
 //! would change it.
 
-use std::collections::BTreeMap;
+use refit_build::EngineSource;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The source tree of one engine package: file names, relative to its folder, with their texts.
+/// The source tree of one engine package; what cannot be put together fails the test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    pub(crate) files: BTreeMap<String, String>,
-}
+pub struct Source(EngineSource);
 
 /// The repository that this package is part of.
 pub(crate) fn repository() -> PathBuf {
@@ -19,90 +17,86 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
+/// What is in a folder of the repository.
+fn read(folder: &str) -> EngineSource {
+    EngineSource::read(&repository().join(folder)).unwrap()
+}
+
 impl Source {
     /// The package in `tests/fixtures/NAME`.
     ///
     /// # Panics
     /// If there is none.
     pub fn fixture(name: &str) -> Self {
-        let folder = repository().join("tests/fixtures").join(name);
-        let mut source = Self {
-            files: BTreeMap::new(),
-        }
-        .laid_over_by(&folder);
-        source.add(&folder, "Cargo.toml");
-        let abi = repository().join("abi");
-        source.replacing("Cargo.toml", "../../../abi", abi.to_str().unwrap())
+        Self::package(&format!("tests/fixtures/{name}"))
+    }
+
+    /// A package that stands alone, built against the contract of this repository wherever it is written to.
+    fn package(folder: &str) -> Self {
+        Self(
+            read(folder)
+                .with_contract(&repository().join("abi"))
+                .unwrap(),
+        )
     }
 
     /// `kv` as it was published as version 1.
     pub fn kv_v1() -> Self {
-        Self::fixture("kv-v1")
+        Self::package("engines/kv/history/v1")
     }
 
     /// `kv` as it was published as version 2.
     pub fn kv_v2() -> Self {
-        Self::kv_v1()
-            .laid_over_by(&repository().join("tests/fixtures/kv-v2"))
-            .replacing("Cargo.toml", "version = \"1.0.0\"", "version = \"2.0.0\"")
+        Self::kv_v1().changed("engines/kv/history/v2", "2.0.0")
     }
 
     /// `kv` as it stands in `engines/kv`, version 3: it starts an index over the upgrade bus.
     pub fn kv_v3() -> Self {
-        Self::standing_alone("kv-v1", "kv").replacing(
-            "Cargo.toml",
-            "version = \"1.0.0\"",
-            "version = \"3.0.0\"",
-        )
+        Self::kv_v1().replaced_by("engines/kv", "3.0.0")
     }
 
     /// A version 3 of `kv` that was never published: its migration refuses values that are no numbers.
     pub fn kv_v3_fails() -> Self {
-        Self::kv_v2()
-            .laid_over_by(&repository().join("tests/fixtures/kv-v3-fails"))
-            .replacing("Cargo.toml", "version = \"2.0.0\"", "version = \"3.0.0\"")
+        Self::kv_v2().changed("tests/fixtures/kv-v3-fails", "3.0.0")
     }
 
     /// Version 2 of `kv` with one line of code edited and the same state.
     pub fn kv_v4() -> Self {
-        Self::kv_v2()
-            .replacing("Cargo.toml", "version = \"2.0.0\"", "version = \"4.0.0\"")
-            .replacing(
-                "src/engine.rs",
-                "RANGE_ENTRIES_MAX: usize = 1_000;",
-                "RANGE_ENTRIES_MAX: usize = 10_000;",
-            )
+        Self::kv_v2().version("4.0.0").replacing(
+            "src/engine.rs",
+            "RANGE_ENTRIES_MAX: usize = 1_000;",
+            "RANGE_ENTRIES_MAX: usize = 10_000;",
+        )
     }
 
     /// `accounts` as it was published as version 1.
     pub fn accounts_v1() -> Self {
-        Self::fixture("accounts-v1")
+        Self::package("engines/accounts/history/v1")
     }
 
     /// `accounts` as it stands in `engines/accounts`, version 2: its holds are an engine of their own.
     pub fn accounts_v2() -> Self {
-        Self::standing_alone("accounts-v1", "accounts").replacing(
-            "Cargo.toml",
-            "version = \"1.0.0\"",
-            "version = \"2.0.0\"",
-        )
+        Self::accounts_v1().replaced_by("engines/accounts", "2.0.0")
     }
 
     /// A version 3 of `accounts` that was never published: its migration asks the store's new state,
     /// and does not say in `AFTER` that it will.
     pub fn accounts_v3_fails() -> Self {
-        Self::accounts_v2()
-            .laid_over_by(&repository().join("tests/fixtures/accounts-v3-fails"))
-            .replacing("Cargo.toml", "version = \"2.0.0\"", "version = \"3.0.0\"")
+        Self::accounts_v2().changed("tests/fixtures/accounts-v3-fails", "3.0.0")
     }
 
-    /// The package in `engines/NAME` with the manifest of a fixture, so that it stands alone.
-    fn standing_alone(fixture: &str, name: &str) -> Self {
-        let manifest = Self::fixture(fixture).files["Cargo.toml"].clone();
-        Self {
-            files: BTreeMap::from([("Cargo.toml".to_owned(), manifest)]),
-        }
-        .laid_over_by(&repository().join("engines").join(name))
+    /// The next version, of which only what it changes is in `folder`.
+    fn changed(self, folder: &str, version: &str) -> Self {
+        Self(self.0.laid_over_by(read(folder))).version(version)
+    }
+
+    /// The code in `folder`, with the manifest of this one, so that it stands alone.
+    fn replaced_by(self, folder: &str, version: &str) -> Self {
+        Self(read(folder).with_manifest_of(&self.0).unwrap()).version(version)
+    }
+
+    fn version(self, version: &str) -> Self {
+        Self(self.0.with_version(version).unwrap())
     }
 
     /// With `old` replaced by `new` in `file`.
@@ -110,11 +104,8 @@ impl Source {
     /// # Panics
     /// If `old` is not there exactly once: the edit would not be the one that is meant.
     #[must_use]
-    pub fn replacing(mut self, file: &str, old: &str, new: &str) -> Self {
-        let text = self.files.get_mut(file).unwrap();
-        assert_eq!(text.matches(old).count(), 1, "`{old}` in {file}");
-        *text = text.replace(old, new);
-        self
+    pub fn replacing(self, file: &str, old: &str, new: &str) -> Self {
+        Self(self.0.replacing(file, old, new).unwrap())
     }
 
     /// Built against a copy of the contract in which states are said to lie in memory otherwise: what
@@ -124,9 +115,7 @@ impl Source {
     /// If the copy cannot be made.
     #[must_use]
     pub fn of_another_layout(self, folder: &Path) -> Self {
-        let abi = foreign_abi(folder);
-        let (ours, theirs) = (repository().join("abi"), abi.to_str().unwrap());
-        self.replacing("Cargo.toml", ours.to_str().unwrap(), theirs)
+        Self(self.0.with_contract(&foreign_abi(folder)).unwrap())
     }
 
     /// With `text` at the end of `file`.
@@ -134,16 +123,15 @@ impl Source {
     /// # Panics
     /// If there is no such file.
     #[must_use]
-    pub fn appending(mut self, file: &str, text: &str) -> Self {
-        self.files.get_mut(file).unwrap().push_str(text);
-        self
+    pub fn appending(self, file: &str, text: &str) -> Self {
+        let whole = format!("{}{text}", self.text(file));
+        self.with_file(file, &whole)
     }
 
     /// With `file` as given, whether it was there or not.
     #[must_use]
-    pub fn with_file(mut self, file: &str, text: &str) -> Self {
-        self.files.insert(file.to_owned(), text.to_owned());
-        self
+    pub fn with_file(self, file: &str, text: &str) -> Self {
+        Self(self.0.with_file(file, text))
     }
 
     /// The text of `file`.
@@ -151,7 +139,7 @@ impl Source {
     /// # Panics
     /// If there is no such file.
     pub fn text(&self, file: &str) -> &str {
-        &self.files[file]
+        self.0.text(file).unwrap()
     }
 
     /// With code that runs when the module is mapped.
@@ -167,19 +155,9 @@ impl Source {
         )
     }
 
-    fn laid_over_by(mut self, folder: &Path) -> Self {
-        for entry in fs::read_dir(folder.join("src")).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            self.add(folder, &format!("src/{name}"));
-        }
-        self
-    }
-
-    fn add(&mut self, folder: &Path, file: &str) {
-        self.files.insert(
-            file.to_owned(),
-            fs::read_to_string(folder.join(file)).unwrap(),
-        );
+    /// Makes the package in `folder` this one.
+    pub(crate) fn write(&self, folder: &Path) {
+        self.0.write(folder).unwrap();
     }
 }
 

@@ -70,7 +70,7 @@ impl Workshop {
         let lock = File::create(sources.join(format!("{variant}.lock"))).unwrap();
         lock.lock().unwrap();
         let folder = sources.join(variant);
-        lay_out(&folder, source);
+        source.write(&folder);
         // Beside it, for the workshops of all packages' tests.
         let store = self.root.with_file_name("refit-store");
         let builder = Builder::new(self.root.join("build")).with_store(store);
@@ -127,25 +127,6 @@ impl Workshop {
     /// kv, version 4: other code than version 2, the same state.
     pub fn kv_v4(&self) -> PathBuf {
         self.library("kv-v4", Source::kv_v4)
-    }
-}
-
-/// Makes the folder hold just these files. Those that are right are left as they are, so that cargo
-/// has nothing to do.
-fn lay_out(folder: &Path, source: &Source) {
-    fs::create_dir_all(folder.join("src")).unwrap();
-    for entry in fs::read_dir(folder.join("src")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("src/{}", path.file_name().unwrap().to_str().unwrap());
-        if !source.files.contains_key(&name) {
-            fs::remove_file(path).unwrap();
-        }
-    }
-    for (name, text) in &source.files {
-        let path = folder.join(name);
-        if fs::read_to_string(&path).ok().as_ref() != Some(text) {
-            fs::write(path, text).unwrap();
-        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which toolchains count as one: states are handed by pointer only between builds of one.
 
 #[path = "../../build/toolchain.rs"]
-mod toolchain;
+mod build_script;
 
-use toolchain::{LibraryFile, Toolchain};
+use build_script::{LibraryFile, Toolchain};
 
 const RUSTUP: &str = "rustc 1.95.0 (59807616e 2026-04-14)
 binary: rustc

@@ -34,6 +34,7 @@ mod builder;
 mod cache;
 mod cancel;
 mod cargo;
+mod engine_source;
 mod error;
 mod identity;
 mod inputs;
@@ -57,6 +58,7 @@ mod witness;
 
 pub use builder::{Builder, Built, Watched};
 pub use cache::{CACHE_BYTES_MAX, Clean, Cleaned, KEPT_MIN};
+pub use engine_source::{ComposeError, EngineSource};
 pub use error::BuildError;
 pub use listing::sources;
 pub use options::{Features, Options, Profile};

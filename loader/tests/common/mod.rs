@@ -3,9 +3,8 @@
 
 use refit_abi::host::Module;
 use refit_abi::raw::Codec;
-use refit_build::{Builder, Profile};
+use refit_build::{Builder, EngineSource, Profile};
 use refit_loader::{Loader, ProbeCommand};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -33,31 +32,17 @@ fn build_of(fixture: &str, name: &str, edit: impl Fn(&mut String, &mut String)) 
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let source = root.join("variants").join(name);
     let fixture = repository().join("tests/fixtures").join(fixture);
-    let mut manifest = fs::read_to_string(fixture.join("Cargo.toml")).unwrap();
-    manifest = manifest.replace("../../../abi", repository().join("abi").to_str().unwrap());
-    fs::create_dir_all(source.join("src")).unwrap();
-    let mut library = String::new();
-    for file in fs::read_dir(fixture.join("src")).unwrap() {
-        let file = file.unwrap();
-        let text = fs::read_to_string(file.path()).unwrap();
-        if file.file_name() == "lib.rs" {
-            library = text;
-        } else {
-            write(&source.join("src").join(file.file_name()), &text);
-        }
-    }
+    let read = EngineSource::read(&fixture).unwrap();
+    let read = read.with_contract(&repository().join("abi")).unwrap();
+    let text = |file| read.text(file).unwrap().to_owned();
+    let (mut manifest, mut library) = (text("Cargo.toml"), text("src/lib.rs"));
     edit(&mut manifest, &mut library);
-    write(&source.join("Cargo.toml"), &manifest);
-    write(&source.join("src/lib.rs"), &library);
+    let edited = read.with_file("Cargo.toml", &manifest);
+    let edited = edited.with_file("src/lib.rs", &library);
+    edited.write(&source).unwrap();
     let builder = Builder::new(root.join("refit-build")).with_store(root.join("refit-store"));
     let builder = builder.with_lock(repository().join("Cargo.lock"));
     builder.build(&source, Profile::Dev).unwrap().library
-}
-
-fn write(path: &Path, text: &str) {
-    if fs::read_to_string(path).ok().as_deref() != Some(text) {
-        fs::write(path, text).unwrap();
-    }
 }
 
 /// The counter as it is.

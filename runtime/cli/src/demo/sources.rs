@@ -7,12 +7,20 @@
 use super::DemoError;
 use crate::failure::Failure;
 use crate::source::Sources;
-use refit_build::Profile;
-use std::fs;
+use refit_build::{ComposeError, EngineSource, Profile};
 use std::path::{Path, PathBuf};
 
 /// Where this program was built.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The engine as it stands, from the checkout.
+const KV: &str = "engines/kv";
+
+/// Its version 1.
+const KV_V1: &str = "engines/kv/history/v1";
+
+/// Version 1 of the engine of accounts.
+const ACCOUNTS_V1: &str = "engines/accounts/history/v1";
 
 /// What is edited in one file of `kv`.
 struct Edit {
@@ -63,14 +71,14 @@ impl Versions {
     /// Builds all; cargo says on stderr what it does.
     pub(crate) fn build(folder: &Path) -> Result<Self, Failure> {
         let checkout = checkout().map_err(Box::new)?;
-        let kv = checkout.join("engines/kv");
-        let fixtures = checkout.join("tests/fixtures");
-        let edited = |edit: &Edit, name| edited(edit, &kv, &checkout, &folder.join(name));
+        let edited = |edit: &Edit, name| edited(edit, &checkout, &folder.join(name));
         let refuses = edited(&REFUSES, "kv-v3-refuses").map_err(Box::new)?;
         let longer = edited(&LONGER, "kv-v3-longer").map_err(Box::new)?;
-        let fails = fixtures.join("kv-v4-fails");
-        let fails =
-            overlaid(&kv, &fails, &checkout, &folder.join("kv-v4-fails")).map_err(Box::new)?;
+        let fails = composed("4.0.0", &checkout, &folder.join("kv-v4-fails"), |kv| {
+            let changes = EngineSource::read(&checkout.join("tests/fixtures/kv-v4-fails"))?;
+            Ok(kv.laid_over_by(changes))
+        });
+        let fails = fails.map_err(Box::new)?;
         let sources = builder(&checkout);
         let build =
             |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);
@@ -80,12 +88,12 @@ impl Versions {
             Ok::<_, Failure>(built.library)
         };
         Ok(Self {
-            v1: build(&fixtures.join("kv-v1"))?,
+            v1: build(&checkout.join(KV_V1))?,
             v3_refuses: made(&refuses)?,
-            v3: build(&kv)?,
+            v3: build(&checkout.join(KV))?,
             v4_fails: made(&fails)?,
             v3_longer: made(&longer)?,
-            accounts_v1: build(&fixtures.join("accounts-v1"))?,
+            accounts_v1: build(&checkout.join(ACCOUNTS_V1))?,
             accounts_v2: build(&checkout.join("engines/accounts"))?,
         })
     }
@@ -94,10 +102,9 @@ impl Versions {
 /// Two libraries of `kv` with the same state: as it stands, and with a line of code edited.
 pub(crate) fn pair(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     let checkout = checkout().map_err(Box::new)?;
-    let kv = checkout.join("engines/kv");
-    let longer = edited(&LONGER, &kv, &checkout, &folder.join("kv-longer")).map_err(Box::new)?;
+    let longer = edited(&LONGER, &checkout, &folder.join("kv-longer")).map_err(Box::new)?;
     let sources = builder(&checkout);
-    let library = sources.build(&kv, Profile::Release)?.library;
+    let library = sources.build(&checkout.join(KV), Profile::Release)?.library;
     let replacement = sources.build_unkept(&longer, Profile::Release)?.library;
     Ok((library, replacement))
 }
@@ -120,63 +127,37 @@ pub(crate) fn builder(checkout: &Path) -> Sources {
 pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
     let folder = PathBuf::from(CHECKOUT);
     match folder.canonicalize() {
-        Ok(checkout) if checkout.join("engines/kv/src").is_dir() => Ok(checkout),
+        Ok(checkout) if checkout.join(KV).join("src").is_dir() => Ok(checkout),
         _ => Err(DemoError::NoSource { folder }),
     }
 }
 
-/// A copy of `kv` with the files of `overlay` laid over it.
-fn overlaid(kv: &Path, overlay: &Path, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
-    let compose = |reason: std::io::Error| DemoError::Compose {
-        version: "4.0.0",
+/// A version of `kv` that stands alone, put together in the folder `to`: the engine as it is, as `made` changes it.
+fn composed(
+    version: &'static str,
+    checkout: &Path,
+    to: &Path,
+    made: impl FnOnce(EngineSource) -> Result<EngineSource, ComposeError>,
+) -> Result<PathBuf, DemoError> {
+    let compose = || {
+        let old = EngineSource::read(&checkout.join(KV_V1))?;
+        let kv = EngineSource::read(&checkout.join(KV))?.with_manifest_of(&old)?;
+        let kv = kv
+            .with_version(version)?
+            .with_contract(&checkout.join("abi"))?;
+        made(kv)?.write(to)
+    };
+    compose().map_err(|reason| DemoError::Compose {
+        version,
         folder: to.to_owned(),
         reason: reason.to_string(),
-    };
-    copy(kv, checkout, to, "4.0.0").map_err(compose)?;
-    copy_files(&overlay.join("src"), &to.join("src")).map_err(compose)?;
+    })?;
     Ok(to.to_owned())
 }
 
 /// A copy of `kv` with something edited.
-fn edited(edit: &Edit, kv: &Path, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
-    let compose = |reason: String| DemoError::Compose {
-        version: edit.version,
-        folder: to.to_owned(),
-        reason,
-    };
-    copy(kv, checkout, to, edit.version).map_err(|error| compose(error.to_string()))?;
-    let file = to.join(edit.file);
-    let text = fs::read_to_string(&file).map_err(|error| compose(error.to_string()))?;
-    if text.matches(edit.before).count() != 1 {
-        let reason = format!("`{}` is not once in {}", edit.before, edit.file);
-        return Err(compose(reason));
-    }
-    let text = text.replace(edit.before, edit.after);
-    fs::write(&file, text).map_err(|error| compose(error.to_string()))?;
-    Ok(to.to_owned())
-}
-
-/// Copies the sources of `kv`, with a manifest that stands for itself.
-fn copy(kv: &Path, checkout: &Path, to: &Path, version: &str) -> std::io::Result<()> {
-    copy_files(&kv.join("src"), &to.join("src"))?;
-    let abi = checkout.join("abi");
-    let manifest = format!(
-        "[package]\nname = \"refit-kv\"\nversion = \"{version}\"\nedition = \"2024\"\n\n\
-         [lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
-         [features]\nmodule = [\"refit-abi/module\"]\n\n\
-         [dependencies]\nrefit-abi = {{ path = {abi:?} }}\n\
-         serde = {{ version = \"1\", features = [\"derive\"] }}\n\n[workspace]\n"
-    );
-    fs::write(to.join("Cargo.toml"), manifest)
-}
-
-fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-    }
-    Ok(())
+fn edited(edit: &Edit, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
+    composed(edit.version, checkout, to, |kv| {
+        kv.replacing(edit.file, edit.before, edit.after)
+    })
 }

@@ -29,7 +29,7 @@ struct Rehearsing {
 impl Rehearsing {
     fn start() -> Self {
         let folder = Folder::new();
-        let v1 = repository().join("tests/fixtures/kv-v1");
+        let v1 = repository().join("engines/kv/history/v1");
         let v1 = build(&folder, v1.to_str().unwrap());
         let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
         let node = Running::start_with(&folder, &v1, &["--rehearsal-wait", DEADLINE]);

@@ -1,6 +1,7 @@
 //! `engine dev`: what an author saves is live, with the state kept, or refused with the reason.
 
 use crate::served::{Folder, compiled};
+use refit_build::EngineSource;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -11,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// The store as it was published as version 1, whose source is edited here.
-const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/kv-v1");
+const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv/history/v1");
 
 /// The contract.
 const ABI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi");
@@ -111,14 +112,9 @@ impl Author {
 
 /// Writes the store's package into `source`.
 fn write_package(source: &Path) {
-    fs::create_dir_all(source.join("src")).unwrap();
-    let manifest = fs::read_to_string(Path::new(KV).join("Cargo.toml")).unwrap();
-    let manifest = manifest.replace("../../../abi", ABI);
-    fs::write(source.join("Cargo.toml"), manifest).unwrap();
-    for file in fs::read_dir(Path::new(KV).join("src")).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), source.join("src").join(file.file_name())).unwrap();
-    }
+    let kv = EngineSource::read(Path::new(KV)).unwrap();
+    let kv = kv.with_contract(Path::new(ABI)).unwrap();
+    kv.write(source).unwrap();
 }
 
 /// `refit engine dev` at work.

@@ -201,7 +201,7 @@ fn the_same_library_by_a_link_or_as_a_copy_is_one_and_others_of_one_kind_are_ref
 
 /// Builds the first version of the store that the fixtures have.
 fn fixture(folder: &Folder) -> String {
-    let source = repository().join("tests/fixtures/kv-v1");
+    let source = repository().join("engines/kv/history/v1");
     build(folder, source.to_str().unwrap())
 }
 

@@ -25,9 +25,11 @@ struct Node<'a> {
 
 impl<'a> Node<'a> {
     fn start(folder: &'a Folder, stderr: impl Into<Stdio>) -> Self {
-        let fixture = |name: &str| repository().join("tests/fixtures").join(name);
-        let library = |name| build(folder, fixture(name).to_str().unwrap());
-        let (crasher, kv) = (library("crasher"), library("kv-v1"));
+        let library = |path: &str| build(folder, repository().join(path).to_str().unwrap());
+        let (crasher, kv) = (
+            library("tests/fixtures/crasher"),
+            library("engines/kv/history/v1"),
+        );
         let engines = [format!("c={crasher}"), format!("kv={kv}")];
         let [first, second] = engines.each_ref().map(String::as_str);
         let mut command = folder.command(&["run", "--engine", first, "--engine", second]);

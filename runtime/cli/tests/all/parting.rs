@@ -21,9 +21,11 @@ struct Node<'a> {
 
 impl<'a> Node<'a> {
     fn start(folder: &'a Folder) -> Self {
-        let fixture = |name: &str| repository().join("tests/fixtures").join(name);
-        let library = |name| build(folder, fixture(name).to_str().unwrap());
-        let (parting, kv) = (library("parting"), library("kv-v1"));
+        let library = |path: &str| build(folder, repository().join(path).to_str().unwrap());
+        let (parting, kv) = (
+            library("tests/fixtures/parting"),
+            library("engines/kv/history/v1"),
+        );
         let engines = [format!("p={parting}"), format!("kv={kv}")];
         let [first, second] = engines.each_ref().map(String::as_str);
         let run = ["run", "--engine", first, "--engine", second];

@@ -22,7 +22,7 @@ impl Store {
         let folder = Folder::new();
         folder.write("refit.toml", configuration);
         let library = |path: &str| build(&folder, repository().join(path).to_str().unwrap());
-        let v1 = library("tests/fixtures/kv-v1");
+        let v1 = library("engines/kv/history/v1");
         let next = format!("kv={}", library("engines/kv"));
         let running = Running::start_with(&folder, &v1, &[]);
         Self {

@@ -4,6 +4,7 @@
 use crate::node::{Running, build};
 use crate::served::Folder;
 use refit_admin::api::Status;
+use refit_build::EngineSource;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -20,42 +21,18 @@ pub(crate) fn repository() -> PathBuf {
 /// `edit` changes its migration.
 pub(crate) fn version_2(name: &str, edit: impl FnOnce(String) -> String) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(folder.join("src")).unwrap();
-    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
+    let history = repository().join("engines/kv/history");
+    let read = |version| EngineSource::read(&history.join(version)).unwrap();
     let abi = repository().join("abi").canonicalize().unwrap();
-    let manifest = read(repository().join("tests/fixtures/kv-v1/Cargo.toml"))
-        .replace("../../../abi", abi.to_str().unwrap())
-        .replace("version = \"1.0.0\"", "version = \"2.0.0\"");
-    write(&folder.join("Cargo.toml"), &manifest);
+    let source = read("v1").laid_over_by(read("v2"));
+    let source = source.with_version("2.0.0").unwrap();
+    let source = source.with_contract(&abi).unwrap();
+    let state = edit(source.text("src/state.rs").unwrap().to_owned());
     // A copy publishes nothing of its own.
-    write(&folder.join("schema.lock"), "format = 1\n");
-    let source = |version: &str| {
-        repository()
-            .join("tests/fixtures")
-            .join(version)
-            .join("src")
-    };
-    // Version 2 is laid over version 1.
-    for version in ["kv-v1", "kv-v2"] {
-        for entry in std::fs::read_dir(source(version)).unwrap() {
-            let name = entry.unwrap().file_name();
-            let is_newer = version == "kv-v1" && source("kv-v2").join(&name).exists();
-            if name != "state.rs" && !is_newer {
-                let text = read(source(version).join(&name));
-                write(&folder.join("src").join(name), &text);
-            }
-        }
-    }
-    let state = edit(read(source("kv-v2").join("state.rs")));
-    write(&folder.join("src/state.rs"), &state);
+    let source = source.with_file("schema.lock", "format = 1\n");
+    let source = source.with_file("src/state.rs", &state);
+    source.write(&folder).unwrap();
     folder.to_str().unwrap().to_owned()
-}
-
-/// Leaves a file alone that is right, so that cargo has nothing to do.
-fn write(path: &Path, text: &str) {
-    if std::fs::read_to_string(path).ok().as_deref() != Some(text) {
-        std::fs::write(path, text).unwrap();
-    }
 }
 
 /// A migration that never ends, if there is anything to migrate.
@@ -81,7 +58,7 @@ fn a_plan_shows_the_pause_that_was_rehearsed_and_one_that_loops_is_not_made() {
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
     let good = format!("kv={}", build(&folder, &version_2("kv-good", |text| text)));
@@ -128,7 +105,7 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let own = folder.path().join("kv.so");
     std::fs::copy(&v1, &own).unwrap();
@@ -195,7 +172,7 @@ fn a_list_that_cannot_be_written_is_kept_over_the_restart_and_the_code_is_the_on
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let own = folder.path().join("kv.so");
     std::fs::copy(&v1, &own).unwrap();
@@ -225,7 +202,7 @@ fn a_node_that_restarts_again_and_again_keeps_no_file_of_the_processes_before() 
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let library = build(&folder, &version_2("kv-loops", loops));
     let bad = format!("kv={library}");
@@ -273,7 +250,7 @@ fn a_node_restarts_where_it_was_started_wherever_an_engine_has_gone() {
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let bad = format!("kv={}", build(&folder, &version_2("kv-strays", strays)));
     let flags = ["--no-rehearsal", "--pause-limit", "500ms"];
@@ -319,7 +296,7 @@ fn time_in_which_the_process_is_stopped_is_not_held_against_a_pause() {
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let slow = format!(
         "kv={}",
@@ -352,7 +329,7 @@ fn a_node_that_is_told_to_end_in_a_pause_that_does_not_end_ends() {
     let folder = Folder::new();
     let v1 = build(
         &folder,
-        repository().join("tests/fixtures/kv-v1").to_str().unwrap(),
+        repository().join("engines/kv/history/v1").to_str().unwrap(),
     );
     let bad = format!("kv={}", build(&folder, &version_2("kv-loops", loops)));
     let flags = ["--no-rehearsal", "--pause-limit", "6s"];
