@@ -1,4 +1,4 @@
-//! [`Aftermath`]: what the transitions of an upgrade did beside making new states, carried out in one
+//! [`CommitEffects`]: what the transitions of an upgrade did beside making new states, carried out in one
 //! go right after the commit. Nothing in it can fail.
 
 use crate::block::outbox::TimerDeed;
@@ -13,7 +13,7 @@ use refit_abi::EngineId;
 
 /// What the transitions did.
 #[derive(Debug, Default)]
-pub struct Aftermath {
+pub struct CommitEffects {
     /// Messages sent and engines spawned, for each engine that did so.
     pub counters: Vec<(EngineId, Counters)>,
     /// Engines that were started, in order.
@@ -27,12 +27,12 @@ pub struct Aftermath {
     /// Engines that were retired.
     pub retired: Vec<EngineId>,
     /// Messages that come first in their mailboxes, in order.
-    pub first: Vec<FirstMail>,
+    pub first: Vec<FirstMessage>,
 }
 
 /// An upgrade message on its way into an ordinary mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirstMail {
+pub struct FirstMessage {
     /// To whom.
     pub to: EngineId,
     /// From whom, and what of.
@@ -41,7 +41,7 @@ pub struct FirstMail {
     pub payload: Vec<u8>,
 }
 
-impl Aftermath {
+impl CommitEffects {
     /// Whether there is nothing to carry out.
     fn is_empty(&self) -> bool {
         let Self {
@@ -65,36 +65,36 @@ impl Aftermath {
 
 impl Executor {
     /// Carries it out, with the generation that is live now. Gives how many timers were dropped.
-    pub(crate) fn take_over(&mut self, aftermath: Aftermath) -> u64 {
-        if aftermath.is_empty() {
+    pub(crate) fn take_over(&mut self, effects: CommitEffects) -> u64 {
+        if effects.is_empty() {
             return 0;
         }
         let (table, frame) = (self.table(), self.frame);
         // All of it comes from the upgrade.
         let cause = self.causes.begin();
         let mut out = std::mem::take(&mut self.between);
-        for (engine, counters) in aftermath.counters {
+        for (engine, counters) in effects.counters {
             self.engines.with(engine, |slot| slot.counters = counters);
         }
         let mut timers_dropped = 0;
-        for engine in aftermath.restarted {
+        for engine in effects.restarted {
             timers_dropped += self.begin_afresh(engine);
         }
-        let mut effects = Vec::new();
-        for started in aftermath.started {
+        let mut outboxes = Vec::new();
+        for started in effects.started {
             let (slot, outbox) = started.into_parts();
             self.engines.place(slot);
             out.stats.spawned += 1;
-            effects.extend(outbox);
+            outboxes.extend(outbox);
         }
-        for engine in aftermath.revived {
+        for engine in effects.revived {
             self.engines.with(engine, Slot::revive);
         }
-        for engine in aftermath.retired {
+        for engine in effects.retired {
             self.end(engine, &table, StateIsDropped::Later, &mut out);
         }
         // The `init` of an engine that was started afresh ran beside its place.
-        let afresh: Vec<_> = aftermath.effects.into_iter().filter_map(|e| e.0).collect();
+        let afresh: Vec<_> = effects.effects.into_iter().filter_map(|e| e.0).collect();
         for outbox in &afresh {
             for deed in &outbox.timers {
                 if let TimerDeed::Set(timer) = deed {
@@ -104,8 +104,8 @@ impl Executor {
                 }
             }
         }
-        self.deliver_first(aftermath.first, cause, &mut out);
-        for mut outbox in effects.into_iter().chain(afresh) {
+        self.deliver_first(effects.first, cause, &mut out);
+        for mut outbox in outboxes.into_iter().chain(afresh) {
             outbox.stamp(cause);
             self.route(
                 std::slice::from_mut(&mut *outbox),
@@ -138,7 +138,12 @@ impl Executor {
     }
 
     /// Delivers the letters and turns each mailbox so that they come before what waited there.
-    fn deliver_first(&mut self, mail: Vec<FirstMail>, cause: CauseIndex, out: &mut BlockOutcome) {
+    fn deliver_first(
+        &mut self,
+        mail: Vec<FirstMessage>,
+        cause: CauseIndex,
+        out: &mut BlockOutcome,
+    ) {
         let mut arrived: Vec<(EngineId, usize)> = Vec::new();
         for letter in mail {
             let to = letter.to;

@@ -12,8 +12,9 @@
 //!    code left it becomes the new code's (`swap/table.rs::Pending`).
 //! 2. `swap/reworded.rs::put_reworded`: what clients wrote in words that have changed is put into its letters anew.
 //! 3. `swap/acceptance.rs::bury_unaccepted`: what the plan gives up is told of and becomes dead letters.
-//! 4. `swap/commit_effects.rs::take_over`: engines that the transitions started get their places, those that they retired
-//!    end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens; the pause is over.
+//! 4. `swap/commit_effects.rs::take_over`: engines that the transitions started get their places,
+//!    those that they retired end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens;
+//!    the pause is over.
 //! 5. `engines/slot.rs::settle`: the first touch of an engine (a letter, a query, an image) makes its state the new
 //!    code's. It counts as done at the update point, whenever it is done. What it leaves over goes to
 //!    `swap/replaced.rs::keep`; a state that cannot be settled poisons its engine and is written down (`swap/kept.rs`).

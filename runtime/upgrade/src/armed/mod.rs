@@ -18,7 +18,7 @@ use refit_abi::Generation;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
-    CommitEffects, Change, GenerationTable, KindIndex, LogLine, Parameters, Quiesced, Reworded,
+    Change, CommitEffects, GenerationTable, KindIndex, LogLine, Parameters, Quiesced, Reworded,
     Rewording, Unaccepted,
 };
 use std::sync::Arc;

@@ -18,8 +18,8 @@ pub(crate) struct Out {
     /// What all this used of the budgets.
     pub(crate) account: Account,
     pub(crate) started: Vec<Started>,
-    /// Their places.
-    born: IdMap<u32>,
+    /// Where each lies among them.
+    places: IdMap<u32>,
     pub(crate) retired: Vec<EngineId>,
     /// What was logged. Taken up in order, so which lines are kept does not depend on the workers.
     pub(crate) lines: Vec<LogLine>,
@@ -45,14 +45,14 @@ impl Out {
 
     /// Adds an engine that was started.
     pub(crate) fn add(&mut self, started: Started) {
-        self.born.insert(started.id(), self.started.len() as u32);
+        self.places.insert(started.id(), self.started.len() as u32);
         self.started.push(started);
     }
 
     /// Drops the engines that were started from the one of this number on.
     pub(crate) fn discard_from(&mut self, number: usize, table: &GenerationTable) {
         for started in self.started.drain(number..) {
-            self.born.remove(started.id());
+            self.places.remove(started.id());
             if let Some(entry) = table.get(started.kind()) {
                 started.discard(&entry.kind);
             }
@@ -61,7 +61,7 @@ impl Out {
 
     /// The engine of this id, if it was started here.
     pub(crate) fn started(&self, id: EngineId) -> Option<&Started> {
-        self.started.get(self.born.get(id)? as usize)
+        self.started.get(self.places.get(id)? as usize)
     }
 
     /// Keeps a log line, if there is room.
@@ -80,8 +80,8 @@ impl Out {
         self.bytes.clear();
         self.sends.clear();
         self.retired.clear();
-        if !self.born.is_empty() {
-            self.born = IdMap::default();
+        if !self.places.is_empty() {
+            self.places = IdMap::default();
         }
         self
     }

@@ -139,7 +139,7 @@ impl Rounds {
     }
 
     /// The end of the bus, before the commit: new states go beside the old ones, all else into the
-    /// commit_effects.
+    /// effects of the commit.
     pub(crate) fn finish(mut self, quiesced: &mut Quiesced<'_>) -> CommitEffects {
         let mut residents = std::mem::take(&mut *self.shared.residents.write());
         let mut places: Vec<(u32, u32, Instance)> = Vec::new();

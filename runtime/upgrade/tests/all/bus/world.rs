@@ -10,8 +10,8 @@ use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::UpdatePoint;
 use refit_kernel::limits::CHUNK_ENGINES;
 use refit_kernel::{
-    BlockInput, BlockOutcome, Counters, DeadLetter, Duty, EngineStatus, Executor, GenerationTable, Image,
-    Ingress, LogLine, Quiesced, ReplyError, Stats,
+    BlockInput, BlockOutcome, Counters, DeadLetter, Duty, EngineStatus, Executor, GenerationTable,
+    Image, Ingress, LogLine, Quiesced, ReplyError, Stats,
 };
 use refit_upgrade::{Armed, Directives, Phase, Plan, Unwatched, Verdict, Watch, Withdrawn};
 use std::cell::Cell;
