@@ -4,3 +4,4 @@
 mod architecture;
 mod programs;
 mod tidy;
+mod walks;
