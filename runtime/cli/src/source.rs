@@ -107,19 +107,27 @@ impl Sources {
             path.display(),
             profile.name()
         ));
-        let options = Options {
-            profile,
-            features: self.features.clone(),
-            debug_info: self.debug_info,
-        };
-        let built = self.builder.build(path, options);
+        let built = self.build_silently(path, profile);
         self.end_line();
-        let built = built.map_err(SourceError::boxed)?;
+        let built = built?;
         show::talk(format_args!("built {} {}", built.package, built.version));
         if let Some(bytes_max) = self.bytes_max {
             self.builder.keep_within(bytes_max);
         }
         Ok(built)
+    }
+
+    /// As [`Sources::build_unkept`], with no word but how far it is.
+    pub(crate) fn build_silently(&self, path: &Path, profile: Profile) -> Result<Built, Failure> {
+        let options = Options {
+            profile,
+            features: self.features.clone(),
+            debug_info: self.debug_info,
+        };
+        Ok(self
+            .builder
+            .build(path, options)
+            .map_err(SourceError::boxed)?)
     }
 
     /// What the package in the folder `path` is built from.

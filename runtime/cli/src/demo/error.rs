@@ -8,9 +8,9 @@ use std::{fmt, io};
 /// Why the demo did not come to its end, or did not show what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
-    /// The engines' source is not there.
-    #[error("the engines' source is not in {}", folder.display())]
-    NoSource { folder: PathBuf },
+    /// The engines' source, which this program carries, cannot be laid out.
+    #[error("cannot write the engines' source into {}: {source}", folder.display())]
+    NoSource { folder: PathBuf, source: io::Error },
     /// A version of the source could not be put together.
     #[error("cannot put the source of {version} together in {}: {reason}", folder.display())]
     Compose {
@@ -35,7 +35,7 @@ pub(crate) enum DemoError {
 impl DemoError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            DemoError::Record { .. } => Exit::Usage,
+            DemoError::Record { .. } | DemoError::NoSource { .. } => Exit::Usage,
             DemoError::NotReady { .. } => Exit::NoAnswer,
             _ => Exit::Internal,
         }
@@ -57,8 +57,7 @@ impl Diagnostic for DemoError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(match self {
             DemoError::NoSource { .. } => {
-                "the demo builds its engines from source: run it from a checkout of Refit that is \
-                 where it was when this program was built"
+                "name a folder that you may write to: REFIT_CACHE_DIR=DIR refit demo"
             }
             DemoError::Compose { .. } => "see that the checkout is whole, with `git status`",
             DemoError::Node { .. } | DemoError::NotReady { .. } => {

@@ -5,7 +5,9 @@
 //! engines from source) happens before anything is measured.
 
 mod books;
+mod building;
 mod client;
+mod embedded;
 mod error;
 mod latency;
 mod load;
@@ -15,6 +17,7 @@ mod report;
 pub(crate) mod sources;
 mod spawned;
 mod tally;
+mod timeline;
 mod upgrade;
 
 pub(crate) use error::DemoError;
@@ -35,6 +38,9 @@ use std::path::Path;
 use std::time::Duration;
 use tally::Tally;
 
+/// How long the load and the counting afterwards take beside the windows.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// How long the load goes on after each upgrade but the measured one.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
@@ -44,6 +50,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .prefix("refit-demo-")
         .tempdir()
         .map_err(Failure::Start)?;
+    show::talk(introduction(args));
     let versions = Versions::build(folder.path())?;
     let node = NodeProcess::start(
         folder.path(),
@@ -75,6 +82,19 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         show::next("refit demo --keep   (leaves the node running, with four curl lines to try)");
     }
     failed.map_err(|error| Box::new(error).into())
+}
+
+/// What comes, and how long it takes.
+fn introduction(args: &DemoArgs) -> String {
+    let running = SETTLING + 2 * Duration::from_secs(args.window.into()) + 3 * AFTERWARDS;
+    format!(
+        "demo: a node with a store and accounts, {} clients that write to it, and four\n\
+         upgrades meanwhile. Two commit; two fail on purpose and change nothing.\n\
+         First seven engine libraries are built from source: one to three minutes the\n\
+         first time, half a minute later. Then it runs for about {} s.",
+        args.clients,
+        running.as_secs()
+    )
 }
 
 async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Result<Report, Failure> {

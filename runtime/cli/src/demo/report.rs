@@ -7,6 +7,7 @@ use super::latency::Latency;
 use super::load::Window;
 use super::spawned::Spawned;
 use super::tally::Tally;
+use super::timeline::Timeline;
 use crate::show::table::table;
 use crate::show::upgrade::microseconds;
 use refit_admin::api::{PhaseTime, Reason, Status, UpgradeReport, UpgradeState};
@@ -37,6 +38,9 @@ const EXPECTED: [UpgradeState; 4] = [
     UpgradeState::Aborted,
     UpgradeState::Committed,
 ];
+
+/// Which of them is measured beside the window without an upgrade, from 0.
+const MEASURED: usize = 1;
 
 /// The document of `--json`.
 #[derive(Debug, Serialize)]
@@ -127,13 +131,14 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let tally = &self.tally;
         format!(
-            "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n\
+            "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n{}\n\
              requests: {} sent, {} answered, {} retried, {} errors\n\
              messages: {} lost, {} duplicated, {} reordered, {} by a mixed generation\n\
              libraries mapped: {} before, {} after, {} pinned ({})\n{}{}",
             self.upgrade_rows(),
             self.phase_rows(),
             self.latency_rows(),
+            self.timeline(),
             tally.sent,
             tally.answered,
             tally.retried,
@@ -225,6 +230,21 @@ impl Report {
             }
         }
         table(["", "PHASE", "TIME"], &rows)
+    }
+
+    /// The upgrade that commits with new states, beside its clients.
+    fn timeline(&self) -> String {
+        let Some(upgrade) = self.upgrades.get(MEASURED) else {
+            return String::new();
+        };
+        let picture = Timeline {
+            rows: &self.rows,
+            control: self.control,
+            upgraded: self.upgraded,
+            generation: upgrade.to.0,
+            pause_us: upgrade.pause_us,
+        };
+        picture.text()
     }
 
     fn latency_rows(&self) -> String {

@@ -1,10 +1,12 @@
-//! The engines that the demo runs, built from source.
+//! The engines that the demo runs, built from source: from the checkout that this program was built in, or, where that is
+//! not there, from the sources that it carries.
 //!
 //! Version 1 of `kv` is the published old tree, version 3 the engine as it stands in `engines/kv`.
 //! Three more are made of it, as an author would: one whose index refuses what the upgrade brings it, one
 //! with some files laid over it whose migration fails, one with a line of code edited.
 
-use super::DemoError;
+use super::building::{Job, build_all};
+use super::{DemoError, embedded};
 use crate::failure::Failure;
 use crate::source::Sources;
 use refit_build::{ComposeError, EngineSource, Profile};
@@ -80,21 +82,41 @@ impl Versions {
         });
         let fails = fails.map_err(Box::new)?;
         let sources = builder(&checkout);
-        let build =
-            |source: &Path| Ok::<_, Failure>(sources.build(source, Profile::Release)?.library);
-        // A copy publishes nothing of its own, so there is nothing that it must keep.
-        let made = |source: &Path| {
-            let built = sources.build_unkept(source, Profile::Release)?;
-            Ok::<_, Failure>(built.library)
+        let published = |folder: &str| Job {
+            source: checkout.join(folder),
+            is_published: true,
         };
+        // A copy publishes nothing of its own, so there is nothing that it must keep.
+        let made = |source: PathBuf| Job {
+            source,
+            is_published: false,
+        };
+        let jobs = [
+            published(KV_V1),
+            published(KV),
+            made(refuses),
+            made(fails),
+            made(longer),
+            published(ACCOUNTS_V1),
+            published("engines/accounts"),
+        ];
+        let [
+            v1,
+            v3,
+            v3_refuses,
+            v4_fails,
+            v3_longer,
+            accounts_v1,
+            accounts_v2,
+        ] = build_all(&sources, &jobs)?;
         Ok(Self {
-            v1: build(&checkout.join(KV_V1))?,
-            v3_refuses: made(&refuses)?,
-            v3: build(&checkout.join(KV))?,
-            v4_fails: made(&fails)?,
-            v3_longer: made(&longer)?,
-            accounts_v1: build(&checkout.join(ACCOUNTS_V1))?,
-            accounts_v2: build(&checkout.join("engines/accounts"))?,
+            v1,
+            v3_refuses,
+            v3,
+            v4_fails,
+            v3_longer,
+            accounts_v1,
+            accounts_v2,
         })
     }
 }
@@ -110,7 +132,7 @@ pub(crate) fn pair(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
 }
 
 /// Names the folder in which compiled dependencies are shared, as for all commands that build.
-const CACHE_DIR: &str = "REFIT_CACHE_DIR";
+pub(super) const CACHE_DIR: &str = "REFIT_CACHE_DIR";
 
 /// Builds in the checkout's own target folder, so that the next demo or bench finds the dependencies
 /// built, and with its lock; the dependencies come from the folder that the environment names, if it does.
@@ -123,12 +145,11 @@ pub(crate) fn builder(checkout: &Path) -> Sources {
     }
 }
 
-/// The checkout that this program was built in.
+/// The checkout that this program was built in, or else one with what it carries.
 pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
-    let folder = PathBuf::from(CHECKOUT);
-    match folder.canonicalize() {
+    match Path::new(CHECKOUT).canonicalize() {
         Ok(checkout) if checkout.join(KV).join("src").is_dir() => Ok(checkout),
-        _ => Err(DemoError::NoSource { folder }),
+        _ => embedded::checkout(),
     }
 }
 

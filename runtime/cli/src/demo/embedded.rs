@@ -1,0 +1,101 @@
+//! The sources that the demo builds, carried in this program: a released binary has its demo without a checkout.
+//!
+//! They are laid out once into the user's cache folder, under a name that is their hash, by a rename at the end: a folder
+//! of that name is whole.
+
+use super::DemoError;
+use crate::args::CacheArgs;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// Paths, from the top of the checkout, and contents.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// Digits of the hash in the folder's name.
+const NAME_DIGITS: usize = 12;
+
+/// A folder with the sources, as they are in a checkout.
+///
+/// # Errors
+/// [`DemoError::NoSource`] if this user has no cache folder, or it cannot be written.
+pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
+    let cache = CacheArgs {
+        cache_dir: std::env::var_os(super::sources::CACHE_DIR)
+            .filter(|folder| !folder.is_empty())
+            .map(PathBuf::from),
+        ..CacheArgs::default()
+    };
+    let cache = cache.folder().ok_or_else(|| DemoError::NoSource {
+        folder: PathBuf::from("the user's cache folder"),
+        source: io::ErrorKind::NotFound.into(),
+    })?;
+    lay_out(&cache).map_err(|source| DemoError::NoSource {
+        folder: cache,
+        source,
+    })
+}
+
+/// Writes the files below `cache`, unless they are there.
+fn lay_out(cache: &Path) -> io::Result<PathBuf> {
+    let folder = cache.join(format!("demo-{}", name()));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    fs::create_dir_all(cache)?;
+    let made = tempfile::Builder::new()
+        .prefix(".demo-")
+        .tempdir_in(cache)?;
+    for (path, content) in FILES {
+        let path = made.path().join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, content)?;
+    }
+    match fs::rename(made.path(), &folder) {
+        Ok(()) => {
+            // Nothing is left under its first name.
+            let _moved = made.keep();
+            Ok(folder)
+        }
+        // Another demo was as quick.
+        Err(_) if folder.is_dir() => Ok(folder),
+        Err(error) => Err(error),
+    }
+}
+
+/// What tells these sources from others.
+fn name() -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, content) in FILES {
+        for part in [path.as_bytes(), content] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finalize().to_hex()[..NAME_DIGITS].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_are_laid_out_once_and_whole() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = lay_out(cache.path()).unwrap();
+        for file in ["Cargo.toml", "abi/src/lib.rs", "engines/kv/Cargo.toml"] {
+            assert!(folder.join(file).is_file(), "{file}");
+        }
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let manifest: toml::Table = manifest.parse().unwrap();
+        for member in manifest["workspace"]["members"].as_array().unwrap() {
+            let member = folder.join(member.as_str().unwrap());
+            assert!(member.join("Cargo.toml").is_file(), "{member:?}");
+        }
+        fs::write(folder.join("mark"), "").unwrap();
+        assert_eq!(lay_out(cache.path()).unwrap(), folder);
+        assert!(folder.join("mark").exists(), "it was written again");
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+    }
+}
