@@ -107,8 +107,9 @@ impl Closed {
             failed,
         } = self;
         format!(
-            "money: {minted} minted = {available} available + {held} held; {holds} holds of {in_holds} in an \
-             engine of their own, started in the same pause; {transfers} transfers, {failed} failed\n"
+            "money: {minted} minted = {available} available + {held} held\n  \
+             {holds} holds of {in_holds} in an engine of their own, started in the same pause\n  \
+             {transfers} transfers, {failed} failed\n"
         )
     }
 

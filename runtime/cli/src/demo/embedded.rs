@@ -98,4 +98,20 @@ mod tests {
         assert!(folder.join("mark").exists(), "it was written again");
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
     }
+
+    /// Cargo reads every manifest on the way from an engine to the contract: nothing that it needs is left out.
+    #[test]
+    fn cargo_finds_all_that_the_engines_are_made_of() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = lay_out(cache.path()).unwrap();
+        for engine in ["engines/kv", "engines/accounts", "engines/kv/history/v1"] {
+            let engine = folder.join(engine);
+            fs::copy(folder.join("Cargo.lock"), engine.join("Cargo.lock")).unwrap();
+            let mut cargo = std::process::Command::new(env!("CARGO"));
+            cargo.args(["metadata", "--offline", "--format-version", "1"]);
+            let output = cargo.current_dir(&engine).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}: {said}", engine.display());
+        }
+    }
 }

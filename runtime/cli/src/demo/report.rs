@@ -10,8 +10,9 @@ use super::tally::Tally;
 use super::timeline::Timeline;
 use crate::show::table::table;
 use crate::show::upgrade::microseconds;
-use refit_admin::api::{PhaseTime, Reason, Status, UpgradeReport, UpgradeState};
+use refit_admin::api::{Phase, PhaseTime, Reason, Status, UpgradeReport, UpgradeState};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Everything that was seen.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl Report {
             "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n{}\n\
              requests: {} sent, {} answered, {} retried, {} errors\n\
              messages: {} lost, {} duplicated, {} reordered, {} by a mixed generation\n\
-             libraries mapped: {} before, {} after, {} pinned ({})\n{}{}",
+             libraries mapped: {} before, {} after, {} pinned\n  {}\n{}{}",
             self.upgrade_rows(),
             self.phase_rows(),
             self.latency_rows(),
@@ -221,15 +222,22 @@ impl Report {
         table(head, &rows)
     }
 
+    /// A row for each phase that an upgrade came to, a column for each upgrade.
     fn phase_rows(&self) -> String {
-        let mut rows = Vec::new();
-        for (number, upgrade) in self.upgrades.iter().enumerate() {
-            for time in &upgrade.phases {
-                let number = (number + 1).to_string();
-                rows.push([number, time.phase.to_string(), microseconds(time.us)]);
-            }
-        }
-        table(["", "PHASE", "TIME"], &rows)
+        let all = self.upgrades.iter().flat_map(|upgrade| &upgrade.phases);
+        let phases: BTreeSet<_> = all.map(|time| time.phase).collect();
+        let row = |phase: Phase| {
+            let time = |upgrade: &UpgradeReport| {
+                let time = upgrade.phases.iter().find(|time| time.phase == phase);
+                time.map_or_else(|| "-".to_owned(), |time| microseconds(time.us))
+            };
+            let mut times = self.upgrades.iter().map(time);
+            let mut next = || times.next().unwrap_or_default();
+            [phase.to_string(), next(), next(), next(), next()]
+        };
+        let rows: Vec<_> = phases.into_iter().map(row).collect();
+        let head = ["PHASE", "UPGRADE 1", "UPGRADE 2", "UPGRADE 3", "UPGRADE 4"];
+        table(head, &rows)
     }
 
     /// The upgrade that commits with new states, beside its clients.

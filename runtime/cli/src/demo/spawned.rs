@@ -50,8 +50,8 @@ impl Spawned {
     pub(crate) fn text(&self) -> String {
         let (engine, stored, indexed) = (&self.engine, self.stored, self.indexed);
         format!(
-            "started in the pause of upgrade 2: `{engine}`, which finds {indexed} keys of the store's \
-             {stored}; `{}` is the value of {}\n",
+            "started in the pause of upgrade 2: `{engine}`\n  \
+             it finds {indexed} keys of the store's {stored}; `{}` is the value of {}\n",
             OLDEST.1,
             self.found.join(", ")
         )

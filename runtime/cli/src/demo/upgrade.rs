@@ -66,7 +66,13 @@ pub(crate) async fn apply(
             report.class,
             show::upgrade::microseconds(report.pause_us)
         )),
-        Some(reason) => show::talk(format_args!("  {}: {}", report.state, reason.detail)),
+        // The reason is as long as an engine makes it; what it is called by is short.
+        Some(reason) => show::talk(format_args!(
+            "  {} ({}):\n    {}",
+            report.state,
+            reason.code,
+            reason.detail.replace(": ", ":\n    ")
+        )),
     }
     Ok(report)
 }
