@@ -80,6 +80,3 @@ pub const EVENT_OVERHEAD_BYTES: usize = 160;
 
 /// Upgrades whose reports are kept.
 pub const REPORTS_MAX: usize = 1_024;
-
-/// Longest plan, in bytes.
-pub const PLAN_BYTES_MAX: usize = 4 << 20;

@@ -28,7 +28,7 @@ mod transition;
 mod under_way;
 
 pub use armed::{ArmError, Armed};
-pub use bus::{Budget, BusBudget, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK};
+pub use bus::{Budget, BusBudget, RESIDENTS_PER_TASK};
 pub use class::Class;
 pub use directives::Directives;
 pub use lint::{

@@ -13,6 +13,7 @@ mod copying;
 mod error;
 mod memory;
 mod perform;
+mod process;
 mod read_back;
 mod replay;
 mod run;

@@ -1,35 +1,19 @@
 //! The parent's side: starts the child, has the request and the copy written to it, listens within bounds, kills it when
 //! its time is up.
 
-use super::wire::{AT, Bounds, Passed, Report, Request};
+use super::process::{
+    COMPLAINT_BYTES_MAX, Heard, KillOnDrop, Listened, Output, Until, converse, end, listen,
+};
+use super::wire::{Bounds, Passed, Report, Request};
 use super::{Copying, RehearsalCommand, RehearsalError};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use parking_lot::Mutex;
 use refit_abi::host::shown_end;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::crash;
 use refit_loader::sys::fence;
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What a child may print in all, in bytes.
-const OUTPUT_BYTES_MAX: u64 = 8 << 20;
-
-/// Lines that wait to be looked at.
-const LINES_MAX: usize = 64;
-
-/// Between two looks at whether the rehearsal is called off while its child is silent.
-const CALLED_OFF_LOOK: Duration = Duration::from_millis(10);
-
-/// How much of the end of standard error is kept, in bytes.
-const COMPLAINT_BYTES_MAX: usize = 4_096;
-
-/// Between two looks at a child that closed its output and should be ending.
-const EXIT_LOOK: Duration = Duration::from_millis(1);
 
 /// Longest wait for the end of standard error after a child ended: a process of its own making may hold
 /// it open.
@@ -41,52 +25,6 @@ const KILLED: i32 = 9;
 
 /// What the allocator of a Rust program says before it ends the program.
 const OUT_OF_MEMORY: &str = "memory allocation of";
-
-/// A child that does not outlive its handle.
-struct KillOnDrop(Child);
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        // Both fail only if it was waited for already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The end of what the child wrote to standard error.
-type Complaint = Arc<Mutex<Vec<u8>>>;
-
-/// What is heard of the child.
-struct Output {
-    lines: Receiver<Vec<u8>>,
-    complaint: Complaint,
-    /// Disconnected when standard error has come to its end.
-    complained: Receiver<()>,
-}
-
-/// How long is listened.
-struct Until<'a> {
-    deadline: Instant,
-    /// Whether nobody wants to know any more.
-    called_off: &'a dyn Fn() -> bool,
-}
-
-/// What was heard.
-#[derive(Default)]
-struct Heard {
-    report: Option<Vec<u8>>,
-    engines: Vec<String>,
-}
-
-/// How the listening ended.
-enum Silence {
-    /// The child has closed its output.
-    Closed,
-    /// Its time is up.
-    Late,
-    /// Nobody wants to know any more.
-    CalledOff,
-}
 
 /// Has the copy written to a child, behind these bytes.
 pub(crate) type Copy<'a> =
@@ -139,9 +77,9 @@ fn follow(
         called_off,
     };
     match listen(&output.lines, &mut heard, &until) {
-        Silence::Closed => {}
-        Silence::Late => return Err(timed_out(heard)),
-        Silence::CalledOff => return Err(RehearsalError::CalledOff),
+        Listened::Closed => {}
+        Listened::Late => return Err(timed_out(heard)),
+        Listened::CalledOff => return Err(RehearsalError::CalledOff),
     }
     let Some(status) = end(child, &until) else {
         return Err(match called_off() {
@@ -194,84 +132,6 @@ fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalE
     RehearsalError::NotStarted {
         program: command.program.clone(),
         source,
-    }
-}
-
-/// Threads that read both outputs. They end with the pipes, so none of them is waited for.
-fn converse(child: &mut Child) -> std::io::Result<Output> {
-    let (sender, lines) = bounded(LINES_MAX);
-    let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
-    let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
-    if let Some(output) = child.stdout.take() {
-        thread("out").spawn(move || hear(output, &sender))?;
-    }
-    if let Some(output) = child.stderr.take() {
-        let complaint = complaint.clone();
-        thread("err").spawn(move || {
-            keep_end(output, &complaint);
-            drop(ended);
-        })?;
-    }
-    Ok(Output {
-        lines,
-        complaint,
-        complained,
-    })
-}
-
-fn hear(output: impl Read, lines: &Sender<Vec<u8>>) {
-    let mut output = BufReader::new(output.take(OUTPUT_BYTES_MAX));
-    let mut line = Vec::new();
-    while matches!(output.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-        if lines.send(std::mem::take(&mut line)).is_err() {
-            return;
-        }
-    }
-}
-
-fn keep_end(mut output: impl Read, complaint: &Complaint) {
-    let mut buffer = [0; COMPLAINT_BYTES_MAX];
-    while let Ok(read @ 1..) = output.read(&mut buffer) {
-        let mut kept = complaint.lock();
-        kept.extend_from_slice(&buffer[..read]);
-        let excess = kept.len().saturating_sub(COMPLAINT_BYTES_MAX);
-        kept.drain(..excess);
-    }
-}
-
-/// Listens until the child has closed its output.
-fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until<'_>) -> Silence {
-    loop {
-        if (until.called_off)() {
-            return Silence::CalledOff;
-        }
-        match lines.recv_deadline(until.deadline.min(Instant::now() + CALLED_OFF_LOOK)) {
-            Ok(line) => match line.strip_prefix(AT.as_bytes()) {
-                Some(names) => {
-                    let names = String::from_utf8_lossy(names);
-                    heard.engines = names.split_whitespace().map(str::to_owned).collect();
-                }
-                None => heard.report = Some(line),
-            },
-            Err(RecvTimeoutError::Disconnected) => return Silence::Closed,
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= until.deadline => {
-                return Silence::Late;
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-    }
-}
-
-/// Waits for the end of a child that closed its output.
-fn end(child: &mut Child, until: &Until<'_>) -> Option<ExitStatus> {
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        if Instant::now() >= until.deadline || (until.called_off)() {
-            return None;
-        }
-        std::thread::sleep(EXIT_LOOK);
     }
 }
 

@@ -3,10 +3,11 @@
 pub(crate) mod config;
 pub(crate) mod folder;
 pub(crate) mod life;
+mod load;
 pub(crate) mod prepared;
 
 use crate::answers::events;
-use crate::blocks::chain::{self, Root};
+use crate::blocks::chain;
 use crate::blocks::driver::{Driver, DriverParts};
 use crate::blocks::intake::{self, Door};
 use crate::code::libraries::Libraries;
@@ -18,15 +19,14 @@ use crate::serve::handle::Node;
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::upgrade::{Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
+use load::{Loaded, kinds, load, roots};
 use parking_lot::Mutex;
 use prepared::Prepared;
-use refit_abi::descriptor::KindDescriptor;
-use refit_abi::host::Kind;
-use refit_abi::{EngineId, EngineIdError, State};
+use refit_abi::{EngineId, EngineIdError};
 use refit_admin::{ANSWERS_BYTES_MAX, Room};
 use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{Duty, Executor, GenerationTable};
-use refit_loader::{LoadedModule, Loader, OpenError};
+use refit_loader::{Loader, OpenError};
 use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, Solo, SoloConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -308,119 +308,6 @@ fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {
         .iter()
         .map(|engine| EngineId::root(&engine.name))
         .collect()
-}
-
-/// The modules of a node's engines, each once.
-struct Loaded {
-    modules: Vec<LoadedModule>,
-    /// Where each one was found first.
-    paths: Vec<PathBuf>,
-    /// For each engine, which of the modules it is in.
-    places: Vec<usize>,
-}
-
-/// Loads what the engines name. The same bytes are the same module, whatever path leads to them: a link, a copy.
-fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Loaded, StartError> {
-    let mut loaded = Loaded {
-        modules: Vec::new(),
-        paths: Vec::new(),
-        places: Vec::new(),
-    };
-    for engine in engines {
-        let place = loaded.place(loader, &engine.library);
-        loaded
-            .places
-            .push(place.map_err(|source| StartError::Module {
-                path: engine.library.clone(),
-                source,
-            })?);
-    }
-    Ok(loaded)
-}
-
-impl Loaded {
-    /// Which module the file at `path` is; loads it if it is a new one.
-    fn place(&mut self, loader: &Loader, path: &PathBuf) -> Result<usize, OpenError> {
-        if let Some(known) = self.paths.iter().position(|known| known == path) {
-            return Ok(known);
-        }
-        let probed = loader.probe_file(path)?;
-        let artifact = probed.staged().id();
-        let mut known = self.modules.iter();
-        if let Some(known) = known.position(|module| module.artifact() == artifact) {
-            return Ok(known);
-        }
-        self.modules.push(loader.load(probed)?);
-        self.paths.push(path.clone());
-        Ok(self.modules.len() - 1)
-    }
-}
-
-fn kinds(modules: &[LoadedModule], paths: &[PathBuf]) -> Result<Vec<Kind>, StartError> {
-    let mut kinds: Vec<(Kind, &PathBuf)> = Vec::new();
-    for (loaded, path) in modules.iter().zip(paths) {
-        for kind in loaded.module().kinds() {
-            let name = &kind.descriptor().kind;
-            let mut known = kinds.iter();
-            if let Some((_, first)) = known.find(|(other, _)| other.descriptor().kind == *name) {
-                return Err(StartError::TwoModules {
-                    kind: name.clone(),
-                    paths: Box::new([(*first).clone(), path.clone()]),
-                });
-            }
-            kinds.push((kind, path));
-        }
-    }
-    Ok(kinds.into_iter().map(|(kind, _)| kind).collect())
-}
-
-fn roots(
-    engines: &[EngineConfig],
-    ids: &[EngineId],
-    places: &[usize],
-    modules: &[LoadedModule],
-) -> Result<Vec<Root>, StartError> {
-    let mut roots = Vec::new();
-    for ((engine, id), place) in engines.iter().zip(ids).zip(places) {
-        let has: Vec<String> = modules[*place]
-            .module()
-            .descriptor()
-            .kinds
-            .iter()
-            .map(|kind| kind.kind.clone())
-            .collect();
-        let kind = match &engine.kind {
-            Some(kind) => kind.clone(),
-            None if has.len() == 1 => has[0].clone(),
-            None if has.contains(&engine.name) => engine.name.clone(),
-            None => {
-                let (engine, path) = (engine.name.clone(), engine.library.clone());
-                return Err(StartError::WhichKind {
-                    engine,
-                    path,
-                    kinds: has,
-                });
-            }
-        };
-        let kinds = &modules[*place].module().descriptor().kinds;
-        let takes_nothing = kinds.iter().any(|of| of.kind == kind && takes_nothing(of));
-        let config = match engine.config.as_str() {
-            NOTHING_SAID if takes_nothing => "null".to_owned(),
-            said => said.to_owned(),
-        };
-        let id = *id;
-        roots.push(Root { id, kind, config });
-    }
-    Ok(roots)
-}
-
-/// The configuration of an engine of which nothing was said: a table without entries, because a
-/// configuration file knows no `null`.
-const NOTHING_SAID: &str = "{}";
-
-/// Whether a kind is started with `()`, which in JSON is `null`.
-fn takes_nothing(kind: &KindDescriptor) -> bool {
-    kind.config == <() as State>::schema_id()
 }
 
 /// A section of grants for a kind that is misspelt would leave the real one with all that it declares.

@@ -27,5 +27,5 @@ pub use budget::{Budget, BusBudget};
 pub(crate) use engine_bus::{EngineBus, When};
 pub(crate) use out::{Out, Outgoing, TRANSITION_LINES_MAX};
 pub(crate) use residents::{Home, Letter, Resident, Residents};
-pub use rounds::{PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK};
+pub use rounds::RESIDENTS_PER_TASK;
 pub(crate) use shared::Shared;

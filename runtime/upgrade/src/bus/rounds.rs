@@ -10,14 +10,12 @@ use super::{Home, Out, Resident, Residents, Shared, TRANSITION_LINES_MAX};
 use crate::phase::Failure;
 use parking_lot::Mutex;
 use refit_abi::host::{Instance, running};
+use refit_kernel::limits::PARALLEL_MESSAGES_MIN;
 use refit_kernel::{CommitEffects, Effects, LogLine, Quiesced};
 use std::sync::Arc;
 
 /// Residents whose messages one worker handles before it claims more.
 pub const RESIDENTS_PER_TASK: usize = 64;
-
-/// A round with fewer messages runs on the leader alone: waking a worker costs more.
-pub const PARALLEL_MESSAGES_MIN: usize = 512;
 
 /// The messages of one upgrade, under way.
 pub(crate) struct Rounds {

@@ -6,9 +6,8 @@ use crate::bus::scripts::{kind_of, peer, script, seeded};
 use crate::bus::world::{Crossed, Layout, UNBOUNDED, World};
 use proptest::prelude::*;
 use refit_abi::Sender;
-use refit_upgrade::{
-    BusBudget, Directives, PARALLEL_MESSAGES_MIN, RESIDENTS_PER_TASK, Unwatched, Verdict,
-};
+use refit_kernel::limits::PARALLEL_MESSAGES_MIN;
+use refit_upgrade::{BusBudget, Directives, RESIDENTS_PER_TASK, Unwatched, Verdict};
 
 /// Graphs, unless `PROPTEST_CASES` says otherwise.
 const BUS_CASES: u32 = 24;

@@ -1,0 +1,149 @@
+//! The child as a process: it does not outlive its handle, what it prints is bounded and heard within bounds, and its end
+//! is waited for.
+
+use super::wire::AT;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a child may print in all, in bytes.
+const OUTPUT_BYTES_MAX: u64 = 8 << 20;
+
+/// Lines that wait to be looked at.
+const LINES_MAX: usize = 64;
+
+/// Between two looks at whether the rehearsal is called off while its child is silent.
+const CALLED_OFF_LOOK: Duration = Duration::from_millis(10);
+
+/// How much of the end of standard error is kept, in bytes.
+pub(super) const COMPLAINT_BYTES_MAX: usize = 4_096;
+
+/// Between two looks at a child that closed its output and should be ending.
+const EXIT_LOOK: Duration = Duration::from_millis(1);
+
+/// A child that does not outlive its handle.
+pub(super) struct KillOnDrop(pub(super) Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        // Both fail only if it was waited for already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The end of what the child wrote to standard error.
+pub(super) type Complaint = Arc<Mutex<Vec<u8>>>;
+
+/// What is heard of the child.
+pub(super) struct Output {
+    pub(super) lines: Receiver<Vec<u8>>,
+    pub(super) complaint: Complaint,
+    /// Disconnected when standard error has come to its end.
+    pub(super) complained: Receiver<()>,
+}
+
+/// How long is listened.
+pub(super) struct Until<'a> {
+    pub(super) deadline: Instant,
+    /// Whether nobody wants to know any more.
+    pub(super) called_off: &'a dyn Fn() -> bool,
+}
+
+/// What was heard.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) report: Option<Vec<u8>>,
+    pub(super) engines: Vec<String>,
+}
+
+/// How the listening ended.
+pub(super) enum Listened {
+    /// The child has closed its output.
+    Closed,
+    /// Its time is up.
+    Late,
+    /// Nobody wants to know any more.
+    CalledOff,
+}
+
+/// Threads that read both outputs. They end with the pipes, so none of them is waited for.
+pub(super) fn converse(child: &mut Child) -> std::io::Result<Output> {
+    let (sender, lines) = bounded(LINES_MAX);
+    let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
+    let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
+    if let Some(output) = child.stdout.take() {
+        thread("out").spawn(move || hear(output, &sender))?;
+    }
+    if let Some(output) = child.stderr.take() {
+        let complaint = complaint.clone();
+        thread("err").spawn(move || {
+            keep_end(output, &complaint);
+            drop(ended);
+        })?;
+    }
+    Ok(Output {
+        lines,
+        complaint,
+        complained,
+    })
+}
+
+fn hear(output: impl Read, lines: &Sender<Vec<u8>>) {
+    let mut output = BufReader::new(output.take(OUTPUT_BYTES_MAX));
+    let mut line = Vec::new();
+    while matches!(output.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+        if lines.send(std::mem::take(&mut line)).is_err() {
+            return;
+        }
+    }
+}
+
+fn keep_end(mut output: impl Read, complaint: &Complaint) {
+    let mut buffer = [0; COMPLAINT_BYTES_MAX];
+    while let Ok(read @ 1..) = output.read(&mut buffer) {
+        let mut kept = complaint.lock();
+        kept.extend_from_slice(&buffer[..read]);
+        let excess = kept.len().saturating_sub(COMPLAINT_BYTES_MAX);
+        kept.drain(..excess);
+    }
+}
+
+/// Listens until the child has closed its output.
+pub(super) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until<'_>) -> Listened {
+    loop {
+        if (until.called_off)() {
+            return Listened::CalledOff;
+        }
+        match lines.recv_deadline(until.deadline.min(Instant::now() + CALLED_OFF_LOOK)) {
+            Ok(line) => match line.strip_prefix(AT.as_bytes()) {
+                Some(names) => {
+                    let names = String::from_utf8_lossy(names);
+                    heard.engines = names.split_whitespace().map(str::to_owned).collect();
+                }
+                None => heard.report = Some(line),
+            },
+            Err(RecvTimeoutError::Disconnected) => return Listened::Closed,
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= until.deadline => {
+                return Listened::Late;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Waits for the end of a child that closed its output.
+pub(super) fn end(child: &mut Child, until: &Until<'_>) -> Option<ExitStatus> {
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() >= until.deadline || (until.called_off)() {
+            return None;
+        }
+        std::thread::sleep(EXIT_LOOK);
+    }
+}
