@@ -1,5 +1,6 @@
 //! [`BusError`]: why a call on the upgrade bus gave nothing.
 
+use crate::codes;
 use crate::raw::{BusStatus, Codec};
 use crate::{EngineId, Fault, codec};
 
@@ -90,18 +91,18 @@ impl BusError {
     /// A short, stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            BusError::Cancelled => "upgrade-cancelled",
-            BusError::Unknown { .. } => "bus-unknown",
-            BusError::UnknownKind { .. } => "bus-unknown-kind",
-            BusError::Undeclared { .. } => "bus-undeclared-query",
-            BusError::Forbidden { .. } => "capability-missing",
-            BusError::Budget => "bus-budget-spent",
-            BusError::Unavailable { .. } => "bus-unavailable",
-            BusError::Schema { .. } => "bus-schema",
-            BusError::Fault { .. } => "bus-fault",
-            BusError::Failed { .. } => "bus-failed",
-            BusError::Taken { .. } => "bus-taken",
-            BusError::NotNow => "bus-query-in-round",
+            BusError::Cancelled => codes::UPGRADE_CANCELLED,
+            BusError::Unknown { .. } => codes::BUS_UNKNOWN,
+            BusError::UnknownKind { .. } => codes::BUS_UNKNOWN_KIND,
+            BusError::Undeclared { .. } => codes::BUS_UNDECLARED_QUERY,
+            BusError::Forbidden { .. } => codes::CAPABILITY_MISSING,
+            BusError::Budget => codes::BUS_BUDGET_SPENT,
+            BusError::Unavailable { .. } => codes::BUS_UNAVAILABLE,
+            BusError::Schema { .. } => codes::BUS_SCHEMA,
+            BusError::Fault { .. } => codes::BUS_FAULT,
+            BusError::Failed { .. } => codes::BUS_FAILED,
+            BusError::Taken { .. } => codes::BUS_TAKEN,
+            BusError::NotNow => codes::BUS_QUERY_IN_ROUND,
         }
     }
 
@@ -129,7 +130,7 @@ impl BusError {
             BusStatus::Schema => BusError::Schema { what },
             BusStatus::Fault => BusError::Fault {
                 fault: codec::decode_flat(Codec::Postcard, said)
-                    .unwrap_or_else(|reason| Fault::new("unreadable-fault", reason)),
+                    .unwrap_or_else(|reason| Fault::new(codes::UNREADABLE_FAULT, reason)),
                 what,
             },
             BusStatus::Failed => BusError::Failed {

@@ -4,6 +4,7 @@
 //! and the engine's id, so that every node that executes the block sees the same.
 
 use crate::codec::{self, Refused};
+use crate::codes;
 use crate::raw::{Bytes, Codec, HostCalls, HostStatus, RawBudget, RawContext};
 use crate::{BlockHash, BlockTime, Budget, Engine, EngineId, Height, State, TimerAt, TimerId};
 use std::fmt;
@@ -94,13 +95,13 @@ impl ServiceError {
     /// The code of the [`Fault`](crate::Fault) that it becomes.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Budget => "budget-spent",
-            Self::Unknown => "unknown-engine",
-            Self::Forbidden => "capability-missing",
-            Self::Unwritable => "not-written",
-            Self::TooDeep => "too-deep",
-            Self::Schema => "other-schema",
-            Self::Past => "time-passed",
+            Self::Budget => codes::BUDGET_SPENT,
+            Self::Unknown => codes::UNKNOWN_ENGINE,
+            Self::Forbidden => codes::CAPABILITY_MISSING,
+            Self::Unwritable => codes::NOT_WRITTEN,
+            Self::TooDeep => codes::TOO_DEEP,
+            Self::Schema => codes::OTHER_SCHEMA,
+            Self::Past => codes::TIME_PASSED,
         }
     }
 }

@@ -8,6 +8,7 @@ pub use crate::moved::{
 pub use crate::rest::Rest;
 
 use crate::codec::{self, Refused};
+use crate::codes;
 use crate::schema::{Describer, Field, Nature, SchemaId, Shape, Type, Variant};
 use crate::words::Words;
 use crate::{Assemble, Fault, State, StateKey, UpgradeBus, walk};
@@ -133,7 +134,7 @@ pub fn key<T: StateKey>() {}
 pub fn copy<T: State>(old: &T) -> Result<T, Fault> {
     let fault = |refused| match refused {
         Refused::TooDeep => Fault::new(STATE_TOO_DEEP, refused.to_string()),
-        refused => Fault::new("old-state-does-not-copy", refused.to_string()),
+        refused => Fault::new(codes::OLD_STATE_DOES_NOT_COPY, refused.to_string()),
     };
     let mut bytes = Vec::new();
     codec::encode_state(old, &mut bytes).map_err(fault)?;
@@ -141,7 +142,7 @@ pub fn copy<T: State>(old: &T) -> Result<T, Fault> {
 }
 
 /// As the host's code for the same.
-const STATE_TOO_DEEP: &str = "state-too-deep";
+const STATE_TOO_DEEP: &str = codes::STATE_TOO_DEEP;
 
 /// Drops a value that nobody needs any more; one that is too deep for this thread's stack is leaked.
 /// Whether it was dropped.

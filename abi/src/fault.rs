@@ -1,5 +1,6 @@
 //! [`Fault`]: how an engine's own code says that something went wrong.
 
+use crate::codes;
 use crate::{BusError, EngineIdError, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -155,7 +156,7 @@ impl From<ServiceError> for Fault {
 
 impl From<EngineIdError> for Fault {
     fn from(error: EngineIdError) -> Self {
-        Self::new("engine-name", error.to_string())
+        Self::new(codes::ENGINE_NAME, error.to_string())
     }
 }
 

@@ -5,8 +5,11 @@
 //! fits is found out before it is decoded.
 
 use crate::Height;
+use crate::codes;
+use crate::host::Explain;
 use crate::schema::SchemaId;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The format that this code writes and reads.
 pub const FIXTURE_FORMAT: u32 = 1;
@@ -59,24 +62,22 @@ pub enum FixtureError {
     Json(#[from] serde_json::Error),
 }
 
-impl FixtureError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for FixtureError {
+    fn code(&self) -> &str {
         match self {
-            Self::TooLarge { .. } => "fixture-too-large",
-            Self::Format { .. } => "fixture-format",
-            Self::Json(_) => "fixture-unreadable",
+            Self::TooLarge { .. } => codes::FIXTURE_TOO_LARGE,
+            Self::Format { .. } => codes::FIXTURE_FORMAT,
+            Self::Json(_) => codes::FIXTURE_UNREADABLE,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::TooLarge { .. } => "capture an engine with a smaller state",
             Self::Format { .. } | Self::Json(_) => {
                 "capture it again: refit engine capture ID --out FILE"
             }
-        }
+        })
     }
 }
 

@@ -16,6 +16,7 @@
 )]
 
 pub mod build;
+pub mod codes;
 #[doc(hidden)]
 pub mod derived;
 pub mod descriptor;

@@ -2,6 +2,7 @@
 //! [`Migrate`](crate::Migrate)s. What comes out is postcard: the code that reads it is the older module's.
 
 use crate::chain::Here;
+use crate::codes;
 use crate::schema::SchemaId;
 use crate::{Fault, MigrateBack, State, UpgradeBus, codec};
 use std::fmt;
@@ -62,8 +63,9 @@ impl<N> WayBack<N> {
             steps,
             run: |new, bus| {
                 let (old, mut bytes) = (C::run(new, bus)?, Vec::new());
-                codec::encode_state(&old, &mut bytes)
-                    .map_err(|refused| Fault::new("old-state-not-written", refused.to_string()))?;
+                codec::encode_state(&old, &mut bytes).map_err(|refused| {
+                    Fault::new(codes::OLD_STATE_NOT_WRITTEN, refused.to_string())
+                })?;
                 Ok(bytes)
             },
         }

@@ -5,7 +5,10 @@
 //! and mapped are these bytes.
 
 use crate::inspect::{InspectError, InspectedArtifact, inspect};
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -182,25 +185,23 @@ pub enum ReadError {
     },
 }
 
-impl ReadError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for ReadError {
+    fn code(&self) -> &str {
         match self {
-            Self::Unreadable { .. } => "module-unreadable",
-            Self::NotAFile { .. } => "module-not-a-file",
-            Self::TooLong { .. } => "module-too-long",
+            Self::Unreadable { .. } => codes::MODULE_UNREADABLE,
+            Self::NotAFile { .. } => codes::MODULE_NOT_A_FILE,
+            Self::TooLong { .. } => codes::MODULE_TOO_LONG,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::Unreadable { .. } => "check the path and its permissions",
             Self::NotAFile { .. } => {
                 "name the .so file that `refit engine build` printed, not its folder"
             }
             Self::TooLong { .. } => "strip the module: `refit engine build` does",
-        }
+        })
     }
 }
 

@@ -10,9 +10,12 @@ use crate::library::Library;
 use crate::loader::Shared;
 use crate::probe::{ProbedArtifact, Verdict};
 use crate::retire::Retired;
+use refit_abi::codes;
 use refit_abi::export::EngineModuleRef;
+use refit_abi::host::Explain;
 use refit_abi::host::Module;
 use refit_abi::raw::KindVtable;
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -290,25 +293,23 @@ pub enum LoadError {
     },
 }
 
-impl LoadError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for LoadError {
+    fn code(&self) -> &str {
         match self {
-            Self::TooManyPinned { .. } => "too-many-pinned",
-            Self::TooManyMapped { .. } => "too-many-mapped",
-            Self::TooMuchViewed { .. } => "too-much-viewed",
-            Self::TooFewKeys { .. } => "too-few-keys",
-            Self::NoThread { .. } => "load-no-thread",
-            Self::NotMapped { .. } => "load-not-mapped",
-            Self::NoRoot { .. } => "load-no-root",
-            Self::Elsewhere { .. } => "load-elsewhere",
-            Self::OtherCode { .. } => "load-other-code",
+            Self::TooManyPinned { .. } => codes::TOO_MANY_PINNED,
+            Self::TooManyMapped { .. } => codes::TOO_MANY_MAPPED,
+            Self::TooMuchViewed { .. } => codes::TOO_MUCH_VIEWED,
+            Self::TooFewKeys { .. } => codes::TOO_FEW_KEYS,
+            Self::NoThread { .. } => codes::LOAD_NO_THREAD,
+            Self::NotMapped { .. } => codes::LOAD_NOT_MAPPED,
+            Self::NoRoot { .. } => codes::LOAD_NO_ROOT,
+            Self::Elsewhere { .. } => codes::LOAD_ELSEWHERE,
+            Self::OtherCode { .. } => codes::LOAD_OTHER_CODE,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::TooManyPinned { .. } => {
                 "restart the node at a convenient time, and see `refit status` for what pins them"
             }
@@ -326,6 +327,6 @@ impl LoadError {
             Self::NoRoot { .. } | Self::Elsewhere { .. } | Self::OtherCode { .. } => {
                 "build the module again from a clean folder with `refit engine build`"
             }
-        }
+        })
     }
 }

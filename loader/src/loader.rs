@@ -10,6 +10,8 @@ use crate::retire::{PINNED_MAX, PinReason, Pinned, Retired, VIEWED_BYTES_MAX};
 use crate::stage::{StageError, StagedArtifact};
 use crate::sys::interposers::{self, NotInForce};
 use crate::sys::keys::{self, KEYS_MAX};
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -368,9 +370,8 @@ pub enum OpenError {
     Load(#[from] LoadError),
 }
 
-impl OpenError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for OpenError {
+    fn code(&self) -> &str {
         match self {
             Self::Read(error) => error.code(),
             Self::Inspect(error) => error.code(),
@@ -380,8 +381,7 @@ impl OpenError {
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
+    fn next(&self) -> Cow<'_, str> {
         match self {
             Self::Read(error) => error.next(),
             Self::Inspect(error) => error.next(),

@@ -3,6 +3,9 @@
 use crate::artifact::ArtifactId;
 use crate::sys::signals::Signal;
 use crate::sys::threads::ForeignThreads;
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 
 /// How many libraries may be pinned before nothing more is loaded.
 pub const PINNED_MAX: usize = 64;
@@ -97,25 +100,23 @@ fn names(signals: &[Signal]) -> String {
     names.join(", ")
 }
 
-impl PinReason {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for PinReason {
+    fn code(&self) -> &str {
         match self {
-            Self::InUse => "pinned-in-use",
-            Self::Threads(_) => "pinned-threads",
-            Self::SignalHandlers { .. } => "pinned-signal-handlers",
-            Self::HandlerKnown { .. } => "pinned-handler-known",
-            Self::HandlersChange => "pinned-handlers-change",
-            Self::Lingering => "pinned-lingering",
-            Self::Ending => "pinned-ending",
-            Self::StillMapped { .. } => "pinned-still-mapped",
-            Self::Unknown { .. } => "pinned-unknown",
+            Self::InUse => codes::PINNED_IN_USE,
+            Self::Threads(_) => codes::PINNED_THREADS,
+            Self::SignalHandlers { .. } => codes::PINNED_SIGNAL_HANDLERS,
+            Self::HandlerKnown { .. } => codes::PINNED_HANDLER_KNOWN,
+            Self::HandlersChange => codes::PINNED_HANDLERS_CHANGE,
+            Self::Lingering => codes::PINNED_LINGERING,
+            Self::Ending => codes::PINNED_ENDING,
+            Self::StillMapped { .. } => codes::PINNED_STILL_MAPPED,
+            Self::Unknown { .. } => codes::PINNED_UNKNOWN,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::InUse => "nothing: it goes when the last handle is dropped and the loader sweeps",
             Self::Threads(_) => {
                 "start no threads in an engine; ask the node for timers and messages instead"
@@ -137,7 +138,7 @@ impl PinReason {
                 "nothing: it goes with one of the next retirements, when that thread has ended"
             }
             Self::Unknown { .. } => "restart the node at a convenient time",
-        }
+        })
     }
 }
 

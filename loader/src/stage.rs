@@ -8,6 +8,9 @@
 use crate::artifact::ArtifactId;
 use crate::inspect::{InspectedArtifact, Inspection};
 use crate::sys::memfd;
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -282,26 +285,24 @@ fn memory(refused: Option<&io::Error>) -> String {
         .unwrap_or_default()
 }
 
-impl StageError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for StageError {
+    fn code(&self) -> &str {
         match self {
-            Self::NoPlace { .. } => "stage-no-place",
-            Self::ReadBack { .. } => "stage-unreadable",
-            Self::Changed { .. } => "stage-changed",
+            Self::NoPlace { .. } => codes::STAGE_NO_PLACE,
+            Self::ReadBack { .. } => codes::STAGE_UNREADABLE,
+            Self::Changed { .. } => codes::STAGE_CHANGED,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::NoPlace { .. } => {
                 "give the node memory, or a temporary folder that it may write and execute in"
             }
             Self::ReadBack { .. } | Self::Changed { .. } => {
                 "try again; if it stays, check the machine's memory and disk"
             }
-        }
+        })
     }
 }
 

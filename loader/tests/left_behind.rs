@@ -6,6 +6,7 @@
 mod common;
 
 use common::{hostile, loader, tell, tell_here};
+use refit_abi::host::Explain;
 use refit_loader::sys::signals::Signal;
 use refit_loader::sys::threads::THREADS_MAX;
 use refit_loader::sys::{address, keys, maps, threads};

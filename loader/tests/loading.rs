@@ -4,6 +4,7 @@
 mod common;
 
 use common::{build, counter, loader};
+use refit_abi::host::Explain;
 use refit_abi::host::Module;
 use refit_abi::raw::Codec;
 use refit_loader::sys::{keys, maps};
@@ -306,12 +307,12 @@ fn thread_local_keys_are_taken_back() {
     assert_eq!(keys::of(base).len(), 0);
 }
 
-fn refused(loader: &Loader, path: &Path) -> (&'static str, String) {
+fn refused(loader: &Loader, path: &Path) -> (String, String) {
     let error = loader.load_file(path).unwrap_err();
     assert!(matches!(error, OpenError::Probe(_)), "{error:?}");
     assert_eq!((loader.mapped(), loader.pinned().len()), (0, 0));
     assert!(!error.next().is_empty());
-    (error.code(), error.to_string())
+    (error.code().to_owned(), error.to_string())
 }
 
 #[test]

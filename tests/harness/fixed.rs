@@ -1,6 +1,7 @@
 //! [`Fixed`]: a whole node on blocks that were fixed before, in this process or in one of its own.
 
 use crate::{Harness, UPGRADE_WAIT_MAX, Workshop};
+use refit_abi::host::Explain;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{UpgradeReport, UpgradeState};
 use refit_node::{BlockRefused, NodeParts, Receipt};

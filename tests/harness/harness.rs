@@ -2,6 +2,7 @@
 
 use crate::{Withdraw, Workshop, own_copy};
 use parking_lot::Mutex;
+use refit_abi::host::Explain;
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
     EngineRestarted, ParameterChange, ParametersReport, RehearsalReport, Status, UpgradeAccepted,
@@ -400,7 +401,7 @@ fn id(engine: &str) -> EngineId {
 
 impl From<OpenError> for Reason {
     fn from(error: OpenError) -> Self {
-        let (code, next) = (error.code().to_owned(), error.next().to_owned());
+        let (code, next) = (error.code().to_owned(), error.next().into_owned());
         Self {
             code,
             detail: error.to_string(),
@@ -411,7 +412,7 @@ impl From<OpenError> for Reason {
 
 impl From<PlanError> for Reason {
     fn from(error: PlanError) -> Self {
-        let (code, next) = (error.code().to_owned(), error.next().to_owned());
+        let (code, next) = (error.code().to_owned(), error.next().into_owned());
         Self {
             code,
             detail: error.to_string(),

@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["refit-abi", "refit-kernel", "refit-upgrade"],
     ),
     ("refit-loader", &["refit-abi"]),
-    ("refit-build", &[]),
+    ("refit-build", &["refit-abi"]),
     ("refit-kernel", &["refit-abi"]),
     ("refit-upgrade", &["refit-abi", "refit-kernel"]),
     ("refit-ordering", &["refit-abi"]),

@@ -3,6 +3,7 @@
 //! The files are those that git tracks or would track: what is ignored is nobody's business.
 
 pub(crate) mod code;
+mod codes;
 
 use code::{code_only, lines_with_word, without_tests};
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 
 use crate::together::{fragile, fragile_edited};
 use crate::{get, put, workshop};
+use refit_abi::host::Explain;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_admin::api::UpgradeState;
 use refit_node::{BlockRefused, ParameterChanges, ReceiptDifference};

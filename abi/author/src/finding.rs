@@ -2,18 +2,19 @@
 
 use super::compare::{Fault, Finding};
 use super::lock::LOCK_FILE;
+use refit_abi::codes;
 
 impl Finding {
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
         match self.fault {
-            Fault::Changed { .. } => "state_changed",
-            Fault::Unreachable { .. } => "no_migration",
-            Fault::Behind { .. } => "version_behind",
-            Fault::FrozenChanged { .. } => "frozen_type_edited",
-            Fault::FrozenLayout { .. } => "frozen_type_moved",
-            Fault::Gone { .. } => "kind_gone",
-            Fault::Undeclared { .. } => "bump_missing",
+            Fault::Changed { .. } => codes::AUTHOR_STATE_CHANGED,
+            Fault::Unreachable { .. } => codes::AUTHOR_NO_MIGRATION,
+            Fault::Behind { .. } => codes::AUTHOR_VERSION_BEHIND,
+            Fault::FrozenChanged { .. } => codes::AUTHOR_FROZEN_TYPE_EDITED,
+            Fault::FrozenLayout { .. } => codes::AUTHOR_FROZEN_TYPE_MOVED,
+            Fault::Gone { .. } => codes::AUTHOR_KIND_GONE,
+            Fault::Undeclared { .. } => codes::AUTHOR_BUMP_MISSING,
         }
     }
 

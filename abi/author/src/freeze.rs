@@ -4,39 +4,29 @@ use super::attributes::{Declarations, SerdeAttributes, noted_in};
 use super::compare::{Fault, Finding, compare};
 use super::impact::{self, Baseline};
 use super::lock::{Interface, Published, SchemaLock};
+use refit_abi::codes;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// Why nothing was frozen.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub enum FreezeError {
     /// A file of the frozen module's name is there, with another text.
     #[error("{} is there already and is not what would be frozen", path.display())]
-    #[diagnostic(
-        code(author::file_in_the_way),
-        help(
-            "move it away; or, if it holds this very version's types, delete it and freeze again"
-        )
-    )]
     InTheWay {
         /// The file that is there.
         path: PathBuf,
     },
     /// Restoring would write over what an earlier restore set aside.
     #[error("{} is there already: what an earlier restore set aside", path.display())]
-    #[diagnostic(
-        code(author::set_aside_before),
-        help(
-            "move it away, or delete it if nothing of it is needed, and restore again; nothing was written"
-        )
-    )]
     SetAside {
         /// The file that is there.
         path: PathBuf,
     },
     /// The lock has no such kind.
     #[error("`{kind}` was never published from {}", folder.display())]
-    #[diagnostic(code(author::unknown_kind), help("name a kind that schema.lock has"))]
     UnknownKind {
         /// The kind that was named.
         kind: String,
@@ -45,10 +35,6 @@ pub enum FreezeError {
     },
     /// The lock has no such frozen module.
     #[error("`{module}` is no frozen module of {}", folder.display())]
-    #[diagnostic(
-        code(author::unknown_module),
-        help("name a module that schema.lock has, such as v1")
-    )]
     UnknownModule {
         /// The module that was named.
         module: String,
@@ -57,14 +43,38 @@ pub enum FreezeError {
     },
     /// There is no lock.
     #[error("{} has no schema.lock to restore from", folder.display())]
-    #[diagnostic(
-        code(author::nothing_published),
-        help("take it back from version control, or publish with `refit engine freeze` first")
-    )]
     NothingPublished {
         /// The package's folder.
         folder: PathBuf,
     },
+}
+
+impl Explain for FreezeError {
+    fn code(&self) -> &str {
+        match self {
+            Self::InTheWay { .. } => codes::AUTHOR_FILE_IN_THE_WAY,
+            Self::SetAside { .. } => codes::AUTHOR_SET_ASIDE_BEFORE,
+            Self::UnknownKind { .. } => codes::AUTHOR_UNKNOWN_KIND,
+            Self::UnknownModule { .. } => codes::AUTHOR_UNKNOWN_MODULE,
+            Self::NothingPublished { .. } => codes::AUTHOR_NOTHING_PUBLISHED,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::InTheWay { .. } => {
+                "move it away; or, if it holds this very version's types, delete it and freeze again"
+            }
+            Self::SetAside { .. } => {
+                "move it away, or delete it if nothing of it is needed, and restore again; nothing was written"
+            }
+            Self::UnknownKind { .. } => "name a kind that schema.lock has",
+            Self::UnknownModule { .. } => "name a module that schema.lock has, such as v1",
+            Self::NothingPublished { .. } => {
+                "take it back from version control, or publish with `refit engine freeze` first"
+            }
+        })
+    }
 }
 
 /// What freezing did to one kind.

@@ -5,8 +5,11 @@
 
 use super::attributes::{SerdeAttributes, noted_in};
 use super::lock_file;
+use refit_abi::codes;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
+use refit_abi::host::Explain;
 use refit_abi::schema::{LayoutId, SchemaId, Type};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The file's name, beside `Cargo.toml`.
@@ -83,14 +86,10 @@ pub struct Part {
 }
 
 /// Why a lock cannot be used.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// The file cannot be read, or is no lock.
     #[error("cannot read {}: {reason}", path.display())]
-    #[diagnostic(
-        code(author::lock_unreadable),
-        help("take the file back from version control; `refit engine freeze` alone writes it")
-    )]
     Unreadable {
         /// The lock's file.
         path: PathBuf,
@@ -99,20 +98,12 @@ pub enum LockError {
     },
     /// A lock in memory that has no text.
     #[error("{LOCK_FILE} has no text: {reason}")]
-    #[diagnostic(
-        code(author::lock_unwritable),
-        help("nothing was written; report it with the engine's state and messages")
-    )]
     Unwritable {
         /// What the writer of its text says.
         reason: String,
     },
     /// A lock of another release of this program.
     #[error("{} has format {found}, this program reads format {}", path.display(), lock_file::FORMAT)]
-    #[diagnostic(
-        code(author::lock_format),
-        help("use the release of refit that wrote it, or a newer one")
-    )]
     Format {
         /// The lock's file.
         path: PathBuf,
@@ -124,10 +115,6 @@ pub enum LockError {
         "{} was edited: {what} of `{kind}` version {version} is not the one whose hash stands beside it",
         path.display()
     )]
-    #[diagnostic(
-        code(author::lock_edited),
-        help("take the file back from version control; `refit engine freeze` alone writes it")
-    )]
     Edited {
         /// The lock's file.
         path: PathBuf,
@@ -138,6 +125,29 @@ pub enum LockError {
         /// The published version.
         version: u32,
     },
+}
+
+impl Explain for LockError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Unreadable { .. } => codes::AUTHOR_LOCK_UNREADABLE,
+            Self::Unwritable { .. } => codes::AUTHOR_LOCK_UNWRITABLE,
+            Self::Format { .. } => codes::AUTHOR_LOCK_FORMAT,
+            Self::Edited { .. } => codes::AUTHOR_LOCK_EDITED,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Unreadable { .. } | Self::Edited { .. } => {
+                "take the file back from version control; `refit engine freeze` alone writes it"
+            }
+            Self::Unwritable { .. } => {
+                "nothing was written; report it with the engine's state and messages"
+            }
+            Self::Format { .. } => "use the release of refit that wrote it, or a newer one",
+        })
+    }
 }
 
 impl SchemaLock {

@@ -3,6 +3,7 @@
 //! `export_engines!` asks without naming the answer.
 
 use crate::chain::{Chain, Here};
+use crate::codes;
 use crate::raw::Codec;
 use crate::schema::SchemaId;
 use crate::{EngineId, Fault, Migrate, OnUpgrade, State, Step, UpgradeBus, codec};
@@ -92,7 +93,7 @@ impl<E: OnUpgrade> WithUpgrade for Probe<E> {
             handle: |engine, bus, sender, bytes| {
                 let deep = E::Upgrade::nature().is_deep();
                 let message = codec::decode(Codec::Postcard, bytes, deep).map_err(|refused| {
-                    Fault::new("upgrade-message-unreadable", refused.to_string())
+                    Fault::new(codes::UPGRADE_MESSAGE_UNREADABLE, refused.to_string())
                 })?;
                 engine.on_upgrade(bus, sender, message)
             },

@@ -1,5 +1,6 @@
 //! How one call into a module ended, and the buffer it wrote to.
 
+use crate::codes;
 use crate::fault::{FAULT_DETAIL_BYTES_MAX, cut, escape};
 use crate::raw::{BusStatus, Bytes, CallStatus, Sink};
 use crate::{Fault, codec};
@@ -141,7 +142,7 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
     match status {
         CallStatus::Fault => CallError::Fault(
             codec::decode_flat(crate::raw::Codec::Postcard, bytes)
-                .unwrap_or_else(|reason| Fault::new("unreadable-fault", reason))
+                .unwrap_or_else(|reason| Fault::new(codes::UNREADABLE_FAULT, reason))
                 .bounded(),
         ),
         CallStatus::Panicked => CallError::Panicked { text: text() },
@@ -153,13 +154,13 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
 }
 
 /// The code of whatever is refused because a state is too deep.
-const STATE_TOO_DEEP: &str = "state-too-deep";
+const STATE_TOO_DEEP: &str = codes::STATE_TOO_DEEP;
 
 /// What to do about it.
 const STATE_TOO_DEEP_NEXT: &str = "the engine goes on as it was; keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number";
 
 /// The code of whatever is refused because a state's bytes do not tell all of it.
-const STATE_INCOMPLETE: &str = "state-incomplete";
+const STATE_INCOMPLETE: &str = codes::STATE_INCOMPLETE;
 
 /// What to do about it.
 const STATE_INCOMPLETE_NEXT: &str = "look at the serde attributes of the types behind #[state(serde)]: a type with `skip_serializing_if` is made for JSON and cannot be part of a state; keep one without";

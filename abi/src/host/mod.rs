@@ -16,6 +16,7 @@
 mod bus;
 mod call;
 mod deep;
+mod explain;
 mod frame;
 mod instance;
 mod json_keys;
@@ -32,6 +33,7 @@ pub use crate::fault::{shown, shown_end};
 pub use bus::{Ask, Bus, Spawn, with_bus};
 pub use call::CallError;
 pub use deep::{LARGE_STACK_BYTES, leaked};
+pub use explain::{Explain, Explained};
 pub use frame::{BlockFrame, HandleContext};
 pub use instance::{Instance, StateTag};
 pub use kind::{Digest, Kind, Witness};

@@ -1,6 +1,7 @@
 //! Delivery: one call of the host, many messages of one engine.
 
 use super::{guard, rollback};
+use crate::codes;
 use crate::export::History;
 use crate::message::NotRead;
 use crate::raw::{BatchOutcome, CallStatus, Codec, Delivery, DeliveryKind, RawContext};
@@ -171,7 +172,10 @@ fn answer<R: State>(ctx: &mut Context<'_>, reply: R, guarded: bool) -> Handled {
         // The node takes no module whose reply JSON cannot carry, as far as a description shows it.
         Err(refused) => {
             ctx.scratch().clear();
-            refuse(ctx, &Fault::new("reply-not-written", refused.to_string()));
+            refuse(
+                ctx,
+                &Fault::new(codes::REPLY_NOT_WRITTEN, refused.to_string()),
+            );
             Handled::Failed
         }
     }

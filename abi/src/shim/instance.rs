@@ -2,6 +2,7 @@
 
 use super::guard::{guarded, let_go, rejected, write};
 use crate::codec::Refused;
+use crate::codes;
 use crate::derived::described;
 use crate::descriptor::{
     InterfaceDescriptor, InterfaceWords, KindDescriptor, OlderMessageDescriptor, WayBackDescriptor,
@@ -127,7 +128,7 @@ pub(super) unsafe extern "C" fn query<E: Engine>(
         let mut bytes = Vec::new();
         let written = codec::encode(codec, &answer, E::Answer::nature().is_guarded(), &mut bytes);
         derived::let_go(answer);
-        written.map_err(|refused| Fault::new("answer-not-written", refused.to_string()))?;
+        written.map_err(|refused| Fault::new(codes::ANSWER_NOT_WRITTEN, refused.to_string()))?;
         write(sink, &bytes);
         Ok(())
     })

@@ -11,6 +11,7 @@ use super::batch::{Handled, Types, one};
 use super::guard;
 use super::recorder::Recorder;
 use crate::codec::{self, Refused};
+use crate::codes;
 use crate::export::History;
 use crate::raw::{BatchOutcome, CallStatus, Delivery, RawContext};
 use crate::{Context, Engine, Fault, derived};
@@ -18,7 +19,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What an engine says of a state that could not be copied: it then handles nothing.
-const NOT_COPIED: &str = "state-not-copied";
+const NOT_COPIED: &str = codes::STATE_NOT_COPIED;
 
 /// What is said of an engine whose messages do not run again as they ran.
 const OTHER: &str = "the engine did other things when its messages were handled again: it does not follow from its \

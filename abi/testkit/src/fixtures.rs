@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::codec;
 use crate::scripted::ScriptedBus;
 use crate::testkit::Testkit;
+use refit_abi::codes;
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::host::{CallError, Instance, Kind};
 use refit_abi::schema::{Describer, SchemaId, Type};
@@ -58,11 +59,11 @@ impl FixtureMismatch {
     /// A short, stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Kind { .. } => "fixture-kind",
-            Self::Schema { .. } => "fixture-schema",
-            Self::NoStep { .. } => "fixture-no-step",
-            Self::Unreadable { .. } => "fixture-state-unreadable",
-            Self::Migration(_) => "fixture-migration-failed",
+            Self::Kind { .. } => codes::FIXTURE_KIND,
+            Self::Schema { .. } => codes::FIXTURE_SCHEMA,
+            Self::NoStep { .. } => codes::FIXTURE_NO_STEP,
+            Self::Unreadable { .. } => codes::FIXTURE_STATE_UNREADABLE,
+            Self::Migration(_) => codes::FIXTURE_MIGRATION_FAILED,
         }
     }
 

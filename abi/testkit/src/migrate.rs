@@ -3,6 +3,7 @@
 use crate::codec;
 use crate::fixtures::{FixtureMismatch, brought_on};
 use crate::scripted::ScriptedBus;
+use refit_abi::codes;
 use refit_abi::export::LinkedModule;
 use refit_abi::fixture::Fixture;
 use refit_abi::host::{CallError, Module, with_bus};
@@ -86,7 +87,7 @@ pub fn migrate_back<E: Engine, Old: State>(
         Ok(None) => panic!("the module has no kind `{}`", E::KIND),
         Err(error) => panic!("{error}"),
     };
-    let unreadable = |reason: String| Fault::new("state-not-read", reason);
+    let unreadable = |reason: String| Fault::new(codes::STATE_NOT_READ, reason);
     let state = kind
         .decode(&codec::to_postcard(new))
         .map_err(|error| unreadable(error.to_string()))?;
@@ -96,8 +97,8 @@ pub fn migrate_back<E: Engine, Old: State>(
     let _ = kind.discard(state);
     let outcome = outcome.map_err(|error| match error {
         CallError::Fault(fault) => fault,
-        CallError::Rejected { reason } => Fault::new("no-way-back", reason),
-        other => Fault::new("way-back-panicked", other.to_string()),
+        CallError::Rejected { reason } => Fault::new(codes::NO_WAY_BACK, reason),
+        other => Fault::new(codes::WAY_BACK_PANICKED, other.to_string()),
     });
     bus.ended(outcome)?;
     codec::from_postcard(&bytes).map_err(unreadable)

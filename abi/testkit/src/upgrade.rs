@@ -1,7 +1,9 @@
 //! Upgrades: planned, linted, armed and run as a node does it, with linked modules.
 
 use crate::testkit::Testkit;
+use refit_abi::codes;
 use refit_abi::export::LinkedModule;
+use refit_abi::host::Explain;
 use refit_abi::host::{CallError, Module, ModuleError};
 use refit_abi::{EngineId, Generation};
 use refit_kernel::LogLine;
@@ -9,6 +11,7 @@ use refit_upgrade::{
     ArmError, Armed, Class, Directives, Failure, Finding, LintContext, Live, OfferedModule, Phase,
     Plan, PlanError, PlannedKind, Unwatched, Verdict, lint, refusal,
 };
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A committed upgrade.
@@ -65,23 +68,23 @@ impl UpgradeError {
     /// A short, stable word for programs.
     pub fn code(&self) -> &str {
         match self {
-            Self::Module(_) => "module-unusable",
+            Self::Module(_) => codes::MODULE_UNUSABLE,
             Self::Plan(error) => error.code(),
             Self::Refused(finding) => &finding.code,
             Self::Arm(error) => error.code(),
-            Self::Check { .. } => "check-failed",
+            Self::Check { .. } => codes::CHECK_FAILED,
             Self::Aborted { failure, .. } => failure.code(),
         }
     }
 
     /// What to do next.
-    pub fn next(&self) -> &str {
+    pub fn next(&self) -> Cow<'_, str> {
         match self {
-            Self::Module(_) => "build the module against this refit-abi",
+            Self::Module(_) => Cow::Borrowed("build the module against this refit-abi"),
             Self::Plan(error) => error.next(),
-            Self::Refused(finding) => &finding.next,
+            Self::Refused(finding) => Cow::Borrowed(&finding.next),
             Self::Arm(error) => error.next(),
-            Self::Check { .. } => "mend the migration, or the check",
+            Self::Check { .. } => Cow::Borrowed("mend the migration, or the check"),
             Self::Aborted { failure, .. } => failure.next(),
         }
     }

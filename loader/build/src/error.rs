@@ -1,5 +1,8 @@
 //! [`BuildError`]: why a source gave no module.
 
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -8,10 +11,10 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum BuildError {
     /// No cargo.
-    #[error("cargo is not on this machine: install Rust from https://rustup.rs and try again")]
+    #[error("cargo is not on this machine")]
     CargoMissing,
     /// No compiler.
-    #[error("rustc is not on this machine: install Rust from https://rustup.rs and try again")]
+    #[error("rustc is not on this machine")]
     CompilerMissing,
     /// A file or folder cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -30,23 +33,19 @@ pub enum BuildError {
         path: PathBuf,
     },
     /// It is not built as a library that can be mapped.
-    #[error(
-        "{package} does not build a cdylib; add to its Cargo.toml: [lib] crate-type = [\"cdylib\", \"rlib\"]"
-    )]
+    #[error("{package} does not build a cdylib, which a node could load")]
     NoCdylib {
         /// The package.
         package: String,
     },
     /// It has no feature that turns the export on.
-    #[error(
-        "{package} has no feature `module`; add to its Cargo.toml: [features] module = [\"refit-abi/module\"]"
-    )]
+    #[error("{package} has no feature `module`, by which its engines are exported")]
     NoModuleFeature {
         /// The package.
         package: String,
     },
     /// It belongs to a workspace that was never resolved.
-    #[error("the workspace {} has no Cargo.lock; run `cargo generate-lockfile` there and try again", workspace.display())]
+    #[error("the workspace {} has no Cargo.lock", workspace.display())]
     NoLock {
         /// The workspace's folder.
         workspace: PathBuf,
@@ -70,7 +69,7 @@ pub enum BuildError {
         path: PathBuf,
     },
     /// The tree is too large to be an engine's source.
-    #[error("{} is too large for an engine's source: more than {files_max} files or {bytes_max} bytes; move data out of it", path.display())]
+    #[error("{} is too large for an engine's source: more than {files_max} files or {bytes_max} bytes", path.display())]
     TooLarge {
         /// The folder.
         path: PathBuf,
@@ -125,53 +124,55 @@ pub enum BuildError {
     #[error("the build was given up")]
     Cancelled,
     /// cargo succeeded and named no library.
-    #[error("cargo built {package} and named no library; check that its [lib] is not disabled")]
+    #[error("cargo built {package} and named no library")]
     NoLibrary {
         /// The package.
         package: String,
     },
 }
 
-impl BuildError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for BuildError {
+    fn code(&self) -> &str {
         match self {
-            Self::CargoMissing => "cargo-missing",
-            Self::CompilerMissing => "compiler-missing",
-            Self::Io { .. } => "build-io",
-            Self::NotAPackage { .. } => "not-a-package",
-            Self::NoCdylib { .. } => "no-cdylib",
-            Self::NoModuleFeature { .. } => "no-module-feature",
-            Self::NoLock { .. } => "no-lock",
-            Self::Manifest { .. } => "manifest-unreadable",
-            Self::DependencyMissing { .. } => "dependency-missing",
-            Self::TooLarge { .. } => "source-too-large",
-            Self::DoesNotCompile { .. } => "does-not-compile",
-            Self::NoSpace { .. } => "no-space",
-            Self::NoExecution { .. } => "no-execution",
-            Self::SourceMoves { .. } => "source-moves",
-            Self::CargoFailed { .. } => "cargo-failed",
-            Self::TimeUp { .. } => "build-time-up",
-            Self::Cancelled => "build-cancelled",
-            Self::NoLibrary { .. } => "no-library",
+            Self::CargoMissing => codes::CARGO_MISSING,
+            Self::CompilerMissing => codes::COMPILER_MISSING,
+            Self::Io { .. } => codes::BUILD_IO,
+            Self::NotAPackage { .. } => codes::NOT_A_PACKAGE,
+            Self::NoCdylib { .. } => codes::NO_CDYLIB,
+            Self::NoModuleFeature { .. } => codes::NO_MODULE_FEATURE,
+            Self::NoLock { .. } => codes::NO_LOCK,
+            Self::Manifest { .. } => codes::MANIFEST_UNREADABLE,
+            Self::DependencyMissing { .. } => codes::DEPENDENCY_MISSING,
+            Self::TooLarge { .. } => codes::SOURCE_TOO_LARGE,
+            Self::DoesNotCompile { .. } => codes::DOES_NOT_COMPILE,
+            Self::NoSpace { .. } => codes::NO_SPACE,
+            Self::NoExecution { .. } => codes::NO_EXECUTION,
+            Self::SourceMoves { .. } => codes::SOURCE_MOVES,
+            Self::CargoFailed { .. } => codes::CARGO_FAILED,
+            Self::TimeUp { .. } => codes::BUILD_TIME_UP,
+            Self::Cancelled => codes::BUILD_CANCELLED,
+            Self::NoLibrary { .. } => codes::NO_LIBRARY,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
-            Self::CargoMissing | Self::CompilerMissing => "install Rust from https://rustup.rs",
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::CargoMissing | Self::CompilerMissing => {
+                "install Rust from https://rustup.rs and try again"
+            }
             Self::Io { .. } => {
                 "see that the folder is there, and check its permissions and free space"
             }
             Self::NotAPackage { .. } => {
                 "name the folder of an engine's crate, or a library (.so) itself"
             }
-            Self::NoCdylib { .. } => "add [lib] crate-type = [\"cdylib\", \"rlib\"] to Cargo.toml",
-            Self::NoModuleFeature { .. } => {
-                "add [features] module = [\"refit-abi/module\"] to Cargo.toml"
+            Self::NoCdylib { .. } => {
+                "add to its Cargo.toml: [lib] crate-type = [\"cdylib\", \"rlib\"]"
             }
-            Self::NoLock { .. } => "run `cargo generate-lockfile` in the workspace",
+            Self::NoModuleFeature { .. } => {
+                "add to its Cargo.toml: [features] module = [\"refit-abi/module\"]"
+            }
+            Self::NoLock { .. } => "run `cargo generate-lockfile` there and try again",
             Self::Manifest { reason, .. } if reason.contains("workspace root") => {
                 "it takes values from a workspace that is not above it: write each `workspace = true` out, as the workspace's Cargo.toml has it"
             }
@@ -199,8 +200,8 @@ impl BuildError {
             }
             Self::TimeUp { .. } => "build again on a machine with less load",
             Self::Cancelled => "build again",
-            Self::NoLibrary { .. } => "check the [lib] section of Cargo.toml",
-        }
+            Self::NoLibrary { .. } => "check that [lib] is not disabled in Cargo.toml",
+        })
     }
 }
 

@@ -131,6 +131,7 @@ pub(crate) fn manifest(path: &Path) -> Result<toml::Table, BuildError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refit_abi::host::Explain;
     use std::fs;
 
     const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

@@ -1,5 +1,9 @@
 //! [`InspectError`]: the rule that a file breaks.
 
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
+
 /// Why a file must not be mapped. Found by reading it, before anything of it runs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -95,31 +99,29 @@ pub enum InspectError {
     },
 }
 
-impl InspectError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for InspectError {
+    fn code(&self) -> &str {
         match self {
-            Self::NotElf => "not-elf",
-            Self::Damaged { .. } => "damaged-elf",
-            Self::WrongClass { .. } => "wrong-class",
-            Self::WrongMachine { .. } => "wrong-machine",
-            Self::WrongSystem { .. } => "wrong-system",
-            Self::NotShared { .. } => "not-a-shared-library",
-            Self::StaticTls => "static-tls",
-            Self::Flagged { .. } => "not-unloadable",
-            Self::UniqueSymbol { .. } => "unique-symbol",
-            Self::TextRelocations => "text-relocations",
-            Self::FixedSearchPath { .. } => "fixed-search-path",
-            Self::ForeignLibrary { .. } => "foreign-library",
-            Self::NoRoot { .. } => "no-root-symbol",
-            Self::OwnAllocator { .. } => "own-allocator",
-            Self::RefusedImport { .. } => "refused-import",
+            Self::NotElf => codes::NOT_ELF,
+            Self::Damaged { .. } => codes::DAMAGED_ELF,
+            Self::WrongClass { .. } => codes::WRONG_CLASS,
+            Self::WrongMachine { .. } => codes::WRONG_MACHINE,
+            Self::WrongSystem { .. } => codes::WRONG_SYSTEM,
+            Self::NotShared { .. } => codes::NOT_A_SHARED_LIBRARY,
+            Self::StaticTls => codes::STATIC_TLS,
+            Self::Flagged { .. } => codes::NOT_UNLOADABLE,
+            Self::UniqueSymbol { .. } => codes::UNIQUE_SYMBOL,
+            Self::TextRelocations => codes::TEXT_RELOCATIONS,
+            Self::FixedSearchPath { .. } => codes::FIXED_SEARCH_PATH,
+            Self::ForeignLibrary { .. } => codes::FOREIGN_LIBRARY,
+            Self::NoRoot { .. } => codes::NO_ROOT_SYMBOL,
+            Self::OwnAllocator { .. } => codes::OWN_ALLOCATOR,
+            Self::RefusedImport { .. } => codes::REFUSED_IMPORT,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::NotElf => "give the .so file that `refit engine build` printed",
             Self::Damaged { .. } => "build or copy the module again; the file is cut or altered",
             Self::WrongClass { .. } | Self::WrongMachine { .. } | Self::WrongSystem { .. } => {
@@ -151,6 +153,6 @@ impl InspectError {
             Self::NoRoot { .. } => {
                 "write export_engines!(YourEngine) at the crate's root and build with the feature `module`"
             }
-        }
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use refit_abi::host::Explain;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -78,7 +79,7 @@ fn another_machine_class_or_system_is_refused() {
     let spoilt = |at: usize, value: u8| {
         let mut bytes = sound().to_vec();
         bytes[at] = value;
-        inspect(&bytes).unwrap_err().code()
+        inspect(&bytes).unwrap_err().code().to_owned()
     };
     assert_eq!(spoilt(4, 1), "wrong-class");
     assert_eq!(spoilt(5, 2), "wrong-class");

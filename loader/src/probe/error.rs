@@ -1,6 +1,9 @@
 //! [`ProbeError`]: why a node must not load a module.
 
 use refit_abi::build::{ABI_EPOCH, TARGET};
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -152,32 +155,40 @@ pub fn start_hint(source: &io::Error) -> &'static str {
 }
 
 impl ProbeError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+    /// Whether the same module may pass when tried again: the fault was the machine's.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::NotStarted { .. } | Self::Unheard { .. } | Self::Unable { .. }
+        )
+    }
+}
+
+impl Explain for ProbeError {
+    fn code(&self) -> &str {
         match self {
-            Self::NotStarted { .. } => "probe-not-started",
-            Self::Unheard { .. } => "probe-unheard",
-            Self::Crashed { .. } => "probe-crashed",
-            Self::Ended { .. } => "probe-ended",
-            Self::Hung { .. } => "probe-hung",
-            Self::NotUnderstood { .. } => "probe-not-understood",
-            Self::WrongProbe => "wrong-probe",
-            Self::Unable { .. } => "probe-unable",
-            Self::NotMappable { .. } => "not-mappable",
-            Self::MissingSymbol { .. } => "missing-symbol",
-            Self::LayoutRefused { .. } => "layout-refused",
-            Self::Undescribed { .. } => "undescribed",
-            Self::WrongEpoch { .. } => "wrong-abi-epoch",
-            Self::WrongTarget { .. } => "wrong-target",
-            Self::WrongCompiler { .. } => "wrong-compiler",
-            Self::PanicAborts { .. } => "panic-abort",
-            Self::NoKinds => "no-kinds",
+            Self::NotStarted { .. } => codes::PROBE_NOT_STARTED,
+            Self::Unheard { .. } => codes::PROBE_UNHEARD,
+            Self::Crashed { .. } => codes::PROBE_CRASHED,
+            Self::Ended { .. } => codes::PROBE_ENDED,
+            Self::Hung { .. } => codes::PROBE_HUNG,
+            Self::NotUnderstood { .. } => codes::PROBE_NOT_UNDERSTOOD,
+            Self::WrongProbe => codes::WRONG_PROBE,
+            Self::Unable { .. } => codes::PROBE_UNABLE,
+            Self::NotMappable { .. } => codes::NOT_MAPPABLE,
+            Self::MissingSymbol { .. } => codes::MISSING_SYMBOL,
+            Self::LayoutRefused { .. } => codes::LAYOUT_REFUSED,
+            Self::Undescribed { .. } => codes::UNDESCRIBED,
+            Self::WrongEpoch { .. } => codes::WRONG_ABI_EPOCH,
+            Self::WrongTarget { .. } => codes::WRONG_TARGET,
+            Self::WrongCompiler { .. } => codes::WRONG_COMPILER,
+            Self::PanicAborts { .. } => codes::PANIC_ABORT,
+            Self::NoKinds => codes::NO_KINDS,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::NotStarted { source, .. } => start_hint(source),
             Self::WrongProbe => {
                 "install the node's program whole, and do not replace it while it runs"
@@ -208,15 +219,7 @@ impl ProbeError {
             }
             Self::PanicAborts { .. } => "remove panic = \"abort\" from the engine's profile",
             Self::NoKinds => "name the engines in export_engines!(…)",
-        }
-    }
-
-    /// Whether the same module may pass when tried again: the fault was the machine's.
-    pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::NotStarted { .. } | Self::Unheard { .. } | Self::Unable { .. }
-        )
+        })
     }
 }
 
@@ -224,10 +227,12 @@ impl ProbeError {
 mod tests {
     use super::*;
 
-    fn next_of(code: i32) -> &'static str {
+    fn next_of(code: i32) -> String {
         let source = io::Error::from_raw_os_error(code);
         let program = PathBuf::from("/usr/bin/refit");
-        ProbeError::NotStarted { program, source }.next()
+        ProbeError::NotStarted { program, source }
+            .next()
+            .into_owned()
     }
 
     #[test]
@@ -242,7 +247,7 @@ mod tests {
     fn a_folder_from_which_nothing_is_executed_is_not_a_library_that_is_missing() {
         let next = |reason: &str| {
             let reason = reason.to_owned();
-            ProbeError::NotMappable { reason }.next()
+            ProbeError::NotMappable { reason }.next().into_owned()
         };
         let said = "x.so: failed to map segment from shared object: Operation not permitted";
         assert!(next(said).contains("noexec"));

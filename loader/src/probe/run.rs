@@ -227,6 +227,7 @@ fn tail(complaint: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refit_abi::host::Explain;
 
     fn shell(script: &str) -> ProbeCommand {
         ProbeCommand::new("/bin/sh").argument("-c").argument(script)

@@ -130,6 +130,7 @@ pub(super) fn judge(descriptor: &Descriptor) -> Result<(), ProbeError> {
 mod tests {
     use super::*;
     use refit_abi::build::{COMPILER_COMMIT, COMPILER_RELEASE, LAYOUT_EPOCH};
+    use refit_abi::host::Explain;
 
     fn descriptor() -> Descriptor {
         Descriptor {

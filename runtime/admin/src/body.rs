@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
+use refit_abi::codes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::fmt;
@@ -82,7 +83,7 @@ pub(crate) async fn none(request: Request, bounds: Bounds<'_>) -> Result<(), Ref
         false => {
             let detail = "the request has a body, of which nothing would be heeded";
             let next = "send it without a body, or with {}";
-            Err(Refusal::new(400, "body-not-empty", detail, next))
+            Err(Refusal::new(400, codes::BODY_NOT_EMPTY, detail, next))
         }
     }
 }
@@ -108,7 +109,12 @@ pub(crate) fn check_media(headers: &HeaderMap, media: &str) -> Result<(), Refusa
                 None => "the request has no content type".to_owned(),
             };
             let next = format!("send it with `Content-Type: {media}`");
-            Err(Refusal::new(415, "unsupported-media-type", detail, next))
+            Err(Refusal::new(
+                415,
+                codes::UNSUPPORTED_MEDIA_TYPE,
+                detail,
+                next,
+            ))
         }
     }
 }
@@ -171,7 +177,7 @@ fn too_large(bytes_max: usize) -> Refusal {
     let detail = format!("the body is longer than {bytes_max} bytes");
     Refusal::new(
         413,
-        "body-too-large",
+        codes::BODY_TOO_LARGE,
         detail,
         "send less at once, in several requests",
     )
@@ -180,7 +186,7 @@ fn too_large(bytes_max: usize) -> Refusal {
 fn no_room() -> Refusal {
     let detail = "clients send as many bytes as the node takes at once";
     let next = "send the request again in a moment";
-    Refusal::new(503, "bodies-full", detail, next)
+    Refusal::new(503, codes::BODIES_FULL, detail, next)
 }
 
 fn too_slow(wait: Duration) -> Refusal {
@@ -190,19 +196,19 @@ fn too_slow(wait: Duration) -> Refusal {
         wait.as_millis()
     );
     let next = "send the request again, its body at once";
-    Refusal::new(408, "body-too-slow", detail, next)
+    Refusal::new(408, codes::BODY_TOO_SLOW, detail, next)
 }
 
 fn broken(error: &impl fmt::Display) -> Refusal {
     let detail = format!("the body did not arrive whole: {error}");
-    Refusal::new(400, "body-broken", detail, "send the request again")
+    Refusal::new(400, codes::BODY_BROKEN, detail, "send the request again")
 }
 
 fn invalid(error: &serde_json::Error) -> Refusal {
     let detail = format!("the body is not JSON: {error}");
     Refusal::new(
         400,
-        "invalid-json",
+        codes::INVALID_JSON,
         detail,
         "correct the JSON text and send it again",
     )

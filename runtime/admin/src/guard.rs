@@ -9,6 +9,7 @@ use crate::{HostName, Refusal, Token};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Request};
+use refit_abi::codes;
 use std::net::{IpAddr, SocketAddr};
 
 /// Port that a `Host` without a port means.
@@ -36,7 +37,7 @@ impl Door {
 
     fn check_names<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let host = only(request.headers(), &HOST)?
-            .ok_or_else(|| self.refuse_name("host-refused", "the request has no `Host`"))?;
+            .ok_or_else(|| self.refuse_name(codes::HOST_REFUSED, "the request has no `Host`"))?;
         if !self.is_me(host)
             || request
                 .uri()
@@ -44,7 +45,7 @@ impl Door {
                 .is_some_and(|a| !self.is_me(a.as_str()))
         {
             let detail = format!("`Host: {host}` is not this listener");
-            return Err(self.refuse_name("host-refused", detail));
+            return Err(self.refuse_name(codes::HOST_REFUSED, detail));
         }
         match only(request.headers(), &ORIGIN)? {
             Some(origin)
@@ -53,7 +54,7 @@ impl Door {
                     .is_some_and(|o| self.is_me(o)) =>
             {
                 let detail = format!("`Origin: {origin}` is not this listener");
-                Err(self.refuse_name("origin-refused", detail))
+                Err(self.refuse_name(codes::ORIGIN_REFUSED, detail))
             }
             _ => Ok(()),
         }
@@ -119,7 +120,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let refuse = |detail| {
         Refusal::new(
             400,
-            "header-refused",
+            codes::HEADER_REFUSED,
             detail,
             "send the header once, in ASCII",
         )
@@ -136,7 +137,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
 
 fn unauthorised(detail: &str) -> Refusal {
     let next = "present the token of the file that the node was started with";
-    Refusal::new(401, "unauthorised", detail, next)
+    Refusal::new(401, codes::UNAUTHORISED, detail, next)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::api::{
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
+use refit_abi::host::Explain;
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
 use std::pin::Pin;
@@ -269,6 +270,11 @@ impl Refusal {
             moment: None,
             repeated: false,
         }
+    }
+
+    /// The refusal that `error` is, decided outside of blocks.
+    pub fn of(status: u16, error: &(impl Explain + ?Sized)) -> Self {
+        Self::new(status, error.code(), error.to_string(), error.next())
     }
 
     /// The same, as it was decided by a block.

@@ -7,6 +7,7 @@
 use crate::batch::{Turn, Turns};
 use crate::seat::Seat;
 use crate::{Limits, Refusal};
+use refit_abi::codes;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,7 @@ impl Places {
 fn too_busy() -> Refusal {
     let detail = "as many requests as the node takes at once are under way";
     let next = "send it again, with the same Idempotency-Key";
-    Refusal::new(503, "too-busy", detail, next)
+    Refusal::new(503, codes::TOO_BUSY, detail, next)
 }
 
 fn no_answer(wait: Duration) -> Refusal {
@@ -88,5 +89,5 @@ fn no_answer(wait: Duration) -> Refusal {
         wait.as_millis()
     );
     let next = "send it again, with the same Idempotency-Key";
-    Refusal::new(504, "no-answer-in-time", detail, next)
+    Refusal::new(504, codes::NO_ANSWER_IN_TIME, detail, next)
 }

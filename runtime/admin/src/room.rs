@@ -5,6 +5,7 @@
 //! ask for, or leave unread, never grows a node beyond a bound that is known.
 
 use crate::{Bytes, Refusal};
+use refit_abi::codes;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -131,7 +132,7 @@ impl From<NoRoom> for Refusal {
             "an answer of {bytes} bytes finds no room among the {bytes_max} for all that clients have not taken yet"
         );
         let next = "ask again in a moment, or for less";
-        Self::new(503, "answers-full", detail, next)
+        Self::new(503, codes::ANSWERS_FULL, detail, next)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Engine libraries as the command line meets them: a path that is looked into without running
 //! anything of it in this process.
 
-use crate::exit::Exit;
-use miette::Diagnostic;
+use crate::failure::Reported;
 use refit_abi::descriptor::Descriptor;
+use refit_abi::host::Explain;
 use refit_loader::{
     ArtifactId, Candidate, Inspection, OpenError, ProbeCommand, ProbedArtifact, StagedArtifact,
 };
 use refit_node::RehearsalCommand;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -63,31 +64,26 @@ fn probed(path: &Path) -> Result<Examined, OpenError> {
     })
 }
 
-impl ArtifactError {
-    pub(crate) fn exit(&self) -> Exit {
-        match &self.reason {
-            OpenError::Read(_) => Exit::Usage,
-            OpenError::Stage(_) => Exit::Internal,
-            OpenError::Probe(error) if error.is_retryable() => Exit::Internal,
-            other => Exit::of_artifact(other.code()),
-        }
-    }
-}
-
 impl fmt::Display for ArtifactError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is refused: {}", self.path.display(), self.reason)
+        match &self.reason {
+            // It names the path itself.
+            OpenError::Read(error) => error.fmt(f),
+            reason => write!(f, "{} is refused: {reason}", self.path.display()),
+        }
     }
 }
 
 impl std::error::Error for ArtifactError {}
 
-impl Diagnostic for ArtifactError {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("artifact::{}", self.reason.code())))
+impl Explain for ArtifactError {
+    fn code(&self) -> &str {
+        self.reason.code()
     }
 
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.reason.next()))
+    fn next(&self) -> Cow<'_, str> {
+        self.reason.next()
     }
 }
+
+impl Reported for ArtifactError {}

@@ -1,138 +1,152 @@
-//! [`Failure`]: whatever ends a command early, with its exit code.
+//! [`Failure`]: whatever ends a command early. What can end one implements [`Reported`] where it is
+//! at home; nothing here knows a command.
 
-use crate::artifact::ArtifactError;
-use crate::client::ClientError;
-use crate::commands::events::EventsEnded;
-use crate::commands::input::InputError;
-use crate::commands::rehearse::RehearsalFailed;
-use crate::commands::run::RunError;
-use crate::commands::upgrade_end::UpgradeEnd;
-use crate::commands::upgrade_plan::{LintRefused, PlanRefused};
-use crate::config::ConfigError;
 use crate::exit::Exit;
-use crate::files::FileError;
-use crate::package::error::AuthorError;
-use crate::source::SourceError;
-use miette::Diagnostic;
-use refit_admin::api::Problem;
-use std::fmt;
-use std::io;
+use miette::{Diagnostic, LabeledSpan, SourceCode, SourceSpan};
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
+use std::error::Error;
+use std::{fmt, io};
 
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub(crate) enum Failure {
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    File(#[from] FileError),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Input(#[from] InputError),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Client(#[from] ClientError),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Refused(#[from] Box<Refused>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Events(#[from] Box<EventsEnded>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Upgrade(#[from] Box<UpgradeEnd>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Plan(#[from] Box<PlanRefused>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Lint(#[from] Box<LintRefused>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Rehearsal(#[from] Box<RehearsalFailed>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Artifact(#[from] Box<ArtifactError>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Source(#[from] Box<SourceError>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Author(Box<AuthorError>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Run(#[from] Box<RunError>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Demo(#[from] Box<crate::demo::DemoError>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Dev(#[from] Box<crate::dev::DevError>),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Bench(#[from] Box<crate::commands::bench::BenchFailed>),
-    #[error("cannot write the output")]
-    #[diagnostic(
-        code(output::unwritable),
-        help("see that what reads stdout is still there, and that there is space where it goes")
-    )]
-    Output(#[source] io::Error),
-    #[error("cannot start")]
-    #[diagnostic(
-        code(process::start),
-        help("see that the machine has threads and files to spare")
-    )]
-    Start(#[source] io::Error),
+/// An error that may end a command.
+pub(crate) trait Reported: Explain + Error + Send + Sync + 'static {
+    /// How the process ends then: as the code says, unless this error knows better.
+    fn exit(&self) -> Exit {
+        Exit::of(self.code()).unwrap_or(Exit::Internal)
+    }
+
+    /// The text that it is about, and what is wrong in it.
+    fn marked(&self) -> Option<(&dyn SourceCode, SourceSpan)> {
+        None
+    }
 }
 
-impl From<AuthorError> for Failure {
-    fn from(error: AuthorError) -> Self {
-        Self::Author(Box::new(error))
+/// What ends a command early.
+pub(crate) struct Failure(Box<dyn Reported>);
+
+impl<E: Reported> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// Large ones travel in a box.
+impl<E: Reported> Reported for Box<E> {
+    fn exit(&self) -> Exit {
+        (**self).exit()
+    }
+
+    fn marked(&self) -> Option<(&dyn SourceCode, SourceSpan)> {
+        (**self).marked()
     }
 }
 
 impl Failure {
+    /// The output cannot be written.
+    pub(crate) fn output(source: io::Error) -> Self {
+        Machine::Output(source).into()
+    }
+
+    /// The machine gives no thread, file or memory.
+    pub(crate) fn start(source: io::Error) -> Self {
+        Machine::Start(source).into()
+    }
+
+    /// The error, if it is of this type.
+    pub(crate) fn find<E: Reported>(&self) -> Option<&E> {
+        let error: &(dyn Error + 'static) = &*self.0;
+        let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
+        error.downcast_ref().or_else(boxed)
+    }
+
     pub(crate) fn exit(&self) -> Exit {
-        match self {
-            Self::Input(InputError::LinesRefused { .. }) => Exit::Refused,
-            Self::Config(_) | Self::File(_) | Self::Input(_) => Exit::Usage,
-            Self::Client(error) => error.exit(),
-            Self::Refused(_) => Exit::Refused,
-            Self::Events(ended) => ended.exit(),
-            Self::Upgrade(end) => end.exit(),
-            Self::Plan(error) => error.exit(),
-            Self::Lint(_) => Exit::PlanRefused,
-            Self::Rehearsal(error) => error.exit(),
-            Self::Artifact(error) => error.exit(),
-            Self::Source(error) => error.exit(),
-            Self::Author(error) => error.exit(),
-            Self::Demo(error) => error.exit(),
-            Self::Dev(error) => error.exit(),
-            Self::Bench(error) => error.exit(),
-            Self::Run(error) => error.exit(),
-            Self::Output(_) | Self::Start(_) => Exit::Internal,
-        }
+        self.0.exit()
     }
 }
 
-/// A request that the node refused: its problem, shown as one of our own.
-#[derive(Debug)]
-pub(crate) struct Refused(pub(crate) Problem);
+impl Explain for Failure {
+    fn code(&self) -> &str {
+        self.0.code()
+    }
 
-impl fmt::Display for Refused {
+    fn next(&self) -> Cow<'_, str> {
+        self.0.next()
+    }
+
+    fn engine_name(&self) -> Option<String> {
+        self.0.engine_name()
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.0.key()
+    }
+}
+
+impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the node refused it: {}", self.0.detail)
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl std::error::Error for Refused {}
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
-impl Diagnostic for Refused {
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Diagnostic for Failure {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("node::{}", self.0.code)))
+        Some(Box::new(self.0.code()))
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(&self.0.next))
+        let next = self.0.next();
+        (!next.is_empty()).then(|| Box::new(next) as _)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.marked().map(|(text, _)| text)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (_, span) = self.0.marked()?;
+        let label = LabeledSpan::new_with_span(Some("here".to_owned()), span);
+        Some(Box::new(std::iter::once(label)))
     }
 }
+
+/// The machine does not do what any command needs.
+#[derive(Debug, thiserror::Error)]
+enum Machine {
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+}
+
+impl Explain for Machine {
+    fn code(&self) -> &str {
+        match self {
+            Self::Output(_) => codes::OUTPUT_UNWRITABLE,
+            Self::Start(_) => codes::PROCESS_START,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Output(_) => {
+                "see that what reads stdout is still there, and that there is space where it goes"
+            }
+            Self::Start(_) => "see that the machine has threads and files to spare",
+        })
+    }
+}
+
+impl Reported for Machine {}

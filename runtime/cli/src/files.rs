@@ -1,5 +1,9 @@
 //! Reading what the user names, within a bound; writing so that a reader sees all or nothing.
 
+use crate::failure::Reported;
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -7,49 +11,57 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be used.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("cannot read {}", path.display())]
-    #[diagnostic(
-        code(file::unreadable),
-        help("give the path of a file that you may read")
-    )]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is longer than {bytes_max} bytes", path.display())]
-    #[diagnostic(code(file::too_large), help("see that it is the file you mean"))]
     TooLarge { path: PathBuf, bytes_max: u64 },
     #[error("cannot write {}", path.display())]
-    #[diagnostic(
-        code(file::unwritable),
-        help("give a path in a folder that is there, that you may write, and that has space")
-    )]
     Unwritable { path: PathBuf, source: io::Error },
     #[error("{} is there and is no {what}; it is left as it is", path.display())]
-    #[diagnostic(
-        code(file::foreign),
-        help("give another path with --out, or move that file away")
-    )]
     Foreign { path: PathBuf, what: &'static str },
     #[error("--out {} names no folder, and one is needed: what is made goes into it", path.display())]
-    #[diagnostic(
-        code(file::not_a_folder),
-        help("give a folder with --out; one of the name `-` is `./-`")
-    )]
     NotAFolder { path: PathBuf },
     #[error("{} is no plan of an upgrade", path.display())]
-    #[diagnostic(
-        code(file::no_plan),
-        help("give the file that `refit upgrade plan … --out FILE` wrote")
-    )]
     NoPlan { path: PathBuf },
     #[error("{} is a {found}, which holds no {what}", path.display())]
-    #[diagnostic(code(file::no_file), help("give the path of a file with --out"))]
     NoFile {
         path: PathBuf,
         found: &'static str,
         what: &'static str,
     },
 }
+
+impl Explain for FileError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Unreadable { .. } => codes::FILE_UNREADABLE,
+            Self::TooLarge { .. } => codes::FILE_TOO_LARGE,
+            Self::Unwritable { .. } => codes::FILE_UNWRITABLE,
+            Self::Foreign { .. } => codes::FILE_FOREIGN,
+            Self::NotAFolder { .. } => codes::FILE_NOT_A_FOLDER,
+            Self::NoPlan { .. } => codes::FILE_NO_PLAN,
+            Self::NoFile { .. } => codes::FILE_NO_FILE,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Unreadable { .. } => "give the path of a file that you may read",
+            Self::TooLarge { .. } => "see that it is the file you mean",
+            Self::Unwritable { .. } => {
+                "give a path in a folder that is there, that you may write, and that has space"
+            }
+            Self::Foreign { .. } => "give another path with --out, or move that file away",
+            Self::NotAFolder { .. } => "give a folder with --out; one of the name `-` is `./-`",
+            Self::NoPlan { .. } => "give the file that `refit upgrade plan … --out FILE` wrote",
+            Self::NoFile { .. } => "give the path of a file with --out",
+        })
+    }
+}
+
+impl Reported for FileError {}
 
 /// The text of the file at `path`, of at most `bytes_max` bytes.
 pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, FileError> {

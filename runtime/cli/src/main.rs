@@ -2,7 +2,8 @@
 //!
 //! A command's way: `args` (what was typed) over `config` (the file) → `commands` (one file each)
 //! → `client` to the node, or the crates that do the work → `show` (data to stdout, talk to
-//! stderr). Whatever fails is a [`failure::Failure`], shown once, here, with its exit code.
+//! stderr). Whatever fails is a [`failure::Failure`], shown once, here, with its exit code: to people
+//! on stderr, and to programs that asked for JSON on stdout too.
 
 mod args;
 mod artifact;
@@ -21,11 +22,17 @@ mod show;
 mod signals;
 mod source;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, FromArgMatches};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let typed = args::Cli::command().get_matches();
+    let typed = match args::command().try_get_matches() {
+        Ok(typed) => typed,
+        Err(error) => {
+            show::report::not_parsed(&error);
+            error.exit()
+        }
+    };
     show::given::keep(&typed);
     let cli = args::Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
     show::report::install();
@@ -33,10 +40,18 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             let exit = failure.exit();
-            show::report::failure(failure);
+            show::report::failure(failure, wants_json(&typed));
             exit.into()
         }
     };
     output::finish();
     code
+}
+
+/// Whether the command that was typed, or its environment, asks for JSON.
+fn wants_json(typed: &ArgMatches) -> bool {
+    match typed.subcommand() {
+        Some((_, typed)) => wants_json(typed),
+        None => matches!(typed.try_get_one("json"), Ok(Some(true))),
+    }
 }

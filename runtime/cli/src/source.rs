@@ -2,16 +2,15 @@
 //! from.
 
 use crate::args::BuildingArgs;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::package::published;
 use crate::show;
 use crate::show::building::Building;
-use miette::Diagnostic;
+use refit_abi::host::Explain;
 use refit_build::{
     BuildError, Builder, Built, Clean, Cleaned, Features, Options, Profile, Watched,
 };
-use std::fmt;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,7 +29,8 @@ pub(crate) struct Sources {
 }
 
 /// Source that gave no library: the builder's reason, shown as one of our own.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct SourceError(BuildError);
 
 impl Sources {
@@ -124,53 +124,28 @@ impl Sources {
             features: self.features.clone(),
             debug_info: self.debug_info,
         };
-        Ok(self
-            .builder
-            .build(path, options)
-            .map_err(SourceError::boxed)?)
+        Ok(self.builder.build(path, options).map_err(SourceError)?)
     }
 
     /// What the package in the folder `path` is built from.
     pub(crate) fn watched(&self, path: &Path) -> Result<Watched, Failure> {
-        Ok(self.builder.watched(path).map_err(SourceError::boxed)?)
+        Ok(self.builder.watched(path).map_err(SourceError)?)
     }
 
     /// Removes compiled code.
     pub(crate) fn clean(&self, clean: &Clean, dry_run: bool) -> Result<Vec<Cleaned>, Failure> {
-        Ok(self
-            .builder
-            .clean(clean, dry_run)
-            .map_err(SourceError::boxed)?)
+        Ok(self.builder.clean(clean, dry_run).map_err(SourceError)?)
     }
 }
 
-impl SourceError {
-    fn boxed(error: BuildError) -> Box<Self> {
-        Box::new(Self(error))
+impl Explain for SourceError {
+    fn code(&self) -> &str {
+        self.0.code()
     }
 
-    pub(crate) fn exit(&self) -> Exit {
-        match self.0 {
-            BuildError::NotAPackage { .. } => Exit::Usage,
-            _ => Exit::BuildFailed,
-        }
+    fn next(&self) -> Cow<'_, str> {
+        self.0.next()
     }
 }
 
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for SourceError {}
-
-impl Diagnostic for SourceError {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("build::{}", self.0.code())))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.0.next()))
-    }
-}
+impl Reported for SourceError {}

@@ -5,7 +5,10 @@ use crate::{
     ENTRIES_PER_BLOCK_MAX, EntryKind, ManifestHash, ParametersHash, ReceiptHash, SEAL_BYTES_MAX,
     StateHash, UpgradeOutcome,
 };
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_abi::{BlockHash, BlockTime, Height};
+use std::borrow::Cow;
 
 /// Why a block is not executed, or not voted for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -218,27 +221,30 @@ pub enum Refused {
     },
 }
 
-impl Refused {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for Refused {
+    fn code(&self) -> &str {
         match self {
-            Refused::Chain { .. } => "block-chain",
-            Refused::Branch { .. } => "block-branch",
-            Refused::Height { .. } => "block-height",
-            Refused::Parent { .. } => "block-parent",
-            Refused::TimeGoesBack { .. } | Refused::TimeAhead { .. } => "block-time",
-            Refused::Receipt { .. } => "block-receipt",
-            Refused::Outcome { .. } => "block-outcome",
-            Refused::Manifest { .. } => "block-code",
-            Refused::Parameters { .. } => "block-parameters",
-            Refused::State { .. } => "block-state",
-            Refused::TooLarge { .. } | Refused::TooManyEntries { .. } => "block-size",
-            Refused::SealTooLong { .. } => "block-seal",
-            Refused::EntryKind { .. } | Refused::Entry { .. } => "block-entry",
+            Refused::Chain { .. } => codes::BLOCK_CHAIN,
+            Refused::Branch { .. } => codes::BLOCK_BRANCH,
+            Refused::Height { .. } => codes::BLOCK_HEIGHT,
+            Refused::Parent { .. } => codes::BLOCK_PARENT,
+            Refused::TimeGoesBack { .. } | Refused::TimeAhead { .. } => codes::BLOCK_TIME,
+            Refused::Receipt { .. } => codes::BLOCK_RECEIPT,
+            Refused::Outcome { .. } => codes::BLOCK_OUTCOME,
+            Refused::Manifest { .. } => codes::BLOCK_CODE,
+            Refused::Parameters { .. } => codes::BLOCK_PARAMETERS,
+            Refused::State { .. } => codes::BLOCK_STATE,
+            Refused::TooLarge { .. } | Refused::TooManyEntries { .. } => codes::BLOCK_SIZE,
+            Refused::SealTooLong { .. } => codes::BLOCK_SEAL,
+            Refused::EntryKind { .. } | Refused::Entry { .. } => codes::BLOCK_ENTRY,
             Refused::Authenticator { .. } | Refused::AuthenticatorTooLong { .. } => {
-                "block-authenticator"
+                codes::BLOCK_AUTHENTICATOR
             }
         }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed("send to another node; mend this one as its log says, and start it again")
     }
 }
 

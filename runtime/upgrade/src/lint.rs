@@ -12,6 +12,7 @@ pub use heights::{PLAN_AHEAD_US_MAX, Progress};
 
 use crate::class::{Class, may_refuse};
 use crate::plan::{Live, OfferedModule, Plan, PlannedKind};
+use refit_abi::codes;
 use refit_abi::descriptor::{Ability, KindDescriptor};
 use refit_kernel::Grants;
 use serde::{Deserialize, Serialize};
@@ -20,21 +21,21 @@ use std::fmt;
 
 /// The codes of all findings that there are.
 pub const LINT_CODES: [&str; 15] = [
-    "after-unknown-kind",
-    "capability-missing",
-    "capability-new",
-    "capability-unknown-kind",
-    "data-dropped",
-    "engine-poisoned",
-    "height-far",
-    "height-passed",
-    "interface-changed",
-    "messages-not-accepted",
-    "outside-calls",
-    "state-copied",
-    "timers-dropped",
-    "upgrade-message-deferred",
-    "words-changed",
+    codes::AFTER_UNKNOWN_KIND,
+    codes::CAPABILITY_MISSING,
+    codes::CAPABILITY_NEW,
+    codes::CAPABILITY_UNKNOWN_KIND,
+    codes::DATA_DROPPED,
+    codes::ENGINE_POISONED,
+    codes::HEIGHT_FAR,
+    codes::HEIGHT_PASSED,
+    codes::INTERFACE_CHANGED,
+    codes::MESSAGES_NOT_ACCEPTED,
+    codes::OUTSIDE_CALLS,
+    codes::STATE_COPIED,
+    codes::TIMERS_DROPPED,
+    codes::UPGRADE_MESSAGE_DEFERRED,
+    codes::WORDS_CHANGED,
 ];
 
 /// How much a finding weighs.
@@ -113,7 +114,7 @@ pub fn lint(
 fn outside(candidate: &OfferedModule) -> Option<Finding> {
     let kind = candidate.descriptor.kinds.first()?.kind.clone();
     (!candidate.outside.is_empty()).then(|| Finding {
-        code: "outside-calls".to_owned(),
+        code: codes::OUTSIDE_CALLS.to_owned(),
         level: Level::Warning,
         reason: format!(
             "the module of `{kind}` reaches outside of the node: {}",
@@ -160,7 +161,7 @@ impl Linter<'_> {
         for need in &missing {
             findings.push(self.found(
                 Level::Error,
-                "capability-missing",
+                codes::CAPABILITY_MISSING,
                 format!("`{}` needs to {} `{}`, and the node does not grant it", self.new.kind, need.ability, need.kind),
                 "grant it in the node's configuration, or plan with --allow capability-missing and see it refused at run time",
             ));
@@ -169,7 +170,7 @@ impl Linter<'_> {
             if self.after(&need.kind).is_none() {
                 findings.push(self.found(
                     Level::Warning,
-                    "capability-unknown-kind",
+                    codes::CAPABILITY_UNKNOWN_KIND,
                     format!(
                         "`{}` names the kind `{}`, which the new generation does not have",
                         self.new.kind, need.kind
@@ -181,7 +182,7 @@ impl Linter<'_> {
             {
                 findings.push(self.found(
                     Level::Note,
-                    "capability-new",
+                    codes::CAPABILITY_NEW,
                     format!(
                         "`{}` may now {} `{}`",
                         self.new.kind, need.ability, need.kind
@@ -199,7 +200,7 @@ impl Linter<'_> {
         for dependant in self.dependants(Ability::Message).filter(|_| lost) {
             findings.push(self.found(
                 Level::Error,
-                "interface-changed",
+                codes::INTERFACE_CHANGED,
                 format!("the messages of `{}` changed, and `{dependant}`, which sends them, is not in the plan", self.new.kind),
                 "add the dependant's new module, or let the new one convert the old messages with `impl MigrateMessage`",
             ));
@@ -207,7 +208,7 @@ impl Linter<'_> {
         for dependant in self.dependants(Ability::Message).filter(|_| waits && !lost) {
             findings.push(self.found(
                 Level::Warning,
-                "interface-changed",
+                codes::INTERFACE_CHANGED,
                 format!("the new code of `{}` no longer takes an older version's messages, and `{dependant}`, which may still send such, is not in the plan", self.new.kind),
                 "make sure that the dependant was built against the live version, or add its new module",
             ));
@@ -216,7 +217,7 @@ impl Linter<'_> {
         for dependant in self.dependants(Ability::Spawn).filter(|_| born) {
             findings.push(self.found(
                 Level::Error,
-                "interface-changed",
+                codes::INTERFACE_CHANGED,
                 format!("the configuration of `{}` changed, and `{dependant}`, which starts such engines, is not in the plan", self.new.kind),
                 "add the dependant's new module: it would start them with the old configuration",
             ));
@@ -225,7 +226,7 @@ impl Linter<'_> {
         for dependant in self.dependants(Ability::Read).filter(|_| asked) {
             findings.push(self.found(
                 Level::Warning,
-                "interface-changed",
+                codes::INTERFACE_CHANGED,
                 format!("the queries of `{}` changed, and `{dependant}`, which asks them in its migrations, is not in the plan", self.new.kind),
                 "its next migration has to ask the new way",
             ));
@@ -247,7 +248,7 @@ impl Linter<'_> {
                     "one that waits aborts the upgrade: write `impl MigrateMessage`, or plan with --dead-letters KIND",
                 )
             };
-            findings.push(self.found(level, "messages-not-accepted", reason, next));
+            findings.push(self.found(level, codes::MESSAGES_NOT_ACCEPTED, reason, next));
         }
     }
 
@@ -255,7 +256,7 @@ impl Linter<'_> {
         if !self.kind.dropped.is_empty() {
             findings.push(self.found(
                 Level::Warning,
-                "data-dropped",
+                codes::DATA_DROPPED,
                 format!("`{}` loses {}", self.new.kind, self.kind.dropped.join(", ")),
                 "nothing, if that is meant; else migrate the fields",
             ));
@@ -263,7 +264,7 @@ impl Linter<'_> {
         if self.kind.class == Class::Restart {
             findings.push(self.found(
                 Level::Note,
-                "timers-dropped",
+                codes::TIMERS_DROPPED,
                 format!(
                     "the engines of `{}` start afresh: the timers that they have set are dropped, and messages that wait for them come to the fresh ones",
                     self.new.kind
@@ -276,7 +277,7 @@ impl Linter<'_> {
         if let Some(count) = poisoned.filter(stay) {
             findings.push(self.found(
                 Level::Warning,
-                "engine-poisoned",
+                codes::ENGINE_POISONED,
                 format!(
                     "{count} engine(s) of `{}` are poisoned: they are not migrated and stay so",
                     self.new.kind
@@ -287,7 +288,7 @@ impl Linter<'_> {
         if self.kind.copied {
             findings.push(self.found(
                 Level::Note,
-                "state-copied",
+                codes::STATE_COPIED,
                 format!("the whole states of `{}` are copied in the pause: it handles upgrade messages, or is asked in another's transition", self.new.kind),
                 "see the predicted pause",
             ));
@@ -299,7 +300,7 @@ impl Linter<'_> {
             if self.after(name).is_none() {
                 findings.push(self.found(
                     Level::Warning,
-                    "after-unknown-kind",
+                    codes::AFTER_UNKNOWN_KIND,
                     format!(
                         "`{}` comes after `{name}`, which the new generation does not have",
                         self.new.kind
@@ -320,7 +321,7 @@ impl Linter<'_> {
             if handles && self.stays(&need.kind) {
                 findings.push(self.found(
                     Level::Note,
-                    "upgrade-message-deferred",
+                    codes::UPGRADE_MESSAGE_DEFERRED,
                     format!("upgrade messages from `{}` to engines of `{}`, whose state does not change, become ordinary messages, first in their mailboxes after the swap", self.new.kind, need.kind),
                     "nothing, if its `Message` understands them; one that it does not aborts the upgrade",
                 ));

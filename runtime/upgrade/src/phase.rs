@@ -1,16 +1,19 @@
 //! The phases of an upgrade, who watches them, and how it ends.
 
 use crate::bus::Budget;
+use refit_abi::codes;
 use refit_abi::host::CallError;
+use refit_abi::host::Explain;
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Generation};
 use refit_kernel::ParametersError;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 /// The code of what an engine may not do to another.
-const FORBIDDEN: &str = "capability-missing";
+const FORBIDDEN: &str = codes::CAPABILITY_MISSING;
 
 /// Where an upgrade is. Each has an unwind; from `Committed` on there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -242,8 +245,35 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+    /// A transition that fails although no author's function does.
+    fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Failure::Transition { error, .. } => error.of_the_state(),
+            _ => None,
+        }
+    }
+
+    /// The engine that it is about.
+    pub fn engine(&self) -> Option<EngineId> {
+        match self {
+            Failure::Transition { engine, .. }
+            | Failure::Check { engine, .. }
+            | Failure::Handler { engine, .. }
+            | Failure::Budget { engine, .. }
+            | Failure::Taken { engine }
+            | Failure::Restart { engine, .. }
+            | Failure::Queued { engine, .. }
+            | Failure::Message { from: engine, .. } => Some(*engine),
+            Failure::Parameters { .. }
+            | Failure::Withdrawn(_)
+            | Failure::Unsettled { .. }
+            | Failure::Overtaken { .. } => None,
+        }
+    }
+}
+
+impl Explain for Failure {
+    fn code(&self) -> &str {
         if let Some((code, _)) = self.of_the_state() {
             return code;
         }
@@ -251,39 +281,38 @@ impl Failure {
             Failure::Transition {
                 error: CallError::Panicked { .. },
                 ..
-            } => "transition-panicked",
-            Failure::Transition { .. } => "transition-failed",
-            Failure::Check { .. } => "check-failed",
+            } => codes::TRANSITION_PANICKED,
+            Failure::Transition { .. } => codes::TRANSITION_FAILED,
+            Failure::Check { .. } => codes::CHECK_FAILED,
             Failure::Handler {
                 error: CallError::Panicked { .. },
                 ..
-            } => "upgrade-message-panicked",
-            Failure::Handler { .. } => "upgrade-message-failed",
+            } => codes::UPGRADE_MESSAGE_PANICKED,
+            Failure::Handler { .. } => codes::UPGRADE_MESSAGE_FAILED,
             Failure::Message { reason, .. } => match reason {
-                MessageFault::Unknown => "upgrade-message-unknown",
-                MessageFault::Retired => "upgrade-message-retired",
-                MessageFault::Poisoned => "upgrade-message-poisoned",
-                MessageFault::Full => "upgrade-message-full",
+                MessageFault::Unknown => codes::UPGRADE_MESSAGE_UNKNOWN,
+                MessageFault::Retired => codes::UPGRADE_MESSAGE_RETIRED,
+                MessageFault::Poisoned => codes::UPGRADE_MESSAGE_POISONED,
+                MessageFault::Full => codes::UPGRADE_MESSAGE_FULL,
                 MessageFault::Forbidden => FORBIDDEN,
-                MessageFault::Schema { .. } => "upgrade-message-schema",
+                MessageFault::Schema { .. } => codes::UPGRADE_MESSAGE_SCHEMA,
             },
-            Failure::Budget { .. } => "bus-budget-spent",
-            Failure::Taken { .. } => "bus-taken",
-            Failure::Restart { .. } => "restart-failed",
-            Failure::Queued { .. } => "queued-message-not-accepted",
-            Failure::Parameters { .. } => "plan-parameters",
-            Failure::Withdrawn(_) => "withdrawn",
-            Failure::Unsettled { .. } => "sweep-too-long",
-            Failure::Overtaken { .. } => "overtaken",
+            Failure::Budget { .. } => codes::BUS_BUDGET_SPENT,
+            Failure::Taken { .. } => codes::BUS_TAKEN,
+            Failure::Restart { .. } => codes::RESTART_FAILED,
+            Failure::Queued { .. } => codes::QUEUED_MESSAGE_NOT_ACCEPTED,
+            Failure::Parameters { .. } => codes::PLAN_PARAMETERS,
+            Failure::Withdrawn(_) => codes::WITHDRAWN,
+            Failure::Unsettled { .. } => codes::SWEEP_TOO_LONG,
+            Failure::Overtaken { .. } => codes::OVERTAKEN,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
+    fn next(&self) -> Cow<'_, str> {
         if let Some((_, next)) = self.of_the_state() {
-            return next;
+            return Cow::Borrowed(next);
         }
-        match self {
+        Cow::Borrowed(match self {
             // The bus refused a start or a question as it refuses a message.
             Failure::Transition {
                 error: CallError::Fault(fault),
@@ -317,37 +346,14 @@ impl Failure {
                 "the old generation goes on and settles between blocks; apply the plan again later, or start the node with a longer --pause-limit"
             }
             Failure::Overtaken { .. } => "plan again: refit upgrade plan … --out plan.json",
-        }
+        })
     }
 
-    /// A transition that fails although no author's function does.
-    fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Failure::Transition { error, .. } => error.of_the_state(),
-            _ => None,
-        }
+    fn engine_name(&self) -> Option<String> {
+        self.engine().map(|engine| engine.to_string())
     }
 
-    /// The engine that it is about.
-    pub fn engine(&self) -> Option<EngineId> {
-        match self {
-            Failure::Transition { engine, .. }
-            | Failure::Check { engine, .. }
-            | Failure::Handler { engine, .. }
-            | Failure::Budget { engine, .. }
-            | Failure::Taken { engine }
-            | Failure::Restart { engine, .. }
-            | Failure::Queued { engine, .. }
-            | Failure::Message { from: engine, .. } => Some(*engine),
-            Failure::Parameters { .. }
-            | Failure::Withdrawn(_)
-            | Failure::Unsettled { .. }
-            | Failure::Overtaken { .. } => None,
-        }
-    }
-
-    /// The entry of the engine's state that it is about, if the engine's code named one.
-    pub fn key(&self) -> Option<&str> {
+    fn key(&self) -> Option<&str> {
         match self {
             Failure::Transition { error, .. }
             | Failure::Check { error, .. }

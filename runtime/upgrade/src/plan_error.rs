@@ -1,8 +1,11 @@
 //! Why a plan cannot be made or is not good here.
 
 use refit_abi::Generation;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_abi::schema::SchemaId;
 use refit_kernel::ParametersError;
+use std::borrow::Cow;
 
 /// Why a plan cannot be made or is not good here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,31 +135,29 @@ pub enum PlanError {
     },
 }
 
-impl PlanError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for PlanError {
+    fn code(&self) -> &str {
         match self {
-            PlanError::Empty => "plan-empty",
-            PlanError::TooMany { .. } => "plan-too-many-modules",
-            PlanError::UnknownKind { .. } => "plan-unknown-engine",
-            PlanError::NotInModule { .. } => "plan-kind-not-in-module",
-            PlanError::Twice { .. } => "plan-kind-twice",
-            PlanError::Identical { .. } => "plan-identical-code",
-            PlanError::NoMigration { .. } => "plan-no-migration",
-            PlanError::Cycle { .. } => "plan-after-cycle",
-            PlanError::NotPlanned { .. } => "plan-kind-not-planned",
-            PlanError::Base { .. } => "plan-other-generation",
-            PlanError::Format { .. } => "plan-format",
-            PlanError::Changed { .. } => "plan-artifact-changed",
-            PlanError::Class { .. } => "plan-class-changed",
-            PlanError::Parameters { .. } => "plan-parameters",
-            PlanError::Past { .. } => "plan-height-passed",
+            PlanError::Empty => codes::PLAN_EMPTY,
+            PlanError::TooMany { .. } => codes::PLAN_TOO_MANY_MODULES,
+            PlanError::UnknownKind { .. } => codes::PLAN_UNKNOWN_ENGINE,
+            PlanError::NotInModule { .. } => codes::PLAN_KIND_NOT_IN_MODULE,
+            PlanError::Twice { .. } => codes::PLAN_KIND_TWICE,
+            PlanError::Identical { .. } => codes::PLAN_IDENTICAL_CODE,
+            PlanError::NoMigration { .. } => codes::PLAN_NO_MIGRATION,
+            PlanError::Cycle { .. } => codes::PLAN_AFTER_CYCLE,
+            PlanError::NotPlanned { .. } => codes::PLAN_KIND_NOT_PLANNED,
+            PlanError::Base { .. } => codes::PLAN_OTHER_GENERATION,
+            PlanError::Format { .. } => codes::PLAN_FORMAT,
+            PlanError::Changed { .. } => codes::PLAN_ARTIFACT_CHANGED,
+            PlanError::Class { .. } => codes::PLAN_CLASS_CHANGED,
+            PlanError::Parameters { .. } => codes::PLAN_PARAMETERS,
+            PlanError::Past { .. } => codes::PLAN_HEIGHT_PASSED,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             PlanError::Empty => "name a module: refit upgrade plan KIND=PATH --out plan.json",
             PlanError::TooMany { .. } => "upgrade in two steps",
             PlanError::UnknownKind { .. } => "see the live kinds with: refit status",
@@ -181,7 +182,7 @@ impl PlanError {
                 "see the names and bounds with: refit parameters show; plan again with other values"
             }
             PlanError::Past { .. } => "plan again with a later --at-height, or none",
-        }
+        })
     }
 }
 

@@ -13,30 +13,25 @@ pub(crate) use names::{camel, is_keyword};
 
 use super::attributes::SerdeAttributes;
 use super::lock::layoutless;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_abi::schema::Type;
+use std::borrow::Cow;
 
 /// What every frozen module says in its head.
 pub const WRITTEN: &str = "`refit engine freeze` wrote it.";
 
 /// Why a type cannot be written as Rust.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// A type of a later release of `refit-abi`.
     #[error("`{name}` is no type that this program can write as Rust")]
-    #[diagnostic(
-        code(author::unknown_type),
-        help("freeze it with the release of refit whose refit-abi the engine was built with")
-    )]
     Unknown {
         /// The type's name in the description.
         name: String,
     },
     /// A state, or a message, that is no struct and no enum.
     #[error("the {what} is a `{name}`: only a struct or an enum of the engine's own can be frozen")]
-    #[diagnostic(
-        code(author::nothing_to_freeze),
-        help("derive `State` on a struct of your own and use that")
-    )]
     NotDerived {
         /// What the type is: `state`, `message`.
         what: String,
@@ -45,14 +40,32 @@ pub enum RenderError {
     },
     /// A description that is broken.
     #[error("the description of `{name}` refers to a type that is not open around it")]
-    #[diagnostic(
-        code(author::broken_recursion),
-        help("build the engine again; if it stays so, this is a defect in refit")
-    )]
     Recursion {
         /// The name of the type that the recursion means.
         name: String,
     },
+}
+
+impl Explain for RenderError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Unknown { .. } => codes::AUTHOR_UNKNOWN_TYPE,
+            Self::NotDerived { .. } => codes::AUTHOR_NOTHING_TO_FREEZE,
+            Self::Recursion { .. } => codes::AUTHOR_BROKEN_RECURSION,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Unknown { .. } => {
+                "freeze it with the release of refit whose refit-abi the engine was built with"
+            }
+            Self::NotDerived { .. } => "derive `State` on a struct of your own and use that",
+            Self::Recursion { .. } => {
+                "build the engine again; if it stays so, this is a defect in refit"
+            }
+        })
+    }
 }
 
 /// What is to be frozen.

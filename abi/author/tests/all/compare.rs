@@ -83,7 +83,7 @@ fn the_missing_step_goes_to_the_next_published_version_also_if_a_number_was_left
 fn a_published_version_without_a_way_to_the_head_is_named() {
     let published = lock(&[(1, first())]);
     let findings = compare(&built(second(), &[]), &published);
-    assert_eq!(findings[0].code(), "no_migration");
+    assert_eq!(findings[0].code(), "author-no-migration");
     assert!(findings[0].text().contains("version = 2"), "{findings:?}");
 
     let both = lock(&[(1, first()), (2, second())]);
@@ -100,7 +100,7 @@ fn a_published_version_without_a_way_to_the_head_is_named() {
 fn an_edited_frozen_type_is_told_from_a_missing_step() {
     let edited = renumbered(second(), 1);
     let findings = compare(&built(second(), &[edited]), &lock(&[(1, first())]));
-    assert_eq!(findings[0].code(), "frozen_type_edited");
+    assert_eq!(findings[0].code(), "author-frozen-type-edited");
     assert!(findings[0].text().contains("+ revision: u64"));
     assert!(findings[0].next("kv").contains("--restore"));
 }
@@ -110,7 +110,7 @@ fn a_frozen_type_that_lies_otherwise_in_memory_is_found() {
     let mut built = built(second(), &[first()]);
     let published = lock(&[(1, first())]);
     built.kinds[0].migrations[0].from_layout = second().layout_id("a-commit");
-    assert_eq!(codes(&built, &published), ["frozen_type_moved"]);
+    assert_eq!(codes(&built, &published), ["author-frozen-type-moved"]);
     built.toolchain = "another".to_owned();
     assert_eq!(codes(&built, &published), [""; 0], "it cannot be compared");
     built.toolchain = "a-toolchain".to_owned();
@@ -121,10 +121,13 @@ fn a_frozen_type_that_lies_otherwise_in_memory_is_found() {
 #[test]
 fn a_head_behind_what_was_published_and_a_kind_that_is_gone_are_found() {
     let both = lock(&[(1, first()), (2, second())]);
-    assert_eq!(codes(&built(first(), &[]), &both), ["version_behind"]);
+    assert_eq!(
+        codes(&built(first(), &[]), &both),
+        ["author-version-behind"]
+    );
     let mut other = SchemaLock::default();
     other.publish("index", samples::published(1, first()));
     let findings = compare(&built(first(), &[]), &other);
-    assert_eq!(findings[0].code(), "kind_gone");
+    assert_eq!(findings[0].code(), "author-kind-gone");
     assert!(findings[0].next("kv").contains("--forget index"));
 }

@@ -34,9 +34,9 @@ fn another_state_under_a_published_number_is_refused() {
         &mut lock,
     )
     .unwrap_err();
-    assert_eq!(findings[0].code(), "state_changed");
+    assert_eq!(findings[0].code(), "author-state-changed");
     let findings = publish(&built(second(), &[]), &Declarations::default(), &mut lock).unwrap_err();
-    assert_eq!(findings[0].code(), "no_migration");
+    assert_eq!(findings[0].code(), "author-no-migration");
     assert_eq!(lock, published, "nothing was changed");
     publish(
         &built(second(), &[first()]),
@@ -55,7 +55,7 @@ fn another_interface_is_noted() {
     changed.kinds[0].message = second().schema_id();
     changed.kinds[0].interface.message = second();
     let findings = publish(&changed, &Declarations::default(), &mut lock).unwrap_err();
-    assert_eq!(findings[0].code(), "bump_missing");
+    assert_eq!(findings[0].code(), "author-bump-missing");
     changed.package_version = "2.0.0".to_owned();
     let done = publish(&changed, &Declarations::default(), &mut lock).unwrap();
     assert_eq!(done[0].change, Change::Interface);
@@ -71,7 +71,7 @@ fn another_version_is_published_once_the_packages_version_says_so() {
     for too_low in ["1.0.0", "1.0.1"] {
         next.package_version = too_low.to_owned();
         let findings = publish(&next, &none, &mut lock).unwrap_err();
-        assert_eq!(findings[0].code(), "bump_missing", "{too_low}");
+        assert_eq!(findings[0].code(), "author-bump-missing", "{too_low}");
         assert_eq!(lock, published, "nothing was changed");
     }
     next.package_version = "1.1.0".to_owned();

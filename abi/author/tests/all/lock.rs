@@ -1,6 +1,7 @@
 //! The text of a lock: read back as it was written, and refused when it was edited.
 
 use crate::samples;
+use refit_abi::host::Explain;
 use refit_author::attributes::SerdeAttributes;
 use refit_author::lock::{LockError, SchemaLock, layoutless};
 use std::path::Path;
@@ -56,8 +57,7 @@ fn what_is_no_lock_is_refused_with_a_reason() {
     ];
     for (text, code) in cases {
         let error = SchemaLock::parse(path, text).unwrap_err();
-        let found = miette::Diagnostic::code(&error).unwrap().to_string();
-        assert_eq!(found, format!("author::lock_{code}"), "{text}");
+        assert_eq!(error.code(), format!("author-lock-{code}"), "{text}");
     }
     assert_eq!(
         SchemaLock::parse(path, "format = 1").unwrap(),

@@ -1,5 +1,6 @@
 //! Real builds of a small engine: what is compiled, what is reused, what is refused and why.
 
+use refit_abi::host::Explain;
 use refit_build::{Builder, Built, Profile};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -142,11 +143,7 @@ fn what_is_missing_is_named_with_what_to_add() {
     let no_cdylib = source(|manifest, _| *manifest = manifest.replace("\"cdylib\", ", ""));
     let error = build(no_cdylib.path()).unwrap_err();
     assert_eq!(error.code(), "no-cdylib");
-    assert!(
-        error
-            .to_string()
-            .contains("crate-type = [\"cdylib\", \"rlib\"]")
-    );
+    assert!(error.next().contains("crate-type = [\"cdylib\", \"rlib\"]"));
 
     let no_feature = source(|manifest, _| {
         *manifest = manifest.replace("module = [\"refit-abi/module\"]", "");

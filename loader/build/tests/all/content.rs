@@ -1,6 +1,7 @@
 //! What a library is built from: content, whatever the times say, and nothing else. The contract here
 //! is a tiny one, so that these builds take little.
 
+use refit_abi::host::Explain;
 use refit_build::{Builder, Built, Features, Options, Profile};
 use std::fs;
 use std::path::{Path, PathBuf};

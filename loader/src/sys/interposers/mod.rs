@@ -26,6 +26,9 @@ pub mod programs;
 
 use super::{address, crash};
 pub(super) use handlers::{handler as installed, is_ignored, set as set_action};
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,15 +105,15 @@ pub struct NotInForce {
     pub symbol: String,
 }
 
-impl NotInForce {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
-        "interposers-missing"
+impl Explain for NotInForce {
+    fn code(&self) -> &str {
+        codes::INTERPOSERS_MISSING
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        "add the --export-dynamic-symbol lines of refit_loader::sys::interposers to the program's build.rs"
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(
+            "add the --export-dynamic-symbol lines of refit_loader::sys::interposers to the program's build.rs",
+        )
     }
 }
 

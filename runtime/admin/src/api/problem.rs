@@ -24,6 +24,12 @@ pub struct Problem {
     pub code: String,
     /// The next step for whoever asked.
     pub next: String,
+    /// The engine that it is about, if the node names it apart from the detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// The entry of that engine's state, if its code named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl Problem {
@@ -41,6 +47,8 @@ impl Problem {
             instance,
             code: refusal.code,
             next: refusal.next,
+            engine: None,
+            key: None,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What became of an upgrade: `GET /v1/upgrades/{id}`.
 
+use refit_abi::codes;
+use refit_abi::host::{Explain, Explained};
 use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The code of the reason why an upgrade that was taken back did not happen.
-pub const UPGRADE_CANCELLED: &str = "upgrade-cancelled";
+pub const UPGRADE_CANCELLED: &str = codes::UPGRADE_CANCELLED;
 
 /// The answer to a plan that was taken on: follow it at `/v1/upgrades/{id}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +157,27 @@ pub struct Reason {
     pub engine: Option<String>,
     /// The entry of that engine's state, if its code named one.
     pub key: Option<String>,
+}
+
+impl Reason {
+    /// What `error` says of itself, and the phase in which it came.
+    pub fn of(phase: Phase, error: &(impl Explain + ?Sized)) -> Self {
+        let Explained {
+            code,
+            detail,
+            next,
+            engine,
+            key,
+        } = Explained::of(error);
+        Self {
+            code,
+            detail,
+            next,
+            phase,
+            engine,
+            key,
+        }
+    }
 }
 
 /// A finished phase and its time.

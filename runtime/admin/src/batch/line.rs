@@ -6,6 +6,7 @@
 
 use crate::{Refusal, RequestId, Sent};
 use refit_abi::EngineId;
+use refit_abi::codes;
 use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -53,14 +54,14 @@ pub(super) fn message(line: &[u8]) -> Result<Sent, Refusal> {
 fn engine_id(named: &str) -> Result<EngineId, Refusal> {
     named.parse().map_err(|error: refit_abi::EngineIdError| {
         let next = "see the engines' ids with `refit status`";
-        Refusal::new(400, "invalid-engine-id", error.to_string(), next)
+        Refusal::new(400, codes::INVALID_ENGINE_ID, error.to_string(), next)
     })
 }
 
 fn request_id(key: &str) -> Result<RequestId, Refusal> {
     key.parse().map_err(|error: crate::RequestIdError| {
         let next = "write CLIENT/SEQUENCE, such as `ada/17`, or leave the key out";
-        Refusal::new(400, "invalid-idempotency-key", error.to_string(), next)
+        Refusal::new(400, codes::INVALID_IDEMPOTENCY_KEY, error.to_string(), next)
     })
 }
 
@@ -69,7 +70,7 @@ fn unreadable(error: &serde_json::Error) -> Refusal {
         Category::Data => invalid(&error.to_string()),
         Category::Syntax | Category::Eof | Category::Io => {
             let detail = format!("the line is not JSON: {error}");
-            Refusal::new(400, "invalid-json", detail, FORM)
+            Refusal::new(400, codes::INVALID_JSON, detail, FORM)
         }
     }
 }
@@ -77,7 +78,7 @@ fn unreadable(error: &serde_json::Error) -> Refusal {
 fn invalid(detail: &str) -> Refusal {
     Refusal::new(
         400,
-        "invalid-line",
+        codes::INVALID_LINE,
         format!("the line is refused: {detail}"),
         FORM,
     )

@@ -5,6 +5,7 @@ use crate::body::grow;
 use crate::{Bytes, Part, Refusal, Room, Sent};
 use axum::body::Body;
 use http_body_util::BodyExt;
+use refit_abi::codes;
 use std::collections::VecDeque;
 
 /// Messages that are handed over together.
@@ -71,7 +72,7 @@ impl Lines {
                     self.has_ended = true;
                     let detail = format!("the lines did not arrive whole: {error}");
                     let next = "send those again that have no answer, with the same keys";
-                    return Err(Refusal::new(400, "body-broken", detail, next));
+                    return Err(Refusal::new(400, codes::BODY_BROKEN, detail, next));
                 }
                 None => {
                     self.has_ended = true;
@@ -173,7 +174,7 @@ impl Lines {
             self.message_bytes_max
         );
         let next = "send less at once, in several messages";
-        Refusal::new(413, "body-too-large", detail, next)
+        Refusal::new(413, codes::BODY_TOO_LARGE, detail, next)
     }
 }
 

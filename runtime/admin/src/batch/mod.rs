@@ -23,6 +23,7 @@ use crate::{Answered, Bytes, Entrance, Node, Pending, Refusal, Room};
 use axum::body::Body;
 use lines::{Group, Lines};
 use pace::{GROUPS_MAX, Leave, Pace};
+use refit_abi::codes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -275,17 +276,17 @@ async fn hand_over((node, at): (&dyn Node, Entrance), group: Group, leave: Leave
 fn stopping() -> Refusal {
     let detail = "the node is stopping: the lines without an answer were not taken";
     let next = "send them again when it is there again";
-    Refusal::new(503, "node-stopping", detail, next)
+    Refusal::new(503, codes::NODE_STOPPING, detail, next)
 }
 
 fn idle(wait: Duration) -> Refusal {
     let detail = format!("no line came for {} ms", wait.as_millis());
     let next = "begin another batch when there is something to send";
-    Refusal::new(408, "batch-idle", detail, next)
+    Refusal::new(408, codes::BATCH_IDLE, detail, next)
 }
 
 fn no_turn() -> Refusal {
     let detail = "other batches are in work, as many as the node takes at once: the lines without an answer were not taken";
     let next = "send them again, with the same keys";
-    Refusal::new(503, "too-busy", detail, next)
+    Refusal::new(503, codes::TOO_BUSY, detail, next)
 }

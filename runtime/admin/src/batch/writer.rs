@@ -5,6 +5,7 @@ use super::pace::Unread;
 use super::turns::Turn;
 use crate::limits::BATCH_SLOW_WAIT;
 use crate::{Answered, Bytes, Node, Refusal};
+use refit_abi::codes;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -106,11 +107,11 @@ fn slow() -> Refusal {
     let wait = BATCH_SLOW_WAIT.as_millis();
     let detail = format!("answers were not taken for {wait} ms while other batches waited");
     let next = "send the lines without an answer again, with the same keys, and read the answers as they come";
-    Refusal::new(408, "batch-slow", detail, next)
+    Refusal::new(408, codes::BATCH_SLOW, detail, next)
 }
 
 /// The node gives as many answers as it was given messages.
 fn unanswered() -> Refusal {
     let detail = "the node gave no answer to this line";
-    Refusal::new(500, "internal", detail, "see the log of the node")
+    Refusal::new(500, codes::INTERNAL, detail, "see the log of the node")
 }

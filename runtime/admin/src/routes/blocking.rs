@@ -4,6 +4,7 @@ use super::App;
 use crate::pass::For;
 use crate::seat::Seat;
 use crate::{Node, Refusal};
+use refit_abi::codes;
 
 /// What `look` gives, made on a thread that may block, for a request that has a place.
 pub(super) async fn ask<T: Send + 'static>(
@@ -16,7 +17,7 @@ pub(super) async fn ask<T: Send + 'static>(
         let looked = tokio::task::spawn_blocking(move || look(&*node)).await;
         looked.map_err(|error| {
             let detail = format!("the node could not be looked at: {error}");
-            Refusal::new(500, "internal", detail, "see the log of the node")
+            Refusal::new(500, codes::INTERNAL, detail, "see the log of the node")
         })
     };
     app.places.pass(request, looked).await

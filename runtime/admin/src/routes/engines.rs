@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use refit_abi::EngineId;
+use refit_abi::codes;
 use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 use std::fmt;
 
@@ -143,7 +144,7 @@ pub(super) async fn state(
 fn engine_id(path: EnginePath) -> Result<EngineId, Refusal> {
     let refuse = |detail| {
         let next = "see the engines' ids with `refit status`";
-        Refusal::new(400, "invalid-engine-id", detail, next)
+        Refusal::new(400, codes::INVALID_ENGINE_ID, detail, next)
     };
     let Path(text) = path.map_err(|rejection| refuse(rejection.body_text()))?;
     text.parse()
@@ -153,7 +154,7 @@ fn engine_id(path: EnginePath) -> Result<EngineId, Refusal> {
 pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Refusal> {
     let refuse = |detail| {
         let next = "send `Idempotency-Key: CLIENT/SEQUENCE`, such as `ada/17`, or leave it out";
-        Refusal::new(400, "invalid-idempotency-key", detail, next)
+        Refusal::new(400, codes::INVALID_IDEMPOTENCY_KEY, detail, next)
     };
     let mut values = headers.get_all(HEADER_KEY).iter();
     let Some(value) = values.next() else {

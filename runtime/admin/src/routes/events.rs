@@ -15,6 +15,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use refit_abi::EngineId;
+use refit_abi::codes;
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -234,7 +235,7 @@ fn page<'a>(events: impl Iterator<Item = &'a Arc<Event>>) -> Vec<u8> {
 }
 
 fn invalid(detail: String) -> Refusal {
-    Refusal::new(400, "invalid-event-query", detail, NEXT)
+    Refusal::new(400, codes::INVALID_EVENT_QUERY, detail, NEXT)
 }
 
 fn too_many() -> Refusal {
@@ -242,7 +243,7 @@ fn too_many() -> Refusal {
         format!("{EVENT_READERS_MAX} readers of events are there, as many as one listener has");
     Refusal::new(
         503,
-        "too-many-readers",
+        codes::TOO_MANY_READERS,
         detail,
         "end one of them, or come again later",
     )

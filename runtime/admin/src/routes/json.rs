@@ -5,6 +5,7 @@ use crate::{CarriedOut, Refusal, origin};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use refit_abi::codes;
 use serde::Serialize;
 
 /// A response with the text of `value`.
@@ -29,5 +30,5 @@ pub(super) fn carried_out<T: Serialize>(
 /// No value of the interface is one that serde cannot write.
 pub(super) fn unwritten(error: serde_json::Error) -> Refusal {
     let detail = format!("the answer could not be written: {error}");
-    Refusal::new(500, "internal", detail, "see the log of the node")
+    Refusal::new(500, codes::INTERNAL, detail, "see the log of the node")
 }

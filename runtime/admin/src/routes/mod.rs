@@ -13,6 +13,7 @@ mod upgrades;
 
 pub use events::HEADER_LAST_EVENT;
 use events::Readers;
+use refit_abi::codes;
 pub use upgrades::{HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT};
 
 pub use batch::BATCH_CONTENT_TYPE;
@@ -150,14 +151,14 @@ fn with_app(router: Router<App>, app: App) -> Router {
 
 async fn unknown_route(request: Request) -> Refusal {
     let detail = format!("there is nothing at `{}`", request.uri().path());
-    Refusal::new(404, "unknown-route", detail, ROUTES_NEXT)
+    Refusal::new(404, codes::UNKNOWN_ROUTE, detail, ROUTES_NEXT)
 }
 
 async fn unknown_probe(request: Request) -> Refusal {
     let detail = format!("there is nothing for probes at `{}`", request.uri().path());
     let next =
         "ask for /livez, /readyz or /metrics; the rest is where the node listens for clients";
-    Refusal::new(404, "unknown-route", detail, next)
+    Refusal::new(404, codes::UNKNOWN_ROUTE, detail, next)
 }
 
 async fn unknown_method(request: Request) -> Refusal {
@@ -168,7 +169,7 @@ async fn unknown_method(request: Request) -> Refusal {
     );
     Refusal::new(
         405,
-        "method-not-allowed",
+        codes::METHOD_NOT_ALLOWED,
         detail,
         "use a method that the header `Allow` names",
     )

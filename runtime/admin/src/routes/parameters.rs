@@ -9,6 +9,7 @@ use crate::seat::Seat;
 use crate::{Refusal, body};
 use axum::extract::{Request, State};
 use axum::response::Response;
+use refit_abi::codes;
 
 pub(super) async fn show(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let purpose = (For::Look, &*Seat::of(&request));
@@ -23,7 +24,7 @@ pub(super) async fn set(State(app): State<App>, request: Request) -> Result<Resp
     let text = body::json(request, app.message()).await?;
     let change: ParameterChange = serde_json::from_slice(&text).map_err(|error| {
         let next = "send such as {\"set\":{\"block.messages\":100000}}; the names are those that GET /v1/parameters gives";
-        Refusal::new(400, "invalid-parameters", error.to_string(), next)
+        Refusal::new(400, codes::INVALID_PARAMETERS, error.to_string(), next)
     })?;
     let set = app.node.set_parameters(change, by);
     let set = app.places.pass((For::Order, &seat), set).await?;

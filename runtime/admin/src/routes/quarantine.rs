@@ -10,6 +10,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use refit_abi::codes;
 
 /// Digits of an artifact's hash.
 const ARTIFACT_DIGITS: usize = 64;
@@ -26,7 +27,7 @@ pub(super) async fn clear(
     request: Request,
 ) -> Result<StatusCode, Refusal> {
     let next = "see the list with `refit upgrade quarantine`";
-    let refuse = |detail| Refusal::new(400, "invalid-artifact", detail, next);
+    let refuse = |detail| Refusal::new(400, codes::INVALID_ARTIFACT, detail, next);
     let Path(artifact) = path.map_err(|rejection| refuse(rejection.body_text()))?;
     let digits = artifact.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !digits || artifact.len() != ARTIFACT_DIGITS {
@@ -39,7 +40,7 @@ pub(super) async fn clear(
     match ask(&app, purpose, move |node| node.clear_quarantine(&named)).await?? {
         0 => {
             let detail = format!("no entry names {artifact}");
-            Err(Refusal::new(404, "not-quarantined", detail, next))
+            Err(Refusal::new(404, codes::NOT_QUARANTINED, detail, next))
         }
         _ => Ok(StatusCode::NO_CONTENT),
     }

@@ -15,6 +15,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use refit_abi::codes;
 
 /// The header with the longest pause that is acceptable, in microseconds.
 pub const HEADER_MAX_PAUSE: &str = "refit-max-pause-us";
@@ -27,9 +28,13 @@ pub const HEADER_REHEARSAL_WAIT: &str = "refit-rehearsal-wait-us";
 
 fn wishes(headers: &HeaderMap) -> Result<ApplyOptions, Refusal> {
     Ok(ApplyOptions {
-        max_pause_us: micros(headers, HEADER_MAX_PAUSE, "invalid-max-pause")?,
+        max_pause_us: micros(headers, HEADER_MAX_PAUSE, codes::INVALID_MAX_PAUSE)?,
         no_rehearsal: no_rehearsal(headers)?,
-        rehearsal_wait_us: micros(headers, HEADER_REHEARSAL_WAIT, "invalid-rehearsal-wait")?,
+        rehearsal_wait_us: micros(
+            headers,
+            HEADER_REHEARSAL_WAIT,
+            codes::INVALID_REHEARSAL_WAIT,
+        )?,
     })
 }
 
@@ -53,7 +58,7 @@ fn no_rehearsal(headers: &HeaderMap) -> Result<bool, Refusal> {
         Some(_) => {
             let detail = format!("`{HEADER_REHEARSAL}` says something else than `off`");
             let next = "say `off`, or leave it out: an upgrade is rehearsed if the node rehearses";
-            Err(Refusal::new(400, "invalid-rehearsal", detail, next))
+            Err(Refusal::new(400, codes::INVALID_REHEARSAL, detail, next))
         }
     }
 }
@@ -118,7 +123,7 @@ const KNOWN: &str = "see the known upgrades with `refit upgrade history`";
 
 /// The number in a path.
 fn id(path: Result<Path<String>, PathRejection>) -> Result<u64, Refusal> {
-    let refuse = |detail| Refusal::new(400, "invalid-upgrade-id", detail, KNOWN);
+    let refuse = |detail| Refusal::new(400, codes::INVALID_UPGRADE_ID, detail, KNOWN);
     let Path(text) = path.map_err(|rejection| refuse(rejection.body_text()))?;
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let id = text.parse().ok().filter(|_| digits);
@@ -127,7 +132,7 @@ fn id(path: Result<Path<String>, PathRejection>) -> Result<u64, Refusal> {
 
 fn unknown(id: u64) -> Refusal {
     let detail = format!("the node knows no upgrade {id}");
-    Refusal::new(404, "unknown-upgrade", detail, KNOWN)
+    Refusal::new(404, codes::UNKNOWN_UPGRADE, detail, KNOWN)
 }
 
 pub(super) async fn history(State(app): State<App>, request: Request) -> Result<Response, Refusal> {

@@ -1,5 +1,6 @@
 //! Talking to an engine.
 
+use super::OutputArgs;
 use clap::Args;
 use refit_abi::EngineId;
 use refit_admin::RequestId;
@@ -24,6 +25,8 @@ pub(crate) struct SendArgs {
     /// reads from stdin. A line is printed for each answer, in the same order.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "message", "key"])]
     pub(crate) batch: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -34,4 +37,6 @@ pub(crate) struct QueryArgs {
     /// The query as JSON; `-` reads it from stdin.
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) query: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }

@@ -8,6 +8,7 @@ mod common;
 mod demo;
 mod engine;
 mod events;
+mod explain;
 mod listening;
 mod message;
 mod named_json;
@@ -31,6 +32,7 @@ pub(crate) use engine::{
     ProbeArgs, RestartArgs,
 };
 pub(crate) use events::EventsArgs;
+pub(crate) use explain::ExplainArgs;
 pub(crate) use listening::{ListeningArgs, listen_addr};
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
@@ -45,11 +47,11 @@ pub(crate) use upgrade::{
 };
 pub(crate) use watch::{WatchArgs, call_limit_in_bounds, stop_limit_in_bounds};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Runs a node whose engines are replaced, all in one step, while it serves.
 #[derive(Debug, Parser)]
-#[command(name = "refit", version, after_help = crate::exit::HELP, propagate_version = true)]
+#[command(name = "refit", version, propagate_version = true)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -84,10 +86,28 @@ pub(crate) enum Command {
     /// Measures what upgrades and messages cost on this machine.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Says what an error's code means, and what to do.
+    Explain(ExplainArgs),
     /// Loads a library in this process, says what it is, and ends. The node calls it.
     #[command(hide = true)]
     Probe(ProbeArgs),
     /// Runs an upgrade that comes on stdin, on a copy of the state, and ends. The node calls it.
     #[command(hide = true)]
     Rehearsal,
+}
+
+/// The parser, with the exit codes in every help.
+pub(crate) fn command() -> clap::Command {
+    with_exits(Cli::command()).after_help(crate::exit::help())
+}
+
+fn with_exits(command: clap::Command) -> clap::Command {
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    let command = command.after_help(crate::exit::short());
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_exits)
+    })
 }

@@ -7,14 +7,16 @@ mod events;
 mod incoming;
 mod outgoing;
 mod reads_on;
+mod refused;
 
 pub(crate) use address::NodeAddress;
 pub(crate) use connection::{Answer, Connection};
 pub(crate) use error::ClientError;
 pub(crate) use events::{EventStream, ServerEvent};
 pub(crate) use incoming::Incoming;
+pub(crate) use refused::Refused;
 
-use crate::failure::{Failure, Refused};
+use crate::failure::Failure;
 use refit_admin::Bytes;
 use refit_admin::api::Problem;
 use serde::de::DeserializeOwned;
@@ -112,7 +114,7 @@ impl Client {
     /// The problem of an answer that is no success.
     fn refused(&self, answer: &Answer) -> Failure {
         match serde_json::from_slice::<Problem>(&answer.body) {
-            Ok(problem) => Box::new(Refused(problem)).into(),
+            Ok(problem) => Refused(problem).into(),
             Err(source) => self.not_understood(&source).into(),
         }
     }

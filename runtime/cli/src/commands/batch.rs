@@ -74,7 +74,7 @@ fn begin_reading(
         // Whoever asked is gone, or hears of it.
         let _ = done.send(pass_on(&mut from, &pieces));
     };
-    thread.spawn(work).map_err(Failure::Start)?;
+    thread.spawn(work).map_err(Failure::start)?;
     Ok(read)
 }
 

@@ -5,19 +5,21 @@ use crate::artifact;
 use crate::demo::sources;
 use crate::destination;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::show;
 use crate::source::Sources;
-use miette::Diagnostic;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
 use refit_benches::{BenchError, bus, compare, copy, gate, messages, serve, swap};
 use refit_build::Profile;
 use refit_loader::Loader;
-use std::fmt;
+use std::borrow::Cow;
 
 /// A bench that gave no figures: its reason, shown as one of our own.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct BenchFailed(BenchError);
 
 pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
@@ -43,7 +45,7 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
     let checkout = sources::checkout().map_err(Box::new)?;
     let sources = sources::builder(&checkout);
     let loader = Loader::new(artifact::probe_command())
-        .map_err(|error| Failure::Start(std::io::Error::other(error)))?;
+        .map_err(|error| Failure::start(std::io::Error::other(error)))?;
     let code = SwapCode {
         builder: sources.builder(),
         loader: &loader,
@@ -71,7 +73,7 @@ fn run_copy(args: &CopyArgs) -> Result<(), Failure> {
     let checkout = sources::checkout().map_err(Box::new)?;
     let sources = sources::builder(&checkout);
     let loader = Loader::new(artifact::probe_command())
-        .map_err(|error| Failure::Start(std::io::Error::other(error)))?;
+        .map_err(|error| Failure::start(std::io::Error::other(error)))?;
     let code = SwapCode {
         builder: sources.builder(),
         loader: &loader,
@@ -98,8 +100,8 @@ fn run_serve(args: &ServeArgs) -> Result<(), Failure> {
     let options = args.options();
     options.check().map_err(failed)?;
     let folder = tempfile::Builder::new().prefix("refit-serve-").tempdir();
-    let folder = folder.map_err(Failure::Start)?;
-    let program = std::env::current_exe().map_err(Failure::Start)?;
+    let folder = folder.map_err(Failure::start)?;
+    let program = std::env::current_exe().map_err(Failure::start)?;
     let (library, replacement) = sources::pair(folder.path())?;
     let code = ServeCode {
         program: &program,
@@ -111,7 +113,7 @@ fn run_serve(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 fn run_compare(args: &CompareArgs) -> Result<(), Failure> {
-    let head = std::env::current_exe().map_err(Failure::Start)?;
+    let head = std::env::current_exe().map_err(Failure::start)?;
     let options = args.options(head);
     let report = compare::run(&options, &mut |line| show::talk(line)).map_err(failed)?;
     shown(&args.output, report.json().map_err(failed)?, report.text())
@@ -122,34 +124,24 @@ fn shown(output: &OutputArgs, json: String, text: String) -> Result<(), Failure>
 }
 
 fn failed(error: BenchError) -> Failure {
-    Box::new(BenchFailed(error)).into()
+    BenchFailed(error).into()
 }
 
-impl BenchFailed {
-    pub(crate) fn exit(&self) -> Exit {
+impl Explain for BenchFailed {
+    fn code(&self) -> &str {
+        codes::BENCH_FAILED
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed("see `refit bench --help`, and what was said above")
+    }
+}
+
+impl Reported for BenchFailed {
+    fn exit(&self) -> Exit {
         match self.0 {
             BenchError::Option { .. } | BenchError::Program { .. } => Exit::Usage,
             _ => Exit::Internal,
         }
-    }
-}
-
-impl fmt::Display for BenchFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for BenchFailed {}
-
-impl Diagnostic for BenchFailed {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new("bench::failed"))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(
-            "see `refit bench --help`, and what was said above",
-        ))
     }
 }

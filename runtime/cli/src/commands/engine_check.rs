@@ -2,55 +2,37 @@
 
 use crate::args::CheckArgs;
 use crate::artifact;
-use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::failure::Reported;
 use crate::package;
 use crate::package::checkout::{Checkout, CheckoutError};
-use crate::package::error::AuthorError;
 use crate::show;
 use crate::source::Sources;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_author::attributes::Declarations;
 use refit_author::impact::{self, Baseline, Bump, Impact};
 use refit_author::lock::LockError;
 use refit_build::Profile;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Name of the folder for baselines inside the data folder.
 const BASELINES: &str = "baselines";
 
 /// What a check ended with.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
     #[error("{} has published nothing to compare with", folder.display())]
-    #[diagnostic(
-        code(author::no_baseline),
-        help(
-            "name a library, a folder or a git revision with --baseline, or publish with `refit engine freeze`"
-        )
-    )]
     NoBaseline { folder: PathBuf },
     #[error("`{baseline}` is no baseline")]
-    #[diagnostic(
-        code(author::bad_baseline),
-        help("name a library, a folder, or a git revision of the package's repository")
-    )]
     Baseline {
         baseline: String,
         source: CheckoutError,
     },
     #[error("{}", missing.join("\n"))]
-    #[diagnostic(
-        code(author::migration_missing),
-        help("`refit engine build` prints the step to paste")
-    )]
     Migration { missing: Vec<String> },
     #[error("{package} goes from {from} to {to}; what changed needs a {needs} version")]
-    #[diagnostic(
-        code(author::bump_missing),
-        help(
-            "raise `version` in Cargo.toml and run `cargo update --workspace --offline`, so that Cargo.lock knows; or take the change back"
-        )
-    )]
     Bump {
         package: String,
         from: String,
@@ -59,27 +41,46 @@ pub(crate) enum CheckError {
     },
 }
 
-impl CheckError {
-    pub(crate) fn exit(&self) -> Exit {
+impl Explain for CheckError {
+    fn code(&self) -> &str {
         match self {
-            Self::NoBaseline { .. } | Self::Baseline { .. } => Exit::Usage,
-            Self::Migration { .. } | Self::Bump { .. } => Exit::BumpMissing,
+            Self::NoBaseline { .. } => codes::AUTHOR_NO_BASELINE,
+            Self::Baseline { .. } => codes::AUTHOR_BAD_BASELINE,
+            Self::Migration { .. } => codes::AUTHOR_MIGRATION_MISSING,
+            Self::Bump { .. } => codes::AUTHOR_BUMP_MISSING,
         }
     }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::NoBaseline { .. } => {
+                "name a library, a folder or a git revision with --baseline, or publish with `refit engine freeze`"
+            }
+            Self::Baseline { .. } => {
+                "name a library, a folder, or a git revision of the package's repository"
+            }
+            Self::Migration { .. } => "`refit engine build` prints the step to paste",
+            Self::Bump { .. } => {
+                "raise `version` in Cargo.toml and run `cargo update --workspace --offline`, so that Cargo.lock knows; or take the change back"
+            }
+        })
+    }
 }
+
+impl Reported for CheckError {}
 
 pub(super) fn run(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<(), Failure> {
     let baseline = baseline(sources, data_dir, args)?;
     let built = sources.build_unkept(&args.source, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;
-    let declared = declared(&args.source).map_err(AuthorError::from)?;
+    let declared = declared(&args.source)?;
     let impact = impact::compare(&baseline, &descriptor, &declared);
     if args.output.json {
         show::json(&impact)?;
     } else {
         show::data(&show::impact::text(&impact))?;
     }
-    verdict(impact).map_err(|error| AuthorError::from(error).into())
+    verdict(impact).map_err(Failure::from)
 }
 
 /// Whether what was declared suffices.
@@ -109,12 +110,12 @@ fn verdict(impact: Impact) -> Result<(), CheckError> {
 
 fn baseline(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<Baseline, Failure> {
     let Some(named) = &args.baseline else {
-        let lock = package::lock(&args.source).map_err(AuthorError::from)?;
+        let lock = package::lock(&args.source)?;
         let published = lock.as_ref().and_then(Baseline::published);
         let none = || CheckError::NoBaseline {
             folder: args.source.clone(),
         };
-        return Ok(published.ok_or_else(|| AuthorError::from(none()))?);
+        return Ok(published.ok_or_else(none)?);
     };
     let path = Path::new(named);
     if path.is_file() {
@@ -126,7 +127,7 @@ fn baseline(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<Base
     let checkout = Checkout::of(&args.source, named, &data_dir.join(BASELINES));
     let checkout = checkout.map_err(|source| {
         let baseline = named.clone();
-        AuthorError::from(CheckError::Baseline { baseline, source })
+        CheckError::Baseline { baseline, source }
     })?;
     show::talk(format_args!("the baseline is commit {}", checkout.commit));
     of_source(sources, &checkout.package)
@@ -135,7 +136,7 @@ fn baseline(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<Base
 /// The package in `folder` as the baseline.
 fn of_source(sources: &Sources, folder: &Path) -> Result<Baseline, Failure> {
     let library = sources.build_unkept(folder, Profile::Dev)?.library;
-    let declared = declared(folder).map_err(AuthorError::from)?;
+    let declared = declared(folder)?;
     let descriptor = artifact::examine(&library)?.descriptor;
     Ok(Baseline::of(&descriptor, Some(&declared)))
 }

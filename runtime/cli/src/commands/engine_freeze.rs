@@ -3,7 +3,6 @@
 use crate::args::FreezeArgs;
 use crate::artifact;
 use crate::failure::Failure;
-use crate::package::error::AuthorError;
 use crate::package::published::{self, KeptError, MODULE_BYTES_MAX};
 use crate::source::Sources;
 use crate::{files, package, show};
@@ -18,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let folder = &args.source;
-    let lock = package::lock(folder).map_err(AuthorError::from)?;
+    let lock = package::lock(folder)?;
     if let Some(module) = &args.restore {
         return restore(folder, lock, module);
     }
@@ -26,7 +25,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         return forget(folder, lock, kind);
     }
     if let Some(lock) = &lock {
-        published::not_stale(folder, lock).map_err(AuthorError::from)?;
+        published::not_stale(folder, lock)?;
     }
     let was_there = lock.is_some();
     let mut lock = lock.unwrap_or_default();
@@ -38,17 +37,17 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
             show::talk(finding.text());
         }
         let folder = folder.clone();
-        AuthorError::from(KeptError::Findings { folder, findings })
+        KeptError::Findings { folder, findings }
     })?;
     if !was_there {
-        published::not_lost(folder, &lock).map_err(AuthorError::from)?;
+        published::not_lost(folder, &lock)?;
     }
     let texts = modules(&lock, &frozen)?;
-    let text = lock.text().map_err(AuthorError::from)?;
+    let text = lock.text()?;
     // First everything that can be refused, then everything that is written.
     for (frozen, module) in &texts {
         if frozen.change == Change::Published {
-            refuse_another(folder, module).map_err(AuthorError::from)?;
+            refuse_another(folder, module)?;
         }
     }
     for (frozen, module) in &texts {
@@ -66,7 +65,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
 fn modules(lock: &SchemaLock, frozen: &[Frozen]) -> Result<Vec<(Frozen, Module)>, Failure> {
     let mut found = Vec::new();
     for frozen in frozen {
-        let modules = frozen::modules(lock, &frozen.kind).map_err(AuthorError::from)?;
+        let modules = frozen::modules(lock, &frozen.kind)?;
         let module = modules
             .into_iter()
             .find(|module| module.name == frozen.module);
@@ -174,15 +173,11 @@ fn carried(lock: &SchemaLock, built: &Descriptor, frozen: &Frozen, module: &Modu
 
 /// Writes a frozen module anew from the lock.
 fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), Failure> {
-    let lock = lock.ok_or_else(|| {
-        AuthorError::from(FreezeError::NothingPublished {
-            folder: folder.to_owned(),
-        })
+    let lock = lock.ok_or_else(|| FreezeError::NothingPublished {
+        folder: folder.to_owned(),
     })?;
     for kind in &lock.kinds {
-        let mut modules = frozen::modules(&lock, &kind.kind)
-            .map_err(AuthorError::from)?
-            .into_iter();
+        let mut modules = frozen::modules(&lock, &kind.kind)?.into_iter();
         if let Some(module) = modules.find(|module| module.name == wanted) {
             let before = set_aside(folder, &module)?;
             write(folder, &module)?;
@@ -197,10 +192,10 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
             return Ok(());
         }
     }
-    Err(AuthorError::from(FreezeError::UnknownModule {
+    Err(FreezeError::UnknownModule {
         module: wanted.to_owned(),
         folder: folder.to_owned(),
-    })
+    }
     .into())
 }
 
@@ -212,7 +207,7 @@ fn set_aside(folder: &Path, module: &Module) -> Result<Option<PathBuf>, Failure>
     let path = path(folder, module);
     let before = path.with_extension("rs.before");
     if before.symlink_metadata().is_ok() {
-        return Err(AuthorError::from(FreezeError::SetAside { path: before }).into());
+        return Err(FreezeError::SetAside { path: before }.into());
     }
     files::rename(&path, &before)?;
     Ok(Some(before))
@@ -223,11 +218,11 @@ fn forget(folder: &Path, lock: Option<SchemaLock>, kind: &str) -> Result<(), Fai
     let mut lock = lock.unwrap_or_default();
     let Some(place) = lock.kinds.iter().position(|locked| locked.kind == kind) else {
         let (kind, folder) = (kind.to_owned(), folder.to_owned());
-        return Err(AuthorError::from(FreezeError::UnknownKind { kind, folder }).into());
+        return Err(FreezeError::UnknownKind { kind, folder }.into());
     };
     let forgotten = lock.kinds.remove(place).versions.into_iter();
     let modules = forgotten.map(|version| version.module);
-    let text = lock.text().map_err(AuthorError::from)?;
+    let text = lock.text()?;
     files::write_text(&folder.join(LOCK_FILE), &text)?;
     show::data(&format!(
         "{kind} is forgotten; its frozen modules are still there\n"

@@ -2,9 +2,12 @@
 
 use crate::args::NewArgs;
 use crate::failure::Failure;
-use crate::package::error::AuthorError;
+use crate::failure::Reported;
 use crate::{files, show};
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_author::template::{self, Name, NameError};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,45 +15,53 @@ use std::process::{Command, Stdio};
 const ABI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../abi");
 
 /// Why no package was written.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NewError {
     #[error("no engine can have this name")]
-    #[diagnostic(
-        code(author::bad_name),
-        help(
-            "use 1 to 15 of a-z, 0-9, `-` and `_`, a letter first, such as `hello` or `price-index`"
-        )
-    )]
     Name(#[from] NameError),
     #[error("{} is there and not empty", folder.display())]
-    #[diagnostic(
-        code(author::folder_not_empty),
-        help("name another folder with --path; nothing was written")
-    )]
     NotEmpty { folder: PathBuf },
     #[error("{} is a file", path.display())]
-    #[diagnostic(
-        code(author::not_a_folder),
-        help("name a folder with --path; nothing was written")
-    )]
     NotAFolder { path: PathBuf },
     #[error("{} is not the contract's package refit-abi", folder.display())]
-    #[diagnostic(
-        code(author::no_checkout),
-        help("give the folder of a checkout of Refit with --refit PATH; nothing was written")
-    )]
     NoCheckout { folder: PathBuf },
 }
 
+impl Explain for NewError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Name(_) => codes::AUTHOR_BAD_NAME,
+            Self::NotEmpty { .. } => codes::AUTHOR_FOLDER_NOT_EMPTY,
+            Self::NotAFolder { .. } => codes::AUTHOR_NOT_A_FOLDER,
+            Self::NoCheckout { .. } => codes::AUTHOR_NO_CHECKOUT,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Name(_) => {
+                "use 1 to 15 of a-z, 0-9, `-` and `_`, a letter first, such as `hello` or `price-index`"
+            }
+            Self::NotEmpty { .. } => "name another folder with --path; nothing was written",
+            Self::NotAFolder { .. } => "name a folder with --path; nothing was written",
+            Self::NoCheckout { .. } => {
+                "give the folder of a checkout of Refit with --refit PATH; nothing was written"
+            }
+        })
+    }
+}
+
+impl Reported for NewError {}
+
 pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
-    let name = Name::parse(&args.name).map_err(|error| AuthorError::from(NewError::from(error)))?;
+    let name = Name::parse(&args.name).map_err(NewError::from)?;
     let folder = args
         .path
         .clone()
         .unwrap_or_else(|| args.name.clone().into());
-    let abi = abi(args.refit.as_deref()).map_err(AuthorError::from)?;
-    refuse_full(&folder).map_err(AuthorError::from)?;
-    let texts = template::files(&name, &abi).map_err(AuthorError::from)?;
+    let abi = abi(args.refit.as_deref())?;
+    refuse_full(&folder)?;
+    let texts = template::files(&name, &abi)?;
     for (path, text) in texts {
         files::write_text(&folder.join(path), &text)?;
     }

@@ -1,35 +1,43 @@
 //! `refit events`: what engines emit, as it comes.
 
 use crate::args::EventsArgs;
+use crate::client::Refused;
 use crate::client::{Client, ServerEvent};
-use crate::exit::Exit;
-use crate::failure::{Failure, Refused};
+use crate::failure::{Failure, Reported};
 use crate::show;
-use miette::Diagnostic;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::api::Event;
+use std::borrow::Cow;
 
 /// The node has no more events.
-#[derive(Debug, thiserror::Error, Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 #[error("the node has ended its events")]
-#[diagnostic(code(node::events_ended))]
 pub(crate) struct EventsEnded {
-    #[help]
-    help: String,
+    next: String,
 }
 
 impl EventsEnded {
     fn after(last: &str) -> Self {
         Self {
-            help: format!(
+            next: format!(
                 "see whether it still runs with `refit status`; go on with `refit events --after {last}`"
             ),
         }
     }
+}
 
-    pub(crate) fn exit(&self) -> Exit {
-        Exit::NoAnswer
+impl Explain for EventsEnded {
+    fn code(&self) -> &str {
+        codes::NODE_EVENTS_ENDED
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.next)
     }
 }
+
+impl Reported for EventsEnded {}
 
 pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failure> {
     let mut stream = client.events(&path(args)).await?;
@@ -38,7 +46,7 @@ pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failur
     let mut last = String::new();
     while args.count.is_none_or(|count| shown < count) {
         let Some(event) = stream.next().await? else {
-            return Err(Box::new(EventsEnded::after(&last)).into());
+            return Err(EventsEnded::after(&last).into());
         };
         last.clone_from(&event.id);
         if event.data.is_empty() {
@@ -74,7 +82,7 @@ fn path(args: &EventsArgs) -> String {
 fn show(client: &Client, args: &EventsArgs, event: &ServerEvent) -> Result<bool, Failure> {
     if event.name.is_some() {
         let problem = client.decode_text(&event.data)?;
-        return Err(Box::new(Refused(problem)).into());
+        return Err(Refused(problem).into());
     }
     // JSON of another's making may go over lines, between its words.
     let lines: Vec<&str> = event.data.lines().map(str::trim).collect();

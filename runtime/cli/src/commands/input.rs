@@ -1,57 +1,77 @@
 //! The JSON that the user gives for an engine: in the command, or on stdin.
 
+use crate::failure::Reported;
 use crate::files::read_bounded;
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{NamedSource, SourceCode, SourceSpan};
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::MESSAGE_BYTES_MAX;
 use serde::de::IgnoredAny;
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
-#[derive(Debug, thiserror::Error, Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
     #[error("this is not JSON: {message}")]
-    #[diagnostic(
-        code(input::not_json),
-        help(
-            "correct what is marked; quote the whole text for the shell: '{{\"get\":{{\"key\":\"a\"}}}}'"
-        )
-    )]
     NotJson {
         message: String,
-        #[source_code]
         source_code: NamedSource<String>,
-        #[label("here")]
         span: SourceSpan,
     },
     #[error("cannot read stdin")]
-    #[diagnostic(
-        code(input::unreadable),
-        help("give the JSON in the command instead of `-`")
-    )]
     Stdin { source: io::Error },
     #[error("`{name}` is named twice")]
-    #[diagnostic(code(input::twice), help("name it once, with the value that is meant"))]
     Twice { name: String },
     #[error("no engine or no message is named")]
-    #[diagnostic(code(input::nothing), help("write: refit send ENGINE JSON"))]
     Nothing,
     #[error("cannot read {}", path.display())]
-    #[diagnostic(
-        code(input::no_lines),
-        help("give the path of a file that you may read, or `-` for stdin")
-    )]
     Lines { path: PathBuf, source: io::Error },
     #[error(
         "{refused} of {answered} lines were refused; each line of the output that has a `problem` says why"
     )]
-    #[diagnostic(
-        code(node::lines_refused),
-        help("correct what they name, and send those lines again")
-    )]
     LinesRefused { refused: u64, answered: u64 },
     #[error("the text is longer than {bytes_max} bytes")]
-    #[diagnostic(code(input::too_large), help("send less at once, in several requests"))]
     TooLarge { bytes_max: usize },
+}
+
+impl Explain for InputError {
+    fn code(&self) -> &str {
+        match self {
+            Self::NotJson { .. } => codes::INPUT_NOT_JSON,
+            Self::Stdin { .. } => codes::INPUT_UNREADABLE,
+            Self::Twice { .. } => codes::INPUT_TWICE,
+            Self::Nothing => codes::INPUT_NOTHING,
+            Self::Lines { .. } => codes::INPUT_NO_LINES,
+            Self::LinesRefused { .. } => codes::NODE_LINES_REFUSED,
+            Self::TooLarge { .. } => codes::INPUT_TOO_LARGE,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::NotJson { .. } => {
+                "correct what is marked; quote the whole text for the shell: '{\"get\":{\"key\":\"a\"}}'"
+            }
+            Self::Stdin { .. } => "give the JSON in the command instead of `-`",
+            Self::Twice { .. } => "name it once, with the value that is meant",
+            Self::Nothing => "write: refit send ENGINE JSON",
+            Self::Lines { .. } => "give the path of a file that you may read, or `-` for stdin",
+            Self::LinesRefused { .. } => "correct what they name, and send those lines again",
+            Self::TooLarge { .. } => "send less at once, in several requests",
+        })
+    }
+}
+
+impl Reported for InputError {
+    fn marked(&self) -> Option<(&dyn SourceCode, SourceSpan)> {
+        match self {
+            Self::NotJson {
+                source_code, span, ..
+            } => Some((source_code, *span)),
+            _ => None,
+        }
+    }
 }
 
 /// The JSON text that `argument` is, or that it says is on stdin.

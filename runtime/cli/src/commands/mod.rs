@@ -12,6 +12,7 @@ mod engine_inspect;
 pub(crate) mod engine_new;
 mod engine_restart;
 pub(crate) mod events;
+mod explain;
 pub(crate) mod input;
 mod listening;
 mod parameters;
@@ -53,6 +54,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
         Command::Bench(command) => bench::run(&command)?,
+        Command::Explain(args) => explain::run(&args)?,
         Command::Engine(command) => engine(&common, command)?,
         Command::Status(args) => ask(&common, async |client| status::run(client, &args).await)?,
         Command::Send(args) => ask(&common, async |client| send::run(client, args).await)?,
@@ -154,6 +156,6 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Failure::Start)?;
+        .map_err(Failure::start)?;
     Ok(runtime.block_on(future))
 }

@@ -10,7 +10,7 @@ pub(super) async fn run(client: &Client, args: QueryArgs) -> Result<(), Failure>
     let body = input::json(args.query)?;
     let path = format!("/v1/engines/{}/queries", args.engine);
     let answer = client.post(&path, &[], body).await?;
-    send::print(&answer)?;
+    send::print(client, &answer, args.output.json)?;
     show::next(format_args!("refit send {} JSON", args.engine));
     Ok(())
 }

@@ -1,23 +1,20 @@
 //! The rehearsal of a plan that was just made: what the pause will be, or why there will be none.
 
-use crate::client::Client;
+use super::upgrade_end::of_refusal;
+use crate::client::{Client, Refused};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::show;
 use crate::show::upgrade::microseconds;
-use miette::Diagnostic;
-use refit_admin::api::{Phase, Reason, RehearsalReport};
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use refit_admin::api::{Phase, Problem, Reason, RehearsalReport};
 use refit_upgrade::Plan;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// What a node says that does not rehearse.
-const OFF: &str = "rehearsal-off";
-
-/// What a node says whose answer takes longer than a request may.
-const LATE: &str = "no-answer-in-time";
-
-/// What to do then: to ask again would find the rehearsal under way.
+/// What to do if the answer takes longer than a request may: to ask again would find the rehearsal under way.
 const LATE_NEXT: &str = "the rehearsal takes longer than a request may: plan with --no-rehearsal; \
      apply rehearses all the same";
 
@@ -32,10 +29,10 @@ pub(super) async fn run(
     plan: &Plan,
     bound: Option<Duration>,
 ) -> Result<Option<RehearsalReport>, Failure> {
-    let text = serde_json::to_string(plan).map_err(|error| Failure::Output(error.into()))?;
+    let text = serde_json::to_string(plan).map_err(|error| Failure::output(error.into()))?;
     show::talk("the node rehearses the upgrade on a copy of its state");
     let answer = match client.post("/v1/upgrades/rehearse", &[], text).await {
-        Err(Failure::Refused(refused)) if refused.0.code == OFF => {
+        Err(failure) if failure.code() == codes::REHEARSAL_OFF => {
             show::talk("not rehearsed: the node was started without rehearsals");
             return Ok(None);
         }
@@ -43,19 +40,20 @@ pub(super) async fn run(
     };
     let mut report: RehearsalReport = client.decode(&answer)?;
     match report.reason.take().or_else(|| too_long(&report, bound)) {
-        Some(reason) => Err(Box::new(RehearsalFailed(reason)).into()),
+        Some(reason) => Err(RehearsalFailed(reason).into()),
         None => Ok(Some(report)),
     }
 }
 
 /// A failure whose next step is not to ask for the same rehearsal again.
 fn not_again(failure: Failure) -> Failure {
-    match failure {
-        Failure::Refused(mut refused) if refused.0.code == LATE => {
-            refused.0.next = LATE_NEXT.to_owned();
-            Failure::Refused(refused)
-        }
-        other => other,
+    match failure.find::<Refused>() {
+        Some(Refused(problem)) if problem.code == codes::NO_ANSWER_IN_TIME => Refused(Problem {
+            next: LATE_NEXT.to_owned(),
+            ..problem.clone()
+        })
+        .into(),
+        _ => failure,
     }
 }
 
@@ -65,7 +63,7 @@ fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason>
     let bound = bound.or(report.max_pause_us)?;
     let predicted = report.predicted_us.filter(|predicted| *predicted > bound)?;
     Some(Reason {
-        code: "pause-too-long".to_owned(),
+        code: codes::PAUSE_TOO_LONG.to_owned(),
         detail: format!(
             "its pause would be {}, at most {} is acceptable",
             microseconds(predicted),
@@ -105,21 +103,27 @@ fn mebibytes(bytes: u64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-impl Exit {
-    /// The exit for an upgrade that was given up after its rehearsal.
-    pub(crate) fn of_rehearsal(reason: &Reason) -> Self {
-        let of_the_code = ["rehearsal-timeout", "rehearsal-memory", "rehearsal-crashed"];
-        if reason.engine.is_some() || of_the_code.contains(&reason.code.as_str()) {
-            Self::TransitionFailed
-        } else {
-            Self::Refused
-        }
+impl Explain for RehearsalFailed {
+    fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.0.next)
+    }
+
+    fn engine_name(&self) -> Option<String> {
+        self.0.engine.clone()
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
     }
 }
 
-impl RehearsalFailed {
-    pub(crate) fn exit(&self) -> Exit {
-        Exit::of_rehearsal(&self.0)
+impl Reported for RehearsalFailed {
+    fn exit(&self) -> Exit {
+        of_refusal(&self.0)
     }
 }
 
@@ -138,35 +142,20 @@ impl fmt::Display for RehearsalFailed {
 
 impl std::error::Error for RehearsalFailed {}
 
-impl Diagnostic for RehearsalFailed {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("upgrade::{}", self.0.code)))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(&self.0.next))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Refused;
     use refit_admin::Refusal;
-    use refit_admin::api::Problem;
 
     #[test]
     fn a_rehearsal_that_outlasts_its_request_is_not_to_be_asked_for_again() {
         let failure = |code: &str| {
             let refusal = Refusal::new(504, code, "no answer", "send it again");
             let problem = Problem::new(refusal, "/v1/upgrades/rehearse".to_owned());
-            not_again(Box::new(Refused(problem)).into())
+            not_again(Refused(problem).into())
         };
-        let told = |code| match failure(code) {
-            Failure::Refused(refused) => refused.0.next,
-            other => other.to_string(),
-        };
-        assert!(told(LATE).contains("--no-rehearsal"));
+        let told = |code| failure(code).next().into_owned();
+        assert!(told("no-answer-in-time").contains("--no-rehearsal"));
         assert_eq!(told("too-busy"), "send it again");
     }
 

@@ -10,12 +10,12 @@ use super::threads;
 use crate::args::{CommonArgs, RunArgs};
 use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::output;
 use crate::show;
 use crate::source::Sources;
-use miette::Diagnostic;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::Node as _;
 use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
@@ -24,6 +24,7 @@ use refit_node::{
     Quarantine, QuarantineError, StartError,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
@@ -51,7 +52,7 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     if let Some(parent) = args.end_with {
         end_with(parent)?;
     }
-    output::begin().map_err(Failure::Start)?;
+    output::begin().map_err(Failure::start)?;
     let file = config::load(common)?;
     begin_log(&args.log)?;
     let listens = listening::listens(common, &args.listening, &file)?;
@@ -63,8 +64,8 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let stop_limit = policy::stop_limit(&args.watch, &file.node);
     let quarantine = config.quarantine.clone();
     // The code of engines comes in from here on.
-    output::divert().map_err(Failure::Start)?;
-    crash::install().map_err(Failure::Start)?;
+    output::divert().map_err(Failure::start)?;
+    crash::install().map_err(Failure::start)?;
     if args.backtraces {
         refit_abi::host::panics::with_backtraces();
     }
@@ -79,7 +80,7 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let node = prepared.node().clone();
     let counted = node.clone();
     output::on_dropped(move |lines| counted.metrics().count_log_lines_dropped(lines));
-    let ends = Ends::new(restart, stop_limit).map_err(Failure::Start)?;
+    let ends = Ends::new(restart, stop_limit).map_err(Failure::start)?;
     let served = runtime.block_on(serve(prepared, listens, &ends));
     ends.begin();
     node.stop();
@@ -119,11 +120,11 @@ fn warn_of_quarantined(code: &[EngineCode], quarantine: &Quarantine) {
 /// Has the system send a SIGTERM when the process that started this one, `parent`, ends.
 fn end_with(parent: i32) -> Result<(), Failure> {
     set_parent_process_death_signal(Some(Signal::TERM))
-        .map_err(|error| Failure::Start(error.into()))?;
+        .map_err(|error| Failure::start(error.into()))?;
     // It may have ended before the system knew.
     match getppid() == Pid::from_raw(parent) {
         true => Ok(()),
-        false => Err(Failure::Start(io::Error::other(
+        false => Err(Failure::start(io::Error::other(
             "the process that it should end with has ended",
         ))),
     }
@@ -211,7 +212,7 @@ fn node_config(
 /// Starts the engines and serves until a signal comes, then finishes the requests under way. The node can be
 /// asked while its engines start.
 async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<(), Failure> {
-    let told = ends.listen().map_err(Failure::Start)?;
+    let told = ends.listen().map_err(Failure::start)?;
     let mut servers = JoinSet::new();
     let mut shutdowns = Vec::new();
     let mut addresses = Vec::new();
@@ -249,7 +250,7 @@ async fn started(prepared: Prepared, told: &Told) -> Result<bool, Failure> {
             Ok(started) => started
                 .map(|_| true)
                 .map_err(|error| Box::new(RunError::Start(error)).into()),
-            Err(panicked) => Err(Failure::Start(io::Error::other(panicked))),
+            Err(panicked) => Err(Failure::start(io::Error::other(panicked))),
         },
         () = told.wait() => Ok(false),
     }
@@ -262,22 +263,6 @@ fn absolute(address: &Address) -> Address {
             Address::Unix(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
         }
         other => other.clone(),
-    }
-}
-
-impl RunError {
-    pub(crate) fn exit(&self) -> Exit {
-        match self {
-            Self::Start(StartError::Module { source, .. }) => Exit::of_artifact(source.code()),
-            Self::Start(StartError::Loader(_) | StartError::Threads(_))
-            | Self::Restart(_)
-            | Self::Failed(_) => Exit::Internal,
-            Self::Start(_)
-            | Self::DataDir { .. }
-            | Self::Folder(_)
-            | Self::Bind(_)
-            | Self::Quarantine(_) => Exit::Usage,
-        }
     }
 }
 
@@ -315,35 +300,37 @@ impl std::error::Error for RunError {
     }
 }
 
-impl Diagnostic for RunError {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(match self {
-            Self::DataDir { .. } => Box::new("run::data_dir"),
-            Self::Folder(error) => Box::new(format!("run::{}", error.code())),
-            Self::Restart(_) => Box::new("run::not-kept"),
-            Self::Quarantine(error) => Box::new(format!("run::{}", error.code())),
-            Self::Start(error) => Box::new(format!("run::{}", error.code())),
-            Self::Bind(_) => Box::new("run::listen"),
-            Self::Failed(_) => Box::new("run::failed"),
-        })
+impl Explain for RunError {
+    fn code(&self) -> &str {
+        match self {
+            Self::DataDir { .. } => codes::RUN_DATA_DIR,
+            Self::Folder(error) => error.code(),
+            Self::Restart(_) => codes::RUN_NOT_KEPT,
+            Self::Quarantine(error) => error.code(),
+            Self::Start(error) => error.code(),
+            Self::Bind(_) => codes::RUN_LISTEN,
+            Self::Failed(_) => codes::RUN_FAILED,
+        }
     }
 
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(match self {
-            Self::DataDir { .. } => Box::new("name another with --data-dir"),
-            Self::Folder(error) => Box::new(error.next()),
-            Self::Restart(_) => Box::new(
-                "see that the library is the one you want, and start the node again by hand",
-            ),
-            Self::Quarantine(error) => Box::new(error.next()),
-            Self::Start(error) => Box::new(error.next()),
-            Self::Bind(_) => {
-                Box::new("name another place with --socket, --data-dir, --tcp or --probe-listen")
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::DataDir { .. } => "name another with --data-dir",
+            Self::Folder(error) => return error.next(),
+            Self::Restart(_) => {
+                "see that the library is the one you want, and start the node again by hand"
             }
-            Self::Failed(_) => Box::new("its log says more; start it again"),
+            Self::Quarantine(error) => return error.next(),
+            Self::Start(error) => return error.next(),
+            Self::Bind(_) => {
+                "name another place with --socket, --data-dir, --tcp or --probe-listen"
+            }
+            Self::Failed(_) => "its log says more; start it again",
         })
     }
 }
+
+impl Reported for RunError {}
 
 #[cfg(test)]
 mod tests {

@@ -20,16 +20,16 @@ const KEPT: Duration = Duration::from_secs(u32::MAX as u64);
 /// Makes the runtime.
 ///
 /// # Errors
-/// [`Failure::Start`] if the system has not that many threads.
+/// [`Failure::start`] if the system has not that many threads.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
     let workers = available_parallelism().map_or(1, usize::from);
-    try_threads(workers + BLOCKING_THREADS).map_err(Failure::Start)?;
+    try_threads(workers + BLOCKING_THREADS).map_err(Failure::start)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .thread_keep_alive(KEPT)
         .enable_all()
         .build()
-        .map_err(Failure::Start)?;
+        .map_err(Failure::start)?;
     start_blocking(&runtime);
     Ok(runtime)
 }

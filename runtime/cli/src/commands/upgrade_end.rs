@@ -1,9 +1,12 @@
 //! An upgrade that did not end in a new generation, as a failure of the command.
 
 use crate::exit::Exit;
-use miette::Diagnostic;
-use refit_admin::api::{Phase, UPGRADE_CANCELLED, UpgradeReport, UpgradeState};
+use crate::failure::{Failure, Reported};
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use refit_admin::api::{Phase, Reason, UpgradeReport, UpgradeState};
 use refit_upgrade::LINT_CODES;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,30 +27,48 @@ pub(crate) enum UpgradeEnd {
 }
 
 /// Passes a committed upgrade, and makes a failure of any other.
-pub(crate) fn check(report: UpgradeReport) -> Result<(), Box<UpgradeEnd>> {
+pub(crate) fn check(report: UpgradeReport) -> Result<(), Failure> {
     match report.state {
         UpgradeState::Committed => Ok(()),
-        _ => Err(Box::new(UpgradeEnd::Failed { report })),
+        _ => Err(UpgradeEnd::Failed { report }.into()),
     }
 }
 
 impl UpgradeEnd {
-    pub(crate) fn exit(&self) -> Exit {
-        let report = match self {
-            Self::Failed { report } => report,
-            Self::Unfinished { .. } => return Exit::NoAnswer,
-            Self::Left { .. } => return Exit::Interrupted,
-            Self::Restarted { .. } => return Exit::TransitionFailed,
-        };
-        match (&report.reason, report.state) {
-            (_, UpgradeState::Aborted) => Exit::TransitionFailed,
-            (Some(reason), _) if reason.code == UPGRADE_CANCELLED => Exit::Refused,
-            (Some(reason), _) if LINT_CODES.contains(&reason.code.as_str()) => Exit::PlanRefused,
-            (Some(reason), _) if reason.phase <= Phase::Probed => Exit::of_artifact(&reason.code),
-            (Some(reason), _) if reason.phase == Phase::Rehearsed => Exit::of_rehearsal(reason),
-            _ => Exit::Refused,
+    fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Failed { report } => report.reason.as_ref(),
+            Self::Unfinished { .. } | Self::Left { .. } | Self::Restarted { .. } => None,
         }
     }
+}
+
+impl Reported for UpgradeEnd {
+    fn exit(&self) -> Exit {
+        let of_the_code = Exit::of(self.code()).unwrap_or(Exit::Refused);
+        match self {
+            Self::Failed { report } if report.state == UpgradeState::Aborted => {
+                Exit::TransitionFailed
+            }
+            Self::Failed { .. } => self.reason().map_or(of_the_code, of_refusal),
+            Self::Unfinished { .. } | Self::Left { .. } | Self::Restarted { .. } => of_the_code,
+        }
+    }
+}
+
+/// The exit for an upgrade that was refused before its pause.
+pub(crate) fn of_refusal(reason: &Reason) -> Exit {
+    if reason.phase == Phase::Rehearsed && reason.engine.is_some() {
+        return Exit::TransitionFailed;
+    }
+    if LINT_CODES.contains(&reason.code.as_str()) {
+        return Exit::PlanRefused;
+    }
+    // A code of a newer node.
+    Exit::of(&reason.code).unwrap_or(match reason.phase <= Phase::Probed {
+        true => Exit::ArtifactRefused,
+        false => Exit::Refused,
+    })
 }
 
 impl fmt::Display for UpgradeEnd {
@@ -93,33 +114,74 @@ fn goes_on(id: u64) -> String {
 
 impl std::error::Error for UpgradeEnd {}
 
-impl Diagnostic for UpgradeEnd {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(match self {
-            Self::Failed { report } => {
-                let code = report
-                    .reason
-                    .as_ref()
-                    .map_or("unknown", |reason| reason.code.as_str());
-                Box::new(format!("upgrade::{code}"))
-            }
-            Self::Unfinished { .. } => Box::new("upgrade::unfinished"),
-            Self::Left { .. } => Box::new("upgrade::interrupted"),
-            Self::Restarted { .. } => Box::new("upgrade::node-restarted"),
-        })
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+impl Explain for UpgradeEnd {
+    fn code(&self) -> &str {
         match self {
             Self::Failed { report } => report
                 .reason
                 .as_ref()
-                .map(|reason| Box::new(&reason.next) as _),
-            Self::Restarted { .. } => Some(Box::new(
-                "see why with `refit upgrade quarantine` and in the node's log",
-            )),
-            Self::Unfinished { report, .. } => Some(Box::new(goes_on(report.id))),
-            Self::Left { id } => Some(Box::new(goes_on(*id))),
+                .map_or(codes::UPGRADE_LOST, |reason| reason.code.as_str()),
+            Self::Unfinished { .. } => codes::UPGRADE_UNFINISHED,
+            Self::Left { .. } => codes::UPGRADE_INTERRUPTED,
+            Self::Restarted { .. } => codes::UPGRADE_NODE_RESTARTED,
         }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        match self {
+            Self::Failed { report } => Cow::Borrowed(
+                report
+                    .reason
+                    .as_ref()
+                    .map_or("see the node's log", |reason| reason.next.as_str()),
+            ),
+            Self::Restarted { .. } => {
+                Cow::Borrowed("see why with `refit upgrade quarantine` and in the node's log")
+            }
+            Self::Unfinished { report, .. } => Cow::Owned(goes_on(report.id)),
+            Self::Left { id } => Cow::Owned(goes_on(*id)),
+        }
+    }
+
+    fn engine_name(&self) -> Option<String> {
+        self.reason()?.engine.clone()
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.reason()?.key.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(code: &str, phase: Phase, engine: Option<&str>) -> Exit {
+        of_refusal(&Reason {
+            code: code.to_owned(),
+            detail: "no".to_owned(),
+            next: "another".to_owned(),
+            phase,
+            engine: engine.map(str::to_owned),
+            key: None,
+        })
+    }
+
+    #[test]
+    fn a_refused_upgrade_exits_by_what_refused_it() {
+        let staged = |code| exit(code, Phase::Staged, None);
+        assert_eq!(staged("module-unreadable"), Exit::Usage);
+        assert_eq!(staged("not-elf"), Exit::ArtifactRefused);
+        assert_eq!(staged("wrong-compiler"), Exit::AbiIncompatible);
+        assert_eq!(staged("upgrade-cancelled"), Exit::Refused);
+        assert_eq!(staged("of-a-newer-node"), Exit::ArtifactRefused);
+        let probed = |code| exit(code, Phase::Probed, None);
+        assert_eq!(probed("plan-artifact-changed"), Exit::PlanRefused);
+        assert_eq!(probed("capability-missing"), Exit::PlanRefused);
+        let rehearsed = |code, engine| exit(code, Phase::Rehearsed, engine);
+        assert_eq!(rehearsed("pause-too-long", None), Exit::Refused);
+        assert_eq!(rehearsed("rehearsal-under-way", None), Exit::Busy);
+        assert_eq!(rehearsed("rehearsal-crashed", None), Exit::TransitionFailed);
+        assert_eq!(rehearsed("too-poor", Some("kv")), Exit::TransitionFailed);
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Following<'a> {
 impl Following<'_> {
     /// Waits for the upgrade's end.
     pub(super) async fn to_end(&self) -> Result<UpgradeReport, Failure> {
-        let mut signals = Signals::take().map_err(Failure::Start)?;
+        let mut signals = Signals::take().map_err(Failure::start)?;
         tokio::select! {
             report = self.look_on() => report,
             Some(()) = signals.next() => Err(Box::new(UpgradeEnd::Left { id: self.id }).into()),

@@ -10,23 +10,24 @@ use crate::artifact;
 use crate::client::Client;
 use crate::destination::{Content, Destination};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::show;
 use crate::source::Sources;
-use miette::Diagnostic;
 use refit_abi::Height;
+use refit_abi::host::Explain;
 use refit_admin::api::Status;
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
     Progress, lint, refusal,
 };
-use std::fmt;
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 /// A plan that cannot be made: the reason, shown as one of our own.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct PlanRefused(pub(crate) PlanError);
 
 pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> Result<(), Failure> {
@@ -71,11 +72,11 @@ pub(crate) fn linted(
     directives: &Directives,
 ) -> Result<Plan, Failure> {
     let live = live(status);
-    let mut plan = Plan::make_with(&live, candidates, at_height, directives)
-        .map_err(|error| Box::new(PlanRefused(error)))?;
+    let mut plan =
+        Plan::make_with(&live, candidates, at_height, directives).map_err(PlanRefused)?;
     plan.findings = lint(&plan, &live, candidates, &context(status));
     match refusal(&plan, &plan.findings) {
-        Some(found) => Err(Box::new(LintRefused(found)).into()),
+        Some(found) => Err(LintRefused(found).into()),
         None => Ok(plan),
     }
 }
@@ -158,50 +159,35 @@ pub(crate) fn library(kind: &str, path: &Path) -> Result<OfferedModule, Failure>
 }
 
 /// A plan that the linter refuses.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", _0.reason)]
 pub(crate) struct LintRefused(pub(crate) Finding);
 
-impl fmt::Display for LintRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.reason)
+impl Explain for LintRefused {
+    fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.0.next)
     }
 }
 
-impl std::error::Error for LintRefused {}
-
-impl Diagnostic for LintRefused {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("lint::{}", self.0.code)))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(&self.0.next))
+impl Reported for LintRefused {
+    /// Also where the same code is said of something else.
+    fn exit(&self) -> Exit {
+        Exit::PlanRefused
     }
 }
 
-impl PlanRefused {
-    pub(crate) fn exit(&self) -> Exit {
-        match self.0 {
-            PlanError::Identical { .. } | PlanError::NoMigration { .. } => Exit::ArtifactRefused,
-            _ => Exit::Usage,
-        }
+impl Explain for PlanRefused {
+    fn code(&self) -> &str {
+        self.0.code()
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        self.0.next()
     }
 }
 
-impl fmt::Display for PlanRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for PlanRefused {}
-
-impl Diagnostic for PlanRefused {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("upgrade::{}", self.0.code())))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.0.next()))
-    }
-}
+impl Reported for PlanRefused {}

@@ -1,9 +1,11 @@
 //! What can go wrong in the demo.
 
-use crate::exit::Exit;
-use miette::Diagnostic;
+use crate::failure::Reported;
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use std::borrow::Cow;
+use std::io;
 use std::path::PathBuf;
-use std::{fmt, io};
 
 /// Why the demo did not come to its end, or did not show what it should.
 #[derive(Debug, thiserror::Error)]
@@ -32,30 +34,20 @@ pub(crate) enum DemoError {
     Promise { broken: Vec<String> },
 }
 
-impl DemoError {
-    pub(crate) fn exit(&self) -> Exit {
+impl Explain for DemoError {
+    fn code(&self) -> &str {
         match self {
-            DemoError::Record { .. } | DemoError::NoSource { .. } => Exit::Usage,
-            DemoError::NotReady { .. } => Exit::NoAnswer,
-            _ => Exit::Internal,
+            DemoError::NoSource { .. } => codes::DEMO_NO_SOURCE,
+            DemoError::Compose { .. } => codes::DEMO_COMPOSE,
+            DemoError::Node { .. } => codes::DEMO_NODE,
+            DemoError::NotReady { .. } => codes::DEMO_NOT_READY,
+            DemoError::Record { .. } => codes::DEMO_RECORD,
+            DemoError::Promise { .. } => codes::DEMO_PROMISE,
         }
     }
-}
 
-impl Diagnostic for DemoError {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(match self {
-            DemoError::NoSource { .. } => "demo::no_source",
-            DemoError::Compose { .. } => "demo::compose",
-            DemoError::Node { .. } => "demo::node",
-            DemoError::NotReady { .. } => "demo::not_ready",
-            DemoError::Record { .. } => "demo::record",
-            DemoError::Promise { .. } => "demo::promise",
-        }))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             DemoError::NoSource { .. } => {
                 "name a folder that you may write to: REFIT_CACHE_DIR=DIR refit demo"
             }
@@ -67,6 +59,8 @@ impl Diagnostic for DemoError {
             DemoError::Promise { .. } => {
                 "run it again with --record DIR and report the folder with this output"
             }
-        }))
+        })
     }
 }
+
+impl Reported for DemoError {}

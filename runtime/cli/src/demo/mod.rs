@@ -49,7 +49,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let folder = tempfile::Builder::new()
         .prefix("refit-demo-")
         .tempdir()
-        .map_err(Failure::Start)?;
+        .map_err(Failure::start)?;
     show::talk(introduction(args));
     let versions = Versions::build(folder.path())?;
     let node = NodeProcess::start(

@@ -31,8 +31,8 @@ pub(crate) struct NodeProcess {
 impl NodeProcess {
     /// Starts a node that runs these engines, each from its library.
     pub(crate) fn start(folder: &Path, engines: &[(&str, &Path)]) -> Result<Self, Failure> {
-        let program = std::env::current_exe().map_err(Failure::Start)?;
-        let log = File::create(folder.join("node.log")).map_err(Failure::Start)?;
+        let program = std::env::current_exe().map_err(Failure::start)?;
+        let log = File::create(folder.join("node.log")).map_err(Failure::start)?;
         let engines = engines.iter().flat_map(|(name, library)| {
             let engine = format!("{name}={}", library.display());
             ["--engine".to_owned(), engine]
@@ -57,7 +57,7 @@ impl NodeProcess {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .map_err(Failure::Start)?;
+            .map_err(Failure::start)?;
         let pid = child.id();
         Ok(Self {
             child: Mutex::new(Some(child)),

@@ -34,7 +34,7 @@ pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Pl
     };
     let candidates = tokio::task::spawn_blocking(probe)
         .await
-        .map_err(|error| Failure::Start(std::io::Error::other(error)))??;
+        .map_err(|error| Failure::start(std::io::Error::other(error)))??;
     let plan = Plan::make(&upgrade_plan::live(&status), &candidates, None)
         .map_err(|error| Box::new(PlanRefused(error)))?;
     Ok(plan)
@@ -47,7 +47,7 @@ pub(crate) async fn apply(
 ) -> Result<UpgradeReport, Failure> {
     let plan = plan(client, libraries).await?;
     let body = serde_json::to_string(&plan)
-        .map_err(|error| Failure::Output(std::io::Error::other(error)))?;
+        .map_err(|error| Failure::output(std::io::Error::other(error)))?;
     let answer = client.post("/v1/upgrades", &[], body).await?;
     let accepted: UpgradeAccepted = client.decode(&answer)?;
     let path = format!("/v1/upgrades/{}", accepted.id);

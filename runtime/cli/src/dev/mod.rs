@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
 use crate::signals::Signals;
+use crate::source::SourceError;
 use session::Session;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Failure::Start)?;
+        .map_err(Failure::start)?;
     let ended = runtime.block_on(follow(&source, &mut session, &teller));
     // Nobody waits for what a build under way gives; what it has started must not go on alone.
     session.give_up_build();
@@ -52,7 +53,7 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
 
 /// Takes up save after save until a signal comes.
 async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result<(), Failure> {
-    let mut signals = Signals::take().map_err(Failure::Start)?;
+    let mut signals = Signals::take().map_err(Failure::start)?;
     let mut saves = Saves::of(source).map_err(Box::new)?;
     let mut folders = vec![source.to_owned()];
     folders.extend(look(&mut saves, session)?);
@@ -82,12 +83,8 @@ async fn follow(source: &Path, session: &mut Session, teller: &Teller) -> Result
 
 /// Whether no save can mend it: the command names the wrong folder or the wrong node.
 fn ends_the_command(failure: &Failure) -> bool {
-    let exit = match failure {
-        Failure::Source(error) => error.exit(),
-        Failure::Dev(error) => error.exit(),
-        _ => return false,
-    };
-    exit == Exit::Usage
+    let is_ours = failure.find::<SourceError>().is_some() || failure.find::<DevError>().is_some();
+    is_ours && failure.exit() == Exit::Usage
 }
 
 /// The package's folder, whole, so that what changes in it can be named from there.

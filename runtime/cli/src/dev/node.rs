@@ -93,7 +93,7 @@ impl Recipe {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(Failure::Start)?;
+            .map_err(Failure::start)?;
         let mut node = StartedNode {
             child,
             name: name.to_owned(),
@@ -104,11 +104,11 @@ impl Recipe {
         std::thread::Builder::new()
             .name("refit-dev-node".to_owned())
             .spawn(move || listen(stdout, said))
-            .map_err(Failure::Start)?;
+            .map_err(Failure::start)?;
         match tokio::time::timeout(READY_WAIT, ready).await {
             Ok(Ok(())) => Ok(node),
             Ok(_) => {
-                let status = node.child.wait().map_err(Failure::Start)?;
+                let status = node.child.wait().map_err(Failure::start)?;
                 Err(Box::new(DevError::NodeEnded { status }).into())
             }
             Err(_) => Err(Box::new(DevError::NotReady {

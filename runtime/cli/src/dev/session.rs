@@ -7,13 +7,15 @@ use super::watch::Save;
 use super::{DevError, tell};
 use crate::args::{BuildingArgs, CommonArgs};
 use crate::artifact;
-use crate::client::{Client, ClientError, NodeAddress};
+use crate::client::{Client, NodeAddress};
 use crate::commands::upgrade_end;
 use crate::commands::upgrade_plan;
 use crate::config::{self, File};
 use crate::failure::Failure;
 use crate::show;
 use crate::source::Sources;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_build::{Built, Profile, Watched};
 use refit_upgrade::{Directives, OfferedModule, Plan};
@@ -104,14 +106,12 @@ impl Session {
         self.look_after_node();
         let start = Instant::now();
         let status = match self.quiet_status().await {
-            Err(Failure::Client(
-                ClientError::Unreachable { .. } | ClientError::BrokeOff { .. },
-            )) if self.has_joined_another() => {
+            Err(failure) if is_gone(&failure) && self.has_joined_another() => {
                 // Whoever runs it will start it again, in the place where one would be started here.
                 let address = self.address.clone();
                 return Err(Box::new(DevError::NodeGone { address }).into());
             }
-            Err(Failure::Client(ClientError::Unreachable { .. })) if self.recipe.may_start() => {
+            Err(failure) if is_unreachable(&failure) && self.recipe.may_start() => {
                 return self.start(save, &built, timing).await;
             }
             status => status?,
@@ -259,7 +259,7 @@ impl Session {
         let directives = Directives {
             restart: restart.filter(|_| self.restart_poisoned).collect(),
             // Whoever saves is the one who sends: other words are meant.
-            allow: BTreeSet::from(["words-changed".to_owned()]),
+            allow: BTreeSet::from([codes::WORDS_CHANGED.to_owned()]),
             ..Directives::default()
         };
         upgrade_plan::linted(status, &[candidate], None, &directives)
@@ -268,7 +268,7 @@ impl Session {
     /// Hands the plan over and waits for the end of its upgrade.
     async fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Failure> {
         let plan = serde_json::to_string(plan)
-            .map_err(|error| Failure::Output(std::io::Error::other(error)))?;
+            .map_err(|error| Failure::output(std::io::Error::other(error)))?;
         let answer = self.client.post("/v1/upgrades", &[], plan).await?;
         let UpgradeAccepted { id, .. } = self.client.decode(&answer)?;
         let deadline = Instant::now() + END_WAIT_MAX;
@@ -288,6 +288,16 @@ impl Session {
         let status: Result<Status, _> = self.client.get("/v1/status").await;
         status.ok().map(|status| status.generation)
     }
+}
+
+/// Whether no node answers.
+fn is_unreachable(failure: &Failure) -> bool {
+    failure.code() == codes::NODE_UNREACHABLE
+}
+
+/// Whether the node that answered does not any more.
+fn is_gone(failure: &Failure) -> bool {
+    is_unreachable(failure) || failure.code() == codes::NODE_BROKE_OFF
 }
 
 /// The first kind of this library of which engines are poisoned.

@@ -6,8 +6,8 @@ use crate::client::NodeAddress;
 use crate::failure::Failure;
 use crate::show;
 use crate::show::upgrade::microseconds;
-use miette::Diagnostic;
 use refit_abi::Generation;
+use refit_abi::host::Explain;
 use refit_admin::api::{Class, UpgradeReport};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -136,7 +136,7 @@ impl Teller {
                 }
             }
             Outcome::Started { timing, .. } if self.verbose => show::talk(split(&timing)),
-            Outcome::Refused { failure, .. } => show::report::failure(*failure),
+            Outcome::Refused { failure, .. } => show::report::failure(*failure, false),
             _ => {}
         }
         Ok(())
@@ -193,7 +193,7 @@ fn text(outcome: &Outcome) -> String {
             failure,
             generation,
         } => {
-            let code = code(failure);
+            let code = failure.code();
             match generation {
                 Some(generation) => format!("refused ({code}), generation {generation} goes on"),
                 None => format!("refused ({code}), no node runs"),
@@ -209,12 +209,6 @@ fn told(poisoned: Option<&Poisoned>) -> String {
             "; POISONED: {engines} of `{kind}` take no messages; with --restart-poisoned a save starts them afresh"
         )
     })
-}
-
-fn code(failure: &Failure) -> String {
-    failure
-        .code()
-        .map_or_else(|| "failed".to_owned(), |code| code.to_string())
 }
 
 /// The split of the time, for whoever asked for it.
@@ -296,9 +290,9 @@ fn line<'a>(save: &Save, outcome: &'a Outcome) -> Line<'a> {
         } => Line {
             outcome: "refused",
             generation: generation.map(|generation| generation.0),
-            code: Some(code(failure)),
+            code: Some(failure.code().to_owned()),
             reason: Some(failure.to_string()),
-            next: failure.help().map(|help| help.to_string()),
+            next: Some(failure.next().into_owned()),
             ..line
         },
     }

@@ -1,11 +1,13 @@
 //! Whether a build keeps what its package has published: asked of every build from source.
 
-use super::error::AuthorError;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::{artifact, show};
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_author::compare::{Finding, compare};
 use refit_author::lock::{LOCK_FILE, SchemaLock};
 use refit_author::render::WRITTEN;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Longest frozen module that is looked into, in bytes.
@@ -37,18 +39,19 @@ pub(crate) enum KeptError {
     },
 }
 
-impl KeptError {
-    pub(crate) fn code(&self) -> String {
-        let word = match self {
-            Self::LockMissing { .. } => "lock_missing",
-            Self::LockStale { .. } => "lock_stale",
-            Self::Findings { findings, .. } => findings.first().map_or("findings", Finding::code),
-        };
-        format!("author::{word}")
+impl Explain for KeptError {
+    fn code(&self) -> &str {
+        match self {
+            Self::LockMissing { .. } => codes::AUTHOR_LOCK_MISSING,
+            Self::LockStale { .. } => codes::AUTHOR_LOCK_STALE,
+            Self::Findings { findings, .. } => findings
+                .first()
+                .map_or(codes::AUTHOR_STATE_CHANGED, Finding::code),
+        }
     }
 
-    pub(crate) fn next(&self) -> String {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Owned(match self {
             Self::LockMissing { folder, .. } => format!(
                 "take {LOCK_FILE} back from version control, it alone knows what was published; if there never was one and no node holds such a state, delete these files and begin with `refit engine freeze {}`",
                 folder.display()
@@ -61,9 +64,11 @@ impl KeptError {
                 let next = findings.first().map(|finding| finding.next(&folder));
                 next.unwrap_or_default()
             }
-        }
+        })
     }
 }
+
+impl Reported for KeptError {}
 
 fn headlines(findings: &[Finding]) -> String {
     let lines: Vec<_> = findings.iter().map(Finding::headline).collect();
@@ -73,16 +78,16 @@ fn headlines(findings: &[Finding]) -> String {
 /// Compares the `library` that was built from `folder` with its lock. Stubs to paste are told as
 /// they are, before the failure.
 pub(crate) fn check(folder: &Path, library: &Path) -> Result<(), Failure> {
-    let Some(lock) = super::lock(folder).map_err(AuthorError::from)? else {
+    let Some(lock) = super::lock(folder)? else {
         let told = |module: &FrozenFile| is_version(&module.stem) || module.was_written;
         let modules = file_names(frozen_files(folder).into_iter().filter(told));
         if modules.is_empty() {
             return Ok(());
         }
         let folder = folder.to_owned();
-        return Err(AuthorError::from(KeptError::LockMissing { folder, modules }).into());
+        return Err(KeptError::LockMissing { folder, modules }.into());
     };
-    not_stale(folder, &lock).map_err(AuthorError::from)?;
+    not_stale(folder, &lock)?;
     if lock.kinds.is_empty() {
         return Ok(());
     }
@@ -94,7 +99,7 @@ pub(crate) fn check(folder: &Path, library: &Path) -> Result<(), Failure> {
         show::talk(finding.text());
     }
     let folder = folder.to_owned();
-    Err(AuthorError::from(KeptError::Findings { folder, findings }).into())
+    Err(KeptError::Findings { folder, findings }.into())
 }
 
 /// Says how to publish, if nothing is yet.

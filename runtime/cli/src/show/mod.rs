@@ -5,6 +5,7 @@ pub(crate) mod given;
 pub(crate) mod impact;
 pub(crate) mod library;
 pub(crate) mod plan;
+mod problem;
 pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod table;
@@ -15,6 +16,7 @@ use crate::output;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Prints data. A reader that has gone away, such as `head`, has what it wanted.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
@@ -30,15 +32,19 @@ pub(crate) fn flow(text: &str) -> Result<bool, Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::Output(error)),
+        Err(error) => Err(Failure::output(error)),
     }
 }
+
+/// Whether the one JSON document of this command has been printed.
+static DOCUMENT: AtomicBool = AtomicBool::new(false);
 
 /// Prints data as one JSON document.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::Output(io::Error::other(error)))?;
+        .map_err(|error| Failure::output(io::Error::other(error)))?;
     text.push('\n');
+    DOCUMENT.store(true, Ordering::Relaxed);
     data(&text)
 }
 
@@ -50,7 +56,7 @@ pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<(), Failure> {
 /// Prints some of what goes on and on, as one JSON object on a line; says whether somebody still reads it.
 pub(crate) fn flow_json<T: Serialize>(value: &T) -> Result<bool, Failure> {
     let mut text =
-        serde_json::to_string(value).map_err(|error| Failure::Output(io::Error::other(error)))?;
+        serde_json::to_string(value).map_err(|error| Failure::output(io::Error::other(error)))?;
     text.push('\n');
     flow(&text)
 }

@@ -1,12 +1,40 @@
 //! How a failure is shown: code, what, why, and the next step.
 
 use crate::failure::Failure;
+use crate::failure::Reported;
 use miette::MietteHandlerOpts;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use rustix::termios::tcgetwinsize;
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io;
+use std::sync::atomic::Ordering;
 
 /// Columns to which a report is wrapped, where the terminal has as many.
 const WIDTH: u16 = 100;
+
+/// The flag that asks for JSON.
+const JSON: &str = "--json";
+
+/// What was typed is no command.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+struct NotParsed {
+    reason: String,
+}
+
+impl Explain for NotParsed {
+    fn code(&self) -> &str {
+        codes::COMMAND_INVALID
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed("see the command's --help")
+    }
+}
+
+impl Reported for NotParsed {}
 
 /// Fewest columns to which it is wrapped: words stay whole.
 const WIDTH_MIN: u16 = 40;
@@ -18,15 +46,33 @@ pub(crate) fn install() {
     let at_start = columns();
     let hook = miette::set_hook(Box::new(move |_| {
         let columns = Some(columns()).filter(|it| *it > 0).unwrap_or(at_start);
+        // A path is never broken in its middle; where no terminal is, no line is.
         let options = MietteHandlerOpts::new().terminal_links(false);
+        let options = options.break_words(false).wrap_lines(columns > 0);
         Box::new(options.width(width(columns).into()).build())
     }));
     // It can only have been set before, in which case reports are shown in that form.
     debug_assert!(hook.is_ok());
 }
 
-/// Shows a failure on stderr.
-pub(crate) fn failure(failure: Failure) {
+/// Tells programs that what was typed is no command. People are told by the parser.
+pub(crate) fn not_parsed(error: &clap::Error) {
+    let is_json = |argument: &OsStr| argument == OsStr::new(JSON);
+    if error.use_stderr() && std::env::args_os().any(|argument| is_json(&argument)) {
+        let text = error.to_string();
+        let reason = text.lines().next().unwrap_or_default();
+        let reason = reason.trim_start_matches("error: ").to_owned();
+        let _nobody_reads = super::data(&super::problem::line(&NotParsed { reason }.into()));
+    }
+}
+
+/// Shows a failure on stderr, and on stdout too where JSON was asked for.
+pub(crate) fn failure(failure: Failure, json: bool) {
+    // Whoever asked for a document gets one: a report that says why itself, such as that of an upgrade, is it.
+    if json && !super::DOCUMENT.load(Ordering::Relaxed) {
+        // If nobody reads it, stderr has it all the same.
+        let _nobody_reads = super::data(&super::problem::line(&failure));
+    }
     super::talk(format_args!("{:?}", miette::Report::new(failure)));
 }
 

@@ -85,7 +85,7 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
 
     a_lock_that_lost_a_version_is_refused(&folder);
     std::fs::remove_file(folder.path().join("hello/schema.lock")).unwrap();
-    let said = refused(&folder, "author::lock_missing");
+    let said = refused(&folder, "author-lock-missing");
     assert!(said.contains("from version control"), "{said}");
     a_lock_that_is_lost_is_not_begun_anew(&folder);
 }
@@ -94,7 +94,7 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
 fn a_lock_that_is_lost_is_not_begun_anew(folder: &Folder) {
     let freeze = refit(folder, &["engine", "freeze", "hello"]);
     assert_eq!(freeze.exit, 50, "{freeze:?}");
-    assert!(freeze.stderr.contains("author::lock_missing"), "{freeze:?}");
+    assert!(freeze.stderr.contains("author-lock-missing"), "{freeze:?}");
     for unwritten in ["hello/schema.lock", "hello/src/v3.rs"] {
         assert!(!folder.path().join(unwritten).exists(), "{unwritten}");
     }
@@ -105,7 +105,7 @@ fn a_lock_that_lost_a_version_is_refused(folder: &Folder) {
     let path = folder.path().join("hello/schema.lock");
     let whole = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, "format = 1\n").unwrap();
-    let said = refused(folder, "author::lock_stale");
+    let said = refused(folder, "author-lock-stale");
     assert!(said.contains("v1.rs, v2.rs"), "{said}");
     let freeze = refit(folder, &["engine", "freeze", "hello"]);
     assert_eq!(freeze.exit, 50, "{freeze:?}");
@@ -155,7 +155,7 @@ fn a_changed_state_is_refused_with_its_stub(folder: &Folder) {
     let field = "    pub count: u64,\n";
     let more = "    pub count: u64,\n    /// Who added.\n    pub names: Vec<String>,\n";
     edit(folder, "hello/src/lib.rs", &[(field, more)]);
-    let said = refused(folder, "author::state_changed");
+    let said = refused(folder, "author-state-changed");
     for part in [
         "+ names: Vec<String>",
         "#[state(version = 2)]",
@@ -167,13 +167,13 @@ fn a_changed_state_is_refused_with_its_stub(folder: &Folder) {
     }
     let check = refit(folder, &["engine", "check", "hello"]);
     assert_eq!(check.exit, 51, "{check:?}");
-    assert!(check.stderr.contains("author::migration_missing"));
+    assert!(check.stderr.contains("author-migration-missing"));
     edit(
         folder,
         "hello/src/lib.rs",
         &[("#[state(version = 1)]", "#[state(version = 2)]")],
     );
-    refused(folder, "author::no_migration");
+    refused(folder, "author-no-migration");
 }
 
 fn the_pasted_stub_passes(folder: &Folder) {
@@ -197,7 +197,7 @@ fn the_pasted_stub_passes(folder: &Folder) {
     let check = refit(folder, &["engine", "check", "hello", "--json"]);
     let impact: Value = serde_json::from_str(&check.stdout).unwrap();
     assert_eq!((check.exit, &impact["needs"]), (51, &"minor".into()));
-    assert!(check.stderr.contains("author::bump_missing"), "{check:?}");
+    assert!(check.stderr.contains("author-bump-missing"), "{check:?}");
     a_version_without_its_bump_is_not_published(folder);
     raise(folder, "hello");
     done(folder, &["engine", "check", "hello"]);
@@ -208,8 +208,8 @@ fn a_version_without_its_bump_is_not_published(folder: &Folder) {
     let lock = folder.path().join("hello/schema.lock");
     let before = std::fs::read_to_string(&lock).unwrap();
     let freeze = refit(folder, &["engine", "freeze", "hello"]);
-    assert_eq!(freeze.exit, 50, "{freeze:?}");
-    for part in ["author::bump_missing", "minor version", "`version` in"] {
+    assert_eq!(freeze.exit, 51, "{freeze:?}");
+    for part in ["author-bump-missing", "minor version", "`version` in"] {
         assert!(freeze.stderr.contains(part), "no `{part}` in {freeze:?}");
     }
     assert_eq!(std::fs::read_to_string(&lock).unwrap(), before);
@@ -239,7 +239,7 @@ fn an_edited_frozen_type_is_refused_and_restored(folder: &Folder) {
             "(from = crate::v1::Hello, drop(extra))",
         )],
     );
-    let said = refused(folder, "author::frozen_type_edited");
+    let said = refused(folder, "author-frozen-type-edited");
     assert!(said.contains("+ extra: u8"), "{said}");
     an_edited_file_is_set_aside_once(folder);
     edit(folder, "hello/src/lib.rs", &[(", drop(extra))", ")")]);
@@ -266,7 +266,7 @@ fn an_edited_file_is_set_aside_once(folder: &Folder) {
     let again = refit(folder, &restore);
     assert_eq!(again.exit, 2, "{again:?}");
     assert!(
-        again.stderr.contains("author::set_aside_before"),
+        again.stderr.contains("author-set-aside-before"),
         "{again:?}"
     );
     assert_eq!(std::fs::read_to_string(&before).unwrap(), edited);
@@ -291,7 +291,7 @@ fn every_published_version_must_come_to_the_head(folder: &Folder) {
             ("    #[migrate(default)]\n", ""),
         ],
     );
-    let said = refused(folder, "author::no_migration");
+    let said = refused(folder, "author-no-migration");
     assert!(said.contains("published version 1"), "{said}");
     edit(
         folder,
@@ -387,7 +387,7 @@ fn a_printed_stub_compiles_in_the_place_of_the_struct() {
         save(&state(fields));
         let said = refit(&folder, &build).stderr;
         let (_, stub) = said.split_once("to paste and complete:\n\n").unwrap();
-        let (stub, _) = stub.split_once("\nauthor::state_changed").unwrap();
+        let (stub, _) = stub.split_once("\nauthor-state-changed").unwrap();
         assert!(stub.contains(part), "no `{part}` in {stub}");
         save(stub);
         done(&folder, &build);

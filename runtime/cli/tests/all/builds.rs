@@ -46,7 +46,7 @@ fn what_no_node_takes_is_no_build_and_what_is_built_can_be_cleaned_away() {
     .unwrap();
     std::fs::write(&library, "//! Nothing.\n").unwrap();
     let ran = refit(&folder, &build);
-    assert!(ran.stderr.contains("artifact::"), "{ran:?}");
+    assert!(ran.stderr.contains(" is refused: "), "{ran:?}");
     assert!(ran.stdout.is_empty() && ran.exit != 0, "{ran:?}");
 
     let source = source.replace(

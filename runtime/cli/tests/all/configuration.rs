@@ -72,7 +72,7 @@ fn an_unknown_key_is_refused_by_line_and_column() {
         "refit.toml:3:3",
         "worker = 3",
         "unknown field `worker`",
-        "config::invalid",
+        "config-invalid",
     ] {
         assert!(ran.stderr.contains(part), "no `{part}` in {}", ran.stderr);
     }

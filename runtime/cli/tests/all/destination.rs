@@ -28,7 +28,7 @@ fn a_file_of_another_kind_is_refused_before_anything_is_done() {
             plan(&folder, file, file),
         ] {
             assert_eq!(ran.exit, 2, "{}", ran.stderr);
-            assert!(ran.stderr.contains("file::foreign"), "{}", ran.stderr);
+            assert!(ran.stderr.contains("file-foreign"), "{}", ran.stderr);
         }
         assert_eq!(fs::read(folder.path().join(file)).unwrap(), before);
     }
@@ -48,7 +48,7 @@ fn a_captured_state_is_its_owners_alone_and_replaces_only_a_captured_state() {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
     let ran = plan(&folder, "absent.so", "kv.json");
-    assert!(ran.stderr.contains("file::foreign"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("file-foreign"), "{}", ran.stderr);
 }
 
 #[test]
@@ -65,11 +65,11 @@ fn a_link_is_followed_and_what_is_no_file_is_written_into() {
     let null = fs::metadata("/dev/null").unwrap().file_type();
     assert!(null.is_char_device() && at("null.json").is_symlink());
     let ran = capture(&folder, "there");
-    assert!(ran.stderr.contains("file::no_file"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("file-no-file"), "{}", ran.stderr);
     symlink("b", at("a")).unwrap();
     symlink("a", at("b")).unwrap();
     let ran = capture(&folder, "a");
-    assert!(ran.stderr.contains("file::unwritable"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("file-unwritable"), "{}", ran.stderr);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_dash_is_no_folder() {
         for out in ["-", "file"] {
             let ran = folder.run(&[command, &["--out", out]].concat());
             assert_eq!(ran.exit, 2, "{ran:?}");
-            assert!(ran.stderr.contains("file::not_a_folder"), "{ran:?}");
+            assert!(ran.stderr.contains("file-not-a-folder"), "{ran:?}");
         }
     }
     assert!(!folder.path().join("-").exists());

@@ -245,18 +245,18 @@ fn a_save_is_live_with_the_state_kept_or_refused_with_the_node_as_it_was() {
     assert_eq!(author.revision(), 7);
 
     author.edit("engine.rs", "fn fits(", "fn fits((");
-    dev.refused("build::does-not-compile", "src/engine.rs");
+    dev.refused("does-not-compile", "src/engine.rs");
     assert_eq!(author.revision(), 7);
     author.edit("engine.rs", "fn fits((", "fn fits(");
     assert_eq!(dev.outcome("unchanged")["generation"], 2);
 
     let state = with_a_field(&author.text("state.rs"));
     author.save("state.rs", &state);
-    dev.refused("upgrade::plan-no-migration", "more: u64");
+    dev.refused("plan-no-migration", "more: u64");
     assert_eq!(author.revision(), 7);
     let fault = r#"Err(refit_abi::Fault::new("not-yet", "the author is not done"))"#;
     author.save("state.rs", &with_a_step(&state, fault));
-    dev.refused("upgrade::transition-failed", "the author is not done");
+    dev.refused("transition-failed", "the author is not done");
     assert_eq!(author.revision(), 7);
 
     author.save("state.rs", &with_a_step(&state, "Ok(1)"));
@@ -355,7 +355,7 @@ fn a_node_that_runs_the_engine_is_joined_and_goes_on_afterwards() {
     node.kill().unwrap();
     node.wait().unwrap();
     author.edit("engine.rs", "revision: 3,", "revision: 4,");
-    dev.refused("dev::node_gone", "does not answer");
+    dev.refused("dev-node-gone", "does not answer");
     assert_eq!(dev.interrupt(), Some(0));
     a_node_that_is_started_gets_its_configuration_and_ends_however_the_command_ends(&author);
 }
@@ -364,7 +364,7 @@ fn a_node_that_is_started_gets_its_configuration_and_ends_however_the_command_en
     author: &Author,
 ) {
     let dev = author.dev_with(r#"{"keys_max":"many"}"#);
-    dev.refused("dev::node_ended", "the node ended before it was ready");
+    dev.refused("dev-node-ended", "the node ended before it was ready");
     assert_eq!(dev.interrupt(), Some(0));
 
     let dev = author.dev_with(r#"{"keys_max":10}"#);
@@ -438,6 +438,6 @@ fn a_folder_that_is_no_package_ends_the_command() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("build::not-a-package"), "{stderr}");
+    assert!(stderr.contains("not-a-package"), "{stderr}");
     assert_eq!(folder.run(&["engine", "dev", "absent"]).exit, 2);
 }

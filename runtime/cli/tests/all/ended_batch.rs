@@ -56,7 +56,7 @@ fn a_large_batch_of_a_node_that_stops_ends_with_what_the_node_says() {
     assert_eq!(last["problem"]["code"], "node-stopping", "{last} {said}");
     assert_eq!(exit, Some(3), "{said}");
     assert!(
-        said.contains("node::lines_refused") && !said.contains("broke"),
+        said.contains("node-lines-refused") && !said.contains("broke"),
         "{said}"
     );
 }

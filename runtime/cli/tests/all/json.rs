@@ -50,5 +50,5 @@ fn a_message_past_the_limit_is_refused_before_it_is_sent() {
     command.stdin(std::fs::File::open(folder.path().join("long")).unwrap());
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("input::too_large"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("input-too-large"));
 }

@@ -11,6 +11,7 @@ mod destination;
 mod dev;
 mod ended_batch;
 mod endless;
+mod errors;
 mod following;
 mod golden;
 mod guide;

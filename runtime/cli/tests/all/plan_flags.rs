@@ -132,7 +132,7 @@ fn an_error_of_the_linter_refuses_a_plan_unless_its_code_is_allowed() {
     // It may start an index, and has nothing to send it.
     let store = Store::start("[grants.kv]\nspawn = [\"index\"]");
     let says = [
-        "lint::capability-missing",
+        "capability-missing",
         "`kv` needs to message `index`, and the node does not grant it",
         "help: grant it in the node's configuration, or plan with --allow capability-missing",
     ];
@@ -156,7 +156,7 @@ fn a_height_is_judged_when_it_is_planned_and_an_upgrade_that_waits_for_one_is_ta
     let store = Store::start("");
     put(&store.folder);
     let passed = store.plan(&["--at-height", "0"]);
-    assert_says(&passed, 22, &["lint::height-passed", "help: plan again"]);
+    assert_says(&passed, 22, &["height-passed", "help: plan again"]);
     assert!(!store.has_plan());
 
     let far = store.plan(&["--at-height", "900000000", "--no-rehearsal"]);
@@ -190,7 +190,7 @@ fn code_for_a_kind_that_no_engine_has_is_refused_with_what_to_do() {
     let before = store.look();
     let nobody = store.next.replacen("kv=", "nobody=", 1);
     let plan = store.folder.run(&["upgrade", "plan", &nobody]);
-    assert_says(&plan, 2, &["upgrade::plan-", "`nobody`", "help: "]);
+    assert_says(&plan, 2, &["plan-unknown-engine", "`nobody`", "help: "]);
     assert!(!store.has_plan());
     assert_eq!(store.look(), before);
     store.stop();
@@ -203,7 +203,7 @@ fn what_the_configuration_does_not_grant_is_refused_by_the_plan_and_by_the_node(
     let before = store.look();
     let missing = ["capability-missing", "help: "];
     let plan = store.plan(&[]);
-    assert_says(&plan, 22, &["lint::capability-missing", "help: grant it"]);
+    assert_says(&plan, 22, &["capability-missing", "help: grant it"]);
     assert!(!store.has_plan());
 
     let allow = ["--allow", "capability-missing"];

@@ -2,8 +2,11 @@
 
 use super::IMAGE_FORMAT;
 use refit_abi::EngineId;
+use refit_abi::codes;
 use refit_abi::host::CallError;
+use refit_abi::host::Explain;
 use refit_abi::schema::SchemaId;
+use std::borrow::Cow;
 
 /// Why an image cannot be taken, or no executor can be made from one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,43 +79,6 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
-        if let Some((code, _)) = self.of_the_state() {
-            return code;
-        }
-        match self {
-            ImageError::Encode { .. } => "state-not-written",
-            ImageError::Decode { .. } => "state-not-read",
-            ImageError::Format { .. } => "image-format",
-            ImageError::Elsewhere { .. } => "image-state-elsewhere",
-            ImageError::OtherState { .. } => "image-other-state",
-            ImageError::UnknownKind { .. } => "image-unknown-kind",
-            ImageError::NoCause { .. } => "image-no-cause",
-            ImageError::Twice { .. } => "image-engine-twice",
-            ImageError::TooLarge { .. } => "image-too-large",
-        }
-    }
-
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        if let Some((_, next)) = self.of_the_state() {
-            return next;
-        }
-        match self {
-            ImageError::Encode { .. } | ImageError::Decode { .. } => {
-                "mend what the engine's #[state(serde)] fields write and read"
-            }
-            ImageError::Format { .. }
-            | ImageError::Elsewhere { .. }
-            | ImageError::OtherState { .. }
-            | ImageError::UnknownKind { .. }
-            | ImageError::NoCause { .. }
-            | ImageError::Twice { .. } => "take the image again with this node's code",
-            ImageError::TooLarge { .. } => "allow a larger image",
-        }
-    }
-
     fn of_the_state(&self) -> Option<(&'static str, &'static str)> {
         match self {
             ImageError::Encode { error, .. } | ImageError::Decode { error, .. } => {
@@ -135,5 +101,46 @@ impl ImageError {
             | ImageError::OtherState { .. }
             | ImageError::TooLarge { .. } => None,
         }
+    }
+}
+
+impl Explain for ImageError {
+    fn code(&self) -> &str {
+        if let Some((code, _)) = self.of_the_state() {
+            return code;
+        }
+        match self {
+            ImageError::Encode { .. } => codes::STATE_NOT_WRITTEN,
+            ImageError::Decode { .. } => codes::STATE_NOT_READ,
+            ImageError::Format { .. } => codes::IMAGE_FORMAT,
+            ImageError::Elsewhere { .. } => codes::IMAGE_STATE_ELSEWHERE,
+            ImageError::OtherState { .. } => codes::IMAGE_OTHER_STATE,
+            ImageError::UnknownKind { .. } => codes::IMAGE_UNKNOWN_KIND,
+            ImageError::NoCause { .. } => codes::IMAGE_NO_CAUSE,
+            ImageError::Twice { .. } => codes::IMAGE_ENGINE_TWICE,
+            ImageError::TooLarge { .. } => codes::IMAGE_TOO_LARGE,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        if let Some((_, next)) = self.of_the_state() {
+            return Cow::Borrowed(next);
+        }
+        Cow::Borrowed(match self {
+            ImageError::Encode { .. } | ImageError::Decode { .. } => {
+                "mend what the engine's #[state(serde)] fields write and read"
+            }
+            ImageError::Format { .. }
+            | ImageError::Elsewhere { .. }
+            | ImageError::OtherState { .. }
+            | ImageError::UnknownKind { .. }
+            | ImageError::NoCause { .. }
+            | ImageError::Twice { .. } => "take the image again with this node's code",
+            ImageError::TooLarge { .. } => "allow a larger image",
+        })
+    }
+
+    fn engine_name(&self) -> Option<String> {
+        self.engine().map(|engine| engine.to_string())
     }
 }

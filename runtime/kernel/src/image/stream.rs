@@ -28,7 +28,10 @@
 
 use super::{IMAGE_FORMAT, ImageError};
 use refit_abi::EngineId;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io;
 
 /// Most bytes of one record. What is longer goes on in the next one.
@@ -149,27 +152,36 @@ fn behind(engine: Option<EngineId>) -> String {
 }
 
 impl StreamError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+    /// The engine that it is about.
+    pub fn engine(&self) -> Option<EngineId> {
+        match self {
+            Self::Image(error) => error.engine(),
+            Self::Cut { engine, .. } => *engine,
+            _ => None,
+        }
+    }
+}
+
+impl Explain for StreamError {
+    fn code(&self) -> &str {
         match self {
             Self::Image(error) => error.code(),
-            Self::Write { .. } => "image-not-written",
-            Self::Read { .. } => "image-not-read",
-            Self::NoImage => "image-none",
-            Self::Format { .. } => "image-format",
-            Self::Cut { .. } => "image-cut",
-            Self::Malformed { .. } => "image-malformed",
-            Self::Order { .. } => "image-order",
-            Self::TooLarge { .. } => "image-part-too-large",
-            Self::Count { .. } => "image-count",
-            Self::Digest => "image-damaged",
+            Self::Write { .. } => codes::IMAGE_NOT_WRITTEN,
+            Self::Read { .. } => codes::IMAGE_NOT_READ,
+            Self::NoImage => codes::IMAGE_NONE,
+            Self::Format { .. } => codes::IMAGE_FORMAT,
+            Self::Cut { .. } => codes::IMAGE_CUT,
+            Self::Malformed { .. } => codes::IMAGE_MALFORMED,
+            Self::Order { .. } => codes::IMAGE_ORDER,
+            Self::TooLarge { .. } => codes::IMAGE_PART_TOO_LARGE,
+            Self::Count { .. } => codes::IMAGE_COUNT,
+            Self::Digest => codes::IMAGE_DAMAGED,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
-            Self::Image(error) => error.next(),
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Image(error) => return error.next(),
             Self::Write { .. } => "see whether who reads it has ended, and take the image again",
             Self::Read { .. } | Self::Cut { .. } => {
                 "see why who writes it has ended, and take the image again"
@@ -181,15 +193,10 @@ impl StreamError {
             | Self::TooLarge { .. }
             | Self::Count { .. }
             | Self::Digest => "take the image again with this node's code",
-        }
+        })
     }
 
-    /// The engine that it is about.
-    pub fn engine(&self) -> Option<EngineId> {
-        match self {
-            Self::Image(error) => error.engine(),
-            Self::Cut { engine, .. } => *engine,
-            _ => None,
-        }
+    fn engine_name(&self) -> Option<String> {
+        self.engine().map(|engine| engine.to_string())
     }
 }

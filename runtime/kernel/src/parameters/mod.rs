@@ -22,7 +22,10 @@ pub use fields::{FIELDS, Field, Unit};
 
 use crate::keys::KeyBounds;
 use crate::parameters::grants::Grants;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Every bound, budget and grant that a result depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,18 +130,21 @@ impl Parameters {
     }
 }
 
-impl ParametersError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for ParametersError {
+    fn code(&self) -> &str {
         match self {
-            Self::Beyond { .. } => "parameter-beyond",
-            Self::Unknown { .. } => "parameter-unknown",
-            Self::NoKind { .. } => "grant-of-no-kind",
+            Self::Beyond { .. } => codes::PARAMETER_BEYOND,
+            Self::Unknown { .. } => codes::PARAMETER_UNKNOWN,
+            Self::NoKind { .. } => codes::GRANT_OF_NO_KIND,
             Self::Format { .. } | Self::Malformed { .. } | Self::NotCanonical => {
-                "parameters-malformed"
+                codes::PARAMETERS_MALFORMED
             }
-            Self::TooLarge { .. } => "parameters-too-large",
+            Self::TooLarge { .. } => codes::PARAMETERS_TOO_LARGE,
         }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed("see the names and bounds with: refit parameters show")
     }
 }
 

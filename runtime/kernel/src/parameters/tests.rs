@@ -2,6 +2,7 @@
 
 use super::*;
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
+use refit_abi::host::Explain;
 
 fn granted() -> Grants {
     let grant = CapabilityDescriptor {

@@ -4,6 +4,7 @@ use crate::harness::{
     NO_BUDGET, block, executor, frame, handle_at_most, ingress, root, run, seen, start, table,
 };
 use crate::script::{Config, Message, Op, Target};
+use refit_abi::host::Explain;
 use refit_abi::schema::SchemaId;
 use refit_kernel::crew::Helpers;
 use refit_kernel::{Executor, Image, ImageError, StateImage};

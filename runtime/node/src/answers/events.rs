@@ -6,6 +6,7 @@
 
 use crate::limits::{EVENT_OVERHEAD_BYTES, EVENTS_BYTES_MAX};
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_abi::{BlockTime, Generation, Height};
 use refit_admin::api::{Event, EventId};
 use refit_admin::{EventFeed, Refusal};
@@ -166,7 +167,7 @@ fn charge(event: &Event) -> usize {
 fn forgotten(after: EventId, oldest: EventId) -> Refusal {
     Refusal::new(
         410,
-        "events-forgotten",
+        codes::EVENTS_FORGOTTEN,
         format!("events after {after} are no longer kept; all that are kept are after {oldest}"),
         "take all that are kept with `refit events --all` (?from=oldest); what is missing is to be had from the engines' states",
     )
@@ -175,7 +176,7 @@ fn forgotten(after: EventId, oldest: EventId) -> Refusal {
 fn ahead(after: EventId, height: Height) -> Refusal {
     Refusal::new(
         409,
-        "event-ahead",
+        codes::EVENT_AHEAD,
         format!(
             "this node is at height {height} and has not come to {after}: it is another node's id, or one of a former life of this one"
         ),

@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod refusals;
 
+use refit_abi::codes;
 use refit_abi::{Fault, ServiceError, Undelivered};
 use refit_admin::{Bytes, CarriedOut, Moment, Refusal, Replied, Room};
 use refit_kernel::{
@@ -54,23 +55,22 @@ fn order_refusal(error: &OrderError) -> Refusal {
         OrderError::NoEngine { reason, .. } => undelivered(*reason),
         OrderError::Configuration { .. } => (
             409,
-            "restart-configuration",
+            codes::RESTART_CONFIGURATION,
             "bring code that takes the engine's configuration: refit upgrade plan KIND=PATH",
         ),
         OrderError::Init { .. } => (
             422,
-            "restart-failed",
+            codes::RESTART_FAILED,
             "the engine is as it was before; why its `init` fails is its own: mend its code or what it needs",
         ),
-        _ => (500, "order-failed", "see the node's log"),
+        _ => (500, codes::ORDER_FAILED, "see the node's log"),
     };
     Refusal::new(status, code, error.to_string(), next)
 }
 
 /// What whoever would set parameters hears that cannot be so.
 pub(crate) fn parameters_refusal(error: &ParametersError) -> Refusal {
-    let next = "see the names and bounds with: refit parameters show";
-    Refusal::new(422, error.code(), error.to_string(), next)
+    Refusal::of(422, error)
 }
 
 /// The same for whoever sent the same request again meanwhile.
@@ -99,32 +99,32 @@ fn refused(error: &ReplyError) -> Refusal {
         ),
         ReplyError::Rejected { .. } => (
             400,
-            "message-rejected",
+            codes::MESSAGE_REJECTED,
             "send a message that the engine takes: see its documentation",
         ),
         ReplyError::Panicked { .. } => (
             500,
-            "engine-panicked",
+            codes::ENGINE_PANICKED,
             "the engine takes no more messages; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
         ReplyError::RolledBack { .. } => (
             500,
-            "engine-rolled-back",
+            codes::ENGINE_ROLLED_BACK,
             "the engine goes on with its state as it was before; change the request, or bring a mended version",
         ),
         ReplyError::TooLarge { .. } => (
             500,
-            "reply-too-large",
+            codes::REPLY_TOO_LARGE,
             "the message was handled: do not send it again; mend the engine, so that it replies with less",
         ),
         ReplyError::NoRoom { .. } => (
             500,
-            "reply-lost",
+            codes::REPLY_LOST,
             "the message was handled: do not send it again; read the state with a query, and have fewer long replies on their way at once",
         ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         ReplyError::Key(refusal) => of_key(*refusal),
-        _ => (500, "message-failed", "see the node's log"),
+        _ => (500, codes::MESSAGE_FAILED, "see the node's log"),
     };
     Refusal::new(status, code, error.to_string(), next)
 }
@@ -139,31 +139,35 @@ fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
     match refusal {
         KeyRefusal::Used => (
             422,
-            "key-used",
+            codes::KEY_USED,
             "send another request under another key: each has a larger number than the ones before",
         ),
         KeyRefusal::Forgotten => (
             409,
-            "request-forgotten",
+            codes::REQUEST_FORGOTTEN,
             "read the state with a query, and go on with a larger sequence",
         ),
         KeyRefusal::NoPlace { .. } => (
             503,
-            "names-full",
+            codes::NAMES_FULL,
             "send under a name that the node keeps already, or without a key; a new name from that block on",
         ),
         KeyRefusal::ShareFull { .. } => (
             503,
-            "names-full",
+            codes::NAMES_FULL,
             "send under a name that has come in by this way already, or without a key; a new name from that block on",
         ),
         KeyRefusal::Waiting => (
             429,
-            "keys-waiting",
+            codes::KEYS_WAITING,
             "wait for the replies, and send again with the same key",
         ),
-        KeyRefusal::Later => (503, "repeats-full", "send again later, with the same key"),
-        _ => (500, "message-failed", "see the node's log"),
+        KeyRefusal::Later => (
+            503,
+            codes::REPEATS_FULL,
+            "send again later, with the same key",
+        ),
+        _ => (500, codes::MESSAGE_FAILED, "see the node's log"),
     }
 }
 
@@ -176,17 +180,29 @@ fn refused_midway(fault: &Fault) -> bool {
 
 fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
     match reason {
-        Undelivered::Unknown => (404, "engine-unknown", "see the engines with: refit status"),
-        Undelivered::Stopped => (410, "engine-stopped", "see the engines with: refit status"),
+        Undelivered::Unknown => (
+            404,
+            codes::ENGINE_UNKNOWN,
+            "see the engines with: refit status",
+        ),
+        Undelivered::Stopped => (
+            410,
+            codes::ENGINE_STOPPED,
+            "see the engines with: refit status",
+        ),
         Undelivered::Poisoned => (
             503,
-            "engine-poisoned",
+            codes::ENGINE_POISONED,
             "why is in the node's log; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
-        Undelivered::Full => (503, "mailbox-full", "send again later, with the same key"),
+        Undelivered::Full => (
+            503,
+            codes::MAILBOX_FULL,
+            "send again later, with the same key",
+        ),
         _ => (
             400,
-            "message-rejected",
+            codes::MESSAGE_REJECTED,
             "send a message that the engine takes",
         ),
     }
@@ -207,13 +223,13 @@ pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
             ..
         } => (
             400,
-            "query-rejected",
+            codes::QUERY_REJECTED,
             "send a query that the engine takes: see its documentation",
         ),
-        QueryError::TooLarge { .. } => (500, "answer-too-large", "ask for less at a time"),
+        QueryError::TooLarge { .. } => (500, codes::ANSWER_TOO_LARGE, "ask for less at a time"),
         _ => (
             500,
-            "query-failed",
+            codes::QUERY_FAILED,
             "the query panicked; the state was only read",
         ),
     };

@@ -6,6 +6,7 @@ use crate::known::standing::Standing;
 use crate::limits::{REPLY_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::watch::{StuckCall, Watched};
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_admin::{NoRoom, Refusal};
 
 /// A message was handled, and its reply is too large for what other clients have left unread.
@@ -20,7 +21,7 @@ pub(crate) fn reply_without_room(no_room: NoRoom) -> Refusal {
 pub(crate) fn no_reply_yet() -> Refusal {
     Refusal::new(
         504,
-        "no-reply-yet",
+        codes::NO_REPLY_YET,
         format!("no reply within {} s", REPLY_WAIT_MAX.as_secs()),
         "send the same request with the same key again: it is executed once",
     )
@@ -30,7 +31,7 @@ pub(crate) fn no_reply_yet() -> Refusal {
 pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
     Refusal::new(
         status,
-        "engine-stuck",
+        codes::ENGINE_STUCK,
         format!("{stuck}; nothing else runs until it returns"),
         "see `refit status`; a node that stays so is ended with a second signal and started again",
     )
@@ -39,7 +40,7 @@ pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
 pub(crate) fn overloaded() -> Refusal {
     Refusal::new(
         503,
-        "overloaded",
+        codes::OVERLOADED,
         "the node has more to do than it keeps",
         "send again later",
     )
@@ -55,7 +56,7 @@ pub(crate) fn silent(latest: &Mutex<Latest>, standing: &Standing, watched: &Watc
     }
     Refusal::new(
         503,
-        "node-busy",
+        codes::NODE_BUSY,
         format!(
             "the node did not come to it within {} s: a block, a copy of its states or a pause takes longer",
             STATUS_WAIT_MAX.as_secs()
@@ -68,7 +69,7 @@ pub(crate) fn silent(latest: &Mutex<Latest>, standing: &Standing, watched: &Watc
 pub(crate) fn starting() -> Refusal {
     Refusal::new(
         503,
-        "node-starting",
+        codes::NODE_STARTING,
         "the node starts its engines",
         "ask again in a moment; if it stays so, see the node's log",
     )
@@ -82,7 +83,7 @@ pub(crate) fn has_ended_how(standing: &Standing) -> Refusal {
 pub(crate) fn ended() -> Refusal {
     Refusal::new(
         503,
-        "node-ended",
+        codes::NODE_ENDED,
         "the node executes no more blocks",
         "see its log; start it again",
     )

@@ -2,6 +2,8 @@
 
 use crate::code::libraries::Libraries;
 use refit_abi::EngineId;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::ApplyOptions;
 use refit_kernel::GenerationTable;
 use refit_loader::LoadedModule;
@@ -127,7 +129,7 @@ pub(crate) fn outcome(plan: PlanDigest, verdict: Option<&Verdict>) -> UpgradeOut
     let end = match verdict {
         Some(Verdict::Committed(_)) => UpgradeEnd::Committed,
         Some(Verdict::Aborted { failure, .. }) => aborted(failure.code()),
-        None => aborted("upgrade-lost"),
+        None => aborted(codes::UPGRADE_LOST),
     };
     UpgradeOutcome { plan, end }
 }

@@ -18,6 +18,7 @@ use crate::pause::Waiting;
 use crossbeam_channel::{Receiver, Sender, select};
 use execution::Outgoing;
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_abi::{BlockTime, Height};
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::Panic;
@@ -343,11 +344,11 @@ fn not_taken(why: &NotTaken) -> Refusal {
     match why {
         NotTaken::Closed => Refusal::new(
             503,
-            "blocks-fixed",
+            codes::BLOCKS_FIXED,
             why.to_string(),
             "send to the node that makes the blocks",
         ),
-        full => Refusal::new(503, "queue-full", full.to_string(), "send again later"),
+        full => Refusal::new(503, codes::QUEUE_FULL, full.to_string(), "send again later"),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::blocks::group::{Outcome, Slot};
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::pause::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
+use refit_abi::codes;
 use refit_abi::{ClientId, EngineId};
 use refit_admin::{CarriedOut, Refusal, Share};
 use refit_kernel::{Awaited, Done};
@@ -136,7 +137,7 @@ async fn enter(
         Ok(Ok(place)) => Ok(place),
         Ok(Err(_)) | Err(_) => Err(Refusal::new(
             503,
-            "overloaded",
+            codes::OVERLOADED,
             format!("{messages_max} messages wait for their replies"),
             "send again later, with the same key",
         )),

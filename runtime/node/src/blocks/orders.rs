@@ -5,6 +5,7 @@ use crate::answers::refusals::{ended, overloaded};
 use crate::limits::REPLY_WAIT_MAX;
 use crossbeam_channel::{Sender, TrySendError};
 use refit_abi::ClientId;
+use refit_abi::codes;
 use refit_admin::{CarriedOut, OrderedBy, Refusal};
 use refit_kernel::Done;
 use refit_ordering::{Entry, OrderKey, Share};
@@ -42,5 +43,5 @@ pub(crate) fn not_yet() -> Refusal {
     );
     let next = "it may still be carried out: give it again with the same key; without one, look with refit status and \
                 refit parameters show";
-    Refusal::new(504, "order-waits", detail, next)
+    Refusal::new(504, codes::ORDER_WAITS, detail, next)
 }

@@ -2,6 +2,7 @@
 
 use crate::rehearsal::{ModuleAt, RehearsalError};
 use refit_abi::Generation;
+use refit_abi::host::Explain;
 use refit_abi::host::Kind;
 use refit_kernel::{ArtifactHash, GenerationTable};
 use refit_loader::{LoadedModule, Retired};

@@ -5,8 +5,11 @@
 
 use crate::replace::replace;
 use parking_lot::Mutex;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -58,26 +61,24 @@ pub enum QuarantineError {
     },
 }
 
-impl QuarantineError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for QuarantineError {
+    fn code(&self) -> &str {
         match self {
-            QuarantineError::Unreadable { .. } => "quarantine-unreadable",
-            QuarantineError::NotUnderstood { .. } => "quarantine-not-understood",
-            QuarantineError::Unwritable { .. } => "quarantine-unwritable",
+            QuarantineError::Unreadable { .. } => codes::QUARANTINE_UNREADABLE,
+            QuarantineError::NotUnderstood { .. } => codes::QUARANTINE_NOT_UNDERSTOOD,
+            QuarantineError::Unwritable { .. } => codes::QUARANTINE_UNWRITABLE,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             QuarantineError::Unreadable { .. } | QuarantineError::Unwritable { .. } => {
                 "give the node the rights to its data folder, and the disk space"
             }
             QuarantineError::NotUnderstood { .. } => {
                 "read the file, and move it away if nothing in it matters any more"
             }
-        }
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Failed`]: why a node that nobody has told to end executes no more blocks. It stays so until it is told to end:
 //! it can be asked why, and whoever supervises it sees that it is neither ready nor live.
 
+use refit_abi::codes;
 use refit_abi::host::shown;
 use refit_abi::{FAULT_DETAIL_BYTES_MAX, Height};
 use refit_admin::Refusal;
@@ -49,7 +50,7 @@ impl Failed {
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal::new(
             503,
-            "node-failed",
+            codes::NODE_FAILED,
             format!("the node executes no more blocks: {self}"),
             "see its log; end it, and start it again",
         )

@@ -5,14 +5,12 @@ use crate::known::failed::Failed;
 use crate::known::receipts::Receipts;
 use parking_lot::Mutex;
 use refit_abi::Height;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::Refusal;
 use refit_kernel::Parameters;
 use refit_ordering::Refused;
 use std::sync::{Arc, OnceLock};
-
-/// What to do about a node that has halted.
-pub(crate) const HALTED_NEXT: &str =
-    "send to another node; mend this one as its log says, and start it again";
 
 /// The parameters that hold for the next block.
 #[derive(Clone, Debug, Default)]
@@ -97,9 +95,9 @@ impl Standing {
         self.halted().map_or(Ok(()), |refused| {
             Err(Refusal::new(
                 503,
-                "node-halted",
+                codes::NODE_HALTED,
                 format!("the node executes no more blocks: {refused}"),
-                HALTED_NEXT,
+                refused.next(),
             ))
         })
     }

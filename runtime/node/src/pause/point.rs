@@ -158,6 +158,7 @@ impl Watch for Guard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refit_abi::host::Explain;
     use refit_kernel::GenerationTable;
     use refit_upgrade::{Directives, PLAN_FORMAT, Plan, Unwatched};
 

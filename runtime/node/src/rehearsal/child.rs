@@ -4,6 +4,7 @@ use super::perform;
 use super::run::CUT;
 use super::wire::{AT, AT_ENGINES_MAX, Bounds, Failed, Passed, Report, Request};
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::{crash, limits, voice};
@@ -154,7 +155,7 @@ pub(super) fn defect(reason: &impl ToString) -> Failed {
 
 fn not_done(reason: &impl ToString, next: &str) -> Failed {
     Failed {
-        code: "rehearsal-unable".to_owned(),
+        code: codes::REHEARSAL_UNABLE.to_owned(),
         detail: format!("the rehearsal cannot be done: {}", reason.to_string()),
         next: next.to_owned(),
         engine: None,

@@ -91,14 +91,7 @@ fn complain(error: StreamError, to: &mut File) {
     if matches!(error, StreamError::Write { .. }) {
         return;
     }
-    let error = RehearsalError::from(error);
-    let failed = Failed {
-        code: error.code().to_owned(),
-        detail: error.to_string(),
-        next: error.next(),
-        engine: error.engine(),
-        key: None,
-    };
+    let failed = Failed::of(&RehearsalError::from(error));
     let line = serde_json::to_string(&failed).unwrap_or_default();
     // If there is no room, the copy ends without a reason.
     let _ = write!(to, "\n{WHY}{line}\n");

@@ -1,10 +1,12 @@
 //! [`RehearsalError`]: why a rehearsal did not pass.
 
 use super::REHEARSAL_STATE_BYTES_MAX;
-use super::wire::Failed;
 use refit_abi::Generation;
+use refit_abi::codes;
+use refit_abi::host::{Explain, Explained};
 use refit_kernel::{ImageError, StreamError};
 use refit_loader::probe::start_hint;
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -125,19 +127,8 @@ pub enum RehearsalError {
     #[error("the rehearsal's program has another interface than this node")]
     WrongProgram,
     /// The upgrade would not commit: what its own failure says.
-    #[error("{detail}")]
-    Failed {
-        /// The failure's code.
-        code: String,
-        /// What fails.
-        detail: String,
-        /// What to do next.
-        next: String,
-        /// The engine that it is about.
-        engine: Option<String>,
-        /// The entry of its state.
-        key: Option<String>,
-    },
+    #[error("{0}")]
+    Failed(Explained),
 }
 
 impl From<StreamError> for RehearsalError {
@@ -149,15 +140,9 @@ impl From<StreamError> for RehearsalError {
     }
 }
 
-impl From<Failed> for RehearsalError {
-    fn from(failed: Failed) -> Self {
-        Self::Failed {
-            code: failed.code,
-            detail: failed.detail,
-            next: failed.next,
-            engine: failed.engine,
-            key: failed.key,
-        }
+impl From<Explained> for RehearsalError {
+    fn from(failed: Explained) -> Self {
+        Self::Failed(failed)
     }
 }
 
@@ -180,48 +165,46 @@ fn said(output: &str) -> String {
     }
 }
 
-impl RehearsalError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &str {
+impl Explain for RehearsalError {
+    fn code(&self) -> &str {
         match self {
-            RehearsalError::NotStarted { .. } => "rehearsal-not-started",
-            RehearsalError::Image(ImageError::TooLarge { .. }) => "rehearsal-too-large",
+            RehearsalError::NotStarted { .. } => codes::REHEARSAL_NOT_STARTED,
+            RehearsalError::Image(ImageError::TooLarge { .. }) => codes::REHEARSAL_TOO_LARGE,
             RehearsalError::Image(error) => error.code(),
             RehearsalError::Stream(error) => error.code(),
-            RehearsalError::NoFork { .. } => "rehearsal-no-fork",
-            RehearsalError::CopyEnded { .. } => "rehearsal-copy-ended",
-            RehearsalError::NoImage { .. } => "rehearsal-no-image",
+            RehearsalError::NoFork { .. } => codes::REHEARSAL_NO_FORK,
+            RehearsalError::CopyEnded { .. } => codes::REHEARSAL_COPY_ENDED,
+            RehearsalError::NoImage { .. } => codes::REHEARSAL_NO_IMAGE,
             RehearsalError::NoModule { .. } | RehearsalError::NotWritten { .. } => {
-                "rehearsal-not-described"
+                codes::REHEARSAL_NOT_DESCRIBED
             }
-            RehearsalError::TimedOut { .. } => "rehearsal-timeout",
-            RehearsalError::CalledOff => "rehearsal-called-off",
-            RehearsalError::Memory { .. } => "rehearsal-memory",
-            RehearsalError::Killed { .. } => "rehearsal-killed",
-            RehearsalError::Crashed { .. } => "rehearsal-crashed",
-            RehearsalError::OldCode { .. } => "rehearsal-old-code",
-            RehearsalError::Overtaken { .. } => "rehearsal-overtaken",
-            RehearsalError::NotUnderstood { .. } => "rehearsal-not-understood",
-            RehearsalError::WrongProgram => "rehearsal-wrong-program",
-            RehearsalError::Failed { code, .. } => code,
+            RehearsalError::TimedOut { .. } => codes::REHEARSAL_TIMEOUT,
+            RehearsalError::CalledOff => codes::REHEARSAL_CALLED_OFF,
+            RehearsalError::Memory { .. } => codes::REHEARSAL_MEMORY,
+            RehearsalError::Killed { .. } => codes::REHEARSAL_KILLED,
+            RehearsalError::Crashed { .. } => codes::REHEARSAL_CRASHED,
+            RehearsalError::OldCode { .. } => codes::REHEARSAL_OLD_CODE,
+            RehearsalError::Overtaken { .. } => codes::REHEARSAL_OVERTAKEN,
+            RehearsalError::NotUnderstood { .. } => codes::REHEARSAL_NOT_UNDERSTOOD,
+            RehearsalError::WrongProgram => codes::REHEARSAL_WRONG_PROGRAM,
+            RehearsalError::Failed(failed) => failed.code(),
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> String {
+    fn next(&self) -> Cow<'_, str> {
         let next = match self {
             RehearsalError::NotStarted { source, .. } => start_hint(source),
             RehearsalError::WrongProgram | RehearsalError::NotUnderstood { .. } => {
                 "install the node's program whole, and do not replace it while it runs"
             }
             RehearsalError::Image(ImageError::TooLarge { .. }) => {
-                return format!(
+                return Cow::Owned(format!(
                     "states of more than {} MiB are not rehearsed: plan and apply with --no-rehearsal",
                     REHEARSAL_STATE_BYTES_MAX >> 20
-                );
+                ));
             }
-            RehearsalError::Image(error) => error.next(),
-            RehearsalError::Stream(error) => error.next(),
+            RehearsalError::Image(error) => return error.next(),
+            RehearsalError::Stream(error) => return error.next(),
             RehearsalError::NoFork { .. } => {
                 "raise the limit of processes, or free memory on the machine, and try again"
             }
@@ -245,30 +228,29 @@ impl RehearsalError {
                 "keep no `&'static` text, function pointer or empty `HashMap` in the state: write it as a type of the derive's list, or mark the field `#[state(serde)]`"
             }
             RehearsalError::Overtaken { .. } | RehearsalError::CalledOff => "plan again",
-            RehearsalError::Failed { next, .. } => next,
+            RehearsalError::Failed(failed) => return failed.next(),
         };
-        next.to_owned()
+        Cow::Borrowed(next)
     }
 
-    /// The engine that it is about, if it is one.
-    pub fn engine(&self) -> Option<String> {
+    fn engine_name(&self) -> Option<String> {
         match self {
-            RehearsalError::Image(error) => error.engine().map(|engine| engine.to_string()),
-            RehearsalError::Stream(error) => error.engine().map(|engine| engine.to_string()),
+            RehearsalError::Image(error) => error.engine_name(),
+            RehearsalError::Stream(error) => error.engine_name(),
             RehearsalError::TimedOut { engines, .. }
             | RehearsalError::Memory { engines, .. }
             | RehearsalError::Crashed { engines, .. } => engines.first().cloned(),
-            RehearsalError::Failed { engine, .. }
-            | RehearsalError::OldCode { engine }
-            | RehearsalError::CopyEnded { engine, .. } => engine.clone(),
+            RehearsalError::Failed(failed) => failed.engine_name(),
+            RehearsalError::OldCode { engine } | RehearsalError::CopyEnded { engine, .. } => {
+                engine.clone()
+            }
             _ => None,
         }
     }
 
-    /// The entry of that engine's state, if its code named one.
-    pub fn key(&self) -> Option<String> {
+    fn key(&self) -> Option<&str> {
         match self {
-            RehearsalError::Failed { key, .. } => key.clone(),
+            RehearsalError::Failed(failed) => failed.key(),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use crate::pause::{Point, Resumed, Watches};
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use refit_abi::EngineId;
+use refit_abi::codes;
 use refit_abi::host::Module;
 use refit_kernel::crew::Crew;
 use refit_kernel::{
@@ -130,13 +131,7 @@ fn runs_max(took: Duration) -> usize {
 
 /// The copy of the state cannot be read.
 fn unread(error: &StreamError) -> Failed {
-    Failed {
-        code: error.code().to_owned(),
-        detail: error.to_string(),
-        next: error.next().to_owned(),
-        engine: error.engine().map(|engine| engine.to_string()),
-        key: None,
-    }
+    Failed::of(error)
 }
 
 /// Whether another run of the same upgrade on the same state made the same.
@@ -157,7 +152,7 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
         None => "the new engines are".to_owned(),
     };
     Err(Failed {
-        code: "rehearsal-differs".to_owned(),
+        code: codes::REHEARSAL_DIFFERS.to_owned(),
         detail: format!("{what} other when the upgrade runs again on the same state"),
         next: next.to_owned(),
         engine,
@@ -169,11 +164,8 @@ fn load(loader: &ChildLoader, modules: &[ModuleAt]) -> Result<Vec<ChildModule>, 
     let load = |module: &ModuleAt| loader.load_file(&module.path);
     let loaded: Result<Vec<_>, _> = modules.iter().map(load).collect();
     loaded.map_err(|error| Failed {
-        code: error.code().to_owned(),
         detail: format!("a module cannot be loaded for the rehearsal: {error}"),
-        next: error.next().to_owned(),
-        engine: None,
-        key: None,
+        ..Failed::of(&error)
     })
 }
 
@@ -241,13 +233,7 @@ impl Stage<'_> {
         let poisoned = executor.poisoned(usize::MAX);
         let poisoned = poisoned.into_iter().map(|(engine, _)| engine).collect();
         let armed = Armed::new(&self.request.plan, &self.table, &self.modules);
-        let armed = armed.map_err(|error| Failed {
-            code: error.code().to_owned(),
-            detail: error.to_string(),
-            next: error.next().to_owned(),
-            engine: None,
-            key: None,
-        })?;
+        let armed = armed.map_err(|error| Failed::of(&error))?;
         let under_way = armed.under_way().clone();
         *observer.lock() = Some(under_way.clone());
         let duty = Duty::park("old", self.request.workers).map_err(|error| unable(&error))?;
@@ -274,13 +260,7 @@ impl Stage<'_> {
         match &resumed.verdict {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Aborted { failure, .. }) => {
-                return Err(Failed {
-                    code: failure.code().to_owned(),
-                    detail: failure.to_string(),
-                    next: failure.next().to_owned(),
-                    engine: failure.engine().map(|engine| engine.to_string()),
-                    key: failure.key().map(str::to_owned),
-                });
+                return Err(Failed::of(failure));
             }
             None => return Err(defect(&"the update point gave no verdict")),
         }
@@ -342,7 +322,7 @@ fn settle(executor: &mut Executor, poisoned: &BTreeSet<EngineId>) -> Result<(), 
         {
             let text = &poison.text;
             let detail = format!("engine `{}` would be poisoned: {text}", status.id);
-            return Err(unfit("settling-failed", detail, status.id, None));
+            return Err(unfit(codes::SETTLING_FAILED, detail, status.id, None));
         }
     }
     Ok(())
@@ -357,7 +337,7 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
     };
     executor.check_states(is_new).map_err(|(engine, error)| {
         let detail = format!("the new state of engine `{engine}` does not pass its check: {error}");
-        unfit("check-failed", detail, engine, error.key())
+        unfit(codes::CHECK_FAILED, detail, engine, error.key())
     })?;
     // What comes now is the rehearsal's own need: no upgrade writes all states down.
     let memory_bytes = mark.peak();
@@ -386,7 +366,7 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
                 ..unfit(code, detail, engine, None)
             };
         }
-        unfit("state-not-written", detail, engine, error.key())
+        unfit(codes::STATE_NOT_WRITTEN, detail, engine, error.key())
     })?;
     Ok(Made {
         memory_bytes,

@@ -6,6 +6,7 @@
 
 use super::wire::Failed;
 use refit_abi::EngineId;
+use refit_abi::codes;
 use refit_abi::host::{CallError, Instance, Kind, Module};
 use refit_abi::schema::{Field, Type};
 use refit_kernel::{EngineImage, GenerationTable, KindImage, StateImage};
@@ -109,7 +110,7 @@ fn reads_back(
     Ok(())
 }
 
-const NOT_READ_BACK: &str = "state-not-read-back";
+const NOT_READ_BACK: &str = codes::STATE_NOT_READ_BACK;
 
 fn differs(engine: EngineId, kind: &Kind, bytes: &[u8], written: &[u8]) -> Failed {
     let fields = suspects(kind);
@@ -117,7 +118,7 @@ fn differs(engine: EngineId, kind: &Kind, bytes: &[u8], written: &[u8]) -> Faile
         let detail = format!(
             "two encodings of one state of engine `{engine}` differ: it holds a value without an order{fields}"
         );
-        return failed(engine, "state-without-order", detail, ORDER);
+        return failed(engine, codes::STATE_WITHOUT_ORDER, detail, ORDER);
     }
     let same = bytes.iter().zip(written).take_while(|(a, b)| a == b);
     let (at, before, after) = (same.count(), bytes.len(), written.len());

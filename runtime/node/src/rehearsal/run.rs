@@ -6,6 +6,8 @@ use super::process::{
 };
 use super::wire::{Bounds, Passed, Report, Request};
 use super::{Copying, RehearsalCommand, RehearsalError};
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_abi::host::shown_end;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
@@ -31,10 +33,10 @@ pub(crate) type Copy<'a> =
     dyn FnOnce(ChildStdin, Vec<u8>) -> Result<Box<dyn Copying>, RehearsalError> + 'a;
 
 /// Codes of a child whose copy did not come whole: whoever writes it may know better why.
-const NOT_WHOLE: [&str; 3] = [CUT, "image-cut", "image-not-read"];
+const NOT_WHOLE: [&str; 3] = [CUT, codes::IMAGE_CUT, codes::IMAGE_NOT_READ];
 
 /// The code of one to whom not even the request came whole.
-pub(super) const CUT: &str = "rehearsal-cut";
+pub(super) const CUT: &str = codes::REHEARSAL_CUT;
 
 /// Rehearses in a child process, which is killed once it is `called_off`.
 pub(crate) fn run(
@@ -232,13 +234,13 @@ mod tests {
         let crashed = outcome("echo at kv; echo last words >&2; kill -SEGV $$", long);
         assert!(crashed.to_string().contains("last words"), "{crashed}");
         assert_eq!(crashed.code(), "rehearsal-crashed");
-        assert_eq!(crashed.engine().as_deref(), Some("kv"));
+        assert_eq!(crashed.engine_name().as_deref(), Some("kv"));
         let line = "2026-11-28T01:23:46Z ERROR x: an engine ends the process: SIGSEGV at 0x0 engine=ledger kind=l";
         let named = outcome(
             &format!("echo at kv ledger; echo '{line}' >&2; kill -SEGV $$"),
             long,
         );
-        assert_eq!(named.engine().as_deref(), Some("ledger"));
+        assert_eq!(named.engine_name().as_deref(), Some("ledger"));
         let forged = outcome("printf 'a\\033]0;b\\n2031' >&2; kill -SEGV $$", long);
         assert!(!forged.to_string().contains(['\u{1b}', '\n']), "{forged}");
         assert!(crashed.to_string().contains("signal 11"), "{crashed}");

@@ -4,6 +4,7 @@
 //! The [`Bounds`] go ahead, so that they hold while the rest is read. A line that begins with [`AT`]
 //! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
 
+use refit_abi::codes;
 use refit_loader::InterfaceId;
 use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub(crate) struct Report {
 }
 
 /// The code of a rehearsal that lacked states: a transition asked engines whose kinds were not copied.
-pub(crate) const NEEDS_ALL: &str = "rehearsal-needs-all-states";
+pub(crate) const NEEDS_ALL: &str = codes::REHEARSAL_NEEDS_ALL_STATES;
 
 /// The upgrade committed and every state passed its check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,14 +112,7 @@ pub(crate) struct Passed {
 }
 
 /// The upgrade would not commit, or the child could not tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failed {
-    pub(crate) code: String,
-    pub(crate) detail: String,
-    pub(crate) next: String,
-    pub(crate) engine: Option<String>,
-    pub(crate) key: Option<String>,
-}
+pub(crate) use refit_abi::host::Explained as Failed;
 
 #[cfg(test)]
 mod tests {

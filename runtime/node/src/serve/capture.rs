@@ -3,6 +3,7 @@
 use crate::answers::refusals::engine_stuck;
 use crate::limits::STATE_WAIT_MAX;
 use crate::watch::Watched;
+use refit_abi::codes;
 use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
 use refit_abi::{EngineId, Generation, Undelivered};
 use refit_admin::Refusal;
@@ -40,35 +41,39 @@ fn fixture(captured: Captured) -> (Fixture, Generation) {
 
 fn refusal(error: &CaptureError) -> Refusal {
     let (status, code, next) = match error {
-        CaptureError::Unknown { .. } => {
-            (404, "engine-unknown", "see the engines with: refit status")
-        }
+        CaptureError::Unknown { .. } => (
+            404,
+            codes::ENGINE_UNKNOWN,
+            "see the engines with: refit status",
+        ),
         CaptureError::Unavailable {
             reason: Undelivered::Poisoned,
             ..
         } => (
             503,
-            "engine-poisoned",
+            codes::ENGINE_POISONED,
             "why is in the node's log; it stays so until the node is started again with a mended version",
         ),
-        CaptureError::Unavailable { .. } => {
-            (410, "engine-stopped", "see the engines with: refit status")
-        }
+        CaptureError::Unavailable { .. } => (
+            410,
+            codes::ENGINE_STOPPED,
+            "see the engines with: refit status",
+        ),
         CaptureError::TooLarge { .. } => (
             413,
-            "state-too-large",
+            codes::STATE_TOO_LARGE,
             "capture an engine with a smaller state",
         ),
         CaptureError::Encode { error, .. } => {
             let (code, next) = error.of_the_state().unwrap_or((
-                "state-not-encoded",
+                codes::STATE_NOT_ENCODED,
                 "mend what the engine's `#[state(serde)]` field says; the engine goes on",
             ));
             (500, code, next)
         }
         _ => (
             500,
-            "state-not-encoded",
+            codes::STATE_NOT_ENCODED,
             "mend what the engine's `#[state(serde)]` field says; the engine goes on",
         ),
     };
@@ -81,7 +86,7 @@ fn no_answer(watched: &Watched) -> Refusal {
     }
     Refusal::new(
         504,
-        "no-state-yet",
+        codes::NO_STATE_YET,
         format!(
             "the crew did not come to it within {} s",
             STATE_WAIT_MAX.as_secs()

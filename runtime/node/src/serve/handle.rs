@@ -181,7 +181,7 @@ impl refit_admin::Node for Node {
 
     fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {
         let cleared = self.upgrades.quarantine().clear(artifact);
-        cleared.map_err(|error| Refusal::new(500, error.code(), error.to_string(), error.next()))
+        cleared.map_err(|error| Refusal::of(500, &error))
     }
 
     fn upgrade(&self, id: u64) -> Option<UpgradeReport> {

@@ -8,6 +8,7 @@ use crate::limits::REPLY_WAIT_MAX;
 use crate::serve::handle::Node;
 use crate::upgrade::{Proposed, TakingOn};
 use refit_abi::EngineId;
+use refit_abi::codes;
 use refit_admin::api::{
     EngineRestarted, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
     UpgradeAccepted,
@@ -33,7 +34,7 @@ impl Node {
         if changes.is_empty() {
             let next = "name what to set: refit parameters set NAME=VALUE";
             let detail = "nothing is named that is to be changed";
-            return Err(Refusal::new(400, "parameters-none", detail, next));
+            return Err(Refusal::new(400, codes::PARAMETERS_NONE, detail, next));
         }
         changes
             .check()

@@ -1,7 +1,6 @@
 //! One look at the node.
 
 use crate::answers::refusals::silent;
-use crate::known::standing::HALTED_NEXT;
 use crate::limits::LOOK_WAIT_MAX;
 use crate::log::troubles::Words;
 use crate::micros::micros;
@@ -9,6 +8,7 @@ use crate::serve::handle::Node;
 use crate::watch::StuckCall;
 use refit_abi::EngineId;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
+use refit_abi::host::Explain;
 use refit_admin::Refusal;
 use refit_admin::api::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
@@ -142,7 +142,7 @@ impl Node {
         self.standing.halted().map(|refused| HaltedStatus {
             code: refused.code().to_owned(),
             detail: refused.to_string(),
-            next: HALTED_NEXT.to_owned(),
+            next: refused.next().into_owned(),
         })
     }
 

@@ -4,7 +4,10 @@
 //! The lock is the system's, on a file in the folder, and goes with the process: a node that was killed leaves
 //! nothing behind that has to be removed by hand. The file says who has it, for the other one's message.
 
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -58,25 +61,23 @@ pub enum FolderError {
     },
 }
 
-impl FolderError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for FolderError {
+    fn code(&self) -> &str {
         match self {
-            FolderError::InUse { .. } => "data-folder-in-use",
-            FolderError::Unlockable { .. } => "data-folder-unlockable",
+            FolderError::InUse { .. } => codes::DATA_FOLDER_IN_USE,
+            FolderError::Unlockable { .. } => codes::DATA_FOLDER_UNLOCKABLE,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             FolderError::InUse { .. } => {
                 "stop that node, or give this one a folder of its own with --data-dir"
             }
             FolderError::Unlockable { .. } => {
                 "give the node the rights to its data folder, on a file system that knows locks"
             }
-        }
+        })
     }
 }
 

@@ -22,12 +22,15 @@ use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use load::{Loaded, kinds, load, roots};
 use parking_lot::Mutex;
 use prepared::Prepared;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_abi::{EngineId, EngineIdError};
 use refit_admin::{ANSWERS_BYTES_MAX, Room};
 use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{Duty, Executor, GenerationTable};
 use refit_loader::{Loader, OpenError};
 use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, Solo, SoloConfig};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,43 +92,43 @@ pub enum StartError {
         most: u64,
     },
     /// The system gave no thread.
-    #[error("the system starts no more threads: {0}; raise the limit with ulimit -u")]
+    #[error("the system starts no more threads: {0}")]
     Threads(#[from] std::io::Error),
     /// The node was told to stop before its engines had started.
     #[error("the node was told to end before its engines had started")]
     Ended,
 }
 
-impl StartError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for StartError {
+    fn code(&self) -> &str {
         match self {
-            StartError::Loader(_) => "interposers-missing",
-            StartError::Name(_) => "engine-name",
+            StartError::Loader(_) => codes::INTERPOSERS_MISSING,
+            StartError::Name(_) => codes::ENGINE_NAME,
             StartError::Module { source, .. } => source.code(),
-            StartError::WhichKind { .. } => "kind-unclear",
-            StartError::TwoModules { .. } => "kind-twice",
-            StartError::Engine(_) => "engine-start",
-            StartError::Parameters(_) => "parameters",
-            StartError::Beyond { .. } => "beyond-bound",
-            StartError::Threads(_) => "no-threads",
-            StartError::Ended => "node-ended",
+            StartError::WhichKind { .. } => codes::KIND_UNCLEAR,
+            StartError::TwoModules { .. } => codes::KIND_TWICE,
+            StartError::Engine(_) => codes::ENGINE_START,
+            StartError::Parameters(error) => error.code(),
+            StartError::Beyond { .. } => codes::BEYOND_BOUND,
+            StartError::Threads(_) => codes::NO_THREADS,
+            StartError::Ended => codes::NODE_ENDED,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             StartError::Loader(_) => "start the node with the `refit` program",
-            StartError::Module { source, .. } => source.next(),
-            StartError::Threads(_) => "raise the limit of processes, or set fewer workers",
+            StartError::Module { source, .. } => return source.next(),
+            StartError::Threads(_) => {
+                "raise the limit of processes (ulimit -u), or set fewer workers"
+            }
             StartError::Ended => "start it again",
             StartError::WhichKind { .. } => {
                 "give the engine a kind's name, or say which with `kind = …` beside its `name` in the configuration file"
             }
             StartError::TwoModules { .. } => "name the same file for all engines of the kind",
             _ => "mend the configuration and start again",
-        }
+        })
     }
 }
 

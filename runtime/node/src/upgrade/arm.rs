@@ -2,9 +2,10 @@
 
 use super::attempt::Attempt;
 use super::leaving;
-use super::refused::{Refused, refused};
+use super::refused::{Refused, refused, refused_by};
 use crate::limits::RESERVE_WAIT_MAX;
 use crate::watch::CREW_NAME;
+use refit_abi::codes;
 use refit_admin::api;
 use refit_kernel::GenerationTable;
 use refit_kernel::crew::{Crew, Reserve};
@@ -31,9 +32,7 @@ impl Attempt {
     ) -> Result<Arc<Armed>, Refused> {
         let start = Instant::now();
         for artifact in probed {
-            let refused = |error: refit_loader::LoadError| {
-                refused(api::Phase::Armed, error.code(), &error, error.next())
-            };
+            let refused = |error: refit_loader::LoadError| refused_by(api::Phase::Armed, &error);
             let loaded = self.upgrades.loader.load(artifact).map_err(refused)?;
             self.loaded.push(loaded);
         }
@@ -58,7 +57,7 @@ impl Attempt {
             .map_err(|error| {
                 refused(
                     api::Phase::Armed,
-                    "no-threads",
+                    codes::NO_THREADS,
                     &error,
                     "raise the limit of processes",
                 )
@@ -66,15 +65,10 @@ impl Attempt {
             .join();
         match armed {
             Ok(Ok(armed)) => Ok(Arc::new(armed)),
-            Ok(Err(error)) => Err(refused(
-                api::Phase::Armed,
-                error.code(),
-                &error,
-                error.next(),
-            )),
+            Ok(Err(error)) => Err(refused_by(api::Phase::Armed, &error)),
             Err(_) => Err(refused(
                 api::Phase::Armed,
-                "arming-panicked",
+                codes::ARMING_PANICKED,
                 &"the node's own code panicked",
                 "the node goes on; please report it with the log",
             )),
@@ -102,7 +96,7 @@ impl Attempt {
         self.upgrades.duty.next(&name).map_err(|error| {
             refused(
                 api::Phase::Armed,
-                "no-threads",
+                codes::NO_THREADS,
                 &format!("the system starts no more threads: {error}"),
                 "raise the limit of processes and apply the plan again",
             )

@@ -17,6 +17,7 @@ use crate::blocks::intake::Intake;
 use crate::code::libraries::retire;
 use crate::known::failed::{Failed, said};
 use crate::limits::RETIRE_WAIT_MAX;
+use refit_abi::codes;
 use refit_admin::Outcome;
 use refit_admin::api::{UpgradeReport, UpgradeState};
 use refit_loader::LoadedModule;
@@ -80,7 +81,7 @@ impl Attempt {
                 .state
                 .lock()
                 .reports
-                .refuse(id, "upgrade-panicked", &detail);
+                .refuse(id, codes::UPGRADE_PANICKED, &detail);
             return;
         }
         upgrades.standing.fails(Failed::Upgrade { id, said });

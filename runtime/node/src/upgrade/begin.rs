@@ -6,6 +6,7 @@ use super::rules::Rules;
 use super::taking_on::{Fitting, Proposed};
 use super::{Upgrades, refusal, under_way};
 use refit_abi::Height;
+use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_kernel::{GenerationTable, Key};
 use refit_upgrade::{Live, PlanError};
@@ -20,7 +21,7 @@ impl Upgrades {
                 "a plan was taken on under this key in block {height}, and this node keeps no report of its upgrade"
             );
             let next = "it is not taken on again; see the upgrades that are kept: refit upgrade history";
-            Refusal::new(409, "upgrade-forgotten", detail, next)
+            Refusal::new(409, codes::UPGRADE_FORGOTTEN, detail, next)
         })
     }
 
@@ -74,7 +75,7 @@ impl Upgrades {
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
         if let Err(error) = thread.spawn(move || attempt.guarded()) {
             let detail = format!("the system starts no more threads: {error}");
-            state.reports.refuse(id, "no-threads", &detail);
+            state.reports.refuse(id, codes::NO_THREADS, &detail);
         }
         id
     }
@@ -88,5 +89,5 @@ fn too_soon(planned: Height) -> Refusal {
         planned.next()
     );
     let next = "plan again with a later --at-height, or none; or apply it without a key";
-    Refusal::new(409, "plan-height-passed", detail, next)
+    Refusal::new(409, codes::PLAN_HEIGHT_PASSED, detail, next)
 }

@@ -5,6 +5,7 @@ use super::refused::{Refused, refused};
 use crate::blocks::intake::Intake;
 use crate::limits::CANCEL_WAIT_MAX;
 use crate::pause::Recall;
+use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_admin::api::{self, UPGRADE_CANCELLED, UpgradeReport};
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ fn of_ended(report: UpgradeReport) -> Result<UpgradeReport, Refusal> {
     let (id, state) = (report.id, report.state);
     Err(Refusal::new(
         409,
-        "upgrade-ended",
+        codes::UPGRADE_ENDED,
         format!("upgrade {id} has ended already: it was {state}"),
         format!("see how: refit upgrade status {id}"),
     ))
@@ -85,7 +86,7 @@ fn of_ended(report: UpgradeReport) -> Result<UpgradeReport, Refusal> {
 fn gate_closed(id: u64) -> Refusal {
     Refusal::new(
         409,
-        "gate-closed",
+        codes::GATE_CLOSED,
         format!("upgrade {id} is at its update point: it can no longer be taken back"),
         format!(
             "see what becomes of it: refit upgrade status {id}; older code comes back by a plan of its own"

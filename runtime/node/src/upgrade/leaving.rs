@@ -6,6 +6,7 @@ use super::Upgrades;
 use super::refused::{Refused, refused};
 use crate::limits::{CREW_END_MAX, LINGERING_CREWS_MAX};
 use crossbeam_channel::bounded;
+use refit_abi::codes;
 use refit_admin::api;
 use refit_kernel::crew::{Crew, OnDuty, TookOver};
 
@@ -73,7 +74,7 @@ pub(super) fn has_room(upgrades: &Upgrades) -> Result<(), Refused> {
     }
     Err(refused(
         api::Phase::Armed,
-        "crews-linger",
+        codes::CREWS_LINGER,
         &format!("the threads of {lingering} crews of earlier generations do not end"),
         "restart the node, with engines whose thread-local values have destructors that return",
     ))

@@ -38,6 +38,7 @@ use crossbeam_channel::Sender;
 use leaving::Leaving;
 use parking_lot::Mutex;
 use refit_abi::Height;
+use refit_abi::codes;
 use refit_admin::api::UpgradeReport;
 use refit_admin::{Metrics, PLAN_BYTES_MAX, Refusal};
 use refit_kernel::{Duty, GenerationTable};
@@ -162,7 +163,7 @@ impl Upgrades {
         let next = format!(
             "bring a mended build; to try this one again all the same: refit upgrade quarantine --clear {artifact}"
         );
-        Err(Refusal::new(409, "release-quarantined", detail, next))
+        Err(Refusal::new(409, codes::RELEASE_QUARANTINED, detail, next))
     }
 
     pub(crate) fn quarantine(&self) -> &Quarantine {
@@ -215,7 +216,7 @@ impl Upgrades {
 fn under_way(id: u64) -> Refusal {
     Refusal::new(
         409,
-        "upgrade-under-way",
+        codes::UPGRADE_UNDER_WAY,
         format!("upgrade {id} is under way"),
         format!(
             "wait for its end: refit upgrade status {id}; or take it back: refit upgrade cancel {id}"
@@ -226,7 +227,7 @@ fn under_way(id: u64) -> Refusal {
 fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {
     let unreadable = |detail: String| {
         let next = "make a plan with: refit upgrade plan KIND=PATH --out plan.json";
-        Refusal::new(400, "plan-unreadable", detail, next)
+        Refusal::new(400, codes::PLAN_UNREADABLE, detail, next)
     };
     if plan.len() > PLAN_BYTES_MAX {
         return Err(unreadable(format!(
@@ -238,5 +239,5 @@ fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {
 }
 
 fn refusal(error: &PlanError) -> Refusal {
-    Refusal::new(409, error.code(), error.to_string(), error.next())
+    Refusal::of(409, error)
 }

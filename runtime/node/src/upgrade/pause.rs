@@ -13,6 +13,7 @@ use crate::pause::waiting::Becomes;
 use crate::pause::watchdog::{self, Pause, StuckPause};
 use crate::pause::{LetGo, Point, Resumed, Waiting, Watches};
 use crossbeam_channel::{Receiver, bounded};
+use refit_abi::codes;
 use refit_admin::Outcome;
 use refit_admin::api::{QuarantineEntry, QuarantineState, UpgradeState};
 use refit_kernel::crew::{Crew, TookOver};
@@ -193,7 +194,7 @@ impl Attempt {
             artifacts: artifacts.clone(),
             height: height.0,
             state: QuarantineState::Quarantined,
-            code: "pause-stuck".to_owned(),
+            code: codes::PAUSE_STUCK.to_owned(),
             reason,
         };
         let policy = &self.upgrades.policy;

@@ -1,7 +1,7 @@
 //! Probed: a child process has found each module fit, and it gives what the plan says. None of its code is here yet.
 
 use super::attempt::Attempt;
-use super::refused::{Refused, refused, refused_plan};
+use super::refused::{Refused, refused, refused_by};
 use super::stage;
 use super::steps::Steps;
 use refit_admin::api;
@@ -42,9 +42,7 @@ impl Probing<'_> {
         let start = Instant::now();
         let mut probed = Vec::new();
         for artifact in staged {
-            let refused = |error: refit_loader::ProbeError| {
-                refused(api::Phase::Probed, error.code(), &error, error.next())
-            };
+            let refused = |error: refit_loader::ProbeError| refused_by(api::Phase::Probed, &error);
             probed.push(self.loader.probe(artifact).map_err(refused)?);
         }
         self.check(&probed)?;
@@ -68,14 +66,14 @@ impl Probing<'_> {
             })
             .collect();
         let again = Plan::make_with(live, &coming, plan.at_height, &plan.directives)
-            .map_err(|error| refused_plan(phase, &error))?;
+            .map_err(|error| refused_by(phase, &error))?;
         self.same_classes(&again)?;
         if again.modules != plan.modules || again.carried != plan.carried {
             let error = PlanError::Base {
                 planned: plan.base,
                 live: live.generation,
             };
-            return Err(refused_plan(phase, &error));
+            return Err(refused_by(phase, &error));
         }
         let context = LintContext {
             grants: self.grants.clone(),
@@ -95,7 +93,7 @@ impl Probing<'_> {
         };
         for ((kind, planned), (_, found)) in kinds(self.plan).into_iter().zip(kinds(again)) {
             if planned != found {
-                return Err(refused_plan(
+                return Err(refused_by(
                     api::Phase::Probed,
                     &PlanError::Class {
                         kind,

@@ -3,6 +3,8 @@
 use super::cancel::cancelled;
 use crate::pause::LetGo;
 use crate::rehearsal::RehearsalError;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::api;
 use refit_upgrade::PlanError;
 
@@ -26,15 +28,16 @@ pub(super) fn refused(
     }))
 }
 
-pub(super) fn refused_plan(phase: api::Phase, error: &PlanError) -> Refused {
-    refused(phase, error.code(), error, error.next())
+/// What `error` refuses.
+pub(super) fn refused_by(phase: api::Phase, error: &impl Explain) -> Refused {
+    Refused(Box::new(api::Reason::of(phase, error)))
 }
 
 /// The crew is gone.
 pub(super) fn ended() -> Refused {
     refused(
         api::Phase::Armed,
-        "node-ended",
+        codes::NODE_ENDED,
         &"the node is stopping",
         "start it again: refit run",
     )
@@ -45,7 +48,7 @@ impl From<LetGo> for Refused {
     fn from(why: LetGo) -> Self {
         match why {
             LetGo::TooLate { planned, now } => {
-                refused_plan(api::Phase::Armed, &PlanError::Past { planned, now })
+                refused_by(api::Phase::Armed, &PlanError::Past { planned, now })
             }
             LetGo::TakenBack => cancelled(api::Phase::Armed),
             LetGo::Aborted { height, code } => refused(
@@ -62,13 +65,6 @@ impl From<LetGo> for Refused {
 
 impl From<RehearsalError> for Refused {
     fn from(error: RehearsalError) -> Self {
-        Self(Box::new(api::Reason {
-            code: error.code().to_owned(),
-            detail: error.to_string(),
-            next: error.next(),
-            phase: api::Phase::Rehearsed,
-            engine: error.engine(),
-            key: error.key(),
-        }))
+        refused_by(api::Phase::Rehearsed, &error)
     }
 }

@@ -13,6 +13,8 @@ use crate::rehearsal::{
     RehearsalCommand, RehearsalError, Request,
 };
 use parking_lot::MutexGuard;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::RehearsalOutcome;
 use refit_admin::api;
 use refit_kernel::ImageScope;
@@ -167,6 +169,6 @@ impl Upgrades {
         let detail = "another rehearsal does not end";
         let next = "apply the plan again when it has ended";
         let phase = api::Phase::Rehearsed;
-        Err(refused(phase, "rehearsal-under-way", &detail, next))
+        Err(refused(phase, codes::REHEARSAL_UNDER_WAY, &detail, next))
     }
 }

@@ -10,6 +10,7 @@ use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{RehearsalCommand, RehearsalError};
 use refit_abi::Generation;
+use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_admin::api::RehearsalReport;
 use refit_kernel::Grants;
@@ -114,7 +115,7 @@ fn report(
 fn off() -> Refusal {
     Refusal::new(
         409,
-        "rehearsal-off",
+        codes::REHEARSAL_OFF,
         "the node does not rehearse",
         "start it without --no-rehearsal, or plan with --no-rehearsal",
     )
@@ -123,7 +124,7 @@ fn off() -> Refusal {
 fn not_asked() -> Refusal {
     Refusal::new(
         503,
-        "node-busy",
+        codes::NODE_BUSY,
         "the node did not come to say what is live",
         "try again; see refit status and the node's log if it stays",
     )
@@ -132,7 +133,7 @@ fn not_asked() -> Refusal {
 fn busy() -> Refusal {
     Refusal::new(
         409,
-        "rehearsal-under-way",
+        codes::REHEARSAL_UNDER_WAY,
         "another plan is being rehearsed",
         "try again when it has ended",
     )

@@ -6,6 +6,8 @@ use super::shown;
 use crate::micros::micros;
 use crate::pause::Resumed;
 use parking_lot::MutexGuard;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_admin::Outcome;
 use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
 use refit_upgrade::Verdict;
@@ -61,14 +63,7 @@ impl Attempt {
                     report
                         .phases
                         .retain(|step| step.phase != api::Phase::Committed);
-                    report.reason = Some(Reason {
-                        code: failure.code().to_owned(),
-                        detail: failure.to_string(),
-                        next: failure.next().to_owned(),
-                        phase: shown::phase(*phase),
-                        engine: failure.engine().map(|engine| engine.to_string()),
-                        key: failure.key().map(str::to_owned),
-                    });
+                    report.reason = Some(Reason::of(shown::phase(*phase), failure));
                 }
                 None => report.state = UpgradeState::Aborted,
             }
@@ -84,7 +79,7 @@ impl Attempt {
         if stuck {
             self.update(|report| {
                 if let Some(reason) = &mut report.reason {
-                    reason.code = "pause-stuck".to_owned();
+                    reason.code = codes::PAUSE_STUCK.to_owned();
                     reason.next = "the code is in quarantine; mend the migration".to_owned();
                 }
             });

@@ -3,6 +3,7 @@
 use super::shown;
 use crate::limits::REPORTS_MAX;
 use refit_abi::Height;
+use refit_abi::codes;
 use refit_admin::api::{
     self, Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
 };
@@ -110,7 +111,7 @@ impl Reports {
         if !decided {
             let next =
                 "end the node, start it again, and see its log before you apply the plan again";
-            self.refuse_with(id, "upgrade-panicked", detail, next);
+            self.refuse_with(id, codes::UPGRADE_PANICKED, detail, next);
         }
         self.update(id, |report| {
             report.phases.push(PhaseTime {

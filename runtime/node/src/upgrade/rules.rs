@@ -6,6 +6,7 @@ use super::refused::{Refused, refused};
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
+use refit_abi::codes;
 use refit_admin::{ApplyOptions, Refusal, api};
 use refit_ordering::Entry;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Rules {
         }
         Err(refused(
             api::Phase::Rehearsed,
-            "pause-not-rehearsed",
+            codes::PAUSE_NOT_REHEARSED,
             &"a longest pause is set, and the upgrade is not rehearsed",
             self.way_out,
         ))
@@ -88,7 +89,7 @@ impl Rules {
         let next = "bring fewer engines at once, write a migration that touches fewer fields, or accept a longer pause with --max-pause";
         Err(refused(
             api::Phase::Rehearsed,
-            "pause-too-long",
+            codes::PAUSE_TOO_LONG,
             &detail,
             next,
         ))
@@ -105,5 +106,5 @@ fn no_such_wait(wait: Duration) -> Refusal {
         wait.as_millis()
     );
     let next = "give a wait within these bounds, or apply with --no-rehearsal";
-    Refusal::new(400, "invalid-rehearsal-wait", detail, next)
+    Refusal::new(400, codes::INVALID_REHEARSAL_WAIT, detail, next)
 }

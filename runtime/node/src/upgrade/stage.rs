@@ -1,6 +1,6 @@
 //! Staged: the plan's files are read, inspected, and copied to where nobody changes them.
 
-use super::refused::{Refused, refused, refused_plan};
+use super::refused::{Refused, refused_by};
 use refit_admin::api;
 use refit_loader::{Candidate, Loader, StagedArtifact};
 use refit_upgrade::{Plan, PlanError, PlannedModule};
@@ -14,12 +14,12 @@ pub(super) fn stage_all(loader: &Loader, plan: &Plan) -> Result<Vec<StagedArtifa
 
 fn stage(loader: &Loader, planned: &PlannedModule) -> Result<StagedArtifact, Refused> {
     let phase = api::Phase::Staged;
-    let candidate = Candidate::read(Path::new(&planned.path))
-        .map_err(|error| refused(phase, error.code(), &error, error.next()))?;
+    let candidate =
+        Candidate::read(Path::new(&planned.path)).map_err(|error| refused_by(phase, &error))?;
     let found = candidate.id().to_string();
     if found != planned.artifact {
         let (path, planned) = (planned.path.clone(), planned.artifact.clone());
-        return Err(refused_plan(
+        return Err(refused_by(
             phase,
             &PlanError::Changed {
                 path,
@@ -30,8 +30,8 @@ fn stage(loader: &Loader, planned: &PlannedModule) -> Result<StagedArtifact, Ref
     }
     let inspected = candidate
         .inspect()
-        .map_err(|error| refused(phase, error.code(), &error, error.next()))?;
+        .map_err(|error| refused_by(phase, &error))?;
     loader
         .stage(inspected)
-        .map_err(|error| refused(phase, error.code(), &error, error.next()))
+        .map_err(|error| refused_by(phase, &error))
 }

@@ -6,6 +6,7 @@ use super::shown;
 use crate::micros::micros;
 use crate::pause::Recall;
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_admin::api::PhaseTime;
 use refit_upgrade::{Phase, Unwatched, Watch};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ impl Steps {
         self.watch.lock().reached(phase).map_err(|withdrawn| {
             refused(
                 shown,
-                "withdrawn",
+                codes::WITHDRAWN,
                 &withdrawn,
                 "apply the plan again when ready",
             )

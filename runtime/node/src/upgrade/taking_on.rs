@@ -25,6 +25,7 @@ use crate::limits::{DOOR_WAIT_MAX, REPLY_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_admin::api::UpgradeAccepted;
 use refit_admin::{ApplyOptions, CarriedOut, OrderedBy, Refusal};
 use refit_kernel::{
@@ -92,7 +93,7 @@ impl Proposed {
                 entry.len()
             );
             let next = "bring fewer kinds at once";
-            return Err(Refusal::new(400, "plan-unreadable", detail, next));
+            return Err(Refusal::new(400, codes::PLAN_UNREADABLE, detail, next));
         }
         Ok(Self {
             order: entries::noted(&said, entry.clone()),

@@ -1,6 +1,7 @@
 //! Whether a block stands on what a node has: the first thing that is not as it must be is named.
 
 use crate::common::{Executes, entry, message};
+use refit_abi::host::Explain;
 use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
@@ -37,10 +38,10 @@ fn next() -> Block {
 }
 
 /// The code of the refusal of the next block with a changed header.
-fn refused(change: impl FnOnce(&mut Header)) -> &'static str {
+fn refused(change: impl FnOnce(&mut Header)) -> String {
     let mut block = next();
     change(&mut block.header);
-    ground().check(&block).unwrap_err().code()
+    ground().check(&block).unwrap_err().code().to_owned()
 }
 
 #[test]
@@ -194,7 +195,9 @@ fn a_plan_in_a_block_is_in_its_one_form_or_the_block_is_refused() {
             plan: bytes,
         };
         let block = ground().extend(BlockTime(1_000), vec![plan]);
-        ground().check(&block).map_err(|refused| refused.code())
+        ground()
+            .check(&block)
+            .map_err(|refused| refused.code().to_owned())
     };
     let bytes = plan.to_bytes();
     assert_eq!(PlanEntry::from_bytes(&bytes), Ok(plan));
@@ -210,6 +213,6 @@ fn a_plan_in_a_block_is_in_its_one_form_or_the_block_is_refused() {
         vec![],
         vec![0; PLAN_ENTRY_BYTES_MAX + 1],
     ] {
-        assert_eq!(check(wrong), Err("block-entry"));
+        assert_eq!(check(wrong), Err("block-entry".to_owned()));
     }
 }

@@ -15,12 +15,15 @@ use crate::under_way::UnderWay;
 use incoming::{Incoming, Old, needs_work};
 use parking_lot::Mutex;
 use refit_abi::Generation;
+use refit_abi::codes;
+use refit_abi::host::Explain;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
     Change, CommitEffects, GenerationTable, KindIndex, LogLine, Parameters, Quiesced, Reworded,
     Rewording, Unaccepted,
 };
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -88,20 +91,18 @@ pub enum ArmError {
     },
 }
 
-impl ArmError {
-    /// A short, stable word for programs.
-    pub fn code(&self) -> &'static str {
+impl Explain for ArmError {
+    fn code(&self) -> &str {
         match self {
-            ArmError::NoMigration { .. } => "plan-no-migration",
-            ArmError::Class { .. } => "plan-class-changed",
-            ArmError::Cycle { .. } => "plan-after-cycle",
-            ArmError::Trial { .. } => "default-failed",
+            ArmError::NoMigration { .. } => codes::PLAN_NO_MIGRATION,
+            ArmError::Class { .. } => codes::PLAN_CLASS_CHANGED,
+            ArmError::Cycle { .. } => codes::PLAN_AFTER_CYCLE,
+            ArmError::Trial { .. } => codes::DEFAULT_FAILED,
         }
     }
 
-    /// What to do next.
-    pub fn next(&self) -> &'static str {
-        match self {
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             ArmError::NoMigration { .. } => {
                 "write the step with #[derive(Migrate)] or impl Migrate"
             }
@@ -110,7 +111,7 @@ impl ArmError {
                 "take one of them out of `AFTER` and use upgrade messages there"
             }
             ArmError::Trial { .. } => "mend the default of the new field; the node is unchanged",
-        }
+        })
     }
 }
 

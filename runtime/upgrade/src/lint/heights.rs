@@ -3,6 +3,7 @@
 use super::{Finding, Level, LintContext};
 use crate::plan::Plan;
 use refit_abi::Height;
+use refit_abi::codes;
 
 /// The longest wait for a plan's height that is taken to be meant, in microseconds: a week.
 pub const PLAN_AHEAD_US_MAX: u64 = 7 * 24 * 3_600 * 1_000_000;
@@ -36,7 +37,7 @@ pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
     let now = progress.height;
     if planned < now {
         return Some(Finding {
-            code: "height-passed".to_owned(),
+            code: codes::HEIGHT_PASSED.to_owned(),
             level: Level::Error,
             kind: String::new(),
             reason: format!(
@@ -47,7 +48,7 @@ pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
     }
     let is_far = progress.us_until(planned) > PLAN_AHEAD_US_MAX;
     is_far.then(|| Finding {
-        code: "height-far".to_owned(),
+        code: codes::HEIGHT_FAR.to_owned(),
         level: Level::Warning,
         kind: String::new(),
         reason: format!(

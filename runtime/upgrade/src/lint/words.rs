@@ -2,13 +2,14 @@
 
 use super::rewording::{Rewording, Way};
 use super::{Finding, Level, Linter};
+use refit_abi::codes;
 use refit_abi::schema::SchemaId;
 use refit_abi::words::Words;
 
 /// Differences that one finding tells.
 const LINES_MAX: usize = 8;
 
-const CODE: &str = "words-changed";
+const CODE: &str = codes::WORDS_CHANGED;
 
 /// One part of an interface whose schema stays.
 struct Part<'a> {

@@ -3,6 +3,7 @@
 use crate::node::{Node, WithdrawsAt};
 use crate::ring::{self, CHECK, FAULT, Message, PANIC, VERSIONS};
 use refit_abi::Generation;
+use refit_abi::host::Explain;
 use refit_upgrade::{ArmError, Armed, Directives, Failure, Phase, Plan, Unwatched, Verdict};
 
 /// More engines than one chunk holds.

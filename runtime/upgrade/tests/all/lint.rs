@@ -4,6 +4,7 @@ use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, Descriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
     MigrationDescriptor, OlderMessageDescriptor,
 };
+use refit_abi::host::Explain;
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::words::Words;
 use refit_abi::{Generation, Height};

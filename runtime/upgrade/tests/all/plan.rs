@@ -3,6 +3,7 @@
 use crate::ring::{self, VERSIONS};
 use crate::swap::CLASSES;
 use refit_abi::descriptor::Descriptor;
+use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
 use refit_upgrade::{Class, Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlanError};
 

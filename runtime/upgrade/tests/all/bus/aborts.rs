@@ -3,6 +3,7 @@
 use crate::bus::kinds::{self, id, tracked};
 use crate::bus::ops::{Born, CANCELS_SEEN, Message, Op, attempt, bear, bear_named, say, send};
 use crate::bus::world::{Snapshot, UNBOUNDED, WithdrawsAt, World, alone};
+use refit_abi::host::Explain;
 use refit_kernel::{BlockOutcome, Executor, replaced};
 use refit_upgrade::{BusBudget, Directives, Failure, Phase, Unwatched};
 use std::sync::atomic::Ordering;

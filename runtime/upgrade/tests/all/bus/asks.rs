@@ -4,6 +4,7 @@ use crate::bus::kinds::{self, id};
 use crate::bus::ops::{Born, Op, attempt, bear};
 use crate::bus::world::{WithdrawsAt, World};
 use refit_abi::descriptor::Descriptor;
+use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
 use refit_upgrade::{
     Armed, Directives, Live, LiveKind, OfferedModule, Phase, Plan, Unwatched, Verdict,

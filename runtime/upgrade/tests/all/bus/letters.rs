@@ -3,6 +3,7 @@
 use crate::bus::kinds::{self, id, tracked};
 use crate::bus::ops::{Born, Message, Op, bear, say, send};
 use crate::bus::world::{UNBOUNDED, World, alone};
+use refit_abi::host::Explain;
 use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
 use refit_upgrade::{Directives, Unwatched};
 

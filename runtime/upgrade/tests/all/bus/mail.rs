@@ -4,6 +4,7 @@
 use crate::bus::kinds::id;
 use crate::bus::posts::{self, UNLUCKY};
 use crate::bus::world::{Crossed, UNBOUNDED, World, keyless};
+use refit_abi::host::Explain;
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::{EngineState, EngineStatus, Ingress, ReplyError};
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};

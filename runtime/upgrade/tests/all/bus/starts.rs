@@ -3,6 +3,7 @@
 use crate::bus::kinds::{self, id, one, tracked};
 use crate::bus::ops::{Birth, Born, Message, Op, UNBORN, attempt, bear, bear_named, say, send};
 use crate::bus::world::{UNBOUNDED, World, alone};
+use refit_abi::host::Explain;
 use refit_abi::{EngineId, Height};
 use refit_kernel::Executor;
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};

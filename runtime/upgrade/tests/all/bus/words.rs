@@ -3,6 +3,7 @@
 
 use crate::bus::kinds::id;
 use crate::bus::world::{Crossed, UNBOUNDED, WithdrawsAt, World};
+use refit_abi::host::Explain;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{Context, Deserialize, Engine, Fault, Sender, Serialize, State};

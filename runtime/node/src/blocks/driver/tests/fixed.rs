@@ -5,6 +5,7 @@ use super::rig::{Rig, Set, entry};
 use super::*;
 use crate::pause::LetGo;
 use refit_abi::Height;
+use refit_abi::host::Explain;
 use refit_ordering::{
     Block, Entry, Header, PlanDigest, Refused, Script, Scripted, Step, UpgradeEnd, UpgradeOutcome,
 };

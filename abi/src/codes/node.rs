@@ -1,0 +1,79 @@
+//! Codes of decided blocks, and the start of a node.
+
+super::codes! { ALL_BLOCK: "Decided blocks", "Why a node refuses a block that others decided, and goes no further.";
+    /// The block is of another chain.
+    BLOCK_CHAIN = "block-chain", Internal, "Fetch it from a node of this chain.";
+    /// The block does not follow the blocks that this node executed.
+    BLOCK_BRANCH = "block-branch", Internal, "Compare with another node.";
+    /// The block is not the next one.
+    BLOCK_HEIGHT = "block-height", Internal, "Give the blocks in their order.";
+    /// The block has another parent than the one before it.
+    BLOCK_PARENT = "block-parent", Internal, "Fetch it from another node.";
+    /// The time of the block goes back, or is too far ahead.
+    BLOCK_TIME = "block-time", Internal, "See the clock of whoever made it.";
+    /// This node came to another state than the block says.
+    BLOCK_RECEIPT = "block-receipt", Internal, "Compare both nodes' code and states.";
+    /// An upgrade had another end here than the block says.
+    BLOCK_OUTCOME = "block-outcome", Internal, "Compare both nodes' code and states.";
+    /// The block was made with other code than runs here.
+    BLOCK_CODE = "block-code", Internal, "Bring the same code.";
+    /// The block was made with other parameters than are in force here.
+    BLOCK_PARAMETERS = "block-parameters", Internal, "Bring the same parameters.";
+    /// The block was made on another state than this node has.
+    BLOCK_STATE = "block-state", Internal, "Compare both nodes' code and states.";
+    /// The block is larger than a block may be.
+    BLOCK_SIZE = "block-size", Internal, "Make smaller blocks.";
+    /// The seal of the block is longer than a seal may be.
+    BLOCK_SEAL = "block-seal", Internal, "Fetch it from another node.";
+    /// The block has an entry that this node cannot carry out.
+    BLOCK_ENTRY = "block-entry", Internal, "Bring a newer node, or ask whoever made the block.";
+    /// The block has a proof of a sender that this node cannot check.
+    BLOCK_AUTHENTICATOR = "block-authenticator", Internal, "Bring a newer node.";
+}
+
+super::codes! { ALL_RUN: "Starting a node", "What keeps `refit run` from starting, or ends it.";
+    /// Another node uses the data folder.
+    DATA_FOLDER_IN_USE = "data-folder-in-use", Usage, "Stop that node, or give this one a folder of its own with `--data-dir`.";
+    /// The data folder cannot be locked.
+    DATA_FOLDER_UNLOCKABLE = "data-folder-unlockable", Usage, "Give the node the rights to its data folder, on a file system that knows locks.";
+    /// The quarantine list cannot be read.
+    QUARANTINE_UNREADABLE = "quarantine-unreadable", Usage, "Give the node the rights to its data folder.";
+    /// The file is no quarantine list of this node.
+    QUARANTINE_NOT_UNDERSTOOD = "quarantine-not-understood", Usage, "Read the file, and move it away if nothing in it matters any more.";
+    /// The quarantine list cannot be written.
+    QUARANTINE_UNWRITABLE = "quarantine-unwritable", Usage, "Give the node the rights to its data folder, and the disk space.";
+    /// It is not clear which kind of the library the engine is of.
+    KIND_UNCLEAR = "kind-unclear", Usage, "Give the engine a kind's name, or say `kind = …` beside its `name` in the configuration file.";
+    /// Two libraries have the same kind.
+    KIND_TWICE = "kind-twice", Usage, "Name the same file for all engines of the kind.";
+    /// An engine did not start.
+    ENGINE_START = "engine-start", Usage, "Mend its configuration, or its `init`, and start again.";
+    /// Something is configured beyond its bound.
+    BEYOND_BOUND = "beyond-bound", Usage, "Mend the configuration and start again.";
+    /// The data folder cannot be made or written.
+    RUN_DATA_DIR = "run-data-dir", Usage, "Name another with `--data-dir`.";
+    /// The node cannot restart with what it ran.
+    RUN_NOT_KEPT = "run-not-kept", Internal, "See that the library is the one you want, and start the node again by hand.";
+    /// The node cannot listen there.
+    RUN_LISTEN = "run-listen", Usage, "Name another place with `--socket`, `--data-dir`, `--tcp` or `--probe-listen`.";
+    /// The node had failed before it was told to end.
+    RUN_FAILED = "run-failed", Internal, "Its log says more; start it again.";
+    /// The configuration file is not what it must be.
+    CONFIG_INVALID = "config-invalid", Usage, "Correct or remove what is marked; `refit run --help` names the settings.";
+    /// Others may read the file of the token.
+    CONFIG_TOKEN_OPEN = "config-token-open", Usage, "Run `chmod 600` on it, and make a new token.";
+    /// A node that listens on TCP needs a token.
+    CONFIG_TOKEN_MISSING = "config-token-missing", Usage, "Make one, such as with `openssl rand -hex 32`, keep it in a file of mode 0600, and name it with `--token-file`.";
+    /// The token is not one that can be used.
+    CONFIG_TOKEN_INVALID = "config-token-invalid", Usage, "Give the one that the node has, or make a new one, such as with `openssl rand -hex 32`.";
+    /// The address can be reached from other machines, and nothing on it is encrypted.
+    CONFIG_BEYOND_LOOPBACK = "config-beyond-loopback", Usage, "Listen on 127.0.0.1 or [::1] and let a proxy or a tunnel lead there; or say `--tcp-beyond-loopback`.";
+    /// No engine is named.
+    CONFIG_NO_ENGINES = "config-no-engines", Usage, "Name one with `--engine NAME=PATH`, or with `[[engine]]` in the configuration file.";
+    /// `--engine-config` names an engine that no `--engine` does.
+    CONFIG_STRAY_CONFIG = "config-stray-config", Usage, "Name it with `--engine NAME=PATH` too.";
+    /// A longest pause is set, and upgrades are not rehearsed.
+    CONFIG_BOUND_WITHOUT_REHEARSAL = "config-bound-without-rehearsal", Usage, "Leave out the longest pause, or let upgrades be rehearsed.";
+    /// The rules of the log are not understood.
+    CONFIG_LOG = "config-log", Usage, "Give a level, such as `--log info`.";
+}

@@ -1,0 +1,40 @@
+//! Codes of building an engine.
+
+super::codes! { ALL_BUILD: "Building an engine from source", "What `refit engine build` and every command that takes a folder of source may say.";
+    /// There is no `cargo` on this machine.
+    CARGO_MISSING = "cargo-missing", BuildFailed, "Install Rust from https://rustup.rs.";
+    /// There is no `rustc` on this machine.
+    COMPILER_MISSING = "compiler-missing", BuildFailed, "Install Rust from https://rustup.rs.";
+    /// A file or a folder of the build cannot be read or written.
+    BUILD_IO = "build-io", BuildFailed, "See that the folder is there, and check its permissions and free space.";
+    /// The folder holds no `Cargo.toml` with a `[package]`.
+    NOT_A_PACKAGE = "not-a-package", Usage, "Name the folder of an engine's package, or a library (`.so`) itself.";
+    /// The package does not build a library that a node can load.
+    NO_CDYLIB = "no-cdylib", BuildFailed, "Add `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]` in `Cargo.toml`.";
+    /// The package has no feature `module`, which turns the export on.
+    NO_MODULE_FEATURE = "no-module-feature", BuildFailed, "Add `module = [\"refit-abi/module\"]` under `[features]` in `Cargo.toml`.";
+    /// The workspace has no `Cargo.lock`, so its dependencies are not fixed.
+    NO_LOCK = "no-lock", BuildFailed, "Run `cargo generate-lockfile` in the workspace.";
+    /// A `Cargo.toml` cannot be read.
+    MANIFEST_UNREADABLE = "manifest-unreadable", BuildFailed, "Correct the manifest.";
+    /// A dependency that the package names by its path is not there.
+    DEPENDENCY_MISSING = "dependency-missing", BuildFailed, "Correct its `path` in that `Cargo.toml`; `refit-abi` is the folder `abi` of a checkout of Refit.";
+    /// The folder has more files or bytes than an engine's source may have.
+    SOURCE_TOO_LARGE = "source-too-large", BuildFailed, "Move data out of the source folder.";
+    /// The compiler found errors.
+    DOES_NOT_COMPILE = "does-not-compile", BuildFailed, "Correct the source and build again.";
+    /// The disk that is built on is full.
+    NO_SPACE = "no-space", BuildFailed, "Free space, for example with `refit engine clean`, or name other folders with `--data-dir` and `--cache-dir`.";
+    /// The system runs no program in the folder that is built in.
+    NO_EXECUTION = "no-execution", BuildFailed, "Name folders on a device that is not mounted with `noexec`, with `--data-dir` and `--cache-dir`.";
+    /// The source changed again and again while it was built.
+    SOURCE_MOVES = "source-moves", BuildFailed, "End what writes into the package, or have it write into a folder that `.gitignore` names.";
+    /// Cargo failed before it compiled anything.
+    CARGO_FAILED = "cargo-failed", BuildFailed, "Run `cargo build --lib --features module` in the source folder to see all that it says.";
+    /// The build took longer than a build may, and was killed.
+    BUILD_TIME_UP = "build-time-up", BuildFailed, "Build again on a machine with less load.";
+    /// The build was given up: nobody waits for it any more.
+    BUILD_CANCELLED = "build-cancelled", BuildFailed, "Build again.";
+    /// Cargo succeeded and named no library.
+    NO_LIBRARY = "no-library", BuildFailed, "Check the `[lib]` section of `Cargo.toml`.";
+}

@@ -1,0 +1,96 @@
+//! [`Explain`]: what every refusal and every error says of itself beside its text, and [`Explained`],
+//! the same as plain strings.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// An error that says why in a stable word, and what to do next. Its [`Display`](fmt::Display) is the
+/// detail.
+pub trait Explain: fmt::Display {
+    /// A constant of [`codes`](crate::codes), or a code of an engine's own.
+    fn code(&self) -> &str;
+
+    /// What to do next.
+    fn next(&self) -> Cow<'_, str>;
+
+    /// The engine that it is about, as people name it.
+    fn engine_name(&self) -> Option<String> {
+        None
+    }
+
+    /// The entry of that engine's state, if its code named one.
+    fn key(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl<E: Explain + ?Sized> Explain for Box<E> {
+    fn code(&self) -> &str {
+        (**self).code()
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        (**self).next()
+    }
+
+    fn engine_name(&self) -> Option<String> {
+        (**self).engine_name()
+    }
+
+    fn key(&self) -> Option<&str> {
+        (**self).key()
+    }
+}
+
+/// An error's account of itself, to be sent or kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// Stable name of the reason.
+    pub code: String,
+    /// What went wrong.
+    pub detail: String,
+    /// What to do next.
+    pub next: String,
+    /// The engine that it is about, if it is one.
+    pub engine: Option<String>,
+    /// The entry of that engine's state, if its code named one.
+    pub key: Option<String>,
+}
+
+impl Explained {
+    /// What `error` says of itself.
+    pub fn of(error: &(impl Explain + ?Sized)) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            next: error.next().into_owned(),
+            engine: error.engine_name(),
+            key: error.key().map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl Explain for Explained {
+    fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.next)
+    }
+
+    fn engine_name(&self) -> Option<String> {
+        self.engine.clone()
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
