@@ -298,6 +298,11 @@ impl Executor {
     }
 
     /// Executes one block to its end.
+    ///
+    /// The order in which mailboxes are filled is part of the contract, and the same on every node: what the block before
+    /// has left; then timers that are due, by height before by time, each in the order they were set; then the block's
+    /// entries in their order. Effects of what happened since the block before (an upgrade, a start) come first in the
+    /// outcome.
     pub fn execute(&mut self, helpers: &Helpers, block: BlockInput) -> BlockOutcome {
         let table = self.table();
         let frame = block.frame;

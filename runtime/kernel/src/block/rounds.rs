@@ -104,6 +104,8 @@ impl Executor {
         helpers.run(&Job::Round(round.clone()), alone);
         out.stats.rounds += 1;
         out.stats.mixed += round.mixed.load(Ordering::Relaxed) as u64;
+        // Code changes only while the gate is closed, and a round is inside of it.
+        debug_assert_eq!(out.stats.mixed, 0, "a worker saw another generation");
         self.causes = causes_of(&mut round);
         let mut outboxes = std::mem::take(&mut self.outboxes);
         for (index, chunk) in active.iter().zip(&round.chunks) {
