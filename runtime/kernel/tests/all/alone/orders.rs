@@ -1,0 +1,295 @@
+//! What an operator does to a state, as an entry of a block: at its place, and the same in every copy of the node.
+
+use crate::alone::harness::{block, executor, ingress, place, poison, root, run, seen, start};
+use crate::alone::image::{LARGE, copy};
+use crate::alone::script::{Config, From, Message, Op, Seen, Target};
+use refit_abi::{EngineId, Undelivered};
+use refit_kernel::crew::Helpers;
+use refit_kernel::{
+    BlockInput, BlockOutcome, Done, Executor, Ingress, Order, OrderError, ParameterChanges,
+    PlacedOrder,
+};
+
+/// Executes the next block, of these messages and of orders at these places.
+fn ordered(
+    executor: &mut Executor,
+    messages: Vec<Ingress>,
+    orders: Vec<(u64, Order)>,
+) -> BlockOutcome {
+    let height = executor.height().0 + 1;
+    let orders = orders.into_iter();
+    let input = BlockInput {
+        orders: orders
+            .map(|(index, order)| PlacedOrder {
+                index,
+                key: None,
+                order,
+            })
+            .collect(),
+        ..block(height, messages)
+    };
+    executor.execute(&Helpers::none(), input)
+}
+
+fn mailboxes_of(messages: u64) -> Order {
+    setting(&[("mailbox.messages", messages)])
+}
+
+fn setting(values: &[(&str, u64)]) -> Order {
+    let values = values.iter();
+    Order::Parameters(ParameterChanges {
+        set: values
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect(),
+        ..ParameterChanges::default()
+    })
+}
+
+fn five() -> Vec<Ingress> {
+    (0..5)
+        .map(|n| ingress(root(0), n, Message::default()))
+        .collect()
+}
+
+fn refused(outcome: &BlockOutcome) -> usize {
+    let replies = outcome.replies.iter();
+    replies.filter(|replied| replied.outcome.is_err()).count()
+}
+
+/// One that has sent, set timers and started an engine, which waits for nothing.
+fn busy(executor: &mut Executor) {
+    let child = Op::Spawn(Config::default());
+    let timers = [2, 3].map(|after| Op::AfterBlocks(after, Message::default()));
+    let ops = [vec![child], timers.to_vec()].concat();
+    run(executor, vec![(root(0), Message::of(ops))]);
+}
+
+#[test]
+fn ordered_parameters_hold_from_the_next_block_on_wherever_they_stand_in_theirs() {
+    for at in [0, 3, 5] {
+        let mut executor = executor(1);
+        let before = executor.parameters().hash();
+        let outcome = ordered(&mut executor, five(), vec![(at, mailboxes_of(3))]);
+        assert_eq!(
+            refused(&outcome),
+            0,
+            "this block is executed under the old ones"
+        );
+        let now = executor.parameters().hash();
+        assert_ne!(now, before);
+        assert_eq!(outcome.parameters.as_ref().unwrap().hash(), now);
+        assert_eq!(outcome.ordered[0].outcome, Ok(Done::Parameters(now)));
+        // A message is called by its place in the block, and an order has one.
+        let mut places: Vec<u64> = outcome.replies.iter().map(place).collect();
+        places.sort_unstable();
+        let expected: Vec<u64> = (0..6).filter(|place| *place != at).collect();
+        assert_eq!(places, expected);
+        let outcome = ordered(&mut executor, five(), vec![]);
+        assert_eq!((refused(&outcome), outcome.parameters.is_none()), (2, true));
+    }
+}
+
+#[test]
+fn of_two_entries_the_later_is_applied_to_what_the_former_leaves() {
+    let mut executor = executor(1);
+    let orders = vec![
+        (0, setting(&[("mailbox.messages", 3), ("block.rounds", 7)])),
+        (1, setting(&[("mailbox.messages", 4), ("keys.names", 9)])),
+    ];
+    ordered(&mut executor, vec![], orders);
+    let now = executor.parameters();
+    let values = (now.mailbox.messages, now.block.rounds, now.keys.names);
+    assert_eq!(values, (4, 7, 9));
+}
+
+#[test]
+fn a_restarted_engine_has_a_fresh_state_and_its_mail_and_none_of_its_timers() {
+    let mut executor = executor(1);
+    busy(&mut executor);
+    let children = executor.engines();
+    let before = ingress(root(0), 7, Message::default());
+    let after = ingress(root(0), 8, Message::default());
+    let outcome = ordered(
+        &mut executor,
+        vec![before, after],
+        vec![(1, Order::Restart(root(0)))],
+    );
+    let done = Done::Restarted {
+        was_poisoned: false,
+        timers_dropped: 2,
+    };
+    assert_eq!(outcome.ordered[0].outcome, Ok(done));
+    assert_eq!(refused(&outcome), 0);
+    let client = From::Client(crate::alone::harness::client("tester"));
+    let mail = [7, 8].map(|stamp| Seen::Message(client, stamp, 2));
+    assert_eq!(seen(&executor, root(0)), mail, "what it saw before is gone");
+    for _ in 0..4 {
+        run(&mut executor, vec![]);
+    }
+    assert_eq!(
+        seen(&executor, root(0)),
+        mail,
+        "no timer of its former life came"
+    );
+    assert_eq!(executor.engines(), children, "what it had started goes on");
+    // Its counts go on: nothing that it starts or sends is called as something of before.
+    let spawn = Message::of(vec![Op::Spawn(Config::default())]);
+    let outcome = run(&mut executor, vec![(root(0), spawn)]);
+    let spawned = crate::alone::harness::reply(&outcome, 0).unwrap().spawned;
+    assert_eq!(spawned, [root(0).child(1)]);
+}
+
+#[test]
+fn a_poisoned_engine_that_is_restarted_serves_again() {
+    let mut executor = executor(1);
+    run(&mut executor, vec![(root(0), Message::of(vec![Op::Panic]))]);
+    assert!(poison(&executor, root(0)).is_some());
+    let outcome = ordered(&mut executor, five(), vec![(0, Order::Restart(root(0)))]);
+    let done = Done::Restarted {
+        was_poisoned: true,
+        timers_dropped: 0,
+    };
+    assert_eq!(
+        (outcome.ordered[0].outcome.clone(), refused(&outcome)),
+        (Ok(done), 0)
+    );
+    assert_eq!(poison(&executor, root(0)), None);
+    assert_eq!(seen(&executor, root(0)).len(), 5);
+}
+
+/// What an `init` asks for happens, in the order of the block, and it draws numbers that no message draws.
+#[test]
+fn the_init_of_a_restart_is_carried_out_and_draws_numbers_of_its_own() {
+    let mut executor = executor(0);
+    let ops = vec![
+        Op::Draw,
+        Op::Emit(5),
+        Op::AfterBlocks(1, Message::default()),
+        Op::Spawn(Config::default()),
+    ];
+    start(&mut executor, root(0), Config { ops });
+    let first = seen(&executor, root(0));
+    run(&mut executor, vec![]);
+    let draw = ingress(root(0), 0, Message::of(vec![Op::Draw]));
+    let outcome = ordered(
+        &mut executor,
+        vec![draw],
+        vec![(0, Order::Restart(root(0)))],
+    );
+    let events: Vec<_> = outcome
+        .events
+        .iter()
+        .map(|event| &event.payload[..])
+        .collect();
+    assert_eq!((events, executor.engines()), (vec![&b"5"[..]], 3));
+    let again = seen(&executor, root(0));
+    let drawn: Vec<u64> = first.iter().chain(&again).filter_map(drawn).collect();
+    assert_eq!(
+        drawn.len(),
+        3,
+        "at the start, at the restart, and by the message: {again:?}"
+    );
+    let mut different = drawn.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), 3, "{drawn:?}");
+    run(&mut executor, vec![]);
+    let timers = seen(&executor, root(0));
+    let timers = timers
+        .iter()
+        .filter(|seen| matches!(seen, Seen::Message(From::Timer, ..)));
+    assert_eq!(timers.count(), 1, "its new timer came");
+}
+
+fn drawn(seen: &Seen) -> Option<u64> {
+    match seen {
+        Seen::Drawn(number) => Some(*number),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_restart_that_cannot_be_leaves_all_as_it_was_and_says_why() {
+    let mut executor = executor(2);
+    busy(&mut executor);
+    let stop = Message::of(vec![Op::Stop(Target::Me)]);
+    run(&mut executor, vec![(root(1), stop)]);
+    let nobody = EngineId::root("nobody").unwrap();
+    let orders = vec![(0, Order::Restart(nobody)), (1, Order::Restart(root(1)))];
+    let reason = |outcome: &Result<Done, OrderError>| match outcome {
+        Err(OrderError::NoEngine { reason, .. }) => *reason,
+        other => panic!("{other:?}"),
+    };
+    let outcome = ordered(&mut executor, vec![], orders);
+    let reasons: Vec<_> = outcome
+        .ordered
+        .iter()
+        .map(|it| reason(&it.outcome))
+        .collect();
+    assert_eq!(reasons, [Undelivered::Unknown, Undelivered::Stopped]);
+}
+
+/// What its `init` asked for before it failed is not done either.
+#[test]
+fn a_restart_whose_init_fails_or_panics_changes_nothing() {
+    for end in [Op::Fail, Op::Panic] {
+        let mut one = executor(0);
+        let ops = vec![
+            Op::OnlyFrom(2),
+            Op::Emit(5),
+            Op::Spawn(Config::default()),
+            Op::AfterBlocks(1, Message::default()),
+            Op::Send(Target::Me, Message::default()),
+            Op::Draw,
+            end,
+        ];
+        start(&mut one, root(0), Config { ops });
+        busy(&mut one);
+        let mut other = copy(&one);
+        let outcome = ordered(&mut one, five(), vec![(2, Order::Restart(root(0)))]);
+        let error = outcome.ordered[0].outcome.clone().unwrap_err();
+        assert!(
+            matches!(&error, OrderError::Init { engine, .. } if *engine == root(0)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("is as it was"), "{error}");
+        // The same block with an order for nobody.
+        let nobody = Order::Restart(EngineId::root("nobody").unwrap());
+        let without = ordered(&mut other, five(), vec![(2, nobody)]);
+        for outcome in [&outcome, &without] {
+            assert_eq!((refused(outcome), outcome.events.len()), (0, 0));
+        }
+        for _ in 0..4 {
+            let images = [&one, &other].map(|node| node.image(LARGE).unwrap());
+            assert_eq!(images[0], images[1]);
+            assert_eq!(seen(&one, root(0)), seen(&other, root(0)));
+            for node in [&mut one, &mut other] {
+                run(node, vec![]);
+            }
+        }
+    }
+}
+
+/// A copy that executes the same entries comes to the same state: the orders are all of what was done.
+#[test]
+fn a_copy_that_executes_the_same_orders_comes_to_the_same_image() {
+    let mut one = executor(3);
+    busy(&mut one);
+    run(&mut one, vec![(root(1), Message::of(vec![Op::Panic]))]);
+    let mut other = copy(&one);
+    let orders = || {
+        vec![
+            (1, Order::Restart(root(0))),
+            (2, mailboxes_of(3)),
+            (4, Order::Restart(root(1))),
+        ]
+    };
+    let receipts = [&mut one, &mut other].map(|node| {
+        let first = ordered(node, five(), orders()).receipt.root;
+        (first, ordered(node, five(), vec![]).receipt.root)
+    });
+    assert_eq!(receipts[0], receipts[1]);
+    let images = [&one, &other].map(|node| node.image(LARGE).unwrap());
+    assert_eq!(images[0], images[1]);
+    assert_eq!(images[0].parameters.mailbox.messages, 3);
+}
