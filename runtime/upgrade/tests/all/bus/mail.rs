@@ -154,29 +154,6 @@ fn clients_messages_that_wait_are_of_the_version_that_was_live_when_they_came() 
 }
 
 #[test]
-fn a_message_that_was_written_anew_takes_up_no_more_room_than_it_has() {
-    let mut world = start();
-    world.goes_to(2);
-    let long = |number: u64| {
-        let json = format!(r#"{{"Speak":{{"number":{number},"loud":true}}}}"#);
-        (id("a"), format!("{json:<200}").into_bytes())
-    };
-    world.call(|executor| {
-        let mut parameters = (**executor.parameters()).clone();
-        parameters.mailbox.bytes = 500;
-        executor.set_parameters(parameters);
-    });
-    assert_eq!(world.block_json(&[long(1), long(2)], 0).backlog, 2);
-    world.goes_to(7);
-    // Two more have room beside the two that wait, which are short now, and two again when all are handled.
-    for (number, budget) in [(3, 0), (5, UNBOUNDED), (7, UNBOUNDED)] {
-        let outcome = world.block_json(&[long(number), long(number + 1)], budget);
-        let mut replies = outcome.replies.iter();
-        assert!(replies.all(|reply| reply.outcome.is_ok()), "{outcome:?}");
-    }
-}
-
-#[test]
 fn a_waiting_clients_message_that_the_new_code_does_not_take_aborts_or_is_given_up_and_told() {
     let mut world = start();
     let under_a_key = |words: &[u8]| Ingress {

@@ -157,6 +157,27 @@ fn what_waits_is_read_in_the_words_it_came_in() {
 }
 
 #[test]
+fn what_was_written_anew_takes_up_as_much_room_as_it_has_then() {
+    let mut world = start();
+    world.call(|executor| {
+        let mut parameters = (**executor.parameters()).clone();
+        parameters.mailbox.bytes = 500;
+        executor.set_parameters(parameters);
+    });
+    let long = format!("{LOW_1_HIGH_2:<200}");
+    world.wait_for_the_clerk(&[long.as_str(); 2]);
+    world.goes(exchanged::module(), &Directives::default());
+    // They are short now: two more have room beside them, and two again when all are handled.
+    let more = [(id("a"), long.into_bytes()), (id("a"), LOW_1_HIGH_2.into())];
+    assert_eq!(world.block_json(&more, 0).backlog, 4);
+    assert!(world.replies().iter().all(Result::is_ok));
+    for _ in 0..2 {
+        assert_eq!(world.block_json(&more, 0).backlog, 2);
+        assert!(world.replies().iter().all(Result::is_ok));
+    }
+}
+
+#[test]
 fn an_aborted_upgrade_leaves_what_waits_as_it_was_written() {
     let mut world = start();
     world.wait_for_the_clerk(&[LOW_1_HIGH_2]);
