@@ -1,25 +1,15 @@
 //! An operator takes an upgrade back before its gate closes.
 
 use super::Upgrades;
-use super::refused::{Refused, refused};
 use crate::blocks::intake::Intake;
 use crate::limits::CANCEL_WAIT_MAX;
-use crate::pause::Recall;
 use refit_abi::codes;
 use refit_admin::Refusal;
-use refit_admin::api::{self, UPGRADE_CANCELLED, UpgradeReport};
+use refit_admin::api::{UPGRADE_CANCELLED, UpgradeReport};
 use std::time::{Duration, Instant};
 
 /// Between two looks at whether a cancelled upgrade has come to its end.
 const END_LOOK: Duration = Duration::from_millis(1);
-
-/// Refuses to go on, in `phase`, with an upgrade that was taken back.
-pub(super) fn check(recall: &Recall, phase: api::Phase) -> Result<(), Refused> {
-    match recall.is_taken_back() {
-        true => Err(cancelled(phase)),
-        false => Ok(()),
-    }
-}
 
 impl Upgrades {
     /// Takes an upgrade back that has not come to its update point, and waits until it has come to its end: then
@@ -55,17 +45,6 @@ impl Upgrades {
             std::thread::sleep(END_LOOK);
         }
     }
-}
-
-/// The refusal, in `phase`, of an upgrade that was taken back.
-pub(super) fn cancelled(phase: api::Phase) -> Refused {
-    let detail = "an operator took it back before its gate closed";
-    refused(
-        phase,
-        UPGRADE_CANCELLED,
-        &detail,
-        "nothing came in; plan again when it is time",
-    )
 }
 
 /// What to say of an upgrade that had ended before it could be cancelled: it may be that it was cancelled.

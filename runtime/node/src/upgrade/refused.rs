@@ -1,7 +1,6 @@
 //! [`Refused`]: why an upgrade does not come to its pause.
 
-use super::cancel::cancelled;
-use crate::pause::LetGo;
+use crate::pause::{LetGo, Recall};
 use crate::rehearsal::RehearsalError;
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -31,6 +30,25 @@ pub(super) fn refused(
 /// What `error` refuses.
 pub(super) fn refused_by(phase: api::Phase, error: &impl Explain) -> Refused {
     Refused(Box::new(api::Reason::of(phase, error)))
+}
+
+/// The refusal, in `phase`, of an upgrade that was taken back.
+pub(super) fn cancelled(phase: api::Phase) -> Refused {
+    let detail = "an operator took it back before its gate closed";
+    refused(
+        phase,
+        codes::UPGRADE_CANCELLED,
+        &detail,
+        "nothing came in; plan again when it is time",
+    )
+}
+
+/// Refuses to go on, in `phase`, with an upgrade that was taken back.
+pub(super) fn not_cancelled(recall: &Recall, phase: api::Phase) -> Result<(), Refused> {
+    match recall.is_taken_back() {
+        true => Err(cancelled(phase)),
+        false => Ok(()),
+    }
 }
 
 /// The crew is gone.

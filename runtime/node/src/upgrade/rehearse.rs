@@ -2,9 +2,8 @@
 
 use super::Upgrades;
 use super::attempt::Attempt;
-use super::cancel::{self, cancelled};
 use super::copy;
-use super::refused::{Refused, refused};
+use super::refused::{Refused, cancelled, not_cancelled, refused};
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use crate::pause::Recall;
@@ -164,7 +163,7 @@ impl Upgrades {
             if let Some(place) = self.rehearsing.try_lock_for(PLACE_LOOK) {
                 return Ok(place);
             }
-            cancel::check(recall, api::Phase::Rehearsed)?;
+            not_cancelled(recall, api::Phase::Rehearsed)?;
         }
         let detail = "another rehearsal does not end";
         let next = "apply the plan again when it has ended";

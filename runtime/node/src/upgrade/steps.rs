@@ -1,7 +1,6 @@
 //! [`Steps`]: the phases before the pause that are done, and who may stop the upgrade between two of them.
 
-use super::cancel;
-use super::refused::{Refused, refused};
+use super::refused::{Refused, not_cancelled, refused};
 use super::shown;
 use crate::micros::micros;
 use crate::pause::Recall;
@@ -41,7 +40,7 @@ impl Steps {
     /// That the upgrade was taken back meanwhile, or is withdrawn now.
     pub(super) fn reached(&mut self, phase: Phase, start: Instant) -> Result<(), Refused> {
         let shown = shown::phase(phase);
-        cancel::check(&self.recall, shown)?;
+        not_cancelled(&self.recall, shown)?;
         let us = micros(start.elapsed());
         self.watch.lock().reached(phase).map_err(|withdrawn| {
             refused(
