@@ -10,7 +10,7 @@ use refit_kernel::{
     BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
 };
 use refit_upgrade::{
-    ArmError, Armed, Directives, Phase, Plan, Unwatched, Verdict, Watch, Withdrawn,
+    ArmError, Armed, Directives, Phase, Plan, PlanError, Unwatched, Verdict, Watch, Withdrawn,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,22 @@ pub(crate) struct Node {
     height: u64,
     /// Messages that a block handles at most.
     budget: u64,
+}
+
+/// Why an upgrade cannot be prepared.
+#[derive(Debug)]
+pub(crate) enum Unready {
+    Plan(PlanError),
+    Arm(ArmError),
+}
+
+impl Unready {
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Plan(error) => error.code(),
+            Self::Arm(error) => error.code(),
+        }
+    }
 }
 
 /// An upgrade at its update point.
@@ -153,10 +169,10 @@ impl Node {
     }
 
     /// Prepares an upgrade for the live generation.
-    pub(crate) fn arm(&self, module: &Module) -> Result<Armed, ArmError> {
+    pub(crate) fn arm(&self, module: &Module) -> Result<Armed, Unready> {
         let (table, new) = (self.table(), std::slice::from_ref(module));
-        let plan = Plan::at_hand(&table, new, &Directives::default()).unwrap();
-        Armed::new(&plan, &table, new)
+        let plan = Plan::at_hand(&table, new, &Directives::default()).map_err(Unready::Plan)?;
+        Armed::new(&plan, &table, new).map_err(Unready::Arm)
     }
 
     /// Runs an armed upgrade at the next update point and lets the old crew end.

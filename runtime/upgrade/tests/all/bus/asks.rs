@@ -153,8 +153,11 @@ fn kinds_that_come_after_each_other_in_a_circle_are_refused_by_name_when_planned
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("alpha → beta → alpha"), "{refused}");
     let table = world.call(|executor| executor.table());
-    // As if the code at hand were not what the plan was made of.
-    let plan = Plan::at_hand(&table, &[kinds::second()], &Directives::default()).unwrap();
+    // As if the plan were of code that names nobody.
+    let mut straight = candidate(circle.descriptor());
+    let kinds = straight.descriptor.kinds.iter_mut();
+    kinds.for_each(|kind| kind.after.clear());
+    let plan = Plan::make(&live, &[straight], Some(Height(1))).unwrap();
     let refused = Armed::new(&plan, &table, &[circle]).unwrap_err();
     assert_eq!(refused.code(), "plan-after-cycle");
     assert!(refused.to_string().contains("alpha → beta → alpha"));
