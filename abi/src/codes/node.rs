@@ -60,6 +60,10 @@ super::codes! { ALL_RUN: "Starting a node", "What keeps `refit run` from startin
     RUN_FAILED = "run-failed", Internal, "Its log says more; start it again.";
     /// The configuration file is not what it must be.
     CONFIG_INVALID = "config-invalid", Usage, "Correct or remove what is marked; `refit run --help` names the settings.";
+    /// A file is where a new one would be written.
+    CONFIG_FILE_THERE = "config-file-there", Usage, "Move the file away, or name another folder.";
+    /// The path of an engine is not there.
+    CONFIG_ENGINE_MISSING = "config-engine-missing", Usage, "Give the path of a library, or of a folder of source.";
     /// Others may read the file of the token.
     CONFIG_TOKEN_OPEN = "config-token-open", Usage, "Run `chmod 600` on it, and make a new token.";
     /// A node that listens on TCP needs a token.

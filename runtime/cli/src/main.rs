@@ -21,6 +21,7 @@ mod package;
 mod show;
 mod signals;
 mod source;
+mod units;
 
 use clap::{ArgMatches, FromArgMatches};
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     show::given::keep(&typed);
     let cli = args::Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
     show::report::install();
-    let code = match commands::dispatch(cli) {
+    let code = match commands::dispatch(cli, &typed) {
         Ok(code) => code,
         Err(failure) => {
             let exit = failure.exit();

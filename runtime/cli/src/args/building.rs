@@ -1,5 +1,6 @@
 //! How source is built, wherever a folder of source may be named, and what is kept of it.
 
+use crate::units::bytes;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use refit_build::{CACHE_BYTES_MAX, Features};
@@ -38,9 +39,9 @@ pub(crate) struct CacheArgs {
     /// cache folder]
     #[arg(long, value_name = "DIR", env = "REFIT_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Bytes of compiled code that are kept, there and in the data folder each, such as 500MiB. What
+    /// Compiled code that is kept, there and in the data folder each, such as 500MiB. What
     /// was not used for longest goes first. [default: 10GiB]
-    #[arg(long, value_name = "BYTES", env = "REFIT_CACHE_MAX", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", env = "REFIT_CACHE_MAX", value_parser = bytes)]
     pub(crate) cache_max: Option<u64>,
 }
 
@@ -71,33 +72,5 @@ impl CacheArgs {
 
     pub(crate) fn bytes_max(&self) -> u64 {
         self.cache_max.unwrap_or(CACHE_BYTES_MAX)
-    }
-}
-
-/// A number of bytes, with or without a unit.
-fn bytes(text: &str) -> Result<u64, String> {
-    let wrong =
-        || format!("`{text}` is no number of bytes: write such as 500MiB, 10GiB or 1000000");
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("", 0)];
-    let split = units
-        .iter()
-        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
-    let (number, shift) = split.ok_or_else(wrong)?;
-    let number: u64 = number.trim_end().parse().map_err(|_| wrong())?;
-    number.checked_mul(1 << shift).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_written_with_a_unit_or_plain() {
-        assert_eq!(bytes("12"), Ok(12));
-        assert_eq!(bytes("2KiB"), Ok(2048));
-        assert_eq!(bytes("3 GiB"), Ok(3 << 30));
-        for wrong in ["", "GiB", "-1", "1GB", "99999999999TiB"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -5,7 +5,9 @@ mod bench;
 mod budget;
 mod building;
 mod common;
+mod configuration;
 mod demo;
+mod documents;
 mod engine;
 mod events;
 mod explain;
@@ -17,7 +19,6 @@ mod output;
 mod parameters;
 mod policy;
 mod run;
-mod time;
 mod upgrade;
 mod watch;
 
@@ -26,7 +27,9 @@ pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, CopyArgs, ServeArgs, 
 pub(crate) use budget::BudgetArg;
 pub(crate) use building::{BuildingArgs, CacheArgs};
 pub(crate) use common::CommonArgs;
+pub(crate) use configuration::{ConfigCheckArgs, ConfigCommand, InitArgs};
 pub(crate) use demo::DemoArgs;
+pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
     ProbeArgs, RestartArgs,
@@ -39,13 +42,13 @@ pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
-pub(crate) use policy::{PolicyArgs, pause_limit_in_bounds, rehearsal_wait_in_bounds};
-pub(crate) use run::RunArgs;
+pub(crate) use policy::{PolicyArgs, pause_limit, rehearsal_wait};
+pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use upgrade::{
     ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs,
     UpgradeWaitArgs,
 };
-pub(crate) use watch::{WatchArgs, call_limit_in_bounds, stop_limit_in_bounds};
+pub(crate) use watch::{WatchArgs, call_limit, stop_limit};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -66,6 +69,11 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Runs a node until it is told to stop by SIGINT, SIGTERM or SIGHUP.
     Run(RunArgs),
+    /// Writes a commented configuration file to begin with.
+    Init(InitArgs),
+    /// Looks into the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Builds engine libraries and looks into them.
     #[command(subcommand)]
     Engine(EngineCommand),
@@ -88,6 +96,10 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Says what an error's code means, and what to do.
     Explain(ExplainArgs),
+    /// Writes what a shell completes this program's command lines by.
+    Completions(CompletionsArgs),
+    /// Writes the manual pages.
+    Man(ManArgs),
     /// Loads a library in this process, says what it is, and ends. The node calls it.
     #[command(hide = true)]
     Probe(ProbeArgs),

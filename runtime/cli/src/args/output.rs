@@ -1,6 +1,6 @@
 //! How the data on stdout is written.
 
-use super::time::{bounded, time};
+use crate::units::{bounded, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use std::time::Duration;

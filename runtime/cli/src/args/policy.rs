@@ -1,11 +1,10 @@
 //! What a node's operator wants of upgrades.
 
-use super::time::{bounded, time};
+use crate::units::{bounded, bytes, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use refit_node::PAUSE_LIMIT_MIN;
 use refit_node::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN};
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 #[derive(Debug, Default, Args)]
@@ -25,26 +24,17 @@ pub(crate) struct PolicyArgs {
     /// Longest time for a rehearsal, from 100ms to 5min. [default: 20s]
     #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,
-    /// Memory that a rehearsal may use, in MiB: old and new states, and the code. [default: 4096]
-    #[arg(long, value_name = "MIB", env = "REFIT_REHEARSAL_MEMORY")]
-    pub(crate) rehearsal_memory: Option<NonZeroU32>,
+    /// Memory that a rehearsal may use, such as 512MiB: old and new states, and the code. [default: 4GiB]
+    #[arg(long, value_name = "SIZE", env = "REFIT_REHEARSAL_MEMORY", value_parser = bytes)]
+    pub(crate) rehearsal_memory: Option<u64>,
 }
 
 /// The time for a rehearsal that `text` says.
-pub(super) fn rehearsal_wait(text: &str) -> Result<Duration, String> {
-    time(text).and_then(rehearsal_wait_in_bounds)
+pub(crate) fn rehearsal_wait(text: &str) -> Result<Duration, String> {
+    bounded(time(text)?, REHEARSAL_WAIT_MIN, Some(REHEARSAL_WAIT_MAX))
 }
 
-fn pause_limit(text: &str) -> Result<Duration, String> {
-    time(text).and_then(pause_limit_in_bounds)
-}
-
-/// A time that a rehearsal may be given.
-pub(crate) fn rehearsal_wait_in_bounds(wait: Duration) -> Result<Duration, String> {
-    bounded(wait, REHEARSAL_WAIT_MIN, Some(REHEARSAL_WAIT_MAX))
-}
-
-/// A time after which a pause may count as stuck.
-pub(crate) fn pause_limit_in_bounds(limit: Duration) -> Result<Duration, String> {
-    bounded(limit, PAUSE_LIMIT_MIN, None)
+/// The time after which a pause counts as stuck that `text` says.
+pub(crate) fn pause_limit(text: &str) -> Result<Duration, String> {
+    bounded(time(text)?, PAUSE_LIMIT_MIN, None)
 }

@@ -1,8 +1,10 @@
 //! Running a node.
 
 use super::{BuildingArgs, ListeningArgs, NamedJson, NamedPath, PolicyArgs, WatchArgs};
+use crate::units::{shown_time, time};
 use clap::Args;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -21,14 +23,15 @@ pub(crate) struct RunArgs {
     /// Ends when the process that started it, with this id, has ended.
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) end_with: Option<i32>,
-    /// Time in which a block fills while many messages come, in milliseconds; few messages get their blocks at once.
+    /// Time in which a block fills while many messages come, such as 5ms; few messages get their blocks at once.
     #[arg(
         long,
-        value_name = "MS",
-        env = "REFIT_BLOCK_INTERVAL_MS",
+        value_name = "TIME",
+        env = "REFIT_BLOCK_INTERVAL",
+        value_parser = block_interval,
         help_heading = "Blocks"
     )]
-    pub(crate) block_interval_ms: Option<u64>,
+    pub(crate) block_interval: Option<Duration>,
     /// Messages that one block takes at most.
     #[arg(
         long,
@@ -65,4 +68,17 @@ pub(crate) struct RunArgs {
     /// replaced.
     #[arg(long, env = "REFIT_BACKTRACES", help_heading = "Output")]
     pub(crate) backtraces: bool,
+}
+
+/// The time between two blocks that `text` says. A block's time is in milliseconds, so this is too.
+pub(crate) fn block_interval(text: &str) -> Result<Duration, String> {
+    let interval = time(text)?;
+    let whole = Duration::from_millis(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX));
+    match whole == interval {
+        true => Ok(interval),
+        false => Err(format!(
+            "{} is not a whole number of milliseconds",
+            shown_time(interval)
+        )),
+    }
 }

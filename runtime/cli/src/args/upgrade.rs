@@ -1,8 +1,8 @@
 //! Upgrades.
 
 use super::policy::rehearsal_wait;
-use super::time::time;
 use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs, Setting};
+use crate::units::time;
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use refit_admin::RequestId;
@@ -89,14 +89,15 @@ pub(crate) struct ApplyArgs {
     /// Returns as soon as the node has taken the plan on.
     #[arg(long, env = "REFIT_NO_WAIT", value_parser = BoolishValueParser::new())]
     pub(crate) no_wait: bool,
-    /// Longest wait for the end of the upgrade, in seconds.
+    /// Longest wait for the end of the upgrade.
     #[arg(
         long,
-        value_name = "SECONDS",
-        default_value_t = 300,
-        env = "REFIT_WAIT_S"
+        value_name = "TIME",
+        default_value = "5min",
+        env = "REFIT_WAIT_MAX",
+        value_parser = time
     )]
-    pub(crate) wait_s: u32,
+    pub(crate) wait_max: Duration,
     /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; stands over the node's
     /// own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]

@@ -1,6 +1,6 @@
 //! How long a node waits for what does not end.
 
-use super::time::{bounded, time};
+use crate::units::{bounded, time};
 use clap::Args;
 use refit_node::{CALL_LIMIT_MIN, STOP_LIMIT_MIN};
 use std::time::Duration;
@@ -18,20 +18,12 @@ pub(crate) struct WatchArgs {
     pub(crate) stop_limit: Option<Duration>,
 }
 
-fn call_limit(text: &str) -> Result<Duration, String> {
-    time(text).and_then(call_limit_in_bounds)
+/// The time after which a call counts as one that does not return that `text` says.
+pub(crate) fn call_limit(text: &str) -> Result<Duration, String> {
+    bounded(time(text)?, CALL_LIMIT_MIN, None)
 }
 
-fn stop_limit(text: &str) -> Result<Duration, String> {
-    time(text).and_then(stop_limit_in_bounds)
-}
-
-/// A time after which a call may count as one that does not return.
-pub(crate) fn call_limit_in_bounds(limit: Duration) -> Result<Duration, String> {
-    bounded(limit, CALL_LIMIT_MIN, None)
-}
-
-/// A time that a node may have to end.
-pub(crate) fn stop_limit_in_bounds(limit: Duration) -> Result<Duration, String> {
-    bounded(limit, STOP_LIMIT_MIN, None)
+/// The time in which a node may end that `text` says.
+pub(crate) fn stop_limit(text: &str) -> Result<Duration, String> {
+    bounded(time(text)?, STOP_LIMIT_MIN, None)
 }

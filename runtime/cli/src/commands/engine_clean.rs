@@ -4,12 +4,10 @@ use crate::args::CleanArgs;
 use crate::failure::Failure;
 use crate::show;
 use crate::source::Sources;
+use crate::units::shown_bytes;
 use refit_build::{Clean, Cleaned};
 use serde::Serialize;
 use std::path::PathBuf;
-
-/// Bytes of a MiB.
-const MIB: f64 = 1_048_576.0;
 
 /// The stable shape of `--json`.
 #[derive(Debug, Serialize)]
@@ -59,14 +57,6 @@ pub(super) fn run(sources: &Sources, args: &CleanArgs) -> Result<(), Failure> {
         1 => "1 part".to_owned(),
         count => format!("{count} parts"),
     };
-    show::talk(format_args!("{verb} {parts}, {}", mib(bytes)));
+    show::talk(format_args!("{verb} {parts}, {}", shown_bytes(bytes)));
     Ok(())
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "shown with one digit after the point"
-)]
-fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / MIB)
 }

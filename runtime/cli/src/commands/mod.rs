@@ -2,6 +2,8 @@
 
 mod batch;
 pub(crate) mod bench;
+mod config_check;
+mod documents;
 mod ends;
 mod engine_build;
 mod engine_capture;
@@ -13,6 +15,7 @@ pub(crate) mod engine_new;
 mod engine_restart;
 pub(crate) mod events;
 mod explain;
+mod init;
 pub(crate) mod input;
 mod listening;
 mod parameters;
@@ -35,24 +38,30 @@ mod upgrade_status;
 mod upgrade_wait;
 
 use crate::args::{
-    BuildingArgs, Cli, Command, CommonArgs, EngineCommand, ParametersCommand, UpgradeCommand,
+    BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand, ParametersCommand,
+    UpgradeCommand,
 };
 use crate::client::Client;
 use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::source::Sources;
+use clap::ArgMatches;
 use std::future::Future;
 use std::process::ExitCode;
 
-/// Does what was typed.
-pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+/// Does what was typed. `typed` tells too which of it stands in the environment.
+pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure> {
     let Cli { common, command } = cli;
     match command {
         Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
         Command::Rehearsal => return Ok(refit_node::rehearsal::child::child_main()),
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
+        Command::Init(args) => init::run(&args)?,
+        Command::Config(ConfigCommand::Check(args)) => config_check::run(common, &args, typed)?,
+        Command::Completions(args) => documents::completions(&args)?,
+        Command::Man(args) => documents::man(&args)?,
         Command::Bench(command) => bench::run(&command)?,
         Command::Explain(args) => explain::run(&args)?,
         Command::Engine(command) => engine(&common, command)?,

@@ -23,8 +23,7 @@ pub(super) fn watch(
     args: &WatchArgs,
     (file, data_dir): (&NodeSection, &Path),
 ) {
-    let from_file = file.call_limit_ms.map(Duration::from_millis);
-    if let Some(limit) = args.call_limit.or(from_file) {
+    if let Some(limit) = args.call_limit.or(file.call_limit) {
         config.call_limit = limit;
     }
     let path = data_dir.join(STUCK_NAME);
@@ -37,8 +36,17 @@ pub(super) fn watch(
 
 /// How long the node may take to end.
 pub(super) fn stop_limit(args: &WatchArgs, file: &NodeSection) -> Duration {
-    let from_file = file.stop_limit_ms.map(Duration::from_millis);
-    args.stop_limit.or(from_file).unwrap_or(STOP_LIMIT)
+    let typed = args.stop_limit.or(file.stop_limit);
+    typed.unwrap_or(STOP_LIMIT)
+}
+
+/// A longest pause is held against a rehearsal's: without one, each upgrade would be refused.
+pub(super) fn bound_is_rehearsed(args: &PolicyArgs, file: &NodeSection) -> Result<(), ConfigError> {
+    let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
+    match args.max_pause.or(file.max_pause) {
+        Some(_) if !rehearse => Err(ConfigError::BoundWithoutRehearsal),
+        _ => Ok(()),
+    }
 }
 
 /// Sets what `args` and the file say of upgrades.
@@ -50,21 +58,16 @@ pub(super) fn set(
 ) -> Result<(), Failure> {
     let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
     let mut rehearsal = rehearsal_command();
-    let from_file = file.rehearsal_wait_ms.map(Duration::from_millis);
-    if let Some(wait) = args.rehearsal_wait.or(from_file) {
+    if let Some(wait) = args.rehearsal_wait.or(file.rehearsal_wait) {
         rehearsal = rehearsal.deadline(wait);
     }
-    if let Some(mib) = args.rehearsal_memory.or(file.rehearsal_memory_mib) {
-        rehearsal = rehearsal.memory(u64::from(mib.get()) << 20);
+    if let Some(bytes) = args.rehearsal_memory.or(file.rehearsal_memory) {
+        rehearsal = rehearsal.memory(bytes);
     }
     config.rehearsal = rehearse.then_some(rehearsal);
-    let from_file = file.max_pause_ms.map(Duration::from_millis);
-    config.max_pause = args.max_pause.or(from_file);
-    if config.max_pause.is_some() && !rehearse {
-        return Err(ConfigError::BoundWithoutRehearsal.into());
-    }
-    let from_file = file.pause_limit_ms.map(Duration::from_millis);
-    if let Some(limit) = args.pause_limit.or(from_file) {
+    config.max_pause = args.max_pause.or(file.max_pause);
+    bound_is_rehearsed(args, file)?;
+    if let Some(limit) = args.pause_limit.or(file.pause_limit) {
         config.pause_limit = limit;
     }
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))

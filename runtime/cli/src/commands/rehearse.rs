@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Reported};
 use crate::show;
 use crate::show::upgrade::microseconds;
+use crate::units::shown_bytes;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::api::{Phase, Problem, Reason, RehearsalReport};
@@ -82,11 +83,11 @@ fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason>
 pub(super) fn text(report: &RehearsalReport) -> String {
     let pause = report.predicted_us.map_or_else(String::new, microseconds);
     format!(
-        "\npredicted pause: {pause} (rehearsed on {}, {} MiB, memory +{} MiB)\n\
+        "\npredicted pause: {pause} (rehearsed on {}, {}, memory +{})\n\
          states afterwards: {}\n",
         engines(report.engines),
-        mebibytes(report.state_bytes),
-        mebibytes(report.memory_bytes),
+        shown_bytes(report.state_bytes),
+        shown_bytes(report.memory_bytes),
         report.digest,
     )
 }
@@ -96,11 +97,6 @@ fn engines(count: u64) -> String {
         1 => "1 engine".to_owned(),
         several => format!("{several} engines"),
     }
-}
-
-fn mebibytes(bytes: u64) -> String {
-    let tenths = bytes.saturating_mul(10) >> 20;
-    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 impl Explain for RehearsalFailed {

@@ -32,7 +32,7 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     let following = Following {
         client,
         id,
-        wait_max: Duration::from_secs(args.wait_s.into()),
+        wait_max: args.wait_max,
         shows_phases: true,
     };
     let report = following.to_end().await?;

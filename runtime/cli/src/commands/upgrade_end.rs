@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::{Failure, Reported};
+use crate::units::shown_time;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::api::{Phase, Reason, UpgradeReport, UpgradeState};
@@ -91,10 +92,10 @@ impl fmt::Display for UpgradeEnd {
                 )
             }
             Self::Unfinished { report, wait } => {
-                let wait_s = wait.as_secs();
+                let wait = shown_time(*wait);
                 write!(
                     f,
-                    "upgrade {} is still {} after {wait_s} s",
+                    "upgrade {} is still {} after {wait}",
                     report.id, report.state
                 )
             }

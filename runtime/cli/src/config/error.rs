@@ -26,6 +26,10 @@ pub(crate) enum ConfigError {
     TokenMissing,
     #[error("{addr} can be reached from other machines, and nothing on it is encrypted")]
     BeyondLoopback { addr: SocketAddr },
+    #[error("{} is there already", path.display())]
+    Exists { path: PathBuf },
+    #[error("{path} of engine `{engine}` is not there", path = path.display())]
+    EngineMissing { engine: String, path: PathBuf },
     #[error("no engine is named")]
     NoEngines,
     #[error("`--engine-config` names the engine `{engine}`, which no `--engine` does")]
@@ -48,6 +52,8 @@ impl Explain for ConfigError {
             Self::TokenOpen { .. } => codes::CONFIG_TOKEN_OPEN,
             Self::TokenMissing => codes::CONFIG_TOKEN_MISSING,
             Self::BeyondLoopback { .. } => codes::CONFIG_BEYOND_LOOPBACK,
+            Self::Exists { .. } => codes::CONFIG_FILE_THERE,
+            Self::EngineMissing { .. } => codes::CONFIG_ENGINE_MISSING,
             Self::NoEngines => codes::CONFIG_NO_ENGINES,
             Self::StrayConfig { .. } => codes::CONFIG_STRAY_CONFIG,
             Self::BoundWithoutRehearsal => codes::CONFIG_BOUND_WITHOUT_REHEARSAL,
@@ -75,6 +81,12 @@ impl Explain for ConfigError {
                 "listen on 127.0.0.1 or [::1] and let a proxy or a tunnel lead there; or say --tcp-beyond-loopback \
              (`tcp_beyond_loopback = true`) if the network is yours alone"
             }
+            Self::Exists { .. } => {
+                "move it away, or name another folder; `refit config check` says what is in it"
+            }
+            Self::EngineMissing { .. } => {
+                "give the path of a library, or of a folder of source; in the file it begins at the file's folder"
+            }
             Self::NoEngines => {
                 "name one with `--engine NAME=PATH`, or with [[engine]] in the configuration file"
             }
@@ -84,7 +96,7 @@ impl Explain for ConfigError {
                 ));
             }
             Self::BoundWithoutRehearsal => {
-                "leave out the longest pause (--max-pause, `max_pause_ms`), or let upgrades be rehearsed"
+                "leave out the longest pause (--max-pause, `max_pause`), or let upgrades be rehearsed"
             }
             Self::Log { .. } => "give a level, such as `--log info`",
             Self::TokenInvalid { .. } => {

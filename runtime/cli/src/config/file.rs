@@ -1,14 +1,14 @@
 //! The shape of `refit.toml`.
 
 use super::json_text::JsonText;
+use super::written::{Written, written};
 use crate::args::{
-    call_limit_in_bounds, listen_addr, pause_limit_in_bounds, rehearsal_wait_in_bounds,
-    stop_limit_in_bounds,
+    block_interval, call_limit, listen_addr, pause_limit, rehearsal_wait, stop_limit,
 };
+use crate::units::{bytes, time};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_admin::HostName;
 use refit_node::Grants;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -47,30 +47,33 @@ pub(crate) struct GrantSection {
 pub(crate) struct NodeSection {
     /// Folder of the node's data.
     pub(crate) data_dir: Option<PathBuf>,
-    /// Shortest time between two blocks, in milliseconds.
-    pub(crate) block_interval_ms: Option<u64>,
+    /// Time in which a block fills while many messages come.
+    #[serde(deserialize_with = "block_interval_of")]
+    pub(crate) block_interval: Option<Duration>,
     /// Threads that run engines.
     pub(crate) workers: Option<NonZeroU16>,
     /// Messages that one block takes at most.
     pub(crate) messages_per_block: Option<NonZeroU32>,
     /// Whether upgrades are rehearsed; they are unless this says otherwise.
     pub(crate) rehearsal: Option<bool>,
-    /// Longest time for a rehearsal, in milliseconds.
-    #[serde(deserialize_with = "rehearsal_wait_ms")]
-    pub(crate) rehearsal_wait_ms: Option<u64>,
-    /// Memory that a rehearsal may use, in MiB.
-    pub(crate) rehearsal_memory_mib: Option<NonZeroU32>,
-    /// Longest pause that a rehearsal may predict, in milliseconds.
-    pub(crate) max_pause_ms: Option<u64>,
-    /// How long a pause may last before it counts as stuck, in milliseconds.
-    #[serde(deserialize_with = "pause_limit_ms")]
-    pub(crate) pause_limit_ms: Option<u64>,
-    /// How long a call into an engine may last before it counts as stuck, in milliseconds.
-    #[serde(deserialize_with = "call_limit_ms")]
-    pub(crate) call_limit_ms: Option<u64>,
-    /// How long the node may take to end, in milliseconds.
-    #[serde(deserialize_with = "stop_limit_ms")]
-    pub(crate) stop_limit_ms: Option<u64>,
+    /// Longest time for a rehearsal.
+    #[serde(deserialize_with = "rehearsal_wait_of")]
+    pub(crate) rehearsal_wait: Option<Duration>,
+    /// Memory that a rehearsal may use, in bytes.
+    #[serde(deserialize_with = "rehearsal_memory_of")]
+    pub(crate) rehearsal_memory: Option<u64>,
+    /// Longest pause that a rehearsal may predict.
+    #[serde(deserialize_with = "max_pause_of")]
+    pub(crate) max_pause: Option<Duration>,
+    /// How long a pause may last before it counts as stuck.
+    #[serde(deserialize_with = "pause_limit_of")]
+    pub(crate) pause_limit: Option<Duration>,
+    /// How long a call into an engine may last before it counts as stuck.
+    #[serde(deserialize_with = "call_limit_of")]
+    pub(crate) call_limit: Option<Duration>,
+    /// How long the node may take to end.
+    #[serde(deserialize_with = "stop_limit_of")]
+    pub(crate) stop_limit: Option<Duration>,
 }
 
 /// `[admin]`
@@ -107,35 +110,24 @@ pub(crate) struct EngineSection {
     pub(crate) config: Option<JsonText>,
 }
 
-fn addr<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(from)?;
-    listen_addr(&text).map(Some).map_err(D::Error::custom)
+/// What a flag's reader makes of the text of a key, in the words of `what` if it is no text.
+macro_rules! as_the_flag {
+    ($($name:ident: $ty:ty = $read:path, $what:ident;)*) => {$(
+        fn $name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<$ty>, D::Error> {
+            written(from, Written::$what, $read).map(Some)
+        }
+    )*};
 }
 
-fn rehearsal_wait_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    checked(from, rehearsal_wait_in_bounds)
-}
-
-fn pause_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    checked(from, pause_limit_in_bounds)
-}
-
-fn call_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    checked(from, call_limit_in_bounds)
-}
-
-fn stop_limit_ms<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    checked(from, stop_limit_in_bounds)
-}
-
-/// Milliseconds that are in their bounds.
-fn checked<'de, D: Deserializer<'de>>(
-    from: D,
-    bounds: impl FnOnce(Duration) -> Result<Duration, String>,
-) -> Result<Option<u64>, D::Error> {
-    let ms = u64::deserialize(from)?;
-    bounds(Duration::from_millis(ms)).map_err(D::Error::custom)?;
-    Ok(Some(ms))
+as_the_flag! {
+    addr: SocketAddr = listen_addr, Address;
+    block_interval_of: Duration = block_interval, Time;
+    rehearsal_wait_of: Duration = rehearsal_wait, Time;
+    rehearsal_memory_of: u64 = bytes, Size;
+    max_pause_of: Duration = time, Time;
+    pause_limit_of: Duration = pause_limit, Time;
+    call_limit_of: Duration = call_limit, Time;
+    stop_limit_of: Duration = stop_limit, Time;
 }
 
 impl File {
@@ -187,16 +179,16 @@ mod tests {
     const WHOLE: &str = r#"
         [node]
         data_dir = "data"
-        block_interval_ms = 10
+        block_interval = "10ms"
         workers = 2
         messages_per_block = 5000
         rehearsal = false
-        rehearsal_wait_ms = 1500
-        rehearsal_memory_mib = 512
-        max_pause_ms = 5
-        pause_limit_ms = 10000
-        call_limit_ms = 2000
-        stop_limit_ms = 3000
+        rehearsal_wait = "1s 500ms"
+        rehearsal_memory = "512 MiB"
+        max_pause = "5ms"
+        pause_limit = "10s"
+        call_limit = "2s"
+        stop_limit = "1min 30s"
         [admin]
         socket = "/run/refit.sock"
         tcp = "127.0.0.1:7070"
@@ -221,16 +213,17 @@ mod tests {
             file.node.data_dir.as_deref(),
             Some(Path::new("/etc/refit/data"))
         );
-        assert_eq!(file.node.block_interval_ms, Some(10));
+        let ms = |ms| Some(Duration::from_millis(ms));
+        assert_eq!(file.node.block_interval, ms(10));
         assert_eq!(file.node.workers, NonZeroU16::new(2));
         assert_eq!(file.node.messages_per_block, NonZeroU32::new(5000));
         assert_eq!(file.node.rehearsal, Some(false));
-        assert_eq!(file.node.rehearsal_wait_ms, Some(1500));
-        assert_eq!(file.node.rehearsal_memory_mib, NonZeroU32::new(512));
-        assert_eq!(file.node.max_pause_ms, Some(5));
-        assert_eq!(file.node.pause_limit_ms, Some(10_000));
-        assert_eq!(file.node.call_limit_ms, Some(2_000));
-        assert_eq!(file.node.stop_limit_ms, Some(3_000));
+        assert_eq!(file.node.rehearsal_wait, ms(1500));
+        assert_eq!(file.node.rehearsal_memory, Some(512 << 20));
+        assert_eq!(file.node.max_pause, ms(5));
+        assert_eq!(file.node.pause_limit, ms(10_000));
+        assert_eq!(file.node.call_limit, ms(2_000));
+        assert_eq!(file.node.stop_limit, ms(90_000));
         assert_eq!(
             file.admin.socket.as_deref(),
             Some(Path::new("/run/refit.sock"))
@@ -267,11 +260,11 @@ mod tests {
     #[test]
     fn a_time_that_would_mean_something_else_is_refused_where_it_stands() {
         for text in [
-            "[node]\nrehearsal_wait_ms = 0",
-            "[node]\nrehearsal_wait_ms = 300001",
-            "[node]\npause_limit_ms = 99",
-            "[node]\ncall_limit_ms = 99",
-            "[node]\nstop_limit_ms = 0",
+            "[node]\nrehearsal_wait = \"0s\"",
+            "[node]\nrehearsal_wait = \"5min 1s\"",
+            "[node]\npause_limit = \"99ms\"",
+            "[node]\ncall_limit = \"99ms\"",
+            "[node]\nstop_limit = \"0s\"",
         ] {
             let error = toml::from_str::<File>(text).unwrap_err();
             assert!(error.message().contains("the least") || error.message().contains("the most"));
@@ -280,10 +273,30 @@ mod tests {
     }
 
     #[test]
+    fn a_time_or_a_size_without_its_unit_is_told_how_to_write_it() {
+        for (text, says) in [
+            ("[node]\nmax_pause = 5", "a time with its unit, in quotes"),
+            ("[node]\nmax_pause = \"5\"", "give a number and a unit"),
+            (
+                "[node]\nrehearsal_memory = 512",
+                "a size with its unit, in quotes",
+            ),
+            (
+                "[node]\nblock_interval = \"500us\"",
+                "whole number of milliseconds",
+            ),
+        ] {
+            let error = toml::from_str::<File>(text).unwrap_err();
+            assert!(error.message().contains(says), "{error}");
+            assert!(error.span().is_some(), "{error}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_in_every_section() {
         for text in [
             "nod = 1",
-            "[node]\nblock_interval = 1",
+            "[node]\nblock_interval_ms = 1",
             "[admin]\nport = 1",
             "[grants.kv]\nwrite = []",
             "[[engine]]\nname = \"kv\"\npath = \"x\"\nsort = \"kv\"",

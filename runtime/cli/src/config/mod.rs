@@ -7,33 +7,50 @@ mod engine;
 mod error;
 mod file;
 mod json_text;
+mod keys;
+#[cfg(test)]
+mod page;
 mod place;
+mod sample;
+mod written;
 
 pub(crate) use engine::engines;
 pub(crate) use error::ConfigError;
 pub(crate) use file::{File, NodeSection};
+pub(crate) use keys::{KEYS, Key};
 pub(crate) use place::{data_dir, node_address, socket, token};
+pub(crate) use sample::sample;
 
 use crate::args::CommonArgs;
 use crate::files::read_text;
 use std::path::{Path, PathBuf};
 
 /// The file that is read when none is named.
-const DEFAULT_FILE: &str = "refit.toml";
+pub(crate) const DEFAULT_FILE: &str = "refit.toml";
 
 /// Largest configuration file, in bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// The configuration file that `args` names, or the default one, or an empty one.
 pub(crate) fn load(args: &CommonArgs) -> Result<File, ConfigError> {
-    let path = match &args.config {
-        Some(path) => path.clone(),
-        None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
-        None => return Ok(File::default()),
+    let Some(path) = path(args) else {
+        return Ok(File::default());
     };
     let text = read_text(&path, CONFIG_BYTES_MAX)?;
     let mut file: File =
         toml::from_str(&text).map_err(|error| ConfigError::invalid(&path, text, &error))?;
     file.resolve(path.parent().unwrap_or(Path::new("")));
     Ok(file)
+}
+
+/// Where the configuration file is, if there is one.
+pub(crate) fn path(args: &CommonArgs) -> Option<PathBuf> {
+    let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
+    args.config.clone().or_else(default)
+}
+
+/// The file as it stands there, key by key; one that [`load`] takes.
+pub(crate) fn table(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = read_text(path, CONFIG_BYTES_MAX)?;
+    toml::from_str(&text).map_err(|error| ConfigError::invalid(path, text, &error))
 }

@@ -52,9 +52,9 @@ fn paths_of_a_file_are_taken_from_its_folder() {
 fn times_that_would_mean_something_else_are_refused_before_anything_starts() {
     let folder = Folder::new();
     for (flags, says) in [
-        (["--rehearsal-wait", "10min"], "above the most, 300000 ms"),
-        (["--rehearsal-wait", "0s"], "below the least, 100 ms"),
-        (["--pause-limit", "0s"], "below the least, 100 ms"),
+        (["--rehearsal-wait", "10min"], "above the most, 5min"),
+        (["--rehearsal-wait", "0s"], "below the least, 100ms"),
+        (["--pause-limit", "0s"], "below the least, 100ms"),
     ] {
         let ran = folder.run(&[&["run", "--engine", "kv=absent.so"], &flags[..]].concat());
         assert_eq!(ran.exit, 2, "{ran:?}");
@@ -131,5 +131,104 @@ fn the_next_command_is_for_the_node_that_was_named() {
         assert!(before.contains(&next), "{before}");
         let behind = said(&[&["status"], &flags[..]].concat());
         assert!(behind.contains(&next), "{behind}");
+    }
+}
+
+/// The rows of a table, without its head.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    let cells = |line| str::split_whitespace(line).collect();
+    table.lines().skip(1).map(cells).collect()
+}
+
+#[test]
+fn what_init_writes_is_taken_as_it_is() {
+    let folder = Folder::new();
+    folder.write("kv.so", "");
+    let written = folder.run(&["init", "--engine", "kv=kv.so"]);
+    assert_eq!(
+        (written.exit, written.stdout.as_str()),
+        (0, "./refit.toml\n")
+    );
+    let checked = folder.run(&["config", "check"]);
+    assert_eq!(checked.exit, 0, "{checked:?}");
+    let rows = rows(&checked.stdout);
+    assert!(
+        rows.contains(&vec!["engine.kv", "kv.so", "file"]),
+        "{rows:?}"
+    );
+    let others = rows.iter().filter(|row| row[0] != "engine.kv");
+    for row in others {
+        assert_eq!(row.last(), Some(&"default"), "{row:?}");
+    }
+    let again = folder.run(&["init"]);
+    assert_eq!(again.exit, 2);
+    assert!(
+        again.stderr.contains("refit.toml is there already"),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn a_check_says_where_each_value_comes_from() {
+    let folder = Folder::new();
+    let text = "[node]\ncall_limit = \"1min 30s\"\nstop_limit = \"40s\"\npause_limit = \"50s\"\n\
+        [[engine]]\nname = \"kv\"\npath = \"kv.so\"\n";
+    folder.write("other.toml", text);
+    folder.write("kv.so", "");
+    let check = |arguments: &[&str]| {
+        let env = [("REFIT_STOP_LIMIT", "41s"), ("REFIT_PAUSE_LIMIT", "51s")];
+        let ran = folder.run_with(
+            &env,
+            &[&["config", "check", "other.toml"], arguments].concat(),
+        );
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        ran.stdout
+    };
+    let table = check(&["--pause-limit", "52s"]);
+    for line in [
+        "node.call_limit 1min 30s file",
+        "node.stop_limit 41s environment",
+        "node.pause_limit 52s flag",
+        "node.rehearsal_wait 20s default",
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        assert!(rows(&table).contains(&words), "{line}\n{table}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&check(&["--json"])).unwrap();
+    let values = json.as_array().unwrap();
+    let stop = values
+        .iter()
+        .find(|value| value["key"] == "node.stop_limit");
+    assert_eq!(stop.unwrap()["from"], "environment");
+}
+
+#[test]
+fn a_check_refuses_what_a_run_would() {
+    let folder = Folder::new();
+    let engine = "[[engine]]\nname = \"kv\"\npath = \"absent\"\n";
+    for (text, says) in [
+        (String::new(), "config::no_engines"),
+        (engine.to_owned(), "config::engine_missing"),
+        (
+            format!("[admin]\ntcp = \"127.0.0.1:1\"\n{engine}"),
+            "config::token_missing",
+        ),
+        (
+            format!("[admin]\ntcp = \"10.0.0.1:1\"\n{engine}"),
+            "config::beyond_loopback",
+        ),
+        (
+            format!("[node]\nmax_pause = \"5ms\"\nrehearsal = false\n{engine}"),
+            "config::bound_without_rehearsal",
+        ),
+        (
+            "[node]\nmax_pause_ms = 5\n".to_owned(),
+            "unknown field `max_pause_ms`",
+        ),
+    ] {
+        folder.write("refit.toml", &text);
+        let ran = folder.run(&["config", "check"]);
+        assert_eq!(ran.exit, 2, "{ran:?}");
+        assert!(ran.stderr.contains(says), "{says}\n{}", ran.stderr);
     }
 }

@@ -7,16 +7,17 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// The doors, from the top level.
-const GUIDES: [&str; 5] = [
+const GUIDES: [&str; 6] = [
     "README.md",
     "abi/README.md",
     "abi/testkit/README.md",
     "benches/README.md",
+    "runtime/CONFIGURATION.md",
     "runtime/README.md",
 ];
 
 /// Commands that have commands of their own.
-const GROUPS: [&str; 4] = ["bench", "engine", "parameters", "upgrade"];
+const GROUPS: [&str; 5] = ["bench", "config", "engine", "parameters", "upgrade"];
 
 /// The commands of all guides that there are at least: fewer, and the blocks are not found any more.
 const COMMANDS_MIN: usize = 20;

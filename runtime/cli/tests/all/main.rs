@@ -9,6 +9,7 @@ mod cut_short;
 mod demo;
 mod destination;
 mod dev;
+mod documents;
 mod ended_batch;
 mod endless;
 mod errors;

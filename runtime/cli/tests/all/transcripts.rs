@@ -131,7 +131,7 @@ fn apply_follows_the_upgrade_to_its_end() {
         .run(&["upgrade", "apply", "aborts.json"])
         .run(&["upgrade", "apply", "refused.json"])
         .run(&["upgrade", "apply", "later.json", "--no-wait"])
-        .run(&["upgrade", "apply", "later.json", "--wait-s", "0"])
+        .run(&["upgrade", "apply", "later.json", "--wait-max", "0s"])
         .run(&["upgrade", "apply", "stale.json"])
         .run(&["upgrade", "apply", "no.json"])
         .run(&["upgrade", "apply", "absent.json"])
@@ -224,7 +224,7 @@ fn a_node_that_does_not_answer_is_named() {
 #[test]
 fn a_fault_in_the_configuration_is_shown_with_its_place() {
     let folder = Folder::new();
-    folder.write("key.toml", "[node]\nworkers = 2\nblock_interval = 10\n");
+    folder.write("key.toml", "[node]\nworkers = 2\nblock_interval_ms = 10\n");
     folder.write("type.toml", "[admin]\ntcp = \"localhost\"\n");
     folder.write("syntax.toml", "[node\n");
     Transcript::new(&folder)

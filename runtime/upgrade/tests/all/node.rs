@@ -2,6 +2,7 @@
 
 use crate::ring::{Answer, Message, Reply, peer};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use refit_abi::host::Explain;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Generation, Height};

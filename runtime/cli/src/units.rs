@@ -1,0 +1,112 @@
+//! Times and sizes as people write them, in flags, in the configuration and in what is shown: `1h`,
+//! `1min 30s`, `5ms`; `64 MiB`. One reader and one writer of each.
+
+use bytesize::ByteSize;
+use std::time::Duration;
+
+/// The time that `text` says, such as `500us`, `5ms`, `2s`, `1min 30s`.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text.trim()).map_err(|_| {
+        format!(
+            "`{text}` is no time: give a number and a unit, such as 500us, 5ms, 2s, 1min 30s, 1h"
+        )
+    })
+}
+
+/// The number of bytes that `text` says, such as `64 MiB`, `10GiB`, `1000000`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let size = text.trim().parse().ok().map(|size: ByteSize| size.as_u64());
+    // What is too large for a number comes as the largest one.
+    size.filter(|bytes| *bytes < u64::MAX).ok_or_else(|| {
+        format!("`{text}` is no number of bytes: write such as 64MiB, 10GiB or 1000000")
+    })
+}
+
+/// A time to the last unit, as [`time`] reads it.
+pub(crate) fn shown_time(time: Duration) -> String {
+    let text = humantime::format_duration(time).to_string();
+    let words = text.split(' ').map(|word| match word.strip_suffix('m') {
+        // A minute that nobody takes for a metre or a month.
+        Some(number) => format!("{number}min"),
+        None => word.replace("us", "µs"),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A number of bytes in the unit that suits it, with one digit behind the point.
+pub(crate) fn shown_bytes(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// A time from `least` on, and not above `most` if there is one.
+pub(crate) fn bounded(
+    time: Duration,
+    least: Duration,
+    most: Option<Duration>,
+) -> Result<Duration, String> {
+    let wrong = match most {
+        _ if time < least => format!("below the least, {}", shown_time(least)),
+        Some(most) if time > most => format!("above the most, {}", shown_time(most)),
+        _ => return Ok(time),
+    };
+    Err(format!("{} is {wrong}", shown_time(time)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_number_and_a_unit() {
+        assert_eq!(time("500us"), Ok(Duration::from_micros(500)));
+        assert_eq!(time("5 ms"), Ok(Duration::from_millis(5)));
+        assert_eq!(time("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(time("1min"), Ok(Duration::from_secs(60)));
+        assert_eq!(time("1min 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(time("1h"), Ok(Duration::from_secs(3600)));
+        for wrong in ["", "5", "ms", "-1s", "18446744073709551615min"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_written_with_a_unit_or_plain() {
+        assert_eq!(bytes("12"), Ok(12));
+        assert_eq!(bytes("2KiB"), Ok(2048));
+        assert_eq!(bytes("3 GiB"), Ok(3 << 30));
+        for wrong in ["", "GiB", "-1", "99999999999TiB", "5 apples"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        for (shown, seconds) in [("1h 1min 30s", 3690), ("30s", 30), ("5min", 300)] {
+            let lasts = Duration::from_secs(seconds);
+            assert_eq!(shown_time(lasts), shown);
+            assert_eq!(time(shown), Ok(lasts));
+        }
+        let short = Duration::from_micros(1_500);
+        assert_eq!(shown_time(short), "1ms 500µs");
+        assert_eq!(time(&shown_time(short)), Ok(short));
+        for (shown, size) in [("1.5 MiB", 3 << 19), ("4.0 GiB", 4 << 30), ("12 B", 12)] {
+            assert_eq!(shown_bytes(size), shown);
+            assert_eq!(bytes(shown), Ok(size));
+        }
+    }
+
+    #[test]
+    fn a_time_outside_its_bounds_is_refused_with_the_bound() {
+        let ms = Duration::from_millis;
+        assert_eq!(bounded(ms(5), ms(5), Some(ms(5))), Ok(ms(5)));
+        assert_eq!(bounded(ms(7), ms(5), None), Ok(ms(7)));
+        let low = bounded(ms(4), ms(5), None).unwrap_err();
+        assert_eq!(low, "4ms is below the least, 5ms");
+        let high = bounded(
+            Duration::from_secs(600),
+            ms(5),
+            Some(Duration::from_secs(300)),
+        );
+        assert_eq!(high.unwrap_err(), "10min is above the most, 5min");
+    }
+}
