@@ -3,7 +3,7 @@
 use super::attributes::{Declarations, SerdeAttributes, noted_in};
 use super::compare::{Fault, Finding, compare};
 use super::impact::{self, Baseline};
-use super::lock::{Interface, Published, SchemaLock};
+use super::lock::{Interface, LockedKind, Published, SchemaLock};
 use refit_abi::codes;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::host::Explain;
@@ -134,7 +134,10 @@ fn publish_kind(
     let known = lock
         .kind(&kind.kind)
         .and_then(|locked| locked.version(kind.version));
-    let module = known.map_or_else(|| module_name(built, kind), |known| known.module.clone());
+    let module = known.map_or_else(
+        || module_name(built, kind, lock),
+        |known| known.module.clone(),
+    );
     let (message, names) = (
         &kind.interface.message,
         declared.attributes(&kind.interface.message),
@@ -201,10 +204,15 @@ fn stem(kind: &str) -> String {
     }
 }
 
-/// `v1` where the package has one kind, `kind_v1` where it has several.
-fn module_name(built: &Descriptor, kind: &KindDescriptor) -> String {
-    if built.kinds.len() == 1 {
-        return format!("v{}", kind.version);
+/// `v1` where the package has one kind, `kind_v1` where it has several. A kind whose modules are called
+/// `v1`, … goes on so when others come.
+fn module_name(built: &Descriptor, kind: &KindDescriptor, lock: &SchemaLock) -> String {
+    let newest = lock.kind(&kind.kind).and_then(LockedKind::newest);
+    let is_short = newest.is_some_and(|newest| newest.module == format!("v{}", newest.version));
+    let short = format!("v{}", kind.version);
+    let is_free = !lock.modules().contains(&short.as_str());
+    if is_free && (is_short || built.kinds.len() == 1) {
+        return short;
     }
     let stem = stem(&kind.kind);
     let same = |other: &&KindDescriptor| self::stem(&other.kind) == stem;

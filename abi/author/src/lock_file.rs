@@ -136,7 +136,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
     };
     // The format first: another one may have other fields.
     let table: toml::Table =
-        toml::from_str(text).map_err(|error| unreadable(error.message().to_owned()))?;
+        toml::from_str(text).map_err(|error| unreadable(reason(text, &error)))?;
     match table.get("format").and_then(toml::Value::as_integer) {
         Some(found) if found == i64::from(FORMAT) => {}
         Some(found) => {
@@ -147,8 +147,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
         }
         None => return Err(unreadable("it does not say its `format`".to_owned())),
     }
-    let file: LockText =
-        toml::from_str(text).map_err(|error| unreadable(error.message().to_owned()))?;
+    let file: LockText = toml::from_str(text).map_err(|error| unreadable(reason(text, &error)))?;
     let kinds = file.kinds.into_iter().map(|kind| {
         let versions = kind.versions.into_iter();
         let versions = versions.map(|version| published(path, &kind.name, version));
@@ -162,6 +161,23 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
     Ok(SchemaLock {
         kinds: kinds.collect::<Result<_, _>>()?,
     })
+}
+
+/// How a line begins that version control leaves where it could not merge.
+const CONFLICT: &str = "<<<<<<< ";
+
+/// Why the text is no lock, and in which line.
+fn reason(text: &str, error: &toml::de::Error) -> String {
+    let conflict = text.lines().position(|line| line.starts_with(CONFLICT));
+    if let Some(above) = conflict {
+        return format!(
+            "line {}: a merge left both sides of a conflict; take one side, build, and freeze again",
+            above + 1
+        );
+    }
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+    format!("line {line}: {}", error.message())
 }
 
 fn published(path: &Path, kind: &str, entry: VersionEntry) -> Result<Published, LockError> {

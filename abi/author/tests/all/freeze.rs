@@ -173,3 +173,17 @@ fn kinds_of_one_package_have_modules_of_their_own() {
         ["kv_v1", "kv_index_v1", "kv_index_2_v1", "kind_3d_v1"]
     );
 }
+
+#[test]
+fn a_kind_keeps_the_names_of_its_modules_when_another_comes() {
+    let mut lock = SchemaLock::default();
+    let none = Declarations::default();
+    publish(&built(first(), &[]), &none, &mut lock).unwrap();
+    let mut two = built(second(), &[first()]);
+    let mut other = built(first(), &[]).kinds.remove(0);
+    other.kind = "index".to_owned();
+    two.kinds.push(other);
+    let done = publish(&two, &none, &mut lock).unwrap();
+    let modules: Vec<_> = done.iter().map(|frozen| frozen.module.as_str()).collect();
+    assert_eq!(modules, ["v2", "index_v1"]);
+}

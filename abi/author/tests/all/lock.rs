@@ -59,6 +59,16 @@ fn what_is_no_lock_is_refused_with_a_reason() {
         let error = SchemaLock::parse(path, text).unwrap_err();
         assert_eq!(error.code(), format!("author-lock-{code}"), "{text}");
     }
+    for (text, says) in [
+        ("format = 1\n[[kind", "line 2: "),
+        (
+            "format = 1\n<<<<<<< ours\na = 1\n",
+            "line 2: a merge left both sides",
+        ),
+    ] {
+        let error = SchemaLock::parse(path, text).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
     assert_eq!(
         SchemaLock::parse(path, "format = 1").unwrap(),
         SchemaLock::default()

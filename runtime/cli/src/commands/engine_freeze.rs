@@ -137,6 +137,10 @@ fn advise(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
             module.name
         ));
     }
+    show::talk(format_args!(
+        "src/{}.rs: its types lack traits that yours may derive, such as `Copy` or `Default`: derive what your code needs there too, and change nothing else",
+        module.name
+    ));
     let locked = lock.kind(&frozen.kind);
     if let Some(state) = locked
         .and_then(|locked| locked.version(frozen.version))

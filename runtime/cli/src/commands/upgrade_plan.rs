@@ -60,6 +60,9 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         false => show::data(&text)?,
     }
     show::talk(format_args!("the plan is in {}", args.out.display()));
+    if args.no_rehearsal {
+        show::talk("apply rehearses it all the same, unless it is told --no-rehearsal too");
+    }
     show::next(format_args!("refit upgrade apply {}", args.out.display()));
     Ok(())
 }

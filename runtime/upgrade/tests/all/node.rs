@@ -38,7 +38,7 @@ pub(crate) enum Unready {
 }
 
 impl Unready {
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &str {
         match self {
             Self::Plan(error) => error.code(),
             Self::Arm(error) => error.code(),
