@@ -69,8 +69,8 @@ super::codes! { ALL_CLI: "The command line", "What a command says of its own wor
     DEV_UNFINISHED = "dev-unfinished", NoAnswer, "Follow it with `refit upgrade status`; end the command to end a node that it started.";
     /// The build was lost.
     DEV_BUILD_LOST = "dev-build-lost", Internal, "Save again.";
-    /// The source of the demo's engines is not there.
-    DEMO_NO_SOURCE = "demo-no-source", Internal, "Run the demo from a checkout of Refit that is where it was when this program was built.";
+    /// The sources of the demo's engines cannot be written where they are built.
+    DEMO_NO_SOURCE = "demo-no-source", Usage, "Name a folder that you may write to: `REFIT_CACHE_DIR=DIR refit demo`.";
     /// A version of the demo's engines cannot be put together.
     DEMO_COMPOSE = "demo-compose", Internal, "See that the checkout is whole, with `git status`.";
     /// The demo's node did not start.

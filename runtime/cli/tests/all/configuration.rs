@@ -207,19 +207,19 @@ fn a_check_refuses_what_a_run_would() {
     let folder = Folder::new();
     let engine = "[[engine]]\nname = \"kv\"\npath = \"absent\"\n";
     for (text, says) in [
-        (String::new(), "config::no_engines"),
-        (engine.to_owned(), "config::engine_missing"),
+        (String::new(), "config-no-engines"),
+        (engine.to_owned(), "config-engine-missing"),
         (
             format!("[admin]\ntcp = \"127.0.0.1:1\"\n{engine}"),
-            "config::token_missing",
+            "config-token-missing",
         ),
         (
             format!("[admin]\ntcp = \"10.0.0.1:1\"\n{engine}"),
-            "config::beyond_loopback",
+            "config-beyond-loopback",
         ),
         (
             format!("[node]\nmax_pause = \"5ms\"\nrehearsal = false\n{engine}"),
-            "config::bound_without_rehearsal",
+            "config-bound-without-rehearsal",
         ),
         (
             "[node]\nmax_pause_ms = 5\n".to_owned(),

@@ -283,7 +283,7 @@ fn bounded(config: &NodeConfig) -> Result<(), StartError> {
     let bounds = [
         ("workers", config.workers as u64, WORKERS_MAX as u64),
         (
-            "block-interval-ms",
+            "block-interval",
             config.block_interval_ms,
             BLOCK_INTERVAL_MILLIS_MAX,
         ),
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(said, "`workers` is 65; at most 64 is taken");
         let said = refused(|config| config.block_interval_ms = u64::MAX);
         assert!(
-            said.contains("block-interval-ms") && said.contains("60000"),
+            said.contains("block-interval") && said.contains("60000"),
             "{said}"
         );
     }
