@@ -62,5 +62,5 @@ pub use engine_source::{ComposeError, EngineSource};
 pub use error::BuildError;
 pub use listing::sources;
 pub use options::{Features, Options, Profile};
-pub use output::{is_output, make_output};
+pub use output::{is_output, make_data, make_output};
 pub use progress::{Progress, Stage};

@@ -13,10 +13,23 @@ const TAG: &str = "CACHEDIR.TAG";
 /// How a tag begins.
 const SIGNATURE: &str = "Signature: 8a477f597d28d172789f06886806bc55";
 
-/// Whether `folder` says of itself that it holds output.
+/// The name of the tag in a folder of data: nobody's source either, but backups have to take it.
+const DATA_TAG: &str = ".refit-data";
+
+/// How a tag goes on that this program has written.
+const OURS: &str = "# This tag was written by refit: the folder holds";
+
+/// Longest part of a tag that is looked at, in bytes.
+const TAG_BYTES_MAX: u64 = 4096;
+
+/// Whether `folder` says of itself that it holds output or data.
 pub fn is_output(folder: &Path) -> bool {
+    [TAG, DATA_TAG].iter().any(|tag| is_tag(&folder.join(tag)))
+}
+
+fn is_tag(path: &Path) -> bool {
     let mut begin = [0; SIGNATURE.len()];
-    let read = File::open(folder.join(TAG)).and_then(|mut tag| tag.read_exact(&mut begin));
+    let read = File::open(path).and_then(|mut tag| tag.read_exact(&mut begin));
     read.is_ok() && begin == SIGNATURE.as_bytes()
 }
 
@@ -35,13 +48,43 @@ pub fn make_output(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) ->
     }
 }
 
+/// As [`make_output`], for a folder with data in it that backups have to take. The tag of output that a build may have
+/// put there, or an older release, is taken away: what is output in it is tagged itself.
+///
+/// # Errors
+/// What `create` gives, and what the system says when a tag cannot be written or taken away.
+pub fn make_data(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let ours = uppermost_new(path);
+    create(path)?;
+    let was_output = is_ours(&path.join(TAG))?;
+    if ours.is_some() || was_output {
+        fs::write(path.join(DATA_TAG), format!("{SIGNATURE}\n{OURS} data.\n"))?;
+    }
+    match was_output {
+        true => fs::remove_file(path.join(TAG)),
+        false => Ok(()),
+    }
+}
+
+/// Whether this program wrote the tag at `path`.
+fn is_ours(path: &Path) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(tag) => tag.take(TAG_BYTES_MAX).read_to_end(&mut bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let second = text.lines().nth(1);
+    Ok(second.is_some_and(|line| line.starts_with(OURS)))
+}
+
 /// Tags a folder that is there, if it is not tagged yet.
 pub(crate) fn tag(folder: &Path) -> io::Result<()> {
     if is_output(folder) {
         return Ok(());
     }
-    let text = format!("{SIGNATURE}\n# This tag was written by refit: the folder holds output.\n");
-    fs::write(folder.join(TAG), text)
+    fs::write(folder.join(TAG), format!("{SIGNATURE}\n{OURS} output.\n"))
 }
 
 /// The uppermost folder on the way to `path` that is not there; `path` itself if it is empty.
@@ -70,6 +113,26 @@ mod tests {
         fs::create_dir(root.join("empty")).unwrap();
         make_output(&root.join("empty"), |path| fs::create_dir_all(path)).unwrap();
         assert!(is_output(&root.join("empty")));
+    }
+
+    #[test]
+    fn a_folder_of_data_is_no_source_and_no_cache_also_if_a_build_was_there_first() {
+        let place = tempfile::tempdir().unwrap();
+        for is_built in [true, false] {
+            let data = place.path().join(format!("data-{is_built}"));
+            if is_built {
+                make_output(&data.join("build"), |path| fs::create_dir_all(path)).unwrap();
+                assert!(data.join(TAG).exists());
+            }
+            make_data(&data, |path| fs::create_dir_all(path)).unwrap();
+            assert!(is_output(&data), "builds pass it by");
+            assert!(!data.join(TAG).exists(), "backups take it");
+        }
+        let foreign = place.path().join("foreign");
+        fs::create_dir(&foreign).unwrap();
+        fs::write(foreign.join(TAG), format!("{SIGNATURE}\n# another's\n")).unwrap();
+        make_data(&foreign, |path| fs::create_dir_all(path)).unwrap();
+        assert!(foreign.join(TAG).exists() && !foreign.join(DATA_TAG).exists());
     }
 
     #[test]
