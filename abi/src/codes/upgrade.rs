@@ -25,6 +25,8 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     RELEASE_QUARANTINED = "release-quarantined", Refused, "Bring a mended build; to try this one again, `refit upgrade quarantine --clear ARTIFACT`.";
     /// No such code is in quarantine.
     NOT_QUARANTINED = "not-quarantined", NothingToDo, "See the list with `refit upgrade quarantine`.";
+    /// What is named could be several artifacts in quarantine.
+    QUARANTINE_SEVERAL = "quarantine-several", Usage, "Give more of the artifact's digits; `refit upgrade quarantine --json` shows all of them.";
     /// The rehearsal took a longer pause than is acceptable.
     PAUSE_TOO_LONG = "pause-too-long", Refused, "Bring fewer engines at once, write a migration that touches fewer fields, or accept a longer pause with `--max-pause`.";
     /// A longest pause is set, and the upgrade is not rehearsed.

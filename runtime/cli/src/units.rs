@@ -2,7 +2,7 @@
 //! `1min 30s`, `5ms`; `64 MiB`. One reader and one writer of each.
 
 use bytesize::ByteSize;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The time that `text` says, such as `500us`, `5ms`, `2s`, `1min 30s`.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
@@ -31,6 +31,18 @@ pub(crate) fn shown_time(time: Duration) -> String {
         None => word.replace("us", "µs"),
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The latest moment that can be written with a year of four digits, in milliseconds since the Unix epoch.
+const MOMENT_MS_MAX: u64 = 253_402_300_799_999;
+
+/// A moment in milliseconds since the Unix epoch, as RFC 3339 writes it, to the second and in UTC; `None` if it is not
+/// known, which is 0.
+pub(crate) fn shown_moment(ms: u64) -> Option<String> {
+    let is_known = (1..=MOMENT_MS_MAX).contains(&ms);
+    let moment = UNIX_EPOCH.checked_add(Duration::from_millis(ms));
+    let moment = moment.filter(|_| is_known)?;
+    Some(humantime::format_rfc3339_seconds(moment).to_string())
 }
 
 /// A number of bytes in the unit that suits it, with one digit behind the point.
@@ -93,6 +105,14 @@ mod tests {
             assert_eq!(shown_bytes(size), shown);
             assert_eq!(bytes(shown), Ok(size));
         }
+    }
+
+    #[test]
+    fn a_moment_is_shown_in_utc_and_one_that_is_not_known_is_not() {
+        let shown = |ms| shown_moment(ms).unwrap_or_default();
+        assert_eq!(shown(1_790_000_000_999), "2026-09-21T14:13:20Z");
+        assert_eq!(shown(MOMENT_MS_MAX), "9999-12-31T23:59:59Z");
+        assert_eq!([0, MOMENT_MS_MAX + 1, u64::MAX].map(shown), ["", "", ""]);
     }
 
     #[test]

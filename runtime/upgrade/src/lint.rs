@@ -11,7 +11,7 @@ mod words;
 pub use heights::{PLAN_AHEAD_US_MAX, Progress};
 
 use crate::class::{Class, may_refuse};
-use crate::plan::{Live, OfferedModule, Plan, PlannedKind};
+use crate::plan::{Live, OfferedModule, Plan, PlannedKind, PlannedModule};
 use refit_abi::codes;
 use refit_abi::descriptor::{Ability, KindDescriptor};
 use refit_kernel::Grants;
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 15] = [
+pub const LINT_CODES: [&str; 16] = [
     codes::AFTER_UNKNOWN_KIND,
     codes::CAPABILITY_MISSING,
     codes::CAPABILITY_NEW,
@@ -32,11 +32,15 @@ pub const LINT_CODES: [&str; 15] = [
     codes::INTERFACE_CHANGED,
     codes::MESSAGES_NOT_ACCEPTED,
     codes::OUTSIDE_CALLS,
+    codes::RELEASE_QUARANTINED,
     codes::STATE_COPIED,
     codes::TIMERS_DROPPED,
     codes::UPGRADE_MESSAGE_DEFERRED,
     codes::WORDS_CHANGED,
 ];
+
+/// Digits of an artifact's hash that tell it from others.
+const ARTIFACT_SHOWN: usize = 12;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,6 +77,8 @@ pub struct LintContext {
     pub grants: Grants,
     /// Poisoned engines of each kind.
     pub poisoned: BTreeMap<String, u64>,
+    /// Artifacts that the node does not bring in, each with why.
+    pub quarantined: BTreeMap<String, String>,
     /// How far its blocks are, if heights are to be looked at.
     pub progress: Option<Progress>,
 }
@@ -86,6 +92,11 @@ pub fn lint(
 ) -> Vec<Finding> {
     let mut findings: Vec<_> = candidates.iter().filter_map(outside).collect();
     findings.extend(heights::finding(plan, context));
+    findings.extend(
+        plan.modules
+            .iter()
+            .filter_map(|it| quarantined(it, context)),
+    );
     let planned = plan.modules.iter().flat_map(|module| &module.kinds);
     for kind in planned {
         let Some(new) = incoming(candidates, &kind.kind) else {
@@ -121,6 +132,24 @@ fn outside(candidate: &OfferedModule) -> Option<Finding> {
             candidate.outside.join(", ")
         ),
         next: "make sure that no state, reply or message depends on it: a replay, and every other node, must come to the same".to_owned(),
+        kind,
+    })
+}
+
+/// A module that the node will not bring in.
+fn quarantined(module: &PlannedModule, context: &LintContext) -> Option<Finding> {
+    let why = context.quarantined.get(&module.artifact)?;
+    let short = module.artifact.get(..ARTIFACT_SHOWN).unwrap_or_default();
+    let kind = module.kinds.first()?.kind.clone();
+    Some(Finding {
+        code: codes::RELEASE_QUARANTINED.to_owned(),
+        level: Level::Warning,
+        reason: format!(
+            "the code of `{kind}` is in quarantine, and is refused when the plan is applied: {why}"
+        ),
+        next: format!(
+            "bring a mended build; to try this one again all the same: refit upgrade quarantine --clear {short}"
+        ),
         kind,
     })
 }

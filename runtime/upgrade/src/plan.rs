@@ -57,6 +57,12 @@ pub struct PlannedModule {
     pub artifact: String,
     /// What the builder stamped on it.
     pub build_id: String,
+    /// The package that it comes from; empty in an older plan.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub package: String,
+    /// Version of that package; empty in an older plan.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
     /// What it does to each of its kinds.
     pub kinds: Vec<PlannedKind>,
 }
@@ -234,6 +240,13 @@ impl Plan {
         artifacts
     }
 
+    /// What each of [`Plan::artifacts`] is, in their order: its package and version.
+    pub fn packages(&self) -> Vec<String> {
+        let mut modules: Vec<_> = self.modules.iter().collect();
+        modules.sort_unstable_by(|one, other| one.artifact.cmp(&other.artifact));
+        modules.iter().map(|module| module.name()).collect()
+    }
+
     /// How the states of a kind cross; what the plan does not name is carried.
     pub fn class_of(&self, kind: &str) -> Class {
         let mut kinds = self.modules.iter().flat_map(|module| &module.kinds);
@@ -245,6 +258,15 @@ impl Plan {
     pub fn class(&self) -> Class {
         let kinds = self.modules.iter().flat_map(|module| &module.kinds);
         kinds.map(|kind| kind.class).max().unwrap_or(Class::Carry)
+    }
+}
+
+impl PlannedModule {
+    /// Its package and version; empty in an older plan.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.package, self.version)
+            .trim()
+            .to_owned()
     }
 }
 
@@ -289,6 +311,8 @@ fn plan_module(
         path: candidate.path.clone(),
         artifact: candidate.artifact.clone(),
         build_id: candidate.descriptor.build_id.clone(),
+        package: candidate.descriptor.package.clone(),
+        version: candidate.descriptor.package_version.clone(),
         kinds,
     })
 }

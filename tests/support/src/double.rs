@@ -370,13 +370,19 @@ impl Node for Double {
     }
 
     fn quarantine(&self) -> Vec<QuarantineEntry> {
-        vec![QuarantineEntry {
-            artifacts: vec!["ab".repeat(32)],
+        let entry = |digits: &str, version: &str, state| QuarantineEntry {
+            artifacts: vec![digits.repeat(32)],
+            packages: vec![format!("kv {version}")],
+            at_ms: 1_790_000_000_000,
             height: 40,
-            state: QuarantineState::Quarantined,
+            state,
             code: "pause-stuck".to_owned(),
             reason: "a transition did not return within 30 s".to_owned(),
-        }]
+        };
+        vec![
+            entry("ab", "3.0.9", QuarantineState::Quarantined),
+            entry("ac", "3.0.8", QuarantineState::Failed),
+        ]
     }
 
     fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {
@@ -469,7 +475,9 @@ fn status() -> Status {
             compiler: "59807616e1fa".to_owned(),
             pid: 4242,
             life: Some(LIFE),
-            uptime_s: None,
+            uptime_s: Some(93_784),
+            addresses: vec!["unix:/srv/admin.sock".to_owned()],
+            data_dir: Some("/srv/refit-data".to_owned()),
         },
         height: Height(41),
         generation: Generation(2),
@@ -506,8 +514,11 @@ fn status() -> Status {
         },
         kinds: vec![KindStatus {
             descriptor: kind(),
+            package: "kv".to_owned(),
+            package_version: "3.0.1".to_owned(),
             build_id: "b1d0".repeat(8),
             artifact: "a47f".repeat(16),
+            file: "/srv/kv-3.0.1.so".to_owned(),
             generation_since: Generation(2),
             engines: 2,
             poisoned: 1,

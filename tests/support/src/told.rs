@@ -12,6 +12,8 @@ pub(crate) fn committed() -> UpgradeReport {
         state: UpgradeState::Committed,
         from: Generation(1),
         to: Generation(2),
+        began_at_ms: 1_790_000_000_000,
+        ended_at_ms: Some(1_790_000_001_000),
         at_height: None,
         height: Some(Height(30)),
         engines: vec![UpgradedKind {
@@ -19,6 +21,11 @@ pub(crate) fn committed() -> UpgradeReport {
             class: Class::Migrate,
             from_version: Some(1),
             to_version: 2,
+            from_package_version: Some("3.0.0".to_owned()),
+            package: "kv".to_owned(),
+            to_package_version: "3.0.1".to_owned(),
+            artifact: "a47f".repeat(16),
+            file: "/srv/kv-3.0.1.so".to_owned(),
             engines: 2,
         }],
         class: Class::Migrate,
@@ -124,6 +131,7 @@ pub(crate) fn armed() -> UpgradeReport {
         to: Generation(3),
         at_height: Some(Height(1_000_000)),
         height: None,
+        ended_at_ms: None,
         wait_us: 0,
         pause_us: 0,
         without_block: None,
@@ -151,6 +159,7 @@ pub(crate) fn cancelled() -> UpgradeReport {
     UpgradeReport {
         state: UpgradeState::Refused,
         reason: Some(reason),
+        ended_at_ms: Some(1_790_000_009_000),
         retired: true,
         ..armed()
     }

@@ -36,6 +36,12 @@ pub struct RehearsalReport {
 pub struct QuarantineEntry {
     /// BLAKE3 of the module files that came in together, in hexadecimal.
     pub artifacts: Vec<String>,
+    /// What each of them is: its package and version. Empty from an older node.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// When they were tried, by the node's clock, in milliseconds since the Unix epoch; 0 from an older node.
+    #[serde(default)]
+    pub at_ms: u64,
     /// The block after which they were tried.
     pub height: u64,
     /// Whether they are refused, or only known to have failed once.

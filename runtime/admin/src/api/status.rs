@@ -132,6 +132,12 @@ pub struct NodeInfo {
     /// Seconds since the start, if the node keeps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_s: Option<u64>,
+    /// Where it serves, if it has been told.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// Its data folder, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
 }
 
 /// One engine.
@@ -220,10 +226,19 @@ pub enum EngineState {
 pub struct KindStatus {
     /// What the module says of it.
     pub descriptor: KindDescriptor,
+    /// The package that the code comes from; empty from an older node, as its version and file.
+    #[serde(default)]
+    pub package: String,
+    /// Version of that package.
+    #[serde(default)]
+    pub package_version: String,
     /// What its builder stamped on it.
     pub build_id: String,
     /// BLAKE3 hash of its library file, in hexadecimal.
     pub artifact: String,
+    /// Where that file was when it came in, on the node's machine.
+    #[serde(default)]
+    pub file: String,
     /// The generation that brought this code.
     pub generation_since: Generation,
     /// Number of engines of this kind.

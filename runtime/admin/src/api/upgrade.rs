@@ -30,6 +30,12 @@ pub struct UpgradeReport {
     pub from: Generation,
     /// The generation it makes.
     pub to: Generation,
+    /// When the node took it on, by its own clock, in milliseconds since the Unix epoch; 0 from an older node.
+    #[serde(default)]
+    pub began_at_ms: u64,
+    /// When it came to its end, likewise: it was committed, aborted or refused. Absent before.
+    #[serde(default)]
+    pub ended_at_ms: Option<u64>,
     /// The activation height that the plan asks for, if it does.
     pub at_height: Option<Height>,
     /// The block after which it happened, or was given up.
@@ -138,6 +144,21 @@ pub struct UpgradedKind {
     pub from_version: Option<u32>,
     /// Version of the state after.
     pub to_version: u32,
+    /// Version of the package before; absent for a new kind, and from an older node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_package_version: Option<String>,
+    /// The package that the code comes from; empty from an older node, as all that follows.
+    #[serde(default)]
+    pub package: String,
+    /// Version of the package after.
+    #[serde(default)]
+    pub to_package_version: String,
+    /// BLAKE3 hash of its library file, in hexadecimal.
+    #[serde(default)]
+    pub artifact: String,
+    /// Where that file was, on the node's machine.
+    #[serde(default)]
+    pub file: String,
     /// Number of engines of this kind.
     pub engines: u64,
 }

@@ -81,8 +81,8 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CaptureArgs {
-    /// The engine: its name, or the 32 digits of its id.
-    #[arg(value_name = "ENGINE")]
+    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
+    #[arg(value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: EngineId,
     /// Where to write the fixture, for its owner alone; `-` is stdout. A file that is no fixture is not
     /// replaced.
@@ -105,7 +105,7 @@ pub(crate) struct RestartArgs {
 }
 
 /// An engine by its id, or by whose child it is.
-fn engine(text: &str) -> Result<EngineId, String> {
+pub(super) fn engine(text: &str) -> Result<EngineId, String> {
     let mut parts = text.split('#');
     let root = parts.next().unwrap_or_default().parse::<EngineId>();
     let root = root.map_err(|error| error.to_string())?;

@@ -1,14 +1,15 @@
 //! Reading along.
 
 use super::OutputArgs;
+use super::engine::engine;
 use clap::Args;
 use refit_abi::EngineId;
 use refit_admin::api::EventId;
 
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
-    /// Only those of this engine: its name, or the 32 digits of its id.
-    #[arg(long, value_name = "ENGINE")]
+    /// Only those of this engine: its name, the 32 digits of its id, or NAME#N for the Nth that NAME has started.
+    #[arg(long, value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: Option<EngineId>,
     /// Only those under this topic.
     #[arg(long, value_name = "TOPIC")]

@@ -1,6 +1,7 @@
 //! Talking to an engine.
 
 use super::OutputArgs;
+use super::engine::engine;
 use clap::Args;
 use refit_abi::EngineId;
 use refit_admin::RequestId;
@@ -8,8 +9,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// The engine: its name, or the 32 digits of its id.
-    #[arg(value_name = "ENGINE", required_unless_present = "batch")]
+    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
+    #[arg(value_name = "ENGINE", value_parser = engine, required_unless_present = "batch")]
     pub(crate) engine: Option<EngineId>,
     /// The message as JSON; `-` reads it from stdin.
     #[arg(
@@ -31,8 +32,8 @@ pub(crate) struct SendArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArgs {
-    /// The engine: its name, or the 32 digits of its id.
-    #[arg(value_name = "ENGINE")]
+    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
+    #[arg(value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: EngineId,
     /// The query as JSON; `-` reads it from stdin.
     #[arg(value_name = "JSON", allow_negative_numbers = true)]

@@ -77,7 +77,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// The plan that `refit upgrade plan` wrote.
+    /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
     /// Under which the plan is taken on once, however often it is applied, and no other is: CLIENT/SEQUENCE.
@@ -114,8 +114,8 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct QuarantineArgs {
-    /// Lets this artifact come in again.
-    #[arg(long, value_name = "ARTIFACT")]
+    /// Lets this artifact come in again: its hash, or as much of its beginning as no other has.
+    #[arg(long, value_name = "PREFIX")]
     pub(crate) clear: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -5,9 +5,10 @@ use crate::client::Refused;
 use crate::client::{Client, ServerEvent};
 use crate::failure::{Failure, Reported};
 use crate::show;
+use refit_abi::EngineId;
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use refit_admin::api::Event;
+use refit_admin::api::{Event, Status};
 use std::borrow::Cow;
 
 /// The node has no more events.
@@ -42,6 +43,9 @@ impl Reported for EventsEnded {}
 pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failure> {
     let mut stream = client.events(&path(args)).await?;
     show::talk("events as they come; Ctrl-C ends this");
+    if let Some(engine) = &args.engine {
+        say_if_absent(client, *engine).await?;
+    }
     let mut shown = 0;
     let mut last = String::new();
     while args.count.is_none_or(|count| shown < count) {
@@ -57,6 +61,20 @@ pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failur
             return Ok(());
         }
         shown += 1;
+    }
+    Ok(())
+}
+
+/// Says so if there is no such engine: it may come, or have been, but more likely its name is misspelt.
+async fn say_if_absent(client: &Client, engine: EngineId) -> Result<(), Failure> {
+    let status: Status = client.get("/v1/status").await?;
+    // Of very many engines not all are listed.
+    let is_whole = status.engines.len() as u64 == status.engines_total;
+    let name = engine.to_string();
+    if is_whole && !status.engines.iter().any(|it| it.id == name) {
+        show::talk(format_args!(
+            "no engine `{name}` runs now: nothing new is to be seen unless it comes; see the engines with: refit status"
+        ));
     }
     Ok(())
 }

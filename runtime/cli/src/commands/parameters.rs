@@ -9,7 +9,7 @@ use crate::show;
 use crate::show::table::{facts, table};
 use refit_abi::Height;
 use refit_admin::HEADER_REPEATED;
-use refit_admin::api::{ParameterChange, ParameterValue, ParametersReport};
+use refit_admin::api::{ParameterChange, ParameterValue, ParametersReport, Status};
 use std::collections::BTreeMap;
 
 const PATH: &str = "/v1/parameters";
@@ -52,6 +52,7 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
         }
     }
     show::data(&text)?;
+    say_unknown(client, &change).await?;
     if answer.header(HEADER_REPEATED).is_some()
         && let Some(ordered) = &report.ordered
     {
@@ -62,6 +63,24 @@ pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
     }
     show::talk(since(report.since));
     show::next("refit parameters show");
+    Ok(())
+}
+
+/// Says which kinds with grants no engine has: they count once one comes, but more likely the name is misspelt.
+async fn say_unknown(client: &Client, change: &ParameterChange) -> Result<(), Failure> {
+    if change.grants.is_empty() {
+        return Ok(());
+    }
+    let status: Status = client.get("/v1/status").await?;
+    let is_live = |name: &&String| {
+        let mut kinds = status.kinds.iter();
+        kinds.any(|kind| kind.descriptor.kind == **name)
+    };
+    for name in change.grants.keys().filter(|name| !is_live(name)) {
+        show::talk(format_args!(
+            "no engine has the kind `{name}`: what is granted to it counts once one comes"
+        ));
+    }
     Ok(())
 }
 

@@ -331,6 +331,8 @@ mod tests {
             lasted: std::time::Duration::ZERO,
             entry: QuarantineEntry {
                 artifacts: vec!["bad".to_owned()],
+                packages: vec!["kv 3.0.1".to_owned()],
+                at_ms: 1,
                 height: 7,
                 state: refit_admin::api::QuarantineState::Quarantined,
                 code: "pause-stuck".to_owned(),

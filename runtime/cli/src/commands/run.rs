@@ -17,6 +17,7 @@ use crate::source::Sources;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Node as _;
+use refit_admin::api::{KindStatus, UpgradeReport};
 use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
 use refit_node::{
@@ -155,7 +156,7 @@ fn begin_log(rules: &str) -> Result<(), ConfigError> {
 fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
     let mut maker = DirBuilder::new();
     maker.recursive(true).mode(DATA_DIR_MODE);
-    let made = refit_build::make_output(path, |path| maker.create(path));
+    let made = refit_build::make_data(path, |path| maker.create(path));
     made.map_err(|source| {
         Box::new(RunError::DataDir {
             path: path.to_owned(),
@@ -205,6 +206,7 @@ fn node_config(
         &file.node,
         (data_dir, restart.clone()),
     )?;
+    config.data_dir = Some(std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()));
     before.remember(&config.quarantine);
     Ok(config)
 }
@@ -224,7 +226,10 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
         shutdowns.push(server.shutdown());
         servers.spawn(server.serve());
     }
+    let node = prepared.node().clone();
+    node.serves_at(addresses.clone());
     if started(prepared, &told).await? {
+        log_start(&node, &addresses);
         show::data(
             &addresses
                 .iter()
@@ -236,10 +241,43 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
         }
         told.wait().await;
     }
+    log_end(&node);
     show::talk("stopping");
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
     while servers.join_next().await.is_some() {}
     Ok(())
+}
+
+/// What serves from now on, and where.
+fn log_start(node: &Node, addresses: &[String]) {
+    let Ok(status) = node.status() else {
+        return;
+    };
+    let kind = |kind: &KindStatus| {
+        let (name, count) = (&kind.descriptor.kind, kind.engines);
+        let (package, version) = (&kind.package, &kind.package_version);
+        format!("{name}: {package} {version} {} x{count}", kind.artifact)
+    };
+    let engines: Vec<_> = status.kinds.iter().map(kind).collect();
+    tracing::info!(
+        version = status.node.version,
+        pid = status.node.pid,
+        engines = engines.join(", "),
+        addresses = addresses.join(", "),
+        data = status.node.data_dir,
+        "the node serves"
+    );
+}
+
+/// What ends, and which upgrade is given up with it.
+fn log_end(node: &Node) {
+    let is_open = |report: &&UpgradeReport| !report.state.is_final();
+    for open in node.upgrades().iter().filter(is_open) {
+        let (id, state, at_height) = (open.id, open.state, open.at_height.map(|it| it.0));
+        tracing::warn!(id, %state, at_height, "upgrade given up: the node stops before it has happened");
+    }
+    let height = node.moment().height;
+    tracing::info!(%height, "the node stops");
 }
 
 /// Starts the engines; false if the node was told to end before they had started.

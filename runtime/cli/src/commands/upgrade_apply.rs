@@ -5,14 +5,15 @@ use super::upgrade_follow::Following;
 use crate::args::ApplyArgs;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::files::{FileError, read_text};
+use crate::files::{FileError, read_bounded, read_text};
 use crate::show;
 use refit_admin::api::{UpgradeAccepted, UpgradeReport};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
 use serde::de::IgnoredAny;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
@@ -42,15 +43,34 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     Ok(())
 }
 
+/// How a user names stdin.
+const STDIN: &str = "-";
+
 /// The text of the plan. What is no JSON at all is another file than was meant; the rest the node looks at.
 fn read_plan(path: &Path) -> Result<String, FileError> {
-    let text = read_text(path, PLAN_BYTES_MAX as u64)?;
+    let (path, text) = match path == Path::new(STDIN) {
+        true => (Path::new("stdin"), read_stdin()?),
+        false => (path, read_text(path, PLAN_BYTES_MAX as u64)?),
+    };
     match serde_json::from_str::<IgnoredAny>(&text) {
         Ok(_) => Ok(text),
         Err(_) => Err(FileError::NoPlan {
             path: path.to_owned(),
         }),
     }
+}
+
+fn read_stdin() -> Result<String, FileError> {
+    let (path, bytes_max) = (|| PathBuf::from("stdin"), PLAN_BYTES_MAX as u64);
+    read_bounded(io::stdin().lock(), bytes_max)
+        .map_err(|source| FileError::Unreadable {
+            path: path(),
+            source,
+        })?
+        .ok_or_else(|| FileError::TooLarge {
+            path: path(),
+            bytes_max,
+        })
 }
 
 /// The key of the plan and what is wanted beside it, as headers.

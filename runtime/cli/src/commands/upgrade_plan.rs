@@ -15,7 +15,7 @@ use crate::show;
 use crate::source::Sources;
 use refit_abi::Height;
 use refit_abi::host::Explain;
-use refit_admin::api::Status;
+use refit_admin::api::{QuarantineEntry, QuarantineState, Status};
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
@@ -42,7 +42,8 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
     let at_height = at_height(&args, &status);
-    let mut plan = linted(&status, &candidates, at_height, &directives)?;
+    let context = context(client, &status).await?;
+    let mut plan = linted(&context, &status, (&candidates, at_height), &directives)?;
     let rehearsal = match args.no_rehearsal {
         true => None,
         false => rehearse::run(client, &plan, args.max_pause).await?,
@@ -69,15 +70,15 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
 
 /// A plan that the linter lets pass.
 pub(crate) fn linted(
+    context: &LintContext,
     status: &Status,
-    candidates: &[OfferedModule],
-    at_height: Option<Height>,
+    (candidates, at_height): (&[OfferedModule], Option<Height>),
     directives: &Directives,
 ) -> Result<Plan, Failure> {
     let live = live(status);
     let mut plan =
         Plan::make_with(&live, candidates, at_height, directives).map_err(PlanRefused)?;
-    plan.findings = lint(&plan, &live, candidates, &context(status));
+    plan.findings = lint(&plan, &live, candidates, context);
     match refusal(&plan, &plan.findings) {
         Some(found) => Err(LintRefused(found).into()),
         None => Ok(plan),
@@ -102,18 +103,32 @@ fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
     })
 }
 
-fn context(status: &Status) -> LintContext {
+/// What the linter knows of the node.
+pub(crate) async fn context(client: &Client, status: &Status) -> Result<LintContext, Failure> {
+    let entries: Vec<QuarantineEntry> = match status.quarantined {
+        0 => Vec::new(),
+        _ => client.get("/v1/quarantine").await?,
+    };
+    let refused = entries
+        .into_iter()
+        .filter(|entry| entry.state == QuarantineState::Quarantined);
+    let quarantined = refused.flat_map(|entry| {
+        let reason = entry.reason;
+        let artifacts = entry.artifacts.into_iter();
+        artifacts.map(move |artifact| (artifact, reason.clone()))
+    });
     let poisoned = status
         .kinds
         .iter()
         .map(|kind| (kind.descriptor.kind.clone(), kind.poisoned));
-    LintContext {
+    Ok(LintContext {
         grants: Grants {
             listed: status.grants.clone(),
         },
         poisoned: poisoned.collect(),
+        quarantined: quarantined.collect(),
         progress: Some(progress(status)),
-    }
+    })
 }
 
 /// How far the node's blocks are, and how fast they come.

@@ -127,7 +127,7 @@ impl Session {
                 poisoned,
             });
         }
-        let plan = self.plan(&status, &built)?;
+        let plan = self.plan(&status, &built).await?;
         timing.plan_ms = ms_since(start);
         let start = Instant::now();
         let report = self.apply(&plan).await?;
@@ -231,7 +231,7 @@ impl Session {
         }
     }
 
-    fn plan(&mut self, status: &Status, built: &Built) -> Result<Plan, Failure> {
+    async fn plan(&mut self, status: &Status, built: &Built) -> Result<Plan, Failure> {
         let examined = artifact::examine(&built.library)?;
         let kinds = examined.descriptor.kinds.iter();
         let kinds: Vec<String> = kinds.map(|kind| kind.kind.clone()).collect();
@@ -262,7 +262,8 @@ impl Session {
             allow: BTreeSet::from([codes::WORDS_CHANGED.to_owned()]),
             ..Directives::default()
         };
-        upgrade_plan::linted(status, &[candidate], None, &directives)
+        let context = upgrade_plan::context(&self.client, status).await?;
+        upgrade_plan::linted(&context, status, (&[candidate], None), &directives)
     }
 
     /// Hands the plan over and waits for the end of its upgrade.

@@ -1,11 +1,12 @@
 //! A plan, for people: what happens to each engine kind.
 
+use super::status::short;
 use super::table::table;
-use super::upgrade::{long, versions};
+use super::upgrade::{files_of, long, packages, versions};
 use crate::commands::upgrade_plan::progress;
 use refit_abi::Height;
-use refit_admin::api::Status;
-use refit_upgrade::{Finding, Plan, PlannedKind};
+use refit_admin::api::{KindStatus, Status};
+use refit_upgrade::{Finding, Plan, PlannedKind, PlannedModule};
 use std::fmt::Write;
 
 /// The plan on one screen.
@@ -19,11 +20,19 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
         }
         None => writeln!(text, ", at the next block boundary\n"),
     };
-    let changed = plan.modules.iter().flat_map(|module| &module.kinds);
-    let mut rows: Vec<_> = changed.clone().map(|kind| row(kind, status)).collect();
+    let changed = plan
+        .modules
+        .iter()
+        .flat_map(|module| module.kinds.iter().map(move |kind| (module, kind)));
+    let mut rows: Vec<_> = changed.clone().map(|each| row(each, status)).collect();
     rows.extend(plan.carried.iter().map(|kind| carried(kind, status)));
-    text.push_str(&table(["KIND", "CLASS", "VERSION", "ENGINES"], &rows));
-    changed.for_each(|kind| difference(&mut text, kind));
+    let head = ["KIND", "CLASS", "PACKAGE", "ARTIFACT", "STATE", "ENGINES"];
+    text.push_str(&table(head, &rows));
+    let files = changed.clone();
+    text.push_str(&files_of(
+        files.map(|(module, kind)| (kind.kind.as_str(), module.path.as_str())),
+    ));
+    changed.for_each(|(_, kind)| difference(&mut text, kind));
     parameters(&mut text, plan);
     plan.findings
         .iter()
@@ -59,32 +68,40 @@ fn finding(text: &mut String, found: &Finding) {
     let _ = writeln!(text, "  {}", found.next);
 }
 
-fn row(kind: &PlannedKind, status: &Status) -> [String; 4] {
-    let class = kind.class.to_string();
-    let versions = versions(kind.from_version, kind.to_version);
+fn row((module, kind): (&PlannedModule, &PlannedKind), status: &Status) -> [String; 6] {
+    let live = live(&kind.kind, status);
+    let from = live.map(|live| live.package_version.as_str());
+    let package = format!("{} {}", module.package, packages(from, &module.version));
     [
         kind.kind.clone(),
-        class,
-        versions,
-        engines(&kind.kind, status),
+        kind.class.to_string(),
+        package.trim().to_owned(),
+        short(&module.artifact),
+        versions(kind.from_version, kind.to_version),
+        engines(live),
     ]
 }
 
-fn carried(kind: &str, status: &Status) -> [String; 4] {
+fn carried(kind: &str, status: &Status) -> [String; 6] {
+    let live = live(kind, status);
+    let of = |say: fn(&KindStatus) -> String| live.map(say).unwrap_or_default();
     [
         kind.to_owned(),
         "carry".to_owned(),
-        String::new(),
-        engines(kind, status),
+        of(super::status::package),
+        of(|live| short(&live.artifact)),
+        of(|live| live.descriptor.version.to_string()),
+        engines(live),
     ]
 }
 
-fn engines(kind: &str, status: &Status) -> String {
-    let found = status
-        .kinds
-        .iter()
-        .find(|live| live.descriptor.kind == kind);
-    found.map_or(0, |live| live.engines).to_string()
+fn live<'a>(kind: &str, status: &'a Status) -> Option<&'a KindStatus> {
+    let mut kinds = status.kinds.iter();
+    kinds.find(|live| live.descriptor.kind == kind)
+}
+
+fn engines(live: Option<&KindStatus>) -> String {
+    live.map_or(0, |live| live.engines).to_string()
 }
 
 fn difference(text: &mut String, kind: &PlannedKind) {

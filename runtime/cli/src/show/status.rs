@@ -2,13 +2,16 @@
 
 use super::plan::expected;
 use super::table::{facts, table};
-use super::upgrade::microseconds;
+use super::upgrade::{code, files_of, microseconds};
+use crate::units::{shown_moment, shown_time};
 use refit_abi::Height;
 use refit_abi::descriptor::CapabilityDescriptor;
 use refit_admin::api::{
-    DeadLetter, EngineState, ForgottenKeys, ParametersStatus, PoisonStatus, Status, UpgradeReport,
+    DeadLetter, EngineState, ForgottenKeys, KindStatus, ParametersStatus, PoisonStatus, Status,
+    UpgradeReport,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Digits that are shown of a hash or a build id.
 const SHORT: usize = 12;
@@ -26,9 +29,9 @@ pub(crate) fn text(status: &Status) -> String {
         ("libraries", libraries(status)),
         ("workers", status.workers.to_string()),
     ];
-    if let Some(life) = status.node.life {
-        rows.insert(1, ("life", life.to_string()));
-    }
+    let last = status.last_upgrade.as_ref().map(brief);
+    rows.splice(4..4, last.map(|last| ("last", last)));
+    rows.splice(1..1, place(status));
     if let Some(parameters) = &status.parameters {
         rows.push(("parameters", show_parameters(parameters)));
     }
@@ -66,6 +69,17 @@ pub(crate) fn text(status: &Status) -> String {
     text
 }
 
+/// Which run of the node it is, since when, and where.
+fn place(status: &Status) -> Vec<(&'static str, String)> {
+    let node = &status.node;
+    let life = node.life.map(|life| ("life", life.to_string()));
+    let uptime = node.uptime_s.map(Duration::from_secs);
+    let uptime = uptime.map(|time| ("uptime", shown_time(time)));
+    let serves = (!node.addresses.is_empty()).then(|| ("serves", node.addresses.join(", ")));
+    let data = node.data_dir.clone().map(|folder| ("data", folder));
+    [life, uptime, serves, data].into_iter().flatten().collect()
+}
+
 fn show_parameters(parameters: &ParametersStatus) -> String {
     let hash = short(&parameters.hash);
     match parameters.since {
@@ -84,7 +98,7 @@ fn node(status: &Status) -> String {
 }
 
 fn upgrade(status: &Status) -> String {
-    let now = match status.upgrade {
+    match status.upgrade {
         Some(id) => match status.upgrade_at {
             Some(height) => {
                 let expected = expected(height, status);
@@ -93,21 +107,16 @@ fn upgrade(status: &Status) -> String {
             None => format!("{id} under way"),
         },
         None => "none under way".to_owned(),
-    };
-    match &status.last_upgrade {
-        Some(last) => format!("{now}; last: {}", brief(last)),
-        None => now,
     }
 }
 
 fn brief(report: &UpgradeReport) -> String {
-    format!(
-        "{} {}, {}, pause {}",
-        report.id,
-        report.state,
-        report.class,
-        microseconds(report.pause_us)
-    )
+    let paused = report.height.map(|_| microseconds(report.pause_us));
+    let pause = paused.map_or_else(String::new, |us| format!(", pause {us}"));
+    let moment = report.ended_at_ms.and_then(shown_moment);
+    let at = moment.map_or_else(String::new, |moment| format!(" at {moment}"));
+    let (id, state, class, code) = (report.id, report.state, report.class, code(report));
+    format!("{id} {state}{at}, {code}, {class}{pause}")
 }
 
 fn libraries(status: &Status) -> String {
@@ -154,18 +163,27 @@ fn kinds(status: &Status) -> String {
         .map(|kind| {
             [
                 kind.descriptor.kind.clone(),
+                package(kind),
+                short(&kind.artifact),
+                short(&kind.build_id),
                 kind.descriptor.version.to_string(),
                 kind.engines.to_string(),
                 kind.generation_since.to_string(),
-                short(&kind.build_id),
-                short(&kind.descriptor.schema.to_string()),
             ]
         })
         .collect();
-    table(
-        ["KIND", "VERSION", "ENGINES", "SINCE", "BUILD", "SCHEMA"],
-        &rows,
-    )
+    let head = [
+        "KIND", "PACKAGE", "ARTIFACT", "BUILD", "STATE", "ENGINES", "SINCE",
+    ];
+    let kinds = status.kinds.iter();
+    let files = kinds.map(|kind| (kind.descriptor.kind.as_str(), kind.file.as_str()));
+    table(head, &rows) + &files_of(files)
+}
+
+/// The package of a kind's code and its version; empty from an older node.
+pub(super) fn package(kind: &KindStatus) -> String {
+    let text = format!("{} {}", kind.package, kind.package_version);
+    text.trim().to_owned()
 }
 
 fn engines(status: &Status) -> String {

@@ -1,7 +1,9 @@
 //! Upgrade reports, for people.
 
+use super::status::short;
 use super::table::{facts, table};
-use refit_admin::api::{UpgradeReport, WithoutBlock};
+use crate::units::shown_moment;
+use refit_admin::api::{UpgradeReport, UpgradedKind, WithoutBlock};
 
 /// One upgrade, whole.
 pub(crate) fn text(report: &UpgradeReport) -> String {
@@ -11,6 +13,9 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
         ("generation", format!("{} → {}", report.from, report.to)),
         ("class", report.class.to_string()),
     ];
+    let moment = |name, ms| shown_moment(ms).map(|moment| (name, moment));
+    rows.extend(moment("began", report.began_at_ms));
+    rows.extend(report.ended_at_ms.and_then(|ms| moment("ended", ms)));
     if let Some(height) = report.at_height {
         rows.push(("planned", format!("after block {height}")));
     }
@@ -26,15 +31,23 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
             ),
         ));
     }
-    rows.push(("stage", microseconds(report.stage_us)));
-    rows.push(("wait", microseconds(report.wait_us)));
+    // What has not been has no time.
+    if report.stage_us > 0 {
+        rows.push(("stage", microseconds(report.stage_us)));
+    }
+    let has_paused = report.height.is_some();
+    if has_paused {
+        rows.push(("wait", microseconds(report.wait_us)));
+    }
     if let Some(predicted) = report.predicted_us {
         rows.push(("predicted", microseconds(predicted)));
     }
     if let Some(digest) = &report.digest {
         rows.push(("rehearsed", format!("states {digest}")));
     }
-    rows.push(("pause", microseconds(report.pause_us)));
+    if has_paused {
+        rows.push(("pause", microseconds(report.pause_us)));
+    }
     if let Some(without) = &report.without_block {
         rows.push(("without a block", without_block(report, without)));
     }
@@ -47,47 +60,69 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     format!("{}\n{}{}", facts(&rows), kinds(report), phases(report))
 }
 
-/// All upgrades, one on a line.
+/// All upgrades, one on a line. What has no room here is in each one's report, and in the JSON.
 pub(crate) fn history(reports: &[UpgradeReport]) -> String {
-    let rows: Vec<_> = reports
-        .iter()
-        .map(|report| {
-            [
-                report.id.to_string(),
-                report.state.to_string(),
-                format!("{} → {}", report.from, report.to),
-                report.class.to_string(),
-                report
-                    .height
-                    .map_or_else(|| "-".to_owned(), |height| height.to_string()),
-                report
-                    .predicted_us
-                    .map_or_else(|| "-".to_owned(), microseconds),
-                microseconds(report.pause_us),
-                report
-                    .without_block
-                    .map_or_else(|| "-".to_owned(), |it| microseconds(it.total_us)),
-                report
-                    .reason
-                    .as_ref()
-                    .map_or_else(String::new, |reason| reason.code.clone()),
-            ]
-        })
-        .collect();
-    table(
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let row = |report: &UpgradeReport| {
+        let ms = report.ended_at_ms.unwrap_or(report.began_at_ms);
+        let paused = report.height.map(|_| microseconds(report.pause_us));
+        let reason = report.reason.as_ref();
         [
-            "ID",
-            "STATE",
-            "GENERATION",
-            "CLASS",
-            "HEIGHT",
-            "PREDICTED",
-            "PAUSE",
-            "NO BLOCK",
-            "REASON",
-        ],
-        &rows,
-    )
+            report.id.to_string(),
+            or_dash(shown_moment(ms)),
+            report.state.to_string(),
+            code(report),
+            or_dash(report.predicted_us.map(microseconds)),
+            or_dash(paused),
+            reason.map_or_else(String::new, |reason| reason.code.clone()),
+        ]
+    };
+    let rows: Vec<_> = reports.iter().map(row).collect();
+    let head = [
+        "ID",
+        "TIME",
+        "STATE",
+        "CODE",
+        "PREDICTED",
+        "PAUSE",
+        "REASON",
+    ];
+    table(head, &rows)
+}
+
+/// What it brings, in few words: `kv 3.0.0 → 3.0.1`.
+pub(crate) fn code(report: &UpgradeReport) -> String {
+    let Some(first) = report.engines.first() else {
+        return "-".to_owned();
+    };
+    let versions = packages(
+        first.from_package_version.as_deref(),
+        &first.to_package_version,
+    );
+    // An older node says no versions.
+    let name = format!("{} {versions}", first.kind);
+    let name = name.trim();
+    match report.engines.len() - 1 {
+        0 => name.to_owned(),
+        more => format!("{name}, {more} more"),
+    }
+}
+
+/// Its package, and the versions before and after.
+fn package(kind: &UpgradedKind) -> String {
+    let versions = packages(
+        kind.from_package_version.as_deref(),
+        &kind.to_package_version,
+    );
+    format!("{} {versions}", kind.package)
+}
+
+/// Versions of a package before and after; of one version once.
+pub(crate) fn packages(from: Option<&str>, to: &str) -> String {
+    match from.filter(|from| *from != to && !from.is_empty()) {
+        Some(from) => format!("{from} → {to}"),
+        None => to.to_owned(),
+    }
 }
 
 /// A time, in the unit that suits it.
@@ -149,19 +184,33 @@ fn retired(report: &UpgradeReport) -> String {
 }
 
 fn kinds(report: &UpgradeReport) -> String {
-    let rows: Vec<_> = report
-        .engines
-        .iter()
-        .map(|kind| {
-            [
-                kind.kind.clone(),
-                kind.class.to_string(),
-                versions(kind.from_version, kind.to_version),
-                kind.engines.to_string(),
-            ]
-        })
+    let row = |kind: &UpgradedKind| {
+        [
+            kind.kind.clone(),
+            kind.class.to_string(),
+            package(kind).trim().to_owned(),
+            short(&kind.artifact),
+            versions(kind.from_version, kind.to_version),
+            kind.engines.to_string(),
+        ]
+    };
+    let rows: Vec<_> = report.engines.iter().map(row).collect();
+    let head = ["KIND", "CLASS", "PACKAGE", "ARTIFACT", "STATE", "ENGINES"];
+    let from = report.engines.iter();
+    let files = from.map(|kind| (kind.kind.as_str(), kind.file.as_str()));
+    table(head, &rows) + &files_of(files)
+}
+
+/// Where the files of kinds are, a line each; nothing where an older node does not say.
+pub(super) fn files_of<'a>(kinds: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let known = kinds.filter(|(_, file)| !file.is_empty());
+    let rows: Vec<_> = known
+        .map(|(kind, file)| [kind.to_owned(), file.to_owned()])
         .collect();
-    table(["KIND", "CLASS", "VERSION", "ENGINES"], &rows)
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", table(["KIND", "FILE"], &rows)),
+    }
 }
 
 fn phases(report: &UpgradeReport) -> String {

@@ -1,6 +1,7 @@
 //! The command line as a user sees it: the real binary, against a node that is none.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+mod audit;
 mod authoring;
 mod bench_serve;
 mod builds;

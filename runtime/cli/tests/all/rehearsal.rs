@@ -136,6 +136,10 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
     let again = folder.run(&apply);
     assert_eq!(again.exit, 3, "{again:?}");
     assert!(again.stderr.contains("release-quarantined"), "{again:?}");
+    let planned = folder.run(&["upgrade", "plan", &bad]);
+    assert_eq!(planned.exit, 0, "{planned:?}");
+    let warning = "warning[release-quarantined]";
+    assert!(planned.stdout.contains(warning), "{planned:?}");
     let listed = folder.run(&["upgrade", "quarantine", "--json"]);
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(listed[0]["code"], "pause-stuck");
@@ -147,9 +151,12 @@ fn a_pause_that_does_not_end_restarts_the_node_with_its_old_code_and_quarantines
             .contains(artifact),
         "{again:?}"
     );
-    let cleared = folder.run(&["upgrade", "quarantine", "--clear", artifact]);
+    assert!(listed[0]["at_ms"].as_u64() > Some(0), "{listed}");
+    let package = listed[0]["packages"][0].as_str().unwrap();
+    assert!(package.starts_with("refit-kv "), "{listed}");
+    let cleared = folder.run(&["upgrade", "quarantine", "--clear", &artifact[..8]]);
     assert_eq!(cleared.exit, 0, "{cleared:?}");
-    assert!(!cleared.stdout.contains(artifact), "{cleared:?}");
+    assert!(!cleared.stdout.contains(&artifact[..8]), "{cleared:?}");
     let unknown = folder.run(&["upgrade", "quarantine", "--clear", artifact]);
     assert_eq!(unknown.exit, 4, "{unknown:?}");
     assert_eq!(node.stop(), Some(0));

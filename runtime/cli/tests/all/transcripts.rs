@@ -152,6 +152,50 @@ fn past_upgrades_are_told() {
 }
 
 #[test]
+fn quarantined_code_is_listed_and_cleared_by_as_many_digits_as_tell_it() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["upgrade", "quarantine"])
+        .run(&["upgrade", "quarantine", "--clear", "abab"])
+        .run(&["upgrade", "quarantine", "--clear", "a"])
+        .run(&["upgrade", "quarantine", "--clear", "abac"])
+        .run(&["upgrade", "quarantine", "--clear", "kv"])
+        .is("quarantine");
+}
+
+#[test]
+fn a_plan_comes_by_stdin_too() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    let apply = ["upgrade", "apply", "-"];
+    let ran = folder.run_fed(r#"{"upgrade": 1}"#, &apply);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(ran.stdout.contains("kv 3.0.0 → 3.0.1"), "{ran:?}");
+    let ran = folder.run_fed("plan", &apply);
+    assert_eq!(ran.exit, 2, "{ran:?}");
+    for said in ["file-no-plan", "stdin is no plan"] {
+        assert!(ran.stderr.contains(said), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_name_that_no_engine_has_is_said_where_it_would_be_waited_for_in_silence() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    let wanted = ["events", "--all", "--count", "1", "--engine", "auction"];
+    let ran = folder.run(&wanted);
+    assert!(ran.stderr.contains("no engine `auction` runs"), "{ran:?}");
+    let granted = |grant| folder.run(&["parameters", "set", "--grant", grant]).stderr;
+    let said = granted("kvx=none");
+    assert!(said.contains("no engine has the kind `kvx`"), "{said}");
+    assert!(!granted("kv=none").contains("no engine has"));
+    let child = folder.run(&["engine", "capture", "kv#0", "--out", "child.json"]);
+    assert_eq!(child.exit, 3, "{child:?}");
+    assert!(child.stderr.contains("engine-unknown"), "{child:?}");
+}
+
+#[test]
 fn an_upgrade_is_taken_back_until_its_gate_closes() {
     let folder = Folder::new();
     let _served = folder.serve();

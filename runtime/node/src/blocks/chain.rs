@@ -76,16 +76,19 @@ pub(crate) fn manifest(
     CodeManifest::new(table.iter().map(|(_, entry)| code(&entry.kind)).collect())
 }
 
-/// The digest of a plan, without what another node that does the same has otherwise: paths, what was found and
+/// The digest of a plan, without what another node that does the same has otherwise: paths and names, what was found and
 /// measured on the day of the plan, and its height, which is where it stands in the chain.
 pub(crate) fn digest(plan: &Plan) -> PlanDigest {
     let mut plan = plan.clone();
     plan.at_height = None;
     plan.predicted_pause_us = None;
     plan.findings.clear();
-    plan.modules
-        .iter_mut()
-        .for_each(|module| module.path.clear());
+    // A module's hash says all of its package and version, which an older plan leaves out.
+    for module in &mut plan.modules {
+        module.path.clear();
+        module.package.clear();
+        module.version.clear();
+    }
     let bytes = match serde_json::to_vec(&plan) {
         Ok(bytes) => bytes,
         // It came as JSON, with text for keys.

@@ -7,16 +7,48 @@ use refit_abi::host::Kind;
 use refit_kernel::{ArtifactHash, GenerationTable};
 use refit_loader::{LoadedModule, Retired};
 use refit_upgrade::{Live, LiveKind};
+use std::collections::BTreeMap;
 
 /// The loaded modules of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Libraries {
     loaded: Vec<LoadedModule>,
+    /// Where the file of each was, by its hash.
+    files: BTreeMap<String, String>,
+}
+
+/// What the code of one kind is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Release {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    /// BLAKE3 of its file, in hexadecimal.
+    pub(crate) artifact: String,
+    /// Where the file was when it came in.
+    pub(crate) file: String,
 }
 
 impl Libraries {
     pub(crate) fn add(&mut self, modules: Vec<LoadedModule>) {
         self.loaded.extend(modules);
+    }
+
+    /// Remembers where the file with this hash was.
+    pub(crate) fn came_from(&mut self, artifact: String, file: String) {
+        self.files.insert(artifact, file);
+    }
+
+    /// What the code with this hash is called.
+    pub(crate) fn release(&self, artifact: &str) -> Release {
+        let mut loaded = self.loaded.iter();
+        let owner = loaded.find(|loaded| loaded.artifact().to_string() == artifact);
+        let descriptor = owner.map(|owner| owner.module().descriptor());
+        Release {
+            package: descriptor.map_or_else(String::new, |it| it.package.clone()),
+            version: descriptor.map_or_else(String::new, |it| it.package_version.clone()),
+            artifact: artifact.to_owned(),
+            file: self.files.get(artifact).cloned().unwrap_or_default(),
+        }
     }
 
     /// What the code that is mapped is called: package, version and file.
@@ -103,6 +135,12 @@ impl Libraries {
         };
         let (kept, old): (Vec<_>, Vec<_>) = self.loaded.drain(..).partition(used);
         self.loaded = kept;
+        let loaded = &self.loaded;
+        self.files.retain(|artifact, _| {
+            loaded
+                .iter()
+                .any(|loaded| loaded.artifact().to_string() == *artifact)
+        });
         retire(old)
     }
 }

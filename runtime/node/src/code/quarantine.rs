@@ -265,6 +265,8 @@ mod tests {
     fn entry(artifact: &str, state: QuarantineState) -> QuarantineEntry {
         QuarantineEntry {
             artifacts: vec![artifact.to_owned(), "shared".to_owned()],
+            packages: vec!["kv 3.0.1".to_owned(), "accounts 1.0.0".to_owned()],
+            at_ms: 1_790_000_000_000,
             height: 7,
             state,
             code: "pause-stuck".to_owned(),
@@ -308,6 +310,18 @@ mod tests {
         assert!(list.forbids(["bad"].into_iter()).is_some());
         assert!(!list.is_recorded(&bad));
         assert!(!Quarantine::in_memory().is_recorded(&bad));
+    }
+
+    #[test]
+    fn a_list_of_an_older_node_is_read_and_says_no_times_and_packages() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        let older = r#"{"format":1,"entries":[{"artifacts":["bad"],"height":7,"state":"quarantined",
+            "code":"pause-stuck","reason":"a transition did not return"}]}"#;
+        fs::write(&path, older).unwrap();
+        let list = Quarantine::open(path).unwrap();
+        let (found, _) = list.forbids(["bad"].into_iter()).unwrap();
+        assert_eq!((found.at_ms, found.packages.len()), (0, 0));
     }
 
     #[test]

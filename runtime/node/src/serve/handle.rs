@@ -7,6 +7,7 @@ use crate::known::failed::Failed;
 use crate::known::latest::{Counts, Latest};
 use crate::known::standing::Standing;
 use crate::limits::STATUS_WAIT_MAX;
+use crate::serve::place::Place;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
 use crossbeam_channel::Sender;
@@ -39,6 +40,7 @@ pub struct Node {
     pub(crate) events: Arc<EventLog>,
     pub(crate) upgrades: Arc<Upgrades>,
     pub(crate) life: Life,
+    pub(crate) place: Place,
     /// For large answers.
     pub(crate) answers: Room,
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
@@ -76,6 +78,11 @@ impl Node {
     /// [`RECEIPTS_MAX`](crate::RECEIPTS_MAX).
     pub fn receipt(&self, height: Height) -> Option<Receipt> {
         self.standing.receipts.lock().of(height)
+    }
+
+    /// Tells the node where it serves, for its status. Only the first word counts.
+    pub fn serves_at(&self, addresses: Vec<String>) {
+        self.place.serves_at(addresses);
     }
 
     /// Stops the node: the block under way is finished, the crew and the driver are joined.

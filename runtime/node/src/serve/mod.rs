@@ -9,4 +9,5 @@ pub(crate) mod batch;
 pub(crate) mod capture;
 pub(crate) mod handle;
 pub(crate) mod orders;
+pub(crate) mod place;
 pub(crate) mod status;

@@ -1,6 +1,7 @@
 //! One look at the node.
 
 use crate::answers::refusals::silent;
+use crate::code::libraries::Release;
 use crate::limits::LOOK_WAIT_MAX;
 use crate::log::troubles::Words;
 use crate::micros::micros;
@@ -12,7 +13,7 @@ use refit_abi::host::Explain;
 use refit_admin::Refusal;
 use refit_admin::api::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
-    ForgottenKeys, HaltedStatus, KindStatus, Libraries, Life, NodeInfo, POISONED_SHOWN_MAX,
+    ForgottenKeys, HaltedStatus, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX,
     ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
@@ -81,6 +82,7 @@ impl Node {
         let known = self.known.lock().clone()?;
         let latest = *self.latest.lock();
         Some(Status {
+            node: self.info(),
             height: latest.height,
             generation: known.generation.max(latest.generation),
             block_time_ms: latest.time,
@@ -102,7 +104,7 @@ impl Node {
         let latest = *self.latest.lock();
         let poisoned = engines.poisoned.iter();
         Status {
-            node: info(self.life),
+            node: self.info(),
             height: latest.height,
             generation: engines.table.number(),
             block_time_ms: latest.time,
@@ -127,6 +129,19 @@ impl Node {
             stuck: None,
             parameters: Some(self.parameters_status()),
             halted: self.halted_status(),
+        }
+    }
+
+    fn info(&self) -> NodeInfo {
+        NodeInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            abi_epoch: ABI_EPOCH,
+            compiler: COMPILER_COMMIT.to_owned(),
+            pid: std::process::id(),
+            life: Some(self.life),
+            uptime_s: Some(self.place.uptime_s()),
+            addresses: self.place.addresses(),
+            data_dir: self.place.data_dir(),
         }
     }
 
@@ -157,15 +172,18 @@ impl Node {
     }
 
     fn kinds(&self, engines: &Engines) -> Vec<KindStatus> {
-        let artifacts = self.upgrades.artifacts(&engines.table);
-        let of_kind = |(((_, entry), artifact), count): (
-            ((_, &refit_kernel::KindEntry), String),
+        let releases = self.upgrades.releases(&engines.table);
+        let of_kind = |(((_, entry), release), count): (
+            ((_, &refit_kernel::KindEntry), Release),
             &KindCount,
         )| {
             KindStatus {
                 descriptor: entry.kind.descriptor().clone(),
+                package: release.package,
+                package_version: release.version,
                 build_id: entry.kind.module().build_id().to_owned(),
-                artifact,
+                artifact: release.artifact,
+                file: release.file,
                 generation_since: entry.since,
                 engines: count.serving,
                 poisoned: count.poisoned,
@@ -174,7 +192,7 @@ impl Node {
         engines
             .table
             .iter()
-            .zip(artifacts)
+            .zip(releases)
             .zip(&engines.counts)
             .map(of_kind)
             .collect()
@@ -238,15 +256,4 @@ fn shown_engines(engines: &Engines) -> Vec<EngineStatus> {
         messages: status.handled,
     };
     engines.statuses.iter().map(shown).collect()
-}
-
-fn info(life: Life) -> NodeInfo {
-    NodeInfo {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        abi_epoch: ABI_EPOCH,
-        compiler: COMPILER_COMMIT.to_owned(),
-        pid: std::process::id(),
-        life: Some(life),
-        uptime_s: None,
-    }
 }

@@ -56,6 +56,8 @@ pub struct NodeConfig {
     pub call_limit: Duration,
     /// What did not return, for the next start.
     pub stuck_list: StuckList,
+    /// The folder that the node keeps its lists in, for whoever asks how it is.
+    pub data_dir: Option<PathBuf>,
     /// Code that does not come in again.
     pub quarantine: Quarantine,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
@@ -115,6 +117,7 @@ impl NodeConfig {
             pause_limit: PAUSE_LIMIT,
             call_limit: CALL_LIMIT,
             stuck_list: StuckList::in_memory(),
+            data_dir: None,
             quarantine: Quarantine::in_memory(),
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),

@@ -16,6 +16,7 @@ use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
 use crate::log::lines;
 use crate::serve::handle::Node;
+use crate::serve::place::Place;
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::upgrade::{Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
@@ -193,6 +194,10 @@ impl Node {
         executor.check_faults(config.check_faults);
         duty.begin(executor);
         let mut libraries = Libraries::default();
+        for (module, path) in modules.iter().zip(&paths) {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            libraries.came_from(module.artifact().to_string(), path.display().to_string());
+        }
         libraries.add(modules);
         let code = chain::manifest(&table, &libraries, &[]);
         let ground = chain::beginning(&config.chain, &roots, code.hash(), parameters_hash);
@@ -223,7 +228,7 @@ impl Node {
         let (events, event_writer) = events::log();
         let driver = Driver::new(DriverParts {
             source,
-            clock,
+            clock: clock.clone(),
             store: store.clone(),
             ground,
             standing: standing.clone(),
@@ -245,6 +250,7 @@ impl Node {
             metrics: metrics.clone(),
             watched: watched.clone(),
             standing: standing.clone(),
+            clock,
             policy: Policy {
                 rehearsal: config.rehearsal,
                 max_pause: config.max_pause,
@@ -263,6 +269,7 @@ impl Node {
             events,
             upgrades: Arc::new(upgrades),
             life: life::begin(),
+            place: Place::new(config.data_dir),
             answers: Room::new(ANSWERS_BYTES_MAX),
             driver: Mutex::new(Some(driver)),
             watched,

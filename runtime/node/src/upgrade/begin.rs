@@ -1,6 +1,7 @@
 //! Whether the upgrade of a plan can begin now, by what this node alone knows; and its beginning.
 
 use super::attempt::Attempt;
+use super::report::audit;
 use super::reports::Opened;
 use super::rules::Rules;
 use super::taking_on::{Fitting, Proposed};
@@ -64,12 +65,20 @@ impl Upgrades {
         } = fitting;
         let plan = proposed.plan.clone();
         let mut state = self.state.lock();
+        let releases = live.kinds.iter();
+        let releases: Vec<_> = releases
+            .map(|kind| state.libraries.release(&kind.artifact))
+            .collect();
         let id = state.reports.open(&Opened {
             plan: &plan,
             key: proposed.key(),
             live: &live,
+            releases: &releases,
             counts: &counts,
         });
+        let code = state.reports.get(id).map(|report| audit(&report));
+        let (base, at_height) = (plan.base, plan.at_height.map(|height| height.0));
+        tracing::info!(id, %base, at_height, code, "upgrade taken on");
         state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));

@@ -26,8 +26,9 @@ mod without_block;
 
 pub(crate) use taking_on::{Proposed, TakingOn};
 
+use crate::blocks::clock::Clock;
 use crate::blocks::intake::Intake;
-use crate::code::libraries::Libraries;
+use crate::code::libraries::{Libraries, Release};
 use crate::code::quarantine::Quarantine;
 use crate::known::standing::Standing;
 use crate::pause::Recall;
@@ -59,6 +60,8 @@ pub(crate) struct Upgrades {
     metrics: Arc<Metrics>,
     watched: Arc<Watched>,
     standing: Arc<Standing>,
+    /// Tells when upgrades begin and end.
+    clock: Arc<dyn Clock>,
     policy: Policy,
     /// Held while a plan is taken on: what the node knows of it holds until a block has said whether its key is free.
     entrance: Arc<tokio::sync::Mutex<()>>,
@@ -104,6 +107,7 @@ pub(crate) struct UpgradesParts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) standing: Arc<Standing>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) policy: Policy,
 }
 
@@ -119,6 +123,7 @@ impl Upgrades {
             metrics,
             watched,
             standing,
+            clock,
             policy,
         } = parts;
         let mut registry = Registry::default();
@@ -126,7 +131,7 @@ impl Upgrades {
         metrics.set_libraries(loader.mapped() as u64, loader.pinned().len() as u64);
         let state = Mutex::new(State {
             libraries,
-            reports: Reports::default(),
+            reports: Reports::new(clock.clone()),
             registry,
             recall: Arc::default(),
         });
@@ -139,6 +144,7 @@ impl Upgrades {
             metrics,
             watched,
             standing,
+            clock,
             policy,
             entrance: Arc::default(),
             rehearsing: Mutex::new(()),
@@ -193,17 +199,23 @@ impl Upgrades {
         self.state.lock().reports.last_ended()
     }
 
-    /// BLAKE3 of the files of a table's kinds, in the table's order.
-    pub(crate) fn artifacts(&self, table: &GenerationTable) -> Vec<String> {
-        let state = self.state.lock();
+    /// What the code of a table's kinds is called, in the table's order.
+    pub(crate) fn releases(&self, table: &GenerationTable) -> Vec<Release> {
+        let libraries = &self.state.lock().libraries;
+        let release = |kind| libraries.release(&libraries.artifact(kind));
         table
             .iter()
-            .map(|(_, entry)| state.libraries.artifact(&entry.kind))
+            .map(|(_, entry)| release(&entry.kind))
             .collect()
     }
 
     fn update(&self, id: u64, change: impl FnOnce(&mut UpgradeReport)) {
         self.state.lock().reports.update(id, change);
+    }
+
+    /// Now, in milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64 {
+        self.clock.now().0
     }
 
     /// Ends the node's threads: the crew has been told to stop.

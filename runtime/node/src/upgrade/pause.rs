@@ -17,7 +17,7 @@ use refit_abi::codes;
 use refit_admin::Outcome;
 use refit_admin::api::{QuarantineEntry, QuarantineState, UpgradeState};
 use refit_kernel::crew::{Crew, TookOver};
-use refit_upgrade::{Armed, PlannedKind, Verdict};
+use refit_upgrade::{Armed, PlannedKind, PlannedModule, Verdict};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,6 +156,10 @@ impl Attempt {
         let loaded = std::mem::take(&mut self.loaded);
         if is_committed(resumed) {
             state.libraries.add(loaded);
+            for module in &self.plan.modules {
+                let (artifact, file) = (module.artifact.clone(), module.path.clone());
+                state.libraries.came_from(artifact, file);
+            }
             self.journal(&state);
             drop(state);
             let start = Instant::now();
@@ -191,6 +195,8 @@ impl Attempt {
         );
         tracing::error!(%height, "{reason}; the code goes into quarantine");
         let entry = QuarantineEntry {
+            packages: self.packages(&artifacts),
+            at_ms: self.upgrades.now_ms(),
             artifacts: artifacts.clone(),
             height: height.0,
             state: QuarantineState::Quarantined,
@@ -213,6 +219,16 @@ impl Attempt {
                 tracing::error!("nothing restarts this node: the pause lasts until it returns");
             }
         }
+    }
+
+    /// What each artifact of the plan is: its package and version.
+    fn packages(&self, artifacts: &[String]) -> Vec<String> {
+        let name = |artifact: &String| {
+            let mut modules = self.plan.modules.iter();
+            let module = modules.find(|module| module.artifact == *artifact);
+            module.map(PlannedModule::name).unwrap_or_default()
+        };
+        artifacts.iter().map(name).collect()
     }
 
     /// BLAKE3 of the files whose code runs, of all that come in if it is not known which.

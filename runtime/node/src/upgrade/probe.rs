@@ -8,7 +8,7 @@ use refit_admin::api;
 use refit_kernel::Grants;
 use refit_loader::{Loader, ProbedArtifact};
 use refit_upgrade::{
-    Class, LintContext, Live, OfferedModule, Phase, Plan, PlanError, lint, refusal,
+    Class, LintContext, Live, OfferedModule, Phase, Plan, PlanError, PlannedModule, lint, refusal,
 };
 use std::time::Instant;
 
@@ -29,7 +29,28 @@ impl Attempt {
             live: &self.live,
             grants,
         };
-        probing.run(&mut self.steps)
+        let probed = probing.run(&mut self.steps)?;
+        self.name(&probed);
+        Ok(probed)
+    }
+
+    /// What an older plan leaves out, its modules say.
+    fn name(&mut self, probed: &[ProbedArtifact]) {
+        for (planned, probed) in self.plan.modules.iter_mut().zip(probed) {
+            let descriptor = probed.verdict().descriptor();
+            planned.package.clone_from(&descriptor.package);
+            planned.version.clone_from(&descriptor.package_version);
+        }
+        let modules = &self.plan.modules;
+        self.upgrades.update(self.id, |report| {
+            for kind in &mut report.engines {
+                let brings = |module: &&PlannedModule| module.artifact == kind.artifact;
+                if let Some(module) = modules.iter().find(brings) {
+                    kind.package.clone_from(&module.package);
+                    kind.to_package_version.clone_from(&module.version);
+                }
+            }
+        });
     }
 }
 
@@ -68,7 +89,9 @@ impl Probing<'_> {
         let again = Plan::make_with(live, &coming, plan.at_height, &plan.directives)
             .map_err(|error| refused_by(phase, &error))?;
         self.same_classes(&again)?;
-        if again.modules != plan.modules || again.carried != plan.carried {
+        let differs = again.modules.iter().zip(&plan.modules).any(differ);
+        let is_same = again.modules.len() == plan.modules.len() && !differs;
+        if !is_same || again.carried != plan.carried {
             let error = PlanError::Base {
                 planned: plan.base,
                 live: live.generation,
@@ -105,4 +128,13 @@ impl Probing<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a module is not the one that was planned. An older plan does not name its package and version.
+fn differ((found, planned): (&PlannedModule, &PlannedModule)) -> bool {
+    let mut found = found.clone();
+    if planned.package.is_empty() && planned.version.is_empty() {
+        (found.package, found.version) = (String::new(), String::new());
+    }
+    found != *planned
 }

@@ -9,7 +9,10 @@ use parking_lot::MutexGuard;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Outcome;
-use refit_admin::api::{self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeState};
+use refit_admin::api::{
+    self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeReport, UpgradeState,
+    UpgradedKind,
+};
 use refit_upgrade::Verdict;
 use std::time::Instant;
 
@@ -86,6 +89,8 @@ impl Attempt {
         } else if failure.engine().is_some() {
             let entry = QuarantineEntry {
                 artifacts: self.plan.artifacts(),
+                packages: self.plan.packages(),
+                at_ms: self.upgrades.now_ms(),
                 height: resumed.height.0,
                 state: QuarantineState::Failed,
                 code: failure.code().to_owned(),
@@ -98,19 +103,21 @@ impl Attempt {
     /// Writes what became of the upgrade into the log.
     pub(super) fn log(&self, resumed: &Resumed) {
         let id = self.id;
+        let report = self.upgrades.report(id);
+        let code = report.as_ref().map(audit).unwrap_or_default();
         let (height, pause_us) = (
             resumed.height,
             micros(resumed.times.resumed - resumed.times.closing),
         );
         match &resumed.verdict {
             Some(Verdict::Committed(generation)) => {
-                tracing::info!(id, %generation, %height, pause_us, "upgrade committed");
+                tracing::info!(id, %generation, %height, pause_us, code, "upgrade committed");
             }
             Some(Verdict::Aborted { phase, failure }) => {
-                let code = failure.code();
-                tracing::warn!(id, %height, pause_us, %phase, code, "upgrade aborted: {failure}");
+                let reason = failure.code();
+                tracing::warn!(id, %height, pause_us, %phase, reason, code, "upgrade aborted: {failure}");
             }
-            None => tracing::warn!(id, %height, "upgrade aborted"),
+            None => tracing::warn!(id, %height, code, "upgrade aborted"),
         }
     }
 
@@ -135,4 +142,20 @@ impl Attempt {
             tracing::error!(id, %error, "the journal refuses the upgrade's record");
         }
     }
+}
+
+/// What an upgrade brings, for the log: each kind with its versions before and after, and the artifact.
+pub(super) fn audit(report: &UpgradeReport) -> String {
+    let kind = |kind: &UpgradedKind| {
+        let from = kind.from_package_version.as_deref().unwrap_or("none");
+        // An older plan does not say it; the line of its commit does.
+        let to = match kind.to_package_version.as_str() {
+            "" => "?",
+            to => to,
+        };
+        let name = format!("{} {}", kind.kind, kind.package);
+        format!("{}: {from} → {to} {}", name.trim(), kind.artifact)
+    };
+    let kinds: Vec<_> = report.engines.iter().map(kind).collect();
+    kinds.join(", ")
 }

@@ -1,6 +1,8 @@
 //! What became of each upgrade: the newest reports, oldest first.
 
 use super::shown;
+use crate::blocks::clock::Clock;
+use crate::code::libraries::Release;
 use crate::limits::REPORTS_MAX;
 use refit_abi::Height;
 use refit_abi::codes;
@@ -8,12 +10,13 @@ use refit_admin::api::{
     self, Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
 };
 use refit_kernel::{Key, KindCount};
-use refit_upgrade::{Live, Plan, PlannedKind};
+use refit_upgrade::{Live, Plan, PlannedKind, PlannedModule};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// The newest reports.
-#[derive(Debug, Default)]
 pub(super) struct Reports {
+    clock: Arc<dyn Clock>,
     kept: VecDeque<UpgradeReport>,
     opened: u64,
     /// The numbers of those that were taken on under keys, and are kept.
@@ -26,18 +29,27 @@ pub(super) struct Opened<'a> {
     /// The key that it was taken on under.
     pub(super) key: Option<Key>,
     pub(super) live: &'a Live,
+    /// What the code of each live kind is called, in its order.
+    pub(super) releases: &'a [Release],
     /// The engines of each live kind, in its order.
     pub(super) counts: &'a [KindCount],
 }
 
 impl Reports {
+    /// None yet; `clock` says when upgrades begin and end.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            kept: VecDeque::new(),
+            opened: 0,
+            keyed: BTreeMap::new(),
+        }
+    }
+
     /// Opens a report; gives its number.
     pub(super) fn open(&mut self, of: &Opened<'_>) -> u64 {
         let Opened {
-            plan,
-            key,
-            live,
-            counts,
+            plan, key, live, ..
         } = *of;
         self.opened += 1;
         if self.kept.len() == REPORTS_MAX
@@ -46,17 +58,18 @@ impl Reports {
             self.keyed.retain(|_, id| *id > oldest.id);
         }
         self.keyed.extend(key.map(|key| (key, self.opened)));
-        let engines: Vec<UpgradedKind> = plan
-            .modules
-            .iter()
-            .flat_map(|m| &m.kinds)
-            .map(|k| upgraded(k, live, counts))
-            .collect();
+        let kinds = plan.modules.iter().flat_map(|module| {
+            let kinds = module.kinds.iter();
+            kinds.map(move |kind| upgraded(module, kind, of))
+        });
+        let engines: Vec<UpgradedKind> = kinds.collect();
         self.kept.push_back(UpgradeReport {
             id: self.opened,
             state: UpgradeState::Staging,
             from: live.generation,
             to: live.generation.next(),
+            began_at_ms: self.clock.now().0,
+            ended_at_ms: None,
             at_height: plan.at_height,
             height: None::<Height>,
             class: engines
@@ -84,6 +97,9 @@ impl Reports {
     pub(super) fn update(&mut self, id: u64, change: impl FnOnce(&mut UpgradeReport)) {
         if let Some(report) = self.kept.iter_mut().rev().find(|report| report.id == id) {
             change(report);
+            if report.state.is_final() && report.ended_at_ms.is_none() {
+                report.ended_at_ms = Some(self.clock.now().0);
+            }
         }
     }
 
@@ -158,8 +174,9 @@ impl Reports {
     }
 }
 
-fn upgraded(kind: &PlannedKind, live: &Live, counts: &[KindCount]) -> UpgradedKind {
-    let place = live
+fn upgraded(module: &PlannedModule, kind: &PlannedKind, of: &Opened<'_>) -> UpgradedKind {
+    let place = of
+        .live
         .kinds
         .iter()
         .position(|live| live.descriptor.kind == kind.kind);
@@ -168,8 +185,15 @@ fn upgraded(kind: &PlannedKind, live: &Live, counts: &[KindCount]) -> UpgradedKi
         class: shown::class(kind.class),
         from_version: kind.from_version,
         to_version: kind.to_version,
+        from_package_version: place
+            .and_then(|place| of.releases.get(place))
+            .map(|release| release.version.clone()),
+        package: module.package.clone(),
+        to_package_version: module.version.clone(),
+        artifact: module.artifact.clone(),
+        file: module.path.clone(),
         engines: place
-            .and_then(|place| counts.get(place))
+            .and_then(|place| of.counts.get(place))
             .map_or(0, |count| count.serving),
     }
 }

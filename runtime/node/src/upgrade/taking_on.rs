@@ -120,8 +120,19 @@ impl Proposed {
 }
 
 impl TakingOn {
-    /// Takes the plan on; gives the number of its upgrade.
+    /// Takes the plan on; gives the number of its upgrade. A refusal stands in the log.
     pub(crate) async fn run(self, proposed: Proposed) -> Result<UpgradeAccepted, Refusal> {
+        let (base, artifacts) = (proposed.plan.base, proposed.plan.artifacts().join(", "));
+        let packages = proposed.plan.packages().join(", ");
+        let taken_on = self.take_on(proposed).await;
+        if let Err(refusal) = &taken_on {
+            let (reason, detail) = (&refusal.code, &refusal.detail);
+            tracing::warn!(%base, packages, artifacts, %reason, "plan refused: {detail}");
+        }
+        taken_on
+    }
+
+    async fn take_on(self, proposed: Proposed) -> Result<UpgradeAccepted, Refusal> {
         let (this, proposed) = (Arc::new(self), Arc::new(proposed));
         let entrance = this.upgrades.entrance.clone().lock_owned();
         let entrance = tokio::time::timeout(DOOR_WAIT_MAX, entrance).await;

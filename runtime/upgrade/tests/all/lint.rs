@@ -389,6 +389,25 @@ fn dropped_data_and_poisoned_engines_are_said() {
 }
 
 #[test]
+fn code_that_is_in_quarantine_is_said_before_it_is_applied() {
+    let old = vec![kind("a", 1, 1, 1)];
+    let offered = candidate(vec![kind("a", 1, 1, 1)]);
+    let said = |artifact: &str| {
+        let why = "a transition did not return".to_owned();
+        let context = LintContext {
+            quarantined: [(artifact.to_owned(), why)].into(),
+            ..LintContext::default()
+        };
+        let new = vec![kind("a", 1, 1, 1)];
+        findings(old.clone(), new, &Directives::default(), &context).1
+    };
+    let found = said(&offered.artifact);
+    assert_eq!(codes(&found), [("release-quarantined", Level::Warning)]);
+    assert!(found[0].reason.contains("did not return"), "{found:?}");
+    assert_eq!(said("another"), []);
+}
+
+#[test]
 fn what_the_bus_will_do_is_said_before() {
     let talker = KindDescriptor {
         needs: vec![need(Ability::Message, "b")],
