@@ -14,7 +14,7 @@
 //!   takes its time to end.
 
 use crate::feed::Feed;
-use crate::told::{aborted, armed, cancelled, committed, refused, rehearsal};
+use crate::told::{aborted, armed, cancelled, committed, quarantined, refused, rehearsal};
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
 };
@@ -25,7 +25,7 @@ use refit_admin::api::{
     DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys,
     HaltedStatus, KindStatus, Libraries, Life, NodeInfo, ParameterChange, ParameterValue,
     ParametersOrdered, ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry,
-    QuarantineState, RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+    RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CarriedOut, Entrance, EventFeed,
@@ -370,19 +370,7 @@ impl Node for Double {
     }
 
     fn quarantine(&self) -> Vec<QuarantineEntry> {
-        let entry = |digits: &str, version: &str, state| QuarantineEntry {
-            artifacts: vec![digits.repeat(32)],
-            packages: vec![format!("kv {version}")],
-            at_ms: 1_790_000_000_000,
-            height: 40,
-            state,
-            code: "pause-stuck".to_owned(),
-            reason: "a transition did not return within 30 s".to_owned(),
-        };
-        vec![
-            entry("ab", "3.0.9", QuarantineState::Quarantined),
-            entry("ac", "3.0.8", QuarantineState::Failed),
-        ]
+        quarantined()
     }
 
     fn clear_quarantine(&self, artifact: &str) -> Result<usize, Refusal> {

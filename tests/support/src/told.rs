@@ -2,8 +2,8 @@
 
 use refit_abi::{Generation, Height};
 use refit_admin::api::{
-    Class, Phase, PhaseTime, Reason, RehearsalReport, UpgradeReport, UpgradeState, UpgradedKind,
-    WithoutBlock,
+    Class, Phase, PhaseTime, QuarantineEntry, QuarantineState, Reason, RehearsalReport,
+    UpgradeReport, UpgradeState, UpgradedKind, WithoutBlock,
 };
 
 pub(crate) fn committed() -> UpgradeReport {
@@ -178,4 +178,20 @@ pub(crate) fn rehearsal(predicted_us: u64) -> RehearsalReport {
         copy_us: 6_400,
         reason: None,
     }
+}
+
+pub(crate) fn quarantined() -> Vec<QuarantineEntry> {
+    let entry = |digits: &str, version: &str, state| QuarantineEntry {
+        artifacts: vec![digits.repeat(32)],
+        packages: vec![format!("kv {version}")],
+        at_ms: 1_790_000_000_000,
+        height: 40,
+        state,
+        code: "pause-stuck".to_owned(),
+        reason: "a transition did not return within 30 s".to_owned(),
+    };
+    vec![
+        entry("ab", "3.0.9", QuarantineState::Quarantined),
+        entry("ac", "3.0.8", QuarantineState::Failed),
+    ]
 }
