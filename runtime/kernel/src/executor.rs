@@ -327,6 +327,7 @@ impl Executor {
         if let Some(parameters) = &out.parameters {
             self.put_in_force(parameters.clone());
         }
+        out.engines = self.engines.directory.len();
         out.backlog = self.engines.waiting.letters;
         out.next_timer_height = self.timers.next_height();
         out.next_timer_time = self.timers.next_time();

@@ -120,7 +120,7 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("build", "What this program is", Info::new(BuildInfo::THIS));
         let block = self.block.clone();
-        let help = "Time that the crew took to execute a block";
+        let help = "Time from when a block was given to the crew until its outcome was taken";
         r.register_with_unit("block", help, Unit::Seconds, block);
         r.register(
             "engines",

@@ -38,6 +38,8 @@ pub struct BlockOutcome {
     pub messages: BTreeMap<String, u64>,
     /// Counts.
     pub stats: Stats,
+    /// Engines that there are after it.
+    pub engines: usize,
     /// Messages that wait for the next block.
     pub backlog: usize,
     /// The height at which the next timer is due, of those that wait for a height.

@@ -1,6 +1,7 @@
 //! [`Driver`]: makes blocks, has them logged and executed, and lets the effects out; between two
 //! blocks, brings armed upgrades to their update point.
 
+mod count;
 pub(crate) mod entries;
 mod execution;
 mod update;
@@ -15,6 +16,7 @@ use crate::known::standing::Standing;
 use crate::limits::{CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
 use crate::log::troubles::Troubles;
 use crate::pause::Waiting;
+use count::Count;
 use crossbeam_channel::{Receiver, Sender, select};
 use execution::Outgoing;
 use parking_lot::Mutex;
@@ -66,8 +68,8 @@ pub(crate) struct Driver {
     /// What waits for coming blocks, after the newest.
     awaited: Awaited,
     troubles: Troubles,
-    /// The poisoned engines are counted anew with the next block.
-    recount: bool,
+    /// The engines, for the metrics.
+    count: Count,
 }
 
 /// How clients write to this node.
@@ -120,7 +122,7 @@ impl Driver {
             follow_up: None,
             awaited: Awaited::default(),
             troubles: Troubles::default(),
-            recount: true,
+            count: Count::new(),
         }
     }
 
@@ -159,6 +161,7 @@ impl Driver {
     }
 
     fn turn(&mut self) -> Result<(), Ended> {
+        self.count_soon();
         self.tell_source();
         self.take_in()?;
         // What came for the newest block's height runs before there is another block.

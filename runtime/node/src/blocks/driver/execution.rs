@@ -9,7 +9,7 @@ use crate::log::lines;
 use crossbeam_channel::{Receiver, select_biased};
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Height};
-use refit_kernel::{Awaited, BlockInput, BlockOutcome, Executor, Parameters};
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters};
 use refit_ordering::{
     BLOCK_BYTES_MAX, Block, Decided, Header, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX,
     Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
@@ -73,10 +73,7 @@ impl Driver {
         self.parts.metrics.observe_block(began.elapsed());
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
-        if self.recount || outcome.stats.poisoned > 0 {
-            self.recount = false;
-            self.count_poisoned();
-        }
+        self.count_after(&outcome);
         self.outgoing = Some(Outgoing { outcome, time });
         match self.told_to_end {
             true => Err(Ended::Told),
@@ -205,19 +202,6 @@ impl Driver {
         for (kind, count) in &outcome.faults {
             metrics.add_faults(kind, *count);
         }
-    }
-
-    /// Counts the poisoned engines of each kind anew: after blocks and upgrades in which that may have changed.
-    fn count_poisoned(&self) {
-        let metrics = Arc::clone(&self.parts.metrics);
-        let count = move |executor: &mut Executor| {
-            let table = executor.table();
-            for ((_, entry), count) in table.iter().zip(executor.kind_counts()) {
-                metrics.set_engines(&entry.kind.descriptor().kind, count.serving, count.poisoned);
-            }
-        };
-        // Without a crew there is nothing to count.
-        let _ = self.parts.duty.call(count);
     }
 
     /// Lets the effects of a logged and executed block out.

@@ -1,5 +1,6 @@
 //! The driver and a real crew: without engines here, with one in [`heights`].
 
+mod counting;
 mod failing;
 mod fixed;
 mod heights;

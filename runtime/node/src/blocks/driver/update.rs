@@ -117,7 +117,7 @@ impl Driver {
         }
         self.ground.outcome = Some(chain::outcome(becomes.plan, verdict));
         self.follow_up = Some(next_block);
-        self.recount = true;
+        self.count.is_due();
         self.told = false;
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! The kind `clock` in two versions of one state: it counts what comes, and sets itself timers.
 
-use refit_abi::{BlockTime, Context, Engine, Fault, Height, Sender, State, TimerAt};
+use refit_abi::{
+    BlockTime, Capability, Context, Engine, EngineId, Fault, Height, Sender, State, TimerAt,
+};
 use serde::{Deserialize, Serialize};
 
 /// What it is told.
@@ -12,6 +14,10 @@ pub(crate) enum Message {
     InMillis(u64),
     /// It ticks at this height.
     AtHeight(u64),
+    /// It starts another one like it.
+    Start,
+    /// It stops the one that it has started last.
+    Stop,
 }
 
 /// What it is started with: what it tells itself in its `init`.
@@ -24,10 +30,12 @@ macro_rules! clock {
         #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
         pub(crate) struct Clock {
             handled: u64,
+            started: Option<EngineId>,
         }
 
         impl Engine for Clock {
             const KIND: &'static str = "clock";
+            const NEEDS: &'static [Capability] = &[Capability::Spawn("clock")];
             type Config = Config;
             type Message = Message;
             type Reply = u64;
@@ -48,6 +56,12 @@ macro_rules! clock {
                 self.handled += 1;
                 match message {
                     Message::Tick => {}
+                    Message::Start => self.started = Some(ctx.spawn::<Self>(&Vec::new())?),
+                    Message::Stop => {
+                        if let Some(started) = self.started.take() {
+                            ctx.stop(started)?;
+                        }
+                    }
                     timer => obey(ctx, &timer)?,
                 }
                 Ok(self.handled)
@@ -69,6 +83,8 @@ fn obey(ctx: &mut Context<'_>, message: &Message) -> Result<(), Fault> {
             let at = BlockTime(ctx.block_time().0 + millis);
             ctx.set_timer(TimerAt::Time(at), &Message::Tick)?;
         }
+        // Only a handler does.
+        Message::Start | Message::Stop => {}
         Message::AtHeight(height) => {
             ctx.set_timer(TimerAt::Height(Height(*height)), &Message::Tick)?;
         }
