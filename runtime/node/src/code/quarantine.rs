@@ -10,6 +10,7 @@ use refit_abi::host::Explain;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -127,6 +128,15 @@ impl Quarantine {
         let entries = self.entries.lock();
         let refuses = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
         entries.iter().filter(refuses).count()
+    }
+
+    /// How many artifacts do not come in again.
+    pub(crate) fn refused_artifacts(&self) -> usize {
+        let entries = self.entries.lock();
+        let refuse = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
+        let artifacts = entries.iter().filter(refuse);
+        let artifacts: BTreeSet<_> = artifacts.flat_map(|entry| &entry.artifacts).collect();
+        artifacts.len()
     }
 
     /// The entry that forbids one of these artifacts, and which of them.
@@ -295,6 +305,20 @@ mod tests {
         assert_eq!(list.clear("bad").unwrap(), 0);
         let list = Quarantine::open(path).unwrap();
         assert!(list.forbids(["bad", "weak"].into_iter()).is_none());
+    }
+
+    #[test]
+    fn each_artifact_that_does_not_come_in_again_is_counted_once() {
+        let list = Quarantine::in_memory();
+        for (artifact, state) in [
+            ("bad", QuarantineState::Quarantined),
+            ("worse", QuarantineState::Quarantined),
+            ("weak", QuarantineState::Failed),
+        ] {
+            list.add(entry(artifact, state)).unwrap();
+        }
+        // `bad`, `worse`, and `shared`, which both name.
+        assert_eq!((list.refusing(), list.refused_artifacts()), (2, 3));
     }
 
     #[test]

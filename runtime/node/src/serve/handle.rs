@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use refit_abi::fixture::Fixture;
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
-    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, QuarantineState,
-    RehearsalReport, Status, UpgradeAccepted, UpgradeReport,
+    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
+    Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy,
@@ -247,9 +247,7 @@ impl refit_admin::Node for Node {
     }
 
     fn metrics(&self) -> &Metrics {
-        let entries = self.upgrades.quarantine().entries();
-        let forbids = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
-        let quarantined = entries.iter().filter(forbids).count();
+        let quarantined = self.upgrades.quarantine().refused_artifacts();
         self.metrics.set_quarantined(quarantined as u64);
         &self.metrics
     }
