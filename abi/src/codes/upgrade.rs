@@ -6,7 +6,7 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// The upgrade was taken back.
     UPGRADE_CANCELLED = "upgrade-cancelled", Refused, "Nothing came in; plan again when it is time.";
     /// The upgrade had ended before it could be taken back.
-    UPGRADE_ENDED = "upgrade-ended", NothingToDo, "See how with `refit upgrade status ID`.";
+    UPGRADE_ENDED = "upgrade-ended", Refused, "See how with `refit upgrade status ID`.";
     /// A plan was taken on under this key, and the node keeps no report of its upgrade.
     UPGRADE_FORGOTTEN = "upgrade-forgotten", Refused, "It is not taken on again; see the upgrades that are kept with `refit upgrade history`.";
     /// The upgrade ended and left no verdict.

@@ -142,7 +142,7 @@ pub(crate) struct DevArgs {
     #[arg(help_heading = "Output")]
     pub(crate) verbose: bool,
     /// Prints one JSON object on a line for each save instead of text for people.
-    #[arg(long, env = "REFIT_JSON", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = crate::show::report::JSON_VARIABLE, value_parser = BoolishValueParser::new())]
     #[arg(help_heading = "Output")]
     pub(crate) json: bool,
 }

@@ -1,5 +1,6 @@
 //! How the data on stdout is written.
 
+use crate::show::report::JSON_VARIABLE;
 use crate::units::{bounded, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -9,7 +10,7 @@ use std::time::Duration;
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Prints one JSON document of a stable shape instead of text for people.
-    #[arg(long, env = "REFIT_JSON", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = JSON_VARIABLE, value_parser = BoolishValueParser::new())]
     pub(crate) json: bool,
 }
 

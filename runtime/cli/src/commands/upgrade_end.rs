@@ -48,9 +48,11 @@ impl Reported for UpgradeEnd {
     fn exit(&self) -> Exit {
         let of_the_code = Exit::of(self.code()).unwrap_or(Exit::Refused);
         match self {
-            Self::Failed { report } if report.state == UpgradeState::Aborted => {
-                Exit::TransitionFailed
-            }
+            Self::Failed { report } if report.state == UpgradeState::Aborted => match of_the_code {
+                // It was let go before its pause: the same plan may come in in a moment.
+                Exit::Busy => Exit::Busy,
+                _ => Exit::TransitionFailed,
+            },
             Self::Failed { .. } => self.reason().map_or(of_the_code, of_refusal),
             Self::Unfinished { .. } | Self::Left { .. } | Self::Restarted { .. } => of_the_code,
         }
@@ -184,5 +186,22 @@ mod tests {
         assert_eq!(rehearsed("rehearsal-under-way", None), Exit::Busy);
         assert_eq!(rehearsed("rehearsal-crashed", None), Exit::TransitionFailed);
         assert_eq!(rehearsed("too-poor", Some("kv")), Exit::TransitionFailed);
+    }
+
+    #[test]
+    fn an_aborted_upgrade_may_be_tried_again_only_if_its_code_says_so() {
+        let aborted = |code: &str| {
+            let reason =
+                format!(r#"{{"code":"{code}","detail":"no","next":"another","phase":"armed"}}"#);
+            let report = format!(
+                r#"{{"id":1,"state":"aborted","from":1,"to":1,"engines":[],"class":"carry","stage_us":0,"wait_us":0,"pause_us":0,"phases":[],"retired":true,"pinned":[],"reason":{reason}}}"#
+            );
+            let report = serde_json::from_str(&report).unwrap();
+            UpgradeEnd::Failed { report }.exit()
+        };
+        assert_eq!(aborted("sweep-too-long"), Exit::Busy);
+        assert_eq!(aborted("transition-failed"), Exit::TransitionFailed);
+        assert_eq!(aborted("overtaken"), Exit::TransitionFailed);
+        assert_eq!(aborted("too-poor"), Exit::TransitionFailed);
     }
 }

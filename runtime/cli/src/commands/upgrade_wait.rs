@@ -7,9 +7,13 @@ use crate::args::UpgradeWaitArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
+use refit_admin::api::UpgradeReport;
 
 pub(super) async fn run(client: &Client, args: &UpgradeWaitArgs) -> Result<(), Failure> {
     let Some(known) = find(client, args.id).await? else {
+        if args.output.json {
+            show::json(&None::<UpgradeReport>)?;
+        }
         show::talk("there was no upgrade yet");
         return Ok(());
     };

@@ -2,6 +2,8 @@
 
 use crate::failure::Failure;
 use crate::failure::Reported;
+use clap::Command;
+use clap::builder::{BoolishValueParser, TypedValueParser};
 use miette::MietteHandlerOpts;
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -16,6 +18,9 @@ const WIDTH: u16 = 100;
 
 /// The flag that asks for JSON.
 const JSON: &str = "--json";
+
+/// The variable that does.
+pub(crate) const JSON_VARIABLE: &str = "REFIT_JSON";
 
 /// What was typed is no command.
 #[derive(Debug, thiserror::Error)]
@@ -57,13 +62,27 @@ pub(crate) fn install() {
 
 /// Tells programs that what was typed is no command. People are told by the parser.
 pub(crate) fn not_parsed(error: &clap::Error) {
-    let is_json = |argument: &OsStr| argument == OsStr::new(JSON);
-    if error.use_stderr() && std::env::args_os().any(|argument| is_json(&argument)) {
-        let text = error.to_string();
-        let reason = text.lines().next().unwrap_or_default();
-        let reason = reason.trim_start_matches("error: ").to_owned();
+    if error.use_stderr() && wants_json() {
+        let reason = reason(&error.to_string());
         let _nobody_reads = super::data(&super::problem::line(&NotParsed { reason }.into()));
     }
+}
+
+/// Whether JSON is asked for by what could not be parsed, or by its environment.
+fn wants_json() -> bool {
+    let is_on = |value: &OsStr| {
+        let parsed = BoolishValueParser::new().parse_ref(&Command::new(""), None, value);
+        parsed.unwrap_or(false)
+    };
+    std::env::args_os().any(|argument| argument == OsStr::new(JSON))
+        || std::env::var_os(JSON_VARIABLE).is_some_and(|value| is_on(&value))
+}
+
+/// What the parser says, without its usage and its hints: its first paragraph, which names what is missing.
+fn reason(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// Shows a failure on stderr, and on stdout too where JSON was asked for.
@@ -92,6 +111,13 @@ fn width(columns: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_stands_in_the_reason_and_what_is_usage_does_not() {
+        let text = "error: these were not provided:\n  <ENGINE>\n  <JSON>\n\nUsage: refit send\n";
+        assert_eq!(reason(text), "these were not provided: <ENGINE> <JSON>");
+        assert_eq!(reason(""), "");
+    }
 
     #[test]
     fn a_report_is_as_wide_as_its_terminal_within_reason() {

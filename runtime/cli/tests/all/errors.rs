@@ -150,6 +150,15 @@ fn with_json_an_error_is_a_problem_on_stdout_and_people_have_their_text() {
     problem(&ran, 40, "node-unreachable");
     let ran = folder.run(&["status", "--json", "--nothing"]);
     problem(&ran, 2, "command-invalid");
+    let ran = folder.run_with(&[("REFIT_JSON", "1")], &["status", "--nothing"]);
+    problem(&ran, 2, "command-invalid");
+    let ran = folder.run_with(&[("REFIT_JSON", "0")], &["status", "--nothing"]);
+    assert_eq!((ran.exit, &*ran.stdout), (2, ""), "{ran:?}");
+    let told = problem(&folder.run(&["send", "kv", "--json"]), 2, "command-invalid");
+    assert!(
+        told["detail"].as_str().unwrap().contains("<JSON>"),
+        "{told}"
+    );
 }
 
 #[test]
