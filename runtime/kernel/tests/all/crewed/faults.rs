@@ -63,7 +63,8 @@ fn an_error_reply_drops_the_outputs_of_its_message_and_only_those() {
         outcomes,
         [None, Some(&ReplyError::Fault(planned_fault())), None]
     );
-    assert_eq!(out.events.len(), 2);
+    let events: Vec<_> = out.events.iter().map(|event| &*event.payload).collect();
+    assert_eq!(events, [br#""7""#.as_slice(), br#""777""#]);
     assert_eq!(out.stats.spawned, 2);
     // The ids of those that were not spawned are given to the next.
     assert_eq!(
