@@ -30,7 +30,7 @@ fn main() {
     println!("cargo:rustc-env=REFIT_TARGET={target}");
 }
 
-/// What the compiler prints; nothing if it does not run.
+/// The output of the compiler; nothing if it does not run.
 fn printed(arguments: &[&str]) -> String {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let output = Command::new(rustc).args(arguments).output();

@@ -5,7 +5,7 @@
 //! of one commit; so the release, the LLVM and the library's own files count too. The compiler names those
 //! files by a hash of what they were built from.
 
-/// What a compiler and its standard library say of themselves.
+/// The versions that a compiler and its standard library report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Toolchain {
     /// Such as `1.95.0`.
@@ -25,7 +25,7 @@ pub(crate) struct LibraryFile {
     pub(crate) bytes: u64,
 }
 
-/// What a compiler says that does not know.
+/// The commit of a compiler that does not know its own.
 const UNKNOWN: &str = "unknown";
 
 impl LibraryFile {

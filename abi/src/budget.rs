@@ -2,7 +2,7 @@
 
 use crate::raw::RawBudget;
 
-/// What the message that is being handled may still ask of the node: see
+/// How much the message that is being handled may still ask of the node: see
 /// [`Context::budget_left`](crate::Context::budget_left). All are counts or bytes, the same on every node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

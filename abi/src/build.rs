@@ -26,7 +26,7 @@ macro_rules! layout_epoch {
 /// bytes.
 pub const LAYOUT_EPOCH: &str = layout_epoch!();
 
-/// What layouts are fixed within: one toolchain, one target and one layout epoch. Part of every layout hash.
+/// The toolchain, target and layout epoch for which layouts are fixed. Part of every layout hash.
 pub const LAYOUT: &str = concat!(
     env!("REFIT_TOOLCHAIN"),
     "/",

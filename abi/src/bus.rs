@@ -9,7 +9,7 @@ use std::fmt;
 /// The temporary bus of one upgrade. Nothing done through it is seen before the upgrade commits.
 pub struct UpgradeBus<'a> {
     raw: &'a mut RawBus,
-    /// What is sent, encoded; kept for its memory.
+    /// The encoded request; kept so that its memory is used again.
     scratch: Vec<u8>,
 }
 

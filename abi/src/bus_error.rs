@@ -71,7 +71,7 @@ pub enum BusError {
     Failed {
         /// The engine or kind.
         what: String,
-        /// How.
+        /// Its reason, as text.
         reason: String,
     },
     /// An engine with the id exists.

@@ -2,7 +2,7 @@
 
 use crate::descriptor::{Ability, CapabilityDescriptor};
 
-/// What an engine kind does to engines of another kind, named by kind. To its own kind an engine may
+/// Lists what an engine kind does to engines of another kind, named by kind. To its own kind an engine may
 /// do all of it undeclared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {

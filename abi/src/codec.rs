@@ -16,7 +16,7 @@ pub(crate) enum Refused {
     TooDeep,
     /// A field is left out of the bytes.
     Incomplete { field: &'static str },
-    /// What the codec said.
+    /// The codec's message.
     Other(String),
 }
 

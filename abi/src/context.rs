@@ -10,7 +10,7 @@ use crate::{BlockHash, BlockTime, Budget, Engine, EngineId, Height, State, Timer
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a handler knows and can do.
+/// The facts and services that a handler gets.
 ///
 /// # Budgets
 /// One message may ask for so much, counted alike on every node; past it the call is refused with
@@ -32,7 +32,7 @@ pub struct Context<'a> {
     scratch: Vec<u8>,
 }
 
-/// How important a log line is.
+/// The importance of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
@@ -249,7 +249,7 @@ impl<'a> Context<'a> {
         status(unsafe { (calls.timer_cancel)(self.raw.host, self.raw.current, timer.0) })
     }
 
-    /// What this message may still ask of the node: to be looked at *before* the state is changed.
+    /// How much this message may still ask of the node: look at it *before* the state is changed.
     pub fn budget_left(&self) -> Budget {
         let mut room = RawBudget {
             size: size_of::<RawBudget>(),

@@ -1,4 +1,4 @@
-//! How far recursion may go on this thread: values of recursive types are as deep as their authors' data.
+//! Measures how far recursion may go on this thread: values of recursive types are as deep as their authors' data.
 //!
 //! Writing, reading and dropping a value of a recursive type (a list of `Box`es, a tree) recurse as deep
 //! as the value. An overflow would end the node, so whoever walks such a value looks at what is left of
@@ -10,7 +10,7 @@ use std::cell::Cell;
 /// Bytes of stack that a walk leaves untouched: for the frames between two looks, and for whoever is told.
 const RESERVE_BYTES: usize = 256 << 10;
 
-/// What is taken for granted of a thread whose bounds the system does not tell, in bytes below the first
+/// The stack that a thread is assumed to have if the system does not report its bounds, in bytes below the first
 /// frame that asks.
 const UNKNOWN_STACK_BYTES: usize = RESERVE_BYTES + (256 << 10);
 
@@ -55,7 +55,7 @@ impl Floor {
     }
 }
 
-/// Where the stack of the caller is at the moment.
+/// The address of the caller's stack at the moment.
 #[inline(always)]
 fn stack_pointer() -> usize {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -104,7 +104,7 @@ unsafe extern "C" {
     fn pthread_attr_destroy(attributes: *mut Attributes) -> i32;
 }
 
-/// What the system says of this thread's stack.
+/// Asks the system for the lowest address of this thread's stack.
 fn ask() -> Option<usize> {
     let mut attributes = Attributes([0; 16]);
     let (mut lowest, mut bytes) = (std::ptr::null_mut(), 0);

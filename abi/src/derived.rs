@@ -1,4 +1,4 @@
-//! What the code that the derives write calls. No part of the contract: authors never name it.
+//! The functions that the code of the derives calls. No part of the contract: authors never name them.
 
 pub use crate::float::{Around, Float, around, float};
 pub use crate::moved::{
@@ -97,7 +97,7 @@ pub fn serde_type<T: 'static>(name: &str) -> Type {
 pub struct Exactly<T: ?Sized>(PhantomData<fn(&T) -> &T>);
 
 impl<T: ?Sized> Exactly<T> {
-    /// That of the type of `value`.
+    /// The value for the type of `value`.
     pub fn that_of(_: &T) -> Self {
         Self(PhantomData)
     }
@@ -112,7 +112,7 @@ pub fn schema_id<T: State>() -> SchemaId {
     T::describe(&mut Describer::default()).schema_id()
 }
 
-/// What a type looks like, and its words.
+/// The description of a type, and its words.
 pub(crate) fn described<T: State>() -> (Type, Words) {
     let mut describer = Describer::default();
     let described = T::describe(&mut describer);
@@ -177,11 +177,11 @@ pub fn assemble<N: Assemble>(old: N::From, fresh: N::Fresh, bus: &mut UpgradeBus
     new
 }
 
-/// What the node's log says of a value that was too deep to be dropped.
+/// The line in the node's log about a value that was too deep to be dropped.
 pub(crate) const LEAKED: &str =
     "a part of an old state is nested too deep to be dropped, and keeps its memory";
 
-/// What `#[migrate(with = …)]` names.
+/// A function that `#[migrate(with = …)]` names.
 pub type With<Old, T> = fn(&Old, &mut UpgradeBus<'_>) -> Result<T, Fault>;
 
 /// The names of a derived struct's fields, in the order they are written.

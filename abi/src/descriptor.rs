@@ -1,4 +1,4 @@
-//! What a module says of itself: read before anything of it is used, printed by `refit engine
+//! The description that a module gives of itself: read before anything of it is used, printed by `refit engine
 //! inspect`, compared by the plan.
 
 use crate::schema::{LayoutId, SchemaId, Type};
@@ -26,7 +26,7 @@ pub struct Descriptor {
     pub target: String,
     /// `unwind` or `abort`.
     pub panic_mode: String,
-    /// What the builder stamped on this build, so that the running code can be asked for it.
+    /// The id that the builder stamped on this build, so that the running code can be asked for it.
     pub build_id: String,
     /// The release it was built for (`REFIT_RELEASE_ID` at its build), if it was.
     pub release_id: Option<String>,
@@ -55,15 +55,15 @@ pub struct KindDescriptor {
     pub state: Type,
     /// Whether a `#[state(serde)]` field is inside: then it crosses as bytes.
     pub crosses_as_bytes: bool,
-    /// What it is started with.
+    /// The schema of its configuration.
     pub config: SchemaId,
     /// The messages it takes.
     pub message: SchemaId,
-    /// What it replies.
+    /// The schema of its replies to messages.
     pub reply: SchemaId,
     /// The queries it takes.
     pub query: SchemaId,
-    /// What it answers.
+    /// The schema of its answers to queries.
     pub answer: SchemaId,
     /// The types behind these five schemas.
     pub interface: InterfaceDescriptor,
@@ -77,7 +77,7 @@ pub struct KindDescriptor {
     pub after: Vec<String>,
     /// Whether an engine's fault or panic is to leave its state as it was before the message.
     pub rollback: bool,
-    /// What it may do to engines of other kinds, if the node grants it.
+    /// The capabilities over engines of other kinds that it asks for; each needs a grant of the node.
     pub needs: Vec<CapabilityDescriptor>,
     /// The older states it can start from, newest first.
     pub migrations: Vec<MigrationDescriptor>,
@@ -130,15 +130,15 @@ impl KindDescriptor {
 /// The types that an engine kind exchanges with others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceDescriptor {
-    /// What it is started with.
+    /// The type of its configuration.
     pub config: Type,
     /// The messages it takes.
     pub message: Type,
-    /// What it replies.
+    /// The type of its replies to messages.
     pub reply: Type,
     /// The queries it takes.
     pub query: Type,
-    /// What it answers.
+    /// The type of its answers to queries.
     pub answer: Type,
 }
 
@@ -169,13 +169,13 @@ pub struct OlderMessageDescriptor {
 /// One [`crate::Capability`] as data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CapabilityDescriptor {
-    /// What may be done.
+    /// The one thing that it may do to them.
     pub ability: Ability,
     /// To engines of which kind.
     pub kind: String,
 }
 
-/// What an engine may do to engines of another kind.
+/// One thing that an engine may do to engines of another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ability {
@@ -202,7 +202,7 @@ impl fmt::Display for Ability {
 pub struct WayBackDescriptor {
     /// Schema hash of the older state.
     pub to: SchemaId,
-    /// How many are run as one: 1 to the version before, 2 to the one before that, …
+    /// The number of steps back that are run as one: 1 to the version before, 2 to the one before that, …
     pub steps: u32,
 }
 
@@ -217,7 +217,7 @@ pub struct MigrationDescriptor {
     pub from: Type,
     /// Whether it is one function written by hand, or several steps run as one.
     pub by_hand: bool,
-    /// How many steps are run as one: 1 from the version before, 2 from the one before that, …
+    /// The number of steps that are run as one: 1 from the version before, 2 from the one before that, …
     pub steps: u32,
     /// Whether only defaults are new.
     pub defaults_only: bool,

@@ -26,7 +26,7 @@ pub trait Engine: State {
     /// upgrade is planned.
     const AFTER: &'static [&'static str] = &[];
 
-    /// What this kind does to engines of other kinds. The node's configuration grants it; what is not
+    /// Lists what this kind does to engines of other kinds. The node's configuration grants it; what is not
     /// declared here is refused at run time.
     const NEEDS: &'static [Capability] = &[];
 
@@ -38,15 +38,15 @@ pub trait Engine: State {
     /// state that cannot be copied handles nothing: `state-not-copied`.
     const ROLLBACK: bool = false;
 
-    /// What an instance is started with.
+    /// The configuration that an instance is started with.
     type Config: State;
-    /// What changes it.
+    /// A request that may change the state.
     type Message: State;
-    /// What a message is answered with.
+    /// The reply to a message.
     type Reply: State;
-    /// What reads it.
+    /// A request that only reads the state.
     type Query: State;
-    /// What a query is answered with.
+    /// The answer to a query.
     type Answer: State;
 
     /// Makes a fresh instance.
@@ -116,7 +116,7 @@ pub trait OnUpgrade: Engine {
     ) -> Result<(), Fault>;
 }
 
-/// Who sent a message.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Sender {
     /// A client outside the node.

@@ -27,7 +27,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_jso
     Ok(value)
 }
 
-/// Where a value stands: in which field, and beside which others.
+/// The place of a value: its field, and the fields beside it.
 #[derive(Clone, Copy, Default)]
 struct Place<'a> {
     field: &'a str,
@@ -38,7 +38,7 @@ struct Place<'a> {
 struct Exact<'a, D> {
     inner: D,
     place: Place<'a>,
-    /// Where to note what is read, if it is the key of a map.
+    /// Gets the text that is read, if it is the key of a map.
     key: Option<&'a mut String>,
 }
 

@@ -29,7 +29,7 @@ pub const FAULT_DETAIL_BYTES_MAX: usize = 4_096;
 pub struct Fault {
     /// A short, stable word such as `insufficient-funds`.
     pub code: String,
-    /// What happened, with the values that matter.
+    /// A sentence on the cause, with the values that matter.
     pub detail: String,
     /// The entry of the state that it is about, if it is about one: see [`Fault::at`].
     pub key: Option<String>,
@@ -103,8 +103,8 @@ pub fn shown_end(text: &str, bytes_max: usize) -> String {
     shown.split_off(start)
 }
 
-/// What is not shown as it is: control characters, separators of lines and paragraphs, and what turns the
-/// direction of text.
+/// Whether a character is never shown as it is: control characters, separators of lines and paragraphs, and
+/// those that turn the direction of text.
 #[cfg(feature = "host")]
 fn is_obeyed(c: char) -> bool {
     let steers = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

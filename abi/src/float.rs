@@ -1,4 +1,4 @@
-//! How a `#[state(float)]` field is described. No part of the contract: what `derive(State)` writes calls it.
+//! Describes a `#[state(float)]` field. No part of the contract: what `derive(State)` writes calls it.
 //!
 //! `f32` and `f64` do not implement `State`, so that none gets into a state by chance: through a type
 //! parameter, an alias, a key. The derive takes the type of such a field apart down to its floats and describes

@@ -1,4 +1,4 @@
-//! Where in history something happens: [`Height`], [`BlockTime`], [`BlockHash`], and which code
+//! The place of an event in history: [`Height`], [`BlockTime`], [`BlockHash`], and which code
 //! was live then: [`Generation`].
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! How the ids are written: in a format for people (JSON, TOML) as the text that they show, also as the key of
+//! Writes the ids: in a format for people (JSON, TOML) as the text that they show, also as the key of
 //! a map; in postcard as their bytes. A list of numbers, which earlier nodes wrote into JSON, is still read.
 
 use crate::id::parse_hex;
@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 /// An id of `N` bytes that has a text.
 trait Id<const N: usize>: Sized {
-    /// What a text of it is, for an error.
+    /// Describes its text, for an error, such as "32 hexadecimal digits".
     const EXPECTED: &'static str;
     /// The id with these bytes.
     fn of_bytes(bytes: [u8; N]) -> Self;

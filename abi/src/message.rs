@@ -7,7 +7,7 @@ use crate::words::Words;
 use crate::{Fault, State, codec};
 use std::marker::PhantomData;
 
-/// How a message of the last version becomes one of this version. Write it for an engine's `Message`
+/// Makes a message of this version from one of the last version. Write it for an engine's `Message`
 /// (and keep it for the frozen ones): what waited in mailboxes, timers, and clients that still speak
 /// the older version are then understood.
 #[diagnostic::on_unimplemented(
@@ -27,7 +27,7 @@ pub trait MigrateMessage: State {
     fn migrate(old: Self::From) -> Result<Self, Fault>;
 }
 
-/// How one older version of a message is read.
+/// The conversion from one older version of a message.
 #[derive(Debug)]
 pub struct OlderMessage<M> {
     /// Its schema.

@@ -141,7 +141,7 @@ impl<To> fmt::Debug for Step<To> {
     }
 }
 
-/// What the derive did with each field.
+/// The derive's account of each field.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields {
     /// Moved over unchanged.

@@ -1,4 +1,4 @@
-//! How an unchanged field comes from the older struct into the newer one. No part of the contract: what
+//! Moves an unchanged field from the older struct into the newer one. No part of the contract: what
 //! `derive(Migrate)` writes calls it.
 //!
 //! A field of the very same type is moved. A field whose type is declared twice (frozen and on the head, or in

@@ -1,13 +1,13 @@
 //! Writing a state down in pieces: each piece goes on where the one before ended, and all of them together
 //! are, byte for byte, what `codec::encode_state` writes.
 //!
-//! What is divided: the fields of a derived struct, the elements and entries of `Vec`, `VecDeque`, `Box<[T]>`,
+//! A piece may end inside a derived struct's fields, the elements and entries of `Vec`, `VecDeque`, `Box<[T]>`,
 //! arrays, tuples, `BTreeMap` and `BTreeSet`, the insides of `Box`, `Option` and `Result`, and the bytes of a
 //! text, [`LEVELS_MAX`] levels deep. What stays in one piece: an enum of the author's, a map's key, a field with
 //! `#[state(serde)]` or `#[state(float)]`, a struct whose `Serialize` is not the derived one, and what lies
 //! deeper. A piece ends once it has as many bytes as were asked for, so it is longer by at most one such thing.
 //!
-//! Where a piece ends is a path from the outside to the inside: which field, which element, which key. It
+//! The end of a piece is a path from the outside to the inside: which field, which element, which key. It
 //! holds as long as the state is not changed; of another state it gives other bytes or an error, nothing worse.
 
 mod as_derived;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// Levels of a value that are divided; what lies deeper is one piece. A recursive type has no last one.
 pub const LEVELS_MAX: usize = 16;
 
-/// Where a level of a value goes on.
+/// The part at which a level of a value goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The next part of it: 0 is the first.
@@ -50,7 +50,7 @@ impl From<Refused> for Stop {
     }
 }
 
-/// What every step of a piece gives.
+/// The result of every step of a piece.
 pub type Written = Result<(), Stop>;
 
 /// One piece under way.
@@ -58,13 +58,13 @@ pub type Written = Result<(), Stop>;
 pub struct Piece<'a> {
     out: &'a mut Vec<u8>,
     bytes_max: usize,
-    /// Where the piece before ended, from the inside to the outside: the next level's is the last.
+    /// The path to the end of the piece before, from the inside to the outside: the next level's is the last.
     from: Vec<Place>,
-    /// Where this one ends, in the same order: each level adds its own when those inside have.
+    /// The path to the end of this one, in the same order: each level adds its own when those inside have.
     to: Vec<Place>,
     /// Levels that are open.
     levels: usize,
-    /// How deep a value may be that is written in one go.
+    /// The depth up to which a value is written in one go.
     floor: Floor,
     /// Whether what is written in one go may leave a part of itself out.
     opaque: bool,
@@ -152,7 +152,7 @@ impl Piece<'_> {
         self.step(part, write)
     }
 
-    /// Where the level that begins here goes on: at part 0 if no piece has begun it.
+    /// Enters a level and gives the part at which it goes on: part 0 if no piece has begun it.
     pub(crate) fn enter(&mut self) -> Place {
         self.from.pop().unwrap_or_default()
     }

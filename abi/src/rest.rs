@@ -8,7 +8,7 @@ use crate::walk;
 use serde::Serialize;
 use std::fmt;
 
-/// What is left over of an old state.
+/// The remainder of an old state.
 #[derive(Default)]
 pub struct Rest(Vec<Box<dyn Remnant>>);
 

@@ -1,4 +1,4 @@
-//! What a type looks like, as data: the [`Type`] tree that `derive(State)` describes, and the two
+//! Describes types as data: the [`Type`] tree that `derive(State)` describes, and the two
 //! hashes over it.
 //!
 //! * The *schema hash* covers names, order, versions and types: what the bytes and the fields mean.
@@ -149,7 +149,7 @@ pub enum Type {
     Recursion {
         /// Its name.
         name: String,
-        /// How many derived types further up it is: 0 is the one that is being described. Two types
+        /// The number of derived types further up at which it is: 0 is the one that is being described. Two types
         /// of one name may be open at once.
         levels: u64,
     },

@@ -52,7 +52,7 @@ pub unsafe trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
         Self::describe(&mut Describer::default()).layout_id(crate::build::LAYOUT)
     }
 
-    /// What a walk over a value must know. The derive keeps it: a handler's every `send` asks.
+    /// The facts of the type that a walk over its values must know. The derive keeps it: a handler's every `send` asks.
     #[doc(hidden)]
     fn nature() -> Nature {
         Self::describe(&mut Describer::default()).nature()

@@ -1,4 +1,4 @@
-//! What a module tells its node beside the outcome of a call: that its code panics, at once and from any
+//! Reports what a module says to its node beside the outcome of a call: that its code panics, at once and from any
 //! thread. A module does not write to standard error for that: a write may fail or block, and here nothing may.
 
 use crate::raw::Bytes;
@@ -8,7 +8,7 @@ use abi_stable::StableAbi;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
 pub struct PanicNotice<'a> {
-    /// What it says, in UTF-8.
+    /// The text, in UTF-8.
     pub text: Bytes<'a>,
     /// The source file, in UTF-8; empty if it is not known.
     pub file: Bytes<'a>,

@@ -27,7 +27,7 @@ pub(crate) enum Stopped {
     LeftOut { field: &'static str },
     /// A float in it is a NaN or an infinity.
     NotFinite,
-    /// What the value's own `Serialize` said.
+    /// The message of the value's own `Serialize`.
     Other(String),
 }
 

@@ -134,7 +134,7 @@ impl Candidate {
         &self.bytes
     }
 
-    /// Where they came from.
+    /// The path that they were read from.
     pub fn origin(&self) -> &Path {
         &self.origin
     }
@@ -168,7 +168,7 @@ pub enum ReadError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A folder, pipe or device.

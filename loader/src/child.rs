@@ -98,7 +98,7 @@ impl ChildModule {
 
 /// Modules whose code and data cannot be reached while this lives: as if they were unmapped.
 ///
-/// Whoever touches them is stopped by the system, which ends the process after a line on standard error
+/// A thread that touches them is stopped by the system, which ends the process after a line on standard error
 /// that begins with [`fence::TOUCHED`] and names the engine whose state was at hand. So it is found what
 /// would crash a node, or read what is not there, after it retired them.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Fence {
     /// be in the midst of a call into them.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn around<'a>(modules: impl Iterator<Item = &'a ChildModule>) -> io::Result<Self> {
         let mut mappings = Vec::new();
         for child in modules {

@@ -22,7 +22,7 @@ pub(crate) unsafe fn header(library: &Library) -> Result<&'static LibHeader, Str
     (*symbol).upgrade().map_err(|error| text(&error))
 }
 
-/// What an error says, with what caused it.
+/// The text of an error and of its causes.
 pub(crate) fn whole(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes
@@ -35,7 +35,7 @@ pub(crate) fn whole(error: &dyn std::error::Error) -> String {
 /// Causes of an error that are told.
 const CAUSES_MAX: usize = 4;
 
-/// What abi_stable says, shortened to one paragraph.
+/// The message of abi_stable, shortened to one paragraph.
 pub(crate) fn text(error: &LibraryError) -> String {
     let text = error.to_string();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

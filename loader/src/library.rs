@@ -31,12 +31,12 @@ pub(crate) struct Library {
     name: String,
     id: ArtifactId,
     mapped_name: String,
-    /// Where it begins in memory; what it made is known by this. `None` if the dynamic linker did not say.
+    /// The address where it begins; what it made is known by this. `None` if the dynamic linker did not say.
     base: Option<usize>,
     held: Mutex<Held>,
 }
 
-/// What keeps it mapped. Both are `None` when it is gone.
+/// The handles that keep it mapped. Both are `None` when it is gone.
 #[derive(Debug)]
 struct Held {
     /// `None` once `dlclose` succeeded.
@@ -47,7 +47,7 @@ struct Held {
     keys: Condemned,
 }
 
-/// What became of a library that is gone.
+/// The remains of a library that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gone {
     /// Thread-local keys that were taken back from it.
@@ -139,7 +139,7 @@ impl Library {
         held.staged.as_ref().map(|staged| staged.path_for_child())
     }
 
-    /// Where it begins in memory, if the dynamic linker said so.
+    /// The address where it begins, if the dynamic linker said so.
     pub(crate) fn base(&self) -> Option<usize> {
         self.base
     }

@@ -72,7 +72,7 @@ impl LoadedModule {
         self.lease.library.as_ref()?.path_for_child()
     }
 
-    /// What the probe found.
+    /// The verdict of the probe.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
@@ -228,7 +228,7 @@ pub enum LoadError {
         crate::retire::PINNED_MAX
     )]
     TooManyPinned {
-        /// How many.
+        /// The number of libraries that are pinned.
         pinned: usize,
     },
     /// Too many modules are loaded.
@@ -237,7 +237,7 @@ pub enum LoadError {
         crate::loader::MAPPED_MAX
     )]
     TooManyMapped {
-        /// How many.
+        /// The number of libraries that are mapped.
         mapped: usize,
     },
     /// Too much of retired modules' files is mapped by what read them.
@@ -246,7 +246,7 @@ pub enum LoadError {
         crate::retire::VIEWED_BYTES_MAX
     )]
     TooMuchViewed {
-        /// How much, in bytes.
+        /// The size of the files that are still mapped, in bytes.
         bytes: usize,
     },
     /// Too few thread-local keys are left: an engine that finds none aborts the process.
@@ -262,13 +262,13 @@ pub enum LoadError {
     /// No thread to load it on.
     #[error("cannot run the module on a thread of its own: {source}")]
     NoThread {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The dynamic linker refused it.
     #[error("the module cannot be mapped: {reason}")]
     NotMapped {
-        /// What the dynamic linker said.
+        /// The dynamic linker's message.
         reason: String,
     },
     /// It gave no root, or could not describe itself.
@@ -280,15 +280,15 @@ pub enum LoadError {
     /// The dynamic linker gave another library than the staged file.
     #[error("another library was mapped in the module's place: {reason}")]
     Elsewhere {
-        /// What lies where.
+        /// The names of the expected and the found library, in words.
         reason: String,
     },
     /// The code that runs says something else of itself than the code that was probed.
     #[error("the code that was mapped has build id {found}, the probed one has {expected}")]
     OtherCode {
-        /// What the probe was told.
+        /// The build id that the probe was given.
         expected: String,
-        /// What the mapped code said.
+        /// The build id that the mapped code gives.
         found: String,
     },
 }

@@ -32,7 +32,7 @@ pub struct Loader {
     shared: Arc<Shared>,
 }
 
-/// What clones share. Locks are taken in the order of the fields.
+/// The part that clones share. Locks are taken in the order of the fields.
 #[derive(Debug)]
 pub(crate) struct Shared {
     probe: ProbeCommand,
@@ -159,12 +159,12 @@ impl Loader {
         lock(&self.shared.mapping)
     }
 
-    /// How many holds were not released yet.
+    /// The number of holds that were not released yet.
     pub fn holds(&self) -> usize {
         self.shared.holds.load(Ordering::Acquire)
     }
 
-    /// How many libraries of this loader are mapped, pinned ones included.
+    /// The number of libraries of this loader that are mapped, pinned ones included.
     pub fn mapped(&self) -> usize {
         self.shared.mapped.load(Ordering::Acquire)
     }
@@ -175,7 +175,7 @@ impl Loader {
         held.iter().map(|held| held.pinned.clone()).collect()
     }
 
-    /// How much of the files of modules that are gone is still mapped, in bytes: a backtrace maps the file of
+    /// The part of the files of modules that are gone that is still mapped, in bytes: a backtrace maps the file of
     /// each module that it names, and keeps it.
     pub fn viewed_bytes(&self) -> usize {
         self.shared.viewed.load(Ordering::Acquire)

@@ -1,4 +1,4 @@
-//! What becomes of a module that is no longer wanted: [`Retired`], and [`PinReason`] if it cannot go.
+//! The end of a module that is no longer wanted: [`Retired`], and [`PinReason`] if it cannot go.
 
 use crate::artifact::ArtifactId;
 use crate::sys::signals::Signal;
@@ -7,14 +7,14 @@ use refit_abi::codes;
 use refit_abi::host::Explain;
 use std::borrow::Cow;
 
-/// How many libraries may be pinned before nothing more is loaded.
+/// The most libraries that may be pinned before nothing more is loaded.
 pub const PINNED_MAX: usize = 64;
 
-/// How much of the files of modules that are gone may stay mapped before nothing more is loaded, in bytes.
+/// The most bytes of the files of modules that are gone that may stay mapped before nothing more is loaded.
 /// A backtrace maps the file of each module that it names, in whichever module it is made, and keeps it.
 pub const VIEWED_BYTES_MAX: usize = 1 << 30;
 
-/// How retiring a module ended.
+/// The outcome of retiring a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a module that stays pinned should be reported"]
 pub enum Retired {
@@ -82,7 +82,7 @@ pub enum PinReason {
     /// The system did not say, or refused.
     #[error("the system refused to unmap it, or to say whether it did: {reason}")]
     Unknown {
-        /// What it said.
+        /// The system's message.
         reason: String,
     },
 }

@@ -117,7 +117,7 @@ impl StagedArtifact {
         &self.name
     }
 
-    /// What inspection found.
+    /// The result of the inspection.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
     }
@@ -147,7 +147,7 @@ impl AsFd for StagedArtifact {
     }
 }
 
-/// Where the bytes are.
+/// The place of the bytes: a file in memory or on disk.
 #[derive(Debug)]
 enum StagedFile {
     Memory(File),
@@ -265,7 +265,7 @@ pub enum StageError {
     /// The staged bytes cannot be read.
     #[error("cannot read the staged module back: {source}")]
     ReadBack {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The staged bytes are not those that were inspected.

@@ -1,5 +1,5 @@
-//! How the end of a process is told: what an engine forked ends unseen, and one line comes out whole whatever other
-//! threads do meanwhile.
+//! Tests how the end of a process is reported: what an engine forked ends unseen, and one line comes out unbroken
+//! whatever other threads do meanwhile.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 #![expect(unsafe_code, reason = "a function is given to `atexit`")]
 
@@ -14,10 +14,10 @@ use std::time::Duration;
 /// Set in the process that a test starts of this very program.
 const INSIDE: &str = "REFIT_TEST_INSIDE";
 
-/// How the line of an engine's end begins.
+/// The start of the line about an engine's end.
 const LINE: &str = "an engine ends the process: ";
 
-/// What a pipe holds.
+/// The size of a pipe, in bytes.
 const PIPE_BYTES: usize = 64 << 10;
 
 /// Starts this program again, for this test alone. `None` in that process.

@@ -22,7 +22,7 @@ const WARM: usize = 5;
 /// Growth of resident memory that is allowed after the warm-up, in KiB: less than 2 KiB each.
 const GROWTH_KIB_MAX: u64 = 2 * GENERATIONS as u64;
 
-/// What must not grow: mappings that name a module, threads, file descriptors.
+/// The counts that must not grow: mappings that name a module, threads, file descriptors.
 fn counts() -> [usize; 3] {
     let entries = |path: &str| fs::read_dir(path).unwrap().count();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();

@@ -1,4 +1,4 @@
-//! What a module may leave behind in the process, and what becomes of it: no thread, thread-local value,
+//! Tests what a module may leave behind in the process, and what the loader does with it: no thread, thread-local
 //! key, signal handler or backtrace of a module that was retired crashes the process, at once or later.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 #![expect(unsafe_code, reason = "signals are sent to this process")]
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Longest wait for threads to end, on a busy machine.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// What these tests share is the process: they run one after the other.
+/// These tests share the process: they run one after the other.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -191,7 +191,7 @@ fn take_away(signal: Signal) {
     assert_eq!(set, 0);
 }
 
-/// How the program comes to know the handler that a module has installed.
+/// The way in which the program gets the handler that a module has installed.
 #[derive(Clone, Copy, Debug)]
 enum Learn {
     /// It installs its own, as a crate for signals does, and is told what was there.

@@ -24,7 +24,7 @@ const AMOUNT_MAX: u64 = 1 << 50;
 stand_in!(old_kv: kv_v1::Kv, as refit_kv::Kv, where query = noted);
 stand_in!(old_accounts: accounts_v1::Accounts, as refit_accounts::Accounts, where message = accounts_v1::Message);
 
-/// What the old store answers to the migration of the accounts.
+/// The answer of the old store to the migration of the accounts.
 fn noted(store: &kv_v1::Kv, query: Query) -> Result<Answer, Fault> {
     let Query::Get { key } = query else {
         return Err(Fault::new("not-asked", "the accounts ask for keys"));

@@ -89,7 +89,7 @@ impl Bench {
         self.root.child(0)
     }
 
-    /// That every state passes its check and comes back from its bytes as it was.
+    /// Asserts that every state passes its check and comes back from its bytes as it was.
     fn check_all(&mut self) {
         for (id, bytes) in self.executor.encode_states().unwrap() {
             let kind = match id == self.root {
@@ -120,7 +120,7 @@ impl Random {
     }
 }
 
-/// What the check of `kind` says of a state with these bytes.
+/// Runs the check of `kind` on a state with these bytes.
 fn checked<S: Serialize>(module: LinkedModule, kind: &str, state: &S) -> Result<(), String> {
     let module = Module::linked(module).unwrap();
     let kind = module.kind(kind).unwrap();

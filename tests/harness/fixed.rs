@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What a node is made of. Two nodes of one scene begin in the same way.
+/// The parts that a node is made of. Two nodes of one scene begin in the same way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scene {
-    /// Who probes modules.
+    /// The program that probes modules.
     pub probe: PathBuf,
     /// The root engines: name, kind, library.
     pub engines: Vec<(String, String, PathBuf)>,
@@ -42,7 +42,7 @@ pub struct FixedUpgrade {
     pub height: u64,
 }
 
-/// What a node on fixed blocks has come to, in words that another process understands.
+/// The state that a node on fixed blocks has come to, in words that another process understands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Played {
     /// The roots of the receipts, from block 1 on.
@@ -182,7 +182,7 @@ impl Fixed {
             .collect()
     }
 
-    /// What has become of it.
+    /// Reads the state that it has come to.
     pub fn played(&self) -> Played {
         let log = self.log();
         let heights = 1..=log.len() as u64;

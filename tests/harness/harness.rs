@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// How long an upgrade may take in a test, from its plan to the retired code.
+/// The longest time that an upgrade may take in a test, from its plan to the retired code.
 pub const UPGRADE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Times that a busy node is asked how it is.
@@ -38,7 +38,7 @@ const IDLE_THREAD_MAX: Duration = Duration::from_secs(24 * 3600);
 pub struct Reason {
     /// The stable name.
     pub code: String,
-    /// What went wrong.
+    /// The error, in a sentence.
     pub detail: String,
     /// The next step.
     pub next: String,
@@ -151,7 +151,7 @@ impl Harness {
     /// Sends a message that is not meant to be repeated.
     ///
     /// # Errors
-    /// What the client is told.
+    /// The refusal that the client gets.
     pub fn send(&self, engine: &str, message: Value) -> Result<Replied, Refusal> {
         let bytes = Bytes::from(message.to_string());
         self.runtime
@@ -161,7 +161,7 @@ impl Harness {
     /// Sends a message under the idempotency key `CLIENT/SEQUENCE`.
     ///
     /// # Errors
-    /// What the client is told.
+    /// The refusal that the client gets.
     pub fn send_keyed(&self, engine: &str, key: &str, message: Value) -> Result<Replied, Refusal> {
         let (request, bytes) = (key.parse().unwrap(), Bytes::from(message.to_string()));
         self.runtime.block_on(
@@ -173,14 +173,14 @@ impl Harness {
     /// Asks an engine something; gives its answer as JSON.
     ///
     /// # Errors
-    /// What the client is told.
+    /// The refusal that the client gets.
     pub fn query(&self, engine: &str, query: Value) -> Result<Value, Refusal> {
         let bytes = Bytes::from(query.to_string());
         let answer = self.runtime.block_on(self.node.query(id(engine), bytes))?;
         Ok(serde_json::from_slice(&answer.body).unwrap())
     }
 
-    /// How the node is; asked again as long as it is busy and would say how its engines were before.
+    /// The node's status; asked again as long as it is busy and would report its engines as they were before.
     pub fn status(&self) -> Status {
         let look = || {
             let status = self.node.status().ok();
@@ -218,7 +218,7 @@ impl Harness {
     /// line does.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     pub fn candidate(&self, kind: &str, path: &Path) -> Result<OfferedModule, Reason> {
         let loader = Loader::new(self.workshop.probe()).unwrap();
         let probed = loader.probe_file(path)?;
@@ -234,7 +234,7 @@ impl Harness {
     /// Plans to replace kinds by the modules at these paths.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     pub fn plan(
         &self,
         modules: &[(&str, &Path)],
@@ -250,7 +250,7 @@ impl Harness {
     /// Hands a plan's text to the node.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     pub fn begin(&self, plan: String) -> Result<u64, Refusal> {
         self.begin_with(plan, ApplyOptions::default())
     }
@@ -265,7 +265,7 @@ impl Harness {
     /// Hands a plan's text to the node under the idempotency key `CLIENT/SEQUENCE`.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     ///
     /// # Panics
     /// If the key is none.
@@ -282,7 +282,7 @@ impl Harness {
     /// Sets a parameter, under the idempotency key `CLIENT/SEQUENCE`; an empty one is none.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     ///
     /// # Panics
     /// If the key is none and is not empty.
@@ -303,7 +303,7 @@ impl Harness {
     /// Starts an engine afresh, under a key as [`Harness::set`] takes it.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     ///
     /// # Panics
     /// As [`Harness::set`], or if the name is none.
@@ -315,7 +315,7 @@ impl Harness {
     /// Hands a plan to the node to be rehearsed alone.
     ///
     /// # Errors
-    /// What the operator is told, if it is not rehearsed.
+    /// The refusal that the operator gets, if it is not rehearsed.
     pub fn rehearse(&self, plan: &Plan) -> Result<RehearsalReport, Refusal> {
         let plan = Bytes::from(serde_json::to_vec(plan).unwrap());
         self.runtime.block_on(self.node.rehearse(plan))
@@ -324,7 +324,7 @@ impl Harness {
     /// Hands a plan to the node and waits for the upgrade's end.
     ///
     /// # Errors
-    /// What the operator is told, if it is not taken on.
+    /// The refusal that the operator gets, if it is not taken on.
     pub fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Refusal> {
         self.apply_with(plan, ApplyOptions::default())
     }
@@ -332,7 +332,7 @@ impl Harness {
     /// As [`Harness::apply`], with options.
     ///
     /// # Errors
-    /// What the operator is told, if it is not taken on.
+    /// The refusal that the operator gets, if it is not taken on.
     pub fn apply_with(&self, plan: &Plan, options: ApplyOptions) -> Result<UpgradeReport, Refusal> {
         let id = self.begin_with(serde_json::to_string(plan).unwrap(), options)?;
         Ok(self.ended(id))
@@ -341,12 +341,12 @@ impl Harness {
     /// Takes an upgrade back; `None` if the node does not know it.
     ///
     /// # Errors
-    /// What the operator is told.
+    /// The refusal that the operator gets.
     pub fn cancel(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
         self.node.cancel_upgrade(id)
     }
 
-    /// How an upgrade is.
+    /// The node's report of an upgrade.
     ///
     /// # Panics
     /// If the node does not know it.
@@ -421,7 +421,7 @@ impl From<PlanError> for Reason {
     }
 }
 
-/// How an order comes under a key; an empty one is none.
+/// The key of an order, as the node takes it; an empty text is no key.
 fn by(key: &str) -> OrderedBy {
     OrderedBy {
         request: (!key.is_empty()).then(|| key.parse().unwrap()),

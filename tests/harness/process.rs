@@ -1,11 +1,11 @@
-//! What this process holds of the system: it must not grow with the number of upgrades.
+//! Counts what this process holds of the system: it must not grow with the number of upgrades.
 
 use refit_loader::ArtifactId;
 use refit_loader::sys::maps;
 use std::fs;
 use std::path::Path;
 
-/// What must not grow.
+/// The counts that must not grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Mappings of modules.
@@ -46,7 +46,7 @@ pub fn resident_kib() -> u64 {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// How many mappings of the module in the file at `path` this process has.
+/// The number of mappings of the module in the file at `path` that this process has.
 ///
 /// # Panics
 /// If the file cannot be read.

@@ -17,7 +17,7 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// What is in a folder of the repository.
+/// Reads a folder of the repository.
 fn read(folder: &str) -> EngineSource {
     EngineSource::read(&repository().join(folder)).unwrap()
 }

@@ -5,9 +5,9 @@ use refit_upgrade::{Phase, Watch, Withdrawn};
 /// Notes the phases of the upgrades it watches, and withdraws at one of them if it is told to.
 #[derive(Clone, Debug, Default)]
 pub struct Withdraw {
-    /// Where to withdraw; nowhere if absent.
+    /// The phase at which it is withdrawn; none if absent.
     pub at: Option<Phase>,
-    /// Where it panics; nowhere if absent.
+    /// The phase at which it panics; none if absent.
     pub panics_at: Option<Phase>,
     /// The phases that were reached since this was last emptied, in order.
     pub seen: Vec<Phase>,

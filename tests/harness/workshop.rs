@@ -14,16 +14,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// How long a probe may take in a test that does not wait for it to hang: the machine may be busy.
+/// The longest time of a probe in a test that does not wait for it to hang: the machine may be busy.
 const PROBE_MAX: Duration = Duration::from_secs(30);
 
-/// What was built in this process, by variant.
+/// The libraries that were built in this process, by variant.
 static BUILT: Mutex<BTreeMap<String, Arc<OnceLock<PathBuf>>>> = Mutex::new(BTreeMap::new());
 
 /// Grows with each copy in this process.
 static COPIES: AtomicU64 = AtomicU64::new(1);
 
-/// Where modules are built, and the program that probes them.
+/// Builds modules, and names the program that probes them.
 #[derive(Clone, Debug)]
 pub struct Workshop {
     root: PathBuf,
@@ -39,7 +39,7 @@ impl Workshop {
         }
     }
 
-    /// How a node of the tests probes.
+    /// The command by which a node of the tests probes.
     pub fn probe(&self) -> ProbeCommand {
         ProbeCommand::new(&self.probe).deadline(PROBE_MAX)
     }

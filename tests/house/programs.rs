@@ -5,7 +5,7 @@ use crate::tidy::code::code_only;
 use cargo_metadata::{MetadataCommand, Package, Target};
 use std::path::{Path, PathBuf};
 
-/// What a file with tests of its own holds.
+/// Marks of a file with tests of its own.
 const TESTS: &[&str] = &["#[test]", "::test]", "proptest!", "cfg(test)"];
 
 /// Languages of a documented block that rustdoc does not run.

@@ -13,10 +13,10 @@ use std::process::Command;
 /// Most lines of a source file: past it there is a second idea in the file.
 const FILE_LINES_MAX: usize = 600;
 
-/// How far above an unsafe block its SAFETY comment may begin, in lines.
+/// The most lines between an unsafe block and the start of its SAFETY comment.
 const SAFETY_LINES_MAX: usize = 8;
 
-/// What the top level holds beside dot-files and dot-folders.
+/// The names that the top level holds beside dot-files and dot-folders.
 const TOP_LEVEL: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
@@ -31,7 +31,7 @@ const TOP_LEVEL: &[&str] = &[
     "tests",
 ];
 
-/// Where unsafe code may live. The fixtures are hostile modules that the loader must refuse.
+/// The folders where unsafe code may be. The fixtures are hostile modules that the loader must refuse.
 const UNSAFE_FOLDERS: &[&str] = &["abi/", "loader/", "tests/fixtures/"];
 
 /// Code whose outcome must be the same on every node.

@@ -13,7 +13,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// What the page names, in back quotes and with `::`.
+/// The functions that the page names, in back quotes and with `::`.
 fn steps(page: &str) -> Vec<(&str, &str)> {
     let quoted = page.split('`').skip(1).step_by(2);
     quoted
@@ -26,7 +26,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Where the file of a step is: crates of the runtime may leave out that folder.
+/// The path of a step's file: crates of the runtime may leave out that folder.
 fn path(file: &str) -> PathBuf {
     let (package, inside) = file.split_once('/').unwrap();
     let package = match package {

@@ -83,7 +83,7 @@ fn keys_with(node: &Harness, index: &str, value: &str) -> Vec<String> {
     keys.iter().map(text).collect()
 }
 
-/// That the index has each key of the store under its value, and nothing else.
+/// Asserts that the index has each key of the store under its value, and nothing else.
 fn assert_indexed(node: &Harness, store: &str, index: &str) {
     let mut by_value: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let entries = entries(node, store);
@@ -123,7 +123,7 @@ fn bank(node: &Harness) {
     send(json!({"capture": {"account": "bob", "id": 3}}));
 }
 
-/// What each account has, spendable and held.
+/// Asserts the amounts of each account, spendable and held.
 fn assert_balances(node: &Harness, expected: &[(&str, u64, u64)]) {
     for (account, available, held) in expected {
         let answer = node.query("accounts", json!({"balance": {"account": account}}));

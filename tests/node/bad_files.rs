@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long the probe of a node may take that meets a module which never comes back.
+/// The time limit of the probe for a node that meets a module which never comes back.
 const SHORT_PROBE: Duration = Duration::from_secs(2);
 
-/// Where ELF's header says for which machine the file is.
+/// The bytes of ELF's header that name the machine.
 const E_MACHINE: std::ops::Range<usize> = 18..20;
 
 /// ELF's number of a machine that no node runs on (SPARC).
@@ -177,7 +177,7 @@ fn a_module_that_never_comes_back_is_given_up_in_the_probe() {
     assert_refused_by_node(&node, &path, "probed", "probe-hung");
 }
 
-/// What `export_engines!` writes, but with the epoch of a contract that is yet to come.
+/// The export that `export_engines!` writes, but with the epoch of a contract that is yet to come.
 const OTHER_EPOCH: &str = r#"
 use refit_abi::export::abi_stable::library::{
     CheckTypeLayout, LibHeader, RootModuleResult, __call_root_module_loader,

@@ -1,4 +1,4 @@
-//! What engines are started with.
+//! Tests which configuration engines are started with.
 
 use crate::{assert_serves, workshop};
 use refit_tests::{Harness, Source};

@@ -13,7 +13,7 @@ use refit_tests::Source;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// How differently one source can be compiled.
+/// The profiles by which one source is compiled into different code.
 const BUILDS: [&str; 3] = ["debug", "fast", "small"];
 
 /// Keys that the first code puts.

@@ -38,7 +38,7 @@ fn herd_v2() -> PathBuf {
     })
 }
 
-/// What a client of a node sees, and what is left in the engines.
+/// The replies that a client of a node sees, and the states that are left in the engines.
 #[derive(Debug, PartialEq, Eq)]
 struct Run {
     replies: Vec<(Bytes, Height, Generation)>,
@@ -107,7 +107,7 @@ use refit_abi::{EngineId, Fault, Migrate, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who starts the sheep and hears them.
+/// An engine that starts the sheep and hears them.
 #[derive(Debug, Default, State, Migrate, Serialize, Deserialize)]
 #[state(version = 2)]
 #[migrate(from = v1::Shepherd)]

@@ -14,7 +14,7 @@ const SHEEP: u64 = 64;
 /// Messages that are handled in a block: far fewer than go round.
 const HANDLED_PER_BLOCK: u64 = 2_000;
 
-/// What the ledger's client sends, one after the other.
+/// The number of messages that the ledger's client sends, one after the other.
 const SENDS: u64 = 30;
 
 /// Longest wait for one answer: some blocks of a debug build on a machine that has other things to do.

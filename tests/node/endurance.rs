@@ -35,14 +35,14 @@ const REPORT_BYTES: u64 = 1_024;
 /// names again with what else they may be called.
 const VERDICT_BYTES: u64 = 24_576;
 
-/// What the node keeps of a block or a journal record beside its bytes, in bytes: the allocator's
+/// The memory that the node keeps of a block or a journal record beside its bytes, in bytes: the allocator's
 /// share and the place in a queue that doubles when it is full.
 const KEPT_OVERHEAD_BYTES: u64 = 128;
 
 /// Most bytes of a block of this test: a header, and at most one message of a few words.
 const BLOCK_BYTES: u64 = 256;
 
-/// What glibc's allocator is told in the child: one arena, and large blocks always from the system.
+/// The settings of glibc's allocator in the child: one arena, and large blocks always from the system.
 /// With an arena for each thread, resident memory grows in steps of a module's size whenever another
 /// one holds such a block for the first time, which hides what is looked for.
 const ALLOCATOR: [(&str, &str); 2] = [
@@ -56,7 +56,7 @@ const CHILD: &str = "REFIT_ENDURANCE_CHILD";
 /// Upgrades between two looks at memory, which are printed.
 const LOOK_EVERY: u64 = 250;
 
-/// How long the counts may take to settle: a joined thread is listed a little longer.
+/// The longest time that the counts may take to settle: a joined thread is listed a little longer.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
 
 /// Entries of the store: so that states of some size cross.

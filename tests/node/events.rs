@@ -1,4 +1,4 @@
-//! What engines emit leaves the node, in order, once, and over swaps.
+//! Tests that events leave the node in order, once, and over swaps.
 
 use crate::workshop;
 use refit_admin::Node as _;

@@ -61,7 +61,7 @@ fn message(engine: &str, sequence: Option<u64>, body: &Value) -> Entry {
     })
 }
 
-/// What an operator sets.
+/// An operator's order that sets a parameter.
 fn parameters(key: Option<OrderKey>, name: &str, value: u64) -> Entry {
     let changes = ParameterChanges {
         set: [(name.to_owned(), value)].into(),
@@ -218,7 +218,7 @@ fn a_whole_node_on_one_two_and_four_workers_gives_the_same_receipts_and_states()
     }
 }
 
-/// What a process of its own comes to that is fed this log.
+/// Feeds this log to a node in a process of its own, and gives the state that it comes to.
 pub(crate) fn in_a_second_process(scene: &Scene, log: &[Vec<u8>]) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {

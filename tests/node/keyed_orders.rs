@@ -1,4 +1,4 @@
-//! What an operator orders under a key is done once, however often it is ordered: by the rules of messages, and in one
+//! Tests that an operator's order under a key is done once, however often it is given: by the rules of messages, and in one
 //! table with theirs, which every node has that executes the blocks.
 
 use crate::fixed_blocks::in_a_second_process;

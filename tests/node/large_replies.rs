@@ -148,7 +148,7 @@ enum Names {
     New,
 }
 
-/// How long one client waited for its answers at most.
+/// The longest that one client waited for its answers.
 #[derive(Debug, Default)]
 struct Waits {
     count: u64,

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// Longest wait for what must come soon: far less than a client would wait for a reply that does not come.
 const SOON: Duration = Duration::from_secs(10);
 
-/// What a part that breaks says.
+/// The text of the panic of a part that breaks.
 const SAID: &str = "it lost its mind";
 
 /// A part of a node that panics once this is set.
@@ -113,7 +113,7 @@ impl Clock for BreakingClock {
     }
 }
 
-/// What breaks in a node, each apart.
+/// The parts of a node that break, each apart.
 #[derive(Clone, Default)]
 struct Parts {
     source: Breaks,
@@ -155,7 +155,7 @@ fn comes(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// That the node says to everyone, at once, how it has failed, and ends when it is told to. Gives how.
+/// Asserts that the node reports to everyone, at once, how it has failed, and ends when it is asked to. Gives how.
 fn assert_fails(node: &Harness) -> Failed {
     comes("that it is not ready", || node.node().ready().is_err());
     let failed = node.node().failed().cloned().unwrap();
@@ -183,7 +183,7 @@ fn assert_fails(node: &Harness) -> Failed {
     failed
 }
 
-/// That it ends.
+/// Asserts that it ends.
 fn assert_ends(node: &Arc<Node>) {
     let (done, ended) = std::sync::mpsc::channel();
     let node = node.clone();

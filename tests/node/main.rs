@@ -42,7 +42,7 @@ use refit_tests::{Harness, Workshop};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Where the modules of these tests are built, and who probes them.
+/// The workshop that builds the modules of these tests, and their probe.
 fn workshop() -> Workshop {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop");
     Workshop::new(root, env!("CARGO_BIN_EXE_refit-test-probe"))
@@ -71,13 +71,13 @@ fn entry(node: &Harness, key: &str) -> (String, u64) {
     )
 }
 
-/// That the node serves: it stores a value and reads it back.
+/// Asserts that the node serves: it stores a value and reads it back.
 fn assert_serves(node: &Harness, key: &str) {
     node.send("kv", put(key, "served")).unwrap();
     assert_eq!(entry(node, key).0, "served");
 }
 
-/// That all modules of the node are in use: none is left mapped, none is pinned.
+/// Asserts that all modules of the node are in use: none is left mapped, none is pinned.
 fn assert_mapped(node: &Harness, modules: u64) {
     let libraries = node.status().libraries;
     assert_eq!(

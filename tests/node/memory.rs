@@ -20,10 +20,10 @@ const ROUNDS: u64 = 1;
 /// Entries of the store whose state crosses.
 const ENTRIES: u64 = 20;
 
-/// What valgrind ends with when it saw a wrong access, which no test does by itself.
+/// The exit code of valgrind when it saw a wrong access, which no test ends with by itself.
 const WRONG_ACCESS: i32 = 99;
 
-/// How the state crosses to each version, in the order in which they come in.
+/// The classes by which the state crosses to each version, in the order in which they come in.
 const CLASSES: [Class; 5] = [
     Class::Migrate,
     Class::Adopt,

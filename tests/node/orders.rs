@@ -1,4 +1,4 @@
-//! What an operator orders comes into a block: parameters and restarts are told once they hold, stand in the log, and
+//! Tests that an operator's order comes into a block: parameters and restarts are reported once they hold, are in the log, and
 //! are what the next header says.
 
 use crate::fixed_blocks::in_a_second_process;

@@ -39,7 +39,7 @@ fn rehearsing(
     node
 }
 
-/// How often a rehearsal is tried that a slow moment may have shortened.
+/// The most tries of a rehearsal that a slow moment may have shortened.
 const TRIES_MAX: usize = 50;
 
 /// Enough for any rehearsal that ends.

@@ -1,4 +1,4 @@
-//! What clients may do wrong: each time a code, a reason and a next step, and nothing changes.
+//! Tests the mistakes of clients: each gives a code, a reason and a next step, and changes nothing.
 
 use crate::{assert_serves, put, store, workshop};
 use refit_admin::{Entrance, Node as _, Refusal, Token};

@@ -12,7 +12,7 @@ use refit_tests::{Harness, Source, process};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a pause may last in this test.
+/// The longest pause in this test.
 const LIMIT: Duration = Duration::from_millis(200);
 
 /// A migration that comes back long after the limit: in a test, nothing restarts the process.

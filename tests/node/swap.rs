@@ -23,10 +23,10 @@ const REPLIES_PER_SIDE: u64 = 200;
 /// Most messages of one client.
 const MESSAGES_MAX: u64 = 100_000;
 
-/// How long the replies of one side may take.
+/// The longest time that the replies of one side may take.
 const SIDE_MAX: Duration = Duration::from_secs(60);
 
-/// What the clients share.
+/// The part that the clients share.
 #[derive(Default)]
 struct Load {
     answered: AtomicU64,

@@ -1,4 +1,4 @@
-//! What waits behind many messages is not lost.
+//! Tests that a message that waits behind many others is not lost.
 
 use crate::{assert_mapped, workshop};
 use refit_admin::api::UpgradeState;

@@ -23,7 +23,7 @@ fn withdrawn_at(phase: Phase) -> (Harness, std::path::PathBuf) {
     (node, v2)
 }
 
-/// That the node is whole with one module, and that an upgrade to `next` brings it to version 2 or
+/// Asserts that the node is unharmed with one module, and that an upgrade to `next` brings it to version 2 or
 /// keeps it there.
 fn assert_whole(node: &Harness, next: &Path) {
     assert_mapped(node, 1);

@@ -10,7 +10,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Fields, Item, Meta, Token};
 
-/// What a frozen type keeps: names. A default's function, or a bound, it could not name.
+/// The attributes that a frozen type keeps: names. It could not name a default's function, or a bound.
 const KEPT: [&str; 7] = [
     "alias",
     "default",
@@ -21,7 +21,7 @@ const KEPT: [&str; 7] = [
     "transparent",
 ];
 
-/// What stands in `#[serde(…)]`, by `Type`, `Type.field`, `Type.Variant` or `Type.Variant.field`.
+/// The contents of `#[serde(…)]`, by `Type`, `Type.field`, `Type.Variant` or `Type.Variant.field`.
 pub type SerdeAttributes = BTreeMap<String, String>;
 
 /// The types that a source declares, in the order of its files.
@@ -60,7 +60,7 @@ impl Declarations {
         declared.flat_map(|one| one.attributes.clone()).collect()
     }
 
-    /// Where JSON of `old`, whose attributes are `noted`, is not that of `new`, in lines that a person reads.
+    /// Lists where JSON of `old`, which has the attributes `noted`, is not that of `new`, in lines for a person.
     /// A type that is declared nowhere here says nothing, nor does a member that only one of them has.
     pub fn renamed(&self, old: &Type, noted: &SerdeAttributes, new: &Type) -> Vec<String> {
         let (before, now) = (places(old, |_| true), self.attributes(new));
@@ -161,7 +161,7 @@ pub fn noted_in(noted: &SerdeAttributes, ty: &Type) -> SerdeAttributes {
     found
 }
 
-/// Where attributes may stand in the derived types inside `ty` that are `wanted`.
+/// The places where attributes may be in the derived types inside `ty` that are `wanted`.
 fn places(ty: &Type, wanted: impl Fn(&Type) -> bool) -> BTreeSet<String> {
     let mut derived = Vec::new();
     render::derived_in(ty, &mut derived);

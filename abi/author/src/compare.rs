@@ -13,11 +13,11 @@ use refit_abi::schema::{Type, differences};
 pub struct Finding {
     /// The engine kind that it is about.
     pub kind: String,
-    /// What is wrong with it.
+    /// The fault that was found.
     pub fault: Fault,
 }
 
-/// What is wrong.
+/// A fault of a kind against what was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The state is not the published one of its number.

@@ -1,4 +1,4 @@
-//! What a [`Finding`] says: a line, a code, what to do next, and the whole of it.
+//! Writes a [`Finding`] for people: a line, a code, the next step, and the whole text.
 
 use super::compare::{Fault, Finding};
 use super::lock::LOCK_FILE;
@@ -18,7 +18,7 @@ impl Finding {
         }
     }
 
-    /// What is wrong, in a line.
+    /// The fault in one line.
     pub fn headline(&self) -> String {
         let kind = &self.kind;
         match &self.fault {
@@ -65,7 +65,7 @@ impl Finding {
         }
     }
 
-    /// What to do.
+    /// The next step for the author.
     pub fn next(&self, folder: &str) -> String {
         match &self.fault {
             Fault::Changed { version, .. } => format!(

@@ -77,7 +77,7 @@ impl Explain for FreezeError {
     }
 }
 
-/// What freezing did to one kind.
+/// The result of freezing one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frozen {
     /// The engine kind.
@@ -86,11 +86,11 @@ pub struct Frozen {
     pub version: u32,
     /// The module that holds this version's frozen types.
     pub module: String,
-    /// What the lock has now that it had not before.
+    /// The change of the lock.
     pub change: Change,
 }
 
-/// What freezing changed in the lock.
+/// A change that freezing made in the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// This version is published now.

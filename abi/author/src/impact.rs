@@ -1,4 +1,4 @@
-//! What a change of an engine means for those who use it, and the bump of its package's version
+//! Finds how a change of an engine affects those who use it, and the bump of its package's version
 //! that says so.
 
 use super::attributes::{Declarations, SerdeAttributes};
@@ -8,7 +8,7 @@ use refit_abi::schema::{SchemaId, Type, Variant, differences};
 use serde::Serialize;
 use std::fmt;
 
-/// How much a package's version must grow.
+/// The part of a package's version that must grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bump {
@@ -20,7 +20,7 @@ pub enum Bump {
     Major,
 }
 
-/// What is compared with.
+/// The published engine that a build is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
     /// The package's version, as its manifest has it.
@@ -40,7 +40,7 @@ pub struct BaseKind {
     pub schema: SchemaId,
     /// Its state.
     pub state: Type,
-    /// What it is started with, takes and gives.
+    /// Its configuration, messages, queries and what it answers to them.
     pub interface: Interface,
     /// The names under which its message is written as JSON, if they are known.
     pub names: Option<SerdeAttributes>,
@@ -63,7 +63,7 @@ impl Baseline {
         }
     }
 
-    /// What was published last; `None` if nothing was.
+    /// The baseline that was published last; `None` if nothing was.
     pub fn published(lock: &SchemaLock) -> Option<Self> {
         let newest = |locked: &super::lock::LockedKind| {
             let published = locked.newest()?;
@@ -121,7 +121,7 @@ pub struct Change {
     pub part: &'static str,
     /// The bump that this difference needs.
     pub needs: Bump,
-    /// What it means, and for whom.
+    /// The effect of the change, and on whom.
     pub means: String,
     /// Field by field, as [`differences`] writes them.
     pub differences: Vec<String>,

@@ -1,4 +1,4 @@
-//! What helps an author not to break what was published: the lock, the comparison of each build with
+//! Keeps an author from breaking what was published: the lock, the comparison of each build with
 //! it, the frozen old types, the stub of the next step, the template of a new engine.
 //!
 //! Everything here is a function from texts and descriptions to texts and findings. Nothing is read,

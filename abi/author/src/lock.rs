@@ -45,13 +45,13 @@ pub struct Published {
     pub module: String,
     /// The schema of the state.
     pub schema: SchemaId,
-    /// How the state lay in memory where it was published.
+    /// The memory layout of the state when it was published.
     pub layout: LayoutId,
     /// For which compiler and target `layout` holds.
     pub compiler: String,
     /// The state, without sizes and offsets.
     pub state: Type,
-    /// What the engine takes and gives now: the state may stay and this change.
+    /// The engine's interface now: it may change while the state stays.
     pub interface: Interface,
     /// The message in the frozen module, if the interface has another one since.
     pub frozen_message: Option<Part>,
@@ -61,7 +61,7 @@ pub struct Published {
     pub message_serde: Option<SerdeAttributes>,
 }
 
-/// What an engine is started with, takes and gives.
+/// The schemas of an engine's configuration, messages, replies, queries and answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     /// `Engine::Config`.
@@ -93,13 +93,13 @@ pub enum LockError {
     Unreadable {
         /// The lock's file.
         path: PathBuf,
-        /// What the system, or the parser, says.
+        /// The system's or the parser's message.
         reason: String,
     },
     /// A lock in memory that has no text.
     #[error("{LOCK_FILE} has no text: {reason}")]
     Unwritable {
-        /// What the writer of its text says.
+        /// The message of the writer of its text.
         reason: String,
     },
     /// A lock of another release of this program.
@@ -154,7 +154,7 @@ impl SchemaLock {
     /// The lock that `text` holds, which was read from `path`.
     ///
     /// # Errors
-    /// What is no lock, has another format, or was edited by hand: a hash in it tells.
+    /// The text is no lock, has another format, or was edited by hand: a hash in it shows that.
     pub fn parse(path: &Path, text: &str) -> Result<Self, LockError> {
         lock_file::parse(path, text)
     }
@@ -173,7 +173,7 @@ impl SchemaLock {
         versions.map(|version| version.module.as_str()).collect()
     }
 
-    /// What was published of `kind`.
+    /// The published versions of `kind`.
     pub fn kind(&self, kind: &str) -> Option<&LockedKind> {
         self.kinds.iter().find(|locked| locked.kind == kind)
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 /// The format that this program writes and reads.
 pub(crate) const FORMAT: u32 = 1;
 
-/// What opens the file.
+/// The first lines of the file.
 const HEADER: &str = "\
 # What this package has published: the states that nodes may hold. `refit engine freeze` writes it,
 # every build is compared with it. Do not edit it; keep it in version control with the source.
@@ -56,7 +56,7 @@ struct VersionEntry {
     /// The message in the frozen module, if it is another than the interface's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frozen_message: Option<PartEntry>,
-    /// What stands in `#[serde(…)]`, by type, variant and field.
+    /// The contents of `#[serde(…)]`, by type, variant and field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     serde: SerdeAttributes,
     /// Those of the message, if they are others since.
@@ -163,7 +163,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
     })
 }
 
-/// How a line begins that version control leaves where it could not merge.
+/// The start of a line that version control leaves where it could not merge.
 const CONFLICT: &str = "<<<<<<< ";
 
 /// Why the text is no lock, and in which line.

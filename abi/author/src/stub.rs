@@ -25,7 +25,7 @@ pub fn step(step: &Step<'_>) -> String {
     }
 }
 
-/// What to write once nothing has changed yet.
+/// The stub for an author who has changed nothing yet.
 pub fn next(from: &Module, state: &Type) -> String {
     let version = match state {
         Type::Struct { version, .. } | Type::Enum { version, .. } => version + 1,

@@ -4,7 +4,7 @@ use crate::errors::Errors;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Token, UnOp};
 
-/// What `#[state(…)]` on a type says.
+/// The contents of `#[state(…)]` on a type.
 #[derive(Default)]
 pub(crate) struct Container {
     /// `name = "…"`.
@@ -53,7 +53,7 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
     Ok(container)
 }
 
-/// What `#[state(…)]` on a field says.
+/// The contents of `#[state(…)]` on a field.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum OnField {
     /// Nothing: the type is of the closed list.

@@ -1,4 +1,4 @@
-//! How `rename_all` writes a name: serde's eight cases, for the names of fields and of variants.
+//! Writes names as `rename_all` does: serde's eight cases, for the names of fields and of variants.
 
 /// One of the cases.
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! That the derive has read the whole type: code that does not compile if a macro below it has added a field,
+//! Proves that the derive has read the whole type: code that does not compile if a macro below it has added a field,
 //! or changed the type of one.
 //!
 //! The code is only type-checked: nothing calls it.

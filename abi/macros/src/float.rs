@@ -13,7 +13,7 @@ use syn::{GenericArgument, PathArguments, Type, TypePath};
 
 const CONTAINERS: &[&str] = &["Option", "Result", "Box", "Vec", "VecDeque", "BTreeMap"];
 
-/// What a type is to a walk that looks for floats.
+/// The role of a type in a walk that looks for floats.
 enum Level<'a> {
     Float,
     /// A container of the closed list, with its arguments in order.

@@ -1,4 +1,4 @@
-//! What would let the compiler lay two types of one description out differently, refused.
+//! Refuses all that would let the compiler lay two types of one description out differently.
 //!
 //! The layout hash covers what the derive sees: fields, variants, discriminants. A type's layout follows from
 //! those alone if it has no `repr`, if its last field has a known size, and if no macro changes it after the

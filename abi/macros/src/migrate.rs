@@ -247,7 +247,7 @@ impl Plan<'_> {
     }
 }
 
-/// What moves a field, found by its two types. Its method is called on three references: see `refit_abi`'s `moved`.
+/// The code that moves a field, found by its two types and called on three references: see `refit_abi`'s `moved`.
 fn mover(field: &Field<'_>, old: &Ident) -> TokenStream {
     let ty = field.ty;
     let field = Ident::new("field", Span::mixed_site());

@@ -8,7 +8,7 @@ use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Token, TypePath};
 
-/// What `#[migrate(…)]` on the struct says.
+/// The contents of `#[migrate(…)]` on the struct.
 pub(crate) struct Container {
     /// `from = path`.
     pub(crate) from: TypePath,
@@ -16,7 +16,7 @@ pub(crate) struct Container {
     pub(crate) dropped: Vec<Ident>,
 }
 
-/// Where a field's value comes from.
+/// The source of a field's value.
 pub(crate) enum Source {
     /// The old field of this name.
     Moved(Ident),

@@ -1,4 +1,4 @@
-//! Where each field of the new struct comes from: one plan, checked for contradictions.
+//! Finds the source of each field of the new struct: one plan, checked for contradictions.
 
 use crate::errors::Errors;
 use crate::migrate_attributes::{self as attributes, Container, Source};

@@ -1,4 +1,4 @@
-//! How `#[derive(State)]` lets a struct be written in pieces: field by field. An enum is one piece.
+//! Lets `#[derive(State)]` write a struct in pieces: field by field. An enum is one piece.
 
 use crate::attributes::{self, OnField};
 use proc_macro2::TokenStream;

@@ -1,4 +1,4 @@
-//! What a type must be to be a state, as far as its own tokens show.
+//! Checks the rules for the type of a state, as far as its own tokens show.
 
 use crate::attributes::{self, Container, OnField};
 use crate::errors::Errors;

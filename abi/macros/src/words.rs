@@ -1,6 +1,6 @@
 //! The words of a type: under which names serde writes and reads its fields and variants as JSON.
 //!
-//! What serde's own derive refuses is not refused here again. The rules for names are serde's: a name
+//! Errors that serde's own derive reports are not reported here again. The rules for names are serde's: a name
 //! of its own goes before `rename_all`, a variant's `rename_all` before the enum's `rename_all_fields`.
 
 use crate::attributes::{named, skip_value};
@@ -11,7 +11,7 @@ use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Variant};
 
-/// What the serde attributes of a type, a variant or a field say about words.
+/// The contents of a type's, a variant's or a field's serde attributes, as far as they are about words.
 #[derive(Default)]
 struct Said {
     written: Option<String>,

@@ -31,17 +31,17 @@ super::codes! { ALL_AUTHOR: "For authors of engines", "What the commands of an e
     AUTHOR_FROZEN_TYPE_MOVED = "author-frozen-type-moved", BuildFailed, "Give the types the `repr` that the published ones had.";
     /// A published kind is not in the package any more.
     AUTHOR_KIND_GONE = "author-kind-gone", BuildFailed, "Bring it back; or, if no node runs it, `refit engine freeze FOLDER --forget KIND`.";
-    /// What changed needs a larger version of the package.
+    /// The changes need a larger version of the package.
     AUTHOR_BUMP_MISSING = "author-bump-missing", BumpMissing, "Raise `version` in `Cargo.toml` and run `cargo update --workspace --offline`, or take the change back.";
     /// No step leads from the baseline's state to this one.
     AUTHOR_MIGRATION_MISSING = "author-migration-missing", BumpMissing, "`refit engine build` prints the step to paste.";
     /// The package has published nothing to compare with.
     AUTHOR_NO_BASELINE = "author-no-baseline", Usage, "Name a library, a folder or a git revision with `--baseline`, or publish with `refit engine freeze`.";
-    /// What `--baseline` names is no baseline.
+    /// The argument of `--baseline` is no baseline.
     AUTHOR_BAD_BASELINE = "author-bad-baseline", Usage, "Name a library, a folder, or a git revision of the package's repository.";
     /// A file is there that is not what would be frozen.
     AUTHOR_FILE_IN_THE_WAY = "author-file-in-the-way", Usage, "Move it away; or, if it holds this very version's types, delete it and freeze again.";
-    /// What an earlier restore set aside is still there.
+    /// A file that an earlier restore set aside is still there.
     AUTHOR_SET_ASIDE_BEFORE = "author-set-aside-before", Usage, "Move it away, or delete it, and restore again; nothing was written.";
     /// The kind was never published from this package.
     AUTHOR_UNKNOWN_KIND = "author-unknown-kind", Usage, "Name a kind that `schema.lock` has.";

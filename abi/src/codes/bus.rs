@@ -36,9 +36,9 @@ super::codes! { ALL_HANDLER: "Inside a handler", "What a handler hears from a se
     BUDGET_SPENT = "budget-spent", Refused, "Do less for one message, or raise the parameter: `refit parameters show`.";
     /// The handler named an engine that is not there.
     UNKNOWN_ENGINE = "unknown-engine", Refused, "Look at the id.";
-    /// What the handler gave cannot be written.
+    /// A value that the handler gave cannot be written.
     NOT_WRITTEN = "not-written", Refused, "Mend what its types write.";
-    /// What the handler gave is nested too deep.
+    /// A value that the handler gave is nested too deep.
     TOO_DEEP = "too-deep", Refused, "Keep it flat.";
     /// The receiver takes another type.
     OTHER_SCHEMA = "other-schema", Refused, "Mirror its types exactly, names included.";

@@ -3,7 +3,7 @@
 use super::find;
 use std::process::ExitCode;
 
-/// How a command ends. The numbers are a promise to scripts.
+/// The exit code of a command. The numbers are a promise to scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
@@ -69,7 +69,7 @@ impl Exit {
         self as u8
     }
 
-    /// What it means, in a few words.
+    /// The meaning of the number, in a few words.
     pub fn means(self) -> &'static str {
         match self {
             Self::Done => "done",

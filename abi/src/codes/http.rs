@@ -45,7 +45,7 @@ super::codes! { ALL_HTTP: "The node's interface", "What the node answers to a re
     INVALID_PARAMETERS = "invalid-parameters", Usage, "See the names and bounds with `refit parameters show`.";
     /// The longest pause is not a number of microseconds.
     INVALID_MAX_PAUSE = "invalid-max-pause", Usage, "Give it as `--max-pause`.";
-    /// What is said of the rehearsal is neither `on` nor `off`.
+    /// The value for the rehearsal is neither `on` nor `off`.
     INVALID_REHEARSAL = "invalid-rehearsal", Usage, "Give `off`, or leave it out.";
     /// The wait for the rehearsal is not within its bounds.
     INVALID_REHEARSAL_WAIT = "invalid-rehearsal-wait", Usage, "Give a wait within the bounds that are named, or apply with `--no-rehearsal`.";

@@ -48,7 +48,7 @@ super::codes! { ALL_LIBRARY: "A library as a file", "Why the file of an engine l
 super::codes! { ALL_PROBE: "A library in the probe", "The probe loads a library in a process of its own, before the node does.";
     /// The process of the probe did not start.
     PROBE_NOT_STARTED = "probe-not-started", Internal, "Give the machine room for processes, or install the node's program whole.";
-    /// What the probe says cannot be heard.
+    /// The output of the probe cannot be read.
     PROBE_UNHEARD = "probe-unheard", Internal, "Check the process and memory limits of the node, then try again.";
     /// The library crashed while it was loaded.
     PROBE_CRASHED = "probe-crashed", ArtifactRefused, "Remove what the engine or its dependencies do at load: constructors, static initialisers, threads.";

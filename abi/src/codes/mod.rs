@@ -63,10 +63,10 @@ pub struct Known {
     pub code: &'static str,
     /// Its constant's name.
     pub name: &'static str,
-    /// How a command ends that meets it, where nothing that it knows better decides.
+    /// The exit code of a command that meets the error, unless the command itself chooses another.
     pub exit: Exit,
     means: &'static str,
-    /// What to do, in a sentence.
+    /// The next step for the reader, in a sentence.
     pub next: &'static str,
 }
 
@@ -76,7 +76,7 @@ pub struct Known {
 pub struct Group {
     /// The operation.
     pub title: &'static str,
-    /// What they have in common.
+    /// The subject that they have in common, in a sentence or two.
     pub about: &'static str,
     /// The codes, in the order in which they are told of.
     pub codes: &'static [Known],
@@ -105,13 +105,13 @@ pub const GROUPS: &[Group] = &[
 
 #[cfg(feature = "host")]
 impl Known {
-    /// What it means, in a sentence.
+    /// The meaning of the code, in a sentence.
     pub fn means(&self) -> &'static str {
         self.means.trim_start()
     }
 }
 
-/// What is known of a code; `None` for an engine's own, or one of another release.
+/// Looks up a code; `None` for an engine's own, or one of another release.
 #[cfg(feature = "host")]
 pub fn find(code: &str) -> Option<&'static Known> {
     GROUPS

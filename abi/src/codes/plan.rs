@@ -31,7 +31,7 @@ super::codes! { ALL_PLAN: "Planning an upgrade", "Rules of plans. What breaks on
     PLAN_PARAMETERS = "plan-parameters", PlanRefused, "See the names and bounds with `refit parameters show`; plan again with other values.";
     /// The height for which the plan was made is over.
     PLAN_HEIGHT_PASSED = "plan-height-passed", PlanRefused, "Plan again with a later `--at-height`, or none.";
-    /// What was sent is no plan, or too large for one.
+    /// The body is no plan, or too large for one.
     PLAN_UNREADABLE = "plan-unreadable", Usage, "Make a plan with `refit upgrade plan KIND=PATH --out plan.json`.";
 }
 

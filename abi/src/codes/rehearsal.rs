@@ -61,7 +61,7 @@ super::codes! { ALL_REHEARSAL: "Rehearsing an upgrade", "A rehearsal runs the up
     IMAGE_NOT_WRITTEN = "image-not-written", Internal, "See whether who reads it has ended, and take the copy again.";
     /// A copy of the states cannot be read.
     IMAGE_NOT_READ = "image-not-read", Internal, "See why who writes it has ended, and take the copy again.";
-    /// What was read is no copy of states.
+    /// The bytes are no copy of states.
     IMAGE_NONE = "image-none", Internal, "Take the copy again with this node's code.";
     /// A copy of the states is cut short.
     IMAGE_CUT = "image-cut", Internal, "See why who writes it has ended, and take the copy again.";

@@ -45,7 +45,7 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     WITHDRAWN = "withdrawn", Refused, "Apply the plan again when ready.";
     /// Another generation went live since the upgrade was prepared.
     OVERTAKEN = "overtaken", Refused, "Plan again: `refit upgrade plan … --out plan.json`.";
-    /// What the upgrade before has left was still being settled, and blocks waited.
+    /// The states of the upgrade before were still being settled, and blocks waited.
     SWEEP_TOO_LONG = "sweep-too-long", Busy, "Apply the plan again later, or start the node with a longer `--pause-limit`.";
     /// The migration of an engine returned a fault.
     TRANSITION_FAILED = "transition-failed", TransitionFailed, "Mend the migration and plan again.";

@@ -1,4 +1,4 @@
-//! How one call into a module ended, and the buffer it wrote to.
+//! The outcome of one call into a module, and the buffer that the module wrote to.
 
 use crate::codes;
 use crate::fault::{FAULT_DETAIL_BYTES_MAX, cut, escape};
@@ -19,19 +19,19 @@ pub enum CallError {
     /// The author's code panicked.
     #[error("the engine panicked: {text}")]
     Panicked {
-        /// What the panic said.
+        /// The text of the panic.
         text: String,
     },
     /// The author's code panicked, and the state is as it was before the message.
     #[error("the engine panicked and was rolled back: {text}")]
     RolledBack {
-        /// What the panic said.
+        /// The text of the panic.
         text: String,
     },
     /// The bytes are not of the type that the engine takes.
     #[error("the bytes are not what the engine takes: {reason}")]
     Rejected {
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// The state is nested deeper than the stacks of this machine's threads allow.
@@ -63,7 +63,7 @@ pub enum CallError {
 #[must_use = "the outcome of the call is had from it"]
 pub(super) struct Buffer<'a> {
     bytes: &'a mut Vec<u8>,
-    /// How many bytes were there before.
+    /// The number of bytes that were in the buffer before.
     start: usize,
     /// Most bytes that are taken.
     bytes_max: usize,
@@ -89,7 +89,7 @@ impl<'a> Buffer<'a> {
     /// The outcome of the call that wrote here, from its status.
     ///
     /// # Errors
-    /// What the status and the bytes tell of; [`CallError::TooLong`].
+    /// The error that the status and the bytes describe; [`CallError::TooLong`].
     pub(super) fn end(self, status: CallStatus) -> Result<(), CallError> {
         if self.is_over {
             self.bytes.truncate(self.start);
@@ -156,13 +156,13 @@ pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
 /// The code of whatever is refused because a state is too deep.
 const STATE_TOO_DEEP: &str = codes::STATE_TOO_DEEP;
 
-/// What to do about it.
+/// The next step for the reader.
 const STATE_TOO_DEEP_NEXT: &str = "the engine goes on as it was; keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number";
 
 /// The code of whatever is refused because a state's bytes do not tell all of it.
 const STATE_INCOMPLETE: &str = codes::STATE_INCOMPLETE;
 
-/// What to do about it.
+/// The next step for the reader.
 const STATE_INCOMPLETE_NEXT: &str = "look at the serde attributes of the types behind #[state(serde)]: a type with `skip_serializing_if` is made for JSON and cannot be part of a state; keep one without";
 
 impl CallError {

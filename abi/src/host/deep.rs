@@ -1,4 +1,4 @@
-//! What to do with states that are too deep for the stack of the thread at hand.
+//! Handles states that are too deep for the stack of the thread at hand.
 //!
 //! A module says so before anything happens ([`CallStatus::TooDeep`]); the call is then made again on a
 //! thread of its own with a large stack, which has ended when the call returns: a thread that entered a
@@ -17,7 +17,7 @@ pub const LARGE_STACK_BYTES: usize = 1 << 30;
 /// Counts for the whole process: what leaks is the process's memory, whoever leaked it.
 static LEAKED: AtomicU64 = AtomicU64::new(0);
 
-/// How many states, or parts of one, were leaked in this process because they were too deep to be dropped.
+/// The number of states, or parts of one, that were leaked in this process because they were too deep to be dropped.
 pub fn leaked() -> u64 {
     LEAKED.load(Ordering::Relaxed)
 }

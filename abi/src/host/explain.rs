@@ -11,7 +11,7 @@ pub trait Explain: fmt::Display {
     /// A constant of [`codes`](crate::codes), or a code of an engine's own.
     fn code(&self) -> &str;
 
-    /// What to do next.
+    /// The next step for the reader, in a sentence.
     fn next(&self) -> Cow<'_, str>;
 
     /// The engine that it is about, as people name it.
@@ -48,9 +48,9 @@ impl<E: Explain + ?Sized> Explain for Box<E> {
 pub struct Explained {
     /// Stable name of the reason.
     pub code: String,
-    /// What went wrong.
+    /// The error itself, in a sentence.
     pub detail: String,
-    /// What to do next.
+    /// The next step for the reader, in a sentence.
     pub next: String,
     /// The engine that it is about, if it is one.
     pub engine: Option<String>,
@@ -59,7 +59,7 @@ pub struct Explained {
 }
 
 impl Explained {
-    /// What `error` says of itself.
+    /// Collects what `error` says of itself, so that it can be sent and shown without its type.
     pub fn of(error: &(impl Explain + ?Sized)) -> Self {
         Self {
             code: error.code().to_owned(),

@@ -4,12 +4,12 @@ use crate::schema::{LayoutId, SchemaId};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-/// What a state is, so that only fitting code touches it.
+/// The type and memory layout of a state, so that only fitting code touches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StateTag {
-    /// What its fields mean.
+    /// The meaning of its fields, as a hash.
     pub schema: SchemaId,
-    /// How they lie in memory.
+    /// The memory layout of its fields, as a hash.
     pub layout: LayoutId,
     /// The one loaded module that may touch it, if the state has fields off the closed list; else 0.
     pub(super) module: u64,
@@ -37,7 +37,7 @@ impl Instance {
         Self { state, tag }
     }
 
-    /// What the state is.
+    /// The type and memory layout of the state.
     pub fn tag(&self) -> StateTag {
         self.tag
     }

@@ -61,12 +61,12 @@ impl Kind {
         &self.module
     }
 
-    /// What the module says of it.
+    /// The module's description of this kind.
     pub fn descriptor(&self) -> &KindDescriptor {
         &self.module.descriptor().kinds[self.index]
     }
 
-    /// What its instances are.
+    /// The type and memory layout of its states.
     pub fn tag(&self) -> StateTag {
         self.tag
     }

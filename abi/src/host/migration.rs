@@ -30,7 +30,7 @@ pub struct Migration {
     from: StateTag,
 }
 
-/// What [`Migration::prepare`] made; must be settled or discarded.
+/// A new state that [`Migration::prepare`] made; must be settled or discarded.
 #[derive(Debug)]
 #[must_use = "a dropped one leaks its memory; settle or discard it"]
 pub struct Prepared {
@@ -38,16 +38,16 @@ pub struct Prepared {
     step: StepId,
 }
 
-/// What [`Migration::settle`] gives.
+/// The result of [`Migration::settle`].
 #[derive(Debug)]
 pub struct Settled {
     /// The new state.
     pub state: Instance,
-    /// What is left over of the old one.
+    /// The remainder of the old state, if there is one.
     pub rest: Option<Rest>,
 }
 
-/// What is left over of an old state: to be dropped where nobody waits, by [`Migration::discard_rest`].
+/// The remainder of an old state: to be dropped where nobody waits, by [`Migration::discard_rest`].
 #[derive(Debug)]
 #[must_use = "a dropped one leaks its memory; give it to `discard_rest`"]
 pub struct Rest {
@@ -151,12 +151,12 @@ impl Migration {
         }
     }
 
-    /// What the old states are.
+    /// The type and memory layout of the old states.
     pub fn from(&self) -> StateTag {
         self.from
     }
 
-    /// What the module says of it.
+    /// The module's description of this step.
     pub fn descriptor(&self) -> &MigrationDescriptor {
         &self.kind.descriptor().migrations[self.index]
     }

@@ -68,7 +68,7 @@ pub enum ModuleError {
         "the module's descriptor is not readable: {reason}; rebuild it with this node's refit-abi"
     )]
     Descriptor {
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// A kind's name is none.
@@ -77,7 +77,7 @@ pub enum ModuleError {
         crate::KIND_BYTES_MAX
     )]
     KindName {
-        /// What it is called.
+        /// The name, as the module gives it.
         kind: String,
     },
     /// Clients could not be told a reply or an answer.
@@ -198,12 +198,12 @@ impl Module {
         unsafe { Self::from_root(module.root(), Box::new(())) }
     }
 
-    /// What the module says of itself.
+    /// The module's description of itself.
     pub fn descriptor(&self) -> &Descriptor {
         &self.shared.descriptor
     }
 
-    /// What its code is called, under the name of its first kind.
+    /// The label of its code, under the name of its first kind.
     pub fn code_label(&self) -> &'static Label {
         let first = self.shared.labels.first().copied();
         first.unwrap_or(Label::unknown())
@@ -250,7 +250,7 @@ impl Module {
         Ok(bytes)
     }
 
-    /// How many handles share the code.
+    /// The number of handles that share the code.
     pub fn handles(&self) -> usize {
         Arc::strong_count(&self.shared)
     }

@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: usize = 256;
 /// A panic of engine code. Its texts are escaped and bounded.
 #[derive(Debug)]
 pub struct EnginePanic {
-    /// What the thread ran; `None` outside of a call.
+    /// The call that the thread was in; `None` outside of a call.
     pub here: Option<Here>,
     /// Whether the thread is one of the node's. Outside of a call it then ends, and a destructor of a thread-local
     /// value panicked, for which the standard library ends the process.
@@ -26,13 +26,13 @@ pub struct EnginePanic {
     pub address: usize,
     /// Whose code has started the thread, if that is known and an engine's has.
     pub started_by: Option<&'static Label>,
-    /// What it says.
+    /// The text of the panic.
     pub text: String,
     /// The source file; empty if it is not known.
     pub file: String,
     /// The line in it.
     pub line: u32,
-    /// How it came there, if [`with_backtraces`] was called.
+    /// The calls that led to it, if [`with_backtraces`] was called.
     pub backtrace: Option<Backtrace>,
 }
 
@@ -57,7 +57,7 @@ pub fn with_backtraces() {
     BACKTRACES.store(true, Ordering::Relaxed);
 }
 
-/// What modules tell their panics to.
+/// The function by which modules report their panics.
 pub(super) const EAR: Ear = Ear { panicked: tell };
 
 /// Takes a panic from a module.

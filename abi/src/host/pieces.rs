@@ -18,7 +18,7 @@ pub struct Pieces<'a> {
     kind: &'a Kind,
     instance: &'a Instance,
     bytes_max: usize,
-    /// Where the next piece begins; `None` after the last, or after an error.
+    /// The place at which the next piece begins; `None` after the last, or after an error.
     cursor: Option<Vec<u8>>,
 }
 

@@ -1,4 +1,4 @@
-//! What each thread runs of an engine's code: written around every call into a module, read by a signal
+//! Records what each thread runs of an engine's code: written around every call into a module, read by a signal
 //! handler on that thread ([`here`]) and by other threads ([`all`]).
 //!
 //! A thread's record is a few words that it writes without a lock, about a nanosecond for a whole batch;
@@ -22,7 +22,7 @@ use std::fmt;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
 
-/// What a module is asked to do.
+/// A task that a module is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Call {
@@ -64,7 +64,7 @@ pub struct Running {
     pub engine: Option<EngineId>,
     /// Whose code it is.
     pub label: &'static Label,
-    /// What it does.
+    /// The task of the call.
     pub call: Call,
     /// Messages in the batch; 0 if it handles none.
     pub batch: usize,
@@ -79,7 +79,7 @@ pub struct Here {
     pub engine: Option<EngineId>,
     /// Whose code it is.
     pub label: &'static Label,
-    /// What it does.
+    /// The task of the call.
     pub call: Call,
     /// The message that is being handled, if one is.
     pub message: Option<Message>,
@@ -88,7 +88,7 @@ pub struct Here {
 /// One message of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Who sent it.
+    /// The sender of the message.
     pub sender: Sender,
     /// Its number among its sender's messages.
     pub sequence: u64,
@@ -137,7 +137,7 @@ pub fn record() -> Option<usize> {
     record.map(Record::number)
 }
 
-/// What this thread runs. Async-signal-safe: reads what this thread wrote, allocates nothing and takes no
+/// The call that this thread is in. Async-signal-safe: reads what this thread wrote, allocates nothing and takes no
 /// lock.
 pub fn here() -> Option<Here> {
     RECORD.get()?.here()
@@ -183,7 +183,7 @@ impl Drop for About {
 /// A call that is noted until this is dropped.
 pub(super) struct Noted {
     record: Option<&'static Record>,
-    /// What ran when it began: a transition may ask another engine.
+    /// The call that this one began in: a transition may ask another engine.
     outer: Option<Frame>,
 }
 

@@ -44,7 +44,7 @@ pub trait Services {
     ) -> Result<TimerId, HostStatus>;
     /// Cancels a timer.
     fn cancel_timer(&mut self, index: usize, timer: TimerId) -> HostStatus;
-    /// What the message may still ask for; the size is not looked at.
+    /// How much the message may still ask for; the size is not looked at.
     fn budget_left(&self, index: usize) -> RawBudget;
     /// Writes to the log; levels as in [`crate::Level`].
     fn log(&mut self, level: u8, line: &str);

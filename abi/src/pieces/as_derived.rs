@@ -184,7 +184,7 @@ impl ser::SerializeStruct for Look<'_, '_> {
         self.cross_off(value)
     }
 
-    /// What is left out may be refused; the whole says so.
+    /// A field that is left out passes here; the check of the whole value refuses it.
     fn skip_field(&mut self, _: &'static str) -> Result<(), Differs> {
         Err(Differs)
     }

@@ -1,4 +1,4 @@
-//! What crosses for a transition and a handler of upgrade messages: the upgrade bus as a table.
+//! The upgrade bus as a table: it crosses for a transition and for a handler of upgrade messages.
 
 use super::{Bytes, Sink, Table};
 use crate::EngineId;

@@ -9,7 +9,7 @@ use std::ffi::c_void;
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
 pub enum InterfacePart {
-    /// What it is started with.
+    /// Its configuration.
     Config = 0,
     /// The messages it takes.
     Message = 1,

@@ -69,7 +69,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// How a payload is written.
+/// The format of a payload.
 #[repr(u8)]
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, StableAbi, serde::Serialize, serde::Deserialize,
@@ -81,7 +81,7 @@ pub enum Codec {
     Json = 1,
 }
 
-/// What a delivered message is.
+/// The role of a delivered message.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
 pub enum DeliveryKind {
@@ -95,13 +95,13 @@ pub enum DeliveryKind {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
 pub struct Delivery<'a> {
-    /// Who sent it.
+    /// The sender.
     pub sender: RawSender,
     /// Grows with each message of one sender.
     pub sequence: u64,
     /// The message type's schema; all zero from a client, who writes JSON by name.
     pub schema: SchemaId,
-    /// How `payload` is written.
+    /// The format of `payload`.
     pub codec: Codec,
     /// A message, or a notice.
     pub kind: DeliveryKind,
@@ -148,7 +148,7 @@ impl From<RawSender> for Sender {
     }
 }
 
-/// How a call into a module ended.
+/// The outcome of a call into a module.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
 pub enum CallStatus {
@@ -171,7 +171,7 @@ pub enum CallStatus {
     Incomplete = 6,
 }
 
-/// How a batch ended.
+/// The outcome of a batch.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
 pub struct BatchOutcome {
@@ -181,7 +181,7 @@ pub struct BatchOutcome {
     pub done: usize,
 }
 
-/// Where a module writes bytes: the host copies them before it returns.
+/// A function to which a module writes bytes: the host copies them before it returns.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
 pub struct Sink {

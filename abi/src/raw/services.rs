@@ -1,4 +1,4 @@
-//! What crosses for a running handler: facts by value, the node's services as a table.
+//! The facts and services that cross for a running handler: facts by value, the node's services as a table.
 
 use super::{Bytes, CallStatus, Table};
 use crate::EngineId;
@@ -6,7 +6,7 @@ use crate::schema::SchemaId;
 use abi_stable::StableAbi;
 use std::ffi::c_void;
 
-/// What a handler may know and do: facts by value, deeds through `calls`.
+/// The facts that a handler gets, by value, and its services, through `calls`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, StableAbi)]
 pub struct RawContext {
@@ -83,7 +83,7 @@ unsafe impl Table for HostCalls {
     type First = Self;
 }
 
-/// What a message may still ask for.
+/// How much a message may still ask for.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, StableAbi)]
 pub struct RawBudget {

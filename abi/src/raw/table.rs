@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 /// It is `repr(C)`. Its first field is a `usize`, or [`Table::First`] itself if it is longer than that. All bytes
 /// past `First` may be zero: `Option<fn>`, numbers.
 pub unsafe trait Table: Copy + 'static {
-    /// What every table of this epoch has.
+    /// The form that every table of this epoch has at least.
     type First: Table;
 }
 
@@ -112,7 +112,7 @@ impl<F: Table> TableRef<F> {
         Self { at: at.cast() }
     }
 
-    /// What both sides know of it.
+    /// The part of the table that both sides know.
     ///
     /// # Errors
     /// [`WrongSize`].

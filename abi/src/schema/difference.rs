@@ -14,7 +14,7 @@ pub fn differences(whole: &str, old: &Type, new: &Type) -> Vec<String> {
     found.lines
 }
 
-/// What was found so far.
+/// The differences that were found so far.
 struct Differences {
     /// Stands where the path is empty.
     whole: String,

@@ -2,7 +2,7 @@
 
 use super::Type;
 
-/// What a walk over the values of a type must know of it before it starts.
+/// The facts of a type that a walk over its values must know before it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nature {
     /// The type contains itself: a value is as deep as its data.
@@ -24,7 +24,7 @@ impl Nature {
         self.is_deep() || self.floats
     }
 
-    /// That of a type made of this one's and the other's.
+    /// The nature of a type that is made of this one's type and the other's.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Type {
         self.nature().opaque
     }
 
-    /// What a walk over its values must know.
+    /// The facts of the type that a walk over its values must know.
     pub fn nature(&self) -> Nature {
         match self {
             Type::Serde { .. } => Nature {

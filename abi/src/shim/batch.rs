@@ -70,7 +70,7 @@ fn deliver_all<H: History<Engine = E>, E: Engine>(
     }
 }
 
-/// What is asked of an engine's types once for each batch.
+/// The facts of an engine's types that are looked up once for each batch.
 #[derive(Clone, Copy)]
 pub(super) struct Types {
     accepted: SchemaId,
@@ -88,7 +88,7 @@ impl Types {
     }
 }
 
-/// What became of one message.
+/// The outcome of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Handled {
     /// Its outputs count.

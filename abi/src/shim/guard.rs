@@ -6,7 +6,7 @@ use crate::{Fault, codec};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How the author's or the generated code failed.
+/// The failure of the author's or the generated code.
 pub(super) enum Failure {
     /// The author said so.
     Fault(Fault),
@@ -18,7 +18,7 @@ pub(super) enum Failure {
     Incomplete(&'static str),
 }
 
-/// What is too deep to be read is not of the type, to whoever sent it.
+/// To a sender, a message that is too deep to be read is one that is not of the type.
 pub(super) fn rejected(refused: Refused) -> Failure {
     Failure::Rejected(refused.to_string())
 }
@@ -77,7 +77,7 @@ pub(super) fn let_go(panic: Box<dyn Any + Send>) {
     drop(text(panic));
 }
 
-/// What a panic said.
+/// The text of a panic.
 pub(super) fn text(panic: Box<dyn Any + Send>) -> String {
     let said = panic
         .downcast_ref::<&str>()

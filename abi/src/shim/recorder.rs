@@ -12,7 +12,7 @@ use std::ffi::c_void;
 /// Answers that are noted since the last copy; with as many the state is copied anew after the message.
 const ANSWERS_MAX: usize = 1 << 16;
 
-/// What the node said to one call.
+/// The node's answer to one call.
 #[derive(Clone, Copy)]
 enum Answer {
     Status(HostStatus),
@@ -21,7 +21,7 @@ enum Answer {
     Budget(RawBudget),
 }
 
-/// What it does with a call.
+/// What happens to a call: the node answers it and the answer is noted, or a noted answer is given again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Record,
@@ -47,7 +47,7 @@ struct Tape {
 pub(super) struct Recorder<'a> {
     raw: &'a mut RawContext,
     tape: Box<Tape>,
-    /// What handlers get: as `raw`, with this in the node's place.
+    /// The context that handlers get: as `raw`, with this in the node's place.
     own: RawContext,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Recorder<'a> {
         Self { raw, tape, own }
     }
 
-    /// What the message at `index` is handled with. The node sees in its own context where the batch stands.
+    /// The context for the message at `index`. The node sees in its own context where the batch stands.
     pub(super) fn context(&mut self, index: usize) -> &mut RawContext {
         Context::new(self.raw).begin(index);
         self.own.host = (&raw mut *self.tape).cast();

@@ -1,4 +1,4 @@
-//! What others wrote in the words of this code, as postcard, which has no words: for code to come that
+//! Writes what others sent in the words of this code as postcard, which has no words: for code to come that
 //! reads the same types by other names.
 
 use super::batch;

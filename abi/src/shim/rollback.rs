@@ -18,14 +18,14 @@ use crate::{Context, Engine, Fault, derived};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What an engine says of a state that could not be copied: it then handles nothing.
+/// The code for an engine whose state could not be copied: it then handles nothing.
 const NOT_COPIED: &str = codes::STATE_NOT_COPIED;
 
-/// What is said of an engine whose messages do not run again as they ran.
+/// The text about an engine whose messages do not run again as they ran.
 const OTHER: &str = "the engine did other things when its messages were handled again: it does not follow from its \
                      state and the messages alone";
 
-/// What is said of an engine whose copy gave another state than was written into it.
+/// The text about an engine whose copy gave another state than was written into it.
 const READ_OTHERWISE: &str = "the state was not brought back: a `#[state(serde)]` field reads back another value \
                               than it writes";
 

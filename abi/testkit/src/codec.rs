@@ -1,4 +1,4 @@
-//! What crosses between a test and an engine: JSON as a client writes it, postcard as states are kept.
+//! Converts values between a test and an engine: JSON as a client writes it, postcard as states are kept.
 
 use refit_abi::State;
 use refit_abi::schema::{Describer, Type};
@@ -12,7 +12,7 @@ pub(crate) fn to_json<T: State>(value: &T) -> Vec<u8> {
     }
 }
 
-/// What a client reads.
+/// Reads JSON as a client does.
 #[track_caller]
 pub(crate) fn from_json<T: State>(bytes: &[u8]) -> T {
     match serde_json::from_slice(bytes) {
@@ -43,7 +43,7 @@ pub(crate) fn from_postcard<T: State>(bytes: &[u8]) -> Result<T, String> {
     }
 }
 
-/// What the author calls the type, with its version.
+/// The author's name of the type, with its version.
 pub(crate) fn name<T: State>() -> String {
     named(&T::describe(&mut Describer::default()))
 }

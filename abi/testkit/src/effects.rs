@@ -6,7 +6,7 @@ use refit_abi::{EngineId, Height, State};
 use refit_kernel::{Asker, BlockOutcome, DeadLetter, Emitted, Entry, LogLine, ReplyError};
 use std::collections::BTreeMap;
 
-/// What blocks gave back.
+/// The replies, events, log lines and losses that blocks gave back.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// Those that have no reply yet, and to whom they went.

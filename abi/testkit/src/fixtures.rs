@@ -19,7 +19,7 @@ pub enum FixtureMismatch {
     Kind {
         /// The fixture's.
         found: String,
-        /// What was wanted.
+        /// The kind that the test named.
         wanted: String,
     },
     /// It is of another version.
@@ -29,7 +29,7 @@ pub enum FixtureMismatch {
         version: u32,
         /// The fixture's schema.
         found: SchemaId,
-        /// What was wanted.
+        /// The schema of the type that the test named.
         wanted: SchemaId,
     },
     /// No step leads from it to the module's state.
@@ -47,7 +47,7 @@ pub enum FixtureMismatch {
     /// Its bytes are not what its schema says.
     #[error("the fixture's state is not readable: {reason}")]
     Unreadable {
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// The step from it failed, or the new state's check.
@@ -67,7 +67,7 @@ impl FixtureMismatch {
         }
     }
 
-    /// What to do next.
+    /// The next step for the author.
     pub fn next(&self) -> &'static str {
         match self {
             Self::Kind { .. } => "name the fixture's own kind, or another fixture",

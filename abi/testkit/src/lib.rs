@@ -39,6 +39,6 @@ pub use refit_kernel::{EngineStatus, StartError};
 pub use refit_upgrade::{ArmError, BusBudget, Class, Directives, Failure, Finding, Level};
 pub use refit_upgrade::{Phase, Plan, PlanError};
 
-/// What the macros need of the contract.
+/// The contract, as the macros name it.
 #[doc(hidden)]
 pub use refit_abi as abi;

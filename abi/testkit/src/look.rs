@@ -44,7 +44,7 @@ impl Look {
         all.find(|(id, _)| *id == wanted).map(|(_, state)| state)
     }
 
-    /// How many engines live.
+    /// The number of living engines.
     pub fn count(&self) -> usize {
         self.engines.len()
     }
@@ -104,7 +104,7 @@ impl Testkit {
         }
     }
 
-    /// What is looked at after each block and upgrade.
+    /// Runs the chosen checks and invariants after each block and upgrade.
     #[track_caller]
     pub(crate) fn look_over(&self) {
         if self.states_checked {

@@ -76,7 +76,7 @@ impl Modules {
         }
     }
 
-    /// What a plan starts from.
+    /// The live code and engines that a plan starts from.
     pub(crate) fn live(&self, table: &GenerationTable) -> Live {
         let kinds = table.iter().map(|(_, entry)| {
             let descriptor = entry.kind.descriptor().clone();

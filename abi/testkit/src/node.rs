@@ -12,7 +12,7 @@ const CREW_WAIT_SECONDS_MAX: u64 = 120;
 /// The same.
 const CREW_WAIT_MAX: Duration = Duration::from_secs(CREW_WAIT_SECONDS_MAX);
 
-/// What the crew's threads are called.
+/// The name of the crew's threads.
 const CREW_NAME: &str = "testkit";
 
 /// An executor on its crew.
@@ -24,7 +24,7 @@ pub(crate) struct Node {
 /// Something to do while no handler runs.
 type AtPoint<R> = dyn FnOnce(&mut Quiesced<'_>) -> R + Send;
 
-/// What is done at one update point.
+/// The work at one update point.
 struct Point<R> {
     run: Option<Box<AtPoint<R>>>,
     result: Option<R>,

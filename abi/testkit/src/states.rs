@@ -12,7 +12,7 @@ use refit_kernel::{
 use std::sync::Mutex;
 
 impl Testkit {
-    /// How all engines are, in the order they were started, but that the newest have the places of those that have
+    /// The status of all engines, in the order they were started, but the newest have the places of those that have
     /// stopped.
     #[track_caller]
     pub fn engines(&self) -> Vec<EngineStatus> {

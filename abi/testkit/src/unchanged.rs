@@ -77,7 +77,7 @@ impl Testkit {
     }
 }
 
-/// What is said of an engine that changed its state and then returned a fault.
+/// The text about an engine that changed its state and then returned a fault.
 pub(crate) fn complaint(engine: EngineId, fault: &Fault) -> String {
     format!(
         "`{engine}` answered with the fault `{}`, and its state is not what it was: check first, then change ({fault})",

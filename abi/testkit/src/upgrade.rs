@@ -19,11 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Upgraded {
     /// The generation that is live now.
     pub generation: Generation,
-    /// What was planned: the same as `refit upgrade plan` shows.
+    /// The plan: the same as `refit upgrade plan` shows.
     pub plan: Plan,
-    /// What the plan's linter found.
+    /// The findings of the plan's linter.
     pub findings: Vec<Finding>,
-    /// What transitions logged.
+    /// The lines that transitions logged.
     pub lines: Vec<LogLine>,
 }
 
@@ -49,7 +49,7 @@ pub enum UpgradeError {
     Check {
         /// The engine.
         engine: EngineId,
-        /// What does not hold.
+        /// The error of the check.
         error: CallError,
     },
     /// It was aborted at its update point.
@@ -59,7 +59,7 @@ pub enum UpgradeError {
         phase: Phase,
         /// Why.
         failure: Box<Failure>,
-        /// What transitions logged.
+        /// The lines that transitions logged.
         lines: Vec<LogLine>,
     },
 }
@@ -77,7 +77,7 @@ impl UpgradeError {
         }
     }
 
-    /// What to do next.
+    /// The next step for the author.
     pub fn next(&self) -> Cow<'_, str> {
         match self {
             Self::Module(_) => Cow::Borrowed("build the module against this refit-abi"),
@@ -91,7 +91,7 @@ impl UpgradeError {
 }
 
 impl Upgraded {
-    /// How the states of a kind crossed; [`Class::Carry`] if it was not in the plan.
+    /// The class by which the states of a kind crossed; [`Class::Carry`] if it was not in the plan.
     pub fn class(&self, kind: &str) -> Class {
         self.planned(kind)
             .map_or(Class::Carry, |planned| planned.class)
@@ -205,7 +205,7 @@ impl Testkit {
         }
     }
 
-    /// What runs, and how many engines of each kind are poisoned.
+    /// The live code and engines, and the number of poisoned engines of each kind.
     #[track_caller]
     fn live(&self) -> (Live, BTreeMap<String, u64>) {
         let (table, counts) = self

@@ -1,4 +1,4 @@
-//! What `derive(State)` promises of the two hashes: the schema hash changes with each change of
+//! Tests what `derive(State)` promises of the two hashes: the schema hash changes with each change of
 //! meaning and with nothing else, the layout hash with each change of memory.
 
 use refit_abi::schema::{Describer, SchemaId, Type};

@@ -1,7 +1,7 @@
-//! What the contract promises authors and hosts: the derives and what they refuse, states as bytes and in memory, and
+//! Tests the contract's promises to authors and hosts: the derives and what they refuse, states as bytes and in memory,
 //! whatever bytes come through the seam. The seam itself has a program of its own, which Miri runs.
 //!
-//! What needs the host's side is there if the feature `host` is on, as it is in the workspace.
+//! The tests of the host's side are there if the feature `host` is on, as it is in the workspace.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by a panic, in its helpers too"

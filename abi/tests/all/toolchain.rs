@@ -89,7 +89,7 @@ fn a_compiler_that_nothing_tells_from_another_is_refused() {
     assert_eq!(commit_alone.release, "1.95.0");
 }
 
-/// What the build script found for this very build.
+/// Checks what the build script found for this very build.
 #[test]
 fn this_build_knows_its_compiler_and_its_library() {
     use refit_abi::build::{COMPILER_COMMIT, COMPILER_RELEASE, LAYOUT, TARGET, TOOLCHAIN};

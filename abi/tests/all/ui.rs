@@ -1,4 +1,4 @@
-//! What an author reads when a derive refuses: one case for each refused type and attribute, and
+//! Tests what an author reads when a derive refuses: one case for each refused type and attribute, and
 //! the sentence it must give. After a wanted change of a sentence: `TRYBUILD=overwrite cargo test`.
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) mod v1 {
         pub(crate) handled: u64,
     }
 
-    /// What both `Words` and `Count` start from.
+    /// The common part of the configurations of `Words` and `Count`.
     #[derive(State, Serialize, Deserialize)]
     #[state(version = 1)]
     pub(crate) struct Common {

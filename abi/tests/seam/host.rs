@@ -59,7 +59,7 @@ fn client(text: &str) -> Delivery<'_> {
     }
 }
 
-/// What one engine sends another, with its type's schema.
+/// An envelope from one engine to another, with its type's schema.
 pub(crate) fn between_engines<T: State>(payload: &[u8], kind: DeliveryKind) -> Delivery<'_> {
     Delivery {
         sender: Sender::Engine(id()).into(),

@@ -99,7 +99,7 @@ impl Engine for Accounts {
         })
     }
 
-    /// What it said did not arrive.
+    /// Logs that one of its messages did not arrive.
     fn undelivered(&mut self, ctx: &mut Context<'_>, to: EngineId, reason: Undelivered) {
         ctx.log(
             Level::Error,

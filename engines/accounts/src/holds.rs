@@ -30,22 +30,22 @@ pub struct Holds {
 pub struct Hold {
     /// Whose it is.
     pub account: String,
-    /// Who may get it.
+    /// The account that may get it.
     pub to: String,
-    /// How much.
+    /// The amount that is held.
     pub amount: u64,
     /// The last block in which it may be captured.
     pub until: Height,
 }
 
-/// What the holds are started with.
+/// The configuration of the holds.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Config {
     /// The accounts whose money it is.
     pub accounts: EngineId,
 }
 
-/// What changes them. The accounts alone may say it.
+/// A change of the holds. Only the accounts may send it.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -68,7 +68,7 @@ pub enum Message {
     },
 }
 
-/// What a message is answered with.
+/// A reply to a message.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -76,7 +76,7 @@ pub enum Reply {
     Done,
 }
 
-/// What reads them.
+/// A question about the holds.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
@@ -89,7 +89,7 @@ pub enum Query {
     Total,
 }
 
-/// What a query is answered with.
+/// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -100,14 +100,14 @@ pub enum Answer {
     },
     /// All of them together.
     Total {
-        /// How many.
+        /// The number of holds.
         holds: u64,
-        /// How much.
+        /// The sum of their amounts.
         amount: u64,
     },
 }
 
-/// What the accounts tell them while the upgrade runs.
+/// A message that the accounts send to the holds while the upgrade runs.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub enum Upgrade {
     /// Some holds with their numbers.
@@ -115,9 +115,9 @@ pub enum Upgrade {
         /// The holds.
         holds: Vec<(u64, Hold)>,
     },
-    /// That was all.
+    /// The end of the list of holds.
     Filled {
-        /// How many there must be.
+        /// The number of holds that there must be now.
         count: u64,
         /// Their sum.
         amount: u64,
@@ -170,7 +170,7 @@ impl Engine for Holds {
         })
     }
 
-    /// What it said did not arrive.
+    /// Logs that one of its messages did not arrive.
     fn undelivered(&mut self, ctx: &mut Context<'_>, to: EngineId, reason: Undelivered) {
         ctx.log(
             Level::Error,

@@ -5,7 +5,7 @@
 use refit_abi::{Height, State};
 use serde::{Deserialize, Serialize};
 
-/// What changes the store.
+/// A change of the store.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -44,7 +44,7 @@ pub enum Message {
     },
 }
 
-/// What reads the store.
+/// A question about the store.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
@@ -62,7 +62,7 @@ pub enum Query {
         /// Most entries that are wanted.
         limit: u32,
     },
-    /// How many keys there are.
+    /// The number of keys.
     Length,
 }
 
@@ -77,7 +77,7 @@ pub struct Entry {
     pub revision: u64,
 }
 
-/// What a query is answered with.
+/// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -93,7 +93,7 @@ pub enum Answer {
         /// Whether the limit cut the range.
         more: bool,
     },
-    /// How many keys there are.
+    /// The number of keys.
     Length {
         /// The number.
         keys: u64,
@@ -101,13 +101,13 @@ pub enum Answer {
 }
 
 pub mod v3 {
-    //! What reads version 3 of the store.
+    //! The questions of version 3 of the store.
 
     use super::Entry;
     use refit_abi::State;
     use serde::{Deserialize, Serialize};
 
-    /// What reads the store.
+    /// A question about the store.
     #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Query {
@@ -125,13 +125,13 @@ pub mod v3 {
             /// Most entries that are wanted.
             limit: u32,
         },
-        /// How many keys there are.
+        /// The number of keys.
         Length,
         /// The engine that knows which keys have a value.
         Index,
     }
 
-    /// What a query is answered with.
+    /// An answer to a question.
     #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Answer {
@@ -147,7 +147,7 @@ pub mod v3 {
             /// Whether the limit cut the range.
             more: bool,
         },
-        /// How many keys there are.
+        /// The number of keys.
         Length {
             /// The number.
             keys: u64,

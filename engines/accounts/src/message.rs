@@ -1,10 +1,10 @@
-//! What clients say to the accounts and what they answer.
+//! The requests that clients send to the accounts, and the replies.
 
 use crate::v1;
 use refit_abi::{Fault, Height, MigrateMessage, State};
 use serde::{Deserialize, Serialize};
 
-/// What the accounts are started with.
+/// The configuration of the accounts.
 #[derive(Debug, Default, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Config {
     /// Most that is ever minted; 0 for the usual.
@@ -12,7 +12,7 @@ pub struct Config {
     pub supply_max: u64,
 }
 
-/// What changes the accounts.
+/// A change of the accounts.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -22,7 +22,7 @@ pub enum Message {
         number: u64,
         /// Whose it is.
         to: String,
-        /// How much.
+        /// The amount to mint.
         amount: u64,
     },
     /// Moves money.
@@ -31,16 +31,16 @@ pub enum Message {
         from: String,
         /// Whose it is.
         to: String,
-        /// How much.
+        /// The amount to move.
         amount: u64,
     },
     /// Sets money of an account apart for somebody.
     Place {
         /// The account.
         account: String,
-        /// Who may get it.
+        /// The account that may get it.
         to: String,
-        /// How much.
+        /// The amount to hold.
         amount: u64,
         /// The last block in which it may be captured.
         until: Height,
@@ -68,7 +68,7 @@ pub enum Message {
     },
 }
 
-/// What a message is answered with.
+/// A reply to a message.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -79,7 +79,7 @@ pub enum Reply {
     },
     /// The money was moved.
     Moved {
-        /// What the account that gave it has left.
+        /// The amount that the account that gave it has left.
         left: u64,
     },
     /// The money is set apart.
@@ -99,7 +99,7 @@ pub enum Reply {
     },
 }
 
-/// What reads the accounts.
+/// A question about the accounts.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
@@ -114,26 +114,26 @@ pub enum Query {
     Holds,
 }
 
-/// What a query is answered with.
+/// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// One account.
     Balance {
-        /// What it may spend.
+        /// The amount that it may spend.
         available: u64,
-        /// What is set apart.
+        /// The amount that is held.
         held: u64,
     },
     /// All of them: `available + held` is always `minted`.
     Supply {
-        /// What may be spent.
+        /// The amount of all accounts that may be spent.
         available: u64,
-        /// What is set apart.
+        /// The amount of all accounts that is held.
         held: u64,
-        /// What was ever minted.
+        /// The amount that was ever minted.
         minted: u64,
-        /// How many accounts there are.
+        /// The number of accounts.
         accounts: u64,
     },
     /// The engine that has the holds.

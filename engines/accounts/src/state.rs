@@ -15,11 +15,11 @@ pub struct Accounts {
     pub(crate) accounts: BTreeMap<String, Account>,
     /// All that was ever minted.
     pub(crate) minted: u64,
-    /// How many mints there were.
+    /// The number of mints so far.
     pub(crate) mints: u64,
     /// Most that is ever minted.
     pub(crate) supply_max: u64,
-    /// How many holds there ever were.
+    /// The number of holds so far, ended ones included.
     pub(crate) placed: u64,
     /// The engine that has the holds.
     #[migrate(with = split::start_holds)]
@@ -29,8 +29,8 @@ pub struct Accounts {
 /// One account.
 #[derive(Debug, Default, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Account {
-    /// What it may spend.
+    /// The amount that it may spend.
     pub balance: u64,
-    /// What is set apart; which holds these are, the holds know.
+    /// The amount that is held; the engine of the holds knows which holds these are.
     pub held: u64,
 }

@@ -84,7 +84,7 @@ impl Engine for Kv {
         })
     }
 
-    /// What it said did not arrive.
+    /// Logs that one of its messages did not arrive.
     fn undelivered(&mut self, ctx: &mut Context<'_>, to: EngineId, reason: Undelivered) {
         ctx.log(
             Level::Error,

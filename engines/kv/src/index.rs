@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most keys that one query answers with, whatever limit was asked.
 const KEYS_MAX: usize = 1_000;
 
-/// What an index is started with.
+/// The configuration of an index.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[state(name = "IndexConfig")]
 pub struct Config {
@@ -35,7 +35,7 @@ pub struct Fill {
     pub entries: Vec<(String, String)>,
 }
 
-/// What reads an index.
+/// A question about an index.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[state(name = "IndexQuery")]
@@ -47,11 +47,11 @@ pub enum Query {
         /// Most keys that are wanted.
         limit: u32,
     },
-    /// How many keys there are, and how many values.
+    /// The number of keys, and of values.
     Length,
 }
 
-/// What a query is answered with.
+/// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[state(name = "IndexAnswer")]
@@ -63,7 +63,7 @@ pub enum Answer {
         /// Whether the limit cut the list.
         more: bool,
     },
-    /// How much there is.
+    /// The size of the index.
     Length {
         /// Keys.
         keys: u64,

@@ -1,9 +1,9 @@
-//! What clients say to the store and what it answers.
+//! The requests that clients send to the store, and the replies.
 
 use refit_abi::{Height, State};
 use serde::{Deserialize, Serialize};
 
-/// What a store is started with.
+/// The configuration of a store.
 #[derive(Debug, Default, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Config {
     /// Most keys it may hold, a further one is refused with `keys-full`; 0 for no bound but memory.
@@ -11,7 +11,7 @@ pub struct Config {
     pub keys_max: u64,
 }
 
-/// What changes the store.
+/// A change of the store.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -51,7 +51,7 @@ pub enum Message {
     },
 }
 
-/// What a message is answered with.
+/// A reply to a message.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -74,7 +74,7 @@ pub enum Reply {
     Expires,
 }
 
-/// What reads the store.
+/// A question about the store.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
@@ -94,7 +94,7 @@ pub enum Query {
         /// Most entries that are wanted.
         limit: u32,
     },
-    /// How many keys there are.
+    /// The number of keys.
     Length,
     /// Which engine finds keys by their value.
     Index,
@@ -111,7 +111,7 @@ pub struct Entry {
     pub revision: u64,
 }
 
-/// What a query is answered with.
+/// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -127,7 +127,7 @@ pub enum Answer {
         /// Whether a limit cut the range.
         more: bool,
     },
-    /// How many keys there are.
+    /// The number of keys.
     Length {
         /// The number.
         keys: u64,

@@ -12,7 +12,7 @@ pub use crate::v2::Versioned;
 /// Entries that one upgrade message brings to the index.
 const ENTRIES_PER_FILL: usize = 1_024;
 
-/// What is added to a store's name for its index's.
+/// The ending that makes a store's name its index's.
 const INDEX_SUFFIX: &str = "-index";
 
 /// The store.
@@ -31,7 +31,7 @@ pub struct Kv {
     /// Most keys that it holds; 0 for no bound. The versions before did not note theirs.
     #[migrate(default)]
     pub(crate) keys_max: u64,
-    /// How many writes there were since version 2; the entries from before have revision 0.
+    /// The number of writes since version 2; the entries from before have revision 0.
     pub(crate) revision: u64,
     /// The engine that finds keys by their value.
     #[migrate(with = start_index)]

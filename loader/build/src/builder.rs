@@ -23,24 +23,24 @@ pub struct Built {
     pub is_new: bool,
     /// BLAKE3 of its bytes, in hexadecimal digits.
     pub artifact: String,
-    /// What it was stamped with: 32 hexadecimal digits of the BLAKE3 hash of source, options and
+    /// The stamp: 32 hexadecimal digits of the BLAKE3 hash of source, options and
     /// compiler. If a source gives the same code as one before, that one's.
     pub build_id: String,
     /// The package's name.
     pub package: String,
     /// The package's version.
     pub version: String,
-    /// What cargo compiled for it, as `target (folder)`; everything else was there already.
+    /// The crates that cargo compiled for it, as `target (folder)`; all others were compiled before.
     pub compiled: Vec<String>,
     /// The end of what cargo said.
     pub log: String,
-    /// How long cargo took to build it and, in a new target folder, what it depends on; the rest of
+    /// The time that cargo took to build it and, in a new target folder, what it depends on; the rest of
     /// the time went beside it.
     pub cargo_time: Duration,
 }
 
 impl Built {
-    /// What the compiler warned of; empty if of nothing.
+    /// The compiler's warnings; empty if there are none.
     pub fn warnings(&self) -> String {
         without_progress(&self.log)
     }
@@ -158,7 +158,7 @@ impl Builder {
         })
     }
 
-    /// Where the package is built, and with which lock.
+    /// Finds the folder that cargo runs in, and the lock that it uses.
     fn site(&self, root: &Path, name: &str, package: &Package) -> Result<Site, BuildError> {
         if let Some(lock) = package.lock() {
             return Ok(Site {
@@ -184,7 +184,7 @@ impl Builder {
     }
 }
 
-/// What a package is built from.
+/// The files and folders that a package is built from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
     /// The folders of packages: its own first, then those that it depends on by path, in order.

@@ -1,4 +1,4 @@
-//! What the builder keeps on disk, and how it stays within a bound.
+//! The folders that the builder keeps on disk, and how they stay within a bound.
 //!
 //! Each part (a target folder with its overlay, a part of the store, an artifact) has a time of its
 //! last use. What was not used for longest goes first, until the rest fits. What a build works in is
@@ -18,10 +18,10 @@ use std::time::{Duration, SystemTime};
 /// Bytes that are kept if nothing else is said, of a builder's root and of a store each.
 pub const CACHE_BYTES_MAX: u64 = 10 << 30;
 
-/// What was used more recently stays, unless all is to go.
+/// Folders that were used more recently than this stay, unless all are to go.
 pub const KEPT_MIN: Duration = Duration::from_secs(3600);
 
-/// How often at most a build looks whether there is too much.
+/// The least time between two looks of builds whether there is too much.
 const LOOK_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Its time says when it was looked whether there is too much.
@@ -30,13 +30,13 @@ const LOOKED: &str = ".refit-looked";
 /// Which parts go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clean {
-    /// What was not used for longest, until no more than so many bytes are left in the root, and in
+    /// The folders that were not used for longest, until no more than so many bytes are left in the root, and in
     /// the store.
     Down {
         /// The bytes that may stay.
         bytes_max: u64,
     },
-    /// What was compiled of the package in this folder.
+    /// All that was compiled of the package in this folder.
     Package(PathBuf),
     /// Everything, the store too.
     All,

@@ -17,9 +17,9 @@ pub(crate) struct Order<'a> {
     pub(crate) toolchain: &'a Toolchain,
     /// The package's name, for messages.
     pub(crate) package: &'a str,
-    /// Where cargo runs: the source, whose configuration holds.
+    /// The folder where cargo runs: the source, so that its configuration holds.
     pub(crate) source: &'a Path,
-    /// Where the manifest is.
+    /// The folder of the manifest.
     pub(crate) folder: &'a Path,
     pub(crate) target: &'a Path,
     pub(crate) options: &'a Options,
@@ -30,11 +30,11 @@ pub(crate) struct Order<'a> {
     pub(crate) wanted: &'a Wanted,
 }
 
-/// What a build gave.
+/// The result of a build.
 #[derive(Debug)]
 pub(crate) struct Yield {
     pub(crate) library: PathBuf,
-    /// What was compiled, in cargo's order; the rest was there already.
+    /// The crates that were compiled, in cargo's order; all others were compiled before.
     pub(crate) compiled: Vec<String>,
     /// The files and folders that belong to other packages.
     pub(crate) parts: BTreeSet<PathBuf>,

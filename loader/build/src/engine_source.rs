@@ -16,10 +16,10 @@ const MANIFEST: &str = "Cargo.toml";
 /// The folder of the code.
 const CODE: &str = "src";
 
-/// How the line of a manifest begins that names the package's version.
+/// The start of the manifest's line with the package's version.
 const VERSION: &str = "version = \"";
 
-/// How the dependency on the contract begins.
+/// The start of the dependency on the contract.
 const CONTRACT: &str = "refit-abi = { path = \"";
 
 /// Why a source could not be put together.
@@ -29,11 +29,11 @@ pub enum ComposeError {
     /// A file or folder cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that failed, such as `read`.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// An edit has not one place.
@@ -41,9 +41,9 @@ pub enum ComposeError {
     NotOnce {
         /// The file, from the package's folder.
         file: String,
-        /// What is looked for.
+        /// The text that the edit replaces.
         text: String,
-        /// How often it is there.
+        /// The number of times that it was found; an edit needs exactly one.
         times: usize,
     },
     /// There is no such file.

@@ -19,11 +19,11 @@ pub enum BuildError {
     /// A file or folder cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that failed, such as `read`.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// No `Cargo.toml`.
@@ -55,10 +55,10 @@ pub enum BuildError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
     },
-    /// What it depends on by path is not there.
+    /// A package that it depends on by path is not there.
     #[error("{} depends on {dependency} at {}, where no package is", manifest.display(), path.display())]
     DependencyMissing {
         /// The manifest that names it.
@@ -92,7 +92,7 @@ pub enum BuildError {
         /// The folder that was built in.
         target: PathBuf,
     },
-    /// What was built may not run where it was built.
+    /// The system does not run programs in the folder of the build.
     #[error("the system runs nothing in {}: a build script or a macro that was compiled there did not start", target.display())]
     NoExecution {
         /// The folder that was built in.
@@ -103,7 +103,7 @@ pub enum BuildError {
     SourceMoves {
         /// The source.
         path: PathBuf,
-        /// How often it was built.
+        /// The number of times that it was built.
         times: usize,
     },
     /// cargo failed before it compiled anything.
@@ -117,7 +117,7 @@ pub enum BuildError {
     /// The build took too long and was killed.
     #[error("the build was killed after {seconds} s")]
     TimeUp {
-        /// How long it was given, in seconds.
+        /// The time that it was given, in seconds.
         seconds: u64,
     },
     /// It was given up: nobody waits for it any more.

@@ -11,13 +11,13 @@ use toml::Table;
 /// Hexadecimal digits of a build id.
 pub(crate) const BUILD_ID_DIGITS: usize = 32;
 
-/// What of a workspace's manifest counts for a package in it.
+/// The sections of a workspace's manifest that count for a package in it.
 const WORKSPACE_SECTIONS: [&str; 3] = ["profile", "patch", "replace"];
 
-/// What of a workspace's own section counts.
+/// The parts of a workspace's own section that count.
 const SHARED_SECTIONS: [&str; 4] = ["package", "dependencies", "lints", "resolver"];
 
-/// What of cargo's configuration changes the code.
+/// The sections of cargo's configuration that change the code.
 const CONFIG_SECTIONS: [&str; 6] = ["build", "target", "env", "profile", "unstable", "patch"];
 
 /// All that a build follows from.

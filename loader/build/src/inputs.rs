@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 /// Most bytes of one package.
 pub(crate) const SOURCE_BYTES_MAX: u64 = 256 << 20;
 
-/// What one package is made of.
+/// One package as an input of a build.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PackageInputs {
     pub(crate) name: String,

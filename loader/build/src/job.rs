@@ -1,6 +1,6 @@
 //! [`Job`]: one build, until it is certain what it was built from.
 //!
-//! What the compiler reads is known once it has run. A build whose sources changed meanwhile is
+//! The files that the compiler reads are known once it has run. A build whose sources changed meanwhile is
 //! repeated: what was compiled serves again.
 
 use crate::builder::Built;
@@ -24,7 +24,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often one source is built until it is still.
+/// The most times that one source is built until it no longer changes meanwhile.
 const TIMES_MAX: usize = 4;
 
 /// The folder in a target folder for what builds have read.
@@ -33,7 +33,7 @@ const READ: &str = ".refit-read";
 /// Most sets of options of one source whose reads are looked at together.
 const READ_FILES_MAX: usize = 64;
 
-/// Where cargo runs.
+/// The folder that cargo runs in, and the lock that it uses.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) folder: PathBuf,
@@ -42,8 +42,8 @@ pub(crate) struct Site {
     pub(crate) locked: bool,
 }
 
-/// What the compiler says when a compiled dependency is not there, not whole, or of another compiler: a target
-/// folder that an earlier release of the builder or a killed one left. An author's own mistake that is told so
+/// The compiler's errors when a compiled dependency is missing, cut, or of another compiler: a target
+/// folder that an earlier release of the builder or a killed one left. An author's own mistake with such a code
 /// costs one build from nothing.
 const TORN: [&str; 4] = ["E0460", "E0463", "E0514", "E0786"];
 
@@ -210,7 +210,7 @@ impl Job<'_> {
     }
 }
 
-/// What the builds in a target folder have read beside what is listed, whatever their options.
+/// The files that builds in a target folder have read beside what is listed, whatever their options.
 pub(crate) fn read_before(target: &Path) -> BTreeSet<PathBuf> {
     let entries = std::fs::read_dir(target.join(READ));
     let lists = entries.into_iter().flatten().flatten().take(READ_FILES_MAX);

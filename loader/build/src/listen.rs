@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a build may take, in seconds.
+/// The longest time that a build may take, in seconds.
 pub(crate) const BUILD_S_MAX: u64 = 3600;
 
-/// How much of the end of cargo's talk is kept, in bytes.
+/// The part of the end of cargo's output that is kept, in bytes.
 pub(crate) const LOG_BYTES_MAX: usize = 1 << 18;
 
 /// Most messages of one build that are read.
@@ -26,13 +26,13 @@ const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 /// Pause between two looks at a running build.
 const BUILD_LOOK: Duration = Duration::from_millis(10);
 
-/// What was heard of one cargo.
+/// The reports of one cargo so far.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     pub(crate) succeeded: bool,
     pub(crate) compiler_ran: bool,
     pub(crate) library: Option<PathBuf>,
-    /// What was compiled, as `target (folder)`, in cargo's order; the rest was there already.
+    /// The crates that were compiled, as `target (folder)`, in cargo's order; all others were compiled before.
     pub(crate) compiled: Vec<String>,
     /// The files and folders that belong to other packages than the one that is built.
     pub(crate) parts: BTreeSet<PathBuf>,

@@ -21,7 +21,7 @@ pub(crate) const SOURCE_FILES_MAX: usize = 10_000;
 /// Folders beside the manifest that no library is built from.
 const ASIDE: [&str; 4] = ["target", "tests", "benches", "examples"];
 
-/// How names end that editors, version control and programs that log leave behind.
+/// Endings of names of files that editors, version control and programs that log leave behind.
 const LEFT_BEHIND: [&str; 9] = [
     "~", "#", ".swp", ".swo", ".tmp", ".orig", ".rej", ".bak", ".log",
 ];
@@ -116,7 +116,7 @@ fn is_text(path: &Path) -> bool {
     name.ends_with(b".md") || name.starts_with(b"LICENSE")
 }
 
-/// What the manifest keeps out of the package.
+/// The paths that the manifest keeps out of the package.
 fn excluded(folder: &Path) -> Gitignore {
     let manifest = manifest(&folder.join("Cargo.toml")).unwrap_or_default();
     let lines = manifest

@@ -31,7 +31,7 @@ pub(crate) struct Local {
     pub(crate) name: String,
     /// Its folder, without links on the way.
     pub(crate) folder: PathBuf,
-    /// What it depends on, with what it takes from its workspace filled in.
+    /// Its dependencies, with what it takes from its workspace filled in.
     pub(crate) dependencies: Table,
     /// Whether it is the contract, or a part of it.
     pub(crate) is_contract: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Locals {
     pub(crate) packages: Vec<Local>,
     /// The manifest of its workspace, where profiles and patches are.
     pub(crate) workspace: Table,
-    /// Where that is.
+    /// The folder of that workspace.
     pub(crate) workspace_folder: PathBuf,
 }
 

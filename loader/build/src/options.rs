@@ -22,7 +22,7 @@ pub struct Features {
     pub no_default: bool,
 }
 
-/// How a module is compiled. A [`Profile`] alone is one too.
+/// The way a module is compiled. A [`Profile`] alone is one too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
     /// The profile.
@@ -80,7 +80,7 @@ impl Features {
 }
 
 impl Options {
-    /// What cargo is told on its command line.
+    /// Cargo's arguments.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![
             "--profile".to_owned(),
@@ -97,7 +97,7 @@ impl Options {
         arguments
     }
 
-    /// What cargo is told by variables: they stand above the manifest.
+    /// Cargo's environment variables: they override the manifest.
     pub(crate) fn variables(&self) -> Vec<(String, &'static str)> {
         let (debug, strip) = match self.debug_info {
             true => ("full", "none"),

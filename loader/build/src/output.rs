@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The name of the tag in the folder.
 const TAG: &str = "CACHEDIR.TAG";
 
-/// How a tag begins.
+/// The start of a tag.
 const SIGNATURE: &str = "Signature: 8a477f597d28d172789f06886806bc55";
 
 /// The name of the tag in a folder of data: nobody's source either, but backups have to take it.
@@ -38,7 +38,7 @@ fn is_tag(path: &Path) -> bool {
 /// tagged.
 ///
 /// # Errors
-/// What `create` gives, and what the system says when the tag cannot be written.
+/// The error of `create`, or of the system if the tag cannot be written.
 pub fn make_output(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let ours = uppermost_new(path);
     create(path)?;

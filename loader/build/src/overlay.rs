@@ -12,7 +12,7 @@ use crate::place;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the overlay has of its own, or does not show.
+/// The names that the overlay has files of its own for, or does not show.
 const OWN: [&str; 4] = ["Cargo.toml", "Cargo.lock", "target", ".git"];
 
 /// Makes or refreshes the overlay at `folder`.

@@ -17,7 +17,7 @@ pub(crate) struct Package {
     pub(crate) workspace: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: BTreeMap<String, Vec<String>>,
-    /// What its library is built as.
+    /// The crate types of its library, such as `cdylib`.
     pub(crate) crate_types: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long a builder waits for another one in the same folder, in seconds.
+/// The longest wait of a builder for another one in the same folder, in seconds.
 pub(crate) const LOCK_S_MAX: u64 = 3600;
 
 /// Pause between two looks at a lock.

@@ -1,4 +1,4 @@
-//! What a build under way is doing, for whoever waits for it.
+//! Reports how far a build under way is.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 /// Between two reports.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What is compiled.
+/// The part of the code that is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// What it depends on, for this engine and for later ones.
+    /// The engine's dependencies, for this engine and for later ones.
     Dependencies,
     /// The engine, and of its dependencies what cannot be shared.
     Engine,
 }
 
-/// How far a build is.
+/// The progress of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The engine's package.
     pub package: String,
-    /// What is compiled.
+    /// The stage that it is in.
     pub stage: Stage,
-    /// How many parts were compiled in this stage so far; one package may be several.
+    /// The number of parts that were compiled in this stage so far; one package may be several.
     pub compiled: usize,
     /// The package whose part was compiled last.
     pub last: Option<String>,
-    /// How long the stage has taken.
+    /// The time since the stage began.
     pub elapsed: Duration,
 }
 
@@ -35,7 +35,7 @@ pub struct Progress {
 #[derive(Clone, Default)]
 pub(crate) struct Listener(Option<Arc<Heard>>);
 
-/// What a listener does with a report.
+/// A listener's function for one report.
 type Heard = dyn Fn(&Progress) + Send + Sync;
 
 impl Listener {

@@ -1,6 +1,6 @@
 //! Libraries under the names of their hashes, and each code once.
 //!
-//! What a library is built from is known for certain once it is built: so it is compiled with a place
+//! The inputs of a library are known for certain once it is built: so it is compiled with a place
 //! for its build id, and stamped when it is published. Two sources that differ in what makes no code
 //! (a comment, a text beside it) give the same bytes before they are stamped. The first one's library
 //! then stands for both: whoever compares libraries sees that nothing changed.
@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What is compiled where a build id belongs.
+/// The text that is compiled in the place of the build id.
 pub(crate) const PLACE_FOR_STAMP: &str = "refit-build-id-is-stamped-here-.";
 
 const _: () = assert!(PLACE_FOR_STAMP.len() == BUILD_ID_DIGITS);
@@ -22,7 +22,7 @@ const _: () = assert!(PLACE_FOR_STAMP.len() == BUILD_ID_DIGITS);
 pub(crate) struct Published {
     pub(crate) path: PathBuf,
     pub(crate) id: String,
-    /// What it is stamped with.
+    /// The build id that it is stamped with.
     pub(crate) build_id: String,
     /// Whether it was not there before.
     pub(crate) is_new: bool,
@@ -68,7 +68,7 @@ fn stamp(bytes: &mut [u8], build_id: &str) {
     }
 }
 
-/// Where `wanted`, which is not empty, begins.
+/// The place where `wanted`, which is not empty, begins.
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     let (&first, _) = wanted.split_first()?;
     let mut at = 0;

@@ -1,5 +1,5 @@
-//! What the compiler says that it read, from the file that cargo writes beside a library, and the
-//! list of it that is kept for the next build.
+//! Finds which files the compiler read, from the file that cargo writes beside a library, and keeps a
+//! list of them for the next build.
 //!
 //! It names the sources of all packages on this machine, files that they include from anywhere, and
 //! what build scripts say that they depend on.
@@ -21,9 +21,9 @@ const BYTES_MAX: u64 = 16 << 20;
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) source: &'a Path,
-    /// Where the manifest is that was built.
+    /// The folder of the manifest that was built.
     pub(crate) folder: &'a Path,
-    /// What lies in there was made by the build.
+    /// The folder of output: the build made what is in it.
     pub(crate) target: &'a Path,
 }
 

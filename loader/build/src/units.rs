@@ -78,7 +78,7 @@ pub(crate) fn copy(units: &Units, from: &Path, to: &Path) -> Result<(), BuildErr
     Ok(())
 }
 
-/// What is in a folder; nothing if it is not there.
+/// The names in a folder; none if it is not there.
 fn names(folder: &Path) -> Result<BTreeSet<String>, BuildError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

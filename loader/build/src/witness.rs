@@ -1,4 +1,4 @@
-//! What a target folder was built from, by content.
+//! Notes what a target folder was built from, by content.
 //!
 //! cargo takes a file for changed if its time grew. An unpacked archive, `cp -p`, `rsync -t` or a
 //! restored backup bring other content with an older time. So beside cargo's own marks each target

@@ -14,15 +14,15 @@ pub enum InspectError {
     /// An ELF file whose tables lead nowhere.
     #[error("the file is a damaged ELF file: {reason}")]
     Damaged {
-        /// What does not fit.
+        /// The two parts of the file that contradict each other, in a sentence.
         reason: String,
     },
     /// 32 bits or big-endian.
     #[error("the module is {found}, this node is {expected}")]
     WrongClass {
-        /// What the file is.
+        /// The word size and byte order of the file.
         found: &'static str,
-        /// What the node is.
+        /// The word size and byte order of the node.
         expected: &'static str,
     },
     /// Another processor.
@@ -42,7 +42,7 @@ pub enum InspectError {
     /// An object file, a program or a core dump.
     #[error("the file is {found}, not a shared library")]
     NotShared {
-        /// What it is.
+        /// The type of the file, in words.
         found: &'static str,
     },
     /// It uses static TLS, of which a process has little and gets none back.
@@ -94,7 +94,7 @@ pub enum InspectError {
     RefusedImport {
         /// The function.
         symbol: String,
-        /// What is wrong with it.
+        /// The reason, in words that follow the symbol.
         why: &'static str,
     },
 }

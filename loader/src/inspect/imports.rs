@@ -13,7 +13,7 @@ use std::fmt;
 /// into it, which would be given memory that is not its own when a state changes hands.
 pub(super) const ALLOCATOR: [&str; 5] = ["malloc", "calloc", "realloc", "free", "posix_memalign"];
 
-/// How a module reaches outside of the node, or to what is not the same on every node.
+/// A way in which a module reaches outside of the node, or to what is not the same on every node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outside {
     /// It reads a clock.
@@ -39,13 +39,13 @@ pub enum Outside {
 /// A function that a module asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
-    /// What it is for.
+    /// The way that the function reaches.
     pub outside: Outside,
     /// Its name.
     pub symbol: String,
 }
 
-/// What the standard library asks for in every engine, beside memory and the unwinder, with an engine that
+/// The functions that the standard library asks for in every engine beside memory and the unwinder, with an engine that
 /// does nothing but count. Measured with debug and release builds of Rust 1.95.
 pub const ALWAYS: [&str; 18] = [
     "abort",
@@ -238,7 +238,7 @@ pub(super) fn refused(symbol: &str) -> Option<&'static str> {
     REFUSED.iter().find(among).map(|(_, why)| *why)
 }
 
-/// What a function reaches, if it is one that is named.
+/// The way that a function reaches, if it is one that is named here.
 pub(super) fn outside(symbol: &str) -> Option<Outside> {
     let among = |(_, symbols): &&(Outside, &[&str])| symbols.contains(&symbol);
     OUTSIDE.iter().find(among).map(|(outside, _)| *outside)

@@ -1,4 +1,4 @@
-//! What can be known of a file before anything of it runs: the ELF rules.
+//! Inspects a file before anything of it runs: the ELF rules.
 //!
 //! Pure over bytes: no file is opened, nothing is mapped, and no input makes it panic. Each rule
 //! stands for a way in which a library could not be unmapped again, or would take the process down.
@@ -23,7 +23,7 @@ pub const ROOT_SYMBOL: &str = refit_abi::export::ROOT_MODULE_LOADER_NAME;
 /// Most entries of a dynamic table that are read.
 pub const DYNAMIC_ENTRIES_MAX: usize = 4096;
 
-/// What the ELF tables tell.
+/// The facts that the ELF tables give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
     /// The shared libraries it needs, in the file's order.
@@ -62,7 +62,7 @@ impl InspectedArtifact {
         self.candidate.id()
     }
 
-    /// What was found.
+    /// The result of the inspection.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
     }

@@ -13,7 +13,7 @@ const MACHINE: elf::Machine = if cfg!(target_arch = "aarch64") {
     elf::EM_X86_64
 };
 
-/// What an engine may need: the C library in all its parts, and the unwinder. All are in the
+/// The libraries that an engine may need: the C library in all its parts, and the unwinder. All are in the
 /// process already, so none of them is loaded twice or pinned by an engine.
 const LIBRARIES: [&str; 6] = [
     "libc.so.6",

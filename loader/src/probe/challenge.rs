@@ -13,7 +13,7 @@ use std::hash::BuildHasher;
 /// The variable in which a child finds the question.
 pub(super) const VARIABLE: &str = "REFIT_PROBE_QUESTION";
 
-/// What the answers are for, so that no other hash is one.
+/// The purpose of the answers, hashed into them so that no hash made for another purpose is one.
 const PURPOSE: &str = "refit 2026 answer of a probe";
 
 /// A question to one child.

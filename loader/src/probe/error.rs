@@ -16,13 +16,13 @@ pub enum ProbeError {
     NotStarted {
         /// Its program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The probe could not be listened to.
     #[error("cannot listen to the probe: {source}")]
     Unheard {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The module crashed the probe.
@@ -50,7 +50,7 @@ pub enum ProbeError {
         said(output)
     )]
     Hung {
-        /// How long it was given, in seconds.
+        /// The time that it was given, in seconds.
         seconds: f32,
         /// The end of what it wrote to standard error.
         output: String,
@@ -58,7 +58,7 @@ pub enum ProbeError {
     /// The probe printed something else than a report.
     #[error("the probe's report is not understood: {reason}")]
     NotUnderstood {
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// The probe is of another build of Refit.
@@ -69,13 +69,13 @@ pub enum ProbeError {
     /// The probe could not bound itself.
     #[error("the probe could not prepare itself: {reason}")]
     Unable {
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
     /// The dynamic linker refused the file.
     #[error("the module cannot be mapped: {reason}")]
     NotMappable {
-        /// What the dynamic linker said.
+        /// The dynamic linker's message.
         reason: String,
     },
     /// It asks for a symbol that nothing gives.
@@ -93,7 +93,7 @@ pub enum ProbeError {
     /// It could not describe itself.
     #[error("the module could not describe itself: {reason}")]
     Undescribed {
-        /// What it said.
+        /// The module's message.
         reason: String,
     },
     /// Built against another contract.
@@ -119,7 +119,7 @@ pub enum ProbeError {
     /// Its panics would end the node.
     #[error("the module was built with panic = \"{found}\": its panics would end the node")]
     PanicAborts {
-        /// What it was built with.
+        /// The strategy that it was built with, such as `abort`.
         found: String,
     },
     /// It exports nothing.
@@ -127,7 +127,7 @@ pub enum ProbeError {
     NoKinds,
 }
 
-/// What the module wrote, for the end of a message.
+/// The module's output, for the end of a message.
 fn said(output: &str) -> String {
     let output = output.trim();
     if output.is_empty() {
@@ -137,10 +137,10 @@ fn said(output: &str) -> String {
     }
 }
 
-/// What glibc says of a file on a device from which nothing may be executed.
+/// The message of glibc about a file on a device from which nothing may be executed.
 const NOT_EXECUTABLE: &str = "failed to map segment from shared object";
 
-/// What to do about a process that did not start: its program may be at fault, or the machine has no room.
+/// The next step if a process did not start: its program may be at fault, or the machine has no room.
 pub fn start_hint(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         Some(libc::EAGAIN) => {

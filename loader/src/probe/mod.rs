@@ -26,10 +26,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a probe may take unless the command says otherwise, in seconds.
+/// The time that a probe may take if the command gives no other, in seconds.
 pub const PROBE_S: u64 = 10;
 
-/// How long a probe may take at most, in seconds.
+/// The longest time that a command may give a probe, in seconds.
 pub const PROBE_S_MAX: u64 = 60;
 
 /// The program that runs [`child::child_main`], usually this same program with a hidden command.

@@ -4,18 +4,18 @@ use super::{InterfaceId, ProbeError};
 use refit_abi::descriptor::Descriptor;
 use serde::{Deserialize, Serialize};
 
-/// What a probe found.
+/// The report of a probe.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Report {
     /// The child's interface: a verdict by another program than this one's sibling is worth nothing.
     pub(super) interface: InterfaceId,
     /// The answer to the question that the child was asked, about the bytes that it read.
     pub(super) answer: String,
-    /// What came of it.
+    /// The outcome of the probe.
     pub(super) outcome: Outcome,
 }
 
-/// What came of a probe.
+/// The outcome of a probe.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Outcome {
     /// The module fits abi_stable's checks, and says this of itself.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Longest report, in bytes: a descriptor of the greatest length, as JSON.
 pub(super) const REPORT_BYTES_MAX: usize = 8 * refit_abi::descriptor::DESCRIPTOR_BYTES_MAX;
 
-/// How much of the end of standard error is kept, in bytes.
+/// The part of the end of standard error that is kept, in bytes.
 const COMPLAINT_BYTES_MAX: usize = 4096;
 
 /// Bytes read at a time.
@@ -24,7 +24,7 @@ const READ_BYTES: usize = 1 << 16;
 /// Pause between two looks at a child that closed its outputs and should be ending.
 const EXIT_LOOK: Duration = Duration::from_micros(200);
 
-/// What a child that ended left behind.
+/// The output and the end of a child.
 pub(super) struct Output {
     status: ExitStatus,
     report: Vec<u8>,
@@ -121,7 +121,7 @@ impl From<Errno> for Silence {
     }
 }
 
-/// What was heard.
+/// The bytes that were read so far.
 #[derive(Default)]
 struct Ear {
     report: Vec<u8>,

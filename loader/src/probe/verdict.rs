@@ -8,7 +8,7 @@ use refit_abi::raw;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a node's side of the contract is: two programs with equal ids judge a module alike.
+/// Identifies a node's side of the contract: two programs with equal ids judge a module alike.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InterfaceId([u8; 32]);
 
@@ -86,7 +86,7 @@ impl Verdict {
         self.interface
     }
 
-    /// What the module says of itself.
+    /// The module's description of itself.
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }

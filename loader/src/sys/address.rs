@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::mem::{MaybeUninit, transmute};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What the C library says of an object: glibc's `struct dl_find_object`, with room for more.
+/// The C library's answer about an object: glibc's `struct dl_find_object`, with room for more.
 #[repr(C)]
 struct Found {
     flags: u64,
@@ -21,7 +21,7 @@ const UNKNOWN: usize = 0;
 /// This C library does not have it: glibc has it from 2.35 on.
 const MISSING: usize = 1;
 
-/// Where `_dl_find_object` lies.
+/// The address of `_dl_find_object`.
 static FIND: AtomicUsize = AtomicUsize::new(UNKNOWN);
 
 fn find() -> usize {
@@ -37,7 +37,7 @@ fn find() -> usize {
     }
 }
 
-/// Where the object that holds `address` begins in memory; `None` if no object holds it.
+/// The address where the object that holds `address` begins; `None` if no object holds it.
 ///
 /// Allocates nothing and, once it was called, takes no lock where the C library has a function for that: so
 /// an engine's thread does not wait for a module that is being loaded, and a signal handler may call it.
@@ -73,7 +73,7 @@ fn base_by_dladdr(address: usize) -> Option<usize> {
     found.then(|| unsafe { info.assume_init() }.dli_fbase as usize)
 }
 
-/// What the dynamic linker knows of an object: the public beginning of glibc's `struct link_map`.
+/// The dynamic linker's record of an object: the public beginning of glibc's `struct link_map`.
 #[repr(C)]
 struct LinkMap {
     difference: usize,
@@ -82,7 +82,7 @@ struct LinkMap {
     table: *mut c_void,
 }
 
-/// Where the object of a handle begins in memory; `None` if the dynamic linker does not say.
+/// The address where the object of a handle begins; `None` if the dynamic linker does not say.
 ///
 /// # Safety
 /// The handle is `dlopen`'s, and open.

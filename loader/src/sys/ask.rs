@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// The signal. By custom it is ignored by who does not ask for it.
 const SIGNAL: libc::c_int = libc::SIGURG;
 
-/// How long an answer is waited for.
+/// The longest wait for an answer.
 const ANSWER_WAIT: Duration = Duration::from_millis(200);
 
 /// Between two looks whether it is there.
@@ -33,7 +33,7 @@ static ASKING: Mutex<()> = Mutex::new(());
 /// The record that is asked about.
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 
-/// How far the question is, in the low bits, and which one it is. A thread answers one question: it takes it, which
+/// The stage of the question, in the low bits, and its number. A thread answers one question: it takes it, which
 /// one thread can do once, writes the words below, and says that they are there. Whoever gave up takes the
 /// question back if nobody has taken it. If somebody has, the words are that thread's until it is done, however
 /// late, and nothing is asked before.

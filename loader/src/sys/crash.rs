@@ -44,13 +44,13 @@ const SETTLE: rustix::thread::Timespec = rustix::thread::Timespec {
     tv_nsec: 20_000_000,
 };
 
-/// How the line begins, after time and level, if engine code ran.
+/// The start of the line, after time and level, if engine code ran.
 const ENDS: &str = "an engine ends the process: ";
 
 /// Begins the engine's id.
 const ENGINE: &str = " engine=";
 
-/// Where the line goes: descriptor 2, or what it was before it was diverted.
+/// The descriptor that the line goes to: 2, or what it was before it was diverted.
 static EAR: AtomicI32 = AtomicI32::new(2);
 
 /// The pipes that hold what was printed; below 0 for none.
@@ -107,7 +107,7 @@ pub(super) fn tell_to(ear: BorrowedFd<'_>, prints: [BorrowedFd<'_>; 2]) {
 /// Writes the line for what ends the process now, code at `address`, and what was printed last.
 /// Async-signal-safe.
 ///
-/// Where another thread does so, waits for it, and says nothing.
+/// If another thread writes it already, waits for that thread and writes nothing.
 fn tell(here: Option<&Here>, address: usize, what: Arguments<'_>) {
     let this = rustix::thread::gettid().as_raw_nonzero().get();
     let first = TELLER.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire);
@@ -134,9 +134,9 @@ fn wait_for_teller() {
 
 /// Whose code ends the process.
 enum Whose<'a> {
-    /// That of the call which this thread runs.
+    /// The code of the call which this thread runs.
     Call(&'a Here),
-    /// That of a library, outside of a call of the node.
+    /// The code of a library, outside of a call of the node.
     Library(Code),
     /// The node's, or nobody knows.
     Unknown,
@@ -144,9 +144,9 @@ enum Whose<'a> {
 
 /// Code of a library.
 struct Code {
-    /// Where the library begins.
+    /// The address where the library begins.
     base: usize,
-    /// Where the code is, if it is in the library itself: it may have called the C library.
+    /// The address of the code, if it is in the library itself: it may have called the C library.
     at: Option<usize>,
     /// Whether a library has started the thread.
     is_its_thread: bool,
@@ -285,7 +285,7 @@ pub(super) fn replaces(by: &CStr, program: &CStr) -> bool {
     true
 }
 
-/// What was told to end the process has not: the next one that does is told again.
+/// Writes that the process goes on: the system refused the other program. A later end is reported again.
 pub(super) fn goes_on() {
     let mut line = Line::empty();
     line.begin();
@@ -314,7 +314,7 @@ fn last_words() {
     }
 }
 
-/// What this thread runs of an engine's code.
+/// The call of an engine's code that this thread runs.
 fn here() -> Option<Here> {
     running::here()
 }

@@ -18,7 +18,7 @@ pub const TOUCHED: &str = "refit: closed memory was touched";
 /// Longest such line, in bytes.
 const LINE_BYTES_MAX: usize = 256;
 
-/// What is closed, and what was to happen at a fault before.
+/// The memory that is closed, and what was to happen at a fault before.
 struct Watched {
     ranges: Vec<(usize, usize)>,
     before: libc::sigaction,

@@ -35,7 +35,7 @@ const END_LOOK: Duration = Duration::from_millis(1);
 const DONE: libc::c_int = 0;
 const NOT_DONE: libc::c_int = 1;
 
-/// Where a copy writes: nothing else is open in it.
+/// The files that a copy writes to: nothing else is open in it.
 #[derive(Debug)]
 pub struct Outputs {
     /// Its standard output.
@@ -50,7 +50,7 @@ pub struct ProcessCopy {
     pid: Option<Pid>,
 }
 
-/// How a copy ended.
+/// The end of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It did its work.
@@ -64,10 +64,10 @@ pub enum End {
 /// Copies this process. The copy does `work`, which gets both outputs as files and says whether it did it, and ends;
 /// the calling thread goes on at once. The copy may use `cpu_s` seconds of processor time.
 ///
-/// Whoever calls this sees to it that no lock is held that `work` takes; see the [module](self).
+/// The caller sees to it that no lock is held that `work` takes; see the [module](self).
 ///
 /// # Errors
-/// What the system says: it has no room for another process.
+/// The system's error: it has no room for another process.
 pub fn fork(
     outputs: Outputs,
     cpu_s: u64,

@@ -52,7 +52,7 @@ enum Owner {
     Condemned,
 }
 
-/// Where a key stands, or stood.
+/// The place of a key in the table, now or before.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     record: Option<Record>,
@@ -154,7 +154,7 @@ pub fn of(owner: usize) -> Vec<u32> {
         .collect()
 }
 
-/// How many keys there are.
+/// Counts of the keys in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeysInUse {
     /// Keys of the object that was named, of the C library's callers and of nobody in particular.

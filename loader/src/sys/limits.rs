@@ -1,4 +1,4 @@
-//! What a child process may use, set by the child on itself before it maps anything.
+//! Limits what a child process may use, set by the child on itself before it maps anything.
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use std::io;
@@ -15,7 +15,7 @@ pub const PROBE_FILES_MAX: u64 = 64;
 /// Bounds this process, and has it killed when its parent ends.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn confine() -> io::Result<()> {
     end_with_parent()?;
     limit(Resource::Cpu, PROBE_CPU_S_MAX)?;
@@ -32,7 +32,7 @@ pub const REHEARSAL_FILES_MAX: u64 = 2_048;
 /// noticed: whoever calls this looks for that too.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn end_with_parent() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
@@ -42,7 +42,7 @@ pub fn end_with_parent() -> io::Result<()> {
 /// length. When the whole machine is short of memory, it is the first to go.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn confine_rehearsal(memory_bytes: u64, cpu_s: u64) -> io::Result<()> {
     limit(Resource::As, memory_bytes)?;
     limit(Resource::Cpu, cpu_s)?;
@@ -59,7 +59,7 @@ pub fn confine_rehearsal(memory_bytes: u64, cpu_s: u64) -> io::Result<()> {
 /// goes before the node.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn confine_copy(cpu_s: u64) -> io::Result<()> {
     limit(Resource::Cpu, cpu_s)?;
     limit(Resource::Core, 0)?;

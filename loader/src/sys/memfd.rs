@@ -15,7 +15,7 @@ const SEALS: SealFlags = SealFlags::WRITE
 /// Makes a file in memory called `name` with these bytes, and seals it.
 ///
 /// # Errors
-/// What the system says: it may refuse files in memory that can be executed (`vm.memfd_noexec`).
+/// The system's error: it may refuse files in memory that can be executed (`vm.memfd_noexec`).
 pub fn sealed(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
     let mut file = File::from(create(name)?);
     file.write_all(bytes)?;

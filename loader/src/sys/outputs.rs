@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Descriptors below this one have a meaning of their own.
 const FIRST_FREE: i32 = 3;
 
-/// What the two outputs were when this was made. Closed in whatever program this process becomes.
+/// The two outputs as they were when this was made. Closed in whatever program this process becomes.
 #[derive(Debug)]
 pub struct Outputs {
     stdout: OwnedFd,
@@ -36,7 +36,7 @@ impl Outputs {
     /// The outputs as they are now.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn keep() -> io::Result<Self> {
         Ok(Self {
             stdout: fcntl_dupfd_cloexec(stdout(), FIRST_FREE)?,
@@ -47,7 +47,7 @@ impl Outputs {
     /// Standard output as it was.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn stdout(&self) -> io::Result<File> {
         Ok(self.stdout.try_clone()?.into())
     }
@@ -55,7 +55,7 @@ impl Outputs {
     /// Standard error as it was.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn stderr(&self) -> io::Result<File> {
         Ok(self.stderr.try_clone()?.into())
     }
@@ -63,7 +63,7 @@ impl Outputs {
     /// Puts pipes in the place of both.
     ///
     /// # Errors
-    /// What the system says; both are then as they were.
+    /// The system's error; both are then as they were.
     pub fn divert(&self) -> io::Result<Diverted> {
         let (out_reader, out_writer) = pipe()?;
         let (err_reader, err_writer) = pipe()?;
@@ -85,7 +85,7 @@ impl Outputs {
     /// Puts both back: for the end of the process, and for a program that takes its place.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn restore(&self) -> io::Result<()> {
         dup2_stdout(&self.stdout)?;
         dup2_stderr(&self.stderr)?;

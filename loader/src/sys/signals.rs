@@ -21,7 +21,7 @@ pub(super) const FAULTS: [i32; 5] = [
     libc::SIGABRT,
 ];
 
-/// What else is the node's own: by these it is told to end, and without the last two as they are it would end
+/// The node's own signals beside those: by these it is asked to end; without the last two as they are it would end
 /// with a client that hangs up, or learn nothing of its children.
 const OWN: [i32; 5] = [
     libc::SIGTERM,
@@ -38,7 +38,7 @@ pub struct Signal(pub i32);
 /// Libraries that are remembered for good: as many as may be mapped.
 const LIBRARIES_MAX: usize = crate::loader::MAPPED_MAX;
 
-/// Where a library begins whose handler other code knows, with the signal's number in the low bits,
+/// The address of a library that has a handler which other code knows, with the signal's number in the low bits,
 /// which are 0 in a beginning. Such a library is never unmapped, so its place is never another's.
 static HANDED_OUT: [AtomicUsize; LIBRARIES_MAX] = [const { AtomicUsize::new(0) }; LIBRARIES_MAX];
 
@@ -119,7 +119,7 @@ pub fn handled(is_inside: impl Fn(usize) -> bool) -> Vec<Signal> {
 }
 
 impl Signal {
-    /// What a terminal that closes sends, which `nohup` has a program ignore.
+    /// The signal of a terminal that closes, which `nohup` has a program ignore.
     pub const HANGUP: Self = Self(libc::SIGHUP);
 
     /// Whether this process ignores it.

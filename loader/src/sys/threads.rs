@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// with `EAGAIN`.
 pub const THREADS_MAX: usize = 4096;
 
-/// How long a thread that ended may still be listed by the system, in milliseconds.
+/// The longest time that a thread that ended may still be listed by the system, in milliseconds.
 pub const THREAD_EXIT_GRACE_MS: u64 = 200;
 
 /// Records that are looked at whenever a thread is entered: the dead ones among them are forgotten.
@@ -32,7 +32,7 @@ const THREAD_EXIT_LOOK_MS: u64 = 1;
 #[derive(Clone, Copy, Debug)]
 struct Record {
     ticket: Ticket,
-    /// Where the library begins whose routine it runs.
+    /// The address of the library that has the routine that it runs.
     owner: usize,
     /// `None` until it runs.
     running: Option<Running>,

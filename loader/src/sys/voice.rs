@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 /// Gives standard output as a file; whatever a module prints from now on goes to standard error.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn set_aside() -> io::Result<File> {
     let voice = io::stdout().as_fd().try_clone_to_owned()?;
     dup2_stdout(stderr())?;

@@ -21,7 +21,7 @@ pub(crate) fn code_only(text: &str) -> String {
     code
 }
 
-/// How many bytes at the start of `rest` are not code; 0 if it starts with code.
+/// The number of bytes at the start of `rest` that are not code; 0 if it starts with code.
 fn skipped(rest: &str, before: Option<char>) -> usize {
     if rest.starts_with("//") {
         return rest.find('\n').unwrap_or(rest.len());
@@ -96,7 +96,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// What comes before the file's test module.
+/// The code before the file's test module.
 pub(crate) fn without_tests(code: &str) -> &str {
     let marker = "#[cfg(test)]";
     let module = |at: &usize| code[at + marker.len()..].trim_start().starts_with("mod ");

@@ -5,7 +5,7 @@ use super::{files, read};
 use refit_abi::codes::{GROUPS, Known};
 use std::collections::BTreeSet;
 
-/// Where the codes stand.
+/// The folder of the list of codes.
 const LIST: &str = "abi/src/codes/";
 
 /// Texts that look like a code and are none.

@@ -38,13 +38,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::Semaphore;
 
-/// Where the double is in its history.
+/// The double's place in its history.
 const MOMENT: Moment = Moment {
     height: Height(41),
     generation: Generation(2),
 };
 
-/// Where its engine `faulty` returned its fault.
+/// The place in history at which its engine `faulty` returned its fault.
 const FAULT_MOMENT: Moment = Moment {
     height: Height(7),
     generation: Generation(1),
@@ -56,7 +56,7 @@ pub const LIFE: Life = Life(0x00c0_ffee_1234_5678);
 /// A node with fixed answers, and what a test looks at afterwards.
 #[derive(Debug)]
 pub struct Double {
-    /// What it counts.
+    /// Its counters.
     pub metrics: Metrics,
     /// Its events.
     pub feed: Arc<Feed>,
@@ -68,11 +68,11 @@ pub struct Double {
     pub halted: Option<HaltedStatus>,
     /// The keys of requests that were carried out.
     pub seen: Mutex<BTreeSet<String>>,
-    /// How many messages each group had.
+    /// The number of messages of each group.
     pub groups: Mutex<Vec<usize>>,
     /// By which way each message or group came in.
     pub shares: Mutex<Vec<Share>>,
-    /// What was last set of the parameters.
+    /// The last change of the parameters.
     pub changed: Mutex<ParameterChange>,
     /// One permit for each group with a message for `held`.
     pub gate: Arc<Semaphore>,
@@ -587,7 +587,7 @@ pub fn fixture() -> Fixture {
     }
 }
 
-/// What the configuration lists.
+/// The grants that the configuration lists.
 fn granted() -> std::collections::BTreeMap<String, Vec<CapabilityDescriptor>> {
     let index = |ability| CapabilityDescriptor {
         ability,

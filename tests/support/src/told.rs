@@ -1,4 +1,4 @@
-//! What the double tells of upgrades and rehearsals.
+//! The double's reports of upgrades and rehearsals.
 
 use refit_abi::{Generation, Height};
 use refit_admin::api::{

@@ -1,4 +1,4 @@
-//! What extends a message, and how versions are compared.
+//! Tests which changes extend a message, and how versions are compared.
 
 use super::*;
 use refit_abi::schema::Describer;

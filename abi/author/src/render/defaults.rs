@@ -13,7 +13,7 @@ const ARRAY_LENGTH_MAX: u64 = 32;
 /// Most elements of a tuple that has a default.
 const TUPLE_LENGTH_MAX: usize = 12;
 
-/// What stands in `#[serde(…)]`, without `default`; `None` if nothing is left.
+/// The contents of `#[serde(…)]` without `default`; `None` if nothing is left.
 pub(super) fn without(serde: &str) -> Option<String> {
     let Some(metas) = metas(serde) else {
         return Some(serde.to_owned());
@@ -57,7 +57,7 @@ pub(super) fn has(ty: &Type) -> bool {
     }
 }
 
-/// Where in `item` a default is left out, by `Type` or `Type.field`, as `serde` has it.
+/// The places in `item` where a default is left out, by `Type` or `Type.field`, as `serde` has it.
 pub(super) fn left_out(item: &Item, serde: &super::SerdeAttributes) -> Vec<String> {
     let asked = |place: &String| serde.get(place).is_some_and(|serde| asks(serde));
     let of = |name: &str, fields: &[Field]| -> Vec<String> {

@@ -4,7 +4,7 @@ use super::{Declared, Module, RenderError, names};
 use crate::lock::layoutless;
 use refit_abi::schema::{Field, Type, Variant};
 
-/// What a root is that is the state.
+/// The name of the root that is the state.
 const STATE: &str = "state";
 
 /// The types of a module; the roots are among them.
@@ -33,11 +33,11 @@ pub(super) struct Item {
     pub(super) is_foreign: bool,
     /// For each variant, or for the struct, the texts of its fields' types.
     pub(super) fields: Vec<Vec<String>>,
-    /// Where it comes from instead of being declared: module and name.
+    /// The module and name that it is taken from, instead of being declared.
     pub(super) taken_from: Option<(String, String)>,
     /// Whether anything that is declared needs it.
     pub(super) is_needed: bool,
-    /// What its fields' types are imported from.
+    /// The modules that its fields' types are imported from.
     pub(super) imports: Vec<&'static str>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn collect(roots: &[(&'static str, &Type)]) -> Result<Items, RenderEr
     Ok(items)
 }
 
-/// What a field's type was found to need.
+/// The imports and bounds that a field's type needs.
 #[derive(Default)]
 struct Needs {
     uses: Vec<usize>,
@@ -197,7 +197,7 @@ impl Items {
             .try_for_each(|field| self.outer(&field.ty, depth + 1, found))
     }
 
-    /// What is inside a key is a key; what holds something foreign is foreign.
+    /// Marks the insides of a key as keys, and a type that holds something foreign as foreign.
     fn spread(&mut self) {
         // Each pass that changes something sets at least one of two flags of an item.
         for _ in 0..=2 * self.all.len() {
@@ -247,7 +247,7 @@ impl Items {
         }
     }
 
-    /// What the module will have.
+    /// The types that the module will declare.
     pub(super) fn declared(&self) -> Vec<Declared> {
         let needed = self.all.iter().filter(|item| item.is_needed);
         let declared = needed.filter(|item| item.outer.is_empty());

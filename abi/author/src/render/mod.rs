@@ -18,7 +18,7 @@ use refit_abi::host::Explain;
 use refit_abi::schema::Type;
 use std::borrow::Cow;
 
-/// What every frozen module says in its head.
+/// A sentence in the head of every frozen module.
 pub const WRITTEN: &str = "`refit engine freeze` wrote it.";
 
 /// Why a type cannot be written as Rust.
@@ -33,7 +33,7 @@ pub enum RenderError {
     /// A state, or a message, that is no struct and no enum.
     #[error("the {what} is a `{name}`: only a struct or an enum of the engine's own can be frozen")]
     NotDerived {
-        /// What the type is: `state`, `message`.
+        /// The role of the type: `state`, `message`.
         what: String,
         /// The type as Rust writes it.
         name: String,
@@ -68,7 +68,7 @@ impl Explain for RenderError {
     }
 }
 
-/// What is to be frozen.
+/// A request to freeze the types of one version.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The number of the published version.
@@ -77,9 +77,9 @@ pub struct Request<'a> {
     pub kind: &'a str,
     /// The types, each with what it is: `state`, `message`, …
     pub roots: Vec<(&'static str, &'a Type)>,
-    /// What earlier versions have frozen, oldest first.
+    /// The modules of earlier versions, oldest first.
     pub earlier: Vec<Module>,
-    /// What stands in the types' `#[serde(…)]`.
+    /// The contents of the types' `#[serde(…)]`.
     pub serde: &'a SerdeAttributes,
 }
 
@@ -95,7 +95,7 @@ pub struct Module {
     /// The types of `#[state(serde)]` fields, as their author wrote them: the module must be able to
     /// name them.
     pub foreign: Vec<String>,
-    /// Where `#[serde(default)]` is left out, by `Type` or `Type.field`.
+    /// The places where `#[serde(default)]` is left out, by `Type` or `Type.field`.
     pub without_default: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The names of Rust: of the closed list's types, and for those that are declared.
 
-/// Where a name of the closed list is imported from; `None` for what the prelude has.
+/// The path that a name of the closed list is imported from; `None` inside for a name of the prelude.
 pub(super) fn scalar(name: &str) -> Option<Option<&'static str>> {
     const PRELUDE: [&str; 19] = [
         "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
@@ -21,7 +21,7 @@ pub(super) fn scalar(name: &str) -> Option<Option<&'static str>> {
     found.map(|(_, path)| Some(*path))
 }
 
-/// Where a container of the closed list is imported from, if it is not in the prelude.
+/// The path that a container of the closed list is imported from, if it is not in the prelude.
 pub(super) fn import(container: &str) -> Option<&'static str> {
     match container {
         "BTreeMap" => Some("std::collections::BTreeMap"),

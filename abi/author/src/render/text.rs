@@ -143,7 +143,7 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// What stands above a field.
+    /// The attributes above a field.
     fn attributes(&self, field: &Field) -> Vec<String> {
         let on_field = match &field.ty {
             Type::Serde { .. } => Some("#[state(serde)]"),

@@ -1,4 +1,4 @@
-//! What is read of a source, and for which types.
+//! Tests what is read of a source, and for which types.
 
 use crate::samples::described;
 use refit_abi::{Deserialize, Serialize, State};

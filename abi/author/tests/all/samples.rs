@@ -10,7 +10,7 @@ use refit_author::lock::{Interface, Part, Published, layoutless};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 
-/// What `T` is described as.
+/// The description of `T`.
 pub(crate) fn described<T: State>() -> Type {
     T::describe(&mut Describer::default())
 }

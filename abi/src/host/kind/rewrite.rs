@@ -1,4 +1,4 @@
-//! What others wrote in a kind's words, as postcard.
+//! Writes what others sent in a kind's words as postcard.
 
 use super::Kind;
 use crate::host::call::{Buffer, CallError};

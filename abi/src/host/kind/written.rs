@@ -50,7 +50,7 @@ impl Kind {
         Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
-    /// What the state says it is, hashed: states that differ have different ones, also where their bytes
+    /// The hash of what the state reports of itself: states that differ have different ones, also where their bytes
     /// are equal because something is left out of them.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ pub const LABELS_MAX: usize = 4_096;
 /// Longest text of a label, in bytes.
 pub const LABEL_TEXT_BYTES_MAX: usize = 64;
 
-/// What an engine kind's code is called. There is one for each kind, package and version, and it is never
+/// The name of an engine kind's code. There is one for each kind, package and version, and it is never
 /// freed: a signal handler or another thread may read it whatever becomes of the code.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {

@@ -20,7 +20,7 @@ pub(super) struct Frame {
     pub(super) length: usize,
 }
 
-/// What a thread runs. Aligned so that two threads write to different cache lines, prefetched pairs
+/// The call that a thread is in. Aligned so that two threads write to different cache lines, prefetched pairs
 /// included.
 #[repr(align(128))]
 pub(super) struct Record {

@@ -40,7 +40,7 @@ pub struct ScriptedBus {
 /// Writes the answer to a query, both postcard.
 type Call = dyn FnMut(&[u8], &mut Vec<u8>) -> BusStatus;
 
-/// What one engine answers.
+/// The scripted answers of one engine.
 struct Answers {
     query: SchemaId,
     answer: SchemaId,
@@ -80,7 +80,7 @@ impl ScriptedBus {
         self
     }
 
-    /// What the migration may use.
+    /// Limits what the migration may use.
     #[must_use]
     pub fn budget(mut self, budget: BusBudget) -> Self {
         self.budget = budget;
@@ -132,12 +132,12 @@ impl ScriptedBus {
         self
     }
 
-    /// What was sent, in order.
+    /// The messages that were sent, in order.
     pub fn sent(&self) -> &[Sent] {
         &self.sent
     }
 
-    /// What was sent to one engine, decoded.
+    /// The messages that were sent to one engine, decoded.
     ///
     /// # Panics
     /// If one of them is not an `M`.
@@ -157,7 +157,7 @@ impl ScriptedBus {
         &self.retired
     }
 
-    /// What was logged, in order.
+    /// The lines that were logged, in order.
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
@@ -173,7 +173,7 @@ impl ScriptedBus {
         }
     }
 
-    /// What a call came to, as the upgrade would see it.
+    /// Gives the outcome of a call as the upgrade would see it.
     pub(crate) fn ended<T>(&mut self, outcome: Result<T, Fault>) -> Result<T, Fault> {
         self.rethrow();
         if self.cancelled {

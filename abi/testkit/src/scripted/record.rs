@@ -1,4 +1,4 @@
-//! What a migration did over a scripted bus.
+//! Records what a migration did over a scripted bus.
 
 use crate::codec;
 use refit_abi::schema::SchemaId;
@@ -44,7 +44,7 @@ impl Sent {
 }
 
 impl Spawned {
-    /// What it was started with.
+    /// The configuration that it was started with.
     ///
     /// # Panics
     /// If it is not of kind `E`.

@@ -52,7 +52,7 @@ fn an_upgrade_message_is_handled_alone() {
 #[derive(Debug, State, Serialize, Deserialize)]
 struct Does(u64);
 
-/// What came of it.
+/// The outcome, as text.
 #[derive(Debug, PartialEq, State, Serialize, Deserialize)]
 struct Done(String);
 

@@ -1,4 +1,4 @@
-//! What the testkit promises to an author, on two small engines of their own.
+//! Tests what the testkit promises to an author, on two small engines of their own.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod alone;

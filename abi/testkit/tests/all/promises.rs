@@ -1,4 +1,4 @@
-//! What engines promise, and who notices when they do not keep it.
+//! Tests what engines promise, and who notices when they do not keep it.
 
 use crate::bank::{Message, v1};
 use crate::driving::{bank, deposit};
@@ -7,7 +7,7 @@ use refit_testkit::{Look, Testkit, assert_deterministic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the panic of `call` says.
+/// The text of the panic of `call`.
 pub(crate) fn panic_of<R>(call: impl FnOnce() -> R) -> String {
     let panic = catch_unwind(AssertUnwindSafe(call)).err().unwrap();
     let text = panic.downcast_ref::<String>().cloned();

@@ -14,14 +14,14 @@ const CASES: u64 = 20_000;
 /// Longest bytes that are made from nothing.
 const BYTES_MAX: usize = 200;
 
-/// What a call may take for each of its bytes, in bytes: an empty list in a list is one byte of postcard and 24 of
+/// The memory that a call may take for each of its bytes: an empty list in a list is one byte of postcard and 24 of
 /// memory, a list grows by doubling, and what was read is written twice and copied once by the node.
 const TAKEN_PER_BYTE: usize = 128;
 
-/// What a call may take whatever its bytes are, in bytes: the shapes of older versions, a reason.
+/// The memory that a call may take whatever its bytes are, in bytes: the shapes of older versions, a reason.
 const TAKEN_AT_REST: usize = 16 << 10;
 
-/// What payloads consist of: in other places they may still be some.
+/// Parts of payloads, put together at random: in other places they may still be valid.
 const WORDS: [&[u8]; 14] = [
     b"\"Nothing\"",
     b"{\"Number\":",
@@ -222,7 +222,7 @@ fn any_bytes_are_a_notice_or_change_nothing() {
     kind.discard(state).unwrap();
 }
 
-/// What an engine would start from, as bytes; `None` if it is refused.
+/// The bytes of the state that an engine would start from; `None` if the configuration is refused.
 fn begun(kind: &Kind, codec: Codec, config: &[u8]) -> Option<Vec<u8>> {
     let mut node = Node::default();
     let started = kind.init(id(), (codec, config), BlockFrame::default(), &mut node);

@@ -49,7 +49,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What an engine does with an envelope.
+/// Gives an envelope to an engine.
 pub(crate) fn give(kind: &Kind, state: &mut Instance, envelope: Envelope<'_>) -> Node {
     let mut node = Node::default();
     let mut context = HandleContext::new(id(), BlockFrame::default(), 0, &mut node);

@@ -76,7 +76,7 @@ fn layout(line: &str) -> Option<Layout> {
     })
 }
 
-/// What the program prints for each type: its layout hash and its size.
+/// The output of the program for each type: its layout hash and its size.
 pub(crate) fn hashes(source: &str, number: usize) -> Vec<(String, u64)> {
     fs::create_dir_all(folder()).unwrap();
     let (path, out) = (

@@ -21,7 +21,7 @@ pub(crate) enum Ty {
     Itself,
 }
 
-/// What is in a struct or in one variant.
+/// The fields of a struct or of one variant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fields {
     pub(crate) named: bool,

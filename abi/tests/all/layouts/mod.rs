@@ -32,7 +32,7 @@ const TYPES: usize = 250;
 /// Definitions that are compiled as one program.
 const DEFINITIONS_PER_BATCH: usize = 250;
 
-/// What is known of one spelled type.
+/// The facts about one spelled type.
 struct Known {
     what: String,
     hash: String,

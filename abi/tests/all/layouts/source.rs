@@ -4,14 +4,14 @@ use crate::layouts::definition::{Definition, Fields, Shape, Ty};
 use crate::layouts::random::Random;
 use std::fmt::Write;
 
-/// How a definition is written.
+/// The spelling of a definition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Spelling {
     /// As an author writes it, and as `engine freeze` does.
     Plain,
     /// The types of some fields are parameters.
     Parameters,
-    /// What is inside of some fields' types is a parameter.
+    /// The inner type of some fields' types is a parameter.
     Inside,
     /// The last field's type is an associated one.
     Associated,
@@ -27,7 +27,7 @@ pub(crate) const SPELLINGS: [Spelling; 5] = [
     Spelling::Dressed,
 ];
 
-/// What a source is compiled for.
+/// The use that a source is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Purpose {
     /// The compiler shows the layouts.
@@ -47,7 +47,7 @@ struct Spelled {
     generics: String,
     /// The parameters alone.
     parameters: String,
-    /// What they stand for.
+    /// The arguments for its parameters.
     arguments: String,
     /// The bounds that stand behind.
     clause: String,

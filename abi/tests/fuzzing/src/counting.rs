@@ -14,10 +14,10 @@ thread_local! {
 #[derive(Debug)]
 pub struct Counting;
 
-/// What a piece of work gave, and what it took.
+/// The result of a piece of work, and the memory that it took.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken<T> {
-    /// What it gave.
+    /// The result.
     pub value: T,
     /// The most that it held at once of what it allocated itself, in bytes.
     pub peak_bytes: usize,

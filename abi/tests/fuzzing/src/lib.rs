@@ -1,4 +1,4 @@
-//! What tests need that give a decoder whatever bytes: random cases that can be had again, changed bytes, and an
+//! Tools for tests that give a decoder whatever bytes: random cases that can be repeated, changed bytes, and an
 //! allocator that says how much memory a call took.
 //!
 //! A bounded number of cases runs with each `cargo test`, from a fixed seed, which is printed. Another seed, or more

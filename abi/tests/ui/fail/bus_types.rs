@@ -1,4 +1,4 @@
-//! What crosses the bus is plain data; what is started there is an engine, with its own configuration.
+//! Only plain data crosses the bus; only an engine is started there, with its own configuration.
 
 use refit_abi::{EngineId, Fault, UpgradeBus};
 use std::collections::HashMap;

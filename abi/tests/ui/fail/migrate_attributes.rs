@@ -1,4 +1,4 @@
-//! What is written on the struct and its fields contradicts itself.
+//! The attributes on the struct and its fields contradict each other.
 use refit_abi::{Deserialize, Migrate, Serialize, State};
 
 mod v1 {

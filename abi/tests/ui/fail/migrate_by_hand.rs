@@ -1,4 +1,4 @@
-//! What must be migrated by hand.
+//! Types that must be migrated by hand.
 use refit_abi::{Deserialize, Migrate, Serialize, State};
 
 mod v1 {

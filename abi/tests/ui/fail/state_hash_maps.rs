@@ -1,4 +1,4 @@
-//! What hashes: its order is no order.
+//! Hash maps and sets: their order is no order.
 use refit_abi::State;
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! What changes behind a shared reference.
+//! Types that change behind a shared reference.
 use refit_abi::State;
 use std::cell::{Cell, LazyCell, OnceCell, RefCell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize};

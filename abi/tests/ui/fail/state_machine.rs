@@ -1,4 +1,4 @@
-//! What differs between machines, and what the standard library may lay out otherwise.
+//! Types that differ between machines, and those that the standard library may lay out differently in another build.
 use refit_abi::State;
 use std::collections::{BinaryHeap, LinkedList};
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What points: into the library that made it, or into its code.
+//! Pointers: into the library that made them, or into its code.
 use refit_abi::State;
 use std::borrow::Cow;
 use std::ptr::NonNull;

@@ -1,4 +1,4 @@
-//! What is no struct or enum that owns its data, and `repr`s and discriminants that hide from the
+//! Items that are no struct or enum that owns its data, and `repr`s and discriminants that hide from the
 //! layout hash.
 use refit_abi::State;
 

@@ -1,4 +1,4 @@
-//! What a library is built from: content, whatever the times say, and nothing else. The contract here
+//! Tests that a library is built from content, whatever the times say, and from nothing else. The contract here
 //! is a tiny one, so that these builds take little.
 
 use refit_abi::host::Explain;

@@ -1,11 +1,11 @@
-//! What the code of each mapped library is called: a handler of signals that finds code there can name it.
+//! Keeps the name of each mapped library's code: a handler of signals that finds code there can name it.
 
 use crate::loader::MAPPED_MAX;
 use refit_abi::host::running::Label;
 use std::ptr::{from_ref, null_mut};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-/// Where a library begins, and what its code is called.
+/// The address where a library begins, and the name of its code.
 struct Place {
     /// 0 where there is none.
     base: AtomicUsize,
@@ -47,7 +47,7 @@ pub(crate) fn gone(base: usize) {
     }
 }
 
-/// What the library that begins at `base` is called. Async-signal-safe.
+/// The name of the library that begins at `base`. Async-signal-safe.
 pub(super) fn label(base: usize) -> Option<&'static Label> {
     let at = |place: &&Place| place.base.load(Ordering::Acquire) == base;
     let place = PLACES.iter().find(at)?;

@@ -10,14 +10,14 @@ use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// How far below the stack pointer a function may reach before it has moved it: large frames are probed page
+/// The farthest below the stack pointer that a function may reach before it has moved it: large frames are probed page
 /// by page.
 const FRAME_BYTES_MAX: usize = 64 << 10;
 
-/// How far above the stack pointer a push may be when it is told.
+/// The farthest above the stack pointer that a push may be when it is reported.
 const RED_ZONE_BYTES: usize = 4_096;
 
-/// Signals that do not end a process, those that cannot be handled, and those that are told in another way: the
+/// Signals that do not end a process, those that cannot be handled, and those that are reported in another way: the
 /// node ends by the first three of them.
 const NOT_TOLD: [c_int; 13] = [
     libc::SIGTERM,
@@ -41,7 +41,7 @@ const C_LIBRARYS: std::ops::Range<c_int> = 32..34;
 /// Places for all signals, by their numbers.
 const PLACES: usize = NUMBER_MAX as usize + 1;
 
-/// What was set before: the standard library's own handler tells an overflow of the stack from other faults. Null
+/// The handlers that were set before: the standard library's own tells an overflow of the stack from other faults. Null
 /// where nothing was.
 static BEFORE: [AtomicPtr<libc::sigaction>; PLACES] =
     [const { AtomicPtr::new(null_mut()) }; PLACES];
@@ -50,7 +50,7 @@ static BEFORE: [AtomicPtr<libc::sigaction>; PLACES] =
 /// nothing happens.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn install() -> io::Result<()> {
     static INSTALLED: Mutex<bool> = Mutex::new(false);
     let mut installed = INSTALLED.lock().unwrap_or_else(|error| error.into_inner());
@@ -142,7 +142,7 @@ pub(in super::super) fn is_teller(signal: c_int, handler: usize) -> bool {
     is_told(signal) && handler == handle as *const () as usize
 }
 
-/// What is set for a signal whose end of the process is told. Async-signal-safe.
+/// The handler that is set for a signal by which the end of the process is reported. Async-signal-safe.
 pub(in super::super) fn stands_for_default(signal: c_int) -> Option<libc::sigaction> {
     ((1..=NUMBER_MAX).contains(&signal) && is_told(signal)).then(teller)
 }
@@ -224,7 +224,7 @@ fn is_overflow(signal: c_int, address: usize, stack: usize) -> bool {
     matches!(signal, libc::SIGSEGV | libc::SIGBUS) && near.contains(&address)
 }
 
-/// Where the code was that the signal came to.
+/// The registers of the code that the signal came to.
 struct Registers {
     /// The instruction.
     code: usize,

@@ -1,4 +1,4 @@
-//! What threads have for the handler of fatal signals: a stack, and which library has started them.
+//! Gives threads what the handler of fatal signals needs: a stack, and which library has started them.
 //!
 //! The standard library in an engine gives its threads no stack for that. The one in the program does, of 8 KiB
 //! where the system itself may need the half of it; it gives none where there is one already.
@@ -17,11 +17,11 @@ use std::ptr::null_mut;
 /// The handler's stack, in bytes. The system takes memory for what is used of it alone.
 const STACK_BYTES: usize = 64 << 10;
 
-/// What cannot be reached below it, in bytes: a page, of any size that a page has.
+/// The bytes below it that cannot be reached: a page, of any size that a page has.
 const GUARD_BYTES: usize = 64 << 10;
 
 thread_local! {
-    /// Where the library begins that has started this thread; 0 for the program. Without a destructor, so that
+    /// The address of the library that has started this thread; 0 for the program. Without a destructor, so that
     /// it can be read in a handler of signals.
     static STARTED_BY: Cell<usize> = const { Cell::new(0) };
     static STACK: Option<Stack> = Stack::give();

@@ -1,10 +1,10 @@
 //! `sigaction` and `signal`: who was given the address of whose signal handler.
 //!
-//! Whoever asks what is installed, or installs another handler or none, learns the address of the one that was
+//! Code that asks what is installed, or installs another handler or none, learns the address of the one that was
 //! there, and may call it or put it back later: `signal-hook` does, and the tokio runtime by it, in a library and
 //! in the program alike. What is installed can be asked at any time; who keeps what was installed before can
 //! only be noted here. So each time a library's handler is given to code outside of that library, it is noted.
-//! Who calls is known by the address that the call returns to. A library that asks for its own handler, or takes
+//! The caller is known by the address that the call returns to. A library that asks for its own handler, or takes
 //! it away, is given nothing new.
 //!
 //! These may be called in a signal handler and after `fork`: they take no lock and allocate nothing, and look for
@@ -127,8 +127,8 @@ unsafe extern "C" fn signal_by(
     replaced
 }
 
-/// What is set in place of the system's own action, where a library asks for that and the signal's end of the
-/// process is told: it is the same to the library, and the process does not end without a word.
+/// The handler that is set in place of the system's own action, where a library asks for that and an end by the signal
+/// is reported: it is the same to the library, and the process does not end without a word.
 fn told_by_default(
     number: c_int,
     installed: Option<sighandler_t>,
@@ -187,7 +187,7 @@ fn refused<T>(answer: T) -> T {
 struct HandOut {
     /// The handler.
     replaced: sighandler_t,
-    /// What is installed in its place, if anything is.
+    /// The handler that is installed in its place, if there is one.
     installed: Option<sighandler_t>,
     /// An address in the code that got it; 0 if it is not known.
     caller: usize,
@@ -224,7 +224,7 @@ pub(in super::super) fn is_ignored(number: c_int) -> bool {
     disposition(number) == Some(libc::SIG_IGN)
 }
 
-/// What happens at a signal, as the system has it.
+/// The handler or action of a signal, as the system has it.
 fn disposition(number: c_int) -> Option<sighandler_t> {
     let next = SIGACTION.address();
     if next == 0 {

@@ -7,7 +7,7 @@ use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 use refit_abi::host::running::Label;
 use std::mem::transmute;
 
-/// What a thread runs: it gives a pointer in POSIX, a number in C11.
+/// The function that a thread runs: it gives a pointer in POSIX, a number in C11.
 type Routine<T> = extern "C" fn(*mut c_void) -> T;
 type Create = unsafe extern "C" fn(
     *mut pthread_t,
@@ -31,7 +31,7 @@ pub(super) fn pairs() -> [(&'static Next, usize); 2] {
     ]
 }
 
-/// What a thread needs to begin.
+/// The values that a thread needs to begin.
 struct Start<T> {
     routine: Routine<T>,
     argument: *mut c_void,
@@ -137,7 +137,7 @@ extern "C" fn run<T>(start: *mut c_void) -> T {
     routine(argument)
 }
 
-/// What the thread was made for. Apart, so that nothing of it stands in the way of `pthread_exit`.
+/// Notes the thread's library and gives its routine. Apart, so that nothing of it stands in the way of `pthread_exit`.
 #[inline(never)]
 fn begun<T>(start: *mut c_void) -> (Routine<T>, *mut c_void) {
     let start: *mut Start<T> = start.cast();

@@ -82,7 +82,7 @@ pub(super) fn library_at(address: usize) -> Option<usize> {
     address::base_of(address).filter(|base| *base != program())
 }
 
-/// Where this program begins in memory.
+/// The address where this program begins in memory.
 pub fn program() -> usize {
     static BASE: AtomicUsize = AtomicUsize::new(0);
     match BASE.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What the C library is given in a destructor's place: one function for each place of the table, which calls the
+//! Functions that the C library is given in a destructor's place: one for each place of the table, which calls the
 //! destructor that is noted there, if there is one.
 
 use super::{Destructor, PLACES};
@@ -6,7 +6,7 @@ use libc::c_void;
 use std::mem::transmute;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What our destructor of each place calls; 0 for nothing.
+/// The address of the destructor for each place; 0 for none.
 static DESTRUCTORS: [AtomicUsize; PLACES] = [const { AtomicUsize::new(0) }; PLACES];
 
 /// Threads that are inside the destructor of each place.
@@ -29,7 +29,7 @@ pub(super) fn is_running(place: usize) -> bool {
     INSIDE[place].load(Ordering::SeqCst) > 0
 }
 
-/// What the C library calls at a thread's end, for the key at one place.
+/// Called by the C library at a thread's end, for the key at one place.
 unsafe extern "C" fn stand_in<const ROW: usize, const COLUMN: usize>(value: *mut c_void) {
     let place = ROW * COLUMNS + COLUMN;
     INSIDE[place].fetch_add(1, Ordering::SeqCst);
