@@ -1,6 +1,6 @@
-//! Which compiler and which standard library built something: what memory layouts are fixed within.
+//! Names the compiler and the standard library of a build: memory layouts are fixed within one such pair.
 //!
-//! The build script includes this file, and so does a test. A release from rust-lang.org is told by its commit.
+//! The build script includes this file, and so does a test. A release from rust-lang.org is known by its commit.
 //! A distribution's compiler may not know its own (`commit-hash: unknown`), and may change the standard library
 //! of one commit; so the release, the LLVM and the library's own files count too. The compiler names those
 //! files by a hash of what they were built from.

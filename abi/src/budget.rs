@@ -1,4 +1,4 @@
-//! [`Budget`]: what the message that is being handled may still ask of the node.
+//! [`Budget`]: how much the message that is being handled may still ask of the node.
 
 use crate::raw::RawBudget;
 

@@ -35,7 +35,7 @@ pub const LAYOUT: &str = concat!(
     layout_epoch!()
 );
 
-/// Target triple.
+/// The target triple, such as `x86_64-unknown-linux-gnu`.
 pub const TARGET: &str = env!("REFIT_TARGET");
 
 /// The word for how a compilation treats panics: `unwind` or `abort`. Only a module that unwinds can have

@@ -32,7 +32,7 @@ impl<'a> UpgradeBus<'a> {
     }
 
     /// Whether the upgrade was cancelled because a transition before this one failed; those before that
-    /// one go on, so that the same failure is told on every node. A long transition should look, and
+    /// one go on, so that every node reports the same failure. A long transition should look, and
     /// return any fault: its result is dropped.
     pub fn is_cancelled(&self) -> bool {
         // SAFETY: `host::bus::raw` made table and object for this call, for each other, and both outlive it.
@@ -76,7 +76,7 @@ impl<'a> UpgradeBus<'a> {
     ///
     /// # Errors
     /// [`BusError`]: [`BusError::UnknownKind`], no capability [`Spawn`](crate::Capability::Spawn), a spent budget, or
-    /// what its `init` said.
+    /// the fault of its `init`.
     pub fn spawn<E: Engine>(&mut self, config: &E::Config) -> Result<EngineId, BusError> {
         self.start::<E>("", config)
     }

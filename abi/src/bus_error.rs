@@ -12,15 +12,15 @@ pub enum BusError {
     #[error("the upgrade was cancelled; return, and the old generation goes on")]
     Cancelled,
     /// No engine has the id.
-    #[error("there is no engine `{what}`; look at the id")]
+    #[error("there is no engine `{what}`; check the id")]
     Unknown {
-        /// The id.
+        /// The id that was named.
         what: String,
     },
     /// No kind of the new generation has the name.
     #[error("the new generation has no kind `{kind}`; add its module to the plan")]
     UnknownKind {
-        /// The kind.
+        /// The kind that was named.
         kind: String,
     },
     /// A query of new state of a kind that is not in `AFTER`.
@@ -49,11 +49,13 @@ pub enum BusError {
         "engine `{engine}` is retired, stopped or poisoned; look at `refit status`, or do without it"
     )]
     Unavailable {
-        /// The engine.
+        /// The engine that was called.
         engine: EngineId,
     },
     /// The types do not fit.
-    #[error("`{what}` has another schema for that; mirror its types exactly, names included")]
+    #[error(
+        "`{what}` takes or gives another schema there; mirror its types exactly, names included"
+    )]
     Schema {
         /// The engine or kind.
         what: String,
@@ -63,7 +65,7 @@ pub enum BusError {
     Fault {
         /// The engine or kind.
         what: String,
-        /// Its fault.
+        /// The fault that it returned.
         fault: Fault,
     },
     /// The engine's own code panicked, or what it wrote cannot be read.
@@ -77,7 +79,7 @@ pub enum BusError {
     /// An engine with the id exists.
     #[error("an engine called `{engine}` exists; choose another name")]
     Taken {
-        /// The id.
+        /// The id that is taken.
         engine: EngineId,
     },
     /// New states are asked by transitions only.

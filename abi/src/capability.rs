@@ -1,4 +1,4 @@
-//! [`Capability`]: what an engine kind does to engines of other kinds, as its author declares it.
+//! [`Capability`]: one thing that an engine kind does to engines of other kinds, as its author declares it.
 
 use crate::descriptor::{Ability, CapabilityDescriptor};
 
@@ -8,7 +8,7 @@ use crate::descriptor::{Ability, CapabilityDescriptor};
 pub enum Capability {
     /// Sends them messages; over the upgrade bus, upgrade messages.
     Message(&'static str),
-    /// Starts them.
+    /// It starts engines of that kind.
     Spawn(&'static str),
     /// Asks them, old state or new, over the upgrade bus.
     Read(&'static str),

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 pub trait Chain: 'static {
     /// The oldest state.
     type From: State;
-    /// The newest.
+    /// The newest type of the chain.
     type To: State;
 
     /// Makes the newest from the oldest, which stays as it is.
@@ -28,7 +28,7 @@ pub trait Chain: 'static {
     fn run(old: Self::From, bus: &mut UpgradeBus<'_>) -> Result<Self::To, Fault>;
 }
 
-/// No steps.
+/// A chain without steps: the newest type itself.
 #[derive(Debug)]
 pub struct Here<T>(PhantomData<fn() -> T>);
 
@@ -62,7 +62,7 @@ impl<N: Migrate, C: Chain<From = N>> Chain for (N, C) {
 pub trait MessageChain: 'static {
     /// The oldest message.
     type From: State;
-    /// The newest.
+    /// The newest type of the chain.
     type To: State;
 
     /// The oldest in the newest's words.

@@ -96,7 +96,7 @@ fn decode_deep<T: State>(bytes: &[u8]) -> Result<T, Refused> {
 pub(crate) fn encode_state<T: State>(state: &T, out: &mut Vec<u8>) -> Result<(), Refused> {
     let nature = T::nature();
     if nature.opaque {
-        // What is left out would read back as something else.
+        // Bytes with a field left out would read back as another value.
         walk::witness(state).map_err(Refused::from)?;
     }
     encode_guarded(state, Floor::if_deep(nature.is_deep()), out)
@@ -256,7 +256,7 @@ impl<'de> postcard::de_flavors::Flavor<'de> for GuardedHead<'de> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        // What is left: a list that says more is given no memory ahead.
+        // The bytes that are left: a list that claims more elements gets no memory for them ahead.
         Some(match self.floor == Floor::NONE {
             true => self.bytes.len(),
             false => 0,

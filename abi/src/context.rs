@@ -1,4 +1,4 @@
-//! [`Context`]: all that a handler knows of the outside and all that it can do there.
+//! [`Context`]: a handler's facts about the outside, and the services that it can call there.
 //!
 //! A context lives for one batch of messages of one engine. Everything in it follows from the block
 //! and the engine's id, so that every node that executes the block sees the same.
@@ -65,11 +65,11 @@ pub enum ServiceError {
     Forbidden,
     /// A `#[state(serde)]` field of what was given does not serialize, or an event has no form in JSON.
     #[error(
-        "that cannot be written down; look at how its `#[state(serde)]` fields serialize, and whether the keys of an event's maps are texts or numbers"
+        "the value cannot be written; look at how its `#[state(serde)]` fields serialize, and whether the keys of an event's maps are texts or numbers"
     )]
     Unwritable,
     /// It is nested deeper than a thread's stack allows.
-    #[error("that is nested deeper than a thread's stack allows; send a flatter value")]
+    #[error("the value is nested deeper than a thread's stack allows; send a flatter one")]
     TooDeep,
     /// The receiver takes no such message, or the kind no such configuration.
     #[error(
@@ -146,7 +146,7 @@ impl<'a> Context<'a> {
     }
 
     /// Fills `bytes` with randomness seeded by the block, the engine and the message: the same on
-    /// every node, and known to whoever makes the block. Not for secrets.
+    /// every node, and known to the node that makes the block. Not for secrets.
     pub fn fill_random(&mut self, bytes: &mut [u8]) {
         let raw = &*self.raw;
         let reader = self.random.get_or_insert_with(|| seeded(raw));
@@ -199,9 +199,9 @@ impl<'a> Context<'a> {
         Ok(id)
     }
 
-    /// Stops an engine after this round: this one, or one it has spawned. Its state and its timers are dropped, and
-    /// whoever waits for it hears [`Undelivered::Stopped`](crate::Undelivered::Stopped). One that is neither goes on,
-    /// and the node's log says so. An id is never given twice.
+    /// Stops an engine after this round: this one, or one it has spawned. Its state and its timers are dropped; an
+    /// engine that waits for it gets [`Undelivered::Stopped`](crate::Undelivered::Stopped). An engine that is neither
+    /// goes on, and the node's log says so. An id is never given twice.
     ///
     /// # Errors
     /// [`ServiceError::Budget`], if this message has stopped as many as it may.
@@ -214,8 +214,8 @@ impl<'a> Context<'a> {
     /// Sends `message` to this engine itself in a later block, from [`crate::Sender::Timer`]. `Ok` means that it comes,
     /// if the engine is not stopped before: no later bound drops it.
     ///
-    /// If its handler returns a fault, the engine learns so by [`Engine::undelivered`], with its own id: whoever
-    /// sets the next timer in the handler of the last sets it there again.
+    /// If its handler returns a fault, the engine learns so by [`Engine::undelivered`], with its own id: a
+    /// handler that sets the next timer has to set it again there.
     ///
     /// # Errors
     /// [`ServiceError::Past`] if the height or time is not later; [`ServiceError::Schema`] if `M` is not a message that
@@ -268,8 +268,8 @@ impl<'a> Context<'a> {
         unsafe { (calls.log)(self.raw.host, level as u8, Bytes::from(line.as_bytes())) }
     }
 
-    /// Publishes an event, in the words of its JSON: it leaves the node when the block is durable, for whoever reads
-    /// `/v1/events`.
+    /// Publishes an event, in the words of its JSON: it leaves the node when the block is durable, for the readers
+    /// of `/v1/events`.
     ///
     /// # Errors
     /// [`ServiceError::Budget`]; [`ServiceError::Unwritable`] if JSON has no words for it, such as for a map whose

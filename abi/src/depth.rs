@@ -1,13 +1,13 @@
 //! Measures how far recursion may go on this thread: values of recursive types are as deep as their authors' data.
 //!
 //! Writing, reading and dropping a value of a recursive type (a list of `Box`es, a tree) recurse as deep
-//! as the value. An overflow would end the node, so whoever walks such a value looks at what is left of
+//! as the value. An overflow would end the node, so code that walks such a value looks at what is left of
 //! the stack at each level ([`Floor::is_reached`]) and gives up in time. Types that are not recursive are
 //! walked without a look: their depth is fixed by their source.
 
 use std::cell::Cell;
 
-/// Bytes of stack that a walk leaves untouched: for the frames between two looks, and for whoever is told.
+/// Bytes of stack that a walk leaves untouched: for the frames between two looks, and for the error's report.
 const RESERVE_BYTES: usize = 256 << 10;
 
 /// The stack that a thread is assumed to have if the system does not report its bounds, in bytes below the first
@@ -28,7 +28,7 @@ impl Floor {
         if deep { Self::of_thread() } else { Self::NONE }
     }
 
-    /// This thread's.
+    /// The floor of this thread's stack.
     pub(crate) fn of_thread() -> Self {
         // Its stack is no memory with an end that can be asked for.
         if cfg!(miri) {

@@ -104,7 +104,7 @@ impl<T: ?Sized> Exactly<T> {
 }
 
 /// Compiles where the last field of a struct has a size that is known from the struct's own bounds. The
-/// compiler lays a struct out otherwise where it has none: another niche at equal offsets.
+/// compiler gives a struct another layout where it has none: another niche at equal offsets.
 pub fn the_last_field_of_a_state_is_sized<T>() {}
 
 /// The schema hash, computed.
@@ -165,7 +165,7 @@ fn let_go_unless<T>(value: T, leak: bool) {
 }
 
 /// The second half of a derived step where nobody can be asked for a larger stack: between two steps that
-/// run as one. What is too deep to be dropped is leaked, and the node's log says so.
+/// run as one. A value too deep to be dropped is leaked, and the node's log says so.
 pub fn assemble<N: Assemble>(old: N::From, fresh: N::Fresh, bus: &mut UpgradeBus<'_>) -> N {
     let mut rest = Rest::default();
     let new = N::assemble(old, fresh, &mut rest);

@@ -22,7 +22,7 @@ pub struct Descriptor {
     pub toolchain: String,
     /// [`crate::build::LAYOUT_EPOCH`] of the contract.
     pub layout_epoch: String,
-    /// Target triple.
+    /// The target triple, such as `x86_64-unknown-linux-gnu`.
     pub target: String,
     /// `unwind` or `abort`.
     pub panic_mode: String,

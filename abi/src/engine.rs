@@ -1,4 +1,4 @@
-//! [`Engine`]: what an author implements.
+//! [`Engine`]: the trait that an author implements.
 
 use crate::{Capability, ClientId, Context, EngineId, Fault, State, UpgradeBus};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::fmt;
 /// A type of engine: a state, the messages that change it, the queries that read it.
 ///
 /// Everything an engine does must follow from its state and the message: no clock, no host
-/// randomness, no files, no threads, no mutable `static`. What a handler needs of the outside is
+/// randomness, no files, no threads, no mutable `static`. All that a handler needs of the outside is
 /// in its [`Context`].
 ///
 /// The five associated types are plain data ([`State`]): they cross as postcard or JSON.
@@ -31,7 +31,7 @@ pub trait Engine: State {
     const NEEDS: &'static [Capability] = &[];
 
     /// Whether a fault or a panic of this kind's handler leaves the state as it was before the message, and a panic
-    /// poisons nothing: its sender is told and the engine goes on.
+    /// poisons nothing: its sender gets the error and the engine goes on.
     ///
     /// It costs a copy of the state for each batch (by `Clone` if the state has it, else by its bytes) and one
     /// for each message that fails; the messages of the batch before that one run a second time, unseen. A

@@ -1,4 +1,4 @@
-//! Reading JSON to the last word: a field that the type does not know is an error, instead of being
+//! Reads JSON strictly: a field that the type does not know is an error, instead of being
 //! passed over.
 //!
 //! A derived `Deserialize` hands what it does not know to `deserialize_ignored_any`. The deserializer

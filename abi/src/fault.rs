@@ -1,4 +1,4 @@
-//! [`Fault`]: how an engine's own code says that something went wrong.
+//! [`Fault`]: the error of an engine's own code.
 
 use crate::codes;
 use crate::{BusError, EngineIdError, ServiceError};

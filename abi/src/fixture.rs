@@ -24,7 +24,7 @@ pub const FIXTURE_TEXT_BYTES_MAX: usize = 2 * FIXTURE_STATE_BYTES_MAX + (64 << 1
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fixture {
-    /// [`FIXTURE_FORMAT`].
+    /// The format of the text: [`FIXTURE_FORMAT`].
     pub format: u32,
     /// The engine's kind.
     pub kind: String,
@@ -48,13 +48,13 @@ pub enum FixtureError {
     /// Longer than a fixture may be.
     #[error("the text has {bytes} bytes, a fixture at most {FIXTURE_TEXT_BYTES_MAX}")]
     TooLarge {
-        /// Its length.
+        /// The length of the text, in bytes.
         bytes: usize,
     },
     /// Another format.
     #[error("the fixture has format {found}, this code reads {FIXTURE_FORMAT}")]
     Format {
-        /// Its format.
+        /// The format that the text names.
         found: u32,
     },
     /// Not a fixture's JSON.

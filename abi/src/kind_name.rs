@@ -1,4 +1,4 @@
-//! The name of an engine kind: it goes into file names, modules, metrics and logs, so what it may hold is checked
+//! The name of an engine kind: it goes into file names, modules, metrics and logs, so its characters are checked
 //! where it is declared, while the engine compiles, and again by the node that loads it.
 
 /// Longest name of an engine kind, in bytes.

@@ -1,4 +1,4 @@
-//! [`MigrateMessage`]: from the last version's messages to this one's.
+//! [`MigrateMessage`]: the step from the last version's messages to this one's.
 
 use crate::chain::MessageChain;
 use crate::raw::Codec;
@@ -21,7 +21,7 @@ pub trait MigrateMessage: State {
     /// The message in this version's words.
     ///
     /// # Errors
-    /// A [`Fault`] is the reply to a client's message. Of another engine's message that engine is told
+    /// A [`Fault`] is the reply to a client's message. If another engine sent the message, it hears of that
     /// ([`Engine::undelivered`](crate::Engine::undelivered)), a timer goes to the dead letters. Nothing is
     /// handled.
     fn migrate(old: Self::From) -> Result<Self, Fault>;

@@ -1,4 +1,4 @@
-//! [`Migrate`]: from the last version's state to this one's.
+//! [`Migrate`]: the step from the last version's state to this one's.
 //!
 //! Two ways to write it. `#[derive(Migrate)]` moves unchanged fields and asks the author only for
 //! new ones; its two halves are [`Assemble`]. `impl Migrate` by hand is one function from `&Old` to

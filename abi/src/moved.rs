@@ -28,7 +28,7 @@ pub fn mover<Struct, Old, New>(_field: fn(&Struct) -> &Old) -> Mover<Old, New> {
 
 /// A field that keeps its type.
 pub trait MoveSame<T> {
-    /// Always.
+    /// A field of the very same type is always alike.
     fn is_alike(&self) -> bool {
         true
     }

@@ -3,7 +3,7 @@
 //!
 //! A piece may end inside a derived struct's fields, the elements and entries of `Vec`, `VecDeque`, `Box<[T]>`,
 //! arrays, tuples, `BTreeMap` and `BTreeSet`, the insides of `Box`, `Option` and `Result`, and the bytes of a
-//! text, [`LEVELS_MAX`] levels deep. What stays in one piece: an enum of the author's, a map's key, a field with
+//! text, [`LEVELS_MAX`] levels deep. These stay in one piece: an enum of the author's, a map's key, a field with
 //! `#[state(serde)]` or `#[state(float)]`, a struct whose `Serialize` is not the derived one, and what lies
 //! deeper. A piece ends once it has as many bytes as were asked for, so it is longer by at most one such thing.
 //!
@@ -123,7 +123,7 @@ impl Piece<'_> {
     /// A value in one piece of which only the `Serialize` is known.
     pub fn opaque<T: Serialize>(&mut self, value: &T) -> Written {
         if self.opaque {
-            // What is left out would read back as something else.
+            // Bytes with a field left out would read back as another value.
             walk::witness(value).map_err(Refused::from)?;
         }
         self.plain(value)

@@ -187,9 +187,9 @@ pub struct Variant {
 /// Size and alignment of a type, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// `size_of`.
+    /// The size of a value in bytes, from `size_of`.
     pub size: u64,
-    /// `align_of`.
+    /// The alignment of a value in bytes, from `align_of`.
     pub align: u64,
 }
 

@@ -1,4 +1,4 @@
-//! [`State`]: what may cross from one generation's code to the next's, and the closed list of
+//! [`State`]: data that may cross from one generation's code to the next's, and the closed list of
 //! types that may.
 //!
 //! A type is on the list when memory made by one build of it can be read, changed and freed by

@@ -1,4 +1,4 @@
-//! [`TimerAt`] and [`TimerId`]: when a timer fires, and which one it is.
+//! [`TimerAt`] and [`TimerId`]: the time of a timer, and its id.
 
 use crate::{BlockTime, Height};
 use serde::{Deserialize, Serialize};

@@ -24,7 +24,7 @@ pub struct Ear {
     pub panicked: unsafe extern "C" fn(PanicNotice<'_>),
 }
 
-/// Has the panics of this module told to `ear`, in the place of the standard hook: that one writes to standard
+/// Has the panics of this module reported to `ear`, in the place of the standard hook: that one writes to standard
 /// error, and for a backtrace the module's copy of the standard library maps files, its own among them, and
 /// never unmaps them.
 ///
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn attach(ear: Ear) {
             file: file.as_bytes().into(),
             line,
         };
-        // SAFETY: whoever attached this module keeps the functions callable; the texts live for the call.
+        // SAFETY: the node that attached this module keeps the functions callable; the texts live for the call.
         unsafe { (ear.panicked)(notice) }
     }));
     // Linked into a program, the program's own hook is in force.

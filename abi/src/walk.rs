@@ -1,4 +1,4 @@
-//! A walk through a value, as its `Serialize` tells it: nothing is written.
+//! Walks through a value by its `Serialize`, and writes nothing.
 //!
 //! It answers two questions that bytes do not: whether the value may be dropped on this thread (a drop
 //! recurses just as deep), and what it *is*, with the names of fields: two values may have equal bytes and
@@ -57,7 +57,7 @@ impl ser::Error for Stopped {
 
 /// Whether a value may be dropped on this thread.
 pub(crate) fn may_drop<T: Serialize + ?Sized>(value: &T) -> bool {
-    // What its own `Serialize` refuses is no question of depth.
+    // An error of the type's own `Serialize` is not about depth.
     !matches!(stand_in(value, DROP_PARTS, false), Err(Stopped::TooDeep))
 }
 

@@ -1,5 +1,5 @@
 //! The ways back: from a kind's own state to the older ones, composed of [`MigrateBack`]s as the steps forward are of
-//! [`Migrate`](crate::Migrate)s. What comes out is postcard: the code that reads it is the older module's.
+//! [`Migrate`](crate::Migrate)s. The result is postcard: the code that reads it is the older module's.
 
 use crate::chain::Here;
 use crate::codes;
@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 pub trait BackChain: 'static {
     /// The newest state.
     type New: State;
-    /// The oldest.
+    /// The oldest type of the chain.
     type Old: State;
 
     /// Makes the oldest from the newest, which stays as it is.

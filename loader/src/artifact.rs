@@ -34,7 +34,7 @@ impl ArtifactId {
         Self(hash)
     }
 
-    /// The hash.
+    /// The 32 bytes of the hash.
     pub const fn to_bytes(self) -> [u8; 32] {
         self.0
     }
@@ -124,12 +124,12 @@ impl Candidate {
         })
     }
 
-    /// The id.
+    /// The BLAKE3 hash of the bytes.
     pub fn id(&self) -> ArtifactId {
         self.id
     }
 
-    /// The bytes.
+    /// The bytes of the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -166,7 +166,7 @@ pub enum ReadError {
     /// The file cannot be read.
     #[error("cannot read the module {}: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
@@ -174,13 +174,13 @@ pub enum ReadError {
     /// A folder, pipe or device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
-        /// The path.
+        /// The path that is no file.
         path: PathBuf,
     },
     /// Longer than a module may be.
     #[error("{} is longer than {ARTIFACT_BYTES_MAX} bytes", path.display())]
     TooLong {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
 }

@@ -2,7 +2,7 @@
 //!
 //! A node may not compare a module's types in its own process, because the comparison leaves pointers into
 //! the module behind: it asks a probe. A child that ends anyhow, and unmaps nothing, compares them itself.
-//! So it needs to be told nothing of the modules, and nothing that it is told is believed.
+//! So it needs no facts about the modules, and believes none that it gets.
 
 use crate::artifact::Candidate;
 use crate::header::{header, text};

@@ -32,7 +32,7 @@ pub(crate) fn whole(error: &dyn std::error::Error) -> String {
         .join(": ")
 }
 
-/// Causes of an error that are told.
+/// The most causes of an error that are shown.
 const CAUSES_MAX: usize = 4;
 
 /// The message of abi_stable, shortened to one paragraph.

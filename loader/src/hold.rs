@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Keeps all libraries of a loader mapped. One that is dropped and not released does so for the life of the
-/// process: whoever took it for threads could not learn that they have ended.
+/// process: a caller that took it for threads could not learn that they have ended.
 #[must_use = "it keeps libraries mapped until it is released"]
 pub struct Hold(Arc<Shared>);
 
@@ -14,7 +14,7 @@ impl Hold {
         Self(shared)
     }
 
-    /// The threads have ended, and were joined. What was retired meanwhile is unmapped, unless there is another
+    /// The threads have ended, and were joined. Libraries retired meanwhile are unmapped, unless there is another
     /// hold.
     pub fn release(self) {
         self.0.release();

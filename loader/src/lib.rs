@@ -13,7 +13,7 @@
 //! [`Loader`] drives it and counts. A module is unmapped only when no handle is left, no thread that
 //! it started lives, no signal handler of it is installed or known to another library, and its
 //! thread-local keys have lost their destructors; then the system's list of mappings
-//! is looked at, and what is still in it is *pinned*: reported with the reason, counted, bounded, and
+//! is looked at, and a module that is still in it is *pinned*: reported with the reason, counted, bounded, and
 //! tried again.
 //!
 //! A throw-away child of a node has [`ChildLoader`] instead, which unmaps nothing and so can check a module

@@ -85,7 +85,7 @@ impl Library {
         })
     }
 
-    /// Has a crash in its code told by this name, as long as it is mapped.
+    /// Has a crash in its code reported by this name, as long as it is mapped.
     pub(crate) fn is_called(&self, label: &'static Label) {
         if let Some(base) = self.base {
             crash::named(base, label);
@@ -169,6 +169,7 @@ impl Library {
     /// This thread ends before the caller goes on.
     pub(crate) unsafe fn close(&self, patience: Patience) -> Result<Gone, PinReason> {
         let mut held = self.held();
+        // The library's threads and keys are found by this address: without it nothing proves that its code is unused.
         let base = self.base.ok_or_else(|| PinReason::Unknown {
             reason: "the dynamic linker did not say where it lies".to_owned(),
         })?;
@@ -216,6 +217,7 @@ impl Library {
         let left = self
             .mappings()
             .map_err(|reason| PinReason::Unknown { reason })?;
+        // A mapping may be left although nothing is loaded: a backtrace maps the file to read it.
         let is_loaded = left.iter().any(|mapping| mapping.contains(base))
             && address::base_of(base) == Some(base);
         if is_loaded || left.iter().any(|mapping| mapping.executable) {

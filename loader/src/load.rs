@@ -80,7 +80,7 @@ impl LoadedModule {
     /// Gives the module up: closes it, takes its thread-local keys back, and proves that nothing of
     /// it is mapped any more.
     ///
-    /// Whatever would still run its code pins it instead, so that this is safe whatever the caller does:
+    /// Anything that would still run its code pins it instead, so that this is safe whatever the caller does:
     ///
     /// * a call into it borrows a handle ([`Module`], or a kind of it), and a handle that is held pins it;
     /// * its own threads are in the table of [`crate::sys::threads`] until the system has none of them;
@@ -218,7 +218,7 @@ fn describe(
     Ok(module)
 }
 
-/// Why a probed module was not loaded. What was mapped of it was retired again.
+/// Why a probed module was not loaded. If its library was mapped, that was retired again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -274,7 +274,7 @@ pub enum LoadError {
     /// It gave no root, or could not describe itself.
     #[error("the module's root is not usable: {reason}")]
     NoRoot {
-        /// Why.
+        /// The reason, in a sentence.
         reason: String,
     },
     /// The dynamic linker gave another library than the staged file.

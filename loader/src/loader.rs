@@ -205,6 +205,7 @@ impl Shared {
         let (entered, verdict) = on_own_thread(move || enter(probed))
             .map_err(|source| LoadError::NoThread { source })??;
         self.mapped.fetch_add(1, Ordering::AcqRel);
+        // `let_go` takes this lock too.
         drop(settled);
         match entered.module {
             Ok(module) => Ok(LoadedModule::new(
@@ -246,6 +247,7 @@ impl Shared {
     /// Retires a library, then tries those again that were pinned before: a close lets others go.
     pub(crate) fn let_go(&self, library: Arc<Library>) -> Retired {
         let _settled = lock(&self.mapping);
+        // Counted before, so that this library is not tried twice if it stays.
         let earlier = lock(&self.held).len();
         let retired = match self.unmap(&library, Patience::Grace) {
             Ok(gone) => self.went(gone),
@@ -296,6 +298,7 @@ impl Shared {
     /// One hold is over; tries what it kept mapped.
     pub(crate) fn release(&self) {
         let _settled = lock(&self.mapping);
+        // Only after the last hold may anything be unmapped.
         if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.sweep();
         }
@@ -335,7 +338,7 @@ fn unmap(library: &Arc<Library>, patience: Patience) -> Result<Gone, PinReason> 
     if Arc::strong_count(library) > 1 {
         return Err(PinReason::InUse);
     }
-    // Whoever gave up the last other handle did so after all that it did with the library; the count
+    // The owner of the last other handle dropped it after all that it did with the library; the count
     // alone does not say so on every machine.
     fence(Ordering::Acquire);
     let theirs = Arc::clone(library);

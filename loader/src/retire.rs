@@ -26,7 +26,7 @@ pub enum Retired {
     /// It stays mapped for now; it is tried again after every further retirement, and by
     /// [`crate::Loader::sweep`].
     Pinned {
-        /// Why.
+        /// The reason why it stays mapped.
         reason: PinReason,
     },
 }
@@ -147,7 +147,7 @@ impl Explain for PinReason {
 pub struct Pinned {
     /// Its unique name, as it is in `/proc/self/maps`.
     pub name: String,
-    /// Its bytes.
+    /// The hash of its bytes.
     pub artifact: ArtifactId,
     /// Why it is still mapped.
     pub reason: PinReason,

@@ -186,7 +186,7 @@ fn a_handler_that_a_module_left_pins_it_until_it_is_gone() {
 fn take_away(signal: Signal) {
     // SAFETY: all zero is the default.
     let default: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: the default is always there, and nobody is told what was.
+    // SAFETY: the default is always there, and nobody gets the handler that was set.
     let set = unsafe { libc::sigaction(signal.0, &raw const default, std::ptr::null_mut()) };
     assert_eq!(set, 0);
 }
@@ -194,7 +194,7 @@ fn take_away(signal: Signal) {
 /// The way in which the program gets the handler that a module has installed.
 #[derive(Clone, Copy, Debug)]
 enum Learn {
-    /// It installs its own, as a crate for signals does, and is told what was there.
+    /// It installs its own, as a crate for signals does, and gets the handler that was set.
     Instead,
     /// It asks.
     Ask,
@@ -334,7 +334,7 @@ fn a_thread_that_lives_on_after_it_called_in_crashes_nothing_when_it_ends() {
         assert_eq!(retired.is_unmapped(), is_unmapped, "{word}: {retired:?}");
         drop(end);
         careless.join().unwrap();
-        // What it held goes with the next close.
+        // The library that it held goes with the next close.
         assert!(load(&loader).retire().is_unmapped());
         assert_eq!((loader.mapped(), loader.pinned().len()), (0, 0), "{word}");
     }

@@ -6,7 +6,7 @@
 //! [`Withdraw`] is the operator who changes his mind at a phase. [`process`] counts what must not
 //! grow.
 //!
-//! Whatever goes wrong in here fails the test that called: functions panic, and say where.
+//! A failure in here fails the test that called: functions panic, and say where.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod fixed;

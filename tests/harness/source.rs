@@ -108,7 +108,7 @@ impl Source {
         Self(self.0.replacing(file, old, new).unwrap())
     }
 
-    /// Built against a copy of the contract in which states are said to lie in memory otherwise: what
+    /// Built against a copy of the contract in which states are said to have another memory layout: what
     /// another compiler would make of this source. The copy is put into `folder`.
     ///
     /// # Panics

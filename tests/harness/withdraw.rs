@@ -1,8 +1,8 @@
-//! [`Withdraw`]: the operator who changes his mind.
+//! [`Withdraw`]: an operator who takes a plan back.
 
 use refit_upgrade::{Phase, Watch, Withdrawn};
 
-/// Notes the phases of the upgrades it watches, and withdraws at one of them if it is told to.
+/// Notes the phases of the upgrades it watches, and withdraws at one of them if `at` names it.
 #[derive(Clone, Debug, Default)]
 pub struct Withdraw {
     /// The phase at which it is withdrawn; none if absent.

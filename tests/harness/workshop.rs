@@ -91,7 +91,7 @@ impl Workshop {
         self.library("kv-v2", Source::kv_v2)
     }
 
-    /// kv, version 2, as another compiler would make it: its states lie in memory otherwise.
+    /// kv, version 2, as another compiler would make it: its states have another memory layout.
     pub fn kv_v2_of_another_layout(&self) -> PathBuf {
         let folder = self.root.join("another-layout");
         self.library("kv-v2-another-layout", || {

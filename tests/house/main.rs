@@ -1,4 +1,4 @@
-//! The rules of this repository that no compiler checks: who may depend on whom, and how its files are kept.
+//! The rules of this repository that no compiler checks: which crate may depend on which, and how its files are kept.
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
 mod architecture;

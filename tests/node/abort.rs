@@ -1,4 +1,4 @@
-//! A transition that fails: the old generation goes on as if nothing had been.
+//! A transition that fails: the old generation goes on as if nothing had happened.
 
 use crate::{assert_mapped, assert_serves, entry, put, reason, store, workshop};
 use refit_abi::Generation;

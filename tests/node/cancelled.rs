@@ -56,7 +56,7 @@ fn one_that_waits_for_its_height_is_taken_back_and_another_comes_in_at_once() {
     let urgent = node.upgrade("kv", &v2);
     assert_eq!(urgent.state, UpgradeState::Committed, "{urgent:?}");
 
-    // Whoever missed the answer gets it again; what is live stays so.
+    // A client that missed the answer gets it again; the live code stays live.
     let again = node.cancel(id).unwrap().unwrap();
     assert_eq!(again.state, UpgradeState::Refused);
     let refusal = node.cancel(urgent.id).unwrap_err();
@@ -108,7 +108,7 @@ fn one_that_is_staged_is_taken_back_before_its_code_is_loaded() {
     assert_mapped(&node, 1);
 }
 
-/// Holds the pause until it is told to go on, and says that it does.
+/// Holds the pause until the test lets it go on, and says that it does.
 struct Hold {
     holds: SyncSender<()>,
     go_on: Receiver<()>,

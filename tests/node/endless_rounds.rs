@@ -44,7 +44,7 @@ fn keep_going(node: &Harness, wanted: &AtomicBool) {
         let order = Bytes::from(json!({"count": {"times": 1}}).to_string());
         let to = "dog".parse().unwrap();
         let sent = node.node().send(to, Entrance::UNIX, None, order);
-        // What is refused meanwhile is refused.
+        // A refusal is no failure here: the next message comes in 5 ms.
         let _answer = node.runtime().block_on(sent);
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -66,7 +66,7 @@ fn a_ledgers_client_is_answered_though_anothers_messages_go_round_for_ever() {
     let wanted = AtomicBool::new(true);
     std::thread::scope(|threads| {
         threads.spawn(|| keep_going(&node, &wanted));
-        // Whatever fails here, the other thread ends.
+        // The other thread ends even if this one fails.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answered(&node)));
         wanted.store(false, Relaxed);
         outcome.unwrap();

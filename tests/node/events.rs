@@ -7,7 +7,7 @@ use refit_tests::{Harness, Source, Workshop};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// An engine that tells each number it was given, and refuses 13 after it has told it.
+/// An engine that emits each number it was given, and refuses 13 after it has emitted it.
 fn telling(workshop: &Workshop, base: u64) -> PathBuf {
     workshop.library(&format!("stubborn-telling-{base}"), || {
         let tells = "Message::Add(number) => {\n                ctx.emit(\"added\", &(number, number.to_string()))?;\n                \
@@ -39,7 +39,7 @@ fn what_engines_emit_leaves_the_node_once_in_order_and_over_a_swap() {
     let mut wanted = Vec::new();
     let mut add = |node: &Harness, number: u64, key: &str| {
         let replied = node.send_keyed("teller", key, json!({"add": number}));
-        // Who has a reply finds the event there.
+        // A client that has a reply finds the event there.
         let events = told(node, EventId::default());
         if let Ok(replied) = replied
             && !replied.repeated

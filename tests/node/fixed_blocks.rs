@@ -1,4 +1,4 @@
-//! Fixed blocks: whoever executes them, in whichever process and on however many workers, comes to the same results;
+//! Fixed blocks: each node that executes them, in any process and on any number of workers, comes to the same results;
 //! and a node that would not, says so and goes no further.
 
 use crate::together::{fragile, fragile_edited};
@@ -305,7 +305,7 @@ fn results_that_differ_are_refused_at_the_next_block_and_the_two_receipts_name_t
         let fixed = played(1);
         (fixed.log(), fixed.receipt(5))
     };
-    // Block 5 with one message less is another block, and whoever executed it has another receipt than block 6 names.
+    // Block 5 with one message less is another block, and a node that executed it has another receipt than block 6 names.
     let fixed = Fixed::start(&scene(1));
     let mut steps = blocks(&log);
     steps.truncate(6);

@@ -1,5 +1,5 @@
-//! Tests that an operator's order under a key is done once, however often it is given: by the rules of messages, and in one
-//! table with theirs, which every node has that executes the blocks.
+//! Tests that an operator's order under a key is done once, however often it is given: by the rules of messages, and
+//! in one table with theirs, which every node has that executes the blocks.
 
 use crate::fixed_blocks::in_a_second_process;
 use crate::orders::{Logged, upgraded_store, value};
@@ -159,7 +159,7 @@ fn parameters_and_restarts_under_a_key_are_done_once_also_across_a_rehearsed_upg
         (first.moment, first.done.clone())
     );
 
-    // What was sent since is still there, and another value holds.
+    // Later changes stay: the key that is put here, and another value of the parameter.
     node.send("kv", put("a", "since")).unwrap();
     node.set("", "mailbox.messages", 900).unwrap();
     let report = node.upgrade("kv", &node.own_copy(&workshop().kv_v2()));

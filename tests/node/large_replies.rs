@@ -181,7 +181,7 @@ fn beside_another_client(names: Names) {
     let began = Instant::now();
     let (whole, other) = std::thread::scope(|threads| {
         let other = threads.spawn(|| listening.puts(&enough, names));
-        // Whatever fails here, the other one ends.
+        // The other thread ends even if this one fails.
         let batch =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listening.batch(names)));
         enough.store(true, Relaxed);

@@ -1,5 +1,5 @@
-//! The node's own threads panic: what was under way comes to an end, whoever waits hears why, nobody takes the node for
-//! well, and it ends when it is told to.
+//! The node's own threads panic: work under way ends, a client that waits hears why, nobody takes the node for
+//! well, and it ends when it is asked to.
 
 use crate::{assert_serves, put, workshop};
 use refit_abi::{BlockTime, Height};
@@ -37,7 +37,7 @@ impl Breaks {
     }
 }
 
-/// Solo ordering that does not survive what it is told of a block.
+/// Solo ordering that panics when a block is reported to it.
 struct BreakingSource(Solo, Breaks);
 
 impl BlockSource for BreakingSource {
@@ -67,7 +67,7 @@ impl BlockSource for BreakingSource {
     }
 }
 
-/// A store that breaks, or takes no blocks, once it is told to.
+/// A store that breaks, or takes no blocks, once the test says so.
 struct BreakingStore {
     store: MemoryStore,
     breaks: Breaks,

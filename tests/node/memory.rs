@@ -1,4 +1,4 @@
-//! Swaps of every class touch no memory that is not theirs: a node runs them under valgrind, which looks at
+//! Swaps of every class access no invalid memory: a node runs them under valgrind, which looks at
 //! every access, also after the code that made a state is unmapped.
 //!
 //! It runs where `valgrind` is installed (Debian's package `valgrind`), and says so where it is not.

@@ -1,5 +1,5 @@
-//! Tests that an operator's order comes into a block: parameters and restarts are reported once they hold, are in the log, and
-//! are what the next header says.
+//! Tests that an operator's order comes into a block: parameters and restarts are reported once they hold, are in the
+//! log, and are what the next header says.
 
 use crate::fixed_blocks::in_a_second_process;
 use crate::together::fragile;
@@ -305,7 +305,7 @@ fn the_log_says_which_plan_acts_and_a_second_process_that_replays_it_comes_to_th
     assert_eq!(in_a_second_process(&scene, &log), played);
 }
 
-/// Why an upgrade is aborted may be known to one node alone: an operator, a clock. Whoever replays the blocks obeys.
+/// Why an upgrade is aborted may be known to one node alone: an operator, a clock. A node that replays the blocks obeys.
 #[test]
 fn a_second_process_follows_an_abort_that_it_would_not_have_come_to() {
     let scene = upgraded_store();

@@ -90,7 +90,7 @@ fn the_new_names_of_one_token_leave_places_to_those_who_come_by_the_socket() {
     unharmed(&node, |_| {
         assert_refused(by_token("new-4"), 503, "names-full");
     });
-    // Who has a name has it still, by whatever way he comes, and who comes by the socket finds a place.
+    // A client that has a name keeps it on every way in, and a client on the socket finds a place.
     assert!(by_token("new-0").unwrap().repeated);
     let known = node.send_keyed("kv", "new-0/1", put("new-0", "1"));
     assert!(known.unwrap().repeated);

@@ -1,4 +1,4 @@
-//! A transition that does not return in the pause: whoever runs the node is called, the code goes into
+//! A transition that does not return in the pause: the watcher is called, the code goes into
 //! quarantine, and is refused from then on.
 
 use crate::rehearsal::version_2_that;

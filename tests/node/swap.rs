@@ -57,7 +57,7 @@ fn request(client: usize, sequence: u64) -> RequestId {
     }
 }
 
-/// Puts keys of its own until it is told to stop; gives the replies in order.
+/// Puts keys of its own until the test stops it; gives the replies in order.
 async fn run_client(node: Arc<Node>, load: Arc<Load>, client: usize) -> Vec<Replied> {
     let kv = "kv".parse().unwrap();
     let mut replies = Vec::new();

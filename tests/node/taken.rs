@@ -46,7 +46,7 @@ fn an_upgrade_that_starts_an_engine_under_a_taken_name_says_to_choose_another_an
     assert_mapped(&node, 1);
     assert_eq!(entry(&node, "word").0, "kept");
     assert_serves(&node, "after");
-    // Whoever chooses another name comes through.
+    // A start under another name succeeds.
     let report = node.upgrade("kv", &node.own_copy(&workshop.kv_v3()));
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
     assert_serves(&node, "later");

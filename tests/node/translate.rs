@@ -1,4 +1,4 @@
-//! Translation: where the layouts differ, states cross as bytes, and so do the messages that wait.
+//! Tests translation: where the layouts differ, states cross as bytes, and so do the messages that wait.
 
 use crate::{entry, get, put, workshop};
 use refit_abi::{Generation, Height};
@@ -57,7 +57,7 @@ const HOLDS_PER_SIDE: u64 = 20;
 /// Most holds of one client.
 const HOLDS_MAX: u64 = 20_000;
 
-/// Places holds until told to stop; gives the generation and the number of each.
+/// Places holds until the test stops it; gives the generation and the number of each.
 fn place(node: &Harness, placed: &AtomicU64, end: &AtomicBool) -> Vec<(Generation, u64)> {
     let place =
         json!({"place": {"account": "ada", "to": "shop", "amount": 1, "until": 1_000_000_000}});
@@ -96,7 +96,7 @@ fn messages_that_wait_cross_to_code_of_another_layout_and_are_handled_once_and_i
         ("kv", "kv", kv.as_path()),
         ("accounts", "accounts", accounts.as_path()),
     ];
-    // What the accounts tell the store in a block waits for the next.
+    // A message of the accounts to the store in a block waits for the next.
     let node = Harness::start_with(&workshop, &engines, |config| config.handled_per_block = 1);
     let mint = json!({"mint": {"number": 1, "to": "ada", "amount": 1_000_000}});
     node.send("accounts", mint).unwrap();

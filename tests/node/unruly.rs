@@ -1,5 +1,5 @@
 //! States that no derive sees to the bottom of: as deep as their data, or of types whose bytes do not read
-//! back. Whoever only looks never ends the node, and an upgrade changes no state silently.
+//! back. A request that only looks never ends the node, and an upgrade changes no state silently.
 
 use crate::rehearsal::command;
 use crate::{assert_serves, workshop};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// Holds the upgrade back when it is armed, until it is told to go on.
+/// Holds the upgrade back when it is armed, until the test lets it go on.
 struct Hold {
     go_on: Receiver<()>,
 }

@@ -28,7 +28,7 @@ pub type SerdeAttributes = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub struct Declarations(Vec<Declaration>);
 
-/// One type.
+/// One type's declaration in the source.
 #[derive(Debug)]
 struct Declaration {
     /// Its name in the schema.

@@ -58,7 +58,7 @@ pub enum Fault {
         /// From what was published to what stands there, as [`differences`] writes them.
         differences: Vec<String>,
     },
-    /// A frozen type means the same and lies otherwise in memory.
+    /// A frozen type means the same and has another memory layout.
     FrozenLayout {
         /// The published version.
         version: u32,

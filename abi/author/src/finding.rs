@@ -24,7 +24,7 @@ impl Finding {
         match &self.fault {
             Fault::Changed { version, .. } => {
                 format!(
-                    "the state of `{kind}` changed and its version did not: {version} was published otherwise"
+                    "the state of `{kind}` changed and its version did not: another state was published as {version}"
                 )
             }
             Fault::Unreachable { version, head, .. } => {
@@ -46,7 +46,7 @@ impl Finding {
             }
             Fault::FrozenLayout { version, module } => {
                 format!(
-                    "the frozen version {version} of `{kind}` in src/{module}.rs lies otherwise in memory than what was published"
+                    "the frozen version {version} of `{kind}` in src/{module}.rs has another memory layout than the published one"
                 )
             }
             Fault::Gone { package } => {

@@ -1,4 +1,4 @@
-//! Publishing: what changes in a lock.
+//! Publishes a version: changes the lock, or says why it must not.
 
 use super::attributes::{Declarations, SerdeAttributes, noted_in};
 use super::compare::{Fault, Finding, compare};
@@ -20,7 +20,7 @@ pub enum FreezeError {
         path: PathBuf,
     },
     /// Restoring would write over what an earlier restore set aside.
-    #[error("{} is there already: what an earlier restore set aside", path.display())]
+    #[error("{} is there already: an earlier restore set it aside", path.display())]
     SetAside {
         /// The file that is there.
         path: PathBuf,
@@ -97,7 +97,7 @@ pub enum Change {
     Published,
     /// The state is as published; messages or queries are others than were noted.
     Interface,
-    /// Nothing.
+    /// The lock says the same already: nothing is written.
     None,
 }
 

@@ -12,7 +12,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bump {
-    /// Code only.
+    /// Only the code changed: no type of its interface or state did.
     Patch,
     /// Something new, and all that was understood still is.
     Minor,
@@ -38,7 +38,7 @@ pub struct BaseKind {
     pub version: u32,
     /// The schema of its state.
     pub schema: SchemaId,
-    /// Its state.
+    /// The description of its state.
     pub state: Type,
     /// Its configuration, messages, queries and what it answers to them.
     pub interface: Interface,
@@ -96,7 +96,7 @@ impl BaseKind {
 /// The comparison of a package with its baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Impact {
-    /// The package.
+    /// The package's name, as its manifest has it.
     pub package: String,
     /// The baseline's package version.
     pub from_version: String,
@@ -112,7 +112,7 @@ pub struct Impact {
     pub missing: Vec<String>,
 }
 
-/// One difference.
+/// One difference between the baseline and this build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// The engine kind.
@@ -244,7 +244,7 @@ fn names(before: &BaseKind, now: &KindDescriptor, declares: &Declarations) -> Op
         kind: now.kind.clone(),
         part: "message",
         needs: Bump::Major,
-        means: "clients write the message otherwise as JSON".to_owned(),
+        means: "clients write the message in another form as JSON".to_owned(),
         differences,
     })
 }
@@ -264,7 +264,7 @@ fn meaning(part: &str, old: &Part, new: &Part) -> (Bump, &'static str) {
     match part {
         "message" | "query" if extends => (
             Bump::Minor,
-            "more is understood, and all that was; engines that send it are built again to send the new",
+            "all that was understood still is, and more; engines that send it are built again to send the new",
         ),
         "message" => (
             Bump::Major,

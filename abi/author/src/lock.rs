@@ -37,7 +37,7 @@ pub struct LockedKind {
 /// One published version of a kind's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// `#[state(version)]`.
+    /// The number in `#[state(version)]`.
     pub version: u32,
     /// The package's version when it was published.
     pub package_version: String,
@@ -64,15 +64,15 @@ pub struct Published {
 /// The schemas of an engine's configuration, messages, replies, queries and answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// `Engine::Config`.
+    /// The type `Engine::Config`.
     pub config: Part,
-    /// `Engine::Message`.
+    /// The type `Engine::Message`.
     pub message: Part,
-    /// `Engine::Reply`.
+    /// The type `Engine::Reply`.
     pub reply: Part,
-    /// `Engine::Query`.
+    /// The type `Engine::Query`.
     pub query: Part,
-    /// `Engine::Answer`.
+    /// The type `Engine::Answer`.
     pub answer: Part,
 }
 
@@ -97,7 +97,7 @@ pub enum LockError {
         reason: String,
     },
     /// A lock in memory that has no text.
-    #[error("{LOCK_FILE} has no text: {reason}")]
+    #[error("{LOCK_FILE} cannot be written as text: {reason}")]
     Unwritable {
         /// The message of the writer of its text.
         reason: String,
@@ -110,9 +110,9 @@ pub enum LockError {
         /// The format that it says it has.
         found: u32,
     },
-    /// A description that is not the one whose hash stands beside it.
+    /// A description that does not have the hash that is beside it.
     #[error(
-        "{} was edited: {what} of `{kind}` version {version} is not the one whose hash stands beside it",
+        "{} was edited: {what} of `{kind}` version {version} does not have the hash that is beside it",
         path.display()
     )]
     Edited {

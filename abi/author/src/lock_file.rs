@@ -48,7 +48,7 @@ struct VersionEntry {
     reply: SchemaId,
     query: SchemaId,
     answer: SchemaId,
-    /// JSON.
+    /// The description of the state, as JSON in a text.
     state: String,
     /// JSON, by the part's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -68,7 +68,7 @@ struct VersionEntry {
 #[serde(deny_unknown_fields)]
 struct PartEntry {
     schema: SchemaId,
-    /// JSON.
+    /// The description, as JSON in a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     described: Option<String>,
 }

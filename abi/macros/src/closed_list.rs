@@ -24,7 +24,7 @@ struct Refusal {
 const INTERIOR: &str = "it changes behind a shared reference, and its memory may hold what \
                         belongs to the library that made it";
 const PLAIN: &str = "the plain value: a handler has `&mut self`";
-const FOREIGN: &str = "the standard library may lay it out otherwise in another build";
+const FOREIGN: &str = "the standard library may give it another memory layout in another build";
 
 const UNORDERED: &str =
     "its order differs between nodes, and an empty one points into the library that made it";
@@ -59,7 +59,7 @@ const REFUSED: &[Refusal] = &[
     Refusal {
         names: &["Rc", "Arc", "Weak"],
         generic: true,
-        because: "what it points to may be a static of the library that made it",
+        because: "its target may be a static of the library that made it",
         instead: "the value itself, or the `EngineId` of the engine that owns it",
     },
     Refusal {
@@ -130,7 +130,7 @@ const REFUSED: &[Refusal] = &[
     Refusal {
         names: &["f32", "f64"],
         generic: false,
-        because: "what is computed with floats may differ between nodes",
+        because: "the results of float arithmetic may differ between nodes",
         instead: "an integer with its unit in the name, such as `price_cents: i64`, or write `#[state(float)]` \
                   on the field",
     },
@@ -165,7 +165,7 @@ pub(crate) fn check(ty: &Type, errors: &mut Errors) {
         Type::Path(path) => check_path(path, errors),
         Type::Reference(reference) => errors.refuse(
             reference,
-            "a reference cannot be part of a state: what it points to belongs to the library that \
+            "a reference cannot be part of a state: its target belongs to the library that \
              made it; use `String`, `Vec` or the value itself",
         ),
         Type::Ptr(pointer) => errors.refuse(

@@ -29,7 +29,7 @@ pub(crate) fn check(ty: &Type, errors: &mut Errors) {
     } else {
         errors.refuse(
             ty,
-            "`#[state(float)]` stands on a type in which no `f32` or `f64` is written; remove the attribute, \
+            "`#[state(float)]` is on a type in which no `f32` or `f64` is written; remove the attribute, \
              or write the type out if an alias hides a float",
         );
     }

@@ -58,8 +58,8 @@ pub(crate) fn check(input: &DeriveInput, container: &Container, errors: &mut Err
             errors.refuse(
                 attr,
                 "a state has no `repr`: it changes what the compiler does with the bytes between and in \
-                 the fields, which the layout hash does not see; remove the attribute, what is written \
-                 of a state does not depend on it",
+                 the fields, which the layout hash does not see; remove the attribute, the bytes of a \
+                 state do not depend on it",
             );
         } else if !(is_inert(attr) || is_struct(input) && is_helper(attr, container)) {
             refuse_unknown(attr, is_struct(input), errors);
@@ -101,7 +101,7 @@ fn refuse_unknown(attr: &Attribute, is_struct: bool, errors: &mut Errors) {
         )
     });
     let sentence = format!(
-        "`derive(State)` stands above `#[{name}]` and does not see what that makes of the type; write the \
+        "`derive(State)` is above `#[{name}]` and does not see what that makes of the type; write the \
          derive below it{helper}"
     );
     errors.refuse(attr, sentence);

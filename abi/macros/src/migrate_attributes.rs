@@ -12,7 +12,7 @@ use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Token, TypePath};
 pub(crate) struct Container {
     /// `from = path`.
     pub(crate) from: TypePath,
-    /// `drop(field, …)`.
+    /// The older fields that `drop(field, …)` names.
     pub(crate) dropped: Vec<Ident>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn expand(data: &Data) -> Option<TokenStream> {
 }
 
 /// One statement for each field. It asks of the field's type what the description asks, in the same words and at
-/// the same place: so an error of that is told once.
+/// the same place: so an error of that is reported once.
 fn parts(fields: &Fields) -> Vec<TokenStream> {
     let fields = fields.iter().zip(fields.members()).zip(0_u64..);
     let part = |((field, member), part): ((&Field, Member), u64)| {

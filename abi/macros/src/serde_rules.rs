@@ -2,7 +2,7 @@
 //!
 //! A state's bytes are postcard: fields by position, variants by number, no names. An attribute
 //! that leaves something out, or writes another type than the one that is described, gives bytes
-//! that cannot be read back or that the schema hash does not cover. What changes names alone
+//! that cannot be read back or that the schema hash does not cover. Attributes that change names alone
 //! changes JSON alone, and is welcome. An attribute that is not known here is refused.
 
 use crate::attributes::{named, skip_value};
@@ -31,7 +31,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["skip", "skip_serializing", "skip_deserializing"],
-        "what is not written is lost where the state crosses as bytes; write the field, or compute \
+        "a value that is not written is lost where the state crosses as bytes; write the field, or compute \
          the value where it is used",
     ),
     (

@@ -65,7 +65,7 @@ fn refuse_parameters(ty: &Type, generics: &Generics, errors: &mut Errors) {
         };
         if mentions(quote!(#ty), ident) {
             let sentence = format!(
-                "`#[state(serde)]` cannot stand on a type that names the parameter `{ident}`: its \
+                "`#[state(serde)]` cannot be on a type that names the parameter `{ident}`: its \
                  schema would be one for all types put there; write the type out"
             );
             errors.refuse(ty, sentence);

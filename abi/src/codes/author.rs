@@ -1,6 +1,6 @@
 //! Codes of an engine's author.
 
-super::codes! { ALL_AUTHOR: "For authors of engines", "What the commands of an engine's author say, and the tests that they write.";
+super::codes! { ALL_AUTHOR: "For authors of engines", "Errors of the commands for an engine's author, and of the author's tests.";
     /// There are frozen types and no `schema.lock`: what was published is not known.
     AUTHOR_LOCK_MISSING = "author-lock-missing", BuildFailed, "Take `schema.lock` back from version control.";
     /// There are frozen types that `schema.lock` does not know.
@@ -71,8 +71,8 @@ super::codes! { ALL_AUTHOR: "For authors of engines", "What the commands of an e
     FIXTURE_NO_STEP = "fixture-no-step", Usage, "Keep the frozen types of all published versions, each with its `Migrate`.";
     /// The bytes of the fixture are not what its schema says.
     FIXTURE_STATE_UNREADABLE = "fixture-state-unreadable", Usage, "Capture it again: `refit engine capture ID --out FILE`.";
-    /// The fixture's state does not become the newest.
-    FIXTURE_MIGRATION_FAILED = "fixture-migration-failed", Usage, "Mend the migration: this is what a node would say too.";
+    /// The fixture's state cannot be migrated to the newest version.
+    FIXTURE_MIGRATION_FAILED = "fixture-migration-failed", Usage, "Mend the migration: a node would report the same.";
     /// The module that a test links cannot be used.
     MODULE_UNUSABLE = "module-unusable", ArtifactRefused, "Build it against this `refit-abi`.";
 }

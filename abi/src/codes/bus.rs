@@ -1,24 +1,24 @@
 //! Codes of the upgrade bus, and the services of a handler.
 
-super::codes! { ALL_BUS: "The upgrade bus", "What a migration or a handler of upgrade messages hears from a call on the bus. A `?` makes a fault of it, which aborts the upgrade.";
+super::codes! { ALL_BUS: "The upgrade bus", "Errors that a migration or a handler of upgrade messages gets from a call on the bus. A `?` makes a fault of one, which aborts the upgrade.";
     /// There is no engine of that id.
-    BUS_UNKNOWN = "bus-unknown", TransitionFailed, "Look at the id.";
+    BUS_UNKNOWN = "bus-unknown", TransitionFailed, "Check the id.";
     /// The new generation has no kind of that name.
     BUS_UNKNOWN_KIND = "bus-unknown-kind", TransitionFailed, "Add its library to the plan.";
-    /// The new state of an engine is asked whose kind is not in `AFTER`.
-    BUS_UNDECLARED_QUERY = "bus-undeclared-query", TransitionFailed, "Add it there, or read the old state.";
+    /// A transition asks the new state of an engine, and the engine's kind is not in `AFTER`.
+    BUS_UNDECLARED_QUERY = "bus-undeclared-query", TransitionFailed, "Add the kind there, or read the old state.";
     /// A counted budget of the upgrade is spent.
     BUS_BUDGET_SPENT = "bus-budget-spent", TransitionFailed, "Let the transitions do less, or plan with a larger `--budget WHAT=COUNT`.";
     /// The engine is retired, stopped or poisoned.
-    BUS_UNAVAILABLE = "bus-unavailable", TransitionFailed, "Look at `refit status`, or do without it.";
-    /// The engine has another type for that.
+    BUS_UNAVAILABLE = "bus-unavailable", TransitionFailed, "See `refit status`, or do without the engine.";
+    /// The engine takes or gives another type there.
     BUS_SCHEMA = "bus-schema", TransitionFailed, "Mirror its types exactly, names included.";
-    /// The other engine's own code said no.
+    /// The other engine's own code returned a fault.
     BUS_FAULT = "bus-fault", TransitionFailed, "See the fault that it names.";
     /// The other engine's code panicked, or what it wrote cannot be read.
     BUS_FAILED = "bus-failed", TransitionFailed, "Mend that engine's code.";
     /// An engine of that name exists, or is started twice.
-    BUS_TAKEN = "bus-taken", TransitionFailed, "Choose another name.";
+    BUS_TAKEN = "bus-taken", TransitionFailed, "Choose another name for the engine.";
     /// A handler of upgrade messages asked for a new state, which still changes.
     BUS_QUERY_IN_ROUND = "bus-query-in-round", TransitionFailed, "Use `read`, or a message.";
     /// No step leads back from the new state to the old one.
@@ -31,11 +31,11 @@ super::codes! { ALL_BUS: "The upgrade bus", "What a migration or a handler of up
     OLD_STATE_DOES_NOT_COPY = "old-state-does-not-copy", TransitionFailed, "Mend the `Clone` of the field's type, or write the step by hand.";
 }
 
-super::codes! { ALL_HANDLER: "Inside a handler", "What a handler hears from a service of the node. A `?` makes a fault of it, which the client gets.";
+super::codes! { ALL_HANDLER: "Inside a handler", "Errors that a handler gets from a service of the node. A `?` makes a fault of one, which the client gets.";
     /// The handler used up what one message may send, start or emit.
     BUDGET_SPENT = "budget-spent", Refused, "Do less for one message, or raise the parameter: `refit parameters show`.";
     /// The handler named an engine that is not there.
-    UNKNOWN_ENGINE = "unknown-engine", Refused, "Look at the id.";
+    UNKNOWN_ENGINE = "unknown-engine", Refused, "Check the id.";
     /// A value that the handler gave cannot be written.
     NOT_WRITTEN = "not-written", Refused, "Mend what its types write.";
     /// A value that the handler gave is nested too deep.

@@ -1,12 +1,12 @@
 //! Codes of the command line.
 
-super::codes! { ALL_CLI: "The command line", "What a command says of its own work, on this side of the node.";
+super::codes! { ALL_CLI: "The command line", "Errors of a command's own work, outside of the node.";
     /// No node answers at that address.
     NODE_UNREACHABLE = "node-unreachable", NoAnswer, "Start one with `refit run`, or name another with `--node`.";
     /// The node broke off its answer.
     NODE_BROKE_OFF = "node-broke-off", NoAnswer, "See whether it still runs with `refit status`.";
     /// The node does not answer in time.
-    NODE_NO_ANSWER = "node-no-answer", NoAnswer, "See how it is with `refit status`; send a message or an order again with the same key.";
+    NODE_NO_ANSWER = "node-no-answer", NoAnswer, "See its state with `refit status`; send a message or an order again with the same key.";
     /// The node's answer is longer than this command takes.
     NODE_ANSWER_TOO_LARGE = "node-answer-too-large", Internal, "Ask for less.";
     /// The node's answer is not understood.
@@ -21,7 +21,7 @@ super::codes! { ALL_CLI: "The command line", "What a command says of its own wor
     INPUT_NOT_JSON = "input-not-json", Usage, "Correct what is marked, and quote the whole text for the shell.";
     /// The standard input cannot be read.
     INPUT_UNREADABLE = "input-unreadable", Usage, "Give the JSON in the command instead of `-`.";
-    /// A name stands twice.
+    /// A name is given twice.
     INPUT_TWICE = "input-twice", Usage, "Name it once, with the value that is meant.";
     /// No engine or no message is named.
     INPUT_NOTHING = "input-nothing", Usage, "Write: `refit send ENGINE JSON`.";
@@ -44,13 +44,13 @@ super::codes! { ALL_CLI: "The command line", "What a command says of its own wor
     /// The path is no file.
     FILE_NO_FILE = "file-no-file", Usage, "Give the path of a file with `--out`.";
     /// The standard output cannot be written.
-    OUTPUT_UNWRITABLE = "output-unwritable", Internal, "See that what reads it is still there, and that there is space where it goes.";
+    OUTPUT_UNWRITABLE = "output-unwritable", Internal, "Check that its reader still runs, and that its disk has space.";
     /// The command cannot start its work.
     PROCESS_START = "process-start", Internal, "See that the machine has threads, files and memory to spare.";
     /// The command line has a word that this program does not know, or lacks one.
     COMMAND_INVALID = "command-invalid", Usage, "See the command's `--help`.";
     /// There is no such code.
-    CODE_UNKNOWN = "code-unknown", Usage, "Write a code as an error shows it; all of them stand in runtime/ERRORS.md.";
+    CODE_UNKNOWN = "code-unknown", Usage, "Write a code as an error shows it; runtime/ERRORS.md lists all of them.";
     /// `engine dev` cannot open the source.
     DEV_SOURCE = "dev-source", Usage, "Name the folder of an engine's package.";
     /// `engine dev` cannot watch the source.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done.
+    /// The command did what it was asked.
     Done = 0,
     /// The command, its files or its configuration are wrong. (The argument parser uses the same number.)
     Usage = 2,
@@ -86,7 +86,7 @@ impl Exit {
             Self::BumpMissing => "an engine changed more than its versions say",
             Self::Cut => "the node was ended while an engine did not return",
             Self::Internal => "internal error",
-            Self::Interrupted => "interrupted by a signal; what the node was told to do goes on",
+            Self::Interrupted => "interrupted by a signal; the node's work goes on",
         }
     }
 }

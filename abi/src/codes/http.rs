@@ -1,9 +1,9 @@
 //! Codes of requests to a node's interface.
 
-super::codes! { ALL_HTTP: "The node's interface", "What the node answers to a request that it does not take, whatever it is about.";
+super::codes! { ALL_HTTP: "The node's interface", "Why the node refuses a request, whatever the request is about.";
     /// As many requests are under way as the node takes at once.
     TOO_BUSY = "too-busy", Busy, "Send it again, with the same key.";
-    /// The node has more to do than it keeps.
+    /// The node has more work waiting than it keeps.
     OVERLOADED = "overloaded", Busy, "Send again later.";
     /// The node did not answer in time: it is busy with a block, a state copy or a pause.
     NODE_BUSY = "node-busy", Busy, "Ask again; if it stays so, see the node's log.";
@@ -53,7 +53,7 @@ super::codes! { ALL_HTTP: "The node's interface", "What the node answers to a re
     INVALID_UPGRADE_ID = "invalid-upgrade-id", Usage, "See the numbers with `refit upgrade history`.";
     /// The node knows no such upgrade.
     UNKNOWN_UPGRADE = "unknown-upgrade", Refused, "See those it knows with `refit upgrade history`.";
-    /// There is nothing at that path.
+    /// The node has no such path.
     UNKNOWN_ROUTE = "unknown-route", Usage, "See the paths in runtime/README.md.";
     /// The path does not take that method.
     METHOD_NOT_ALLOWED = "method-not-allowed", Usage, "Use a method that the header `Allow` names.";
@@ -63,7 +63,7 @@ super::codes! { ALL_HTTP: "The node's interface", "What the node answers to a re
     HOST_REFUSED = "host-refused", Refused, "Ask for the listener's own name, or start the node with `--allow-host HOST`.";
     /// The request comes from a page of another origin.
     ORIGIN_REFUSED = "origin-refused", Refused, "Ask for the listener's own name, or start the node with `--allow-host HOST`.";
-    /// A header stands twice, or is no ASCII text.
+    /// A header is given twice, or is no ASCII text.
     HEADER_REFUSED = "header-refused", Usage, "Send the header once, in ASCII.";
     /// As many clients read events as one listener takes.
     TOO_MANY_READERS = "too-many-readers", Busy, "End one of them, or come again later.";

@@ -56,7 +56,7 @@ super::codes! { ALL_PROBE: "A library in the probe", "The probe loads a library 
     PROBE_ENDED = "probe-ended", ArtifactRefused, "Remove what the engine or its dependencies do at load: constructors, static initialisers, threads.";
     /// The library did not finish loading in time.
     PROBE_HUNG = "probe-hung", ArtifactRefused, "Remove what the engine or its dependencies do at load: constructors, static initialisers, threads.";
-    /// The probe printed something else than its report.
+    /// The probe printed something that is not its report.
     PROBE_NOT_UNDERSTOOD = "probe-not-understood", ArtifactRefused, "Let nothing in the engine write to standard output at load, then try again.";
     /// The program of the probe has another interface than this node.
     WRONG_PROBE = "wrong-probe", ArtifactRefused, "Install the node's program whole, and do not replace it while it runs.";
@@ -82,7 +82,7 @@ super::codes! { ALL_PROBE: "A library in the probe", "The probe loads a library 
     NO_KINDS = "no-kinds", ArtifactRefused, "Name the engines in `export_engines!(…)`.";
 }
 
-super::codes! { ALL_LOAD: "A library in the node", "What may keep a node from loading or unloading a library that passed its probe.";
+super::codes! { ALL_LOAD: "A library in the node", "Why a node does not load or unload a library that passed its probe.";
     /// The program does not offer the functions by which engines are watched.
     INTERPOSERS_MISSING = "interposers-missing", Internal, "Start the node with the `refit` program; an own program needs the linker lines of `refit_loader::sys::interposers`.";
     /// So many old libraries cannot be unloaded that no further one is taken.

@@ -1,6 +1,6 @@
 //! Codes of messages, queries and orders.
 
-super::codes! { ALL_MESSAGE: "Messages and queries", "What a client hears whose message or query was not carried out, or has no answer. An engine's own faults come with codes of the engine's making.";
+super::codes! { ALL_MESSAGE: "Messages and queries", "Why a message or query was not carried out, or has no answer. An engine's own faults come with codes of the engine's making.";
     /// The engine does not take this message.
     MESSAGE_REJECTED = "message-rejected", Refused, "Send one that the engine takes: see its documentation.";
     /// The message was not carried out.
@@ -61,7 +61,7 @@ super::codes! { ALL_MESSAGE: "Messages and queries", "What a client hears whose 
     EVENTS_FORGOTTEN = "events-forgotten", Refused, "Take all that are kept with `refit events --all`.";
     /// The node has not come to that event: it is another node's, or of a former life of this one.
     EVENT_AHEAD = "event-ahead", Refused, "Take all that are kept with `refit events --all`.";
-    /// Nothing is named that is to be changed.
+    /// The change of parameters names nothing.
     PARAMETERS_NONE = "parameters-none", NothingToDo, "Name what to set: `refit parameters set NAME=VALUE`.";
     /// A parameter is set beyond its bounds.
     PARAMETER_BEYOND = "parameter-beyond", Usage, "See the names and bounds with `refit parameters show`.";

@@ -1,6 +1,6 @@
 //! The codes: one stable word for each reason why something is not done, in lower case with dashes.
 //!
-//! A code is a constant here and nowhere else: whoever refuses says it, whoever decides by it compares
+//! A code is a constant here and nowhere else: code that refuses says it, code that decides by it compares
 //! with it, the command line exits by it, and `runtime/ERRORS.md` is written from it. A code is never
 //! given another meaning; one that nothing says any more is taken out, and the changelog tells.
 //!
@@ -55,11 +55,11 @@ pub use rehearsal::*;
 pub use source::*;
 pub use upgrade::*;
 
-/// One code, and what people are told of it.
+/// One code, and what it means to people.
 #[cfg(feature = "host")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The code.
+    /// The code, such as `gate-closed`.
     pub code: &'static str,
     /// Its constant's name.
     pub name: &'static str,
@@ -74,11 +74,11 @@ pub struct Known {
 #[cfg(feature = "host")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The operation.
+    /// The operation that they belong to, as the heading of its table.
     pub title: &'static str,
     /// The subject that they have in common, in a sentence or two.
     pub about: &'static str,
-    /// The codes, in the order in which they are told of.
+    /// The codes, in the order in which they are listed.
     pub codes: &'static [Known],
 }
 

@@ -10,7 +10,7 @@ super::codes! { ALL_BLOCK: "Decided blocks", "Why a node refuses a block that ot
     /// The block has another parent than the one before it.
     BLOCK_PARENT = "block-parent", Internal, "Fetch it from another node.";
     /// The time of the block goes back, or is too far ahead.
-    BLOCK_TIME = "block-time", Internal, "See the clock of whoever made it.";
+    BLOCK_TIME = "block-time", Internal, "Check the clock of the node that made the block.";
     /// This node came to another state than the block says.
     BLOCK_RECEIPT = "block-receipt", Internal, "Compare both nodes' code and states.";
     /// An upgrade had another end here than the block says.
@@ -26,12 +26,12 @@ super::codes! { ALL_BLOCK: "Decided blocks", "Why a node refuses a block that ot
     /// The seal of the block is longer than a seal may be.
     BLOCK_SEAL = "block-seal", Internal, "Fetch it from another node.";
     /// The block has an entry that this node cannot carry out.
-    BLOCK_ENTRY = "block-entry", Internal, "Bring a newer node, or ask whoever made the block.";
+    BLOCK_ENTRY = "block-entry", Internal, "Bring a newer node, or ask the operator of the node that made the block.";
     /// The block has a proof of a sender that this node cannot check.
     BLOCK_AUTHENTICATOR = "block-authenticator", Internal, "Bring a newer node.";
 }
 
-super::codes! { ALL_RUN: "Starting a node", "What keeps `refit run` from starting, or ends it.";
+super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or ends.";
     /// Another node uses the data folder.
     DATA_FOLDER_IN_USE = "data-folder-in-use", Usage, "Stop that node, or give this one a folder of its own with `--data-dir`.";
     /// The data folder cannot be locked.
@@ -56,7 +56,7 @@ super::codes! { ALL_RUN: "Starting a node", "What keeps `refit run` from startin
     RUN_NOT_KEPT = "run-not-kept", Internal, "See that the library is the one you want, and start the node again by hand.";
     /// The node cannot listen there.
     RUN_LISTEN = "run-listen", Usage, "Name another place with `--socket`, `--data-dir`, `--tcp` or `--probe-listen`.";
-    /// The node had failed before it was told to end.
+    /// The node had failed before it was asked to end.
     RUN_FAILED = "run-failed", Internal, "Its log says more; start it again.";
     /// The configuration file is not what it must be.
     CONFIG_INVALID = "config-invalid", Usage, "Correct or remove what is marked; `refit run --help` names the settings.";

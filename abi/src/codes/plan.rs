@@ -1,6 +1,6 @@
 //! Codes of plans and what their linter finds.
 
-super::codes! { ALL_PLAN: "Planning an upgrade", "Rules of plans. What breaks one is refused whatever is allowed.";
+super::codes! { ALL_PLAN: "Planning an upgrade", "Rules of plans. A plan that breaks one is refused, whatever codes it allows.";
     /// The plan names no library.
     PLAN_EMPTY = "plan-empty", Usage, "Name one: `refit upgrade plan KIND=PATH --out plan.json`.";
     /// The plan brings more libraries than one upgrade may.
@@ -35,7 +35,7 @@ super::codes! { ALL_PLAN: "Planning an upgrade", "Rules of plans. What breaks on
     PLAN_UNREADABLE = "plan-unreadable", Usage, "Make a plan with `refit upgrade plan KIND=PATH --out plan.json`.";
 }
 
-super::codes! { ALL_LINT: "The plan's linter", "What an operator should know before a plan is applied. An error refuses the plan (exit 22) unless `--allow CODE` names it.";
+super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should know before a plan is applied. An error refuses the plan (exit 22) unless `--allow CODE` names it.";
     /// `AFTER` names a kind that the new generation does not have.
     AFTER_UNKNOWN_KIND = "after-unknown-kind", PlanRefused, "Add the kind, or take it out of `AFTER`.";
     /// An engine needs, or asked for, what the node does not grant it.

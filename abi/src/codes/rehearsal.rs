@@ -31,7 +31,7 @@ super::codes! { ALL_REHEARSAL: "Rehearsing an upgrade", "A rehearsal runs the up
     REHEARSAL_OLD_CODE = "rehearsal-old-code", TransitionFailed, "Keep no `&'static` text, function pointer or empty `HashMap` in the state, or mark the field `#[state(serde)]`.";
     /// Another generation went live while the upgrade was rehearsed.
     REHEARSAL_OVERTAKEN = "rehearsal-overtaken", Refused, "Plan again.";
-    /// The rehearsal printed something else than its report.
+    /// The rehearsal printed something that is not its report.
     REHEARSAL_NOT_UNDERSTOOD = "rehearsal-not-understood", Internal, "Install the node's program whole, and do not replace it while it runs.";
     /// The program of the rehearsal has another interface than this node.
     REHEARSAL_WRONG_PROGRAM = "rehearsal-wrong-program", Internal, "Install the node's program whole, and do not replace it while it runs.";
@@ -45,7 +45,7 @@ super::codes! { ALL_REHEARSAL: "Rehearsing an upgrade", "A rehearsal runs the up
     REHEARSAL_NEEDS_ALL_STATES = "rehearsal-needs-all-states", Internal, "Nothing: the node does it.";
     /// A copy of the states has a format that this program does not read.
     IMAGE_FORMAT = "image-format", Internal, "Read it with the program that wrote it.";
-    /// A copy of the states has a state whose engine is elsewhere.
+    /// A copy of the states has a state of an engine that has another place.
     IMAGE_STATE_ELSEWHERE = "image-state-elsewhere", Internal, "Take the copy again with this node's code.";
     /// A copy of the states is of another node or moment.
     IMAGE_OTHER_STATE = "image-other-state", Internal, "Take the copy again with this node's code.";
@@ -58,13 +58,13 @@ super::codes! { ALL_REHEARSAL: "Rehearsing an upgrade", "A rehearsal runs the up
     /// A copy of the states would be larger than it may be.
     IMAGE_TOO_LARGE = "image-too-large", Refused, "Allow a larger copy.";
     /// A copy of the states cannot be written.
-    IMAGE_NOT_WRITTEN = "image-not-written", Internal, "See whether who reads it has ended, and take the copy again.";
+    IMAGE_NOT_WRITTEN = "image-not-written", Internal, "See whether its reader has ended, and take the copy again.";
     /// A copy of the states cannot be read.
-    IMAGE_NOT_READ = "image-not-read", Internal, "See why who writes it has ended, and take the copy again.";
+    IMAGE_NOT_READ = "image-not-read", Internal, "See why its writer has ended, and take the copy again.";
     /// The bytes are no copy of states.
     IMAGE_NONE = "image-none", Internal, "Take the copy again with this node's code.";
     /// A copy of the states is cut short.
-    IMAGE_CUT = "image-cut", Internal, "See why who writes it has ended, and take the copy again.";
+    IMAGE_CUT = "image-cut", Internal, "See why its writer has ended, and take the copy again.";
     /// A part of a copy of the states is not what it should be.
     IMAGE_MALFORMED = "image-malformed", Internal, "Take the copy again with this node's code.";
     /// The parts of a copy of the states are not in their order.

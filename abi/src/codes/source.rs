@@ -1,6 +1,6 @@
 //! Codes of building an engine.
 
-super::codes! { ALL_BUILD: "Building an engine from source", "What `refit engine build` and every command that takes a folder of source may say.";
+super::codes! { ALL_BUILD: "Building an engine from source", "Errors of `refit engine build` and of every command that takes a folder of source.";
     /// There is no `cargo` on this machine.
     CARGO_MISSING = "cargo-missing", BuildFailed, "Install Rust from https://rustup.rs.";
     /// There is no `rustc` on this machine.
@@ -28,7 +28,7 @@ super::codes! { ALL_BUILD: "Building an engine from source", "What `refit engine
     /// The system runs no program in the folder that is built in.
     NO_EXECUTION = "no-execution", BuildFailed, "Name folders on a device that is not mounted with `noexec`, with `--data-dir` and `--cache-dir`.";
     /// The source changed again and again while it was built.
-    SOURCE_MOVES = "source-moves", BuildFailed, "End what writes into the package, or have it write into a folder that `.gitignore` names.";
+    SOURCE_MOVES = "source-moves", BuildFailed, "Stop the program that writes into the package, or have it write into a folder that `.gitignore` names.";
     /// Cargo failed before it compiled anything.
     CARGO_FAILED = "cargo-failed", BuildFailed, "Run `cargo build --lib --features module` in the source folder to see all that it says.";
     /// The build took longer than a build may, and was killed.

@@ -4,11 +4,11 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// Another upgrade is under way.
     UPGRADE_UNDER_WAY = "upgrade-under-way", Busy, "Wait for its end with `refit upgrade status ID`, or take it back with `refit upgrade cancel ID`.";
     /// The upgrade was taken back.
-    UPGRADE_CANCELLED = "upgrade-cancelled", Refused, "Nothing came in; plan again when it is time.";
+    UPGRADE_CANCELLED = "upgrade-cancelled", Refused, "No code was replaced; plan again when it is time.";
     /// The upgrade had ended before it could be taken back.
-    UPGRADE_ENDED = "upgrade-ended", Refused, "See how with `refit upgrade status ID`.";
+    UPGRADE_ENDED = "upgrade-ended", Refused, "See its outcome with `refit upgrade status ID`.";
     /// A plan was taken on under this key, and the node keeps no report of its upgrade.
-    UPGRADE_FORGOTTEN = "upgrade-forgotten", Refused, "It is not taken on again; see the upgrades that are kept with `refit upgrade history`.";
+    UPGRADE_FORGOTTEN = "upgrade-forgotten", Refused, "The node does not take it on again; see the upgrades that are kept with `refit upgrade history`.";
     /// The upgrade ended and left no verdict.
     UPGRADE_LOST = "upgrade-lost", TransitionFailed, "See the node's log, and apply the plan again.";
     /// The node's own code panicked in the upgrade.
@@ -20,7 +20,7 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// The node restarted during the upgrade, with the code from before.
     UPGRADE_NODE_RESTARTED = "upgrade-node-restarted", TransitionFailed, "See why with `refit upgrade quarantine` and in the node's log.";
     /// The upgrade is at its update point and can no longer be taken back.
-    GATE_CLOSED = "gate-closed", Refused, "See what becomes of it with `refit upgrade status ID`; older code comes back by a plan of its own.";
+    GATE_CLOSED = "gate-closed", Refused, "See its outcome with `refit upgrade status ID`; to bring older code back, make a plan for it.";
     /// The code is in quarantine: its transition once did not return.
     RELEASE_QUARANTINED = "release-quarantined", Refused, "Bring a mended build; to try this one again, `refit upgrade quarantine --clear ARTIFACT`.";
     /// No such code is in quarantine.
@@ -64,11 +64,11 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// A handler of upgrade messages panicked.
     UPGRADE_MESSAGE_PANICKED = "upgrade-message-panicked", TransitionFailed, "Mend the engine's migration and plan again.";
     /// An upgrade message is for an engine that is not there.
-    UPGRADE_MESSAGE_UNKNOWN = "upgrade-message-unknown", TransitionFailed, "Let the migration look whom it messages, and plan again.";
+    UPGRADE_MESSAGE_UNKNOWN = "upgrade-message-unknown", TransitionFailed, "Let the migration check that the receiver is there, and plan again.";
     /// An upgrade message is for an engine that is retired.
-    UPGRADE_MESSAGE_RETIRED = "upgrade-message-retired", TransitionFailed, "Let the migration look whom it messages, and plan again.";
+    UPGRADE_MESSAGE_RETIRED = "upgrade-message-retired", TransitionFailed, "Let the migration check that the receiver is there, and plan again.";
     /// An upgrade message is for an engine that is poisoned.
-    UPGRADE_MESSAGE_POISONED = "upgrade-message-poisoned", TransitionFailed, "Let the migration look whom it messages, and plan again.";
+    UPGRADE_MESSAGE_POISONED = "upgrade-message-poisoned", TransitionFailed, "Let the migration check that the receiver is there, and plan again.";
     /// An upgrade message finds no room with its receiver.
     UPGRADE_MESSAGE_FULL = "upgrade-message-full", TransitionFailed, "Apply the plan again when fewer messages wait, or send fewer.";
     /// An upgrade message is of a type that its receiver does not take.
@@ -87,7 +87,7 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     STATE_WITHOUT_ORDER = "state-without-order", TransitionFailed, "Use `BTreeMap` and `BTreeSet` in states.";
     /// A state is nested too deep to be copied.
     STATE_TOO_DEEP = "state-too-deep", Internal, "Keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number.";
-    /// The bytes of a state do not tell all of it.
+    /// The bytes of a state leave out a part of it.
     STATE_INCOMPLETE = "state-incomplete", Internal, "Look at the serde attributes of the types behind `#[state(serde)]`: one with `skip_serializing_if` cannot be part of a state.";
     /// A state cannot be copied.
     STATE_NOT_COPIED = "state-not-copied", Internal, "Mend what the engine's `#[state(serde)]` fields write and read.";

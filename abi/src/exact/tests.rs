@@ -1,4 +1,4 @@
-//! Reading to the last word: what is read, what is refused and how it is named.
+//! Tests strict reading: what is read, what is refused and how the error names it.
 
 use super::from_json;
 use crate::Height;

@@ -1,4 +1,4 @@
-//! What is found out about a concrete type while a module compiles: whether it has a transition, handles upgrade
+//! Finds out about a concrete type while a module compiles: whether it has a transition, handles upgrade
 //! messages, can be cloned. The method of `&Probe<T>` is found before that of `&&Probe<T>` if its bound holds, so
 //! `export_engines!` asks without naming the answer.
 

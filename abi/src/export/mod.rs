@@ -1,4 +1,4 @@
-//! A module's root: what [`export_engines!`](crate::export_engines) emits and the loader looks for.
+//! A module's root: [`export_engines!`](crate::export_engines) emits it and the loader looks for it.
 //!
 //! The root is an abi_stable module with a static prefix, so that nothing leaks per generation.
 //! abi_stable's full structural layout check over it runs in a throw-away probe process; the node
@@ -41,7 +41,7 @@ pub struct EngineModule {
     pub abi_epoch: u32,
     /// Writes the module's postcard [`Descriptor`].
     pub describe: unsafe extern "C" fn(Sink) -> CallStatus,
-    /// Has the module's panics told to the node. Called first.
+    /// Has the module's panics reported to the node. Called first.
     pub attach: unsafe extern "C" fn(Ear),
     /// The tables of its kinds, in the descriptor's order.
     pub kinds: RSlice<'static, TableRef<KindVtable>>,
@@ -93,7 +93,7 @@ impl LinkedModule {
     }
 }
 
-/// What a kind knows beside its [`Engine`]: the older states and messages it can start from, and
+/// A kind's history beside its [`Engine`]: the older states and messages it can start from, and
 /// whether it handles upgrade messages.
 pub trait History: 'static {
     /// The kind.
@@ -110,12 +110,12 @@ pub trait History: 'static {
     fn cloner() -> Option<Cloner<Self::Engine>>;
 }
 
-/// What the macro knows of the package that exports.
+/// The package that exports, as the macro knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Package {
-    /// `CARGO_PKG_NAME`.
+    /// The value of `CARGO_PKG_NAME`.
     pub name: &'static str,
-    /// `CARGO_PKG_VERSION`.
+    /// The value of `CARGO_PKG_VERSION`.
     pub version: &'static str,
     /// `REFIT_BUILD_ID`, stamped by the builder.
     pub build_id: Option<&'static str>,
@@ -234,7 +234,7 @@ macro_rules! export_engines {
                     build_id: option_env!("REFIT_BUILD_ID"),
                     release_id: option_env!("REFIT_RELEASE_ID"),
                     transforms_snapshot: SNAPSHOT.is_some(),
-                    // Of the engine's own compilation: refit-abi may have been compiled otherwise.
+                    // Of the engine's own compilation: refit-abi may have been compiled with other settings.
                     unwinds: cfg!(panic = "unwind"),
                 };
                 let kinds = &[$($crate::export::describe_kind::<Past<$engine>> as fn() -> _),+];

@@ -25,7 +25,7 @@ pub struct Ask<'a> {
 pub struct Spawn<'a> {
     /// Its root name; empty for one whose id follows from its parent's.
     pub name: &'a str,
-    /// Its kind.
+    /// The name of its kind.
     pub kind: &'a str,
     /// Schema of the configuration.
     pub schema: SchemaId,

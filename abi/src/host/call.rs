@@ -99,7 +99,7 @@ impl<'a> Buffer<'a> {
         outcome(status, self.bytes, self.start)
     }
 
-    /// The sink over this buffer. Whoever calls through it vouches, as for each pointer that crosses, that the
+    /// The sink over this buffer. A caller through it vouches, as for each pointer that crosses, that the
     /// buffer lives and is used by nobody else.
     pub(super) fn sink(&mut self) -> Sink {
         Sink {
@@ -131,7 +131,7 @@ fn outcome(status: CallStatus, bytes: &mut Vec<u8>, start: usize) -> Result<(), 
     Err(error)
 }
 
-/// The error that a status other than `Ok` and its bytes tell of.
+/// The error that a status (not `Ok`) and its bytes describe.
 pub(super) fn error(status: CallStatus, bytes: &[u8]) -> CallError {
     let text = || {
         let mut text = String::from_utf8_lossy(bytes).into_owned();
@@ -159,7 +159,7 @@ const STATE_TOO_DEEP: &str = codes::STATE_TOO_DEEP;
 /// The next step for the reader.
 const STATE_TOO_DEEP_NEXT: &str = "the engine goes on as it was; keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number";
 
-/// The code of whatever is refused because a state's bytes do not tell all of it.
+/// The code of a call that is refused because a state's bytes leave out a part of it.
 const STATE_INCOMPLETE: &str = codes::STATE_INCOMPLETE;
 
 /// The next step for the reader.

@@ -2,7 +2,7 @@
 //!
 //! A module says so before anything happens ([`CallStatus::TooDeep`]); the call is then made again on a
 //! thread of its own with a large stack, which has ended when the call returns: a thread that entered a
-//! module's code must not outlive it. What is too deep even there is refused, or, where nothing may fail,
+//! module's code must not outlive it. A state too deep even there is refused, or, where nothing may fail,
 //! leaked and counted.
 
 use super::running;
@@ -14,7 +14,7 @@ use std::thread::{Builder, scope};
 /// the call comes.
 pub const LARGE_STACK_BYTES: usize = 1 << 30;
 
-/// Counts for the whole process: what leaks is the process's memory, whoever leaked it.
+/// Counts for the whole process: the memory that leaks is the process's, in whichever thread it leaks.
 static LEAKED: AtomicU64 = AtomicU64::new(0);
 
 /// The number of states, or parts of one, that were leaked in this process because they were too deep to be dropped.
@@ -30,7 +30,7 @@ pub(super) fn count_leaked() {
 struct Lent<T>(T);
 
 // SAFETY: `on_large_stack` is the only maker: the lender waits until the borrowing thread has ended, so
-// nothing is used by two threads at once; whoever calls `call` or `done` vouches that what is lent may be used by
+// nothing is used by two threads at once; the caller of `call` or `done` vouches that what is lent may be used by
 // another thread than its own.
 unsafe impl<T> Send for Lent<T> {}
 

@@ -1,4 +1,4 @@
-//! [`Explain`]: what every refusal and every error says of itself beside its text, and [`Explained`],
+//! [`Explain`]: the code, next step and place of every refusal and error, beside its text, and [`Explained`],
 //! the same as plain strings.
 
 use serde::{Deserialize, Serialize};

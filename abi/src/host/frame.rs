@@ -9,11 +9,11 @@ use std::fmt;
 /// The block that a call belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BlockFrame {
-    /// Its height.
+    /// The block's number.
     pub height: Height,
-    /// Its time.
+    /// The block's time.
     pub time: BlockTime,
-    /// Its hash.
+    /// The block's hash.
     pub hash: BlockHash,
 }
 

@@ -1,4 +1,4 @@
-//! Whether JSON can carry what a type says: the keys of its objects are text, so a map's keys must be
+//! Checks whether JSON can carry a type: the keys of its objects are text, so a map's keys must be
 //! something that is written as text.
 
 use crate::schema::{Field, Type};

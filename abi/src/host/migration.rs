@@ -125,6 +125,7 @@ impl Migration {
         let step = *kind.step(index)?;
         let described = kind.descriptor().migrations.get(index)?;
         let (schema, layout): (SchemaId, LayoutId) = (step.from_schema, step.from_layout);
+        // The hashes do not see into a `#[state(serde)]` field, so such a state is this loaded module's alone.
         let module = if described.from.has_serde_field() {
             kind.serial()
         } else {

@@ -55,7 +55,7 @@ pub enum ModuleError {
         "kind `{kind}` does not have the step from an older state at place {place} that it describes; rebuild it"
     )]
     Step {
-        /// The kind.
+        /// The kind that has the step.
         kind: String,
         /// The step's place in the kind's history.
         place: usize,
@@ -80,12 +80,12 @@ pub enum ModuleError {
         /// The name, as the module gives it.
         kind: String,
     },
-    /// Clients could not be told a reply or an answer.
+    /// Clients could not get a reply or an answer, because JSON cannot carry it.
     #[error(
         "the {part} of kind `{kind}` has a map whose keys are `{key}`, and JSON, in which clients get it, has only text for keys; give a list of pairs"
     )]
     MapKeys {
-        /// The kind.
+        /// The kind that has the type.
         kind: String,
         /// `reply` or `answer`.
         part: &'static str,
@@ -129,7 +129,7 @@ impl Module {
         let mut buffer = Buffer::new(&mut bytes);
         let status = {
             let _noted = running::note(Label::unknown(), Call::Describe, None);
-            // SAFETY: whoever calls this vouches that `export_engines!` made the root; the buffer lives for the call.
+            // SAFETY: the caller of this vouches that `export_engines!` made the root; the buffer lives for the call.
             unsafe { root.describe()(buffer.sink()) }
         };
         buffer.end(status).map_err(ModuleError::Describe)?;

@@ -1,4 +1,4 @@
-//! [`each_name_once`]: maps in what operators write, whose readers otherwise take the last of two values without a word.
+//! [`each_name_once`]: maps in what operators write, whose ordinary readers take the last of two values without a word.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};

@@ -1,4 +1,4 @@
-//! Panics of engines' code, told at once: whoever runs engines listens, and knows whose code it was.
+//! Panics of engines' code, reported at once: a program that runs engines listens, and knows whose code it was.
 
 use super::running::{self, Here, Label};
 use crate::fault::{FAULT_DETAIL_BYTES_MAX, shown};
@@ -41,16 +41,16 @@ pub type Listener = fn(&EnginePanic);
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-/// Whether panics are told with a backtrace.
+/// Whether panics are reported with a backtrace.
 static BACKTRACES: AtomicBool = AtomicBool::new(false);
 
-/// Has panics of engines told to `listener`, from now until the process ends; the first one counts. Where nobody
+/// Has panics of engines reported to `listener`, from now until the process ends; the first one counts. Where nobody
 /// listens they are a line on standard error.
 pub fn listen(listener: Listener) {
     let _ = LISTENER.set(listener);
 }
 
-/// From now on panics are told with a backtrace. Where it names functions, the standard library maps the files
+/// Has panics reported with a backtrace from now on. Where it names functions, the standard library maps the files
 /// that they lie in and keeps them: a module of which one was taken stays mapped when it is retired. The
 /// variable `RUST_BACKTRACE` is not asked for that, because it is often set for other reasons.
 pub fn with_backtraces() {

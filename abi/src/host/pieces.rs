@@ -1,4 +1,4 @@
-//! [`Pieces`]: a state's bytes in pieces, so that nobody needs memory for all of them at once, and whoever
+//! [`Pieces`]: a state's bytes in pieces, so that nobody needs memory for all of them at once, and a thread that
 //! writes them down may do something else between two.
 
 use super::call::{Buffer, CallError};

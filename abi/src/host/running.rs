@@ -44,9 +44,9 @@ pub enum Call {
     OnUpgrade,
     /// Run a transition, or a part of it.
     Migrate,
-    /// Describe itself.
+    /// Describe the module.
     Describe,
-    /// Read a message or configuration that is to be written in postcard.
+    /// Read a message or configuration in order to write it in postcard.
     Rewrite,
     /// Take a notice of what was not delivered: a part of a batch, which only its own thread tells from
     /// [`Call::Handle`].

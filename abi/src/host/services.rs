@@ -1,4 +1,4 @@
-//! [`Services`]: what a running handler asks of the node, and the table that carries it.
+//! [`Services`]: the services that a running handler asks of the node, and the table that carries them.
 
 use crate::raw::{self, Bytes, CallStatus, HostCalls, HostStatus, RawBudget};
 use crate::schema::SchemaId;
@@ -8,7 +8,7 @@ use std::ffi::c_void;
 /// An engine that a handler wants started.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// Its kind.
+    /// The name of its kind.
     pub kind: &'a str,
     /// Schema of the configuration, as the handler's code knows it.
     pub schema: SchemaId,

@@ -76,7 +76,7 @@ unsafe impl Table for BusCalls {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
 pub enum BusStatus {
-    /// Done.
+    /// The call did what it was asked.
     Ok = 0,
     /// The upgrade was cancelled.
     Cancelled = 1,

@@ -51,12 +51,12 @@ pub struct KindVtable {
     /// The cursor is empty before the first piece, else what the call before wrote; the host keeps it and does
     /// not read it, the module keeps nothing. All pieces together are what `encode` writes, if the host lets
     /// nobody change the state between the first and the last; if it does not, they are of no one state, and
-    /// may not read back. What went wrong goes to the first sink.
+    /// may not read back. The error goes to the first sink.
     pub encode_piece:
         unsafe extern "C" fn(*const c_void, Bytes<'_>, usize, Sink, Sink) -> CallStatus,
     /// Writes 32 bytes of BLAKE3 over what the state says it is, field by field with names: states that
     /// differ have different ones, also where their postcard is equal because a field is left out of it.
-    /// That one is left out is an error.
+    /// A field that is left out is an error.
     pub witness: unsafe extern "C" fn(*const c_void, Sink) -> CallStatus,
     /// Reads a state from postcard.
     pub decode: unsafe extern "C" fn(Bytes<'_>, *mut *mut c_void, Sink) -> CallStatus,

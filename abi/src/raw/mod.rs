@@ -12,7 +12,7 @@
 //!   more ([`read`]); one that is shorter than the epoch's first form, or of no size
 //!   that a table has, is refused ([`WrongSize`]).
 //! * A new entry stands at the end, is an `Option<fn>` or a number, and reads as `None` or 0 where the other side
-//!   does not have it. Whoever calls it says so with an error of its own; nothing is called that is not there.
+//!   does not have it. The caller reports that with an error of its own; nothing is called that is not there.
 //! * The longer table is a new struct whose first field is the former one, which stays [`Table::First`].
 //! * An entry is never moved, dropped, or given another meaning: that is a new epoch.
 //!
@@ -107,7 +107,7 @@ pub struct Delivery<'a> {
     pub kind: DeliveryKind,
     /// Whether the reply is wanted: by a client, as JSON.
     pub wants_reply: bool,
-    /// The message.
+    /// The encoded message.
     pub payload: Bytes<'a>,
 }
 
@@ -152,7 +152,7 @@ impl From<RawSender> for Sender {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
 pub enum CallStatus {
-    /// Done.
+    /// The call did what it was asked.
     Ok = 0,
     /// The author's code returned a [`crate::Fault`]; its postcard bytes went to the sink.
     Fault = 1,

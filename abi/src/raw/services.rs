@@ -110,7 +110,7 @@ unsafe impl Table for RawBudget {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, StableAbi)]
 pub enum HostStatus {
-    /// Done.
+    /// The call did what it was asked.
     Ok = 0,
     /// The handler has used up a counted budget: messages, bytes, spawns or timers.
     Budget = 1,

@@ -52,7 +52,7 @@ pub unsafe fn read<T: Table>(at: *const T::First) -> Result<T, WrongSize> {
     let mut table = MaybeUninit::<T>::zeroed();
     let common = found.min(size_of::<T>());
     // SAFETY: the caller vouches for `found` bytes at `at`, and `common` is at most that and the size of `T`; the
-    // first form is copied whole, and past it zero is a value (whoever implements `Table` vouches).
+    // first form is copied whole, and past it zero is a value (each implementation of `Table` vouches).
     unsafe {
         std::ptr::copy_nonoverlapping(at.cast::<u8>(), table.as_mut_ptr().cast::<u8>(), common);
         Ok(table.assume_init())
@@ -106,7 +106,7 @@ impl<F: Table> TableRef<F> {
     /// If the table says another size than its type has, while a module compiles.
     pub const fn of<T: Table<First = F>>(table: &'static T) -> Self {
         let at = std::ptr::from_ref(table);
-        // SAFETY: the size stands first, whoever implements `Table` vouches.
+        // SAFETY: the size comes first: each implementation of `Table` vouches for that.
         let says = unsafe { at.cast::<usize>().read() };
         assert!(says == size_of::<T>(), "a table says the size of its type");
         Self { at: at.cast() }
@@ -118,7 +118,7 @@ impl<F: Table> TableRef<F> {
     /// [`WrongSize`].
     pub fn get<T: Table<First = F>>(self) -> Result<T, WrongSize> {
         // SAFETY: made only by `of`, on either side, so it points to a table that has the bytes it says, and lives as
-        // long as its module is mapped; whoever loads modules vouches that a root is used no longer than that.
+        // long as its module is mapped; the loader of modules vouches that a root is used no longer than that.
         unsafe { read(self.at) }
     }
 }

@@ -1,4 +1,4 @@
-//! The two hashes of a type: what it means, and how it lies in memory.
+//! The two hashes of a type: of its meaning, and of its memory layout.
 
 use super::{Field, LayoutId, SchemaId, Shape, Type, Variant};
 

@@ -97,8 +97,8 @@ pub(super) enum Handled {
     Failed,
 }
 
-/// Handles one message or notice; how it ended is told to the node.
-// Always: the calls of a batch are its hot path, and whoever else calls this must not take it out of line there.
+/// Handles one message or notice, and reports its outcome to the node.
+// Always: the calls of a batch are its hot path, and another caller of this must not take it out of line there.
 #[inline(always)]
 pub(super) fn one<H: History<Engine = E>, E: Engine>(
     engine: &mut E,
@@ -269,7 +269,7 @@ fn from_older_client<H: History<Engine = E>, E: Engine>(
 #[cold]
 fn foreign(kind: &str, found: SchemaId, accepted: SchemaId) -> String {
     format!(
-        "the message has schema {found}, engine kind {kind} takes {accepted} and no such older one"
+        "the message's schema is {found}; engine kind {kind} takes {accepted} and has no conversion from {found}"
     )
 }
 

@@ -1,4 +1,4 @@
-//! Catching panics at the seam, and writing what happened to the host's sink.
+//! Catches panics at the seam, and writes their text to the host's sink.
 
 use crate::codec::Refused;
 use crate::raw::{Bytes, CallStatus, Sink};
@@ -72,7 +72,7 @@ pub(super) fn write(sink: Sink, bytes: &[u8]) {
     unsafe { (sink.write)(sink.host, Bytes::from(bytes)) }
 }
 
-/// Lets go of a panic that nobody is told of.
+/// Drops a panic that nobody hears of.
 pub(super) fn let_go(panic: Box<dyn Any + Send>) {
     drop(text(panic));
 }

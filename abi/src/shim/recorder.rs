@@ -21,7 +21,7 @@ enum Answer {
     Budget(RawBudget),
 }
 
-/// What happens to a call: the node answers it and the answer is noted, or a noted answer is given again.
+/// The treatment of a call: the node answers it and the answer is noted, or a noted answer is given again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Record,
@@ -134,6 +134,7 @@ impl Tape {
                         answer
                     }
                     None => {
+                        // Not the call that was noted: it is refused, and `record` reports it.
                         *others = true;
                         otherwise
                     }

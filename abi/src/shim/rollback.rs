@@ -74,7 +74,7 @@ impl<E: Engine> Copy<E> {
 /// The state of these bytes, if it is the one that was written into them.
 fn read_back<E: Engine>(bytes: &[u8]) -> Result<E, String> {
     let state: E = codec::decode_state(bytes).map_err(|refused| refused.to_string())?;
-    // What a type off the list reads, only its author knows.
+    // A type off the closed list reads by its author's code alone, so its bytes are compared.
     if !E::nature().opaque {
         return Ok(state);
     }
@@ -216,6 +216,7 @@ impl<E: Engine> Batch<'_, E> {
         if index < self.deliveries.len() {
             return copy(self.engine);
         }
+        // No message follows, so this empty copy is never read.
         Ok(Copy::Encoded(Vec::new()))
     }
 
@@ -236,6 +237,7 @@ impl<E: Engine> Batch<'_, E> {
 
     /// Tells the node how a message ended.
     fn tell(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
+        // In a replay the reply would not reach the node.
         self.recorder.record();
         let mut ctx = Context::new(self.recorder.context(index));
         ctx.begin(index);

@@ -36,7 +36,8 @@ pub(super) unsafe extern "C" fn on_upgrade<H: History>(
         for delivery in batch {
             if delivery.schema != handler.schema {
                 let (found, takes) = (delivery.schema, handler.schema);
-                let reason = format!("the upgrade message has schema {found}, taken is {takes}");
+                let reason =
+                    format!("the upgrade message's schema is {found}; the receiver takes {takes}");
                 return Err(Failure::Rejected(reason));
             }
             (handler.handle)(

@@ -1,4 +1,4 @@
-//! [`Effects`]: what blocks gave back, kept for the test to look at.
+//! [`Effects`]: the replies, events and log lines of blocks, kept for the test to look at.
 
 use crate::codec;
 use crate::testkit::Testkit;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// The replies, events, log lines and losses that blocks gave back.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
-    /// Those that have no reply yet, and to whom they went.
+    /// The messages that have no reply yet, and the engine that each went to.
     pub(crate) open: BTreeMap<u64, EngineId>,
     pub(crate) replies: BTreeMap<u64, Result<Vec<u8>, ReplyError>>,
     pub(crate) events: Vec<Emitted>,
@@ -61,7 +61,7 @@ impl Testkit {
         &self.effects.logs
     }
 
-    /// Messages that nobody took and no sender could be told of.
+    /// Messages that no engine took and that no sender could learn of.
     #[track_caller]
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.node().call(|executor| executor.dead_letters())

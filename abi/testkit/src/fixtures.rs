@@ -17,7 +17,7 @@ pub enum FixtureMismatch {
     /// It is of another kind.
     #[error("the fixture is of the kind `{found}`, not of `{wanted}`")]
     Kind {
-        /// The fixture's.
+        /// The kind that the fixture names.
         found: String,
         /// The kind that the test named.
         wanted: String,
@@ -37,7 +37,7 @@ pub enum FixtureMismatch {
         "no step leads from the fixture's version {version} (schema {found}) of `{kind}` to the newest"
     )]
     NoStep {
-        /// The kind.
+        /// The kind that has no such step.
         kind: String,
         /// The fixture's version.
         version: u32,
@@ -51,7 +51,7 @@ pub enum FixtureMismatch {
         reason: String,
     },
     /// The step from it failed, or the new state's check.
-    #[error("the fixture's state does not become the newest: {0}")]
+    #[error("the fixture's state cannot be migrated to the newest version: {0}")]
     Migration(CallError),
 }
 
@@ -78,7 +78,7 @@ impl FixtureMismatch {
                 "keep the frozen types of all published versions, each with its Migrate"
             }
             Self::Unreadable { .. } => "capture it again: refit engine capture ID --out FILE",
-            Self::Migration(_) => "mend the migration: this is what a node would say too",
+            Self::Migration(_) => "mend the migration: a node would report the same",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Modules`]: the code a testkit runs, and what the plan of an upgrade has to know of it.
+//! [`Modules`]: the code a testkit runs, and the facts about it that the plan of an upgrade needs.
 
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_abi::export::LinkedModule;

@@ -1,4 +1,4 @@
-//! [`Testkit`]: engines and blocks, with a test at the controls.
+//! [`Testkit`]: engines and blocks that a test drives.
 
 use crate::address::Address;
 use crate::codec;
@@ -267,7 +267,7 @@ impl Testkit {
     #[track_caller]
     fn still_unused(&self) {
         let unused = self.node.get().is_none();
-        assert!(unused, "say this before the first engine starts");
+        assert!(unused, "call this before the first engine starts");
     }
 }
 

@@ -47,7 +47,7 @@ pub enum UpgradeError {
     /// here the engines are new by now.
     #[error("the new state of engine `{engine}` does not pass its check: {error}")]
     Check {
-        /// The engine.
+        /// The engine that has the state.
         engine: EngineId,
         /// The error of the check.
         error: CallError,
@@ -57,7 +57,7 @@ pub enum UpgradeError {
     Aborted {
         /// The phase that was not passed.
         phase: Phase,
-        /// Why.
+        /// The failure, with its phase.
         failure: Box<Failure>,
         /// The lines that transitions logged.
         lines: Vec<LogLine>,

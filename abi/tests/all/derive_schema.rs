@@ -32,7 +32,7 @@ states! {
         pub(super) struct Kv {
             #[serde(alias = "rows", default)]
             pub entries: std::vec::Vec<std::string::String>,
-            /// How many.
+            /// A number of something.
             pub(crate) count: u64,
             flag: bool,
         }

@@ -1,4 +1,4 @@
-//! The node's side of the seam, which writes down what it is asked.
+//! The node's side of the seam, which notes each call that it gets.
 
 use crate::engines::module;
 use refit_abi::host::{

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// The holds.
+/// The holds by number.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[state(version = 1)]
 pub struct Holds {
@@ -51,19 +51,19 @@ pub struct Config {
 pub enum Message {
     /// Keeps a hold.
     Place {
-        /// Its number.
+        /// The number of the hold.
         id: u64,
         /// The hold.
         hold: Hold,
     },
     /// Gives its money back.
     Release {
-        /// Its number.
+        /// The number of the hold.
         id: u64,
     },
-    /// Gives its money to whom it was set apart for.
+    /// Gives its money to the account that it was set apart for.
     Capture {
-        /// Its number.
+        /// The number of the hold.
         id: u64,
     },
 }
@@ -82,7 +82,7 @@ pub enum Reply {
 pub enum Query {
     /// One hold.
     Get {
-        /// Its number.
+        /// The number of the hold.
         id: u64,
     },
     /// All of them together.
@@ -112,14 +112,14 @@ pub enum Answer {
 pub enum Upgrade {
     /// Some holds with their numbers.
     Fill {
-        /// The holds.
+        /// Each hold with its number.
         holds: Vec<(u64, Hold)>,
     },
     /// The end of the list of holds.
     Filled {
         /// The number of holds that there must be now.
         count: u64,
-        /// Their sum.
+        /// The sum of all amounts.
         amount: u64,
     },
 }

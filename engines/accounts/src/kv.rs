@@ -39,7 +39,7 @@ pub enum Message {
     },
     /// The store's own timer.
     Expire {
-        /// The height.
+        /// The height after which they expire.
         height: Height,
     },
 }

@@ -20,16 +20,16 @@ pub enum Message {
     Mint {
         /// The number of the mint, from 1.
         number: u64,
-        /// Whose it is.
+        /// The account that gets it.
         to: String,
         /// The amount to mint.
         amount: u64,
     },
     /// Moves money.
     Transfer {
-        /// Whose it was.
+        /// The account that gives it.
         from: String,
-        /// Whose it is.
+        /// The account that gets it.
         to: String,
         /// The amount to move.
         amount: u64,
@@ -50,7 +50,7 @@ pub enum Message {
         /// The hold.
         id: u64,
     },
-    /// Gives the money of a hold to whom it was set apart for.
+    /// Gives the money of a hold to the account that it was set apart for.
     Capture {
         /// The hold.
         id: u64,
@@ -59,11 +59,11 @@ pub enum Message {
     Settle {
         /// The hold.
         id: u64,
-        /// Whose money it was.
+        /// The account that gave the money.
         account: String,
-        /// Whose money it is.
+        /// The account that has the money now.
         to: String,
-        /// How much.
+        /// The amount of the hold.
         amount: u64,
     },
 }

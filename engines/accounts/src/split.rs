@@ -45,7 +45,7 @@ pub(crate) fn start_holds(old: &v1::Accounts, bus: &mut UpgradeBus<'_>) -> Resul
     let config = holds::Config { accounts };
     let named = holds_name(accounts).map(|name| bus.spawn_named::<Holds>(&name, &config));
     let engine = match named {
-        // Clients of one without a name are told its id: `Query::Holds` has it.
+        // Clients of one without a name get its id by `Query::Holds`.
         None | Some(Err(BusError::Taken { .. })) => bus.spawn::<Holds>(&config)?,
         Some(engine) => engine?,
     };

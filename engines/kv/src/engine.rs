@@ -19,7 +19,7 @@ pub(crate) const KEY_BYTES_MAX: usize = 1_024;
 /// Most keys that expire in one block; the rest does in the next.
 const EXPIRY_KEYS_MAX: usize = 4_096;
 
-/// Most bytes of keys and values that the index is told of in one block, unless one value is longer.
+/// Most bytes of keys and values that are sent to the index in one block, unless one value is longer.
 const EXPIRY_BYTES_MAX: usize = 4 << 20;
 
 impl Engine for Kv {
@@ -133,7 +133,7 @@ impl Kv {
             self.revision = revision;
             return Ok(Reply::Stored { previous: None });
         };
-        // The index is told of the values themselves: of these there are many, and copies cost.
+        // The index gets the values themselves: there are many of these, and copies cost.
         let change = Change {
             key,
             before: Some(std::mem::take(&mut entry.value)),

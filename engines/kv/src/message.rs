@@ -46,7 +46,7 @@ pub enum Message {
     },
     /// The store's own timer: removes what expires after this height.
     Expire {
-        /// The height.
+        /// The height after which they expire.
         height: Height,
     },
 }

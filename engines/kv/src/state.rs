@@ -56,7 +56,7 @@ fn start_index(old: &v2::Kv, bus: &mut UpgradeBus<'_>) -> Result<EngineId, Fault
     let name = bus.id().name().map(|name| format!("{name}{INDEX_SUFFIX}"));
     let name = name.filter(|name| EngineId::root(name).is_ok());
     let index = match name.map(|name| bus.spawn_named::<Index>(&name, &config)) {
-        // Clients of one without a name are told its id: `Query::Index` has it.
+        // Clients of one without a name get its id by `Query::Index`.
         None | Some(Err(BusError::Taken { .. })) => bus.spawn::<Index>(&config)?,
         Some(index) => index?,
     };

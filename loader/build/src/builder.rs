@@ -132,7 +132,7 @@ impl Builder {
     }
 
     /// The folders and files that the package in `source` is built from, as far as its manifests and
-    /// the last build tell: whoever waits for changes looks at these.
+    /// the last build show: a watcher for changes looks at these.
     ///
     /// # Errors
     /// [`BuildError`], if a manifest cannot be read.

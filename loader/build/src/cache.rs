@@ -1,7 +1,7 @@
 //! The folders that the builder keeps on disk, and how they stay within a bound.
 //!
 //! Each part (a target folder with its overlay, a part of the store, an artifact) has a time of its
-//! last use. What was not used for longest goes first, until the rest fits. What a build works in is
+//! last use. The part that was not used for longest goes first, until the rest fits. A part that a build works in is
 //! locked and stays; so does what was used within the last [`KEPT_MIN`], since a plan or a node that
 //! starts may name it.
 
@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Bytes that are kept if nothing else is said, of a builder's root and of a store each.
+/// The bytes that are kept by default, of a builder's root and of a store each.
 pub const CACHE_BYTES_MAX: u64 = 10 << 30;
 
 /// Folders that were used more recently than this stay, unless all are to go.
@@ -47,7 +47,7 @@ pub enum Clean {
 pub struct Cleaned {
     /// Its folder, or its file.
     pub path: PathBuf,
-    /// Its size.
+    /// The size of its files, in bytes.
     pub bytes: u64,
 }
 
@@ -103,6 +103,7 @@ impl Builder {
         if age(&looked).is_some_and(|age| age < LOOK_INTERVAL) {
             return;
         }
+        // Marked before the work, so that another build does not do it at the same time.
         crate::publish::touch(&looked);
         let _ = self.clean(&Clean::Down { bytes_max }, false);
     }

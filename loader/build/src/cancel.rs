@@ -1,4 +1,4 @@
-//! Giving up a build that is under way: its cargo ends, and all that cargo has started.
+//! Stops a build that is under way: its cargo ends, and all that cargo has started.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::sync::Arc;

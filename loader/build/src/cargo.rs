@@ -109,7 +109,7 @@ impl Order<'_> {
         }
     }
 
-    /// Why it failed: the machine, the source, or what cargo was told.
+    /// Why it failed: the machine, the source, or cargo's arguments.
     fn failed(&self, heard: &Heard) -> BuildError {
         let target = self.target.to_owned();
         if heard.log.contains("(os error 28)") || heard.log.contains("No space left on device") {

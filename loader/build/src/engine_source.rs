@@ -31,7 +31,7 @@ pub enum ComposeError {
     Io {
         /// The action that failed, such as `read`.
         action: &'static str,
-        /// On what.
+        /// The file or folder of the action.
         path: PathBuf,
         /// The system's error.
         source: io::Error,

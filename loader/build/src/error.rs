@@ -10,10 +10,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// No cargo.
+    /// There is no cargo on this machine.
     #[error("cargo is not on this machine")]
     CargoMissing,
-    /// No compiler.
+    /// There is no compiler on this machine.
     #[error("rustc is not on this machine")]
     CompilerMissing,
     /// A file or folder cannot be used.
@@ -21,15 +21,15 @@ pub enum BuildError {
     Io {
         /// The action that failed, such as `read`.
         action: &'static str,
-        /// On what.
+        /// The file or folder of the action.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
     },
-    /// No `Cargo.toml`.
+    /// The folder has no `Cargo.toml` with a package.
     #[error("{} holds no Cargo.toml with a [package]", path.display())]
     NotAPackage {
-        /// The folder.
+        /// The folder that was named.
         path: PathBuf,
     },
     /// It is not built as a library that can be mapped.
@@ -53,7 +53,7 @@ pub enum BuildError {
     /// A manifest cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
     Manifest {
-        /// The manifest.
+        /// The path of the manifest.
         path: PathBuf,
         /// The parser's message.
         reason: String,
@@ -71,11 +71,11 @@ pub enum BuildError {
     /// The tree is too large to be an engine's source.
     #[error("{} is too large for an engine's source: more than {files_max} files or {bytes_max} bytes", path.display())]
     TooLarge {
-        /// The folder.
+        /// The folder of the package.
         path: PathBuf,
-        /// Most files.
+        /// The most files that a source may have.
         files_max: usize,
-        /// Most bytes.
+        /// The most bytes that a source may have.
         bytes_max: u64,
     },
     /// The compiler found errors.
@@ -93,7 +93,7 @@ pub enum BuildError {
         target: PathBuf,
     },
     /// The system does not run programs in the folder of the build.
-    #[error("the system runs nothing in {}: a build script or a macro that was compiled there did not start", target.display())]
+    #[error("the system runs no program in {}: a build script or a macro that was compiled there did not start", target.display())]
     NoExecution {
         /// The folder that was built in.
         target: PathBuf,
@@ -101,7 +101,7 @@ pub enum BuildError {
     /// The source is never still.
     #[error("{} was changed {times} times while it was built", path.display())]
     SourceMoves {
-        /// The source.
+        /// The folder of the package.
         path: PathBuf,
         /// The number of times that it was built.
         times: usize,
@@ -190,13 +190,13 @@ impl Explain for BuildError {
                 "name folders on a device that is not mounted with `noexec`, with --data-dir and --cache-dir"
             }
             Self::SourceMoves { .. } => {
-                "end what writes into the package, or have it write into a folder that .gitignore names"
+                "stop the program that writes into the package, or have it write into a folder that .gitignore names"
             }
             Self::CargoFailed { output, .. } if output.contains("--locked") => {
                 "run `cargo update --workspace --offline` in the source folder: its Cargo.lock is behind its Cargo.toml"
             }
             Self::CargoFailed { .. } => {
-                "run `cargo build --lib --features module` in the source folder to see it whole"
+                "run `cargo build --lib --features module` in the source folder to see all of its output"
             }
             Self::TimeUp { .. } => "build again on a machine with less load",
             Self::Cancelled => "build again",

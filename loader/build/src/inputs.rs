@@ -38,7 +38,7 @@ impl Inputs {
         let mut outside: BTreeMap<usize, BTreeSet<PathBuf>> = BTreeMap::new();
         let nowhere = locals.packages.len();
         for file in read {
-            // What the contract consists of must not depend on which engine was built last.
+            // The contract's files must not depend on which engine was built last.
             let holder = locals
                 .holder(file)
                 .filter(|&index| !locals.packages[index].is_contract);

@@ -79,6 +79,7 @@ impl Job<'_> {
         for _ in 0..TIMES_MAX {
             match self.attempt(&mut compiled, &mut cargo_time) {
                 Err(error) if !was_emptied && is_of_a_torn_folder(&error) => {
+                    // Only once: an author's own error may have such a code, and an empty folder does not mend it.
                     was_emptied = true;
                     self.empty()?;
                 }
@@ -116,7 +117,7 @@ impl Job<'_> {
         let before = Inputs::gather(&locals, &read_before)?;
         witness::settle(self.target, &before, Part::All)?;
         let order = self.order();
-        // What was built here before has fetched what it needs; if that is not enough, the build says so.
+        // An earlier build here has fetched its dependencies; if that is not enough, this build says so.
         let is_first = !self.target.join(self.options.profile.folder()).exists();
         if self.site.locked && is_first {
             order.fetch()?;
@@ -130,6 +131,7 @@ impl Job<'_> {
         *cargo_time += start.elapsed();
         compiled.extend(built.compiled);
         let locals = Locals::of(source)?;
+        // Manifests too may have changed while cargo ran, so the packages are looked up again.
         let mut after = Inputs::gather(&locals, &read_before)?;
         if after != before {
             return Ok(None);
@@ -140,6 +142,7 @@ impl Job<'_> {
             target: self.target,
         };
         let read = read_files::unlisted(&built.library, &place, &after);
+        // The compiler read other files than last time: their content counts for the next build.
         if read != read_before {
             after = Inputs::gather(&locals, &read)?;
             witness::note(self.target, &after, Part::All)?;

@@ -17,7 +17,7 @@
 //! is not part of a source.
 //!
 //! Two sources never share a target folder: cargo calls every build of a package `libNAME.so`, and
-//! would take one source's for the other's. What makes that bearable is the *store*: dependencies of
+//! would take one source's for the other's. The *store* keeps that cheap: dependencies of
 //! the registry and the contract are compiled once, whichever engine needed them first, and a new
 //! target folder starts with them.
 //!

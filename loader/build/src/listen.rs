@@ -1,4 +1,4 @@
-//! Runs one cargo and listens: which library came of it, what was compiled, what was said.
+//! Runs one cargo and reads its output: the library that it built, the crates that it compiled, its messages.
 
 use crate::cancel::{Wanted, kill_tree};
 use crate::error::{BuildError, io};
@@ -83,7 +83,7 @@ fn wait(
             .try_wait()
             .map_err(io("wait for cargo for", manifest))?
         {
-            // What a signal from the terminal has ended did not fail.
+            // A cargo that a signal from the terminal has ended did not fail.
             return match wanted.is_wanted() || status.success() {
                 true => Ok(status.success()),
                 false => Err(BuildError::Cancelled),

@@ -47,7 +47,7 @@ pub fn sources(folder: &Path) -> Result<BTreeSet<PathBuf>, BuildError> {
 /// The files of the package in `folder`, by their paths from there.
 pub(crate) fn files(folder: &Path, texts: Texts) -> Result<BTreeSet<PathBuf>, BuildError> {
     let listed = walk(folder, texts, true)?;
-    // Whoever ignores all, a home folder under version control for example, does not mean this.
+    // A rule that ignores everything, of a home folder under version control for example, is not about this.
     match listed.contains(Path::new("Cargo.toml")) {
         true => Ok(listed),
         false => walk(folder, texts, false),

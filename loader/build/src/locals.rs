@@ -88,7 +88,7 @@ fn closure(start: &Path, more: Vec<PathBuf>) -> Result<BTreeMap<PathBuf, Local>,
     let mut found = BTreeMap::new();
     while let Some(folder) = open.pop() {
         let path = folder.join("Cargo.toml");
-        // What is not there is cargo's to tell.
+        // Cargo reports a package that is not there.
         let Ok(folder) = folder.canonicalize() else {
             continue;
         };

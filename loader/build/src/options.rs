@@ -3,7 +3,7 @@
 /// A cargo profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Quickly.
+    /// For a quick build.
     Dev,
     /// For speed. Arithmetic that overflows panics here too, as it does in [`Profile::Dev`]: an engine
     /// that is released must not count on where one that is tested stops.
@@ -14,7 +14,7 @@ pub enum Profile {
 /// The features of the engine's package that are on, beside `module`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Features {
-    /// By name.
+    /// The features that are named.
     pub named: Vec<String>,
     /// All of them.
     pub all: bool,

@@ -1,4 +1,4 @@
-//! Folders of output, told by a tag: what lies in them is nobody's source.
+//! Folders of output, marked by a tag: the files in them are nobody's source.
 //!
 //! A data folder or a folder of libraries may lie inside the package that is built. The tag is
 //! cargo's own (<https://bford.info/cachedir/>), so programs that make backups know it too.

@@ -1,4 +1,4 @@
-//! [`Package`]: what cargo knows of a source folder, and whether it can be a module.
+//! [`Package`]: cargo's facts about a source folder, and whether it can be a module.
 
 use crate::error::{BuildError, io};
 use crate::toolchain::Toolchain;

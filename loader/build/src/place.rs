@@ -1,4 +1,4 @@
-//! Files and folders: locks between builders, copies that are whole or not there.
+//! Files and folders: locks between builders, copies that are complete or absent.
 
 use crate::cancel::Wanted;
 use crate::error::{BuildError, io};

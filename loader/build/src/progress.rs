@@ -31,7 +31,7 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// Is told how far a build is, about ten times a second.
+/// Gets the progress of a build, about ten times a second.
 #[derive(Clone, Default)]
 pub(crate) struct Listener(Option<Arc<Heard>>);
 

@@ -3,7 +3,7 @@
 //! The inputs of a library are known for certain once it is built: so it is compiled with a place
 //! for its build id, and stamped when it is published. Two sources that differ in what makes no code
 //! (a comment, a text beside it) give the same bytes before they are stamped. The first one's library
-//! then stands for both: whoever compares libraries sees that nothing changed.
+//! then stands for both: a comparison of libraries shows that nothing changed.
 
 use crate::error::{BuildError, io};
 use crate::identity::BUILD_ID_DIGITS;
@@ -99,7 +99,7 @@ fn noted(note: &Path, artifacts: &Path) -> Option<Published> {
     })
 }
 
-/// Notes that a file is used now. What cannot be noted is only cleaned away earlier.
+/// Notes that a file is used now. A file that cannot be marked is only cleaned away earlier.
 pub(crate) fn touch(path: &Path) {
     let file = fs::File::options().append(true).create(true).open(path);
     let _ = file.and_then(|file| file.set_modified(SystemTime::now()));

@@ -17,7 +17,7 @@ const FILES_MAX: usize = 10_000;
 /// Most bytes of cargo's file that are looked at.
 const BYTES_MAX: u64 = 16 << 20;
 
-/// The place of a build, whose files are told as the source's.
+/// The place of a build; its files are reported under the source's paths.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) source: &'a Path,

@@ -7,7 +7,7 @@
 //!
 //! The key is made of compiler, options, flags and cargo's configuration. To fill an engine's target
 //! folder, the empty package with its dependencies, features and lock is built here; cargo compiles
-//! what no engine needed before. What that build consists of is then copied.
+//! what no engine needed before. The parts of that build are then copied.
 //!
 //! Here is only what is the same for all: crates of the registry, whose content a version fixes, and
 //! the contract, whose content is compared before each use. An author's own packages never are:
@@ -80,7 +80,7 @@ impl Store<'_> {
             Err(error @ (BuildError::NoSpace { .. } | BuildError::NoExecution { .. })) => {
                 return Err(error);
             }
-            // What is wrong with a dependency is told of the engine's own build.
+            // An error in a dependency is reported by the engine's own build.
             Err(_) => return Ok(()),
         };
         units::copy(&units::of(&parts, &compiled), &compiled, target)?;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// Units by the folder of their profile, a path from the target folder.
 pub(crate) type Units = BTreeMap<PathBuf, BTreeSet<String>>;
 
-/// The units that `parts` (files and folders that cargo told of) of the folder `target` belong to.
+/// The units that `parts` (files and folders that cargo reported) of the folder `target` belong to.
 pub(crate) fn of(parts: &BTreeSet<PathBuf>, target: &Path) -> Units {
     let mut units = Units::new();
     for part in parts

@@ -44,7 +44,7 @@ pub(crate) fn settle(target: &Path, inputs: &Inputs, part: Part) -> Result<(), B
             &package.folder.to_string_lossy(),
             package.hash.to_hex().as_str(),
         );
-        // Who reads a file outside is not known; the contract reads none.
+        // It is not known which package reads a file outside; the contract reads none.
         if is_new || (is_outside_new && !package.is_contract) {
             forget(target, &package.name)?;
         }

@@ -25,7 +25,7 @@ pub enum InspectError {
         /// The word size and byte order of the node.
         expected: &'static str,
     },
-    /// Another processor.
+    /// The file is for another processor.
     #[error("the module is for machine {found}, this node runs on {expected}")]
     WrongMachine {
         /// ELF's number of the module's machine.
@@ -72,13 +72,13 @@ pub enum InspectError {
     /// It needs a library that a node does not offer.
     #[error("the module needs the library `{library}`, which is not on the list of allowed ones")]
     ForeignLibrary {
-        /// The library.
+        /// The name of the library, such as `libssl.so.3`.
         library: String,
     },
-    /// No `export_engines!`.
+    /// The file exports no root, so it has no `export_engines!`.
     #[error("the module does not export the symbol `{symbol}`, so it exports no engines")]
     NoRoot {
-        /// The symbol.
+        /// The symbol of the root.
         symbol: &'static str,
     },
     /// It brings its own memory allocator, or needs none.
@@ -92,7 +92,7 @@ pub enum InspectError {
     /// It asks for a function by which it would leave something behind unseen.
     #[error("the module asks for `{symbol}`, which {why}")]
     RefusedImport {
-        /// The function.
+        /// The name of the function.
         symbol: String,
         /// The reason, in words that follow the symbol.
         why: &'static str,

@@ -4,7 +4,7 @@
 //! The standard library inside every engine asks for some of these whatever the author writes: its panics
 //! print, look for `RUST_BACKTRACE` and read debug information. So `open`, `read`, `write`, `getenv`,
 //! `getcwd`, `clock_gettime`, `syscall` and their like ([`ALWAYS`]) say nothing and are in none of the lists
-//! here. What is named is what a thread, a socket, a child process and so on need beside them. A clock
+//! here. The list names what a thread, a socket, a child process and so on need beside them. A clock
 //! that is read by `std::time`, and a hash map's chance, cannot be seen this way.
 
 use std::fmt;
@@ -41,7 +41,7 @@ pub enum Outside {
 pub struct Import {
     /// The way that the function reaches.
     pub outside: Outside,
-    /// Its name.
+    /// The function's name, such as `clock_gettime`.
     pub symbol: String,
 }
 
@@ -224,11 +224,11 @@ const REFUSED: &[(&[&str], &str)] = &[
             "ssignal",
             "sysv_signal",
         ],
-        "installs a signal handler by a door that the node does not watch: `sigaction` is one that it does",
+        "installs a signal handler by a function that the node does not watch; it watches `sigaction`",
     ),
     (
         &["dlmopen"],
-        "loads libraries beside the node's own, where nothing is watched",
+        "loads libraries into a namespace of their own, where the node watches nothing",
     ),
 ];
 

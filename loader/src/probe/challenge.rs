@@ -1,6 +1,6 @@
-//! [`Challenge`]: how a probe shows that it is one.
+//! [`Challenge`]: a question by whose answer a probe proves that it is one.
 //!
-//! The program that probes is named by a path, and anyone may name any. What it reports is believed only with
+//! The program that probes is named by a path, and anyone may name any. Its report is believed only with
 //! an answer that is made from a question of this very probe, the interface, and the file's bytes as the child
 //! read them: a program that is not built with this crate's [`super::child`], one of another interface, and
 //! a report about other bytes or of another time have none.

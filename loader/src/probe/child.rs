@@ -1,4 +1,4 @@
-//! The child's side: maps one module, checks it, prints one line, ends.
+//! The probe's child process: maps one module, checks it, prints one line, ends.
 
 use super::InterfaceId;
 use super::challenge::Challenge;
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The whole of a probe's `main`: maps the module at `path`, checks it and prints the report that
-/// the loader waits for. Whatever the module writes to standard output goes to standard error.
+/// the loader waits for. All that the module writes to standard output goes to standard error.
 ///
 /// It runs the module's constructors and compares its types in this process, which is marred by it:
 /// return the exit code from `main` and do nothing else.
@@ -66,7 +66,7 @@ fn examine(path: &Path) -> Result<Outcome, Outcome> {
         .map_err(|error| not_mappable(whole(&error)))?;
     // SAFETY: inspection found the root symbol; the library is never closed, see below.
     let header = unsafe { header(&library) }.map_err(Outcome::Layout)?;
-    // What the check and the module leave behind points into it: it stays until the process ends.
+    // Values that the check and the module leave behind point into it: it stays until the process ends.
     std::mem::forget(library);
     let root = header
         .init_root_module::<EngineModuleRef>()

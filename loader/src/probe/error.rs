@@ -14,13 +14,13 @@ pub enum ProbeError {
     /// The probe did not start.
     #[error("cannot start the probe {}: {source}", program.display())]
     NotStarted {
-        /// Its program.
+        /// The path of the probe's program.
         program: PathBuf,
         /// The system's error.
         source: io::Error,
     },
     /// The probe could not be listened to.
-    #[error("cannot listen to the probe: {source}")]
+    #[error("cannot read the probe's output: {source}")]
     Unheard {
         /// The system's error.
         source: io::Error,
@@ -28,7 +28,7 @@ pub enum ProbeError {
     /// The module crashed the probe.
     #[error("the module crashed the probe with signal {signal}{}", said(output))]
     Crashed {
-        /// The signal.
+        /// The number of the signal.
         signal: i32,
         /// The end of what it wrote to standard error.
         output: String,
@@ -212,7 +212,7 @@ impl Explain for ProbeError {
                 "build the engine against this node's refit-abi with `refit engine build`"
             }
             Self::Undescribed { .. } => {
-                "mend what it says in the engine's source, and build it with `refit engine build`"
+                "correct the engine's source where the message says, and build it with `refit engine build`"
             }
             Self::WrongTarget { .. } | Self::WrongCompiler { .. } => {
                 "build the engine on this node with `refit engine build`, with the node's own toolchain"

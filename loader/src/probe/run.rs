@@ -1,4 +1,4 @@
-//! The parent's side: starts the child, listens to it within bounds, kills it when its time is up.
+//! The probe's parent process: starts the child, reads its output within bounds, kills it when its time is up.
 
 use super::challenge::{Challenge, VARIABLE};
 use super::{ProbeCommand, ProbeError, report};
@@ -167,6 +167,7 @@ fn wait(sources: [Option<BorrowedFd<'_>>; 2], deadline: Instant) -> Result<[bool
             let mut ready = polled.iter().map(|fd| !fd.revents().is_empty());
             Ok(sources.map(|source| source.is_some() && ready.next().unwrap_or(false)))
         }
+        // A signal ended the wait: the caller waits again, for the rest of the time.
         Err(Errno::INTR) => Ok([false, false]),
         Err(error) => Err(error.into()),
     }

@@ -1,4 +1,4 @@
-//! [`Verdict`]: that these bytes fit this node's interface, and what they say of themselves.
+//! [`Verdict`]: proof that these bytes fit this node's interface, with the module's description of itself.
 
 use super::ProbeError;
 use crate::artifact::ArtifactId;
@@ -13,7 +13,7 @@ use std::fmt;
 pub struct InterfaceId([u8; 32]);
 
 impl InterfaceId {
-    /// This program's.
+    /// The id of this program's side.
     pub fn of_this_program() -> Self {
         let mut hasher = blake3::Hasher::new();
         for text in [

@@ -4,7 +4,7 @@
 //! on the thread and leaves it here. The handler is there for the time of the question alone, and a signal
 //! that comes later is ignored, as is this one's custom.
 //!
-//! A thread may be stopped inside the handler for as long as the system likes. What it writes then lies in this
+//! A thread may be stopped inside the handler for as long as the system likes. The words that it writes then are in this
 //! program's statics, and what it reads is what it has noted itself, so both are there; that its answer is not
 //! taken for the one to a later question, the questions' numbers see to.
 
@@ -34,7 +34,7 @@ static ASKING: Mutex<()> = Mutex::new(());
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 
 /// The stage of the question, in the low bits, and its number. A thread answers one question: it takes it, which
-/// one thread can do once, writes the words below, and says that they are there. Whoever gave up takes the
+/// one thread can do once, writes the words below, and says that they are there. A caller that gave up takes the
 /// question back if nobody has taken it. If somebody has, the words are that thread's until it is done, however
 /// late, and nothing is asked before.
 static STAGE: AtomicU64 = AtomicU64::new(IDLE);
@@ -149,7 +149,7 @@ struct Handler {
 impl Handler {
     /// `None` if somebody else handles the signal.
     fn install() -> Option<Self> {
-        // Asked in this way first, because whoever asks for a library's handler is taken to keep it.
+        // Asked in this way first, because code that asks for a library's handler is taken to keep it.
         if installed(SIGNAL).is_some() {
             return None;
         }
@@ -165,7 +165,7 @@ impl Handler {
         let mut action = before;
         let answer: extern "C" fn(libc::c_int) = answer;
         action.sa_sigaction = answer as libc::sighandler_t;
-        // What the engine waits for in the system goes on afterwards; a small stack is spared.
+        // A system call that the engine waits in goes on afterwards; a small stack is spared.
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         // SAFETY: the action is a copy of a valid one with a handler of the form that its flags say; the handler
         // is async-signal-safe and stays mapped, because it is this program's own.

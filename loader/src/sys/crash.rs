@@ -1,6 +1,6 @@
-//! A crash has a name: at a fatal signal, one line on standard error says whose code ran.
+//! Names the code that crashes the process: at a fatal signal, one line on standard error says whose code ran.
 //!
-//! The handler runs on a stack of its own, which each thread is given, so that an overflow of the stack is told
+//! The handler runs on a stack of its own, which each thread is given, so that an overflow of the stack is reported
 //! too, reads what the thread has noted ([`refit_abi::host::running`]), writes a line of bounded length without allocating or
 //! locking, and lets the signal do what it would have done: exit status and core file stay as they are. What
 //! was printed into the pipes of [`super::outputs`] and not yet read goes out behind the line. All signals that
@@ -60,28 +60,28 @@ static PRINTS: [AtomicI32; 2] = [const { AtomicI32::new(-1) }; 2];
 /// for a standard error that takes nothing.
 const TELLER_LOOKS: usize = 40;
 
-/// The thread that tells; 0 before one does. Only the first fault of a process is told: the others follow from it.
+/// The thread that writes the line; 0 before one does. Only the first fault is reported: the others follow from it.
 static TELLER: AtomicI32 = AtomicI32::new(0);
 
-/// Whether it has told all.
+/// Whether the line and the last words are written.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// The process that has the node's line, its outputs and its end; 0 before it is known.
 static HOME: AtomicI32 = AtomicI32::new(0);
 
-/// This process is the one that is told of: those that come of it by `fork` are not.
+/// Makes this process the one whose end is reported: those that come of it by `fork` do not.
 pub(super) fn at_home() {
     HOME.store(process(), Ordering::Release);
 }
 
-/// Whether this process was forked from the one that is told of, or by a call such as `vfork` is about to be
-/// another. Async-signal-safe.
+/// Whether this process was forked from the one whose end is reported, or is about to become another program
+/// after a call such as `vfork`. Async-signal-safe.
 pub(super) fn is_forked() -> bool {
     let home = HOME.load(Ordering::Acquire);
     home != 0 && home != process()
 }
 
-/// Whether fatal signals are told in this process. Async-signal-safe.
+/// Whether fatal signals are reported in this process. Async-signal-safe.
 pub(super) fn is_told() -> bool {
     HOME.load(Ordering::Acquire) == process()
 }
@@ -95,8 +95,8 @@ fn process() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// Has a crash told to `ear`, followed by what is left in `prints`. They must stay open as long as the process
-/// lives; one that was closed is passed over.
+/// Has a crash reported to `ear`, followed by what is left in `prints`. They must stay open as long as the process
+/// lives; a closed one is passed over.
 pub(super) fn tell_to(ear: BorrowedFd<'_>, prints: [BorrowedFd<'_>; 2]) {
     for (slot, print) in PRINTS.iter().zip(prints) {
         slot.store(print.as_raw_fd(), Ordering::Release);
@@ -117,7 +117,7 @@ fn tell(here: Option<&Here>, address: usize, what: Arguments<'_>) {
             last_words();
             TOLD.store(true, Ordering::Release);
         }
-        // It went wrong again as it told: nobody else will tell.
+        // This thread failed again while it wrote the line: no other one writes it.
         Err(teller) if teller == this => {}
         Err(_) => wait_for_teller(),
     }
@@ -234,7 +234,7 @@ fn of(line: &mut Line, label: &Label) -> std::fmt::Result {
     )
 }
 
-/// The C library ends the process, whoever asked it to: its own functions call its `exit` past the stand-ins.
+/// Called when the C library ends the process: its own functions call its `exit` past the stand-ins.
 extern "C" fn at_exit() {
     let here = here();
     if (here.is_some() || threads::started_by().is_some()) && !is_forked() {
@@ -242,7 +242,7 @@ extern "C" fn at_exit() {
     }
 }
 
-/// Has the end by a function of the C library told.
+/// Reports the end by a function of the C library.
 fn install_at_exit() -> bool {
     // SAFETY: a function of this program, which is never unmapped, and which the C library may call at any time.
     unsafe { libc::atexit(at_exit) == 0 }

@@ -1,8 +1,8 @@
-//! Memory that nobody may touch for a while, and a word about who did.
+//! Closes memory to all access for a while, and reports the code that touches it.
 //!
 //! Memory of mapped files is closed to all access. A handler of the fault that follows says on standard
 //! error what was touched, then lets the fault do what it would have done without it. The first page of each
-//! file stays open: whoever walks the stack reads there where the file's tables are.
+//! file stays open: code that walks the stack reads there where the file's tables are.
 
 use super::maps::Mapping;
 use refit_abi::host::running;
@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Begins the line that tells of a touch; the engine follows, in quotes, where it is known.
+/// The start of the line about a touch; the engine follows, in quotes, where it is known.
 pub const TOUCHED: &str = "refit: closed memory was touched";
 
 /// Longest such line, in bytes.
@@ -68,7 +68,7 @@ impl Drop for Closed {
                 (mapping.executable, libc::PROT_EXEC),
             ];
             let allowed = allowed.into_iter().filter(|(is, _)| *is);
-            // What stays closed ends the process when it is touched, as the system would have it.
+            // A touch of memory that stays closed ends the process, by the system's own action.
             let _ = protect(mapping, allowed.fold(0, |all, (_, bit)| all | bit));
         }
         unwatch();

@@ -1,7 +1,7 @@
-//! A copy of this process that only writes down what it finds, while this one goes on.
+//! Forks a copy of this process that only writes down its state, while this process goes on.
 //!
 //! [`fork`] copies the address space and the calling thread alone: the copy has the memory as it is at this moment,
-//! shared until one of the two writes to it, and no other thread. What another thread held locked stays locked there.
+//! shared until one of the two writes to it, and no other thread. A lock that another thread held stays locked there.
 //! So the copy may touch no lock but those that are known to be free: `malloc`'s, which the C library takes around a
 //! fork; the standard library's outputs and the tables of [`super::interposers`], which [`fork`] holds; and the
 //! loader's, if its caller holds [`Loader::settled`](crate::Loader::settled), so that the copy may unwind and no
@@ -76,7 +76,7 @@ pub fn fork(
     let outputs_still = (io::stdout().lock(), io::stderr().lock());
     let tables_still = (threads::still(), keys::still());
     // SAFETY: the call takes nothing. The copy has this thread's stack and goes on below, in `be_copy`, which does not
-    // return: nothing of this process is unwound or dropped twice. What it may touch there is said above.
+    // return: nothing of this process is unwound or dropped twice. The lines above say what it may touch there.
     let forked = unsafe { libc::fork() };
     let error = io::Error::last_os_error();
     drop((tables_still, outputs_still));

@@ -29,7 +29,7 @@ pub fn confine() -> io::Result<()> {
 pub const REHEARSAL_FILES_MAX: u64 = 2_048;
 
 /// Has this process killed when the thread ends that started it. A parent that ended before is not
-/// noticed: whoever calls this looks for that too.
+/// noticed: the caller looks for that too.
 ///
 /// # Errors
 /// The system's error.

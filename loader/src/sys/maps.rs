@@ -7,10 +7,10 @@ use std::io::{self, Read};
 /// Longest listing that is read, in bytes: about 600,000 mappings, nine times what Linux allows.
 pub const MAPS_BYTES_MAX: u64 = 64 << 20;
 
-/// One mapping.
+/// One mapping of `/proc/self/maps`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// First address.
+    /// The first address of the mapping.
     pub start: usize,
     /// First address past it.
     pub end: usize,

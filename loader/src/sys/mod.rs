@@ -1,14 +1,14 @@
 //! The few wrappers over the operating system: everything unsafe that is not a call into a module.
 //!
 //! [`interposers`] stand in front of a few functions of the C library, so that the loader knows
-//! which library made which thread, which thread-local key, and whose signal handler is known to whom;
-//! [`threads`], [`keys`] and [`signals`] are what they remember. [`maps`] reads what is mapped,
+//! which library made which thread, which thread-local key, and which code knows which library's signal handler;
+//! [`threads`], [`keys`] and [`signals`] hold what they note. [`maps`] reads what is mapped,
 //! [`memfd`] makes sealed files in memory, [`address`] names the library that an address belongs to,
-//! [`fence`] makes memory unreachable and says who touched it, [`ask`] asks a thread which message it
+//! [`fence`] makes memory unreachable and reports a touch of it, [`ask`] asks a thread which message it
 //! handles, [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
 //! [`fork`] makes a copy of this process that writes down what it finds.
-//! [`inherited`] closes in time what the program before left open, [`outputs`] takes this process's outputs out of the hands of those who write to them, and [`crash`]
-//! names whose code a fatal signal came to.
+//! [`inherited`] closes in time what the program before left open, [`outputs`] diverts this process's outputs into pipes,
+//! and [`crash`] names the code that a fatal signal came to.
 
 pub mod address;
 pub mod ask;

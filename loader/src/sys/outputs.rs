@@ -1,7 +1,7 @@
-//! [`Outputs`]: what standard output and standard error of this process are, and pipes in their place.
+//! [`Outputs`]: standard output and standard error of this process, and pipes in their place.
 //!
 //! A write to a full disk, to a pipe without a reader or to a terminal that stands still fails or blocks in
-//! whoever writes. Code that runs in this process writes to descriptors 1 and 2 whenever it likes, so a node
+//! no matter who writes. Code that runs in this process writes to descriptors 1 and 2 whenever it likes, so a node
 //! puts pipes there and reads them always; where its own words go, it keeps.
 
 use rustix::fs::{OFlags, fcntl_setfl};

@@ -31,7 +31,7 @@ const OWN: [i32; 5] = [
     libc::SIGCHLD,
 ];
 
-/// A signal.
+/// The number of a signal, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal(pub i32);
 

@@ -50,7 +50,7 @@ pub(crate) fn counter() -> PathBuf {
     build("counter", |_, _| ())
 }
 
-/// The engine that leaves behind what it is told to.
+/// The engine that leaves behind whatever a message names.
 pub(crate) fn hostile() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| build_of("hostile", "hostile", |_, _| ()));

@@ -1,4 +1,4 @@
-//! The rehearsal of the end-to-end tests: runs the upgrade that it is given, and says what came of it.
+//! The rehearsal of the end-to-end tests: runs the upgrade that it is given, and reports the outcome.
 
 use std::process::ExitCode;
 

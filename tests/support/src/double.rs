@@ -1,4 +1,4 @@
-//! A node that is none: fixed answers, so that a test of the interface or of the command line sees
+//! A double of a node: fixed answers, so that a test of the interface or of the command line sees
 //! exactly what it expects. Engine names and plan texts choose the behaviour.
 //!
 //! * engine `kv` echoes, and so does `held` in a batch once the gate lets it; `slow` never answers; `full` is refused with 503; `faulty` returned a fault in block 7; all

@@ -1,4 +1,4 @@
-//! Helpers that the tests of several packages share, without a node in them: [`Double`], which answers as a node would, and
+//! Helpers that the tests of several packages share, without a node: [`Double`], which answers as a node would, and
 //! [`check`], which tries random cases that can be had again.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 

@@ -1,4 +1,4 @@
-//! When JSON is read otherwise.
+//! Tests which changes of names and attributes change how JSON is read.
 
 use super::*;
 

@@ -31,7 +31,7 @@ pub enum RenderError {
         name: String,
     },
     /// A state, or a message, that is no struct and no enum.
-    #[error("the {what} is a `{name}`: only a struct or an enum of the engine's own can be frozen")]
+    #[error("the {what} is a `{name}`; only a struct or an enum of the engine's own can be frozen")]
     NotDerived {
         /// The role of the type: `state`, `message`.
         what: String,
@@ -39,7 +39,7 @@ pub enum RenderError {
         name: String,
     },
     /// A description that is broken.
-    #[error("the description of `{name}` refers to a type that is not open around it")]
+    #[error("the description of `{name}` refers to a type that does not surround it")]
     Recursion {
         /// The name of the type that the recursion means.
         name: String,

@@ -64,7 +64,7 @@ fn keys_odd_names_instances_of_generics_and_recursion_are_written() {
     ] {
         assert!(module.text.contains(part), "no `{part}` in {}", module.text);
     }
-    // A leaf by itself is described otherwise than one inside of a tree.
+    // A leaf by itself has another description than one inside of a tree.
     assert!(
         module.text.contains("pub struct Leaf2 {"),
         "{}",

@@ -1,4 +1,4 @@
-//! [`Label`]: what code is called, as text that never goes away.
+//! [`Label`]: the name of code, as text that is never freed.
 
 use crate::fault::{cut, escape};
 use std::collections::BTreeSet;

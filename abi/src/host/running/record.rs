@@ -1,4 +1,4 @@
-//! [`Record`]: one thread's words. The thread writes them; whoever reads them elsewhere reads again if the
+//! [`Record`]: one thread's words. The thread writes them; another thread that reads them reads again if the
 //! turn has changed meanwhile.
 
 use super::{Call, Here, Label, Message, Running};
@@ -111,7 +111,7 @@ impl Record {
     /// Writes a call while none is noted, and notes it.
     #[inline]
     fn write(&self, frame: Frame) {
-        // Whoever reads one of the words below and then the turn sees that the call before has ended.
+        // A thread that reads one of the words below and then the turn sees that the call before has ended.
         fence(Ordering::Release);
         let [low, high] = halves(frame.engine);
         self.engine[0].store(low, Ordering::Relaxed);

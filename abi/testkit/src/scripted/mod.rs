@@ -15,7 +15,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// An upgrade bus whose other side the test has written: it answers what it was told to, keeps what the
+/// An upgrade bus whose other side the test has written: it gives the answers of the script, keeps what the
 /// migration did, and does nothing else.
 ///
 /// Capabilities and `AFTER` are the node's to enforce, and are not looked at here:

@@ -7,20 +7,20 @@ use refit_abi::{Engine, EngineId, State};
 /// An upgrade message that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// To whom.
+    /// The engine that it was sent to.
     pub to: EngineId,
-    /// Its schema.
+    /// The schema of the message's type.
     pub schema: SchemaId,
-    /// postcard.
+    /// The message, as postcard.
     pub payload: Vec<u8>,
 }
 
 /// An engine that was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spawned {
-    /// Its id.
+    /// The id that the bus gave.
     pub id: EngineId,
-    /// Its kind.
+    /// The name of its kind.
     pub kind: String,
     /// The schema of its configuration.
     pub schema: SchemaId,
@@ -65,7 +65,7 @@ fn read<T: State>(what: &str, schema: SchemaId, bytes: &[u8]) -> T {
     let wanted = T::schema_id();
     assert!(
         schema == wanted,
-        "{what} has schema {schema}, and {} has {wanted}",
+        "the schema of {what} is {schema}, that of {} is {wanted}",
         codec::name::<T>()
     );
     match codec::from_postcard(bytes) {

@@ -1,4 +1,4 @@
-//! An engine that gives back whatever it is told, in each way there is: as the reply, as a message, as its state, as
+//! An engine that gives back whatever it gets, in each way there is: as the reply, as a message, as its state, as
 //! an answer, as a letter. Its messages are of every shape and have two older versions.
 
 use refit_abi::host::Module;

@@ -1,4 +1,4 @@
-//! The node's side of the seam, which keeps what it is told last.
+//! The node's side of the seam, which keeps the last of what it gets.
 
 use crate::fuzz::echo::module;
 use refit_abi::host::{BlockFrame, Bus, HandleContext, Instance, Kind, Services, Wanted};

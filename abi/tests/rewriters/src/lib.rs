@@ -1,4 +1,4 @@
-//! Macros that change the type they stand on, as macros in the wild do: a derive above one of them is given
+//! Macros that change the type they are on, as some published ones do: a derive above one of them is given
 //! the type as it was before. For the tests of `derive(State)`.
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};

@@ -46,7 +46,7 @@ const PLACES: usize = NUMBER_MAX as usize + 1;
 static BEFORE: [AtomicPtr<libc::sigaction>; PLACES] =
     [const { AtomicPtr::new(null_mut()) }; PLACES];
 
-/// Has a fatal signal told, and keeps the node's own signals from engines. Once in a process; the second time
+/// Has a fatal signal reported, and keeps the node's own signals from engines. Once in a process; the second time
 /// nothing happens.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ pub fn install() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a signal ends a process that does not say otherwise, and can be told here.
+/// Whether a signal ends a process that has set no other action for it, and can be reported here.
 fn is_told(signal: c_int) -> bool {
     !(FAULTS.contains(&signal) || NOT_TOLD.contains(&signal) || C_LIBRARYS.contains(&signal))
 }
@@ -167,7 +167,7 @@ extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) 
     // Above 0: by the processor, at an address. Else sent, by `abort`, `raise` or another process.
     let is_fault = code > 0 && FAULTS.contains(&signal);
     if is_forked() {
-        // Neither the node's line nor its handlers: an overflow of the stack would be told as the node's.
+        // Neither the node's line nor its handlers: an overflow of the stack would be reported as the node's.
         return let_go(signal, null_mut(), is_fault);
     }
     if is_told(signal) && installed(signal) != Some(handle as *const () as usize) {
@@ -226,7 +226,7 @@ fn is_overflow(signal: c_int, address: usize, stack: usize) -> bool {
 
 /// The registers of the code that the signal came to.
 struct Registers {
-    /// The instruction.
+    /// The address of the instruction.
     code: usize,
     /// The end of the stack.
     stack: usize,

@@ -4,7 +4,7 @@
 //! where the system itself may need the half of it; it gives none where there is one already.
 //!
 //! It is given back as the thread's C++ and Rust thread-locals are dropped, which is before the destructors of keys
-//! of POSIX run: an overflow in one of those is not told.
+//! of POSIX run: an overflow in one of those is not reported.
 
 use super::super::signals::FAULTS;
 use refit_abi::host::running::{self, Label};
@@ -32,19 +32,19 @@ thread_local! {
 pub(in super::super) fn begins(owner: Option<usize>, maker: Option<&'static Label>) {
     if let Some(owner) = owner {
         STARTED_BY.set(owner);
-        // A library that an engine has brought has no name of its own, nor one that has not told it yet.
+        // A library that an engine has brought has no name of its own, nor one whose name is not known yet.
         if let Some(label) = super::libraries::label(owner).or(maker) {
             running::is_started_by(label);
         }
     }
     if super::is_told() {
         hears_faults();
-        // A thread that has no such stack runs all the same; an overflow of it is then not told.
+        // A thread that has no such stack runs all the same; an overflow of it is then not reported.
         let _ = STACK.try_with(|_| ());
     }
 }
 
-/// This thread does not have the signals of code that goes wrong wait; whoever made it may have.
+/// Unblocks the signals of code that goes wrong in this thread; the thread that made it may have blocked them.
 fn hears_faults() {
     let mut faults = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: a set of signals, made empty and filled here.

@@ -1,4 +1,4 @@
-//! From where a stand-in was called: the address that it returns to. No argument says that, and the thread does
+//! Finds where a stand-in was called from: the address that it returns to. No argument says that, and the thread does
 //! not either: the node's own code runs on threads of engines too, in handlers of signals.
 
 /// Defines a stand-in of the C library's that hands its arguments, and behind them the address in its caller,
@@ -39,7 +39,7 @@ macro_rules! with_caller {
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
-            // SAFETY: whoever called this holds to the real function's rules.
+            // SAFETY: the stand-in's caller keeps the real function's rules.
             unsafe { $inner($($argument,)* 0) }
         }
     };

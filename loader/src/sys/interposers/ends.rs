@@ -48,22 +48,22 @@ with_caller! {
 }
 
 unsafe extern "C" fn exit_from(status: c_int, caller: usize) -> ! {
-    // SAFETY: whoever called `exit` holds to the real function's rules.
+    // SAFETY: the caller of `exit` keeps the real function's rules.
     unsafe { end(&EXIT, status, caller) }
 }
 
 unsafe extern "C" fn exit_now_from(status: c_int, caller: usize) -> ! {
-    // SAFETY: whoever called `_exit` holds to the real function's rules.
+    // SAFETY: the caller of `_exit` keeps the real function's rules.
     unsafe { end(&EXIT_NOW, status, caller) }
 }
 
 unsafe extern "C" fn exit_now_c_from(status: c_int, caller: usize) -> ! {
-    // SAFETY: whoever called `_Exit` holds to the real function's rules.
+    // SAFETY: the caller of `_Exit` keeps the real function's rules.
     unsafe { end(&EXIT_NOW_C, status, caller) }
 }
 
 unsafe extern "C" fn quick_exit_from(status: c_int, caller: usize) -> ! {
-    // SAFETY: whoever called `quick_exit` holds to the real function's rules.
+    // SAFETY: the caller of `quick_exit` keeps the real function's rules.
     unsafe { end(&QUICK_EXIT, status, caller) }
 }
 
@@ -84,6 +84,6 @@ unsafe fn end(next: &Next, status: c_int, caller: usize) -> ! {
     }
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, End>(address) };
-    // SAFETY: whoever called the stand-in holds to the real function's rules.
+    // SAFETY: the caller of the stand-in keeps the real function's rules.
     unsafe { real(status) }
 }

@@ -2,14 +2,14 @@
 //!
 //! Code that asks what is installed, or installs another handler or none, learns the address of the one that was
 //! there, and may call it or put it back later: `signal-hook` does, and the tokio runtime by it, in a library and
-//! in the program alike. What is installed can be asked at any time; who keeps what was installed before can
+//! in the program alike. The installed handler can be asked for at any time; which code keeps an earlier one can
 //! only be noted here. So each time a library's handler is given to code outside of that library, it is noted.
 //! The caller is known by the address that the call returns to. A library that asks for its own handler, or takes
 //! it away, is given nothing new.
 //!
 //! These may be called in a signal handler and after `fork`: they take no lock and allocate nothing, and look for
-//! a library only when a function is handed out, or at one of the node's own signals: those by which it is told to
-//! end, on which it relies, or by which a crash is told. A library neither takes them over nor has them ignored.
+//! a library only when a function is handed out, or at one of the node's own signals: those by which it is asked to
+//! end, on which it relies, or by which a crash is reported. A library neither takes them over nor has them ignored.
 
 use super::super::{address, crash, signals};
 use super::caller::with_caller;
@@ -33,14 +33,14 @@ pub(super) fn pairs() -> [(&'static Next, usize); 2] {
 }
 
 with_caller! {
-    /// Sets what happens at a signal, and notes whose handler was handed out. Where who calls is not known, every
+    /// Sets what happens at a signal, and notes whose handler was handed out. Where the caller is not known, every
     /// hand-out counts.
     fn sigaction(number: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int
         => sigaction_by in "rcx", "x3"
 }
 
 with_caller! {
-    /// Sets what happens at a signal, and notes whose handler was handed out. Where who calls is not known, every
+    /// Sets what happens at a signal, and notes whose handler was handed out. Where the caller is not known, every
     /// hand-out counts.
     fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => signal_by in "rdx", "x2"
 }
@@ -59,7 +59,7 @@ unsafe extern "C" fn sigaction_by(
     }
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, Sigaction>(next) };
-    // SAFETY: whoever called this gave pointers that are null or good.
+    // SAFETY: the stand-in's caller gave pointers that are null or good.
     let installed = unsafe { new.as_ref() }.map(|new| new.sa_sigaction);
     if installed.is_some_and(|handler| is_foreign(number, [caller, handler])) {
         return refused(-1);
@@ -69,7 +69,7 @@ unsafe extern "C" fn sigaction_by(
     // SAFETY: as above.
     let changed = told.or_else(|| unsafe { new.as_ref() }.and_then(|new| with_faults(new, caller)));
     let new = changed.as_ref().map_or(new, from_ref);
-    // SAFETY: whoever called this holds to the real function's rules.
+    // SAFETY: the stand-in's caller keeps the real function's rules.
     let status = unsafe { real(number, new, old) };
     if status == 0
         // SAFETY: as above; after success the real function wrote it.
@@ -110,7 +110,7 @@ unsafe extern "C" fn signal_by(
     let installed = Some(handler);
     let replaced = match told_by_default(number, installed, caller) {
         Some(told) => crash::exchange(number, &told).unwrap_or(libc::SIG_ERR),
-        // SAFETY: whoever called this holds to the real function's rules.
+        // SAFETY: the stand-in's caller keeps the real function's rules.
         None => unsafe { real(number, handler) },
     };
     if replaced != libc::SIG_ERR {
@@ -140,7 +140,7 @@ fn told_by_default(
         .flatten()
 }
 
-/// A library's handler in which code that goes wrong is still told, if it asks for another.
+/// A library's handler in which code that goes wrong is still reported, if it asks to set another action.
 fn with_faults(new: &libc::sigaction, caller: usize) -> Option<libc::sigaction> {
     let is_asked = is_function(new.sa_sigaction) && crash::is_told();
     if !is_asked || library_at(caller).is_none() {
@@ -151,8 +151,8 @@ fn with_faults(new: &libc::sigaction, caller: usize) -> Option<libc::sigaction> 
     Some(kept)
 }
 
-/// Whether a library that asks is told that the system's own action was set. A library that learned of the handler
-/// that tells would call it from its own, as `signal-hook` does with what it finds, and end the process.
+/// Whether a library that asks gets the answer that the system's own action was set. A library that learned of the
+/// handler that reports would call it from its own, as `signal-hook` does with what it finds, and end the process.
 fn hides(number: c_int, replaced: sighandler_t, caller: usize) -> bool {
     crash::is_teller(number, replaced) && library_at(caller).is_some()
 }
@@ -201,7 +201,7 @@ impl HandOut {
             return;
         };
         let installed = self.installed.and_then(library_of);
-        // The second, because a call that is the last of its function returns to whoever called that.
+        // The second, because a call that is the last of its function returns to the caller of that one.
         let by_itself = address::base_of(self.caller) == Some(owner)
             && installed.is_none_or(|installed| installed == owner);
         if !by_itself {

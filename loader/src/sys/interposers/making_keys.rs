@@ -40,7 +40,7 @@ pub unsafe extern "C" fn pthread_key_create(
     key: *mut pthread_key_t,
     destructor: Option<Destructor>,
 ) -> c_int {
-    // SAFETY: whoever called this gave a place for a key, and holds to the real function's rules.
+    // SAFETY: the stand-in's caller gave a place for a key, and keeps the real function's rules.
     unsafe { create(&KEY_CREATE, key, destructor) }.map_or_else(|status| status, |()| 0)
 }
 
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn tss_create(
     key: *mut pthread_key_t,
     destructor: Option<Destructor>,
 ) -> c_int {
-    // SAFETY: whoever called this gave a place for a key, and holds to the real function's rules.
+    // SAFETY: the stand-in's caller gave a place for a key, and keeps the real function's rules.
     unsafe { create(&TSS_CREATE, key, destructor) }.map_or_else(|_| THRD_ERROR, |()| 0)
 }
 
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     }
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, KeyDelete>(next) };
-    // SAFETY: whoever called this holds to the real function's rules.
+    // SAFETY: the stand-in's caller keeps the real function's rules.
     keys::remove(key, || unsafe { real(key) })
 }
 
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn tss_delete(key: pthread_key_t) {
     if next != 0 {
         // SAFETY: the address of the C library's function of this name, which has this type.
         let real = unsafe { transmute::<usize, TssDelete>(next) };
-        // SAFETY: whoever called this holds to the real function's rules.
+        // SAFETY: the stand-in's caller keeps the real function's rules.
         keys::remove(key, || unsafe { real(key) });
     }
 }

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn pthread_create(
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, Create>(next) };
     remembered((routine, argument), libc::EAGAIN, |routine, argument| {
-        // SAFETY: whoever called this holds to the real function's rules; the routine and the argument are
+        // SAFETY: the stand-in's caller keeps the real function's rules; the routine and the argument are
         // the caller's own, or ours, which fit each other.
         unsafe { real(thread, attributes, routine, argument) }
     })
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn thrd_create(
 }
 
 /// Lets `create` make a thread: with [`run`] around what the caller asked for, if the routine is in a library or
-/// crashes are told. `full` is the answer if it cannot be remembered.
+/// crashes are reported. `full` is the answer if it cannot be remembered.
 fn remembered<T>(
     (routine, argument): (Routine<T>, *mut c_void),
     full: c_int,

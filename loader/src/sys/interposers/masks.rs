@@ -1,6 +1,6 @@
-//! `pthread_sigmask` and `sigprocmask`: a library that has all signals wait on a thread of its own, as many do, does
-//! not have those of code that goes wrong wait. The system ends a process without a word at a fault that may not be
-//! told.
+//! `pthread_sigmask` and `sigprocmask`: a library that blocks all signals on a thread of its own, as many do, does
+//! not block those of code that goes wrong. The system ends a process without a word at a fault whose signal is
+//! blocked.
 
 use super::super::crash;
 use super::caller::with_caller;
@@ -42,7 +42,7 @@ unsafe extern "C" fn of_thread_by(
     old: *mut sigset_t,
     caller: usize,
 ) -> c_int {
-    // SAFETY: whoever called this holds to the real function's rules.
+    // SAFETY: the stand-in's caller keeps the real function's rules.
     unsafe { mask(&OF_THREAD, (how, new, old), caller).unwrap_or(libc::ENOSYS) }
 }
 
@@ -54,7 +54,7 @@ unsafe extern "C" fn of_process_by(
     old: *mut sigset_t,
     caller: usize,
 ) -> c_int {
-    // SAFETY: whoever called this holds to the real function's rules.
+    // SAFETY: the stand-in's caller keeps the real function's rules.
     unsafe { mask(&OF_PROCESS, (how, new, old), caller).unwrap_or(-1) }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn pairs() -> [(&'static Next, usize); 6] {
 /// As the C library's function of this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn execv(program: *const c_char, words: Words) -> c_int {
-    // SAFETY: whoever called this holds to the real function's rules, by which it is a C string.
+    // SAFETY: the stand-in's caller keeps the real function's rules, by which it is a C string.
     let told = unsafe { tell(&EXECV, program) };
     // SAFETY: the C library's function of this name, which has this type; its rules as above.
     told.then(|| unsafe { transmute::<usize, WithPath>(EXECV.address())(program, words) })
