@@ -81,7 +81,7 @@ pub(crate) async fn none(request: Request, bounds: Bounds<'_>) -> Result<(), Ref
     match text.is_empty() || is_object() {
         true => Ok(()),
         false => {
-            let detail = "the request has a body, of which nothing would be heeded";
+            let detail = "the request has a body, which would be ignored";
             let next = "send it without a body, or with {}";
             Err(Refusal::new(400, codes::BODY_NOT_EMPTY, detail, next))
         }
@@ -184,7 +184,7 @@ fn too_large(bytes_max: usize) -> Refusal {
 }
 
 fn no_room() -> Refusal {
-    let detail = "clients send as many bytes as the node takes at once";
+    let detail = "clients already send as many bytes as the node takes at once";
     let next = "send the request again in a moment";
     Refusal::new(503, codes::BODIES_FULL, detail, next)
 }

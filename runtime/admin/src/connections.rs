@@ -126,7 +126,7 @@ where
     let ended = poll_fn(|cx| {
         match taken.poll_leave(cx) {
             Poll::Ready(Leave::Now) => {
-                tracing::debug!("a connection had to make place");
+                tracing::debug!("a connection was closed to make room for another");
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(Leave::WhenDone) => served.as_mut().graceful_shutdown(),

@@ -75,7 +75,7 @@ pub enum BindError {
         path: PathBuf,
     },
     /// Something that is no socket lies there.
-    #[error("{} is there and is not a socket; remove it, or give another path", path.display())]
+    #[error("{} exists and is not a socket; remove it, or give another path", path.display())]
     NotASocket {
         /// The path.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum BindError {
         mode: u32,
     },
     /// The system refused the path.
-    #[error("cannot listen on {}; see that its folder exists, is yours, and that the path has less than 108 bytes", path.display())]
+    #[error("cannot listen on {}; see that its folder exists, is yours, and that the path has fewer than 108 bytes", path.display())]
     Unix {
         /// The path of the socket.
         path: PathBuf,

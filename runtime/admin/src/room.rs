@@ -1,7 +1,8 @@
 //! Room for large texts: how many bytes of bodies and answers a node holds at once, over all clients.
 //!
 //! A text of at most [`SMALL_BYTES`] is free where it is alone on its connection: these are bounded. (Those of a batch
-//! take room together.) A larger one takes its bytes out of a room as long as anybody holds it; when they are not there, it is refused, not waited for. So what clients
+//! take room together.) A larger one takes its bytes out of a room as long as anybody holds it; when they are not
+//! there, it is refused, not waited for. So what clients
 //! ask for, or leave unread, never grows a node beyond a bound that is known.
 
 use crate::{Bytes, Refusal};
@@ -32,7 +33,7 @@ pub struct Part(Option<OwnedSemaphorePermit>);
 /// There is not so much room now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{bytes} bytes find no room among the {bytes_max} for all clients; ask again in a moment, or for less"
+    "no room for {bytes} bytes among the {bytes_max} that all clients share; ask again in a moment, or for less"
 )]
 pub struct NoRoom {
     /// What was wanted.
@@ -129,7 +130,7 @@ impl From<NoRoom> for Refusal {
     fn from(no: NoRoom) -> Self {
         let NoRoom { bytes, bytes_max } = no;
         let detail = format!(
-            "an answer of {bytes} bytes finds no room among the {bytes_max} for all that clients have not taken yet"
+            "no room for an answer of {bytes} bytes among the {bytes_max} for all answers that clients have not read yet"
         );
         let next = "ask again in a moment, or for less";
         Self::new(503, codes::ANSWERS_FULL, detail, next)

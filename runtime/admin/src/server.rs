@@ -205,6 +205,6 @@ impl Trouble {
         }
         let hidden = std::mem::take(&mut self.hidden);
         self.told = Some(Instant::now());
-        tracing::warn!(%error, hidden, "a connection could not be accepted; is there a want of file descriptors?");
+        tracing::warn!(%error, hidden, "a connection could not be accepted; is the process out of file descriptors?");
     }
 }

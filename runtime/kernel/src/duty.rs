@@ -1,7 +1,8 @@
 //! [`Duty`]: a node's crews behind one handle, for whoever has something done between two blocks and for whoever brings
 //! the next crew.
 //!
-//! Life. [`Duty::park`] starts a first crew that waits; [`Duty::begin`] hands it the [`Executor`]. From then on one crew
+//! Life. [`Duty::park`] starts a first crew that waits; [`Duty::begin`] hands it the [`Executor`]. From then on one
+//! crew
 //! is on duty: it executes, answers and settles in the order of its queues ([`crew`](crate::crew)). An upgrade starts
 //! the next one ([`Duty::next`]), which takes over after a pause ([`Duty::pause`]); whoever brought it puts it in the
 //! place of the one before ([`Duty::relieve`]) and joins that. [`Duty::stop`] is the end.
@@ -39,7 +40,7 @@ pub struct Duty {
 pub enum Silence {
     /// It has more to do than it keeps, or did not come to it in time.
     #[error(
-        "the crew did not come to it in time: a block, a copy of the states or a pause takes longer; ask again"
+        "the crew did not answer in time: it is busy with a block, a state copy or a pause; ask again"
     )]
     Busy,
     /// There is none any more.
@@ -127,7 +128,8 @@ impl Duty {
         self.answer(&answered, wait)
     }
 
-    /// Has something done with the executor between two blocks; waits while the queue is full, and not until it is done.
+    /// Has something done with the executor between two blocks; waits while the queue is full, and not until it is
+    /// done.
     ///
     /// # Errors
     /// [`Silence::Ended`].

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 /// Keeps a block's hash apart from every other hash.
 const BLOCK_HASH_CONTEXT: &str = "refit 2026 block";
 
-/// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three fields; form 3 told
-/// the outcome of an upgrade in two places; in form 4 a message did not say by which way it came in; in form 5 no order had a key.
+/// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three
+/// fields; form 3 told
+/// the outcome of an upgrade in two places; in form 4 a message did not say by which way it came in; in form 5 no
+/// order had a key.
 pub const BLOCK_FORMAT: u8 = 6;
 
 /// Most bytes of a block, its seal apart.
@@ -140,7 +142,7 @@ pub enum BlockError {
     },
     /// They are of another form.
     #[error(
-        "the bytes are a block of form {found}, and this is {BLOCK_FORMAT}; read them with the node that wrote them"
+        "the bytes are a block of form {found}, and this node reads form {BLOCK_FORMAT}; read them with the node that wrote them"
     )]
     Format {
         /// The form that they claim.
@@ -186,7 +188,8 @@ pub struct Tip {
     pub hash: BlockHash,
 }
 
-/// Blocks that follow `ground`, one for each batch, `interval_millis` apart in time, as if none of them brought anything
+/// Blocks that follow `ground`, one for each batch, `interval_millis` apart in time, as if none of them brought
+/// anything
 /// about.
 pub fn chain(mut ground: Ground, interval_millis: u64, batches: Vec<Vec<Entry>>) -> Vec<Block> {
     let mut blocks = Vec::with_capacity(batches.len());

@@ -48,7 +48,7 @@ pub enum Refused {
     },
     /// It follows another block.
     #[error(
-        "block {height} follows the block {claimed}, and this node's is {parent}; compare the blocks before"
+        "block {height} follows block {claimed}, and this node's newest is {parent}; compare the blocks before"
     )]
     Parent {
         /// Its height.
@@ -109,7 +109,7 @@ pub enum Refused {
     },
     /// It is to be executed by other code.
     #[error(
-        "block {height} is to be executed by the code {claimed}, and this node has {manifest}; compare the code manifests: they name the kind"
+        "block {height} needs the code {claimed}, and this node has {manifest}; compare the code manifests: they name the kind"
     )]
     Manifest {
         /// Its height.
@@ -121,7 +121,7 @@ pub enum Refused {
     },
     /// It is to be executed under other parameters.
     #[error(
-        "block {height} is to be executed under the parameters {claimed}, and this node has {parameters}; start it with the same limits and grants"
+        "block {height} needs the parameters {claimed}, and this node has {parameters}; start it with the same limits and grants"
     )]
     Parameters {
         /// Its height.

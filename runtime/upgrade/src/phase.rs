@@ -132,7 +132,7 @@ pub enum MessageFault {
     #[error("its kind may not message engines of that kind")]
     Forbidden,
     /// The receiver does not take it.
-    #[error("it has schema {found}, and taken is {takes}")]
+    #[error("its schema is {found}; the receiver takes {takes}")]
     Schema {
         /// The message's schema.
         found: SchemaId,
@@ -228,7 +228,7 @@ pub enum Failure {
     Withdrawn(#[from] Withdrawn),
     /// What the upgrade before has left unsettled was not settled in time.
     #[error(
-        "what the upgrade before has left was still being settled after {lasted:?}, and blocks waited: it was let go"
+        "the upgrade before was still being settled after {lasted:?}, and blocks waited: this one was let go"
     )]
     Unsettled {
         /// For how long no block had run, at least.
@@ -368,7 +368,7 @@ impl MessageFault {
     fn next(self) -> &'static str {
         match self {
             MessageFault::Unknown | MessageFault::Retired | MessageFault::Poisoned => {
-                "the old generation goes on; let the migration look whom it messages, and plan again"
+                "the old generation goes on; let the migration check which engines it messages, and plan again"
             }
             MessageFault::Full => {
                 "the old generation goes on; apply the plan again when fewer messages wait, or send fewer"

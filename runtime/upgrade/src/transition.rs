@@ -335,7 +335,7 @@ impl Stages {
         let Some(config) = slot.config_for(taken) else {
             // Bytes of one type, read as another, could well give something.
             let reason =
-                format!("it was started with a configuration of schema {found}, taken is {taken}");
+                format!("it was started with a configuration of schema {found}; its code takes {taken}");
             return Err(failed(CallError::Rejected { reason }));
         };
         let start = Start {

@@ -59,7 +59,7 @@ impl EventFeed for Feed {
                 410,
                 "events-forgotten",
                 detail,
-                "take all that are kept with `refit events --all` (?from=oldest)",
+                "read all kept events with `refit events --all` (?from=oldest)",
             ));
         }
         let events = self.events.lock().unwrap();

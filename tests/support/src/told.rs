@@ -151,7 +151,7 @@ pub(crate) fn cancelled() -> UpgradeReport {
     let reason = Reason {
         code: "upgrade-cancelled".to_owned(),
         detail: "an operator took it back before its gate closed".to_owned(),
-        next: "nothing came in; plan again when it is time".to_owned(),
+        next: "nothing was changed; plan again when it is time".to_owned(),
         phase: Phase::Armed,
         engine: None,
         key: None,

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A few groups are under way at once, and their answers leave in order. When the client does not read, nothing more
-//! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers, and by
+//! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers, and
+//! by
 //! the bytes of answers for which it paces itself ([`pace`]). It holds groups only while it has its turn ([`turns`]).
 
 mod line;
@@ -275,7 +276,7 @@ async fn hand_over((node, at): (&dyn Node, Entrance), group: Group, leave: Leave
 
 fn stopping() -> Refusal {
     let detail = "the node is stopping: the lines without an answer were not taken";
-    let next = "send them again when it is there again";
+    let next = "send them again when the node is back";
     Refusal::new(503, codes::NODE_STOPPING, detail, next)
 }
 

@@ -105,7 +105,7 @@ pub(super) async fn end_slow(node: &dyn Node, rest: Vec<Piece>, to: &mpsc::Sende
 
 fn slow() -> Refusal {
     let wait = BATCH_SLOW_WAIT.as_millis();
-    let detail = format!("answers were not taken for {wait} ms while other batches waited");
+    let detail = format!("the client read no answer for {wait} ms while other batches waited");
     let next = "send the lines without an answer again, with the same keys, and read the answers as they come";
     Refusal::new(408, codes::BATCH_SLOW, detail, next)
 }

@@ -1,7 +1,8 @@
 //! The node's metrics: the node calls the setters, `GET /metrics` gives the text.
 //!
 //! The names follow the rules of OpenMetrics 1.0: they begin with `refit_`, a unit is a base unit and the last word, a
-//! counter ends in `_total`, and no label has an unbounded set of values. What every process has (`process_…`) bears the
+//! counter ends in `_total`, and no label has an unbounded set of values. What every process has (`process_…`) bears
+//! the
 //! names of the Prometheus client libraries, without a prefix.
 
 mod labels;
@@ -25,7 +26,8 @@ use refit_abi::{Generation, Height};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Upper bounds of the histograms of pauses and of the times around them, in seconds: up to a pause that is as long as a
+/// Upper bounds of the histograms of pauses and of the times around them, in seconds: up to a pause that is as long
+/// as a
 /// pause limit may be.
 pub const PAUSE_BUCKETS_S: [f64; 21] = [
     0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
@@ -118,13 +120,13 @@ impl Metrics {
 
     fn register(&mut self) {
         let r = &mut self.registry;
-        r.register("build", "What this program is", Info::new(BuildInfo::THIS));
+        r.register("build", "Version, ABI, compiler and target of this program", Info::new(BuildInfo::THIS));
         let block = self.block.clone();
         let help = "Time from when a block was given to the crew until its outcome was taken";
         r.register_with_unit("block", help, Unit::Seconds, block);
         r.register(
             "engines",
-            "Engines that are there, by kind",
+            "Engines of the node, by kind",
             self.engines.clone(),
         );
         let handling = self.handling.clone();
@@ -132,7 +134,7 @@ impl Metrics {
         r.register_with_unit("handling", help, Unit::Seconds, handling);
         r.register(
             "rehearsals",
-            "Rehearsals that came to an end, by outcome",
+            "Rehearsals that ended, by outcome",
             self.rehearsals.clone(),
         );
         let rehearsal = self.rehearsal.clone();
@@ -170,7 +172,7 @@ impl Metrics {
         );
         r.register(
             "dead_letters",
-            "Messages that no engine took and of which no sender could be told",
+            "Messages that no engine took and whose sender could not be told",
             self.dead_letters.clone(),
         );
         r.register(
@@ -190,12 +192,12 @@ impl Metrics {
         );
         r.register(
             "clients_forgotten",
-            "Clients that sent under keys, were silent and had to make place for others",
+            "Silent clients that were forgotten to make room for others under keys",
             self.clients_forgotten.clone(),
         );
         r.register(
             "upgrades",
-            "Upgrades that came to an end, by outcome",
+            "Upgrades that ended, by outcome",
             self.upgrades.clone(),
         );
         let pause = self.upgrade_pause.clone();

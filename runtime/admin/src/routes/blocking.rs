@@ -16,7 +16,7 @@ pub(super) async fn ask<T: Send + 'static>(
     let looked = async move {
         let looked = tokio::task::spawn_blocking(move || look(&*node)).await;
         looked.map_err(|error| {
-            let detail = format!("the node could not be looked at: {error}");
+            let detail = format!("cannot look into the node: {error}");
             Refusal::new(500, codes::INTERNAL, detail, "see the log of the node")
         })
     };

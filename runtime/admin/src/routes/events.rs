@@ -240,11 +240,11 @@ fn invalid(detail: String) -> Refusal {
 
 fn too_many() -> Refusal {
     let detail =
-        format!("{EVENT_READERS_MAX} readers of events are there, as many as one listener has");
+        format!("{EVENT_READERS_MAX} readers of events are connected, the most that one listener takes");
     Refusal::new(
         503,
         codes::TOO_MANY_READERS,
         detail,
-        "end one of them, or come again later",
+        "end one of them, or try again later",
     )
 }

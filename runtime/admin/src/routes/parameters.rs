@@ -23,7 +23,7 @@ pub(super) async fn set(State(app): State<App>, request: Request) -> Result<Resp
     let seat = Seat::of(&request);
     let text = body::json(request, app.message()).await?;
     let change: ParameterChange = serde_json::from_slice(&text).map_err(|error| {
-        let next = "send such as {\"set\":{\"block.messages\":100000}}; the names are those that GET /v1/parameters gives";
+        let next = "send, for example, {\"set\":{\"block.messages\":100000}}; GET /v1/parameters lists the names";
         Refusal::new(400, codes::INVALID_PARAMETERS, error.to_string(), next)
     })?;
     let set = app.node.set_parameters(change, by);

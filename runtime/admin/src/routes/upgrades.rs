@@ -56,7 +56,7 @@ fn no_rehearsal(headers: &HeaderMap) -> Result<bool, Refusal> {
         None => Ok(false),
         Some(b"off") => Ok(true),
         Some(_) => {
-            let detail = format!("`{HEADER_REHEARSAL}` says something else than `off`");
+            let detail = format!("`{HEADER_REHEARSAL}` has a value that is not `off`");
             let next = "say `off`, or leave it out: an upgrade is rehearsed if the node rehearses";
             Err(Refusal::new(400, codes::INVALID_REHEARSAL, detail, next))
         }

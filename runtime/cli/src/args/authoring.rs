@@ -22,11 +22,11 @@ pub(crate) struct FreezeArgs {
     /// Folder of the engine's package.
     #[arg(value_name = "PATH")]
     pub(crate) source: PathBuf,
-    /// Writes the frozen types of one published version anew, and publishes nothing; a file that is
-    /// there and reads otherwise is set aside as MODULE.rs.before.
+    /// Writes the frozen types of one published version anew, and publishes nothing; an existing file that differs is
+    /// set aside as MODULE.rs.before.
     #[arg(long, value_name = "MODULE")]
     pub(crate) restore: Option<String>,
-    /// Takes a kind out of schema.lock that no node runs any more.
+    /// Removes a kind that no node runs any more from schema.lock.
     #[arg(long, value_name = "KIND", conflicts_with = "restore")]
     pub(crate) forget: Option<String>,
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub(crate) struct BuildingArgs {
     /// Builds without the features that are on by default.
     #[arg(long, env = "REFIT_NO_DEFAULT_FEATURES", value_parser = BoolishValueParser::new())]
     pub(crate) no_default_features: bool,
-    /// Keeps in the library what debuggers and profilers read.
+    /// Keeps the information for debuggers and profilers in the library.
     #[arg(long, env = "REFIT_DEBUG_INFO", value_parser = BoolishValueParser::new())]
     pub(crate) debug_info: bool,
     #[command(flatten)]
@@ -39,8 +39,8 @@ pub(crate) struct CacheArgs {
     /// cache folder]
     #[arg(long, value_name = "DIR", env = "REFIT_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Compiled code that is kept, there and in the data folder each, such as 500MiB. What
-    /// was not used for longest goes first. [default: 10GiB]
+    /// Compiled code that is kept, there and in the data folder each, such as 500MiB. The longest unused goes first.
+    /// [default: 10GiB]
     #[arg(long, value_name = "SIZE", env = "REFIT_CACHE_MAX", value_parser = bytes)]
     pub(crate) cache_max: Option<u64>,
 }

@@ -24,7 +24,7 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct ConfigCheckArgs {
     /// The configuration file. [default: as for `refit run`]
     pub(crate) file: Option<PathBuf>,
-    /// The flags of `refit run` go over the file here as there.
+    /// The flags of `refit run` override the file, here as there.
     #[command(flatten)]
     pub(crate) run: RunArgs,
     #[command(flatten)]

@@ -25,7 +25,7 @@ pub(crate) enum EngineCommand {
     Freeze(FreezeArgs),
     /// Compares an engine with what was published, and says which version it needs.
     Check(CheckArgs),
-    /// Removes compiled code that was not used for long, or what is named.
+    /// Removes compiled code: the longest unused, or that of one package.
     Clean(CleanArgs),
 }
 
@@ -48,13 +48,13 @@ pub(crate) struct BuildArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
-    /// Removes what was compiled of the package in this folder. [default: what is above --cache-max]
+    /// Removes the compiled code of the package in this folder. [default: the code above --cache-max]
     #[arg(value_name = "PATH", conflicts_with = "all")]
     pub(crate) source: Option<PathBuf>,
     /// Removes all compiled code, in the data folder and of dependencies, and all libraries.
     #[arg(long, env = "REFIT_CLEAN_ALL", value_parser = BoolishValueParser::new())]
     pub(crate) all: bool,
-    /// Says what would go, and removes nothing.
+    /// Lists what would be removed, and removes nothing.
     #[arg(long, env = "REFIT_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -94,17 +94,18 @@ pub(crate) struct CaptureArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RestartArgs {
-    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
+    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from
+    /// 0.
     #[arg(value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: EngineId,
-    /// Under which it is started afresh once, however often this is sent, and nothing else is: CLIENT/SEQUENCE.
+    /// Key, CLIENT/SEQUENCE: it is started afresh once, however often this is sent; another order under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
-/// An engine by its id, or by whose child it is.
+/// Names an engine by its id, or by its parent and its number.
 pub(super) fn engine(text: &str) -> Result<EngineId, String> {
     let mut parts = text.split('#');
     let root = parts.next().unwrap_or_default().parse::<EngineId>();
@@ -132,7 +133,7 @@ pub(crate) struct DevArgs {
         env = "REFIT_ENGINE_CONFIG"
     )]
     pub(crate) engine_config: String,
-    /// With a save, starts all engines of a kind afresh of which one is poisoned: their states are dropped.
+    /// With a save, starts all engines of a kind afresh if one of them is poisoned: their states are dropped.
     #[arg(long, env = "REFIT_RESTART_POISONED", value_parser = BoolishValueParser::new())]
     pub(crate) restart_poisoned: bool,
     #[command(flatten)]

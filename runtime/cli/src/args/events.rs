@@ -14,10 +14,10 @@ pub(crate) struct EventsArgs {
     /// Only those under this topic.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Option<String>,
-    /// Those that follow this one: BRANCH.HEIGHT.INDEX, as it is shown.
+    /// Only those after this one: BRANCH.HEIGHT.INDEX, as it is shown.
     #[arg(long, value_name = "ID", conflicts_with = "all")]
     pub(crate) after: Option<EventId>,
-    /// All that the node still keeps, and then those that come.
+    /// Shows all kept events first, then new ones as they come.
     #[arg(long)]
     pub(crate) all: bool,
     /// Ends after so many events.

@@ -24,7 +24,7 @@ pub(crate) struct ListeningArgs {
         help_heading = "Listening"
     )]
     pub(crate) tcp: Option<SocketAddr>,
-    /// Lets --tcp be an address that other machines reach. Nothing on it is encrypted, the token neither.
+    /// Lets --tcp be an address that other machines reach. Nothing on it is encrypted, not even the token.
     #[arg(long, env = "REFIT_TCP_BEYOND_LOOPBACK", help_heading = "Listening")]
     pub(crate) tcp_beyond_loopback: bool,
     /// Listens here for /livez, /readyz and /metrics alone, without a token.
@@ -48,7 +48,7 @@ pub(crate) struct ListeningArgs {
     pub(crate) allow_hosts: Vec<HostName>,
 }
 
-/// The name of this machine that needs no one to resolve it.
+/// The host name that needs no resolver.
 const LOCALHOST: &str = "localhost:";
 
 /// An address to listen on: a literal one, or `localhost`.

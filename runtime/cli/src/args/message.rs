@@ -19,10 +19,11 @@ pub(crate) struct SendArgs {
         required_unless_present = "batch"
     )]
     pub(crate) message: Option<String>,
-    /// Under which the message is executed once, however often it is sent, and no other is: CLIENT/SEQUENCE.
+    /// Key, CLIENT/SEQUENCE: the message is executed once, however often it is sent; another one under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE", env = "REFIT_KEY")]
     pub(crate) key: Option<RequestId>,
-    /// Sends many: a line for each, such as {"engine":"kv","key":"ada/17","message":{…}}, the key maybe left out; `-`
+    /// Sends many: a line for each, such as {"engine":"kv","key":"ada/17","message":{…}}, where the key may be left
+    /// out; `-`
     /// reads from stdin. A line is printed for each answer, in the same order.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "message", "key"])]
     pub(crate) batch: Option<PathBuf>,

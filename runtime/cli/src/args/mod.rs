@@ -77,7 +77,7 @@ pub(crate) enum Command {
     /// Builds engine libraries and looks into them.
     #[command(subcommand)]
     Engine(EngineCommand),
-    /// Shows how a running node is.
+    /// Shows the state of a running node.
     Status(StatusArgs),
     /// Sends a message to an engine and prints its reply.
     Send(SendArgs),
@@ -96,7 +96,7 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Says what an error's code means, and what to do.
     Explain(ExplainArgs),
-    /// Writes what a shell completes this program's command lines by.
+    /// Writes a shell's completion script for this program.
     Completions(CompletionsArgs),
     /// Writes the manual pages.
     Man(ManArgs),

@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedJson {
     pub(crate) name: String,
-    /// The text itself: to read it as a value would change numbers of more than 64 bits.
+    /// The text itself: a parsed value would change numbers of more than 64 bits.
     pub(crate) json: String,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct OutputArgs {
 /// How a node's status is shown.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Shows it again and again, every 2s unless a time stands behind it; with --json a document on each line.
+    /// Shows it again every 2s, or as often as the given time says; with --json a document on each line.
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = watch_interval)]
     pub(crate) watch: Option<Duration>,
     #[command(flatten)]

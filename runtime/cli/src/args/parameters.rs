@@ -19,11 +19,11 @@ pub(crate) struct SetArgs {
     /// A parameter and its value, such as block.messages=100000. The names are those that `show` lists.
     #[arg(value_name = "NAME=VALUE", required_unless_present = "grant")]
     pub(crate) values: Vec<Setting>,
-    /// All that engines of a kind may do to others, such as kv=message:index,spawn:index; kv=none is nothing, and
-    /// kv=declared whatever its code declares.
+    /// All that engines of a kind may do to others, such as kv=message:index,spawn:index; kv=none grants nothing, and
+    /// kv=declared what its code declares.
     #[arg(long, value_name = "KIND=GRANTS")]
     pub(crate) grant: Vec<GrantSetting>,
-    /// Under which it is set once, however often it is sent, and nothing else is: CLIENT/SEQUENCE.
+    /// Key, CLIENT/SEQUENCE: it is set once, however often it is sent; another order under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,
     #[command(flatten)]

@@ -13,8 +13,8 @@ pub(crate) struct PolicyArgs {
     /// Refuses an upgrade whose rehearsal took a longer pause, such as 5ms.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
-    /// Takes a pause that lasts longer for one that does not end: quarantines the code and restarts.
-    /// Lets an upgrade go that waits as long for what the one before has left to settle. From 100ms
+    /// Counts a pause that lasts longer as one that does not end: quarantines the code and restarts.
+    /// An upgrade that waits as long for the one before to settle is let go. From 100ms
     /// on. [default: 30s]
     #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = pause_limit)]
     pub(crate) pause_limit: Option<Duration>,
@@ -29,12 +29,12 @@ pub(crate) struct PolicyArgs {
     pub(crate) rehearsal_memory: Option<u64>,
 }
 
-/// The time for a rehearsal that `text` says.
+/// Parses the time for a rehearsal.
 pub(crate) fn rehearsal_wait(text: &str) -> Result<Duration, String> {
     bounded(time(text)?, REHEARSAL_WAIT_MIN, Some(REHEARSAL_WAIT_MAX))
 }
 
-/// The time after which a pause counts as stuck that `text` says.
+/// Parses the time after which a pause counts as stuck.
 pub(crate) fn pause_limit(text: &str) -> Result<Duration, String> {
     bounded(time(text)?, PAUSE_LIMIT_MIN, None)
 }

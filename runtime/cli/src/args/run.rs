@@ -60,7 +60,7 @@ pub(crate) struct RunArgs {
     pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) listening: ListeningArgs,
-    /// What the node says on stderr: a level, or rules such as `info,refit_node=debug`.
+    /// Level of the log on stderr, or rules such as `info,refit_node=debug`.
     #[arg(long, value_name = "RULES", default_value = "info", env = "REFIT_LOG")]
     #[arg(help_heading = "Output")]
     pub(crate) log: String,
@@ -70,7 +70,7 @@ pub(crate) struct RunArgs {
     pub(crate) backtraces: bool,
 }
 
-/// The time between two blocks that `text` says. A block's time is in milliseconds, so this is too.
+/// Parses the time between two blocks. A block's time is in milliseconds, so this is too.
 pub(crate) fn block_interval(text: &str) -> Result<Duration, String> {
     let interval = time(text)?;
     let whole = Duration::from_millis(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX));

@@ -36,7 +36,7 @@ pub(crate) struct PlanArgs {
     /// The block after which the upgrade happens: the present one, or a later. [default: whichever is the newest then]
     #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
     pub(crate) at_height: Option<u64>,
-    /// As --at-height, for the block that is expected in so long, such as 30s, as fast as blocks come now.
+    /// Like --at-height, for the block that is expected after this time, such as 30s, at the rate of blocks now.
     #[arg(long = "in", value_name = "TIME", conflicts_with = "at_height", value_parser = time)]
     pub(crate) in_time: Option<Duration>,
     /// Starts engines of this kind afresh with their old configuration; their states are dropped.
@@ -51,7 +51,7 @@ pub(crate) struct PlanArgs {
     /// Sets a parameter of the node in the same step, such as block.messages=100000: with the new code, or not at all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<Setting>,
-    /// Goes on in spite of what the linter calls an error, named by its code.
+    /// Goes on in spite of an error that the linter found, named by its code.
     #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
     pub(crate) allow: Vec<String>,
     /// Where to write the plan; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
@@ -63,7 +63,7 @@ pub(crate) struct PlanArgs {
         env = "REFIT_OUT"
     )]
     pub(crate) out: PathBuf,
-    /// Makes no plan whose rehearsal takes a longer pause, such as 5ms; stands over the node's own bound.
+    /// Makes no plan whose rehearsal takes a longer pause, such as 5ms; overrides the node's own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
     /// Does not let the node run the upgrade in a child process, on a copy of its state.
@@ -80,7 +80,7 @@ pub(crate) struct ApplyArgs {
     /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
-    /// Under which the plan is taken on once, however often it is applied, and no other is: CLIENT/SEQUENCE.
+    /// Key, CLIENT/SEQUENCE: the plan is taken on once, however often it is applied; another one under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,
     /// Waits until the upgrade has come to its end. (This is the default.)
@@ -98,14 +98,13 @@ pub(crate) struct ApplyArgs {
         value_parser = time
     )]
     pub(crate) wait_max: Duration,
-    /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; stands over the node's
-    /// own bound.
+    /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; overrides the node's own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
     /// Does not run the upgrade in a child process first; the node's own --max-pause does not hold then.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
-    /// Longest time for the rehearsal, from 100ms to 5min; stands over the node's own.
+    /// Longest time for the rehearsal, from 100ms to 5min; overrides the node's own.
     #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,
     #[command(flatten)]

@@ -52,7 +52,7 @@ impl Explain for ClientError {
             Self::Unreachable { source, .. } => unreachable_next(source),
             Self::BrokeOff { .. } => "see whether it still runs with `refit status`",
             Self::NoAnswer { .. } => {
-                "see how it is with `refit status`; send a message or an order again with the same --key"
+                "look at `refit status`; send a message or an order again with the same --key"
             }
             Self::TooLarge { .. } => "ask for less",
             Self::NotUnderstood { .. } => {
@@ -69,7 +69,7 @@ impl Reported for ClientError {}
 fn unreachable_next(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {
-            "run this as the user whom the node runs as: its socket and its folder are open to that one alone"
+            "run this as the node's user: its socket and its folder are open to that user alone"
         }
         _ => "start one with `refit run`, or name another with `--node`",
     }

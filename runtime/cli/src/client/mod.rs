@@ -123,7 +123,7 @@ impl Client {
         let found = answer.header("content-type").unwrap_or("nothing");
         ClientError::NotUnderstood {
             address: self.address.clone(),
-            reason: format!("a stream of events was asked for, and what came is {found}"),
+            reason: format!("a stream of events was expected, and {found} came"),
         }
     }
 

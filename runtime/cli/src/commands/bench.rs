@@ -133,7 +133,7 @@ impl Explain for BenchFailed {
     }
 
     fn next(&self) -> Cow<'_, str> {
-        Cow::Borrowed("see `refit bench --help`, and what was said above")
+        Cow::Borrowed("see `refit bench --help`, and the output above")
     }
 }
 

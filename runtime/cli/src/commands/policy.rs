@@ -29,7 +29,7 @@ pub(super) fn watch(
     let path = data_dir.join(STUCK_NAME);
     config.stuck_list = StuckList::open(path.clone()).unwrap_or_else(|error| {
         // Nothing is refused for what it says.
-        tracing::warn!(path = %path.display(), %error, "what did not return in an earlier life is not known");
+        tracing::warn!(path = %path.display(), %error, "cannot read which calls an earlier run did not return from");
         StuckList::in_memory()
     });
 }

@@ -77,7 +77,7 @@ pub(crate) enum NotKept {
     Unreadable { engine: String, source: io::Error },
     /// They are not those that were loaded.
     #[error(
-        "the library of engine `{engine}` is not what was started: its hash is {found}, was {expected}"
+        "the library of engine `{engine}` is not the one that was started: its hash is {found}, it was {expected}"
     )]
     Changed {
         engine: String,
@@ -128,7 +128,7 @@ impl Before {
     pub(super) fn remember(&self, quarantine: &Quarantine) {
         for entry in self.0.iter().flat_map(|handed| &handed.quarantine) {
             if let Err(error) = quarantine.add(entry.clone()) {
-                tracing::error!(%error, "the quarantine does not outlive this process");
+                tracing::error!(%error, "cannot write the quarantine list: it is lost when this process ends");
             }
         }
     }

@@ -126,7 +126,7 @@ fn end_with(parent: i32) -> Result<(), Failure> {
     match getppid() == Pid::from_raw(parent) {
         true => Ok(()),
         false => Err(Failure::start(io::Error::other(
-            "the process that it should end with has ended",
+            "the process that this node ends with has ended",
         ))),
     }
 }

@@ -119,7 +119,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"30s\"",
         flag_id: "pause_limit",
         flag: "--pause-limit, REFIT_PAUSE_LIMIT",
-        about: "Takes a pause that lasts longer for one that does not end: the code is quarantined, and the \
+        about: "Counts a pause that lasts longer as one that does not end: the code is quarantined, and the \
                 node restarts. An upgrade that waits as long for what the one before has left to settle is let go.",
     },
     Key {
@@ -141,7 +141,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"25s\"",
         flag_id: "stop_limit",
         flag: "--stop-limit, REFIT_STOP_LIMIT",
-        about: "Ends the node where it stands, with exit code 60, this long after it was told to end.",
+        about: "Ends the node at once, with exit code 60, this long after it was told to end.",
     },
     Key {
         section: "admin",
@@ -171,7 +171,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "false",
         flag_id: "tcp_beyond_loopback",
         flag: "--tcp-beyond-loopback, REFIT_TCP_BEYOND_LOOPBACK",
-        about: "Lets `tcp` be an address that other machines reach. Nothing on it is encrypted, the token neither.",
+        about: "Lets `tcp` be an address that other machines reach. Nothing on it is encrypted, not even the token.",
     },
     Key {
         section: "admin",
@@ -180,7 +180,7 @@ pub(crate) const KEYS: &[Key] = &[
         default: "none",
         example: "\"token\"",
         flag_id: "token_file",
-        flag: "--token-file, REFIT_TOKEN_FILE; the token itself may stand in REFIT_TOKEN",
+        flag: "--token-file, REFIT_TOKEN_FILE; the token itself may be in REFIT_TOKEN",
         about: "File that holds the token of the TCP listener.",
     },
     Key {
@@ -251,7 +251,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "[\"index\"]",
         flag_id: "",
         flag: "none; `refit parameters set --grant` changes it while the node runs",
-        about: "Engines of which kinds it may send messages to.",
+        about: "Kinds whose engines it may send messages to.",
     },
     Key {
         section: "grants",
@@ -261,7 +261,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "[\"index\"]",
         flag_id: "",
         flag: "none; `refit parameters set --grant` changes it while the node runs",
-        about: "Engines of which kinds it may start.",
+        about: "Kinds whose engines it may start.",
     },
     Key {
         section: "grants",
@@ -271,7 +271,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "[\"index\"]",
         flag_id: "",
         flag: "none; `refit parameters set --grant` changes it while the node runs",
-        about: "Engines of which kinds it may ask over the upgrade bus.",
+        about: "Kinds whose engines it may ask over the upgrade bus.",
     },
 ];
 

@@ -30,7 +30,7 @@ const SECTIONS: [(&str, &str, &str); 4] = [
     (
         "admin",
         "[admin]",
-        "Where it listens, and to whom it answers.",
+        "Where the node listens, and who may ask it.",
     ),
     (
         "engine",
@@ -40,7 +40,7 @@ const SECTIONS: [(&str, &str, &str); 4] = [
     (
         "grants",
         "[grants.KIND]",
-        "What engines of a kind may do to those of other kinds. A kind without a section is granted what it declares; one with a section is granted just what stands there.",
+        "What engines of a kind may do to those of other kinds. A kind without a section is granted what it declares; one with a section is granted only what the section lists.",
     ),
 ];
 
@@ -48,7 +48,7 @@ fn page() -> String {
     let mut text = HEAD.to_owned();
     for (section, header, about) in SECTIONS {
         let _ = write!(text, "\n## `{header}`\n\n{about}\n\n");
-        text += "| key | value | default | over it goes | what it does |\n|---|---|---|---|---|\n";
+        text += "| key | value | default | overridden by | what it does |\n|---|---|---|---|---|\n";
         let keys = KEYS.iter().filter(|key| key.section == section);
         text.extend(keys.map(row));
     }

@@ -53,7 +53,7 @@ impl Explain for DemoError {
             }
             DemoError::Compose { .. } => "see that the checkout is whole, with `git status`",
             DemoError::Node { .. } | DemoError::NotReady { .. } => {
-                "see what the node said above; is the machine out of memory or threads?"
+                "see the node's output above; is the machine out of memory or threads?"
             }
             DemoError::Record { .. } => "give a folder that you may write to",
             DemoError::Promise { .. } => {

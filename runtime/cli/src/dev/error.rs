@@ -29,7 +29,7 @@ pub(crate) enum DevError {
     NodeEnded { status: ExitStatus },
     #[error("the node is not ready after {wait_s} s")]
     NotReady { wait_s: u64 },
-    #[error("the upgrade before this one is still being put away after {wait_s} s")]
+    #[error("the upgrade before this one is still being retired after {wait_s} s")]
     Busy { wait_s: u64 },
     #[error("the upgrade has not come to its end after {wait_s} s")]
     Unfinished { wait_s: u64 },
@@ -64,9 +64,9 @@ impl Explain for DevError {
             Self::NodeGone { .. } => {
                 "start it again and save; or end this command and begin anew: then a node is started for it"
             }
-            Self::NodeEnded { .. } => "what it said is above; it is started again at the next save",
+            Self::NodeEnded { .. } => "its output is above; it is started again at the next save",
             Self::NotReady { .. } => "see whether the engine's `init` comes to its end",
-            Self::Busy { .. } => "save again; see how it is with `refit status`",
+            Self::Busy { .. } => "save again; `refit status` shows what the node does",
             Self::Unfinished { .. } => {
                 "follow it with `refit upgrade status`; end this command to end a node that it started"
             }

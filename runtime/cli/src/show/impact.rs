@@ -17,7 +17,7 @@ pub(crate) fn text(impact: &Impact) -> String {
     let needed = match (changes.is_empty(), declared) {
         (true, _) => "nothing: code only".to_owned(),
         (false, true) => format!("{needs}, which it has"),
-        (false, false) => format!("{needs}, which it has not"),
+        (false, false) => format!("{needs}, which it does not have"),
     };
     let mut text = facts(&[
         ("package", package.clone()),

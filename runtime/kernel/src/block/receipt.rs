@@ -61,7 +61,7 @@ pub enum ReceiptDifference {
         /// That of the second.
         other: Height,
     },
-    /// This engine brought about something else, or nothing in one of them; it is the first one, by id.
+    /// This engine had another effect, or nothing in one of them; it is the first one, by id.
     Engine {
         /// The engine.
         engine: EngineId,
@@ -326,7 +326,7 @@ impl fmt::Display for ReceiptDifference {
                 write!(f, "they are of the blocks {one} and {other}")
             }
             ReceiptDifference::Engine { engine } => {
-                write!(f, "engine `{engine}` brought about something else")
+                write!(f, "engine `{engine}` had another effect")
             }
         }
     }

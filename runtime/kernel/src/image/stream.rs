@@ -143,7 +143,7 @@ pub enum StreamError {
         found: Box<Tally>,
     },
     /// The bytes are not those that were written.
-    #[error("the image is damaged: its bytes are not those that its end names")]
+    #[error("the image is damaged: its bytes do not match the digest at its end")]
     Digest,
 }
 
@@ -182,9 +182,9 @@ impl Explain for StreamError {
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
             Self::Image(error) => return error.next(),
-            Self::Write { .. } => "see whether who reads it has ended, and take the image again",
+            Self::Write { .. } => "see whether the reader has ended, and take the image again",
             Self::Read { .. } | Self::Cut { .. } => {
-                "see why who writes it has ended, and take the image again"
+                "see why the writer has ended, and take the image again"
             }
             Self::Format { .. } => "read it with the program that wrote it",
             Self::NoImage

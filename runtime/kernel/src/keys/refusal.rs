@@ -14,7 +14,7 @@ pub enum KeyRefusal {
     Used,
     /// The number is among those of which nothing is kept any more, whether it was ever sent or not.
     #[error(
-        "nothing is kept any more of this client's requests up to this number: whether this one was done is not known, \
+        "this client's requests up to this number are no longer kept: whether this one was done is not known, \
          and it is not done now"
     )]
     Forgotten,
@@ -28,10 +28,10 @@ pub enum KeyRefusal {
         until: Height,
     },
     /// The client has as many messages under keys waiting as it may have.
-    #[error("as many messages of this client as may wait under keys already")]
+    #[error("this client already has as many messages waiting under keys as it may")]
     Waiting,
     /// What became of the request is kept, and this block gives again no more of what is kept.
-    #[error("the answer under this key is kept, and too much is given again in this block already")]
+    #[error("the answer under this key is kept, and this block already gives again as much as it may")]
     Later,
     /// The client is new, and those who came by the same way hold their part of the places.
     #[error(

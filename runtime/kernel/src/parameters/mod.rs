@@ -86,7 +86,7 @@ pub enum ParametersError {
     },
     /// The bytes are of another form.
     #[error(
-        "the bytes are parameters of form {found}, and this is {PARAMETERS_FORMAT}; write them with this version"
+        "the bytes are parameters of form {found}, and this node reads form {PARAMETERS_FORMAT}; write them with this version"
     )]
     Format {
         /// The form that they claim.

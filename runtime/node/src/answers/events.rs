@@ -168,8 +168,8 @@ fn forgotten(after: EventId, oldest: EventId) -> Refusal {
     Refusal::new(
         410,
         codes::EVENTS_FORGOTTEN,
-        format!("events after {after} are no longer kept; all that are kept are after {oldest}"),
-        "take all that are kept with `refit events --all` (?from=oldest); what is missing is to be had from the engines' states",
+        format!("events after {after} are no longer kept; the kept ones begin after {oldest}"),
+        "read all kept events with `refit events --all` (?from=oldest); query the engines' states for what the missing ones said",
     )
 }
 
@@ -178,9 +178,9 @@ fn ahead(after: EventId, height: Height) -> Refusal {
         409,
         codes::EVENT_AHEAD,
         format!(
-            "this node is at height {height} and has not come to {after}: it is another node's id, or one of a former life of this one"
+            "this node is at height {height} and has not reached {after}: the id is another node's, or from before a restart of this one"
         ),
-        "take all that are kept with `refit events --all` (?from=oldest)",
+        "read all kept events with `refit events --all` (?from=oldest)",
     )
 }
 

@@ -61,7 +61,7 @@ fn order_refusal(error: &OrderError) -> Refusal {
         OrderError::Init { .. } => (
             422,
             codes::RESTART_FAILED,
-            "the engine is as it was before; why its `init` fails is its own: mend its code or what it needs",
+            "the engine is as it was before; its `init` fails for a reason of its own: mend its code or what it needs",
         ),
         _ => (500, codes::ORDER_FAILED, "see the node's log"),
     };
@@ -120,7 +120,7 @@ fn refused(error: &ReplyError) -> Refusal {
         ReplyError::NoRoom { .. } => (
             500,
             codes::REPLY_LOST,
-            "the message was handled: do not send it again; read the state with a query, and have fewer long replies on their way at once",
+            "the message was handled: do not send it again; read the state with a query, and ask for fewer long replies at once",
         ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         ReplyError::Key(refusal) => of_key(*refusal),
@@ -150,12 +150,12 @@ fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
         KeyRefusal::NoPlace { .. } => (
             503,
             codes::NAMES_FULL,
-            "send under a name that the node keeps already, or without a key; a new name from that block on",
+            "send under a name that the node already keeps, or without a key; use a new name from that block on",
         ),
         KeyRefusal::ShareFull { .. } => (
             503,
             codes::NAMES_FULL,
-            "send under a name that has come in by this way already, or without a key; a new name from that block on",
+            "send under a name that has already come in by this way, or without a key; use a new name from that block on",
         ),
         KeyRefusal::Waiting => (
             429,
@@ -193,7 +193,7 @@ fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
         Undelivered::Poisoned => (
             503,
             codes::ENGINE_POISONED,
-            "why is in the node's log; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
+            "the node's log says why; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
         Undelivered::Full => (
             503,

@@ -41,7 +41,7 @@ pub(crate) fn overloaded() -> Refusal {
     Refusal::new(
         503,
         codes::OVERLOADED,
-        "the node has more to do than it keeps",
+        "the node has more requests waiting than it keeps",
         "send again later",
     )
 }
@@ -58,7 +58,7 @@ pub(crate) fn silent(latest: &Mutex<Latest>, standing: &Standing, watched: &Watc
         503,
         codes::NODE_BUSY,
         format!(
-            "the node did not come to it within {} s: a block, a copy of its states or a pause takes longer",
+            "the node did not answer within {} s: it is busy with a block, a state copy or a pause",
             STATUS_WAIT_MAX.as_secs()
         ),
         "ask again; if it stays so, see the node's log",

@@ -38,7 +38,7 @@ pub(crate) fn key(by: &OrderedBy) -> Option<OrderKey> {
 /// It is not known yet what becomes of an order.
 pub(crate) fn not_yet() -> Refusal {
     let detail = format!(
-        "it is in no block that was executed within {} s",
+        "no block executed within {} s has the order",
         REPLY_WAIT_MAX.as_secs()
     );
     let next = "it may still be carried out: give it again with the same key; without one, look with refit status and \

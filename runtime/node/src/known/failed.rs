@@ -13,7 +13,7 @@ use std::any::Any;
 #[non_exhaustive]
 pub enum Failed {
     /// The driver's thread panicked: the block source, the store or the clock did, or a defect of the node.
-    #[error("the thread that has blocks executed panicked: {said}")]
+    #[error("the thread that drives the blocks panicked: {said}")]
     Driver {
         /// The panic's text.
         said: String,

@@ -53,7 +53,7 @@ impl Standing {
             changed.push("other grants".to_owned());
         }
         let changed = changed.join(", ");
-        tracing::info!(height = %since, %hash, "other parameters from the next block on: {changed}");
+        tracing::info!(height = %since, %hash, "new parameters from the next block on: {changed}");
         *in_force = InForce {
             parameters: parameters.clone(),
             since,

@@ -29,7 +29,7 @@ pub enum RehearsalError {
     #[error("the states cannot be copied for a rehearsal: {0}")]
     Stream(StreamError),
     /// The node could not be forked.
-    #[error("the system gives the node no process that copies its states: {source}")]
+    #[error("the system refuses the node a process to copy its states: {source}")]
     NoFork {
         /// What the system said.
         source: io::Error,
@@ -45,7 +45,7 @@ pub enum RehearsalError {
         output: String,
     },
     /// The crew did not get to it.
-    #[error("the node did not come to copy its states within {seconds} s")]
+    #[error("the node did not begin to copy its states within {seconds} s")]
     NoImage {
         /// How long it was waited for, in seconds.
         seconds: u64,
@@ -74,7 +74,7 @@ pub enum RehearsalError {
         engines: Vec<String>,
     },
     /// Whoever wanted it does not any more, and it was killed.
-    #[error("the rehearsal was called off")]
+    #[error("the rehearsal was cancelled")]
     CalledOff,
     /// It needed more memory than it may.
     #[error("the rehearsal needs more than {} MiB of memory{}", bytes_max >> 20, during(engines))]
@@ -86,7 +86,7 @@ pub enum RehearsalError {
     },
     /// The system ended it.
     #[error(
-        "the system killed the rehearsal{}, most likely for want of memory",
+        "the system killed the rehearsal{}, most likely because memory ran out",
         during(engines)
     )]
     Killed {
@@ -209,7 +209,7 @@ impl Explain for RehearsalError {
                 "raise the limit of processes, or free memory on the machine, and try again"
             }
             RehearsalError::CopyEnded { .. } => {
-                "mend what the engine's state writes of itself: this would have ended the node at its next copy"
+                "mend how the engine's state writes itself: this would have ended the node at its next copy"
             }
             RehearsalError::NoImage { .. }
             | RehearsalError::NoModule { .. }

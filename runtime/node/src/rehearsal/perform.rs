@@ -148,12 +148,12 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
         false => "mend the migration: no clock, no random numbers, no order of a hash map",
     };
     let what = match &engine {
-        Some(engine) => format!("the new state of engine `{engine}` is"),
-        None => "the new engines are".to_owned(),
+        Some(engine) => format!("the new state of engine `{engine}` differs"),
+        None => "the new engines differ".to_owned(),
     };
     Err(Failed {
         code: codes::REHEARSAL_DIFFERS.to_owned(),
-        detail: format!("{what} other when the upgrade runs again on the same state"),
+        detail: format!("{what} between two runs of the same upgrade on the same state"),
         next: next.to_owned(),
         engine,
         key: None,

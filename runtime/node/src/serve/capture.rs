@@ -52,7 +52,7 @@ fn refusal(error: &CaptureError) -> Refusal {
         } => (
             503,
             codes::ENGINE_POISONED,
-            "why is in the node's log; it stays so until the node is started again with a mended version",
+            "the node's log says why; it stays so until the node is started again with a mended version",
         ),
         CaptureError::Unavailable { .. } => (
             410,
@@ -88,7 +88,7 @@ fn no_answer(watched: &Watched) -> Refusal {
         504,
         codes::NO_STATE_YET,
         format!(
-            "the crew did not come to it within {} s",
+            "the crew did not answer within {} s",
             STATE_WAIT_MAX.as_secs()
         ),
         "ask again when the node has less to do",

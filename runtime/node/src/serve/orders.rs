@@ -1,4 +1,5 @@
-//! What operators order: entries of a block, which every node that executes the block carries out, and once if they have
+//! What operators order: entries of a block, which every node that executes the block carries out, and once if they
+//! have
 //! a key.
 
 use crate::answers::parameters_refusal;
@@ -33,7 +34,7 @@ impl Node {
         let changes = ParameterChanges { set, grants };
         if changes.is_empty() {
             let next = "name what to set: refit parameters set NAME=VALUE";
-            let detail = "nothing is named that is to be changed";
+            let detail = "the request names nothing to change";
             return Err(Refusal::new(400, codes::PARAMETERS_NONE, detail, next));
         }
         changes
@@ -83,7 +84,8 @@ impl Node {
         }))
     }
 
-    /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest happens on a thread of
+    /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest happens on a
+    /// thread of
     /// its own. What was taken on before under its key is not taken on again.
     pub(crate) async fn take_on(
         &self,

@@ -75,7 +75,7 @@ impl Explain for FolderError {
                 "stop that node, or give this one a folder of its own with --data-dir"
             }
             FolderError::Unlockable { .. } => {
-                "give the node the rights to its data folder, on a file system that knows locks"
+                "give the node the rights to its data folder, on a file system that supports locks"
             }
         })
     }

@@ -66,7 +66,7 @@ pub enum StartError {
     },
     /// Two modules have the same kind.
     #[error(
-        "{} and {} have other bytes and both have the engine kind `{kind}`; a node has one code for each kind",
+        "{} and {} differ and both have the engine kind `{kind}`; a node has one code for each kind",
         paths[0].display(),
         paths[1].display()
     )]
@@ -326,7 +326,7 @@ fn warn_of_unknown_grants(table: &GenerationTable) {
     let kinds: Vec<_> = descriptors.map(|kind| kind.kind.as_str()).collect();
     for name in table.grants().unknown(&kinds) {
         tracing::warn!(
-            "the grants name the kind `{name}`, which no engine has; they count for it once one comes"
+            "the grants name the kind `{name}`, which no engine has; they take effect once an engine of that kind starts"
         );
     }
 }

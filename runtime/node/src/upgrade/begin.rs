@@ -93,7 +93,7 @@ impl Upgrades {
 /// A block that is still to be made would have to come before the plan's height.
 fn too_soon(planned: Height) -> Refusal {
     let detail = format!(
-        "the plan is for height {planned}, and under a key it has to stand in a block before it begins: block {} at the \
+        "the plan is for height {planned}, and a plan under a key must be in a block before it begins: block {} at the \
          soonest",
         planned.next()
     );

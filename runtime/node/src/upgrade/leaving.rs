@@ -44,7 +44,7 @@ fn join(upgrades: &Upgrades, crew: Crew) {
     let thread = match thread.spawn(waits) {
         Ok(thread) => thread,
         Err(error) => {
-            tracing::error!(crew = name, %error, "no thread to join the crew on: its code stays mapped");
+            tracing::error!(crew = name, %error, "cannot start a thread to join the crew: its code stays mapped");
             return;
         }
     };

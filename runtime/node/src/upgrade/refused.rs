@@ -39,7 +39,7 @@ pub(super) fn cancelled(phase: api::Phase) -> Refused {
         phase,
         codes::UPGRADE_CANCELLED,
         &detail,
-        "nothing came in; plan again when it is time",
+        "nothing was changed; plan again when it is time",
     )
 }
 

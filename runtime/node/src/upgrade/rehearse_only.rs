@@ -125,7 +125,7 @@ fn not_asked() -> Refusal {
     Refusal::new(
         503,
         codes::NODE_BUSY,
-        "the node did not come to say what is live",
+        "the node did not say in time what is live",
         "try again; see refit status and the node's log if it stays",
     )
 }

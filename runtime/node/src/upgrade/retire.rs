@@ -37,7 +37,7 @@ impl Attempt {
         let pinned = match settled {
             Some((table, replaced)) => {
                 if let Err(error) = replaced::discard(replaced) {
-                    tracing::warn!(%error, "no thread to drop replaced states on: they are leaked");
+                    tracing::warn!(%error, "cannot start a thread to drop replaced states: they are leaked");
                 }
                 let pinned = upgrades.state.lock().libraries.retire_unused(&table);
                 swept(&upgrades.loader, pinned)

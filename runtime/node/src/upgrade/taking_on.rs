@@ -89,7 +89,7 @@ impl Proposed {
         let entry = said.to_bytes();
         if entry.len() > PLAN_ENTRY_BYTES_MAX {
             let detail = format!(
-                "in a block it has {} bytes, at most {PLAN_ENTRY_BYTES_MAX} are taken",
+                "in a block the plan has {} bytes, at most {PLAN_ENTRY_BYTES_MAX} are taken",
                 entry.len()
             );
             let next = "bring fewer kinds at once";

@@ -125,7 +125,8 @@ impl Watched {
         Named { watched: self, id }
     }
 
-    /// The clients of these names, if they have one, wait for replies. Gives the id of each, or that of whoever has none
+    /// The clients of these names, if they have one, wait for replies. Gives the id of each, or that of whoever has
+    /// none
     /// there; those that come one
     /// after the other under one name are noted once.
     pub(crate) fn name_all<'a>(
@@ -309,7 +310,7 @@ impl Watch {
         let digest = self.digest(&stuck);
         let entry = StuckEntry::of(&stuck, build.unwrap_or_default(), digest);
         if let Err(error) = self.parts.list.begin(entry.clone()) {
-            tracing::warn!(%error, "what does not return is not known at the next start");
+            tracing::warn!(%error, "cannot write down the call that does not return: the next start will not report it");
         }
         self.entry = Some(entry);
         *self.parts.watched.stuck.lock() = Some(stuck);
@@ -345,7 +346,7 @@ impl Watch {
         if let Some(entry) = self.entry.take()
             && let Err(error) = self.parts.list.end(&entry)
         {
-            tracing::warn!(%error, "the next start says of what has returned that it did not");
+            tracing::warn!(%error, "cannot write down that the call has returned: the next start will report that it did not");
         }
     }
 
@@ -387,7 +388,7 @@ fn id(running: &Running) -> CallId {
 pub(crate) fn tell_last(list: &StuckList) {
     let last = list.take_last();
     let last = last.unwrap_or_else(|error| {
-        tracing::warn!(%error, "what the life before did not return from is said again at the next start");
+        tracing::warn!(%error, "cannot write down what was reported of the run before: the next start reports it again");
         Vec::new()
     });
     for StuckEntry {

@@ -56,7 +56,7 @@ pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
             planned.0 - now.0
         ),
         next:
-            "look at the number; `refit upgrade cancel` takes the upgrade back once it is applied"
+            "check the number; `refit upgrade cancel` takes the upgrade back once it is applied"
                 .to_owned(),
     })
 }

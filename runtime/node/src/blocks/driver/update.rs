@@ -82,7 +82,7 @@ impl Driver {
         (is_left || self.parts.standing.halted().is_some()).then(|| tip.next())
     }
 
-    /// Has the entry that tells of an armed upgrade come into the next block, if this node makes blocks.
+    /// Puts the entry that announces an armed upgrade into the next block, if this node makes blocks.
     pub(super) fn announce(&mut self, waiting: &mut Waiting) {
         let Some(entry) = waiting.entry.take() else {
             return;
@@ -90,7 +90,7 @@ impl Driver {
         let token = self.waiters.token();
         let offered = self.parts.source.mempool().order(entry, token);
         if let Err(why @ NotTaken::Orders { .. }) = offered {
-            tracing::warn!("the log does not tell of the plan before its end: {why}");
+            tracing::warn!("the block log does not get the plan before the upgrade ends: {why}");
         }
     }
 
