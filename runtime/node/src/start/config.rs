@@ -52,7 +52,7 @@ pub struct NodeConfig {
     /// `on_stuck` is called. An upgrade before whose pause the states of the one before are settled for as long is
     /// let go.
     pub pause_limit: Duration,
-    /// A call into an engine that lasts longer is told as one that does not return.
+    /// A call into an engine that lasts longer is reported as one that does not return.
     pub call_limit: Duration,
     /// What did not return, for the next start.
     pub stuck_list: StuckList,
