@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Messages that were taken from clients and have no reply yet; more wait at the door.
 pub const IN_FLIGHT_MESSAGES_MAX: usize = 8_192;
 
-/// Of these, messages that came in batches: the others leave places to whoever sends one by one.
+/// Of these, messages that came in batches: the rest of the places is for clients that send one by one.
 pub const IN_FLIGHT_BATCH_MESSAGES_MAX: usize = 6_144;
 
 /// How long a message waits at the door before it is refused.
@@ -49,33 +49,33 @@ pub const LINGERING_CREWS_MAX: usize = 16;
 /// Shortest bound on a pause that may be set: less would take any pause for one that does not end.
 pub const PAUSE_LIMIT_MIN: Duration = Duration::from_millis(100);
 
-/// How long a pause may last, unless the configuration says otherwise, before it counts as stuck.
+/// The default bound on a pause: one that lasts longer counts as stuck.
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Shortest bound on a call into an engine that may be set: less would take any batch for one that does not end.
 pub const CALL_LIMIT_MIN: Duration = Duration::from_millis(100);
 
-/// How long a call into an engine may last, unless the configuration says otherwise, before it counts as stuck.
+/// The default bound on a call into an engine: one that lasts longer counts as stuck.
 pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// After so many times the limit on a call, the process counts as dead while the call does not return: whoever
-/// supervises it may end it.
+/// After so many times the limit on a call, the process counts as dead while the call does not return: its supervisor
+/// may end it.
 pub const CALL_DEAD_TIMES: u32 = 12;
 
 /// Shortest bound on a node's end that may be set.
 pub const STOP_LIMIT_MIN: Duration = Duration::from_millis(100);
 
-/// How long a node may take to end, unless the configuration says otherwise, before it is cut.
+/// The default bound on the node's end: after it the process is cut.
 pub const STOP_LIMIT: Duration = Duration::from_secs(25);
 
-/// How long whoever cancels an upgrade waits for its end: a rehearsal is killed at once, a probe or a copy of the
-/// states is not.
+/// How long a cancel waits for the upgrade's end: a rehearsal is killed at once, a probe or a copy of the states is
+/// not.
 pub const CANCEL_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Events of engines that are kept for who reads along, in bytes, each charged [`EVENT_OVERHEAD_BYTES`] more.
 pub const EVENTS_BYTES_MAX: usize = 64 << 20;
 
-/// What an event costs beside its texts, in bytes: it bounds the number of small ones too.
+/// The cost of an event beside its texts, in bytes: it bounds the number of small ones too.
 pub const EVENT_OVERHEAD_BYTES: usize = 160;
 
 /// Upgrades whose reports are kept.

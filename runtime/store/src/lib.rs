@@ -1,4 +1,4 @@
-//! Where a node keeps its bytes: the block log and the upgrade journal.
+//! The store of a node: the block log and the upgrade journal.
 //!
 //! The store knows heights and lengths, nothing else: what a block or a journal record means is its
 //! writer's affair. [`BlockLog`] and [`Journal`] are the seams; [`MemoryStore`] is the form that

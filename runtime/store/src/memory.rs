@@ -23,7 +23,7 @@ pub const MEMORY_JOURNAL_RECORDS_MAX: usize = 65_536;
 /// Most bytes of journal records that are kept in memory.
 const MEMORY_JOURNAL_BYTES_MAX: usize = 32 << 20;
 
-/// What a kept block costs beside its bytes, in bytes: it bounds the number of empty blocks too.
+/// The cost of a kept block beside its bytes, in bytes: it bounds the number of empty blocks too.
 const BLOCK_OVERHEAD_BYTES: usize = 64;
 
 // A bound that one item can pass would leave nothing to keep.
@@ -163,7 +163,7 @@ struct Window {
     /// The number of the oldest item that is kept; of the next item if none is.
     first: u64,
     items: VecDeque<Arc<[u8]>>,
-    /// What the kept items are charged.
+    /// The bytes that the kept items are charged.
     bytes: usize,
     bounds: Bounds,
 }

@@ -37,7 +37,7 @@ pub trait BlockLog: Send + Sync {
     fn read(&self, height: Height) -> Result<Arc<[u8]>, ReadError>;
 }
 
-/// What was decided about upgrades: opaque records in the order they were written.
+/// The decisions about upgrades: opaque records in the order they were written.
 pub trait Journal: Send + Sync {
     /// Appends a record and gives its index. The record is durable when this returns.
     ///
@@ -63,7 +63,7 @@ impl<T: BlockLog + Journal> Store for T {}
 pub struct JournalRecord {
     /// Its place, counted from zero over the life of the journal.
     pub index: u64,
-    /// What was written.
+    /// The bytes that were written.
     pub bytes: Arc<[u8]>,
 }
 

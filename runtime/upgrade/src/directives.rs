@@ -5,7 +5,7 @@ use refit_kernel::ParameterChanges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What a plan orders beyond which modules come in.
+/// A plan's orders beside its modules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Directives {
@@ -20,7 +20,7 @@ pub struct Directives {
     /// Codes of the linter's errors that the operator allows.
     #[serde(default)]
     pub allow: BTreeSet<String>,
-    /// What the transitions may use.
+    /// The most that the transitions may use.
     #[serde(default)]
     pub budget: BusBudget,
     /// Other parameters of the node, from the update point on: they change in the same step as the code, or not at

@@ -1,4 +1,4 @@
-//! What an upgrade will do, and doing it: all or nothing.
+//! Plans and performs an upgrade: all or nothing.
 //!
 //! A [`Plan`] is immutable data: which modules replace which, and for each engine kind the
 //! [`Class`] of its crossing, computed from hashes. [`Armed`] is a plan with the code at hand and

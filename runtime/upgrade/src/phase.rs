@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The code of what an engine may not do to another.
 const FORBIDDEN: &str = codes::CAPABILITY_MISSING;
 
-/// Where an upgrade is. Each has an unwind; from `Committed` on there is none.
+/// The phase of an upgrade. Each has an unwind; from `Committed` on there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -136,7 +136,7 @@ pub enum MessageFault {
     Schema {
         /// The message's schema.
         found: SchemaId,
-        /// What the receiver takes.
+        /// The receiver's schema.
         takes: SchemaId,
     },
 }
@@ -158,7 +158,7 @@ pub enum Failure {
     Check {
         /// The engine.
         engine: EngineId,
-        /// What does not hold.
+        /// The check's error.
         error: CallError,
     },
     /// A handler of upgrade messages failed.
@@ -166,7 +166,7 @@ pub enum Failure {
     Handler {
         /// The engine.
         engine: EngineId,
-        /// Who sent it.
+        /// The sender.
         from: EngineId,
         /// Its fault or panic.
         error: CallError,
@@ -174,9 +174,9 @@ pub enum Failure {
     /// An upgrade message cannot be delivered.
     #[error("the upgrade message from `{from}` to `{to}` cannot be delivered: {reason}")]
     Message {
-        /// Who sent it.
+        /// The sender.
         from: EngineId,
-        /// To whom.
+        /// The receiver.
         to: EngineId,
         /// Why not.
         reason: MessageFault,
@@ -186,7 +186,7 @@ pub enum Failure {
         "the transitions have used up their budget of {most} {what}; engine `{engine}` asked for more"
     )]
     Budget {
-        /// Who asked for more.
+        /// The engine that asked for more.
         engine: EngineId,
         /// Which budget.
         what: Budget,
@@ -212,7 +212,7 @@ pub enum Failure {
         "a message of schema {schema} waits for engine `{engine}`, and its new code takes no such message"
     )]
     Queued {
-        /// For whom.
+        /// The engine for which it waits.
         engine: EngineId,
         /// The message's schema.
         schema: SchemaId,
@@ -226,7 +226,7 @@ pub enum Failure {
     /// Somebody withdrew it.
     #[error(transparent)]
     Withdrawn(#[from] Withdrawn),
-    /// What the upgrade before has left unsettled was not settled in time.
+    /// The states of the upgrade before were not settled in time.
     #[error(
         "the upgrade before was still being settled after {lasted:?}, and blocks waited: this one was let go"
     )]

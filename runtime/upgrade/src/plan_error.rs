@@ -65,7 +65,7 @@ pub enum PlanError {
         from: SchemaId,
         /// The new schema.
         to: SchemaId,
-        /// What changed.
+        /// The changes of the schema, one a line.
         difference: Vec<String>,
     },
     /// Kinds come after each other in a circle.
@@ -109,7 +109,7 @@ pub enum PlanError {
         /// Its hash in the plan.
         planned: String,
     },
-    /// What the plan says is not what the code gives.
+    /// The plan's class differs from the one that the code gives.
     #[error("the plan says `{kind}` crosses by {planned}, the code gives {found}")]
     Class {
         /// The kind.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Generations that are remembered.
 pub(crate) const GENERATIONS_MAX: usize = 1_024;
 
-/// What became of a generation.
+/// The state of one generation's code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum GenerationState {
@@ -31,7 +31,7 @@ pub struct GenerationRecord {
     pub generation: Generation,
     /// The block after which it went live.
     pub since: Height,
-    /// What became of it.
+    /// Its state.
     pub state: GenerationState,
 }
 

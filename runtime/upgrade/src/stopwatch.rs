@@ -21,7 +21,7 @@ pub struct Times<T> {
     pub resumed: T,
 }
 
-/// Notes the times of one pause. It is told of each phase on the thread that reaches it, and makes no call but `now`.
+/// Notes the times of one pause. The thread that reaches a phase calls it, and it makes no call but `now`.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch<T> {
     now: fn() -> T,
@@ -55,7 +55,7 @@ impl<T: Copy + Send> Stopwatch<T> {
         Self { now, times }
     }
 
-    /// What was noted.
+    /// The noted times.
     pub fn times(&self) -> Times<T> {
         self.times
     }
@@ -82,7 +82,7 @@ impl<T: Copy + Send> Stopwatch<T> {
     pub fn quiesced(&mut self) {
         let now = (self.now)();
         self.times.quiesced = now;
-        // What is not reached takes no time.
+        // A phase that is not reached takes no time.
         self.times.transitioned = now;
         self.times.committed = now;
     }

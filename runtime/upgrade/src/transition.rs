@@ -20,7 +20,7 @@ use refit_kernel::{
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// What the pause has to do for the engines of one kind.
+/// The work of the pause for the engines of one kind.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) index: KindIndex,
@@ -34,7 +34,7 @@ pub(crate) struct Work {
     pub(crate) stage: usize,
 }
 
-/// What became of one engine of a chunk.
+/// The new state of one engine of a chunk, and its outcome.
 struct Made {
     item: usize,
     number: u32,
@@ -45,7 +45,7 @@ struct Made {
     is_stateless: bool,
 }
 
-/// What all stages did beside new states.
+/// The effects of all stages beside new states.
 #[derive(Default)]
 struct Taken {
     counters: Vec<(EngineId, Counters)>,
@@ -53,7 +53,7 @@ struct Taken {
     revived: Vec<EngineId>,
 }
 
-/// What one chunk's engines made and did in one stage.
+/// The states and effects of one chunk's engines in one stage.
 #[derive(Default)]
 struct ChunkMade {
     made: Vec<Made>,
@@ -310,7 +310,7 @@ impl Stages {
             (_, None) => Err(CallError::WrongState),
         };
         let whole = whole.map_err(failed)?;
-        // What handles upgrade messages is checked when all are handled.
+        // An engine that handles upgrade messages is checked when all are handled.
         if item.new.descriptor().upgrade_message.is_none()
             && let Err(error) = item.new.check(&whole)
         {
@@ -320,9 +320,9 @@ impl Stages {
         Ok(Next::Whole(whole))
     }
 
-    /// A fresh engine in the place of the old: its state is dropped, as the plan says, and the timers of its former
-    /// life; what waits in its mailbox is the runtime's, and comes to the fresh one. Its `init` draws random numbers
-    /// that no message of the block drew.
+    /// Starts a fresh engine in the place of the old: its state is dropped, as the plan says, and the timers of its
+    /// former life; the messages in its mailbox belong to the runtime, and reach the fresh one. Its `init` draws
+    /// random numbers that no message of the block drew.
     fn restart(
         &self,
         item: &Work,

@@ -1,5 +1,5 @@
-//! [`UnderWay`]: which engines' transitions are running right now, for whoever looks on from outside:
-//! a transition that never returns is named by it.
+//! [`UnderWay`]: the engines whose transitions run right now, for watchers on other threads: it names a transition
+//! that never returns.
 
 use parking_lot::Mutex;
 use refit_abi::EngineId;
@@ -8,7 +8,7 @@ use refit_kernel::limits::WORKERS_MAX;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// Who is in a transition, one place for each worker.
+/// The engine in a transition, one place for each worker.
 #[derive(Debug)]
 pub struct UnderWay {
     places: Vec<Place>,
@@ -97,7 +97,7 @@ impl Place {
 }
 
 impl Here<'_> {
-    /// The worker comes to an engine.
+    /// The worker begins with an engine.
     pub(crate) fn at(&self, engine: EngineId, kind: KindIndex) {
         if let Some(place) = self.place {
             place.kind.store(kind.0, Ordering::Release);

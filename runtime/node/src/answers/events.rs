@@ -1,4 +1,4 @@
-//! [`EventLog`]: what engines have emitted, the newest of it, for whoever reads along.
+//! [`EventLog`]: keeps the newest events of the engines for readers.
 //!
 //! The driver adds a block's events once the block is in the log, before any answer of it goes out: who has a reply
 //! finds the events of its message. Readers come and go and hold nothing up: what does not fit is forgotten, oldest
@@ -42,7 +42,7 @@ pub(crate) struct EventBlock {
 #[derive(Default)]
 struct Kept {
     events: VecDeque<Arc<Event>>,
-    /// What they are charged.
+    /// The bytes that they are charged: text and overhead.
     bytes: usize,
     /// All that is kept is after this one.
     oldest: EventId,

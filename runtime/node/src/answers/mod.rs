@@ -1,4 +1,5 @@
-//! What a client hears of its message or query: a reply, or a refusal with a status, a code and a next step.
+//! Turns the outcome of a client's message or query into its answer: a reply, or a refusal with a status, a code and
+//! a next step.
 
 pub(crate) mod events;
 pub(crate) mod refusals;
@@ -11,7 +12,7 @@ use refit_kernel::{
 };
 use refusals::reply_without_room;
 
-/// What becomes of a message, as its client hears it.
+/// Turns the outcome of a message into its client's answer.
 pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal> {
     let (height, generation, repeated) = (replied.height, replied.generation, replied.repeated);
     match replied.outcome {
@@ -28,7 +29,7 @@ pub(crate) fn answer(replied: refit_kernel::Replied) -> Result<Replied, Refusal>
     }
 }
 
-/// What whoever ordered something hears.
+/// Turns the outcome of an order into its operator's answer.
 pub(crate) fn ordered(ordered: Ordered) -> Result<CarriedOut<Done>, Refusal> {
     let (moment, repeated) = (moment(ordered.at), ordered.repeated);
     match ordered.outcome {
@@ -68,12 +69,12 @@ fn order_refusal(error: &OrderError) -> Refusal {
     Refusal::new(status, code, error.to_string(), next)
 }
 
-/// What whoever would set parameters hears that cannot be so.
+/// The refusal of parameters that cannot be set.
 pub(crate) fn parameters_refusal(error: &ParametersError) -> Refusal {
     Refusal::of(422, error)
 }
 
-/// The same for whoever sent the same request again meanwhile.
+/// Marks an answer as repeated, for those that sent the same request again meanwhile.
 pub(crate) fn repeated(answer: &Result<Replied, Refusal>) -> Result<Replied, Refusal> {
     let mut answer = answer.clone();
     match &mut answer {
@@ -129,7 +130,7 @@ fn refused(error: &ReplyError) -> Refusal {
     Refusal::new(status, code, error.to_string(), next)
 }
 
-/// What whoever orders something under a key hears if it is not carried out because of the key.
+/// The refusal of an order that is not carried out because of its key.
 pub(crate) fn key_refusal(refusal: KeyRefusal) -> Refusal {
     let (status, code, next) = of_key(refusal);
     Refusal::new(status, code, refusal.to_string(), next)
@@ -208,7 +209,7 @@ fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
     }
 }
 
-/// What a client gets whose query has no answer.
+/// The refusal of a query without an answer.
 pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
     use refit_abi::host::CallError;
     let (status, code, next) = match error {

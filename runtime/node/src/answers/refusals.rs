@@ -1,4 +1,4 @@
-//! What whoever asks a node hears that cannot do it now: each with a status, a code and a next step. What comes of a
+//! The refusals of a node that cannot answer now: each with a status, a code and a next step. The outcome of a
 //! message itself is in [`crate::answers`].
 
 use crate::known::latest::Latest;
@@ -46,7 +46,7 @@ pub(crate) fn overloaded() -> Refusal {
     )
 }
 
-/// The crew did not come to a question in time.
+/// The refusal of a question that the crew did not answer in time.
 pub(crate) fn silent(latest: &Mutex<Latest>, standing: &Standing, watched: &Watched) -> Refusal {
     match (*latest.lock(), watched.stuck()) {
         (Latest { ended: true, .. }, _) => return has_ended_how(standing),

@@ -1,4 +1,4 @@
-//! What the chain's headers say of this node's code, parameters and beginning, and what an upgrade makes of it.
+//! The headers' view of this node: its code, its parameters and its beginning, and how an upgrade changes them.
 
 use crate::code::libraries::Libraries;
 use refit_abi::EngineId;
@@ -27,15 +27,15 @@ pub(crate) struct Root {
     pub(crate) config: String,
 }
 
-/// What a chain begins with: nodes that begin otherwise are on other chains. Code and parameters are no part of it:
-/// they change as it goes on, and each header names them.
+/// The beginning of a chain: nodes with different beginnings are on different chains. Code and parameters are no part
+/// of it: they change as it goes on, and each header names them.
 #[derive(Debug, Serialize)]
 struct Genesis<'a> {
     name: &'a str,
     engines: Vec<(&'a EngineId, &'a str, &'a str)>,
 }
 
-/// What the first block of a chain called `name` stands on.
+/// The ground of the first block of a chain called `name`.
 pub(crate) fn beginning(
     name: &str,
     roots: &[Root],
@@ -76,8 +76,8 @@ pub(crate) fn manifest(
     CodeManifest::new(table.iter().map(|(_, entry)| code(&entry.kind)).collect())
 }
 
-/// The digest of a plan, without what another node that does the same has otherwise: paths and names, what was found and
-/// measured on the day of the plan, and its height, which is where it stands in the chain.
+/// The digest of a plan, without the parts that differ on another node that does the same: paths, findings and
+/// measurements of the day of the plan, and its height, which its place in the chain says.
 pub(crate) fn digest(plan: &Plan) -> PlanDigest {
     let mut plan = plan.clone();
     plan.at_height = None;
@@ -97,8 +97,8 @@ pub(crate) fn digest(plan: &Plan) -> PlanDigest {
     PlanDigest(hash_bytes(PLAN_CONTEXT, &bytes))
 }
 
-/// What an entry says of the plan, and of what was wished beside it: for whoever reads the log, and whoever is given the
-/// same again.
+/// The entry of a plan and of the options given with it: for readers of the log, and to recognise the same order when
+/// it is sent again.
 pub(crate) fn entry(plan: &Plan, options: &ApplyOptions) -> PlanEntry {
     let modules = plan.modules.iter();
     let kinds = modules.flat_map(|module| {
@@ -124,7 +124,7 @@ pub(crate) fn entry(plan: &Plan, options: &ApplyOptions) -> PlanEntry {
     }
 }
 
-/// How the next header tells of an upgrade.
+/// The outcome of an upgrade, as the next header names it.
 pub(crate) fn outcome(plan: PlanDigest, verdict: Option<&Verdict>) -> UpgradeOutcome {
     let aborted = |code: &str| UpgradeEnd::Aborted {
         code: refit_abi::host::shown(code, FAILURE_CODE_BYTES_MAX),

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Tells the time that blocks are made by.
 pub trait Clock: Send + Sync {
-    /// Now, in milliseconds since the Unix epoch. It may stand still or step back: block time does not follow it there.
+    /// Now, in milliseconds since the Unix epoch. It may stop or step back: block time does not follow it there.
     fn now(&self) -> BlockTime;
 }
 

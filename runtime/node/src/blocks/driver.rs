@@ -31,12 +31,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a driver is made of.
+/// The parts that make a driver.
 pub(crate) struct DriverParts {
     pub(crate) source: Box<dyn BlockSource>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<dyn Store>,
-    /// What the first block stands on.
+    /// The ground of the first block: its parent's hash, height and time, the code and the parameters.
     pub(crate) ground: Ground,
     pub(crate) standing: Arc<Standing>,
     pub(crate) intake: Receiver<Intake>,
@@ -54,18 +54,19 @@ pub(crate) struct Driver {
     blocks: Blocks,
     /// The one of them that is executed next.
     next: Option<Decided>,
-    /// What the next block stands on.
+    /// The ground of the next block.
     ground: Ground,
-    /// Whether the source was told of it.
+    /// Whether the source already has this ground.
     told: bool,
     /// Effects of the newest block, which leave while the next one is executed, or at once if there is none.
     outgoing: Option<Outgoing>,
     /// No block follows the one that is executed.
     told_to_end: bool,
     armed: Option<Box<Waiting>>,
-    /// The next block is made at once: it follows an upgrade, whose thread is told when it begins.
+    /// Set if the next block is made at once, because it follows an upgrade: tells that upgrade's thread when it
+    /// begins.
     follow_up: Option<Sender<Instant>>,
-    /// What waits for coming blocks, after the newest.
+    /// The messages and timers that wait for coming blocks, after the newest block.
     awaited: Awaited,
     troubles: Troubles,
     /// The engines, for the metrics.
@@ -77,7 +78,7 @@ const WIRE_CODEC: Codec = Codec::Json;
 
 /// Why there are no more turns.
 enum Ended {
-    /// It was told to end, or nobody can ask it anything any more.
+    /// The node was told to end, or nobody is left who could ask it anything.
     Told,
     /// The crew is gone. What it said of that comes with it, or is still to come.
     Crew(Option<Panic>),
@@ -88,12 +89,12 @@ enum Ended {
 }
 
 impl Ended {
-    /// What that is of a node that was not told to end.
+    /// The failure that this end is, for a node that was not told to end.
     fn failed(self, duty: &Duty) -> Option<Failed> {
         match self {
             Self::Told => None,
             Self::Crew(panic) => {
-                // Whoever waits for a leader hears of its end before it has said why.
+                // The leader's end is seen before its panic text arrives.
                 let panic = panic.or_else(|| duty.lost().recv_timeout(CREW_LOST_WAIT_MAX).ok());
                 let said = panic.map_or_else(String::new, |panic| said(&*panic));
                 Some(Failed::Crew { said })
@@ -128,7 +129,7 @@ impl Driver {
 
     /// Runs until it is told to stop or the crew is gone.
     pub(crate) fn run(mut self) {
-        // A panic has been logged; without this, nobody would hear that nothing is executed any more.
+        // A panic has been logged; without this, nobody would learn that nothing is executed any more.
         let turned = catch_unwind(AssertUnwindSafe(|| {
             loop {
                 if let Err(ended) = self.turn() {
@@ -148,8 +149,8 @@ impl Driver {
         }
         let standing = self.parts.standing.clone();
         self.parts.latest.lock().ended = true;
-        // Whoever waits hears of it, whatever the crew does: it may be long in coming to what is asked next. The source
-        // of the caller's may panic once more, which is logged and changes nothing.
+        // Everyone who waits gets the failure, even if the crew is slow with its next order. The caller's source may
+        // panic once more, which is logged and changes nothing.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             self.let_out();
             drop(self);
@@ -164,7 +165,7 @@ impl Driver {
         self.count_soon();
         self.tell_source();
         self.take_in()?;
-        // What came for the newest block's height runs before there is another block.
+        // An upgrade for the newest block's height runs before there is another block.
         self.upgrade_if_due()?;
         self.tell_source();
         let due = self.due();
@@ -184,7 +185,7 @@ impl Driver {
         }
     }
 
-    /// Tells the source what the next block stands on, once the newest one and an upgrade at its height are over.
+    /// Gives the source the ground of the next block, once the newest one and an upgrade at its height are over.
     fn tell_source(&mut self) {
         if !std::mem::replace(&mut self.told, true) {
             self.parts.source.executed(&self.ground);
@@ -199,7 +200,7 @@ impl Driver {
         };
         let mut next = select! {
             recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended::Told)?),
-            // Also between two blocks: nobody would hear of it before the next one.
+            // Also between two blocks: else the panic would be noticed only with the next one.
             recv(self.parts.duty.lost()) -> panic => {
                 return Err(Ended::Crew(panic.ok()));
             }
@@ -242,7 +243,7 @@ impl Driver {
         Ok(())
     }
 
-    /// What the engines wait for as they have started. A block that was made meanwhile knows better.
+    /// Notes what the engines wait for after their start, unless a block that was made meanwhile knows better.
     fn hear_of(&mut self, awaited: Awaited) {
         if self.ground.tip.height == awaited.height {
             self.awaited = awaited;
@@ -257,7 +258,7 @@ impl Driver {
         Duration::from_millis(until).min(DRIVER_SLEEP_MAX)
     }
 
-    /// What needs a block beside clients' messages.
+    /// The reasons for a block beside clients' messages.
     fn due(&self) -> Due {
         let mut armed = self.armed.iter();
         let plan = armed.any(|waiting| waiting.at_height.is_some());
@@ -332,8 +333,8 @@ impl Driver {
     }
 }
 
-/// The node has failed. What was sent meanwhile is let go, and whoever waits for it hears so, until the node is told to
-/// end: the channel keeps what nobody takes out.
+/// Refuses everything sent to a failed node, until the node is told to end: the channel keeps entries that nobody
+/// takes out.
 fn turn_away(intake: &Receiver<Intake>) {
     while let Ok(intake) = intake.recv() {
         if matches!(intake, Intake::Stop) {
@@ -342,7 +343,7 @@ fn turn_away(intake: &Receiver<Intake>) {
     }
 }
 
-/// What a client hears whose message does not come into a block.
+/// The refusal of a message that does not come into a block.
 fn not_taken(why: &NotTaken) -> Refusal {
     match why {
         NotTaken::Closed => Refusal::new(

@@ -13,10 +13,10 @@ use refit_admin::{Moment, NoRoom, Part, Refusal, Replied, Room, SMALL_BYTES};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// What the small answers of a group take of the room at once, in bytes; the first [`SMALL_BYTES`] of them are free.
+/// The room that the small answers of a group take at once, in bytes; the first [`SMALL_BYTES`] of them are free.
 const SMALL_STEP_BYTES: usize = 64 << 10;
 
-/// What becomes of one message.
+/// The outcome of one message.
 pub(crate) type Outcome = Result<Replied, Refusal>;
 
 /// The answers as they come in.
@@ -30,7 +30,7 @@ struct Answers {
     left: usize,
     /// Told when none is left.
     done: Option<oneshot::Sender<()>>,
-    /// The places of all at the door, until all have their answers: whoever waits for them may itself wait for places.
+    /// The places of all messages at the door, until all have answers: the group's owner may itself wait for places.
     places: Option<BatchPlaces>,
 }
 
@@ -41,17 +41,17 @@ pub(crate) struct Slot {
     place: usize,
 }
 
-/// What has come of all of them.
+/// The outcomes of a whole group.
 pub(crate) struct Gathered {
     /// `None` where there is no answer.
     pub(crate) placed: Vec<Option<Outcome>>,
-    /// What the small ones have of the room.
+    /// The part of the room that the small answers hold.
     pub(crate) part: Part,
     /// Whether some are missing because their time is over.
     pub(crate) is_late: bool,
 }
 
-/// Whoever waits for all of them.
+/// The receiving end of a group: waits for all answers.
 pub(crate) struct Group {
     answers: Arc<Mutex<Answers>>,
     done: oneshot::Receiver<()>,
@@ -67,7 +67,7 @@ impl Group {
             small: 0,
             part: Part::default(),
             left: messages,
-            // A group of none has all its answers: nobody would tell.
+            // An empty group has all its answers: no slot would wake its owner.
             done: (messages > 0).then_some(tell),
             places: (messages > 0).then_some(places),
         }));
@@ -149,7 +149,7 @@ impl Answers {
         }
         self.places = None;
         if let Some(done) = self.done.take() {
-            // Whoever waited may be gone.
+            // The owner may be gone.
             let _ = done.send(());
         }
     }

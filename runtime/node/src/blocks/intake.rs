@@ -1,4 +1,4 @@
-//! What comes to the driver from outside, and the door that bounds it.
+//! The driver's inbox: requests from outside, and the door that bounds them.
 
 use crate::blocks::group::{Outcome, Slot};
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
@@ -12,13 +12,13 @@ use refit_ordering::{Decided, Entry, NotPushed, Outlet};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// What the driver is asked.
+/// A request to the driver.
 pub(crate) enum Intake {
     /// A client's message.
     Message(Submission),
     /// Messages that came together, in their order.
     Messages(Vec<Submission>),
-    /// What an operator orders.
+    /// An operator's order.
     Order(Ordering),
     /// An armed upgrade that waits for its update point.
     Upgrade(Box<Waiting>),
@@ -42,13 +42,13 @@ pub(crate) struct Submission {
     pub(crate) answer: Answerer,
 }
 
-/// What an operator orders, on its way into a block.
+/// An operator's order on its way into a block.
 pub(crate) struct Ordering {
     pub(crate) entry: Entry,
     pub(crate) answer: Orderer,
 }
 
-/// The way back to whoever has ordered something.
+/// The way back to the operator of an order.
 pub(crate) type Orderer = oneshot::Sender<Result<CarriedOut<Done>, Refusal>>;
 
 /// The way back to the client; holds its place at the door until it is used or dropped.
@@ -58,9 +58,9 @@ pub(crate) struct Answerer {
     pub(crate) _place: Option<OwnedSemaphorePermit>,
 }
 
-/// Where an answer goes.
+/// The way of an answer.
 pub(crate) enum Way {
-    /// To whoever waits for this one alone.
+    /// To the one client that waits for this answer alone.
     One(oneshot::Sender<Outcome>),
     /// To its place among others.
     Slot(Slot),
@@ -150,10 +150,10 @@ pub(crate) fn channel() -> (Sender<Intake>, Receiver<Intake>) {
     crossbeam_channel::bounded(IN_FLIGHT_MESSAGES_MAX + 16)
 }
 
-/// Blocks that are decided and not executed: the next one, and no other is to be decided before that is.
+/// Blocks that are decided and not executed: only the next one may be decided before it is executed.
 const DECIDED_BLOCKS_MAX: usize = 1;
 
-/// Where the driver finds decided blocks.
+/// The channel from which the driver takes decided blocks.
 pub(crate) type Blocks = Receiver<Decided>;
 
 /// The way of decided blocks to the driver, which wakes it. Apart from its other channel, in which a block would wait

@@ -11,7 +11,7 @@ use refit_kernel::Done;
 use refit_ordering::{Entry, OrderKey, Share};
 use tokio::sync::oneshot;
 
-/// What comes back of an order.
+/// The way back of an order's outcome.
 pub(crate) type Answered = oneshot::Receiver<Result<CarriedOut<Done>, Refusal>>;
 
 /// Gives the driver an order, to come into a block.
@@ -25,7 +25,7 @@ pub(crate) fn give(intake: &Sender<Intake>, entry: Entry) -> Result<Answered, Re
     Ok(answered)
 }
 
-/// The key of an order, as it stands in its block.
+/// The key of an order, as its block has it.
 pub(crate) fn key(by: &OrderedBy) -> Option<OrderKey> {
     let request = by.request.as_ref()?;
     Some(OrderKey {

@@ -1,5 +1,5 @@
-//! [`Waiters`]: who, on this node, waits for the answer to which message. What becomes of a message is decided where
-//! blocks are executed, the same on every node; here is only to whom it is told.
+//! [`Waiters`]: which client of this node waits for the answer to which message. The outcome of a message is decided
+//! in execution, the same on every node; this module only delivers it.
 
 use crate::blocks::intake::{Answerer, Orderer};
 use refit_abi::Height;
@@ -8,7 +8,7 @@ use refit_ordering::Token;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-/// Who waits. Each answerer holds a place at the door, so the door bounds it all.
+/// The waiting answerers. Each holds a place at the door, so the door bounds their number.
 #[derive(Default)]
 pub(crate) struct Waiters {
     /// For requests under keys.
@@ -31,7 +31,7 @@ pub(crate) struct Asked {
     pub(crate) request: RequestDigest,
 }
 
-/// Who waits for one answer: mostly one.
+/// The answerers that wait for one answer: mostly one.
 struct Waiting {
     first: Answerer,
     /// Those who sent the same later.
@@ -42,12 +42,12 @@ struct Waiting {
 enum Offered {
     /// It has no key.
     Keyless(Answerer),
-    /// What is asked under its key: the executor need not compute it again.
+    /// The digest of the request under its key: the executor need not compute it again.
     Keyed(RequestDigest),
 }
 
-/// Hashes what clients choose: by a multiplication for each 8 bytes, from a start that nobody outside knows, so that
-/// nobody can choose what comes to lie together.
+/// Hashes ids that clients choose: by a multiplication for each 8 bytes, from a secret start, so that no client can
+/// choose ids that collide.
 struct Secret(u64);
 
 impl Default for Secret {
@@ -107,13 +107,13 @@ impl Hasher for Numbers {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // The odd number next to 2^64 over the golden ratio: what follows one another comes to lie apart.
+        // The odd number next to 2^64 over the golden ratio: it spreads consecutive numbers apart.
         let mixed = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 = mixed ^ (mixed >> 32);
     }
 }
 
-/// What an answerer waits for.
+/// What an answerer waits for: a message, a keyed request or an order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AwaitedAnswer {
     /// The answer to a request under a key.
@@ -123,7 +123,7 @@ pub(crate) enum AwaitedAnswer {
 }
 
 impl AwaitedAnswer {
-    /// What goes to the ordering with the message.
+    /// The token that goes to the ordering with the message.
     pub(crate) fn token(self) -> Token {
         match self {
             AwaitedAnswer::Keyed(_, token) | AwaitedAnswer::Keyless(token) => token,
@@ -148,7 +148,7 @@ impl Waiters {
         Token(self.tokens)
     }
 
-    /// Has whoever ordered something wait for it.
+    /// Notes that an operator waits for this order.
     pub(crate) fn wait_for_order(&mut self, token: Token, orderer: Orderer) {
         self.ordered.insert(token, orderer);
     }
@@ -181,7 +181,7 @@ impl Waiters {
                     first: answerer,
                     others: Vec::new(),
                 };
-                // Whoever waits for the same joined it.
+                // Later senders of the same request joined it.
                 self.keyed.insert(asked, waiting);
             }
             AwaitedAnswer::Keyless(token) => {

@@ -51,7 +51,7 @@ impl Libraries {
         }
     }
 
-    /// What the code that is mapped is called: package, version and file.
+    /// The names of all mapped code: package, version and file.
     pub(crate) fn names(&self) -> Vec<String> {
         let name = |loaded: &LoadedModule| {
             let descriptor = loaded.module().descriptor();

@@ -1,5 +1,5 @@
-//! [`Failed`]: why a node that nobody has told to end executes no more blocks. It stays so until it is told to end:
-//! it can be asked why, and whoever supervises it sees that it is neither ready nor live.
+//! [`Failed`]: why a node executes no more blocks although nobody told it to end. It stays up until it is told to
+//! end, so that it can be asked why, and so that a supervisor sees that it is neither ready nor live.
 
 use refit_abi::codes;
 use refit_abi::host::shown;
@@ -32,7 +32,7 @@ pub enum Failed {
         /// The panic's text.
         said: String,
     },
-    /// The block source has let go of the way to the driver.
+    /// The block source dropped its channel to the driver.
     #[error("the block source has ended")]
     Source,
     /// Without the log nothing may be executed.
@@ -46,7 +46,7 @@ pub enum Failed {
 }
 
 impl Failed {
-    /// What whoever asks something of the node hears then.
+    /// The refusal that every request gets then.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal::new(
             503,
@@ -57,7 +57,7 @@ impl Failed {
     }
 }
 
-/// What a panic says, as text that may be shown.
+/// A panic's text, made safe to show.
 pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

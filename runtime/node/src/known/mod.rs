@@ -1,5 +1,5 @@
-//! What the node knows of itself, for whoever asks: the newest facts ([`latest`]), where it stands ([`standing`]), how
-//! fast its blocks follow each other ([`tempo`]), its newest receipts, and why it failed, if it did.
+//! The node's knowledge of itself: the newest facts ([`latest`]), where it stands ([`standing`]), how fast its blocks
+//! follow each other ([`tempo`]), its newest receipts, and why it failed, if it did.
 //!
 //! The driver writes it, everybody reads it; nothing here waits for the crew.
 

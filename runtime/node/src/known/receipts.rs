@@ -31,7 +31,7 @@ impl Receipts {
         }
     }
 
-    /// That of the block at `height`, if it is kept.
+    /// The receipt of the block at `height`, if it is kept.
     pub(crate) fn of(&self, height: Height) -> Option<Receipt> {
         let mut newest = self.newest.iter().rev();
         newest.find(|receipt| receipt.height == height).cloned()

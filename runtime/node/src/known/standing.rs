@@ -1,4 +1,4 @@
-//! [`Standing`]: where the node stands: its newest receipts, its parameters, the block that it has refused, and how it
+//! [`Standing`]: the node's position: its newest receipts, its parameters, the block that it has refused, and how it
 //! has failed.
 
 use crate::known::failed::Failed;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many of the process's leaks were told.
+/// How many of the process's leaks are already in the log.
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
 /// Writes a line to the log if more states were leaked since the last look.

@@ -1,5 +1,5 @@
-//! What of engines comes into the node's log: the lines they write ([`lines`]), what went wrong with them
-//! ([`troubles`]), and states whose memory is kept ([`leaks`]).
+//! The engines' part of the node's log: the lines they write ([`lines`]), what went wrong with them ([`troubles`]),
+//! and states whose memory is kept ([`leaks`]).
 
 pub(crate) mod leaks;
 pub(crate) mod lines;

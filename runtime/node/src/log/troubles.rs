@@ -1,5 +1,5 @@
-//! [`Troubles`]: what went wrong with engines, in the node's log: each kind of trouble at once, and then at most
-//! once in a while, with a count of what was left out. Poisoned engines are all told.
+//! [`Troubles`]: logs what went wrong with engines: each kind of trouble at once, and then at most once in a while,
+//! with a count of those left out. Every poisoned engine is logged.
 
 use refit_abi::Sender;
 use refit_kernel::{Trouble, Wrong};
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 /// For so long, more of the same is only counted.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Kinds of trouble that are told apart; when there are more, all begin anew.
+/// Kinds of trouble that are counted apart; when there are more, all begin anew.
 const KINDS_MAX: usize = 256;
 
-/// What was told, and when.
+/// The troubles in the log, and when each was last written.
 #[derive(Debug, Default)]
 pub(crate) struct Troubles {
     told: HashMap<Key, Told>,
 }
 
-/// What makes two troubles alike: what happened, the engine's kind, the code or reason.
+/// The identity of a trouble: what happened, the engine's kind, the code or reason.
 type Key = (&'static str, String, String);
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct Told {
 }
 
 impl Troubles {
-    /// Writes a trouble to the log, if it was not told just now.
+    /// Writes a trouble to the log, unless one like it was written just now.
     pub(crate) fn tell(&mut self, trouble: &Trouble, now: Instant) {
         if let Some(hidden) = self.due(trouble, now) {
             write(trouble, hidden);
@@ -59,7 +59,7 @@ impl Troubles {
     }
 }
 
-/// `None` for what is always told.
+/// The key of a trouble; `None` for troubles that are always written.
 fn key(trouble: &Trouble) -> Option<Key> {
     let (what, why) = match &trouble.what {
         Wrong::Faulted { code, .. } => ("fault", code.clone()),
@@ -141,7 +141,7 @@ fn write(trouble: &Trouble, hidden: u64) {
     }
 }
 
-/// Who sent a message, in words.
+/// Shows the sender of a message in words.
 pub(crate) struct Words(pub(crate) Sender);
 
 impl fmt::Display for Words {

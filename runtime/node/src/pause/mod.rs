@@ -1,5 +1,6 @@
-//! The pause: an armed upgrade on its way to its update point ([`waiting`]), what the crew does there, with a stopwatch
-//! ([`point`]), who sees that it takes too long ([`watchdog`]), and whether it was taken back before ([`recall`]).
+//! The pause: an armed upgrade on its way to its update point ([`waiting`]), the crew's work there, with a stopwatch
+//! ([`point`]), the watchdog that sees that it takes too long ([`watchdog`]), and whether it was taken back before
+//! ([`recall`]).
 //!
 //! Upgrades and rehearsals both stand on it: it knows of neither.
 

@@ -21,7 +21,7 @@ pub(crate) struct Point {
     verdict: Option<Verdict>,
     parameters: Option<Arc<Parameters>>,
     pause: Arc<Pause>,
-    /// Who hears of the end: the driver and the upgrade's own thread.
+    /// The receivers of the end: the driver and the upgrade's own thread.
     resumed: Vec<Sender<Resumed>>,
 }
 
@@ -30,20 +30,20 @@ pub(crate) struct Point {
 pub(crate) struct Resumed {
     pub(crate) height: Height,
     pub(crate) verdict: Option<Verdict>,
-    /// What holds for the next block.
+    /// The parameters of the next block, if the upgrade changed them.
     pub(crate) parameters: Option<Arc<Parameters>>,
     pub(crate) times: Times<Instant>,
 }
 
-/// Who looks on.
+/// The watchers of a pause.
 pub(crate) struct Watches {
     /// The operator's, which may withdraw the upgrade.
     pub(crate) watch: Arc<Mutex<dyn Watch>>,
-    /// What the watchdog of calls looks at.
+    /// The watchdog of calls reads this.
     pub(crate) watched: Arc<Watched>,
 }
 
-/// Who may still stop the upgrade in the pause: the watchdog, and the operator's watch.
+/// Those that may still stop the upgrade in the pause: the watchdog, and the operator's watch.
 struct Guard<'a> {
     watch: &'a Mutex<dyn Watch>,
     pause: &'a Pause,
@@ -63,7 +63,7 @@ impl Point {
         }
     }
 
-    /// What a watchdog looks at.
+    /// The pause, as a watchdog sees it.
     pub(crate) fn pause(&self) -> Arc<Pause> {
         self.pause.clone()
     }
@@ -79,7 +79,7 @@ impl Point {
             resumed,
             ..
         } = self;
-        // Let go before anyone hears of it: whoever retires counts the handles.
+        // Dropped before anyone learns of the end: the retirement counts the handles.
         drop(armed);
         for listener in resumed {
             let _ = listener.try_send(Resumed {

@@ -1,11 +1,11 @@
-//! [`Recall`]: whether an upgrade is taken back. It is decided once, by whoever comes first: the operator, or the
-//! driver that brings the upgrade to its update point.
+//! [`Recall`]: whether an upgrade is taken back. The first to act decides, once: the operator, or the driver that
+//! brings the upgrade to its update point.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Nobody has decided yet.
 const OPEN: u8 = 0;
-/// The operator has taken it back: it never comes to its update point.
+/// The operator has taken it back: it never reaches its update point.
 const TAKEN_BACK: u8 = 1;
 /// The driver brings it to its update point: nobody can take it back any more.
 const GOES: u8 = 2;

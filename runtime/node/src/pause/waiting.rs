@@ -9,7 +9,7 @@ use refit_ordering::{Entry, ManifestHash, PlanDigest};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What an armed upgrade makes of the chain, known before its pause.
+/// The change that an armed upgrade makes to the chain, known before its pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Becomes {
     /// The plan.
@@ -24,21 +24,21 @@ pub(crate) struct Waiting {
     pub(crate) baton: Baton,
     /// The last block of the old code; `None`: whichever is the newest.
     pub(crate) at_height: Option<Height>,
-    /// What it makes of the chain.
+    /// Its change to the chain.
     pub(crate) becomes: Becomes,
-    /// The entry that tells of its plan, until it is on its way into a block.
+    /// The entry that announces its plan, until it is on its way into a block.
     pub(crate) entry: Option<Entry>,
     /// Hears when the gate is open again.
     pub(crate) resumed: Receiver<Resumed>,
-    /// Where the upgrade's own thread hears when the block after it begins.
+    /// Tells the upgrade's own thread when the block after it begins.
     pub(crate) next_block: Sender<Instant>,
-    /// Where the upgrade's own thread hears why it was let go.
+    /// Tells the upgrade's own thread why it was let go.
     pub(crate) let_go: Sender<LetGo>,
     /// Whether it was taken back.
     pub(crate) recall: Arc<Recall>,
 }
 
-/// Why an armed upgrade does not come to its update point.
+/// Why an armed upgrade does not reach its update point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LetGo {
     /// The block after its height is made.
@@ -52,14 +52,14 @@ pub(crate) enum LetGo {
     TakenBack,
     /// The block that follows says that it was aborted.
     Aborted {
-        /// That block.
+        /// The height of that block.
         height: Height,
         /// The stable word for why.
         code: String,
     },
 }
 
-/// What the driver needs of it at its update point.
+/// The parts of the upgrade that the driver needs at its update point.
 pub(crate) struct Parts {
     pub(crate) point: Box<dyn UpdatePoint>,
     pub(crate) baton: Baton,

@@ -1,6 +1,6 @@
-//! The watchdog of a pause: sees, from a thread that is not the crew's, that a transition does not return; then it gives
-//! the upgrade up and raises the alarm. Before that it sees that the sweep before the pause takes as long; then the
-//! upgrade is let go.
+//! The watchdog of a pause: sees, from another thread than the crew's, that a transition does not return; then it
+//! gives the upgrade up and raises the alarm. Before that it sees that the sweep before the pause takes as long; then
+//! the upgrade is let go.
 
 use super::point::Resumed;
 use crate::micros::micros;
@@ -11,7 +11,7 @@ use refit_admin::api::QuarantineEntry;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A pause that has lasted too long: what whoever runs the node is told, once.
+/// A pause that has lasted too long: reported once to the owner of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StuckPause {
     /// The block before the pause.
@@ -23,7 +23,7 @@ pub struct StuckPause {
     pub engines: Vec<String>,
     /// How long the pause had lasted, not counting time in which this process did not run.
     pub lasted: Duration,
-    /// What the quarantine list says of it.
+    /// Its entry in the quarantine list.
     pub entry: QuarantineEntry,
     /// Whether the list outlives the process: it was read back from the disk.
     pub is_recorded: bool,
@@ -32,7 +32,7 @@ pub struct StuckPause {
 /// Called when a pause is stuck.
 pub type OnStuck = dyn Fn(&StuckPause) + Send + Sync;
 
-/// What the crew in the pause and the watchdog tell each other.
+/// The flags that the crew in the pause and the watchdog share.
 #[derive(Debug, Default)]
 pub(crate) struct Pause {
     stage: AtomicU8,
@@ -42,9 +42,9 @@ pub(crate) struct Pause {
     state: AtomicU8,
 }
 
-/// What the upgrade before has left is settled. Before that nothing is looked at.
+/// The states that the upgrade before left are being settled. Before that nothing is watched.
 const SWEEPS: u8 = 1;
-/// That took too long: the upgrade is to be let go before the next step.
+/// The sweep took too long: the upgrade ends before the next step.
 const LET_GO: u8 = 2;
 /// The gate closes, or is closed.
 const PAUSED: u8 = 3;
@@ -121,13 +121,14 @@ impl Pause {
         decided.is_ok()
     }
 
-    /// What a look at it sees: which of the two that may take too long is under way.
+    /// Which of the two steps that may take too long is under way now.
     fn look(&self) -> Option<u8> {
         let stage = self.stage.load(Ordering::Acquire);
         [SWEEPS, PAUSED].contains(&stage).then_some(stage)
     }
 
-    /// What was seen has lasted for as long as it may. Whether that is a pause that is given up now.
+    /// Ends the step that was seen, which has lasted as long as it may. Returns whether that is a pause, given up
+    /// now.
     fn is_over(&self, seen: Option<u8>, lasted: Duration) -> bool {
         if seen == Some(SWEEPS) {
             self.end_sweep(lasted);
@@ -137,9 +138,9 @@ impl Pause {
     }
 }
 
-/// Waits for the end of a pause that may last as long as `limit`; raises the alarm once if it is not over in time, with
-/// how long it had lasted. A sweep before it that takes as long is ended, and the upgrade with it. `None`: nobody tells
-/// of an end any more.
+/// Waits for the end of a pause that may last as long as `limit`; raises the alarm once, with how long it had lasted,
+/// if it is not over in time. A sweep before it that takes as long is ended, and the upgrade with it. `None`: the
+/// sender of the end is gone.
 pub(crate) fn wait(
     pause: &Pause,
     limit: Duration,

@@ -24,13 +24,13 @@ const LOOK: Duration = Duration::from_millis(10);
 /// speaks.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// What is read ahead of the image, in bytes.
+/// Bytes that are read ahead of the image.
 const AHEAD_BYTES: usize = 256 << 10;
 
-/// Where the image comes from.
+/// The source of the image.
 pub(super) type Input = BufReader<File>;
 
-/// Where the upgrade of the moment says who is in a transition.
+/// The upgrade under way writes here which engines are in a transition.
 pub(super) type Observer = Arc<Mutex<Option<Arc<UnderWay>>>>;
 
 /// The whole of a rehearsal's `main`. It reads from standard input what the node writes, and runs the
@@ -129,7 +129,7 @@ fn tell_until(
     }
 }
 
-/// What the child is to do does not come whole: whoever writes it knows why.
+/// The error for a request that arrives incomplete: its writer knows why.
 fn cut(reason: &impl ToString) -> Failed {
     Failed {
         code: CUT.to_owned(),

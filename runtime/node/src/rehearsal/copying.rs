@@ -13,10 +13,10 @@ use std::io::{self, BufWriter, PipeReader, Read, Write};
 use std::process::ChildStdin;
 use std::time::Duration;
 
-/// What is written ahead of the reader, in bytes.
+/// Bytes that are written ahead of the reader.
 const AHEAD_BYTES: usize = 256 << 10;
 
-/// What is read of its complaints, in bytes: they lie in a pipe, which has room for no more.
+/// The part of its stderr that is read, in bytes: a pipe has room for no more.
 const COMPLAINTS_BYTES_MAX: u64 = 64 << 10;
 
 /// How much of their end is shown, in bytes.
@@ -28,17 +28,17 @@ const END_WAIT: Duration = Duration::from_secs(1);
 /// Begins the line that says why the copy failed.
 const WHY: &str = "refit: not copied: ";
 
-/// Who writes the copy.
+/// Writes the copy of the states.
 pub(crate) trait Copying {
     /// Why the copy was not written to its end, if that is not its reader's fault.
     fn failure(&mut self) -> Option<RehearsalError>;
 }
 
-/// What is to be copied, and to whom.
+/// The engines to copy, and the receiver of the copy.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) scope: ImageScope,
-    /// What goes before the image.
+    /// Bytes that go before the image.
     pub(crate) head: Vec<u8>,
     pub(crate) to: ChildStdin,
     /// Processor time for it, in seconds.
@@ -107,7 +107,7 @@ impl Copying for Forked {
         };
         let mut said = Vec::new();
         let mut complaints = (&mut self.complaints).take(COMPLAINTS_BYTES_MAX);
-        // What is there is shown, whatever ends it.
+        // The output so far is shown, whatever ends it.
         let _ = complaints.read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
         let why = said.lines().rev().find_map(|line| line.strip_prefix(WHY));

@@ -19,7 +19,7 @@ pub enum RehearsalError {
     NotStarted {
         /// Its program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The states could not be copied.
@@ -31,10 +31,10 @@ pub enum RehearsalError {
     /// The node could not be forked.
     #[error("the system refuses the node a process to copy its states: {source}")]
     NoFork {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Whoever copied the states ended.
+    /// The process that copied the states ended.
     #[error("the copy of the states{} ended by {how}{}", of(engine.as_ref()), said(output))]
     CopyEnded {
         /// The signal, or that it failed.
@@ -59,7 +59,7 @@ pub enum RehearsalError {
     /// The request cannot be written.
     #[error("the rehearsal cannot be described to a child process: {reason}")]
     NotWritten {
-        /// What the encoder said.
+        /// The encoder's error.
         reason: String,
     },
     /// It did not end in time and was killed.
@@ -73,7 +73,7 @@ pub enum RehearsalError {
         /// The engines whose transitions ran.
         engines: Vec<String>,
     },
-    /// Whoever wanted it does not any more, and it was killed.
+    /// The rehearsal was killed, because it is no longer wanted.
     #[error("the rehearsal was cancelled")]
     CalledOff,
     /// It needed more memory than it may.
@@ -120,7 +120,7 @@ pub enum RehearsalError {
     /// It printed something else than a report.
     #[error("the rehearsal's report is not understood: {reason}")]
     NotUnderstood {
-        /// What the decoder said.
+        /// The decoder's error.
         reason: String,
     },
     /// It is of another build of Refit.

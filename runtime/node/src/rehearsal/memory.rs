@@ -9,7 +9,7 @@ pub(super) struct Mark {
 impl Mark {
     /// Sets the system's peak back to what is resident now.
     pub(super) fn set() -> Self {
-        // Where it cannot be set back, the peak since the start is taken: never too little.
+        // If the peak cannot be reset, the one since the start counts: never too little.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
         Self {
             resident: field("VmRSS:"),

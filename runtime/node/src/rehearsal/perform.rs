@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 /// Runs of one rehearsal; their median is what is predicted.
 const RUNS_MAX: usize = 3;
 
-/// Runs that tell whether the upgrade makes the same each time.
+/// Runs that are compared, to see whether the upgrade makes the same states each time.
 const RUNS_TO_COMPARE: usize = 2;
 
 /// While all runs together took less than this there are [`RUNS_MAX`] of them: a better median is not worth more of the
@@ -40,13 +40,13 @@ const QUICK: Duration = Duration::from_millis(200);
 /// No wait inside the child is longer than the parent's: it kills the child.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
 
-/// What one run found.
+/// The findings of one run.
 struct Run {
     pause: Duration,
     made: Made,
 }
 
-/// What an upgrade made.
+/// The new states of one run.
 struct Made {
     /// Memory that it needed at most, in bytes.
     memory_bytes: u64,
@@ -339,7 +339,7 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         let detail = format!("the new state of engine `{engine}` does not pass its check: {error}");
         unfit(codes::CHECK_FAILED, detail, engine, error.key())
     })?;
-    // What comes now is the rehearsal's own need: no upgrade writes all states down.
+    // The memory after this is the rehearsal's own: no upgrade writes all states down.
     let memory_bytes = mark.peak();
     let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
     let mut states = Vec::new();

@@ -1,5 +1,5 @@
-//! The child as a process: it does not outlive its handle, what it prints is bounded and heard within bounds, and its end
-//! is waited for.
+//! The child as a process: it does not outlive its handle, its output is bounded in size and in time, and its end is
+//! waited for.
 
 use super::wire::AT;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -9,7 +9,7 @@ use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a child may print in all, in bytes.
+/// The most that a child may print in all, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 8 << 20;
 
 /// Lines that wait to be looked at.
@@ -38,11 +38,11 @@ impl Drop for KillOnDrop {
 /// The end of what the child wrote to standard error.
 pub(super) type Complaint = Arc<Mutex<Vec<u8>>>;
 
-/// What is heard of the child.
+/// The child's output.
 pub(super) struct Output {
     pub(super) lines: Receiver<Vec<u8>>,
     pub(super) complaint: Complaint,
-    /// Disconnected when standard error has come to its end.
+    /// Disconnects when standard error has ended.
     pub(super) complained: Receiver<()>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Until<'a> {
     pub(super) called_off: &'a dyn Fn() -> bool,
 }
 
-/// What was heard.
+/// The output read so far.
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) report: Option<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Whether the states that will cross as bytes read back from them as they were.
+//! Checks that the states that will cross as bytes read back unchanged.
 //!
 //! A derive looks at the types that it sees; what stands behind `#[state(serde)]`, or writes its
 //! `Serialize` by hand, may write other bytes than it reads. So each such state is read from its bytes, by
@@ -12,14 +12,13 @@ use refit_abi::schema::{Field, Type};
 use refit_kernel::{EngineImage, GenerationTable, KindImage, StateImage};
 use refit_upgrade::{Class, Plan};
 
-/// How often a state is read and written, to tell one that has no order: each reading of a hash map gives
-/// it another.
+/// How often a state is read and written, to find one without an order: each reading of a hash map gives it another.
 const READINGS: usize = 4;
 
-/// What to do about a type whose bytes do not read back.
+/// The next step for a type whose bytes do not read back.
 const SERDE: &str = "look at the serde attributes and the hand-written `Serialize` and `Deserialize` of the named fields' types: postcard must read back what it writes";
 
-/// What to do about a type without an order.
+/// The next step for a type without an order.
 pub(super) const ORDER: &str = "keep a `BTreeMap` or a `BTreeSet` in place of the `HashMap` or `HashSet` in the state: each reading of one gives it another order";
 
 /// The kinds whose states cross as bytes in an upgrade, by their places in the image: their old and new code.
@@ -128,7 +127,7 @@ fn differs(engine: EngineId, kind: &Kind, bytes: &[u8], written: &[u8]) -> Faile
     failed(engine, NOT_READ_BACK, detail, SERDE)
 }
 
-/// Whether the state that the old code reads is the one that was written, where bytes alone do not tell.
+/// Whether the old code reads the state that was written, where bytes alone do not show it.
 fn witnessed(engine: &EngineImage, bytes: &[u8], old: &Kind) -> Result<(), Failed> {
     let Some(before) = engine.witness else {
         return Ok(());
@@ -152,7 +151,7 @@ fn witnessed(engine: &EngineImage, bytes: &[u8], old: &Kind) -> Result<(), Faile
     Err(failed(id, NOT_READ_BACK, detail, SERDE))
 }
 
-/// Whether the same bytes stand in another order: so it is when entries of a map change places.
+/// Whether the same bytes come in another order, as when entries of a map change places.
 fn is_reordered(a: &[u8], b: &[u8]) -> bool {
     histogram(a) == histogram(b)
 }

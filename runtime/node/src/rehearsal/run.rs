@@ -21,21 +21,20 @@ use std::time::{Duration, Instant};
 /// it open.
 const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
 
-/// The signal that the system sends to whom it ends for want of memory. No code of a child gets itself
-/// this one.
+/// SIGKILL: what the OOM killer sends. A child cannot raise it by accident.
 const KILLED: i32 = 9;
 
-/// What the allocator of a Rust program says before it ends the program.
+/// The text that the allocator of a Rust program prints before it ends the program.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
 /// Has the copy written to a child, behind these bytes.
 pub(crate) type Copy<'a> =
     dyn FnOnce(ChildStdin, Vec<u8>) -> Result<Box<dyn Copying>, RehearsalError> + 'a;
 
-/// Codes of a child whose copy did not come whole: whoever writes it may know better why.
+/// Codes of a child whose copy arrived incomplete: the copy's writer may know better why.
 const NOT_WHOLE: [&str; 3] = [CUT, codes::IMAGE_CUT, codes::IMAGE_NOT_READ];
 
-/// The code of one to whom not even the request came whole.
+/// The code of a child whose request arrived incomplete.
 pub(super) const CUT: &str = codes::REHEARSAL_CUT;
 
 /// Rehearses in a child process, which is killed once it is `called_off`.
@@ -92,7 +91,7 @@ fn follow(
     match heard.report {
         Some(report) if status.success() => understood(&report),
         _ => {
-            // What it wrote last is on its way through a thread that may not have had its turn.
+            // Its last output is on its way through a thread that may not have run yet.
             let _ = output.complained.recv_timeout(LAST_WORDS_WAIT);
             let complaint = output.complaint.lock();
             Err(crashed(command, status, heard.engines, &complaint))

@@ -1,4 +1,4 @@
-//! What parent and child of a rehearsal say to each other: its bounds, one request in postcard, the image as a
+//! The wire between parent and child of a rehearsal: its bounds, one request in postcard, the image as a
 //! [`stream`](refit_kernel::image::stream); lines back.
 //!
 //! The [`Bounds`] go ahead, so that they hold while the rest is read. A line that begins with [`AT`]
@@ -16,7 +16,7 @@ pub(crate) const AT: &str = "at ";
 /// Engines that such a line names at most.
 pub(crate) const AT_ENGINES_MAX: usize = 4;
 
-/// What the child may use, and how much it will read.
+/// The child's limits on memory, and on the bytes that it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// Address space, in bytes.
@@ -47,7 +47,7 @@ impl Bounds {
     }
 }
 
-/// What the child is asked to do.
+/// The request to the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
     /// The modules that run.
@@ -58,7 +58,7 @@ pub(crate) struct Request {
     pub(crate) new: Vec<ModuleAt>,
     /// Worker threads of a crew.
     pub(crate) workers: usize,
-    /// What is rehearsed.
+    /// The plan to rehearse.
     #[serde(with = "as_json")]
     pub(crate) plan: Plan,
 }
@@ -87,7 +87,7 @@ pub(crate) struct ModuleAt {
     pub(crate) path: PathBuf,
 }
 
-/// What came of it.
+/// The child's report.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// The child's interface.
@@ -111,7 +111,7 @@ pub(crate) struct Passed {
     pub(crate) digest: String,
 }
 
-/// The upgrade would not commit, or the child could not tell.
+/// The upgrade would not commit, or the child could not find out.
 pub(crate) use refit_abi::host::Explained as Failed;
 
 #[cfg(test)]

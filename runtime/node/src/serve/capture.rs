@@ -15,7 +15,7 @@ pub(crate) fn state(
     watched: &Watched,
     engine: EngineId,
 ) -> Result<(Fixture, Generation), Refusal> {
-    // The handle on the engine's code is let go by the crew: a module that retires counts them.
+    // The crew drops the handle on the engine's code: a retiring module counts them.
     let capture = move |executor: &mut Executor| {
         let captured = executor.encode_state(engine, FIXTURE_STATE_BYTES_MAX);
         captured.map(fixture)

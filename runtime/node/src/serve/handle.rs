@@ -46,7 +46,7 @@ pub struct Node {
     pub(crate) driver: Mutex<Option<JoinHandle<()>>>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) _watcher: Watcher,
-    /// The last look at the node, for whoever asks while an engine does not return.
+    /// The last status of the node, for requests that come while an engine does not return.
     pub(crate) known: Mutex<Option<Status>>,
 }
 
@@ -68,14 +68,13 @@ impl Node {
         self.standing.halted()
     }
 
-    /// Why the node executes no more blocks though nobody has told it to end: a thread of its own panicked, or the log
-    /// takes no blocks. It can be asked why until it is ended.
+    /// Why the node executes no more blocks although nobody told it to end: a thread of its own panicked, or the log
+    /// takes no blocks. The node answers this until it is ended.
     pub fn failed(&self) -> Option<&Failed> {
         self.standing.failed()
     }
 
-    /// What the block at `height` has brought about, if it is among the newest
-    /// [`RECEIPTS_MAX`](crate::RECEIPTS_MAX).
+    /// The receipt of the block at `height`, if it is among the newest [`RECEIPTS_MAX`](crate::RECEIPTS_MAX).
     pub fn receipt(&self, height: Height) -> Option<Receipt> {
         self.standing.receipts.lock().of(height)
     }

@@ -1,5 +1,4 @@
-//! What operators order: entries of a block, which every node that executes the block carries out, and once if they
-//! have
+//! Operators' orders: entries of a block, which every node that executes the block carries out, and once if they have
 //! a key.
 
 use crate::answers::parameters_refusal;

@@ -20,7 +20,7 @@ use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What the crew says of its engines.
+/// The crew's report on its engines.
 struct Engines {
     table: Arc<GenerationTable>,
     statuses: Vec<refit_kernel::EngineStatus>,
@@ -59,7 +59,7 @@ impl Node {
         }
     }
 
-    /// What is known of a node whose engines are not started.
+    /// Notes the status of a node whose engines are not started.
     pub(crate) fn know_at_start(&self, table: &Arc<GenerationTable>) {
         let engines = Engines {
             counts: vec![KindCount::default(); table.iter().count()],
@@ -77,7 +77,7 @@ impl Node {
         let _busy = self.look();
     }
 
-    /// What was last known of engines, and all that is known without the crew.
+    /// The last known status of the engines, with everything that is known without the crew.
     fn known_with(&self, stuck: Option<&StuckCall>) -> Option<Status> {
         let known = self.known.lock().clone()?;
         let latest = *self.latest.lock();

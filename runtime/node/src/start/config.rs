@@ -1,4 +1,4 @@
-//! What a node is started with.
+//! [`NodeConfig`]: the configuration of a node, and [`NodeParts`], its block source and clock.
 
 use crate::blocks::clock::{Clock, SystemClock};
 use crate::code::quarantine::Quarantine;
@@ -18,9 +18,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a node is started with.
+/// The configuration of a node.
 pub struct NodeConfig {
-    /// What the chain is called. Nodes are on one chain if they begin with the same name and engines.
+    /// The chain's name. Nodes are on one chain if they begin with the same name and engines.
     pub chain: String,
     /// The root engines, in the order in which they start.
     pub engines: Vec<EngineConfig>,
@@ -37,24 +37,23 @@ pub struct NodeConfig {
     /// Whether an engine's state is compared before and after each message that it answers with a fault. It costs
     /// the writing of a state for each message: for development.
     pub check_faults: bool,
-    /// What engine kinds may do to each other.
+    /// The grants: what engines of a kind may do to those of other kinds.
     pub grants: Grants,
     /// How the loader probes a module.
     pub probe: ProbeCommand,
-    /// Where private copies of modules go if the system runs none from memory.
+    /// The folder for private copies of modules, if the system runs none from memory.
     pub copies: PathBuf,
     /// How upgrades are rehearsed in a child process before they happen; not at all if absent.
     pub rehearsal: Option<RehearsalCommand>,
-    /// Refuses an upgrade whose rehearsal took a longer pause; whoever applies a plan may say
-    /// otherwise.
+    /// Refuses an upgrade whose rehearsal took a longer pause; an apply may set another bound.
     pub max_pause: Option<Duration>,
-    /// A pause that lasts longer is taken for one that does not end: the code goes into quarantine and
-    /// `on_stuck` is called. An upgrade before whose pause the states of the one before are settled for as long is
-    /// let go.
+    /// A pause that lasts longer counts as one that does not end: the code goes into quarantine and `on_stuck` is
+    /// called. If the states of the upgrade before take as long to settle, the next upgrade is let go before its
+    /// pause.
     pub pause_limit: Duration,
     /// A call into an engine that lasts longer is reported as one that does not return.
     pub call_limit: Duration,
-    /// What did not return, for the next start.
+    /// The calls that did not return, kept for the next start.
     pub stuck_list: StuckList,
     /// The folder that the node keeps its lists in, for whoever asks how it is.
     pub data_dir: Option<PathBuf>,
@@ -64,7 +63,7 @@ pub struct NodeConfig {
     /// be stopped inside the process: restart it. If this returns, the node waits on, and gives the
     /// upgrade up should the transition return after all.
     pub on_stuck: Option<Arc<OnStuck>>,
-    /// Is told of each phase of each upgrade and may withdraw it.
+    /// Gets each phase of each upgrade, and may withdraw it.
     pub watch: Arc<Mutex<dyn Watch>>,
 }
 
@@ -125,8 +124,8 @@ impl NodeConfig {
     }
 }
 
-/// Where a node's blocks come from and go to, and its time: what differs between a node that makes its own blocks in
-/// memory and one that plays fixed ones.
+/// The source and destination of a node's blocks, and its clock: they differ between a node that makes its own blocks
+/// in memory and one that plays fixed ones.
 pub struct NodeParts {
     /// Decides blocks; solo ordering as the configuration says if absent.
     pub source: Option<Box<dyn BlockSource>>,

@@ -30,7 +30,7 @@ pub struct FolderLock {
     _file: File,
 }
 
-/// Who uses a data folder.
+/// The user of a data folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The process.
@@ -56,7 +56,7 @@ pub enum FolderError {
     Unlockable {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -109,7 +109,7 @@ impl FolderLock {
             }
             Err(TryLockError::Error(source)) => return Err(fail(source)),
         }
-        // On a full disk the lock holds as well; only its holder is not told.
+        // On a full disk the lock still holds; only its holder's name is missing.
         let _ = write(&mut file, holder);
         Ok(Self { _file: file })
     }

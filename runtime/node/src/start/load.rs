@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// The modules of a node's engines, each once.
 pub(super) struct Loaded {
     pub(super) modules: Vec<LoadedModule>,
-    /// Where each one was found first.
+    /// The path at which each one was found first.
     pub(super) paths: Vec<PathBuf>,
     /// For each engine, which of the modules it is in.
     pub(super) places: Vec<usize>,
@@ -115,8 +115,7 @@ pub(super) fn roots(
     Ok(roots)
 }
 
-/// The configuration of an engine of which nothing was said: a table without entries, because a
-/// configuration file knows no `null`.
+/// The configuration of an engine that has none: a table without entries, because a configuration file has no `null`.
 const NOTHING_SAID: &str = "{}";
 
 /// Whether a kind is started with `()`, which in JSON is `null`.

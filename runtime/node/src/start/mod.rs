@@ -85,7 +85,7 @@ pub enum StartError {
     /// It is configured beyond a bound.
     #[error("`{name}` is {value}; at most {most} is taken")]
     Beyond {
-        /// What.
+        /// The name of the setting.
         name: &'static str,
         /// As it is configured.
         value: u64,
@@ -150,8 +150,7 @@ impl Node {
         Self::prepare_with(config, parts)?.start()
     }
 
-    /// Makes a node without its engines: what it is asked meanwhile it answers or refuses, and waits for
-    /// none of them.
+    /// Makes a node without its engines: until they start it answers or refuses requests, and waits for no engine.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running.

@@ -1,5 +1,5 @@
-//! [`Prepared`]: a node that is there and has no engines yet. It can be asked how it is while its engines start,
-//! also while one of them does not come to an end of it.
+//! [`Prepared`]: a node that runs and has no engines yet. It can be asked for its status while its engines start,
+//! also while one of them does not finish its start.
 
 use crate::blocks::chain::Root;
 use crate::blocks::intake::Intake;
@@ -76,14 +76,14 @@ fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
             started
         };
         let started = roots.iter().try_for_each(start);
-        // Before anyone can be told how the engines are.
+        // Before anyone can ask about the engines.
         latest.lock().starting = started.is_err();
         let _ = done.send(started.map(|()| executor.awaited()));
     };
     let _ = node.duty.call(call);
     match outcome.recv() {
         Ok(outcome) => {
-            // What an `init` has sent and set waits for no client.
+            // Messages and timers of an `init` do not wait for a client.
             let _ = node.intake.send(Intake::Started(outcome?));
             Ok(())
         }

@@ -34,7 +34,7 @@ pub(super) struct Attempt {
     pub(super) plan: Plan,
     /// The generation that the plan was made for.
     pub(super) live: Live,
-    /// What holds for it.
+    /// The rules for this upgrade.
     pub(super) rules: Rules,
     pub(super) started: Instant,
     /// The phases that are done.
@@ -63,8 +63,8 @@ impl Attempt {
         }
     }
 
-    /// Takes the upgrade from its plan to its end. Should that panic, the report still comes to an end; if the
-    /// swap may have begun, the node ends too, because nobody knows any more what runs.
+    /// Runs the upgrade from its plan to its end. If that panics, the report still ends; if the swap may have begun,
+    /// the node ends too, because nobody knows any more what runs.
     pub(super) fn guarded(self) {
         let (upgrades, id) = (self.upgrades.clone(), self.id);
         let panic = match catch_unwind(AssertUnwindSafe(|| self.run())) {

@@ -26,8 +26,7 @@ impl Upgrades {
         })
     }
 
-    /// What holds for the upgrade of a plan, and what it begins with, if it can begin now: by what this node alone
-    /// knows.
+    /// The rules for the upgrade of a plan, and its beginning, if it can begin now, as far as this node alone knows.
     pub(super) fn fits(
         &self,
         proposed: &Proposed,

@@ -8,12 +8,12 @@ use refit_admin::Refusal;
 use refit_admin::api::{UPGRADE_CANCELLED, UpgradeReport};
 use std::time::{Duration, Instant};
 
-/// Between two looks at whether a cancelled upgrade has come to its end.
+/// Between two checks whether a cancelled upgrade has ended.
 const END_LOOK: Duration = Duration::from_millis(1);
 
 impl Upgrades {
-    /// Takes an upgrade back that has not come to its update point, and waits until it has come to its end: then
-    /// there is room for another. `None`: the node does not know it.
+    /// Takes back an upgrade that has not reached its update point, and waits for its end: then there is room for
+    /// another. `None`: the node does not know it.
     ///
     /// # Errors
     /// The [`Refusal`] of one whose gate has closed, or that has ended otherwise.
@@ -47,7 +47,7 @@ impl Upgrades {
     }
 }
 
-/// What to say of an upgrade that had ended before it could be cancelled: it may be that it was cancelled.
+/// The answer for an upgrade that had ended before it could be cancelled, perhaps by an earlier cancel.
 fn of_ended(report: UpgradeReport) -> Result<UpgradeReport, Refusal> {
     let code = report.reason.as_ref().map(|reason| reason.code.as_str());
     if code == Some(UPGRADE_CANCELLED) {

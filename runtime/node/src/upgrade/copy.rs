@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// The crew has not come to it.
+/// The crew has not begun it.
 const WAITS: u8 = 0;
-/// It is being done: whoever asked waits for it.
+/// The crew is at it: the asker waits for the end.
 const BEGUN: u8 = 1;
 /// Nobody waits for it any more: it is not done.
 const GIVEN_UP: u8 = 2;
@@ -61,7 +61,7 @@ impl Copier<'_> {
         let duty = &self.upgrades.duty;
         let sent = duty.call_within(fork, RETIRE_WAIT_MAX);
         sent.map_err(|_| not_come())?;
-        // It holds up whoever unmaps a library: no longer than there is a crew.
+        // It delays the unmapping of a library: no longer than there is a crew.
         let answer: Option<Copied> = match duty.answer(&answered, RETIRE_WAIT_MAX) {
             Err(_) if !decide(&stage, GIVEN_UP) => answered.recv().ok(),
             answer => answer.ok(),

@@ -13,13 +13,13 @@ use refit_kernel::crew::{Crew, OnDuty, TookOver};
 /// A crew that is to end.
 pub(super) struct Leaving {
     pub(super) crew: Option<Crew>,
-    /// When its successor comes on duty, if it has one.
+    /// The time at which its successor comes on duty, if it has one.
     pub(super) takes_over: Option<OnDuty>,
 }
 
 impl Leaving {
-    /// Joins the crew, and gives when its successor has taken over. One that does not end in time is told, and keeps
-    /// all code mapped until it does.
+    /// Joins the crew, and returns when its successor has taken over. A crew that does not end in time is logged, and
+    /// keeps all code mapped until it ends.
     pub(super) fn join(self, upgrades: &Upgrades) -> Option<TookOver> {
         let crew = self.crew?;
         // It executes blocks until then, and the watchdog of calls looks at it. If none takes over the node ends.
@@ -37,7 +37,7 @@ fn join(upgrades: &Upgrades, crew: Crew) {
     let waits = move || {
         crew.join();
         hold.release();
-        // Nobody hears it of a crew that has lingered.
+        // Nobody receives it for a crew that has lingered.
         let _ = tell.send(());
     };
     let thread = std::thread::Builder::new().name("refit-join".to_owned());

@@ -71,7 +71,7 @@ pub(crate) struct Upgrades {
     state: Mutex<State>,
 }
 
-/// What the operator wants of upgrades.
+/// The operator's policy for upgrades.
 pub(crate) struct Policy {
     /// How upgrades are rehearsed, if they are.
     pub(crate) rehearsal: Option<RehearsalCommand>,
@@ -85,7 +85,7 @@ pub(crate) struct Policy {
     pub(crate) on_stuck: Option<Arc<OnStuck>>,
 }
 
-/// What upgrades change.
+/// The state that upgrades change.
 struct State {
     libraries: Libraries,
     reports: Reports,
@@ -94,7 +94,7 @@ struct State {
     recall: Arc<Recall>,
 }
 
-/// What the upgrades of a node work with.
+/// The parts that the upgrades of a node work with.
 pub(crate) struct UpgradesParts {
     pub(crate) loader: Loader,
     /// Of the first generation.
@@ -102,7 +102,7 @@ pub(crate) struct UpgradesParts {
     pub(crate) duty: Arc<Duty>,
     pub(crate) intake: Sender<Intake>,
     pub(crate) store: Arc<dyn Store>,
-    /// Is told of each phase, and may withdraw an upgrade.
+    /// Gets each phase, and may withdraw an upgrade.
     pub(crate) watch: Arc<Mutex<dyn Watch>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watched: Arc<Watched>,

@@ -21,7 +21,7 @@ use refit_upgrade::{Armed, PlannedKind, PlannedModule, Verdict};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Where the upgrade's own thread hears what becomes of it.
+/// The channels on which the upgrade's own thread learns its outcome.
 pub(super) struct Ends {
     pause: Arc<Pause>,
     /// The gate is open again.
@@ -57,7 +57,7 @@ impl Attempt {
             let alarm = |lasted| self.alarm(&armed, &ends.pause, lasted);
             watchdog::wait(&ends.pause, limit, &ends.resumed, alarm)
         });
-        // What the pause did not need goes back to the system.
+        // Memory that the pause did not need goes back to the system.
         drop(reserve);
         let Some(resumed) = resumed else {
             drop(armed);
@@ -81,7 +81,7 @@ impl Attempt {
         self.go_on(crew, &resumed, &ends);
     }
 
-    /// The armed upgrade for the driver, and where this thread hears of it.
+    /// The armed upgrade for the driver, and the channels on which this thread learns its outcome.
     fn waiting(&self, armed: &Arc<Armed>, crew: &Crew) -> (Waiting, Ends) {
         let upgrades = &self.upgrades;
         let becomes = Becomes {
@@ -131,7 +131,7 @@ impl Attempt {
         upgrades.state.lock().reports.lose(self.id, detail);
     }
 
-    /// What the armed upgrade has to say after its pause; no handle on the new code is left with it.
+    /// Notes the armed upgrade's results after its pause; no handle on the new code is left with it.
     fn note(&self, armed: Arc<Armed>, crew: &Crew, resumed: &Resumed) {
         for line in armed.take_lines() {
             tracing::info!(engine = %line.engine, "in its transition: {}", line.line);
@@ -179,7 +179,7 @@ impl Attempt {
         self.report_without_block(resumed, &ends.next_block, took_over);
     }
 
-    /// The pause is stuck: its code goes into quarantine, and whoever runs the node is called.
+    /// The pause is stuck: puts its code into quarantine, and calls the owner of the node.
     fn alarm(&self, armed: &Armed, pause: &Pause, lasted: Duration) {
         let engines = armed.under_way().engines();
         let engines: Vec<_> = engines.iter().map(ToString::to_string).collect();

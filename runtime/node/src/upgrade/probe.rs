@@ -17,7 +17,7 @@ pub(super) struct Probing<'a> {
     pub(super) loader: &'a Loader,
     pub(super) plan: &'a Plan,
     pub(super) live: &'a Live,
-    /// What the live generation grants.
+    /// The grants of the live generation.
     pub(super) grants: &'a Grants,
 }
 

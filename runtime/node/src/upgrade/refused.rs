@@ -1,4 +1,4 @@
-//! [`Refused`]: why an upgrade does not come to its pause.
+//! [`Refused`]: why an upgrade does not reach its pause.
 
 use crate::pause::{LetGo, Recall};
 use crate::rehearsal::RehearsalError;
@@ -27,7 +27,7 @@ pub(super) fn refused(
     }))
 }
 
-/// What `error` refuses.
+/// The refusal of an upgrade because of `error`.
 pub(super) fn refused_by(phase: api::Phase, error: &impl Explain) -> Refused {
     Refused(Box::new(api::Reason::of(phase, error)))
 }

@@ -36,11 +36,11 @@ pub(super) struct Rehearsed {
     pub(super) copied: Duration,
 }
 
-/// What is rehearsed, and how.
+/// A rehearsal's subject and its manner.
 pub(super) struct Rehearsal<'a> {
     pub(super) upgrades: &'a Upgrades,
     pub(super) command: &'a RehearsalCommand,
-    /// What comes in.
+    /// The new modules.
     pub(super) new: &'a [ProbedArtifact],
     pub(super) plan: &'a Plan,
     /// It ends at once if the upgrade is taken back.
@@ -110,7 +110,7 @@ impl Rehearsal<'_> {
         };
         let new_kinds = new.iter().flat_map(|new| &new.verdict().descriptor().kinds);
         let new_kinds = new_kinds.map(|kind| kind.kind.clone());
-        // What is started afresh needs nothing of the state that it drops.
+        // An engine that starts afresh needs nothing of the state that it drops.
         let crossing = new_kinds.filter(|kind| !plan.directives.restart.contains(kind));
         let mut scope = ImageScope {
             kinds: Some(crossing.collect()),

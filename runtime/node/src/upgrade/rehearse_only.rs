@@ -18,7 +18,7 @@ use refit_upgrade::{Live, Plan};
 use std::time::{Duration, Instant};
 
 impl Upgrades {
-    /// Rehearses a plan, for whoever wants to know before applying it. Changes nothing.
+    /// Rehearses a plan before it is applied. Changes nothing.
     pub(crate) fn rehearse(&self, plan: &[u8]) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;

@@ -76,8 +76,8 @@ impl Attempt {
     }
 }
 
-/// What stays mapped of what was `pinned`: a status request holds the table for a moment, and what only
-/// that keeps goes as soon as it is done.
+/// The modules of `pinned` that stay mapped: a status request holds the table for a moment, and modules that only it
+/// keeps go as soon as it is done.
 fn swept(loader: &Loader, pinned: Vec<String>) -> Vec<String> {
     if pinned.is_empty() {
         return pinned;

@@ -1,5 +1,5 @@
-//! [`Rules`]: what holds for one upgrade: the node's policy, over it the options of whoever applies the plan, and whether
-//! it is taken back.
+//! [`Rules`]: the rules for one upgrade: the node's policy, over it the options of its apply, and whether it is taken
+//! back.
 
 use super::Policy;
 use super::refused::{Refused, refused};
@@ -23,7 +23,7 @@ pub(super) struct Rules {
     way_out: &'static str,
     /// Whether it is taken back.
     pub(super) recall: Arc<Recall>,
-    /// What tells the log of it once it is armed, unless a block has done so already.
+    /// The entry that announces it in the log once it is armed, unless a block has done so already.
     pub(super) entry: Option<Entry>,
 }
 

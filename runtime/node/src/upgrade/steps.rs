@@ -34,7 +34,7 @@ impl Steps {
         Self::new(Arc::new(Mutex::new(Unwatched)), Arc::default())
     }
 
-    /// A phase that began at `start` is done.
+    /// Notes that a phase that began at `start` is done.
     ///
     /// # Errors
     /// That the upgrade was taken back meanwhile, or is withdrawn now.

@@ -55,15 +55,15 @@ pub(crate) struct Proposed {
     pub(super) key: Option<refit_ordering::OrderKey>,
 }
 
-/// What a look at the crew gives.
+/// The result of a look at the crew.
 struct Looked {
     table: Arc<GenerationTable>,
     counts: Vec<KindCount>,
-    /// What is known of the plan's key.
+    /// The earlier use of the plan's key, if there is one.
     known: Option<Result<(At, Done), KeyRefusal>>,
 }
 
-/// What is found out about a plan before anything is done.
+/// The checks' verdict on a plan, before anything is done.
 enum Found {
     /// It can be taken on.
     Fits(Box<Fitting>),

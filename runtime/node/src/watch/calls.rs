@@ -1,17 +1,17 @@
-//! [`Calls`]: which of the calls that run does not return. It is told what each look saw, and counts looks.
+//! [`Calls`]: finds the call that does not return. It gets the result of each look, and counts looks.
 
 use crate::limits::CALL_DEAD_TIMES;
 use crate::watch::looks::{Pace, Stay};
 use std::collections::BTreeMap;
 
-/// One call: the record that it stands in, and its turn there.
+/// One call: its record, and its turn there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CallId {
     pub(super) record: usize,
     pub(super) turn: u64,
 }
 
-/// What changed with a look.
+/// The change since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A call has lasted its limit.
@@ -22,7 +22,7 @@ pub(super) enum Change {
     Returned(CallId),
 }
 
-/// The calls that run, and the one that was told.
+/// The calls that run, and the one that was reported.
 #[derive(Debug)]
 pub(super) struct Calls {
     pace: Pace,

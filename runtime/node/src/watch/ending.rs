@@ -1,4 +1,4 @@
-//! [`Ending`]: sees that a node that was told to end ends, though an engine does not return.
+//! [`Ending`]: ends a node that was told to end, even if an engine does not return.
 //!
 //! It runs on a thread of its own from the start, because a process that has no thread left to start must end
 //! too. Time is counted in looks: one in which the process was stopped does not count.
@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Times that the node may be told to end before more of them are not kept: two say all.
+/// How many orders to end are kept: two are enough, more say nothing new.
 const TOLD_MAX: usize = 4;
 
 /// How soon after the first time a second one is the same: a supervisor may signal a process and its group.
@@ -55,7 +55,7 @@ impl Ending {
     }
 }
 
-/// Waits until the node takes too long to end; `None` if whoever would tell is gone.
+/// Waits until the node takes too long to end; `None` if the sender of that order is gone.
 fn wait(heard: &Receiver<Instant>, limit: Duration) -> Option<Overdue> {
     let first = heard.recv().ok()?;
     let (pace, mut stay) = (Pace::of(limit), Stay::new());

@@ -21,7 +21,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The format that this code writes and reads.
 const FORMAT: u32 = 1;
 
-/// What did not return. Clones share one list.
+/// The calls that did not return. Clones share one list.
 #[derive(Clone, Debug, Default)]
 pub struct StuckList {
     path: Option<PathBuf>,
@@ -31,11 +31,11 @@ pub struct StuckList {
 /// One call that did not return, and how often the node ended in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StuckEntry {
-    /// What ran: `engine evil handles message 2 of client x`.
+    /// The call: `engine evil handles message 2 of client x`.
     pub deed: String,
     /// The engine kind.
     pub kind: String,
-    /// What its builder stamped on the code.
+    /// The builder's stamp on the code.
     pub build: String,
     /// BLAKE3 of the message's bytes, where they are known: the same message under another key is the same.
     pub digest: Option<String>,
@@ -58,8 +58,8 @@ impl StuckList {
         Self::default()
     }
 
-    /// The list in the file at `path`, empty if there is none; what was running when the node ended counts
-    /// once more.
+    /// Opens the list in the file at `path`, empty if there is none; a call that was running when the node ended
+    /// counts once more.
     ///
     /// # Errors
     /// What the system or the decoder says of a file that is there and cannot be read. Nothing depends on it
@@ -79,7 +79,7 @@ impl StuckList {
         })
     }
 
-    /// What the life before ended in: read once, when the node starts.
+    /// The calls in which the run before ended: read once, when the node starts.
     ///
     /// # Errors
     /// If it cannot be written that this was said: it is said again at the next start.

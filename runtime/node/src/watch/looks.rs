@@ -19,7 +19,7 @@ pub(crate) struct Pace {
     limit: u32,
 }
 
-/// What was there at the last look, and since how many looks.
+/// The thing seen at the last look, and since how many looks.
 #[derive(Clone, Debug)]
 pub(crate) struct Stay<T> {
     seen: Option<T>,

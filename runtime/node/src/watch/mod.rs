@@ -1,5 +1,5 @@
-//! The watchdog of calls: sees, from a thread that is not the crew's, that a call into an engine does not
-//! return, and says so: in the log, to whoever asks how the node is, and in a file that outlives the process.
+//! The watchdog of calls: sees, from another thread than the crew's, that a call into an engine does not return, and
+//! reports it: in the log, in the node's status, and in a file that outlives the process.
 //!
 //! It looks at what the crew's threads note of themselves ([`refit_abi::host::running`]) and counts its own
 //! looks. It changes nothing: a call cannot be stopped inside the process. Pauses have a watchdog of their
@@ -37,13 +37,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What the names of a crew's threads begin with.
+/// The beginning of the names of a crew's threads.
 pub(crate) const CREW_NAME: &str = "refit-g";
 
-/// What the watchdog, the node and its upgrades tell each other.
+/// The state that the watchdog, the node and its upgrades share.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    /// The records of the crew on duty, and of one that is to take over from it.
+    /// The records of the crew on duty, and of one that will take over from it.
     records: Mutex<Vec<Records>>,
     /// A pause lasts: what runs now is an upgrade's.
     paused: AtomicBool,
@@ -54,7 +54,7 @@ pub(crate) struct Watched {
     builds: Mutex<BTreeMap<String, String>>,
 }
 
-/// What a watchdog is made of.
+/// The parts that make a watchdog.
 pub(crate) struct WatchParts {
     pub(crate) watched: Arc<Watched>,
     pub(crate) limit: Duration,
@@ -90,12 +90,12 @@ impl Watched {
         self.stuck.lock().clone()
     }
 
-    /// This crew is on duty, or will be soon.
+    /// Adds a crew that is on duty, or will be soon.
     pub(crate) fn on_duty(&self, records: Records) {
         self.records.lock().push(records);
     }
 
-    /// This crew is on duty no more.
+    /// Removes a crew that is no longer on duty.
     pub(crate) fn off_duty(&self, records: &Records) {
         let mut on_duty = self.records.lock();
         on_duty.retain(|other| !Arc::ptr_eq(other, records));
@@ -248,7 +248,7 @@ struct Watch {
     parts: WatchParts,
     pace: Pace,
     calls: Calls,
-    /// What stands in the list as running.
+    /// The entry of the running call in the list.
     entry: Option<StuckEntry>,
 }
 
@@ -264,7 +264,7 @@ impl Watch {
     fn look(&mut self) {
         let seen = self.parts.watched.look();
         for running in &seen {
-            // What runs at a look stands for the time since the last one.
+            // A call that runs at a look counts for the whole time since the last look.
             let metrics = &self.parts.metrics;
             metrics.add_handling(running.label.kind(), self.pace.every());
         }
@@ -330,7 +330,8 @@ impl Watch {
     }
 
     fn returned(&mut self) {
-        // First: whoever sees the node ready may end it at once, and the next life is not to be told of this.
+        // First: a supervisor that sees the node ready may end it at once, and the next run must not report this
+        // call.
         self.forget();
         if let Some(stuck) = self.parts.watched.stuck.lock().take() {
             let kind = stuck.label.kind();
@@ -350,14 +351,14 @@ impl Watch {
         }
     }
 
-    /// The call that was told still runs.
+    /// The reported call still runs.
     fn goes_on(&mut self) {
         if let Some(stuck) = self.parts.watched.stuck.lock().as_mut() {
             stuck.lasted = stuck.lasted.saturating_add(self.pace.every());
         }
     }
 
-    /// BLAKE3 of the message's bytes, as they stand in the block under way.
+    /// BLAKE3 of the message's bytes, as the block under way has them.
     fn digest(&self, stuck: &StuckCall) -> Option<String> {
         let (message, engine) = (stuck.message?, stuck.engine?);
         let refit_abi::Sender::Client(client) = message.sender else {

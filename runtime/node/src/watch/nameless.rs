@@ -4,7 +4,7 @@ use refit_abi::ClientId;
 use refit_admin::Entrance;
 use std::sync::LazyLock;
 
-/// Who sends without an idempotency key, but for where that comes in.
+/// The client that sends without an idempotency key, before its entrance is added.
 static NAMELESS: LazyLock<[u8; NAMELESS_BYTES]> = LazyLock::new(|| {
     let [nameless @ .., _, _, _, _] = ClientId::of("").to_bytes();
     nameless
@@ -13,8 +13,8 @@ static NAMELESS: LazyLock<[u8; NAMELESS_BYTES]> = LazyLock::new(|| {
 /// Bytes of a client's id that all have who send without a key.
 const NAMELESS_BYTES: usize = 12;
 
-/// Who sends without a key there: each connection is a client of its own, which takes turns with others and whose
-/// messages keep their order.
+/// The client that sends without a key at this entrance: each connection is a client of its own, which takes turns
+/// with others and whose messages keep their order.
 pub(crate) fn nameless(at: Entrance) -> ClientId {
     let mut id = [0; 16];
     let (nameless, place) = id.split_at_mut(NAMELESS_BYTES);

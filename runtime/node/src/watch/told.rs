@@ -12,7 +12,7 @@ pub struct StuckCall {
     pub engine: Option<EngineId>,
     /// Its code.
     pub label: &'static Label,
-    /// What it was asked to do.
+    /// The kind of call.
     pub call: Call,
     /// Messages in the batch; 0 if it handles none.
     pub batch: usize,
@@ -27,7 +27,7 @@ pub struct StuckCall {
 }
 
 impl StuckCall {
-    /// What it does, without for how long: `engine evil handles message 2 of client x`.
+    /// The call, without its duration: `engine evil handles message 2 of client x`.
     pub fn deed(&self) -> String {
         let who = match self.engine {
             Some(engine) => format!("engine {engine}"),

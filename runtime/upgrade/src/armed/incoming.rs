@@ -18,11 +18,11 @@ pub(super) struct Incoming {
     pub(super) old: Option<Old>,
 }
 
-/// What a kind takes the place of.
+/// The live kind that a new one replaces.
 pub(super) struct Old {
     pub(super) index: KindIndex,
     pub(super) kind: Kind,
-    /// What is left to do for each engine after the commit.
+    /// The work left for each engine after the commit.
     pub(super) pending: Option<Pending>,
 }
 
@@ -90,7 +90,7 @@ fn planned<'a>(plan: &'a Plan, kind: &str) -> Option<&'a PlannedKind> {
     kinds.find(|planned| planned.kind == kind)
 }
 
-/// What the plan says of a kind is what the hashes say.
+/// Checks that the plan's class of a kind is the one that the hashes give.
 fn as_planned(kind: &str, planned: Class, found: Class) -> Result<(), ArmError> {
     match planned == found {
         true => Ok(()),
@@ -117,7 +117,7 @@ fn found(name: &str, old: &Kind, new: &Kind, restart: bool) -> Result<Class, Arm
     }
 }
 
-/// What is left to do for each engine of a kind after the commit.
+/// The work left for each engine of a kind after the commit.
 fn pending(name: &str, old: &Kind, new: &Kind, class: Class) -> Result<Option<Pending>, ArmError> {
     Ok(match class {
         Class::Migrate | Class::MigrateByHand => {

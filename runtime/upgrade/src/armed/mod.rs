@@ -213,7 +213,7 @@ impl Armed {
         }
     }
 
-    /// Which transitions are running, for whoever looks on from another thread.
+    /// The running transitions, for watchers on other threads.
     pub fn under_way(&self) -> &Arc<UnderWay> {
         &self.under_way
     }
@@ -223,7 +223,7 @@ impl Armed {
         self.timers_dropped.load(Ordering::Relaxed)
     }
 
-    /// What the transitions logged.
+    /// Takes the transitions' log lines.
     pub fn take_lines(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.lines.lock())
     }
@@ -288,8 +288,8 @@ impl Armed {
             .map_err(|error| Failure::Parameters { error })
     }
 
-    /// What clients wrote and what waits, in postcard; fails if something waits that the new code does not
-    /// take and the plan does not give up.
+    /// The clients' and the waiting messages, in postcard; fails if one waits that the new code does not take and the
+    /// plan does not give up.
     fn queued(&self, quiesced: &Quiesced<'_>) -> Result<Vec<Reworded>, Failure> {
         let failed = |Unaccepted { engine, schema }| Failure::Queued { engine, schema };
         let mut reworded = Vec::new();
@@ -302,7 +302,7 @@ impl Armed {
             let Reading { kind, old, new } = reading;
             let kind = *kind;
             let letters = quiesced.reword(Rewording { kind, old, new });
-            // What is given up the new code refuses, and tells the clients.
+            // The new code refuses the messages that are given up, and tells their clients.
             if !given_up && let Some(found) = letters.unaccepted() {
                 return Err(failed(found));
             }

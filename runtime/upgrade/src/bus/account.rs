@@ -12,11 +12,11 @@ use refit_kernel::{Started, WantedChild};
 use std::ops::{AddAssign, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Messages of a task that are told to the others together: one shared counter for each would cost as
-/// much as the message.
+/// Messages of a task that are reported to the other tasks together: a shared counter for each would cost as much as
+/// the message.
 const UNTOLD_MESSAGES_MAX: u64 = 64;
 
-/// Bytes that are told together.
+/// Bytes that are reported together.
 const UNTOLD_BYTES_MAX: u64 = 64 << 10;
 
 /// Amounts of the budgets that tasks use.
@@ -27,22 +27,22 @@ pub(crate) struct Used {
     pub(crate) engines: u64,
 }
 
-/// What one task may use, and has used.
+/// The budget and the usage of one task.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     /// The task's place in its stage or round.
     pub(crate) task: usize,
     pub(crate) used: Used,
-    /// Who used something, in order, each with what was used before.
+    /// The engines that used something, in order, each with the usage before it.
     marks: Vec<(EngineId, Used)>,
-    /// What was left when the stage or round began.
+    /// The budget that was left when the stage or round began.
     left: Used,
     told: Used,
-    /// From here on the others must be told.
+    /// From this usage on the other tasks must get a report.
     due: Used,
 }
 
-/// What all tasks have told of.
+/// The usage that all tasks have reported.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
     messages: AtomicU64,
@@ -51,7 +51,7 @@ pub(crate) struct Spent {
 }
 
 impl Used {
-    /// What an `init` asked for, beside the engines that it wants started.
+    /// The usage of an `init`, beside the engines that it wants started.
     pub(crate) fn asked(started: &Started, wanted: &[WantedChild]) -> Self {
         let asked = started.asked();
         let configs = wanted.iter().map(|child| child.config.len() as u64);
@@ -62,7 +62,7 @@ impl Used {
         }
     }
 
-    /// The first budget of which this is more than `most`.
+    /// The first budget that exceeds `most`.
     pub(crate) fn over(&self, most: &Used) -> Option<Budget> {
         let pairs = [
             (self.messages, most.messages, Budget::Messages),
@@ -135,7 +135,7 @@ impl Account {
         })
     }
 
-    /// Uses some more; whether it is time to tell the others.
+    /// Uses some more; returns whether it is time to report it.
     #[inline]
     pub(crate) fn charge(&mut self, engine: EngineId, more: Used) -> bool {
         if self.marks.last().is_none_or(|(last, _)| *last != engine) {
@@ -146,7 +146,7 @@ impl Account {
         used.messages >= due.messages || used.bytes >= due.bytes || used.engines >= due.engines
     }
 
-    /// What was not told of yet, and who has used up which budget, if this task alone has.
+    /// The usage not yet reported, and, if this task alone exhausted a budget, the engine and the budget.
     pub(crate) fn tell(&mut self) -> (Used, Option<(EngineId, Budget)>) {
         let untold = self.used - self.told;
         self.told = self.used;
@@ -171,7 +171,7 @@ impl Account {
 }
 
 impl Spent {
-    /// Adds what a task told of; gives the sum.
+    /// Adds a task's report; returns the sum.
     pub(crate) fn add(&self, more: Used) -> Used {
         let add = |spent: &AtomicU64, more| match more {
             0 => spent.load(Ordering::SeqCst),

@@ -45,14 +45,14 @@ impl EngineBus<'_> {
         answer.unwrap_or_else(|| self.absence(ask.engine))
     }
 
-    /// Whoever rehearses hears of a state that would have been here in the node.
+    /// In a rehearsal, notes a state that is missing here and would be in the node.
     fn look_out(&self, slot: SlotRef<'_>) {
         if slot.is_elsewhere() {
             self.shared.under_way.miss();
         }
     }
 
-    /// What is told of an engine that is not there.
+    /// The status of an engine that is not there.
     fn absence(&self, id: EngineId) -> BusStatus {
         match self.shared.view.has_ended(id) {
             true => BusStatus::Unavailable,
@@ -232,7 +232,7 @@ impl Bus for EngineBus<'_> {
             None => BusStatus::Unknown,
             Some(false) => BusStatus::Forbidden,
             Some(true) => {
-                // What is kept of it is an id, however often it is said.
+                // Only an id is kept of it, however often it is sent.
                 let bytes = size_of::<EngineId>() as u64;
                 if !self.charge(Used {
                     bytes,

@@ -9,21 +9,21 @@ use std::ops::Range;
 /// Log lines of one upgrade's transitions that are kept, and of one [`Out`].
 pub(crate) const TRANSITION_LINES_MAX: usize = 1_024;
 
-/// What some transitions did.
+/// The results of some transitions.
 #[derive(Debug, Default)]
 pub(crate) struct Out {
     /// Payloads of what was sent.
     pub(crate) bytes: Vec<u8>,
     pub(crate) sends: Vec<Outgoing>,
-    /// What all this used of the budgets.
+    /// The budget that they used.
     pub(crate) account: Account,
     pub(crate) started: Vec<Started>,
-    /// Where each lies among them.
+    /// The place of each engine among them.
     places: IdMap<u32>,
     pub(crate) retired: Vec<EngineId>,
-    /// What was logged. Taken up in order, so which lines are kept does not depend on the workers.
+    /// Their log lines. Collected in order, so the workers do not decide which lines are kept.
     pub(crate) lines: Vec<LogLine>,
-    /// What the `init` of engines that start afresh asked for.
+    /// The effects of the `init` of engines that start afresh.
     pub(crate) effects: Vec<Effects>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Resident {
     pub(crate) mailbox: Vec<Letter>,
 }
 
-/// Where a resident will live.
+/// The place at which a resident will live.
 #[derive(Debug)]
 pub(crate) enum Home {
     /// In the place of the old state.
@@ -88,7 +88,7 @@ impl Resident {
         }
     }
 
-    /// Who started it on the bus; `None` for one that was there before.
+    /// The engine that started it on the bus; `None` for one that was there before.
     pub(crate) fn parent(&self) -> Option<EngineId> {
         match &self.home {
             Home::New(started) => started.parent(),

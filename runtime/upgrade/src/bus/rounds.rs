@@ -21,7 +21,7 @@ pub const RESIDENTS_PER_TASK: usize = 64;
 pub(crate) struct Rounds {
     shared: Arc<Shared>,
     router: Router,
-    /// What transitions sent, until the last stage has made its states.
+    /// The messages that transitions sent, until the last stage has made its states.
     held: Vec<Out>,
     /// Emptied, with their memory, for the next round.
     spare: Vec<Out>,
@@ -129,7 +129,7 @@ impl Rounds {
         });
     }
 
-    /// What was logged, by engine, and each engine's in order.
+    /// Takes the log lines, by engine, and each engine's in order.
     pub(crate) fn take_lines(&mut self) -> Vec<LogLine> {
         let mut lines = std::mem::take(&mut self.lines);
         lines.sort_by_key(|line| line.engine);
@@ -257,7 +257,7 @@ impl Rounds {
     }
 }
 
-/// What is wrong with what a resident has become.
+/// Checks the new state of a resident.
 fn check(shared: &Shared, resident: &Resident) -> Option<Failure> {
     let entry = shared.table.get(resident.kind)?;
     let _about = running::about(resident.id);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Above every task's number.
 const NONE: usize = usize::MAX;
 
-/// What all transitions of one upgrade share.
+/// The state that all transitions of one upgrade share.
 ///
 /// Of several failures in one stage or round, that of the lowest task counts, and within a task the
 /// first. So a failure cancels only the tasks after it; those before go on, and may fail themselves.
@@ -25,11 +25,11 @@ pub(crate) struct Shared {
     pub(crate) table: Arc<GenerationTable>,
     /// Read by transitions and handlers, changed by the leader between stages and rounds.
     pub(crate) residents: RwLock<Residents>,
-    /// Whose code runs, for whoever looks on.
+    /// The engines whose code runs, for watchers.
     pub(crate) under_way: Arc<UnderWay>,
     budget: BusBudget,
     spent: Spent,
-    /// What was used before this stage or round; and how many rounds there were.
+    /// The usage before this stage or round, and the number of rounds so far.
     before: Mutex<(Used, u64)>,
     /// The highest task that has begun.
     begun: AtomicUsize,
@@ -146,7 +146,7 @@ impl Shared {
         let most = Used::from(&self.budget);
         for account in accounts {
             if let Some((engine, what)) = account.crossed(before.0, &most) {
-                // A task that failed otherwise had used that much before.
+                // A task that failed for another reason than its budget had used that much before.
                 self.fail_first(account.task, self.spent_by(engine, what));
                 break;
             }

@@ -31,7 +31,7 @@ impl Progress {
     }
 }
 
-/// What is the matter with the height of the plan.
+/// The finding on the plan's height, if there is one.
 pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
     let (planned, progress) = (plan.at_height?, context.progress?);
     let now = progress.height;

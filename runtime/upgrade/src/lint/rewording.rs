@@ -1,8 +1,8 @@
-//! What a change of JSON words means for those who speak them, where the schema stays the same.
+//! The meaning of a change of JSON words for both sides, where the schema stays the same.
 
 use refit_abi::words::{MemberWords, TypeWords, Words};
 
-/// Who speaks: what others write and the engine reads, or the other way.
+/// The direction: words that others write and the engine reads, or the other way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Messages, queries, configurations.
@@ -14,9 +14,9 @@ pub(crate) enum Way {
 /// The differences of words, in lines that a person reads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rewording {
-    /// What was understood and is not any more, or not as it was.
+    /// Words that are no longer understood, or not as they were.
     pub(crate) lost: Vec<String>,
-    /// What is understood beside what was.
+    /// Words that are understood in addition.
     pub(crate) added: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use refit_abi::codes;
 use refit_abi::schema::SchemaId;
 use refit_abi::words::Words;
 
-/// Differences that one finding tells.
+/// The most differences that one finding lists.
 const LINES_MAX: usize = 8;
 
 const CODE: &str = codes::WORDS_CHANGED;
@@ -18,7 +18,7 @@ struct Part<'a> {
     schemas: (SchemaId, SchemaId),
     words: (&'a Words, &'a Words),
     way: Way,
-    /// What it weighs if something is lost.
+    /// The level of a finding if something is lost.
     level: Level,
     next: &'static str,
 }

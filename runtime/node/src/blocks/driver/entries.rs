@@ -6,7 +6,7 @@ use refit_kernel::{
 };
 use refit_ordering::{Codec, Entry, Message, PlanEntry, Refused};
 
-/// What is to be executed, but for the block's frame.
+/// Turns a block's entries into the executor's input, without the block's frame.
 ///
 /// # Errors
 /// [`Refused`] names the first entry that cannot be carried out: nothing of its block is.
@@ -34,7 +34,7 @@ pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, R
                 (key, Order::Parameters(changes))
             }
             Entry::Restart { key, engine } => (key, Order::Restart(engine)),
-            // What becomes of it the next header says.
+            // The next header says how it ended.
             Entry::Plan { key, plan } => {
                 let read = PlanEntry::from_bytes(&plan);
                 let read = read.map_err(|error| unlike(error.to_string()))?;

@@ -24,7 +24,7 @@ pub(super) struct Outgoing {
     time: BlockTime,
 }
 
-/// What a seal's kind and length take, in bytes.
+/// The size of a seal's kind and length, in bytes.
 const SEAL_FRAME_BYTES: usize = 16;
 
 // Every block that is executed can be logged.
@@ -103,7 +103,7 @@ impl Driver {
         }
     }
 
-    /// Whether a decided block stands on what this node has. Its clock has no say: the block is decided.
+    /// Whether a decided block fits this node's ground. Its clock has no say: the block is decided.
     fn accepts(&mut self, block: &Block, bytes: usize) -> Result<(), Refused> {
         if let Some(refused) = self.parts.standing.halted() {
             return Err(refused.clone());
@@ -128,7 +128,7 @@ impl Driver {
         }
     }
 
-    /// Goes no further: to execute the block, or another in its place, would be to diverge. Whoever waits hears so.
+    /// Halts: to execute the block, or another in its place, would be to diverge. All who wait get this reason.
     fn halt(&mut self, refused: Refused) {
         self.let_out();
         if self.parts.standing.halted().is_none() {
@@ -145,7 +145,7 @@ impl Driver {
         appended.map_err(|error| Ended::Log(height, error))
     }
 
-    /// The next block stands on this one.
+    /// Makes this block the ground of the next one.
     fn goes_on_from(&mut self, frame: BlockFrame, outcome: &BlockOutcome) {
         self.ground.tip = Tip {
             height: frame.height,
@@ -183,7 +183,7 @@ impl Driver {
         latest.backlog = outcome.backlog;
         latest.tempo.block(Instant::now());
         add(&mut latest.counts.blocks, &outcome.stats);
-        // Before the answers go out: whoever has one sees it counted.
+        // Before the answers go out: a client that has its answer sees it counted.
         let replies = outcome.replies.iter().map(|replied| replied.repeated);
         let orders = outcome.ordered.iter().map(|ordered| ordered.repeated);
         let repeated = replies.chain(orders).filter(|is_one| *is_one);
@@ -227,7 +227,7 @@ impl Driver {
                 index: ordered.index,
             };
             if let Some(orderer) = self.waiters.take_order(&order) {
-                // Whoever gave it may be gone; it can look.
+                // The operator may be gone; the outcome is in the reports.
                 let _ = orderer.send(answers::ordered(ordered));
             }
         }

@@ -65,7 +65,7 @@ impl Driver {
         }
     }
 
-    /// What is known of the next block: it is here, or its source knows it.
+    /// The next block, as far as it is known: it is here, or its source knows it.
     fn foretold(&self) -> Foretold {
         match &self.next {
             Some(next) => Foretold::by(&next.block),
