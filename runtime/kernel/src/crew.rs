@@ -36,8 +36,8 @@ pub(crate) use queue::{CommandQueue, Commands, commands};
 pub use reserve::Reserve;
 pub(crate) use reserve::Reserving;
 
-/// What the crew on duty is asked to do. Blocks and upgrades go before what is looked at, which has a share of the
-/// time between two of them.
+/// A command to the crew on duty. Blocks and upgrades go before queries, which have a share of the time between two
+/// of them.
 pub(crate) enum Command {
     /// Execute a block; the outcome goes to the sender.
     Block(BlockInput, Sender<BlockOutcome>),
@@ -55,7 +55,7 @@ pub(crate) enum Command {
 
 /// A question to an engine.
 pub struct Query {
-    /// To whom.
+    /// The receiver.
     pub engine: EngineId,
     /// How it is written.
     pub codec: Codec,
@@ -68,7 +68,7 @@ pub struct Query {
 /// Takes the answer to a query.
 pub type AnswerTo = dyn FnOnce(Result<Vec<u8>, QueryError>, Height, Generation) + Send;
 
-/// What happens at an update point, told by the leader that runs it.
+/// The steps of an update point, called by the leader that runs it.
 pub trait UpdatePoint: Send {
     /// The block before is executed. What the upgrade before has left unsettled is settled now, so that the next
     /// transition can read it: no block runs from here on.
@@ -78,7 +78,7 @@ pub trait UpdatePoint: Send {
     fn sweeps_on(&mut self) -> bool {
         true
     }
-    /// It is let go after the block of this height: the gate does not close.
+    /// Called instead of the rest if it is let go after the block of this height: the gate does not close.
     fn let_go(self: Box<Self>, height: Height) {
         let _ = height;
     }
@@ -96,12 +96,12 @@ pub struct Baton {
     sender: Sender<Handover>,
 }
 
-/// What one leader hands to the next.
+/// The things that one leader hands to the next.
 struct Handover {
     executor: Box<Executor>,
-    /// What is to be done first.
+    /// The command to do first.
     command: Option<Command>,
-    /// When whoever had it was done.
+    /// The time at which the leader before was done.
     left: Done,
 }
 
@@ -189,12 +189,12 @@ impl Crew {
         })
     }
 
-    /// When this crew comes on duty, for the one who waits for it; `None` the second time.
+    /// The time at which this crew comes on duty, for the one receiver that waits for it; `None` the second time.
     pub fn on_duty(&mut self) -> Option<OnDuty> {
         self.on_duty.take()
     }
 
-    /// What the names of its threads begin with.
+    /// The beginning of its threads' names.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,5 +1,4 @@
-//! [`Duty`]: a node's crews behind one handle, for whoever has something done between two blocks and for whoever brings
-//! the next crew.
+//! [`Duty`]: a node's crews behind one handle: it runs work between two blocks, and brings in the next crew.
 //!
 //! Life. [`Duty::park`] starts a first crew that waits; [`Duty::begin`] hands it the [`Executor`]. From then on one
 //! crew
@@ -38,7 +37,7 @@ pub struct Duty {
 /// Why a crew does not do what it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Silence {
-    /// It has more to do than it keeps, or did not come to it in time.
+    /// Its queue is full, or it did not answer in time.
     #[error(
         "the crew did not answer in time: it is busy with a block, a state copy or a pause; ask again"
     )]
@@ -121,7 +120,7 @@ impl Duty {
     ) -> Result<T, Silence> {
         let (answer, answered) = bounded(1);
         let call = move |executor: &mut Executor| {
-            // Whoever asked may have given up.
+            // The asker may have given up.
             let _ = answer.send(ask(executor));
         };
         self.call_within(call, wait)?;
@@ -164,8 +163,8 @@ impl Duty {
         Reserve::take(&self.commands, bytes, self.workers, wait)
     }
 
-    /// Where it is heard, once, that a leader has panicked: the engines are gone with it, and nobody does any more what
-    /// is asked. Ends when there is no crew any more.
+    /// Receives, once, the panic of a leader: the engines are gone with it, and no command is done any more. Ends
+    /// when there is no crew any more.
     pub fn lost(&self) -> &Receiver<Panic> {
         self.commands.lost()
     }
@@ -204,7 +203,7 @@ impl Duty {
         self.crew.lock().replace(by)
     }
 
-    /// Gives the crew that was brought last, to be joined once it was told to end.
+    /// Returns the crew that was brought last, to be joined once it was told to end.
     pub fn dismiss(&self) -> Option<Crew> {
         self.crew.lock().take()
     }

@@ -1,4 +1,4 @@
-//! [`Envelope`]: what stands on a message, whoever sent it; and [`Signed`], the part of it that an engine has written.
+//! [`Envelope`]: the header of a message, from any sender; and [`Signed`], the part of it that an engine has written.
 //!
 //! A payload travels beside its envelope, because it lies in another place at each step: with the client's request, in
 //! the arena of an outbox, in the arena of a chunk, in an image. A [`Letter`](crate::engines::mailbox::Letter) is an
@@ -11,10 +11,10 @@ use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender};
 use serde::{Deserialize, Serialize};
 
-/// What stands on a message. Images carry it as it is: the order of the fields is part of their form.
+/// The header of a message. Images carry it as it is: the order of the fields is part of their form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Who sent it.
+    /// The sender.
     pub sender: Sender,
     /// The sender's count.
     pub sequence: u64,
@@ -22,19 +22,19 @@ pub struct Envelope {
     pub schema: SchemaId,
     /// How the payload is written.
     pub codec: Codec,
-    /// Whether it is a message, or tells of one that was not delivered.
+    /// Whether it is a message, or the notice of one that was not delivered.
     #[serde(with = "is_notice")]
     pub kind: DeliveryKind,
     /// How it is answered; `None` if nobody waits for an answer.
     pub ask: Option<Ask>,
-    /// What it came from in the end.
+    /// The cause from which it comes in the end.
     pub cause: CauseIndex,
 }
 
-/// What an engine writes on a message that it sends.
+/// The part of the header that an engine writes when it sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// Who sends it.
+    /// The sender.
     pub from: EngineId,
     /// The sender's count.
     pub sequence: u64,

@@ -28,7 +28,7 @@ use refit_abi::{ClientId, EngineId, Height, Undelivered};
 use std::fmt;
 use std::sync::Arc;
 
-/// What the leader, its helpers and the next crew share.
+/// The parts that the leader, its helpers and the next crew share.
 pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     pub(crate) table: ArcSwap<GenerationTable>,
@@ -38,7 +38,7 @@ pub(crate) struct Shared {
 pub struct Executor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) engines: Engines,
-    /// What the results of blocks depend on beside the engines and the blocks.
+    /// The values that the results of blocks depend on, beside the engines and the blocks.
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) height: Height,
     /// The newest executed block.
@@ -54,9 +54,9 @@ pub struct Executor {
     pub(crate) dead: DeadLetters,
     /// Which requests of clients wait or were answered.
     pub(crate) keys: Keys,
-    /// What all that waits came from.
+    /// The causes of all letters and timers that wait.
     pub(crate) causes: Causes,
-    /// What the block has used of its budget.
+    /// The part of its budget that the block has used.
     pub(crate) used: Used,
     pub(crate) totals: Stats,
     /// Whether states are compared at faults.
@@ -70,19 +70,19 @@ pub struct BlockInput {
     pub frame: BlockFrame,
     /// Messages from clients, in order.
     pub messages: Vec<Ingress>,
-    /// What operators do, by place: the messages have the places that are left.
+    /// Operators' orders, by place: the messages have the places that are left.
     pub orders: Vec<PlacedOrder>,
-    /// The digests of requests under keys, by place, as far as whoever brings the block has them; what is not here is
-    /// computed. Each is what [`RequestDigest::of`] gives of its message: it is no part of the block.
+    /// The digests of requests under keys, by place, as far as the caller has them; a missing one is computed. Each
+    /// is the [`RequestDigest::of`] of its message: it is no part of the block.
     pub requests: Vec<Option<RequestDigest>>,
 }
 
 /// One message from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ingress {
-    /// To whom.
+    /// The receiver.
     pub engine: EngineId,
-    /// From whom.
+    /// The sender.
     pub client: ClientId,
     /// By which way it came in.
     pub share: Share,
@@ -91,7 +91,7 @@ pub struct Ingress {
     pub sequence: Option<u64>,
     /// How it is written, and its reply.
     pub codec: Codec,
-    /// What it says.
+    /// Its content.
     pub payload: Vec<u8>,
 }
 
@@ -142,7 +142,7 @@ pub enum StartError {
     Init {
         /// The id.
         engine: EngineId,
-        /// What happened.
+        /// The error of the `init`.
         error: CallError,
     },
 }
@@ -187,7 +187,7 @@ impl Executor {
         self.shared.table.load_full()
     }
 
-    /// What the results of blocks depend on beside the engines and the blocks.
+    /// The values that the results of blocks depend on, beside the engines and the blocks.
     pub fn parameters(&self) -> &Arc<Parameters> {
         &self.parameters
     }
@@ -318,7 +318,7 @@ impl Executor {
         self.deliver_due_timers(frame, &mut out);
         self.take_in(block, &table, &mut out);
         self.causes.collect();
-        // What was refused above keeps no round from being made.
+        // Effects that were refused above keep no round from being made.
         self.used.effect_bytes = 0;
         while self.goes_on(&out) {
             self.round(helpers, &table, frame, &mut out);
@@ -387,7 +387,7 @@ impl Executor {
     }
 }
 
-/// What a settled engine answers to a query.
+/// The answer of a settled engine to a query.
 fn asked(
     slot: &Slot,
     entry: &KindEntry,

@@ -54,8 +54,8 @@ pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
 /// Their bytes.
 pub const WAITING_BYTES_MAX: usize = 256 << 20;
 
-/// Messages beyond these for which there is room if they come from clients; half of it also if they tell of what was not
-/// delivered.
+/// Messages beyond these for which there is room if they come from clients; half of it also for notices of
+/// undelivered messages.
 pub const WAITING_MESSAGES_KEPT: usize = 1 << 17;
 
 /// Their bytes.
@@ -90,7 +90,7 @@ pub const ROUND_EFFECT_BYTES_MAX: usize = 256 << 20;
 /// come in between.
 pub const EFFECT_BYTES_PER_BLOCK_MAX: u64 = 16 << 20;
 
-/// What a reply or an event costs beside its bytes, in bytes: it bounds the number of empty ones too.
+/// The cost of a reply or an event beside its bytes, in bytes: it bounds the number of empty ones too.
 pub const EFFECT_OVERHEAD_BYTES: usize = 128;
 
 /// Levels of engines that start engines from their `init`, below the one that a handler or the
@@ -146,10 +146,10 @@ pub const REPLIES_BYTES_PER_CLIENT_MAX: usize = 4 << 20;
 /// Largest single answer that is kept, in bytes. A longer one is given once, and its request is not done again.
 pub const REPLY_KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// What an answered key costs beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
+/// The cost of an answered key beside the bytes of its answer, in bytes: it bounds the number of empty answers too.
 pub const KEY_OVERHEAD_BYTES: usize = 160;
 
-/// What is charged for what an order has done, in bytes: as much as the longest of it takes.
+/// The charge for an order's effect, in bytes: the size of the longest.
 pub const DONE_BYTES: usize = 40;
 
 /// Causes of an image that are read: there are no more than messages and timers that wait.

@@ -1,4 +1,4 @@
-//! Answering clients: whether a message that has a key is delivered, and to whom each answer goes.
+//! Answers clients: decides whether a message that has a key is delivered, and to which client each answer goes.
 
 use crate::block::outbox::Answer;
 use crate::block::outcome::{BlockOutcome, Replied, ReplyError};
@@ -7,15 +7,15 @@ use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, KeyRefusal, RequestDiges
 use crate::limits::EFFECT_OVERHEAD_BYTES;
 
 impl Ingress {
-    /// What it asks, if it has a key.
+    /// The digest of its request, if it has a key.
     pub(crate) fn request(&self) -> RequestDigest {
         RequestDigest::of(self.engine, self.codec, &self.payload)
     }
 }
 
 impl Executor {
-    /// Whether a message that has a key is to be delivered; whoever sent one that is not is answered, or waits with
-    /// the first.
+    /// Whether a message that has a key is to be delivered. The sender of one that is not gets an answer, or waits
+    /// with the first.
     pub(crate) fn admit(
         &mut self,
         key: Key,
@@ -50,7 +50,7 @@ impl Executor {
         false
     }
 
-    /// Gives an answer to whom it is for. A key is answered by it, or free again.
+    /// Gives an answer to its client. Its key is answered by it, or free again.
     pub(crate) fn answer(&mut self, answer: Answer, out: &mut BlockOutcome) {
         let at = self.now();
         let Answer {
@@ -67,7 +67,7 @@ impl Executor {
             }),
             Ask::Keyed => {
                 let key = Key { client, sequence };
-                // The key of a letter that waits is taken; without it nobody could be told apart.
+                // A letter that waits holds its key; without it two requests could not be told apart.
                 let Some(request) = self.keys.settle(key, &outcome, at) else {
                     return;
                 };
@@ -94,7 +94,7 @@ impl Executor {
     }
 }
 
-/// What an answer counts among what leaves with a block.
+/// The bytes that an answer counts among the effects of a block.
 fn charged(outcome: &Result<Vec<u8>, ReplyError>) -> u64 {
     (outcome_bytes(outcome) + EFFECT_OVERHEAD_BYTES) as u64
 }

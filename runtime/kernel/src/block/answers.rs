@@ -1,5 +1,5 @@
-//! What a handler says of each message of its batch, carried out: the reply, or word of why there is none, to whoever
-//! waits for it.
+//! Carries out a handler's answer to each message of its batch: sends the reply, or the reason why there is none, to
+//! the sender.
 
 use crate::block::outbox::Notice;
 use crate::block::outcome::ReplyError;
@@ -80,7 +80,7 @@ impl Running<'_> {
         self.answer(index, Err(too_large));
     }
 
-    /// A fault that no client is told.
+    /// Reports a fault that no client gets.
     fn tell_of_fault(&mut self, index: usize, fault: &Fault) {
         let letter = self.letters.get(index);
         if letter.is_some_and(|letter| letter.envelope.ask.is_none()) {
@@ -123,7 +123,7 @@ impl Running<'_> {
                     cause: envelope.cause,
                 });
             }
-            // Nobody waits for a timer. After a panic the poison tells of it.
+            // A timer has no sender. After a panic the poison is the report.
             (Hears::Nobody, Sender::Timer) if reason == Undelivered::Rejected => {
                 let payload = letter.payload(self.arena);
                 self.outbox.bounce(self.id, envelope, payload, reason);
@@ -132,7 +132,7 @@ impl Running<'_> {
         }
     }
 
-    /// A message failed: what it has put out is dropped, and whoever waits is told.
+    /// A message failed: drops its outputs, and answers its sender.
     pub(super) fn came_to_nothing(&mut self, index: usize, status: CallStatus, bytes: &[u8]) {
         self.drop_outputs(index);
         let effect_bytes = bytes.len().min(FAULT_DETAIL_BYTES_MAX) + EFFECT_OVERHEAD_BYTES;

@@ -1,6 +1,6 @@
-//! Delivery on a node that is told to compare states at faults: "check first, then change" is the author's duty, and
-//! here it is looked at. Each message is handled alone, and the state is written down before it, so this costs the
-//! encoding of a state for each message; nothing of it runs on a node that is not told to.
+//! Delivery on a node that compares states at faults (`--check-faults`): "check first, then change" is the author's
+//! duty, and this checks it. Each message is handled alone, and the state is written down before it, so this costs
+//! the encoding of a state for each message; a node without the flag runs nothing of it.
 
 use crate::block::handling::{Code, bounce_all, deliver as deliver_batch};
 use crate::block::outbox::Outbox;

@@ -1,4 +1,4 @@
-//! Messages that no engine took and no sender could be told of: kept up to a bound, all counted.
+//! Dead letters, messages that no engine took and whose sender could not be told: kept up to a bound, all counted.
 
 use crate::parameters::DeadLetterBounds;
 use refit_abi::{EngineId, Sender, Undelivered};
@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// A message that no engine took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Who sent it.
+    /// The sender.
     pub sender: Sender,
-    /// To whom.
+    /// The receiver.
     pub to: EngineId,
     /// Why it was not taken.
     pub reason: Undelivered,
@@ -20,9 +20,9 @@ pub struct DeadLetter {
 /// A dead letter without what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadLetterBrief {
-    /// Who sent it.
+    /// The sender.
     pub sender: Sender,
-    /// To whom.
+    /// The receiver.
     pub to: EngineId,
     /// Why it was not taken.
     pub reason: Undelivered,

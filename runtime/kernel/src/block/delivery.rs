@@ -1,4 +1,4 @@
-//! Delivery: one message into one mailbox, or word to whoever waits that it cannot be.
+//! Delivery: puts one message into one mailbox, or answers its sender why it cannot.
 
 mod run;
 
@@ -20,7 +20,7 @@ use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerId, Undelivered};
 
-/// Where a message comes from.
+/// The source of a message.
 #[derive(Clone, Copy)]
 enum Origin<'a> {
     /// A client, which speaks to this generation.
@@ -134,7 +134,7 @@ impl Executor {
         self.deliver(notice.to, envelope, &payload, out);
     }
 
-    /// Puts a message into a mailbox, or tells whoever waits why it cannot.
+    /// Puts a message into a mailbox, or answers its sender why it cannot.
     pub(crate) fn deliver(
         &mut self,
         to: EngineId,
@@ -177,8 +177,8 @@ impl Executor {
             && waiting_bytes + bytes <= most.all_bytes.saturating_add(bytes_kept)
     }
 
-    /// Settles the state of an engine that is to get a letter, if that is still to be done: one that its settling
-    /// poisons refuses letters from the update point on, whether the sweep has come to it or not.
+    /// Settles the state of an engine that gets a letter, if that is still to do: an engine that its settling poisons
+    /// refuses letters from the update point on, whether the sweep has reached it or not.
     fn settled(&self, slot: &mut Slot, out: &mut BlockOutcome) {
         if let Some(table) = &self.settling.table
             && let Some(entry) = table.get(slot.kind)
@@ -250,7 +250,7 @@ impl Executor {
         None
     }
 
-    /// Tells whoever waits for an answer to a message why there is none.
+    /// Answers the sender of a message why there is no reply.
     pub(crate) fn refuse(
         &mut self,
         to: EngineId,

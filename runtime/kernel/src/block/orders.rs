@@ -25,7 +25,7 @@ use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Undelivered};
 use serde::{Deserialize, Serialize};
 
-/// What an operator does to a state.
+/// An operator's change to the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {
@@ -42,7 +42,7 @@ pub enum Order {
     },
 }
 
-/// The digest of a plan, as whoever plans has made it.
+/// The digest of a plan, made by its planner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PlanDigest(pub [u8; 32]);
@@ -63,11 +63,11 @@ pub struct PlacedOrder {
     pub index: u64,
     /// Its key. `None`: it is one of its own.
     pub key: Option<OrderKey>,
-    /// What is to be done.
+    /// The order itself.
     pub order: Order,
 }
 
-/// What became of an order.
+/// The outcome of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// The order's place among the entries of its block, from 0.
@@ -76,11 +76,11 @@ pub struct Ordered {
     pub at: At,
     /// Whether it was carried out before, and this is what it did then.
     pub repeated: bool,
-    /// What it has done, or why nothing.
+    /// Its effect, or why it had none.
     pub outcome: Result<Done, OrderError>,
 }
 
-/// What an order has done.
+/// The effect of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Done {
@@ -121,7 +121,7 @@ pub enum OrderError {
         engine: EngineId,
         /// The schema of what it was started with.
         found: SchemaId,
-        /// What its code takes now.
+        /// The schema that its code takes now.
         taken: SchemaId,
     },
     /// Its `init` did not succeed: the engine is as it was.
@@ -129,7 +129,7 @@ pub enum OrderError {
     Init {
         /// The engine.
         engine: EngineId,
-        /// What happened.
+        /// The `init`'s error.
         error: CallError,
     },
     /// Its key says no.
@@ -138,7 +138,7 @@ pub enum OrderError {
 }
 
 impl Order {
-    /// What is compared to see whether another order under the same key is the same.
+    /// The digest that shows whether another order under the same key is the same.
     pub fn request(&self) -> RequestDigest {
         match self {
             Order::Parameters(changes) => RequestDigest::of_order(0, &changes.to_bytes()),
@@ -184,8 +184,8 @@ impl Executor {
         });
     }
 
-    /// What is known of an order under a key already, without carrying it out: what it has done, or why it will do
-    /// nothing. `None`: the key is free.
+    /// The earlier outcome of an order under a key, without carrying it out: its effect, or why it will have none.
+    /// `None`: the key is free.
     pub fn ordered_before(
         &self,
         key: Key,

@@ -14,7 +14,7 @@ use refit_abi::schema::SchemaId;
 use refit_abi::{ClientId, EngineId, TimerAt, TimerId, Undelivered};
 use std::ops::Range;
 
-/// What the handlers of one chunk did in one round.
+/// The outputs of the handlers of one chunk in one round.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// Letters that were taken out of mailboxes, by cause as they came.
@@ -37,7 +37,7 @@ pub(crate) struct Outbox {
     /// Messages that were handled, by kind.
     pub(crate) messages: Vec<(KindIndex, u64)>,
     pub(crate) stats: Stats,
-    /// What was taken of the round's common room.
+    /// The part taken of the round's common room.
     pub(crate) common: Common,
     /// Whether all that the round does with its chunk is done.
     pub(crate) is_closed: bool,
@@ -83,7 +83,7 @@ pub(crate) struct Stop {
     pub(crate) engine: EngineId,
 }
 
-/// What was done with timers, in order.
+/// The timers set and cancelled, in order.
 #[derive(Debug)]
 pub(crate) enum TimerDeed {
     Set(NewTimer),
@@ -198,7 +198,7 @@ impl Outbox {
         lists.iter().all(|is_empty| *is_empty) && *stats == Stats::default()
     }
 
-    /// A message that `engine` did not handle: whoever waits for it learns so.
+    /// Answers the sender of a message that `engine` did not handle.
     pub(crate) fn bounce(
         &mut self,
         engine: EngineId,

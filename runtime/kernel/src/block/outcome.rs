@@ -1,4 +1,4 @@
-//! What the execution of a block gives back.
+//! The outcome of a block: answers, events, log lines and counts.
 
 use crate::block::orders::Ordered;
 use crate::block::receipt::Receipt;
@@ -20,17 +20,18 @@ pub struct BlockOutcome {
     pub generation: Generation,
     /// The answers to the block's messages, in a fixed order.
     pub replies: Vec<Replied>,
-    /// What became of the block's orders, in the order of their places.
+    /// The outcomes of the block's orders, in the order of their places.
     pub ordered: Vec<Ordered>,
     /// The parameters that hold from the next block on, if they are others than in this one.
     pub parameters: Option<Arc<Parameters>>,
     /// Over what the engines replied and emitted, for comparison with other nodes.
     pub receipt: Receipt,
-    /// What engines emitted.
+    /// The events that engines emitted.
     pub events: Vec<Emitted>,
-    /// What engines logged.
+    /// The engines' log lines.
     pub logs: Vec<LogLine>,
-    /// What went wrong, the first [`TROUBLES_PER_BLOCK_MAX`](crate::limits::TROUBLES_PER_BLOCK_MAX) of it.
+    /// The troubles of the block, the first [`TROUBLES_PER_BLOCK_MAX`](crate::limits::TROUBLES_PER_BLOCK_MAX) of
+    /// them.
     pub troubles: Vec<Trouble>,
     /// Messages that were answered with a fault, by kind.
     pub faults: BTreeMap<String, u64>,
@@ -51,7 +52,7 @@ pub struct BlockOutcome {
 /// The answer to one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replied {
-    /// Whom it is for.
+    /// The client that gets it.
     pub asker: Asker,
     /// The engine that the message was for.
     pub engine: EngineId,
@@ -72,8 +73,8 @@ pub enum ReplyError {
     /// The engine's own fault.
     #[error("{0}")]
     Fault(Fault),
-    /// The engine's own fault, and its state is not what it was before the message: looked for only where the node is
-    /// told to.
+    /// The engine's own fault, with a state that differs from the one before the message: checked only on a node with
+    /// `--check-faults`.
     #[error("{0}")]
     ChangedAtFault(Fault),
     /// The message is not one that the engine understands.
@@ -81,7 +82,7 @@ pub enum ReplyError {
     Rejected {
         /// The engine.
         engine: EngineId,
-        /// What the decoder said.
+        /// The decoder's error.
         reason: String,
     },
     /// The engine panicked on this message.
@@ -92,7 +93,7 @@ pub enum ReplyError {
     Panicked {
         /// The engine.
         engine: EngineId,
-        /// What the panic said; empty in an answer that is given again.
+        /// The panic's text; empty in an answer that is given again.
         text: String,
     },
     /// The engine panicked on this message; its kind rolls back.
@@ -103,7 +104,7 @@ pub enum ReplyError {
     RolledBack {
         /// The engine.
         engine: EngineId,
-        /// What the panic said; empty in an answer that is given again.
+        /// The panic's text; empty in an answer that is given again.
         text: String,
     },
     /// The message was handled, and its reply is longer than it may be: the node dropped it.
@@ -143,7 +144,7 @@ pub enum ReplyError {
     Key(KeyRefusal),
 }
 
-/// What a panic said, if it is known.
+/// The panic's text, if it is known.
 fn said(text: &str) -> String {
     match text {
         "" => "; what it said is in the log of that time".to_owned(),
@@ -193,7 +194,7 @@ pub enum QueryError {
 /// An event that an engine emitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emitted {
-    /// Who.
+    /// The engine.
     pub engine: EngineId,
     /// Under which topic.
     pub topic: String,
@@ -204,11 +205,11 @@ pub struct Emitted {
 /// A line that an engine logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Who.
+    /// The engine.
     pub engine: EngineId,
     /// 1 (error) to 5 (trace).
     pub level: u8,
-    /// What.
+    /// The line, without its end.
     pub line: String,
 }
 
@@ -235,7 +236,7 @@ pub struct Stats {
     pub log_lines_dropped: u64,
     /// Answers to requests under keys that are no longer kept: a repeat is refused.
     pub answers_forgotten: u64,
-    /// Clients that sent under keys and of which nothing is kept any more.
+    /// Clients with keys that are forgotten completely.
     pub clients_forgotten: u64,
 }
 

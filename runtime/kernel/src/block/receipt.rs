@@ -17,13 +17,13 @@ const LEAF_CONTEXT: &str = "refit 2026 receipt of an engine";
 /// The same for the root.
 const ROOT_CONTEXT: &str = "refit 2026 receipt of a block";
 
-/// What is hashed at once, in bytes: enough for the hash to work on many of its chunks of 1,024 side by side.
+/// Bytes that are hashed at once: enough for the hash to work on many of its chunks of 1,024 side by side.
 const HASHED_AT_ONCE_BYTES: usize = 64 << 10;
 
 /// The form of what is hashed; the root begins with it.
 const RECEIPT_FORMAT: u8 = 1;
 
-/// What a block has brought about.
+/// The effects of a block, as a hash for each engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// The block.
@@ -56,9 +56,9 @@ pub struct LeafHash(pub [u8; 32]);
 pub enum ReceiptDifference {
     /// They are of two heights.
     Height {
-        /// That of the first.
+        /// The height of the first.
         one: Height,
-        /// That of the second.
+        /// The height of the second.
         other: Height,
     },
     /// This engine had another effect, or nothing in one of them; it is the first one, by id.
@@ -68,7 +68,7 @@ pub enum ReceiptDifference {
     },
 }
 
-/// What became of a message, as it is hashed.
+/// The outcome of a message, as it is hashed.
 #[derive(Serialize)]
 enum Outcome<'a> {
     Body(Bytes<'a>),
@@ -166,7 +166,7 @@ fn root(height: Height, engines: &[EngineReceipt]) -> ReceiptRoot {
     ReceiptRoot(*hasher.finalize().as_bytes())
 }
 
-/// What one engine brought about, as the node has it.
+/// The effects of one engine, as the node has them.
 #[derive(Clone, Copy)]
 enum Of<'a> {
     Reply(&'a Replied),
@@ -227,7 +227,7 @@ fn write_number(mut number: u64, to: &mut Vec<u8>) {
 /// The hash of one engine's part in the making; its memory serves the next.
 struct Leaf {
     hasher: blake3::Hasher,
-    /// What is not hashed yet.
+    /// The bytes that are not hashed yet.
     buffer: Vec<u8>,
 }
 

@@ -8,7 +8,7 @@ use crate::limits::{LOG_LINES_PER_BLOCK_MAX, TROUBLES_PER_BLOCK_MAX};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
-/// What the chunks of a round have told so far.
+/// The lines and troubles that the chunks of a round have reported so far.
 #[derive(Debug, Default)]
 pub(crate) struct Report(Mutex<BTreeMap<usize, Count>>);
 

@@ -33,34 +33,34 @@ const STEP_ASKS: usize = 64;
 /// The same of an engine whose kind rolls back: its state is copied for each step.
 const STEP_ASKS_COPIED: usize = 1_024;
 
-/// What was made in a round, or may be.
+/// The outputs made in a round, or the most of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Made {
     /// Messages, events, timers, starts and stops.
     pub(crate) deeds: usize,
     /// Their bytes.
     pub(crate) bytes: usize,
-    /// What of it leaves the node: replies and events, in bytes.
+    /// The outputs that leave the node: replies and events, in bytes.
     pub(crate) effect_bytes: usize,
 }
 
 /// The room of a round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
-    /// That each engine has for itself.
+    /// The part that each engine has for itself.
     part: Made,
-    /// That all have together.
+    /// The part that all engines share.
     common: Made,
-    /// What an engine has made when it leaves the rest of its mail for the next round.
+    /// The amount after which an engine leaves the rest of its mail for the next round.
     enough: Made,
     first_asks: usize,
 }
 
-/// What the engines of one chunk have taken of the common room.
+/// The part of the common room that the engines of one chunk have taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Common {
     taken: Made,
-    /// What is left of it, as far as somebody asked.
+    /// The rest of it, if it was asked for.
     left: Option<Made>,
 }
 
@@ -165,7 +165,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Of an `init`, which is bounded otherwise: it is carried out before the next one runs.
+    /// The room of an `init`, which has another bound: it is carried out before the next one runs.
     pub(crate) fn open() -> Self {
         Self::new(&Room::OPEN, &[])
     }
@@ -263,8 +263,8 @@ pub(crate) fn take_turns(letters: &mut [Letter]) {
     letters.clone_from_slice(&sorted);
 }
 
-/// What was taken of the common room by the chunks that come before, all of which have been claimed: each of them waits,
-/// if at all, for such as come before it.
+/// The part of the common room taken by the chunks before, all of which have been claimed: each of them waits, if at
+/// all, for chunks before it.
 fn taken_before(chunks: &[SharedChunk]) -> Made {
     let taken = |chunk: &SharedChunk| {
         loop {
@@ -280,7 +280,7 @@ fn taken_before(chunks: &[SharedChunk]) -> Made {
 }
 
 impl Outbox {
-    /// What an `init` has made.
+    /// The outputs of an `init`.
     pub(crate) fn made(&self) -> Made {
         let bytes = |event: &Emitted| event.topic.len() + event.payload.len();
         let event_bytes = self.events.iter().map(bytes).sum::<usize>();

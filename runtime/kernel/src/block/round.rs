@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What the members of a crew do together.
+/// The joint work of the members of a crew.
 #[derive(Clone)]
 pub(crate) enum Job {
     /// Handle the mail of some chunks.
@@ -25,7 +25,7 @@ pub(crate) enum Job {
     Reserve(Arc<Reserving>),
 }
 
-/// What all handlers of a round know.
+/// The facts that all handlers of a round share.
 #[derive(Clone, Debug)]
 pub(crate) struct RoundFacts {
     /// The block.
@@ -39,7 +39,7 @@ pub(crate) struct RoundFacts {
     pub(crate) causes: Causes,
     /// How much of its mail each engine gets.
     pub(crate) quota: Quota,
-    /// What all of them may make.
+    /// The room for the outputs of all of them.
     pub(crate) room: Room,
     /// The block before the newest generation.
     pub(crate) update_point: Height,
@@ -61,7 +61,7 @@ pub(crate) struct Round {
     pub(crate) report: Report,
 }
 
-/// What an [`Each`] does with each number.
+/// The work of an [`Each`] for each number.
 pub(crate) type Task = dyn Fn(usize) + Send + Sync;
 
 /// Numbered tasks of a transition, each claimed by one worker.

@@ -20,7 +20,7 @@ use refit_abi::host::BlockFrame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a block has used of its budget so far.
+/// The part of its budget that a block has used so far.
 #[derive(Debug, Default)]
 pub(crate) struct Used {
     /// Bytes of messages that were handled.
@@ -29,7 +29,7 @@ pub(crate) struct Used {
     pub(crate) effect_bytes: u64,
     /// Bytes of the answers that are given again, charged likewise.
     pub(crate) repeated_bytes: u64,
-    /// What the `init` of engines that this round has started has made.
+    /// The outputs of the `init` of engines that this round has started.
     pub(crate) started: Made,
 }
 
@@ -111,7 +111,7 @@ impl Executor {
         for (index, chunk) in active.iter().zip(&round.chunks) {
             let mut chunk = chunk.write();
             outboxes.push(std::mem::take(&mut chunk.outbox));
-            // What the quota left.
+            // The mail that the quota left.
             if !chunk.active.is_empty() {
                 self.engines.active.push(*index);
             }
@@ -126,7 +126,7 @@ impl Executor {
         self.close_gaps(table, out);
     }
 
-    /// How much of its mail each engine gets, so that the round comes to no more than the block may still handle: equal
+    /// How much of its mail each engine gets, so that the round stays within what the block may still handle: equal
     /// parts of that. An engine gets one letter at least: no budget is too small for all.
     fn quota(&self, engines: usize, out: &BlockOutcome) -> Quota {
         let most = &self.parameters.block;
@@ -192,7 +192,7 @@ impl Executor {
     }
 }
 
-/// The table of causes, back from a round. All who worked have let go of it.
+/// Takes the table of causes back from a round. All workers have dropped it.
 fn causes_of(round: &mut Arc<Round>) -> Causes {
     match Arc::get_mut(round) {
         Some(round) => std::mem::take(&mut round.facts.causes),

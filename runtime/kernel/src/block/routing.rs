@@ -80,7 +80,8 @@ impl Executor {
         }
     }
 
-    /// What further engines that this round starts may do in their `init`: all of them have the room of a round together.
+    /// The outputs that further engines of this round may make in their `init`: all of them share the room of a
+    /// round.
     fn left_to_start(&self) -> Spent {
         let left = self.parameters.round.made().minus(self.used.started);
         Spent {
@@ -90,7 +91,7 @@ impl Executor {
         }
     }
 
-    /// Keeps a dead letter that is counted, and tells of it.
+    /// Keeps a dead letter that is counted, and reports it.
     pub(crate) fn bury(&mut self, letter: DeadLetter, out: &mut BlockOutcome) {
         trouble::keep(&mut out.troubles, || {
             let kind = self.engines.with(letter.to, |slot| slot.kind);
@@ -103,7 +104,7 @@ impl Executor {
     fn route_timers(&mut self, outbox: &mut Outbox) {
         for deed in outbox.timers.drain(..) {
             match deed {
-                // What an engine has set that has stopped since is dropped as all its timers were.
+                // A timer of an engine that has stopped since is dropped, as all its timers were.
                 TimerDeed::Set(timer) if self.engines.directory.get(timer.engine).is_none() => {}
                 TimerDeed::Set(timer) => {
                     let spent = Spent {

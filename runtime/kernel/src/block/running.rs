@@ -32,20 +32,20 @@ pub(crate) struct Running<'a> {
     pub(crate) node_timer_bytes: usize,
     pub(crate) parameters: &'a Parameters,
     pub(crate) allowances: Allowances<'a>,
-    /// What the message at the mark may do.
+    /// The allowance of the message at the mark.
     pub(crate) allowed: Portion,
     /// The cause for which that was looked up: the letters of a batch often have one cause.
     pub(crate) allowed_of: Option<CauseIndex>,
-    /// What it has made in this round, and may.
+    /// Its outputs in this round, and their bound.
     pub(crate) turn: Turn<'a>,
     pub(crate) mark: Mark,
     /// The last message that is known to have failed.
     pub(crate) failed: Option<usize>,
-    /// What the panic said, if one ended the batch.
+    /// The panic's text, if one ended the batch.
     pub(crate) panic: Option<String>,
 }
 
-/// Where what a message may do comes from.
+/// The source of a message's allowance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Allowances<'a> {
     /// Its cause.
@@ -54,7 +54,7 @@ pub(crate) enum Allowances<'a> {
     Fixed(Allowance),
 }
 
-/// Where the outputs of the message at `index` begin.
+/// The beginning of the outputs of the message at `index`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     pub(super) index: usize,
@@ -67,7 +67,7 @@ pub(crate) struct Mark {
     /// Bytes of its events so far.
     pub(super) emitted: usize,
     counters: Counters,
-    /// What the engine had made before.
+    /// The engine's outputs before it.
     made: Made,
 }
 
@@ -142,7 +142,7 @@ impl Running<'_> {
         self.turn.take(more, &mut self.outbox.common)
     }
 
-    /// What a message came from; of an `init`, whoever carries its outputs out says so.
+    /// The cause of a message; an `init` gets its cause when its outputs are carried out.
     #[inline]
     pub(super) fn cause(&self, index: usize) -> CauseIndex {
         let letter = self.letters.get(index);
@@ -157,8 +157,8 @@ impl Running<'_> {
         }
     }
 
-    /// Timers that the message at the mark may still set. What it cancelled counts too: a message that sets and
-    /// cancels without end comes to one.
+    /// Timers that the message at the mark may still set. Cancelled ones count too: else a message could set and
+    /// cancel without end.
     pub(super) fn timers_left(&self) -> usize {
         let done = self.outbox.timers.len() - self.mark.timers;
         self.allowed

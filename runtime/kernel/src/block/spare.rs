@@ -89,7 +89,7 @@ impl Chunk {
 }
 
 impl Outbox {
-    /// What it holds is what it has needed.
+    /// Its present size is the size that it needed.
     pub(crate) fn note_needed(&mut self) {
         self.bytes_needed = self.bytes_needed.max(self.bytes.len());
         let lists = [

@@ -1,4 +1,4 @@
-//! [`Trouble`]: what went wrong in a block and stands in no reply that a client reads, for the node's log.
+//! [`Trouble`]: something that went wrong in a block and is in no reply that a client reads, for the node's log.
 
 use crate::block::dead_letters::DeadLetter;
 use crate::limits::TROUBLES_PER_BLOCK_MAX;
@@ -12,42 +12,43 @@ pub struct Trouble {
     pub engine: EngineId,
     /// Its kind, and the version of its state; `None` if there is no such engine.
     pub kind: Option<(String, u32)>,
-    /// What it is.
+    /// The kind of trouble.
     pub what: Wrong,
 }
 
-/// What went wrong.
+/// The kinds of trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wrong {
-    /// It answered the message of a timer or of another engine with a fault. Clients' are only counted: they are told.
+    /// It answered the message of a timer or of another engine with a fault. Clients' are only counted: the client
+    /// has it in its reply.
     Faulted {
-        /// Who sent the message.
+        /// The sender of the message.
         sender: Sender,
         /// That message's sequence.
         sequence: u64,
         /// The fault's code.
         code: String,
     },
-    /// It answered with a fault and had changed its state: looked for only where the node is told to.
+    /// It answered with a fault and had changed its state: checked only on a node with `--check-faults`.
     ChangedAtFault {
-        /// Who sent the message.
+        /// The sender of the message.
         sender: Sender,
         /// That message's sequence.
         sequence: u64,
     },
     /// It panicked, and its state is again as it was before the message.
     RolledBack {
-        /// Who sent the message.
+        /// The sender of the message.
         sender: Sender,
         /// That message's sequence.
         sequence: u64,
-        /// What the panic said.
+        /// The panic's text.
         text: String,
     },
     /// It handled a message, and its reply was too long to be passed on.
     TooLarge {
-        /// Who sent the message.
+        /// The sender of the message.
         sender: Sender,
         /// That message's sequence.
         sequence: u64,
@@ -58,7 +59,7 @@ pub enum Wrong {
     },
     /// It handled a message, and its reply is lost: the round had no room for it.
     NoRoom {
-        /// Who sent the message.
+        /// The sender of the message.
         sender: Sender,
         /// That message's sequence.
         sequence: u64,
@@ -69,16 +70,16 @@ pub enum Wrong {
     },
     /// It is poisoned: it takes no messages any more.
     Poisoned {
-        /// Who sent the message; `None` if it was none, but the settling of a migrated state.
+        /// The sender of the message; `None` if it was no message, but the settling of a migrated state.
         sender: Option<Sender>,
         /// That message's sequence.
         sequence: u64,
-        /// What the panic said.
+        /// The panic's text.
         text: String,
     },
-    /// A message for it became a dead letter: nobody could be told.
+    /// A message for it became a dead letter: its sender could not be told.
     DeadLetter {
-        /// Who sent it.
+        /// The sender.
         sender: Sender,
         /// Why it was not taken.
         reason: Undelivered,

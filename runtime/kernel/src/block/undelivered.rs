@@ -1,5 +1,5 @@
-//! Who hears that a message did not arrive. It is decided here alone, whoever finds out: delivery that refuses it, a
-//! poisoned or stopped engine that gives it back, an upgrade that gives it up.
+//! Decides who learns that a message did not arrive. It is decided here alone, for each finder: delivery that refuses
+//! it, a poisoned or stopped engine that gives it back, an upgrade that gives it up.
 
 use crate::block::outbox::{Answer, Notice};
 use crate::block::outcome::ReplyError;
@@ -7,7 +7,7 @@ use crate::envelope::Envelope;
 use refit_abi::raw::DeliveryKind;
 use refit_abi::{EngineId, Sender, Undelivered};
 
-/// Who hears of a message that did not arrive, and what.
+/// The receiver of the notice that a message did not arrive, and the notice.
 #[derive(Debug)]
 pub(crate) enum Hears {
     /// The client that waits for its answer.
@@ -19,7 +19,7 @@ pub(crate) enum Hears {
 }
 
 impl Envelope {
-    /// Who hears that this message did not arrive at the engine `to`.
+    /// The receiver of the notice that this message did not arrive at the engine `to`.
     pub(crate) fn hears(&self, to: EngineId, reason: Undelivered) -> Hears {
         let undelivered = Err(ReplyError::Undelivered { engine: to, reason });
         if let Some(answer) = self.answer(to, undelivered) {

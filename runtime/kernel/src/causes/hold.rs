@@ -7,7 +7,7 @@ use crate::engines::mailbox::{Amount, Letter};
 use refit_abi::EngineId;
 use std::collections::BTreeMap;
 
-/// What each cause of which too much waits may still have handled in this block: messages and bytes.
+/// The messages and bytes that each cause with too much waiting may still have handled in this block.
 #[derive(Debug)]
 pub(crate) struct Turns(BTreeMap<CauseIndex, Turn>);
 
@@ -126,7 +126,7 @@ pub(crate) fn hold_back<'a>(
     held
 }
 
-/// What [`hold_back`] took out of mailboxes.
+/// The letters that [`hold_back`] took out of mailboxes.
 #[derive(Debug, Default)]
 pub(crate) struct HeldBack {
     pub(crate) amount: Amount,

@@ -16,7 +16,7 @@ impl Causes {
         })
     }
 
-    /// Puts them in their places; what waits is counted as it is put back. Places that no node comes to
+    /// Puts the causes in their places; waiting letters are counted as they are put back. Places that no node reaches
     /// are left out.
     pub(crate) fn restore(&mut self, causes: &[CauseImage], height: Height) {
         self.height = height;

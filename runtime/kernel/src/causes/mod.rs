@@ -30,7 +30,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 #[serde(transparent)]
 pub struct CauseIndex(pub u32);
 
-/// What has been done because of one cause.
+/// The work done because of one cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// Messages sent and timers set.
@@ -71,9 +71,9 @@ pub(crate) struct Causes {
     live: usize,
     /// Those to which nothing may refer any more.
     loose: Vec<CauseIndex>,
-    /// Those of which more waits than this block may handle.
+    /// The causes of which more waits than this block may handle.
     over: BTreeSet<CauseIndex>,
-    /// Those of which no more is handled in this block.
+    /// The causes of which no more is handled in this block.
     paused: Vec<CauseIndex>,
     pub(crate) bounds: CauseBounds,
     height: Height,
@@ -252,7 +252,7 @@ impl Causes {
         self.loose.push(cause);
     }
 
-    /// Frees the places of causes to which nothing refers. Not while something is routed: it may come to.
+    /// Frees the places of causes to which nothing refers. Not during routing: a letter may still refer to one.
     pub(crate) fn collect(&mut self) {
         while let Some(cause) = self.loose.pop() {
             let Some(it) = self.list.get_mut(cause.0 as usize) else {

@@ -6,7 +6,7 @@
 use super::{CauseIndex, Causes, Spent};
 use crate::parameters::MessageBounds;
 
-/// What one handled message, or one `init`, may do: at most what [`MessageBounds`] says.
+/// The most that one handled message, or one `init`, may do: within [`MessageBounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Messages that it may send; as many events it may emit, and timers set or cancel.
@@ -82,7 +82,7 @@ impl Portion {
         (count as u64).saturating_mul(self.among) <= left
     }
 
-    /// What it comes to.
+    /// The resulting allowance.
     pub(crate) fn allowance(&self, most: &MessageBounds) -> Allowance {
         Allowance {
             sends: share(self.left.messages, self.among, most.sends),
@@ -103,7 +103,7 @@ impl Causes {
         }
     }
 
-    /// What a cause may still do in all.
+    /// The work that a cause may still do in all.
     #[inline]
     pub(crate) fn left(&self, cause: CauseIndex) -> Spent {
         let all = self.bounds.in_all;

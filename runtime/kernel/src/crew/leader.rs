@@ -30,8 +30,8 @@ pub(super) fn lead(handover: Handover, commands: &CommandQueue, helpers: &Helper
     }
 }
 
-/// A leader has panicked, and the engines are gone with it. Whoever has blocks executed hears so, and whoever waits for
-/// an outcome that none comes, until the crew is told to stop.
+/// Answers for a leader that has panicked, whose engines are gone: its owner gets the panic, and every command gets
+/// no outcome, until the crew is told to stop.
 pub(super) fn turn_away(commands: &CommandQueue, panic: Panic) {
     commands.lose(panic);
     let mut share = Share::new();
@@ -44,14 +44,14 @@ pub(super) fn turn_away(commands: &CommandQueue, panic: Panic) {
 
 struct Leader<'a> {
     executor: Box<Executor>,
-    /// What is to be done before what waits.
+    /// The command to do before those that wait.
     first: Option<Command>,
     commands: &'a CommandQueue,
     share: Share,
     helpers: &'a Helpers,
 }
 
-/// What comes after a command.
+/// The leader's step after a command.
 enum After {
     /// The next one.
     GoesOn,
@@ -74,8 +74,8 @@ impl Leader<'_> {
         }
     }
 
-    /// Works on what waits, and hands over when nothing does or it has led on for long enough. Gives itself back
-    /// if there is no successor: then this crew stays on duty.
+    /// Works on the queue, and hands over when it is empty or after it has led on for long enough. Returns itself if
+    /// there is no successor: then this crew stays on duty.
     fn lead_on(mut self, successor: &Baton) -> Option<Self> {
         let mut left = Left::new();
         loop {
@@ -134,7 +134,7 @@ impl Leader<'_> {
             }
             Command::Stop => return After::Ends,
         }
-        // One step even under constant load, so that the old code is let go in bounded time.
+        // One step even under constant load, so that the old code is dropped in bounded time.
         self.executor.sweep_step();
         After::GoesOn
     }
@@ -142,8 +142,8 @@ impl Leader<'_> {
     /// Runs an update point.
     fn pause(&mut self, mut point: Box<dyn UpdatePoint>) {
         point.sweeping();
-        // A pending sweep holds states that the next transition could not read. It is no pause: each of its calls is
-        // one that the watchdog of calls looks at, and all of them together are bounded by whoever made the point.
+        // A pending sweep holds states that the next transition could not read. It is no pause: the watchdog of calls
+        // looks at each of its calls, and the maker of the point bounds all of them together.
         while self.executor.is_sweeping() {
             if !point.sweeps_on() {
                 return point.let_go(self.executor.height());
@@ -193,7 +193,7 @@ impl Leader<'_> {
     }
 }
 
-/// What a leader still does after it has run an update point.
+/// The work that a leader still has after it has run an update point.
 struct Left {
     blocks: usize,
     until: Instant,

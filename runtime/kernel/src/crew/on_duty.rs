@@ -1,9 +1,9 @@
-//! [`OnDuty`]: when a crew has been handed the executor, for whoever started it and waits.
+//! [`OnDuty`]: the time at which a crew gets the executor, for the thread that started it and waits.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::time::Instant;
 
-/// When a crew comes on duty.
+/// The time at which a crew comes on duty.
 #[derive(Debug)]
 pub struct OnDuty(Receiver<TookOver>);
 

@@ -1,4 +1,4 @@
-//! What waits for a crew, in two queues: blocks and upgrades, and behind them queries and looks.
+//! The commands that wait for a crew, in two queues: blocks and upgrades, and behind them queries and looks.
 //!
 //! Between two blocks that wait, queries have a share of the time: one at least, and more until they have taken as
 //! long as the block before. So a block waits for no more than one query beyond that, whatever clients ask, and
@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a crew's leader panicked with.
+/// The panic of a crew's leader.
 pub type Panic = Box<dyn Any + Send>;
 
-/// Leaders whose panics are kept until somebody hears of them: there is one leader, and none comes after it.
+/// Leaders whose panics are kept until they are read: there is one leader, and none comes after it.
 const LOST_MAX: usize = 1;
 
-/// How often whoever waits for an answer looks whether there is a crew that may give it.
+/// How often a waiting asker looks whether there is still a crew that may answer.
 const END_LOOK: Duration = Duration::from_millis(20);
 
 /// The sending end: for those who ask.
@@ -34,7 +34,7 @@ pub(crate) struct Commands {
     has_ended: Arc<AtomicBool>,
 }
 
-/// The receiving end: for the crews, one of which is on duty.
+/// The receiving end, for the crews, one of which is on duty.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandQueue {
     blocks: Receiver<Command>,
@@ -97,8 +97,8 @@ impl Commands {
         self.queue(&command).send_timeout(command, wait)
     }
 
-    /// Waits as long as `wait` for what a command brings; and no longer than there is a crew: once one was told to stop,
-    /// nobody takes what lies behind that, and nobody drops it as long as there may be another crew.
+    /// Waits as long as `wait` for a command's answer, and no longer than there is a crew: once a crew was told to
+    /// stop, nobody takes the commands behind that, and nobody drops them as long as there may be another crew.
     ///
     /// # Errors
     /// If it has not come in time; [`RecvTimeoutError::Disconnected`] if it will not.
@@ -126,8 +126,8 @@ impl Commands {
         }
     }
 
-    /// Where it is heard, once, that a leader has panicked: the engines are gone with it, and nobody does any more what
-    /// is asked. Ends when there is no crew any more.
+    /// Receives, once, the panic of a leader: the engines are gone with it, and no command is done any more. Ends
+    /// when there is no crew any more.
     pub(crate) fn lost(&self) -> &Receiver<Panic> {
         &self.lost
     }
@@ -155,7 +155,7 @@ impl CommandQueue {
         self.next_of_both(share).map(|command| self.noted(command))
     }
 
-    /// Who asks for something behind the end waits for nobody.
+    /// A command behind the end gets no answer, so its asker must not wait.
     fn noted(&self, command: Command) -> Command {
         if matches!(command, Command::Stop) {
             self.has_ended.store(true, Ordering::Release);
@@ -213,7 +213,7 @@ impl CommandQueue {
     }
 }
 
-/// What queries may still take of the time before a block that waits.
+/// The time that queries may still take before a block that waits.
 #[derive(Debug)]
 pub(super) struct Share {
     /// When the block before had ended, and how long it had taken.
@@ -262,7 +262,7 @@ mod tests {
         Command::Call(Box::new(|_| {}))
     }
 
-    /// What comes next of so many of each, if each block takes no time and each query too; a letter for each.
+    /// The order in which so many of each come, if each block takes no time and each query too; a letter for each.
     fn order(blocks: usize, looks: usize) -> String {
         let (commands, queue) = commands();
         for _ in 0..looks {

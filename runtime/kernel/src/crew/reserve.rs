@@ -26,7 +26,7 @@ struct Taken {
     pieces: Vec<Vec<u8>>,
 }
 
-/// What is held of each worker's memory. Drop it after the pause.
+/// The memory held for each worker. Drop it after the pause.
 #[derive(Default)]
 pub struct Reserve {
     held: Vec<Taken>,
@@ -35,7 +35,7 @@ pub struct Reserve {
 
 /// One step of all workers; see [`Duty::reserve`](crate::Duty::reserve).
 pub(crate) struct Reserving {
-    /// What each of them takes.
+    /// The pieces that each of them takes.
     pieces: usize,
     taken: Mutex<Vec<Taken>>,
 }
@@ -86,7 +86,7 @@ impl Reserve {
     }
 }
 
-/// One step of all workers; nothing if the crew does not come to it in time.
+/// One step of all workers; nothing if the crew does not answer in time.
 fn step(commands: &Commands, pieces: usize, wait: Duration) -> Option<Vec<Taken>> {
     let reserving = Arc::new(Reserving {
         pieces,

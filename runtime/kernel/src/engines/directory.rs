@@ -1,4 +1,4 @@
-//! [`IdMap`] and [`Directory`]: which engines there are, and where each lies.
+//! [`IdMap`] and [`Directory`]: the engines of a node, and the place of each.
 //!
 //! What is known of an engine that has stopped follows one rule, the same on every node. The id of a spawned one is
 //! a digest that its parent's counter never gives again: nothing is kept of it, and it is as unknown as an id that
@@ -9,7 +9,7 @@ use refit_abi::{EngineId, Undelivered};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Where an engine's slot is.
+/// The place of an engine's slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) chunk: u32,
@@ -30,7 +30,7 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Where an engine lies.
+    /// The place of an engine.
     #[inline]
     pub(crate) fn get(&self, id: EngineId) -> Option<Place> {
         self.places.get(id)
@@ -71,7 +71,7 @@ impl Directory {
         self.ended.iter().copied()
     }
 
-    /// What is told of an engine that is not there.
+    /// The status of an engine that is not there.
     pub(crate) fn absence(&self, id: EngineId) -> Undelivered {
         match self.has_ended(id) {
             true => Undelivered::Stopped,
@@ -84,7 +84,7 @@ impl Directory {
         self.places.len()
     }
 
-    /// Gives back room of which most is not used.
+    /// Gives back room of which most is unused.
     pub(crate) fn give_back(&mut self) {
         let places = &mut self.places.places;
         if places.capacity() > 8 * places.len().max(PLACES_KEPT) {
@@ -113,7 +113,7 @@ impl<V> Default for IdMap<V> {
 }
 
 impl<V: Copy> IdMap<V> {
-    /// What is kept for an engine.
+    /// The entry of an engine.
     #[inline]
     pub fn get(&self, id: EngineId) -> Option<V> {
         self.places.get(&id).copied()

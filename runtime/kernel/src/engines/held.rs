@@ -1,4 +1,4 @@
-//! [`Held`]: letters that wait for the next block because their cause has done in this one what it may.
+//! [`Held`]: letters that wait for the next block because their cause has used up its part of this one.
 //!
 //! They lie beside the mailbox, so that no round looks at them. What their senders send after them lies there too:
 //! otherwise it would come before them.
@@ -8,7 +8,7 @@ use crate::envelope::Envelope;
 use refit_abi::Sender;
 use std::collections::BTreeSet;
 
-/// What is held back of one engine's mail.
+/// The letters of one engine that are held back.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     pub(super) mail: Mail,
@@ -22,7 +22,7 @@ impl Mailbox {
         self.held.is_some()
     }
 
-    /// Whether a letter is to be held back because one of its sender is.
+    /// Whether a letter is held back because one of its sender is.
     #[inline]
     pub(crate) fn holds_back(&self, sender: Sender) -> bool {
         let held = self.held.as_ref();
@@ -51,7 +51,7 @@ impl Mailbox {
         mut stays: impl FnMut(&Letter) -> bool,
         mut moved: impl FnMut(&Letter),
     ) -> bool {
-        // What is held back already came after all that is in the mailbox.
+        // Letters that are held back already came after all those in the mailbox.
         let later = self.held.take();
         for letter in std::mem::take(&mut self.letters) {
             if !self.holds_back(letter.envelope.sender) && stays(&letter) {

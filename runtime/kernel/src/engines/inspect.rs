@@ -23,7 +23,7 @@ pub struct KindCount {
     pub poisoned: u64,
 }
 
-/// What of an executor waits for coming blocks.
+/// The work of an executor that waits for coming blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Awaited {
     /// The newest executed block.
@@ -53,7 +53,7 @@ pub struct Captured {
     pub state: Vec<u8>,
 }
 
-/// Why an engine's state is not to be had.
+/// Why an engine's state cannot be captured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -95,7 +95,7 @@ pub enum CaptureError {
 }
 
 impl Executor {
-    /// What waits for coming blocks: whoever makes them has to know it before the first one, too.
+    /// The work that waits for coming blocks: a block source has to know it before the first block, too.
     pub fn awaited(&self) -> Awaited {
         Awaited {
             height: self.height,
@@ -281,7 +281,7 @@ impl Executor {
     }
 }
 
-/// A live state, with what it is of.
+/// A live state, with its kind, version, schema and height.
 fn encoded(engine: EngineId, entry: &KindEntry, instance: &Instance) -> Result<Kept, CaptureError> {
     let mut state = Vec::new();
     let _about = running::about(engine);

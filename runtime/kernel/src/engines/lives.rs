@@ -1,4 +1,4 @@
-//! Where engines lie, from their start to their end.
+//! The places of engines, from their start to their end.
 //!
 //! Engines lie without gaps. A new one comes after the last; the places of those that a round has stopped go, lowest
 //! first, to the engines that lie last. So whatever walks over all engines walks over the living, however many there
@@ -67,8 +67,8 @@ impl Executor {
         append_logs(out, &mut vec![line]);
     }
 
-    /// Ends an engine: its state, its timers and its dead letters are dropped, and whoever waits for an answer of it
-    /// hears that it has stopped. Until [`Executor::close_gaps`] its place is empty.
+    /// Ends an engine: its state, its timers and its dead letters are dropped, and all that wait for an answer of it
+    /// learn that it has stopped. Until [`Executor::close_gaps`] its place is empty.
     pub(crate) fn end(
         &mut self,
         engine: EngineId,
@@ -103,7 +103,7 @@ impl Executor {
             self.causes
                 .drop_letter(letter.envelope.cause, letter.payload.len());
         }
-        // Last, because a letter of which nobody could be told has become one of them.
+        // Last, because a letter whose sender could not be told has become one of them.
         self.dead.forget(engine);
     }
 
@@ -202,7 +202,7 @@ impl Executor {
     }
 }
 
-/// Settles the state of an engine, and tells if that has poisoned it.
+/// Settles the state of an engine, and returns whether that has poisoned it.
 pub(crate) fn settle(slot: &mut Slot, entry: &KindEntry, at: Height, out: &mut BlockOutcome) {
     slot.settle(entry, at);
     if let Some(trouble) = slot.take_untold(entry) {

@@ -16,13 +16,13 @@ pub(crate) struct Letter {
     pub(crate) payload: Range<usize>,
 }
 
-/// What waits for one engine.
+/// The mail of one engine.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     pub(super) letters: Vec<Letter>,
     /// Bytes of what waits, that which is held back included.
     pub(super) bytes: usize,
-    /// What is held back for the next block; between blocks there is none.
+    /// The letters held back for the next block; between blocks there are none.
     pub(super) held: Option<Box<Held>>,
     /// The most letters that it has held since room that is not needed was last given back.
     pub(super) needed: usize,
@@ -43,7 +43,7 @@ pub(crate) struct Mail {
 }
 
 impl Letter {
-    /// What is in it.
+    /// The letters and bytes in it.
     #[inline]
     pub(crate) fn payload<'a>(&self, arena: &'a [u8]) -> &'a [u8] {
         &arena[self.payload.clone()]
@@ -77,7 +77,7 @@ impl Mail {
 }
 
 impl Mailbox {
-    /// What a round may handle.
+    /// The letters and bytes that a round may handle.
     #[inline]
     pub(crate) fn letters(&self) -> &[Letter] {
         &self.letters
@@ -185,7 +185,7 @@ impl Mailbox {
         self.letters.capacity() * size_of::<Letter>()
     }
 
-    /// The letters, and how many of them it has needed since this was last asked: for whoever gives room back.
+    /// The letters, and how many places they have needed since the last call: to give room back.
     pub(crate) fn room(&mut self) -> (&mut Vec<Letter>, usize) {
         (&mut self.letters, std::mem::take(&mut self.needed))
     }

@@ -34,11 +34,11 @@ pub(crate) struct Engines {
     pub(crate) per_chunk: usize,
     /// Chunks with mail.
     pub(crate) active: Vec<u32>,
-    /// What waits in mailboxes for a round.
+    /// The mail that waits for a round.
     pub(crate) waiting: Amount,
-    /// What is held back for the next block.
+    /// The mail held back for the next block.
     pub(crate) held: Amount,
-    /// Engines of which mail is held back.
+    /// Engines whose mail is held back.
     pub(crate) holders: Vec<EngineId>,
 }
 

@@ -13,7 +13,7 @@ use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height, Sender};
 use serde::{Deserialize, Serialize};
 
-/// What an engine has done over its life that numbers come from.
+/// The counts of an engine's life from which ids and sequences come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Messages it has sent: the next one's sequence.
@@ -29,11 +29,11 @@ pub(crate) struct Slot {
     pub(crate) kind: KindIndex,
     pub(crate) parent: Option<EngineId>,
     pub(crate) state: SlotState,
-    /// Whether the settling of its state has poisoned it and nobody was told.
+    /// Whether the settling of its state has poisoned it, and that is not reported yet.
     pub(crate) untold: bool,
     /// The old state, if the settling of it has poisoned it.
     pub(crate) kept: Option<Box<Kept>>,
-    /// What a transition made and the commit has not yet settled.
+    /// The state that a transition made and the commit has not yet settled.
     pub(crate) next: Option<Next>,
     pub(crate) counters: Counters,
     pub(crate) timers: SlotTimers,
@@ -43,7 +43,7 @@ pub(crate) struct Slot {
     pub(crate) ordinal: u64,
     pub(crate) ordinal_height: Height,
     pub(crate) mailbox: Mailbox,
-    /// What it was started with: a restart strategy may start it afresh.
+    /// The configuration that it was started with: a restart may start it afresh.
     pub(crate) config: (Codec, Box<[u8]>),
     /// The schema that its code's configuration had then.
     pub(crate) config_schema: SchemaId,
@@ -61,8 +61,8 @@ pub(crate) enum SlotState {
     Away,
 }
 
-/// Why an engine takes no messages: with which message, of which code's states, so that it can be found again however
-/// much code has been replaced since.
+/// Why an engine takes no messages: the message, and the code whose states it had, so that it can be found again
+/// however much code has been replaced since.
 ///
 /// No state is kept here: the handler that panicked may have changed half of it. The last good one is what the blocks
 /// give that came before that message, counted from a state that was written down before. (Where no handler panicked
@@ -71,7 +71,7 @@ pub(crate) enum SlotState {
 pub struct Poison {
     /// The block in which it panicked; of a migrated state that could not be settled, the block of the update point.
     pub height: Height,
-    /// Who sent the message; `None` if it was no message but the settling of a migrated state.
+    /// The sender of the message; `None` if it was no message but the settling of a migrated state.
     pub sender: Option<Sender>,
     /// That message's sequence.
     pub sequence: u64,
@@ -81,8 +81,8 @@ pub struct Poison {
     pub version: u32,
     /// The schema of that code's state.
     pub schema: SchemaId,
-    /// What the panic said, shown and cut to [`POISON_TEXT_BYTES_MAX`]. It is in no [`Image`](crate::Image): the
-    /// compiler may give it other words.
+    /// The panic's text, shown and cut to [`POISON_TEXT_BYTES_MAX`]. It is in no [`Image`](crate::Image): another
+    /// compiler may word it differently.
     pub text: String,
 }
 
@@ -115,7 +115,7 @@ impl Poison {
     }
 }
 
-/// What a transition made for one engine, unseen until the commit.
+/// The result of a transition for one engine, unseen until the commit.
 #[derive(Debug)]
 pub enum Next {
     /// The first half of a step.
@@ -178,7 +178,7 @@ impl Slot {
         }
     }
 
-    /// What lies in the place of an engine that has stopped, until another gets it.
+    /// The empty slot in the place of an engine that has stopped, until another gets it.
     pub(crate) fn vacant() -> Self {
         let (id, kind) = (EngineId::from_bytes([0; 16]), KindIndex(u32::MAX));
         let (codec, schema) = (Codec::Postcard, SchemaId::default());
@@ -235,8 +235,8 @@ impl Slot {
         (self.untold, self.kept, self.next) = (false, None, None);
     }
 
-    /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read
-    /// bytes of another type. JSON of another type is read by its names, to the last.
+    /// Its configuration, as code whose configuration has this schema reads it; `None` if it would read bytes of
+    /// another type. JSON of another type is read by its names, completely.
     pub(crate) fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
         let (codec, config) = (self.config.0, &*self.config.1);
         match (&self.config_read, self.config_schema == schema) {

@@ -18,7 +18,7 @@ pub(crate) struct SlotTimers {
 }
 
 impl SlotTimers {
-    /// Of an engine that has set so many before, none of which waits.
+    /// The timers of an engine that has set so many before, none of which waits.
     pub(crate) fn after(set: u64) -> Self {
         Self {
             set,
@@ -69,7 +69,7 @@ impl SlotTimers {
         waiting.into_iter().map(|(id, (at, _))| (TimerId(id), at))
     }
 
-    /// What cancelling one gives back.
+    /// The bytes that cancelling one gives back.
     pub(crate) fn bytes_of(&self, id: TimerId) -> usize {
         self.waiting.get(&id.0).map_or(0, |(_, bytes)| *bytes)
     }

@@ -14,18 +14,18 @@ use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Instance, Kind, running};
 use refit_abi::raw::Codec;
 
-/// What an engine is started with.
+/// The input of an engine's start.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
     /// Its id.
     pub id: EngineId,
     /// Its kind.
     pub kind: KindIndex,
-    /// Who starts it; `None` for a root engine.
+    /// The engine that starts it; `None` for a root engine.
     pub parent: Option<EngineId>,
     /// Its configuration.
     pub config: (Codec, &'a [u8]),
-    /// What it has sent and spawned before: nothing, but for one that is started afresh under its old id.
+    /// The messages and engines it has sent and spawned before: none, unless it is started afresh under its old id.
     pub counters: Counters,
     /// Timers it has set before: as above.
     pub timers_set: u64,
@@ -33,9 +33,9 @@ pub struct Start<'a> {
     pub ordinal: u64,
     /// Timers that wait in the node; 0 during an upgrade, where only the engine's own bound holds.
     pub node_timers: usize,
-    /// What bounds its `init`.
+    /// The bounds of its `init`.
     pub parameters: &'a Parameters,
-    /// What it may do, at most.
+    /// The most that it may do.
     pub allowance: Allowance,
 }
 
@@ -58,7 +58,7 @@ pub struct WantedChild {
     pub config: Vec<u8>,
 }
 
-/// What an `init` asked for and nobody has seen. Most ask for nothing: they take no memory.
+/// The effects that an `init` asked for and nobody has seen. Most ask for none: they take no memory.
 #[derive(Debug, Default)]
 pub struct Effects(pub(crate) Option<Box<Outbox>>);
 
@@ -131,7 +131,7 @@ impl Started {
         })
     }
 
-    /// Takes out which engines its `init` wants started; whoever takes them starts them.
+    /// Takes the engines that its `init` wants started; the caller starts them.
     pub fn take_spawns(&mut self) -> Vec<WantedChild> {
         let Effects(Some(outbox)) = &mut self.effects else {
             return Vec::new();
@@ -145,7 +145,7 @@ impl Started {
         spawns.into_iter().map(wanted).collect()
     }
 
-    /// What its `init` asked for beside engines: messages and timers, and the bytes of all of it.
+    /// The requests of its `init` beside engines: messages and timers, and the bytes of all of it.
     pub fn asked(&self) -> Spent {
         let Effects(Some(outbox)) = &self.effects else {
             return Spent::default();
@@ -171,7 +171,7 @@ impl Started {
         self.slot.kind
     }
 
-    /// Who started it.
+    /// The engine that started it.
     pub fn parent(&self) -> Option<EngineId> {
         self.slot.parent
     }
@@ -207,7 +207,7 @@ impl Started {
         }
     }
 
-    /// What its `init` asked for, without the engine.
+    /// The effects of its `init`, without the engine.
     pub fn into_effects(self) -> Effects {
         self.effects
     }

@@ -1,4 +1,4 @@
-//! [`BetweenImage`]: what has happened since the newest block and leaves the node with the next one.
+//! [`BetweenImage`]: the effects since the newest block, which leave the node with the next one.
 //!
 //! Counts and troubles are not in it: they are for whoever looks on, and no result depends on them.
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct BetweenImage {
     /// The answers to clients whose messages the upgrade gave up.
     pub replies: Vec<Replied>,
-    /// What the `init` of engines emitted.
+    /// The events that `init` of engines emitted.
     pub events: Vec<Emitted>,
-    /// What it logged.
+    /// The lines that it logged.
     pub logs: Vec<LogLine>,
 }

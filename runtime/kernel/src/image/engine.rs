@@ -16,7 +16,7 @@ pub struct EngineImage {
     pub id: EngineId,
     /// The place of its kind among the kinds of the image.
     pub kind: u32,
-    /// Who spawned it; `None` for a root engine.
+    /// The engine that spawned it; `None` for a root engine.
     pub parent: Option<EngineId>,
     /// Its state.
     pub state: StateImage,
@@ -30,7 +30,7 @@ pub struct EngineImage {
     pub handled: u64,
     /// Messages it has handled in the block at the height beside it.
     pub ordinal: (u64, Height),
-    /// What it was started with.
+    /// Its configuration.
     pub config: (Codec, Vec<u8>),
     /// The schema that its code's configuration had then.
     pub config_schema: SchemaId,
@@ -40,7 +40,7 @@ pub struct EngineImage {
     pub mailbox: Vec<LetterImage>,
     /// Its state before the upgrade that could not settle it, if that has poisoned it.
     pub kept: Option<Kept>,
-    /// What its state says it is, if it crosses as bytes: whoever reads the bytes must come to the same.
+    /// The witness of its state, if it crosses as bytes: a reader of the bytes must get the same.
     pub witness: Option<Witness>,
 }
 
@@ -58,7 +58,7 @@ pub enum StateImage {
 /// One message in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetterImage {
-    /// What stands on it. Its cause is one of those of the image.
+    /// Its header. Its cause is one of those of the image.
     pub envelope: Envelope,
     /// The payload.
     pub payload: Vec<u8>,

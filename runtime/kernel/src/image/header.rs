@@ -1,4 +1,4 @@
-//! [`ImageHeader`]: what an image is of, and [`ImageScope`]: what of an executor is to be in one.
+//! [`ImageHeader`]: the facts that come before an image, and [`ImageScope`]: the part of an executor to put into one.
 
 use refit_abi::Generation;
 use refit_abi::host::BlockFrame;
@@ -12,7 +12,7 @@ use std::fmt;
 #[serde(transparent)]
 pub struct ArtifactHash(pub [u8; 32]);
 
-/// What an image is of: all that must be known before anything else of it can be read.
+/// The facts about an image that must be known before anything else of it can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageHeader {
     /// The newest executed block.
@@ -36,7 +36,7 @@ pub struct KindImage {
     pub artifact: Option<ArtifactHash>,
 }
 
-/// What of an executor is to be in an image.
+/// The part of an executor to put into an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageScope {
     /// The kinds whose states are copied, by name; `None`: all. Of the engines of other kinds everything but the

@@ -7,7 +7,7 @@ use crate::parameters::Parameters;
 use refit_abi::{BlockTime, EngineId, Height};
 use serde::{Deserialize, Serialize};
 
-/// One part of an image. The variants stand in the order in which they come.
+/// One part of an image. The variants are in the order in which they come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Item {
     Header(ImageHeader),
@@ -26,7 +26,7 @@ pub(crate) enum Item {
     ByTime(BlockTime, u64, TimerImage),
 }
 
-/// What is counted over the life of the node.
+/// The counts over the life of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     /// Timers that were ever set.
@@ -65,7 +65,7 @@ impl Item {
         }
     }
 
-    /// What of it is counted against the bound of an image, in bytes.
+    /// The bytes of it that count against the bound of an image.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Header(_) | Self::Parameters(_) | Self::Counts(_) => 0,

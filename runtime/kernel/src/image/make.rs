@@ -15,12 +15,12 @@ use refit_abi::{EngineId, TimerAt};
 use std::slice::from_ref;
 use std::sync::Arc;
 
-/// An executor of which some items are still to come.
+/// An executor that still lacks some items.
 #[derive(Debug)]
 pub(crate) struct Making {
     executor: Executor,
     table: Arc<GenerationTable>,
-    /// Where the code at hand has each kind of the image.
+    /// The place of each kind of the image in the code at hand.
     kinds: Vec<Option<KindIndex>>,
     /// Dead letters that there ever were.
     dead_letters: u64,
@@ -157,7 +157,7 @@ impl Executor {
     }
 }
 
-/// Where the code at hand has a kind; `None` if it lacks it, which matters once there is an engine of it.
+/// The place of a kind in the code at hand; `None` if it lacks it, which matters once there is an engine of it.
 fn place_of(kind: &KindImage, table: &GenerationTable) -> Result<Option<KindIndex>, ImageError> {
     let Some((index, entry)) = table.find(&kind.name) else {
         return Ok(None);

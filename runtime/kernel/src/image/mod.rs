@@ -49,12 +49,12 @@ pub struct Image {
     pub frame: BlockFrame,
     /// The generation that was live.
     pub generation: Generation,
-    /// What results depend on beside engines and blocks. They hold for an executor made from this, whatever the
-    /// configuration of its node says.
+    /// The values that results depend on beside engines and blocks. They hold for an executor made from this,
+    /// whatever the configuration of its node says.
     pub parameters: Parameters,
     /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
     pub kinds: Vec<KindImage>,
-    /// What mail and timers came from, in the order of their places.
+    /// The causes of mail and timers, in the order of their places.
     pub causes: Vec<CauseImage>,
     /// All engines, in the order of their places.
     pub engines: Vec<EngineImage>,
@@ -66,7 +66,7 @@ pub struct Image {
     pub dead_letters: (Vec<DeadLetterImage>, u64),
     /// Which requests of clients wait, which were answered, and how.
     pub keys: KeysImage,
-    /// What leaves with the next block.
+    /// The effects that leave with the next block.
     pub between: BetweenImage,
 }
 
@@ -75,7 +75,7 @@ pub struct Image {
 pub struct CauseImage {
     /// Its place.
     pub place: CauseIndex,
-    /// What has been done because of it, less what blocks have forgiven.
+    /// The work done because of it, less the part that blocks have forgiven.
     pub spent: Spent,
 }
 
@@ -98,7 +98,7 @@ impl Image {
         }
     }
 
-    /// One more of what it is made of, in any order.
+    /// Adds one more item, in any order.
     pub(crate) fn put(&mut self, item: Item) {
         match item {
             Item::Header(ImageHeader {
@@ -131,7 +131,7 @@ impl Image {
         }
     }
 
-    /// What comes after header and parameters, in the order of the stream.
+    /// The items after header and parameters, in the order of the stream.
     pub(crate) fn items(&self) -> impl Iterator<Item = Item> + '_ {
         let counts = Counts {
             timers_set: self.timers.set,

@@ -41,12 +41,12 @@ impl<R: Read> ImageReader<R> {
         })
     }
 
-    /// What the image is of.
+    /// The image's header.
     pub fn header(&self) -> &ImageHeader {
         &self.header
     }
 
-    /// What bounds the node that it is of.
+    /// The parameters of the node that it is of.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -95,7 +95,7 @@ struct Records<R> {
     engine: Option<EngineId>,
     /// Emptied for the next item.
     part: Vec<u8>,
-    /// What the item would be written as.
+    /// The bytes that the item would be written as.
     again: Vec<u8>,
 }
 
@@ -172,7 +172,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// What the end says, if that is what was found.
+    /// Checks the tally at the end against the records found.
     fn ended(&self, bytes: &[u8], found: Tally) -> Result<Tally, StreamError> {
         let said: Tally = match postcard::take_from_bytes(bytes) {
             Ok((said, [])) => said,

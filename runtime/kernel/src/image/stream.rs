@@ -49,7 +49,7 @@ pub(super) const HEAD_BYTES: usize = 5;
 /// Added to [`What`] where the next record goes on.
 pub(super) const GOES_ON: u8 = 128;
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Item = 0,
@@ -65,7 +65,7 @@ impl What {
     }
 }
 
-/// What the last record says of those before it.
+/// The last record's count of those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Records.
@@ -82,19 +82,19 @@ pub struct Tally {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
-    /// What it carries is not an executor's.
+    /// Its items do not make an executor.
     #[error(transparent)]
     Image(#[from] ImageError),
     /// It goes nowhere.
     #[error("the image cannot be written: {source}")]
     Write {
-        /// What the writer said.
+        /// The writer's error.
         source: io::Error,
     },
     /// It comes from nowhere.
     #[error("the image cannot be read: {source}")]
     Read {
-        /// What the reader said.
+        /// The reader's error.
         source: io::Error,
     },
     /// It is something else.
@@ -119,7 +119,7 @@ pub enum StreamError {
     Malformed {
         /// Its number, from 1.
         record: u64,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: &'static str,
     },
     /// A record is not in its place.
@@ -137,9 +137,9 @@ pub enum StreamError {
     /// The end does not count what came.
     #[error("the image says that it has {} records with {} engines, and has {} with {}", said.records, said.engines, found.records, found.engines)]
     Count {
-        /// What its end says.
+        /// The count at its end.
         said: Box<Tally>,
-        /// What came.
+        /// The count of the records that came.
         found: Box<Tally>,
     },
     /// The bytes are not those that were written.

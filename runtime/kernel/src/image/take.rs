@@ -24,7 +24,7 @@ pub(super) trait Taker {
 /// A state's bytes. There is no further piece behind an error.
 pub(super) type StatePieces<'a> = dyn Iterator<Item = Result<Vec<u8>, ImageError>> + 'a;
 
-/// What may still come.
+/// The room for the items that still come.
 struct Room {
     left: usize,
     bytes_max: usize,
@@ -92,7 +92,7 @@ impl Executor {
         Ok(())
     }
 
-    /// What is no engine's.
+    /// The items that belong to no engine.
     fn tables<E>(
         &self,
         scope: &ImageScope,

@@ -1,4 +1,4 @@
-//! What waits outside of mailboxes, as plain data: timers and dead letters.
+//! Timers and dead letters as plain data: they wait outside of mailboxes.
 
 use crate::causes::CauseIndex;
 use refit_abi::schema::SchemaId;
@@ -19,13 +19,13 @@ pub struct TimersImage {
 /// One timer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerImage {
-    /// Whose it is.
+    /// The engine that it belongs to.
     pub engine: EngineId,
     /// Its number among that engine's.
     pub id: TimerId,
     /// The schema of its payload.
     pub schema: SchemaId,
-    /// What it came from: one of the causes of the image.
+    /// Its cause: one of the causes of the image.
     pub cause: CauseIndex,
     /// The payload.
     pub payload: Vec<u8>,
@@ -34,9 +34,9 @@ pub struct TimerImage {
 /// One dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterImage {
-    /// Who sent it.
+    /// The sender.
     pub sender: Sender,
-    /// To whom.
+    /// The receiver.
     pub to: EngineId,
     /// Why it was not taken.
     pub reason: Undelivered,

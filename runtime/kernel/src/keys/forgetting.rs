@@ -1,26 +1,26 @@
-//! What the table of keys forgets, and that it is counted.
+//! Forgets old answers and silent clients of the table of keys, and counts them.
 
 use super::name::Name;
 use super::{KeyBounds, KeyRefusal, Keys, Share};
 use refit_abi::{ClientId, Height};
 
-/// What was forgotten, for whoever watches the node.
+/// The number of forgotten answers and clients, for the node's metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forgotten {
     /// Answers to requests that are not done again.
     pub(crate) answers: u64,
-    /// Clients of which nothing is known any more.
+    /// Clients that are forgotten completely.
     pub(crate) clients: u64,
 }
 
 impl Keys {
-    /// What was forgotten since this was last asked.
+    /// Takes the counts since the last call.
     pub(crate) fn take_forgotten(&mut self) -> Forgotten {
         std::mem::take(&mut self.forgotten)
     }
 
-    /// Forgets the names silent longest, whoever holds them, while there is no place for one more of a share and they
-    /// were silent long enough. One whose message waits is not silent.
+    /// Forgets the names that were silent longest, of any share, while there is no place for one more of a share and
+    /// they were silent long enough. A name whose message waits is not silent.
     pub(super) fn make_room(&mut self, share: Share, now: Height) -> Result<(), KeyRefusal> {
         while !self.has_room(share) {
             let Some((last, client)) = self.by_age.first().copied() else {

@@ -54,16 +54,16 @@ pub(crate) struct Keys {
     held: Held,
     /// The names that have answers to lose, by the power of two of their bytes.
     by_size: BTreeSet<(u32, ClientId)>,
-    /// What the answers of all are charged.
+    /// The bytes that the answers of all clients are charged.
     bytes: usize,
-    /// Since it was last told; no part of the state.
+    /// The counts since they were last reported; no part of the state.
     forgotten: Forgotten,
 }
 
-/// What becomes of a message or an order that has a key.
+/// The decision about a message or an order that has a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Admitted {
-    /// It is to be delivered, or carried out: its key is taken.
+    /// Deliver it, or carry it out: its key is taken.
     Deliver,
     /// The same request waits: its answer is the answer.
     Waits,
@@ -103,8 +103,8 @@ impl Keys {
         self.limits = limits;
     }
 
-    /// Decides about a message or an order in the block at `now`; takes its key if it is to be done. A name that is new is of
-    /// the share that the message came by; else that counts for nothing.
+    /// Decides about a message or an order in the block at `now`; takes its key if it is to be done. A new name
+    /// belongs to the share that the message came by; for a known name the share counts for nothing.
     pub(crate) fn admit(
         &mut self,
         key: Key,
@@ -130,8 +130,8 @@ impl Keys {
         name.admit(key.sequence, request, waiting)
     }
 
-    /// What would become of a request that has a key, without taking it; `None` if the key is free, or nothing was
-    /// heard of its client.
+    /// The decision about a request that has a key, without taking it; `None` if the key is free, or the client is
+    /// unknown.
     pub(crate) fn look(&self, key: Key, request: RequestDigest) -> Option<Admitted> {
         self.names.get(&key.client)?.look(key.sequence, request)
     }

@@ -1,4 +1,4 @@
-//! What is kept of one client that sends under keys.
+//! The record of one client that sends under keys.
 //!
 //! ```text
 //!             forgotten         taken or answered
@@ -28,7 +28,7 @@ pub(super) struct Name {
     /// The requests that wait.
     pub(super) taken: Window<RequestDigest>,
     pub(super) answered: Window<Answered>,
-    /// What the answered keys are charged.
+    /// The bytes that the answered keys are charged.
     bytes: usize,
 }
 
@@ -71,7 +71,7 @@ impl Name {
         Admitted::Deliver
     }
 
-    /// What is known of a number already; `None` if it is free.
+    /// The earlier decision about a number; `None` if it is free.
     pub(super) fn look(&self, sequence: u64, request: RequestDigest) -> Option<Admitted> {
         if let Some(of) = self.taken.get(sequence) {
             return Some(match *of == request {

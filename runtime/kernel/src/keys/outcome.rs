@@ -1,4 +1,4 @@
-//! [`KeptOutcome`]: how a request under a key ended, as it is kept for whoever asks again.
+//! [`KeptOutcome`]: the end of a request under a key, kept for repeats.
 
 use super::{Admitted, At};
 use crate::block::orders::Done;
@@ -23,7 +23,7 @@ pub(super) enum KeptOutcome {
     Ok(Box<[u8]>),
     /// Without the text of a panic.
     Err(Box<ReplyError>),
-    /// What an order has done.
+    /// The effect of an order.
     Done(Box<Done>),
 }
 
@@ -55,7 +55,7 @@ impl KeptOutcome {
         }
     }
 
-    /// The outcome, told again.
+    /// The outcome, given again.
     pub(super) fn again(&self, at: At) -> Admitted {
         match self.get() {
             Said::Ok(reply) => Admitted::Again(at, Ok(reply.to_vec())),
@@ -74,7 +74,7 @@ impl KeptOutcome {
     }
 }
 
-/// What a kept outcome says, wherever it lies; and how it is written down: as a result, with one case more.
+/// The content of a kept outcome, wherever it is stored; and its written form: a result, with one case more.
 #[derive(Serialize)]
 enum Said<'a> {
     Ok(&'a [u8]),
@@ -106,7 +106,7 @@ impl From<Written> for KeptOutcome {
     }
 }
 
-/// What an outcome takes beside its place, in bytes.
+/// The bytes of an outcome beside its place.
 pub(crate) fn bytes(outcome: &Result<Vec<u8>, ReplyError>) -> usize {
     match outcome {
         Ok(reply) => reply.len(),

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum KeyRefusal {
-    /// The key stands for another request.
+    /// The key belongs to another request.
     #[error(
         "this key was used for another request, which is not done again, and this one is not done"
     )]
     Used,
-    /// The number is among those of which nothing is kept any more, whether it was ever sent or not.
+    /// The number is among those that are no longer kept, whether it was ever sent or not.
     #[error(
         "this client's requests up to this number are no longer kept: whether this one was done is not known, \
          and it is not done now"
@@ -30,7 +30,7 @@ pub enum KeyRefusal {
     /// The client has as many messages under keys waiting as it may have.
     #[error("this client already has as many messages waiting under keys as it may")]
     Waiting,
-    /// What became of the request is kept, and this block gives again no more of what is kept.
+    /// The outcome of the request is kept, but this block has given again as much as it may.
     #[error("the answer under this key is kept, and this block already gives again as much as it may")]
     Later,
     /// The client is new, and those who came by the same way hold their part of the places.

@@ -12,7 +12,7 @@ const REQUEST_CONTEXT: &str = "refit 2026 request under a key";
 /// The same for the digest of an order.
 const ORDER_CONTEXT: &str = "refit 2026 order under a key";
 
-/// A client's own name for one of its messages or orders: whoever sends it again means the same.
+/// A client's own name for one of its messages or orders: sending it again means the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The client.
@@ -21,7 +21,7 @@ pub struct Key {
     pub sequence: u64,
 }
 
-/// BLAKE3 over what a message says and to whom, or over what is ordered: whether a key stands for the same request as before.
+/// BLAKE3 over a message and its receiver, or over an order: whether a key belongs to the same request as before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestDigest([u8; 32]);
 
@@ -34,7 +34,7 @@ pub struct Entry {
     pub index: u64,
 }
 
-/// Whom an answer is for.
+/// The client that gets an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Asker {
     /// Everybody who sent this request under this key, however often.
@@ -44,7 +44,7 @@ pub enum Asker {
         /// The request: another one under the same key has another answer.
         request: RequestDigest,
     },
-    /// Whoever sent the message at this place.
+    /// The sender of the message at this place.
     Keyless(Entry),
 }
 
@@ -76,7 +76,7 @@ impl RequestDigest {
         &self.0
     }
 
-    /// The digest of an order: of which kind it is, and what it says.
+    /// The digest of an order: its kind and its content.
     pub(crate) fn of_order(kind: u8, said: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(ORDER_CONTEXT);
         hasher.update(&[kind]);

@@ -9,8 +9,8 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A way by which clients come in: the node's own socket, or one token. It tells them apart and no more: two may have
-/// the same by chance, and then divide one part.
+/// A way by which clients come in: the node's own socket, or one token. It only tells the ways apart: two may have
+/// the same number by chance, and then divide one part.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

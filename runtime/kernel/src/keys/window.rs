@@ -72,7 +72,7 @@ impl<T> Window<T> {
         first
     }
 
-    /// Where a number is; else where it belongs.
+    /// The place of a number, or else the place where it belongs.
     fn place(&self, number: u64) -> Result<usize, usize> {
         match (self.0.front(), self.0.back()) {
             (Some((first, _)), _) if *first == number => Ok(0),
@@ -83,7 +83,7 @@ impl<T> Window<T> {
         }
     }
 
-    /// What was needed once does not stay for ever: there may be many clients.
+    /// Memory that was needed once is given back: there may be many clients.
     fn give_back(&mut self) {
         let needed = self.0.len().max(SPARE_PLACES);
         if self.0.capacity() > needed * SPARE_FACTOR {

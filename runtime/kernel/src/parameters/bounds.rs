@@ -15,7 +15,7 @@ use crate::limits::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What one block may handle; what is left waits for the next.
+/// The most that one block may handle; the rest waits for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockBounds {
     /// Messages that may be handled before the block ends. In the round that would be more, each engine that has mail
@@ -30,20 +30,20 @@ pub struct BlockBounds {
     pub effect_bytes: u64,
 }
 
-/// What all handlers of one round may make together. Half of each is shared out in equal parts among the engines that
-/// have mail; of the other half they take in their order what they need beyond that.
+/// The most that all handlers of one round may make together. Half of each is shared out in equal parts among the
+/// engines that have mail; of the other half they take in their order what they need beyond that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoundBounds {
     /// Messages, events, timers, starts and stops. Past it the engine is refused with `budget`.
     pub deeds: usize,
     /// Their bytes; as above.
     pub bytes: usize,
-    /// Bytes of replies and events, charged as in [`BlockBounds::effect_bytes`]. Past it an event is refused as above,
-    /// and a reply is lost, of which its client is told.
+    /// Bytes of replies and events, charged as in [`BlockBounds::effect_bytes`]. Past it an event is refused as
+    /// above, and a reply is lost, which its client is told.
     pub effect_bytes: usize,
 }
 
-/// What may come of one cause: a client's message, the start of a root engine, an upgrade.
+/// The most work because of one cause: a client's message, the start of a root engine, an upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseBounds {
     /// Messages of it that one block handles; the rest of it waits for the next.
@@ -54,11 +54,11 @@ pub struct CauseBounds {
     pub rounds_per_block: u64,
     /// In all: past it, sending, setting timers and starting is refused.
     pub in_all: Spent,
-    /// What each block forgives of that.
+    /// The work that each block forgives a cause.
     pub regained: Spent,
 }
 
-/// What one handled message, or one `init`, may do.
+/// The most that one handled message, or one `init`, may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageBounds {
     /// Messages that it may send. As many events it may emit, and timers set or cancel.
@@ -69,11 +69,11 @@ pub struct MessageBounds {
     pub spawns: usize,
     /// Engines that it may stop.
     pub stops: usize,
-    /// Longest reply, in bytes; a longer one is dropped, and the client is told.
+    /// The longest reply, in bytes; a longer one is dropped, and the client is told.
     pub reply_bytes: usize,
 }
 
-/// What may wait in mailboxes.
+/// The most that may wait in mailboxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxBounds {
     /// Messages in one engine's mailbox.
@@ -84,8 +84,8 @@ pub struct MailboxBounds {
     pub all_messages: usize,
     /// Their bytes.
     pub all_bytes: usize,
-    /// Messages beyond these that clients may send: what engines keep going shuts out no client. What tells of messages
-    /// that were not delivered may take half of it.
+    /// Messages beyond these that clients may send: the mail that engines keep going shuts out no client. Notices of
+    /// undelivered messages may take half of it.
     pub kept_messages: usize,
     /// Their bytes.
     pub kept_bytes: usize,
@@ -115,7 +115,7 @@ pub struct EngineBounds {
     pub spawn_depth: usize,
 }
 
-/// What is kept of messages that no engine took and of which nobody could be told.
+/// The most dead letters that are kept: messages that no engine took and whose sender could not be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterBounds {
     /// Letters that are kept; all are counted.
@@ -124,7 +124,7 @@ pub struct DeadLetterBounds {
     pub bytes: usize,
 }
 
-/// What leaves with events.
+/// The most that leaves with events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventBounds {
     /// Longest topic, in bytes; of a longer one the rest is cut.

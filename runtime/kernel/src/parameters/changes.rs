@@ -27,9 +27,9 @@ pub struct ParameterChanges {
 pub struct Changed {
     /// The parameter's name.
     pub name: &'static str,
-    /// What it was.
+    /// The value before.
     pub from: u64,
-    /// What it is.
+    /// The value after.
     pub to: u64,
 }
 

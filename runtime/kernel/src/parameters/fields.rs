@@ -6,7 +6,7 @@
 use super::{Parameters, ParametersError};
 use serde::{Deserialize, Serialize};
 
-/// What a parameter counts.
+/// The unit of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
@@ -37,7 +37,7 @@ pub enum Unit {
 pub struct Field {
     /// Its name, as in `block.messages`.
     pub name: &'static str,
-    /// What it counts.
+    /// Its unit.
     pub unit: Unit,
     /// The least that it may be set to.
     pub least: u64,
@@ -83,7 +83,7 @@ pub const FIELDS: &[Field] = &[
     field!(message.bytes, Bytes, 0, 4),
     field!(message.spawns, Engines, 0, 4),
     field!(message.stops, Engines, 0, 4),
-    // Whoever reads a reply has room for so much and no more.
+    // A reader of replies has room for so much and no more.
     field!(message.reply_bytes, Bytes, 1, 1),
     field!(mailbox.messages, Messages, 1, 16),
     field!(mailbox.bytes, Bytes, 1, 16),
@@ -128,7 +128,7 @@ impl Field {
         (self.get)(parameters)
     }
 
-    /// What it is where nobody has set it.
+    /// Its value if nobody has set it.
     pub fn default_value(&self) -> u64 {
         self.of(&Parameters::default())
     }

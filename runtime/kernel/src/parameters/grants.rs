@@ -6,7 +6,7 @@ use refit_abi::descriptor::{Ability, CapabilityDescriptor, KindDescriptor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the node grants.
+/// The node's grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grants {
     /// For each kind that is listed, all that it may do. A kind that is not listed is granted what it
@@ -37,7 +37,7 @@ impl Grants {
         unknown.into_iter().collect()
     }
 
-    /// What a kind declares and is not granted.
+    /// The abilities that a kind declares and is not granted.
     pub fn missing<'d>(
         &self,
         descriptor: &'d KindDescriptor,
@@ -49,7 +49,7 @@ impl Grants {
     }
 }
 
-/// Who may do what to whom, by place in the table: declared and granted.
+/// The abilities of each kind towards each other kind, by place in the table: declared and granted.
 #[derive(Debug)]
 pub(crate) struct Powers {
     kinds: usize,

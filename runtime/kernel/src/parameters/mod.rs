@@ -30,27 +30,27 @@ use std::borrow::Cow;
 /// Every bound, budget and grant that a result depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// What one block may handle.
+    /// The most that one block may handle.
     pub block: BlockBounds,
-    /// What one round may make.
+    /// The most that one round may make.
     pub round: RoundBounds,
-    /// What may come of one cause.
+    /// The most work because of one cause.
     pub cause: CauseBounds,
-    /// What one handled message may do.
+    /// The most that one handled message may do.
     pub message: MessageBounds,
-    /// What may wait in mailboxes.
+    /// The most that may wait in mailboxes.
     pub mailbox: MailboxBounds,
     /// Which timers may wait.
     pub timers: TimerBounds,
     /// How many engines there may be.
     pub engines: EngineBounds,
-    /// What is kept of messages that no engine took.
+    /// The most dead letters that are kept.
     pub dead_letters: DeadLetterBounds,
-    /// What leaves with events.
+    /// The most that leaves with events.
     pub events: EventBounds,
-    /// What is kept of the requests of clients.
+    /// The most that is kept of clients' requests.
     pub keys: KeyBounds,
-    /// What engine kinds may do to each other.
+    /// The grants: what engines of a kind may do to those of other kinds.
     pub grants: Grants,
 }
 
@@ -63,9 +63,9 @@ pub enum ParametersError {
     Beyond {
         /// Which.
         name: &'static str,
-        /// What it is set to.
+        /// The value that it is set to.
         value: u64,
-        /// What it counts.
+        /// Its unit.
         unit: Unit,
         /// The least that it may be.
         least: u64,
@@ -78,10 +78,10 @@ pub enum ParametersError {
         /// The name.
         name: String,
     },
-    /// What grants name as a kind can be none's name.
+    /// The grants name a kind that no kind can be called.
     #[error("{kind:?} is no name of an engine kind; name kinds as `refit status` shows them")]
     NoKind {
-        /// What was named.
+        /// The name as given.
         kind: String,
     },
     /// The bytes are of another form.
@@ -97,7 +97,7 @@ pub enum ParametersError {
     Malformed {
         /// How many bytes there were.
         bytes: usize,
-        /// Where decoding failed.
+        /// The decoder's error.
         source: postcard::Error,
     },
     /// There are more bytes than parameters may have.
@@ -120,7 +120,7 @@ impl Parameters {
         }
     }
 
-    /// Whether each of them is one that can be set: whoever takes them from a configuration or from bytes asks.
+    /// Whether each of them can be set: called for those from a configuration and from bytes.
     ///
     /// # Errors
     /// [`ParametersError::Beyond`], which names the first that is not, and its bounds.

@@ -18,7 +18,7 @@ use refit_abi::{EngineId, Sender, Undelivered};
 /// A queued message or timer that the new code does not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unaccepted {
-    /// To whom.
+    /// The receiver.
     pub engine: EngineId,
     /// The message's schema.
     pub schema: SchemaId,
@@ -34,7 +34,7 @@ pub struct Change<'a> {
     pub old: &'a KindDescriptor,
     /// The code that comes.
     pub new: &'a KindDescriptor,
-    /// Its engines start afresh: the timers of their former lives are dropped, whoever takes them.
+    /// Its engines start afresh: the timers of their former lives are dropped, whichever code takes them.
     pub starts_afresh: bool,
 }
 
@@ -85,8 +85,8 @@ impl Executor {
         })
     }
 
-    /// Moves all such messages and timers to the dead letters, and tells the clients among their senders;
-    /// gives how many there were.
+    /// Moves all such messages and timers to the dead letters, and tells the clients among their senders; returns how
+    /// many there were.
     pub(crate) fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
         let (mut dead, mut told) = (Vec::new(), Vec::new());
         for chunk in &self.engines.chunks {
@@ -158,7 +158,7 @@ fn bury_letters(
                 let foreign = change.refuses_message(envelope);
                 if foreign {
                     dead.push(rejected(envelope.sender, id, letter.payload(arena)));
-                    // Engines are not told: what they sent is kept, for an operator to look at.
+                    // Engines get no notice: their messages are kept, for an operator to look at.
                     if let Hears::Client(answer) = envelope.hears(id, Undelivered::Rejected) {
                         told.push(answer);
                     }

@@ -11,14 +11,14 @@ use crate::envelope::Signed;
 use crate::executor::Executor;
 use refit_abi::EngineId;
 
-/// What the transitions did.
+/// The effects of the transitions.
 #[derive(Debug, Default)]
 pub struct CommitEffects {
     /// Messages sent and engines spawned, for each engine that did so.
     pub counters: Vec<(EngineId, Counters)>,
     /// Engines that were started, in order.
     pub started: Vec<Started>,
-    /// What the `init` of engines that were started afresh asked for.
+    /// The effects of the `init` of engines that were started afresh.
     pub effects: Vec<Effects>,
     /// Engines that were started afresh: their mail stays, the timers of their former lives go.
     pub restarted: Vec<EngineId>,
@@ -33,9 +33,9 @@ pub struct CommitEffects {
 /// An upgrade message on its way into an ordinary mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstMessage {
-    /// To whom.
+    /// The receiver.
     pub to: EngineId,
-    /// From whom, and what of.
+    /// The sender, and its part of the header.
     pub signed: Signed,
     /// postcard.
     pub payload: Vec<u8>,

@@ -91,8 +91,8 @@ impl<'a> Quiesced<'a> {
         self.executor.take_over(commit_effects)
     }
 
-    /// Publishes a generation: one pointer exchange. From here on every handler that runs is its code.
-    /// Gives the table that was live: to let go of it frees memory, which is no work for a pause.
+    /// Publishes a generation: one pointer exchange. From here on every handler that runs is its code. Returns the
+    /// table that was live: dropping it frees memory, which is no work for a pause.
     #[must_use = "what was live is to be dropped when the pause is over"]
     pub fn publish(&mut self, table: Arc<GenerationTable>) -> Arc<GenerationTable> {
         // It may have been made before the parameters changed.

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::Builder;
 
-/// What is left over of one kind's states, and the code that can drop it.
+/// The states left over of one kind, and the code that can drop them.
 #[derive(Debug)]
 pub struct ReplacedStates {
     code: Code,
@@ -21,7 +21,7 @@ pub struct ReplacedStates {
     rests: Mutex<Vec<Rest>>,
 }
 
-/// Who can drop it.
+/// The code that can drop them.
 #[derive(Debug)]
 enum Code {
     /// The code that made the states.

@@ -1,5 +1,5 @@
-//! What clients wrote and what waits, while the words of its kind change: the old code reads it, as it
-//! would have handled it, and writes it in postcard, which has no words.
+//! The clients' and the waiting messages while the words of their kind change: the old code reads each, as it would
+//! have handled it, and writes it in postcard, which has no words.
 //!
 //! [`Quiesced::reword`] only looks; [`Quiesced::put_reworded`] puts the new payloads into their letters,
 //! and cannot fail. In between no mail moves: no handler runs, and what an upgrade sends comes later.
@@ -104,7 +104,7 @@ impl Quiesced<'_> {
 }
 
 impl Rewording<'_> {
-    /// What clients wrote to an engine, if this kind's code would handle it.
+    /// The clients' messages to an engine, if this kind's code would handle it.
     fn written_to<'s>(&self, slot: &'s Slot) -> impl Iterator<Item = (usize, &'s Letter)> {
         let concerns = slot.kind == self.kind && matches!(slot.state, SlotState::Live(_));
         let letters = match concerns {

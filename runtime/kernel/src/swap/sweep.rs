@@ -18,7 +18,7 @@ pub(crate) struct Settling {
     pub(crate) update_point: Height,
     /// Chunks that the sweep has been over.
     pub(crate) swept: usize,
-    /// What settled generations have left over, and the states of retired engines.
+    /// The states that settled generations have left over, and those of retired engines.
     pub(crate) replaced: Vec<Arc<ReplacedStates>>,
 }
 
@@ -28,8 +28,8 @@ impl Executor {
         self.shared.table.load().is_pending()
     }
 
-    /// Settles the engines of the next few chunks. At the end, the generation's table lets go of the
-    /// code before it; its number stays.
+    /// Settles the engines of the next few chunks. At the end, the generation's table drops the code before it; its
+    /// number stays.
     pub fn sweep_step(&mut self) {
         let table = self.table();
         if !table.is_pending() {
@@ -64,14 +64,14 @@ impl Executor {
         }
     }
 
-    /// What upgrades have left over that are settled, and the states of engines that they have retired; for
+    /// The states left over by upgrades that are settled, and those of the engines that they have retired; for
     /// [`replaced::discard`](crate::swap::replaced::discard). It holds its code.
     pub fn take_replaced(&mut self) -> Vec<Arc<ReplacedStates>> {
         std::mem::take(&mut self.settling.replaced)
     }
 }
 
-/// What the settling of a generation has put aside.
+/// The states that the settling of a generation has put aside.
 pub(crate) fn left_over(table: &GenerationTable) -> impl Iterator<Item = Arc<ReplacedStates>> {
     let pending = table.iter().filter_map(|(_, entry)| entry.pending.as_ref());
     pending.map(|pending| pending.replaced().clone())

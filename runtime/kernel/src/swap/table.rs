@@ -22,15 +22,15 @@ pub struct KindEntry {
     pub pending: Option<Pending>,
 }
 
-/// What is left to do for an engine whose state is still as the old code left it. It is done when
-/// the engine is first touched, or by the sweep.
+/// The work left for an engine whose state is still as the old code left it. It is done when the engine is first
+/// touched, or by the sweep.
 #[derive(Clone, Debug)]
 pub enum Pending {
     /// The step's second half, on what the transition prepared.
     Settle {
         /// The step.
         step: Box<Migration>,
-        /// Where what it leaves over goes.
+        /// Takes the states that it leaves over.
         replaced: Arc<ReplacedStates>,
     },
     /// The whole new state is there; the old one waits to be dropped by the code that made it.
@@ -50,7 +50,7 @@ impl Pending {
         Self::Replace(ReplacedStates::of(old))
     }
 
-    /// What it leaves over.
+    /// The states that it leaves over.
     pub(crate) fn replaced(&self) -> &Arc<ReplacedStates> {
         match self {
             Self::Settle { replaced, .. } | Self::Replace(replaced) => replaced,
@@ -172,7 +172,7 @@ impl GenerationTable {
         from == to || self.powers.may(from, ability, to)
     }
 
-    /// What the node grants.
+    /// The node's grants.
     pub fn grants(&self) -> &Grants {
         &self.grants
     }

@@ -50,7 +50,7 @@ impl View {
         self.frame
     }
 
-    /// What bounds it.
+    /// The node's parameters.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -119,7 +119,7 @@ impl SlotRef<'_> {
         self.slot.kind
     }
 
-    /// Who started it.
+    /// The engine that started it.
     pub fn parent(&self) -> Option<EngineId> {
         self.slot.parent
     }
@@ -137,7 +137,7 @@ impl SlotRef<'_> {
         matches!(self.slot.state, SlotState::Away)
     }
 
-    /// What its transition made.
+    /// The new state that its transition made.
     pub fn next(&self) -> Option<&Next> {
         self.slot.next.as_ref()
     }
@@ -157,8 +157,8 @@ impl SlotRef<'_> {
         self.slot.handled_at(height)
     }
 
-    /// What it was started with, as code whose configuration has this schema reads it; `None` if it would read
-    /// bytes of another type. JSON of another type is read by its names, to the last.
+    /// Its configuration, as code whose configuration has this schema reads it; `None` if it would read bytes of
+    /// another type. JSON of another type is read by its names, completely.
     pub fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
         self.slot.config_for(schema)
     }

@@ -89,7 +89,7 @@ impl Executor {
         put
     }
 
-    /// What there is room for in an engine's mailbox, of what engines send.
+    /// The room left in an engine's mailbox for messages of engines.
     fn room(&self, slot: &Slot) -> Amount {
         let most = &self.parameters.mailbox;
         let letters = self.engines.waiting.letters + self.engines.held.letters;

@@ -12,7 +12,7 @@ use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;
 
-/// What is kept of an engine whose life begins again.
+/// The part of an engine that outlives a restart.
 struct Former {
     kind: KindIndex,
     parent: Option<EngineId>,
@@ -67,7 +67,7 @@ impl Executor {
         })
     }
 
-    /// What a fresh life of an engine needs to know of the one before.
+    /// The part of an engine's former life that its fresh one needs.
     fn former(
         &self,
         engine: EngineId,
