@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 /// The time without a block that is promised at 100 MB, in milliseconds.
 const WITHOUT_BLOCK_MS_MAX: f64 = 8.0;
 
-/// States of which that is promised, in MiB.
+/// The largest states, in MiB, for which that is promised.
 const PROMISED_MIB_MAX: u64 = 100;
 
 /// Memory that is promised while nothing crosses, as a multiple of that at rest.
@@ -52,10 +52,10 @@ const CPU_S: u64 = 120;
 /// Forks of a rehearsal that forks for each of its runs.
 const RUNS: usize = 3;
 
-/// What is written at once, in bytes.
+/// The size of one write, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What to measure.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct CopyOptions {
     /// Memory of the states, in MiB.
@@ -77,14 +77,14 @@ impl Default for CopyOptions {
     }
 }
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct CopyReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// By states and engines.
     pub rows: Vec<CopyRow>,
-    /// What is promised.
+    /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
 

@@ -17,15 +17,15 @@ pub enum BenchError {
     Option {
         /// Which.
         option: &'static str,
-        /// What was given.
+        /// The value as given.
         value: String,
-        /// What may be given.
+        /// The values that may be given.
         range: String,
     },
     /// The source of a bench engine is not there.
     #[error("the bench engines' source is not in {}; run from a checkout of the project", path.display())]
     NoSource {
-        /// Where it should be.
+        /// The folder where it should be.
         path: PathBuf,
     },
     /// A bench engine was not built.
@@ -49,7 +49,7 @@ pub enum BenchError {
     Program {
         /// Which.
         path: PathBuf,
-        /// What it said.
+        /// The reason.
         reason: String,
     },
     /// A node that is measured does not do what it should.
@@ -65,13 +65,13 @@ pub enum BenchError {
     Socket {
         /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The system gave no thread.
     #[error("cannot start a thread: {source}; raise the limit of threads")]
     Thread {
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file could not be read or written.
@@ -81,7 +81,7 @@ pub enum BenchError {
         action: &'static str,
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file of the system does not hold what it should.
@@ -89,7 +89,7 @@ pub enum BenchError {
     Unsaid {
         /// Which file.
         path: PathBuf,
-        /// What was looked for.
+        /// The field that was looked for.
         wanted: &'static str,
     },
     /// A bench engine's name is no id.
@@ -122,15 +122,15 @@ pub enum BenchError {
     Wrong {
         /// Which.
         engine: EngineId,
-        /// What it should have.
+        /// The value that it should have.
         expected: String,
-        /// What it has.
+        /// The value that it has.
         found: String,
     },
     /// The crew does not answer.
     #[error("the crew did not {what} within {seconds} s; measure fewer engines or entries")]
     Stuck {
-        /// What it should have done.
+        /// The work that it should have done.
         what: &'static str,
         /// How long it was waited for.
         seconds: u64,

@@ -1,4 +1,4 @@
-//! What the gate and the batched call over the C interface add to one message.
+//! Measures the cost that the gate and the batched call over the C interface add to one message.
 //!
 //! Two ways lead the same bytes to the same handler: (a) decode them and call it; (b) enter the gate
 //! once for a batch, and hand the batch to the module's table, as a crew does. They take turns within
@@ -17,7 +17,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// What the gate and the batched call may add, in ns for each message.
+/// The most that the gate and the batched call may add, in ns for each message.
 const ADDED_NS_MAX: f64 = 3.0;
 
 /// Messages of one measured stretch.
@@ -32,7 +32,7 @@ const REPETITIONS_MAX: u32 = 1_000;
 /// Repetitions of what rolling back costs: a copy of a large state takes long.
 const ROLLBACK_REPETITIONS_MAX: u32 = 31;
 
-/// What to measure.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct GateOptions {
     /// Messages of a batch.
@@ -55,18 +55,18 @@ impl Default for GateOptions {
     }
 }
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct GateReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// Messages of one stretch.
     pub messages: u64,
     /// One for each size of batch.
     pub batches: Vec<BatchReport>,
-    /// What rolling back costs, by the size of the state.
+    /// The cost of rolling back, by the size of the state.
     pub rollback: Vec<RollbackReport>,
-    /// What is promised.
+    /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
 

@@ -1,4 +1,4 @@
-//! What an upgrade costs, measured: `refit bench swap | gate | messages | bus | copy | serve` as a library.
+//! Measures the cost of an upgrade: `refit bench swap | gate | messages | bus | copy | serve` as a library.
 //!
 //! * [`swap`]: the pause of a real swap of real libraries under an open-loop load, beside an empty
 //!   gate handshake of the same run, over engines × entries × class.

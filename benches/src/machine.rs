@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::fmt;
 use std::fs;
 
-/// What figures are worth nothing without.
+/// The machine and its load, without which figures are worth nothing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Machine {
     /// As the processor calls itself.

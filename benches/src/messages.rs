@@ -1,4 +1,4 @@
-//! How many messages a second go between engines on one worker.
+//! Measures how many messages a second go between engines on one worker.
 //!
 //! Engines stand in a ring and pass tokens on: each handled message sends one. Blocks of a counted
 //! budget are executed as a node executes them, with routing, mailboxes and rounds; the executor
@@ -26,7 +26,7 @@ const MESSAGES_MAX: u64 = 1 << 32;
 /// Repetitions of one run.
 const REPETITIONS_MAX: u32 = 1_000;
 
-/// What to measure.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct MessagesOptions {
     /// Engines of the ring.
@@ -51,10 +51,10 @@ impl Default for MessagesOptions {
     }
 }
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct MessagesReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// Engines of the ring.
     pub engines: u32,
@@ -64,7 +64,7 @@ pub struct MessagesReport {
     pub millions_per_s: Spread,
     /// The same as ns for each message.
     pub ns_per_message: Spread,
-    /// What is promised.
+    /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
 

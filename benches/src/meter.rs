@@ -13,7 +13,7 @@ pub(crate) struct Meter {
     sum: u64,
 }
 
-/// What a [`Meter`] adds.
+/// The number that a [`Meter`] adds.
 #[derive(Debug, State, Serialize, Deserialize)]
 pub(crate) struct Add {
     pub(crate) key: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Add {
 pub(crate) struct Nothing {}
 
 impl Meter {
-    /// The handler itself: the same machine code, whoever calls it.
+    /// The handler itself: the same machine code for both callers.
     #[inline(never)]
     pub(crate) fn add(&mut self, add: &Add) {
         self.count += 1;
@@ -65,13 +65,13 @@ pub(crate) struct Ring {
     passed: u64,
 }
 
-/// What a [`Ring`] is started with.
+/// The configuration of a [`Ring`].
 #[derive(Debug, State, Serialize, Deserialize)]
 pub(crate) struct RingConfig {
     pub(crate) next: EngineId,
 }
 
-/// What a [`Ring`] handles.
+/// The message of a [`Ring`].
 #[derive(Debug, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Token {

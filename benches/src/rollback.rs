@@ -1,5 +1,5 @@
-//! What rolling back costs (`Engine::ROLLBACK`): the copy of the state, once for each batch, spread over its
-//! messages. The same engine three times: without, with a copy by `Clone`, with a copy by its bytes.
+//! Measures the cost of rolling back (`Engine::ROLLBACK`): the copy of the state, once for each batch, spread over
+//! its messages. The same engine three times: without, with a copy by `Clone`, with a copy by its bytes.
 
 use crate::gate::{NoServices, engine};
 use crate::meter::Nothing;

@@ -16,9 +16,9 @@ pub enum Bound {
 /// A figure that is promised, and whether this run met it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Target {
-    /// What was measured, in words.
+    /// The name of the figure, in words.
     pub name: String,
-    /// What this run gave.
+    /// The value of this run.
     pub value: f64,
     /// On which side of the limit it must be.
     pub bound: Bound,

@@ -7,7 +7,7 @@ use refit_abi::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What one engine's transition does.
+/// The work of one engine's transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) enum Job {
     /// Nothing.
@@ -20,12 +20,12 @@ pub(crate) enum Job {
     Spawn { engines: u32 },
 }
 
-/// What an engine is started with.
+/// The configuration of an engine.
 #[derive(Clone, Copy, Debug, State, Serialize, Deserialize)]
 pub(crate) struct Config {
     /// The next of the ring.
     pub(crate) next: EngineId,
-    /// What its transition does.
+    /// The work of its transition.
     pub(crate) job: Job,
 }
 

@@ -1,4 +1,4 @@
-//! What the upgrade bus costs: messages between new states, and engines started there.
+//! Measures the upgrade bus: messages between new states, and engines started there.
 //!
 //! Each repetition is a node of its own: engines of a linked-in kind start, an upgrade is armed, and
 //! the time from the closed gate to the commit is taken on the thread that does the work. So a figure
@@ -31,7 +31,7 @@ const REPETITIONS_MAX: u32 = 1_000;
 /// Threads of a crew.
 const WORKERS_MAX: usize = 64;
 
-/// What no case spends.
+/// A budget that no case exhausts.
 const BUDGET: BusBudget = BusBudget {
     messages: 1 << 40,
     rounds: 1 << 40,
@@ -39,7 +39,7 @@ const BUDGET: BusBudget = BusBudget {
     engines: 1 << 24,
 };
 
-/// What to measure.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct BusOptions {
     /// How often each case is measured.
@@ -48,7 +48,7 @@ pub struct BusOptions {
     pub workers: usize,
     /// Makes the cases so many times smaller, for tests.
     pub shrink: u32,
-    /// Where `bus.csv` and `bus.json` go; nowhere if `None`.
+    /// The folder for `bus.csv` and `bus.json`; `None` writes none.
     pub out: Option<PathBuf>,
 }
 
@@ -72,15 +72,15 @@ struct Case {
     /// Engines before the upgrade.
     engines: u32,
     workers: usize,
-    /// What the first engine does, and what the others do.
+    /// The work of the first engine, and that of the others.
     jobs: (Job, Job),
     /// Messages handled or engines started in all.
     count: u64,
-    /// What all of it may take in ms, or one of it in ns.
+    /// The most that all of it may take in ms, or one of it in ns.
     most: Most,
 }
 
-/// What a case may take.
+/// The bound on a case.
 #[derive(Clone, Copy, Debug)]
 enum Most {
     /// For all of it.

@@ -8,16 +8,16 @@ use std::fmt::Write;
 /// The columns of `bus.csv`: one line for each repetition of each case.
 pub const CSV_HEADER: &str = "case,unit,workers,engines,count,repetition,ms,ns_each";
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct BusReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// Threads of the crew, but for the cases on one worker.
     pub workers: usize,
     /// The cases.
     pub cases: Vec<CaseReport>,
-    /// What is promised.
+    /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
 
@@ -26,7 +26,7 @@ pub struct BusReport {
 pub struct CaseReport {
     /// Its name.
     pub case: &'static str,
-    /// What is counted.
+    /// The unit that is counted.
     pub unit: &'static str,
     /// Threads of the crew.
     pub workers: usize,

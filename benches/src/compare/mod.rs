@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Pairs of one comparison.
 pub const PAIRS_MAX: u32 = 1_000;
 
-/// What to compare.
+/// The options of a comparison.
 #[derive(Clone, Debug)]
 pub struct CompareOptions {
     /// The program to compare with: `refit` of the revision before.
@@ -30,7 +30,7 @@ pub struct CompareOptions {
     pub head: PathBuf,
     /// How often each is measured.
     pub pairs: u32,
-    /// What is measured.
+    /// The benches to compare.
     pub subjects: Vec<Subject>,
     /// Fixes which of a pair runs first, and the bootstrap.
     pub seed: u64,

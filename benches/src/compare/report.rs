@@ -6,14 +6,14 @@ use crate::{BenchError, Machine};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// What a comparison gave.
+/// The results of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct CompareReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// Pairs of each cell.
     pub pairs: u32,
-    /// What fixed the order.
+    /// The seed that fixed the order.
     pub seed: u64,
     /// The ratio that a cell's whole interval must lie above to be called slower.
     pub limit: f64,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
-/// What is measured of a program.
+/// A bench that is run on both programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// `refit bench swap`: pause and work of each class, at 1 and 1,000 engines of 10 entries.
@@ -25,7 +25,7 @@ pub enum Subject {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is no bench; give swap, gate, messages or bus")]
 pub struct SubjectError {
-    /// What was given.
+    /// The name as given.
     pub name: String,
 }
 
@@ -48,13 +48,13 @@ impl fmt::Display for Subject {
     }
 }
 
-/// How a program tells a subject's figures.
+/// The form of a subject's figures in a program's report.
 struct Shape {
     /// The list in its report; the report itself if empty.
     list: &'static str,
-    /// What names a member of the list.
+    /// The members that name an item of the list.
     names: &'static [&'static str],
-    /// What is compared, each a spread.
+    /// The figures to compare, each a spread.
     figures: &'static [&'static str],
 }
 

@@ -1,4 +1,4 @@
-//! [`Used`]: what a process and its threads used of the processors, as `/proc` tells it.
+//! [`Used`]: the processor time of a process and its threads, from `/proc`.
 //!
 //! The system counts in ticks (10 ms), so a figure for each request is worth something over some seconds only.
 
@@ -9,10 +9,10 @@ use std::fs;
 use std::ops::{AddAssign, Sub};
 use std::path::Path;
 
-/// What the whole process used beside its threads that are there: those that ended, and the system's rounding.
+/// The process's time beside that of its live threads: threads that ended, and the system's rounding.
 const OTHER: &str = "other";
 
-/// Field of `stat` behind the name in which the time in user mode stands; that in the system follows.
+/// The field of `stat` behind the name that has the time in user mode; that in the system follows.
 const USER_FIELD: usize = 11;
 
 /// Ticks in user mode and in the system.
@@ -22,7 +22,7 @@ struct Ticks {
     system: u64,
 }
 
-/// What a process used up to now.
+/// The time that a process used up to now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Used {
     whole: Ticks,
@@ -39,10 +39,10 @@ pub struct CpuUs {
     pub system: f64,
 }
 
-/// What all threads of one name used.
+/// The time that all threads of one name used.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ThreadsUs {
-    /// What they do; see `benches/README.md`.
+    /// Their work; see `benches/README.md`.
     pub threads: String,
     /// Their time.
     #[serde(flatten)]
@@ -97,7 +97,7 @@ impl Used {
     }
 }
 
-/// What threads of this name do; their numbers are cut off.
+/// The work of threads of this name; their numbers are cut off.
 fn role(name: &str) -> &str {
     match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-') {
         "tokio-rt-worker" => "http",
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(role("tokio-rt-worker"), "http");
     }
 
-    /// The thread that ended is told apart, and nothing is counted twice.
+    /// The thread that ended is counted apart, and nothing is counted twice.
     #[test]
     fn what_a_thread_used_is_found_under_its_name_and_adds_up_to_the_whole() {
         let process = Path::new("/proc/self");

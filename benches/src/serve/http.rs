@@ -22,7 +22,7 @@ pub(super) struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed(&'static str);
 
-/// Where in an answer the reader is.
+/// The reader's place in an answer.
 #[derive(Debug, Default)]
 enum Stage {
     #[default]
@@ -39,7 +39,7 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     buffer: Vec<u8>,
-    /// What of the buffer is read already.
+    /// The bytes of the buffer that are read already.
     at: usize,
     stage: Stage,
     answer: Answer,

@@ -25,7 +25,7 @@ pub(super) struct Lane {
     intended: Option<Instant>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) intended: Instant,

@@ -27,7 +27,7 @@ const SLEEP_MAX: Duration = Duration::from_millis(100);
 /// Events that are taken from the system at once.
 const EVENTS_MAX: usize = 256;
 
-/// Largest latency that is told apart, in nanoseconds.
+/// Largest latency that is counted apart, in nanoseconds: 120 s.
 const LATENCY_NS_MAX: u64 = 120_000_000_000;
 
 /// Connections that are opened anew in one load; a node that closes more does not serve.
@@ -45,7 +45,7 @@ pub(super) enum Pace {
     Closed,
 }
 
-/// What is sent, where and when.
+/// The requests of a load: kind, address and time.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
     pub(super) socket: PathBuf,
@@ -63,7 +63,7 @@ pub(super) struct Times {
     pub(super) to: Instant,
 }
 
-/// What a load saw in its window.
+/// The results of a load in its window.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     /// Of the requests that were due in it, in nanoseconds; those without an answer as long as they were waited for.
@@ -76,7 +76,7 @@ pub(super) struct Seen {
     pub(super) broken: u64,
     /// Requests of the whole load that got no answer.
     pub(super) unanswered: u64,
-    /// What the first that was refused got.
+    /// The answer to the first request that was refused.
     pub(super) first_refusal: Option<String>,
 }
 
@@ -243,7 +243,7 @@ impl<'a> Generator<'a> {
         Ok(())
     }
 
-    /// What a connection can do now.
+    /// Sends and reads as much as a connection can take now.
     fn turn(&mut self, number: usize, scratch: &mut [u8]) -> io::Result<()> {
         let lane = &mut self.lanes[number];
         if lane.has_more() {

@@ -42,10 +42,10 @@ const SWAP_RATE_PART: f64 = 0.5;
 /// Least requests a second of that.
 const SWAP_RATE_HZ_MIN: f64 = 50.0;
 
-/// What is run.
+/// The program and the sources of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeCode<'a> {
-    /// The command line of which `run` is a node and `upgrade plan` makes plans.
+    /// The command line: its `run` is a node, and its `upgrade plan` makes plans.
     pub program: &'a Path,
     /// A library of `kv`.
     pub library: &'a Path,

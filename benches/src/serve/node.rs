@@ -65,7 +65,7 @@ impl ServedNode {
         self.folder.path().join("admin.sock")
     }
 
-    /// What its threads used up to now.
+    /// The time that its threads used up to now.
     pub(super) fn used(&self) -> Result<Used, BenchError> {
         Used::look(Path::new(&format!("/proc/{}", self.child.id())))
     }
@@ -154,7 +154,7 @@ impl ServedNode {
         }
     }
 
-    /// What went wrong, with the end of what the node said.
+    /// The fault, with the end of the node's output.
     pub(super) fn failed(&self, reason: String) -> BenchError {
         let log = fs::read(self.folder.path().join("node.log")).unwrap_or_default();
         let end = &log[log.len().saturating_sub(LOG_BYTES)..];

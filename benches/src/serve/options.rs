@@ -19,7 +19,7 @@ const RATE_HZ: RangeInclusive<f64> = 1.0..=1_000_000.0;
 /// Pairs of windows.
 const PAIRS: RangeInclusive<f64> = 1.0..=1_000.0;
 
-/// What to measure.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// Counts of connections for single puts. All else is measured with the middle one.
@@ -48,7 +48,7 @@ impl Default for ServeOptions {
 }
 
 impl ServeOptions {
-    /// What `run` asks first.
+    /// Checks the ranges; `run` calls it first.
     ///
     /// # Errors
     /// [`BenchError::Option`].

@@ -1,5 +1,5 @@
-//! What a swap and what keys cost, in pairs of windows that differ in nothing else: the order of each pair is
-//! drawn from the seed, so that a noisy minute falls on both.
+//! Measures the cost of a swap and of keys, in pairs of windows that differ in nothing else: the order of each pair
+//! is drawn from the seed, so that a noisy minute falls on both.
 
 use super::load::Pace;
 use super::row::Latency;
@@ -11,7 +11,7 @@ use crate::{BenchError, Spread};
 use serde::Serialize;
 use std::time::Instant;
 
-/// Where in its window a swap begins, as a part of it.
+/// The beginning of a swap in its window, as a part of it.
 const SWAP_AT: f64 = 0.25;
 
 /// Latencies in windows with one swap, beside windows without.
@@ -51,7 +51,7 @@ pub struct SwapPair {
 /// Messages a second with keys and without.
 #[derive(Clone, Debug, Serialize)]
 pub struct KeysCost {
-    /// What the messages without keys were.
+    /// The kind of the messages without keys.
     pub sort: Sort,
     /// Over how many connections, each in a closed loop.
     pub connections: usize,
@@ -122,7 +122,7 @@ pub(super) fn swaps(
     })
 }
 
-/// A window with one swap, and what there is to tell of the swap.
+/// A window with one swap, and the facts of the swap.
 fn with_swap(
     bench: &Bench<'_>,
     shape: Shape,

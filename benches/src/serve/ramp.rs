@@ -9,7 +9,7 @@ use crate::BenchError;
 /// Rates that are tried in turn, as parts of what goes through flat out.
 const PARTS: [f64; 10] = [1.1, 1.05, 1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5];
 
-/// What a ramp found.
+/// The results of a ramp.
 #[derive(Debug)]
 pub(super) struct Ramp {
     /// In a closed loop: what goes through at most.

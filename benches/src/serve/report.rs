@@ -5,10 +5,10 @@ use crate::{BenchError, Machine, Target};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServeReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// Length of each window.
     pub seconds: f64,
@@ -18,11 +18,11 @@ pub struct ServeReport {
     pub rows: Vec<Row>,
     /// Why the batch route was not measured, if it was not.
     pub no_batch: Option<String>,
-    /// What keys cost.
+    /// The cost of keys.
     pub keys: KeysCost,
-    /// What a swap costs the clients.
+    /// The cost of a swap for the clients.
     pub swaps: Swaps,
-    /// What is promised.
+    /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
 

@@ -11,7 +11,7 @@ const KEPT_UP_MIN: f64 = 0.99;
 /// One window. Rates and processor times count messages: a batch is many.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// What the requests were.
+    /// The kind of the requests.
     pub sort: Sort,
     /// Over how many connections.
     pub connections: usize,
@@ -33,7 +33,7 @@ pub struct Row {
     pub broken: u64,
     /// Requests without an answer.
     pub unanswered: u64,
-    /// What the first of the refused ones got.
+    /// The answer to the first refused one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_refusal: Option<String>,
 }

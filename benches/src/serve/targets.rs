@@ -1,4 +1,4 @@
-//! What is promised of a node under clients, judged on one run.
+//! The targets for a node under clients, judged on one run.
 
 use super::{KeysCost, Row, Sort, Swaps};
 use crate::{Bound, Target};

@@ -12,10 +12,10 @@ const STORE_KEYS: usize = 10_000;
 /// Messages of one batch.
 pub const BATCH_MESSAGES: usize = 100;
 
-/// Where batches go.
+/// The path for batches.
 const BATCH_PATH: &str = "/v1/messages";
 
-/// What one request is.
+/// The kind of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sort {
@@ -31,7 +31,7 @@ pub enum Sort {
     KeyedBatch,
 }
 
-/// What a generator sends.
+/// The requests of a generator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traffic {
     pub(super) sort: Sort,

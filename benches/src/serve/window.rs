@@ -26,7 +26,7 @@ pub(super) struct Bench<'a> {
     loads: Cell<u64>,
 }
 
-/// What one load is.
+/// The parameters of one load.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) sort: Sort,
@@ -42,7 +42,7 @@ pub(super) struct Running {
     thread: JoinHandle<Result<Seen, BenchError>>,
 }
 
-/// What a window gave.
+/// The results of a window.
 #[derive(Debug)]
 pub(super) struct Measured {
     pub(super) row: Row,

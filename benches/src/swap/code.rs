@@ -6,7 +6,7 @@ use refit_build::{Builder, Profile};
 use refit_loader::{LoadedModule, Loader};
 use std::path::{Path, PathBuf};
 
-/// Where the bench engines' code comes from.
+/// The source of the bench engines' code.
 #[derive(Debug)]
 pub struct SwapCode<'a> {
     /// Builds them.

@@ -23,7 +23,7 @@ pub(super) struct Load {
     thread: JoinHandle<Log>,
 }
 
-/// What a load saw.
+/// The results of a load.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     completions: Vec<Completion>,
@@ -49,7 +49,7 @@ pub(super) struct Window {
     pub(super) to: Instant,
 }
 
-/// Who sends what.
+/// The sender of a part of the load.
 struct Source {
     duty: Arc<Duty>,
     targets: Vec<EngineId>,

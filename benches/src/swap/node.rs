@@ -1,4 +1,4 @@
-//! [`BenchNode`]: just so much of a node as a swap needs: an executor and the crew on duty.
+//! [`BenchNode`]: as much of a node as a swap needs: an executor and the crew on duty.
 
 use super::Cell;
 use super::point::{Point, Resumed};
@@ -23,7 +23,7 @@ const NEW_ENTRY_BYTES: u64 = 45;
 /// Memory of such a table without entries, in bytes: its box, what its node has room for beside them.
 const NEW_ENGINE_BYTES: u64 = 256;
 
-/// What the crews' threads are called.
+/// The name of the crews' threads.
 const CREW_NAME: &str = "bench-crew";
 
 /// Between two looks at the sweep.
@@ -55,7 +55,7 @@ impl BenchNode {
         })
     }
 
-    /// Who executes blocks.
+    /// The crew that executes blocks.
     pub(crate) fn duty(&self) -> Arc<Duty> {
         self.duty.clone()
     }

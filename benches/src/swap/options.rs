@@ -25,7 +25,7 @@ pub const RATE_HZ_MAX: u32 = 10_000;
 /// Values on one axis.
 const AXIS_VALUES_MAX: usize = 64;
 
-/// What to measure.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct SwapOptions {
     /// Numbers of engines.
@@ -42,7 +42,7 @@ pub struct SwapOptions {
     pub rate_hz: u32,
     /// Fixes the order of the cells.
     pub seed: u64,
-    /// Where the files go.
+    /// The folder of the files.
     pub out: PathBuf,
     /// Measures cells above [`CELL_ENTRIES_MAX`] too.
     pub large: bool,
@@ -94,7 +94,7 @@ impl SwapOptions {
         within("rate", u64::from(self.rate_hz), 1..=u64::from(RATE_HZ_MAX))
     }
 
-    /// What is measured, and what is not: each combination once, in order.
+    /// The cells to measure, and those to skip: each combination once, in order.
     pub(super) fn cells(&self) -> (Vec<Cell>, Vec<SkippedCell>) {
         let (mut cells, mut skipped) = (Vec::new(), Vec::new());
         for (engines, entries) in pairs(&self.engines, &self.entries) {

@@ -53,7 +53,7 @@ impl UpdatePoint for Point {
             verdict,
             listener,
         } = *self;
-        // Let go before anyone hears of it: whoever retires counts the handles.
+        // Dropped before anyone learns of the end: the retirement counts the handles.
         drop(armed);
         // Nobody listens any more if the bench gave up.
         let times = stopwatch.times();

@@ -33,7 +33,7 @@ pub(super) struct Repetition<'a> {
     pub(super) options: &'a SwapOptions,
 }
 
-/// What is armed, and what will have to be put away.
+/// The armed upgrade, and the things to put away after it.
 struct Staged {
     armed: Armed,
     crew: Crew,
@@ -50,7 +50,7 @@ struct Measured {
     pinned: u32,
 }
 
-/// What an engine says of itself: the part that the bench looks at.
+/// An engine's summary: the part that the bench looks at.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Summary {
     version: u32,
@@ -163,8 +163,7 @@ impl Repetition<'_> {
         table_id(self.cell.engines - 1)
     }
 
-    /// What the engines' own counts say of the load; fails if an engine is not what the swap should
-    /// have made of it.
+    /// Compares the engines' own counts with the load; fails if an engine is not as the swap should have left it.
     fn faults(
         &self,
         node: &BenchNode,

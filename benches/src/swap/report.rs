@@ -6,10 +6,10 @@ use crate::{BenchError, Machine, Spread, Target};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct SwapReport {
-    /// Where.
+    /// The machine of the run.
     pub machine: Machine,
     /// The order of the cells follows from it.
     pub seed: u64,
@@ -27,7 +27,7 @@ pub struct SwapReport {
     pub cells: Vec<CellReport>,
     /// Combinations that were not measured.
     pub skipped: Vec<SkippedCell>,
-    /// What is promised.
+    /// The targets, judged on this run.
     pub targets: Vec<Target>,
     /// All repetitions, as in `swap.csv`, in the order they were measured.
     #[serde(skip)]
@@ -44,7 +44,7 @@ pub struct SkippedCell {
     pub reason: String,
 }
 
-/// What a cell's repetitions say together. Times are microseconds.
+/// The figures of a cell's repetitions together. Times are microseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct CellReport {
     /// Which.

@@ -43,10 +43,10 @@ impl Phases {
     }
 }
 
-/// What one repetition gave.
+/// The results of one repetition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What was measured.
+    /// The cell that was measured.
     pub cell: Cell,
     /// Which time, from 1 on.
     pub repetition: u32,

@@ -1,4 +1,4 @@
-//! What is promised of a swap, judged on one run.
+//! The targets for a swap, judged on one run.
 
 use super::{BenchClass, CellReport};
 use crate::{Bound, Target};

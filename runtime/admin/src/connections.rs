@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
-/// What a connection goes over.
+/// The stream under a connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Unix(UnixStream),

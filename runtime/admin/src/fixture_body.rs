@@ -21,7 +21,7 @@ const TAIL: &str = "\"}";
 #[derive(Debug)]
 pub(crate) struct FixtureBody {
     state: Vec<u8>,
-    /// What is shown of the state.
+    /// The part of the state that is written already, in bytes.
     shown: usize,
     head: Bytes,
     tail: Bytes,

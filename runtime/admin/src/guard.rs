@@ -1,4 +1,4 @@
-//! Who may ask at all: the door of the TCP listener.
+//! Decides which clients may ask at all: the door of the TCP listener.
 //!
 //! A page in a browser can send requests to this machine, and by DNS rebinding even under a name
 //! of its own. So on TCP every request must name this listener in `Host` (and in `Origin`, if it
@@ -19,7 +19,7 @@ const HTTP_PORT: u16 = 80;
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) bound: SocketAddr,
-    /// What a client must present; nothing on a listener for probes.
+    /// The token that a client must present; none on a listener for probes.
     pub(crate) token: Option<Token>,
     /// Names that the operator has given it.
     pub(crate) hosts: Vec<HostName>,
@@ -60,8 +60,8 @@ impl Door {
         }
     }
 
-    /// Whether `HOST[:PORT]` names this listener. A name other than `localhost` does only if the operator says so,
-    /// because whoever owns the name chooses its address; an address literal cannot be rebound.
+    /// Whether `HOST[:PORT]` names this listener. A name beside `localhost` does only if the operator says so,
+    /// because the owner of the name chooses its address; an address literal cannot be rebound.
     fn is_me(&self, text: &str) -> bool {
         let Ok(authority) = text.parse::<Authority>() else {
             return false;

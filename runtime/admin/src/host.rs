@@ -5,8 +5,8 @@ use serde::Deserialize;
 use std::fmt;
 use std::str::FromStr;
 
-/// `HOST` or `HOST:PORT`, as clients write it in `Host`. Without a port it stands for all: a proxy or a forwarded port
-/// has one of its own.
+/// `HOST` or `HOST:PORT`, as clients write it in `Host`. Without a port it matches all ports: a proxy or a forwarded
+/// port has one of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct HostName(Authority);

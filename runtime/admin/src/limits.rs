@@ -26,10 +26,10 @@ pub const REQUESTS_MAX: usize = 960;
 /// Looks at the node (status, reports, the quarantine) under way at once on one listener.
 pub const LOOKS_MAX: usize = 24;
 
-/// What operators have the node do (plans, rehearsals, cancels) under way at once on one listener.
+/// Operators' requests (plans, rehearsals, cancels) under way at once on one listener.
 pub const ORDERS_MAX: usize = 16;
 
-/// Batches on one listener of which lines are in work at once. More may be open; they wait for their turn.
+/// Batches with lines in work at once on one listener. More may be open; they wait for their turn.
 pub const BATCHES_MAX: usize = 16;
 
 /// A batch that has been in work for so long lets others have their turn, if any wait.
@@ -79,7 +79,7 @@ pub(crate) const EVENT_PAGE_BYTES: usize = 256 << 10;
 /// So many such pages wait for a reader that does not take them.
 pub(crate) const EVENT_PAGES_AHEAD: usize = 1;
 
-/// A reader for whom there is nothing new hears from the node all the same, so that both know that the other is there.
+/// A reader without new events gets a comment this often, so that both sides know that the other is there.
 pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Longest time that a shutdown waits for the requests under way.

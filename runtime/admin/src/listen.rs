@@ -1,4 +1,4 @@
-//! Where a server listens, and why it may not.
+//! The listeners of a server, and why one may not be opened.
 
 use crate::{HostName, Share, Token};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where to listen.
+/// The address to listen on.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Listen {
@@ -17,12 +17,12 @@ pub enum Listen {
     Tcp {
         /// The address; port 0 takes a free one.
         addr: SocketAddr,
-        /// What a client must present.
+        /// The token that a client must present.
         token: Token,
         /// Names under which clients may ask for it, beside its address.
         hosts: Vec<HostName>,
     },
-    /// On TCP, without a token, for `/livez`, `/readyz` and `/metrics` alone: for whoever watches the process.
+    /// On TCP, without a token, for `/livez`, `/readyz` and `/metrics` alone: for supervisors of the process.
     Probes {
         /// The address; port 0 takes a free one.
         addr: SocketAddr,
@@ -41,8 +41,8 @@ impl Listen {
     }
 }
 
-/// Where a server does listen. Shown as `unix:PATH` or `http://HOST:PORT`, the form that the
-/// command line's `--node` takes; one for probes, which it does not take, as `probes http://HOST:PORT`.
+/// The address that a server does listen on. Shown as `unix:PATH` or `http://HOST:PORT`, the form that the command
+/// line's `--node` takes; one for probes, which it does not take, as `probes http://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
@@ -93,7 +93,7 @@ pub enum BindError {
     Unix {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -102,7 +102,7 @@ pub enum BindError {
     Tcp {
         /// The address as asked for.
         addr: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },

@@ -12,10 +12,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// What a node gives back later: the value, or the reason why not.
+/// A value that a node gives later, or the reason why not.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
 
-/// What becomes of messages that were handed over together.
+/// The outcomes of messages that were handed over together.
 pub type Pending = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
 /// The answers to messages that were handed over together.
@@ -27,7 +27,7 @@ pub struct Answered {
     pub part: Part,
 }
 
-/// What the interface needs of a node. All bodies are JSON texts, already checked to be JSON.
+/// The interface's view of a node. All bodies are JSON texts, already checked to be JSON.
 ///
 /// A future may be dropped before it is ready, when the client is gone or its time is up; the
 /// message itself may still be executed, and a client that gave a [`RequestId`] learns of it by
@@ -107,8 +107,8 @@ pub trait Node: Send + Sync + 'static {
     /// The reports of all upgrades that the node remembers, oldest first.
     fn upgrades(&self) -> Vec<UpgradeReport>;
 
-    /// Takes back an upgrade whose gate has not closed, and waits until it has come to its end; the report says
-    /// so. `None` if the node does not know it.
+    /// Takes back an upgrade whose gate has not closed, and waits until it has ended; the report says so. `None` if
+    /// the node does not know it.
     ///
     /// # Errors
     /// The [`Refusal`] of one that can no longer be taken back.
@@ -126,7 +126,7 @@ pub trait Node: Send + Sync + 'static {
     /// The [`Refusal`] to show to whoever asks for readiness.
     fn ready(&self) -> Result<(), Refusal>;
 
-    /// Whether whoever supervises the process should leave it alone, else why not.
+    /// Whether a supervisor should leave the process alone, else why not.
     ///
     /// # Errors
     /// The [`Refusal`] to show to whoever asks for liveness.
@@ -134,7 +134,7 @@ pub trait Node: Send + Sync + 'static {
         Ok(())
     }
 
-    /// What engines emit.
+    /// The events that engines emit.
     fn events(&self) -> Arc<dyn EventFeed>;
 
     /// The room for large answers, of all listeners together. Must not block.
@@ -171,10 +171,10 @@ pub struct OrderedBy {
     pub request: Option<RequestId>,
 }
 
-/// What an order has done.
+/// The effect of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarriedOut<T> {
-    /// What.
+    /// The effect.
     pub done: T,
     /// The block that holds it.
     pub moment: Moment,
@@ -193,18 +193,18 @@ impl<T> CarriedOut<T> {
     }
 }
 
-/// What whoever applies a plan wants beside it.
+/// The options of an apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ApplyOptions {
-    /// The longest pause that is acceptable, in microseconds: stands over the node's own.
+    /// The longest pause that is acceptable, in microseconds: overrides the node's own.
     pub max_pause_us: Option<u64>,
     /// Whether it is not to be rehearsed; the node's own bound on the pause is set aside then.
     pub no_rehearsal: bool,
-    /// Longest time for its rehearsal, in microseconds: stands over the node's own.
+    /// Longest time for its rehearsal, in microseconds: overrides the node's own.
     pub rehearsal_wait_us: Option<u64>,
 }
 
-/// Where in a node's history something was said.
+/// The point of a node's history at which an answer was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// The block that holds the message; for all else, the last one before.
@@ -227,7 +227,7 @@ pub struct Replied {
 }
 
 impl Replied {
-    /// Where it was made.
+    /// The point at which it was made.
     pub fn moment(&self) -> Moment {
         Moment {
             height: self.height,
@@ -244,11 +244,11 @@ pub struct Refusal {
     pub status: u16,
     /// Stable name of the reason, in lower case with dashes.
     pub code: String,
-    /// What went wrong, in a sentence fragment.
+    /// The fault, in a sentence fragment.
     pub detail: String,
-    /// The next step for whoever asked.
+    /// The next step for the client.
     pub next: String,
-    /// Where it was decided, if a block did; else it leaves with the node's present moment.
+    /// The block in which it was decided, if a block did; else it leaves with the node's present moment.
     pub moment: Option<Moment>,
     /// Whether this is the recorded outcome of an earlier send with the same key.
     pub repeated: bool,

@@ -1,4 +1,4 @@
-//! Where an answer is from: the node's life, the block and the generation, on answers of every status.
+//! The origin of an answer: the node's life, the block and the generation, on answers of every status.
 //!
 //! Who makes an answer out of a block says of which; all others leave with the newest block at that time.
 

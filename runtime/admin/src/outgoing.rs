@@ -57,7 +57,7 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// What `make` sends; at most `ahead` pieces wait for the client.
+    /// The body that `make` sends; at most `ahead` pieces wait for the client.
     pub(crate) fn made_by<F>(ahead: usize, make: impl FnOnce(Sender<Bytes>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,

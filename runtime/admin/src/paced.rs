@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// Bytes that are read at once, and thrown away, from a client that is not served any more.
 const LINGER_CHUNK_BYTES: usize = 4 << 10;
 
-/// What a client has to take of an answer.
+/// The rate at which a client has to take an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriteRate {
     /// The time that is looked at.

@@ -1,5 +1,5 @@
-//! What a request needs to be worked on: its whole body, then a place among those under way, then an answer before
-//! its deadline.
+//! A request's way to being worked on: its whole body, then a place among those under way, then an answer before its
+//! deadline.
 //!
 //! There are four kinds of places, so that no kind of request keeps another out: many for messages, queries and
 //! states, a few for looks at the node, for what an operator orders, and for batches, which take turns. Health and metrics need none.
@@ -24,14 +24,14 @@ pub(crate) struct Places {
     look_wait: Duration,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
     /// A message, a query, a state: refused at once if there is no place.
     Work,
     /// A look at the node. It waits a little for a place: each look is short.
     Look,
-    /// What an operator has the node do. It waits as a look does.
+    /// An operator's request. It waits as a look does.
     Order,
 }
 

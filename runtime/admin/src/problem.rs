@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTI
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// What a client that met a full or unready node is told to wait, in seconds.
+/// The `Retry-After` for a client that met a full or unready node, in seconds.
 const RETRY_AFTER_S: &str = "1";
 
 impl IntoResponse for Refusal {

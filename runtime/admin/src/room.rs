@@ -19,7 +19,7 @@ pub const ANSWERS_BYTES_MAX: usize = 128 << 20;
 /// Bytes of large bodies that a listener holds at once.
 pub const BODIES_BYTES_MAX: usize = 128 << 20;
 
-/// So many bytes, of which parts are taken and given back.
+/// A number of bytes, of which parts are taken and given back.
 #[derive(Debug, Clone)]
 pub struct Room {
     free: Arc<Semaphore>,
@@ -36,7 +36,7 @@ pub struct Part(Option<OwnedSemaphorePermit>);
     "no room for {bytes} bytes among the {bytes_max} that all clients share; ask again in a moment, or for less"
 )]
 pub struct NoRoom {
-    /// What was wanted.
+    /// The bytes that were asked for.
     pub bytes: usize,
     /// All that there is.
     pub bytes_max: usize,
@@ -104,7 +104,7 @@ impl Part {
     pub fn shrink_to(&mut self, bytes: usize) {
         let Some(held) = &mut self.0 else { return };
         let above = held.num_permits().saturating_sub(bytes);
-        // What is split off is given back as it is dropped.
+        // The part that is split off is given back as it is dropped.
         let _above = held.split(above);
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Seat {
     clock: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
-/// What a connection is told.
+/// The order that a connection gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leave {
     /// Its place goes to another one.
@@ -122,7 +122,7 @@ impl Seat {
         self.is_ending.load(Relaxed)
     }
 
-    /// What `work` gives within this time; `None` if it takes longer.
+    /// The result of `work` within this time; `None` if it takes longer.
     pub(crate) async fn within<T>(
         &self,
         wait: Duration,

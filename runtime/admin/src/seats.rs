@@ -47,14 +47,14 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// What the connection is told: once, and no more after that.
+    /// The order for the connection: once, and no more after that.
     pub(crate) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<Leave> {
         let Some(leave) = &mut self.leave else {
             return Poll::Pending;
         };
         let told = std::task::ready!(Pin::new(leave).poll(cx));
         self.leave = None;
-        // Whoever could tell is gone with the seat itself.
+        // The sender is gone with the seat itself.
         told.map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -74,7 +74,7 @@ impl Seats {
         taken.len() < self.room.all || taken.values().any(|seat| seat.is_awaited())
     }
 
-    /// Gives a place to one more; whoever must go for it is told.
+    /// Gives a place to one more; a connection that must go for it gets its order.
     pub(crate) fn take(&mut self) -> Taken {
         let (tell, leave) = oneshot::channel();
         // The lowest bits: numbers come around.
@@ -100,7 +100,7 @@ impl Seats {
         }
     }
 
-    /// The listener ends: all are told.
+    /// The listener ends: every connection gets its order.
     pub(crate) fn end_all(&self) {
         for seat in lock(&self.taken).values() {
             seat.end();

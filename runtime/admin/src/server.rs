@@ -109,7 +109,7 @@ impl Server {
         })
     }
 
-    /// Where it listens; for TCP with the port that it got.
+    /// The address that it listens on; for TCP with the port that it got.
     pub fn address(&self) -> &Address {
         &self.address
     }
@@ -187,7 +187,7 @@ async fn accept(socket: &Bound) -> io::Result<Stream> {
     }
 }
 
-/// Connections that could not be accepted, told once in a while.
+/// Connections that could not be accepted, logged once in a while.
 #[derive(Default)]
 struct Trouble {
     told: Option<Instant>,

@@ -1,10 +1,10 @@
-//! [`Share`]: by which way a client comes in, as it stands in blocks; [`Entrance`]: that, and on which connection.
+//! [`Share`]: the way by which a client comes in, as blocks have it; [`Entrance`]: that, and the connection.
 //!
 //! Whoever comes by one way has a part of the places of clients' names, and fills no other's. The node's own socket is
 //! one way, and each token is one, on whatever address it is presented.
 
-/// By which way a client comes in. It is public: of a token it has sixteen bits of a hash, by which nobody can tell
-/// whether he has guessed the token.
+/// The way by which a client comes in. It is public: of a token it has sixteen bits of a hash, too few to find out
+/// whether a guess of the token is right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Share(u16);
 
@@ -12,7 +12,7 @@ pub struct Share(u16);
 const TOKEN_CONTEXT: &str = "refit 2026 share of a token";
 
 impl Share {
-    /// The unix socket: whoever comes by it is the node's own user.
+    /// The unix socket: its clients are the node's own user.
     pub const UNIX: Self = Self(0);
 
     /// Those who present the token of this hash. Two tokens have the same share once in 65,535 times, and never that of
@@ -23,13 +23,13 @@ impl Share {
         Self(number.max(1))
     }
 
-    /// The number that stands in blocks.
+    /// The number in blocks.
     pub fn number(self) -> u16 {
         self.0
     }
 }
 
-/// Where a message has come in.
+/// The entrance of a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entrance {
     /// By which way.

@@ -30,7 +30,7 @@ pub(crate) struct Stations {
     life: Option<HeaderValue>,
 }
 
-/// What the stamp has to know of the request.
+/// The facts of the request that the stamp needs.
 struct Asked<'a> {
     path: &'a str,
     /// There is no body, or it came with the head.

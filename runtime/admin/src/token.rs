@@ -26,7 +26,7 @@ pub enum TokenError {
         /// Its length in bytes.
         length: usize,
     },
-    /// It has a character that cannot stand in a header.
+    /// It has a character that a header cannot hold.
     #[error("the token has a character that is not printable ASCII; use letters and digits")]
     Character,
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the checkout is, from this package.
+/// The path from this package to the checkout.
 const ROOT: &str = "../..";
 
 /// Files and folders of the checkout, less target folders and tests.
@@ -26,8 +26,8 @@ const SOURCES: [&str; 10] = [
 /// Names of folders that nothing is built from.
 const LEFT_OUT: [&str; 2] = ["target", "tests"];
 
-/// The packages that are members of the workspace in what is embedded. An engine is none: it stands alone, as a copy of its
-/// folder does, and takes the lock file as others do.
+/// The workspace members among the embedded packages. An engine is no member: it is a workspace of its own, as a copy
+/// of its folder is, and takes the lock file as others do.
 const MEMBERS: &str = r#"members = ["abi", "abi/macros"]"#;
 
 /// Writes `embedded.rs` into the output folder.

@@ -1,4 +1,4 @@
-//! Two things that the compiler is told: the loader's interposers are exported from the binary, because an engine binds to
+//! Gives the compiler two things: the loader's interposers are exported from the binary, because an engine binds to
 //! them only if they are in the dynamic symbol table of the executable; and the sources that the demo builds are put
 //! into the binary, so that a released one has its demo without a checkout.
 

@@ -21,13 +21,13 @@ use std::path::{Path, PathBuf};
 /// Links that are followed one after the other, as the system itself does.
 const LINKS_MAX: usize = 40;
 
-/// Where the system shows the open files of a process to itself.
+/// The folder in which Linux shows a process its own open files.
 const OPEN_FILES: &str = "/proc/self/fd";
 
 /// The number of standard output.
 const STDOUT: u32 = 1;
 
-/// What a command writes, which tells its own files from others.
+/// The kind of file that a command writes, which distinguishes its own files from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// A plan of an upgrade.
@@ -36,7 +36,7 @@ pub(crate) enum Content {
     Fixture,
 }
 
-/// Where it goes.
+/// The place that a command writes to.
 #[derive(Debug)]
 enum Place {
     Stdout,
@@ -46,7 +46,7 @@ enum Place {
     File(PathBuf),
 }
 
-/// Where `--out` puts what a command wrote.
+/// The place where `--out` put a command's output.
 #[derive(Debug)]
 pub(crate) struct Destination {
     place: Place,
@@ -162,7 +162,7 @@ impl Content {
     }
 }
 
-/// What a path names in the end.
+/// The final target of a path.
 enum Target {
     /// A file of this process that is open under this number: `/dev/stdout`, `/dev/fd/3`.
     Open(u32),
@@ -170,8 +170,8 @@ enum Target {
     Path(PathBuf),
 }
 
-/// What `path` names in the end: links are followed, the last one also to where nothing is yet. Where the system
-/// shows the open files of this process, a link says nothing of use: a pipe has no path.
+/// The final target of `path`: links are followed, the last one also to a file that does not exist yet. Where the
+/// system shows the open files of this process, a link's text is of no use: a pipe has no path.
 fn target(path: &Path) -> Result<Target, FileError> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -190,7 +190,7 @@ fn target(path: &Path) -> Result<Target, FileError> {
     Err(FileError::Unwritable { path, source })
 }
 
-/// The number of the open file of this process that the link at `path` stands for.
+/// The number of the open file of this process that the link at `path` names.
 fn open_number(path: &Path) -> Option<u32> {
     let folder = path.parent()?.canonicalize().ok()?;
     let own = Path::new(OPEN_FILES).canonicalize().ok()?;
@@ -200,7 +200,7 @@ fn open_number(path: &Path) -> Option<u32> {
     }
 }
 
-/// Where nothing is, or a file of the command's own kind, or what can be written into.
+/// A new file, a file of the command's own kind, or something to write into.
 fn named(path: PathBuf, content: Content) -> Result<Place, FileError> {
     match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File(path)),
@@ -213,7 +213,7 @@ fn named(path: PathBuf, content: Content) -> Result<Place, FileError> {
     }
 }
 
-/// An open file is written into whatever it is, behind what is in it: whoever opened it has chosen it for that.
+/// An open file is written into whatever it is, behind its present content: it was opened for that.
 fn open_file(number: u32, content: Content) -> Result<Place, FileError> {
     let path = Path::new(OPEN_FILES).join(number.to_string());
     match fs::metadata(&path) {
@@ -223,7 +223,7 @@ fn open_file(number: u32, content: Content) -> Result<Place, FileError> {
     }
 }
 
-/// The folder in which a command makes files of names that it chooses. `-` is none: whoever says so means stdout.
+/// The folder in which a command makes files of names that it chooses. `-` is none: it means stdout.
 ///
 /// # Errors
 /// [`FileError::NotAFolder`].
@@ -238,7 +238,7 @@ pub(crate) fn folder(path: &Path) -> Result<&Path, FileError> {
     }
 }
 
-/// What is no regular file and can be written into.
+/// A file that is not a regular one and can be written into.
 fn stream(path: PathBuf, found: FileType, content: Content) -> Result<Place, FileError> {
     if found.is_char_device() || found.is_fifo() {
         return Ok(Place::Stream(path));

@@ -1,9 +1,9 @@
-//! The exit codes, which scripts may rely on: [`Exit`], told of in every `--help`.
+//! The exit codes, which scripts may rely on: [`Exit`], listed in every `--help`.
 
 pub(crate) use refit_abi::codes::Exit;
 use std::fmt::Write;
 
-/// What the help of a command says of them.
+/// The line about them in a command's help.
 pub(crate) fn short() -> String {
     let numbers = Exit::ALL.map(|exit| exit.number().to_string());
     format!(
@@ -12,7 +12,7 @@ pub(crate) fn short() -> String {
     )
 }
 
-/// What `refit --help` says of them.
+/// The list of them in `refit --help`.
 pub(crate) fn help() -> String {
     let mut text = "Exit codes:\n".to_owned();
     for exit in Exit::ALL {

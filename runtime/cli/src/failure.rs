@@ -22,7 +22,7 @@ pub(crate) trait Reported: Explain + Error + Send + Sync + 'static {
     }
 }
 
-/// What ends a command early.
+/// An error that ends a command early.
 pub(crate) struct Failure(Box<dyn Reported>);
 
 impl<E: Reported> From<E> for Failure {

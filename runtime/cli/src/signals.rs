@@ -1,4 +1,4 @@
-//! [`Signals`]: what tells a command that goes on by itself to end.
+//! [`Signals`]: the signals that end a command which runs until then.
 //!
 //! SIGINT, SIGTERM and SIGHUP mean the same. SIGHUP stays ignored where whoever started the command ignored it,
 //! as `nohup` does for one that is to outlive its terminal.

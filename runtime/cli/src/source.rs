@@ -79,7 +79,7 @@ impl Sources {
         Self { builder, ..self }
     }
 
-    /// What builds.
+    /// The builder.
     pub(crate) fn builder(&self) -> &Builder {
         &self.builder
     }
@@ -127,7 +127,7 @@ impl Sources {
         Ok(self.builder.build(path, options).map_err(SourceError)?)
     }
 
-    /// What the package in the folder `path` is built from.
+    /// The files that the package in the folder `path` is built from.
     pub(crate) fn watched(&self, path: &Path) -> Result<Watched, Failure> {
         Ok(self.builder.watched(path).map_err(SourceError)?)
     }

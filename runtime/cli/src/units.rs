@@ -16,7 +16,7 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
 /// The number of bytes that `text` says, such as `64 MiB`, `10GiB`, `1000000`.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let size = text.trim().parse().ok().map(|size: ByteSize| size.as_u64());
-    // What is too large for a number comes as the largest one.
+    // A number too large for the type arrives as the largest one.
     size.filter(|bytes| *bytes < u64::MAX).ok_or_else(|| {
         format!("`{text}` is no number of bytes: write such as 64MiB, 10GiB or 1000000")
     })

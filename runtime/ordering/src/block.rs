@@ -19,7 +19,7 @@ pub const BLOCK_FORMAT: u8 = 6;
 /// Most bytes of a block, its seal apart.
 pub const BLOCK_BYTES_MAX: usize = 15 << 20;
 
-/// What a block follows, and by which code and parameters it is executed.
+/// The parent of a block, and the code and parameters by which it is executed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The chain that it is of.
@@ -28,13 +28,13 @@ pub struct Header {
     pub branch: Branch,
     /// The block's number.
     pub height: Height,
-    /// The block's time: never before its parent's, and never ahead of the clock of whoever made it but for that.
+    /// The block's time: never before its parent's, and else never ahead of its maker's clock.
     pub time: BlockTime,
     /// The hash of the block before.
     pub parent: BlockHash,
-    /// What the block before has brought about.
+    /// The receipt of the block before: its effects.
     pub receipt: ReceiptHash,
-    /// What became of an upgrade between the block before and this one, if there was one.
+    /// The outcome of an upgrade between the block before and this one, if there was one.
     pub outcome: Option<UpgradeOutcome>,
     /// The code by which the block is executed.
     pub manifest: ManifestHash,
@@ -50,7 +50,7 @@ pub struct Header {
 /// fields in this order; its hash is BLAKE3 over them, in a context of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// What it follows.
+    /// The header: its parent, code and parameters.
     pub header: Header,
     /// Its entries, in the order in which they are carried out.
     pub entries: Vec<Entry>,
@@ -137,7 +137,7 @@ pub enum BlockError {
     Malformed {
         /// How many bytes there were.
         bytes: usize,
-        /// Where decoding failed.
+        /// The decoder's error.
         source: postcard::Error,
     },
     /// They are of another form.

@@ -58,11 +58,11 @@ pub enum Entry {
     },
 }
 
-/// Who orders, and under which number: a repeat has the same ones, and is not carried out again. The keys of messages
-/// are of the same kind, and no two requests have one key.
+/// The operator and the number of an order: a repeat has the same ones, and is not carried out again. The keys of
+/// messages are of the same kind, and no two requests have one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderKey {
-    /// Who.
+    /// The operator's client id.
     pub client: ClientId,
     /// The client's number for it.
     pub sequence: u64,
@@ -70,7 +70,7 @@ pub struct OrderKey {
     pub share: Share,
 }
 
-/// What an [`Entry`] is, without what it says.
+/// The kind of an [`Entry`], without its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKind {
     /// [`Entry::Message`].
@@ -92,7 +92,7 @@ pub enum EntryKind {
 pub struct Message {
     /// The engine it is for.
     pub engine: EngineId,
-    /// Who sends it.
+    /// The sender.
     pub client: ClientId,
     /// By which way it came in.
     pub share: Share,
@@ -100,15 +100,15 @@ pub struct Message {
     pub sequence: Option<u64>,
     /// How the payload is written, and its reply.
     pub codec: Codec,
-    /// What it says.
+    /// Its content.
     #[serde(serialize_with = "in_one_go")]
     pub payload: Vec<u8>,
-    /// What proves who sent it; empty with solo ordering, where a client's name is no identity.
+    /// The proof of its sender; empty with solo ordering, where a client's name is no identity.
     pub authenticator: Vec<u8>,
 }
 
-/// By which way a message came in: those who come by one way divide a part of the places of clients' names among
-/// themselves. It tells the ways apart, and is no proof of anything.
+/// The way by which a message came in: the clients of one way divide a part of the places of clients' names among
+/// themselves. It only tells the ways apart, and is no proof of anything.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -126,7 +126,7 @@ pub enum Codec {
     Postcard,
 }
 
-/// What became of an upgrade.
+/// The outcome of an upgrade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpgradeOutcome {
     /// The plan.
@@ -153,7 +153,7 @@ fn in_one_go<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
 }
 
 impl Entry {
-    /// What it is.
+    /// Its kind.
     pub fn kind(&self) -> EntryKind {
         match self {
             Entry::Message(_) => EntryKind::Message,

@@ -1,4 +1,4 @@
-//! [`Ground`]: what the next block stands on, and whether a block stands on it.
+//! [`Ground`]: the facts that the next block must name, and the check whether a block does.
 
 use crate::{
     BLOCK_BYTES_MAX, Block, Branch, ChainId, ENTRIES_PER_BLOCK_MAX, Entry, Header, ManifestHash,
@@ -9,7 +9,8 @@ use refit_abi::{BlockTime, Height};
 /// How far ahead of a node's clock the time of a proposed block may be, in milliseconds.
 pub const CLOCK_AHEAD_MAX_MILLIS: u64 = 10_000;
 
-/// What the next block stands on. The default is that of a new chain without code.
+/// The facts that the next block must name: its parent, the parent's effects, code and parameters. The default is
+/// that of a new chain without code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ground {
     /// The chain.
@@ -18,9 +19,9 @@ pub struct Ground {
     pub branch: Branch,
     /// The newest block.
     pub tip: Tip,
-    /// What it has brought about.
+    /// The parent's effects.
     pub receipt: ReceiptHash,
-    /// What became of an upgrade after it, if there was one.
+    /// The outcome of an upgrade after it, if there was one.
     pub outcome: Option<UpgradeOutcome>,
     /// The code that is live now.
     pub manifest: ManifestHash,
@@ -29,7 +30,7 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// The block that stands on it: its time is `now`, or the parent's if that is later.
+    /// The next block on this ground: its time is `now`, or the parent's if that is later.
     pub fn extend(&self, now: BlockTime, entries: Vec<Entry>) -> Block {
         let header = Header {
             chain: self.chain,
@@ -46,7 +47,7 @@ impl Ground {
         Block { header, entries }
     }
 
-    /// Whether a block stands on it, and is made of what this node can carry out.
+    /// Whether a block follows this ground, and has only entries that this node can carry out.
     ///
     /// # Errors
     /// [`Refused`] names the first thing that is not as it must be.
@@ -70,7 +71,7 @@ impl Ground {
         self.check(block)?;
         let (height, time) = (block.header.height, block.header.time);
         check_length(height, block.to_bytes().len())?;
-        // A parent that is ahead itself is no fault of the block's: its time stands still.
+        // A parent that is ahead itself is no fault of the block's: its time stays the same.
         let latest = BlockTime(now.0.saturating_add(CLOCK_AHEAD_MAX_MILLIS)).max(self.tip.time);
         match time > latest {
             true => Err(Refused::TimeAhead { height, time, now }),
@@ -116,7 +117,7 @@ impl Ground {
         }
     }
 
-    /// Whether whoever made it has come to the same results so far, and goes on with the same code.
+    /// Whether the block's maker has the same results so far, and goes on with the same code.
     fn check_execution(&self, header: &Header) -> Result<(), Refused> {
         let height = header.height;
         if header.receipt != self.receipt {

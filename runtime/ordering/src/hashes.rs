@@ -26,7 +26,7 @@ macro_rules! hash {
 }
 
 hash! {
-    /// Which chain a block is of: two that began otherwise have no block in common.
+    /// The chain of a block: two chains with different beginnings have no block in common.
     ChainId
 }
 hash! {

@@ -34,11 +34,11 @@ pub struct KindCode {
     pub words: [WordsId; 5],
     /// How it behaves.
     pub flags: KindFlags,
-    /// What it may do to other kinds, if that is granted.
+    /// The abilities towards other kinds that it needs, if they are granted.
     pub needs: Vec<CapabilityDescriptor>,
     /// The compiler.
     pub toolchain: String,
-    /// What it was compiled for.
+    /// The target that it was compiled for.
     pub target: String,
     /// How: what a panic does.
     pub profile: String,
@@ -49,15 +49,15 @@ pub struct KindCode {
 pub struct KindSchemas {
     /// Its state.
     pub state: SchemaId,
-    /// What it is started with.
+    /// The schema of its configuration.
     pub config: SchemaId,
     /// The messages it takes.
     pub message: SchemaId,
-    /// What it replies.
+    /// The schema of its replies.
     pub reply: SchemaId,
     /// The queries it takes.
     pub query: SchemaId,
-    /// What it answers.
+    /// The schema of its answers.
     pub answer: SchemaId,
     /// The older messages it converts, newest first, and the names under which they are read.
     pub older_messages: Vec<(SchemaId, WordsId)>,
@@ -158,7 +158,7 @@ impl CodeManifest {
         ManifestHash(*hasher.finalize().as_bytes())
     }
 
-    /// The first kind, by name, of which the other has other code.
+    /// The first kind, by name, whose code differs.
     pub fn difference(&self, other: &Self) -> Option<CodeDifference> {
         let (mut ours, mut theirs) = (self.kinds.iter(), other.kinds.iter());
         loop {

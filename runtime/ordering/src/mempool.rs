@@ -1,4 +1,4 @@
-//! [`Mempool`]: what clients sent, and what operators ordered, and is in no block yet.
+//! [`Mempool`]: the messages of clients and the orders of operators that are in no block yet.
 //!
 //! What operators order has a few places of its own, whatever clients send, and goes before it. Many may offer and one block source takes; what was taken in comes out exactly once, in the order it came.
 //! It is bounded by count and by bytes, and what it has no room for it refuses at once.
@@ -51,7 +51,7 @@ pub struct Mempool {
 pub struct WaitingOrder {
     /// The entry.
     pub entry: Entry,
-    /// What finds who waits for its end.
+    /// The token by which its sender is found at the end.
     pub token: Token,
 }
 

@@ -1,4 +1,4 @@
-//! [`PlanEntry`]: what an entry `plan` says: which code comes in after which block, for whoever reads the log.
+//! [`PlanEntry`]: the content of an entry `plan`: which code comes in after which block, for readers of the log.
 //!
 //! One that has a key stands in the block that is made when it is taken on, before anything is done for it: in that
 //! block it is decided whether the key is free. One without stands in the first block that is made once the upgrade is
@@ -19,7 +19,7 @@ pub const PLAN_ENTRY_BYTES_MAX: usize = 256 << 10;
 /// A plan, as the log keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanEntry {
-    /// The plan's digest, by which a header tells of its end.
+    /// The plan's digest, by which a header names its outcome.
     pub digest: PlanDigest,
     /// The last block of the old code; `None`: whichever was the newest.
     pub at_height: Option<Height>,
@@ -27,11 +27,11 @@ pub struct PlanEntry {
     pub kinds: Vec<PlannedCode>,
     /// The canonical bytes of what it changes of the parameters; empty if nothing.
     pub parameters: Vec<u8>,
-    /// What whoever ordered it wished beside it: another wish is another order.
+    /// The operator's options: another option makes another order.
     pub options: PlanOptions,
 }
 
-/// What is wished of the node that is given a plan.
+/// The options that go with a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanOptions {
     /// The longest pause that is acceptable, in microseconds.
@@ -66,7 +66,7 @@ pub enum PlanEntryError {
     Malformed {
         /// How many there are.
         bytes: usize,
-        /// Where decoding failed.
+        /// The decoder's error.
         source: postcard::Error,
     },
     /// They are of another form, or not the one that a plan has.

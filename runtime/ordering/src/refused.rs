@@ -82,7 +82,7 @@ pub enum Refused {
         /// The node's clock.
         now: BlockTime,
     },
-    /// Whoever made it came to other results in the block before.
+    /// Its maker has another receipt of the block before.
     #[error(
         "block {parent} had the receipt {receipt} here and {claimed} where the next one was made; compare the two receipts: they name the engine"
     )]
@@ -94,7 +94,7 @@ pub enum Refused {
         /// The node's own.
         receipt: ReceiptHash,
     },
-    /// Whoever made it saw another end of an upgrade, or one where this node saw none.
+    /// Its maker saw another outcome of an upgrade, or one where this node saw none.
     #[error(
         "after block {parent} there was {} here and {} where the next one was made; run the same plan after the same block",
         said(outcome.as_deref()), said(claimed.as_deref())
@@ -102,12 +102,12 @@ pub enum Refused {
     Outcome {
         /// The height of the block before.
         parent: Height,
-        /// What it says.
+        /// The block's outcome.
         claimed: Option<Box<UpgradeOutcome>>,
-        /// What this node saw.
+        /// This node's outcome.
         outcome: Option<Box<UpgradeOutcome>>,
     },
-    /// It is to be executed by other code.
+    /// It needs other code than this node has.
     #[error(
         "block {height} needs the code {claimed}, and this node has {manifest}; compare the code manifests: they name the kind"
     )]
@@ -119,7 +119,7 @@ pub enum Refused {
         /// The node's own.
         manifest: ManifestHash,
     },
-    /// It is to be executed under other parameters.
+    /// It needs other parameters than this node has.
     #[error(
         "block {height} needs the parameters {claimed}, and this node has {parameters}; start it with the same limits and grants"
     )]
@@ -180,7 +180,7 @@ pub enum Refused {
         height: Height,
         /// The entry's place, from 0.
         index: u64,
-        /// What the entry is.
+        /// The kind of the entry.
         kind: EntryKind,
     },
     /// It has an entry that says nothing which can be carried out.
@@ -192,9 +192,9 @@ pub enum Refused {
         height: Height,
         /// The entry's place, from 0.
         index: u64,
-        /// What the entry is.
+        /// The kind of the entry.
         kind: EntryKind,
-        /// What is wrong with it.
+        /// The fault in it.
         why: String,
     },
     /// A message proves its sender, and this node checks no such proof.

@@ -22,7 +22,7 @@ pub const SCRIPT_STEPS_MAX: usize = 65_536;
 )]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A whole block, unchanged: if it does not stand on what the node has, the node refuses it.
+    /// A whole block, unchanged: if it does not follow the node's ground, the node refuses it.
     Block(Block),
     /// The block of these entries at this time, on whatever the node has by then.
     Batch {
@@ -56,10 +56,10 @@ pub struct ScriptTooLong;
 #[derive(Default)]
 struct State {
     steps: VecDeque<Step>,
-    /// What the next block stands on; `None` before the start, and while a block is executed.
+    /// The ground of the next block; `None` before the start, and while a block is executed.
     ground: Option<Ground>,
     outlet: Option<Arc<dyn Outlet>>,
-    /// The ground of the newest block, for whoever asks.
+    /// The ground of the newest block.
     newest: Ground,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Longest seal, in bytes.
 pub const SEAL_BYTES_MAX: usize = 64 << 10;
 
-/// What proves a decided block. It is in no hash: the same block may be sealed in more than one way.
+/// The proof that a block is decided. It is in no hash: the same block may be sealed in more than one way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Seal {
     /// Nothing: solo ordering decides by itself.
@@ -16,7 +16,7 @@ pub enum Seal {
     Nothing,
     /// The signature of the node that has made it.
     Signature(Vec<u8>),
-    /// What a quorum has signed.
+    /// The signature of a quorum.
     Certificate(Vec<u8>),
 }
 
@@ -25,7 +25,7 @@ pub enum Seal {
 pub struct SealedBlock {
     /// The block.
     pub block: Block,
-    /// What proves it.
+    /// Its proof.
     pub seal: Seal,
 }
 

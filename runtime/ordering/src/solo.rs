@@ -57,7 +57,7 @@ pub struct SoloConfig {
     pub idle_interval_millis: u64,
     /// Most client messages in a block; 0 counts as 1, more than [`ENTRIES_PER_BLOCK_MAX`] as that.
     pub messages_per_block: usize,
-    /// What may wait for a block; no block has more bytes of payload.
+    /// The most that may wait for a block; no block has more bytes of payload.
     pub pool: PoolBounds,
     /// With more messages than this in mailboxes, a block admits only an eighth of what it may, and at least one.
     pub backlog_mark: usize,
@@ -76,20 +76,20 @@ impl Default for SoloConfig {
     }
 }
 
-/// Orders what it is offered, first come first served.
+/// Orders the messages that it is offered, first come first served.
 pub struct Solo {
     config: SoloConfig,
     pool: Arc<Mempool>,
     outlet: Option<Arc<dyn Outlet>>,
     ground: Ground,
-    /// A block is decided and not executed, or nothing is said yet of what the first one stands on.
+    /// A block is decided and not executed, or the ground of the first one is not known yet.
     busy: bool,
     /// The driver's clock when the last block was decided. Block time may be ahead of it.
     decided_at: Option<BlockTime>,
     filling: Filling,
 }
 
-/// What was admitted since a block was last let fill.
+/// The messages admitted since a block was last left to fill.
 #[derive(Clone, Copy, Debug, Default)]
 struct Filling {
     /// The driver's clock then.
@@ -98,7 +98,7 @@ struct Filling {
 }
 
 impl Solo {
-    /// Makes blocks like this. It goes on after the ground that it is told of.
+    /// Makes blocks by this configuration. It goes on after the ground that it gets.
     pub fn new(config: SoloConfig) -> Self {
         Self {
             config,
@@ -182,7 +182,7 @@ impl BlockSource for Solo {
         if self.busy {
             return None;
         }
-        // What an operator orders is rare, and waits for no interval.
+        // Operators' orders are rare, and wait for no interval.
         if due.follows_upgrade || self.pool.has_orders() {
             return Some(now);
         }
@@ -222,7 +222,7 @@ impl BlockSource for Solo {
             seal: Seal::Nothing,
             tokens,
         };
-        // It was told that the block before is executed, so nothing waits there; a node that has ended answers nobody.
+        // The block before is executed, so nothing waits there; a node that has ended answers nobody.
         let _ = outlet.push(decided);
     }
 }

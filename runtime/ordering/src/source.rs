@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Decides blocks.
 pub trait BlockSource: Send {
-    /// Where clients' messages wait for it.
+    /// The mempool in which clients' messages wait for it.
     fn mempool(&self) -> &Arc<Mempool>;
 
     /// Decided blocks go there. Said once, before all else.
@@ -28,12 +28,12 @@ pub trait BlockSource: Send {
     /// [`Refused`] says what is wrong with it.
     fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused>;
 
-    /// The newest block was executed, and an upgrade at its height is over: the next block stands on `ground`, and may
-    /// be decided. Said again for the same height if an upgrade happens there before there is a next block.
+    /// The newest block was executed, and an upgrade at its height is over: the next block follows `ground`, and may
+    /// be decided. Called again for the same height if an upgrade happens there before there is a next block.
     fn executed(&mut self, ground: &Ground);
 
-    /// What is known already of the block that comes next: whether whoever decided it saw an upgrade before it. A node
-    /// that replays blocks does what they say.
+    /// The known facts about the next block: whether its maker saw an upgrade before it. A node that replays blocks
+    /// does the same.
     fn foretold(&self) -> Foretold {
         Foretold::Unknown
     }
@@ -49,7 +49,7 @@ pub trait BlockSource: Send {
     fn tick(&mut self, _now: BlockTime, _due: Due) {}
 }
 
-/// What the next block says of an upgrade before it.
+/// The next block's word on an upgrade before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Foretold {
     /// It is not decided, or not known here.
@@ -62,7 +62,7 @@ pub enum Foretold {
 }
 
 impl Foretold {
-    /// What this block says.
+    /// This block's word.
     pub fn by(block: &Block) -> Self {
         let outcome = block.header.outcome.clone();
         outcome.map_or(Self::Nothing, Self::Said)
@@ -105,14 +105,14 @@ pub struct Token(pub u64);
 pub struct Decided {
     /// The block.
     pub block: Block,
-    /// What proves it.
+    /// Its proof.
     pub seal: Seal,
     /// One for each of its entries, in their order; `None` if a message came without, or from elsewhere.
     pub tokens: Vec<Option<Token>>,
 }
 
 impl Decided {
-    /// A block of which nobody on this node waits for anything.
+    /// A block for which nobody on this node waits.
     pub fn from_elsewhere(block: Block) -> Self {
         let (seal, tokens) = (Seal::default(), vec![None; block.entries.len()]);
         Self {
@@ -123,7 +123,7 @@ impl Decided {
     }
 }
 
-/// What needs a block beside the messages of clients.
+/// The reasons for a block beside the messages of clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
     /// An upgrade has just ended: the block that follows it is made at once.

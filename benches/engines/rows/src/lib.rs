@@ -1,5 +1,5 @@
-//! What all versions of the bench engines share: their messages, the rows of `table`, and [`Senders`],
-//! by which an engine itself finds out whether a message was lost, repeated or overtaken.
+//! The common part of all versions of the bench engines: their messages, the rows of `table`, and [`Senders`], by
+//! which an engine itself finds out whether a message was lost, repeated or overtaken.
 //!
 //! All bench engines depend on the same packages, so their dependencies are compiled once.
 
@@ -12,7 +12,7 @@ use refit_abi::State;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a table is started with.
+/// The configuration of a table.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Config {
     /// Rows it starts with, so that a large state needs no messages.
@@ -24,11 +24,11 @@ pub struct Config {
 pub struct Row {
     /// Counts its changes.
     pub nonce: u64,
-    /// What it holds.
+    /// Its balance.
     pub balance: u64,
 }
 
-/// What changes a table.
+/// The messages of a table.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -39,14 +39,14 @@ pub enum Message {
     },
 }
 
-/// What a message is answered with.
+/// The reply to a message.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Reply {
     /// Which version of the code answered.
     pub version: u32,
 }
 
-/// What reads a table.
+/// The queries of a table.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
@@ -54,7 +54,7 @@ pub enum Query {
     Summary,
 }
 
-/// What a query is answered with.
+/// The answer to a query.
 #[derive(Debug, Clone, PartialEq, Eq, State, Serialize, Deserialize)]
 pub struct Summary {
     /// Which version of the code answers.

@@ -33,7 +33,7 @@ impl Senders {
         }
     }
 
-    /// What the bench checks: the senders' part from here, the rows' part as given.
+    /// The summary that the bench checks: the senders' part from here, the rows' part as given.
     pub fn summary(&self, version: u32, entries: u64, checksum: u64) -> Summary {
         let newest = self.newest.values().sum();
         let Self {

@@ -1,9 +1,9 @@
-//! What both versions of the bench engine `side` take and give.
+//! The messages and replies of both versions of the bench engine `side`.
 
 use refit_abi::State;
 use serde::{Deserialize, Serialize};
 
-/// What a counter is started with.
+/// The configuration of a counter.
 #[derive(Debug, State, Serialize, Deserialize)]
 pub struct Config {}
 

@@ -12,7 +12,7 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// What a line is refused with that has another form.
+/// The next step for a line of another form.
 const FORM: &str = "write a line such as {\"engine\":\"kv\",\"key\":\"ada/17\",\"message\":{…}}; the key may be left out";
 
 /// A line as it is written.

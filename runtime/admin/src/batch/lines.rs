@@ -14,10 +14,10 @@ pub(super) const GROUP_MESSAGES_MAX: usize = 512;
 /// Bytes of messages after which a group is full.
 const GROUP_BYTES_MAX: usize = 256 << 10;
 
-/// What a line has beside its message, in bytes: the engine, the key, some space.
+/// The part of a line beside its message, in bytes: the engine, the key, some space.
 const LINE_EXTRA_BYTES: usize = 1 << 10;
 
-/// What came of each line, in their order: a message, or why it is none.
+/// The lines' contents, in their order: a message, or why it is none.
 pub(super) type Group = Vec<Result<Sent, Refusal>>;
 
 /// Cuts lines out of a body.
@@ -27,7 +27,7 @@ pub(super) struct Lines {
     message_bytes_max: usize,
     /// For lines that have begun.
     room: Room,
-    /// What has come and is not cut.
+    /// Bytes received that are not cut into lines yet.
     piece: Option<Bytes>,
     /// A line that has begun, and its part of the room.
     begun: Vec<u8>,
@@ -151,7 +151,7 @@ impl Lines {
         self.begun.clear();
     }
 
-    /// A line without content stands for nothing and gets no answer.
+    /// A line without content gets no answer.
     fn end_whole(&mut self, text: &[u8]) {
         if text.trim_ascii().is_empty() {
             return;
@@ -184,7 +184,7 @@ mod tests {
 
     const MESSAGE_BYTES_MAX: usize = 40;
 
-    /// What comes of a text in pieces of so many bytes: the message, or the code of the refusal.
+    /// The result of a text in pieces of so many bytes: the message, or the code of the refusal.
     async fn cut(text: &str, piece: usize) -> Vec<String> {
         let mut lines = Lines::new(Body::empty(), MESSAGE_BYTES_MAX, Room::new(1 << 20));
         for piece in text.as_bytes().chunks(piece) {

@@ -41,10 +41,10 @@ pub(crate) const PATH: &str = "/v1/messages";
 /// Pieces of answers that wait for the client, of one batch.
 const PIECES_MAX: usize = 4;
 
-/// What a batch is made of.
+/// The parts of a batch.
 pub(crate) struct Batch {
     pub(crate) node: Arc<dyn Node>,
-    /// Where it came in.
+    /// Its entrance: the way and the connection.
     pub(crate) at: Entrance,
     pub(crate) body: Body,
     /// Longest message, in bytes.
@@ -55,11 +55,11 @@ pub(crate) struct Batch {
     pub(crate) ending: watch::Receiver<bool>,
     /// For lines that have begun.
     pub(crate) bodies: Room,
-    /// What it may have ahead of its answers, with all others.
+    /// The lines that all batches together may have ahead of their answers.
     pub(crate) ahead: Ahead,
     /// Its first turn.
     pub(crate) turn: Turn,
-    /// Where it gets more.
+    /// The queue for its next turn.
     pub(crate) turns: Arc<Turns>,
     /// The connection that it came on.
     pub(crate) seat: Arc<Seat>,
@@ -127,7 +127,7 @@ impl Batch {
             idle_wait,
             idle_since: Instant::now(),
         };
-        // All that it holds is gone, and its turn, before a slow client is told.
+        // Everything that it holds is gone, and its turn, before a slow client gets its last line.
         if let Err(End::Slow { rest }) = running.run(&mut ending).await {
             seat.linger();
             writer::end_slow(&*node, rest, &out).await;

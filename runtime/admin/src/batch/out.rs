@@ -11,7 +11,7 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Largest reply that is copied into a piece with others, in bytes.
 const COPIED_BYTES_MAX: usize = 4 << 10;
 
-/// What is refused beside replies: the problem in its line.
+/// A line that was refused: its problem in the place of a reply.
 #[derive(Serialize)]
 struct Refused {
     height: u64,

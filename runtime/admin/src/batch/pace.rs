@@ -33,16 +33,16 @@ pub(super) const GROUPS_MAX: usize = 8;
 /// Lines of one batch in work at the most.
 const LINES_MAX: usize = GROUPS_MAX * GROUP_MESSAGES_MAX;
 
-/// What an answer counts at the least, in bytes: its line takes some room too.
+/// The least that an answer counts, in bytes: its line takes some room too.
 const ANSWER_BYTES_MIN: usize = 256;
 
-/// Bytes of long answers that are expected of all batches of a listener together: whoever comes waits for no more.
+/// Bytes of long answers that all batches of a listener together may expect: a newcomer waits for no more.
 const LONG_ANSWERS_BYTES: usize = 16 << 20;
 
 /// Longest wait for what all batches share, before a line goes without it.
 const LEAVE_WAIT: Duration = Duration::from_millis(250);
 
-/// What all batches of a listener have ahead of their answers.
+/// The lines of all batches of a listener that are ahead of their answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
     /// Places of lines whose answers nobody can foresee.
@@ -75,7 +75,7 @@ pub(super) struct Pace {
     unread: Arc<Unread>,
 }
 
-/// What was given to the connection and is not taken.
+/// Bytes that were given to the connection and not taken by the client.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     bytes: AtomicUsize,
@@ -217,7 +217,7 @@ impl Pace {
         self.lines_max = (self.lines_max * GROWTH).min(LINES_MAX);
     }
 
-    /// What its client has not taken yet.
+    /// The bytes that its client has not taken yet.
     pub(super) fn unread(&self) -> Arc<Unread> {
         self.unread.clone()
     }
@@ -386,7 +386,7 @@ mod tests {
             }
             paces.push(pace);
         }
-        // One has lines in work already: it is told, and tries again when they are answered.
+        // One has lines in work already: it is woken, and tries again when they are answered.
         assert!(paces[0].leave().await.is_none());
         assert_eq!(paces[0].lines_left(), 0);
         paces[0].answered(1, &answers(1 << 20, 1));

@@ -34,7 +34,7 @@ struct TakenTurns {
     next: u64,
 }
 
-/// Who has a turn.
+/// The batches that have a turn.
 #[derive(Debug, Default)]
 struct Holder {
     /// Since when its client is awaited.
@@ -130,7 +130,7 @@ impl Turn {
             tokio::select! {
                 biased;
                 done = client.as_mut() => break Some(done),
-                // What was told of an earlier wait does not count.
+                // A hint from an earlier wait does not count.
                 () = self.holder.hurry.notified() => if since.elapsed() >= BATCH_SLOW_WAIT {
                     break None;
                 },

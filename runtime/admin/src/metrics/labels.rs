@@ -65,7 +65,7 @@ impl KindLabel {
     }
 }
 
-/// What this program is: the labels of `refit_build_info`.
+/// The labels of `refit_build_info`: version, ABI, compiler and target of this program.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct BuildInfo {
     /// The version of the package `refit`.

@@ -44,7 +44,7 @@ const WORK_BUCKETS_S: [f64; 14] = [
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// What every process has, under names without a prefix.
+    /// The metrics of every process, under names without a prefix.
     of_process: Registry,
     height: Gauge,
     generation: Gauge,

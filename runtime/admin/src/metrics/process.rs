@@ -1,4 +1,4 @@
-//! What the system knows of this process, read when a scraper asks: from `/proc/self`, `proc(5)`.
+//! The system's figures about this process, read when a scraper asks: from `/proc/self`, `proc(5)`.
 //!
 //! The names are those that Prometheus client libraries share. What cannot be read is left out.
 

@@ -18,7 +18,7 @@ pub const BATCH_CONTENT_TYPE: &str = "application/x-ndjson";
 pub(super) async fn send(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     body::check_media(request.headers(), BATCH_CONTENT_TYPE)?;
     let (turn, turns) = app.places.batch().await?;
-    // What it still sends is read in the batch, not before the answer.
+    // The batch reads the rest of the client's lines, while it answers.
     let seat = Seat::of(&request);
     seat.take_body();
     let batch = Batch {

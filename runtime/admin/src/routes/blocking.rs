@@ -6,7 +6,7 @@ use crate::seat::Seat;
 use crate::{Node, Refusal};
 use refit_abi::codes;
 
-/// What `look` gives, made on a thread that may block, for a request that has a place.
+/// The result of `look`, made on a thread that may block, for a request that has a place.
 pub(super) async fn ask<T: Send + 'static>(
     app: &App,
     request: (For, &Seat),

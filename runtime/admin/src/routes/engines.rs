@@ -38,7 +38,7 @@ enum What {
 }
 
 impl Straight {
-    /// What is asked, if it is one of these and its path is written plainly; else the router reads it.
+    /// The request, if it is one of these and its path is written plainly; else the router reads it.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
         let (engine, what) = path.strip_prefix("/v1/engines/")?.split_once('/')?;
         let what = match what {
@@ -90,7 +90,7 @@ pub(super) async fn query(
     asked(&app, What::Query, path, request).await
 }
 
-/// What the router has read: paths with escapes, and ids that are none.
+/// The requests that the router reads: paths with escapes, and ids that are none.
 async fn asked(
     app: &App,
     what: What,

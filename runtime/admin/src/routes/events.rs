@@ -42,7 +42,7 @@ impl Readers {
     }
 }
 
-/// What stands behind the `?`.
+/// The query string: the part behind the `?`.
 #[derive(Debug, Default)]
 struct Wanted {
     after: Option<EventId>,
@@ -90,7 +90,7 @@ pub(super) async fn events(
     let place = places.try_acquire_owned().map_err(|_| too_many())?;
     let feed = app.node.events();
     let at = begin(&wanted, &headers, &*feed)?;
-    // What is wrong with the place to begin at is said before the stream begins.
+    // A wrong place to begin at is refused before the stream begins.
     feed.after(at, 0)?;
     let stream = Stream {
         newest: feed.newest(),
@@ -113,7 +113,7 @@ fn begin(wanted: &Wanted, headers: &HeaderMap, feed: &dyn EventFeed) -> Result<E
     let seen = headers.get(HEADER_LAST_EVENT);
     let seen = seen.map(|value| value.to_str().map_err(|error| invalid(error.to_string())));
     let seen = seen.transpose()?.map(event_id).transpose()?;
-    // A client that comes back by itself asks for the same address again: what it saw last stands over that.
+    // A client that reconnects by itself asks for the same address again: its `Last-Event-ID` overrides that.
     Ok(match seen.or(wanted.after) {
         Some(id) => id,
         None if wanted.from_oldest => feed.oldest(),
@@ -142,7 +142,7 @@ struct Stream {
     feed: Arc<dyn EventFeed>,
     newest: watch::Receiver<EventId>,
     only: Only,
-    /// What has been given, or passed over.
+    /// The last event that was given, or passed over.
     at: EventId,
     ending: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
@@ -193,7 +193,7 @@ impl Stream {
         }
     }
 
-    /// Waits for something new; says whether nothing came for so long that the client must hear something.
+    /// Waits for a new event; returns whether none came for so long that the client must get a sign.
     async fn nothing_new(&mut self) -> bool {
         tokio::time::timeout(EVENT_KEEP_ALIVE, self.newest.changed())
             .await

@@ -1,4 +1,4 @@
-//! Health: `/livez` says that the process is to be left alone, `/readyz` that the node takes messages.
+//! Health: `/livez` says that the process should be left alone, `/readyz` that the node takes messages.
 
 use super::App;
 use crate::Refusal;

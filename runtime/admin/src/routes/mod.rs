@@ -35,7 +35,7 @@ use tokio::sync::watch;
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/events, /livez, /readyz or /metrics";
 
-/// What every handler has.
+/// The state that every handler shares.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) node: Arc<dyn Node>,
@@ -44,7 +44,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) readers: Readers,
     pub(crate) places: Places,
-    /// What batches may have ahead of their answers.
+    /// The lines that batches may have ahead of their answers.
     pub(crate) ahead: Ahead,
     /// For large bodies.
     pub(crate) bodies: Room,
@@ -53,7 +53,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Where what comes on a connection has come in.
+    /// The entrance of a connection's requests.
     fn entrance(&self, seat: &Seat) -> Entrance {
         Entrance {
             share: self.share,
@@ -106,7 +106,7 @@ fn ordered_by(app: &App, headers: &HeaderMap) -> Result<OrderedBy, Refusal> {
     Ok(OrderedBy { share, request })
 }
 
-/// What a listener for probes has.
+/// The routes of a listener for probes.
 pub(crate) fn probes(app: App) -> Router {
     with_app(health_routes().fallback(unknown_probe), app)
 }

@@ -101,7 +101,7 @@ pub(super) async fn one(
     report.map(Json).ok_or_else(|| unknown(id))
 }
 
-/// Answers with the report: 200 if the upgrade has come to its end, 202 if it still does.
+/// Answers with the report: 200 if the upgrade has ended, 202 if it has not yet.
 pub(super) async fn cancel(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,

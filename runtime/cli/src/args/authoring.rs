@@ -1,4 +1,4 @@
-//! What an author does before a node runs the engine.
+//! The commands for an author, before a node runs the engine.
 
 use super::{BuildingArgs, OutputArgs};
 use clap::Args;

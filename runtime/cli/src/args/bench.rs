@@ -1,4 +1,4 @@
-//! What to measure.
+//! The flags of `refit bench`.
 
 use super::OutputArgs;
 use clap::{Args, Subcommand};
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub(crate) enum BenchCommand {
     /// The pause of real swaps, over engines × entries × class: swap.csv, swap.json, swap.svg.
     Swap(SwapArgs),
-    /// What the gate and the batched call into a library add to one message.
+    /// The cost that the gate and the batched call into a library add to one message.
     Gate(OutputArgs),
     /// Messages a second between engines on one worker.
     Messages(OutputArgs),
@@ -60,7 +60,7 @@ pub(crate) struct SwapArgs {
     /// Fixes the order of the cells.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Where the files go.
+    /// Folder of the files.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     pub(crate) out: PathBuf,
     /// Measures cells of more than ten million entries too.
@@ -75,7 +75,7 @@ pub(crate) struct CompareArgs {
     /// The other program: a `refit` that was built for release in a checkout of its own.
     #[arg(value_name = "PROGRAM")]
     base: PathBuf,
-    /// What is measured.
+    /// The benches to compare.
     #[arg(
         long,
         value_name = "BENCH,…",
@@ -118,7 +118,7 @@ pub(crate) struct BusArgs {
     /// Threads of a crew. [default: the machine's cores]
     #[arg(long, value_name = "COUNT")]
     workers: Option<usize>,
-    /// Where the files go.
+    /// Folder of the files.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     pub(crate) out: PathBuf,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use refit_upgrade::BusBudget;
 
-/// What may be set, with the command line's words for it.
+/// The budgets that can be set, as the command line names them.
 const WORDS: &str = "messages, rounds, bytes or engines";
 
 /// One budget and how much there is of it: `messages=100000`.

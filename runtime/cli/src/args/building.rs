@@ -31,7 +31,7 @@ pub(crate) struct BuildingArgs {
     pub(crate) cache: CacheArgs,
 }
 
-/// What is kept of builds.
+/// The cache of builds: its folder and its bound.
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Building source")]
 pub(crate) struct CacheArgs {
@@ -57,7 +57,7 @@ impl BuildingArgs {
 }
 
 impl CacheArgs {
-    /// Where compiled dependencies are; `None` if this user has no folder for such things.
+    /// The folder of compiled dependencies; `None` if this user has no cache folder.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         let variable = |name| {
             let value = std::env::var_os(name).filter(|value| !value.is_empty());

@@ -1,4 +1,4 @@
-//! What this program writes about itself.
+//! The documents that this program writes about itself: completions and manual pages.
 
 use clap::Args;
 use clap_complete::Shell;

@@ -84,8 +84,7 @@ pub(crate) struct CaptureArgs {
     /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from 0.
     #[arg(value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: EngineId,
-    /// Where to write the fixture, for its owner alone; `-` is stdout. A file that is no fixture is not
-    /// replaced.
+    /// File to write the fixture to, for its owner alone; `-` is stdout. A file that is no fixture is not replaced.
     #[arg(long, value_name = "FILE", env = "REFIT_CAPTURE_OUT")]
     pub(crate) out: PathBuf,
     #[command(flatten)]
@@ -125,7 +124,7 @@ pub(crate) struct DevArgs {
     /// Name of the engine, if a node must be started for it. [default: its kind]
     #[arg(long, value_name = "NAME", env = "REFIT_ENGINE")]
     pub(crate) engine: Option<String>,
-    /// What the engine is started with, if a node must be started for it: a JSON text.
+    /// Configuration of the engine, if a node must be started for it: a JSON text.
     #[arg(
         long,
         value_name = "JSON",

@@ -1,4 +1,4 @@
-//! Where a node listens.
+//! The flags for the addresses on which a node listens.
 
 use clap::Args;
 use refit_admin::HostName;

@@ -1,4 +1,4 @@
-//! What can be typed: one file for each group of flags.
+//! The command line: one file for each group of flags.
 
 mod authoring;
 mod bench;
@@ -100,7 +100,7 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Writes the manual pages.
     Man(ManArgs),
-    /// Loads a library in this process, says what it is, and ends. The node calls it.
+    /// Loads a library in this process, describes it, and ends. The node calls it.
     #[command(hide = true)]
     Probe(ProbeArgs),
     /// Runs an upgrade that comes on stdin, on a copy of the state, and ends. The node calls it.

@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 use std::str::FromStr;
 
-/// The name of an engine and what it is started with.
+/// The name of an engine and its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedJson {
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! What a node's operator wants of upgrades.
+//! The flags for a node's policy on upgrades.
 
 use crate::units::{bounded, bytes, time};
 use clap::Args;

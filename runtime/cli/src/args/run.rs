@@ -17,7 +17,7 @@ pub(crate) struct RunArgs {
         value_delimiter = ','
     )]
     pub(crate) engines: Vec<NamedPath>,
-    /// What an engine of `--engine` is started with: a JSON text.
+    /// Configuration of an engine of `--engine`: a JSON text.
     #[arg(long = "engine-config", value_name = "NAME=JSON")]
     pub(crate) engine_configs: Vec<NamedJson>,
     /// Ends when the process that started it, with this id, has ended.
@@ -64,7 +64,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "RULES", default_value = "info", env = "REFIT_LOG")]
     #[arg(help_heading = "Output")]
     pub(crate) log: String,
-    /// Logs how an engine came to its panic. Code of which that was logged once stays in memory when it is
+    /// Logs the backtrace of an engine's panic. Code whose backtrace was logged once stays in memory when it is
     /// replaced.
     #[arg(long, env = "REFIT_BACKTRACES", help_heading = "Output")]
     pub(crate) backtraces: bool,

@@ -54,7 +54,7 @@ pub(crate) struct PlanArgs {
     /// Goes on in spite of an error that the linter found, named by its code.
     #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
     pub(crate) allow: Vec<String>,
-    /// Where to write the plan; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
+    /// File to write the plan to; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
     /// FILE.before.
     #[arg(
         long,
@@ -83,7 +83,7 @@ pub(crate) struct ApplyArgs {
     /// Key, CLIENT/SEQUENCE: the plan is taken on once, however often it is applied; another one under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,
-    /// Waits until the upgrade has come to its end. (This is the default.)
+    /// Waits until the upgrade has ended. (This is the default.)
     #[arg(long, overrides_with = "no_wait", env = "REFIT_WAIT", value_parser = BoolishValueParser::new())]
     pub(crate) wait: bool,
     /// Returns as soon as the node has taken the plan on.

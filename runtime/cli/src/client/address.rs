@@ -1,4 +1,4 @@
-//! Where a node is: `unix:PATH` or `http://HOST:PORT`.
+//! The address of a node: `unix:PATH` or `http://HOST:PORT`.
 
 use std::fmt;
 use std::path::PathBuf;

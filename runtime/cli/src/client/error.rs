@@ -65,7 +65,7 @@ impl Explain for ClientError {
 
 impl Reported for ClientError {}
 
-/// What to do where no connection came about.
+/// The next step if no connection could be made.
 fn unreachable_next(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {

@@ -16,7 +16,7 @@ const EVENT_BYTES_MAX: usize = 64 << 20;
 pub(crate) struct EventStream {
     pub(super) address: NodeAddress,
     pub(super) body: Incoming,
-    /// What has come and is not yet a whole event.
+    /// Bytes received that are not yet a whole event.
     pub(super) rest: Vec<u8>,
     /// How much of it was searched for an end.
     pub(super) searched: usize,

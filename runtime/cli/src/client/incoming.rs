@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming as Body;
 use refit_admin::Bytes;
 
-/// What comes back.
+/// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     address: NodeAddress,

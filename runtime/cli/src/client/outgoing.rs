@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
-/// What is sent.
+/// The body of a request.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
-    /// What is left of a text.
+    /// The rest of a text.
     Whole(Bytes),
     /// Pieces; an empty one, or the channel's end, is the last.
     Lines(mpsc::Receiver<Bytes>),

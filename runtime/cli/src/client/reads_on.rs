@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What says that the other side reads no more.
+/// Errors that mean that the other side reads no more.
 const GONE: [ErrorKind; 4] = [
     ErrorKind::BrokenPipe,
     ErrorKind::ConnectionAborted,
@@ -29,7 +29,7 @@ impl<S> ReadsOn<S> {
         }
     }
 
-    /// What came of writing so many bytes.
+    /// Notes the result of writing so many bytes.
     fn wrote(&mut self, bytes: usize, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Err(error)) if GONE.contains(&error.kind()) => {
@@ -40,7 +40,7 @@ impl<S> ReadsOn<S> {
         }
     }
 
-    /// What came of a call that writes nothing by itself.
+    /// Notes the result of a call that writes nothing by itself.
     fn settled(&mut self, settled: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         self.wrote(0, settled.map_ok(|()| 0)).map_ok(|_| ())
     }

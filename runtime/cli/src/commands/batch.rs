@@ -39,8 +39,8 @@ pub(super) async fn run(client: &Client, path: &Path) -> Result<(), Failure> {
     let mut read = begin_reading(path, pieces)?;
     let mut incoming = client.batch(outgoing).await?;
     let counts = print(&mut incoming).await?;
-    // Whatever was read was answered. If the node ended the batch, its last line says why, and what is still to be read,
-    // from a pipe maybe, is not waited for; a failure to read was told before the batch ended.
+    // Every line that was read has its answer. If the node ended the batch, its last line says why, and unread lines,
+    // perhaps from a pipe, are not waited for; a failure to read was reported before the batch ended.
     if let Ok(Err(source)) = read.try_recv() {
         let path = path.to_owned();
         return Err(InputError::Lines { path, source }.into());
@@ -53,7 +53,7 @@ pub(super) async fn run(client: &Client, path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Reads on a thread of its own: a pipe may give nothing for a long time. Tells when it has come to the end.
+/// Reads on a thread of its own: a pipe may give nothing for a long time. Signals when it has reached the end.
 fn begin_reading(
     path: &Path,
     pieces: mpsc::Sender<Bytes>,
@@ -71,7 +71,7 @@ fn begin_reading(
     let (done, read) = oneshot::channel();
     let thread = std::thread::Builder::new().name("refit-lines".to_owned());
     let work = move || {
-        // Whoever asked is gone, or hears of it.
+        // The receiver may be gone.
         let _ = done.send(pass_on(&mut from, &pieces));
     };
     thread.spawn(work).map_err(Failure::start)?;

@@ -56,7 +56,7 @@ fn rules(common: &CommonArgs, args: &ConfigCheckArgs, file: &File) -> Result<(),
     Ok(())
 }
 
-/// The engines; none if none is named, which the rules tell.
+/// The engines; none if none is named, which the rules report.
 fn engines(args: &ConfigCheckArgs, file: &File) -> Vec<Value> {
     let from = match args.run.engines.is_empty() {
         true => "file",
@@ -86,7 +86,7 @@ fn print(args: &ConfigCheckArgs, values: &[Value]) -> Result<(), Failure> {
     show::data(&table(["KEY", "VALUE", "FROM"], &rows))
 }
 
-/// What was typed for the command itself.
+/// The arguments of the command itself.
 fn innermost(typed: &ArgMatches) -> &ArgMatches {
     let mut typed = typed;
     while let Some((_, inner)) = typed.subcommand() {
@@ -95,7 +95,7 @@ fn innermost(typed: &ArgMatches) -> &ArgMatches {
     typed
 }
 
-/// The value of a key that stands once: typed, else of the environment, else of the file, else the default.
+/// The value of a key that has one place: typed, else of the environment, else of the file, else the default.
 fn value(key: &Key, table: &toml::Table, typed: &ArgMatches) -> Value {
     let section = table.get(key.section).and_then(toml::Value::as_table);
     let in_file = section.and_then(|section| section.get(key.name));
@@ -124,7 +124,7 @@ fn value(key: &Key, table: &toml::Table, typed: &ArgMatches) -> Value {
     }
 }
 
-/// A value as it stands in the file, a text without its quotes.
+/// A value as the file has it, a text without its quotes.
 fn shown(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),

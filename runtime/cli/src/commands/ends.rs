@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Sees that the node ends once it is told to.
+/// Ensures that the node ends once it is told to.
 #[derive(Clone, Debug)]
 pub(super) struct Ends {
     ending: Ending,
@@ -21,7 +21,7 @@ pub(super) struct Ends {
     begun: Arc<AtomicBool>,
 }
 
-/// Hears that the node was told to end.
+/// Receives the order to end the node.
 #[derive(Debug)]
 pub(super) struct Told(Arc<Notify>);
 
@@ -78,7 +78,7 @@ impl Told {
     }
 }
 
-/// Ends the process where it stands.
+/// Ends the process at once.
 fn cut(why: Overdue) {
     let sentence = match why {
         Overdue::Again => "the node was told to end again: it ends at once".to_owned(),

@@ -33,7 +33,7 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
     // Before the work.
     let out = args.out.as_deref().map(destination::folder).transpose()?;
     let built = sources.build(&args.source, profile)?;
-    // What no node takes is not built: the reason is that which an inspection gives.
+    // A library that no node takes is not kept: the reason is the one that an inspection gives.
     artifact::examine(&built.library)?;
     published::hint(&args.source);
     let library = match out {
@@ -62,8 +62,8 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies the library into `folder`, under a name that says what it is. A folder that is made for it is
-/// tagged, so that it may lie inside the package.
+/// Copies the library into `folder`, under a name with its package and version. A folder that is made for it is
+/// tagged, so that it may be inside the package.
 fn copy(built: &Built, folder: &Path) -> Result<PathBuf, Failure> {
     let digits = built.artifact.get(..SHORT).unwrap_or(&built.artifact);
     let path = folder.join(format!("{}-{}-{digits}.so", built.package, built.version));

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// Name of the folder for baselines inside the data folder.
 const BASELINES: &str = "baselines";
 
-/// What a check ended with.
+/// Why a check ended with a failure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
     #[error("{} has published nothing to compare with", folder.display())]

@@ -88,7 +88,7 @@ fn refuse_another(folder: &Path, module: &Module) -> Result<(), FreezeError> {
     let path = path(folder, module);
     match files::read_text(&path, MODULE_BYTES_MAX) {
         Ok(text) if text == module.text => Ok(()),
-        // What cannot be read as text is there as well.
+        // A file that is not text exists as well.
         Err(_) if !path.exists() => Ok(()),
         _ => Err(FreezeError::InTheWay { path }),
     }
@@ -123,7 +123,7 @@ fn tell(
     Ok(())
 }
 
-/// What the author has to know of a version that was just published.
+/// Prints what the author has to know about a version that was just published.
 fn advise(lock: &SchemaLock, frozen: &Frozen, module: &Module) {
     for ty in &module.foreign {
         show::talk(format_args!(
@@ -203,7 +203,7 @@ fn restore(folder: &Path, lock: Option<SchemaLock>, wanted: &str) -> Result<(), 
     .into())
 }
 
-/// Gives a file that reads otherwise than `module` another name: the author's step may stand in it.
+/// Renames a file that differs from `module`: the author's step may be in it.
 fn set_aside(folder: &Path, module: &Module) -> Result<Option<PathBuf>, Failure> {
     if refuse_another(folder, module).is_ok() {
         return Ok(None);

@@ -57,7 +57,7 @@ pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failur
             continue;
         }
         if !show(client, args, &event)? {
-            // Whoever read along has what it wanted.
+            // The reader closed stdout: it has all it wanted.
             return Ok(());
         }
         shown += 1;

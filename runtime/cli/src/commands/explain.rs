@@ -83,7 +83,7 @@ fn text(known: &Known) -> String {
     } = known;
     let means = known.means();
     match exit {
-        // It is told of in other commands' output; none ends by it.
+        // Other commands print this code; none ends by it.
         Exit::Done => format!("{code}\n\n{means}\nnext: {next}\n"),
         exit => format!(
             "{code}\n\n{means}\nnext: {next}\nexit: {}, {}\n",

@@ -1,4 +1,4 @@
-//! Where a node listens: on its unix socket always, on TCP and for probes when asked to.
+//! Opens the node's listeners: its unix socket always, TCP and probes when asked to.
 
 use crate::args::{CommonArgs, ListeningArgs};
 use crate::config::{self, ConfigError, File};

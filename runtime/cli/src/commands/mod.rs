@@ -50,7 +50,7 @@ use clap::ArgMatches;
 use std::future::Future;
 use std::process::ExitCode;
 
-/// Does what was typed. `typed` tells too which of it stands in the environment.
+/// Runs the command. `typed` also says which values come from the environment.
 pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure> {
     let Cli { common, command } = cli;
     match command {

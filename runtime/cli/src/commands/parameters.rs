@@ -84,7 +84,7 @@ async fn say_unknown(client: &Client, change: &ParameterChange) -> Result<(), Fa
     Ok(())
 }
 
-/// What is named, each once: of two values for one name neither may be what was meant.
+/// The named values, each once: of two values for one name either may be wrong.
 pub(super) fn once<V>(
     named: impl Iterator<Item = (String, V)>,
 ) -> Result<BTreeMap<String, V>, InputError> {

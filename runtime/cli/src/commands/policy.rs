@@ -1,4 +1,4 @@
-//! What a node's operator wants of upgrades, and of what does not return: flags over file over defaults.
+//! A node's policy on upgrades and on calls that do not return: flags over file over defaults.
 
 use super::restart::Restart;
 use super::run::RunError;

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// What to do if the answer takes longer than a request may: to ask again would find the rehearsal under way.
+/// The next step if the answer takes longer than a request may: asking again would find the rehearsal under way.
 const LATE_NEXT: &str = "the rehearsal takes longer than a request may: plan with --no-rehearsal; \
      apply rehearses all the same";
 
@@ -79,7 +79,7 @@ fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason>
     })
 }
 
-/// What people want to know of it.
+/// A rehearsal's report for people.
 pub(super) fn text(report: &RehearsalReport) -> String {
     let pause = report.predicted_us.map_or_else(String::new, microseconds);
     format!(

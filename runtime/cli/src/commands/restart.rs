@@ -33,7 +33,7 @@ use std::sync::{Arc, OnceLock};
 /// How a restarted process learns what it goes on with. Set by the process before, not by people.
 const HANDED: &str = "REFIT_RESTART";
 
-/// Where the system shows the open files of a process to itself.
+/// The folder in which Linux shows a process its own open files.
 const OPEN_FILES: &str = "/proc/self/fd";
 
 /// Restarts the node, unless it was told to end.
@@ -45,18 +45,18 @@ pub(super) struct Restart {
     folder: Option<Arc<File>>,
 }
 
-/// What the process before this one handed over, if there was one.
+/// The files and lists that the process before this one handed over, if there was one.
 #[derive(Debug, Default)]
 pub(super) struct Before(Option<Handed>);
 
-/// What one process hands to the next, which has the same id.
+/// The data that one process hands to the next, which has the same id.
 #[derive(Debug, Serialize, Deserialize)]
 struct Handed {
     /// The process. A child inherits the variable and is another one.
     pid: u32,
     /// By the engines' names.
     libraries: BTreeMap<String, Library>,
-    /// What the quarantine list on the disk does not say.
+    /// The entries that the quarantine list on the disk lacks.
     quarantine: Vec<QuarantineEntry>,
 }
 
@@ -101,7 +101,7 @@ impl Library {
 }
 
 impl Before {
-    /// What was handed to this process. The next one is handed files of this one, not these.
+    /// Takes the data handed to this process. The next one gets files of this one, not these.
     pub(super) fn handed() -> Self {
         let said = std::env::var(HANDED).ok();
         let handed = said.and_then(|json| serde_json::from_str::<Handed>(&json).ok());
@@ -198,7 +198,7 @@ impl Restart {
             Ok(handed) => restarted(self.folder.as_deref(), stuck, &handed).to_string(),
             Err(not_kept) => not_kept.to_string(),
         };
-        // Whoever supervises the node starts it again.
+        // The supervisor of the node starts it again.
         end(
             format_args!(
                 "the pause after block {height} does not end, and the node cannot restart with the code it \
@@ -208,14 +208,14 @@ impl Restart {
         )
     }
 
-    /// What goes to the next process, proven to be what this one was started with, and kept open for it.
+    /// The data for the next process: proven to be the code that this one was started with, and kept open for it.
     fn handed(&self, stuck: &StuckPause) -> Result<Handed, NotKept> {
         let code = self.code.get().ok_or(NotKept::Nothing)?;
         let (mut libraries, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for kept in code {
             let file = proven(kept)?;
             let artifact = kept.artifact.to_string();
-            // The next process tells libraries apart by their paths: one that several engines have goes along once.
+            // The next process tells libraries apart by their paths: one that several engines share goes along once.
             let path = match paths.get(&artifact) {
                 Some(path) => PathBuf::clone(path),
                 None => {

@@ -140,7 +140,7 @@ fn begin_log(rules: &str) -> Result<(), ConfigError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(output::Log)
-        // It would tell of its own write errors with a write that may not fail.
+        // It would report its own write errors with a write that must not fail.
         .log_internal_errors(false)
         .init();
     std::panic::set_hook(Box::new(|panic| {

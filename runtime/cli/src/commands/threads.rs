@@ -11,7 +11,7 @@ use std::thread::{Builder, available_parallelism};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Threads that block for requests and are always there. More come and go as they are needed and to be had.
+/// Threads that block for requests and always exist. More come and go as they are needed and as the system allows.
 const BLOCKING_THREADS: usize = 4;
 
 /// How long an idle one of them is kept: for ever, in words that the system can add to its clock.

@@ -4,7 +4,7 @@ use super::{ConfigError, File};
 use crate::args::RunArgs;
 use std::path::PathBuf;
 
-/// The configuration of an engine of which nothing was said.
+/// The configuration of an engine that has none.
 const NOTHING_SAID: &str = "{}";
 
 /// One engine to start.
@@ -14,7 +14,7 @@ pub(crate) struct Engine {
     pub(crate) kind: Option<String>,
     /// Its library, or the folder of its source.
     pub(crate) path: PathBuf,
-    /// What it is started with: a JSON text, an empty object if nothing was said.
+    /// Its configuration: a JSON text, an empty object if none is given.
     pub(crate) config: String,
 }
 

@@ -33,11 +33,11 @@ pub(crate) struct File {
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct GrantSection {
-    /// Whom it may send messages.
+    /// Kinds whose engines it may send messages to.
     pub(crate) message: Vec<String>,
-    /// Whom it may start.
+    /// Kinds whose engines it may start.
     pub(crate) spawn: Vec<String>,
-    /// Whom it may ask over the upgrade bus.
+    /// Kinds whose engines it may ask over the upgrade bus.
     pub(crate) read: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct NodeSection {
     pub(crate) workers: Option<NonZeroU16>,
     /// Messages that one block takes at most.
     pub(crate) messages_per_block: Option<NonZeroU32>,
-    /// Whether upgrades are rehearsed; they are unless this says otherwise.
+    /// Whether upgrades are rehearsed; they are unless this is `false`.
     pub(crate) rehearsal: Option<bool>,
     /// Longest time for a rehearsal.
     #[serde(deserialize_with = "rehearsal_wait_of")]
@@ -106,11 +106,11 @@ pub(crate) struct EngineSection {
     pub(crate) path: PathBuf,
     /// Its kind, where the library has several.
     pub(crate) kind: Option<String>,
-    /// What it is started with.
+    /// Its configuration.
     pub(crate) config: Option<JsonText>,
 }
 
-/// What a flag's reader makes of the text of a key, in the words of `what` if it is no text.
+/// Reads the text of a key as the flag of the same name does; `what` names the form if it is no text.
 macro_rules! as_the_flag {
     ($($name:ident: $ty:ty = $read:path, $what:ident;)*) => {$(
         fn $name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<$ty>, D::Error> {
@@ -131,7 +131,7 @@ as_the_flag! {
 }
 
 impl File {
-    /// What the node grants.
+    /// The node's grants.
     pub(crate) fn grants(&self) -> Grants {
         let listed = self.grants.iter();
         Grants {

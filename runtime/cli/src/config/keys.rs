@@ -8,9 +8,9 @@ pub(crate) struct Key {
     pub(crate) section: &'static str,
     /// Its name.
     pub(crate) name: &'static str,
-    /// What its value is, with its unit.
+    /// The form of its value, with the unit.
     pub(crate) form: &'static str,
-    /// What holds if it is left out.
+    /// The value if it is left out.
     pub(crate) default: &'static str,
     /// A value as TOML: the default, where that is one.
     pub(crate) example: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Key {
     pub(crate) flag_id: &'static str,
     /// That argument as it is typed, and its variable.
     pub(crate) flag: &'static str,
-    /// What it does, in whole sentences.
+    /// Its effect, in whole sentences.
     pub(crate) about: &'static str,
 }
 
@@ -284,7 +284,7 @@ mod tests {
     use clap::{CommandFactory, Parser};
     use refit_node::{NodeConfig, STOP_LIMIT};
 
-    /// What the parser takes in a section: it says so itself of a key that it does not know.
+    /// The keys that the parser takes in a section, from its own error for a key that it does not know.
     fn parsed(header: &str) -> Vec<String> {
         let error = toml::from_str::<File>(&format!("{header}\nno-key = 1")).unwrap_err();
         let (_, known) = error.message().split_once("expected ").unwrap();

@@ -43,13 +43,13 @@ pub(crate) fn load(args: &CommonArgs) -> Result<File, ConfigError> {
     Ok(file)
 }
 
-/// Where the configuration file is, if there is one.
+/// The path of the configuration file, if there is one.
 pub(crate) fn path(args: &CommonArgs) -> Option<PathBuf> {
     let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
     args.config.clone().or_else(default)
 }
 
-/// The file as it stands there, key by key; one that [`load`] takes.
+/// The file as it is written, key by key; one that [`load`] takes.
 pub(crate) fn table(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = read_text(path, CONFIG_BYTES_MAX)?;
     toml::from_str(&text).map_err(|error| ConfigError::invalid(path, text, &error))

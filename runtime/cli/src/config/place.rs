@@ -1,4 +1,4 @@
-//! Where things are: flags and environment first, then the file, then the defaults.
+//! The places of things: flags and environment first, then the file, then the defaults.
 
 use super::{ConfigError, File};
 use crate::args::CommonArgs;

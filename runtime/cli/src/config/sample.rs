@@ -3,7 +3,7 @@
 use super::keys::{KEYS, Key};
 use crate::args::NamedPath;
 
-/// What opens it.
+/// The first lines of the file.
 const HEAD: &str = "\
 # What `refit run` is started with. Every key is here with its default: take away the `#` before it, and
 # change what follows. Times and sizes have their unit: \"5ms\", \"1min 30s\", \"64 MiB\". Paths begin at
@@ -46,7 +46,7 @@ fn engine(engine: &NamedPath) -> String {
     )
 }
 
-/// What the keys of a section are, where they stand together.
+/// The explanation of a section's keys, if they share one.
 fn of_section(section: &str) -> String {
     let keys = KEYS.iter().filter(|key| key.section == section);
     let lines = keys.map(|key| {
@@ -62,7 +62,7 @@ fn example(header: &str, section: &str) -> String {
     format!("#\n# {header}\n{}", lines.collect::<String>())
 }
 
-/// What stands above a key.
+/// The comment above a key.
 fn explained(key: &Key) -> String {
     let default = format!("{}; default: {}", sentence(key.form), key.default);
     format!(

@@ -1,10 +1,10 @@
-//! Values that stand as text in the file, and are read as the flag of the same name is.
+//! Values that are text in the file, and are read as the flag of the same name is.
 
 use serde::de::{Deserializer, Error, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What a value is, for whoever wrote something else.
+/// The form of a value, for the error about another one.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Written {
     Time,
@@ -12,7 +12,7 @@ pub(super) enum Written {
     Address,
 }
 
-/// Has `read` make a value of the text that stands in the file.
+/// Reads the text in the file with `read`.
 pub(super) fn written<'de, D: Deserializer<'de>, T>(
     from: D,
     what: Written,

@@ -18,10 +18,10 @@ use tokio::task::JoinHandle;
 /// Accounts.
 const ACCOUNTS: u64 = 64;
 
-/// What each of them has at first.
+/// The money that each of them has at first.
 const EACH: u64 = 10_000;
 
-/// What each of them sets apart.
+/// The money that each of them sets apart.
 const HELD: u64 = 250;
 
 /// Between two transfers.
@@ -34,16 +34,16 @@ pub(crate) struct Books {
     transfers: JoinHandle<(u64, u64)>,
 }
 
-/// What was found at the end.
+/// The sums at the end.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Closed {
-    /// What was minted.
+    /// The sum that was minted.
     minted: u64,
-    /// What may be spent.
+    /// The sum that may be spent.
     available: u64,
-    /// What is held, as the accounts count it.
+    /// The sum that is held, as the accounts count it.
     held: u64,
-    /// What is held, as the engine says that has the holds.
+    /// The sum that is held, as the engine of the holds says.
     in_holds: u64,
     /// How many holds it has.
     holds: u64,
@@ -120,8 +120,8 @@ impl Closed {
     }
 }
 
-/// Moves one unit from account to account until it is told to stop; gives how many times it was answered
-/// and how many times not.
+/// Moves one unit from account to account until it is told to stop; returns how many transfers were answered and how
+/// many not.
 async fn transfer(client: Client, stop: Arc<AtomicBool>) -> (u64, u64) {
     let (mut answered, mut failed) = (0, 0);
     while !stop.load(Ordering::Relaxed) {

@@ -33,7 +33,7 @@ pub(crate) struct Row {
     pub(crate) outcome: Outcome,
 }
 
-/// What the store said.
+/// The store's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It was set, and the value before was the one before.
@@ -164,7 +164,7 @@ fn number(answer: &Answer, header: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// What the reply to setting `sequence` says of order.
+/// Whether the reply to setting `sequence` shows the right order.
 fn outcome(answer: &Answer, sequence: u64) -> Outcome {
     let Ok(reply) = serde_json::from_slice::<Value>(&answer.body) else {
         return Outcome::None;

@@ -64,7 +64,7 @@ fn lay_out(cache: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// What tells these sources from others.
+/// The name that distinguishes these sources from others.
 fn name() -> String {
     let mut hasher = blake3::Hasher::new();
     for (path, content) in FILES {

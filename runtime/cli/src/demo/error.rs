@@ -1,4 +1,4 @@
-//! What can go wrong in the demo.
+//! The errors of the demo.
 
 use crate::failure::Reported;
 use refit_abi::codes;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
-/// Why the demo did not come to its end, or did not show what it should.
+/// Why the demo did not end, or did not show what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
     /// The engines' source, which this program carries, cannot be laid out.

@@ -6,7 +6,7 @@ use super::load::Window;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Largest latency that is told apart, in microseconds.
+/// Largest latency that is counted apart, in microseconds: 120 s.
 const LATENCY_US_MAX: u64 = 120_000_000;
 
 /// The latencies of one window, in microseconds.

@@ -84,7 +84,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     failed.map_err(|error| Box::new(error).into())
 }
 
-/// What comes, and how long it takes.
+/// The introduction: what the demo does, and how long it takes.
 fn introduction(args: &DemoArgs) -> String {
     let running = SETTLING + 2 * Duration::from_secs(args.window.into()) + 3 * AFTERWARDS;
     format!(

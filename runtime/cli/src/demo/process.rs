@@ -38,7 +38,7 @@ impl NodeProcess {
             ["--engine".to_owned(), engine]
         });
         let mut command = Command::new(program);
-        // What the caller's environment says is of the caller's node.
+        // Variables of the caller's environment are for the caller's node, not for this one.
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"REFIT_") {
                 command.env_remove(name);

@@ -1,4 +1,4 @@
-//! What the demo found: the story for people, one document for programs.
+//! The demo's report: the story for people, one document for programs.
 
 use super::DemoError;
 use super::books::Closed;
@@ -26,13 +26,13 @@ pub(crate) struct Report {
     pub(crate) after: Status,
     /// The modules that the system lists for the node at the end.
     pub(crate) mapped: Vec<String>,
-    /// What the engines serve that were started while an upgrade ran.
+    /// The service of the engines that were started while an upgrade ran.
     pub(crate) spawned: Spawned,
     /// The money before and after.
     pub(crate) books: Closed,
 }
 
-/// What the demo must show: how each upgrade ends.
+/// The ends that the demo must show, one for each upgrade.
 const EXPECTED: [UpgradeState; 4] = [
     UpgradeState::Aborted,
     UpgradeState::Committed,
@@ -200,7 +200,7 @@ impl Report {
                 (number + 1).to_string(),
                 format!("{} → {}", upgrade.from, upgrade.to),
                 upgrade.class.to_string(),
-                // Why, was told when it ended.
+                // The reason was printed when it ended.
                 upgrade.state.to_string(),
                 microseconds(upgrade.stage_us),
                 microseconds(upgrade.wait_us),

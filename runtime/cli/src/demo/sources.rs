@@ -12,10 +12,10 @@ use crate::source::Sources;
 use refit_build::{ComposeError, EngineSource, Profile};
 use std::path::{Path, PathBuf};
 
-/// Where this program was built.
+/// The folder in which this program was built.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The engine as it stands, from the checkout.
+/// The engine as it is in the checkout.
 const KV: &str = "engines/kv";
 
 /// Its version 1.
@@ -24,7 +24,7 @@ const KV_V1: &str = "engines/kv/history/v1";
 /// Version 1 of the engine of accounts.
 const ACCOUNTS_V1: &str = "engines/accounts/history/v1";
 
-/// What is edited in one file of `kv`.
+/// An edit of one file of `kv`.
 struct Edit {
     version: &'static str,
     file: &'static str,
@@ -121,7 +121,7 @@ impl Versions {
     }
 }
 
-/// Two libraries of `kv` with the same state: as it stands, and with a line of code edited.
+/// Two libraries of `kv` with the same state: unchanged, and with a line of code edited.
 pub(crate) fn pair(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     let checkout = checkout().map_err(Box::new)?;
     let longer = edited(&LONGER, &checkout, &folder.join("kv-longer")).map_err(Box::new)?;
@@ -153,7 +153,8 @@ pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
     }
 }
 
-/// A version of `kv` that stands alone, put together in the folder `to`: the engine as it is, as `made` changes it.
+/// A version of `kv` as a package of its own, put together in the folder `to`: the engine as it is, as `made` changes
+/// it.
 fn composed(
     version: &'static str,
     checkout: &Path,

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The key that the demo wrote before any upgrade, and its value.
 const OLDEST: (&str, &str) = ("greeting", "hello");
 
-/// What the index, started in the pause, knows at the end.
+/// The entries that the index, started in the pause, knows at the end.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Spawned {
     /// Its id.

@@ -66,7 +66,7 @@ pub(crate) async fn apply(
             report.class,
             show::upgrade::microseconds(report.pause_us)
         )),
-        // The reason is as long as an engine makes it; what it is called by is short.
+        // The reason is as long as an engine makes it; its code is short.
         Some(reason) => show::talk(format_args!(
             "  {} ({}):\n    {}",
             report.state,

@@ -96,11 +96,11 @@ fn package(path: &Path) -> Result<PathBuf, Failure> {
     whole.map_err(|error| Box::new(error).into())
 }
 
-/// Watches what the engine is built from now, and tells which folders were not watched before.
+/// Watches the present sources of the engine, and returns the folders that were not watched before.
 fn look(saves: &mut Saves, session: &Session) -> Result<Vec<PathBuf>, Failure> {
     match session.watched() {
         Ok(watched) => Ok(saves.look_at(&watched).map_err(Box::new)?),
-        // What is wrong with a manifest is told of the build.
+        // The build reports a faulty manifest.
         Err(_) => Ok(Vec::new()),
     }
 }

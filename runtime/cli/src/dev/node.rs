@@ -35,7 +35,7 @@ pub(super) struct Recipe {
     /// The flags that lead to the same configuration and data.
     place: Vec<OsString>,
     socket: PathBuf,
-    /// Whether another node was named, so that none is to be started.
+    /// Whether another node was named, so that none may be started.
     named: bool,
     name: Option<String>,
     engine_config: String,

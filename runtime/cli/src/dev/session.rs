@@ -49,7 +49,7 @@ pub(super) struct Session {
     /// The process that answered last.
     node: Option<u32>,
     kept: Kept,
-    /// A save starts the engines of a kind afresh of which one is poisoned.
+    /// A save starts all engines of a kind afresh if one of them is poisoned.
     restart_poisoned: bool,
 }
 
@@ -75,7 +75,7 @@ impl Session {
         })
     }
 
-    /// A save starts the engines of a kind afresh of which one is poisoned.
+    /// A save starts all engines of a kind afresh if one of them is poisoned.
     pub(super) fn restarting_poisoned(mut self, wanted: bool) -> Self {
         self.restart_poisoned = wanted;
         self
@@ -107,7 +107,7 @@ impl Session {
         let start = Instant::now();
         let status = match self.quiet_status().await {
             Err(failure) if is_gone(&failure) && self.has_joined_another() => {
-                // Whoever runs it will start it again, in the place where one would be started here.
+                // Its owner will start it again, at the address where one would be started here.
                 let address = self.address.clone();
                 return Err(Box::new(DevError::NodeGone { address }).into());
             }
@@ -144,7 +144,7 @@ impl Session {
         })
     }
 
-    /// What the engine is built from.
+    /// The files that the engine is built from.
     pub(super) fn watched(&self) -> Result<Watched, Failure> {
         self.sources.watched(&self.source)
     }
@@ -258,7 +258,7 @@ impl Session {
         let restart = kinds.iter().filter(is_poisoned).cloned();
         let directives = Directives {
             restart: restart.filter(|_| self.restart_poisoned).collect(),
-            // Whoever saves is the one who sends: other words are meant.
+            // The author saves and sends: a change of words is meant.
             allow: BTreeSet::from([codes::WORDS_CHANGED.to_owned()]),
             ..Directives::default()
         };
@@ -301,7 +301,7 @@ fn is_gone(failure: &Failure) -> bool {
     is_unreachable(failure) || failure.code() == codes::NODE_BROKE_OFF
 }
 
-/// The first kind of this library of which engines are poisoned.
+/// The first kind of this library with poisoned engines.
 fn poisoned(status: &Status, built: &Built) -> Option<Poisoned> {
     let mut kinds = status.kinds.iter();
     let kind = kinds.find(|kind| kind.artifact == built.artifact && kind.poisoned > 0)?;

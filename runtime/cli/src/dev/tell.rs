@@ -22,7 +22,7 @@ pub(super) struct Poisoned {
     pub(super) engines: u64,
 }
 
-/// What became of a save.
+/// The outcome of a save.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// It is live.
@@ -142,7 +142,7 @@ impl Teller {
         Ok(())
     }
 
-    /// What was saved, in few words.
+    /// The saved files, in few words.
     fn what(&self, save: &Save) -> String {
         if save.is_first() {
             return self.source.display().to_string();
@@ -202,7 +202,7 @@ fn text(outcome: &Outcome) -> String {
     }
 }
 
-/// That engines are poisoned, and the way out.
+/// The line about poisoned engines, with the way out.
 fn told(poisoned: Option<&Poisoned>) -> String {
     poisoned.map_or_else(String::new, |Poisoned { kind, engines }| {
         format!(
@@ -211,7 +211,7 @@ fn told(poisoned: Option<&Poisoned>) -> String {
     })
 }
 
-/// The split of the time, for whoever asked for it.
+/// The split of the time, if it was asked for.
 fn split(timing: &Timing) -> String {
     let Timing {
         settle_ms,

@@ -1,4 +1,4 @@
-//! Where the time between a save and the live code went.
+//! The split of the time between a save and the live code.
 
 use serde::Serialize;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
-/// What engines print may take this part of the queue: the node's own lines have the rest.
+/// Text that engines print may take this part of the queue: the node's own lines have the rest.
 const PRINTED_BYTES_MAX: usize = WAITING_BYTES_MAX / 2;
 
 /// Makes a writer for each line.
@@ -41,7 +41,7 @@ impl Write for Line {
         match OUTPUT.get() {
             Some(output) if self.is_printed => output.stderr.push_within(text, PRINTED_BYTES_MAX),
             Some(output) => output.stderr.push(text),
-            // Nobody is to hear that it could not be written.
+            // Nobody is left to learn that it could not be written.
             None => drop(io::stderr().lock().write_all(text)),
         }
         Ok(text.len())
@@ -52,7 +52,7 @@ impl Write for Line {
     }
 }
 
-/// The time, as it stands in the log.
+/// The time, in the form of the log.
 pub(super) fn now() -> String {
     let mut text = String::new();
     // A clock that cannot be written leaves an empty time.

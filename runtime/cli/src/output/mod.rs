@@ -25,7 +25,7 @@ pub(crate) const FINISH_WAIT_MAX: Duration = Duration::from_secs(2);
 
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
-/// Where this process's words go.
+/// The outputs of this process.
 struct Output {
     outputs: Outputs,
     stdout: Arc<Queue>,

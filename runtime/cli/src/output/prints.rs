@@ -124,7 +124,7 @@ impl Reader {
         let text = String::from_utf8_lossy(&self.begun);
         let text = text.trim_end_matches(['\n', '\r']);
         if !text.is_empty() {
-            // Its escapes may be longer than it is: they all stand there.
+            // Its escapes may be longer than the text itself: none is cut off.
             let text = shown(text, usize::MAX);
             tracing::info!(target: PRINTED, stream = self.stream, "{text}");
         }

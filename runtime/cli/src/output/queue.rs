@@ -13,10 +13,10 @@ pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Pause before the next try at a descriptor that is full and says so instead of waiting.
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 
-/// Is told how many texts were left out.
+/// Called with the number of texts that were left out.
 type OnDropped = Box<dyn Fn(u64) + Send + Sync>;
 
-/// Texts that wait for one descriptor. A thread writes them; whoever adds one never waits for it.
+/// Texts that wait for one descriptor. A thread writes them; adding one never waits for it.
 pub(super) struct Queue {
     state: Mutex<State>,
     /// A text was added, or written.
@@ -31,7 +31,7 @@ struct State {
     bytes: usize,
     /// Whether one was taken out and is being written.
     writing: bool,
-    /// Left out since it was last told.
+    /// Left out since the last report.
     dropped: u64,
 }
 
@@ -131,14 +131,14 @@ fn left_out(lines: u64) -> String {
     )
 }
 
-/// Writes it all. May wait for as long as the reader stands still: on the queue's own thread alone.
+/// Writes all of it. May wait as long as the reader does not read: on the queue's own thread alone.
 fn write(file: &mut File, mut text: &[u8]) -> io::Result<()> {
     while !text.is_empty() {
         match file.write(text) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => text = &text[written..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Whoever shares the descriptor may have made it so.
+            // Another holder of the descriptor may have made it non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(FULL_PAUSE),
             Err(error) => return Err(error),
         }

@@ -70,7 +70,7 @@ impl Checkout {
             lock: locked(&parent)?,
             root,
         };
-        // What a process that was killed left behind.
+        // The remains of a process that was killed.
         let _ = fs::remove_dir_all(&checkout.root);
         fs::create_dir_all(&checkout.root).map_err(|source| write(&checkout.root, source))?;
         checkout.fill(Path::new(&top))?;

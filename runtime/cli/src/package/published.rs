@@ -75,8 +75,7 @@ fn headlines(findings: &[Finding]) -> String {
     lines.join("\n")
 }
 
-/// Compares the `library` that was built from `folder` with its lock. Stubs to paste are told as
-/// they are, before the failure.
+/// Compares the `library` that was built from `folder` with its lock. Prints the stubs to paste before it fails.
 pub(crate) fn check(folder: &Path, library: &Path) -> Result<(), Failure> {
     let Some(lock) = super::lock(folder)? else {
         let told = |module: &FrozenFile| is_version(&module.stem) || module.was_written;

@@ -1,4 +1,4 @@
-//! What stands in a package's folder: its lock, and the types that its source declares.
+//! Reads a package's folder: its lock, and the types that its source declares.
 
 use refit_author::attributes::Declarations;
 use refit_author::lock::{LOCK_BYTES_MAX, LOCK_FILE, LockError, SchemaLock};

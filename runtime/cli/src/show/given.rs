@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-/// What is put behind `refit`: nothing, or flags with a space before each.
+/// The text put behind `refit`: nothing, or flags with a space before each.
 static GIVEN: OnceLock<String> = OnceLock::new();
 
-/// Keeps what was typed. What stands in the environment, the next command finds by itself.
+/// Keeps the typed flags. The next command finds those of the environment by itself.
 pub(crate) fn keep(typed: &ArgMatches) {
     let mut flags = String::new();
     for (id, flag) in [("data_dir", "--data-dir"), ("node", "--node")] {

@@ -1,4 +1,4 @@
-//! What changed in an engine, for people.
+//! The changes of an engine, for people.
 
 use super::table::facts;
 use refit_author::impact::Impact;

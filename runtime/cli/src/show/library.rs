@@ -1,4 +1,4 @@
-//! What a library says of itself, for people.
+//! A library's description of itself, for people.
 
 use super::status::short;
 use super::table::{facts, table};

@@ -1,4 +1,4 @@
-//! What people and programs see: data on stdout, talk on stderr.
+//! The output for people and programs: data on stdout, messages on stderr.
 
 pub(crate) mod building;
 pub(crate) mod given;
@@ -61,7 +61,7 @@ pub(crate) fn flow_json<T: Serialize>(value: &T) -> Result<bool, Failure> {
     flow(&text)
 }
 
-/// Says something to whoever watches. If nobody does, nothing is lost.
+/// Prints a message for people on stderr. If nobody reads it, nothing is lost.
 pub(crate) fn talk(text: impl Display) {
     let line = format!("{text}\n");
     if !output::talk(&line) {

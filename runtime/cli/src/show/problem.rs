@@ -1,4 +1,4 @@
-//! [`Problem`]: a failure as a program reads it from stdout, in the form in which a node tells of a refusal.
+//! [`Problem`]: a failure as a program reads it from stdout, in the form of a node's refusal.
 
 use crate::client::Refused;
 use crate::failure::Failure;
@@ -6,18 +6,18 @@ use refit_abi::host::Explain;
 use serde::Serialize;
 use std::error::Error;
 
-/// What a failed command prints that was asked for JSON. A node's refusal has its own members beside.
+/// The document of a failed command that was asked for JSON. A node's refusal has its own members beside.
 #[derive(Debug, Serialize)]
 struct Problem {
     /// `urn:refit:problem:CODE`.
     #[serde(rename = "type")]
     kind: String,
-    /// What the exit code means; of a refusal, the HTTP status in words.
+    /// The meaning of the exit code; for a refusal, the HTTP status in words.
     title: String,
     /// The HTTP status, if a node refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// What went wrong.
+    /// The error.
     detail: String,
     /// The path that was asked for, if a node refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub(super) fn line(failure: &Failure) -> String {
     serde_json::to_string(&problem).unwrap_or_default() + "\n"
 }
 
-/// What went wrong, and what made it so.
+/// The error, and its causes.
 fn whole(failure: &Failure) -> String {
     let mut text = failure.to_string();
     let mut cause = failure.source();

@@ -22,7 +22,7 @@ const JSON: &str = "--json";
 /// The variable that does.
 pub(crate) const JSON_VARIABLE: &str = "REFIT_JSON";
 
-/// What was typed is no command.
+/// The command line is no command.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 struct NotParsed {
@@ -60,7 +60,7 @@ pub(crate) fn install() {
     debug_assert!(hook.is_ok());
 }
 
-/// Tells programs that what was typed is no command. People are told by the parser.
+/// Reports to programs that the command line is no command. The parser has told people.
 pub(crate) fn not_parsed(error: &clap::Error) {
     if error.use_stderr() && wants_json() {
         let reason = reason(&error.to_string());
@@ -87,7 +87,7 @@ fn reason(text: &str) -> String {
 
 /// Shows a failure on stderr, and on stdout too where JSON was asked for.
 pub(crate) fn failure(failure: Failure, json: bool) {
-    // Whoever asked for a document gets one: a report that says why itself, such as that of an upgrade, is it.
+    // A caller that asked for a document gets one: a report that says why itself, such as that of an upgrade, is it.
     if json && !super::DOCUMENT.load(Ordering::Relaxed) {
         // If nobody reads it, stderr has it all the same.
         let _nobody_reads = super::data(&super::problem::line(&failure));

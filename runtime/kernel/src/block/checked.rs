@@ -1,4 +1,4 @@
-//! Delivery on a node that compares states at faults (`--check-faults`): "check first, then change" is the author's
+//! Delivery on a node that compares states at faults (`check_faults`): "check first, then change" is the author's
 //! duty, and this checks it. Each message is handled alone, and the state is written down before it, so this costs
 //! the encoding of a state for each message; a node without the flag runs nothing of it.
 

@@ -74,7 +74,7 @@ pub enum ReplyError {
     #[error("{0}")]
     Fault(Fault),
     /// The engine's own fault, with a state that differs from the one before the message: checked only on a node with
-    /// `--check-faults`.
+    /// `check_faults`.
     #[error("{0}")]
     ChangedAtFault(Fault),
     /// The message is not one that the engine understands.

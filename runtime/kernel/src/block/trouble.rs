@@ -30,7 +30,7 @@ pub enum Wrong {
         /// The fault's code.
         code: String,
     },
-    /// It answered with a fault and had changed its state: checked only on a node with `--check-faults`.
+    /// It answered with a fault and had changed its state: checked only on a node with `check_faults`.
     ChangedAtFault {
         /// The sender of the message.
         sender: Sender,

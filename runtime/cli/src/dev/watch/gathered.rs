@@ -18,7 +18,7 @@ pub(super) const QUIET_WAIT_MAX: Duration = Duration::from_millis(500);
 /// Most files that one save names: as many as a source may have.
 const FILES_MAX: usize = 10_000;
 
-/// What is noticed, until it is taken.
+/// The changes noticed, until they are taken.
 #[derive(Debug)]
 pub(super) struct Gathered {
     scope: Mutex<Scope>,
@@ -26,7 +26,7 @@ pub(super) struct Gathered {
     wake: Notify,
 }
 
-/// What changed since the last look.
+/// The changes since the last look.
 #[derive(Debug)]
 pub(super) struct Changes {
     /// Whole paths.
@@ -44,7 +44,7 @@ impl Gathered {
         }
     }
 
-    /// What is looked at.
+    /// The folders and files that are watched.
     pub(super) fn scope(&self) -> MutexGuard<'_, Scope> {
         self.scope.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,8 +69,8 @@ impl Gathered {
         self.changes().as_ref().map(|changes| changes.quiet_in(now))
     }
 
-    /// Keeps what an event says of the sources. An event that says that events were lost, or an error,
-    /// stands for a change of the package's folder.
+    /// Keeps an event's changes of the sources. An event that says that events were lost, or an error, counts as a
+    /// change of the package's folder.
     pub(super) fn notice(&self, event: notify::Result<Event>) {
         let scope = self.scope().clone();
         let files: BTreeSet<PathBuf> = match event {

@@ -27,7 +27,7 @@ const AWAY_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Between two looks at whether it is there again.
 const AWAY_LOOK: Duration = Duration::from_millis(50);
 
-/// What was saved since the last look.
+/// The saves since the last look.
 #[derive(Debug)]
 pub(super) struct Save {
     /// The files, from the package's folder; none at the start.
@@ -39,7 +39,7 @@ pub(super) struct Save {
 }
 
 impl Save {
-    /// What is there at the start.
+    /// The files at the start.
     pub(super) fn first() -> Self {
         let now = Instant::now();
         Self {
@@ -100,7 +100,7 @@ impl Saves {
         }
         let mut new = Vec::new();
         for root in &watched.folders {
-            // One that is away is told by the build.
+            // The build reports a missing one.
             if !self.roots.contains_key(root) && root.is_dir() {
                 self.watch_root(root)?;
                 new.push(root.clone());
@@ -134,7 +134,7 @@ impl Saves {
         let start = Instant::now();
         while !own.is_dir() && start.elapsed() < AWAY_WAIT_MAX {
             tokio::time::sleep(AWAY_LOOK).await;
-            // What was watched is gone; what comes is watched anew.
+            // The watched folder is gone; a new one is watched anew.
             self.roots.insert(own.clone(), BTreeSet::new());
         }
         // If it stays away, the look at its folders says so.
@@ -147,7 +147,7 @@ impl Saves {
         mut files: BTreeSet<PathBuf>,
         at: Instant,
     ) -> Result<Option<Save>, DevError> {
-        // A folder of output gets its tag after it is made: only now it is known for what it is.
+        // A folder of output gets its tag after it is made: only now it can be recognised.
         let scope = self.gathered.scope().clone();
         scope.retain_sources(&mut files);
         if files.is_empty() {

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// What is looked at.
+/// The folders and files to watch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     /// The folder of the engine's package.
@@ -18,7 +18,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// Whether a file may be a source, as far as its path tells.
+    /// Whether a file may be a source, judged by its path.
     pub(super) fn may_be_source(&self, file: &Path) -> bool {
         let inside = |root: &Path| is_source(root, file.strip_prefix(root).unwrap_or(file));
         self.files.contains(file) || self.root_of(file).is_some_and(inside)
@@ -85,7 +85,7 @@ fn is_own_output(file: &Path) -> bool {
             .any(|output| identity(Path::new(output)) == file)
 }
 
-/// The path as it is told: from the package's folder, whose own is `.`.
+/// The path as it is shown: from the package's folder, whose own is `.`.
 pub(super) fn shown(own: &Path, file: &Path) -> PathBuf {
     let common = own.components().zip(file.components());
     let common = common.take_while(|(own, file)| own == file).count();
