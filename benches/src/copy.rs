@@ -123,7 +123,7 @@ struct Measured {
     memory_none: f64,
 }
 
-/// Measures.
+/// Runs the bench and returns its report.
 ///
 /// # Errors
 /// [`BenchError`].

@@ -15,7 +15,7 @@ pub enum BenchError {
     /// An option is out of its range.
     #[error("{option} is {value}; give {range}")]
     Option {
-        /// Which.
+        /// The option.
         option: &'static str,
         /// The value as given.
         value: String,
@@ -33,7 +33,7 @@ pub enum BenchError {
     Build {
         /// Its folder.
         name: String,
-        /// Why.
+        /// The error.
         source: Box<BuildError>,
     },
     /// A library was not loaded.
@@ -41,13 +41,13 @@ pub enum BenchError {
     Load {
         /// The library.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: Box<OpenError>,
     },
     /// A program that is compared does not measure.
     #[error("{} does not measure: {reason}; give a `refit` that was built for release in its own checkout", path.display())]
     Program {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// The reason.
         reason: String,
@@ -55,7 +55,7 @@ pub enum BenchError {
     /// A node that is measured does not do what it should.
     #[error("the measured node failed: {reason}; it said:\n{log}")]
     Node {
-        /// How.
+        /// The reason.
         reason: String,
         /// The end of its log.
         log: String,
@@ -79,7 +79,7 @@ pub enum BenchError {
     File {
         /// Read, write, create.
         action: &'static str,
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
@@ -109,7 +109,7 @@ pub enum BenchError {
     Aborted {
         /// The phase that was not passed.
         phase: Phase,
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
     /// An engine could not be asked.
@@ -120,7 +120,7 @@ pub enum BenchError {
         "engine `{engine}` has {found} after the swap, not {expected}; this is a defect, please report it"
     )]
     Wrong {
-        /// Which.
+        /// The engine.
         engine: EngineId,
         /// The value that it should have.
         expected: String,
@@ -141,7 +141,7 @@ pub enum BenchError {
     /// The engine that is measured failed.
     #[error("the measured engine failed: {reason}; this is a defect, please report it")]
     Engine {
-        /// How.
+        /// The reason.
         reason: String,
     },
 }

@@ -11,8 +11,8 @@ pub(crate) const JSON_MARK: &str = "{\n  \"machine\": ";
 /// Permissions of a file of figures, as far as the user's mask lets them.
 const MODE: u32 = 0o666;
 
-/// A new file at `path`, that begins with `mark`. One that is there is replaced if it begins so too, or is
-/// empty: whoever has it open keeps the old one.
+/// A new file at `path`, that begins with `mark`. One that is there is replaced if it begins so too, or is empty: a
+/// reader that has it open keeps the old one.
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::AlreadyExists`] if what is there is no such file.

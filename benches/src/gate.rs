@@ -83,7 +83,7 @@ pub struct BatchReport {
     pub added_ns: Spread,
 }
 
-/// Measures.
+/// Runs the bench and returns its report.
 ///
 /// # Errors
 /// [`BenchError`].

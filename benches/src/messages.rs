@@ -68,7 +68,7 @@ pub struct MessagesReport {
     pub targets: Vec<Target>,
 }
 
-/// Measures.
+/// Runs the bench and returns its report.
 ///
 /// # Errors
 /// [`BenchError`].

@@ -77,7 +77,7 @@ pub(crate) struct RingConfig {
 pub(crate) enum Token {
     /// Sends so many tokens to the next.
     Make {
-        /// How many.
+        /// The number of tokens that the ring passes on.
         tokens: u32,
     },
     /// Is passed on.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The work of one engine's transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) enum Job {
-    /// Nothing.
+    /// Does nothing.
     Idle,
     /// Puts `tokens` into the ring; each is passed on `hops` times in all.
     Ring { tokens: u32, hops: u64 },

@@ -1,9 +1,9 @@
 //! Two programs measured against each other: does a revision cost speed?
 //!
-//! Both are run in turn, A B, B A, A B…, each time as a process of its own that measures once and prints its
-//! report as JSON. What one pair gives for a cell is a ratio; a machine that gets slower for a minute slows both
-//! sides of it. Over the pairs stands the median ratio with its bootstrap interval (Efron 1979, percentile
-//! method, 95 %). A cell is *slower* only if its whole interval lies above the limit.
+//! Both are run in turn, A B, B A, A B…, each time as a process of its own that measures once and prints its report
+//! as JSON. What one pair gives for a cell is a ratio; a machine that gets slower for a minute slows both sides of
+//! it. The result is the median ratio over the pairs with its bootstrap interval (Efron 1979, percentile method, 95
+//! %). A cell is *slower* only if its whole interval lies above the limit.
 
 mod interval;
 mod report;
@@ -41,9 +41,9 @@ pub struct CompareOptions {
 /// The figures of one cell, pair by pair: head over base.
 type Ratios = BTreeMap<String, Vec<f64>>;
 
-/// Measures.
+/// Runs the bench and returns its report.
 ///
-/// `progress` is told what happens, a line at a time.
+/// `progress` gets each step, a line at a time.
 ///
 /// # Errors
 /// [`BenchError`]: an option out of its range, a program that does not run or whose report is another.

@@ -113,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// Takes what is there of so many bytes of the body; gives how many are missing.
+    /// Takes what is there of so many bytes of the body; returns how many are missing.
     fn body(&mut self, missing: usize) -> usize {
         let rest = &self.buffer[self.at..];
         let length = rest.len().min(missing);

@@ -45,7 +45,7 @@ impl Lane {
         })
     }
 
-    /// Opens it anew; gives whether a request was under way, which then has no answer.
+    /// Opens it anew; returns whether a request was under way, which then has no answer.
     pub(super) fn reopen(&mut self, socket: &Path) -> io::Result<bool> {
         self.stream = connect(socket)?;
         self.reader = Reader::default();
@@ -85,7 +85,7 @@ impl Lane {
         self.intended
     }
 
-    /// Reads what is there, into `scratch` of [`Lane::scratch`] first; gives the end of the request under way.
+    /// Reads what is there, into `scratch` of [`Lane::scratch`] first; returns the end of the request under way.
     pub(super) fn receive(&mut self, scratch: &mut [u8]) -> io::Result<Option<Ended>> {
         let length = match self.stream.read(scratch) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),

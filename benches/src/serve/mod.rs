@@ -53,9 +53,9 @@ pub struct ServeCode<'a> {
     pub replacement: &'a Path,
 }
 
-/// Measures.
+/// Runs the bench and returns its report.
 ///
-/// `progress` is told what happens, a line at a time.
+/// `progress` gets each step, a line at a time.
 ///
 /// # Errors
 /// [`BenchError`]: an option out of its range, or a node that does not start, serve or swap.

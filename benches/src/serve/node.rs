@@ -122,7 +122,7 @@ impl ServedNode {
         Ok(plan.to_string())
     }
 
-    /// Applies a plan and waits until the new code is live and the old is gone; gives the pause, in microseconds.
+    /// Applies a plan and waits until the new code is live and the old is gone; returns the pause, in microseconds.
     pub(super) fn upgrade(&self, plan: &str) -> Result<f64, BenchError> {
         let start = Instant::now();
         let accepted = self.value("POST", "/v1/upgrades", plan)?;

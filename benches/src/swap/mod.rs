@@ -39,7 +39,7 @@ use std::io::Write;
 /// Measures, and writes `swap.csv`, `swap.json` and `swap.svg` into the options' folder. Rows are
 /// written as they are measured: a run that is broken off leaves what it has.
 ///
-/// `progress` is told what happens, a line at a time.
+/// `progress` gets each step, a line at a time.
 ///
 /// # Errors
 /// [`BenchError`]: the first thing that failed.

@@ -51,7 +51,7 @@ pub struct SwapOptions {
 /// One combination that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Cell {
-    /// Engines.
+    /// Number of engines.
     pub engines: u64,
     /// Entries in each.
     pub entries: u64,

@@ -63,7 +63,7 @@ struct Summary {
 }
 
 impl Repetition<'_> {
-    /// Measures.
+    /// Runs one repetition.
     pub(super) fn run(&self, loader: &Loader, libraries: &Libraries) -> Result<Row, BenchError> {
         let load1 = machine::load1()?;
         let (table, side) = (

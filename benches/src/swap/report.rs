@@ -37,17 +37,17 @@ pub struct SwapReport {
 /// A combination that was not measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SkippedCell {
-    /// Which.
+    /// The cell.
     #[serde(flatten)]
     pub cell: Cell,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 /// The figures of a cell's repetitions together. Times are microseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct CellReport {
-    /// Which.
+    /// The cell.
     #[serde(flatten)]
     pub cell: Cell,
     /// How many repetitions there were.

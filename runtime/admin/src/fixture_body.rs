@@ -21,7 +21,7 @@ const TAIL: &str = "\"}";
 #[derive(Debug)]
 pub(crate) struct FixtureBody {
     state: Vec<u8>,
-    /// The part of the state that is written already, in bytes.
+    /// Bytes of the state that are written already.
     shown: usize,
     head: Bytes,
     tail: Bytes,

@@ -48,7 +48,8 @@ pub trait Node: Send + Sync + 'static {
     ) -> Answer<'_, Replied>;
 
     /// Hands several messages over that came in there, as [`Node::send`] does one, in their order: who hands over
-    /// another group after this future is ready has it executed after this one. What becomes of them is waited for apart.
+    /// another group after this future is ready has it executed after this one. What becomes of them is waited for
+    /// apart.
     fn submit(
         &self,
         at: Entrance,
@@ -71,9 +72,9 @@ pub trait Node: Send + Sync + 'static {
     /// The parameters that hold for the next block. Must not block.
     fn parameters(&self) -> ParametersReport;
 
-    /// Changes parameters, and gives all of them once the block that says so is executed: they hold for the block after
-    /// it. With a [`RequestId`] under which the same was set before, sets nothing: the report says what that has made of
-    /// them, and what holds now.
+    /// Changes parameters, and gives all of them once the block that says so is executed: they hold for the block
+    /// after it. With a [`RequestId`] under which the same was set before, sets nothing: the report says what that
+    /// has made of them, and what holds now.
     fn set_parameters(
         &self,
         change: ParameterChange,
@@ -123,13 +124,13 @@ pub trait Node: Send + Sync + 'static {
     /// Whether the node takes messages now, else why not.
     ///
     /// # Errors
-    /// The [`Refusal`] to show to whoever asks for readiness.
+    /// The [`Refusal`] that `/readyz` shows.
     fn ready(&self) -> Result<(), Refusal>;
 
     /// Whether a supervisor should leave the process alone, else why not.
     ///
     /// # Errors
-    /// The [`Refusal`] to show to whoever asks for liveness.
+    /// The [`Refusal`] that `/livez` shows.
     fn live(&self) -> Result<(), Refusal> {
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Room for large texts: how many bytes of bodies and answers a node holds at once, over all clients.
 //!
-//! A text of at most [`SMALL_BYTES`] is free where it is alone on its connection: these are bounded. (Those of a batch
-//! take room together.) A larger one takes its bytes out of a room as long as anybody holds it; when they are not
-//! there, it is refused, not waited for. So what clients
-//! ask for, or leave unread, never grows a node beyond a bound that is known.
+//! A text of at most [`SMALL_BYTES`] is free where it is alone on its connection: these are bounded. (Those of a
+//! batch take room together.) A larger one takes its bytes out of a room as long as anybody holds it; when they are
+//! not there, it is refused, not waited for. So what clients ask for, or leave unread, never grows a node beyond a
+//! bound that is known.
 
 use crate::{Bytes, Refusal};
 use refit_abi::codes;

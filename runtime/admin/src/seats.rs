@@ -6,8 +6,8 @@
 //! open, in whatever state, locks nobody out. Fewer connections may work than there are places ([`crate::Limits`]),
 //! which is why there is always one that is awaited.
 //!
-//! On TCP whoever has not presented the token yet is a *stranger*. Strangers have a few places among themselves, and
-//! lose them first.
+//! On TCP a client that has not presented the token yet is a *stranger*. Strangers have a few places among
+//! themselves, and lose them first.
 
 use crate::seat::{Leave, Seat, lock};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! [`Share`]: the way by which a client comes in, as blocks have it; [`Entrance`]: that, and the connection.
 //!
-//! Whoever comes by one way has a part of the places of clients' names, and fills no other's. The node's own socket is
-//! one way, and each token is one, on whatever address it is presented.
+//! The clients of one way have a part of the places of clients' names, and fill no other part. The node's own socket
+//! is one way, and each token is one, on whatever address it is presented.
 
 /// The way by which a client comes in. It is public: of a token it has sixteen bits of a hash, too few to find out
 /// whether a guess of the token is right.

@@ -1,8 +1,8 @@
 //! The unix socket: made with mode 0600, taken over from a dead node, refused to a second one.
 //!
-//! Its mode is set on the descriptor *before* it is bound, so the file is never there with a wider
-//! one. Beside it lies `PATH.lock`, locked as long as the node lives: whoever holds the lock owns
-//! the path, so two nodes that start at once cannot both take over a stale socket.
+//! Its mode is set on the descriptor *before* it is bound, so the file is never there with a wider one. Beside it
+//! lies `PATH.lock`, locked as long as the node lives: the holder of the lock owns the path, so two nodes that start
+//! at once cannot both take over a stale socket.
 
 use crate::listen::BindError;
 use rustix::fs::Mode;

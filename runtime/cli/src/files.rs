@@ -118,7 +118,7 @@ fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(
     replace_as(PUBLIC, path, write)
 }
 
-/// Permissions of what anybody may read, as far as the user's mask lets them.
+/// The mode of files that anybody may read, as far as the user's mask lets them.
 pub(crate) const PUBLIC: u32 = 0o666;
 
 /// Permissions of what only its owner reads.

@@ -1,7 +1,7 @@
 //! [`Signals`]: the signals that end a command which runs until then.
 //!
-//! SIGINT, SIGTERM and SIGHUP mean the same. SIGHUP stays ignored where whoever started the command ignored it,
-//! as `nohup` does for one that is to outlive its terminal.
+//! SIGINT, SIGTERM and SIGHUP mean the same. SIGHUP stays ignored if the parent process ignored it, as `nohup` does
+//! for one that is to outlive its terminal.
 
 use refit_loader::sys::signals::Signal as Number;
 use std::future::pending;

@@ -1,13 +1,12 @@
 //! [`Duty`]: a node's crews behind one handle: it runs work between two blocks, and brings in the next crew.
 //!
 //! Life. [`Duty::park`] starts a first crew that waits; [`Duty::begin`] hands it the [`Executor`]. From then on one
-//! crew
-//! is on duty: it executes, answers and settles in the order of its queues ([`crew`](crate::crew)). An upgrade starts
-//! the next one ([`Duty::next`]), which takes over after a pause ([`Duty::pause`]); whoever brought it puts it in the
+//! crew is on duty: it executes, answers and settles in the order of its queues ([`crew`](crate::crew)). An upgrade
+//! starts the next one ([`Duty::next`]), which takes over after a pause ([`Duty::pause`]); the upgrade puts it in the
 //! place of the one before ([`Duty::relieve`]) and joins that. [`Duty::stop`] is the end.
 //!
-//! Invariants. A crew that was dismissed or relieved is joined by whoever got it: nobody else can. No call here waits
-//! without a bound but where a queue of [`COMMANDS_MAX`](crate::limits::COMMANDS_MAX) blocks is full.
+//! Invariants. The caller that got a dismissed or relieved crew joins it: nobody else can. No call here waits without
+//! a bound but where a queue of [`COMMANDS_MAX`](crate::limits::COMMANDS_MAX) blocks is full.
 
 use crate::block::outcome::BlockOutcome;
 use crate::crew::{

@@ -110,7 +110,7 @@ pub enum StartError {
         "an engine called `{engine}` runs already, or ran and has stopped; choose another name"
     )]
     Taken {
-        /// The id.
+        /// The engine's id.
         engine: EngineId,
     },
     /// There are as many engines as may be.
@@ -132,7 +132,7 @@ pub enum StartError {
         "engine `{engine}` did not start: `init` starts engines at most {depth_max} levels deep; start it from `handle`"
     )]
     Depth {
-        /// The id.
+        /// The engine's id.
         engine: EngineId,
         /// How many levels there may be.
         depth_max: usize,
@@ -140,7 +140,7 @@ pub enum StartError {
     /// Its `init` did not succeed.
     #[error("engine `{engine}` did not start: {error}")]
     Init {
-        /// The id.
+        /// The engine's id.
         engine: EngineId,
         /// The error of the `init`.
         error: CallError,
@@ -219,7 +219,7 @@ impl Executor {
         self.engines.waiting.letters
     }
 
-    /// Engines.
+    /// Number of engines.
     pub fn engines(&self) -> usize {
         self.engines.directory.len()
     }
@@ -424,7 +424,7 @@ impl fmt::Debug for Executor {
 }
 
 impl Shared {
-    /// One pointer exchange; gives the table that was live.
+    /// One pointer exchange; returns the table that was live.
     pub(crate) fn publish(&self, table: Arc<GenerationTable>) -> Arc<GenerationTable> {
         self.table.swap(table)
     }

@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 const BLOCK_HASH_CONTEXT: &str = "refit 2026 block";
 
 /// The form of a block's canonical bytes; they begin with it. Form 2 had messages only, and of its header three
-/// fields; form 3 told
-/// the outcome of an upgrade in two places; in form 4 a message did not say by which way it came in; in form 5 no
-/// order had a key.
+/// fields; form 3 told the outcome of an upgrade in two places; in form 4 a message did not say by which way it came
+/// in; in form 5 no order had a key.
 pub const BLOCK_FORMAT: u8 = 6;
 
 /// Most bytes of a block, its seal apart.
@@ -189,8 +188,7 @@ pub struct Tip {
 }
 
 /// Blocks that follow `ground`, one for each batch, `interval_millis` apart in time, as if none of them brought
-/// anything
-/// about.
+/// anything about.
 pub fn chain(mut ground: Ground, interval_millis: u64, batches: Vec<Vec<Entry>>) -> Vec<Block> {
     let mut blocks = Vec::with_capacity(batches.len());
     for entries in batches {

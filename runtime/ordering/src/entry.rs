@@ -1,8 +1,8 @@
 //! [`Entry`]: one item of a block, and which of them this node can carry out.
 //!
-//! What an operator does to a state is an entry as a message is: whoever executes the block does it too. The format
-//! has a place for all of them; those that nothing here carries out yet are refused before their block is executed,
-//! by name, and never passed over. What became of an upgrade is no entry: the header says it, once.
+//! An operator's order is an entry as a message is: every node that executes the block carries it out. The format has
+//! a place for all of them; those that nothing here carries out yet are refused before their block is executed, by
+//! name, and never passed over. The outcome of an upgrade is no entry: the header says it, once.
 
 use crate::{PlanDigest, PlanEntry, Refused};
 use refit_abi::{ClientId, EngineId, Height};
@@ -46,14 +46,14 @@ pub enum Entry {
     },
     /// A poisoned engine goes on with its last good state.
     Revive {
-        /// Which.
+        /// The engine.
         engine: EngineId,
     },
     /// An engine starts afresh.
     Restart {
         /// Under which it is ordered; `None`: it is an order of its own.
         key: Option<OrderKey>,
-        /// Which.
+        /// The engine.
         engine: EngineId,
     },
 }

@@ -1,14 +1,13 @@
 //! Where blocks come from.
 //!
-//! A [`BlockSource`] decides blocks and pushes them to whoever executes them; a [`Mempool`] beside it holds what
-//! clients sent. Nothing here reads a clock, starts a thread or does I/O, so that a test drives it exactly as a node
-//! does.
+//! A [`BlockSource`] decides blocks and pushes them to their executor; a [`Mempool`] beside it holds what clients
+//! sent. Nothing here reads a clock, starts a thread or does I/O, so that a test drives it exactly as a node does.
 //!
 //! [`Solo`] orders for one node by itself; [`Scripted`] plays blocks that were fixed before.
 //!
 //! # Invariants
 //! - Heights are contiguous, and each block names its parent by hash.
-//! - Block time never goes back. It may stand still, and does not run ahead of the clock by itself.
+//! - Block time never goes back. It may stop, and does not run ahead of the clock by itself.
 //! - What was accepted comes out exactly once, in the order it was accepted.
 //! - A block is decided only once the one before was executed.
 //! - A block's hash depends on nothing that is known to one node alone.

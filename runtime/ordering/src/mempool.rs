@@ -1,7 +1,8 @@
 //! [`Mempool`]: the messages of clients and the orders of operators that are in no block yet.
 //!
-//! What operators order has a few places of its own, whatever clients send, and goes before it. Many may offer and one block source takes; what was taken in comes out exactly once, in the order it came.
-//! It is bounded by count and by bytes, and what it has no room for it refuses at once.
+//! What operators order has a few places of its own, whatever clients send, and goes before it. Many may offer and
+//! one block source takes; what was taken in comes out exactly once, in the order it came. It is bounded by count and
+//! by bytes, and refuses at once a message without room.
 
 use crate::{Entry, Message, Token};
 use parking_lot::Mutex;
@@ -23,7 +24,7 @@ pub const ORDERS_BYTES_MAX: usize = 2 << 20;
 /// How much of something there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolBounds {
-    /// Messages.
+    /// Number of messages.
     pub messages: usize,
     /// Bytes of payload.
     pub bytes: usize,
@@ -131,7 +132,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// Gives all orders that wait, in the order they came.
+    /// Returns all orders that wait, in the order they came.
     pub fn take_orders(&self) -> Vec<WaitingOrder> {
         std::mem::take(&mut *self.orders.lock())
     }

@@ -1,10 +1,10 @@
 //! [`PlanEntry`]: the content of an entry `plan`: which code comes in after which block, for readers of the log.
 //!
-//! One that has a key stands in the block that is made when it is taken on, before anything is done for it: in that
-//! block it is decided whether the key is free. One without stands in the first block that is made once the upgrade is
-//! armed: for an upgrade that waits for its height, in a block before; for one that happens at once, in the block after
-//! its update point, beside the outcome that the header tells. Nothing but that outcome decides: a plan that was refused
-//! after it was taken on, or taken back, has an entry too.
+//! One that has a key is in the block that is made when it is taken on, before anything is done for it: in that block
+//! it is decided whether the key is free. One without a key is in the first block that is made once the upgrade is
+//! armed: for an upgrade that waits for its height, in a block before; for one that happens at once, in the block
+//! after its update point, beside the outcome in the header. Nothing but that outcome decides: a plan that was
+//! refused after it was taken on, or taken back, has an entry too.
 
 use crate::PlanDigest;
 use refit_abi::Height;
@@ -45,7 +45,7 @@ pub struct PlanOptions {
 /// New code for a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCode {
-    /// The kind.
+    /// The name of the engine kind.
     pub kind: String,
     /// BLAKE3 of its file, in hexadecimal digits.
     pub artifact: String,
@@ -58,7 +58,7 @@ pub enum PlanEntryError {
     /// There are too many.
     #[error("{bytes} bytes are no plan in a block: at most {PLAN_ENTRY_BYTES_MAX} are read")]
     TooLarge {
-        /// How many.
+        /// The length, in bytes.
         bytes: usize,
     },
     /// They do not decode.

@@ -33,7 +33,7 @@ pub enum Step {
     },
 }
 
-/// Gives the blocks of its script, whatever the time is; takes nothing from clients.
+/// Returns the blocks of its script, whatever the time is; takes nothing from clients.
 #[derive(Debug)]
 pub struct Scripted {
     script: Script,

@@ -12,7 +12,7 @@
 //! share their blocks as if there were nothing else.
 //!
 //! While more than the backlog mark of messages wait in mailboxes, blocks are made to work them off and admit a share
-//! of what they may; the pool fills, and clients are told so. The share is there whatever the backlog is: an engine
+//! of what they may; the pool fills, and clients are refused. The share is there whatever the backlog is: an engine
 //! whose messages never end shuts nobody out.
 
 use crate::{

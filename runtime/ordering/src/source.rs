@@ -6,8 +6,8 @@
 //!                                           └───── executed(ground) ──┘
 //! ```
 //!
-//! A source decides block H+1 only once it was told what H has left behind. It may push from any thread; one that
-//! has none, as [`crate::Solo`], is driven by the ticks that its driver gives it.
+//! A source decides block H+1 only once it has the ground that H leaves. It may push from any thread; one that has
+//! none, as [`crate::Solo`], is driven by the ticks that its driver gives it.
 
 use crate::{Block, Ground, Mempool, Refused, Seal, UpgradeOutcome};
 use refit_abi::{BlockTime, Height};

@@ -33,7 +33,7 @@ pub trait BlockLog: Send + Sync {
     /// The bytes of the block at `height`.
     ///
     /// # Errors
-    /// [`ReadError`] tells a block that is gone from one that does not exist yet.
+    /// [`ReadError`] distinguishes a block that is gone from one that does not exist yet.
     fn read(&self, height: Height) -> Result<Arc<[u8]>, ReadError>;
 }
 

@@ -7,9 +7,8 @@
 //! the upgrade bus (`bus`), then the commit, which cannot. What an operator should know before is said by
 //! [`lint`](lint()).
 //!
-//! Architecture invariants. No I/O, no clock, no tokio: who wants times implements [`Watch`]. What a
-//! plan does is fixed before it is executed. Before the commit nothing changes memory that the old
-//! generation owns.
+//! Architecture invariants. No I/O, no clock, no tokio: a caller that wants times implements [`Watch`]. What a plan
+//! does is fixed before it is executed. Before the commit nothing changes memory that the old generation owns.
 //!
 //! [`Quiesced`]: refit_kernel::Quiesced
 

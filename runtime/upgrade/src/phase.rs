@@ -94,7 +94,7 @@ impl Watch for Unwatched {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("withdrawn: {reason}")]
 pub struct Withdrawn {
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -107,7 +107,7 @@ pub enum Verdict {
     Aborted {
         /// The phase that was not passed.
         phase: Phase,
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
 }
@@ -196,7 +196,7 @@ pub enum Failure {
     /// Two transitions started an engine under one name.
     #[error("two transitions start an engine called `{engine}`")]
     Taken {
-        /// The id.
+        /// The engine's id.
         engine: EngineId,
     },
     /// An engine that starts afresh does not start.

@@ -41,13 +41,13 @@ pub enum PlanError {
     /// Two modules bring the same kind.
     #[error("two modules of the plan bring the engine kind `{kind}`")]
     Twice {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
     },
     /// The code is what runs already.
     #[error("{path} is the very code that runs as `{kind}`: nothing would change")]
     Identical {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// The module's file.
         path: String,
@@ -59,7 +59,7 @@ pub enum PlanError {
         lines(difference)
     )]
     NoMigration {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// The live schema.
         from: SchemaId,
@@ -80,7 +80,7 @@ pub enum PlanError {
     /// A strategy for a kind that does not come in.
     #[error("the plan has an order for `{kind}`, which it does not replace")]
     NotPlanned {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
     },
     /// Made for another generation.
@@ -112,11 +112,11 @@ pub enum PlanError {
     /// The plan's class differs from the one that the code gives.
     #[error("the plan says `{kind}` crosses by {planned}, the code gives {found}")]
     Class {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// In the plan.
         planned: crate::Class,
-        /// In truth.
+        /// The class that the code gives.
         found: crate::Class,
     },
     /// It would set parameters that cannot be so.

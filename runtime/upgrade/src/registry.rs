@@ -19,7 +19,7 @@ pub enum GenerationState {
     Retired,
     /// Some of its code cannot be unmapped.
     Pinned {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -334,8 +334,9 @@ impl Stages {
         let (found, taken) = (slot.config_schema(), item.new.descriptor().config);
         let Some(config) = slot.config_for(taken) else {
             // Bytes of one type, read as another, could well give something.
-            let reason =
-                format!("it was started with a configuration of schema {found}; its code takes {taken}");
+            let reason = format!(
+                "it was started with a configuration of schema {found}; its code takes {taken}"
+            );
             return Err(failed(CallError::Rejected { reason }));
         };
         let start = Start {

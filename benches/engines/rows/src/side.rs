@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, State, Serialize, Deserialize)]
 pub struct Config {}
 
-/// The version of the code, and what it has counted.
+/// The version of the code, and its count.
 #[derive(Debug, State, Serialize, Deserialize)]
 pub struct Count {
     /// Which version of the code answers.

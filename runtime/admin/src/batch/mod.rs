@@ -8,8 +8,8 @@
 //!
 //! A few groups are under way at once, and their answers leave in order. When the client does not read, nothing more
 //! is taken from it: what a batch holds is bounded by [`GROUPS_MAX`] groups and [`PIECES_MAX`] pieces of answers, and
-//! by
-//! the bytes of answers for which it paces itself ([`pace`]). It holds groups only while it has its turn ([`turns`]).
+//! by the bytes of answers for which it paces itself ([`pace`]). It holds groups only while it has its turn
+//! ([`turns`]).
 
 mod line;
 mod lines;
@@ -243,7 +243,7 @@ async fn first(waiting: &mut VecDeque<Waiting>) -> Answered {
     }
 }
 
-/// Waits until the client has taken some of what it was given; false if that takes too long and others wait.
+/// Waits until the client has taken some of its answers; false if that takes too long and others wait.
 async fn taken(pace: &Pace, turn: Option<&Turn>) -> bool {
     let unread = pace.unread();
     match turn {

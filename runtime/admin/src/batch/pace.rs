@@ -1,12 +1,12 @@
 //! [`Pace`]: how many lines of a batch are handed over ahead of their answers.
 //!
 //! Nobody knows how long an answer is before it is made, and one that finds no room is lost to its client. So a batch
-//! begins with a few lines, of which there are only so many of all batches together, and goes on with as many as there is
-//! room for if the next answers are as long as the longest of late: what waits for the client and what is expected are
-//! together at most [`BATCH_ANSWERS_BYTES`], and what all batches expect of long ones at most [`LONG_ANSWERS_BYTES`]. A batch
-//! whose answers are short soon has all the lines in work that it may have; one whose answers are long has few, and others
-//! come in between. Whoever finds nothing left of what all share waits for [`LEAVE_WAIT`], and then goes on with one line at a
-//! time: nobody is kept out by what others hold.
+//! begins with a few lines, of which there are only so many of all batches together, and goes on with as many as
+//! there is room for if the next answers are as long as the longest recent one: what waits for the client and what is
+//! expected are together at most [`BATCH_ANSWERS_BYTES`], and what all batches expect of long ones at most
+//! [`LONG_ANSWERS_BYTES`]. A batch whose answers are short soon has all the lines in work that it may have; one whose
+//! answers are long has few, and others come in between. A batch that finds nothing left of the common part waits for
+//! [`LEAVE_WAIT`], and then goes on with one line at a time: nobody is kept out by what others hold.
 
 use super::lines::GROUP_MESSAGES_MAX;
 use crate::{Bytes, Refusal, Replied, SMALL_BYTES};
@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of answers of one batch that are expected, or made and not taken by its client. (One longer answer comes alone.)
+/// Bytes of answers of one batch that are expected, or made and not taken by its client. (One longer answer comes
+/// alone.)
 pub(crate) const BATCH_ANSWERS_BYTES: usize = 4 << 20;
 
 /// Lines of one batch in work before the first of its answers is known.

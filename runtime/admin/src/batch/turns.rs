@@ -1,7 +1,7 @@
 //! [`Turns`]: which batches are worked on. A batch has a *turn* only while lines of it are in work; one that is merely
 //! open has none.
 //!
-//! When all places are taken, whoever comes waits in line. A batch that has had its turn for [`BATCH_TURN`] then takes
+//! When all places are taken, a newcomer waits in line. A batch that has had its turn for [`BATCH_TURN`] then takes
 //! no more lines until it has waited in line itself, and one whose client has not taken an answer for
 //! [`BATCH_SLOW_WAIT`] is ended. So neither clients that send much nor clients that read slowly, or not at all, keep
 //! others out.

@@ -1,9 +1,8 @@
 //! The node's metrics: the node calls the setters, `GET /metrics` gives the text.
 //!
-//! The names follow the rules of OpenMetrics 1.0: they begin with `refit_`, a unit is a base unit and the last word, a
-//! counter ends in `_total`, and no label has an unbounded set of values. What every process has (`process_…`) bears
-//! the
-//! names of the Prometheus client libraries, without a prefix.
+//! The names follow the rules of OpenMetrics 1.0: they begin with `refit_`, a unit is a base unit and the last word,
+//! a counter ends in `_total`, and no label has an unbounded set of values. What every process has (`process_…`)
+//! bears the names of the Prometheus client libraries, without a prefix.
 
 mod labels;
 mod process;
@@ -27,8 +26,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Upper bounds of the histograms of pauses and of the times around them, in seconds: up to a pause that is as long
-/// as a
-/// pause limit may be.
+/// as a pause limit may be.
 pub const PAUSE_BUCKETS_S: [f64; 21] = [
     0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
     0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
@@ -120,7 +118,11 @@ impl Metrics {
 
     fn register(&mut self) {
         let r = &mut self.registry;
-        r.register("build", "Version, ABI, compiler and target of this program", Info::new(BuildInfo::THIS));
+        r.register(
+            "build",
+            "Version, ABI, compiler and target of this program",
+            Info::new(BuildInfo::THIS),
+        );
         let block = self.block.clone();
         let help = "Time from when a block was given to the crew until its outcome was taken";
         r.register_with_unit("block", help, Unit::Seconds, block);

@@ -1,4 +1,4 @@
-//! Many messages in one request: its head; what follows is [`crate::batch`]'s.
+//! Many messages in one request: its head; the rest is in [`crate::batch`].
 
 use super::App;
 use crate::batch::{Batch, PATH as BATCH_PATH};

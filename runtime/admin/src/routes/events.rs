@@ -239,8 +239,9 @@ fn invalid(detail: String) -> Refusal {
 }
 
 fn too_many() -> Refusal {
-    let detail =
-        format!("{EVENT_READERS_MAX} readers of events are connected, the most that one listener takes");
+    let detail = format!(
+        "{EVENT_READERS_MAX} readers of events are connected, the most that one listener takes"
+    );
     Refusal::new(
         503,
         codes::TOO_MANY_READERS,

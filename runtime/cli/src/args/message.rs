@@ -23,8 +23,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "CLIENT/SEQUENCE", env = "REFIT_KEY")]
     pub(crate) key: Option<RequestId>,
     /// Sends many: a line for each, such as {"engine":"kv","key":"ada/17","message":{…}}, where the key may be left
-    /// out; `-`
-    /// reads from stdin. A line is printed for each answer, in the same order.
+    /// out; `-` reads from stdin. A line is printed for each answer, in the same order.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "message", "key"])]
     pub(crate) batch: Option<PathBuf>,
     #[command(flatten)]

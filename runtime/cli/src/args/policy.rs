@@ -13,9 +13,8 @@ pub(crate) struct PolicyArgs {
     /// Refuses an upgrade whose rehearsal took a longer pause, such as 5ms.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
-    /// Counts a pause that lasts longer as one that does not end: quarantines the code and restarts.
-    /// An upgrade that waits as long for the one before to settle is let go. From 100ms
-    /// on. [default: 30s]
+    /// Counts a pause that lasts longer as one that does not end: quarantines the code and restarts. An upgrade that
+    /// waits as long for the one before to settle is let go. From 100ms on. [default: 30s]
     #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = pause_limit)]
     pub(crate) pause_limit: Option<Duration>,
     /// Does not run upgrades in a child process, on a copy of the state, before they happen.

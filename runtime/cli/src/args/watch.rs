@@ -12,8 +12,8 @@ pub(crate) struct WatchArgs {
     /// log, in status, in readyz; in livez after 12 times as long. From 100ms on. [default: 5s]
     #[arg(long, value_name = "TIME", env = "REFIT_CALL_LIMIT", value_parser = call_limit)]
     pub(crate) call_limit: Option<Duration>,
-    /// Ends the node at once, with exit code 60, this long after it was told to end. A second
-    /// signal does it at once. From 100ms on. [default: 25s]
+    /// Ends the node at once, with exit code 60, this long after it was told to end. A second signal does it at once.
+    /// From 100ms on. [default: 25s]
     #[arg(long, value_name = "TIME", env = "REFIT_STOP_LIMIT", value_parser = stop_limit)]
     pub(crate) stop_limit: Option<Duration>,
 }

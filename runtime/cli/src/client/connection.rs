@@ -101,7 +101,7 @@ impl Connection {
         self.ask(Method::DELETE, path, &[], String::new()).await
     }
 
-    /// Begins to read a stream of events; gives the whole answer if it is none.
+    /// Begins to read a stream of events; returns the whole answer if it is none.
     pub(crate) async fn events(
         mut self,
         path: &str,
@@ -202,7 +202,7 @@ async fn exchange(
     collect(address, response).await
 }
 
-/// Sends a request; gives the answer's head, and its body as it comes.
+/// Sends a request; returns the answer's head, and its body as it comes.
 async fn send(
     address: &NodeAddress,
     sender: &mut SendRequest<Outgoing>,

@@ -1,7 +1,7 @@
-//! How `refit run` is told to end, and that it does: the signals, and what happens when they come again.
+//! Ends `refit run`: the first signal, and a second one.
 //!
-//! SIGINT, SIGTERM and SIGHUP mean the same: finish what is under way, then end. A second one, or the limit on
-//! the end, ends the process where it stands.
+//! SIGINT, SIGTERM and SIGHUP mean the same: finish what is under way, then end. A second one, or the limit on the
+//! end, ends the process at once.
 
 use super::restart::{self, Restart};
 use crate::exit::Exit;

@@ -33,7 +33,7 @@ pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
     // Before the work.
     let out = args.out.as_deref().map(destination::folder).transpose()?;
     let built = sources.build(&args.source, profile)?;
-    // A library that no node takes is not kept: the reason is the one that an inspection gives.
+    // A library that no node takes is refused here, with the reason that an inspection gives.
     artifact::examine(&built.library)?;
     published::hint(&args.source);
     let library = match out {

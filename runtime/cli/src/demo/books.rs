@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Accounts.
+/// Accounts between which money moves.
 const ACCOUNTS: u64 = 64;
 
 /// The money that each of them has at first.

@@ -58,7 +58,7 @@ pub(crate) fn key(client: u16) -> String {
     format!("client-{client:03}")
 }
 
-/// Runs until it is told to stop; gives all its requests.
+/// Runs until it is told to stop; returns all its requests.
 pub(crate) async fn run(
     address: NodeAddress,
     client: u16,
@@ -164,7 +164,7 @@ fn number(answer: &Answer, header: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Whether the reply to setting `sequence` shows the right order.
+/// The order of `sequence` among the values, as the reply to setting it shows it.
 fn outcome(answer: &Answer, sequence: u64) -> Outcome {
     let Ok(reply) = serde_json::from_slice::<Value>(&answer.body) else {
         return Outcome::None;

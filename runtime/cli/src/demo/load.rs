@@ -65,7 +65,7 @@ impl Load {
         tokio::time::sleep_until((self.start + time).into()).await;
     }
 
-    /// Stops all clients after the request that is under way; gives all requests by intended time.
+    /// Stops all clients after the request that is under way; returns all requests by intended time.
     pub(crate) async fn stop(self) -> Vec<Row> {
         self.stop.store(true, Ordering::Relaxed);
         let mut rows = Vec::new();

@@ -1,8 +1,8 @@
 //! `refit engine dev PATH`: every save is built and swapped into a running node, with state kept.
 //!
-//! `watch` notices saves and collects those that come while a build runs; `session` takes one save
-//! from its source to the live generation, in the same steps as `engine build`, `upgrade plan` and
-//! `upgrade apply`; `node` is the node that it starts if none answers; `tell` says what became of it.
+//! `watch` notices saves and collects those that come while a build runs; `session` takes one save from its source to
+//! the live generation, in the same steps as `engine build`, `upgrade plan` and `upgrade apply`; `node` is the node
+//! that it starts if none answers; `tell` prints the outcome.
 
 mod error;
 mod kept;
@@ -44,7 +44,7 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
         .build()
         .map_err(Failure::start)?;
     let ended = runtime.block_on(follow(&source, &mut session, &teller));
-    // Nobody waits for what a build under way gives; what it has started must not go on alone.
+    // Nobody waits for the result of a build under way; the processes that it has started must not go on alone.
     session.give_up_build();
     runtime.shutdown_timeout(GIVE_UP_WAIT);
     drop(session);

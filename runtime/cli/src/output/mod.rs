@@ -1,9 +1,9 @@
 //! The words of a node's process: its log, its talk, and what its engines print.
 //!
-//! Nothing in a node fails or waits because its outputs are gone, full or stand still. What the node says goes
-//! into a queue of bounded length, from which a thread writes; what does not fit, or cannot be written, is left
-//! out and counted. What engines print goes into pipes that are always read, and becomes lines of the log.
-//! The outputs themselves come back when the process ends or another program takes its place ([`finish`]).
+//! Nothing in a node fails or waits because its outputs are gone, full or not read. The node's log goes into a queue
+//! of bounded length, from which a thread writes; a line that does not fit, or cannot be written, is left out and
+//! counted. What engines print goes into pipes that are always read, and becomes lines of the log. The outputs
+//! themselves come back when the process ends or another program takes its place ([`finish`]).
 //!
 //! Only `refit run` begins this. Every other command writes straight away.
 
@@ -89,8 +89,8 @@ fn say(queue: impl FnOnce(&Output) -> &Arc<Queue>, text: &str) -> bool {
         .is_some()
 }
 
-/// Gives the outputs back and writes what waits, for at most [`FINISH_WAIT_MAX`]. To be called before the
-/// process ends or becomes another program; it may still say something afterwards.
+/// Gives the outputs back and writes what waits, for at most [`FINISH_WAIT_MAX`]. To be called before the process
+/// ends or becomes another program; it may still say something afterwards.
 pub(crate) fn finish() {
     let Some(output) = OUTPUT.get() else {
         return;

@@ -1,9 +1,10 @@
 //! The execution of one block, from its entries to its outcome.
 //!
-//! [`Executor::execute`](crate::Executor::execute) tells it in the order in which it happens: timers that are due and
-//! the block's entries are put into mailboxes ([`delivery`], [`orders`], [`answering`]); rounds ([`rounds`]) have the
-//! crew hand each engine its mail ([`round`], [`handling`]), where what it asks for ([`running`], `services`) goes into its chunk's [`outbox`];
-//! between two rounds the outboxes are carried out ([`routing`]); what leaves the node is the [`outcome`].
+//! [`Executor::execute`](crate::Executor::execute) does it in this order: timers that are due and the block's entries
+//! are put into mailboxes ([`delivery`], [`orders`], [`answering`]); rounds ([`rounds`]) have the crew hand each
+//! engine its mail ([`round`], [`handling`]), where what it asks for ([`running`], `services`) goes into its chunk's
+//! [`outbox`]; between two rounds the outboxes are carried out ([`routing`]); what leaves the node is the
+//! [`outcome`].
 
 pub(crate) mod answering;
 mod answers;

@@ -1,14 +1,14 @@
-//! [`Order`]: what an operator does to a state, as an entry of a block: whoever executes the block does it too, at the
-//! same place among the block's messages.
+//! [`Order`]: an operator's change to the state, as an entry of a block: every node that executes the block makes it
+//! too, at the same place among the block's messages.
 //!
 //! - *Parameters* hold from the next block on: this one is executed to its end by those that its header names. Of
 //!   several entries the later is applied to what the former leaves.
 //! - *Restart* starts an engine afresh, with the configuration that it was started with, under the rule of every
 //!   restart: its state and its timers go, its mail stays and so do the engines that it has started; its counts go on,
 //!   and its `init` draws random numbers that no message of the block draws. An engine that was poisoned serves again.
-//!   Messages that stand before it in the block wait in the mailbox, as all of a block do, and come to the fresh state.
+//!   Messages before it in the block wait in the mailbox, as all of a block do, and reach the fresh state.
 //!   If its `init` does not succeed nothing has changed.
-//! - A *plan* is for whoever reads the blocks, and changes nothing.
+//! - A *plan* is for readers of the blocks, and changes nothing.
 //!
 //! An order that has a key is carried out once, by the rules of [`Keys`](crate::keys) and in the table of all keys: one
 //! that has done nothing leaves its key free.
@@ -35,7 +35,7 @@ pub enum Order {
     Restart(EngineId),
     /// A plan is taken on, or has been armed.
     Plan {
-        /// Which.
+        /// The digest of the plan.
         plan: PlanDigest,
         /// All that the entry says of it.
         entry: Vec<u8>,
@@ -74,7 +74,7 @@ pub struct Ordered {
     pub index: u64,
     /// The block in which it was carried out, or refused.
     pub at: At,
-    /// Whether it was carried out before, and this is what it did then.
+    /// Whether it was carried out before, and the effect is from then.
     pub repeated: bool,
     /// Its effect, or why it had none.
     pub outcome: Result<Done, OrderError>,
@@ -107,7 +107,7 @@ pub enum OrderError {
     /// There is no such engine.
     #[error("engine `{engine}` cannot be started afresh: {reason}; see `refit status`")]
     NoEngine {
-        /// The id.
+        /// The engine's id.
         engine: EngineId,
         /// Whether it ever was.
         reason: Undelivered,
@@ -119,7 +119,7 @@ pub enum OrderError {
     Configuration {
         /// The engine.
         engine: EngineId,
-        /// The schema of what it was started with.
+        /// The schema of its configuration.
         found: SchemaId,
         /// The schema that its code takes now.
         taken: SchemaId,

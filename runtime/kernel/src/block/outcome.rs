@@ -136,7 +136,7 @@ pub enum ReplyError {
     Undelivered {
         /// The engine.
         engine: EngineId,
-        /// Why.
+        /// The reason.
         reason: Undelivered,
     },
     /// The message is not handled because of its key.
@@ -186,7 +186,7 @@ pub enum QueryError {
     Call {
         /// The engine.
         engine: EngineId,
-        /// How.
+        /// The error.
         error: CallError,
     },
 }
@@ -218,7 +218,7 @@ pub struct LogLine {
 pub struct Stats {
     /// Messages handled.
     pub messages: u64,
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u64,
     /// Batches whose worker saw another generation than the block's: must stay zero.
     pub mixed: u64,

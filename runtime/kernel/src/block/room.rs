@@ -1,11 +1,11 @@
 //! [`Room`]: what one round may make in all, however many causes it comes from, shared out among its engines.
 //!
-//! What waits is bounded, and so is what comes of one cause; but in one round there may be as many causes as messages,
-//! and what their handlers make lies in outboxes until the round is over. Half of the round's room is shared out in
-//! equal parts among the engines that have mail. The other half is common: an engine that makes more than its part
-//! takes from it what those before it, in the order of the engines, have left. To know that, its worker waits until
-//! they are done; whoever keeps within its part waits for nobody. So what is refused depends neither on the number of
-//! workers nor on how engines are packed into chunks.
+//! What waits is bounded, and so is what comes of one cause; but in one round there may be as many causes as
+//! messages, and what their handlers make lies in outboxes until the round is over. Half of the round's room is
+//! shared out in equal parts among the engines that have mail. The other half is common: an engine that makes more
+//! than its part takes from it what those before it, in the order of the engines, have left. To know that, its worker
+//! waits until they are done; an engine that keeps within its part waits for nobody. So what is refused depends
+//! neither on the number of workers nor on how engines are packed into chunks.
 //!
 //! An engine that has used its part up leaves the rest of its mail for the next round: mail is handed to it in steps,
 //! each as long as the step before lets expect to fit ([`Turn::step`]).
@@ -23,8 +23,8 @@ use std::thread;
 /// Letters of an engine's first step: as many as are handed over at once in any case.
 const FIRST_LETTERS: usize = BATCH_LETTERS_MAX;
 
-/// Letters with a client that waits for its reply, in the first steps of all engines together: how many long replies may
-/// come unforeseen.
+/// Letters with a client that waits for its reply, in the first steps of all engines together: how many long replies
+/// may come unforeseen.
 const FIRST_ASKS: usize = 64;
 
 /// The same in one later step.

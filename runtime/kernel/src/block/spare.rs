@@ -39,7 +39,7 @@ impl Executor {
         self.spare.laps > 0
     }
 
-    /// Visits the next few chunks and gives back what they have not needed since they were last visited.
+    /// Visits the next few chunks and gives back the memory they have not needed since they were last visited.
     pub fn give_back_step(&mut self) {
         let start = self.spare.next.min(self.engines.chunks.len());
         let end = (start + SPARE_CHUNKS_PER_STEP).min(self.engines.chunks.len());

@@ -84,7 +84,7 @@ impl Turns {
     }
 }
 
-/// Holds back what is too much of some causes, in the order of the engines and of their mail; gives the engines of
+/// Holds back what is too much of some causes, in the order of the engines and of their mail; returns the engines of
 /// which something is held back for the first time.
 pub(crate) fn hold_back<'a>(
     causes: &mut Causes,

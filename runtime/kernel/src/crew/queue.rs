@@ -2,8 +2,8 @@
 //!
 //! Between two blocks that wait, queries have a share of the time: one at least, and more until they have taken as
 //! long as the block before. So a block waits for no more than one query beyond that, whatever clients ask, and
-//! whoever asks is not shut out by blocks. The clock decides when a query is answered, which no result depends on:
-//! an answer says at which height it was read.
+//! blocks do not shut queries out. The clock decides when a query is answered, which no result depends on: an answer
+//! says at which height it was read.
 
 use super::Command;
 use crate::limits::COMMANDS_MAX;

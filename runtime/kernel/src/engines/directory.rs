@@ -1,9 +1,9 @@
 //! [`IdMap`] and [`Directory`]: the engines of a node, and the place of each.
 //!
-//! What is known of an engine that has stopped follows one rule, the same on every node. The id of a spawned one is
-//! a digest that its parent's counter never gives again: nothing is kept of it, and it is as unknown as an id that
+//! What is known of an engine that has stopped follows one rule, the same on every node. The id of a spawned one is a
+//! digest that its parent's counter never gives again: nothing is kept of it, and it is as unknown as an id that
 //! never was. A name could be given again, so the names of engines that have stopped are kept: none of them is free,
-//! and whoever writes to one hears that it has stopped.
+//! and a sender to one learns that it has stopped.
 
 use refit_abi::{EngineId, Undelivered};
 use std::collections::{BTreeSet, HashMap};

@@ -1,7 +1,7 @@
 //! [`Held`]: letters that wait for the next block because their cause has used up its part of this one.
 //!
-//! They lie beside the mailbox, so that no round looks at them. What their senders send after them lies there too:
-//! otherwise it would come before them.
+//! They lie beside the mailbox, so that no round looks at them. Later letters of the same senders lie there too: else
+//! these would come before them.
 
 use crate::engines::mailbox::{Letter, Mail, Mailbox};
 use crate::envelope::Envelope;
@@ -44,7 +44,7 @@ impl Mailbox {
     }
 
     /// Moves letters to what is held back: those for which `stays` does not hold, and what their senders sent after
-    /// them. Tells each that is moved; gives whether something is held back now and was not before.
+    /// them. Tells each that is moved; returns whether something is held back now and was not before.
     pub(crate) fn hold_of(
         &mut self,
         arena: &[u8],
@@ -89,7 +89,7 @@ impl Mailbox {
         mail
     }
 
-    /// Puts what is held back before what is in the mailbox; gives how many letters that were.
+    /// Puts what is held back before what is in the mailbox; returns how many letters that were.
     pub(crate) fn unhold(&mut self, arena: &mut Vec<u8>) -> usize {
         let Mail {
             mut letters,

@@ -79,7 +79,7 @@ pub enum CaptureError {
     Encode {
         /// The engine.
         engine: EngineId,
-        /// Why.
+        /// The error.
         error: CallError,
     },
     /// It is larger than was asked for.
@@ -105,7 +105,7 @@ impl Executor {
         }
     }
 
-    /// Takes out what engines have logged outside of a block: in their `init`, when the node starts them.
+    /// Takes the lines that engines have logged outside of a block: in their `init`, when the node starts them.
     pub fn take_lines(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.between.logs)
     }

@@ -1,8 +1,8 @@
 //! [`Mailbox`]: the messages that wait for one engine, in their order.
 //!
-//! A mailbox holds envelopes. The payloads of all mailboxes of a chunk lie one after the other in the chunk's *arena*,
-//! which is emptied when its mail is handled: a message costs no allocation of its own. So whoever puts a message in or
-//! takes one out brings the arena along. Mailboxes belong to the runtime, never to a generation.
+//! A mailbox holds envelopes. The payloads of all mailboxes of a chunk lie one after the other in the chunk's
+//! *arena*, which is emptied when its mail is handled: a message costs no allocation of its own. So the caller that
+//! puts a message in or takes one out brings the arena along. Mailboxes belong to the runtime, never to a generation.
 
 use crate::causes::CauseIndex;
 use crate::engines::held::Held;
@@ -164,7 +164,7 @@ impl Mailbox {
         });
     }
 
-    /// Writes the letter at a place anew; gives its cause, and how many bytes it had.
+    /// Writes the letter at a place anew; returns its cause, and how many bytes it had.
     pub(crate) fn rewrite(
         &mut self,
         at: usize,

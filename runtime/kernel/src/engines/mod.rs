@@ -1,7 +1,7 @@
 //! The engines of a node: where they lie, from their start to their end, and what is known of each.
 //!
-//! An engine is a [`slot`] with a [`mailbox`] in a [`chunk`], found by the [`directory`]. It comes in as [`started`], and gets its
-//! place and loses it in [`lives`]; [`inspect`] tells how the engines are.
+//! An engine is a [`slot`] with a [`mailbox`] in a [`chunk`], found by the [`directory`]. It comes in as [`started`],
+//! and gets its place and loses it in [`lives`]; [`inspect`] shows their states.
 
 pub(crate) mod chunk;
 pub(crate) mod directory;

@@ -296,7 +296,7 @@ impl Slot {
         (self.ordinal_height, self.ordinal) = (height, self.handled_at(height) + 1);
     }
 
-    /// Counts `count` more messages of the block at `height`; gives how many there were before.
+    /// Counts `count` more messages of the block at `height`; returns how many there were before.
     pub(crate) fn count(&mut self, height: Height, count: usize) -> u64 {
         let before = self.handled_at(height);
         (self.ordinal_height, self.ordinal) = (height, before + count as u64);

@@ -1,6 +1,6 @@
 //! [`BetweenImage`]: the effects since the newest block, which leave the node with the next one.
 //!
-//! Counts and troubles are not in it: they are for whoever looks on, and no result depends on them.
+//! Counts and troubles are not in it: they are for the log and the metrics, and no result depends on them.
 
 use crate::block::outcome::{Emitted, LogLine, Replied};
 use serde::{Deserialize, Serialize};

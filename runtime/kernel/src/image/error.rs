@@ -45,7 +45,7 @@ pub enum ImageError {
         "the states of kind `{kind}` are of schema {image}, those of the code at hand of {code}"
     )]
     OtherState {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// As the image says.
         image: SchemaId,

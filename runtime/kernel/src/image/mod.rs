@@ -5,7 +5,7 @@
 //! exactly as the one it was taken from, and gives with its next block what an upgrade has left for it.
 //!
 //! Between processes and files an image is a stream of records, of which neither side ever holds more than one
-//! engine: [`stream`] draws it. An [`Image`] is all of them collected, for who wants to look into it.
+//! engine: [`stream`] draws it. An [`Image`] is all of them collected, to look into.
 
 pub(crate) mod between;
 mod engine;

@@ -67,7 +67,7 @@ fn witness(
     Ok(Some(witness))
 }
 
-/// The bytes of its state, if it serves. Whoever takes them says whose they are ([`running::about`]).
+/// The bytes of its state, if it serves. The caller names the engine first ([`running::about`]).
 pub(super) fn pieces<'a>(
     slot: &'a Slot,
     entry: &'a KindEntry,

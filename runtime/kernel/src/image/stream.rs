@@ -70,7 +70,7 @@ impl What {
 pub struct Tally {
     /// Records.
     pub records: u64,
-    /// Engines.
+    /// Number of engines.
     pub engines: u64,
     /// Bytes of states.
     pub state_bytes: u64,

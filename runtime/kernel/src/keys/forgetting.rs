@@ -89,7 +89,7 @@ impl Keys {
     }
 }
 
-/// One client loses its lowest numbers until the rest is its share; gives how many answers were lost.
+/// One client loses its lowest numbers until the rest is its share; returns how many answers were lost.
 pub(super) fn beyond_share(name: &mut Name, limits: KeyBounds) -> u64 {
     let mut lost = 0;
     while name.answered.len() > limits.answered || name.bytes() > limits.bytes_per_name {

@@ -1,19 +1,19 @@
 //! [`Keys`]: the requests that clients and operators may send again, so that each is handled once.
 //!
-//! A client names itself and numbers its messages; the pair is a [`Key`]. A key is *taken* while its message waits:
-//! a repeat is not delivered, and the answer of the first is its answer. It is *answered* once an engine has handled
+//! A client names itself and numbers its messages; the pair is a [`Key`]. A key is *taken* while its message waits: a
+//! repeat is not delivered, and the answer of the first is its answer. It is *answered* once an engine has handled
 //! the message: a reply, a fault, a panic. Else it is *free*: a message that was refused, bounced or given up has
 //! done nothing, and is done when it is sent again. What the message says is kept as a digest: another request under
-//! the same key is refused. An order of an operator is carried out where it stands, so its key is never seen taken: it
-//! is answered by what the order has done, and free if it has done nothing. Messages and orders have one table, and a
-//! key stands for one of either. The text of a panic is not kept: it is no function of the blocks, as another compiler may
-//! give it other words.
+//! the same key is refused. An operator's order is carried out at its place in the block, so its key is never seen
+//! taken: it is answered by what the order has done, and free if it has done nothing. Messages and orders have one
+//! table, and a key belongs to one of either. The text of a panic is not kept: it is no function of the blocks, as
+//! another compiler may give it other words.
 //!
 //! Nothing that may still come is forgotten silently. The bytes of answers are bounded for each client and in all:
 //! the client with the most loses its lowest numbers, and a repeat of one of those is refused, never done again. A
 //! name stays for [`NAME_KEPT_BLOCKS`](crate::limits::NAME_KEPT_BLOCKS) after its client's last message. New names of
-//! one [`Share`] get the places that are its part and no more, and while those are held by younger ones they are refused:
-//! they displace nobody, and leave places to the new names of others.
+//! one [`Share`] get the places that are its part and no more, and while those are held by younger ones they are
+//! refused: they displace nobody, and leave places to the new names of others.
 //!
 //! All of it is a function of the blocks: it has no clock, and its maps are ordered.
 
@@ -206,7 +206,7 @@ impl Default for Keys {
     }
 }
 
-/// Whether an engine has handled the message: what it was not given, or could not read, has done nothing.
+/// Whether an engine has handled the message: one that it did not get, or could not read, has done nothing.
 fn is_handled(outcome: &Result<Vec<u8>, ReplyError>) -> bool {
     match outcome {
         Ok(_) => true,

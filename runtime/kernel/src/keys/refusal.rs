@@ -31,7 +31,9 @@ pub enum KeyRefusal {
     #[error("this client already has as many messages waiting under keys as it may")]
     Waiting,
     /// The outcome of the request is kept, but this block has given again as much as it may.
-    #[error("the answer under this key is kept, and this block already gives again as much as it may")]
+    #[error(
+        "the answer under this key is kept, and this block already gives again as much as it may"
+    )]
     Later,
     /// The client is new, and those who came by the same way hold their part of the places.
     #[error(

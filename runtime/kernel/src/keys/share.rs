@@ -1,9 +1,9 @@
 //! [`Share`]: by which way clients come in, and how the ways divide the places of names among themselves.
 //!
-//! A name belongs to the share under which it first came, and takes up one of its places, whoever sends under it
+//! A name belongs to the share under which it first came, and takes up one of its places, whichever way it comes by
 //! later. Shares that hold names split the places equally, with one part left for a share that is not there yet: one
-//! alone fills half of all, two a third each. And a share takes in new names only while it holds fewer than are free: so
-//! whoever comes finds places also where those who came before hold the larger parts of earlier, and no name is forgotten
+//! alone fills half of all, two a third each. And a share takes in new names only while it holds fewer than are free:
+//! so a newcomer finds places even while earlier shares hold the larger parts of before, and no name is forgotten
 //! before its time for that.
 
 use serde::{Deserialize, Serialize};

@@ -39,7 +39,7 @@ impl<T> Window<T> {
         self.0.get(place).map(|(_, kept)| kept)
     }
 
-    /// Puts something in; gives what had its number.
+    /// Puts something in; returns what had its number.
     pub(super) fn insert(&mut self, number: u64, kept: T) -> Option<T> {
         match self.place(number) {
             Ok(place) => {

@@ -23,7 +23,7 @@ pub struct BlockBounds {
     pub messages: u64,
     /// Bytes of these messages; shared out likewise.
     pub bytes: u64,
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u64,
     /// Bytes of replies and events, each charged [`EFFECT_OVERHEAD_BYTES`](crate::limits::EFFECT_OVERHEAD_BYTES) more.
     /// An engine that has used up its part of what is left leaves the rest of its mail for the next block.

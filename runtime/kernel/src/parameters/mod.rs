@@ -61,7 +61,7 @@ pub enum ParametersError {
     /// A value that a parameter may not have.
     #[error("`{name}` is {value} {unit}; it may be {least} to {most}: set it within these bounds")]
     Beyond {
-        /// Which.
+        /// The name of the parameter.
         name: &'static str,
         /// The value that it is set to.
         value: u64,

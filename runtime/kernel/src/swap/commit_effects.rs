@@ -122,7 +122,7 @@ impl Executor {
         timers_dropped
     }
 
-    /// Drops the timers of an engine's former life; gives how many.
+    /// Drops the timers of an engine's former life; returns how many.
     fn begin_afresh(&mut self, engine: EngineId) -> u64 {
         let height = self.height;
         let timers = self.engines.with(engine, |slot| {

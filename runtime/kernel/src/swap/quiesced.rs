@@ -75,7 +75,7 @@ impl<'a> Quiesced<'a> {
         self.executor.unaccepted(change)
     }
 
-    /// Moves all such messages and timers to the dead letters; gives how many there were.
+    /// Moves all such messages and timers to the dead letters; returns how many there were.
     pub fn bury_unaccepted(&mut self, change: Change<'_>) -> u64 {
         self.executor.bury_unaccepted(change)
     }

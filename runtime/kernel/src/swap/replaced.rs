@@ -1,9 +1,9 @@
 //! [`ReplacedStates`]: states, and parts of states, that an upgrade has left over, until they are dropped.
 //!
-//! To drop them takes as long as they are large, so neither the pause nor a block does it. And only code that is about
-//! to be unmapped, or that made them, can; a thread that entered code must have ended before that code is unmapped. So
-//! the crew on duty keeps them here, and whoever retires the code has them dropped on a thread of their own, which
-//! ends ([`discard`]).
+//! To drop them takes as long as they are large, so neither the pause nor a block does it. And only code that is
+//! about to be unmapped, or that made them, can; a thread that entered code must have ended before that code is
+//! unmapped. So the crew on duty keeps them here, and the retirement of the code has them dropped on a thread of
+//! their own, which ends ([`discard`]).
 
 use crate::engines::slot::leak_if_unfit;
 use crate::limits::ENGINE_STACK_BYTES;

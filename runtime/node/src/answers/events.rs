@@ -2,7 +2,7 @@
 //!
 //! The driver adds a block's events once the block is in the log, before any answer of it goes out: who has a reply
 //! finds the events of its message. Readers come and go and hold nothing up: what does not fit is forgotten, oldest
-//! first, and a reader that needs it is told so.
+//! first, and a reader that needs it gets an error.
 
 use crate::limits::{EVENT_OVERHEAD_BYTES, EVENTS_BYTES_MAX};
 use parking_lot::Mutex;
@@ -66,7 +66,7 @@ pub(crate) fn log() -> (Arc<EventLog>, EventWriter) {
 }
 
 impl EventWriter {
-    /// Adds the events of a block; gives how many older ones were forgotten for them.
+    /// Adds the events of a block; returns how many older ones were forgotten for them.
     pub(crate) fn add(&self, block: EventBlock, emitted: Vec<Emitted>) -> u64 {
         let count = emitted.len();
         let events: Vec<_> = (0..)

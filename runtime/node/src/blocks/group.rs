@@ -1,8 +1,8 @@
 //! [`Group`]: messages that were handed over together, and their answers, each at its place.
 //!
-//! One channel and one wake-up for many messages: each [`Slot`] puts its answer down, and the last one tells. An answer
-//! takes its part of the room for answers as it is put down: whoever waits for the group may be long in looking. Small
-//! ones take theirs together, in steps.
+//! One channel and one wake-up for many messages: each [`Slot`] puts its answer down, and the last one wakes the
+//! owner. An answer takes its part of the room for answers as it is put down: the group's owner may be slow to look.
+//! Small ones take theirs together, in steps.
 
 use crate::answers::hold;
 use crate::answers::refusals::reply_without_room;
@@ -23,7 +23,7 @@ pub(crate) type Outcome = Result<Replied, Refusal>;
 struct Answers {
     placed: Vec<Option<Outcome>>,
     room: Room,
-    /// Bytes of the small ones among them, and what they have of the room.
+    /// Bytes of the small ones among them, and their part of the room.
     small: usize,
     part: Part,
     /// Slots that have neither answered nor gone.

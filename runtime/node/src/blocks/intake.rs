@@ -106,7 +106,8 @@ impl Door {
         enter(&self.places, 1, IN_FLIGHT_MESSAGES_MAX).await
     }
 
-    /// Waits for the places of so many messages that come together. Whoever sends one by one does not wait for them.
+    /// Waits for the places of so many messages that come together. A client that sends one by one does not wait for
+    /// them.
     pub(crate) async fn enter_batch(&self, messages: u32) -> Result<BatchPlaces, Refusal> {
         let of_batches = enter(&self.batches, messages, IN_FLIGHT_BATCH_MESSAGES_MAX);
         Ok(BatchPlaces {

@@ -1,6 +1,6 @@
-//! Blocks: what clients sent comes in ([`intake`]), the [`driver`] has blocks made, logged and executed, and each answer
-//! goes to whom it belongs ([`waiters`], [`group`]); [`orders`] of operators
-//! come in beside them; [`chain`] is what the headers say.
+//! Blocks: what clients sent comes in ([`intake`]), the [`driver`] has blocks made, logged and executed, and each
+//! answer goes to its client ([`waiters`], [`group`]); [`orders`] of operators come in beside them; [`chain`] is what
+//! the headers say.
 
 pub(crate) mod chain;
 pub(crate) mod clock;

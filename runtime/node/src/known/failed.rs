@@ -40,7 +40,7 @@ pub enum Failed {
     Log {
         /// The block.
         height: Height,
-        /// Why.
+        /// The error.
         error: AppendError,
     },
 }

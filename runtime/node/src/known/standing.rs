@@ -84,7 +84,7 @@ impl Standing {
         self.failed.get()
     }
 
-    /// What whoever sends a message hears then.
+    /// Refuses messages to a node that has failed or halted.
     ///
     /// # Errors
     /// The [`Refusal`] of a node that has failed or halted.

@@ -2,7 +2,7 @@
 //! ([`point`]), the watchdog that sees that it takes too long ([`watchdog`]), and whether it was taken back before
 //! ([`recall`]).
 //!
-//! Upgrades and rehearsals both stand on it: it knows of neither.
+//! Upgrades and rehearsals both use it: it knows neither.
 
 pub(crate) mod point;
 pub(crate) mod recall;

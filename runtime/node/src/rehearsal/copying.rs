@@ -53,7 +53,7 @@ pub(crate) struct Forked {
 }
 
 impl Forked {
-    /// Forks; only on the thread that has the executor, between two blocks. Whoever has it asked for holds
+    /// Forks; only on the thread that has the executor, between two blocks. The caller holds
     /// [`Loader::settled`](refit_loader::Loader::settled).
     pub(crate) fn fork(executor: &Executor, order: Order) -> io::Result<Self> {
         let (complaints, to) = io::pipe()?;

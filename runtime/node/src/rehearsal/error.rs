@@ -53,7 +53,7 @@ pub enum RehearsalError {
     /// A module that runs cannot be handed to a child.
     #[error("the code of engine kind `{kind}` cannot be handed to a child process")]
     NoModule {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
     },
     /// The request cannot be written.

@@ -1,12 +1,13 @@
 //! Rehearsals: the real transitions of an upgrade, in a child process that may be killed, on a copy of
 //! the state, before anything happens to the node.
 //!
-//! The node starts [`RehearsalCommand`] and forks between two blocks: the fork, which has the memory as it is then, writes
-//! the child the plan's modules and its engines as an image ([`refit_kernel::image::stream`]), with the states of the
-//! kinds whose code changes, while the node goes on (`copying`). If a transition then asks another engine, it is
-//! rehearsed once more with the states of all. The child bounds itself, maps old and new code, runs the upgrade at a
-//! real update point with as many workers as the node has, settles and checks every state, and prints a line of JSON.
-//! A transition that loops, eats memory or crashes does so there; the parent kills the child and names the engine.
+//! The node starts [`RehearsalCommand`] and forks between two blocks: the fork, which has the memory as it is then,
+//! writes the child the plan's modules and its engines as an image ([`refit_kernel::image::stream`]), with the states
+//! of the kinds whose code changes, while the node goes on (`copying`). If a transition then asks another engine, it
+//! is rehearsed once more with the states of all. The child bounds itself, maps old and new code, runs the upgrade at
+//! a real update point with as many workers as the node has, settles and checks every state, and prints a line of
+//! JSON. A transition that loops, eats memory or crashes does so there; the parent kills the child and names the
+//! engine.
 
 pub mod child;
 mod copying;
@@ -28,7 +29,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a rehearsal may take unless the command says otherwise.
+/// The default bound on a rehearsal's time.
 pub const REHEARSAL_WAIT: Duration = Duration::from_secs(20);
 
 /// How long a rehearsal may take at least: less would refuse every upgrade.
@@ -37,7 +38,7 @@ pub const REHEARSAL_WAIT_MIN: Duration = Duration::from_millis(100);
 /// How long a rehearsal may take at most: a plan's reader waits for it.
 pub const REHEARSAL_WAIT_MAX: Duration = Duration::from_secs(300);
 
-/// Address space of a rehearsal unless the command says otherwise, in bytes.
+/// The default bound on a rehearsal's address space, in bytes.
 pub const REHEARSAL_MEMORY_BYTES: u64 = 4 << 30;
 
 /// States that are copied for a rehearsal, in bytes; a node with more refuses it.

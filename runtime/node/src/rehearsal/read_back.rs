@@ -1,8 +1,8 @@
 //! Checks that the states that will cross as bytes read back unchanged.
 //!
-//! A derive looks at the types that it sees; what stands behind `#[state(serde)]`, or writes its
-//! `Serialize` by hand, may write other bytes than it reads. So each such state is read from its bytes, by
-//! the code that wrote them and by the code that comes, and written again.
+//! A derive checks the types that it sees; a type behind `#[state(serde)]`, or with a hand-written `Serialize`, may
+//! write other bytes than it reads. So each such state is read from its bytes, by the code that wrote them and by the
+//! code that comes, and written again.
 
 use super::wire::Failed;
 use refit_abi::EngineId;

@@ -63,7 +63,7 @@ pub(crate) struct Request {
     pub(crate) plan: Plan,
 }
 
-/// A plan leaves out what it has not: that is for JSON, and postcard would not find it again.
+/// A plan leaves out its empty fields: that is for JSON, and postcard could not read it back.
 mod as_json {
     use refit_upgrade::Plan;
     use serde::de::Error as _;

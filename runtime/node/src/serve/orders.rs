@@ -84,8 +84,7 @@ impl Node {
     }
 
     /// Takes a plan on, if it fits the live generation and no other upgrade is under way; the rest happens on a
-    /// thread of
-    /// its own. What was taken on before under its key is not taken on again.
+    /// thread of its own. What was taken on before under its key is not taken on again.
     pub(crate) async fn take_on(
         &self,
         plan: Bytes,

@@ -51,7 +51,7 @@ pub enum StartError {
     Module {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: OpenError,
     },
     /// The module does not say which kind is meant.
@@ -71,7 +71,7 @@ pub enum StartError {
         paths[1].display()
     )]
     TwoModules {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// The files.
         paths: Box<[PathBuf; 2]>,

@@ -55,7 +55,7 @@ impl Upgrades {
         }
     }
 
-    /// Begins the upgrade of a plan that fits, on a thread of its own; gives its number.
+    /// Begins the upgrade of a plan that fits, on a thread of its own; returns its number.
     pub(super) fn begin(self: &Arc<Self>, proposed: &Proposed, fitting: Fitting) -> u64 {
         let Fitting {
             rules,

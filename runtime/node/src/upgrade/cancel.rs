@@ -16,7 +16,7 @@ impl Upgrades {
     /// another. `None`: the node does not know it.
     ///
     /// # Errors
-    /// The [`Refusal`] of one whose gate has closed, or that has ended otherwise.
+    /// The [`Refusal`] of one whose gate has closed, or that has ended in another way.
     pub(crate) fn cancel(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
         let (report, recall) = {
             let state = self.state.lock();

@@ -28,7 +28,7 @@ const PLACE_WAIT_MAX: Duration = REHEARSAL_WAIT_MAX.saturating_add(RETIRE_WAIT_M
 /// Between two looks at whether an upgrade that waits for that place is taken back.
 const PLACE_LOOK: Duration = Duration::from_millis(50);
 
-/// A rehearsal that passed, and what it was made of.
+/// A rehearsal that passed, and the code that it ran.
 #[derive(Debug)]
 pub(super) struct Rehearsed {
     pub(super) passed: Passed,
@@ -48,7 +48,7 @@ pub(super) struct Rehearsal<'a> {
 }
 
 impl Attempt {
-    /// Rehearses the upgrade, if its rules say so; gives the memory in bytes that it needed.
+    /// Rehearses the upgrade, if its rules say so; returns the memory in bytes that it needed.
     pub(super) fn rehearse(&mut self, probed: &[ProbedArtifact]) -> Result<u64, Refused> {
         let Some(command) = &self.rules.rehearsal else {
             tracing::info!(id = self.id, "the upgrade is not rehearsed");

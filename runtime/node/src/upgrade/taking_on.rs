@@ -8,8 +8,8 @@
 //! ```
 //!
 //! One plan at a time is on this way, so that what was found at one step holds at the next. A plan without a key
-//! needs no block: it begins at once, and its entry comes when it is armed. What a block has taken on is begun, also if
-//! whoever ordered it has gone meanwhile: this runs to its end as long as the node does.
+//! needs no block: it begins at once, and its entry comes when it is armed. What a block has taken on is begun, also
+//! if its operator has gone meanwhile: this runs to its end as long as the node does.
 
 use super::rules::Rules;
 use super::{Upgrades, read_plan};
@@ -120,7 +120,7 @@ impl Proposed {
 }
 
 impl TakingOn {
-    /// Takes the plan on; gives the number of its upgrade. A refusal stands in the log.
+    /// Takes the plan on; returns the number of its upgrade.
     pub(crate) async fn run(self, proposed: Proposed) -> Result<UpgradeAccepted, Refusal> {
         let (base, artifacts) = (proposed.plan.base, proposed.plan.artifacts().join(", "));
         let packages = proposed.plan.packages().join(", ");

@@ -1,8 +1,8 @@
 //! [`Stay`]: for how long the same thing has been there, counted in looks.
 //!
-//! Whoever watches looks at a steady [`Pace`] and counts; nothing here reads a clock. A process that was
-//! stopped, or a machine that stood still, makes its next look late, and one look, however late, is one: only
-//! time in which the watcher itself ran counts against what it watches.
+//! A watcher looks at a steady [`Pace`] and counts; nothing here reads a clock. A process that was stopped, or a
+//! machine that stood still, makes its next look late, and one look, however late, is one: only time in which the
+//! watcher itself ran counts against what it watches.
 
 use std::time::Duration;
 

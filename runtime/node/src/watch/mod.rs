@@ -125,10 +125,8 @@ impl Watched {
         Named { watched: self, id }
     }
 
-    /// The clients of these names, if they have one, wait for replies. Gives the id of each, or that of whoever has
-    /// none
-    /// there; those that come one
-    /// after the other under one name are noted once.
+    /// The clients of these names, if they have one, wait for replies. Returns the id of each, or the nameless
+    /// client's id for one that has no name; those that come one after the other under one name are noted once.
     pub(crate) fn name_all<'a>(
         self: &Arc<Self>,
         names: impl Iterator<Item = Option<&'a str>>,

@@ -60,7 +60,7 @@ pub enum ArmError {
     /// No step leads from the live state to the new one.
     #[error("no step leads from the live state of `{kind}` (schema {from}) to the new module's")]
     NoMigration {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// The live schema.
         from: SchemaId,
@@ -68,11 +68,11 @@ pub enum ArmError {
     /// The code does something else than the plan says.
     #[error("the states of `{kind}` would cross by `{found}`; the plan says `{planned}`")]
     Class {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
         /// In the plan.
         planned: Class,
-        /// In truth.
+        /// The class that the code gives.
         found: Class,
     },
     /// Kinds come after each other in a circle.
@@ -84,9 +84,9 @@ pub enum ArmError {
     /// The defaults of new fields cannot be made.
     #[error("a default of the new fields of `{kind}` fails: {error}")]
     Trial {
-        /// The kind.
+        /// The name of the engine kind.
         kind: String,
-        /// How.
+        /// The error.
         error: CallError,
     },
 }

@@ -106,7 +106,7 @@ impl Rounds {
         }
     }
 
-    /// Runs the residents' own checks on what they have become.
+    /// Runs the residents' own checks on their new states.
     pub(crate) fn check(&self, quiesced: &mut Quiesced<'_>) {
         let count = self.shared.residents.read().all.len();
         let shared = self.shared.clone();

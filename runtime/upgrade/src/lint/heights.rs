@@ -55,8 +55,7 @@ pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
             "block {planned} is {} blocks ahead: as blocks come now, more than a week",
             planned.0 - now.0
         ),
-        next:
-            "check the number; `refit upgrade cancel` takes the upgrade back once it is applied"
-                .to_owned(),
+        next: "check the number; `refit upgrade cancel` takes the upgrade back once it is applied"
+            .to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! Delivery of what engines have sent: by the run.
+//! Delivers the messages of engines: by the run.
 //!
 //! A *run* is what one engine sent to another, one after the other. Where the receiver is and whether it may be
 //! written to are asked once for a run, and what causes have done is counted once for those of its messages that
@@ -34,8 +34,8 @@ impl Executor {
         }
     }
 
-    /// Puts the first messages of a run into the receiver's mailbox; gives how many. What is refused or held back is
-    /// not among them.
+    /// Puts the first messages of a run into the receiver's mailbox; returns how many. What is refused or held back
+    /// is not among them.
     fn put_run(
         &mut self,
         run: &[Outgoing],
@@ -108,7 +108,7 @@ impl Executor {
 }
 
 impl Amount {
-    /// Takes off what the first of some messages need, as far as there is room; gives how much that is.
+    /// Takes off what the first of some messages need, as far as there is room; returns how much that is.
     fn take(&mut self, sends: &[Outgoing]) -> Self {
         let mut taken = Self::default();
         for send in sends.iter().take(self.letters) {

@@ -105,8 +105,8 @@ impl Executor {
         })
     }
 
-    /// Puts a fresh life in the place of the one before, whose state is dropped with the code that can; gives how many
-    /// timers were.
+    /// Puts a fresh life in the place of the one before, whose state is dropped with the code that can; returns how
+    /// many timers were.
     fn begin_again(&mut self, fresh: Slot, table: &GenerationTable) -> u64 {
         let engine = fresh.id;
         let former = self.engines.with(engine, |slot| {
