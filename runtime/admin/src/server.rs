@@ -137,6 +137,7 @@ impl Server {
         {
             connections.start(stream);
         }
+        // Closed before the requests under way end: a new client is refused at once, not left waiting.
         drop(socket);
         tracing::debug!(%address, "no longer listening");
         connections.finish(&limits).await;

@@ -41,6 +41,7 @@ impl Socket {
         let metadata = std::fs::symlink_metadata(path).map_err(fail)?;
         let mode = metadata.mode() & 0o777;
         if mode != MODE {
+            // Others could connect to it, so it must not stay.
             let _ = std::fs::remove_file(path);
             return Err(BindError::Mode {
                 path: path.to_owned(),
@@ -58,6 +59,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        // Another file may be at the path by now.
         let mine = |metadata: &std::fs::Metadata| metadata.ino() == self.inode;
         if std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| mine(&metadata)) {
             let _ = std::fs::remove_file(&self.path);

@@ -149,6 +149,7 @@ pub(crate) fn replace_as(
         .and_then(|()| write(&partial))
         .and_then(|()| fs::rename(&partial, path))
         .map_err(|source| {
+            // The error of the write is the one to report.
             let _ = fs::remove_file(&partial);
             FileError::Unwritable {
                 path: path.to_owned(),

@@ -154,6 +154,7 @@ impl Crew {
                 touch_stack();
                 for job in jobs {
                     let worked = catch_unwind(AssertUnwindSafe(|| job.work()));
+                    // The leader takes the round back once all have finished: no helper may still hold it then.
                     drop(job);
                     if finished.send(worked.is_ok()).is_err() || worked.is_err() {
                         break;

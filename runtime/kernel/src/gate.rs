@@ -52,6 +52,7 @@ impl Gate {
 
     /// Enters, unless the gate is closed.
     pub fn enter(&self) -> Option<Pass<'_>> {
+        // A guess: the exchange below decides, and pairs with the release that opens the gate.
         let mut word = self.word.load(Ordering::Relaxed);
         while word & CLOSED == 0 {
             let entered = self.word.compare_exchange_weak(
@@ -77,6 +78,7 @@ impl Gate {
             return None;
         }
         let mut quiet = lock(&self.quiet);
+        // Pairs with the release of each pass: the closer sees everything that its round wrote.
         while self.word.load(Ordering::Acquire) != CLOSED {
             quiet = self
                 .emptied
@@ -107,6 +109,7 @@ impl Drop for Pass<'_> {
 
 impl Drop for Closed {
     fn drop(&mut self) {
+        // Nobody is inside and nobody can have entered, so the word has no count that the store could lose.
         self.gate.word.store(0, Ordering::Release);
     }
 }

@@ -1,4 +1,4 @@
-//! What the in-memory store promises to those who write and read it.
+//! The promises of the in-memory store to its writers and readers.
 
 use proptest::prelude::*;
 use refit_abi::Height;

@@ -143,6 +143,7 @@ impl Leave {
         self.lines = self.lines.min(lines);
         let kept = self.lines * self.each as usize;
         if let Some(taken) = &mut self.of_all {
+            // A dropped permit goes back to what all batches share.
             drop(taken.split(taken.num_permits().saturating_sub(kept)));
         }
         self

@@ -1,4 +1,4 @@
-//! Who gets in: the socket's mode and owner, the token, `Host` and `Origin`; and how a server ends.
+//! The doors of a server: the socket's mode and owner, the token, `Host` and `Origin`; and how a server ends.
 
 use crate::support::{Seen, Served, TOKEN, request};
 use refit_admin::{Address, BATCH_CONTENT_TYPE, BindError, Limits, Listen, Server, Share, Token};

@@ -1,4 +1,4 @@
-//! What the tests of the interface share: a running server over the [`double`], and a client.
+//! The shared parts of the interface's tests: a running server over the [`double`], and a client.
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;

@@ -174,6 +174,7 @@ impl Restart {
                 tracing::warn!(%engine, %error, "its library cannot be kept: a pause that does not end will end the node");
             }
         }
+        // Set once, at the start: a later call changes nothing.
         let _ = self.code.set(code);
     }
 

@@ -176,6 +176,7 @@ impl Drop for StartedNode {
         while self.ended().is_none() && start.elapsed() < STOP_WAIT {
             std::thread::sleep(STOP_POLL);
         }
+        // If it has ended, the kill does nothing; the wait leaves no zombie.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

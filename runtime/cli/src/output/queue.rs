@@ -50,6 +50,7 @@ impl Queue {
     }
 
     pub(super) fn on_dropped(&self, count: OnDropped) {
+        // Set once, when the node starts: a later call changes nothing.
         let _ = self.on_dropped.set(count);
     }
 
@@ -103,6 +104,7 @@ impl Queue {
             state.bytes -= text.len();
             state.writing = true;
             let dropped = state.dropped;
+            // A write may take as long as the reader likes, and callers add texts under this lock.
             drop(state);
             let told = dropped == 0 || write(&mut file, left_out(dropped).as_bytes()).is_ok();
             let written = write(&mut file, &text);

@@ -1,4 +1,4 @@
-//! What the program writes about itself: shell completions and manual pages.
+//! The documents that the program writes about itself: shell completions and manual pages.
 
 use crate::served::Folder;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What the guide has an author do first is done here, line by line, in the folder of the package.
+//! The first steps of the author's guide, done line by line in the folder of the package.
 
 use crate::guide::words;
 use crate::served::{Folder, compiled};

@@ -1,4 +1,4 @@
-//! What clients ask for and do not read never grows a node beyond a bound that is known.
+//! Answers that clients ask for and do not read never grow a node beyond a known bound.
 
 use crate::node::{Running, kv};
 use crate::served::Folder;

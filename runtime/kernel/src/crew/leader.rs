@@ -79,7 +79,7 @@ impl Leader<'_> {
     fn lead_on(mut self, successor: &Baton) -> Option<Self> {
         let mut left = Left::new();
         loop {
-            // Nothing that waits is to wait for the successor to wake.
+            // A queued command must not wait until the successor is awake.
             let after = match self.commands.try_next(&mut self.share) {
                 Ok(command) if left.has_room_for(&command) => self.work(command),
                 Ok(command) => return self.hand_over(successor, Some(command)),
@@ -100,6 +100,7 @@ impl Leader<'_> {
         };
         match successor.sender.send(handover) {
             Ok(()) => None,
+            // The successor has ended before it took over.
             Err(SendError(Handover {
                 executor, command, ..
             })) => Some(Self {
@@ -160,6 +161,7 @@ impl Leader<'_> {
             self.helpers,
             &closed,
         ));
+        // The gate opens here.
         drop(closed);
         point.resumed();
     }

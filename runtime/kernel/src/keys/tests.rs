@@ -1,4 +1,4 @@
-//! What the table of keys promises, case by case; against a naive model in [`model`].
+//! The promises of the table of keys, case by case; against a naive model in [`model`].
 
 mod model;
 

@@ -60,6 +60,7 @@ impl Attempt {
         // Memory that the pause did not need goes back to the system.
         drop(reserve);
         let Some(resumed) = resumed else {
+            // The retirement of the new code counts the handles on it.
             drop(armed);
             if ends.pause.has_begun() {
                 return self.lost();
@@ -161,6 +162,7 @@ impl Attempt {
                 state.libraries.came_from(artifact, file);
             }
             self.journal(&state);
+            // `leave` waits for the old crew to end: not under the lock that status requests take.
             drop(state);
             let start = Instant::now();
             self.leave(leaving, resumed, ends);

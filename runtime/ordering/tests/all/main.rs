@@ -1,4 +1,4 @@
-//! What blocks and their sources promise.
+//! The promises of blocks and their sources.
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
 mod block;

@@ -1,4 +1,4 @@
-//! What solo ordering promises, whatever clients, clock and backlog do.
+//! The promises of solo ordering, for any clients, clock and backlog.
 
 use crate::common::{Executes, message};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What holds after a failure, for each phase: all old, or all new, and the next upgrade works.
+//! The state after a failure, for each phase: all old, or all new, and the next upgrade works.
 
 use crate::node::{Node, WithdrawsAt};
 use crate::ring::{self, CHECK, FAULT, Message, PANIC, VERSIONS};

@@ -1,4 +1,4 @@
-//! What holds after an upgrade, for each class.
+//! The state after an upgrade, for each class.
 
 use crate::node::{Node, UNBOUNDED, read};
 use crate::ring::{self, Message, VERSIONS};

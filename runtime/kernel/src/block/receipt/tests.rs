@@ -1,4 +1,4 @@
-//! What a receipt tells apart, and what it does not look at.
+//! The differences that a receipt shows, and those that it ignores.
 
 use super::*;
 use crate::RequestDigest;

@@ -3,7 +3,7 @@
 use crate::alone::script::{Config, From, Message, Op, Reply, Seen, Target, code};
 use refit_abi::{BlockTime, Context, EngineId, Fault, Height, Level, ServiceError, TimerAt};
 
-/// What an actor can do to the outside: a [`Context`].
+/// The deeds of an actor towards the outside: a [`Context`].
 pub(crate) trait World {
     fn id(&self) -> EngineId;
     fn height(&self) -> Height;
@@ -25,7 +25,7 @@ pub(crate) enum End {
     Panic(String),
 }
 
-/// What all versions remember.
+/// The memory that all versions have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) seen: Vec<Seen>,
@@ -33,7 +33,7 @@ pub(crate) struct Memory {
     pub(crate) fragile: bool,
 }
 
-/// What the panic of [`Op::Panic`] says.
+/// The text of the panic of [`Op::Panic`].
 pub(crate) const PANIC: &str = "told to panic";
 
 pub(crate) fn fault() -> Fault {
@@ -279,7 +279,7 @@ pub(crate) mod v1 {
     #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
     #[state(version = 1)]
     pub(crate) struct Actor {
-        /// What it remembers.
+        /// Its memory.
         pub(crate) seen: Vec<Seen>,
         /// How many messages it has sent.
         pub(crate) stamped: u64,

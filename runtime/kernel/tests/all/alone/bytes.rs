@@ -1,4 +1,5 @@
-//! What waits is bounded in bytes too, in each mailbox and in all, and a refusal is told where it can be answered.
+//! The mail that waits is bounded in bytes too, in each mailbox and in all, and a refusal is reported where it can be
+//! answered.
 
 use crate::alone::harness::{executor, reply, root, run, seen};
 use crate::alone::script::{Message, Op, Seen, Target, code};

@@ -1,4 +1,4 @@
-//! What comes of one cause is bounded, by block and in all, and what others sent is handled meanwhile.
+//! The work of one cause is bounded, by block and in all, and other clients' messages are handled meanwhile.
 
 use crate::alone::harness::{block, executor, ingress, reply, root, run, seen};
 use crate::alone::image::{LARGE, copy};
@@ -105,7 +105,7 @@ fn a_block_handles_no_more_bytes_and_rounds_than_it_may() {
     assert!(outcome.stats.messages > 1);
 }
 
-/// What one engine sends to another stays in order, also when a part of it waits because of its cause.
+/// The messages of one engine to another stay in order, also when a part of them waits because of its cause.
 #[test]
 fn what_waits_because_of_its_cause_is_not_overtaken_by_what_its_sender_sent_later() {
     let mut executor = executor(3);

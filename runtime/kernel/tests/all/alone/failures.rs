@@ -1,4 +1,4 @@
-//! What a failing message takes with it, and what it must not.
+//! A failing message takes its own outputs with it, and nothing else.
 
 use crate::alone::actor;
 use crate::alone::harness::{executor, ingress, poison, reply, root, run, seen};

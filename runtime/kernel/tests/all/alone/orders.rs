@@ -1,4 +1,4 @@
-//! What an operator does to a state, as an entry of a block: at its place, and the same in every copy of the node.
+//! An operator's orders as entries of a block: each at its place, and the same in every copy of the node.
 
 use crate::alone::harness::{block, executor, ingress, place, poison, root, run, seen, start};
 use crate::alone::image::{LARGE, copy};
@@ -157,7 +157,7 @@ fn a_poisoned_engine_that_is_restarted_serves_again() {
     assert_eq!(seen(&executor, root(0)).len(), 5);
 }
 
-/// What an `init` asks for happens, in the order of the block, and it draws numbers that no message draws.
+/// The requests of an `init` are carried out in the order of the block, and it draws numbers that no message draws.
 #[test]
 fn the_init_of_a_restart_is_carried_out_and_draws_numbers_of_its_own() {
     let mut executor = executor(0);
@@ -229,7 +229,7 @@ fn a_restart_that_cannot_be_leaves_all_as_it_was_and_says_why() {
     assert_eq!(reasons, [Undelivered::Unknown, Undelivered::Stopped]);
 }
 
-/// What its `init` asked for before it failed is not done either.
+/// The requests of its `init` before it failed are not carried out either.
 #[test]
 fn a_restart_whose_init_fails_or_panics_changes_nothing() {
     for end in [Op::Fail, Op::Panic] {

@@ -1,4 +1,4 @@
-//! What an actor is told to do: data, so that a test, the engines and the model read the same.
+//! The script of an actor: data, so that a test, the engines and the model read the same.
 
 use refit_abi::{ClientId, EngineId, Sender, State, Undelivered};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Message {
     /// Set by an actor that sends it: the actor's own count of what it has sent.
     pub stamp: u64,
-    /// What the receiver does, in this order.
+    /// The receiver's deeds, in this order.
     pub(crate) ops: Vec<Op>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) enum Op {
     OnlyFrom(u64),
 }
 
-/// Whom an operation means.
+/// The engine that an operation means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) enum Target {
     /// The engine with this id.
@@ -64,27 +64,27 @@ pub(crate) enum Target {
     Child(u64),
 }
 
-/// What an actor is started with.
+/// The configuration of an actor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) struct Config {
     /// Done in `init`; `Fail` and `Panic` keep it from starting.
     pub(crate) ops: Vec<Op>,
 }
 
-/// What an actor answers.
+/// The answer of an actor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) struct Reply {
     /// The version of the code that answers.
     pub(crate) version: u64,
     /// The actors it started.
     pub(crate) spawned: Vec<EngineId>,
-    /// What it was refused: `budget`, `unknown`, `past`.
+    /// The refusals that it got: `budget`, `unknown`, `past`.
     pub(crate) refused: Vec<String>,
-    /// What it was told to say.
+    /// The text that its script gave it to say.
     pub(crate) said: String,
 }
 
-/// What an actor remembers.
+/// The memory of an actor.
 #[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) enum Seen {
     /// It handled a message of this stamp at this height.

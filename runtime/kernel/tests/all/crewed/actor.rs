@@ -79,13 +79,13 @@ pub(crate) enum Op {
     PanicOnNotice,
 }
 
-/// What an actor is started with.
+/// The configuration of an actor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) struct Config {
     pub(crate) ops: Vec<Op>,
 }
 
-/// What an actor has seen.
+/// The memory of an actor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) struct Core {
     pub(crate) log: Vec<Seen>,
@@ -95,7 +95,7 @@ pub(crate) struct Core {
     pub(crate) budgets: Vec<String>,
     /// To whom a message of its own did not come, and why.
     pub(crate) notices: Vec<(EngineId, String)>,
-    /// What the node would not do.
+    /// The requests that the node refused.
     pub(crate) refused: Vec<String>,
     pub(crate) random: Vec<u64>,
     pub(crate) brittle: bool,
@@ -118,7 +118,7 @@ pub(crate) enum Origin {
     Timer,
 }
 
-/// What a message is answered with.
+/// The reply to a message.
 #[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) code: u32,
@@ -126,10 +126,10 @@ pub(crate) struct Reply {
     pub(crate) height: Height,
 }
 
-/// What a planned panic says.
+/// The text of a planned panic.
 pub(crate) const PANIC_TEXT: &str = "planned panic";
 
-/// What a planned fault says.
+/// The text of a planned fault.
 pub(crate) fn planned_fault() -> Fault {
     Fault::new("planned", "the script says so")
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in one handler stays there.
+//! A fault in one handler stays there.
 
 use crate::crewed::actor::{Config, Message, Op, Origin, PANIC_TEXT, planned_fault, v1};
 use crate::crewed::node::{ACTOR, Node, PLENTY, client, entry, ingress, roots};

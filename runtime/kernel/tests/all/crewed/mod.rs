@@ -1,4 +1,4 @@
-//! What the kernel promises, tested on crews of real threads with engines that are linked in.
+//! The kernel's promises, tested on crews of real threads with engines that are linked in.
 //!
 //! The engines are scripted ([`actor`]): a message says what its handler does. For random scripts a
 //! plain model ([`model`]) foretells all that a block gives.

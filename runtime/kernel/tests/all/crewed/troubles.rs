@@ -1,4 +1,4 @@
-//! What goes wrong and no client is told stands in the block's outcome, with engine, kind, version and message.
+//! A trouble that no client learns of is in the block's outcome, with engine, kind, version and message.
 
 use crate::crewed::actor::{Message, Op, Origin, PANIC_TEXT, planned_fault};
 use crate::crewed::node::{ACTOR, Node, client, roots};

@@ -1,4 +1,4 @@
-//! What a reader of the log sees: all in order, or told what is missing.
+//! The view of a reader of the log: all events in order, or an error that some are missing.
 
 use super::*;
 use refit_abi::EngineId;

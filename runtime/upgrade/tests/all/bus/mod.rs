@@ -1,4 +1,4 @@
-//! What the upgrade bus promises, on real crews, with several kinds in one module.
+//! The promises of the upgrade bus, on real crews, with several kinds in one module.
 //!
 //! | file | what it is |
 //! |---|---|

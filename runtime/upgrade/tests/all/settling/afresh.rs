@@ -1,4 +1,4 @@
-//! What an engine finds that is started afresh.
+//! The mail, ids and counters that an engine finds when it starts afresh.
 
 use crate::settling::engines::{linked, reborn};
 use crate::settling::node::{Node, root};

@@ -1,4 +1,4 @@
-//! What an upgrade leaves for the next block is in an image that is taken before it.
+//! The effects that an upgrade leaves for the next block are in an image that is taken before it.
 
 use crate::settling::engines::{linked, spoken_1, spoken_2};
 use crate::settling::node::Node;

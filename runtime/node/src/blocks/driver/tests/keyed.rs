@@ -1,4 +1,4 @@
-//! Who hears what became of a message: decided in execution, told to whoever waits.
+//! The outcome of a message under a key is decided in execution, and reaches every client that waits for it.
 
 use super::kinds::Message;
 use super::rig::{Answered, Rig, Set};

@@ -5,7 +5,7 @@ use refit_abi::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What it is told.
+/// The message of a test engine.
 #[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
 pub(crate) enum Message {
     /// Only counted.
@@ -20,7 +20,7 @@ pub(crate) enum Message {
     Stop,
 }
 
-/// What it is started with: what it tells itself in its `init`.
+/// The configuration of a test engine: the messages that it sends itself in its `init`.
 pub(crate) type Config = Vec<Message>;
 
 macro_rules! clock {

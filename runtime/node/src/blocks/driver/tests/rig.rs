@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// What differs from test to test.
+/// The options of a test's node.
 pub(super) struct Set {
     pub(super) config: Config,
     pub(super) tip: Tip,
@@ -194,7 +194,7 @@ impl Rig {
         self.let_out();
     }
 
-    /// What the newest block has brought about leaves.
+    /// The effects of the newest block leave the node.
     pub(super) fn let_out(&mut self) {
         self.driver.as_mut().unwrap().let_out();
     }
