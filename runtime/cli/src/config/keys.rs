@@ -241,7 +241,7 @@ pub(crate) const KEYS: &[Key] = &[
         example: "{}",
         flag_id: "",
         flag: "--engine-config NAME=JSON, for engines of --engine",
-        about: "What the engine is started with. A field that its type does not know is refused.",
+        about: "The engine's configuration. A field that its type does not know is refused.",
     },
     Key {
         section: "grants",

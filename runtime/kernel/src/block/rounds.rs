@@ -70,6 +70,7 @@ impl Executor {
         frame: BlockFrame,
         out: &mut BlockOutcome,
     ) {
+        // Mail makes chunks active in any order; the round and its effects go by the order of the chunks.
         self.engines.active.sort_unstable();
         if self.causes.has_over() {
             self.hold_back();
@@ -100,6 +101,7 @@ impl Executor {
             mixed: AtomicUsize::new(0),
             report: Report::default(),
         });
+        // To wake the helpers for few messages takes longer than to handle these alone.
         let alone = active.len() == 1 || self.engines.waiting.letters < PARALLEL_MESSAGES_MIN;
         helpers.run(&Job::Round(round.clone()), alone);
         out.stats.rounds += 1;
@@ -120,6 +122,7 @@ impl Executor {
         self.route(&mut outboxes, table, frame, out, 0);
         self.causes.collect();
         for (chunk, outbox) in round.chunks.iter().zip(outboxes.drain(..)) {
+            // Back to its chunk, so that the next round uses its memory again.
             chunk.write().outbox = outbox;
         }
         self.outboxes = outboxes;

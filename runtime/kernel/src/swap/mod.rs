@@ -12,7 +12,7 @@
 //!    code left it becomes the new code's (`swap/table.rs::Pending`).
 //! 2. `swap/reworded.rs::put_reworded`: what clients wrote in words that have changed is put into its letters anew.
 //! 3. `swap/acceptance.rs::bury_unaccepted`: the messages that the plan gives up become dead letters, and their
-//! clients are told.
+//!    clients are told.
 //! 4. `swap/commit_effects.rs::take_over`: engines that the transitions started get their places,
 //!    those that they retired end, upgrade messages for ordinary engines come first in their mailboxes. The gate opens;
 //!    the pause is over.
@@ -23,7 +23,7 @@
 //! 7. `swap/sweep.rs::sweep_step`: between two blocks the leader settles the engines of a few more chunks. After the
 //!    last chunk the table drops the old code (`swap/table.rs::settled`).
 //! 8. `swap/sweep.rs::take_replaced`: the retirement of the old generation takes the states left over, joins the old
-//! crew,
+//!    crew,
 //!    and drops it on a thread that has ended before the code is unmapped (`swap/replaced.rs::discard`).
 
 pub(crate) mod acceptance;

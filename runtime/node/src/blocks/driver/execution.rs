@@ -84,6 +84,7 @@ impl Driver {
     /// Waits until the crew is through with a block, and takes in meanwhile what comes for later ones.
     fn outcome_of(&mut self, done: &Receiver<BlockOutcome>) -> Result<BlockOutcome, Ended> {
         while !self.told_to_end {
+            // Biased: a finished block goes before messages for later ones.
             let taken = select_biased! {
                 recv(done) -> outcome => return outcome.map_err(|_| Ended::Crew(None)),
                 recv(self.parts.intake) -> intake => {
