@@ -23,8 +23,7 @@
 //! 7. `swap/sweep.rs::sweep_step`: between two blocks the leader settles the engines of a few more chunks. After the
 //!    last chunk the table drops the old code (`swap/table.rs::settled`).
 //! 8. `swap/sweep.rs::take_replaced`: the retirement of the old generation takes the states left over, joins the old
-//!    crew,
-//!    and drops it on a thread that has ended before the code is unmapped (`swap/replaced.rs::discard`).
+//!    crew, and drops it on a thread that has ended before the code is unmapped (`swap/replaced.rs::discard`).
 
 pub(crate) mod acceptance;
 pub(crate) mod commit_effects;
