@@ -190,7 +190,7 @@ fn code_for_a_kind_that_no_engine_has_is_refused_with_what_to_do() {
     let before = store.look();
     let nobody = store.next.replacen("kv=", "nobody=", 1);
     let plan = store.folder.run(&["upgrade", "plan", &nobody]);
-    assert_says(&plan, 2, &["plan-unknown-engine", "`nobody`", "help: "]);
+    assert_says(&plan, 2, &["plan-kind-not-in-module", "`nobody`", "help: "]);
     assert!(!store.has_plan());
     assert_eq!(store.look(), before);
     store.stop();
