@@ -14,6 +14,7 @@ use refit_loader::{ArtifactId, LoadedModule};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A node whose engines are not started yet.
 #[derive(Debug)]
@@ -81,7 +82,8 @@ fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
         let _ = done.send(started.map(|()| executor.awaited()));
     };
     let _ = node.duty.call(call);
-    match outcome.recv() {
+    // As long as an `init` takes; but what lies behind the end of the crew nobody takes out.
+    match node.duty.answer(&outcome, Duration::MAX) {
         Ok(outcome) => {
             // Messages and timers of an `init` do not wait for a client.
             let _ = node.intake.send(Intake::Started(outcome?));
