@@ -75,7 +75,7 @@ impl Exit {
             Self::Done => "done",
             Self::Usage => "the command, its files or its configuration are wrong",
             Self::Refused => "the node refused the request",
-            Self::NothingToDo => "nothing to do: it is so already",
+            Self::NothingToDo => "nothing to do: it is already so",
             Self::Busy => "busy: try again in a moment",
             Self::ArtifactRefused => "an engine library was refused (its form, or its probe)",
             Self::AbiIncompatible => "an engine library is for another ABI, compiler or target",
