@@ -7,10 +7,10 @@
 //! plan → stage → probe → rehearse → load → arm ┘ update point, between two blocks
 //! ```
 //!
-//! Rooms, each above what it uses: [`start`] makes a node of a configuration; [`serve`] is the handle and what is
-//! asked through it; [`upgrade`] takes a plan to its end; [`blocks`] makes blocks and has them executed; [`code`] is
-//! what is mapped; [`rehearsal`] runs the transitions in a child; [`pause`] is the update point; [`answers`] is what
-//! clients hear; [`watch`] sees calls that do not return; [`known`] and [`log`](mod@log) are the node's knowledge and
+//! Rooms, each above what it uses: `start/` makes a node of a configuration; `serve/` is the handle and what is
+//! asked through it; `upgrade/` takes a plan to its end; `blocks/` makes blocks and has them executed; `code/` is
+//! what is mapped; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
+//! clients hear; `watch/` sees calls that do not return; `known/` and `log/` are the node's knowledge and
 //! its log.
 //!
 //! Threads: the *driver* makes blocks and is the only one that talks to the crew about them; a

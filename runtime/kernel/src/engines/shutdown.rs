@@ -6,12 +6,12 @@ use crate::executor::Executor;
 
 impl Executor {
     /// Stops every engine and drops its state. Runs engine code, so on the crew only
-    /// ([`Command::Call`]).
+    /// ([`Duty::call`]).
     ///
     /// An executor that is dropped without this leaks the states, safely: without their code nothing
     /// can free them.
     ///
-    /// [`Command::Call`]: crate::crew::Command::Call
+    /// [`Duty::call`]: crate::Duty::call
     pub fn discard_engines(&mut self) {
         let table = self.table();
         let mut out = std::mem::take(&mut self.between);

@@ -38,7 +38,7 @@ impl Taker for Image {
 
 impl Executor {
     /// Writes what `scope` says of the executor as a [`stream`](crate::image::stream). Runs engine code, so on the
-    /// crew only ([`Command::Call`](crate::crew::Command::Call)); settles what the last swap left unsettled. It writes
+    /// crew only ([`Duty::call`](crate::Duty::call)); settles what the last swap left unsettled. It writes
     /// in small pieces: `to` is best buffered.
     ///
     /// # Errors
