@@ -255,7 +255,7 @@ fn what_the_guide_has_an_author_do_does_what_it_says() {
         "a block is not run"
     );
     let history = author.printed.clone();
-    assert!(history.contains("migrate"), "{history}");
+    assert!(history.contains("0.1.0 → 0.2.0"), "{history}");
     assert_eq!((before.as_str(), query(&author).as_str()), ("2", "2"));
 }
 
