@@ -372,6 +372,6 @@ fn a_second_node_is_refused_the_data_folder_whatever_its_socket_and_told_who_has
     node.child.kill().unwrap();
     node.child.wait().unwrap();
     let mut next = Node::start(&folder, &[]);
-    next.signal(Signal::HUP);
+    next.signal(Signal::TERM);
     assert_eq!(next.ended().code(), Some(0));
 }
