@@ -150,11 +150,7 @@ fn what_is_missing_is_named_with_what_to_add() {
     });
     let error = build(no_feature.path()).unwrap_err();
     assert_eq!(error.code(), "no-module-feature");
-    assert!(
-        error
-            .to_string()
-            .contains("module = [\"refit-abi/module\"]")
-    );
+    assert!(error.next().contains("module = [\"refit-abi/module\"]"));
 
     let broken = source(|manifest, _| manifest.push_str("[nonsense"));
     assert_eq!(
