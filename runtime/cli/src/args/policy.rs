@@ -24,8 +24,16 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,
     /// Memory that a rehearsal may use, such as 512MiB: old and new states, and the code. [default: 4GiB]
-    #[arg(long, value_name = "SIZE", env = "REFIT_REHEARSAL_MEMORY", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", env = "REFIT_REHEARSAL_MEMORY", value_parser = rehearsal_memory)]
     pub(crate) rehearsal_memory: Option<u64>,
+}
+
+/// Parses the memory for a rehearsal. A number alone was mebibytes once, so that it is refused rather than taken for bytes.
+pub(crate) fn rehearsal_memory(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(number) => Err(format!("{number} has no unit: write such as {number}MiB")),
+        Err(_) => bytes(text),
+    }
 }
 
 /// Parses the time for a rehearsal.

@@ -26,6 +26,7 @@ pub(crate) struct RunArgs {
     /// Time in which a block fills while many messages come, such as 5ms; few messages get their blocks at once.
     #[arg(
         long,
+        alias = "block-interval-ms",
         value_name = "TIME",
         env = "REFIT_BLOCK_INTERVAL",
         value_parser = block_interval,
@@ -72,7 +73,11 @@ pub(crate) struct RunArgs {
 
 /// Parses the time between two blocks. A block's time is in milliseconds, so this is too.
 pub(crate) fn block_interval(text: &str) -> Result<Duration, String> {
-    let interval = time(text)?;
+    // What `--block-interval-ms` took, which scripts still say.
+    let interval = match text.parse() {
+        Ok(millis) => Duration::from_millis(millis),
+        Err(_) => time(text)?,
+    };
     let whole = Duration::from_millis(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX));
     match whole == interval {
         true => Ok(interval),

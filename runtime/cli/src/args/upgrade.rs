@@ -92,10 +92,11 @@ pub(crate) struct ApplyArgs {
     /// Longest wait for the end of the upgrade.
     #[arg(
         long,
+        alias = "wait-s",
         value_name = "TIME",
         default_value = "5min",
         env = "REFIT_WAIT_MAX",
-        value_parser = time
+        value_parser = wait
     )]
     pub(crate) wait_max: Duration,
     /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; overrides the node's own bound.
@@ -151,4 +152,12 @@ pub(crate) struct UpgradeWaitArgs {
     pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Parses the longest wait; a number alone is seconds, as `--wait-s` took them, which scripts still say.
+fn wait(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => time(text),
+    }
 }

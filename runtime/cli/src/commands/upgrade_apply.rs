@@ -136,4 +136,15 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn a_script_that_waits_in_seconds_is_understood() {
+        let wait = |words: &[&str]| {
+            let words = [&["apply", "plan.json"], words].concat();
+            Typed::parse_from(words).args.wait_max
+        };
+        assert_eq!(wait(&["--wait-s", "20"]), Duration::from_secs(20));
+        assert_eq!(wait(&["--wait-max", "2min"]), Duration::from_secs(120));
+        assert_eq!(wait(&[]), Duration::from_secs(300));
+    }
 }
