@@ -99,10 +99,8 @@ fn run_bus(args: &BusArgs) -> Result<(), Failure> {
 fn run_serve(args: &ServeArgs) -> Result<(), Failure> {
     let options = args.options();
     options.check().map_err(failed)?;
-    let folder = tempfile::Builder::new().prefix("refit-serve-").tempdir();
-    let folder = folder.map_err(Failure::start)?;
     let program = std::env::current_exe().map_err(Failure::start)?;
-    let (library, replacement) = sources::pair(folder.path())?;
+    let (library, replacement) = sources::pair()?;
     let code = ServeCode {
         program: &program,
         library: &library,

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .tempdir()
         .map_err(Failure::start)?;
     show::talk(introduction(args));
-    let versions = Versions::build(folder.path())?;
+    let versions = Versions::build()?;
     let node = NodeProcess::start(
         folder.path(),
         &[("kv", &versions.v1), ("accounts", &versions.accounts_v1)],
@@ -91,7 +91,7 @@ fn introduction(args: &DemoArgs) -> String {
         "demo: a node with a store and accounts, {} clients that write to it, and four\n\
          upgrades meanwhile. Two commit; two fail on purpose and change nothing.\n\
          First seven engine libraries are built from source: one to three minutes the\n\
-         first time, half a minute later. Then it runs for about {} s.",
+         first time, a few seconds later. Then it runs for about {} s.",
         args.clients,
         running.as_secs()
     )

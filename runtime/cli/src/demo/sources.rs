@@ -3,17 +3,22 @@
 //!
 //! Version 1 of `kv` is the published old tree, version 3 the engine as it stands in `engines/kv`.
 //! Three more are made of it, as an author would: one whose index refuses what the upgrade brings it, one
-//! with some files laid over it whose migration fails, one with a line of code edited.
+//! with some files laid over it whose migration fails, one with a line of code edited. They are written to the same folders
+//! each time, so that the next demo finds them built.
 
 use super::building::{Job, build_all};
 use super::{DemoError, embedded};
 use crate::failure::Failure;
 use crate::source::Sources;
 use refit_build::{ComposeError, EngineSource, Profile};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// The folder in which this program was built.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// What is built for the demo and the benches, and the sources edited for it, from the checkout.
+const OUTPUT: &str = "target/refit";
 
 /// The engine as it is in the checkout.
 const KV: &str = "engines/kv";
@@ -26,6 +31,7 @@ const ACCOUNTS_V1: &str = "engines/accounts/history/v1";
 
 /// An edit of one file of `kv`.
 struct Edit {
+    name: &'static str,
     version: &'static str,
     file: &'static str,
     before: &'static str,
@@ -34,6 +40,7 @@ struct Edit {
 
 /// Version 3 with an index that takes no more than a few entries while the upgrade runs.
 const REFUSES: Edit = Edit {
+    name: "kv-v3-refuses",
     version: "3.0.1",
     file: "src/index.rs",
     before: "        for (key, value) in fill.entries {",
@@ -44,6 +51,7 @@ const REFUSES: Edit = Edit {
 
 /// Version 3 with longer ranges: other code, the same state.
 const LONGER: Edit = Edit {
+    name: "kv-v3-longer",
     version: "3.1.0",
     file: "src/engine.rs",
     before: "RANGE_ENTRIES_MAX: usize = 1_000;",
@@ -71,12 +79,11 @@ pub(crate) struct Versions {
 
 impl Versions {
     /// Builds all; cargo says on stderr what it does.
-    pub(crate) fn build(folder: &Path) -> Result<Self, Failure> {
+    pub(crate) fn build() -> Result<Self, Failure> {
         let checkout = checkout().map_err(Box::new)?;
-        let edited = |edit: &Edit, name| edited(edit, &checkout, &folder.join(name));
-        let refuses = edited(&REFUSES, "kv-v3-refuses").map_err(Box::new)?;
-        let longer = edited(&LONGER, "kv-v3-longer").map_err(Box::new)?;
-        let fails = composed("4.0.0", &checkout, &folder.join("kv-v4-fails"), |kv| {
+        let refuses = edited(&REFUSES, &checkout).map_err(Box::new)?;
+        let longer = edited(&LONGER, &checkout).map_err(Box::new)?;
+        let fails = composed("4.0.0", &checkout, "kv-v4-fails", |kv| {
             let changes = EngineSource::read(&checkout.join("tests/fixtures/kv-v4-fails"))?;
             Ok(kv.laid_over_by(changes))
         });
@@ -122,9 +129,9 @@ impl Versions {
 }
 
 /// Two libraries of `kv` with the same state: unchanged, and with a line of code edited.
-pub(crate) fn pair(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+pub(crate) fn pair() -> Result<(PathBuf, PathBuf), Failure> {
     let checkout = checkout().map_err(Box::new)?;
-    let longer = edited(&LONGER, &checkout, &folder.join("kv-longer")).map_err(Box::new)?;
+    let longer = edited(&LONGER, &checkout).map_err(Box::new)?;
     let sources = builder(&checkout);
     let library = sources.build(&checkout.join(KV), Profile::Release)?.library;
     let replacement = sources.build_unkept(&longer, Profile::Release)?.library;
@@ -137,7 +144,7 @@ pub(super) const CACHE_DIR: &str = "REFIT_CACHE_DIR";
 /// Builds in the checkout's own target folder, so that the next demo or bench finds the dependencies
 /// built, and with its lock; the dependencies come from the folder that the environment names, if it does.
 pub(crate) fn builder(checkout: &Path) -> Sources {
-    let sources = Sources::new(&checkout.join("target/refit"));
+    let sources = Sources::new(&checkout.join(OUTPUT));
     let sources = sources.with_lock(&checkout.join("Cargo.lock"));
     match std::env::var_os(CACHE_DIR) {
         Some(folder) if !folder.is_empty() => sources.with_store(Path::new(&folder)),
@@ -153,33 +160,50 @@ pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
     }
 }
 
-/// A version of `kv` as a package of its own, put together in the folder `to`: the engine as it is, as `made` changes
-/// it.
+/// A version of `kv` as a package of its own, put together in the folder of this name: the engine as it is, as `made`
+/// changes it.
 fn composed(
     version: &'static str,
     checkout: &Path,
-    to: &Path,
+    name: &str,
     made: impl FnOnce(EngineSource) -> Result<EngineSource, ComposeError>,
 ) -> Result<PathBuf, DemoError> {
+    let parent = checkout.join(OUTPUT).join("edited");
+    let to = parent.join(name);
     let compose = || {
         let old = EngineSource::read(&checkout.join(KV_V1))?;
         let kv = EngineSource::read(&checkout.join(KV))?.with_manifest_of(&old)?;
         let kv = kv
             .with_version(version)?
             .with_contract(&checkout.join("abi"))?;
-        made(kv)?.write(to)
+        let made = made(kv)?;
+        let _alone = alone(&parent)?;
+        made.write(&to)
     };
     compose().map_err(|reason| DemoError::Compose {
         version,
-        folder: to.to_owned(),
+        folder: to.clone(),
         reason: reason.to_string(),
     })?;
-    Ok(to.to_owned())
+    Ok(to)
+}
+
+/// Keeps other demos and benches out of the folder until it is dropped: two that begin at once write the same files.
+fn alone(folder: &Path) -> Result<File, ComposeError> {
+    let path = folder.join(".lock");
+    let locked = fs::create_dir_all(folder)
+        .and_then(|()| File::create(&path))
+        .and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|source| ComposeError::Io {
+        action: "lock",
+        path,
+        source,
+    })
 }
 
 /// A copy of `kv` with something edited.
-fn edited(edit: &Edit, checkout: &Path, to: &Path) -> Result<PathBuf, DemoError> {
-    composed(edit.version, checkout, to, |kv| {
+fn edited(edit: &Edit, checkout: &Path) -> Result<PathBuf, DemoError> {
+    composed(edit.version, checkout, edit.name, |kv| {
         kv.replacing(edit.file, edit.before, edit.after)
     })
 }
