@@ -21,8 +21,8 @@ mod moved;
 mod oracle;
 #[cfg(feature = "host")]
 mod pieces;
+mod refused;
 mod toolchain;
-mod ui;
 #[cfg(feature = "host")]
 mod way_back;
 
