@@ -291,11 +291,9 @@ fn what_stuck_twice_at_one_message_is_said_at_the_next_start_with_what_to_do() {
 #[test]
 fn a_node_that_is_told_to_end_once_ends_within_its_limit_though_an_engine_does_not_return() {
     let folder = Folder::new();
-    let mut node = Node::start(&folder, &["--stop-limit", "400ms"]);
+    let mut node = Node::start(&folder, &[&LIMIT[..], &["--stop-limit", "400ms"]].concat());
     let mut sent = node.ask(&["send", "evil", r#"{"wait":"open"}"#]);
-    node.until("the message is handled", || {
-        folder.run(&["query", "evil", r#""sum""#]).exit != 0
-    });
+    node.until_stuck();
     node.signal(Signal::HUP);
     assert_eq!(node.ended().code(), Some(60));
     let log = node.log();
