@@ -1,9 +1,4 @@
 //! The promises of the kernel, with engines that are linked into this program.
-//!
-//! | folder | how its tests drive an executor |
-//! |---|---|
-//! | `crewed` | on crews of real threads; for random scripts a plain model foretells all that a block gives |
-//! | `alone` | on the test's own thread, without a crew: what no thread has a part in, and what a test looks at between two steps |
 
 #![expect(
     clippy::unwrap_used,
@@ -11,8 +6,36 @@
 )]
 
 mod alone;
-mod crewed;
+mod bounded;
+mod bounds;
+mod budgets;
+mod bytes;
+mod causes;
+mod failures;
+mod faults;
+mod fuzz;
+mod histories;
+mod hostile;
+mod image;
+mod leading_on;
+mod lifecycle;
+mod once;
+mod once_copied;
+mod ordered_once;
+mod orders;
+mod parameters;
+mod queries;
 mod random;
+mod reserve;
+mod rig;
+mod rollback;
+mod rounds;
+mod runs;
+mod spawning;
+mod stream;
+mod timers;
+mod troubles;
+mod workers;
 
 /// What a decoder takes is counted, for each test by itself.
 #[global_allocator]

@@ -4,7 +4,7 @@
 //! It knows version 1 of the actor only, and the rules of a block: rounds, the order of engines, the budget,
 //! mailboxes, notices, timers, spawning and stopping. Of chunks it knows nothing.
 
-use crate::crewed::actor::{
+use crate::rig::actor::{
     Config, Core, Message, Op, PANIC_TEXT, Reply, Seen, padded, planned_fault, v1,
 };
 use refit_abi::host::{BlockFrame, CallError};
@@ -108,7 +108,7 @@ pub(crate) struct Told {
 impl From<&Replied> for Told {
     fn from(replied: &Replied) -> Self {
         Self {
-            entry: crate::crewed::node::entry(replied),
+            entry: crate::rig::node::entry(replied),
             outcome: replied.outcome.clone(),
         }
     }
@@ -184,7 +184,7 @@ impl Model {
         }
         let height = frame.height;
         for (index, (to, message)) in (0..).zip(messages) {
-            let sender = Sender::Client(crate::crewed::node::client());
+            let sender = Sender::Client(crate::rig::node::client());
             let content = Content::Message(message.clone());
             self.deliver(
                 *to,

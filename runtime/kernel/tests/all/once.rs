@@ -1,7 +1,7 @@
 //! Exactly once: what is sent again under its key is handled once and answered the same, whatever lies between.
 
-use crate::crewed::actor::{Config, Message, Op, PANIC_TEXT, Reply, planned_fault};
-use crate::crewed::node::{Node, PLENTY, client, ingress, roots, version_2};
+use crate::rig::actor::{Config, Message, Op, PANIC_TEXT, Reply, planned_fault};
+use crate::rig::node::{Node, PLENTY, client, ingress, roots, version_2};
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Generation, Height, Undelivered};
 use refit_kernel::limits::MAILBOX_MESSAGES_MAX;

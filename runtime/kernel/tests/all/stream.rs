@@ -1,7 +1,7 @@
 //! An image as a stream: what is written reads back as it was, and nothing else reads back.
 
 use crate::alone::harness::{frame, root, table};
-use crate::alone::image::{LARGE, busy};
+use crate::image::{LARGE, busy};
 use refit_abi::host::BlockFrame;
 use refit_abi::host::Explain;
 use refit_kernel::image::stream::RECORD_BYTES_MAX;

@@ -1,7 +1,7 @@
 //! A fault in one handler stays there.
 
-use crate::crewed::actor::{Config, Message, Op, Origin, PANIC_TEXT, planned_fault, v1};
-use crate::crewed::node::{ACTOR, Node, PLENTY, client, entry, ingress, roots};
+use crate::rig::actor::{Config, Message, Op, Origin, PANIC_TEXT, planned_fault, v1};
+use crate::rig::node::{ACTOR, Node, PLENTY, client, entry, ingress, roots};
 use refit_abi::host::CallError;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Sender, State, Undelivered};

@@ -1,9 +1,9 @@
 //! Where budgets cut rounds, hold back and refuse, neither the number of workers nor that of the engines in a chunk
 //! changes anything.
 
-use crate::crewed::actor::Config;
-use crate::crewed::node::{Node, ingress, roots};
-use crate::crewed::order::{Block, history};
+use crate::rig::actor::Config;
+use crate::rig::node::{Node, ingress, roots};
+use crate::histories::{Block, history};
 use crate::random::check;
 use proptest::prelude::*;
 use refit_abi::EngineId;

@@ -1,7 +1,7 @@
 //! A trouble that no client learns of is in the block's outcome, with engine, kind, version and message.
 
-use crate::crewed::actor::{Message, Op, Origin, PANIC_TEXT, planned_fault};
-use crate::crewed::node::{ACTOR, Node, client, roots};
+use crate::rig::actor::{Message, Op, Origin, PANIC_TEXT, planned_fault};
+use crate::rig::node::{ACTOR, Node, client, roots};
 use refit_abi::{EngineId, Sender, Undelivered};
 use refit_kernel::limits::TROUBLES_PER_BLOCK_MAX;
 use refit_kernel::{ReplyError, Trouble, Wrong};

@@ -2,7 +2,7 @@
 //! give one by one. The other side of the comparison is a model of mailboxes that knows no runs.
 
 use crate::alone::harness::{executor, postcard, root, run};
-use crate::alone::image::LARGE;
+use crate::image::LARGE;
 use crate::alone::script::{Message, Op, Target};
 use crate::random::check;
 use proptest::collection::vec;

@@ -1,7 +1,7 @@
 //! Engines start, stop, and are not there: each told to whom it concerns.
 
-use crate::crewed::actor::{Config, Message, Op, PANIC_TEXT, planned_fault};
-use crate::crewed::node::{ACTOR, Node, frame, roots};
+use crate::rig::actor::{Config, Message, Op, PANIC_TEXT, planned_fault};
+use crate::rig::node::{ACTOR, Node, frame, roots};
 use refit_abi::host::CallError;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Undelivered};
@@ -336,7 +336,7 @@ fn mail_goes_with_the_engine_that_gets_another_place() {
         (ids[0], script(vec![say(7), say(8)])),
         (ids[1], script(vec![Op::Stop { engine: ids[1] }])),
     ];
-    let out = node.block(crate::crewed::node::ingress(&messages), 1);
+    let out = node.block(crate::rig::node::ingress(&messages), 1);
     assert_eq!((out.stats.rounds, out.backlog), (1, 2));
     assert_eq!(node.statuses()[1].id, last);
     assert_eq!(node.run(&[]).stats.messages, 2);

@@ -1,7 +1,7 @@
 //! Exactly once is a function of the blocks: an image has it, and another process comes to the same.
 
 use crate::alone::harness::{NO_BUDGET, block, executor, handle_at_most, ingress, keyed, root};
-use crate::alone::image::{LARGE, copy};
+use crate::image::{LARGE, copy};
 use crate::alone::script::{Message, Op};
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::CLIENTS_MAX;
@@ -62,7 +62,7 @@ fn a_second_process_fed_the_same_blocks_has_the_same_table_and_outcomes() {
         println!("{DIGEST}{}", digest());
         return;
     }
-    let name = "alone::once::a_second_process_fed_the_same_blocks_has_the_same_table_and_outcomes";
+    let name = "once_copied::a_second_process_fed_the_same_blocks_has_the_same_table_and_outcomes";
     let mut second = Command::new(std::env::current_exe().unwrap());
     let second = second.args(["--exact", name, "--nocapture"]);
     let output = second.env(PRINT, "1").output().unwrap();

@@ -1,8 +1,8 @@
 //! Every bound is met exactly, told of, and loses nothing.
 
-use crate::crewed::actor::{Config, Message, Op, padded};
-use crate::crewed::model::Model;
-use crate::crewed::node::{Node, PLENTY, entry, frame, ingress, roots};
+use crate::rig::actor::{Config, Message, Op, padded};
+use crate::rig::model::Model;
+use crate::rig::node::{Node, PLENTY, entry, frame, ingress, roots};
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::ReplyError;
 use refit_kernel::limits::{

@@ -1,7 +1,7 @@
 //! An operator's orders as entries of a block: each at its place, and the same in every copy of the node.
 
 use crate::alone::harness::{block, executor, ingress, place, poison, root, run, seen, start};
-use crate::alone::image::{LARGE, copy};
+use crate::image::{LARGE, copy};
 use crate::alone::script::{Config, From, Message, Op, Seen, Target};
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::crew::Helpers;

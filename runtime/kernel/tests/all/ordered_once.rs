@@ -1,7 +1,7 @@
 //! Orders under keys: carried out once, in the table that messages have, and told again as they ended.
 
 use crate::alone::harness::{block, client, executor, keyed, root, seen};
-use crate::alone::image::copy;
+use crate::image::copy;
 use crate::alone::script::Message;
 use refit_abi::{EngineId, Height};
 use refit_kernel::crew::Helpers;
@@ -169,7 +169,7 @@ fn an_order_that_has_done_nothing_leaves_its_key_free() {
     }
     // Nothing is kept of a name that has done nothing.
     let images = [&executor, &self::executor(1)].map(|node| {
-        let image = node.image(crate::alone::image::LARGE).unwrap();
+        let image = node.image(crate::image::LARGE).unwrap();
         postcard::to_allocvec(&image.keys).unwrap()
     });
     assert_eq!(images[0], images[1]);

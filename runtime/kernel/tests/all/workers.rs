@@ -1,7 +1,7 @@
 //! The number of workers and of the engines in a chunk change nothing: not one byte of a state, not one reply.
 
-use crate::crewed::actor::{Config, Message, Op};
-use crate::crewed::node::{Node, ingress, roots, version_2};
+use crate::rig::actor::{Config, Message, Op};
+use crate::rig::node::{Node, ingress, roots, version_2};
 use refit_abi::{EngineId, Generation};
 use refit_kernel::limits::{CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
 use refit_kernel::{Emitted, LogLine, Receipt, Replied, Stats};

@@ -1,7 +1,7 @@
 //! Parameters are state: they change between blocks, come with an image, and hold whatever a node was configured with.
 
 use crate::alone::harness::{block, executor, ingress, root, table};
-use crate::alone::image::{LARGE, copy};
+use crate::image::{LARGE, copy};
 use crate::alone::script::Message;
 use refit_abi::Undelivered;
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};

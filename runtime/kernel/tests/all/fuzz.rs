@@ -4,7 +4,7 @@
 //! Seeds and counts: see `refit_fuzzing`.
 
 use crate::alone::harness::table;
-use crate::alone::image::{LARGE, busy};
+use crate::image::{LARGE, busy};
 use refit_fuzzing::{each_case, taken};
 use refit_kernel::{Executor, ImageReader, ImageScope};
 

@@ -1,6 +1,6 @@
 //! A node without its outside: an executor on a crew, blocks in, outcomes out.
 
-use crate::crewed::actor::{Config, Message, mute, v1};
+use crate::rig::actor::{Config, Message, mute, v1};
 use crossbeam_channel::{Sender, bounded};
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
@@ -121,7 +121,7 @@ impl Node {
     }
 
     /// The state of one live actor.
-    pub(crate) fn state(&self, engine: EngineId) -> crate::crewed::actor::Core {
+    pub(crate) fn state(&self, engine: EngineId) -> crate::rig::actor::Core {
         let states = self.states();
         let (_, bytes) = states.iter().find(|(id, _)| *id == engine).unwrap();
         postcard::from_bytes::<v1::Actor>(bytes).unwrap().core
@@ -241,7 +241,7 @@ fn quiet_planned_panics() {
     HOOK.call_once(|| {
         let loud = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let planned = |text: &&str| text.starts_with(crate::crewed::actor::PANIC_TEXT);
+            let planned = |text: &&str| text.starts_with(crate::rig::actor::PANIC_TEXT);
             if panic.payload_as_str().filter(planned).is_none() {
                 loud(panic);
             }
@@ -251,7 +251,7 @@ fn quiet_planned_panics() {
 
 /// Version 2 of the actor's code.
 pub(crate) fn version_2() -> Module {
-    Module::linked(crate::crewed::actor::v2::module()).unwrap()
+    Module::linked(crate::rig::actor::v2::module()).unwrap()
 }
 
 /// From the next block on, so many messages are handled in each.

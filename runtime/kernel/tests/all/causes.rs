@@ -1,7 +1,7 @@
 //! The work of one cause is bounded, by block and in all, and other clients' messages are handled meanwhile.
 
 use crate::alone::harness::{block, executor, ingress, reply, root, run, seen};
-use crate::alone::image::{LARGE, copy};
+use crate::image::{LARGE, copy};
 use crate::alone::script::{From, Message, Op, Seen, Target};
 use refit_kernel::crew::Helpers;
 use refit_kernel::{BlockOutcome, Executor, Parameters, Spent};

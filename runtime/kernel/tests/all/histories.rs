@@ -1,8 +1,8 @@
 //! Order: per sender and receiver by construction, and for any script what the model foretells.
 
-use crate::crewed::actor::{Config, Message, Op, Origin, PANIC_TEXT};
-use crate::crewed::model::{Life, Model, Told};
-use crate::crewed::node::{BLOCK_MILLIS, Node, PLENTY, frame, ingress, roots};
+use crate::rig::actor::{Config, Message, Op, Origin, PANIC_TEXT};
+use crate::rig::model::{Life, Model, Told};
+use crate::rig::node::{BLOCK_MILLIS, Node, PLENTY, frame, ingress, roots};
 use crate::random::check;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! A timer comes in its block: by height, or in the first block that is late enough.
 
-use crate::crewed::actor::{Config, Message, Op, Origin};
-use crate::crewed::node::{BLOCK_MILLIS, Node, PLENTY, ingress, roots};
+use crate::rig::actor::{Config, Message, Op, Origin};
+use crate::rig::node::{BLOCK_MILLIS, Node, PLENTY, ingress, roots};
 use refit_abi::{BlockTime, EngineId, Height, TimerId};
 use refit_kernel::Executor;
 use refit_kernel::limits::{MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX, TIMERS_PER_ENGINE_MAX};
