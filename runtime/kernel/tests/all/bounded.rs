@@ -1,19 +1,17 @@
 //! Where budgets cut rounds, hold back and refuse, neither the number of workers nor that of the engines in a chunk
 //! changes anything.
 
-use crate::rig::actor::Config;
-use crate::rig::node::{Node, ingress, roots};
 use crate::histories::{Block, history};
-use crate::random::check;
+use crate::rig::node::Node;
+use crate::rig::script::Config;
+use crate::rig::{LARGE, all_ingress, roots};
 use proptest::prelude::*;
 use refit_abi::EngineId;
 use refit_kernel::{Emitted, Image, Parameters, ReplyError, Spent, Stats};
+use refit_test_support::check;
 
 /// Workers, and engines in a chunk.
 const CREWS: [(usize, usize); 4] = [(1, 64), (2, 16), (4, 128), (4, 1)];
-
-/// No image of these tests is larger, in bytes.
-const LARGE: usize = 64 << 20;
 
 /// All that a history gives.
 #[derive(Debug, PartialEq)]
@@ -118,7 +116,7 @@ fn given(roots: &[EngineId], blocks: &[Block], bounds: Bounds, crew: (usize, usi
         budget: 50,
     };
     for block in blocks.iter().chain(std::iter::repeat_n(&idle, 3)) {
-        let outcome = node.block(ingress(&block.messages), block.budget);
+        let outcome = node.block(all_ingress(&block.messages), block.budget);
         let replies = outcome.replies.into_iter().map(|replied| replied.outcome);
         given.replies.push(replies.collect());
         given.events.push(outcome.events);

@@ -1,38 +1,26 @@
 //! A fault in one handler stays there.
 
-use crate::rig::actor::{Config, Message, Op, Origin, PANIC_TEXT, planned_fault, v1};
-use crate::rig::node::{ACTOR, Node, PLENTY, client, entry, ingress, roots};
+use crate::rig::actor::{PANIC_TEXT, planned_fault, v1};
+use crate::rig::node::Node;
+use crate::rig::script::{Config, Message, Op, Origin};
+use crate::rig::{ACTOR, PLENTY, index, ingress, roots, tester, unread};
 use refit_abi::host::CallError;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Sender, State, Undelivered};
-use refit_kernel::{EngineState, Ingress, Poison, QueryError, ReplyError};
+use refit_kernel::{EngineState, Poison, QueryError, Replied, ReplyError};
 
 /// One of each kind of output.
 fn outputs(to: EngineId, tag: u32) -> Vec<Op> {
     vec![
-        Op::Send {
-            to,
-            message: Message {
-                tag,
-                ops: Vec::new(),
-            },
-        },
-        Op::Spawn {
-            config: Config::default(),
-        },
-        Op::Emit { bytes: tag },
-        Op::TimerAfterBlocks {
-            blocks: 1,
-            message: Message {
-                tag,
-                ops: Vec::new(),
-            },
-        },
+        Op::send(to, Message::tagged(tag)),
+        Op::Spawn(Config::default()),
+        Op::Emit(tag),
+        Op::AfterBlocks(1, Message::tagged(tag)),
     ]
 }
 
 fn tags(node: &Node, engine: EngineId, from: Origin) -> Vec<u32> {
-    node.state(engine)
+    node.memory(engine)
         .log
         .iter()
         .filter(|seen| seen.from == from)
@@ -47,7 +35,7 @@ fn an_error_reply_drops_the_outputs_of_its_message_and_only_those() {
     let mut node = Node::with_roots(1, &ids);
     let mut failing = outputs(peer, 2);
     // To itself too: a stop that is dropped leaves it serving.
-    failing.extend([Op::Stop { engine }, Op::Fail]);
+    failing.extend([Op::stop(engine), Op::Fail]);
     let script = |tag, ops| (engine, Message { tag, ops });
     let out = node.run(&[
         script(1, outputs(peer, 1)),
@@ -68,13 +56,13 @@ fn an_error_reply_drops_the_outputs_of_its_message_and_only_those() {
     assert_eq!(out.stats.spawned, 2);
     // The ids of those that were not spawned are given to the next.
     assert_eq!(
-        node.state(engine).children,
+        node.memory(engine).children,
         [engine.child(0), engine.child(1)]
     );
     assert_eq!(tags(&node, peer, Origin::Engine(engine)), [1, 3]);
     node.run(&[]);
     assert_eq!(tags(&node, engine, Origin::Timer), [1, 3]);
-    assert_eq!(tags(&node, engine, Origin::Client(client())), [1, 3]);
+    assert_eq!(tags(&node, engine, Origin::Client(tester())), [1, 3]);
 }
 
 #[test]
@@ -93,13 +81,7 @@ fn a_panic_poisons_its_engine_and_no_other() {
             },
         ),
         (broken, Message { tag: 2, ops }),
-        (
-            broken,
-            Message {
-                tag: 3,
-                ops: Vec::new(),
-            },
-        ),
+        (broken, Message::tagged(3)),
         (
             friend,
             Message {
@@ -107,13 +89,7 @@ fn a_panic_poisons_its_engine_and_no_other() {
                 ops: outputs(broken, 4),
             },
         ),
-        (
-            other,
-            Message {
-                tag: 5,
-                ops: Vec::new(),
-            },
-        ),
+        (other, Message::tagged(5)),
     ]);
     let engine = broken;
     let text = PANIC_TEXT.to_owned();
@@ -138,14 +114,14 @@ fn a_panic_poisons_its_engine_and_no_other() {
     // Its message of before the panic went out, that of the panic did not.
     assert_eq!(tags(&node, other, Origin::Engine(broken)), [1]);
     assert_eq!(
-        node.state(friend).notices,
+        node.memory(friend).notices,
         [(broken, "Poisoned".to_owned())]
     );
 
     let EngineState::Poisoned(poison) = node.status(broken).state else {
         panic!("it serves")
     };
-    let sender = Some(Sender::Client(client()));
+    let sender = Some(Sender::Client(tester()));
     let told = Poison {
         height: out.height,
         sender,
@@ -179,28 +155,29 @@ fn an_engine_whose_message_ends_in_a_panic_learns_of_it_once() {
     let ids = roots(2);
     let (sender, broken) = (ids[0], ids[1]);
     let mut node = Node::with_roots(1, &ids);
-    let crash = Op::Send {
-        to: broken,
-        message: Message {
-            tag: 0,
-            ops: vec![Op::Panic],
-        },
-    };
-    node.run(&[(
-        sender,
-        Message {
-            tag: 0,
-            ops: vec![crash],
-        },
-    )]);
-    assert_eq!(
-        node.state(sender).notices,
-        [(broken, "Poisoned".to_owned())]
-    );
+    let poisoned = |times| vec![(broken, "Poisoned".to_owned()); times];
+    let crash = Op::send(broken, Message::of([Op::Panic]));
+    node.run(&[(sender, Message::of([crash]))]);
+    assert_eq!(node.memory(sender).notices, poisoned(1));
     let EngineState::Poisoned(poison) = node.status(broken).state else {
         panic!("it serves")
     };
     assert_eq!(poison.sender, Some(Sender::Engine(sender)));
+    // And once of each that comes later.
+    let say = || Op::send(broken, Message::default());
+    node.run(&[(sender, Message::of([say(), say()]))]);
+    assert_eq!(node.memory(sender).notices, poisoned(3));
+}
+
+#[test]
+fn an_engine_learns_of_each_message_that_was_behind_one_that_panicked() {
+    let ids = roots(2);
+    let mut node = Node::with_roots(1, &ids);
+    let say = |ops: &[Op]| Op::send(ids[1], Message::of(ops));
+    let ops = [say(&[Op::Panic]), say(&[]), say(&[])];
+    node.run(&[(ids[0], Message::of(ops))]);
+    let told = vec![(ids[1], "Poisoned".to_owned()); 3];
+    assert_eq!(node.memory(ids[0]).notices, told);
 }
 
 #[test]
@@ -209,20 +186,17 @@ fn a_panic_over_a_notice_tells_nobody_of_a_message_that_was_never_sent() {
     let (brittle, sound) = (ids[0], ids[1]);
     let mut node = Node::with_roots(1, &ids);
     let mute = node.start_mute();
-    let say = |to| Op::Send {
-        to,
-        message: Message::default(),
-    };
+    let say = |to| Op::send(to, Message::default());
     let ops = vec![Op::PanicOnNotice, say(mute), say(sound)];
     node.run(&[(brittle, Message { tag: 0, ops })]);
-    assert!(matches!(
-        node.status(brittle).state,
-        EngineState::Poisoned(_)
-    ));
+    let EngineState::Poisoned(poison) = node.status(brittle).state else {
+        panic!("it serves")
+    };
+    assert_eq!(poison.sender, Some(Sender::Engine(mute)));
     // The mute would have had a notice about a message of its own: a message more to handle.
     assert_eq!(node.status(mute).handled, 1);
     assert_eq!(node.dead_letters(), []);
-    assert!(node.state(sound).notices.is_empty());
+    assert!(node.memory(sound).notices.is_empty());
 }
 
 #[test]
@@ -231,39 +205,24 @@ fn what_an_engine_does_not_understand_comes_back_to_whoever_sent_it() {
     let engine = ids[0];
     let mut node = Node::with_roots(1, &ids);
     let mute = node.start_mute();
-    let nonsense = |payload: &[u8]| Ingress {
-        engine,
-        client: client(),
-        share: refit_kernel::Share::default(),
-        sequence: None,
-        codec: Codec::Json,
-        payload: payload.to_vec(),
-    };
-    let say = Op::Send {
-        to: mute,
-        message: Message::default(),
-    };
-    let mut messages = vec![nonsense(b"{\"no\":1}"), nonsense(b"\xff"), nonsense(b"")];
-    messages.extend(ingress(&[(
-        engine,
-        Message {
-            tag: 1,
-            ops: vec![say],
-        },
-    )]));
+    let say = Message::of([Op::send(mute, Message::default())]);
+    let nonsense = [&b"{\"tag\":\"seven\"}"[..], b"{\"no\":1}", b"\xff", b""];
+    let mut messages = nonsense.map(|it| unread(engine, it.to_vec())).to_vec();
+    messages.push(ingress(engine, &say));
     let out = node.block(messages, PLENTY);
     let [bad @ .., good] = &out.replies[..] else {
         panic!("no replies")
     };
-    let places: Vec<_> = bad.iter().map(|reply| entry(reply).index).collect();
-    assert_eq!(places, [0, 1, 2]);
-    for reply in bad {
-        assert!(
-            matches!(reply.outcome, Err(ReplyError::Rejected { engine: e, .. }) if e == engine)
-        );
-    }
+    let indices: Vec<_> = bad.iter().map(index).collect();
+    assert_eq!(indices, [0, 1, 2, 3]);
+    let reason = |reply: &Replied| match &reply.outcome {
+        Err(ReplyError::Rejected { engine: it, reason }) if *it == engine => reason.clone(),
+        other => panic!("{other:?}"),
+    };
+    let reasons: Vec<_> = bad.iter().map(reason).collect();
+    assert!(reasons[0].contains("seven"), "{reasons:?}");
     assert!(good.outcome.is_ok());
-    assert_eq!(node.state(engine).notices, [(mute, "Rejected".to_owned())]);
+    assert_eq!(node.memory(engine).notices, [(mute, "Rejected".to_owned())]);
     assert_eq!(node.status(mute).state, EngineState::Live);
 }
 
@@ -275,11 +234,7 @@ fn a_query_that_cannot_be_answered_is_a_typed_error() {
     let engine = EngineId::root("nobody").unwrap();
     assert_eq!(node.query(engine), Err(QueryError::Unknown { engine }));
     let id = ids[0];
-    let garbage = node.call(move |executor| {
-        executor
-            .query(id, refit_abi::raw::Codec::Json, b"what")
-            .unwrap_err()
-    });
+    let garbage = node.call(move |executor| executor.query(id, Codec::Json, b"what").unwrap_err());
     let QueryError::Call { engine, error } = garbage else {
         panic!("{garbage:?}")
     };

@@ -3,8 +3,8 @@
 //!
 //! Seeds and counts: see `refit_fuzzing`.
 
-use crate::alone::harness::table;
-use crate::image::{LARGE, busy};
+use crate::rig::alone::busy;
+use crate::rig::{LARGE, table};
 use refit_fuzzing::{each_case, taken};
 use refit_kernel::{Executor, ImageReader, ImageScope};
 

@@ -1,14 +1,16 @@
 //! Order: per sender and receiver by construction, and for any script what the model foretells.
 
-use crate::rig::actor::{Config, Message, Op, Origin, PANIC_TEXT};
+use crate::rig::actor::PANIC_TEXT;
 use crate::rig::model::{Life, Model, Told};
-use crate::rig::node::{BLOCK_MILLIS, Node, PLENTY, frame, ingress, roots};
-use crate::random::check;
+use crate::rig::node::Node;
+use crate::rig::script::{Config, Message, Op, Origin, Target};
+use crate::rig::{BLOCK_MILLIS, PLENTY, all_ingress, frame, roots};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use refit_abi::EngineId;
 use refit_kernel::EngineState;
+use refit_test_support::check;
 
 /// A block of a random history.
 #[derive(Clone, Debug)]
@@ -24,13 +26,7 @@ fn messages_of_one_sender_to_one_receiver_arrive_in_the_order_of_sending() {
     let all = roots(SENDERS + 2);
     let (senders, receivers) = all.split_at(SENDERS);
     let mut node = Node::with_roots(2, &all);
-    let send = |tag| Op::Send {
-        to: receivers[tag as usize % 2],
-        message: Message {
-            tag,
-            ops: Vec::new(),
-        },
-    };
+    let send = |tag| Op::send(receivers[tag as usize % 2], Message::tagged(tag));
     let script = Message {
         tag: 0,
         ops: (0..EACH).map(send).collect(),
@@ -40,7 +36,7 @@ fn messages_of_one_sender_to_one_receiver_arrive_in_the_order_of_sending() {
     node.run(&messages);
     node.run(&messages);
     for (parity, receiver) in receivers.iter().enumerate() {
-        let log = node.state(*receiver).log;
+        let log = node.memory(*receiver).log;
         assert_eq!(log.len(), SENDERS * EACH as usize);
         let expected: Vec<u32> = (0..EACH)
             .filter(|tag| *tag as usize % 2 == parity)
@@ -77,9 +73,7 @@ fn agree(roots: &[EngineId], blocks: &[Block], chunk: usize) -> Result<(), TestC
     node.call(move |executor| executor.pack(chunk));
     for (place, root) in roots.iter().enumerate() {
         // Some roots are not idle from the start.
-        let ops = (place % 3 == 0).then(|| Op::Spawn {
-            config: Config::default(),
-        });
+        let ops = (place % 3 == 0).then(|| Op::Spawn(Config::default()));
         let config = Config {
             ops: ops.into_iter().collect(),
         };
@@ -88,7 +82,7 @@ fn agree(roots: &[EngineId], blocks: &[Block], chunk: usize) -> Result<(), TestC
     }
     for (place, block) in blocks.iter().enumerate() {
         let frame = frame(place as u64 + 1);
-        let real = node.block(ingress(&block.messages), block.budget);
+        let real = node.block(all_ingress(&block.messages), block.budget);
         let foretold = model.block(frame, &block.messages, block.budget);
         prop_assert_eq!(real.height, frame.height);
         let told: Vec<Told> = real.replies.iter().map(Told::from).collect();
@@ -158,18 +152,18 @@ fn message(names: Vec<EngineId>, depth: u32) -> BoxedStrategy<Message> {
 
 fn leaf(names: Vec<EngineId>) -> BoxedStrategy<Op> {
     prop_oneof![
-        12 => select(names.clone()).prop_map(|to| Op::Send { to, message: Message::default() }),
+        12 => select(names.clone()).prop_map(|to| Op::send(to, Message::default())),
         2 => (select(names.clone()), 1_u32..5, 0_u32..9)
-            .prop_map(|(to, count, bytes)| Op::Flood { to, count, bytes }),
-        3 => (0_u32..20).prop_map(|bytes| Op::Emit { bytes }),
-        1 => Just(Op::Log { text: "said".to_owned() }),
+            .prop_map(|(to, count, bytes)| Op::Flood { to: to.into(), count, bytes }),
+        3 => (0_u32..20).prop_map(Op::Emit),
+        1 => (1_u32..3).prop_map(|lines| Op::Log { lines, bytes: 4 }),
         1 => Just(Op::SpawnGhost),
         1 => Just(Op::SpawnMistaken),
         1 => Just(Op::TimerInTongues),
-        3 => (0_u32..6).prop_map(|nth| Op::CancelTimer { nth }),
-        1 => (0_u32..4).prop_map(|count| Op::SpawnMany { count }),
-        2 => select(names).prop_map(|engine| Op::Stop { engine }),
-        1 => (0_u32..3).prop_map(|nth| Op::StopChild { nth }),
+        3 => (0_u32..6).prop_map(Op::CancelTimer),
+        1 => (0_u32..4).prop_map(Op::SpawnMany),
+        2 => select(names).prop_map(Op::stop),
+        1 => (0_u32..3).prop_map(|nth| Op::stop(Target::Child(nth))),
         1 => Just(Op::Fail),
         1 => Just(Op::Panic),
         1 => Just(Op::PanicOnNotice),
@@ -180,13 +174,13 @@ fn leaf(names: Vec<EngineId>) -> BoxedStrategy<Op> {
 fn branch(names: Vec<EngineId>, depth: u32) -> BoxedStrategy<Op> {
     let inner = message(names.clone(), depth - 1);
     prop_oneof![
-        8 => (select(names), inner.clone()).prop_map(|(to, message)| Op::Send { to, message }),
-        2 => (0_u32..3, inner.clone()).prop_map(|(nth, message)| Op::SendChild { nth, message }),
-        2 => inner.clone().prop_map(|message| Op::Spawn { config: Config { ops: message.ops } }),
+        8 => (select(names), inner.clone()).prop_map(|(to, message)| Op::send(to, message)),
+        2 => (0_u32..3, inner.clone()).prop_map(|(nth, message)| Op::send(Target::Child(nth), message)),
+        2 => inner.clone().prop_map(|message| Op::Spawn(Config { ops: message.ops })),
         3 => (0_u64..4, inner.clone())
-            .prop_map(|(blocks, message)| Op::TimerAfterBlocks { blocks, message }),
+            .prop_map(|(blocks, message)| Op::AfterBlocks(blocks, message)),
         1 => (0_u64..3 * BLOCK_MILLIS, inner)
-            .prop_map(|(millis, message)| Op::TimerAfterTime { millis, message }),
+            .prop_map(|(millis, message)| Op::AfterTime(millis, message)),
     ]
     .boxed()
 }

@@ -2,8 +2,9 @@
 //! emits, and panics; and because of many messages of clients at once it does all of that, logs and replies at length.
 //! The honest one's clients are answered in the block that they wrote to.
 
-use crate::alone::harness::{block, executor, ingress, place, root, seen};
-use crate::alone::script::{Config, Message, Op, Target};
+use crate::rig::alone::executor;
+use crate::rig::script::{Config, Message, Op, Target};
+use crate::rig::{block, index, ingress, memory, root};
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_PER_BLOCK_MAX};
 use refit_kernel::{BlockOutcome, Executor, Parameters};
@@ -19,7 +20,7 @@ const ROOM_BYTES_MAX: usize = 24 << 20;
 /// Engines that there may be.
 const ENGINES_MAX: usize = 400;
 
-fn bounded() -> Parameters {
+fn small_blocks() -> Parameters {
     let mut parameters = Parameters::default();
     parameters.block.messages = 6_000;
     parameters.block.rounds = 64;
@@ -49,23 +50,23 @@ fn hostile() -> Message {
 /// The honest engine's part of one block beside hostile ones: whose messages were answered.
 fn one_block(executor: &mut Executor, height: u64) -> Vec<bool> {
     let mut messages = vec![
-        ingress(root(0), 0, hostile()),
-        ingress(root(1), 0, hostile()),
-        ingress(root(2 + height as usize % 2), 0, Message::of([Op::Panic])),
+        ingress(root(0), &hostile()),
+        ingress(root(1), &hostile()),
+        ingress(root(2 + height as usize % 2), &Message::of([Op::Panic])),
     ];
     let first = messages.len() as u64;
-    let honest = |number| ingress(root(9), height * HONEST + number, Message::default());
+    let honest = |_| ingress(root(9), &Message::default());
     messages.extend((0..HONEST).map(honest));
     let outcome = executor.execute(&Helpers::none(), block(height, messages));
     assert!(outcome.stats.messages <= 6_000 + ENGINES_MAX as u64);
-    let honest = outcome.replies.iter().filter(|it| place(it) >= first);
+    let honest = outcome.replies.iter().filter(|it| index(it) >= first);
     honest.map(|replied| replied.outcome.is_ok()).collect()
 }
 
 #[test]
 fn beside_a_hostile_engine_an_honest_ones_clients_are_answered_at_once_and_memory_is_bounded() {
     let mut executor = executor(10);
-    executor.set_parameters(bounded());
+    executor.set_parameters(small_blocks());
     let mut waited = 0;
     for height in 1..=BLOCKS {
         let answered = one_block(&mut executor, height);
@@ -76,7 +77,7 @@ fn beside_a_hostile_engine_an_honest_ones_clients_are_answered_at_once_and_memor
         assert!(executor.engines() <= ENGINES_MAX);
     }
     assert!(waited >= 4_000, "only {waited} messages ever waited");
-    assert_eq!(seen(&executor, root(9)).len() as u64, BLOCKS * HONEST);
+    assert_eq!(memory(&executor, root(9)).log.len() as u64, BLOCKS * HONEST);
 }
 
 /// Messages of the hostile engine's clients in each block: as many causes.
@@ -93,7 +94,7 @@ const PLACE_BYTES_MAX: usize = 256;
 
 /// So small that each of the hostile messages reaches some of it.
 fn small() -> Parameters {
-    let mut parameters = bounded();
+    let mut parameters = small_blocks();
     parameters.block.effect_bytes = 1 << 20;
     parameters.round.deeds = 4_000;
     parameters.round.bytes = 2 << 20;
@@ -127,14 +128,20 @@ fn everything() -> Message {
     let child = Config {
         ops: vec![
             Op::Emit(1),
-            Op::Log(20, 1_000),
+            Op::Log {
+                lines: 20,
+                bytes: 1_000,
+            },
             Op::AfterBlocks(1, Message::default()),
         ],
     };
     let mut ops = vec![
-        Op::Flood(Target::Me, 400),
+        Op::flood(Target::Me, 400),
         Op::Spawn(child),
-        Op::Log(30, 2 * LOG_LINE_BYTES_MAX as u64),
+        Op::Log {
+            lines: 30,
+            bytes: 2 * LOG_LINE_BYTES_MAX as u32,
+        },
         Op::Say(100_000),
     ];
     ops.extend(vec![Op::Bytes(Target::Me, 20_000); 10]);
@@ -152,9 +159,9 @@ fn beside_a_flood_of_many_causes_an_honest_ones_clients_are_answered_and_memory_
     let line_max = LOG_LINE_BYTES_MAX + CUT_BYTES;
     let (mut most_room, mut most_leaving, mut most_logs) = (0, 0, 0);
     for height in 1..=FLOODED_BLOCKS {
-        let hostile = |n: usize| ingress(root(n % 9), 0, everything());
+        let hostile = |n: usize| ingress(root(n % 9), &everything());
         let mut messages: Vec<_> = (0..CAUSES).map(hostile).collect();
-        let honest = |n| ingress(root(9), height * HONEST + n, Message::default());
+        let honest = |_| ingress(root(9), &Message::default());
         messages.extend((0..HONEST).map(honest));
         let outcome = executor.execute(&Helpers::none(), block(height, messages));
         let honest = outcome.replies.iter().filter(|it| it.engine == root(9));

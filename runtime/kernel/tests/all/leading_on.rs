@@ -1,10 +1,11 @@
 //! Which crew works when, around an update point: a pause waits for no other thread.
 
-use crate::alone::harness::{executor, frame};
+use crate::rig::alone::executor;
+use crate::rig::block;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_kernel::crew::{Crew, UpdatePoint};
 use refit_kernel::limits::LEAD_ON_BLOCKS_MAX;
-use refit_kernel::{BlockInput, Duty, Quiesced};
+use refit_kernel::{Duty, Quiesced};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -67,11 +68,7 @@ impl Node {
     }
 
     fn block(&self, height: u64) {
-        let block = BlockInput {
-            frame: frame(height),
-            messages: Vec::new(),
-            ..BlockInput::default()
-        };
+        let block = block(height, Vec::new());
         // Nobody waits for its outcome.
         drop(self.duty.execute(block).unwrap());
     }

@@ -1,15 +1,13 @@
 //! Engines start, stop, and are not there: each told to whom it concerns.
 
-use crate::rig::actor::{Config, Message, Op, PANIC_TEXT, planned_fault};
-use crate::rig::node::{ACTOR, Node, frame, roots};
+use crate::rig::actor::{PANIC_TEXT, planned_fault};
+use crate::rig::node::Node;
+use crate::rig::script::{Config, Message, Op, Target};
+use crate::rig::{ACTOR, all_ingress, frame, roots};
 use refit_abi::host::CallError;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::{EngineState, QueryError, ReplyError, StartError};
-
-fn script(ops: Vec<Op>) -> Message {
-    Message { tag: 1, ops }
-}
 
 fn ids_of(node: &Node) -> Vec<EngineId> {
     let statuses = node.statuses().into_iter();
@@ -17,9 +15,7 @@ fn ids_of(node: &Node) -> Vec<EngineId> {
 }
 
 fn spawn(ops: Vec<Op>) -> Op {
-    Op::Spawn {
-        config: Config { ops },
-    }
+    Op::Spawn(Config { ops })
 }
 
 #[test]
@@ -27,18 +23,15 @@ fn an_engine_that_stops_itself_finishes_its_round_and_then_takes_nothing() {
     let ids = roots(2);
     let (engine, peer) = (ids[0], ids[1]);
     let mut node = Node::with_roots(1, &ids);
-    let say = Op::Send {
-        to: engine,
-        message: Message::default(),
-    };
+    let say = Op::send(engine, Message::default());
     let out = node.run(&[
-        (engine, script(vec![Op::Stop { engine }])),
-        (engine, script(vec![Op::Emit { bytes: 1 }])),
-        (peer, script(vec![say])),
+        (engine, Message::of(vec![Op::stop(engine)])),
+        (engine, Message::of(vec![Op::Emit(1)])),
+        (peer, Message::of(vec![say])),
     ]);
     assert!(out.replies.iter().all(|reply| reply.outcome.is_ok()));
     assert_eq!(out.events.len(), 1, "the rest of its round");
-    assert_eq!(node.state(peer).notices, [(engine, "Stopped".to_owned())]);
+    assert_eq!(node.memory(peer).notices, [(engine, "Stopped".to_owned())]);
     assert_eq!(ids_of(&node), [peer]);
     let reason = Undelivered::Stopped;
     assert_eq!(
@@ -57,9 +50,9 @@ fn an_engine_stops_its_child() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let child = ids[0].child(0);
-    node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
+    node.run(&[(ids[0], Message::of(vec![spawn(vec![])]))]);
     assert_eq!(node.status(child).state, EngineState::Live);
-    node.run(&[(ids[0], script(vec![Op::StopChild { nth: 0 }]))]);
+    node.run(&[(ids[0], Message::of(vec![Op::stop(Target::Child(0))]))]);
     assert_eq!(ids_of(&node), ids);
 }
 
@@ -68,18 +61,15 @@ fn a_stranger_may_not_stop_an_engine_and_neither_may_its_grandparent() {
     let ids = roots(2);
     let grandchild = ids[0].child(0).child(0);
     let mut node = Node::with_roots(1, &ids);
-    node.run(&[(ids[0], script(vec![spawn(vec![spawn(vec![])])]))]);
+    node.run(&[(ids[0], Message::of(vec![spawn(vec![spawn(vec![])])]))]);
     assert_eq!(node.status(grandchild).state, EngineState::Live);
     for (by, engine) in [
         (ids[1], ids[0]),
         (ids[0], grandchild),
         (ids[0].child(0), ids[0]),
     ] {
-        let stop = Op::Send {
-            to: by,
-            message: script(vec![Op::Stop { engine }]),
-        };
-        let out = node.run(&[(ids[0], script(vec![stop]))]);
+        let stop = Op::send(by, Message::of(vec![Op::stop(engine)]));
+        let out = node.run(&[(ids[0], Message::of(vec![stop]))]);
         assert_eq!(
             node.status(engine).state,
             EngineState::Live,
@@ -99,25 +89,16 @@ fn a_stranger_may_not_stop_an_engine_and_neither_may_its_grandparent() {
 fn a_spawned_engine_takes_messages_from_the_next_round_on() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let say = Op::SendChild {
-        nth: 0,
-        message: Message {
-            tag: 7,
-            ops: vec![],
-        },
-    };
+    let say = Op::send(Target::Child(0), Message::tagged(7));
     // The child itself spawns and sends while it starts.
     let child = vec![
         spawn(vec![]),
-        Op::SendChild {
-            nth: 0,
-            message: Message::default(),
-        },
+        Op::send(Target::Child(0), Message::default()),
     ];
-    let out = node.run(&[(ids[0], script(vec![spawn(child), say]))]);
+    let out = node.run(&[(ids[0], Message::of(vec![spawn(child), say]))]);
     assert_eq!((out.stats.spawned, out.stats.rounds), (2, 2));
-    assert_eq!(node.state(ids[0].child(0)).log[0].tag, 7);
-    assert_eq!(node.state(ids[0].child(0).child(0)).log.len(), 1);
+    assert_eq!(node.memory(ids[0].child(0)).log[0].tag, 7);
+    assert_eq!(node.memory(ids[0].child(0).child(0)).log.len(), 1);
 }
 
 #[test]
@@ -136,12 +117,9 @@ fn an_engine_that_does_not_start_is_unknown_and_its_parent_is_told() {
         ),
     ] {
         let id = ids[0].child(count);
-        let ops = vec![spawn(vec![]), Op::Emit { bytes: 1 }, end];
-        let say = Op::SendChild {
-            nth: count as u32,
-            message: Message::default(),
-        };
-        let out = node.run(&[(ids[0], script(vec![spawn(ops), say]))]);
+        let ops = vec![spawn(vec![]), Op::Emit(1), end];
+        let say = Op::send(Target::Child(count as u32), Message::default());
+        let out = node.run(&[(ids[0], Message::of(vec![spawn(ops), say]))]);
         assert_eq!((out.stats.spawned, out.events.len()), (0, 0));
         let line = StartError::Init { engine: id, error }.to_string();
         assert_eq!((out.logs[0].engine, &out.logs[0].line), (ids[0], &line));
@@ -150,13 +128,13 @@ fn an_engine_that_does_not_start_is_unknown_and_its_parent_is_told() {
         (child, "Unknown".to_owned()),
         (ids[0].child(1), "Unknown".to_owned()),
     ];
-    assert_eq!(node.state(ids[0]).notices, told);
+    assert_eq!(node.memory(ids[0]).notices, told);
     assert_eq!(
         node.query(child),
         Err(QueryError::Unknown { engine: child })
     );
     // The counter goes on: an id is never given twice.
-    node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
+    node.run(&[(ids[0], Message::of(vec![spawn(vec![])]))]);
     assert_eq!(node.status(ids[0].child(2)).state, EngineState::Live);
 }
 
@@ -165,34 +143,37 @@ fn a_message_to_nobody_comes_back() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
     let nobody = EngineId::root("nobody").unwrap();
-    let say = Op::Send {
-        to: nobody,
-        message: Message::default(),
-    };
-    let out = node.run(&[(nobody, Message::default()), (ids[0], script(vec![say]))]);
+    let say = Op::send(nobody, Message::default());
+    let out = node.run(&[
+        (nobody, Message::default()),
+        (ids[0], Message::of(vec![say])),
+    ]);
     let reason = Undelivered::Unknown;
     let unknown = ReplyError::Undelivered {
         engine: nobody,
         reason,
     };
     assert_eq!(out.replies[0].outcome, Err(unknown));
-    assert_eq!(node.state(ids[0]).notices, [(nobody, "Unknown".to_owned())]);
+    assert_eq!(
+        node.memory(ids[0]).notices,
+        [(nobody, "Unknown".to_owned())]
+    );
 }
 
 #[test]
 fn a_kind_that_no_module_has_is_refused() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    node.run(&[(ids[0], script(vec![Op::SpawnGhost]))]);
-    assert_eq!(node.state(ids[0]).refused, ["Unknown"]);
+    node.run(&[(ids[0], Message::of(vec![Op::SpawnGhost]))]);
+    assert_eq!(node.memory(ids[0]).refused, ["Unknown"]);
 }
 
 #[test]
 fn a_child_with_a_configuration_of_another_type_is_refused_at_once() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let out = node.run(&[(ids[0], script(vec![Op::SpawnMistaken]))]);
-    assert_eq!(node.state(ids[0]).refused, ["Schema"]);
+    let out = node.run(&[(ids[0], Message::of(vec![Op::SpawnMistaken]))]);
+    assert_eq!(node.memory(ids[0]).refused, ["Schema"]);
     assert_eq!((out.stats.spawned, out.logs.len()), (0, 0));
 }
 
@@ -240,22 +221,19 @@ fn the_randomness_of_each_message_and_of_the_start_is_its_own() {
     let mut node = Node::with_roots(1, &ids);
     let draw = || Message {
         tag: 0,
-        ops: vec![Op::Random, Op::Random],
+        ops: vec![Op::Draw, Op::Draw],
     };
-    let child = spawn(vec![Op::Random]);
-    let to_child = Op::SendChild {
-        nth: 0,
-        message: draw(),
-    };
+    let child = spawn(vec![Op::Draw]);
+    let to_child = Op::send(Target::Child(0), draw());
     node.run(&[
-        (ids[0], script(vec![child, to_child.clone(), to_child])),
+        (ids[0], Message::of(vec![child, to_child.clone(), to_child])),
         (ids[0], draw()),
         (ids[1], draw()),
     ]);
     node.run(&[(ids[0], draw())]);
     let mut drawn: Vec<u64> = [ids[0], ids[1], ids[0].child(0)]
         .iter()
-        .flat_map(|id| node.state(*id).random)
+        .flat_map(|id| node.memory(*id).random)
         .collect();
     let all = drawn.len();
     assert_eq!(all, 2 * 3 + 1 + 2 * 2);
@@ -268,7 +246,7 @@ fn the_randomness_of_each_message_and_of_the_start_is_its_own() {
 fn ending_all_engines_leaves_none_serving() {
     let ids = roots(70);
     let mut node = Node::with_roots(2, &ids);
-    node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
+    node.run(&[(ids[0], Message::of(vec![spawn(vec![])]))]);
     node.call(|executor| executor.discard_engines());
     assert!(node.statuses().is_empty());
     let out = node.run(&[(ids[0], Message::default())]);
@@ -290,7 +268,7 @@ fn engines_that_have_stopped_take_no_place() {
     let ids = roots(2);
     let mut node = Node::with_roots(2, &ids);
     for pass in 0..3 {
-        node.run(&[(ids[0], script(vec![Op::SpawnMany { count: PASSING }]))]);
+        node.run(&[(ids[0], Message::of(vec![Op::SpawnMany(PASSING)]))]);
         assert_eq!(node.statuses().len(), 2 + PASSING as usize);
         // First to last, last to first, and from the middle to both ends.
         let nth = |number: u32| match pass {
@@ -299,10 +277,9 @@ fn engines_that_have_stopped_take_no_place() {
             _ if number.is_multiple_of(2) => PASSING / 2 + number / 2,
             _ => PASSING / 2 - 1 - number / 2,
         };
-        let stops = (0..PASSING).map(|number| Op::StopChild {
-            nth: pass * PASSING + nth(number),
-        });
-        node.run(&[(ids[0], script(stops.collect()))]);
+        let stops =
+            (0..PASSING).map(|number| Op::stop(Target::Child(pass * PASSING + nth(number))));
+        node.run(&[(ids[0], Message::of(stops.collect::<Vec<_>>()))]);
         assert_eq!(ids_of(&node), ids);
         let image = node.call(|executor| executor.image(1 << 20).unwrap());
         assert_eq!((image.engines.len(), image.ended), (2, vec![]));
@@ -314,11 +291,11 @@ fn engines_that_have_stopped_take_no_place() {
 fn the_places_of_those_that_have_stopped_go_lowest_first_to_those_that_lie_last() {
     let ids = roots(6);
     let mut node = Node::with_roots(1, &ids);
-    let stop = |nth: usize| (ids[nth], script(vec![Op::Stop { engine: ids[nth] }]));
+    let stop = |nth: usize| (ids[nth], Message::of(vec![Op::stop(ids[nth])]));
     // The last of all gives its own place back and moves nowhere.
     node.run(&[stop(5), stop(3), stop(0)]);
     assert_eq!(ids_of(&node), [ids[4], ids[1], ids[2]]);
-    node.run(&[(ids[1], script(vec![spawn(vec![])]))]);
+    node.run(&[(ids[1], Message::of(vec![spawn(vec![])]))]);
     assert_eq!(ids_of(&node), [ids[4], ids[1], ids[2], ids[1].child(0)]);
 }
 
@@ -327,20 +304,17 @@ fn mail_goes_with_the_engine_that_gets_another_place() {
     let ids = roots(130);
     let last = ids[129];
     let mut node = Node::with_roots(1, &ids);
-    let say = |tag| Op::Send {
-        to: last,
-        message: Message { tag, ops: vec![] },
-    };
+    let say = |tag| Op::send(last, Message::tagged(tag));
     // Half a block: the mail waits when the places change, and is handled in the next one.
     let messages = [
-        (ids[0], script(vec![say(7), say(8)])),
-        (ids[1], script(vec![Op::Stop { engine: ids[1] }])),
+        (ids[0], Message::of(vec![say(7), say(8)])),
+        (ids[1], Message::of(vec![Op::stop(ids[1])])),
     ];
-    let out = node.block(crate::rig::node::ingress(&messages), 1);
+    let out = node.block(all_ingress(&messages), 1);
     assert_eq!((out.stats.rounds, out.backlog), (1, 2));
     assert_eq!(node.statuses()[1].id, last);
     assert_eq!(node.run(&[]).stats.messages, 2);
-    let tags: Vec<_> = node.state(last).log.iter().map(|seen| seen.tag).collect();
+    let tags: Vec<_> = node.memory(last).log.iter().map(|seen| seen.tag).collect();
     assert_eq!(tags, [7, 8]);
 }
 
@@ -349,18 +323,15 @@ fn what_waited_for_an_engine_that_stops_hears_so_and_what_comes_later_hears_that
     let ids = roots(2);
     let mut node = Node::with_roots(1, &ids);
     let child = ids[0].child(0);
-    node.run(&[(ids[0], script(vec![spawn(vec![])]))]);
-    let say = || Op::Send {
-        to: child,
-        message: Message::default(),
-    };
+    node.run(&[(ids[0], Message::of(vec![spawn(vec![])]))]);
+    let say = || Op::send(child, Message::default());
     node.run(&[
-        (ids[0], script(vec![Op::StopChild { nth: 0 }])),
-        (ids[1], script(vec![say()])),
+        (ids[0], Message::of(vec![Op::stop(Target::Child(0))])),
+        (ids[1], Message::of(vec![say()])),
     ]);
-    node.run(&[(ids[1], script(vec![say()]))]);
+    node.run(&[(ids[1], Message::of(vec![say()]))]);
     let told = ["Stopped", "Unknown"].map(|told| (child, told.to_owned()));
-    assert_eq!(node.state(ids[1]).notices, told);
+    assert_eq!(node.memory(ids[1]).notices, told);
     assert_eq!(
         node.query(child),
         Err(QueryError::Unknown { engine: child })
@@ -371,7 +342,7 @@ fn what_waited_for_an_engine_that_stops_hears_so_and_what_comes_later_hears_that
 fn the_name_of_an_engine_that_has_stopped_is_never_free_again() {
     let ids = roots(2);
     let mut node = Node::with_roots(1, &ids);
-    node.run(&[(ids[0], script(vec![Op::Stop { engine: ids[0] }]))]);
+    node.run(&[(ids[0], Message::of(vec![Op::stop(ids[0])]))]);
     let engine = ids[0];
     let again = move |executor: &mut refit_kernel::Executor| {
         let config = (Codec::Json, b"{\"ops\":[]}".as_slice());

@@ -5,15 +5,15 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
-mod alone;
+mod batches;
 mod bounded;
-mod bounds;
 mod budgets;
 mod bytes;
 mod causes;
-mod failures;
 mod faults;
+mod fullness;
 mod fuzz;
+mod guide;
 mod histories;
 mod hostile;
 mod image;
@@ -25,7 +25,6 @@ mod ordered_once;
 mod orders;
 mod parameters;
 mod queries;
-mod random;
 mod reserve;
 mod rig;
 mod rollback;

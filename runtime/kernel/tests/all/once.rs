@@ -1,7 +1,9 @@
 //! Exactly once: what is sent again under its key is handled once and answered the same, whatever lies between.
 
-use crate::rig::actor::{Config, Message, Op, PANIC_TEXT, Reply, planned_fault};
-use crate::rig::node::{Node, PLENTY, client, ingress, roots, version_2};
+use crate::rig::actor::{PANIC_TEXT, planned_fault};
+use crate::rig::node::{Node, version_2};
+use crate::rig::script::{Config, Message, Op, Reply};
+use crate::rig::{PLENTY, ingress, roots, tester};
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Generation, Height, Undelivered};
 use refit_kernel::limits::MAILBOX_MESSAGES_MAX;
@@ -10,24 +12,16 @@ use refit_kernel::{
 };
 
 fn keyed(sequence: u64, engine: EngineId, message: &Message) -> Ingress {
-    Ingress {
-        sequence: Some(sequence),
-        ..ingress(&[(engine, message.clone())]).remove(0)
-    }
+    crate::rig::keyed(("tester", sequence), engine, message)
 }
 
 fn asker(of: &Ingress) -> Asker {
-    let (client, sequence) = (client(), of.sequence.unwrap());
+    let (client, sequence) = (tester(), of.sequence.unwrap());
     let request = RequestDigest::of(of.engine, Codec::Json, &of.payload);
     Asker::Keyed {
         key: Key { client, sequence },
         request,
     }
-}
-
-fn tagged(tag: u32) -> Message {
-    let ops = Vec::new();
-    Message { tag, ops }
 }
 
 /// The only answer of a block.
@@ -45,7 +39,7 @@ fn one_key_in_two_blocks_behind_a_backlog_with_an_upgrade_between_is_handled_onc
  {
     let ids = roots(1);
     let mut node = Node::with_roots(2, &ids);
-    let message = keyed(7, ids[0], &tagged(70));
+    let message = keyed(7, ids[0], &Message::tagged(70));
     // Two blocks that handle nothing, with other code between them.
     assert_eq!(node.block(vec![message.clone()], 0).replies, []);
     node.swap(&version_2());
@@ -109,9 +103,9 @@ fn a_refusal_frees_its_key_and_the_same_message_is_handled_when_it_comes_again()
     let refused = |engine, reason| Err(ReplyError::Undelivered { engine, reason });
 
     // A full mailbox.
-    let flood = ingress(&[(ids[0], tagged(0))]).remove(0);
+    let flood = ingress(ids[0], &Message::tagged(0));
     node.block(vec![flood; MAILBOX_MESSAGES_MAX], 0);
-    let message = keyed(1, ids[0], &tagged(1));
+    let message = keyed(1, ids[0], &Message::tagged(1));
     let out = answer(node.block(vec![message.clone()], 0));
     assert_eq!(out.outcome, refused(ids[0], Undelivered::Full));
     node.block(Vec::new(), PLENTY);
@@ -120,7 +114,7 @@ fn a_refusal_frees_its_key_and_the_same_message_is_handled_when_it_comes_again()
 
     // An engine that is not there yet.
     let late = EngineId::root("late").unwrap();
-    let message = keyed(2, late, &tagged(2));
+    let message = keyed(2, late, &Message::tagged(2));
     let out = answer(node.block(vec![message.clone()], PLENTY));
     assert_eq!(out.outcome, refused(late, Undelivered::Unknown));
     node.start(late, &Config::default());
@@ -132,7 +126,7 @@ fn a_refusal_frees_its_key_and_the_same_message_is_handled_when_it_comes_again()
         tag: 3,
         ops: vec![Op::Panic],
     };
-    let after = keyed(4, late, &tagged(4));
+    let after = keyed(4, late, &Message::tagged(4));
     let out = node.block(vec![keyed(3, late, &stop), after.clone()], PLENTY);
     assert_eq!(
         out.replies[1].outcome,
@@ -143,11 +137,11 @@ fn a_refusal_frees_its_key_and_the_same_message_is_handled_when_it_comes_again()
     // And a message that it cannot read: it may come in better words under the same key.
     let nonsense = Ingress {
         payload: b"{\"no\":1}".to_vec(),
-        ..keyed(5, ids[0], &tagged(5))
+        ..keyed(5, ids[0], &Message::tagged(5))
     };
     let out = answer(node.block(vec![nonsense], PLENTY));
     assert!(matches!(out.outcome, Err(ReplyError::Rejected { .. })));
-    let out = answer(node.block(vec![keyed(5, ids[0], &tagged(5))], PLENTY));
+    let out = answer(node.block(vec![keyed(5, ids[0], &Message::tagged(5))], PLENTY));
     assert!(out.outcome.is_ok() && !out.repeated, "{out:?}");
 }
 
@@ -155,8 +149,11 @@ fn a_refusal_frees_its_key_and_the_same_message_is_handled_when_it_comes_again()
 fn another_message_under_a_key_that_is_taken_or_answered_is_refused_and_not_handled() {
     let ids = roots(2);
     let mut node = Node::with_roots(1, &ids);
-    let message = keyed(1, ids[0], &tagged(1));
-    let others = [keyed(1, ids[0], &tagged(2)), keyed(1, ids[1], &tagged(1))];
+    let message = keyed(1, ids[0], &Message::tagged(1));
+    let others = [
+        keyed(1, ids[0], &Message::tagged(2)),
+        keyed(1, ids[1], &Message::tagged(1)),
+    ];
     node.block(vec![message.clone()], 0);
     for _ in 0..2 {
         // Taken at first, then answered.
@@ -176,7 +173,7 @@ fn another_message_under_a_key_that_is_taken_or_answered_is_refused_and_not_hand
 fn messages_without_keys_are_each_one_of_its_own() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let same = (ids[0], tagged(1));
+    let same = (ids[0], Message::tagged(1));
     let out = node.run(&[same.clone(), same.clone()]);
     assert_eq!(out.replies.len(), 2);
     assert!(

@@ -1,8 +1,8 @@
 //! Exactly once is a function of the blocks: an image has it, and another process comes to the same.
 
-use crate::alone::harness::{NO_BUDGET, block, executor, handle_at_most, ingress, keyed, root};
-use crate::image::{LARGE, copy};
-use crate::alone::script::{Message, Op};
+use crate::rig::alone::{copy, executor};
+use crate::rig::script::{Message, Op};
+use crate::rig::{LARGE, PLENTY, block, handle_at_most, ingress, keyed, root};
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::CLIENTS_MAX;
 use refit_kernel::{BlockInput, BlockOutcome, Executor, Ingress, KeyRefusal, ReplyError, Share};
@@ -19,12 +19,12 @@ fn script() -> Vec<BlockInput> {
     let fail = || Message::of([Op::Fail]);
     let requests = |height: u64| -> Vec<Ingress> {
         let nth = |number: u64| match number % 6 {
-            0 => keyed(("ada", number / 2), root(0), Message::default()),
-            1 => keyed(("bob", number % 7), root(1), Message::of([Op::Draw])),
-            2 => keyed(("bob", number % 11), root(0), Message::default()),
-            3 => keyed(("eve", number), root(2), fail()),
-            4 => keyed(("eve", number), root(9), Message::default()),
-            _ => ingress(root(3), number, Message::default()),
+            0 => keyed(("ada", number / 2), root(0), &Message::default()),
+            1 => keyed(("bob", number % 7), root(1), &Message::of([Op::Draw])),
+            2 => keyed(("bob", number % 11), root(0), &Message::default()),
+            3 => keyed(("eve", number), root(2), &fail()),
+            4 => keyed(("eve", number), root(9), &Message::default()),
+            _ => ingress(root(3), &Message::default()),
         };
         (0..20).map(|number| nth(height * 13 + number)).collect()
     };
@@ -37,7 +37,7 @@ fn script() -> Vec<BlockInput> {
 fn execute(executor: &mut Executor, block: BlockInput) -> BlockOutcome {
     let budget = match block.frame.height.0 % 3 {
         0 => 0,
-        _ => NO_BUDGET,
+        _ => PLENTY,
     };
     handle_at_most(executor, budget);
     executor.execute(&Helpers::none(), block)
@@ -99,9 +99,9 @@ fn an_executor_made_from_an_image_answers_and_refuses_as_the_one_it_was_taken_fr
 #[test]
 fn new_names_as_many_as_there_are_places_displace_nobody_and_leave_others_theirs() {
     let mut executor = executor(1);
-    let mine = || keyed(("honest", 1), root(0), Message::default());
+    let mine = || keyed(("honest", 1), root(0), &Message::default());
     let first = execute(&mut executor, block(1, vec![mine()]));
-    let new = |number: usize| keyed((&format!("n{number}"), 1), root(0), Message::default());
+    let new = |number: usize| keyed((&format!("n{number}"), 1), root(0), &Message::default());
     let mut turned_away = 0;
     let mut height = 1;
     for start in (0..CLIENTS_MAX).step_by(1 << 12) {
@@ -122,10 +122,10 @@ fn new_names_as_many_as_there_are_places_displace_nobody_and_leave_others_theirs
     assert_eq!(again.replies[0].outcome, first.replies[0].outcome);
     // By another way new names come in as if nothing were, in an executor made from an image too.
     for mut executor in [copy(&executor), executor] {
-        handle_at_most(&mut executor, NO_BUDGET);
+        handle_at_most(&mut executor, PLENTY);
         let elsewhere = (0..100).map(|number| Ingress {
             share: Share(9),
-            ..keyed((&format!("m{number}"), 1), root(0), Message::default())
+            ..keyed((&format!("m{number}"), 1), root(0), &Message::default())
         });
         let outcome = executor.execute(&Helpers::none(), block(height + 2, elsewhere.collect()));
         let done = outcome

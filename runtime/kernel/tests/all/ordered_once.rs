@@ -1,9 +1,9 @@
 //! Orders under keys: carried out once, in the table that messages have, and told again as they ended.
 
-use crate::alone::harness::{block, client, executor, keyed, root, seen};
-use crate::image::copy;
-use crate::alone::script::Message;
-use refit_abi::{EngineId, Height};
+use crate::rig::alone::{copy, executor};
+use crate::rig::script::Message;
+use crate::rig::{LARGE, block, handle_at_most, keyed, memory, root};
+use refit_abi::{ClientId, EngineId, Height};
 use refit_kernel::crew::Helpers;
 use refit_kernel::{
     BlockInput, BlockOutcome, Done, Executor, Ingress, Key, KeyRefusal, Order, OrderError,
@@ -12,7 +12,7 @@ use refit_kernel::{
 
 fn key(name: &str, sequence: u64) -> Key {
     Key {
-        client: client(name),
+        client: ClientId::of(name),
         sequence,
     }
 }
@@ -57,7 +57,7 @@ fn plan(number: u8) -> Order {
 }
 
 fn tell(engine: EngineId) -> Vec<Ingress> {
-    vec![keyed(("bob", 1), engine, Message::default())]
+    vec![keyed(("bob", 1), engine, &Message::default())]
 }
 
 fn used() -> Result<Done, OrderError> {
@@ -104,7 +104,11 @@ fn an_order_under_a_key_is_carried_out_once_and_a_repeat_is_told_what_it_did() {
         assert_eq!(again, first.iter().map(repeated).collect::<Vec<_>>());
         assert!(again.iter().all(|it| it.at.height == Height(1)));
         assert_eq!(node.parameters().hash(), now, "it is not set again");
-        assert_eq!(seen(node, root(0)).len(), 1, "nor started afresh again");
+        assert_eq!(
+            memory(node, root(0)).log.len(),
+            1,
+            "nor started afresh again"
+        );
     }
 }
 
@@ -133,14 +137,14 @@ fn one_table_has_the_keys_of_messages_and_of_orders() {
         let ordered = order(&mut executor, key("bob", 1), refused.clone());
         assert_eq!((ordered.outcome, ordered.repeated), (used(), false));
     }
-    assert_eq!(seen(&executor, root(0)).len(), 1, "nothing was done");
+    assert_eq!(memory(&executor, root(0)).log.len(), 1, "nothing was done");
 
     order(&mut executor, key("op", 1), plan(1)).outcome.unwrap();
     for other in &orders[1..] {
         let ordered = order(&mut executor, key("op", 1), other.clone());
         assert_eq!(ordered.outcome, used());
     }
-    let message = keyed(("op", 1), root(0), Message::default());
+    let message = keyed(("op", 1), root(0), &Message::default());
     let outcome = next(&mut executor, &[], vec![message]);
     let refusal = Err(ReplyError::Key(KeyRefusal::Used));
     assert_eq!(outcome.replies[0].outcome, refusal);
@@ -150,8 +154,8 @@ fn one_table_has_the_keys_of_messages_and_of_orders() {
 #[test]
 fn an_order_under_the_key_of_a_message_that_waits_is_refused() {
     let mut executor = executor(1);
-    crate::alone::harness::handle_at_most(&mut executor, 1);
-    let two = || [1, 2].map(|sequence| keyed(("bob", sequence), root(0), Message::default()));
+    handle_at_most(&mut executor, 1);
+    let two = || [1, 2].map(|sequence| keyed(("bob", sequence), root(0), &Message::default()));
     next(&mut executor, &[], two().to_vec());
     let ordered = order(&mut executor, key("bob", 2), plan(1));
     assert_eq!(ordered.outcome, used());
@@ -169,7 +173,7 @@ fn an_order_that_has_done_nothing_leaves_its_key_free() {
     }
     // Nothing is kept of a name that has done nothing.
     let images = [&executor, &self::executor(1)].map(|node| {
-        let image = node.image(crate::image::LARGE).unwrap();
+        let image = node.image(LARGE).unwrap();
         postcard::to_allocvec(&image.keys).unwrap()
     });
     assert_eq!(images[0], images[1]);
@@ -190,7 +194,7 @@ fn a_name_that_only_orders_has_a_place_of_the_way_by_which_it_came() {
         Err(OrderError::Key(KeyRefusal::ShareFull { held: 1, .. }))
     );
     assert!(full, "{ordered:?}");
-    let elsewhere = keyed(("bob", 1), root(0), Message::default());
+    let elsewhere = keyed(("bob", 1), root(0), &Message::default());
     let outcome = next(&mut executor, &[], vec![elsewhere]);
     assert!(outcome.replies[0].outcome.is_ok(), "it came by another way");
 }

@@ -1,8 +1,8 @@
 //! An operator's orders as entries of a block: each at its place, and the same in every copy of the node.
 
-use crate::alone::harness::{block, executor, ingress, place, poison, root, run, seen, start};
-use crate::image::{LARGE, copy};
-use crate::alone::script::{Config, From, Message, Op, Seen, Target};
+use crate::rig::alone::{copy, executor, poison, run};
+use crate::rig::script::{Config, Message, Op, Origin, Seen, Target};
+use crate::rig::{LARGE, block, index, ingress, memory, root, start, tester};
 use refit_abi::{EngineId, Undelivered};
 use refit_kernel::crew::Helpers;
 use refit_kernel::{
@@ -47,7 +47,7 @@ fn setting(values: &[(&str, u64)]) -> Order {
 
 fn five() -> Vec<Ingress> {
     (0..5)
-        .map(|n| ingress(root(0), n, Message::default()))
+        .map(|_| ingress(root(0), &Message::default()))
         .collect()
 }
 
@@ -61,7 +61,7 @@ fn busy(executor: &mut Executor) {
     let child = Op::Spawn(Config::default());
     let timers = [2, 3].map(|after| Op::AfterBlocks(after, Message::default()));
     let ops = [vec![child], timers.to_vec()].concat();
-    run(executor, vec![(root(0), Message::of(ops))]);
+    run(executor, &[(root(0), Message::of(ops))]);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn ordered_parameters_hold_from_the_next_block_on_wherever_they_stand_in_theirs(
         assert_eq!(outcome.parameters.as_ref().unwrap().hash(), now);
         assert_eq!(outcome.ordered[0].outcome, Ok(Done::Parameters(now)));
         // A message is called by its place in the block, and an order has one.
-        let mut places: Vec<u64> = outcome.replies.iter().map(place).collect();
+        let mut places: Vec<u64> = outcome.replies.iter().map(index).collect();
         places.sort_unstable();
         let expected: Vec<u64> = (0..6).filter(|place| *place != at).collect();
         assert_eq!(places, expected);
@@ -107,8 +107,8 @@ fn a_restarted_engine_has_a_fresh_state_and_its_mail_and_none_of_its_timers() {
     let mut executor = executor(1);
     busy(&mut executor);
     let children = executor.engines();
-    let before = ingress(root(0), 7, Message::default());
-    let after = ingress(root(0), 8, Message::default());
+    let before = ingress(root(0), &Message::tagged(7));
+    let after = ingress(root(0), &Message::tagged(8));
     let outcome = ordered(
         &mut executor,
         vec![before, after],
@@ -120,29 +120,33 @@ fn a_restarted_engine_has_a_fresh_state_and_its_mail_and_none_of_its_timers() {
     };
     assert_eq!(outcome.ordered[0].outcome, Ok(done));
     assert_eq!(refused(&outcome), 0);
-    let client = From::Client(crate::alone::harness::client("tester"));
-    let mail = [7, 8].map(|stamp| Seen::Message(client, stamp, 2));
-    assert_eq!(seen(&executor, root(0)), mail, "what it saw before is gone");
+    let mail = [7, 8].map(|tag| Seen {
+        from: Origin::Client(tester()),
+        tag,
+        code: 1,
+    });
+    let log = memory(&executor, root(0)).log;
+    assert_eq!(log, mail, "what it saw before is gone");
     for _ in 0..4 {
-        run(&mut executor, vec![]);
+        run(&mut executor, &[]);
     }
     assert_eq!(
-        seen(&executor, root(0)),
+        memory(&executor, root(0)).log,
         mail,
         "no timer of its former life came"
     );
     assert_eq!(executor.engines(), children, "what it had started goes on");
     // Its counts go on: nothing that it starts or sends is called as something of before.
     let spawn = Message::of(vec![Op::Spawn(Config::default())]);
-    let outcome = run(&mut executor, vec![(root(0), spawn)]);
-    let spawned = crate::alone::harness::reply(&outcome, 0).unwrap().spawned;
+    run(&mut executor, &[(root(0), spawn)]);
+    let spawned = memory(&executor, root(0)).children;
     assert_eq!(spawned, [root(0).child(1)]);
 }
 
 #[test]
 fn a_poisoned_engine_that_is_restarted_serves_again() {
     let mut executor = executor(1);
-    run(&mut executor, vec![(root(0), Message::of(vec![Op::Panic]))]);
+    run(&mut executor, &[(root(0), Message::of(vec![Op::Panic]))]);
     assert!(poison(&executor, root(0)).is_some());
     let outcome = ordered(&mut executor, five(), vec![(0, Order::Restart(root(0)))]);
     let done = Done::Restarted {
@@ -154,7 +158,7 @@ fn a_poisoned_engine_that_is_restarted_serves_again() {
         (Ok(done), 0)
     );
     assert_eq!(poison(&executor, root(0)), None);
-    assert_eq!(seen(&executor, root(0)).len(), 5);
+    assert_eq!(memory(&executor, root(0)).log.len(), 5);
 }
 
 /// The requests of an `init` are carried out in the order of the block, and it draws numbers that no message draws.
@@ -167,10 +171,10 @@ fn the_init_of_a_restart_is_carried_out_and_draws_numbers_of_its_own() {
         Op::AfterBlocks(1, Message::default()),
         Op::Spawn(Config::default()),
     ];
-    start(&mut executor, root(0), Config { ops });
-    let first = seen(&executor, root(0));
-    run(&mut executor, vec![]);
-    let draw = ingress(root(0), 0, Message::of(vec![Op::Draw]));
+    start(&mut executor, root(0), &Config { ops });
+    let first = memory(&executor, root(0)).random;
+    run(&mut executor, &[]);
+    let draw = ingress(root(0), &Message::of(vec![Op::Draw]));
     let outcome = ordered(
         &mut executor,
         vec![draw],
@@ -181,9 +185,9 @@ fn the_init_of_a_restart_is_carried_out_and_draws_numbers_of_its_own() {
         .iter()
         .map(|event| &event.payload[..])
         .collect();
-    assert_eq!((events, executor.engines()), (vec![&b"5"[..]], 3));
-    let again = seen(&executor, root(0));
-    let drawn: Vec<u64> = first.iter().chain(&again).filter_map(drawn).collect();
+    assert_eq!((events, executor.engines()), (vec![&br#""77777""#[..]], 3));
+    let again = memory(&executor, root(0)).random;
+    let drawn = [&*first, &again].concat();
     assert_eq!(
         drawn.len(),
         3,
@@ -193,27 +197,18 @@ fn the_init_of_a_restart_is_carried_out_and_draws_numbers_of_its_own() {
     different.sort_unstable();
     different.dedup();
     assert_eq!(different.len(), 3, "{drawn:?}");
-    run(&mut executor, vec![]);
-    let timers = seen(&executor, root(0));
-    let timers = timers
-        .iter()
-        .filter(|seen| matches!(seen, Seen::Message(From::Timer, ..)));
+    run(&mut executor, &[]);
+    let log = memory(&executor, root(0)).log;
+    let timers = log.iter().filter(|seen| seen.from == Origin::Timer);
     assert_eq!(timers.count(), 1, "its new timer came");
-}
-
-fn drawn(seen: &Seen) -> Option<u64> {
-    match seen {
-        Seen::Drawn(number) => Some(*number),
-        _ => None,
-    }
 }
 
 #[test]
 fn a_restart_that_cannot_be_leaves_all_as_it_was_and_says_why() {
     let mut executor = executor(2);
     busy(&mut executor);
-    let stop = Message::of(vec![Op::Stop(Target::Me)]);
-    run(&mut executor, vec![(root(1), stop)]);
+    let stop = Message::of(vec![Op::stop(Target::Me)]);
+    run(&mut executor, &[(root(1), stop)]);
     let nobody = EngineId::root("nobody").unwrap();
     let orders = vec![(0, Order::Restart(nobody)), (1, Order::Restart(root(1)))];
     let reason = |outcome: &Result<Done, OrderError>| match outcome {
@@ -239,11 +234,11 @@ fn a_restart_whose_init_fails_or_panics_changes_nothing() {
             Op::Emit(5),
             Op::Spawn(Config::default()),
             Op::AfterBlocks(1, Message::default()),
-            Op::Send(Target::Me, Message::default()),
+            Op::send(Target::Me, Message::default()),
             Op::Draw,
             end,
         ];
-        start(&mut one, root(0), Config { ops });
+        start(&mut one, root(0), &Config { ops });
         busy(&mut one);
         let mut other = copy(&one);
         let outcome = ordered(&mut one, five(), vec![(2, Order::Restart(root(0)))]);
@@ -262,9 +257,9 @@ fn a_restart_whose_init_fails_or_panics_changes_nothing() {
         for _ in 0..4 {
             let images = [&one, &other].map(|node| node.image(LARGE).unwrap());
             assert_eq!(images[0], images[1]);
-            assert_eq!(seen(&one, root(0)), seen(&other, root(0)));
+            assert_eq!(memory(&one, root(0)), memory(&other, root(0)));
             for node in [&mut one, &mut other] {
-                run(node, vec![]);
+                run(node, &[]);
             }
         }
     }
@@ -275,7 +270,7 @@ fn a_restart_whose_init_fails_or_panics_changes_nothing() {
 fn a_copy_that_executes_the_same_orders_comes_to_the_same_image() {
     let mut one = executor(3);
     busy(&mut one);
-    run(&mut one, vec![(root(1), Message::of(vec![Op::Panic]))]);
+    run(&mut one, &[(root(1), Message::of(vec![Op::Panic]))]);
     let mut other = copy(&one);
     let orders = || {
         vec![

@@ -1,8 +1,8 @@
 //! Parameters are state: they change between blocks, come with an image, and hold whatever a node was configured with.
 
-use crate::alone::harness::{block, executor, ingress, root, table};
-use crate::image::{LARGE, copy};
-use crate::alone::script::Message;
+use crate::rig::alone::{copy, executor};
+use crate::rig::script::Message;
+use crate::rig::{LARGE, block, ingress, root, table};
 use refit_abi::Undelivered;
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_kernel::crew::Helpers;
@@ -11,7 +11,7 @@ use refit_kernel::{Executor, Parameters, ReplyError};
 /// How many of these messages of one block are refused for want of room.
 fn refused(executor: &mut Executor, messages: u64) -> usize {
     let height = executor.height().0 + 1;
-    let messages = (0..messages).map(|n| ingress(root(0), n, Message::default()));
+    let messages = (0..messages).map(|_| ingress(root(0), &Message::default()));
     let outcome = executor.execute(&Helpers::none(), block(height, messages.collect()));
     let full = Err(ReplyError::Undelivered {
         engine: root(0),

@@ -1,8 +1,9 @@
 //! Blocks go before what clients look at, and looks go on beside blocks.
 
-use crate::alone::harness::{executor, frame};
+use crate::rig::alone::executor;
+use crate::rig::block;
 use crossbeam_channel::bounded;
-use refit_kernel::{BlockInput, Duty, Executor};
+use refit_kernel::{Duty, Executor};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -35,11 +36,7 @@ fn a_block_waits_for_a_bounded_number_of_the_looks_that_came_before_it() {
         duty.call(look).unwrap();
     }
     for height in 1..=BLOCKS {
-        let block = BlockInput {
-            frame: frame(height),
-            messages: Vec::new(),
-            ..BlockInput::default()
-        };
+        let block = block(height, Vec::new());
         // Nobody waits for its outcome.
         drop(duty.execute(block).unwrap());
     }

@@ -1,6 +1,6 @@
 //! Memory that is taken before a pause is there in the pause, on every worker.
 
-use crate::alone::harness::executor;
+use crate::rig::alone::executor;
 use crossbeam_channel::{Sender, bounded};
 use refit_kernel::crew::UpdatePoint;
 use refit_kernel::limits::RESERVE_BYTES_MAX;

@@ -1,157 +1,33 @@
 //! A kind that rolls back: a message that fails leaves no trace, whatever its handler did before it failed and
 //! however many messages of its batch fail. Against a kind that is told to do nothing in their place.
 
-use crate::alone::harness::{block, client, frame, postcard};
+use crate::rig::actor::{PANIC_TEXT, actor, planned_fault};
+use crate::rig::alone::next;
+use crate::rig::script::{Config, Memory, Message, Op, Reply, Target};
+use crate::rig::{frame, memory, root, unread};
 use proptest::prelude::*;
 use refit_abi::host::Module;
 use refit_abi::raw::Codec;
 use refit_abi::{
-    Context, Deserialize, Engine, EngineId, Fault, Height, Sender, Serialize, State, TimerAt,
-    TimerId, Undelivered,
+    Capability, Context, Deserialize, Engine, EngineId, Fault, Sender, Serialize, State,
+    Undelivered,
 };
-use refit_kernel::crew::Helpers;
-use refit_kernel::{
-    BlockOutcome, EngineState, Executor, GenerationTable, Ingress, Poison, ReplyError,
-};
+use refit_kernel::{BlockOutcome, Executor, GenerationTable, Poison, ReplyError};
+use refit_test_support::check;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What one message does.
-#[derive(Clone, Debug, State, Serialize, Deserialize)]
-struct Message {
-    add: u64,
-    deeds: Vec<Deed>,
-    end: End,
-}
+/// Random histories that the kinds are tried on.
+const CASES: u32 = 64;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-enum Deed {
-    Send,
-    Spawn,
-    Timer,
-    Cancel,
-    Emit,
-    Draw,
-    Look,
-    Log,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-enum End {
-    Done,
-    Fault,
-    Panic,
-    /// Does nothing at all: what a message that failed should have come to.
-    Nothing,
-}
-
-/// What an engine remembers: every answer that it got.
-#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-struct Memory {
-    sum: u64,
-    got: Vec<u64>,
-    children: Vec<EngineId>,
-    timers: Vec<TimerId>,
-    told: Vec<(EngineId, String)>,
-}
-
-impl Memory {
-    fn handle<E>(&mut self, ctx: &mut Context<'_>, message: Message) -> Result<u64, Fault>
-    where
-        E: Engine<Config = (), Message = Message>,
-    {
-        if message.end == End::Nothing {
-            return Ok(0);
-        }
-        self.sum += message.add;
-        for deed in &message.deeds {
-            self.act::<E>(ctx, *deed)?;
-        }
-        match message.end {
-            End::Fault => Err(Fault::new("told-to-fail", "the message says so")),
-            End::Panic => panic!("told to panic"),
-            End::Done | End::Nothing => Ok(self.sum),
-        }
-    }
-
-    fn act<E>(&mut self, ctx: &mut Context<'_>, deed: Deed) -> Result<(), Fault>
-    where
-        E: Engine<Config = (), Message = Message>,
-    {
-        let later = TimerAt::Height(Height(ctx.height().0 + 1));
-        let echo = Message {
-            add: 1,
-            deeds: Vec::new(),
-            end: End::Done,
-        };
-        match deed {
-            Deed::Send => ctx.send(ctx.id(), &echo)?,
-            Deed::Spawn => self.children.push(ctx.spawn::<E>(&())?),
-            Deed::Timer => self.timers.push(ctx.set_timer(later, &echo)?),
-            Deed::Cancel => {
-                let cancelled = self
-                    .timers
-                    .pop()
-                    .map(|timer| ctx.cancel_timer(timer).is_ok());
-                self.got.push(u64::from(cancelled == Some(true)));
-            }
-            Deed::Emit => ctx.emit("sum", &self.sum)?,
-            Deed::Draw => self.got.push(ctx.random_u64()),
-            Deed::Look => self.got.push(ctx.budget_left().messages),
-            Deed::Log => ctx.log(refit_abi::Level::Info, "a line"),
-        }
-        Ok(())
-    }
-}
-
-macro_rules! engine {
-    ($(#[$derive:meta])* $name:ident, $kind:literal, $rollback:literal) => {
-        $(#[$derive])*
-        #[derive(State, Serialize, Deserialize)]
-        struct $name {
-            memory: Memory,
-        }
-
-        impl Engine for $name {
-            const KIND: &'static str = $kind;
-            const ROLLBACK: bool = $rollback;
-            type Config = ();
-            type Message = Message;
-            type Reply = u64;
-            type Query = ();
-            type Answer = Memory;
-
-            fn init((): (), _: &mut Context<'_>) -> Result<Self, Fault> {
-                let memory = Memory::default();
-                Ok(Self { memory })
-            }
-
-            fn handle(
-                &mut self,
-                ctx: &mut Context<'_>,
-                _: Sender,
-                message: Message,
-            ) -> Result<u64, Fault> {
-                self.memory.handle::<Self>(ctx, message)
-            }
-
-            fn query(&self, (): ()) -> Result<Memory, Fault> {
-                Ok(self.memory.clone())
-            }
-
-            fn undelivered(&mut self, _: &mut Context<'_>, to: EngineId, reason: Undelivered) {
-                self.memory.told.push((to, format!("{reason:?}")));
-            }
-        }
-    };
-}
-engine!(
+actor!(
     #[derive(Clone)]
     Cloned,
     "cloned",
-    true
+    code = 1,
+    rollback = true
 );
-engine!(Encoded, "encoded", true);
-engine!(Plain, "plain", false);
+actor!(Encoded, "encoded", code = 1, rollback = true);
+actor!(Plain, "plain", code = 1, rollback = false);
 
 /// How often [`Fickle`] was asked: what no engine may have.
 static ASKED: AtomicU64 = AtomicU64::new(0);
@@ -262,122 +138,138 @@ odd_engine!(OddEncoded, "odd-encoded");
 
 refit_abi::export_engines!(Cloned, Encoded, Plain, Fickle, OddCloned, OddEncoded);
 
+/// The only engine of a node.
 fn id() -> EngineId {
-    EngineId::root("one").unwrap()
+    root(0)
 }
 
 /// A node of one engine of `kind`.
 fn node(kind: &str) -> Executor {
-    node_with(kind, &())
+    node_with(kind, &Config::default())
 }
 
 fn node_with<C: Serialize>(kind: &str, config: &C) -> Executor {
     let module = Module::linked(module()).unwrap();
     let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
-    let config = (Codec::Postcard, &postcard(config)[..]);
+    let config = postcard::to_allocvec(config).unwrap();
+    let config = (Codec::Postcard, &*config);
     executor.start(id(), kind, config, frame(0)).unwrap();
     executor
 }
 
 /// Executes the messages as one block.
 fn run<M: Serialize>(executor: &mut Executor, messages: &[M]) -> BlockOutcome {
-    let ingress = |message: &M| Ingress {
-        engine: id(),
-        client: client("tester"),
-        share: refit_kernel::Share::default(),
-        sequence: None,
-        codec: Codec::Json,
-        payload: serde_json::to_vec(message).unwrap(),
-    };
-    let messages = messages.iter().map(ingress).collect();
-    let height = executor.height().0 + 1;
-    executor.execute(&Helpers::none(), block(height, messages))
-}
-
-fn memory(executor: &Executor) -> Memory {
-    let answer = executor.query(id(), Codec::Json, b"null").unwrap();
-    serde_json::from_slice(&answer).unwrap()
+    let ingress = |message: &M| unread(id(), serde_json::to_vec(message).unwrap());
+    next(executor, messages.iter().map(ingress).collect())
 }
 
 fn poison(executor: &Executor) -> Option<Poison> {
-    match executor.statuses(1).remove(0).state {
-        EngineState::Poisoned(poison) => Some(poison),
-        EngineState::Live => None,
-    }
+    crate::rig::alone::poison(executor, id())
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    use Deed::{Cancel, Draw, Emit, Log, Look, Send, Spawn, Timer};
-    let deed = prop::sample::select(vec![Send, Spawn, Timer, Cancel, Emit, Draw, Look, Log]);
+/// How a message ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    Fault,
+    Panic,
+}
+
+/// What a message does before it ends.
+fn deeds() -> impl Strategy<Value = Vec<Op>> {
+    let deed = prop_oneof![
+        Just(Op::send(Target::Me, Message::tagged(1))),
+        Just(Op::Spawn(Config::default())),
+        Just(Op::AfterBlocks(1, Message::tagged(2))),
+        (0_u32..4).prop_map(Op::CancelTimer),
+        (0_u32..9).prop_map(Op::Emit),
+        Just(Op::Draw),
+        Just(Op::Budget),
+        Just(Op::Log { lines: 1, bytes: 6 }),
+    ];
     prop::collection::vec(deed, 0..5)
 }
 
-fn messages() -> impl Strategy<Value = Vec<Message>> {
+fn messages() -> impl Strategy<Value = Vec<(Message, End)>> {
     let ends = vec![End::Done, End::Done, End::Fault, End::Panic];
-    let message = (0..9_u64, deeds(), prop::sample::select(ends));
-    let message = message.prop_map(|(add, deeds, end)| Message { add, deeds, end });
+    let message = (0_u32..9, deeds(), prop::sample::select(ends));
+    let message = message.prop_map(|(tag, mut ops, end)| {
+        // Whatever it has changed is the host's to bring back.
+        ops.extend(match end {
+            End::Done => None,
+            End::Fault => Some(Op::FailHalfDone),
+            End::Panic => Some(Op::Panic),
+        });
+        (Message { tag, ops }, end)
+    });
     prop::collection::vec(message, 0..12)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+/// Nothing in the place of what fails.
+fn spared(messages: &[(Message, End)]) -> Vec<Message> {
+    let spare = |(message, end): &(Message, End)| match end {
+        End::Done => message.clone(),
+        End::Fault | End::Panic => Message::of([Op::Nothing]),
+    };
+    messages.iter().map(spare).collect()
+}
 
-    #[test]
-    fn what_fails_leaves_no_trace_in_state_outputs_timers_and_counters(
-        blocks in prop::collection::vec(messages(), 1..4),
-    ) {
+#[test]
+fn what_fails_leaves_no_trace_in_state_outputs_timers_and_counters() {
+    let blocks = prop::collection::vec(messages(), 1..4);
+    check(CASES, &blocks, |blocks| {
         for kind in ["cloned", "encoded"] {
-            let (mut rolls, mut plain) = (node(kind), node("plain"));
-            for messages in &blocks {
-                let fails = |message: &&Message| message.end != End::Done;
-                let failed = messages.iter().filter(fails).count();
-                let spared: Vec<_> = messages.iter().cloned().map(|mut message| {
-                    if fails(&&message) {
-                        message.end = End::Nothing;
-                    }
-                    message
-                }).collect();
-                let (out, expected) = (run(&mut rolls, messages), run(&mut plain, &spared));
-                prop_assert_eq!(&out.events, &expected.events);
-                prop_assert_eq!(out.stats.spawned, expected.stats.spawned);
-                prop_assert_eq!(out.stats.faults + out.stats.rolled_back, failed as u64);
-                prop_assert_eq!(out.stats.poisoned, 0);
-                prop_assert_eq!(out.next_timer_height, expected.next_timer_height);
-                for (message, reply) in messages.iter().zip(&out.replies) {
-                    let as_told = match (message.end, &reply.outcome) {
-                        (End::Fault, Err(ReplyError::Fault(fault))) => fault.code == "told-to-fail",
-                        (End::Panic, Err(ReplyError::RolledBack { text, .. })) => text == "told to panic",
-                        (End::Done, Ok(_)) => true,
-                        _ => false,
-                    };
-                    prop_assert!(as_told, "{:?} {:?}", message.end, reply);
-                }
-                prop_assert_eq!(memory(&rolls), memory(&plain));
-            }
+            agree(kind, &blocks)?;
         }
+        Ok(())
+    });
+}
+
+fn agree(kind: &str, blocks: &[Vec<(Message, End)>]) -> Result<(), TestCaseError> {
+    let (mut rolls, mut plain) = (node(kind), node("plain"));
+    for block in blocks {
+        let messages: Vec<_> = block.iter().map(|(message, _)| message).collect();
+        let (out, expected) = (run(&mut rolls, &messages), run(&mut plain, &spared(block)));
+        let failed = block.iter().filter(|(_, end)| *end != End::Done).count();
+        prop_assert_eq!(&out.events, &expected.events);
+        prop_assert_eq!(out.stats.spawned, expected.stats.spawned);
+        prop_assert_eq!(out.stats.faults + out.stats.rolled_back, failed as u64);
+        prop_assert_eq!(out.stats.poisoned, 0);
+        prop_assert_eq!(out.next_timer_height, expected.next_timer_height);
+        for ((_, end), reply) in block.iter().zip(&out.replies) {
+            let as_told = match (end, &reply.outcome) {
+                (End::Fault, Err(ReplyError::Fault(fault))) => *fault == planned_fault(),
+                (End::Panic, Err(ReplyError::RolledBack { text, .. })) => text == PANIC_TEXT,
+                (End::Done, Ok(_)) => true,
+                _ => false,
+            };
+            prop_assert!(as_told, "{:?} {:?}", end, reply);
+        }
+        prop_assert_eq!(memory(&rolls, id()), memory(&plain, id()));
     }
+    Ok(())
 }
 
 #[test]
 fn each_message_of_a_batch_runs_at_most_twice_however_many_fail() {
-    let lines = |fail: bool| {
-        let end = if fail { End::Fault } else { End::Done };
-        let (add, deeds) = (1, vec![Deed::Emit; 3]);
-        Message { add, deeds, end }
+    let message = |place| {
+        let mut ops = vec![Op::Emit(1); 3];
+        ops.extend((place % 2 == 1).then_some(Op::FailHalfDone));
+        Message { tag: place, ops }
     };
     // Were every failure to run all messages before it again, this would be 4 million.
-    let messages: Vec<_> = (0..4_000).map(|place| lines(place % 2 == 1)).collect();
+    let messages: Vec<_> = (0..4_000).map(message).collect();
     let mut executor = node("cloned");
     let began = std::time::Instant::now();
     let out = run(&mut executor, &messages);
     assert_eq!((out.stats.faults, out.events.len()), (2_000, 6_000));
-    assert_eq!(memory(&executor).sum, 2_000);
+    assert_eq!(memory(&executor, id()).log.len(), 2_000);
     assert!(began.elapsed() < std::time::Duration::from_secs(10));
 }
 
 #[test]
 fn an_engine_that_does_other_things_the_second_time_is_poisoned_and_told_why() {
-    let mut executor = node("fickle");
+    let mut executor = node_with("fickle", &());
     let out = run(&mut executor, &[false, true, false]);
     let errors: Vec<_> = out.replies.iter().map(|reply| &reply.outcome).collect();
     assert!(errors[0].is_ok(), "{errors:?}");

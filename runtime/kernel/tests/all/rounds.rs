@@ -1,29 +1,16 @@
 //! What one round makes, and what leaves with one block, is bounded in all, however many causes and engines it comes
 //! from: the engine that would make more is refused, replies wait for the next block, and none is lost silently.
 
-use crate::alone::harness::{
-    block, client, executor, ingress, keyed, place, reply, root, run, seen,
-};
-use crate::alone::script::{Config, Message, Op, Target};
-use refit_kernel::crew::Helpers;
-use refit_kernel::{BlockOutcome, Executor, Ingress, KeyRefusal, Parameters, Replied, ReplyError};
-
-fn bounded(executor: &mut Executor, change: impl FnOnce(&mut Parameters)) {
-    let mut parameters = Parameters::default();
-    change(&mut parameters);
-    executor.set_parameters(parameters);
-}
+use crate::rig::alone::{executor, next, reply, run};
+use crate::rig::script::{Config, Message, Op, Target};
+use crate::rig::{bounded, index, ingress, keyed, memory, root};
+use refit_abi::ClientId;
+use refit_kernel::{BlockOutcome, KeyRefusal, Parameters, Replied, ReplyError};
 
 /// Each message is a cause of its own.
 fn from_all(engines: usize, each: usize, message: &Message) -> Vec<(refit_abi::EngineId, Message)> {
     let one = |number: usize| (root(number % engines), message.clone());
     (0..engines * each).map(one).collect()
-}
-
-/// Executes the next block.
-fn next(executor: &mut Executor, messages: Vec<Ingress>) -> BlockOutcome {
-    let height = executor.height().0 + 1;
-    executor.execute(&Helpers::none(), block(height, messages))
 }
 
 fn bytes(replied: &Replied) -> usize {
@@ -37,8 +24,8 @@ fn one_round_sends_so_many_messages_however_many_causes_it_has() {
         it.round.deeds = 1_000;
         it.block.rounds = 1;
     });
-    let flood = Message::of([Op::Flood(Target::Me, 100)]);
-    let outcome = run(&mut executor, from_all(8, 10, &flood));
+    let flood = Message::of([Op::flood(Target::Me, 100)]);
+    let outcome = run(&mut executor, &from_all(8, 10, &flood));
     // Some of the mail is left for the next round, the rest of what waits was sent.
     let sent = outcome.backlog - (80 - outcome.replies.len());
     // What an engine's part leaves of a division is nobody's.
@@ -47,8 +34,8 @@ fn one_round_sends_so_many_messages_however_many_causes_it_has() {
         "{sent} of 8,000 that were wanted"
     );
     // A sender hears of it as it hears of its own budget.
-    let handled = outcome.replies.iter().map(place);
-    let refused = handled.filter(|at| reply(&outcome, *at).unwrap().refused == ["budget"]);
+    let handled = outcome.replies.iter().map(index);
+    let refused = handled.filter(|at| reply(&outcome, *at).unwrap().refused == ["Budget"]);
     assert!(refused.count() >= outcome.replies.len() - 10);
     assert!(reply(&outcome, 0).unwrap().refused.is_empty());
 }
@@ -60,9 +47,9 @@ fn an_engine_has_its_part_of_a_round_whatever_those_before_it_take() {
         it.round.deeds = 1_000;
         it.block.rounds = 1;
     });
-    let mut messages = from_all(9, 1, &Message::of([Op::Flood(Target::Me, 10_000)]));
-    messages.push((root(9), Message::of([Op::Flood(Target::Me, 50)])));
-    let outcome = run(&mut executor, messages);
+    let mut messages = from_all(9, 1, &Message::of([Op::flood(Target::Me, 10_000)]));
+    messages.push((root(9), Message::of([Op::flood(Target::Me, 50)])));
+    let outcome = run(&mut executor, &messages);
     // Half of the room in ten parts.
     assert!(reply(&outcome, 9).unwrap().refused.is_empty());
     assert!(outcome.backlog <= 1_000);
@@ -85,7 +72,7 @@ fn bytes_timers_starts_and_events_of_one_round_are_bounded_in_all() {
             bound(it);
             it.block.rounds = 1;
         });
-        let outcome = run(&mut executor, from_all(4, 10, &Message::of([op.clone()])));
+        let outcome = run(&mut executor, &from_all(4, 10, &Message::of([op.clone()])));
         let done = |at: &u64| reply(&outcome, *at).unwrap().refused.is_empty();
         let done = (0..40).filter(done).count();
         assert!((10..=20).contains(&done), "{done} of {op:?}");
@@ -104,7 +91,7 @@ fn what_the_inits_of_one_round_emit_is_bounded_in_all() {
     };
     let outcome = run(
         &mut executor,
-        from_all(2, 10, &Message::of([Op::Spawn(config)])),
+        &from_all(2, 10, &Message::of([Op::Spawn(config)])),
     );
     assert_eq!(outcome.stats.spawned, 20);
     assert_eq!(outcome.events.len(), 100, "of 400 that were wanted");
@@ -114,8 +101,8 @@ fn what_the_inits_of_one_round_emit_is_bounded_in_all() {
 fn an_engine_that_has_made_its_part_leaves_the_rest_of_its_mail_for_the_next_round() {
     let mut executor = executor(1);
     bounded(&mut executor, |it| it.round.deeds = 1_000);
-    let flood = Message::of([Op::Flood(Target::Id(root(7)), 10)]);
-    let outcome = run(&mut executor, from_all(1, 200, &flood));
+    let flood = Message::of([Op::flood(root(7), 10)]);
+    let outcome = run(&mut executor, &from_all(1, 200, &flood));
     assert_eq!(outcome.replies.len(), 200);
     let refused = |at: &u64| !reply(&outcome, *at).unwrap().refused.is_empty();
     assert_eq!((0..200).filter(refused).count(), 0, "of 2,000 sends");
@@ -130,10 +117,10 @@ fn a_block_ends_when_what_leaves_with_it_is_enough_and_the_rest_is_answered_in_t
     bounded(&mut executor, |it| {
         it.block.effect_bytes = 100 * REPLY as u64
     });
-    let long = Message::of([Op::Say(REPLY as u64)]);
-    let mut outcomes = vec![run(&mut executor, from_all(1, 2_000, &long))];
+    let long = Message::of([Op::Say(REPLY as u32)]);
+    let mut outcomes = vec![run(&mut executor, &from_all(1, 2_000, &long))];
     while executor.backlog() > 0 {
-        outcomes.push(run(&mut executor, vec![]));
+        outcomes.push(run(&mut executor, &[]));
     }
     for outcome in &outcomes {
         let bytes: usize = outcome.replies.iter().map(bytes).sum();
@@ -142,7 +129,7 @@ fn a_block_ends_when_what_leaves_with_it_is_enough_and_the_rest_is_answered_in_t
     let replies = outcomes.iter().flat_map(|outcome| &outcome.replies);
     let places: Vec<u64> = replies
         .inspect(|replied| assert!(replied.outcome.is_ok()))
-        .map(place)
+        .map(index)
         .collect();
     assert_eq!(places, (0..2_000).collect::<Vec<_>>());
     assert!(outcomes.len() > 10);
@@ -151,15 +138,17 @@ fn a_block_ends_when_what_leaves_with_it_is_enough_and_the_rest_is_answered_in_t
 #[test]
 fn beside_one_who_asks_for_much_others_are_answered_soon_by_the_same_engine_and_at_once_by_another()
 {
-    const REPLY: u64 = 1_000;
+    const REPLY: u32 = 1_000;
     let mut executor = executor(2);
-    bounded(&mut executor, |it| it.block.effect_bytes = 100 * REPLY);
+    bounded(&mut executor, |it| {
+        it.block.effect_bytes = 100 * u64::from(REPLY)
+    });
     let long = Message::of([Op::Say(REPLY)]);
-    let much = (0..2_000).map(|n| keyed(("much", n), root(0), long.clone()));
+    let much = (0..2_000).map(|n| keyed(("much", n), root(0), &long.clone()));
     next(&mut executor, much.collect());
     let asks = [
-        keyed(("little", 1), root(0), Message::default()),
-        keyed(("little", 2), root(1), Message::default()),
+        keyed(("little", 1), root(0), &Message::default()),
+        keyed(("little", 2), root(1), &Message::default()),
     ];
     let outcomes = [
         next(&mut executor, asks.to_vec()),
@@ -168,7 +157,7 @@ fn beside_one_who_asks_for_much_others_are_answered_soon_by_the_same_engine_and_
     assert!(executor.backlog() > 1_000);
     let of = |outcome: &BlockOutcome| {
         let replies = outcome.replies.iter().filter_map(|it| match it.asker {
-            refit_kernel::Asker::Keyed { key, .. } if key.client == client("little") => {
+            refit_kernel::Asker::Keyed { key, .. } if key.client == ClientId::of("little") => {
                 Some(key.sequence)
             }
             _ => None,
@@ -181,17 +170,17 @@ fn beside_one_who_asks_for_much_others_are_answered_soon_by_the_same_engine_and_
     while executor.backlog() > 0 {
         next(&mut executor, vec![]);
     }
-    assert_eq!(seen(&executor, root(0)).len(), 2_001);
+    assert_eq!(memory(&executor, root(0)).log.len(), 2_001);
 }
 
 #[test]
 fn a_reply_for_which_a_round_has_no_room_is_told_as_what_it_is_and_its_key_is_not_done_again() {
-    const REPLY: u64 = 10_000;
+    const REPLY: u32 = 10_000;
     let mut executor = executor(200);
     bounded(&mut executor, |it| {
         it.round.effect_bytes = 100 * REPLY as usize
     });
-    let long = |n: usize| keyed(("a", n as u64), root(n), Message::of([Op::Say(REPLY)]));
+    let long = |n: usize| keyed(("a", n as u64), root(n), &Message::of([Op::Say(REPLY)]));
     let outcome = next(&mut executor, (0..200).map(long).collect());
     let lost = |replied: &&Replied| matches!(replied.outcome, Err(ReplyError::NoRoom { .. }));
     let whole: usize = outcome.replies.iter().map(bytes).sum();
@@ -204,13 +193,15 @@ fn a_reply_for_which_a_round_has_no_room_is_told_as_what_it_is_and_its_key_is_no
 
 #[test]
 fn a_block_gives_again_so_many_bytes_of_what_it_keeps_and_the_rest_later() {
-    const REPLY: u64 = 10_000;
+    const REPLY: u32 = 10_000;
     let mut executor = executor(1);
-    let long = keyed(("a", 1), root(0), Message::of([Op::Say(REPLY)]));
+    let long = keyed(("a", 1), root(0), &Message::of([Op::Say(REPLY)]));
     next(&mut executor, vec![long.clone()]);
-    bounded(&mut executor, |it| it.block.effect_bytes = 10 * REPLY);
+    bounded(&mut executor, |it| {
+        it.block.effect_bytes = 10 * u64::from(REPLY);
+    });
     let mut messages = vec![long.clone(); 50];
-    messages.push(ingress(root(0), 0, Message::default()));
+    messages.push(ingress(root(0), &Message::default()));
     let outcome = next(&mut executor, messages);
     let later = Err(ReplyError::Key(KeyRefusal::Later));
     let refused = outcome.replies.iter().filter(|it| it.outcome == later);

@@ -1,15 +1,15 @@
 //! What an engine sends to another one after the other is delivered together; what comes of it is what its messages
 //! give one by one. The other side of the comparison is a model of mailboxes that knows no runs.
 
-use crate::alone::harness::{executor, postcard, root, run};
-use crate::image::LARGE;
-use crate::alone::script::{Message, Op, Target};
-use crate::random::check;
+use crate::rig::alone::{executor, run};
+use crate::rig::script::{Message, Op};
+use crate::rig::{LARGE, root};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_assert_eq};
-use refit_abi::Undelivered;
 use refit_abi::raw::DeliveryKind;
+use refit_abi::{Serialize, Undelivered};
 use refit_kernel::{Executor, LetterImage, MailboxBounds};
+use refit_test_support::check;
 
 const CASES: u32 = 256;
 
@@ -27,6 +27,11 @@ type Sends = Vec<(usize, u64)>;
 
 /// What waits in a mailbox: whether it is a notice, and its length.
 type Mail = Vec<(bool, usize)>;
+
+/// The bytes of a payload.
+fn length(payload: &impl Serialize) -> usize {
+    postcard::to_allocvec(payload).unwrap().len()
+}
 
 struct Mailboxes {
     most: MailboxBounds,
@@ -62,7 +67,7 @@ impl Mailboxes {
         if self.put(to, (false, bytes), (0, 0)) {
             return;
         }
-        let notice = postcard(&(root(to), Undelivered::Full)).len();
+        let notice = length(&(root(to), Undelivered::Full));
         let kept = (self.most.kept_messages / 2, self.most.kept_bytes / 2);
         self.dead += u64::from(!self.put(0, (true, notice), kept));
     }
@@ -119,16 +124,16 @@ fn what_comes_of_a_run_is_what_its_messages_give_one_by_one() {
         let mut model = Mailboxes::new(most);
         executor.set_parameters(parameters);
         let script = |sends: &Sends| {
-            let op = |(to, bytes): &(usize, u64)| Op::Bytes(Target::Id(root(*to)), *bytes);
+            let op = |(to, bytes): &(usize, u64)| Op::Bytes(root(*to).into(), *bytes);
             (
                 root(0),
                 Message::of(sends.iter().map(op).collect::<Vec<_>>()),
             )
         };
-        let outcome = run(&mut executor, sends.iter().map(script).collect());
+        let outcome = run(&mut executor, &sends.iter().map(script).collect::<Vec<_>>());
         prop_assert_eq!(outcome.stats.messages, sends.len() as u64);
         for (to, bytes) in sends.iter().flatten() {
-            model.send(*to, postcard(&vec![7_u8; *bytes as usize]).len());
+            model.send(*to, length(&vec![7_u8; *bytes as usize]));
         }
         prop_assert_eq!(mail_of(&executor), model.mail);
         prop_assert_eq!(outcome.stats.dead_letters, model.dead);

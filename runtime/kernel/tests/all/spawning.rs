@@ -1,7 +1,8 @@
 //! An `init` that starts engines, whose `init` starts engines, ends.
 
-use crate::alone::harness::{executor, reply, root, run, start};
-use crate::alone::script::{Config, Message, Op};
+use crate::rig::alone::{executor, reply, run};
+use crate::rig::script::{Config, Message, Op};
+use crate::rig::{root, start};
 use refit_kernel::limits::SPAWN_DEPTH_MAX;
 
 /// Engines below one that is started with this, each started by the one before.
@@ -19,9 +20,9 @@ fn a_chain_of_inits_is_started_as_deep_as_may_be_and_no_deeper() {
         (4 * SPAWN_DEPTH_MAX, SPAWN_DEPTH_MAX),
     ] {
         let mut executor = executor(0);
-        start(&mut executor, root(0), chain(length));
+        start(&mut executor, root(0), &chain(length));
         assert_eq!(executor.engines(), 1 + started, "of {length}");
-        let outcome = run(&mut executor, vec![(root(0), Message::default())]);
+        let outcome = run(&mut executor, &[(root(0), Message::default())]);
         assert!(reply(&outcome, 0).is_ok());
     }
 }

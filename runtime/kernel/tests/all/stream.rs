@@ -1,7 +1,7 @@
 //! An image as a stream: what is written reads back as it was, and nothing else reads back.
 
-use crate::alone::harness::{frame, root, table};
-use crate::image::{LARGE, busy};
+use crate::rig::alone::busy;
+use crate::rig::{LARGE, frame, root, table};
 use refit_abi::host::BlockFrame;
 use refit_abi::host::Explain;
 use refit_kernel::image::stream::RECORD_BYTES_MAX;

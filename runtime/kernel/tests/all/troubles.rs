@@ -1,18 +1,16 @@
 //! A trouble that no client learns of is in the block's outcome, with engine, kind, version and message.
 
-use crate::rig::actor::{Message, Op, Origin, PANIC_TEXT, planned_fault};
-use crate::rig::node::{ACTOR, Node, client, roots};
+use crate::rig::actor::{PANIC_TEXT, planned_fault};
+use crate::rig::node::Node;
+use crate::rig::script::{Message, Op, Origin};
+use crate::rig::{ACTOR, roots, tester};
 use refit_abi::{EngineId, Sender, Undelivered};
 use refit_kernel::limits::TROUBLES_PER_BLOCK_MAX;
 use refit_kernel::{ReplyError, Trouble, Wrong};
 
-fn script(ops: Vec<Op>) -> Message {
-    Message { tag: 1, ops }
-}
-
 fn send(to: EngineId, ops: Vec<Op>) -> Message {
-    let message = script(ops);
-    script(vec![Op::Send { to, message }])
+    let message = Message::of(ops);
+    Message::of(vec![Op::send(to, message)])
 }
 
 fn trouble(engine: EngineId, what: Wrong) -> Trouble {
@@ -27,9 +25,12 @@ fn a_fault_at_another_engines_message_is_told_to_it_counted_and_written_down() {
     let out = node.run(&[
         (ids[0], send(ids[1], vec![Op::Fail])),
         // A client reads its own fault.
-        (ids[1], script(vec![Op::Fail])),
+        (ids[1], Message::of(vec![Op::Fail])),
     ]);
-    assert_eq!(node.state(ids[0]).notices, [(ids[1], "Faulted".to_owned())]);
+    assert_eq!(
+        node.memory(ids[0]).notices,
+        [(ids[1], "Faulted".to_owned())]
+    );
     let what = Wrong::Faulted {
         sender: Sender::Engine(ids[0]),
         sequence: 0,
@@ -47,9 +48,12 @@ fn a_fault_at_another_engines_message_is_told_to_it_counted_and_written_down() {
 fn a_poisoned_engine_is_written_down_with_the_message_that_did_it() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let out = node.run(&[(ids[0], script(vec![])), (ids[0], script(vec![Op::Panic]))]);
+    let out = node.run(&[
+        (ids[0], Message::of(vec![])),
+        (ids[0], Message::of(vec![Op::Panic])),
+    ]);
     let what = Wrong::Poisoned {
-        sender: Some(Sender::Client(client())),
+        sender: Some(Sender::Client(tester())),
         sequence: 1,
         text: PANIC_TEXT.to_owned(),
     };
@@ -60,11 +64,9 @@ fn a_poisoned_engine_is_written_down_with_the_message_that_did_it() {
 fn dead_letters_are_written_down_and_no_more_of_them_than_a_log_can_bear() {
     let ids = roots(1);
     let mut node = Node::with_roots(1, &ids);
-    let many = Op::TimerMany {
-        count: 2 * TROUBLES_PER_BLOCK_MAX as u32,
-    };
-    let panic = script(vec![Op::Panic]);
-    node.run(&[(ids[0], script(vec![many])), (ids[0], panic)]);
+    let many = Op::TimerMany(2 * TROUBLES_PER_BLOCK_MAX as u32);
+    let panic = Message::of(vec![Op::Panic]);
+    node.run(&[(ids[0], Message::of(vec![many])), (ids[0], panic)]);
     let out = node.run(&[]);
     assert_eq!(out.stats.dead_letters, 2 * TROUBLES_PER_BLOCK_MAX as u64);
     assert_eq!(out.troubles.len(), TROUBLES_PER_BLOCK_MAX);
@@ -79,12 +81,12 @@ fn dead_letters_are_written_down_and_no_more_of_them_than_a_log_can_bear() {
 fn a_node_that_compares_states_says_which_fault_came_after_a_change() {
     let ids = roots(2);
     let messages = [
-        (ids[0], script(vec![Op::Fail])),
-        (ids[0], script(vec![Op::FailHalfDone])),
-        (ids[0], script(vec![])),
+        (ids[0], Message::of(vec![Op::Fail])),
+        (ids[0], Message::of(vec![Op::FailHalfDone])),
+        (ids[0], Message::of(vec![])),
         (ids[0], send(ids[1], vec![Op::FailHalfDone])),
-        (ids[0], script(vec![Op::Panic])),
-        (ids[0], script(vec![])),
+        (ids[0], Message::of(vec![Op::Panic])),
+        (ids[0], Message::of(vec![])),
     ];
     let mut node = Node::with_roots(1, &ids);
     node.call(|executor| executor.check_faults(true));
@@ -107,11 +109,11 @@ fn a_node_that_compares_states_says_which_fault_came_after_a_change() {
     let changed =
         |engine, sender, sequence| trouble(engine, Wrong::ChangedAtFault { sender, sequence });
     let told = |trouble: &Trouble| out.troubles.contains(trouble);
-    assert!(told(&changed(ids[0], Sender::Client(client()), 1)));
+    assert!(told(&changed(ids[0], Sender::Client(tester()), 1)));
     assert!(told(&changed(ids[1], Sender::Engine(ids[0]), 0)));
     // The handlers ran as they do elsewhere: each once, in order.
     assert_eq!(node.status(ids[0]).handled, 5);
-    let seen = node.state(ids[1]).log;
+    let seen = node.memory(ids[1]).log;
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].from, Origin::Engine(ids[0]));
 }
@@ -122,18 +124,12 @@ fn comparing_states_changes_nothing_else() {
     let plan = |tag, engine| {
         let inner = Message {
             tag: tag + 100,
-            ops: vec![Op::Random],
+            ops: vec![Op::Draw],
         };
         let ops = vec![
-            Op::Random,
-            Op::Send {
-                to: ids[2],
-                message: inner.clone(),
-            },
-            Op::TimerAfterBlocks {
-                blocks: 1,
-                message: inner,
-            },
+            Op::Draw,
+            Op::send(ids[2], inner.clone()),
+            Op::AfterBlocks(1, inner),
         ];
         (engine, Message { tag, ops })
     };

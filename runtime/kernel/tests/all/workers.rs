@@ -1,7 +1,8 @@
 //! The number of workers and of the engines in a chunk change nothing: not one byte of a state, not one reply.
 
-use crate::rig::actor::{Config, Message, Op};
-use crate::rig::node::{Node, ingress, roots, version_2};
+use crate::rig::node::{Node, version_2};
+use crate::rig::script::{Config, Message, Op, Target};
+use crate::rig::{all_ingress, roots};
 use refit_abi::{EngineId, Generation};
 use refit_kernel::limits::{CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
 use refit_kernel::{Emitted, LogLine, Receipt, Replied, Stats};
@@ -108,7 +109,7 @@ fn history((workers, chunk): (usize, usize), swap_after: Option<u64>) -> Given {
         generations: Vec::new(),
     };
     for height in 1..=BLOCKS {
-        let out = node.block(ingress(&messages(&roots, height)), BUDGET);
+        let out = node.block(all_ingress(&messages(&roots, height)), BUDGET);
         given.receipts.push(out.receipt);
         given.replies.push(out.replies);
         given.events.push(out.events);
@@ -136,35 +137,21 @@ fn messages(roots: &[EngineId], height: u64) -> Vec<(EngineId, Message)> {
 
 fn spread(roots: &[EngineId], place: usize, depth: u32) -> Message {
     let tag = (place * 10) as u32 + depth;
-    let mut ops = vec![Op::Random, Op::Emit { bytes: depth }];
+    let mut ops = vec![Op::Draw, Op::Emit(depth)];
     if depth > 0 {
         for step in [1, 11, 67] {
             let to = roots[(place * step + step) % roots.len()];
-            ops.push(Op::Send {
-                to,
-                message: spread(roots, place + step, depth - 1),
-            });
+            ops.push(Op::send(to, spread(roots, place + step, depth - 1)));
         }
     }
     match place % 41 {
-        3 => ops.push(Op::Spawn {
-            config: Config {
-                ops: vec![Op::Random],
-            },
-        }),
-        5 => ops.push(Op::TimerAfterBlocks {
-            blocks: 1,
-            message: Message::default(),
-        }),
+        3 => ops.push(Op::Spawn(Config {
+            ops: vec![Op::Draw],
+        })),
+        5 => ops.push(Op::AfterBlocks(1, Message::default())),
         7 => ops.push(Op::Fail),
-        11 => ops.push(Op::SendChild {
-            nth: 0,
-            message: Message {
-                tag,
-                ops: Vec::new(),
-            },
-        }),
-        13 => ops.push(Op::StopChild { nth: 0 }),
+        11 => ops.push(Op::send(Target::Child(0), Message::tagged(tag))),
+        13 => ops.push(Op::stop(Target::Child(0))),
         17 if depth == 0 && place.is_multiple_of(5) => ops.push(Op::Panic),
         _ => {}
     }

@@ -1,243 +1,153 @@
-//! A scripted engine: each message says what its handler does. Two versions of one kind, alike but
-//! for the number that they stamp on what they handle.
+//! The scripted engine: each message says what its handler does. Two versions of one kind, alike but for the number that
+//! they stamp on what they handle; and a kind that understands no actor.
 
+use crate::rig::script::{Config, Memory, Message, Op, Reply, Seen};
 use refit_abi::{
-    Capability, ClientId, Context, Engine, EngineId, Fault, Height, Level, Sender, ServiceError,
-    State, TimerAt, TimerId, Undelivered,
+    BlockTime, Capability, Context, Engine, EngineId, Fault, Height, Level, Sender, ServiceError,
+    State, TimerAt, Undelivered,
 };
 use serde::{Deserialize, Serialize};
-
-/// A tag, and what the handler does, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) struct Message {
-    pub(crate) tag: u32,
-    pub(crate) ops: Vec<Op>,
-}
-
-/// One thing that a handler does.
-#[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) enum Op {
-    Send {
-        to: EngineId,
-        message: Message,
-    },
-    Flood {
-        to: EngineId,
-        count: u32,
-        bytes: u32,
-    },
-    Spawn {
-        config: Config,
-    },
-    SpawnMany {
-        count: u32,
-    },
-    SpawnGhost,
-    /// Starts an actor with what code of another version would start one with.
-    SpawnMistaken,
-    SendChild {
-        nth: u32,
-        message: Message,
-    },
-    Stop {
-        engine: EngineId,
-    },
-    StopChild {
-        nth: u32,
-    },
-    TimerAfterBlocks {
-        blocks: u64,
-        message: Message,
-    },
-    TimerAfterTime {
-        millis: u64,
-        message: Message,
-    },
-    /// Sets a timer, for the next block, with a message that no actor understands.
-    TimerInTongues,
-    /// Sets so many timers for the next block.
-    TimerMany {
-        count: u32,
-    },
-    /// Cancels the nth timer that it ever set.
-    CancelTimer {
-        nth: u32,
-    },
-    /// Writes down what the message may still ask for.
-    Budget,
-    Emit {
-        bytes: u32,
-    },
-    Log {
-        text: String,
-    },
-    Random,
-    Fail,
-    /// Fails, and leaves what it changed before.
-    FailHalfDone,
-    Panic,
-    PanicOnNotice,
-}
-
-/// The configuration of an actor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) struct Config {
-    pub(crate) ops: Vec<Op>,
-}
-
-/// The memory of an actor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) struct Core {
-    pub(crate) log: Vec<Seen>,
-    pub(crate) children: Vec<EngineId>,
-    /// The timers that it set.
-    pub(crate) timers: Vec<TimerId>,
-    pub(crate) budgets: Vec<String>,
-    /// To whom a message of its own did not come, and why.
-    pub(crate) notices: Vec<(EngineId, String)>,
-    /// The requests that the node refused.
-    pub(crate) refused: Vec<String>,
-    pub(crate) random: Vec<u64>,
-    pub(crate) brittle: bool,
-}
-
-/// One handled message.
-#[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) struct Seen {
-    pub(crate) from: Origin,
-    pub(crate) tag: u32,
-    /// The version of the code that handled it.
-    pub(crate) code: u32,
-}
-
-/// A sender, as a state may hold it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) enum Origin {
-    Client(ClientId),
-    Engine(EngineId),
-    Timer,
-}
-
-/// The reply to a message.
-#[derive(Clone, Debug, PartialEq, Eq, State, Serialize, Deserialize)]
-pub(crate) struct Reply {
-    pub(crate) code: u32,
-    pub(crate) handled: u64,
-    pub(crate) height: Height,
-}
+use std::sync::Once;
 
 /// The text of a planned panic.
 pub(crate) const PANIC_TEXT: &str = "planned panic";
 
-/// The text of a planned fault.
+/// The fault of a planned failure.
 pub(crate) fn planned_fault() -> Fault {
     Fault::new("planned", "the script says so")
 }
 
-impl From<Sender> for Origin {
-    fn from(sender: Sender) -> Self {
-        match sender {
-            Sender::Client(id) => Origin::Client(id),
-            Sender::Engine(id) => Origin::Engine(id),
-            Sender::Timer => Origin::Timer,
-        }
-    }
+/// The panics of scripts are expected; they would fill the output.
+pub(crate) fn quiet_planned_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let planned = |text: &&str| text.starts_with(PANIC_TEXT);
+            if panic.payload_as_str().filter(planned).is_none() {
+                loud(panic);
+            }
+        }));
+    });
 }
 
-impl Core {
-    fn handle<E: Engine<Config = Config>>(
+impl Memory {
+    /// Handles a message, as version `code` of the engine `E`.
+    pub(crate) fn handle<E: Engine<Config = Config>>(
         &mut self,
         ctx: &mut Context<'_>,
         sender: Sender,
-        message: Message,
+        message: &Message,
         code: u32,
     ) -> Result<Reply, Fault> {
+        let refused = self.refused.len();
         let before = message.ops.contains(&Op::Fail).then(|| self.clone());
-        self.log.push(Seen {
-            from: sender.into(),
-            tag: message.tag,
-            code,
-        });
-        if let Err(fault) = self.run::<E>(ctx, message.ops) {
-            if let Some(before) = before {
-                *self = before;
-            }
-            return Err(fault);
+        if message.ops != [Op::Nothing] {
+            self.log.push(Seen {
+                from: sender.into(),
+                tag: message.tag,
+                code,
+            });
         }
-        let handled = self.log.len() as u64;
+        let said = match self.run::<E>(ctx, &message.ops) {
+            Ok(said) => said,
+            Err(fault) => {
+                if let Some(before) = before {
+                    *self = before;
+                }
+                return Err(fault);
+            }
+        };
         Ok(Reply {
             code,
-            handled,
+            handled: self.log.len() as u64,
             height: ctx.height(),
+            refused: self.refused[refused..].to_vec(),
+            said,
         })
     }
 
-    fn run<E: Engine<Config = Config>>(
+    /// Does what a script says; gives what it says.
+    pub(crate) fn run<E: Engine<Config = Config>>(
         &mut self,
         ctx: &mut Context<'_>,
-        ops: Vec<Op>,
-    ) -> Result<(), Fault> {
-        for op in ops {
-            if op == Op::Fail || op == Op::FailHalfDone {
-                return Err(planned_fault());
-            }
-            if let Err(error) = self.step::<E>(ctx, op) {
-                self.refused.push(format!("{error:?}"));
+        script: &[Op],
+    ) -> Result<String, Fault> {
+        let mut said = String::new();
+        for op in script {
+            match op {
+                Op::Fail | Op::FailHalfDone => return Err(planned_fault()),
+                Op::OnlyFrom(height) if ctx.height().0 < *height => break,
+                Op::Say(bytes) => said.push_str(&"x".repeat(*bytes as usize)),
+                op => {
+                    if let Err(error) = self.ask::<E>(ctx, script, op) {
+                        self.refused.push(format!("{error:?}"));
+                    }
+                }
             }
         }
-        Ok(())
+        Ok(said)
     }
 
-    fn step<E: Engine<Config = Config>>(
+    /// Asks the node for something that it may refuse.
+    fn ask<E: Engine<Config = Config>>(
         &mut self,
         ctx: &mut Context<'_>,
-        op: Op,
+        script: &[Op],
+        op: &Op,
     ) -> Result<(), ServiceError> {
+        let me = ctx.id();
+        let in_blocks = |blocks| TimerAt::Height(Height(ctx.height().0 + blocks));
         match op {
-            Op::Send { to, message } => ctx.send(to, &message),
-            Op::Flood { to, count, bytes } => flood(ctx, to, count, bytes),
-            Op::Spawn { config } => self.spawn::<E>(ctx, &config),
-            Op::SpawnMany { count } => {
-                (0..count).try_for_each(|_| self.spawn::<E>(ctx, &Config::default()))
+            Op::Send(to, message) => ctx.send(to.of(me), message),
+            Op::Flood { to, count, bytes } => {
+                let message = Message::padded(*bytes);
+                (0..*count).try_for_each(|_| ctx.send(to.of(me), &message))
             }
-            Op::SpawnGhost => ctx.spawn::<Ghost>(&()).map(|_| ()),
-            Op::SpawnMistaken => ctx.spawn::<Mistaken>(&()).map(|_| ()),
-            Op::SendChild { nth, message } => self
-                .child(nth)
-                .map_or(Ok(()), |child| ctx.send(child, &message)),
-            Op::Stop { engine } => ctx.stop(engine),
-            Op::StopChild { nth } => self.child(nth).map_or(Ok(()), |child| ctx.stop(child)),
-            Op::TimerAfterBlocks { blocks, message } => {
-                let at = TimerAt::Height(Height(ctx.height().0 + blocks));
-                ctx.set_timer(at, &message).map(|id| self.timers.push(id))
+            Op::Bytes(to, count) => ctx.send(to.of(me), &vec![7_u8; *count as usize]),
+            Op::Again(to, count) => {
+                let again = Message::of(script);
+                (0..*count).try_for_each(|_| ctx.send(to.of(me), &again))
             }
-            Op::TimerAfterTime { millis, message } => {
-                let time = refit_abi::BlockTime(ctx.block_time().0 + millis);
-                let set = ctx.set_timer(TimerAt::Time(time), &message);
-                set.map(|id| self.timers.push(id))
+            Op::Spawn(config) => self.spawn::<E>(ctx, config),
+            Op::SpawnMany(count) => self.spawn_many::<E>(ctx, *count, &[]),
+            Op::Breed(count) => self.spawn_many::<E>(ctx, *count, script),
+            Op::SpawnGhost => ctx.spawn::<Ghost>(&()).map(drop),
+            Op::SpawnMistaken => ctx.spawn::<Mistaken>(&()).map(drop),
+            Op::Stop(engine) => ctx.stop(engine.of(me)),
+            Op::AfterBlocks(blocks, message) => self.set(ctx, in_blocks(*blocks), message),
+            Op::AfterTime(millis, message) => {
+                let time = BlockTime(ctx.block_time().0 + millis);
+                self.set(ctx, TimerAt::Time(time), message)
             }
-            Op::TimerInTongues => {
-                let at = TimerAt::Height(ctx.height().next());
-                ctx.set_timer(at, &"nonsense".to_owned()).map(drop)
+            Op::AgainAfter(blocks) => self.set(ctx, in_blocks(*blocks), &Message::of(script)),
+            Op::TimerMany(count) => {
+                let (at, message) = (in_blocks(1), Message::default());
+                (0..*count).try_for_each(|_| self.set(ctx, at, &message))
             }
-            Op::TimerMany { count } => self.set_many(ctx, count),
-            Op::CancelTimer { nth } => self
-                .timers
-                .get(nth as usize)
-                .map_or(Ok(()), |id| ctx.cancel_timer(*id)),
-            Op::Emit { bytes } => ctx.emit("topic", &"7".repeat(bytes as usize)),
-            other => {
-                self.alone(ctx, other);
+            Op::TimerInTongues => ctx
+                .set_timer(in_blocks(1), &"nonsense".to_owned())
+                .map(drop),
+            Op::CancelTimer(nth) => match self.timers.get(*nth as usize) {
+                Some(id) => ctx.cancel_timer(*id),
+                None => Ok(()),
+            },
+            Op::Emit(bytes) => ctx.emit("topic", &"7".repeat(*bytes as usize)),
+            op => {
+                self.alone(ctx, op);
                 Ok(())
             }
         }
     }
 
     /// What the node cannot refuse.
-    fn alone(&mut self, ctx: &mut Context<'_>, op: Op) {
+    fn alone(&mut self, ctx: &mut Context<'_>, op: &Op) {
         match op {
-            Op::Log { text } => ctx.log(Level::Info, &text),
-            Op::Random => self.random.push(ctx.random_u64()),
+            Op::Log { lines, bytes } => {
+                let line = "x".repeat(*bytes as usize);
+                (0..*lines).for_each(|_| ctx.log(Level::Info, &line));
+            }
+            Op::Draw => self.random.push(ctx.random_u64()),
             Op::Budget => self.budgets.push(format!("{:?}", ctx.budget_left())),
             Op::PanicOnNotice => self.brittle = true,
             Op::Panic => panic!("{PANIC_TEXT}"),
@@ -253,92 +163,95 @@ impl Core {
         ctx.spawn::<E>(config).map(|id| self.children.push(id))
     }
 
-    fn set_many(&mut self, ctx: &mut Context<'_>, count: u32) -> Result<(), ServiceError> {
-        let at = TimerAt::Height(ctx.height().next());
-        (0..count).try_for_each(|_| {
-            let set = ctx.set_timer(at, &Message::default());
-            set.map(|id| self.timers.push(id))
-        })
+    fn spawn_many<E: Engine<Config = Config>>(
+        &mut self,
+        ctx: &mut Context<'_>,
+        count: u32,
+        script: &[Op],
+    ) -> Result<(), ServiceError> {
+        let config = Config {
+            ops: script.to_vec(),
+        };
+        (0..count).try_for_each(|_| self.spawn::<E>(ctx, &config))
     }
 
-    fn child(&self, nth: u32) -> Option<EngineId> {
-        self.children.get(nth as usize).copied()
+    fn set(
+        &mut self,
+        ctx: &mut Context<'_>,
+        at: TimerAt,
+        message: &Message,
+    ) -> Result<(), ServiceError> {
+        ctx.set_timer(at, message).map(|id| self.timers.push(id))
     }
 
-    fn undelivered(&mut self, to: EngineId, reason: Undelivered) {
+    /// Remembers that a message to `to` was not handled.
+    pub(crate) fn undelivered(&mut self, to: EngineId, reason: Undelivered) {
         assert!(!self.brittle, "{PANIC_TEXT}");
         self.notices.push((to, format!("{reason:?}")));
     }
 }
 
-fn flood(ctx: &mut Context<'_>, to: EngineId, count: u32, bytes: u32) -> Result<(), ServiceError> {
-    let message = padded(bytes);
-    (0..count).try_for_each(|_| ctx.send(to, &message))
-}
+/// A kind of actor: its type, its name, the number that it stamps, and whether it rolls back.
+macro_rules! actor {
+    ($(#[$derive:meta])* $name:ident, $kind:literal, code = $code:literal, rollback = $rollback:literal) => {
+        $(#[$derive])*
+        #[derive(Default, State, Serialize, Deserialize)]
+        pub(crate) struct $name {
+            pub(crate) memory: Memory,
+        }
 
-/// A message of at least `bytes` bytes, which says them; one that does nothing for 0.
-pub(crate) fn padded(bytes: u32) -> Message {
-    let ops = (bytes > 0).then(|| Op::Log {
-        text: "x".repeat(bytes as usize),
-    });
-    Message {
-        tag: 0,
-        ops: ops.into_iter().collect(),
-    }
-}
+        impl Engine for $name {
+            const KIND: &'static str = $kind;
+            const ROLLBACK: bool = $rollback;
+            const NEEDS: &'static [Capability] = &[Capability::Message("mute")];
+            type Config = Config;
+            type Message = Message;
+            type Reply = Reply;
+            type Query = ();
+            type Answer = u64;
 
-macro_rules! version {
-    ($module:ident, $code:literal) => {
-        /// One version of the actor.
-        pub(crate) mod $module {
-            use super::*;
-
-            /// The actor.
-            #[derive(Debug, Default, State, Serialize, Deserialize)]
-            pub(crate) struct Actor {
-                pub(crate) core: Core,
+            fn init(config: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
+                let mut memory = Memory::default();
+                memory.run::<Self>(ctx, &config.ops)?;
+                Ok(Self { memory })
             }
 
-            impl Engine for Actor {
-                const KIND: &'static str = "actor";
-                const NEEDS: &'static [Capability] = &[Capability::Message("mute")];
-                type Config = Config;
-                type Message = Message;
-                type Reply = Reply;
-                type Query = ();
-                type Answer = u64;
-
-                fn init(config: Config, ctx: &mut Context<'_>) -> Result<Self, Fault> {
-                    let mut core = Core::default();
-                    core.run::<Self>(ctx, config.ops)?;
-                    Ok(Self { core })
-                }
-
-                fn handle(
-                    &mut self,
-                    ctx: &mut Context<'_>,
-                    sender: Sender,
-                    message: Message,
-                ) -> Result<Reply, Fault> {
-                    self.core.handle::<Self>(ctx, sender, message, $code)
-                }
-
-                fn query(&self, (): ()) -> Result<u64, Fault> {
-                    Ok(self.core.log.len() as u64)
-                }
-
-                fn undelivered(&mut self, _: &mut Context<'_>, to: EngineId, why: Undelivered) {
-                    self.core.undelivered(to, why);
-                }
+            fn handle(
+                &mut self,
+                ctx: &mut Context<'_>,
+                sender: Sender,
+                message: Message,
+            ) -> Result<Reply, Fault> {
+                self.memory.handle::<Self>(ctx, sender, &message, $code)
             }
 
-            refit_abi::export_engines!(Actor);
+            fn query(&self, (): ()) -> Result<u64, Fault> {
+                Ok(self.memory.log.len() as u64)
+            }
+
+            fn undelivered(&mut self, _: &mut Context<'_>, to: EngineId, reason: Undelivered) {
+                self.memory.undelivered(to, reason);
+            }
         }
     };
 }
+pub(crate) use actor;
 
-version!(v1, 1);
-version!(v2, 2);
+/// Version 1.
+pub(crate) mod v1 {
+    use super::*;
+
+    actor!(Actor, "actor", code = 1, rollback = false);
+    refit_abi::export_engines!(Actor);
+}
+
+/// Version 2.
+pub(crate) mod v2 {
+    use super::*;
+
+    actor!(Actor, "actor", code = 2, rollback = false);
+    refit_abi::export_engines!(Actor);
+}
 
 /// An engine that does nothing.
 macro_rules! idle {

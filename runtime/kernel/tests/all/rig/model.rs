@@ -4,9 +4,8 @@
 //! It knows version 1 of the actor only, and the rules of a block: rounds, the order of engines, the budget,
 //! mailboxes, notices, timers, spawning and stopping. Of chunks it knows nothing.
 
-use crate::rig::actor::{
-    Config, Core, Message, Op, PANIC_TEXT, Reply, Seen, padded, planned_fault, v1,
-};
+use crate::rig::actor::{PANIC_TEXT, planned_fault};
+use crate::rig::script::{Config, Memory, Message, Op, Reply, Seen};
 use refit_abi::host::{BlockFrame, CallError};
 use refit_abi::{BlockTime, EngineId, Fault, Height, Sender, TimerId, Undelivered};
 use refit_kernel::limits::{
@@ -54,7 +53,7 @@ struct Counters {
 /// Whether an actor serves.
 #[derive(Debug)]
 pub(crate) enum Life {
-    Live(Core),
+    Live(Memory),
     Poisoned,
     /// An empty place, until the end of the round.
     Stopped,
@@ -108,7 +107,7 @@ pub(crate) struct Told {
 impl From<&Replied> for Told {
     fn from(replied: &Replied) -> Self {
         Self {
-            entry: crate::rig::node::entry(replied),
+            entry: crate::rig::entry(replied),
             outcome: replied.outcome.clone(),
         }
     }
@@ -184,7 +183,7 @@ impl Model {
         }
         let height = frame.height;
         for (index, (to, message)) in (0..).zip(messages) {
-            let sender = Sender::Client(crate::rig::node::client());
+            let sender = Sender::Client(crate::rig::tester());
             let content = Content::Message(message.clone());
             self.deliver(
                 *to,
@@ -272,35 +271,38 @@ impl Model {
 
     fn handle(&mut self, place: usize, letter: Letter, frame: BlockFrame, wishes: &mut Wishes) {
         let actor = &mut self.actors[place];
-        let Life::Live(core) = &mut actor.life else {
+        let Life::Live(memory) = &mut actor.life else {
             return;
         };
         let fails = |message: &Message| message.ops.contains(&Op::Fail);
         let may_fail = matches!(&letter.content, Content::Message(message) if fails(message));
-        let before = may_fail.then(|| core.clone());
+        let before = may_fail.then(|| memory.clone());
         let mut own = Wishes::default();
         let counters = actor.counters.clone();
         let mut run = Run {
             id: actor.id,
             frame,
-            core,
+            memory,
             counters: &mut actor.counters,
             own: &mut own,
         };
+        let refused = run.memory.refused.len();
         let end = run.letter(&letter);
         match (end, letter.entry, letter.sender) {
             (End::Done, entry, _) => {
-                let handled = core.log.len() as u64;
+                let handled = memory.log.len() as u64;
                 let reply = Reply {
                     code: 1,
                     handled,
                     height: frame.height,
+                    refused: memory.refused[refused..].to_vec(),
+                    said: String::new(),
                 };
                 let reply = serde_json::to_vec(&reply).unwrap();
                 own.reply(entry, Ok(reply));
             }
             (End::Fault(fault), entry, sender) => {
-                *core = before.unwrap();
+                *memory = before.unwrap();
                 actor.counters = counters;
                 let logs = own.outcome.logs;
                 own = Wishes::default();
@@ -381,12 +383,12 @@ impl Model {
         frame: BlockFrame,
         out: &mut Outcome,
     ) -> Result<(), CallError> {
-        let (mut core, mut own) = (Core::default(), Wishes::default());
+        let (mut memory, mut own) = (Memory::default(), Wishes::default());
         let mut counters = Counters::default();
         let mut run = Run {
             id,
             frame,
-            core: &mut core,
+            memory: &mut memory,
             counters: &mut counters,
             own: &mut own,
         };
@@ -400,7 +402,7 @@ impl Model {
             }
         }
         self.places.insert(id, self.actors.len());
-        let (life, inbox) = (Life::Live(core), Vec::new());
+        let (life, inbox) = (Life::Live(memory), Vec::new());
         self.actors.push(Actor {
             id,
             life,
@@ -579,10 +581,7 @@ impl Actor {
     /// The state's bytes, if it is live.
     pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
         match &self.life {
-            Life::Live(core) => {
-                let core = core.clone();
-                Some(postcard::to_allocvec(&v1::Actor { core }).unwrap())
-            }
+            Life::Live(memory) => Some(postcard::to_allocvec(memory).unwrap()),
             Life::Poisoned | Life::Stopped => None,
         }
     }

@@ -1,29 +1,20 @@
 //! A node without its outside: an executor on a crew, blocks in, outcomes out.
 
-use crate::rig::actor::{Config, Message, mute, v1};
+use crate::rig::actor::v2;
+use crate::rig::script::{Config, Memory, Message};
+use crate::rig::{ACTOR, PLENTY, all_ingress, block, frame, handle_at_most, memory, table};
 use crossbeam_channel::{Sender, bounded};
-use refit_abi::host::{BlockFrame, Module};
+use refit_abi::host::Module;
 use refit_abi::raw::Codec;
-use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Generation, Height};
+use refit_abi::{EngineId, Generation};
 use refit_kernel::crew::{Query, UpdatePoint};
 use refit_kernel::{
-    Asker, BlockInput, BlockOutcome, DeadLetter, Duty, EngineStatus, Entry, Executor,
-    GenerationTable, Ingress, QueryError, Quiesced, Replied,
+    BlockOutcome, DeadLetter, Duty, EngineStatus, Executor, Ingress, QueryError, Quiesced,
 };
-use std::sync::Once;
 use std::time::Duration;
 
 /// Longest wait for an answer of a crew.
 const WAIT: Duration = Duration::from_secs(300);
-
-/// Milliseconds between two blocks.
-pub(crate) const BLOCK_MILLIS: u64 = 1_000;
-
-/// A budget that no block of these tests spends.
-pub(crate) const PLENTY: u64 = 1 << 40;
-
-/// The name of the kind that all roots but the mute are of.
-pub(crate) const ACTOR: &str = "actor";
 
 /// An executor on a crew of some workers.
 pub(crate) struct Node {
@@ -32,15 +23,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node with `workers` threads whose code is version 1 of the actor, and the mute.
+    /// A node of no engines with `workers` threads.
     pub(crate) fn new(workers: usize) -> Self {
-        quiet_planned_panics();
-        let actor = Module::linked(v1::module()).unwrap().kind(ACTOR).unwrap();
-        let mute = Module::linked(mute::module())
-            .unwrap()
-            .kind("mute")
-            .unwrap();
-        let executor = Executor::new(GenerationTable::first(vec![actor, mute]));
+        let executor = Executor::new(table());
         Self {
             duty: Duty::start("test", workers, executor).unwrap(),
             height: 0,
@@ -56,13 +41,12 @@ impl Node {
         node
     }
 
-    /// Starts a root actor.
+    /// Starts a root actor; its configuration is in JSON, as an operator's is.
     pub(crate) fn start(&self, id: EngineId, config: &Config) {
         let config = serde_json::to_vec(config).unwrap();
         self.call(move |executor| {
-            executor
-                .start(id, ACTOR, (Codec::Json, &config), frame(0))
-                .unwrap();
+            let config = (Codec::Json, &*config);
+            executor.start(id, ACTOR, config, frame(0)).unwrap();
         });
     }
 
@@ -80,18 +64,14 @@ impl Node {
     /// Executes the next block.
     pub(crate) fn block(&mut self, messages: Vec<Ingress>, budget: u64) -> BlockOutcome {
         self.height += 1;
-        let block = BlockInput {
-            frame: frame(self.height),
-            messages,
-            ..BlockInput::default()
-        };
+        let block = block(self.height, messages);
         self.call(move |executor| handle_at_most(executor, budget));
         self.duty.execute(block).unwrap().recv().unwrap()
     }
 
     /// Executes a block of these messages to its end.
     pub(crate) fn run(&mut self, messages: &[(EngineId, Message)]) -> BlockOutcome {
-        self.block(ingress(messages), PLENTY)
+        self.block(all_ingress(messages), PLENTY)
     }
 
     /// Asks an actor how many messages it has handled.
@@ -120,11 +100,9 @@ impl Node {
         self.call(|executor| executor.encode_states().unwrap())
     }
 
-    /// The state of one live actor.
-    pub(crate) fn state(&self, engine: EngineId) -> crate::rig::actor::Core {
-        let states = self.states();
-        let (_, bytes) = states.iter().find(|(id, _)| *id == engine).unwrap();
-        postcard::from_bytes::<v1::Actor>(bytes).unwrap().core
+    /// The memory of a live actor.
+    pub(crate) fn memory(&self, engine: EngineId) -> Memory {
+        self.call(move |executor| memory(executor, engine))
     }
 
     /// How all engines are.
@@ -191,72 +169,7 @@ impl UpdatePoint for Swap {
     }
 }
 
-/// The block at a height.
-pub(crate) fn frame(height: u64) -> BlockFrame {
-    let mut hash = [0; 32];
-    hash[..8].copy_from_slice(&height.to_le_bytes());
-    BlockFrame {
-        height: Height(height),
-        time: BlockTime(height * BLOCK_MILLIS),
-        hash: BlockHash(hash),
-    }
-}
-
-/// `count` ids of root engines.
-pub(crate) fn roots(count: usize) -> Vec<EngineId> {
-    (0..count)
-        .map(|number| EngineId::root(&format!("root-{number}")).unwrap())
-        .collect()
-}
-
-/// The client that all messages are from.
-pub(crate) fn client() -> ClientId {
-    ClientId::of("tester")
-}
-
-/// Messages from a client, without keys.
-pub(crate) fn ingress(messages: &[(EngineId, Message)]) -> Vec<Ingress> {
-    let write = |(engine, message): &(EngineId, Message)| Ingress {
-        engine: *engine,
-        client: client(),
-        share: refit_kernel::Share::default(),
-        sequence: None,
-        codec: Codec::Json,
-        payload: serde_json::to_vec(message).unwrap(),
-    };
-    messages.iter().map(write).collect()
-}
-
-/// Where the message of an answer stands.
-pub(crate) fn entry(replied: &Replied) -> Entry {
-    match replied.asker {
-        Asker::Keyless(entry) => entry,
-        Asker::Keyed { .. } => panic!("{replied:?}"),
-    }
-}
-
-/// The panics of scripts are expected; they would fill the output.
-fn quiet_planned_panics() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let loud = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let planned = |text: &&str| text.starts_with(crate::rig::actor::PANIC_TEXT);
-            if panic.payload_as_str().filter(planned).is_none() {
-                loud(panic);
-            }
-        }));
-    });
-}
-
 /// Version 2 of the actor's code.
 pub(crate) fn version_2() -> Module {
-    Module::linked(crate::rig::actor::v2::module()).unwrap()
-}
-
-/// From the next block on, so many messages are handled in each.
-pub(crate) fn handle_at_most(executor: &mut Executor, messages: u64) {
-    let mut parameters = (**executor.parameters()).clone();
-    parameters.block.messages = messages;
-    executor.set_parameters(parameters);
+    Module::linked(v2::module()).unwrap()
 }

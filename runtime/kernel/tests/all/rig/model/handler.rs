@@ -6,7 +6,7 @@ use super::*;
 pub(super) struct Run<'a> {
     pub(super) id: EngineId,
     pub(super) frame: BlockFrame,
-    pub(super) core: &'a mut Core,
+    pub(super) memory: &'a mut Memory,
     pub(super) counters: &'a mut Counters,
     pub(super) own: &'a mut Wishes,
 }
@@ -15,16 +15,16 @@ impl Run<'_> {
     pub(super) fn letter(&mut self, letter: &Letter) -> End {
         match (&letter.content, letter.sender) {
             (Content::Message(message), sender) => {
-                self.core.log.push(Seen {
+                self.memory.log.push(Seen {
                     from: sender.into(),
                     tag: message.tag,
                     code: 1,
                 });
                 self.ops(&message.ops)
             }
-            (Content::Notice(_), _) if self.core.brittle => End::Panic,
+            (Content::Notice(_), _) if self.memory.brittle => End::Panic,
             (Content::Notice(reason), Sender::Engine(about)) => {
-                self.core.notices.push((about, format!("{reason:?}")));
+                self.memory.notices.push((about, format!("{reason:?}")));
                 End::Done
             }
             (Content::Notice(_), _) => End::Done,
@@ -44,17 +44,17 @@ impl Run<'_> {
 
     pub(super) fn op(&mut self, op: &Op) {
         match op {
-            Op::Send { to, message } => self.send(*to, message.clone()),
+            Op::Send(to, message) => self.send(to.of(self.id), message.clone()),
             Op::Flood { to, count, bytes } => {
                 for _ in 0..*count {
                     if self.own.sends.len() == SENDS_PER_MESSAGE_MAX {
                         return self.refused("Budget");
                     }
-                    self.send(*to, padded(*bytes));
+                    self.send(to.of(self.id), Message::padded(*bytes));
                 }
             }
-            Op::Spawn { config } => self.spawn(config.clone()),
-            Op::SpawnMany { count } => {
+            Op::Spawn(config) => self.spawn(config.clone()),
+            Op::SpawnMany(count) => {
                 for _ in 0..*count {
                     if self.own.spawns.len() == SPAWNS_PER_MESSAGE_MAX {
                         return self.refused("Budget");
@@ -64,27 +64,15 @@ impl Run<'_> {
             }
             Op::SpawnGhost => self.refused("Unknown"),
             Op::SpawnMistaken => self.refused("Schema"),
-            Op::SendChild { nth, message } => {
-                if let Some(child) = self.core.children.get(*nth as usize) {
-                    self.send(*child, message.clone());
-                }
-            }
-            Op::Stop { engine } => self.own.stops.push((self.id, *engine)),
-            Op::StopChild { nth } => {
-                if let Some(child) = self.core.children.get(*nth as usize) {
-                    self.own.stops.push((self.id, *child));
-                }
-            }
-            Op::TimerAfterBlocks { blocks: 0, .. } | Op::TimerAfterTime { millis: 0, .. } => {
-                self.refused("Past");
-            }
-            Op::TimerAfterBlocks { blocks, message } => {
+            Op::Stop(engine) => self.own.stops.push((self.id, engine.of(self.id))),
+            Op::AfterBlocks(0, _) | Op::AfterTime(0, _) => self.refused("Past"),
+            Op::AfterBlocks(blocks, message) => {
                 self.timer(Due::Height(Height(self.frame.height.0 + blocks)), message);
             }
-            Op::TimerAfterTime { millis, message } => {
+            Op::AfterTime(millis, message) => {
                 self.timer(Due::Time(BlockTime(self.frame.time.0 + millis)), message);
             }
-            Op::Emit { bytes } => {
+            Op::Emit(bytes) => {
                 let payload = serde_json::to_vec(&"7".repeat(*bytes as usize)).unwrap();
                 let topic = "topic".to_owned();
                 self.own.outcome.events.push(Emitted {
@@ -93,17 +81,18 @@ impl Run<'_> {
                     payload,
                 });
             }
-            Op::Log { text } => {
+            Op::Log { lines, bytes } => {
                 let line = LogLine {
                     engine: self.id,
                     level: 3,
-                    line: text.clone(),
+                    line: "x".repeat(*bytes as usize),
                 };
-                self.own.outcome.log(line);
+                (0..*lines).for_each(|_| self.own.outcome.log(line.clone()));
             }
-            Op::PanicOnNotice => self.core.brittle = true,
-            Op::CancelTimer { nth } => {
-                if let Some(id) = self.core.timers.get(*nth as usize).copied() {
+            Op::Carry(_) => {}
+            Op::PanicOnNotice => self.memory.brittle = true,
+            Op::CancelTimer(nth) => {
+                if let Some(id) = self.memory.timers.get(*nth as usize).copied() {
                     match self.counters.waiting.remove(&id) {
                         true => self.own.cancelled.push((self.id, id)),
                         false => self.refused("Unknown"),
@@ -111,11 +100,19 @@ impl Run<'_> {
                 }
             }
             Op::TimerInTongues => self.refused("Schema"),
-            Op::TimerMany { .. }
-            | Op::FailHalfDone
+            // Loops over the node's answers, chance, and ways to end: `ops` has the two that the model knows.
+            Op::Bytes(..)
+            | Op::Again(..)
+            | Op::Breed(_)
+            | Op::AgainAfter(_)
+            | Op::TimerMany(_)
             | Op::Budget
-            | Op::Random
+            | Op::Say(_)
+            | Op::Draw
+            | Op::Nothing
+            | Op::OnlyFrom(_)
             | Op::Fail
+            | Op::FailHalfDone
             | Op::Panic => {
                 unreachable!("no part of the model's scripts")
             }
@@ -129,7 +126,7 @@ impl Run<'_> {
     pub(super) fn spawn(&mut self, config: Config) {
         let id = self.id.child(self.counters.spawned);
         self.counters.spawned += 1;
-        self.core.children.push(id);
+        self.memory.children.push(id);
         self.own.spawns.push((self.id, id, config));
     }
 
@@ -137,7 +134,7 @@ impl Run<'_> {
         let id = TimerId(self.counters.timers);
         self.counters.timers += 1;
         self.counters.waiting.insert(id);
-        self.core.timers.push(id);
+        self.memory.timers.push(id);
         let timer = Timer {
             due,
             id,
@@ -148,6 +145,6 @@ impl Run<'_> {
     }
 
     pub(super) fn refused(&mut self, error: &str) {
-        self.core.refused.push(error.to_owned());
+        self.memory.refused.push(error.to_owned());
     }
 }
