@@ -2,6 +2,7 @@
 //!
 //! The files are those that git tracks or would track: what is ignored is nobody's business.
 
+mod borrowed;
 pub(crate) mod code;
 mod codes;
 
