@@ -14,10 +14,10 @@ mod on_duty;
 mod queue;
 mod reserve;
 
-use crate::block::outcome::{BlockOutcome, QueryError};
 use crate::block::round::Job;
 use crate::executor::{BlockInput, Executor};
 use crate::limits::{ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
+use crate::outcome::{BlockOutcome, QueryError};
 use crate::swap::quiesced::Quiesced;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;

@@ -1,26 +1,26 @@
 //! [`Executor`]: the sequential half of a node: it takes a block, routes its messages, runs the
 //! rounds, and gives back the effects.
 
-use crate::block::dead_letters::{DeadLetter, DeadLetters};
 use crate::block::orders::PlacedOrder;
-use crate::block::outbox::Outbox;
-use crate::block::outcome::{BlockOutcome, QueryError, Stats};
-use crate::block::receipt::Receipt;
-use crate::block::room::Made;
 use crate::block::rounds::Used;
 use crate::block::spare::Spare;
-use crate::block::timers::Timers;
+use crate::block::started::{Start, Started};
 use crate::causes::{Allowance, Causes};
 use crate::crew::Helpers;
 use crate::engines::Engines;
+use crate::engines::outbox::Outbox;
+use crate::engines::room::Made;
 use crate::engines::slot::{Counters, Slot, SlotState};
-use crate::engines::started::{Start, Started};
+use crate::engines::timers::Timers;
 use crate::gate::Gate;
+use crate::generation::table::{GenerationTable, KindEntry};
 use crate::keys::{Keys, RequestDigest, Share};
 use crate::limits::ANSWER_BYTES_MAX;
+use crate::outcome::dead_letters::{DeadLetter, DeadLetters};
+use crate::outcome::receipt::Receipt;
+use crate::outcome::{BlockOutcome, QueryError, Stats};
 use crate::parameters::Parameters;
 use crate::swap::sweep::Settling;
-use crate::swap::table::{GenerationTable, KindEntry};
 use arc_swap::ArcSwap;
 use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;

@@ -28,27 +28,29 @@ mod causes;
 mod engines;
 mod envelope;
 mod executor;
+mod generation;
 mod keys;
+mod look;
+mod outcome;
 mod parameters;
+mod reply;
 mod swap;
 mod sync;
 
-pub use swap::replaced;
+pub use generation::replaced;
 
-pub use block::dead_letters::{DeadLetter, DeadLetterBrief};
 pub use block::orders::{Done, Order, OrderError, OrderKey, Ordered, PlacedOrder, PlanDigest};
-pub use block::outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
-pub use block::receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};
-pub use block::trouble::{Trouble, Wrong};
+pub use block::started::{Effects, Start, Started, WantedChild};
 pub use causes::{Allowance, CauseIndex, Spent};
 pub use duty::{Duty, Silence};
 pub use engines::chunk::{Chunk, SlotView};
 pub use engines::directory::IdMap;
-pub use engines::inspect::{Awaited, CaptureError, Captured, KindCount, States};
 pub use engines::slot::{Counters, EngineState, EngineStatus, Next, Poison};
-pub use engines::started::{Effects, Start, Started, WantedChild};
 pub use envelope::{Envelope, Signed};
 pub use executor::{BlockInput, Executor, Ingress, StartError};
+pub use generation::kept::Kept;
+pub use generation::replaced::ReplacedStates;
+pub use generation::table::{GenerationTable, KindEntry, KindIndex, Pending};
 pub use image::between::BetweenImage;
 pub use image::stream::{StreamError, Tally};
 pub use image::{
@@ -56,20 +58,22 @@ pub use image::{
     ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
-pub use keys::{
-    Ask, Asker, At, Entry, Key, KeyBounds, KeyRefusal, KeysImage, RequestDigest, Share,
-};
+pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest, Share};
+pub use look::inspect::{Awaited, CaptureError, Captured, KindCount, States};
+pub use outcome::dead_letters::{DeadLetter, DeadLetterBrief};
+pub use outcome::receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};
+pub use outcome::trouble::{Trouble, Wrong};
+pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
 pub use parameters::grants::Grants;
+pub use parameters::keys::KeyBounds;
 pub use parameters::{
     BlockBounds, CauseBounds, Changed, DeadLetterBounds, EngineBounds, EventBounds, FIELDS, Field,
     MailboxBounds, MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParameterChanges,
     Parameters, ParametersError, ParametersHash, RoundBounds, TimerBounds, Unit,
 };
+pub use reply::refusal::KeyRefusal;
 pub use swap::acceptance::{Change, Unaccepted};
 pub use swap::commit_effects::{CommitEffects, FirstMessage};
-pub use swap::kept::Kept;
 pub use swap::quiesced::Quiesced;
-pub use swap::replaced::ReplacedStates;
 pub use swap::reworded::{Reworded, Rewording};
-pub use swap::table::{GenerationTable, KindEntry, KindIndex, Pending};
 pub use swap::view::{SlotRef, View};

@@ -1,10 +1,11 @@
 //! Answers clients: decides whether a message that has a key is delivered, and to which client each answer goes.
 
-use crate::block::outbox::Answer;
-use crate::block::outcome::{BlockOutcome, Replied, ReplyError};
+use crate::engines::outbox::Answer;
 use crate::executor::{Executor, Ingress};
-use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, KeyRefusal, RequestDigest, outcome_bytes};
+use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, RequestDigest, outcome_bytes};
 use crate::limits::EFFECT_OVERHEAD_BYTES;
+use crate::outcome::{BlockOutcome, Replied, ReplyError};
+use crate::reply::refusal::KeyRefusal;
 
 impl Ingress {
     /// The digest of its request, if it has a key.

@@ -1,13 +1,13 @@
 //! Carries out a handler's answer to each message of its batch: sends the reply, or the reason why there is none, to
 //! the sender.
 
-use crate::block::outbox::Notice;
-use crate::block::outcome::ReplyError;
-use crate::block::room::Made;
 use crate::block::running::Running;
-use crate::block::trouble::{self, Trouble, Wrong};
-use crate::block::undelivered::Hears;
+use crate::engines::outbox::Notice;
+use crate::engines::room::Made;
+use crate::engines::undelivered::Hears;
 use crate::limits::EFFECT_OVERHEAD_BYTES;
+use crate::outcome::ReplyError;
+use crate::outcome::trouble::{self, Trouble, Wrong};
 use refit_abi::host::CallError;
 use refit_abi::raw::{CallStatus, DeliveryKind};
 use refit_abi::{FAULT_DETAIL_BYTES_MAX, Fault, Sender, Undelivered};

@@ -3,14 +3,14 @@
 //! the encoding of a state for each message; a node without the flag runs nothing of it.
 
 use crate::block::handling::{Code, bounce_all, deliver as deliver_batch};
-use crate::block::outbox::Outbox;
-use crate::block::outcome::ReplyError;
-use crate::block::room::Turn;
 use crate::block::round::RoundFacts;
-use crate::block::trouble::{self, Trouble, Wrong};
 use crate::engines::mailbox::Letter;
+use crate::engines::outbox::Outbox;
+use crate::engines::room::Turn;
 use crate::engines::slot::{Slot, SlotState};
-use crate::swap::table::KindEntry;
+use crate::generation::table::KindEntry;
+use crate::outcome::ReplyError;
+use crate::outcome::trouble::{self, Trouble, Wrong};
 use refit_abi::Undelivered;
 use refit_abi::host::running;
 

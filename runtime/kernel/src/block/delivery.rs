@@ -2,18 +2,18 @@
 
 mod run;
 
-use crate::block::dead_letters::DeadLetter;
-use crate::block::outbox::Notice;
-use crate::block::outcome::BlockOutcome;
-use crate::block::timers::Timer;
-use crate::block::undelivered::Hears;
+use crate::block::lives::settle;
 use crate::engines::directory::Place;
-use crate::engines::lives::settle;
+use crate::engines::outbox::Notice;
 use crate::engines::slot::{Slot, SlotState};
+use crate::engines::timers::Timer;
+use crate::engines::undelivered::Hears;
 use crate::envelope::Envelope;
 use crate::executor::{Executor, Ingress};
+use crate::generation::table::{GenerationTable, KindIndex};
 use crate::keys::{Ask, Key, RequestDigest};
-use crate::swap::table::{GenerationTable, KindIndex};
+use crate::outcome::BlockOutcome;
+use crate::outcome::dead_letters::DeadLetter;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::{Codec, DeliveryKind};

@@ -1,17 +1,17 @@
 //! One chunk's part of a round: its engines get their mail, in batches, and what they do lies in the chunk's outbox.
 
 use crate::block::checked;
-use crate::block::outbox::Outbox;
-use crate::block::room::{Turn, take_turns};
 use crate::block::round::RoundFacts;
 use crate::block::running::{Allowances, Mark, Running};
-use crate::block::trouble::{self, Trouble, Wrong};
 use crate::causes::{Allowance, Portion};
 use crate::engines::chunk::{Chunk, SharedChunk};
 use crate::engines::mailbox::Letter;
+use crate::engines::outbox::Outbox;
+use crate::engines::room::{Turn, take_turns};
 use crate::engines::slot::{Poison, Slot, SlotState, leak_if_unfit};
+use crate::generation::table::{GenerationTable, KindEntry};
 use crate::limits::BATCH_LETTERS_MAX;
-use crate::swap::table::{GenerationTable, KindEntry};
+use crate::outcome::trouble::{self, Trouble, Wrong};
 use refit_abi::host::{BlockFrame, HandleContext, running};
 use refit_abi::raw::{CallStatus, Delivery};
 use refit_abi::{EngineId, Undelivered};

@@ -15,11 +15,12 @@
 
 mod restart;
 
-use crate::block::outcome::BlockOutcome;
 use crate::executor::Executor;
-use crate::keys::{Admitted, At, Key, KeyRefusal, RequestDigest, Share};
+use crate::generation::table::GenerationTable;
+use crate::keys::{Admitted, At, Key, RequestDigest, Share};
+use crate::outcome::BlockOutcome;
 use crate::parameters::{ParameterChanges, ParametersError, ParametersHash};
-use crate::swap::table::GenerationTable;
+use crate::reply::refusal::KeyRefusal;
 use refit_abi::host::{BlockFrame, CallError};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Undelivered};

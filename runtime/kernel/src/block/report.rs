@@ -3,7 +3,7 @@
 //! A block keeps the first of them, in the order of the chunks. What is certain not to be among these is dropped when
 //! its chunk is done, not when the round is: else each chunk could hold as much as a block keeps.
 
-use crate::block::outbox::Outbox;
+use crate::engines::outbox::Outbox;
 use crate::limits::{LOG_LINES_PER_BLOCK_MAX, TROUBLES_PER_BLOCK_MAX};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;

@@ -2,10 +2,10 @@
 
 use crate::block::handling::Quota;
 use crate::block::report::Report;
-use crate::block::room::Room;
 use crate::causes::Causes;
 use crate::crew::Reserving;
 use crate::engines::chunk::SharedChunk;
+use crate::engines::room::Room;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
 use refit_abi::host::BlockFrame;

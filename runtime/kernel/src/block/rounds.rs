@@ -5,17 +5,17 @@
 //! any size.
 
 use crate::block::handling::Quota;
-use crate::block::outbox::Outbox;
-use crate::block::outcome::BlockOutcome;
 use crate::block::report::Report;
-use crate::block::room::{Made, Room};
 use crate::block::round::{Job, Round, RoundFacts};
 use crate::causes::{Causes, HeldBack, hold_back};
 use crate::crew::Helpers;
 use crate::engines::mailbox::Amount;
+use crate::engines::outbox::Outbox;
+use crate::engines::room::{Made, Room};
 use crate::executor::Executor;
+use crate::generation::table::GenerationTable;
 use crate::limits::PARALLEL_MESSAGES_MIN;
-use crate::swap::table::GenerationTable;
+use crate::outcome::BlockOutcome;
 use refit_abi::host::BlockFrame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

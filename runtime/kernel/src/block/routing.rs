@@ -1,17 +1,17 @@
 //! Carrying out what a round's outboxes hold: engines started and stopped, timers set, messages
 //! delivered.
 
-use crate::block::dead_letters::DeadLetter;
-use crate::block::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
-use crate::block::outcome::{BlockOutcome, Emitted, LogLine};
-use crate::block::timers::Timer;
-use crate::block::trouble::{self, Trouble};
+use crate::block::started::{Start, Started};
 use crate::causes::{Allowance, CauseIndex, Spent};
+use crate::engines::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
 use crate::engines::slot::Counters;
-use crate::engines::started::{Start, Started};
+use crate::engines::timers::Timer;
 use crate::executor::{Executor, StartError};
+use crate::generation::table::{GenerationTable, KindIndex};
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINES_PER_BLOCK_MAX};
-use crate::swap::table::{GenerationTable, KindIndex};
+use crate::outcome::dead_letters::DeadLetter;
+use crate::outcome::trouble::{self, Trouble};
+use crate::outcome::{BlockOutcome, Emitted, LogLine};
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, TimerAt, TimerId};

@@ -3,14 +3,14 @@
 //! The outputs of a message that fails are dropped: before the first output of each message a mark
 //! is set, and its failure truncates to the mark.
 
-use crate::block::outbox::Outbox;
-use crate::block::room::{Made, Turn};
 use crate::causes::{Allowance, CauseIndex, Causes, Portion};
 use crate::engines::mailbox::Letter;
+use crate::engines::outbox::Outbox;
+use crate::engines::room::{Made, Turn};
 use crate::engines::slot::Counters;
 use crate::engines::slot_timers::SlotTimers;
+use crate::generation::table::{GenerationTable, KindIndex};
 use crate::parameters::Parameters;
-use crate::swap::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
 use refit_abi::host::BlockFrame;
 

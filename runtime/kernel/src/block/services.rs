@@ -1,12 +1,12 @@
 //! The services that a handler calls: each puts what is asked for into the outbox of the engine's chunk, if the message
 //! has room for it.
 
-use crate::block::outbox::{CancelledTimer, NewTimer, Outgoing, Spawn, Stop, TimerDeed};
-use crate::block::outcome::{Emitted, LogLine};
 use crate::block::running::Running;
 use crate::causes::Spent;
+use crate::engines::outbox::{CancelledTimer, NewTimer, Outgoing, Spawn, Stop, TimerDeed};
 use crate::envelope::Signed;
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINE_BYTES_MAX};
+use crate::outcome::{Emitted, LogLine};
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Services, Wanted, shown};
 use refit_abi::raw::{CallStatus, HostStatus, RawBudget};

@@ -2,8 +2,8 @@
 //! never while the gate is closed. What a chunk has needed since it was last visited it keeps, twice over, so that a
 //! steady load allocates nothing.
 
-use crate::block::outbox::Outbox;
 use crate::engines::chunk::Chunk;
+use crate::engines::outbox::Outbox;
 use crate::executor::Executor;
 use crate::limits::{
     BLOCKS_PER_SPARE_STEP, DIRECTORY_SHRUNK_MAX, LIST_BYTES_KEPT, SPARE_CHUNKS_PER_STEP,

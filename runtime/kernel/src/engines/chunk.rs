@@ -1,9 +1,9 @@
 //! [`Chunk`]: some engines that one worker handles in a round, with their mail and their outbox.
 
-use crate::block::outbox::Outbox;
 use crate::engines::mailbox::{Letter, Mail};
+use crate::engines::outbox::Outbox;
 use crate::engines::slot::{EngineStatus, Next, Slot};
-use crate::swap::table::{KindIndex, Pending};
+use crate::generation::table::{KindIndex, Pending};
 use crate::swap::view::SlotRef;
 use parking_lot::RwLock;
 use refit_abi::host::Kind;

@@ -6,14 +6,14 @@
 pub(crate) mod chunk;
 pub(crate) mod directory;
 pub(crate) mod held;
-pub(crate) mod inspect;
-pub(crate) mod lives;
 pub(crate) mod mailbox;
-mod places;
-pub(crate) mod shutdown;
+pub(crate) mod outbox;
+pub(crate) mod places;
+pub(crate) mod room;
 pub(crate) mod slot;
 pub(crate) mod slot_timers;
-pub(crate) mod started;
+pub(crate) mod timers;
+pub(crate) mod undelivered;
 
 use crate::engines::chunk::SharedChunk;
 use crate::engines::directory::{Directory, Place};

@@ -1,5 +1,5 @@
 //! The places of [`Engines`]: a new engine lies after the last, and what lies last can be taken out. What moves where
-//! when engines stop is said in [`lives`](super::lives).
+//! when engines stop is said in [`lives`](crate::block::lives).
 
 use crate::engines::Engines;
 use crate::engines::chunk::{Chunk, SharedChunk};
@@ -11,9 +11,9 @@ use refit_abi::EngineId;
 use std::sync::Arc;
 
 /// An engine out of its place, with its mail.
-pub(super) struct Tenant {
-    pub(super) slot: Slot,
-    pub(super) mail: Mail,
+pub(crate) struct Tenant {
+    pub(crate) slot: Slot,
+    pub(crate) mail: Mail,
 }
 
 impl Engines {
@@ -34,7 +34,7 @@ impl Engines {
         place
     }
 
-    pub(super) fn last_place(&self) -> Option<Place> {
+    pub(crate) fn last_place(&self) -> Option<Place> {
         let chunk = self.chunks.len().checked_sub(1)?;
         let slot = self.chunks[chunk].read().slots.len().checked_sub(1)?;
         Some(Place {
@@ -53,7 +53,7 @@ impl Engines {
     }
 
     /// Takes what lies last out of its place; a chunk that is empty then is no more.
-    pub(super) fn take_last(&mut self) -> Option<Tenant> {
+    pub(crate) fn take_last(&mut self) -> Option<Tenant> {
         let place = self.last_place()?;
         let taken = self.change(place.chunk, |chunk| {
             let mail = chunk.take_mail(place.slot);
@@ -67,7 +67,7 @@ impl Engines {
     }
 
     /// Changes a chunk. Whether it has mail is known afterwards too.
-    pub(super) fn change<T>(&mut self, number: u32, change: impl FnOnce(&mut Chunk) -> T) -> T {
+    pub(crate) fn change<T>(&mut self, number: u32, change: impl FnOnce(&mut Chunk) -> T) -> T {
         let mut chunk = self.chunks[number as usize].write();
         let had_mail = !chunk.active.is_empty();
         let changed = change(&mut chunk);

@@ -1,12 +1,12 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
-use crate::block::trouble::{Trouble, Wrong};
 use crate::engines::mailbox::Mailbox;
 use crate::engines::slot_timers::SlotTimers;
 use crate::envelope::Envelope;
+use crate::generation::kept::Kept;
+use crate::generation::table::{KindEntry, KindIndex, Pending};
 use crate::limits::POISON_TEXT_BYTES_MAX;
-use crate::swap::kept::Kept;
-use crate::swap::table::{KindEntry, KindIndex, Pending};
+use crate::outcome::trouble::{Trouble, Wrong};
 use refit_abi::host::{Instance, Prepared, Unsettled, running, shown};
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;

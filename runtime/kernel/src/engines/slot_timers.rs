@@ -1,9 +1,9 @@
 //! [`SlotTimers`]: which timers of one engine wait, so that a handler learns at once whether it may set or cancel one.
 //!
-//! The messages themselves lie in [`crate::block::timers::Timers`], which only the sequential half of the executor touches:
+//! The messages themselves lie in [`crate::engines::timers::Timers`], which only the sequential half of the executor touches:
 //! what a handler did is carried there with its other outputs.
 
-use crate::block::outbox::TimerDeed;
+use crate::engines::outbox::TimerDeed;
 use refit_abi::{TimerAt, TimerId};
 use std::collections::BTreeMap;
 

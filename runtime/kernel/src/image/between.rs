@@ -2,7 +2,7 @@
 //!
 //! Counts and troubles are not in it: they are for the log and the metrics, and no result depends on them.
 
-use crate::block::outcome::{Emitted, LogLine, Replied};
+use crate::outcome::{Emitted, LogLine, Replied};
 use serde::{Deserialize, Serialize};
 
 /// Effects of an upgrade, as plain data.

@@ -2,7 +2,7 @@
 
 use crate::engines::slot::Poison;
 use crate::envelope::Envelope;
-use crate::swap::kept::Kept;
+use crate::generation::kept::Kept;
 use refit_abi::host::Witness;
 use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;

@@ -3,9 +3,9 @@
 use super::make::Making;
 use super::take::{self, StatePieces, Taker};
 use crate::executor::Executor;
+use crate::generation::table::GenerationTable;
 use crate::image::stream::{StreamError, Tally};
 use crate::image::{Image, ImageError, ImageScope, Item, Writer};
-use crate::swap::table::GenerationTable;
 use std::io::Write;
 use std::sync::Arc;
 

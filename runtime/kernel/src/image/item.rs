@@ -1,8 +1,8 @@
 //! [`Item`]: one of the parts that an image consists of, small but for an engine's.
 
 use super::{CauseImage, DeadLetterImage, EngineImage, ImageHeader, TimerImage};
-use crate::block::outcome::{Emitted, LogLine, Replied};
 use crate::keys::NameImage;
+use crate::outcome::{Emitted, LogLine, Replied};
 use crate::parameters::Parameters;
 use refit_abi::{BlockTime, EngineId, Height};
 use serde::{Deserialize, Serialize};

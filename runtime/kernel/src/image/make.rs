@@ -1,16 +1,16 @@
 //! [`Making`]: an executor that is being made of the items of an image.
 
 use super::slot::slot_of;
-use crate::block::dead_letters::DeadLetter;
-use crate::block::timers::Timer;
 use crate::engines::chunk::Chunk;
 use crate::engines::directory::Place;
+use crate::engines::timers::Timer;
 use crate::executor::Executor;
+use crate::generation::table::{GenerationTable, KindIndex};
 use crate::image::{
     Counts, EngineImage, ImageError, ImageHeader, Item, KindImage, LetterImage, TimerImage,
 };
+use crate::outcome::dead_letters::DeadLetter;
 use crate::parameters::Parameters;
-use crate::swap::table::{GenerationTable, KindIndex};
 use refit_abi::{EngineId, TimerAt};
 use std::slice::from_ref;
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use super::stream::{
 use super::writer::encoded;
 use super::{EngineImage, IMAGE_FORMAT, Image, ImageHeader, Item, StateImage};
 use crate::executor::Executor;
+use crate::generation::table::GenerationTable;
 use crate::parameters::Parameters;
-use crate::swap::table::GenerationTable;
 use refit_abi::EngineId;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! An executor's items, in the order of the stream, one at a time.
 
 use super::slot::{engine_image, pieces};
-use crate::block::dead_letters::DeadLetter;
-use crate::block::timers::Timer;
+use crate::engines::timers::Timer;
 use crate::executor::Executor;
+use crate::generation::table::GenerationTable;
 use crate::image::{
     Counts, DeadLetterImage, ImageError, ImageHeader, ImageScope, Item, KindImage, TimerImage,
 };
-use crate::swap::table::GenerationTable;
+use crate::outcome::dead_letters::DeadLetter;
 use refit_abi::host::running;
 
 /// Takes the items of an image in their order.

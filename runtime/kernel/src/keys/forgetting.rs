@@ -1,7 +1,9 @@
 //! Forgets old answers and silent clients of the table of keys, and counts them.
 
 use super::name::Name;
-use super::{KeyBounds, KeyRefusal, Keys, Share};
+use super::{Keys, Share};
+use crate::parameters::keys::KeyBounds;
+use crate::reply::refusal::KeyRefusal;
 use refit_abi::{ClientId, Height};
 
 /// The number of forgotten answers and clients, for the node's metrics.

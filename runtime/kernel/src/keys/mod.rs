@@ -19,10 +19,8 @@
 
 mod forgetting;
 mod image;
-mod limits;
 mod name;
 mod outcome;
-mod refusal;
 mod request;
 mod share;
 mod window;
@@ -30,13 +28,13 @@ mod window;
 use forgetting::Forgotten;
 pub use image::KeysImage;
 pub(crate) use image::NameImage;
-pub use limits::KeyBounds;
-pub use refusal::KeyRefusal;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 pub use share::Share;
 
 use crate::block::orders::Done;
-use crate::block::outcome::ReplyError;
+use crate::outcome::ReplyError;
+use crate::parameters::keys::KeyBounds;
+use crate::reply::refusal::KeyRefusal;
 use name::{Answered, Name};
 use outcome::KeptOutcome;
 pub(crate) use outcome::bytes as outcome_bytes;

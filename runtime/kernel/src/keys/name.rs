@@ -10,8 +10,9 @@
 use super::outcome::KeptOutcome;
 use super::request::RequestDigest;
 use super::window::Window;
-use super::{Admitted, At, KeyRefusal, Share};
+use super::{Admitted, At, Share};
 use crate::limits::KEY_OVERHEAD_BYTES;
+use crate::reply::refusal::KeyRefusal;
 use refit_abi::{ClientId, Generation, Height};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -2,8 +2,8 @@
 
 use super::{Admitted, At};
 use crate::block::orders::Done;
-use crate::block::outcome::ReplyError;
 use crate::limits::DONE_BYTES;
+use crate::outcome::ReplyError;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Longest reply that is kept in its place, without an allocation of its own, in bytes: with it an outcome takes 48.

@@ -1,7 +1,7 @@
 //! Capabilities: what engines of one kind may do to those of another, as their modules declare it and
 //! the node grants it.
 
-use crate::swap::table::KindIndex;
+use crate::generation::table::KindIndex;
 use refit_abi::descriptor::{Ability, CapabilityDescriptor, KindDescriptor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,6 +11,7 @@ mod bytes;
 mod changes;
 mod fields;
 pub(crate) mod grants;
+pub(crate) mod keys;
 
 pub use bounds::{
     BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,
@@ -20,8 +21,8 @@ pub use bytes::{PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParametersHash};
 pub use changes::{Changed, ParameterChanges};
 pub use fields::{FIELDS, Field, Unit};
 
-use crate::keys::KeyBounds;
 use crate::parameters::grants::Grants;
+use crate::parameters::keys::KeyBounds;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use serde::{Deserialize, Serialize};

@@ -1,15 +1,15 @@
 //! Messages that wait while code changes: whether the new code takes them.
 
-use crate::block::dead_letters::DeadLetter;
-use crate::block::outbox::Answer;
-use crate::block::timers::Timer;
-use crate::block::undelivered::Hears;
 use crate::engines::chunk::Chunk;
 use crate::engines::mailbox::Letter;
+use crate::engines::outbox::Answer;
 use crate::engines::slot::{Slot, SlotState};
+use crate::engines::timers::Timer;
+use crate::engines::undelivered::Hears;
 use crate::envelope::Envelope;
 use crate::executor::Executor;
-use crate::swap::table::KindIndex;
+use crate::generation::table::KindIndex;
+use crate::outcome::dead_letters::DeadLetter;
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::raw::DeliveryKind;
 use refit_abi::schema::SchemaId;

@@ -1,14 +1,14 @@
 //! [`CommitEffects`]: what the transitions of an upgrade did beside making new states, carried out in one
 //! go right after the commit. Nothing in it can fail.
 
-use crate::block::outbox::TimerDeed;
-use crate::block::outcome::BlockOutcome;
+use crate::block::lives::StateIsDropped;
+use crate::block::started::{Effects, Started};
 use crate::causes::CauseIndex;
-use crate::engines::lives::StateIsDropped;
+use crate::engines::outbox::TimerDeed;
 use crate::engines::slot::{Counters, Slot};
-use crate::engines::started::{Effects, Started};
 use crate::envelope::Signed;
 use crate::executor::Executor;
+use crate::outcome::BlockOutcome;
 use refit_abi::EngineId;
 
 /// The effects of the transitions.

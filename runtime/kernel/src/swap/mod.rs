@@ -27,10 +27,7 @@
 
 pub(crate) mod acceptance;
 pub(crate) mod commit_effects;
-pub(crate) mod kept;
 pub(crate) mod quiesced;
-pub mod replaced;
 pub(crate) mod reworded;
 pub(crate) mod sweep;
-pub(crate) mod table;
 pub(crate) mod view;

@@ -7,9 +7,9 @@
 use crate::engines::mailbox::Letter;
 use crate::engines::slot::{Slot, SlotState};
 use crate::envelope::Envelope;
+use crate::generation::table::KindIndex;
 use crate::swap::acceptance::Unaccepted;
 use crate::swap::quiesced::Quiesced;
-use crate::swap::table::KindIndex;
 use refit_abi::EngineId;
 use refit_abi::host::{CallError, Kind};
 use refit_abi::raw::{Codec, DeliveryKind};

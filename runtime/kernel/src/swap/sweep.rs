@@ -1,11 +1,11 @@
 //! The sweep: after a swap, settles the engines that no message has touched yet, some at a time,
 //! between blocks; then the old code is no longer held.
 
-use crate::block::trouble;
 use crate::executor::Executor;
+use crate::generation::replaced::ReplacedStates;
+use crate::generation::table::GenerationTable;
 use crate::limits::SWEEP_CHUNKS_PER_STEP;
-use crate::swap::replaced::ReplacedStates;
-use crate::swap::table::GenerationTable;
+use crate::outcome::trouble;
 use refit_abi::Height;
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl Executor {
     }
 
     /// The states left over by upgrades that are settled, and those of the engines that they have retired; for
-    /// [`replaced::discard`](crate::swap::replaced::discard). It holds its code.
+    /// [`replaced::discard`](crate::generation::replaced::discard). It holds its code.
     pub fn take_replaced(&mut self) -> Vec<Arc<ReplacedStates>> {
         std::mem::take(&mut self.settling.replaced)
     }

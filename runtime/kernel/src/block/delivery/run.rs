@@ -7,13 +7,13 @@
 //! and from the first that is not, each goes the way of a single message.
 
 use super::Origin;
-use crate::block::outbox::{Outbox, Outgoing};
-use crate::block::outcome::BlockOutcome;
 use crate::engines::mailbox::Amount;
+use crate::engines::outbox::{Outbox, Outgoing};
 use crate::engines::slot::{Slot, SlotState};
 use crate::envelope::Envelope;
 use crate::executor::Executor;
-use crate::swap::table::GenerationTable;
+use crate::generation::table::GenerationTable;
+use crate::outcome::BlockOutcome;
 use refit_abi::descriptor::Ability;
 
 impl Executor {

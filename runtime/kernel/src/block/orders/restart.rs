@@ -1,13 +1,13 @@
 //! A restart: an engine's life begins again, and what of the one before goes on.
 
 use super::{Done, OrderError};
-use crate::block::outcome::BlockOutcome;
+use crate::block::lives::settle;
+use crate::block::started::{Start, Started};
 use crate::causes::Allowance;
-use crate::engines::lives::settle;
 use crate::engines::slot::{Counters, Slot, SlotState, leak_if_unfit};
-use crate::engines::started::{Start, Started};
 use crate::executor::{Executor, StartError};
-use crate::swap::table::{GenerationTable, KindIndex};
+use crate::generation::table::{GenerationTable, KindIndex};
+use crate::outcome::BlockOutcome;
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, CallError, running};
 use refit_abi::raw::Codec;

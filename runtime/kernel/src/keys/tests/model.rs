@@ -4,8 +4,8 @@ use super::super::{
     Admitted, At, Key, KeyBounds, KeyRefusal, Keys, NameImage, RequestDigest, Share,
 };
 use super::{KEPT, Outcome, at, key, refused, request};
-use crate::block::outcome::ReplyError;
 use crate::limits::KEY_OVERHEAD_BYTES;
+use crate::outcome::ReplyError;
 use proptest::prelude::*;
 use refit_abi::{ClientId, Fault, Height, Undelivered};
 use std::collections::BTreeSet;

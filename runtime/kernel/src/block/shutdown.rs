@@ -1,7 +1,7 @@
 //! The end of all engines: a node that goes on after it has ended its engines, or unmaps their code,
 //! must give every state back to the code that can free it.
 
-use crate::engines::lives::StateIsDropped;
+use crate::block::lives::StateIsDropped;
 use crate::executor::Executor;
 
 impl Executor {

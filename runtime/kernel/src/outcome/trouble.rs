@@ -1,8 +1,8 @@
 //! [`Trouble`]: something that went wrong in a block and is in no reply that a client reads, for the node's log.
 
-use crate::block::dead_letters::DeadLetter;
+use crate::generation::table::KindEntry;
 use crate::limits::TROUBLES_PER_BLOCK_MAX;
-use crate::swap::table::KindEntry;
+use crate::outcome::dead_letters::DeadLetter;
 use refit_abi::{EngineId, Sender, Undelivered};
 
 /// Something that went wrong with an engine.

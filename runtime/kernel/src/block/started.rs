@@ -1,15 +1,15 @@
 //! [`Started`]: an engine whose `init` has run and that has no place yet. What its `init` asked for is
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
-use crate::block::outbox::{Outbox, Spawn};
-use crate::block::room::Turn;
 use crate::block::running::{Allowances, Mark, Running};
 use crate::causes::{Allowance, Portion, Spent};
+use crate::engines::outbox::{Outbox, Spawn};
+use crate::engines::room::Turn;
 use crate::engines::slot::{Counters, Slot, SlotState};
 use crate::engines::slot_timers::SlotTimers;
 use crate::executor::StartError;
+use crate::generation::table::{GenerationTable, KindIndex};
 use crate::parameters::Parameters;
-use crate::swap::table::{GenerationTable, KindIndex};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Instance, Kind, running};
 use refit_abi::raw::Codec;

@@ -5,8 +5,9 @@
 //! one compiler's making: no text of a panic, no reason of a decoder, no log line, no rendered answer. Two receipts of
 //! one height that differ name the engine.
 
-use crate::block::outcome::{Emitted, Replied, ReplyError};
-use crate::keys::{Asker, KeyRefusal};
+use crate::keys::Asker;
+use crate::outcome::{Emitted, Replied, ReplyError};
+use crate::reply::refusal::KeyRefusal;
 use refit_abi::{EngineId, Fault, Height, Undelivered};
 use serde::{Serialize, Serializer};
 use std::fmt;

@@ -5,17 +5,17 @@
 //! were; where each lies comes from starts and stops alone, neither from the workers nor from how many engines make
 //! a chunk; and an image needs no more than the engines in their order.
 
-use crate::block::outbox::Stop;
-use crate::block::outcome::{BlockOutcome, LogLine};
 use crate::block::routing::append_logs;
-use crate::block::trouble;
 use crate::engines::directory::Place;
 use crate::engines::mailbox::Letter;
+use crate::engines::outbox::Stop;
 use crate::engines::places::Tenant;
 use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
 use crate::executor::{Executor, StartError};
-use crate::swap::replaced::ReplacedStates;
-use crate::swap::table::{GenerationTable, KindEntry};
+use crate::generation::replaced::ReplacedStates;
+use crate::generation::table::{GenerationTable, KindEntry};
+use crate::outcome::trouble;
+use crate::outcome::{BlockOutcome, LogLine};
 use refit_abi::host::{Instance, Kind, running};
 use refit_abi::{EngineId, Height, Undelivered};
 use std::collections::VecDeque;

@@ -1,12 +1,12 @@
 //! Looking at the engines between two blocks: how they are, how many, what their states are.
 
-use crate::block::dead_letters::DeadLetterBrief;
-use crate::block::outcome::LogLine;
 use crate::engines::slot::{EngineStatus, Poison, Slot, SlotState};
 use crate::executor::Executor;
+use crate::generation::kept::Kept;
+use crate::generation::table::{KindEntry, KindIndex};
 use crate::image::stream::RECORD_BYTES_MAX;
-use crate::swap::kept::Kept;
-use crate::swap::table::{KindEntry, KindIndex};
+use crate::outcome::LogLine;
+use crate::outcome::dead_letters::DeadLetterBrief;
 use refit_abi::host::{CallError, Instance, Kind, Pieces, running};
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, EngineId, Generation, Height, Undelivered};

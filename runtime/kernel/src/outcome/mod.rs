@@ -1,10 +1,15 @@
 //! The outcome of a block: answers, events, log lines and counts.
 
+pub(crate) mod dead_letters;
+pub(crate) mod receipt;
+pub(crate) mod trouble;
+
 use crate::block::orders::Ordered;
-use crate::block::receipt::Receipt;
-use crate::block::trouble::Trouble;
-use crate::keys::{Asker, KeyRefusal};
+use crate::keys::Asker;
+use crate::outcome::receipt::Receipt;
+use crate::outcome::trouble::Trouble;
 use crate::parameters::Parameters;
+use crate::reply::refusal::KeyRefusal;
 use refit_abi::host::CallError;
 use refit_abi::{EngineId, Fault, Generation, Height, Undelivered};
 use serde::{Deserialize, Serialize};

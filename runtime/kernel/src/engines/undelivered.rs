@@ -1,9 +1,9 @@
 //! Decides who learns that a message did not arrive. It is decided here alone, for each finder: delivery that refuses
 //! it, a poisoned or stopped engine that gives it back, an upgrade that gives it up.
 
-use crate::block::outbox::{Answer, Notice};
-use crate::block::outcome::ReplyError;
+use crate::engines::outbox::{Answer, Notice};
 use crate::envelope::Envelope;
+use crate::outcome::ReplyError;
 use refit_abi::raw::DeliveryKind;
 use refit_abi::{EngineId, Sender, Undelivered};
 

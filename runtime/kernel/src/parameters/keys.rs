@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// How much the table of keys keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyBounds {
-    /// Most clients, by whatever way they come: those of one [`Share`](super::Share) get half of them at most.
+    /// Most clients, by whatever way they come: those of one [`Share`](crate::Share) get half of them at most.
     pub names: usize,
     /// How long a name stays after its last message, in blocks.
     pub name_blocks: u64,

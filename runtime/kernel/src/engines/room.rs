@@ -10,11 +10,11 @@
 //! An engine that has used its part up leaves the rest of its mail for the next round: mail is handed to it in steps,
 //! each as long as the step before lets expect to fit ([`Turn::step`]).
 
-use crate::block::outbox::Outbox;
-use crate::block::outcome::Emitted;
 use crate::engines::chunk::SharedChunk;
 use crate::engines::mailbox::Letter;
+use crate::engines::outbox::Outbox;
 use crate::limits::{BATCH_LETTERS_MAX, EFFECT_OVERHEAD_BYTES};
+use crate::outcome::Emitted;
 use crate::parameters::RoundBounds;
 use refit_abi::Sender;
 use std::collections::BTreeMap;

@@ -1,15 +1,15 @@
 //! [`Outbox`]: what the handlers of one chunk did in one round, in order.
 
-use crate::block::dead_letters::DeadLetter;
-use crate::block::outcome::{Emitted, LogLine, ReplyError, Stats};
-use crate::block::room::Common;
-use crate::block::trouble::Trouble;
-use crate::block::undelivered::Hears;
 use crate::causes::{CauseIndex, Handled, Spent};
 use crate::engines::mailbox::Letter;
+use crate::engines::room::Common;
+use crate::engines::undelivered::Hears;
 use crate::envelope::{Envelope, Signed};
+use crate::generation::table::KindIndex;
 use crate::keys::Ask;
-use crate::swap::table::KindIndex;
+use crate::outcome::dead_letters::DeadLetter;
+use crate::outcome::trouble::Trouble;
+use crate::outcome::{Emitted, LogLine, ReplyError, Stats};
 use refit_abi::schema::SchemaId;
 use refit_abi::{ClientId, EngineId, TimerAt, TimerId, Undelivered};
 use std::ops::Range;

@@ -1,0 +1,3 @@
+//! Looking at an executor between two blocks.
+
+pub(crate) mod inspect;

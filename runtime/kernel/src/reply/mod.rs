@@ -1,0 +1,3 @@
+//! What whoever asked is told in the end.
+
+pub(crate) mod refusal;
