@@ -14,12 +14,14 @@ mod on_duty;
 mod queue;
 mod reserve;
 
-use crate::block::round::Job;
-use crate::executor::{BlockInput, Executor};
+use crate::block::input::BlockInput;
+pub use crate::block::job::Helpers;
+use crate::block::job::{Job, Reserving};
+use crate::executor::Executor;
 use crate::limits::{ENGINE_STACK_BYTES, ENGINE_STACK_TOUCHED_BYTES, WORKERS_MAX};
 use crate::outcome::{BlockOutcome, QueryError};
 use crate::swap::quiesced::Quiesced;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::host::running;
 use refit_abi::raw::Codec;
@@ -34,7 +36,6 @@ pub use on_duty::{OnDuty, TookOver};
 pub use queue::Panic;
 pub(crate) use queue::{CommandQueue, Commands, commands};
 pub use reserve::Reserve;
-pub(crate) use reserve::Reserving;
 
 /// A command to the crew on duty. Blocks and upgrades go before queries, which have a share of the time between two
 /// of them.
@@ -117,14 +118,6 @@ pub struct Crew {
 
 /// Which records of [`refit_abi::host::running`] the threads of a crew have.
 pub type Records = Arc<Mutex<Vec<usize>>>;
-
-/// A leader's helpers; none if it works alone.
-#[derive(Debug, Default)]
-pub struct Helpers {
-    jobs: Vec<Sender<Job>>,
-    /// Whether the one that is done did not panic.
-    done: Option<Receiver<bool>>,
-}
 
 impl Crew {
     /// Starts the threads of a crew of `workers` (at least one, at most [`WORKERS_MAX`]) and parks
@@ -229,34 +222,6 @@ impl Baton {
             command: None,
             left: Done::now(),
         });
-    }
-}
-
-impl Helpers {
-    /// No helpers: the caller works alone.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Works on `job` with all helpers, or `alone`, until it is done.
-    pub(crate) fn run(&self, job: &Job, alone: bool) {
-        let mut called = 0;
-        if !alone {
-            for helper in &self.jobs {
-                called += usize::from(helper.send(job.clone()).is_ok());
-            }
-        }
-        job.work();
-        if let Some(done) = &self.done {
-            for _ in 0..called {
-                match done.recv() {
-                    Ok(true) => {}
-                    // The round is only half done: what follows from it would be wrong.
-                    Ok(false) => panic!("a helper of the crew panicked"),
-                    Err(_) => break,
-                }
-            }
-        }
     }
 }
 

@@ -8,11 +8,12 @@
 //! Invariants. The caller that got a dismissed or relieved crew joins it: nobody else can. No call here waits without
 //! a bound but where a queue of [`COMMANDS_MAX`](crate::limits::COMMANDS_MAX) blocks is full.
 
+use crate::block::input::BlockInput;
 use crate::crew::{
     Baton, Command, CommandQueue, Commands, Crew, Panic, Query, Records, Reserve, UpdatePoint,
     commands,
 };
-use crate::executor::{BlockInput, Executor};
+use crate::executor::Executor;
 use crate::outcome::BlockOutcome;
 use crossbeam_channel::{
     Receiver, RecvTimeoutError, SendError, SendTimeoutError, TrySendError, bounded,

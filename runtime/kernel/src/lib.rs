@@ -6,11 +6,12 @@
 //! of the chunks. The threads are a [`crew`]; the code they run is a [`GenerationTable`], published by
 //! one pointer store while the [`gate`] is closed ([`Quiesced`]).
 //!
-//! The rooms. `block` executes a block: messages into mailboxes, round by round through the engines,
-//! what the engines did out of their outboxes. `engines` holds the engines, their states and their
-//! mail. `swap` is what happens to all of it around and after a pause. [`image`] writes an executor as
-//! plain data, and makes one from it. `causes` and `keys` are the two tables that bound and answer what
-//! clients send; `parameters` are the bounds.
+//! The rooms, from the lowest to the highest; none imports from one above it. `parameters` are the bounds, `reply` what
+//! whoever asked is told, `generation` the code; `keys` and `causes` are the two tables that answer and bound what
+//! clients send; `outcome` is what a block gives. `engines` holds the engines, their states, their mail and what they
+//! asked for. The executor is all of it. `block` executes a block on it: messages into mailboxes, round by round through
+//! the engines, what the engines did out of their outboxes. `swap` is what happens around and after a pause, `look`
+//! reads states, and [`image`] writes an executor as plain data and makes one from it.
 //!
 //! Architecture invariants. No clock, no I/O, no tokio, no unsafe code. Mailboxes belong to the
 //! executor, never to a generation: a swap moves no message. An engine's code is entered on crew
@@ -23,6 +24,7 @@ pub mod gate;
 pub mod image;
 pub mod limits;
 
+mod amount;
 mod block;
 mod causes;
 mod engines;
@@ -39,41 +41,47 @@ mod sync;
 
 pub use generation::replaced;
 
-pub use block::orders::{Done, Order, OrderError, OrderKey, Ordered, PlacedOrder, PlanDigest};
+pub use block::input::{BlockInput, Ingress};
+pub use block::orders::{Order, OrderKey, PlacedOrder};
+pub use block::start::StartError;
 pub use block::started::{Effects, Start, Started, WantedChild};
-pub use causes::{Allowance, CauseIndex, Spent};
+pub use causes::{Allowance, CauseImage, CauseIndex};
 pub use duty::{Duty, Silence};
 pub use engines::chunk::{Chunk, SlotView};
 pub use engines::directory::IdMap;
 pub use engines::slot::{Counters, EngineState, EngineStatus, Next, Poison};
+pub use engines::slot_ref::SlotRef;
 pub use envelope::{Envelope, Signed};
-pub use executor::{BlockInput, Executor, Ingress, StartError};
+pub use executor::Executor;
 pub use generation::kept::Kept;
 pub use generation::replaced::ReplacedStates;
 pub use generation::table::{GenerationTable, KindEntry, KindIndex, Pending};
 pub use image::between::BetweenImage;
 pub use image::stream::{StreamError, Tally};
 pub use image::{
-    ArtifactHash, CauseImage, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError,
-    ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage,
-    TimersImage,
+    ArtifactHash, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError, ImageHeader,
+    ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage, TimersImage,
 };
 pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest, Share};
 pub use look::inspect::{Awaited, CaptureError, Captured, KindCount, States};
 pub use outcome::dead_letters::{DeadLetter, DeadLetterBrief};
+pub use outcome::ordered::{OrderError, Ordered};
 pub use outcome::receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};
 pub use outcome::trouble::{Trouble, Wrong};
-pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, ReplyError, Stats};
+pub use outcome::{BlockOutcome, Emitted, LogLine, QueryError, Replied, Stats};
 pub use parameters::grants::Grants;
 pub use parameters::keys::KeyBounds;
+pub use parameters::spent::Spent;
 pub use parameters::{
     BlockBounds, CauseBounds, Changed, DeadLetterBounds, EngineBounds, EventBounds, FIELDS, Field,
     MailboxBounds, MessageBounds, PARAMETERS_BYTES_MAX, PARAMETERS_FORMAT, ParameterChanges,
     Parameters, ParametersError, ParametersHash, RoundBounds, TimerBounds, Unit,
 };
+pub use reply::done::{Done, PlanDigest};
+pub use reply::error::ReplyError;
 pub use reply::refusal::KeyRefusal;
 pub use swap::acceptance::{Change, Unaccepted};
 pub use swap::commit_effects::{CommitEffects, FirstMessage};
 pub use swap::quiesced::Quiesced;
 pub use swap::reworded::{Reworded, Rewording};
-pub use swap::view::{SlotRef, View};
+pub use swap::view::View;

@@ -228,3 +228,6 @@ pub const RESERVE_PIECE_BYTES: usize = 64 << 10;
 
 /// Worker threads of one crew.
 pub const WORKERS_MAX: usize = 64;
+
+/// Most bytes of one record. What is longer goes on in the next one.
+pub const RECORD_BYTES_MAX: usize = 256 << 10;

@@ -1,10 +1,12 @@
 //! Answers clients: decides whether a message that has a key is delivered, and to which client each answer goes.
 
+use crate::block::input::Ingress;
 use crate::engines::outbox::Answer;
-use crate::executor::{Executor, Ingress};
+use crate::executor::Executor;
 use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, RequestDigest, outcome_bytes};
 use crate::limits::EFFECT_OVERHEAD_BYTES;
-use crate::outcome::{BlockOutcome, Replied, ReplyError};
+use crate::outcome::{BlockOutcome, Replied};
+use crate::reply::error::ReplyError;
 use crate::reply::refusal::KeyRefusal;
 
 impl Ingress {

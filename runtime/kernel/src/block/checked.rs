@@ -9,8 +9,8 @@ use crate::engines::outbox::Outbox;
 use crate::engines::room::Turn;
 use crate::engines::slot::{Slot, SlotState};
 use crate::generation::table::KindEntry;
-use crate::outcome::ReplyError;
 use crate::outcome::trouble::{self, Trouble, Wrong};
+use crate::reply::error::ReplyError;
 use refit_abi::Undelivered;
 use refit_abi::host::running;
 

@@ -2,6 +2,7 @@
 
 mod run;
 
+use crate::block::input::Ingress;
 use crate::block::lives::settle;
 use crate::engines::directory::Place;
 use crate::engines::outbox::Notice;
@@ -9,7 +10,7 @@ use crate::engines::slot::{Slot, SlotState};
 use crate::engines::timers::Timer;
 use crate::engines::undelivered::Hears;
 use crate::envelope::Envelope;
-use crate::executor::{Executor, Ingress};
+use crate::executor::Executor;
 use crate::generation::table::{GenerationTable, KindIndex};
 use crate::keys::{Ask, Key, RequestDigest};
 use crate::outcome::BlockOutcome;

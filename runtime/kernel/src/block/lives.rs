@@ -6,13 +6,15 @@
 //! a chunk; and an image needs no more than the engines in their order.
 
 use crate::block::routing::append_logs;
+use crate::block::start::StartError;
 use crate::engines::directory::Place;
 use crate::engines::mailbox::Letter;
 use crate::engines::outbox::Stop;
 use crate::engines::places::Tenant;
-use crate::engines::slot::{Slot, SlotState, leak_if_unfit};
-use crate::executor::{Executor, StartError};
+use crate::engines::slot::{Slot, SlotState};
+use crate::executor::Executor;
 use crate::generation::replaced::ReplacedStates;
+use crate::generation::replaced::leak_if_unfit;
 use crate::generation::table::{GenerationTable, KindEntry};
 use crate::outcome::trouble;
 use crate::outcome::{BlockOutcome, LogLine};

@@ -19,12 +19,12 @@ use crate::executor::Executor;
 use crate::generation::table::GenerationTable;
 use crate::keys::{Admitted, At, Key, RequestDigest, Share};
 use crate::outcome::BlockOutcome;
-use crate::parameters::{ParameterChanges, ParametersError, ParametersHash};
+use crate::outcome::ordered::{OrderError, Ordered};
+use crate::parameters::ParameterChanges;
+use crate::reply::done::{Done, PlanDigest};
 use crate::reply::refusal::KeyRefusal;
-use refit_abi::host::{BlockFrame, CallError};
-use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Undelivered};
-use serde::{Deserialize, Serialize};
+use refit_abi::EngineId;
+use refit_abi::host::BlockFrame;
 
 /// An operator's change to the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,6 @@ pub enum Order {
         entry: Vec<u8>,
     },
 }
-
-/// The digest of a plan, made by its planner.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PlanDigest(pub [u8; 32]);
 
 /// Under which key an order is carried out once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,76 +61,6 @@ pub struct PlacedOrder {
     pub key: Option<OrderKey>,
     /// The order itself.
     pub order: Order,
-}
-
-/// The outcome of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordered {
-    /// The order's place among the entries of its block, from 0.
-    pub index: u64,
-    /// The block in which it was carried out, or refused.
-    pub at: At,
-    /// Whether it was carried out before, and the effect is from then.
-    pub repeated: bool,
-    /// Its effect, or why it had none.
-    pub outcome: Result<Done, OrderError>,
-}
-
-/// The effect of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Done {
-    /// These parameters hold from the next block on.
-    Parameters(ParametersHash),
-    /// An engine was started afresh.
-    Restarted {
-        /// Whether it was poisoned before.
-        was_poisoned: bool,
-        /// Timers of its former life that were dropped.
-        timers_dropped: u64,
-    },
-    /// This plan is taken on, or has been armed.
-    Plan(PlanDigest),
-}
-
-/// Why an order did nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OrderError {
-    /// The parameters cannot be as it says.
-    #[error(transparent)]
-    Parameters(#[from] ParametersError),
-    /// There is no such engine.
-    #[error("engine `{engine}` cannot be started afresh: {reason}; see `refit status`")]
-    NoEngine {
-        /// The engine's id.
-        engine: EngineId,
-        /// Whether it ever was.
-        reason: Undelivered,
-    },
-    /// Other code than is live now would have to read its configuration.
-    #[error(
-        "engine `{engine}` was started with a configuration of schema {found}, and its code takes {taken}; bring code that takes it, or stop the engine and start another"
-    )]
-    Configuration {
-        /// The engine.
-        engine: EngineId,
-        /// The schema of its configuration.
-        found: SchemaId,
-        /// The schema that its code takes now.
-        taken: SchemaId,
-    },
-    /// Its `init` did not succeed: the engine is as it was.
-    #[error("engine `{engine}` is as it was: its `init` did not succeed: {error}")]
-    Init {
-        /// The engine.
-        engine: EngineId,
-        /// The `init`'s error.
-        error: CallError,
-    },
-    /// Its key says no.
-    #[error(transparent)]
-    Key(#[from] KeyRefusal),
 }
 
 impl Order {

@@ -3,27 +3,14 @@
 use crate::block::handling::Quota;
 use crate::block::report::Report;
 use crate::causes::Causes;
-use crate::crew::Reserving;
 use crate::engines::chunk::SharedChunk;
 use crate::engines::room::Room;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
 use refit_abi::host::BlockFrame;
 use refit_abi::{Generation, Height};
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// The joint work of the members of a crew.
-#[derive(Clone)]
-pub(crate) enum Job {
-    /// Handle the mail of some chunks.
-    Round(Arc<Round>),
-    /// Do numbered tasks while the gate is closed.
-    Each(Arc<Each>),
-    /// Take memory, each its part.
-    Reserve(Arc<Reserving>),
-}
 
 /// The facts that all handlers of a round share.
 #[derive(Clone, Debug)]
@@ -61,36 +48,8 @@ pub(crate) struct Round {
     pub(crate) report: Report,
 }
 
-/// The work of an [`Each`] for each number.
-pub(crate) type Task = dyn Fn(usize) + Send + Sync;
-
-/// Numbered tasks of a transition, each claimed by one worker.
-pub(crate) struct Each {
-    pub(crate) count: usize,
-    pub(crate) claimed: AtomicUsize,
-    pub(crate) task: Box<Task>,
-}
-
-impl Job {
-    /// Claims work until none is left. Each member of the crew calls it once.
-    pub(crate) fn work(&self) {
-        match self {
-            Job::Round(round) => round.work(),
-            Job::Reserve(reserving) => reserving.work(),
-            Job::Each(each) => {
-                let claim = || each.claimed.fetch_add(1, Ordering::Relaxed);
-                let mut number = claim();
-                while number < each.count {
-                    (each.task)(number);
-                    number = claim();
-                }
-            }
-        }
-    }
-}
-
 impl Round {
-    fn work(&self) {
+    pub(crate) fn work(&self) {
         // The gate is closed by the leader, between blocks only; a helper that comes late finds the
         // round's chunks claimed, or the gate closed: either way there is nothing to do.
         let Some(_pass) = self.shared.gate.enter() else {
@@ -116,14 +75,4 @@ fn claim<'a>(
     let number = claimed.fetch_add(1, Ordering::Relaxed);
     let chunk = chunks.get(number)?;
     Some((&chunks[..number], chunk))
-}
-
-impl fmt::Debug for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Job::Round(round) => write!(f, "Round of {} chunks", round.chunks.len()),
-            Job::Each(each) => write!(f, "Each of {} tasks", each.count),
-            Job::Reserve(reserving) => reserving.fmt(f),
-        }
-    }
 }

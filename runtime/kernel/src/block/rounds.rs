@@ -4,12 +4,15 @@
 //! cut to fit: by counts of letters that wait, so that the cut is the same on any number of workers and in chunks of
 //! any size.
 
+use crate::amount::Amount;
 use crate::block::handling::Quota;
+use crate::block::hold_back::HeldBack;
+use crate::block::hold_back::hold_back;
+use crate::block::job::Helpers;
+use crate::block::job::Job;
 use crate::block::report::Report;
-use crate::block::round::{Job, Round, RoundFacts};
-use crate::causes::{Causes, HeldBack, hold_back};
-use crate::crew::Helpers;
-use crate::engines::mailbox::Amount;
+use crate::block::round::{Round, RoundFacts};
+use crate::causes::Causes;
 use crate::engines::outbox::Outbox;
 use crate::engines::room::{Made, Room};
 use crate::executor::Executor;
@@ -19,19 +22,6 @@ use crate::outcome::BlockOutcome;
 use refit_abi::host::BlockFrame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// The part of its budget that a block has used so far.
-#[derive(Debug, Default)]
-pub(crate) struct Used {
-    /// Bytes of messages that were handled.
-    pub(crate) handled_bytes: u64,
-    /// Bytes of the replies and events that came of them, each charged for its place.
-    pub(crate) effect_bytes: u64,
-    /// Bytes of the answers that are given again, charged likewise.
-    pub(crate) repeated_bytes: u64,
-    /// The outputs of the `init` of engines that this round has started.
-    pub(crate) started: Made,
-}
 
 impl Executor {
     pub(crate) fn begin_block(&mut self) {
@@ -184,7 +174,8 @@ impl Executor {
             let mut chunk = self.engines.chunks[place.chunk as usize].write();
             let had_mail = !chunk.active.is_empty();
             for letter in chunk.unhold(place.slot) {
-                self.causes.unhold(letter);
+                self.causes
+                    .unhold(letter.envelope.cause, letter.payload.len());
                 self.engines.waiting.letters += 1;
                 self.engines.waiting.bytes += letter.payload.len();
             }

@@ -1,17 +1,19 @@
 //! Carrying out what a round's outboxes hold: engines started and stopped, timers set, messages
 //! delivered.
 
+use crate::block::start::StartError;
 use crate::block::started::{Start, Started};
-use crate::causes::{Allowance, CauseIndex, Spent};
+use crate::causes::{Allowance, CauseIndex};
 use crate::engines::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
 use crate::engines::slot::Counters;
 use crate::engines::timers::Timer;
-use crate::executor::{Executor, StartError};
+use crate::executor::Executor;
 use crate::generation::table::{GenerationTable, KindIndex};
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINES_PER_BLOCK_MAX};
 use crate::outcome::dead_letters::DeadLetter;
 use crate::outcome::trouble::{self, Trouble};
 use crate::outcome::{BlockOutcome, Emitted, LogLine};
+use crate::parameters::spent::Spent;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_abi::{EngineId, TimerAt, TimerId};

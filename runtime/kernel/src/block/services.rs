@@ -2,11 +2,11 @@
 //! has room for it.
 
 use crate::block::running::Running;
-use crate::causes::Spent;
 use crate::engines::outbox::{CancelledTimer, NewTimer, Outgoing, Spawn, Stop, TimerDeed};
 use crate::envelope::Signed;
 use crate::limits::{EFFECT_OVERHEAD_BYTES, LOG_LINE_BYTES_MAX};
 use crate::outcome::{Emitted, LogLine};
+use crate::parameters::spent::Spent;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Services, Wanted, shown};
 use refit_abi::raw::{CallStatus, HostStatus, RawBudget};

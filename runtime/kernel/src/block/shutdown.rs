@@ -20,7 +20,7 @@ impl Executor {
         }
         self.close_gaps(&table, &mut out);
         self.between = out;
-        let unsettled = crate::swap::sweep::left_over(&table);
+        let unsettled = crate::generation::settling::left_over(&table);
         for replaced in self.take_replaced().into_iter().chain(unsettled) {
             replaced.discard_here();
         }

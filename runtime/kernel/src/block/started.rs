@@ -2,14 +2,15 @@
 //! kept with it and carried out when it is placed; if it never is, nothing of it was seen.
 
 use crate::block::running::{Allowances, Mark, Running};
-use crate::causes::{Allowance, Portion, Spent};
+use crate::block::start::StartError;
+use crate::causes::{Allowance, Portion};
 use crate::engines::outbox::{Outbox, Spawn};
 use crate::engines::room::Turn;
 use crate::engines::slot::{Counters, Slot, SlotState};
 use crate::engines::slot_timers::SlotTimers;
-use crate::executor::StartError;
 use crate::generation::table::{GenerationTable, KindIndex};
 use crate::parameters::Parameters;
+use crate::parameters::spent::Spent;
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Instance, Kind, running};
 use refit_abi::raw::Codec;
@@ -203,7 +204,7 @@ impl Started {
     pub fn discard(mut self, kind: &Kind) {
         if let Some(instance) = self.take_instance() {
             let _about = running::about(self.slot.id);
-            crate::engines::slot::leak_if_unfit(kind.discard(instance));
+            crate::generation::replaced::leak_if_unfit(kind.discard(instance));
         }
     }
 

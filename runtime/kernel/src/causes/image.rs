@@ -1,10 +1,20 @@
 //! The causes of an [`Image`](crate::Image).
 
 use super::{Cause, CauseIndex, Causes};
-use crate::image::CauseImage;
 use crate::limits::CAUSES_MAX;
+use crate::parameters::spent::Spent;
 use refit_abi::Height;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
+
+/// One cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseImage {
+    /// Its place.
+    pub place: CauseIndex,
+    /// The work done because of it, less the part that blocks have forgiven.
+    pub spent: Spent,
+}
 
 impl Causes {
     /// All causes, in the order of their places.

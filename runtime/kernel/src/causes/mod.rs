@@ -12,12 +12,13 @@ mod hold;
 mod image;
 mod share;
 
-pub(crate) use hold::{HeldBack, hold_back};
+pub use image::CauseImage;
 pub use share::Allowance;
 pub(crate) use share::Portion;
 
-use crate::engines::mailbox::Amount;
+use crate::amount::Amount;
 use crate::parameters::CauseBounds;
+use crate::parameters::spent::Spent;
 use refit_abi::Height;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -29,17 +30,6 @@ use std::collections::{BTreeSet, BinaryHeap};
 )]
 #[serde(transparent)]
 pub struct CauseIndex(pub u32);
-
-/// The work done because of one cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// Messages sent and timers set.
-    pub messages: u64,
-    /// Their bytes, and those of events.
-    pub bytes: u64,
-    /// Engines started.
-    pub starts: u64,
-}
 
 /// One cause.
 #[derive(Clone, Copy, Debug, Default)]

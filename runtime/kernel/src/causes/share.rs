@@ -3,8 +3,9 @@
 //! What a cause has left when a round begins is shared out evenly among its letters: so its handlers, each on a worker
 //! of its own, come to no more than that together, and none has to know of another.
 
-use super::{CauseIndex, Causes, Spent};
+use super::{CauseIndex, Causes};
 use crate::parameters::MessageBounds;
+use crate::parameters::spent::Spent;
 
 /// The most that one handled message, or one `init`, may do: within [`MessageBounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use super::on_duty::Done;
 use super::queue::{Panic, Share};
 use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
-use crate::block::round::Job;
+use crate::block::job::Job;
 use crate::executor::Executor;
 use crate::limits::{LEAD_ON_BLOCKS_MAX, LEAD_ON_MAX, QUIET};
 use crate::swap::quiesced::Quiesced;

@@ -252,7 +252,7 @@ impl Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::BlockInput;
+    use crate::block::input::BlockInput;
 
     fn block() -> Command {
         Command::Block(BlockInput::default(), bounded(1).0)

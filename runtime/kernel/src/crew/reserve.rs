@@ -10,34 +10,19 @@
 //! the system when the reserve is dropped. Taken in steps between blocks, so that no block waits long.
 
 use super::{Command, Commands};
+use crate::block::job::{Reserving, Taken};
 use crate::limits::{RESERVE_BYTES_MAX, RESERVE_PIECE_BYTES, RESERVE_STEP_BYTES};
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use std::fmt;
-use std::hint::black_box;
 use std::sync::Arc;
-use std::thread::ThreadId;
 use std::time::Duration;
-
-/// Memory of one worker, in the order it was taken.
-#[derive(Debug)]
-struct Taken {
-    worker: ThreadId,
-    pieces: Vec<Vec<u8>>,
-}
 
 /// The memory held for each worker. Drop it after the pause.
 #[derive(Default)]
 pub struct Reserve {
     held: Vec<Taken>,
     bytes: u64,
-}
-
-/// One step of all workers; see [`Duty::reserve`](crate::Duty::reserve).
-pub(crate) struct Reserving {
-    /// The pieces that each of them takes.
-    pieces: usize,
-    taken: Mutex<Vec<Taken>>,
 }
 
 impl Reserve {
@@ -99,28 +84,9 @@ fn step(commands: &Commands, pieces: usize, wait: Duration) -> Option<Vec<Taken>
     Some(std::mem::take(&mut reserving.taken.lock()))
 }
 
-impl Reserving {
-    /// One worker's part.
-    pub(crate) fn work(&self) {
-        // Not zero: memory that must be zero need not be written to.
-        let piece = |_| black_box(vec![1_u8; RESERVE_PIECE_BYTES]);
-        let taken = Taken {
-            worker: std::thread::current().id(),
-            pieces: (0..self.pieces).map(piece).collect(),
-        };
-        self.taken.lock().push(taken);
-    }
-}
-
 impl fmt::Debug for Reserve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, workers) = (self.bytes, self.held.len());
         write!(f, "Reserve of {bytes} bytes on {workers} workers")
-    }
-}
-
-impl fmt::Debug for Reserving {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reserving {} pieces each", self.pieces)
     }
 }

@@ -3,8 +3,8 @@
 use crate::engines::mailbox::{Letter, Mail};
 use crate::engines::outbox::Outbox;
 use crate::engines::slot::{EngineStatus, Next, Slot};
+use crate::engines::slot_ref::SlotRef;
 use crate::generation::table::{KindIndex, Pending};
-use crate::swap::view::SlotRef;
 use parking_lot::RwLock;
 use refit_abi::host::Kind;
 use std::sync::Arc;

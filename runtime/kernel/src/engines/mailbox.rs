@@ -28,13 +28,6 @@ pub(crate) struct Mailbox {
     pub(super) needed: usize,
 }
 
-/// How many letters, and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Amount {
-    pub(crate) letters: usize,
-    pub(crate) bytes: usize,
-}
-
 /// Mail that lies in no chunk: letters, whose payloads are parts of the bytes beside them.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {

@@ -1,7 +1,7 @@
-//! The engines of a node: where they lie, from their start to their end, and what is known of each.
+//! The engines of a node: where they lie, what waits for each, and what each has asked for.
 //!
-//! An engine is a [`slot`] with a [`mailbox`] in a [`chunk`], found by the [`directory`]. It comes in as [`started`],
-//! and gets its place and loses it in [`lives`]; [`inspect`] shows their states.
+//! An engine is a [`slot`] with a [`mailbox`] and [`timers`] in a [`chunk`], found by the [`directory`]. What the engines
+//! of a chunk ask for in a round lies in its [`outbox`], as far as the round has [`room`] for it.
 
 pub(crate) mod chunk;
 pub(crate) mod directory;
@@ -11,13 +11,15 @@ pub(crate) mod outbox;
 pub(crate) mod places;
 pub(crate) mod room;
 pub(crate) mod slot;
+pub(crate) mod slot_ref;
 pub(crate) mod slot_timers;
+pub(crate) mod spare;
 pub(crate) mod timers;
 pub(crate) mod undelivered;
 
+use crate::amount::Amount;
 use crate::engines::chunk::SharedChunk;
 use crate::engines::directory::{Directory, Place};
-use crate::engines::mailbox::Amount;
 use crate::engines::slot::Slot;
 use crate::limits::CHUNK_ENGINES;
 use refit_abi::EngineId;

@@ -1,6 +1,6 @@
 //! [`Outbox`]: what the handlers of one chunk did in one round, in order.
 
-use crate::causes::{CauseIndex, Handled, Spent};
+use crate::causes::{CauseIndex, Handled};
 use crate::engines::mailbox::Letter;
 use crate::engines::room::Common;
 use crate::engines::undelivered::Hears;
@@ -9,7 +9,9 @@ use crate::generation::table::KindIndex;
 use crate::keys::Ask;
 use crate::outcome::dead_letters::DeadLetter;
 use crate::outcome::trouble::Trouble;
-use crate::outcome::{Emitted, LogLine, ReplyError, Stats};
+use crate::outcome::{Emitted, LogLine, Stats};
+use crate::parameters::spent::Spent;
+use crate::reply::error::ReplyError;
 use refit_abi::schema::SchemaId;
 use refit_abi::{ClientId, EngineId, TimerAt, TimerId, Undelivered};
 use std::ops::Range;

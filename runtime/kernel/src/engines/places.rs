@@ -1,5 +1,5 @@
 //! The places of [`Engines`]: a new engine lies after the last, and what lies last can be taken out. What moves where
-//! when engines stop is said in [`lives`](crate::block::lives).
+//! when engines stop is said in `block/lives.rs`.
 
 use crate::engines::Engines;
 use crate::engines::chunk::{Chunk, SharedChunk};

@@ -4,6 +4,7 @@ use crate::engines::mailbox::Mailbox;
 use crate::engines::slot_timers::SlotTimers;
 use crate::envelope::Envelope;
 use crate::generation::kept::Kept;
+use crate::generation::replaced::leak_if_unfit;
 use crate::generation::table::{KindEntry, KindIndex, Pending};
 use crate::limits::POISON_TEXT_BYTES_MAX;
 use crate::outcome::trouble::{Trouble, Wrong};
@@ -351,12 +352,5 @@ fn settle(old: Instance, next: Option<Next>, entry: &KindEntry) -> Result<Instan
             Ok(new)
         }
         _ => Err(Lost::all(NO_WAY)),
-    }
-}
-
-/// A state that fits no code at hand cannot be dropped safely; its memory is leaked.
-pub(crate) fn leak_if_unfit(outcome: Result<(), Instance>) {
-    if let Err(instance) = outcome {
-        drop(instance);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Timer {
 }
 
 /// All timers, in the order they are due and, within one block, were set. How many there may be is looked at where
-/// they are set ([`crate::block::running::Running`]): what a handler was promised is kept.
+/// they are set (`block/running.rs`): what a handler was promised is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     pub(crate) by_height: BTreeMap<(Height, u64), Timer>,

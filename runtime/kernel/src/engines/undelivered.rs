@@ -3,7 +3,7 @@
 
 use crate::engines::outbox::{Answer, Notice};
 use crate::envelope::Envelope;
-use crate::outcome::ReplyError;
+use crate::reply::error::ReplyError;
 use refit_abi::raw::DeliveryKind;
 use refit_abi::{EngineId, Sender, Undelivered};
 

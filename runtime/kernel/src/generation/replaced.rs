@@ -5,7 +5,6 @@
 //! unmapped. So the crew on duty keeps them here, and the retirement of the code has them dropped on a thread of
 //! their own, which ends ([`discard`]).
 
-use crate::engines::slot::leak_if_unfit;
 use crate::limits::ENGINE_STACK_BYTES;
 use parking_lot::Mutex;
 use refit_abi::host::{Instance, Kind, Migration, Rest};
@@ -95,4 +94,11 @@ pub fn discard(replaced: Vec<Arc<ReplacedStates>>) -> io::Result<()> {
     // A panic in a state's drop is caught by its own shim; there is no other.
     let _ = thread.spawn(discard)?.join();
     Ok(())
+}
+
+/// A state that fits no code at hand cannot be dropped safely; its memory is leaked.
+pub(crate) fn leak_if_unfit(outcome: Result<(), Instance>) {
+    if let Err(instance) = outcome {
+        drop(instance);
+    }
 }

@@ -1,7 +1,8 @@
 //! [`GenerationTable`]: all engine code that is live together, immutable once made.
 
+use crate::generation::powers::Powers;
 use crate::generation::replaced::ReplacedStates;
-use crate::parameters::grants::{Grants, Powers};
+use crate::parameters::grants::Grants;
 use refit_abi::Generation;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Kind, Migration};

@@ -1,6 +1,7 @@
 //! [`Item`]: one of the parts that an image consists of, small but for an engine's.
 
-use super::{CauseImage, DeadLetterImage, EngineImage, ImageHeader, TimerImage};
+use super::{DeadLetterImage, EngineImage, ImageHeader, TimerImage};
+use crate::causes::CauseImage;
 use crate::keys::NameImage;
 use crate::outcome::{Emitted, LogLine, Replied};
 use crate::parameters::Parameters;

@@ -29,7 +29,7 @@ pub use reader::ImageReader;
 pub use waiting::{DeadLetterImage, TimerImage, TimersImage};
 pub(crate) use writer::Writer;
 
-use crate::causes::{CauseIndex, Spent};
+use crate::causes::CauseImage;
 use crate::image::between::BetweenImage;
 use crate::keys::KeysImage;
 use crate::parameters::Parameters;
@@ -68,15 +68,6 @@ pub struct Image {
     pub keys: KeysImage,
     /// The effects that leave with the next block.
     pub between: BetweenImage,
-}
-
-/// One cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CauseImage {
-    /// Its place.
-    pub place: CauseIndex,
-    /// The work done because of it, less the part that blocks have forgiven.
-    pub spent: Spent,
 }
 
 impl Image {

@@ -1,13 +1,12 @@
 //! [`ImageReader`]: the reading end of an image's [`stream`](super::stream).
 
 use super::make::Making;
-use super::stream::{
-    BEGIN, GOES_ON, HEAD_BYTES, PART_BYTES_MAX, RECORD_BYTES_MAX, StreamError, Tally, What,
-};
+use super::stream::{BEGIN, GOES_ON, HEAD_BYTES, PART_BYTES_MAX, StreamError, Tally, What};
 use super::writer::encoded;
 use super::{EngineImage, IMAGE_FORMAT, Image, ImageHeader, Item, StateImage};
 use crate::executor::Executor;
 use crate::generation::table::GenerationTable;
+use crate::limits::RECORD_BYTES_MAX;
 use crate::parameters::Parameters;
 use refit_abi::EngineId;
 use std::io::{ErrorKind, Read};

@@ -4,8 +4,8 @@ use crate::engines::mailbox::Letter;
 use crate::engines::slot::{Counters, Poison, Slot, SlotState};
 use crate::engines::slot_timers::SlotTimers;
 use crate::generation::table::{KindEntry, KindIndex};
-use crate::image::stream::RECORD_BYTES_MAX;
 use crate::image::{EngineImage, ImageError, LetterImage, StateImage};
+use crate::limits::RECORD_BYTES_MAX;
 use refit_abi::EngineId;
 use refit_abi::host::{Instance, Witness, running};
 

@@ -34,9 +34,6 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::io;
 
-/// Most bytes of one record. What is longer goes on in the next one.
-pub const RECORD_BYTES_MAX: usize = 256 << 10;
-
 /// Most bytes of one item or state, over all its records.
 pub const PART_BYTES_MAX: usize = 1 << 30;
 

@@ -1,7 +1,8 @@
 //! [`Writer`]: the writing end of an image's [`stream`](super::stream).
 
-use super::stream::{BEGIN, GOES_ON, HEAD_BYTES, RECORD_BYTES_MAX, StreamError, Tally, What};
+use super::stream::{BEGIN, GOES_ON, HEAD_BYTES, StreamError, Tally, What};
 use super::{IMAGE_FORMAT, Item};
+use crate::limits::RECORD_BYTES_MAX;
 use std::io::Write;
 
 /// Writes items as records. Dropped before [`Writer::end`] it leaves a stream that is cut short.

@@ -31,9 +31,9 @@ pub(crate) use image::NameImage;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 pub use share::Share;
 
-use crate::block::orders::Done;
-use crate::outcome::ReplyError;
 use crate::parameters::keys::KeyBounds;
+use crate::reply::done::Done;
+use crate::reply::error::ReplyError;
 use crate::reply::refusal::KeyRefusal;
 use name::{Answered, Name};
 use outcome::KeptOutcome;

@@ -1,9 +1,9 @@
 //! [`KeptOutcome`]: the end of a request under a key, kept for repeats.
 
 use super::{Admitted, At};
-use crate::block::orders::Done;
 use crate::limits::DONE_BYTES;
-use crate::outcome::ReplyError;
+use crate::reply::done::Done;
+use crate::reply::error::ReplyError;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Longest reply that is kept in its place, without an allocation of its own, in bytes: with it an outcome takes 48.

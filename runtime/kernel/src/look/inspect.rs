@@ -4,7 +4,7 @@ use crate::engines::slot::{EngineStatus, Poison, Slot, SlotState};
 use crate::executor::Executor;
 use crate::generation::kept::Kept;
 use crate::generation::table::{KindEntry, KindIndex};
-use crate::image::stream::RECORD_BYTES_MAX;
+use crate::limits::RECORD_BYTES_MAX;
 use crate::outcome::LogLine;
 use crate::outcome::dead_letters::DeadLetterBrief;
 use refit_abi::host::{CallError, Instance, Kind, Pieces, running};

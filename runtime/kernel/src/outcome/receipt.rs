@@ -6,7 +6,8 @@
 //! one height that differ name the engine.
 
 use crate::keys::Asker;
-use crate::outcome::{Emitted, Replied, ReplyError};
+use crate::outcome::{Emitted, Replied};
+use crate::reply::error::ReplyError;
 use crate::reply::refusal::KeyRefusal;
 use refit_abi::{EngineId, Fault, Height, Undelivered};
 use serde::{Serialize, Serializer};

@@ -1,6 +1,5 @@
 //! The groups of [`Parameters`](super::Parameters), each with its defaults.
 
-use crate::causes::Spent;
 use crate::limits::{
     BYTES_PER_BLOCK_MAX, BYTES_PER_MESSAGE_MAX, CAUSE_BYTES_MAX, CAUSE_BYTES_PER_BLOCK_MAX,
     CAUSE_BYTES_REGAINED, CAUSE_MESSAGES_MAX, CAUSE_MESSAGES_PER_BLOCK_MAX,
@@ -13,6 +12,7 @@ use crate::limits::{
     TOPIC_BYTES_MAX, WAITING_BYTES_KEPT, WAITING_BYTES_MAX, WAITING_MESSAGES_KEPT,
     WAITING_MESSAGES_MAX,
 };
+use crate::parameters::spent::Spent;
 use serde::{Deserialize, Serialize};
 
 /// The most that one block may handle; the rest waits for the next.

@@ -12,6 +12,7 @@ mod changes;
 mod fields;
 pub(crate) mod grants;
 pub(crate) mod keys;
+pub(crate) mod spent;
 
 pub use bounds::{
     BlockBounds, CauseBounds, DeadLetterBounds, EngineBounds, EventBounds, MailboxBounds,

@@ -1,7 +1,8 @@
 //! [`Quiesced`]: the proof that the gate is closed, and what may be done only then.
 
-use crate::block::round::{Each, Job};
-use crate::crew::Helpers;
+use crate::block::job::Each;
+use crate::block::job::Helpers;
+use crate::block::job::Job;
 use crate::engines::chunk::Chunk;
 use crate::executor::Executor;
 use crate::gate::Closed;

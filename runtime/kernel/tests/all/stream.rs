@@ -4,7 +4,7 @@ use crate::rig::alone::busy;
 use crate::rig::{LARGE, frame, root, table};
 use refit_abi::host::BlockFrame;
 use refit_abi::host::Explain;
-use refit_kernel::image::stream::RECORD_BYTES_MAX;
+use refit_kernel::limits::RECORD_BYTES_MAX;
 use refit_kernel::{
     ArtifactHash, Executor, IMAGE_FORMAT, Image, ImageReader, ImageScope, StateImage, StreamError,
 };

@@ -7,7 +7,7 @@
 //! and from the first that is not, each goes the way of a single message.
 
 use super::Origin;
-use crate::engines::mailbox::Amount;
+use crate::amount::Amount;
 use crate::engines::outbox::{Outbox, Outgoing};
 use crate::engines::slot::{Slot, SlotState};
 use crate::envelope::Envelope;

@@ -2,10 +2,12 @@
 
 use super::{Done, OrderError};
 use crate::block::lives::settle;
+use crate::block::start::StartError;
 use crate::block::started::{Start, Started};
 use crate::causes::Allowance;
-use crate::engines::slot::{Counters, Slot, SlotState, leak_if_unfit};
-use crate::executor::{Executor, StartError};
+use crate::engines::slot::{Counters, Slot, SlotState};
+use crate::executor::Executor;
+use crate::generation::replaced::leak_if_unfit;
 use crate::generation::table::{GenerationTable, KindIndex};
 use crate::outcome::BlockOutcome;
 use refit_abi::EngineId;

@@ -5,7 +5,7 @@ use super::super::{
 };
 use super::{KEPT, Outcome, at, key, refused, request};
 use crate::limits::KEY_OVERHEAD_BYTES;
-use crate::outcome::ReplyError;
+use crate::reply::error::ReplyError;
 use proptest::prelude::*;
 use refit_abi::{ClientId, Fault, Height, Undelivered};
 use std::collections::BTreeSet;

@@ -1,83 +1,28 @@
-//! Memory that a burst took and that is not needed any more is given back: a few chunks in one step, between blocks,
-//! never while the gate is closed. What a chunk has needed since it was last visited it keeps, twice over, so that a
+//! Room that is not needed any more: what a chunk has needed since it was last visited it keeps, twice over, so that a
 //! steady load allocates nothing.
 
 use crate::engines::chunk::Chunk;
 use crate::engines::outbox::Outbox;
-use crate::executor::Executor;
-use crate::limits::{
-    BLOCKS_PER_SPARE_STEP, DIRECTORY_SHRUNK_MAX, LIST_BYTES_KEPT, SPARE_CHUNKS_PER_STEP,
-};
-use std::sync::Arc;
-
-/// Laps over all chunks after which nothing is left that was not needed: the first forgets what was needed before it.
-const LAPS: u8 = 2;
+use crate::limits::LIST_BYTES_KEPT;
 
 /// How far giving back has come.
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
     /// The next chunk to be visited.
-    next: usize,
+    pub(crate) next: usize,
     /// Laps that are left to do if no block comes.
-    laps: u8,
+    pub(crate) laps: u8,
     /// Blocks since the last step.
-    blocks: u64,
-}
-
-impl Executor {
-    /// After a block: now and then a step.
-    pub(crate) fn after_block(&mut self) {
-        self.spare.laps = LAPS;
-        self.spare.blocks += 1;
-        if self.spare.blocks >= BLOCKS_PER_SPARE_STEP {
-            self.give_back_step();
-        }
-    }
-
-    /// Whether there may be memory to give back that the blocks before have taken.
-    pub fn may_have_spare(&self) -> bool {
-        self.spare.laps > 0
-    }
-
-    /// Visits the next few chunks and gives back the memory they have not needed since they were last visited.
-    pub fn give_back_step(&mut self) {
-        let start = self.spare.next.min(self.engines.chunks.len());
-        let end = (start + SPARE_CHUNKS_PER_STEP).min(self.engines.chunks.len());
-        for chunk in &self.engines.chunks[start..end] {
-            chunk.write().give_back();
-        }
-        (self.spare.next, self.spare.blocks) = (end, 0);
-        if end == self.engines.chunks.len() {
-            self.spare.next = 0;
-            self.spare.laps = self.spare.laps.saturating_sub(1);
-            shrink(&mut self.engines.chunks, end);
-            // To move a larger one would be no small step.
-            if self.engines.directory.len() <= DIRECTORY_SHRUNK_MAX {
-                Arc::make_mut(&mut self.engines.directory).give_back();
-            }
-        }
-    }
-}
-
-impl Executor {
-    /// Bytes of room in mailboxes and in what waits to be routed, used or not.
-    pub fn room_bytes(&self) -> usize {
-        let chunks = self
-            .engines
-            .chunks
-            .iter()
-            .map(|chunk| chunk.read().room_bytes());
-        chunks.sum()
-    }
+    pub(crate) blocks: u64,
 }
 
 impl Chunk {
-    fn room_bytes(&self) -> usize {
+    pub(crate) fn room_bytes(&self) -> usize {
         let mailboxes = self.slots.iter().map(|slot| slot.mailbox.room_bytes());
         room(&self.arena) + mailboxes.sum::<usize>() + self.outbox.room_bytes()
     }
 
-    fn give_back(&mut self) {
+    pub(crate) fn give_back(&mut self) {
         let needed = std::mem::take(&mut self.arena_needed);
         shrink(&mut self.arena, needed);
         for slot in &mut self.slots {
@@ -142,7 +87,7 @@ fn room<T>(list: &Vec<T>) -> usize {
 }
 
 /// Gives back what a list has of room beyond four times what was needed; a small one is left alone.
-fn shrink<T>(list: &mut Vec<T>, needed: usize) {
+pub(crate) fn shrink<T>(list: &mut Vec<T>, needed: usize) {
     let small = LIST_BYTES_KEPT / size_of::<T>().max(1);
     let keep = (2 * needed).max(small);
     if list.capacity() > 2 * keep {
