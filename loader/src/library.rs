@@ -33,12 +33,12 @@ pub(crate) struct Library {
     mapped_name: String,
     /// The address where it begins; what it made is known by this. `None` if the dynamic linker did not say.
     base: Option<usize>,
-    held: Mutex<Held>,
+    held: Mutex<Handles>,
 }
 
 /// The handles that keep it mapped. Both are `None` when it is gone.
 #[derive(Debug)]
-struct Held {
+struct Handles {
     /// `None` once `dlclose` succeeded.
     handle: Option<ManuallyDrop<Handle>>,
     /// `None` once no mapping is left.
@@ -77,7 +77,7 @@ impl Library {
             id: staged.id(),
             mapped_name: staged.mapped_name(),
             base,
-            held: Mutex::new(Held {
+            held: Mutex::new(Handles {
                 handle: Some(handle),
                 staged: Some(ManuallyDrop::new(staged)),
                 keys: Condemned::default(),
@@ -154,7 +154,7 @@ impl Library {
         self.id
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Handles> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -213,7 +213,7 @@ impl Library {
     }
 
     /// Looks whether a closed library is gone, and gives back what it kept.
-    fn gone(&self, held: &mut Held, base: usize) -> Result<Gone, PinReason> {
+    fn gone(&self, held: &mut Handles, base: usize) -> Result<Gone, PinReason> {
         let left = self
             .mappings()
             .map_err(|reason| PinReason::Unknown { reason })?;

@@ -37,10 +37,10 @@ pub struct Loader {
 pub(crate) struct Shared {
     probe: ProbeCommand,
     copies: PathBuf,
-    /// Held while something is mapped or unmapped, so that a sweep sees a settled state.
+    /// StillMapped while something is mapped or unmapped, so that a sweep sees a settled state.
     mapping: Mutex<()>,
     /// Retired libraries that are still mapped.
-    held: Mutex<Vec<Held>>,
+    held: Mutex<Vec<StillMapped>>,
     /// Verdicts of earlier probes, oldest first.
     verdicts: Mutex<VecDeque<Verdict>>,
     mapped: AtomicUsize,
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
 
 /// A retired library that is still mapped. It stays in the list while it is tried again.
 #[derive(Debug)]
-struct Held {
+struct StillMapped {
     pinned: Pinned,
     /// `None` while it is tried.
     library: Option<Arc<Library>>,
@@ -325,7 +325,7 @@ impl Shared {
             artifact: library.id(),
             reason: reason.clone(),
         };
-        lock(&self.held).push(Held {
+        lock(&self.held).push(StillMapped {
             pinned,
             library: Some(library),
         });

@@ -7,7 +7,7 @@
 use crate::limits::{HEAD_BYTES_MAX, HEADER_WAIT, Limits, STOP_WRITE_WAIT, WRITE_BYTES_MIN};
 use crate::paced::{Paced, WriteRate};
 use crate::seat::{Leave, Seat};
-use crate::seats::{Room, Seats, Taken};
+use crate::seats::{SeatLimits, Seats, Taken};
 use crate::stations::Stations;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -46,7 +46,7 @@ impl Connections {
     pub(crate) fn new(stations: Arc<Stations>, limits: &Limits, has_strangers: bool) -> Self {
         Self {
             stations,
-            seats: Seats::new(Room {
+            seats: Seats::new(SeatLimits {
                 all: limits.connections_max.max(1),
                 strangers: limits.strangers_max.max(1),
                 come_as_strangers: has_strangers,

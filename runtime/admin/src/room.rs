@@ -43,12 +43,12 @@ pub struct NoRoom {
 }
 
 /// A text with its part of a room.
-struct Held {
+struct HeldText {
     text: Bytes,
     _part: Part,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for HeldText {
     fn as_ref(&self) -> &[u8] {
         &self.text
     }
@@ -120,7 +120,7 @@ impl Part {
     /// Holds a text for as long as anybody holds what this gives.
     pub(crate) fn hold(self, text: Bytes) -> Bytes {
         match self.0 {
-            Some(_) => Bytes::from_owner(Held { text, _part: self }),
+            Some(_) => Bytes::from_owner(HeldText { text, _part: self }),
             None => text,
         }
     }

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 /// How many places a listener has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
+pub(crate) struct SeatLimits {
     /// For all.
     pub(crate) all: usize,
     /// Of these, for strangers.
@@ -32,7 +32,7 @@ pub(crate) struct Room {
 #[derive(Debug, Clone)]
 pub(crate) struct Seats {
     taken: Arc<Mutex<BTreeMap<u64, Arc<Seat>>>>,
-    room: Room,
+    room: SeatLimits,
     next: u64,
 }
 
@@ -60,7 +60,7 @@ impl Taken {
 }
 
 impl Seats {
-    pub(crate) fn new(room: Room) -> Self {
+    pub(crate) fn new(room: SeatLimits) -> Self {
         Self {
             taken: Arc::default(),
             room,
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn seats(all: usize, strangers: usize, come_as_strangers: bool) -> Seats {
-        Seats::new(Room {
+        Seats::new(SeatLimits {
             all,
             strangers,
             come_as_strangers,

@@ -1,8 +1,8 @@
 //! [`Envelope`]: the header of a message, from any sender; and [`Signed`], the part of it that an engine has written.
 //!
-//! A payload travels beside its envelope, because it lies in another place at each step: with the client's request, in
+//! A payload travels beside its envelope, because it lies elsewhere at each step: with the client's request, in
 //! the arena of an outbox, in the arena of a chunk, in an image. A [`Letter`](crate::engines::mailbox::Letter) is an
-//! envelope in a mailbox, with the place of its payload.
+//! envelope in a mailbox, and where its payload lies.
 
 use crate::causes::CauseIndex;
 use crate::keys::Ask;

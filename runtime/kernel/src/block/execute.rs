@@ -51,7 +51,7 @@ impl Executor {
         out
     }
 
-    /// Takes in the entries of a block, each at its place.
+    /// Takes in the entries of a block, in their order.
     fn take_in(&mut self, block: BlockInput, table: &GenerationTable, out: &mut BlockOutcome) {
         let frame = block.frame;
         let mut orders = block.orders.into_iter().peekable();

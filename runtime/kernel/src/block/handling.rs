@@ -226,8 +226,8 @@ pub(crate) fn deliver(
         );
         let mut context = HandleContext::new(slot.id, frame, ordinal + done as u64, &mut running);
         let outcome = entry.kind.handle(instance, &batch, &mut context);
-        let share = running.turn.share;
-        turn.share = share;
+        let used = running.turn.used;
+        turn.used = used;
         match outcome {
             Some(outcome) if outcome.status == CallStatus::Panicked => {
                 let text = running.panic.take().unwrap_or_default();

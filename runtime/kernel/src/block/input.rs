@@ -13,9 +13,9 @@ pub struct BlockInput {
     pub frame: BlockFrame,
     /// Messages from clients, in order.
     pub messages: Vec<Ingress>,
-    /// Operators' orders, by place: the messages have the places that are left.
+    /// Operators' orders, by the index of their entry: the messages are the entries that are left.
     pub orders: Vec<PlacedOrder>,
-    /// The digests of requests under keys, by place, as far as the caller has them; a missing one is computed. Each
+    /// The digests of requests under keys, by the index of their entry, as far as the caller has them; a missing one is computed. Each
     /// is the [`RequestDigest::of`] of its message: it is no part of the block.
     pub requests: Vec<Option<RequestDigest>>,
 }

@@ -1,5 +1,5 @@
 //! [`Order`]: an operator's change to the state, as an entry of a block: every node that executes the block makes it
-//! too, at the same place among the block's messages.
+//! too, between the same two messages.
 //!
 //! - *Parameters* hold from the next block on: this one is executed to its end by those that its header names. Of
 //!   several entries the later is applied to what the former leaves.
@@ -52,10 +52,10 @@ pub struct OrderKey {
     pub share: Share,
 }
 
-/// An order, and its place among the entries of its block.
+/// An order, and the index of its entry in the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedOrder {
-    /// The place, from 0.
+    /// The index, from 0.
     pub index: u64,
     /// Its key. `None`: it is one of its own.
     pub key: Option<OrderKey>,
@@ -75,7 +75,7 @@ impl Order {
 }
 
 impl Executor {
-    /// Carries out what a block orders at one place. Parameters are not in force until the block has ended.
+    /// Carries out what one entry of a block orders. Parameters are not in force until the block has ended.
     pub(crate) fn carry_out(
         &mut self,
         PlacedOrder { index, key, order }: PlacedOrder,

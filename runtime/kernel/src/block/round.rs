@@ -4,7 +4,7 @@ use crate::block::handling::Quota;
 use crate::block::report::Report;
 use crate::causes::Causes;
 use crate::engines::chunk::SharedChunk;
-use crate::engines::room::Room;
+use crate::engines::room::RoundRoom;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
 use refit_abi::host::BlockFrame;
@@ -27,7 +27,7 @@ pub(crate) struct RoundFacts {
     /// How much of its mail each engine gets.
     pub(crate) quota: Quota,
     /// The room for the outputs of all of them.
-    pub(crate) room: Room,
+    pub(crate) room: RoundRoom,
     /// The block before the newest generation.
     pub(crate) update_point: Height,
     /// Whether states are compared at faults.

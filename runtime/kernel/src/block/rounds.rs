@@ -14,7 +14,7 @@ use crate::block::report::Report;
 use crate::block::round::{Round, RoundFacts};
 use crate::causes::Causes;
 use crate::engines::outbox::Outbox;
-use crate::engines::room::{Made, Room};
+use crate::engines::room::{Made, RoundRoom};
 use crate::executor::Executor;
 use crate::generation::table::GenerationTable;
 use crate::limits::PARALLEL_MESSAGES_MIN;
@@ -83,7 +83,7 @@ impl Executor {
                 node_timer_bytes: self.timers.bytes(),
                 parameters: self.parameters.clone(),
                 quota: self.quota(engines, out),
-                room: Room::of(&self.parameters.round, engines, self.effect_bytes_left()),
+                room: RoundRoom::of(&self.parameters.round, engines, self.effect_bytes_left()),
                 causes: std::mem::take(&mut self.causes),
                 faults_checked: self.faults_checked,
             },

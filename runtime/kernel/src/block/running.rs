@@ -95,7 +95,7 @@ impl Mark {
 }
 
 impl<'a> Running<'a> {
-    /// These letters are handled next; a message is called by its place among them.
+    /// These letters are handled next; a message is called by its index among them.
     pub(crate) fn turn_to(&mut self, letters: &'a [Letter]) {
         self.letters = letters;
         self.mark = Mark::UNSET;
@@ -118,7 +118,7 @@ impl Running<'_> {
                 events: self.outbox.events.len(),
                 emitted: 0,
                 counters: *self.counters,
-                made: self.turn.share.made,
+                made: self.turn.used.made,
             };
             let cause = Some(self.cause(index));
             if self.allowed_of != cause {
@@ -201,6 +201,6 @@ impl Running<'_> {
         }
         self.outbox.events.truncate(mark.events);
         *self.counters = mark.counters;
-        self.turn.share.made = mark.made;
+        self.turn.used.made = mark.made;
     }
 }

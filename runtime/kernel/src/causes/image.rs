@@ -10,37 +10,37 @@ use std::cmp::Reverse;
 /// One cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseImage {
-    /// Its place.
-    pub place: CauseIndex,
+    /// Its index.
+    pub index: CauseIndex,
     /// The work done because of it, less the part that blocks have forgiven.
     pub spent: Spent,
 }
 
 impl Causes {
-    /// All causes, in the order of their places.
+    /// All causes, in the order of their indices.
     pub(crate) fn images(&self) -> impl Iterator<Item = CauseImage> + '_ {
-        let places = self.list.iter().enumerate().filter(|(_, it)| it.is_live);
-        places.map(|(place, it)| CauseImage {
-            place: CauseIndex(place as u32),
+        let live = self.list.iter().enumerate().filter(|(_, it)| it.is_live);
+        live.map(|(index, it)| CauseImage {
+            index: CauseIndex(index as u32),
             spent: it.spent_at(self.height, &self.bounds),
         })
     }
 
-    /// Puts the causes in their places; waiting letters are counted as they are put back. Places that no node reaches
+    /// Puts the causes under their indices; waiting letters are counted as they are put back. Indices that no node reaches
     /// are left out.
     pub(crate) fn restore(&mut self, causes: &[CauseImage], height: Height) {
         self.height = height;
         for image in causes {
-            let place = image.place.0 as usize;
-            if place >= CAUSES_MAX {
+            let index = image.index.0 as usize;
+            if index >= CAUSES_MAX {
                 continue;
             }
-            if place >= self.list.len() {
-                let free = (self.list.len()..place).map(|place| Reverse(place as u32));
+            if index >= self.list.len() {
+                let free = (self.list.len()..index).map(|free| Reverse(free as u32));
                 self.free.extend(free);
-                self.list.resize_with(place + 1, Cause::default);
+                self.list.resize_with(index + 1, Cause::default);
             }
-            let it = &mut self.list[place];
+            let it = &mut self.list[index];
             self.live += usize::from(!it.is_live);
             *it = Cause {
                 is_live: true,

@@ -5,8 +5,8 @@
 //! setting timers makes no new cause. What is counted in all is forgiven block by block at a low rate
 //! ([`CauseBounds::regained`](crate::parameters::CauseBounds)): an engine that ticks for ever is not an endless loop.
 //!
-//! A cause has a place in the table as long as a letter or a timer refers to it; a new one gets the lowest free place,
-//! so that places follow from the blocks alone. Handlers look at the table while a round runs; it changes only between.
+//! A cause has an index in the table as long as a letter or a timer refers to it; a new one gets the lowest free index,
+//! so that indices follow from the blocks alone. Handlers look at the table while a round runs; it changes only between.
 
 mod hold;
 mod image;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-/// A cause's place in the table.
+/// A cause's index in the table.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -124,10 +124,10 @@ impl Causes {
             ..Cause::default()
         };
         self.live += 1;
-        while let Some(Reverse(place)) = self.free.pop() {
-            if let Some(it) = self.list.get_mut(place as usize).filter(|it| !it.is_live) {
+        while let Some(Reverse(index)) = self.free.pop() {
+            if let Some(it) = self.list.get_mut(index as usize).filter(|it| !it.is_live) {
                 *it = cause;
-                return CauseIndex(place);
+                return CauseIndex(index);
             }
         }
         self.list.push(cause);
@@ -237,12 +237,12 @@ impl Causes {
         }
     }
 
-    /// Nothing that this came from is going on any more: if nothing refers to it, its place is free.
+    /// Nothing that this came from is going on any more: if nothing refers to it, its index is free.
     pub(crate) fn let_go(&mut self, cause: CauseIndex) {
         self.loose.push(cause);
     }
 
-    /// Frees the places of causes to which nothing refers. Not during routing: a letter may still refer to one.
+    /// Frees the indices of causes to which nothing refers. Not during routing: a letter may still refer to one.
     pub(crate) fn collect(&mut self) {
         while let Some(cause) = self.loose.pop() {
             let Some(it) = self.list.get_mut(cause.0 as usize) else {

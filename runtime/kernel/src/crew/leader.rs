@@ -4,7 +4,7 @@
 //! The clock decides which crew executes a block, which no result depends on.
 
 use super::on_duty::Done;
-use super::queue::{Panic, Share};
+use super::queue::{Panic, QueryTime};
 use super::{Baton, Command, CommandQueue, Handover, Helpers, UpdatePoint};
 use crate::block::job::Job;
 use crate::executor::Executor;
@@ -19,7 +19,7 @@ pub(super) fn lead(handover: Handover, commands: &CommandQueue, helpers: &Helper
         executor: handover.executor,
         first: handover.command,
         commands,
-        share: Share::new(),
+        query_time: QueryTime::new(),
         helpers,
     });
     while let Some(mut leads) = leader {
@@ -34,8 +34,8 @@ pub(super) fn lead(handover: Handover, commands: &CommandQueue, helpers: &Helper
 /// no outcome, until the crew is told to stop.
 pub(super) fn turn_away(commands: &CommandQueue, panic: Panic) {
     commands.lose(panic);
-    let mut share = Share::new();
-    while let Some(command) = commands.next(&mut share) {
+    let mut query_time = QueryTime::new();
+    while let Some(command) = commands.next(&mut query_time) {
         if matches!(command, Command::Stop) {
             return;
         }
@@ -47,7 +47,7 @@ struct Leader<'a> {
     /// The command to do before those that wait.
     first: Option<Command>,
     commands: &'a CommandQueue,
-    share: Share,
+    query_time: QueryTime,
     helpers: &'a Helpers,
 }
 
@@ -80,7 +80,7 @@ impl Leader<'_> {
         let mut left = Left::new();
         loop {
             // A queued command must not wait until the successor is awake.
-            let after = match self.commands.try_next(&mut self.share) {
+            let after = match self.commands.try_next(&mut self.query_time) {
                 Ok(command) if left.has_room_for(&command) => self.work(command),
                 Ok(command) => return self.hand_over(successor, Some(command)),
                 Err(TryRecvError::Empty) => return self.hand_over(successor, None),
@@ -117,7 +117,7 @@ impl Leader<'_> {
             Command::Block(block, outcome) => {
                 let began = Instant::now();
                 let _ = outcome.send(self.executor.execute(self.helpers, block));
-                self.share.block(began);
+                self.query_time.block(began);
             }
             Command::Query(query) => {
                 let executor = &mut self.executor;
@@ -169,29 +169,29 @@ impl Leader<'_> {
     /// The next command; sweeps while there is none, and gives memory back when none has come for a while.
     fn next(&mut self) -> Option<Command> {
         let (executor, commands) = (&mut self.executor, self.commands);
-        let share = &mut self.share;
+        let query_time = &mut self.query_time;
         while executor.is_sweeping() {
-            match commands.try_next(share) {
+            match commands.try_next(query_time) {
                 Ok(command) => return Some(command),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => executor.sweep_step(),
             }
         }
         if executor.may_have_spare() {
-            match commands.next_within(share, QUIET) {
+            match commands.next_within(query_time, QUIET) {
                 Ok(command) => return Some(command),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
         while executor.may_have_spare() {
-            match commands.try_next(share) {
+            match commands.try_next(query_time) {
                 Ok(command) => return Some(command),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => executor.give_back_step(),
             }
         }
-        commands.next(share)
+        commands.next(query_time)
     }
 }
 

@@ -151,8 +151,9 @@ impl CommandQueue {
     }
 
     /// The next command, if one waits.
-    pub(super) fn try_next(&self, share: &mut Share) -> Result<Command, TryRecvError> {
-        self.next_of_both(share).map(|command| self.noted(command))
+    pub(super) fn try_next(&self, query_time: &mut QueryTime) -> Result<Command, TryRecvError> {
+        self.next_of_both(query_time)
+            .map(|command| self.noted(command))
     }
 
     /// A command behind the end gets no answer, so its asker must not wait.
@@ -163,11 +164,11 @@ impl CommandQueue {
         command
     }
 
-    fn next_of_both(&self, share: &mut Share) -> Result<Command, TryRecvError> {
+    fn next_of_both(&self, query_time: &mut QueryTime) -> Result<Command, TryRecvError> {
         let blocks_wait = !self.blocks.is_empty();
-        if !blocks_wait || share.is_left() {
+        if !blocks_wait || query_time.is_left() {
             match self.looks.try_recv() {
-                Ok(command) => return Ok(share.taken(command)),
+                Ok(command) => return Ok(query_time.taken(command)),
                 Err(TryRecvError::Disconnected) if !blocks_wait => {
                     return Err(TryRecvError::Disconnected);
                 }
@@ -180,10 +181,10 @@ impl CommandQueue {
     /// The next command; waits for it as long as `wait`.
     pub(super) fn next_within(
         &self,
-        share: &mut Share,
+        query_time: &mut QueryTime,
         wait: Duration,
     ) -> Result<Command, RecvTimeoutError> {
-        match self.try_next(share) {
+        match self.try_next(query_time) {
             Ok(command) => return Ok(command),
             Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
             Err(TryRecvError::Empty) => {}
@@ -199,8 +200,8 @@ impl CommandQueue {
     }
 
     /// The next command; waits for it. `None` when nobody can ask any more.
-    pub(super) fn next(&self, share: &mut Share) -> Option<Command> {
-        match self.try_next(share) {
+    pub(super) fn next(&self, query_time: &mut QueryTime) -> Option<Command> {
+        match self.try_next(query_time) {
             Ok(command) => return Some(command),
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => {}
@@ -215,13 +216,13 @@ impl CommandQueue {
 
 /// The time that queries may still take before a block that waits.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(super) struct QueryTime {
     /// When the block before had ended, and how long it had taken.
     block: Option<(Instant, Duration)>,
     answered: bool,
 }
 
-impl Share {
+impl QueryTime {
     pub(super) fn new() -> Self {
         Self {
             block: None,
@@ -271,14 +272,14 @@ mod tests {
         for _ in 0..blocks {
             commands.send(block()).unwrap();
         }
-        let mut share = Share::new();
+        let mut query_time = QueryTime::new();
         let mut order = String::new();
-        while let Ok(command) = queue.try_next(&mut share) {
+        while let Ok(command) = queue.try_next(&mut query_time) {
             let is_block = matches!(command, Command::Block(..));
             order.push(if is_block { 'b' } else { 'q' });
             if is_block {
-                share.block = Some((Instant::now(), Duration::ZERO));
-                share.answered = false;
+                query_time.block = Some((Instant::now(), Duration::ZERO));
+                query_time.answered = false;
             }
         }
         order
@@ -294,16 +295,22 @@ mod tests {
     #[test]
     fn queries_may_take_as_long_as_the_block_before() {
         let (commands, queue) = commands();
-        let mut share = Share::new();
-        share.block = Some((Instant::now(), Duration::from_secs(3_600)));
+        let mut query_time = QueryTime::new();
+        query_time.block = Some((Instant::now(), Duration::from_secs(3_600)));
         for _ in 0..100 {
             commands.send(look()).unwrap();
         }
         commands.send(block()).unwrap();
         for _ in 0..100 {
-            assert!(matches!(queue.try_next(&mut share), Ok(Command::Call(_))));
+            assert!(matches!(
+                queue.try_next(&mut query_time),
+                Ok(Command::Call(_))
+            ));
         }
-        assert!(matches!(queue.try_next(&mut share), Ok(Command::Block(..))));
+        assert!(matches!(
+            queue.try_next(&mut query_time),
+            Ok(Command::Block(..))
+        ));
     }
 
     #[test]
@@ -321,9 +328,12 @@ mod tests {
         assert_eq!(early, Err(RecvTimeoutError::Timeout));
         commands.send(Command::Stop).unwrap();
         let behind = ask();
-        let mut share = Share::new();
-        assert!(matches!(queue.next(&mut share), Some(Command::Call(_))));
-        assert!(matches!(queue.next(&mut share), Some(Command::Stop)));
+        let mut query_time = QueryTime::new();
+        assert!(matches!(
+            queue.next(&mut query_time),
+            Some(Command::Call(_))
+        ));
+        assert!(matches!(queue.next(&mut query_time), Some(Command::Stop)));
         let answer = commands.answer(&behind, wait);
         assert_eq!(answer, Err(RecvTimeoutError::Disconnected));
         drop(queue);
@@ -343,10 +353,10 @@ mod tests {
         let (commands, queue) = commands();
         commands.send(look()).unwrap();
         drop(commands);
-        let mut share = Share::new();
-        assert!(queue.next(&mut share).is_some());
-        assert!(queue.next(&mut share).is_none());
-        let ended = queue.next_within(&mut share, Duration::from_secs(60));
+        let mut query_time = QueryTime::new();
+        assert!(queue.next(&mut query_time).is_some());
+        assert!(queue.next(&mut query_time).is_none());
+        let ended = queue.next_within(&mut query_time, Duration::from_secs(60));
         assert!(matches!(ended, Err(RecvTimeoutError::Disconnected)));
     }
 }

@@ -157,7 +157,7 @@ impl Mailbox {
         });
     }
 
-    /// Writes the letter at a place anew; returns its cause, and how many bytes it had.
+    /// Writes the letter of an index anew; returns its cause, and how many bytes it had.
     pub(crate) fn rewrite(
         &mut self,
         at: usize,
@@ -178,7 +178,7 @@ impl Mailbox {
         self.letters.capacity() * size_of::<Letter>()
     }
 
-    /// The letters, and how many places they have needed since the last call: to give room back.
+    /// The letters, and the most that there were since the last call: to give room back.
     pub(crate) fn room(&mut self) -> (&mut Vec<Letter>, usize) {
         (&mut self.letters, std::mem::take(&mut self.needed))
     }

@@ -1,4 +1,4 @@
-//! [`Room`]: what one round may make in all, however many causes it comes from, shared out among its engines.
+//! [`RoundRoom`]: what one round may make in all, however many causes it comes from, shared out among its engines.
 //!
 //! What waits is bounded, and so is what comes of one cause; but in one round there may be as many causes as
 //! messages, and what their handlers make lies in outboxes until the round is over. Half of the round's room is
@@ -46,7 +46,7 @@ pub(crate) struct Made {
 
 /// The room of a round.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
+pub(crate) struct RoundRoom {
     /// The part that each engine has for itself.
     part: Made,
     /// The part that all engines share.
@@ -67,15 +67,15 @@ pub(crate) struct Common {
 /// One engine's part in a round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn<'a> {
-    pub(crate) share: Share,
-    room: Room,
+    pub(crate) used: PartUsed,
+    room: RoundRoom,
     /// The chunks of the round that come before the engine's own.
     before: &'a [SharedChunk],
 }
 
 /// How far an engine has used its part.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Share {
+pub(crate) struct PartUsed {
     pub(crate) made: Made,
     /// As much it may have made without asking for more.
     granted: Made,
@@ -128,7 +128,7 @@ impl RoundBounds {
     }
 }
 
-impl Room {
+impl RoundRoom {
     /// Of a round with so many engines that have mail, in a block from which so many more bytes may leave.
     pub(crate) fn of(most: &RoundBounds, engines: usize, effect_bytes_left: u64) -> Self {
         let all = most.made();
@@ -154,9 +154,9 @@ impl Room {
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(room: &Room, before: &'a [SharedChunk]) -> Self {
+    pub(crate) fn new(room: &RoundRoom, before: &'a [SharedChunk]) -> Self {
         Self {
-            share: Share {
+            used: PartUsed {
                 made: Made::default(),
                 granted: room.part,
             },
@@ -167,7 +167,7 @@ impl<'a> Turn<'a> {
 
     /// The room of an `init`, which has another bound: it is carried out before the next one runs.
     pub(crate) fn open() -> Self {
-        Self::new(&Room::OPEN, &[])
+        Self::new(&RoundRoom::OPEN, &[])
     }
 
     /// How many of these letters are handed over next; none, once the engine has made enough.
@@ -175,7 +175,7 @@ impl<'a> Turn<'a> {
         if done == 0 {
             return step_of(letters, FIRST_LETTERS, self.room.first_asks);
         }
-        let (made, enough) = (self.share.made, self.room.enough);
+        let (made, enough) = (self.used.made, self.room.enough);
         let fits = |made: usize, enough: usize| match made {
             0 => usize::MAX,
             // Half of what would fit, if the next ones were as the ones before.
@@ -194,16 +194,16 @@ impl<'a> Turn<'a> {
 
     /// Whether so much leaves the node because of it that others come first.
     pub(crate) fn has_told_enough(&self) -> bool {
-        self.share.made.effect_bytes >= self.room.enough.effect_bytes
+        self.used.made.effect_bytes >= self.room.enough.effect_bytes
     }
 
     /// Whether there is room for so much more; if so, it is taken.
     #[inline]
     pub(crate) fn take(&mut self, more: Made, common: &mut Common) -> bool {
-        let made = self.share.made.plus(more);
-        let fits = made.is_within(&self.share.granted) || self.is_granted(made, common);
+        let made = self.used.made.plus(more);
+        let fits = made.is_within(&self.used.granted) || self.is_granted(made, common);
         if fits {
-            self.share.made = made;
+            self.used.made = made;
         }
         fits
     }
@@ -214,14 +214,14 @@ impl<'a> Turn<'a> {
             effect_bytes,
             ..Made::default()
         };
-        self.share.made = self.share.made.plus(more);
-        self.share.granted = self.share.granted.plus(more);
+        self.used.made = self.used.made.plus(more);
+        self.used.granted = self.used.granted.plus(more);
     }
 
     /// Takes from the common room what is missing.
     #[cold]
     fn is_granted(&mut self, made: Made, common: &mut Common) -> bool {
-        let needed = made.minus(self.share.granted);
+        let needed = made.minus(self.used.granted);
         let left = match common.left {
             Some(left) => left,
             None => self.room.common.minus(taken_before(self.before)),
@@ -232,7 +232,7 @@ impl<'a> Turn<'a> {
         }
         common.left = Some(left.minus(needed));
         common.taken = common.taken.plus(needed);
-        self.share.granted = self.share.granted.plus(needed);
+        self.used.granted = self.used.granted.plus(needed);
         true
     }
 }

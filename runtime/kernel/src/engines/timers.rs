@@ -36,7 +36,7 @@ impl Timers {
         self.put(at, self.set, timer);
     }
 
-    /// Adds a timer at its place in the order.
+    /// Adds a timer under its number in the order.
     pub(crate) fn put(&mut self, at: TimerAt, order: u64, timer: Timer) {
         self.orders.insert((timer.engine, timer.id), order);
         self.bytes += timer.payload.len();

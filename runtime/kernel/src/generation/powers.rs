@@ -4,7 +4,7 @@ use crate::generation::table::KindIndex;
 use crate::parameters::grants::Grants;
 use refit_abi::descriptor::{Ability, KindDescriptor};
 
-/// The abilities of each kind towards each other kind, by place in the table: declared and granted.
+/// The abilities of each kind towards each other kind, by their indices in the table: declared and granted.
 #[derive(Debug)]
 pub(crate) struct Powers {
     kinds: usize,
@@ -36,9 +36,9 @@ impl Powers {
 
     #[inline]
     pub(crate) fn may(&self, from: KindIndex, ability: Ability, to: KindIndex) -> bool {
-        let place = from.0 as usize * self.kinds + to.0 as usize;
+        let index = from.0 as usize * self.kinds + to.0 as usize;
         self.bits
-            .get(place)
+            .get(index)
             .is_some_and(|bits| bits & bit(ability) != 0)
     }
 }

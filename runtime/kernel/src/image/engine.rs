@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct EngineImage {
     /// Its id.
     pub id: EngineId,
-    /// The place of its kind among the kinds of the image.
+    /// The index of its kind among the kinds of the image.
     pub kind: u32,
     /// The engine that spawned it; `None` for a root engine.
     pub parent: Option<EngineId>,

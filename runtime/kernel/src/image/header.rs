@@ -19,7 +19,7 @@ pub struct ImageHeader {
     pub frame: BlockFrame,
     /// The generation that was live.
     pub generation: Generation,
-    /// Its kinds, in the order of its table; engines name theirs by its place here.
+    /// Its kinds, in the order of its table; engines name theirs by its index here.
     pub kinds: Vec<KindImage>,
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub(crate) struct Making {
     executor: Executor,
     table: Arc<GenerationTable>,
-    /// The place of each kind of the image in the code at hand.
+    /// The index of each kind of the image in the code at hand.
     kinds: Vec<Option<KindIndex>>,
     /// Dead letters that there ever were.
     dead_letters: u64,
@@ -157,7 +157,7 @@ impl Executor {
     }
 }
 
-/// The place of a kind in the code at hand; `None` if it lacks it, which matters once there is an engine of it.
+/// The index of a kind in the code at hand; `None` if it lacks it, which matters once there is an engine of it.
 fn place_of(kind: &KindImage, table: &GenerationTable) -> Result<Option<KindIndex>, ImageError> {
     let Some((index, entry)) = table.find(&kind.name) else {
         return Ok(None);

@@ -25,12 +25,12 @@ pub(super) trait Taker {
 pub(super) type StatePieces<'a> = dyn Iterator<Item = Result<Vec<u8>, ImageError>> + 'a;
 
 /// The room for the items that still come.
-struct Room {
+struct BytesLeft {
     left: usize,
     bytes_max: usize,
 }
 
-impl Room {
+impl BytesLeft {
     fn take(&mut self, bytes: usize) -> Result<(), ImageError> {
         let bytes_max = self.bytes_max;
         let too_large = ImageError::TooLarge { bytes_max };
@@ -42,7 +42,7 @@ impl Room {
 /// A taker of so many bytes of what is counted.
 struct Bounded<'a, T> {
     taker: &'a mut T,
-    room: Room,
+    room: BytesLeft,
 }
 
 impl<T: Taker> Bounded<'_, T> {
@@ -74,7 +74,7 @@ impl Executor {
         let left = bytes_max;
         let mut to = Bounded {
             taker,
-            room: Room { left, bytes_max },
+            room: BytesLeft { left, bytes_max },
         };
         let mut put = |item: Item| to.item(item);
         put(Item::Header(header(self, scope, &table)))?;
@@ -150,13 +150,13 @@ pub(super) fn header(
     scope: &ImageScope,
     table: &GenerationTable,
 ) -> ImageHeader {
-    let kinds = table.iter().enumerate().map(|(place, (_, entry))| {
+    let kinds = table.iter().enumerate().map(|(index, (_, entry))| {
         let descriptor = entry.kind.descriptor();
         KindImage {
             name: descriptor.kind.clone(),
             version: descriptor.version,
             schema: descriptor.schema,
-            artifact: scope.artifacts.get(place).copied(),
+            artifact: scope.artifacts.get(index).copied(),
         }
     });
     ImageHeader {

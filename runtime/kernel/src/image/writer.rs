@@ -125,7 +125,7 @@ mod tests {
     fn a_state_lies_in_the_same_records_whatever_the_pieces_in_which_it_comes() {
         const MAX: usize = RECORD_BYTES_MAX;
         for length in [0, 1, MAX - 1, MAX, MAX + 1, 2 * MAX, 3 * MAX + 7] {
-            let state: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
+            let state: Vec<u8> = (0..length).map(|number| (number % 251) as u8).collect();
             let mut whole = Writer::begin(Vec::new()).unwrap();
             whole.part(What::State, &state).unwrap();
             for piece in [1_000, MAX - 1, MAX, MAX + 3, 4 * MAX] {

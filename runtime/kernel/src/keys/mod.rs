@@ -39,7 +39,7 @@ use name::{Answered, Name};
 use outcome::KeptOutcome;
 pub(crate) use outcome::bytes as outcome_bytes;
 use refit_abi::{ClientId, Generation, Height};
-use share::Held;
+use share::NameCounts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys of all clients.
@@ -49,7 +49,7 @@ pub(crate) struct Keys {
     names: BTreeMap<ClientId, Name>,
     /// Every name, the one silent longest first.
     by_age: BTreeSet<(Height, ClientId)>,
-    held: Held,
+    held: NameCounts,
     /// The names that have answers to lose, by the power of two of their bytes.
     by_size: BTreeSet<(u32, ClientId)>,
     /// The bytes that the answers of all clients are charged.
@@ -88,7 +88,7 @@ impl Keys {
             limits,
             names: BTreeMap::new(),
             by_age: BTreeSet::new(),
-            held: Held::default(),
+            held: NameCounts::default(),
             by_size: BTreeSet::new(),
             bytes: 0,
             forgotten: Forgotten::default(),

@@ -18,9 +18,9 @@ pub struct Share(pub u16);
 
 /// How many names each share holds; those that hold none are not here.
 #[derive(Debug, Default)]
-pub(super) struct Held(BTreeMap<Share, usize>);
+pub(super) struct NameCounts(BTreeMap<Share, usize>);
 
-impl Held {
+impl NameCounts {
     pub(super) fn by(&self, share: Share) -> usize {
         self.0.get(&share).copied().unwrap_or_default()
     }

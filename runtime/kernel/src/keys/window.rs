@@ -2,7 +2,7 @@
 //!
 //! A client counts up, and what it sent first is mostly answered and forgotten first: so what comes is put at the end,
 //! what goes is at the front, and both are found without a search. Numbers in any other order are found by halving and
-//! moved into their place: at most half of what is there moves. Written down it is what a map is.
+//! moved into their position: at most half of what is there moves. Written down it is what a map is.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, VecDeque};
@@ -35,32 +35,32 @@ impl<T> Window<T> {
     }
 
     pub(super) fn get(&self, number: u64) -> Option<&T> {
-        let place = self.place(number).ok()?;
-        self.0.get(place).map(|(_, kept)| kept)
+        let position = self.position(number).ok()?;
+        self.0.get(position).map(|(_, kept)| kept)
     }
 
     /// Puts something in; returns what had its number.
     pub(super) fn insert(&mut self, number: u64, kept: T) -> Option<T> {
-        match self.place(number) {
-            Ok(place) => {
-                let there = self.0.get_mut(place)?;
+        match self.position(number) {
+            Ok(position) => {
+                let there = self.0.get_mut(position)?;
                 Some(std::mem::replace(&mut there.1, kept))
             }
-            Err(place) if place == self.0.len() => {
+            Err(position) if position == self.0.len() => {
                 self.0.push_back((number, kept));
                 None
             }
-            Err(place) => {
-                self.0.insert(place, (number, kept));
+            Err(position) => {
+                self.0.insert(position, (number, kept));
                 None
             }
         }
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<T> {
-        let gone = match self.place(number).ok()? {
+        let gone = match self.position(number).ok()? {
             0 => self.0.pop_front(),
-            place => self.0.remove(place),
+            position => self.0.remove(position),
         };
         self.give_back();
         gone.map(|(_, kept)| kept)
@@ -72,8 +72,8 @@ impl<T> Window<T> {
         first
     }
 
-    /// The place of a number, or else the place where it belongs.
-    fn place(&self, number: u64) -> Result<usize, usize> {
+    /// The position of a number, or else the position where it belongs.
+    fn position(&self, number: u64) -> Result<usize, usize> {
         match (self.0.front(), self.0.back()) {
             (Some((first, _)), _) if *first == number => Ok(0),
             (_, Some((last, _))) if number <= *last => {

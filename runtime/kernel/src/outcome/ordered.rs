@@ -11,7 +11,7 @@ use refit_abi::{EngineId, Undelivered};
 /// The outcome of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
-    /// The order's place among the entries of its block, from 0.
+    /// The index of the order's entry in its block, from 0.
     pub index: u64,
     /// The block in which it was carried out, or refused.
     pub at: At,

@@ -47,7 +47,7 @@ pub struct Field {
     set: fn(&mut Parameters, u64),
 }
 
-/// A number in the type of its place. It was found to be within its bounds, which every place can hold.
+/// A number in the type of its field. It was found to be within its bounds, which every field can hold.
 macro_rules! field {
     ($group:ident . $($name:ident).+, $unit:ident, $least:literal, $times:literal) => {
         Field {

@@ -28,7 +28,7 @@ pub struct Unaccepted {
 /// waits for an engine that is poisoned, since no code will handle it.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// Its place in the table.
+    /// Its index in the table.
     pub kind: KindIndex,
     /// The code that is live.
     pub old: &'a KindDescriptor,

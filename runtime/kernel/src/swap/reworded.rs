@@ -28,15 +28,15 @@ pub struct Reworded {
 struct RewordedLetter {
     chunk: usize,
     slot: u32,
-    /// Its place in the mailbox.
-    place: usize,
+    /// Its index in the mailbox.
+    index: usize,
     payload: Vec<u8>,
 }
 
 /// A kind whose code changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Rewording<'a> {
-    /// Its place in the table.
+    /// Its index in the table.
     pub kind: KindIndex,
     /// The code that is live.
     pub old: &'a Kind,
@@ -52,11 +52,11 @@ impl Quiesced<'_> {
         let (mut letters, mut unread) = (Vec::new(), None);
         for (number, chunk) in self.executor().engines.chunks.iter().enumerate() {
             let chunk = chunk.read();
-            for index in &chunk.active {
-                let Some(slot) = chunk.slots.get(*index as usize) else {
+            for active in &chunk.active {
+                let Some(slot) = chunk.slots.get(*active as usize) else {
                     continue;
                 };
-                for (place, letter) in change.written_to(slot) {
+                for (index, letter) in change.written_to(slot) {
                     let payload = letter.payload(&chunk.arena);
                     let Some(payload) = change.message(&letter.envelope, payload) else {
                         continue;
@@ -64,11 +64,11 @@ impl Quiesced<'_> {
                     if unread.is_none() && !change.is_read(&payload) {
                         unread = Some(slot.id);
                     }
-                    let (chunk, slot) = (number, *index);
+                    let (chunk, slot) = (number, *active);
                     letters.push(RewordedLetter {
                         chunk,
                         slot,
-                        place,
+                        index,
                         payload,
                     });
                 }
@@ -90,7 +90,7 @@ impl Quiesced<'_> {
                 continue;
             };
             let (mailbox, arena) = (&mut slot.mailbox, &mut chunk.arena);
-            let rewritten = mailbox.rewrite(new.place, &new.payload, arena, |envelope| {
+            let rewritten = mailbox.rewrite(new.index, &new.payload, arena, |envelope| {
                 (envelope.codec, envelope.schema) = (Codec::Postcard, reworded.schema);
             });
             // It is counted as long as it is now: that much is taken off when it is handled.
