@@ -10,7 +10,7 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::Helpers;
 use refit_kernel::limits::{MAILBOX_MESSAGES_MAX, SENDS_PER_MESSAGE_MAX};
-use refit_kernel::{BlockInput, Executor, GenerationTable, Ingress};
+use refit_kernel::{BlockInput, Configuration, Executor, GenerationTable, Ingress};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -167,7 +167,7 @@ impl Ring {
                 next: id((number + 1) % options.engines)?,
             };
             let config = serde_json::to_vec(&next)?;
-            let config = (Codec::Json, config.as_slice());
+            let config = Configuration::json(config.as_slice());
             ring.executor
                 .start(id(number)?, "ring", config, BlockFrame::default())?;
         }

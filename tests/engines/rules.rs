@@ -5,7 +5,7 @@ use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height, Serialize, State};
 use refit_kernel::crew::Helpers;
-use refit_kernel::{BlockInput, Executor, GenerationTable, Ingress};
+use refit_kernel::{BlockInput, Configuration, Executor, GenerationTable, Ingress};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Bench {
         let module = Module::linked(module).unwrap();
         let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
         let (root, config) = (EngineId::root(kind).unwrap(), config.to_string());
-        let config = (Codec::Json, config.as_bytes());
+        let config = Configuration::json(config.as_bytes());
         executor
             .start(root, kind, config, BlockFrame::default())
             .unwrap();

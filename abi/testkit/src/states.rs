@@ -7,7 +7,8 @@ use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 use refit_abi::host::{Instance, Kind};
 use refit_abi::{EngineId, State};
 use refit_kernel::{
-    CaptureError, Captured, EngineStatus, Next, Pending, ReplacedStates, States, replaced,
+    CaptureError, Captured, EngineStatus, Next, Pending, ReplacedStates, Replacement, StateError,
+    States, replaced,
 };
 use std::sync::Mutex;
 
@@ -48,7 +49,9 @@ impl Testkit {
     pub fn states(&self) -> States {
         match self.node().call(|executor| executor.encode_states()) {
             Ok(states) => states,
-            Err((engine, error)) => panic!("the state of `{engine}` cannot be written: {error}"),
+            Err(StateError { engine, error }) => {
+                panic!("the state of `{engine}` cannot be written: {error}")
+            }
         }
     }
 
@@ -96,7 +99,12 @@ impl Testkit {
                 }
             });
             let pending = Pending::Replace(ReplacedStates::of(kind.clone()));
-            let next = table.next(vec![(index, kind, Some(pending))], Vec::new());
+            let replaced = Replacement {
+                index,
+                kind,
+                pending: Some(pending),
+            };
+            let next = table.next(vec![replaced], Vec::new());
             drop(quiesced.publish(next));
         });
         self.settle();

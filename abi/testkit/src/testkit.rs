@@ -10,7 +10,7 @@ use refit_abi::export::LinkedModule;
 use refit_abi::host::BlockFrame;
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, Capability, ClientId, Engine, EngineId, Height};
-use refit_kernel::{QueryError, StartError};
+use refit_kernel::{Configuration, QueryError, StartError};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -166,7 +166,7 @@ impl Testkit {
         let (id, frame) = (root(name), self.frame);
         let config = codec::to_postcard(config);
         let started = self.node().call(move |executor| {
-            let config = (Codec::Postcard, config.as_slice());
+            let config = Configuration::postcard(config.as_slice());
             executor.start(id, E::KIND, config, frame)
         });
         started?;

@@ -6,7 +6,7 @@ use refit_abi::export::LinkedModule;
 use refit_abi::host::Explain;
 use refit_abi::host::{CallError, Module, ModuleError};
 use refit_abi::{EngineId, Generation};
-use refit_kernel::LogLine;
+use refit_kernel::{LogLine, StateError};
 use refit_upgrade::{
     ArmError, Armed, Class, Directives, Failure, Finding, LintContext, Live, OfferedModule, Phase,
     Plan, PlanError, PlannedKind, Unwatched, Verdict, lint, refusal,
@@ -181,7 +181,7 @@ impl Testkit {
             };
             executor.check_states(comes)
         });
-        checked.map_err(|(engine, error)| UpgradeError::Check { engine, error })
+        checked.map_err(|StateError { engine, error }| UpgradeError::Check { engine, error })
     }
 
     /// The plan and what its linter finds.

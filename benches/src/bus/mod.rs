@@ -17,6 +17,7 @@ use engines::{Config, Job, id};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
+use refit_kernel::Configuration;
 use refit_kernel::Executor;
 use refit_upgrade::{Armed, BusBudget, Directives, Plan, Verdict};
 use std::fs;
@@ -248,7 +249,7 @@ impl Case {
                 self.jobs.1
             };
             let config = serde_json::to_vec(&Config { next, job })?;
-            let config = (Codec::Json, config.as_slice());
+            let config = Configuration::json(config.as_slice());
             executor.start(id(number)?, "bus-node", config, BlockFrame::default())?;
         }
         Ok(())

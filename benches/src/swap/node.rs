@@ -6,9 +6,8 @@ use crate::BenchError;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
-use refit_abi::raw::Codec;
 use refit_kernel::crew::{Crew, OnDuty, Reserve};
-use refit_kernel::{Duty, Executor, GenerationTable, replaced};
+use refit_kernel::{Configuration, Duty, Executor, GenerationTable, replaced};
 use refit_upgrade::Armed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +63,7 @@ impl BenchNode {
     pub(crate) fn populate(&self, cell: Cell) -> Result<(), BenchError> {
         self.populate_tables(cell)?;
         let start = move |executor: &mut Executor| -> Result<(), BenchError> {
-            let (frame, config) = (BlockFrame::default(), (Codec::Json, b"{}".as_slice()));
+            let (frame, config) = (BlockFrame::default(), Configuration::json(b"{}".as_slice()));
             Ok(executor.start(EngineId::root("side")?, "side", config, frame)?)
         };
         self.call("start an engine", start)?
@@ -76,7 +75,7 @@ impl BenchNode {
             let frame = BlockFrame::default();
             let config = format!("{{\"entries\":{}}}", cell.entries);
             for number in 0..cell.engines {
-                let config = (Codec::Json, config.as_bytes());
+                let config = Configuration::json(config.as_bytes());
                 executor.start(table_id(number)?, "table", config, frame)?;
             }
             Ok(())

@@ -48,6 +48,7 @@ pub use block::started::{Effects, Start, Started, WantedChild};
 pub use causes::{Allowance, CauseImage, CauseIndex};
 pub use duty::{Duty, Silence};
 pub use engines::chunk::{Chunk, SlotView};
+pub use engines::configuration::Configuration;
 pub use engines::directory::IdMap;
 pub use engines::slot::{Counters, EngineState, EngineStatus, Next, Poison};
 pub use engines::slot_ref::SlotRef;
@@ -55,15 +56,18 @@ pub use envelope::{Envelope, Signed};
 pub use executor::Executor;
 pub use generation::kept::Kept;
 pub use generation::replaced::ReplacedStates;
-pub use generation::table::{GenerationTable, KindEntry, KindIndex, Pending};
+pub use generation::table::{GenerationTable, KindEntry, KindIndex, Pending, Replacement};
 pub use image::between::BetweenImage;
 pub use image::stream::{StreamError, Tally};
 pub use image::{
-    ArtifactHash, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError, ImageHeader,
-    ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage, TimersImage,
+    ArtifactHash, CopiedExecutor, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError,
+    ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage,
+    TimersImage,
 };
 pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest, Share};
-pub use look::inspect::{Awaited, CaptureError, Captured, KindCount, States};
+pub use look::inspect::{
+    Awaited, CaptureError, Captured, KindCount, PoisonedEngine, StateError, States,
+};
 pub use outcome::dead_letters::{DeadLetter, DeadLetterBrief};
 pub use outcome::ordered::{OrderError, Ordered};
 pub use outcome::receipt::{EngineReceipt, LeafHash, Receipt, ReceiptDifference, ReceiptRoot};

@@ -4,6 +4,7 @@
 use crate::block::start::StartError;
 use crate::block::started::{Start, Started};
 use crate::causes::{Allowance, CauseIndex};
+use crate::engines::configuration::Configuration;
 use crate::engines::outbox::{CancelledTimer, Outbox, Spawn, TimerDeed};
 use crate::engines::slot::Counters;
 use crate::engines::timers::Timer;
@@ -15,7 +16,6 @@ use crate::outcome::trouble::{self, Trouble};
 use crate::outcome::{BlockOutcome, Emitted, LogLine};
 use crate::parameters::spent::Spent;
 use refit_abi::host::BlockFrame;
-use refit_abi::raw::Codec;
 use refit_abi::{EngineId, TimerAt, TimerId};
 use std::collections::BTreeMap;
 
@@ -153,7 +153,7 @@ impl Executor {
             id: spawn.id,
             kind: spawn.kind,
             parent: Some(spawn.parent),
-            config: (Codec::Postcard, &bytes[spawn.config.clone()]),
+            config: Configuration::postcard(&bytes[spawn.config.clone()]),
             counters: Counters::default(),
             timers_set: 0,
             ordinal: 0,

@@ -2,12 +2,12 @@
 
 use crate::block::started::{Start, Started};
 use crate::causes::Allowance;
+use crate::engines::configuration::Configuration;
 use crate::engines::room::Made;
 use crate::engines::slot::Counters;
 use crate::executor::Executor;
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, CallError};
-use refit_abi::raw::Codec;
 
 /// Why a root engine did not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +70,7 @@ impl Executor {
         &mut self,
         id: EngineId,
         kind: &str,
-        config: (Codec, &[u8]),
+        config: Configuration<'_>,
         frame: BlockFrame,
     ) -> Result<(), StartError> {
         let table = self.table();

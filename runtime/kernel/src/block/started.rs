@@ -4,6 +4,7 @@
 use crate::block::running::{Allowances, Mark, Running};
 use crate::block::start::StartError;
 use crate::causes::{Allowance, Portion};
+use crate::engines::configuration::Configuration;
 use crate::engines::outbox::{Outbox, Spawn};
 use crate::engines::room::Turn;
 use crate::engines::slot::{Counters, Slot, SlotState};
@@ -25,7 +26,7 @@ pub struct Start<'a> {
     /// The engine that starts it; `None` for a root engine.
     pub parent: Option<EngineId>,
     /// Its configuration.
-    pub config: (Codec, &'a [u8]),
+    pub config: Configuration<'a>,
     /// The messages and engines it has sent and spawned before: none, unless it is started afresh under its old id.
     pub counters: Counters,
     /// Timers it has set before: as above.
@@ -111,19 +112,25 @@ impl Started {
         let (id, config) = (start.id, start.config);
         let instance = entry
             .kind
-            .init_after(start.ordinal, id, config, frame, &mut running)
+            .init_after(
+                start.ordinal,
+                id,
+                (config.codec, config.bytes),
+                frame,
+                &mut running,
+            )
             .map_err(|error| StartError::Init { engine: id, error })?;
         let mut slot = Slot::new(
             id,
             start.kind,
             start.parent,
             SlotState::Live(instance),
-            config.0,
-            config.1,
+            config.codec,
+            config.bytes,
             entry.kind.descriptor().config,
         );
         (slot.counters, slot.timers) = (counters, timers);
-        slot.config_read = config_read(&entry.kind, config.0, config.1);
+        slot.config_read = config_read(&entry.kind, config);
         // The start was the first of its messages: the next one draws other random numbers.
         (slot.ordinal_height, slot.ordinal) = (frame.height, start.ordinal + 1);
         Ok(Self {
@@ -220,12 +227,13 @@ impl Started {
 
 /// A configuration in JSON as the kind reads it, in postcard; `None` of one that postcard cannot carry
 /// there and back.
-fn config_read(kind: &Kind, codec: Codec, config: &[u8]) -> Option<Box<[u8]>> {
+fn config_read(kind: &Kind, config: Configuration<'_>) -> Option<Box<[u8]>> {
+    let Configuration { codec, bytes } = config;
     if codec != Codec::Json {
         return None;
     }
     let (mut read, mut again) = (Vec::new(), Vec::new());
-    kind.rewrite_config((codec, config), &mut read).ok()?;
+    kind.rewrite_config((codec, bytes), &mut read).ok()?;
     kind.rewrite_config((Codec::Postcard, &read), &mut again)
         .ok()?;
     (read == again).then(|| read.into())

@@ -4,6 +4,7 @@
 //! of a chunk ask for in a round lies in its [`outbox`], as far as the round has [`room`] for it.
 
 pub(crate) mod chunk;
+pub(crate) mod configuration;
 pub(crate) mod directory;
 pub(crate) mod held;
 pub(crate) mod mailbox;

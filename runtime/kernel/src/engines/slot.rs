@@ -1,5 +1,6 @@
 //! [`Slot`]: one engine's place: its state, its counters, its mailbox.
 
+use crate::engines::configuration::Configuration;
 use crate::engines::mailbox::Mailbox;
 use crate::engines::slot_timers::SlotTimers;
 use crate::envelope::Envelope;
@@ -139,7 +140,7 @@ pub enum EngineState {
 pub struct EngineStatus {
     /// Its id.
     pub id: EngineId,
-    /// Its kind's place in the table.
+    /// Its kind's index in the table.
     pub kind: KindIndex,
     /// Whether it serves.
     pub state: EngineState,
@@ -238,12 +239,13 @@ impl Slot {
 
     /// Its configuration, as code whose configuration has this schema reads it; `None` if it would read bytes of
     /// another type. JSON of another type is read by its names, completely.
-    pub(crate) fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
-        let (codec, config) = (self.config.0, &*self.config.1);
+    pub(crate) fn config_for(&self, schema: SchemaId) -> Option<Configuration<'_>> {
+        let (codec, bytes) = (self.config.0, &*self.config.1);
+        let written = Configuration { codec, bytes };
         match (&self.config_read, self.config_schema == schema) {
-            (Some(read), true) => Some((Codec::Postcard, read)),
-            (None, true) => Some((codec, config)),
-            (_, false) => (codec == Codec::Json).then_some((codec, config)),
+            (Some(read), true) => Some(Configuration::postcard(read)),
+            (None, true) => Some(written),
+            (_, false) => (codec == Codec::Json).then_some(written),
         }
     }
 

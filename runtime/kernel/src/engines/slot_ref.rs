@@ -1,9 +1,9 @@
 //! [`SlotRef`]: one engine, to look at while no handler runs.
 
+use crate::engines::configuration::Configuration;
 use crate::engines::slot::{Counters, Next, Slot, SlotState};
 use crate::generation::table::KindIndex;
 use refit_abi::host::Instance;
-use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Height};
 
@@ -64,7 +64,7 @@ impl SlotRef<'_> {
 
     /// Its configuration, as code whose configuration has this schema reads it; `None` if it would read bytes of
     /// another type. JSON of another type is read by its names, completely.
-    pub fn config_for(&self, schema: SchemaId) -> Option<(Codec, &[u8])> {
+    pub fn config_for(&self, schema: SchemaId) -> Option<Configuration<'_>> {
         self.slot.config_for(schema)
     }
 

@@ -8,7 +8,7 @@ use refit_abi::descriptor::Ability;
 use refit_abi::host::{Kind, Migration};
 use std::sync::Arc;
 
-/// A kind's place in the table; the same in all generations of one node.
+/// A kind's index in the table; the same in all generations of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KindIndex(pub u32);
 
@@ -59,6 +59,17 @@ impl Pending {
     }
 }
 
+/// The code that comes in the place of a kind's in the next generation.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// The kind.
+    pub index: KindIndex,
+    /// Its new code.
+    pub kind: Kind,
+    /// How the states that the old code has left become the new code's.
+    pub pending: Option<Pending>,
+}
+
 /// All engine code of one generation.
 #[derive(Clone, Debug)]
 pub struct GenerationTable {
@@ -103,11 +114,7 @@ impl GenerationTable {
     }
 
     /// The next generation: this one with some kinds' code replaced and kinds added at the end.
-    pub fn next(
-        &self,
-        replaced: Vec<(KindIndex, Kind, Option<Pending>)>,
-        added: Vec<Kind>,
-    ) -> Arc<Self> {
+    pub fn next(&self, replaced: Vec<Replacement>, added: Vec<Kind>) -> Arc<Self> {
         let number = self.number.next();
         let mut kinds: Vec<KindEntry> = self
             .kinds
@@ -117,12 +124,12 @@ impl GenerationTable {
                 ..entry.clone()
             })
             .collect();
-        for (index, kind, pending) in replaced {
-            if let Some(entry) = kinds.get_mut(index.0 as usize) {
+        for new in replaced {
+            if let Some(entry) = kinds.get_mut(new.index.0 as usize) {
                 *entry = KindEntry {
-                    kind,
+                    kind: new.kind,
                     since: number,
-                    pending,
+                    pending: new.pending,
                 };
             }
         }

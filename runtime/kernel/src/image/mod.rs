@@ -25,7 +25,7 @@ pub use engine::{EngineImage, LetterImage, StateImage};
 pub use error::ImageError;
 pub use header::{ArtifactHash, ImageHeader, ImageScope, KindImage};
 pub(crate) use item::{Counts, Item};
-pub use reader::ImageReader;
+pub use reader::{CopiedExecutor, ImageReader};
 pub use waiting::{DeadLetterImage, TimerImage, TimersImage};
 pub(crate) use writer::Writer;
 
@@ -52,9 +52,9 @@ pub struct Image {
     /// The values that results depend on beside engines and blocks. They hold for an executor made from this,
     /// whatever the configuration of its node says.
     pub parameters: Parameters,
-    /// The kinds of that generation, in the order of its table; engines name theirs by its place here.
+    /// The kinds of that generation, in the order of its table; engines name theirs by its index here.
     pub kinds: Vec<KindImage>,
-    /// The causes of mail and timers, in the order of their places.
+    /// The causes of mail and timers, in the order of their indices.
     pub causes: Vec<CauseImage>,
     /// All engines, in the order of their places.
     pub engines: Vec<EngineImage>,

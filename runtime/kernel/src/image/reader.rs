@@ -20,6 +20,15 @@ pub struct ImageReader<R> {
     parameters: Parameters,
 }
 
+/// An executor that was made from an image.
+#[derive(Debug)]
+pub struct CopiedExecutor {
+    /// The executor.
+    pub executor: Executor,
+    /// What was read.
+    pub tally: Tally,
+}
+
 impl<R: Read> ImageReader<R> {
     /// Reads what the image is of. It reads in small pieces: `from` is best buffered.
     ///
@@ -59,7 +68,7 @@ impl<R: Read> ImageReader<R> {
         mut self,
         table: Arc<GenerationTable>,
         mut look: impl FnMut(&EngineImage),
-    ) -> Result<(Executor, Tally), StreamError> {
+    ) -> Result<CopiedExecutor, StreamError> {
         let mut making = Making::begin(table, &self.header, self.parameters)?;
         while let Some(item) = self.records.next()? {
             if let Item::Engine(engine) = &item {
@@ -67,7 +76,10 @@ impl<R: Read> ImageReader<R> {
             }
             making.put(item)?;
         }
-        Ok((making.end(), self.records.tally))
+        Ok(CopiedExecutor {
+            executor: making.end(),
+            tally: self.records.tally,
+        })
     }
 
     /// Reads the rest as it is.

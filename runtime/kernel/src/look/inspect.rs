@@ -36,6 +36,24 @@ pub struct Awaited {
     pub timer_time: Option<BlockTime>,
 }
 
+/// An engine that is poisoned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoisonedEngine {
+    /// The engine.
+    pub engine: EngineId,
+    /// Why it is.
+    pub poison: Poison,
+}
+
+/// A state that could not be written, or that its kind's own check does not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateError {
+    /// The engine.
+    pub engine: EngineId,
+    /// The error.
+    pub error: CallError,
+}
+
 /// One engine's state, with the code that wrote it down.
 #[derive(Clone, Debug)]
 pub struct Captured {
@@ -179,14 +197,17 @@ impl Executor {
     }
 
     /// The first `most` poisoned engines, in the order of their places, each with why it is.
-    pub fn poisoned(&self, most: usize) -> Vec<(EngineId, Poison)> {
+    pub fn poisoned(&self, most: usize) -> Vec<PoisonedEngine> {
         let mut poisoned = Vec::new();
         for chunk in &self.engines.chunks {
             for slot in &chunk.read().slots {
                 if let SlotState::Poisoned(poison) = &slot.state
                     && poisoned.len() < most
                 {
-                    poisoned.push((slot.id, (**poison).clone()));
+                    poisoned.push(PoisonedEngine {
+                        engine: slot.id,
+                        poison: (**poison).clone(),
+                    });
                 }
             }
         }
@@ -218,10 +239,7 @@ impl Executor {
     ///
     /// # Errors
     /// The first engine, in the order of their places, whose state does not pass, and why.
-    pub fn check_states(
-        &self,
-        of: impl Fn(KindIndex) -> bool,
-    ) -> Result<(), (EngineId, CallError)> {
+    pub fn check_states(&self, of: impl Fn(KindIndex) -> bool) -> Result<(), StateError> {
         let table = self.table();
         for chunk in &self.engines.chunks {
             for slot in &mut chunk.write().slots {
@@ -232,7 +250,10 @@ impl Executor {
                 if let SlotState::Live(instance) = &slot.state {
                     let _about = running::about(slot.id);
                     let passed = entry.kind.check(instance);
-                    passed.map_err(|error| (slot.id, error))?;
+                    passed.map_err(|error| StateError {
+                        engine: slot.id,
+                        error,
+                    })?;
                 }
             }
         }
@@ -243,7 +264,7 @@ impl Executor {
     ///
     /// # Errors
     /// The first engine whose state could not be written, and why.
-    pub fn encode_states(&self) -> Result<States, (EngineId, CallError)> {
+    pub fn encode_states(&self) -> Result<States, StateError> {
         let mut states = Vec::with_capacity(self.engines());
         self.each_state(|engine, pieces| {
             let state = pieces.collect::<Result<Vec<_>, _>>()?.concat();
@@ -261,7 +282,7 @@ impl Executor {
     pub fn each_state(
         &self,
         mut each: impl FnMut(EngineId, &mut Pieces<'_>) -> Result<(), CallError>,
-    ) -> Result<(), (EngineId, CallError)> {
+    ) -> Result<(), StateError> {
         let table = self.table();
         for chunk in &self.engines.chunks {
             for slot in &mut chunk.write().slots {
@@ -274,7 +295,10 @@ impl Executor {
                 };
                 let _about = running::about(slot.id);
                 let mut pieces = entry.kind.encode_pieces(instance, RECORD_BYTES_MAX);
-                each(slot.id, &mut pieces).map_err(|error| (slot.id, error))?;
+                each(slot.id, &mut pieces).map_err(|error| StateError {
+                    engine: slot.id,
+                    error,
+                })?;
             }
         }
         Ok(())

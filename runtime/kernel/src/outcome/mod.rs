@@ -26,7 +26,7 @@ pub struct BlockOutcome {
     pub generation: Generation,
     /// The answers to the block's messages, in a fixed order.
     pub replies: Vec<Replied>,
-    /// The outcomes of the block's orders, in the order of their places.
+    /// The outcomes of the block's orders, in the order of their entries.
     pub ordered: Vec<Ordered>,
     /// The parameters that hold from the next block on, if they are others than in this one.
     pub parameters: Option<Arc<Parameters>>,
@@ -161,7 +161,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    pub(crate) fn add(&mut self, other: &Stats) {
+    /// Adds those of another block.
+    pub fn add(&mut self, other: &Stats) {
         self.messages += other.messages;
         self.rounds += other.rounds;
         self.mixed += other.mixed;

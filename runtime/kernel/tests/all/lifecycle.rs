@@ -5,9 +5,8 @@ use crate::rig::node::Node;
 use crate::rig::script::{Config, Message, Op, Target};
 use crate::rig::{ACTOR, all_ingress, frame, roots};
 use refit_abi::host::CallError;
-use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Undelivered};
-use refit_kernel::{EngineState, QueryError, ReplyError, StartError};
+use refit_kernel::{Configuration, EngineState, QueryError, ReplyError, StartError};
 
 fn ids_of(node: &Node) -> Vec<EngineId> {
     let statuses = node.statuses().into_iter();
@@ -185,7 +184,7 @@ fn a_root_that_cannot_start_says_why_and_leaves_nothing() {
     let start = |id, kind: &'static str, config: &'static str| {
         node.call(move |executor| {
             executor
-                .start(id, kind, (Codec::Json, config.as_bytes()), frame(0))
+                .start(id, kind, Configuration::json(config.as_bytes()), frame(0))
                 .unwrap_err()
         })
     };
@@ -345,7 +344,7 @@ fn the_name_of_an_engine_that_has_stopped_is_never_free_again() {
     node.run(&[(ids[0], Message::of(vec![Op::stop(ids[0])]))]);
     let engine = ids[0];
     let again = move |executor: &mut refit_kernel::Executor| {
-        let config = (Codec::Json, b"{\"ops\":[]}".as_slice());
+        let config = Configuration::json(b"{\"ops\":[]}".as_slice());
         executor.start(engine, ACTOR, config, frame(0)).unwrap_err()
     };
     assert_eq!(node.call(again), StartError::Taken { engine });

@@ -7,12 +7,11 @@ use crate::rig::script::{Config, Memory, Message, Op, Reply, Target};
 use crate::rig::{frame, memory, root, unread};
 use proptest::prelude::*;
 use refit_abi::host::Module;
-use refit_abi::raw::Codec;
 use refit_abi::{
     Capability, Context, Deserialize, Engine, EngineId, Fault, Sender, Serialize, State,
     Undelivered,
 };
-use refit_kernel::{BlockOutcome, Executor, GenerationTable, Poison, ReplyError};
+use refit_kernel::{BlockOutcome, Configuration, Executor, GenerationTable, Poison, ReplyError};
 use refit_test_support::check;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -152,7 +151,7 @@ fn node_with<C: Serialize>(kind: &str, config: &C) -> Executor {
     let module = Module::linked(module()).unwrap();
     let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
     let config = postcard::to_allocvec(config).unwrap();
-    let config = (Codec::Postcard, &*config);
+    let config = Configuration::postcard(&config);
     executor.start(id(), kind, config, frame(0)).unwrap();
     executor
 }

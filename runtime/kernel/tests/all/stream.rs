@@ -50,13 +50,13 @@ fn what_is_written_reads_back_as_it_was_and_into_the_same_executor() {
     let reader = ImageReader::begin(bytes.as_slice()).unwrap();
     assert_eq!(reader.header().frame, executor.image(LARGE).unwrap().frame);
     assert_eq!(reader.header().frame, BlockFrame { ..frame(3) });
-    let (copy, tally) = reader
+    let copied = reader
         .executor(table(), |engine| seen.push(engine.id))
         .unwrap();
-    assert_eq!(copy.image(LARGE).unwrap(), image);
-    assert_eq!(seen.len() as u64, tally.engines);
-    assert_eq!(tally.records as usize + 1, records(&bytes).len());
-    assert_eq!(written(&copy), bytes, "there is one form");
+    assert_eq!(copied.executor.image(LARGE).unwrap(), image);
+    assert_eq!(seen.len() as u64, copied.tally.engines);
+    assert_eq!(copied.tally.records as usize + 1, records(&bytes).len());
+    assert_eq!(written(&copied.executor), bytes, "there is one form");
 }
 
 #[test]

@@ -27,17 +27,3 @@ pub(crate) struct Latest {
     /// Set when the driver has ended: nothing is executed any more.
     pub(crate) ended: bool,
 }
-
-pub(crate) fn add(total: &mut Stats, more: &Stats) {
-    total.messages += more.messages;
-    total.rounds += more.rounds;
-    total.mixed += more.mixed;
-    total.dead_letters += more.dead_letters;
-    total.spawned += more.spawned;
-    total.faults += more.faults;
-    total.rolled_back += more.rolled_back;
-    total.poisoned += more.poisoned;
-    total.log_lines_dropped += more.log_lines_dropped;
-    total.answers_forgotten += more.answers_forgotten;
-    total.clients_forgotten += more.clients_forgotten;
-}

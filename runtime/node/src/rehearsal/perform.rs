@@ -14,8 +14,8 @@ use refit_abi::codes;
 use refit_abi::host::Module;
 use refit_kernel::crew::Crew;
 use refit_kernel::{
-    Duty, EngineState, Executor, GenerationTable, Grants, ImageHeader, ImageReader, KindImage,
-    Silence, StreamError, Tally, replaced,
+    CopiedExecutor, Duty, EngineState, Executor, GenerationTable, Grants, ImageHeader, ImageReader,
+    KindImage, Silence, StateError, StreamError, replaced,
 };
 use refit_loader::{ChildLoader, ChildModule, Fence};
 use refit_upgrade::{Armed, Unwatched, Verdict};
@@ -91,7 +91,7 @@ pub(super) fn run(request: &Request, input: Input, observer: &Observer) -> Resul
         table,
         modules,
     };
-    let (executor, tally) = stage.executor(image, &header.kinds)?;
+    let CopiedExecutor { executor, tally } = stage.executor(image, &header.kinds)?;
     let again = input.again();
     let first_run = Instant::now();
     let mut start = first_run;
@@ -104,9 +104,9 @@ pub(super) fn run(request: &Request, input: Input, observer: &Observer) -> Resul
     {
         start = Instant::now();
         let image = ImageReader::begin(again.as_slice()).map_err(|error| unread(&error))?;
-        let executor = image.executor(stage.table.clone(), |_| ());
-        let (executor, _) = executor.map_err(|error| unread(&error))?;
-        let run = stage.run(executor, observer)?;
+        let copied = image.executor(stage.table.clone(), |_| ());
+        let copied = copied.map_err(|error| unread(&error))?;
+        let run = stage.run(copied.executor, observer)?;
         pauses.push(run.pause);
         same(&first.made, &run.made)?;
     }
@@ -216,7 +216,7 @@ impl Stage<'_> {
         &self,
         image: ImageReader<R>,
         kinds: &[KindImage],
-    ) -> Result<(Executor, Tally), Failed> {
+    ) -> Result<CopiedExecutor, Failed> {
         let crossing = Crossing::new(kinds, &self.table, &self.modules, &self.request.plan);
         let mut checked = Ok(());
         let executor = image.executor(self.table.clone(), |engine| {
@@ -231,7 +231,7 @@ impl Stage<'_> {
     /// One upgrade, from the copy of the state to checked new states.
     fn run(&self, executor: Executor, observer: &Observer) -> Result<Run, Failed> {
         let poisoned = executor.poisoned(usize::MAX);
-        let poisoned = poisoned.into_iter().map(|(engine, _)| engine).collect();
+        let poisoned = poisoned.into_iter().map(|it| it.engine).collect();
         let armed = Armed::new(&self.request.plan, &self.table, &self.modules);
         let armed = armed.map_err(|error| Failed::of(&error))?;
         let under_way = armed.under_way().clone();
@@ -335,10 +335,13 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         let entry = table.get(index);
         entry.is_some_and(|entry| new.contains(&entry.kind.descriptor().kind))
     };
-    executor.check_states(is_new).map_err(|(engine, error)| {
-        let detail = format!("the new state of engine `{engine}` does not pass its check: {error}");
-        unfit(codes::CHECK_FAILED, detail, engine, error.key())
-    })?;
+    executor
+        .check_states(is_new)
+        .map_err(|StateError { engine, error }| {
+            let detail =
+                format!("the new state of engine `{engine}` does not pass its check: {error}");
+            unfit(codes::CHECK_FAILED, detail, engine, error.key())
+        })?;
     // The memory after this is the rehearsal's own: no upgrade writes all states down.
     let memory_bytes = mark.peak();
     let mut hasher = blake3::Hasher::new_derive_key("refit 2026 states after an upgrade");
@@ -357,7 +360,7 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         states.push((engine, Digested { bytes, counts }));
         Ok(())
     });
-    each.map_err(|(engine, error)| {
+    each.map_err(|StateError { engine, error }| {
         let detail = format!("the new state of engine `{engine}` cannot be written: {error}");
         if let Some((code, next)) = error.of_the_state() {
             let next = next.to_owned();

@@ -7,7 +7,6 @@ use crate::log::troubles::Words;
 use crate::micros::micros;
 use crate::serve::handle::Node;
 use crate::watch::StuckCall;
-use refit_abi::EngineId;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_abi::host::Explain;
 use refit_admin::Refusal;
@@ -16,7 +15,7 @@ use refit_admin::api::{
     ForgottenKeys, HaltedStatus, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX,
     ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
-use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, Poison};
+use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, PoisonedEngine};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,7 +25,7 @@ struct Engines {
     statuses: Vec<refit_kernel::EngineStatus>,
     counts: Vec<KindCount>,
     total: u64,
-    poisoned: Vec<(EngineId, Poison)>,
+    poisoned: Vec<PoisonedEngine>,
     dead: DeadLetters,
 }
 
@@ -111,7 +110,7 @@ impl Node {
             block_us: micros(latest.tempo.expected(Instant::now())),
             engines: shown_engines(engines),
             engines_total: engines.total,
-            poisoned: poisoned.map(|(id, why)| shown_poison(*id, why)).collect(),
+            poisoned: poisoned.map(shown_poison).collect(),
             dead_letters: engines.dead.clone(),
             forgotten: ForgottenKeys {
                 answers: latest.counts.blocks.answers_forgotten,
@@ -225,7 +224,8 @@ fn look_at_dead_letters(executor: &Executor) -> DeadLetters {
     }
 }
 
-fn shown_poison(engine: EngineId, poison: &Poison) -> PoisonStatus {
+fn shown_poison(it: &PoisonedEngine) -> PoisonStatus {
+    let PoisonedEngine { engine, poison } = it;
     PoisonStatus {
         engine: engine.to_string(),
         kind: poison.kind.clone(),

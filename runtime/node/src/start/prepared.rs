@@ -8,7 +8,7 @@ use crate::serve::handle::Node;
 use crate::start::StartError;
 use crate::start::config::EngineConfig;
 use refit_abi::host::BlockFrame;
-use refit_abi::raw::Codec;
+use refit_kernel::Configuration;
 use refit_kernel::Executor;
 use refit_loader::{ArtifactId, LoadedModule};
 use std::fs::File;
@@ -70,7 +70,7 @@ fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
     let latest = node.latest.clone();
     let call = move |executor: &mut Executor| {
         let start = |root: &Root| {
-            let config = (Codec::Json, root.config.as_bytes());
+            let config = Configuration::json(root.config.as_bytes());
             let started = executor.start(root.id, &root.kind, config, BlockFrame::default());
             // At once: the next block may be hours away, or never come.
             executor.take_lines().iter().for_each(lines::log);

@@ -20,8 +20,8 @@ use refit_abi::host::Explain;
 use refit_abi::host::{CallError, Kind, Module};
 use refit_abi::schema::SchemaId;
 use refit_kernel::{
-    Change, CommitEffects, GenerationTable, KindIndex, LogLine, Parameters, Quiesced, Reworded,
-    Rewording, Unaccepted,
+    Change, CommitEffects, GenerationTable, KindIndex, LogLine, Parameters, Quiesced, Replacement,
+    Reworded, Rewording, Unaccepted,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -166,7 +166,11 @@ impl Armed {
                     stage,
                 });
             }
-            replaced.push((index, new, pending));
+            replaced.push(Replacement {
+                index,
+                kind: new,
+                pending,
+            });
         }
         let table = live.next(replaced, added);
         Ok(Self {

@@ -7,8 +7,8 @@ use crate::phase::Failure;
 use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::Spawn;
-use refit_abi::raw::{BusStatus, Codec};
-use refit_kernel::{Allowance, Counters, Start, StartError, Started, WantedChild};
+use refit_abi::raw::BusStatus;
+use refit_kernel::{Allowance, Configuration, Counters, Start, StartError, Started, WantedChild};
 
 impl EngineBus<'_> {
     pub(super) fn start(
@@ -104,7 +104,7 @@ impl EngineBus<'_> {
             id: child.id,
             kind: child.kind,
             parent: Some(parent),
-            config: (Codec::Postcard, &child.config),
+            config: Configuration::postcard(&child.config),
             counters: Counters::default(),
             timers_set: 0,
             ordinal: 0,

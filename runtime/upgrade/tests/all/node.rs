@@ -8,7 +8,8 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Generation, Height};
 use refit_kernel::crew::{Crew, Query, UpdatePoint};
 use refit_kernel::{
-    BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced, ReplyError,
+    BlockInput, BlockOutcome, Configuration, Duty, Executor, GenerationTable, Ingress, Quiesced,
+    ReplyError,
 };
 use refit_upgrade::{
     ArmError, Armed, Directives, Phase, Plan, PlanError, Unwatched, Verdict, Watch, Withdrawn,
@@ -65,7 +66,7 @@ impl Node {
     pub(crate) fn start_on(mut executor: Executor, engines: u64, workers: usize) -> Self {
         for number in 0..engines {
             let config = format!("[{number},{number}]");
-            let config = (Codec::Json, config.as_bytes());
+            let config = Configuration::json(config.as_bytes());
             executor
                 .start(peer(number), "ring", config, BlockFrame::default())
                 .unwrap();

@@ -5,6 +5,7 @@ use crate::block::lives::settle;
 use crate::block::start::StartError;
 use crate::block::started::{Start, Started};
 use crate::causes::Allowance;
+use crate::engines::configuration::Configuration;
 use crate::engines::slot::{Counters, Slot, SlotState};
 use crate::executor::Executor;
 use crate::generation::replaced::leak_if_unfit;
@@ -18,7 +19,8 @@ use refit_abi::raw::Codec;
 struct Former {
     kind: KindIndex,
     parent: Option<EngineId>,
-    config: (Codec, Vec<u8>),
+    codec: Codec,
+    config: Vec<u8>,
     counters: Counters,
     timers_set: u64,
     ordinal: u64,
@@ -39,7 +41,10 @@ impl Executor {
             id: engine,
             kind: former.kind,
             parent: former.parent,
-            config: (former.config.0, &former.config.1),
+            config: Configuration {
+                codec: former.codec,
+                bytes: &former.config,
+            },
             counters: former.counters,
             timers_set: former.timers_set,
             ordinal: former.ordinal,
@@ -82,7 +87,6 @@ impl Executor {
             settle(slot, entry, self.settling.update_point, out);
             let (found, taken) = (slot.config_schema, entry.kind.descriptor().config);
             let config = slot.config_for(taken);
-            let config = config.map(|(codec, config)| (codec, config.to_vec()));
             Some(
                 config
                     .ok_or(OrderError::Configuration {
@@ -93,7 +97,8 @@ impl Executor {
                     .map(|config| Former {
                         kind: slot.kind,
                         parent: slot.parent,
-                        config,
+                        codec: config.codec,
+                        config: config.bytes.to_vec(),
                         counters: slot.counters,
                         timers_set: slot.timers.set,
                         ordinal: slot.handled_at(height),

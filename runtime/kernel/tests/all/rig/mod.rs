@@ -15,7 +15,8 @@ use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_kernel::{
-    Asker, BlockInput, Entry, Executor, GenerationTable, Ingress, Parameters, Replied, Share,
+    Asker, BlockInput, Configuration, Entry, Executor, GenerationTable, Ingress, Parameters,
+    Replied, Share,
 };
 use std::sync::Arc;
 
@@ -121,7 +122,7 @@ pub(crate) fn index(replied: &Replied) -> u64 {
 /// Starts a root actor. Its configuration is in postcard, which takes scripts of any depth.
 pub(crate) fn start(executor: &mut Executor, id: EngineId, config: &Config) {
     let config = postcard::to_allocvec(config).unwrap();
-    let config = (Codec::Postcard, &*config);
+    let config = Configuration::postcard(&config);
     executor.start(id, ACTOR, config, frame(0)).unwrap();
 }
 

@@ -9,7 +9,8 @@ use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Generation};
 use refit_kernel::crew::{Query, UpdatePoint};
 use refit_kernel::{
-    BlockOutcome, DeadLetter, Duty, EngineStatus, Executor, Ingress, QueryError, Quiesced,
+    BlockOutcome, Configuration, DeadLetter, Duty, EngineStatus, Executor, Ingress, QueryError,
+    Quiesced, Replacement,
 };
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl Node {
     pub(crate) fn start(&self, id: EngineId, config: &Config) {
         let config = serde_json::to_vec(config).unwrap();
         self.call(move |executor| {
-            let config = (Codec::Json, &*config);
+            let config = Configuration::json(&config);
             executor.start(id, ACTOR, config, frame(0)).unwrap();
         });
     }
@@ -55,7 +56,7 @@ impl Node {
         let id = EngineId::root("mute").unwrap();
         self.call(move |executor| {
             executor
-                .start(id, "mute", (Codec::Json, b"null"), frame(0))
+                .start(id, "mute", Configuration::json(b"null"), frame(0))
                 .unwrap();
         });
         id
@@ -159,7 +160,12 @@ impl UpdatePoint for Swap {
         let live = quiesced.table();
         let (index, _) = live.find(ACTOR).unwrap();
         let kind = self.module.kind(ACTOR).unwrap();
-        let next = live.next(vec![(index, kind, None)], vec![]);
+        let replaced = Replacement {
+            index,
+            kind,
+            pending: None,
+        };
+        let next = live.next(vec![replaced], vec![]);
         self.generation = Some(next.number());
         drop(quiesced.publish(next));
     }

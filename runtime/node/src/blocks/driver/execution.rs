@@ -4,7 +4,6 @@ use super::{Driver, Ended, entries};
 use crate::answers;
 use crate::answers::events::EventBlock;
 use crate::blocks::waiters::Waiters;
-use crate::known::latest::add;
 use crate::log::lines;
 use crossbeam_channel::{Receiver, select_biased};
 use refit_abi::host::BlockFrame;
@@ -183,7 +182,7 @@ impl Driver {
         latest.generation = outcome.generation;
         latest.backlog = outcome.backlog;
         latest.tempo.block(Instant::now());
-        add(&mut latest.counts.blocks, &outcome.stats);
+        latest.counts.blocks.add(&outcome.stats);
         // Before the answers go out: a client that has its answer sees it counted.
         let replies = outcome.replies.iter().map(|replied| replied.repeated);
         let orders = outcome.ordered.iter().map(|ordered| ordered.repeated);

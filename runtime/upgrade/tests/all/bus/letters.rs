@@ -225,7 +225,7 @@ fn a_message_without_the_capability_aborts_and_one_to_its_own_kind_needs_none() 
 
 #[test]
 fn what_a_grant_takes_away_is_missing_on_the_bus_too() {
-    use refit_kernel::{Executor, GenerationTable, Grants};
+    use refit_kernel::{Configuration, Executor, GenerationTable, Grants};
     let mut world = World::of_each_kind(2);
     // `alpha` declares everything; the node grants it nothing.
     let listed = [("alpha".to_owned(), Vec::new())].into();
@@ -237,7 +237,7 @@ fn what_a_grant_takes_away_is_missing_on_the_bus_too() {
         let config = config.clone();
         world
             .call(move |executor| {
-                let config = (refit_abi::raw::Codec::Json, config.as_slice());
+                let config = Configuration::json(config.as_slice());
                 executor.start(
                     id(name),
                     name,

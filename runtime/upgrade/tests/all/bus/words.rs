@@ -7,6 +7,7 @@ use refit_abi::host::Explain;
 use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{Context, Deserialize, Engine, Fault, Sender, Serialize, State};
+use refit_kernel::Configuration;
 use refit_kernel::ReplyError;
 use refit_upgrade::{Directives, Phase, Unwatched, Verdict};
 
@@ -254,7 +255,7 @@ fn a_configuration_of_another_type_is_read_to_the_last_word() {
 fn no_engine_starts_with_a_configuration_of_which_something_is_passed_over() {
     let world = start();
     let started = world.call(|executor| {
-        let config = (Codec::Json, br#"{"limit":7,"limt":9}"#.as_slice());
+        let config = Configuration::json(br#"{"limit":7,"limt":9}"#.as_slice());
         executor.start(id("b"), "clerk", config, BlockFrame::default())
     });
     let error = started.unwrap_err().to_string();

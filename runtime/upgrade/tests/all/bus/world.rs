@@ -10,8 +10,8 @@ use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::UpdatePoint;
 use refit_kernel::limits::CHUNK_ENGINES;
 use refit_kernel::{
-    BlockInput, BlockOutcome, Counters, DeadLetter, Duty, EngineStatus, Executor, GenerationTable,
-    Image, Ingress, LogLine, Quiesced, ReplyError, Stats,
+    BlockInput, BlockOutcome, Configuration, Counters, DeadLetter, Duty, EngineStatus, Executor,
+    GenerationTable, Image, Ingress, LogLine, Quiesced, ReplyError, Stats,
 };
 use refit_upgrade::{Armed, Directives, Phase, Plan, Unwatched, Verdict, Watch, Withdrawn};
 use std::cell::Cell;
@@ -148,7 +148,7 @@ impl World {
         let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
         executor.pack(chunk);
         for (name, kind, config) in engines {
-            let config = (Codec::Json, config.as_bytes());
+            let config = Configuration::json(config.as_bytes());
             let frame = BlockFrame::default();
             executor.start(id(name), kind, config, frame).unwrap();
         }

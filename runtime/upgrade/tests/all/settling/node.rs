@@ -5,7 +5,9 @@ use refit_abi::host::{BlockFrame, Module};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_kernel::crew::{Crew, UpdatePoint};
-use refit_kernel::{BlockInput, BlockOutcome, Duty, Executor, GenerationTable, Ingress, Quiesced};
+use refit_kernel::{
+    BlockInput, BlockOutcome, Configuration, Duty, Executor, GenerationTable, Ingress, Quiesced,
+};
 use refit_upgrade::{Armed, Directives, Plan, Unwatched, Verdict};
 use std::time::{Duration, Instant};
 
@@ -43,7 +45,7 @@ impl Node {
         let all = modules.iter().flat_map(Module::kinds).collect();
         let mut executor = Executor::new(GenerationTable::first(all));
         for kind in kinds {
-            let config = (Codec::Json, b"null".as_slice());
+            let config = Configuration::json(b"null".as_slice());
             let frame = BlockFrame::default();
             executor.start(root(kind), kind, config, frame).unwrap();
         }

@@ -9,10 +9,9 @@ use crate::pause::{LetGo, Point, Recall, Resumed, Waiting, Watches};
 use crossbeam_channel::Sender;
 use refit_abi::EngineId;
 use refit_abi::host::{BlockFrame, Module};
-use refit_abi::raw::Codec;
 use refit_admin::Replied;
 use refit_kernel::crew::Crew;
-use refit_kernel::{Executor, GenerationTable};
+use refit_kernel::{Configuration, Executor, GenerationTable};
 use refit_ordering::{Entry, Solo, SoloConfig, Tip};
 use refit_store::MemoryStore;
 use refit_upgrade::{Armed, Directives, Plan, Unwatched};
@@ -70,7 +69,7 @@ impl Rig {
         let module = Module::linked(v1::module()).unwrap();
         let mut executor = Executor::new(GenerationTable::first(module.kinds().collect()));
         let config = serde_json::to_vec(&set.config).unwrap();
-        let config = (Codec::Json, config.as_slice());
+        let config = Configuration::json(config.as_slice());
         let frame = BlockFrame {
             height: set.tip.height,
             time: set.tip.time,
