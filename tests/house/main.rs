@@ -3,5 +3,6 @@
 
 mod architecture;
 mod programs;
+mod rooms;
 mod tidy;
 mod walks;

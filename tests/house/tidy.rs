@@ -140,12 +140,12 @@ fn files() -> BTreeSet<String> {
     paths
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     String::from_utf8_lossy(&std::fs::read(root().join(path)).unwrap()).into_owned()
 }
 
 /// Every Rust file with its text.
-fn sources() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn sources() -> impl Iterator<Item = (String, String)> {
     let paths = files().into_iter().filter(|path| path.ends_with(".rs"));
     paths.map(|path| {
         let text = read(&path);
@@ -161,7 +161,7 @@ fn is_test(path: &str) -> bool {
     path.split('/').any(|part| part == "tests")
 }
 
-fn assert_none(rule: &str, faults: Vec<String>) {
+pub(crate) fn assert_none(rule: &str, faults: Vec<String>) {
     assert!(faults.is_empty(), "{rule}\n{}", faults.join("\n"));
 }
 
