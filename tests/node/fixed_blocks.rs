@@ -3,12 +3,13 @@
 
 use crate::together::{fragile, fragile_edited};
 use crate::{get, put, workshop};
-use refit_abi::host::Explain;
+use refit_abi::host::{Explain, Ingress, Share};
+use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_admin::api::UpgradeState;
 use refit_node::{BlockRefused, ParameterChanges, ReceiptDifference};
 use refit_ordering::{
-    Codec, Entry, Header, Message, OrderKey, PlanEntry, SealedBlock, Share, Step,
+    Entry, Header, Message, OrderKey, PlanEntry, SealedBlock, Step,
 };
 use refit_tests::{Fixed, FixedUpgrade, Played, Scene, Source};
 use serde_json::{Value, json};
@@ -50,13 +51,16 @@ fn scene(workers: usize) -> Scene {
 }
 
 fn message(engine: &str, sequence: Option<u64>, body: &Value) -> Entry {
-    Entry::Message(Message {
+    let ingress = Ingress {
         engine: EngineId::root(engine).unwrap(),
         client: ClientId::of("ada"),
         share: Share::default(),
         sequence,
         codec: Codec::Json,
         payload: body.to_string().into_bytes(),
+    };
+    Entry::Message(Message {
+        ingress,
         authenticator: Vec::new(),
     })
 }

@@ -75,5 +75,6 @@ pub use routes::{
     HEADER_REHEARSAL_WAIT,
 };
 pub use server::{Server, Shutdown};
-pub use share::{Entrance, Share};
+pub use refit_abi::host::Share;
+pub use share::Entrance;
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

@@ -1,32 +1,20 @@
-//! [`Share`]: the way by which a client comes in, as blocks have it; [`Entrance`]: that, and the connection.
+//! [`Entrance`]: the way by which a client comes in, and the connection; and which way a token is.
 //!
 //! The clients of one way have a part of the places of clients' names, and fill no other part. The node's own socket
 //! is one way, and each token is one, on whatever address it is presented.
 
-/// The way by which a client comes in. It is public: of a token it has sixteen bits of a hash, too few to find out
-/// whether a guess of the token is right.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Share(u16);
+use refit_abi::host::Share;
 
 /// Keeps the share of a token apart from every other hash.
 const TOKEN_CONTEXT: &str = "refit 2026 share of a token";
 
-impl Share {
-    /// The unix socket: its clients are the node's own user.
-    pub const UNIX: Self = Self(0);
-
-    /// Those who present the token of this hash. Two tokens have the same share once in 65,535 times, and never that of
-    /// [`Share::UNIX`].
-    pub(crate) fn of_token(hash: &blake3::Hash) -> Self {
-        let derived = blake3::derive_key(TOKEN_CONTEXT, hash.as_bytes());
-        let number = u16::from_le_bytes([derived[0], derived[1]]);
-        Self(number.max(1))
-    }
-
-    /// The number in blocks.
-    pub fn number(self) -> u16 {
-        self.0
-    }
+/// The way of those who present the token of this hash. Two tokens have the same one once in 65,535 times, and never
+/// [`Share::UNIX`]. It stands in blocks for all to read: sixteen bits of a hash are too few to find out whether a guess
+/// of the token is right.
+pub(crate) fn of_token(hash: &blake3::Hash) -> Share {
+    let derived = blake3::derive_key(TOKEN_CONTEXT, hash.as_bytes());
+    let number = u16::from_le_bytes([derived[0], derived[1]]);
+    Share(number.max(1))
 }
 
 /// The entrance of a message.

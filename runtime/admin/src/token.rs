@@ -3,7 +3,8 @@
 //! It comes from a file or the environment, never from an argument, and is never shown: `Debug`
 //! hides it, and the comparison takes the same time whatever the presented text is.
 
-use crate::Share;
+use crate::share::of_token;
+use refit_abi::host::Share;
 use std::fmt;
 
 /// Shortest token, in bytes.
@@ -54,7 +55,7 @@ impl Token {
 
     /// By which way those who present it come in: the same in every run of a node.
     pub fn share(&self) -> Share {
-        Share::of_token(&self.0)
+        of_token(&self.0)
     }
 }
 

@@ -41,7 +41,7 @@ mod sync;
 
 pub use generation::replaced;
 
-pub use block::input::{BlockInput, Ingress};
+pub use block::input::BlockInput;
 pub use block::orders::{Order, OrderKey, PlacedOrder};
 pub use block::start::StartError;
 pub use block::started::{Effects, Start, Started, WantedChild};
@@ -64,7 +64,7 @@ pub use image::{
     ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage,
     TimersImage,
 };
-pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest, Share};
+pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest};
 pub use look::inspect::{
     Awaited, CaptureError, Captured, KindCount, PoisonedEngine, StateError, States,
 };
@@ -89,3 +89,6 @@ pub use swap::commit_effects::{CommitEffects, FirstMessage};
 pub use swap::quiesced::Quiesced;
 pub use swap::reworded::{Reworded, Rewording};
 pub use swap::view::View;
+
+// The same message from the door to the mailbox.
+pub use refit_abi::host::{Ingress, Share};

@@ -5,6 +5,8 @@
 //! name, and never passed over. The outcome of an upgrade is no entry: the header says it, once.
 
 use crate::{PlanDigest, PlanEntry, Refused};
+use refit_abi::host::{Ingress, Share};
+use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -87,42 +89,35 @@ pub enum EntryKind {
     Restart,
 }
 
-/// One message of a client. Nothing in it is known to one node alone.
+/// One message of a client, with what proves who sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// The engine it is for.
-    pub engine: EngineId,
-    /// The sender.
-    pub client: ClientId,
-    /// By which way it came in.
-    pub share: Share,
-    /// The client's number for it: a repeat has the same one. `None`: it has no key, and each is one of its own.
-    pub sequence: Option<u64>,
-    /// How the payload is written, and its reply.
-    pub codec: Codec,
-    /// Its content.
-    #[serde(serialize_with = "in_one_go")]
-    pub payload: Vec<u8>,
+    /// What the executor gets.
+    #[serde(with = "IngressForm")]
+    pub ingress: Ingress,
     /// The proof of its sender; empty with solo ordering, where a client's name is no identity.
     pub authenticator: Vec<u8>,
 }
 
-/// The way by which a message came in: the clients of one way divide a part of the places of clients' names among
-/// themselves. It only tells the ways apart, and is no proof of anything.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct Share(pub u16);
+/// An [`Ingress`] as blocks have it: the order of the fields is the format.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Ingress")]
+struct IngressForm {
+    engine: EngineId,
+    client: ClientId,
+    share: Share,
+    sequence: Option<u64>,
+    #[serde(with = "CodecForm")]
+    codec: Codec,
+    #[serde(serialize_with = "in_one_go")]
+    payload: Vec<u8>,
+}
 
-/// How a message is written.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub enum Codec {
-    /// JSON text.
-    #[default]
+/// A [`Codec`] as blocks have it: the order of the variants is the format, and another one than at the seam to modules.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Codec")]
+enum CodecForm {
     Json,
-    /// postcard bytes.
     Postcard,
 }
 
@@ -176,7 +171,7 @@ impl Entry {
     /// How many bytes of what it says are not of a fixed length.
     pub fn payload_bytes(&self) -> usize {
         match self {
-            Entry::Message(message) => message.payload.len() + message.authenticator.len(),
+            Entry::Message(message) => message.ingress.payload.len() + message.authenticator.len(),
             Entry::Parameters { changes, .. } => changes.len(),
             Entry::Plan { plan, .. } => plan.len(),
             Entry::Skip { .. } | Entry::Revive { .. } | Entry::Restart { .. } => 0,

@@ -27,8 +27,8 @@ mod source;
 
 pub use block::{BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Header, Tip, chain};
 pub use entry::{
-    AUTHENTICATOR_BYTES_MAX, Codec, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind,
-    FAILURE_CODE_BYTES_MAX, Message, OrderKey, Share, UpgradeEnd, UpgradeOutcome,
+    AUTHENTICATOR_BYTES_MAX, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, FAILURE_CODE_BYTES_MAX,
+    Message, OrderKey, UpgradeEnd, UpgradeOutcome,
 };
 pub use ground::{CLOCK_AHEAD_MAX_MILLIS, Ground, check_length};
 pub use hashes::{

@@ -100,7 +100,7 @@ impl Mempool {
             return Err(NotTaken::Closed);
         }
         let mut waiting = self.waiting.lock();
-        let bytes = waiting.bytes.saturating_add(message.payload.len());
+        let bytes = waiting.bytes.saturating_add(message.ingress.payload.len());
         if waiting.queue.len() >= self.bounds.messages || bytes > self.bounds.bytes {
             return Err(NotTaken::Full {
                 messages: waiting.queue.len(),
@@ -150,14 +150,14 @@ impl Mempool {
             let Some((next, _)) = waiting.queue.front() else {
                 break;
             };
-            bytes = bytes.saturating_add(next.payload.len());
+            bytes = bytes.saturating_add(next.ingress.payload.len());
             if bytes > most.bytes && !taken.messages.is_empty() {
                 break;
             }
             let Some((message, token)) = waiting.queue.pop_front() else {
                 break;
             };
-            waiting.bytes -= message.payload.len();
+            waiting.bytes -= message.ingress.payload.len();
             taken.messages.push(message);
             taken.tokens.push(token);
         }

@@ -1,6 +1,5 @@
 //! Answers clients: decides whether a message that has a key is delivered, and to which client each answer goes.
 
-use crate::block::input::Ingress;
 use crate::engines::outbox::Answer;
 use crate::executor::Executor;
 use crate::keys::{Admitted, Ask, Asker, At, Entry, Key, RequestDigest, outcome_bytes};
@@ -8,13 +7,7 @@ use crate::limits::EFFECT_OVERHEAD_BYTES;
 use crate::outcome::{BlockOutcome, Replied};
 use crate::reply::error::ReplyError;
 use crate::reply::refusal::KeyRefusal;
-
-impl Ingress {
-    /// The digest of its request, if it has a key.
-    pub(crate) fn request(&self) -> RequestDigest {
-        RequestDigest::of(self.engine, self.codec, &self.payload)
-    }
-}
+use refit_abi::host::Ingress;
 
 impl Executor {
     /// Whether a message that has a key is to be delivered. The sender of one that is not gets an answer, or waits

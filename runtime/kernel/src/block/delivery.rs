@@ -2,7 +2,6 @@
 
 mod run;
 
-use crate::block::input::Ingress;
 use crate::block::lives::settle;
 use crate::engines::directory::Place;
 use crate::engines::outbox::Notice;
@@ -16,7 +15,7 @@ use crate::keys::{Ask, Key, RequestDigest};
 use crate::outcome::BlockOutcome;
 use crate::outcome::dead_letters::DeadLetter;
 use refit_abi::descriptor::Ability;
-use refit_abi::host::BlockFrame;
+use refit_abi::host::{BlockFrame, Ingress};
 use refit_abi::raw::{Codec, DeliveryKind};
 use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, Sender, TimerId, Undelivered};
@@ -92,8 +91,8 @@ impl Executor {
         let (ask, sequence) = match message.sequence {
             None => (Ask::Keyless(out.height), index),
             Some(sequence) => {
-                let request = request.unwrap_or_else(|| message.request());
-                debug_assert_eq!(request, message.request(), "it is of this message");
+                let request = request.unwrap_or_else(|| RequestDigest::of_message(&message));
+                debug_assert_eq!(request, RequestDigest::of_message(&message), "it is of this message");
                 let key = Key {
                     client: message.client,
                     sequence,

@@ -29,7 +29,7 @@ use forgetting::Forgotten;
 pub use image::KeysImage;
 pub(crate) use image::NameImage;
 pub use request::{Ask, Asker, Entry, Key, RequestDigest};
-pub use share::Share;
+pub(crate) use refit_abi::host::Share;
 
 use crate::parameters::keys::KeyBounds;
 use crate::reply::done::Done;

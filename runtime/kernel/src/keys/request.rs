@@ -1,6 +1,7 @@
 //! [`Key`], [`RequestDigest`], [`Entry`] and [`Asker`]: how a client's message or an operator's order is called, the same on every node.
 
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
+use refit_abi::host::Ingress;
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,11 @@ impl RequestDigest {
         hasher.update(&head);
         hasher.update(payload);
         Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The digest of a client's message.
+    pub fn of_message(message: &Ingress) -> Self {
+        Self::of(message.engine, message.codec, &message.payload)
     }
 
     /// Its bytes.

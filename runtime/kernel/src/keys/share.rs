@@ -1,4 +1,4 @@
-//! [`Share`]: by which way clients come in, and how the ways divide the places of names among themselves.
+//! [`Held`]: how the ways by which clients come in, each a [`Share`], divide the places of names among themselves.
 //!
 //! A name belongs to the share under which it first came, and takes up one of its places, whichever way it comes by
 //! later. Shares that hold names split the places equally, with one part left for a share that is not there yet: one
@@ -6,15 +6,8 @@
 //! so a newcomer finds places even while earlier shares hold the larger parts of before, and no name is forgotten
 //! before its time for that.
 
-use serde::{Deserialize, Serialize};
+use refit_abi::host::Share;
 use std::collections::BTreeMap;
-
-/// A way by which clients come in: the node's own socket, or one token. It only tells the ways apart: two may have
-/// the same number by chance, and then divide one part.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct Share(pub u16);
 
 /// How many names each share holds; those that hold none are not here.
 #[derive(Debug, Default)]

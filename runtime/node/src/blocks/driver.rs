@@ -25,7 +25,7 @@ use refit_abi::{BlockTime, Height};
 use refit_admin::{Metrics, Refusal};
 use refit_kernel::crew::Panic;
 use refit_kernel::{Awaited, Duty, Key, RequestDigest};
-use refit_ordering::{BlockSource, Codec, Decided, Due, Ground, Message, NotTaken, Share};
+use refit_ordering::{BlockSource, Decided, Due, Ground, Message, NotTaken};
 use refit_store::{AppendError, Store};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -72,9 +72,6 @@ pub(crate) struct Driver {
     /// The engines, for the metrics.
     count: Count,
 }
-
-/// How clients write to this node.
-const WIRE_CODEC: Codec = Codec::Json;
 
 /// Why there are no more turns.
 enum Ended {
@@ -289,17 +286,11 @@ impl Driver {
             let _ = submission.answer.answer.send(Err(refusal));
             return;
         }
-        let Submission {
-            engine,
-            client,
-            share,
-            sequence,
-            payload,
-            answer,
-        } = submission;
-        let awaited = match sequence {
+        let Submission { ingress, answer } = submission;
+        let awaited = match ingress.sequence {
             Some(sequence) => {
-                let request = RequestDigest::of(engine, entries::codec(WIRE_CODEC), &payload);
+                let request = RequestDigest::of_message(&ingress);
+                let client = ingress.client;
                 let key = Key { client, sequence };
                 self.waiters.keyed(Asked { key, request })
             }
@@ -310,12 +301,7 @@ impl Driver {
             return;
         };
         let message = Message {
-            engine,
-            client,
-            share: Share(share.number()),
-            sequence,
-            codec: WIRE_CODEC,
-            payload,
+            ingress,
             // Solo ordering asks for no proof of who sends.
             authenticator: Vec::new(),
         };

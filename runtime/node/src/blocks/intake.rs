@@ -5,12 +5,16 @@ use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSA
 use crate::pause::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::codes;
-use refit_abi::{ClientId, EngineId};
-use refit_admin::{CarriedOut, Refusal, Share};
+use refit_abi::raw::Codec;
+use refit_abi::host::Ingress;
+use refit_admin::{CarriedOut, Refusal};
 use refit_kernel::{Awaited, Done};
 use refit_ordering::{Decided, Entry, NotPushed, Outlet};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// How clients write to this node.
+pub(crate) const WIRE_CODEC: Codec = Codec::Json;
 
 /// A request to the driver.
 pub(crate) enum Intake {
@@ -32,13 +36,7 @@ pub(crate) enum Intake {
 
 /// A client's message on its way in.
 pub(crate) struct Submission {
-    pub(crate) engine: EngineId,
-    pub(crate) client: ClientId,
-    /// By which way it comes in.
-    pub(crate) share: Share,
-    /// `None`: the client does not mean to repeat it.
-    pub(crate) sequence: Option<u64>,
-    pub(crate) payload: Vec<u8>,
+    pub(crate) ingress: Ingress,
     pub(crate) answer: Answerer,
 }
 

@@ -8,7 +8,7 @@ use refit_abi::ClientId;
 use refit_abi::codes;
 use refit_admin::{CarriedOut, OrderedBy, Refusal};
 use refit_kernel::Done;
-use refit_ordering::{Entry, OrderKey, Share};
+use refit_ordering::{Entry, OrderKey};
 use tokio::sync::oneshot;
 
 /// The way back of an order's outcome.
@@ -31,7 +31,7 @@ pub(crate) fn key(by: &OrderedBy) -> Option<OrderKey> {
     Some(OrderKey {
         client: ClientId::of(&request.client),
         sequence: request.sequence,
-        share: Share(by.share.number()),
+        share: by.share,
     })
 }
 

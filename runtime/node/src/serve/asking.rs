@@ -4,12 +4,12 @@
 
 use crate::answers::refusals::{ended, engine_stuck, has_ended_how, no_reply_yet, overloaded};
 use crate::answers::{hold, query_refusal};
-use crate::blocks::intake::{Answerer, Intake, Submission, Way};
+use crate::blocks::intake::{Answerer, Intake, Submission, WIRE_CODEC, Way};
 use crate::limits::REPLY_WAIT_MAX;
 use crate::serve::handle::Node;
 use crate::watch::{Named, nameless};
 use crossbeam_channel::TrySendError;
-use refit_abi::raw::Codec;
+use refit_abi::host::Ingress;
 use refit_abi::{EngineId, Height};
 use refit_admin::{Bytes, Entrance, Moment, Refusal, Replied, RequestId};
 use refit_kernel::crew::Query;
@@ -37,17 +37,17 @@ impl Node {
             answer: Way::One(answer),
             _place: Some(place),
         };
-        let payload = body.to_vec();
-        // The connection reads the next request into the same memory.
-        drop(body);
-        let submission = Submission {
+        let ingress = Ingress {
             engine,
             client,
             share: at.share,
             sequence,
-            payload,
-            answer,
+            codec: WIRE_CODEC,
+            payload: body.to_vec(),
         };
+        // The connection reads the next request into the same memory.
+        drop(body);
+        let submission = Submission { ingress, answer };
         self.intake
             .try_send(Intake::Message(submission))
             .map_err(|error| match error {
@@ -87,7 +87,7 @@ impl Node {
         };
         let query = Query {
             engine,
-            codec: Codec::Json,
+            codec: WIRE_CODEC,
             query: body.to_vec(),
             answer: Box::new(reply),
         };

@@ -2,10 +2,11 @@
 
 use crate::answers::refusals::{ended, engine_stuck, has_ended_how, no_reply_yet, overloaded};
 use crate::blocks::group::{Gathered, Group};
-use crate::blocks::intake::{Answerer, Intake, Submission, Way};
+use crate::blocks::intake::{Answerer, Intake, Submission, WIRE_CODEC, Way};
 use crate::serve::handle::Node;
 use crate::watch::nameless;
 use crossbeam_channel::TrySendError;
+use refit_abi::host::Ingress;
 use refit_admin::{Answered, Entrance, Part, Pending, Refusal, Sent};
 
 impl Node {
@@ -36,11 +37,14 @@ impl Node {
         let (clients, named) = self.watched.name_all(names, nameless(at));
         let submissions = messages.into_iter().zip(slots).zip(clients);
         let submissions = submissions.map(|((sent, slot), client)| Submission {
-            engine: sent.engine,
-            client,
-            share: at.share,
-            sequence: sent.request.map(|request| request.sequence),
-            payload: sent.body,
+            ingress: Ingress {
+                engine: sent.engine,
+                client,
+                share: at.share,
+                sequence: sent.request.map(|request| request.sequence),
+                codec: WIRE_CODEC,
+                payload: sent.body,
+            },
             answer: Answerer {
                 answer: Way::Slot(slot),
                 _place: None,

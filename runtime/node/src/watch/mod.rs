@@ -369,10 +369,12 @@ impl Watch {
         let mut messages = entries.filter_map(|(place, entry)| Some((place, entry.message()?)));
         // The kernel numbers those without a key by their places.
         let (_, found) = messages.find(|(place, sent)| {
+            let sent = &sent.ingress;
             let number = sent.sequence.unwrap_or(*place);
             (sent.engine, sent.client, number) == (engine, client, message.sequence)
         })?;
-        Some(blake3::hash(&found.payload).to_hex().to_string())
+        let payload = &found.ingress.payload;
+        Some(blake3::hash(payload).to_hex().to_string())
     }
 }
 

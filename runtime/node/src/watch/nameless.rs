@@ -20,7 +20,7 @@ pub(crate) fn nameless(at: Entrance) -> ClientId {
     let (nameless, place) = id.split_at_mut(NAMELESS_BYTES);
     nameless.copy_from_slice(&*NAMELESS);
     let (share, connection) = place.split_at_mut(2);
-    share.copy_from_slice(&at.share.number().to_le_bytes());
+    share.copy_from_slice(&at.share.0.to_le_bytes());
     connection.copy_from_slice(&at.connection.to_le_bytes());
     ClientId::from_bytes(id)
 }

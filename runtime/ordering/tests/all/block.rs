@@ -1,11 +1,13 @@
 //! The canonical bytes of a block, and its hash.
 
 use crate::common::message;
+use refit_abi::host::{Ingress, Share};
+use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
-    BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message,
+    BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Entry, Header, ManifestHash, Message,
     OrderKey, ParametersHash, PlanDigest, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, SealedBlock,
-    Share, StateHash, UpgradeEnd, UpgradeOutcome,
+    StateHash, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome(code: &str) -> UpgradeOutcome {
@@ -39,10 +41,12 @@ fn all_kinds() -> Vec<Entry> {
     vec![
         Entry::Message(message(1, 9)),
         Entry::Message(Message {
-            sequence: None,
-            codec: Codec::Postcard,
+            ingress: Ingress {
+                sequence: None,
+                codec: Codec::Postcard,
+                ..message(0, 3).ingress
+            },
             authenticator: vec![1, 2, 3],
-            ..message(0, 3)
         }),
         Entry::Parameters {
             key: Some(key()),
@@ -142,13 +146,13 @@ fn every_field_is_in_the_hash() {
         header(|header| header.manifest = ManifestHash([9; 32])),
         header(|header| header.parameters = ParametersHash([9; 32])),
         header(|header| header.state = Some(StateHash([0; 32]))),
-        message(|message| message.engine = EngineId::root("bank").unwrap()),
-        message(|message| message.client = ClientId::of("bob")),
-        message(|message| message.share = Share(4)),
-        message(|message| message.sequence = Some(3)),
-        message(|message| message.sequence = None),
-        message(|message| message.codec = Codec::Postcard),
-        message(|message| message.payload.push(b' ')),
+        message(|message| message.ingress.engine = EngineId::root("bank").unwrap()),
+        message(|message| message.ingress.client = ClientId::of("bob")),
+        message(|message| message.ingress.share = Share(4)),
+        message(|message| message.ingress.sequence = Some(3)),
+        message(|message| message.ingress.sequence = None),
+        message(|message| message.ingress.codec = Codec::Postcard),
+        message(|message| message.ingress.payload.push(b' ')),
         message(|message| message.authenticator.push(0)),
         swapped,
     ];

@@ -1,9 +1,11 @@
 //! A source beside the least that executes its blocks.
 
 use parking_lot::Mutex;
+use refit_abi::host::{Ingress, Share};
+use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId};
 use refit_ordering::{
-    Block, BlockSource, Codec, Decided, Entry, Ground, Message, NotPushed, Outlet, Share,
+    Block, BlockSource, Decided, Entry, Ground, Message, NotPushed, Outlet,
 };
 use std::sync::Arc;
 
@@ -13,13 +15,16 @@ pub(crate) fn entry(number: u64, bytes: usize) -> Entry {
 
 pub(crate) fn message(number: u64, bytes: usize) -> Message {
     let (engine, client) = (EngineId::root("kv").unwrap(), ClientId::of("ada"));
-    Message {
+    let ingress = Ingress {
         engine,
         client,
         share: Share(3),
         sequence: Some(number),
         codec: Codec::Json,
         payload: vec![b'1'; bytes],
+    };
+    Message {
+        ingress,
         authenticator: Vec::new(),
     }
 }

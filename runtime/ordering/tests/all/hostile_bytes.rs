@@ -3,11 +3,13 @@
 //! Seeds and counts: see `refit_fuzzing`.
 
 use crate::common::message;
+use refit_abi::host::{Ingress, Share};
+use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_fuzzing::{Random, each_case};
 use refit_ordering::{
-    BLOCK_FORMAT, Block, Branch, ChainId, Codec, Entry, Header, ManifestHash, Message, OrderKey,
-    ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, Share, StateHash, UpgradeEnd,
+    BLOCK_FORMAT, Block, Branch, ChainId, Entry, Header, ManifestHash, Message, OrderKey,
+    ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, StateHash, UpgradeEnd,
     UpgradeOutcome,
 };
 
@@ -72,15 +74,17 @@ fn entry(random: &mut Random) -> Entry {
             engine,
         },
         _ => Entry::Message(Message {
-            share: share(random),
-            sequence: chance(random, 2).then(|| random.number()),
-            codec: match chance(random, 2) {
-                true => Codec::Json,
-                false => Codec::Postcard,
+            ingress: Ingress {
+                share: share(random),
+                sequence: chance(random, 2).then(|| random.number()),
+                codec: match chance(random, 2) {
+                    true => Codec::Json,
+                    false => Codec::Postcard,
+                },
+                payload: random.bytes(200),
+                ..message(0, 0).ingress
             },
-            payload: random.bytes(200),
             authenticator: random.bytes(8),
-            ..message(0, 0)
         }),
     }
 }

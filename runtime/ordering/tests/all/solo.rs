@@ -356,7 +356,7 @@ fn run(steps: Vec<Step>) -> Result<Run, TestCaseError> {
                     let numbers = block.entries.iter().map(|entry| {
                         entry
                             .message()
-                            .and_then(|message| message.sequence.map(Token))
+                            .and_then(|message| message.ingress.sequence.map(Token))
                     });
                     prop_assert!(numbers.eq(tokens), "each token beside its message");
                     node.0.executed(&block);
@@ -415,7 +415,7 @@ proptest! {
     fn nothing_accepted_is_lost_doubled_or_reordered(steps in prop::collection::vec(step(), 0..120)) {
         let run = run(steps)?;
         let messages = run.blocks.iter().flat_map(|(_, _, block)| &block.entries);
-        let given: Vec<u64> = messages.filter_map(|entry| entry.message()?.sequence).collect();
+        let given: Vec<u64> = messages.filter_map(|entry| entry.message()?.ingress.sequence).collect();
         prop_assert_eq!(&given[..], &run.accepted[..given.len()]);
         prop_assert_eq!(run.accepted.len() - given.len(), run.pending);
     }

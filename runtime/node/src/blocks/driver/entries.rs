@@ -1,10 +1,10 @@
 //! The entries of a block as the executor takes them: messages, and what operators order, each at its place.
 
-use refit_abi::{Height, raw};
+use refit_abi::Height;
 use refit_kernel::{
-    BlockInput, Ingress, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest, Share,
+    BlockInput, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest,
 };
-use refit_ordering::{Codec, Entry, Message, PlanEntry, Refused};
+use refit_ordering::{Entry, PlanEntry, Refused};
 
 /// Turns a block's entries into the executor's input, without the block's frame.
 ///
@@ -25,7 +25,8 @@ pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, R
         };
         let (key, order) = match entry {
             Entry::Message(message) => {
-                input.messages.push(ingress(message));
+                // Its authenticator stays behind: the ordering has looked at it.
+                input.messages.push(message.ingress);
                 continue;
             }
             Entry::Parameters { key, changes } => {
@@ -65,25 +66,6 @@ pub(crate) fn order_key(key: refit_ordering::OrderKey) -> OrderKey {
     let (client, sequence) = (key.client, key.sequence);
     OrderKey {
         key: Key { client, sequence },
-        share: Share(key.share.0),
-    }
-}
-
-fn ingress(message: Message) -> Ingress {
-    Ingress {
-        engine: message.engine,
-        client: message.client,
-        share: Share(message.share.0),
-        sequence: message.sequence,
-        codec: codec(message.codec),
-        payload: message.payload,
-    }
-}
-
-/// How the executor calls it.
-pub(super) fn codec(codec: Codec) -> raw::Codec {
-    match codec {
-        Codec::Json => raw::Codec::Json,
-        Codec::Postcard => raw::Codec::Postcard,
+        share: key.share,
     }
 }

@@ -10,7 +10,8 @@ mod rig;
 
 use super::*;
 use crate::blocks::clock::SystemClock;
-use crate::blocks::intake::{Answerer, Way};
+use crate::blocks::intake::{Answerer, WIRE_CODEC, Way};
+use refit_abi::host::{Ingress, Share};
 use refit_abi::{ClientId, EngineId, Height};
 use refit_kernel::{Executor, GenerationTable};
 use refit_ordering::{Solo, SoloConfig};
@@ -24,11 +25,14 @@ const WAIT: Duration = Duration::from_secs(30);
 fn message(place: OwnedSemaphorePermit) -> Intake {
     let (answer, _client_is_gone) = oneshot::channel();
     Intake::Message(Submission {
-        engine: EngineId::root("nobody").unwrap(),
-        client: ClientId::of(""),
-        share: refit_admin::Share::UNIX,
-        sequence: None,
-        payload: b"1".to_vec(),
+        ingress: Ingress {
+            engine: EngineId::root("nobody").unwrap(),
+            client: ClientId::of(""),
+            share: Share::UNIX,
+            sequence: None,
+            codec: WIRE_CODEC,
+            payload: b"1".to_vec(),
+        },
         answer: Answerer {
             answer: Way::One(answer),
             _place: Some(place),

@@ -147,11 +147,7 @@ impl Rig {
         let place = self.runtime.block_on(self.door.enter()).unwrap();
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
-            engine: id(),
-            client: ClientId::of("rig"),
-            share: refit_admin::Share::UNIX,
-            sequence,
-            payload: serde_json::to_vec(message).unwrap(),
+            ingress: ingress(sequence, message),
             answer: Answerer {
                 answer: Way::One(answer),
                 _place: Some(place),
@@ -273,15 +269,22 @@ fn id() -> EngineId {
     EngineId::root("clock").unwrap()
 }
 
+/// A message of the rig's own client.
+fn ingress(sequence: Option<u64>, message: &Message) -> Ingress {
+    Ingress {
+        engine: id(),
+        client: ClientId::of("rig"),
+        share: Share::UNIX,
+        sequence,
+        codec: WIRE_CODEC,
+        payload: serde_json::to_vec(message).unwrap(),
+    }
+}
+
 /// The entry of a message without a key.
 pub(super) fn entry(message: &Message) -> Entry {
     Entry::Message(refit_ordering::Message {
-        engine: id(),
-        client: ClientId::of("rig"),
-        share: refit_ordering::Share::default(),
-        sequence: None,
-        codec: refit_ordering::Codec::Json,
-        payload: serde_json::to_vec(message).unwrap(),
+        ingress: ingress(None, message),
         authenticator: Vec::new(),
     })
 }
