@@ -14,12 +14,12 @@ fn assert_not_taken_on(node: &Harness, plan: &Plan, status: u16, code: &str) {
 
 fn assert_refused(refusal: Refusal, status: u16, code: &str) {
     assert_eq!(
-        (refusal.status, refusal.code.as_str()),
+        (refusal.status, refusal.why.code.as_str()),
         (status, code),
         "{refusal:?}"
     );
     assert!(
-        !refusal.detail.is_empty() && !refusal.next.is_empty(),
+        !refusal.why.detail.is_empty() && !refusal.why.next.is_empty(),
         "{refusal:?}"
     );
 }

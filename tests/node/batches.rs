@@ -44,7 +44,7 @@ fn a_group_is_executed_in_its_order_and_each_message_has_its_own_answer() {
     assert_eq!(reply(&outcomes[1]), json!({"stored": {"previous": "1"}}));
     assert_eq!(reply(&outcomes[2]), reply(&outcomes[0]));
     assert!(outcomes[2].as_ref().unwrap().repeated);
-    let code = |place: usize| outcomes[place].as_ref().unwrap_err().code.clone();
+    let code = |place: usize| outcomes[place].as_ref().unwrap_err().why.code.clone();
     assert_eq!(code(3), "engine-unknown");
     assert_eq!(code(4), "key-used");
     assert_eq!(code(5), "message-rejected");
@@ -90,7 +90,7 @@ fn a_group_that_comes_when_the_node_has_ended_is_told_so_message_by_message() {
     node.node().stop();
     let group = vec![sent("kv", None, &put("a", "1")); 3];
     for outcome in submit(&node, group) {
-        assert_eq!(outcome.unwrap_err().code, "node-ended");
+        assert_eq!(outcome.unwrap_err().why.code, "node-ended");
     }
 }
 

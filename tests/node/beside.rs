@@ -111,7 +111,7 @@ fn an_upgrade_beside_a_plans_rehearsal_retires_its_old_code_and_the_rehearsal_sa
     let rehearsal = begin(&node, &waits);
     gate.wait();
     assert_eq!(
-        node.rehearse(&good).unwrap_err().code,
+        node.rehearse(&good).unwrap_err().why.code,
         "rehearsal-under-way"
     );
     let report = node.apply_with(&good, UNREHEARSED).unwrap();
@@ -160,7 +160,7 @@ fn whoever_applies_may_give_a_rehearsal_more_time_within_bounds() {
     };
     for wrong in [Duration::ZERO, Duration::from_secs(301)] {
         let refused = node.apply_with(&v2, wait(wrong)).unwrap_err();
-        assert_eq!(refused.code, "invalid-rehearsal-wait");
+        assert_eq!(refused.why.code, "invalid-rehearsal-wait");
     }
     assert_eq!(node.generation(), Generation(1));
     let report = node.apply_with(&v2, wait(LONG)).unwrap();

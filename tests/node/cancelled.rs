@@ -60,8 +60,8 @@ fn one_that_waits_for_its_height_is_taken_back_and_another_comes_in_at_once() {
     let again = node.cancel(id).unwrap().unwrap();
     assert_eq!(again.state, UpgradeState::Refused);
     let refusal = node.cancel(urgent.id).unwrap_err();
-    assert_eq!((refusal.status, &*refusal.code), (409, "upgrade-ended"));
-    assert!(refusal.detail.contains("committed"), "{refusal}");
+    assert_eq!((refusal.status, &*refusal.why.code), (409, "upgrade-ended"));
+    assert!(refusal.why.detail.contains("committed"), "{refusal}");
     assert_eq!(node.cancel(99).unwrap(), None);
     assert_eq!(node.generation(), Generation(2));
 }
@@ -136,7 +136,7 @@ fn one_whose_gate_has_closed_cannot_be_taken_back_and_comes_in() {
     held.recv_timeout(UPGRADE_WAIT_MAX).unwrap();
     let refusal = node.cancel(id).unwrap_err();
     go.send(()).unwrap();
-    assert_eq!((refusal.status, &*refusal.code), (409, "gate-closed"));
+    assert_eq!((refusal.status, &*refusal.why.code), (409, "gate-closed"));
     let report = node.ended(id);
     assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
 }

@@ -10,11 +10,11 @@ use serde_json::json;
 fn captured(node: &Harness, engine: &str) -> Result<Fixture, (u16, String)> {
     let captured = node.node().state(EngineId::root(engine).unwrap());
     captured
-        .map(|(fixture, generation)| {
-            assert_eq!(generation, node.generation());
-            fixture
+        .map(|captured| {
+            assert_eq!(captured.generation, node.generation());
+            captured.fixture
         })
-        .map_err(|refusal| (refusal.status, refusal.code))
+        .map_err(|refusal| (refusal.status, refusal.why.code))
 }
 
 #[test]

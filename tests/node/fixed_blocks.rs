@@ -8,9 +8,7 @@ use refit_abi::raw::Codec;
 use refit_abi::{BlockTime, ClientId, EngineId, Height};
 use refit_admin::api::UpgradeState;
 use refit_node::{BlockRefused, ParameterChanges, ReceiptDifference};
-use refit_ordering::{
-    Entry, Header, Message, OrderKey, PlanEntry, SealedBlock, Step,
-};
+use refit_ordering::{Entry, Header, Message, OrderKey, PlanEntry, SealedBlock, Step};
 use refit_tests::{Fixed, FixedUpgrade, Played, Scene, Source};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -270,7 +268,7 @@ fn a_node_without_the_upgrade_refuses_the_block_after_it_and_answers_queries_sti
         .harness()
         .send("kv", put("late", "value"))
         .unwrap_err();
-    assert_eq!((told.status, told.code.as_str()), (503, "node-halted"));
+    assert_eq!((told.status, told.why.code.as_str()), (503, "node-halted"));
     let value = fixed.harness().query("kv", get("brief")).unwrap();
     assert_eq!(value["value"]["entry"]["value"], "value");
     assert!(refit_admin::Node::ready(&**fixed.harness().node()).is_err());

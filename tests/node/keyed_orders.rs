@@ -20,7 +20,7 @@ fn plan(node: &Harness, at_height: Option<Height>) -> String {
 
 fn code<T: std::fmt::Debug>(refused: Result<T, Refusal>) -> (u16, String) {
     let refused = refused.unwrap_err();
-    (refused.status, refused.code)
+    (refused.status, refused.why.code)
 }
 
 fn used() -> (u16, String) {
@@ -181,7 +181,7 @@ fn an_order_that_does_nothing_leaves_its_key_free() {
     let node = &logged.node;
     let nobody = node.restart("op/1", "nobody").unwrap_err();
     assert_eq!(
-        (nobody.status, nobody.code.as_str()),
+        (nobody.status, nobody.why.code.as_str()),
         (404, "engine-unknown")
     );
     let moment = nobody.moment.unwrap();

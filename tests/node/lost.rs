@@ -6,7 +6,9 @@ use refit_abi::{BlockTime, Height};
 use refit_admin::Node as _;
 use refit_admin::api::UpgradeState;
 use refit_node::{Clock, Failed, Node, NodeParts, SystemClock};
-use refit_ordering::{Block, BlockSource, Due, Ground, Mempool, Outlet, Refused, Solo, SoloConfig};
+use refit_ordering::{
+    Block, BlockRefused, BlockSource, Due, Ground, Mempool, Outlet, Solo, SoloConfig,
+};
 use refit_store::{
     AppendError, BlockLog, Journal, JournalAppendError, JournalReadError, JournalRecord,
     MemoryStore, ReadError,
@@ -49,7 +51,7 @@ impl BlockSource for BreakingSource {
         self.0.begin(outlet);
     }
 
-    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused> {
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), BlockRefused> {
         self.0.validate(proposal, now)
     }
 
@@ -172,10 +174,13 @@ fn assert_fails(node: &Harness) -> Failed {
     ];
     for refused in refused {
         assert_eq!(
-            (refused.status, refused.code.as_str()),
+            (refused.status, refused.why.code.as_str()),
             (503, "node-failed")
         );
-        assert!(refused.detail.contains(&failed.to_string()), "{refused}");
+        assert!(
+            refused.why.detail.contains(&failed.to_string()),
+            "{refused}"
+        );
     }
     assert!(asked.elapsed() < SOON, "nobody waits for it");
     assert_ends(node.node());
@@ -222,7 +227,7 @@ fn a_node_whose_block_source_panics_fails_and_whoever_waits_hears_why() {
         breaks.source.now();
         let broke = Instant::now();
         for client in clients {
-            assert_eq!(client.join().unwrap().code, "node-failed");
+            assert_eq!(client.join().unwrap().why.code, "node-failed");
         }
         assert!(
             broke.elapsed() < SOON,
@@ -238,7 +243,7 @@ fn a_node_whose_log_panics_fails() {
     let node = started_with(&breaks);
     breaks.append.now();
     let refused = node.send("kv", put("key", "lost")).unwrap_err();
-    assert_eq!(refused.code, "node-failed");
+    assert_eq!(refused.why.code, "node-failed");
     assert_eq!(driver_said(&node), SAID);
 }
 
@@ -248,7 +253,7 @@ fn a_node_whose_log_takes_no_block_fails_with_what_the_log_says() {
     let node = started_with(&breaks);
     breaks.log_is_full.now();
     let refused = node.send("kv", put("key", "lost")).unwrap_err();
-    assert_eq!(refused.code, "node-failed");
+    assert_eq!(refused.why.code, "node-failed");
     assert!(matches!(assert_fails(&node), Failed::Log { .. }));
 }
 
@@ -286,7 +291,7 @@ fn a_node_whose_source_panics_as_it_begins_does_not_start() {
         fn begin(&mut self, _: Arc<dyn Outlet>) {
             panic!("{SAID}");
         }
-        fn validate(&self, _: &Block, _: BlockTime) -> Result<(), Refused> {
+        fn validate(&self, _: &Block, _: BlockTime) -> Result<(), BlockRefused> {
             Ok(())
         }
         fn executed(&mut self, _: &Ground) {}

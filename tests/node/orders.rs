@@ -111,7 +111,7 @@ fn parameters_that_an_operator_sets_hold_from_the_next_block_on_and_its_header_s
         .node
         .send("kv", put("b", &"x".repeat(100)))
         .unwrap_err();
-    assert_eq!(refused.code, "mailbox-full");
+    assert_eq!(refused.why.code, "mailbox-full");
     assert_eq!(logged.newest().header.parameters.to_string(), set.hash);
     // Changes that name others of them both hold.
     let both = logged.set("keys.names", 9).unwrap();
@@ -134,8 +134,8 @@ fn absurd_parameters_are_refused_with_the_name_and_the_bound_and_are_in_no_block
         ("block.mesages", 5, "parameter-unknown"),
     ] {
         let refused = logged.set(name, wrong).unwrap_err();
-        assert_eq!((refused.status, refused.code.as_str()), (422, code));
-        assert!(refused.detail.contains(name), "{refused}");
+        assert_eq!((refused.status, refused.why.code.as_str()), (422, code));
+        assert!(refused.why.detail.contains(name), "{refused}");
     }
     assert_eq!(logged.node.node().parameters(), before);
     assert_eq!(logged.store.durable_height(), Height(0));
@@ -199,7 +199,7 @@ fn an_operator_starts_a_poisoned_engine_afresh_and_it_serves_again() {
     logged.node.send("one", json!({"keep": 4})).unwrap();
     logged.node.send("one", breaks).unwrap_err();
     let refused = logged.node.send("one", json!({"keep": 5})).unwrap_err();
-    assert_eq!(refused.code, "engine-poisoned");
+    assert_eq!(refused.why.code, "engine-poisoned");
 
     let restarted = logged.restart("one").unwrap();
     assert!(restarted.was_poisoned, "{restarted:?}");
@@ -217,7 +217,7 @@ fn an_operator_starts_a_poisoned_engine_afresh_and_it_serves_again() {
 
     let nobody = logged.restart("nobody").unwrap_err();
     assert_eq!(
-        (nobody.status, nobody.code.as_str()),
+        (nobody.status, nobody.why.code.as_str()),
         (404, "engine-unknown")
     );
 }

@@ -42,10 +42,10 @@ fn assert_one_is_out_and_the_others_serve(node: &Harness, base: u64) {
         node.query("one", Value::Null).unwrap_err(),
     ] {
         assert_eq!(
-            (refusal.status, refusal.code.as_str()),
+            (refusal.status, refusal.why.code.as_str()),
             (503, "engine-poisoned")
         );
-        assert!(!refusal.next.is_empty(), "{refusal:?}");
+        assert!(!refusal.why.next.is_empty(), "{refusal:?}");
     }
     assert_eq!(node.query("two", Value::Null).unwrap(), base + 20);
     node.send("two", json!({"keep": 20})).unwrap();
@@ -69,10 +69,13 @@ fn a_panic_poisons_its_engine_alone_and_what_it_had_sent_is_dropped() {
     let node = node();
     let refusal = poison_one(&node);
     assert_eq!(
-        (refusal.status, refusal.code.as_str()),
+        (refusal.status, refusal.why.code.as_str()),
         (500, "engine-panicked")
     );
-    assert!(refusal.detail.contains("told to break at 7"), "{refusal:?}");
+    assert!(
+        refusal.why.detail.contains("told to break at 7"),
+        "{refusal:?}"
+    );
     assert_one_is_out_and_the_others_serve(&node, 0);
 }
 

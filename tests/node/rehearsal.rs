@@ -285,7 +285,7 @@ fn a_bound_on_a_pause_that_nobody_predicts_refuses_the_upgrade() {
     };
     let report = node.apply_with(&plan, options).unwrap();
     assert_eq!(reason(&report).0, "pause-not-rehearsed");
-    assert_eq!(node.rehearse(&plan).unwrap_err().code, "rehearsal-off");
+    assert_eq!(node.rehearse(&plan).unwrap_err().why.code, "rehearsal-off");
     assert_serves(&node, "after");
 }
 

@@ -8,12 +8,12 @@ use serde_json::json;
 fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Refusal>, status: u16, code: &str) {
     let refusal = outcome.unwrap_err();
     assert_eq!(
-        (refusal.status, refusal.code.as_str()),
+        (refusal.status, refusal.why.code.as_str()),
         (status, code),
         "{refusal:?}"
     );
     assert!(
-        !refusal.detail.is_empty() && !refusal.next.is_empty(),
+        !refusal.why.detail.is_empty() && !refusal.why.next.is_empty(),
         "{refusal:?}"
     );
 }
@@ -123,11 +123,14 @@ fn a_number_of_which_nothing_is_kept_any_more_is_told_what_is_not_known_and_wher
         for (number, value) in [("1", "1"), ("1", "5"), ("2", "2")] {
             let key = format!("me/{number}");
             let refusal = node.send_keyed("kv", &key, put("a", value)).unwrap_err();
-            let code = (refusal.status, refusal.code.as_str());
+            let code = (refusal.status, refusal.why.code.as_str());
             assert_eq!(code, (409, "request-forgotten"), "{refusal:?}");
             let known = "whether this one was done is not known, and it is not done now";
-            assert!(refusal.detail.contains(known), "{refusal:?}");
-            assert!(refusal.next.contains("a larger sequence"), "{refusal:?}");
+            assert!(refusal.why.detail.contains(known), "{refusal:?}");
+            assert!(
+                refusal.why.next.contains("a larger sequence"),
+                "{refusal:?}"
+            );
         }
     });
     assert!(

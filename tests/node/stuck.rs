@@ -59,8 +59,8 @@ fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restar
     assert_mapped(&node, 1);
 
     let refused = node.apply(&plan).unwrap_err();
-    assert_eq!(refused.code, "release-quarantined");
-    assert!(refused.detail.contains("quarantine.json"), "{refused}");
+    assert_eq!(refused.why.code, "release-quarantined");
+    assert!(refused.why.detail.contains("quarantine.json"), "{refused}");
     let entries = Quarantine::open(list).unwrap().entries();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].state, QuarantineState::Quarantined);
@@ -117,7 +117,10 @@ fn only_the_code_that_did_not_return_goes_into_quarantine_and_what_came_with_it_
     let alone = node.plan(&[("accounts", &accounts)], None).unwrap();
     assert_eq!(node.apply(&alone).unwrap().state, UpgradeState::Committed);
     let again = node.plan(&[("kv", &slow)], None).unwrap();
-    assert_eq!(node.apply(&again).unwrap_err().code, "release-quarantined");
+    assert_eq!(
+        node.apply(&again).unwrap_err().why.code,
+        "release-quarantined"
+    );
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn a_node_that_is_busy_says_so_and_is_not_taken_for_one_that_has_ended() {
             .take_while(|_| begin.elapsed() < Duration::from_secs(30))
             .find(|status| status.engines_at.is_some());
         assert!(busy.unwrap().engines_at.is_some(), "it says what it knew");
-        assert_eq!(node.begin(plan.clone()).unwrap_err().code, "node-busy");
+        assert_eq!(node.begin(plan.clone()).unwrap_err().why.code, "node-busy");
         sleeper.join().unwrap();
     });
     assert!(node.begin(plan).is_ok(), "it has not ended");

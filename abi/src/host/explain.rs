@@ -59,6 +59,21 @@ pub struct Explained {
 }
 
 impl Explained {
+    /// A reason that no error type stands for, about no engine.
+    pub fn new(
+        code: impl Into<String>,
+        detail: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+            next: next.into(),
+            engine: None,
+            key: None,
+        }
+    }
+
     /// Collects what `error` says of itself, so that it can be sent and shown without its type.
     pub fn of(error: &(impl Explain + ?Sized)) -> Self {
         Self {

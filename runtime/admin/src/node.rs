@@ -6,7 +6,7 @@ use crate::api::{
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
-use refit_abi::host::Explain;
+use refit_abi::host::{Explain, Explained};
 use refit_abi::{EngineId, Generation, Height};
 use std::future::Future;
 use std::pin::Pin;
@@ -239,16 +239,13 @@ impl Replied {
 
 /// A request that is not carried out: why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{detail} ({code}); {next}")]
+#[error("{} ({}); {}", why.detail, why.code, why.next)]
 pub struct Refusal {
     /// HTTP status, 400 to 599.
     pub status: u16,
-    /// Stable name of the reason, in lower case with dashes.
-    pub code: String,
-    /// The fault, in a sentence fragment.
-    pub detail: String,
-    /// The next step for the client.
-    pub next: String,
+    /// Why, and the next step for the client.
+    // Boxed: nearly every function of the interface returns a refusal or something much smaller.
+    pub why: Box<Explained>,
     /// The block in which it was decided, if a block did; else it leaves with the node's present moment.
     pub moment: Option<Moment>,
     /// Whether this is the recorded outcome of an earlier send with the same key.
@@ -263,19 +260,21 @@ impl Refusal {
         detail: impl Into<String>,
         next: impl Into<String>,
     ) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            detail: detail.into(),
-            next: next.into(),
-            moment: None,
-            repeated: false,
-        }
+        Self::explained(status, Explained::new(code, detail, next))
     }
 
     /// The refusal that `error` is, decided outside of blocks.
     pub fn of(status: u16, error: &(impl Explain + ?Sized)) -> Self {
-        Self::new(status, error.code(), error.to_string(), error.next())
+        Self::explained(status, Explained::of(error))
+    }
+
+    fn explained(status: u16, why: Explained) -> Self {
+        Self {
+            status,
+            why: Box::new(why),
+            moment: None,
+            repeated: false,
+        }
     }
 
     /// The same, as it was decided by a block.

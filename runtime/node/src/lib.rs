@@ -45,7 +45,7 @@ pub use known::receipts::{RECEIPT_ENGINES_MAX, RECEIPTS_MAX};
 pub use limits::*;
 pub use pause::watchdog::{OnStuck, StuckPause};
 pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
-pub use refit_ordering::Refused as BlockRefused;
+pub use refit_ordering::BlockRefused;
 pub use rehearsal::{RehearsalCommand, RehearsalError};
 pub use serve::handle::Node;
 pub use start::StartError;

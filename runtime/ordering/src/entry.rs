@@ -4,7 +4,7 @@
 //! a place for all of them; those that nothing here carries out yet are refused before their block is executed, by
 //! name, and never passed over. The outcome of an upgrade is no entry: the header says it, once.
 
-use crate::{PlanDigest, PlanEntry, Refused};
+use crate::{BlockRefused, PlanDigest, PlanEntry};
 use refit_abi::host::{Ingress, Share};
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId, Height};
@@ -179,20 +179,20 @@ impl Entry {
     }
 
     /// Whether this node can carry it out, as far as its kind says.
-    pub(crate) fn check(&self, height: Height, index: u64) -> Result<(), Refused> {
+    pub(crate) fn check(&self, height: Height, index: u64) -> Result<(), BlockRefused> {
         match self {
             Entry::Message(message) => message.check(height, index),
             Entry::Parameters { .. } | Entry::Restart { .. } => Ok(()),
             Entry::Plan { plan, .. } => {
                 let read = PlanEntry::from_bytes(plan);
-                read.map(drop).map_err(|error| Refused::Entry {
+                read.map(drop).map_err(|error| BlockRefused::Entry {
                     height,
                     index,
                     kind: self.kind(),
                     why: error.to_string(),
                 })
             }
-            Entry::Skip { .. } | Entry::Revive { .. } => Err(Refused::EntryKind {
+            Entry::Skip { .. } | Entry::Revive { .. } => Err(BlockRefused::EntryKind {
                 height,
                 index,
                 kind: self.kind(),
@@ -202,12 +202,12 @@ impl Entry {
 }
 
 impl Message {
-    fn check(&self, height: Height, index: u64) -> Result<(), Refused> {
+    fn check(&self, height: Height, index: u64) -> Result<(), BlockRefused> {
         let bytes = self.authenticator.len();
         match bytes {
             0 => Ok(()),
-            1..=AUTHENTICATOR_BYTES_MAX => Err(Refused::Authenticator { height, index }),
-            _ => Err(Refused::AuthenticatorTooLong {
+            1..=AUTHENTICATOR_BYTES_MAX => Err(BlockRefused::Authenticator { height, index }),
+            _ => Err(BlockRefused::AuthenticatorTooLong {
                 height,
                 index,
                 bytes,

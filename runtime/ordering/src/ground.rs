@@ -1,8 +1,8 @@
 //! [`Ground`]: the facts that the next block must name, and the check whether a block does.
 
 use crate::{
-    BLOCK_BYTES_MAX, Block, Branch, ChainId, ENTRIES_PER_BLOCK_MAX, Entry, Header, ManifestHash,
-    ParametersHash, ReceiptHash, Refused, Tip, UpgradeOutcome,
+    BLOCK_BYTES_MAX, Block, BlockRefused, Branch, ChainId, ENTRIES_PER_BLOCK_MAX, Entry, Header,
+    ManifestHash, ParametersHash, ReceiptHash, Tip, UpgradeOutcome,
 };
 use refit_abi::{BlockTime, Height};
 
@@ -50,13 +50,13 @@ impl Ground {
     /// Whether a block follows this ground, and has only entries that this node can carry out.
     ///
     /// # Errors
-    /// [`Refused`] names the first thing that is not as it must be.
-    pub fn check(&self, block: &Block) -> Result<(), Refused> {
+    /// [`BlockRefused`] names the first thing that is not as it must be.
+    pub fn check(&self, block: &Block) -> Result<(), BlockRefused> {
         self.check_place(&block.header)?;
         self.check_execution(&block.header)?;
         let (height, entries) = (block.header.height, block.entries.len());
         if entries > ENTRIES_PER_BLOCK_MAX {
-            return Err(Refused::TooManyEntries { height, entries });
+            return Err(BlockRefused::TooManyEntries { height, entries });
         }
         let mut entries = (0..).zip(&block.entries);
         entries.try_for_each(|(index, entry)| entry.check(height, index))
@@ -66,49 +66,49 @@ impl Ground {
     /// ahead of this node's clock.
     ///
     /// # Errors
-    /// [`Refused`].
-    pub fn check_proposal(&self, block: &Block, now: BlockTime) -> Result<(), Refused> {
+    /// [`BlockRefused`].
+    pub fn check_proposal(&self, block: &Block, now: BlockTime) -> Result<(), BlockRefused> {
         self.check(block)?;
         let (height, time) = (block.header.height, block.header.time);
         check_length(height, block.to_bytes().len())?;
         // A parent that is ahead itself is no fault of the block's: its time stays the same.
         let latest = BlockTime(now.0.saturating_add(CLOCK_AHEAD_MAX_MILLIS)).max(self.tip.time);
         match time > latest {
-            true => Err(Refused::TimeAhead { height, time, now }),
+            true => Err(BlockRefused::TimeAhead { height, time, now }),
             false => Ok(()),
         }
     }
 
     /// Whether it comes after the newest block.
-    fn check_place(&self, header: &Header) -> Result<(), Refused> {
+    fn check_place(&self, header: &Header) -> Result<(), BlockRefused> {
         let (height, expected) = (header.height, self.tip.height.next());
         let (time, parent) = (header.time, self.tip.time);
         if header.chain != self.chain {
-            return Err(Refused::Chain {
+            return Err(BlockRefused::Chain {
                 height,
                 claimed: header.chain,
                 chain: self.chain,
             });
         }
         if header.branch != self.branch {
-            return Err(Refused::Branch {
+            return Err(BlockRefused::Branch {
                 height,
                 claimed: header.branch,
                 branch: self.branch,
             });
         }
         if height != expected {
-            return Err(Refused::Height { height, expected });
+            return Err(BlockRefused::Height { height, expected });
         }
         if header.parent != self.tip.hash {
-            return Err(Refused::Parent {
+            return Err(BlockRefused::Parent {
                 height,
                 claimed: header.parent,
                 parent: self.tip.hash,
             });
         }
         match time < parent {
-            true => Err(Refused::TimeGoesBack {
+            true => Err(BlockRefused::TimeGoesBack {
                 height,
                 time,
                 parent,
@@ -118,38 +118,38 @@ impl Ground {
     }
 
     /// Whether the block's maker has the same results so far, and goes on with the same code.
-    fn check_execution(&self, header: &Header) -> Result<(), Refused> {
+    fn check_execution(&self, header: &Header) -> Result<(), BlockRefused> {
         let height = header.height;
         if header.receipt != self.receipt {
-            return Err(Refused::Receipt {
+            return Err(BlockRefused::Receipt {
                 parent: self.tip.height,
                 claimed: header.receipt,
                 receipt: self.receipt,
             });
         }
         if header.outcome != self.outcome {
-            return Err(Refused::Outcome {
+            return Err(BlockRefused::Outcome {
                 parent: self.tip.height,
                 claimed: header.outcome.clone().map(Box::new),
                 outcome: self.outcome.clone().map(Box::new),
             });
         }
         if header.manifest != self.manifest {
-            return Err(Refused::Manifest {
+            return Err(BlockRefused::Manifest {
                 height,
                 claimed: header.manifest,
                 manifest: self.manifest,
             });
         }
         if header.parameters != self.parameters {
-            return Err(Refused::Parameters {
+            return Err(BlockRefused::Parameters {
                 height,
                 claimed: header.parameters,
                 parameters: self.parameters,
             });
         }
         match header.state {
-            Some(claimed) => Err(Refused::State { height, claimed }),
+            Some(claimed) => Err(BlockRefused::State { height, claimed }),
             None => Ok(()),
         }
     }
@@ -158,10 +158,10 @@ impl Ground {
 /// Whether a block of so many bytes is not too long.
 ///
 /// # Errors
-/// [`Refused::TooLarge`].
-pub fn check_length(height: Height, bytes: usize) -> Result<(), Refused> {
+/// [`BlockRefused::TooLarge`].
+pub fn check_length(height: Height, bytes: usize) -> Result<(), BlockRefused> {
     match bytes {
         ..=BLOCK_BYTES_MAX => Ok(()),
-        _ => Err(Refused::TooLarge { height, bytes }),
+        _ => Err(BlockRefused::TooLarge { height, bytes }),
     }
 }

@@ -42,7 +42,7 @@ pub use mempool::{
 pub use plan::{
     PLAN_ENTRY_BYTES_MAX, PLAN_ENTRY_FORMAT, PlanEntry, PlanEntryError, PlanOptions, PlannedCode,
 };
-pub use refused::Refused;
+pub use refused::BlockRefused;
 pub use scripted::{SCRIPT_STEPS_MAX, Script, ScriptTooLong, Scripted, Step};
 pub use seal::{SEAL_BYTES_MAX, Seal, SealedBlock};
 pub use solo::{

@@ -1,4 +1,4 @@
-//! [`Refused`]: why a block is not executed, or not voted for.
+//! [`BlockRefused`]: why a block is not executed, or not voted for.
 
 use crate::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Branch, CLOCK_AHEAD_MAX_MILLIS, ChainId,
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// Why a block is not executed, or not voted for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum BlockRefused {
     /// It is of another chain.
     #[error(
         "block {height} is of the chain {claimed}, and this node of {chain}; ask a node of this chain"
@@ -221,23 +221,25 @@ pub enum Refused {
     },
 }
 
-impl Explain for Refused {
+impl Explain for BlockRefused {
     fn code(&self) -> &str {
         match self {
-            Refused::Chain { .. } => codes::BLOCK_CHAIN,
-            Refused::Branch { .. } => codes::BLOCK_BRANCH,
-            Refused::Height { .. } => codes::BLOCK_HEIGHT,
-            Refused::Parent { .. } => codes::BLOCK_PARENT,
-            Refused::TimeGoesBack { .. } | Refused::TimeAhead { .. } => codes::BLOCK_TIME,
-            Refused::Receipt { .. } => codes::BLOCK_RECEIPT,
-            Refused::Outcome { .. } => codes::BLOCK_OUTCOME,
-            Refused::Manifest { .. } => codes::BLOCK_CODE,
-            Refused::Parameters { .. } => codes::BLOCK_PARAMETERS,
-            Refused::State { .. } => codes::BLOCK_STATE,
-            Refused::TooLarge { .. } | Refused::TooManyEntries { .. } => codes::BLOCK_SIZE,
-            Refused::SealTooLong { .. } => codes::BLOCK_SEAL,
-            Refused::EntryKind { .. } | Refused::Entry { .. } => codes::BLOCK_ENTRY,
-            Refused::Authenticator { .. } | Refused::AuthenticatorTooLong { .. } => {
+            BlockRefused::Chain { .. } => codes::BLOCK_CHAIN,
+            BlockRefused::Branch { .. } => codes::BLOCK_BRANCH,
+            BlockRefused::Height { .. } => codes::BLOCK_HEIGHT,
+            BlockRefused::Parent { .. } => codes::BLOCK_PARENT,
+            BlockRefused::TimeGoesBack { .. } | BlockRefused::TimeAhead { .. } => codes::BLOCK_TIME,
+            BlockRefused::Receipt { .. } => codes::BLOCK_RECEIPT,
+            BlockRefused::Outcome { .. } => codes::BLOCK_OUTCOME,
+            BlockRefused::Manifest { .. } => codes::BLOCK_CODE,
+            BlockRefused::Parameters { .. } => codes::BLOCK_PARAMETERS,
+            BlockRefused::State { .. } => codes::BLOCK_STATE,
+            BlockRefused::TooLarge { .. } | BlockRefused::TooManyEntries { .. } => {
+                codes::BLOCK_SIZE
+            }
+            BlockRefused::SealTooLong { .. } => codes::BLOCK_SEAL,
+            BlockRefused::EntryKind { .. } | BlockRefused::Entry { .. } => codes::BLOCK_ENTRY,
+            BlockRefused::Authenticator { .. } | BlockRefused::AuthenticatorTooLong { .. } => {
                 codes::BLOCK_AUTHENTICATOR
             }
         }

@@ -4,7 +4,7 @@
 //! from any thread while its node runs.
 
 use crate::{
-    Block, BlockSource, Decided, Entry, Foretold, Ground, Mempool, NotPushed, Outlet, Refused,
+    Block, BlockRefused, BlockSource, Decided, Entry, Foretold, Ground, Mempool, NotPushed, Outlet,
 };
 use parking_lot::Mutex;
 use refit_abi::BlockTime;
@@ -149,7 +149,7 @@ impl BlockSource for Scripted {
         self.script.state.lock().outlet = Some(outlet);
     }
 
-    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused> {
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), BlockRefused> {
         self.script
             .state
             .lock()

@@ -1,6 +1,6 @@
 //! [`Seal`]: what proves that a block was decided, and [`SealedBlock`], a block as it is logged and sent.
 
-use crate::Refused;
+use crate::BlockRefused;
 use crate::block::{Block, BlockError};
 use refit_abi::Height;
 use serde::{Deserialize, Serialize};
@@ -41,11 +41,11 @@ impl Seal {
     /// Whether the seal of the block at `height` is not too long.
     ///
     /// # Errors
-    /// [`Refused::SealTooLong`].
-    pub fn check(&self, height: Height) -> Result<(), Refused> {
+    /// [`BlockRefused::SealTooLong`].
+    pub fn check(&self, height: Height) -> Result<(), BlockRefused> {
         match self.len() {
             ..=SEAL_BYTES_MAX => Ok(()),
-            bytes => Err(Refused::SealTooLong { height, bytes }),
+            bytes => Err(BlockRefused::SealTooLong { height, bytes }),
         }
     }
 

@@ -16,8 +16,8 @@
 //! whose messages never end shuts nobody out.
 
 use crate::{
-    Block, BlockSource, Decided, Due, ENTRIES_PER_BLOCK_MAX, Entry, Ground, Mempool, ORDERS_MAX,
-    Outlet, PoolBounds, Refused, Seal,
+    Block, BlockRefused, BlockSource, Decided, Due, ENTRIES_PER_BLOCK_MAX, Entry, Ground, Mempool,
+    ORDERS_MAX, Outlet, PoolBounds, Seal,
 };
 use refit_abi::BlockTime;
 use std::fmt;
@@ -169,7 +169,7 @@ impl BlockSource for Solo {
         self.outlet = Some(outlet);
     }
 
-    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused> {
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), BlockRefused> {
         self.ground.check_proposal(proposal, now)
     }
 

@@ -9,7 +9,7 @@
 //! A source decides block H+1 only once it has the ground that H leaves. It may push from any thread; one that has
 //! none, as [`crate::Solo`], is driven by the ticks that its driver gives it.
 
-use crate::{Block, Ground, Mempool, Refused, Seal, UpgradeOutcome};
+use crate::{Block, BlockRefused, Ground, Mempool, Seal, UpgradeOutcome};
 use refit_abi::{BlockTime, Height};
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub trait BlockSource: Send {
     /// is held against.
     ///
     /// # Errors
-    /// [`Refused`] says what is wrong with it.
-    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), Refused>;
+    /// [`BlockRefused`] says what is wrong with it.
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), BlockRefused>;
 
     /// The newest block was executed, and an upgrade at its height is over: the next block follows `ground`, and may
     /// be decided. Called again for the same height if an upgrade happens there before there is a next block.

@@ -1,6 +1,7 @@
 //! A refusal on the wire: RFC 9457 `application/problem+json`, with a code and a next step.
 
 use crate::Refusal;
+use refit_abi::host::Explained;
 use serde::{Deserialize, Serialize};
 
 /// The content type of a [`Problem`].
@@ -39,16 +40,23 @@ impl Problem {
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or("Refused");
+        let Explained {
+            code,
+            detail,
+            next,
+            engine,
+            key,
+        } = *refusal.why;
         Self {
-            kind: format!("urn:refit:problem:{}", refusal.code),
+            kind: format!("urn:refit:problem:{code}"),
             title: title.to_owned(),
             status: refusal.status,
-            detail: refusal.detail,
+            detail,
             instance,
-            code: refusal.code,
-            next: refusal.next,
-            engine: None,
-            key: None,
+            code,
+            next,
+            engine,
+            key,
         }
     }
 }

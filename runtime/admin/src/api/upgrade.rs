@@ -183,13 +183,18 @@ pub struct Reason {
 impl Reason {
     /// What `error` says of itself, and the phase in which it came.
     pub fn of(phase: Phase, error: &(impl Explain + ?Sized)) -> Self {
+        Self::new(phase, Explained::of(error))
+    }
+
+    /// That reason, and the phase in which it came.
+    pub fn new(phase: Phase, why: Explained) -> Self {
         let Explained {
             code,
             detail,
             next,
             engine,
             key,
-        } = Explained::of(error);
+        } = why;
         Self {
             code,
             detail,

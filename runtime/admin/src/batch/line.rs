@@ -131,7 +131,7 @@ mod tests {
         ] {
             let refusal = message(line.as_bytes()).unwrap_err();
             assert_eq!(
-                (refusal.status, refusal.code.as_str()),
+                (refusal.status, refusal.why.code.as_str()),
                 (400, code),
                 "{line}"
             );

@@ -195,7 +195,7 @@ mod tests {
             let group = lines.take_group(usize::MAX).unwrap_or_default();
             all.extend(group.into_iter().map(|line| match line {
                 Ok(sent) => String::from_utf8(sent.body).unwrap(),
-                Err(refusal) => refusal.code,
+                Err(refusal) => refusal.why.code,
             }));
         }
         all
@@ -238,7 +238,7 @@ mod tests {
         let group = lines.take_group(usize::MAX).unwrap();
         let said: Vec<_> = group
             .iter()
-            .map(|line| line.as_ref().err().map(|refusal| refusal.code.as_str()))
+            .map(|line| line.as_ref().err().map(|refusal| refusal.why.code.as_str()))
             .collect();
         assert_eq!(said, [None, Some("bodies-full"), None]);
     }

@@ -13,7 +13,7 @@ const COPIED_BYTES_MAX: usize = 4 << 10;
 
 /// A line that was refused: its problem in the place of a reply.
 #[derive(Serialize)]
-struct Refused {
+struct RefusedLine {
     height: u64,
     generation: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -80,7 +80,7 @@ impl Out {
 
     fn problem(&mut self, refusal: Refusal, now: Moment) {
         let moment = refusal.moment.unwrap_or(now);
-        let refused = Refused {
+        let refused = RefusedLine {
             height: moment.height.0,
             generation: moment.generation.0,
             repeated: refusal.repeated,

@@ -211,7 +211,7 @@ impl Pace {
         }
         let bytes = |answer: &Result<Replied, Refusal>| match answer {
             Ok(replied) => replied.body.len(),
-            Err(refusal) => refusal.detail.len() + refusal.next.len(),
+            Err(refusal) => refusal.why.detail.len() + refusal.why.next.len(),
         };
         let longest = answers.iter().map(bytes).max().unwrap_or(0);
         let before = self.expected.unwrap_or(0) / 2;

@@ -8,7 +8,7 @@ use crate::show;
 use crate::show::upgrade::microseconds;
 use crate::units::shown_bytes;
 use refit_abi::codes;
-use refit_abi::host::Explain;
+use refit_abi::host::{Explain, Explained};
 use refit_admin::api::{Phase, Problem, Reason, RehearsalReport};
 use refit_upgrade::Plan;
 use std::borrow::Cow;
@@ -63,20 +63,15 @@ fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason>
     let bound = bound.map(|bound| u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));
     let bound = bound.or(report.max_pause_us)?;
     let predicted = report.predicted_us.filter(|predicted| *predicted > bound)?;
-    Some(Reason {
-        code: codes::PAUSE_TOO_LONG.to_owned(),
-        detail: format!(
-            "its pause would be {}, at most {} is acceptable",
-            microseconds(predicted),
-            microseconds(bound)
-        ),
-        next: "bring fewer engines at once, write a migration that touches fewer fields, or plan and apply \
-               with a longer --max-pause"
-            .to_owned(),
-        phase: Phase::Rehearsed,
-        engine: None,
-        key: None,
-    })
+    let detail = format!(
+        "its pause would be {}, at most {} is acceptable",
+        microseconds(predicted),
+        microseconds(bound)
+    );
+    let next = "bring fewer engines at once, write a migration that touches fewer fields, or plan and apply with a \
+                longer --max-pause";
+    let why = Explained::new(codes::PAUSE_TOO_LONG, detail, next);
+    Some(Reason::new(Phase::Rehearsed, why))
 }
 
 /// A rehearsal's report for people.

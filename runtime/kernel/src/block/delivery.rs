@@ -92,7 +92,11 @@ impl Executor {
             None => (Ask::Keyless(out.height), index),
             Some(sequence) => {
                 let request = request.unwrap_or_else(|| RequestDigest::of_message(&message));
-                debug_assert_eq!(request, RequestDigest::of_message(&message), "it is of this message");
+                debug_assert_eq!(
+                    request,
+                    RequestDigest::of_message(&message),
+                    "it is of this message"
+                );
                 let key = Key {
                     client: message.client,
                     sequence,

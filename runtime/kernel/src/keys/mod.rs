@@ -28,8 +28,8 @@ mod window;
 use forgetting::Forgotten;
 pub use image::KeysImage;
 pub(crate) use image::NameImage;
-pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 pub(crate) use refit_abi::host::Share;
+pub use request::{Ask, Asker, Entry, Key, RequestDigest};
 
 use crate::parameters::keys::KeyBounds;
 use crate::reply::done::Done;

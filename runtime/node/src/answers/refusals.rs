@@ -11,11 +11,11 @@ use refit_admin::{NoRoom, Refusal};
 
 /// A message was handled, and its reply is too large for what other clients have left unread.
 pub(crate) fn reply_without_room(no_room: NoRoom) -> Refusal {
-    Refusal {
-        next: "the message was handled: send it again with the same key for its reply; without a key, query the state"
-            .to_owned(),
-        ..no_room.into()
-    }
+    let mut refusal = Refusal::from(no_room);
+    refusal.why.next =
+        "the message was handled: send it again with the same key for its reply; without a key, query the state"
+            .to_owned();
+    refusal
 }
 
 pub(crate) fn no_reply_yet() -> Refusal {

@@ -117,7 +117,7 @@ impl Answers {
     fn hold(&mut self, outcome: Outcome) -> Outcome {
         let (bytes, at, repeated) = match &outcome {
             Ok(replied) => (replied.body.len(), Some(replied.moment()), replied.repeated),
-            Err(refusal) => (refusal.detail.len(), refusal.moment, refusal.repeated),
+            Err(refusal) => (refusal.why.detail.len(), refusal.moment, refusal.repeated),
         };
         match outcome {
             Ok(replied) if bytes > SMALL_BYTES => hold(&self.room, replied),
@@ -226,7 +226,10 @@ mod tests {
         let [Some(Ok(kept)), Some(Err(refused))] = &answers[..] else {
             panic!("{} answers", answers.len());
         };
-        assert_eq!((kept.body.len(), &*refused.code), (LARGE, "answers-full"));
+        assert_eq!(
+            (kept.body.len(), &*refused.why.code),
+            (LARGE, "answers-full")
+        );
         drop(answers);
         assert!(room.take(LARGE).is_ok(), "it is given back");
     }
@@ -263,7 +266,7 @@ mod tests {
             panic!("{} answers", gathered.placed.len());
         };
         assert_eq!(
-            (&*refused.code, refused.moment),
+            (&*refused.why.code, refused.moment),
             ("answers-full", Some(MOMENT))
         );
         assert!(room.take(SMALL_STEP_BYTES).is_err());

@@ -5,8 +5,8 @@ use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSA
 use crate::pause::Waiting;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::codes;
-use refit_abi::raw::Codec;
 use refit_abi::host::Ingress;
+use refit_abi::raw::Codec;
 use refit_admin::{CarriedOut, Refusal};
 use refit_kernel::{Awaited, Done};
 use refit_ordering::{Decided, Entry, NotPushed, Outlet};

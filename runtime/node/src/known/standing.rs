@@ -9,7 +9,7 @@ use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Refusal;
 use refit_kernel::Parameters;
-use refit_ordering::Refused;
+use refit_ordering::BlockRefused;
 use std::sync::{Arc, OnceLock};
 
 /// The parameters that hold for the next block.
@@ -25,7 +25,7 @@ pub(crate) struct InForce {
 pub(crate) struct Standing {
     pub(crate) receipts: Mutex<Receipts>,
     pub(crate) in_force: Mutex<InForce>,
-    refused: OnceLock<Refused>,
+    refused: OnceLock<BlockRefused>,
     failed: OnceLock<Failed>,
 }
 
@@ -61,14 +61,14 @@ impl Standing {
     }
 
     /// The node goes no further because of a decided block.
-    pub(crate) fn halts(&self, refused: Refused) {
+    pub(crate) fn halts(&self, refused: BlockRefused) {
         tracing::error!("the node executes no more blocks, and answers queries: {refused}");
         // The first one is the reason.
         let _ = self.refused.set(refused);
     }
 
     /// Why it goes no further, if it does not.
-    pub(crate) fn halted(&self) -> Option<&Refused> {
+    pub(crate) fn halted(&self) -> Option<&BlockRefused> {
         self.refused.get()
     }
 

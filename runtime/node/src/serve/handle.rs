@@ -23,7 +23,7 @@ use refit_admin::{
     Pending, Refusal, Replied, RequestId, Room, Sent,
 };
 use refit_kernel::{Duty, Receipt};
-use refit_ordering::Refused;
+use refit_ordering::BlockRefused;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// Why the node executes no more blocks, if it has refused a decided one. It answers queries still.
-    pub fn halted(&self) -> Option<&Refused> {
+    pub fn halted(&self) -> Option<&BlockRefused> {
         self.standing.halted()
     }
 

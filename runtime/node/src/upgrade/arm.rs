@@ -2,7 +2,7 @@
 
 use super::attempt::Attempt;
 use super::leaving;
-use super::refused::{Refused, refused, refused_by};
+use super::refused::{UpgradeRefused, refused, refused_by};
 use crate::limits::RESERVE_WAIT_MAX;
 use crate::watch::CREW_NAME;
 use refit_abi::codes;
@@ -29,7 +29,7 @@ impl Attempt {
         &mut self,
         probed: Vec<ProbedArtifact>,
         table: &Arc<GenerationTable>,
-    ) -> Result<Arc<Armed>, Refused> {
+    ) -> Result<Arc<Armed>, UpgradeRefused> {
         let start = Instant::now();
         for artifact in probed {
             let refused = |error: refit_loader::LoadError| refused_by(api::Phase::Armed, &error);
@@ -43,7 +43,7 @@ impl Attempt {
 
     /// Arms on a thread of its own: it calls into the new modules, and every thread that does must
     /// end before they can be unmapped.
-    fn armed(&self, table: &Arc<GenerationTable>) -> Result<Arc<Armed>, Refused> {
+    fn armed(&self, table: &Arc<GenerationTable>) -> Result<Arc<Armed>, UpgradeRefused> {
         let plan = self.plan.clone();
         let modules: Vec<_> = self
             .loaded
@@ -80,7 +80,7 @@ impl Attempt {
         &self,
         armed: Arc<Armed>,
         memory_bytes: u64,
-    ) -> Result<Ready, Refused> {
+    ) -> Result<Ready, UpgradeRefused> {
         let crew = self.next_crew()?;
         let reserve = self.reserve(&armed, memory_bytes);
         Ok(Ready {
@@ -90,7 +90,7 @@ impl Attempt {
         })
     }
 
-    fn next_crew(&self) -> Result<Crew, Refused> {
+    fn next_crew(&self) -> Result<Crew, UpgradeRefused> {
         leaving::has_room(&self.upgrades)?;
         let name = format!("{CREW_NAME}{}", self.live.generation.next());
         self.upgrades.duty.next(&name).map_err(|error| {

@@ -10,7 +10,7 @@
 
 use super::Upgrades;
 use super::arm::Ready;
-use super::refused::{Refused, ended};
+use super::refused::{UpgradeRefused, ended};
 use super::rules::Rules;
 use super::steps::Steps;
 use crate::blocks::intake::Intake;
@@ -103,7 +103,7 @@ impl Attempt {
     }
 
     /// All that comes before the pause.
-    fn prepare(&mut self) -> Result<Ready, Refused> {
+    fn prepare(&mut self) -> Result<Ready, UpgradeRefused> {
         self.rules.can_be_met()?;
         let table = self.upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
         let table = table.map_err(|_| ended())?;
@@ -114,7 +114,7 @@ impl Attempt {
     }
 
     /// Nothing has changed; what was mapped is retired.
-    pub(super) fn refuse(self, refused: Refused) {
+    pub(super) fn refuse(self, refused: UpgradeRefused) {
         let pinned = retire(self.loaded);
         let reason = *refused.0;
         tracing::warn!(

@@ -3,7 +3,7 @@
 //! own and waited for within a bound; as long as it lingers, nothing that it may have entered is unmapped.
 
 use super::Upgrades;
-use super::refused::{Refused, refused};
+use super::refused::{UpgradeRefused, refused};
 use crate::limits::{CREW_END_MAX, LINGERING_CREWS_MAX};
 use crossbeam_channel::bounded;
 use refit_abi::codes;
@@ -67,7 +67,7 @@ fn join(upgrades: &Upgrades, crew: Crew) {
 }
 
 /// Whether so few crews linger that a further one may be started.
-pub(super) fn has_room(upgrades: &Upgrades) -> Result<(), Refused> {
+pub(super) fn has_room(upgrades: &Upgrades) -> Result<(), UpgradeRefused> {
     let lingering = upgrades.loader.holds();
     if lingering < LINGERING_CREWS_MAX {
         return Ok(());

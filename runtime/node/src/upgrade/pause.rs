@@ -4,7 +4,7 @@
 use super::arm::Ready;
 use super::attempt::Attempt;
 use super::leaving::Leaving;
-use super::refused::{Refused, ended};
+use super::refused::{UpgradeRefused, ended};
 use crate::blocks::chain;
 use crate::blocks::intake::Intake;
 use crate::code::libraries::retire;
@@ -69,7 +69,7 @@ impl Attempt {
             let refused = ends
                 .let_go
                 .try_recv()
-                .map_or_else(|_| ended(), Refused::from);
+                .map_or_else(|_| ended(), UpgradeRefused::from);
             return self.refuse(refused);
         };
         self.note(armed, &crew, &resumed);

@@ -1,7 +1,7 @@
 //! Probed: a child process has found each module fit, and it gives what the plan says. None of its code is here yet.
 
 use super::attempt::Attempt;
-use super::refused::{Refused, refused, refused_by};
+use super::refused::{UpgradeRefused, refused, refused_by};
 use super::stage;
 use super::steps::Steps;
 use refit_admin::api;
@@ -22,7 +22,7 @@ pub(super) struct Probing<'a> {
 }
 
 impl Attempt {
-    pub(super) fn probe(&mut self, grants: &Grants) -> Result<Vec<ProbedArtifact>, Refused> {
+    pub(super) fn probe(&mut self, grants: &Grants) -> Result<Vec<ProbedArtifact>, UpgradeRefused> {
         let probing = Probing {
             loader: &self.upgrades.loader,
             plan: &self.plan,
@@ -56,7 +56,7 @@ impl Attempt {
 
 impl Probing<'_> {
     /// From the files to modules that a child process found fit.
-    pub(super) fn run(&self, steps: &mut Steps) -> Result<Vec<ProbedArtifact>, Refused> {
+    pub(super) fn run(&self, steps: &mut Steps) -> Result<Vec<ProbedArtifact>, UpgradeRefused> {
         let start = Instant::now();
         let staged = stage::stage_all(self.loader, self.plan)?;
         steps.reached(Phase::Staged, start)?;
@@ -72,7 +72,7 @@ impl Probing<'_> {
     }
 
     /// Whether the code gives what the plan says: the plan is made again, from what was probed.
-    fn check(&self, probed: &[ProbedArtifact]) -> Result<(), Refused> {
+    fn check(&self, probed: &[ProbedArtifact]) -> Result<(), UpgradeRefused> {
         let (plan, live, phase) = (self.plan, self.live, api::Phase::Probed);
         let coming: Vec<_> = plan
             .modules
@@ -109,7 +109,7 @@ impl Probing<'_> {
         }
     }
 
-    fn same_classes(&self, again: &Plan) -> Result<(), Refused> {
+    fn same_classes(&self, again: &Plan) -> Result<(), UpgradeRefused> {
         let kinds = |plan: &Plan| -> Vec<(String, Class)> {
             let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
             kinds.map(|kind| (kind.kind.clone(), kind.class)).collect()

@@ -1,39 +1,33 @@
-//! [`Refused`]: why an upgrade does not reach its pause.
+//! [`UpgradeRefused`]: why an upgrade does not reach its pause.
 
 use crate::pause::{LetGo, Recall};
 use crate::rehearsal::RehearsalError;
 use refit_abi::codes;
-use refit_abi::host::Explain;
+use refit_abi::host::{Explain, Explained};
 use refit_admin::api;
 use refit_upgrade::PlanError;
 
 /// Why an upgrade was refused before its pause.
 #[derive(Debug)]
-pub(super) struct Refused(pub(super) Box<api::Reason>);
+pub(super) struct UpgradeRefused(pub(super) Box<api::Reason>);
 
 pub(super) fn refused(
     phase: api::Phase,
     code: impl Into<String>,
     detail: &impl ToString,
     next: impl Into<String>,
-) -> Refused {
-    Refused(Box::new(api::Reason {
-        phase,
-        code: code.into(),
-        detail: detail.to_string(),
-        next: next.into(),
-        engine: None,
-        key: None,
-    }))
+) -> UpgradeRefused {
+    let why = Explained::new(code, detail.to_string(), next);
+    UpgradeRefused(Box::new(api::Reason::new(phase, why)))
 }
 
 /// The refusal of an upgrade because of `error`.
-pub(super) fn refused_by(phase: api::Phase, error: &impl Explain) -> Refused {
-    Refused(Box::new(api::Reason::of(phase, error)))
+pub(super) fn refused_by(phase: api::Phase, error: &impl Explain) -> UpgradeRefused {
+    UpgradeRefused(Box::new(api::Reason::of(phase, error)))
 }
 
 /// The refusal, in `phase`, of an upgrade that was taken back.
-pub(super) fn cancelled(phase: api::Phase) -> Refused {
+pub(super) fn cancelled(phase: api::Phase) -> UpgradeRefused {
     let detail = "an operator took it back before its gate closed";
     refused(
         phase,
@@ -44,7 +38,7 @@ pub(super) fn cancelled(phase: api::Phase) -> Refused {
 }
 
 /// Refuses to go on, in `phase`, with an upgrade that was taken back.
-pub(super) fn not_cancelled(recall: &Recall, phase: api::Phase) -> Result<(), Refused> {
+pub(super) fn not_cancelled(recall: &Recall, phase: api::Phase) -> Result<(), UpgradeRefused> {
     match recall.is_taken_back() {
         true => Err(cancelled(phase)),
         false => Ok(()),
@@ -52,7 +46,7 @@ pub(super) fn not_cancelled(recall: &Recall, phase: api::Phase) -> Result<(), Re
 }
 
 /// The crew is gone.
-pub(super) fn ended() -> Refused {
+pub(super) fn ended() -> UpgradeRefused {
     refused(
         api::Phase::Armed,
         codes::NODE_ENDED,
@@ -61,7 +55,7 @@ pub(super) fn ended() -> Refused {
     )
 }
 
-impl From<LetGo> for Refused {
+impl From<LetGo> for UpgradeRefused {
     /// The driver did not bring it to its update point.
     fn from(why: LetGo) -> Self {
         match why {
@@ -81,7 +75,7 @@ impl From<LetGo> for Refused {
     }
 }
 
-impl From<RehearsalError> for Refused {
+impl From<RehearsalError> for UpgradeRefused {
     fn from(error: RehearsalError) -> Self {
         refused_by(api::Phase::Rehearsed, &error)
     }

@@ -3,7 +3,7 @@
 use super::Upgrades;
 use super::attempt::Attempt;
 use super::copy;
-use super::refused::{Refused, cancelled, not_cancelled, refused};
+use super::refused::{UpgradeRefused, cancelled, not_cancelled, refused};
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use crate::pause::Recall;
@@ -49,7 +49,7 @@ pub(super) struct Rehearsal<'a> {
 
 impl Attempt {
     /// Rehearses the upgrade, if its rules say so; returns the memory in bytes that it needed.
-    pub(super) fn rehearse(&mut self, probed: &[ProbedArtifact]) -> Result<u64, Refused> {
+    pub(super) fn rehearse(&mut self, probed: &[ProbedArtifact]) -> Result<u64, UpgradeRefused> {
         let Some(command) = &self.rules.rehearsal else {
             tracing::info!(id = self.id, "the upgrade is not rehearsed");
             return Ok(0);
@@ -79,7 +79,7 @@ impl Attempt {
 
 impl Rehearsal<'_> {
     /// Rehearses, and counts how it ended, unless somebody took the upgrade back.
-    pub(super) fn run(&self) -> Result<Rehearsed, Refused> {
+    pub(super) fn run(&self) -> Result<Rehearsed, UpgradeRefused> {
         let began = Instant::now();
         let rehearsed = self.rehearse();
         let outcome = match rehearsed {
@@ -93,7 +93,7 @@ impl Rehearsal<'_> {
         rehearsed
     }
 
-    fn rehearse(&self) -> Result<Rehearsed, Refused> {
+    fn rehearse(&self) -> Result<Rehearsed, UpgradeRefused> {
         let Self {
             upgrades,
             command,
@@ -157,7 +157,7 @@ impl Rehearsal<'_> {
 
 impl Upgrades {
     /// The place of the one rehearsal, for an upgrade: two at a time would need the memory twice.
-    pub(super) fn place(&self, recall: &Recall) -> Result<MutexGuard<'_, ()>, Refused> {
+    pub(super) fn place(&self, recall: &Recall) -> Result<MutexGuard<'_, ()>, UpgradeRefused> {
         let deadline = Instant::now() + PLACE_WAIT_MAX;
         while Instant::now() < deadline {
             if let Some(place) = self.rehearsing.try_lock_for(PLACE_LOOK) {

@@ -1,7 +1,7 @@
 //! A rehearsal that a plan's reader asks for: nothing comes of it but its report.
 
 use super::probe::Probing;
-use super::refused::Refused;
+use super::refused::UpgradeRefused;
 use super::rehearse::{Rehearsal, Rehearsed};
 use super::steps::Steps;
 use super::{Upgrades, refusal};
@@ -41,7 +41,7 @@ impl Upgrades {
         &self,
         command: &RehearsalCommand,
         probing: &Probing<'_>,
-    ) -> Result<Rehearsed, Refused> {
+    ) -> Result<Rehearsed, UpgradeRefused> {
         let probed = probing.run(&mut Steps::unwatched())?;
         let rehearsal = Rehearsal {
             upgrades: self,
@@ -78,7 +78,7 @@ impl Upgrades {
 }
 
 fn report(
-    rehearsed: Result<Rehearsed, Refused>,
+    rehearsed: Result<Rehearsed, UpgradeRefused>,
     start: Instant,
     max_pause: Option<Duration>,
 ) -> RehearsalReport {

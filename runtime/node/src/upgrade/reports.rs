@@ -110,14 +110,8 @@ impl Reports {
     fn refuse_with(&mut self, id: u64, code: &str, detail: &str, next: &str) {
         self.update(id, |report| {
             report.state = UpgradeState::Refused;
-            report.reason = Some(Reason {
-                code: code.to_owned(),
-                detail: detail.to_owned(),
-                next: next.to_owned(),
-                phase: Phase::Staged,
-                engine: None,
-                key: None,
-            });
+            let why = Explained::new(code, detail, next);
+            report.reason = Some(Reason::new(Phase::Staged, why));
         });
     }
 

@@ -2,7 +2,7 @@
 //! back.
 
 use super::Policy;
-use super::refused::{Refused, refused};
+use super::refused::{UpgradeRefused, refused};
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
@@ -65,7 +65,7 @@ impl Rules {
     }
 
     /// Refuses a bound on a pause that nobody will predict.
-    pub(super) fn can_be_met(&self) -> Result<(), Refused> {
+    pub(super) fn can_be_met(&self) -> Result<(), UpgradeRefused> {
         if self.rehearsal.is_some() || self.bound.is_none() {
             return Ok(());
         }
@@ -78,7 +78,7 @@ impl Rules {
     }
 
     /// Whether the predicted pause, in microseconds, is acceptable.
-    pub(super) fn accept(&self, predicted_us: u64) -> Result<(), Refused> {
+    pub(super) fn accept(&self, predicted_us: u64) -> Result<(), UpgradeRefused> {
         let Some(bound) = self.bound.filter(|bound| micros(*bound) < predicted_us) else {
             return Ok(());
         };

@@ -1,6 +1,6 @@
 //! [`Steps`]: the phases before the pause that are done, and who may stop the upgrade between two of them.
 
-use super::refused::{Refused, not_cancelled, refused};
+use super::refused::{UpgradeRefused, not_cancelled, refused};
 use super::shown;
 use crate::micros::micros;
 use crate::pause::Recall;
@@ -38,7 +38,7 @@ impl Steps {
     ///
     /// # Errors
     /// That the upgrade was taken back meanwhile, or is withdrawn now.
-    pub(super) fn reached(&mut self, phase: Phase, start: Instant) -> Result<(), Refused> {
+    pub(super) fn reached(&mut self, phase: Phase, start: Instant) -> Result<(), UpgradeRefused> {
         let shown = shown::phase(phase);
         not_cancelled(&self.recall, shown)?;
         let us = micros(start.elapsed());

@@ -126,7 +126,7 @@ impl TakingOn {
         let packages = proposed.plan.packages().join(", ");
         let taken_on = self.take_on(proposed).await;
         if let Err(refusal) = &taken_on {
-            let (reason, detail) = (&refusal.code, &refusal.detail);
+            let (reason, detail) = (&refusal.why.code, &refusal.why.detail);
             tracing::warn!(%base, packages, artifacts, %reason, "plan refused: {detail}");
         }
         taken_on

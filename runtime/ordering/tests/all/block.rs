@@ -5,8 +5,8 @@ use refit_abi::host::{Ingress, Share};
 use refit_abi::raw::Codec;
 use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
-    BLOCK_FORMAT, Block, BlockError, Branch, ChainId, Entry, Header, ManifestHash, Message,
-    OrderKey, ParametersHash, PlanDigest, ReceiptHash, Refused, SEAL_BYTES_MAX, Seal, SealedBlock,
+    BLOCK_FORMAT, Block, BlockError, BlockRefused, Branch, ChainId, Entry, Header, ManifestHash,
+    Message, OrderKey, ParametersHash, PlanDigest, ReceiptHash, SEAL_BYTES_MAX, Seal, SealedBlock,
     StateHash, UpgradeEnd, UpgradeOutcome,
 };
 
@@ -228,7 +228,7 @@ fn a_seal_stands_beside_its_block_and_in_no_hash() {
         seal: Seal::Certificate(vec![2; SEAL_BYTES_MAX + 1]),
     };
     let (height, bytes) = (Height(7), SEAL_BYTES_MAX + 1);
-    let too_long = Err(Refused::SealTooLong { height, bytes });
+    let too_long = Err(BlockRefused::SealTooLong { height, bytes });
     assert_eq!(sealed.seal.check(height), too_long);
     let refused = SealedBlock::from_bytes(&sealed.to_bytes());
     assert_eq!(refused, Err(BlockError::SealTooLong { height, bytes }));

@@ -4,9 +4,7 @@ use parking_lot::Mutex;
 use refit_abi::host::{Ingress, Share};
 use refit_abi::raw::Codec;
 use refit_abi::{ClientId, EngineId};
-use refit_ordering::{
-    Block, BlockSource, Decided, Entry, Ground, Message, NotPushed, Outlet,
-};
+use refit_ordering::{Block, BlockSource, Decided, Entry, Ground, Message, NotPushed, Outlet};
 use std::sync::Arc;
 
 pub(crate) fn entry(number: u64, bytes: usize) -> Entry {

@@ -4,10 +4,10 @@ use crate::common::{Executes, entry, message};
 use refit_abi::host::Explain;
 use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use refit_ordering::{
-    AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockSource, Branch, ChainId,
+    AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockRefused, BlockSource, Branch, ChainId,
     ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message,
     PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlanOptions, PlannedCode,
-    ReceiptHash, Refused, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
+    ReceiptHash, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome() -> UpgradeOutcome {
@@ -111,7 +111,7 @@ fn an_entry_that_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
     ];
     for (other, kind) in others {
         let block = ground().extend(BlockTime(1_000), vec![entry(1, 1), other]);
-        let refused = Refused::EntryKind {
+        let refused = BlockRefused::EntryKind {
             height: Height(7),
             index: 1,
             kind,
@@ -133,10 +133,10 @@ fn an_authenticator_that_nobody_checks_is_refused() {
     };
     assert_eq!(check(0), Ok(()));
     let (height, index) = (Height(7), 0);
-    let unchecked = Err(Refused::Authenticator { height, index });
+    let unchecked = Err(BlockRefused::Authenticator { height, index });
     assert_eq!(check(AUTHENTICATOR_BYTES_MAX), unchecked);
     let bytes = AUTHENTICATOR_BYTES_MAX + 1;
-    let too_long = Err(Refused::AuthenticatorTooLong {
+    let too_long = Err(BlockRefused::AuthenticatorTooLong {
         height,
         index,
         bytes,
@@ -152,10 +152,10 @@ fn a_block_has_a_bound_of_entries_and_of_bytes() {
     };
     assert_eq!(ground().check(&of(ENTRIES_PER_BLOCK_MAX)), Ok(()));
     let many = ground().check(&of(ENTRIES_PER_BLOCK_MAX + 1));
-    assert!(matches!(many, Err(Refused::TooManyEntries { .. })));
+    assert!(matches!(many, Err(BlockRefused::TooManyEntries { .. })));
     let long = ground().extend(BlockTime(1_000), vec![entry(1, BLOCK_BYTES_MAX)]);
     let long = ground().check_proposal(&long, BlockTime(1_000));
-    assert!(matches!(long, Err(Refused::TooLarge { .. })));
+    assert!(matches!(long, Err(BlockRefused::TooLarge { .. })));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn the_time_of_a_proposal_is_held_against_the_clock_and_that_of_a_decided_block_
     let now = BlockTime(1_000);
     assert_eq!(node.source.validate(&at(11_000), now), Ok(()));
     let ahead = node.source.validate(&at(11_001), now);
-    assert!(matches!(ahead, Err(Refused::TimeAhead { .. })));
+    assert!(matches!(ahead, Err(BlockRefused::TimeAhead { .. })));
     assert_eq!(node.ground.check(&at(11_001)), Ok(()));
     // A parent that is ahead is no fault of its child: time stands still.
     node.executed(&at(90_000));

@@ -71,7 +71,7 @@ fn what_is_kept_is_bounded_in_bytes_and_a_reader_that_falls_behind_is_told() {
     assert_eq!(kept + forgotten, 100);
     let refusal = log.after(EventId::default(), 1).unwrap_err();
     assert_eq!(
-        (refusal.status, refusal.code.as_str()),
+        (refusal.status, refusal.why.code.as_str()),
         (410, "events-forgotten")
     );
     let oldest = log.after(log.oldest(), 1).unwrap();
@@ -88,7 +88,7 @@ fn an_id_that_the_node_has_not_come_to_is_refused_instead_of_awaited_for_ever() 
             .is_empty()
     );
     for ahead in [EventId::end_of(0, Height(8)), EventId::end_of(1, Height(0))] {
-        assert_eq!(log.after(ahead, 1).unwrap_err().code, "event-ahead");
+        assert_eq!(log.after(ahead, 1).unwrap_err().why.code, "event-ahead");
     }
 }
 
@@ -110,5 +110,5 @@ fn an_event_is_of_the_branch_that_its_blocks_header_names() {
     assert_eq!(*log.newest().borrow(), EventId::end_of(2, Height(4)));
     assert!(log.after(EventId::end_of(1, Height(9)), usize::MAX).is_ok());
     let ahead = log.after(EventId::end_of(2, Height(5)), usize::MAX);
-    assert_eq!(ahead.unwrap_err().code, "event-ahead");
+    assert_eq!(ahead.unwrap_err().why.code, "event-ahead");
 }

@@ -1,23 +1,21 @@
 //! The entries of a block as the executor takes them: messages, and what operators order, each at its place.
 
 use refit_abi::Height;
-use refit_kernel::{
-    BlockInput, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest,
-};
-use refit_ordering::{Entry, PlanEntry, Refused};
+use refit_kernel::{BlockInput, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest};
+use refit_ordering::{BlockRefused, Entry, PlanEntry};
 
 /// Turns a block's entries into the executor's input, without the block's frame.
 ///
 /// # Errors
-/// [`Refused`] names the first entry that cannot be carried out: nothing of its block is.
-pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, Refused> {
+/// [`BlockRefused`] names the first entry that cannot be carried out: nothing of its block is.
+pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, BlockRefused> {
     let mut input = BlockInput {
         messages: Vec::with_capacity(entries.len()),
         ..BlockInput::default()
     };
     for (index, entry) in (0..).zip(entries) {
         let kind = entry.kind();
-        let unlike = |why: String| Refused::Entry {
+        let unlike = |why: String| BlockRefused::Entry {
             height,
             index,
             kind,
@@ -42,7 +40,7 @@ pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, R
                 (key, noted(&read, plan))
             }
             Entry::Skip { .. } | Entry::Revive { .. } => {
-                return Err(Refused::EntryKind {
+                return Err(BlockRefused::EntryKind {
                     height,
                     index,
                     kind,

@@ -10,8 +10,8 @@ use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Height};
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters};
 use refit_ordering::{
-    BLOCK_BYTES_MAX, Block, Decided, Header, ParametersHash, ReceiptHash, Refused, SEAL_BYTES_MAX,
-    Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
+    BLOCK_BYTES_MAX, Block, BlockRefused, Decided, Header, ParametersHash, ReceiptHash,
+    SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
 use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Driver {
     }
 
     /// Whether a decided block fits this node's ground. Its clock has no say: the block is decided.
-    fn accepts(&mut self, block: &Block, bytes: usize) -> Result<(), Refused> {
+    fn accepts(&mut self, block: &Block, bytes: usize) -> Result<(), BlockRefused> {
         if let Some(refused) = self.parts.standing.halted() {
             return Err(refused.clone());
         }
@@ -129,7 +129,7 @@ impl Driver {
     }
 
     /// Halts: to execute the block, or another in its place, would be to diverge. All who wait get this reason.
-    fn halt(&mut self, refused: Refused) {
+    fn halt(&mut self, refused: BlockRefused) {
         self.let_out();
         if self.parts.standing.halted().is_none() {
             self.parts.standing.halts(refused);

@@ -16,7 +16,7 @@ fn a_crew_that_panics_while_nobody_sends_is_noticed_and_ends_the_driver() {
     assert!(comes(|| rig.latest.lock().ended));
     let said = "out of order".to_owned();
     assert_eq!(rig.standing.failed(), Some(&Failed::Crew { said }));
-    assert_eq!(rig.standing.goes_on().unwrap_err().code, "node-failed");
+    assert_eq!(rig.standing.goes_on().unwrap_err().why.code, "node-failed");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::pause::LetGo;
 use refit_abi::Height;
 use refit_abi::host::Explain;
 use refit_ordering::{
-    Block, Entry, Header, PlanDigest, Refused, Script, Scripted, Step, UpgradeEnd, UpgradeOutcome,
+    Block, BlockRefused, Entry, Header, PlanDigest, Script, Scripted, Step, UpgradeEnd,
+    UpgradeOutcome,
 };
 
 /// A rig that plays a script.
@@ -48,7 +49,7 @@ fn fixed_blocks_are_executed_one_after_the_other_and_clients_are_told_who_makes_
     let mut answer = rig.send(&Message::Tick);
     rig.turn();
     let refused = answer.try_recv().unwrap().unwrap_err();
-    assert_eq!(refused.code, "blocks-fixed");
+    assert_eq!(refused.why.code, "blocks-fixed");
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn a_block_of_other_results_is_refused_and_the_node_goes_no_further() {
     for _ in 0..3 {
         rig.turn();
     }
-    let refused = Refused::Receipt {
+    let refused = BlockRefused::Receipt {
         parent: Height(1),
         claimed: Default::default(),
         receipt,
@@ -74,7 +75,7 @@ fn a_block_of_other_results_is_refused_and_the_node_goes_no_further() {
     let mut answer = rig.send(&Message::Tick);
     rig.turn();
     let told = answer.try_recv().unwrap().unwrap_err();
-    assert_eq!((told.status, told.code.as_str()), (503, "node-halted"));
+    assert_eq!((told.status, told.why.code.as_str()), (503, "node-halted"));
     let armament = rig.arm(Some(Height(1)));
     rig.turn();
     assert!(matches!(armament.why.try_recv(), Ok(LetGo::TooLate { .. })));
@@ -198,7 +199,7 @@ fn a_node_without_the_plan_follows_an_abort_and_refuses_a_commit() {
         for _ in 0..4 {
             rig.turn();
         }
-        assert_eq!(rig.standing.halted().map(Refused::code), refused);
+        assert_eq!(rig.standing.halted().map(BlockRefused::code), refused);
         let height = if refused.is_none() { 2 } else { 1 };
         assert_eq!(rig.height(), Height(height));
     }

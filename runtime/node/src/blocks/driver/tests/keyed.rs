@@ -25,7 +25,10 @@ fn the_same_request_that_comes_meanwhile_waits_with_the_first_and_another_is_ref
     };
     assert_eq!(answered(&mut again).unwrap(), repeated);
     let refused = answered(&mut other).unwrap_err();
-    assert_eq!((refused.status, refused.code.as_str()), (422, "key-used"));
+    assert_eq!(
+        (refused.status, refused.why.code.as_str()),
+        (422, "key-used")
+    );
     assert_eq!(&answered(&mut keyless).unwrap().body[..], b"2");
     assert_eq!(rig.handled(), 2);
 }
