@@ -6,34 +6,41 @@ use refit_abi::descriptor::KindDescriptor;
 use std::collections::BTreeSet;
 
 /// A kind of the new generation and how its state crosses.
-pub(crate) type Crossing<'a> = (&'a KindDescriptor, Class);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crossing<'a> {
+    pub(crate) kind: &'a KindDescriptor,
+    pub(crate) class: Class,
+}
 
-/// The kinds whose whole new states must be at hand while the upgrade runs: they handle upgrade messages,
-/// or a kind that runs a transition names them in `AFTER`.
-pub(crate) fn copied(kinds: &[Crossing<'_>]) -> BTreeSet<String> {
-    let asks = kinds.iter().filter(|(_, class)| class.runs());
-    let asked = asks.flat_map(|(kind, _)| kind.after.iter().cloned());
-    let handlers = kinds
-        .iter()
-        .filter(|(kind, _)| kind.upgrade_message.is_some())
-        .map(|(kind, _)| kind.kind.clone());
-    asked.chain(handlers).collect()
+/// The kinds whose states are copied whole though fields of them could move over after the commit, because the whole
+/// new states must be at hand while the upgrade runs: they handle upgrade messages, or a kind that runs a transition
+/// names them in `AFTER`.
+pub(crate) fn copied(crossings: &[Crossing<'_>]) -> BTreeSet<String> {
+    let asks = crossings.iter().filter(|one| one.class.runs());
+    let asked: BTreeSet<&String> = asks.flat_map(|one| &one.kind.after).collect();
+    let whole = |one: &&Crossing<'_>| {
+        let is_asked = asked.contains(&one.kind.kind) || one.kind.upgrade_message.is_some();
+        // Of the other classes nothing moves over: they are whole anyway.
+        one.class == Class::Migrate && is_asked
+    };
+    let copied = crossings.iter().filter(whole);
+    copied.map(|one| one.kind.kind.clone()).collect()
 }
 
 /// The stage of each kind: one more than the last stage among those it comes after.
 ///
 /// # Errors
 /// The kinds of a cycle, in order, the first again at the end.
-pub(crate) fn stages(kinds: &[Crossing<'_>]) -> Result<Vec<usize>, Vec<String>> {
-    let mut stages = vec![None; kinds.len()];
-    for kind in 0..kinds.len() {
-        stage(kinds, kind, &mut stages, &mut Vec::new())?;
+pub(crate) fn stages(crossings: &[Crossing<'_>]) -> Result<Vec<usize>, Vec<String>> {
+    let mut stages = vec![None; crossings.len()];
+    for number in 0..crossings.len() {
+        stage(crossings, number, &mut stages, &mut Vec::new())?;
     }
     Ok(stages.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 fn stage(
-    kinds: &[Crossing<'_>],
+    crossings: &[Crossing<'_>],
     number: usize,
     stages: &mut Vec<Option<usize>>,
     open: &mut Vec<usize>,
@@ -43,14 +50,15 @@ fn stage(
     }
     if let Some(start) = open.iter().position(|other| *other == number) {
         let cycle = open[start..].iter().chain([&number]);
-        return Err(cycle.map(|kind| kinds[*kind].0.kind.clone()).collect());
+        let names = cycle.map(|number| crossings[*number].kind.kind.clone());
+        return Err(names.collect());
     }
     open.push(number);
-    let (kind, class) = kinds[number];
+    let Crossing { kind, class } = crossings[number];
     let mut own = 0;
     for name in kind.after.iter().filter(|_| class.runs()) {
-        if let Some(before) = kinds.iter().position(|(other, _)| other.kind == *name) {
-            own = own.max(stage(kinds, before, stages, open)? + 1);
+        if let Some(before) = crossings.iter().position(|other| other.kind.kind == *name) {
+            own = own.max(stage(crossings, before, stages, open)? + 1);
         }
     }
     open.pop();

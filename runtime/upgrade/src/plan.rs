@@ -165,7 +165,7 @@ impl Plan {
         ordered(&crossings)?;
         let copied = crate::order::copied(&crossings);
         for kind in modules.iter_mut().flat_map(|module| &mut module.kinds) {
-            kind.copied = kind.class == Class::Migrate && copied.contains(&kind.kind);
+            kind.copied = copied.contains(&kind.kind);
         }
         let touched = |kind: &str| {
             modules
@@ -398,7 +398,9 @@ fn named(modules: &[PlannedModule], directives: &Directives) -> Result<(), PlanE
 fn crossings<'a>(candidates: &'a [OfferedModule], modules: &[PlannedModule]) -> Vec<Crossing<'a>> {
     let kinds = candidates.iter().flat_map(|c| &c.descriptor.kinds);
     let planned = modules.iter().flat_map(|module| &module.kinds);
-    kinds.zip(planned.map(|kind| kind.class)).collect()
+    let classes = planned.map(|kind| kind.class);
+    let crossing = |(kind, class)| Crossing { kind, class };
+    kinds.zip(classes).map(crossing).collect()
 }
 
 /// Whether the transitions have an order. What stays as it is comes before all of them.

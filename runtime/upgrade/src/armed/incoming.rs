@@ -7,14 +7,13 @@ use crate::order::Crossing;
 use crate::plan::{Plan, PlannedKind};
 use refit_abi::host::{Kind, Module};
 use refit_kernel::{GenerationTable, KindIndex, Pending};
+use std::collections::BTreeSet;
 
 /// A kind that comes in.
 pub(super) struct Incoming {
     pub(super) new: Kind,
     /// As the plan has it.
     pub(super) class: Class,
-    /// The whole state is copied, though fields could move over.
-    pub(super) copied: bool,
     pub(super) old: Option<Old>,
 }
 
@@ -33,14 +32,12 @@ impl Incoming {
     /// [`ArmError`]: the code at hand does not do what was planned, or cannot be tried.
     pub(super) fn find(plan: &Plan, live: &GenerationTable, new: Kind) -> Result<Self, ArmError> {
         let name = &new.descriptor().kind;
-        let planned = planned(plan, name);
-        let class = planned.map_or(Class::Carry, |planned| planned.class);
+        let class = plan.class_of(name);
         let Some((index, entry)) = live.find(name) else {
             as_planned(name, class, Class::New)?;
             return Ok(Self {
                 new,
                 class,
-                copied: false,
                 old: None,
             });
         };
@@ -52,7 +49,6 @@ impl Incoming {
             kind: entry.kind.clone(),
         };
         Ok(Self {
-            copied: planned.is_some_and(|planned| planned.copied),
             old: Some(old),
             new,
             class,
@@ -60,7 +56,10 @@ impl Incoming {
     }
 
     pub(super) fn crossing(&self) -> Crossing<'_> {
-        (self.new.descriptor(), self.class)
+        Crossing {
+            kind: self.new.descriptor(),
+            class: self.class,
+        }
     }
 }
 
@@ -85,9 +84,23 @@ pub(super) fn all(
     }
 }
 
-fn planned<'a>(plan: &'a Plan, kind: &str) -> Option<&'a PlannedKind> {
+/// The kinds whose whole states are copied, by the code at hand.
+///
+/// # Errors
+/// [`ArmError::Copied`]: the plan's reader was told something else.
+pub(super) fn copied(
+    plan: &Plan,
+    crossings: &[Crossing<'_>],
+) -> Result<BTreeSet<String>, ArmError> {
+    let copied = crate::order::copied(crossings);
     let mut kinds = plan.modules.iter().flat_map(|module| &module.kinds);
-    kinds.find(|planned| planned.kind == kind)
+    match kinds.find(|planned| planned.copied != copied.contains(&planned.kind)) {
+        Some(PlannedKind { kind, copied, .. }) => Err(ArmError::Copied {
+            kind: kind.clone(),
+            planned: *copied,
+        }),
+        None => Ok(copied),
+    }
 }
 
 /// Checks that the plan's class of a kind is the one that the hashes give.

@@ -75,6 +75,14 @@ pub enum ArmError {
         /// The class that the code gives.
         found: Class,
     },
+    /// More or fewer states are copied whole than the plan says.
+    #[error("the whole states of `{kind}` are {}copied in the pause; the plan says otherwise", not(*planned))]
+    Copied {
+        /// The name of the engine kind.
+        kind: String,
+        /// Whether they are by the plan.
+        planned: bool,
+    },
     /// Kinds come after each other in a circle.
     #[error("the transitions have no order: {}", kinds.join(" → "))]
     Cycle {
@@ -91,11 +99,19 @@ pub enum ArmError {
     },
 }
 
+/// The word before what happens against such a plan.
+fn not(planned: bool) -> &'static str {
+    match planned {
+        true => "not ",
+        false => "",
+    }
+}
+
 impl Explain for ArmError {
     fn code(&self) -> &str {
         match self {
             ArmError::NoMigration { .. } => codes::PLAN_NO_MIGRATION,
-            ArmError::Class { .. } => codes::PLAN_CLASS_CHANGED,
+            ArmError::Class { .. } | ArmError::Copied { .. } => codes::PLAN_CLASS_CHANGED,
             ArmError::Cycle { .. } => codes::PLAN_AFTER_CYCLE,
             ArmError::Trial { .. } => codes::DEFAULT_FAILED,
         }
@@ -106,7 +122,9 @@ impl Explain for ArmError {
             ArmError::NoMigration { .. } => {
                 "write the step with #[derive(Migrate)] or impl Migrate"
             }
-            ArmError::Class { .. } => "plan again: refit upgrade plan … --out plan.json",
+            ArmError::Class { .. } | ArmError::Copied { .. } => {
+                "plan again: refit upgrade plan … --out plan.json"
+            }
             ArmError::Cycle { .. } => {
                 "take one of them out of `AFTER` and use upgrade messages there"
             }
@@ -117,7 +135,8 @@ impl Explain for ArmError {
 
 impl Armed {
     /// Prepares all that can be prepared for bringing `modules` into the generation `live` as `plan` says. The class of
-    /// each kind is the plan's, and asserted against the hashes: what is executed was planned.
+    /// each kind is the plan's, and asserted against the hashes, and so is whether its states are copied whole: what is
+    /// executed was planned.
     ///
     /// Calls into the new modules (tries their defaults), so on a thread that is joined before they
     /// are unmapped.
@@ -128,13 +147,13 @@ impl Armed {
         let comes = incoming::all(plan, live, modules)?;
         let crossings: Vec<_> = comes.iter().map(Incoming::crossing).collect();
         let stages = crate::order::stages(&crossings).map_err(|kinds| ArmError::Cycle { kinds })?;
+        let copied = incoming::copied(plan, &crossings)?;
         let (mut replaced, mut added, mut work, mut classes) = (vec![], vec![], vec![], vec![]);
         let mut readings = Vec::new();
         for (comes, stage) in comes.into_iter().zip(stages) {
             let Incoming {
                 new,
                 class,
-                copied,
                 old,
             } = comes;
             classes.push((new.descriptor().kind.clone(), class));
@@ -147,7 +166,7 @@ impl Armed {
                 added.push(new);
                 continue;
             };
-            let whole = copied || class != Class::Migrate;
+            let whole = class != Class::Migrate || copied.contains(&new.descriptor().kind);
             if !new.descriptor().reads_as(old.descriptor()) {
                 readings.push(Reading {
                     kind: index,

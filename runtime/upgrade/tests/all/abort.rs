@@ -179,6 +179,16 @@ fn code_that_does_otherwise_than_the_plan_says_is_not_armed() {
         }
     );
     assert_eq!(refused.code(), "plan-class-changed");
+    // Nor if it takes more or less memory and time in the pause than its reader was told.
+    let mut copies = next.clone();
+    for kind in copies.modules.iter_mut().flat_map(|it| &mut it.kinds) {
+        kind.copied = !kind.copied;
+    }
+    let refused = Armed::new(&copies, &table, &[ring::version(2)]).unwrap_err();
+    let planned = !next.modules[0].kinds[0].copied;
+    let kind = "ring".to_owned();
+    assert_eq!(refused, ArmError::Copied { kind, planned });
+    assert_eq!(refused.code(), "plan-class-changed");
     // What the plan names and nobody brings would be carried.
     let refused = Armed::new(&next, &table, &[]).unwrap_err();
     assert!(refused.to_string().contains("by `carry`"), "{refused}");
