@@ -33,7 +33,10 @@ pub struct Context<'a> {
 }
 
 /// The importance of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(into = "u8", try_from = "u8")]
 #[repr(u8)]
 pub enum Level {
     /// Something failed.
@@ -44,6 +47,41 @@ pub enum Level {
     Info = 3,
     /// For the author.
     Debug = 4,
+}
+
+/// No log line has this level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no log level {level}: 1 is an error, 4 is for the author")]
+pub struct NoLevel {
+    /// The number that was read.
+    pub level: u8,
+}
+
+impl Level {
+    /// The level that a module gave at the seam: what is none counts as the least.
+    pub fn at_seam(level: u8) -> Self {
+        Self::try_from(level).unwrap_or(Self::Debug)
+    }
+}
+
+impl From<Level> for u8 {
+    fn from(level: Level) -> Self {
+        level as u8
+    }
+}
+
+impl TryFrom<u8> for Level {
+    type Error = NoLevel;
+
+    fn try_from(level: u8) -> Result<Self, NoLevel> {
+        match level {
+            1 => Ok(Self::Error),
+            2 => Ok(Self::Warn),
+            3 => Ok(Self::Info),
+            4 => Ok(Self::Debug),
+            level => Err(NoLevel { level }),
+        }
+    }
 }
 
 /// Why the node would not do what a handler asked.

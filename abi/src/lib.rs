@@ -67,7 +67,7 @@ pub use budget::Budget;
 pub use bus::UpgradeBus;
 pub use bus_error::BusError;
 pub use capability::Capability;
-pub use context::{Context, Level, ServiceError};
+pub use context::{Context, Level, NoLevel, ServiceError};
 pub use engine::{Engine, OnUpgrade, Sender, Undelivered};
 pub use fault::{FAULT_CODE_BYTES_MAX, FAULT_DETAIL_BYTES_MAX, FAULT_KEY_BYTES_MAX, Fault};
 pub use height::{BlockHash, BlockTime, Generation, Height};

@@ -7,10 +7,9 @@
 use crate::meter::{Add, Meter};
 use crate::rollback::{self, RollbackReport};
 use crate::{BenchError, Bound, Machine, Spread, Target};
-use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, Services, Wanted};
-use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind, HostStatus, RawBudget};
-use refit_abi::schema::SchemaId;
-use refit_abi::{ClientId, EngineId, Sender, State, TimerAt, TimerId};
+use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, NoServices};
+use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind};
+use refit_abi::{ClientId, EngineId, Sender, State};
 use refit_kernel::gate::Gate;
 use serde::Serialize;
 use std::fmt::Write;
@@ -280,21 +279,13 @@ impl<'a> Gated<'a> {
         let instance = kind
             .init(id, config, BlockFrame::default(), &mut NoServices)
             .map_err(engine)?;
-        let delivery = |(sequence, payload): (usize, &'a Vec<u8>)| Delivery {
-            sender: Sender::Client(ClientId::of("bench")).into(),
-            sequence: sequence as u64,
-            schema: Add::schema_id(),
-            codec: Codec::Postcard,
-            kind: DeliveryKind::Message,
-            wants_reply: false,
-            payload: payload.as_slice().into(),
-        };
-        let batch = payloads.iter().enumerate().map(delivery).collect();
+        let numbered = (0..).zip(payloads);
+        let batch = numbered.map(|(sequence, payload)| delivery::<Add>(sequence, payload));
         Ok(Self {
             gate: Gate::new(),
             kind,
             instance,
-            batch,
+            batch: batch.collect(),
         })
     }
 
@@ -334,52 +325,21 @@ impl<'a> Gated<'a> {
     }
 }
 
+/// A client's message of this type, in postcard, as the module gets it.
+pub(crate) fn delivery<M: State>(sequence: u64, payload: &[u8]) -> Delivery<'_> {
+    Delivery {
+        sender: Sender::Client(ClientId::of("bench")).into(),
+        sequence,
+        schema: M::schema_id(),
+        codec: Codec::Postcard,
+        kind: DeliveryKind::Message,
+        wants_reply: false,
+        payload: payload.into(),
+    }
+}
+
 pub(crate) fn engine(reason: impl ToString) -> BenchError {
     BenchError::Engine {
         reason: reason.to_string(),
     }
-}
-
-/// Does nothing: the engines that are measured ask for nothing.
-#[derive(Debug)]
-pub(crate) struct NoServices;
-
-impl Services for NoServices {
-    fn send(&mut self, _: usize, _: EngineId, _: SchemaId, _: &[u8]) -> HostStatus {
-        HostStatus::Ok
-    }
-
-    fn spawn(&mut self, _: usize, _: Wanted<'_>) -> Result<EngineId, HostStatus> {
-        Err(HostStatus::Unknown)
-    }
-
-    fn stop(&mut self, _: usize, _: EngineId) -> HostStatus {
-        HostStatus::Unknown
-    }
-
-    fn timer(
-        &mut self,
-        _: usize,
-        _: TimerAt,
-        _: SchemaId,
-        _: &[u8],
-    ) -> Result<TimerId, HostStatus> {
-        Err(HostStatus::Past)
-    }
-
-    fn cancel_timer(&mut self, _: usize, _: TimerId) -> HostStatus {
-        HostStatus::Unknown
-    }
-
-    fn budget_left(&self, _: usize) -> RawBudget {
-        RawBudget::default()
-    }
-
-    fn log(&mut self, _: u8, _: &str) {}
-
-    fn emit(&mut self, _: usize, _: &str, _: &[u8]) -> HostStatus {
-        HostStatus::Ok
-    }
-
-    fn reply(&mut self, _: usize, _: CallStatus, _: &[u8]) {}
 }

@@ -1,14 +1,12 @@
 //! Measures the cost of rolling back (`Engine::ROLLBACK`): the copy of the state, once for each batch, spread over
 //! its messages. The same engine three times: without, with a copy by `Clone`, with a copy by its bytes.
 
-use crate::gate::{NoServices, engine};
+use crate::gate::{delivery, engine};
 use crate::meter::Nothing;
 use crate::{BenchError, Spread};
-use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module};
-use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind};
-use refit_abi::{
-    ClientId, Context, Deserialize, Engine, EngineId, Fault, Sender, Serialize, State,
-};
+use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, NoServices};
+use refit_abi::raw::{CallStatus, Codec, Delivery};
+use refit_abi::{Context, Deserialize, Engine, EngineId, Fault, Sender, Serialize, State};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
@@ -126,16 +124,7 @@ impl Table {
 pub(crate) fn measure(repetitions: u32) -> Result<Vec<RollbackReport>, BenchError> {
     let module = Module::linked(module()).map_err(engine)?;
     let payload = postcard::to_allocvec(&1_u64).map_err(engine)?;
-    let delivery = Delivery {
-        sender: Sender::Client(ClientId::of("bench")).into(),
-        sequence: 0,
-        schema: u64::schema_id(),
-        codec: Codec::Postcard,
-        kind: DeliveryKind::Message,
-        wants_reply: false,
-        payload: payload.as_slice().into(),
-    };
-    let batch = [delivery; BATCH];
+    let batch = [delivery::<u64>(0, &payload); BATCH];
     let measure = |entries| {
         let mut tables = ["plain", "cloned", "encoded"]
             .into_iter()

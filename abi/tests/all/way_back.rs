@@ -1,12 +1,12 @@
 //! A kind's state goes back to every older version that an unbroken chain of ways back leads to, and a module's
 //! function over a snapshot runs behind the same seam.
 
-use refit_abi::host::{BlockFrame, Bus, CallError, Instance, Kind, Module, Services, Wanted};
-use refit_abi::raw::{CallStatus, Codec, HostStatus, RawBudget};
+use refit_abi::host::{BlockFrame, Bus, CallError, Instance, Kind, Module, NoServices};
+use refit_abi::raw::Codec;
 use refit_abi::schema::SchemaId;
 use refit_abi::{
     Context, Deserialize, Engine, EngineId, Fault, Height, Migrate, MigrateBack, Sender, Serialize,
-    State, TimerAt, TimerId, UpgradeBus,
+    State, UpgradeBus,
 };
 
 /// The versions' history: 1 → 2 → 3 → 4 forward; back 4 → 3 → 2, and no further.
@@ -113,41 +113,6 @@ mod plain {
 
 use versions::{V1, V2, V3};
 
-/// A host of an engine that asks for nothing.
-struct Nothing;
-
-impl Services for Nothing {
-    fn send(&mut self, _: usize, _: EngineId, _: SchemaId, _: &[u8]) -> HostStatus {
-        HostStatus::Unknown
-    }
-    fn spawn(&mut self, _: usize, _: Wanted<'_>) -> Result<EngineId, HostStatus> {
-        Err(HostStatus::Unknown)
-    }
-    fn stop(&mut self, _: usize, _: EngineId) -> HostStatus {
-        HostStatus::Unknown
-    }
-    fn timer(
-        &mut self,
-        _: usize,
-        _: TimerAt,
-        _: SchemaId,
-        _: &[u8],
-    ) -> Result<TimerId, HostStatus> {
-        Err(HostStatus::Past)
-    }
-    fn cancel_timer(&mut self, _: usize, _: TimerId) -> HostStatus {
-        HostStatus::Unknown
-    }
-    fn budget_left(&self, _: usize) -> RawBudget {
-        RawBudget::default()
-    }
-    fn log(&mut self, _: u8, _: &str) {}
-    fn emit(&mut self, _: usize, _: &str, _: &[u8]) -> HostStatus {
-        HostStatus::Budget
-    }
-    fn reply(&mut self, _: usize, _: CallStatus, _: &[u8]) {}
-}
-
 /// Keeps the lines.
 #[derive(Default)]
 struct Lines(Vec<String>);
@@ -168,7 +133,7 @@ fn id() -> EngineId {
 fn started(kind: &Kind, n: u64) -> Instance {
     let config = n.to_string();
     let config = (Codec::Json, config.as_bytes());
-    kind.init(id(), config, BlockFrame::default(), &mut Nothing)
+    kind.init(id(), config, BlockFrame::default(), &mut NoServices)
         .unwrap()
 }
 

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Default time in which blocks fill, in milliseconds.
-pub const BLOCK_INTERVAL_MILLIS: u64 = 5;
+pub const BLOCK_INTERVAL_MILLIS: u64 = 2;
 
 /// Longest time in which blocks may be let fill, in milliseconds.
 pub const BLOCK_INTERVAL_MILLIS_MAX: u64 = 60_000;

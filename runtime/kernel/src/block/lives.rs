@@ -19,7 +19,7 @@ use crate::generation::table::{GenerationTable, KindEntry};
 use crate::outcome::trouble;
 use crate::outcome::{BlockOutcome, LogLine};
 use refit_abi::host::{Instance, Kind, running};
-use refit_abi::{EngineId, Height, Undelivered};
+use refit_abi::{EngineId, Height, Level, Undelivered};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Executor {
         );
         let line = LogLine {
             engine: stop.by,
-            level: 2,
+            level: Level::Warn,
             line,
         };
         append_logs(out, &mut vec![line]);

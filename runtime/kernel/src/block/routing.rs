@@ -16,7 +16,7 @@ use crate::outcome::trouble::{self, Trouble};
 use crate::outcome::{BlockOutcome, Emitted, LogLine};
 use crate::parameters::spent::Spent;
 use refit_abi::host::BlockFrame;
-use refit_abi::{EngineId, TimerAt, TimerId};
+use refit_abi::{EngineId, Level, TimerAt, TimerId};
 use std::collections::BTreeMap;
 
 impl Executor {
@@ -182,7 +182,7 @@ impl Executor {
                     out,
                     &mut vec![LogLine {
                         engine: spawn.parent,
-                        level: 1,
+                        level: Level::Error,
                         line,
                     }],
                 );

@@ -11,7 +11,7 @@ use refit_abi::descriptor::Ability;
 use refit_abi::host::{Services, Wanted, shown};
 use refit_abi::raw::{CallStatus, HostStatus, RawBudget};
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, TimerAt, TimerId};
+use refit_abi::{EngineId, Level, TimerAt, TimerId};
 
 impl Services for Running<'_> {
     #[inline]
@@ -174,7 +174,7 @@ impl Services for Running<'_> {
         }
         self.outbox.logs.push(LogLine {
             engine: self.id,
-            level,
+            level: Level::at_seam(level),
             line: shown(line, LOG_LINE_BYTES_MAX),
         });
     }

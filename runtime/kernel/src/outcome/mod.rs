@@ -12,7 +12,7 @@ use crate::outcome::trouble::Trouble;
 use crate::parameters::Parameters;
 use crate::reply::error::ReplyError;
 use refit_abi::host::CallError;
-use refit_abi::{EngineId, Generation, Height, Undelivered};
+use refit_abi::{EngineId, Generation, Height, Level, Undelivered};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,8 +127,8 @@ pub struct Emitted {
 pub struct LogLine {
     /// The engine.
     pub engine: EngineId,
-    /// 1 (error) to 5 (trace).
-    pub level: u8,
+    /// Its importance.
+    pub level: Level,
     /// The line, without its end.
     pub line: String,
 }

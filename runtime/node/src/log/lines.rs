@@ -2,6 +2,7 @@
 //!
 //! Their texts are escaped and bounded where they come in ([`refit_abi::host::shown`]).
 
+use refit_abi::Level;
 use refit_abi::host::panics::{self, EnginePanic};
 use refit_abi::host::running::Here;
 use refit_abi::host::shown;
@@ -18,10 +19,10 @@ const BACKTRACE_LINE_BYTES_MAX: usize = 1_024;
 pub(crate) fn log(line: &LogLine) {
     let (engine, text) = (line.engine, line.line.as_str());
     match line.level {
-        1 => tracing::error!(%engine, "{text}"),
-        2 => tracing::warn!(%engine, "{text}"),
-        3 => tracing::info!(%engine, "{text}"),
-        _ => tracing::debug!(%engine, "{text}"),
+        Level::Error => tracing::error!(%engine, "{text}"),
+        Level::Warn => tracing::warn!(%engine, "{text}"),
+        Level::Info => tracing::info!(%engine, "{text}"),
+        Level::Debug => tracing::debug!(%engine, "{text}"),
     }
 }
 

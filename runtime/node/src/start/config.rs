@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{BlockBounds, Grants, Parameters};
 use refit_loader::ProbeCommand;
-use refit_ordering::{BlockSource, IDLE_INTERVAL_MILLIS};
+use refit_ordering::{BLOCK_INTERVAL_MILLIS, BlockSource, IDLE_INTERVAL_MILLIS};
 use refit_store::{MemoryStore, Store};
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
@@ -103,7 +103,7 @@ impl NodeConfig {
             workers: std::thread::available_parallelism()
                 .map_or(1, usize::from)
                 .min(WORKERS_MAX),
-            block_interval_ms: 2,
+            block_interval_ms: BLOCK_INTERVAL_MILLIS,
             idle_interval_ms: IDLE_INTERVAL_MILLIS,
             messages_per_block: 8_192,
             handled_per_block: 1 << 20,

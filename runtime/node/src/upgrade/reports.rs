@@ -6,8 +6,9 @@ use crate::code::libraries::Release;
 use crate::limits::REPORTS_MAX;
 use refit_abi::Height;
 use refit_abi::codes;
+use refit_abi::host::Explained;
 use refit_admin::api::{
-    self, Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
+    Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
 };
 use refit_kernel::{Key, KindCount};
 use refit_upgrade::{Live, Plan, PlannedKind, PlannedModule};
@@ -19,6 +20,8 @@ pub(super) struct Reports {
     clock: Arc<dyn Clock>,
     kept: VecDeque<UpgradeReport>,
     opened: u64,
+    /// The upgrade that has not ended, or whose modules are not yet retired.
+    under_way: Option<u64>,
     /// The numbers of those that were taken on under keys, and are kept.
     keyed: BTreeMap<Key, u64>,
 }
@@ -42,6 +45,7 @@ impl Reports {
             clock,
             kept: VecDeque::new(),
             opened: 0,
+            under_way: None,
             keyed: BTreeMap::new(),
         }
     }
@@ -52,6 +56,7 @@ impl Reports {
             plan, key, live, ..
         } = *of;
         self.opened += 1;
+        self.under_way = Some(self.opened);
         if self.kept.len() == REPORTS_MAX
             && let Some(oldest) = self.kept.pop_front()
         {
@@ -100,7 +105,18 @@ impl Reports {
             if report.state.is_final() && report.ended_at_ms.is_none() {
                 report.ended_at_ms = Some(self.clock.now().0);
             }
+            // A refused upgrade has no old code to retire; every other one is under way until that is done.
+            if report.state == UpgradeState::Refused {
+                self.under_way = self.under_way.filter(|other| *other != id);
+            }
         }
+    }
+
+    /// The last phase is over: another upgrade may begin.
+    pub(super) fn retired(&mut self, id: u64, us: u64) {
+        self.under_way = self.under_way.filter(|other| *other != id);
+        let phase = Phase::Retired;
+        self.update(id, |report| report.phases.push(PhaseTime { phase, us }));
     }
 
     pub(super) fn refuse(&mut self, id: u64, code: &str, detail: &str) {
@@ -123,12 +139,7 @@ impl Reports {
                 "end the node, start it again, and see its log before you apply the plan again";
             self.refuse_with(id, codes::UPGRADE_PANICKED, detail, next);
         }
-        self.update(id, |report| {
-            report.phases.push(PhaseTime {
-                phase: Phase::Retired,
-                us: 0,
-            });
-        });
+        self.retired(id, 0);
     }
 
     /// The upgrade that was taken on under a key, if its report is kept.
@@ -150,13 +161,7 @@ impl Reports {
 
     /// The upgrade that has not ended, or whose modules are not yet retired.
     pub(super) fn under_way(&self) -> Option<u64> {
-        let last = self.kept.back()?;
-        let retired = last
-            .phases
-            .iter()
-            .any(|step| step.phase == api::Phase::Retired);
-        let ended = last.state == UpgradeState::Refused || (last.state.is_final() && retired);
-        (!ended).then_some(last.id)
+        self.under_way
     }
 
     pub(super) fn last_ended(&self) -> Option<UpgradeReport> {

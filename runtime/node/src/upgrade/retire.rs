@@ -3,7 +3,7 @@
 use super::attempt::Attempt;
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
-use refit_admin::api::{self, PhaseTime, UpgradeState};
+use refit_admin::api::UpgradeState;
 use refit_kernel::{Executor, replaced};
 use refit_loader::{Loader, PinReason};
 use refit_upgrade::Phase;
@@ -65,14 +65,10 @@ impl Attempt {
             state.registry.retire(report.from, pinned.first().cloned());
         }
         state.reports.update(id, |report| {
-            let us = micros(start.elapsed());
-            report.phases.push(PhaseTime {
-                phase: api::Phase::Retired,
-                us,
-            });
             report.retired = pinned.is_empty();
             report.pinned = pinned;
         });
+        state.reports.retired(id, micros(start.elapsed()));
     }
 }
 

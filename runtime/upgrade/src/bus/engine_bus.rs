@@ -1,11 +1,11 @@
 //! [`EngineBus`]: the node's side of one engine's upgrade bus, for one call into its code.
 
 use super::{Out, Outgoing, Shared, Used};
-use refit_abi::EngineId;
 use refit_abi::descriptor::Ability;
 use refit_abi::host::{Ask, Bus, Instance, Kind, Spawn, running, shown};
 use refit_abi::raw::{BusStatus, Codec};
 use refit_abi::schema::SchemaId;
+use refit_abi::{EngineId, Level};
 use refit_kernel::{Counters, KindIndex, Next, Signed, SlotRef, Started};
 
 /// Longest log line that is kept, in bytes; of a longer one the rest is cut.
@@ -202,7 +202,7 @@ impl Bus for EngineBus<'_> {
             bytes,
             ..Used::default()
         }) {
-            self.out.log(self.me, level, &line);
+            self.out.log(self.me, Level::at_seam(level), &line);
         }
     }
 

@@ -2,7 +2,7 @@
 //! in order.
 
 use super::Account;
-use refit_abi::EngineId;
+use refit_abi::{EngineId, Level};
 use refit_kernel::{Effects, GenerationTable, IdMap, KindIndex, LogLine, Signed, Started};
 use std::ops::Range;
 
@@ -65,7 +65,7 @@ impl Out {
     }
 
     /// Keeps a log line, if there is room.
-    pub(crate) fn log(&mut self, engine: EngineId, level: u8, line: &str) {
+    pub(crate) fn log(&mut self, engine: EngineId, level: Level, line: &str) {
         if self.lines.len() < TRANSITION_LINES_MAX {
             self.lines.push(LogLine {
                 engine,

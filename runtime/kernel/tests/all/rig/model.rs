@@ -345,7 +345,7 @@ impl Model {
                     let line = StartError::Init { engine: id, error }.to_string();
                     out.log(LogLine {
                         engine: parent,
-                        level: 1,
+                        level: refit_abi::Level::Error,
                         line,
                     });
                 }
@@ -425,7 +425,7 @@ impl Model {
             let line = format!("may not stop `{engine}`: neither itself nor its child");
             out.log(LogLine {
                 engine: by,
-                level: 2,
+                level: refit_abi::Level::Warn,
                 line,
             });
         }

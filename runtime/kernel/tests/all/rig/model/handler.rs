@@ -84,7 +84,7 @@ impl Run<'_> {
             Op::Log { lines, bytes } => {
                 let line = LogLine {
                     engine: self.id,
-                    level: 3,
+                    level: refit_abi::Level::Info,
                     line: "x".repeat(*bytes as usize),
                 };
                 (0..*lines).for_each(|_| self.own.outcome.log(line.clone()));
