@@ -203,17 +203,27 @@ fn measure(node: &BenchNode, engines: u64) -> Result<Measured, BenchError> {
     let none = forked(node, false)?;
     Ok(Measured {
         crew: crew.map_err(failed)?.0,
-        fork: all.0,
+        fork: all.held,
         forks: forks.map_err(failed)?,
         step,
-        written: all.1,
-        memory_all: all.2,
-        memory_none: none.2,
+        written: all.written,
+        memory_all: all.memory,
+        memory_none: none.memory,
     })
 }
 
-/// How long the crew was held, how long until the image was written, and the memory meanwhile.
-fn forked(node: &BenchNode, all: bool) -> Result<(Duration, Duration, f64), BenchError> {
+/// One copy by a fork.
+struct ByFork {
+    /// How long the crew was held.
+    held: Duration,
+    /// How long until the image was written.
+    written: Duration,
+    /// The most memory of both processes meanwhile, as a multiple of the node's before.
+    memory: f64,
+}
+
+/// Copies all states, or none, by a fork.
+fn forked(node: &BenchNode, all: bool) -> Result<ByFork, BenchError> {
     let rest = pss_kib("self")?;
     let start = Instant::now();
     let made = node.call("fork", move |executor| timed(|| copy(executor, Some(all))))?;
@@ -236,7 +246,11 @@ fn forked(node: &BenchNode, all: bool) -> Result<(Duration, Duration, f64), Benc
     };
     let written = start.elapsed();
     match end {
-        End::Done => Ok((held, written, peak.max(rest) as f64 / rest as f64)),
+        End::Done => Ok(ByFork {
+            held,
+            written,
+            memory: peak.max(rest) as f64 / rest as f64,
+        }),
         end => Err(failed(format!("the fork ended as {end:?}"))),
     }
 }

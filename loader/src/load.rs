@@ -143,11 +143,13 @@ pub(crate) fn on_own_thread<T: Send + 'static>(
 pub(crate) struct Entered {
     pub(crate) library: Arc<Library>,
     pub(crate) module: Result<Module, LoadError>,
+    /// Of its probe.
+    pub(crate) verdict: Verdict,
 }
 
 /// Maps a probed module and enters it. To be called on a thread that is then joined.
-pub(crate) fn enter(probed: ProbedArtifact) -> Result<(Entered, Verdict), LoadError> {
-    let (staged, verdict) = probed.into_parts();
+pub(crate) fn enter(probed: ProbedArtifact) -> Result<Entered, LoadError> {
+    let ProbedArtifact { staged, verdict } = probed;
     // SAFETY: a probe ran the constructors of these sealed bytes to the end; `Shared::load` joins
     // this thread before it goes on.
     let library =
@@ -159,7 +161,11 @@ pub(crate) fn enter(probed: ProbedArtifact) -> Result<(Entered, Verdict), LoadEr
         library.is_called(module.code_label());
         library.is_at_hand();
     }
-    Ok((Entered { library, module }, verdict))
+    Ok(Entered {
+        library,
+        module,
+        verdict,
+    })
 }
 
 /// The root of a library that is proven to be the staged file.

@@ -202,7 +202,7 @@ impl Shared {
     fn load(self: &Arc<Self>, probed: ProbedArtifact) -> Result<LoadedModule, LoadError> {
         let settled = lock(&self.mapping);
         self.has_room()?;
-        let (entered, verdict) = on_own_thread(move || enter(probed))
+        let entered = on_own_thread(move || enter(probed))
             .map_err(|source| LoadError::NoThread { source })??;
         self.mapped.fetch_add(1, Ordering::AcqRel);
         // `let_go` takes this lock too.
@@ -210,7 +210,7 @@ impl Shared {
         match entered.module {
             Ok(module) => Ok(LoadedModule::new(
                 module,
-                verdict,
+                entered.verdict,
                 entered.library,
                 Arc::clone(self),
             )),

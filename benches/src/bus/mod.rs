@@ -65,6 +65,13 @@ impl Default for BusOptions {
     }
 }
 
+/// The work of the engines of a case.
+#[derive(Clone, Copy, Debug)]
+struct Jobs {
+    first: Job,
+    others: Job,
+}
+
 /// One thing that is measured.
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -73,8 +80,7 @@ struct Case {
     /// Engines before the upgrade.
     engines: u32,
     workers: usize,
-    /// The work of the first engine, and that of the others.
-    jobs: (Job, Job),
+    jobs: Jobs,
     /// Messages handled or engines started in all.
     count: u64,
     /// The most that all of it may take in ms, or one of it in ns.
@@ -143,7 +149,10 @@ fn cases(options: &BusOptions) -> Vec<Case> {
             engines: 64,
             workers: 1,
             // All 64 engines put 64 tokens in: as the `messages` bench.
-            jobs: (busy, busy),
+            jobs: Jobs {
+                first: busy,
+                others: busy,
+            },
             count: 64 * busy_hops,
             most: Most::NsEach(100.0),
         },
@@ -152,7 +161,10 @@ fn cases(options: &BusOptions) -> Vec<Case> {
             unit: "round",
             engines: 64,
             workers: 1,
-            jobs: (lone, idle),
+            jobs: Jobs {
+                first: lone,
+                others: idle,
+            },
             count: lone_hops,
             most: Most::Any,
         },
@@ -161,7 +173,10 @@ fn cases(options: &BusOptions) -> Vec<Case> {
             unit: "message",
             engines: receivers,
             workers,
-            jobs: (to_each(receivers, 100), idle),
+            jobs: Jobs {
+                first: to_each(receivers, 100),
+                others: idle,
+            },
             count: u64::from(receivers) * 100,
             most: Most::Ms(50.0),
         },
@@ -170,7 +185,10 @@ fn cases(options: &BusOptions) -> Vec<Case> {
             unit: "message",
             engines: all,
             workers,
-            jobs: (to_each(all, 1), to_each(all, 1)),
+            jobs: Jobs {
+                first: to_each(all, 1),
+                others: to_each(all, 1),
+            },
             count: u64::from(all) * u64::from(all),
             most: Most::Ms(50.0),
         },
@@ -179,7 +197,10 @@ fn cases(options: &BusOptions) -> Vec<Case> {
             unit: "engine",
             engines: 1,
             workers,
-            jobs: (Job::Spawn { engines: started }, idle),
+            jobs: Jobs {
+                first: Job::Spawn { engines: started },
+                others: idle,
+            },
             count: u64::from(started),
             most: Most::Ms(100.0),
         },
@@ -244,9 +265,9 @@ impl Case {
         for number in 0..self.engines {
             let next = id((number + 1) % self.engines)?;
             let job = if number == 0 {
-                self.jobs.0
+                self.jobs.first
             } else {
-                self.jobs.1
+                self.jobs.others
             };
             let config = serde_json::to_vec(&Config { next, job })?;
             let config = Configuration::json(config.as_slice());
@@ -257,7 +278,7 @@ impl Case {
 
     /// Whether everything was handled or started, once.
     fn agrees(&self, executor: &mut Executor) -> Result<(), BenchError> {
-        let found = match self.jobs.0 {
+        let found = match self.jobs.first {
             Job::Spawn { .. } => executor.engines() as u64 - u64::from(self.engines),
             _ => (0..self.engines).try_fold(0, |sum, number| {
                 let answer = executor.query(id(number)?, Codec::Json, b"{}")?;

@@ -2,6 +2,7 @@
 //! connection that stays open. Bytes may come in pieces of any size.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Longest head of an answer, or line of a chunk's size, in bytes.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -57,7 +58,7 @@ impl Reader {
         loop {
             let is_whole = match self.stage {
                 Stage::Head => match self.until(b"\r\n\r\n")? {
-                    Some((from, to)) => self.head(from, to)?,
+                    Some(line) => self.head(line)?,
                     None => return Ok(None),
                 },
                 Stage::Length(missing) => match self.body(missing) {
@@ -68,7 +69,7 @@ impl Reader {
                     }
                 },
                 Stage::ChunkSize => match self.until(b"\r\n")? {
-                    Some((from, to)) => self.chunk_size(from, to)?,
+                    Some(line) => self.chunk_size(line)?,
                     None => return Ok(None),
                 },
                 Stage::Chunk(missing) => match self.body(missing) {
@@ -88,7 +89,7 @@ impl Reader {
                     }
                 },
                 Stage::Trailer => match self.until(b"\r\n")? {
-                    Some((from, to)) => from == to,
+                    Some(line) => line.is_empty(),
                     None => return Ok(None),
                 },
             };
@@ -100,13 +101,13 @@ impl Reader {
     }
 
     /// The bytes before the next `end`, which is read too.
-    fn until(&mut self, end: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
+    fn until(&mut self, end: &[u8]) -> Result<Option<Range<usize>>, Malformed> {
         let rest = &self.buffer[self.at..];
         match rest.windows(end.len()).position(|bytes| bytes == end) {
             Some(length) => {
                 let from = self.at;
                 self.at += length + end.len();
-                Ok(Some((from, from + length)))
+                Ok(Some(from..from + length))
             }
             None if rest.len() > HEAD_BYTES_MAX => Err(Malformed("its head does not end")),
             None => Ok(None),
@@ -123,8 +124,8 @@ impl Reader {
     }
 
     /// Whether the answer ends with its head.
-    fn head(&mut self, from: usize, to: usize) -> Result<bool, Malformed> {
-        let head = std::str::from_utf8(&self.buffer[from..to]);
+    fn head(&mut self, head: Range<usize>) -> Result<bool, Malformed> {
+        let head = std::str::from_utf8(&self.buffer[head]);
         let mut lines = head.map_err(|_| Malformed("its head is no text"))?.lines();
         let first = lines.next().unwrap_or_default();
         let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
@@ -156,8 +157,8 @@ impl Reader {
     }
 
     /// Never the end: a trailer follows the last chunk.
-    fn chunk_size(&mut self, from: usize, to: usize) -> Result<bool, Malformed> {
-        let line = std::str::from_utf8(&self.buffer[from..to]).unwrap_or_default();
+    fn chunk_size(&mut self, line: Range<usize>) -> Result<bool, Malformed> {
+        let line = std::str::from_utf8(&self.buffer[line]).unwrap_or_default();
         let digits = line.split(';').next().unwrap_or_default().trim();
         let size = usize::from_str_radix(digits, 16);
         let size = size.map_err(|_| Malformed("the size of a chunk is none"))?;

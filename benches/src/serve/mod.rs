@@ -69,7 +69,7 @@ pub fn run(
     progress(&format!("measuring on {machine}"));
     let node = ServedNode::start(code)?;
     let bench = Bench::new(&node, options.window());
-    let (rows, no_batch) = rows(&bench, options, progress)?;
+    let Windows { rows, no_batch } = rows(&bench, options, progress)?;
     let (plain, keyed) = match no_batch {
         None => (Sort::Batch, Sort::KeyedBatch),
         Some(_) => (Sort::Put, Sort::KeyedPut),
@@ -99,12 +99,18 @@ pub fn run(
     })
 }
 
-/// All windows but the pairs, and why there are none of batches.
+/// All windows but the pairs.
+struct Windows {
+    rows: Vec<Row>,
+    /// Why there are none of batches.
+    no_batch: Option<String>,
+}
+
 fn rows(
     bench: &Bench<'_>,
     options: &ServeOptions,
     progress: &mut dyn FnMut(&str),
-) -> Result<(Vec<Row>, Option<String>), BenchError> {
+) -> Result<Windows, BenchError> {
     progress("a lone client");
     let lone = Shape {
         sort: Sort::Put,
@@ -127,7 +133,7 @@ fn rows(
     if no_batch.is_none() {
         climb(Sort::Batch, options.middle())?;
     }
-    Ok((rows, no_batch))
+    Ok(Windows { rows, no_batch })
 }
 
 /// Why the node takes no batches, if it takes none.

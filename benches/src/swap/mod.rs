@@ -24,6 +24,7 @@ mod targets;
 
 pub use class::{BenchClass, BenchClassError};
 pub use code::SwapCode;
+use options::Cells;
 pub use options::{CELL_ENTRIES_MAX, Cell, ENGINES_MAX, RATE_HZ_MAX, REPETITIONS_MAX, SwapOptions};
 pub use report::{CellReport, SkippedCell, SwapReport};
 pub use row::{CSV_HEADER, Row};
@@ -49,7 +50,7 @@ pub fn run(
     progress: &mut dyn FnMut(&str),
 ) -> Result<SwapReport, BenchError> {
     options.check()?;
-    let (cells, skipped) = options.cells();
+    let Cells { cells, skipped } = options.cells();
     fs::create_dir_all(&options.out).map_err(BenchError::file("create", &options.out))?;
     let libraries = code.build(&options.classes, progress)?;
     let machine = Machine::look()?;

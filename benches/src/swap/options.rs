@@ -59,6 +59,13 @@ pub struct Cell {
     pub class: BenchClass,
 }
 
+/// The combinations of the options' lists.
+pub(super) struct Cells {
+    /// To measure.
+    pub(super) cells: Vec<Cell>,
+    pub(super) skipped: Vec<SkippedCell>,
+}
+
 impl SwapOptions {
     /// The smallest useful run, into `out`: 1, 1,000 and 100,000 engines of 10 entries, all classes.
     pub fn new(out: impl Into<PathBuf>) -> Self {
@@ -94,8 +101,8 @@ impl SwapOptions {
         within("rate", u64::from(self.rate_hz), 1..=u64::from(RATE_HZ_MAX))
     }
 
-    /// The cells to measure, and those to skip: each combination once, in order.
-    pub(super) fn cells(&self) -> (Vec<Cell>, Vec<SkippedCell>) {
+    /// The cells: each combination once, in order.
+    pub(super) fn cells(&self) -> Cells {
         let (mut cells, mut skipped) = (Vec::new(), Vec::new());
         for (engines, entries) in pairs(&self.engines, &self.entries) {
             let total = engines.saturating_mul(entries);
@@ -115,7 +122,7 @@ impl SwapOptions {
                 }
             }
         }
-        (cells, skipped)
+        Cells { cells, skipped }
     }
 }
 
@@ -171,7 +178,7 @@ mod tests {
     fn a_cell_that_is_too_large_is_named_and_measured_only_on_request() {
         let mut options = SwapOptions::new("out");
         options.entries = vec![1_000, 10, 10];
-        let (cells, skipped) = options.cells();
+        let Cells { cells, skipped } = options.cells();
         assert_eq!((cells.len(), skipped.len()), (20, 4));
         assert!(
             skipped
@@ -180,7 +187,7 @@ mod tests {
         );
         assert!(skipped[0].reason.contains("--large"));
         options.large = true;
-        assert_eq!(options.cells().0.len(), 24);
+        assert_eq!(options.cells().cells.len(), 24);
     }
 
     #[test]

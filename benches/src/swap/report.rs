@@ -1,5 +1,6 @@
 //! [`SwapReport`]: what the rows say together.
 
+use super::options::Cells;
 use super::row::as_micros;
 use super::{Cell, Row, SwapOptions, summary, targets};
 use crate::{BenchError, Machine, Spread, Target};
@@ -110,7 +111,7 @@ impl SwapReport {
         rows: Vec<Row>,
         skipped: Vec<SkippedCell>,
     ) -> Self {
-        let (cells, _) = options.cells();
+        let Cells { cells, .. } = options.cells();
         let mut cells: Vec<_> = cells
             .into_iter()
             .map(|cell| CellReport::of(cell, &rows))

@@ -108,9 +108,16 @@ fn damage(reason: &str) -> InspectError {
     }
 }
 
+/// One entry of the dynamic table.
+#[derive(Clone, Copy)]
+struct DynamicEntry {
+    tag: elf::DynamicTag,
+    value: u64,
+}
+
 /// The dynamic table, as the dynamic linker will see it.
 struct Dynamic<'a> {
-    entries: Vec<(elf::DynamicTag, u64)>,
+    entries: Vec<DynamicEntry>,
     strings: &'a [u8],
 }
 
@@ -118,12 +125,7 @@ impl<'a> Dynamic<'a> {
     /// Reads the table that PT_DYNAMIC names, and its strings through PT_LOAD.
     fn read(elf: &Elf<'a>) -> Result<Self, InspectError> {
         let entries = Self::entries(elf)?;
-        let value = |wanted| {
-            entries
-                .iter()
-                .find(|(tag, _)| *tag == wanted)
-                .map(|(_, value)| *value)
-        };
+        let value = |wanted| value_of(&entries, wanted);
         let strings = match (value(elf::DT_STRTAB), value(elf::DT_STRSZ)) {
             (Some(address), Some(size)) => loaded(elf, address, size)?,
             _ => &[],
@@ -132,7 +134,7 @@ impl<'a> Dynamic<'a> {
         Ok(Self { entries, strings })
     }
 
-    fn entries(elf: &Elf<'a>) -> Result<Vec<(elf::DynamicTag, u64)>, InspectError> {
+    fn entries(elf: &Elf<'a>) -> Result<Vec<DynamicEntry>, InspectError> {
         let endian = elf.endian();
         for segment in elf.elf_program_headers() {
             let Some(table) = segment.dynamic(endian, elf.data()).map_err(damaged)? else {
@@ -145,8 +147,10 @@ impl<'a> Dynamic<'a> {
             if end > DYNAMIC_ENTRIES_MAX {
                 return Err(damage("its dynamic table is too long"));
             }
-            let entry =
-                |entry: &elf::Dyn64<LittleEndian>| (entry.d_tag(endian), entry.d_val(endian));
+            let entry = |entry: &elf::Dyn64<LittleEndian>| DynamicEntry {
+                tag: entry.d_tag(endian),
+                value: entry.d_val(endian),
+            };
             return Ok(table[..end].iter().map(entry).collect());
         }
         Ok(Vec::new())
@@ -156,8 +160,8 @@ impl<'a> Dynamic<'a> {
     fn values(&self, wanted: elf::DynamicTag) -> impl Iterator<Item = u64> + '_ {
         self.entries
             .iter()
-            .filter(move |(tag, _)| *tag == wanted)
-            .map(|(_, value)| *value)
+            .filter(move |entry| entry.tag == wanted)
+            .map(|entry| entry.value)
     }
 
     /// The texts of a tag whose values are offsets into the strings.
@@ -177,6 +181,13 @@ impl<'a> Dynamic<'a> {
     }
 }
 
+/// The first value of a tag: the one that the dynamic linker goes by.
+fn value_of(entries: &[DynamicEntry], wanted: elf::DynamicTag) -> Option<u64> {
+    let mut entries = entries.iter();
+    let entry = entries.find(|entry| entry.tag == wanted)?;
+    Some(entry.value)
+}
+
 /// The file's bytes that will lie at an address.
 fn loaded<'a>(elf: &Elf<'a>, address: u64, size: u64) -> Result<&'a [u8], InspectError> {
     let endian = elf.endian();
@@ -191,12 +202,9 @@ fn loaded<'a>(elf: &Elf<'a>, address: u64, size: u64) -> Result<&'a [u8], Inspec
 
 /// Sections and program headers must name the same symbol table, else a name found in one would
 /// prove nothing about the other.
-fn same_tables(elf: &Elf<'_>, entries: &[(elf::DynamicTag, u64)]) -> Result<(), InspectError> {
+fn same_tables(elf: &Elf<'_>, entries: &[DynamicEntry]) -> Result<(), InspectError> {
     use object::read::elf::SectionHeader as _;
-    let loaded = entries
-        .iter()
-        .find(|(tag, _)| *tag == elf::DT_SYMTAB)
-        .map(|(_, value)| *value);
+    let loaded = value_of(entries, elf::DT_SYMTAB);
     let section = elf.elf_dynamic_symbol_table().section();
     let Ok(section) = elf.elf_section_table().section(section) else {
         return Ok(());

@@ -85,8 +85,8 @@ pub(crate) fn fits(descriptor: &Descriptor) -> Result<(), ProbeError> {
 /// A staged module that a child process loaded and found fit for this node.
 #[derive(Debug)]
 pub struct ProbedArtifact {
-    staged: StagedArtifact,
-    verdict: Verdict,
+    pub(crate) staged: StagedArtifact,
+    pub(crate) verdict: Verdict,
 }
 
 impl ProbedArtifact {
@@ -116,9 +116,5 @@ impl ProbedArtifact {
     /// The verdict, with the module's descriptor.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
-    }
-
-    pub(crate) fn into_parts(self) -> (StagedArtifact, Verdict) {
-        (self.staged, self.verdict)
     }
 }

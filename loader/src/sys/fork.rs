@@ -92,7 +92,10 @@ pub fn fork(
 /// The whole life of the copy.
 fn be_copy(outputs: Outputs, cpu_s: u64, work: impl FnOnce(&mut File, &mut File) -> bool) -> ! {
     let done = catch_unwind(AssertUnwindSafe(|| {
-        let (mut to, mut complaints) = keep_only(outputs)?;
+        let Kept {
+            mut to,
+            mut complaints,
+        } = keep_only(outputs)?;
         limits::confine_copy(cpu_s)?;
         io::Result::Ok(work(&mut to, &mut complaints))
     }));
@@ -104,8 +107,14 @@ fn be_copy(outputs: Outputs, cpu_s: u64, work: impl FnOnce(&mut File, &mut File)
     unsafe { libc::_exit(code) }
 }
 
-/// Closes all files but the two, and gives them.
-fn keep_only(outputs: Outputs) -> io::Result<(File, File)> {
+/// The files that the copy keeps.
+struct Kept {
+    to: File,
+    complaints: File,
+}
+
+/// Closes all files but the two.
+fn keep_only(outputs: Outputs) -> io::Result<Kept> {
     dup2_stdout(&outputs.to)?;
     dup2_stderr(&outputs.complaints)?;
     // SAFETY: the call takes numbers alone. It closes files that others own, which are no more in this process: all
@@ -120,7 +129,10 @@ fn keep_only(outputs: Outputs) -> io::Result<(File, File)> {
     fcntl_setfl(stderr(), OFlags::NONBLOCK)?;
     // Not every process may have such a large one.
     let _ = fcntl_setpipe_size(stdout(), PIPE_BYTES);
-    Ok((owned(stdout())?.into(), owned(stderr())?.into()))
+    Ok(Kept {
+        to: owned(stdout())?.into(),
+        complaints: owned(stderr())?.into(),
+    })
 }
 
 impl End {

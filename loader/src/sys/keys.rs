@@ -109,10 +109,22 @@ impl Table {
     }
 }
 
+/// A key that is to be made.
+pub(super) struct NewKey {
+    /// Where the object that makes it begins.
+    pub(super) owner: usize,
+    pub(super) destructor: Option<Destructor>,
+    /// Whether the destructor can be taken away later.
+    pub(super) watched: bool,
+}
+
 /// Makes a key with `real`, which is given the destructor to make it with, and notes whose it is.
-/// A destructor that is `watched` can be taken away later.
 pub(super) fn create(
-    (owner, destructor, watched): (usize, Option<Destructor>, bool),
+    NewKey {
+        owner,
+        destructor,
+        watched,
+    }: NewKey,
     real: impl FnOnce(Option<Destructor>) -> Result<pthread_key_t, c_int>,
 ) -> Result<(), c_int> {
     let mut table = table();
@@ -183,8 +195,15 @@ pub fn in_use(program: usize) -> KeysInUse {
 #[derive(Debug, Default)]
 #[must_use = "they stay in use until they are deleted"]
 pub struct Condemned {
-    keys: Vec<(usize, u64)>,
+    keys: Vec<CondemnedKey>,
     places: Vec<usize>,
+}
+
+/// A key by its place, and its serial number there: the place may have been given to another since.
+#[derive(Clone, Copy, Debug)]
+struct CondemnedKey {
+    place: usize,
+    serial: u64,
 }
 
 impl Condemned {
@@ -216,7 +235,10 @@ pub fn condemn(owner: usize) -> Condemned {
             stand_ins::take_away(number);
             // Also where the library has deleted the key itself: a thread may be inside its destructor still.
             condemned.places.push(number);
-            let key = place.record.map(|record| (number, record.serial));
+            let key = place.record.map(|record| CondemnedKey {
+                place: number,
+                serial: record.serial,
+            });
             condemned.keys.extend(key);
         }
     }
@@ -229,7 +251,7 @@ pub fn condemn(owner: usize) -> Condemned {
 pub fn delete(condemned: Condemned) -> usize {
     let keys: Vec<_> = {
         let table = table();
-        let key = |(place, serial): (usize, u64)| {
+        let key = |CondemnedKey { place, serial }| {
             let record = table.places[place].record;
             let record = record.filter(|record| record.serial == serial)?;
             Some(record.key)
@@ -257,7 +279,12 @@ mod tests {
             given = destructor;
             Ok(number)
         };
-        create((owner, Some(destructor), true), real).unwrap();
+        let key = NewKey {
+            owner,
+            destructor: Some(destructor),
+            watched: true,
+        };
+        create(key, real).unwrap();
         given.unwrap()
     }
 

@@ -64,10 +64,11 @@ pub use limits::{
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{BuildInfo, Metrics, Outcome, PAUSE_BUCKETS_S, RehearsalOutcome};
 pub use node::{
-    Answer, Answered, ApplyOptions, CarriedOut, Moment, Node, OrderedBy, Pending, Refusal, Replied,
-    Sent,
+    Answer, Answered, ApplyOptions, CapturedState, CarriedOut, Moment, Node, OrderedBy, Pending,
+    Refusal, Replied, Sent,
 };
 pub use origin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
+pub use refit_abi::host::Share;
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
 pub use room::{ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, NoRoom, Part, Room, SMALL_BYTES};
 pub use routes::{
@@ -75,6 +76,5 @@ pub use routes::{
     HEADER_REHEARSAL_WAIT,
 };
 pub use server::{Server, Shutdown};
-pub use refit_abi::host::Share;
 pub use share::Entrance;
 pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};

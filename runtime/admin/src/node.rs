@@ -59,11 +59,11 @@ pub trait Node: Send + Sync + 'static {
     /// Asks an engine something, between two blocks, without changing it.
     fn query(&self, engine: EngineId, body: Bytes) -> Answer<'_, Replied>;
 
-    /// An engine's state and the generation whose code wrote it down, between two blocks.
+    /// An engine's state, as its code writes it down between two blocks.
     ///
     /// # Errors
     /// The [`Refusal`] of an engine that is unknown or has no state to rely on.
-    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal>;
+    fn state(&self, engine: EngineId) -> Result<CapturedState, Refusal>;
 
     /// Starts an engine afresh: what it was goes, its mail stays. Ready once the block that says so is executed. With a
     /// [`RequestId`] under which that was done before, does nothing and gives what it did then.
@@ -203,6 +203,15 @@ pub struct ApplyOptions {
     pub no_rehearsal: bool,
     /// Longest time for its rehearsal, in microseconds: overrides the node's own.
     pub rehearsal_wait_us: Option<u64>,
+}
+
+/// An engine's state, written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturedState {
+    /// The state, and the facts that it is read by.
+    pub fixture: Fixture,
+    /// The generation whose code wrote it down.
+    pub generation: Generation,
 }
 
 /// The point of a node's history at which an answer was made.

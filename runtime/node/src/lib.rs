@@ -38,7 +38,7 @@ mod upgrade;
 mod watch;
 
 pub use blocks::clock::{Clock, SystemClock};
-pub use code::quarantine::{QUARANTINE_ENTRIES_MAX, Quarantine, QuarantineError};
+pub use code::quarantine::{Forbidden, QUARANTINE_ENTRIES_MAX, Quarantine, QuarantineError};
 pub use known::failed::Failed;
 pub use known::latest::Counts;
 pub use known::receipts::{RECEIPT_ENGINES_MAX, RECEIPTS_MAX};

@@ -26,7 +26,7 @@ mod stopwatch;
 mod transition;
 mod under_way;
 
-pub use armed::{ArmError, Armed};
+pub use armed::{ArmError, Armed, KindClass};
 pub use bus::{Budget, BusBudget, RESIDENTS_PER_TASK};
 pub use class::Class;
 pub use directives::Directives;

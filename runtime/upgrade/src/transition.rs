@@ -72,27 +72,38 @@ struct Crossing {
     by_kind: Vec<Option<usize>>,
 }
 
+/// What all transitions and rounds are run with.
+pub(crate) struct Transitions {
+    pub(crate) work: Arc<Vec<Work>>,
+    /// Of the generation that comes.
+    pub(crate) table: Arc<GenerationTable>,
+    pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) budget: BusBudget,
+}
+
+/// How they ended.
+pub(crate) struct Ran {
+    pub(crate) outcome: Result<CommitEffects, Failure>,
+    /// What they logged, also if they failed.
+    pub(crate) lines: Vec<LogLine>,
+}
+
 /// Runs all transitions and rounds. What they made lies beside the old states, or is gone.
-pub(crate) fn run(
-    work: &Arc<Vec<Work>>,
-    table: &Arc<GenerationTable>,
-    under_way: &Arc<UnderWay>,
-    budget: BusBudget,
-    quiesced: &mut Quiesced<'_>,
-) -> (Result<CommitEffects, Failure>, Vec<LogLine>) {
-    let shared = Arc::new(Shared::new(
-        quiesced.view(),
-        table.clone(),
-        under_way.clone(),
+pub(crate) fn run(transitions: Transitions, quiesced: &mut Quiesced<'_>) -> Ran {
+    let Transitions {
+        work,
+        table,
+        under_way,
         budget,
-    ));
+    } = transitions;
+    let last = work.iter().map(|item| item.stage).max().unwrap_or(0);
+    let shared = Arc::new(Shared::new(quiesced.view(), table, under_way, budget));
     let stages = Stages {
-        work: work.clone(),
+        work,
         shared: shared.clone(),
     };
     let mut rounds = Rounds::new(shared.clone());
     let mut taken = Taken::default();
-    let last = work.iter().map(|item| item.stage).max().unwrap_or(0);
     for stage in 0..=last {
         stages.run(stage, quiesced, &mut rounds, &mut taken);
         if shared.is_cancelled() {
@@ -106,13 +117,15 @@ pub(crate) fn run(
     let lines = rounds.take_lines();
     if let Some(failure) = shared.take_failure() {
         rounds.discard();
-        return (Err(failure), lines);
+        let outcome = Err(failure);
+        return Ran { outcome, lines };
     }
     let mut commit_effects = rounds.finish(quiesced);
     taken.counters.append(&mut commit_effects.counters);
     commit_effects.counters = taken.counters;
     (commit_effects.restarted, commit_effects.revived) = (taken.restarted, taken.revived);
-    (Ok(commit_effects), lines)
+    let outcome = Ok(commit_effects);
+    Ran { outcome, lines }
 }
 
 impl Work {
@@ -126,35 +139,46 @@ impl Work {
     }
 }
 
-/// Puts whole new states beside the old ones; `places` are chunk, number and state.
-pub(crate) fn put(quiesced: &mut Quiesced<'_>, places: Vec<(u32, u32, Instance)>) {
-    let places = places
-        .into_iter()
-        .map(|(chunk, number, instance)| (chunk, number, Next::Whole(instance)));
+/// A new state, and the place of its engine.
+pub(crate) struct Placed<S> {
+    pub(crate) chunk: u32,
+    /// In that chunk.
+    pub(crate) number: u32,
+    pub(crate) state: S,
+}
+
+/// Puts whole new states beside the old ones.
+pub(crate) fn put(quiesced: &mut Quiesced<'_>, places: Vec<Placed<Instance>>) {
+    let places = places.into_iter().map(|placed| Placed {
+        chunk: placed.chunk,
+        number: placed.number,
+        state: Next::Whole(placed.state),
+    });
     put_next(quiesced, places.collect());
 }
 
-fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<(u32, u32, Next)>) {
+fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<Placed<Next>>) {
     if places.is_empty() {
         return;
     }
-    places.sort_by_key(|(chunk, number, _)| (*chunk, *number));
-    let mut by_chunk: Vec<Vec<(u32, Next)>> = Vec::new();
-    for (chunk, number, next) in places {
-        let chunk = chunk as usize;
+    places.sort_by_key(|placed| (placed.chunk, placed.number));
+    let mut by_chunk: Vec<Vec<Placed<Next>>> = Vec::new();
+    for placed in places {
+        let chunk = placed.chunk as usize;
         if by_chunk.len() <= chunk {
             by_chunk.resize_with(chunk + 1, Vec::new);
         }
-        by_chunk[chunk].push((number, next));
+        by_chunk[chunk].push(placed);
     }
+    // A lock for each chunk: the visitor is shared by all threads, though each chunk is one thread's.
     let by_chunk: Vec<_> = by_chunk.into_iter().map(Mutex::new).collect();
     quiesced.visit(move |number, chunk| {
         let Some(places) = by_chunk.get(number) else {
             return;
         };
-        for (number, next) in places.lock().drain(..) {
-            if let Some(mut slot) = chunk.slot(number) {
-                slot.set_next(next);
+        for placed in places.lock().drain(..) {
+            if let Some(mut slot) = chunk.slot(placed.number) {
+                slot.set_next(placed.state);
             }
         }
     });
@@ -194,13 +218,7 @@ impl Stages {
         rounds.hold(outs);
     }
 
-    fn take_up(
-        &self,
-        chunk: u32,
-        made: Made,
-        places: &mut Vec<(u32, u32, Next)>,
-        taken: &mut Taken,
-    ) {
+    fn take_up(&self, chunk: u32, made: Made, places: &mut Vec<Placed<Next>>, taken: &mut Taken) {
         if made.is_stateless {
             taken.revived.push(made.id);
         }
@@ -222,8 +240,13 @@ impl Stages {
                 handles,
                 mailbox: Vec::new(),
             }),
-            (next, _) => {
-                places.push((chunk, made.number, next));
+            (state, _) => {
+                let number = made.number;
+                places.push(Placed {
+                    chunk,
+                    number,
+                    state,
+                });
                 if made.counters != made.before {
                     taken.counters.push((made.id, made.counters));
                 }

@@ -28,9 +28,9 @@ use refit_admin::api::{
     RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
-    ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CarriedOut, Entrance, EventFeed,
-    Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room, Sent,
-    Share,
+    ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
+    EventFeed, Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room,
+    Sent, Share,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -215,13 +215,14 @@ impl Node for Double {
         self.answer(engine, &body, None)
     }
 
-    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
-        let refuse = |status, code, detail: String| {
-            let next = "see the engines with `refit status`";
-            Err(Refusal::new(status, code, detail, next))
-        };
+    fn state(&self, engine: EngineId) -> Result<CapturedState, Refusal> {
+        let next = "see the engines with `refit status`";
+        let refuse = |status, code, detail: String| Err(Refusal::new(status, code, detail, next));
         match engine.to_string().as_str() {
-            "kv" => Ok((fixture(), Generation(2))),
+            "kv" => Ok(CapturedState {
+                fixture: fixture(),
+                generation: Generation(2),
+            }),
             "cache" => {
                 let detail = "engine `cache` has no state to be captured: it is poisoned";
                 refuse(503, "engine-poisoned", detail.to_owned())

@@ -164,7 +164,7 @@ impl fmt::Display for Now {
             self.seconds.div_euclid(86_400),
             self.seconds.rem_euclid(86_400),
         );
-        let (year, month, day) = date(days);
+        let Date { year, month, day } = date(days);
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         write!(
             f,
@@ -174,9 +174,15 @@ impl fmt::Display for Now {
     }
 }
 
-/// Year, month and day of a day counted from 1970. Counts in years that begin in March, so that the leap day
+struct Date {
+    year: i64,
+    month: i64,
+    day: i64,
+}
+
+/// The date of a day counted from 1970. Counts in years that begin in March, so that the leap day
 /// is the last, and in eras of 400 years, which are all equally long.
-fn date(days: i64) -> (i64, i64, i64) {
+fn date(days: i64) -> Date {
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -184,7 +190,11 @@ fn date(days: i64) -> (i64, i64, i64) {
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
+    Date {
+        year: year + era * 400 + i64::from(month <= 2),
+        month,
+        day,
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 //! close or flush a second time what the node has open.
 
 use super::super::crash;
-use super::Next;
 use super::caller::with_caller;
+use super::{Next, StandIn};
 use libc::c_int;
 use std::mem::transmute;
 
@@ -17,13 +17,13 @@ static EXIT_NOW: Next = Next::new(c"_exit");
 static EXIT_NOW_C: Next = Next::new(c"_Exit");
 static QUICK_EXIT: Next = Next::new(c"quick_exit");
 
-/// The functions that these stand in for, and where they lie themselves.
-pub(super) fn pairs() -> [(&'static Next, usize); 4] {
+/// The functions of this file.
+pub(super) fn stand_ins() -> [StandIn; 4] {
     [
-        (&EXIT, exit as *const () as usize),
-        (&EXIT_NOW, _exit as *const () as usize),
-        (&EXIT_NOW_C, _Exit as *const () as usize),
-        (&QUICK_EXIT, quick_exit as *const () as usize),
+        StandIn::new(&EXIT, exit as *const ()),
+        StandIn::new(&EXIT_NOW, _exit as *const ()),
+        StandIn::new(&EXIT_NOW_C, _Exit as *const ()),
+        StandIn::new(&QUICK_EXIT, quick_exit as *const ()),
     ]
 }
 

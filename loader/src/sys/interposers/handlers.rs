@@ -13,7 +13,7 @@
 
 use super::super::{address, crash, signals};
 use super::caller::with_caller;
-use super::{Next, library_at};
+use super::{Next, StandIn, library_at};
 use libc::{c_int, sighandler_t};
 use std::mem::{MaybeUninit, transmute};
 use std::ptr::{from_ref, null};
@@ -24,11 +24,11 @@ type Signal = unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t;
 static SIGACTION: Next = Next::new(c"sigaction");
 static SIGNAL: Next = Next::new(c"signal");
 
-/// The functions that these stand in for, and where they lie themselves.
-pub(super) fn pairs() -> [(&'static Next, usize); 2] {
+/// The functions of this file.
+pub(super) fn stand_ins() -> [StandIn; 2] {
     [
-        (&SIGACTION, sigaction as *const () as usize),
-        (&SIGNAL, signal as *const () as usize),
+        StandIn::new(&SIGACTION, sigaction as *const ()),
+        StandIn::new(&SIGNAL, signal as *const ()),
     ]
 }
 

@@ -4,8 +4,8 @@
 //! A key is of the library that its destructor lies in. Where that is the C library's, as `free` is, or
 //! where there is none, it is of the library that keeps the key: C keeps it in a static variable.
 
-use super::super::keys::{self, Destructor, NOBODY};
-use super::{Next, library_at};
+use super::super::keys::{self, Destructor, NOBODY, NewKey};
+use super::{Next, StandIn, library_at};
 use libc::{c_int, pthread_key_t};
 use std::mem::transmute;
 
@@ -21,13 +21,13 @@ static KEY_DELETE: Next = Next::new(c"pthread_key_delete");
 static TSS_CREATE: Next = Next::new(c"tss_create");
 static TSS_DELETE: Next = Next::new(c"tss_delete");
 
-/// The functions that these stand in for, and where they lie themselves.
-pub(super) fn pairs() -> [(&'static Next, usize); 4] {
+/// The functions of this file.
+pub(super) fn stand_ins() -> [StandIn; 4] {
     [
-        (&KEY_CREATE, pthread_key_create as *const () as usize),
-        (&KEY_DELETE, pthread_key_delete as *const () as usize),
-        (&TSS_CREATE, tss_create as *const () as usize),
-        (&TSS_DELETE, tss_delete as *const () as usize),
+        StandIn::new(&KEY_CREATE, pthread_key_create as *const ()),
+        StandIn::new(&KEY_DELETE, pthread_key_delete as *const ()),
+        StandIn::new(&TSS_CREATE, tss_create as *const ()),
+        StandIn::new(&TSS_DELETE, tss_delete as *const ()),
     ]
 }
 
@@ -74,8 +74,12 @@ unsafe fn create(
     let is_libc = |owner: &usize| library_at(next) == Some(*owner);
     let by_destructor = by_destructor.filter(|owner| !is_libc(owner));
     let owner = by_destructor.or_else(|| library_at(key as usize));
-    let made_for = (owner.unwrap_or(NOBODY), destructor, by_destructor.is_some());
-    keys::create(made_for, |destructor| {
+    let new = NewKey {
+        owner: owner.unwrap_or(NOBODY),
+        destructor,
+        watched: by_destructor.is_some(),
+    };
+    keys::create(new, |destructor| {
         // SAFETY: as the caller gave it; the destructor is the caller's or the one that stands in for it.
         match unsafe { real(key, destructor) } {
             // SAFETY: the real function succeeded, so it wrote the key.
@@ -155,7 +159,12 @@ mod tests {
             KEY.store(key, Ordering::SeqCst);
             Ok(key)
         };
-        keys::create((owner, Some(destructor), true), real).unwrap();
+        let new = NewKey {
+            owner,
+            destructor: Some(destructor),
+            watched: true,
+        };
+        keys::create(new, real).unwrap();
         let use_it = || {
             let thread = std::thread::spawn(|| {
                 // SAFETY: a key that is there; the value is only looked at for being null or not.

@@ -2,7 +2,7 @@
 
 use super::super::crash;
 use super::super::threads::{self, Ticket};
-use super::{Next, library_at};
+use super::{Next, StandIn, library_at};
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 use refit_abi::host::running::Label;
 use std::mem::transmute;
@@ -23,12 +23,18 @@ const THRD_ERROR: c_int = 2;
 static CREATE: Next = Next::new(c"pthread_create");
 static THRD_CREATE: Next = Next::new(c"thrd_create");
 
-/// The functions that these stand in for, and where they lie themselves.
-pub(super) fn pairs() -> [(&'static Next, usize); 2] {
+/// The functions of this file.
+pub(super) fn stand_ins() -> [StandIn; 2] {
     [
-        (&CREATE, pthread_create as *const () as usize),
-        (&THRD_CREATE, thrd_create as *const () as usize),
+        StandIn::new(&CREATE, pthread_create as *const ()),
+        StandIn::new(&THRD_CREATE, thrd_create as *const ()),
     ]
+}
+
+/// The work that a thread is made for.
+struct Errand<T> {
+    routine: Routine<T>,
+    argument: *mut c_void,
 }
 
 /// The values that a thread needs to begin.
@@ -65,11 +71,15 @@ pub unsafe extern "C" fn pthread_create(
     }
     // SAFETY: the address of the C library's function of this name, which has this type.
     let real = unsafe { transmute::<usize, Create>(next) };
-    remembered((routine, argument), libc::EAGAIN, |routine, argument| {
-        // SAFETY: the stand-in's caller keeps the real function's rules; the routine and the argument are
-        // the caller's own, or ours, which fit each other.
-        unsafe { real(thread, attributes, routine, argument) }
-    })
+    remembered(
+        Errand { routine, argument },
+        libc::EAGAIN,
+        |routine, argument| {
+            // SAFETY: the stand-in's caller keeps the real function's rules; the routine and the argument are
+            // the caller's own, or ours, which fit each other.
+            unsafe { real(thread, attributes, routine, argument) }
+        },
+    )
 }
 
 /// Makes a thread, and remembers it if its routine is in a library. `thrd_error` if too many are
@@ -90,16 +100,20 @@ pub unsafe extern "C" fn thrd_create(
     // SAFETY: the address of the C library's function of this name, which has this type: `thrd_t` is a
     // `pthread_t`, of which only the address crosses.
     let real = unsafe { transmute::<usize, ThrdCreate>(next) };
-    remembered((routine, argument), THRD_ERROR, |routine, argument| {
-        // SAFETY: as in `pthread_create`.
-        unsafe { real(thread, routine, argument) }
-    })
+    remembered(
+        Errand { routine, argument },
+        THRD_ERROR,
+        |routine, argument| {
+            // SAFETY: as in `pthread_create`.
+            unsafe { real(thread, routine, argument) }
+        },
+    )
 }
 
 /// Lets `create` make a thread: with [`run`] around what the caller asked for, if the routine is in a library or
 /// crashes are reported. `full` is the answer if it cannot be remembered.
 fn remembered<T>(
-    (routine, argument): (Routine<T>, *mut c_void),
+    Errand { routine, argument }: Errand<T>,
     full: c_int,
     create: impl FnOnce(Routine<T>, *mut c_void) -> c_int,
 ) -> c_int {
@@ -133,13 +147,13 @@ fn remembered<T>(
 ///
 /// Nothing is left to be dropped when the routine is called: it may leave by `pthread_exit`.
 extern "C" fn run<T>(start: *mut c_void) -> T {
-    let (routine, argument) = begun::<T>(start);
+    let Errand { routine, argument } = begun::<T>(start);
     routine(argument)
 }
 
 /// Notes the thread's library and gives its routine. Apart, so that nothing of it stands in the way of `pthread_exit`.
 #[inline(never)]
-fn begun<T>(start: *mut c_void) -> (Routine<T>, *mut c_void) {
+fn begun<T>(start: *mut c_void) -> Errand<T> {
     let start: *mut Start<T> = start.cast();
     // SAFETY: `remembered` gave this thread, and no one else, the box that it made for it.
     let Start {
@@ -152,5 +166,5 @@ fn begun<T>(start: *mut c_void) -> (Routine<T>, *mut c_void) {
         threads::runs(owner.ticket);
     }
     crash::begins(owner.map(|owner| owner.base), maker);
-    (routine, argument)
+    Errand { routine, argument }
 }

@@ -4,7 +4,7 @@
 
 use super::super::crash;
 use super::caller::with_caller;
-use super::{Next, library_at};
+use super::{Next, StandIn, library_at};
 use libc::{c_int, sigset_t};
 use std::mem::transmute;
 use std::ptr::from_ref;
@@ -14,11 +14,11 @@ type Mask = unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int
 static OF_THREAD: Next = Next::new(c"pthread_sigmask");
 static OF_PROCESS: Next = Next::new(c"sigprocmask");
 
-/// The functions that these stand in for, and where they lie themselves.
-pub(super) fn pairs() -> [(&'static Next, usize); 2] {
+/// The functions of this file.
+pub(super) fn stand_ins() -> [StandIn; 2] {
     [
-        (&OF_THREAD, pthread_sigmask as *const () as usize),
-        (&OF_PROCESS, sigprocmask as *const () as usize),
+        StandIn::new(&OF_THREAD, pthread_sigmask as *const ()),
+        StandIn::new(&OF_PROCESS, sigprocmask as *const ()),
     ]
 }
 
@@ -43,7 +43,7 @@ unsafe extern "C" fn of_thread_by(
     caller: usize,
 ) -> c_int {
     // SAFETY: the stand-in's caller keeps the real function's rules.
-    unsafe { mask(&OF_THREAD, (how, new, old), caller).unwrap_or(libc::ENOSYS) }
+    unsafe { mask(&OF_THREAD, Change { how, new, old }, caller).unwrap_or(libc::ENOSYS) }
 }
 
 /// # Safety
@@ -55,16 +55,19 @@ unsafe extern "C" fn of_process_by(
     caller: usize,
 ) -> c_int {
     // SAFETY: the stand-in's caller keeps the real function's rules.
-    unsafe { mask(&OF_PROCESS, (how, new, old), caller).unwrap_or(-1) }
+    unsafe { mask(&OF_PROCESS, Change { how, new, old }, caller).unwrap_or(-1) }
+}
+
+/// The arguments of either function.
+struct Change {
+    how: c_int,
+    new: *const sigset_t,
+    old: *mut sigset_t,
 }
 
 /// # Safety
 /// As the function that `next` names.
-unsafe fn mask(
-    next: &Next,
-    (how, new, old): (c_int, *const sigset_t, *mut sigset_t),
-    caller: usize,
-) -> Option<c_int> {
+unsafe fn mask(next: &Next, Change { how, new, old }: Change, caller: usize) -> Option<c_int> {
     let address = next.address();
     if address == 0 {
         return None;

@@ -126,17 +126,35 @@ pub fn in_force() -> Result<(), NotInForce> {
     LOOKED.get_or_init(look).clone()
 }
 
+/// A function of ours that is bound in the place of the C library's.
+struct StandIn {
+    /// The function that it stands in for.
+    next: &'static Next,
+    /// Where it lies itself.
+    own: usize,
+}
+
+impl StandIn {
+    fn new(next: &'static Next, own: *const ()) -> Self {
+        let own = own as usize;
+        Self { next, own }
+    }
+}
+
+fn all() -> impl Iterator<Item = StandIn> {
+    making_threads::stand_ins()
+        .into_iter()
+        .chain(making_keys::stand_ins())
+        .chain(handlers::stand_ins())
+        .chain(ends::stand_ins())
+        .chain(masks::stand_ins())
+        .chain(programs::stand_ins())
+}
+
 fn look() -> Result<(), NotInForce> {
     // Before any engine's code can fork.
     crash::at_home();
-    let pairs = making_threads::pairs()
-        .into_iter()
-        .chain(making_keys::pairs())
-        .chain(handlers::pairs())
-        .chain(ends::pairs())
-        .chain(masks::pairs())
-        .chain(programs::pairs());
-    for (next, own) in pairs {
+    for StandIn { next, own } in all() {
         // SAFETY: the name is a C string; RTLD_DEFAULT searches as a library's binding would.
         let bound = unsafe { libc::dlsym(libc::RTLD_DEFAULT, next.name.as_ptr()) } as usize;
         if bound != own || (next.address() == 0 && !next.may_be_missing) {
@@ -159,14 +177,8 @@ mod tests {
 
     #[test]
     fn each_one_that_is_exported_is_looked_at() {
-        let pairs = making_threads::pairs()
-            .into_iter()
-            .chain(making_keys::pairs())
-            .chain(handlers::pairs())
-            .chain(ends::pairs())
-            .chain(masks::pairs())
-            .chain(programs::pairs());
-        let mut looked: Vec<_> = pairs.map(|(next, _)| next.name.to_str().unwrap()).collect();
+        let names = all().map(|one| one.next.name.to_str().unwrap());
+        let mut looked: Vec<_> = names.collect();
         looked.sort_unstable();
         assert_eq!(looked, SYMBOLS);
     }

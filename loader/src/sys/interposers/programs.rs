@@ -4,7 +4,7 @@
 //! Should the system refuse the program, the call comes back and the process goes on.
 
 use super::super::crash;
-use super::Next;
+use super::{Next, StandIn};
 use libc::{c_char, c_int};
 use std::ffi::CStr;
 use std::mem::transmute;
@@ -23,15 +23,15 @@ static EXECVP: Next = Next::new(c"execvp");
 static EXECVPE: Next = Next::new(c"execvpe");
 static FEXECVE: Next = Next::new(c"fexecve");
 
-/// The functions that these stand in for, and where they lie themselves.
-pub(super) fn pairs() -> [(&'static Next, usize); 6] {
+/// The functions of this file.
+pub(super) fn stand_ins() -> [StandIn; 6] {
     [
-        (&EXECV, execv as *const () as usize),
-        (&EXECVE, execve as *const () as usize),
-        (&EXECVEAT, execveat as *const () as usize),
-        (&EXECVP, execvp as *const () as usize),
-        (&EXECVPE, execvpe as *const () as usize),
-        (&FEXECVE, fexecve as *const () as usize),
+        StandIn::new(&EXECV, execv as *const ()),
+        StandIn::new(&EXECVE, execve as *const ()),
+        StandIn::new(&EXECVEAT, execveat as *const ()),
+        StandIn::new(&EXECVP, execvp as *const ()),
+        StandIn::new(&EXECVPE, execvpe as *const ()),
+        StandIn::new(&FEXECVE, fexecve as *const ()),
     ]
 }
 

@@ -7,7 +7,7 @@ use super::ordered_by;
 use crate::fixture_body::FixtureBody;
 use crate::pass::For;
 use crate::seat::Seat;
-use crate::{Bytes, Moment, Refusal, Replied, RequestId, body, origin};
+use crate::{Bytes, CapturedState, Moment, Refusal, Replied, RequestId, body, origin};
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -127,7 +127,11 @@ pub(super) async fn state(
     let engine = engine_id(path)?;
     let purpose = (For::Work, &*Seat::of(&request));
     let mut part = app.node.answers().take(FIXTURE_STATE_BYTES_MAX)?;
-    let (fixture, generation) = ask(&app, purpose, move |node| node.state(engine)).await??;
+    let captured = ask(&app, purpose, move |node| node.state(engine)).await??;
+    let CapturedState {
+        fixture,
+        generation,
+    } = captured;
     part.shrink_to(fixture.state.len());
     let moment = Moment {
         height: fixture.height,

@@ -21,8 +21,8 @@ use refit_admin::api::{KindStatus, UpgradeReport};
 use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
 use refit_node::{
-    EngineCode, EngineConfig, Failed, FolderError, FolderLock, Holder, Node, NodeConfig, Prepared,
-    Quarantine, QuarantineError, StartError,
+    EngineCode, EngineConfig, Failed, FolderError, FolderLock, Forbidden, Holder, Node, NodeConfig,
+    Prepared, Quarantine, QuarantineError, StartError,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::borrow::Cow;
@@ -111,7 +111,7 @@ fn lock(data_dir: &Path, listens: &[Listen]) -> Result<FolderLock, Box<RunError>
 fn warn_of_quarantined(code: &[EngineCode], quarantine: &Quarantine) {
     for started in code {
         let artifact = started.artifact.to_string();
-        if let Some((entry, _)) = quarantine.forbids([artifact.as_str()].into_iter()) {
+        if let Some(Forbidden { entry, .. }) = quarantine.forbids([artifact.as_str()].into_iter()) {
             let (engine, reason) = (&started.engine, &entry.reason);
             tracing::warn!(%engine, %artifact, %reason, "the engine starts with code that is in quarantine");
         }

@@ -51,8 +51,14 @@ struct Kept {
     height: Height,
 }
 
-/// An empty log, and what adds to it.
-pub(crate) fn log() -> (Arc<EventLog>, EventWriter) {
+/// A log, and what adds to it.
+pub(crate) struct Events {
+    pub(crate) log: Arc<EventLog>,
+    pub(crate) writer: EventWriter,
+}
+
+/// An empty log.
+pub(crate) fn log() -> Events {
     let (newest, reader) = watch::channel(EventId::default());
     let log = Arc::new(EventLog {
         kept: Mutex::new(Kept::default()),
@@ -62,7 +68,7 @@ pub(crate) fn log() -> (Arc<EventLog>, EventWriter) {
         log: Arc::clone(&log),
         newest,
     };
-    (log, writer)
+    Events { log, writer }
 }
 
 impl EventWriter {

@@ -50,23 +50,23 @@ fn moment(at: At) -> Moment {
 }
 
 fn order_refusal(error: &OrderError) -> Refusal {
-    let (status, code, next) = match error {
+    let terms = match error {
         OrderError::Parameters(error) => return parameters_refusal(error),
         OrderError::Key(refusal) => return key_refusal(*refusal),
         OrderError::NoEngine { reason, .. } => undelivered(*reason),
-        OrderError::Configuration { .. } => (
+        OrderError::Configuration { .. } => Terms::of(
             409,
             codes::RESTART_CONFIGURATION,
             "bring code that takes the engine's configuration: refit upgrade plan KIND=PATH",
         ),
-        OrderError::Init { .. } => (
+        OrderError::Init { .. } => Terms::of(
             422,
             codes::RESTART_FAILED,
             "the engine is as it was before; its `init` fails for a reason of its own: mend its code or what it needs",
         ),
-        _ => (500, codes::ORDER_FAILED, "see the node's log"),
+        _ => Terms::of(500, codes::ORDER_FAILED, "see the node's log"),
     };
-    Refusal::new(status, code, error.to_string(), next)
+    terms.refusal(error)
 }
 
 /// The refusal of parameters that cannot be set.
@@ -84,91 +84,108 @@ pub(crate) fn repeated(answer: &Result<Replied, Refusal>) -> Result<Replied, Ref
     answer
 }
 
+/// How a client is told of an error, beside the error's own text.
+struct Terms<'a> {
+    /// HTTP.
+    status: u16,
+    code: &'a str,
+    next: &'static str,
+}
+
+impl<'a> Terms<'a> {
+    fn of(status: u16, code: &'a str, next: &'static str) -> Self {
+        Self { status, code, next }
+    }
+
+    fn refusal(self, error: &impl ToString) -> Refusal {
+        Refusal::new(self.status, self.code, error.to_string(), self.next)
+    }
+}
+
 fn refused(error: &ReplyError) -> Refusal {
-    let (status, code, next) = match error {
+    let terms = match error {
         // Whether the handler kept its word and changed nothing, the node does not know.
-        ReplyError::Fault(fault) if refused_midway(fault) => (
+        ReplyError::Fault(fault) if refused_midway(fault) => Terms::of(
             422,
             fault.code.as_str(),
             "the node refused what the engine asked for midway: query its state before you send this again",
         ),
-        ReplyError::Fault(fault) => (422, fault.code.as_str(), "change the request"),
-        ReplyError::ChangedAtFault(fault) => (
+        ReplyError::Fault(fault) => Terms::of(422, fault.code.as_str(), "change the request"),
+        ReplyError::ChangedAtFault(fault) => Terms::of(
             422,
             fault.code.as_str(),
             "mend the engine: it changed its state before it returned this fault; check first, then change",
         ),
-        ReplyError::Rejected { .. } => (
+        ReplyError::Rejected { .. } => Terms::of(
             400,
             codes::MESSAGE_REJECTED,
             "send a message that the engine takes: see its documentation",
         ),
-        ReplyError::Panicked { .. } => (
+        ReplyError::Panicked { .. } => Terms::of(
             500,
             codes::ENGINE_PANICKED,
             "the engine takes no more messages; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
-        ReplyError::RolledBack { .. } => (
+        ReplyError::RolledBack { .. } => Terms::of(
             500,
             codes::ENGINE_ROLLED_BACK,
             "the engine goes on with its state as it was before; change the request, or bring a mended version",
         ),
-        ReplyError::TooLarge { .. } => (
+        ReplyError::TooLarge { .. } => Terms::of(
             500,
             codes::REPLY_TOO_LARGE,
             "the message was handled: do not send it again; mend the engine, so that it replies with less",
         ),
-        ReplyError::NoRoom { .. } => (
+        ReplyError::NoRoom { .. } => Terms::of(
             500,
             codes::REPLY_LOST,
             "the message was handled: do not send it again; read the state with a query, and ask for fewer long replies at once",
         ),
         ReplyError::Undelivered { reason, .. } => undelivered(*reason),
         ReplyError::Key(refusal) => of_key(*refusal),
-        _ => (500, codes::MESSAGE_FAILED, "see the node's log"),
+        _ => Terms::of(500, codes::MESSAGE_FAILED, "see the node's log"),
     };
-    Refusal::new(status, code, error.to_string(), next)
+    terms.refusal(error)
 }
 
 /// The refusal of an order that is not carried out because of its key.
 pub(crate) fn key_refusal(refusal: KeyRefusal) -> Refusal {
-    let (status, code, next) = of_key(refusal);
-    Refusal::new(status, code, refusal.to_string(), next)
+    of_key(refusal).refusal(&refusal)
 }
 
-fn of_key(refusal: KeyRefusal) -> (u16, &'static str, &'static str) {
+fn of_key(refusal: KeyRefusal) -> Terms<'static> {
     match refusal {
-        KeyRefusal::Used => (
+        KeyRefusal::Used => Terms::of(
             422,
             codes::KEY_USED,
             "send another request under another key: each has a larger number than the ones before",
         ),
-        KeyRefusal::Forgotten => (
+        KeyRefusal::Forgotten => Terms::of(
             409,
             codes::REQUEST_FORGOTTEN,
             "read the state with a query, and go on with a larger sequence",
         ),
-        KeyRefusal::NoPlace { .. } => (
+        KeyRefusal::NoPlace { .. } => Terms::of(
             503,
             codes::NAMES_FULL,
             "send under a name that the node already keeps, or without a key; use a new name from that block on",
         ),
-        KeyRefusal::ShareFull { .. } => (
+        KeyRefusal::ShareFull { .. } => Terms::of(
             503,
             codes::NAMES_FULL,
             "send under a name that has already come in by this way, or without a key; use a new name from that block on",
         ),
-        KeyRefusal::Waiting => (
+        KeyRefusal::Waiting => Terms::of(
             429,
             codes::KEYS_WAITING,
             "wait for the replies, and send again with the same key",
         ),
-        KeyRefusal::Later => (
+        KeyRefusal::Later => Terms::of(
             503,
             codes::REPEATS_FULL,
             "send again later, with the same key",
         ),
-        _ => (500, codes::MESSAGE_FAILED, "see the node's log"),
+        _ => Terms::of(500, codes::MESSAGE_FAILED, "see the node's log"),
     }
 }
 
@@ -179,29 +196,29 @@ fn refused_midway(fault: &Fault) -> bool {
         .any(|error| error.code() == fault.code)
 }
 
-fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
+fn undelivered(reason: Undelivered) -> Terms<'static> {
     match reason {
-        Undelivered::Unknown => (
+        Undelivered::Unknown => Terms::of(
             404,
             codes::ENGINE_UNKNOWN,
             "see the engines with: refit status",
         ),
-        Undelivered::Stopped => (
+        Undelivered::Stopped => Terms::of(
             410,
             codes::ENGINE_STOPPED,
             "see the engines with: refit status",
         ),
-        Undelivered::Poisoned => (
+        Undelivered::Poisoned => Terms::of(
             503,
             codes::ENGINE_POISONED,
             "the node's log says why; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
-        Undelivered::Full => (
+        Undelivered::Full => Terms::of(
             503,
             codes::MAILBOX_FULL,
             "send again later, with the same key",
         ),
-        _ => (
+        _ => Terms::of(
             400,
             codes::MESSAGE_REJECTED,
             "send a message that the engine takes",
@@ -212,29 +229,31 @@ fn undelivered(reason: Undelivered) -> (u16, &'static str, &'static str) {
 /// The refusal of a query without an answer.
 pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
     use refit_abi::host::CallError;
-    let (status, code, next) = match error {
+    let terms = match error {
         QueryError::Unknown { .. } => undelivered(Undelivered::Unknown),
         QueryError::Unavailable { reason, .. } => undelivered(*reason),
         QueryError::Call {
             error: CallError::Fault(fault),
             ..
-        } => (422, fault.code.as_str(), "change the query"),
+        } => Terms::of(422, fault.code.as_str(), "change the query"),
         QueryError::Call {
             error: CallError::Rejected { .. },
             ..
-        } => (
+        } => Terms::of(
             400,
             codes::QUERY_REJECTED,
             "send a query that the engine takes: see its documentation",
         ),
-        QueryError::TooLarge { .. } => (500, codes::ANSWER_TOO_LARGE, "ask for less at a time"),
-        _ => (
+        QueryError::TooLarge { .. } => {
+            Terms::of(500, codes::ANSWER_TOO_LARGE, "ask for less at a time")
+        }
+        _ => Terms::of(
             500,
             codes::QUERY_FAILED,
             "the query panicked; the state was only read",
         ),
     };
-    Refusal::new(status, code, error.to_string(), next)
+    terms.refusal(error)
 }
 
 /// A reply with its part of the room for answers.

@@ -28,6 +28,13 @@ pub(crate) struct Release {
     pub(crate) file: String,
 }
 
+/// The files that have a generation's code.
+pub(crate) struct ModuleFiles {
+    pub(crate) modules: Vec<ModuleAt>,
+    /// For each kind of the generation, in its order, which of the modules has it.
+    pub(crate) kinds: Vec<usize>,
+}
+
 impl Libraries {
     pub(crate) fn add(&mut self, modules: Vec<LoadedModule>) {
         self.loaded.extend(modules);
@@ -98,12 +105,8 @@ impl Libraries {
         }
     }
 
-    /// For a child process: the files of the modules of a generation, and for each of its kinds, in
-    /// its order, which of them has it.
-    pub(crate) fn files(
-        &self,
-        table: &GenerationTable,
-    ) -> Result<(Vec<ModuleAt>, Vec<usize>), RehearsalError> {
+    /// The files of a generation's modules, for a child process.
+    pub(crate) fn files(&self, table: &GenerationTable) -> Result<ModuleFiles, RehearsalError> {
         let (mut modules, mut places, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
         for (_, entry) in table.iter() {
             let is_owner = |loaded: &LoadedModule| loaded.module().is_same(entry.kind.module());
@@ -123,7 +126,7 @@ impl Libraries {
                 kind: entry.kind.descriptor().kind.clone(),
             })?);
         }
-        Ok((modules, kinds))
+        Ok(ModuleFiles { modules, kinds })
     }
 
     /// Retires the modules that no kind of `table` is of; gives why some stay mapped.

@@ -32,6 +32,15 @@ pub struct Quarantine {
     entries: Arc<Mutex<Vec<QuarantineEntry>>>,
 }
 
+/// Code that an entry of the list forbids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forbidden<'a> {
+    /// The entry.
+    pub entry: QuarantineEntry,
+    /// BLAKE3 of the file, in hexadecimal, as it was asked for.
+    pub artifact: &'a str,
+}
+
 /// Why the list could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -139,11 +148,11 @@ impl Quarantine {
         artifacts.len()
     }
 
-    /// The entry that forbids one of these artifacts, and which of them.
+    /// The first of these artifacts that an entry forbids.
     pub fn forbids<'a>(
         &self,
         mut artifacts: impl Iterator<Item = &'a str>,
-    ) -> Option<(QuarantineEntry, &'a str)> {
+    ) -> Option<Forbidden<'a>> {
         let entries = self.entries.lock();
         let forbidden = |artifact: &&str| {
             let names = |entry: &&QuarantineEntry| {
@@ -152,7 +161,10 @@ impl Quarantine {
             };
             entries.iter().find(names)
         };
-        artifacts.find_map(|artifact| Some((forbidden(&artifact)?.clone(), artifact)))
+        artifacts.find_map(|artifact| {
+            let entry = forbidden(&artifact)?.clone();
+            Some(Forbidden { entry, artifact })
+        })
     }
 
     /// Adds an entry, in place of one with the same artifacts. In this process it holds in any case.
@@ -297,7 +309,10 @@ mod tests {
         assert!(list.is_recorded(&entry("bad", QuarantineState::Quarantined)));
         let list = Quarantine::open(path.clone()).unwrap();
         assert_eq!((list.entries().len(), list.refusing()), (2, 1));
-        let (found, artifact) = list.forbids(["good", "bad"].into_iter()).unwrap();
+        let Forbidden {
+            entry: found,
+            artifact,
+        } = list.forbids(["good", "bad"].into_iter()).unwrap();
         assert_eq!((found.height, artifact), (7, "bad"));
         assert!(list.forbids(["weak", "good"].into_iter()).is_none());
 
@@ -344,7 +359,7 @@ mod tests {
             "code":"pause-stuck","reason":"a transition did not return"}]}"#;
         fs::write(&path, older).unwrap();
         let list = Quarantine::open(path).unwrap();
-        let (found, _) = list.forbids(["bad"].into_iter()).unwrap();
+        let Forbidden { entry: found, .. } = list.forbids(["bad"].into_iter()).unwrap();
         assert_eq!((found.at_ms, found.packages.len()), (0, 0));
     }
 

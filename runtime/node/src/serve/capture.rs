@@ -5,8 +5,8 @@ use crate::limits::STATE_WAIT_MAX;
 use crate::watch::Watched;
 use refit_abi::codes;
 use refit_abi::fixture::{FIXTURE_FORMAT, FIXTURE_STATE_BYTES_MAX, Fixture};
-use refit_abi::{EngineId, Generation, Undelivered};
-use refit_admin::Refusal;
+use refit_abi::{EngineId, Undelivered};
+use refit_admin::{CapturedState, Refusal};
 use refit_kernel::{CaptureError, Captured, Duty, Executor};
 
 /// The state of `engine` as it is between two blocks. No block runs while it is written down.
@@ -14,18 +14,18 @@ pub(crate) fn state(
     duty: &Duty,
     watched: &Watched,
     engine: EngineId,
-) -> Result<(Fixture, Generation), Refusal> {
+) -> Result<CapturedState, Refusal> {
     // The crew drops the handle on the engine's code: a retiring module counts them.
     let capture = move |executor: &mut Executor| {
         let captured = executor.encode_state(engine, FIXTURE_STATE_BYTES_MAX);
-        captured.map(fixture)
+        captured.map(written)
     };
     let captured = duty.ask(capture, STATE_WAIT_MAX);
     let captured = captured.map_err(|_| no_answer(watched))?;
     captured.map_err(|error| refusal(&error))
 }
 
-fn fixture(captured: Captured) -> (Fixture, Generation) {
+fn written(captured: Captured) -> CapturedState {
     let descriptor = captured.kind.descriptor();
     let fixture = Fixture {
         format: FIXTURE_FORMAT,
@@ -36,7 +36,10 @@ fn fixture(captured: Captured) -> (Fixture, Generation) {
         height: captured.height,
         state: captured.state,
     };
-    (fixture, captured.generation)
+    CapturedState {
+        fixture,
+        generation: captured.generation,
+    }
 }
 
 fn refusal(error: &CaptureError) -> Refusal {

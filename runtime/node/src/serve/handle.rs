@@ -12,15 +12,14 @@ use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
-use refit_abi::fixture::Fixture;
-use refit_abi::{EngineId, Generation, Height};
+use refit_abi::{EngineId, Height};
 use refit_admin::api::{
     EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
     Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
-    Answer, ApplyOptions, Bytes, CarriedOut, Entrance, EventFeed, Metrics, Moment, OrderedBy,
-    Pending, Refusal, Replied, RequestId, Room, Sent,
+    Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, Metrics, Moment,
+    OrderedBy, Pending, Refusal, Replied, RequestId, Room, Sent,
 };
 use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
@@ -141,7 +140,7 @@ impl refit_admin::Node for Node {
         Box::pin(self.send_query(engine, body))
     }
 
-    fn state(&self, engine: EngineId) -> Result<(Fixture, Generation), Refusal> {
+    fn state(&self, engine: EngineId) -> Result<CapturedState, Refusal> {
         self.accepts_looks()?;
         crate::serve::capture::state(&self.duty, &self.watched, engine)
     }

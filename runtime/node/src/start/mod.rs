@@ -6,7 +6,7 @@ pub(crate) mod life;
 mod load;
 pub(crate) mod prepared;
 
-use crate::answers::events;
+use crate::answers::events::{self, Events};
 use crate::blocks::chain;
 use crate::blocks::driver::{Driver, DriverParts};
 use crate::blocks::intake::{self, Door};
@@ -224,7 +224,10 @@ impl Node {
             latest: latest.clone(),
             metrics: metrics.clone(),
         })?;
-        let (events, event_writer) = events::log();
+        let Events {
+            log: events,
+            writer,
+        } = events::log();
         let driver = Driver::new(DriverParts {
             source,
             clock: clock.clone(),
@@ -235,7 +238,7 @@ impl Node {
             duty: duty.clone(),
             latest: latest.clone(),
             metrics: metrics.clone(),
-            events: event_writer,
+            events: writer,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
         let driver = thread.spawn(move || driver.run())?;

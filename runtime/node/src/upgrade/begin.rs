@@ -4,13 +4,13 @@ use super::attempt::Attempt;
 use super::report::audit;
 use super::reports::Opened;
 use super::rules::Rules;
-use super::taking_on::{Fitting, Proposed};
+use super::taking_on::{Fitting, Met, Proposed};
 use super::{Upgrades, refusal, under_way};
 use refit_abi::Height;
 use refit_abi::codes;
 use refit_admin::Refusal;
-use refit_kernel::{GenerationTable, Key};
-use refit_upgrade::{Live, PlanError};
+use refit_kernel::Key;
+use refit_upgrade::PlanError;
 use std::sync::Arc;
 
 impl Upgrades {
@@ -27,12 +27,12 @@ impl Upgrades {
     }
 
     /// The rules for the upgrade of a plan, and its beginning, if it can begin now, as far as this node alone knows.
-    pub(super) fn fits(
-        &self,
-        proposed: &Proposed,
-        table: &GenerationTable,
-        height: Height,
-    ) -> Result<(Rules, Live), Refusal> {
+    pub(super) fn fits(&self, proposed: &Proposed, met: Met<'_>) -> Result<Fitting, Refusal> {
+        let Met {
+            table,
+            counts,
+            height,
+        } = met;
         let plan = &proposed.plan;
         self.not_quarantined(plan)?;
         let mut rules = Rules::new(&self.policy, &proposed.options)?;
@@ -51,7 +51,11 @@ impl Upgrades {
                 now: height,
             })),
             Some(planned) if planned == height && proposed.key.is_some() => Err(too_soon(planned)),
-            _ => Ok((rules, live)),
+            _ => Ok(Fitting {
+                rules,
+                live,
+                counts,
+            }),
         }
     }
 

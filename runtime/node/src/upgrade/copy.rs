@@ -29,8 +29,12 @@ pub(super) struct Copier<'a> {
     pub(super) cpu_s: u64,
 }
 
-/// The copy, and how long no block ran for it.
-type Copied = (Result<Forked, RehearsalError>, Duration);
+/// A copy that the crew has made.
+struct Copied {
+    forked: Result<Forked, RehearsalError>,
+    /// How long no block ran for it.
+    took: Duration,
+}
 
 impl Copier<'_> {
     /// Has the copy written behind `head`; adds to `copied` how long no block ran for it.
@@ -55,7 +59,9 @@ impl Copier<'_> {
             if decide(&crews, BEGUN) {
                 let start = Instant::now();
                 let forked = fork(executor, planned, order);
-                let _ = answer.send((forked, start.elapsed()));
+                let took = start.elapsed();
+                // The asker may have given up: then the copy ends with its channel.
+                let _ = answer.send(Copied { forked, took });
             }
         };
         let duty = &self.upgrades.duty;
@@ -66,7 +72,7 @@ impl Copier<'_> {
             Err(_) if !decide(&stage, GIVEN_UP) => answered.recv().ok(),
             answer => answer.ok(),
         };
-        let (forked, took) = answer.ok_or_else(not_come)?;
+        let Copied { forked, took } = answer.ok_or_else(not_come)?;
         *copied += took;
         Ok(Box::new(forked?))
     }

@@ -29,7 +29,7 @@ pub(crate) use taking_on::{Proposed, TakingOn};
 use crate::blocks::clock::Clock;
 use crate::blocks::intake::Intake;
 use crate::code::libraries::{Libraries, Release};
-use crate::code::quarantine::Quarantine;
+use crate::code::quarantine::{Forbidden, Quarantine};
 use crate::known::standing::Standing;
 use crate::pause::Recall;
 use crate::pause::watchdog::OnStuck;
@@ -156,7 +156,7 @@ impl Upgrades {
     fn not_quarantined(&self, plan: &Plan) -> Result<(), Refusal> {
         let quarantine = &self.policy.quarantine;
         let artifacts = plan.modules.iter().map(|module| module.artifact.as_str());
-        let Some((entry, artifact)) = quarantine.forbids(artifacts) else {
+        let Some(Forbidden { entry, artifact }) = quarantine.forbids(artifacts) else {
             return Ok(());
         };
         let file = quarantine

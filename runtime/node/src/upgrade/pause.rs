@@ -32,6 +32,14 @@ pub(super) struct Ends {
     pub(super) next_block: Receiver<Instant>,
 }
 
+/// The way of an upgrade to its update point and back.
+struct Way {
+    /// For the driver.
+    waiting: Waiting,
+    /// For the upgrade's own thread.
+    ends: Ends,
+}
+
 impl Attempt {
     /// From the armed upgrade to the retired old code, or new code if it was aborted.
     pub(super) fn pause(self, ready: Ready) {
@@ -46,7 +54,7 @@ impl Attempt {
             report.stage_us = stage_us;
             report.phases.clone_from(&self.steps.done);
         });
-        let (waiting, ends) = self.waiting(&armed, &crew);
+        let Way { waiting, ends } = self.waiting(&armed, &crew);
         let waits = Instant::now();
         let sent = self
             .upgrades
@@ -82,8 +90,8 @@ impl Attempt {
         self.go_on(crew, &resumed, &ends);
     }
 
-    /// The armed upgrade for the driver, and the channels on which this thread learns its outcome.
-    fn waiting(&self, armed: &Arc<Armed>, crew: &Crew) -> (Waiting, Ends) {
+    /// Makes the way to the update point.
+    fn waiting(&self, armed: &Arc<Armed>, crew: &Crew) -> Way {
         let upgrades = &self.upgrades;
         let becomes = Becomes {
             plan: chain::digest(&self.plan),
@@ -119,7 +127,7 @@ impl Attempt {
             let_go: why,
             next_block: next,
         };
-        (waiting, ends)
+        Way { waiting, ends }
     }
 
     /// The crew has panicked in the pause: the node fails, and what its threads have entered stays mapped for as long as

@@ -89,7 +89,8 @@ impl Probing<'_> {
         let again = Plan::make_with(live, &coming, plan.at_height, &plan.directives)
             .map_err(|error| refused_by(phase, &error))?;
         self.same_classes(&again)?;
-        let differs = again.modules.iter().zip(&plan.modules).any(differ);
+        let mut modules = again.modules.iter().zip(&plan.modules);
+        let differs = modules.any(|(found, planned)| differ(found, planned));
         let is_same = again.modules.len() == plan.modules.len() && !differs;
         if !is_same || again.carried != plan.carried {
             let error = PlanError::Base {
@@ -131,7 +132,7 @@ impl Probing<'_> {
 }
 
 /// Whether a module is not the one that was planned. An older plan does not name its package and version.
-fn differ((found, planned): (&PlannedModule, &PlannedModule)) -> bool {
+fn differ(found: &PlannedModule, planned: &PlannedModule) -> bool {
     let mut found = found.clone();
     if planned.package.is_empty() && planned.version.is_empty() {
         (found.package, found.version) = (String::new(), String::new());

@@ -4,6 +4,7 @@ use super::Upgrades;
 use super::attempt::Attempt;
 use super::copy;
 use super::refused::{UpgradeRefused, cancelled, not_cancelled, refused};
+use crate::code::libraries::ModuleFiles;
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use crate::pause::Recall;
@@ -103,7 +104,13 @@ impl Rehearsal<'_> {
         } = *self;
         let table = upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
         let table = table.map_err(|_| copy::not_come())?;
-        let ((old, kinds), artifacts) = {
+        let (
+            ModuleFiles {
+                modules: old,
+                kinds,
+            },
+            artifacts,
+        ) = {
             let state = upgrades.state.lock();
             let files = state.libraries.files(&table)?;
             (files, state.libraries.hashes(&table))

@@ -17,12 +17,19 @@ use refit_kernel::Grants;
 use refit_upgrade::{Live, Plan};
 use std::time::{Duration, Instant};
 
+/// The generation that a rehearsal starts from. No handle to its code is in it: a rehearsal takes long, and a module is
+/// unmapped only when nobody holds it.
+struct Base {
+    live: Live,
+    grants: Grants,
+}
+
 impl Upgrades {
     /// Rehearses a plan before it is applied. Changes nothing.
     pub(crate) fn rehearse(&self, plan: &[u8]) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
-        let (live, grants) = self.base(&plan)?;
+        let Base { live, grants } = self.base(&plan)?;
         let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
         let start = Instant::now();
         let probing = Probing {
@@ -54,9 +61,8 @@ impl Upgrades {
         rehearsal.run()
     }
 
-    /// The live generation and what it grants, if the plan was made for it and nothing else is under way.
-    /// No handle to its code is among them: a rehearsal takes long.
-    fn base(&self, plan: &Plan) -> Result<(Live, Grants), Refusal> {
+    /// The live generation, if the plan was made for it and nothing else is under way.
+    fn base(&self, plan: &Plan) -> Result<Base, Refusal> {
         let table = self.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
         let table = table.map_err(|_| not_asked())?;
         let state = self.state.lock();
@@ -65,7 +71,10 @@ impl Upgrades {
         }
         let live = state.libraries.live(&table);
         plan.check_base(&live).map_err(|error| refusal(&error))?;
-        Ok((live, table.grants().clone()))
+        Ok(Base {
+            live,
+            grants: table.grants().clone(),
+        })
     }
 
     /// Whether another generation is live by now: then the plan is for what is no more, and what a

@@ -25,6 +25,7 @@ use crate::limits::{DOOR_WAIT_MAX, REPLY_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
+use refit_abi::Height;
 use refit_abi::codes;
 use refit_admin::api::UpgradeAccepted;
 use refit_admin::{ApplyOptions, CarriedOut, OrderedBy, Refusal};
@@ -61,6 +62,15 @@ struct Looked {
     counts: Vec<KindCount>,
     /// The earlier use of the plan's key, if there is one.
     known: Option<Result<(At, Done), KeyRefusal>>,
+}
+
+/// The node that a plan meets.
+pub(super) struct Met<'a> {
+    pub(super) table: &'a GenerationTable,
+    /// The engines of each of its kinds.
+    pub(super) counts: Vec<KindCount>,
+    /// The newest block.
+    pub(super) height: Height,
 }
 
 /// The checks' verdict on a plan, before anything is done.
@@ -190,13 +200,13 @@ impl TakingOn {
             _ => {}
         }
         let height = self.latest.lock().height;
-        let (rules, live) = self.upgrades.fits(proposed, &looked.table, height)?;
-        let counts = looked.counts;
-        Ok(Found::Fits(Box::new(Fitting {
-            rules,
-            live,
-            counts,
-        })))
+        let met = Met {
+            table: &looked.table,
+            counts: looked.counts,
+            height,
+        };
+        let fitting = self.upgrades.fits(proposed, met)?;
+        Ok(Found::Fits(Box::new(fitting)))
     }
 
     /// Has the plan's entry come into a block, and waits until that is executed and in the log, or the node has ended.

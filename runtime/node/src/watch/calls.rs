@@ -30,6 +30,13 @@ pub(super) struct Calls {
     told: Option<Told>,
 }
 
+/// The call that was seen in the most looks.
+#[derive(Clone, Copy, Debug)]
+struct Longest {
+    call: CallId,
+    looks: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Told {
     call: CallId,
@@ -49,12 +56,12 @@ impl Calls {
     pub(super) fn look(&mut self, seen: &[CallId]) -> Option<Change> {
         self.stays
             .retain(|record, _| seen.iter().any(|call| call.record == *record));
-        let mut longest: Option<(CallId, u32)> = None;
+        let mut longest: Option<Longest> = None;
         for call in seen {
             let stay = self.stays.entry(call.record).or_insert_with(Stay::new);
             let looks = stay.look(Some(call.turn));
-            if longest.is_none_or(|(_, most)| looks > most) {
-                longest = Some((*call, looks));
+            if longest.is_none_or(|longest| looks > longest.looks) {
+                longest = Some(Longest { call: *call, looks });
             }
         }
         self.change(longest, seen)
@@ -65,7 +72,7 @@ impl Calls {
         self.stays.get(&call.record).map_or(0, Stay::looks)
     }
 
-    fn change(&mut self, longest: Option<(CallId, u32)>, seen: &[CallId]) -> Option<Change> {
+    fn change(&mut self, longest: Option<Longest>, seen: &[CallId]) -> Option<Change> {
         if let Some(told) = &mut self.told {
             if !seen.contains(&told.call) {
                 return self.told.take().map(|told| Change::Returned(told.call));
@@ -75,7 +82,7 @@ impl Calls {
             told.is_dead |= dies;
             return dies.then_some(Change::Dead(told.call));
         }
-        let (call, looks) = longest?;
+        let Longest { call, looks } = longest?;
         if !self.pace.is_over(looks, 1) {
             return None;
         }

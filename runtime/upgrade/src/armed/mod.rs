@@ -10,7 +10,7 @@ use crate::class::Class;
 use crate::directives::Directives;
 use crate::phase::{Failure, Phase, Verdict, Watch};
 use crate::plan::Plan;
-use crate::transition::{self, Work};
+use crate::transition::{self, Ran, Transitions, Work};
 use crate::under_way::UnderWay;
 use incoming::{Incoming, Old, needs_work};
 use parking_lot::Mutex;
@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Armed {
     base: Generation,
     table: Arc<GenerationTable>,
-    classes: Vec<(String, Class)>,
+    classes: Vec<KindClass>,
     work: Arc<Vec<Work>>,
     /// Kinds whose new code may not take every message that the old code took, or reads it in other words.
     readings: Vec<Reading>,
@@ -43,6 +43,21 @@ pub struct Armed {
     timers_dropped: AtomicU64,
     /// The table that was live, once this one is: dropped with this, after the pause.
     replaced: Mutex<Option<Arc<GenerationTable>>>,
+}
+
+/// How the states of a kind cross.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindClass {
+    /// The name of the engine kind.
+    pub kind: String,
+    /// As the plan has it.
+    pub class: Class,
+}
+
+/// Where an upgrade went wrong before its commit.
+struct Aborted {
+    phase: Phase,
+    failure: Failure,
 }
 
 /// A kind whose messages are read by other code than they were written for.
@@ -151,12 +166,11 @@ impl Armed {
         let (mut replaced, mut added, mut work, mut classes) = (vec![], vec![], vec![], vec![]);
         let mut readings = Vec::new();
         for (comes, stage) in comes.into_iter().zip(stages) {
-            let Incoming {
-                new,
+            let Incoming { new, class, old } = comes;
+            classes.push(KindClass {
+                kind: new.descriptor().kind.clone(),
                 class,
-                old,
-            } = comes;
-            classes.push((new.descriptor().kind.clone(), class));
+            });
             let Some(Old {
                 index,
                 kind: old,
@@ -212,7 +226,7 @@ impl Armed {
     }
 
     /// How each kind crosses; kinds that are carried are not in it.
-    pub fn classes(&self) -> &[(String, Class)] {
+    pub fn classes(&self) -> &[KindClass] {
         &self.classes
     }
 
@@ -232,7 +246,7 @@ impl Armed {
                 let _ = watch.reached(Phase::Committed);
                 Verdict::Committed(number)
             }
-            Err((phase, failure)) => Verdict::Aborted { phase, failure },
+            Err(Aborted { phase, failure }) => Verdict::Aborted { phase, failure },
         }
     }
 
@@ -255,41 +269,38 @@ impl Armed {
         &self,
         quiesced: &mut Quiesced<'_>,
         watch: &mut dyn Watch,
-    ) -> Result<Transitioned<'_>, (Phase, Failure)> {
-        watch
-            .reached(Phase::Quiesced)
-            .map_err(|error| (Phase::Quiesced, error.into()))?;
-        let live = quiesced.table().number();
-        if live != self.base {
-            return Err((
-                Phase::Quiesced,
-                Failure::Overtaken {
-                    armed: self.base,
-                    live,
-                },
-            ));
+    ) -> Result<Transitioned<'_>, Aborted> {
+        let aborted = |phase| move |failure| Aborted { phase, failure };
+        let reached = watch.reached(Phase::Quiesced).map_err(Failure::from);
+        reached.map_err(aborted(Phase::Quiesced))?;
+        let (armed, live) = (self.base, quiesced.table().number());
+        if live != armed {
+            let overtaken = Failure::Overtaken { armed, live };
+            return Err(aborted(Phase::Quiesced)(overtaken));
         }
-        let reworded = self
-            .queued(quiesced)
-            .map_err(|failure| (Phase::Quiesced, failure))?;
-        let parameters = self
-            .parameters(quiesced)
-            .map_err(|failure| (Phase::Quiesced, failure))?;
+        let reworded = self.queued(quiesced);
+        let reworded = reworded.map_err(aborted(Phase::Quiesced))?;
+        let parameters = self.parameters(quiesced);
+        let parameters = parameters.map_err(aborted(Phase::Quiesced))?;
         let mut commit_effects = CommitEffects::default();
         if !self.work.is_empty() {
-            let budget = self.directives.budget;
-            let (outcome, lines) =
-                transition::run(&self.work, &self.table, &self.under_way, budget, quiesced);
+            let transitions = Transitions {
+                work: self.work.clone(),
+                table: self.table.clone(),
+                under_way: self.under_way.clone(),
+                budget: self.directives.budget,
+            };
+            let Ran { outcome, lines } = transition::run(transitions, quiesced);
             *self.lines.lock() = lines;
             commit_effects = outcome.map_err(|failure| {
                 self.unwind(quiesced);
-                (Phase::Transitioned, failure)
+                aborted(Phase::Transitioned)(failure)
             })?;
         }
         if let Err(withdrawn) = watch.reached(Phase::Transitioned) {
             self.unwind(quiesced);
             self.discard(commit_effects);
-            return Err((Phase::Transitioned, withdrawn.into()));
+            return Err(aborted(Phase::Transitioned)(withdrawn.into()));
         }
         Ok(Transitioned {
             armed: self,

@@ -33,13 +33,37 @@ pub(crate) struct Account {
     /// The task's place in its stage or round.
     pub(crate) task: usize,
     pub(crate) used: Used,
-    /// The engines that used something, in order, each with the usage before it.
-    marks: Vec<(EngineId, Used)>,
+    /// The engines that used something, in order.
+    marks: Vec<Mark>,
     /// The budget that was left when the stage or round began.
     left: Used,
     told: Used,
     /// From this usage on the other tasks must get a report.
     due: Used,
+}
+
+/// From here on an engine has used something.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    engine: EngineId,
+    /// The task's usage until then.
+    before: Used,
+}
+
+/// A budget that is used up, and the engine that did it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exhausted {
+    pub(crate) engine: EngineId,
+    pub(crate) budget: Budget,
+}
+
+/// A task's report of its usage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// What it has not reported before.
+    pub(crate) untold: Used,
+    /// Set if this task alone has used more than there was.
+    pub(crate) exhausted: Option<Exhausted>,
 }
 
 /// The usage that all tasks have reported.
@@ -124,38 +148,41 @@ impl Account {
     }
 
     /// The engine with whose use the sum, `before` and this, came over `most`, and which budget it was.
-    pub(crate) fn crossed(&self, before: Used, most: &Used) -> Option<(EngineId, Budget)> {
-        let ends = self.marks.iter().skip(1).map(|(_, used)| *used);
-        let engines = self.marks.iter().map(|(engine, _)| *engine);
+    pub(crate) fn crossed(&self, before: Used, most: &Used) -> Option<Exhausted> {
+        // One engine's use ends where the next one's begins.
+        let ends = self.marks.iter().skip(1).map(|mark| mark.before);
+        let engines = self.marks.iter().map(|mark| mark.engine);
         let mut uses = engines.zip(ends.chain([self.used]));
         uses.find_map(|(engine, used)| {
             let mut sum = before;
             sum += used;
-            Some((engine, sum.over(most)?))
+            let budget = sum.over(most)?;
+            Some(Exhausted { engine, budget })
         })
     }
 
     /// Uses some more; returns whether it is time to report it.
     #[inline]
     pub(crate) fn charge(&mut self, engine: EngineId, more: Used) -> bool {
-        if self.marks.last().is_none_or(|(last, _)| *last != engine) {
-            self.marks.push((engine, self.used));
+        if self.marks.last().is_none_or(|last| last.engine != engine) {
+            let before = self.used;
+            self.marks.push(Mark { engine, before });
         }
         self.used += more;
         let (used, due) = (&self.used, &self.due);
         used.messages >= due.messages || used.bytes >= due.bytes || used.engines >= due.engines
     }
 
-    /// The usage not yet reported, and, if this task alone exhausted a budget, the engine and the budget.
-    pub(crate) fn tell(&mut self) -> (Used, Option<(EngineId, Budget)>) {
+    /// Reports the usage.
+    pub(crate) fn tell(&mut self) -> Usage {
         let untold = self.used - self.told;
         self.told = self.used;
         self.set_due();
         let over = self.used.over(&self.left);
-        (
+        Usage {
             untold,
-            over.and_then(|_| self.crossed(Used::default(), &self.left)),
-        )
+            exhausted: over.and_then(|_| self.crossed(Used::default(), &self.left)),
+        }
     }
 
     fn set_due(&mut self) {

@@ -8,6 +8,7 @@ use super::routing::Router;
 use super::task::{Item, Task};
 use super::{Home, Out, Resident, Residents, Shared, TRANSITION_LINES_MAX};
 use crate::phase::Failure;
+use crate::transition::{Placed, put};
 use parking_lot::Mutex;
 use refit_abi::host::{Instance, running};
 use refit_kernel::limits::PARALLEL_MESSAGES_MIN;
@@ -140,7 +141,7 @@ impl Rounds {
     /// effects of the commit.
     pub(crate) fn finish(mut self, quiesced: &mut Quiesced<'_>) -> CommitEffects {
         let mut residents = std::mem::take(&mut *self.shared.residents.write());
-        let mut places: Vec<(u32, u32, Instance)> = Vec::new();
+        let mut places: Vec<Placed<Instance>> = Vec::new();
         let mut commit_effects = CommitEffects {
             retired: std::mem::take(&mut self.router.retired),
             first: std::mem::take(&mut self.router.later),
@@ -151,7 +152,11 @@ impl Rounds {
             let counters = resident.counters;
             match (resident.home, resident.instance) {
                 (Home::Place { chunk, number }, Some(instance)) => {
-                    places.push((chunk, number, instance));
+                    places.push(Placed {
+                        chunk,
+                        number,
+                        state: instance,
+                    });
                     commit_effects.counters.push((resident.id, counters));
                 }
                 (Home::New(started), Some(instance)) => {
@@ -168,7 +173,7 @@ impl Rounds {
                 (_, None) => {}
             }
         }
-        crate::transition::put(quiesced, places);
+        put(quiesced, places);
         commit_effects
     }
 

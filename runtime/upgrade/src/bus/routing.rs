@@ -18,12 +18,20 @@ pub(super) struct Router {
     pub(super) active: Vec<u32>,
     /// How many such messages there are.
     pub(super) waiting: usize,
-    /// For each engine that gets ordinary messages: who sent the first, and how many there are.
-    mailed: IdMap<(EngineId, usize)>,
+    /// For each engine that gets ordinary messages.
+    mailed: IdMap<Mailed>,
     /// Engines of the old generation that end with the commit.
     pub(super) retired: Vec<EngineId>,
     /// Ordinary messages, in order.
     pub(super) later: Vec<FirstMessage>,
+}
+
+/// The ordinary messages to one engine.
+#[derive(Clone, Copy, Debug)]
+struct Mailed {
+    /// The sender of the first.
+    first: EngineId,
+    count: usize,
 }
 
 impl Router {
@@ -50,7 +58,7 @@ impl Router {
 
     /// Takes no more messages for an engine; one that was routed to its mailbox already is a failure.
     pub(super) fn retire(&mut self, residents: &mut Residents, engine: EngineId) {
-        if let Some((from, _)) = self.mailed.get(engine) {
+        if let Some(Mailed { first: from, .. }) = self.mailed.get(engine) {
             let (to, reason) = (engine, MessageFault::Retired);
             self.shared
                 .fail_between(Failure::Message { from, to, reason });
@@ -150,12 +158,17 @@ impl Router {
             let (found, takes) = (sent.signed.schema, descriptor.message);
             return Err(MessageFault::Schema { found, takes });
         }
-        let (first, count) = self.mailed.get(sent.to).unwrap_or((sent.signed.from, 0));
+        let none = Mailed {
+            first: sent.signed.from,
+            count: 0,
+        };
+        let Mailed { first, count } = self.mailed.get(sent.to).unwrap_or(none);
         let waiting = self.shared.view.with(sent.to, |slot| slot.mailbox());
         if waiting.unwrap_or(0) + count >= self.shared.view.parameters().mailbox.messages {
             return Err(MessageFault::Full);
         }
-        self.mailed.insert(sent.to, (first, count + 1));
+        let count = count + 1;
+        self.mailed.insert(sent.to, Mailed { first, count });
         self.later.push(FirstMessage {
             to: sent.to,
             signed: sent.signed,

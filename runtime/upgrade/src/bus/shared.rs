@@ -1,6 +1,6 @@
 //! [`Shared`]: what all transitions of one upgrade share.
 
-use super::account::{Account, Spent, Used};
+use super::account::{Account, Exhausted, Spent, Usage, Used};
 use super::{Budget, BusBudget, Residents};
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
@@ -29,8 +29,7 @@ pub(crate) struct Shared {
     pub(crate) under_way: Arc<UnderWay>,
     budget: BusBudget,
     spent: Spent,
-    /// The usage before this stage or round, and the number of rounds so far.
-    before: Mutex<(Used, u64)>,
+    before: Mutex<Before>,
     /// The highest task that has begun.
     begun: AtomicUsize,
     /// The last task that may begin: the budgets are used up by those until there.
@@ -38,7 +37,21 @@ pub(crate) struct Shared {
     /// The lowest task that failed; no later one goes on.
     failed: AtomicUsize,
     /// The failure of that task.
-    failure: Mutex<Option<(usize, Failure)>>,
+    failure: Mutex<Option<Failed>>,
+}
+
+/// All that came before this stage or round.
+#[derive(Debug, Default)]
+struct Before {
+    used: Used,
+    rounds: u64,
+}
+
+/// The failure that counts so far.
+#[derive(Debug)]
+struct Failed {
+    task: usize,
+    failure: Failure,
 }
 
 impl Shared {
@@ -90,7 +103,7 @@ impl Shared {
             account.close(task);
             return false;
         }
-        let (before, _) = *self.before.lock();
+        let before = self.before.lock().used;
         account.open(task, Used::from(&self.budget) - before);
         true
     }
@@ -98,8 +111,8 @@ impl Shared {
     /// A task failed.
     pub(crate) fn fail(&self, task: usize, failure: Failure) {
         let mut first = self.failure.lock();
-        if first.as_ref().is_none_or(|(other, _)| task < *other) {
-            *first = Some((task, failure));
+        if first.as_ref().is_none_or(|other| task < other.task) {
+            *first = Some(Failed { task, failure });
         }
         self.failed.fetch_min(task, Ordering::AcqRel);
     }
@@ -109,7 +122,7 @@ impl Shared {
         self.failed.store(0, Ordering::Release);
         let mut first = self.failure.lock();
         if first.is_none() {
-            *first = Some((0, failure));
+            *first = Some(Failed { task: 0, failure });
         }
     }
 
@@ -122,9 +135,9 @@ impl Shared {
     /// Tells the others what a task used; false if that alone is more than there was.
     #[cold]
     pub(crate) fn tell(&self, account: &mut Account) -> bool {
-        let (untold, over) = account.tell();
-        if let Some((engine, what)) = over {
-            self.fail(account.task, self.spent_by(engine, what));
+        let Usage { untold, exhausted } = account.tell();
+        if let Some(Exhausted { engine, budget }) = exhausted {
+            self.fail(account.task, self.spent_by(engine, budget));
             return false;
         }
         if self
@@ -145,12 +158,12 @@ impl Shared {
         let mut before = self.before.lock();
         let most = Used::from(&self.budget);
         for account in accounts {
-            if let Some((engine, what)) = account.crossed(before.0, &most) {
+            if let Some(Exhausted { engine, budget }) = account.crossed(before.used, &most) {
                 // A task that failed for another reason than its budget had used that much before.
-                self.fail_first(account.task, self.spent_by(engine, what));
+                self.fail_first(account.task, self.spent_by(engine, budget));
                 break;
             }
-            before.0 += account.used;
+            before.used += account.used;
         }
         self.begun.store(0, Ordering::SeqCst);
         self.last.store(NONE, Ordering::SeqCst);
@@ -159,15 +172,15 @@ impl Shared {
     /// A task is found to have failed before whatever else is known of it.
     pub(crate) fn fail_first(&self, task: usize, failure: Failure) {
         let mut first = self.failure.lock();
-        if first.as_ref().is_none_or(|(other, _)| task <= *other) {
-            *first = Some((task, failure));
+        if first.as_ref().is_none_or(|other| task <= other.task) {
+            *first = Some(Failed { task, failure });
         }
         self.failed.fetch_min(task, Ordering::AcqRel);
     }
 
     /// One more round, which begins with `engine`; false if that is one too many.
     pub(crate) fn count_round(&self, engine: EngineId) -> bool {
-        let rounds = &mut self.before.lock().1;
+        let rounds = &mut self.before.lock().rounds;
         *rounds += 1;
         let fits = *rounds <= self.budget.rounds;
         if !fits {
@@ -182,6 +195,6 @@ impl Shared {
     }
 
     pub(crate) fn take_failure(&self) -> Option<Failure> {
-        self.failure.lock().take().map(|(_, failure)| failure)
+        self.failure.lock().take().map(|failed| failed.failure)
     }
 }

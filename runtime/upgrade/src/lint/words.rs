@@ -11,12 +11,18 @@ const LINES_MAX: usize = 8;
 
 const CODE: &str = codes::WORDS_CHANGED;
 
+/// The same of the live code and of the new.
+struct Sides<T> {
+    was: T,
+    is: T,
+}
+
 /// One part of an interface whose schema stays.
 struct Part<'a> {
     /// `messages of`, `queries of`, …
     name: &'static str,
-    schemas: (SchemaId, SchemaId),
-    words: (&'a Words, &'a Words),
+    schemas: Sides<SchemaId>,
+    words: Sides<&'a Words>,
     way: Way,
     /// The level of a finding if something is lost.
     level: Level,
@@ -34,53 +40,55 @@ impl Linter<'_> {
         let parts = [
             Part {
                 name: "messages",
-                schemas: (old.message, new.message),
-                words: (&was.message, &is.message),
+                schemas: sides(old.message, new.message),
+                words: sides(&was.message, &is.message),
                 way: Way::Read,
                 level: Level::Error,
                 next: CLIENTS,
             },
             Part {
                 name: "queries",
-                schemas: (old.query, new.query),
-                words: (&was.query, &is.query),
+                schemas: sides(old.query, new.query),
+                words: sides(&was.query, &is.query),
                 way: Way::Read,
                 level: Level::Error,
                 next: CLIENTS,
             },
             Part {
                 name: "configurations",
-                schemas: (old.config, new.config),
-                words: (&was.config, &is.config),
+                schemas: sides(old.config, new.config),
+                words: sides(&was.config, &is.config),
                 way: Way::Read,
                 level: Level::Warning,
                 next: OPERATOR,
             },
             Part {
                 name: "replies",
-                schemas: (old.reply, new.reply),
-                words: (&was.reply, &is.reply),
+                schemas: sides(old.reply, new.reply),
+                words: sides(&was.reply, &is.reply),
                 way: Way::Written,
                 level: Level::Warning,
                 next: READERS,
             },
             Part {
                 name: "answers",
-                schemas: (old.answer, new.answer),
-                words: (&was.answer, &is.answer),
+                schemas: sides(old.answer, new.answer),
+                words: sides(&was.answer, &is.answer),
                 way: Way::Written,
                 level: Level::Warning,
                 next: READERS,
             },
         ];
-        let same = parts.iter().filter(|part| part.schemas.0 == part.schemas.1);
+        let same = parts
+            .iter()
+            .filter(|part| part.schemas.was == part.schemas.is);
         findings.extend(same.filter_map(|part| self.part(part)));
         findings.extend(self.converted(old.message, &was.message));
     }
 
     fn part(&self, part: &Part<'_>) -> Option<Finding> {
         let (kind, name) = (&self.new.kind, part.name);
-        let Rewording { lost, added } = Rewording::of(part.words.0, part.words.1, part.way);
+        let Rewording { lost, added } = Rewording::of(part.words.was, part.words.is, part.way);
         if !lost.is_empty() {
             let verb = match part.way {
                 Way::Read => "read",
@@ -117,6 +125,10 @@ impl Linter<'_> {
             self.found(Level::Warning, CODE, reason, next)
         })
     }
+}
+
+fn sides<T>(was: T, is: T) -> Sides<T> {
+    Sides { was, is }
 }
 
 fn told(lines: &[String]) -> String {

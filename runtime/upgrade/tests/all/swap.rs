@@ -5,7 +5,7 @@ use crate::ring::{self, Message, VERSIONS};
 use refit_abi::{Generation, Height};
 use refit_kernel::crew::UpdatePoint;
 use refit_kernel::{Executor, GenerationTable, Quiesced};
-use refit_upgrade::{Class, Unwatched, Verdict};
+use refit_upgrade::{Class, KindClass, Unwatched, Verdict};
 
 /// More engines than one chunk holds, so that helpers take part.
 const ENGINES: u64 = 150;
@@ -55,7 +55,10 @@ fn crosses(place: usize) {
     let armed = node.arm(&new).unwrap();
     assert_eq!(
         armed.classes(),
-        [("ring".to_owned(), CLASSES[place % VERSIONS])]
+        [KindClass {
+            kind: "ring".to_owned(),
+            class: CLASSES[place % VERSIONS],
+        }]
     );
     // The next block is in the queue behind the upgrade: no sweep comes between them.
     let (ended, crew) = node.begin(armed, Unwatched);

@@ -61,7 +61,7 @@ fn ends_behind(messages: usize) -> bool {
         duty: duty.clone(),
         latest: Arc::default(),
         metrics: Arc::new(Metrics::new()),
-        events: crate::answers::events::log().1,
+        events: crate::answers::events::log().writer,
     });
     let (done, ended) = crossbeam_channel::bounded(1);
     std::thread::spawn(move || {

@@ -287,7 +287,7 @@ fn the_class_of_a_crossing_is_that_of_its_strongest_step() {
         let new = [version(last)];
         let plan = Plan::at_hand(&table, &new, &Directives::default()).unwrap();
         let armed = Armed::new(&plan, &table, &new).unwrap();
-        armed.classes()[0].1
+        armed.classes()[0].class
     };
     assert_eq!(class(&[], 2), Class::Migrate);
     assert_eq!(class(&[], 3), Class::MigrateByHand);

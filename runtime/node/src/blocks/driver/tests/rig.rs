@@ -101,7 +101,7 @@ impl Rig {
             duty: duty.clone(),
             latest: Arc::clone(&latest),
             metrics: Arc::new(Metrics::new()),
-            events: crate::answers::events::log().1,
+            events: crate::answers::events::log().writer,
         });
         let sent = intake.try_send(Intake::Started(awaited));
         assert!(sent.is_ok());
