@@ -21,6 +21,7 @@ mod order;
 mod phase;
 mod plan;
 mod plan_error;
+mod planning;
 mod registry;
 mod stopwatch;
 mod transition;
