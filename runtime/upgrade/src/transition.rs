@@ -5,18 +5,21 @@
 //! Within a stage engines go in the order of their places, whatever their kinds: what comes before what does
 //! not depend on how engines are packed into chunks.
 
+mod cross;
+mod placed;
+
+pub(crate) use placed::{Placed, put};
+
 use crate::bus::rounds::Rounds;
-use crate::bus::{BusBudget, EngineBus, Home, Out, Resident, Shared, Used, When};
+use crate::bus::{BusBudget, Home, Out, Resident, Shared};
 use crate::class::Class;
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::Mutex;
-use refit_abi::host::{CallError, Instance, Kind, Migration, running};
-use refit_abi::{EngineId, Height};
-use refit_kernel::{
-    Allowance, CommitEffects, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced,
-    SlotRef, Start, StartError, Started,
-};
+use placed::put_next;
+use refit_abi::EngineId;
+use refit_abi::host::{Kind, Migration};
+use refit_kernel::{CommitEffects, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -139,51 +142,6 @@ impl Work {
     }
 }
 
-/// A new state, and the place of its engine.
-pub(crate) struct Placed<S> {
-    pub(crate) chunk: u32,
-    /// In that chunk.
-    pub(crate) number: u32,
-    pub(crate) state: S,
-}
-
-/// Puts whole new states beside the old ones.
-pub(crate) fn put(quiesced: &mut Quiesced<'_>, places: Vec<Placed<Instance>>) {
-    let places = places.into_iter().map(|placed| Placed {
-        chunk: placed.chunk,
-        number: placed.number,
-        state: Next::Whole(placed.state),
-    });
-    put_next(quiesced, places.collect());
-}
-
-fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<Placed<Next>>) {
-    if places.is_empty() {
-        return;
-    }
-    places.sort_by_key(|placed| (placed.chunk, placed.number));
-    let mut by_chunk: Vec<Vec<Placed<Next>>> = Vec::new();
-    for placed in places {
-        let chunk = placed.chunk as usize;
-        if by_chunk.len() <= chunk {
-            by_chunk.resize_with(chunk + 1, Vec::new);
-        }
-        by_chunk[chunk].push(placed);
-    }
-    // A lock for each chunk: the visitor is shared by all threads, though each chunk is one thread's.
-    let by_chunk: Vec<_> = by_chunk.into_iter().map(Mutex::new).collect();
-    quiesced.visit(move |number, chunk| {
-        let Some(places) = by_chunk.get(number) else {
-            return;
-        };
-        for placed in places.lock().drain(..) {
-            if let Some(mut slot) = chunk.slot(placed.number) {
-                slot.set_next(placed.state);
-            }
-        }
-    });
-}
-
 impl Stages {
     /// Runs the transitions of one stage and takes up what they made.
     fn run(
@@ -293,115 +251,6 @@ impl Stages {
             }
         });
     }
-
-    fn cross(
-        &self,
-        item: &Work,
-        slot: SlotRef<'_>,
-        counters: &mut Counters,
-        out: &mut Out,
-    ) -> Result<Next, Failure> {
-        let engine = slot.id();
-        let _about = running::about(engine);
-        let failed = |error| Failure::Transition { engine, error };
-        let mut bus = EngineBus {
-            shared: &self.shared,
-            me: engine,
-            kind: item.index,
-            counters,
-            out,
-            when: When::Transition,
-        };
-        let height = self.shared.height();
-        let whole = match (item.class, &item.step) {
-            (Class::Restart, _) => Ok(self.restart(item, slot, &mut bus)?),
-            (Class::Translate, _) => {
-                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
-                translate(item, old, height, &mut bus)
-            }
-            (_, Some(step)) if item.whole => {
-                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
-                step.whole(engine, height, old, &mut bus)
-            }
-            (_, Some(step)) => {
-                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
-                let prepared = step
-                    .prepare(engine, height, old, &mut bus)
-                    .map_err(failed)?;
-                return Ok(Next::Prepared(prepared));
-            }
-            (_, None) => Err(CallError::WrongState),
-        };
-        let whole = whole.map_err(failed)?;
-        // An engine that handles upgrade messages is checked when all are handled.
-        if item.new.descriptor().upgrade_message.is_none()
-            && let Err(error) = item.new.check(&whole)
-        {
-            drop(item.new.discard(whole));
-            return Err(Failure::Check { engine, error });
-        }
-        Ok(Next::Whole(whole))
-    }
-
-    /// Starts a fresh engine in the place of the old: its state is dropped, as the plan says, and the timers of its
-    /// former life; the messages in its mailbox belong to the runtime, and reach the fresh one. Its `init` draws
-    /// random numbers that no message of the block drew.
-    fn restart(
-        &self,
-        item: &Work,
-        slot: SlotRef<'_>,
-        bus: &mut EngineBus<'_>,
-    ) -> Result<Instance, Failure> {
-        let engine = slot.id();
-        let failed = |error| Failure::Restart { engine, error };
-        let (found, taken) = (slot.config_schema(), item.new.descriptor().config);
-        let Some(config) = slot.config_for(taken) else {
-            // Bytes of one type, read as another, could well give something.
-            let reason = format!(
-                "it was started with a configuration of schema {found}; its code takes {taken}"
-            );
-            return Err(failed(CallError::Rejected { reason }));
-        };
-        let start = Start {
-            id: engine,
-            kind: item.index,
-            parent: slot.parent(),
-            config,
-            counters: *bus.counters,
-            timers_set: slot.timers_set(),
-            ordinal: slot.handled_at(self.shared.height()),
-            node_timers: 0,
-            parameters: self.shared.view.parameters(),
-            allowance: Allowance::of(&self.shared.view.parameters().message),
-        };
-        let frame = self.shared.view.frame();
-        let mut started = Started::init(&self.shared.table, &start, frame).map_err(|error| {
-            failed(match error {
-                StartError::Init { error, .. } => error,
-                _ => CallError::WrongState,
-            })
-        })?;
-        *bus.counters = started.counters();
-        let wanted = started.take_spawns();
-        let fits = bus.charge(Used::asked(&started, &wanted));
-        let fresh = started.take_instance();
-        if !fits {
-            fresh.map(|instance| item.new.discard(instance));
-            let reason = "its `init` asks for more than the budget of the upgrade".to_owned();
-            return Err(failed(CallError::Rejected { reason }));
-        }
-        bus.out.effects.push(started.into_effects());
-        let mut text = Vec::new();
-        if let Err(status) = bus.spawn_with_children(engine, wanted, &mut text) {
-            fresh.map(|instance| item.new.discard(instance));
-            let reason = format!(
-                "an engine that it starts does not: {status:?} {}",
-                String::from_utf8_lossy(&text)
-            );
-            return Err(failed(CallError::Rejected { reason }));
-        }
-        fresh.ok_or(failed(CallError::WrongState))
-    }
 }
 
 impl Crossing {
@@ -423,24 +272,4 @@ impl Crossing {
     fn of(&self, kind: KindIndex) -> Option<usize> {
         *self.by_kind.get(kind.0 as usize)?
     }
-}
-
-/// The old state as bytes, read by the new code; through its step if the schema changed.
-fn translate(
-    item: &Work,
-    old: &Instance,
-    height: Height,
-    bus: &mut EngineBus<'_>,
-) -> Result<Instance, CallError> {
-    let mut bytes = Vec::new();
-    item.old.encode(old, &mut bytes)?;
-    if item.old.descriptor().schema == item.new.descriptor().schema {
-        return item.new.decode(&bytes);
-    }
-    let step = item.step.as_ref().ok_or(CallError::WrongState)?;
-    let copy = step.decode_old(&bytes)?;
-    let whole = step.whole(bus.me, height, &copy, bus);
-    // It was read by this very step; one that were not could only be leaked.
-    drop(step.discard_old(copy));
-    whole
 }
