@@ -136,6 +136,8 @@ fn pending(name: &str, old: &Kind, new: &Kind, class: Class) -> Result<Option<Pe
         Class::Migrate | Class::MigrateByHand => {
             let step = new.migration_from(old.tag());
             let step = step.ok_or_else(|| no_migration(name, old))?;
+            // Tried now: a default that panics would else do so in the pause, or at an engine's first touch after
+            // it.
             step.trial().map_err(|error| ArmError::Trial {
                 kind: name.to_owned(),
                 error,
