@@ -4,7 +4,7 @@ use crate::answers::refusals::{ended, engine_stuck, has_ended_how, no_reply_yet,
 use crate::blocks::group::{Gathered, Group};
 use crate::blocks::intake::{Answerer, Intake, Submission, WIRE_CODEC, Way};
 use crate::serve::handle::Node;
-use crate::watch::nameless;
+use crate::watch::{Clients, nameless};
 use crossbeam_channel::TrySendError;
 use refit_abi::host::Ingress;
 use refit_admin::{Answered, Entrance, Part, Pending, Refusal, Sent};
@@ -34,8 +34,8 @@ impl Node {
             let request = sent.request.as_ref();
             request.map(|request| &*request.client)
         });
-        let (clients, named) = self.watched.name_all(names, nameless(at));
-        let submissions = messages.into_iter().zip(slots).zip(clients);
+        let Clients { ids, named } = self.watched.name_all(names, nameless(at));
+        let submissions = messages.into_iter().zip(slots).zip(ids);
         let submissions = submissions.map(|((sent, slot), client)| Submission {
             ingress: Ingress {
                 engine: sent.engine,

@@ -71,6 +71,7 @@ impl StuckList {
             Err(error) => return Err(error),
         };
         for entry in entries.iter_mut().filter(|entry| entry.runs) {
+            // The run before ended in it: had it returned, `end` would have removed it.
             entry.times = entry.times.saturating_add(1);
         }
         Ok(Self {
@@ -87,6 +88,7 @@ impl StuckList {
         let mut entries = self.entries.lock();
         let mut last = Vec::new();
         for entry in entries.iter_mut().filter(|entry| entry.runs) {
+            // Kept all the same: if the same call hangs again, it is known to have ended several runs.
             entry.runs = false;
             last.push(entry.clone());
         }
@@ -100,6 +102,7 @@ impl StuckList {
     pub(super) fn begin(&self, entry: StuckEntry) -> io::Result<()> {
         let mut entries = self.entries.lock();
         let known = entries.iter().position(|known| known.is(&entry));
+        // Removed and added anew, so that the oldest entries are those that were seen the longest ago.
         let times = known.map_or(0, |place| entries.remove(place).times);
         if entries.len() >= STUCK_ENTRIES_MAX {
             entries.remove(0);
@@ -146,6 +149,7 @@ impl StuckEntry {
         let same_code = (&self.kind, &self.build) == (&other.kind, &other.build);
         let same_message = match (&self.digest, &other.digest) {
             (Some(one), Some(other)) => one == other,
+            // Without a digest, as of a timer, the words for the call are all there is to know it by.
             _ => self.deed == other.deed,
         };
         same_code && same_message

@@ -11,48 +11,32 @@ mod list;
 pub(crate) mod looks;
 mod nameless;
 mod told;
+mod watched;
 
 pub use list::{STUCK_ENTRIES_MAX, StuckEntry, StuckList};
-pub(crate) use nameless::{is_nameless, nameless};
+pub(crate) use nameless::nameless;
 pub use told::StuckCall;
+pub(crate) use watched::{Clients, Named, Watched};
 
 use crate::known::latest::Latest;
 use crate::watch::looks::Pace;
 use calls::{CallId, Calls, Change};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
-use refit_abi::host::running::{self, Call, Running};
-use refit_abi::{ClientId, Height};
+use refit_abi::Height;
+use refit_abi::host::running::{Call, Running};
 use refit_admin::Metrics;
 use refit_admin::api::StuckStatus;
-use refit_kernel::GenerationTable;
-use refit_kernel::crew::Records;
 use refit_loader::sys::ask;
 use refit_ordering::SealedBlock;
 use refit_store::Store;
-use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The beginning of the names of a crew's threads.
 pub(crate) const CREW_NAME: &str = "refit-g";
-
-/// The state that the watchdog, the node and its upgrades share.
-#[derive(Debug, Default)]
-pub(crate) struct Watched {
-    /// The records of the crew on duty, and of one that will take over from it.
-    records: Mutex<Vec<Records>>,
-    /// A pause lasts: what runs now is an upgrade's.
-    paused: AtomicBool,
-    stuck: Mutex<Option<StuckCall>>,
-    /// The names of clients that wait for a reply, and how many of their messages do.
-    clients: Mutex<HashMap<ClientId, (String, usize)>>,
-    /// By kind, what its builder stamped on the code.
-    builds: Mutex<BTreeMap<String, String>>,
-}
 
 /// The parts that make a watchdog.
 pub(crate) struct WatchParts {
@@ -69,144 +53,6 @@ pub(crate) struct WatchParts {
 pub(crate) struct Watcher {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// A client is known by name as long as this is held.
-#[derive(Debug)]
-pub(crate) struct Named<'a> {
-    watched: &'a Watched,
-    id: ClientId,
-}
-
-/// Clients wait for replies, as long as this is there.
-pub(crate) struct NamedAll {
-    watched: Arc<Watched>,
-    noted: Vec<ClientId>,
-}
-
-impl Watched {
-    /// The call that does not return, if there is one.
-    pub(crate) fn stuck(&self) -> Option<StuckCall> {
-        self.stuck.lock().clone()
-    }
-
-    /// Adds a crew that is on duty, or will be soon.
-    pub(crate) fn on_duty(&self, records: Records) {
-        self.records.lock().push(records);
-    }
-
-    /// Removes a crew that is no longer on duty.
-    pub(crate) fn off_duty(&self, records: &Records) {
-        let mut on_duty = self.records.lock();
-        on_duty.retain(|other| !Arc::ptr_eq(other, records));
-    }
-
-    /// This code is live from now on.
-    pub(crate) fn runs(&self, table: &GenerationTable) {
-        let kinds = table.iter().map(|(_, entry)| &entry.kind);
-        let build = |kind: &refit_abi::host::Kind| {
-            let build = kind.module().build_id().to_owned();
-            (kind.descriptor().kind.clone(), build)
-        };
-        *self.builds.lock() = kinds.map(build).collect();
-    }
-
-    /// A pause begins or ends.
-    pub(crate) fn pause(&self, lasts: bool) {
-        self.paused.store(lasts, Ordering::Release);
-    }
-
-    /// The client of this name waits for a reply.
-    pub(crate) fn name(&self, name: &str) -> Named<'_> {
-        let id = ClientId::of(name);
-        let mut clients = self.clients.lock();
-        let known = clients.entry(id).or_insert_with(|| (name.to_owned(), 0));
-        known.1 += 1;
-        Named { watched: self, id }
-    }
-
-    /// The clients of these names, if they have one, wait for replies. Returns the id of each, or the nameless
-    /// client's id for one that has no name; those that come one after the other under one name are noted once.
-    pub(crate) fn name_all<'a>(
-        self: &Arc<Self>,
-        names: impl Iterator<Item = Option<&'a str>>,
-        nameless: ClientId,
-    ) -> (Vec<ClientId>, NamedAll) {
-        let (mut ids, mut noted) = (Vec::new(), Vec::new());
-        let mut before = None;
-        let mut clients = self.clients.lock();
-        for name in names {
-            let Some(name) = name else {
-                ids.push(nameless);
-                continue;
-            };
-            if before != Some(name) {
-                let id = ClientId::of(name);
-                clients.entry(id).or_insert_with(|| (name.to_owned(), 0)).1 += 1;
-                noted.push(id);
-                before = Some(name);
-            }
-            ids.extend(noted.last());
-        }
-        drop(clients);
-        let watched = self.clone();
-        (ids, NamedAll { watched, noted })
-    }
-
-    /// A client of this id does not wait any more.
-    fn forget(&self, id: ClientId) {
-        let mut clients = self.clients.lock();
-        if let Some(known) = clients.get_mut(&id) {
-            known.1 -= 1;
-            if known.1 == 0 {
-                clients.remove(&id);
-            }
-        }
-    }
-
-    /// The calls of the crews on duty.
-    fn look(&self) -> Vec<Running> {
-        if self.paused.load(Ordering::Acquire) {
-            return Vec::new();
-        }
-        let crews = self.records.lock().clone();
-        let is_watched = |running: &Running| {
-            let mut crews = crews.iter();
-            crews.any(|records| records.lock().contains(&running.record))
-        };
-        let mut seen = running::all();
-        seen.retain(is_watched);
-        seen
-    }
-
-    fn client(&self, id: ClientId) -> Option<String> {
-        if is_nameless(id) {
-            return Some(String::new());
-        }
-        let clients = self.clients.lock();
-        clients.get(&id).map(|(name, _)| name.clone())
-    }
-}
-
-impl Named<'_> {
-    /// The client's id.
-    pub(crate) fn id(&self) -> ClientId {
-        self.id
-    }
-}
-
-impl Drop for Named<'_> {
-    fn drop(&mut self) {
-        self.watched.forget(self.id);
-    }
-}
-
-impl Drop for NamedAll {
-    fn drop(&mut self) {
-        for id in &self.noted {
-            self.watched.forget(*id);
-        }
-    }
 }
 
 impl Watcher {
