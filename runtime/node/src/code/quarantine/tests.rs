@@ -1,0 +1,137 @@
+//! The list in its file: what it forbids after a restart, and a file that it cannot read.
+
+use super::*;
+use std::fs;
+
+fn entry(artifact: &str, state: QuarantineState) -> QuarantineEntry {
+    QuarantineEntry {
+        artifacts: vec![artifact.to_owned(), "shared".to_owned()],
+        packages: vec!["kv 3.0.1".to_owned(), "accounts 1.0.0".to_owned()],
+        at_ms: 1_790_000_000_000,
+        height: 7,
+        state,
+        code: "pause-stuck".to_owned(),
+        reason: "a transition did not return".to_owned(),
+    }
+}
+
+#[test]
+fn what_is_quarantined_is_forbidden_after_a_restart_until_it_is_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    let list = Quarantine::open(path.clone()).unwrap();
+    list.add(entry("bad", QuarantineState::Quarantined))
+        .unwrap();
+    list.add(entry("weak", QuarantineState::Failed)).unwrap();
+    list.add(entry("bad", QuarantineState::Failed)).unwrap();
+
+    assert!(list.is_recorded(&entry("bad", QuarantineState::Quarantined)));
+    let list = Quarantine::open(path.clone()).unwrap();
+    assert_eq!((list.entries().len(), list.refusing()), (2, 1));
+    let Forbidden {
+        entry: found,
+        artifact,
+    } = list.forbids(["good", "bad"].into_iter()).unwrap();
+    assert_eq!((found.height, artifact), (7, "bad"));
+    assert!(list.forbids(["weak", "good"].into_iter()).is_none());
+
+    assert_eq!(list.clear("bad").unwrap(), 1);
+    assert_eq!(list.clear("bad").unwrap(), 0);
+    let list = Quarantine::open(path).unwrap();
+    assert!(list.forbids(["bad", "weak"].into_iter()).is_none());
+}
+
+#[test]
+fn each_artifact_that_does_not_come_in_again_is_counted_once() {
+    let list = Quarantine::in_memory();
+    for (artifact, state) in [
+        ("bad", QuarantineState::Quarantined),
+        ("worse", QuarantineState::Quarantined),
+        ("weak", QuarantineState::Failed),
+    ] {
+        list.add(entry(artifact, state)).unwrap();
+    }
+    // `bad`, `worse`, and `shared`, which both name.
+    assert_eq!((list.refusing(), list.refused_artifacts()), (2, 3));
+}
+
+#[test]
+fn what_the_disk_did_not_take_holds_in_this_process_and_is_not_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    let list = Quarantine::open(path.clone()).unwrap();
+    // A folder is where the list is written before it takes its name.
+    fs::create_dir(path.with_extension("new")).unwrap();
+    let bad = entry("bad", QuarantineState::Quarantined);
+    let refused = list.add(bad.clone()).unwrap_err();
+    assert_eq!(refused.code(), "quarantine-unwritable");
+    assert!(list.forbids(["bad"].into_iter()).is_some());
+    assert!(!list.is_recorded(&bad));
+    assert!(!Quarantine::in_memory().is_recorded(&bad));
+}
+
+#[test]
+fn a_list_of_an_older_node_is_read_and_says_no_times_and_packages() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    let older = r#"{"format":1,"entries":[{"artifacts":["bad"],"height":7,"state":"quarantined",
+        "code":"pause-stuck","reason":"a transition did not return"}]}"#;
+    fs::write(&path, older).unwrap();
+    let list = Quarantine::open(path).unwrap();
+    let Forbidden { entry: found, .. } = list.forbids(["bad"].into_iter()).unwrap();
+    assert_eq!((found.at_ms, found.packages.len()), (0, 0));
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_not_taken_for_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    fs::write(&path, "{\"format\":1").unwrap();
+    let error = Quarantine::open(path.clone()).unwrap_err();
+    assert_eq!(error.code(), "quarantine-not-understood");
+    fs::write(&path, "{\"format\":2,\"entries\":[]}").unwrap();
+    assert_eq!(Quarantine::open(path).unwrap_err().code(), error.code());
+    assert_eq!(
+        Quarantine::open(folder.path().to_owned())
+            .unwrap_err()
+            .code(),
+        "quarantine-unreadable"
+    );
+}
+
+#[test]
+fn code_that_comes_to_live_is_not_on_record_as_failed_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    let list = Quarantine::open(path.clone()).unwrap();
+    for (name, state) in [
+        ("mended", QuarantineState::Failed),
+        ("third", QuarantineState::Failed),
+        ("bad", QuarantineState::Quarantined),
+    ] {
+        list.add(entry(name, state)).unwrap();
+    }
+    list.succeeded(&["mended".to_owned(), "bad".to_owned()])
+        .unwrap();
+    let list = Quarantine::open(path).unwrap();
+    let names = |name: &str| {
+        let entries = list.entries();
+        entries
+            .iter()
+            .any(|entry| entry.artifacts.iter().any(|named| named == name))
+    };
+    assert_eq!(["mended", "third", "bad"].map(names), [false, true, true]);
+}
+
+#[test]
+fn a_full_list_forgets_first_what_refuses_nothing() {
+    let list = Quarantine::in_memory();
+    list.add(entry("first", QuarantineState::Quarantined))
+        .unwrap();
+    for number in 0..QUARANTINE_ENTRIES_MAX + 3 {
+        let failed = entry(&number.to_string(), QuarantineState::Failed);
+        list.add(failed).unwrap();
+    }
+    assert_eq!(list.entries().len(), QUARANTINE_ENTRIES_MAX);
+    assert!(list.forbids(["first"].into_iter()).is_some());
+}
