@@ -233,3 +233,50 @@ fn a_seal_stands_beside_its_block_and_in_no_hash() {
     let refused = SealedBlock::from_bytes(&sealed.to_bytes());
     assert_eq!(refused, Err(BlockError::SealTooLong { height, bytes }));
 }
+
+/// The fields of a message in a block of form 6, one after the other, each as it is written there.
+#[derive(serde::Serialize)]
+struct MessageForm6<'a> {
+    engine: EngineId,
+    client: ClientId,
+    share: u16,
+    sequence: Option<u64>,
+    codec: CodecForm6,
+    payload: &'a [u8],
+    authenticator: &'a [u8],
+}
+
+#[derive(serde::Serialize)]
+enum CodecForm6 {
+    Json,
+    Postcard,
+}
+
+#[test]
+fn a_message_has_the_bytes_of_its_fields_one_after_the_other() {
+    for codec in [Codec::Json, Codec::Postcard] {
+        let ingress = Ingress {
+            codec,
+            ..message(300, 5).ingress
+        };
+        let form = MessageForm6 {
+            engine: ingress.engine,
+            client: ingress.client,
+            share: ingress.share.0,
+            sequence: ingress.sequence,
+            codec: match codec {
+                Codec::Json => CodecForm6::Json,
+                Codec::Postcard => CodecForm6::Postcard,
+            },
+            payload: &[b'1'; 5],
+            authenticator: &[7, 8],
+        };
+        let message = Message {
+            ingress,
+            authenticator: vec![7, 8],
+        };
+        let written = postcard::to_allocvec(&message).unwrap();
+        assert_eq!(written, postcard::to_allocvec(&form).unwrap());
+        assert_eq!(postcard::from_bytes(&written), Ok(message));
+    }
+}
