@@ -173,6 +173,7 @@ impl Library {
         let base = self.base.ok_or_else(|| PinReason::Unknown {
             reason: "the dynamic linker did not say where it lies".to_owned(),
         })?;
+        // Closed once: what is tried again after that is only whether its memory has gone.
         if held.handle.is_some() {
             self.may_go(base, patience)?;
             held.keys.extend(keys::condemn(base));
@@ -203,6 +204,7 @@ impl Library {
         if !signals.is_empty() {
             return Err(PinReason::SignalHandlers { signals });
         }
+        // Somebody is setting a handler now: whether it is one of ours is known when that is done.
         if signals::is_changing() {
             return Err(PinReason::HandlersChange);
         }
@@ -227,6 +229,7 @@ impl Library {
                 mappings: left.len(),
             });
         }
+        // Before the file is given back: other code may come to the same address.
         crash::gone(base);
         if let Some(staged) = held.staged.take() {
             drop(ManuallyDrop::into_inner(staged));

@@ -159,6 +159,7 @@ pub(crate) fn enter(probed: ProbedArtifact) -> Result<Entered, LoadError> {
     let module = root.and_then(|root| describe(root, &library, &verdict));
     if let Ok(module) = &module {
         library.is_called(module.code_label());
+        // Here, where nobody waits: a page that is first touched in a pause would be read from the file then.
         library.is_at_hand();
     }
     Ok(Entered {
@@ -200,6 +201,7 @@ fn describe(
         let table: KindVtable = kind.get().map_err(|error| LoadError::NoRoot {
             reason: error.to_string(),
         })?;
+        // One function of each table: a table that is made by hand could point anywhere.
         functions.push(table.handle as *const () as usize);
     }
     functions.extend(root.snapshot().map(|entry| entry as *const () as usize));
@@ -215,6 +217,7 @@ fn describe(
                 reason: error.to_string(),
             }
         })?;
+    // Code can say something else each time it is asked: what was planned with is what it said in the probe.
     if module.descriptor() != verdict.descriptor() {
         return Err(LoadError::OtherCode {
             expected: verdict.descriptor().build_id.clone(),

@@ -124,6 +124,7 @@ impl Loader {
     /// # Errors
     /// [`ProbeError`].
     pub fn probe(&self, staged: StagedArtifact) -> Result<ProbedArtifact, ProbeError> {
+        // By the hash of the sealed bytes: the same code under another path need not be tried again.
         if let Some(verdict) = self.shared.verdict(staged.id()) {
             return Ok(ProbedArtifact::recalled(staged, verdict));
         }
@@ -193,6 +194,7 @@ impl Shared {
 
     fn remember(&self, verdict: Verdict) {
         let mut verdicts = lock(&self.verdicts);
+        // The oldest goes: its code would only be probed once more.
         if verdicts.len() == VERDICTS_MAX {
             verdicts.pop_front();
         }
@@ -200,10 +202,12 @@ impl Shared {
     }
 
     fn load(self: &Arc<Self>, probed: ProbedArtifact) -> Result<LoadedModule, LoadError> {
+        // Held until it is mapped or not: a fork in between would copy a dynamic linker with its lock taken.
         let settled = lock(&self.mapping);
         self.has_room()?;
         let entered = on_own_thread(move || enter(probed))
             .map_err(|source| LoadError::NoThread { source })??;
+        // Also if its code is then refused: it is mapped until `let_go` is done with it.
         self.mapped.fetch_add(1, Ordering::AcqRel);
         // `let_go` takes this lock too.
         drop(settled);
@@ -271,6 +275,8 @@ impl Shared {
     }
 
     fn retry(&self, place: usize) -> bool {
+        // Taken out of the list while it is tried, without the lock: its destructors run, and status requests read
+        // the list.
         let taken = lock(&self.held)
             .get_mut(place)
             .and_then(|held| held.library.take());
@@ -335,12 +341,14 @@ impl Shared {
 
 /// Unmaps a library that nobody uses, on a thread of its own.
 fn unmap(library: &Arc<Library>, patience: Patience) -> Result<Gone, PinReason> {
+    // Nobody can make another handle meanwhile: whoever could would hold one.
     if Arc::strong_count(library) > 1 {
         return Err(PinReason::InUse);
     }
     // The owner of the last other handle dropped it after all that it did with the library; the count
     // alone does not say so on every machine.
     fence(Ordering::Acquire);
+    // A second handle for the thread: if that panics, the library is still here, to be listed as pinned.
     let theirs = Arc::clone(library);
     // SAFETY: ours was the only handle, so none can come to be, and a call into the library borrows one: no
     // thread of the node is inside. `on_own_thread` joins the thread that closes it.

@@ -225,7 +225,9 @@ fn write_private(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) ->
         .mode(0o400)
         .open(path)?;
     fill(&mut writer)?;
+    // So that what the disk refuses shows here, and not as a fault when a page is first touched.
     writer.sync_all()?;
+    // Opened anew, to read alone: from here on nothing in this process can change it.
     File::open(path)
 }
 

@@ -98,6 +98,7 @@ impl ProbedArtifact {
         let challenge = Challenge::new();
         let output = run::run(command, &challenge, &staged.path_for_child())?;
         let descriptor = output.descriptor(&challenge.answer(staged.id()))?;
+        // After the report is proven to be of these bytes, before it is remembered for them.
         verdict::judge(&descriptor)?;
         let verdict = Verdict::new(staged.id(), descriptor);
         Ok(Self { staged, verdict })

@@ -89,6 +89,7 @@ fn start(command: &ProbeCommand, challenge: &Challenge, path: &Path) -> Result<L
     Command::new(&command.program)
         .args(&command.arguments)
         .arg(path)
+        // The verdict is about the bytes: no variable of the node's has a say.
         .env_clear()
         .envs(
             command
@@ -191,6 +192,7 @@ fn hear(
 }
 
 fn keep_start(kept: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Silence> {
+    // The start is kept and not the end: a report that is cut cannot be read anyway.
     if kept.len() + bytes.len() > REPORT_BYTES_MAX {
         return Err(Silence::TooLong);
     }
@@ -213,6 +215,7 @@ fn end(child: &mut Child, deadline: Instant) -> Result<ExitStatus, Silence> {
         if Instant::now() >= deadline {
             return Err(Silence::TimeUp);
         }
+        // Polled: it has closed its outputs and ends in a moment, or it hangs and the deadline comes.
         std::thread::sleep(EXIT_LOOK);
     }
 }
