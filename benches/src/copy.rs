@@ -150,6 +150,7 @@ pub fn run(
             let times = (0..options.repetitions).map(|_| measure(&node, *engines));
             let times = times.collect::<Result<Vec<_>, _>>()?;
             node.end()?;
+            // Before the next cell, whose memory it would be counted with.
             drop(module.retire());
             rows.push(CopyRow::of(*state_mib, *engines, &times));
         }
@@ -199,6 +200,7 @@ fn measure(node: &BenchNode, engines: u64) -> Result<Measured, BenchError> {
         });
         all.map(|(took, _)| took)
     })?;
+    // One after the other: two forks at a time would share what they have written.
     let all = forked(node, true)?;
     let none = forked(node, false)?;
     Ok(Measured {
@@ -230,6 +232,7 @@ fn forked(node: &BenchNode, all: bool) -> Result<ByFork, BenchError> {
     let (held, mut process) = made.map_err(failed)?;
     let mut peak = 0;
     let end = loop {
+        // Looked at in steps: the memory is read from the system, which takes time of its own.
         if let Some(end) = process.ended_within(LOOK) {
             break end;
         }

@@ -200,10 +200,12 @@ fn measure(batch: usize, options: &GateOptions) -> Result<BatchReport, BenchErro
         payloads: &payloads,
     };
     let mut gated = Gated::new(&payloads)?;
+    // Once unmeasured: code and data are in the caches then.
     direct.stretch(rounds)?;
     gated.stretch(rounds)?;
     let (mut direct_ns, mut gated_ns) = (Vec::new(), Vec::new());
     let per_message = |time: Duration| time.as_nanos() as f64 / (rounds * batch as u64) as f64;
+    // In turns, each first every other time: a clock that slows down, or a cache, favours neither.
     for repetition in 0..options.repetitions {
         if repetition % 2 == 0 {
             direct_ns.push(per_message(direct.stretch(rounds)?));
@@ -213,6 +215,7 @@ fn measure(batch: usize, options: &GateOptions) -> Result<BatchReport, BenchErro
             direct_ns.push(per_message(direct.stretch(rounds)?));
         }
     }
+    // A way that left out work would be the faster one.
     gated.agrees_with(&direct.state)?;
     let added = gated_ns
         .iter()

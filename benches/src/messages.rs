@@ -185,6 +185,7 @@ impl Ring {
         let messages = (0..options.engines)
             .map(ingress)
             .collect::<Result<_, BenchError>>()?;
+        // The tokens are made here and not in a measured block.
         ring.execute(messages, 1)?;
         Ok(ring)
     }
@@ -224,6 +225,7 @@ impl Ring {
             },
         );
         let stats = outcome.stats;
+        // A ring that has lost its tokens has nothing to do, and would be fast.
         if stats.dead_letters + stats.poisoned > 0 || outcome.backlog == 0 {
             let reason = format!("tokens were lost in the block: {stats:?}");
             return Err(BenchError::Engine { reason });

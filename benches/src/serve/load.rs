@@ -178,6 +178,7 @@ impl<'a> Generator<'a> {
     fn run(&mut self) -> io::Result<()> {
         let mut scratch = Lane::scratch();
         let mut events = Vec::with_capacity(EVENTS_MAX);
+        // What was due in time still gets its answer, and its latency.
         let end = self.load.times.to + DRAIN_MAX;
         loop {
             let due = self.send_due()?;
@@ -202,6 +203,7 @@ impl<'a> Generator<'a> {
             let Some(due) = self.load.due(self.next) else {
                 return Ok(None);
             };
+            // None is free: the request is late, and its latency says so when it is sent.
             let Some(number) = self.idle.front().copied() else {
                 return Ok(Some(due));
             };
@@ -258,6 +260,7 @@ impl<'a> Generator<'a> {
         };
         let closes = ended.answer.closes;
         self.ended(&ended);
+        // Opened again as a broken one is, though nothing was lost.
         if closes {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -267,8 +270,10 @@ impl<'a> Generator<'a> {
 
     fn ended(&mut self, ended: &Ended) {
         let (now, Times { from, to, .. }) = (Instant::now(), self.load.times);
+        // From when it was due: a request that waited for a free connection has waited for the node.
         self.record(ended.intended, now);
         if self.load.traffic.sort.is_done(&ended.answer) {
+            // By its end, for the rate: latencies are counted by when they were due.
             self.seen.answered += u64::from((from..to).contains(&now));
             return;
         }
@@ -292,6 +297,7 @@ impl<'a> Generator<'a> {
     /// After a connection broke, or was closed behind an answer.
     fn reopen(&mut self, number: usize, error: &io::Error) -> io::Result<()> {
         self.reopened += 1;
+        // A node that closes each connection would else be measured by how fast it refuses.
         if self.reopened > REOPENED_MAX {
             return Err(io::Error::new(
                 error.kind(),
@@ -327,6 +333,7 @@ impl<'a> Generator<'a> {
         let now = Instant::now();
         let sent: Vec<Instant> = self.lanes.iter().filter_map(Lane::under_way).collect();
         let first = self.next;
+        // In an open loop these were due: left out, a node that stalls to the end would look fast.
         let unsent = (first..)
             .map_while(|number| match self.load.pace {
                 Pace::Open(_) => self.load.due(number),

@@ -102,6 +102,7 @@ impl Source {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
+            // From the beginning and not from the last one: a pause must not slow the load down that is to show it.
             let intended = start + self.interval * tick;
             std::thread::sleep(intended.saturating_duration_since(Instant::now()));
             let target = tick as usize % self.targets.len();
@@ -152,6 +153,7 @@ impl Log {
         let touching = self
             .completions
             .windows(2)
+            // Each gap that touches the window, so that one which begins or ends outside is not halved.
             .filter(|pair| pair[1].done >= window.from && pair[0].done <= window.to);
         touching
             .map(|pair| pair[1].done - pair[0].done)

@@ -119,6 +119,7 @@ impl BenchNode {
         armed: Option<Armed>,
         mut crew: Crew,
     ) -> Result<Swapped, BenchError> {
+        // Before the crew is handed over, with which its end of the channel goes.
         let on_duty = crew.on_duty();
         let (listener, resumed) = bounded(1);
         let point = Box::new(Point::new(armed, listener));

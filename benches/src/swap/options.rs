@@ -127,6 +127,7 @@ impl SwapOptions {
 }
 
 fn pairs(first: &[u64], second: &[u64]) -> impl Iterator<Item = (u64, u64)> {
+    // Sorted and each once: a list with repeats would weigh its cell twice in the summary.
     let second = once(second);
     once(first)
         .into_iter()

@@ -65,6 +65,7 @@ struct Summary {
 impl Repetition<'_> {
     /// Runs one repetition.
     pub(super) fn run(&self, loader: &Loader, libraries: &Libraries) -> Result<Row, BenchError> {
+        // Before anything runs: what else the machine does, not what the bench does.
         let load1 = machine::load1()?;
         let (table, side) = (
             load(loader, &libraries.table)?,
@@ -76,12 +77,15 @@ impl Repetition<'_> {
         let targets = self.targets()?;
         let before = summary(&node, self.last()?)?;
         let load = Load::start(node.duty(), targets.clone(), self.options.rate_hz)?;
+        // The first requests meet cold caches and threads that have just begun.
         std::thread::sleep(SETTLE);
         let mut handshake = Duration::ZERO;
+        // Before in one half of the repetitions and after in the other: what warms up must not favour either.
         if self.handshake_first {
             handshake = empty_handshake(&mut node)?;
         }
         let rest_kib = machine::resident_kib()?;
+        // The engines' own states are there by now: the peak is that of the upgrade.
         machine::reset_peak()?;
         let staged = self.stage(&node, loader, libraries)?;
         let (old, kept) = if self.cell.class == BenchClass::Carry {
@@ -95,6 +99,7 @@ impl Repetition<'_> {
         if !self.handshake_first {
             handshake = empty_handshake(&mut node)?;
         }
+        // Afterwards, when its length is known: both windows see as many requests.
         let control = control(measured.window);
         let log = load.stop()?;
         let faults = self.faults(&node, &targets, &log, &before)?;
@@ -182,6 +187,7 @@ impl Repetition<'_> {
             ..*before
         };
         let shape = |of: &Summary| (of.version, of.entries, of.checksum);
+        // A swap that does not do its work would be fast.
         if shape(&last) != shape(&sum) {
             let [expected, found] = [&sum, &last].map(|of| format!("{:x?}", shape(of)));
             return Err(BenchError::Wrong {
@@ -216,11 +222,13 @@ fn measure(
     let from = Instant::now();
     std::thread::sleep(MARGIN);
     let swapped = node.swap(Some(armed), crew)?;
+    // After the pause: memory that goes back to the system is a system call.
     drop(reserve);
     let phases = phases(&swapped);
     if let Some(Verdict::Aborted { phase, failure }) = swapped.resumed.verdict {
         return Err(BenchError::Aborted { phase, failure });
     }
+    // Inside of the window: what the sweep costs clients belongs to the swap.
     node.wait_until_swept()?;
     let pinned = u32::from(!old.retire().is_unmapped());
     std::thread::sleep(MARGIN);
@@ -251,6 +259,7 @@ fn on_own_thread<T: Send + 'static>(
 /// The time without a block of a hand-over between two crews with nothing to do. It is prepared as a swap is, so
 /// that the system finds the threads where it would find a swap's.
 fn empty_handshake(node: &mut BenchNode) -> Result<Duration, BenchError> {
+    // As a swap does for its arming, which leaves a thread's stack to be used again.
     on_own_thread(|| ())?;
     let crew = node.next_crew()?;
     std::thread::sleep(MARGIN);
