@@ -84,6 +84,7 @@ impl Block {
     /// # Errors
     /// As [`Block::from_bytes`].
     pub(crate) fn take_from_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), BlockError> {
+        // Before decoding: bytes of another form would fail somewhere in the middle, with a reason that misleads.
         if let Some(found) = bytes.first().filter(|format| **format != BLOCK_FORMAT) {
             return Err(BlockError::Format { found: *found });
         }
@@ -99,6 +100,8 @@ impl Block {
                 bytes: length,
             });
         }
+        // Postcard reads some numbers written in more than one way: two byte strings of one block would have two
+        // hashes.
         match block.to_bytes() == bytes[..length] {
             true => Ok((block, rest)),
             false => Err(BlockError::NotCanonical { height }),

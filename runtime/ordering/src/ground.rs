@@ -36,12 +36,14 @@ impl Ground {
             chain: self.chain,
             branch: self.branch,
             height: self.tip.height.next(),
+            // A clock that went back makes time stand still: block time never does.
             time: self.tip.time.max(now),
             parent: self.tip.hash,
             receipt: self.receipt,
             outcome: self.outcome.clone(),
             manifest: self.manifest,
             parameters: self.parameters,
+            // No node computes it yet. A header that names one is refused: nothing here could check it.
             state: None,
         };
         Block { header, entries }
@@ -52,12 +54,14 @@ impl Ground {
     /// # Errors
     /// [`BlockRefused`] names the first thing that is not as it must be.
     pub fn check(&self, block: &Block) -> Result<(), BlockRefused> {
+        // In this order, so that the first difference is the cause: on another chain every later hash differs too.
         self.check_place(&block.header)?;
         self.check_execution(&block.header)?;
         let (height, entries) = (block.header.height, block.entries.len());
         if entries > ENTRIES_PER_BLOCK_MAX {
             return Err(BlockRefused::TooManyEntries { height, entries });
         }
+        // All of them before any is carried out: a block is executed whole or not at all.
         let mut entries = (0..).zip(&block.entries);
         entries.try_for_each(|(index, entry)| entry.check(height, index))
     }

@@ -121,6 +121,7 @@ impl Mempool {
             return Err(NotTaken::Closed);
         }
         let mut orders = self.orders.lock();
+        // Counted anew each time: there are a few at most.
         let bytes = orders.iter().map(|order| order.entry.payload_bytes());
         let bytes = bytes.sum::<usize>() + entry.payload_bytes();
         if orders.len() >= ORDERS_MAX || bytes > ORDERS_BYTES_MAX {
@@ -151,6 +152,8 @@ impl Mempool {
                 break;
             };
             bytes = bytes.saturating_add(next.ingress.payload.len());
+            // One that is larger than the bound alone is given all the same: else it would block all behind it for
+            // ever.
             if bytes > most.bytes && !taken.messages.is_empty() {
                 break;
             }

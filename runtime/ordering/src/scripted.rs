@@ -131,10 +131,13 @@ impl State {
             Some(Step::Batch { time, entries }) => ground.extend(time, entries),
             None => return,
         };
+        // The outlet takes the block also when it refuses it.
         let again = block.clone();
         match outlet.push(Decided::from_elsewhere(block)) {
+            // Until that block is executed the next one has nothing to follow.
             Ok(()) => self.ground = None,
             Err(NotPushed::TooEarly { .. }) => self.steps.push_front(Step::Block(again)),
+            // Nobody executes them any more; whoever counts the pending ones need not wait.
             Err(NotPushed::Ended { .. }) => self.steps.clear(),
         }
     }
@@ -160,6 +163,7 @@ impl BlockSource for Scripted {
     fn foretold(&self) -> Foretold {
         match self.script.state.lock().steps.front() {
             Some(Step::Block(block)) => Foretold::by(block),
+            // A batch becomes a block on the ground of then, and says what that says.
             Some(Step::Batch { .. }) | None => Foretold::Unknown,
         }
     }

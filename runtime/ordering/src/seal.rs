@@ -85,6 +85,7 @@ impl SealedBlock {
             source,
         };
         let (seal, left) = sealed.map_err(malformed)?;
+        // As for blocks: one seal has one form, and nothing may ride behind it.
         if !left.is_empty() || seal.to_bytes() != rest {
             return Err(BlockError::NotCanonical { height });
         }

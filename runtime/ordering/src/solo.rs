@@ -105,6 +105,7 @@ impl Solo {
             pool: Arc::new(Mempool::new(config.pool)),
             outlet: None,
             ground: Ground::default(),
+            // Until `executed` gives it the ground of the first block there is nothing that one could follow.
             busy: true,
             decided_at: None,
             filling: Filling::default(),
@@ -114,11 +115,14 @@ impl Solo {
     /// How many messages the next block takes.
     fn admitted(&self, due: Due) -> usize {
         let most = match due.backlog > self.config.backlog_mark {
+            // The engines have work left from blocks before: fewer new messages, and back-pressure does the rest.
             true => self.config.messages_per_block / BACKLOG_SHARE,
             false => self.config.messages_per_block,
         };
         self.pool
             .pending()
+            // At least one, or a backlog that never ends would shut clients out; and orders always find room beside
+            // them.
             .min(most.clamp(1, ENTRIES_PER_BLOCK_MAX - ORDERS_MAX))
     }
 
@@ -141,6 +145,8 @@ impl Solo {
     /// So many messages were admitted now.
     fn count(&mut self, messages: usize, now: BlockTime) {
         let interval = self.config.block_interval_millis;
+        // The interval begins with the first message after the last one ended, not by the clock: a lone client
+        // never waits.
         if over(self.filling.since, interval, now) <= now {
             self.filling = Filling {
                 since: Some(now),
@@ -193,6 +199,7 @@ impl BlockSource for Solo {
         let idle = over(self.decided_at, self.config.idle_interval_millis, now);
         let height = due.height_awaited.then_some(idle);
         let others = timer.into_iter().chain(height).min();
+        // A timer that sets itself again at once would else have a block made without end.
         let others = others.map(|at| at.max(interval));
         messages.into_iter().chain(backlog).chain(others).min()
     }
@@ -209,11 +216,13 @@ impl BlockSource for Solo {
             bytes: self.config.pool.bytes,
         });
         self.count(taken.messages.len(), now);
+        // The driver's clock and not the block's time, which may be ahead of it and would stop the intervals.
         self.decided_at = Some(now);
         self.busy = true;
         let orders = self.pool.take_orders().into_iter();
         let (mut entries, mut tokens): (Vec<_>, Vec<_>) =
             orders.map(|order| (order.entry, Some(order.token))).unzip();
+        // Behind the orders: a token is found by the place of its entry, so both lists have the same order.
         entries.extend(taken.messages.into_iter().map(Entry::Message));
         tokens.extend(taken.tokens);
         let block = self.ground.extend(now, entries);

@@ -88,6 +88,7 @@ impl BlockLog for MemoryStore {
                 bytes: block.len(),
             });
         }
+        // Copied before the lock is taken: readers wait for the append alone.
         let item = Arc::from(block);
         let mut blocks = self.blocks.write();
         let expected = Height(blocks.end());
@@ -113,6 +114,7 @@ impl BlockLog for MemoryStore {
         let last = Height(blocks.end().saturating_sub(1));
         blocks
             .get(height.0)
+            // A count, not the bytes: a reader keeps a block that the log forgets meanwhile.
             .cloned()
             .ok_or(ReadError::Missing { height, last })
     }
@@ -140,6 +142,7 @@ impl Journal for MemoryStore {
                 oldest: records.first,
             });
         }
+        // In parts, so that a reader of a long journal does not hold the lock, and the memory, for all of it.
         let end = records
             .end()
             .min(from.saturating_add(JOURNAL_READ_RECORDS_MAX as u64));
@@ -196,6 +199,7 @@ impl Window {
     fn push(&mut self, item: Arc<[u8]>) {
         self.bytes += self.charge(&item);
         self.items.push_back(item);
+        // Ends before the newest item: none is larger than the bound (asserted above).
         while self.bytes > self.bounds.bytes || self.items.len() > self.bounds.items {
             let Some(oldest) = self.items.pop_front() else {
                 return;
