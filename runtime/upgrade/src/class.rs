@@ -40,6 +40,7 @@ impl Class {
             .migrations
             .iter()
             .find(|step| step.from_schema == old.schema)?;
+        // The step reads memory laid out as its own frozen type: in another layout it would read something else.
         if step.from_layout != old.layout || old.crosses_as_bytes {
             return Some(Class::Translate);
         }

@@ -70,6 +70,7 @@ pub fn lint(
         linter.data(&mut findings);
         linter.bus(&mut findings);
     }
+    // The sort is stable: within a level they stay in the order of the plan.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     findings
 }

@@ -56,11 +56,13 @@ fn stage(
     open.push(number);
     let Crossing { kind, class } = crossings[number];
     let mut own = 0;
+    // A kind that does not run a transition asks nothing: what it names holds for another upgrade.
     for name in kind.after.iter().filter(|_| class.runs()) {
         if let Some(before) = crossings.iter().position(|other| other.kind.kind == *name) {
             own = own.max(stage(crossings, before, stages, open)? + 1);
         }
     }
+    // Only those on the way count as a circle: two that come after the same third are none.
     open.pop();
     stages[number] = Some(own);
     Ok(own)

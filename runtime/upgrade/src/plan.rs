@@ -182,6 +182,7 @@ pub fn code_id(live: &Live) -> String {
         .iter()
         .flat_map(|kind| [&kind.descriptor.kind, &kind.artifact])
     {
+        // The length keeps `ab`, `c` apart from `a`, `bc`.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }

@@ -52,6 +52,7 @@ impl Plan {
             .iter()
             .map(|candidate| plan_module(live, candidate, directives))
             .collect::<Result<Vec<_>, _>>()?;
+        // Before the order is computed, which looks kinds up by name.
         twice(&modules)?;
         named(&modules, directives)?;
         let crossings = crossings(candidates, &modules);
@@ -162,6 +163,7 @@ fn plan_kind(
             dropped: Vec::new(),
         });
     };
+    // An upgrade to the same file would pause the node and change nothing: mostly a forgotten build.
     if old.artifact == candidate.artifact {
         let (kind, path) = (new.kind.clone(), candidate.path.clone());
         return Err(PlanError::Identical { kind, path });

@@ -47,6 +47,7 @@ impl Registry {
         if let Some(last) = self.records.back_mut() {
             last.state = GenerationState::Old;
         }
+        // The oldest goes; one that old is long unmapped, or pinned for ever.
         if self.records.len() == GENERATIONS_MAX {
             self.records.pop_front();
         }

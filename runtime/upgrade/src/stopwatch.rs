@@ -96,6 +96,7 @@ impl<T: Copy + Send> Stopwatch<T> {
     ) -> Verdict {
         let stopwatch = &mut *self;
         let verdict = armed.run(quiesced, &mut Noting { stopwatch, watch });
+        // Not in `reached`, which the commit calls: here also the end of an abort is noted.
         self.times.committed = (self.now)();
         if matches!(verdict, Verdict::Aborted { .. }) {
             self.times.transitioned = self.times.committed;

@@ -113,10 +113,12 @@ pub(crate) fn run(transitions: Transitions, quiesced: &mut Quiesced<'_>) -> Ran 
             break;
         }
     }
+    // After the last stage: a message may be for an engine whose new state no earlier stage has.
     rounds.run(quiesced);
     if !shared.is_cancelled() {
         rounds.check(quiesced);
     }
+    // Before the outcome is looked at: what engines logged says most when they failed.
     let lines = rounds.take_lines();
     if let Some(failure) = shared.take_failure() {
         rounds.discard();
@@ -164,6 +166,7 @@ impl Stages {
             }
             *results[chunk].lock() = made;
         });
+        // Taken up by one thread in the order of the chunks: how fast each was must not show.
         let (mut places, mut outs) = (Vec::new(), Vec::new());
         for (chunk, made) in made.iter().enumerate() {
             let ChunkMade { made, out } = std::mem::take(&mut *made.lock());
@@ -186,6 +189,7 @@ impl Stages {
         }
         let handles = item.new.descriptor().upgrade_message;
         match (made.next, handles) {
+            // It stays on the bus, where messages change it, until the rounds are over.
             (Next::Whole(instance), Some(_)) => self.shared.residents.write().add(Resident {
                 id: made.id,
                 kind: item.index,
@@ -205,6 +209,7 @@ impl Stages {
                     number,
                     state,
                 });
+                // Most engines send nothing: the commit has only those to visit that did.
                 if made.counters != made.before {
                     taken.counters.push((made.id, made.counters));
                 }
@@ -225,10 +230,12 @@ impl Stages {
             if is_stateless && item.class != Class::Restart {
                 return ControlFlow::Continue(());
             }
+            // A chunk after one that failed ends early; one before goes on, and its failure would count instead.
             if self.shared.is_over(chunk) {
                 return ControlFlow::Break(());
             }
             let (id, before) = (slot.id(), slot.counters());
+            // Before the call: if it does not return, the watchdog names this engine.
             here.at(id, item.index);
             let mut counters = before;
             match self.cross(item, slot, &mut counters, &mut into.out) {

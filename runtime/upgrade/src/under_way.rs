@@ -72,6 +72,7 @@ impl UnderWay {
 
     /// A worker begins with a chunk.
     pub(crate) fn begin(&self) -> Here<'_> {
+        // Two that begin at once could else both pass a place that is just becoming free, and one go without.
         let _claim = self.claims.lock();
         let free = |place: &&Place| !place.taken.swap(true, Ordering::Relaxed);
         Here {
@@ -100,6 +101,7 @@ impl Here<'_> {
     /// The worker begins with an engine.
     pub(crate) fn at(&self, engine: EngineId, kind: KindIndex) {
         if let Some(place) = self.place {
+            // Before the engine, whose presence says that there is a kind.
             place.kind.store(kind.0, Ordering::Release);
             place.set(u128::from_be_bytes(engine.to_bytes()));
         }
@@ -109,6 +111,7 @@ impl Here<'_> {
 impl Drop for Here<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
+            // Before it is free: the next worker must not show this engine for a moment.
             place.set(0);
             place.taken.store(false, Ordering::Release);
         }

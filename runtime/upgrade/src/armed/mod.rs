@@ -78,6 +78,7 @@ impl Armed {
     /// # Errors
     /// [`ArmError`]; nothing has changed.
     pub fn new(plan: &Plan, live: &GenerationTable, modules: &[Module]) -> Result<Self, ArmError> {
+        // Looked up in the code at hand: what the plan says is compared with it.
         let comes = incoming::all(plan, live, modules)?;
         let crossings: Vec<_> = comes.iter().map(Incoming::crossing).collect();
         let stages = crate::order::stages(&crossings).map_err(|kinds| ArmError::Cycle { kinds })?;
@@ -100,6 +101,8 @@ impl Armed {
                 continue;
             };
             let whole = class != Class::Migrate || copied.contains(&new.descriptor().kind);
+            // Only then the mailboxes have to be looked through: usually messages are the same, and there may be
+            // millions.
             if !new.descriptor().reads_as(old.descriptor()) {
                 readings.push(Reading {
                     kind: index,
@@ -124,6 +127,7 @@ impl Armed {
                 pending,
             });
         }
+        // Made before the pause, in which it is one pointer to store.
         let table = live.next(replaced, added);
         Ok(Self {
             base: live.number(),
@@ -192,16 +196,19 @@ impl Armed {
         let aborted = |phase| move |failure| Aborted { phase, failure };
         let reached = watch.reached(Phase::Quiesced).map_err(Failure::from);
         reached.map_err(aborted(Phase::Quiesced))?;
+        // Blocks were made since it was armed: what it was armed for may not be live any more.
         let (armed, live) = (self.base, quiesced.table().number());
         if live != armed {
             let overtaken = Failure::Overtaken { armed, live };
             return Err(aborted(Phase::Quiesced)(overtaken));
         }
+        // Before any transition: it is cheap, and a message that is not taken makes all of them useless.
         let reworded = self.queued(quiesced);
         let reworded = reworded.map_err(aborted(Phase::Quiesced))?;
         let parameters = self.parameters(quiesced);
         let parameters = parameters.map_err(aborted(Phase::Quiesced))?;
         let mut commit_effects = CommitEffects::default();
+        // Carry and adopt have none: then a pause wakes no helper at all.
         if !self.work.is_empty() {
             let transitions = Transitions {
                 work: self.work.clone(),
@@ -210,6 +217,7 @@ impl Armed {
                 budget: self.directives.budget,
             };
             let Ran { outcome, lines } = transition::run(transitions, quiesced);
+            // Kept aside: to write a log is a system call, and this is the pause.
             *self.lines.lock() = lines;
             commit_effects = outcome.map_err(|failure| {
                 self.unwind(quiesced);
@@ -297,6 +305,7 @@ impl Armed {
                 let Some(entry) = table.get(item.index) else {
                     continue;
                 };
+                // A kind without pending work has no new states beside the old ones.
                 let Some(pending) = &entry.pending else {
                     continue;
                 };
@@ -323,7 +332,9 @@ impl Transitioned<'_> {
         if let Some(parameters) = self.parameters {
             quiesced.set_parameters(parameters);
         }
+        // After the parameters, before the messages: those that are read anew belong to the code that is live then.
         let replaced = quiesced.publish(armed.table.clone());
+        // Not dropped here: the last handle on a table frees memory, and perhaps a library.
         *armed.replaced.lock() = Some(replaced);
         for letters in self.reworded {
             quiesced.put_reworded(letters);
@@ -332,6 +343,7 @@ impl Transitioned<'_> {
         for reading in given_up.filter(|reading| armed.gives_up(&reading.new)) {
             quiesced.bury_unaccepted(armed.change(reading));
         }
+        // Last: engines that are started and messages that are sent here find the new table.
         let timers = quiesced.take_over(self.commit_effects);
         armed.timers_dropped.store(timers, Ordering::Relaxed);
         armed.table.number()

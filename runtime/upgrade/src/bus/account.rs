@@ -170,6 +170,7 @@ impl Account {
         }
         self.used += more;
         let (used, due) = (&self.used, &self.due);
+        // Reported in steps and not each time: the sum is one cache line that all threads write.
         used.messages >= due.messages || used.bytes >= due.bytes || used.engines >= due.engines
     }
 

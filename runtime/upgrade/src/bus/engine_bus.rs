@@ -62,6 +62,7 @@ impl EngineBus<'_> {
 
     /// Answers from the new state, made in an earlier stage or handed over as it is.
     fn query(&mut self, ask: Ask<'_>, out: &mut Vec<u8>) -> BusStatus {
+        // In a round the new states are taken out and change: what one saw would depend on the threads.
         if self.when == When::Round {
             return BusStatus::NotNow;
         }
@@ -73,10 +74,13 @@ impl EngineBus<'_> {
         if let Some(resident) = residents.get(ask.engine) {
             return self.answer_new(ask, resident.kind, resident.instance.as_ref(), out);
         }
+        // Before the engine is asked: a query may take long, and other chunks wait to add theirs.
         drop(residents);
         let look = |slot: SlotRef<'_>| {
             let new = match slot.next() {
                 Some(Next::Whole(instance)) => Some(instance),
+                // It is made whole only after the commit. Kinds that are asked are copied whole, so this is one
+                // that nobody declared.
                 Some(Next::Prepared(_)) => None,
                 None => {
                     self.look_out(slot);
@@ -127,6 +131,7 @@ impl EngineBus<'_> {
         if let Err(error) = kind.query(instance, Codec::Postcard, ask.payload, out) {
             return error.to_bus(out);
         }
+        // After the answer is there: its length is known then, and bounds what one transition reads.
         let bytes = (ask.payload.len() + out.len()) as u64;
         if self.charge(Used {
             bytes,
@@ -258,6 +263,7 @@ impl Bus for EngineBus<'_> {
         if !self.charge(used) {
             return BusStatus::Budget;
         }
+        // Into the memory of the task: nothing is visible to others until the leader takes it up, in order.
         let payload = self.out.put(payload);
         let sequence = self.counters.sent;
         self.counters.sent += 1;

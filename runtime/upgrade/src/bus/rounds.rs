@@ -76,12 +76,14 @@ impl Rounds {
             }
             self.effects.append(&mut out.effects);
             let room = TRANSITION_LINES_MAX - self.lines.len();
+            // The bound is one for the whole upgrade: each task had it for itself.
             out.lines.truncate(room);
             // How far a task came that is after one that failed is a matter of time.
             if !shared.is_after_failure(out.account.task) {
                 self.lines.append(&mut out.lines);
             }
         }
+        // After all that were started: what is retired may be among them.
         for engine in outs.iter_mut().flat_map(|out| out.retired.drain(..)) {
             self.router.retire(residents, engine);
         }
@@ -94,6 +96,7 @@ impl Rounds {
         }
         let (shared, held) = (self.shared.clone(), std::mem::take(&mut self.held));
         self.router.route_all(&mut shared.residents.write(), &held);
+        // Bounded by the budget of rounds: two engines that answer each other without end are stopped by it.
         while let Some(first) = self.router.active.first().copied() {
             if self.shared.is_cancelled() {
                 return;
@@ -133,6 +136,7 @@ impl Rounds {
     /// Takes the log lines, by engine, and each engine's in order.
     pub(crate) fn take_lines(&mut self) -> Vec<LogLine> {
         let mut lines = std::mem::take(&mut self.lines);
+        // By engine and stable, so that it does not show how engines were packed into chunks.
         lines.sort_by_key(|line| line.engine);
         lines
     }
@@ -164,6 +168,7 @@ impl Rounds {
                     started.put_instance(instance);
                     started.set_counters(counters);
                     match self.shared.table.get(started.kind()) {
+                        // Started and retired in one upgrade: nobody ever sees it.
                         Some(entry) if residents.is_gone(resident.id) => {
                             started.discard(&entry.kind)
                         }
@@ -191,6 +196,7 @@ impl Rounds {
     }
 
     fn round(&mut self, quiesced: &mut Quiesced<'_>) -> Vec<Out> {
+        // To wake the helpers takes longer than a few messages.
         let alone = std::mem::take(&mut self.router.waiting) < PARALLEL_MESSAGES_MIN;
         let arena = std::mem::take(&mut self.router.arena);
         let room = arena.len();
@@ -217,12 +223,14 @@ impl Rounds {
             };
             tasks.iter().map(take).collect()
         };
+        // As large as it was: it went into the round, and the next one sends about as much.
         self.router.arena.reserve(room);
         self.put_back(tasks)
     }
 
     fn tasks(&mut self) -> Vec<Task> {
         let mut active = std::mem::take(&mut self.router.active);
+        // They became active in the order of sending; tasks are made in the order of places.
         active.sort_unstable();
         let mut residents = self.shared.residents.write();
         let mut tasks = Vec::with_capacity(active.len().div_ceil(RESIDENTS_PER_TASK));
@@ -253,6 +261,7 @@ impl Rounds {
                 let resident = &mut residents.all[item.place as usize];
                 resident.instance = item.instance;
                 resident.counters = item.counters;
+                // Given back empty with its memory, as the next round will need it.
                 item.letters.clear();
                 resident.mailbox = item.letters;
             }

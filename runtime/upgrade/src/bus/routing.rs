@@ -65,6 +65,8 @@ impl Router {
         }
         let is_first = residents.retire(engine);
         let resident = residents.get(engine);
+        // One that was started on the bus just vanishes; only engines of the old generation are ended by the
+        // commit.
         let is_new = resident.is_some_and(|resident| matches!(resident.home, Home::New(_)));
         if is_first && !is_new {
             self.retired.push(engine);
@@ -93,6 +95,8 @@ impl Router {
     ) -> Result<(), MessageFault> {
         let is_gone = residents.is_gone(sent.to);
         let resident = &mut residents.all[place as usize];
+        // The grants come first: who may not message a kind does not learn from the answer whether an engine is
+        // gone.
         if is_gone {
             self.may_message(sent, resident.kind)?;
             return Err(MessageFault::Retired);
@@ -128,6 +132,7 @@ impl Router {
         match look {
             None if self.shared.view.has_ended(sent.to) => Err(MessageFault::Retired),
             None => Err(MessageFault::Unknown),
+            // Poisoned, or not copied into a rehearsal: it has no new state that could handle it.
             Some((kind, true)) if self.handles(kind) == Some(sent.signed.schema) => {
                 Err(MessageFault::Poisoned)
             }
@@ -163,6 +168,7 @@ impl Router {
             count: 0,
         };
         let Mailed { first, count } = self.mailed.get(sent.to).unwrap_or(none);
+        // With those that wait there already: after the commit a mailbox may not be fuller than it may be.
         let waiting = self.shared.view.with(sent.to, |slot| slot.mailbox());
         if waiting.unwrap_or(0) + count >= self.shared.view.parameters().mailbox.messages {
             return Err(MessageFault::Full);

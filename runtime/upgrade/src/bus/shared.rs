@@ -61,6 +61,7 @@ impl Shared {
         under_way: Arc<UnderWay>,
         mut budget: BusBudget,
     ) -> Self {
+        // As many as the node has room for: the commit cannot fail for want of it.
         budget.engines = budget.engines.min(view.room() as u64);
         Self {
             view,

@@ -31,6 +31,7 @@ impl EngineBus<'_> {
                 BusStatus::Failed
             })?,
         };
+        // Before the count goes up: an id that is taken costs no number.
         self.vacant(id)?;
         self.counters.children += 1;
         let wanted = WantedChild {

@@ -52,6 +52,7 @@ impl Task {
                 when: When::Round,
             };
             let frame = (item.id, shared.height());
+            // `done` is how many were handled, so that the message behind the failure can be named.
             if let Err((done, error)) = entry.kind.on_upgrade(instance, &batch, frame, &mut bus) {
                 let engine = item.id;
                 let from = item

@@ -35,6 +35,7 @@ impl Progress {
 pub(super) fn finding(plan: &Plan, context: &LintContext) -> Option<Finding> {
     let (planned, progress) = (plan.at_height?, context.progress?);
     let now = progress.height;
+    // Not at `now`: the upgrade may come after the newest block.
     if planned < now {
         return Some(Finding {
             code: codes::HEIGHT_PASSED.to_owned(),

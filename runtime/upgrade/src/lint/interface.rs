@@ -45,6 +45,7 @@ impl Linter<'_> {
 
     pub(super) fn interface(&self, findings: &mut Vec<Finding>) {
         let Some(old) = self.old else { return };
+        // Two losses: the live form itself, or only an older one, of which messages may still wait.
         let lost = !self.new.accepts(old.message);
         let waits = may_refuse(old, self.new);
         for dependant in self.dependants(Ability::Message).filter(|_| lost) {

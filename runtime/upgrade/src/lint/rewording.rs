@@ -27,6 +27,7 @@ impl Rewording {
         if old.id == new.id {
             return found;
         }
+        // By place: the schema is the same, and with it the order of types and members.
         for (old, new) in old.types.iter().zip(&new.types) {
             found.of_type(old, new, way);
         }

@@ -79,6 +79,7 @@ impl Linter<'_> {
                 next: READERS,
             },
         ];
+        // Where the schema changes, another finding says so: words are looked at only if nothing else shows.
         let same = parts
             .iter()
             .filter(|part| part.schemas.was == part.schemas.is);

@@ -17,6 +17,7 @@ impl Stages {
         out: &mut Out,
     ) -> Result<Next, Failure> {
         let engine = slot.id();
+        // A panic, or memory that is leaked, is put down to this engine.
         let _about = running::about(engine);
         let failed = |error| Failure::Transition { engine, error };
         let mut bus = EngineBus {
@@ -69,6 +70,8 @@ impl Stages {
     ) -> Result<Instance, Failure> {
         let engine = slot.id();
         let failed = |error| Failure::Restart { engine, error };
+        // An engine keeps the configuration of its first start: the new code must read that, whatever is configured
+        // now.
         let (found, taken) = (slot.config_schema(), item.new.descriptor().config);
         let Some(config) = slot.config_for(taken) else {
             // Bytes of one type, read as another, could well give something.
@@ -98,6 +101,7 @@ impl Stages {
         })?;
         *bus.counters = started.counters();
         let wanted = started.take_spawns();
+        // Charged afterwards: nobody knows before how much an `init` asks for.
         let fits = bus.charge(Used::asked(&started, &wanted));
         let fresh = started.take_instance();
         if !fits {
@@ -126,6 +130,7 @@ fn translate(
     height: Height,
     bus: &mut EngineBus<'_>,
 ) -> Result<Instance, CallError> {
+    // Their layouts differ, so that the new code cannot look at the old memory: bytes are what both understand.
     let mut bytes = Vec::new();
     item.old.encode(old, &mut bytes)?;
     if item.old.descriptor().schema == item.new.descriptor().schema {

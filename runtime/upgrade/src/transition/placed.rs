@@ -23,9 +23,11 @@ pub(crate) fn put(quiesced: &mut Quiesced<'_>, places: Vec<Placed<Instance>>) {
 }
 
 pub(super) fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<Placed<Next>>) {
+    // As usual; a visit would wake every thread of the crew.
     if places.is_empty() {
         return;
     }
+    // What comes off the bus is in the order in which it came on.
     places.sort_by_key(|placed| (placed.chunk, placed.number));
     let mut by_chunk: Vec<Vec<Placed<Next>>> = Vec::new();
     for placed in places {
