@@ -80,12 +80,14 @@ impl EventWriter {
             .map(|(index, one)| event(block, index, one))
             .collect();
         let mut kept = self.log.kept.lock();
+        // Also without events: a reader who asks for what comes after this block is not ahead of the node.
         (kept.branch, kept.height) = (block.branch, block.height);
         for event in events {
             kept.bytes += charge(&event);
             kept.events.push_back(Arc::new(event));
         }
         let forgotten = kept.forget();
+        // Before anyone is woken, who would wait for it first of all.
         drop(kept);
         if count > 0 {
             self.newest
@@ -119,11 +121,13 @@ impl EventFeed for EventLog {
         if (after.branch, after.height) > (kept.branch.0, kept.height) {
             return Err(ahead(after, kept.height));
         }
+        // They are in the order of their ids: blocks come in order, and a new branch has a larger number.
         let first = kept.events.partition_point(|event| event.id <= after);
         let mut room = bytes_max;
         let mut page = Vec::new();
         for event in kept.events.range(first..) {
             let bytes = charge(event);
+            // One event at least, however large: else its reader would never come past it.
             if bytes > room && !page.is_empty() {
                 break;
             }

@@ -145,6 +145,7 @@ impl Driver {
             self.parts.standing.fails(failed);
         }
         let standing = self.parts.standing.clone();
+        // Before anybody is answered: who asks again on hearing of the failure must see the end.
         self.parts.latest.lock().ended = true;
         // Everyone who waits gets the failure, even if the crew is slow with its next order. The caller's source may
         // panic once more, which is logged and changes nothing.
@@ -166,6 +167,7 @@ impl Driver {
         self.upgrade_if_due()?;
         self.tell_source();
         let due = self.due();
+        // The one place where the clock is read for a block: what is decided carries its time.
         self.parts.source.tick(self.parts.clock.now(), due);
         self.look_for_block();
         match self.next.take() {
@@ -192,6 +194,7 @@ impl Driver {
     /// Waits for something to do, then takes in what is there. What is left stays in the channel.
     fn take_in(&mut self) -> Result<(), Ended> {
         let wait = match self.outgoing {
+            // Effects that have not left wait for no message that may never come.
             Some(_) => Duration::ZERO,
             None => self.sleep(self.parts.clock.now()),
         };
@@ -211,6 +214,7 @@ impl Driver {
         while let Some(intake) = next.take() {
             self.take(intake)?;
             taken += 1;
+            // A flood of messages does not keep a block from being made.
             if taken < INTAKE_PER_TURN_MAX {
                 next = self.parts.intake.try_recv().ok();
             }
@@ -242,6 +246,7 @@ impl Driver {
 
     /// Notes what the engines wait for after their start, unless a block that was made meanwhile knows better.
     fn hear_of(&mut self, awaited: Awaited) {
+        // A block that was executed before this came has newer word.
         if self.ground.tip.height == awaited.height {
             self.awaited = awaited;
             self.told = false;

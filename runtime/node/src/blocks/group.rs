@@ -84,6 +84,7 @@ impl Group {
         let is_late = tokio::time::timeout(REPLY_WAIT_MAX, self.done)
             .await
             .is_err();
+        // What is there is given also when it is late: those that were handled have their answers.
         let mut answers = self.answers.lock();
         Gathered {
             placed: std::mem::take(&mut answers.placed),
@@ -98,6 +99,7 @@ impl Slot {
     pub(crate) fn answer(mut self, outcome: Outcome) {
         if let Some(answers) = self.answers.take() {
             let mut answers = answers.lock();
+            // Here, on the driver's thread: an answer without room is dropped before the next one is made.
             let outcome = answers.hold(outcome);
             answers.end(self.place, Some(outcome));
         }
@@ -131,6 +133,7 @@ impl Answers {
     fn hold_small(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let small = self.small + bytes;
         if small > SMALL_BYTES + self.part.bytes() {
+            // In steps: room is taken under a lock that all answers share, and small ones come by the thousand.
             self.part.add(self.room.take(SMALL_STEP_BYTES.max(bytes))?);
         }
         self.small = small;

@@ -164,6 +164,7 @@ impl Waiters {
             return Some(answerer);
         };
         match self.keyed.get_mut(&asked) {
+            // It is not offered again: the block would only answer it as a repeat, and it would take a place there.
             Some(waiting) => {
                 waiting.others.push(answerer);
                 None
@@ -176,6 +177,7 @@ impl Waiters {
     pub(crate) fn wait(&mut self, awaited: AwaitedAnswer, answerer: Answerer) {
         match awaited {
             AwaitedAnswer::Keyed(asked, token) => {
+                // Not the answerer: an answer under a key is found by the key, in whatever block it is given.
                 self.offered.insert(token, Offered::Keyed(asked.request));
                 let waiting = Waiting {
                     first: answerer,
@@ -205,6 +207,7 @@ impl Waiters {
                     self.placed.insert(entry, answerer);
                 }
                 None => {
+                    // Nobody waits for an entry that came from elsewhere, or that announces a plan.
                     let orderer = self.ordered.remove(&token)?;
                     self.placed_orders.insert(entry, orderer);
                 }

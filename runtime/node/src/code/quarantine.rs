@@ -184,6 +184,7 @@ impl Quarantine {
         }
         entries.retain(|old| old.artifacts != entry.artifacts);
         if entries.len() >= QUARANTINE_ENTRIES_MAX {
+            // A failure on record is a hint; code that is forbidden stays so as long as there is room.
             let spare = entries.iter().position(|old| !forbids(old)).unwrap_or(0);
             entries.remove(spare);
         }
@@ -210,6 +211,7 @@ impl Quarantine {
                 .artifacts
                 .iter()
                 .any(|named| artifacts.contains(named));
+            // That it went well once does not mend code that has held a pause: only an operator clears it.
             entry.state == QuarantineState::Quarantined || !is_live
         });
         match entries.len() == before {
@@ -235,6 +237,7 @@ impl Quarantine {
 
     /// Whether the file, read anew, has this entry: whether it is known after a restart.
     pub fn is_recorded(&self, entry: &QuarantineEntry) -> bool {
+        // Not what this process believes to have written: what the next one will read.
         let read = |path: &PathBuf| Self::open(path.clone()).ok();
         let on_disk = self.path.as_ref().and_then(read);
         on_disk.is_some_and(|list| list.entries.lock().contains(entry))

@@ -43,6 +43,7 @@ impl Standing {
     /// After the block at `since` other parameters hold, if they are others.
     pub(crate) fn put_in_force(&self, parameters: &Arc<Parameters>, since: Height) {
         let mut in_force = self.in_force.lock();
+        // Each upgrade comes here, and most change none.
         if in_force.parameters == *parameters {
             return;
         }

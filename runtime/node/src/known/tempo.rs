@@ -31,6 +31,7 @@ impl Tempo {
     /// A block was made.
     pub(crate) fn block(&mut self, now: Instant) {
         if let Some(before) = self.newest.replace(now) {
+            // A rest of an hour is no interval between blocks of a node that makes some.
             let interval = now.saturating_duration_since(before).min(self.idle);
             self.mean = (self.mean * (PARTS - 1) + interval) / PARTS;
         }

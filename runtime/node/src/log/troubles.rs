@@ -62,6 +62,7 @@ impl Troubles {
 /// The key of a trouble; `None` for troubles that are always written.
 fn key(trouble: &Trouble) -> Option<Key> {
     let (what, why) = match &trouble.what {
+        // By the code, not by the text, in which each message may say something of its own.
         Wrong::Faulted { code, .. } => ("fault", code.clone()),
         Wrong::ChangedAtFault { .. } => ("changed", String::new()),
         Wrong::DeadLetter { reason, .. } => ("dead-letter", reason.word().to_owned()),

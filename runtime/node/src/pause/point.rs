@@ -82,6 +82,7 @@ impl Point {
         // Dropped before anyone learns of the end: the retirement counts the handles.
         drop(armed);
         for listener in resumed {
+            // Each has room for its one message, and one that is gone needs none: nobody is waited for in a pause.
             let _ = listener.try_send(Resumed {
                 height,
                 verdict: verdict.clone(),
@@ -113,6 +114,7 @@ impl UpdatePoint for Point {
 
     fn closing(&mut self) {
         self.stopwatch.closing();
+        // The watchdog of calls looks away: transitions may take longer than a message.
         self.watches.watched.pause(true);
         self.pause.begin();
     }
@@ -127,6 +129,7 @@ impl UpdatePoint for Point {
         };
         let verdict = self.stopwatch.run(&self.armed, quiesced, &mut guard);
         self.verdict = Some(verdict);
+        // Here, where the executor is at hand: the driver needs them for the next header and must not ask the crew.
         self.parameters = Some(quiesced.executor().parameters().clone());
     }
 
@@ -148,6 +151,7 @@ impl Watch for Guard<'_> {
             return Err(given_up());
         }
         self.watch.lock().reached(phase)?;
+        // Last of all: from here on either the crew commits or the watchdog has given it up, never both.
         if phase == Phase::Transitioned && !self.pause.commits() {
             return Err(given_up());
         }

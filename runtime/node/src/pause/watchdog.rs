@@ -78,6 +78,7 @@ impl Pause {
 
     /// The sweep has taken too long.
     fn end_sweep(&self, lasted: Duration) {
+        // Before the stage: the crew reads it as soon as it sees that.
         self.swept_us.store(micros(lasted), Ordering::Release);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
         // It may have ended by itself just now.

@@ -70,6 +70,7 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
     let mut bounds = [0; Bounds::BYTES];
     input.read_exact(&mut bounds).map_err(|error| cut(&error))?;
     let bounds = Bounds::from_bytes(&bounds);
+    // Before the request is read, which is as large as somebody else says.
     limits::confine_rehearsal(bounds.memory_bytes, bounds.cpu_s).map_err(|error| unable(&error))?;
     let mut bytes = Vec::new();
     input
@@ -113,6 +114,7 @@ fn tell_until(
             Err(RecvTimeoutError::Disconnected) => return Err(defect(&"it panicked")),
             Err(RecvTimeoutError::Timeout) => {}
         }
+        // Looked at from outside: a transition that loops says nothing itself.
         let engines = observer
             .lock()
             .as_ref()

@@ -110,6 +110,7 @@ impl Copying for Forked {
         // The output so far is shown, whatever ends it.
         let _ = complaints.read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
+        // From the end: what engines wrote there before may look like it.
         let why = said.lines().rev().find_map(|line| line.strip_prefix(WHY));
         if let Some(failed) = why.and_then(|why| serde_json::from_str::<Failed>(why).ok()) {
             return Some(failed.into());

@@ -18,6 +18,7 @@ impl Mark {
 
     /// The most memory since the mark, in bytes above it.
     pub(super) fn peak(&self) -> u64 {
+        // The system's own high-water mark: a peak between two looks would be missed.
         field("VmHWM:").saturating_sub(self.resident)
     }
 }

@@ -108,8 +108,10 @@ pub(super) fn run(request: &Request, input: Input, observer: &Observer) -> Resul
         let copied = copied.map_err(|error| unread(&error))?;
         let run = stage.run(copied.executor, observer)?;
         pauses.push(run.pause);
+        // A migration that reads a clock, or the order of a hash map, shows here.
         same(&first.made, &run.made)?;
     }
+    // The median: one run may have met a busy processor.
     pauses.sort_unstable();
     Ok(Passed {
         pause_us: micros(pauses[pauses.len() / 2]),
@@ -239,12 +241,14 @@ impl Stage<'_> {
         let duty = Duty::park("old", self.request.workers).map_err(|error| unable(&error))?;
         let next = duty.next("new").map_err(|error| unable(&error))?;
         duty.begin(executor);
+        // After the copy was read in, which the node need not do.
         let mark = Mark::set();
         let resumed = upgrade(armed, &duty, next)?;
         let run = match under_way.has_missed() {
             true => Err(needs_all()),
             false => self.judge(&resumed, poisoned, &duty, mark),
         };
+        // Also after a failure: the next run starts with as much memory as this one.
         let _ = duty.ask(Executor::discard_engines, FOREVER);
         duty.stop();
         run
@@ -306,6 +310,7 @@ fn upgrade(armed: Armed, duty: &Duty, next: Crew) -> Result<Resumed, Failed> {
     let old = old.map_err(|silence| defect(&silence))?;
     let resumed = resumed.recv().map_err(|_| defect(&Silence::Ended))?;
     if let Some(old) = old {
+        // As the node does before it lets old code go: what its threads drop at their end is part of what is tried.
         old.join();
     }
     Ok(resumed)
@@ -355,6 +360,7 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         }
         let counts = counts.map(u64::to_le_bytes);
         let (bytes, counts) = (bytes.finalize(), blake3::hash(counts.as_flattened()));
+        // The engine too: two that changed places would else give the same digest.
         hasher.update(&engine.to_bytes());
         hasher.update(bytes.as_bytes());
         states.push((engine, Digested { bytes, counts }));

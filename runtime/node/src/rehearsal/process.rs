@@ -93,6 +93,7 @@ pub(super) fn converse(child: &mut Child) -> std::io::Result<Output> {
 }
 
 fn hear(output: impl Read, lines: &Sender<Vec<u8>>) {
+    // A child that prints without end is cut here, and fails for want of a report.
     let mut output = BufReader::new(output.take(OUTPUT_BYTES_MAX));
     let mut line = Vec::new();
     while matches!(output.read_until(b'\n', &mut line), Ok(read) if read > 0) {
@@ -108,6 +109,7 @@ fn keep_end(mut output: impl Read, complaint: &Complaint) {
         let mut kept = complaint.lock();
         kept.extend_from_slice(&buffer[..read]);
         let excess = kept.len().saturating_sub(COMPLAINT_BYTES_MAX);
+        // The end is kept: the last words before a crash are what says why.
         kept.drain(..excess);
     }
 }

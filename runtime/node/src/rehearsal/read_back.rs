@@ -55,6 +55,7 @@ fn crosses(engine: &EngineImage, bytes: &[u8], old: &Kind, new: &Kind) -> Result
         let state = old.decode(bytes);
         state.and_then(|state| written(old, state))
     })?;
+    // Two values may have the same bytes; the witness is taken of the value.
     witnessed(engine, bytes, old)?;
     if old.descriptor().schema == new.descriptor().schema {
         return reads_back(engine.id, new, bytes, |bytes| {
@@ -119,6 +120,7 @@ fn differs(engine: EngineId, kind: &Kind, bytes: &[u8], written: &[u8]) -> Faile
         );
         return failed(engine, codes::STATE_WITHOUT_ORDER, detail, ORDER);
     }
+    // Where they part is the nearest that bytes can come to a field.
     let same = bytes.iter().zip(written).take_while(|(a, b)| a == b);
     let (at, before, after) = (same.count(), bytes.len(), written.len());
     let detail = format!(

@@ -27,6 +27,7 @@ impl<R: Read> Read for Replay<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(into)?;
         let kept = self.kept.take();
+        // Given up as a whole: the beginning of an image is of no use.
         self.kept = kept.filter(|kept| kept.len() + read <= KEPT_BYTES_MAX);
         if let Some(kept) = &mut self.kept {
             kept.extend_from_slice(&into[..read]);

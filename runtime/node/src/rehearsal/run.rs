@@ -120,6 +120,7 @@ fn encoded(command: &RehearsalCommand, request: &Request) -> Result<Vec<u8>, Reh
 fn start(command: &RehearsalCommand) -> Result<KillOnDrop, RehearsalError> {
     Command::new(&command.program)
         .args(&command.arguments)
+        // The child has what it is given, and no variable of the node's changes what it does.
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -141,6 +142,7 @@ fn understood(report: &[u8]) -> Result<Passed, RehearsalError> {
         serde_json::from_slice(report).map_err(|error| RehearsalError::NotUnderstood {
             reason: error.to_string(),
         })?;
+    // Before the outcome is believed: another build may understand the same request otherwise.
     if report.interface != InterfaceId::of_this_program() {
         return Err(RehearsalError::WrongProgram);
     }
@@ -158,6 +160,7 @@ fn crashed(
     let engines = crash::engine_in(&output).map_or(engines, |engine| vec![engine]);
     // Engines write there too.
     let output = shown_end(output.trim(), COMPLAINT_BYTES_MAX);
+    // Looked for in its words: the allocator ends the process by a signal that says nothing of memory.
     if output.contains(OUT_OF_MEMORY) {
         return RehearsalError::Memory {
             bytes_max: command.memory_bytes,

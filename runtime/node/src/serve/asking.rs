@@ -26,6 +26,7 @@ impl Node {
     ) -> Result<Replied, Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
+        // Before the client is noted and memory is taken: who waits at the door costs next to nothing.
         let place = self.door.enter().await?;
         let (answer, answered) = oneshot::channel();
         let named = request
@@ -66,6 +67,7 @@ impl Node {
         let (answer, answered) = oneshot::channel();
         let answers = self.answers.clone();
         let reply = move |outcome: Result<Vec<u8>, QueryError>, height: Height, generation| {
+            // Only the client is told of other errors; this one says that the engine needs mending.
             if let Err(error @ QueryError::TooLarge { .. }) = &outcome {
                 tracing::error!(%engine, "{error}");
             }

@@ -12,6 +12,7 @@ use refit_admin::{Answered, Entrance, Part, Pending, Refusal, Sent};
 impl Node {
     /// Hands the messages over in their order, and gives what becomes of them.
     pub(crate) async fn submit_group(&self, at: Entrance, group: Vec<Sent>) -> Pending {
+        // Each line of a batch has an answer, also if none of them got in.
         let messages = group.len();
         match self.hand_over(at, group).await {
             Ok(pending) => pending,
@@ -56,8 +57,10 @@ impl Node {
                 TrySendError::Full(_) => overloaded(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
+        // Copied for the future, which outlives this borrow: the next group is handed over while this one waits.
         let (watched, standing) = (self.watched.clone(), self.standing.clone());
         Ok(Box::pin(async move {
+            // Held until the last answer is there: the watchdog knows the clients by name as long as they wait.
             let _named = named;
             let Gathered {
                 placed,

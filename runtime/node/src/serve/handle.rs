@@ -85,6 +85,7 @@ impl Node {
 
     /// Stops the node: the block under way is finished, the crew and the driver are joined.
     pub fn stop(&self) {
+        // Before the crew: the driver is the only one that sends it blocks, and finishes the one under way.
         let _ = self.intake.send(Intake::Stop);
         let driver = self.driver.lock().take();
         if let Some(driver) = driver {
@@ -219,6 +220,7 @@ impl refit_admin::Node for Node {
             return Err(failed.refusal());
         }
         match self.watched.stuck() {
+            // A call that is merely long keeps a node from being ready, and is no reason to kill it.
             Some(stuck) if stuck.is_dead => Err(engine_stuck(503, &stuck)),
             _ => Ok(()),
         }

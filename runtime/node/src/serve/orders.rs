@@ -65,6 +65,7 @@ impl Node {
         let key = key(by);
         let restarted = self.order(Entry::Restart { key, engine }).await?;
         let height = restarted.moment.height;
+        // Once: a repeat has done nothing.
         if !restarted.repeated {
             tracing::info!(%engine, %height, "an operator has started the engine afresh");
         }
@@ -102,6 +103,7 @@ impl Node {
             standing: self.standing.clone(),
             watched: self.watched.clone(),
         };
+        // A task of its own: a client that goes away does not leave a plan that a block has and nobody begins.
         let taken_on = tokio::spawn(taking_on.run(proposed));
         match tokio::time::timeout(REPLY_WAIT_MAX, taken_on).await {
             Ok(Ok(accepted)) => accepted,

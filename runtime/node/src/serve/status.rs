@@ -45,6 +45,7 @@ impl Node {
         match self.duty.ask(look_at_engines, LOOK_WAIT_MAX) {
             Ok(engines) => {
                 let status = self.status_of(&engines);
+                // What is shown if the next look finds the crew in a call that does not return.
                 *self.known.lock() = Some(status.clone());
                 Ok(status)
             }
@@ -83,6 +84,7 @@ impl Node {
         Some(Status {
             node: self.info(),
             height: latest.height,
+            // The look may be of before an upgrade that has gone live since.
             generation: known.generation.max(latest.generation),
             block_time_ms: latest.time,
             block_us: micros(latest.tempo.expected(Instant::now())),

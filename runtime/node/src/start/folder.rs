@@ -93,6 +93,7 @@ impl FolderLock {
         };
         let mut file = OpenOptions::new()
             .create(true)
+            // It may be another node's, which has written its name there.
             .truncate(false)
             .read(true)
             .write(true)
@@ -123,6 +124,7 @@ fn read(file: &mut File) -> Option<Holder> {
 
 fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
     let text = serde_json::to_vec(holder).map_err(io::Error::other)?;
+    // Only the holder comes here: what a node before it has written may be longer.
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(&text)

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 /// Draws one. The standard library's hasher has its keys from the system's random numbers; nothing that a block
 /// decides depends on it.
 pub(crate) fn begin() -> Life {
+    // Chosen by chance: a client must not take a node that was started again for the one that it knew. Nothing in a
+    // block depends on it.
     Life(RandomState::new().hash_one((process::id(), SystemTime::now())))
 }
 

@@ -40,11 +40,13 @@ pub(super) fn load(loader: &Loader, engines: &[EngineConfig]) -> Result<Loaded, 
 impl Loaded {
     /// Which module the file at `path` is; loads it if it is a new one.
     fn place(&mut self, loader: &Loader, path: &PathBuf) -> Result<usize, OpenError> {
+        // Without a probe: engines of one file are the usual case, and a probe starts a process.
         if let Some(known) = self.paths.iter().position(|known| known == path) {
             return Ok(known);
         }
         let probed = loader.probe_file(path)?;
         let artifact = probed.staged().id();
+        // The same code mapped twice would be two modules with the same kinds, which is refused.
         let mut known = self.modules.iter();
         if let Some(known) = known.position(|module| module.artifact() == artifact) {
             return Ok(known);

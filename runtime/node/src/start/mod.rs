@@ -163,7 +163,9 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn prepare_with(config: NodeConfig, parts: NodeParts) -> Result<Prepared, StartError> {
+        // Before anything is started: nothing has to be undone for a value that is out of bounds.
         bounded(&config)?;
+        // Before code of engines is loaded: a panic in it becomes a line that names the engine.
         lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
         let ids = ids(&config.engines)?;
@@ -178,10 +180,12 @@ impl Node {
         let table = GenerationTable::first_with(kinds, config.grants.clone());
         warn_of_unknown_grants(&table);
         let roots = roots(&config.engines, &ids, &places, &modules)?;
+        // Opened now: the file that was loaded, even if another is put in its place while the engines start.
         let files = prepared::code(&config.engines, &places, &modules);
         tell_last(&config.stuck_list);
         let watched = Arc::new(Watched::default());
         let duty = Duty::park(&format!("{CREW_NAME}1"), config.workers)?;
+        // Before the first call into an engine: an `init` that does not return is seen too.
         if let Some(records) = duty.records() {
             watched.on_duty(records);
         }
@@ -194,6 +198,7 @@ impl Node {
         duty.begin(executor);
         let mut libraries = Libraries::default();
         for (module, path) in modules.iter().zip(&paths) {
+            // Shown to operators, whose working directory is another than ours.
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             libraries.came_from(module.artifact().to_string(), path.display().to_string());
         }
@@ -278,6 +283,7 @@ impl Node {
             _watcher: watcher,
             known: Mutex::new(None),
         });
+        // If an `init` does not return the crew answers nobody: this is what a status says then.
         node.know_at_start(&table);
         Ok(Prepared {
             node,

@@ -58,6 +58,7 @@ impl Prepared {
                 Ok(self.node)
             }
             Err(error) => {
+                // Its threads run already, and nobody else has a handle that could stop them.
                 self.node.stop();
                 Err(error)
             }
@@ -69,6 +70,7 @@ fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
     let (done, outcome) = crossbeam_channel::bounded(1);
     let latest = node.latest.clone();
     let call = move |executor: &mut Executor| {
+        // In one call and not one each: no block comes between two engines that may expect each other.
         let start = |root: &Root| {
             let config = Configuration::json(root.config.as_bytes());
             let started = executor.start(root.id, &root.kind, config, BlockFrame::default());

@@ -34,6 +34,7 @@ impl Attempt {
         for artifact in probed {
             let refused = |error: refit_loader::LoadError| refused_by(api::Phase::Armed, &error);
             let loaded = self.upgrades.loader.load(artifact).map_err(refused)?;
+            // One by one: if a later module fails, those before it are retired with the refusal.
             self.loaded.push(loaded);
         }
         let armed = self.armed(table)?;
@@ -81,6 +82,7 @@ impl Attempt {
         armed: Arc<Armed>,
         memory_bytes: u64,
     ) -> Result<Ready, UpgradeRefused> {
+        // Before the memory, which would be taken for nothing if no crew can be started.
         let crew = self.next_crew()?;
         let reserve = self.reserve(&armed, memory_bytes);
         Ok(Ready {

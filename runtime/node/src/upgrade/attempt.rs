@@ -75,6 +75,7 @@ impl Attempt {
         let was = upgrades.report(id).map(|report| report.state);
         tracing::error!(id, ?was, "the upgrade's thread panicked: {said}");
         let detail = format!("the node's own code panicked: {said}");
+        // Until it is armed it has touched nothing of the node: this upgrade alone is lost.
         if was == Some(UpgradeState::Staging) {
             upgrades.metrics.count_upgrade(Outcome::Refused, None);
             upgrades
@@ -96,6 +97,7 @@ impl Attempt {
             Ok(ready) => self.pause(ready),
             Err(refused) => self.refuse(refused),
         }
+        // Also after a refusal: what was mapped for it may have to stay.
         upgrades.metrics.set_libraries(
             upgrades.loader.mapped() as u64,
             upgrades.loader.pinned().len() as u64,
@@ -104,10 +106,13 @@ impl Attempt {
 
     /// All that comes before the pause.
     fn prepare(&mut self) -> Result<Ready, UpgradeRefused> {
+        // First, because it costs nothing: a bound that nobody will measure refuses before files are read.
         self.rules.can_be_met()?;
+        // A handle on live code. It ends with this function: the retirement counts handles.
         let table = self.upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
         let table = table.map_err(|_| ended())?;
         let probed = self.probe(table.grants())?;
+        // Before anything is mapped here: code that fails its rehearsal never comes into this process.
         let memory_bytes = self.rehearse(&probed)?;
         let armed = self.arm(probed, &table)?;
         self.make_ready(armed, memory_bytes)

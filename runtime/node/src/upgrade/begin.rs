@@ -82,9 +82,11 @@ impl Upgrades {
         let code = state.reports.get(id).map(|report| audit(&report));
         let (base, at_height) = (plan.base, plan.at_height.map(|height| height.0));
         tracing::info!(id, %base, at_height, code, "upgrade taken on");
+        // Under the same lock as its report: whoever sees the upgrade can take it back.
         state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
+        // The report is open: it says why nothing follows.
         if let Err(error) = thread.spawn(move || attempt.guarded()) {
             let detail = format!("the system starts no more threads: {error}");
             state.reports.refuse(id, codes::NO_THREADS, &detail);

@@ -42,6 +42,7 @@ impl Upgrades {
             if report.as_ref().is_none_or(ends) || Instant::now() >= deadline {
                 return Ok(report);
             }
+            // The upgrade ends in a moment, or goes on to its next phase first: nobody wakes this thread for it.
             std::thread::sleep(END_LOOK);
         }
     }

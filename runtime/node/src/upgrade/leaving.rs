@@ -32,6 +32,7 @@ impl Leaving {
 
 fn join(upgrades: &Upgrades, crew: Crew) {
     let name = crew.name().to_owned();
+    // Before the thread that waits exists: no module may go in between.
     let hold = upgrades.loader.hold();
     let (tell, joined) = bounded(1);
     let waits = move || {

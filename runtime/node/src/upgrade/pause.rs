@@ -54,6 +54,7 @@ impl Attempt {
             report.stage_us = stage_us;
             report.phases.clone_from(&self.steps.done);
         });
+        // After the report says `Armed`: as soon as the driver has it, it may commit.
         let Way { waiting, ends } = self.waiting(&armed, &crew);
         let waits = Instant::now();
         let sent = self
@@ -73,6 +74,7 @@ impl Attempt {
             if ends.pause.has_begun() {
                 return self.lost();
             }
+            // Parked until now, it has entered no code: nothing of the new modules is held by it.
             crew.join();
             let refused = ends
                 .let_go
@@ -86,6 +88,7 @@ impl Attempt {
         if is_committed(&resumed) {
             self.note_success();
         }
+        // After the report has its reason, which a stuck pause replaces.
         self.note_failure(&resumed, ends.pause.is_stuck());
         self.go_on(crew, &resumed, &ends);
     }
@@ -106,6 +109,7 @@ impl Attempt {
             watch: upgrades.watch.clone(),
             watched: upgrades.watched.clone(),
         };
+        // The driver hears first: clients wait for its next block, and nobody for the report.
         let point = Point::new(armed.clone(), watches, vec![to_driver, to_us]);
         let pause = point.pause();
         let (let_go, why) = bounded(1);
@@ -134,6 +138,7 @@ impl Attempt {
     /// the process lives. (Modules that are dropped while there is a hold do.)
     fn lost(self) {
         let upgrades = &self.upgrades;
+        // A hold that is dropped, not released, is for ever.
         drop(upgrades.loader.hold());
         upgrades.metrics.count_upgrade(Outcome::Refused, None);
         let detail = "the crew panicked in the pause, and the node has failed";
@@ -220,6 +225,8 @@ impl Attempt {
             artifacts,
             engines,
             lasted,
+            // Read back from the disk: the owner may end the process on this word, and the next one must know the
+            // code.
             is_recorded: policy.quarantine.is_recorded(&entry),
             entry,
         };

@@ -81,6 +81,7 @@ impl Probing<'_> {
             .map(|(planned, probed)| OfferedModule {
                 path: planned.path.clone(),
                 artifact: planned.artifact.clone(),
+                // Whether a module has the kind that the operator meant was looked at when the plan was made.
                 meant: None,
                 descriptor: probed.verdict().descriptor().clone(),
                 outside: probed.staged().inspection().outside_words(),
@@ -88,6 +89,7 @@ impl Probing<'_> {
             .collect();
         let again = Plan::make_with(live, &coming, plan.at_height, &plan.directives)
             .map_err(|error| refused_by(phase, &error))?;
+        // Before the whole is compared: this names the kind, that only knows that something differs.
         self.same_classes(&again)?;
         let mut modules = again.modules.iter().zip(&plan.modules);
         let differs = modules.any(|(found, planned)| differ(found, planned));
@@ -99,6 +101,7 @@ impl Probing<'_> {
             };
             return Err(refused_by(phase, &error));
         }
+        // The quarantine and the height were looked at when the plan was taken on, and poisoned engines only warn.
         let context = LintContext {
             grants: self.grants.clone(),
             ..LintContext::default()

@@ -55,6 +55,7 @@ impl Attempt {
             tracing::info!(id = self.id, "the upgrade is not rehearsed");
             return Ok(0);
         };
+        // Before the time is taken: to wait for another rehearsal is no part of this one.
         let place = self.upgrades.place(&self.rules.recall)?;
         let start = Instant::now();
         let rehearsal = Rehearsal {
@@ -65,6 +66,7 @@ impl Attempt {
             recall: &self.rules.recall,
         };
         let Rehearsed { passed, copied } = rehearsal.run()?;
+        // Before the predicted pause is judged: whoever waits for the place need not wait for a report.
         drop(place);
         let predicted_us = passed.pause_us;
         self.update(|report| {
@@ -87,6 +89,7 @@ impl Rehearsal<'_> {
             Ok(_) => RehearsalOutcome::Passed,
             Err(_) => RehearsalOutcome::Failed,
         };
+        // One that was called off says nothing about how rehearsals go.
         if rehearsed.is_ok() || !self.recall.is_taken_back() {
             let metrics = &self.upgrades.metrics;
             metrics.count_rehearsal(outcome, began.elapsed());
@@ -121,6 +124,7 @@ impl Rehearsal<'_> {
         let crossing = new_kinds.filter(|kind| !plan.directives.restart.contains(kind));
         let mut scope = ImageScope {
             kinds: Some(crossing.collect()),
+            // No transition sees the keys and answers of clients: they would be copied for nothing.
             clients: false,
             artifacts,
             bytes_max: REHEARSAL_STATE_BYTES_MAX,
@@ -166,6 +170,7 @@ impl Upgrades {
     /// The place of the one rehearsal, for an upgrade: two at a time would need the memory twice.
     pub(super) fn place(&self, recall: &Recall) -> Result<MutexGuard<'_, ()>, UpgradeRefused> {
         let deadline = Instant::now() + PLACE_WAIT_MAX;
+        // In short waits: one that is taken back leaves the queue at once.
         while Instant::now() < deadline {
             if let Some(place) = self.rehearsing.try_lock_for(PLACE_LOOK) {
                 return Ok(place);

@@ -22,6 +22,8 @@ impl Attempt {
         let upgrades = &self.upgrades;
         let mut settled = None;
         while start.elapsed() < RETIRE_WAIT_MAX {
+            // The table and the replaced states in one look: a sweep that ended between two would leave states
+            // behind.
             let look = |executor: &mut Executor| {
                 (!executor.is_sweeping()).then(|| (executor.table(), executor.take_replaced()))
             };
@@ -56,6 +58,7 @@ impl Attempt {
             tracing::warn!(id, "a library stays mapped: {reason}");
         }
         crate::log::leaks::tell();
+        // The registry and the report change together, for whoever asks meanwhile.
         let mut state = upgrades.state.lock();
         let old = state
             .reports

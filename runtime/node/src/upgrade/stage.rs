@@ -20,6 +20,7 @@ fn stage(loader: &Loader, planned: &PlannedModule) -> Result<StagedArtifact, Upg
     let candidate =
         Candidate::read(Path::new(&planned.path)).map_err(|error| refused_by(phase, &error))?;
     let found = candidate.id().to_string();
+    // The file may have been replaced since: what was planned comes in, or nothing.
     if found != planned.artifact {
         let (path, planned) = (planned.path.clone(), planned.artifact.clone());
         return Err(refused_by(

@@ -143,6 +143,7 @@ impl TakingOn {
     }
 
     async fn take_on(self, proposed: Proposed) -> Result<UpgradeAccepted, Refusal> {
+        // Shared with the threads below, which go on if the client does not wait any more.
         let (this, proposed) = (Arc::new(self), Arc::new(proposed));
         let entrance = this.upgrades.entrance.clone().lock_owned();
         let entrance = tokio::time::timeout(DOOR_WAIT_MAX, entrance).await;
@@ -150,6 +151,7 @@ impl TakingOn {
             Some(stuck) => engine_stuck(503, &stuck),
             None => overloaded(),
         })?;
+        // Asks the crew, which may be in a long block: not on a thread that serves connections.
         let found = this.blocking(&proposed, Self::find).await??;
         let fitting = match found {
             Found::Fits(fitting) => fitting,
@@ -157,6 +159,7 @@ impl TakingOn {
         };
         if let Some(key) = proposed.key() {
             let taken = this.ordered(proposed.entry()).await?;
+            // A block with this key was executed after the look: the upgrade of then is the answer.
             if taken.repeated {
                 let id = this.upgrades.before(key, taken.moment.height)?;
                 return Ok(UpgradeAccepted { id, repeated: true });
@@ -199,6 +202,8 @@ impl TakingOn {
             (Some(Err(why)), _) => return Err(key_refusal(why)),
             _ => {}
         }
+        // Read after the look, so that it is no older than the table: a plan whose height is over by now must not
+        // begin.
         let height = self.latest.lock().height;
         let met = Met {
             table: &looked.table,

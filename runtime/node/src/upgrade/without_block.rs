@@ -42,6 +42,7 @@ fn around(
     copy_us: Option<u64>,
 ) -> WithoutBlock {
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier);
+    // The block was sent to a crew that had gone: it began when the fresh one came.
     let waits = |it: &TookOver| it.left <= next && next < it.came;
     let began = took_over.filter(waits).map_or(next, |it| it.came);
     let later = took_over.filter(|it| it.left > next);

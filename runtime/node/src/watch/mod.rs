@@ -151,6 +151,7 @@ impl Watch {
             "{stuck}; nothing else runs until it returns, and the node is not ready"
         );
         let build = self.parts.watched.builds.lock().get(kind).cloned();
+        // Computed here and now: when the process is ended for this call, there is no time left.
         let digest = self.digest(&stuck);
         let entry = StuckEntry::of(&stuck, build.unwrap_or_default(), digest);
         if let Err(error) = self.parts.list.begin(entry.clone()) {
@@ -208,6 +209,7 @@ impl Watch {
         let refit_abi::Sender::Client(client) = message.sender else {
             return None;
         };
+        // The block under way is in the log already, and not the newest executed one yet.
         let height = Height(self.parts.latest.lock().height.0 + 1);
         let bytes = self.parts.store.read(height).ok()?;
         let sealed = SealedBlock::from_bytes(&bytes).ok()?;

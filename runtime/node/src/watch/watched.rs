@@ -109,6 +109,7 @@ impl Watched {
                 ids.push(nameless);
                 continue;
             };
+            // A batch is mostly of one client: its name is looked up once.
             if before != Some(name) {
                 let id = ClientId::of(name);
                 wait(&mut clients, id, name);
@@ -139,6 +140,7 @@ impl Watched {
         if self.paused.load(Ordering::Acquire) {
             return Vec::new();
         }
+        // Copied: each crew's own lock is taken below, and no two are held at once.
         let crews = self.records.lock().clone();
         let is_watched = |running: &Running| {
             let mut crews = crews.iter();

@@ -42,6 +42,7 @@ impl Driver {
         let accepted = self.accepts(&block, bytes.len());
         let accepted = accepted.and_then(|()| seal.check(block.header.height));
         let (height, time) = (block.header.height, block.header.time);
+        // Before it is logged: a block that cannot be carried out must not be in the log.
         let input = accepted.and_then(|()| entries::input(block.entries, height));
         let input = match input {
             Ok(input) => input,
@@ -56,6 +57,7 @@ impl Driver {
         let frame = BlockFrame { height, time, hash };
         let input = BlockInput {
             frame,
+            // After the log has it: from here on those who wait are known by their places in the block.
             requests: self.waiters.placed(height, &tokens),
             ..input
         };
@@ -73,6 +75,7 @@ impl Driver {
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
         self.count_after(&outcome);
+        // Kept until the crew has the next block: to answer clients takes time in which it would stand still.
         self.outgoing = Some(Outgoing { outcome, time });
         match self.told_to_end {
             true => Err(Ended::Told),
@@ -134,11 +137,13 @@ impl Driver {
         if self.parts.standing.halted().is_none() {
             self.parts.standing.halts(refused);
         }
+        // Dropped, each gets the reason from the standing: see `has_ended_how`.
         self.waiters = Waiters::default();
     }
 
     /// Has the log take a block with its seal.
     fn log(&self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
+        // Behind the block, whose hash does not cover it: nodes of one chain may hold other seals.
         bytes.extend(seal.to_bytes());
         // Nothing was executed; without the log nothing may be.
         let appended = self.parts.store.append(height, &bytes);

@@ -30,6 +30,7 @@ impl Driver {
             waiting.let_go(LetGo::TooLate { planned, now });
             return Ok(());
         }
+        // The next block is decided and does not follow it: an upgrade at once takes the boundary after that.
         if is_without && waiting.at_height.is_none() {
             self.armed = Some(waiting);
             return Ok(());
@@ -87,6 +88,7 @@ impl Driver {
         let Some(entry) = waiting.entry.take() else {
             return;
         };
+        // Nobody waits for this order; the mempool wants a token for each.
         let token = self.waiters.token();
         let offered = self.parts.source.mempool().order(entry, token);
         if let Err(why @ NotTaken::Orders { .. }) = offered {
@@ -116,6 +118,7 @@ impl Driver {
             }
         }
         self.ground.outcome = Some(chain::outcome(becomes.plan, verdict));
+        // Has the source make the next block at once: with it the chain knows how the upgrade ended.
         self.follow_up = Some(next_block);
         self.count.is_due();
         self.told = false;
