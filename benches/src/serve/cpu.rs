@@ -26,8 +26,15 @@ struct Ticks {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Used {
     whole: Ticks,
-    /// By number of thread: its name and time.
-    threads: BTreeMap<String, (String, Ticks)>,
+    /// By number of thread.
+    threads: BTreeMap<String, Thread>,
+}
+
+/// A thread, or a process.
+#[derive(Clone, Debug)]
+struct Thread {
+    name: String,
+    ticks: Ticks,
 }
 
 /// Processor time, in microseconds for each request.
@@ -54,10 +61,11 @@ impl Used {
     pub(super) fn look(process: &Path) -> Result<Self, BenchError> {
         let path = process.join("stat");
         let stat = fs::read_to_string(&path).map_err(BenchError::file("read", &path))?;
-        let (_, whole) = times(&stat).ok_or(BenchError::Unsaid {
+        let whole = times(&stat).ok_or(BenchError::Unsaid {
             path,
             wanted: "a process's times",
         })?;
+        let whole = whole.ticks;
         let tasks = process.join("task");
         let listed = fs::read_dir(&tasks).map_err(BenchError::file("read", &tasks))?;
         // A thread may end between the list and the look.
@@ -77,8 +85,8 @@ impl Used {
     /// The time since by name of threads, the most first.
     pub(super) fn threads_since(&self, before: &Self, requests: u64) -> Vec<ThreadsUs> {
         let (mut named, mut known) = (BTreeMap::<&str, Ticks>::new(), Ticks::default());
-        for (number, (name, ticks)) in &self.threads {
-            let earlier = before.threads.get(number).map(|(_, ticks)| *ticks);
+        for (number, Thread { name, ticks }) in &self.threads {
+            let earlier = before.threads.get(number).map(|thread| thread.ticks);
             let since = *ticks - earlier.unwrap_or_default();
             *named.entry(role(name)).or_default() += since;
             known += since;
@@ -108,7 +116,7 @@ fn role(name: &str) -> &str {
 }
 
 /// Name and times of a line of `stat`. The name is in parentheses and may hold any.
-fn times(stat: &str) -> Option<(String, Ticks)> {
+fn times(stat: &str) -> Option<Thread> {
     let (before, after) = stat.rsplit_once(')')?;
     let (_, name) = before.split_once('(')?;
     let mut fields = after.split_whitespace().skip(USER_FIELD);
@@ -117,7 +125,8 @@ fn times(stat: &str) -> Option<(String, Ticks)> {
         user: next()?,
         system: next()?,
     };
-    Some((name.to_owned(), ticks))
+    let name = name.to_owned();
+    Some(Thread { name, ticks })
 }
 
 impl Ticks {
@@ -165,7 +174,7 @@ mod tests {
     #[test]
     fn a_name_with_anything_in_it_does_not_move_the_fields() {
         let stat = "7 (a) (b c) S 1 7 7 0 -1 4194560 100 0 0 0 25 50 0 0 20 0 1 0 9 1 1 1";
-        let (name, ticks) = times(stat).unwrap();
+        let Thread { name, ticks } = times(stat).unwrap();
         assert_eq!(name, "a) (b c");
         let expected = Ticks {
             user: 25,

@@ -65,9 +65,16 @@ pub struct Taken {
     pub tokens: Vec<Option<Token>>,
 }
 
+/// A message that waits for a block.
+#[derive(Debug)]
+struct Queued {
+    message: Message,
+    token: Option<Token>,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
-    queue: VecDeque<(Message, Option<Token>)>,
+    queue: VecDeque<Queued>,
     /// Bytes of payload in the queue.
     bytes: usize,
 }
@@ -108,7 +115,7 @@ impl Mempool {
             });
         }
         waiting.bytes = bytes;
-        waiting.queue.push_back((message, token));
+        waiting.queue.push_back(Queued { message, token });
         Ok(())
     }
 
@@ -148,16 +155,16 @@ impl Mempool {
         let mut waiting = self.waiting.lock();
         let (mut taken, mut bytes) = (Taken::default(), 0_usize);
         while taken.messages.len() < most.messages {
-            let Some((next, _)) = waiting.queue.front() else {
+            let Some(next) = waiting.queue.front() else {
                 break;
             };
-            bytes = bytes.saturating_add(next.ingress.payload.len());
+            bytes = bytes.saturating_add(next.message.ingress.payload.len());
             // One that is larger than the bound alone is given all the same: else it would block all behind it for
             // ever.
             if bytes > most.bytes && !taken.messages.is_empty() {
                 break;
             }
-            let Some((message, token)) = waiting.queue.pop_front() else {
+            let Some(Queued { message, token }) = waiting.queue.pop_front() else {
                 break;
             };
             waiting.bytes -= message.ingress.payload.len();

@@ -53,12 +53,13 @@ struct Made {
     /// BLAKE3 of all new states.
     digest: String,
     /// Each of them.
-    states: Vec<(EngineId, Digested)>,
+    states: Vec<Digested>,
 }
 
 /// A state, as far as it is compared.
 #[derive(PartialEq, Eq)]
 struct Digested {
+    engine: EngineId,
     bytes: blake3::Hash,
     /// Of how often each byte occurs: equal if entries have only changed places.
     counts: blake3::Hash,
@@ -143,8 +144,8 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
     }
     let mut states = first.states.iter().zip(&again.states);
     let other = states.find(|(first, again)| first != again);
-    let engine = other.map(|((engine, _), _)| engine.to_string());
-    let reordered = other.is_some_and(|((_, a), (_, b))| a.counts == b.counts);
+    let engine = other.map(|(first, _)| first.engine.to_string());
+    let reordered = other.is_some_and(|(first, again)| first.counts == again.counts);
     let next = match reordered {
         true => read_back::ORDER,
         false => "mend the migration: no clock, no random numbers, no order of a hash map",
@@ -363,7 +364,11 @@ fn look_at(executor: &mut Executor, new: &BTreeSet<String>, mark: Mark) -> Resul
         // The engine too: two that changed places would else give the same digest.
         hasher.update(&engine.to_bytes());
         hasher.update(bytes.as_bytes());
-        states.push((engine, Digested { bytes, counts }));
+        states.push(Digested {
+            engine,
+            bytes,
+            counts,
+        });
         Ok(())
     });
     each.map_err(|StateError { engine, error }| {
