@@ -15,4 +15,3 @@ pub mod stub;
 pub mod template;
 
 mod finding;
-mod lock_file;

@@ -3,8 +3,9 @@
 //! For each engine kind every published version: the state as a [`Type`] tree without sizes and
 //! offsets, which belong to one compiler, and the ids of what the engine takes and gives.
 
+mod file;
+
 use super::attributes::{SerdeAttributes, noted_in};
-use super::lock_file;
 use refit_abi::codes;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::host::Explain;
@@ -103,7 +104,7 @@ pub enum LockError {
         reason: String,
     },
     /// A lock of another release of this program.
-    #[error("{} has format {found}, this program reads format {}", path.display(), lock_file::FORMAT)]
+    #[error("{} has format {found}, this program reads format {}", path.display(), file::FORMAT)]
     Format {
         /// The lock's file.
         path: PathBuf,
@@ -156,7 +157,7 @@ impl SchemaLock {
     /// # Errors
     /// The text is no lock, has another format, or was edited by hand: a hash in it shows that.
     pub fn parse(path: &Path, text: &str) -> Result<Self, LockError> {
-        lock_file::parse(path, text)
+        file::parse(path, text)
     }
 
     /// The file's text.
@@ -164,7 +165,7 @@ impl SchemaLock {
     /// # Errors
     /// If a description has no form as JSON or TOML, which is a defect.
     pub fn text(&self) -> Result<String, LockError> {
-        lock_file::write(self)
+        file::write(self)
     }
 
     /// The modules of all that was published.
@@ -315,5 +316,5 @@ impl Part {
 
 /// The type without what belongs to one compiler: sizes, alignments, offsets.
 pub fn layoutless(ty: &Type) -> Type {
-    lock_file::layoutless(ty)
+    file::layoutless(ty)
 }

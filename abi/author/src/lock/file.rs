@@ -1,7 +1,7 @@
 //! The text of `schema.lock`: TOML, with each described type as JSON inside.
 
-use super::attributes::SerdeAttributes;
-use super::lock::{Interface, LockError, LockedKind, Part, Published, SchemaLock};
+use super::{Interface, LockError, LockedKind, Part, Published, SchemaLock};
+use crate::attributes::SerdeAttributes;
 use refit_abi::schema::{Field, LayoutId, SchemaId, Shape, Type, Variant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The format that this program writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// The first lines of the file.
 const HEADER: &str = "\
@@ -74,7 +74,7 @@ struct PartEntry {
 }
 
 /// The file's text.
-pub(crate) fn write(lock: &SchemaLock) -> Result<String, LockError> {
+pub(super) fn write(lock: &SchemaLock) -> Result<String, LockError> {
     let kinds = lock.kinds.iter().map(|kind| {
         let versions = kind.versions.iter().map(entry);
         Ok(KindEntry {
@@ -129,7 +129,7 @@ fn entry(published: &Published) -> Result<VersionEntry, LockError> {
 }
 
 /// Reads the file's text; what was edited by hand is found by its hash.
-pub(crate) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<SchemaLock, LockError> {
     let unreadable = |reason: String| LockError::Unreadable {
         path: path.to_owned(),
         reason,
@@ -279,7 +279,7 @@ fn with_empty_layout(value: &mut Value) {
 }
 
 /// The type without sizes, alignments and offsets.
-pub(crate) fn layoutless(ty: &Type) -> Type {
+pub(super) fn layoutless(ty: &Type) -> Type {
     let mut ty = ty.clone();
     strip(&mut ty);
     ty
