@@ -1,7 +1,7 @@
 //! The serde attributes of a package's types, read from its source: a description does not have
 //! them, and what clients wrote as JSON is read by them.
 
-use super::render;
+use super::types::derived_in;
 use quote::ToTokens;
 use refit_abi::schema::Type;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +55,7 @@ impl Declarations {
     /// name the first that has the type's members.
     pub fn attributes(&self, ty: &Type) -> SerdeAttributes {
         let mut derived = Vec::new();
-        render::derived_in(ty, &mut derived);
+        derived_in(ty, &mut derived);
         let declared = derived.into_iter().filter_map(|ty| self.declaration(ty));
         declared.flat_map(|one| one.attributes.clone()).collect()
     }
@@ -164,7 +164,7 @@ pub fn noted_in(noted: &SerdeAttributes, ty: &Type) -> SerdeAttributes {
 /// The places where attributes may be in the derived types inside `ty` that are `wanted`.
 fn places(ty: &Type, wanted: impl Fn(&Type) -> bool) -> BTreeSet<String> {
     let mut derived = Vec::new();
-    render::derived_in(ty, &mut derived);
+    derived_in(ty, &mut derived);
     let types = derived.into_iter().filter(|ty| wanted(ty));
     let places = types.filter_map(members).flat_map(|(name, members)| {
         let members = members.into_iter();

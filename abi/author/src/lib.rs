@@ -13,5 +13,6 @@ pub mod lock;
 pub mod render;
 pub mod stub;
 pub mod template;
+pub mod types;
 
 mod finding;

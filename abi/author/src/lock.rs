@@ -6,6 +6,7 @@
 mod file;
 
 use super::attributes::{SerdeAttributes, noted_in};
+use super::types::layoutless;
 use refit_abi::codes;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::host::Explain;
@@ -312,9 +313,4 @@ impl Part {
             described: Some(layoutless(ty)),
         }
     }
-}
-
-/// The type without what belongs to one compiler: sizes, alignments, offsets.
-pub fn layoutless(ty: &Type) -> Type {
-    file::layoutless(ty)
 }

@@ -1,6 +1,7 @@
 //! The step from one version to the next as Rust, to paste and complete.
 
-use super::render::{Module, camel, derived_in, is_keyword, type_text, type_text_in};
+use super::render::{Module, camel, is_keyword, type_text, type_text_in};
+use super::types::derived_in;
 use refit_abi::descriptor::MigrationDescriptor;
 use refit_abi::schema::{Field, Type, differences};
 

@@ -2,7 +2,7 @@
 
 use super::{Interface, LockError, LockedKind, Part, Published, SchemaLock};
 use crate::attributes::SerdeAttributes;
-use refit_abi::schema::{Field, LayoutId, SchemaId, Shape, Type, Variant};
+use refit_abi::schema::{LayoutId, SchemaId, Type};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -276,41 +276,4 @@ fn with_empty_layout(value: &mut Value) {
         }
         _ => {}
     }
-}
-
-/// The type without sizes, alignments and offsets.
-pub(super) fn layoutless(ty: &Type) -> Type {
-    let mut ty = ty.clone();
-    strip(&mut ty);
-    ty
-}
-
-fn strip(ty: &mut Type) {
-    match ty {
-        Type::Scalar { shape, .. } => *shape = Shape::default(),
-        Type::Serde { identity, .. } => *identity = 0,
-        Type::Container {
-            arguments, shape, ..
-        } => {
-            *shape = Shape::default();
-            arguments.iter_mut().for_each(strip);
-        }
-        Type::Struct { fields, shape, .. } => {
-            *shape = Shape::default();
-            fields.iter_mut().for_each(strip_field);
-        }
-        Type::Enum {
-            variants, shape, ..
-        } => {
-            *shape = Shape::default();
-            let fields = |variant: &mut Variant| variant.fields.iter_mut().for_each(strip_field);
-            variants.iter_mut().for_each(fields);
-        }
-        _ => {}
-    }
-}
-
-fn strip_field(field: &mut Field) {
-    field.offset = 0;
-    strip(&mut field.ty);
 }

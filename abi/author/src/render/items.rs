@@ -1,7 +1,7 @@
 //! Which types a frozen module declares: each derived type of the tree once.
 
 use super::{Declared, Module, RenderError, names};
-use crate::lock::layoutless;
+use crate::types::layoutless;
 use refit_abi::schema::{Field, Type, Variant};
 
 /// The name of the root that is the state.

@@ -12,7 +12,7 @@ mod text;
 pub(crate) use names::{camel, is_keyword};
 
 use super::attributes::SerdeAttributes;
-use super::lock::layoutless;
+use super::types::layoutless;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::schema::Type;
@@ -142,23 +142,6 @@ pub fn module(name: &str, request: &Request<'_>) -> Result<Module, RenderError> 
             .flat_map(|item| defaults::left_out(item, request.serde))
             .collect(),
     })
-}
-
-/// Adds the derived types inside `ty`, and itself.
-pub fn derived_in<'a>(ty: &'a Type, found: &mut Vec<&'a Type>) {
-    let inner: Vec<&Type> = match ty {
-        Type::Container { arguments, .. } => arguments.iter().collect(),
-        Type::Struct { fields, .. } => fields.iter().map(|field| &field.ty).collect(),
-        Type::Enum { variants, .. } => {
-            let fields = variants.iter().flat_map(|variant| &variant.fields);
-            fields.map(|field| &field.ty).collect()
-        }
-        _ => return,
-    };
-    if matches!(ty, Type::Struct { .. } | Type::Enum { .. }) {
-        found.push(ty);
-    }
-    inner.into_iter().for_each(|ty| derived_in(ty, found));
 }
 
 /// The type as Rust writes it, with derived types by their own names.

@@ -3,7 +3,8 @@
 use crate::samples;
 use refit_abi::host::Explain;
 use refit_author::attributes::SerdeAttributes;
-use refit_author::lock::{LockError, SchemaLock, layoutless};
+use refit_author::lock::{LockError, SchemaLock};
+use refit_author::types::layoutless;
 use std::path::Path;
 
 fn lock() -> SchemaLock {

@@ -6,7 +6,8 @@ use refit_abi::descriptor::{
 use refit_abi::schema::{Describer, SchemaId, Type};
 use refit_abi::{Deserialize, Height, Serialize, State, StateKey};
 use refit_author::attributes::SerdeAttributes;
-use refit_author::lock::{Interface, Part, Published, layoutless};
+use refit_author::lock::{Interface, Part, Published};
+use refit_author::types::layoutless;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 
