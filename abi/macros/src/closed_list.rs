@@ -8,9 +8,12 @@
 
 use crate::errors::Errors;
 use syn::{
-    AngleBracketedGenericArguments, GenericArgument, Path, PathArguments, ReturnType, Type,
-    TypePath,
+    AngleBracketedGenericArguments, Expr, ExprLit, GenericArgument, Lit, Path, PathArguments,
+    ReturnType, Type, TypeArray, TypePath,
 };
+
+/// Most elements of an array: the implementations of `State` and of serde's traits end there.
+const ARRAY_LENGTH_MAX: u64 = 32;
 
 /// A group of names that are refused for one reason.
 struct Refusal {
@@ -157,7 +160,10 @@ const REFUSED: &[Refusal] = &[
 /// Refuses every type inside `ty` that a state cannot hold.
 pub(crate) fn check(ty: &Type, errors: &mut Errors) {
     match ty {
-        Type::Array(array) => check(&array.elem, errors),
+        Type::Array(array) => {
+            check_length(array, errors);
+            check(&array.elem, errors);
+        }
         Type::Slice(slice) => check(&slice.elem, errors),
         Type::Group(group) => check(&group.elem, errors),
         Type::Paren(paren) => check(&paren.elem, errors),
@@ -184,6 +190,28 @@ pub(crate) fn check(ty: &Type, errors: &mut Errors) {
              enum with a variant for each case",
         ),
         _ => {}
+    }
+}
+
+/// Refuses a length that serde does not read, where it is written as a number; what a constant says only the
+/// compiler knows.
+fn check_length(array: &TypeArray, errors: &mut Errors) {
+    let Expr::Lit(ExprLit {
+        lit: Lit::Int(length),
+        ..
+    }) = &array.len
+    else {
+        return;
+    };
+    if length
+        .base10_parse::<u64>()
+        .is_ok_and(|length| length > ARRAY_LENGTH_MAX)
+    {
+        let sentence = format!(
+            "an array in a state has at most {ARRAY_LENGTH_MAX} elements, as many as serde reads; write arrays of \
+             arrays, such as `[[u8; 32]; 2]` for 64 bytes, or `Vec`"
+        );
+        errors.refuse(array, sentence);
     }
 }
 

@@ -9,6 +9,7 @@ struct Deep {
     slice: Box<[&'static str]>,
     value: BTreeMap<u8, std::sync::Arc<u8>>,
     parenthesised: (Vec<(f64)>,),
+    long: Vec<[u8; 64]>,
 }
 
 #[derive(State)]
