@@ -1,8 +1,12 @@
 //! Finds how a change of an engine affects those who use it, and the bump of its package's version
 //! that says so.
 
+mod older;
+
+pub use older::OlderMessage;
+
 use super::attributes::{Declarations, SerdeAttributes};
-use super::lock::{Interface, Part, Published, SchemaLock};
+use super::lock::{Interface, LockedKind, Part, Published, SchemaLock};
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{SchemaId, Type, Variant, differences};
 use serde::Serialize;
@@ -44,6 +48,8 @@ pub struct BaseKind {
     pub interface: Interface,
     /// The names under which its message is written as JSON, if they are known.
     pub names: Option<SerdeAttributes>,
+    /// The messages of versions before it, which nodes and clients may still have.
+    pub older_messages: Vec<OlderMessage>,
 }
 
 impl Baseline {
@@ -56,6 +62,7 @@ impl Baseline {
             state: kind.state.clone(),
             interface: Interface::of(kind),
             names: declared.map(|declared| declared.attributes(&kind.interface.message)),
+            older_messages: older::converted(kind),
         };
         Self {
             package_version: descriptor.package_version.clone(),
@@ -65,9 +72,9 @@ impl Baseline {
 
     /// The baseline that was published last; `None` if nothing was.
     pub fn published(lock: &SchemaLock) -> Option<Self> {
-        let newest = |locked: &super::lock::LockedKind| {
+        let newest = |locked: &LockedKind| {
             let published = locked.newest()?;
-            let kind = BaseKind::published(&locked.kind, published);
+            let kind = BaseKind::published(locked, published);
             Some((published.package_version.clone(), kind))
         };
         let (versions, kinds): (Vec<_>, Vec<_>) = lock.kinds.iter().filter_map(newest).unzip();
@@ -81,14 +88,15 @@ impl Baseline {
 }
 
 impl BaseKind {
-    fn published(kind: &str, published: &Published) -> Self {
+    fn published(locked: &LockedKind, published: &Published) -> Self {
         Self {
-            kind: kind.to_owned(),
+            kind: locked.kind.clone(),
             version: published.version,
             schema: published.schema,
             state: published.state.clone(),
             interface: published.interface.clone(),
             names: Some(published.message_serde().clone()),
+            older_messages: older::before(locked, published),
         }
     }
 }
@@ -110,6 +118,8 @@ pub struct Impact {
     pub changes: Vec<Change>,
     /// Steps that are missing: no version can make up for them.
     pub missing: Vec<String>,
+    /// Older messages that are not understood: allowed, and seldom meant.
+    pub notes: Vec<String>,
 }
 
 /// One difference between the baseline and this build.
@@ -129,13 +139,14 @@ pub struct Change {
 
 /// Compares a built package, whose source `declares` its types, with its baseline.
 pub fn compare(base: &Baseline, built: &Descriptor, declares: &Declarations) -> Impact {
-    let (mut changes, mut missing) = (Vec::new(), Vec::new());
+    let (mut changes, mut missing, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for before in &base.kinds {
         match built.kinds.iter().find(|kind| kind.kind == before.kind) {
             Some(kind) => {
                 changes.extend(state(before, kind, &mut missing));
                 changes.extend(interface(before, kind));
                 changes.extend(names(before, kind, declares));
+                notes.extend(older::lost(&before.older_messages, kind));
             }
             None => changes.push(of_kind(
                 &before.kind,
@@ -159,6 +170,7 @@ pub fn compare(base: &Baseline, built: &Descriptor, declares: &Declarations) -> 
             || declared(&base.package_version, &built.package_version) >= Some(needs),
         changes,
         missing,
+        notes,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Changes, and the bumps that they need.
 
-use crate::samples::{built, first, second, second_unnumbered};
-use refit_abi::descriptor::Descriptor;
+use crate::samples::{built, first, published, second, second_unnumbered};
+use refit_abi::descriptor::{Descriptor, OlderMessageDescriptor};
 use refit_abi::schema::Type;
 use refit_author::attributes::Declarations;
 use refit_author::impact::{Baseline, Bump, Impact};
+use refit_author::lock::{LockedKind, Part, SchemaLock};
 
 fn base() -> Baseline {
     Baseline::of(&built(first(), &[]), None)
@@ -80,4 +81,55 @@ fn a_kind_may_come_and_breaks_when_it_goes() {
     assert_eq!(compare(&base(), &two).needs, Bump::Minor);
     let impact = compare(&Baseline::of(&two, None), &built(first(), &[]));
     assert_eq!(impact.needs, Bump::Major);
+}
+
+/// A lock of two versions, each with a message of its own, and a build that has a third one and converts `kept`.
+fn three_messages(kept: &[Type]) -> Impact {
+    let messages = [first(), second()];
+    let versions = (1..).zip(&messages).map(|(version, message)| {
+        let mut published = published(version, first());
+        published.interface.message = Part {
+            schema: message.schema_id(),
+            described: Some(message.clone()),
+        };
+        published
+    });
+    let lock = SchemaLock {
+        kinds: vec![LockedKind {
+            kind: "kv".to_owned(),
+            versions: versions.collect(),
+        }],
+    };
+    let mut built = released(built(second(), &[first()]), "9.0.0");
+    built.kinds[0].older_messages = kept
+        .iter()
+        .map(|kept| OlderMessageDescriptor {
+            schema: kept.schema_id(),
+            words: Default::default(),
+        })
+        .collect();
+    compare(&Baseline::published(&lock).unwrap(), &built)
+}
+
+#[test]
+fn a_conversion_of_messages_that_is_lost_two_versions_later_is_told() {
+    assert!(three_messages(&[second(), first()]).notes.is_empty());
+    let notes = three_messages(&[second()]).notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].contains("version 1's messages are not"),
+        "{notes:?}"
+    );
+    assert!(notes[0].contains("--dead-letters kv"), "{notes:?}");
+}
+
+#[test]
+fn a_library_as_the_baseline_says_itself_which_messages_it_converts() {
+    let mut before = built(first(), &[]);
+    before.kinds[0].older_messages = vec![OlderMessageDescriptor {
+        schema: second().schema_id(),
+        words: Default::default(),
+    }];
+    let impact = compare(&Baseline::of(&before, None), &built(first(), &[]));
+    assert_eq!(impact.notes.len(), 1, "{impact:?}");
 }

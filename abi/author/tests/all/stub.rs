@@ -5,7 +5,7 @@ use refit_abi::schema::Type;
 use refit_abi::{Deserialize, Serialize, State};
 use refit_author::attributes::SerdeAttributes;
 use refit_author::render::{self, Module, Request};
-use refit_author::stub::{Step, next, step};
+use refit_author::stub::{Step, carried_message, next, step};
 
 /// `state` as it is frozen in the module `name`.
 fn frozen(name: &str, state: &Type) -> Module {
@@ -96,4 +96,15 @@ fn two_instances_of_one_generic_type_have_the_names_of_the_frozen_module() {
         stub.contains("names: Option<Page2>, // moves over"),
         "{stub}"
     );
+}
+
+#[test]
+fn a_conversion_of_messages_is_carried_to_the_frozen_type() {
+    let (old, new) = (samples::first(), samples::second());
+    let carried = carried_message("v2", "v1", &old, &new);
+    assert!(
+        carried.starts_with("impl MigrateMessage for v2::Kv {"),
+        "{carried}"
+    );
+    assert!(carried.contains("type From = v1::Kv;"), "{carried}");
 }

@@ -116,6 +116,7 @@ fn tell(
         if frozen.change == Change::Published {
             advise(lock, frozen, module);
             carried(lock, built, frozen, module);
+            carried_message(lock, built, frozen, module);
         }
     }
     show::talk("keep schema.lock and the frozen modules in version control");
@@ -171,6 +172,31 @@ fn carried(lock: &SchemaLock, built: &Descriptor, frozen: &Frozen, module: &Modu
             from.version,
             module.name,
             stub::carried(&module.name, &from.module, &head.state, step)
+        ));
+    }
+}
+
+/// So does the conversion of older messages.
+fn carried_message(lock: &SchemaLock, built: &Descriptor, frozen: &Frozen, module: &Module) {
+    let head = built.kinds.iter().find(|kind| kind.kind == frozen.kind);
+    let (Some(locked), Some(head)) = (lock.kind(&frozen.kind), head) else {
+        return;
+    };
+    // The newest first: the others are converted by what is frozen already.
+    let Some(last) = head.older_messages.first() else {
+        return;
+    };
+    let mut versions = locked.versions.iter();
+    let from = versions.find(|version| version.frozen_message().schema == last.schema);
+    let Some(from) = from.filter(|from| from.version < frozen.version) else {
+        return;
+    };
+    if let Some(old) = &from.frozen_message().described {
+        show::talk(format_args!(
+            "the conversion of version {}'s messages goes from the head to src/{}.rs, so that they are still understood at the next version:\n\n{}",
+            from.version,
+            module.name,
+            stub::carried_message(&module.name, &from.module, old, &head.interface.message)
         ));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) fn text(impact: &Impact) -> String {
         needs,
         declared,
         changes,
+        notes,
         ..
     } = impact;
     let needed = match (changes.is_empty(), declared) {
@@ -32,6 +33,9 @@ pub(crate) fn text(impact: &Impact) -> String {
         for difference in &change.differences {
             text.push_str(&format!("  {difference}\n"));
         }
+    }
+    for note in notes {
+        text.push_str(&format!("\nnote: {note}\n"));
     }
     text
 }
