@@ -56,7 +56,7 @@ super::codes! { ALL_AUTHOR: "For authors of engines", "Errors of the commands fo
     /// The path is a file.
     AUTHOR_NOT_A_FOLDER = "author-not-a-folder", Usage, "Name a folder with `--path`; nothing was written.";
     /// The folder is not the contract's package refit-abi.
-    AUTHOR_NO_CHECKOUT = "author-no-checkout", Usage, "Give the folder of a checkout of Refit with `--refit PATH`; nothing was written.";
+    AUTHOR_NO_CHECKOUT = "author-no-checkout", Usage, "Give the folder of a checkout of Refit with `--refit PATH`, or its repository with `--git URL`; nothing was written.";
     /// The text is longer than a fixture may be.
     FIXTURE_TOO_LARGE = "fixture-too-large", Usage, "Capture an engine with a smaller state.";
     /// The fixture has a format that this code does not read.

@@ -104,14 +104,49 @@ impl Name {
     }
 }
 
-/// The files of a new package, with their paths in it. `abi` is the folder of `refit-abi`, which the
-/// manifest names.
+/// Where the new package's manifest says that `refit-abi` and `refit-testkit` are.
+#[derive(Debug, Clone, Copy)]
+pub enum Contract<'a> {
+    /// In a checkout on this machine.
+    Folder {
+        /// The folder of `refit-abi`, whole.
+        abi: &'a Path,
+    },
+    /// In a repository, where others find it too.
+    Git {
+        /// Its address, as cargo takes it.
+        url: &'a str,
+        /// A revision of it; without one the newest, which Cargo.lock then holds.
+        rev: Option<&'a str>,
+    },
+}
+
+impl Contract<'_> {
+    /// What a manifest says of the place of `refit-abi`, and of that of `refit-testkit`.
+    fn places(self) -> [String; 2] {
+        let text = |text: &str| toml::Value::from(text).to_string();
+        let path = |path: &Path| format!("path = {}", text(&path.to_string_lossy()));
+        match self {
+            Self::Folder { abi } => [path(abi), path(&abi.join("testkit"))],
+            Self::Git { url, rev } => {
+                let rev = rev.map_or_else(String::new, |rev| format!(", rev = {}", text(rev)));
+                // Cargo finds each package in the repository by its name.
+                let place = format!("git = {}{rev}", text(url));
+                [place.clone(), place]
+            }
+        }
+    }
+}
+
+/// The files of a new package, with their paths in it.
 ///
 /// # Errors
 /// If an empty lock has no text, which is a defect.
-pub fn files(name: &Name, abi: &Path) -> Result<[(&'static str, String); 7], LockError> {
-    let path = |path: &Path| toml::Value::from(&*path.to_string_lossy()).to_string();
-    let (abi, testkit) = (path(abi), path(&abi.join("testkit")));
+pub fn files(
+    name: &Name,
+    contract: Contract<'_>,
+) -> Result<[(&'static str, String); 7], LockError> {
+    let [abi, testkit] = contract.places();
     let fill = |template: &str| {
         template
             .replace("{{name}}", &name.0)
@@ -191,7 +226,10 @@ mod tests {
 
     #[test]
     fn the_state_is_called_like_nothing_that_the_templates_import() {
-        let files = files(&Name::parse("hello").unwrap(), Path::new("/abi")).unwrap();
+        let contract = Contract::Folder {
+            abi: Path::new("/abi"),
+        };
+        let files = files(&Name::parse("hello").unwrap(), contract).unwrap();
         let sources = files.iter().filter(|(path, _)| path.ends_with(".rs"));
         let all: Vec<_> = sources.flat_map(|(_, text)| imported(text)).collect();
         for known in ["Context", "Serialize", "Testkit"] {
@@ -206,7 +244,10 @@ mod tests {
     #[test]
     fn nothing_of_the_template_is_left_unfilled() {
         let name = Name::parse("hello").unwrap();
-        for (path, text) in files(&name, Path::new("/a \"b\"/abi")).unwrap() {
+        let contract = Contract::Folder {
+            abi: Path::new("/a \"b\"/abi"),
+        };
+        for (path, text) in files(&name, contract).unwrap() {
             for place in [
                 "{{name}}",
                 "{{crate}}",
@@ -216,6 +257,36 @@ mod tests {
             ] {
                 assert!(!text.contains(place), "{path}: {text}");
             }
+        }
+    }
+
+    #[test]
+    fn the_manifest_names_the_contract_by_its_folder_or_by_its_repository() {
+        let name = Name::parse("hello").unwrap();
+        let manifest = |contract| {
+            let text = &files(&name, contract).unwrap()[0].1;
+            text.parse::<toml::Table>().unwrap()
+        };
+        let folder = manifest(Contract::Folder {
+            abi: Path::new("/a \"b\"/abi"),
+        });
+        assert_eq!(
+            folder["dependencies"]["refit-abi"]["path"].as_str(),
+            Some("/a \"b\"/abi")
+        );
+        let testkit = &folder["dev-dependencies"]["refit-testkit"];
+        assert_eq!(testkit["path"].as_str(), Some("/a \"b\"/abi/testkit"));
+        let git = manifest(Contract::Git {
+            url: "https://example.org/refit",
+            rev: Some("v1"),
+        });
+        for (table, package) in [
+            ("dependencies", "refit-abi"),
+            ("dev-dependencies", "refit-testkit"),
+        ] {
+            let named = &git[table][package];
+            assert_eq!(named["git"].as_str(), Some("https://example.org/refit"));
+            assert_eq!(named["rev"].as_str(), Some("v1"));
         }
     }
 }

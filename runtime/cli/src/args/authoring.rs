@@ -15,6 +15,13 @@ pub(crate) struct NewArgs {
     /// Checkout of Refit that the engine is built against. [default: the one this program is from]
     #[arg(long, value_name = "PATH", env = "REFIT_CHECKOUT")]
     pub(crate) refit: Option<PathBuf>,
+    /// Repository of Refit that the manifest names in place of a checkout on this machine: others can build the package
+    /// too.
+    #[arg(long, value_name = "URL", conflicts_with = "refit", env = "REFIT_GIT")]
+    pub(crate) git: Option<String>,
+    /// Revision of that repository. [default: the newest]
+    #[arg(long, value_name = "REV", requires = "git")]
+    pub(crate) rev: Option<String>,
 }
 
 #[derive(Debug, Args)]

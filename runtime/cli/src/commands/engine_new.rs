@@ -6,7 +6,7 @@ use crate::failure::Reported;
 use crate::{files, show};
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use refit_author::template::{self, Name, NameError};
+use refit_author::template::{self, Contract, Name, NameError};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,7 +45,7 @@ impl Explain for NewError {
             Self::NotEmpty { .. } => "name another folder with --path; nothing was written",
             Self::NotAFolder { .. } => "name a folder with --path; nothing was written",
             Self::NoCheckout { .. } => {
-                "give the folder of a checkout of Refit with --refit PATH; nothing was written"
+                "give the folder of a checkout of Refit with --refit PATH, or its repository with --git URL; nothing was written"
             }
         })
     }
@@ -59,17 +59,16 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
         .path
         .clone()
         .unwrap_or_else(|| args.name.clone().into());
-    let abi = abi(args.refit.as_deref())?;
-    refuse_full(&folder)?;
-    let texts = template::files(&name, &abi)?;
-    for (path, text) in texts {
-        files::write_text(&folder.join(path), &text)?;
-    }
-    if let Some(lock) = abi.parent().map(|checkout| checkout.join("Cargo.lock"))
-        && lock.is_file()
-    {
-        files::copy(&lock, &folder.join("Cargo.lock"))?;
-        fit_lock(&folder);
+    match &args.git {
+        Some(url) => {
+            let rev = args.rev.as_deref();
+            write(&name, &folder, Contract::Git { url, rev })?;
+        }
+        None => {
+            let abi = abi(args.refit.as_deref())?;
+            write(&name, &folder, Contract::Folder { abi: &abi })?;
+            take_lock(&abi, &folder)?;
+        }
     }
     show::data(&format!("{}\n", folder.display()))?;
     let shown = folder.display();
@@ -77,6 +76,25 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
         "cargo test --manifest-path {shown}/Cargo.toml"
     ));
     show::next(format_args!("refit engine build {shown}"));
+    Ok(())
+}
+
+fn write(name: &Name, folder: &Path, contract: Contract<'_>) -> Result<(), Failure> {
+    refuse_full(folder)?;
+    for (path, text) in template::files(name, contract)? {
+        files::write_text(&folder.join(path), &text)?;
+    }
+    Ok(())
+}
+
+/// Begins with the versions of dependencies with which the checkout is tested.
+fn take_lock(abi: &Path, folder: &Path) -> Result<(), Failure> {
+    if let Some(lock) = abi.parent().map(|checkout| checkout.join("Cargo.lock"))
+        && lock.is_file()
+    {
+        files::copy(&lock, &folder.join("Cargo.lock"))?;
+        fit_lock(folder);
+    }
     Ok(())
 }
 
