@@ -41,6 +41,16 @@ pub enum FreezeError {
         /// The package's folder.
         folder: PathBuf,
     },
+    /// A library of another package.
+    #[error("{} was built from {found}, and the folder is that of {package}", library.display())]
+    OtherPackage {
+        /// The library that was named.
+        library: PathBuf,
+        /// The package that it was built from.
+        found: String,
+        /// The package whose folder was named.
+        package: String,
+    },
     /// There is no lock.
     #[error("{} has no schema.lock to restore from", folder.display())]
     NothingPublished {
@@ -56,6 +66,7 @@ impl Explain for FreezeError {
             Self::SetAside { .. } => codes::AUTHOR_SET_ASIDE_BEFORE,
             Self::UnknownKind { .. } => codes::AUTHOR_UNKNOWN_KIND,
             Self::UnknownModule { .. } => codes::AUTHOR_UNKNOWN_MODULE,
+            Self::OtherPackage { .. } => codes::AUTHOR_OTHER_PACKAGE,
             Self::NothingPublished { .. } => codes::AUTHOR_NOTHING_PUBLISHED,
         }
     }
@@ -70,6 +81,9 @@ impl Explain for FreezeError {
             }
             Self::UnknownKind { .. } => "name a kind that schema.lock has",
             Self::UnknownModule { .. } => "name a module that schema.lock has, such as v1",
+            Self::OtherPackage { .. } => {
+                "name a library that was built from this folder; `refit status` shows the file of each live kind"
+            }
             Self::NothingPublished { .. } => {
                 "take it back from version control, or publish with `refit engine freeze` first"
             }

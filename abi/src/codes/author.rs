@@ -47,6 +47,8 @@ super::codes! { ALL_AUTHOR: "For authors of engines", "Errors of the commands fo
     AUTHOR_UNKNOWN_KIND = "author-unknown-kind", Usage, "Name a kind that `schema.lock` has.";
     /// The package has no such frozen module.
     AUTHOR_UNKNOWN_MODULE = "author-unknown-module", Usage, "Name a module that `schema.lock` has, such as `v1`.";
+    /// The library was built from another package than the folder's.
+    AUTHOR_OTHER_PACKAGE = "author-other-package", Usage, "Name a library that was built from this folder; `refit status` shows the file of each live kind.";
     /// There is no `schema.lock` to restore from.
     AUTHOR_NOTHING_PUBLISHED = "author-nothing-published", Usage, "Take it back from version control, or publish with `refit engine freeze` first.";
     /// No engine can have this name.

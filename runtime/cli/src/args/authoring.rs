@@ -36,6 +36,10 @@ pub(crate) struct FreezeArgs {
     /// Removes a kind that no node runs any more from schema.lock.
     #[arg(long, value_name = "KIND", conflicts_with = "restore")]
     pub(crate) forget: Option<String>,
+    /// Publishes the state of this library of the package, such as one that a node runs, in place of that of the
+    /// present source.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["restore", "forget"])]
+    pub(crate) library: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) building: BuildingArgs,
 }

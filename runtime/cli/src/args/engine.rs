@@ -135,6 +135,10 @@ pub(crate) struct DevArgs {
     /// With a save, starts all engines of a kind afresh if one of them is poisoned: their states are dropped.
     #[arg(long, env = "REFIT_RESTART_POISONED", value_parser = BoolishValueParser::new())]
     pub(crate) restart_poisoned: bool,
+    /// With a save whose state has no step from the live one, starts all engines of the kind afresh: their states are
+    /// dropped.
+    #[arg(long, env = "REFIT_RESTART_CHANGED", value_parser = BoolishValueParser::new())]
+    pub(crate) restart_changed: bool,
     #[command(flatten)]
     pub(crate) building: BuildingArgs,
     /// Shows where the time between the save and the swap went, and what the compiler warned of.

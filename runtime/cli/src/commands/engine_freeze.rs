@@ -29,8 +29,7 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     }
     let was_there = lock.is_some();
     let mut lock = lock.unwrap_or_default();
-    let built = sources.build_unkept(folder, Profile::Dev)?;
-    let descriptor = artifact::examine(&built.library)?.descriptor;
+    let descriptor = descriptor(sources, args)?;
     let declared = package::declarations(folder, &lock.modules());
     let frozen = freeze::publish(&descriptor, &declared, &mut lock).map_err(|findings| {
         for finding in &findings {
@@ -59,6 +58,25 @@ pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
         files::write_text(&folder.join(LOCK_FILE), &text)?;
     }
     tell(folder, &lock, &descriptor, &texts)
+}
+
+/// What is to be published: the package as its source is now, or as a library of it was built.
+fn descriptor(sources: &Sources, args: &FreezeArgs) -> Result<Descriptor, Failure> {
+    let folder = &args.source;
+    let Some(library) = &args.library else {
+        let built = sources.build_unkept(folder, Profile::Dev)?;
+        return Ok(artifact::examine(&built.library)?.descriptor);
+    };
+    let descriptor = artifact::examine(library)?.descriptor;
+    match package::name(folder) {
+        Some(package) if package != descriptor.package => Err(FreezeError::OtherPackage {
+            library: library.clone(),
+            found: descriptor.package,
+            package,
+        }
+        .into()),
+        _ => Ok(descriptor),
+    }
 }
 
 /// The kinds with their frozen modules.

@@ -9,6 +9,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+/// How a state is given up that has no step.
+const RESTART: &str =
+    "begin this command anew with --restart-changed: a save then drops a state that has no step";
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DevError {
     #[error("cannot open {}", path.display())]
@@ -33,6 +37,14 @@ pub(crate) enum DevError {
     Busy { wait_s: u64 },
     #[error("the upgrade has not come to its end after {wait_s} s")]
     Unfinished { wait_s: u64 },
+    #[error("{reason}")]
+    NoStep {
+        reason: String,
+        folder: PathBuf,
+        /// The file of the live library.
+        library: String,
+        is_published: bool,
+    },
     #[error("the build was lost: {reason}")]
     BuildLost { reason: String },
 }
@@ -48,12 +60,29 @@ impl Explain for DevError {
             Self::NotReady { .. } => codes::DEV_NODE_NOT_READY,
             Self::Busy { .. } => codes::DEV_BUSY,
             Self::Unfinished { .. } => codes::DEV_UNFINISHED,
+            Self::NoStep { .. } => codes::PLAN_NO_MIGRATION,
             Self::BuildLost { .. } => codes::DEV_BUILD_LOST,
         }
     }
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::NoStep {
+                folder,
+                library,
+                is_published: false,
+                ..
+            } => {
+                return Cow::Owned(format!(
+                    "`refit engine freeze {} --library {library}` publishes the live state and prints the step from it; {RESTART}",
+                    folder.display()
+                ));
+            }
+            Self::NoStep { .. } => {
+                return Cow::Owned(format!(
+                    "the live state was never published: take the change back, write a step from it, or {RESTART}"
+                ));
+            }
             Self::Source { .. } => "name the folder of an engine's package",
             Self::Watch { .. } => {
                 "see that the folder is there, and that `sysctl fs.inotify.max_user_watches` leaves room"

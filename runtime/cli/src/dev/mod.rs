@@ -7,6 +7,7 @@
 mod error;
 mod kept;
 mod node;
+mod restarts;
 mod session;
 mod tell;
 mod timing;
@@ -22,6 +23,7 @@ use crate::failure::Failure;
 use crate::show;
 use crate::signals::Signals;
 use crate::source::SourceError;
+use restarts::Restarts;
 use session::Session;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,7 +40,10 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
     let teller = Teller::new(source.clone(), args.json, args.verbose);
     let node = node::Recipe::new(common, &file, (args.engine, engine_config));
     let session = Session::new(common, &file, (&source, &args.building), node)?;
-    let mut session = session.restarting_poisoned(args.restart_poisoned);
+    let mut session = session.restarting(Restarts {
+        poisoned: args.restart_poisoned,
+        changed: args.restart_changed,
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -2,6 +2,7 @@
 
 use super::kept::Kept;
 use super::node::{Recipe, StartedNode};
+use super::restarts::{self, Restarts};
 use super::timing::{Timing, ms, ms_since};
 use super::watch::Save;
 use super::{DevError, tell};
@@ -12,11 +13,12 @@ use crate::commands::upgrade_end;
 use crate::commands::upgrade_plan;
 use crate::config::{self, File};
 use crate::failure::Failure;
+use crate::package::published;
 use crate::show;
 use crate::source::Sources;
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
+use refit_admin::api::{KindStatus, Status, UpgradeAccepted, UpgradeReport};
 use refit_build::{Built, Profile, Watched};
 use refit_upgrade::{Directives, OfferedModule, Plan};
 use std::collections::BTreeSet;
@@ -49,8 +51,7 @@ pub(super) struct Session {
     /// The process that answered last.
     node: Option<u32>,
     kept: Kept,
-    /// A save starts all engines of a kind afresh if one of them is poisoned.
-    restart_poisoned: bool,
+    restarts: Restarts,
 }
 
 impl Session {
@@ -71,13 +72,13 @@ impl Session {
             joined: false,
             node: None,
             kept: Kept::default(),
-            restart_poisoned: false,
+            restarts: Restarts::default(),
         })
     }
 
-    /// A save starts all engines of a kind afresh if one of them is poisoned.
-    pub(super) fn restarting_poisoned(mut self, wanted: bool) -> Self {
-        self.restart_poisoned = wanted;
+    /// The session, with these restarts.
+    pub(super) fn restarting(mut self, restarts: Restarts) -> Self {
+        self.restarts = restarts;
         self
     }
 
@@ -244,6 +245,13 @@ impl Session {
             return Err(Box::new(DevError::OtherNode { address, kinds }).into());
         }
         self.joined = true;
+        let stranded = restarts::stranded(&examined.descriptor.kinds, status);
+        let directives = Directives {
+            restart: self.restarts.among(&examined.descriptor.kinds, status),
+            // The author saves and sends: a change of words is meant.
+            allow: BTreeSet::from([codes::WORDS_CHANGED.to_owned()]),
+            ..Directives::default()
+        };
         let candidate = OfferedModule {
             path: examined.path.display().to_string(),
             artifact: examined.id.to_string(),
@@ -251,19 +259,24 @@ impl Session {
             outside: examined.inspection.outside_words(),
             descriptor: examined.descriptor,
         };
-        let is_poisoned = |kind: &&String| {
-            let mut live = status.kinds.iter();
-            live.any(|live| live.descriptor.kind == **kind && live.poisoned > 0)
-        };
-        let restart = kinds.iter().filter(is_poisoned).cloned();
-        let directives = Directives {
-            restart: restart.filter(|_| self.restart_poisoned).collect(),
-            // The author saves and sends: a change of words is meant.
-            allow: BTreeSet::from([codes::WORDS_CHANGED.to_owned()]),
-            ..Directives::default()
-        };
         let context = upgrade_plan::context(&self.client, status).await?;
-        upgrade_plan::linted(&context, status, (&[candidate], None), &directives)
+        let plan = upgrade_plan::linted(&context, status, (&[candidate], None), &directives);
+        plan.map_err(|failure| self.explained(failure, &stranded))
+    }
+
+    /// What the author can do about a state that has no step from the live one.
+    fn explained(&self, failure: Failure, stranded: &[&KindStatus]) -> Failure {
+        let is_of_a_step = failure.code() == codes::PLAN_NO_MIGRATION;
+        match stranded.first() {
+            Some(live) if is_of_a_step => Box::new(DevError::NoStep {
+                reason: failure.to_string(),
+                folder: self.source.clone(),
+                library: live.file.clone(),
+                is_published: !published::is_unpublished(&self.source),
+            })
+            .into(),
+            _ => failure,
+        }
     }
 
     /// Hands the plan over and waits for the end of its upgrade.

@@ -7,4 +7,4 @@ pub(crate) mod published;
 
 mod read;
 
-pub(crate) use read::{declarations, lock};
+pub(crate) use read::{declarations, lock, name};

@@ -112,7 +112,7 @@ pub(crate) fn hint(folder: &Path) {
 }
 
 /// Whether the package has no lock, or one without a kind, as a new engine has.
-fn is_unpublished(folder: &Path) -> bool {
+pub(crate) fn is_unpublished(folder: &Path) -> bool {
     match super::lock(folder) {
         Ok(lock) => lock.is_none_or(|lock| lock.kinds.is_empty()),
         Err(_) => false,

@@ -23,6 +23,14 @@ pub(crate) fn lock(folder: &Path) -> Result<Option<SchemaLock>, LockError> {
     }
 }
 
+/// The name of the package in `folder`, if its manifest says one.
+pub(crate) fn name(folder: &Path) -> Option<String> {
+    let text = crate::files::read_text(&folder.join("Cargo.toml"), FILE_BYTES_MAX).ok()?;
+    let manifest: toml::Table = text.parse().ok()?;
+    let name = manifest.get("package")?.get("name")?.as_str()?;
+    Some(name.to_owned())
+}
+
 /// The types that the source in `folder`/src declares, without those in the `frozen` modules.
 pub(crate) fn declarations(folder: &Path, frozen: &[&str]) -> Declarations {
     let source = folder.join("src");
@@ -92,6 +100,15 @@ mod tests {
         };
         assert_eq!(attributes(&["a"]), [r#"rename_all = "snake_case""#]);
         assert_eq!(attributes(&[]), ["transparent"]);
+    }
+
+    #[test]
+    fn a_package_has_the_name_of_its_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(name(folder.path()), None);
+        let manifest = "[package]\nname = \"hello\"\nversion.workspace = true\n";
+        std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        assert_eq!(name(folder.path()).as_deref(), Some("hello"));
     }
 
     #[test]

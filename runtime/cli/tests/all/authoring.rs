@@ -66,7 +66,10 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
     let node = Running::serve(&folder, &format!("hello={}", first.trim()), &[]);
     told(&folder, &["send", "hello", r#"{"add":{"amount":2}}"#], "2");
 
-    done(&folder, &["engine", "freeze", "hello"]);
+    a_library_of_another_package_is_not_published(&folder, first.trim());
+    // What a node runs is published without its source, and is what the source gives.
+    let freeze = ["engine", "freeze", "hello", "--library", first.trim()];
+    done(&folder, &freeze);
     let v1 = std::fs::read_to_string(folder.path().join("hello/src/v1.rs")).unwrap();
     let message = "#[serde(rename_all = \"snake_case\")]\npub enum Message {";
     assert!(v1.contains(message), "older clients write so: {v1}");
@@ -88,6 +91,14 @@ fn an_engine_goes_from_nothing_to_a_migrated_state() {
     let said = refused(&folder, "author-lock-missing");
     assert!(said.contains("from version control"), "{said}");
     a_lock_that_is_lost_is_not_begun_anew(&folder);
+}
+
+fn a_library_of_another_package_is_not_published(folder: &Folder, library: &str) {
+    done(folder, &["engine", "new", "other"]);
+    let freeze = refit(folder, &["engine", "freeze", "other", "--library", library]);
+    assert_eq!(freeze.exit, 2, "{freeze:?}");
+    assert!(freeze.stderr.contains("author-other-package"), "{freeze:?}");
+    assert!(!folder.path().join("other/src/v1.rs").exists());
 }
 
 /// With the older versions' modules in place, and nothing that says what they were.

@@ -148,12 +148,15 @@ impl Dev {
         line
     }
 
+    /// It is refused so, and says what to do next.
     #[track_caller]
-    fn refused(&self, code: &str, reason: &str) {
+    fn refused(&self, code: &str, reason: &str) -> String {
         let line = self.outcome("refused");
         assert_eq!(line["code"], code, "{line}");
         assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
-        assert!(!line["next"].as_str().unwrap().is_empty(), "{line}");
+        let next = line["next"].as_str().unwrap();
+        assert!(!next.is_empty(), "{line}");
+        next.to_owned()
     }
 
     /// Nothing is taken up without a save.
@@ -252,7 +255,10 @@ fn a_save_is_live_with_the_state_kept_or_refused_with_the_node_as_it_was() {
 
     let state = with_a_field(&author.text("state.rs"));
     author.save("state.rs", &state);
-    dev.refused("plan-no-migration", "more: u64");
+    let next = dev.refused("plan-no-migration", "more: u64");
+    for way in ["engine freeze ", " --library /", "--restart-changed"] {
+        assert!(next.contains(way), "no `{way}` in {next}");
+    }
     assert_eq!(author.revision(), 7);
     let fault = r#"Err(refit_abi::Fault::new("not-yet", "the author is not done"))"#;
     author.save("state.rs", &with_a_step(&state, fault));
@@ -278,14 +284,14 @@ fn a_save_is_live_with_the_state_kept_or_refused_with_the_node_as_it_was() {
 }
 
 #[test]
-fn an_engine_that_panicked_is_told_with_each_save_and_starts_afresh_if_that_is_wished() {
+fn an_engine_that_panicked_or_has_no_step_is_told_and_starts_afresh_if_that_is_wished() {
     let author = Author::new("poison");
     let fits = "if key.len() <= KEY_BYTES_MAX {";
     let panics = format!("if key == \"a\" {{ panic!(\"told to\") }}\n    {fits}");
     author.edit("engine.rs", fits, &panics);
     let source = author.source.to_str().unwrap();
-    let arguments = ["engine", "dev", source, "--json", "--restart-poisoned"];
-    let dev = Dev::start(author.command(&arguments));
+    let flags = ["--json", "--restart-poisoned", "--restart-changed"];
+    let dev = Dev::start(author.command(&[&["engine", "dev", source][..], &flags].concat()));
     dev.outcome("started");
     let put = r#"{"put":{"key":"a","value":"lost"}}"#;
     assert_eq!(author.folder.run(&["send", "kv", put]).exit, 3);
@@ -297,6 +303,13 @@ fn an_engine_that_panicked_is_told_with_each_save_and_starts_afresh_if_that_is_w
     assert_eq!(live["class"], "restart-engine");
     assert_eq!(live["poisoned"], Value::Null, "{live}");
     assert_eq!(author.folder.run(&["send", "kv", put]).exit, 0);
+
+    // A state without a step from the live one: dropped, as was wished.
+    author.save("state.rs", &with_a_field(&author.text("state.rs")));
+    assert_eq!(dev.outcome("live")["class"], "restart-engine");
+    let get = r#"{"get":{"key":"a"}}"#;
+    let ran = author.folder.run(&["query", "kv", get]);
+    assert!(!ran.stdout.contains("lost"), "{ran:?}");
     assert_eq!(dev.interrupt(), Some(0));
 }
 
