@@ -1,8 +1,9 @@
 //! The child's side: bounds itself, reads the request, rehearses, prints the report, ends.
 
+use super::At;
 use super::perform;
 use super::run::CUT;
-use super::wire::{AT, AT_ENGINES_MAX, Bounds, Failed, Passed, Report, Request};
+use super::wire::{Bounds, Failed, Passed, Report, Request};
 use parking_lot::Mutex;
 use refit_abi::codes;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
@@ -107,7 +108,7 @@ fn tell_until(
     observer: &Observer,
     stdout: &mut impl Write,
 ) -> Result<Passed, Failed> {
-    let (mut told, mut spoke) = (Vec::new(), Instant::now());
+    let (mut told, mut spoke) = (At::default(), Instant::now());
     loop {
         match outcome.recv_timeout(LOOK) {
             Ok(outcome) => return outcome,
@@ -119,14 +120,12 @@ fn tell_until(
             .lock()
             .as_ref()
             .map(|under_way| under_way.engines());
-        let engines = engines.unwrap_or_default();
-        if engines != told || spoke.elapsed() >= BEAT {
-            let names = engines.iter().take(AT_ENGINES_MAX).map(ToString::to_string);
-            let line = format!("{AT}{}\n", names.collect::<Vec<_>>().join(" "));
+        let at = At::look(&engines.unwrap_or_default());
+        if at != told || spoke.elapsed() >= BEAT {
             stdout
-                .write_all(line.as_bytes())
+                .write_all(at.line().as_bytes())
                 .map_err(|error| unable(&error))?;
-            (told, spoke) = (engines, Instant::now());
+            (told, spoke) = (at, Instant::now());
         }
     }
 }

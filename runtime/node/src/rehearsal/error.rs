@@ -1,6 +1,6 @@
 //! [`RehearsalError`]: why a rehearsal did not pass.
 
-use super::REHEARSAL_STATE_BYTES_MAX;
+use super::{At, REHEARSAL_STATE_BYTES_MAX};
 use refit_abi::Generation;
 use refit_abi::codes;
 use refit_abi::host::{Explain, Explained};
@@ -63,43 +63,40 @@ pub enum RehearsalError {
         reason: String,
     },
     /// It did not end in time and was killed.
-    #[error(
-        "the rehearsal did not end within {seconds} s and was killed{}",
-        during(engines)
-    )]
+    #[error("the rehearsal did not end within {seconds} s and was killed{}", at)]
     TimedOut {
         /// How long it was given, in seconds.
         seconds: f32,
-        /// The engines whose transitions ran.
-        engines: Vec<String>,
+        /// Whose code ran.
+        at: At,
     },
     /// The rehearsal was killed, because it is no longer wanted.
     #[error("the rehearsal was cancelled")]
     CalledOff,
     /// It needed more memory than it may.
-    #[error("the rehearsal needs more than {} MiB of memory{}", bytes_max >> 20, during(engines))]
+    #[error("the rehearsal needs more than {} MiB of memory{}", bytes_max >> 20, at)]
     Memory {
         /// As much as it may have, in bytes.
         bytes_max: u64,
-        /// The engines whose transitions ran.
-        engines: Vec<String>,
+        /// Whose code ran.
+        at: At,
     },
     /// The system ended it.
     #[error(
         "the system killed the rehearsal{}, most likely because memory ran out",
-        during(engines)
+        at
     )]
     Killed {
-        /// The engines whose transitions ran.
-        engines: Vec<String>,
+        /// Whose code ran.
+        at: At,
     },
     /// It crashed.
-    #[error("the rehearsal ended by {how}{}{}", during(engines), said(output))]
+    #[error("the rehearsal ended by {how}{}{}", at, said(output))]
     Crashed {
         /// The signal or exit code.
         how: String,
-        /// The engines whose transitions ran.
-        engines: Vec<String>,
+        /// Whose code ran.
+        at: At,
         /// The end of what it wrote to standard error.
         output: String,
     },
@@ -143,14 +140,6 @@ impl From<StreamError> for RehearsalError {
 impl From<Explained> for RehearsalError {
     fn from(failed: Explained) -> Self {
         Self::Failed(failed)
-    }
-}
-
-fn during(engines: &[String]) -> String {
-    match engines {
-        [] => String::new(),
-        [engine] => format!(" in the transition of engine `{engine}`"),
-        several => format!(" in the transitions of the engines {}", several.join(", ")),
     }
 }
 
@@ -237,9 +226,9 @@ impl Explain for RehearsalError {
         match self {
             RehearsalError::Image(error) => error.engine_name(),
             RehearsalError::Stream(error) => error.engine_name(),
-            RehearsalError::TimedOut { engines, .. }
-            | RehearsalError::Memory { engines, .. }
-            | RehearsalError::Crashed { engines, .. } => engines.first().cloned(),
+            RehearsalError::TimedOut { at, .. }
+            | RehearsalError::Memory { at, .. }
+            | RehearsalError::Crashed { at, .. } => at.engines.first().cloned(),
             RehearsalError::Failed(failed) => failed.engine_name(),
             RehearsalError::OldCode { engine } | RehearsalError::CopyEnded { engine, .. } => {
                 engine.clone()

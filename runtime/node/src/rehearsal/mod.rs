@@ -9,6 +9,7 @@
 //! JSON. A transition that loops, eats memory or crashes does so there; the parent kills the child and names the
 //! engine.
 
+mod at;
 pub mod child;
 mod copying;
 mod error;
@@ -20,6 +21,7 @@ mod replay;
 mod run;
 mod wire;
 
+pub use at::At;
 pub(crate) use copying::{Copying, Forked, Order};
 pub use error::RehearsalError;
 pub(crate) use run::run;

@@ -1,7 +1,7 @@
 //! The child as a process: it does not outlive its handle, its output is bounded in size and in time, and its end is
 //! waited for.
 
-use super::wire::AT;
+use super::At;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use std::io::{BufRead, BufReader, Read};
@@ -57,7 +57,7 @@ pub(super) struct Until<'a> {
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) report: Option<Vec<u8>>,
-    pub(super) engines: Vec<String>,
+    pub(super) at: At,
 }
 
 /// How the listening ended.
@@ -121,11 +121,8 @@ pub(super) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until
             return Listened::CalledOff;
         }
         match lines.recv_deadline(until.deadline.min(Instant::now() + CALLED_OFF_LOOK)) {
-            Ok(line) => match line.strip_prefix(AT.as_bytes()) {
-                Some(names) => {
-                    let names = String::from_utf8_lossy(names);
-                    heard.engines = names.split_whitespace().map(str::to_owned).collect();
-                }
+            Ok(line) => match At::of(&line) {
+                Some(at) => heard.at = at,
                 None => heard.report = Some(line),
             },
             Err(RecvTimeoutError::Disconnected) => return Listened::Closed,

@@ -5,7 +5,7 @@ use super::process::{
     COMPLAINT_BYTES_MAX, Heard, KillOnDrop, Listened, Output, Until, converse, end, listen,
 };
 use super::wire::{Bounds, Passed, Report, Request};
-use super::{Copying, RehearsalCommand, RehearsalError};
+use super::{At, Copying, RehearsalCommand, RehearsalError};
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::host::shown_end;
@@ -71,7 +71,7 @@ fn follow(
     let mut heard = Heard::default();
     let timed_out = |heard: Heard| RehearsalError::TimedOut {
         seconds: command.deadline.as_secs_f32(),
-        engines: heard.engines,
+        at: heard.at,
     };
     let until = Until {
         deadline,
@@ -94,7 +94,7 @@ fn follow(
             // Its last output is on its way through a thread that may not have run yet.
             let _ = output.complained.recv_timeout(LAST_WORDS_WAIT);
             let complaint = output.complaint.lock();
-            Err(crashed(command, status, heard.engines, &complaint))
+            Err(crashed(command, status, heard.at, &complaint))
         }
     }
 }
@@ -152,34 +152,33 @@ fn understood(report: &[u8]) -> Result<Passed, RehearsalError> {
 fn crashed(
     command: &RehearsalCommand,
     status: ExitStatus,
-    engines: Vec<String>,
+    at: At,
     complaint: &[u8],
 ) -> RehearsalError {
     let output = String::from_utf8_lossy(complaint);
     // A crash that names its engine knows better than what was said to be under way.
-    let engines = crash::engine_in(&output).map_or(engines, |engine| vec![engine]);
+    let at = crash::engine_in(&output).map_or(at, |engine| At {
+        engines: vec![engine],
+        kind: None,
+    });
     // Engines write there too.
     let output = shown_end(output.trim(), COMPLAINT_BYTES_MAX);
     // Looked for in its words: the allocator ends the process by a signal that says nothing of memory.
     if output.contains(OUT_OF_MEMORY) {
         return RehearsalError::Memory {
             bytes_max: command.memory_bytes,
-            engines,
+            at,
         };
     }
     if let Some(engine) = fence::touched(&output) {
         return RehearsalError::OldCode { engine };
     }
     let how = match status.signal() {
-        Some(KILLED) => return RehearsalError::Killed { engines },
+        Some(KILLED) => return RehearsalError::Killed { at },
         Some(signal) => format!("signal {signal}"),
         None => format!("exit code {}", status.code().unwrap_or(-1)),
     };
-    RehearsalError::Crashed {
-        how,
-        engines,
-        output,
-    }
+    RehearsalError::Crashed { how, at, output }
 }
 
 #[cfg(test)]
@@ -302,6 +301,9 @@ mod tests {
         let error = outcome("echo at kv; echo at kv ledger; exec sleep 60", short);
         assert_eq!(error.code(), "rehearsal-timeout");
         assert!(error.to_string().contains("kv, ledger"), "{error}");
+        let outside = outcome("echo at kv; echo 'at '; echo in kv; exec sleep 60", short);
+        let said = "in code of kind `kv` outside of a transition: a default";
+        assert!(outside.to_string().contains(said), "{outside}");
         let silent = outcome("exec >&- 2>&-; exec sleep 60", short);
         assert_eq!(silent.code(), "rehearsal-timeout");
         assert!(started.elapsed() < Duration::from_secs(20));

@@ -1,20 +1,14 @@
 //! The wire between parent and child of a rehearsal: its bounds, one request in postcard, the image as a
 //! [`stream`](refit_kernel::image::stream); lines back.
 //!
-//! The [`Bounds`] go ahead, so that they hold while the rest is read. A line that begins with [`AT`]
-//! names the engines whose transitions run at the moment; the last line is the [`Report`], as JSON.
+//! The [`Bounds`] go ahead, so that they hold while the rest is read. Lines say meanwhile whose code runs
+//! ([`At`](super::At)); the last one is the [`Report`], as JSON.
 
 use refit_abi::codes;
 use refit_loader::InterfaceId;
 use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// Begins a line that names the engines under way.
-pub(crate) const AT: &str = "at ";
-
-/// Engines that such a line names at most.
-pub(crate) const AT_ENGINES_MAX: usize = 4;
 
 /// The child's limits on memory, and on the bytes that it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
