@@ -58,6 +58,8 @@ super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should kn
     MESSAGES_NOT_ACCEPTED = "messages-not-accepted", PlanRefused, "Write `impl MigrateMessage` for the older message, or plan with `--dead-letters KIND`.";
     /// The library reaches outside of the node, where nothing is the same twice.
     OUTSIDE_CALLS = "outside-calls", PlanRefused, "See that no state, reply or message depends on it.";
+    /// The pause that the rehearsal took is so long that clients notice it.
+    PAUSE_LONG = "pause-long", PlanRefused, "Write a migration that touches fewer fields, or apply when few clients are there.";
     /// The state is copied field by field although its type did not change.
     STATE_COPIED = "state-copied", PlanRefused, "Build with the same toolchain if the pause matters.";
     /// The upgrade drops timers that wait.

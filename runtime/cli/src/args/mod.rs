@@ -45,8 +45,8 @@ pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
 pub(crate) use policy::{PolicyArgs, pause_limit, rehearsal_wait};
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use upgrade::{
-    ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, UpgradeCommand, UpgradeStatusArgs,
-    UpgradeWaitArgs,
+    ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, RehearseArgs, UpgradeCommand,
+    UpgradeStatusArgs, UpgradeWaitArgs,
 };
 pub(crate) use watch::{WatchArgs, call_limit, stop_limit};
 

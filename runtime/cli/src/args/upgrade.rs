@@ -14,6 +14,8 @@ use std::time::Duration;
 pub(crate) enum UpgradeCommand {
     /// Says what new code would do to the node, and writes it down as a plan.
     Plan(PlanArgs),
+    /// Has the node run a plan's upgrade once more on a copy of its present state; nothing is applied.
+    Rehearse(RehearseArgs),
     /// Applies a plan to the node.
     Apply(ApplyArgs),
     /// Shows one upgrade; without a number the last one.
@@ -71,6 +73,18 @@ pub(crate) struct PlanArgs {
     pub(crate) no_rehearsal: bool,
     #[command(flatten)]
     pub(crate) building: BuildingArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RehearseArgs {
+    /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Fails if the pause would be longer, such as 5ms; overrides the node's own bound.
+    #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
+    pub(crate) max_pause: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -34,6 +34,7 @@ mod upgrade_follow;
 mod upgrade_history;
 pub(crate) mod upgrade_plan;
 mod upgrade_quarantine;
+mod upgrade_rehearse;
 mod upgrade_status;
 mod upgrade_wait;
 
@@ -121,6 +122,9 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
                 upgrade_plan::run(client, &sources, args).await
             })
         }
+        UpgradeCommand::Rehearse(args) => ask(common, async |client| {
+            upgrade_rehearse::run(client, args).await
+        }),
         UpgradeCommand::Apply(args) => ask(common, async |client| {
             upgrade_apply::run(client, args).await
         }),

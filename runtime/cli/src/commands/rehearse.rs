@@ -1,4 +1,4 @@
-//! The rehearsal of a plan that was just made: what the pause will be, or why there will be none.
+//! The rehearsal of a plan: what the pause will be, or why there will be none.
 
 use super::upgrade_end::of_refusal;
 use crate::client::{Client, Refused};
@@ -10,7 +10,7 @@ use crate::units::shown_bytes;
 use refit_abi::codes;
 use refit_abi::host::{Explain, Explained};
 use refit_admin::api::{Phase, Problem, Reason, RehearsalReport};
-use refit_upgrade::Plan;
+use refit_upgrade::{Finding, Level, Plan};
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -31,18 +31,28 @@ pub(super) async fn run(
     bound: Option<Duration>,
 ) -> Result<Option<RehearsalReport>, Failure> {
     let text = serde_json::to_string(plan).map_err(|error| Failure::output(error.into()))?;
-    show::talk("the node rehearses the upgrade on a copy of its state");
-    let answer = match client.post("/v1/upgrades/rehearse", &[], text).await {
+    match of(client, text, bound).await {
         Err(failure) if failure.code() == codes::REHEARSAL_OFF => {
             show::talk("not rehearsed: the node was started without rehearsals");
-            return Ok(None);
+            Ok(None)
         }
-        answer => answer.map_err(not_again)?,
-    };
+        report => report.map(Some),
+    }
+}
+
+/// Lets the node rehearse the plan that `text` is. A pause above `bound`, or the node's own, is a failure.
+pub(super) async fn of(
+    client: &Client,
+    text: String,
+    bound: Option<Duration>,
+) -> Result<RehearsalReport, Failure> {
+    show::talk("the node rehearses the upgrade on a copy of its state");
+    let answer = client.post("/v1/upgrades/rehearse", &[], text).await;
+    let answer = answer.map_err(not_again)?;
     let mut report: RehearsalReport = client.decode(&answer)?;
     match report.reason.take().or_else(|| too_long(&report, bound)) {
         Some(reason) => Err(RehearsalFailed(reason).into()),
-        None => Ok(Some(report)),
+        None => Ok(report),
     }
 }
 
@@ -56,6 +66,29 @@ fn not_again(failure: Failure) -> Failure {
         .into(),
         _ => failure,
     }
+}
+
+/// A pause of this length is noticed by everyone who waits for a reply.
+const LONG_PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// What the operator should know of the predicted pause.
+pub(super) fn finding(report: &RehearsalReport) -> Option<Finding> {
+    let predicted = report.predicted_us?;
+    if Duration::from_micros(predicted) < LONG_PAUSE_MIN {
+        return None;
+    }
+    Some(Finding {
+        code: codes::PAUSE_LONG.to_owned(),
+        level: Level::Warning,
+        kind: String::new(),
+        reason: format!(
+            "the pause would be {}: no engine runs as long, and clients wait",
+            microseconds(predicted)
+        ),
+        next: "write a migration that touches fewer fields: those that only move cost nothing; or apply \
+               when few clients are there"
+            .to_owned(),
+    })
 }
 
 /// Why the node would refuse a plan whose upgrade goes well, for its pause.
@@ -174,6 +207,14 @@ mod tests {
             ..report.clone()
         };
         assert!(text(&one).contains("(rehearsed on 1 engine, 1.5 MiB"));
+        assert_eq!(finding(&report), None);
+        let long = RehearsalReport {
+            predicted_us: Some(12_000_000),
+            ..report.clone()
+        };
+        let found = finding(&long).unwrap();
+        assert_eq!(found.code, "pause-long");
+        assert!(found.reason.contains("12.0 s"), "{found:?}");
         let micros = |count| Some(Duration::from_micros(count));
         assert_eq!(too_long(&report, None), None);
         assert_eq!(too_long(&report, micros(140)), None);

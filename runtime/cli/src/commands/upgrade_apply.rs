@@ -47,7 +47,7 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
 const STDIN: &str = "-";
 
 /// The text of the plan. What is no JSON at all is another file than was meant; the rest the node looks at.
-fn read_plan(path: &Path) -> Result<String, FileError> {
+pub(super) fn read_plan(path: &Path) -> Result<String, FileError> {
     let (path, text) = match path == Path::new(STDIN) {
         true => (Path::new("stdin"), read_stdin()?),
         false => (path, read_text(path, PLAN_BYTES_MAX as u64)?),

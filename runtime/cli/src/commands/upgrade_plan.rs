@@ -49,6 +49,8 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         false => rehearse::run(client, &plan, args.max_pause).await?,
     };
     plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
+    let long = rehearsal.as_ref().and_then(rehearse::finding);
+    plan.findings.extend(long);
     let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
     let text = show::plan::text(&plan, &status) + &predicted;
     destination.write_json(&plan)?;
@@ -64,7 +66,16 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     if args.no_rehearsal {
         show::talk("apply rehearses it all the same, unless it is told --no-rehearsal too");
     }
-    show::next(format_args!("refit upgrade apply {}", args.out.display()));
+    // What a rehearsal would refuse was planned without one, and is refused again by an apply with one.
+    let without = if args.no_rehearsal {
+        " --no-rehearsal"
+    } else {
+        ""
+    };
+    show::next(format_args!(
+        "refit upgrade apply {}{without}",
+        args.out.display()
+    ));
     Ok(())
 }
 

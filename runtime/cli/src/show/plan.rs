@@ -101,7 +101,8 @@ fn live<'a>(kind: &str, status: &'a Status) -> Option<&'a KindStatus> {
 }
 
 fn engines(live: Option<&KindStatus>) -> String {
-    live.map_or(0, |live| live.engines).to_string()
+    // Not 0: what a kind will have that comes in, its upgrade decides.
+    live.map_or_else(|| "none yet".to_owned(), |live| live.engines.to_string())
 }
 
 fn difference(text: &mut String, kind: &PlannedKind) {

@@ -84,6 +84,17 @@ fn a_plan_shows_the_pause_that_was_rehearsed_and_one_that_loops_is_not_made() {
     let written: Value = serde_json::from_str(&written).unwrap();
     assert!(written["predicted_pause_us"].as_u64().is_some());
 
+    let rehearse = ["upgrade", "rehearse", "plan.json"];
+    let rehearsed = folder.run(&rehearse);
+    assert_eq!(rehearsed.exit, 0, "{rehearsed:?}");
+    let said = "(rehearsed on 1 engine, ";
+    assert!(rehearsed.stdout.contains(said), "{rehearsed:?}");
+    let bound = folder.run(&[&rehearse[..], &["--max-pause", "0us"]].concat());
+    assert_eq!(bound.exit, 3, "{bound:?}");
+    assert!(bound.stderr.contains("pause-too-long"), "{bound:?}");
+    let generation = status(&folder).unwrap().generation.0;
+    assert_eq!(generation, 1, "nothing is applied");
+
     let apply = ["upgrade", "apply", "plan.json"];
     let bound = folder.run(&[&apply[..], &["--max-pause", "0us"]].concat());
     assert_eq!(bound.exit, 3, "{bound:?}");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 16] = [
+pub const LINT_CODES: [&str; 17] = [
     codes::AFTER_UNKNOWN_KIND,
     codes::CAPABILITY_MISSING,
     codes::CAPABILITY_NEW,
@@ -17,6 +17,7 @@ pub const LINT_CODES: [&str; 16] = [
     codes::INTERFACE_CHANGED,
     codes::MESSAGES_NOT_ACCEPTED,
     codes::OUTSIDE_CALLS,
+    codes::PAUSE_LONG,
     codes::RELEASE_QUARANTINED,
     codes::STATE_COPIED,
     codes::TIMERS_DROPPED,
