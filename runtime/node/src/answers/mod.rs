@@ -104,13 +104,7 @@ impl<'a> Terms<'a> {
 
 fn refused(error: &ReplyError) -> Refusal {
     let terms = match error {
-        // Whether the handler kept its word and changed nothing, the node does not know.
-        ReplyError::Fault(fault) if refused_midway(fault) => Terms::of(
-            422,
-            fault.code.as_str(),
-            "the node refused what the engine asked for midway: query its state before you send this again",
-        ),
-        ReplyError::Fault(fault) => Terms::of(422, fault.code.as_str(), "change the request"),
+        ReplyError::Fault(fault) => Terms::of(422, fault.code.as_str(), after_fault(fault)),
         ReplyError::ChangedAtFault(fault) => Terms::of(
             422,
             fault.code.as_str(),
@@ -189,6 +183,19 @@ fn of_key(refusal: KeyRefusal) -> Terms<'static> {
     }
 }
 
+/// What a client can do after a fault. Whether the handler kept its word and changed nothing, the node does not know.
+fn after_fault(fault: &Fault) -> &'static str {
+    match fault.code.as_str() {
+        codes::REPLY_NOT_WRITTEN => {
+            "mend what the engine replies with; its handler has run: query its state before you send this again"
+        }
+        _ if refused_midway(fault) => {
+            "the node refused what the engine asked for midway: query its state before you send this again"
+        }
+        _ => "change the request",
+    }
+}
+
 /// Whether a handler passed on what a service of the node answered.
 fn refused_midway(fault: &Fault) -> bool {
     ServiceError::ALL
@@ -235,7 +242,13 @@ pub(crate) fn query_refusal(error: &QueryError) -> Refusal {
         QueryError::Call {
             error: CallError::Fault(fault),
             ..
-        } => Terms::of(422, fault.code.as_str(), "change the query"),
+        } => {
+            let next = match fault.code.as_str() {
+                codes::ANSWER_NOT_WRITTEN => "mend what the engine answers with",
+                _ => "change the query",
+            };
+            Terms::of(422, fault.code.as_str(), next)
+        }
         QueryError::Call {
             error: CallError::Rejected { .. },
             ..
@@ -262,5 +275,19 @@ pub(crate) fn hold(answers: &Room, replied: Replied) -> Result<Replied, Refusal>
     match answers.hold(replied.body) {
         Ok(body) => Ok(Replied { body, ..replied }),
         Err(no_room) => Err(reply_without_room(no_room).at(moment, replied.repeated)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_after_a_fault_follows_from_whose_it_is() {
+        let next = |code: &str| refused(&ReplyError::Fault(Fault::new(code, "a text"))).next;
+        assert!(next(codes::REPLY_NOT_WRITTEN).contains("mend what"));
+        let spent = ServiceError::ALL[0].code();
+        assert!(next(spent).contains("midway"));
+        assert_eq!(next("too-low"), "change the request");
     }
 }

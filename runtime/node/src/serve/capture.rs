@@ -55,7 +55,7 @@ fn refusal(error: &CaptureError) -> Refusal {
         } => (
             503,
             codes::ENGINE_POISONED,
-            "the node's log says why; it stays so until the node is started again with a mended version",
+            "its handler may have changed half of the state, so nothing of it is written; the node's log says why it panicked, and `refit engine restart ENGINE` starts it afresh",
         ),
         CaptureError::Unavailable { .. } => (
             410,
