@@ -72,6 +72,8 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     CONFIG_TOKEN_INVALID = "config-token-invalid", Usage, "Give the one that the node has, or make a new one, such as with `openssl rand -hex 32`.";
     /// The address can be reached from other machines, and nothing on it is encrypted.
     CONFIG_BEYOND_LOOPBACK = "config-beyond-loopback", Usage, "Listen on 127.0.0.1 or [::1] and let a proxy or a tunnel lead there; or say `--tcp-beyond-loopback`.";
+    /// No group of this machine has the name.
+    CONFIG_GROUP_UNKNOWN = "config-group-unknown", Usage, "Name a group of /etc/group, or give its number.";
     /// No engine is named.
     CONFIG_NO_ENGINES = "config-no-engines", Usage, "Name one with `--engine NAME=PATH`, or with `[[engine]]` in the configuration file.";
     /// `--engine-config` names an engine that no `--engine` does.

@@ -2,8 +2,8 @@
 //!
 //! A page in a browser can send requests to this machine, and by DNS rebinding even under a name of its own. So on
 //! TCP every request must name this listener in `Host` (and in `Origin`, if it has one) *and* present the token,
-//! except on a listener for probes, which shows nothing but health. The unix socket has no such door: its mode 0600
-//! is the door, and no browser reaches it.
+//! except on a listener for probes, which shows nothing but health. The unix socket has no such door: its mode
+//! is the door (0600, or 0660 for a group), and no browser reaches it.
 
 use crate::{HostName, Refusal, Token};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};

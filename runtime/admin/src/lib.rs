@@ -21,7 +21,7 @@
 //! * Every wait and every buffer has a bound ([`Limits`]); a client that is awaited loses its place to one that comes.
 //! * Large bodies and answers hold a part of a [`Room`] as long as they are there: what clients ask for, or leave
 //!   unread, never grows the process beyond a bound.
-//! * The unix socket is never open to other users, not even while it is being made.
+//! * The unix socket is never open to other users than it is meant for, not even while it is being made.
 
 pub mod api;
 

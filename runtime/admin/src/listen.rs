@@ -13,6 +13,13 @@ pub enum Listen {
     /// On a unix socket, open to this user alone. The folder must exist; the socket that a dead
     /// node left is replaced.
     Unix(PathBuf),
+    /// The same, open to the members of a group too.
+    UnixGroup {
+        /// The path of the socket. The folders above it must let the group in.
+        path: PathBuf,
+        /// The group's number.
+        group: u32,
+    },
     /// On TCP, with a token on every request.
     Tcp {
         /// The address; port 0 takes a free one.
@@ -35,7 +42,7 @@ impl Listen {
     /// By which way those come in who reach engines here. Nobody does where there are probes alone.
     pub(crate) fn share(&self) -> Share {
         match self {
-            Self::Unix(_) | Self::Probes { .. } => Share::UNIX,
+            Self::Unix(_) | Self::UnixGroup { .. } | Self::Probes { .. } => Share::UNIX,
             Self::Tcp { token, .. } => token.share(),
         }
     }
@@ -79,6 +86,17 @@ pub enum BindError {
     NotASocket {
         /// The path.
         path: PathBuf,
+    },
+    /// The system does not give the socket to the group.
+    #[error("{} cannot be given to the group {group}; name a group that this user is a member of", path.display())]
+    Group {
+        /// The path of the socket.
+        path: PathBuf,
+        /// The group's number.
+        group: u32,
+        /// The system's error.
+        #[source]
+        source: io::Error,
     },
     /// The file system does not keep the mode.
     #[error("{} would be open to others (mode {mode:o}); give a path on another file system", path.display())]

@@ -13,6 +13,7 @@ use crate::{Address, BindError, Limits, Listen, Node, routes};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::TcpListener;
@@ -70,12 +71,8 @@ impl Server {
         let shutdown = watch::Sender::new(false);
         let app = App::new((node, listen.share()), limits, shutdown.subscribe());
         let (socket, address, stations) = match listen {
-            Listen::Unix(path) => {
-                let socket = Bound::Unix(Socket::bind(&path)?);
-                let routes = routes::all(app.clone());
-                let stations = Stations::new(app, None, routes);
-                (socket, Address::Unix(path), stations)
-            }
+            Listen::Unix(path) => unix(app, path, None)?,
+            Listen::UnixGroup { path, group } => unix(app, path, Some(group))?,
             Listen::Tcp { addr, token, hosts } => {
                 let (socket, bound) = bind_tcp(addr).await?;
                 let token = Some(token);
@@ -142,6 +139,17 @@ impl Server {
         tracing::debug!(%address, "no longer listening");
         connections.finish(&limits).await;
     }
+}
+
+fn unix(
+    app: App,
+    path: PathBuf,
+    group: Option<u32>,
+) -> Result<(Bound, Address, Stations), BindError> {
+    let socket = Bound::Unix(Socket::bind(&path, group)?);
+    let routes = routes::all(app.clone());
+    let stations = Stations::new(app, None, routes);
+    Ok((socket, Address::Unix(path), stations))
 }
 
 async fn bind_tcp(addr: SocketAddr) -> Result<(Bound, SocketAddr), BindError> {

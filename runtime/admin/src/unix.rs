@@ -1,15 +1,15 @@
 //! The unix socket: made with mode 0600, taken over from a dead node, refused to a second one.
 //!
-//! Its mode is set on the descriptor *before* it is bound, so the file is never there with a wider one. Beside it
-//! lies `PATH.lock`, locked as long as the node lives: the holder of the lock owns the path, so two nodes that start
+//! Its mode is set on the descriptor *before* it is bound, so the file is never there with a wider one. One that is
+//! for a group too belongs to the group before its mode lets the group in. Beside it lies `PATH.lock`, locked as long as the node lives: the holder of the lock owns the path, so two nodes that start
 //! at once cannot both take over a stale socket.
 
 use crate::listen::BindError;
 use rustix::fs::Mode;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixSocket};
 
@@ -18,6 +18,9 @@ const BACKLOG: u32 = 1024;
 
 /// The mode of the socket and of its lock file.
 const MODE: u32 = 0o600;
+
+/// The mode of a socket that is for a group too.
+const GROUP_MODE: u32 = 0o660;
 
 /// A bound socket. Removes its file when dropped.
 #[derive(Debug)]
@@ -29,24 +32,32 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Binds `path`. Must be called inside a tokio runtime.
-    pub(crate) fn bind(path: &Path) -> Result<Self, BindError> {
-        let lock = lock(path)?;
-        remove_stale(path)?;
+    /// Binds `path`, for the members of `group` too if one is named. Must be called inside a tokio runtime.
+    pub(crate) fn bind(path: &Path, group: Option<u32>) -> Result<Self, BindError> {
         let fail = |source| BindError::Unix {
             path: path.to_owned(),
             source,
         };
+        // A path that is too long leaves no lock behind.
+        SocketAddr::from_pathname(path).map_err(fail)?;
+        let lock = lock(path)?;
+        remove_stale(path)?;
         let listener = listen(path).map_err(fail)?;
+        let let_in = group.map_or(Ok(MODE), |group| let_in(path, group));
         let metadata = std::fs::symlink_metadata(path).map_err(fail)?;
         let mode = metadata.mode() & 0o777;
-        if mode != MODE {
-            // Others could connect to it, so it must not stay.
-            let _ = std::fs::remove_file(path);
-            return Err(BindError::Mode {
+        let refused = match let_in {
+            Ok(expected) if mode == expected => None,
+            Ok(_) => Some(BindError::Mode {
                 path: path.to_owned(),
                 mode,
-            });
+            }),
+            Err(error) => Some(error),
+        };
+        if let Some(refused) = refused {
+            // Others could connect to it, or those who should cannot: it must not stay.
+            let _ = std::fs::remove_file(path);
+            return Err(refused);
         }
         Ok(Self {
             listener,
@@ -54,6 +65,21 @@ impl Socket {
             inode: metadata.ino(),
             _lock: lock,
         })
+    }
+}
+
+/// Gives the socket to a group and lets its members in, in this order: in between nobody else is. Returns the mode
+/// that it has then.
+fn let_in(path: &Path, group: u32) -> Result<u32, BindError> {
+    let given = lchown(path, None, Some(group));
+    let mode = Permissions::from_mode(GROUP_MODE);
+    match given.and_then(|()| std::fs::set_permissions(path, mode)) {
+        Ok(()) => Ok(GROUP_MODE),
+        Err(source) => Err(BindError::Group {
+            path: path.to_owned(),
+            group,
+            source,
+        }),
     }
 }
 

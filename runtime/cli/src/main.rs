@@ -16,6 +16,7 @@ mod dev;
 mod exit;
 mod failure;
 mod files;
+mod group;
 mod output;
 mod package;
 mod show;

@@ -3,7 +3,7 @@
 use crate::support::{Seen, Served, TOKEN, request};
 use refit_admin::{Address, BATCH_CONTENT_TYPE, BindError, Limits, Listen, Server, Share, Token};
 use refit_test_support::Double;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,37 @@ async fn the_socket_is_open_to_its_owner_alone() {
         served.address.to_string(),
         format!("unix:{}", path.display())
     );
+}
+
+#[tokio::test]
+async fn a_socket_for_a_group_is_open_to_its_members_and_to_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    // Of those that are there, one that this user may give a file to.
+    let group = std::fs::metadata(folder.path()).unwrap().gid();
+    let listen = Listen::UnixGroup {
+        path: path.clone(),
+        group,
+    };
+    let served = Served::start(Some(listen), Double::default(), Limits::default()).await;
+    let socket = std::fs::metadata(&path).unwrap();
+    assert_eq!(
+        (socket.permissions().mode() & 0o777, socket.gid()),
+        (0o660, group)
+    );
+    let lock = std::fs::metadata(folder.path().join("admin.sock.lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
+    assert_eq!(served.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_for_a_socket_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = bind(&folder.path().join("x".repeat(120)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, BindError::Unix { .. }), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -15,6 +15,15 @@ pub(crate) struct ListeningArgs {
         help_heading = "Listening"
     )]
     pub(crate) socket: Option<PathBuf>,
+    /// Opens the socket to the members of this group too: its name in /etc/group, or its number. Its folder has to let
+    /// them in as well, which a data folder does not: name another place with --socket. [default: its owner alone]
+    #[arg(
+        long,
+        value_name = "GROUP",
+        env = "REFIT_SOCKET_GROUP",
+        help_heading = "Listening"
+    )]
+    pub(crate) socket_group: Option<String>,
     /// Listens on TCP too; needs a token. HOST is an address, or `localhost`.
     #[arg(
         long,

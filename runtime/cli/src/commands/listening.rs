@@ -2,8 +2,8 @@
 
 use crate::args::{CommonArgs, ListeningArgs};
 use crate::config::{self, ConfigError, File};
-use refit_admin::{HostName, Listen, Token};
-use std::net::SocketAddr;
+use crate::group;
+use refit_admin::{Listen, Token};
 use std::path::PathBuf;
 
 /// The listeners that flags and file ask for, the unix socket first.
@@ -16,7 +16,9 @@ pub(super) fn listens(
         .socket
         .clone()
         .unwrap_or_else(|| config::socket(common, file));
-    let mut listens = vec![Listen::Unix(whole(socket))];
+    let group = args.socket_group.as_ref();
+    let group = group.or(file.admin.socket_group.as_ref());
+    let mut listens = vec![unix(whole(socket), group)?];
     let hosts = match args.allow_hosts.as_slice() {
         [] => &file.admin.allow_hosts,
         given => given,
@@ -26,7 +28,9 @@ pub(super) fn listens(
         if !(beyond || addr.ip().is_loopback()) {
             return Err(ConfigError::BeyondLoopback { addr });
         }
-        listens.push(tcp(common, file, (addr, hosts))?);
+        let hosts = hosts.to_vec();
+        let token = token(common, file)?;
+        listens.push(Listen::Tcp { addr, token, hosts });
     }
     if let Some(addr) = args.probe_listen.or(file.admin.probe_listen) {
         let hosts = hosts.to_vec();
@@ -35,18 +39,23 @@ pub(super) fn listens(
     Ok(listens)
 }
 
-fn tcp(
-    common: &CommonArgs,
-    file: &File,
-    (addr, hosts): (SocketAddr, &[HostName]),
-) -> Result<Listen, ConfigError> {
+fn unix(path: PathBuf, group: Option<&String>) -> Result<Listen, ConfigError> {
+    let Some(name) = group else {
+        return Ok(Listen::Unix(path));
+    };
+    let group = group::number(name).ok_or_else(|| ConfigError::GroupUnknown {
+        group: name.clone(),
+    })?;
+    Ok(Listen::UnixGroup { path, group })
+}
+
+/// The token that clients have to present over TCP.
+fn token(common: &CommonArgs, file: &File) -> Result<Token, ConfigError> {
     let text = config::token(common, file)?.ok_or(ConfigError::TokenMissing)?;
-    let token = Token::new(&text).map_err(|source| ConfigError::TokenInvalid {
+    Token::new(&text).map_err(|source| ConfigError::TokenInvalid {
         origin: "the configuration".to_owned(),
         source,
-    })?;
-    let hosts = hosts.to_vec();
-    Ok(Listen::Tcp { addr, token, hosts })
+    })
 }
 
 /// A path that stays the same file's when an engine changes the working folder, which is the whole process's.

@@ -97,7 +97,7 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
 /// Takes the data folder for this node alone.
 fn lock(data_dir: &Path, listens: &[Listen]) -> Result<FolderLock, Box<RunError>> {
     let socket = listens.iter().find_map(|listen| match listen {
-        Listen::Unix(path) => std::path::absolute(path).ok(),
+        Listen::Unix(path) | Listen::UnixGroup { path, .. } => std::path::absolute(path).ok(),
         _ => None,
     });
     let holder = Holder {

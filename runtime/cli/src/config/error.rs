@@ -26,6 +26,8 @@ pub(crate) enum ConfigError {
     TokenMissing,
     #[error("{addr} can be reached from other machines, and nothing on it is encrypted")]
     BeyondLoopback { addr: SocketAddr },
+    #[error("no group is called `{group}`")]
+    GroupUnknown { group: String },
     #[error("{} is there already", path.display())]
     Exists { path: PathBuf },
     #[error("{path} of engine `{engine}` is not there", path = path.display())]
@@ -52,6 +54,7 @@ impl Explain for ConfigError {
             Self::TokenOpen { .. } => codes::CONFIG_TOKEN_OPEN,
             Self::TokenMissing => codes::CONFIG_TOKEN_MISSING,
             Self::BeyondLoopback { .. } => codes::CONFIG_BEYOND_LOOPBACK,
+            Self::GroupUnknown { .. } => codes::CONFIG_GROUP_UNKNOWN,
             Self::Exists { .. } => codes::CONFIG_FILE_THERE,
             Self::EngineMissing { .. } => codes::CONFIG_ENGINE_MISSING,
             Self::NoEngines => codes::CONFIG_NO_ENGINES,
@@ -80,6 +83,9 @@ impl Explain for ConfigError {
             Self::BeyondLoopback { .. } => {
                 "listen on 127.0.0.1 or [::1] and let a proxy or a tunnel lead there; or say --tcp-beyond-loopback \
              (`tcp_beyond_loopback = true`) if the network is yours alone"
+            }
+            Self::GroupUnknown { .. } => {
+                "name a group of /etc/group, or give its number (`getent group NAME` says it)"
             }
             Self::Exists { .. } => {
                 "move it away, or name another folder; `refit config check` says what is in it"

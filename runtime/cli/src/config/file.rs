@@ -82,6 +82,8 @@ pub(crate) struct NodeSection {
 pub(crate) struct AdminSection {
     /// Path of the unix socket.
     pub(crate) socket: Option<PathBuf>,
+    /// The group whose members may use it too.
+    pub(crate) socket_group: Option<String>,
     /// TCP address to listen on too.
     #[serde(deserialize_with = "addr")]
     pub(crate) tcp: Option<SocketAddr>,
@@ -191,6 +193,7 @@ mod tests {
         stop_limit = "1min 30s"
         [admin]
         socket = "/run/refit.sock"
+        socket_group = "operators"
         tcp = "127.0.0.1:7070"
         tcp_beyond_loopback = true
         probe_listen = "localhost:7071"
@@ -228,6 +231,7 @@ mod tests {
             file.admin.socket.as_deref(),
             Some(Path::new("/run/refit.sock"))
         );
+        assert_eq!(file.admin.socket_group.as_deref(), Some("operators"));
         assert_eq!(file.admin.tcp, Some("127.0.0.1:7070".parse().unwrap()));
         assert!(file.admin.tcp_beyond_loopback);
         let probes = Some("127.0.0.1:7071".parse().unwrap());

@@ -151,7 +151,18 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"refit-data/admin.sock\"",
         flag_id: "socket",
         flag: "--socket, REFIT_SOCKET",
-        about: "The unix socket on which the node always listens. Its mode is 0600.",
+        about: "The unix socket on which the node always listens. Its mode is 0600, or 0660 for a group.",
+    },
+    Key {
+        section: "admin",
+        name: "socket_group",
+        form: "a group of /etc/group, or its number, in quotes",
+        default: "none",
+        example: "\"operators\"",
+        flag_id: "socket_group",
+        flag: "--socket-group, REFIT_SOCKET_GROUP",
+        about: "Opens the socket to the members of this group too. Its folder has to let them in as well, which \
+                a data folder does not: name another place with `socket`.",
     },
     Key {
         section: "admin",
