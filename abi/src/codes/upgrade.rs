@@ -78,17 +78,17 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// An engine would be poisoned by what is settled after the upgrade.
     SETTLING_FAILED = "settling-failed", TransitionFailed, "Mend the engine's migration and plan again.";
     /// A state cannot be read from its bytes.
-    STATE_NOT_READ = "state-not-read", Internal, "Mend what the engine's `#[state(serde)]` fields write and read.";
+    STATE_NOT_READ = "state-not-read", TransitionFailed, "Mend what the engine's `#[state(serde)]` fields write and read.";
     /// A state cannot be written as bytes.
-    STATE_NOT_WRITTEN = "state-not-written", Internal, "Mend what the engine's `#[state(serde)]` fields write and read.";
+    STATE_NOT_WRITTEN = "state-not-written", TransitionFailed, "Mend what the engine's `#[state(serde)]` fields write and read.";
     /// A state reads back from its bytes as another one.
     STATE_NOT_READ_BACK = "state-not-read-back", TransitionFailed, "Mend what the engine's `#[state(serde)]` fields write and read.";
     /// A state is written in another order each time: it holds a value without an order.
     STATE_WITHOUT_ORDER = "state-without-order", TransitionFailed, "Use `BTreeMap` and `BTreeSet` in states.";
     /// A state is nested too deep to be copied.
-    STATE_TOO_DEEP = "state-too-deep", Internal, "Keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number.";
+    STATE_TOO_DEEP = "state-too-deep", TransitionFailed, "Keep the data of a recursive type flat, such as a `BTreeMap` of entries that name each other by number.";
     /// The bytes of a state leave out a part of it.
-    STATE_INCOMPLETE = "state-incomplete", Internal, "Look at the serde attributes of the types behind `#[state(serde)]`: one with `skip_serializing_if` cannot be part of a state.";
+    STATE_INCOMPLETE = "state-incomplete", TransitionFailed, "Look at the serde attributes of the types behind `#[state(serde)]`: one with `skip_serializing_if` cannot be part of a state.";
     /// A state cannot be copied.
-    STATE_NOT_COPIED = "state-not-copied", Internal, "Mend what the engine's `#[state(serde)]` fields write and read.";
+    STATE_NOT_COPIED = "state-not-copied", TransitionFailed, "Mend what the engine's `#[state(serde)]` fields write and read.";
 }

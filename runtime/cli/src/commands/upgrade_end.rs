@@ -46,31 +46,33 @@ impl UpgradeEnd {
 
 impl Reported for UpgradeEnd {
     fn exit(&self) -> Exit {
-        let of_the_code = Exit::of(self.code()).unwrap_or(Exit::Refused);
+        let of_the_code = || Exit::of(self.code());
         match self {
-            Self::Failed { report } if report.state == UpgradeState::Aborted => match of_the_code {
-                // It was let go before its pause: the same plan may come in in a moment.
-                Exit::Busy => Exit::Busy,
-                _ => Exit::TransitionFailed,
-            },
-            Self::Failed { .. } => self.reason().map_or(of_the_code, of_refusal),
-            Self::Unfinished { .. } | Self::Left { .. } | Self::Restarted { .. } => of_the_code,
+            // What is not in the list is an engine's own, from its fault.
+            Self::Failed { report } if report.state == UpgradeState::Aborted => {
+                of_the_code().unwrap_or(Exit::TransitionFailed)
+            }
+            Self::Failed { .. } if self.reason().is_some() => {
+                self.reason().map_or(Exit::Refused, of_refusal)
+            }
+            _ => of_the_code().unwrap_or(Exit::Refused),
         }
     }
 }
 
-/// The exit for an upgrade that was refused before its pause.
+/// The exit for an upgrade that was refused before its pause: as the list of codes says, but that what the linter finds
+/// refuses a plan, whatever else the same code is said of.
 pub(crate) fn of_refusal(reason: &Reason) -> Exit {
-    if reason.phase == Phase::Rehearsed && reason.engine.is_some() {
-        return Exit::TransitionFailed;
-    }
-    if LINT_CODES.contains(&reason.code.as_str()) {
+    let is_early = reason.phase <= Phase::Probed;
+    if is_early && LINT_CODES.contains(&reason.code.as_str()) {
         return Exit::PlanRefused;
     }
-    // A code of a newer node.
-    Exit::of(&reason.code).unwrap_or(match reason.phase <= Phase::Probed {
-        true => Exit::ArtifactRefused,
-        false => Exit::Refused,
+    Exit::of(&reason.code).unwrap_or(match (is_early, &reason.engine) {
+        // Of a newer node.
+        (true, _) => Exit::ArtifactRefused,
+        // An engine's own, from its fault.
+        (false, Some(_)) => Exit::TransitionFailed,
+        (false, None) => Exit::Refused,
     })
 }
 
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aborted_upgrade_may_be_tried_again_only_if_its_code_says_so() {
+    fn an_aborted_upgrade_exits_as_the_list_of_codes_says_and_by_an_engines_own_as_failed() {
         let aborted = |code: &str| {
             let reason =
                 format!(r#"{{"code":"{code}","detail":"no","next":"another","phase":"armed"}}"#);
@@ -201,7 +203,13 @@ mod tests {
         };
         assert_eq!(aborted("sweep-too-long"), Exit::Busy);
         assert_eq!(aborted("transition-failed"), Exit::TransitionFailed);
-        assert_eq!(aborted("overtaken"), Exit::TransitionFailed);
+        assert_eq!(aborted("overtaken"), Exit::Refused);
+        assert_eq!(aborted("withdrawn"), Exit::Refused);
+        assert_eq!(aborted("plan-parameters"), Exit::PlanRefused);
         assert_eq!(aborted("too-poor"), Exit::TransitionFailed);
+        let known = codes::GROUPS.iter().flat_map(|group| group.codes);
+        for known in known.filter(|known| known.exit != Exit::Done) {
+            assert_eq!(aborted(known.code), known.exit, "{}", known.code);
+        }
     }
 }

@@ -15,8 +15,9 @@ fn guide() -> String {
 Every error of a node and of `refit` has a code: one word that stays, for programs and for this page. It stands first in
 what a command prints, and as `code` in JSON, over HTTP and with `--json`. `refit explain CODE` prints what stands here.
 The number is the exit code of a command that ends with the error; what the numbers mean is in the
-[README](README.md#exit-codes), and in `refit --help`. An upgrade that was aborted, or that fails in the code of an engine while it
-is rehearsed, ends with 30 whatever its code is, and a plan that the linter refuses with 22. Codes that are not here are an engine's own, from its faults.
+[README](README.md#exit-codes), and in `refit --help`. A plan that the linter refuses ends with 22, also
+where its code is said of something else. Codes that are not here are an engine's own, from its faults: an upgrade that one of them ends, in its
+rehearsal or its pause, ends with 30.
 
 This page is written from the constants in `abi/src/codes`; a test holds both together.
 "
