@@ -26,13 +26,15 @@ pub(crate) struct RunArgs {
     /// Time in which a block fills while many messages come, such as 5ms; few messages get their blocks at once.
     #[arg(
         long,
-        alias = "block-interval-ms",
         value_name = "TIME",
         env = "REFIT_BLOCK_INTERVAL",
         value_parser = block_interval,
         help_heading = "Blocks"
     )]
     pub(crate) block_interval: Option<Duration>,
+    /// The same in milliseconds, which scripts still say.
+    #[arg(long, value_name = "MS", hide = true, overrides_with = "block_interval")]
+    pub(crate) block_interval_ms: Option<u64>,
     /// Messages that one block takes at most.
     #[arg(
         long,
@@ -71,13 +73,17 @@ pub(crate) struct RunArgs {
     pub(crate) backtraces: bool,
 }
 
+impl RunArgs {
+    /// The time between two blocks, under its name or its older one.
+    pub(crate) fn block_interval(&self) -> Option<Duration> {
+        let older = self.block_interval_ms.map(Duration::from_millis);
+        older.or(self.block_interval)
+    }
+}
+
 /// Parses the time between two blocks. A block's time is in milliseconds, so this is too.
 pub(crate) fn block_interval(text: &str) -> Result<Duration, String> {
-    // What `--block-interval-ms` took, which scripts still say.
-    let interval = match text.parse() {
-        Ok(millis) => Duration::from_millis(millis),
-        Err(_) => time(text)?,
-    };
+    let interval = time(text)?;
     let whole = Duration::from_millis(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX));
     match whole == interval {
         true => Ok(interval),
@@ -85,5 +91,35 @@ pub(crate) fn block_interval(text: &str) -> Result<Duration, String> {
             "{} is not a whole number of milliseconds",
             shown_time(interval)
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: RunArgs,
+    }
+
+    #[test]
+    fn the_time_between_blocks_has_a_unit_and_the_older_flag_is_in_milliseconds() {
+        let interval = |words: &[&str]| {
+            let typed = Typed::try_parse_from([&["run"], words].concat()).ok()?;
+            Some(typed.args.block_interval().map(|it| it.as_millis()))
+        };
+        assert_eq!(interval(&[]), Some(None));
+        assert_eq!(interval(&["--block-interval", "5ms"]), Some(Some(5)));
+        assert_eq!(interval(&["--block-interval-ms", "7"]), Some(Some(7)));
+        for wrong in [
+            ["--block-interval", "5"],
+            ["--block-interval", "500us"],
+            ["--block-interval-ms", "5ms"],
+        ] {
+            assert_eq!(interval(&wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -106,13 +106,15 @@ pub(crate) struct ApplyArgs {
     /// Longest wait for the end of the upgrade.
     #[arg(
         long,
-        alias = "wait-s",
         value_name = "TIME",
         default_value = "5min",
         env = "REFIT_WAIT_MAX",
-        value_parser = wait
+        value_parser = time
     )]
     pub(crate) wait_max: Duration,
+    /// The same in seconds, which scripts still say.
+    #[arg(long, value_name = "S", hide = true, overrides_with = "wait_max")]
+    pub(crate) wait_s: Option<u64>,
     /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; overrides the node's own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
@@ -168,10 +170,9 @@ pub(crate) struct UpgradeWaitArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// Parses the longest wait; a number alone is seconds, as `--wait-s` took them, which scripts still say.
-fn wait(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => time(text),
+impl ApplyArgs {
+    /// Longest wait for the end of the upgrade, under its name or its older one.
+    pub(crate) fn wait_max(&self) -> Duration {
+        self.wait_s.map_or(self.wait_max, Duration::from_secs)
     }
 }

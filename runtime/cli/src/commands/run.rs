@@ -193,7 +193,7 @@ fn node_config(
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }
-    if let Some(interval) = args.block_interval.or(file.node.block_interval) {
+    if let Some(interval) = args.block_interval().or(file.node.block_interval) {
         config.block_interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
     }
     if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {

@@ -33,7 +33,7 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     let following = Following {
         client,
         id,
-        wait_max: args.wait_max,
+        wait_max: args.wait_max(),
         shows_phases: true,
     };
     let report = following.to_end().await?;
@@ -138,13 +138,19 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_waits_in_seconds_is_understood() {
+    fn a_script_that_waits_in_seconds_is_understood_and_the_newer_name_wants_a_unit() {
         let wait = |words: &[&str]| {
             let words = [&["apply", "plan.json"], words].concat();
-            Typed::parse_from(words).args.wait_max
+            let typed = Typed::try_parse_from(words).ok()?;
+            Some(typed.args.wait_max().as_secs())
         };
-        assert_eq!(wait(&["--wait-s", "20"]), Duration::from_secs(20));
-        assert_eq!(wait(&["--wait-max", "2min"]), Duration::from_secs(120));
-        assert_eq!(wait(&[]), Duration::from_secs(300));
+        assert_eq!(wait(&["--wait-s", "20"]), Some(20));
+        assert_eq!(wait(&["--wait-max", "2min"]), Some(120));
+        assert_eq!(wait(&[]), Some(300));
+        let both = ["--wait-s", "20", "--wait-max", "30s"];
+        assert_eq!(wait(&both), Some(30), "the last one counts");
+        for wrong in [["--wait-max", "20"], ["--wait-s", "20s"]] {
+            assert_eq!(wait(&wrong), None, "{wrong:?}");
+        }
     }
 }
