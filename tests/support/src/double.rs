@@ -517,6 +517,7 @@ fn status() -> Status {
         upgrade_at: Some(Height(1_000_000)),
         last_upgrade: Some(committed()),
         quarantined: 1,
+        quarantine_unwritten: None,
         libraries: Libraries {
             mapped: 1,
             pinned: 0,

@@ -63,6 +63,10 @@ pub struct Status {
     /// Entries of the quarantine whose code the node refuses: `GET /v1/quarantine` lists them, with why.
     #[serde(default)]
     pub quarantined: u64,
+    /// Why the quarantine list could not be written, if the file does not have what the node has: what is missing there is
+    /// forgotten when the node ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_unwritten: Option<String>,
     /// Engine libraries in this process.
     pub libraries: Libraries,
     /// Worker threads of the live crew.

@@ -20,7 +20,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 use refit_abi::{Generation, Height};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -63,6 +63,7 @@ pub struct Metrics {
     rehearsals: Family<OutcomeLabel, Counter>,
     rehearsal: Histogram,
     quarantined: Gauge,
+    quarantine_unwritten: Gauge,
     mailbox_depth: Gauge,
     libraries_mapped: Gauge,
     libraries_pinned: Gauge,
@@ -100,6 +101,7 @@ impl Metrics {
             rehearsals: Family::default(),
             rehearsal: Histogram::new(WORK_BUCKETS_S),
             quarantined: Gauge::default(),
+            quarantine_unwritten: Gauge::default(),
             mailbox_depth: Gauge::default(),
             libraries_mapped: Gauge::default(),
             libraries_pinned: Gauge::default(),
@@ -116,120 +118,60 @@ impl Metrics {
         metrics
     }
 
+    /// Names each metric. Those with [`seconds`] are times.
     fn register(&mut self) {
         let r = &mut self.registry;
-        r.register(
-            "build",
-            "Version, ABI, compiler and target of this program",
-            Info::new(BuildInfo::THIS),
-        );
-        let block = self.block.clone();
+        let info = Info::new(BuildInfo::THIS);
+        let help = "Version, ABI, compiler and target of this program";
+        r.register("build", help, info);
         let help = "Time from when a block was given to the crew until its outcome was taken";
-        r.register_with_unit("block", help, Unit::Seconds, block);
-        r.register(
-            "engines",
-            "Engines of the node, by kind",
-            self.engines.clone(),
-        );
-        let handling = self.handling.clone();
+        seconds(r, "block", help, &self.block);
+        plain(r, "engines", "Engines of the node, by kind", &self.engines);
         let help = "Time in which engines of a kind ran, by samples of what runs: exact over many of them only";
-        r.register_with_unit("handling", help, Unit::Seconds, handling);
-        r.register(
-            "rehearsals",
-            "Rehearsals that ended, by outcome",
-            self.rehearsals.clone(),
-        );
-        let rehearsal = self.rehearsal.clone();
+        seconds(r, "handling", help, &self.handling);
+        let help = "Rehearsals that ended, by outcome";
+        plain(r, "rehearsals", help, &self.rehearsals);
         let help = "Time that a rehearsal took, with the copy of the states";
-        r.register_with_unit("rehearsal", help, Unit::Seconds, rehearsal);
-        r.register(
-            "quarantined",
-            "Artifacts that the node does not bring in again",
-            self.quarantined.clone(),
-        );
-        r.register(
-            "height",
-            "Number of the last executed block",
-            self.height.clone(),
-        );
-        r.register(
-            "generation",
-            "Live generation of engine code",
-            self.generation.clone(),
-        );
-        r.register(
-            "messages",
-            "Messages handled by engines, by kind",
-            self.messages.clone(),
-        );
-        r.register(
-            "faults",
-            "Messages that engines answered with a fault, by kind",
-            self.faults.clone(),
-        );
-        r.register(
-            "poisoned",
-            "Engines that panicked and take no messages, by kind",
-            self.poisoned.clone(),
-        );
-        r.register(
-            "dead_letters",
-            "Messages that no engine took and whose sender could not be told",
-            self.dead_letters.clone(),
-        );
-        r.register(
-            "events",
-            "Events that engines have emitted",
-            self.events.clone(),
-        );
-        r.register(
-            "events_forgotten",
-            "Events that are no longer kept for readers",
-            self.events_forgotten.clone(),
-        );
-        r.register(
-            "answers_forgotten",
-            "Answers to requests under keys that are no longer kept: a repeat is refused",
-            self.answers_forgotten.clone(),
-        );
-        r.register(
-            "clients_forgotten",
-            "Silent clients that were forgotten to make room for others under keys",
-            self.clients_forgotten.clone(),
-        );
-        r.register(
-            "upgrades",
-            "Upgrades that ended, by outcome",
-            self.upgrades.clone(),
-        );
-        let pause = self.upgrade_pause.clone();
+        seconds(r, "rehearsal", help, &self.rehearsal);
+        let help = "Artifacts that the node does not bring in again";
+        plain(r, "quarantined", help, &self.quarantined);
+        let help = "1 while the quarantine list on the disk is not as the node has it";
+        plain(r, "quarantine_unwritten", help, &self.quarantine_unwritten);
+        let help = "Number of the last executed block";
+        plain(r, "height", help, &self.height);
+        let help = "Live generation of engine code";
+        plain(r, "generation", help, &self.generation);
+        let help = "Messages handled by engines, by kind";
+        plain(r, "messages", help, &self.messages);
+        let help = "Messages that engines answered with a fault, by kind";
+        plain(r, "faults", help, &self.faults);
+        let help = "Engines that panicked and take no messages, by kind";
+        plain(r, "poisoned", help, &self.poisoned);
+        let help = "Messages that no engine took and whose sender could not be told";
+        plain(r, "dead_letters", help, &self.dead_letters);
+        let help = "Events that engines have emitted";
+        plain(r, "events", help, &self.events);
+        let help = "Events that are no longer kept for readers";
+        plain(r, "events_forgotten", help, &self.events_forgotten);
+        let help = "Answers to requests under keys that are no longer kept: a repeat is refused";
+        plain(r, "answers_forgotten", help, &self.answers_forgotten);
+        let help = "Silent clients that were forgotten to make room for others under keys";
+        plain(r, "clients_forgotten", help, &self.clients_forgotten);
+        let help = "Upgrades that ended, by outcome";
+        plain(r, "upgrades", help, &self.upgrades);
         let help = "Time in which an upgrade kept all engines still";
-        r.register_with_unit("upgrade_pause", help, Unit::Seconds, pause);
-        let without_block = self.upgrade_without_block.clone();
+        seconds(r, "upgrade_pause", help, &self.upgrade_pause);
         let help = "Time without a block around an upgrade, with the copy for its rehearsal";
-        r.register_with_unit("upgrade_without_block", help, Unit::Seconds, without_block);
-        r.register(
-            "mailbox_depth",
-            "Messages in all mailboxes",
-            self.mailbox_depth.clone(),
-        );
-        let mapped = self.libraries_mapped.clone();
-        r.register(
-            "libraries_mapped",
-            "Engine libraries mapped into the process",
-            mapped,
-        );
-        let pinned = self.libraries_pinned.clone();
-        r.register(
-            "libraries_pinned",
-            "Retired libraries that could not be unmapped",
-            pinned,
-        );
-        r.register(
-            "log_lines_dropped",
-            "Lines of the node's log that could not be written, or were not read in time",
-            self.log_lines_dropped.clone(),
-        );
+        let without_block = &self.upgrade_without_block;
+        seconds(r, "upgrade_without_block", help, without_block);
+        let help = "Messages in all mailboxes";
+        plain(r, "mailbox_depth", help, &self.mailbox_depth);
+        let help = "Engine libraries mapped into the process";
+        plain(r, "libraries_mapped", help, &self.libraries_mapped);
+        let help = "Retired libraries that could not be unmapped";
+        plain(r, "libraries_pinned", help, &self.libraries_pinned);
+        let help = "Lines of the node's log that could not be written, or were not read in time";
+        plain(r, "log_lines_dropped", help, &self.log_lines_dropped);
     }
 
     /// Sets the last executed block.
@@ -270,6 +212,11 @@ impl Metrics {
     /// Sets how many artifacts are in quarantine.
     pub fn set_quarantined(&self, artifacts: u64) {
         self.quarantined.set(signed(artifacts));
+    }
+
+    /// Sets whether the quarantine list on the disk is not as the node has it.
+    pub fn set_quarantine_unwritten(&self, unwritten: bool) {
+        self.quarantine_unwritten.set(unwritten.into());
     }
 
     /// Counts `faults` more messages that engines of `kind` answered with a fault.
@@ -346,6 +293,16 @@ impl Metrics {
             Err(std::fmt::Error) => String::new(),
         }
     }
+}
+
+/// Registers a metric under this name; the library adds what its type wants.
+fn plain(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
+    registry.register(name, help, metric.clone());
+}
+
+/// As [`plain`], of a time: its name ends in the unit.
+fn seconds(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
 }
 
 fn signed(value: u64) -> i64 {

@@ -57,6 +57,13 @@ pub(crate) fn text(status: &Status) -> String {
         let refused = format!("{} refused: refit upgrade quarantine", status.quarantined);
         rows.push(("quarantine", refused));
     }
+    if let Some(why) = &status.quarantine_unwritten {
+        rows.push(("unwritten", why.clone()));
+        rows.push((
+            "",
+            "the node forgets a part of its quarantine when it ends; the next change writes it again".to_owned(),
+        ));
+    }
     rows.extend(forgotten(status).map(|forgotten| ("forgotten", forgotten)));
     rows.extend(grants(status).map(|grants| ("grants", grants)));
     let mut text = facts(&rows);

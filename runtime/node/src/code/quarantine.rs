@@ -1,12 +1,14 @@
 //! [`Quarantine`]: code that the node does not bring in again, in a file that outlives the process.
 //!
 //! A transition that never returns cannot be stopped inside the process: the process restarts with the
-//! old code, and what it tried is written here first, so that it is not tried again.
+//! old code, and what it tried is written here first, so that it is not tried again. In memory the list holds whether
+//! or not the disk takes it; that the disk did not is known until it does.
 
 use crate::replace::replace;
 use parking_lot::Mutex;
 use refit_abi::codes;
 use refit_abi::host::Explain;
+use refit_admin::Metrics;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -29,7 +31,16 @@ const FORMAT: u32 = 1;
 #[derive(Clone, Debug, Default)]
 pub struct Quarantine {
     path: Option<PathBuf>,
-    entries: Arc<Mutex<Vec<QuarantineEntry>>>,
+    list: Arc<Mutex<List>>,
+}
+
+/// The list, and who is told of its changes.
+#[derive(Debug, Default)]
+struct List {
+    entries: Vec<QuarantineEntry>,
+    /// Why the file is not as the entries are, if it is not.
+    unwritten: Option<String>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Code that an entry of the list forbids.
@@ -118,7 +129,10 @@ impl Quarantine {
         };
         Ok(Self {
             path: Some(path),
-            entries: Arc::new(Mutex::new(entries)),
+            list: Arc::new(Mutex::new(List {
+                entries,
+                ..List::default()
+            })),
         })
     }
 
@@ -129,23 +143,24 @@ impl Quarantine {
 
     /// All entries, oldest first.
     pub fn entries(&self) -> Vec<QuarantineEntry> {
-        self.entries.lock().clone()
+        self.list.lock().entries.clone()
     }
 
     /// How many entries refuse their code.
     pub fn refusing(&self) -> usize {
-        let entries = self.entries.lock();
-        let refuses = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
-        entries.iter().filter(refuses).count()
+        self.list.lock().refusing().count()
     }
 
-    /// How many artifacts do not come in again.
-    pub(crate) fn refused_artifacts(&self) -> usize {
-        let entries = self.entries.lock();
-        let refuse = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
-        let artifacts = entries.iter().filter(refuse);
-        let artifacts: BTreeSet<_> = artifacts.flat_map(|entry| &entry.artifacts).collect();
-        artifacts.len()
+    /// Why the file does not have what the list has: after a restart it is as the file says. `None` if it has it all.
+    pub fn unwritten(&self) -> Option<String> {
+        self.list.lock().unwritten.clone()
+    }
+
+    /// From now on each change is told to these metrics, and what there is at once.
+    pub(crate) fn tell(&self, metrics: Arc<Metrics>) {
+        let mut list = self.list.lock();
+        list.metrics = Some(metrics);
+        list.tell();
     }
 
     /// The first of these artifacts that an entry forbids.
@@ -153,13 +168,11 @@ impl Quarantine {
         &self,
         mut artifacts: impl Iterator<Item = &'a str>,
     ) -> Option<Forbidden<'a>> {
-        let entries = self.entries.lock();
+        let list = self.list.lock();
         let forbidden = |artifact: &&str| {
-            let names = |entry: &&QuarantineEntry| {
-                entry.state == QuarantineState::Quarantined
-                    && entry.artifacts.iter().any(|named| named == artifact)
-            };
-            entries.iter().find(names)
+            let names =
+                |entry: &&QuarantineEntry| entry.artifacts.iter().any(|named| named == artifact);
+            list.refusing().find(names)
         };
         artifacts.find_map(|artifact| {
             let entry = forbidden(&artifact)?.clone();
@@ -172,7 +185,8 @@ impl Quarantine {
     /// # Errors
     /// [`QuarantineError::Unwritable`]: it does not outlive the process.
     pub fn add(&self, entry: QuarantineEntry) -> Result<(), QuarantineError> {
-        let mut entries = self.entries.lock();
+        let mut list = self.list.lock();
+        let entries = &mut list.entries;
         // What was forbidden before stays forbidden, whatever else befell it.
         let forbids = |old: &QuarantineEntry| old.state == QuarantineState::Quarantined;
         if entry.state == QuarantineState::Failed
@@ -189,7 +203,7 @@ impl Quarantine {
             entries.remove(spare);
         }
         entries.push(entry);
-        self.write(&entries)
+        self.write(&mut list)
     }
 
     /// As [`Quarantine::add`]; a list that cannot be written is said so in the log.
@@ -204,9 +218,9 @@ impl Quarantine {
     /// # Errors
     /// [`QuarantineError::Unwritable`]: after a restart they are there again.
     pub fn succeeded(&self, artifacts: &[String]) -> Result<(), QuarantineError> {
-        let mut entries = self.entries.lock();
-        let before = entries.len();
-        entries.retain(|entry| {
+        let mut list = self.list.lock();
+        let before = list.entries.len();
+        list.entries.retain(|entry| {
             let is_live = entry
                 .artifacts
                 .iter()
@@ -214,9 +228,9 @@ impl Quarantine {
             // That it went well once does not mend code that has held a pause: only an operator clears it.
             entry.state == QuarantineState::Quarantined || !is_live
         });
-        match entries.len() == before {
+        match list.entries.len() == before {
             true => Ok(()),
-            false => self.write(&entries),
+            false => self.write(&mut list),
         }
     }
 
@@ -225,12 +239,13 @@ impl Quarantine {
     /// # Errors
     /// [`QuarantineError::Unwritable`]: after a restart they are there again.
     pub fn clear(&self, artifact: &str) -> Result<usize, QuarantineError> {
-        let mut entries = self.entries.lock();
-        let before = entries.len();
-        entries.retain(|entry| !entry.artifacts.iter().any(|named| named == artifact));
-        let cleared = before - entries.len();
+        let mut list = self.list.lock();
+        let before = list.entries.len();
+        let names = |entry: &QuarantineEntry| entry.artifacts.iter().any(|named| named == artifact);
+        list.entries.retain(|entry| !names(entry));
+        let cleared = before - list.entries.len();
         if cleared > 0 {
-            self.write(&entries)?;
+            self.write(&mut list)?;
         }
         Ok(cleared)
     }
@@ -240,10 +255,18 @@ impl Quarantine {
         // Not what this process believes to have written: what the next one will read.
         let read = |path: &PathBuf| Self::open(path.clone()).ok();
         let on_disk = self.path.as_ref().and_then(read);
-        on_disk.is_some_and(|list| list.entries.lock().contains(entry))
+        on_disk.is_some_and(|disk| disk.list.lock().entries.contains(entry))
     }
 
-    fn write(&self, entries: &[QuarantineEntry]) -> Result<(), QuarantineError> {
+    /// Has the file, and whoever is told of changes, be as the list is.
+    fn write(&self, list: &mut List) -> Result<(), QuarantineError> {
+        let written = self.write_file(&list.entries);
+        list.unwritten = written.as_ref().err().map(ToString::to_string);
+        list.tell();
+        written
+    }
+
+    fn write_file(&self, entries: &[QuarantineEntry]) -> Result<(), QuarantineError> {
         let Some(path) = &self.path else {
             return Ok(());
         };
@@ -258,6 +281,27 @@ impl Quarantine {
                 path: path.clone(),
                 source,
             })
+    }
+}
+
+impl List {
+    /// The entries that refuse their code.
+    fn refusing(&self) -> impl Iterator<Item = &QuarantineEntry> {
+        let refuses = |entry: &&QuarantineEntry| entry.state == QuarantineState::Quarantined;
+        self.entries.iter().filter(refuses)
+    }
+
+    /// How many artifacts do not come in again.
+    fn refused_artifacts(&self) -> usize {
+        let artifacts = self.refusing().flat_map(|entry| &entry.artifacts);
+        artifacts.collect::<BTreeSet<_>>().len()
+    }
+
+    fn tell(&self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.set_quarantined(self.refused_artifacts() as u64);
+            metrics.set_quarantine_unwritten(self.unwritten.is_some());
+        }
     }
 }
 

@@ -247,8 +247,6 @@ impl refit_admin::Node for Node {
     }
 
     fn metrics(&self) -> &Metrics {
-        let quarantined = self.upgrades.quarantine().refused_artifacts();
-        self.metrics.set_quarantined(quarantined as u64);
         &self.metrics
     }
 }

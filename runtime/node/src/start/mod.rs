@@ -215,6 +215,7 @@ impl Node {
         let metrics = Arc::new(refit_admin::Metrics::new());
         // Shown from the start, before there is a block.
         metrics.set_generation(table.number());
+        config.quarantine.tell(metrics.clone());
         let NodeParts {
             source,
             store,

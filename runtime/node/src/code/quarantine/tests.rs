@@ -52,7 +52,8 @@ fn each_artifact_that_does_not_come_in_again_is_counted_once() {
         list.add(entry(artifact, state)).unwrap();
     }
     // `bad`, `worse`, and `shared`, which both name.
-    assert_eq!((list.refusing(), list.refused_artifacts()), (2, 3));
+    assert_eq!(list.refusing(), 2);
+    assert_eq!(list.list.lock().refused_artifacts(), 3);
 }
 
 #[test]
@@ -68,6 +69,36 @@ fn what_the_disk_did_not_take_holds_in_this_process_and_is_not_recorded() {
     assert!(list.forbids(["bad"].into_iter()).is_some());
     assert!(!list.is_recorded(&bad));
     assert!(!Quarantine::in_memory().is_recorded(&bad));
+}
+
+#[test]
+fn who_watches_learns_of_each_change_and_whether_the_disk_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    let list = Quarantine::open(path.clone()).unwrap();
+    list.add(entry("bad", QuarantineState::Quarantined))
+        .unwrap();
+    let metrics = Arc::new(Metrics::new());
+    list.tell(metrics.clone());
+    let shows = |quarantined: u32, unwritten: u32| {
+        let text = metrics.encode();
+        for line in [
+            format!("refit_quarantined {quarantined}"),
+            format!("refit_quarantine_unwritten {unwritten}"),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
+    };
+    shows(2, 0);
+    fs::create_dir(path.with_extension("new")).unwrap();
+    assert!(list.add(entry("worse", QuarantineState::Quarantined)).is_err());
+    shows(3, 1);
+    assert!(list.unwritten().unwrap().contains("quarantine.json"));
+    fs::remove_dir(path.with_extension("new")).unwrap();
+    // The next change has the whole list written.
+    assert_eq!(list.clear("worse").unwrap(), 1);
+    shows(2, 0);
+    assert_eq!(list.unwritten(), None);
 }
 
 #[test]
