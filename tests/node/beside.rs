@@ -48,6 +48,38 @@ fn begin(node: &Harness, plan: &Plan) -> JoinHandle<Result<RehearsalReport, Refu
     })
 }
 
+/// Asks for a rehearsal, goes away in its middle, and sees that it ends although its migration does not: it would keep
+/// all others out.
+fn a_rehearsal_that_nobody_waits_for_ends(node: &Harness, gate: &Gate, [waits, good]: [&Plan; 2]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let (handle, plan) = (node.node().clone(), serde_json::to_vec(waits).unwrap());
+    runtime.unwrap().block_on(async {
+        let rehearsal = handle.rehearse(Bytes::from(plan));
+        let begun = gate.begun.clone();
+        let begun = tokio::task::spawn_blocking(move || until_there(&begun));
+        tokio::select! {
+            ended = rehearsal => panic!("nothing has let it go on: {ended:?}"),
+            begun = begun => begun.unwrap(),
+        }
+    });
+    let deadline = Instant::now() + LONG;
+    while let Err(busy) = node.rehearse(good) {
+        assert_eq!(busy.code, "rehearsal-under-way");
+        assert!(Instant::now() < deadline, "it goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    fs::remove_file(&gate.begun).unwrap();
+}
+
+/// Until a migration has written this file.
+fn until_there(begun: &Path) {
+    let deadline = Instant::now() + LONG;
+    while !begun.exists() {
+        assert!(Instant::now() < deadline, "no migration comes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A migration that waits in the middle, in whichever process: two files say so and let it go on.
 struct Gate {
     variant: String,
@@ -85,11 +117,7 @@ impl Gate {
 
     /// Until the migration has come to it.
     fn wait(&self) {
-        let deadline = Instant::now() + LONG;
-        while !self.begun.exists() {
-            assert!(Instant::now() < deadline, "no migration comes");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until_there(&self.begun);
     }
 
     fn open(&self) {
@@ -108,6 +136,7 @@ fn an_upgrade_beside_a_plans_rehearsal_retires_its_old_code_and_the_rehearsal_sa
     let good = node.own_copy(&workshop.kv_v2());
     let good = node.plan(&[("kv", &good)], None).unwrap();
 
+    a_rehearsal_that_nobody_waits_for_ends(&node, &gate, [&waits, &good]);
     let rehearsal = begin(&node, &waits);
     gate.wait();
     assert_eq!(

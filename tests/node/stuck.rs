@@ -5,11 +5,12 @@ use crate::rehearsal::version_2_that;
 use crate::{assert_mapped, assert_serves, put, workshop};
 use parking_lot::Mutex;
 use refit_abi::Generation;
-use refit_admin::Node as _;
+use refit_admin::{Node as _, Refusal};
 use refit_admin::api::{QuarantineState, UpgradeState};
 use refit_node::{Quarantine, StuckPause};
 use refit_tests::{Harness, Source, process};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The longest pause in this test.
@@ -29,6 +30,7 @@ fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restar
     let called = calls.clone();
     let node = Harness::start_with(&workshop, &[("kv", "kv", &workshop.kv_v1())], |config| {
         config.pause_limit = LIMIT;
+        config.call_limit = LIMIT;
         config.quarantine = Quarantine::open(list.clone()).unwrap();
         config.on_stuck = Some(Arc::new(move |stuck| {
             called.lock().push((stuck.clone(), Instant::now()));
@@ -38,7 +40,10 @@ fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restar
     let states = node.states();
     let slow = node.own_copy(&slow);
     let plan = node.plan(&[("kv", &slow)], None).unwrap();
+    let looking = until_not_ready(&node);
     let report = node.apply(&plan).unwrap();
+    assert_eq!(looking.join().unwrap().code, "node-busy");
+    assert_eq!(node.node().ready(), Ok(()), "it is over");
 
     let (stuck, when) = calls.lock()[0].clone();
     assert!(
@@ -76,6 +81,21 @@ fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restar
     assert_eq!(node.node().clear_quarantine(&stuck.artifacts[0]), Ok(1));
     assert_eq!(node.status().quarantined, 0);
     assert!(node.begin(serde_json::to_string(&plan).unwrap()).is_ok());
+}
+
+/// Looks on until the node says that it is not ready; gives what it says.
+fn until_not_ready(node: &Harness) -> JoinHandle<Refusal> {
+    let node = node.node().clone();
+    std::thread::spawn(move || {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Err(refusal) = node.ready() {
+                return refusal;
+            }
+            assert!(Instant::now() < deadline, "it is ready all through");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    })
 }
 
 #[test]

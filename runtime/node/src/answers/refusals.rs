@@ -8,6 +8,7 @@ use crate::watch::{StuckCall, Watched};
 use parking_lot::Mutex;
 use refit_abi::codes;
 use refit_admin::{NoRoom, Refusal};
+use std::time::Duration;
 
 /// A message was handled, and its reply is too large for what other clients have left unread.
 pub(crate) fn reply_without_room(no_room: NoRoom) -> Refusal {
@@ -35,6 +36,16 @@ pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
         format!("{stuck}; nothing else runs until it returns"),
         "see `refit status`; a node that stays so is ended with a second signal and started again",
     )
+}
+
+/// The pause of an upgrade lasts: nothing else happens until it ends.
+pub(crate) fn pause_lasts(lasted: Duration) -> Refusal {
+    let detail = format!(
+        "the pause of an upgrade lasts since {} s; no message is handled until it ends",
+        lasted.as_secs_f32()
+    );
+    let next = "wait: one that does not end is ended at the node's --pause-limit; see `refit upgrade status`";
+    Refusal::new(503, codes::NODE_BUSY, detail, next)
 }
 
 pub(crate) fn overloaded() -> Refusal {

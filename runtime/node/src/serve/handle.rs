@@ -1,12 +1,13 @@
 //! [`Node`]: the handle, and what the admin interface asks through it.
 
 use crate::answers::events::EventLog;
-use crate::answers::refusals::{ended, engine_stuck, has_ended_how, starting};
+use crate::answers::refusals::{ended, engine_stuck, has_ended_how, pause_lasts, starting};
 use crate::blocks::intake::{Door, Intake};
 use crate::known::failed::Failed;
 use crate::known::latest::{Counts, Latest};
 use crate::known::standing::Standing;
 use crate::limits::STATUS_WAIT_MAX;
+use crate::pause::Recall;
 use crate::serve::place::Place;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
@@ -173,9 +174,13 @@ impl refit_admin::Node for Node {
 
     fn rehearse(&self, plan: Bytes) -> Answer<'_, RehearsalReport> {
         let upgrades = self.upgrades.clone();
+        let asked = Arc::new(Recall::default());
+        let wanted = asked.clone();
         // It asks the crew itself: a handle to the live code must not be held as long as this takes.
-        let rehearse = move || upgrades.rehearse(&plan);
+        let rehearse = move || upgrades.rehearse(&plan, &wanted);
         Box::pin(async move {
+            // Dropped with this future, also where the client has gone: then nobody reads the report.
+            let _asked = GivesUp(asked);
             let rehearsed = tokio::task::spawn_blocking(rehearse).await;
             rehearsed.map_err(|_| ended())?
         })
@@ -209,6 +214,9 @@ impl refit_admin::Node for Node {
     fn ready(&self) -> Result<(), Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
+        if let Some(lasted) = self.watched.long_pause() {
+            return Err(pause_lasts(lasted));
+        }
         match self.watched.stuck() {
             Some(stuck) => Err(engine_stuck(503, &stuck)),
             None => Ok(()),
@@ -248,6 +256,16 @@ impl refit_admin::Node for Node {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+}
+
+/// Ends a rehearsal when the client that waits for it does not any more; one that has ended is not touched.
+struct GivesUp(Arc<Recall>);
+
+impl Drop for GivesUp {
+    fn drop(&mut self) {
+        // Nobody else decides about it.
+        let _ = self.0.take_back();
     }
 }
 

@@ -25,8 +25,12 @@ struct Base {
 }
 
 impl Upgrades {
-    /// Rehearses a plan before it is applied. Changes nothing.
-    pub(crate) fn rehearse(&self, plan: &[u8]) -> Result<RehearsalReport, Refusal> {
+    /// Rehearses a plan before it is applied. Changes nothing. It ends early once `recall` says that nobody waits for it.
+    pub(crate) fn rehearse(
+        &self,
+        plan: &[u8],
+        recall: &Recall,
+    ) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
         let Base { live, grants } = self.base(&plan)?;
@@ -38,7 +42,7 @@ impl Upgrades {
             live: &live,
             grants: &grants,
         };
-        let rehearsed = self.rehearse_probed(command, &probing);
+        let rehearsed = self.rehearse_probed(command, &probing, recall);
         let overtaken = self.overtaken(live.generation);
         let rehearsed = overtaken.map_or(rehearsed, |error| Err(error.into()));
         Ok(report(rehearsed, start, self.policy.max_pause))
@@ -48,6 +52,7 @@ impl Upgrades {
         &self,
         command: &RehearsalCommand,
         probing: &Probing<'_>,
+        recall: &Recall,
     ) -> Result<Rehearsed, UpgradeRefused> {
         let probed = probing.run(&mut Steps::unwatched())?;
         let rehearsal = Rehearsal {
@@ -55,8 +60,7 @@ impl Upgrades {
             command,
             new: &probed,
             plan: probing.plan,
-            // Nobody takes back what does not happen.
-            recall: &Recall::default(),
+            recall,
         };
         rehearsal.run()
     }

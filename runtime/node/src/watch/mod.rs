@@ -3,7 +3,7 @@
 //!
 //! It looks at what the crew's threads note of themselves ([`refit_abi::host::running`]) and counts its own
 //! looks. It changes nothing: a call cannot be stopped inside the process. Pauses have a watchdog of their
-//! own, which can give an upgrade up; this one does not look while a pause lasts.
+//! own, which can give an upgrade up; of a pause this one says only that it lasts long.
 
 mod calls;
 pub(crate) mod ending;
@@ -19,7 +19,7 @@ pub use told::StuckCall;
 pub(crate) use watched::{Clients, Named, Watched};
 
 use crate::known::latest::Latest;
-use crate::watch::looks::Pace;
+use crate::watch::looks::{Pace, Stay};
 use calls::{CallId, Calls, Change};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -67,6 +67,7 @@ impl Watcher {
             parts,
             pace,
             calls: Calls::new(pace),
+            pause: Stay::new(),
             entry: None,
         };
         let thread = std::thread::Builder::new().name("refit-watch".to_owned());
@@ -92,6 +93,8 @@ struct Watch {
     parts: WatchParts,
     pace: Pace,
     calls: Calls,
+    /// The number of the pause under way.
+    pause: Stay<u64>,
     /// The entry of the running call in the list.
     entry: Option<StuckEntry>,
 }
@@ -106,6 +109,7 @@ impl Watch {
     }
 
     fn look(&mut self) {
+        self.look_at_pause();
         let seen = self.parts.watched.look();
         for running in &seen {
             // A call that runs at a look counts for the whole time since the last look.
@@ -123,6 +127,21 @@ impl Watch {
             Some(Change::Dead(call)) => self.dead(call),
             Some(Change::Returned(_)) => self.returned(),
             None => self.goes_on(),
+        }
+    }
+
+    /// Notes that a pause lasts longer than a call may.
+    fn look_at_pause(&mut self) {
+        let watched = &self.parts.watched;
+        let looks = self.pause.look(watched.pause_under_way());
+        let lasted = self.pace.lasted(looks);
+        let is_long = looks > 0 && self.pace.is_over(looks, 1);
+        let before = std::mem::replace(&mut *watched.long_pause.lock(), is_long.then_some(lasted));
+        if is_long && before.is_none() {
+            let lasted = told::seconds(lasted);
+            tracing::warn!(
+                "the pause of an upgrade lasts since {lasted}; no message is handled until it ends, and the node is not ready"
+            );
         }
     }
 

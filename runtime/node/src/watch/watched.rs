@@ -11,7 +11,8 @@ use refit_kernel::GenerationTable;
 use refit_kernel::crew::Records;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The state that the watchdog, the node and its upgrades share.
 #[derive(Debug, Default)]
@@ -20,6 +21,10 @@ pub(crate) struct Watched {
     records: Mutex<Vec<Records>>,
     /// A pause lasts: what runs now is an upgrade's.
     paused: AtomicBool,
+    /// How many pauses have begun: two short ones are not one long one.
+    pauses: AtomicU64,
+    /// For how long the pause has lasted, once that is longer than a call may last.
+    pub(super) long_pause: Mutex<Option<Duration>>,
     pub(super) stuck: Mutex<Option<StuckCall>>,
     /// The clients that wait for replies.
     clients: Mutex<HashMap<ClientId, Waits>>,
@@ -84,7 +89,22 @@ impl Watched {
 
     /// A pause begins or ends.
     pub(crate) fn pause(&self, lasts: bool) {
+        if lasts {
+            self.pauses.fetch_add(1, Ordering::Release);
+        }
         self.paused.store(lasts, Ordering::Release);
+    }
+
+    /// For how long a pause has lasted by now, if that is longer than a call may last.
+    pub(crate) fn long_pause(&self) -> Option<Duration> {
+        let is_paused = self.paused.load(Ordering::Acquire);
+        self.long_pause.lock().filter(|_| is_paused)
+    }
+
+    /// The number of the pause under way.
+    pub(super) fn pause_under_way(&self) -> Option<u64> {
+        let is_paused = self.paused.load(Ordering::Acquire);
+        is_paused.then(|| self.pauses.load(Ordering::Acquire))
     }
 
     /// The client of this name waits for a reply.
