@@ -136,7 +136,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
 }
 
 fn unauthorised(detail: &str) -> Refusal {
-    let next = "present the token of the file that the node was started with";
+    let next = "present the token that the node was started with; `refit` reads it from the file that --token-file names, or from REFIT_TOKEN";
     Refusal::new(401, codes::UNAUTHORISED, detail, next)
 }
 

@@ -28,9 +28,12 @@ use clap::{ArgMatches, FromArgMatches};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let typed = match args::command().try_get_matches() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let mut command = args::command();
+    let typed = match command.try_get_matches_from_mut(&words) {
         Ok(typed) => typed,
         Err(error) => {
+            let error = args::name_in(error, &command, &words);
             show::report::not_parsed(&error);
             error.exit()
         }

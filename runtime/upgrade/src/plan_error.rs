@@ -85,7 +85,7 @@ pub enum PlanError {
     },
     /// Made for another generation.
     #[error(
-        "the plan was made for generation {planned}, and generation {live} with its own code is live"
+        "the plan was made for other live code (generation {planned}) than this node's (generation {live})"
     )]
     Base {
         /// The plan's.

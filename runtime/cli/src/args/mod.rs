@@ -20,6 +20,7 @@ mod parameters;
 mod policy;
 mod run;
 mod upgrade;
+mod variables;
 mod watch;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
@@ -48,6 +49,7 @@ pub(crate) use upgrade::{
     ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, RehearseArgs, UpgradeCommand,
     UpgradeStatusArgs, UpgradeWaitArgs,
 };
+pub(crate) use variables::name_in;
 pub(crate) use watch::{WatchArgs, call_limit, stop_limit};
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -110,16 +112,17 @@ pub(crate) enum Command {
 
 /// The parser, with the exit codes in every help.
 pub(crate) fn command() -> clap::Command {
-    with_exits(Cli::command()).after_help(crate::exit::help())
+    complete(Cli::command()).after_help(crate::exit::help())
 }
 
-fn with_exits(command: clap::Command) -> clap::Command {
+fn complete(command: clap::Command) -> clap::Command {
+    let command = variables::without_empty(command);
     let names: Vec<_> = command
         .get_subcommands()
         .map(|sub| sub.get_name().to_owned())
         .collect();
     let command = command.after_help(crate::exit::short());
     names.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name, with_exits)
+        command.mut_subcommand(name, complete)
     })
 }

@@ -6,6 +6,8 @@
 use super::restart::{self, Restart};
 use crate::exit::Exit;
 use crate::signals::Signals;
+use crate::units::shown_time;
+use refit_admin::SHUTDOWN_WAIT;
 use refit_node::{Ending, Overdue};
 use std::io;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use tokio::sync::Notify;
 #[derive(Clone, Debug)]
 pub(super) struct Ends {
     ending: Ending,
+    limit: Duration,
     restart: Restart,
     begun: Arc<AtomicBool>,
 }
@@ -34,6 +37,7 @@ impl Ends {
         let ending = Ending::watch(limit, cut)?;
         Ok(Self {
             ending,
+            limit,
             restart,
             begun: Arc::default(),
         })
@@ -61,6 +65,15 @@ impl Ends {
         self.restart.end_instead();
         self.begun.store(true, Ordering::Release);
         self.ending.tell();
+    }
+
+    /// What the end waits for, and for how long.
+    pub(super) fn words(&self) -> String {
+        let (requests, limit) = (shown_time(SHUTDOWN_WAIT), shown_time(self.limit));
+        format!(
+            "stopping: requests under way are answered (within {requests}), then the block under way ends; \
+             all within {limit}, and a second signal ends the node at once"
+        )
     }
 
     /// The node ends, whether it was told to or not.

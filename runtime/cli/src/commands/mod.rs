@@ -18,6 +18,7 @@ mod explain;
 mod init;
 pub(crate) mod input;
 mod listening;
+mod log_rules;
 mod parameters;
 mod policy;
 mod query;

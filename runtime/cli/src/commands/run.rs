@@ -4,6 +4,7 @@
 
 use super::ends::{Ends, Told};
 use super::listening::{self, whole};
+use super::log_rules;
 use super::policy;
 use super::restart::{Before, NotKept, Restart};
 use super::threads;
@@ -32,7 +33,6 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
-use tracing_subscriber::EnvFilter;
 
 /// Mode of a data folder that is made: for this user alone.
 const DATA_DIR_MODE: u32 = 0o700;
@@ -133,10 +133,7 @@ fn end_with(parent: i32) -> Result<(), Failure> {
 
 /// Begins the log. Panics of the node's own code are lines of it.
 fn begin_log(rules: &str) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(rules).map_err(|error| ConfigError::Log {
-        rules: rules.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let filter = log_rules::filter(rules)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(output::Log)
@@ -242,7 +239,7 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
         told.wait().await;
     }
     log_end(&node);
-    show::talk("stopping");
+    show::talk(ends.words());
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
     while servers.join_next().await.is_some() {}
     Ok(())
@@ -266,6 +263,10 @@ fn log_start(node: &Node, addresses: &[String]) {
         addresses = addresses.join(", "),
         data = status.node.data_dir,
         "the node serves"
+    );
+    tracing::warn!(
+        "states, blocks and upgrades are in memory: when this node ends they are gone, and the next start has the code \
+         that it is started with"
     );
 }
 
@@ -307,11 +308,14 @@ fn absolute(address: &Address) -> Address {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DataDir { path, .. } => write!(
-                f,
-                "cannot make the data folder {}, or not write into it",
-                path.display()
-            ),
+            Self::DataDir { path, .. } => {
+                let shown = path.display();
+                match (path.is_dir(), path.exists()) {
+                    (true, _) => write!(f, "cannot write into the data folder {shown}"),
+                    (false, true) => write!(f, "the data folder {shown} is no folder"),
+                    (false, false) => write!(f, "cannot make the data folder {shown}"),
+                }
+            }
             Self::Folder(error) => error.fmt(f),
             Self::Restart(error) => write!(f, "the node does not restart: {error}"),
             Self::Quarantine(error) => error.fmt(f),
@@ -353,6 +357,9 @@ impl Explain for RunError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::DataDir { path, .. } if path.is_dir() => {
+                "give this user the right to write into it, or name another with --data-dir"
+            }
             Self::DataDir { .. } => "name another with --data-dir",
             Self::Folder(error) => return error.next(),
             Self::Restart(_) => {

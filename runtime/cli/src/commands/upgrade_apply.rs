@@ -38,9 +38,26 @@ pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     };
     let report = following.to_end().await?;
     print(&report, args.output.json)?;
+    let lasting = lasting(&report);
     upgrade_end::check(report)?;
+    show::talk(lasting);
     show::next("refit status");
     Ok(())
+}
+
+/// What has to be done so that an upgrade that was committed is still there after a restart: the node keeps nothing of it.
+fn lasting(report: &UpgradeReport) -> String {
+    let files = report.engines.iter().filter(|kind| !kind.file.is_empty());
+    let files: Vec<_> = files
+        .map(|kind| format!("{} from {}", kind.kind, kind.file))
+        .collect();
+    match files.is_empty() {
+        true => "it lasts until the node ends: have the next start name the new code".to_owned(),
+        false => format!(
+            "it lasts until the node ends: have the next start (refit.toml, --engine) take {}",
+            files.join(", ")
+        ),
+    }
 }
 
 /// How a user names stdin.

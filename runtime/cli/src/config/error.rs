@@ -104,7 +104,9 @@ impl Explain for ConfigError {
             Self::BoundWithoutRehearsal => {
                 "leave out the longest pause (--max-pause, `max_pause`), or let upgrades be rehearsed"
             }
-            Self::Log { .. } => "give a level, such as `--log info`",
+            Self::Log { .. } => {
+                "give a level (error, warn, info, debug, trace), or rules such as `info,refit_node=debug`"
+            }
             Self::TokenInvalid { .. } => {
                 "give the one that the node has; for a new node make one, such as with `openssl rand -hex 32`, and keep it in a file of mode 0600"
             }

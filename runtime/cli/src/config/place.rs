@@ -38,9 +38,10 @@ pub(crate) fn node_address(args: &CommonArgs, file: &File) -> NodeAddress {
 
 /// The token for TCP, if there is one: from the variable, else from the file that is named.
 pub(crate) fn token(args: &CommonArgs, file: &File) -> Result<Option<String>, ConfigError> {
-    let (text, origin) = match std::env::var(TOKEN_VARIABLE) {
-        Ok(text) => (text, TOKEN_VARIABLE.to_owned()),
-        Err(_) => match args.token_file.as_ref().or(file.admin.token_file.as_ref()) {
+    let variable = std::env::var(TOKEN_VARIABLE);
+    let (text, origin) = match variable {
+        Ok(text) if !text.is_empty() => (text, TOKEN_VARIABLE.to_owned()),
+        _ => match args.token_file.as_ref().or(file.admin.token_file.as_ref()) {
             Some(path) => (read_token(path)?, path.display().to_string()),
             None => return Ok(None),
         },

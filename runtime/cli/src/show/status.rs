@@ -111,7 +111,11 @@ fn upgrade(status: &Status) -> String {
                 let expected = expected(height, status);
                 format!("{id} under way, after block {height}{expected}")
             }
-            None => format!("{id} under way"),
+            None => match status.last_upgrade.as_ref().filter(|last| last.id == id) {
+                // It is the last one too, which the next line reports.
+                Some(last) => format!("{id} {}, its old code is still being put away", last.state),
+                None => format!("{id} under way"),
+            },
         },
         None => "none under way".to_owned(),
     }
