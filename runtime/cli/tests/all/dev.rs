@@ -1,6 +1,6 @@
 //! `engine dev`: what an author saves is live, with the state kept, or refused with the reason.
 
-use crate::served::{Folder, compiled};
+use crate::served::{Folder, compiled, ended, with_hangups};
 use refit_build::EngineSource;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -172,7 +172,7 @@ impl Dev {
 
     fn told(mut self, signal: Signal) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
-        self.child.wait().unwrap().code()
+        ended(&mut self.child, END_WAIT).code()
     }
 
     fn kill(mut self) {
@@ -404,6 +404,7 @@ fn endless(pid: &Path) -> String {
 
 #[test]
 fn the_end_of_the_command_ends_the_build_that_is_under_way() {
+    with_hangups();
     // A terminal that closes is one end as well.
     for signal in [Signal::INT, Signal::HUP] {
         let author = Author::new("kv-endless");

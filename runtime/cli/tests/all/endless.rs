@@ -2,7 +2,7 @@
 
 use crate::node::build;
 use crate::rehearsal::repository;
-use crate::served::Folder;
+use crate::served::{Folder, ended, with_hangups};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -42,6 +42,7 @@ impl<'a> Node<'a> {
         );
         let engine = format!("evil={library}");
         let run = ["run", "--engine", &engine, "--workers", "1"];
+        with_hangups();
         let mut command = made(folder.command(&[&run, flags].concat()));
         let log = File::create(folder.path().join("log")).unwrap();
         command.stdout(Stdio::null()).stderr(log);
@@ -117,14 +118,7 @@ impl<'a> Node<'a> {
     }
 
     fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + WAIT;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end\n{}", self.log());
-            std::thread::sleep(LOOK);
-        }
+        ended(&mut self.child, WAIT)
     }
 }
 

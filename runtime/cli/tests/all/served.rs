@@ -4,10 +4,12 @@ use refit_admin::{Limits, Listen, Server, Shutdown};
 use refit_test_support::Double;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::SignalKind;
 
 /// A node that is none, served from a thread of its own.
 pub(crate) struct Served {
@@ -51,6 +53,38 @@ impl Drop for Served {
         self.shutdown.begin();
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(matches!(ended, Some(Ok(()))) || std::thread::panicking());
+    }
+}
+
+/// Has the programs that are started from now on hear hangups, whoever started the tests with hangups ignored: what a
+/// process ignores, its children ignore, and what it handles they do not.
+pub(crate) fn with_hangups() {
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        // It stays handled when this is dropped, and nobody waits for one.
+        drop(tokio::signal::unix::signal(SignalKind::hangup()).unwrap());
+    });
+}
+
+/// Waits for the end of a program, which is due.
+pub(crate) fn ended(child: &mut Child, wait: Duration) -> ExitStatus {
+    let deadline = Instant::now() + wait;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() >= deadline {
+            // It must not outlive the test.
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("process {} did not end within {wait:?}", child.id());
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
