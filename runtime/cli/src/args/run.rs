@@ -33,7 +33,12 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) block_interval: Option<Duration>,
     /// The same in milliseconds, which scripts still say.
-    #[arg(long, value_name = "MS", hide = true, overrides_with = "block_interval")]
+    #[arg(
+        long,
+        value_name = "MS",
+        hide = true,
+        overrides_with = "block_interval"
+    )]
     pub(crate) block_interval_ms: Option<u64>,
     /// Messages that one block takes at most.
     #[arg(

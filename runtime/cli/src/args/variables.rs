@@ -41,7 +41,10 @@ fn variable_of(command: &Command, flag: &str) -> Option<String> {
         let long = arg.get_long();
         long.is_some_and(|long| flag.strip_prefix("--") == Some(long))
     };
-    let own = command.get_arguments().find(is_it).and_then(clap::Arg::get_env);
+    let own = command
+        .get_arguments()
+        .find(is_it)
+        .and_then(clap::Arg::get_env);
     let set = own.filter(|name| std::env::var_os(name).is_some());
     let name = set.map(|name| name.to_string_lossy().into_owned());
     name.or_else(|| {

@@ -69,7 +69,7 @@ impl Reported for ClientError {}
 fn unreachable_next(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {
-            "run this as the node's user, or as a member of the group for whom it listens: `refit run --socket-group GROUP --socket PATH`"
+            "run this as the node's user; or have the node open its socket to a group of yours, with --socket-group and --socket"
         }
         _ => "start one with `refit run`, or name another with `--node`",
     }

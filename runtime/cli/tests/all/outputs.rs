@@ -146,7 +146,10 @@ fn a_log_that_nobody_reads_stops_nothing_and_says_later_how_much_is_missing() {
         log.len()
     );
     assert!(
-        log.lines().last().unwrap_or_default().starts_with("stopping: "),
+        log.lines()
+            .last()
+            .unwrap_or_default()
+            .starts_with("stopping: "),
         "{}",
         log.rsplit('\n').nth(1).unwrap_or_default()
     );

@@ -41,7 +41,7 @@ pub(crate) fn engine_stuck(status: u16, stuck: &StuckCall) -> Refusal {
 /// The pause of an upgrade lasts: nothing else happens until it ends.
 pub(crate) fn pause_lasts(lasted: Duration) -> Refusal {
     let detail = format!(
-        "the pause of an upgrade lasts since {} s; no message is handled until it ends",
+        "the pause of an upgrade lasts since {:.1} s; no message is handled until it ends",
         lasted.as_secs_f32()
     );
     let next = "wait: one that does not end is ended at the node's --pause-limit; see `refit upgrade status`";

@@ -63,7 +63,7 @@ impl StuckCall {
 fn said(message: &Message, client: Option<&str>) -> String {
     let number = message.sequence;
     match (message.sender, client) {
-        (Sender::Client(_), Some("")) => format!("message {number}, which has no key"),
+        (Sender::Client(_), Some("")) => format!("message {number} without a key"),
         (Sender::Client(_), Some(name)) => format!("message {number} of client {name}"),
         (Sender::Client(_), None) => format!("message {number} of a client that has gone"),
         (Sender::Engine(engine), _) => format!("message {number} of engine {engine}"),
