@@ -1,24 +1,27 @@
 //! `refit`: runs a node, builds engines, plans and applies upgrades, talks to a running node.
 //!
-//! A command's way: `args` (what was typed) over `config` (the file) → `commands` (one file each)
+//! A command's way: `args` (what was typed) over `config` (the file) → `dispatch` → `commands` (one file each)
 //! → `client` to the node, or the crates that do the work → `show` (data to stdout, talk to
 //! stderr). Whatever fails is a [`failure::Failure`], shown once, here, with its exit code: to people
 //! on stderr, and to programs that asked for JSON on stdout too.
 
 mod args;
 mod artifact;
+mod bench;
 mod client;
 mod commands;
 mod config;
 mod demo;
 mod destination;
 mod dev;
+mod dispatch;
 mod exit;
 mod failure;
 mod files;
 mod group;
 mod output;
 mod package;
+mod progress;
 mod show;
 mod signals;
 mod source;
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
     show::given::keep(&typed);
     let cli = args::Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
     show::report::install();
-    let code = match commands::dispatch(cli, &typed) {
+    let code = match dispatch::dispatch(cli, &typed) {
         Ok(code) => code,
         Err(failure) => {
             let exit = failure.exit();

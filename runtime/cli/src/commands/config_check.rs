@@ -19,7 +19,7 @@ struct Value {
     from: &'static str,
 }
 
-pub(super) fn run(
+pub(crate) fn run(
     common: CommonArgs,
     args: &ConfigCheckArgs,
     typed: &ArgMatches,

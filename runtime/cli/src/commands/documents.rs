@@ -14,13 +14,13 @@ const NAME: &str = "refit";
 /// The first line of a manual page's file name: section 1 holds commands.
 const SECTION: &str = "1";
 
-pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
+pub(crate) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut text);
     show::data(&String::from_utf8_lossy(&text))
 }
 
-pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
+pub(crate) fn man(args: &ManArgs) -> Result<(), Failure> {
     let Some(folder) = &args.out else {
         let mut text = Vec::new();
         // As the page in a folder: `help` is no command of its own there.

@@ -25,7 +25,7 @@ struct Library<'a> {
     version: &'a str,
 }
 
-pub(super) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
+pub(crate) fn run(sources: &Sources, args: &BuildArgs) -> Result<(), Failure> {
     let profile = match args.profile {
         BuildProfile::Release => Profile::Release,
         BuildProfile::Dev => Profile::Dev,

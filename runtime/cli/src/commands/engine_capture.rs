@@ -26,7 +26,7 @@ struct Written<'a> {
     state_bytes: usize,
 }
 
-pub(super) async fn run(client: &Client, args: &CaptureArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &CaptureArgs) -> Result<(), Failure> {
     let destination = Destination::at(&args.out, Content::Fixture)?;
     let engine = args.engine.to_string();
     let answer = client.fetch(&format!("/v1/engines/{engine}/state")).await?;

@@ -69,7 +69,7 @@ impl Explain for CheckError {
 
 impl Reported for CheckError {}
 
-pub(super) fn run(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<(), Failure> {
+pub(crate) fn run(sources: &Sources, data_dir: &Path, args: &CheckArgs) -> Result<(), Failure> {
     let baseline = baseline(sources, data_dir, args)?;
     let built = sources.build_unkept(&args.source, Profile::Dev)?;
     let descriptor = artifact::examine(&built.library)?.descriptor;

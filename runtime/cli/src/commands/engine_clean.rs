@@ -24,7 +24,7 @@ struct Removed {
     bytes: u64,
 }
 
-pub(super) fn run(sources: &Sources, args: &CleanArgs) -> Result<(), Failure> {
+pub(crate) fn run(sources: &Sources, args: &CleanArgs) -> Result<(), Failure> {
     let clean = match &args.source {
         Some(folder) => Clean::Package(folder.clone()),
         None if args.all => Clean::All,

@@ -15,7 +15,7 @@ use refit_author::stub;
 use refit_build::Profile;
 use std::path::{Path, PathBuf};
 
-pub(super) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
+pub(crate) fn run(sources: &Sources, args: &FreezeArgs) -> Result<(), Failure> {
     let folder = &args.source;
     let lock = package::lock(folder)?;
     if let Some(module) = &args.restore {

@@ -34,7 +34,7 @@ fn outside(import: &Import) -> Outside<'_> {
     }
 }
 
-pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let examined = artifact::examine(&args.file)?;
     if args.output.json {
         show::json(&Inspected::of(&examined))?;

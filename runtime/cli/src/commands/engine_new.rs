@@ -53,7 +53,7 @@ impl Explain for NewError {
 
 impl Reported for NewError {}
 
-pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &NewArgs) -> Result<(), Failure> {
     let name = Name::parse(&args.name).map_err(NewError::from)?;
     let folder = args
         .path

@@ -8,7 +8,7 @@ use crate::show;
 use refit_admin::HEADER_REPEATED;
 use refit_admin::api::EngineRestarted;
 
-pub(super) async fn run(client: &Client, args: &RestartArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &RestartArgs) -> Result<(), Failure> {
     let path = format!("/v1/engines/{}/restart", args.engine);
     let headers = key_header(args.key.as_ref());
     let answer = client.post(&path, &headers, String::new()).await?;

@@ -40,7 +40,7 @@ impl Explain for EventsEnded {
 
 impl Reported for EventsEnded {}
 
-pub(super) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &EventsArgs) -> Result<(), Failure> {
     let mut stream = client.events(&path(args)).await?;
     show::talk("events as they come; Ctrl-C ends this");
     if let Some(engine) = &args.engine {

@@ -50,7 +50,7 @@ impl<'a> From<&'a Known> for Explained<'a> {
     }
 }
 
-pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let Some(code) = &args.code else {
         return all(args.output.json);
     };

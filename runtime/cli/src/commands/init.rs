@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::{files, show};
 use std::path::Path;
 
-pub(super) fn run(args: &InitArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &InitArgs) -> Result<(), Failure> {
     let path = args.path.join(DEFAULT_FILE);
     if path.symlink_metadata().is_ok() {
         return Err(ConfigError::Exists { path }.into());

@@ -1,169 +1,45 @@
-//! The commands: one file each. [`dispatch`] leads from what was typed to the one that does it.
+//! The commands: one file each. What was typed leads to them in [`crate::dispatch`].
 
 mod batch;
-pub(crate) mod bench;
-mod config_check;
-mod documents;
+pub(crate) mod config_check;
+pub(crate) mod documents;
 mod ends;
-mod engine_build;
-mod engine_capture;
+pub(crate) mod engine_build;
+pub(crate) mod engine_capture;
 pub(crate) mod engine_check;
-mod engine_clean;
-mod engine_freeze;
-mod engine_inspect;
+pub(crate) mod engine_clean;
+pub(crate) mod engine_freeze;
+pub(crate) mod engine_inspect;
 pub(crate) mod engine_new;
-mod engine_restart;
+pub(crate) mod engine_restart;
 pub(crate) mod events;
-mod explain;
-mod init;
+pub(crate) mod explain;
+pub(crate) mod init;
 pub(crate) mod input;
 mod listening;
 mod log_rules;
-mod parameters;
+pub(crate) mod parameters;
 mod policy;
-mod query;
+pub(crate) mod query;
 pub(crate) mod rehearse;
 mod restart;
 pub(crate) mod run;
-mod send;
-mod status;
+pub(crate) mod send;
+pub(crate) mod status;
 mod threads;
-mod upgrade_apply;
-mod upgrade_cancel;
+pub(crate) mod upgrade_apply;
+pub(crate) mod upgrade_cancel;
 pub(crate) mod upgrade_end;
 mod upgrade_follow;
-mod upgrade_history;
+pub(crate) mod upgrade_history;
 pub(crate) mod upgrade_plan;
-mod upgrade_quarantine;
-mod upgrade_rehearse;
-mod upgrade_status;
-mod upgrade_wait;
+pub(crate) mod upgrade_quarantine;
+pub(crate) mod upgrade_rehearse;
+pub(crate) mod upgrade_status;
+pub(crate) mod upgrade_wait;
 
-use crate::args::{
-    BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand, ParametersCommand,
-    UpgradeCommand,
-};
-use crate::client::Client;
-use crate::config;
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::source::Sources;
-use clap::ArgMatches;
 use std::future::Future;
-use std::process::ExitCode;
-
-/// Runs the command. `typed` also says which values come from the environment.
-pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure> {
-    let Cli { common, command } = cli;
-    match command {
-        Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
-        Command::Rehearsal => return Ok(refit_node::rehearsal::child::child_main()),
-        Command::Demo(args) => crate::demo::run(&args)?,
-        Command::Run(args) => run::run(&common, &args)?,
-        Command::Init(args) => init::run(&args)?,
-        Command::Config(ConfigCommand::Check(args)) => config_check::run(common, &args, typed)?,
-        Command::Completions(args) => documents::completions(&args)?,
-        Command::Man(args) => documents::man(&args)?,
-        Command::Bench(command) => bench::run(&command)?,
-        Command::Explain(args) => explain::run(&args)?,
-        Command::Engine(command) => engine(&common, command)?,
-        Command::Status(args) => ask(&common, async |client| status::run(client, &args).await)?,
-        Command::Send(args) => ask(&common, async |client| send::run(client, args).await)?,
-        Command::Query(args) => ask(&common, async |client| query::run(client, args).await)?,
-        Command::Events(args) => ask(&common, async |client| events::run(client, &args).await)?,
-        Command::Upgrade(command) => upgrade(&common, command)?,
-        Command::Parameters(command) => parameters(&common, command)?,
-    }
-    Ok(Exit::Done.into())
-}
-
-fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
-    match command {
-        EngineCommand::Build(args) => engine_build::run(&sources(common, &args.building)?, &args),
-        EngineCommand::New(args) => engine_new::run(&args),
-        EngineCommand::Freeze(args) => engine_freeze::run(&sources(common, &args.building)?, &args),
-        EngineCommand::Check(args) => {
-            let data_dir = config::data_dir(common, &config::load(common)?);
-            engine_check::run(&sources(common, &args.building)?, &data_dir, &args)
-        }
-        EngineCommand::Clean(args) => {
-            let building = BuildingArgs {
-                cache: args.cache.clone(),
-                ..BuildingArgs::default()
-            };
-            engine_clean::run(&sources(common, &building)?, &args)
-        }
-        EngineCommand::Inspect(args) => engine_inspect::run(&args),
-        EngineCommand::Capture(args) => ask(common, async |client| {
-            engine_capture::run(client, &args).await
-        }),
-        EngineCommand::Restart(args) => ask(common, async |client| {
-            engine_restart::run(client, &args).await
-        }),
-        EngineCommand::Dev(args) => crate::dev::run(common, args),
-    }
-}
-
-fn parameters(common: &CommonArgs, command: ParametersCommand) -> Result<(), Failure> {
-    match command {
-        ParametersCommand::Show(args) => {
-            ask(common, async |client| parameters::show(client, &args).await)
-        }
-        ParametersCommand::Set(args) => {
-            ask(common, async |client| parameters::set(client, args).await)
-        }
-    }
-}
-
-fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> {
-    match command {
-        UpgradeCommand::Plan(args) => {
-            let sources = sources(common, &args.building)?;
-            ask(common, async |client| {
-                upgrade_plan::run(client, &sources, args).await
-            })
-        }
-        UpgradeCommand::Rehearse(args) => ask(common, async |client| {
-            upgrade_rehearse::run(client, args).await
-        }),
-        UpgradeCommand::Apply(args) => ask(common, async |client| {
-            upgrade_apply::run(client, args).await
-        }),
-        UpgradeCommand::Status(args) => ask(common, async |client| {
-            upgrade_status::run(client, &args).await
-        }),
-        UpgradeCommand::Wait(args) => ask(common, async |client| {
-            upgrade_wait::run(client, &args).await
-        }),
-        UpgradeCommand::Cancel(args) => ask(common, async |client| {
-            upgrade_cancel::run(client, &args).await
-        }),
-        UpgradeCommand::History(args) => ask(common, async |client| {
-            upgrade_history::run(client, &args).await
-        }),
-        UpgradeCommand::Quarantine(args) => ask(common, async |client| {
-            upgrade_quarantine::run(client, &args).await
-        }),
-    }
-}
-
-fn sources(common: &CommonArgs, building: &BuildingArgs) -> Result<Sources, Failure> {
-    let data_dir = config::data_dir(common, &config::load(common)?);
-    Ok(Sources::of(&data_dir, building))
-}
-
-/// Runs a command that talks to a node.
-fn ask(
-    common: &CommonArgs,
-    command: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let file = config::load(common)?;
-    let client = Client::new(
-        config::node_address(common, &file),
-        config::token(common, &file)?,
-    );
-    block_on(command(&client))?
-}
 
 /// Runs a future on this thread: a command waits for one thing at a time.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {

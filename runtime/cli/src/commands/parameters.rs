@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 const PATH: &str = "/v1/parameters";
 
-pub(super) async fn show(client: &Client, args: &OutputArgs) -> Result<(), Failure> {
+pub(crate) async fn show(client: &Client, args: &OutputArgs) -> Result<(), Failure> {
     let report: ParametersReport = client.get(PATH).await?;
     if args.json {
         return show::json(&report);
@@ -22,7 +22,7 @@ pub(super) async fn show(client: &Client, args: &OutputArgs) -> Result<(), Failu
     show::data(&text(&report))
 }
 
-pub(super) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
+pub(crate) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
     let values = args.values.into_iter();
     let grants = args.grant.into_iter();
     let change = ParameterChange {

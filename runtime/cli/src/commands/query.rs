@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
 
-pub(super) async fn run(client: &Client, args: QueryArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: QueryArgs) -> Result<(), Failure> {
     let body = input::json(args.query)?;
     let path = format!("/v1/engines/{}/queries", args.engine);
     let answer = client.post(&path, &[], body).await?;

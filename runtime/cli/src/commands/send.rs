@@ -10,7 +10,7 @@ use refit_admin::{HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_REPEATED,
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub(super) async fn run(client: &Client, args: SendArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: SendArgs) -> Result<(), Failure> {
     if let Some(lines) = &args.batch {
         return batch::run(client, lines).await;
     }

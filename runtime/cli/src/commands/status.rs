@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Clears a terminal's screen and begins at its top.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
-pub(super) async fn run(client: &Client, args: &StatusArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &StatusArgs) -> Result<(), Failure> {
     match args.watch {
         Some(interval) => watch(client, args, interval).await,
         None => once(client, args).await,

@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(super) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;

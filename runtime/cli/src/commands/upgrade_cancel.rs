@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::show;
 use refit_admin::api::UpgradeReport;
 
-pub(super) async fn run(client: &Client, args: &CancelArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &CancelArgs) -> Result<(), Failure> {
     let id = args.id;
     let answer = client.delete(&format!("/v1/upgrades/{id}")).await?;
     let report: UpgradeReport = client.decode(&answer)?;

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::show;
 use refit_admin::api::UpgradeReport;
 
-pub(super) async fn run(client: &Client, args: &OutputArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &OutputArgs) -> Result<(), Failure> {
     let reports: Vec<UpgradeReport> = client.get("/v1/upgrades").await?;
     if args.json {
         show::json(&reports)?;

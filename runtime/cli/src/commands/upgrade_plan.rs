@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::destination::{Content, Destination};
 use crate::exit::Exit;
 use crate::failure::{Failure, Reported};
+use crate::progress::progress;
 use crate::show;
 use crate::source::Sources;
 use refit_abi::Height;
@@ -19,7 +20,7 @@ use refit_admin::api::{QuarantineEntry, QuarantineState, Status};
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
-    Progress, lint, refusal,
+    lint, refusal,
 };
 use std::borrow::Cow;
 use std::path::Path;
@@ -30,7 +31,7 @@ use std::time::Duration;
 #[error("{0}")]
 pub(crate) struct PlanRefused(pub(crate) PlanError);
 
-pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> Result<(), Failure> {
     let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
     destination.set_aside()?;
@@ -41,9 +42,13 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         .iter()
         .map(|engine| candidate(sources, &engine.name, &engine.path))
         .collect::<Result<Vec<_>, _>>()?;
-    let at_height = at_height(&args, &status);
+    let wanted = Wanted {
+        candidates: &candidates,
+        at_height: at_height(&args, &status),
+        directives: &directives,
+    };
     let context = context(client, &status).await?;
-    let mut plan = linted(&context, &status, (&candidates, at_height), &directives)?;
+    let mut plan = linted(&context, &status, wanted)?;
     let rehearsal = match args.no_rehearsal {
         true => None,
         false => rehearse::run(client, &plan, args.max_pause).await?,
@@ -79,13 +84,24 @@ pub(super) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     Ok(())
 }
 
+/// What a plan is to bring, when and how.
+pub(crate) struct Wanted<'a> {
+    pub(crate) candidates: &'a [OfferedModule],
+    pub(crate) at_height: Option<Height>,
+    pub(crate) directives: &'a Directives,
+}
+
 /// A plan that the linter lets pass.
 pub(crate) fn linted(
     context: &LintContext,
     status: &Status,
-    (candidates, at_height): (&[OfferedModule], Option<Height>),
-    directives: &Directives,
+    wanted: Wanted<'_>,
 ) -> Result<Plan, Failure> {
+    let Wanted {
+        candidates,
+        at_height,
+        directives,
+    } = wanted;
     let live = live(status);
     let mut plan =
         Plan::make_with(&live, candidates, at_height, directives).map_err(PlanRefused)?;
@@ -140,14 +156,6 @@ pub(crate) async fn context(client: &Client, status: &Status) -> Result<LintCont
         quarantined: quarantined.collect(),
         progress: Some(progress(status)),
     })
-}
-
-/// How far the node's blocks are, and how fast they come.
-pub(crate) fn progress(status: &Status) -> Progress {
-    Progress {
-        height: status.height,
-        block_us: status.block_us,
-    }
 }
 
 /// The height that the plan asks for, in blocks or by the time in which it is expected.

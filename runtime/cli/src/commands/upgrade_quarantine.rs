@@ -29,7 +29,7 @@ pub(crate) enum ClearError {
     },
 }
 
-pub(super) async fn run(client: &Client, args: &QuarantineArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &QuarantineArgs) -> Result<(), Failure> {
     let mut entries: Vec<QuarantineEntry> = client.get("/v1/quarantine").await?;
     if let Some(prefix) = &args.clear {
         let artifact = meant(&entries, prefix)?;

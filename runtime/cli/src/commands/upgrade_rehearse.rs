@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
 
-pub(super) async fn run(client: &Client, args: RehearseArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: RehearseArgs) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
     let report = rehearse::of(client, plan, args.max_pause).await?;
     match args.output.json {

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How long an upgrade is followed at most: one that waits for a height may wait for days.
 const FOLLOW_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-pub(super) async fn run(client: &Client, args: &UpgradeStatusArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &UpgradeStatusArgs) -> Result<(), Failure> {
     let Some(mut report) = find(client, args.id).await? else {
         if args.output.json {
             show::json(&None::<UpgradeReport>)?;

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::show;
 use refit_admin::api::UpgradeReport;
 
-pub(super) async fn run(client: &Client, args: &UpgradeWaitArgs) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, args: &UpgradeWaitArgs) -> Result<(), Failure> {
     let Some(known) = find(client, args.id).await? else {
         if args.output.json {
             show::json(&None::<UpgradeReport>)?;

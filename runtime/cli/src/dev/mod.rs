@@ -24,7 +24,7 @@ use crate::show;
 use crate::signals::Signals;
 use crate::source::SourceError;
 use restarts::Restarts;
-use session::Session;
+use session::{Session, Typed};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tell::Teller;
@@ -38,8 +38,17 @@ pub(crate) fn run(common: &CommonArgs, args: DevArgs) -> Result<(), Failure> {
     let source = package(&args.source)?;
     let engine_config = input::json(args.engine_config)?;
     let teller = Teller::new(source.clone(), args.json, args.verbose);
-    let node = node::Recipe::new(common, &file, (args.engine, engine_config));
-    let session = Session::new(common, &file, (&source, &args.building), node)?;
+    let engine = node::Engine {
+        name: args.engine,
+        config: engine_config,
+    };
+    let typed = Typed {
+        common,
+        file: &file,
+        building: &args.building,
+    };
+    let node = node::Recipe::new(common, &file, engine);
+    let session = Session::new(&source, &typed, node)?;
     let mut session = session.restarting(Restarts {
         poisoned: args.restart_poisoned,
         changed: args.restart_changed,

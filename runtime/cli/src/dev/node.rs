@@ -37,16 +37,20 @@ pub(super) struct Recipe {
     socket: PathBuf,
     /// Whether another node was named, so that none may be started.
     named: bool,
-    name: Option<String>,
-    engine_config: String,
+    engine: Engine,
+}
+
+/// The engine that a started node has.
+#[derive(Debug)]
+pub(super) struct Engine {
+    /// Its name; that of its kind if none is given.
+    pub(super) name: Option<String>,
+    /// Its configuration: a JSON text.
+    pub(super) config: String,
 }
 
 impl Recipe {
-    pub(super) fn new(
-        common: &CommonArgs,
-        file: &File,
-        (name, engine_config): (Option<String>, String),
-    ) -> Self {
+    pub(super) fn new(common: &CommonArgs, file: &File, engine: Engine) -> Self {
         let mut place = Vec::new();
         for (flag, path) in [
             ("--config", &common.config),
@@ -60,8 +64,7 @@ impl Recipe {
             place,
             socket: config::socket(common, file),
             named: common.node.is_some(),
-            name,
-            engine_config,
+            engine,
         }
     }
 
@@ -72,7 +75,7 @@ impl Recipe {
 
     /// Starts a node that runs `library`, whose first kind is `kind`, and waits until it is ready.
     pub(super) async fn start(&self, library: &Path, kind: &str) -> Result<StartedNode, Failure> {
-        let name = self.name.as_deref().unwrap_or(kind);
+        let name = self.engine.name.as_deref().unwrap_or(kind);
         let mut engine = OsString::from(format!("{name}="));
         engine.push(library);
         let child = Command::new(THIS_PROGRAM)
@@ -82,7 +85,7 @@ impl Recipe {
             .arg("--engine")
             .arg(engine)
             .arg("--engine-config")
-            .arg(format!("{name}={}", self.engine_config))
+            .arg(format!("{name}={}", self.engine.config))
             .arg("--socket")
             .arg(&self.socket)
             .arg("--check-faults")

@@ -54,13 +54,22 @@ pub(super) struct Session {
     restarts: Restarts,
 }
 
+/// What was typed, and the file under it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Typed<'a> {
+    pub(super) common: &'a CommonArgs,
+    pub(super) file: &'a File,
+    pub(super) building: &'a BuildingArgs,
+}
+
 impl Session {
-    pub(super) fn new(
-        common: &CommonArgs,
-        file: &File,
-        (source, building): (&Path, &BuildingArgs),
-        recipe: Recipe,
-    ) -> Result<Self, Failure> {
+    /// For the package in the folder `source`.
+    pub(super) fn new(source: &Path, typed: &Typed<'_>, recipe: Recipe) -> Result<Self, Failure> {
+        let Typed {
+            common,
+            file,
+            building,
+        } = *typed;
         let address = config::node_address(common, file);
         Ok(Self {
             source: source.to_owned(),
@@ -260,7 +269,12 @@ impl Session {
             descriptor: examined.descriptor,
         };
         let context = upgrade_plan::context(&self.client, status).await?;
-        let plan = upgrade_plan::linted(&context, status, (&[candidate], None), &directives);
+        let wanted = upgrade_plan::Wanted {
+            candidates: &[candidate],
+            at_height: None,
+            directives: &directives,
+        };
+        let plan = upgrade_plan::linted(&context, status, wanted);
         plan.map_err(|failure| self.explained(failure, &stranded))
     }
 

@@ -3,7 +3,7 @@
 use super::status::short;
 use super::table::table;
 use super::upgrade::{files_of, long, packages, versions};
-use crate::commands::upgrade_plan::progress;
+use crate::progress::progress;
 use refit_abi::Height;
 use refit_admin::api::{KindStatus, Status};
 use refit_upgrade::{Finding, Plan, PlannedKind, PlannedModule};
@@ -24,7 +24,10 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
         .modules
         .iter()
         .flat_map(|module| module.kinds.iter().map(move |kind| (module, kind)));
-    let mut rows: Vec<_> = changed.clone().map(|each| row(each, status)).collect();
+    let mut rows: Vec<_> = changed
+        .clone()
+        .map(|(module, kind)| row(module, kind, status))
+        .collect();
     rows.extend(plan.carried.iter().map(|kind| carried(kind, status)));
     let head = ["KIND", "CLASS", "PACKAGE", "ARTIFACT", "STATE", "ENGINES"];
     text.push_str(&table(head, &rows));
@@ -68,7 +71,7 @@ fn finding(text: &mut String, found: &Finding) {
     let _ = writeln!(text, "  {}", found.next);
 }
 
-fn row((module, kind): (&PlannedModule, &PlannedKind), status: &Status) -> [String; 6] {
+fn row(module: &PlannedModule, kind: &PlannedKind, status: &Status) -> [String; 6] {
     let live = live(&kind.kind, status);
     let from = live.map(|live| live.package_version.as_str());
     let package = format!("{} {}", module.package, packages(from, &module.version));

@@ -91,7 +91,10 @@ fn who_watches_learns_of_each_change_and_whether_the_disk_took_it() {
     };
     shows(2, 0);
     fs::create_dir(path.with_extension("new")).unwrap();
-    assert!(list.add(entry("worse", QuarantineState::Quarantined)).is_err());
+    assert!(
+        list.add(entry("worse", QuarantineState::Quarantined))
+            .is_err()
+    );
     shows(3, 1);
     assert!(list.unwritten().unwrap().contains("quarantine.json"));
     fs::remove_dir(path.with_extension("new")).unwrap();

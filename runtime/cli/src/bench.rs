@@ -22,7 +22,7 @@ use std::borrow::Cow;
 #[error("{0}")]
 pub(crate) struct BenchFailed(BenchError);
 
-pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
+pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::Swap(args) => run_swap(args),
         BenchCommand::Bus(args) => run_bus(args),
