@@ -37,23 +37,32 @@ pub(crate) struct Bounds<'a> {
 pub(crate) async fn json(request: Request, bounds: Bounds<'_>) -> Result<Bytes, Refusal> {
     let seat = Seat::of(&request);
     let (head, body) = request.into_parts();
-    text(&seat, (&head.headers, body), bounds).await
+    let headers = &head.headers;
+    text(&seat, Arriving { headers, body }, bounds).await
 }
 
-/// The body that comes behind these headers, which is a JSON text.
+/// A body on its way in, and the headers that came before it.
+#[derive(Debug)]
+pub(crate) struct Arriving<'a, B> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: B,
+}
+
+/// A body that is a JSON text.
 ///
 /// # Errors
 /// `unsupported-media-type`, `body-too-large`, `body-too-slow`, `body-broken` or `invalid-json`,
 /// and `bodies-full` if others send too much at once.
 pub(crate) async fn text<B>(
     seat: &Seat,
-    (headers, body): (&HeaderMap, B),
+    arriving: Arriving<'_, B>,
     bounds: Bounds<'_>,
 ) -> Result<Bytes, Refusal>
 where
     B: HttpBody<Data = Bytes, Error: fmt::Display> + Unpin,
 {
     let Bounds { bytes_max, .. } = bounds;
+    let Arriving { headers, body } = arriving;
     check_media(headers, JSON)?;
     let declared = body.size_hint().lower();
     let waits = headers.contains_key(EXPECT);

@@ -35,6 +35,21 @@ pub(crate) enum For {
     Order,
 }
 
+/// A request whose body is there: its purpose, and the seat of the client that waits for its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    purpose: For,
+    seat: &'a Seat,
+}
+
+impl For {
+    /// A request for this, of the client on that seat.
+    pub(crate) fn on(self, seat: &Seat) -> Asking<'_> {
+        let purpose = self;
+        Asking { purpose, seat }
+    }
+}
+
 impl Places {
     pub(crate) fn new(limits: &Limits) -> Self {
         let places = |count: usize| Arc::new(Semaphore::new(count.max(1)));
@@ -51,9 +66,10 @@ impl Places {
     /// Has a request, whose body is there, worked on.
     pub(crate) async fn pass<T>(
         &self,
-        (purpose, seat): (For, &Seat),
+        asking: Asking<'_>,
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
+        let Asking { purpose, seat } = asking;
         let _place = match purpose {
             For::Work => self.work.try_acquire().ok(),
             For::Look => self.wait(&self.looks).await,

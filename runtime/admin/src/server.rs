@@ -6,7 +6,7 @@
 use crate::connections::{Connections, Stream};
 use crate::guard::Door;
 use crate::limits::{ACCEPT_RETRY_WAIT, ACCEPT_WARNING_PAUSE, ROOM_RETRY_WAIT};
-use crate::routes::App;
+use crate::routes::{App, Served};
 use crate::stations::Stations;
 use crate::unix::Socket;
 use crate::{Address, BindError, Limits, Listen, Node, routes};
@@ -69,7 +69,8 @@ impl Server {
         limits: Limits,
     ) -> Result<Self, BindError> {
         let shutdown = watch::Sender::new(false);
-        let app = App::new((node, listen.share()), limits, shutdown.subscribe());
+        let share = listen.share();
+        let app = App::new(Served { node, share }, limits, shutdown.subscribe());
         let (socket, address, stations) = match listen {
             Listen::Unix(path) => unix(app, path, None)?,
             Listen::UnixGroup { path, group } => unix(app, path, Some(group))?,

@@ -4,6 +4,7 @@
 //! A message or a query for one engine goes *straight* to its handler, and its answer straight out: such requests are
 //! nearly all that a node is asked. All others go by the router, which does the same for them with more ado.
 
+use crate::body::Arriving;
 use crate::guard::Door;
 use crate::outgoing::Outgoing;
 use crate::routes::{App, Straight};
@@ -75,7 +76,9 @@ impl Stations {
         match self.straight(&request) {
             Some(straight) => {
                 let (head, body) = request.into_parts();
-                let done = straight.run(&self.app, seat, (&head.headers, body)).await;
+                let headers = &head.headers;
+                let arriving = Arriving { headers, body };
+                let done = straight.run(&self.app, seat, arriving).await;
                 let path = head.uri.path();
                 match done {
                     Ok(replied) => self.reply(replied),

@@ -209,7 +209,11 @@ impl Running {
             let Some(leave) = leave else { continue };
             if let Some(group) = self.lines.take_group(leave.lines) {
                 let leave = leave.only(group.len());
-                let handed = hand_over((&*self.node, self.at), group, leave).await;
+                let receiver = Receiver {
+                    node: &*self.node,
+                    at: self.at,
+                };
+                let handed = receiver.take(group, leave).await;
                 self.pace.hand_over(handed.lines);
                 self.waiting.push_back(handed);
                 self.idle_since = Instant::now();
@@ -255,22 +259,31 @@ async fn taken(pace: &Pace, turn: Option<&Turn>) -> bool {
     }
 }
 
-async fn hand_over((node, at): (&dyn Node, Entrance), group: Group, leave: Leave) -> Waiting {
-    let (mut refused, mut sent) = (Vec::with_capacity(group.len()), Vec::new());
-    for line in group {
-        match line {
-            Ok(message) => {
-                sent.push(message);
-                refused.push(None);
+/// Who gets the messages of a batch, and where they come in.
+struct Receiver<'a> {
+    node: &'a dyn Node,
+    at: Entrance,
+}
+
+impl Receiver<'_> {
+    /// Hands a group over; what is wrong with a line waits for its turn among the answers.
+    async fn take(self, group: Group, leave: Leave) -> Waiting {
+        let (mut refused, mut sent) = (Vec::with_capacity(group.len()), Vec::new());
+        for line in group {
+            match line {
+                Ok(message) => {
+                    sent.push(message);
+                    refused.push(None);
+                }
+                Err(refusal) => refused.push(Some(refusal)),
             }
-            Err(refusal) => refused.push(Some(refusal)),
         }
-    }
-    Waiting {
-        refused,
-        lines: sent.len(),
-        _leave: leave,
-        answers: node.submit(at, sent).await,
+        Waiting {
+            refused,
+            lines: sent.len(),
+            _leave: leave,
+            answers: self.node.submit(self.at, sent).await,
+        }
     }
 }
 

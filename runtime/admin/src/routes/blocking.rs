@@ -1,15 +1,14 @@
 //! Asks the node what may block, away from the threads that serve connections.
 
 use super::App;
-use crate::pass::For;
-use crate::seat::Seat;
+use crate::pass::Asking;
 use crate::{Node, Refusal};
 use refit_abi::codes;
 
 /// The result of `look`, made on a thread that may block, for a request that has a place.
 pub(super) async fn ask<T: Send + 'static>(
     app: &App,
-    request: (For, &Seat),
+    request: Asking<'_>,
     look: impl FnOnce(&dyn Node) -> T + Send + 'static,
 ) -> Result<T, Refusal> {
     let node = app.node.clone();

@@ -4,10 +4,11 @@ use super::App;
 use super::blocking::ask;
 use super::json::{carried_out, unwritten};
 use super::ordered_by;
+use crate::body::{self, Arriving};
 use crate::fixture_body::FixtureBody;
 use crate::pass::For;
 use crate::seat::Seat;
-use crate::{Bytes, CapturedState, Moment, Refusal, Replied, RequestId, body, origin};
+use crate::{Bytes, CapturedState, Moment, Refusal, Replied, RequestId, origin};
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -55,22 +56,22 @@ impl Straight {
         self,
         app: &App,
         seat: &Seat,
-        (headers, body): (&HeaderMap, B),
+        arriving: Arriving<'_, B>,
     ) -> Result<Replied, Refusal>
     where
         B: HttpBody<Data = Bytes, Error: fmt::Display> + Unpin,
     {
         let Self { engine, what } = self;
         let id = match what {
-            What::Message => request_id(headers)?,
+            What::Message => request_id(arriving.headers)?,
             What::Query => None,
         };
-        let body = body::text(seat, (headers, body), app.message()).await?;
+        let body = body::text(seat, arriving, app.message()).await?;
         let asked = match what {
             What::Message => app.node.send(engine, app.entrance(seat), id, body),
             What::Query => app.node.query(engine, body),
         };
-        app.places.pass((For::Work, seat), asked).await
+        app.places.pass(For::Work.on(seat), asked).await
     }
 }
 
@@ -101,7 +102,9 @@ async fn asked(
     let seat = Seat::of(&request);
     let (head, body) = request.into_parts();
     let straight = Straight { engine, what };
-    let replied = straight.run(app, &seat, (&head.headers, body)).await?;
+    let headers = &head.headers;
+    let arriving = Arriving { headers, body };
+    let replied = straight.run(app, &seat, arriving).await?;
     Ok(response(replied))
 }
 
@@ -115,7 +118,7 @@ pub(super) async fn restart(
     let seat = Seat::of(&request);
     body::none(request, app.message()).await?;
     let restart = app.node.restart(engine, by);
-    let restarted = app.places.pass((For::Order, &seat), restart).await?;
+    let restarted = app.places.pass(For::Order.on(&seat), restart).await?;
     carried_out(&app, &restarted)
 }
 
@@ -125,9 +128,10 @@ pub(super) async fn state(
     request: Request,
 ) -> Result<Response, Refusal> {
     let engine = engine_id(path)?;
-    let purpose = (For::Work, &*Seat::of(&request));
+    let seat = Seat::of(&request);
+    let asking = For::Work.on(&seat);
     let mut part = app.node.answers().take(FIXTURE_STATE_BYTES_MAX)?;
-    let captured = ask(&app, purpose, move |node| node.state(engine)).await??;
+    let captured = ask(&app, asking, move |node| node.state(engine)).await??;
     let CapturedState {
         fixture,
         generation,

@@ -35,6 +35,12 @@ use tokio::sync::watch;
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/events, /livez, /readyz or /metrics";
 
+/// A node, and by which way clients come to it.
+pub(crate) struct Served {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) share: Share,
+}
+
 /// The state that every handler shares.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -81,11 +87,9 @@ impl App {
 }
 
 impl App {
-    pub(crate) fn new(
-        (node, share): (Arc<dyn Node>, Share),
-        limits: Limits,
-        ending: watch::Receiver<bool>,
-    ) -> Self {
+    /// The state of a listener that serves `node`, through which clients come in by that way.
+    pub(crate) fn new(served: Served, limits: Limits, ending: watch::Receiver<bool>) -> Self {
+        let Served { node, share } = served;
         let places = Places::new(&limits);
         Self {
             node,

@@ -12,9 +12,10 @@ use axum::response::Response;
 use refit_abi::codes;
 
 pub(super) async fn show(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let purpose = (For::Look, &*Seat::of(&request));
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
     let look = async { Ok::<_, Refusal>(app.node.parameters()) };
-    let report = app.places.pass(purpose, look).await?;
+    let report = app.places.pass(asking, look).await?;
     json(&app, &report)
 }
 
@@ -27,6 +28,6 @@ pub(super) async fn set(State(app): State<App>, request: Request) -> Result<Resp
         Refusal::new(400, codes::INVALID_PARAMETERS, error.to_string(), next)
     })?;
     let set = app.node.set_parameters(change, by);
-    let set = app.places.pass((For::Order, &seat), set).await?;
+    let set = app.places.pass(For::Order.on(&seat), set).await?;
     carried_out(&app, &set)
 }

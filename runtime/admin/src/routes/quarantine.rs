@@ -16,8 +16,9 @@ use refit_abi::codes;
 const ARTIFACT_DIGITS: usize = 64;
 
 pub(super) async fn list(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let purpose = (For::Look, &*Seat::of(&request));
-    let entries = ask(&app, purpose, |node| node.quarantine()).await?;
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
+    let entries = ask(&app, asking, |node| node.quarantine()).await?;
     json(&app, &entries)
 }
 
@@ -36,8 +37,9 @@ pub(super) async fn clear(
         )));
     }
     let named = artifact.clone();
-    let purpose = (For::Order, &*Seat::of(&request));
-    match ask(&app, purpose, move |node| node.clear_quarantine(&named)).await?? {
+    let seat = Seat::of(&request);
+    let asking = For::Order.on(&seat);
+    match ask(&app, asking, move |node| node.clear_quarantine(&named)).await?? {
         0 => {
             let detail = format!("no entry names {artifact}");
             Err(Refusal::new(404, codes::NOT_QUARANTINED, detail, next))

@@ -15,8 +15,9 @@ use axum::response::{IntoResponse, Response};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) async fn status(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let purpose = (For::Look, &*Seat::of(&request));
-    let mut status = ask(&app, purpose, |node| node.status()).await??;
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
+    let mut status = ask(&app, asking, |node| node.status()).await??;
     status.engines.truncate(ENGINES_SHOWN_MAX);
     json(&app, &status)
 }

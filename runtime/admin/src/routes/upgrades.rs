@@ -69,7 +69,7 @@ pub(super) async fn apply(State(app): State<App>, request: Request) -> Result<Re
     let seat = Seat::of(&request);
     let plan = body::json(request, app.plan()).await?;
     let apply = app.node.apply(plan, by, wishes);
-    let accepted = app.places.pass((For::Order, &seat), apply).await?;
+    let accepted = app.places.pass(For::Order.on(&seat), apply).await?;
     let location = [(LOCATION, format!("/v1/upgrades/{}", accepted.id))];
     let mut response = (StatusCode::ACCEPTED, location, Json(accepted)).into_response();
     if accepted.repeated {
@@ -86,7 +86,7 @@ pub(super) async fn rehearse(
     let seat = Seat::of(&request);
     let plan = body::json(request, app.plan()).await?;
     let rehearse = app.node.rehearse(plan);
-    let report = app.places.pass((For::Order, &seat), rehearse).await?;
+    let report = app.places.pass(For::Order.on(&seat), rehearse).await?;
     Ok(Json(report))
 }
 
@@ -96,8 +96,9 @@ pub(super) async fn one(
     request: Request,
 ) -> Result<Json<UpgradeReport>, Refusal> {
     let id = id(path)?;
-    let purpose = (For::Look, &*Seat::of(&request));
-    let report = ask(&app, purpose, move |node| node.upgrade(id)).await?;
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
+    let report = ask(&app, asking, move |node| node.upgrade(id)).await?;
     report.map(Json).ok_or_else(|| unknown(id))
 }
 
@@ -108,8 +109,9 @@ pub(super) async fn cancel(
     request: Request,
 ) -> Result<(StatusCode, Json<UpgradeReport>), Refusal> {
     let id = id(path)?;
-    let purpose = (For::Order, &*Seat::of(&request));
-    let report = ask(&app, purpose, move |node| node.cancel_upgrade(id)).await??;
+    let seat = Seat::of(&request);
+    let asking = For::Order.on(&seat);
+    let report = ask(&app, asking, move |node| node.cancel_upgrade(id)).await??;
     let report = report.ok_or_else(|| unknown(id))?;
     let status = match report.state.is_final() {
         true => StatusCode::OK,
@@ -136,7 +138,8 @@ fn unknown(id: u64) -> Refusal {
 }
 
 pub(super) async fn history(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let purpose = (For::Look, &*Seat::of(&request));
-    let reports = ask(&app, purpose, |node| node.upgrades()).await?;
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
+    let reports = ask(&app, asking, |node| node.upgrades()).await?;
     json(&app, &reports)
 }

@@ -17,12 +17,16 @@ const QUARANTINE_NAME: &str = "quarantine.json";
 /// Name of the list of what did not return, inside the data folder.
 const STUCK_NAME: &str = "stuck.json";
 
+/// What lies under the flags, and where the node keeps its lists.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) file: &'a NodeSection,
+    pub(super) data_dir: &'a Path,
+}
+
 /// Sets what `args` and the file say of calls that do not return.
-pub(super) fn watch(
-    config: &mut NodeConfig,
-    args: &WatchArgs,
-    (file, data_dir): (&NodeSection, &Path),
-) {
+pub(super) fn watch(config: &mut NodeConfig, args: &WatchArgs, place: Place<'_>) {
+    let Place { file, data_dir } = place;
     if let Some(limit) = args.call_limit.or(file.call_limit) {
         config.call_limit = limit;
     }
@@ -53,9 +57,10 @@ pub(super) fn bound_is_rehearsed(args: &PolicyArgs, file: &NodeSection) -> Resul
 pub(super) fn set(
     config: &mut NodeConfig,
     args: &PolicyArgs,
-    file: &NodeSection,
-    (data_dir, restart): (&Path, Restart),
+    place: Place<'_>,
+    restart: Restart,
 ) -> Result<(), Failure> {
+    let Place { file, data_dir } = place;
     let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
     let mut rehearsal = rehearsal_command();
     if let Some(wait) = args.rehearsal_wait.or(file.rehearsal_wait) {

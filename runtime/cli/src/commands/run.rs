@@ -49,7 +49,7 @@ pub(crate) enum RunError {
     Failed(Failed),
 }
 
-pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
+pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     if let Some(parent) = args.end_with {
         end_with(parent)?;
     }
@@ -61,7 +61,11 @@ pub(super) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
     let (restart, before) = (Restart::here(), Before::handed());
-    let config = node_config(args, &file, &data_dir, (&restart, &before))?;
+    let lives = Lives {
+        restart: &restart,
+        before: &before,
+    };
+    let config = node_config(args, &file, &data_dir, lives)?;
     let stop_limit = policy::stop_limit(&args.watch, &file.node);
     let quarantine = config.quarantine.clone();
     // The code of engines comes in from here on.
@@ -162,12 +166,19 @@ fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
     })
 }
 
+/// The life of this process that was, and the one that may come.
+struct Lives<'a> {
+    restart: &'a Restart,
+    before: &'a Before,
+}
+
 fn node_config(
     args: &RunArgs,
     file: &File,
     data_dir: &Path,
-    (restart, before): (&Restart, &Before),
+    lives: Lives<'_>,
 ) -> Result<NodeConfig, Failure> {
+    let Lives { restart, before } = lives;
     let sources = Sources::of(data_dir, &args.building);
     let mut engines = Vec::new();
     for engine in config::engines(args, file)? {
@@ -196,13 +207,12 @@ fn node_config(
     if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
         config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
     }
-    policy::watch(&mut config, &args.watch, (&file.node, data_dir));
-    policy::set(
-        &mut config,
-        &args.policy,
-        &file.node,
-        (data_dir, restart.clone()),
-    )?;
+    let place = policy::Place {
+        file: &file.node,
+        data_dir,
+    };
+    policy::watch(&mut config, &args.watch, place);
+    policy::set(&mut config, &args.policy, place, restart.clone())?;
     config.data_dir = Some(std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()));
     before.remember(&config.quarantine);
     Ok(config)

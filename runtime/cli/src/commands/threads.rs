@@ -44,7 +44,7 @@ fn try_threads(count: usize) -> io::Result<()> {
             let started = Builder::new().spawn_scoped(scope, || drop(gate.lock()));
             started
                 .map(drop)
-                .map_err(|error| no_threads(&error, (number, count)))
+                .map_err(|error| no_threads(&error, &format!("{number} of {count}")))
         };
         let started = (0..count).try_for_each(start);
         drop(held);
@@ -52,12 +52,10 @@ fn try_threads(count: usize) -> io::Result<()> {
     })
 }
 
-fn no_threads(error: &io::Error, (number, count): (usize, usize)) -> io::Error {
+fn no_threads(error: &io::Error, number: &str) -> io::Error {
     io::Error::new(
         error.kind(),
-        format!(
-            "the system starts {number} of {count} threads: {error}; raise the limit with ulimit -u"
-        ),
+        format!("the system starts {number} threads: {error}; raise the limit with ulimit -u"),
     )
 }
 
