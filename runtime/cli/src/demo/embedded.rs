@@ -78,6 +78,7 @@ fn name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sources::jobs;
     use super::*;
 
     #[test]
@@ -99,19 +100,40 @@ mod tests {
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
     }
 
-    /// Cargo reads every manifest on the way from an engine to the contract: nothing that it needs is left out.
+    /// All that a demo without a checkout does before it compiles: the seven packages are put together from what is carried,
+    /// cargo finds every manifest and source file on the way from them to the contract, in versions that the lock file has,
+    /// and nothing leads back into the checkout.
     #[test]
-    fn cargo_finds_all_that_the_engines_are_made_of() {
+    fn all_that_the_demo_builds_is_made_of_what_the_program_carries() {
         let cache = tempfile::tempdir().unwrap();
         let folder = lay_out(cache.path()).unwrap();
-        for engine in ["engines/kv", "engines/accounts", "engines/kv/history/v1"] {
-            let engine = folder.join(engine);
-            fs::copy(folder.join("Cargo.lock"), engine.join("Cargo.lock")).unwrap();
+        let lock = fs::read(folder.join("Cargo.lock")).unwrap();
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let checkout = checkout.canonicalize().unwrap();
+        for job in jobs(&folder).unwrap() {
+            let engine = job.source;
+            let shown = engine.display();
+            fs::write(engine.join("Cargo.lock"), &lock).unwrap();
             let mut cargo = std::process::Command::new(env!("CARGO"));
             cargo.args(["metadata", "--offline", "--format-version", "1"]);
             let output = cargo.current_dir(&engine).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}: {said}", engine.display());
+            assert!(output.status.success(), "{shown}: {said}");
+            let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let packages = found["packages"].as_array().unwrap();
+            let paths = packages
+                .iter()
+                .filter(|package| package["source"].is_null());
+            let targets = paths.flat_map(|package| package["targets"].as_array().unwrap());
+            let sources: Vec<_> = targets
+                .filter(|target| target["kind"] != serde_json::json!(["test"]))
+                .map(|target| Path::new(target["src_path"].as_str().unwrap()))
+                .collect();
+            assert!(sources.len() > 2, "{shown}: {sources:?}");
+            for source in sources {
+                let is_carried = source.is_file() && !source.starts_with(&checkout);
+                assert!(is_carried, "{shown}: {}", source.display());
+            }
         }
     }
 }

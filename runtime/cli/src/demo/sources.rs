@@ -81,32 +81,7 @@ impl Versions {
     /// Builds all; cargo says on stderr what it does.
     pub(crate) fn build() -> Result<Self, Failure> {
         let checkout = checkout().map_err(Box::new)?;
-        let refuses = edited(&REFUSES, &checkout).map_err(Box::new)?;
-        let longer = edited(&LONGER, &checkout).map_err(Box::new)?;
-        let fails = composed("4.0.0", &checkout, "kv-v4-fails", |kv| {
-            let changes = EngineSource::read(&checkout.join("tests/fixtures/kv-v4-fails"))?;
-            Ok(kv.laid_over_by(changes))
-        });
-        let fails = fails.map_err(Box::new)?;
-        let sources = builder(&checkout);
-        let published = |folder: &str| Job {
-            source: checkout.join(folder),
-            is_published: true,
-        };
-        // A copy publishes nothing of its own, so there is nothing that it must keep.
-        let made = |source: PathBuf| Job {
-            source,
-            is_published: false,
-        };
-        let jobs = [
-            published(KV_V1),
-            published(KV),
-            made(refuses),
-            made(fails),
-            made(longer),
-            published(ACCOUNTS_V1),
-            published("engines/accounts"),
-        ];
+        let jobs = jobs(&checkout).map_err(Box::new)?;
         let [
             v1,
             v3,
@@ -115,7 +90,7 @@ impl Versions {
             v3_longer,
             accounts_v1,
             accounts_v2,
-        ] = build_all(&sources, &jobs)?;
+        ] = build_all(&builder(&checkout), &jobs)?;
         Ok(Self {
             v1,
             v3_refuses,
@@ -126,6 +101,34 @@ impl Versions {
             accounts_v2,
         })
     }
+}
+
+/// The packages that are built: those of the checkout, and those that are made of them.
+pub(super) fn jobs(checkout: &Path) -> Result<[Job; 7], DemoError> {
+    let refuses = edited(&REFUSES, checkout)?;
+    let longer = edited(&LONGER, checkout)?;
+    let fails = composed("4.0.0", checkout, "kv-v4-fails", |kv| {
+        let changes = EngineSource::read(&checkout.join("tests/fixtures/kv-v4-fails"))?;
+        Ok(kv.laid_over_by(changes))
+    })?;
+    let published = |folder: &str| Job {
+        source: checkout.join(folder),
+        is_published: true,
+    };
+    // A copy publishes nothing of its own, so there is nothing that it must keep.
+    let made = |source: PathBuf| Job {
+        source,
+        is_published: false,
+    };
+    Ok([
+        published(KV_V1),
+        published(KV),
+        made(refuses),
+        made(fails),
+        made(longer),
+        published(ACCOUNTS_V1),
+        published("engines/accounts"),
+    ])
 }
 
 /// Two libraries of `kv` with the same state: unchanged, and with a line of code edited.
