@@ -26,6 +26,7 @@ mod restart;
 pub(crate) mod run;
 pub(crate) mod send;
 pub(crate) mod status;
+mod supervisor;
 mod threads;
 pub(crate) mod upgrade_apply;
 pub(crate) mod upgrade_cancel;

@@ -7,6 +7,7 @@ use super::listening::{self, whole};
 use super::log_rules;
 use super::policy;
 use super::restart::{Before, NotKept, Restart};
+use super::supervisor;
 use super::threads;
 use crate::args::{CommonArgs, RunArgs};
 use crate::artifact::probe_command;
@@ -246,8 +247,10 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
         if let Some(address) = addresses.first() {
             show::next(format_args!("refit --node {address} status"));
         }
+        supervisor::ready();
         told.wait().await;
     }
+    supervisor::stopping();
     log_end(&node);
     show::talk(ends.words());
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);

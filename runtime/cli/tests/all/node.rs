@@ -1,11 +1,12 @@
 //! A real node, from source: `engine build`, `run`, and everything that is asked of it.
 
 use crate::rehearsal::{repository, version_2};
-use crate::served::{Folder, Ran};
+use crate::served::{Folder, Ran, ended};
 use refit_admin::api::Status;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,12 @@ pub(crate) fn build(folder: &Folder, path: &str) -> String {
     built["library"].as_str().unwrap().to_owned()
 }
 
+/// The socket of a node's supervisor, in the folder of the test.
+const SUPERVISOR: &str = "supervisor.sock";
+
+/// Longest wait for the end of a node, and for what it says to its supervisor.
+const END_WAIT: Duration = Duration::from_secs(60);
+
 /// Flags that have a node listen on one more address.
 const LISTENERS: [&str; 2] = ["--tcp", "--probe-listen"];
 
@@ -60,6 +67,8 @@ impl Running {
         let run = ["run", "--engine", engine, "--workers", "1"];
         let mut command = folder.command(&[&run, flags].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::null());
+        // Where a test listens, if it does.
+        command.env("NOTIFY_SOCKET", folder.path().join(SUPERVISOR));
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let listeners = flags.iter().filter(|flag| LISTENERS.contains(flag));
@@ -94,7 +103,7 @@ impl Running {
     pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).unwrap();
-        self.child.wait().unwrap().code()
+        ended(&mut self.child, END_WAIT).code()
     }
 }
 
@@ -114,7 +123,10 @@ fn a_node_runs_from_source_and_stops_when_told() {
     let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
     assert_eq!(inspected["descriptor"]["kinds"][0]["kind"], "kv");
 
+    let supervisor = UnixDatagram::bind(folder.path().join(SUPERVISOR)).unwrap();
+    supervisor.set_read_timeout(Some(END_WAIT)).unwrap();
     let running = Running::start(&folder, &library);
+    assert_eq!(word(&supervisor), "READY=1");
     let socket = folder.path().join("refit-data/admin.sock");
     assert_eq!(running.addresses, [format!("unix:{}", socket.display())]);
     let status: Status = serde_json::from_str(&folder.run(&["status", "--json"]).stdout).unwrap();
@@ -129,8 +141,16 @@ fn a_node_runs_from_source_and_stops_when_told() {
     a_second_node_is_refused(&folder, &library);
 
     assert_eq!(running.stop(), Some(0));
+    assert_eq!(word(&supervisor), "STOPPING=1");
     assert!(!socket.exists());
     assert_eq!(folder.run(&["status"]).exit, 40);
+}
+
+/// What a node says to its supervisor next.
+fn word(supervisor: &UnixDatagram) -> String {
+    let mut heard = [0; 64];
+    let length = supervisor.recv(&mut heard).unwrap();
+    String::from_utf8_lossy(&heard[..length]).into_owned()
 }
 
 #[test]
