@@ -38,7 +38,8 @@ pub(crate) fn probe_command() -> ProbeCommand {
 
 /// How the node rehearses: this program with its hidden command.
 pub(crate) fn rehearsal_command() -> RehearsalCommand {
-    RehearsalCommand::new(THIS_PROGRAM).argument("rehearsal")
+    let command = RehearsalCommand::new(THIS_PROGRAM).argument("rehearsal");
+    command.called("refit")
 }
 
 /// Inspects and probes the library at `path`.

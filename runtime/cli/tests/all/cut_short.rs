@@ -68,7 +68,7 @@ fn rehearsal_of(parent: u32) -> Option<u32> {
         let number = |place: usize| fields.get(place).and_then(|field| field.parse().ok());
         number(1) == Some(parent)
             && number(11) > Some(20)
-            && read("cmdline").is_ok_and(|line| line.contains("rehearsal"))
+            && read("cmdline").is_ok_and(|line| line == "refit\0rehearsal\0")
     })
 }
 
@@ -87,6 +87,13 @@ fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
 fn a_node_that_is_told_to_stop_does_not_wait_for_a_rehearsal() {
     let mut rehearsing = Rehearsing::start();
     assert_eq!(rehearsing.node.stopped_within(REQUESTS), Some(0));
+    rehearsing.end();
+}
+
+#[test]
+fn a_rehearsal_does_not_outlive_the_plan_that_asked_for_it() {
+    let mut rehearsing = Rehearsing::start();
+    rehearsing.plan.kill().unwrap();
     rehearsing.end();
 }
 

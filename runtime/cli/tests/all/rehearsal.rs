@@ -197,6 +197,10 @@ fn a_list_that_cannot_be_written_is_kept_over_the_restart_and_the_code_is_the_on
     assert_eq!(after.node.pid, before.node.pid, "the same process");
     assert_eq!(after.kinds[0].artifact, before.kinds[0].artifact);
     assert!(!folder.path().join("refit-data/quarantine.json").exists());
+    let why = after.quarantine_unwritten.unwrap();
+    assert!(why.contains("quarantine.json"), "{why}");
+    let shown = folder.run(&["status"]).stdout;
+    assert!(shown.contains(&why), "{shown}");
     let again = folder.run(&apply);
     assert_eq!(again.exit, 3, "{again:?}");
     assert!(again.stderr.contains("release-quarantined"), "{again:?}");

@@ -50,6 +50,8 @@ pub const REHEARSAL_STATE_BYTES_MAX: usize = 1 << 30;
 #[derive(Clone, Debug)]
 pub struct RehearsalCommand {
     pub(crate) program: PathBuf,
+    /// Its name among the system's processes; that of its file if none is given.
+    pub(crate) name: Option<OsString>,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) deadline: Duration,
     pub(crate) memory_bytes: u64,
@@ -60,6 +62,7 @@ impl RehearsalCommand {
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
+            name: None,
             arguments: Vec::new(),
             deadline: REHEARSAL_WAIT,
             memory_bytes: REHEARSAL_MEMORY_BYTES,
@@ -69,6 +72,13 @@ impl RehearsalCommand {
     /// Whole seconds in which it is over.
     pub(crate) fn seconds(&self) -> u64 {
         self.deadline.as_secs() + 1
+    }
+
+    /// Gives it a name among the system's processes, for whoever looks what runs there.
+    #[must_use]
+    pub fn called(mut self, name: impl Into<OsString>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Adds an argument.

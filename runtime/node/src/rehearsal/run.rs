@@ -13,7 +13,7 @@ use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
 use refit_loader::sys::crash;
 use refit_loader::sys::fence;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -119,6 +119,12 @@ fn encoded(command: &RehearsalCommand, request: &Request) -> Result<Vec<u8>, Reh
 
 fn start(command: &RehearsalCommand) -> Result<KillOnDrop, RehearsalError> {
     Command::new(&command.program)
+        .arg0(
+            command
+                .name
+                .as_deref()
+                .unwrap_or(command.program.as_os_str()),
+        )
         .args(&command.arguments)
         // The child has what it is given, and no variable of the node's changes what it does.
         .env_clear()
