@@ -64,7 +64,7 @@ fn a_rehearsal_that_nobody_waits_for_ends(node: &Harness, gate: &Gate, [waits, g
     });
     let deadline = Instant::now() + LONG;
     while let Err(busy) = node.rehearse(good) {
-        assert_eq!(busy.code, "rehearsal-under-way");
+        assert_eq!(busy.why.code, "rehearsal-under-way");
         assert!(Instant::now() < deadline, "it goes on");
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -42,7 +42,7 @@ fn a_transition_that_does_not_return_quarantines_its_code_and_calls_for_a_restar
     let plan = node.plan(&[("kv", &slow)], None).unwrap();
     let looking = until_not_ready(&node);
     let report = node.apply(&plan).unwrap();
-    assert_eq!(looking.join().unwrap().code, "node-busy");
+    assert_eq!(looking.join().unwrap().why.code, "node-busy");
     assert_eq!(node.node().ready(), Ok(()), "it is over");
 
     let (stuck, when) = calls.lock()[0].clone();
