@@ -284,7 +284,11 @@ mod tests {
 
     #[test]
     fn what_to_do_after_a_fault_follows_from_whose_it_is() {
-        let next = |code: &str| refused(&ReplyError::Fault(Fault::new(code, "a text"))).next;
+        let next = |code: &str| {
+            refused(&ReplyError::Fault(Fault::new(code, "a text")))
+                .why
+                .next
+        };
         assert!(next(codes::REPLY_NOT_WRITTEN).contains("mend what"));
         let spent = ServiceError::ALL[0].code();
         assert!(next(spent).contains("midway"));
