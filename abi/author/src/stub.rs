@@ -192,11 +192,11 @@ pub fn carried(module: &str, from: &str, state: &Type, step: &MigrationDescripto
     text
 }
 
-/// The conversion of the messages of the version that is frozen in `from`, once its own message is frozen in
-/// `module`: to be carried over from the head, so that it is composed with the next.
-pub fn carried_message(module: &str, from: &str, old: &Type, new: &Type) -> String {
+/// The conversion of the messages of the version that is frozen in the module `from`, as it stands in the next frozen
+/// module: to be carried over from the head, so that it is composed with the next.
+pub fn carried_message(from: &str, old: &Type, new: &Type) -> String {
     let (old, new) = (name(old), name(new));
     format!(
-        "impl MigrateMessage for {module}::{new} {{ // as on the head\n    type From = {from}::{old};\n    …\n}}\n"
+        "impl MigrateMessage for {new} {{ // as on the head\n    type From = super::{from}::{old};\n    …\n}}\n"
     )
 }

@@ -214,7 +214,7 @@ fn carried_message(lock: &SchemaLock, built: &Descriptor, frozen: &Frozen, modul
             "the conversion of version {}'s messages goes from the head to src/{}.rs, so that they are still understood at the next version:\n\n{}",
             from.version,
             module.name,
-            stub::carried_message(&module.name, &from.module, old, &head.interface.message)
+            stub::carried_message(&from.module, old, &head.interface.message)
         ));
     }
 }
