@@ -118,6 +118,9 @@ fn the_log_names_the_code_that_comes_and_goes_and_so_do_plan_history_and_status(
         line("plan refused").contains("plan-other-generation"),
         "{log}"
     );
+    assert!(line("upgrade rehearsed").contains("id=1"), "{log}");
+    let waits = line("upgrade armed");
+    assert!(waits.contains("id=2 height=1000000"), "{waits}");
     assert!(line("upgrade given up").contains("id=2"), "{log}");
     line("the node stops");
 }

@@ -54,6 +54,9 @@ impl Attempt {
             report.stage_us = stage_us;
             report.phases.clone_from(&self.steps.done);
         });
+        if let Some(height) = self.plan.at_height {
+            tracing::info!(id = self.id, %height, "upgrade armed: it waits for the end of that block");
+        }
         // After the report says `Armed`: as soon as the driver has it, it may commit.
         let Way { waiting, ends } = self.waiting(&armed, &crew);
         let waits = Instant::now();
