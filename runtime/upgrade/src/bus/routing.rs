@@ -125,18 +125,22 @@ impl Router {
     /// To an engine that does not live on the bus: it is carried, adopted, takes no upgrade messages, or
     /// cannot be reached at all.
     fn deliver_elsewhere(&mut self, sent: &Outgoing, payload: &[u8]) -> Result<(), MessageFault> {
-        let look = self
-            .shared
-            .view
-            .with(sent.to, |slot| (slot.kind(), slot.instance().is_none()));
+        let look = self.shared.view.with(sent.to, |slot| {
+            let serves = slot.instance().is_some();
+            (slot.kind(), serves, slot.is_elsewhere())
+        });
         match look {
             None if self.shared.view.has_ended(sent.to) => Err(MessageFault::Retired),
             None => Err(MessageFault::Unknown),
-            // Poisoned, or not copied into a rehearsal: it has no new state that could handle it.
-            Some((kind, true)) if self.handles(kind) == Some(sent.signed.schema) => {
+            Some((kind, false, is_elsewhere)) if self.handles(kind) == Some(sent.signed.schema) => {
+                // In a rehearsal that has not copied its state nobody knows whether it serves: in the node this may
+                // be an ordinary message.
+                if is_elsewhere {
+                    self.shared.under_way.miss();
+                }
                 Err(MessageFault::Poisoned)
             }
-            Some((kind, _)) => self.ordinary(kind, sent, payload),
+            Some((kind, ..)) => self.ordinary(kind, sent, payload),
         }
     }
 

@@ -28,6 +28,7 @@
 mod aborts;
 mod asks;
 mod chains;
+mod copied;
 mod graphs;
 mod histories;
 mod kinds;
