@@ -1,6 +1,6 @@
 //! [`Directives`]: what a plan orders beyond which modules come in.
 
-use crate::bus::BusBudget;
+use crate::budget::BusBudget;
 use refit_kernel::ParameterChanges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

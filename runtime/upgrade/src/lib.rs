@@ -13,12 +13,15 @@
 //! [`Quiesced`]: refit_kernel::Quiesced
 
 mod armed;
+mod budget;
 mod bus;
 mod class;
 mod directives;
+mod finding;
 mod lint;
 mod order;
 mod phase;
+mod placed;
 mod plan;
 mod plan_error;
 mod planning;
@@ -28,12 +31,12 @@ mod transition;
 mod under_way;
 
 pub use armed::{ArmError, Armed, KindClass};
-pub use bus::{Budget, BusBudget, RESIDENTS_PER_TASK};
+pub use budget::{Budget, BusBudget};
+pub use bus::RESIDENTS_PER_TASK;
 pub use class::Class;
 pub use directives::Directives;
-pub use lint::{
-    Finding, LINT_CODES, Level, LintContext, PLAN_AHEAD_US_MAX, Progress, lint, refusal,
-};
+pub use finding::{Finding, LINT_CODES, Level};
+pub use lint::{LintContext, PLAN_AHEAD_US_MAX, Progress, lint, refusal};
 pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdrawn};
 pub use plan::{
     Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id,

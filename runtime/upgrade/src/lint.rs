@@ -5,13 +5,13 @@
 //! is a [`crate::PlanError`] instead.
 
 mod crossing;
-mod finding;
+
 mod heights;
 mod interface;
 mod rewording;
 mod words;
 
-pub use finding::{Finding, LINT_CODES, Level};
+use crate::finding::{Finding, Level};
 pub use heights::{PLAN_AHEAD_US_MAX, Progress};
 
 use crate::plan::{Live, OfferedModule, Plan, PlannedKind, PlannedModule};

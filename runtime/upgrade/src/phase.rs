@@ -1,6 +1,6 @@
 //! The phases of an upgrade, who watches them, and how it ends.
 
-use crate::bus::Budget;
+use crate::budget::Budget;
 use refit_abi::codes;
 use refit_abi::host::CallError;
 use refit_abi::host::Explain;

@@ -5,7 +5,7 @@
 
 use crate::class::Class;
 use crate::directives::Directives;
-use crate::lint::Finding;
+use crate::finding::Finding;
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::{Generation, Height};
@@ -124,7 +124,10 @@ impl Plan {
     /// [`PlanError::Base`] or [`PlanError::Format`].
     pub fn check_base(&self, live: &Live) -> Result<(), PlanError> {
         if self.format != PLAN_FORMAT {
-            return Err(PlanError::Format { found: self.format });
+            return Err(PlanError::Format {
+                reads: PLAN_FORMAT,
+                found: self.format,
+            });
         }
         if self.base != live.generation || self.base_code != code_id(live) {
             return Err(PlanError::Base {

@@ -94,8 +94,10 @@ pub enum PlanError {
         live: Generation,
     },
     /// Written by another version.
-    #[error("the plan has format {found}, this node reads {}", crate::PLAN_FORMAT)]
+    #[error("the plan has format {found}, this node reads {reads}")]
     Format {
+        /// The format that this node reads.
+        reads: u32,
         /// The plan's format.
         found: u32,
     },
@@ -115,9 +117,9 @@ pub enum PlanError {
         /// The name of the engine kind.
         kind: String,
         /// In the plan.
-        planned: crate::Class,
+        planned: crate::class::Class,
         /// The class that the code gives.
-        found: crate::Class,
+        found: crate::class::Class,
     },
     /// It would set parameters that cannot be so.
     #[error("the plan sets parameters that cannot be: {error}")]

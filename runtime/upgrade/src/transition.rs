@@ -6,17 +6,15 @@
 //! not depend on how engines are packed into chunks.
 
 mod cross;
-mod placed;
 
-pub(crate) use placed::{Placed, put};
-
+use crate::budget::BusBudget;
 use crate::bus::rounds::Rounds;
-use crate::bus::{BusBudget, Home, Out, Resident, Shared};
+use crate::bus::{Home, Out, Resident, Shared};
 use crate::class::Class;
 use crate::phase::Failure;
+use crate::placed::{Placed, put_next};
 use crate::under_way::UnderWay;
 use parking_lot::Mutex;
-use placed::put_next;
 use refit_abi::EngineId;
 use refit_abi::host::{Kind, Migration};
 use refit_kernel::{CommitEffects, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced};

@@ -6,7 +6,7 @@
 //! begins after the budgets are gone: what is kept in memory is bounded by the budget once for all tasks
 //! that have ended and once for each worker.
 
-use super::budget::{Budget, BusBudget};
+use crate::budget::{Budget, BusBudget};
 use refit_abi::EngineId;
 use refit_kernel::{Started, WantedChild};
 use std::ops::{AddAssign, Sub};

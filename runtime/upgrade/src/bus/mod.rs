@@ -12,7 +12,6 @@
 //! spent aborts the upgrade, whatever the author does with the error.
 
 mod account;
-mod budget;
 mod engine_bus;
 mod out;
 mod residents;
@@ -23,7 +22,6 @@ mod spawns;
 mod task;
 
 pub(crate) use account::{Account, Used};
-pub use budget::{Budget, BusBudget};
 pub(crate) use engine_bus::{EngineBus, When};
 pub(crate) use out::{Out, Outgoing, TRANSITION_LINES_MAX};
 pub(crate) use residents::{Home, Letter, Resident, Residents};

@@ -8,7 +8,7 @@ use super::routing::Router;
 use super::task::{Item, Task};
 use super::{Home, Out, Resident, Residents, Shared, TRANSITION_LINES_MAX};
 use crate::phase::Failure;
-use crate::transition::{Placed, put};
+use crate::placed::{Placed, put};
 use parking_lot::Mutex;
 use refit_abi::host::{Instance, running};
 use refit_kernel::limits::PARALLEL_MESSAGES_MIN;

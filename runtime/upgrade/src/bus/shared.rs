@@ -1,7 +1,8 @@
 //! [`Shared`]: what all transitions of one upgrade share.
 
+use super::Residents;
 use super::account::{Account, Exhausted, Spent, Usage, Used};
-use super::{Budget, BusBudget, Residents};
+use crate::budget::{Budget, BusBudget};
 use crate::phase::Failure;
 use crate::under_way::UnderWay;
 use parking_lot::{Mutex, RwLock};

@@ -1,7 +1,8 @@
 //! Findings about how the states of a kind cross: what is lost, what is copied, and what its transitions send.
 
-use super::{Finding, Level, Linter};
+use super::Linter;
 use crate::class::Class;
+use crate::finding::{Finding, Level};
 use refit_abi::codes;
 use refit_abi::descriptor::Ability;
 

@@ -1,6 +1,7 @@
 //! Findings about the height of a plan: one that has passed, and one so far ahead that it is hardly meant.
 
-use super::{Finding, Level, LintContext};
+use super::LintContext;
+use crate::finding::{Finding, Level};
 use crate::plan::Plan;
 use refit_abi::Height;
 use refit_abi::codes;

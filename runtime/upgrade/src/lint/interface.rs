@@ -1,7 +1,8 @@
 //! Findings about what a kind and the others may do to each other, and whether they still understand each other.
 
-use super::{Finding, Level, Linter, incoming};
+use super::{Linter, incoming};
 use crate::class::may_refuse;
+use crate::finding::{Finding, Level};
 use refit_abi::codes;
 use refit_abi::descriptor::{Ability, KindDescriptor};
 

@@ -1,7 +1,8 @@
 //! Findings about JSON words: the types stay, and what clients and configurations write does not.
 
+use super::Linter;
 use super::rewording::{Rewording, Way};
-use super::{Finding, Level, Linter};
+use crate::finding::{Finding, Level};
 use refit_abi::codes;
 use refit_abi::schema::SchemaId;
 use refit_abi::words::Words;

@@ -202,6 +202,7 @@ fn a_plan_is_good_for_the_generation_and_the_code_it_was_made_for_and_no_other()
         ..plan
     };
     let refused = Err(PlanError::Format {
+        reads: PLAN_FORMAT,
         found: PLAN_FORMAT + 1,
     });
     assert_eq!(written.check_base(&base), refused);
@@ -256,7 +257,7 @@ fn every_refusal_has_its_own_code_and_a_next_step() {
             planned: Generation(1),
             live: Generation(2),
         },
-        PlanError::Format { found: 9 },
+        PlanError::Format { reads: 2, found: 9 },
         PlanError::Changed {
             path: path(),
             found: kind(),

@@ -22,7 +22,7 @@ pub(crate) fn put(quiesced: &mut Quiesced<'_>, places: Vec<Placed<Instance>>) {
     put_next(quiesced, places.collect());
 }
 
-pub(super) fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<Placed<Next>>) {
+pub(crate) fn put_next(quiesced: &mut Quiesced<'_>, mut places: Vec<Placed<Next>>) {
     // As usual; a visit would wake every thread of the crew.
     if places.is_empty() {
         return;
