@@ -52,6 +52,7 @@ const CRATES: &[Crate] = &[
             "directives",
             "phase",
             "plan",
+            "plan_bounds",
             "bus",
             "lint",
             "planning",

@@ -157,6 +157,21 @@ fn an_upgrade_beside_a_plans_rehearsal_retires_its_old_code_and_the_rehearsal_sa
 }
 
 #[test]
+fn a_node_that_is_told_to_end_waits_for_no_plans_rehearsal_and_begins_none() {
+    let workshop = workshop();
+    let node = node(&workshop, LONG);
+    let gate = Gate::new("ends");
+    let waits = node.own_copy(&gate.version_2(&workshop));
+    let waits = node.plan(&[("kv", &waits)], None).unwrap();
+    let rehearsal = begin(&node, &waits);
+    gate.wait();
+    node.node().told_to_end();
+    let report = rehearsal.join().unwrap().unwrap();
+    assert!(report.reason.is_some(), "{report:?}");
+    assert_eq!(node.rehearse(&waits).unwrap_err().why.code, "node-ended");
+}
+
+#[test]
 fn an_upgrade_whose_rehearsals_never_end_in_time_commits_for_whoever_wants_none() {
     let workshop = workshop();
     let node = node(&workshop, Duration::ZERO);

@@ -80,3 +80,9 @@ pub const EVENT_OVERHEAD_BYTES: usize = 160;
 
 /// Upgrades whose reports are kept.
 pub const REPORTS_MAX: usize = 1_024;
+
+/// Bytes of texts in the reports that are kept; the newest one is in any case.
+pub const REPORTS_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of all files of one plan, of which a copy each is in memory while the upgrade is under way.
+pub const STAGED_BYTES_MAX: usize = 1 << 30;

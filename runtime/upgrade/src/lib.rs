@@ -23,6 +23,7 @@ mod order;
 mod phase;
 mod placed;
 mod plan;
+mod plan_bounds;
 mod plan_error;
 mod planning;
 mod registry;
@@ -40,6 +41,10 @@ pub use lint::{LintContext, PLAN_AHEAD_US_MAX, Progress, lint, refusal};
 pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdrawn};
 pub use plan::{
     Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id,
+};
+pub use plan_bounds::{
+    PLAN_KINDS_MAX, PLAN_NAME_BYTES_MAX, PLAN_PATH_BYTES_MAX, PLAN_REPORT_BYTES_MAX,
+    PlanBoundsError,
 };
 pub use plan_error::PlanError;
 pub use registry::{GenerationRecord, GenerationState, Registry};

@@ -253,6 +253,7 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
     supervisor::stopping();
     log_end(&node);
     show::talk(ends.words());
+    node.told_to_end();
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
     while servers.join_next().await.is_some() {}
     Ok(())

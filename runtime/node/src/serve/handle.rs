@@ -84,6 +84,11 @@ impl Node {
         self.place.serves_at(addresses);
     }
 
+    /// The node has been told to end, and finishes the requests under way: what nobody will read is given up.
+    pub fn told_to_end(&self) {
+        self.upgrades.end_rehearsals();
+    }
+
     /// Stops the node: the block under way is finished, the crew and the driver are joined.
     pub fn stop(&self) {
         // Before the crew: the driver is the only one that sends it blocks, and finishes the one under way.

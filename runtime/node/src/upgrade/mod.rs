@@ -67,6 +67,8 @@ pub(crate) struct Upgrades {
     entrance: Arc<tokio::sync::Mutex<()>>,
     /// Held by a rehearsal: there is one at a time.
     rehearsing: Mutex<()>,
+    /// Who waits for the rehearsals of plans that were asked for last.
+    asked: Mutex<Asked>,
     /// Held by the upgrade that is under way; what it changes is under the other locks.
     state: Mutex<State>,
 }
@@ -92,6 +94,15 @@ struct State {
     registry: Registry,
     /// Of the upgrade that came last.
     recall: Arc<Recall>,
+}
+
+/// The rehearsals that plans' readers ask for.
+#[derive(Default)]
+struct Asked {
+    /// Of the one under way, if there is one.
+    under_way: Option<Arc<Recall>>,
+    /// The node has been told to end: there are no more.
+    ends: bool,
 }
 
 /// The parts that the upgrades of a node work with.
@@ -148,6 +159,7 @@ impl Upgrades {
             policy,
             entrance: Arc::default(),
             rehearsing: Mutex::new(()),
+            asked: Mutex::default(),
             state,
         }
     }
@@ -247,7 +259,12 @@ fn read_plan(plan: &[u8]) -> Result<Plan, Refusal> {
             plan.len()
         )));
     }
-    serde_json::from_slice(plan).map_err(|error| unreadable(format!("it is no plan: {error}")))
+    let plan: Plan = serde_json::from_slice(plan)
+        .map_err(|error| unreadable(format!("it is no plan: {error}")))?;
+    // Before anything is staged, kept or said of it.
+    plan.check_bounds()
+        .map_err(|error| unreadable(error.to_string()))?;
+    Ok(plan)
 }
 
 fn refusal(error: &PlanError) -> Refusal {

@@ -58,11 +58,12 @@ impl Probing<'_> {
     /// From the files to modules that a child process found fit.
     pub(super) fn run(&self, steps: &mut Steps) -> Result<Vec<ProbedArtifact>, UpgradeRefused> {
         let start = Instant::now();
-        let staged = stage::stage_all(self.loader, self.plan)?;
+        let staged = stage::stage_all(self.loader, self.plan, steps)?;
         steps.reached(Phase::Staged, start)?;
         let start = Instant::now();
         let mut probed = Vec::new();
         for artifact in staged {
+            steps.goes_on(Phase::Probed)?;
             let refused = |error: refit_loader::ProbeError| refused_by(api::Phase::Probed, &error);
             probed.push(self.loader.probe(artifact).map_err(refused)?);
         }

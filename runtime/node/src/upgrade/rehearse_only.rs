@@ -15,6 +15,7 @@ use refit_admin::Refusal;
 use refit_admin::api::RehearsalReport;
 use refit_kernel::Grants;
 use refit_upgrade::{Live, Plan};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The generation that a rehearsal starts from. No handle to its code is in it: a rehearsal takes long, and a module is
@@ -29,12 +30,13 @@ impl Upgrades {
     pub(crate) fn rehearse(
         &self,
         plan: &[u8],
-        recall: &Recall,
+        recall: &Arc<Recall>,
     ) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
         let Base { live, grants } = self.base(&plan)?;
         let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
+        self.note_asked(recall)?;
         let start = Instant::now();
         let probing = Probing {
             loader: &self.loader,
@@ -48,13 +50,33 @@ impl Upgrades {
         Ok(report(rehearsed, start, self.policy.max_pause))
     }
 
+    /// Whoever tells the node to end, ends this rehearsal too.
+    fn note_asked(&self, recall: &Arc<Recall>) -> Result<(), Refusal> {
+        let mut asked = self.asked.lock();
+        if asked.ends {
+            return Err(crate::answers::refusals::ended());
+        }
+        asked.under_way = Some(recall.clone());
+        Ok(())
+    }
+
+    /// The node is told to end: nobody gets the report of the rehearsal of a plan any more, and none begins.
+    pub(crate) fn end_rehearsals(&self) {
+        let mut asked = self.asked.lock();
+        asked.ends = true;
+        if let Some(recall) = asked.under_way.take() {
+            // One that has ended is not touched by this.
+            let _ = recall.take_back();
+        }
+    }
+
     fn rehearse_probed(
         &self,
         command: &RehearsalCommand,
         probing: &Probing<'_>,
-        recall: &Recall,
+        recall: &Arc<Recall>,
     ) -> Result<Rehearsed, UpgradeRefused> {
-        let probed = probing.run(&mut Steps::unwatched())?;
+        let probed = probing.run(&mut Steps::unwatched(recall.clone()))?;
         let rehearsal = Rehearsal {
             upgrades: self,
             command,

@@ -3,7 +3,7 @@
 use super::shown;
 use crate::blocks::clock::Clock;
 use crate::code::libraries::Release;
-use crate::limits::REPORTS_MAX;
+use crate::limits::{REPORTS_BYTES_MAX, REPORTS_MAX};
 use refit_abi::Height;
 use refit_abi::codes;
 use refit_abi::host::Explained;
@@ -57,11 +57,7 @@ impl Reports {
         } = *of;
         self.opened += 1;
         self.under_way = Some(self.opened);
-        if self.kept.len() == REPORTS_MAX
-            && let Some(oldest) = self.kept.pop_front()
-        {
-            self.keyed.retain(|_, id| *id > oldest.id);
-        }
+        self.make_room();
         self.keyed.extend(key.map(|key| (key, self.opened)));
         let kinds = plan.modules.iter().flat_map(|module| {
             let kinds = module.kinds.iter();
@@ -97,6 +93,18 @@ impl Reports {
             pinned: Vec::new(),
         });
         self.opened
+    }
+
+    /// Forgets the oldest, until there is room for one more.
+    fn make_room(&mut self) {
+        let mut bytes: usize = self.kept.iter().map(text_bytes).sum();
+        while self.kept.len() >= REPORTS_MAX || bytes > REPORTS_BYTES_MAX {
+            let Some(oldest) = self.kept.pop_front() else {
+                return;
+            };
+            bytes -= text_bytes(&oldest);
+            self.keyed.retain(|_, id| *id > oldest.id);
+        }
     }
 
     pub(super) fn update(&mut self, id: u64, change: impl FnOnce(&mut UpgradeReport)) {
@@ -195,4 +203,13 @@ fn upgraded(module: &PlannedModule, kind: &PlannedKind, of: &Opened<'_>) -> Upgr
             .and_then(|place| of.counts.get(place))
             .map_or(0, |count| count.serving),
     }
+}
+
+/// The bytes of the texts that a plan brought into a report.
+fn text_bytes(report: &UpgradeReport) -> usize {
+    let kinds = report.engines.iter().map(|kind| {
+        let texts = [&kind.kind, &kind.package, &kind.artifact, &kind.file];
+        texts.iter().map(|text| text.len()).sum::<usize>() + kind.to_package_version.len()
+    });
+    kinds.sum()
 }

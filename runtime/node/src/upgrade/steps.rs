@@ -29,9 +29,17 @@ impl Steps {
         }
     }
 
-    /// Of what only seems to be an upgrade: nobody stops it.
-    pub(super) fn unwatched() -> Self {
-        Self::new(Arc::new(Mutex::new(Unwatched)), Arc::default())
+    /// Of what only seems to be an upgrade: it ends early once `recall` says so, and nobody else stops it.
+    pub(super) fn unwatched(recall: Arc<Recall>) -> Self {
+        Self::new(Arc::new(Mutex::new(Unwatched)), recall)
+    }
+
+    /// Looks in the middle of a phase, whose parts may be many and long.
+    ///
+    /// # Errors
+    /// That it was taken back meanwhile.
+    pub(super) fn goes_on(&self, phase: Phase) -> Result<(), UpgradeRefused> {
+        not_cancelled(&self.recall, shown::phase(phase))
     }
 
     /// Notes that a phase that began at `start` is done.

@@ -28,6 +28,7 @@ mod mixed;
 mod model;
 mod node;
 mod plan;
+mod plan_bounds;
 mod ring;
 mod settling;
 mod swap;
