@@ -2,15 +2,48 @@
 //! `1min 30s`, `5ms`; `64 MiB`. One reader and one writer of each.
 
 use bytesize::ByteSize;
+use humantime::DurationError;
+use std::num::ParseIntError;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The time that `text` says, such as `500us`, `5ms`, `2s`, `1min 30s`.
+/// Longest time that is taken, 100 years: one that is longer does not fit on the clocks to which it is added.
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(100 * 31_557_600);
+
+/// The time that `text` says, such as `500us`, `5ms`, `2s`, `1min 30s`; at most [`TIME_MAX`].
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text.trim()).map_err(|_| {
-        format!(
+    match humantime::parse_duration(text.trim()) {
+        Ok(time) => not_too_long(time).ok_or_else(|| too_long(text)),
+        Err(DurationError::NumberOverflow) => Err(too_long(text)),
+        Err(_) => Err(format!(
             "`{text}` is no time: give a number and a unit, such as 500us, 5ms, 2s, 1min 30s, 1h"
-        )
-    })
+        )),
+    }
+}
+
+/// The time that `text` says as a whole number of seconds; at most [`TIME_MAX`].
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    number_of(text, Duration::from_secs)
+}
+
+/// The time that `text` says as a whole number of milliseconds; at most [`TIME_MAX`].
+pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
+    number_of(text, Duration::from_millis)
+}
+
+fn number_of(text: &str, unit: fn(u64) -> Duration) -> Result<Duration, String> {
+    let number = text
+        .parse()
+        .map_err(|error: ParseIntError| error.to_string());
+    not_too_long(unit(number?)).ok_or_else(|| too_long(text))
+}
+
+fn not_too_long(time: Duration) -> Option<Duration> {
+    Some(time).filter(|time| *time <= TIME_MAX)
+}
+
+fn too_long(text: &str) -> String {
+    let most = shown_time(TIME_MAX);
+    format!("`{text}` is longer than the longest time that is taken, {most}")
 }
 
 /// The number of bytes that `text` says, such as `64 MiB`, `10GiB`, `1000000`.
@@ -79,6 +112,29 @@ mod tests {
         for wrong in ["", "5", "ms", "-1s", "18446744073709551615min"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_time_that_no_clock_can_count_to_is_refused_with_the_longest() {
+        assert_eq!(time("100years"), Ok(TIME_MAX));
+        assert_eq!(seconds("3155760000"), Ok(TIME_MAX));
+        assert_eq!(milliseconds("7"), Ok(Duration::from_millis(7)));
+        let most = u64::MAX;
+        for told in [
+            time("101years"),
+            time(&format!("{most}s")),
+            time(&format!("{most}min")),
+            time("99999999999999999999s"),
+            seconds(&most.to_string()),
+            milliseconds(&most.to_string()),
+        ] {
+            let error = told.unwrap_err();
+            assert!(
+                error.ends_with("the longest time that is taken, 100years"),
+                "{error}"
+            );
+        }
+        assert!(seconds("5s").is_err() && seconds("-1").is_err());
     }
 
     #[test]

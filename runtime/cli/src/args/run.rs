@@ -1,7 +1,7 @@
 //! Running a node.
 
 use super::{BuildingArgs, ListeningArgs, NamedJson, NamedPath, PolicyArgs, WatchArgs};
-use crate::units::{shown_time, time};
+use crate::units::{milliseconds, shown_time, time};
 use clap::Args;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
@@ -37,9 +37,10 @@ pub(crate) struct RunArgs {
         long,
         value_name = "MS",
         hide = true,
+        value_parser = milliseconds,
         overrides_with = "block_interval"
     )]
-    pub(crate) block_interval_ms: Option<u64>,
+    pub(crate) block_interval_ms: Option<Duration>,
     /// Messages that one block takes at most.
     #[arg(
         long,
@@ -81,8 +82,7 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     /// The time between two blocks, under its name or its older one.
     pub(crate) fn block_interval(&self) -> Option<Duration> {
-        let older = self.block_interval_ms.map(Duration::from_millis);
-        older.or(self.block_interval)
+        self.block_interval_ms.or(self.block_interval)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::policy::rehearsal_wait;
 use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs, Setting};
-use crate::units::time;
+use crate::units::{seconds, time};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use refit_admin::RequestId;
@@ -113,8 +113,8 @@ pub(crate) struct ApplyArgs {
     )]
     pub(crate) wait_max: Duration,
     /// The same in seconds, which scripts still say.
-    #[arg(long, value_name = "S", hide = true, overrides_with = "wait_max")]
-    pub(crate) wait_s: Option<u64>,
+    #[arg(long, value_name = "S", hide = true, overrides_with = "wait_max", value_parser = seconds)]
+    pub(crate) wait_s: Option<Duration>,
     /// Refuses the upgrade if its rehearsal took a longer pause, such as 5ms; overrides the node's own bound.
     #[arg(long, value_name = "TIME", env = "REFIT_MAX_PAUSE", value_parser = time)]
     pub(crate) max_pause: Option<Duration>,
@@ -173,6 +173,6 @@ pub(crate) struct UpgradeWaitArgs {
 impl ApplyArgs {
     /// Longest wait for the end of the upgrade, under its name or its older one.
     pub(crate) fn wait_max(&self) -> Duration {
-        self.wait_s.map_or(self.wait_max, Duration::from_secs)
+        self.wait_s.unwrap_or(self.wait_max)
     }
 }
