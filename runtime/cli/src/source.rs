@@ -31,7 +31,7 @@ pub(crate) struct Sources {
 /// Source that gave no library: the builder's reason, shown as one of our own.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct SourceError(BuildError);
+pub(crate) struct SourceError(pub(crate) BuildError);
 
 impl Sources {
     /// Builds inside the data folder, with all that it needs.

@@ -4,7 +4,7 @@ use crate::args::FreezeArgs;
 use crate::artifact;
 use crate::failure::Failure;
 use crate::package::published::{self, KeptError, MODULE_BYTES_MAX};
-use crate::source::Sources;
+use crate::source::{SourceError, Sources};
 use crate::{files, package, show};
 use refit_abi::descriptor::Descriptor;
 use refit_author::freeze::{self, Change, FreezeError, Frozen};
@@ -67,16 +67,17 @@ fn descriptor(sources: &Sources, args: &FreezeArgs) -> Result<Descriptor, Failur
         let built = sources.build_unkept(folder, Profile::Dev)?;
         return Ok(artifact::examine(&built.library)?.descriptor);
     };
+    let package = package::name(folder).map_err(SourceError)?;
     let descriptor = artifact::examine(library)?.descriptor;
-    match package::name(folder) {
-        Some(package) if package != descriptor.package => Err(FreezeError::OtherPackage {
-            library: library.clone(),
-            found: descriptor.package,
-            package,
-        }
-        .into()),
-        _ => Ok(descriptor),
+    if package == descriptor.package {
+        return Ok(descriptor);
     }
+    Err(FreezeError::OtherPackage {
+        library: library.clone(),
+        found: descriptor.package,
+        package,
+    }
+    .into())
 }
 
 /// The kinds with their frozen modules.
@@ -130,7 +131,7 @@ fn tell(
             ),
             Change::None => format!("{kind} {version} was published already; nothing is changed"),
         };
-        show::data(&format!("{said}\n"))?;
+        show::data(&format!("{}\n", show::safe::line(&said)))?;
         if frozen.change == Change::Published {
             advise(lock, frozen, module);
             carried(lock, built, frozen, module);

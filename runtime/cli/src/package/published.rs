@@ -186,9 +186,9 @@ fn is_of_a_kind(stem: &str) -> bool {
         .is_some_and(|(_, end)| is_version(end))
 }
 
-/// Whether the file says that it was frozen.
+/// Whether the file says that it was frozen. Of one that cannot be read it is not known, and it may have been.
 fn was_written(path: &Path) -> bool {
-    crate::files::read_text(path, MODULE_BYTES_MAX).is_ok_and(|text| text.contains(WRITTEN))
+    crate::files::read_text(path, MODULE_BYTES_MAX).map_or(true, |text| text.contains(WRITTEN))
 }
 
 #[cfg(test)]

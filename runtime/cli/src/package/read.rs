@@ -1,8 +1,14 @@
 //! Reads a package's folder: its lock, and the types that its source declares.
 
+use crate::files::FileError;
 use refit_author::attributes::Declarations;
 use refit_author::lock::{LOCK_BYTES_MAX, LOCK_FILE, LockError, SchemaLock};
+use refit_build::BuildError;
+use std::error::Error;
 use std::path::{Path, PathBuf};
+
+/// The file that says whose the folder is.
+const MANIFEST: &str = "Cargo.toml";
 
 /// Most source files that are read.
 const FILES_MAX: usize = 10_000;
@@ -23,12 +29,32 @@ pub(crate) fn lock(folder: &Path) -> Result<Option<SchemaLock>, LockError> {
     }
 }
 
-/// The name of the package in `folder`, if its manifest says one.
-pub(crate) fn name(folder: &Path) -> Option<String> {
-    let text = crate::files::read_text(&folder.join("Cargo.toml"), FILE_BYTES_MAX).ok()?;
-    let manifest: toml::Table = text.parse().ok()?;
-    let name = manifest.get("package")?.get("name")?.as_str()?;
-    Some(name.to_owned())
+/// The name of the package in `folder`, as its manifest says it. A folder of which it is not known whose it is must
+/// not pass for the right one.
+pub(crate) fn name(folder: &Path) -> Result<String, BuildError> {
+    let path = folder.join(MANIFEST);
+    let unreadable = |reason: String| BuildError::Manifest {
+        path: path.clone(),
+        reason,
+    };
+    let no_package = || BuildError::NotAPackage {
+        path: folder.to_owned(),
+    };
+    let text = match crate::files::read_text(&path, FILE_BYTES_MAX) {
+        Ok(text) => text,
+        Err(_) if !path.exists() => return Err(no_package()),
+        Err(error @ FileError::Unreadable { .. }) => {
+            let cause = error.source().map(ToString::to_string);
+            return Err(unreadable(cause.unwrap_or_default()));
+        }
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    let manifest: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| unreadable(error.message().to_owned()))?;
+    let package = manifest.get("package");
+    let name = package.and_then(|package| package.get("name")?.as_str());
+    name.map(str::to_owned).ok_or_else(no_package)
 }
 
 /// The types that the source in `folder`/src declares, without those in the `frozen` modules.
@@ -105,10 +131,29 @@ mod tests {
     #[test]
     fn a_package_has_the_name_of_its_manifest() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(name(folder.path()), None);
         let manifest = "[package]\nname = \"hello\"\nversion.workspace = true\n";
-        std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-        assert_eq!(name(folder.path()).as_deref(), Some("hello"));
+        std::fs::write(folder.path().join(MANIFEST), manifest).unwrap();
+        assert_eq!(name(folder.path()).unwrap(), "hello");
+    }
+
+    #[test]
+    fn a_folder_whose_manifest_is_missing_or_cannot_be_read_is_no_package_of_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let is_none = |path: &Path| matches!(name(path), Err(BuildError::NotAPackage { .. }));
+        assert!(is_none(path) && is_none(&path.join("not-there")));
+        let manifest = path.join(MANIFEST);
+        std::fs::write(&manifest, "[workspace]\n").unwrap();
+        assert!(is_none(path));
+        let unreadable = |path: &Path| matches!(name(path), Err(BuildError::Manifest { .. }));
+        let merged = "[package]\n<<<<<<< HEAD\nname = \"a\"\n=======\nname = \"b\"\n>>>>>>> b\n";
+        std::fs::write(&manifest, merged).unwrap();
+        assert!(unreadable(path));
+        std::fs::write(&manifest, b"[package]\nname = \"\xff\"\n").unwrap();
+        assert!(unreadable(path));
+        std::fs::remove_file(&manifest).unwrap();
+        std::fs::create_dir(&manifest).unwrap();
+        assert!(unreadable(path));
     }
 
     #[test]

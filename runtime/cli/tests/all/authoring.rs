@@ -99,6 +99,11 @@ fn a_library_of_another_package_is_not_published(folder: &Folder, library: &str)
     assert_eq!(freeze.exit, 2, "{freeze:?}");
     assert!(freeze.stderr.contains("author-other-package"), "{freeze:?}");
     assert!(!folder.path().join("other/src/v1.rs").exists());
+    let nowhere = ["engine", "freeze", "not-there", "--library", library];
+    let freeze = refit(folder, &nowhere);
+    assert_eq!(freeze.exit, 2, "{freeze:?}");
+    assert!(freeze.stderr.contains("not-a-package"), "{freeze:?}");
+    assert!(!folder.path().join("not-there").exists());
 }
 
 /// With the older versions' modules in place, and nothing that says what they were.
