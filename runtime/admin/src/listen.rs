@@ -98,6 +98,16 @@ pub enum BindError {
         #[source]
         source: io::Error,
     },
+    /// The system said that it gave the socket to the group, and it did not.
+    #[error("{} belongs to the group {found} and not to {group}; name another group, or a path on another file system", path.display())]
+    OtherGroup {
+        /// The path of the socket.
+        path: PathBuf,
+        /// The number of the group that was asked for.
+        group: u32,
+        /// The number of the group that has it.
+        found: u32,
+    },
     /// The file system does not keep the mode.
     #[error("{} would be open to others (mode {mode:o}); give a path on another file system", path.display())]
     Mode {

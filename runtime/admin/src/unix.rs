@@ -46,13 +46,19 @@ impl Socket {
         let let_in = group.map_or(Ok(MODE), |group| let_in(path, group));
         let metadata = std::fs::symlink_metadata(path).map_err(fail)?;
         let mode = metadata.mode() & 0o777;
-        let refused = match let_in {
-            Ok(expected) if mode == expected => None,
-            Ok(_) => Some(BindError::Mode {
+        let others = group.filter(|group| *group != metadata.gid());
+        let refused = match (let_in, others) {
+            (Ok(expected), _) if mode != expected => Some(BindError::Mode {
                 path: path.to_owned(),
                 mode,
             }),
-            Err(error) => Some(error),
+            (Ok(_), Some(group)) => Some(BindError::OtherGroup {
+                path: path.to_owned(),
+                group,
+                found: metadata.gid(),
+            }),
+            (Ok(_), None) => None,
+            (Err(error), _) => Some(error),
         };
         if let Some(refused) = refused {
             // Others could connect to it, or those who should cannot: it must not stay.

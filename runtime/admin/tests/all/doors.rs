@@ -55,6 +55,22 @@ async fn a_socket_for_a_group_is_open_to_its_members_and_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_group_that_the_socket_does_not_get_is_refused_and_leaves_no_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    // This number means "leave it as it is" to the system, which says that all went well.
+    let group = u32::MAX;
+    let listen = Listen::UnixGroup {
+        path: path.clone(),
+        group,
+    };
+    let bound = Server::bind(listen, Arc::new(Double::default()), Limits::default()).await;
+    let error = bound.map(drop).unwrap_err();
+    assert!(matches!(error, BindError::OtherGroup { .. }), "{error}");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
 async fn a_path_that_is_too_long_for_a_socket_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let error = bind(&folder.path().join("x".repeat(120)))

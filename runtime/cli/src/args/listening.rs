@@ -15,8 +15,9 @@ pub(crate) struct ListeningArgs {
         help_heading = "Listening"
     )]
     pub(crate) socket: Option<PathBuf>,
-    /// Opens the socket to the members of this group too: its name in /etc/group, or its number. Its folder has to let
-    /// them in as well, which a data folder does not: name another place with --socket. [default: its owner alone]
+    /// Opens the socket to the members of this group too: its name in /etc/group, or its number, which digits alone
+    /// are. Its folder has to let them in as well, which a data folder does not: name another place with --socket.
+    /// [default: its owner alone]
     #[arg(
         long,
         value_name = "GROUP",

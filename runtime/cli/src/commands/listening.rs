@@ -43,9 +43,7 @@ fn unix(path: PathBuf, group: Option<&String>) -> Result<Listen, ConfigError> {
     let Some(name) = group else {
         return Ok(Listen::Unix(path));
     };
-    let group = group::number(name).ok_or_else(|| ConfigError::GroupUnknown {
-        group: name.clone(),
-    })?;
+    let group = group::number(name)?;
     Ok(Listen::UnixGroup { path, group })
 }
 

@@ -28,6 +28,10 @@ pub(crate) enum ConfigError {
     BeyondLoopback { addr: SocketAddr },
     #[error("no group is called `{group}`")]
     GroupUnknown { group: String },
+    #[error("no group has the number {group}: the last one is 4294967294")]
+    GroupBeyond { group: String },
+    #[error("the number of the group `{group}` is not known")]
+    Groups { group: String, source: FileError },
     #[error("{} is there already", path.display())]
     Exists { path: PathBuf },
     #[error("{path} of engine `{engine}` is not there", path = path.display())]
@@ -54,7 +58,8 @@ impl Explain for ConfigError {
             Self::TokenOpen { .. } => codes::CONFIG_TOKEN_OPEN,
             Self::TokenMissing => codes::CONFIG_TOKEN_MISSING,
             Self::BeyondLoopback { .. } => codes::CONFIG_BEYOND_LOOPBACK,
-            Self::GroupUnknown { .. } => codes::CONFIG_GROUP_UNKNOWN,
+            Self::Groups { source, .. } => source.code(),
+            Self::GroupUnknown { .. } | Self::GroupBeyond { .. } => codes::CONFIG_GROUP_UNKNOWN,
             Self::Exists { .. } => codes::CONFIG_FILE_THERE,
             Self::EngineMissing { .. } => codes::CONFIG_ENGINE_MISSING,
             Self::NoEngines => codes::CONFIG_NO_ENGINES,
@@ -84,7 +89,8 @@ impl Explain for ConfigError {
                 "listen on 127.0.0.1 or [::1] and let a proxy or a tunnel lead there; or say --tcp-beyond-loopback \
              (`tcp_beyond_loopback = true`) if the network is yours alone"
             }
-            Self::GroupUnknown { .. } => {
+            Self::Groups { .. } => "give the group's number (`getent group NAME` says it)",
+            Self::GroupUnknown { .. } | Self::GroupBeyond { .. } => {
                 "name a group of /etc/group, or give its number (`getent group NAME` says it)"
             }
             Self::Exists { .. } => {
