@@ -61,7 +61,7 @@ pub(crate) fn text(status: &Status) -> String {
         rows.push(("unwritten", why.clone()));
         rows.push((
             "",
-            "the node forgets a part of its quarantine when it ends; the next change writes it again".to_owned(),
+            "a restart goes by what the disk has; the next change, and the end of the node, write it again".to_owned(),
         ));
     }
     rows.extend(forgotten(status).map(|forgotten| ("forgotten", forgotten)));

@@ -2,7 +2,8 @@
 //!
 //! A transition that never returns cannot be stopped inside the process: the process restarts with the
 //! old code, and what it tried is written here first, so that it is not tried again. In memory the list holds whether
-//! or not the disk takes it; that the disk did not is known until it does.
+//! or not the disk takes it; that the disk did not is known until it does, which each change and the end of the node
+//! try again. Only what an operator clears holds once it is written: else a restart would undo it unseen.
 
 use crate::replace::replace;
 use parking_lot::Mutex;
@@ -194,7 +195,7 @@ impl Quarantine {
                 .iter()
                 .any(|old| forbids(old) && old.artifacts == entry.artifacts)
         {
-            return Ok(());
+            return self.write_again(&mut list);
         }
         entries.retain(|old| old.artifacts != entry.artifacts);
         if entries.len() >= QUARANTINE_ENTRIES_MAX {
@@ -229,7 +230,7 @@ impl Quarantine {
             entry.state == QuarantineState::Quarantined || !is_live
         });
         match list.entries.len() == before {
-            true => Ok(()),
+            true => self.write_again(&mut list),
             false => self.write(&mut list),
         }
     }
@@ -237,33 +238,68 @@ impl Quarantine {
     /// Removes the entries that name an artifact; says how many there were.
     ///
     /// # Errors
-    /// [`QuarantineError::Unwritable`]: after a restart they are there again.
+    /// [`QuarantineError::Unwritable`]: none is removed, and it may be tried again.
     pub fn clear(&self, artifact: &str) -> Result<usize, QuarantineError> {
         let mut list = self.list.lock();
-        let before = list.entries.len();
         let names = |entry: &QuarantineEntry| entry.artifacts.iter().any(|named| named == artifact);
-        list.entries.retain(|entry| !names(entry));
-        let cleared = before - list.entries.len();
-        if cleared > 0 {
-            self.write(&mut list)?;
+        let (named, others): (Vec<_>, Vec<_>) = list.entries.iter().cloned().partition(names);
+        if named.is_empty() {
+            // Nothing depends on it here, and the list says itself whether it is written.
+            let _ = self.write_again(&mut list);
+            return Ok(0);
         }
-        Ok(cleared)
+        let before = std::mem::replace(&mut list.entries, others);
+        if self.is_on_disk(&list.entries) {
+            // Those that are removed were never written.
+            list.written(None);
+        } else if let Err(error) = self.write(&mut list) {
+            let is_known = self.is_on_disk(&before);
+            list.entries = before;
+            list.written((!is_known).then(|| error.to_string()));
+            return Err(error);
+        }
+        Ok(named.len())
+    }
+
+    /// Tries once more to have the file be as the list is, if it is not: the disk may have space again. To be called
+    /// when the process ends.
+    ///
+    /// # Errors
+    /// [`QuarantineError::Unwritable`]: the next process begins with what the file has.
+    pub fn settle(&self) -> Result<(), QuarantineError> {
+        self.write_again(&mut self.list.lock())
     }
 
     /// Whether the file, read anew, has this entry: whether it is known after a restart.
     pub fn is_recorded(&self, entry: &QuarantineEntry) -> bool {
         // Not what this process believes to have written: what the next one will read.
-        let read = |path: &PathBuf| Self::open(path.clone()).ok();
-        let on_disk = self.path.as_ref().and_then(read);
-        on_disk.is_some_and(|disk| disk.list.lock().entries.contains(entry))
+        self.read_anew().is_some_and(|disk| disk.contains(entry))
     }
 
     /// Has the file, and whoever is told of changes, be as the list is.
     fn write(&self, list: &mut List) -> Result<(), QuarantineError> {
         let written = self.write_file(&list.entries);
-        list.unwritten = written.as_ref().err().map(ToString::to_string);
-        list.tell();
+        list.written(written.as_ref().err().map(ToString::to_string));
         written
+    }
+
+    /// As [`Quarantine::write`], if an earlier one failed.
+    fn write_again(&self, list: &mut List) -> Result<(), QuarantineError> {
+        match list.unwritten {
+            Some(_) => self.write(list),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the file, read anew, has these entries and no others.
+    fn is_on_disk(&self, entries: &[QuarantineEntry]) -> bool {
+        self.read_anew().is_some_and(|disk| disk == entries)
+    }
+
+    /// What the next process would begin with, if there is a file and it can be read.
+    fn read_anew(&self) -> Option<Vec<QuarantineEntry>> {
+        let disk = Self::open(self.path.clone()?).ok()?;
+        Some(disk.entries())
     }
 
     fn write_file(&self, entries: &[QuarantineEntry]) -> Result<(), QuarantineError> {
@@ -295,6 +331,12 @@ impl List {
     fn refused_artifacts(&self) -> usize {
         let artifacts = self.refusing().flat_map(|entry| &entry.artifacts);
         artifacts.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Notes why the file is not as the entries are, if it is not, and tells it.
+    fn written(&mut self, unwritten: Option<String>) {
+        self.unwritten = unwritten;
+        self.tell();
     }
 
     fn tell(&self) {

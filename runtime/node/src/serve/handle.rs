@@ -99,6 +99,9 @@ impl Node {
             let _ = driver.join();
         }
         self.upgrades.join_crew();
+        if let Err(error) = self.upgrades.quarantine().settle() {
+            tracing::error!(%error, "after a restart the quarantine is as the disk has it");
+        }
     }
 
     /// Whether there are engines to be asked.

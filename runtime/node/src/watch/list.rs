@@ -25,7 +25,14 @@ const FORMAT: u32 = 1;
 #[derive(Clone, Debug, Default)]
 pub struct StuckList {
     path: Option<PathBuf>,
-    entries: Arc<Mutex<Vec<StuckEntry>>>,
+    list: Arc<Mutex<List>>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    entries: Vec<StuckEntry>,
+    /// The file is not as the entries are.
+    is_unwritten: bool,
 }
 
 /// One call that did not return, and how often the node ended in it.
@@ -76,7 +83,10 @@ impl StuckList {
         }
         Ok(Self {
             path: Some(path),
-            entries: Arc::new(Mutex::new(entries)),
+            list: Arc::new(Mutex::new(List {
+                entries,
+                is_unwritten: false,
+            })),
         })
     }
 
@@ -85,22 +95,23 @@ impl StuckList {
     /// # Errors
     /// If it cannot be written that this was said: it is said again at the next start.
     pub fn take_last(&self) -> io::Result<Vec<StuckEntry>> {
-        let mut entries = self.entries.lock();
+        let mut list = self.list.lock();
         let mut last = Vec::new();
-        for entry in entries.iter_mut().filter(|entry| entry.runs) {
+        for entry in list.entries.iter_mut().filter(|entry| entry.runs) {
             // Kept all the same: if the same call hangs again, it is known to have ended several runs.
             entry.runs = false;
             last.push(entry.clone());
         }
         match last.is_empty() {
             true => Ok(last),
-            false => self.write(&entries).map(|()| last),
+            false => self.write(&mut list).map(|()| last),
         }
     }
 
     /// A call does not return.
     pub(super) fn begin(&self, entry: StuckEntry) -> io::Result<()> {
-        let mut entries = self.entries.lock();
+        let mut list = self.list.lock();
+        let entries = &mut list.entries;
         let known = entries.iter().position(|known| known.is(&entry));
         // Removed and added anew, so that the oldest entries are those that were seen the longest ago.
         let times = known.map_or(0, |place| entries.remove(place).times);
@@ -108,17 +119,33 @@ impl StuckList {
             entries.remove(0);
         }
         entries.push(StuckEntry { times, ..entry });
-        self.write(&entries)
+        self.write(&mut list)
     }
 
     /// It returned after all.
     pub(super) fn end(&self, entry: &StuckEntry) -> io::Result<()> {
-        let mut entries = self.entries.lock();
-        entries.retain(|known| !known.is(entry));
-        self.write(&entries)
+        let mut list = self.list.lock();
+        list.entries.retain(|known| !known.is(entry));
+        self.write(&mut list)
     }
 
-    fn write(&self, entries: &[StuckEntry]) -> io::Result<()> {
+    /// Tries once more to write what the disk did not take, such as that a call has returned: else the next start
+    /// reports it. To be called when the node ends well.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        let mut list = self.list.lock();
+        match list.is_unwritten {
+            true => self.write(&mut list),
+            false => Ok(()),
+        }
+    }
+
+    fn write(&self, list: &mut List) -> io::Result<()> {
+        let written = self.write_file(&list.entries);
+        list.is_unwritten = written.is_err();
+        written
+    }
+
+    fn write_file(&self, entries: &[StuckEntry]) -> io::Result<()> {
         let Some(path) = &self.path else {
             return Ok(());
         };
@@ -229,6 +256,22 @@ mod tests {
         list.begin(mended).unwrap();
         let list = StuckList::open(path).unwrap();
         assert_eq!(list.take_last().unwrap()[0].times, 1);
+    }
+
+    #[test]
+    fn a_return_that_the_disk_did_not_take_is_written_when_the_node_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stuck.json");
+        let list = StuckList::open(path.clone()).unwrap();
+        list.begin(entry(1)).unwrap();
+        // A folder is where the list is written before it takes its name.
+        let beside = path.with_extension("new");
+        fs::create_dir(&beside).unwrap();
+        assert!(list.end(&entry(1)).is_err() && list.settle().is_err());
+        fs::remove_dir(beside).unwrap();
+        list.settle().unwrap();
+        let list = StuckList::open(path).unwrap();
+        assert_eq!(list.take_last().unwrap(), []);
     }
 
     #[test]

@@ -106,6 +106,9 @@ impl Watch {
         }
         // The node ended well.
         self.forget();
+        if let Err(error) = self.parts.list.settle() {
+            tracing::warn!(%error, "cannot write down which calls have returned: the next start may report some that have");
+        }
     }
 
     fn look(&mut self) {

@@ -169,3 +169,66 @@ fn a_full_list_forgets_first_what_refuses_nothing() {
     assert_eq!(list.entries().len(), QUARANTINE_ENTRIES_MAX);
     assert!(list.forbids(["first"].into_iter()).is_some());
 }
+
+/// A list in a folder where nothing can be written, until what it is given with is removed.
+fn on_a_full_disk() -> (tempfile::TempDir, PathBuf, Quarantine) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarantine.json");
+    let list = Quarantine::open(path.clone()).unwrap();
+    list.add(entry("old", QuarantineState::Quarantined))
+        .unwrap();
+    let beside = path.with_extension("new");
+    fs::create_dir(&beside).unwrap();
+    (folder, beside, list)
+}
+
+fn on_disk(list: &Quarantine) -> Vec<QuarantineEntry> {
+    let path = list.path().unwrap().to_owned();
+    Quarantine::open(path).unwrap().entries()
+}
+
+#[test]
+fn what_the_disk_did_not_take_is_written_by_the_next_call_that_changes_nothing() {
+    type Call = fn(&Quarantine);
+    let calls: [Call; 4] = [
+        |list| list.add(entry("bad", QuarantineState::Failed)).unwrap(),
+        |list| list.succeeded(&["other".to_owned()]).unwrap(),
+        |list| assert_eq!(list.clear("other").unwrap(), 0),
+        |list| list.settle().unwrap(),
+    ];
+    for (number, call) in calls.iter().enumerate() {
+        let (_folder, beside, list) = on_a_full_disk();
+        let bad = entry("bad", QuarantineState::Quarantined);
+        list.add(bad.clone()).unwrap_err();
+        assert!(list.unwritten().is_some() && list.settle().is_err());
+        fs::remove_dir(beside).unwrap();
+        call(&list);
+        assert!(list.is_recorded(&bad), "call {number}");
+        assert_eq!(list.unwritten(), None);
+    }
+}
+
+#[test]
+fn a_clearing_that_the_disk_does_not_take_is_none_and_may_be_repeated() {
+    let (_folder, beside, list) = on_a_full_disk();
+    for _again in 0..2 {
+        let error = list.clear("old").unwrap_err();
+        assert_eq!(error.code(), "quarantine-unwritable");
+        assert!(list.forbids(["old"].into_iter()).is_some());
+        // The file has what the list has.
+        assert_eq!(list.unwritten(), None);
+    }
+    fs::remove_dir(beside).unwrap();
+    assert_eq!(list.clear("old").unwrap(), 1);
+    assert_eq!((on_disk(&list), list.entries()), (vec![], vec![]));
+}
+
+#[test]
+fn what_was_never_written_is_cleared_without_the_disk() {
+    let (_folder, _beside, list) = on_a_full_disk();
+    list.add(entry("bad", QuarantineState::Quarantined))
+        .unwrap_err();
+    assert_eq!(list.clear("bad").unwrap(), 1);
+    assert_eq!(list.unwritten(), None);
+    assert_eq!(on_disk(&list), list.entries());
+}
