@@ -26,6 +26,7 @@ pub(crate) async fn run(client: &Client, args: &RestartArgs) -> Result<(), Failu
         true => " and was poisoned before",
         false => "",
     };
+    let engine = show::safe::line(&engine);
     show::data(&format!(
         "{engine} begins afresh with block {height}{was}; timers dropped: {timers_dropped}; any engines that it had started go on\n"
     ))?;

@@ -115,9 +115,6 @@ fn show(client: &Client, args: &EventsArgs, event: &ServerEvent) -> Result<bool,
         event,
         ..
     } = &told;
-    show::flow(&format!(
-        "{id}  {engine}  {}  {}\n",
-        topic.escape_debug(),
-        event
-    ))
+    let told = format!("{id}  {engine}  {}  {event}", topic.escape_debug());
+    show::flow(&format!("{}\n", show::safe::line(&told)))
 }

@@ -6,7 +6,8 @@ use crate::args::{OutputArgs, SetArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
-use crate::show::table::{facts, table};
+use crate::show::safe;
+use crate::show::table::{facts, several, table};
 use refit_abi::Height;
 use refit_admin::HEADER_REPEATED;
 use refit_admin::api::{ParameterChange, ParameterValue, ParametersReport, Status};
@@ -37,17 +38,21 @@ pub(crate) async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
         return show::json(&report);
     }
     let named = |value: &&ParameterValue| change.set.contains_key(&value.name);
-    let line =
-        |value: &ParameterValue| format!("{} is {} {}\n", value.name, value.value, value.unit);
+    let line = |value: &ParameterValue| {
+        safe::line(&format!("{} is {} {}", value.name, value.value, value.unit)) + "\n"
+    };
     let mut text: String = report.values.iter().filter(named).map(line).collect();
     for (kind, granted) in &change.grants {
         if granted.is_none() {
-            text.push_str(&format!("{kind} may do what its code declares\n"));
+            text.push_str(&format!(
+                "{} may do what its code declares\n",
+                safe::line(kind)
+            ));
         }
     }
     if !change.grants.is_empty() {
         for line in show::status::granted(&report.grants) {
-            text.push_str(&line);
+            text.push_str(&safe::line(&line));
             text.push('\n');
         }
     }
@@ -103,10 +108,7 @@ fn text(report: &ParametersReport) -> String {
         ("hash", report.hash.clone()),
         ("since", since(report.since)),
     ];
-    let grants = show::status::granted(&report.grants);
-    if !grants.is_empty() {
-        rows.push(("grants", grants.join("\n        ")));
-    }
+    rows.extend(several("grants", show::status::granted(&report.grants)));
     let values: Vec<_> = report.values.iter().map(row).collect();
     let head = ["PARAMETER", "VALUE", "UNIT", "DEFAULT", "LEAST", "MOST"];
     format!("{}\n{}", facts(&rows), table(head, &values))

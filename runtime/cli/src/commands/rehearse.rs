@@ -116,7 +116,7 @@ pub(super) fn text(report: &RehearsalReport) -> String {
         engines(report.engines),
         shown_bytes(report.state_bytes),
         shown_bytes(report.memory_bytes),
-        report.digest,
+        show::safe::line(&report.digest),
     )
 }
 

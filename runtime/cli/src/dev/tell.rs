@@ -125,7 +125,8 @@ impl Teller {
         if self.json {
             return show::json_line(&line(save, &outcome));
         }
-        show::data(&format!("{} → {}\n", self.what(save), text(&outcome)))?;
+        let told = format!("{} → {}", self.what(save), text(&outcome));
+        show::data(&format!("{}\n", show::safe::line(&told)))?;
         match outcome {
             Outcome::Live {
                 timing, warnings, ..

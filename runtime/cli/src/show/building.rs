@@ -1,6 +1,6 @@
 //! How far a build is, on stderr: a line that is written over on a terminal, else a line now and then.
 
-use super::talk;
+use super::{safe, talk};
 use refit_build::{Progress, Stage};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -43,7 +43,7 @@ impl Building {
             return;
         }
         *last = Some(Instant::now());
-        let line = line(progress);
+        let line = safe::line(&line(progress));
         if self.is_terminal {
             let line: String = line.chars().take(COLUMNS_MAX).collect();
             let _nobody_reads = write!(io::stderr().lock(), "\r\x1b[K{line}");

@@ -1,5 +1,6 @@
 //! The changes of an engine, for people.
 
+use super::safe::line;
 use super::table::facts;
 use refit_author::impact::Impact;
 
@@ -26,16 +27,17 @@ pub(crate) fn text(impact: &Impact) -> String {
         ("needs", needed),
     ]);
     for change in changes {
-        text.push_str(&format!(
-            "\n{} {} ({}): {}\n",
+        let said = format!(
+            "{} {} ({}): {}",
             change.kind, change.part, change.needs, change.means
-        ));
+        );
+        text.push_str(&format!("\n{}\n", line(&said)));
         for difference in &change.differences {
-            text.push_str(&format!("  {difference}\n"));
+            text.push_str(&format!("  {}\n", line(difference)));
         }
     }
     for note in notes {
-        text.push_str(&format!("\nnote: {note}\n"));
+        text.push_str(&format!("\nnote: {}\n", line(note)));
     }
     text
 }

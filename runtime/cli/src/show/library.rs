@@ -1,5 +1,6 @@
 //! A library's description of itself, for people.
 
+use super::safe::line;
 use super::status::short;
 use super::table::{facts, table};
 use crate::artifact::Examined;
@@ -84,7 +85,7 @@ fn row(kind: &KindDescriptor) -> [String; 6] {
 fn migration(kind: &KindDescriptor, step: &MigrationDescriptor) -> String {
     let mut text = format!(
         "\n{} can start from schema {}",
-        kind.kind,
+        line(&kind.kind),
         short(&step.from_schema.to_string())
     );
     if step.by_hand {
@@ -98,7 +99,7 @@ fn migration(kind: &KindDescriptor, step: &MigrationDescriptor) -> String {
     ] {
         if !fields.is_empty() {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {name:8}{}", fields.join(", "));
+            let _ = writeln!(text, "  {name:8}{}", line(&fields.join(", ")));
         }
     }
     text

@@ -7,6 +7,8 @@ pub(crate) mod library;
 pub(crate) mod plan;
 mod problem;
 pub(crate) mod report;
+pub(crate) mod safe;
+mod shown;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod upgrade;
@@ -63,6 +65,11 @@ pub(crate) fn flow_json<T: Serialize>(value: &T) -> Result<bool, Failure> {
 
 /// Prints a message for people on stderr. If nobody reads it, nothing is lost.
 pub(crate) fn talk(text: impl Display) {
+    say(&safe::lines(&text.to_string()));
+}
+
+/// Prints a text for people that may have colours of its own.
+fn say(text: &str) {
     let line = format!("{text}\n");
     if !output::talk(&line) {
         let _nobody_reads = io::stderr().lock().write_all(line.as_bytes());

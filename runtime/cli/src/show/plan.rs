@@ -1,5 +1,6 @@
 //! A plan, for people: what happens to each engine kind.
 
+use super::safe::line;
 use super::status::short;
 use super::table::table;
 use super::upgrade::{files_of, long, packages, versions};
@@ -59,16 +60,17 @@ fn parameters(text: &mut String, plan: &Plan) {
     }
     let _ = writeln!(text, "\nparameters from the update point on");
     for (name, value) in &changes.set {
-        let _ = writeln!(text, "  {name} = {value}");
+        let _ = writeln!(text, "  {} = {value}", line(name));
     }
     for kind in changes.grants.keys() {
-        let _ = writeln!(text, "  other grants for {kind}");
+        let _ = writeln!(text, "  other grants for {}", line(kind));
     }
 }
 
 fn finding(text: &mut String, found: &Finding) {
-    let _ = writeln!(text, "\n{}[{}]: {}", found.level, found.code, found.reason);
-    let _ = writeln!(text, "  {}", found.next);
+    let said = format!("{}[{}]: {}", found.level, found.code, found.reason);
+    let _ = writeln!(text, "\n{}", line(&said));
+    let _ = writeln!(text, "  {}", line(&found.next));
 }
 
 fn row(module: &PlannedModule, kind: &PlannedKind, status: &Status) -> [String; 6] {
@@ -112,15 +114,15 @@ fn difference(text: &mut String, kind: &PlannedKind) {
     if kind.difference.is_empty() && kind.dropped.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\nstate of {}", kind.kind);
-    for line in &kind.difference {
-        let _ = writeln!(text, "  {line}");
+    let _ = writeln!(text, "\nstate of {}", line(&kind.kind));
+    for difference in &kind.difference {
+        let _ = writeln!(text, "  {}", line(difference));
     }
     if !kind.dropped.is_empty() {
         let _ = writeln!(
             text,
             "  the data of these fields is dropped: {}",
-            kind.dropped.join(", ")
+            line(&kind.dropped.join(", "))
         );
     }
 }

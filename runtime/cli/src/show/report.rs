@@ -1,5 +1,6 @@
 //! How a failure is shown: code, what, why, and the next step.
 
+use super::shown::Shown;
 use crate::failure::Failure;
 use crate::failure::Reported;
 use clap::Command;
@@ -92,7 +93,7 @@ pub(crate) fn failure(failure: Failure, json: bool) {
         // If nobody reads it, stderr has it all the same.
         let _nobody_reads = super::data(&super::problem::line(&failure));
     }
-    super::talk(format_args!("{:?}", miette::Report::new(failure)));
+    super::say(&format!("{:?}", miette::Report::new(Shown::of(failure))));
 }
 
 /// The columns of the terminal that stderr is; 0 if it is none, or it does not say.

@@ -1,7 +1,7 @@
 //! A node's status, for people.
 
 use super::plan::expected;
-use super::table::{facts, table};
+use super::table::{facts, several, table};
 use super::upgrade::{code, files_of, microseconds};
 use crate::units::{shown_moment, shown_time};
 use refit_abi::Height;
@@ -26,9 +26,9 @@ pub(crate) fn text(status: &Status) -> String {
         ("height", status.height.to_string()),
         ("generation", status.generation.to_string()),
         ("upgrade", upgrade(status)),
-        ("libraries", libraries(status)),
-        ("workers", status.workers.to_string()),
     ];
+    rows.extend(several("libraries", libraries(status)));
+    rows.push(("workers", status.workers.to_string()));
     let last = status.last_upgrade.as_ref().map(brief);
     rows.splice(4..4, last.map(|last| ("last", last)));
     rows.splice(1..1, place(status));
@@ -65,7 +65,7 @@ pub(crate) fn text(status: &Status) -> String {
         ));
     }
     rows.extend(forgotten(status).map(|forgotten| ("forgotten", forgotten)));
-    rows.extend(grants(status).map(|grants| ("grants", grants)));
+    rows.extend(several("grants", granted(&status.grants)));
     let mut text = facts(&rows);
     text.push('\n');
     text.push_str(&kinds(status));
@@ -130,13 +130,11 @@ fn brief(report: &UpgradeReport) -> String {
     format!("{id} {state}{at}, {code}, {class}{pause}")
 }
 
-fn libraries(status: &Status) -> String {
+fn libraries(status: &Status) -> Vec<String> {
     let libraries = &status.libraries;
-    let mut text = format!("{} mapped, {} pinned", libraries.mapped, libraries.pinned);
-    for reason in &libraries.pinned_reasons {
-        text.push_str(&format!("\n            {reason}"));
-    }
-    text
+    let counts = format!("{} mapped, {} pinned", libraries.mapped, libraries.pinned);
+    let reasons = libraries.pinned_reasons.iter().cloned();
+    std::iter::once(counts).chain(reasons).collect()
 }
 
 /// What is no longer kept of requests under keys.
@@ -148,12 +146,6 @@ fn forgotten(status: &Status) -> Option<String> {
 }
 
 /// What the parameters grant, a line for each kind that they list.
-fn grants(status: &Status) -> Option<String> {
-    let lines = granted(&status.grants);
-    (!lines.is_empty()).then(|| lines.join("\n            "))
-}
-
-/// A line for each kind.
 pub(crate) fn granted(grants: &BTreeMap<String, Vec<CapabilityDescriptor>>) -> Vec<String> {
     let line = |(kind, granted): (&String, &Vec<CapabilityDescriptor>)| {
         let each = granted
@@ -294,4 +286,29 @@ fn state(state: EngineState) -> &'static str {
 /// As much of a hash as tells it from others at a glance; `--json` has all of it.
 pub(super) fn short(text: &str) -> String {
     text.chars().take(SHORT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_admin::Node;
+    use refit_test_support::Double;
+
+    #[test]
+    fn no_text_of_a_node_adds_a_line_to_its_status() {
+        let plain = Double::default().status().unwrap();
+        let forged = |text: &mut String| text.push_str("\nready  yes\u{1b}[8m\u{202e}");
+        let mut status = plain.clone();
+        forged(&mut status.node.version);
+        for kind in &mut status.kinds {
+            forged(&mut kind.descriptor.kind);
+            forged(&mut kind.package);
+            forged(&mut kind.package_version);
+            forged(&mut kind.file);
+        }
+        let shown = text(&status);
+        assert_eq!(shown.lines().count(), text(&plain).lines().count());
+        assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
+        assert!(!plain.kinds.is_empty());
+    }
 }

@@ -1,33 +1,46 @@
 //! Plain tables: columns as wide as their widest cell, no lines.
 
+use super::safe::line;
+
 /// Two spaces between columns.
 const GAP: &str = "  ";
 
 /// The table with this head and these rows, each row on a line.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let safe = |row: &[String; N]| row.each_ref().map(|cell| line(cell));
+    let rows: Vec<_> = rows.iter().map(safe).collect();
     let mut widths = head.map(|cell| cell.chars().count());
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let mut text = line(&head.map(str::to_owned), &widths);
-    for row in rows {
-        text.push_str(&line(row, &widths));
+    let mut text = padded(&head.map(str::to_owned), &widths);
+    for row in &rows {
+        text.push_str(&padded(row, &widths));
     }
     text
 }
 
-/// Lines of a name and a value each.
+/// Lines of a name and a value each, however many lines the value has.
 pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     facts
         .iter()
-        .map(|(name, value)| format!("{name:width$}{GAP}{value}\n"))
+        .map(|(name, value)| format!("{name:width$}{GAP}{}\n", line(value)))
         .collect()
 }
 
-fn line(cells: &[String], widths: &[usize]) -> String {
+/// The rows of a fact that takes several lines: only the first of them has the name.
+pub(crate) fn several<'a>(
+    name: &'a str,
+    values: Vec<String>,
+) -> impl Iterator<Item = (&'a str, String)> {
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    names.zip(values)
+}
+
+fn padded(cells: &[String], widths: &[usize]) -> String {
     let padded: Vec<_> = cells
         .iter()
         .zip(widths)
@@ -47,5 +60,22 @@ mod tests {
             ["long".to_owned(), String::new()],
         ];
         assert_eq!(table(["id", "n"], &rows), "id    n\na     1\nlong\n");
+    }
+
+    #[test]
+    fn no_text_makes_a_row_of_its_own_or_steers_the_terminal() {
+        let forged = "1.0\n2  committed\u{1b}[8m".to_owned();
+        let text = table(["id", "n"], &[[forged.clone(), "1".to_owned()]]);
+        assert_eq!(text.lines().count(), 2);
+        let facts = facts(&[("version", forged)]);
+        assert_eq!(facts, "version  1.0\\n2  committed\\u{1b}[8m\n");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_fact_of_several_lines_has_its_name_once() {
+        let values = ["a", "b"].map(str::to_owned).to_vec();
+        let rows: Vec<_> = several("name", values).collect();
+        assert_eq!(facts(&rows), "name  a\n      b\n");
     }
 }
