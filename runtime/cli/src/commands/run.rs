@@ -247,10 +247,10 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
         if let Some(address) = addresses.first() {
             show::next(format_args!("refit --node {address} status"));
         }
-        supervisor::ready();
+        supervisor::ready().await;
         told.wait().await;
     }
-    supervisor::stopping();
+    supervisor::stopping().await;
     log_end(&node);
     show::talk(ends.words());
     node.told_to_end();
