@@ -136,7 +136,7 @@ pub(crate) struct DevArgs {
     #[arg(long, env = "REFIT_RESTART_POISONED", value_parser = BoolishValueParser::new())]
     pub(crate) restart_poisoned: bool,
     /// With a save whose state has no step from the live one, starts all engines of the kind afresh: their states are
-    /// dropped.
+    /// dropped. A save without a step from a published state is refused all the same, as by `engine build`.
     #[arg(long, env = "REFIT_RESTART_CHANGED", value_parser = BoolishValueParser::new())]
     pub(crate) restart_changed: bool,
     #[command(flatten)]
