@@ -84,9 +84,7 @@ pub enum PlanError {
         kind: String,
     },
     /// Made for another generation.
-    #[error(
-        "the plan was made for other live code (generation {planned}) than this node's (generation {live})"
-    )]
+    #[error("{}", made_for_another(*planned, *live))]
     Base {
         /// The plan's.
         planned: Generation,
@@ -135,6 +133,19 @@ pub enum PlanError {
         /// The node's.
         now: refit_abi::Height,
     },
+}
+
+fn made_for_another(planned: Generation, live: Generation) -> String {
+    match planned == live {
+        // The numbers tell them apart no more.
+        true => format!(
+            "the plan was made for other live code than this node's, for generation {live} of another node or of an \
+             earlier run"
+        ),
+        false => format!(
+            "the plan was made for other live code (generation {planned}) than this node's (generation {live})"
+        ),
+    }
 }
 
 impl Explain for PlanError {

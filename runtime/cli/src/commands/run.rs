@@ -371,6 +371,9 @@ impl Explain for RunError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::DataDir { source, .. } if is_full(source) => {
+                "free space on its disk, or name another with --data-dir"
+            }
             Self::DataDir { path, .. } if path.is_dir() => {
                 "give this user the right to write into it, or name another with --data-dir"
             }
@@ -381,6 +384,9 @@ impl Explain for RunError {
             }
             Self::Quarantine(error) => return error.next(),
             Self::Start(error) => return error.next(),
+            Self::Bind(BindError::Group { .. } | BindError::OtherGroup { .. }) => {
+                "name another group with --socket-group: root, and a member of it, may give it the socket"
+            }
             Self::Bind(_) => {
                 "name another place with --socket, --data-dir, --tcp or --probe-listen"
             }
@@ -391,9 +397,33 @@ impl Explain for RunError {
 
 impl Reported for RunError {}
 
+/// Whether the disk, or the user's part of it, has no space.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_step_is_about_what_was_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = |kind: io::ErrorKind| RunError::DataDir {
+            path: folder.path().to_owned(),
+            source: kind.into(),
+        };
+        let next = |error: RunError| error.next().into_owned();
+        assert!(next(data_dir(io::ErrorKind::StorageFull)).starts_with("free space"));
+        assert!(next(data_dir(io::ErrorKind::PermissionDenied)).starts_with("give this user"));
+        let group = RunError::Bind(BindError::OtherGroup {
+            path: folder.path().to_owned(),
+            group: 7,
+            found: 0,
+        });
+        assert!(next(group).contains("--socket-group"));
+    }
 
     #[test]
     fn a_node_that_had_failed_ends_with_a_code_of_its_own_and_says_how() {

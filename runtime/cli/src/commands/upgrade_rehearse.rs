@@ -14,6 +14,10 @@ pub(crate) async fn run(client: &Client, args: RehearseArgs) -> Result<(), Failu
         true => show::json(&report)?,
         false => show::data(rehearse::text(&report).trim_start())?,
     }
-    show::next(format_args!("refit upgrade apply {}", args.plan.display()));
+    match args.plan.as_os_str() == "-" {
+        // It has been read, and is not there a second time.
+        true => show::next("refit upgrade apply - < PLAN"),
+        false => show::next(format_args!("refit upgrade apply {}", args.plan.display())),
+    }
     Ok(())
 }
