@@ -92,7 +92,6 @@ const CRATES: &[Crate] = &[
             "artifact",
             "files",
             "client",
-            "group",
             "show",
             "args",
             "package",

@@ -18,7 +18,6 @@ mod dispatch;
 mod exit;
 mod failure;
 mod files;
-mod group;
 mod output;
 mod package;
 mod progress;

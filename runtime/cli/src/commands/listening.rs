@@ -1,8 +1,7 @@
 //! Opens the node's listeners: its unix socket always, TCP and probes when asked to.
 
 use crate::args::{CommonArgs, ListeningArgs};
-use crate::config::{self, ConfigError, File};
-use crate::group;
+use crate::config::{self, ConfigError, File, group};
 use refit_admin::{Listen, Token};
 use std::path::PathBuf;
 

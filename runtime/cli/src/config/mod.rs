@@ -6,6 +6,7 @@
 mod engine;
 mod error;
 mod file;
+pub(crate) mod group;
 mod json_text;
 mod keys;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Groups of this machine's users, by name.
 
-use crate::config::ConfigError;
+use super::ConfigError;
 use crate::files::read_text;
 use std::path::Path;
 
