@@ -99,10 +99,12 @@ pub enum BuildError {
         target: PathBuf,
     },
     /// The source is never still.
-    #[error("{} was changed {times} times while it was built", path.display())]
+    #[error("{} was changed {times} times while it was built, at last in {}", path.display(), file.display())]
     SourceMoves {
         /// The folder of the package.
         path: PathBuf,
+        /// A file that was changed, made or removed the last time, or a manifest.
+        file: PathBuf,
         /// The number of times that it was built.
         times: usize,
     },

@@ -28,6 +28,8 @@ pub(crate) struct Inputs {
     pub(crate) outside: blake3::Hash,
     /// The files that packages list.
     listed: BTreeSet<PathBuf>,
+    /// BLAKE3 of each file, to say which of them has changed.
+    contents: BTreeMap<PathBuf, blake3::Hash>,
 }
 
 impl Inputs {
@@ -35,6 +37,7 @@ impl Inputs {
     /// known to read.
     pub(crate) fn gather(locals: &Locals, read: &BTreeSet<PathBuf>) -> Result<Self, BuildError> {
         let mut listed = BTreeSet::new();
+        let mut contents = BTreeMap::new();
         let mut outside: BTreeMap<usize, BTreeSet<PathBuf>> = BTreeMap::new();
         let nowhere = locals.packages.len();
         for file in read {
@@ -60,7 +63,7 @@ impl Inputs {
                 name: local.name.clone(),
                 folder: local.folder.clone(),
                 is_contract: local.is_contract,
-                hash: hash(&local.folder, &files)?,
+                hash: hash(&local.folder, &files, &mut contents)?,
             });
         }
         let outside = outside.remove(&nowhere).unwrap_or_default();
@@ -68,12 +71,23 @@ impl Inputs {
             .packages
             .first()
             .map_or(Path::new("/"), |own| &own.folder);
-        let hash = hash(own, &outside)?;
+        let hash = hash(own, &outside, &mut contents)?;
         Ok(Self {
             packages,
             outside: hash,
             listed,
+            contents,
         })
+    }
+
+    /// The first file, by its path, that `later` has another content of, or that only one of the two has.
+    pub(crate) fn moved<'a>(&'a self, later: &'a Self) -> Option<&'a Path> {
+        let changed = |(file, hash): &(&PathBuf, _)| later.contents.get(*file) != Some(*hash);
+        let gone_or_changed = self.contents.iter().find(changed).map(|(file, _)| file);
+        let is_new = |file: &&PathBuf| !self.contents.contains_key(*file);
+        let new = later.contents.keys().find(is_new);
+        let first = gone_or_changed.into_iter().chain(new).min();
+        first.map(PathBuf::as_path)
     }
 
     /// Whether a package lists the file.
@@ -98,8 +112,12 @@ pub(crate) fn part(hasher: &mut blake3::Hasher, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-/// BLAKE3 over files, each by its path from `folder`.
-fn hash(folder: &Path, files: &BTreeSet<PathBuf>) -> Result<blake3::Hash, BuildError> {
+/// BLAKE3 over files, each by its path from `folder`; adds the one of each file to `contents`.
+fn hash(
+    folder: &Path,
+    files: &BTreeSet<PathBuf>,
+    contents: &mut BTreeMap<PathBuf, blake3::Hash>,
+) -> Result<blake3::Hash, BuildError> {
     let mut hasher = blake3::Hasher::new();
     let mut bytes = 0;
     part(&mut hasher, &(files.len() as u64).to_le_bytes());
@@ -123,6 +141,7 @@ fn hash(folder: &Path, files: &BTreeSet<PathBuf>) -> Result<blake3::Hash, BuildE
             from(folder, path).as_os_str().as_encoded_bytes(),
         );
         part(&mut hasher, &content);
+        contents.insert(path.clone(), blake3::hash(&content));
     }
     Ok(hasher.finalize())
 }
@@ -136,4 +155,37 @@ fn from(folder: &Path, file: &Path) -> PathBuf {
         .skip(common)
         .map(|_| Component::ParentDir);
     up.chain(file.components().skip(common)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs(files: &[(&str, &str)]) -> Inputs {
+        let content = |(path, text): &(&str, &str)| {
+            let hash = blake3::hash(text.as_bytes());
+            (PathBuf::from(path), hash)
+        };
+        Inputs {
+            packages: Vec::new(),
+            outside: blake3::hash(b""),
+            listed: BTreeSet::new(),
+            contents: files.iter().map(content).collect(),
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_changed_made_or_removed_is_named() {
+        let before = inputs(&[("/a", "1"), ("/c", "1")]);
+        let moved = |files| before.moved(&inputs(files)).map(Path::to_owned);
+        assert_eq!(moved(&[("/a", "1"), ("/c", "1")]), None);
+        let cases: [(&[_], _); 3] = [
+            (&[("/a", "1"), ("/c", "2")], "/c"),
+            (&[("/a", "1"), ("/b", "1"), ("/c", "1")], "/b"),
+            (&[("/c", "1")], "/a"),
+        ];
+        for (files, expected) in cases {
+            assert_eq!(moved(files).as_deref(), Some(Path::new(expected)));
+        }
+    }
 }

@@ -56,6 +56,13 @@ fn is_of_a_torn_folder(error: &BuildError) -> bool {
     }
 }
 
+/// What one attempt gave.
+enum Attempted {
+    Built(Box<Built>),
+    /// The sources changed meanwhile: one of the files that did.
+    Moved(PathBuf),
+}
+
 /// One build.
 #[derive(Debug)]
 pub(crate) struct Job<'a> {
@@ -76,6 +83,7 @@ impl Job<'_> {
         let mut compiled = Vec::new();
         let mut cargo_time = Duration::ZERO;
         let mut was_emptied = false;
+        let mut moved = self.package.folder.join("Cargo.toml");
         for _ in 0..TIMES_MAX {
             match self.attempt(&mut compiled, &mut cargo_time) {
                 Err(error) if !was_emptied && is_of_a_torn_folder(&error) => {
@@ -83,15 +91,15 @@ impl Job<'_> {
                     was_emptied = true;
                     self.empty()?;
                 }
-                attempted => {
-                    if let Some(built) = attempted? {
-                        return Ok(built);
-                    }
-                }
+                attempted => match attempted? {
+                    Attempted::Built(built) => return Ok(*built),
+                    Attempted::Moved(file) => moved = file,
+                },
             }
         }
         Err(BuildError::SourceMoves {
             path: self.package.folder.clone(),
+            file: moved,
             times: TIMES_MAX,
         })
     }
@@ -104,12 +112,12 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Builds; `None` if the sources changed meanwhile.
+    /// Builds, if the sources do not change meanwhile.
     fn attempt(
         &self,
         compiled: &mut Vec<String>,
         cargo_time: &mut Duration,
-    ) -> Result<Option<Built>, BuildError> {
+    ) -> Result<Attempted, BuildError> {
         let reads = place::folder(self.target.join(READ))?.join(self.variant());
         let read_before = read_files::kept(&reads);
         let source = &self.package.folder;
@@ -134,7 +142,10 @@ impl Job<'_> {
         // Manifests too may have changed while cargo ran, so the packages are looked up again.
         let mut after = Inputs::gather(&locals, &read_before)?;
         if after != before {
-            return Ok(None);
+            // Where no content differs, a manifest names other packages.
+            let manifest = source.join("Cargo.toml");
+            let moved = before.moved(&after).map_or(manifest, Path::to_owned);
+            return Ok(Attempted::Moved(moved));
         }
         let place = Place {
             source,
@@ -150,7 +161,7 @@ impl Job<'_> {
         }
         let build_id = self.build_id(&locals, &after)?;
         let published = publish(self.root, &built.library, &build_id)?;
-        Ok(Some(Built {
+        Ok(Attempted::Built(Box::new(Built {
             library: published.path,
             artifact: published.id,
             is_new: published.is_new,
@@ -160,7 +171,7 @@ impl Job<'_> {
             compiled: std::mem::take(compiled),
             log: built.log,
             cargo_time: *cargo_time,
-        }))
+        })))
     }
 
     fn build_id(&self, locals: &Locals, inputs: &Inputs) -> Result<String, BuildError> {

@@ -3,8 +3,10 @@
 //!
 //! As cargo does, it obeys `.gitignore` and the manifest's `exclude`, and leaves hidden files, the
 //! `target` folder and packages inside the package out. Beyond that it leaves out folders of output,
-//! what editors and logs leave behind, tests and benches, and texts for people. A file that is left
-//! out and read all the same is noticed by what the compiler says that it read.
+//! what editors and logs leave behind, tests and benches, and texts for people. So it leaves
+//! out the files that this process prints into: its progress is written while it builds, and would be a change
+//! of the source each time. A file that is left out and read all the same is noticed by what the compiler says
+//! that it read.
 
 use crate::error::BuildError;
 use crate::output::is_output;
@@ -13,6 +15,9 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Most files of one package.
@@ -22,8 +27,8 @@ pub(crate) const SOURCE_FILES_MAX: usize = 10_000;
 const ASIDE: [&str; 4] = ["target", "tests", "benches", "examples"];
 
 /// Endings of names of files that editors, version control and programs that log leave behind.
-const LEFT_BEHIND: [&str; 9] = [
-    "~", "#", ".swp", ".swo", ".tmp", ".orig", ".rej", ".bak", ".log",
+const LEFT_BEHIND: [&str; 12] = [
+    "~", "#", ".swp", ".swo", ".tmp", ".orig", ".rej", ".bak", ".partial", ".log", ".out", ".err",
 ];
 
 /// Which files of a package are looked at.
@@ -74,10 +79,12 @@ fn walk(folder: &Path, texts: Texts, obey: bool) -> Result<BTreeSet<PathBuf>, Bu
                     .matched_path_or_any_parents(path, is_dir)
                     .is_ignore())
     });
+    let printed = Printed::of_this_process();
     let mut files = BTreeSet::new();
     for entry in walker.build() {
         let entry = entry.map_err(|error| unlisted(folder, error))?;
-        if entry.path().is_file() {
+        let found = entry.path().metadata();
+        if found.is_ok_and(|file| file.is_file() && !printed.holds(&file)) {
             let path = entry.path().strip_prefix(folder);
             files.insert(path.unwrap_or(entry.path()).to_owned());
         }
@@ -108,6 +115,29 @@ fn may_be_source(entry: &DirEntry, path: &Path, texts: Texts) -> bool {
 pub(crate) fn is_left_behind(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     LEFT_BEHIND.iter().any(|end| name.ends_with(end.as_bytes()))
+}
+
+/// The files that standard output and the error stream lead to: their devices and inodes.
+struct Printed([Option<(u64, u64)>; 2]);
+
+impl Printed {
+    fn of_this_process() -> Self {
+        Self([
+            identity(std::io::stdout().as_fd()),
+            identity(std::io::stderr().as_fd()),
+        ])
+    }
+
+    fn holds(&self, file: &Metadata) -> bool {
+        self.0.contains(&Some((file.dev(), file.ino())))
+    }
+}
+
+/// The device and inode of an open file; none if it is closed.
+fn identity(open: BorrowedFd<'_>) -> Option<(u64, u64)> {
+    let file = File::from(open.try_clone_to_owned().ok()?);
+    let found = file.metadata().ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Whether it is for people.
@@ -177,6 +207,8 @@ mod tests {
             &folder,
             &[
                 "dev.log",
+                "node.out",
+                "node.err",
                 "src/lib.rs~",
                 "src/#lib.rs#",
                 ".hidden/x",
@@ -199,6 +231,37 @@ mod tests {
                 "src/target/mod.rs"
             ]
         );
+    }
+
+    /// The folder that a second run of the test lists.
+    const FOLDER: &str = "REFIT_TEST_LISTED_FOLDER";
+
+    /// `refit engine build . > report.txt`: the streams of a process are seen only by itself, so the test
+    /// runs itself once more, with its streams in the package.
+    #[test]
+    fn what_this_process_prints_into_is_not_source() {
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            let files = files(Path::new(&folder), Texts::Out).unwrap();
+            let expected: BTreeSet<_> = SOURCE.iter().map(PathBuf::from).collect();
+            assert_eq!(files, expected);
+            return;
+        }
+        let folder = package();
+        let [out, err] = ["report.txt", "src/errors.txt"].map(|name| folder.path().join(name));
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("listing::tests::what_this_process_prints_into_is_not_source")
+            .env(FOLDER, folder.path())
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(&err).unwrap())
+            .status()
+            .unwrap();
+        let said = [out, err].map(|file| fs::read_to_string(file).unwrap());
+        assert!(status.success(), "{said:?}");
+        assert!(said[0].contains("1 passed"), "{said:?}");
+        // To another process they are files as any other.
+        let files = ["Cargo.toml", "report.txt", "src/errors.txt", "src/lib.rs"];
+        assert_eq!(listed(&folder), files);
     }
 
     #[test]

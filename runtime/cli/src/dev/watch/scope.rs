@@ -60,7 +60,7 @@ pub(super) fn is_source(root: &Path, path: &Path) -> bool {
     let mut folder = root.to_owned();
     for part in path.iter() {
         let name = part.as_encoded_bytes();
-        if name.starts_with(b".") || name.ends_with(b"~") {
+        if name.starts_with(b".") || name.ends_with(b"~") || name.ends_with(b".partial") {
             return false;
         }
         if part == OsStr::new("target") && folder.join("Cargo.toml").is_file() {
