@@ -2,7 +2,8 @@
 //! every access, also after the code that made a state is unmapped.
 //!
 //! It runs where `valgrind` is installed (Debian's package `valgrind`), and says so where it is not.
-//! `REFIT_ROUNDS` says how many rounds of swaps; one takes some ten seconds.
+//! `REFIT_ROUNDS` says how many rounds of swaps; one takes some ten seconds. One is the full size, because it meets
+//! each class; more of them look for what is rare.
 
 use crate::workshop;
 use refit_admin::api::{Class, UpgradeState};
