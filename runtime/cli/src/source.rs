@@ -11,6 +11,7 @@ use refit_build::{
     BuildError, Builder, Built, Clean, Cleaned, Features, Options, Profile, Watched,
 };
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,6 +52,11 @@ impl Sources {
     /// Takes away the line that says how far a build is: something else is said next.
     pub(crate) fn end_line(&self) {
         self.shown.end();
+    }
+
+    /// Says something while another build may show how far it is.
+    pub(crate) fn talk(&self, text: impl Display) {
+        self.shown.talk(text);
     }
 
     /// Builds inside the data folder as the flags say.

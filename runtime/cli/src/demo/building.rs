@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use crate::package::published;
-use crate::show;
 use crate::source::Sources;
 use refit_build::{Built, Profile};
 use std::path::PathBuf;
@@ -92,11 +91,17 @@ impl Run<'_> {
     fn build(&self, number: usize) -> Result<(), Failure> {
         let began = Instant::now();
         let built = self.jobs[number].build(self.sources);
-        self.sources.end_line();
-        let built = built?;
+        let built = match built {
+            Ok(built) => built,
+            Err(failure) => {
+                self.sources.end_line();
+                return Err(failure);
+            }
+        };
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.push((number, built.library));
-        show::talk(format_args!(
+        // The build beside this one may show its progress at any time.
+        self.sources.talk(format_args!(
             "  [{}/{}] {} {} ({} s)",
             done.len(),
             self.jobs.len(),

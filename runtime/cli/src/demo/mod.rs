@@ -90,8 +90,9 @@ fn introduction(args: &DemoArgs) -> String {
     format!(
         "demo: a node with a store and accounts, {} clients that write to it, and four\n\
          upgrades meanwhile. Two commit; two fail on purpose and change nothing.\n\
-         First seven engine libraries are built from source: one to three minutes the\n\
-         first time, a few seconds later. Then it runs for about {} s.",
+         None is rehearsed first (--no-rehearsal), so that the two fail in the pause.\n\
+         First seven engine libraries are built from source: on an idle machine one to\n\
+         three minutes the first time, a few seconds later. Then it runs for about {} s.",
         args.clients,
         running.as_secs()
     )

@@ -217,7 +217,7 @@ impl Report {
             "STAGED",
             "WAITED",
             "PAUSE",
-            "UNUSED CODE",
+            "UNUSED",
         ];
         table(head, &rows)
     }

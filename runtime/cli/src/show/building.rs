@@ -2,6 +2,7 @@
 
 use super::{safe, talk};
 use refit_build::{Progress, Stage};
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,6 +56,17 @@ impl Building {
     /// Takes the line away; the next build has its own.
     pub(crate) fn end(&self) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clear(&mut last);
+    }
+
+    /// Says something in place of the line: no build that runs beside writes one between the two.
+    pub(crate) fn talk(&self, text: impl Display) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clear(&mut last);
+        talk(text);
+    }
+
+    fn clear(&self, last: &mut Option<Instant>) {
         if last.take().is_some() && self.is_terminal {
             let _nobody_reads = write!(io::stderr().lock(), "\r\x1b[K");
         }
