@@ -124,7 +124,7 @@ impl Attempt {
         let reason = *refused.0;
         tracing::warn!(
             id = self.id,
-            code = reason.code,
+            reason = reason.code,
             "upgrade refused: {}",
             reason.detail
         );
