@@ -27,7 +27,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Rehearsal => return Ok(refit_node::rehearsal::child::child_main()),
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
-        Command::Init(args) => init::run(&args)?,
+        Command::Init(args) => init::run(&common, &args)?,
         Command::Config(ConfigCommand::Check(args)) => config_check::run(common, &args, typed)?,
         Command::Completions(args) => documents::completions(&args)?,
         Command::Man(args) => documents::man(&args)?,

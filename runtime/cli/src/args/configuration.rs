@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// Folder to write refit.toml into; it is made if it is not there.
+    /// Folder to write the file into: refit.toml, or the one that --config names; it is made if it is not there.
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
     /// An engine that the file names: a library, or a folder of source. May be given several times.

@@ -1,21 +1,23 @@
 //! `refit init [PATH]`: a commented configuration file to begin with.
 
-use crate::args::{InitArgs, NamedPath};
+use crate::args::{CommonArgs, InitArgs, NamedPath};
 use crate::config::{self, ConfigError, DEFAULT_FILE};
 use crate::failure::Failure;
 use crate::{files, show};
 use std::path::Path;
 
-pub(crate) fn run(args: &InitArgs) -> Result<(), Failure> {
-    let path = args.path.join(DEFAULT_FILE);
+pub(crate) fn run(common: &CommonArgs, args: &InitArgs) -> Result<(), Failure> {
+    let named = common.config.as_deref();
+    let path = args.path.join(named.unwrap_or(Path::new(DEFAULT_FILE)));
     if path.symlink_metadata().is_ok() {
         return Err(ConfigError::Exists { path }.into());
     }
-    let engines = args.engines.iter().map(|engine| from(&args.path, engine));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let engines = args.engines.iter().map(|engine| from(folder, engine));
     let engines: Vec<_> = engines.collect();
     files::write_text(&path, &config::sample(&engines))?;
     show::data(&format!("{}\n", path.display()))?;
-    let named = match args.path == Path::new(".") {
+    let named = match path == Path::new(".").join(DEFAULT_FILE) {
         true => String::new(),
         false => format!(" --config {}", path.display()),
     };

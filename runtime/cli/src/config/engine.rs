@@ -2,6 +2,8 @@
 
 use super::{ConfigError, File};
 use crate::args::RunArgs;
+use refit_abi::EngineId;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The configuration of an engine that has none.
@@ -44,10 +46,23 @@ pub(crate) fn engines(args: &RunArgs, file: &File) -> Result<Vec<Engine>, Config
         engines = file.engines.iter().map(of_section).collect();
     }
     if engines.is_empty() {
-        Err(ConfigError::NoEngines)
-    } else {
-        Ok(engines)
+        return Err(ConfigError::NoEngines);
     }
+    check_names(&engines)?;
+    Ok(engines)
+}
+
+/// Whether each name is one, and of one engine: known before anything is built.
+fn check_names(engines: &[Engine]) -> Result<(), ConfigError> {
+    let mut names = BTreeSet::new();
+    for Engine { name, .. } in engines {
+        EngineId::root(name)?;
+        if !names.insert(name) {
+            let engine = name.clone();
+            return Err(ConfigError::EngineTwice { engine });
+        }
+    }
+    Ok(())
 }
 
 fn of_section(section: &super::file::EngineSection) -> Engine {

@@ -3,6 +3,7 @@
 use crate::failure::Reported;
 use crate::files::FileError;
 use miette::{NamedSource, SourceCode, SourceSpan};
+use refit_abi::EngineIdError;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::TokenError;
@@ -34,8 +35,12 @@ pub(crate) enum ConfigError {
     Groups { group: String, source: FileError },
     #[error("{} is there already", path.display())]
     Exists { path: PathBuf },
-    #[error("{path} of engine `{engine}` is not there", path = path.display())]
+    #[error("engine `{engine}` is to come from {path}, which is not there", path = path.display())]
     EngineMissing { engine: String, path: PathBuf },
+    #[error(transparent)]
+    EngineName(#[from] EngineIdError),
+    #[error("two engines are called `{engine}`")]
+    EngineTwice { engine: String },
     #[error("no engine is named")]
     NoEngines,
     #[error("`--engine-config` names the engine `{engine}`, which no `--engine` does")]
@@ -62,6 +67,9 @@ impl Explain for ConfigError {
             Self::GroupUnknown { .. } | Self::GroupBeyond { .. } => codes::CONFIG_GROUP_UNKNOWN,
             Self::Exists { .. } => codes::CONFIG_FILE_THERE,
             Self::EngineMissing { .. } => codes::CONFIG_ENGINE_MISSING,
+            // As the node itself would say it once the engines are built.
+            Self::EngineName(_) => codes::ENGINE_NAME,
+            Self::EngineTwice { .. } => codes::ENGINE_START,
             Self::NoEngines => codes::CONFIG_NO_ENGINES,
             Self::StrayConfig { .. } => codes::CONFIG_STRAY_CONFIG,
             Self::BoundWithoutRehearsal => codes::CONFIG_BOUND_WITHOUT_REHEARSAL,
@@ -98,6 +106,12 @@ impl Explain for ConfigError {
             }
             Self::EngineMissing { .. } => {
                 "give the path of a library, or of a folder of source; in the file it begins at the file's folder"
+            }
+            Self::EngineName(_) => {
+                "give the engine another name, with `--engine NAME=PATH` or as `name` under [[engine]]"
+            }
+            Self::EngineTwice { .. } => {
+                "give each engine a name of its own; say which kind it is with `kind = …` under [[engine]] if its library has several"
             }
             Self::NoEngines => {
                 "name one with `--engine NAME=PATH`, or with [[engine]] in the configuration file"

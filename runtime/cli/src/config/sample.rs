@@ -5,8 +5,8 @@ use crate::args::NamedPath;
 
 /// The first lines of the file.
 const HEAD: &str = "\
-# What `refit run` is started with. Every key is here with its default: take away the `#` before it, and
-# change what follows. Times and sizes have their unit: \"5ms\", \"1min 30s\", \"64 MiB\". Paths begin at
+# What `refit run` is started with. Every key is here with its default, or with an example where there is none:
+# take away the `#` before it, and change what follows. Times and sizes have their unit: \"5ms\", \"1min 30s\", \"64 MiB\". Paths begin at
 # this file's folder. A flag goes over its variable, that over this file. `refit config check` reads it as
 # `refit run` does, and says where each value comes from.
 ";

@@ -166,6 +166,13 @@ fn what_init_writes_is_taken_as_it_is() {
         again.stderr.contains("refit.toml is there already"),
         "{again:?}"
     );
+    let named = folder.run(&["init", "--config", "other.toml"]);
+    assert_eq!(
+        (named.exit, named.stdout.as_str()),
+        (0, "./other.toml\n"),
+        "{named:?}"
+    );
+    assert!(named.stderr.contains("--config ./other.toml"), "{named:?}");
 }
 
 #[test]
@@ -209,6 +216,8 @@ fn a_check_refuses_what_a_run_would() {
     for (text, says) in [
         (String::new(), "config-no-engines"),
         (engine.to_owned(), "config-engine-missing"),
+        (engine.repeat(2), "engine-start"),
+        (engine.replace("kv", "sixteen-letters-"), "engine-name"),
         (
             format!("[admin]\ntcp = \"127.0.0.1:1\"\n{engine}"),
             "config-token-missing",
