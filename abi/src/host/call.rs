@@ -29,7 +29,7 @@ pub enum CallError {
         text: String,
     },
     /// The bytes are not of the type that the engine takes.
-    #[error("the bytes are not what the engine takes: {reason}")]
+    #[error("this is not what the engine takes: {reason}")]
     Rejected {
         /// The decoder's message.
         reason: String,

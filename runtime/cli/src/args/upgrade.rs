@@ -38,7 +38,8 @@ pub(crate) struct PlanArgs {
     /// The block after which the upgrade happens: the present one, or a later. [default: whichever is the newest then]
     #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
     pub(crate) at_height: Option<u64>,
-    /// Like --at-height, for the block that is expected after this time, such as 30s, at the rate of blocks now.
+    /// Like --at-height, for the block that is expected after this time, such as 30s, as blocks come now: it comes
+    /// sooner if messages make more blocks, and later if they make fewer.
     #[arg(long = "in", value_name = "TIME", conflicts_with = "at_height", value_parser = time)]
     pub(crate) in_time: Option<Duration>,
     /// Starts engines of this kind afresh with their old configuration; their states are dropped.

@@ -83,7 +83,7 @@ impl fmt::Display for UpgradeEnd {
                 let UpgradeReport {
                     id, state, from, ..
                 } = report;
-                write!(f, "upgrade {id} was {state}, generation {from} goes on")?;
+                write!(f, "upgrade {id} was {state} (generation {from} goes on)")?;
                 match &report.reason {
                     Some(reason) => write!(f, ": {}", reason.detail),
                     None => Ok(()),

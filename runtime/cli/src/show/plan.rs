@@ -48,7 +48,10 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
 pub(super) fn expected(height: Height, status: &Status) -> String {
     match height <= status.height {
         true => " (which is made)".to_owned(),
-        false => format!(" (expected in {})", long(progress(status).us_until(height))),
+        false => format!(
+            " (expected in {}, as blocks come now)",
+            long(progress(status).us_until(height))
+        ),
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Parameters {
 #[non_exhaustive]
 pub enum ParametersError {
     /// A value that a parameter may not have.
-    #[error("`{name}` is {value} {unit}; it may be {least} to {most}: set it within these bounds")]
+    #[error("`{name}` is {value} {unit}; it may be {least} to {most}")]
     Beyond {
         /// The name of the parameter.
         name: &'static str,
@@ -75,7 +75,7 @@ pub enum ParametersError {
         most: u64,
     },
     /// There is no such parameter.
-    #[error("no parameter is called `{name}`; see their names with: refit parameters show")]
+    #[error("no parameter is called `{name}`")]
     Unknown {
         /// The name.
         name: String,
