@@ -32,10 +32,7 @@ pub(crate) fn facts(facts: &[(&str, String)]) -> String {
 }
 
 /// The rows of a fact that takes several lines: only the first of them has the name.
-pub(crate) fn several<'a>(
-    name: &'a str,
-    values: Vec<String>,
-) -> impl Iterator<Item = (&'a str, String)> {
+pub(crate) fn several(name: &str, values: Vec<String>) -> impl Iterator<Item = (&str, String)> {
     let names = std::iter::once(name).chain(std::iter::repeat(""));
     names.zip(values)
 }
