@@ -8,7 +8,7 @@ use refit_abi::KIND_BYTES_MAX;
 use refit_abi::host::shown;
 use std::collections::BTreeSet;
 
-/// Kinds that a plan may name, those that are carried among them.
+/// Kinds that a plan may name, those that are carried among them; and as many words in its directives.
 pub const PLAN_KINDS_MAX: usize = 4096;
 
 /// Bytes of a path, the system's own bound.
@@ -72,6 +72,9 @@ impl Plan {
         let named = self.modules.iter().map(|module| module.kinds.len());
         let kinds = named.sum::<usize>() + self.carried.len();
         at_most("kinds", kinds, PLAN_KINDS_MAX)?;
+        let directives = &self.directives;
+        let orders = directives.restart.len() + directives.dead_letters.len();
+        at_most("orders", orders + directives.allow.len(), PLAN_KINDS_MAX)?;
         let mut artifacts = BTreeSet::new();
         for module in &self.modules {
             module.check_names()?;
@@ -83,6 +86,13 @@ impl Plan {
         }
         for kind in &self.carried {
             name("kind", kind, KIND_BYTES_MAX)?;
+        }
+        let ordered = [&directives.restart, &directives.dead_letters];
+        for kind in ordered.into_iter().flatten() {
+            name("kind", kind, KIND_BYTES_MAX)?;
+        }
+        for code in &directives.allow {
+            name("code", code, PLAN_NAME_BYTES_MAX)?;
         }
         name(
             "hash of the live code",
@@ -123,7 +133,11 @@ impl PlannedModule {
     }
 }
 
-fn at_most(what: &'static str, found: usize, most: usize) -> Result<(), PlanBoundsError> {
+pub(crate) fn at_most(
+    what: &'static str,
+    found: usize,
+    most: usize,
+) -> Result<(), PlanBoundsError> {
     match found <= most {
         true => Ok(()),
         false => Err(PlanBoundsError::TooMany { what, found, most }),

@@ -1,5 +1,6 @@
 //! Why a plan cannot be made or is not good here.
 
+use crate::plan_bounds::PlanBoundsError;
 use refit_abi::Generation;
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -15,12 +16,10 @@ pub enum PlanError {
     #[error("the plan names no module")]
     Empty,
     /// More than may be.
-    #[error("the plan names {modules} modules, at most {most}")]
+    #[error("{error}")]
     TooMany {
-        /// As many as were named.
-        modules: usize,
-        /// As many as may be.
-        most: usize,
+        /// Of what, and how many may be.
+        error: PlanBoundsError,
     },
     /// No engine of the node is of the kind.
     #[error("no engine kind `{kind}` is live on this node")]

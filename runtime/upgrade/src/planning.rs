@@ -7,6 +7,7 @@ use crate::plan::{
     Live, LiveKind, OfferedModule, PLAN_FORMAT, PLAN_MODULES_MAX, Plan, PlannedKind, PlannedModule,
     code_id,
 };
+use crate::plan_bounds::at_most;
 use crate::plan_error::PlanError;
 use refit_abi::Height;
 use refit_abi::descriptor::KindDescriptor;
@@ -40,12 +41,8 @@ impl Plan {
         if candidates.is_empty() {
             return Err(PlanError::Empty);
         }
-        if candidates.len() > PLAN_MODULES_MAX {
-            return Err(PlanError::TooMany {
-                modules: candidates.len(),
-                most: PLAN_MODULES_MAX,
-            });
-        }
+        at_most("modules", candidates.len(), PLAN_MODULES_MAX)
+            .map_err(|error| PlanError::TooMany { error })?;
         let parameters = directives.parameters.check();
         parameters.map_err(|error| PlanError::Parameters { error })?;
         let mut modules = candidates

@@ -91,6 +91,7 @@ impl Node {
 
     /// Stops the node: the block under way is finished, the crew and the driver are joined.
     pub fn stop(&self) {
+        self.told_to_end();
         // Before the crew: the driver is the only one that sends it blocks, and finishes the one under way.
         let _ = self.intake.send(Intake::Stop);
         let driver = self.driver.lock().take();

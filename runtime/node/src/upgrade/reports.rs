@@ -213,3 +213,56 @@ fn text_bytes(report: &UpgradeReport) -> usize {
     });
     kinds.sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocks::clock::SystemClock;
+    use refit_abi::Generation;
+
+    /// A plan of one module with a long name of its file, and some kinds.
+    fn plan(kinds: usize) -> Plan {
+        let kind = serde_json::json!({
+            "kind": "kv", "class": "carry", "copied": false, "from_version": null, "to_version": 1,
+            "difference": [], "dropped": [],
+        });
+        let module = serde_json::json!({
+            "path": "x".repeat(4000), "artifact": "a", "build_id": "b", "kinds": vec![kind; kinds],
+        });
+        let plan = serde_json::json!({
+            "format": 2, "base": 1, "base_code": "c", "at_height": null, "modules": [module],
+            "carried": [], "directives": {},
+        });
+        serde_json::from_value(plan).unwrap()
+    }
+
+    #[test]
+    fn the_oldest_reports_are_forgotten_before_their_texts_have_more_bytes_than_may_be_kept() {
+        let mut reports = Reports::new(Arc::new(SystemClock));
+        let plan = plan(256);
+        let live = Live {
+            generation: Generation(1),
+            kinds: Vec::new(),
+        };
+        let of = Opened {
+            plan: &plan,
+            key: None,
+            live: &live,
+            releases: &[],
+            counts: &[],
+        };
+        // Each has a mebibyte of texts.
+        for _ in 0..40 {
+            reports.open(&of);
+        }
+        let last = reports.kept.back().map(text_bytes).unwrap();
+        let before: usize = reports.kept.iter().map(text_bytes).sum::<usize>() - last;
+        assert!(before <= REPORTS_BYTES_MAX, "{before}");
+        assert!(
+            before + last > REPORTS_BYTES_MAX,
+            "no more is forgotten than must be"
+        );
+        assert_eq!(reports.get(1), None);
+        assert!(reports.get(40).is_some());
+    }
+}

@@ -87,6 +87,12 @@ impl Node {
         self.duty.ask(call, WAIT).unwrap()
     }
 
+    /// Keeps the crew from what is sent from now on, until what this gives is dropped: what must be in the queue
+    /// behind something is there before that begins.
+    pub(crate) fn hold(&self) -> Sender<()> {
+        hold(&self.duty)
+    }
+
     /// Has so many messages handled in each block from now on; waits until that is so, unless it is so.
     pub(crate) fn bound(&mut self, budget: u64) {
         if std::mem::replace(&mut self.budget, budget) != budget {
@@ -212,6 +218,14 @@ impl Node {
         let armed = self.arm(module).unwrap();
         self.run(armed, Unwatched)
     }
+}
+
+/// See [`Node::hold`].
+pub(crate) fn hold(duty: &Duty) -> Sender<()> {
+    let (held, until) = bounded(0);
+    let wait = move |_: &mut Executor| assert!(until.recv_timeout(WAIT).is_err());
+    duty.call(wait).unwrap();
+    held
 }
 
 impl Drop for Node {

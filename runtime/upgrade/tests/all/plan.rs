@@ -5,7 +5,9 @@ use crate::swap::CLASSES;
 use refit_abi::descriptor::Descriptor;
 use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
-use refit_upgrade::{Class, Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlanError};
+use refit_upgrade::{
+    Class, Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlanBoundsError, PlanError,
+};
 
 /// One more than a plan may name.
 const TOO_MANY: usize = 257;
@@ -109,8 +111,11 @@ fn a_plan_that_names_nothing_or_too_much_is_refused() {
     assert_eq!(Plan::make(&live(0), &[], None), Err(PlanError::Empty));
     let many = vec![candidate(described(1)); TOO_MANY];
     let refused = PlanError::TooMany {
-        modules: TOO_MANY,
-        most: TOO_MANY - 1,
+        error: PlanBoundsError::TooMany {
+            what: "modules",
+            found: TOO_MANY,
+            most: TOO_MANY - 1,
+        },
     };
     assert_eq!(Plan::make(&live(0), &many, None), Err(refused));
 }
@@ -233,8 +238,11 @@ fn every_refusal_has_its_own_code_and_a_next_step() {
     let all = [
         PlanError::Empty,
         PlanError::TooMany {
-            modules: 2,
-            most: 1,
+            error: PlanBoundsError::TooMany {
+                what: "modules",
+                found: 2,
+                most: 1,
+            },
         },
         PlanError::UnknownKind { kind: kind() },
         PlanError::NotInModule {

@@ -47,7 +47,7 @@ fn a_file_that_a_plan_names_twice_is_refused_as_each_would_be_copied() {
 #[test]
 fn a_name_that_is_too_long_or_would_write_lines_of_its_own_is_refused_and_shown_as_text() {
     type Change = fn(&mut Plan, String);
-    let names: [(&str, Change); 7] = [
+    let names: [(&str, Change); 10] = [
         ("path", |plan, text| plan.modules[0].path = text),
         ("artifact", |plan, text| plan.modules[0].artifact = text),
         ("build id", |plan, text| plan.modules[0].build_id = text),
@@ -55,6 +55,15 @@ fn a_name_that_is_too_long_or_would_write_lines_of_its_own_is_refused_and_shown_
         ("version", |plan, text| plan.modules[0].version = text),
         ("kind", |plan, text| plan.modules[0].kinds[0].kind = text),
         ("kind", |plan, text| plan.carried.push(text)),
+        ("kind", |plan, text| {
+            plan.directives.restart.insert(text);
+        }),
+        ("kind", |plan, text| {
+            plan.directives.dead_letters.insert(text);
+        }),
+        ("code", |plan, text| {
+            plan.directives.allow.insert(text);
+        }),
     ];
     for (what, change) in names {
         for text in ["x\n2026 INFO forged", "x\u{1b}[2J", "x\u{202e}y"] {

@@ -61,8 +61,10 @@ fn crosses(place: usize) {
         }]
     );
     // The next block is in the queue behind the upgrade: no sweep comes between them.
+    let held = node.hold();
     let (ended, crew) = node.begin(armed, Unwatched);
     let outcome = node.post(&[(0, Message::Add(1))], UNBOUNDED);
+    drop(held);
     let (verdict, armed) = ended.recv().unwrap();
     assert_eq!(verdict, Verdict::Committed(Generation(2)));
     let outcome = outcome.recv().unwrap();
@@ -164,11 +166,13 @@ fn an_engine_that_gets_a_place_where_the_sweep_has_been_crosses_too() {
         executor.pack(1);
         let mut node = Node::start_on(executor, ENGINES, 1);
         let armed = node.arm(&ring::version(place)).unwrap();
+        let held = node.hold();
         let (ended, crew) = node.begin(armed, Unwatched);
         // Both are in the queue behind the upgrade: between them there is one step of the sweep.
         let first = node.post(&[], UNBOUNDED);
         let stops = [0, 7].map(|engine| (engine, Message::Stop));
         let outcome = node.post(&stops, UNBOUNDED);
+        drop(held);
         first.recv().unwrap();
         assert!(
             outcome
@@ -232,10 +236,12 @@ fn an_upgrade_that_does_not_wait_for_the_sweep_is_let_go_and_blocks_and_the_next
         executor.pack(1);
         let mut node = Node::start_on(executor, ENGINES, 1);
         let armed = node.arm(&ring::version(2)).unwrap();
+        let held = node.hold();
         let (ended, first) = node.begin(armed, Unwatched);
         // In the queue right behind it.
         let (let_go, told) = crossbeam_channel::bounded(1);
         let second = node.send(Box::new(Impatient { steps, let_go }));
+        drop(held);
         assert_eq!(told.recv().unwrap(), Height(0));
         let (verdict, armed) = ended.recv().unwrap();
         assert_eq!(verdict, Verdict::Committed(Generation(2)));

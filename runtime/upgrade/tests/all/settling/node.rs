@@ -65,10 +65,7 @@ impl Node {
 
     /// Keeps the crew from what is sent from now on, until what this gives is dropped.
     pub(crate) fn hold(&self) -> Sender<()> {
-        let (held, until) = bounded(0);
-        let wait = move |_: &mut Executor| assert!(until.recv_timeout(WAIT).is_err());
-        self.duty.call(wait).unwrap();
-        held
+        crate::node::hold(&self.duty)
     }
 
     /// Sends a block of messages, of which `budget` may be handled.
