@@ -64,6 +64,9 @@ fn a_short_run_measures_all_that_the_long_one_does_and_no_request_is_lost() {
     assert_eq!(lost["met"], true, "{said}\n{report:#}");
 }
 
+/// The system's unit of processor time, in microseconds.
+const TICK_US: f64 = 10_000.0;
+
 /// Quantiles are in order, and the node's threads used what the node used.
 fn holds_together(row: &Value) {
     let number = |value: &Value| value.as_f64().unwrap();
@@ -78,9 +81,12 @@ fn holds_together(row: &Value) {
         "{row:#}"
     );
     let sum: f64 = threads.iter().map(both).sum();
+    // Each figure is a whole number of ticks, shared among the requests: on a fast machine few requests take few.
+    let figures = 2.0 * (threads.len() + 1) as f64;
+    let rounded = figures * TICK_US / number(&latency["requests"]);
     assert!(
-        (sum - whole).abs() <= 0.2 * whole,
-        "{sum} of {whole}: {row:#}"
+        (sum - whole).abs() <= 0.2 * whole + rounded,
+        "{sum} of {whole}, each figure rounded by {rounded} in all: {row:#}"
     );
 }
 
