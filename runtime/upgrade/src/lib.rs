@@ -44,9 +44,8 @@ pub use plan::{
 };
 pub use plan_bounds::{
     PLAN_KINDS_MAX, PLAN_NAME_BYTES_MAX, PLAN_PATH_BYTES_MAX, PLAN_REPORT_BYTES_MAX,
-    PlanBoundsError,
 };
-pub use plan_error::PlanError;
+pub use plan_error::{PlanBoundsError, PlanError};
 pub use registry::{GenerationRecord, GenerationState, Registry};
 pub use stopwatch::{Stopwatch, Times};
 pub use under_way::UnderWay;

@@ -1,12 +1,53 @@
 //! Why a plan cannot be made or is not good here.
 
-use crate::plan_bounds::PlanBoundsError;
 use refit_abi::Generation;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::schema::SchemaId;
 use refit_kernel::ParametersError;
 use std::borrow::Cow;
+
+/// Why a plan is not looked at any further.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanBoundsError {
+    /// There are more of something than may be.
+    #[error("the plan names {found} {what}, at most {most}")]
+    TooMany {
+        /// Of what, such as `modules`.
+        what: &'static str,
+        /// As many as there are.
+        found: usize,
+        /// As many as may be.
+        most: usize,
+    },
+    /// Two modules are one file.
+    #[error("two modules of the plan are the same file, {artifact}")]
+    SameFile {
+        /// BLAKE3 of the file, in hexadecimal.
+        artifact: String,
+    },
+    /// A name is too long, or holds what a terminal or a reader of lines would obey.
+    #[error(
+        "the plan has a {what} that is longer than {bytes_max} bytes or has characters that a terminal obeys: {shown}"
+    )]
+    Name {
+        /// Of what, such as `path`.
+        what: &'static str,
+        /// The most bytes that it may have.
+        bytes_max: usize,
+        /// Its beginning, fit to be shown.
+        shown: String,
+    },
+    /// A report of it would be too long.
+    #[error("the plan's files and names, said with each kind, have {found} bytes, at most {most}")]
+    Report {
+        /// As many as there would be.
+        found: usize,
+        /// As many as may be.
+        most: usize,
+    },
+}
 
 /// Why a plan cannot be made or is not good here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
