@@ -49,6 +49,14 @@ impl Attempt {
             reserve,
         } = ready;
         let stage_us = micros(self.started.elapsed());
+        let Way { waiting, ends } = self.waiting(&armed, &crew);
+        let waits = Instant::now();
+        let sent = self
+            .upgrades
+            .intake
+            .send(Intake::Upgrade(Box::new(waiting)));
+        // After it is on its way: what is sent or decided once the report says `Armed` comes behind it. It may have
+        // committed by then; this thread says so later.
         self.update(|report| {
             report.state = UpgradeState::Armed;
             report.stage_us = stage_us;
@@ -57,13 +65,6 @@ impl Attempt {
         if let Some(height) = self.plan.at_height {
             tracing::info!(id = self.id, %height, "upgrade armed: it waits for the end of that block");
         }
-        // After the report says `Armed`: as soon as the driver has it, it may commit.
-        let Way { waiting, ends } = self.waiting(&armed, &crew);
-        let waits = Instant::now();
-        let sent = self
-            .upgrades
-            .intake
-            .send(Intake::Upgrade(Box::new(waiting)));
         let resumed = sent.ok().and_then(|()| {
             let limit = self.upgrades.policy.pause_limit;
             let alarm = |lasted| self.alarm(&armed, &ends.pause, lasted);
