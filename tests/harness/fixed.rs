@@ -2,11 +2,11 @@
 
 use crate::{Harness, UPGRADE_WAIT_MAX, Workshop};
 use refit_abi::host::Explain;
-use refit_abi::{EngineId, Height};
+use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{UpgradeReport, UpgradeState};
 use refit_node::{BlockRefused, NodeParts, Receipt};
 use refit_ordering::{Block, Script, Scripted, SealedBlock, Step};
-use refit_store::{BlockLog, MemoryStore};
+use refit_store::{DiskStore, MemoryStore, OpenError, Store};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// Longer than a driver takes for a turn.
+const TURN: Duration = Duration::from_millis(100);
 
 /// The parts that a node is made of. Two nodes of one scene begin in the same way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +48,7 @@ pub struct FixedUpgrade {
 /// The state that a node on fixed blocks has come to, in words that another process understands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Played {
-    /// The roots of the receipts, from block 1 on.
+    /// The roots of the receipts that are kept: from block 1 on, if the node has not gone on from a folder.
     pub receipts: Vec<String>,
     /// The hash of each block, from block 1 on.
     pub blocks: Vec<String>,
@@ -60,7 +63,7 @@ pub struct Played {
 pub struct Fixed {
     harness: Harness,
     script: Script,
-    store: Arc<MemoryStore>,
+    store: Arc<dyn Store>,
     upgrade: Option<u64>,
 }
 
@@ -89,12 +92,29 @@ impl Fixed {
         Self::start_on(scene, script, NodeParts::default())
     }
 
+    /// A node of this scene whose store is in a folder: the first one begins there, and each further one goes on where
+    /// the one before ended. The upgrade is armed unless it has happened.
+    ///
+    /// # Panics
+    /// As [`Fixed::start`]; and if the folder is no store.
+    pub fn on_disk(scene: &Scene, folder: &Path) -> Self {
+        let source = Scripted::new();
+        let script = source.script();
+        let parts = NodeParts {
+            source: Some(Box::new(source)),
+            store: Arc::new(opened(folder)),
+            ..NodeParts::default()
+        };
+        Self::start_over(scene, script, parts)
+    }
+
     fn start_on(scene: &Scene, script: Script, parts: NodeParts) -> Self {
         let store = Arc::new(MemoryStore::default());
-        let parts = NodeParts {
-            store: store.clone(),
-            ..parts
-        };
+        Self::start_over(scene, script, NodeParts { store, ..parts })
+    }
+
+    fn start_over(scene: &Scene, script: Script, parts: NodeParts) -> Self {
+        let store = parts.store.clone();
         let workshop = Workshop::new("", &scene.probe);
         let engines = scene.engines.iter();
         let engines = engines.map(|(name, kind, library)| (&**name, &**kind, &**library));
@@ -114,7 +134,9 @@ impl Fixed {
             store,
             upgrade: None,
         };
-        fixed.upgrade = scene.upgrade.as_ref().map(|upgrade| fixed.arm(upgrade));
+        let is_to_come = fixed.harness.generation() == Generation(1);
+        let upgrade = scene.upgrade.as_ref().filter(|_| is_to_come);
+        fixed.upgrade = upgrade.map(|upgrade| fixed.arm(upgrade));
         fixed
     }
 
@@ -130,9 +152,10 @@ impl Fixed {
         let plan = serde_json::to_string(&plan.unwrap()).unwrap();
         let id = self.harness.begin(plan).unwrap();
         wait_for("the upgrade is armed", || {
-            let state = self.harness.node_report(id).state;
-            assert!(!state.is_final(), "{:?}", self.harness.node_report(id));
-            state == UpgradeState::Armed
+            let report = self.harness.node_report(id);
+            assert_eq!(report.reason, None);
+            // At once, if its height is that of the newest block.
+            matches!(report.state, UpgradeState::Armed | UpgradeState::Committed)
         });
         id
     }
@@ -142,12 +165,29 @@ impl Fixed {
     /// # Panics
     /// If that takes too long.
     pub fn play(&self, steps: Vec<Step>) {
-        let last = Height(self.store.durable_height().0 + steps.len() as u64);
+        if steps.is_empty() {
+            return;
+        }
+        let last = Height(self.store.last().0 + steps.len() as u64);
         self.script.add(steps).unwrap();
         let node = self.harness.node();
         wait_for("the script is played", || {
-            node.receipt(last).is_some() || node.halted().is_some()
+            let is_logged = self.store.durable_height() >= last;
+            (node.receipt(last).is_some() && is_logged) || node.halted().is_some()
         });
+    }
+
+    /// Waits until the scene's upgrade is committed. No block need follow it.
+    ///
+    /// # Panics
+    /// If there is none in it, or it is not.
+    pub fn committed(&self) {
+        let id = self.upgrade.unwrap();
+        wait_for("the upgrade is committed", || {
+            self.harness.node_report(id).state == UpgradeState::Committed
+        });
+        // A turn of the driver later its source knows the new ground too.
+        std::thread::sleep(TURN);
     }
 
     /// The end of the scene's upgrade.
@@ -158,12 +198,24 @@ impl Fixed {
         self.harness.ended(self.upgrade.unwrap())
     }
 
+    /// How many checkpoints are kept.
+    ///
+    /// # Panics
+    /// If the store keeps none, or cannot be read.
+    pub fn checkpoints(&self) -> usize {
+        self.store.archive().unwrap().checkpoints().unwrap().len()
+    }
+
     /// The receipt of a block.
     ///
     /// # Panics
     /// If it is not kept.
     pub fn receipt(&self, height: u64) -> Receipt {
         self.harness.node().receipt(Height(height)).unwrap()
+    }
+
+    fn keeps_receipt(&self, height: u64) -> bool {
+        self.harness.node().receipt(Height(height)).is_some()
     }
 
     /// Why the node has refused a block, if it has.
@@ -185,7 +237,7 @@ impl Fixed {
     /// Reads the state that it has come to.
     pub fn played(&self) -> Played {
         let log = self.log();
-        let heights = 1..=log.len() as u64;
+        let heights = (1..=log.len() as u64).filter(|height| self.keeps_receipt(*height));
         let node = self.harness.node();
         Played {
             receipts: heights
@@ -197,6 +249,17 @@ impl Fixed {
                 .collect(),
             states: self.harness.states(),
             refused: node.halted().map(|refused| refused.code().to_owned()),
+        }
+    }
+}
+
+/// The store in a folder; of one that has just ended, once the last of its threads has let it go.
+fn opened(folder: &Path) -> DiskStore {
+    let deadline = Instant::now() + UPGRADE_WAIT_MAX;
+    loop {
+        match DiskStore::open(folder) {
+            Err(OpenError::InUse { .. }) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            opened => return opened.unwrap(),
         }
     }
 }

@@ -76,6 +76,7 @@ const CRATES: &[Crate] = &[
             "code",
             "blocks",
             "upgrade",
+            "recovery",
             "serve",
             "start",
         ],

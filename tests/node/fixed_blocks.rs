@@ -20,10 +20,10 @@ const SHEEP: u64 = 150;
 const APART_MILLIS: u64 = 10;
 
 /// The last block of the old code.
-const SWAP_AFTER: u64 = 6;
+pub(crate) const SWAP_AFTER: u64 = 6;
 
 /// A poisoned engine, timers, started and stopped engines, keys, and an upgrade in the middle.
-fn scene(workers: usize) -> Scene {
+pub(crate) fn scene(workers: usize) -> Scene {
     let workshop = workshop();
     let herd = workshop.library("herd", || Source::fixture("herd"));
     let unruly = workshop.library("unruly", || Source::fixture("unruly"));
@@ -93,7 +93,7 @@ fn plan(sequence: u64) -> Entry {
 }
 
 /// The entries of each block.
-fn batches() -> Vec<Vec<Entry>> {
+pub(crate) fn batches() -> Vec<Vec<Entry>> {
     let say = |engine, body: Value| message(engine, None, &body);
     let keyed = |engine, sequence, body: Value| message(engine, Some(sequence), &body);
     let steady = serde_json::to_value(EngineId::root("steady").unwrap()).unwrap();
@@ -159,7 +159,7 @@ fn batches() -> Vec<Vec<Entry>> {
     ]
 }
 
-fn steps() -> Vec<Step> {
+pub(crate) fn steps() -> Vec<Step> {
     let batches = (1..).zip(batches());
     let step = |(number, entries): (u64, Vec<Entry>)| Step::Batch {
         time: BlockTime(number * APART_MILLIS),

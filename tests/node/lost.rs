@@ -10,8 +10,8 @@ use refit_ordering::{
     Block, BlockRefused, BlockSource, Due, Ground, Mempool, Outlet, Solo, SoloConfig,
 };
 use refit_store::{
-    AppendError, BlockLog, Journal, JournalAppendError, JournalReadError, JournalRecord,
-    MemoryStore, ReadError,
+    AppendError, Archive, BlockLog, Fault, Journal, JournalAppendError, JournalReadError,
+    JournalRecord, MemoryStore, ReadError, Store, Wake,
 };
 use refit_tests::{Harness, process};
 use refit_upgrade::Phase;
@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_secs(10);
 const SAID: &str = "it lost its mind";
 
 /// A part of a node that panics once this is set.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Breaks(Arc<AtomicBool>);
 
 impl Breaks {
@@ -70,6 +70,7 @@ impl BlockSource for BreakingSource {
 }
 
 /// A store that breaks, or takes no blocks, once the test says so.
+#[derive(Debug)]
 struct BreakingStore {
     store: MemoryStore,
     breaks: Breaks,
@@ -89,6 +90,22 @@ impl BlockLog for BreakingStore {
         self.store.durable_height()
     }
 
+    fn wake_with(&self, wake: Wake) {
+        self.store.wake_with(wake);
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        self.store.fault()
+    }
+
+    fn has_room(&self) -> bool {
+        self.store.has_room()
+    }
+
+    fn last(&self) -> Height {
+        self.store.last()
+    }
+
     fn read(&self, height: Height) -> Result<Arc<[u8]>, ReadError> {
         self.store.read(height)
     }
@@ -102,6 +119,12 @@ impl Journal for BreakingStore {
 
     fn journal_read(&self, from: u64) -> Result<Vec<JournalRecord>, JournalReadError> {
         self.store.journal_read(from)
+    }
+}
+
+impl Store for BreakingStore {
+    fn archive(&self) -> Option<&dyn Archive> {
+        None
     }
 }
 

@@ -17,6 +17,8 @@ super::codes! { ALL_HTTP: "The node's interface", "Why the node refuses a reques
     NODE_FAILED = "node-failed", NoAnswer, "See its log; end it, and start it again.";
     /// The node refused a decided block and goes no further.
     NODE_HALTED = "node-halted", NoAnswer, "See `refit status` for which block and why.";
+    /// The disk of the data folder has no room for new messages; queries are answered.
+    DISK_FULL = "disk-full", Busy, "Make room on the disk of the data folder; the node goes on by itself.";
     /// Clients send as many bytes as the node takes at once.
     BODIES_FULL = "bodies-full", Busy, "Send the request again in a moment.";
     /// The body is longer than a body may be.

@@ -1,6 +1,8 @@
 //! Codes of decided blocks, and the start of a node.
 
 super::codes! { ALL_BLOCK: "Decided blocks", "Why a node refuses a block that others decided, and goes no further.";
+    /// The node ended each time it executed the last block of its log again.
+    BLOCK_ENDS_NODE = "block-ends-node", Internal, "See the node's log for the engine; end the node, take the block out of the log with `refit block quarantine HEIGHT`, and start it again.";
     /// The block is of another chain.
     BLOCK_CHAIN = "block-chain", Internal, "Fetch it from a node of this chain.";
     /// The block does not follow the blocks that this node executed.
@@ -50,6 +52,34 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     ENGINE_START = "engine-start", Usage, "Mend its configuration, or its `init`, and start again.";
     /// Something is configured beyond its bound.
     BEYOND_BOUND = "beyond-bound", Usage, "Mend the configuration and start again.";
+    /// The store in the data folder cannot be opened.
+    STORE_NOT_OPENED = "store-not-opened", Usage, "Give the node the rights to its data folder.";
+    /// The store in the data folder is damaged, or something else.
+    STORE_DAMAGED = "store-damaged", Internal, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    /// The store in the data folder was written by a program of another time.
+    STORE_FORMAT = "store-format", Usage, "Open it with the program that wrote it.";
+    /// The disk does not take or give what is in the data folder.
+    DISK_FAULT = "disk-fault", Internal, "See the system's log for the disk of the data folder; then start the node again.";
+    /// The data folder has another chain than the configuration names.
+    DATA_OTHER_CHAIN = "data-other-chain", Usage, "Name that chain, or begin the other one in a folder of its own with `--data-dir`.";
+    /// The chain of the data folder began with other engines than the configuration has.
+    DATA_OTHER_ENGINES = "data-other-engines", Usage, "Put the engines back into the configuration as they were, or begin a new chain with `--data-dir`.";
+    /// The configuration names code that is neither live nor what it named before.
+    DATA_OTHER_CODE = "data-other-code", Usage, "Start the node with `--code live`, which starts what it ran, then bring the new code with `refit upgrade apply`.";
+    /// The block is not one that can be taken out of the log.
+    BLOCK_NOT_LAST = "block-not-last", Usage, "Name the last block of the log; what is in a checkpoint stays.";
+    /// No checkpoint of the data folder can be read.
+    CHECKPOINT_UNREADABLE = "checkpoint-unreadable", Internal, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    /// The code that the states are of is not in the data folder.
+    KEPT_CODE_MISSING = "kept-code-missing", Internal, "Put the library back under its name in `store/code` of the data folder.";
+    /// A library in the data folder is not what it was.
+    KEPT_CODE_CHANGED = "kept-code-changed", Internal, "Put the library back under its name in `store/code` of the data folder.";
+    /// A block of the log is not what it was.
+    LOG_UNREADABLE = "log-unreadable", Internal, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    /// A block of the log comes to another result than it did.
+    REPLAY_REFUSED = "replay-refused", Internal, "Keep the data folder as it is, and report it with the log.";
+    /// An upgrade of the log does not come to the end that it had.
+    REPLAY_UPGRADE = "replay-upgrade", Internal, "Keep the data folder as it is, and report it with the log.";
     /// The data folder cannot be made or written.
     RUN_DATA_DIR = "run-data-dir", Usage, "Name another with `--data-dir`.";
     /// The node cannot restart with what it ran.

@@ -9,6 +9,8 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     UPGRADE_ENDED = "upgrade-ended", Refused, "See its outcome with `refit upgrade status ID`.";
     /// A plan was taken on under this key, and the node keeps no report of its upgrade.
     UPGRADE_FORGOTTEN = "upgrade-forgotten", Refused, "The node does not take it on again; see the upgrades that are kept with `refit upgrade history`.";
+    /// What a start after a crash needs of the upgrade could not be written down.
+    UPGRADE_NOT_RECORDED = "upgrade-not-recorded", Refused, "Make room on the disk of the data folder, and apply the plan again.";
     /// The upgrade ended and left no verdict.
     UPGRADE_LOST = "upgrade-lost", TransitionFailed, "See the node's log, and apply the plan again.";
     /// The node's own code panicked in the upgrade.

@@ -45,6 +45,8 @@ impl ServedNode {
         let log = File::create(&log).map_err(BenchError::file("create", &log))?;
         let child = refit(code.program)
             .current_dir(folder.path())
+            // By its variable: a program of before there was a choice does not know the flag.
+            .env("REFIT_STORE", "memory")
             .args(["run", "--log", "warn", "--data-dir"])
             .arg(folder.path())
             .arg(format!("--engine=kv={}", code.library.display()))

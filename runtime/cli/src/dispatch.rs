@@ -1,16 +1,17 @@
 //! Leads from what was typed to the command that does it.
 
 use crate::args::{
-    BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand, ParametersCommand,
-    UpgradeCommand,
+    BlockCommand, BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand,
+    ParametersCommand, UpgradeCommand,
 };
 use crate::bench;
 use crate::client::Client;
 use crate::commands::{
-    block_on, config_check, documents, engine_build, engine_capture, engine_check, engine_clean,
-    engine_freeze, engine_inspect, engine_new, engine_restart, events, explain, init, parameters,
-    query, run, send, status, upgrade_apply, upgrade_cancel, upgrade_history, upgrade_plan,
-    upgrade_quarantine, upgrade_rehearse, upgrade_status, upgrade_wait,
+    block_on, block_quarantine, config_check, documents, engine_build, engine_capture,
+    engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart, events,
+    explain, init, parameters, query, run, send, status, upgrade_apply, upgrade_cancel,
+    upgrade_history, upgrade_plan, upgrade_quarantine, upgrade_rehearse, upgrade_status,
+    upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Query(args) => ask(&common, async |client| query::run(client, args).await)?,
         Command::Events(args) => ask(&common, async |client| events::run(client, &args).await)?,
         Command::Upgrade(command) => upgrade(&common, command)?,
+        Command::Block(BlockCommand::Quarantine(args)) => block_quarantine::run(&common, &args)?,
         Command::Parameters(command) => of_parameters(&common, command)?,
     }
     Ok(Exit::Done.into())

@@ -17,6 +17,33 @@ pub const REPLY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Messages that the driver takes in before it looks whether a block is due.
 pub const INTAKE_PER_TURN_MAX: usize = 4_096;
 
+/// Executed blocks whose effects wait for the log; with more, no further block is executed.
+pub const UNRELEASED_BLOCKS_MAX: usize = 16;
+
+/// How long a driver that ends waits for the log to have the last blocks, so that their answers still leave.
+pub const LAST_APPENDS_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes of blocks in the log after which a checkpoint is due.
+pub const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
+
+/// Blocks in the log after which a checkpoint is due.
+pub const CHECKPOINT_BLOCKS: u64 = 16_384;
+
+/// How long a checkpoint may take.
+pub const CHECKPOINT_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// Processor time for it, in seconds.
+pub const CHECKPOINT_CPU_S: u64 = 600;
+
+/// Between two looks whether the node ends while a checkpoint is written.
+pub const CHECKPOINT_LOOK: Duration = Duration::from_millis(50);
+
+/// How long the driver waits for the crew to copy the state between two blocks.
+pub const PHOTOGRAPH_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Between two looks whether a node that executes its log again has halted.
+pub const REPLAY_LOOK: Duration = Duration::from_millis(100);
+
 /// Longest time the driver sleeps without looking at its clock.
 pub const DRIVER_SLEEP_MAX: Duration = Duration::from_secs(1);
 

@@ -49,6 +49,24 @@ impl Ground {
         Block { header, entries }
     }
 
+    /// The ground of the block that has this header.
+    pub fn of(header: &Header) -> Self {
+        Self {
+            chain: header.chain,
+            branch: header.branch,
+            tip: Tip {
+                height: Height(header.height.0.saturating_sub(1)),
+                // The parent's, unless the block's own is later: the difference is lost with the parent.
+                time: header.time,
+                hash: header.parent,
+            },
+            receipt: header.receipt,
+            outcome: header.outcome.clone(),
+            manifest: header.manifest,
+            parameters: header.parameters,
+        }
+    }
+
     /// Whether a block follows this ground, and has only entries that this node can carry out.
     ///
     /// # Errors

@@ -14,6 +14,16 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockRefused {
+    /// The node ended as often as it executed it.
+    #[error(
+        "block {height} has ended this node {starts} times while it was executed again; the node stays below it"
+    )]
+    EndsNode {
+        /// Its height.
+        height: Height,
+        /// How often.
+        starts: u32,
+    },
     /// It is of another chain.
     #[error(
         "block {height} is of the chain {claimed}, and this node of {chain}; ask a node of this chain"
@@ -231,6 +241,7 @@ impl Explain for BlockRefused {
             BlockRefused::TimeGoesBack { .. } | BlockRefused::TimeAhead { .. } => codes::BLOCK_TIME,
             BlockRefused::Receipt { .. } => codes::BLOCK_RECEIPT,
             BlockRefused::Outcome { .. } => codes::BLOCK_OUTCOME,
+            BlockRefused::EndsNode { .. } => codes::BLOCK_ENDS_NODE,
             BlockRefused::Manifest { .. } => codes::BLOCK_CODE,
             BlockRefused::Parameters { .. } => codes::BLOCK_PARAMETERS,
             BlockRefused::State { .. } => codes::BLOCK_STATE,

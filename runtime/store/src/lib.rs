@@ -1,19 +1,30 @@
-//! The store of a node: the block log and the upgrade journal.
+//! The store of a node: the block log, the upgrade journal, and what a start goes on from.
 //!
-//! The store knows heights and lengths, nothing else: what a block or a journal record means is its
-//! writer's affair. [`BlockLog`] and [`Journal`] are the seams; [`MemoryStore`] is the form that
-//! lives as long as the process.
+//! The store knows heights, names and lengths, nothing else: what a block, a checkpoint or a record means is its
+//! writer's affair. [`BlockLog`], [`Journal`] and [`Archive`] are the seams; [`MemoryStore`] is the form that
+//! lives as long as the process, [`DiskStore`] the one that outlives it.
 //!
 //! # Invariants
 //! - Heights in the log are contiguous and only grow; a block once appended never changes.
+//! - What is said to be durable is: it is read back after any end of the process or the machine.
 //! - Everything has a bound, and each bound is a named constant with its unit.
 //! - Nothing here reads a clock or depends on the order of a hash map.
 
+mod archive;
+mod disk;
+mod fault;
 mod memory;
 mod store;
 
+pub use archive::{
+    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, NewCheckpoint, RECORD_BYTES_MAX, RecordChange,
+};
+pub use disk::{
+    CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_RECORDS_KEPT, STORE_FORMAT,
+};
+pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};
 pub use store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, JOURNAL_READ_RECORDS_MAX, JOURNAL_RECORD_BYTES_MAX,
-    Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store,
+    Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store, Wake,
 };

@@ -6,8 +6,9 @@
 
 use crate::store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, JOURNAL_READ_RECORDS_MAX, JOURNAL_RECORD_BYTES_MAX,
-    Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError,
+    Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store, Wake,
 };
+use crate::{Archive, Fault};
 use parking_lot::RwLock;
 use refit_abi::Height;
 use std::collections::VecDeque;
@@ -100,6 +101,21 @@ impl BlockLog for MemoryStore {
     }
 
     fn durable_height(&self) -> Height {
+        self.last()
+    }
+
+    /// Nobody is woken: what is appended is as durable as it will be when the append returns.
+    fn wake_with(&self, _wake: Wake) {}
+
+    fn fault(&self) -> Option<Fault> {
+        None
+    }
+
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn last(&self) -> Height {
         Height(self.blocks.read().end().saturating_sub(1))
     }
 
@@ -151,6 +167,12 @@ impl Journal for MemoryStore {
         Ok(found
             .map(|(index, bytes)| JournalRecord { index, bytes })
             .collect())
+    }
+}
+
+impl Store for MemoryStore {
+    fn archive(&self) -> Option<&dyn Archive> {
+        None
     }
 }
 

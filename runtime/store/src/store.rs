@@ -1,9 +1,11 @@
-//! The seams: [`BlockLog`], [`Journal`], and [`Store`] for both together.
+//! The seams: [`BlockLog`], [`Journal`], and [`Store`] for both together, with an [`Archive`] if it outlives the process.
 //!
 //! A store is shared: every method takes `&self`, so that the driver appends while others read.
 //! There is one writer by convention (the driver); two would find each other as gaps.
 
+use crate::{Archive, Fault};
 use refit_abi::Height;
+use std::fmt;
 use std::sync::Arc;
 
 /// Largest block, in bytes.
@@ -30,6 +32,19 @@ pub trait BlockLog: Send + Sync {
     /// Effects of a block leave the node only once this has reached its height.
     fn durable_height(&self) -> Height;
 
+    /// From now on `wake` is called whenever [`BlockLog::durable_height`] has grown, and once if the log fails: on a
+    /// thread of the store's, so it must not wait.
+    fn wake_with(&self, wake: Wake);
+
+    /// Why nothing that was appended becomes durable any more, if that is so.
+    fn fault(&self) -> Option<Fault>;
+
+    /// Whether the disk has room for what a node still has to write once it takes in nothing new.
+    fn has_room(&self) -> bool;
+
+    /// The last block that was appended; before the first one what the log begins after.
+    fn last(&self) -> Height;
+
     /// The bytes of the block at `height`.
     ///
     /// # Errors
@@ -53,10 +68,14 @@ pub trait Journal: Send + Sync {
     fn journal_read(&self, from: u64) -> Result<Vec<JournalRecord>, JournalReadError>;
 }
 
-/// All that a node keeps.
-pub trait Store: BlockLog + Journal {}
+/// Tells its owner to look.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
 
-impl<T: BlockLog + Journal> Store for T {}
+/// All that a node keeps.
+pub trait Store: BlockLog + Journal + fmt::Debug {
+    /// What a start goes on from; `None` if nothing outlives the process.
+    fn archive(&self) -> Option<&dyn Archive>;
+}
 
 /// One record of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +106,14 @@ pub enum AppendError {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// The log takes nothing any more.
+    #[error("block {height} is not logged: {fault}")]
+    Fault {
+        /// The height that was given.
+        height: Height,
+        /// Why.
+        fault: Fault,
+    },
 }
 
 /// Why a block cannot be read.
@@ -109,6 +136,14 @@ pub enum ReadError {
         /// The last height there is.
         last: Height,
     },
+    /// The store cannot be read.
+    #[error("block {height} cannot be read: {fault}")]
+    Fault {
+        /// The height that was asked for.
+        height: Height,
+        /// Why.
+        fault: Fault,
+    },
 }
 
 /// Why a journal record was not written.
@@ -121,6 +156,9 @@ pub enum JournalAppendError {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// The store takes nothing any more.
+    #[error("the journal takes no record: {0}")]
+    Fault(Fault),
 }
 
 /// Why the journal cannot be read from an index on.
@@ -135,4 +173,7 @@ pub enum JournalReadError {
         /// The oldest index that is kept.
         oldest: u64,
     },
+    /// The store cannot be read.
+    #[error("the journal cannot be read: {0}")]
+    Fault(Fault),
 }

@@ -2,6 +2,7 @@
 
 mod authoring;
 mod bench;
+mod block;
 mod budget;
 mod building;
 mod common;
@@ -19,12 +20,14 @@ mod output;
 mod parameters;
 mod policy;
 mod run;
+mod store;
 mod upgrade;
 mod variables;
 mod watch;
 
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, CopyArgs, ServeArgs, SwapArgs};
+pub(crate) use block::{BlockCommand, BlockQuarantineArgs};
 pub(crate) use budget::BudgetArg;
 pub(crate) use building::{BuildingArgs, CacheArgs};
 pub(crate) use common::CommonArgs;
@@ -45,6 +48,7 @@ pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
 pub(crate) use policy::{PolicyArgs, pause_limit, rehearsal_wait};
 pub(crate) use run::{RunArgs, block_interval};
+pub(crate) use store::{CodeChoice, StoreKind};
 pub(crate) use upgrade::{
     ApplyArgs, CancelArgs, PlanArgs, QuarantineArgs, RehearseArgs, UpgradeCommand,
     UpgradeStatusArgs, UpgradeWaitArgs,
@@ -93,6 +97,9 @@ pub(crate) enum Command {
     /// Shows and sets limits, budgets and grants of a running node.
     #[command(subcommand)]
     Parameters(ParametersCommand),
+    /// Looks after blocks of a data folder.
+    #[command(subcommand)]
+    Block(BlockCommand),
     /// Measures what upgrades and messages cost on this machine.
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -1,6 +1,8 @@
 //! Running a node.
 
-use super::{BuildingArgs, ListeningArgs, NamedJson, NamedPath, PolicyArgs, WatchArgs};
+use super::{
+    BuildingArgs, CodeChoice, ListeningArgs, NamedJson, NamedPath, PolicyArgs, StoreKind, WatchArgs,
+};
 use crate::units::{milliseconds, shown_time, time};
 use clap::Args;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -23,6 +25,26 @@ pub(crate) struct RunArgs {
     /// Ends when the process that started it, with this id, has ended.
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) end_with: Option<i32>,
+    /// Where blocks and states are kept: in the data folder, so that the next start goes on where the node ended,
+    /// or in memory, where they end with the node [default: redb].
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "REFIT_STORE",
+        hide_possible_values = true,
+        help_heading = "Blocks"
+    )]
+    pub(crate) store: Option<StoreKind>,
+    /// Which code the engines may be configured with when the data folder has begun: `same` as before, or `live`: any,
+    /// and the code that was live starts all the same.
+    #[arg(
+        long,
+        value_name = "CODE",
+        default_value = "same",
+        hide_possible_values = true,
+        help_heading = "Blocks"
+    )]
+    pub(crate) code: CodeChoice,
     /// Time in which a block fills while many messages come, such as 5ms; few messages get their blocks at once.
     #[arg(
         long,

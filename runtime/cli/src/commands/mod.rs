@@ -1,6 +1,7 @@
 //! The commands: one file each. What was typed leads to them in [`crate::dispatch`].
 
 mod batch;
+pub(crate) mod block_quarantine;
 pub(crate) mod config_check;
 pub(crate) mod documents;
 mod ends;

@@ -9,7 +9,7 @@ use super::policy;
 use super::restart::{Before, NotKept, Restart};
 use super::supervisor;
 use super::threads;
-use crate::args::{CommonArgs, RunArgs};
+use crate::args::{CodeChoice, CommonArgs, RunArgs, StoreKind};
 use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
 use crate::failure::{Failure, Reported};
@@ -24,7 +24,7 @@ use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
 use refit_node::{
     EngineCode, EngineConfig, Failed, FolderError, FolderLock, Forbidden, Holder, Node, NodeConfig,
-    Prepared, Quarantine, QuarantineError, StartError,
+    NodeParts, Prepared, Quarantine, QuarantineError, StartError, StoreOpenError,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::borrow::Cow;
@@ -45,6 +45,7 @@ pub(crate) enum RunError {
     Folder(FolderError),
     Restart(NotKept),
     Quarantine(QuarantineError),
+    Store(StoreOpenError),
     Start(StartError),
     Bind(BindError),
     Failed(Failed),
@@ -76,7 +77,12 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         refit_abi::host::panics::with_backtraces();
     }
     let runtime = threads::runtime()?;
-    let mut prepared = Node::prepare(config).map_err(|error| Box::new(RunError::Start(error)))?;
+    let parts = parts(
+        args.store.or(file.node.store).unwrap_or_default(),
+        &data_dir,
+    )?;
+    let mut prepared =
+        Node::prepare_with(config, parts).map_err(|error| Box::new(RunError::Start(error)))?;
     let code = prepared.take_code();
     before
         .check(&code)
@@ -97,6 +103,15 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         Some(failed) => Err(Box::new(RunError::Failed(failed.clone())).into()),
         None => Ok(()),
     }
+}
+
+/// The parts of a node that keeps its blocks and states so.
+fn parts(store: StoreKind, data_dir: &Path) -> Result<NodeParts, Box<RunError>> {
+    let parts = match store {
+        StoreKind::Redb => NodeParts::on_disk(&data_dir.join("store")),
+        StoreKind::Memory => Ok(NodeParts::default()),
+    };
+    parts.map_err(|error| Box::new(RunError::Store(error)))
 }
 
 /// Takes the data folder for this node alone.
@@ -199,6 +214,7 @@ fn node_config(
     let mut config = NodeConfig::new(engines, probe_command());
     config.grants = file.grants();
     config.check_faults = args.check_faults;
+    config.live_code = args.code == CodeChoice::Live;
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }
@@ -278,10 +294,12 @@ fn log_start(node: &Node, addresses: &[String]) {
         data = status.node.data_dir,
         "the node serves"
     );
-    tracing::warn!(
-        "states, blocks and upgrades are in memory: when this node ends they are gone, and the next start has the code \
-         that it is started with"
-    );
+    if !node.outlives() {
+        tracing::warn!(
+            "states, blocks and upgrades are in memory: when this node ends they are gone, and the next start has the \
+             code that it is started with"
+        );
+    }
 }
 
 /// What ends, and which upgrade is given up with it.
@@ -333,6 +351,7 @@ impl fmt::Display for RunError {
             Self::Folder(error) => error.fmt(f),
             Self::Restart(error) => write!(f, "the node does not restart: {error}"),
             Self::Quarantine(error) => error.fmt(f),
+            Self::Store(error) => write!(f, "the node does not start: {error}"),
             Self::Start(error) => write!(f, "the node does not start: {error}"),
             Self::Bind(error) => error.fmt(f),
             Self::Failed(failed) => {
@@ -347,6 +366,7 @@ impl std::error::Error for RunError {
         match self {
             Self::DataDir { source, .. } => Some(source),
             Self::Start(_)
+            | Self::Store(_)
             | Self::Folder(_)
             | Self::Restart(_)
             | Self::Quarantine(_)
@@ -363,6 +383,7 @@ impl Explain for RunError {
             Self::Folder(error) => error.code(),
             Self::Restart(_) => codes::RUN_NOT_KEPT,
             Self::Quarantine(error) => error.code(),
+            Self::Store(error) => error.code(),
             Self::Start(error) => error.code(),
             Self::Bind(_) => codes::RUN_LISTEN,
             Self::Failed(_) => codes::RUN_FAILED,
@@ -383,6 +404,7 @@ impl Explain for RunError {
                 "see that the library is the one you want, and start the node again by hand"
             }
             Self::Quarantine(error) => return error.next(),
+            Self::Store(error) => return error.next(),
             Self::Start(error) => return error.next(),
             Self::Bind(BindError::Group { .. } | BindError::OtherGroup { .. }) => {
                 "name another group with --socket-group: root, and a member of it, may give it the socket"

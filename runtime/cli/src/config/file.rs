@@ -3,7 +3,7 @@
 use super::json_text::JsonText;
 use super::written::{Written, written};
 use crate::args::{
-    block_interval, call_limit, listen_addr, pause_limit, rehearsal_wait, stop_limit,
+    StoreKind, block_interval, call_limit, listen_addr, pause_limit, rehearsal_wait, stop_limit,
 };
 use crate::units::{bytes, time};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
@@ -47,6 +47,8 @@ pub(crate) struct GrantSection {
 pub(crate) struct NodeSection {
     /// Folder of the node's data.
     pub(crate) data_dir: Option<PathBuf>,
+    /// Where blocks and states are kept.
+    pub(crate) store: Option<StoreKind>,
     /// Time in which a block fills while many messages come.
     #[serde(deserialize_with = "block_interval_of")]
     pub(crate) block_interval: Option<Duration>,

@@ -43,6 +43,17 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "store",
+        form: "`redb` or `memory`",
+        default: "redb",
+        example: "\"redb\"",
+        flag_id: "store",
+        flag: "--store, REFIT_STORE",
+        about: "Where blocks and states are kept: in the data folder, so that the next start goes on where the \
+                node ended, or in memory, where they end with the node.",
+    },
+    Key {
+        section: "node",
         name: "block_interval",
         form: "a time, in whole milliseconds, up to 1min",
         default: "2ms",

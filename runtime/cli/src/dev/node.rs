@@ -81,6 +81,8 @@ impl Recipe {
         let child = Command::new(THIS_PROGRAM)
             .arg0("refit")
             .arg("run")
+            // What is saved changes its code at every start: there is nothing to go on from.
+            .args(["--store", "memory"])
             .args(&self.place)
             .arg("--engine")
             .arg(engine)

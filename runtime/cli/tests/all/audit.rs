@@ -25,7 +25,7 @@ fn the_log_names_the_code_that_comes_and_goes_and_so_do_plan_history_and_status(
         .stderr(File::create(&log).unwrap());
     let mut child = command.spawn().unwrap();
     let deadline = Instant::now() + SOON;
-    while folder.run(&["status"]).exit != 0 {
+    while folder.run(&["query", "kv", r#""length""#]).exit != 0 {
         assert!(Instant::now() < deadline, "the node does not answer");
         std::thread::sleep(Duration::from_millis(20));
     }

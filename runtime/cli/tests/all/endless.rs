@@ -254,8 +254,10 @@ fn an_init_that_does_not_return_is_told_and_a_second_signal_ends_the_node() {
 #[test]
 fn what_stuck_twice_at_one_message_is_said_at_the_next_start_with_what_to_do() {
     let folder = Folder::new();
+    // Otherwise the message is in the log, and no start comes behind it.
+    let in_memory = [&LIMIT[..], &["--store", "memory"]].concat();
     for key in ["x/2", "y/7"] {
-        let mut node = Node::start(&folder, &LIMIT);
+        let mut node = Node::start(&folder, &in_memory);
         let mut sent = node.ask(&["send", "evil", r#"{"wait":"open"}"#, "--key", key]);
         node.until_stuck();
         node.signal(Signal::TERM);
@@ -271,7 +273,7 @@ fn what_stuck_twice_at_one_message_is_said_at_the_next_start_with_what_to_do() {
         assert!(log.contains("told to end again: it ends at once"), "{log}");
         let _ended_with_the_node = sent.wait().unwrap();
     }
-    let mut node = Node::start(&folder, &LIMIT);
+    let mut node = Node::start(&folder, &in_memory);
     let log = node.log();
     let twice = "this node ended 2 times while it had not returned from this: engine evil handles \
                  message 7 of client y";
@@ -280,6 +282,56 @@ fn what_stuck_twice_at_one_message_is_said_at_the_next_start_with_what_to_do() {
     node.signal(Signal::TERM);
     assert_eq!(node.ended().code(), Some(0));
     assert_tells_nothing_of_before(&folder);
+}
+
+#[test]
+fn a_block_that_ends_each_start_is_not_executed_a_third_time_and_can_be_taken_out_of_the_log() {
+    let folder = Folder::new();
+    let ends = |node: &mut Node<'_>| {
+        node.until_stuck();
+        node.signal(Signal::KILL);
+        node.ended();
+    };
+    let mut node = Node::start(&folder, &LIMIT);
+    let counted = |folder: &Folder| folder.run(&["send", "evil", r#"{"add":1}"#, "--key", "z/1"]);
+    assert_eq!(counted(&folder).exit, 0);
+    let mut sent = node.ask(&["send", "evil", r#"{"wait":"open"}"#, "--key", "x/2"]);
+    ends(&mut node);
+    let _ended_with_the_node = sent.wait().unwrap();
+    // It is in the log, and whoever starts the node runs into it again.
+    for _ in 0..2 {
+        let mut node = Node::spawn(&folder, &LIMIT);
+        ends(&mut node);
+    }
+    let mut node = Node::spawn(&folder, &LIMIT);
+    node.until("it stays below", || node.log().contains("stays below it"));
+    node.until("it answers", || folder.run(&["status"]).exit == 0);
+    let status = folder.run(&["status"]).stdout;
+    assert!(status.contains("has ended this node 2 times"), "{status}");
+    assert_eq!(folder.run(&["query", "evil", r#""sum""#]).exit, 0);
+    let refused = folder.run(&["send", "evil", r#"{"add":1}"#]);
+    assert!(refused.stderr.contains("node-halted"), "{refused:?}");
+    let in_use = folder.run(&["block", "quarantine", "2"]);
+    assert!(in_use.stderr.contains("data-folder-in-use"), "{in_use:?}");
+    node.signal(Signal::TERM);
+    assert_eq!(node.ended().code(), Some(0));
+
+    let other = folder.run(&["block", "quarantine", "1"]);
+    assert!(other.stderr.contains("block-not-last"), "{other:?}");
+    let taken = folder.run(&["block", "quarantine", "2"]);
+    assert_eq!(
+        (taken.exit, taken.stdout.as_str()),
+        (0, "evil  2\n"),
+        "{taken:?}"
+    );
+    let mut node = Node::start(&folder, &LIMIT);
+    // What was answered before is known, and what was taken out has not happened.
+    let (again, open) = (counted(&folder), r#"{"wait":"open"}"#);
+    assert_eq!(again.exit, 0, "{again:?}");
+    node.open();
+    assert_eq!(folder.run(&["send", "evil", open, "--key", "x/2"]).exit, 0);
+    node.signal(Signal::TERM);
+    assert_eq!(node.ended().code(), Some(0));
 }
 
 #[test]

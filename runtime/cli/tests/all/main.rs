@@ -19,6 +19,7 @@ mod golden;
 mod guide;
 mod guide_run;
 mod json;
+mod killed;
 mod large_answers;
 mod node;
 mod outputs;

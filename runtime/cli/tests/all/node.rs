@@ -211,7 +211,8 @@ fn the_same_library_by_a_link_or_as_a_copy_is_one_and_others_of_one_kind_are_ref
     let other = build(&folder, &version_2("kv-good", |state| state));
     let engine = format!("a={library}");
     std::fs::copy(other, at("other.so")).unwrap();
-    let ran = folder.run(&["run", "--engine", &engine, "--engine", "b=other.so"]);
+    let run = ["run", "--store", "memory", "--engine", &engine];
+    let ran = folder.run(&[&run[..], &["--engine", "b=other.so"]].concat());
     assert_eq!(ran.exit, 2, "{ran:?}");
     let text = ran.stderr.replace(['\n', ' ', '│'], "");
     for part in ["kind-twice", &library, "other.so"] {
@@ -220,7 +221,7 @@ fn the_same_library_by_a_link_or_as_a_copy_is_one_and_others_of_one_kind_are_ref
 }
 
 /// Builds the first version of the store that the fixtures have.
-fn fixture(folder: &Folder) -> String {
+pub(crate) fn fixture(folder: &Folder) -> String {
     let source = repository().join("engines/kv/history/v1");
     build(folder, source.to_str().unwrap())
 }

@@ -42,7 +42,7 @@ impl<'a> Node<'a> {
             .unwrap();
         let node = Self { folder, child };
         let deadline = Instant::now() + SOON;
-        while folder.run(&["status"]).exit != 0 {
+        while folder.run(&["query", "kv", r#""length""#]).exit != 0 {
             assert!(Instant::now() < deadline, "the node does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -37,7 +37,8 @@ impl<'a> Node<'a> {
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let node = Self { folder, child };
         let deadline = Instant::now() + SOON;
-        while folder.run(&["status"]).exit != 0 {
+        // It says how it is before its engines have started, and answers queries behind that.
+        while folder.run(&["query", "kv", r#""length""#]).exit != 0 {
             assert!(
                 Instant::now() < deadline,
                 "it does not answer: {}",

@@ -82,6 +82,14 @@ impl<R: Read> ImageReader<R> {
         })
     }
 
+    /// Reads the rest to see whether it is whole: its records and the digest at its end. Makes nothing of it.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub fn check(mut self) -> Result<(), StreamError> {
+        self.records.look_through()
+    }
+
     /// Reads the rest as it is.
     ///
     /// # Errors
@@ -151,6 +159,29 @@ impl<R: Read> Records<R> {
         };
         self.part = bytes;
         Ok(Some(item))
+    }
+
+    /// Reads to the end; of what the records are, only whether their bytes are those that were written.
+    fn look_through(&mut self) -> Result<(), StreamError> {
+        loop {
+            let before = self.tally;
+            let part = std::mem::take(&mut self.part);
+            let (what, bytes) = self.read_part(part)?;
+            if what != What::End {
+                self.part = bytes;
+                continue;
+            }
+            let digest = self.tally.digest;
+            return match postcard::take_from_bytes::<Tally>(&bytes) {
+                Ok((said, [])) if said.records != before.records => {
+                    let (said, found) = (Box::new(said), Box::new(before));
+                    Err(StreamError::Count { said, found })
+                }
+                Ok((said, [])) if said.digest == digest => Ok(()),
+                Ok((_, [])) => Err(StreamError::Digest),
+                _ => Err(self.malformed("it is no end")),
+            };
+        }
     }
 
     fn item(&mut self, bytes: &[u8]) -> Result<Item, StreamError> {

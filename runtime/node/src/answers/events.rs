@@ -57,11 +57,22 @@ pub(crate) struct Events {
     pub(crate) writer: EventWriter,
 }
 
-/// An empty log.
-pub(crate) fn log() -> Events {
-    let (newest, reader) = watch::channel(EventId::default());
+/// A log without events, of a node that goes on after a block.
+pub(crate) fn log(branch: Branch, after: Height) -> Events {
+    let oldest = match after {
+        // Nothing was before.
+        Height(0) => EventId::default(),
+        _ => EventId::end_of(branch.0, after),
+    };
+    let (newest, reader) = watch::channel(oldest);
+    let kept = Kept {
+        oldest,
+        branch,
+        height: after,
+        ..Kept::default()
+    };
     let log = Arc::new(EventLog {
-        kept: Mutex::new(Kept::default()),
+        kept: Mutex::new(kept),
         newest: reader,
     });
     let writer = EventWriter {

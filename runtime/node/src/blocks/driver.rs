@@ -8,16 +8,20 @@ mod update;
 
 use crate::answers::events::EventWriter;
 use crate::blocks::clock::Clock;
-use crate::blocks::intake::{self, Blocks, Intake, Ordering, Submission};
+use crate::blocks::intake::{self, Blocks, Intake, Ordering, Photograph, Submission};
 use crate::blocks::waiters::{Asked, Waiters};
 use crate::known::failed::{Failed, said};
 use crate::known::latest::Latest;
+use crate::known::released::Released;
 use crate::known::standing::Standing;
-use crate::limits::{CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX};
+use crate::limits::{
+    CHECKPOINT_BLOCKS, CHECKPOINT_LOG_BYTES, CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX,
+    INTAKE_PER_TURN_MAX, PHOTOGRAPH_WAIT_MAX,
+};
 use crate::log::troubles::Troubles;
 use crate::pause::Waiting;
 use count::Count;
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use execution::Outgoing;
 use parking_lot::Mutex;
 use refit_abi::codes;
@@ -27,6 +31,7 @@ use refit_kernel::crew::Panic;
 use refit_kernel::{Awaited, Duty, Key, RequestDigest};
 use refit_ordering::{BlockSource, Decided, Due, Ground, Message, NotTaken};
 use refit_store::{AppendError, Store};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,11 +44,14 @@ pub(crate) struct DriverParts {
     /// The ground of the first block: its parent's hash, height and time, the code and the parameters.
     pub(crate) ground: Ground,
     pub(crate) standing: Arc<Standing>,
+    pub(crate) released: Arc<Released>,
     pub(crate) intake: Receiver<Intake>,
     pub(crate) duty: Arc<Duty>,
     pub(crate) latest: Arc<Mutex<Latest>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: EventWriter,
+    /// Is told when a checkpoint is due.
+    pub(crate) checkpoints: Sender<()>,
 }
 
 /// Makes blocks and has them executed.
@@ -58,8 +66,21 @@ pub(crate) struct Driver {
     ground: Ground,
     /// Whether the source already has this ground.
     told: bool,
-    /// Effects of the newest block, which leave while the next one is executed, or at once if there is none.
-    outgoing: Option<Outgoing>,
+    /// Effects of executed blocks, in their order: each leaves when the log has its block for good. Those of the
+    /// newest leave while the next one is executed, or at once if there is none.
+    outgoing: VecDeque<Outgoing>,
+    /// The log has more blocks for good, or takes none any more.
+    logged: Receiver<()>,
+    /// Keeps that channel open for a log that never needs it.
+    _log: Sender<()>,
+    /// The last block that the log had when the node started: up to this one nothing is new to anybody.
+    replayed: Height,
+    /// The log since the newest checkpoint.
+    since_checkpoint: SinceCheckpoint,
+    /// Copies the state before the next block.
+    photograph: Option<Box<Photograph>>,
+    /// Whether the disk has room for new messages, if that was looked at in this turn.
+    room: Option<bool>,
     /// No block follows the one that is executed.
     told_to_end: bool,
     armed: Option<Box<Waiting>>,
@@ -71,6 +92,28 @@ pub(crate) struct Driver {
     troubles: Troubles,
     /// The engines, for the metrics.
     count: Count,
+}
+
+/// How much the log has grown since a checkpoint was taken.
+#[derive(Debug, Default)]
+struct SinceCheckpoint {
+    blocks: u64,
+    bytes: u64,
+    /// An upgrade has changed the code since.
+    is_other_code: bool,
+    /// How many blocks there were when one was asked for last.
+    asked: Option<u64>,
+}
+
+impl SinceCheckpoint {
+    /// Whether one is to be asked for. One that was asked for may fail: then another is, in time.
+    fn is_due(&self) -> bool {
+        if let Some(asked) = self.asked {
+            return self.blocks - asked >= CHECKPOINT_BLOCKS;
+        }
+        let is_long = self.blocks >= CHECKPOINT_BLOCKS || self.bytes >= CHECKPOINT_LOG_BYTES;
+        is_long || self.is_other_code
+    }
 }
 
 /// Why there are no more turns.
@@ -105,7 +148,14 @@ impl Ended {
 impl Driver {
     pub(crate) fn new(mut parts: DriverParts) -> Self {
         let (outlet, blocks) = intake::blocks();
+        // One word is enough, however many blocks it is about.
+        let (log, logged) = bounded(1);
+        let wake = log.clone();
+        parts.store.wake_with(Box::new(move || {
+            let _ = wake.try_send(());
+        }));
         parts.source.begin(Arc::new(outlet));
+        let replayed = parts.store.last();
         Self {
             ground: parts.ground.clone(),
             parts,
@@ -114,7 +164,13 @@ impl Driver {
             next: None,
             // There are no engines yet that could execute a block.
             told: true,
-            outgoing: None,
+            outgoing: VecDeque::new(),
+            logged,
+            _log: log,
+            replayed,
+            since_checkpoint: SinceCheckpoint::default(),
+            photograph: None,
+            room: None,
             told_to_end: false,
             armed: None,
             follow_up: None,
@@ -150,7 +206,8 @@ impl Driver {
         // Everyone who waits gets the failure, even if the crew is slow with its next order. The caller's source may
         // panic once more, which is logged and changes nothing.
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            self.let_out();
+            self.let_out_last();
+            self.parts.released.end();
             drop(self);
         }));
         duty.end();
@@ -161,10 +218,13 @@ impl Driver {
 
     fn turn(&mut self) -> Result<(), Ended> {
         self.count_soon();
+        self.room = None;
+        self.log_goes_on()?;
         self.tell_source();
         self.take_in()?;
         // An upgrade for the newest block's height runs before there is another block.
         self.upgrade_if_due()?;
+        self.take_photograph();
         self.tell_source();
         let due = self.due();
         // The one place where the clock is read for a block: what is decided carries its time.
@@ -175,6 +235,31 @@ impl Driver {
             None => self.let_out(),
         }
         self.upgrade_if_due()
+    }
+
+    /// Has the state copied, here where no block is under way.
+    fn take_photograph(&mut self) {
+        let Some(Photograph { take }) = self.photograph.take().map(|it| *it) else {
+            return;
+        };
+        self.since_checkpoint = SinceCheckpoint::default();
+        let ground = self.ground.clone();
+        let taken = self
+            .parts
+            .duty
+            .ask(move |executor| take(executor, ground), PHOTOGRAPH_WAIT_MAX);
+        if let Err(silence) = taken {
+            tracing::warn!("the state is not copied: {silence}");
+        }
+    }
+
+    /// Says that a checkpoint is due, if it is.
+    fn ask_for_checkpoint(&mut self) {
+        if self.since_checkpoint.is_due() {
+            self.since_checkpoint.asked = Some(self.since_checkpoint.blocks);
+            // One word is enough; while a checkpoint is under way the next one waits.
+            let _ = self.parts.checkpoints.try_send(());
+        }
     }
 
     /// Takes out the block that the source has decided, if it has.
@@ -193,10 +278,10 @@ impl Driver {
 
     /// Waits for something to do, then takes in what is there. What is left stays in the channel.
     fn take_in(&mut self) -> Result<(), Ended> {
-        let wait = match self.outgoing {
-            // Effects that have not left wait for no message that may never come.
-            Some(_) => Duration::ZERO,
-            None => self.sleep(self.parts.clock.now()),
+        let wait = match self.may_leave() {
+            // Effects that may leave wait for no message that may never come.
+            true => Duration::ZERO,
+            false => self.sleep(self.parts.clock.now()),
         };
         let mut next = select! {
             recv(self.parts.intake) -> intake => Some(intake.map_err(|_| Ended::Told)?),
@@ -204,6 +289,8 @@ impl Driver {
             recv(self.parts.duty.lost()) -> panic => {
                 return Err(Ended::Crew(panic.ok()));
             }
+            // The end of this turn lets out what may leave.
+            recv(self.logged) -> _ => None,
             recv(self.blocks) -> decided => {
                 self.next = Some(decided.map_err(|_| Ended::Source)?);
                 self.parts.intake.try_recv().ok()
@@ -238,6 +325,7 @@ impl Driver {
             }
             // The next step of this turn lets it go.
             Intake::Recalled => {}
+            Intake::Photograph(photograph) => self.photograph = Some(photograph),
             Intake::Started(awaited) => self.hear_of(awaited),
             Intake::Stop => return Err(Ended::Told),
         }
@@ -286,9 +374,19 @@ impl Driver {
         }
     }
 
+    /// Whether the disk has room for what one more message brings about.
+    fn has_room(&mut self) -> bool {
+        let store = &self.parts.store;
+        *self.room.get_or_insert_with(|| store.has_room())
+    }
+
     fn submit(&mut self, submission: Submission) {
         if let Err(refusal) = self.parts.standing.goes_on() {
             let _ = submission.answer.answer.send(Err(refusal));
+            return;
+        }
+        if !self.has_room() {
+            let _ = submission.answer.answer.send(Err(disk_full()));
             return;
         }
         let Submission { ingress, answer } = submission;
@@ -332,6 +430,14 @@ fn turn_away(intake: &Receiver<Intake>) {
             return;
         }
     }
+}
+
+/// The refusal of a message while the disk has room only for what is under way.
+fn disk_full() -> Refusal {
+    let detail =
+        "the disk of the data folder is full: new messages are refused, queries are answered";
+    let next = "make room on it; the node goes on by itself";
+    Refusal::new(503, codes::DISK_FULL, detail, next)
 }
 
 /// The refusal of a message that does not come into a block.

@@ -8,8 +8,8 @@ use refit_abi::codes;
 use refit_abi::host::Ingress;
 use refit_abi::raw::Codec;
 use refit_admin::{CarriedOut, Refusal};
-use refit_kernel::{Awaited, Done};
-use refit_ordering::{Decided, Entry, NotPushed, Outlet};
+use refit_kernel::{Awaited, Done, Executor};
+use refit_ordering::{Decided, Entry, Ground, NotPushed, Outlet};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -28,11 +28,22 @@ pub(crate) enum Intake {
     Upgrade(Box<Waiting>),
     /// The upgrade under way was taken back.
     Recalled,
+    /// The state is to be copied between two blocks.
+    Photograph(Box<Photograph>),
     /// The engines have started, and this is what they wait for.
     Started(Awaited),
     /// End after the block that is under way.
     Stop,
 }
+
+/// Copies the state between two blocks, with the ground of the next one.
+pub(crate) struct Photograph {
+    /// Done on the crew. It sees to it itself that the executor still stands on that ground.
+    pub(crate) take: Box<TakePhotograph>,
+}
+
+/// What is done with the executor, and the ground that it stands on.
+pub(crate) type TakePhotograph = dyn FnOnce(&mut Executor, Ground) + Send;
 
 /// A client's message on its way in.
 pub(crate) struct Submission {

@@ -10,7 +10,7 @@ use refit_loader::sys::crash;
 use refit_loader::sys::fork::{End, Outputs, ProcessCopy, fork};
 use std::fs::File;
 use std::io::{self, BufWriter, PipeReader, Read, Write};
-use std::process::ChildStdin;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// Bytes that are written ahead of the reader.
@@ -40,7 +40,7 @@ pub(crate) struct Order {
     pub(crate) scope: ImageScope,
     /// Bytes that go before the image.
     pub(crate) head: Vec<u8>,
-    pub(crate) to: ChildStdin,
+    pub(crate) to: OwnedFd,
     /// Processor time for it, in seconds.
     pub(crate) cpu_s: u64,
 }
@@ -58,7 +58,7 @@ impl Forked {
     pub(crate) fn fork(executor: &Executor, order: Order) -> io::Result<Self> {
         let (complaints, to) = io::pipe()?;
         let outputs = Outputs {
-            to: order.to.into(),
+            to: order.to,
             complaints: to.into(),
         };
         let (scope, head) = (&order.scope, &order.head);
@@ -71,6 +71,11 @@ impl Forked {
             process,
             complaints,
         })
+    }
+
+    /// Waits at most as long for its end. `None` if it is not over.
+    pub(crate) fn ended_within(&mut self, wait: Duration) -> Option<End> {
+        self.process.ended_within(wait)
     }
 }
 

@@ -97,7 +97,24 @@ impl Node {
             Silence::Busy => overloaded(),
             Silence::Ended => ended(),
         })?;
-        self.within(answered).await
+        let outcome = self.within(answered).await;
+        let read = match &outcome {
+            Ok(replied) => Some(replied.moment()),
+            Err(refusal) => refusal.moment,
+        };
+        if let Some(read) = read {
+            self.leaves(read).await?;
+        }
+        outcome
+    }
+
+    /// Waits until what was read of an engine at a moment may leave.
+    async fn leaves(&self, read: Moment) -> Result<(), Refusal> {
+        match tokio::time::timeout(REPLY_WAIT_MAX, self.released.reach(read)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(has_ended_how(&self.standing)),
+            Err(_) => Err(no_reply_yet()),
+        }
     }
 
     /// Waits for an answer as long as a client may; then says why there is none.

@@ -1,13 +1,17 @@
 //! [`Node`]: the handle, and what the admin interface asks through it.
 
 use crate::answers::events::EventLog;
-use crate::answers::refusals::{ended, engine_stuck, has_ended_how, pause_lasts, starting};
+use crate::answers::refusals::{
+    ended, engine_stuck, has_ended_how, no_reply_yet, pause_lasts, starting,
+};
 use crate::blocks::intake::{Door, Intake};
 use crate::known::failed::Failed;
 use crate::known::latest::{Counts, Latest};
+use crate::known::released::Released;
 use crate::known::standing::Standing;
-use crate::limits::STATUS_WAIT_MAX;
+use crate::limits::{STATE_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::pause::Recall;
+use crate::recovery::checkpoints::Checkpoints;
 use crate::serve::place::Place;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
@@ -24,10 +28,12 @@ use refit_admin::{
 };
 use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
+use refit_store::Store;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A running node. Dropping the last handle stops it.
 pub struct Node {
@@ -39,6 +45,10 @@ pub struct Node {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Arc<EventLog>,
     pub(crate) upgrades: Arc<Upgrades>,
+    pub(crate) released: Arc<Released>,
+    pub(crate) store: Arc<dyn Store>,
+    /// Until the node is stopped.
+    pub(crate) checkpoints: Mutex<Option<Checkpoints>>,
     pub(crate) life: Life,
     pub(crate) place: Place,
     /// For large answers.
@@ -61,6 +71,11 @@ impl Node {
     pub fn states(&self) -> Option<Vec<(EngineId, Vec<u8>)>> {
         let states = |executor: &mut refit_kernel::Executor| executor.encode_states().ok();
         self.duty.ask(states, STATUS_WAIT_MAX).ok().flatten()
+    }
+
+    /// Whether what it keeps outlives the process.
+    pub fn outlives(&self) -> bool {
+        self.store.archive().is_some()
     }
 
     /// Why the node executes no more blocks, if it has refused a decided one. It answers queries still.
@@ -94,6 +109,8 @@ impl Node {
         self.told_to_end();
         // Before the crew: the driver is the only one that sends it blocks, and finishes the one under way.
         let _ = self.intake.send(Intake::Stop);
+        // One that is under way is given up: the log has all.
+        drop(self.checkpoints.lock().take());
         let driver = self.driver.lock().take();
         if let Some(driver) = driver {
             // A panicked driver has said so itself.
@@ -115,6 +132,15 @@ impl Node {
                 .stuck()
                 .map_or_else(starting, |stuck| engine_stuck(503, &stuck))),
             false => Ok(()),
+        }
+    }
+
+    /// Waits until what was read of the engines at a moment may leave: until its block is in the log for good.
+    pub(crate) fn leaves_within(&self, read: Moment, wait: Duration) -> Result<(), Refusal> {
+        match self.released.reach_within(read, wait) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => Err(has_ended_how(&self.standing)),
+            None => Err(no_reply_yet()),
         }
     }
 
@@ -153,7 +179,13 @@ impl refit_admin::Node for Node {
 
     fn state(&self, engine: EngineId) -> Result<CapturedState, Refusal> {
         self.accepts_looks()?;
-        crate::serve::capture::state(&self.duty, &self.watched, engine)
+        let captured = crate::serve::capture::state(&self.duty, &self.watched, engine)?;
+        let read = Moment {
+            height: captured.fixture.height,
+            generation: captured.generation,
+        };
+        self.leaves_within(read, STATE_WAIT_MAX)?;
+        Ok(captured)
     }
 
     fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {
@@ -252,11 +284,8 @@ impl refit_admin::Node for Node {
     }
 
     fn moment(&self) -> Moment {
-        let latest = self.latest.lock();
-        Moment {
-            height: latest.height,
-            generation: latest.generation,
-        }
+        // Not the newest block: it may be executed, and not be in the log for good.
+        self.released.moment()
     }
 
     fn life(&self) -> Life {

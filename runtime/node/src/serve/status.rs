@@ -2,25 +2,28 @@
 
 use crate::answers::refusals::silent;
 use crate::code::libraries::Release;
-use crate::limits::LOOK_WAIT_MAX;
+use crate::limits::{LOOK_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::log::troubles::Words;
 use crate::micros::micros;
 use crate::serve::handle::Node;
 use crate::watch::StuckCall;
+use refit_abi::Height;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_abi::host::Explain;
-use refit_admin::Refusal;
 use refit_admin::api::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
     ForgottenKeys, HaltedStatus, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX,
     ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
+use refit_admin::{Moment, Refusal};
 use refit_kernel::{DeadLetterBrief, Executor, GenerationTable, KindCount, PoisonedEngine};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// The crew's report on its engines.
 struct Engines {
+    /// The newest block that they have handled.
+    height: Height,
     table: Arc<GenerationTable>,
     statuses: Vec<refit_kernel::EngineStatus>,
     counts: Vec<KindCount>,
@@ -44,6 +47,11 @@ impl Node {
         }
         match self.duty.ask(look_at_engines, LOOK_WAIT_MAX) {
             Ok(engines) => {
+                let read = Moment {
+                    height: engines.height,
+                    generation: engines.table.number(),
+                };
+                self.leaves_within(read, STATUS_WAIT_MAX)?;
                 let status = self.status_of(&engines);
                 // What is shown if the next look finds the crew in a call that does not return.
                 *self.known.lock() = Some(status.clone());
@@ -62,6 +70,7 @@ impl Node {
     /// Notes the status of a node whose engines are not started.
     pub(crate) fn know_at_start(&self, table: &Arc<GenerationTable>) {
         let engines = Engines {
+            height: self.released.moment().height,
             counts: vec![KindCount::default(); table.iter().count()],
             table: table.clone(),
             statuses: Vec::new(),
@@ -81,11 +90,12 @@ impl Node {
     fn known_with(&self, stuck: Option<&StuckCall>) -> Option<Status> {
         let known = self.known.lock().clone()?;
         let latest = *self.latest.lock();
+        let released = self.released.moment();
         Some(Status {
             node: self.info(),
-            height: latest.height,
+            height: released.height,
             // The look may be of before an upgrade that has gone live since.
-            generation: known.generation.max(latest.generation),
+            generation: known.generation.max(released.generation),
             block_time_ms: latest.time,
             block_us: micros(latest.tempo.expected(Instant::now())),
             upgrade: self.upgrades.under_way(),
@@ -107,7 +117,7 @@ impl Node {
         let poisoned = engines.poisoned.iter();
         Status {
             node: self.info(),
-            height: latest.height,
+            height: self.released.moment().height,
             generation: engines.table.number(),
             block_time_ms: latest.time,
             block_us: micros(latest.tempo.expected(Instant::now())),
@@ -204,6 +214,7 @@ impl Node {
 
 fn look_at_engines(executor: &mut Executor) -> Engines {
     Engines {
+        height: executor.height(),
         table: executor.table(),
         statuses: executor.statuses(ENGINES_SHOWN_MAX),
         counts: executor.kind_counts(),

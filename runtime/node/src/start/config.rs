@@ -11,10 +11,10 @@ use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{BlockBounds, Grants, Parameters};
 use refit_loader::ProbeCommand;
 use refit_ordering::{BLOCK_INTERVAL_MILLIS, BlockSource, IDLE_INTERVAL_MILLIS};
-use refit_store::{MemoryStore, Store};
+use refit_store::{DiskStore, MemoryStore, Store};
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,9 @@ pub struct NodeConfig {
     pub check_faults: bool,
     /// The grants: what engines of a kind may do to those of other kinds.
     pub grants: Grants,
+    /// Whether a node that goes on from a data folder may be configured with other code than the folder has: what is
+    /// live there starts in any case.
+    pub live_code: bool,
     /// How the loader probes a module.
     pub probe: ProbeCommand,
     /// The folder for private copies of modules, if the system runs none from memory.
@@ -109,6 +112,7 @@ impl NodeConfig {
             handled_per_block: 1 << 20,
             check_faults: false,
             grants: Grants::default(),
+            live_code: false,
             probe,
             copies: std::env::temp_dir(),
             rehearsal: None,
@@ -142,6 +146,20 @@ impl Default for NodeParts {
             store: Arc::new(MemoryStore::default()),
             clock: Arc::new(SystemClock),
         }
+    }
+}
+
+impl NodeParts {
+    /// Solo ordering and the machine's clock, over a store in this folder: a node that starts with it goes on where the
+    /// one before it ended.
+    ///
+    /// # Errors
+    /// [`OpenError`](refit_store::OpenError).
+    pub fn on_disk(folder: &Path) -> Result<Self, refit_store::OpenError> {
+        Ok(Self {
+            store: Arc::new(DiskStore::open(folder)?),
+            ..Self::default()
+        })
     }
 }
 

@@ -1,36 +1,42 @@
 //! Starting a node: modules, first generation, crew, driver.
 
+mod beginning;
 pub(crate) mod config;
 pub(crate) mod folder;
+mod going_on;
+mod identity;
 pub(crate) mod life;
 mod load;
 pub(crate) mod prepared;
 
 use crate::answers::events::{self, Events};
-use crate::blocks::chain;
 use crate::blocks::driver::{Driver, DriverParts};
 use crate::blocks::intake::{self, Door};
-use crate::code::libraries::Libraries;
+use crate::code::CodeLock;
 use crate::known::latest::Latest;
+use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
 use crate::log::lines;
+use crate::recovery::RecoveryError;
+use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
+use crate::recovery::replaying::Replaying;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::upgrade::{Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
-use load::{Loaded, kinds, load, roots};
+use beginning::{Beginning, Engines};
 use parking_lot::Mutex;
 use prepared::Prepared;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::{EngineId, EngineIdError};
-use refit_admin::{ANSWERS_BYTES_MAX, Room};
+use refit_admin::{ANSWERS_BYTES_MAX, Moment, Room};
 use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{Duty, Executor, GenerationTable};
 use refit_loader::{Loader, OpenError};
-use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, Solo, SoloConfig};
+use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, BlockSource, Solo, SoloConfig};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,6 +101,9 @@ pub enum StartError {
     /// The system gave no thread.
     #[error("the system starts no more threads: {0}")]
     Threads(#[from] std::io::Error),
+    /// It does not go on from its data folder.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The node was told to stop before its engines had started.
     #[error("the node was told to end before its engines had started")]
     Ended,
@@ -112,6 +121,7 @@ impl Explain for StartError {
             StartError::Parameters(error) => error.code(),
             StartError::Beyond { .. } => codes::BEYOND_BOUND,
             StartError::Threads(_) => codes::NO_THREADS,
+            StartError::Recovery(error) => error.code(),
             StartError::Ended => codes::NODE_ENDED,
         }
     }
@@ -120,6 +130,7 @@ impl Explain for StartError {
         Cow::Borrowed(match self {
             StartError::Loader(_) => "start the node with the `refit` program",
             StartError::Module { source, .. } => return source.next(),
+            StartError::Recovery(error) => return error.next(),
             StartError::Threads(_) => {
                 "raise the limit of processes (ulimit -u), or set fewer workers"
             }
@@ -168,20 +179,19 @@ impl Node {
         // Before code of engines is loaded: a panic in it becomes a line that names the engine.
         lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
-        let ids = ids(&config.engines)?;
-        let Loaded {
-            modules,
-            paths,
-            places,
-        } = load(&loader, &config.engines)?;
-        let kinds = kinds(&modules, &paths)?;
-        let parameters = config.parameters();
-        parameters.check()?;
-        let table = GenerationTable::first_with(kinds, config.grants.clone());
-        warn_of_unknown_grants(&table);
-        let roots = roots(&config.engines, &ids, &places, &modules)?;
-        // Opened now: the file that was loaded, even if another is put in its place while the engines start.
-        let files = prepared::code(&config.engines, &places, &modules);
+        let NodeParts {
+            source,
+            store,
+            clock,
+        } = parts;
+        let Beginning {
+            table,
+            parameters,
+            libraries,
+            ground,
+            code,
+            engines,
+        } = Beginning::find(&config, &loader, &*store)?;
         tell_last(&config.stuck_list);
         let watched = Arc::new(Watched::default());
         let duty = Duty::park(&format!("{CREW_NAME}1"), config.workers)?;
@@ -191,23 +201,22 @@ impl Node {
         }
         let duty = Arc::new(duty);
         watched.runs(&table);
-        let parameters_hash = parameters.hash();
         let standing = Arc::new(Standing::beginning(&parameters));
-        let mut executor = Executor::with_parameters(table.clone(), parameters);
-        executor.check_faults(config.check_faults);
-        duty.begin(executor);
-        let mut libraries = Libraries::default();
-        for (module, path) in modules.iter().zip(&paths) {
-            // Shown to operators, whose working directory is another than ours.
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            libraries.came_from(module.artifact().to_string(), path.display().to_string());
+        let moment = Moment {
+            height: ground.tip.height,
+            generation: table.number(),
+        };
+        let released = Arc::new(Released::beginning(moment, store.archive().is_some()));
+        if let Engines::Roots { .. } = engines {
+            let mut executor = Executor::with_parameters(table.clone(), parameters);
+            executor.check_faults(config.check_faults);
+            duty.begin(executor);
         }
-        libraries.add(modules);
-        let code = chain::manifest(&table, &libraries, &[]);
-        let ground = chain::beginning(&config.chain, &roots, code.hash(), parameters_hash);
         let (intake, outlet) = intake::channel();
         let latest = Arc::new(Mutex::new(Latest {
-            generation: table.number(),
+            height: moment.height,
+            time: ground.tip.time,
+            generation: moment.generation,
             starting: true,
             tempo: Tempo::new(Duration::from_millis(config.idle_interval_ms)),
             ..Latest::default()
@@ -216,12 +225,13 @@ impl Node {
         // Shown from the start, before there is a block.
         metrics.set_generation(table.number());
         config.quarantine.tell(metrics.clone());
-        let NodeParts {
-            source,
-            store,
-            clock,
-        } = parts;
         let source = source.unwrap_or_else(|| Box::new(solo(&config)));
+        // It is told of each upgrade of the log, its end, and whether it can be read.
+        let (tell, heard) = crossbeam_channel::unbounded();
+        let source: Box<dyn BlockSource> = match engines {
+            Engines::Roots { .. } => source,
+            Engines::Kept(_) => Box::new(Replaying::new(store.clone(), source, tell)),
+        };
         let watcher = Watcher::spawn(WatchParts {
             watched: watched.clone(),
             limit: config.call_limit,
@@ -233,27 +243,35 @@ impl Node {
         let Events {
             log: events,
             writer,
-        } = events::log();
+        } = events::log(ground.branch, moment.height);
+        // One word is enough: whoever hears it takes all that came by then.
+        let (checkpoints, due) = crossbeam_channel::bounded(1);
         let driver = Driver::new(DriverParts {
             source,
             clock: clock.clone(),
             store: store.clone(),
             ground,
             standing: standing.clone(),
+            released: released.clone(),
             intake: outlet,
             duty: duty.clone(),
             latest: latest.clone(),
             metrics: metrics.clone(),
             events: writer,
+            checkpoints,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
         let driver = thread.spawn(move || driver.run())?;
-        let upgrades = Upgrades::new(UpgradesParts {
+        let code_lock = Arc::new(CodeLock::default());
+        let upgrades = Arc::new(Upgrades::new(UpgradesParts {
             loader,
             libraries,
+            generation: moment.generation,
+            height: moment.height,
+            code: code_lock.clone(),
             duty: duty.clone(),
             intake: intake.clone(),
-            store,
+            store: store.clone(),
             watch: config.watch,
             metrics: metrics.clone(),
             watched: watched.clone(),
@@ -266,7 +284,14 @@ impl Node {
                 quarantine: config.quarantine,
                 on_stuck: config.on_stuck,
             },
-        });
+        }));
+        let checkpoints = Checkpoints::begin(CheckpointParts {
+            store: store.clone(),
+            intake: intake.clone(),
+            upgrades: upgrades.clone(),
+            code: code_lock,
+            due,
+        })?;
         let node = Arc::new(Node {
             door: Door::new(),
             intake,
@@ -275,7 +300,10 @@ impl Node {
             standing,
             metrics,
             events,
-            upgrades: Arc::new(upgrades),
+            upgrades,
+            released,
+            store,
+            checkpoints: Mutex::new(Some(checkpoints)),
             life: life::begin(),
             place: Place::new(config.data_dir),
             answers: Room::new(ANSWERS_BYTES_MAX),
@@ -288,8 +316,9 @@ impl Node {
         node.know_at_start(&table);
         Ok(Prepared {
             node,
-            roots,
-            code: files,
+            engines,
+            heard,
+            code,
         })
     }
 }

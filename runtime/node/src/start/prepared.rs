@@ -1,12 +1,18 @@
 //! [`Prepared`]: a node that runs and has no engines yet. It can be asked for its status while its engines start,
 //! also while one of them does not finish its start.
 
+use super::beginning::{Engines, First};
+use super::going_on::go_on;
 use crate::blocks::chain::Root;
 use crate::blocks::intake::Intake;
 use crate::log::lines;
+use crate::recovery::RecoveryError;
+use crate::recovery::first::keep;
+use crate::recovery::replaying::Heard;
 use crate::serve::handle::Node;
 use crate::start::StartError;
 use crate::start::config::EngineConfig;
+use crossbeam_channel::Receiver;
 use refit_abi::host::BlockFrame;
 use refit_kernel::Configuration;
 use refit_kernel::Executor;
@@ -21,7 +27,9 @@ use std::time::Duration;
 #[must_use = "its engines start with `Prepared::start`"]
 pub struct Prepared {
     pub(crate) node: Arc<Node>,
-    pub(crate) roots: Vec<Root>,
+    pub(crate) engines: Engines,
+    /// What the log says while it is executed again.
+    pub(crate) heard: Receiver<Heard>,
     pub(crate) code: Vec<EngineCode>,
 }
 
@@ -47,12 +55,17 @@ impl Prepared {
         std::mem::take(&mut self.code)
     }
 
-    /// Starts the engines, one after the other. Blocks until they have started.
+    /// Starts the engines, one after the other; or goes on where the data folder ends, and executes the blocks again
+    /// that its newest checkpoint does not have. Blocks until that is over.
     ///
     /// # Errors
     /// [`StartError`]; the node is stopped then.
     pub fn start(self) -> Result<Arc<Node>, StartError> {
-        match start_engines(&self.node, self.roots) {
+        let started = match self.engines {
+            Engines::Roots { roots, first } => start_engines(&self.node, roots, first),
+            Engines::Kept(executor) => go_on(&self.node, *executor, &self.heard),
+        };
+        match started {
             Ok(()) => {
                 self.node.know();
                 Ok(self.node)
@@ -66,9 +79,14 @@ impl Prepared {
     }
 }
 
-fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
+fn start_engines(
+    node: &Node,
+    roots: Vec<Root>,
+    first: Option<Box<First>>,
+) -> Result<(), StartError> {
     let (done, outcome) = crossbeam_channel::bounded(1);
     let latest = node.latest.clone();
+    let store = node.store.clone();
     let call = move |executor: &mut Executor| {
         // In one call and not one each: no block comes between two engines that may expect each other.
         let start = |root: &Root| {
@@ -78,7 +96,16 @@ fn start_engines(node: &Node, roots: Vec<Root>) -> Result<(), StartError> {
             executor.take_lines().iter().for_each(lines::log);
             started
         };
-        let started = roots.iter().try_for_each(start);
+        let started = roots.iter().try_for_each(start).map_err(StartError::from);
+        let started = started.and_then(|()| match (first, store.archive()) {
+            // Before anything of them is told: a start after a crash has these very engines.
+            (Some(first), Some(archive)) => {
+                // Before the checkpoint: a folder that has one says whose it is.
+                first.identity.write(archive).map_err(RecoveryError::from)?;
+                Ok(keep(executor, &first.about, archive)?)
+            }
+            _ => Ok(()),
+        });
         // Before anyone can ask about the engines.
         latest.lock().starting = started.is_err();
         let _ = done.send(started.map(|()| executor.awaited()));

@@ -115,11 +115,13 @@ impl Attempt {
         // Before anything is mapped here: code that fails its rehearsal never comes into this process.
         let memory_bytes = self.rehearse(&probed)?;
         let armed = self.arm(probed, &table)?;
+        self.record()?;
         self.make_ready(armed, memory_bytes)
     }
 
     /// Nothing has changed; what was mapped is retired.
     pub(super) fn refuse(self, refused: UpgradeRefused) {
+        self.forget_record();
         let pinned = retire(self.loaded);
         let reason = *refused.0;
         tracing::warn!(

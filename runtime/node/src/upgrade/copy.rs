@@ -47,7 +47,7 @@ impl Copier<'_> {
         let order = Order {
             scope: self.scope,
             head,
-            to,
+            to: to.into(),
             cpu_s: self.cpu_s,
         };
         // Taken before the crew is asked: it waits for nobody, and no library is half mapped in the copy.

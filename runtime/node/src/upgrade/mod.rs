@@ -3,6 +3,7 @@
 //! A plan is taken on ([`taking_on`]) and [begins](begin) if it fits; from then on it is one [`attempt`], whose phases are
 //! in the files that are called as they are. [`reports`] is what is known of each, [`cancel`] takes one back.
 
+mod again;
 mod arm;
 mod attempt;
 mod begin;
@@ -11,6 +12,7 @@ mod copy;
 mod leaving;
 mod pause;
 mod probe;
+mod record;
 mod refused;
 mod rehearse;
 mod rehearse_only;
@@ -28,6 +30,7 @@ pub(crate) use taking_on::{Proposed, TakingOn};
 
 use crate::blocks::clock::Clock;
 use crate::blocks::intake::Intake;
+use crate::code::CodeLock;
 use crate::code::libraries::{Libraries, Release};
 use crate::code::quarantine::{Forbidden, Quarantine};
 use crate::known::standing::Standing;
@@ -37,9 +40,9 @@ use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
 use leaving::Leaving;
-use parking_lot::Mutex;
-use refit_abi::Height;
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use refit_abi::codes;
+use refit_abi::{Generation, Height};
 use refit_admin::api::UpgradeReport;
 use refit_admin::{Metrics, PLAN_BYTES_MAX, Refusal};
 use refit_kernel::{Duty, GenerationTable};
@@ -56,6 +59,7 @@ pub(crate) struct Upgrades {
     pub(crate) duty: Arc<Duty>,
     intake: Sender<Intake>,
     store: Arc<dyn Store>,
+    code: Arc<CodeLock>,
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
     watched: Arc<Watched>,
@@ -108,8 +112,14 @@ struct Asked {
 /// The parts that the upgrades of a node work with.
 pub(crate) struct UpgradesParts {
     pub(crate) loader: Loader,
-    /// Of the first generation.
+    /// Of the generation that is live at the start.
     pub(crate) libraries: Libraries,
+    /// That generation.
+    pub(crate) generation: Generation,
+    /// The block after which the node goes on.
+    pub(crate) height: Height,
+    /// Held while code is kept for an upgrade.
+    pub(crate) code: Arc<CodeLock>,
     pub(crate) duty: Arc<Duty>,
     pub(crate) intake: Sender<Intake>,
     pub(crate) store: Arc<dyn Store>,
@@ -127,6 +137,9 @@ impl Upgrades {
         let UpgradesParts {
             loader,
             libraries,
+            generation,
+            height,
+            code,
             duty,
             intake,
             store,
@@ -138,11 +151,11 @@ impl Upgrades {
             policy,
         } = parts;
         let mut registry = Registry::default();
-        registry.publish(refit_abi::Generation(1), Height(0));
+        registry.publish(generation, height);
         metrics.set_libraries(loader.mapped() as u64, loader.pinned().len() as u64);
         let state = Mutex::new(State {
             libraries,
-            reports: Reports::new(clock.clone()),
+            reports: Reports::of_before(clock.clone(), &*store),
             registry,
             recall: Arc::default(),
         });
@@ -151,6 +164,7 @@ impl Upgrades {
             duty,
             intake,
             store,
+            code,
             watch,
             metrics,
             watched,
@@ -219,6 +233,11 @@ impl Upgrades {
             .iter()
             .map(|(_, entry)| release(&entry.kind))
             .collect()
+    }
+
+    /// What is mapped now, and where it came from.
+    pub(crate) fn libraries(&self) -> MappedMutexGuard<'_, Libraries> {
+        MutexGuard::map(self.state.lock(), |state| &mut state.libraries)
     }
 
     fn update(&self, id: u64, change: impl FnOnce(&mut UpgradeReport)) {

@@ -178,24 +178,28 @@ impl Attempt {
                 let (artifact, file) = (module.artifact.clone(), module.path.clone());
                 state.libraries.came_from(artifact, file);
             }
-            self.journal(&state);
             // `leave` waits for the old crew to end: not under the lock that status requests take.
             drop(state);
             let start = Instant::now();
-            self.leave(leaving, resumed, ends);
+            // Behind the block that says so: without it the upgrade did not happen, whatever a journal says.
+            if self.leave(leaving, resumed, ends) {
+                self.journal(&self.upgrades.state.lock());
+            }
             self.retire_old(start);
         } else {
             self.journal(&state);
             drop(state);
+            self.forget_record();
             self.leave(leaving, resumed, ends);
             let pinned = retire(loaded);
             self.finish(Instant::now(), pinned);
         }
     }
 
-    fn leave(&self, leaving: Leaving, resumed: &Resumed, ends: &Ends) {
+    /// Whether the block after it is in the log.
+    fn leave(&self, leaving: Leaving, resumed: &Resumed, ends: &Ends) -> bool {
         let took_over: Option<TookOver> = leaving.join(&self.upgrades);
-        self.report_without_block(resumed, &ends.next_block, took_over);
+        self.report_without_block(resumed, &ends.next_block, took_over)
     }
 
     /// The pause is stuck: puts its code into quarantine, and calls the owner of the node.

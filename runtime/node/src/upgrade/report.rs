@@ -112,6 +112,12 @@ impl Attempt {
         match &resumed.verdict {
             Some(Verdict::Committed(generation)) => {
                 tracing::info!(id, %generation, %height, pause_us, code, "upgrade committed");
+                if self.upgrades.store.archive().is_none() {
+                    tracing::warn!(
+                        id,
+                        "the upgrade is in memory: the next start has the code that it is started with, and no state"
+                    );
+                }
             }
             Some(Verdict::Aborted { phase, failure }) => {
                 let reason = failure.code();
@@ -132,6 +138,9 @@ impl Attempt {
     /// Writes what became of the upgrade into the journal.
     pub(super) fn journal(&self, state: &MutexGuard<'_, State>) {
         let id = self.id;
+        if self.rules.again && state.reports.is_repeated(id) {
+            return;
+        }
         let record = state
             .reports
             .get(id)

@@ -11,6 +11,7 @@ use refit_admin::api::{
     Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
 };
 use refit_kernel::{Key, KindCount};
+use refit_store::{JournalReadError, Store};
 use refit_upgrade::{Live, Plan, PlannedKind, PlannedModule};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -47,6 +48,53 @@ impl Reports {
             opened: 0,
             under_way: None,
             keyed: BTreeMap::new(),
+        }
+    }
+
+    /// Those that the journal has, of the lives of the node before this one.
+    pub(super) fn of_before(clock: Arc<dyn Clock>, journal: &dyn Store) -> Self {
+        let mut reports = Self::new(clock);
+        let mut from = 0;
+        loop {
+            match journal.journal_read(from) {
+                Ok(records) => {
+                    let Some(last) = records.last() else {
+                        return reports;
+                    };
+                    from = last.index + 1;
+                    for record in &records {
+                        // A record of another time of this program is no report that can be shown.
+                        if let Ok(report) = serde_json::from_slice::<UpgradeReport>(&record.bytes) {
+                            reports.opened = reports.opened.max(report.id);
+                            reports.make_room();
+                            reports.kept.push_back(report);
+                        }
+                    }
+                }
+                Err(JournalReadError::Pruned { oldest, .. }) => from = oldest,
+                Err(error) => {
+                    tracing::error!(%error, "the history of upgrades cannot be read");
+                    return reports;
+                }
+            }
+        }
+    }
+
+    /// Whether another report tells of the same upgrade as this one, which was made again.
+    pub(super) fn is_repeated(&self, id: u64) -> bool {
+        let told = |report: &UpgradeReport| (report.to, report.height, report.state);
+        let this = self.kept.iter().find(|report| report.id == id).map(told);
+        let mut others = self.kept.iter().filter(|report| report.id != id);
+        others.any(|other| Some(told(other)) == this)
+    }
+
+    /// Forgets the report of an upgrade that was made again, if another one tells of it.
+    pub(super) fn forget_repeated(&mut self, id: u64) {
+        if self.is_repeated(id) {
+            self.kept.retain(|report| report.id != id);
+            if self.opened == id {
+                self.opened -= 1;
+            }
         }
     }
 

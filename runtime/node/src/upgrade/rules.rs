@@ -25,6 +25,8 @@ pub(super) struct Rules {
     pub(super) recall: Arc<Recall>,
     /// The entry that announces it in the log once it is armed, unless a block has done so already.
     pub(super) entry: Option<Entry>,
+    /// It is made again, because a block of the log says that it was made: nothing of it is written down a second time.
+    pub(super) again: bool,
 }
 
 impl Rules {
@@ -61,6 +63,7 @@ impl Rules {
             },
             recall: Arc::default(),
             entry: None,
+            again: false,
         })
     }
 

@@ -13,16 +13,17 @@ use std::time::{Duration, Instant};
 const NEXT_BLOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl Attempt {
-    /// Writes into the report of an upgrade that ended at its update point for how long no block ran.
+    /// Writes into the report of an upgrade that ended at its update point for how long no block ran; whether a block
+    /// follows it.
     pub(super) fn report_without_block(
         &self,
         resumed: &Resumed,
         next: &Receiver<Instant>,
         took_over: Option<TookOver>,
-    ) {
+    ) -> bool {
         // Without it the node ends.
         let Ok(next) = next.recv_timeout(NEXT_BLOCK_WAIT_MAX) else {
-            return;
+            return false;
         };
         let report = self.upgrades.report(self.id);
         let copy_us = report.and_then(|report| report.copy_us);
@@ -30,6 +31,7 @@ impl Attempt {
         let total = Duration::from_micros(without.total_us);
         self.upgrades.metrics.observe_without_block(total);
         self.update(|report| report.without_block = Some(without));
+        true
     }
 }
 

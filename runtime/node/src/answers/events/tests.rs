@@ -31,7 +31,7 @@ fn shown(page: &[Arc<Event>]) -> Vec<String> {
 
 #[test]
 fn who_comes_back_goes_on_behind_what_it_saw_and_misses_nothing() {
-    let Events { log, writer } = log();
+    let Events { log, writer } = log(Branch::default(), Height(0));
     writer.add(block(1), vec![emitted("1"), emitted("2")]);
     writer.add(block(2), Vec::new());
     writer.add(block(3), vec![emitted("[3]")]);
@@ -47,7 +47,7 @@ fn who_comes_back_goes_on_behind_what_it_saw_and_misses_nothing() {
 
 #[test]
 fn a_reader_is_woken_by_blocks_with_events_and_told_when_none_will_follow() {
-    let Events { log, writer } = log();
+    let Events { log, writer } = log(Branch::default(), Height(0));
     let mut newest = log.newest();
     writer.add(block(1), Vec::new());
     assert!(!newest.has_changed().unwrap());
@@ -60,7 +60,7 @@ fn a_reader_is_woken_by_blocks_with_events_and_told_when_none_will_follow() {
 
 #[test]
 fn what_is_kept_is_bounded_in_bytes_and_a_reader_that_falls_behind_is_told() {
-    let Events { log, writer } = log();
+    let Events { log, writer } = log(Branch::default(), Height(0));
     let long = format!("{:?}", "x".repeat(1 << 20));
     let mut forgotten = 0;
     for height in 1..=100 {
@@ -80,7 +80,7 @@ fn what_is_kept_is_bounded_in_bytes_and_a_reader_that_falls_behind_is_told() {
 
 #[test]
 fn an_id_that_the_node_has_not_come_to_is_refused_instead_of_awaited_for_ever() {
-    let Events { log, writer } = log();
+    let Events { log, writer } = log(Branch::default(), Height(0));
     writer.add(block(7), Vec::new());
     assert!(
         log.after(EventId::end_of(0, Height(7)), 1)
@@ -94,7 +94,7 @@ fn an_id_that_the_node_has_not_come_to_is_refused_instead_of_awaited_for_ever() 
 
 #[test]
 fn what_is_no_json_is_shown_as_a_text_and_breaks_no_line() {
-    let Events { log, writer } = log();
+    let Events { log, writer } = log(Branch::default(), Height(0));
     writer.add(block(1), vec![emitted("{"), emitted("1\nid: 9.9.9")]);
     let page = log.after(EventId::default(), usize::MAX).unwrap();
     assert_eq!(shown(&page), [r#"0.1.0 "{""#, r#"0.1.1 "1\nid: 9.9.9""#]);
@@ -102,7 +102,7 @@ fn what_is_no_json_is_shown_as_a_text_and_breaks_no_line() {
 
 #[test]
 fn an_event_is_of_the_branch_that_its_blocks_header_names() {
-    let Events { log, writer } = log();
+    let Events { log, writer } = log(Branch::default(), Height(0));
     writer.add(block(5), vec![emitted("1")]);
     writer.add(on_branch(2, 4), vec![emitted("2")]);
     let all = log.after(EventId::default(), usize::MAX).unwrap();

@@ -4,16 +4,18 @@ use super::{Driver, Ended, entries};
 use crate::answers;
 use crate::answers::events::EventBlock;
 use crate::blocks::waiters::Waiters;
+use crate::limits::{DRIVER_SLEEP_MAX, LAST_APPENDS_WAIT_MAX, UNRELEASED_BLOCKS_MAX};
 use crate::log::lines;
 use crossbeam_channel::{Receiver, select_biased};
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Height};
+use refit_admin::Moment;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters};
 use refit_ordering::{
     BLOCK_BYTES_MAX, Block, BlockRefused, Decided, Header, ParametersHash, ReceiptHash,
     SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
-use refit_store::BLOCK_BYTES_MAX as LOGGED_BYTES_MAX;
+use refit_store::{AppendError, BLOCK_BYTES_MAX as LOGGED_BYTES_MAX};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -51,6 +53,7 @@ impl Driver {
                 return Ok(());
             }
         };
+        self.catch_up()?;
         let follows = self.follow_up.take();
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
@@ -75,20 +78,26 @@ impl Driver {
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
         self.count_after(&outcome);
+        self.ask_for_checkpoint();
         // Kept until the crew has the next block: to answer clients takes time in which it would stand still.
-        self.outgoing = Some(Outgoing { outcome, time });
+        self.outgoing.push_back(Outgoing { outcome, time });
         match self.told_to_end {
             true => Err(Ended::Told),
             false => Ok(()),
         }
     }
 
-    /// Waits until the crew is through with a block, and takes in meanwhile what comes for later ones.
+    /// Waits until the crew is through with a block. Takes in meanwhile what comes for later ones, and lets out what may
+    /// leave of earlier ones.
     fn outcome_of(&mut self, done: &Receiver<BlockOutcome>) -> Result<BlockOutcome, Ended> {
         while !self.told_to_end {
             // Biased: a finished block goes before messages for later ones.
             let taken = select_biased! {
                 recv(done) -> outcome => return outcome.map_err(|_| Ended::Crew(None)),
+                recv(self.logged) -> _ => {
+                    self.let_out();
+                    Ok(())
+                }
                 recv(self.parts.intake) -> intake => {
                     intake.map_err(|_| Ended::Told).and_then(|intake| self.take(intake))
                 }
@@ -98,11 +107,64 @@ impl Driver {
         done.recv().map_err(|_| Ended::Crew(None))
     }
 
-    /// Lets out the effects of the newest executed block, if they have not left: at the latest before the node waits for
-    /// anything but the block after it.
+    /// Whether there are effects whose block the log has for good.
+    pub(super) fn may_leave(&self) -> bool {
+        let oldest = self.outgoing.front();
+        oldest.is_some_and(|oldest| oldest.outcome.height <= self.parts.store.durable_height())
+    }
+
+    /// Lets out the effects of the executed blocks that the log has for good, if they have not left: at the latest
+    /// before the node waits for anything but the block after them.
     pub(super) fn let_out(&mut self) {
-        if let Some(Outgoing { outcome, time }) = self.outgoing.take() {
+        let durable = self.parts.store.durable_height();
+        while let Some(Outgoing { outcome, time }) = self
+            .outgoing
+            .pop_front_if(|oldest| oldest.outcome.height <= durable)
+        {
+            let moment = Moment {
+                height: outcome.height,
+                generation: outcome.generation,
+            };
             self.release(outcome, time);
+            self.parts.released.grow(moment);
+        }
+    }
+
+    /// At the end: lets out what can still leave.
+    pub(super) fn let_out_last(&mut self) {
+        let deadline = Instant::now() + LAST_APPENDS_WAIT_MAX;
+        self.let_out();
+        while !self.outgoing.is_empty() && self.parts.store.fault().is_none() {
+            if self.logged.recv_deadline(deadline).is_err() {
+                tracing::error!(
+                    "the log does not have the last blocks in time: their answers do not leave"
+                );
+                return;
+            }
+            self.let_out();
+        }
+    }
+
+    /// Waits until the log has so many of the executed blocks for good that another may be executed.
+    fn catch_up(&mut self) -> Result<(), Ended> {
+        while self.outgoing.len() >= UNRELEASED_BLOCKS_MAX {
+            self.let_out();
+            self.log_goes_on()?;
+            if self.outgoing.len() >= UNRELEASED_BLOCKS_MAX {
+                let _ = self.logged.recv_timeout(DRIVER_SLEEP_MAX);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the log takes blocks: if not, those that were executed and are not in it have no effect.
+    pub(super) fn log_goes_on(&self) -> Result<(), Ended> {
+        match self.parts.store.fault() {
+            None => Ok(()),
+            Some(fault) => {
+                let height = self.parts.store.durable_height().next();
+                Err(Ended::Log(height, AppendError::Fault { height, fault }))
+            }
         }
     }
 
@@ -142,7 +204,13 @@ impl Driver {
     }
 
     /// Has the log take a block with its seal.
-    fn log(&self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
+    fn log(&mut self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
+        self.since_checkpoint.blocks += 1;
+        self.since_checkpoint.bytes += bytes.len() as u64;
+        if height <= self.replayed {
+            // It is where it comes from.
+            return Ok(());
+        }
         // Behind the block, whose hash does not cover it: nodes of one chain may hold other seals.
         bytes.extend(seal.to_bytes());
         // Nothing was executed; without the log nothing may be.
@@ -187,12 +255,16 @@ impl Driver {
         latest.generation = outcome.generation;
         latest.backlog = outcome.backlog;
         latest.tempo.block(Instant::now());
-        latest.counts.blocks.add(&outcome.stats);
-        // Before the answers go out: a client that has its answer sees it counted.
-        let replies = outcome.replies.iter().map(|replied| replied.repeated);
-        let orders = outcome.ordered.iter().map(|ordered| ordered.repeated);
-        let repeated = replies.chain(orders).filter(|is_one| *is_one);
-        latest.counts.repeated += repeated.count() as u64;
+        // Counts are of this life of the node.
+        let is_new = outcome.height > self.replayed;
+        if is_new {
+            latest.counts.blocks.add(&outcome.stats);
+            // Before the answers go out: a client that has its answer sees it counted.
+            let replies = outcome.replies.iter().map(|replied| replied.repeated);
+            let orders = outcome.ordered.iter().map(|ordered| ordered.repeated);
+            let repeated = replies.chain(orders).filter(|is_one| *is_one);
+            latest.counts.repeated += repeated.count() as u64;
+        }
         // Whoever asks how the node is does not wait for the metrics.
         drop(latest);
         let metrics = &self.parts.metrics;
@@ -200,6 +272,9 @@ impl Driver {
         metrics.set_generation(outcome.generation);
         metrics.set_mailbox_depth(outcome.backlog as u64);
         crate::log::leaks::tell();
+        if !is_new {
+            return;
+        }
         metrics.add_dead_letters(outcome.stats.dead_letters);
         let stats = &outcome.stats;
         metrics.add_forgotten(stats.answers_forgotten, stats.clients_forgotten);
@@ -221,6 +296,10 @@ impl Driver {
             generation: outcome.generation,
         };
         let forgotten = self.parts.events.add(block, outcome.events);
+        if outcome.height <= self.replayed {
+            // Nobody waits for it, and the log of the life before has its lines.
+            return;
+        }
         self.parts.metrics.add_events(emitted, forgotten);
         for line in outcome.logs {
             lines::log(&line);

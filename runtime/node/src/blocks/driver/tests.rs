@@ -56,12 +56,20 @@ fn ends_behind(messages: usize) -> bool {
         clock: Arc::new(SystemClock),
         ground: Ground::default(),
         standing: Arc::default(),
+        released: Arc::new(Released::beginning(
+            refit_admin::Moment {
+                height: Height(0),
+                generation: refit_abi::Generation(1),
+            },
+            false,
+        )),
+        checkpoints: crossbeam_channel::bounded(1).0,
         store: Arc::new(MemoryStore::default()),
         intake: outlet,
         duty: duty.clone(),
         latest: Arc::default(),
         metrics: Arc::new(Metrics::new()),
-        events: crate::answers::events::log().writer,
+        events: crate::answers::events::log(refit_ordering::Branch::default(), Height(0)).writer,
     });
     let (done, ended) = crossbeam_channel::bounded(1);
     std::thread::spawn(move || {

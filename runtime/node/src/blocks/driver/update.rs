@@ -113,6 +113,8 @@ impl Driver {
         let verdict = resumed.verdict.as_ref();
         if let Some(Verdict::Committed(_)) = verdict {
             self.ground.manifest = becomes.manifest;
+            // With it the way back over the upgrade is never gone again.
+            self.since_checkpoint.is_other_code = true;
             if let Some(parameters) = &resumed.parameters {
                 self.put_in_force(parameters);
             }

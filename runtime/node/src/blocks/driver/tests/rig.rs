@@ -96,12 +96,21 @@ impl Rig {
                 ..Ground::default()
             },
             standing: Arc::clone(&standing),
+            released: Arc::new(Released::beginning(
+                refit_admin::Moment {
+                    height: set.tip.height,
+                    generation: refit_abi::Generation(1),
+                },
+                false,
+            )),
+            checkpoints: crossbeam_channel::bounded(1).0,
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
             duty: duty.clone(),
             latest: Arc::clone(&latest),
             metrics: Arc::new(Metrics::new()),
-            events: crate::answers::events::log().writer,
+            events: crate::answers::events::log(refit_ordering::Branch::default(), set.tip.height)
+                .writer,
         });
         let sent = intake.try_send(Intake::Started(awaited));
         assert!(sent.is_ok());

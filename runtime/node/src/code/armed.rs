@@ -1,0 +1,89 @@
+//! [`Armed`]: the record of an upgrade that may happen: it is durable before the gate closes, so that a start after a
+//! crash can do what the block after the update point says was done.
+//!
+//! The record does not decide. A block that says "committed" does; without one the upgrade did not happen.
+
+use refit_ordering::PlanDigest;
+use refit_store::{Archive, Fault, RecordChange};
+use refit_upgrade::Plan;
+use serde::{Deserialize, Serialize};
+
+/// The beginning of the names of such records; the plan's digest follows.
+const NAME: &str = "upgrade/";
+
+/// The form of such a record.
+const ARMED_FORMAT: u32 = 1;
+
+/// An upgrade that was armed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Armed {
+    format: u32,
+    /// The plan as it was taken on. Its libraries are kept by their hashes.
+    pub(crate) plan: Plan,
+}
+
+/// A record, and the plan's digest by which blocks name it.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    name: String,
+    pub(crate) armed: Armed,
+}
+
+impl Armed {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let format = ARMED_FORMAT;
+        Self { format, plan }
+    }
+
+    /// Writes it down; durable when this returns.
+    pub(crate) fn record(&self, digest: &PlanDigest, archive: &dyn Archive) -> Result<(), Fault> {
+        let content = serde_json::to_vec(self).map_err(|error| Fault::Disk {
+            detail: error.to_string(),
+        })?;
+        archive.set_records(vec![RecordChange::put(name(digest), content)])
+    }
+}
+
+/// The record of the plan that a block names, if there is one that can be read.
+pub(crate) fn find(digest: &PlanDigest, archive: &dyn Archive) -> Result<Option<Armed>, Fault> {
+    let content = archive.record(&name(digest))?;
+    let read = |content: Vec<u8>| serde_json::from_slice::<Armed>(&content).ok();
+    Ok(content
+        .and_then(read)
+        .filter(|armed| armed.format == ARMED_FORMAT))
+}
+
+/// All records.
+pub(crate) fn all(archive: &dyn Archive) -> Result<Vec<Recorded>, Fault> {
+    let recorded = |(name, content): (String, Vec<u8>)| {
+        let armed = serde_json::from_slice(&content).ok()?;
+        Some(Recorded { name, armed })
+    };
+    Ok(archive
+        .records(NAME)?
+        .into_iter()
+        .filter_map(recorded)
+        .collect())
+}
+
+/// Takes records away.
+pub(crate) fn forget(records: &[Recorded], archive: &dyn Archive) -> Result<(), Fault> {
+    match records {
+        [] => Ok(()),
+        records => {
+            let gone = records
+                .iter()
+                .map(|it| RecordChange::remove(it.name.as_str()));
+            archive.set_records(gone.collect())
+        }
+    }
+}
+
+/// Takes the record of an upgrade away that did not happen.
+pub(crate) fn forget_plan(digest: &PlanDigest, archive: &dyn Archive) -> Result<(), Fault> {
+    archive.set_records(vec![RecordChange::remove(name(digest))])
+}
+
+fn name(digest: &PlanDigest) -> String {
+    format!("{NAME}{digest}")
+}

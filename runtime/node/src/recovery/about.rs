@@ -1,0 +1,116 @@
+//! [`About`]: what a checkpoint says beside the states: the ground that the next block stands on, and the code that the
+//! states are of.
+
+use crate::code::libraries::Libraries;
+use refit_abi::Generation;
+use refit_kernel::GenerationTable;
+use refit_ordering::{Ground, Header};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The form of what stands beside a checkpoint; it begins with it.
+pub(crate) const ABOUT_FORMAT: u32 = 1;
+
+/// A checkpoint, its states apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// The header of an empty block that would follow at once: it names all of the ground.
+    next: Header,
+    pub(crate) generation: Generation,
+    /// The kinds, in the order of the generation's table.
+    pub(crate) kinds: Vec<KeptKind>,
+}
+
+/// The code of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptKind {
+    pub(crate) kind: String,
+    /// BLAKE3 of its library, in hexadecimal.
+    pub(crate) artifact: String,
+    /// Where the library was when it came in.
+    pub(crate) file: String,
+}
+
+impl About {
+    pub(crate) fn new(ground: &Ground, table: &GenerationTable, libraries: &Libraries) -> Self {
+        let kind = |kind: &refit_abi::host::Kind| {
+            let release = libraries.release(&libraries.artifact(kind));
+            KeptKind {
+                kind: kind.descriptor().kind.clone(),
+                artifact: release.artifact,
+                file: release.file,
+            }
+        };
+        Self {
+            next: ground.extend(ground.tip.time, Vec::new()).header,
+            generation: table.number(),
+            kinds: table.iter().map(|(_, entry)| kind(&entry.kind)).collect(),
+        }
+    }
+
+    /// What the next block stands on.
+    pub(crate) fn ground(&self) -> Ground {
+        Ground::of(&self.next)
+    }
+
+    /// The libraries that it needs.
+    pub(crate) fn artifacts(&self) -> BTreeSet<String> {
+        self.kinds
+            .iter()
+            .map(|kind| kind.artifact.clone())
+            .collect()
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        match postcard::to_allocvec(&(ABOUT_FORMAT, self)) {
+            Ok(bytes) => bytes,
+            // Postcard fails on sequences of unknown length and on full buffers; here is neither.
+            Err(error) => unreachable!("it has only sized fields: {error}"),
+        }
+    }
+
+    /// Reads back what [`About::to_bytes`] gave; why not, if it is something else.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let read: Result<(u32, &[u8]), _> = postcard::take_from_bytes(bytes);
+        let (format, rest) = read.map_err(|error| error.to_string())?;
+        if format != ABOUT_FORMAT {
+            return Err(format!(
+                "it is of form {format}, and this program reads form {ABOUT_FORMAT}"
+            ));
+        }
+        postcard::from_bytes(rest).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::{BlockHash, BlockTime, Height};
+    use refit_ordering::{PlanDigest, ReceiptHash, Tip, UpgradeEnd, UpgradeOutcome};
+
+    #[test]
+    fn the_ground_of_a_checkpoint_reads_back_whole() {
+        let ground = Ground {
+            tip: Tip {
+                height: Height(41),
+                time: BlockTime(1_000),
+                hash: BlockHash([7; 32]),
+            },
+            receipt: ReceiptHash([9; 32]),
+            outcome: Some(UpgradeOutcome {
+                plan: PlanDigest([3; 32]),
+                end: UpgradeEnd::Committed,
+            }),
+            ..Ground::default()
+        };
+        let table = GenerationTable::first(Vec::new());
+        let about = About::new(&ground, &table, &Libraries::default());
+        let read = About::from_bytes(&about.to_bytes()).unwrap();
+        assert_eq!(read, about);
+        assert_eq!(read.ground(), ground);
+        let mut other = about.to_bytes();
+        other[0] = 9;
+        assert!(About::from_bytes(&other).unwrap_err().contains("form 9"));
+        assert!(About::from_bytes(&[]).is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! The first checkpoint of a chain: its engines have just started, there is no block, and nothing of them is anywhere
+//! else.
+
+use super::RecoveryError;
+use super::about::About;
+use refit_abi::Height;
+use refit_kernel::{Executor, ImageScope};
+use refit_loader::LoadedModule;
+use refit_store::Archive;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+/// Keeps the libraries of a chain that begins.
+pub(crate) fn keep_code<'a>(
+    modules: impl Iterator<Item = &'a LoadedModule>,
+    archive: &dyn Archive,
+) -> Result<(), RecoveryError> {
+    for module in modules {
+        let path = module.path_for_child().unwrap_or_default();
+        let kept = fs::read(&path).and_then(|bytes| archive.keep_code(&bytes));
+        let kept = kept.map_err(|source| RecoveryError::File {
+            path: path.clone(),
+            source,
+        })?;
+        // What is kept is what was loaded, whatever lies at the path by now.
+        if kept != module.artifact().to_string() {
+            return Err(RecoveryError::CodeChanged { path, found: kept });
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the state before the first block.
+pub(crate) fn keep(
+    executor: &Executor,
+    about: &About,
+    archive: &dyn Archive,
+) -> Result<(), RecoveryError> {
+    let file = |source| RecoveryError::File {
+        path: PathBuf::from("the first checkpoint"),
+        source,
+    };
+    let new = archive.new_checkpoint().map_err(file)?;
+    let mut to = BufWriter::new(new.file());
+    let written = executor.write_image(&ImageScope::whole(usize::MAX), &mut to);
+    written.map_err(|error| file(io::Error::other(error.to_string())))?;
+    to.flush().map_err(file)?;
+    drop(to);
+    archive.keep_checkpoint(new, Height(0), about.to_bytes())?;
+    Ok(())
+}

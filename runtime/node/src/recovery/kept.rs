@@ -1,0 +1,193 @@
+//! [`Kept`]: the newest state that the data folder has, with the code that it is of, loaded.
+
+use super::RecoveryError;
+use super::about::About;
+use crate::code::libraries::Libraries;
+use refit_abi::Height;
+use refit_abi::host::Kind;
+use refit_kernel::{Executor, GenerationTable, ImageReader, Parameters, StreamError};
+use refit_loader::{LoadedModule, Loader};
+use refit_store::{Archive, Checkpoint};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::sync::Arc;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// A state to go on from.
+pub(crate) struct Kept {
+    pub(crate) about: About,
+    pub(crate) parameters: Parameters,
+    pub(crate) modules: Vec<LoadedModule>,
+    pub(crate) table: Arc<GenerationTable>,
+    pub(crate) executor: Executor,
+}
+
+impl Kept {
+    /// Reads the newest checkpoint that can be read; one that cannot is told, and the one before is taken. `None` if
+    /// there is none at all, and no block up to `last`: the chain has not begun.
+    pub(crate) fn newest(
+        archive: &dyn Archive,
+        last: Height,
+        loader: &Loader,
+    ) -> Result<Option<Self>, RecoveryError> {
+        let mut checkpoints = archive.checkpoints()?;
+        let mut why = (checkpoints.is_empty() && last > Height(0))
+            .then(|| format!("there are blocks up to {last}, and no checkpoint"));
+        while let Some(checkpoint) = checkpoints.pop() {
+            match Self::read(&checkpoint, archive, loader)? {
+                Ok(kept) => return Ok(Some(kept)),
+                Err(reason) => {
+                    let (height, path) = (checkpoint.height, checkpoint.path.display());
+                    tracing::error!(%height, %path, "a checkpoint cannot be read: {reason}");
+                    why.get_or_insert(reason);
+                    // It must not be counted when the blocks are removed that no checkpoint needs.
+                    if !checkpoints.is_empty() {
+                        archive.drop_checkpoint(checkpoint.number)?;
+                    }
+                }
+            }
+        }
+        why.map_or(Ok(None), |why| Err(RecoveryError::NoCheckpoint { why }))
+    }
+
+    /// Reads one; why not, if it is damaged.
+    fn read(
+        checkpoint: &Checkpoint,
+        archive: &dyn Archive,
+        loader: &Loader,
+    ) -> Result<Result<Self, String>, RecoveryError> {
+        let about = match About::from_bytes(&checkpoint.about) {
+            Ok(about) => about,
+            Err(why) => return Ok(Err(why)),
+        };
+        let file = match File::open(&checkpoint.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Err(error.to_string()));
+            }
+            // The file may be sound: nothing is decided about it.
+            Err(source) => return Err(unread(checkpoint, source)),
+        };
+        // Whole before any code of an engine sees a byte of it.
+        match look_through(&file) {
+            Ok(()) => {}
+            Err(StreamError::Read { source }) => return Err(unread(checkpoint, source)),
+            Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),
+        }
+        let modules = load(&about, archive, loader)?;
+        let kinds = kinds(&about, &modules);
+        let kinds = kinds.map_err(|kind| RecoveryError::CodeMissing {
+            height: about.ground().tip.height,
+            artifact: String::new(),
+            kind,
+        })?;
+        let read = executor(&about, kinds, file);
+        Ok(read
+            .map(|(executor, table)| Self {
+                parameters: (**executor.parameters()).clone(),
+                about,
+                modules,
+                table,
+                executor,
+            })
+            .map_err(|error| RecoveryError::unreadable(&error)))
+    }
+
+    /// The libraries that are mapped now, under the names that they had.
+    pub(crate) fn libraries(about: &About, modules: Vec<LoadedModule>) -> Libraries {
+        let mut libraries = Libraries::default();
+        for kind in &about.kinds {
+            libraries.came_from(kind.artifact.clone(), kind.file.clone());
+        }
+        libraries.add(modules);
+        libraries
+    }
+}
+
+fn unread(checkpoint: &Checkpoint, source: std::io::Error) -> RecoveryError {
+    let path = checkpoint.path.clone();
+    RecoveryError::File { path, source }
+}
+
+/// Reads an image to its end, and holds none of it.
+fn look_through(file: &File) -> Result<(), StreamError> {
+    let from = |file: &File| {
+        file.try_clone()
+            .map_err(|source| StreamError::Read { source })
+    };
+    let reader = BufReader::with_capacity(READ_BYTES, from(file)?);
+    ImageReader::begin(reader)?.check().map(drop)?;
+    std::io::Seek::rewind(&mut from(file)?).map_err(|source| StreamError::Read { source })
+}
+
+/// Loads the libraries of a checkpoint, each once, in the order of its kinds.
+fn load(
+    about: &About,
+    archive: &dyn Archive,
+    loader: &Loader,
+) -> Result<Vec<LoadedModule>, RecoveryError> {
+    let mut modules: Vec<LoadedModule> = Vec::new();
+    for kind in &about.kinds {
+        let mut loaded = modules.iter();
+        if loaded.any(|module| module.artifact().to_string() == kind.artifact) {
+            continue;
+        }
+        let path = archive.code(&kind.artifact);
+        let path = path.ok_or_else(|| RecoveryError::CodeMissing {
+            height: about.ground().tip.height,
+            kind: kind.kind.clone(),
+            artifact: kind.artifact.clone(),
+        })?;
+        let fail = |source| RecoveryError::Code {
+            path: path.clone(),
+            source,
+        };
+        let probed = loader.probe_file(&path).map_err(fail)?;
+        let found = probed.staged().id().to_string();
+        if found != kind.artifact {
+            return Err(RecoveryError::CodeChanged { path, found });
+        }
+        let module = loader.load(probed).map_err(|error| fail(error.into()))?;
+        modules.push(module);
+    }
+    Ok(modules)
+}
+
+/// The code of each kind, in the order of the generation's table; the name of one that no library has.
+fn kinds(about: &About, modules: &[LoadedModule]) -> Result<Vec<Kind>, String> {
+    let kind = |kept: &super::about::KeptKind| {
+        let mut all = modules.iter().flat_map(|module| module.module().kinds());
+        let found = all.find(|kind| kind.descriptor().kind == kept.kind);
+        found.ok_or_else(|| kept.kind.clone())
+    };
+    about.kinds.iter().map(kind).collect()
+}
+
+/// Reads the states, on a thread of its own: it calls into the modules, and every thread that does must end before they
+/// can be unmapped.
+fn executor(
+    about: &About,
+    kinds: Vec<Kind>,
+    file: File,
+) -> Result<(Executor, Arc<GenerationTable>), StreamError> {
+    let number = about.generation;
+    let read = move || {
+        let reader = ImageReader::begin(BufReader::with_capacity(READ_BYTES, file))?;
+        let grants = reader.parameters().grants.clone();
+        let table = GenerationTable::at(number, kinds, grants);
+        let copied = reader.executor(table.clone(), |_| ())?;
+        Ok((copied.executor, table))
+    };
+    let thread = std::thread::Builder::new()
+        .name("refit-restore".to_owned())
+        .stack_size(refit_kernel::limits::ENGINE_STACK_BYTES);
+    let thread = thread
+        .spawn(read)
+        .map_err(|source| StreamError::Read { source })?;
+    thread.join().unwrap_or_else(|_| {
+        let source = std::io::Error::other("the code of an engine panicked as it read its state");
+        Err(StreamError::Read { source })
+    })
+}

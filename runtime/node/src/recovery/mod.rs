@@ -1,0 +1,26 @@
+//! Recovery: a node that starts goes on where the one before it ended, however that ended.
+//!
+//! ```text
+//! data folder ── newest checkpoint, the code it is of ([`kept`]) ──▶ executor at block C
+//!             ── log, blocks C+1 … tip ([`replaying`]) ───────────▶ the same blocks again, the driver as ever
+//!             ── records of upgrades ([`armed`](crate::code::armed)) ─────────────────▶ made again where a block says that they were
+//! ```
+//!
+//! Nothing but the log decides. A block is executed again only if it stands on exactly the ground that it stood on,
+//! so a difference is found at the first block that has it. What was told before is not told again: replayed blocks
+//! answer nobody and write no engine's log lines.
+//!
+//! [`checkpoints`] keeps the way short: a thread writes a new one when the log has grown, and after each upgrade.
+//! [`attempts`] counts starts that end at the last block.
+
+pub(crate) mod about;
+pub(crate) mod attempts;
+pub(crate) mod checkpoints;
+mod error;
+pub(crate) mod first;
+pub(crate) mod kept;
+pub(crate) mod replaying;
+mod set_aside;
+
+pub use error::RecoveryError;
+pub use set_aside::{AsideMessage, SetAsideError, set_aside};

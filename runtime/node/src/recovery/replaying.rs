@@ -1,0 +1,189 @@
+//! [`Replaying`]: the blocks of the log again, one after the other, and then those of another source: a node that starts
+//! is a node to which decided blocks come.
+//!
+//! A block that says that an upgrade was committed before it waits until that upgrade was made here too.
+
+use super::attempts;
+use crossbeam_channel::Sender;
+use refit_abi::{BlockTime, Height};
+use refit_ordering::{
+    Block, BlockRefused, BlockSource, Decided, Due, Foretold, Ground, Mempool, Outlet, PlanDigest,
+    SealedBlock, UpgradeEnd, UpgradeOutcome,
+};
+use refit_store::{Fault, Store};
+use std::sync::Arc;
+
+/// What whoever starts the node hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// The next block says that this upgrade was committed after the block at `height`.
+    Upgrade { plan: PlanDigest, height: Height },
+    /// All blocks of the log were executed.
+    Done,
+    /// The next block is the last one, and has ended the node so often that it is not executed again.
+    StaysBelow { height: Height, starts: u32 },
+    /// The log cannot be read on.
+    Unreadable { height: Height, why: String },
+}
+
+/// Plays the log from where its node stands to its end.
+pub(crate) struct Replaying {
+    store: Arc<dyn Store>,
+    /// The last block of the log.
+    last: Height,
+    /// Decides the blocks behind it.
+    then: Box<dyn BlockSource>,
+    outlet: Option<Arc<dyn Outlet>>,
+    next: Option<Decided>,
+    /// Whether the upgrade before the next block was asked for.
+    asked: bool,
+    /// Until the log is at its end. It has room for all that is ever told.
+    tell: Option<Sender<Heard>>,
+}
+
+impl Replaying {
+    /// Plays `store` up to the block that is its last now; tells `tell`, which must not be full.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        then: Box<dyn BlockSource>,
+        tell: Sender<Heard>,
+    ) -> Self {
+        Self {
+            last: store.last(),
+            store,
+            then,
+            outlet: None,
+            next: None,
+            asked: false,
+            tell: Some(tell),
+        }
+    }
+
+    fn tell(&self, heard: Heard) {
+        if let Some(tell) = &self.tell {
+            // Whoever starts the node may have given up.
+            let _ = tell.send(heard);
+        }
+    }
+
+    /// The block at `height` as the log has it.
+    fn read(&self, height: Height) -> Result<Decided, String> {
+        let bytes = self.store.read(height).map_err(|error| error.to_string())?;
+        let sealed = SealedBlock::from_bytes(&bytes).map_err(|error| error.to_string())?;
+        Ok(Decided {
+            seal: sealed.seal,
+            ..Decided::from_elsewhere(sealed.block)
+        })
+    }
+
+    /// Notes that the last block is tried, before it is.
+    fn tries_last(&self) -> Result<(), Heard> {
+        let Some(archive) = self.store.archive() else {
+            return Ok(());
+        };
+        let height = self.last;
+        let starts = attempts::of(height, archive);
+        let starts = starts.map_err(|fault| unreadable(height, &fault))?;
+        if starts >= attempts::REPLAY_STARTS_MAX {
+            return Err(Heard::StaysBelow { height, starts });
+        }
+        attempts::begin(height, archive).map_err(|fault| unreadable(height, &fault))
+    }
+
+    /// Pushes the block that follows `ground`, once everything before it has happened.
+    fn go_on(&mut self, ground: &Ground) {
+        let height = ground.tip.height.next();
+        let block = match self.next.take() {
+            Some(next) if next.block.header.height == height => next,
+            _ => {
+                self.asked = false;
+                match self.read(height) {
+                    Ok(read) => read,
+                    Err(why) => return self.tell(Heard::Unreadable { height, why }),
+                }
+            }
+        };
+        if let Some(plan) = awaits_upgrade(&block.block, ground) {
+            if !std::mem::replace(&mut self.asked, true) {
+                let height = ground.tip.height;
+                self.tell(Heard::Upgrade { plan, height });
+            }
+            self.next = Some(block);
+            return;
+        }
+        if height == self.last
+            && let Err(heard) = self.tries_last()
+        {
+            return self.tell(heard);
+        }
+        if let Some(outlet) = &self.outlet {
+            // The block before was executed, so nothing waits there; a node that has ended executes none.
+            let _ = outlet.push(block);
+        }
+    }
+}
+
+fn unreadable(height: Height, fault: &Fault) -> Heard {
+    let why = fault.to_string();
+    Heard::Unreadable { height, why }
+}
+
+/// The upgrade that must be made before the block, if it was not.
+fn awaits_upgrade(block: &Block, ground: &Ground) -> Option<PlanDigest> {
+    match (&block.header.outcome, &ground.outcome) {
+        (
+            Some(UpgradeOutcome {
+                plan,
+                end: UpgradeEnd::Committed,
+            }),
+            None,
+        ) => Some(*plan),
+        _ => None,
+    }
+}
+
+impl BlockSource for Replaying {
+    fn mempool(&self) -> &Arc<Mempool> {
+        self.then.mempool()
+    }
+
+    fn begin(&mut self, outlet: Arc<dyn Outlet>) {
+        self.outlet = Some(outlet.clone());
+        self.then.begin(outlet);
+    }
+
+    fn validate(&self, proposal: &Block, now: BlockTime) -> Result<(), BlockRefused> {
+        self.then.validate(proposal, now)
+    }
+
+    fn executed(&mut self, ground: &Ground) {
+        if self.tell.is_some() && ground.tip.height < self.last {
+            return self.go_on(ground);
+        }
+        self.tell(Heard::Done);
+        self.tell = None;
+        self.then.executed(ground);
+    }
+
+    fn foretold(&self) -> Foretold {
+        match (&self.next, &self.tell) {
+            (Some(next), _) => Foretold::by(&next.block),
+            // It has no upgrade before it that was not made, or it would wait here.
+            (None, Some(_)) => Foretold::Nothing,
+            (None, None) => self.then.foretold(),
+        }
+    }
+
+    fn next_due(&self, now: BlockTime, due: Due) -> Option<BlockTime> {
+        match self.tell {
+            Some(_) => None,
+            None => self.then.next_due(now, due),
+        }
+    }
+
+    fn tick(&mut self, now: BlockTime, due: Due) {
+        if self.tell.is_none() {
+            self.then.tick(now, due);
+        }
+    }
+}

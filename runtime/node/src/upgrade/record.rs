@@ -1,0 +1,45 @@
+//! What must be durable before the gate closes: the libraries that come in, and the record of the plan. With them a start
+//! after a crash can do what the block after the update point says was done.
+
+use super::attempt::Attempt;
+use super::refused::{UpgradeRefused, refused, refused_by};
+use crate::blocks::chain;
+use crate::code::armed::{self, Armed};
+use refit_abi::codes;
+use refit_admin::api;
+use std::fs;
+
+impl Attempt {
+    /// Writes it down, unless it is there from the first time or nothing outlives the process.
+    pub(super) fn record(&self) -> Result<(), UpgradeRefused> {
+        let Some(archive) = self.upgrades.store.archive() else {
+            return Ok(());
+        };
+        if self.rules.again {
+            return Ok(());
+        }
+        let phase = api::Phase::Armed;
+        let _code = self.upgrades.code.lock();
+        for module in &self.loaded {
+            let path = module.path_for_child().unwrap_or_default();
+            let kept = fs::read(path).and_then(|bytes| archive.keep_code(&bytes));
+            let next = "make room on the disk of the data folder, and apply the plan again";
+            kept.map_err(|error| {
+                let detail = format!("the library {} is not kept: {error}", module.name());
+                refused(phase, codes::UPGRADE_NOT_RECORDED, &detail, next)
+            })?;
+        }
+        let recorded = Armed::new(self.plan.clone()).record(&chain::digest(&self.plan), archive);
+        recorded.map_err(|fault| refused_by(phase, &fault))
+    }
+
+    /// The upgrade did not happen: its record goes. If that fails it stays, and does nothing.
+    pub(super) fn forget_record(&self) {
+        if let Some(archive) = self.upgrades.store.archive()
+            && !self.rules.again
+            && let Err(fault) = armed::forget_plan(&chain::digest(&self.plan), archive)
+        {
+            tracing::warn!(id = self.id, "the record of the upgrade stays: {fault}");
+        }
+    }
+}

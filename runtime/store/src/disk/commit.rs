@@ -1,0 +1,154 @@
+//! The thread that makes things durable: it takes all that waits, writes it in one transaction, and tells. While one
+//! commit is under way the next group fills.
+//!
+//! A commit that fails is not tried again: nobody knows what the disk has. The store takes nothing more then, and
+//! what waits is told why.
+
+use super::JOURNAL_RECORDS_KEPT;
+use super::queue::{Group, Order, Queue, What};
+use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, fault};
+use crate::{Fault, RecordChange, Wake};
+use parking_lot::Mutex;
+use redb::{Database, WriteTransaction};
+use refit_abi::Height;
+use std::sync::Arc;
+
+/// Most blocks that one commit removes, so that no other block waits long for that.
+const REMOVED_PER_COMMIT_MAX: usize = 512;
+
+/// The beginning of the names of records that were blocks.
+const ASIDE: &str = "aside/";
+
+/// What the thread shares with its store.
+pub(super) struct Shared {
+    pub(super) db: Database,
+    pub(super) queue: Queue,
+    pub(super) wake: Mutex<Option<Wake>>,
+}
+
+/// The thread's own.
+pub(super) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    /// Blocks up to this one are needed by no checkpoint.
+    pub(super) needless: Height,
+    /// There may be such blocks.
+    pub(super) more: bool,
+}
+
+impl Committer {
+    pub(super) fn run(mut self) {
+        while let Some(group) = self.shared.queue.next(self.more) {
+            let blocks = group.blocks.len();
+            match self.commit(&group) {
+                Ok(told) => {
+                    self.shared.queue.committed(blocks);
+                    for (order, number) in group.orders.into_iter().zip(told) {
+                        // Its owner may have gone.
+                        let _ = order.done.send(Ok(number));
+                    }
+                    if blocks > 0 {
+                        self.wake();
+                    }
+                }
+                Err(why) => {
+                    tracing::error!("the store takes nothing more: {why}");
+                    for order in group.orders {
+                        let _ = order.done.send(Err(why.clone()));
+                    }
+                    self.shared.queue.fail(why);
+                    return self.wake();
+                }
+            }
+        }
+        self.shared.queue.fail(Fault::Ended);
+    }
+
+    fn wake(&self) {
+        if let Some(wake) = &*self.shared.wake.lock() {
+            wake();
+        }
+    }
+
+    /// One transaction: all of the group, or nothing of it.
+    fn commit(&mut self, group: &Group) -> Result<Vec<u64>, Fault> {
+        let txn = self.shared.db.begin_write().map_err(fault)?;
+        self.blocks(&txn, group)?;
+        let mut told = Vec::with_capacity(group.orders.len());
+        for order in &group.orders {
+            told.push(self.order(&txn, order)?);
+        }
+        txn.commit().map_err(fault)?;
+        Ok(told)
+    }
+
+    fn blocks(&mut self, txn: &WriteTransaction, group: &Group) -> Result<(), Fault> {
+        if group.blocks.is_empty() && !self.more {
+            return Ok(());
+        }
+        let mut table = txn.open_table(BLOCKS).map_err(fault)?;
+        for (height, block) in (group.first.0..).zip(&group.blocks) {
+            table.insert(height, &**block).map_err(fault)?;
+        }
+        if self.more {
+            self.more =
+                tables::remove_through(&mut table, self.needless.0, REMOVED_PER_COMMIT_MAX)?;
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, txn: &WriteTransaction, order: &Order) -> Result<u64, Fault> {
+        match &order.what {
+            What::Journal(record) => journal(txn, record),
+            What::Records(changes) => tables::change(txn, changes).map(|()| 0),
+            What::Keep {
+                number,
+                height,
+                about,
+            } => {
+                let mut table = txn.open_table(CHECKPOINTS).map_err(fault)?;
+                let new = Listed {
+                    number: *number,
+                    height: *height,
+                    about: about.clone(),
+                };
+                tables::list(&mut table, &new)?;
+                while let [oldest, rest @ ..] = &*tables::checkpoints(&table)? {
+                    if rest.len() < super::CHECKPOINTS_KEPT {
+                        // Removed with one of the next commits: if this one fails nothing is missing.
+                        (self.needless, self.more) = (oldest.height, true);
+                        break;
+                    }
+                    table.remove(oldest.number).map_err(fault)?;
+                }
+                Ok(0)
+            }
+            What::SetAside { height } => set_aside(txn, *height),
+            What::Drop { number } => {
+                let mut table = txn.open_table(CHECKPOINTS).map_err(fault)?;
+                table.remove(number).map_err(fault)?;
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// Makes a record of a block.
+fn set_aside(txn: &WriteTransaction, height: Height) -> Result<u64, Fault> {
+    let mut blocks = txn.open_table(BLOCKS).map_err(fault)?;
+    let Some(block) = blocks.remove(height.0).map_err(fault)? else {
+        return Ok(0);
+    };
+    let aside = RecordChange::put(format!("{ASIDE}{height}"), block.value().to_vec());
+    tables::change(txn, &[aside]).map(|()| 0)
+}
+
+/// Adds a record, and forgets the oldest beyond what is kept; gives the new one's index.
+fn journal(txn: &WriteTransaction, record: &[u8]) -> Result<u64, Fault> {
+    let mut table = txn.open_table(JOURNAL).map_err(fault)?;
+    let index = tables::ends(&table)?.map_or(0, |(_, last)| last + 1);
+    table.insert(index, record).map_err(fault)?;
+    if let Some(through) = index.checked_sub(JOURNAL_RECORDS_KEPT) {
+        tables::remove_through(&mut table, through, REMOVED_PER_COMMIT_MAX)?;
+    }
+    Ok(index)
+}

@@ -1,0 +1,8 @@
+//! The promises of the store that outlives its process: to its writer, to a start after any end, and on a disk that
+//! fails.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod cut;
+mod disk;
+mod failing;
+mod promises;

@@ -1,0 +1,270 @@
+//! A node that starts on the folder of one that has ended, however that ended: the same states, the same chain, the same
+//! code, and each message once.
+
+use crate::fixed_blocks::{SWAP_AFTER, scene, steps};
+use refit_abi::host::Explain;
+use refit_abi::{Generation, Height};
+use refit_admin::Node as _;
+use refit_admin::api::UpgradeState;
+use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
+use refit_store::{BlockLog, DiskStore, Store};
+use refit_tests::{Fixed, Played, Scene};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const WORKERS: usize = 2;
+
+/// The folder as a kill leaves it: copied while its node runs.
+fn killed(folder: &Path) -> TempDir {
+    let blocks = || fs::read(folder.join("blocks.redb")).unwrap();
+    loop {
+        let (before, copy) = (blocks(), tempfile::tempdir().unwrap());
+        copy_all(folder, copy.path());
+        // At one moment: a file that is written while it is copied is none that a kill leaves.
+        if blocks() == before {
+            return copy;
+        }
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy_all(&path, &copy),
+            // A checkpoint that is given its name meanwhile.
+            false => drop(fs::copy(&path, &copy)),
+        }
+    }
+}
+
+/// What a node comes to that is never ended, after so many steps.
+fn whole(scene: &Scene, played: usize) -> Played {
+    let fixed = Fixed::start(scene);
+    fixed.play(steps().drain(..played).collect());
+    fixed.played()
+}
+
+fn same(found: &Played, wanted: &Played) {
+    assert_eq!(found.blocks, wanted.blocks);
+    assert_eq!(found.refused, None);
+    assert!(
+        found.states == wanted.states,
+        "other states after {} blocks",
+        wanted.blocks.len()
+    );
+    assert!(wanted.receipts.ends_with(&found.receipts));
+}
+
+/// Waits until there is a checkpoint of the generation that the upgrade has brought.
+fn checkpoint_of_new_code(fixed: &Fixed) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while fixed.checkpoints() < 2 {
+        assert!(Instant::now() < deadline, "{:?}", fixed.refused());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_node_that_is_killed_after_any_block_goes_on_as_if_nothing_had_happened() {
+    let scene = scene(WORKERS);
+    let all = whole(&scene, steps().len());
+    for cut in 0..=steps().len() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Fixed::on_disk(&scene, folder.path());
+        let (before, after) = (steps()[..cut].to_vec(), steps()[cut..].to_vec());
+        first.play(before);
+        let left = killed(folder.path());
+        drop(first);
+        let second = Fixed::on_disk(&scene, left.path());
+        // Behind the last block of the old code nothing has told yet that the upgrade happened: it happens again.
+        match cut as u64 == SWAP_AFTER {
+            true => second.committed(),
+            false => same(&second.played(), &whole(&scene, cut)),
+        }
+        second.play(after);
+        same(&second.played(), &all);
+        assert!(steps().len() as u64 > SWAP_AFTER);
+        assert_eq!(
+            second.harness().generation(),
+            Generation(2),
+            "cut after {cut}"
+        );
+    }
+}
+
+#[test]
+fn an_upgrade_is_made_again_where_the_log_says_that_it_was_and_no_checkpoint_has_it() {
+    let scene = scene(WORKERS);
+    let folder = tempfile::tempdir().unwrap();
+    let first = Fixed::on_disk(&scene, folder.path());
+    first.play(steps());
+    checkpoint_of_new_code(&first);
+    let all = first.played();
+    let reports = first.harness().node().upgrades();
+    drop(first);
+    // Without the newest checkpoint there is the one before the first block.
+    let left = killed(folder.path());
+    let store = DiskStore::open(left.path()).unwrap();
+    let archive = store.archive().unwrap();
+    let newest = archive.checkpoints().unwrap().pop().unwrap();
+    archive.drop_checkpoint(newest.number).unwrap();
+    drop(store);
+    for _ in 0..3 {
+        let again = Fixed::on_disk(&scene, left.path());
+        same(&again.played(), &all);
+        assert_eq!(again.harness().generation(), Generation(2));
+        let told = again.harness().node().upgrades();
+        assert_eq!(told.len(), reports.len(), "history has it once");
+        assert_eq!(told[0].state, UpgradeState::Committed);
+        drop(again);
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_told_and_the_one_before_is_taken() {
+    let scene = scene(WORKERS);
+    let folder = tempfile::tempdir().unwrap();
+    let first = Fixed::on_disk(&scene, folder.path());
+    first.play(steps());
+    checkpoint_of_new_code(&first);
+    let all = first.played();
+    drop(first);
+    let mut images: Vec<_> = fs::read_dir(folder.path().join("checkpoints"))
+        .unwrap()
+        .collect();
+    images.sort_by_key(|it| it.as_ref().unwrap().path());
+    let newest = images.pop().unwrap().unwrap().path();
+    let mut bytes = fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let again = Fixed::on_disk(&scene, folder.path());
+    same(&again.played(), &all);
+}
+
+/// A chain of one store that has begun, and its configuration.
+struct Begun {
+    folder: TempDir,
+    libraries: TempDir,
+}
+
+impl Begun {
+    fn new() -> Self {
+        let begun = Self {
+            folder: tempfile::tempdir().unwrap(),
+            libraries: tempfile::tempdir().unwrap(),
+        };
+        let library = begun.library();
+        fs::copy(crate::workshop().kv_v1(), library).unwrap();
+        drop(begun.start(|_| ()).unwrap());
+        begun
+    }
+
+    fn library(&self) -> PathBuf {
+        self.libraries.path().join("libkv.so")
+    }
+
+    fn start(
+        &self,
+        change: impl FnOnce(&mut NodeConfig),
+    ) -> Result<std::sync::Arc<Node>, refit_node::StartError> {
+        let engine = EngineConfig {
+            name: "kv".to_owned(),
+            kind: None,
+            library: self.library(),
+            config: "{}".to_owned(),
+        };
+        let mut config = NodeConfig::new(vec![engine], crate::workshop().probe());
+        change(&mut config);
+        Node::start_with(config, NodeParts::on_disk(self.folder.path()).unwrap())
+    }
+
+    /// The code of the refusal, and what it says.
+    fn refused(&self, change: impl FnOnce(&mut NodeConfig)) -> (String, String) {
+        let error = self.start(change).map(drop).unwrap_err();
+        assert!(!error.next().is_empty());
+        (error.code().to_owned(), error.to_string())
+    }
+
+    fn code(&self) -> PathBuf {
+        let mut kept = fs::read_dir(self.folder.path().join("code")).unwrap();
+        kept.next().unwrap().unwrap().path()
+    }
+}
+
+#[test]
+fn a_folder_of_another_chain_other_engines_or_other_code_is_refused_by_name() {
+    let begun = Begun::new();
+    let (code, said) = begun.refused(|config| config.chain = "other".to_owned());
+    assert_eq!(code, "data-other-chain");
+    assert!(
+        said.contains("`solo`") && said.contains("`other`"),
+        "{said}"
+    );
+
+    let (code, said) = begun.refused(|config| config.engines[0].name = "store".to_owned());
+    assert_eq!(code, "data-other-engines");
+    assert!(said.contains("`kv`") && said.contains("`store`"), "{said}");
+
+    let other = crate::workshop().kv_v2();
+    let (code, said) = begun.refused(|config| config.engines[0].library = other);
+    assert_eq!(code, "data-other-code");
+    assert!(said.contains("engine `kv`"), "{said}");
+    // Whoever says that it may differ gets what was live.
+    let other = crate::workshop().kv_v2();
+    let live = |config: &mut NodeConfig| {
+        config.engines[0].library = other;
+        config.live_code = true;
+    };
+    let node = begun.start(live).unwrap();
+    assert_eq!(node.status().unwrap().kinds[0].descriptor.version, 1);
+    drop(node);
+    // The same configuration in other words.
+    let words = |config: &mut NodeConfig| config.engines[0].config = " { } ".to_owned();
+    drop(begun.start(words).unwrap());
+}
+
+#[test]
+fn a_kept_library_that_is_missing_or_was_changed_is_refused_and_nothing_is_lost() {
+    let begun = Begun::new();
+    let kept = begun.code();
+    let away = begun.libraries.path().join("away.so");
+    fs::copy(&kept, &away).unwrap();
+    fs::remove_file(&kept).unwrap();
+    let (code, said) = begun.refused(|_| ());
+    assert_eq!(code, "kept-code-missing");
+    assert!(said.contains("`kv`"), "{said}");
+
+    // Another library that loads.
+    fs::copy(crate::workshop().kv_v2(), &kept).unwrap();
+    let (code, said) = begun.refused(|_| ());
+    assert_eq!(code, "kept-code-changed");
+    assert!(
+        said.contains(kept.file_name().unwrap().to_str().unwrap()),
+        "{said}"
+    );
+
+    fs::remove_file(&kept).unwrap();
+    fs::copy(&away, &kept).unwrap();
+    let node = begun.start(|_| ()).unwrap();
+    assert!(node.outlives() && node.receipt(Height(1)).is_none());
+}
+
+#[test]
+fn a_log_without_a_checkpoint_is_refused_and_not_begun_anew() {
+    let begun = Begun::new();
+    let store = DiskStore::open(begun.folder.path()).unwrap();
+    store.append(Height(1), b"a block").unwrap();
+    let archive = store.archive().unwrap();
+    let only = archive.checkpoints().unwrap().pop().unwrap();
+    archive.drop_checkpoint(only.number).unwrap();
+    drop(store);
+    let (code, said) = begun.refused(|_| ());
+    assert_eq!(code, "checkpoint-unreadable");
+    assert!(said.contains("blocks up to 1"), "{said}");
+}
