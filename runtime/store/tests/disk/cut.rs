@@ -1,4 +1,4 @@
-//! The power goes: of what was written since the last sync, any part may be there, in any order, the last one torn.
+//! The power goes: of what was written since the last sync, any part may be there, the last one torn between sectors.
 
 use crate::disk::{Disk, Told, apply};
 use proptest::prelude::*;
@@ -39,27 +39,43 @@ fn story() -> &'static Story {
     })
 }
 
-/// What is on the disk if the power goes after `until` things: all up to the last sync, and of the rest what `kept` says,
-/// the last one cut to `torn` bytes.
+/// A disk writes a sector whole or not at all.
+const SECTOR_BYTES: usize = 512;
+
+/// What is on the disk if the power goes after `until` things: all up to the last sync, and of the rest what `kept` says.
+/// Of the last one the sectors that begin behind `torn` of its bytes are as they were before.
 fn remains(until: usize, kept: &[bool], torn: usize) -> Vec<u8> {
     let told = &story().told[..until];
     let synced = told.iter().rposition(|it| matches!(it, Told::Sync));
     let synced = synced.map_or(0, |place| place + 1);
     let mut bytes = Vec::new();
     told[..synced].iter().for_each(|it| apply(&mut bytes, it));
-    let mut last = None;
-    for (place, it) in told[synced..].iter().enumerate() {
-        if kept.get(place).copied().unwrap_or(true) {
-            apply(&mut bytes, it);
-            last = Some(it);
+    let unsynced = told[synced..].iter().enumerate();
+    let left: Vec<_> = unsynced
+        .filter(|(place, _)| kept.get(*place).copied().unwrap_or(true))
+        .map(|(_, it)| it)
+        .collect();
+    let Some((last, others)) = left.split_last() else {
+        return bytes;
+    };
+    others.iter().for_each(|it| apply(&mut bytes, it));
+    match last {
+        Told::Write { at, bytes: new } => {
+            let end = (*at as usize).saturating_add(torn) / SECTOR_BYTES * SECTOR_BYTES;
+            let there = end.saturating_sub(*at as usize).min(new.len());
+            let new = match torn >= new.len() {
+                true => new.clone(),
+                false => new[..there].to_vec(),
+            };
+            apply(
+                &mut bytes,
+                &Told::Write {
+                    at: *at,
+                    bytes: new,
+                },
+            );
         }
-    }
-    if let Some(Told::Write { at, bytes: new }) = last {
-        let keeps = torn.min(new.len());
-        let lost = new.len() - keeps;
-        // Zeros, or whatever lay there: nobody knows. The harder case is that of old bytes, which the prefix has.
-        let at = *at as usize + keeps;
-        bytes[at..at + lost].fill(0);
+        other => apply(&mut bytes, other),
     }
     bytes
 }

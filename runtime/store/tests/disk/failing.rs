@@ -57,8 +57,13 @@ fn holds(promised: &Promised, disk: &Disk) {
     assert!(journal >= promised.journal, "{promised:?}: {journal}");
 }
 
+/// Runs without a fault behind which there is no place left. How much one commit takes is a matter of time, and so is
+/// their number.
+const SOUND_RUNS: usize = 5;
+
 /// Has the disk fail at each place in turn, until it is so late that it does not.
 fn each(fails: impl Fn(usize) -> Fails, expected: impl Fn(&Fault) -> bool) -> usize {
+    let mut sound = 0;
     for place in 0.. {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::failing(fails(place));
@@ -68,8 +73,13 @@ fn each(fails: impl Fn(usize) -> Fails, expected: impl Fn(&Fault) -> bool) -> us
         };
         let promised = write(&store);
         let Some(fault) = &promised.fault else {
-            return place;
+            sound += 1;
+            match sound == SOUND_RUNS {
+                true => return place,
+                false => continue,
+            }
         };
+        sound = 0;
         assert!(expected(fault), "{fault:?}");
         // Nothing is taken any more, and nothing is tried again.
         let counts = disk.counts();
@@ -90,7 +100,7 @@ fn a_disk_that_is_full_at_any_write_loses_nothing_that_was_promised() {
     };
     let writes = each(fails, |fault| *fault == Fault::DiskFull);
     eprintln!("full at each of {writes} writes");
-    assert!(writes > 20);
+    assert!(writes > 10);
 }
 
 #[test]
