@@ -66,6 +66,8 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     DATA_OTHER_ENGINES = "data-other-engines", Usage, "Put the engines back into the configuration as they were, or begin a new chain with `--data-dir`.";
     /// The configuration names code that is neither live nor what it named before.
     DATA_OTHER_CODE = "data-other-code", Usage, "Start the node with `--code live`, which starts what it ran, then bring the new code with `refit upgrade apply`.";
+    /// Nothing says that the block ends the node: it stays in the log.
+    BLOCK_NOT_ENDING = "block-not-ending", Usage, "Start the node; a block that ends it twice can be taken out then.";
     /// The block is not one that can be taken out of the log.
     BLOCK_NOT_LAST = "block-not-last", Usage, "Name the last block of the log; what is in a checkpoint stays.";
     /// No checkpoint of the data folder can be read.

@@ -14,7 +14,7 @@
 //!   takes its time to end.
 
 use crate::feed::Feed;
-use crate::told::{aborted, armed, cancelled, committed, quarantined, refused, rehearsal};
+use crate::told::{aborted, armed, cancelled, committed, node, quarantined, refused, rehearsal};
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
 };
@@ -23,9 +23,9 @@ use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
     DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys,
-    HaltedStatus, KindStatus, Libraries, Life, NodeInfo, ParameterChange, ParameterValue,
-    ParametersOrdered, ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry,
-    RehearsalReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+    HaltedStatus, KindStatus, Libraries, Life, ParameterChange, ParameterValue, ParametersOrdered,
+    ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry, RehearsalReport, Status,
+    UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
@@ -458,16 +458,7 @@ fn status() -> Status {
         messages,
     };
     Status {
-        node: NodeInfo {
-            version: "0.1.0".to_owned(),
-            abi_epoch: 1,
-            compiler: "59807616e1fa".to_owned(),
-            pid: 4242,
-            life: Some(LIFE),
-            uptime_s: Some(93_784),
-            addresses: vec!["unix:/srv/admin.sock".to_owned()],
-            data_dir: Some("/srv/refit-data".to_owned()),
-        },
+        node: node(LIFE),
         height: Height(41),
         generation: Generation(2),
         block_time_ms: BlockTime(1_790_000_000_000),

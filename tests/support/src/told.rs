@@ -2,8 +2,8 @@
 
 use refit_abi::{Generation, Height};
 use refit_admin::api::{
-    Class, Phase, PhaseTime, QuarantineEntry, QuarantineState, Reason, RehearsalReport,
-    UpgradeReport, UpgradeState, UpgradedKind, WithoutBlock,
+    Class, Life, NodeInfo, Phase, PhaseTime, QuarantineEntry, QuarantineState, Reason,
+    RehearsalReport, UpgradeReport, UpgradeState, UpgradedKind, WithoutBlock,
 };
 
 pub(crate) fn committed() -> UpgradeReport {
@@ -194,4 +194,19 @@ pub(crate) fn quarantined() -> Vec<QuarantineEntry> {
         entry("ab", "3.0.9", QuarantineState::Quarantined),
         entry("ac", "3.0.8", QuarantineState::Failed),
     ]
+}
+
+/// The node that tells all this.
+pub(crate) fn node(life: Life) -> NodeInfo {
+    NodeInfo {
+        version: "0.1.0".to_owned(),
+        abi_epoch: 1,
+        compiler: "59807616e1fa".to_owned(),
+        pid: 4242,
+        life: Some(life),
+        uptime_s: Some(93_784),
+        addresses: vec!["unix:/srv/admin.sock".to_owned()],
+        data_dir: Some("/srv/refit-data".to_owned()),
+        outlives: true,
+    }
 }

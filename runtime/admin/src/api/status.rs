@@ -142,6 +142,9 @@ pub struct NodeInfo {
     /// Its data folder, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<String>,
+    /// Whether its next start goes on where it ended; an older node does not say, and does not.
+    #[serde(default)]
+    pub outlives: bool,
 }
 
 /// One engine.

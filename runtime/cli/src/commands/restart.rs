@@ -270,8 +270,8 @@ fn hash(mut file: &File) -> io::Result<ArtifactId> {
 /// Puts the next process in this one's place; gives why that failed.
 fn restarted(folder: Option<&File>, stuck: &StuckPause, handed: &Handed) -> io::Error {
     show::talk(format_args!(
-        "the pause after block {} does not end: the node restarts with the code it was started with; \
-         its store is in memory, so its engines start afresh",
+        "the pause after block {} does not end: the node restarts with the code that was live, and the upgrade has not \
+         happened (with --store memory: with the code it was started with, and no state)",
         stuck.height
     ));
     if !stuck.is_recorded {

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::files::{FileError, read_bounded, read_text};
 use crate::show;
-use refit_admin::api::{UpgradeAccepted, UpgradeReport};
+use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
@@ -40,12 +40,18 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     print(&report, args.output.json)?;
     let lasting = lasting(&report);
     upgrade_end::check(report)?;
-    show::talk(lasting);
+    let status: Status = client.get("/v1/status").await?;
+    show::talk(match status.node.outlives {
+        true => {
+            "the next start goes on with it, whatever code the configuration began with".to_owned()
+        }
+        false => lasting,
+    });
     show::next("refit status");
     Ok(())
 }
 
-/// What has to be done so that an upgrade that was committed is still there after a restart: the node keeps nothing of it.
+/// What has to be done so that an upgrade that was committed is still there after a restart of a node that keeps nothing.
 fn lasting(report: &UpgradeReport) -> String {
     let files = report.engines.iter().filter(|kind| !kind.file.is_empty());
     let files: Vec<_> = files

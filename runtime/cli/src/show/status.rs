@@ -83,7 +83,12 @@ fn place(status: &Status) -> Vec<(&'static str, String)> {
     let uptime = node.uptime_s.map(Duration::from_secs);
     let uptime = uptime.map(|time| ("uptime", shown_time(time)));
     let serves = (!node.addresses.is_empty()).then(|| ("serves", node.addresses.join(", ")));
-    let data = node.data_dir.clone().map(|folder| ("data", folder));
+    let kept = match node.outlives {
+        true => "blocks and states are kept",
+        false => "blocks and states are in memory",
+    };
+    let data = node.data_dir.clone();
+    let data = data.map(|folder| ("data", format!("{folder}, {kept}")));
     [life, uptime, serves, data].into_iter().flatten().collect()
 }
 

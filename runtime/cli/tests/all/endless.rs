@@ -278,7 +278,7 @@ fn what_stuck_twice_at_one_message_is_said_at_the_next_start_with_what_to_do() {
     let twice = "this node ended 2 times while it had not returned from this: engine evil handles \
                  message 7 of client y";
     assert!(log.contains(twice), "{log}");
-    assert!(log.contains("bring a mended build of stubborn"), "{log}");
+    assert!(log.contains("bring a mended build of stubborn;"), "{log}");
     node.signal(Signal::TERM);
     assert_eq!(node.ended().code(), Some(0));
     assert_tells_nothing_of_before(&folder);
@@ -298,6 +298,8 @@ fn a_block_that_ends_each_start_is_not_executed_a_third_time_and_can_be_taken_ou
     let mut sent = node.ask(&["send", "evil", r#"{"wait":"open"}"#, "--key", "x/2"]);
     ends(&mut node);
     let _ended_with_the_node = sent.wait().unwrap();
+    let early = folder.run(&["block", "quarantine", "2"]);
+    assert!(early.stderr.contains("block-not-ending"), "{early:?}");
     // It is in the log, and whoever starts the node runs into it again.
     for _ in 0..2 {
         let mut node = Node::spawn(&folder, &LIMIT);
@@ -324,6 +326,9 @@ fn a_block_that_ends_each_start_is_not_executed_a_third_time_and_can_be_taken_ou
         (0, "evil  2\n"),
         "{taken:?}"
     );
+    // What was answered is not taken back.
+    let answered = folder.run(&["block", "quarantine", "1"]);
+    assert!(answered.stderr.contains("block-not-ending"), "{answered:?}");
     let mut node = Node::start(&folder, &LIMIT);
     // What was answered before is known, and what was taken out has not happened.
     let (again, open) = (counted(&folder), r#"{"wait":"open"}"#);

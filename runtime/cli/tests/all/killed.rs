@@ -174,6 +174,6 @@ fn a_node_that_is_killed_again_and_again_under_load_and_in_upgrades_loses_and_do
     }
     let all: u64 = told.iter().sum();
     eprintln!("{KILLS} kills, {all} puts answered, 0 lost or doubled");
-    assert!(all > 100, "{told:?}");
+    assert!(all > 50, "{told:?}");
     assert_eq!(node.stop(), Some(0));
 }

@@ -33,6 +33,17 @@ pub enum SetAsideError {
     /// The block cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Nothing says that it ends the node.
+    #[error(
+        "block {height} is not known to end the node: {starts} starts have ended at it, and {} would say so",
+        attempts::REPLAY_STARTS_MAX
+    )]
+    NotEnding {
+        /// The block.
+        height: Height,
+        /// Starts that have ended at it.
+        starts: u32,
+    },
     /// It is another one than the last, or a checkpoint has it.
     #[error(
         "the log ends with block {last}, and the newest checkpoint has block {checkpoint}: block {height} stays"
@@ -53,6 +64,7 @@ impl Explain for SetAsideError {
             Self::Open(error) => error.code(),
             Self::Fault(fault) => fault.code(),
             Self::Read(_) => codes::LOG_UNREADABLE,
+            Self::NotEnding { .. } => codes::BLOCK_NOT_ENDING,
             Self::NotLast { .. } => codes::BLOCK_NOT_LAST,
         }
     }
@@ -62,6 +74,9 @@ impl Explain for SetAsideError {
             Self::Open(error) => error.next(),
             Self::Fault(fault) => fault.next(),
             Self::Read(_) => Cow::Borrowed("put the data folder back from a copy of yours"),
+            Self::NotEnding { .. } => {
+                Cow::Borrowed("start the node; a block that ends it twice can be taken out then")
+            }
             Self::NotLast { .. } => {
                 Cow::Borrowed("name the last block of the log; what is in a checkpoint stays")
             }
@@ -86,6 +101,11 @@ pub fn set_aside(folder: &Path, height: Height) -> Result<Vec<AsideMessage>, Set
             last,
             checkpoint,
         });
+    }
+    // Its clients may have their answers: what was told is not taken back.
+    let starts = attempts::of(height, archive)?;
+    if starts < attempts::REPLAY_STARTS_MAX {
+        return Err(SetAsideError::NotEnding { height, starts });
     }
     let bytes = store.read(height)?;
     archive.set_aside(height)?;

@@ -155,6 +155,7 @@ impl Node {
             uptime_s: Some(self.place.uptime_s()),
             addresses: self.place.addresses(),
             data_dir: self.place.data_dir(),
+            outlives: self.outlives(),
         }
     }
 

@@ -274,7 +274,7 @@ pub(crate) fn tell_last(list: &StuckList) {
             times => tracing::error!(
                 kind,
                 "this node ended {times} times while it had not returned from this: {deed}; do not send it again to \
-                 this code: bring a mended build of {kind}, or start the node without that engine"
+                 this code: bring a mended build of {kind}; if no start comes behind its block, take that out: refit block quarantine"
             ),
         }
     }
