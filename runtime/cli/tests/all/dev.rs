@@ -45,14 +45,17 @@ impl Author {
         let source = place.join(name);
         write_package(&source);
         let folder = Folder::new();
-        // Of each author's own: a data folder serves one node at a time.
+        // Of each author's own: a data folder serves one node at a time. It has what is built, for the next run of the
+        // tests, and no states.
         let (data, socket) = (
             place.join(format!("data-{name}")),
             folder.path().join("admin.sock"),
         );
         folder.write(
             "refit.toml",
-            &format!("[node]\ndata_dir = {data:?}\nworkers = 1\n[admin]\nsocket = {socket:?}\n"),
+            &format!(
+                "[node]\ndata_dir = {data:?}\nstore = \"memory\"\nworkers = 1\n[admin]\nsocket = {socket:?}\n"
+            ),
         );
         Self { folder, source }
     }
