@@ -3,7 +3,6 @@
 
 use super::Upgrades;
 use super::attempt::Attempt;
-use super::reports::Opened;
 use super::rules::Rules;
 use crate::code::armed::Armed;
 use crate::limits::RETIRE_WAIT_MAX;
@@ -51,17 +50,7 @@ impl Upgrades {
         // A handle on live code: the retirement of old code counts them.
         drop(table);
         plan.check_base(&live).map_err(|error| error.to_string())?;
-        let releases = live.kinds.iter();
-        let releases: Vec<_> = releases
-            .map(|kind| state.libraries.release(&kind.artifact))
-            .collect();
-        let id = state.reports.open(&Opened {
-            plan: &plan,
-            key: None,
-            live: &live,
-            releases: &releases,
-            counts: &counts,
-        });
+        let id = state.open(&plan, None, &live, &counts);
         state.recall = rules.recall.clone();
         drop(state);
         tracing::info!(id, %height, "the upgrade after this block is made again");

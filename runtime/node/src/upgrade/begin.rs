@@ -5,12 +5,12 @@ use super::report::audit;
 use super::reports::Opened;
 use super::rules::Rules;
 use super::taking_on::{Fitting, Met, Proposed};
-use super::{Upgrades, refusal, under_way};
+use super::{State, Upgrades, refusal, under_way};
 use refit_abi::Height;
 use refit_abi::codes;
 use refit_admin::Refusal;
-use refit_kernel::Key;
-use refit_upgrade::PlanError;
+use refit_kernel::{Key, KindCount};
+use refit_upgrade::{Live, Plan, PlanError};
 use std::sync::Arc;
 
 impl Upgrades {
@@ -68,17 +68,7 @@ impl Upgrades {
         } = fitting;
         let plan = proposed.plan.clone();
         let mut state = self.state.lock();
-        let releases = live.kinds.iter();
-        let releases: Vec<_> = releases
-            .map(|kind| state.libraries.release(&kind.artifact))
-            .collect();
-        let id = state.reports.open(&Opened {
-            plan: &plan,
-            key: proposed.key(),
-            live: &live,
-            releases: &releases,
-            counts: &counts,
-        });
+        let id = state.open(&plan, proposed.key(), &live, &counts);
         let code = state.reports.get(id).map(|report| audit(&report));
         let (base, at_height) = (plan.base, plan.at_height.map(|height| height.0));
         tracing::info!(id, %base, at_height, code, "upgrade taken on");
@@ -92,6 +82,29 @@ impl Upgrades {
             state.reports.refuse(id, codes::NO_THREADS, &detail);
         }
         id
+    }
+}
+
+impl State {
+    /// Opens the report of an upgrade of these live kinds, which have so many engines; gives its number.
+    pub(super) fn open(
+        &mut self,
+        plan: &Plan,
+        key: Option<Key>,
+        live: &Live,
+        counts: &[KindCount],
+    ) -> u64 {
+        let releases = live.kinds.iter();
+        let releases: Vec<_> = releases
+            .map(|kind| self.libraries.release(&kind.artifact))
+            .collect();
+        self.reports.open(&Opened {
+            plan,
+            key,
+            live,
+            releases: &releases,
+            counts,
+        })
     }
 }
 
