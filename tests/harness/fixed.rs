@@ -254,7 +254,10 @@ impl Fixed {
 }
 
 /// The store in a folder; of one that has just ended, once the last of its threads has let it go.
-fn opened(folder: &Path) -> DiskStore {
+///
+/// # Panics
+/// If it cannot be opened.
+pub fn opened(folder: &Path) -> DiskStore {
     let deadline = Instant::now() + UPGRADE_WAIT_MAX;
     loop {
         match DiskStore::open(folder) {

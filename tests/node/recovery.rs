@@ -8,9 +8,11 @@ use refit_admin::Node as _;
 use refit_admin::api::UpgradeState;
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_store::{BlockLog, DiskStore, Store};
-use refit_tests::{Fixed, Played, Scene};
+use refit_tests::{Fixed, Harness, Played, Scene, Source, opened};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -172,7 +174,7 @@ impl Begun {
     fn start(
         &self,
         change: impl FnOnce(&mut NodeConfig),
-    ) -> Result<std::sync::Arc<Node>, refit_node::StartError> {
+    ) -> Result<Arc<Node>, refit_node::StartError> {
         let engine = EngineConfig {
             name: "kv".to_owned(),
             kind: None,
@@ -267,4 +269,39 @@ fn a_log_without_a_checkpoint_is_refused_and_not_begun_anew() {
     let (code, said) = begun.refused(|_| ());
     assert_eq!(code, "checkpoint-unreadable");
     assert!(said.contains("blocks up to 1"), "{said}");
+}
+
+#[test]
+fn a_chain_whose_states_cannot_be_written_begins_anew_at_each_start_and_executes_its_whole_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let libraries = tempfile::tempdir().unwrap();
+    let library = libraries.path().join("libunruly.so");
+    let workshop = crate::workshop();
+    let unruly = workshop.library("unruly", || Source::fixture("unruly"));
+    fs::copy(unruly, &library).unwrap();
+    let start = || {
+        let parts = NodeParts {
+            store: Arc::new(opened(folder.path())),
+            ..NodeParts::default()
+        };
+        let engines: [(&str, &str, &Path); 1] = [("sum", "unwritten", &library)];
+        Harness::start_on(&workshop, &engines, parts, |config| {
+            config.engines[0].library.clone_from(&library);
+        })
+    };
+    let mut sum = 0;
+    for life in 1..=4_u64 {
+        let node = start();
+        assert_eq!(node.query("sum", Value::Null).unwrap(), sum);
+        node.send_keyed("sum", "ada/1", json!(100)).unwrap();
+        node.send("sum", json!(life)).unwrap();
+        sum = if life == 1 { 101 } else { sum + life };
+        assert_eq!(
+            node.query("sum", Value::Null).unwrap(),
+            sum,
+            "the key holds over lives"
+        );
+    }
+    let store = opened(folder.path());
+    assert!(store.archive().unwrap().checkpoints().unwrap().is_empty());
 }

@@ -29,6 +29,9 @@ pub enum RecoveryError {
         /// The system's error.
         source: io::Error,
     },
+    /// The state of an engine cannot be written.
+    #[error(transparent)]
+    Unwritten(StreamError),
     /// The data folder is another chain's.
     #[error("the data folder has the chain `{found}`, and the configuration names `{configured}`")]
     OtherChain {
@@ -127,6 +130,7 @@ impl Explain for RecoveryError {
         match self {
             Self::Store(fault) => fault.code(),
             Self::File { .. } => codes::DISK_FAULT,
+            Self::Unwritten(error) => error.code(),
             Self::OtherChain { .. } => codes::DATA_OTHER_CHAIN,
             Self::OtherEngines { .. } => codes::DATA_OTHER_ENGINES,
             Self::OtherCode { .. } => codes::DATA_OTHER_CODE,
@@ -147,6 +151,7 @@ impl Explain for RecoveryError {
             Self::File { .. } => {
                 "give the node the rights to its data folder and room on its disk, and start it again"
             }
+            Self::Unwritten(error) => return error.next(),
             Self::OtherChain { .. } => {
                 "name that chain in the configuration, or begin the other one in a folder of its own with --data-dir"
             }

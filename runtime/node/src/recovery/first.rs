@@ -4,11 +4,11 @@
 use super::RecoveryError;
 use super::about::About;
 use refit_abi::Height;
-use refit_kernel::{Executor, ImageScope};
+use refit_kernel::{Executor, ImageScope, StreamError};
 use refit_loader::LoadedModule;
 use refit_store::Archive;
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 /// Keeps the libraries of a chain that begins.
@@ -44,7 +44,10 @@ pub(crate) fn keep(
     let new = archive.new_checkpoint().map_err(file)?;
     let mut to = BufWriter::new(new.file());
     let written = executor.write_image(&ImageScope::whole(usize::MAX), &mut to);
-    written.map_err(|error| file(io::Error::other(error.to_string())))?;
+    written.map_err(|error| match error {
+        StreamError::Write { source } => file(source),
+        error => RecoveryError::Unwritten(error),
+    })?;
     to.flush().map_err(file)?;
     drop(to);
     archive.keep_checkpoint(new, Height(0), about.to_bytes())?;

@@ -76,13 +76,7 @@ impl Kept {
             Err(StreamError::Read { source }) => return Err(unread(checkpoint, source)),
             Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),
         }
-        let modules = load(&about, archive, loader)?;
-        let kinds = kinds(&about, &modules);
-        let kinds = kinds.map_err(|kind| RecoveryError::CodeMissing {
-            height: about.ground().tip.height,
-            artifact: String::new(),
-            kind,
-        })?;
+        let Code { modules, kinds } = load(&about, archive, loader)?;
         let read = executor(&about, kinds, file);
         Ok(read
             .map(|(executor, table)| Self {
@@ -122,12 +116,19 @@ fn look_through(file: &File) -> Result<(), StreamError> {
     std::io::Seek::rewind(&mut from(file)?).map_err(|source| StreamError::Read { source })
 }
 
+/// The code of a checkpoint.
+pub(crate) struct Code {
+    pub(crate) modules: Vec<LoadedModule>,
+    /// In the order of the generation's table.
+    pub(crate) kinds: Vec<Kind>,
+}
+
 /// Loads the libraries of a checkpoint, each once, in the order of its kinds.
-fn load(
+pub(crate) fn load(
     about: &About,
     archive: &dyn Archive,
     loader: &Loader,
-) -> Result<Vec<LoadedModule>, RecoveryError> {
+) -> Result<Code, RecoveryError> {
     let mut modules: Vec<LoadedModule> = Vec::new();
     for kind in &about.kinds {
         let mut loaded = modules.iter();
@@ -152,7 +153,12 @@ fn load(
         let module = loader.load(probed).map_err(|error| fail(error.into()))?;
         modules.push(module);
     }
-    Ok(modules)
+    let kinds = kinds(about, &modules).map_err(|kind| RecoveryError::CodeMissing {
+        height: about.ground().tip.height,
+        artifact: String::new(),
+        kind,
+    })?;
+    Ok(Code { modules, kinds })
 }
 
 /// The code of each kind, in the order of the generation's table; the name of one that no library has.

@@ -18,6 +18,7 @@ pub(crate) mod attempts;
 pub(crate) mod checkpoints;
 mod error;
 pub(crate) mod first;
+pub(crate) mod genesis;
 pub(crate) mod kept;
 pub(crate) mod replaying;
 mod set_aside;

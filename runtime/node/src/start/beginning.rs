@@ -8,8 +8,10 @@ use super::{StartError, ids, warn_of_unknown_grants};
 use crate::blocks::chain::{self, Root};
 use crate::code::libraries::Libraries;
 use crate::recovery::RecoveryError;
-use crate::recovery::kept::Kept;
+use crate::recovery::genesis::Genesis;
+use crate::recovery::kept::{Code, Kept};
 use crate::recovery::{about::About, first};
+use refit_abi::Height;
 use refit_kernel::{Executor, GenerationTable, Parameters};
 use refit_loader::{Loader, OpenError};
 use refit_ordering::Ground;
@@ -59,14 +61,21 @@ impl Beginning {
         // The folder is refused before anything of it is loaded.
         let checkpoints = archive.checkpoints().map_err(RecoveryError::from)?;
         let known = Identity::read(archive).map_err(RecoveryError::from)?;
-        // Without a checkpoint nothing has begun that it could be of.
-        if let Some(known) = known.filter(|_| !checkpoints.is_empty()) {
+        // Before the first block nothing has begun that it could be of.
+        let genesis = Genesis::read(archive).map_err(RecoveryError::from)?;
+        let has_begun = !checkpoints.is_empty() || genesis.is_some() || store.last() > Height(0);
+        if let Some(known) = known.filter(|_| has_begun) {
             let about = checkpoints
                 .last()
                 .map(|newest| About::from_bytes(&newest.about));
             let live = about.and_then(Result::ok).map(|about| about.artifacts());
             let live: Vec<_> = live.into_iter().flatten().collect();
             known.admits(&identity, &config.engines, &live, config.live_code)?;
+        }
+        if checkpoints.is_empty()
+            && let Some(genesis) = genesis
+        {
+            return Self::of_genesis(config, &genesis, archive, loader);
         }
         match Kept::newest(archive, store.last(), loader)? {
             Some(kept) => Self::of_folder(config, kept),
@@ -116,6 +125,28 @@ impl Beginning {
             ground,
             code,
             engines: Engines::Roots { roots, first },
+        })
+    }
+
+    /// Its engines start anew, under the code that they began with, and the whole log is executed again.
+    fn of_genesis(
+        config: &NodeConfig,
+        genesis: &Genesis,
+        archive: &dyn Archive,
+        loader: &Loader,
+    ) -> Result<Self, StartError> {
+        let (about, Code { modules, kinds }) = genesis.load(archive, loader)?;
+        let parameters = genesis.parameters.clone();
+        Ok(Self {
+            table: GenerationTable::at(about.generation, kinds, parameters.grants.clone()),
+            parameters,
+            ground: about.ground(),
+            libraries: Kept::libraries(&about, modules),
+            code: configured(config)?,
+            engines: Engines::Roots {
+                roots: genesis.roots(),
+                first: None,
+            },
         })
     }
 

@@ -21,7 +21,11 @@ pub(super) fn go_on(
     let awaited = executor.awaited();
     node.duty.begin(executor);
     let _ = node.intake.send(Intake::Started(awaited));
-    let from = awaited.height;
+    replay(node, awaited.height, heard)
+}
+
+/// Waits until the log is executed again behind the state at the height `from`, and makes its upgrades again.
+pub(super) fn replay(node: &Node, from: Height, heard: &Receiver<Heard>) -> Result<(), StartError> {
     loop {
         match heard.recv_timeout(REPLAY_LOOK) {
             Ok(Heard::Done) => break,

@@ -229,8 +229,11 @@ impl Node {
         // It is told of each upgrade of the log, its end, and whether it can be read.
         let (tell, heard) = crossbeam_channel::unbounded();
         let source: Box<dyn BlockSource> = match engines {
-            Engines::Roots { .. } => source,
-            Engines::Kept(_) => Box::new(Replaying::new(store.clone(), source, tell)),
+            // They are there, or they begin again under a log that is there.
+            Engines::Kept(_) | Engines::Roots { first: None, .. } if store.archive().is_some() => {
+                Box::new(Replaying::new(store.clone(), source, tell))
+            }
+            _ => source,
         };
         let watcher = Watcher::spawn(WatchParts {
             watched: watched.clone(),

@@ -2,21 +2,24 @@
 //! also while one of them does not finish its start.
 
 use super::beginning::{Engines, First};
-use super::going_on::go_on;
+use super::going_on::{go_on, replay};
 use crate::blocks::chain::Root;
 use crate::blocks::intake::Intake;
 use crate::log::lines;
 use crate::recovery::RecoveryError;
 use crate::recovery::first::keep;
+use crate::recovery::genesis::Genesis;
 use crate::recovery::replaying::Heard;
 use crate::serve::handle::Node;
 use crate::start::StartError;
 use crate::start::config::EngineConfig;
 use crossbeam_channel::Receiver;
+use refit_abi::Height;
 use refit_abi::host::BlockFrame;
 use refit_kernel::Configuration;
 use refit_kernel::Executor;
 use refit_loader::{ArtifactId, LoadedModule};
+use refit_store::Archive;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -62,7 +65,14 @@ impl Prepared {
     /// [`StartError`]; the node is stopped then.
     pub fn start(self) -> Result<Arc<Node>, StartError> {
         let started = match self.engines {
-            Engines::Roots { roots, first } => start_engines(&self.node, roots, first),
+            Engines::Roots { roots, first } => {
+                let replays = first.is_none() && self.node.outlives();
+                let started = start_engines(&self.node, roots, first, replays);
+                match replays {
+                    true => started.and_then(|()| replay(&self.node, Height(0), &self.heard)),
+                    false => started,
+                }
+            }
             Engines::Kept(executor) => go_on(&self.node, *executor, &self.heard),
         };
         match started {
@@ -83,6 +93,7 @@ fn start_engines(
     node: &Node,
     roots: Vec<Root>,
     first: Option<Box<First>>,
+    replays: bool,
 ) -> Result<(), StartError> {
     let (done, outcome) = crossbeam_channel::bounded(1);
     let latest = node.latest.clone();
@@ -102,12 +113,13 @@ fn start_engines(
             (Some(first), Some(archive)) => {
                 // Before the checkpoint: a folder that has one says whose it is.
                 first.identity.write(archive).map_err(RecoveryError::from)?;
-                Ok(keep(executor, &first.about, archive)?)
+                let kept = keep(executor, &first.about, archive);
+                Ok(or_genesis(kept, &first, executor, &roots, archive)?)
             }
             _ => Ok(()),
         });
         // Before anyone can ask about the engines.
-        latest.lock().starting = started.is_err();
+        latest.lock().starting = started.is_err() || replays;
         let _ = done.send(started.map(|()| executor.awaited()));
     };
     let _ = node.duty.call(call);
@@ -120,6 +132,26 @@ fn start_engines(
         }
         // The crew is gone only if it panicked or was told to stop.
         Err(_) => Err(StartError::Ended),
+    }
+}
+
+/// Where a state cannot be written, the chain's beginning is kept in place of its first checkpoint.
+fn or_genesis(
+    kept: Result<(), RecoveryError>,
+    first: &First,
+    executor: &Executor,
+    roots: &[Root],
+    archive: &dyn Archive,
+) -> Result<(), RecoveryError> {
+    match kept {
+        Err(RecoveryError::Unwritten(error)) => {
+            tracing::error!(
+                "no checkpoint can be written, and each start will execute the whole log, which is kept for that: {error}"
+            );
+            let parameters = (**executor.parameters()).clone();
+            Ok(Genesis::new(&first.about, parameters, roots).write(archive)?)
+        }
+        kept => kept,
     }
 }
 
