@@ -6,8 +6,11 @@ use refit_abi::host::Explain;
 use refit_abi::host::Kind;
 use refit_kernel::{ArtifactHash, GenerationTable};
 use refit_loader::{LoadedModule, Retired};
+use refit_store::Archive;
 use refit_upgrade::{Live, LiveKind};
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 
 /// The loaded modules of a node.
 #[derive(Debug, Default)]
@@ -145,6 +148,19 @@ impl Libraries {
                 .any(|loaded| loaded.artifact().to_string() == *artifact)
         });
         retire(old)
+    }
+}
+
+/// Keeps a mapped library in an archive: the very bytes that were loaded, whatever lies at its path by now.
+pub(crate) fn keep(module: &LoadedModule, archive: &dyn Archive) -> io::Result<()> {
+    let path = module.path_for_child();
+    let path = path.ok_or_else(|| io::Error::other("the library has no file"))?;
+    let kept = archive.keep_code(&fs::read(path)?)?;
+    match kept == module.artifact().to_string() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!(
+            "its bytes have the hash {kept} by now"
+        ))),
     }
 }
 

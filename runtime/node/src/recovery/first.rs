@@ -3,11 +3,11 @@
 
 use super::RecoveryError;
 use super::about::About;
+use crate::code::libraries;
 use refit_abi::Height;
 use refit_kernel::{Executor, ImageScope, StreamError};
 use refit_loader::LoadedModule;
 use refit_store::Archive;
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
@@ -17,16 +17,10 @@ pub(crate) fn keep_code<'a>(
     archive: &dyn Archive,
 ) -> Result<(), RecoveryError> {
     for module in modules {
-        let path = module.path_for_child().unwrap_or_default();
-        let kept = fs::read(&path).and_then(|bytes| archive.keep_code(&bytes));
-        let kept = kept.map_err(|source| RecoveryError::File {
-            path: path.clone(),
+        libraries::keep(module, archive).map_err(|source| RecoveryError::File {
+            path: PathBuf::from(module.name()),
             source,
         })?;
-        // What is kept is what was loaded, whatever lies at the path by now.
-        if kept != module.artifact().to_string() {
-            return Err(RecoveryError::CodeChanged { path, found: kept });
-        }
     }
     Ok(())
 }

@@ -5,9 +5,9 @@ use super::attempt::Attempt;
 use super::refused::{UpgradeRefused, refused, refused_by};
 use crate::blocks::chain;
 use crate::code::armed::{self, Armed};
+use crate::code::libraries;
 use refit_abi::codes;
 use refit_admin::api;
-use std::fs;
 
 impl Attempt {
     /// Writes it down, unless it is there from the first time or nothing outlives the process.
@@ -21,10 +21,8 @@ impl Attempt {
         let phase = api::Phase::Armed;
         let _code = self.upgrades.code.lock();
         for module in &self.loaded {
-            let path = module.path_for_child().unwrap_or_default();
-            let kept = fs::read(path).and_then(|bytes| archive.keep_code(&bytes));
             let next = "make room on the disk of the data folder, and apply the plan again";
-            kept.map_err(|error| {
+            libraries::keep(module, archive).map_err(|error| {
                 let detail = format!("the library {} is not kept: {error}", module.name());
                 refused(phase, codes::UPGRADE_NOT_RECORDED, &detail, next)
             })?;
