@@ -305,3 +305,23 @@ fn a_chain_whose_states_cannot_be_written_begins_anew_at_each_start_and_executes
     let store = opened(folder.path());
     assert!(store.archive().unwrap().checkpoints().unwrap().is_empty());
 }
+
+#[test]
+fn a_checkpoint_of_another_form_is_refused_and_kept_for_the_program_that_wrote_it() {
+    let begun = Begun::new();
+    let mut images = fs::read_dir(begun.folder.path().join("checkpoints")).unwrap();
+    let image = images.next().unwrap().unwrap().path();
+    let sound = fs::read(&image).unwrap();
+    let mut other = sound.clone();
+    // The form stands behind the twelve bytes with which an image begins.
+    other[12] += 1;
+    fs::write(&image, &other).unwrap();
+    for _ in 0..2 {
+        let (code, said) = begun.refused(|_| ());
+        assert_eq!(code, "checkpoint-unreadable");
+        assert!(said.contains("of form"), "{said}");
+    }
+    assert_eq!(fs::read(&image).unwrap(), other);
+    fs::write(&image, &sound).unwrap();
+    drop(begun.start(|_| ()).unwrap());
+}

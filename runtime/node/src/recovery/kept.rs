@@ -58,10 +58,9 @@ impl Kept {
         archive: &dyn Archive,
         loader: &Loader,
     ) -> Result<Result<Self, String>, RecoveryError> {
-        let about = match About::from_bytes(&checkpoint.about) {
-            Ok(about) => about,
-            Err(why) => return Ok(Err(why)),
-        };
+        // Only damage lets the one before be taken: what another program wrote, or what this one cannot take, is sound.
+        let about = About::from_bytes(&checkpoint.about);
+        let about = about.map_err(|why| RecoveryError::NoCheckpoint { why })?;
         let file = match File::open(&checkpoint.path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -74,19 +73,19 @@ impl Kept {
         match look_through(&file) {
             Ok(()) => {}
             Err(StreamError::Read { source }) => return Err(unread(checkpoint, source)),
+            Err(error @ StreamError::Format { .. }) => return Err(not_taken(&error)),
             Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),
         }
         let Code { modules, kinds } = load(&about, archive, loader)?;
         let read = executor(&about, kinds, file);
-        Ok(read
-            .map(|(executor, table)| Self {
-                parameters: (**executor.parameters()).clone(),
-                about,
-                modules,
-                table,
-                executor,
-            })
-            .map_err(|error| RecoveryError::unreadable(&error)))
+        let (executor, table) = read.map_err(|error| not_taken(&error))?;
+        Ok(Ok(Self {
+            parameters: (**executor.parameters()).clone(),
+            about,
+            modules,
+            table,
+            executor,
+        }))
     }
 
     /// The libraries that are mapped now, under the names that they had.
@@ -103,6 +102,11 @@ impl Kept {
 fn unread(checkpoint: &Checkpoint, source: std::io::Error) -> RecoveryError {
     let path = checkpoint.path.clone();
     RecoveryError::File { path, source }
+}
+
+fn not_taken(error: &StreamError) -> RecoveryError {
+    let why = RecoveryError::unreadable(error);
+    RecoveryError::NoCheckpoint { why }
 }
 
 /// Reads an image to its end, and holds none of it.
