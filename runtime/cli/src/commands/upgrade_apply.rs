@@ -40,16 +40,19 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     print(&report, args.output.json)?;
     let lasting = lasting(&report);
     upgrade_end::check(report)?;
-    let status: Status = client.get("/v1/status").await?;
-    show::talk(match status.node.outlives {
-        true => {
-            "the next start goes on with it, whatever code the configuration began with".to_owned()
-        }
-        false => lasting,
-    });
+    // The upgrade is committed, whether or not the node still says how it keeps it.
+    if let Ok(status) = client.get::<Status>("/v1/status").await {
+        show::talk(match status.node.outlives {
+            true => KEPT.to_owned(),
+            false => lasting,
+        });
+    }
     show::next("refit status");
     Ok(())
 }
+
+/// What becomes of an upgrade at the next start of a node that keeps its blocks and states.
+const KEPT: &str = "the next start goes on with it, whatever code the configuration began with";
 
 /// What has to be done so that an upgrade that was committed is still there after a restart of a node that keeps nothing.
 fn lasting(report: &UpgradeReport) -> String {
