@@ -516,6 +516,7 @@ fn status() -> Status {
         },
         workers: 2,
         engines_at: None,
+        starting: None,
         stuck: None,
         parameters: Some(ParametersStatus {
             hash: "7c".repeat(32),

@@ -75,6 +75,9 @@ pub struct Status {
     /// the kinds' numbers is as it was after this block, or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engines_at: Option<Height>,
+    /// The node is starting, and takes no messages: the last block of its log, which it executes again up to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting: Option<Height>,
     /// A call into an engine that does not return. While it is there, what is said of engines and of the
     /// kinds' numbers is what was last known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

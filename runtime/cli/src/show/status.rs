@@ -39,6 +39,10 @@ pub(crate) fn text(status: &Status) -> String {
         rows.push(("halted", halted.detail.clone()));
         rows.push(("", halted.next.clone()));
     }
+    if let Some(last) = status.starting {
+        let detail = format!("takes no messages yet; executes its log again up to block {last}");
+        rows.push(("starting", detail));
+    }
     match (&status.stuck, status.engines_at) {
         (Some(stuck), _) => {
             rows.push(("stuck", stuck.detail.clone()));

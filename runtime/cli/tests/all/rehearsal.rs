@@ -45,7 +45,8 @@ pub(crate) fn loops(text: String) -> String {
 
 pub(crate) fn put(folder: &Folder) {
     let put = r#"{"put":{"key":"a","value":"1"}}"#;
-    assert_eq!(folder.run(&["send", "kv", put]).exit, 0);
+    let sent = folder.run(&["send", "kv", put]);
+    assert_eq!(sent.exit, 0, "{sent:?}");
 }
 
 fn status(folder: &Folder) -> Option<Status> {
@@ -284,12 +285,16 @@ fn until_restarted(folder: &Folder) -> Status {
     loop {
         assert!(Instant::now() < deadline, "it does not restart");
         match status(folder) {
-            Some(status) if status.last_upgrade.is_none() && status.upgrade.is_none() => {
-                return status;
-            }
+            Some(status) if is_restarted(&status) => return status,
             _ => std::thread::sleep(Duration::from_millis(20)),
         }
     }
+}
+
+/// Whether it is of a process that has started, after one that had an upgrade.
+fn is_restarted(status: &Status) -> bool {
+    let has_upgrade = status.last_upgrade.is_some() || status.upgrade.is_some();
+    !has_upgrade && status.starting.is_none()
 }
 
 /// A migration that takes a second, if there is anything to migrate.

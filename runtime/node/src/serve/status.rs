@@ -105,6 +105,7 @@ impl Node {
             quarantine_unwritten: self.upgrades.quarantine().unwritten(),
             libraries: self.libraries(),
             engines_at: Some(known.height),
+            starting: self.starting(),
             stuck: stuck.map(StuckStatus::from),
             parameters: Some(self.parameters_status()),
             halted: self.halted_status(),
@@ -139,6 +140,7 @@ impl Node {
             libraries: self.libraries(),
             workers: self.duty.workers() as u32,
             engines_at: None,
+            starting: self.starting(),
             stuck: None,
             parameters: Some(self.parameters_status()),
             halted: self.halted_status(),
@@ -157,6 +159,12 @@ impl Node {
             data_dir: self.place.data_dir(),
             outlives: self.outlives(),
         }
+    }
+
+    /// The last block of the log, which a node that starts executes again up to there.
+    fn starting(&self) -> Option<Height> {
+        let starts = self.latest.lock().starting;
+        starts.then(|| self.store.last())
     }
 
     fn parameters_status(&self) -> ParametersStatus {
