@@ -274,7 +274,10 @@ fn blocks(log: &[Vec<u8>]) -> Vec<Block> {
 }
 
 /// A copy with the same bytes, whose mappings are its node's alone.
-fn same_copy(library: &Path, folder: &Path) -> PathBuf {
+///
+/// # Panics
+/// If it cannot be made.
+pub fn same_copy(library: &Path, folder: &Path) -> PathBuf {
     let copy = folder.join(library.file_name().unwrap());
     if !copy.exists() {
         fs::copy(library, &copy).unwrap();

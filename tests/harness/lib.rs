@@ -16,7 +16,7 @@ mod source;
 mod withdraw;
 mod workshop;
 
-pub use fixed::{Fixed, FixedUpgrade, Played, Scene, opened};
+pub use fixed::{Fixed, FixedUpgrade, Played, Scene, opened, same_copy};
 pub use harness::{Harness, Reason, UPGRADE_WAIT_MAX};
 pub use source::Source;
 pub use withdraw::Withdraw;

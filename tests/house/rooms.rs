@@ -74,6 +74,7 @@ const CRATES: &[Crate] = &[
             "answers",
             "rehearsal",
             "code",
+            "probation",
             "blocks",
             "upgrade",
             "recovery",

@@ -29,6 +29,7 @@ mod poison;
 mod recovery;
 mod rehearsal;
 mod requests;
+mod rollback;
 mod stuck;
 mod swap;
 mod taken;

@@ -3,6 +3,18 @@
 super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken on, refused, or aborted. The generation that ran goes on.";
     /// Another upgrade is under way.
     UPGRADE_UNDER_WAY = "upgrade-under-way", Busy, "Wait for its end with `refit upgrade status ID`, or take it back with `refit upgrade cancel ID`.";
+    /// The generation of the upgrade before can still be taken back.
+    ON_PROBATION = "on-probation", Busy, "Make it permanent with `refit upgrade confirm`, take it back with `refit upgrade rollback`, or wait for the block that `refit status` names.";
+    /// The generation is permanent, or of another upgrade.
+    NOT_ON_PROBATION = "not-on-probation", Refused, "The way back is forward: make a plan with the code of before.";
+    /// What taking it back needs is not there.
+    ROLLBACK_IMPOSSIBLE = "rollback-impossible", Refused, "The way back is forward: make a plan with the code of before.";
+    /// The generation is being taken back.
+    ROLLBACK_UNDER_WAY = "rollback-under-way", Busy, "Ask again in a moment.";
+    /// The node did not serve again in time after it was taken back.
+    ROLLBACK_NOT_BACK = "rollback-not-back", NoAnswer, "See it with `refit status`, and its log; a start carries out what is left of it.";
+    /// The upgrade was committed, and taken back by an operator.
+    ROLLED_BACK = "rolled-back", TransitionFailed, "The generation of before goes on; mend the code before you bring it again.";
     /// The upgrade was taken back.
     UPGRADE_CANCELLED = "upgrade-cancelled", Refused, "No code was replaced; plan again when it is time.";
     /// The upgrade had ended before it could be taken back.

@@ -1,8 +1,8 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{
-    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
-    Status, UpgradeAccepted, UpgradeReport,
+    EngineRestarted, Life, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
+    RehearsalReport, RollBackAccepted, Status, UpgradeAccepted, UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -115,6 +115,19 @@ pub trait Node: Send + Sync + 'static {
     /// The [`Refusal`] of one that can no longer be taken back.
     fn cancel_upgrade(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal>;
 
+    /// Makes the generation on probation permanent, if it is that of this upgrade; 0: whichever it is of.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if it is not on probation, or the decision cannot be written.
+    fn confirm_upgrade(&self, id: u64) -> Result<ProbationStatus, Refusal>;
+
+    /// Decides that the generation on probation is taken back, if it is that of this upgrade; 0: whichever it is of.
+    /// The node restarts for it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if it is not on probation, or cannot be taken back.
+    fn roll_back(&self, id: u64) -> Result<RollBackAccepted, Refusal>;
+
     /// How the node is now.
     ///
     /// # Errors
@@ -146,6 +159,9 @@ pub trait Node: Send + Sync + 'static {
 
     /// Which run of the node this is. Must not block.
     fn life(&self) -> Life;
+
+    /// How often the chain was rolled back or restored. Must not block.
+    fn branch(&self) -> u64;
 
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;

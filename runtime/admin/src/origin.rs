@@ -20,10 +20,14 @@ pub const HEADER_REPEATED: &str = "refit-repeated";
 /// Response header: which run of the node answers; heights count anew in another.
 pub const HEADER_LIFE: &str = "refit-life";
 
+/// Response header: the branch of the chain; a roll-back or a restore begins another, and has other blocks.
+pub const HEADER_BRANCH: &str = "refit-branch";
+
 // The same, read once.
 static HEIGHT: HeaderName = HeaderName::from_static(HEADER_HEIGHT);
 static GENERATION: HeaderName = HeaderName::from_static(HEADER_GENERATION);
 pub(crate) static LIFE: HeaderName = HeaderName::from_static(HEADER_LIFE);
+pub(crate) static BRANCH: HeaderName = HeaderName::from_static(HEADER_BRANCH);
 
 /// Says the newest block of an answer that says of none.
 pub(crate) fn say_if_unsaid(headers: &mut HeaderMap, node: &dyn Node) {

@@ -139,8 +139,9 @@ impl Stations {
     }
 
     fn say_life(&self, response: &mut Response<Outgoing>) {
+        let headers = response.headers_mut();
+        headers.insert(&origin::BRANCH, self.app.node.branch().into());
         if let Some(life) = &self.life {
-            let headers = response.headers_mut();
             headers.insert(&origin::LIFE, life.clone());
         }
     }

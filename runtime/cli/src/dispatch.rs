@@ -10,8 +10,8 @@ use crate::commands::{
     block_on, block_quarantine, config_check, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart, events,
     explain, init, parameters, query, run, send, status, upgrade_apply, upgrade_cancel,
-    upgrade_history, upgrade_plan, upgrade_quarantine, upgrade_rehearse, upgrade_status,
-    upgrade_wait,
+    upgrade_confirm, upgrade_history, upgrade_plan, upgrade_quarantine, upgrade_rehearse,
+    upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -106,6 +106,12 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
         }),
         UpgradeCommand::Cancel(args) => ask(common, async |client| {
             upgrade_cancel::run(client, &args).await
+        }),
+        UpgradeCommand::Confirm(args) => ask(common, async |client| {
+            upgrade_confirm::run(client, &args).await
+        }),
+        UpgradeCommand::Rollback(args) => ask(common, async |client| {
+            upgrade_rollback::run(client, &args).await
         }),
         UpgradeCommand::History(args) => ask(common, async |client| {
             upgrade_history::run(client, &args).await

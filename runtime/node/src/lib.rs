@@ -9,7 +9,7 @@
 //!
 //! Rooms, each above what it uses: `start/` makes a node of a configuration; `serve/` is the handle and what is
 //! asked through it; `upgrade/` takes a plan to its end; `blocks/` makes blocks and has them executed; `code/` is
-//! what is mapped and kept; `recovery` goes on from a data folder, and keeps checkpoints in it; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
+//! what is mapped and kept; `probation/` is what can be taken back; `recovery` goes on from a data folder, and keeps checkpoints in it; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
 //! clients hear; `watch/` sees calls that do not return; `known/` and `log/` are the node's knowledge and
 //! its log.
 //!
@@ -30,6 +30,7 @@ mod limits;
 mod log;
 mod micros;
 mod pause;
+mod probation;
 mod recovery;
 pub mod rehearsal;
 mod replace;
@@ -45,6 +46,7 @@ pub use known::latest::Counts;
 pub use known::receipts::{RECEIPT_ENGINES_MAX, RECEIPTS_MAX};
 pub use limits::*;
 pub use pause::watchdog::{OnStuck, StuckPause};
+pub use probation::OnRollBack;
 pub use recovery::{AsideMessage, RecoveryError, SetAsideError, set_aside};
 pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::BlockRefused;

@@ -73,6 +73,13 @@ pub const CREW_END_MAX: Duration = Duration::from_secs(5);
 /// Crews that have not ended in that time; with more, no upgrade is armed.
 pub const LINGERING_CREWS_MAX: usize = 16;
 
+/// The default for how many blocks after an upgrade the node can be rolled back. An idle node makes one a second
+/// meanwhile.
+pub const PROBATION_BLOCKS: u64 = 32;
+
+/// The most blocks of a probation that may be set: the log is kept from before the upgrade until it is over.
+pub const PROBATION_BLOCKS_MAX: u64 = 100_000;
+
 /// Shortest bound on a pause that may be set: less would take any pause for one that does not end.
 pub const PAUSE_LIMIT_MIN: Duration = Duration::from_millis(100);
 

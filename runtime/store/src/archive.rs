@@ -99,6 +99,28 @@ impl RecordChange {
     }
 }
 
+/// A checkpoint that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The block after which the state was as it says.
+    pub height: Height,
+    /// What is said about it.
+    pub about: Vec<u8>,
+    /// The number of an older checkpoint that stays too, whatever comes: a way back needs it.
+    pub also: Option<u64>,
+}
+
+/// Where the log begins anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBranch {
+    /// The last block that stays.
+    pub after: Height,
+    /// The checkpoints that are of what does not.
+    pub checkpoints: Vec<u64>,
+    /// Records that change with it.
+    pub changes: Vec<RecordChange>,
+}
+
 /// What outlives the process beside blocks and journal.
 pub trait Archive: Send + Sync {
     /// The checkpoints that are kept, oldest first.
@@ -113,17 +135,12 @@ pub trait Archive: Send + Sync {
     /// The system's error.
     fn new_checkpoint(&self) -> io::Result<NewCheckpoint>;
 
-    /// Keeps what was written, the state after the block at `height`, with what is said about it; forgets older ones beyond the number that is kept, and the
-    /// blocks that no kept one needs. It is durable when this returns, and so is every block up to its height.
+    /// Keeps what was written; forgets older ones beyond the number that is kept, and the blocks that no kept one
+    /// needs. It is durable when this returns, and so is every block up to its height.
     ///
     /// # Errors
     /// [`Fault`]; it is not kept then.
-    fn keep_checkpoint(
-        &self,
-        new: NewCheckpoint,
-        height: Height,
-        about: Vec<u8>,
-    ) -> Result<(), Fault>;
+    fn keep_checkpoint(&self, new: NewCheckpoint, keep: Keep) -> Result<(), Fault>;
 
     /// Forgets a checkpoint that cannot be read, and removes its file.
     ///
@@ -136,6 +153,19 @@ pub trait Archive: Send + Sync {
     /// # Errors
     /// [`Fault`]; also if it is not the last one, or not durable yet.
     fn set_aside(&self, height: Height) -> Result<(), Fault>;
+
+    /// Takes all blocks behind one out of the log, and keeps them as the old branch in place of the one that was kept
+    /// before. All of it or nothing; durable when this returns. The log goes on behind that block.
+    ///
+    /// # Errors
+    /// [`Fault`]; also if a block was appended and is not durable yet.
+    fn begin_branch(&self, new: NewBranch) -> Result<(), Fault>;
+
+    /// The block at `height` of the old branch, if it has one there.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be read.
+    fn old_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault>;
 
     /// The record of this name.
     ///

@@ -17,7 +17,8 @@ mod memory;
 mod store;
 
 pub use archive::{
-    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, NewCheckpoint, RECORD_BYTES_MAX, RecordChange,
+    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Keep, NewBranch, NewCheckpoint,
+    RECORD_BYTES_MAX, RecordChange,
 };
 pub use disk::{
     CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_RECORDS_KEPT, STORE_FORMAT,

@@ -24,8 +24,8 @@ use refit_abi::{BlockTime, EngineId, Generation, Height};
 use refit_admin::api::{
     DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys,
     HaltedStatus, KindStatus, Libraries, Life, ParameterChange, ParameterValue, ParametersOrdered,
-    ParametersReport, ParametersStatus, PoisonStatus, QuarantineEntry, RehearsalReport, Status,
-    UpgradeAccepted, UpgradeReport, UpgradeState,
+    ParametersReport, ParametersStatus, PoisonStatus, ProbationStatus, QuarantineEntry,
+    RehearsalReport, RollBackAccepted, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
@@ -165,6 +165,9 @@ fn is_repeat(by: &OrderedBy) -> bool {
     let request = by.request.as_ref();
     request.is_some_and(|request| request.sequence < 10)
 }
+
+/// The branch of its chain.
+const BRANCH: u64 = 3;
 
 impl Node for Double {
     fn send(
@@ -408,6 +411,17 @@ impl Node for Double {
         }
     }
 
+    fn confirm_upgrade(&self, id: u64) -> Result<ProbationStatus, Refusal> {
+        on_probation(id)
+    }
+
+    fn roll_back(&self, id: u64) -> Result<RollBackAccepted, Refusal> {
+        Ok(RollBackAccepted {
+            probation: on_probation(id)?,
+            height: MOMENT.height,
+        })
+    }
+
     fn status(&self) -> Result<Status, Refusal> {
         Ok(Status {
             halted: self.halted.clone(),
@@ -444,8 +458,30 @@ impl Node for Double {
         LIFE
     }
 
+    fn branch(&self) -> u64 {
+        BRANCH
+    }
+
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+}
+
+/// Upgrade 3 is on probation.
+fn on_probation(id: u64) -> Result<ProbationStatus, Refusal> {
+    match id {
+        0 | 3 => Ok(ProbationStatus {
+            upgrade: 3,
+            generation: MOMENT.generation,
+            after: Height(40),
+            until: Height(72),
+        }),
+        _ => Err(Refusal::new(
+            409,
+            "not-on-probation",
+            format!("upgrade {id} is not on probation; upgrade 3 is"),
+            "the way back is forward now: make a plan with the code of before (refit upgrade plan KIND=PATH)",
+        )),
     }
 }
 
@@ -517,6 +553,8 @@ fn status() -> Status {
         workers: 2,
         engines_at: None,
         starting: None,
+        probation: None,
+        branch: 0,
         stuck: None,
         parameters: Some(ParametersStatus {
             hash: "7c".repeat(32),

@@ -63,6 +63,7 @@ pub(crate) fn committed() -> UpgradeReport {
         ],
         retired: true,
         pinned: Vec::new(),
+        rolled_back: None,
     }
 }
 

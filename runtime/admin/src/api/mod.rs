@@ -7,6 +7,7 @@
 mod event;
 mod life;
 mod parameters;
+mod probation;
 mod problem;
 mod rehearsal;
 mod status;
@@ -17,6 +18,7 @@ pub use life::{Life, LifeError};
 pub use parameters::{
     EngineRestarted, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
 };
+pub use probation::{ProbationStatus, RevisedReply, RollBackAccepted, RollBackReport};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
 pub use status::{

@@ -1,5 +1,6 @@
 //! How a node is: `GET /v1/status`.
 
+use super::probation::ProbationStatus;
 use super::{Life, UpgradeReport};
 use refit_abi::descriptor::{CapabilityDescriptor, KindDescriptor};
 use refit_abi::schema::SchemaId;
@@ -75,6 +76,12 @@ pub struct Status {
     /// the kinds' numbers is as it was after this block, or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engines_at: Option<Height>,
+    /// The live generation can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probation: Option<ProbationStatus>,
+    /// How often the chain was rolled back or restored: blocks of one height on two branches are two blocks.
+    #[serde(default)]
+    pub branch: u64,
     /// The node is starting, and takes no messages: the last block of its log, which it executes again up to there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting: Option<Height>,

@@ -1,5 +1,6 @@
 //! What became of an upgrade: `GET /v1/upgrades/{id}`.
 
+use super::probation::RollBackReport;
 use refit_abi::codes;
 use refit_abi::host::{Explain, Explained};
 use refit_abi::{Generation, Height};
@@ -73,6 +74,9 @@ pub struct UpgradeReport {
     pub retired: bool,
     /// Why old libraries are still mapped.
     pub pinned: Vec<String>,
+    /// What became of taking it back, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RollBackReport>,
 }
 
 /// The times around an upgrade in which no block ran, beside its pause.
@@ -103,12 +107,18 @@ pub enum UpgradeState {
     Aborted,
     /// It was refused before the gate closed; nothing happened.
     Refused,
+    /// It was committed, and taken back: the old generation goes on under another branch.
+    #[serde(rename = "rolled-back")]
+    RolledBack,
 }
 
 impl UpgradeState {
     /// Whether the upgrade has come to its end.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Committed | Self::Aborted | Self::Refused)
+        matches!(
+            self,
+            Self::Committed | Self::Aborted | Self::Refused | Self::RolledBack
+        )
     }
 }
 
@@ -253,7 +263,7 @@ macro_rules! shown_as {
 shown_as! {
     UpgradeState {
         Staging = "staging", Armed = "armed", Committed = "committed", Aborted = "aborted",
-        Refused = "refused",
+        Refused = "refused", RolledBack = "rolled-back",
     }
     Class {
         Carry = "carry", New = "new", Adopt = "adopt", Migrate = "migrate", MigrateByHand = "migrate-by-hand",
@@ -286,11 +296,12 @@ mod tests {
                 phase.to_string()
             );
         }
-        let state = UpgradeState::Refused;
-        assert_eq!(
-            json(serde_json::to_value(state).unwrap()),
-            state.to_string()
-        );
+        for state in [UpgradeState::Refused, UpgradeState::RolledBack] {
+            assert_eq!(
+                json(serde_json::to_value(state).unwrap()),
+                state.to_string()
+            );
+        }
     }
 
     #[test]

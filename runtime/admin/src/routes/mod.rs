@@ -130,6 +130,8 @@ pub(crate) fn all(app: App) -> Router {
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history).post(upgrades::apply))
         .route("/v1/upgrades/rehearse", post(upgrades::rehearse))
+        .route("/v1/upgrades/{id}/confirm", post(upgrades::confirm))
+        .route("/v1/upgrades/{id}/rollback", post(upgrades::roll_back))
         .route(
             "/v1/upgrades/{id}",
             get(upgrades::one).delete(upgrades::cancel),

@@ -4,7 +4,7 @@ use super::App;
 use super::blocking::ask;
 use super::json::json;
 use super::ordered_by;
-use crate::api::{RehearsalReport, UpgradeReport};
+use crate::api::{ProbationStatus, RehearsalReport, RollBackAccepted, UpgradeReport};
 use crate::origin::HEADER_REPEATED;
 use crate::pass::For;
 use crate::seat::Seat;
@@ -118,6 +118,31 @@ pub(super) async fn cancel(
         false => StatusCode::ACCEPTED,
     };
     Ok((status, Json(report)))
+}
+
+pub(super) async fn confirm(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<ProbationStatus>, Refusal> {
+    let id = id(path)?;
+    let seat = Seat::of(&request);
+    let asking = For::Order.on(&seat);
+    let confirmed = ask(&app, asking, move |node| node.confirm_upgrade(id)).await??;
+    Ok(Json(confirmed))
+}
+
+/// Answers once it is decided; the node ends its connections then, and starts again.
+pub(super) async fn roll_back(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<(StatusCode, Json<RollBackAccepted>), Refusal> {
+    let id = id(path)?;
+    let seat = Seat::of(&request);
+    let asking = For::Order.on(&seat);
+    let accepted = ask(&app, asking, move |node| node.roll_back(id)).await??;
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
 /// The known upgrades, as a next step.

@@ -10,8 +10,9 @@ use refit_admin::api::{
     UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
-    Bytes, HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE, HEADER_MAX_PAUSE,
-    HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, HEADER_REPEATED, Limits, MESSAGE_BYTES_MAX,
+    Bytes, HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE,
+    HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, HEADER_REPEATED, Limits,
+    MESSAGE_BYTES_MAX,
 };
 use refit_test_support::{Double, LIFE};
 use std::time::Duration;
@@ -462,9 +463,13 @@ async fn answers_of_every_status_say_which_life_block_and_generation_they_are_fr
         (served.post("/v1/engines/full/messages", "1").await, 503),
     ] {
         assert_eq!(seen.status, status);
-        let said = [HEADER_LIFE, HEADER_HEIGHT, HEADER_GENERATION].map(|name| seen.header(name));
+        let said = [HEADER_LIFE, HEADER_BRANCH, HEADER_HEIGHT, HEADER_GENERATION]
+            .map(|name| seen.header(name));
         let life = LIFE.to_string();
-        assert_eq!(said, [Some(life.as_str()), Some("41"), Some("2")]);
+        assert_eq!(
+            said,
+            [Some(life.as_str()), Some("3"), Some("41"), Some("2")]
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::units::{bounded, bytes, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use refit_node::PAUSE_LIMIT_MIN;
 use refit_node::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN};
+use refit_node::{PAUSE_LIMIT_MIN, PROBATION_BLOCKS_MAX};
 use std::time::Duration;
 
 #[derive(Debug, Default, Args)]
@@ -17,6 +17,10 @@ pub(crate) struct PolicyArgs {
     /// waits as long for the one before to settle is let go. From 100ms on. [default: 30s]
     #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = pause_limit)]
     pub(crate) pause_limit: Option<Duration>,
+    /// For so many blocks after an upgrade the node can be rolled back; 0: not at all. Another plan is refused
+    /// meanwhile. [default: 32]
+    #[arg(long, value_name = "COUNT", env = "REFIT_PROBATION_BLOCKS", value_parser = probation_blocks)]
+    pub(crate) probation_blocks: Option<u64>,
     /// Does not run upgrades in a child process, on a copy of the state, before they happen.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
@@ -39,6 +43,15 @@ pub(crate) fn rehearsal_memory(text: &str) -> Result<u64, String> {
 /// Parses the time for a rehearsal.
 pub(crate) fn rehearsal_wait(text: &str) -> Result<Duration, String> {
     bounded(time(text)?, REHEARSAL_WAIT_MIN, Some(REHEARSAL_WAIT_MAX))
+}
+
+/// Parses the length of a probation.
+pub(crate) fn probation_blocks(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(blocks) if blocks <= PROBATION_BLOCKS_MAX => Ok(blocks),
+        Ok(_) => Err(format!("at most {PROBATION_BLOCKS_MAX} are taken")),
+        Err(_) => Err("it is not a number of blocks".to_owned()),
+    }
 }
 
 /// Parses the time after which a pause counts as stuck.

@@ -24,6 +24,11 @@ pub(crate) enum UpgradeCommand {
     Wait(UpgradeWaitArgs),
     /// Takes back an upgrade that is staged, rehearsed or waits for its height; no later than its gate closes.
     Cancel(CancelArgs),
+    /// Makes the generation on probation permanent: it can no longer be rolled back.
+    Confirm(ProbationArgs),
+    /// Takes the generation on probation back: the node restarts with the code and the state of before the upgrade,
+    /// and carries out again what came after it.
+    Rollback(RollbackArgs),
     /// Lists all upgrades that the node remembers.
     History(OutputArgs),
     /// Lists code that the node does not bring in again.
@@ -125,6 +130,27 @@ pub(crate) struct ApplyArgs {
     /// Longest time for the rehearsal, from 100ms to 5min; overrides the node's own.
     #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbationArgs {
+    /// The number of the upgrade that is on probation: another one is refused. [default: whichever it is]
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The number of the upgrade that is on probation: another one is refused. [default: whichever it is]
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u64>,
+    /// Longest wait until the node serves again, such as 30s or 5min.
+    #[arg(long, value_name = "TIME", default_value = "1min", env = "REFIT_WAIT_MAX", value_parser = time)]
+    pub(crate) wait_max: Duration,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -60,6 +60,11 @@ impl Ends {
         Ok(Told(told))
     }
 
+    /// Until the node is to be rolled back.
+    pub(super) async fn rolls_back(&self) {
+        self.restart.wanted().await;
+    }
+
     /// A signal came.
     fn told(&self) {
         self.restart.end_instead();

@@ -31,12 +31,14 @@ mod supervisor;
 mod threads;
 pub(crate) mod upgrade_apply;
 pub(crate) mod upgrade_cancel;
+pub(crate) mod upgrade_confirm;
 pub(crate) mod upgrade_end;
 mod upgrade_follow;
 pub(crate) mod upgrade_history;
 pub(crate) mod upgrade_plan;
 pub(crate) mod upgrade_quarantine;
 pub(crate) mod upgrade_rehearse;
+pub(crate) mod upgrade_rollback;
 pub(crate) mod upgrade_status;
 pub(crate) mod upgrade_wait;
 

@@ -75,8 +75,13 @@ pub(super) fn set(
     if let Some(limit) = args.pause_limit.or(file.pause_limit) {
         config.pause_limit = limit;
     }
+    if let Some(blocks) = args.probation_blocks.or(file.probation_blocks) {
+        config.probation_blocks = blocks;
+    }
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;
+    let rolls_back = restart.clone();
+    config.on_roll_back = Some(Arc::new(move || rolls_back.roll_back()));
     config.on_stuck = Some(Arc::new(move |stuck: &StuckPause| restart.go(stuck)));
     Ok(())
 }

@@ -9,6 +9,7 @@
 //! The working folder is put back before: an engine may have changed it, and paths in the arguments and in the
 //! configuration count from where the node was started.
 
+use super::run::RunError;
 use crate::artifact::THIS_PROGRAM;
 use crate::exit::Exit;
 use crate::output;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
 
 /// How a restarted process learns what it goes on with. Set by the process before, not by people.
 const HANDED: &str = "REFIT_RESTART";
@@ -41,6 +43,7 @@ const OPEN_FILES: &str = "/proc/self/fd";
 pub(super) struct Restart {
     code: Arc<OnceLock<Vec<EngineCode>>>,
     ending: Arc<AtomicBool>,
+    rolls_back: Arc<Notify>,
     /// The working folder in which the node was started; `None` if it could not be opened.
     folder: Option<Arc<File>>,
 }
@@ -183,6 +186,25 @@ impl Restart {
         self.ending.store(true, Ordering::Release);
     }
 
+    /// Has the node end, to be started again: it is rolled back.
+    pub(super) fn roll_back(&self) {
+        self.rolls_back.notify_one();
+    }
+
+    /// Until that is wanted.
+    pub(super) async fn wanted(&self) {
+        self.rolls_back.notified().await;
+    }
+
+    /// Starts this very program again in the place of this process, whose node has ended. Gives why not.
+    pub(super) fn again(&self) -> RunError {
+        let why = match self.handed(None) {
+            Ok(handed) => next(self.folder.as_deref(), &handed).to_string(),
+            Err(not_kept) => not_kept.to_string(),
+        };
+        RunError::NotAgain { why }
+    }
+
     /// Starts this very program again in this process's place: no thread of the pause is left then. Does
     /// not return.
     pub(super) fn go(&self, stuck: &StuckPause) {
@@ -195,7 +217,7 @@ impl Restart {
                 Exit::Done,
             )
         }
-        let error = match self.handed(stuck) {
+        let error = match self.handed(Some(stuck)) {
             Ok(handed) => restarted(self.folder.as_deref(), stuck, &handed).to_string(),
             Err(not_kept) => not_kept.to_string(),
         };
@@ -210,7 +232,7 @@ impl Restart {
     }
 
     /// The data for the next process: proven to be the code that this one was started with, and kept open for it.
-    fn handed(&self, stuck: &StuckPause) -> Result<Handed, NotKept> {
+    fn handed(&self, stuck: Option<&StuckPause>) -> Result<Handed, NotKept> {
         let code = self.code.get().ok_or(NotKept::Nothing)?;
         let (mut libraries, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for kept in code {
@@ -230,7 +252,8 @@ impl Restart {
             paths.insert(artifact.clone(), path.clone());
             libraries.insert(kept.engine.clone(), Library { path, artifact });
         }
-        let unwritten = (!stuck.is_recorded).then(|| stuck.entry.clone());
+        let unwritten = stuck.filter(|stuck| !stuck.is_recorded);
+        let unwritten = unwritten.map(|stuck| stuck.entry.clone());
         Ok(Handed {
             pid: std::process::id(),
             libraries,
@@ -280,6 +303,11 @@ fn restarted(folder: Option<&File>, stuck: &StuckPause, handed: &Handed) -> io::
              and forgets it when it ends",
         );
     }
+    next(folder, handed)
+}
+
+/// Puts this very program in this one's place, with what it is handed; gives why that failed.
+fn next(folder: Option<&File>, handed: &Handed) -> io::Error {
     let handed = match serde_json::to_string(handed) {
         Ok(handed) => handed,
         Err(error) => return error.into(),
@@ -351,7 +379,7 @@ mod tests {
         std::fs::remove_file(folder.path().join("kv.so")).unwrap();
         std::fs::write(folder.path().join("kv.so"), "second").unwrap();
 
-        let handed = restart.handed(&stuck(true)).unwrap();
+        let handed = restart.handed(Some(&stuck(true))).unwrap();
         let library = &handed.libraries["kv"];
         assert_eq!(std::fs::read(&library.path).unwrap(), b"first");
         assert_eq!(library.artifact, ArtifactId::of(b"first").to_string());
@@ -372,7 +400,7 @@ mod tests {
             ..code(folder.path(), b"first")
         };
         restart.keep(vec![code(folder.path(), b"first"), second]);
-        let handed = restart.handed(&stuck(true)).unwrap();
+        let handed = restart.handed(Some(&stuck(true))).unwrap();
         let paths = handed.libraries.values().map(|library| &library.path);
         let paths: std::collections::BTreeSet<_> = paths.collect();
         assert_eq!((handed.libraries.len(), paths.len()), (2, 1));
@@ -385,7 +413,7 @@ mod tests {
         restart.keep(vec![code(folder.path(), b"first")]);
         // The same file: what was opened has other bytes now.
         std::fs::write(folder.path().join("kv.so"), "second").unwrap();
-        let handed = restart.handed(&stuck(true));
+        let handed = restart.handed(Some(&stuck(true)));
         assert!(matches!(handed, Err(NotKept::Changed { .. })), "{handed:?}");
 
         let restart = Restart::default();
@@ -393,7 +421,7 @@ mod tests {
             bytes: Err(io::ErrorKind::StorageFull.into()),
             ..code(folder.path(), b"first")
         }]);
-        let handed = restart.handed(&stuck(true));
+        let handed = restart.handed(Some(&stuck(true)));
         assert!(
             matches!(handed, Err(NotKept::Unreadable { .. })),
             "{handed:?}"
@@ -405,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let restart = Restart::default();
         restart.keep(vec![code(folder.path(), b"first")]);
-        let before = Before(Some(restart.handed(&stuck(false)).unwrap()));
+        let before = Before(Some(restart.handed(Some(&stuck(false))).unwrap()));
         let list = Quarantine::in_memory();
         before.remember(&list);
         assert!(list.forbids(["bad"].into_iter()).is_some());

@@ -41,7 +41,10 @@ const DATA_DIR_MODE: u32 = 0o700;
 /// Why a node does not run.
 #[derive(Debug)]
 pub(crate) enum RunError {
-    DataDir { path: PathBuf, source: io::Error },
+    DataDir {
+        path: PathBuf,
+        source: io::Error,
+    },
     Folder(FolderError),
     Restart(NotKept),
     Quarantine(QuarantineError),
@@ -49,6 +52,10 @@ pub(crate) enum RunError {
     Start(StartError),
     Bind(BindError),
     Failed(Failed),
+    /// It was rolled back, and this program cannot put itself in its own place.
+    NotAgain {
+        why: String,
+    },
 }
 
 pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
@@ -92,16 +99,17 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let node = prepared.node().clone();
     let counted = node.clone();
     output::on_dropped(move |lines| counted.metrics().count_log_lines_dropped(lines));
-    let ends = Ends::new(restart, stop_limit).map_err(Failure::start)?;
+    let ends = Ends::new(restart.clone(), stop_limit).map_err(Failure::start)?;
     let served = runtime.block_on(serve(prepared, listens, &ends));
     ends.begin();
     node.stop();
     // A plan's rehearsal may be waited for on one of its threads: it ends with the process.
     runtime.shutdown_background();
-    served?;
-    match node.failed() {
-        Some(failed) => Err(Box::new(RunError::Failed(failed.clone())).into()),
-        None => Ok(()),
+    let ended = served?;
+    match (node.failed(), ended) {
+        (Some(failed), _) => Err(Box::new(RunError::Failed(failed.clone())).into()),
+        (None, Ended::Told) => Ok(()),
+        (None, Ended::RollsBack) => Err(Box::new(restart.again()).into()),
     }
 }
 
@@ -235,9 +243,17 @@ fn node_config(
     Ok(config)
 }
 
+/// Why the node ends.
+enum Ended {
+    /// It was told to.
+    Told,
+    /// Its next start takes a generation back.
+    RollsBack,
+}
+
 /// Starts the engines and serves until a signal comes, then finishes the requests under way. The node can be
 /// asked while its engines start.
-async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<(), Failure> {
+async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<Ended, Failure> {
     let told = ends.listen().map_err(Failure::start)?;
     let mut servers = JoinSet::new();
     let mut shutdowns = Vec::new();
@@ -252,6 +268,7 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
     }
     let node = prepared.node().clone();
     node.serves_at(addresses.clone());
+    let mut ended = Ended::Told;
     if started(prepared, &told).await? {
         log_start(&node, &addresses);
         show::data(
@@ -264,15 +281,23 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
             show::next(format_args!("refit --node {address} status"));
         }
         supervisor::ready().await;
-        told.wait().await;
+        tokio::select! {
+            () = told.wait() => {}
+            () = ends.rolls_back() => ended = Ended::RollsBack,
+        }
     }
     supervisor::stopping().await;
     log_end(&node);
-    show::talk(ends.words());
+    show::talk(match ended {
+        Ended::Told => ends.words(),
+        Ended::RollsBack => {
+            "the generation is taken back: the node restarts with the code of before".to_owned()
+        }
+    });
     node.told_to_end();
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
     while servers.join_next().await.is_some() {}
-    Ok(())
+    Ok(ended)
 }
 
 /// What serves from now on, and where.
@@ -354,6 +379,12 @@ impl fmt::Display for RunError {
             Self::Store(error) => write!(f, "the node does not start: {error}"),
             Self::Start(error) => write!(f, "the node does not start: {error}"),
             Self::Bind(error) => error.fmt(f),
+            Self::NotAgain { why } => {
+                write!(
+                    f,
+                    "the node is rolled back with its next start, and cannot start itself again: {why}"
+                )
+            }
             Self::Failed(failed) => {
                 write!(f, "the node had failed before it was told to end: {failed}")
             }
@@ -370,6 +401,7 @@ impl std::error::Error for RunError {
             | Self::Folder(_)
             | Self::Restart(_)
             | Self::Quarantine(_)
+            | Self::NotAgain { .. }
             | Self::Failed(_) => None,
             Self::Bind(error) => error.source(),
         }
@@ -387,11 +419,13 @@ impl Explain for RunError {
             Self::Start(error) => error.code(),
             Self::Bind(_) => codes::RUN_LISTEN,
             Self::Failed(_) => codes::RUN_FAILED,
+            Self::NotAgain { .. } => codes::RUN_NOT_KEPT,
         }
     }
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::NotAgain { .. } => "start the node again: its start takes the generation back",
             Self::DataDir { source, .. } if is_full(source) => {
                 "free space on its disk, or name another with --data-dir"
             }

@@ -70,6 +70,8 @@ pub(crate) struct NodeSection {
     /// How long a pause may last before it counts as stuck.
     #[serde(deserialize_with = "pause_limit_of")]
     pub(crate) pause_limit: Option<Duration>,
+    /// For how many blocks after an upgrade the node can be rolled back.
+    pub(crate) probation_blocks: Option<u64>,
     /// How long a call into an engine may last before it counts as stuck.
     #[serde(deserialize_with = "call_limit_of")]
     pub(crate) call_limit: Option<Duration>,

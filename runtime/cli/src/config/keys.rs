@@ -135,6 +135,17 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "probation_blocks",
+        form: "a number of blocks, at most 100000",
+        default: "32",
+        example: "32",
+        flag_id: "probation_blocks",
+        flag: "--probation-blocks, REFIT_PROBATION_BLOCKS",
+        about: "For so many blocks after an upgrade `refit upgrade rollback` takes it back, and another plan is refused; \
+                0: not at all. An idle node makes one a second meanwhile. With `--store memory` there is no way back.",
+    },
+    Key {
+        section: "node",
         name: "call_limit",
         form: "a time, from 100ms on",
         default: "5s",
@@ -381,6 +392,7 @@ mod tests {
             Some(node.messages_per_block)
         );
         assert_eq!(file.node.pause_limit, Some(node.pause_limit));
+        assert_eq!(file.node.probation_blocks, Some(node.probation_blocks));
         assert_eq!(file.node.call_limit, Some(node.call_limit));
         assert_eq!(file.node.stop_limit, Some(STOP_LIMIT));
         assert_eq!(

@@ -39,6 +39,24 @@ pub(crate) fn text(status: &Status) -> String {
         rows.push(("halted", halted.detail.clone()));
         rows.push(("", halted.next.clone()));
     }
+    if let Some(probation) = &status.probation {
+        let (generation, until) = (probation.generation, probation.until);
+        let detail = format!(
+            "generation {generation} can be taken back until block {until}{}",
+            expected(until, status)
+        );
+        rows.push(("probation", detail));
+        rows.push((
+            "",
+            "refit upgrade confirm, or refit upgrade rollback".to_owned(),
+        ));
+    }
+    if status.branch > 0 {
+        rows.push((
+            "branch",
+            format!("{}, by roll-backs and restores", status.branch),
+        ));
+    }
     if let Some(last) = status.starting {
         let detail = format!("takes no messages yet; executes its log again up to block {last}");
         rows.push(("starting", detail));

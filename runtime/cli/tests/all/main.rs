@@ -27,5 +27,6 @@ mod parting;
 mod plan_flags;
 mod rehearsal;
 mod served;
+mod taken_back;
 mod tcp;
 mod transcripts;

@@ -8,7 +8,7 @@ mod update;
 
 use crate::answers::events::EventWriter;
 use crate::blocks::clock::Clock;
-use crate::blocks::intake::{self, Blocks, Intake, Ordering, Photograph, Submission};
+use crate::blocks::intake::{self, Blocks, Intake, Ordering, Photograph, Standpoint, Submission};
 use crate::blocks::waiters::{Asked, Waiters};
 use crate::known::failed::{Failed, said};
 use crate::known::latest::Latest;
@@ -20,6 +20,8 @@ use crate::limits::{
 };
 use crate::log::troubles::Troubles;
 use crate::pause::Waiting;
+use crate::probation::Probation;
+use crate::probation::branches::BranchPoint;
 use count::Count;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use execution::Outgoing;
@@ -52,6 +54,9 @@ pub(crate) struct DriverParts {
     pub(crate) events: EventWriter,
     /// Is told when a checkpoint is due.
     pub(crate) checkpoints: Sender<()>,
+    pub(crate) probation: Arc<Probation>,
+    /// Where the log goes on under another branch.
+    pub(crate) branches: Vec<BranchPoint>,
 }
 
 /// Makes blocks and has them executed.
@@ -156,7 +161,7 @@ impl Driver {
         }));
         parts.source.begin(Arc::new(outlet));
         let replayed = parts.store.last();
-        Self {
+        let mut this = Self {
             ground: parts.ground.clone(),
             parts,
             waiters: Waiters::default(),
@@ -177,7 +182,9 @@ impl Driver {
             awaited: Awaited::default(),
             troubles: Troubles::default(),
             count: Count::new(),
-        }
+        };
+        this.branch_off();
+        this
     }
 
     /// Runs until it is told to stop or the crew is gone.
@@ -243,11 +250,14 @@ impl Driver {
             return;
         };
         self.since_checkpoint = SinceCheckpoint::default();
-        let ground = self.ground.clone();
+        let here = Standpoint {
+            ground: self.ground.clone(),
+            on_probation: self.parts.probation.now(),
+        };
         let taken = self
             .parts
             .duty
-            .ask(move |executor| take(executor, ground), PHOTOGRAPH_WAIT_MAX);
+            .ask(move |executor| take(executor, here), PHOTOGRAPH_WAIT_MAX);
         if let Err(silence) = taken {
             tracing::warn!("the state is not copied: {silence}");
         }
@@ -352,9 +362,10 @@ impl Driver {
     fn due(&self) -> Due {
         let mut armed = self.armed.iter();
         let plan = armed.any(|waiting| waiting.at_height.is_some());
+        let probation = self.parts.probation.is_on();
         Due {
             follows_upgrade: self.follow_up.is_some(),
-            height_awaited: plan || self.awaited.timer_height.is_some(),
+            height_awaited: plan || probation || self.awaited.timer_height.is_some(),
             timer: self.awaited.timer_time,
             backlog: self.awaited.backlog,
         }

@@ -3,6 +3,7 @@
 use crate::blocks::group::{Outcome, Slot};
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::pause::Waiting;
+use crate::probation::OnProbation;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::codes;
 use refit_abi::host::Ingress;
@@ -36,14 +37,22 @@ pub(crate) enum Intake {
     Stop,
 }
 
-/// Copies the state between two blocks, with the ground of the next one.
+/// Copies the state between two blocks.
 pub(crate) struct Photograph {
-    /// Done on the crew. It sees to it itself that the executor still stands on that ground.
+    /// Done on the crew. It sees to it itself that the executor still stands there.
     pub(crate) take: Box<TakePhotograph>,
 }
 
-/// What is done with the executor, and the ground that it stands on.
-pub(crate) type TakePhotograph = dyn FnOnce(&mut Executor, Ground) + Send;
+/// What is done with the executor, and where it stands.
+pub(crate) type TakePhotograph = dyn FnOnce(&mut Executor, Standpoint) + Send;
+
+/// Where the executor stands between two blocks.
+pub(crate) struct Standpoint {
+    /// The ground of the next block.
+    pub(crate) ground: Ground,
+    /// Whether the live generation is on probation.
+    pub(crate) on_probation: Option<OnProbation>,
+}
 
 /// A client's message on its way in.
 pub(crate) struct Submission {

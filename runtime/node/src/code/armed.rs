@@ -20,6 +20,9 @@ pub(crate) struct Armed {
     format: u32,
     /// The plan as it was taken on. Its libraries are kept by their hashes.
     pub(crate) plan: Plan,
+    /// For so many blocks after it the node can be rolled back.
+    #[serde(default)]
+    pub(crate) probation_blocks: u64,
 }
 
 /// A record, and the plan's digest by which blocks name it.
@@ -30,9 +33,12 @@ pub(crate) struct Recorded {
 }
 
 impl Armed {
-    pub(crate) fn new(plan: Plan) -> Self {
-        let format = ARMED_FORMAT;
-        Self { format, plan }
+    pub(crate) fn new(plan: Plan, probation_blocks: u64) -> Self {
+        Self {
+            format: ARMED_FORMAT,
+            plan,
+            probation_blocks,
+        }
     }
 
     /// Writes it down; durable when this returns.
@@ -81,7 +87,12 @@ pub(crate) fn forget(records: &[Recorded], archive: &dyn Archive) -> Result<(), 
 
 /// Takes the record of an upgrade away that did not happen.
 pub(crate) fn forget_plan(digest: &PlanDigest, archive: &dyn Archive) -> Result<(), Fault> {
-    archive.set_records(vec![RecordChange::remove(name(digest))])
+    archive.set_records(vec![forgotten(digest)])
+}
+
+/// The change by which the record of an upgrade goes.
+pub(crate) fn forgotten(digest: &PlanDigest) -> RecordChange {
+    RecordChange::remove(name(digest))
 }
 
 fn name(digest: &PlanDigest) -> String {

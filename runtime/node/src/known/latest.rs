@@ -3,6 +3,7 @@
 use crate::known::tempo::Tempo;
 use refit_abi::{BlockTime, Generation, Height};
 use refit_kernel::Stats;
+use refit_ordering::Branch;
 
 /// Counts since the node started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct Latest {
     pub(crate) height: Height,
     pub(crate) time: BlockTime,
     pub(crate) generation: Generation,
+    /// Of the next block.
+    pub(crate) branch: Branch,
     pub(crate) backlog: usize,
     pub(crate) counts: Counts,
     pub(crate) tempo: Tempo,

@@ -16,6 +16,8 @@ pub(crate) struct Becomes {
     pub(crate) plan: PlanDigest,
     /// The code that is live once it is committed.
     pub(crate) manifest: ManifestHash,
+    /// For so many blocks it can be taken back; 0: not at all.
+    pub(crate) probation_blocks: u64,
 }
 
 /// An armed upgrade that waits for its height.

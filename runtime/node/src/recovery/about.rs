@@ -2,6 +2,7 @@
 //! states are of.
 
 use crate::code::libraries::Libraries;
+use crate::probation::OnProbation;
 use refit_abi::Generation;
 use refit_kernel::GenerationTable;
 use refit_ordering::{Ground, Header};
@@ -9,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The form of what stands beside a checkpoint; it begins with it.
-pub(crate) const ABOUT_FORMAT: u32 = 1;
+pub(crate) const ABOUT_FORMAT: u32 = 2;
+
+/// The form before: it said nothing of a probation.
+const ABOUT_FORMAT_1: u32 = 1;
 
 /// A checkpoint, its states apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,16 @@ pub(crate) struct About {
     pub(crate) generation: Generation,
     /// The kinds, in the order of the generation's table.
     pub(crate) kinds: Vec<KeptKind>,
+    /// Whether that generation could be taken back.
+    pub(crate) on_probation: Option<OnProbation>,
+}
+
+/// The form before.
+#[derive(Deserialize)]
+struct About1 {
+    next: Header,
+    generation: Generation,
+    kinds: Vec<KeptKind>,
 }
 
 /// The code of one kind.
@@ -45,6 +59,15 @@ impl About {
             next: ground.extend(ground.tip.time, Vec::new()).header,
             generation: table.number(),
             kinds: table.iter().map(|(_, entry)| kind(&entry.kind)).collect(),
+            on_probation: None,
+        }
+    }
+
+    /// The same of a generation on probation.
+    pub(crate) fn on_probation(self, on_probation: Option<OnProbation>) -> Self {
+        Self {
+            on_probation,
+            ..self
         }
     }
 
@@ -73,12 +96,27 @@ impl About {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let read: Result<(u32, &[u8]), _> = postcard::take_from_bytes(bytes);
         let (format, rest) = read.map_err(|error| error.to_string())?;
-        if format != ABOUT_FORMAT {
-            return Err(format!(
-                "it is of form {format}, and this program reads form {ABOUT_FORMAT}"
-            ));
+        let read = match format {
+            ABOUT_FORMAT => postcard::from_bytes(rest),
+            ABOUT_FORMAT_1 => postcard::from_bytes::<About1>(rest).map(Self::from),
+            _ => {
+                return Err(format!(
+                    "it is of form {format}, and this program reads forms up to {ABOUT_FORMAT}"
+                ));
+            }
+        };
+        read.map_err(|error| error.to_string())
+    }
+}
+
+impl From<About1> for About {
+    fn from(before: About1) -> Self {
+        Self {
+            next: before.next,
+            generation: before.generation,
+            kinds: before.kinds,
+            on_probation: None,
         }
-        postcard::from_bytes(rest).map_err(|error| error.to_string())
     }
 }
 
@@ -108,6 +146,9 @@ mod tests {
         let read = About::from_bytes(&about.to_bytes()).unwrap();
         assert_eq!(read, about);
         assert_eq!(read.ground(), ground);
+        let mut before = postcard::to_allocvec(&(ABOUT_FORMAT_1, &about)).unwrap();
+        assert_eq!(before.pop(), Some(0), "that there is no probation");
+        assert_eq!(About::from_bytes(&before).unwrap(), about);
         let mut other = about.to_bytes();
         other[0] = 9;
         assert!(About::from_bytes(&other).unwrap_err().contains("form 9"));

@@ -3,9 +3,10 @@
 //! libraries, records of upgrades.
 
 use super::about::About;
-use crate::blocks::intake::{Intake, Photograph};
+use crate::blocks::intake::{Intake, Photograph, Standpoint};
 use crate::code::{CodeLock, armed};
 use crate::limits::{CHECKPOINT_CPU_S, CHECKPOINT_LOOK, CHECKPOINT_WAIT_MAX};
+use crate::probation::{OnProbation, branches};
 use crate::rehearsal::{Forked, Order};
 use crate::upgrade::Upgrades;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -13,8 +14,7 @@ use parking_lot::Mutex;
 use refit_abi::Generation;
 use refit_kernel::{Executor, GenerationTable, ImageScope};
 use refit_loader::sys::fork::End;
-use refit_ordering::Ground;
-use refit_store::{Archive, Fault, NewCheckpoint, Store};
+use refit_store::{Archive, Checkpoint, Fault, Keep, NewCheckpoint, Store};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ enum NotKept {
 /// What the crew gives back.
 struct Taken {
     forked: io::Result<Forked>,
-    ground: Ground,
+    here: Standpoint,
     table: Arc<GenerationTable>,
 }
 
@@ -124,17 +124,22 @@ impl Keeper {
         let new = archive.new_checkpoint()?;
         let Taken {
             forked,
-            ground,
+            here,
             table,
         } = self.take(&new)?;
         let about = {
             let libraries = self.parts.upgrades.libraries();
-            About::new(&ground, &table, &libraries)
+            About::new(&here.ground, &table, &libraries).on_probation(here.on_probation)
         };
         // A handle on live code: the retirement of old code counts them.
         drop(table);
         self.written(forked?)?;
-        archive.keep_checkpoint(new, ground.tip.height, about.to_bytes())?;
+        let keep = Keep {
+            height: about.ground().tip.height,
+            about: about.to_bytes(),
+            also: way_back(archive, about.on_probation.as_ref())?,
+        };
+        archive.keep_checkpoint(new, keep)?;
         let _code = self.parts.code.lock();
         forget(archive, &about)?;
         Ok(about)
@@ -160,14 +165,14 @@ impl Keeper {
         // Taken before the crew is asked: it waits for nobody, and no library is half mapped in the copy.
         let _settled = upgrades.loader.settled();
         let (answer, taken) = bounded(1);
-        let fork = move |executor: &mut Executor, ground: Ground| {
-            let is_now = executor.height() == ground.tip.height;
+        let fork = move |executor: &mut Executor, here: Standpoint| {
+            let is_now = executor.height() == here.ground.tip.height;
             let is_planned = executor.table().number() == generation;
             if is_now && is_planned {
                 // Who asked may have given up: then the copy ends with the channel.
                 let _ = answer.send(Taken {
                     forked: Forked::fork(executor, order),
-                    ground,
+                    here,
                     table: executor.table(),
                 });
             }
@@ -214,14 +219,32 @@ impl Keeper {
     }
 }
 
+/// The number of the checkpoint that a generation on probation would be taken back from.
+pub(super) fn way_back(
+    archive: &dyn Archive,
+    on: Option<&OnProbation>,
+) -> Result<Option<u64>, Fault> {
+    let Some(on) = on else {
+        return Ok(None);
+    };
+    let of_before = |checkpoint: &Checkpoint| {
+        let about = About::from_bytes(&checkpoint.about);
+        checkpoint.height <= on.after && about.is_ok_and(|about| about.generation <= on.base)
+    };
+    let kept = archive.checkpoints()?.into_iter();
+    Ok(kept.filter(of_before).next_back().map(|kept| kept.number))
+}
+
 /// Forgets what no kept checkpoint needs: libraries, and records of upgrades that all of them have behind them. `newest`
 /// was kept just now. The caller holds the [`CodeLock`].
 fn forget(archive: &dyn Archive, newest: &About) -> Result<(), NotKept> {
     let mut oldest: Generation = newest.generation;
+    let mut first = newest.ground().tip.height;
     let mut needed: BTreeSet<String> = newest.artifacts();
     for checkpoint in archive.checkpoints()? {
         if let Ok(about) = About::from_bytes(&checkpoint.about) {
             oldest = oldest.min(about.generation);
+            first = first.min(checkpoint.height);
             needed.extend(about.artifacts());
         }
     }
@@ -229,6 +252,7 @@ fn forget(archive: &dyn Archive, newest: &About) -> Result<(), NotKept> {
         .into_iter()
         .partition(|recorded| recorded.armed.plan.base < oldest);
     armed::forget(&done, archive)?;
+    branches::forget(archive, first)?;
     needed.extend(
         open.iter()
             .flat_map(|recorded| recorded.armed.plan.artifacts()),

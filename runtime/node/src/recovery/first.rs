@@ -7,7 +7,7 @@ use crate::code::libraries;
 use refit_abi::Height;
 use refit_kernel::{Executor, ImageScope, StreamError};
 use refit_loader::LoadedModule;
-use refit_store::Archive;
+use refit_store::{Archive, Keep};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
@@ -44,6 +44,11 @@ pub(crate) fn keep(
     })?;
     to.flush().map_err(file)?;
     drop(to);
-    archive.keep_checkpoint(new, Height(0), about.to_bytes())?;
+    let keep = Keep {
+        height: Height(0),
+        about: about.to_bytes(),
+        also: None,
+    };
+    archive.keep_checkpoint(new, keep)?;
     Ok(())
 }

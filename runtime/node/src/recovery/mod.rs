@@ -11,6 +11,7 @@
 //! answer nobody and write no engine's log lines.
 //!
 //! [`checkpoints`] keeps the way short: a thread writes a new one when the log has grown, and after each upgrade.
+//! [`rolled_back`] has the log begin a branch behind an upgrade that is taken back.
 //! [`attempts`] counts starts that end at the last block.
 
 pub(crate) mod about;
@@ -21,7 +22,9 @@ pub(crate) mod first;
 pub(crate) mod genesis;
 pub(crate) mod kept;
 pub(crate) mod replaying;
+pub(crate) mod rolled_back;
 mod set_aside;
+pub(crate) mod way_back;
 
 pub use error::RecoveryError;
 pub use set_aside::{AsideMessage, SetAsideError, set_aside};

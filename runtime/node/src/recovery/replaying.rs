@@ -1,9 +1,12 @@
 //! [`Replaying`]: the blocks of the log again, one after the other, and then those of another source: a node that starts
 //! is a node to which decided blocks come.
 //!
+//! Behind a roll-back the blocks of the old branch follow, made anew.
+//!
 //! A block that says that an upgrade was committed before it waits until that upgrade was made here too.
 
 use super::attempts;
+use super::rolled_back::Redo;
 use crossbeam_channel::Sender;
 use refit_abi::{BlockTime, Height};
 use refit_ordering::{
@@ -37,20 +40,25 @@ pub(crate) struct Replaying {
     next: Option<Decided>,
     /// Whether the upgrade before the next block was asked for.
     asked: bool,
+    /// Behind it: the blocks of an old branch, made anew.
+    redo: Option<Redo>,
     /// Until the log is at its end. It has room for all that is ever told.
     tell: Option<Sender<Heard>>,
 }
 
 impl Replaying {
-    /// Plays `store` up to the block that is its last now; tells `tell`, which must not be full.
+    /// Plays `store` up to the block that is its last now, and what is to be made anew behind it; tells `tell`, which
+    /// must not be full.
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        redo: Option<Redo>,
         then: Box<dyn BlockSource>,
         tell: Sender<Heard>,
     ) -> Self {
         Self {
             last: store.last(),
             store,
+            redo,
             then,
             outlet: None,
             next: None,
@@ -90,6 +98,28 @@ impl Replaying {
         attempts::begin(height, archive).map_err(|fault| unreadable(height, &fault))
     }
 
+    /// Pushes the next block of the old branch, made anew on `ground`.
+    fn make_anew(&self, redo: &Redo, ground: &Ground) {
+        let block = match self.store.archive() {
+            Some(archive) => redo.block(ground, archive),
+            None => Err("nothing outlives the process".to_owned()),
+        };
+        match block {
+            Ok(block) => self.push(block),
+            Err(why) => self.tell(Heard::Unreadable {
+                height: ground.tip.height.next(),
+                why,
+            }),
+        }
+    }
+
+    fn push(&self, block: Decided) {
+        if let Some(outlet) = &self.outlet {
+            // The block before was executed, so nothing waits there; a node that has ended executes none.
+            let _ = outlet.push(block);
+        }
+    }
+
     /// Pushes the block that follows `ground`, once everything before it has happened.
     fn go_on(&mut self, ground: &Ground) {
         let height = ground.tip.height.next();
@@ -116,10 +146,7 @@ impl Replaying {
         {
             return self.tell(heard);
         }
-        if let Some(outlet) = &self.outlet {
-            // The block before was executed, so nothing waits there; a node that has ended executes none.
-            let _ = outlet.push(block);
-        }
+        self.push(block);
     }
 }
 
@@ -159,6 +186,13 @@ impl BlockSource for Replaying {
     fn executed(&mut self, ground: &Ground) {
         if self.tell.is_some() && ground.tip.height < self.last {
             return self.go_on(ground);
+        }
+        if let Some(redo) = self
+            .redo
+            .as_ref()
+            .filter(|redo| ground.tip.height < redo.through())
+        {
+            return self.make_anew(redo, ground);
         }
         self.tell(Heard::Done);
         self.tell = None;

@@ -11,16 +11,18 @@ use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::limits::{STATE_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::pause::Recall;
+use crate::probation::{OnRollBack, Probation};
 use crate::recovery::checkpoints::Checkpoints;
 use crate::serve::place::Place;
+use crate::serve::probation::TakenBack;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{
-    EngineRestarted, Life, ParameterChange, ParametersReport, QuarantineEntry, RehearsalReport,
-    Status, UpgradeAccepted, UpgradeReport,
+    EngineRestarted, Life, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
+    RehearsalReport, RollBackAccepted, Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, Metrics, Moment,
@@ -47,6 +49,8 @@ pub struct Node {
     pub(crate) upgrades: Arc<Upgrades>,
     pub(crate) released: Arc<Released>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) probation: Arc<Probation>,
+    pub(crate) on_roll_back: Option<Arc<OnRollBack>>,
     /// Until the node is stopped.
     pub(crate) checkpoints: Mutex<Option<Checkpoints>>,
     pub(crate) life: Life,
@@ -117,6 +121,9 @@ impl Node {
             let _ = driver.join();
         }
         self.upgrades.join_crew();
+        if let Some(archive) = self.store.archive() {
+            self.probation.leave(archive);
+        }
         if let Err(error) = self.upgrades.quarantine().settle() {
             tracing::error!(%error, "after a restart the quarantine is as the disk has it");
         }
@@ -248,6 +255,14 @@ impl refit_admin::Node for Node {
         self.upgrades.cancel(id)
     }
 
+    fn confirm_upgrade(&self, id: u64) -> Result<ProbationStatus, Refusal> {
+        self.confirm(id)
+    }
+
+    fn roll_back(&self, id: u64) -> Result<RollBackAccepted, Refusal> {
+        self.take_back(id, &TakenBack::by_operator())
+    }
+
     fn status(&self) -> Result<Status, Refusal> {
         self.look()
     }
@@ -290,6 +305,10 @@ impl refit_admin::Node for Node {
 
     fn life(&self) -> Life {
         self.life
+    }
+
+    fn branch(&self) -> u64 {
+        self.latest.lock().branch.0
     }
 
     fn metrics(&self) -> &Metrics {

@@ -10,4 +10,5 @@ pub(crate) mod capture;
 pub(crate) mod handle;
 pub(crate) mod orders;
 pub(crate) mod place;
+mod probation;
 pub(crate) mod status;

@@ -7,10 +7,11 @@ use super::prepared::{self, EngineCode};
 use super::{StartError, ids, warn_of_unknown_grants};
 use crate::blocks::chain::{self, Root};
 use crate::code::libraries::Libraries;
+use crate::probation::OnProbation;
 use crate::recovery::RecoveryError;
 use crate::recovery::genesis::Genesis;
 use crate::recovery::kept::{Code, Kept};
-use crate::recovery::{about::About, first};
+use crate::recovery::{about::About, first, rolled_back};
 use refit_abi::Height;
 use refit_kernel::{Executor, GenerationTable, Parameters};
 use refit_loader::{Loader, OpenError};
@@ -26,6 +27,8 @@ pub(super) struct Beginning {
     pub(super) ground: Ground,
     pub(super) code: Vec<EngineCode>,
     pub(super) engines: Engines,
+    /// Whether its generation could be taken back.
+    pub(super) on_probation: Option<OnProbation>,
 }
 
 /// Its engines.
@@ -58,6 +61,7 @@ impl Beginning {
             return Self::of_configuration(config, loader, None);
         };
         let identity = Identity::of(&config.chain, &config.engines)?;
+        rolled_back::begin(store, archive)?;
         // The folder is refused before anything of it is loaded.
         let checkpoints = archive.checkpoints().map_err(RecoveryError::from)?;
         let known = Identity::read(archive).map_err(RecoveryError::from)?;
@@ -125,6 +129,7 @@ impl Beginning {
             ground,
             code,
             engines: Engines::Roots { roots, first },
+            on_probation: None,
         })
     }
 
@@ -147,6 +152,7 @@ impl Beginning {
                 roots: genesis.roots(),
                 first: None,
             },
+            on_probation: None,
         })
     }
 
@@ -172,6 +178,7 @@ impl Beginning {
             libraries: Kept::libraries(&about, modules),
             code: configured(config)?,
             engines: Engines::Kept(Box::new(executor)),
+            on_probation: about.on_probation,
         })
     }
 }

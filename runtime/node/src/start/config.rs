@@ -2,8 +2,9 @@
 
 use crate::blocks::clock::{Clock, SystemClock};
 use crate::code::quarantine::Quarantine;
-use crate::limits::{CALL_LIMIT, PAUSE_LIMIT};
+use crate::limits::{CALL_LIMIT, PAUSE_LIMIT, PROBATION_BLOCKS};
 use crate::pause::watchdog::OnStuck;
+use crate::probation::OnRollBack;
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::StuckList;
 use parking_lot::Mutex;
@@ -62,6 +63,10 @@ pub struct NodeConfig {
     pub data_dir: Option<PathBuf>,
     /// Code that does not come in again.
     pub quarantine: Quarantine,
+    /// For so many blocks after an upgrade the node can be rolled back, if its store outlives it; 0: not at all.
+    pub probation_blocks: u64,
+    /// Is called once a roll-back is decided: stop the node and start it again on the same folder, which carries it out.
+    pub on_roll_back: Option<Arc<OnRollBack>>,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
     /// be stopped inside the process: restart it. If this returns, the node waits on, and gives the
     /// upgrade up should the transition return after all.
@@ -122,6 +127,8 @@ impl NodeConfig {
             stuck_list: StuckList::in_memory(),
             data_dir: None,
             quarantine: Quarantine::in_memory(),
+            probation_blocks: PROBATION_BLOCKS,
+            on_roll_back: None,
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),
         }

@@ -5,7 +5,7 @@ use crate::blocks::intake::Intake;
 use crate::code::armed;
 use crate::limits::REPLAY_LOOK;
 use crate::recovery::replaying::Heard;
-use crate::recovery::{RecoveryError, attempts};
+use crate::recovery::{RecoveryError, attempts, rolled_back};
 use crate::serve::handle::Node;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use refit_abi::Height;
@@ -50,6 +50,7 @@ pub(super) fn replay(node: &Node, from: Height, heard: &Receiver<Heard>) -> Resu
         }
     }
     not_decided(node)?;
+    tell_of_branch(node)?;
     if let Some(archive) = node.store.archive() {
         attempts::end(archive).map_err(RecoveryError::from)?;
     }
@@ -68,6 +69,19 @@ fn again(node: &Node, plan: &PlanDigest, height: Height) -> Result<(), StartErro
     let armed = armed.ok_or_else(|| fail(format!("nothing is kept of its plan {plan}")))?;
     let made = node.upgrades.again(armed, height, archive);
     Ok(made.map_err(fail)?)
+}
+
+/// A roll-back that this start, or one before it, has carried out is told.
+fn tell_of_branch(node: &Node) -> Result<(), StartError> {
+    let Some(archive) = node.store.archive() else {
+        return Ok(());
+    };
+    if let Some(point) = rolled_back::unreported(archive)? {
+        node.upgrades
+            .was_rolled_back(&point, node.probation.revised());
+        rolled_back::reported(point, archive)?;
+    }
+    Ok(())
 }
 
 /// Upgrades that were armed when the node ended, and that no block tells of, did not happen.

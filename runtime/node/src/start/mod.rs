@@ -17,10 +17,13 @@ use crate::known::latest::Latest;
 use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
+use crate::limits::PROBATION_BLOCKS_MAX;
 use crate::log::lines;
+use crate::probation::Probation;
 use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
+use crate::recovery::rolled_back;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
@@ -191,7 +194,14 @@ impl Node {
             ground,
             code,
             engines,
+            on_probation,
         } = Beginning::find(&config, &loader, &*store)?;
+        let probation = Probation::of_folder(on_probation, store.archive());
+        let probation = Arc::new(probation.map_err(RecoveryError::from)?);
+        let (branches, redo) = rolled_back::branches(&*store)?;
+        if let (Some(redo), Some(archive)) = (&redo, store.archive()) {
+            probation.revises(redo.revision(archive)?);
+        }
         tell_last(&config.stuck_list);
         let watched = Arc::new(Watched::default());
         let duty = Duty::park(&format!("{CREW_NAME}1"), config.workers)?;
@@ -217,6 +227,7 @@ impl Node {
             height: moment.height,
             time: ground.tip.time,
             generation: moment.generation,
+            branch: ground.branch,
             starting: true,
             tempo: Tempo::new(Duration::from_millis(config.idle_interval_ms)),
             ..Latest::default()
@@ -225,13 +236,14 @@ impl Node {
         // Shown from the start, before there is a block.
         metrics.set_generation(table.number());
         config.quarantine.tell(metrics.clone());
+        let is_solo = source.is_none();
         let source = source.unwrap_or_else(|| Box::new(solo(&config)));
         // It is told of each upgrade of the log, its end, and whether it can be read.
         let (tell, heard) = crossbeam_channel::unbounded();
         let source: Box<dyn BlockSource> = match engines {
             // They are there, or they begin again under a log that is there.
             Engines::Kept(_) | Engines::Roots { first: None, .. } if store.archive().is_some() => {
-                Box::new(Replaying::new(store.clone(), source, tell))
+                Box::new(Replaying::new(store.clone(), redo, source, tell))
             }
             _ => source,
         };
@@ -262,6 +274,8 @@ impl Node {
             metrics: metrics.clone(),
             events: writer,
             checkpoints,
+            probation: probation.clone(),
+            branches,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
         let driver = thread.spawn(move || driver.run())?;
@@ -272,6 +286,7 @@ impl Node {
             generation: moment.generation,
             height: moment.height,
             code: code_lock.clone(),
+            probation: probation.clone(),
             duty: duty.clone(),
             intake: intake.clone(),
             store: store.clone(),
@@ -285,6 +300,11 @@ impl Node {
                 max_pause: config.max_pause,
                 pause_limit: config.pause_limit,
                 quarantine: config.quarantine,
+                // Blocks that others have decided are never made anew.
+                probation_blocks: match store.archive() {
+                    Some(_) if is_solo => config.probation_blocks,
+                    _ => 0,
+                },
                 on_stuck: config.on_stuck,
             },
         }));
@@ -306,6 +326,8 @@ impl Node {
             upgrades,
             released,
             store,
+            probation,
+            on_roll_back: config.on_roll_back,
             checkpoints: Mutex::new(Some(checkpoints)),
             life: life::begin(),
             place: Place::new(config.data_dir),
@@ -334,6 +356,11 @@ fn bounded(config: &NodeConfig) -> Result<(), StartError> {
             "block-interval",
             config.block_interval_ms,
             BLOCK_INTERVAL_MILLIS_MAX,
+        ),
+        (
+            "probation-blocks",
+            config.probation_blocks,
+            PROBATION_BLOCKS_MAX,
         ),
     ];
     for (name, value, most) in bounds {

@@ -45,6 +45,7 @@ impl Upgrades {
         };
         let mut rules = Rules::new(&self.policy, &options).map_err(|why| why.why.to_string())?;
         rules.again = true;
+        rules.probation_blocks = armed.probation_blocks;
         let mut state = self.state.lock();
         let live = state.libraries.live(&table);
         // A handle on live code: the retirement of old code counts them.

@@ -6,6 +6,7 @@ use super::reports::Opened;
 use super::rules::Rules;
 use super::taking_on::{Fitting, Met, Proposed};
 use super::{State, Upgrades, refusal, under_way};
+use crate::probation::OnProbation;
 use refit_abi::Height;
 use refit_abi::codes;
 use refit_admin::Refusal;
@@ -41,6 +42,9 @@ impl Upgrades {
         let state = self.state.lock();
         if let Some(id) = state.reports.under_way() {
             return Err(under_way(id));
+        }
+        if let Some(on) = self.probation.now() {
+            return Err(on_probation(&on));
         }
         let live = state.libraries.live(table);
         drop(state);
@@ -106,6 +110,17 @@ impl State {
             counts,
         })
     }
+}
+
+/// One generation is on probation at a time: else nobody could say what a roll-back takes back.
+fn on_probation(on: &OnProbation) -> Refusal {
+    let detail = format!(
+        "generation {} can still be taken back, until block {}",
+        on.base.next(),
+        on.until
+    );
+    let next = "make it permanent with `refit upgrade confirm`, take it back with `refit upgrade rollback`, or wait for that block";
+    Refusal::new(409, codes::ON_PROBATION, detail, next)
 }
 
 /// A block that is still to be made would have to come before the plan's height.

@@ -19,6 +19,7 @@ mod rehearse_only;
 mod report;
 mod reports;
 mod retire;
+mod rolled_back;
 mod rules;
 mod shown;
 mod stage;
@@ -36,6 +37,7 @@ use crate::code::quarantine::{Forbidden, Quarantine};
 use crate::known::standing::Standing;
 use crate::pause::Recall;
 use crate::pause::watchdog::OnStuck;
+use crate::probation::Probation;
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
@@ -60,6 +62,7 @@ pub(crate) struct Upgrades {
     intake: Sender<Intake>,
     store: Arc<dyn Store>,
     code: Arc<CodeLock>,
+    probation: Arc<Probation>,
     watch: Arc<Mutex<dyn Watch>>,
     metrics: Arc<Metrics>,
     watched: Arc<Watched>,
@@ -87,6 +90,8 @@ pub(crate) struct Policy {
     pub(crate) pause_limit: Duration,
     /// Code that does not come in again.
     pub(crate) quarantine: Quarantine,
+    /// For so many blocks after an upgrade the node can be rolled back; 0 where nothing outlives the process.
+    pub(crate) probation_blocks: u64,
     /// Is called when a pause is stuck.
     pub(crate) on_stuck: Option<Arc<OnStuck>>,
 }
@@ -119,6 +124,7 @@ pub(crate) struct UpgradesParts {
     /// The block after which the node goes on.
     pub(crate) height: Height,
     /// Held while code is kept for an upgrade.
+    pub(crate) probation: Arc<Probation>,
     pub(crate) code: Arc<CodeLock>,
     pub(crate) duty: Arc<Duty>,
     pub(crate) intake: Sender<Intake>,
@@ -140,6 +146,7 @@ impl Upgrades {
             generation,
             height,
             code,
+            probation,
             duty,
             intake,
             store,
@@ -165,6 +172,7 @@ impl Upgrades {
             intake,
             store,
             code,
+            probation,
             watch,
             metrics,
             watched,

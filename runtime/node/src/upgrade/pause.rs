@@ -106,6 +106,7 @@ impl Attempt {
                 let state = upgrades.state.lock();
                 chain::manifest(armed.table(), &state.libraries, &self.loaded).hash()
             },
+            probation_blocks: self.rules.probation_blocks,
         };
         let (to_driver, for_driver) = bounded(1);
         let (to_us, for_us) = bounded(1);

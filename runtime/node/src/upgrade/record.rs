@@ -27,7 +27,8 @@ impl Attempt {
                 refused(phase, codes::UPGRADE_NOT_RECORDED, &detail, next)
             })?;
         }
-        let recorded = Armed::new(self.plan.clone()).record(&chain::digest(&self.plan), archive);
+        let recorded = Armed::new(self.plan.clone(), self.rules.probation_blocks);
+        let recorded = recorded.record(&chain::digest(&self.plan), archive);
         recorded.map_err(|fault| refused_by(phase, &fault))
     }
 

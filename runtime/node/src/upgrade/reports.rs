@@ -4,9 +4,9 @@ use super::shown;
 use crate::blocks::clock::Clock;
 use crate::code::libraries::Release;
 use crate::limits::{REPORTS_BYTES_MAX, REPORTS_MAX};
-use refit_abi::Height;
 use refit_abi::codes;
 use refit_abi::host::Explained;
+use refit_abi::{Generation, Height};
 use refit_admin::api::{
     Class, Phase, PhaseTime, Reason, UpgradeReport, UpgradeState, UpgradedKind,
 };
@@ -65,9 +65,7 @@ impl Reports {
                     for record in &records {
                         // A record of another time of this program is no report that can be shown.
                         if let Ok(report) = serde_json::from_slice::<UpgradeReport>(&record.bytes) {
-                            reports.opened = reports.opened.max(report.id);
-                            reports.make_room();
-                            reports.kept.push_back(report);
+                            reports.tell(report);
                         }
                     }
                 }
@@ -78,6 +76,27 @@ impl Reports {
                 }
             }
         }
+    }
+
+    /// A record of the journal. A later one of the same upgrade says more.
+    fn tell(&mut self, report: UpgradeReport) {
+        self.opened = self.opened.max(report.id);
+        if let Some(before) = self.kept.iter_mut().find(|kept| kept.id == report.id) {
+            *before = report;
+            return;
+        }
+        self.make_room();
+        self.kept.push_back(report);
+    }
+
+    /// The number of the upgrade that made this generation live after the block at `height`.
+    pub(super) fn that_committed(&self, generation: Generation, height: Height) -> Option<u64> {
+        let mut kept = self.kept.iter().rev();
+        let is_it = |report: &&UpgradeReport| {
+            let committed = report.state == UpgradeState::Committed;
+            committed && report.to == generation && report.height == Some(height)
+        };
+        kept.find(is_it).map(|report| report.id)
     }
 
     /// Whether another report tells of the same upgrade as this one, which was made again.
@@ -139,6 +158,7 @@ impl Reports {
             phases: Vec::new(),
             retired: false,
             pinned: Vec::new(),
+            rolled_back: None,
         });
         self.opened
     }
@@ -266,7 +286,6 @@ fn text_bytes(report: &UpgradeReport) -> usize {
 mod tests {
     use super::*;
     use crate::blocks::clock::SystemClock;
-    use refit_abi::Generation;
 
     /// A plan of one module with a long name of its file, and some kinds.
     fn plan(kinds: usize) -> Plan {

@@ -27,6 +27,8 @@ pub(super) struct Rules {
     pub(super) entry: Option<Entry>,
     /// It is made again, because a block of the log says that it was made: nothing of it is written down a second time.
     pub(super) again: bool,
+    /// For so many blocks after it the node can be rolled back.
+    pub(super) probation_blocks: u64,
 }
 
 impl Rules {
@@ -64,6 +66,7 @@ impl Rules {
             recall: Arc::default(),
             entry: None,
             again: false,
+            probation_blocks: policy.probation_blocks,
         })
     }
 

@@ -6,10 +6,10 @@
 
 use super::JOURNAL_RECORDS_KEPT;
 use super::queue::{Group, Order, Queue, What};
-use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, fault};
-use crate::{Fault, RecordChange, Wake};
+use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, OLD_BRANCH, fault};
+use crate::{Fault, Keep, NewBranch, RecordChange, Wake};
 use parking_lot::Mutex;
-use redb::{Database, WriteTransaction};
+use redb::{Database, ReadableTable, WriteTransaction};
 use refit_abi::Height;
 use std::sync::Arc;
 
@@ -96,33 +96,39 @@ impl Committer {
         Ok(())
     }
 
+    /// Lists a checkpoint, and forgets those that are kept no longer.
+    fn keep(&mut self, txn: &WriteTransaction, number: u64, keep: &Keep) -> Result<(), Fault> {
+        let mut table = txn.open_table(CHECKPOINTS).map_err(fault)?;
+        let new = Listed {
+            number,
+            height: keep.height,
+            about: keep.about.clone(),
+        };
+        tables::list(&mut table, &new)?;
+        let listed = tables::checkpoints(&table)?;
+        let older = listed.len().saturating_sub(super::CHECKPOINTS_KEPT);
+        let mut older = listed[..older].iter();
+        let mut oldest = listed.get(older.len());
+        for checkpoint in older.by_ref().rev() {
+            match keep.also == Some(checkpoint.number) {
+                true => oldest = Some(checkpoint),
+                false => drop(table.remove(checkpoint.number).map_err(fault)?),
+            }
+        }
+        if let Some(oldest) = oldest {
+            // Removed with one of the next commits: if this one fails nothing is missing.
+            (self.needless, self.more) = (oldest.height, true);
+        }
+        Ok(())
+    }
+
     fn order(&mut self, txn: &WriteTransaction, order: &Order) -> Result<u64, Fault> {
         match &order.what {
             What::Journal(record) => journal(txn, record),
             What::Records(changes) => tables::change(txn, changes).map(|()| 0),
-            What::Keep {
-                number,
-                height,
-                about,
-            } => {
-                let mut table = txn.open_table(CHECKPOINTS).map_err(fault)?;
-                let new = Listed {
-                    number: *number,
-                    height: *height,
-                    about: about.clone(),
-                };
-                tables::list(&mut table, &new)?;
-                while let [oldest, rest @ ..] = &*tables::checkpoints(&table)? {
-                    if rest.len() < super::CHECKPOINTS_KEPT {
-                        // Removed with one of the next commits: if this one fails nothing is missing.
-                        (self.needless, self.more) = (oldest.height, true);
-                        break;
-                    }
-                    table.remove(oldest.number).map_err(fault)?;
-                }
-                Ok(0)
-            }
+            What::Keep { number, keep } => self.keep(txn, *number, keep).map(|()| 0),
             What::SetAside { height } => set_aside(txn, *height),
+            What::Branch(new) => begin_branch(txn, new).map(|()| 0),
             What::Drop { number } => {
                 let mut table = txn.open_table(CHECKPOINTS).map_err(fault)?;
                 table.remove(number).map_err(fault)?;
@@ -130,6 +136,24 @@ impl Committer {
             }
         }
     }
+}
+
+/// Makes the blocks behind one the old branch.
+fn begin_branch(txn: &WriteTransaction, new: &NewBranch) -> Result<(), Fault> {
+    let mut blocks = txn.open_table(BLOCKS).map_err(fault)?;
+    let mut old = txn.open_table(OLD_BRANCH).map_err(fault)?;
+    old.retain(|_, _| false).map_err(fault)?;
+    for entry in blocks.range(new.after.next().0..).map_err(fault)? {
+        let (height, block) = entry.map_err(fault)?;
+        old.insert(height.value(), block.value()).map_err(fault)?;
+    }
+    let stays = |height: u64, _: &[u8]| height <= new.after.0;
+    blocks.retain(stays).map_err(fault)?;
+    let mut checkpoints = txn.open_table(CHECKPOINTS).map_err(fault)?;
+    for number in &new.checkpoints {
+        checkpoints.remove(number).map_err(fault)?;
+    }
+    tables::change(txn, &new.changes)
 }
 
 /// Makes a record of a block.

@@ -13,8 +13,8 @@ use crate::store::{
     Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store, Wake,
 };
 use crate::{
-    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Fault, NewCheckpoint, OpenError,
-    RECORD_BYTES_MAX, RecordChange,
+    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Fault, Keep, NewBranch, NewCheckpoint,
+    OpenError, RECORD_BYTES_MAX, RecordChange,
 };
 use commit::{Committer, Shared};
 use crossbeam_channel::bounded;
@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use tables::{BLOCKS, CHECKPOINTS, FORMAT, JOURNAL, META, RECORDS, fault};
+use tables::{BLOCKS, CHECKPOINTS, FORMAT, JOURNAL, META, OLD_BRANCH, RECORDS, fault};
 
 /// The form of a store's file.
 pub const STORE_FORMAT: u64 = 1;
@@ -304,21 +304,12 @@ impl Archive for DiskStore {
         self.files.new_checkpoint()
     }
 
-    fn keep_checkpoint(
-        &self,
-        mut new: NewCheckpoint,
-        height: Height,
-        about: Vec<u8>,
-    ) -> Result<(), Fault> {
-        bounded_by(about.len(), CHECKPOINT_ABOUT_BYTES_MAX)?;
+    fn keep_checkpoint(&self, mut new: NewCheckpoint, keep: Keep) -> Result<(), Fault> {
+        bounded_by(keep.about.len(), CHECKPOINT_ABOUT_BYTES_MAX)?;
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let finished = self.files.finish(&mut new, number);
         finished.map_err(|error| Fault::of_io(&error))?;
-        self.order(What::Keep {
-            number,
-            height,
-            about,
-        })?;
+        self.order(What::Keep { number, keep })?;
         self.sweep()
     }
 
@@ -333,8 +324,33 @@ impl Archive for DiskStore {
             return Err(Fault::Disk { detail });
         }
         self.order(What::SetAside { height })?;
-        self.shared.queue.rewind(height);
+        self.shared.queue.rewind(Height(height.0 - 1));
         Ok(())
+    }
+
+    fn begin_branch(&self, new: NewBranch) -> Result<(), Fault> {
+        let last = self.last();
+        if new.after > last || self.durable_height() != last {
+            let detail = format!(
+                "no branch begins after block {}: the log ends with {last}",
+                new.after
+            );
+            return Err(Fault::Disk { detail });
+        }
+        for content in new.changes.iter().flat_map(|change| &change.content) {
+            bounded_by(content.len(), RECORD_BYTES_MAX)?;
+        }
+        let after = new.after;
+        self.order(What::Branch(new))?;
+        self.shared.queue.rewind(after);
+        self.sweep()
+    }
+
+    fn old_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
+        let txn = tables::look(&self.shared.db)?;
+        let table = txn.open_table(OLD_BRANCH).map_err(fault)?;
+        let found = table.get(height.0).map_err(fault)?;
+        Ok(found.map(|block| block.value().to_vec()))
     }
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, Fault> {

@@ -1,6 +1,6 @@
 //! [`Queue`]: what was handed over and is not durable: blocks in their order, and orders behind them.
 
-use crate::{Fault, RecordChange};
+use crate::{Fault, Keep, NewBranch, RecordChange};
 use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
 use refit_abi::Height;
@@ -34,8 +34,7 @@ pub(super) enum What {
     /// A checkpoint whose file has its name.
     Keep {
         number: u64,
-        height: Height,
-        about: Vec<u8>,
+        keep: Keep,
     },
     /// A checkpoint that cannot be read goes.
     Drop {
@@ -45,6 +44,8 @@ pub(super) enum What {
     SetAside {
         height: Height,
     },
+    /// The blocks behind one go, and become the old branch.
+    Branch(NewBranch),
 }
 
 /// What one commit takes.
@@ -197,11 +198,11 @@ impl Queue {
         self.room.notify_all();
     }
 
-    /// The last block, which was durable, is no more.
-    pub(super) fn rewind(&self, height: Height) {
+    /// The blocks behind `last`, which were durable, are no more.
+    pub(super) fn rewind(&self, last: Height) {
         let mut waiting = self.waiting.lock();
-        if waiting.last == height && waiting.blocks.is_empty() {
-            waiting.last = Height(height.0 - 1);
+        if waiting.last > last && waiting.blocks.is_empty() {
+            waiting.last = last;
         }
     }
 

@@ -6,6 +6,7 @@
 //! journal      index  → bytes      contiguous; the newest
 //! checkpoints  number → height u64 little-endian, what its writer says about it; the state is in a file of its own
 //! records      name   → bytes
+//! old_branch   height → bytes      the blocks that the newest roll-back took out of the log
 //! ```
 
 use crate::{Fault, RecordChange};
@@ -22,6 +23,7 @@ pub(super) const BLOCKS: TableDefinition<'_, u64, Bytes> = TableDefinition::new(
 pub(super) const JOURNAL: TableDefinition<'_, u64, Bytes> = TableDefinition::new("journal");
 pub(super) const CHECKPOINTS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("checkpoints");
 pub(super) const RECORDS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("records");
+pub(super) const OLD_BRANCH: TableDefinition<'_, u64, Bytes> = TableDefinition::new("old_branch");
 
 /// The name under which the form of the file stands.
 pub(super) const FORMAT: &str = "format";
@@ -53,6 +55,7 @@ pub(super) fn make(txn: &WriteTransaction) -> Result<(), TableError> {
     txn.open_table(BLOCKS)?;
     txn.open_table(JOURNAL)?;
     txn.open_table(CHECKPOINTS)?;
+    txn.open_table(OLD_BRANCH)?;
     txn.open_table(RECORDS).map(drop)
 }
 

@@ -4,7 +4,7 @@ use refit_abi::Height;
 use refit_abi::host::Explain;
 use refit_store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, CHECKPOINTS_KEPT, DiskStore, JOURNAL_RECORDS_KEPT,
-    Journal, JournalReadError, ReadError, RecordChange, Store,
+    Journal, JournalReadError, Keep, NewBranch, ReadError, RecordChange, Store,
 };
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -36,11 +36,21 @@ fn append(store: &DiskStore, heights: std::ops::RangeInclusive<u64>) {
 }
 
 fn checkpoint(store: &DiskStore, height: u64) {
+    checkpoint_beside(store, height, None);
+}
+
+/// Keeps one, and an older one as well.
+fn checkpoint_beside(store: &DiskStore, height: u64, also: Option<u64>) {
     let archive = store.archive().unwrap();
     let new = archive.new_checkpoint().unwrap();
     new.file().write_all(&block(height)).unwrap();
     let about = format!("about {height}").into_bytes();
-    archive.keep_checkpoint(new, Height(height), about).unwrap();
+    let keep = Keep {
+        height: Height(height),
+        about,
+        also,
+    };
+    archive.keep_checkpoint(new, keep).unwrap();
 }
 
 fn files(folder: &Path) -> BTreeSet<String> {
@@ -273,4 +283,73 @@ fn a_file_of_another_form_or_that_is_no_store_is_refused_by_name() {
     let refused = DiskStore::open(other.path()).unwrap_err();
     assert_eq!(refused.code(), "store-format");
     assert!(refused.to_string().contains("form 9"), "{refused}");
+}
+
+#[test]
+fn a_checkpoint_that_a_way_back_needs_stays_with_the_blocks_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(folder.path()).unwrap();
+    append(&store, 1..=50);
+    checkpoint(&store, 10);
+    let number = store.archive().unwrap().checkpoints().unwrap()[0].number;
+    for height in [20, 30, 40] {
+        checkpoint_beside(&store, height, Some(number));
+    }
+    append(&store, 51..=52);
+    let heights = |store: &DiskStore| {
+        let kept = store.archive().unwrap().checkpoints().unwrap();
+        let kept: Vec<_> = kept.iter().map(|kept| kept.height.0).collect();
+        kept
+    };
+    assert_eq!(heights(&store), [10, 30, 40]);
+    assert!(store.read(Height(11)).is_ok(), "it is needed behind 10");
+    drop(store);
+    let store = DiskStore::open(folder.path()).unwrap();
+    append(&store, 53..=53);
+    assert!(store.read(Height(11)).is_ok());
+    checkpoint(&store, 50);
+    append(&store, 54..=54);
+    assert_eq!(heights(&store), [40, 50]);
+    assert!(store.read(Height(40)).is_err(), "nothing needs it any more");
+}
+
+#[test]
+fn a_branch_begins_with_all_that_belongs_to_it_and_the_old_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(folder.path()).unwrap();
+    append(&store, 1..=10);
+    checkpoint(&store, 4);
+    checkpoint(&store, 8);
+    let newest = store.archive().unwrap().checkpoints().unwrap()[1].number;
+    let begin = |store: &DiskStore, after, checkpoints| {
+        let changes = vec![RecordChange::put("branch/1", vec![after as u8])];
+        let after = Height(after);
+        let archive = store.archive().unwrap();
+        archive.begin_branch(NewBranch {
+            after,
+            checkpoints,
+            changes,
+        })
+    };
+    assert!(begin(&store, 11, vec![]).is_err(), "no block is there");
+    begin(&store, 6, vec![newest]).unwrap();
+    append(&store, 7..=7);
+    drop(store);
+
+    let store = DiskStore::open(folder.path()).unwrap();
+    let archive = store.archive().unwrap();
+    assert_eq!(store.last(), Height(7));
+    let kept = archive.checkpoints().unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].height, Height(4));
+    assert_eq!(archive.record("branch/1").unwrap(), Some(vec![6]));
+    let old = |height| archive.old_block(Height(height)).unwrap();
+    assert_eq!(old(6), None, "it stayed in the log");
+    assert_eq!((old(7), old(10)), (Some(block(7)), Some(block(10))));
+    assert_eq!(old(11), None);
+
+    append(&store, 8..=8);
+    begin(&store, 7, vec![]).unwrap();
+    assert_eq!((old(7), old(8)), (None, Some(block(8))), "one is kept");
+    assert_eq!(old(10), None);
 }

@@ -12,7 +12,7 @@ use refit_abi::{BlockTime, Height};
 use refit_admin::Moment;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters};
 use refit_ordering::{
-    BLOCK_BYTES_MAX, Block, BlockRefused, Decided, Header, ParametersHash, ReceiptHash,
+    BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Decided, Header, ParametersHash, ReceiptHash,
     SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
 use refit_store::{AppendError, BLOCK_BYTES_MAX as LOGGED_BYTES_MAX};
@@ -23,6 +23,7 @@ use std::time::Instant;
 pub(super) struct Outgoing {
     outcome: BlockOutcome,
     time: BlockTime,
+    branch: Branch,
 }
 
 /// The size of a seal's kind and length, in bytes.
@@ -58,6 +59,7 @@ impl Driver {
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
         let frame = BlockFrame { height, time, hash };
+        let branch = self.ground.branch;
         let input = BlockInput {
             frame,
             // After the log has it: from here on those who wait are known by their places in the block.
@@ -78,9 +80,14 @@ impl Driver {
         self.goes_on_from(frame, &outcome);
         self.publish(&outcome, time);
         self.count_after(&outcome);
+        self.probation(&outcome);
         self.ask_for_checkpoint();
         // Kept until the crew has the next block: to answer clients takes time in which it would stand still.
-        self.outgoing.push_back(Outgoing { outcome, time });
+        self.outgoing.push_back(Outgoing {
+            outcome,
+            time,
+            branch,
+        });
         match self.told_to_end {
             true => Err(Ended::Told),
             false => Ok(()),
@@ -117,15 +124,15 @@ impl Driver {
     /// before the node waits for anything but the block after them.
     pub(super) fn let_out(&mut self) {
         let durable = self.parts.store.durable_height();
-        while let Some(Outgoing { outcome, time }) = self
+        while let Some(outgoing) = self
             .outgoing
             .pop_front_if(|oldest| oldest.outcome.height <= durable)
         {
             let moment = Moment {
-                height: outcome.height,
-                generation: outcome.generation,
+                height: outgoing.outcome.height,
+                generation: outgoing.outcome.generation,
             };
-            self.release(outcome, time);
+            self.release(outgoing);
             self.parts.released.grow(moment);
         }
     }
@@ -230,7 +237,27 @@ impl Driver {
             self.put_in_force(parameters);
         }
         self.ground.outcome = None;
+        self.branch_off();
         self.told = false;
+    }
+
+    /// The next block is of another branch, if one begins here.
+    pub(super) fn branch_off(&mut self) {
+        let here = self.ground.tip.height;
+        let mut points = self.parts.branches.iter();
+        if let Some(point) = points.rfind(|point| point.after == here) {
+            self.ground.branch = self.ground.branch.max(point.branch);
+        }
+    }
+
+    /// What of the probation comes with the block at `height`.
+    fn probation(&mut self, outcome: &BlockOutcome) {
+        let probation = &self.parts.probation;
+        probation.compare(outcome);
+        if let Some(over) = probation.reaches(outcome.height) {
+            let (generation, height) = (over.base.next(), outcome.height);
+            tracing::info!(%generation, %height, "the generation is permanent: the way back is forward now");
+        }
     }
 
     /// Other parameters hold for the next block, and its header says so.
@@ -253,6 +280,7 @@ impl Driver {
         latest.height = outcome.height;
         latest.time = time;
         latest.generation = outcome.generation;
+        latest.branch = self.ground.branch;
         latest.backlog = outcome.backlog;
         latest.tempo.block(Instant::now());
         // Counts are of this life of the node.
@@ -287,10 +315,16 @@ impl Driver {
     }
 
     /// Lets the effects of a logged and executed block out.
-    fn release(&mut self, outcome: BlockOutcome, time: BlockTime) {
+    fn release(&mut self, outgoing: Outgoing) {
+        let Outgoing {
+            outcome,
+            time,
+            branch,
+        } = outgoing;
+        self.parts.probation.tells(outcome.height, &outcome.replies);
         let emitted = outcome.events.len() as u64;
         let block = EventBlock {
-            branch: self.ground.branch,
+            branch,
             height: outcome.height,
             time,
             generation: outcome.generation,

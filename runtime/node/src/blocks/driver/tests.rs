@@ -64,6 +64,8 @@ fn ends_behind(messages: usize) -> bool {
             false,
         )),
         checkpoints: crossbeam_channel::bounded(1).0,
+        probation: Arc::default(),
+        branches: Vec::new(),
         store: Arc::new(MemoryStore::default()),
         intake: outlet,
         duty: duty.clone(),

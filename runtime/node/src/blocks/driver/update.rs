@@ -2,8 +2,10 @@
 
 use super::{Driver, Ended};
 use crate::blocks::chain;
+use crate::pause::waiting::Becomes;
 use crate::pause::{LetGo, Parts, Waiting};
-use refit_abi::Height;
+use crate::probation::OnProbation;
+use refit_abi::{Generation, Height};
 use refit_ordering::{Foretold, NotTaken, UpgradeEnd};
 use refit_upgrade::Verdict;
 
@@ -96,6 +98,17 @@ impl Driver {
         }
     }
 
+    /// The generation that is live now can be taken back for some blocks.
+    fn begin_probation(&self, becomes: &Becomes, generation: Generation) {
+        let after = self.ground.tip.height;
+        self.parts.probation.begins(OnProbation {
+            plan: becomes.plan,
+            base: Generation(generation.0.saturating_sub(1)),
+            after,
+            until: Height(after.0.saturating_add(becomes.probation_blocks)),
+        });
+    }
+
     fn upgrade(&mut self, waiting: Waiting) -> Result<(), Ended> {
         // Nobody waits for a pause who need not.
         self.let_out();
@@ -111,8 +124,9 @@ impl Driver {
         // The wait ends when the new leader has opened the gate.
         let resumed = resumed.recv().map_err(|_| Ended::Crew(None))?;
         let verdict = resumed.verdict.as_ref();
-        if let Some(Verdict::Committed(_)) = verdict {
+        if let Some(Verdict::Committed(generation)) = verdict {
             self.ground.manifest = becomes.manifest;
+            self.begin_probation(&becomes, *generation);
             // With it the way back over the upgrade is never gone again.
             self.since_checkpoint.is_other_code = true;
             if let Some(parameters) = &resumed.parameters {

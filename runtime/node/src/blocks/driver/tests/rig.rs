@@ -104,6 +104,8 @@ impl Rig {
                 false,
             )),
             checkpoints: crossbeam_channel::bounded(1).0,
+            probation: Arc::default(),
+            branches: Vec::new(),
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
             duty: duty.clone(),

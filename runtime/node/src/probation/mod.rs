@@ -1,0 +1,244 @@
+//! [`Probation`]: the time after an upgrade in which it can be taken back whole.
+//!
+//! ```text
+//!  block H ── upgrade ── H+1 … H+N ──▶ permanent: the way back is forward, as the next generation
+//!                         │    └────── confirmed: the same, at once
+//!                         └─ rolled back ([`order`]): the node starts anew, its log begins a branch ([`branches`]) behind
+//!                            block H, the same entries are carried out by the code of before, and what clients were
+//!                            told ([`told`]) is compared with what comes out now ([`revision`])
+//! ```
+//!
+//! One generation is on probation at a time; another plan is refused meanwhile. A node whose store does not outlive
+//! it has none. Nothing but the log and the records decides: a node that starts finds itself on probation where it was.
+
+pub(crate) mod branches;
+pub(crate) mod order;
+pub(crate) mod revision;
+pub(crate) mod told;
+
+use parking_lot::Mutex;
+use refit_abi::{Generation, Height};
+use refit_kernel::{BlockOutcome, Replied};
+use refit_ordering::PlanDigest;
+use refit_store::{Archive, Fault, RecordChange};
+use revision::Revision;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
+use told::Told;
+
+/// Has the node stop and start again.
+pub type OnRollBack = dyn Fn() + Send + Sync;
+
+/// The name of the record that says which upgrade was confirmed.
+const CONFIRMED: &str = "confirmed";
+
+/// A generation that can be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OnProbation {
+    /// The plan that brought it.
+    pub(crate) plan: PlanDigest,
+    /// The generation before.
+    pub(crate) base: Generation,
+    /// The last block of that one.
+    pub(crate) after: Height,
+    /// The block with which it is permanent.
+    pub(crate) until: Height,
+}
+
+/// Which upgrade an operator has confirmed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Confirmed {
+    plan: PlanDigest,
+    after: Height,
+}
+
+/// Whether the live generation is on probation, and what clients were told since it is live.
+#[derive(Debug, Default)]
+pub(crate) struct Probation {
+    on: Mutex<Option<OnProbation>>,
+    /// The same, for the driver, which looks often.
+    is_on: AtomicBool,
+    confirmed: Mutex<Option<Confirmed>>,
+    told: Mutex<Told>,
+    /// While the blocks of an old branch are made anew.
+    revision: Mutex<Option<Revision>>,
+    /// A roll-back is decided: the next start carries it out.
+    is_ordered: AtomicBool,
+}
+
+impl Probation {
+    /// As a data folder says: the newest checkpoint was on this probation.
+    ///
+    /// # Errors
+    /// [`Fault`] if its records cannot be read.
+    pub(crate) fn of_folder(
+        on: Option<OnProbation>,
+        archive: Option<&dyn Archive>,
+    ) -> Result<Self, Fault> {
+        let this = Self::default();
+        if let Some(archive) = archive {
+            let confirmed = archive.record(CONFIRMED)?;
+            let read = |bytes: Vec<u8>| postcard::from_bytes::<Confirmed>(&bytes).ok();
+            *this.confirmed.lock() = confirmed.and_then(read);
+        }
+        if let Some(on) = on {
+            // What was told between the upgrade and the checkpoint nobody knows any more.
+            this.told.lock().is_whole = false;
+            this.is_on.store(!this.is_confirmed(&on), Ordering::Release);
+            *this.on.lock() = Some(on).filter(|on| !this.is_confirmed(on));
+        }
+        Ok(this)
+    }
+
+    fn is_confirmed(&self, on: &OnProbation) -> bool {
+        let confirmed = Confirmed {
+            plan: on.plan,
+            after: on.after,
+        };
+        *self.confirmed.lock() == Some(confirmed)
+    }
+
+    /// A generation is live that can be taken back.
+    pub(crate) fn begins(&self, on: OnProbation) {
+        if self.is_confirmed(&on) || on.until <= on.after {
+            return;
+        }
+        *self.told.lock() = Told::default();
+        *self.on.lock() = Some(on);
+        self.is_on.store(true, Ordering::Release);
+    }
+
+    /// Whether there is one. Cheap.
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Acquire)
+    }
+
+    /// The one that there is.
+    pub(crate) fn now(&self) -> Option<OnProbation> {
+        self.on.lock().clone()
+    }
+
+    /// The block at `height` is executed; gives the probation that is over with it.
+    pub(crate) fn reaches(&self, height: Height) -> Option<OnProbation> {
+        let over = self.is_on() && self.on.lock().as_ref().is_some_and(|on| on.until <= height);
+        // Once it is to be taken back it does not become permanent meanwhile.
+        match over && !self.is_ordered() {
+            true => self.end(),
+            false => None,
+        }
+    }
+
+    fn end(&self) -> Option<OnProbation> {
+        self.is_on.store(false, Ordering::Release);
+        *self.told.lock() = Told::default();
+        self.on.lock().take()
+    }
+
+    /// Makes the generation permanent at once; durable when this returns. Gives the probation that is over.
+    ///
+    /// # Errors
+    /// [`Fault`]; it is on probation still.
+    pub(crate) fn confirm(&self, archive: &dyn Archive) -> Result<Option<OnProbation>, Fault> {
+        let Some(on) = self.now() else {
+            return Ok(None);
+        };
+        let confirmed = Confirmed {
+            plan: on.plan,
+            after: on.after,
+        };
+        let content = postcard::to_allocvec(&confirmed).map_err(|error| Fault::Disk {
+            detail: error.to_string(),
+        })?;
+        archive.set_records(vec![RecordChange::put(CONFIRMED, content)])?;
+        *self.confirmed.lock() = Some(confirmed);
+        Ok(self.end())
+    }
+
+    /// Notes what clients are told while a generation is on probation.
+    pub(crate) fn tells(&self, height: Height, replies: &[Replied]) {
+        if self.is_on() && self.now().is_some_and(|on| on.after < height) {
+            self.told.lock().add(replies);
+        }
+    }
+
+    /// A roll-back was decided.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.is_ordered.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ordered(&self) {
+        self.is_ordered.store(true, Ordering::Release);
+    }
+
+    /// The last thing that a node writes that is rolled back: what its clients were told.
+    pub(crate) fn leave(&self, archive: &dyn Archive) {
+        if !self.is_ordered() {
+            return;
+        }
+        let change = self.told.lock().to_record();
+        if let Err(fault) = archive.set_records(vec![change]) {
+            tracing::error!(
+                "what clients were told is not compared with what comes out now: {fault}"
+            );
+        }
+    }
+
+    /// The blocks of an old branch are made anew from here on.
+    pub(crate) fn revises(&self, revision: Revision) {
+        *self.revision.lock() = Some(revision);
+    }
+
+    /// Compares the replies of a block that is made anew.
+    pub(crate) fn compare(&self, outcome: &BlockOutcome) {
+        if let Some(revision) = &mut *self.revision.lock() {
+            revision.compare(outcome);
+        }
+    }
+
+    /// They are made.
+    pub(crate) fn revised(&self) -> Option<Revision> {
+        self.revision.lock().take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(after: u64, until: u64) -> OnProbation {
+        OnProbation {
+            plan: PlanDigest([1; 32]),
+            base: Generation(1),
+            after: Height(after),
+            until: Height(until),
+        }
+    }
+
+    #[test]
+    fn a_generation_is_permanent_with_its_last_block_and_not_before() {
+        let probation = Probation::default();
+        probation.begins(on(5, 8));
+        assert_eq!(probation.reaches(Height(7)), None);
+        assert!(probation.is_on());
+        assert_eq!(probation.reaches(Height(8)), Some(on(5, 8)));
+        assert!(!probation.is_on());
+        assert_eq!(probation.now(), None);
+        assert_eq!(probation.reaches(Height(9)), None, "told once");
+    }
+
+    #[test]
+    fn no_blocks_are_no_probation() {
+        let probation = Probation::default();
+        probation.begins(on(5, 5));
+        assert!(!probation.is_on());
+    }
+
+    #[test]
+    fn what_is_to_be_taken_back_does_not_become_permanent_meanwhile() {
+        let probation = Probation::default();
+        probation.begins(on(5, 8));
+        probation.ordered();
+        assert_eq!(probation.reaches(Height(9)), None);
+        assert!(probation.is_on());
+    }
+}

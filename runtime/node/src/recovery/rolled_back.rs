@@ -1,0 +1,155 @@
+//! The start of a node that is rolled back: the decision that was recorded is carried out before anything is loaded.
+//!
+//! ```text
+//!  log, branch b     1 … H │ H+1 … tip ──▶ the old branch: kept, and read once more
+//!  log, branch b+1         │ H+1 … tip     the same entries at the same times ([`replaying`](super::replaying)), under the
+//!                          │               code that was live at H; the first header says that the upgrade was aborted
+//! ```
+
+use super::RecoveryError;
+use super::about::About;
+use crate::code::armed;
+use crate::probation::branches::{self, BranchPoint};
+use crate::probation::order::{RollBack, Taken};
+use crate::probation::revision::Revision;
+use crate::probation::told::{TOLD, Told};
+use refit_abi::Height;
+use refit_ordering::{
+    Block, Branch, Decided, Entry, Ground, SealedBlock, UpgradeEnd, UpgradeOutcome,
+};
+use refit_store::{Archive, RecordChange, Store};
+
+/// Carries out a roll-back that is decided, if one is.
+pub(crate) fn begin(store: &dyn Store, archive: &dyn Archive) -> Result<(), RecoveryError> {
+    let Some(decided) = RollBack::read(archive)? else {
+        return Ok(());
+    };
+    let (mut newer, mut from) = (Vec::new(), Branch::default());
+    for checkpoint in archive.checkpoints()? {
+        match About::from_bytes(&checkpoint.about) {
+            Ok(about)
+                if checkpoint.height <= decided.on.after && about.generation <= decided.on.base =>
+            {
+                from = about.ground().branch;
+            }
+            // One that cannot be read is of no use behind the branch either.
+            _ => newer.push(checkpoint.number),
+        }
+    }
+    let point = decided.begin_branch(
+        archive,
+        Taken {
+            last: store.last(),
+            from,
+            newer,
+            also: vec![armed::forgotten(&decided.on.plan)],
+        },
+    )?;
+    let (branch, after, through) = (point.branch, point.after, point.through);
+    tracing::warn!(
+        %branch, %after, %through, code = point.code,
+        "the node is rolled back: the blocks after this one are made anew by the code of before; {}",
+        point.detail
+    );
+    Ok(())
+}
+
+/// The blocks of an old branch that are still to be made anew.
+pub(crate) struct Redo {
+    point: BranchPoint,
+}
+
+impl Redo {
+    /// Of the newest branch, if the log has not come to its end.
+    pub(crate) fn of(
+        points: &[BranchPoint],
+        store: &dyn Store,
+        archive: &dyn Archive,
+    ) -> Result<Option<Self>, RecoveryError> {
+        let Some(point) = points.last().filter(|point| store.last() < point.through) else {
+            return Ok(None);
+        };
+        // Blocks that are gone cannot come again: what is left of the branch begins behind the log.
+        let next = store.last().next();
+        Ok(archive.old_block(next)?.map(|_| Self {
+            point: point.clone(),
+        }))
+    }
+
+    /// The last block that comes again.
+    pub(crate) fn through(&self) -> Height {
+        self.point.through
+    }
+
+    /// Compares what comes out with what was told.
+    pub(crate) fn revision(&self, archive: &dyn Archive) -> Result<Revision, RecoveryError> {
+        let told = Told::from_record(archive.record(TOLD)?.as_deref());
+        Ok(Revision::new(told, self.point.through))
+    }
+
+    /// The block that follows `ground`.
+    pub(crate) fn block(&self, ground: &Ground, archive: &dyn Archive) -> Result<Decided, String> {
+        let height = ground.tip.height.next();
+        let old = archive
+            .old_block(height)
+            .map_err(|fault| fault.to_string())?;
+        let old = old.ok_or_else(|| format!("the old branch has no block {height}"))?;
+        let old = SealedBlock::from_bytes(&old).map_err(|error| error.to_string())?;
+        let Block { header, entries } = old.block;
+        let mut block = ground.extend(header.time, self.entries(height, entries, archive)?);
+        if height == self.point.after.next() {
+            block.header.outcome = Some(UpgradeOutcome {
+                plan: self.point.plan,
+                end: UpgradeEnd::Aborted {
+                    code: self.point.code.clone(),
+                },
+            });
+        }
+        Ok(Decided::from_elsewhere(block))
+    }
+
+    /// Those of the old block, unless it ended the node again and was taken out of the log by an operator.
+    fn entries(
+        &self,
+        height: Height,
+        entries: Vec<Entry>,
+        archive: &dyn Archive,
+    ) -> Result<Vec<Entry>, String> {
+        let aside = archive.record(&format!("aside/{height}"));
+        let aside = aside.map_err(|fault| fault.to_string())?;
+        let aside = aside.and_then(|bytes| SealedBlock::from_bytes(&bytes).ok());
+        let is_aside = aside.is_some_and(|aside| aside.block.header.branch == self.point.branch);
+        Ok(match is_aside {
+            true => Vec::new(),
+            false => entries,
+        })
+    }
+}
+
+/// All branch points, and the redo that they leave to do.
+pub(crate) fn branches(
+    store: &dyn Store,
+) -> Result<(Vec<BranchPoint>, Option<Redo>), RecoveryError> {
+    let Some(archive) = store.archive() else {
+        return Ok((Vec::new(), None));
+    };
+    let points = branches::all(archive)?;
+    let redo = Redo::of(&points, store, archive)?;
+    Ok((points, redo))
+}
+
+/// The newest branch, if nobody was told of it yet.
+pub(crate) fn unreported(archive: &dyn Archive) -> Result<Option<BranchPoint>, RecoveryError> {
+    let newest = branches::all(archive)?.pop();
+    Ok(newest.filter(|point| !point.is_reported))
+}
+
+/// It is in the report of its upgrade.
+pub(crate) fn reported(point: BranchPoint, archive: &dyn Archive) -> Result<(), RecoveryError> {
+    let point = BranchPoint {
+        is_reported: true,
+        ..point
+    };
+    let changes = vec![point.record()?, RecordChange::remove(TOLD)];
+    Ok(archive.set_records(changes)?)
+}
