@@ -231,8 +231,8 @@ pub(super) fn way_back(
         let about = About::from_bytes(&checkpoint.about);
         checkpoint.height <= on.after && about.is_ok_and(|about| about.generation <= on.base)
     };
-    let kept = archive.checkpoints()?.into_iter();
-    Ok(kept.filter(of_before).next_back().map(|kept| kept.number))
+    let mut kept = archive.checkpoints()?.into_iter();
+    Ok(kept.rfind(of_before).map(|kept| kept.number))
 }
 
 /// Forgets what no kept checkpoint needs: libraries, and records of upgrades that all of them have behind them. `newest`
