@@ -13,6 +13,12 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     ROLLBACK_UNDER_WAY = "rollback-under-way", Busy, "Ask again in a moment.";
     /// The node did not serve again in time after it was taken back.
     ROLLBACK_NOT_BACK = "rollback-not-back", NoAnswer, "See it with `refit status`, and its log; a start carries out what is left of it.";
+    /// What taking the generation back would come to is being tried.
+    ROLLBACK_CHECK_UNDER_WAY = "rollback-check-under-way", Busy, "Try again when it has ended.";
+    /// The trial of a roll-back does not come to an end.
+    ROLLBACK_CHECK_FAILED = "rollback-check-failed", TransitionFailed, "See the node's log; a roll-back itself may do no better.";
+    /// An engine panicked while its generation was on probation.
+    PROBATION_PANIC = "probation-panic", TransitionFailed, "Mend the engine before you bring its code again.";
     /// The upgrade was committed, and taken back by an operator.
     ROLLED_BACK = "rolled-back", TransitionFailed, "The generation of before goes on; mend the code before you bring it again.";
     /// The upgrade was taken back.

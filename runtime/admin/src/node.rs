@@ -2,7 +2,7 @@
 
 use crate::api::{
     EngineRestarted, Life, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, RollBackAccepted, Status, UpgradeAccepted, UpgradeReport,
+    RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -127,6 +127,13 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// The [`Refusal`] if it is not on probation, or cannot be taken back.
     fn roll_back(&self, id: u64) -> Result<RollBackAccepted, Refusal>;
+
+    /// What taking the generation on probation back would come to, if it is that of this upgrade; 0: whichever it is
+    /// of. Found out on a copy, in a process of its own; nothing is decided.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if it is not on probation, or the trial does not come to an end.
+    fn check_roll_back(&self, id: u64) -> Result<RollBackReport, Refusal>;
 
     /// How the node is now.
     ///

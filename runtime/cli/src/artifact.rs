@@ -42,6 +42,12 @@ pub(crate) fn rehearsal_command() -> RehearsalCommand {
     command.called("refit")
 }
 
+/// How the node tries a roll-back: this program with its hidden command.
+pub(crate) fn trial_command() -> RehearsalCommand {
+    let command = RehearsalCommand::new(THIS_PROGRAM).argument("trial");
+    command.called("refit")
+}
+
 /// Inspects and probes the library at `path`.
 pub(crate) fn examine(path: &Path) -> Result<Examined, Box<ArtifactError>> {
     probed(path).map_err(|reason| {

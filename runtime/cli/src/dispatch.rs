@@ -4,6 +4,7 @@ use crate::args::{
     BlockCommand, BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand,
     ParametersCommand, UpgradeCommand,
 };
+use crate::artifact::probe_command;
 use crate::bench;
 use crate::client::Client;
 use crate::commands::{
@@ -26,6 +27,9 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
     match command {
         Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
         Command::Rehearsal => return Ok(refit_node::rehearsal::child::child_main()),
+        Command::Trial(args) => {
+            return Ok(refit_node::trial_main(&args.folder, probe_command()));
+        }
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
         Command::Init(args) => init::run(&common, &args)?,

@@ -80,6 +80,12 @@ pub const PROBATION_BLOCKS: u64 = 32;
 /// The most blocks of a probation that may be set: the log is kept from before the upgrade until it is over.
 pub const PROBATION_BLOCKS_MAX: u64 = 100_000;
 
+/// Processor time of a trial of a roll-back, in seconds.
+pub const TRIAL_CPU_S_MAX: u64 = 600;
+
+/// Panics on probation that wait to be looked at; of more, none is needed.
+pub(crate) const ALARMS_MAX: usize = 8;
+
 /// Shortest bound on a pause that may be set: less would take any pause for one that does not end.
 pub const PAUSE_LIMIT_MIN: Duration = Duration::from_millis(100);
 

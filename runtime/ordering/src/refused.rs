@@ -7,7 +7,7 @@ use crate::{
 };
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use refit_abi::{BlockHash, BlockTime, Height};
+use refit_abi::{BlockHash, BlockTime, EngineId, Height};
 use std::borrow::Cow;
 
 /// Why a block is not executed, or not voted for.
@@ -23,6 +23,16 @@ pub enum BlockRefused {
         height: Height,
         /// How often.
         starts: u32,
+    },
+    /// An engine panicked while its generation was on probation, and the node's policy is to stop there.
+    #[error(
+        "engine `{engine}` panicked in block {height} while its generation is on probation; the node stops there, as its policy says"
+    )]
+    OnProbation {
+        /// The block in which it did.
+        height: Height,
+        /// The engine.
+        engine: EngineId,
     },
     /// It is of another chain.
     #[error(
@@ -242,6 +252,7 @@ impl Explain for BlockRefused {
             BlockRefused::Receipt { .. } => codes::BLOCK_RECEIPT,
             BlockRefused::Outcome { .. } => codes::BLOCK_OUTCOME,
             BlockRefused::EndsNode { .. } => codes::BLOCK_ENDS_NODE,
+            BlockRefused::OnProbation { .. } => codes::PROBATION_HALT,
             BlockRefused::Manifest { .. } => codes::BLOCK_CODE,
             BlockRefused::Parameters { .. } => codes::BLOCK_PARAMETERS,
             BlockRefused::State { .. } => codes::BLOCK_STATE,

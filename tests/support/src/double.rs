@@ -25,7 +25,8 @@ use refit_admin::api::{
     DeadLetter, DeadLetters, EngineRestarted, EngineState, EngineStatus, ForgottenKeys,
     HaltedStatus, KindStatus, Libraries, Life, ParameterChange, ParameterValue, ParametersOrdered,
     ParametersReport, ParametersStatus, PoisonStatus, ProbationStatus, QuarantineEntry,
-    RehearsalReport, RollBackAccepted, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+    RehearsalReport, RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
@@ -419,6 +420,27 @@ impl Node for Double {
         Ok(RollBackAccepted {
             probation: on_probation(id)?,
             height: MOMENT.height,
+        })
+    }
+
+    fn check_roll_back(&self, id: u64) -> Result<RollBackReport, Refusal> {
+        let probation = on_probation(id)?;
+        Ok(RollBackReport {
+            branch: BRANCH + 1,
+            after: probation.after,
+            through: MOMENT.height,
+            code: "trial".to_owned(),
+            detail: "it is tried".to_owned(),
+            at_ms: 0,
+            same: 12,
+            revised: 1,
+            lost: 0,
+            is_whole: true,
+            shown: vec![RevisedReply {
+                height: MOMENT.height,
+                engine: "kv".to_owned(),
+                key: Some("client 0102, 7".to_owned()),
+            }],
         })
     }
 

@@ -133,6 +133,10 @@ pub(crate) fn all(app: App) -> Router {
         .route("/v1/upgrades/{id}/confirm", post(upgrades::confirm))
         .route("/v1/upgrades/{id}/rollback", post(upgrades::roll_back))
         .route(
+            "/v1/upgrades/{id}/rollback/check",
+            post(upgrades::check_roll_back),
+        )
+        .route(
             "/v1/upgrades/{id}",
             get(upgrades::one).delete(upgrades::cancel),
         )

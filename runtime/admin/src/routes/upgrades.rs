@@ -4,7 +4,9 @@ use super::App;
 use super::blocking::ask;
 use super::json::json;
 use super::ordered_by;
-use crate::api::{ProbationStatus, RehearsalReport, RollBackAccepted, UpgradeReport};
+use crate::api::{
+    ProbationStatus, RehearsalReport, RollBackAccepted, RollBackReport, UpgradeReport,
+};
 use crate::origin::HEADER_REPEATED;
 use crate::pass::For;
 use crate::seat::Seat;
@@ -143,6 +145,19 @@ pub(super) async fn roll_back(
     let asking = For::Order.on(&seat);
     let accepted = ask(&app, asking, move |node| node.roll_back(id)).await??;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
+}
+
+/// Answers with what it would come to.
+pub(super) async fn check_roll_back(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<RollBackReport>, Refusal> {
+    let id = id(path)?;
+    let seat = Seat::of(&request);
+    let asking = For::Order.on(&seat);
+    let report = ask(&app, asking, move |node| node.check_roll_back(id)).await??;
+    Ok(Json(report))
 }
 
 /// The known upgrades, as a next step.

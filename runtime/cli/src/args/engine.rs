@@ -158,6 +158,14 @@ pub(crate) struct ProbeArgs {
     pub(crate) file: PathBuf,
 }
 
+/// `refit trial`
+#[derive(Debug, Args)]
+pub(crate) struct TrialArgs {
+    /// The folder of the copy.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

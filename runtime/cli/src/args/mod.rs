@@ -36,7 +36,7 @@ pub(crate) use demo::DemoArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
-    ProbeArgs, RestartArgs,
+    ProbeArgs, RestartArgs, TrialArgs,
 };
 pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;
@@ -46,7 +46,7 @@ pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
-pub(crate) use policy::{PolicyArgs, pause_limit, rehearsal_wait};
+pub(crate) use policy::{PanicChoice, PolicyArgs, pause_limit, rehearsal_wait};
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use store::{CodeChoice, StoreKind};
 pub(crate) use upgrade::{
@@ -115,6 +115,9 @@ pub(crate) enum Command {
     /// Runs an upgrade that comes on stdin, on a copy of the state, and ends. The node calls it.
     #[command(hide = true)]
     Rehearsal,
+    /// Rolls a copy of a node's store back, says what that has come to, and ends. The node calls it.
+    #[command(hide = true)]
+    Trial(TrialArgs),
 }
 
 /// The parser, with the exit codes in every help.

@@ -4,7 +4,8 @@ use crate::units::{bounded, bytes, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use refit_node::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN};
-use refit_node::{PAUSE_LIMIT_MIN, PROBATION_BLOCKS_MAX};
+use refit_node::{OnPanic, PAUSE_LIMIT_MIN, PROBATION_BLOCKS_MAX};
+use serde::Deserialize;
 use std::time::Duration;
 
 #[derive(Debug, Default, Args)]
@@ -21,6 +22,10 @@ pub(crate) struct PolicyArgs {
     /// meanwhile. [default: 32]
     #[arg(long, value_name = "COUNT", env = "REFIT_PROBATION_BLOCKS", value_parser = probation_blocks)]
     pub(crate) probation_blocks: Option<u64>,
+    /// What a panic of an engine's does meanwhile: its engine is poisoned, as ever; or the node is rolled back, unless
+    /// the code of before panics there too; or it executes no more blocks until you decide. [default: poison]
+    #[arg(long, value_name = "WHAT", env = "REFIT_PROBATION_PANIC")]
+    pub(crate) probation_panic: Option<PanicChoice>,
     /// Does not run upgrades in a child process, on a copy of the state, before they happen.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
@@ -43,6 +48,28 @@ pub(crate) fn rehearsal_memory(text: &str) -> Result<u64, String> {
 /// Parses the time for a rehearsal.
 pub(crate) fn rehearsal_wait(text: &str) -> Result<Duration, String> {
     bounded(time(text)?, REHEARSAL_WAIT_MIN, Some(REHEARSAL_WAIT_MAX))
+}
+
+/// What a panic does while a generation is on probation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PanicChoice {
+    /// The engine is poisoned, and you decide.
+    Poison,
+    /// The node is rolled back, unless the code of before panics there too.
+    Rollback,
+    /// The node executes no more blocks until you decide.
+    Halt,
+}
+
+impl From<PanicChoice> for OnPanic {
+    fn from(choice: PanicChoice) -> Self {
+        match choice {
+            PanicChoice::Poison => Self::Poison,
+            PanicChoice::Rollback => Self::RollBack,
+            PanicChoice::Halt => Self::Halt,
+        }
+    }
 }
 
 /// Parses the length of a probation.

@@ -148,6 +148,9 @@ pub(crate) struct RollbackArgs {
     /// The number of the upgrade that is on probation: another one is refused. [default: whichever it is]
     #[arg(value_name = "ID")]
     pub(crate) id: Option<u64>,
+    /// Decides nothing: tries it on a copy, in a process of its own, and says which replies would come out otherwise.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Longest wait until the node serves again, such as 30s or 5min.
     #[arg(long, value_name = "TIME", default_value = "1min", env = "REFIT_WAIT_MAX", value_parser = time)]
     pub(crate) wait_max: Duration,

@@ -3,7 +3,7 @@
 use super::restart::Restart;
 use super::run::RunError;
 use crate::args::{PolicyArgs, WatchArgs};
-use crate::artifact::rehearsal_command;
+use crate::artifact::{rehearsal_command, trial_command};
 use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
 use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckList, StuckPause};
@@ -78,6 +78,10 @@ pub(super) fn set(
     if let Some(blocks) = args.probation_blocks.or(file.probation_blocks) {
         config.probation_blocks = blocks;
     }
+    if let Some(choice) = args.probation_panic.or(file.probation_panic) {
+        config.on_panic = choice.into();
+    }
+    config.trial = Some(trial_command());
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;
     let rolls_back = restart.clone();

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Reported};
 use crate::show;
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use refit_admin::api::{RollBackAccepted, Status, UpgradeReport};
+use refit_admin::api::{RollBackAccepted, RollBackReport, Status, UpgradeReport};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,28 @@ impl Explain for NotBack {
 impl Reported for NotBack {}
 
 pub(crate) async fn run(client: &Client, args: &RollbackArgs) -> Result<(), Failure> {
+    match args.check {
+        true => check(client, args).await,
+        false => roll_back(client, args).await,
+    }
+}
+
+/// Says what it would come to.
+async fn check(client: &Client, args: &RollbackArgs) -> Result<(), Failure> {
+    let id = args.id.unwrap_or_default();
+    let path = format!("/v1/upgrades/{id}/rollback/check");
+    let answer = client.post(&path, &[], String::new()).await?;
+    let report: RollBackReport = client.decode(&answer)?;
+    if args.output.json {
+        return show::json(&report);
+    }
+    show::data(&show::roll_back::text(&report))?;
+    show::talk("nothing is decided: this was a trial");
+    show::next("refit upgrade rollback");
+    Ok(())
+}
+
+async fn roll_back(client: &Client, args: &RollbackArgs) -> Result<(), Failure> {
     let before: Status = client.get("/v1/status").await?;
     let id = args.id.unwrap_or_default();
     let began = Instant::now();

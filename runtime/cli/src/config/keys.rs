@@ -146,6 +146,18 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "probation_panic",
+        form: "`poison`, `rollback` or `halt`",
+        default: "poison",
+        example: "\"poison\"",
+        flag_id: "probation_panic",
+        flag: "--probation-panic, REFIT_PROBATION_PANIC",
+        about: "What a panic of an engine's does in these blocks: the engine is poisoned, and you decide; or the node is \
+                rolled back, unless the code of before panics there too, so that no client can roll it back; or the node \
+                executes no more blocks until you decide.",
+    },
+    Key {
+        section: "node",
         name: "call_limit",
         form: "a time, from 100ms on",
         default: "5s",

@@ -57,6 +57,7 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
         rows.push(("timers", timers));
     }
     rows.push(("retired", retired(report)));
+    rows.extend(report.rolled_back.iter().flat_map(super::roll_back::rows));
     format!("{}\n{}{}", facts(&rows), kinds(report), phases(report))
 }
 

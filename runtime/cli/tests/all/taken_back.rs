@@ -2,9 +2,12 @@
 
 use crate::node::{Running, build};
 use crate::rehearsal::{put, repository, version_2};
-use crate::served::Folder;
+use crate::served::{Folder, Ran};
 use refit_abi::Generation;
 use refit_admin::api::{Status, UpgradeReport, UpgradeState};
+use refit_build::EngineSource;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 fn status(folder: &Folder) -> Status {
     let ran = folder.run(&["status", "--json"]);
@@ -81,5 +84,120 @@ fn a_confirmed_upgrade_is_permanent_and_the_next_plan_is_taken_on() {
     );
     let plan = folder.run(&["upgrade", "plan", &other]);
     assert!([0, 4].contains(&plan.exit), "{plan:?}");
+    assert_eq!(node.stop(), Some(0));
+}
+
+/// Longest wait for a node that rolls itself back.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// A version of the store that panics when something is put under one of these keys.
+fn panics_at(folder: &Folder, version: &str, keys: &str) -> String {
+    let history = repository().join("engines/kv/history");
+    let read = |version| EngineSource::read(&history.join(version)).unwrap();
+    let abi = repository().join("abi").canonicalize().unwrap();
+    let source = match version {
+        "v1" => read("v1"),
+        _ => read("v1").laid_over_by(read(version)),
+    };
+    let source = source.with_contract(&abi).unwrap();
+    let engine = source.text("src/engine.rs").unwrap().to_owned();
+    let before = "fn put(&mut self, key: String, value: String) -> Result<Reply, Fault> {";
+    assert_eq!(engine.matches(before).count(), 1);
+    let panics =
+        format!("{before}\n        assert!(!matches!(key.as_str(), {keys}), \"no such key\");");
+    let source = source.with_file("schema.lock", "format = 1\n");
+    let source = source.with_file("src/engine.rs", &engine.replace(before, &panics));
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kv-panics-{version}"));
+    source.write(&to).unwrap();
+    build(folder, to.to_str().unwrap())
+}
+
+fn put_at(folder: &Folder, key: &str) -> Ran {
+    let put = format!(r#"{{"put":{{"key":"{key}","value":"1"}}}}"#);
+    folder.run(&["send", "kv", &put])
+}
+
+/// A node whose store panics at `both` before and after its upgrade, and at `new` after it alone.
+fn on_probation(folder: &Folder, policy: &str) -> Running {
+    let v1 = panics_at(folder, "v1", "\"both\"");
+    let v2 = format!("kv={}", panics_at(folder, "v2", "\"both\" | \"new\""));
+    let flags = ["--probation-blocks", "10000", "--probation-panic", policy];
+    let node = Running::start_with(folder, &v1, &flags);
+    put(folder);
+    assert_eq!(folder.run(&["upgrade", "plan", &v2]).exit, 0);
+    let applied = folder.run(&["upgrade", "apply", "plan.json"]);
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    node
+}
+
+#[test]
+fn a_panic_on_probation_rolls_the_node_back_if_the_policy_says_so() {
+    let folder = Folder::new();
+    let node = on_probation(&folder, "rollback");
+    let before = status(&folder);
+    let tried = folder.run(&["upgrade", "rollback", "--check"]);
+    assert_eq!(tried.exit, 0, "{tried:?}");
+    assert!(tried.stdout.contains("branch"), "{tried:?}");
+    assert!(!folder.path().join("refit-data/trial").exists());
+    assert_eq!(status(&folder).branch, 0, "nothing is decided");
+
+    assert_ne!(put_at(&folder, "new").exit, 0);
+    let deadline = Instant::now() + WAIT;
+    let after = loop {
+        assert!(Instant::now() < deadline, "it is not rolled back");
+        let ran = folder.run(&["status", "--json"]);
+        let status = serde_json::from_str::<Status>(&ran.stdout).ok();
+        match status {
+            Some(status) if status.branch == 1 && status.starting.is_none() => break status,
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    assert_eq!(after.node.pid, before.node.pid);
+    assert_eq!(after.generation, Generation(1));
+    assert!(
+        after.poisoned.is_empty(),
+        "the code of before keeps it whole"
+    );
+    let last = after.last_upgrade.unwrap();
+    assert_eq!(last.state, UpgradeState::RolledBack);
+    assert_eq!(last.reason.unwrap().code, "probation-panic");
+    // Whoever sent it was told of a panic; now it was stored.
+    assert_eq!(last.rolled_back.unwrap().revised, 1);
+    put(&folder);
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_message_at_which_the_code_of_before_panics_too_rolls_nothing_back() {
+    let folder = Folder::new();
+    let node = on_probation(&folder, "rollback");
+    assert_ne!(put_at(&folder, "both").exit, 0);
+    // The trial takes its time; what it finds is that nothing is to be done.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        let status = status(&folder);
+        assert_eq!((status.branch, status.generation), (0, Generation(2)));
+        assert_eq!(status.poisoned.len(), 1);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_panic_on_probation_halts_the_node_if_the_policy_says_so_and_it_can_be_taken_back() {
+    let folder = Folder::new();
+    let node = on_probation(&folder, "halt");
+    assert_ne!(put_at(&folder, "new").exit, 0);
+    let deadline = Instant::now() + WAIT;
+    while status(&folder).halted.is_none() {
+        assert!(Instant::now() < deadline, "it goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let refused = put_at(&folder, "other");
+    assert_eq!(refused.exit, 40, "{refused:?}");
+    let back = folder.run(&["upgrade", "rollback"]);
+    assert_eq!(back.exit, 0, "{back:?}");
+    assert!(back.stdout.contains("1 revised"), "{back:?}");
+    assert_eq!(put_at(&folder, "other").exit, 0);
     assert_eq!(node.stop(), Some(0));
 }

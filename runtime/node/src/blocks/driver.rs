@@ -20,8 +20,8 @@ use crate::limits::{
 };
 use crate::log::troubles::Troubles;
 use crate::pause::Waiting;
-use crate::probation::Probation;
 use crate::probation::branches::BranchPoint;
+use crate::probation::{Alarm, Probation};
 use count::Count;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use execution::Outgoing;
@@ -55,6 +55,8 @@ pub(crate) struct DriverParts {
     /// Is told when a checkpoint is due.
     pub(crate) checkpoints: Sender<()>,
     pub(crate) probation: Arc<Probation>,
+    /// Hears of panics while a generation is on probation.
+    pub(crate) alarms: Sender<Alarm>,
     /// Where the log goes on under another branch.
     pub(crate) branches: Vec<BranchPoint>,
 }

@@ -9,7 +9,7 @@ use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
 
 /// The beginning of the names of such records; the plan's digest follows.
-const NAME: &str = "upgrade/";
+pub(crate) const NAME: &str = "upgrade/";
 
 /// The form of such a record.
 const ARMED_FORMAT: u32 = 1;

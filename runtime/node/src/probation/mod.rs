@@ -17,7 +17,7 @@ pub(crate) mod revision;
 pub(crate) mod told;
 
 use parking_lot::Mutex;
-use refit_abi::{Generation, Height};
+use refit_abi::{EngineId, Generation, Height};
 use refit_kernel::{BlockOutcome, Replied};
 use refit_ordering::PlanDigest;
 use refit_store::{Archive, Fault, RecordChange};
@@ -29,8 +29,27 @@ use told::Told;
 /// Has the node stop and start again.
 pub type OnRollBack = dyn Fn() + Send + Sync;
 
+/// What a panic of an engine's does while the generation is on probation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPanic {
+    /// The engine is poisoned, as ever, and an operator decides.
+    #[default]
+    Poison,
+    /// The generation is taken back, unless the code of before panics there too.
+    RollBack,
+    /// The node executes no more blocks until an operator decides.
+    Halt,
+}
+
 /// The name of the record that says which upgrade was confirmed.
 const CONFIRMED: &str = "confirmed";
+
+/// An engine has panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Alarm {
+    pub(crate) engine: EngineId,
+    pub(crate) height: Height,
+}
 
 /// A generation that can be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,12 +194,16 @@ impl Probation {
         if !self.is_ordered() {
             return;
         }
-        let change = self.told.lock().to_record();
-        if let Err(fault) = archive.set_records(vec![change]) {
+        if let Err(fault) = archive.set_records(vec![self.told()]) {
             tracing::error!(
                 "what clients were told is not compared with what comes out now: {fault}"
             );
         }
+    }
+
+    /// What its clients were told by now.
+    pub(crate) fn told(&self) -> RecordChange {
+        self.told.lock().to_record()
     }
 
     /// The blocks of an old branch are made anew from here on.

@@ -34,12 +34,12 @@ impl RollBack {
         }
     }
 
-    /// Decides it; durable when this returns.
-    pub(crate) fn record(&self, archive: &dyn Archive) -> Result<(), Fault> {
+    /// Its record: with it, it is decided.
+    pub(crate) fn to_record(&self) -> Result<RecordChange, Fault> {
         let content = serde_json::to_vec(self).map_err(|error| Fault::Disk {
             detail: error.to_string(),
         })?;
-        archive.set_records(vec![RecordChange::put(NAME, content)])
+        Ok(RecordChange::put(NAME, content))
     }
 
     /// The one that is decided and not carried out, if there is one.

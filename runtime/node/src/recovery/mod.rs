@@ -24,7 +24,9 @@ pub(crate) mod kept;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;
+pub(crate) mod trial;
 pub(crate) mod way_back;
 
 pub use error::RecoveryError;
 pub use set_aside::{AsideMessage, SetAsideError, set_aside};
+pub use trial::Tried;

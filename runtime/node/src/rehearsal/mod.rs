@@ -15,7 +15,7 @@ mod copying;
 mod error;
 mod memory;
 mod perform;
-mod process;
+pub(crate) mod process;
 mod read_back;
 mod replay;
 mod run;

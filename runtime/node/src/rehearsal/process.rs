@@ -19,13 +19,13 @@ const LINES_MAX: usize = 64;
 const CALLED_OFF_LOOK: Duration = Duration::from_millis(10);
 
 /// How much of the end of standard error is kept, in bytes.
-pub(super) const COMPLAINT_BYTES_MAX: usize = 4_096;
+pub(crate) const COMPLAINT_BYTES_MAX: usize = 4_096;
 
 /// Between two looks at a child that closed its output and should be ending.
 const EXIT_LOOK: Duration = Duration::from_millis(1);
 
 /// A child that does not outlive its handle.
-pub(super) struct KillOnDrop(pub(super) Child);
+pub(crate) struct KillOnDrop(pub(crate) Child);
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
@@ -36,32 +36,32 @@ impl Drop for KillOnDrop {
 }
 
 /// The end of what the child wrote to standard error.
-pub(super) type Complaint = Arc<Mutex<Vec<u8>>>;
+pub(crate) type Complaint = Arc<Mutex<Vec<u8>>>;
 
 /// The child's output.
-pub(super) struct Output {
-    pub(super) lines: Receiver<Vec<u8>>,
-    pub(super) complaint: Complaint,
+pub(crate) struct Output {
+    pub(crate) lines: Receiver<Vec<u8>>,
+    pub(crate) complaint: Complaint,
     /// Disconnects when standard error has ended.
-    pub(super) complained: Receiver<()>,
+    pub(crate) complained: Receiver<()>,
 }
 
 /// How long is listened.
-pub(super) struct Until<'a> {
-    pub(super) deadline: Instant,
+pub(crate) struct Until<'a> {
+    pub(crate) deadline: Instant,
     /// Whether nobody wants to know any more.
-    pub(super) called_off: &'a dyn Fn() -> bool,
+    pub(crate) called_off: &'a dyn Fn() -> bool,
 }
 
 /// The output read so far.
 #[derive(Default)]
-pub(super) struct Heard {
-    pub(super) report: Option<Vec<u8>>,
-    pub(super) at: At,
+pub(crate) struct Heard {
+    pub(crate) report: Option<Vec<u8>>,
+    pub(crate) at: At,
 }
 
 /// How the listening ended.
-pub(super) enum Listened {
+pub(crate) enum Listened {
     /// The child has closed its output.
     Closed,
     /// Its time is up.
@@ -71,7 +71,7 @@ pub(super) enum Listened {
 }
 
 /// Threads that read both outputs. They end with the pipes, so none of them is waited for.
-pub(super) fn converse(child: &mut Child) -> std::io::Result<Output> {
+pub(crate) fn converse(child: &mut Child) -> std::io::Result<Output> {
     let (sender, lines) = bounded(LINES_MAX);
     let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
@@ -115,7 +115,7 @@ fn keep_end(mut output: impl Read, complaint: &Complaint) {
 }
 
 /// Listens until the child has closed its output.
-pub(super) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until<'_>) -> Listened {
+pub(crate) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until<'_>) -> Listened {
     loop {
         if (until.called_off)() {
             return Listened::CalledOff;
@@ -135,7 +135,7 @@ pub(super) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until
 }
 
 /// Waits for the end of a child that closed its output.
-pub(super) fn end(child: &mut Child, until: &Until<'_>) -> Option<ExitStatus> {
+pub(crate) fn end(child: &mut Child, until: &Until<'_>) -> Option<ExitStatus> {
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);

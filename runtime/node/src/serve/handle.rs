@@ -15,6 +15,7 @@ use crate::probation::{OnRollBack, Probation};
 use crate::recovery::checkpoints::Checkpoints;
 use crate::serve::place::Place;
 use crate::serve::probation::TakenBack;
+use crate::serve::trials::Trials;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
 use crossbeam_channel::Sender;
@@ -22,7 +23,7 @@ use parking_lot::Mutex;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{
     EngineRestarted, Life, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, RollBackAccepted, Status, UpgradeAccepted, UpgradeReport,
+    RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, Metrics, Moment,
@@ -51,6 +52,7 @@ pub struct Node {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) probation: Arc<Probation>,
     pub(crate) on_roll_back: Option<Arc<OnRollBack>>,
+    pub(crate) trials: Trials,
     /// Until the node is stopped.
     pub(crate) checkpoints: Mutex<Option<Checkpoints>>,
     pub(crate) life: Life,
@@ -261,6 +263,10 @@ impl refit_admin::Node for Node {
 
     fn roll_back(&self, id: u64) -> Result<RollBackAccepted, Refusal> {
         self.take_back(id, &TakenBack::by_operator())
+    }
+
+    fn check_roll_back(&self, id: u64) -> Result<RollBackReport, Refusal> {
+        self.try_roll_back(id).map(|tried| tried.report)
     }
 
     fn status(&self) -> Result<Status, Refusal> {

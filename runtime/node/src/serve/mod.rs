@@ -12,3 +12,4 @@ pub(crate) mod orders;
 pub(crate) mod place;
 mod probation;
 pub(crate) mod status;
+pub(crate) mod trials;

@@ -28,7 +28,7 @@ impl Node {
     }
 
     /// The probation, if it is that of this upgrade, and where it is written down.
-    fn on_probation(&self, id: u64) -> Result<(OnProbation, &dyn Archive), Refusal> {
+    pub(super) fn on_probation(&self, id: u64) -> Result<(OnProbation, &dyn Archive), Refusal> {
         let refuse =
             |detail: String| Err(Refusal::new(409, codes::NOT_ON_PROBATION, detail, FORWARD));
         let Some(archive) = self.store.archive() else {
@@ -78,7 +78,10 @@ impl Node {
         let order = RollBack::new(on.clone(), why.code, why.detail.clone());
         // From here on it does not become permanent; decided it is once it is written.
         self.probation.ordered();
-        order.record(archive).map_err(|fault| not_written(&fault))?;
+        let recorded = order
+            .to_record()
+            .and_then(|record| archive.set_records(vec![record]));
+        recorded.map_err(|fault| not_written(&fault))?;
         let probation = self.shown_probation(&on);
         let (generation, after, code) = (probation.generation, on.after, why.code);
         tracing::warn!(

@@ -4,7 +4,7 @@ use crate::blocks::clock::{Clock, SystemClock};
 use crate::code::quarantine::Quarantine;
 use crate::limits::{CALL_LIMIT, PAUSE_LIMIT, PROBATION_BLOCKS};
 use crate::pause::watchdog::OnStuck;
-use crate::probation::OnRollBack;
+use crate::probation::{OnPanic, OnRollBack};
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::StuckList;
 use parking_lot::Mutex;
@@ -65,6 +65,10 @@ pub struct NodeConfig {
     pub quarantine: Quarantine,
     /// For so many blocks after an upgrade the node can be rolled back, if its store outlives it; 0: not at all.
     pub probation_blocks: u64,
+    /// How a roll-back is tried before it is done; not at all if absent: then no panic rolls the node back.
+    pub trial: Option<RehearsalCommand>,
+    /// What a panic of an engine's does meanwhile.
+    pub on_panic: OnPanic,
     /// Is called once a roll-back is decided: stop the node and start it again on the same folder, which carries it out.
     pub on_roll_back: Option<Arc<OnRollBack>>,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
@@ -128,6 +132,8 @@ impl NodeConfig {
             data_dir: None,
             quarantine: Quarantine::in_memory(),
             probation_blocks: PROBATION_BLOCKS,
+            trial: None,
+            on_panic: OnPanic::default(),
             on_roll_back: None,
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),

@@ -8,6 +8,7 @@ mod identity;
 pub(crate) mod life;
 mod load;
 pub(crate) mod prepared;
+pub(crate) mod trial;
 
 use crate::answers::events::{self, Events};
 use crate::blocks::driver::{Driver, DriverParts};
@@ -17,7 +18,7 @@ use crate::known::latest::Latest;
 use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
-use crate::limits::PROBATION_BLOCKS_MAX;
+use crate::limits::{ALARMS_MAX, PROBATION_BLOCKS_MAX};
 use crate::log::lines;
 use crate::probation::Probation;
 use crate::recovery::RecoveryError;
@@ -26,6 +27,7 @@ use crate::recovery::replaying::Replaying;
 use crate::recovery::rolled_back;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
+use crate::serve::trials::{self, Trials};
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::upgrade::{Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
@@ -41,7 +43,7 @@ use refit_kernel::{Duty, Executor, GenerationTable};
 use refit_loader::{Loader, OpenError};
 use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, BlockSource, Solo, SoloConfig};
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -261,6 +263,7 @@ impl Node {
         } = events::log(ground.branch, moment.height);
         // One word is enough: whoever hears it takes all that came by then.
         let (checkpoints, due) = crossbeam_channel::bounded(1);
+        let (tell_alarms, alarms) = crossbeam_channel::bounded(ALARMS_MAX);
         let driver = Driver::new(DriverParts {
             source,
             clock: clock.clone(),
@@ -275,6 +278,7 @@ impl Node {
             events: writer,
             checkpoints,
             probation: probation.clone(),
+            alarms: tell_alarms,
             branches,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
@@ -328,6 +332,12 @@ impl Node {
             store,
             probation,
             on_roll_back: config.on_roll_back,
+            trials: Trials {
+                command: config.trial,
+                folder: trial_folder(config.data_dir.as_deref()),
+                on_panic: config.on_panic,
+                trying: Mutex::default(),
+            },
             checkpoints: Mutex::new(Some(checkpoints)),
             life: life::begin(),
             place: Place::new(config.data_dir),
@@ -337,6 +347,7 @@ impl Node {
             _watcher: watcher,
             known: Mutex::new(None),
         });
+        trials::watch(Arc::downgrade(&node), alarms)?;
         // If an `init` does not return the crew answers nobody: this is what a status says then.
         node.know_at_start(&table);
         Ok(Prepared {
@@ -379,6 +390,14 @@ fn solo(config: &NodeConfig) -> Solo {
         messages_per_block: config.messages_per_block,
         ..SoloConfig::default()
     })
+}
+
+/// Where trials of roll-backs make their copies.
+fn trial_folder(data_dir: Option<&Path>) -> PathBuf {
+    match data_dir {
+        Some(folder) => folder.join("trial"),
+        None => std::env::temp_dir().join(format!("refit-trial-{}", std::process::id())),
+    }
 }
 
 fn ids(engines: &[EngineConfig]) -> Result<Vec<EngineId>, EngineIdError> {

@@ -45,7 +45,7 @@ use leaving::Leaving;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use refit_abi::codes;
 use refit_abi::{Generation, Height};
-use refit_admin::api::UpgradeReport;
+use refit_admin::api::{RollBackReport, UpgradeReport};
 use refit_admin::{Metrics, PLAN_BYTES_MAX, Refusal};
 use refit_kernel::{Duty, GenerationTable};
 use refit_loader::Loader;
@@ -101,6 +101,8 @@ struct State {
     libraries: Libraries,
     reports: Reports,
     registry: Registry,
+    /// What this start has taken back, if it has.
+    rolled_back: Option<RollBackReport>,
     /// Of the upgrade that came last.
     recall: Arc<Recall>,
 }
@@ -164,6 +166,7 @@ impl Upgrades {
             libraries,
             reports: Reports::of_before(clock.clone(), &*store),
             registry,
+            rolled_back: None,
             recall: Arc::default(),
         });
         Self {

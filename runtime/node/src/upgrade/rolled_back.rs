@@ -41,6 +41,7 @@ impl Upgrades {
         }
         let id = self.that_committed(point.generation, point.after);
         let mut state = self.state.lock();
+        state.rolled_back = Some(report.clone());
         state.reports.update(id, |it| it.take_back(report));
         let Some(known) = state.reports.get(id) else {
             return;
@@ -51,6 +52,11 @@ impl Upgrades {
         if let Err(error) = self.store.journal_append(&record) {
             tracing::error!(id, %error, "the journal refuses the upgrade's record");
         }
+    }
+
+    /// What this start has taken back, if it has.
+    pub(crate) fn rolled_back(&self) -> Option<RollBackReport> {
+        self.state.lock().rolled_back.clone()
     }
 
     fn roll_back_report(&self, point: &BranchPoint, revision: Option<Revision>) -> RollBackReport {

@@ -6,11 +6,12 @@ use crate::answers::events::EventBlock;
 use crate::blocks::waiters::Waiters;
 use crate::limits::{DRIVER_SLEEP_MAX, LAST_APPENDS_WAIT_MAX, UNRELEASED_BLOCKS_MAX};
 use crate::log::lines;
+use crate::probation::Alarm;
 use crossbeam_channel::{Receiver, select_biased};
 use refit_abi::host::BlockFrame;
 use refit_abi::{BlockTime, Height};
 use refit_admin::Moment;
-use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters};
+use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters, Trouble, Wrong};
 use refit_ordering::{
     BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Decided, Header, ParametersHash, ReceiptHash,
     SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
@@ -250,6 +251,18 @@ impl Driver {
         }
     }
 
+    /// Tells of the engines that panicked.
+    fn raise_alarm(&self, height: Height, troubles: &[Trouble]) {
+        let poisoned = |trouble: &&Trouble| matches!(trouble.what, Wrong::Poisoned { .. });
+        for trouble in troubles.iter().filter(poisoned) {
+            // Those that find no room say no more than those before them.
+            let _ = self.parts.alarms.try_send(Alarm {
+                engine: trouble.engine,
+                height,
+            });
+        }
+    }
+
     /// What of the probation comes with the block at `height`.
     fn probation(&mut self, outcome: &BlockOutcome) {
         let probation = &self.parts.probation;
@@ -337,6 +350,9 @@ impl Driver {
         self.parts.metrics.add_events(emitted, forgotten);
         for line in outcome.logs {
             lines::log(&line);
+        }
+        if self.parts.probation.is_on() {
+            self.raise_alarm(outcome.height, &outcome.troubles);
         }
         for trouble in &outcome.troubles {
             self.troubles.tell(trouble, Instant::now());

@@ -66,6 +66,7 @@ fn ends_behind(messages: usize) -> bool {
         checkpoints: crossbeam_channel::bounded(1).0,
         probation: Arc::default(),
         branches: Vec::new(),
+        alarms: crossbeam_channel::bounded(1).0,
         store: Arc::new(MemoryStore::default()),
         intake: outlet,
         duty: duty.clone(),

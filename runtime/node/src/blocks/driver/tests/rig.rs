@@ -106,6 +106,7 @@ impl Rig {
             checkpoints: crossbeam_channel::bounded(1).0,
             probation: Arc::default(),
             branches: Vec::new(),
+            alarms: crossbeam_channel::bounded(1).0,
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
             duty: duty.clone(),

@@ -1,0 +1,229 @@
+//! A trial of a roll-back: what it would come to, found out on a copy of what it needs, in a child process, while the
+//! node goes on.
+//!
+//! The copy is a store of its own: the checkpoint of the generation before, its libraries, the log from there on, what
+//! clients were told, and the decision. The child is a node that starts on it, and so carries the decision out as the
+//! real start would. Nothing of it outlives the trial.
+
+use super::about::About;
+use super::checkpoints::way_back;
+use super::way_back::{NoWayBack, check};
+use crate::code::armed;
+use crate::probation::OnProbation;
+use crate::probation::order::RollBack;
+use crate::rehearsal::RehearsalCommand;
+use crate::rehearsal::process::{
+    Complaint, Heard, KillOnDrop, Listened, Until, converse, end, listen,
+};
+use refit_abi::Height;
+use refit_abi::host::shown;
+use refit_admin::api::RollBackReport;
+use refit_store::{
+    AppendError, Archive, BlockLog as _, DiskStore, Fault, Keep, OpenError, ReadError,
+    RecordChange, Store,
+};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest wait for the copied blocks to become durable.
+const COPY_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Between two looks whether they are.
+const COPY_LOOK: Duration = Duration::from_millis(2);
+
+/// Bytes of the child's last words that are shown.
+const COMPLAINT_SHOWN_BYTES: usize = 512;
+
+/// What a roll-back would come to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tried {
+    /// The replies.
+    pub report: RollBackReport,
+    /// Engines that the code of before does not keep whole either.
+    pub poisoned: Vec<String>,
+}
+
+/// Why a trial says nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrialError {
+    #[error(transparent)]
+    NoWayBack(#[from] NoWayBack),
+    #[error("the copy: {0}")]
+    System(#[from] io::Error),
+    #[error("the copy: {0}")]
+    Open(#[from] OpenError),
+    #[error("the copy: {0}")]
+    Store(#[from] Fault),
+    #[error("the copy: {0}")]
+    Read(#[from] ReadError),
+    #[error("the copy: {0}")]
+    Append(#[from] AppendError),
+    #[error("the copy was not written in time")]
+    Slow,
+    #[error("{} does not start: {source}", program.display())]
+    NotStarted { program: PathBuf, source: io::Error },
+    #[error("the blocks were not made anew within {seconds} s")]
+    Late { seconds: u64 },
+    #[error("the code of before does not come to the end of the blocks: {why}")]
+    Failed { why: String },
+}
+
+/// What is tried.
+pub(crate) struct Trial<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) archive: &'a dyn Archive,
+    pub(crate) on: OnProbation,
+    /// What clients were told.
+    pub(crate) told: RecordChange,
+    /// Where the copy is made, and removed.
+    pub(crate) folder: PathBuf,
+}
+
+/// The folder of a copy; it goes with this.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn begin(folder: PathBuf) -> io::Result<Self> {
+        // One that was left behind by a node that was killed.
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // What stays is removed by the next trial.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Trial<'_> {
+    /// Tries it.
+    pub(crate) fn run(&self, command: &RehearsalCommand) -> Result<Tried, TrialError> {
+        check(&self.on, self.store, self.archive)?;
+        let copy = Copy::begin(self.folder.clone())?;
+        self.copy(&copy.0)?;
+        child(command, &copy.0)
+    }
+
+    /// Makes a store that a start would roll back.
+    fn copy(&self, folder: &Path) -> Result<(), TrialError> {
+        let number = way_back(self.archive, Some(&self.on))?.ok_or(NoWayBack::NoCheckpoint)?;
+        let kept = self.archive.checkpoints()?.into_iter();
+        let mut kept = kept.filter(|checkpoint| checkpoint.number == number);
+        let from = kept.next().ok_or(NoWayBack::NoCheckpoint)?;
+        let copy = DiskStore::open(folder)?;
+        let to = copy.archive().ok_or(Fault::Ended)?;
+        let new = to.new_checkpoint()?;
+        io::copy(&mut File::open(&from.path)?, &mut new.file())?;
+        let keep = Keep {
+            height: from.height,
+            about: from.about.clone(),
+            also: None,
+        };
+        to.keep_checkpoint(new, keep)?;
+        if let Ok(about) = About::from_bytes(&from.about) {
+            for artifact in about.artifacts() {
+                let path = self.archive.code(&artifact);
+                let path = path.ok_or_else(|| io::Error::other("a library is gone"))?;
+                to.keep_code(&std::fs::read(path)?)?;
+            }
+        }
+        to.set_records(self.records()?)?;
+        drop(copy);
+        // Opened again: its log begins behind the checkpoint now.
+        let copy = DiskStore::open(folder)?;
+        self.copy_blocks(&copy, from.height)
+    }
+
+    /// The records that the start looks at.
+    fn records(&self) -> Result<Vec<RecordChange>, TrialError> {
+        let mut records = vec![self.told.clone()];
+        for beginning in ["branch/", armed::NAME] {
+            let kept = self.archive.records(beginning)?.into_iter();
+            records.extend(kept.map(|(name, content)| RecordChange::put(name, content)));
+        }
+        let decided = RollBack::new(self.on.clone(), "trial", "it is tried".to_owned());
+        records.push(decided.to_record()?);
+        Ok(records)
+    }
+
+    fn copy_blocks(&self, copy: &DiskStore, after: Height) -> Result<(), TrialError> {
+        let last = self.store.durable_height();
+        let mut height = after;
+        while height < last {
+            height = height.next();
+            copy.append(height, &self.store.read(height)?)?;
+        }
+        let deadline = Instant::now() + COPY_WAIT_MAX;
+        while copy.durable_height() < last {
+            if let Some(fault) = copy.fault() {
+                return Err(fault.into());
+            }
+            if Instant::now() >= deadline {
+                return Err(TrialError::Slow);
+            }
+            std::thread::sleep(COPY_LOOK);
+        }
+        Ok(())
+    }
+}
+
+/// Has a child start on the copy; gives what it says.
+fn child(command: &RehearsalCommand, folder: &Path) -> Result<Tried, TrialError> {
+    let name = command.name.as_deref();
+    let child = Command::new(&command.program)
+        .arg0(name.unwrap_or(command.program.as_os_str()))
+        .args(&command.arguments)
+        .arg(folder)
+        // No variable of the node's changes what it does.
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child
+        .map(KillOnDrop)
+        .map_err(|source| TrialError::NotStarted {
+            program: command.program.clone(),
+            source,
+        })?;
+    let output = converse(&mut child.0)?;
+    let mut heard = Heard::default();
+    let until = Until {
+        deadline: Instant::now() + command.deadline,
+        called_off: &|| false,
+    };
+    let late = TrialError::Late {
+        seconds: command.deadline.as_secs(),
+    };
+    match listen(&output.lines, &mut heard, &until) {
+        Listened::Closed => {}
+        Listened::Late | Listened::CalledOff => return Err(late),
+    }
+    let status = end(&mut child.0, &until).ok_or(late)?;
+    let said = heard.report.filter(|_| status.success());
+    let tried = said.and_then(|said| serde_json::from_slice(&said).ok());
+    tried.ok_or_else(|| TrialError::Failed {
+        why: format!("{status}; {}", last_words(&output.complaint)),
+    })
+}
+
+/// The end of what the child said to standard error.
+fn last_words(complaint: &Complaint) -> String {
+    let complaint = complaint.lock();
+    let from = complaint.len().saturating_sub(COMPLAINT_SHOWN_BYTES);
+    shown(
+        &String::from_utf8_lossy(&complaint[from..]),
+        COMPLAINT_SHOWN_BYTES,
+    )
+}

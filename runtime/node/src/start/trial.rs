@@ -1,0 +1,59 @@
+//! The child of a trial: a node that starts on a copy, carries the roll-back out that is decided there, says what it has
+//! come to, and ends.
+
+use crate::limits::TRIAL_CPU_S_MAX;
+use crate::recovery::Tried;
+use crate::serve::handle::Node;
+use crate::start::config::{NodeConfig, NodeParts};
+use refit_admin::Node as _;
+use refit_loader::ProbeCommand;
+use refit_loader::sys::{crash, limits, voice};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The whole of a trial's `main`: starts a node on the copy in `folder`, and prints a line of JSON. It runs the code of
+/// engines in this process, which is marred by it: return the exit code from `main` and do nothing else.
+pub fn trial_main(folder: &Path, probe: ProbeCommand) -> ExitCode {
+    let Ok(mut stdout) = voice::set_aside() else {
+        return ExitCode::FAILURE;
+    };
+    let tried = limits::end_with_parent()
+        .and_then(|()| limits::confine_copy(TRIAL_CPU_S_MAX))
+        .and_then(|()| crash::install())
+        .map_err(|error| error.to_string())
+        .and_then(|()| tried(folder, probe));
+    let said = match tried {
+        Ok(tried) => serde_json::to_vec(&tried).unwrap_or_default(),
+        Err(why) => {
+            // Its parent shows the end of this.
+            let _ = writeln!(std::io::stderr(), "{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match stdout.write_all(&said).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn tried(folder: &Path, probe: ProbeCommand) -> Result<Tried, String> {
+    let parts = NodeParts::on_disk(folder).map_err(|error| error.to_string())?;
+    // What the copy has says all: it names no configuration.
+    let mut config = NodeConfig::new(Vec::new(), probe);
+    config.probation_blocks = 0;
+    let node = Node::start_with(config, parts).map_err(|error| error.to_string())?;
+    if let Some(refused) = node.halted() {
+        return Err(refused.to_string());
+    }
+    let report = node.upgrades.rolled_back();
+    let report = report.ok_or("nothing was rolled back")?;
+    let status = node.status().map_err(|refusal| refusal.to_string())?;
+    let poisoned = status.poisoned.into_iter();
+    let tried = Tried {
+        report,
+        poisoned: poisoned.map(|poison| poison.engine).collect(),
+    };
+    node.stop();
+    Ok(tried)
+}
